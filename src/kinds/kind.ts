@@ -1,0 +1,41 @@
+import type { z } from 'zod'
+
+/** The plaintext of a record's part after parsing: a flat object of the kind's fields. */
+export type Details = Readonly<Record<string, string | number | undefined>>
+
+/** What a masked view is made of; sealed under the display key, apart from the secret part. */
+export type Display = Readonly<Record<string, string | number | undefined>>
+
+/** A value that a record can be found by. `value` is normalised; only its keyed hash reaches the database. */
+export interface SearchTerm {
+  type: SearchType
+  value: string
+}
+
+export type SearchType = 'customer' | 'email' | 'phone' | 'card_number'
+
+/**
+ * One kind of record: its schema, its display part, its index terms and the names of its fields.
+ * Adding a kind is adding a file that exports one of these, and naming it in `kinds/kinds.ts`.
+ */
+export interface Kind {
+  readonly name: 'card' | 'address' | 'contact'
+  /** The prefix of the kind's tokens, without the underscore (design: tokens). */
+  readonly tokenPrefix: 'card' | 'addr' | 'cont'
+  /** Parses what a caller sends into normalised details; must refuse members it does not know. */
+  readonly schema: z.ZodType<Details>
+  /** What a correction may carry: a subset of the fields, `null` to remove an optional one. */
+  readonly correction: z.ZodType<Readonly<Record<string, string | number | null | undefined>>>
+  /** The fields a reveal can release, in the order in which they are shown. */
+  readonly fields: readonly string[]
+  /** The sealed plaintext is padded to a multiple of this many bytes, so that its length tells little. */
+  readonly padToBytes: number
+  /** The display part of the details; must contain nothing that a masked view may not show. */
+  display(details: Details): Display
+  /** The masked view of a display part; `bin` shows the card's first digits to a role granted them. */
+  mask(display: Display, options: { bin: boolean }): Display
+  /** Everything the record can be found by, apart from its customer. */
+  terms(details: Details): SearchTerm[]
+  /** Normalises a value to search by, as `terms` does; undefined when it cannot be such a value. */
+  normalise(type: SearchType, value: string): string | undefined
+}

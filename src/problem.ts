@@ -1,0 +1,103 @@
+/**
+ * The one error type and the one registry of codes. Only `http/problem-response.ts` turns a Problem into an answer
+ * (RFC 9457). Codes are never renamed or reused.
+ */
+const PROBLEMS = {
+  // the request's framing and form
+  'malformed-request': [400, 'The request is not well-formed HTTP'],
+  'malformed-json': [400, 'The body is not well-formed JSON'],
+  'malformed-url': [400, 'The URL is not acceptable'],
+  'query-not-accepted': [400, 'This endpoint takes no such query parameter'],
+  'method-not-allowed': [405, 'The method is not allowed here'],
+  'not-found': [404, 'There is nothing here'],
+  'request-timeout': [408, 'The request took too long to arrive'],
+  'body-too-large': [413, 'The body is too large'],
+  'unsupported-media-type': [415, 'The body must be application/json in UTF-8, not compressed'],
+  'wrong-host': [421, 'This server does not answer for that host'],
+  'headers-too-large': [431, 'The headers are too large'],
+
+  // who is calling, and what they may do
+  'invalid-client': [401, 'The client could not be authenticated'],
+  'invalid-grant-request': [400, 'The token request is not acceptable'],
+  unauthenticated: [401, 'A valid access token is required'],
+  'scope-missing': [403, 'The access token lacks the scope for this'],
+  'purpose-not-permitted': [403, 'The role may not use this data for that purpose'],
+  'fields-not-permitted': [403, 'The role may not see those fields for that purpose'],
+  'consent-missing': [403, 'The shopper has not consented to that purpose'],
+  'too-many-requests': [429, 'Too many requests'],
+
+  // the input
+  'invalid-input': [422, 'The input is not acceptable'],
+  'unknown-member': [422, 'The input has a member that is not known'],
+  'sensitive-authentication-data': [422, 'Card verification codes, track data and PINs are never accepted'],
+  'invalid-card-number': [422, 'The card number is not acceptable'],
+  'card-expired': [422, 'The card has expired'],
+  'card-number-in-text': [422, 'A text contains what looks like a card number'],
+  'address-part-missing': [422, 'The address lacks a part that its country requires'],
+  'correction-not-permitted': [422, 'That part of the record cannot be corrected'],
+  'invalid-idempotency-key': [422, 'The Idempotency-Key is not acceptable'],
+  'idempotency-key-reused': [422, 'The Idempotency-Key was used with another request'],
+
+  // the record
+  'record-not-found': [404, 'There is no such record'],
+  'record-gone': [410, 'The record has been erased'],
+  'request-in-flight': [409, 'A request with this Idempotency-Key is still being handled'],
+  'record-changed': [409, 'The record was changed meanwhile'],
+
+  // the vault itself
+  'record-integrity': [500, 'The record failed its integrity check'],
+  internal: [500, 'Something went wrong'],
+  'database-unavailable': [503, 'The database cannot be reached'],
+  'audit-unavailable': [503, 'The audit log cannot be written'],
+  sealed: [503, 'The vault is sealed'],
+  busy: [503, 'The vault is busy'],
+  'shutting-down': [503, 'The vault is shutting down'],
+} as const satisfies Record<string, readonly [status: number, title: string]>
+
+export type ProblemCode = keyof typeof PROBLEMS
+
+/** One offending place in the input: a JSON Pointer (RFC 6901, fragment form) and a fixed sentence that never quotes it. */
+export interface InputError {
+  pointer: string
+  detail: string
+}
+
+export interface ProblemOptions {
+  /** A fixed sentence for the caller; must never quote input. */
+  detail?: string
+  errors?: readonly InputError[]
+  /** For the log only. */
+  cause?: unknown
+  retryAfterSeconds?: number
+  /** Further response headers, such as `Allow` or `WWW-Authenticate`. */
+  headers?: Readonly<Record<string, string>>
+}
+
+export class Problem extends Error {
+  override readonly name = 'Problem'
+  readonly code: ProblemCode
+  readonly status: number
+  readonly title: string
+  readonly detail: string | undefined
+  readonly errors: readonly InputError[]
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(code: ProblemCode, options: ProblemOptions = {}) {
+    super(code, options.cause === undefined ? undefined : { cause: options.cause })
+    const [status, title] = PROBLEMS[code]
+    this.code = code
+    this.status = status
+    this.title = title
+    this.detail = options.detail
+    this.errors = options.errors ?? []
+    const retryAfter = options.retryAfterSeconds ?? (status === 503 ? 1 : undefined)
+    this.headers = { ...options.headers, ...(retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) }) }
+  }
+}
+
+/** Every code with its status and title, for the documentation and the tests. */
+export const problemCodes = Object.entries(PROBLEMS).map(([code, [status, title]]) => ({
+  code: code as ProblemCode,
+  status: status as number,
+  title: title as string,
+}))
