@@ -6,6 +6,9 @@ export type Details = Readonly<Record<string, string | number | undefined>>
 /** What a masked view is made of; sealed under the display key, apart from the secret part. */
 export type Display = Readonly<Record<string, string | number | undefined>>
 
+/** What a correction carries: new values, and `null` for what is to be removed. */
+export type Correction = Readonly<Record<string, string | number | null | undefined>>
+
 /** A value that a record can be found by. `value` is normalised; only its keyed hash reaches the database. */
 export interface SearchTerm {
   type: SearchType
@@ -18,24 +21,31 @@ export type SearchType = 'customer' | 'email' | 'phone' | 'card_number'
  * One kind of record: its schema, its display part, its index terms and the names of its fields.
  * Adding a kind is adding a file that exports one of these, and naming it in `kinds/kinds.ts`.
  */
-export interface Kind {
+export interface Kind<D extends Details = Details> {
   readonly name: 'card' | 'address' | 'contact'
   /** The prefix of the kind's tokens, without the underscore (design: tokens). */
   readonly tokenPrefix: 'card' | 'addr' | 'cont'
   /** Parses what a caller sends into normalised details; must refuse members it does not know. */
-  readonly schema: z.ZodType<Details>
+  readonly schema: z.ZodType<D>
   /** What a correction may carry: a subset of the fields, `null` to remove an optional one. */
-  readonly correction: z.ZodType<Readonly<Record<string, string | number | null | undefined>>>
+  readonly correction: z.ZodType<Correction>
+  /**
+   * Applies a parsed correction to the details and parses the result, so that a corrected record keeps every rule that
+   * a new one does (a country's required parts, a telephone number's E.164 form).
+   *
+   * @throws {Problem} as `parseInput` with the kind's schema
+   */
+  correct(details: D, correction: Correction): D
   /** The fields a reveal can release, in the order in which they are shown. */
   readonly fields: readonly string[]
   /** The sealed plaintext is padded to a multiple of this many bytes, so that its length tells little. */
   readonly padToBytes: number
   /** The display part of the details; must contain nothing that a masked view may not show. */
-  display(details: Details): Display
+  display(details: D): Display
   /** The masked view of a display part; `bin` shows the card's first digits to a role granted them. */
   mask(display: Display, options: { bin: boolean }): Display
   /** Everything the record can be found by, apart from its customer. */
-  terms(details: Details): SearchTerm[]
+  terms(details: D): SearchTerm[]
   /** Normalises a value to search by, as `terms` does; undefined when it cannot be such a value. */
   normalise(type: SearchType, value: string): string | undefined
 }

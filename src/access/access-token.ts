@@ -1,0 +1,183 @@
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
+import { jwtVerify, SignJWT } from 'jose'
+import { z } from 'zod'
+import type { NewId } from '../identifier.ts'
+import type { Key } from '../keys/key.ts'
+import type { Keys } from '../keys/keys.ts'
+import { Problem } from '../problem.ts'
+import type { Caller } from './caller.ts'
+import { type Purpose, purposes } from './purpose.ts'
+import { type RoleName, roleNames, type Scope, scopes } from './roles.ts'
+
+/** Access tokens are RFC 9068 JWTs, ES256, verified by the rules of RFC 8725. */
+const ALGORITHM = 'ES256'
+const TYPE = 'at+jwt'
+/** No token is accepted for longer than a working shift, whatever its `exp` says. */
+export const MAX_TOKEN_SECONDS = 8 * 60 * 60
+/** A client's token; it asks again (RFC 6749 section 4.4 has no refresh token). */
+export const CLIENT_TOKEN_SECONDS = 300
+const CLOCK_TOLERANCE_SECONDS = 5
+/** Enough for a busy vault; beyond it the oldest entry leaves. */
+const MAX_CACHED_TOKENS = 10_000
+const MAX_TOKEN_LENGTH = 4096
+
+/** Three base64url parts and nothing else: jose's decoder would also take padding, white space and the other alphabet. */
+const COMPACT_JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}$/
+
+const claimsSchema = z.object({
+  sub: z.string().min(1),
+  client_id: z.string().min(1),
+  jti: z.string().min(1),
+  exp: z.number(),
+  iat: z.number(),
+  scope: z.string(),
+  caller_kind: z.enum(['client', 'staff']),
+  role: z.enum(roleNames).optional(),
+  purposes: z.array(z.enum(purposes)),
+  site: z.string().min(1),
+})
+
+export interface AccessTokens {
+  /** Signs a token for the caller. */
+  issue(caller: TokenSubject, seconds: number): Promise<string>
+  /**
+   * Verifies a token and answers with its caller. What was verified is remembered until it expires; whether the
+   * caller was revoked meanwhile is not this function's question.
+   *
+   * @throws {Problem} unauthenticated
+   */
+  verify(token: string): Promise<Caller>
+  /** The public keys, as a JWK Set (RFC 7517). */
+  jwks(): { keys: Record<string, unknown>[] }
+}
+
+export interface TokenSubject {
+  id: string
+  kind: 'client' | 'staff'
+  role?: RoleName | undefined
+  scopes: readonly Scope[]
+  purposes: readonly Purpose[]
+  site: string
+}
+
+export interface AccessTokenOptions {
+  keys: Pick<Keys, 'ring' | 'refresh'>
+  issuer: string
+  now: () => Date
+  newId: NewId
+}
+
+export function createAccessTokens({ keys, issuer, now, newId }: AccessTokenOptions): AccessTokens {
+  const verified = new Map<string, { caller: Caller; expiresAt: number; keyId: string }>()
+  const nowSeconds = () => Math.floor(now().getTime() / 1000)
+
+  async function verificationKey(kid: unknown): Promise<Key> {
+    const find = () => (typeof kid === 'string' ? keys.ring.find(kid) : undefined)
+    let key = find()
+    if (key === undefined && typeof kid === 'string' && KEY_ID.test(kid)) {
+      await keys.refresh()
+      key = find()
+    }
+    if (key?.purpose !== 'token-signing' || key.state === 'compromised') throw unauthenticated()
+    return key
+  }
+
+  async function verifyAfresh(token: string): Promise<{ caller: Caller; expiresAt: number; keyId: string }> {
+    let keyId = ''
+    const { payload } = await jwtVerify(
+      token,
+      async (header) => {
+        const key = await verificationKey(header.kid)
+        keyId = key.id
+        return createPublicKey(key.secret)
+      },
+      {
+        algorithms: [ALGORITHM],
+        typ: TYPE,
+        issuer,
+        audience: issuer,
+        requiredClaims: ['iss', 'aud', 'sub', 'client_id', 'iat', 'exp', 'jti'],
+        maxTokenAge: MAX_TOKEN_SECONDS,
+        clockTolerance: CLOCK_TOLERANCE_SECONDS,
+        currentDate: now(),
+      },
+    )
+    const claims = claimsSchema.parse(payload)
+    if (claims.exp - claims.iat > MAX_TOKEN_SECONDS) throw unauthenticated()
+    return { caller: callerOf(claims), expiresAt: claims.exp, keyId }
+  }
+
+  return {
+    async issue(subject, seconds) {
+      const signingKey = keys.ring.active('token-signing')
+      const issuedAt = nowSeconds()
+      return new SignJWT({
+        client_id: subject.id,
+        scope: subject.scopes.join(' '),
+        caller_kind: subject.kind,
+        role: subject.role,
+        purposes: subject.purposes,
+        site: subject.site,
+      })
+        .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: signingKey.id })
+        .setIssuer(issuer)
+        .setAudience(issuer)
+        .setSubject(subject.id)
+        .setJti(newId('jti'))
+        .setIssuedAt(issuedAt)
+        .setExpirationTime(issuedAt + seconds)
+        .sign(signingKey.secret)
+    },
+
+    async verify(token) {
+      if (token.length > MAX_TOKEN_LENGTH || !COMPACT_JWS.test(token) || !isCanonical(token)) throw unauthenticated()
+      const digest = createHash('sha256').update(token).digest('base64')
+      const remembered = verified.get(digest)
+      if (remembered) {
+        const state = keys.ring.find(remembered.keyId)?.state
+        if (remembered.expiresAt > nowSeconds() && state !== undefined && state !== 'compromised') return remembered.caller
+        verified.delete(digest)
+      }
+      try {
+        const fresh = await verifyAfresh(token)
+        verified.set(digest, fresh)
+        if (verified.size > MAX_CACHED_TOKENS) verified.delete(verified.keys().next().value!)
+        return fresh.caller
+      } catch (error) {
+        if (error instanceof Problem && error.status === 503) throw error
+        throw unauthenticated()
+      }
+    },
+
+    jwks() {
+      return { keys: keys.ring.all('token-signing').map((key) => publicJwk(key.id, key.secret)) }
+    },
+  }
+}
+
+const KEY_ID = /^key_[0-9a-hjkmnp-tv-z]{26}$/
+
+function unauthenticated(): Problem {
+  return new Problem('unauthenticated', { headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' } })
+}
+
+/** Whether each part is the one base64url spelling of its bytes: left-over bits must be zero (RFC 4648 section 3.5). */
+function isCanonical(token: string): boolean {
+  return token.split('.').every((part) => Buffer.from(part, 'base64url').toString('base64url') === part)
+}
+
+function callerOf(claims: z.infer<typeof claimsSchema>): Caller {
+  const known = new Set<string>(scopes)
+  return {
+    id: claims.sub,
+    kind: claims.caller_kind,
+    role: claims.role,
+    scopes: new Set(claims.scope.split(' ').filter((scope): scope is Scope => known.has(scope))),
+    purposes: new Set(claims.purposes),
+    site: claims.site,
+  }
+}
+
+function publicJwk(kid: string, privateKey: KeyObject): Record<string, unknown> {
+  return { ...createPublicKey(privateKey).export({ format: 'jwk' }), kid, alg: ALGORITHM, use: 'sig' }
+}

@@ -1,0 +1,97 @@
+import type { AuditCaller, AuditEventType, NewAuditEvent } from '../audit/audit-event.ts'
+import { insertEvents } from '../audit/audit-store.ts'
+import type { Database, Queryable } from '../database/database.ts'
+import type { NewId } from '../identifier.ts'
+import type { RandomBytes } from '../keys/seal.ts'
+import { Sensitive } from '../sensitive.ts'
+import type { ClientSecrets } from './client-secret.ts'
+import { type Client, insertClient, revokeClient as markRevoked, selectClients, updateClientSecret } from './client-store.ts'
+import { type RoleName, roleOf, type Scope } from './roles.ts'
+
+export interface ClientDeps {
+  database: Database
+  clientSecrets: ClientSecrets
+  newAuditEvent: NewAuditEvent
+  newId: NewId
+  randomBytes: RandomBytes
+  now: () => Date
+}
+
+export interface NewClient {
+  name: string
+  scopes: readonly Scope[]
+  role?: RoleName | undefined
+  site: string
+}
+
+/** The operator asked for something that cannot be; the message is for the terminal. */
+export class CallerError extends Error {
+  override readonly name = 'CallerError'
+}
+
+/** 256 random bits: nothing to guess, so nothing to complain of in its form. */
+const SECRET_BYTES = 32
+
+/**
+ * Makes a client. Its secret is returned here and never again.
+ *
+ * @throws {CallerError} when the role does not have all of the scopes
+ */
+export async function addClient(
+  deps: ClientDeps,
+  operator: AuditCaller,
+  input: NewClient,
+): Promise<{ id: string; secret: Sensitive<string> }> {
+  const { role } = input
+  const beyond = role === undefined ? [] : input.scopes.filter((scope) => !roleOf(role).scopes.includes(scope))
+  if (beyond.length > 0) throw new CallerError(`the role ${role} does not have the scope ${beyond.join(', ')}`)
+  const id = deps.newId('client')
+  const secret = newSecret(deps)
+  const hash = await deps.clientSecrets.hash(secret.expose())
+  await deps.database.transaction(async (tx) => {
+    const client = { id, name: input.name, role: role ?? null, scopes: [...input.scopes], site: input.site, created_at: deps.now() }
+    await insertClient(tx, client, hash)
+    await record(deps, tx, 'client.add', operator, id, input.site)
+  })
+  return { id, secret }
+}
+
+export function listClients(deps: Pick<ClientDeps, 'database'>): Promise<Client[]> {
+  return selectClients(deps.database)
+}
+
+/** Gives the client a new secret; the old one is worth nothing from now on. @throws {CallerError} unknown or revoked */
+export async function rotateClientSecret(deps: ClientDeps, operator: AuditCaller, id: string): Promise<Sensitive<string>> {
+  const secret = newSecret(deps)
+  const hash = await deps.clientSecrets.hash(secret.expose())
+  await deps.database.transaction(async (tx) => {
+    const client = await updateClientSecret(tx, id, hash)
+    if (client === undefined) throw new CallerError('there is no such client, or it was revoked')
+    await record(deps, tx, 'client.rotate-secret', operator, id, client.site)
+  })
+  return secret
+}
+
+/** Refuses the client from its next request on. @throws {CallerError} unknown */
+export async function revokeClient(deps: Omit<ClientDeps, 'clientSecrets' | 'randomBytes'>, operator: AuditCaller, id: string): Promise<void> {
+  await deps.database.transaction(async (tx) => {
+    const client = await markRevoked(tx, id, deps.now())
+    if (client === undefined) throw new CallerError('there is no such client')
+    await record(deps, tx, 'client.revoke', operator, id, client.site)
+  })
+}
+
+function newSecret(deps: Pick<ClientDeps, 'randomBytes'>): Sensitive<string> {
+  return new Sensitive(deps.randomBytes(SECRET_BYTES).toString('base64url'))
+}
+
+async function record(
+  deps: Pick<ClientDeps, 'newAuditEvent'>,
+  tx: Queryable,
+  type: AuditEventType,
+  operator: AuditCaller,
+  subject: string,
+  site: string,
+): Promise<void> {
+  await insertEvents(tx, [deps.newAuditEvent({ type, outcome: 'success', caller: operator, subject, site })])
+}

@@ -1,0 +1,75 @@
+import type { NewAuditEvent } from '../audit/audit-event.ts'
+import { insertEvents } from '../audit/audit-store.ts'
+import type { Database } from '../database/database.ts'
+import { Problem } from '../problem.ts'
+import type { Sensitive } from '../sensitive.ts'
+import { type AccessTokens, CLIENT_TOKEN_SECONDS } from './access-token.ts'
+import type { ClientSecrets } from './client-secret.ts'
+import { type Client, findClientWithSecret } from './client-store.ts'
+import type { RateLimit } from './rate-limit.ts'
+import { isRoleName, roleOf } from './roles.ts'
+
+export interface IssueClientTokenDeps {
+  database: Database
+  accessTokens: AccessTokens
+  clientSecrets: ClientSecrets
+  newAuditEvent: NewAuditEvent
+  rateLimit: RateLimit
+}
+
+export interface ClientTokenRequest {
+  clientId: string
+  clientSecret: Sensitive<string>
+  /** Scopes asked for, separated by spaces; all that the client has when undefined. */
+  scope?: string | undefined
+}
+
+/**
+ * Client credentials for an access token (RFC 6749 section 4.4). An unknown, a revoked and a mistaken client are
+ * told apart neither by the answer nor by its time.
+ *
+ * @throws {Problem} too-many-requests, busy, invalid-client, invalid-grant-request, audit-unavailable
+ */
+export async function issueClientToken(
+  deps: IssueClientTokenDeps,
+  request: ClientTokenRequest,
+  facts: { requestId: string; source: string },
+): Promise<{ access_token: string; token_type: 'Bearer'; expires_in: number; scope: string }> {
+  await deps.rateLimit.spend(facts.source)
+  const client = await findClientWithSecret(deps.database, request.clientId)
+  const live = client?.revoked_at === null ? client : undefined
+  const matches = await deps.clientSecrets.verify(live?.secret_hash, request.clientSecret.expose())
+  if (!live || !matches) {
+    await deps.rateLimit.spendFailure(facts.source)
+    throw new Problem('invalid-client', { headers: { 'WWW-Authenticate': 'Basic realm="strongroom"' } })
+  }
+  const scopes = grantedScopes(live, request.scope)
+  const role = live.role !== null && isRoleName(live.role) ? live.role : undefined
+  const subject = {
+    id: live.id,
+    kind: 'client' as const,
+    role,
+    scopes,
+    purposes: role === undefined ? [] : roleOf(role).purposes,
+    site: live.site,
+  }
+  const accessToken = await deps.accessTokens.issue(subject, CLIENT_TOKEN_SECONDS)
+  const event = deps.newAuditEvent({
+    type: 'token.issue',
+    outcome: 'success',
+    request_id: facts.requestId,
+    caller: { id: live.id, kind: 'client', role },
+    site: live.site,
+  })
+  await insertEvents(deps.database, [event])
+  return { access_token: accessToken, token_type: 'Bearer', expires_in: CLIENT_TOKEN_SECONDS, scope: scopes.join(' ') }
+}
+
+function grantedScopes(client: Client, asked: string | undefined) {
+  if (asked === undefined || asked.trim() === '') return client.scopes
+  const wanted = asked.trim().split(/ +/)
+  if (!wanted.every((scope) => (client.scopes as string[]).includes(scope))) {
+    throw new Problem('invalid-grant-request', { detail: 'the client does not have all of these scopes' })
+  }
+  return client.scopes.filter((scope) => wanted.includes(scope))
+}

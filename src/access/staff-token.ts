@@ -1,0 +1,52 @@
+import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
+import { insertEvents } from '../audit/audit-store.ts'
+import type { Database } from '../database/database.ts'
+import { type AccessTokens, MAX_TOKEN_SECONDS } from './access-token.ts'
+import { CallerError } from './clients.ts'
+import type { Purpose } from './purpose.ts'
+import { type RoleName, roleOf } from './roles.ts'
+
+export interface StaffTokenRequest {
+  name: string
+  role: RoleName
+  /** Narrows the role's purposes; all of them when empty. */
+  purposes: readonly Purpose[]
+  site: string
+  minutes: number
+}
+
+/**
+ * Signs a short token for a member of staff, with the scopes of the role.
+ *
+ * @throws {CallerError} for a purpose that the role does not have, or too long a life
+ */
+export async function issueStaffToken(
+  deps: { database: Database; accessTokens: AccessTokens; newAuditEvent: NewAuditEvent },
+  operator: AuditCaller,
+  request: StaffTokenRequest,
+): Promise<{ access_token: string; expires_in: number }> {
+  const role = roleOf(request.role)
+  const beyond = request.purposes.filter((purpose) => !role.purposes.includes(purpose))
+  if (beyond.length > 0) {
+    throw new CallerError(`the role ${request.role} does not have the purpose ${beyond.join(', ')}; it has: ${role.purposes.join(', ') || 'none'}`)
+  }
+  const seconds = request.minutes * 60
+  if (!Number.isInteger(seconds) || seconds < 60 || seconds > MAX_TOKEN_SECONDS) {
+    throw new CallerError(`a staff token lives for 1 to ${MAX_TOKEN_SECONDS / 60} minutes`)
+  }
+  const id = `staff:${request.name}`
+  const purposes = request.purposes.length > 0 ? request.purposes : role.purposes
+  const accessToken = await deps.accessTokens.issue(
+    { id, kind: 'staff', role: request.role, scopes: role.scopes, purposes, site: request.site },
+    seconds,
+  )
+  const event = deps.newAuditEvent({
+    type: 'token.issue',
+    outcome: 'success',
+    caller: operator,
+    subject: id,
+    site: request.site,
+  })
+  await insertEvents(deps.database, [event])
+  return { access_token: accessToken, expires_in: seconds }
+}

@@ -1,0 +1,49 @@
+import { z } from 'zod'
+import type { Caller } from '../access/caller.ts'
+import { auditCaller } from '../access/caller.ts'
+import type { Database } from '../database/database.ts'
+import { type Route, type RouteRequest, route } from '../http/route.ts'
+import { auditEventTypes, type NewAuditEvent } from './audit-event.ts'
+import { insertEvents, selectEvents } from './audit-store.ts'
+
+const querySchema = z.strictObject({
+  caller: z.string().max(200).optional(),
+  token: z.string().max(40).optional(),
+  type: z.enum(auditEventTypes).optional(),
+  after: z.string().max(40).optional().describe('the id of the last event of the page before'),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+})
+
+/** `GET /v1/audit/events`: the log, a page at a time. Reading it is an event too. */
+export function createAuditRoutes(deps: { database: Database; newAuditEvent: NewAuditEvent }): Route<Caller>[] {
+  return [
+    route<Caller, undefined, z.output<typeof querySchema>>({
+      method: 'GET',
+      path: '/v1/audit/events',
+      summary: 'Audit events in the order of time, a page at a time',
+      access: ['audit:read'],
+      audited: true,
+      query: querySchema,
+      responses: {
+        200: {
+          description: 'a page; `next` is what to pass as `after`, null at the end',
+          schema: z.object({ events: z.array(z.looseObject({ id: z.string() })), next: z.string().nullable() }),
+        },
+      },
+      handle: async (request: RouteRequest<Caller, undefined, z.output<typeof querySchema>>) => {
+        const events = await selectEvents(deps.database, request.query)
+        const read = deps.newAuditEvent({
+          type: 'audit.read',
+          outcome: 'success',
+          request_id: request.requestId,
+          caller: auditCaller(request.caller),
+          site: request.caller.site,
+          count: events.length,
+        })
+        await insertEvents(deps.database, [read])
+        const next = events.length === request.query.limit ? (events.at(-1)?.id ?? null) : null
+        return { status: 200, body: { events, next } }
+      },
+    }),
+  ]
+}

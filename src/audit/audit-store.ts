@@ -1,0 +1,56 @@
+import type { Queryable, Statement } from '../database/database.ts'
+import type { AuditEvent } from './audit-event.ts'
+
+/** The column arrays of events, in the order that `unnest` takes them. Other stores put events into their own statements. */
+export function eventColumns(events: readonly AuditEvent[]): unknown[] {
+  return [
+    events.map((event) => event.id),
+    events.map((event) => event.occurredAt),
+    events.map((event) => event.type),
+    events.map((event) => event.caller),
+    events.map((event) => event.token),
+    events.map((event) => event.body),
+  ]
+}
+
+/** `INSERT` of events from six arrays that start at parameter `$first`. */
+export function insertEventsSql(first: number): string {
+  const at = (offset: number, type: string) => `$${first + offset}::${type}[]`
+  return `INSERT INTO audit_events (id, occurred_at, type, caller, token, body)
+          SELECT * FROM unnest(${at(0, 'text')}, ${at(1, 'timestamptz')}, ${at(2, 'text')}, ${at(3, 'text')}, ${at(4, 'text')}, ${at(5, 'text')})`
+}
+
+const INSERT_EVENTS: Statement = { name: 'insert-audit-events', text: insertEventsSql(1) }
+
+/**
+ * Writes events; in a transaction they commit with what they describe.
+ *
+ * @throws {Problem} audit-unavailable, and then nothing may be released
+ */
+export async function insertEvents(db: Queryable, events: readonly AuditEvent[]): Promise<void> {
+  await db.query(INSERT_EVENTS, eventColumns(events))
+}
+
+export interface EventFilter {
+  caller?: string | undefined
+  token?: string | undefined
+  type?: string | undefined
+  /** Only events whose id sorts after this one. */
+  after?: string | undefined
+  limit: number
+}
+
+const SELECT_EVENTS: Statement = {
+  name: 'select-audit-events',
+  text: `SELECT body FROM audit_events
+         WHERE ($1::text IS NULL OR caller = $1) AND ($2::text IS NULL OR token = $2)
+           AND ($3::text IS NULL OR type = $3) AND ($4::text IS NULL OR id > $4)
+         ORDER BY id LIMIT $5`,
+}
+
+/** A page of events in the order of their ids, which is the order of time to the millisecond. */
+export async function selectEvents(db: Queryable, filter: EventFilter): Promise<Record<string, unknown>[]> {
+  const { caller = null, token = null, type = null, after = null, limit } = filter
+  const rows = await db.query<{ body: string }>(SELECT_EVENTS, [caller, token, type, after, limit])
+  return rows.map((row) => JSON.parse(row.body) as Record<string, unknown>)
+}

@@ -1,0 +1,128 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { z } from 'zod'
+
+/** Where the vault's own parts are; everything here is decided once, at the start. */
+export interface Config {
+  production: boolean
+  dataDir: string
+  host: string
+  port: number
+  operatorPort: number
+  /** The `iss` and `aud` of every access token, and the base of the metadata documents. */
+  issuer: string
+  tls: { certsDir: string; certFile: string; keyFile: string }
+  rootKeyFile: string
+  /** Undefined: the embedded PostgreSQL under the data directory. */
+  database: { url: string; ownerUrl: string; caFile: string | undefined } | undefined
+  logLevel: string
+}
+
+/**
+ * Every option, as the README's table shows it. The order is the reader's: what a newcomer changes first stands first.
+ * `config.test.ts` compares this list with the README.
+ */
+export const options = {
+  STRONGROOM_DATA_DIR: ['.strongroom', 'the embedded database, the root-key file and the sample callers'],
+  STRONGROOM_HOST: ['127.0.0.1', 'the address to listen on'],
+  STRONGROOM_PORT: ['8443', 'the HTTPS port'],
+  STRONGROOM_OPERATOR_PORT: ['9443', 'the operator listener (`/metrics`), HTTPS, on loopback only'],
+  STRONGROOM_ISSUER: ['`https://localhost:<port>`', 'the issuer and audience of access tokens: the public base URL'],
+  STRONGROOM_CERTS_DIR: ['certs', 'the folder of `ca.pem`, `server.pem` and `server-key.pem`'],
+  STRONGROOM_TLS_CERT_FILE: ['`<certs>/server.pem`', 'the certificate chain, PEM'],
+  STRONGROOM_TLS_KEY_FILE: ['`<certs>/server-key.pem`', 'its private key, PEM, readable by the vault alone'],
+  STRONGROOM_ROOT_KEY_FILE: ['`<data dir>/root-key`', 'the passphrase that the root key is derived from, mode 0600'],
+  STRONGROOM_LOG_LEVEL: ['info', '`debug`, `info`, `warn`, `error` or `silent`'],
+  DATABASE_URL: ['embedded', 'PostgreSQL, as the role the server runs as; no `sslmode` in it'],
+  DATABASE_OWNER_URL: ['–', 'the same database as the role that owns the schema; needed by `migrate` only'],
+  DATABASE_CA: ['–', "the PEM file of the authority that signed the database's certificate"],
+  NODE_ENV: ['–', '`production` refuses development keys, sample callers and a database without TLS'],
+} as const satisfies Record<string, readonly [defaultValue: string, meaning: string]>
+
+export type OptionName = keyof typeof options
+
+/** Something is wrong with the configuration; the message says what, and how to mend it, in one sentence. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+const port = z.coerce.number().int().min(0).max(65535)
+
+const environment = z.object({
+  STRONGROOM_DATA_DIR: z.string().min(1).default('.strongroom'),
+  STRONGROOM_CERTS_DIR: z.string().min(1).default('certs'),
+  STRONGROOM_TLS_CERT_FILE: z.string().min(1).optional(),
+  STRONGROOM_TLS_KEY_FILE: z.string().min(1).optional(),
+  STRONGROOM_ROOT_KEY_FILE: z.string().min(1).optional(),
+  STRONGROOM_HOST: z.string().min(1).default('127.0.0.1'),
+  STRONGROOM_PORT: port.default(8443),
+  STRONGROOM_OPERATOR_PORT: port.default(9443),
+  STRONGROOM_ISSUER: z.url({ protocol: /^https$/ }).optional(),
+  STRONGROOM_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  DATABASE_OWNER_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  DATABASE_CA: z.string().min(1).optional(),
+  NODE_ENV: z.string().optional(),
+} satisfies Record<OptionName, z.ZodType>)
+
+/**
+ * Reads the environment, and a `.env` file in the working directory where there is one (the environment wins).
+ * The only place that reads `process.env`.
+ *
+ * @throws {ConfigError} for an option that cannot be used; its value is not repeated, since it may hold a password
+ */
+export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
+  const parsed = environment.safeParse(set)
+  if (!parsed.success) {
+    const name = String(parsed.error.issues[0]?.path[0] ?? 'an option')
+    throw new ConfigError(`${name} is not usable: expected ${meaningOf(name)}.`)
+  }
+  const read = parsed.data
+  const certsDir = path.resolve(read.STRONGROOM_CERTS_DIR)
+  const dataDir = path.resolve(read.STRONGROOM_DATA_DIR)
+  return {
+    production: read.NODE_ENV === 'production',
+    dataDir,
+    host: read.STRONGROOM_HOST,
+    port: read.STRONGROOM_PORT,
+    operatorPort: read.STRONGROOM_OPERATOR_PORT,
+    issuer: (read.STRONGROOM_ISSUER ?? `https://localhost:${read.STRONGROOM_PORT}`).replace(/\/$/, ''),
+    tls: {
+      certsDir,
+      certFile: path.resolve(read.STRONGROOM_TLS_CERT_FILE ?? path.join(certsDir, 'server.pem')),
+      keyFile: path.resolve(read.STRONGROOM_TLS_KEY_FILE ?? path.join(certsDir, 'server-key.pem')),
+    },
+    rootKeyFile: path.resolve(read.STRONGROOM_ROOT_KEY_FILE ?? path.join(dataDir, 'root-key')),
+    database:
+      read.DATABASE_URL === undefined
+        ? undefined
+        : {
+            url: withoutSslMode('DATABASE_URL', read.DATABASE_URL),
+            ownerUrl: withoutSslMode('DATABASE_OWNER_URL', read.DATABASE_OWNER_URL ?? read.DATABASE_URL),
+            caFile: read.DATABASE_CA === undefined ? undefined : path.resolve(read.DATABASE_CA),
+          },
+    logLevel: read.STRONGROOM_LOG_LEVEL,
+  }
+}
+
+function loadEnvironment(): NodeJS.ProcessEnv {
+  if (existsSync('.env')) process.loadEnvFile('.env')
+  return process.env
+}
+
+/** `sslmode` in a URL silently overrides the verified TLS settings that the code passes to `pg`. */
+function withoutSslMode(name: string, url: string): string {
+  for (const parameter of new URL(url).searchParams.keys()) {
+    if (/^(ssl|sslmode|sslcert|sslkey|sslrootcert|uselibpqcompat)$/i.test(parameter)) {
+      throw new ConfigError(
+        `${name} must not carry "${parameter}": remove it and name the authority's certificate in DATABASE_CA, TLS is then always verified.`,
+      )
+    }
+  }
+  return url
+}
+
+function meaningOf(name: string): string {
+  return name in options ? options[name as OptionName][1].replaceAll('`', '') : 'a usable value'
+}

@@ -1,0 +1,71 @@
+import knex, { type Knex } from 'knex'
+import * as vault from '../../migrations/0001-vault.ts'
+import { connectionOptions } from './database.ts'
+
+/** In the order in which they are applied. Imported rather than found, so that the built program carries them along. */
+const migrations: Record<string, Knex.Migration> = {
+  '0001-vault': vault,
+}
+
+const source: Knex.MigrationSource<string> = {
+  getMigrations: async () => Object.keys(migrations),
+  getMigrationName: (name) => name,
+  getMigration: async (name) => migrations[name]!,
+}
+
+/** Any number that nothing else in this database locks. */
+const MIGRATION_LOCK = 0x7374_7201
+
+export interface MigrateOptions {
+  /** The database as the role that owns the schema. */
+  ownerUrl: string
+  caFile?: string | undefined
+  /** The login role that the server uses; it is made a member of `strongroom_runtime`. */
+  serverRole: string
+}
+
+/**
+ * Brings the schema up to date and answers with the names of the migrations it applied. Two at once wait for each other.
+ *
+ * @throws {Error} when the database holds migrations that this version does not know
+ */
+export async function migrate({ ownerUrl, caFile, serverRole }: MigrateOptions): Promise<string[]> {
+  const db = knex({
+    client: 'pg',
+    connection: connectionOptions({ url: ownerUrl, caFile }) as Knex.PgConnectionConfig,
+    pool: { min: 0, max: 2 },
+    compileSqlOnError: false,
+  })
+  try {
+    const config = { migrationSource: source, tableName: 'migrations' }
+    const applied = await db.transaction(async (lock) => {
+      await lock.raw('SELECT pg_advisory_xact_lock(?)', [MIGRATION_LOCK])
+      // knex's own lock is a row that a killed migration leaves behind; whoever holds ours may clear it.
+      await db.migrate.forceFreeMigrationsLock(config)
+      const [, names] = (await db.migrate.latest(config)) as [number, string[]]
+      return names
+    })
+    await db.raw('GRANT SELECT ON migrations TO strongroom_runtime')
+    await db.raw(
+      `DO $$ BEGIN
+         IF NOT pg_has_role(${literal(serverRole)}, 'strongroom_runtime', 'USAGE') THEN
+           GRANT strongroom_runtime TO ${identifier(serverRole)};
+         END IF;
+       END $$`,
+    )
+    return applied
+  } finally {
+    await db.destroy()
+  }
+}
+
+/** The names of the migrations this version brings. */
+export const knownMigrations = Object.keys(migrations)
+
+function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}

@@ -1,0 +1,245 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { TLSSocket } from 'node:tls'
+import express, { type Express, type Request, type Response } from 'express'
+import type { NewId } from '../identifier.ts'
+import { parseInput } from '../parse-input.ts'
+import { Problem } from '../problem.ts'
+import { readBody } from './body.ts'
+import { problemAnswer, toProblem } from './problem-response.ts'
+import { describeError, type Logger, logRequest } from './request-log.ts'
+import type { Answer, Route } from './route.ts'
+import { apiHeaders } from './security-headers.ts'
+
+/** A full batch of 1,000 checkouts with long addresses stays below this. */
+const MAX_BODY_BYTES = 4 * 1024 * 1024
+const METHODS = ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE']
+
+/** A refused request, as the audit log hears of it. */
+export interface Refusal<C> {
+  problem: Problem
+  requestId: string
+  route: string
+  caller: C | undefined
+  token: string | undefined
+}
+
+export interface AppOptions<C> {
+  routes: readonly Route<C>[]
+  /** Finds out who is calling. @throws {Problem} unauthenticated */
+  authenticate: (request: { authorization: string | undefined }) => Promise<C>
+  /** @throws {Problem} scope-missing when the caller has none of the scopes */
+  authorize: (caller: C, scopes: readonly string[]) => void
+  /** Must have committed the event before it resolves. @throws {Problem} audit-unavailable */
+  recordRefusal: (refusal: Refusal<C>) => Promise<void>
+  describeCaller: (caller: C) => string
+  /** Whether the server answers for that host name. */
+  answersFor: (host: string) => boolean
+  /** Whether a text looks like a card number; such a URL or header is refused and not logged. */
+  looksLikeCardNumber: (text: string) => boolean
+  isShuttingDown: () => boolean
+  observe: (request: { method: string; route: string; status: number; seconds: number; code: string | undefined }) => void
+  newId: NewId
+  logger: Logger
+}
+
+/** What is known of a request when it is answered; filled on the way, written to the log once at the end. */
+interface Trace<C> {
+  requestId: string
+  startedAt: number
+  route: string
+  audited: boolean
+  caller?: C
+  token?: string
+}
+
+/** The HTTPS application: every request walks the same steps, in this order. */
+export function createApp<C>(options: AppOptions<C>): Express {
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.set('query parser', false)
+  app.enable('case sensitive routing')
+  app.enable('strict routing')
+
+  app.use((request, response, next) => {
+    traces.set(request, { requestId: options.newId('req'), startedAt: performance.now(), route: 'none', audited: false })
+    if (options.isShuttingDown()) response.setHeader('Connection', 'close')
+    checkEnvelope(request, options)
+    next()
+  })
+  for (const route of options.routes) {
+    const method = route.method.toLowerCase() as 'get' | 'post' | 'patch' | 'delete'
+    app[method](route.path, (request, response) => follow(route, request, response, options))
+  }
+  for (const [path, methods] of methodsByPath(options.routes)) {
+    app.all(path, (request) => {
+      traceOf<C>(request).route = path
+      throw new Problem('method-not-allowed', { headers: { Allow: methods.join(', ') } })
+    })
+  }
+  app.use(() => {
+    throw new Problem('not-found')
+  })
+  app.use((error: unknown, request: Request, response: Response, _next: unknown) =>
+    refuse(error, request, response, options),
+  )
+  return app
+}
+
+const traces = new WeakMap<IncomingMessage, Trace<unknown>>()
+
+function traceOf<C>(request: IncomingMessage): Trace<C> {
+  return traces.get(request) as Trace<C>
+}
+
+/** What every request must satisfy before anybody asks who it is from. */
+function checkEnvelope<C>(request: Request, options: AppOptions<C>): void {
+  if (options.isShuttingDown()) throw new Problem('shutting-down')
+  const host = hostName(request.headers.host ?? '')
+  const serverName = (request.socket as TLSSocket).servername
+  if (!options.answersFor(host) || (serverName && !options.answersFor(serverName))) throw new Problem('wrong-host')
+  if (!METHODS.includes(request.method)) {
+    throw new Problem('method-not-allowed', { headers: { Allow: METHODS.join(', ') } })
+  }
+  for (const [name, values] of Object.entries(request.headersDistinct)) {
+    if (values !== undefined && values.length > 1 && SINGLE_HEADERS.has(name)) {
+      throw new Problem('malformed-request', { detail: 'a header that must stand once stands twice' })
+    }
+  }
+  if (options.looksLikeCardNumber(decoded(request.url))) throw new Problem('malformed-url')
+  if ([...queryOf(request).keys()].some((name) => CREDENTIAL_PARAMETER.test(name))) {
+    throw new Problem('query-not-accepted', { detail: 'credentials belong in the Authorization header' })
+  }
+}
+
+const SINGLE_HEADERS = new Set(['authorization', 'host', 'content-type', 'content-encoding', 'idempotency-key'])
+const CREDENTIAL_PARAMETER = /^(access_?token|token|authorization|jwt|api_?key|client_secret)$/i
+
+/** Headers that are often long numbers or hexadecimal, and are neither stored nor logged. */
+const OPAQUE_HEADERS = new Set(['authorization', 'cookie', 'content-length', 'traceparent', 'tracestate', 'if-none-match'])
+
+async function follow<C>(route: Route<C>, request: Request, response: Response, options: AppOptions<C>): Promise<void> {
+  const trace = traceOf<C>(request)
+  trace.route = route.path
+  trace.audited = route.audited
+  const params = request.params as Record<string, string>
+  if (params.token !== undefined) trace.token = params.token
+
+  let caller: C | undefined
+  if (route.access !== 'public') {
+    caller = await options.authenticate({ authorization: request.headers.authorization })
+    trace.caller = caller
+    options.authorize(caller, route.access)
+  }
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (typeof value === 'string' && !OPAQUE_HEADERS.has(name) && options.looksLikeCardNumber(value)) {
+      throw new Problem('card-number-in-text', { errors: [{ pointer: '#', detail: 'a header contains a card number' }] })
+    }
+  }
+  const query = parseQuery(route, request)
+  const { maxBodyBytes = MAX_BODY_BYTES, acceptsForm = false } = route
+  const read = route.body ? await readBody(request, { maxBytes: maxBodyBytes, acceptsForm }) : undefined
+  try {
+    const answer = await route.handle({
+      requestId: trace.requestId,
+      caller: caller as C,
+      params,
+      query,
+      body: route.body && parseInput(route.body, read?.value),
+      bodyBytes: read?.bytes ?? Buffer.alloc(0),
+      headers: request.headers as Record<string, string | undefined>,
+      source: request.socket.remoteAddress ?? '',
+    })
+    send(request, response, answer, options)
+  } finally {
+    read?.bytes.fill(0)
+  }
+}
+
+async function refuse<C>(error: unknown, request: Request, response: Response, options: AppOptions<C>): Promise<void> {
+  const trace = traceOf<C>(request)
+  let problem = toProblem(error)
+  if (trace.audited && (problem.status < 500 || problem.code === 'record-integrity')) {
+    try {
+      const { requestId, route, caller, token } = trace
+      await options.recordRefusal({ problem, requestId, route, caller, token })
+    } catch (failure) {
+      problem = toProblem(failure)
+    }
+  }
+  // What is left of a large body is not worth reading; the connection goes with it.
+  if (!request.complete) response.setHeader('Connection', 'close')
+  send(request, response, problemAnswer(problem, trace.requestId), options)
+}
+
+function send<C>(request: Request, response: ServerResponse, answer: Answer, options: AppOptions<C>): void {
+  const trace = traceOf<C>(request)
+  const { problem } = answer
+  const bytes = answer.body === undefined ? undefined : encode(answer.body)
+  if (!response.headersSent && !response.destroyed) {
+    response.writeHead(answer.status, {
+      ...apiHeaders,
+      'Request-Id': trace.requestId,
+      ...(bytes ? { 'Content-Type': answer.contentType ?? 'application/json', 'Content-Length': bytes.length } : {}),
+      ...answer.headers,
+    })
+    response.end(request.method === 'HEAD' ? undefined : bytes)
+  }
+  const milliseconds = performance.now() - trace.startedAt
+  logRequest(options.logger, {
+    request_id: trace.requestId,
+    method: METHODS.includes(request.method) ? request.method : 'OTHER',
+    route: trace.route,
+    status: answer.status,
+    duration_ms: Math.round(milliseconds * 100) / 100,
+    code: problem?.code,
+    caller: trace.caller && options.describeCaller(trace.caller),
+    reason: problem && problem.status >= 500 && problem.cause ? describeError(problem.cause) : undefined,
+  })
+  options.observe({
+    method: request.method,
+    route: trace.route,
+    status: answer.status,
+    seconds: milliseconds / 1000,
+    code: problem?.code,
+  })
+}
+
+function encode(body: unknown): Buffer {
+  return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body), 'utf8')
+}
+
+function parseQuery<C>(route: Route<C>, request: Request): unknown {
+  const parameters = [...queryOf(request)]
+  const names = parameters.map(([name]) => name)
+  if (new Set(names).size !== names.length) throw new Problem('query-not-accepted', { detail: 'a parameter stands twice' })
+  if (route.query) return parseInput(route.query, Object.fromEntries(parameters))
+  if (parameters.length > 0) throw new Problem('unknown-member', { detail: 'there are no query parameters here' })
+  return undefined
+}
+
+function queryOf(request: Request): URLSearchParams {
+  const start = request.url.indexOf('?')
+  return new URLSearchParams(start < 0 ? '' : request.url.slice(start + 1))
+}
+
+function decoded(url: string): string {
+  try {
+    return decodeURIComponent(url)
+  } catch {
+    throw new Problem('malformed-url')
+  }
+}
+
+/** The name in a Host header, without its port. */
+function hostName(host: string): string {
+  return host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '').toLowerCase()
+}
+
+function methodsByPath<C>(routes: readonly Route<C>[]): Map<string, string[]> {
+  const methods = new Map<string, string[]>()
+  for (const { path, method } of routes) {
+    methods.set(path, [...(methods.get(path) ?? []), ...(method === 'GET' ? ['GET', 'HEAD'] : [method])])
+  }
+  return methods
+}

@@ -1,0 +1,37 @@
+import { Problem } from '../problem.ts'
+import type { Answer } from './route.ts'
+
+/** The base of every problem's `type`; the README describes each code. */
+const TYPE_BASE = 'https://strongroom.dev/problems/'
+
+/** The problem document of RFC 9457 section 3, with our `code`, `request_id` and `errors`. */
+export function problemDocument(problem: Problem, requestId: string): Record<string, unknown> {
+  return {
+    type: TYPE_BASE + problem.code,
+    title: problem.title,
+    status: problem.status,
+    ...(problem.detail === undefined ? {} : { detail: problem.detail }),
+    code: problem.code,
+    request_id: requestId,
+    ...(problem.errors.length === 0 ? {} : { errors: problem.errors }),
+  }
+}
+
+/** The only place that turns an error into an answer. */
+export function problemAnswer(problem: Problem, requestId: string): Answer {
+  return {
+    status: problem.status,
+    body: problemDocument(problem, requestId),
+    contentType: 'application/problem+json',
+    headers: problem.headers,
+    problem,
+  }
+}
+
+/** Anything that is not a Problem becomes one that says nothing; the error itself goes to the log as its cause. */
+export function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error
+  // Express could not decode the path (`%E0%A4%A`); its message repeats the path.
+  if (error instanceof URIError) return new Problem('malformed-url')
+  return new Problem('internal', { cause: error })
+}

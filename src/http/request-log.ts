@@ -1,0 +1,45 @@
+import pino, { type DestinationStream, type Logger } from 'pino'
+
+export type { Logger } from 'pino'
+
+/** One structured line per request. Only these fields: no path (it may hold a value), no header, no body, no query. */
+export interface RequestLine {
+  request_id: string
+  method: string
+  /** The pattern of the route, never the path itself. */
+  route: string
+  status: number
+  duration_ms: number
+  code?: string | undefined
+  caller?: string | undefined
+  /** Why an answer was a 5xx, without anything that came from a request. */
+  reason?: string | undefined
+}
+
+/** The service's log: JSON lines with the time in ISO 8601, to stdout unless told otherwise. */
+export function createLogger(level: string, destination?: DestinationStream): Logger {
+  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: levelName } }
+  return destination ? pino(options, destination) : pino(options)
+}
+
+export function logRequest(logger: Logger, line: RequestLine): void {
+  if (line.status >= 500) logger.error(line, 'request')
+  else logger.info(line, 'request')
+}
+
+/**
+ * What may be said about an unexpected error: its name, our own errors' messages, and where it was thrown.
+ * Messages of other people's errors quote input (V8's JSON errors, PostgreSQL's details), so they are left out.
+ */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return 'a value that is not an Error was thrown'
+  const message = OWN_ERRORS.has(error.name) ? `: ${error.message}` : ''
+  const frame = error.stack?.split('\n').find((line) => /^\s+at /.test(line))?.trim() ?? ''
+  return `${error.name}${message} ${frame}`.trim()
+}
+
+const OWN_ERRORS = new Set(['Problem', 'SealError', 'DatabaseError', 'ConfigError'])
+
+function levelName(label: string) {
+  return { level: label }
+}

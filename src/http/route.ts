@@ -1,0 +1,60 @@
+import type { z } from 'zod'
+import type { Problem } from '../problem.ts'
+
+/** What a handler gets: parsed values, never the raw request. `C` is the authenticated caller. */
+export interface RouteRequest<C, B = unknown, Q = unknown> {
+  requestId: string
+  /** Present unless the route is public. */
+  caller: C
+  /** Path parameters, decoded, not yet parsed. */
+  params: Readonly<Record<string, string>>
+  query: Q
+  body: B
+  /** The body's bytes as they came, until the handler is done; for the hash of an idempotent request. */
+  bodyBytes: Uint8Array
+  /** One value per header, lower-case names. */
+  headers: Readonly<Record<string, string | undefined>>
+  /** The peer's address; proxies' headers are not believed. */
+  source: string
+}
+
+export interface Answer {
+  status: number
+  body?: unknown
+  /** Defaults to JSON. A string body is sent as it is. */
+  contentType?: string
+  headers?: Readonly<Record<string, string>>
+  /** The problem that this answer tells of, for the log. */
+  problem?: Problem
+}
+
+export interface RouteResponse {
+  description: string
+  schema?: z.ZodType
+}
+
+/** One call of the API: what it takes, who may, what it answers. The OpenAPI document is made from the same schemas. */
+export interface Route<C, B = unknown, Q = unknown> {
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  /** In Express's notation: `/v1/tokens/:token`. */
+  path: string
+  summary: string
+  /** `public`, or the scopes of which the caller needs at least one. */
+  access: 'public' | readonly string[]
+  /** Whether a refusal is an audit event; true for everything but public documents. */
+  audited: boolean
+  body?: z.ZodType<B>
+  /** Also take `application/x-www-form-urlencoded`, as RFC 6749 has it. */
+  acceptsForm?: true
+  query?: z.ZodType<Q>
+  maxBodyBytes?: number
+  /** Whether the `Idempotency-Key` header is honoured; for the documentation. */
+  idempotent?: true
+  responses: Readonly<Record<number, RouteResponse>>
+  handle(request: RouteRequest<C, B, Q>): Promise<Answer> | Answer
+}
+
+/** Lets the schemas give the types of `body` and `query`, and forgets them again so that routes fit in one list. */
+export function route<C, B = undefined, Q = undefined>(definition: Route<C, B, Q>): Route<C> {
+  return definition as unknown as Route<C>
+}

@@ -1,0 +1,77 @@
+import type { RequestListener } from 'node:http'
+import { createServer, type Server, type ServerOptions } from 'node:https'
+import type { Duplex } from 'node:stream'
+import type { NewId } from '../identifier.ts'
+import { Problem, type ProblemCode } from '../problem.ts'
+import { problemDocument } from './problem-response.ts'
+import { apiHeaders } from './security-headers.ts'
+
+/** Every limit of the listener, in one place; standards: slow requests, large headers, idle connections. */
+const LIMITS = {
+  maxHeaderSize: 16 * 1024,
+  headersTimeout: 5_000,
+  requestTimeout: 15_000,
+  connectionsCheckingInterval: 1_000,
+  keepAliveTimeout: 60_000,
+  handshakeTimeout: 5_000,
+} as const
+
+/** Idle connections cost little; the cap keeps the process within its file descriptors. */
+const MAX_CONNECTIONS = 10_000
+const MAX_HEADERS = 100
+
+export interface ServerHooks {
+  newId: NewId
+  /** A request that was no well-formed HTTP: counted, not audited, since nobody is known. */
+  onFramingError: (code: ProblemCode) => void
+}
+
+/** An HTTPS server with every limit set. What is not TLS, or not HTTP, gets no further than this file. */
+export function createHttpsServer(tls: ServerOptions, listener: RequestListener, hooks: ServerHooks): Server {
+  const server = createServer({ ...tls, ...LIMITS, insecureHTTPParser: false, keepAlive: true }, listener)
+  server.maxConnections = MAX_CONNECTIONS
+  server.maxHeadersCount = MAX_HEADERS
+  // A failed handshake, plain HTTP among them: close, say nothing.
+  server.on('tlsClientError', (_error, socket) => socket.destroy())
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    refuse(socket, new Problem(CODES[error.code ?? ''] ?? 'malformed-request'), hooks)
+  })
+  server.on('connect', (_request, socket: Duplex) => {
+    refuse(socket, new Problem('method-not-allowed', { headers: { Allow: 'GET, HEAD, POST, PATCH, DELETE' } }), hooks)
+  })
+  return server
+}
+
+const CODES: Record<string, ProblemCode> = {
+  HPE_HEADER_OVERFLOW: 'headers-too-large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
+}
+
+const REASONS: Record<number, string> = {
+  400: 'Bad Request',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  431: 'Request Header Fields Too Large',
+}
+
+/** Below the level where there is a response object: the same problem document, written by hand, then the connection ends. */
+function refuse(socket: Duplex, problem: Problem, hooks: ServerHooks): void {
+  hooks.onFramingError(problem.code)
+  if (!socket.writable) {
+    socket.destroy()
+    return
+  }
+  const requestId = hooks.newId('req')
+  const body = Buffer.from(JSON.stringify(problemDocument(problem, requestId)), 'utf8')
+  const headers: Record<string, string> = {
+    ...apiHeaders,
+    ...problem.headers,
+    'Request-Id': requestId,
+    'Content-Type': 'application/problem+json',
+    'Content-Length': String(body.length),
+    Connection: 'close',
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
+  const head = `HTTP/1.1 ${problem.status} ${REASONS[problem.status] ?? 'Error'}\r\n${lines.join('\r\n')}\r\n\r\n`
+  socket.end(Buffer.concat([Buffer.from(head, 'latin1'), body]))
+}

@@ -1,0 +1,178 @@
+import { constants, createPrivateKey, X509Certificate } from 'node:crypto'
+import { type FSWatcher, statSync, watch } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import type { Server, ServerOptions } from 'node:https'
+import { isIP } from 'node:net'
+import path from 'node:path'
+import { createSecureContext } from 'node:tls'
+
+export interface CertificateFiles {
+  /** PEM: the server's certificate first, then the intermediate ones. */
+  certFile: string
+  /** PEM, not encrypted. */
+  keyFile: string
+}
+
+export type TlsOptions = Pick<
+  ServerOptions,
+  'cert' | 'key' | 'minVersion' | 'ciphers' | 'ecdhCurve' | 'honorCipherOrder' | 'secureOptions' | 'handshakeTimeout'
+> & { cert: string; key: string }
+
+/** RFC 9325 §4.2: forward secrecy and authenticated encryption only; the first three are TLS 1.3's, the rest TLS 1.2's. */
+const CIPHERS = [
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'TLS_AES_128_GCM_SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+]
+
+/** The hybrid of ML-KEM and X25519 first: what is recorded today stays closed to a later quantum computer. */
+const GROUPS = ['X25519MLKEM768', 'X25519', 'P-256', 'P-384']
+
+const POLICY = {
+  minVersion: 'TLSv1.2',
+  ciphers: CIPHERS.join(':'),
+  ecdhCurve: GROUPS.join(':'),
+  honorCipherOrder: true,
+  // Renegotiation (TLS 1.2) lets a client make the server work for nothing. RFC 9325 §3.5.
+  secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+  handshakeTimeout: 5000,
+} as const satisfies Partial<TlsOptions>
+
+/** Files are often written in several steps, certificate and key one after the other. */
+const SETTLE_MS = 200
+/** For file systems that do not report changes (NFS, some container mounts). */
+const POLL_MS = 10_000
+
+/**
+ * Reads a certificate and its key into the options of `https.createServer`, or of `server.setSecureContext`.
+ *
+ * @throws {Error} one sentence that names the file, if one cannot be read or used, or the key is not the certificate's
+ */
+export async function loadTls({ certFile, keyFile }: CertificateFiles): Promise<TlsOptions> {
+  const [cert, key] = await Promise.all([readPem(certFile, 'certificate'), readPem(keyFile, 'private key')])
+  const certificate = parsed(() => new X509Certificate(cert), `${certFile} does not hold a certificate in PEM`)
+  const privateKey = parsed(() => createPrivateKey(key), `${keyFile} does not hold an unencrypted private key in PEM`)
+  if (!certificate.checkPrivateKey(privateKey)) {
+    throw new Error(`the private key in ${keyFile} does not belong to the certificate in ${certFile}; replace both`)
+  }
+  const options = { cert, key, ...POLICY }
+  // OpenSSL looks at the rest of the chain, and at the size of the key, only here.
+  parsed(() => createSecureContext(options), `the certificate in ${certFile} or its chain is not accepted by OpenSSL`)
+  return options
+}
+
+/**
+ * Keeps the server's certificate up to date with its files: connections that are open go on, new ones see the new
+ * certificate. A pair that cannot be used is reported to `onError`, once per change, and the old one stays.
+ *
+ * `reload()` looks at once, whether something changed or not (for SIGHUP), and never rejects. `close()` must be called
+ * at the end.
+ */
+export function watchCertificates(
+  server: Pick<Server, 'setSecureContext'>,
+  files: CertificateFiles,
+  onReload: (options: TlsOptions) => void,
+  onError: (error: Error) => void,
+): { reload(): Promise<void>; close(): void } {
+  const paths = [files.certFile, files.keyFile]
+  let seen = fingerprint(paths)
+  let settling: NodeJS.Timeout | undefined
+  let loading = Promise.resolve()
+
+  const load = async () => {
+    seen = fingerprint(paths)
+    try {
+      const options = await loadTls(files)
+      server.setSecureContext(options)
+      onReload(options)
+    } catch (error) {
+      onError(error as Error)
+    }
+  }
+  // One after the other, so that the last state of the files wins.
+  const reload = () => {
+    loading = loading.then(load)
+    return loading
+  }
+  const look = () => {
+    clearTimeout(settling)
+    settling = setTimeout(() => {
+      if (fingerprint(paths) !== seen) void reload()
+    }, SETTLE_MS)
+    settling.unref()
+  }
+
+  // The directories, not the files: a file that is replaced by renaming is another file, which nobody watches.
+  const watchers = [...new Set(paths.map((file) => path.dirname(file)))].flatMap((directory) =>
+    watchIfPossible(directory, look),
+  )
+  const poll = setInterval(look, POLL_MS)
+  poll.unref()
+  return {
+    reload,
+    close() {
+      clearTimeout(settling)
+      clearInterval(poll)
+      for (const watcher of watchers) watcher.close()
+    },
+  }
+}
+
+/**
+ * Returns a predicate: whether the first certificate in the PEM is for this host, a name or an address without a port.
+ *
+ * Used to refuse requests for other hosts (421, RFC 9110 §15.5.20).
+ */
+export function certificateNames(pem: string): (host: string) => boolean {
+  const certificate = new X509Certificate(pem)
+  return (host) => {
+    // In a URL and in the Host header an IPv6 address stands in brackets, and a name may end in the root's dot.
+    const name = host.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
+    if (isIP(name) !== 0) return certificate.checkIP(name) !== undefined
+    return name !== '' && certificate.checkHost(name, { partialWildcards: false }) !== undefined
+  }
+}
+
+async function readPem(file: string, what: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new Error(`the ${what} ${file} cannot be read (${code})`, { cause: error })
+  }
+}
+
+function parsed<T>(parse: () => T, complaint: string): T {
+  try {
+    return parse()
+  } catch (error) {
+    throw new Error(complaint, { cause: error })
+  }
+}
+
+/** Changes with every write and every replacement; a file that is missing counts as a state of its own. */
+function fingerprint(paths: string[]): string {
+  return paths
+    .map((file) => {
+      const stat = statSync(file, { throwIfNoEntry: false })
+      return stat ? `${stat.ino} ${stat.size} ${stat.mtimeMs}` : 'missing'
+    })
+    .join()
+}
+
+function watchIfPossible(directory: string, look: () => void): FSWatcher[] {
+  try {
+    const watcher = watch(directory, { persistent: false }, look)
+    // The directory itself was removed, or the system's limit is reached: the poll goes on.
+    watcher.on('error', () => watcher.close())
+    return [watcher]
+  } catch {
+    return []
+  }
+}

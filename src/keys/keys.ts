@@ -1,0 +1,150 @@
+import { generateKeyPairSync } from 'node:crypto'
+import type { Database, Queryable } from '../database/database.ts'
+import { Problem } from '../problem.ts'
+import { type Key, type KeyPurpose, keyPurposes, wrapContext } from './key.ts'
+import { type KeyRing, unwrapKeyRing } from './key-ring.ts'
+import { findRootKey, insertKey, insertRootKey, KEYS_CHANNEL, listKeyStates, listKeys, lockRegistry } from './key-store.ts'
+import type { RootKey, RootKeyRecord } from './root-key/root-key.ts'
+import { open, type RandomBytes, type SealContext, SealError, seal } from './seal.ts'
+
+/** How old the ring may become before the registry is looked at again, should a notification be lost. */
+export const RING_MAX_AGE_MS = 2_000
+
+/** A sealed value as it stands in the database: which key, and the bytes. */
+export interface Sealed {
+  keyId: string
+  bytes: Buffer
+}
+
+/** The vault's keys: seals and opens with the ring, and replaces the ring when the registry changes. */
+export interface Keys {
+  readonly ring: KeyRing
+  /** Seals under the active key of that purpose. */
+  seal(purpose: 'display' | 'secret', context: SealContext, plaintext: Uint8Array, padToBytes: number): Sealed
+  /**
+   * Opens under the key that sealed; a key id that is not known here is looked up in the registry first.
+   *
+   * @throws {Problem} record-integrity
+   */
+  open(sealed: Sealed, context: SealContext): Promise<Buffer>
+  /** Creates and wraps a new key in the registry, in that state. */
+  create(tx: Queryable, purpose: KeyPurpose, state: 'pre-active' | 'active', now: Date): Promise<string>
+  /** Reads the registry again when it changed. */
+  refresh(): Promise<void>
+  close(): void
+}
+
+export interface KeysOptions {
+  database: Database
+  randomBytes: RandomBytes
+  now: () => Date
+  newId: (prefix: string) => string
+  /** Makes the record of a root key for a vault that has none yet. */
+  newRootKey: (id: string) => RootKeyRecord
+  /** Opens the root key that the record describes. */
+  openRootKey: (record: RootKeyRecord) => Promise<RootKey>
+  /** Called when the registry cannot be read or unwrapped while the vault runs. */
+  onError: (error: unknown) => void
+}
+
+/**
+ * Opens the key registry, and on the first start of a vault fills it: a root key record and one active key of each purpose.
+ *
+ * @throws {Error} when the root key does not unwrap the registry
+ */
+export async function openKeys(options: KeysOptions): Promise<Keys> {
+  const { database, randomBytes, now, newId } = options
+  const record = await ensureRootKeyRecord(options)
+  const rootKey = await options.openRootKey(record)
+
+  const create: Keys['create'] = async (tx, purpose, state, at) => {
+    const id = newId('key')
+    const bytes = purpose === 'token-signing' ? newSigningKey() : randomBytes(32)
+    const wrapped = await rootKey.wrap(bytes, wrapContext(id, purpose))
+    bytes.fill(0)
+    await insertKey(tx, { id, purpose, state, root_key_id: record.id, wrapped }, at)
+    return id
+  }
+  await database.transaction(async (tx) => {
+    await lockRegistry(tx)
+    const present = new Set((await listKeys(tx)).map((key) => key.purpose))
+    for (const purpose of keyPurposes) if (!present.has(purpose)) await create(tx, purpose, 'active', now())
+  })
+
+  let ring = await load()
+  let refreshing: Promise<void> | undefined
+
+  async function load(): Promise<KeyRing> {
+    try {
+      return await unwrapKeyRing(await listKeys(database), rootKey)
+    } catch (error) {
+      if (!(error instanceof SealError)) throw error
+      throw new Error(
+        'the root key does not open the keys of this vault: the passphrase differs, or a row of the key registry was changed.',
+      )
+    }
+  }
+
+  async function reload(): Promise<void> {
+    if (ring.matches(await listKeyStates(database))) return
+    ring = await load()
+  }
+
+  function refresh(): Promise<void> {
+    refreshing ??= reload().finally(() => {
+      refreshing = undefined
+    })
+    return refreshing
+  }
+
+  const onChange = () => void refresh().catch(options.onError)
+  await database.listen(KEYS_CHANNEL, onChange)
+  const timer = setInterval(onChange, RING_MAX_AGE_MS).unref()
+
+  async function keyFor(id: string): Promise<Key> {
+    const known = ring.find(id)
+    if (known) return known
+    await refresh()
+    const found = ring.find(id)
+    if (!found) throw new Problem('record-integrity', { cause: new SealError('sealed under a key that does not exist') })
+    return found
+  }
+
+  return {
+    get ring() {
+      return ring
+    },
+    seal(purpose, context, plaintext, padToBytes) {
+      const key = ring.active(purpose)
+      return { keyId: key.id, bytes: seal(key, context, plaintext, padToBytes, randomBytes) }
+    },
+    async open(sealed, context) {
+      const key = await keyFor(sealed.keyId)
+      try {
+        return open(key, context, sealed.bytes)
+      } catch (error) {
+        if (error instanceof SealError) throw new Problem('record-integrity', { cause: error })
+        throw error
+      }
+    },
+    create,
+    refresh,
+    close: () => clearInterval(timer),
+  }
+}
+
+async function ensureRootKeyRecord(options: KeysOptions): Promise<RootKeyRecord> {
+  return options.database.transaction(async (tx) => {
+    await lockRegistry(tx)
+    const existing = await findRootKey(tx)
+    if (existing) return existing
+    const record = options.newRootKey(options.newId('root'))
+    await insertRootKey(tx, record, options.now())
+    return record
+  })
+}
+
+function newSigningKey(): Buffer {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  return privateKey.export({ format: 'der', type: 'pkcs8' })
+}

@@ -1,0 +1,142 @@
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  type KeyObject,
+  timingSafeEqual,
+} from 'node:crypto'
+
+/**
+ * Sealing: the only place that encrypts. Format 1, as it stands in the database:
+ *
+ *     ┌────────┬───────────┬────────────────┬──────────────────────┬─────────┐
+ *     │ 0x01   │ nonce     │ key commitment │ AES-256-GCM          │ tag     │
+ *     │ 1 byte │ 12 bytes  │ 32 bytes       │ of the padded text   │ 16 bytes│
+ *     └────────┴───────────┴────────────────┴──────────────────────┴─────────┘
+ *
+ * Per record, HKDF-Expand (RFC 5869 section 2.3, SHA-512) over the key and the context gives 64 bytes: the encryption
+ * key, then the commitment. The key is uniform already, so Extract is left out (section 3.3) and one HMAC block is all
+ * that is needed. GCM alone does not commit to its key; the commitment is compared first, in constant time.
+ *
+ * The context is the associated data too: format, site, kind, token, part, version and key id, each behind its length.
+ * So a ciphertext that is moved to another row, part, site or version does not open.
+ *
+ * The text is padded by one 0x80 byte and zeros (ISO/IEC 7816-4) to a multiple that the caller names.
+ */
+export const SEAL_FORMAT = 1
+
+/** 96 bits, random: NIST SP 800-38D section 8.2.2. */
+const NONCE_BYTES = 12
+/** 128 bits; SP 800-38D revision 1 removes tags below 96. */
+const TAG_BYTES = 16
+const COMMITMENT_BYTES = 32
+const HEADER_BYTES = 1 + NONCE_BYTES + COMMITMENT_BYTES
+
+/** A 256-bit key together with its name. */
+export interface SealingKey {
+  readonly id: string
+  readonly secret: KeyObject
+}
+
+/** What a sealed value is bound to. All of it must be the same when it is opened. */
+export interface SealContext {
+  site: string
+  kind: string
+  token: string
+  part: string
+  version: number
+}
+
+/** Draws that many random bytes; the default draws from the kernel in blocks. */
+export type RandomBytes = (count: number) => Buffer
+
+/** A sealed value did not open: it was changed, moved, or sealed under another key. Holds no data. */
+export class SealError extends Error {
+  override readonly name = 'SealError'
+}
+
+/** Seals `plaintext` under `key`; the result is a new buffer in the format above. */
+export function seal(
+  key: SealingKey,
+  context: SealContext,
+  plaintext: Uint8Array,
+  padToBytes: number,
+  randomBytes: RandomBytes,
+): Buffer {
+  const bound = encodeContext(context, key.id)
+  const { encryptionKey, commitment } = deriveKeys(key.secret, bound)
+  const nonce = randomBytes(NONCE_BYTES)
+  const cipher = createCipheriv('aes-256-gcm', encryptionKey, nonce, { authTagLength: TAG_BYTES })
+  cipher.setAAD(bound)
+  const padded = pad(plaintext, padToBytes)
+  const sealed = Buffer.concat([
+    Buffer.of(SEAL_FORMAT),
+    nonce,
+    commitment,
+    cipher.update(padded),
+    cipher.final(),
+    cipher.getAuthTag(),
+  ])
+  padded.fill(0)
+  return sealed
+}
+
+/**
+ * Opens what `seal` made. The plaintext leaves only after the tag was verified.
+ *
+ * @throws {SealError} when anything differs from what was sealed: a bit, the context, the key
+ */
+export function open(key: SealingKey, context: SealContext, sealed: Uint8Array): Buffer {
+  if (sealed.length < HEADER_BYTES + 1 + TAG_BYTES) throw new SealError('sealed value is too short')
+  if (sealed[0] !== SEAL_FORMAT) throw new SealError('sealed value is of an unknown format')
+  const bound = encodeContext(context, key.id)
+  const { encryptionKey, commitment } = deriveKeys(key.secret, bound)
+  if (!timingSafeEqual(commitment, sealed.subarray(1 + NONCE_BYTES, HEADER_BYTES))) {
+    throw new SealError('sealed value does not belong to this key and place')
+  }
+  const decipher = createDecipheriv('aes-256-gcm', encryptionKey, sealed.subarray(1, 1 + NONCE_BYTES), {
+    authTagLength: TAG_BYTES,
+  })
+  decipher.setAAD(bound)
+  decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES))
+  const padded = decipher.update(sealed.subarray(HEADER_BYTES, sealed.length - TAG_BYTES))
+  try {
+    decipher.final()
+  } catch {
+    padded.fill(0)
+    throw new SealError('sealed value was changed')
+  }
+  return unpad(padded)
+}
+
+function deriveKeys(secret: KeyObject, info: Uint8Array): { encryptionKey: KeyObject; commitment: Buffer } {
+  const block = createHmac('sha512', secret).update(info).update(Buffer.of(1)).digest()
+  return { encryptionKey: createSecretKey(block.subarray(0, 32)), commitment: block.subarray(32) }
+}
+
+function encodeContext(context: SealContext, keyId: string): Buffer {
+  const { site, kind, token, part, version } = context
+  const fields = [String(SEAL_FORMAT), site, kind, token, part, String(version), keyId]
+  return Buffer.concat(
+    fields.flatMap((field) => {
+      const bytes = Buffer.from(field, 'utf8')
+      const length = Buffer.alloc(2)
+      length.writeUInt16BE(bytes.length)
+      return [length, bytes]
+    }),
+  )
+}
+
+function pad(plaintext: Uint8Array, multiple: number): Buffer {
+  const padded = Buffer.alloc(Math.ceil((plaintext.length + 1) / multiple) * multiple)
+  padded.set(plaintext)
+  padded[plaintext.length] = 0x80
+  return padded
+}
+
+function unpad(padded: Buffer): Buffer {
+  const end = padded.lastIndexOf(0x80)
+  if (end < 0) throw new SealError('sealed value has no padding')
+  return padded.subarray(0, end)
+}

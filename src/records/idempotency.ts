@@ -1,0 +1,105 @@
+import { timingSafeEqual } from 'node:crypto'
+import type { Caller } from '../access/caller.ts'
+import { type Database, isUniqueViolation } from '../database/database.ts'
+import type { Answer } from '../http/route.ts'
+import { keyedHash } from '../keys/keyed-hash.ts'
+import type { Keys } from '../keys/keys.ts'
+import type { SealContext } from '../keys/seal.ts'
+import { Problem } from '../problem.ts'
+import { findIdempotencyRow, IDEMPOTENCY_CONSTRAINT, type IdempotencyRow } from './idempotency-store.ts'
+
+const KEPT_FOR_MS = 24 * 60 * 60 * 1000
+const KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/
+const PAD_BYTES = 128
+
+export interface IdempotentRequest {
+  caller: Caller
+  /** The value of the `Idempotency-Key` header, if there was one. */
+  key: string | undefined
+  /** What must be the same the next time: the route, its parameters, and the body's bytes. */
+  fingerprint: readonly (string | Uint8Array)[]
+}
+
+/** Makes the row that must commit together with what the request does. `kept` is what a replay starts from. */
+export type Claim = (kept: unknown) => IdempotencyRow
+
+export interface Idempotency {
+  /**
+   * Runs `work` once for each Idempotency-Key of a caller. The row is written by `work` itself, in its own statement,
+   * so an answer and its key commit together or not at all; failures are not kept.
+   *
+   * @param replay makes the answer from what was kept. What a reveal or search found is not kept: they look again, so
+   *   that an erasure made meanwhile is respected
+   * @throws {Problem} invalid-idempotency-key, request-in-flight, idempotency-key-reused, record-gone
+   */
+  once<K>(
+    request: IdempotentRequest,
+    work: (claim: Claim | undefined) => Promise<Answer>,
+    replay: (kept: K) => Promise<Answer> | Answer,
+  ): Promise<Answer>
+}
+
+/** What a kept answer is bound to. The row's key is the hash, which names caller and key. */
+export function answerContext(keyHash: Buffer): SealContext {
+  return { site: '', kind: 'idempotency', token: keyHash.toString('hex'), part: 'response', version: 1 }
+}
+
+export function createIdempotency(deps: { database: Database; keys: Keys; now: () => Date }): Idempotency {
+  const { database, keys, now } = deps
+  const inFlight = new Set<string>()
+
+  async function findKept<K>(keyHashes: readonly Buffer[], fingerprint: IdempotentRequest['fingerprint']) {
+    const row = await findIdempotencyRow(database, keyHashes, now())
+    if (row === undefined) return undefined
+    const hashes = keys.ring.all('index').map((key) => keyedHash(key, 'idempotent-request', fingerprint))
+    if (!hashes.some((hash) => timingSafeEqual(hash, row.requestHash))) throw new Problem('idempotency-key-reused')
+    if (row.response === undefined) throw new Problem('record-gone')
+    const { response } = row
+    for (const keyHash of keyHashes) {
+      const opened = await keys.open(response, answerContext(keyHash)).catch((error) => {
+        if (keyHashes.length > 1) return undefined
+        throw error
+      })
+      if (opened) return { kept: JSON.parse(opened.toString('utf8')) as K }
+    }
+    throw new Problem('record-integrity')
+  }
+
+  return {
+    async once(request, work, replay) {
+      if (request.key === undefined) return work(undefined)
+      if (!KEY.test(request.key)) throw new Problem('invalid-idempotency-key')
+      const { caller, key, fingerprint } = request
+      const hashesOfKey = keys.ring.all('index').map((index) => keyedHash(index, 'idempotency-key', [caller.id, caller.site, key]))
+      const keyHash = hashesOfKey[0]!
+      const name = keyHash.toString('base64')
+      if (inFlight.has(name)) throw new Problem('request-in-flight', { retryAfterSeconds: 1 })
+      inFlight.add(name)
+      try {
+        const earlier = await findKept<Parameters<typeof replay>[0]>(hashesOfKey, fingerprint)
+        if (earlier) return replayed(await replay(earlier.kept))
+        const claim: Claim = (kept) => ({
+          keyHash,
+          requestHash: keyedHash(keys.ring.active('index'), 'idempotent-request', fingerprint),
+          response: keys.seal('display', answerContext(keyHash), Buffer.from(JSON.stringify(kept), 'utf8'), PAD_BYTES),
+          expiresAt: new Date(now().getTime() + KEPT_FOR_MS),
+        })
+        try {
+          return await work(claim)
+        } catch (error) {
+          if (!isUniqueViolation(error, IDEMPOTENCY_CONSTRAINT)) throw error
+          // Another server answered the same request in the meantime.
+          const meanwhile = await findKept<Parameters<typeof replay>[0]>(hashesOfKey, fingerprint)
+          if (meanwhile === undefined) throw new Problem('request-in-flight', { retryAfterSeconds: 1 })
+          return replayed(await replay(meanwhile.kept))
+        }
+      } finally {
+        inFlight.delete(name)
+      }
+    },
+  }
+}
+
+function replayed(answer: Answer): Answer {
+  return { ...answer, headers: { ...answer.headers, 'Idempotent-Replayed': 'true' } }
+}

@@ -1,0 +1,37 @@
+import type { SearchTerm } from '../kinds/kind.ts'
+import type { Sealed } from '../keys/keys.ts'
+import type { SealContext } from '../keys/seal.ts'
+import type { Token } from './token.ts'
+
+/** A record as it is stored: two sealed parts and what is needed to find, age and release them. */
+export interface StoredRecord {
+  token: Token
+  kind: 'card' | 'address' | 'contact'
+  site: string
+  version: number
+  policyVersion: string | undefined
+  consents: string[]
+  display: Sealed
+  secret: Sealed
+  createdAt: Date
+  updatedAt: Date
+}
+
+/** The hash of a search term and the index key that made it. */
+export interface TermHash {
+  hash: Buffer
+  keyId: string
+}
+
+export type RecordPart = 'display' | 'secret'
+
+/** What a sealed part is bound to: moved to another row, part, site or version, it does not open. */
+export function partContext(record: Pick<StoredRecord, 'token' | 'kind' | 'site' | 'version'>, part: RecordPart): SealContext {
+  const { site, kind, token, version } = record
+  return { site, kind, token, part, version }
+}
+
+/** Every record may be found by its customer, whatever its kind. */
+export function customerTerm(customer: string | undefined): SearchTerm[] {
+  return customer === undefined ? [] : [{ type: 'customer', value: customer }]
+}

@@ -1,0 +1,63 @@
+import { auditCaller, type Caller } from '../access/caller.ts'
+import type { z } from 'zod'
+import { problemDocument } from '../http/problem-response.ts'
+import { parseInput } from '../parse-input.ts'
+import { Problem } from '../problem.ts'
+import type { checkoutSchema } from './checkout-schema.ts'
+import type { RecordDeps, RequestFacts } from './dependencies.ts'
+import type { Claim } from './idempotency.ts'
+import { type Checkout, tokenizeCheckouts } from './tokenize.ts'
+
+/** Parsing so many checkouts takes some milliseconds; between slices other requests get their turn. */
+const SLICE = 100
+
+/**
+ * Stores every acceptable checkout of a batch in one commit, and answers for each item in order with its own status.
+ * An item that is refused does not hold up the others; its refusal is an event of the same commit.
+ *
+ * @throws {Problem} audit-unavailable, database-unavailable; then nothing was stored
+ */
+export async function tokenizeBatch(
+  deps: RecordDeps,
+  caller: Caller,
+  input: { items: readonly unknown[]; schema: ReturnType<typeof checkoutSchema> },
+  facts: RequestFacts,
+  claim?: Claim,
+): Promise<Record<string, unknown>[]> {
+  const parsed: (Checkout | Problem)[] = []
+  for (const [at, item] of input.items.entries()) {
+    if (at > 0 && at % SLICE === 0) await new Promise((resolve) => setImmediate(resolve))
+    parsed.push(parseItem(input.schema, item))
+  }
+  const checkouts = parsed.filter((item): item is Checkout => !(item instanceof Problem))
+  const refusals = parsed.filter((item) => item instanceof Problem)
+  const events = refusals.map((problem) =>
+    deps.newAuditEvent({
+      type: 'request.refuse',
+      outcome: 'refused',
+      request_id: facts.requestId,
+      caller: auditCaller(caller),
+      site: caller.site,
+      code: problem.code,
+    }),
+  )
+
+  const resultsFor = (answers: readonly Record<string, unknown>[]) => {
+    const stored = answers.values()
+    return parsed.map((item) =>
+      item instanceof Problem ? problemDocument(item, facts.requestId) : { status: 201, ...stored.next().value },
+    )
+  }
+  const idempotency = claim && ((answers: Record<string, unknown>[]) => claim(resultsFor(answers)))
+  const answers = await tokenizeCheckouts(deps, caller, checkouts, facts, { idempotency, events })
+  return resultsFor(answers)
+}
+
+function parseItem(schema: z.ZodType<Checkout>, item: unknown): Checkout | Problem {
+  try {
+    return parseInput(schema, item)
+  } catch (error) {
+    if (error instanceof Problem) return error
+    throw error
+  }
+}

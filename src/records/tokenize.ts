@@ -1,0 +1,103 @@
+import { auditCaller, type Caller } from '../access/caller.ts'
+import type { AuditEvent } from '../audit/audit-event.ts'
+import type { Details } from '../kinds/kind.ts'
+import type { Sensitive } from '../sensitive.ts'
+import type { RecordDeps, RequestFacts } from './dependencies.ts'
+import type { IdempotencyRow } from './idempotency-store.ts'
+import type { StoredRecord } from './record.ts'
+import { insertRecords, type NewRecord } from './record-store.ts'
+import { maskedView, sealRecord } from './sealed-record.ts'
+import { newToken } from './token.ts'
+
+/** The parts of a checkout, by the member they come in: which kind each is, and what an address is used for. */
+export const checkoutParts = {
+  card: { kind: 'card', use: undefined },
+  billing_address: { kind: 'address', use: 'billing' },
+  shipping_address: { kind: 'address', use: 'shipping' },
+  contact: { kind: 'contact', use: undefined },
+} as const
+
+export type CheckoutPart = keyof typeof checkoutParts
+
+/** One checkout, parsed. At least one part is present. */
+export interface Checkout {
+  customer?: string | undefined
+  policyVersion?: string | undefined
+  consents: readonly string[]
+  parts: Partial<Record<CheckoutPart, Sensitive<Details>>>
+}
+
+export type TokenizedCheckout = { customer?: string } & Partial<Record<CheckoutPart, Record<string, unknown>>>
+
+/**
+ * Stores the parts of any number of checkouts, all in one statement and one durable commit, or none. Answers, per
+ * checkout, with the tokens and masked views.
+ *
+ * @param extra events and the idempotency key that commit together with the records
+ */
+export async function tokenizeCheckouts(
+  deps: Pick<RecordDeps, 'database' | 'keys' | 'kinds' | 'newAuditEvent' | 'now' | 'randomBytes'>,
+  caller: Caller,
+  checkouts: readonly Checkout[],
+  facts: RequestFacts,
+  extra: {
+    idempotency?: (answers: TokenizedCheckout[]) => IdempotencyRow
+    events?: readonly AuditEvent[]
+  } = {},
+): Promise<TokenizedCheckout[]> {
+  const now = deps.now()
+  const records: NewRecord[] = []
+  const answers = checkouts.map((checkout) => {
+    const answer: TokenizedCheckout = checkout.customer === undefined ? {} : { customer: checkout.customer }
+    for (const [part, details] of Object.entries(checkout.parts) as [CheckoutPart, Sensitive<Details>][]) {
+      const { record, view } = sealPart(deps, caller, checkout, part, details, now, facts)
+      records.push(record)
+      answer[part] = view
+    }
+    return answer
+  })
+  await insertRecords(deps.database, records, {
+    now,
+    idempotency: extra.idempotency?.(answers),
+    events: extra.events ?? [],
+  })
+  return answers
+}
+
+function sealPart(
+  deps: Pick<RecordDeps, 'keys' | 'kinds' | 'newAuditEvent' | 'randomBytes'>,
+  caller: Caller,
+  checkout: Checkout,
+  part: CheckoutPart,
+  details: Sensitive<Details>,
+  now: Date,
+  facts: RequestFacts,
+): { record: NewRecord; view: Record<string, unknown> } {
+  const { use } = checkoutParts[part]
+  const kind = deps.kinds[checkoutParts[part].kind]
+  const { customer, policyVersion } = checkout
+  const identity = { token: newToken(kind, deps.randomBytes), kind: kind.name, site: caller.site, version: 1 }
+  const { display, secret, terms } = sealRecord(deps.keys, kind, identity, { details, customer, use })
+  const record: StoredRecord = {
+    ...identity,
+    policyVersion,
+    consents: [...checkout.consents],
+    display,
+    secret,
+    createdAt: now,
+    updatedAt: now,
+  }
+  const event = deps.newAuditEvent({
+    type: 'record.tokenize',
+    outcome: 'success',
+    request_id: facts.requestId,
+    caller: auditCaller(caller),
+    site: caller.site,
+    token: record.token,
+    kind: record.kind,
+    policy_version: policyVersion,
+  })
+  // A checkout credential never sees more than the masked view, and no first digits.
+  const view = maskedView(deps.kinds, record, { use, shown: kind.display(details.expose()) }, { bin: false })
+  return { record: { record, terms, event }, view }
+}
