@@ -19,7 +19,10 @@ const tokenRequestSchema = z
     client_secret: z.string().max(200).optional(),
     scope: z.string().max(500).optional(),
   })
-  .transform(({ client_secret, ...rest }) => ({ ...rest, client_secret: client_secret && new Sensitive(client_secret) }))
+  .transform(({ client_secret, ...rest }) => ({
+    ...rest,
+    client_secret: client_secret && new Sensitive(client_secret),
+  }))
 
 type TokenRequest = z.output<typeof tokenRequestSchema>
 
@@ -83,13 +86,18 @@ export function createAccessRoutes(deps: AccessRouteDeps): Route<Caller>[] {
 }
 
 /** RFC 6749 section 2.3.1: HTTP Basic, or both parameters in the body; never both ways at once. */
-function credentialsOf(request: RouteRequest<Caller, TokenRequest>): { clientId: string; clientSecret: Sensitive<string> } {
+function credentialsOf(request: RouteRequest<Caller, TokenRequest>): {
+  clientId: string
+  clientSecret: Sensitive<string>
+} {
   const { client_id, client_secret } = request.body
   const basic = /^Basic +([A-Za-z0-9+/=]+)$/i.exec(request.headers.authorization ?? '')?.[1]
   if (basic !== undefined) {
-    if (client_secret) throw new Problem('invalid-grant-request', { detail: 'credentials stand in the header and in the body' })
+    if (client_secret)
+      throw new Problem('invalid-grant-request', { detail: 'credentials stand in the header and in the body' })
     const [id, secret] = Buffer.from(basic, 'base64').toString('utf8').split(/:(.*)/s, 2)
-    if (id && secret !== undefined) return { clientId: formDecoded(id), clientSecret: new Sensitive(formDecoded(secret)) }
+    if (id && secret !== undefined)
+      return { clientId: formDecoded(id), clientSecret: new Sensitive(formDecoded(secret)) }
   } else if (client_id && client_secret) {
     return { clientId: client_id, clientSecret: client_secret }
   }

@@ -135,7 +135,8 @@ export function createAccessTokens({ keys, issuer, now, newId }: AccessTokenOpti
       const remembered = verified.get(digest)
       if (remembered) {
         const state = keys.ring.find(remembered.keyId)?.state
-        if (remembered.expiresAt > nowSeconds() && state !== undefined && state !== 'compromised') return remembered.caller
+        if (remembered.expiresAt > nowSeconds() && state !== undefined && state !== 'compromised')
+          return remembered.caller
         verified.delete(digest)
       }
       try {

@@ -35,7 +35,11 @@ const REVOKE: Statement = {
   text: `UPDATE clients SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1 RETURNING ${COLUMNS}`,
 }
 
-export async function insertClient(db: Queryable, client: Omit<Client, 'revoked_at'>, secretHash: string): Promise<void> {
+export async function insertClient(
+  db: Queryable,
+  client: Omit<Client, 'revoked_at'>,
+  secretHash: string,
+): Promise<void> {
   const { id, name, role, scopes, site, created_at } = client
   await db.query(INSERT, [id, name, role, scopes, site, secretHash, created_at])
 }
@@ -44,7 +48,10 @@ export function selectClients(db: Queryable): Promise<Client[]> {
   return db.query(SELECT_ALL)
 }
 
-export async function findClientWithSecret(db: Queryable, id: string): Promise<(Client & { secret_hash: string }) | undefined> {
+export async function findClientWithSecret(
+  db: Queryable,
+  id: string,
+): Promise<(Client & { secret_hash: string }) | undefined> {
   const [row] = await db.query<Client & { secret_hash: string }>(SELECT_WITH_SECRET, [id])
   return row
 }

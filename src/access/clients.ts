@@ -5,7 +5,13 @@ import type { NewId } from '../identifier.ts'
 import type { RandomBytes } from '../keys/seal.ts'
 import { Sensitive } from '../sensitive.ts'
 import type { ClientSecrets } from './client-secret.ts'
-import { type Client, insertClient, revokeClient as markRevoked, selectClients, updateClientSecret } from './client-store.ts'
+import {
+  type Client,
+  insertClient,
+  revokeClient as markRevoked,
+  selectClients,
+  updateClientSecret,
+} from './client-store.ts'
 import { type RoleName, roleOf, type Scope } from './roles.ts'
 
 export interface ClientDeps {
@@ -49,7 +55,14 @@ export async function addClient(
   const secret = newSecret(deps)
   const hash = await deps.clientSecrets.hash(secret.expose())
   await deps.database.transaction(async (tx) => {
-    const client = { id, name: input.name, role: role ?? null, scopes: [...input.scopes], site: input.site, created_at: deps.now() }
+    const client = {
+      id,
+      name: input.name,
+      role: role ?? null,
+      scopes: [...input.scopes],
+      site: input.site,
+      created_at: deps.now(),
+    }
     await insertClient(tx, client, hash)
     await record(deps, tx, 'client.add', operator, id, input.site)
   })
@@ -61,7 +74,11 @@ export function listClients(deps: Pick<ClientDeps, 'database'>): Promise<Client[
 }
 
 /** Gives the client a new secret; the old one is worth nothing from now on. @throws {CallerError} unknown or revoked */
-export async function rotateClientSecret(deps: ClientDeps, operator: AuditCaller, id: string): Promise<Sensitive<string>> {
+export async function rotateClientSecret(
+  deps: ClientDeps,
+  operator: AuditCaller,
+  id: string,
+): Promise<Sensitive<string>> {
   const secret = newSecret(deps)
   const hash = await deps.clientSecrets.hash(secret.expose())
   await deps.database.transaction(async (tx) => {
@@ -73,7 +90,11 @@ export async function rotateClientSecret(deps: ClientDeps, operator: AuditCaller
 }
 
 /** Refuses the client from its next request on. @throws {CallerError} unknown */
-export async function revokeClient(deps: Omit<ClientDeps, 'clientSecrets' | 'randomBytes'>, operator: AuditCaller, id: string): Promise<void> {
+export async function revokeClient(
+  deps: Omit<ClientDeps, 'clientSecrets' | 'randomBytes'>,
+  operator: AuditCaller,
+  id: string,
+): Promise<void> {
   await deps.database.transaction(async (tx) => {
     const client = await markRevoked(tx, id, deps.now())
     if (client === undefined) throw new CallerError('there is no such client')

@@ -12,6 +12,12 @@ export function requireScope(caller: Caller, scope: Scope): void {
   }
 }
 
+/** @throws {Problem} scope-missing when the caller has none of the scopes */
+export function requireAnyScope(caller: Caller, scopes: readonly string[]): void {
+  const missing = scopes as readonly Scope[]
+  if (!missing.some((scope) => caller.scopes.has(scope))) requireScope(caller, missing[0]!)
+}
+
 /**
  * Decides which fields of a kind the caller may see for a purpose, before any record is looked at. Deny by default:
  * the token's scope and purposes, and the role's scope, purposes and fields must all grant it.

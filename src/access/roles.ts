@@ -87,7 +87,15 @@ export const roles = {
   },
   'privacy-officer': {
     duty: 'Answers what is held on a shopper, corrects and erases it.',
-    scopes: ['token:read', 'token:search', 'token:correct', 'token:erase', 'address:reveal', 'contact:reveal', 'audit:read'],
+    scopes: [
+      'token:read',
+      'token:search',
+      'token:correct',
+      'token:erase',
+      'address:reveal',
+      'contact:reveal',
+      'audit:read',
+    ],
     purposes: ['respond-to-query', 'legal-compliance'],
     reveals: { address: DELIVERY, contact: CONTACT },
   },

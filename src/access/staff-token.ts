@@ -28,7 +28,9 @@ export async function issueStaffToken(
   const role = roleOf(request.role)
   const beyond = request.purposes.filter((purpose) => !role.purposes.includes(purpose))
   if (beyond.length > 0) {
-    throw new CallerError(`the role ${request.role} does not have the purpose ${beyond.join(', ')}; it has: ${role.purposes.join(', ') || 'none'}`)
+    throw new CallerError(
+      `the role ${request.role} does not have the purpose ${beyond.join(', ')}; it has: ${role.purposes.join(', ') || 'none'}`,
+    )
   }
   const seconds = request.minutes * 60
   if (!Number.isInteger(seconds) || seconds < 60 || seconds > MAX_TOKEN_SECONDS) {

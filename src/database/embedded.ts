@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
@@ -40,6 +40,9 @@ export interface EmbeddedDatabaseOptions {
 const ADOPT_SECONDS = 10
 
 const START_ATTEMPTS = 3
+
+/** An initdb whose parents were killed may still be writing there. */
+const DISCARD = { recursive: true, force: true, maxRetries: 5 } as const
 
 /** https://www.postgresql.org/docs/18/errcodes-appendix.html */
 const INVALID_PASSWORD = '28P01'
@@ -138,7 +141,7 @@ async function createIfMissing(
   log: (line: string) => void,
 ): Promise<DatabaseFile> {
   const leftovers = readdirSync(dataDir).filter((name) => name.startsWith('postgres-init-'))
-  for (const name of leftovers) rmSync(path.join(dataDir, name), { recursive: true, force: true })
+  for (const name of leftovers) rmSync(path.join(dataDir, name), DISCARD)
 
   const known = readDatabaseFile(dataDir)
   if (existsSync(path.join(cluster, 'PG_VERSION'))) {
@@ -152,8 +155,7 @@ async function createIfMissing(
   if (!known) writeDatabaseFile(dataDir, file)
 
   log(`creating the database in ${cluster}`)
-  const workDir = path.join(dataDir, `postgres-init-${process.pid}`)
-  mkdirSync(workDir, { mode: 0o700 })
+  const workDir = mkdtempSync(path.join(dataDir, 'postgres-init-'))
   if (account) {
     chownSync(workDir, 0, account.gid)
     chmodSync(workDir, 0o710)
@@ -162,7 +164,7 @@ async function createIfMissing(
   await runInit(workDir, { databaseDir, password: passwordOf(file.urls.superuser) })
   renameSync(databaseDir, cluster)
   syncDirectory(dataDir)
-  rmSync(workDir, { recursive: true })
+  rmSync(workDir, DISCARD)
   return file
 }
 

@@ -37,7 +37,13 @@ export interface AppOptions<C> {
   /** Whether a text looks like a card number; such a URL or header is refused and not logged. */
   looksLikeCardNumber: (text: string) => boolean
   isShuttingDown: () => boolean
-  observe: (request: { method: string; route: string; status: number; seconds: number; code: string | undefined }) => void
+  observe: (request: {
+    method: string
+    route: string
+    status: number
+    seconds: number
+    code: string | undefined
+  }) => void
   newId: NewId
   logger: Logger
 }
@@ -62,7 +68,12 @@ export function createApp<C>(options: AppOptions<C>): Express {
   app.enable('strict routing')
 
   app.use((request, response, next) => {
-    traces.set(request, { requestId: options.newId('req'), startedAt: performance.now(), route: 'none', audited: false })
+    traces.set(request, {
+      requestId: options.newId('req'),
+      startedAt: performance.now(),
+      route: 'none',
+      audited: false,
+    })
     if (options.isShuttingDown()) response.setHeader('Connection', 'close')
     checkEnvelope(request, options)
     next()
@@ -116,7 +127,14 @@ const SINGLE_HEADERS = new Set(['authorization', 'host', 'content-type', 'conten
 const CREDENTIAL_PARAMETER = /^(access_?token|token|authorization|jwt|api_?key|client_secret)$/i
 
 /** Headers that are often long numbers or hexadecimal, and are neither stored nor logged. */
-const OPAQUE_HEADERS = new Set(['authorization', 'cookie', 'content-length', 'traceparent', 'tracestate', 'if-none-match'])
+const OPAQUE_HEADERS = new Set([
+  'authorization',
+  'cookie',
+  'content-length',
+  'traceparent',
+  'tracestate',
+  'if-none-match',
+])
 
 async function follow<C>(route: Route<C>, request: Request, response: Response, options: AppOptions<C>): Promise<void> {
   const trace = traceOf<C>(request)
@@ -133,7 +151,9 @@ async function follow<C>(route: Route<C>, request: Request, response: Response, 
   }
   for (const [name, value] of Object.entries(request.headers)) {
     if (typeof value === 'string' && !OPAQUE_HEADERS.has(name) && options.looksLikeCardNumber(value)) {
-      throw new Problem('card-number-in-text', { errors: [{ pointer: '#', detail: 'a header contains a card number' }] })
+      throw new Problem('card-number-in-text', {
+        errors: [{ pointer: '#', detail: 'a header contains a card number' }],
+      })
     }
   }
   const query = parseQuery(route, request)
@@ -206,13 +226,15 @@ function send<C>(request: Request, response: ServerResponse, answer: Answer, opt
 }
 
 function encode(body: unknown): Buffer {
+  if (Buffer.isBuffer(body)) return body
   return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body), 'utf8')
 }
 
 function parseQuery<C>(route: Route<C>, request: Request): unknown {
   const parameters = [...queryOf(request)]
   const names = parameters.map(([name]) => name)
-  if (new Set(names).size !== names.length) throw new Problem('query-not-accepted', { detail: 'a parameter stands twice' })
+  if (new Set(names).size !== names.length)
+    throw new Problem('query-not-accepted', { detail: 'a parameter stands twice' })
   if (route.query) return parseInput(route.query, Object.fromEntries(parameters))
   if (parameters.length > 0) throw new Problem('unknown-member', { detail: 'there are no query parameters here' })
   return undefined
@@ -233,7 +255,10 @@ function decoded(url: string): string {
 
 /** The name in a Host header, without its port. */
 function hostName(host: string): string {
-  return host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '').toLowerCase()
+  return host
+    .replace(/:\d+$/, '')
+    .replace(/^\[|\]$/g, '')
+    .toLowerCase()
 }
 
 function methodsByPath<C>(routes: readonly Route<C>[]): Map<string, string[]> {

@@ -26,22 +26,23 @@ function checkMembers(text: string): void {
   let expectsName = false
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
-      case 0x22 /* " */: {
-        const end = endOfString(text, at)
-        const names = open.at(-1)
-        const raw = text.slice(at, end + 1)
-        if (raw.includes('\\u') && !(JSON.parse(raw) as string).isWellFormed()) throw malformed('lone surrogate')
-        if (expectsName && names) {
-          const name = raw.includes('\\') ? (JSON.parse(raw) as string) : raw.slice(1, -1)
-          // An own member here, but it would become a prototype in the first careless assignment.
-          if (name === '__proto__') throw new Problem('unknown-member')
-          if (names.has(name)) throw malformed('a member stands twice in one object')
-          names.add(name)
-          expectsName = false
+      case 0x22 /* " */:
+        {
+          const end = endOfString(text, at)
+          const names = open.at(-1)
+          const raw = text.slice(at, end + 1)
+          if (raw.includes('\\u') && !(JSON.parse(raw) as string).isWellFormed()) throw malformed('lone surrogate')
+          if (expectsName && names) {
+            const name = raw.includes('\\') ? (JSON.parse(raw) as string) : raw.slice(1, -1)
+            // An own member here, but it would become a prototype in the first careless assignment.
+            if (name === '__proto__') throw new Problem('unknown-member')
+            if (names.has(name)) throw malformed('a member stands twice in one object')
+            names.add(name)
+            expectsName = false
+          }
+          at = end
+          break
         }
-        at = end
-        break
-      }
       case 0x7b /* { */:
         open.push(new Set())
         expectsName = true

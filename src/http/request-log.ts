@@ -34,7 +34,11 @@ export function logRequest(logger: Logger, line: RequestLine): void {
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return 'a value that is not an Error was thrown'
   const message = OWN_ERRORS.has(error.name) ? `: ${error.message}` : ''
-  const frame = error.stack?.split('\n').find((line) => /^\s+at /.test(line))?.trim() ?? ''
+  const frame =
+    error.stack
+      ?.split('\n')
+      .find((line) => /^\s+at /.test(line))
+      ?.trim() ?? ''
   return `${error.name}${message} ${frame}`.trim()
 }
 

@@ -21,7 +21,7 @@ export interface RouteRequest<C, B = unknown, Q = unknown> {
 export interface Answer {
   status: number
   body?: unknown
-  /** Defaults to JSON. A string body is sent as it is. */
+  /** Defaults to JSON. A string or a buffer is sent as it is. */
   contentType?: string
   headers?: Readonly<Record<string, string>>
   /** The problem that this answer tells of, for the log. */

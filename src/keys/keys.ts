@@ -3,12 +3,20 @@ import type { Database, Queryable } from '../database/database.ts'
 import { Problem } from '../problem.ts'
 import { type Key, type KeyPurpose, keyPurposes, wrapContext } from './key.ts'
 import { type KeyRing, unwrapKeyRing } from './key-ring.ts'
-import { findRootKey, insertKey, insertRootKey, KEYS_CHANNEL, listKeyStates, listKeys, lockRegistry } from './key-store.ts'
+import {
+  findRootKey,
+  insertKey,
+  insertRootKey,
+  KEYS_CHANNEL,
+  listKeyStates,
+  listKeys,
+  lockRegistry,
+} from './key-store.ts'
 import type { RootKey, RootKeyRecord } from './root-key/root-key.ts'
 import { open, type RandomBytes, type SealContext, SealError, seal } from './seal.ts'
 
 /** How old the ring may become before the registry is looked at again, should a notification be lost. */
-export const RING_MAX_AGE_MS = 2_000
+export const RING_MAX_AGE_MS = 1_000
 
 /** A sealed value as it stands in the database: which key, and the bytes. */
 export interface Sealed {
@@ -106,7 +114,8 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     if (known) return known
     await refresh()
     const found = ring.find(id)
-    if (!found) throw new Problem('record-integrity', { cause: new SealError('sealed under a key that does not exist') })
+    if (!found)
+      throw new Problem('record-integrity', { cause: new SealError('sealed under a key that does not exist') })
     return found
   }
 

@@ -4,7 +4,7 @@ import { type Database, isUniqueViolation } from '../database/database.ts'
 import type { Answer } from '../http/route.ts'
 import { keyedHash } from '../keys/keyed-hash.ts'
 import type { Keys } from '../keys/keys.ts'
-import type { SealContext } from '../keys/seal.ts'
+import { answerContext } from '../keys/sealed-columns.ts'
 import { Problem } from '../problem.ts'
 import { findIdempotencyRow, IDEMPOTENCY_CONSTRAINT, type IdempotencyRow } from './idempotency-store.ts'
 
@@ -39,11 +39,6 @@ export interface Idempotency {
   ): Promise<Answer>
 }
 
-/** What a kept answer is bound to. The row's key is the hash, which names caller and key. */
-export function answerContext(keyHash: Buffer): SealContext {
-  return { site: '', kind: 'idempotency', token: keyHash.toString('hex'), part: 'response', version: 1 }
-}
-
 export function createIdempotency(deps: { database: Database; keys: Keys; now: () => Date }): Idempotency {
   const { database, keys, now } = deps
   const inFlight = new Set<string>()
@@ -70,7 +65,9 @@ export function createIdempotency(deps: { database: Database; keys: Keys; now: (
       if (request.key === undefined) return work(undefined)
       if (!KEY.test(request.key)) throw new Problem('invalid-idempotency-key')
       const { caller, key, fingerprint } = request
-      const hashesOfKey = keys.ring.all('index').map((index) => keyedHash(index, 'idempotency-key', [caller.id, caller.site, key]))
+      const hashesOfKey = keys.ring
+        .all('index')
+        .map((index) => keyedHash(index, 'idempotency-key', [caller.id, caller.site, key]))
       const keyHash = hashesOfKey[0]!
       const name = keyHash.toString('base64')
       if (inFlight.has(name)) throw new Problem('request-in-flight', { retryAfterSeconds: 1 })

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import type { Caller } from '../access/caller.ts'
 import { purposes } from '../access/purpose.ts'
-import type { NewId } from '../identifier.ts'
-import { type Answer, type Route, type RouteRequest, route } from '../http/route.ts'
 import { problemAnswer, problemDocument } from '../http/problem-response.ts'
+import { type Answer, type Route, type RouteRequest, route } from '../http/route.ts'
+import type { NewId } from '../identifier.ts'
 import { text } from '../kinds/text.ts'
 import { Sensitive } from '../sensitive.ts'
 import { checkoutSchema, tokenizedSchema } from './checkout-schema.ts'
@@ -14,8 +14,8 @@ import type { Claim, Idempotency } from './idempotency.ts'
 import { readRecord } from './read.ts'
 import { type RevealResult, revealRecords } from './reveal.ts'
 import { searchByValue } from './search.ts'
-import { tokenizeBatch } from './tokenize-batch.ts'
 import { tokenizeCheckouts } from './tokenize.ts'
+import { tokenizeBatch } from './tokenize-batch.ts'
 
 export interface RecordRouteDeps extends RecordDeps {
   idempotency: Idempotency
@@ -26,19 +26,36 @@ const REVEAL_SCOPES = ['card:reveal', 'address:reveal', 'contact:reveal']
 
 const view = z.record(z.string(), z.unknown()).meta({ description: 'the masked view of a record' })
 const reason = text(500).optional().describe('why; kept sealed beside the audit event')
-const fields = z.array(z.string().max(40)).min(1).max(20).optional().describe('only these fields; all granted ones when left out')
+const fields = z
+  .array(z.string().max(40))
+  .min(1)
+  .max(20)
+  .optional()
+  .describe('only these fields; all granted ones when left out')
 const purpose = z.enum(purposes)
 
 const revealSchema = z.strictObject({ purpose, fields, reason })
 const revealManySchema = z.strictObject({
   purpose,
   reason,
-  items: z.array(z.strictObject({ token: z.string().max(100), fields })).min(1).max(100),
+  items: z
+    .array(z.strictObject({ token: z.string().max(100), fields }))
+    .min(1)
+    .max(100),
 })
-const revealedSchema = z.object({ token: z.string(), kind: z.string(), data: z.record(z.string(), z.unknown()), event: z.string() })
+const revealedSchema = z.object({
+  token: z.string(),
+  kind: z.string(),
+  data: z.record(z.string(), z.unknown()),
+  event: z.string(),
+})
 const searchSchema = z.strictObject({
   by: z.enum(['customer', 'email', 'phone', 'card_number']),
-  value: z.string().min(1).max(320).transform((value) => new Sensitive(value)),
+  value: z
+    .string()
+    .min(1)
+    .max(320)
+    .transform((value) => new Sensitive(value)),
 })
 const resultsSchema = z.object({ results: z.array(z.looseObject({ status: z.int() })) })
 
@@ -93,14 +110,27 @@ export function createRecordRoutes(deps: RecordRouteDeps): Route<Caller>[] {
       access: ['tokenize'],
       audited: true,
       idempotent: true,
-      body: z.strictObject({ items: z.array(z.unknown().meta({ description: 'a body of POST /v1/tokenize' })).min(1).max(1000) }),
-      responses: { 200: { description: 'one result for each item, in order, each with its own status', schema: resultsSchema } },
+      body: z.strictObject({
+        items: z
+          .array(z.unknown().meta({ description: 'a body of POST /v1/tokenize' }))
+          .min(1)
+          .max(1000),
+      }),
+      responses: {
+        200: { description: 'one result for each item, in order, each with its own status', schema: resultsSchema },
+      },
       handle: (request: RouteRequest<Caller, { items: unknown[] }>) =>
         once<unknown>(
           request,
           'tokenize-batch',
           async (claim) => {
-            const results = await tokenizeBatch(deps, request.caller, { items: request.body.items, schema: checkout }, request, claim)
+            const results = await tokenizeBatch(
+              deps,
+              request.caller,
+              { items: request.body.items, schema: checkout },
+              request,
+              claim,
+            )
             return { status: 200, body: { results } }
           },
           (results) => ({ status: 200, body: { results } }),
@@ -128,7 +158,9 @@ export function createRecordRoutes(deps: RecordRouteDeps): Route<Caller>[] {
       audited: true,
       idempotent: true,
       body: revealSchema,
-      responses: { 200: { description: 'the fields, and the id of the event that records the release', schema: revealedSchema } },
+      responses: {
+        200: { description: 'the fields, and the id of the event that records the release', schema: revealedSchema },
+      },
       handle: (request) => {
         const { purpose, reason, fields } = request.body
         const input = { purpose, reason, items: [{ token: request.params.token ?? '', fields }] }
@@ -152,7 +184,9 @@ export function createRecordRoutes(deps: RecordRouteDeps): Route<Caller>[] {
       audited: true,
       idempotent: true,
       body: revealManySchema,
-      responses: { 200: { description: 'one result for each item, in order, each with its own status', schema: resultsSchema } },
+      responses: {
+        200: { description: 'one result for each item, in order, each with its own status', schema: resultsSchema },
+      },
       handle: (request) => {
         const reveal = async (claim?: Claim, replayOf?: (string | null)[]) => {
           const idempotency = claim && ((results: RevealResult[]) => claim(eventsOf(results)))
@@ -169,11 +203,19 @@ export function createRecordRoutes(deps: RecordRouteDeps): Route<Caller>[] {
       summary: 'Correct an address, a contact or the expiry of a card; null removes an optional field',
       access: ['token:correct'],
       audited: true,
-      body: z.looseObject({}).meta({ description: 'the fields to correct' }).transform((changes) => new Sensitive<unknown>(changes)),
+      body: z
+        .looseObject({})
+        .meta({ description: 'the fields to correct' })
+        .transform((changes) => new Sensitive<unknown>(changes)),
       responses: { 200: { description: 'the masked view of the new version', schema: view } },
       handle: async (request: RouteRequest<Caller, Sensitive<unknown>>) => ({
         status: 200,
-        body: await correctRecord(deps, request.caller, { token: request.params.token ?? '', changes: request.body }, request),
+        body: await correctRecord(
+          deps,
+          request.caller,
+          { token: request.params.token ?? '', changes: request.body },
+          request,
+        ),
       }),
     }),
 
@@ -202,7 +244,10 @@ export function createRecordRoutes(deps: RecordRouteDeps): Route<Caller>[] {
       handle: (request) => {
         const search = async (claim?: Claim) => {
           const idempotency = claim && (() => claim(null))
-          return { status: 200, body: { results: await searchByValue(deps, request.caller, request.body, request, { idempotency }) } }
+          return {
+            status: 200,
+            body: { results: await searchByValue(deps, request.caller, request.body, request, { idempotency }) },
+          }
         }
         return once<null>(request, 'search', search, () => search())
       },

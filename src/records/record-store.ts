@@ -105,7 +105,11 @@ const SEARCH: Statement = {
 export type FoundRecord = StoredRecord | 'erased'
 
 /** The records of that site among the tokens; what is unknown or of another site is not in the map. */
-export async function findRecords(db: Queryable, site: string, tokens: readonly Token[]): Promise<Map<Token, FoundRecord>> {
+export async function findRecords(
+  db: Queryable,
+  site: string,
+  tokens: readonly Token[],
+): Promise<Map<Token, FoundRecord>> {
   const rows = await db.query<RecordRow>(SELECT_RECORDS, [tokens, site])
   return new Map(rows.map((row) => [row.token, toRecord(row)]))
 }
@@ -117,7 +121,12 @@ export async function lockRecord(tx: Queryable, site: string, token: Token): Pro
 }
 
 /** Records of the site under any of the term hashes, newest first. */
-export async function searchRecords(db: Queryable, site: string, hashes: readonly Buffer[], limit: number): Promise<StoredRecord[]> {
+export async function searchRecords(
+  db: Queryable,
+  site: string,
+  hashes: readonly Buffer[],
+  limit: number,
+): Promise<StoredRecord[]> {
   const rows = await db.query<RecordRow>(SEARCH, [hashes, site, limit])
   return rows.map(toRecord).filter((record) => record !== 'erased')
 }
@@ -222,7 +231,11 @@ export async function replaceRecord(tx: Queryable, record: StoredRecord, terms: 
   await tx.query(KEEP_VERSION, [token, updatedAt])
   await tx.query(REPLACE_RECORD, [token, version, display.keyId, display.bytes, secret.keyId, secret.bytes, updatedAt])
   await tx.query(DELETE_TERMS, [token])
-  await tx.query(INSERT_TERMS, [terms.map((term) => term.hash), terms.map(() => token), terms.map((term) => term.keyId)])
+  await tx.query(INSERT_TERMS, [
+    terms.map((term) => term.hash),
+    terms.map(() => token),
+    terms.map((term) => term.keyId),
+  ])
 }
 
 const ERASE_RECORD: Statement = {
@@ -230,7 +243,10 @@ const ERASE_RECORD: Statement = {
   text: `UPDATE records SET erased_at = $2, updated_at = $2, display_key_id = NULL, display_sealed = NULL,
            secret_key_id = NULL, secret_sealed = NULL WHERE token = $1`,
 }
-const DELETE_VERSIONS: Statement = { name: 'delete-record-versions', text: 'DELETE FROM record_versions WHERE token = $1' }
+const DELETE_VERSIONS: Statement = {
+  name: 'delete-record-versions',
+  text: 'DELETE FROM record_versions WHERE token = $1',
+}
 const FORGET_ANSWER: Statement = {
   name: 'forget-stored-answer',
   text: `UPDATE idempotency_keys SET response_key_id = NULL, response_sealed = NULL

@@ -1,6 +1,6 @@
-import type { SearchTerm } from '../kinds/kind.ts'
 import type { Sealed } from '../keys/keys.ts'
 import type { SealContext } from '../keys/seal.ts'
+import type { SearchTerm } from '../kinds/kind.ts'
 import type { Token } from './token.ts'
 
 /** A record as it is stored: two sealed parts and what is needed to find, age and release them. */
@@ -26,7 +26,10 @@ export interface TermHash {
 export type RecordPart = 'display' | 'secret'
 
 /** What a sealed part is bound to: moved to another row, part, site or version, it does not open. */
-export function partContext(record: Pick<StoredRecord, 'token' | 'kind' | 'site' | 'version'>, part: RecordPart): SealContext {
+export function partContext(
+  record: Pick<StoredRecord, 'token' | 'kind' | 'site' | 'version'>,
+  part: RecordPart,
+): SealContext {
   const { site, kind, token, version } = record
   return { site, kind, token, part, version }
 }

@@ -11,10 +11,7 @@ const ATTEMPTS = 3
  *
  * @throws {Problem} record-changed, audit-unavailable, and whatever `prepare` throws
  */
-export async function release<T>(
-  db: Queryable,
-  prepare: () => Promise<{ value: T; release: Release }>,
-): Promise<T> {
+export async function release<T>(db: Queryable, prepare: () => Promise<{ value: T; release: Release }>): Promise<T> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const prepared = await prepare()
     if (await recordRelease(db, prepared.release)) return prepared.value

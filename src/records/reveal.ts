@@ -2,6 +2,7 @@ import { auditCaller, type Caller } from '../access/caller.ts'
 import { grantReveal, requireConsent } from '../access/grant.ts'
 import type { Purpose } from '../access/purpose.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
+import { reasonContext } from '../keys/sealed-columns.ts'
 import type { Details } from '../kinds/kind.ts'
 import { Problem } from '../problem.ts'
 import { Sensitive } from '../sensitive.ts'
@@ -105,19 +106,25 @@ function grantItem(
   }
   const kind = deps.kinds[kindNameOf(token)]
   if (item.fields?.some((field) => !kind.fields.includes(field))) {
-    throw new Problem('invalid-input', { errors: [{ pointer: '#/fields', detail: `expected some of: ${kind.fields.join(', ')}` }] })
+    throw new Problem('invalid-input', {
+      errors: [{ pointer: '#/fields', detail: `expected some of: ${kind.fields.join(', ')}` }],
+    })
   }
   return { token, fields: grantReveal(caller, kind.name, purpose, item.fields) }
 }
 
 function grantAnyKind(caller: Caller, purpose: Purpose): void {
-  const refusals = (['card', 'address', 'contact'] as const).map((kind) => attempt(() => grantReveal(caller, kind, purpose)))
+  const refusals = (['card', 'address', 'contact'] as const).map((kind) =>
+    attempt(() => grantReveal(caller, kind, purpose)),
+  )
   const refused = refusals.filter((refusal) => refusal instanceof Problem)
   if (refused.length === refusals.length) throw refused[0]
 }
 
 function pick(details: Details, fields: readonly string[]): Details {
-  return Object.fromEntries(fields.filter((field) => details[field] !== undefined).map((field) => [field, details[field]]))
+  return Object.fromEntries(
+    fields.filter((field) => details[field] !== undefined).map((field) => [field, details[field]]),
+  )
 }
 
 function success(item: { record: StoredRecord; fields: string[] }) {
@@ -144,11 +151,6 @@ function refusal(problem: Problem) {
 function sealReason(deps: Pick<RecordDeps, 'keys'>, event: string, reason: string): SealedReason {
   const sealed = deps.keys.seal('display', reasonContext(event), Buffer.from(reason, 'utf8'), 128)
   return { event, ...sealed }
-}
-
-/** What a sealed reason is bound to: its event. */
-export function reasonContext(event: string) {
-  return { site: '', kind: 'reason', token: event, part: 'reason', version: 1 }
 }
 
 function attempt<T>(work: () => T): T | Problem {

@@ -1,7 +1,7 @@
-import type { Kinds } from '../kinds/kinds.ts'
-import type { Details, Display, Kind, SearchTerm, SearchType } from '../kinds/kind.ts'
 import { keyedHash } from '../keys/keyed-hash.ts'
 import type { Keys, Sealed } from '../keys/keys.ts'
+import type { Details, Display, Kind, SearchTerm, SearchType } from '../kinds/kind.ts'
+import type { Kinds } from '../kinds/kinds.ts'
 import type { Sensitive } from '../sensitive.ts'
 import { customerTerm, partContext, type StoredRecord, type TermHash } from './record.ts'
 

@@ -27,13 +27,17 @@ export async function searchByValue(
 ): Promise<Record<string, unknown>[]> {
   const value = normaliseSearchValue(deps.kinds, input.by, input.value.expose())
   if (value === undefined) {
-    throw new Problem('invalid-input', { errors: [{ pointer: '#/value', detail: `cannot be a ${input.by.replace('_', ' ')}` }] })
+    throw new Problem('invalid-input', {
+      errors: [{ pointer: '#/value', detail: `cannot be a ${input.by.replace('_', ' ')}` }],
+    })
   }
   return release(deps.database, async () => {
     const hashes = searchHashes(deps.keys, caller.site, input.by, value)
     const records = await searchRecords(deps.database, caller.site, hashes, MAX_RESULTS)
     const views = await Promise.all(
-      records.map(async (record) => maskedView(deps.kinds, record, await openDisplay(deps.keys, record), { bin: seesBin(caller) })),
+      records.map(async (record) =>
+        maskedView(deps.kinds, record, await openDisplay(deps.keys, record), { bin: seesBin(caller) }),
+      ),
     )
     const event = deps.newAuditEvent({
       type: 'record.search',

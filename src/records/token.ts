@@ -1,6 +1,6 @@
 import { base32 } from '../identifier.ts'
-import type { Kind } from '../kinds/kind.ts'
 import type { RandomBytes } from '../keys/seal.ts'
+import type { Kind } from '../kinds/kind.ts'
 
 /** A record's public name: a kind's prefix and 128 random bits. Never derived from the data. */
 export type Token = string & { readonly __brand: 'Token' }

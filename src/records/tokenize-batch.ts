@@ -1,5 +1,5 @@
-import { auditCaller, type Caller } from '../access/caller.ts'
 import type { z } from 'zod'
+import { auditCaller, type Caller } from '../access/caller.ts'
 import { problemDocument } from '../http/problem-response.ts'
 import { parseInput } from '../parse-input.ts'
 import { Problem } from '../problem.ts'

@@ -1,4 +1,4 @@
-import { randomBytes as cryptoRandomBytes, createSecretKey } from 'node:crypto'
+import { createSecretKey, randomBytes as cryptoRandomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import argon2 from 'argon2'
 import { z } from 'zod'
@@ -34,7 +34,11 @@ export function newPassphraseRecord(id: string, randomBytes: RandomBytes): RootK
  *
  * @throws {Error} when the file is absent or the passphrase too short; a wrong passphrase shows only when unwrapping
  */
-export async function openPassphraseFile(file: string, record: RootKeyRecord, randomBytes: RandomBytes): Promise<RootKey> {
+export async function openPassphraseFile(
+  file: string,
+  record: RootKeyRecord,
+  randomBytes: RandomBytes,
+): Promise<RootKey> {
   const passphrase = await readPassphrase(file)
   const { salt, ...costs } = parametersSchema.parse(record.parameters)
   const derived = await argon2.hash(passphrase, {

@@ -1,0 +1,298 @@
+#!/usr/bin/env node
+import { userInfo } from 'node:os'
+import { SingleBar } from 'cli-progress'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { CallerError } from './access/clients.ts'
+import { type Purpose, purposes } from './access/purpose.ts'
+import { type RoleName, roleNames, type Scope, scopes } from './access/roles.ts'
+import { type AuditCaller, auditEventTypes } from './audit/audit-event.ts'
+import { readConfig } from './config.ts'
+import { ensureDevelopmentCertificate } from './http/development-certificate.ts'
+import type { RotationProgress } from './keys/rotate.ts'
+import { explain, runServer } from './main.ts'
+import { examineVault, migrateVault, openVault } from './open-vault.ts'
+import type { Strongroom } from './strongroom.ts'
+import { version } from './version.ts'
+
+/** Exit codes: 0 done, 1 failed, 2 wrong usage. */
+const FAILED = 1
+const USAGE = 2
+
+const program = new Command('strongroom')
+  .description('A vault for checkout payment data.')
+  .version(version)
+  .exitOverride()
+  .configureHelp({ showGlobalOptions: true })
+
+program.command('serve').description('start the vault').action(runServer)
+
+withJson(program.command('migrate'))
+  .description('apply pending migrations, as the owner of the schema')
+  .action(async (options: Json) => {
+    const applied = await migrateVault(readConfig(), { role: 'command', command: 'migrate', log: note })
+    print(options, applied, () =>
+      applied.length === 0 ? 'nothing to do' : applied.map((name) => `applied ${name}`).join('\n'),
+    )
+  })
+
+withJson(program.command('doctor'))
+  .description('examine the configuration, the key files and the database')
+  .action(async (options: Json) => {
+    const findings = await examineVault(readConfig(), { role: 'command', command: 'doctor', log: note })
+    print(
+      options,
+      findings,
+      () => findings.map(({ code, detail }) => `${code}: ${detail}`).join('\n') || 'nothing unsafe was found',
+    )
+    if (findings.length > 0) process.exitCode = FAILED
+  })
+
+const clients = program.command('clients').description('the programs that may call the vault')
+
+withJson(clients.command('add'))
+  .description('make a client and show its secret, once')
+  .requiredOption('--name <name>', 'what it is called', label)
+  .requiredOption('--scope <scopes>', `its scopes, separated by spaces (${scopes.join(' ')})`, parseScopes)
+  .addOption(
+    new Option('--role <role>', 'its role: what it may reveal; without one it reveals nothing').choices(roleNames),
+  )
+  .option('--site <site>', 'the site whose records it sees', label, 'default')
+  .action((options: Json & { name: string; scope: Scope[]; role?: RoleName; site: string }) =>
+    withVault('clients add', async ({ commands }) => {
+      const { name, scope, role, site } = options
+      const { id, secret } = await commands.addClient(operator(), { name, scopes: scope, role, site })
+      // The one place where the secret is shown.
+      const shown = { client_id: id, client_secret: secret.expose() }
+      print(options, shown, () => `client_id      ${shown.client_id}\nclient_secret  ${shown.client_secret}`)
+    }),
+  )
+
+withJson(clients.command('list'))
+  .description('all clients, the revoked ones too')
+  .action((options: Json) =>
+    withVault('clients list', async ({ commands }) => {
+      const list = (await commands.listClients()).map(({ created_at, revoked_at, id, ...client }) => ({
+        client_id: id,
+        ...client,
+        created_at: created_at.toISOString(),
+        revoked_at: revoked_at?.toISOString() ?? null,
+      }))
+      print(options, list, () =>
+        list
+          .map(
+            (c) =>
+              `${c.client_id}  ${c.revoked_at ? 'revoked' : 'live   '}  ${c.site}  ${c.role ?? '-'}  ${c.name}  [${c.scopes.join(' ')}]`,
+          )
+          .join('\n'),
+      )
+    }),
+  )
+
+withJson(clients.command('rotate-secret'))
+  .description('give a client a new secret and show it, once')
+  .argument('<id>')
+  .action((id: string, options: Json) =>
+    withVault('clients rotate-secret', async ({ commands }) => {
+      const secret = await commands.rotateClientSecret(operator(), id)
+      const shown = { client_id: id, client_secret: secret.expose() }
+      print(options, shown, () => `client_secret  ${shown.client_secret}`)
+    }),
+  )
+
+withJson(clients.command('revoke'))
+  .description('refuse a client from its next request on')
+  .argument('<id>')
+  .action((id: string, options: Json) =>
+    withVault('clients revoke', async ({ commands }) => {
+      await commands.revokeClient(operator(), id)
+      print(options, { client_id: id, revoked: true }, () => `revoked ${id}`)
+    }),
+  )
+
+withJson(program.command('staff').description('tokens for people').command('token'))
+  .description('sign a short access token for a member of staff')
+  .requiredOption('--name <name>', 'whose token it is', label)
+  .addOption(new Option('--role <role>', 'their role').choices(roleNames).makeOptionMandatory())
+  .addOption(
+    new Option('--purpose <purpose...>', "narrow the role's purposes").choices(purposes).default([], 'all of them'),
+  )
+  .option('--site <site>', 'the site whose records they see', label, 'default')
+  .option('--minutes <minutes>', 'how long it lives', Number, 15)
+  .action((options: Json & { name: string; role: RoleName; purpose: Purpose[]; site: string; minutes: number }) =>
+    withVault('staff token', async ({ commands }) => {
+      const { name, role, purpose, site, minutes } = options
+      const token = await commands.issueStaffToken(operator(), { name, role, purposes: purpose, site, minutes })
+      print(options, token, () => token.access_token)
+    }),
+  )
+
+const keys = program.command('keys').description('the keys of the vault')
+
+withJson(keys.command('list'))
+  .description('every key and its state')
+  .action((options: Json) =>
+    withVault('keys list', async ({ commands }) => {
+      const list = (await commands.listKeys()).map(({ id, purpose, state, created_at }) => ({
+        id,
+        purpose,
+        state,
+        created_at: created_at.toISOString(),
+      }))
+      print(options, list, () =>
+        list
+          .map((key) => `${key.id}  ${key.purpose.padEnd(13)}  ${key.state.padEnd(11)}  ${key.created_at}`)
+          .join('\n'),
+      )
+    }),
+  )
+
+withJson(keys.command('status'))
+  .description('the census: how many sealed values stand on which key')
+  .action((options: Json) =>
+    withVault('keys status', async ({ commands }) => {
+      const status = await commands.keyStatus()
+      print(options, status, () =>
+        status
+          .map(
+            (key) =>
+              `${key.id}  ${key.purpose.padEnd(13)}  ${key.state.padEnd(11)}  ${key.sealed_values === null ? '' : `${key.sealed_values} sealed values`}`,
+          )
+          .join('\n'),
+      )
+    }),
+  )
+
+withJson(keys.command('rotate'))
+  .description('make new data keys and re-seal everything under them, while the vault serves; goes on after a kill')
+  .addArgument(new Command().createArgument('[which]', 'the keys to rotate').choices(['data']).default('data'))
+  .action((_which: string, options: Json) =>
+    withVault('keys rotate', async ({ commands }) => {
+      const show = progress(options)
+      const result = await commands.rotateKeys(operator(), show.update)
+      show.end()
+      print(
+        options,
+        result,
+        () => `done: ${result.moved} values re-sealed, nothing stands on ${result.retired.join(', ') || 'old keys'}`,
+      )
+    }),
+  )
+
+withJson(program.command('audit').description('the audit log').command('list'))
+  .description('a page of events, in the order of time')
+  .option('--token <token>', 'only events of this record')
+  .option('--caller <caller>', 'only events of this caller')
+  .addOption(new Option('--type <type>', 'only events of this type').choices(auditEventTypes))
+  .option('--after <event>', 'only events after this one')
+  .option('--limit <count>', 'at most so many', count, 100)
+  .action((options: Json & { token?: string; caller?: string; type?: string; after?: string; limit: number }) =>
+    withVault('audit list', async ({ commands }) => {
+      const { json: _json, ...filter } = options
+      const events = await commands.listAuditEvents(operator(), filter)
+      print(options, events, () => events.map((event) => JSON.stringify(event)).join('\n'))
+    }),
+  )
+
+withJson(program.command('certs').description('certificates').command('dev'))
+  .description('make a development certificate where there is none')
+  .action(async (options: Json) => {
+    const { certsDir } = readConfig().tls
+    const created = await ensureDevelopmentCertificate({ certsDir })
+    print(options, { created, certs_dir: certsDir }, () =>
+      created ? `made ${certsDir}/ca.pem and server.pem` : 'a certificate is there already',
+    )
+  })
+
+interface Json {
+  json?: true
+}
+
+function withJson(command: Command): Command {
+  return command.exitOverride().option('--json', 'print JSON on stdout, everything else on stderr')
+}
+
+/** One JSON document on stdout, or text for a person. */
+function print(options: Json, value: unknown, text: () => string): void {
+  process.stdout.write(`${options.json ? JSON.stringify(value) : text()}\n`)
+}
+
+function note(line: string): void {
+  process.stderr.write(`${line}\n`)
+}
+
+async function withVault(command: string, work: (strongroom: Strongroom) => Promise<void>): Promise<void> {
+  const vault = await openVault(readConfig(), { role: 'command', command, log: note })
+  try {
+    await work(vault.strongroom)
+  } finally {
+    await vault.close()
+  }
+}
+
+/** Who is at the terminal, for the audit log. */
+function operator(): AuditCaller {
+  return { id: `operator:${userInfo().username}`, kind: 'operator' }
+}
+
+/** JSON lines for machines, a bar for a person at a terminal, plain lines every few seconds otherwise. */
+function progress(options: Json): { update(progress: RotationProgress): void; end(): void } {
+  if (options.json) return { update: (state) => print(options, { done: false, ...state }, () => ''), end() {} }
+  if (process.stderr.isTTY) {
+    const bar = new SingleBar({
+      format: '{bar} {percentage} % | {value} of {total} | {eta_formatted} left',
+      stream: process.stderr,
+    })
+    bar.start(0, 0)
+    return {
+      update: ({ moved, total }) => {
+        bar.setTotal(total)
+        bar.update(moved)
+      },
+      end: () => bar.stop(),
+    }
+  }
+  let last = Number.NEGATIVE_INFINITY
+  return {
+    update: ({ moved, total }) => {
+      if (performance.now() - last < 2000 && moved < total) return
+      last = performance.now()
+      note(`re-sealed ${moved} of ${total}`)
+    },
+    end() {},
+  }
+}
+
+function parseScopes(text: string): Scope[] {
+  const wanted = text.trim().split(/[\s,]+/)
+  const unknown = wanted.filter((scope) => !(scopes as readonly string[]).includes(scope))
+  if (unknown.length > 0) throw new InvalidArgumentError(`known scopes are: ${scopes.join(' ')}`)
+  return [...new Set(wanted)] as Scope[]
+}
+
+/** A name that a person reads in lists and in the audit log. */
+function label(text: string): string {
+  if (!/^[\p{L}\p{N}][\p{L}\p{N} ._@-]{0,63}$/u.test(text))
+    throw new InvalidArgumentError('use up to 64 letters, digits, spaces, dots and dashes')
+  return text
+}
+
+function count(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1 || value > 10_000) throw new InvalidArgumentError('expected 1 to 10000')
+  return value
+}
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  const { exitCode, code } = error as { exitCode?: number; code?: string }
+  if (code?.startsWith('commander.')) {
+    process.exitCode = exitCode === 0 ? 0 : USAGE
+  } else if (error instanceof CallerError) {
+    note(error.message)
+    process.exitCode = USAGE
+  } else {
+    process.stderr.write(explain(error))
+    process.exitCode = FAILED
+  }
+}

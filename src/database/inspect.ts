@@ -1,0 +1,72 @@
+import type { Queryable, Statement } from './database.ts'
+
+/** What a database says of itself to the role that asks; the doctor judges it. */
+export interface DatabaseFacts {
+  role: string
+  /** Names of the migrations that were applied; empty for a database without a schema. */
+  migrations: string[]
+  canRewriteAudit: boolean
+  /** The settings through which bound values would reach PostgreSQL's log. */
+  logsParameters: string[]
+  sampleCallers: number
+}
+
+const ROLE_AND_SETTINGS: Statement = {
+  name: 'inspect-role-and-settings',
+  text: `SELECT current_user AS role,
+    to_regclass('public.migrations') IS NOT NULL AS has_schema,
+    (SELECT coalesce(bool_or(rolsuper), false) FROM pg_roles WHERE rolname = current_user) AS superuser,
+    current_setting('log_statement') AS log_statement,
+    current_setting('log_min_duration_statement')::integer AS log_min_duration_statement,
+    current_setting('log_min_duration_sample')::integer AS log_min_duration_sample,
+    current_setting('log_transaction_sample_rate')::float AS log_transaction_sample_rate,
+    current_setting('log_parameter_max_length')::integer AS log_parameter_max_length,
+    current_setting('log_parameter_max_length_on_error')::integer AS log_parameter_max_length_on_error`,
+}
+const SCHEMA: Statement = {
+  name: 'inspect-schema',
+  text: `SELECT array(SELECT name::text FROM migrations ORDER BY id) AS migrations,
+    has_table_privilege('audit_events', 'UPDATE, DELETE, TRUNCATE, TRIGGER')
+      OR pg_has_role((SELECT relowner FROM pg_class WHERE oid = 'audit_events'::regclass), 'USAGE') AS can_rewrite,
+    (SELECT count(*)::integer FROM clients WHERE name LIKE 'sample %' AND revoked_at IS NULL) AS sample_callers`,
+}
+
+interface RoleAndSettings {
+  role: string
+  has_schema: boolean
+  superuser: boolean
+  log_statement: string
+  log_min_duration_statement: number
+  log_min_duration_sample: number
+  log_transaction_sample_rate: number
+  log_parameter_max_length: number
+  log_parameter_max_length_on_error: number
+}
+
+export async function inspectDatabase(db: Queryable): Promise<DatabaseFacts> {
+  const [settings] = await db.query<RoleAndSettings>(ROLE_AND_SETTINGS)
+  const { role, has_schema, superuser } = settings!
+  const logsParameters = parameterLogging(settings!)
+  if (!has_schema) return { role, migrations: [], canRewriteAudit: superuser, logsParameters, sampleCallers: 0 }
+  const [schema] = await db.query<{ migrations: string[]; can_rewrite: boolean; sample_callers: number }>(SCHEMA)
+  return {
+    role,
+    migrations: schema!.migrations,
+    canRewriteAudit: superuser || schema!.can_rewrite,
+    logsParameters,
+    sampleCallers: schema!.sample_callers,
+  }
+}
+
+/** Statements are logged with their values unless log_parameter_max_length is 0; failing ones by a setting of their own. */
+function parameterLogging(settings: RoleAndSettings): string[] {
+  const logsStatements =
+    ['mod', 'all'].includes(settings.log_statement) ||
+    settings.log_min_duration_statement >= 0 ||
+    settings.log_min_duration_sample >= 0 ||
+    settings.log_transaction_sample_rate > 0
+  return [
+    ...(logsStatements && settings.log_parameter_max_length !== 0 ? ['log_parameter_max_length'] : []),
+    ...(settings.log_parameter_max_length_on_error !== 0 ? ['log_parameter_max_length_on_error'] : []),
+  ]
+}

@@ -1,0 +1,114 @@
+import { statSync } from 'node:fs'
+import { access } from 'node:fs/promises'
+import { url as inspectorUrl } from 'node:inspector'
+import type { Config } from './config.ts'
+import { isLoopback } from './database/database.ts'
+import type { DatabaseFacts } from './database/inspect.ts'
+import { knownMigrations } from './database/migrate.ts'
+import { isDevelopmentPassphrase } from './keys/root-key/passphrase-file.ts'
+
+/** Something unsafe. `detail` says in one sentence what it is and how to mend it; any finding refuses the start. */
+export interface Finding {
+  code: string
+  detail: string
+}
+
+/** What of the process itself is unsafe; needs no database. */
+export function examineProcess(env: NodeJS.ProcessEnv, execArgv: readonly string[]): Finding[] {
+  const flags = [...execArgv, ...(env.NODE_OPTIONS ?? '').split(/\s+/)]
+  const found = flags.find((flag) => UNSAFE_FLAGS.test(flag))
+  return [
+    ...finding(
+      Number(process.versions.node.split('.')[0]) < 24,
+      'node-version',
+      'this Node.js is too old: run the vault through npm, which brings the right one, or install Node.js 24 or newer.',
+    ),
+    ...finding(
+      found !== undefined || inspectorUrl() !== undefined,
+      'inspector',
+      `the process can be inspected or dumps its memory (${found?.split('=')[0] ?? 'inspector'}): start it without that flag.`,
+    ),
+    ...finding(
+      env.NODE_TLS_REJECT_UNAUTHORIZED === '0',
+      'tls-unverified',
+      'NODE_TLS_REJECT_UNAUTHORIZED=0 turns off the verification of certificates: unset it.',
+    ),
+    ...finding(
+      (env.DEBUG ?? '') !== '',
+      'debug',
+      'DEBUG makes libraries print what they handle, bound values among it: unset it.',
+    ),
+  ]
+}
+
+const UNSAFE_FLAGS =
+  /^--(inspect|heapsnapshot|heap-prof|report-|insecure-http-parser|tls-min-v1\.[01]|diagnostic-dir|trace-tls)/
+
+/** What of the configuration and its files is unsafe. */
+export async function examineConfig(config: Config): Promise<Finding[]> {
+  const { production, database, rootKeyFile, tls } = config
+  const remote = database !== undefined && !isLoopback(new URL(database.url).hostname)
+  return [
+    ...(await Promise.all([rootKeyFile, tls.keyFile].map(readableByOthers))).flat(),
+    ...finding(
+      production && database === undefined,
+      'embedded-database',
+      'the embedded database is for development: set DATABASE_URL to a PostgreSQL that is backed up.',
+    ),
+    ...finding(
+      (production || remote) && database !== undefined && database.caFile === undefined,
+      'database-ca',
+      "the database's certificate cannot be verified: name its authority's certificate in DATABASE_CA.",
+    ),
+    ...finding(
+      production && (await exists(rootKeyFile)) && (await isDevelopmentPassphrase(rootKeyFile)),
+      'development-root-key',
+      `${rootKeyFile} was made for development: for production create one with "openssl rand -base64 48" and mode 0600.`,
+    ),
+  ]
+}
+
+/** What of the database is unsafe, from what it says of itself to the server's role. */
+export function examineDatabase(config: Config, facts: DatabaseFacts): Finding[] {
+  const missing = knownMigrations.filter((name) => !facts.migrations.includes(name))
+  return [
+    ...finding(missing.length > 0, 'schema', `the schema lacks ${missing.join(', ')}: run "strongroom migrate".`),
+    ...finding(
+      facts.canRewriteAudit,
+      'audit-rewritable',
+      `the role "${facts.role}" could rewrite the audit log: give DATABASE_URL a role that owns nothing and is a member of strongroom_runtime only, and put the owner into DATABASE_OWNER_URL.`,
+    ),
+    ...finding(
+      facts.logsParameters.length > 0,
+      'database-logs-parameters',
+      `PostgreSQL would write bound values to its log (${facts.logsParameters.join(', ')}): set log_parameter_max_length and log_parameter_max_length_on_error to 0.`,
+    ),
+    ...finding(
+      config.production && facts.sampleCallers > 0,
+      'sample-callers',
+      `${facts.sampleCallers} sample callers with known names are live: revoke each with "strongroom clients revoke".`,
+    ),
+  ]
+}
+
+function finding(present: boolean, code: string, detail: string): Finding[] {
+  return present ? [{ code, detail }] : []
+}
+
+async function readableByOthers(file: string): Promise<Finding[]> {
+  if (process.platform === 'win32' || !(await exists(file))) return []
+  const mode = statSync(file).mode & 0o777
+  const open = (mode & 0o077) !== 0
+  return finding(
+    open,
+    'key-file-mode',
+    `${file} can be read by others (mode 0${mode.toString(8)}): run "chmod 600 ${file}".`,
+  )
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  )
+}

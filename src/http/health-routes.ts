@@ -1,0 +1,35 @@
+import { z } from 'zod'
+import { type Route, route } from './route.ts'
+
+const statusSchema = z.object({ status: z.string() })
+
+/**
+ * `/healthz` says that the process answers; `/readyz` that it can serve.
+ *
+ * @param checkReady throws the Problem that stands in the way
+ */
+export function createHealthRoutes<C>(checkReady: () => Promise<void>): Route<C>[] {
+  return [
+    route<C>({
+      method: 'GET',
+      path: '/healthz',
+      summary: 'Whether the process answers',
+      access: 'public',
+      audited: false,
+      responses: { 200: { description: 'it does', schema: statusSchema } },
+      handle: () => ({ status: 200, body: { status: 'ok' } }),
+    }),
+    route<C>({
+      method: 'GET',
+      path: '/readyz',
+      summary: 'Whether the vault can serve: its database and its keys',
+      access: 'public',
+      audited: false,
+      responses: { 200: { description: 'it can', schema: statusSchema } },
+      handle: async () => {
+        await checkReady()
+        return { status: 200, body: { status: 'ready' } }
+      },
+    }),
+  ]
+}

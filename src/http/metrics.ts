@@ -1,0 +1,36 @@
+import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+
+export interface Metrics {
+  observe(request: { method: string; route: string; status: number; seconds: number; code: string | undefined }): void
+  framingError(code: string): void
+  text(): Promise<{ contentType: string; body: string }>
+}
+
+/** Counts by route pattern, method, status and problem code; no label ever holds a value of a request. */
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const duration = new Histogram({
+    name: 'strongroom_request_duration_seconds',
+    help: 'Time from the first header to the answer',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+    registers: [registry],
+  })
+  const problems = new Counter({
+    name: 'strongroom_problems_total',
+    help: 'Answers that were problems, by code',
+    labelNames: ['code'],
+    registers: [registry],
+  })
+  return {
+    observe({ method, route, status, seconds, code }) {
+      duration.observe({ method: KNOWN_METHODS.has(method) ? method : 'OTHER', route, status }, seconds)
+      if (code !== undefined) problems.inc({ code })
+    },
+    framingError: (code) => problems.inc({ code }),
+    text: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+  }
+}
+
+const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'])

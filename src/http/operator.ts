@@ -1,0 +1,17 @@
+import { createServer, type Server, type ServerOptions } from 'node:https'
+import type { Metrics } from './metrics.ts'
+
+/** The operator's listener, on loopback: metrics, and nothing that anybody else should see. */
+export function createOperatorListener(tls: ServerOptions, metrics: Metrics): Server {
+  return createServer(tls, (request, response) => {
+    if (request.url !== '/metrics' || request.method !== 'GET') {
+      response.writeHead(404).end()
+      return
+    }
+    metrics.text().then(
+      ({ contentType, body }) =>
+        response.writeHead(200, { 'Content-Type': contentType, 'Cache-Control': 'no-store' }).end(body),
+      () => response.writeHead(500).end(),
+    )
+  })
+}

@@ -1,0 +1,130 @@
+import { mkdirSync } from 'node:fs'
+import { type Config, ConfigError } from './config.ts'
+import { openDatabase } from './database/database.ts'
+import { openEmbeddedDatabase } from './database/embedded.ts'
+import { inspectDatabase } from './database/inspect.ts'
+import { migrate } from './database/migrate.ts'
+import { examineConfig, examineDatabase, examineProcess, type Finding } from './doctor.ts'
+import { createDevelopmentPassphrase } from './keys/root-key/passphrase-file.ts'
+import { createStrongroom, type Overrides, type Strongroom } from './strongroom.ts'
+
+export interface OpenVault {
+  strongroom: Strongroom
+  /** Closes the vault, and the embedded database if this process is in charge of it. */
+  close(): Promise<void>
+}
+
+export interface OpenVaultOptions {
+  role: 'server' | 'command'
+  command?: string
+  log: (line: string) => void
+  overrides?: Overrides
+}
+
+/** The start was refused; each finding says what is wrong and how to mend it. */
+export class Unsafe extends Error {
+  override readonly name = 'Unsafe'
+  readonly findings: readonly Finding[]
+
+  constructor(findings: readonly Finding[]) {
+    super(findings.map(({ detail }) => detail).join('\n'))
+    this.findings = findings
+  }
+}
+
+/**
+ * Opens the vault that the configuration names, for a server or for one command: examines what could be unsafe, starts
+ * the embedded database if that is the one, brings its schema up to date, and builds everything on top.
+ *
+ * @throws {Unsafe} with everything that the doctor found
+ */
+export async function openVault(config: Config, options: OpenVaultOptions): Promise<OpenVault> {
+  refuse([...examineProcess(process.env, process.execArgv), ...(await examineConfig(config))])
+  return withDatabase(config, options, async (urls, stopDatabase) => {
+    if (config.database === undefined || (!config.production && options.role === 'server')) {
+      await migrateDatabase(config, urls)
+    }
+    refuse(examineDatabase(config, await inspect(urls.server, config.database?.caFile)))
+    if (config.database === undefined) await createDevelopmentPassphrase(config.rootKeyFile)
+    const strongroom = await createStrongroom(
+      {
+        databaseUrl: urls.server,
+        databaseCaFile: config.database?.caFile,
+        rootKeyFile: config.rootKeyFile,
+        issuer: config.issuer,
+        logLevel: options.role === 'server' ? config.logLevel : 'silent',
+      },
+      options.overrides,
+    )
+    return {
+      strongroom,
+      async close() {
+        await strongroom.close()
+        await stopDatabase()
+      },
+    }
+  })
+}
+
+/** Applies pending migrations and answers with their names. */
+export function migrateVault(config: Config, options: OpenVaultOptions): Promise<string[]> {
+  return withDatabase(config, options, async (urls, stopDatabase) => {
+    const applied = await migrateDatabase(config, urls)
+    await stopDatabase()
+    return applied
+  })
+}
+
+/** Everything that would refuse a start, all at once. */
+export async function examineVault(config: Config, options: OpenVaultOptions): Promise<Finding[]> {
+  const findings = [...examineProcess(process.env, process.execArgv), ...(await examineConfig(config))]
+  const ofDatabase = await withDatabase(config, options, async (urls, stopDatabase) => {
+    const found = examineDatabase(config, await inspect(urls.server, config.database?.caFile))
+    await stopDatabase()
+    return found
+  }).catch((error: Error) => [{ code: 'database', detail: `the database cannot be examined: ${error.message}` }])
+  return [...findings, ...ofDatabase]
+}
+
+interface Urls {
+  server: string
+  owner: string
+}
+
+/** Finds the database, and stops it again when `use` throws. */
+async function withDatabase<T>(
+  config: Config,
+  options: OpenVaultOptions,
+  use: (urls: Urls, stop: () => Promise<void>) => Promise<T>,
+): Promise<T> {
+  if (config.database) return use({ server: config.database.url, owner: config.database.ownerUrl }, async () => {})
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
+  const { dataDir } = config
+  const { role, command, log } = options
+  const embedded = await openEmbeddedDatabase({ dataDir, role, ...(command ? { command } : {}), log })
+  try {
+    return await use(embedded.urls, () => embedded.stop())
+  } catch (error) {
+    await embedded.stop()
+    throw error
+  }
+}
+
+function migrateDatabase(config: Config, urls: Urls): Promise<string[]> {
+  const serverRole = decodeURIComponent(new URL(urls.server).username)
+  if (serverRole === '') throw new ConfigError('DATABASE_URL must name the role that the server runs as.')
+  return migrate({ ownerUrl: urls.owner, caFile: config.database?.caFile, serverRole })
+}
+
+async function inspect(url: string, caFile: string | undefined) {
+  const database = openDatabase({ url, caFile, maxConnections: 1 })
+  try {
+    return await inspectDatabase(database)
+  } finally {
+    await database.close()
+  }
+}
+
+function refuse(findings: readonly Finding[]): void {
+  if (findings.length > 0) throw new Unsafe(findings)
+}

@@ -1,0 +1,166 @@
+import { createAccessRoutes } from './access/access-routes.ts'
+import { createAccessTokens } from './access/access-token.ts'
+import { authenticate } from './access/authenticate.ts'
+import type { Caller } from './access/caller.ts'
+import { createClientSecrets } from './access/client-secret.ts'
+import { addClient, listClients, type NewClient, revokeClient, rotateClientSecret } from './access/clients.ts'
+import { requireAnyScope } from './access/grant.ts'
+import { createRateLimit, type RateLimits } from './access/rate-limit.ts'
+import { issueStaffToken, type StaffTokenRequest } from './access/staff-token.ts'
+import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
+import { createAuditRoutes } from './audit/audit-routes.ts'
+import { type EventFilter, insertEvents, selectEvents } from './audit/audit-store.ts'
+import { openDatabase } from './database/database.ts'
+import { createApp, type Refusal } from './http/app.ts'
+import { createDocsRoutes } from './http/docs-routes.ts'
+import { createHealthRoutes } from './http/health-routes.ts'
+import { createMetrics } from './http/metrics.ts'
+import { createLogger, describeError, type Logger } from './http/request-log.ts'
+import { createNewId } from './identifier.ts'
+import { listKeys } from './keys/key-store.ts'
+import { openKeys } from './keys/keys.ts'
+import { createRandomBytes } from './keys/random.ts'
+import { newPassphraseRecord, openPassphraseFile } from './keys/root-key/passphrase-file.ts'
+import { keyStatus, type RotationProgress, rotateDataKeys } from './keys/rotate.ts'
+import type { RandomBytes } from './keys/seal.ts'
+import { looksLikeCardNumber } from './kinds/card-number.ts'
+import { createKinds } from './kinds/kinds.ts'
+import { createIdempotency } from './records/idempotency.ts'
+import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
+import { createRecordRoutes } from './records/record-routes.ts'
+import { parseToken } from './records/token.ts'
+import { version } from './version.ts'
+
+/** What the vault needs of the configuration. */
+export interface StrongroomConfig {
+  databaseUrl: string
+  databaseCaFile?: string | undefined
+  rootKeyFile: string
+  issuer: string
+  logLevel: string
+}
+
+/** What tests replace; everything else is always the real thing. */
+export interface Overrides {
+  now?: () => Date
+  randomBytes?: RandomBytes
+  logger?: Logger
+  rateLimits?: RateLimits
+}
+
+const SWEEP_EVERY_MS = 10 * 60 * 1000
+
+export type Strongroom = Awaited<ReturnType<typeof createStrongroom>>
+
+/**
+ * The composition root: builds every part from its dependencies, once. `createApp` gives the HTTPS application,
+ * `commands` the operator's commands over the same parts.
+ */
+export async function createStrongroom(config: StrongroomConfig, overrides: Overrides = {}) {
+  const now = overrides.now ?? (() => new Date())
+  const randomBytes = overrides.randomBytes ?? createRandomBytes()
+  const logger = overrides.logger ?? createLogger(config.logLevel)
+  const newId = createNewId(now, randomBytes)
+  const newAuditEvent = createNewAuditEvent(now, newId)
+  const metrics = createMetrics()
+  const onBackgroundError = (error: unknown) => logger.error({ reason: describeError(error) }, 'background task failed')
+
+  const database = openDatabase({ url: config.databaseUrl, caFile: config.databaseCaFile })
+  const keys = await openKeys({
+    database,
+    randomBytes,
+    now,
+    newId,
+    newRootKey: (id) => newPassphraseRecord(id, randomBytes),
+    openRootKey: (record) => openPassphraseFile(config.rootKeyFile, record, randomBytes),
+    onError: onBackgroundError,
+  }).catch(async (error) => {
+    await database.close()
+    throw error
+  })
+  const kinds = createKinds(now)
+  const accessTokens = createAccessTokens({ keys, issuer: config.issuer, now, newId })
+  const clientSecrets = await createClientSecrets()
+  const rateLimit = createRateLimit(overrides.rateLimits)
+  const idempotency = createIdempotency({ database, keys, now })
+  const shared = { database, keys, kinds, newAuditEvent, now, newId, randomBytes }
+
+  const routes = [
+    ...createRecordRoutes({ ...shared, idempotency }),
+    ...createAuditRoutes({ database, newAuditEvent }),
+    ...createAccessRoutes({ database, accessTokens, clientSecrets, newAuditEvent, rateLimit, issuer: config.issuer }),
+    ...createHealthRoutes<Caller>(async () => {
+      // Asks the database, and with it whether the ring in memory is the registry's.
+      await keys.refresh()
+    }),
+  ]
+  const docs = createDocsRoutes(routes, { issuer: config.issuer, version })
+
+  async function recordRefusal({ problem, requestId, route, caller, token }: Refusal<Caller>): Promise<void> {
+    const event = newAuditEvent({
+      type: 'request.refuse',
+      outcome: problem.status >= 500 ? 'failed' : 'refused',
+      request_id: requestId,
+      caller: caller && { id: caller.id, kind: caller.kind, role: caller.role },
+      site: caller?.site,
+      token: token === undefined ? undefined : parseToken(token),
+      code: problem.code,
+      route,
+    })
+    await insertEvents(database, [event])
+  }
+
+  const sweep = () => void sweepIdempotencyKeys(database, now()).catch(onBackgroundError)
+  const sweeper = setInterval(sweep, SWEEP_EVERY_MS).unref()
+  let shuttingDown = false
+
+  return {
+    routes: [...routes, ...docs],
+    logger,
+    metrics,
+    newId,
+    createApp: (answersFor: (host: string) => boolean) =>
+      createApp<Caller>({
+        routes: [...routes, ...docs],
+        authenticate: (request) => authenticate({ accessTokens, database }, request),
+        authorize: requireAnyScope,
+        recordRefusal,
+        describeCaller: (caller) => caller.id,
+        answersFor,
+        looksLikeCardNumber,
+        isShuttingDown: () => shuttingDown,
+        observe: metrics.observe,
+        newId,
+        logger,
+      }),
+    /** From now on new requests are refused; those under way finish. */
+    beginShutdown: () => {
+      shuttingDown = true
+    },
+    commands: {
+      addClient: (operator: AuditCaller, input: NewClient) => addClient({ ...shared, clientSecrets }, operator, input),
+      listClients: () => listClients({ database }),
+      rotateClientSecret: (operator: AuditCaller, id: string) =>
+        rotateClientSecret({ ...shared, clientSecrets }, operator, id),
+      revokeClient: (operator: AuditCaller, id: string) => revokeClient(shared, operator, id),
+      issueStaffToken: (operator: AuditCaller, request: StaffTokenRequest) =>
+        issueStaffToken({ database, accessTokens, newAuditEvent }, operator, request),
+      listKeys: () => listKeys(database),
+      keyStatus: () => keyStatus({ database }),
+      rotateKeys: (operator: AuditCaller, onProgress: (progress: RotationProgress) => void) =>
+        rotateDataKeys(shared, operator, onProgress),
+      listAuditEvents: async (operator: AuditCaller, filter: EventFilter) => {
+        const events = await selectEvents(database, filter)
+        await insertEvents(database, [
+          newAuditEvent({ type: 'audit.read', outcome: 'success', caller: operator, count: events.length }),
+        ])
+        return events
+      },
+    },
+    async close() {
+      clearInterval(sweeper)
+      keys.close()
+      await database.close()
+    },
+  }
+}
