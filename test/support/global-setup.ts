@@ -1,0 +1,50 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import pg from 'pg'
+import type { TestProject } from 'vitest/node'
+import { openEmbeddedDatabase } from '../../src/database/embedded.ts'
+import { migrate } from '../../src/database/migrate.ts'
+import { ensureDevelopmentCertificate } from '../../src/http/development-certificate.ts'
+import { createDevelopmentPassphrase } from '../../src/keys/root-key/passphrase-file.ts'
+
+/** What every test file on PostgreSQL is given: one cluster with a migrated template, a certificate and a root-key file. */
+export interface TestCluster {
+  superuserUrl: string
+  serverUrl: string
+  template: string
+  certsDir: string
+  rootKeyFile: string
+}
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    cluster: TestCluster
+  }
+}
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-test-'))
+  const certsDir = path.join(directory, 'certs')
+  const rootKeyFile = path.join(directory, 'root-key')
+  const database = await openEmbeddedDatabase({ dataDir: path.join(directory, 'data'), role: 'server', log: () => {} })
+  const { urls } = database
+  await migrate({ ownerUrl: urls.owner, serverRole: new URL(urls.server).username })
+  await ensureDevelopmentCertificate({ certsDir, hosts: [] })
+  await createDevelopmentPassphrase(rootKeyFile)
+
+  // A template must have no connections; tests clone it in milliseconds instead of migrating again.
+  const template = new URL(urls.superuser).pathname.slice(1)
+  const client = new pg.Client({
+    connectionString: Object.assign(new URL(urls.superuser), { pathname: '/postgres' }).href,
+  })
+  await client.connect()
+  await client.query(`ALTER DATABASE "${template}" WITH IS_TEMPLATE true`)
+  await client.end()
+
+  project.provide('cluster', { superuserUrl: urls.superuser, serverUrl: urls.server, template, certsDir, rootKeyFile })
+  return async () => {
+    await database.stop()
+    rmSync(directory, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,202 @@
+import { readFileSync } from 'node:fs'
+import type { Server } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import path from 'node:path'
+import { Writable } from 'node:stream'
+import supertest, { type Response } from 'supertest'
+import { expect, inject } from 'vitest'
+import type { Purpose } from '../../src/access/purpose.ts'
+import { type RoleName, roleOf, type Scope } from '../../src/access/roles.ts'
+import type { AuditCaller } from '../../src/audit/audit-event.ts'
+import { createLogger } from '../../src/http/request-log.ts'
+import { createHttpsServer } from '../../src/http/server.ts'
+import { certificateNames, loadTls } from '../../src/http/tls.ts'
+import { createStrongroom, type Overrides, type Strongroom } from '../../src/strongroom.ts'
+import { createTestDatabase, dumpDatabase, type TestDatabase } from './postgres.ts'
+import { secrets } from './samples.ts'
+
+export const ISSUER = 'https://localhost:8443'
+const OPERATOR: AuditCaller = { id: 'operator:test', kind: 'operator' }
+
+export interface CallOptions {
+  token?: string | undefined
+  body?: unknown
+  /** Sent as it is instead of `body`. */
+  text?: string
+  headers?: Record<string, string>
+}
+
+/**
+ * A whole vault in this process, on a database of its own, behind a real TLS listener; only the clock can be set.
+ * After every test `checkInvariants` looks for sample values where none may be.
+ */
+export class TestVault {
+  /** Moves the vault's clock; real time goes on from there. */
+  clockOffsetMs = 0
+  readonly logLines: string[] = []
+  readonly problems: string[] = []
+  readonly database: TestDatabase
+  readonly strongroom: Strongroom
+  readonly server: Server
+  readonly ca: string
+  readonly #shared: boolean
+
+  private constructor(parts: {
+    database: TestDatabase
+    strongroom: Strongroom
+    server: Server
+    ca: string
+    shared: boolean
+    logLines: string[]
+  }) {
+    this.database = parts.database
+    this.strongroom = parts.strongroom
+    this.server = parts.server
+    this.ca = parts.ca
+    this.#shared = parts.shared
+    this.logLines = parts.logLines
+  }
+
+  /** @param sharedDatabase makes a second server on the database of another vault */
+  static async start(options: { overrides?: Overrides; sharedDatabase?: TestDatabase } = {}): Promise<TestVault> {
+    const { certsDir, rootKeyFile } = inject('cluster')
+    const database = options.sharedDatabase ?? (await createTestDatabase())
+    const logLines: string[] = []
+    const destination = new Writable({
+      write(chunk, _encoding, done) {
+        logLines.push(String(chunk))
+        done()
+      },
+    })
+    const clock: { vault?: TestVault } = {}
+    const strongroom = await createStrongroom(
+      { databaseUrl: database.serverUrl, rootKeyFile, issuer: ISSUER, logLevel: 'info' },
+      {
+        now: () => new Date(Date.now() + (clock.vault?.clockOffsetMs ?? 0)),
+        logger: createLogger('info', destination),
+        rateLimits: { requestsPerMinute: 100_000, failuresPerMinute: 100_000 },
+        ...options.overrides,
+      },
+    )
+    const files = { certFile: path.join(certsDir, 'server.pem'), keyFile: path.join(certsDir, 'server-key.pem') }
+    const answersFor = certificateNames(readFileSync(files.certFile, 'utf8'))
+    const { newId, metrics } = strongroom
+    const server = createHttpsServer(await loadTls(files), strongroom.createApp(answersFor), {
+      newId,
+      onFramingError: metrics.framingError,
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const ca = readFileSync(path.join(certsDir, 'ca.pem'), 'utf8')
+    const shared = options.sharedDatabase !== undefined
+    clock.vault = new TestVault({ database, strongroom, server, ca, shared, logLines })
+    return clock.vault
+  }
+
+  get port(): number {
+    return (this.server.address() as AddressInfo).port
+  }
+
+  get url(): string {
+    return `https://localhost:${this.port}`
+  }
+
+  /** Calls the API over TLS. The answer of any status is returned; nothing is thrown for 4xx and 5xx. */
+  async call(
+    method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'DELETE' | 'PUT',
+    path: string,
+    options: CallOptions = {},
+  ): Promise<Response> {
+    const name = method.toLowerCase() as 'get' | 'head' | 'post' | 'patch' | 'delete' | 'put'
+    const request = supertest(this.url)
+      [name](path)
+      .ca(this.ca)
+      .ok(() => true)
+    if (options.token !== undefined) request.set('Authorization', `Bearer ${options.token}`)
+    if (options.body !== undefined || options.text !== undefined) request.set('Content-Type', 'application/json')
+    for (const [header, value] of Object.entries(options.headers ?? {})) request.set(header, value)
+    const response = await (options.text !== undefined
+      ? request.send(options.text)
+      : options.body !== undefined
+        ? request.send(JSON.stringify(options.body))
+        : request)
+    if (response.status >= 400) this.problems.push(response.text ?? '')
+    return response
+  }
+
+  async client(
+    scopes: readonly Scope[],
+    options: { role?: RoleName; site?: string } = {},
+  ): Promise<{ id: string; secret: string }> {
+    const { id, secret } = await this.strongroom.commands.addClient(OPERATOR, {
+      name: 'test client',
+      scopes,
+      role: options.role,
+      site: options.site ?? 'default',
+    })
+    return { id, secret: secret.expose() }
+  }
+
+  /** An access token of a new client, through the token endpoint. */
+  async clientToken(scopes: readonly Scope[], options: { role?: RoleName; site?: string } = {}): Promise<string> {
+    const { id, secret } = await this.client(scopes, options)
+    return (await this.requestToken(id, secret)).body.access_token
+  }
+
+  requestToken(id: string, secret: string, form = 'grant_type=client_credentials'): Promise<Response> {
+    return this.call('POST', '/oauth/token', {
+      text: form,
+      headers: {
+        'Content-Type': 'application/x-www-form-urlencoded',
+        Authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`,
+      },
+    })
+  }
+
+  async staffToken(
+    role: RoleName,
+    options: { purposes?: readonly Purpose[]; site?: string; minutes?: number; name?: string } = {},
+  ): Promise<string> {
+    const token = await this.strongroom.commands.issueStaffToken(OPERATOR, {
+      name: options.name ?? `test ${role}`,
+      role,
+      purposes: options.purposes ?? [],
+      site: options.site ?? 'default',
+      minutes: options.minutes ?? 15,
+    })
+    return token.access_token
+  }
+
+  /** Tokenizes a checkout body as a checkout client, and answers with the parsed 201. */
+  async tokenize(body: unknown, options: { site?: string } = {}): Promise<Record<string, Record<string, string>>> {
+    const token = await this.clientToken(roleOf('checkout').scopes, { role: 'checkout', ...options })
+    const response = await this.call('POST', '/v1/tokenize', { token, body })
+    expect(response.status, response.text).toBe(201)
+    return response.body
+  }
+
+  /** The audit events so far, oldest first, without the ones that this very call leaves. */
+  async events(where: Record<string, unknown> = {}): Promise<Record<string, unknown>[]> {
+    const rows = await this.database.sql<{ body: string }>('SELECT body FROM audit_events ORDER BY id')
+    const events = rows.map(({ body }) => JSON.parse(body) as Record<string, unknown>)
+    return events.filter((event) => Object.entries(where).every(([name, value]) => event[name] === value))
+  }
+
+  /** No sample value stands in any table, log line or problem. */
+  async checkInvariants(): Promise<void> {
+    const dump = await dumpDatabase(this.database)
+    const places = { database: dump, log: this.logLines.join(''), problems: this.problems.join('\n') }
+    for (const [place, text] of Object.entries(places)) {
+      for (const secret of secrets) {
+        const hex = Buffer.from(secret, 'utf8').toString('hex')
+        if (text.includes(secret) || text.includes(hex)) expect.fail(`a sample value stands in the ${place}`)
+      }
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.server.closeAllConnections()
+    await new Promise((resolve) => this.server.close(resolve))
+    await this.strongroom.close()
+    if (!this.#shared) await this.database.drop()
+  }
+}
