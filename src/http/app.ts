@@ -118,13 +118,14 @@ function checkEnvelope<C>(request: Request, options: AppOptions<C>): void {
     }
   }
   if (options.looksLikeCardNumber(decoded(request.url))) throw new Problem('malformed-url')
-  if ([...queryOf(request).keys()].some((name) => CREDENTIAL_PARAMETER.test(name))) {
+  if ([...queryOf(request)].some(([name, value]) => CREDENTIAL_NAME.test(name) || JWT.test(value))) {
     throw new Problem('query-not-accepted', { detail: 'credentials belong in the Authorization header' })
   }
 }
 
 const SINGLE_HEADERS = new Set(['authorization', 'host', 'content-type', 'content-encoding', 'idempotency-key'])
-const CREDENTIAL_PARAMETER = /^(access_?token|token|authorization|jwt|api_?key|client_secret)$/i
+const CREDENTIAL_NAME = /^(access_?token|id_token|authorization|bearer|jwt|api_?key|client_secret)$/i
+const JWT = /^eyJ[\w-]+\.[\w-]+\./
 
 /** Headers that are often long numbers or hexadecimal, and are neither stored nor logged. */
 const OPAQUE_HEADERS = new Set([
