@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { type Config, ConfigError, readConfig } from './config.ts'
@@ -40,15 +39,16 @@ export async function serve(
   const { strongroom } = vault
   const { logger, metrics, newId } = strongroom
 
-  let answersFor = certificateNames(readFileSync(config.tls.certFile, 'utf8'))
+  let answersFor = certificateNames(String(tls.cert))
   const app = strongroom.createApp((host) => answersFor(host))
   const server = createHttpsServer(tls, app, { newId, onFramingError: metrics.framingError })
   const operator = createOperatorListener(tls, metrics)
   const certificates = watchCertificates(
     server,
     config.tls,
-    () => {
-      answersFor = certificateNames(readFileSync(config.tls.certFile, 'utf8'))
+    (renewed) => {
+      answersFor = certificateNames(String(renewed.cert))
+      operator.setSecureContext(renewed)
       logger.info('certificate reloaded')
     },
     (error) => logger.error({ reason: error.message }, 'the new certificate cannot be used; the old one stays'),
@@ -73,7 +73,7 @@ export async function serve(
   }
   const port = portOf(server)
   logger.info({ host: config.host, port, operator_port: portOf(operator) }, 'listening')
-  if (!config.production && config.database === undefined) {
+  if (!config.production) {
     const callers = await ensureSampleCallers(strongroom, config.dataDir)
     announce(firstSteps(callers, { issuer: config.issuer, caFile: path.join(config.tls.certsDir, 'ca.pem') }))
   }

@@ -5,7 +5,6 @@ import { openEmbeddedDatabase } from './database/embedded.ts'
 import { inspectDatabase } from './database/inspect.ts'
 import { migrate } from './database/migrate.ts'
 import { examineConfig, examineDatabase, examineProcess, type Finding } from './doctor.ts'
-import { createDevelopmentPassphrase } from './keys/root-key/passphrase-file.ts'
 import { createStrongroom, type Overrides, type Strongroom } from './strongroom.ts'
 
 export interface OpenVault {
@@ -45,12 +44,12 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
       await migrateDatabase(config, urls)
     }
     refuse(examineDatabase(config, await inspect(urls.server, config.database?.caFile)))
-    if (config.database === undefined) await createDevelopmentPassphrase(config.rootKeyFile)
     const strongroom = await createStrongroom(
       {
         databaseUrl: urls.server,
         databaseCaFile: config.database?.caFile,
         rootKeyFile: config.rootKeyFile,
+        createRootKey: !config.production,
         issuer: config.issuer,
         logLevel: options.role === 'server' ? config.logLevel : 'silent',
       },
@@ -97,8 +96,8 @@ async function withDatabase<T>(
   options: OpenVaultOptions,
   use: (urls: Urls, stop: () => Promise<void>) => Promise<T>,
 ): Promise<T> {
+  if (!config.production) mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
   if (config.database) return use({ server: config.database.url, owner: config.database.ownerUrl }, async () => {})
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
   const { dataDir } = config
   const { role, command, log } = options
   const embedded = await openEmbeddedDatabase({ dataDir, role, ...(command ? { command } : {}), log })

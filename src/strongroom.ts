@@ -20,7 +20,7 @@ import { createNewId } from './identifier.ts'
 import { listKeys } from './keys/key-store.ts'
 import { openKeys } from './keys/keys.ts'
 import { createRandomBytes } from './keys/random.ts'
-import { newPassphraseRecord, openPassphraseFile } from './keys/root-key/passphrase-file.ts'
+import { createDevelopmentPassphrase, newPassphraseRecord, openPassphraseFile } from './keys/root-key/passphrase-file.ts'
 import { keyStatus, type RotationProgress, rotateDataKeys } from './keys/rotate.ts'
 import type { RandomBytes } from './keys/seal.ts'
 import { looksLikeCardNumber } from './kinds/card-number.ts'
@@ -36,6 +36,8 @@ export interface StrongroomConfig {
   databaseUrl: string
   databaseCaFile?: string | undefined
   rootKeyFile: string
+  /** Whether a vault that has no keys yet may make itself a passphrase, marked as one for development. */
+  createRootKey?: boolean
   issuer: string
   logLevel: string
 }
@@ -71,7 +73,10 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     randomBytes,
     now,
     newId,
-    newRootKey: (id) => newPassphraseRecord(id, randomBytes),
+    newRootKey: async (id) => {
+      if (config.createRootKey) await createDevelopmentPassphrase(config.rootKeyFile)
+      return newPassphraseRecord(id, randomBytes)
+    },
     openRootKey: (record) => openPassphraseFile(config.rootKeyFile, record, randomBytes),
     onError: onBackgroundError,
   }).catch(async (error) => {

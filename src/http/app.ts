@@ -188,8 +188,6 @@ async function refuse<C>(error: unknown, request: Request, response: Response, o
       problem = toProblem(failure)
     }
   }
-  // What is left of a large body is not worth reading; the connection goes with it.
-  if (!request.complete) response.setHeader('Connection', 'close')
   send(request, response, problemAnswer(problem, trace.requestId), options)
 }
 

@@ -48,7 +48,7 @@ export interface KeysOptions {
   now: () => Date
   newId: (prefix: string) => string
   /** Makes the record of a root key for a vault that has none yet. */
-  newRootKey: (id: string) => RootKeyRecord
+  newRootKey: (id: string) => Promise<RootKeyRecord>
   /** Opens the root key that the record describes. */
   openRootKey: (record: RootKeyRecord) => Promise<RootKey>
   /** Called when the registry cannot be read or unwrapped while the vault runs. */
@@ -147,7 +147,7 @@ async function ensureRootKeyRecord(options: KeysOptions): Promise<RootKeyRecord>
     await lockRegistry(tx)
     const existing = await findRootKey(tx)
     if (existing) return existing
-    const record = options.newRootKey(options.newId('root'))
+    const record = await options.newRootKey(options.newId('root'))
     await insertRootKey(tx, record, options.now())
     return record
   })

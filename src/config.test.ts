@@ -1,0 +1,143 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { ConfigError, type OptionName, options, readConfig } from './config.ts'
+
+const cwd = process.cwd()
+const SECRET = 'hunter2-4242424242424242'
+
+function refusalOf(env: NodeJS.ProcessEnv): string {
+  try {
+    readConfig(env)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message
+    throw error
+  }
+  throw new Error('the configuration was accepted')
+}
+
+describe('readConfig', () => {
+  it('has a default for everything', () => {
+    expect(readConfig({})).toEqual({
+      production: false,
+      dataDir: path.join(cwd, '.strongroom'),
+      host: '127.0.0.1',
+      port: 8443,
+      operatorPort: 9443,
+      issuer: 'https://localhost:8443',
+      tls: {
+        certsDir: path.join(cwd, 'certs'),
+        certFile: path.join(cwd, 'certs/server.pem'),
+        keyFile: path.join(cwd, 'certs/server-key.pem'),
+      },
+      rootKeyFile: path.join(cwd, '.strongroom/root-key'),
+      database: undefined,
+      logLevel: 'info',
+    })
+  })
+
+  it.each<[Partial<Record<OptionName, string>>, object]>([
+    [{ NODE_ENV: 'production' }, { production: true }],
+    [{ NODE_ENV: 'development' }, { production: false }],
+    [{ STRONGROOM_DATA_DIR: '/srv/v' }, { dataDir: '/srv/v', rootKeyFile: '/srv/v/root-key' }],
+    [{ STRONGROOM_HOST: '::' }, { host: '::' }],
+    [{ STRONGROOM_PORT: '443' }, { port: 443, issuer: 'https://localhost:443' }],
+    [{ STRONGROOM_OPERATOR_PORT: '0' }, { operatorPort: 0 }],
+    [{ STRONGROOM_ISSUER: 'https://vault.example.sg/' }, { issuer: 'https://vault.example.sg' }],
+    [
+      { STRONGROOM_CERTS_DIR: '/tls' },
+      { tls: { certsDir: '/tls', certFile: '/tls/server.pem', keyFile: '/tls/server-key.pem' } },
+    ],
+    [{ STRONGROOM_TLS_CERT_FILE: 'a.pem' }, { tls: { certFile: path.join(cwd, 'a.pem') } }],
+    [{ STRONGROOM_TLS_KEY_FILE: '/k.pem' }, { tls: { keyFile: '/k.pem' } }],
+    [{ STRONGROOM_ROOT_KEY_FILE: '/run/root' }, { rootKeyFile: '/run/root' }],
+    [{ STRONGROOM_LOG_LEVEL: 'warn' }, { logLevel: 'warn' }],
+    [
+      { DATABASE_URL: 'postgres://s@db/v' },
+      { database: { url: 'postgres://s@db/v', ownerUrl: 'postgres://s@db/v', caFile: undefined } },
+    ],
+    [
+      { DATABASE_URL: 'postgres://s@db/v', DATABASE_OWNER_URL: 'postgresql://o@db/v', DATABASE_CA: '/ca.pem' },
+      { database: { url: 'postgres://s@db/v', ownerUrl: 'postgresql://o@db/v', caFile: '/ca.pem' } },
+    ],
+  ])('understands %j', (env, expected) => {
+    expect(readConfig(env)).toMatchObject(expected)
+  })
+
+  it('treats an empty option as one that is not set', () => {
+    const empty = Object.fromEntries(Object.keys(options).map((name) => [name, '']))
+    expect(readConfig(empty)).toEqual(readConfig({}))
+  })
+
+  it.each<[OptionName, string]>([
+    ['STRONGROOM_PORT', SECRET],
+    ['STRONGROOM_PORT', '65536'],
+    ['STRONGROOM_PORT', '-1'],
+    ['STRONGROOM_PORT', '84.43'],
+    ['STRONGROOM_OPERATOR_PORT', SECRET],
+    ['STRONGROOM_ISSUER', `http://vault.example/${SECRET}`],
+    ['STRONGROOM_ISSUER', SECRET],
+    ['STRONGROOM_LOG_LEVEL', SECRET],
+    ['DATABASE_URL', `mysql://vault:${SECRET}@db/vault`],
+    ['DATABASE_URL', SECRET],
+    ['DATABASE_OWNER_URL', SECRET],
+  ])('refuses %s=%s in one sentence that names the option and not its value', (name, value) => {
+    const message = refusalOf({ [name]: value })
+    expect(message).toMatch(new RegExp(`^${name} is not usable: expected .+\\.$`))
+    expect(message).not.toContain(value)
+    expect(message).not.toContain('hunter2')
+  })
+
+  it.each(['sslmode=require', 'sslmode=verify-full', 'SSLMODE=disable', 'ssl=true', 'sslcert=/c', 'sslkey=/k'])(
+    'refuses %s in either URL of the database, without repeating the URL',
+    (parameter) => {
+      const url = `postgres://vault:${SECRET}@db/vault?application_name=x&${parameter}`
+      for (const env of [{ DATABASE_URL: url }, { DATABASE_URL: 'postgres://s@db/v', DATABASE_OWNER_URL: url }]) {
+        const message = refusalOf(env)
+        expect(message).toMatch(/^DATABASE_(OWNER_)?URL must not carry "ssl.+DATABASE_CA/i)
+        expect(message).not.toContain('hunter2')
+      }
+    },
+  )
+
+  it.each(['sslrootcert=/r', 'uselibpqcompat=true', 'sslnegotiation=direct'])(
+    'refuses %s, which would change how TLS is verified',
+    (parameter) => {
+      expect(refusalOf({ DATABASE_URL: `postgres://s@db/v?${parameter}` })).toContain('DATABASE_CA')
+    },
+  )
+})
+
+describe('the .env file', () => {
+  it('is read from the working directory, and the environment wins', async () => {
+    const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-env-'))
+    try {
+      writeFileSync(path.join(directory, '.env'), 'STRONGROOM_PORT=7001\nSTRONGROOM_OPERATOR_PORT=7002\n')
+      const config = path.join(import.meta.dirname, 'config.ts')
+      const program = `import { readConfig } from ${JSON.stringify(config)}; console.log(JSON.stringify(readConfig()))`
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        ['--input-type=module-typescript', '-e', program],
+        { cwd: directory, env: { STRONGROOM_PORT: '7003' } },
+      )
+      expect(JSON.parse(stdout)).toMatchObject({ port: 7003, operatorPort: 7002 })
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
+  })
+})
+
+describe('the README’s table', () => {
+  it.each(Object.entries(options))('has %s with its default and meaning', (name, [defaultValue, meaning]) => {
+    const plain = (text: string) => text.replaceAll('`', '').replaceAll(/\s+/g, ' ').trim()
+    const readme = readFileSync(path.join(import.meta.dirname, '../README.md'), 'utf8')
+    const rows = readme
+      .split('\n')
+      .filter((line) => line.startsWith('|'))
+      .map((line) => line.split('|').slice(1, -1).map(plain))
+    expect(rows).toContainEqual([name, plain(defaultValue), plain(meaning)])
+  })
+})

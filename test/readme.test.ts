@@ -1,0 +1,17 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, it } from 'vitest'
+import { options } from '../src/config.ts'
+import { problemCodes } from '../src/problem.ts'
+
+const readme = readFileSync(path.join(import.meta.dirname, '../README.md'), 'utf8')
+
+it('lists every error code with its status and meaning', () => {
+  for (const { code, status, title } of problemCodes) expect(readme).toContain(`| \`${code}\` | ${status} | ${title} |`)
+})
+
+it('lists every configuration option with its meaning', () => {
+  for (const [name, [, meaning]] of Object.entries(options)) {
+    expect(readme).toMatch(new RegExp(`^\\| \`${name}\` \\| .* \\| ${RegExp.escape(meaning)} \\|$`, 'm'))
+  }
+})
