@@ -20,7 +20,11 @@ import { createNewId } from './identifier.ts'
 import { listKeys } from './keys/key-store.ts'
 import { openKeys } from './keys/keys.ts'
 import { createRandomBytes } from './keys/random.ts'
-import { createDevelopmentPassphrase, newPassphraseRecord, openPassphraseFile } from './keys/root-key/passphrase-file.ts'
+import {
+  createDevelopmentPassphrase,
+  newPassphraseRecord,
+  openPassphraseFile,
+} from './keys/root-key/passphrase-file.ts'
 import { keyStatus, type RotationProgress, rotateDataKeys } from './keys/rotate.ts'
 import type { RandomBytes } from './keys/seal.ts'
 import { looksLikeCardNumber } from './kinds/card-number.ts'
