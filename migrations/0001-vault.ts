@@ -40,6 +40,7 @@ export async function up(knex: Knex): Promise<void> {
       display_sealed   bytea,
       secret_key_id    text,
       secret_sealed    bytea,
+      terms            bytea NOT NULL,
       idempotency_hash bytea,
       created_at       timestamptz NOT NULL,
       updated_at       timestamptz NOT NULL,
@@ -49,8 +50,10 @@ export async function up(knex: Knex): Promise<void> {
                                AND display_key_id IS NOT NULL AND secret_key_id IS NOT NULL)
       )
     );
-    CREATE INDEX records_display_key ON records (display_key_id, token) WHERE display_key_id IS NOT NULL;
-    CREATE INDEX records_secret_key ON records (secret_key_id, token) WHERE secret_key_id IS NOT NULL;
+    -- Not with the token: under one key, new rows then go to the end of the index instead of to random pages.
+    CREATE INDEX records_display_key ON records (display_key_id) WHERE display_key_id IS NOT NULL;
+    CREATE INDEX records_secret_key ON records (secret_key_id) WHERE secret_key_id IS NOT NULL;
+    COMMENT ON COLUMN records.terms IS 'the hashes of search_terms that lead here, 32 bytes each, one after the other';
     COMMENT ON COLUMN records.display_sealed IS 'what a masked view shows, sealed under a display key (seal format 1)';
     COMMENT ON COLUMN records.secret_sealed IS 'all details of the record, sealed under a secret key (seal format 1)';
 
@@ -77,7 +80,6 @@ export async function up(knex: Knex): Promise<void> {
       key_id  text NOT NULL,
       PRIMARY KEY (term, token)
     );
-    CREATE INDEX search_terms_token ON search_terms (token);
     COMMENT ON COLUMN search_terms.term IS 'HMAC-SHA-256 under an index key over site, type and normalised value';
 
     CREATE TABLE idempotency_keys (

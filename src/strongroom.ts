@@ -31,6 +31,7 @@ import { looksLikeCardNumber } from './kinds/card-number.ts'
 import { createKinds } from './kinds/kinds.ts'
 import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
+import { createRecordBatches } from './records/record-batches.ts'
 import { createRecordRoutes } from './records/record-routes.ts'
 import { parseToken } from './records/token.ts'
 import { version } from './version.ts'
@@ -92,7 +93,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const clientSecrets = await createClientSecrets()
   const rateLimit = createRateLimit(overrides.rateLimits)
   const idempotency = createIdempotency({ database, keys, now })
-  const shared = { database, keys, kinds, newAuditEvent, now, newId, randomBytes }
+  const batches = createRecordBatches(database)
+  const shared = { database, batches, keys, kinds, newAuditEvent, now, newId, randomBytes }
 
   const routes = [
     ...createRecordRoutes({ ...shared, idempotency }),

@@ -1,15 +1,16 @@
+import { textArray, timestampArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import type { AuditEvent } from './audit-event.ts'
 
 /** The column arrays of events, in the order that `unnest` takes them. Other stores put events into their own statements. */
 export function eventColumns(events: readonly AuditEvent[]): unknown[] {
   return [
-    events.map((event) => event.id),
-    events.map((event) => event.occurredAt),
-    events.map((event) => event.type),
-    events.map((event) => event.caller),
-    events.map((event) => event.token),
-    events.map((event) => event.body),
+    textArray(events.map((event) => event.id)),
+    timestampArray(events.map((event) => event.occurredAt)),
+    textArray(events.map((event) => event.type)),
+    textArray(events.map((event) => event.caller)),
+    textArray(events.map((event) => event.token)),
+    textArray(events.map((event) => event.body)),
   ]
 }
 

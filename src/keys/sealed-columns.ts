@@ -53,7 +53,7 @@ function sealedColumn({ purpose, table, part, identity, context }: ColumnDefinit
     },
     select: {
       name: `reseal-select-${name}`,
-      text: `SELECT *, ${keyId} AS key_id, ${sealed} AS sealed FROM ${table} WHERE ${keyId} = $1 ORDER BY ${names.join(', ')} LIMIT $2`,
+      text: `SELECT *, ${keyId} AS key_id, ${sealed} AS sealed FROM ${table} WHERE ${keyId} = $1 LIMIT $2`,
     },
     replace: {
       name: `reseal-replace-${name}`,

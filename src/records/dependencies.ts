@@ -3,10 +3,12 @@ import type { Database } from '../database/database.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { RandomBytes } from '../keys/seal.ts'
 import type { Kinds } from '../kinds/kinds.ts'
+import type { RecordBatches } from './record-batches.ts'
 
 /** What the use cases of records are made of; each names only the part it uses. */
 export interface RecordDeps {
   database: Database
+  batches: RecordBatches
   keys: Keys
   kinds: Kinds
   newAuditEvent: NewAuditEvent

@@ -1,7 +1,7 @@
-import type { Queryable } from '../database/database.ts'
 import { Problem } from '../problem.ts'
 import type { StoredRecord } from './record.ts'
-import { type FoundRecord, findRecords } from './record-store.ts'
+import type { RecordBatches } from './record-batches.ts'
+import type { FoundRecord } from './record-store.ts'
 import { parseToken } from './token.ts'
 
 /**
@@ -9,10 +9,14 @@ import { parseToken } from './token.ts'
  *
  * @throws {Problem} record-not-found, record-gone
  */
-export async function findLiveRecord(db: Queryable, site: string, text: string): Promise<StoredRecord> {
+export async function findLiveRecord(
+  batches: Pick<RecordBatches, 'find'>,
+  site: string,
+  text: string,
+): Promise<StoredRecord> {
   const token = parseToken(text)
   if (token === undefined) throw notFound()
-  const found = await findRecords(db, site, [token])
+  const found = await batches.find({ site, tokens: [token] })
   return requireLive(found.get(token))
 }
 

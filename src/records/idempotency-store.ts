@@ -1,3 +1,4 @@
+import { byteaArray, textArray, timestampArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import type { Sealed } from '../keys/keys.ts'
 
@@ -12,6 +13,35 @@ export interface IdempotencyRow {
 
 /** The name PostgreSQL gave to the rule that a key is used once. */
 export const IDEMPOTENCY_CONSTRAINT = 'idempotency_keys_pkey'
+
+/** The column arrays of the idempotency keys in writes that have one, in the order that `insertIdempotencySql` takes them. */
+export function idempotencyColumns(
+  writes: readonly { now: Date; idempotency?: IdempotencyRow | undefined }[],
+): Buffer[] {
+  const rows = writes.flatMap(({ idempotency, now }) => (idempotency ? [{ ...idempotency, now }] : []))
+  return [
+    byteaArray(rows.map((row) => row.keyHash)),
+    byteaArray(rows.map((row) => row.requestHash)),
+    textArray(rows.map((row) => row.response?.keyId ?? null)),
+    byteaArray(rows.map((row) => row.response?.bytes ?? null)),
+    timestampArray(rows.map((row) => row.now)),
+    timestampArray(rows.map((row) => row.expiresAt)),
+  ]
+}
+
+/**
+ * `INSERT` of idempotency keys from six arrays that start at parameter `$first`; with a condition, a seventh array of
+ * release numbers follows for it to look at.
+ */
+export function insertIdempotencySql(first: number, condition?: string): string {
+  const at = (offset: number, type: string) => `$${first + offset}::${type}[]`
+  const release = condition === undefined ? '' : `, ${at(6, 'integer')}`
+  return `INSERT INTO idempotency_keys (key_hash, request_hash, response_key_id, response_sealed, created_at, expires_at)
+          SELECT key_hash, request_hash, response_key_id, response_sealed, created_at, expires_at
+          FROM unnest(${at(0, 'bytea')}, ${at(1, 'bytea')}, ${at(2, 'text')}, ${at(3, 'bytea')}, ${at(4, 'timestamptz')}, ${at(5, 'timestamptz')}${release})
+            AS n (key_hash, request_hash, response_key_id, response_sealed, created_at, expires_at${condition === undefined ? '' : ', release'})
+          ${condition ?? ''}`
+}
 
 const SELECT: Statement = {
   name: 'select-idempotency-key',

@@ -11,13 +11,13 @@ import { maskedView, openDisplay } from './sealed-record.ts'
  * @throws {Problem} record-not-found, record-gone, record-integrity, audit-unavailable
  */
 export function readRecord(
-  deps: Pick<RecordDeps, 'database' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
+  deps: Pick<RecordDeps, 'batches' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
   caller: Caller,
   input: { token: string },
   facts: RequestFacts,
 ): Promise<Record<string, unknown>> {
-  return release(deps.database, async () => {
-    const record = await findLiveRecord(deps.database, caller.site, input.token)
+  return release(deps.batches, async () => {
+    const record = await findLiveRecord(deps.batches, caller.site, input.token)
     const value = maskedView(deps.kinds, record, await openDisplay(deps.keys, record), { bin: seesBin(caller) })
     const event = deps.newAuditEvent({
       type: 'record.read',

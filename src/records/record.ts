@@ -38,3 +38,16 @@ export function partContext(
 export function customerTerm(customer: string | undefined): SearchTerm[] {
   return customer === undefined ? [] : [{ type: 'customer', value: customer }]
 }
+
+const HASH_BYTES = 32
+
+/** The hashes one after the other: the record remembers its terms, so that nothing has to be searched to remove them. */
+export function joinHashes(terms: readonly TermHash[]): Buffer {
+  return Buffer.concat(terms.map((term) => term.hash))
+}
+
+export function splitHashes(joined: Buffer): Buffer[] {
+  return Array.from({ length: joined.length / HASH_BYTES }, (_, at) =>
+    joined.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES),
+  )
+}

@@ -1,6 +1,6 @@
-import type { Queryable } from '../database/database.ts'
 import { Problem } from '../problem.ts'
-import { type Release, recordRelease } from './record-store.ts'
+import type { RecordBatches } from './record-batches.ts'
+import type { Release } from './release-store.ts'
 
 /** A correction can come between opening and committing once or twice, hardly three times. */
 const ATTEMPTS = 3
@@ -11,10 +11,13 @@ const ATTEMPTS = 3
  *
  * @throws {Problem} record-changed, audit-unavailable, and whatever `prepare` throws
  */
-export async function release<T>(db: Queryable, prepare: () => Promise<{ value: T; release: Release }>): Promise<T> {
+export async function release<T>(
+  batches: Pick<RecordBatches, 'release'>,
+  prepare: () => Promise<{ value: T; release: Release }>,
+): Promise<T> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const prepared = await prepare()
-    if (await recordRelease(db, prepared.release)) return prepared.value
+    if (await batches.release(prepared.release)) return prepared.value
   }
   throw new Problem('record-changed', { retryAfterSeconds: 1 })
 }

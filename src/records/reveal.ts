@@ -10,8 +10,8 @@ import type { RecordDeps, RequestFacts } from './dependencies.ts'
 import { requireLive } from './find-live-record.ts'
 import type { IdempotencyRow } from './idempotency-store.ts'
 import type { StoredRecord } from './record.ts'
-import { findRecords, type SealedReason } from './record-store.ts'
 import { release } from './release.ts'
+import type { SealedReason } from './release-store.ts'
 import { openDetails } from './sealed-record.ts'
 import { kindNameOf, parseToken, type Token } from './token.ts'
 
@@ -44,7 +44,7 @@ interface RevealExtra {
  * @throws {Problem} audit-unavailable, database-unavailable, record-changed; what concerns one item is in its result
  */
 export function revealRecords(
-  deps: Pick<RecordDeps, 'database' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
+  deps: Pick<RecordDeps, 'batches' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
   caller: Caller,
   input: RevealRequest,
   facts: RequestFacts,
@@ -54,8 +54,8 @@ export function revealRecords(
   const grants = input.items.map((item) => attempt(() => grantItem(deps, caller, input.purpose, item)))
   const tokens = grants.flatMap((grant) => (grant instanceof Problem || grant.token === undefined ? [] : [grant.token]))
 
-  return release(deps.database, async () => {
-    const found = tokens.length === 0 ? new Map() : await findRecords(deps.database, caller.site, tokens)
+  return release(deps.batches, async () => {
+    const found = tokens.length === 0 ? new Map() : await deps.batches.find({ site: caller.site, tokens })
     const opened = await Promise.all(
       grants.map((grant) =>
         attemptAsync(async () => {

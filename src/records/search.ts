@@ -19,7 +19,7 @@ const MAX_RESULTS = 100
  * @throws {Problem} invalid-input when the value cannot be one of that type, record-integrity, audit-unavailable
  */
 export async function searchByValue(
-  deps: Pick<RecordDeps, 'database' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
+  deps: Pick<RecordDeps, 'database' | 'batches' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
   caller: Caller,
   input: { by: SearchType; value: Sensitive<string> },
   facts: RequestFacts,
@@ -31,7 +31,7 @@ export async function searchByValue(
       errors: [{ pointer: '#/value', detail: `cannot be a ${input.by.replace('_', ' ')}` }],
     })
   }
-  return release(deps.database, async () => {
+  return release(deps.batches, async () => {
     const hashes = searchHashes(deps.keys, caller.site, input.by, value)
     const records = await searchRecords(deps.database, caller.site, hashes, MAX_RESULTS)
     const views = await Promise.all(

@@ -5,9 +5,9 @@ import type { Sensitive } from '../sensitive.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
 import type { IdempotencyRow } from './idempotency-store.ts'
 import type { StoredRecord } from './record.ts'
-import { insertRecords, type NewRecord } from './record-store.ts'
 import { maskedView, sealRecord } from './sealed-record.ts'
 import { newToken } from './token.ts'
+import type { NewRecord } from './tokenize-store.ts'
 
 /** The parts of a checkout, by the member they come in: which kind each is, and what an address is used for. */
 export const checkoutParts = {
@@ -36,7 +36,7 @@ export type TokenizedCheckout = { customer?: string } & Partial<Record<CheckoutP
  * @param extra events and the idempotency key that commit together with the records
  */
 export async function tokenizeCheckouts(
-  deps: Pick<RecordDeps, 'database' | 'keys' | 'kinds' | 'newAuditEvent' | 'now' | 'randomBytes'>,
+  deps: Pick<RecordDeps, 'batches' | 'keys' | 'kinds' | 'newAuditEvent' | 'now' | 'randomBytes'>,
   caller: Caller,
   checkouts: readonly Checkout[],
   facts: RequestFacts,
@@ -56,8 +56,9 @@ export async function tokenizeCheckouts(
     }
     return answer
   })
-  await insertRecords(deps.database, records, {
+  await deps.batches.insert({
     now,
+    records,
     idempotency: extra.idempotency?.(answers),
     events: extra.events ?? [],
   })

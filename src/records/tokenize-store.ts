@@ -1,0 +1,75 @@
+import type { AuditEvent } from '../audit/audit-event.ts'
+import { eventColumns, insertEventsSql } from '../audit/audit-store.ts'
+import { byteaArray, textArray, timestampArray } from '../database/binary-array.ts'
+import type { Queryable, Statement } from '../database/database.ts'
+import { type IdempotencyRow, idempotencyColumns, insertIdempotencySql } from './idempotency-store.ts'
+import { joinHashes, type StoredRecord, type TermHash } from './record.ts'
+
+/** A record ready to be written, with the event that commits with it. */
+export interface NewRecord {
+  record: StoredRecord
+  terms: readonly TermHash[]
+  event: AuditEvent
+}
+
+/** All that one request writes. */
+export interface NewRecords {
+  now: Date
+  records: readonly NewRecord[]
+  /** Events beside the records' own. */
+  events?: readonly AuditEvent[]
+  idempotency?: IdempotencyRow | undefined
+}
+
+const INSERT_RECORDS: Statement = {
+  name: 'insert-records',
+  text: `WITH
+    new_records AS (
+      INSERT INTO records (token, kind, site, version, policy_version, consents, display_key_id, display_sealed,
+                           secret_key_id, secret_sealed, terms, idempotency_hash, created_at, updated_at)
+      SELECT token, kind, site, 1, policy_version, string_to_array(consents, ' '), display_key_id, display_sealed,
+             secret_key_id, secret_sealed, terms, idempotency_hash, created_at, created_at
+      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[],
+                  $9::bytea[], $10::bytea[], $11::bytea[], $12::timestamptz[])
+        AS n (token, kind, site, policy_version, consents, display_key_id, display_sealed, secret_key_id, secret_sealed,
+              terms, idempotency_hash, created_at)),
+    new_terms AS (
+      INSERT INTO search_terms (term, token, key_id) SELECT * FROM unnest($13::bytea[], $14::text[], $15::text[])),
+    new_idempotency AS (${insertIdempotencySql(16)})
+    ${insertEventsSql(22)}`,
+}
+
+/**
+ * Writes what any number of requests write — records, search terms, events, idempotency keys — in one statement and one
+ * commit, all or nothing.
+ *
+ * @throws {DatabaseError} a unique violation on idempotency_keys_pkey when one of the requests was answered meanwhile
+ */
+export async function insertRecords(db: Queryable, writes: readonly NewRecords[]): Promise<undefined[]> {
+  const rows = writes.flatMap(({ records, idempotency, now }) =>
+    records.map(({ record, terms }) => ({ record, terms, idempotencyHash: idempotency?.keyHash ?? null, now })),
+  )
+  const terms = rows.flatMap(({ record, terms }) => terms.map((term) => ({ ...term, token: record.token })))
+  const records = rows.map(({ record }) => record)
+  await db.query(INSERT_RECORDS, [
+    textArray(records.map((r) => r.token)),
+    textArray(records.map((r) => r.kind)),
+    textArray(records.map((r) => r.site)),
+    textArray(records.map((r) => r.policyVersion ?? null)),
+    // Consents are slugs without spaces; unnest would flatten an array of arrays.
+    textArray(records.map((r) => r.consents.join(' '))),
+    textArray(records.map((r) => r.display.keyId)),
+    byteaArray(records.map((r) => r.display.bytes)),
+    textArray(records.map((r) => r.secret.keyId)),
+    byteaArray(records.map((r) => r.secret.bytes)),
+    byteaArray(rows.map((row) => joinHashes(row.terms))),
+    byteaArray(rows.map((row) => row.idempotencyHash)),
+    timestampArray(rows.map((row) => row.now)),
+    byteaArray(terms.map((term) => term.hash)),
+    textArray(terms.map((term) => term.token)),
+    textArray(terms.map((term) => term.keyId)),
+    ...idempotencyColumns(writes),
+    ...eventColumns(writes.flatMap((write) => [...write.records.map(({ event }) => event), ...(write.events ?? [])])),
+  ])
+  return writes.map(() => undefined)
+}
