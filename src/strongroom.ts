@@ -3,6 +3,7 @@ import { createAccessTokens } from './access/access-token.ts'
 import { authenticate } from './access/authenticate.ts'
 import type { Caller } from './access/caller.ts'
 import { createClientSecrets } from './access/client-secret.ts'
+import { areLiveClients } from './access/client-store.ts'
 import { addClient, listClients, type NewClient, revokeClient, rotateClientSecret } from './access/clients.ts'
 import { requireAnyScope } from './access/grant.ts'
 import { createRateLimit, type RateLimits } from './access/rate-limit.ts'
@@ -10,6 +11,7 @@ import { issueStaffToken, type StaffTokenRequest } from './access/staff-token.ts
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
 import { createAuditRoutes } from './audit/audit-routes.ts'
 import { type EventFilter, insertEvents, selectEvents } from './audit/audit-store.ts'
+import { createBatch } from './database/batch.ts'
 import { openDatabase } from './database/database.ts'
 import { createApp, type Refusal } from './http/app.ts'
 import { createDocsRoutes } from './http/docs-routes.ts'
@@ -90,6 +92,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   })
   const kinds = createKinds(now)
   const accessTokens = createAccessTokens({ keys, issuer: config.issuer, now, newId })
+  const isLiveClient = createBatch({ run: (ids: readonly string[]) => areLiveClients(database, ids) })
   const clientSecrets = await createClientSecrets()
   const rateLimit = createRateLimit(overrides.rateLimits)
   const idempotency = createIdempotency({ database, keys, now })
@@ -133,7 +136,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     createApp: (answersFor: (host: string) => boolean) =>
       createApp<Caller>({
         routes: [...routes, ...docs],
-        authenticate: (request) => authenticate({ accessTokens, database }, request),
+        authenticate: (request) => authenticate({ accessTokens, isLiveClient }, request),
         authorize: requireAnyScope,
         recordRefusal,
         describeCaller: (caller) => caller.id,

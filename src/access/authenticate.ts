@@ -1,8 +1,6 @@
-import type { Database } from '../database/database.ts'
 import { Problem } from '../problem.ts'
 import type { AccessTokens } from './access-token.ts'
 import type { Caller } from './caller.ts'
-import { isLiveClient } from './client-store.ts'
 
 const BEARER = /^Bearer +([^\s]+)$/i
 
@@ -13,13 +11,13 @@ const BEARER = /^Bearer +([^\s]+)$/i
  * @throws {Problem} unauthenticated, database-unavailable
  */
 export async function authenticate(
-  deps: { accessTokens: AccessTokens; database: Database },
+  deps: { accessTokens: AccessTokens; isLiveClient: (id: string) => Promise<boolean> },
   request: { authorization: string | undefined },
 ): Promise<Caller> {
   const token = BEARER.exec(request.authorization ?? '')?.[1]
   if (token === undefined) throw new Problem('unauthenticated', { headers: { 'WWW-Authenticate': 'Bearer' } })
   const caller = await deps.accessTokens.verify(token)
-  if (caller.kind === 'client' && !(await isLiveClient(deps.database, caller.id))) {
+  if (caller.kind === 'client' && !(await deps.isLiveClient(caller.id))) {
     throw new Problem('unauthenticated', { headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' } })
   }
   return caller

@@ -1,3 +1,4 @@
+import { textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import type { RoleName, Scope } from './roles.ts'
 
@@ -23,8 +24,8 @@ const SELECT_WITH_SECRET: Statement = {
   text: `SELECT ${COLUMNS}, secret_hash FROM clients WHERE id = $1`,
 }
 const SELECT_LIVE: Statement = {
-  name: 'select-live-client',
-  text: 'SELECT true AS live FROM clients WHERE id = $1 AND revoked_at IS NULL',
+  name: 'select-live-clients',
+  text: 'SELECT id FROM clients WHERE id = ANY($1::text[]) AND revoked_at IS NULL',
 }
 const UPDATE_SECRET: Statement = {
   name: 'update-client-secret',
@@ -56,9 +57,11 @@ export async function findClientWithSecret(
   return row
 }
 
-/** Whether the client exists and was not revoked: asked on every request, so that a revocation holds from the next one on. */
-export async function isLiveClient(db: Queryable, id: string): Promise<boolean> {
-  return (await db.query(SELECT_LIVE, [id])).length === 1
+/** Which of the clients exist and were not revoked: asked on every request, so that a revocation holds from the next one on. */
+export async function areLiveClients(db: Queryable, ids: readonly string[]): Promise<boolean[]> {
+  const rows = await db.query<{ id: string }>(SELECT_LIVE, [textArray([...new Set(ids)])])
+  const live = new Set(rows.map((row) => row.id))
+  return ids.map((id) => live.has(id))
 }
 
 export async function updateClientSecret(db: Queryable, id: string, secretHash: string): Promise<Client | undefined> {

@@ -1,8 +1,9 @@
-import type { RequestListener } from 'node:http'
 import { createServer, type Server, type ServerOptions } from 'node:https'
 import type { Duplex } from 'node:stream'
+import type { Express } from 'express'
 import type { NewId } from '../identifier.ts'
 import { Problem, type ProblemCode } from '../problem.ts'
+import { bornWithExpressPrototypes } from './express-internals.ts'
 import { problemDocument } from './problem-response.ts'
 import { apiHeaders } from './security-headers.ts'
 
@@ -27,8 +28,9 @@ export interface ServerHooks {
 }
 
 /** An HTTPS server with every limit set. What is not TLS, or not HTTP, gets no further than this file. */
-export function createHttpsServer(tls: ServerOptions, listener: RequestListener, hooks: ServerHooks): Server {
-  const server = createServer({ ...tls, ...LIMITS, insecureHTTPParser: false, keepAlive: true }, listener)
+export function createHttpsServer(tls: ServerOptions, app: Express, hooks: ServerHooks): Server {
+  const options = { ...tls, ...LIMITS, insecureHTTPParser: false, keepAlive: true }
+  const server = createServer({ ...options, ...bornWithExpressPrototypes(app) }, app)
   server.maxConnections = MAX_CONNECTIONS
   server.maxHeadersCount = MAX_HEADERS
   // A failed handshake, plain HTTP among them: close, say nothing.
