@@ -5,11 +5,18 @@ const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 
 /** 128 bits as 26 characters, most significant first; the first character carries the 3 left-over bits. */
 export function base32(bytes: Uint8Array): string {
-  let value = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
   let text = ''
-  for (let i = 0; i < 26; i++) {
-    text = ALPHABET[Number(value & 31n)] + text
-    value >>= 5n
+  // Two zero bits in front make 130 bits, 26 groups of five.
+  let bits = 0
+  let count = 2
+  for (const byte of bytes) {
+    bits = (bits << 8) | byte
+    count += 8
+    while (count >= 5) {
+      count -= 5
+      text += ALPHABET[(bits >>> count) & 31]
+    }
+    bits &= (1 << count) - 1
   }
   return text
 }

@@ -77,9 +77,7 @@ export function createNewAuditEvent(now: () => Date, newId: NewId): NewAuditEven
   return (facts) => {
     const id = newId('evt')
     const occurredAt = now()
-    const members = { format: FORMAT, id, at: occurredAt.toISOString(), ...facts }
-    const present = JSON.parse(JSON.stringify(members)) as Record<string, unknown>
-    const body = canonicalize(present)
+    const body = canonicalize({ format: FORMAT, id, at: occurredAt.toISOString(), ...facts })
     if (body === undefined) throw new Error('an audit event must have a canonical form')
     return { id, occurredAt, type: facts.type, caller: facts.caller?.id ?? null, token: facts.token ?? null, body }
   }

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { TLSSocket } from 'node:tls'
 import express, { type Express, type Request, type Response } from 'express'
 import type { NewId } from '../identifier.ts'
 import { parseInput } from '../parse-input.ts'
 import { Problem } from '../problem.ts'
 import { readBody } from './body.ts'
+import { checkEnvelope, type EnvelopeRules, METHODS, queryOf, refuseCardNumberInHeaders } from './envelope.ts'
 import { problemAnswer, toProblem } from './problem-response.ts'
 import { describeError, type Logger, logRequest } from './request-log.ts'
 import type { Answer, Route } from './route.ts'
@@ -12,7 +12,6 @@ import { apiHeaders } from './security-headers.ts'
 
 /** A full batch of 1,000 checkouts with long addresses stays below this. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024
-const METHODS = ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE']
 
 /** A refused request, as the audit log hears of it. */
 export interface Refusal<C> {
@@ -23,7 +22,7 @@ export interface Refusal<C> {
   token: string | undefined
 }
 
-export interface AppOptions<C> {
+export interface AppOptions<C> extends EnvelopeRules {
   routes: readonly Route<C>[]
   /** Finds out who is calling. @throws {Problem} unauthenticated */
   authenticate: (request: { authorization: string | undefined }) => Promise<C>
@@ -32,10 +31,6 @@ export interface AppOptions<C> {
   /** Must have committed the event before it resolves. @throws {Problem} audit-unavailable */
   recordRefusal: (refusal: Refusal<C>) => Promise<void>
   describeCaller: (caller: C) => string
-  /** Whether the server answers for that host name. */
-  answersFor: (host: string) => boolean
-  /** Whether a text looks like a card number; such a URL or header is refused and not logged. */
-  looksLikeCardNumber: (text: string) => boolean
   isShuttingDown: () => boolean
   observe: (request: {
     method: string
@@ -74,7 +69,10 @@ export function createApp<C>(options: AppOptions<C>): Express {
       route: 'none',
       audited: false,
     })
-    if (options.isShuttingDown()) response.setHeader('Connection', 'close')
+    if (options.isShuttingDown()) {
+      response.setHeader('Connection', 'close')
+      throw new Problem('shutting-down')
+    }
     checkEnvelope(request, options)
     next()
   })
@@ -103,40 +101,6 @@ function traceOf<C>(request: IncomingMessage): Trace<C> {
   return traces.get(request) as Trace<C>
 }
 
-/** What every request must satisfy before anybody asks who it is from. */
-function checkEnvelope<C>(request: Request, options: AppOptions<C>): void {
-  if (options.isShuttingDown()) throw new Problem('shutting-down')
-  const host = hostName(request.headers.host ?? '')
-  const serverName = (request.socket as TLSSocket).servername
-  if (!options.answersFor(host) || (serverName && !options.answersFor(serverName))) throw new Problem('wrong-host')
-  if (!METHODS.includes(request.method)) {
-    throw new Problem('method-not-allowed', { headers: { Allow: METHODS.join(', ') } })
-  }
-  for (const [name, values] of Object.entries(request.headersDistinct)) {
-    if (values !== undefined && values.length > 1 && SINGLE_HEADERS.has(name)) {
-      throw new Problem('malformed-request', { detail: 'a header that must stand once stands twice' })
-    }
-  }
-  if (options.looksLikeCardNumber(decoded(request.url))) throw new Problem('malformed-url')
-  if ([...queryOf(request)].some(([name, value]) => CREDENTIAL_NAME.test(name) || JWT.test(value))) {
-    throw new Problem('query-not-accepted', { detail: 'credentials belong in the Authorization header' })
-  }
-}
-
-const SINGLE_HEADERS = new Set(['authorization', 'host', 'content-type', 'content-encoding', 'idempotency-key'])
-const CREDENTIAL_NAME = /^(access_?token|id_token|authorization|bearer|jwt|api_?key|client_secret)$/i
-const JWT = /^eyJ[\w-]+\.[\w-]+\./
-
-/** Headers that are often long numbers or hexadecimal, and are neither stored nor logged. */
-const OPAQUE_HEADERS = new Set([
-  'authorization',
-  'cookie',
-  'content-length',
-  'traceparent',
-  'tracestate',
-  'if-none-match',
-])
-
 async function follow<C>(route: Route<C>, request: Request, response: Response, options: AppOptions<C>): Promise<void> {
   const trace = traceOf<C>(request)
   trace.route = route.path
@@ -150,13 +114,7 @@ async function follow<C>(route: Route<C>, request: Request, response: Response, 
     trace.caller = caller
     options.authorize(caller, route.access)
   }
-  for (const [name, value] of Object.entries(request.headers)) {
-    if (typeof value === 'string' && !OPAQUE_HEADERS.has(name) && options.looksLikeCardNumber(value)) {
-      throw new Problem('card-number-in-text', {
-        errors: [{ pointer: '#', detail: 'a header contains a card number' }],
-      })
-    }
-  }
+  refuseCardNumberInHeaders(request, options)
   const query = parseQuery(route, request)
   const { maxBodyBytes = MAX_BODY_BYTES, acceptsForm = false } = route
   const read = route.body ? await readBody(request, { maxBytes: maxBodyBytes, acceptsForm }) : undefined
@@ -230,34 +188,13 @@ function encode(body: unknown): Buffer {
 }
 
 function parseQuery<C>(route: Route<C>, request: Request): unknown {
-  const parameters = [...queryOf(request)]
+  const parameters = [...queryOf(request.url)]
   const names = parameters.map(([name]) => name)
   if (new Set(names).size !== names.length)
     throw new Problem('query-not-accepted', { detail: 'a parameter stands twice' })
   if (route.query) return parseInput(route.query, Object.fromEntries(parameters))
   if (parameters.length > 0) throw new Problem('unknown-member', { detail: 'there are no query parameters here' })
   return undefined
-}
-
-function queryOf(request: Request): URLSearchParams {
-  const start = request.url.indexOf('?')
-  return new URLSearchParams(start < 0 ? '' : request.url.slice(start + 1))
-}
-
-function decoded(url: string): string {
-  try {
-    return decodeURIComponent(url)
-  } catch {
-    throw new Problem('malformed-url')
-  }
-}
-
-/** The name in a Host header, without its port. */
-function hostName(host: string): string {
-  return host
-    .replace(/:\d+$/, '')
-    .replace(/^\[|\]$/g, '')
-    .toLowerCase()
 }
 
 function methodsByPath<C>(routes: readonly Route<C>[]): Map<string, string[]> {

@@ -41,19 +41,19 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let length = 0
-    request.on('data', (chunk: Buffer) => {
+    const onData = (chunk: Buffer) => {
       length += chunk.length
-      if (length <= maxBytes) {
-        chunks.push(chunk)
-        return
-      }
-      request.pause()
-      reject(new Problem('body-too-large'))
-    })
-    request.once('end', () => resolve(Buffer.concat(chunks, length)))
+      if (length > maxBytes) settle(() => reject(new Problem('body-too-large')))
+      else chunks.push(chunk)
+    }
+    const onEnd = () => settle(() => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)))
     // Ended before it was complete: nobody is there to be answered, or the time-out has answered already.
-    request.once('close', () => reject(new Problem('malformed-request')))
-    request.once('error', () => reject(new Problem('malformed-request')))
+    const onLost = () => settle(() => reject(new Problem('malformed-request')))
+    const settle = (outcome: () => void) => {
+      request.off('data', onData).off('end', onEnd).off('close', onLost).off('error', onLost)
+      outcome()
+    }
+    request.on('data', onData).on('end', onEnd).on('close', onLost).on('error', onLost)
   })
 }
 

@@ -131,13 +131,25 @@ export function watchCertificates(
  */
 export function certificateNames(pem: string): (host: string) => boolean {
   const certificate = new X509Certificate(pem)
-  return (host) => {
+  const remembered = new Map<string, boolean>()
+  const matches = (host: string) => {
     // In a URL and in the Host header an IPv6 address stands in brackets, and a name may end in the root's dot.
     const name = host.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
     if (isIP(name) !== 0) return certificate.checkIP(name) !== undefined
     return name !== '' && certificate.checkHost(name, { partialWildcards: false }) !== undefined
   }
+  return (host) => {
+    const known = remembered.get(host)
+    if (known !== undefined) return known
+    // Every request asks for the same few; whoever invents others only makes us forget.
+    if (remembered.size >= MAX_REMEMBERED_HOSTS) remembered.clear()
+    const answer = matches(host)
+    remembered.set(host, answer)
+    return answer
+  }
 }
+
+const MAX_REMEMBERED_HOSTS = 100
 
 async function readPem(file: string, what: string): Promise<string> {
   try {
