@@ -114,7 +114,7 @@ function loadEnvironment(): NodeJS.ProcessEnv {
 /** `sslmode` in a URL silently overrides the verified TLS settings that the code passes to `pg`. */
 function withoutSslMode(name: string, url: string): string {
   for (const parameter of new URL(url).searchParams.keys()) {
-    if (/^(ssl|sslmode|sslcert|sslkey|sslrootcert|uselibpqcompat)$/i.test(parameter)) {
+    if (/^(ssl.*|uselibpqcompat)$/i.test(parameter)) {
       throw new ConfigError(
         `${name} must not carry "${parameter}": remove it and name the authority's certificate in DATABASE_CA, TLS is then always verified.`,
       )
