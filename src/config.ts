@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
 
@@ -16,6 +17,8 @@ export interface Config {
   /** Undefined: the embedded PostgreSQL under the data directory. */
   database: { url: string; ownerUrl: string; caFile: string | undefined } | undefined
   logLevel: string
+  /** How many processes serve callers. */
+  workers: number
 }
 
 /**
@@ -27,6 +30,7 @@ export const options = {
   STRONGROOM_HOST: ['127.0.0.1', 'the address to listen on'],
   STRONGROOM_PORT: ['8443', 'the HTTPS port'],
   STRONGROOM_OPERATOR_PORT: ['9443', 'the operator listener (`/metrics`), HTTPS, on loopback only'],
+  STRONGROOM_WORKERS: ['cores less one, at least 1', 'how many processes serve callers'],
   STRONGROOM_ISSUER: ['`https://localhost:<port>`', 'the issuer and audience of access tokens: the public base URL'],
   STRONGROOM_CERTS_DIR: ['certs', 'the folder of `ca.pem`, `server.pem` and `server-key.pem`'],
   STRONGROOM_TLS_CERT_FILE: ['`<certs>/server.pem`', 'the certificate chain, PEM'],
@@ -57,6 +61,7 @@ const environment = z.object({
   STRONGROOM_HOST: z.string().min(1).default('127.0.0.1'),
   STRONGROOM_PORT: port.default(8443),
   STRONGROOM_OPERATOR_PORT: port.default(9443),
+  STRONGROOM_WORKERS: z.coerce.number().int().min(1).max(256).optional(),
   STRONGROOM_ISSUER: z.url({ protocol: /^https$/ }).optional(),
   STRONGROOM_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
@@ -103,6 +108,7 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
             caFile: read.DATABASE_CA === undefined ? undefined : path.resolve(read.DATABASE_CA),
           },
     logLevel: read.STRONGROOM_LOG_LEVEL,
+    workers: read.STRONGROOM_WORKERS ?? Math.max(1, availableParallelism() - 1),
   }
 }
 

@@ -7,7 +7,8 @@ import path from 'node:path'
 import { json } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { readConfig } from './config.ts'
-import { explain, serve } from './main.ts'
+import { explain } from './main.ts'
+import { serve } from './serve.ts'
 
 /**
  * The whole journey against a throw-away vault: what the checkout, fulfilment, support, billing, a curious insider, the

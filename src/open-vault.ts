@@ -14,7 +14,8 @@ export interface OpenVault {
 }
 
 export interface OpenVaultOptions {
-  role: 'server' | 'command'
+  /** A worker shares the database of the server that forked it, which has examined everything. */
+  role: 'server' | 'worker' | 'command'
   command?: string
   log: (line: string) => void
   overrides?: Overrides
@@ -40,9 +41,7 @@ export class Unsafe extends Error {
 export async function openVault(config: Config, options: OpenVaultOptions): Promise<OpenVault> {
   refuse([...examineProcess(process.env, process.execArgv), ...(await examineConfig(config))])
   return withDatabase(config, options, async (urls, stopDatabase) => {
-    if (config.database === undefined || (!config.production && options.role === 'server')) {
-      await migrateDatabase(config, urls)
-    }
+    if (migratesItself(config, options.role)) await migrateDatabase(config, urls)
     refuse(examineDatabase(config, await inspect(urls.server, config.database?.caFile)))
     const strongroom = await createStrongroom(
       {
@@ -51,7 +50,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         rootKeyFile: config.rootKeyFile,
         createRootKey: !config.production,
         issuer: config.issuer,
-        logLevel: options.role === 'server' ? config.logLevel : 'silent',
+        logLevel: options.role === 'command' ? 'silent' : config.logLevel,
       },
       options.overrides,
     )
@@ -63,6 +62,12 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
       },
     }
   })
+}
+
+/** The embedded database always fits; another one is migrated by its owner, for convenience by a development server. */
+function migratesItself(config: Config, role: OpenVaultOptions['role']): boolean {
+  if (role === 'worker') return false
+  return config.database === undefined || (!config.production && role === 'server')
 }
 
 /** Applies pending migrations and answers with their names. */
@@ -99,7 +104,8 @@ async function withDatabase<T>(
   if (!config.production) mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
   if (config.database) return use({ server: config.database.url, owner: config.database.ownerUrl }, async () => {})
   const { dataDir } = config
-  const { role, command, log } = options
+  const { command, log } = options
+  const role = options.role === 'server' ? 'server' : 'command'
   const embedded = await openEmbeddedDatabase({ dataDir, role, ...(command ? { command } : {}), log })
   try {
     return await use(embedded.urls, () => embedded.stop())

@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 
 export interface Metrics {
+  readonly registry: Registry
   observe(request: { method: string; route: string; status: number; seconds: number; code: string | undefined }): void
   framingError(code: string): void
   text(): Promise<{ contentType: string; body: string }>
@@ -24,6 +25,7 @@ export function createMetrics(): Metrics {
     registers: [registry],
   })
   return {
+    registry,
     observe({ method, route, status, seconds, code }) {
       duration.observe({ method: KNOWN_METHODS.has(method) ? method : 'OTHER', route, status }, seconds)
       if (code !== undefined) problems.inc({ code })

@@ -1,0 +1,37 @@
+import type { Server } from 'node:https'
+import type { AddressInfo } from 'node:net'
+
+/** How long requests under way get when a server stops. */
+const GRACE_MS = 10_000
+
+/** Starts to listen. @throws {Error} one sentence when the port is taken */
+export function startListening(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException) => reject(error.code === 'EADDRINUSE' ? portTaken(port) : error)
+    server.once('error', onError)
+    server.listen(port, host, () => {
+      server.off('error', onError)
+      resolve()
+    })
+  })
+}
+
+/** Stops accepting, lets requests under way finish, and cuts what is left after the grace period. */
+export function stopListening(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => server.closeAllConnections(), GRACE_MS)
+    server.close(() => {
+      clearTimeout(cut)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+}
+
+export function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port
+}
+
+function portTaken(port: number): Error {
+  return new Error(`port ${port} is in use; choose others with STRONGROOM_PORT and STRONGROOM_OPERATOR_PORT.`)
+}

@@ -1,0 +1,120 @@
+import path from 'node:path'
+import type { Config } from './config.ts'
+import { ensureDevelopmentCertificate } from './http/development-certificate.ts'
+import { portOf, startListening, stopListening } from './http/listener.ts'
+import { createOperatorListener, type MetricsText } from './http/operator.ts'
+import { createHttpsServer } from './http/server.ts'
+import { certificateNames, loadTls, watchCertificates } from './http/tls.ts'
+import { type OpenVault, openVault } from './open-vault.ts'
+import { ensureSampleCallers, firstSteps } from './sample-callers.ts'
+import type { Strongroom } from './strongroom.ts'
+
+export interface Listening {
+  port: number
+  stop(): Promise<void>
+}
+
+/** Prints what a person at the terminal should read. */
+export type Announce = (text: string) => void
+
+/** Starts the vault in this process: config → database → strongroom → TLS listener. */
+export async function serve(config: Config, announce: Announce): Promise<Listening> {
+  const vault = await openAsServer(config, announce)
+  const { strongroom } = vault
+  const started: Listening[] = []
+  const stop = once(async () => {
+    strongroom.beginShutdown()
+    await Promise.all(started.map((listener) => listener.stop()))
+    await vault.close()
+  })
+  try {
+    started.push(await listenToCallers(config, strongroom))
+    started.push(await listenToOperator(config, strongroom.metrics.text))
+    await welcome(config, strongroom, announce)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { port: started[0]!.port, stop }
+}
+
+/** Opens the vault as the process in charge of it; outside production with a certificate made where there is none. */
+export async function openAsServer(config: Config, announce: Announce): Promise<OpenVault> {
+  const log = (line: string) => announce(`${line}\n`)
+  const { certsDir } = config.tls
+  if (!config.production && (await ensureDevelopmentCertificate({ certsDir }))) {
+    log(`made a development certificate in ${certsDir}`)
+  }
+  return openVault(config, { role: 'server', log })
+}
+
+/** The HTTPS listener of the API; new certificate files and SIGHUP change its certificate while it runs. */
+export async function listenToCallers(config: Config, strongroom: Strongroom): Promise<Listening> {
+  const { logger, metrics, newId } = strongroom
+  const tls = await loadTls(config.tls)
+  let answersFor = certificateNames(String(tls.cert))
+  const app = strongroom.createApp((host) => answersFor(host))
+  const server = createHttpsServer(tls, app, { newId, onFramingError: metrics.framingError })
+  const certificates = watchCertificates(
+    server,
+    config.tls,
+    (renewed) => {
+      answersFor = certificateNames(String(renewed.cert))
+      logger.info('certificate reloaded')
+    },
+    (error) => logger.error({ reason: error.message }, 'the new certificate cannot be used; the old one stays'),
+  )
+  const onHangUp = () => void certificates.reload()
+  process.on('SIGHUP', onHangUp)
+  const stop = async () => {
+    process.off('SIGHUP', onHangUp)
+    certificates.close()
+    if (server.listening) await stopListening(server)
+  }
+  try {
+    await startListening(server, config.port, config.host)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  logger.info({ host: config.host, port: portOf(server) }, 'listening')
+  return { port: portOf(server), stop }
+}
+
+/** The operator's listener on loopback, with the certificate of the moment it started. */
+export async function listenToOperator(config: Config, metricsText: MetricsText): Promise<Listening> {
+  const tls = await loadTls(config.tls)
+  const server = createOperatorListener(tls, metricsText)
+  const certificates = watchCertificates(
+    server,
+    config.tls,
+    () => {},
+    () => {},
+  )
+  await startListening(server, config.operatorPort, '127.0.0.1').catch((error) => {
+    certificates.close()
+    throw error
+  })
+  return {
+    port: portOf(server),
+    stop: async () => {
+      certificates.close()
+      await stopListening(server)
+    },
+  }
+}
+
+/** Outside production: makes the sample callers on the first start, and shows what to try next. */
+export async function welcome(config: Config, strongroom: Strongroom, announce: Announce): Promise<void> {
+  if (config.production) return
+  const callers = await ensureSampleCallers(strongroom, config.dataDir)
+  announce(firstSteps(callers, { issuer: config.issuer, caFile: path.join(config.tls.certsDir, 'ca.pem') }))
+}
+
+export function once(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined
+  return () => {
+    running ??= work()
+    return running
+  }
+}
