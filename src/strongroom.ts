@@ -33,7 +33,7 @@ import { looksLikeCardNumber } from './kinds/card-number.ts'
 import { createKinds } from './kinds/kinds.ts'
 import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
-import { createRecordBatches } from './records/record-batches.ts'
+import { createRecordBatches, type RecordBatches } from './records/record-batches.ts'
 import { createRecordRoutes } from './records/record-routes.ts'
 import { parseToken } from './records/token.ts'
 import { version } from './version.ts'
@@ -55,6 +55,8 @@ export interface Overrides {
   randomBytes?: RandomBytes
   logger?: Logger
   rateLimits?: RateLimits
+  /** The benchmark's floor: the same path with the store left out. */
+  batches?: RecordBatches
 }
 
 const SWEEP_EVERY_MS = 10 * 60 * 1000
@@ -96,7 +98,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const clientSecrets = await createClientSecrets()
   const rateLimit = createRateLimit(overrides.rateLimits)
   const idempotency = createIdempotency({ database, keys, now })
-  const batches = createRecordBatches(database)
+  const batches = overrides.batches ?? createRecordBatches(database)
   const shared = { database, batches, keys, kinds, newAuditEvent, now, newId, randomBytes }
 
   const routes = [

@@ -68,6 +68,8 @@ export async function runWorker(config: Config): Promise<void> {
   const vault = await openVault(config, { role: 'worker', log: () => {} })
   const { strongroom } = vault
   AggregatorRegistry.setRegistries(strongroom.metrics.registry)
+  // Constructed for its effect: it answers the first process's questions for metrics.
+  new AggregatorRegistry()
   const listening = await listenToCallers(config, strongroom)
   process.on('message', async (message) => {
     if (message !== STOP) return
