@@ -107,6 +107,14 @@ export async function up(knex: Knex): Promise<void> {
     );
     COMMENT ON COLUMN clients.secret_hash IS 'argon2id, PHC string';
 
+    -- Unlogged: after a crash the counts begin anew, and nothing else is lost.
+    CREATE UNLOGGED TABLE rate_limits (
+      key    varchar(255) PRIMARY KEY,
+      points integer NOT NULL DEFAULT 0,
+      expire bigint
+    );
+    COMMENT ON COLUMN rate_limits.key IS 'what is limited, and a keyed hash of the source address';
+
     CREATE TABLE audit_events (
       id          text PRIMARY KEY,
       occurred_at timestamptz NOT NULL,
@@ -139,7 +147,7 @@ export async function up(knex: Knex): Promise<void> {
     GRANT USAGE ON SCHEMA public TO strongroom_runtime;
     GRANT SELECT, INSERT ON root_keys, audit_events TO strongroom_runtime;
     GRANT SELECT, INSERT, UPDATE ON keys, records, clients, reveal_reasons TO strongroom_runtime;
-    GRANT SELECT, INSERT, UPDATE, DELETE ON record_versions, search_terms, idempotency_keys TO strongroom_runtime;
+    GRANT SELECT, INSERT, UPDATE, DELETE ON record_versions, search_terms, idempotency_keys, rate_limits TO strongroom_runtime;
   `)
 }
 

@@ -20,6 +20,7 @@ import { createMetrics } from './http/metrics.ts'
 import { createLogger, describeError, type Logger } from './http/request-log.ts'
 import { createNewId } from './identifier.ts'
 import { listKeys } from './keys/key-store.ts'
+import { keyedHash } from './keys/keyed-hash.ts'
 import { openKeys } from './keys/keys.ts'
 import { createRandomBytes } from './keys/random.ts'
 import {
@@ -96,7 +97,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const accessTokens = createAccessTokens({ keys, issuer: config.issuer, now, newId })
   const isLiveClient = createBatch({ run: (ids: readonly string[]) => areLiveClients(database, ids) })
   const clientSecrets = await createClientSecrets()
-  const rateLimit = createRateLimit(overrides.rateLimits)
+  const pseudonym = (source: string) => keyedHash(keys.ring.active('index'), 'source', [source]).toString('base64url')
+  const rateLimit = createRateLimit(database, pseudonym, overrides.rateLimits)
   const idempotency = createIdempotency({ database, keys, now })
   const batches = overrides.batches ?? createRecordBatches(database)
   const shared = { database, batches, keys, kinds, newAuditEvent, now, newId, randomBytes }

@@ -1,4 +1,5 @@
-import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible'
+import { RateLimiterPostgres, type RateLimiterRes } from 'rate-limiter-flexible'
+import type { Queryable } from '../database/database.ts'
 import { Problem } from '../problem.ts'
 
 /** Limits of the token endpoint for each source address. */
@@ -18,19 +19,46 @@ export interface RateLimit {
   spendFailure(source: string): Promise<void>
 }
 
-export function createRateLimit(limits: RateLimits = defaultRateLimits): RateLimit {
-  const requests = new RateLimiterMemory({ points: limits.requestsPerMinute, duration: 60 })
-  const failures = new RateLimiterMemory({ points: limits.failuresPerMinute, duration: 60 })
+/**
+ * Counts in the database, so that the limits hold across processes and servers.
+ *
+ * @param pseudonym turns a source address into what is stored for it: addresses are personal data
+ */
+export function createRateLimit(
+  database: Queryable,
+  pseudonym: (source: string) => string,
+  limits: RateLimits = defaultRateLimits,
+): RateLimit {
+  const shared = {
+    storeClient: asClient(database),
+    storeType: 'client',
+    tableName: 'rate_limits',
+    tableCreated: true,
+    duration: 60,
+  }
+  const requests = new RateLimiterPostgres({ ...shared, keyPrefix: 'token-requests', points: limits.requestsPerMinute })
+  const failures = new RateLimiterPostgres({ ...shared, keyPrefix: 'token-failures', points: limits.failuresPerMinute })
   return {
     async spend(source) {
-      const failed = await failures.get(source)
+      const key = pseudonym(source)
+      const failed = await failures.get(key)
       if (failed !== null && failed.consumedPoints >= limits.failuresPerMinute) throw refused(failed)
-      await requests.consume(source).catch((result: RateLimiterRes | Error) => {
+      await requests.consume(key).catch((result: RateLimiterRes | Error) => {
         throw result instanceof Error ? result : refused(result)
       })
     },
     async spendFailure(source) {
-      await failures.penalty(source)
+      await failures.penalty(pseudonym(source))
+    },
+  }
+}
+
+/** The part of a `pg` client that the limiter uses. */
+function asClient(database: Queryable) {
+  return {
+    query: async ({ name, text, values }: { name: string; text: string; values: unknown[] }) => {
+      const rows = await database.query({ name, text }, values)
+      return { rows, rowCount: rows.length }
     },
   }
 }

@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest'
+import { Problem } from '../problem.ts'
+import { createBatch } from './batch.ts'
+import { DatabaseError } from './database.ts'
+
+/** A statement whose runs are recorded and finish when the test says so. */
+function controlled(outcome: (items: readonly number[]) => unknown = (items) => items) {
+  const runs: { items: readonly number[]; finish: () => void }[] = []
+  const run = (items: readonly number[]) =>
+    new Promise<readonly number[]>((resolve, reject) => {
+      const finish = () => {
+        const result = outcome(items)
+        if (result instanceof Error) reject(result)
+        else resolve(result as readonly number[])
+      }
+      runs.push({ items, finish })
+    })
+  return { run, runs }
+}
+
+const settled = () => new Promise((resolve) => setImmediate(resolve))
+
+describe('createBatch', () => {
+  it('runs at once and alone when nothing is running', () => {
+    const { run, runs } = controlled()
+    void createBatch({ run })(1)
+    expect(runs.map(({ items }) => items)).toEqual([[1]])
+  })
+
+  it('makes one batch of what arrives while statements run, and answers each with its own result', async () => {
+    const { run, runs } = controlled((items) => items.map((item) => item * 10))
+    const add = createBatch({ run, inFlight: 1 })
+    const answers = Promise.all([1, 2, 3, 4].map(add))
+    runs[0]!.finish()
+    await settled()
+    expect(runs.map(({ items }) => items)).toEqual([[1], [2, 3, 4]])
+    runs[1]!.finish()
+    expect(await answers).toEqual([10, 20, 30, 40])
+  })
+
+  it('answers nobody before the statement is done', async () => {
+    const { run, runs } = controlled()
+    let answered = false
+    const answer = createBatch({ run })(1).then(() => {
+      answered = true
+    })
+    await settled()
+    expect(answered).toBe(false)
+    runs[0]!.finish()
+    await answer
+    expect(answered).toBe(true)
+  })
+
+  it('never puts more into a statement, nor runs more statements, than it may', async () => {
+    const { run, runs } = controlled()
+    const add = createBatch({ run, inFlight: 2, maxItems: 3 })
+    const answers = Promise.all(Array.from({ length: 10 }, (_, at) => add(at)))
+    let unfinished = 0
+    for (let at = 0; at < runs.length; at++) {
+      unfinished = runs.length - at
+      expect(unfinished).toBeLessThanOrEqual(2)
+      expect(runs[at]!.items.length).toBeLessThanOrEqual(3)
+      runs[at]!.finish()
+      await settled()
+    }
+    expect(await answers).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+  })
+
+  it('tries a failed statement one by one, so that a bad item fails alone', async () => {
+    const bad = 3
+    const { run, runs } = controlled((items) => (items.includes(bad) ? new DatabaseError('23505', 'a_rule') : items))
+    const add = createBatch({ run, inFlight: 1 })
+    const answers = Promise.allSettled([1, 2, bad, 4].map(add))
+    for (let at = 0; at < runs.length; at++) {
+      runs[at]!.finish()
+      await settled()
+    }
+    expect(runs.map(({ items }) => items)).toEqual([[1], [2, 3, 4], [2], [3], [4]])
+    expect((await answers).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled'])
+  })
+
+  it('tries nothing again when the outcome is unknown', async () => {
+    const { run, runs } = controlled(() => new Problem('database-unavailable'))
+    const add = createBatch({ run, inFlight: 1 })
+    const answers = Promise.allSettled([1, 2, 3].map(add))
+    for (let at = 0; at < runs.length; at++) {
+      runs[at]!.finish()
+      await settled()
+    }
+    expect(runs.map(({ items }) => items)).toEqual([[1], [2, 3]])
+    expect((await answers).every(({ status }) => status === 'rejected')).toBe(true)
+  })
+
+  it('answers busy with Retry-After instead of letting a queue grow, and recovers', async () => {
+    const { run, runs } = controlled()
+    const add = createBatch({ run, inFlight: 1, maxWaiting: 2 })
+    const accepted = [1, 2, 3].map(add)
+    await expect(add(4)).rejects.toMatchObject({ code: 'busy', status: 503, headers: { 'Retry-After': '1' } })
+    for (let at = 0; at < runs.length; at++) {
+      runs[at]!.finish()
+      await settled()
+    }
+    expect(await Promise.all(accepted)).toEqual([1, 2, 3])
+    const again = add(5)
+    runs.at(-1)!.finish()
+    expect(await again).toBe(5)
+  })
+})
