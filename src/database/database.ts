@@ -75,9 +75,13 @@ export function openDatabase(options: DatabaseOptions): Database {
         await run(client, COMMIT)
         return result
       } catch (error) {
-        await run(client, ROLLBACK).catch(() => {
-          broken = true
-        })
+        // A connection that failed or hangs cannot roll back; PostgreSQL does it when the connection is gone.
+        broken = error instanceof Problem && error.code === 'database-unavailable'
+        if (!broken) {
+          await run(client, ROLLBACK).catch(() => {
+            broken = true
+          })
+        }
         throw error
       } finally {
         client.release(broken)
