@@ -8,6 +8,7 @@ import { type RoleName, roleNames, type Scope, scopes } from './access/roles.ts'
 import { type AuditCaller, auditEventTypes } from './audit/audit-event.ts'
 import { readConfig } from './config.ts'
 import { ensureDevelopmentCertificate } from './http/development-certificate.ts'
+import { onInterruption } from './interruption.ts'
 import type { RotationProgress } from './keys/rotate.ts'
 import { explain, runServer } from './main.ts'
 import { examineVault, migrateVault, openVault } from './open-vault.ts'
@@ -24,7 +25,9 @@ const program = new Command('strongroom')
   .exitOverride()
   .configureHelp({ showGlobalOptions: true })
 
-program.command('serve').description('start the vault').action(runServer)
+withJson(program.command('serve'))
+  .description('start the vault')
+  .action(() => runServer())
 
 withJson(program.command('migrate'))
   .description('apply pending migrations, as the owner of the schema')
@@ -223,7 +226,7 @@ function note(line: string): void {
 async function withVault(command: string, work: (strongroom: Strongroom) => Promise<void>): Promise<void> {
   const vault = await openVault(readConfig(), { role: 'command', command, log: note })
   try {
-    await work(vault.strongroom)
+    await Promise.race([work(vault.strongroom), interruption])
   } finally {
     await vault.close()
   }
@@ -242,9 +245,11 @@ function progress(options: Json): { update(progress: RotationProgress): void; en
       format: '{bar} {percentage} % | {value} of {total} | {eta_formatted} left',
       stream: process.stderr,
     })
-    bar.start(0, 0)
+    let started = false
     return {
       update: ({ moved, total }) => {
+        if (!started) bar.start(total, moved)
+        started = true
         bar.setTotal(total)
         bar.update(moved)
       },
@@ -281,6 +286,8 @@ function count(text: string): number {
   if (!Number.isInteger(value) || value < 1 || value > 10_000) throw new InvalidArgumentError('expected 1 to 10000')
   return value
 }
+
+const interruption = onInterruption()
 
 try {
   await program.parseAsync()

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -103,12 +103,17 @@ describe('readConfig', () => {
     },
   )
 
-  it.each(['sslrootcert=/r', 'uselibpqcompat=true', 'sslnegotiation=direct'])(
+  it.each(['sslrootcert=/r', 'uselibpqcompat=true'])(
     'refuses %s, which would change how TLS is verified',
     (parameter) => {
       expect(refusalOf({ DATABASE_URL: `postgres://s@db/v?${parameter}` })).toContain('DATABASE_CA')
     },
   )
+
+  // pg connects to the parameter's host, while the URL's own decides whether TLS is needed and which name is verified.
+  it('refuses a host among the parameters of the URL', () => {
+    expect(refusalOf({ DATABASE_URL: 'postgres://s@127.0.0.1/v?host=db.example' })).toContain('"host"')
+  })
 })
 
 describe('the .env file', () => {
@@ -127,17 +132,5 @@ describe('the .env file', () => {
     } finally {
       rmSync(directory, { recursive: true })
     }
-  })
-})
-
-describe('the README’s table', () => {
-  it.each(Object.entries(options))('has %s with its default and meaning', (name, [defaultValue, meaning]) => {
-    const plain = (text: string) => text.replaceAll('`', '').replaceAll(/\s+/g, ' ').trim()
-    const readme = readFileSync(path.join(import.meta.dirname, '../README.md'), 'utf8')
-    const rows = readme
-      .split('\n')
-      .filter((line) => line.startsWith('|'))
-      .map((line) => line.split('|').slice(1, -1).map(plain))
-    expect(rows).toContainEqual([name, plain(defaultValue), plain(meaning)])
   })
 })

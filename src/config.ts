@@ -50,7 +50,7 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
 
-const port = z.coerce.number().int().min(0).max(65535)
+const port = z.coerce.number().int().min(1).max(65535)
 
 const environment = z.object({
   STRONGROOM_DATA_DIR: z.string().min(1).default('.strongroom'),
@@ -117,12 +117,15 @@ function loadEnvironment(): NodeJS.ProcessEnv {
   return process.env
 }
 
-/** `sslmode` in a URL silently overrides the verified TLS settings that the code passes to `pg`. */
+/**
+ * `sslmode` in a URL silently overrides the verified TLS settings that the code passes to `pg`, and `host` the name that
+ * they are verified against.
+ */
 function withoutSslMode(name: string, url: string): string {
   for (const parameter of new URL(url).searchParams.keys()) {
-    if (/^(ssl.*|uselibpqcompat)$/i.test(parameter)) {
+    if (/^(ssl.*|uselibpqcompat|host|port)$/i.test(parameter)) {
       throw new ConfigError(
-        `${name} must not carry "${parameter}": remove it and name the authority's certificate in DATABASE_CA, TLS is then always verified.`,
+        `${name} must not carry "${parameter}": remove it; TLS is always verified, against the certificate that DATABASE_CA names.`,
       )
     }
   }

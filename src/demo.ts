@@ -7,6 +7,7 @@ import path from 'node:path'
 import { json } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { readConfig } from './config.ts'
+import { onInterruption } from './interruption.ts'
 import { explain } from './main.ts'
 import { serve } from './serve.ts'
 
@@ -15,6 +16,7 @@ import { serve } from './serve.ts'
  * operator and the auditor see. Exits with 0 when everything was as it should be, and leaves nothing behind.
  */
 async function demo(): Promise<void> {
+  const interruption = onInterruption()
   const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-demo-'))
   const env = {
     ...process.env,
@@ -32,11 +34,15 @@ async function demo(): Promise<void> {
   }
   const config = readConfig(env)
   say('A vault is made: PostgreSQL, keys, a certificate, callers …')
-  const server = await serve(config, () => {})
   try {
-    await journey({ env, url: config.issuer, ca: readFileSync(path.join(config.tls.certsDir, 'ca.pem'), 'utf8') })
+    const server = await serve(config, () => {})
+    try {
+      const ca = readFileSync(path.join(config.tls.certsDir, 'ca.pem'), 'utf8')
+      await Promise.race([journey({ env, url: config.issuer, ca }), interruption])
+    } finally {
+      await server.stop()
+    }
   } finally {
-    await server.stop()
     rmSync(directory, { recursive: true, force: true })
   }
   say('\nDone. The throw-away vault is gone; "npm start" makes one that stays.')

@@ -1,30 +1,35 @@
 import cluster from 'node:cluster'
 import { ConfigError, readConfig } from './config.ts'
+import { Interrupted, onInterruption } from './interruption.ts'
 import { Unsafe } from './open-vault.ts'
-import { serve } from './serve.ts'
-import { runWorker, serveWithWorkers } from './workers.ts'
+import { type Announce, serve } from './serve.ts'
+import { serveAsWorker, serveWithWorkers } from './workers.ts'
 
 /** Runs the server until a signal stops it; sets the exit code. */
 export async function runServer(): Promise<void> {
   const announce = (text: string) => process.stdout.write(text)
+  if (cluster.isWorker) return runWorker(announce)
+  const interruption = onInterruption()
   try {
     const config = readConfig()
-    if (cluster.isWorker) return await runWorker(config)
     const server = await (config.workers === 1 ? serve : serveWithWorkers)(config, announce)
-    const stop = (signal: NodeJS.Signals) => {
-      announce(`\n${signal}: finishing what is under way, then stopping\n`)
-      server.stop().then(
-        () => process.exit(0),
-        () => process.exit(1),
-      )
-    }
-    process.on('SIGTERM', stop)
-    process.on('SIGINT', stop)
+    await interruption.catch((interrupted: Interrupted) => announce(`\n${interrupted.message}\n`))
+    await server.stop()
+    // Connections of others may still be open; nothing of ours is.
+    process.exit(0)
   } catch (error) {
     process.stderr.write(explain(error))
-    // In a worker something may still be open; the first process decides what comes next.
-    if (cluster.isWorker) process.exit(1)
-    process.exitCode = 1
+    process.exit(1)
+  }
+}
+
+/** In a worker something may still be open when it cannot go on; the first process decides what comes next. */
+async function runWorker(announce: Announce): Promise<void> {
+  try {
+    await serveAsWorker(readConfig())
+  } catch (error) {
+    announce(explain(error))
+    process.exit(1)
   }
 }
 
@@ -33,6 +38,7 @@ export function explain(error: unknown): string {
   if (error instanceof Unsafe) {
     return `The vault does not start, because it would not be safe:\n${error.findings.map(({ detail }) => `  - ${detail}\n`).join('')}`
   }
+  if (error instanceof Interrupted) return `${error.message}\n`
   if (error instanceof ConfigError) return `The configuration cannot be used: ${error.message}\n`
   return `The vault cannot start: ${error instanceof Error ? error.message : 'unknown error'}\n`
 }

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { Problem, problemCodes } from './problem.ts'
 
@@ -14,12 +12,6 @@ describe('the registry of codes', () => {
     expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/)
     expect(Number.isInteger(status) && status >= 400 && status <= 599).toBe(true)
     expect(title).toMatch(/^[A-Z].{5,}[^.]$/)
-  })
-
-  it.each(problemCodes)('the README explains $code with its status', ({ code, status }) => {
-    const readme = readFileSync(path.join(import.meta.dirname, '../README.md'), 'utf8')
-    const lines = readme.split('\n').filter((line) => line.includes(`\`${code}\``))
-    expect(lines.some((line) => line.includes(String(status)))).toBe(true)
   })
 })
 

@@ -10,7 +10,7 @@ const REDACTED = '[redacted]'
 const renderings: Record<string, (value: Sensitive<unknown>) => string> = {
   'String()': (value) => String(value),
   'a template': (value) => `${value}`,
-  concatenation: (value) => `${value as unknown as string}`.concat(value as unknown as string),
+  concatenation: (value) => 'the value is '.concat(value as never),
   'JSON.stringify': (value) => JSON.stringify(value),
   'JSON.stringify of an object': (value) => JSON.stringify({ list: [value], value }, null, 2),
   'util.inspect': (value) => inspect(value, { showHidden: true, depth: null, showProxy: true, getters: true }),
@@ -27,14 +27,14 @@ const renderings: Record<string, (value: Sensitive<unknown>) => string> = {
   pino: (value) => logged(value),
 }
 
-function logged(value: unknown): string {
-  let lines = ''
-  const logger = createLogger('debug', { write: (line: string) => void (lines += line) })
+function logged(value: Sensitive<unknown>): string {
+  const lines: string[] = []
+  const logger = createLogger('debug', { write: (line: string) => void lines.push(line) })
   const failure = new Error('failed', { cause: value })
   logger.info({ value, nested: { list: [value] } }, 'message %s %o %j', value, value, value)
   logger.error({ err: failure, error: Object.assign(failure, { value }) })
   // The time of the line is made of digits, and is not the value's.
-  return lines.replaceAll(/"time":"[^"]*"/g, '')
+  return lines.join('').replaceAll(/"time":"[^"]*"/g, '')
 }
 
 describe.each(Object.entries(renderings))('%s', (_name, render) => {

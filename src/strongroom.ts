@@ -29,9 +29,9 @@ import {
   openPassphraseFile,
 } from './keys/root-key/passphrase-file.ts'
 import { keyStatus, type RotationProgress, rotateDataKeys } from './keys/rotate.ts'
-import type { RandomBytes } from './keys/seal.ts'
 import { looksLikeCardNumber } from './kinds/card-number.ts'
 import { createKinds } from './kinds/kinds.ts'
+import type { RandomBytes } from './random-bytes.ts'
 import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
 import { createRecordBatches, type RecordBatches } from './records/record-batches.ts'

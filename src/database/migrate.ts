@@ -16,6 +16,10 @@ const source: Knex.MigrationSource<string> = {
 /** Any number that nothing else in this database locks. */
 const MIGRATION_LOCK = 0x7374_7201
 
+const REVOKE_TEMPORARY = `DO $$ BEGIN
+  EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+END $$`
+
 export interface MigrateOptions {
   /** The database as the role that owns the schema. */
   ownerUrl: string
@@ -43,6 +47,8 @@ export async function migrate({ ownerUrl, caFile, serverRole }: MigrateOptions):
       // knex's own lock is a row that a killed migration leaves behind; whoever holds ours may clear it.
       await db.migrate.forceFreeMigrationsLock(config)
       const [, names] = (await db.migrate.latest(config)) as [number, string[]]
+      // A temporary table would stand in for the real one in its session.
+      await lock.raw(REVOKE_TEMPORARY)
       return names
     })
     await db.raw('GRANT SELECT ON migrations TO strongroom_runtime')

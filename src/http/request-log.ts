@@ -48,11 +48,10 @@ export function logRequest(logger: Logger, line: RequestLine): void {
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return 'a value that is not an Error was thrown'
   const message = OWN_ERRORS.has(error.name) ? `: ${error.message}` : ''
-  const frame =
-    error.stack
-      ?.split('\n')
-      .find((line) => /^\s+at /.test(line))
-      ?.trim() ?? ''
+  // The stack begins with the message, and a message may have lines that look like frames.
+  const stack = error.stack ?? ''
+  const frames = stack.slice(stack.indexOf(error.message) + error.message.length)
+  const frame = /^\s+at .*$/m.exec(frames)?.[0].trim() ?? ''
   return `${error.name}${message} ${frame}`.trim()
 }
 

@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import type { Database, Queryable } from '../database/database.ts'
 import { Problem } from '../problem.ts'
+import type { RandomBytes } from '../random-bytes.ts'
 import { type Key, type KeyPurpose, keyPurposes, wrapContext } from './key.ts'
 import { type KeyRing, unwrapKeyRing } from './key-ring.ts'
 import {
@@ -13,16 +14,10 @@ import {
   lockRegistry,
 } from './key-store.ts'
 import type { RootKey, RootKeyRecord } from './root-key/root-key.ts'
-import { open, type RandomBytes, type SealContext, SealError, seal } from './seal.ts'
+import { open, type SealContext, SealError, type Sealed, seal } from './seal.ts'
 
 /** How old the ring may become before the registry is looked at again, should a notification be lost. */
 export const RING_MAX_AGE_MS = 1_000
-
-/** A sealed value as it stands in the database: which key, and the bytes. */
-export interface Sealed {
-  keyId: string
-  bytes: Buffer
-}
 
 /** The vault's keys: seals and opens with the ring, and replaces the ring when the registry changes. */
 export interface Keys {

@@ -6,6 +6,7 @@ import {
   type KeyObject,
   timingSafeEqual,
 } from 'node:crypto'
+import type { RandomBytes } from '../random-bytes.ts'
 
 /**
  * Sealing: the only place that encrypts. Format 1, as it stands in the database:
@@ -39,6 +40,12 @@ export interface SealingKey {
   readonly secret: KeyObject
 }
 
+/** A sealed value as it stands in the database: which key, and the bytes. */
+export interface Sealed {
+  keyId: string
+  bytes: Buffer
+}
+
 /** What a sealed value is bound to. All of it must be the same when it is opened. */
 export interface SealContext {
   site: string
@@ -47,9 +54,6 @@ export interface SealContext {
   part: string
   version: number
 }
-
-/** Draws that many random bytes; the default draws from the kernel in blocks. */
-export type RandomBytes = (count: number) => Buffer
 
 /** A sealed value did not open: it was changed, moved, or sealed under another key. Holds no data. */
 export class SealError extends Error {

@@ -1,6 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
-import type { Sealed } from './keys.ts'
-import type { SealContext } from './seal.ts'
+import type { SealContext, Sealed } from './seal.ts'
 
 /** One sealed value in the database, found by what identifies its row. */
 export interface SealedValue {

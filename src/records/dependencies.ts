@@ -1,8 +1,8 @@
 import type { NewAuditEvent } from '../audit/audit-event.ts'
 import type { Database } from '../database/database.ts'
 import type { Keys } from '../keys/keys.ts'
-import type { RandomBytes } from '../keys/seal.ts'
 import type { Kinds } from '../kinds/kinds.ts'
+import type { RandomBytes } from '../random-bytes.ts'
 import type { RecordBatches } from './record-batches.ts'
 
 /** What the use cases of records are made of; each names only the part it uses. */

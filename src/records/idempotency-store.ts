@@ -1,6 +1,6 @@
 import { byteaArray, textArray, timestampArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
-import type { Sealed } from '../keys/keys.ts'
+import type { Sealed } from '../keys/seal.ts'
 
 /** What is kept of an answered request: keyed hashes of who asked what, and the sealed answer. */
 export interface IdempotencyRow {

@@ -1,5 +1,4 @@
-import type { Sealed } from '../keys/keys.ts'
-import type { SealContext } from '../keys/seal.ts'
+import type { SealContext, Sealed } from '../keys/seal.ts'
 import type { SearchTerm } from '../kinds/kind.ts'
 import type { Token } from './token.ts'
 

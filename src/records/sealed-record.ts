@@ -1,5 +1,6 @@
 import { keyedHash } from '../keys/keyed-hash.ts'
-import type { Keys, Sealed } from '../keys/keys.ts'
+import type { Keys } from '../keys/keys.ts'
+import type { Sealed } from '../keys/seal.ts'
 import type { Details, Display, Kind, SearchTerm, SearchType } from '../kinds/kind.ts'
 import type { Kinds } from '../kinds/kinds.ts'
 import type { Sensitive } from '../sensitive.ts'

@@ -1,6 +1,6 @@
 import { base32 } from '../identifier.ts'
-import type { RandomBytes } from '../keys/seal.ts'
 import type { Kind } from '../kinds/kind.ts'
+import type { RandomBytes } from '../random-bytes.ts'
 
 /** A record's public name: a kind's prefix and 128 random bits. Never derived from the data. */
 export type Token = string & { readonly __brand: 'Token' }
@@ -9,8 +9,14 @@ const TOKEN = /^(card|addr|cont)_[0-7][0-9abcdefghjkmnpqrstvwxyz]{25}$/
 
 const KIND_NAMES = { card: 'card', addr: 'address', cont: 'contact' } as const
 
+/** Drawn again: so many digits in a row could be taken for a card number by whoever scans for them. */
+const CARD_LIKE = /[0-9]{12}/
+
 export function newToken(kind: Kind, randomBytes: RandomBytes): Token {
-  return `${kind.tokenPrefix}_${base32(randomBytes(16))}` as Token
+  for (;;) {
+    const name = base32(randomBytes(16))
+    if (!CARD_LIKE.test(name)) return `${kind.tokenPrefix}_${name}` as Token
+  }
 }
 
 /** Undefined for what cannot be a token; the caller treats it like one that does not exist. */

@@ -9,6 +9,10 @@ export interface TestDatabase {
   serverUrl: string
   /** Runs SQL as the superuser: what an attacker with the database in their hands could do. */
   sql<Row = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>
+  /** Runs SQL in a transaction that stays open, such as one that takes a lock; the result ends it. */
+  hold(text: string): Promise<() => Promise<void>>
+  /** How many statements of the server wait for a lock. */
+  waiting(): Promise<number>
   drop(): Promise<void>
 }
 
@@ -16,13 +20,28 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const { superuserUrl, serverUrl, template } = inject('cluster')
   const name = `test_${randomBytes(8).toString('hex')}`
   await asSuperuser(withDatabase(superuserUrl, 'postgres'), `CREATE DATABASE "${name}" TEMPLATE "${template}"`)
-  const superuser = new pg.Pool({ connectionString: withDatabase(superuserUrl, name), max: 2 })
+  const superuser = new pg.Pool({ connectionString: withDatabase(superuserUrl, name), max: 6 })
   superuser.on('error', () => {})
+  async function sql<Row>(text: string, values: unknown[] = []): Promise<Row[]> {
+    return (await superuser.query(text, values)).rows as Row[]
+  }
   return {
     name,
     serverUrl: withDatabase(serverUrl, name),
-    async sql<Row>(text: string, values: unknown[] = []) {
-      return (await superuser.query(text, values)).rows as Row[]
+    sql,
+    async hold(text) {
+      const client = await superuser.connect()
+      await client.query(`BEGIN; ${text}`)
+      return async () => {
+        await client.query('COMMIT')
+        client.release()
+      }
+    },
+    async waiting() {
+      const rows = await sql(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      )
+      return rows.length
     },
     async drop() {
       await superuser.end()

@@ -41,10 +41,20 @@ export const checkout = {
   contact,
 }
 
+/** What corrections put in the place of the values above. */
+export const corrected = {
+  line1: '80 Robinson Road',
+  name: 'Tan Mei Ling Goh',
+  email: 'mei.goh@example.sg',
+  phone: '+65 6987 6543',
+} as const
+
 /** Every sample value in the forms in which it could leak. */
 export const secrets: readonly string[] = [
   ...Object.values(cards),
   card.number,
   ...Object.values(person).filter((value) => value !== person.postalCode),
   '+6561234567',
+  ...Object.values(corrected),
+  '+6569876543',
 ]

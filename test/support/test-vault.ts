@@ -181,6 +181,11 @@ export class TestVault {
     return events.filter((event) => Object.entries(where).every(([name, value]) => event[name] === value))
   }
 
+  async count(table: string): Promise<number> {
+    const [row] = await this.database.sql<{ count: number }>(`SELECT count(*)::integer AS count FROM ${table}`)
+    return row!.count
+  }
+
   /** No sample value stands in any table, log line or problem. */
   async checkInvariants(): Promise<void> {
     const dump = await dumpDatabase(this.database)

@@ -2,7 +2,8 @@ import { createSecretKey, randomBytes as cryptoRandomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import argon2 from 'argon2'
 import { z } from 'zod'
-import { open, type RandomBytes, seal } from '../seal.ts'
+import type { RandomBytes } from '../../random-bytes.ts'
+import { open, seal } from '../seal.ts'
 import type { RootKey, RootKeyRecord } from './root-key.ts'
 
 /** Well above OWASP's floor of 19 MiB and 2 passes: this runs once a start, against a file an attacker may copy. */

@@ -1,0 +1,164 @@
+-- The schema after every migration. Written by `npm run db:schema`; do not edit.
+
+CREATE TABLE audit_events (
+  id text NOT NULL,
+  occurred_at timestamp with time zone NOT NULL,
+  type text NOT NULL,
+  caller text,
+  token text,
+  body text NOT NULL,
+  CONSTRAINT audit_events_pkey PRIMARY KEY (id)
+);
+CREATE INDEX audit_events_caller ON public.audit_events USING btree (caller, id) WHERE (caller IS NOT NULL);
+CREATE INDEX audit_events_token ON public.audit_events USING btree (token, id) WHERE (token IS NOT NULL);
+COMMENT ON COLUMN audit_events.body IS 'the event in its canonical form, RFC 8785; the other columns repeat parts of it';
+
+CREATE TABLE clients (
+  id text NOT NULL,
+  name text NOT NULL,
+  role text,
+  scopes text[] NOT NULL,
+  site text NOT NULL,
+  secret_hash text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  revoked_at timestamp with time zone,
+  CONSTRAINT clients_pkey PRIMARY KEY (id)
+);
+COMMENT ON COLUMN clients.secret_hash IS 'argon2id, PHC string';
+
+CREATE TABLE idempotency_keys (
+  key_hash bytea NOT NULL,
+  request_hash bytea NOT NULL,
+  response_key_id text,
+  response_sealed bytea,
+  created_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  CONSTRAINT idempotency_keys_pkey PRIMARY KEY (key_hash)
+);
+CREATE INDEX idempotency_keys_expires ON public.idempotency_keys USING btree (expires_at);
+CREATE INDEX idempotency_keys_response_key ON public.idempotency_keys USING btree (response_key_id) WHERE (response_key_id IS NOT NULL);
+COMMENT ON COLUMN idempotency_keys.key_hash IS 'HMAC-SHA-256 under an index key over caller and Idempotency-Key';
+COMMENT ON COLUMN idempotency_keys.response_sealed IS 'the answer to replay, sealed; null once a record in it is erased';
+
+CREATE TABLE keys (
+  id text NOT NULL,
+  purpose text NOT NULL,
+  state text NOT NULL,
+  root_key_id text NOT NULL,
+  wrapped bytea,
+  created_at timestamp with time zone NOT NULL,
+  activated_at timestamp with time zone,
+  deactivated_at timestamp with time zone,
+  CONSTRAINT keys_pkey PRIMARY KEY (id),
+  CONSTRAINT keys_purpose_check CHECK ((purpose = ANY (ARRAY['display'::text, 'secret'::text, 'index'::text, 'token-signing'::text]))),
+  CONSTRAINT keys_state_check CHECK ((state = ANY (ARRAY['pre-active'::text, 'active'::text, 'deactivated'::text, 'compromised'::text, 'destroyed'::text])))
+);
+CREATE UNIQUE INDEX keys_one_active ON public.keys USING btree (purpose) WHERE (state = 'active'::text);
+COMMENT ON COLUMN keys.wrapped IS 'the key, sealed under the root key (seal format 1)';
+
+CREATE TABLE migrations (
+  id integer NOT NULL DEFAULT nextval('migrations_id_seq'::regclass),
+  name character varying(255),
+  batch integer,
+  migration_time timestamp with time zone,
+  CONSTRAINT migrations_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE migrations_lock (
+  index integer NOT NULL DEFAULT nextval('migrations_lock_index_seq'::regclass),
+  is_locked integer,
+  CONSTRAINT migrations_lock_pkey PRIMARY KEY (index)
+);
+
+CREATE TABLE rate_limits (
+  key character varying(255) NOT NULL,
+  points integer NOT NULL DEFAULT 0,
+  expire bigint,
+  CONSTRAINT rate_limits_pkey PRIMARY KEY (key)
+);
+COMMENT ON COLUMN rate_limits.key IS 'what is limited, and a keyed hash of the source address';
+
+CREATE TABLE record_versions (
+  token text NOT NULL,
+  version integer NOT NULL,
+  kind text NOT NULL,
+  site text NOT NULL,
+  display_key_id text NOT NULL,
+  display_sealed bytea NOT NULL,
+  secret_key_id text NOT NULL,
+  secret_sealed bytea NOT NULL,
+  replaced_at timestamp with time zone NOT NULL,
+  CONSTRAINT record_versions_pkey PRIMARY KEY (token, version)
+);
+CREATE INDEX record_versions_display_key ON public.record_versions USING btree (display_key_id);
+CREATE INDEX record_versions_secret_key ON public.record_versions USING btree (secret_key_id);
+COMMENT ON COLUMN record_versions.display_sealed IS 'the display part as it was before a correction, sealed';
+COMMENT ON COLUMN record_versions.secret_sealed IS 'the details as they were before a correction, sealed';
+
+CREATE TABLE records (
+  token text NOT NULL,
+  kind text NOT NULL,
+  site text NOT NULL,
+  version integer NOT NULL,
+  policy_version text,
+  consents text[] NOT NULL,
+  display_key_id text,
+  display_sealed bytea,
+  secret_key_id text,
+  secret_sealed bytea,
+  terms bytea NOT NULL,
+  idempotency_hash bytea,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  erased_at timestamp with time zone,
+  CONSTRAINT records_pkey PRIMARY KEY (token),
+  CONSTRAINT records_kind_check CHECK ((kind = ANY (ARRAY['card'::text, 'address'::text, 'contact'::text]))),
+  CONSTRAINT records_sealed_until_erased CHECK (((erased_at IS NULL) = ((display_sealed IS NOT NULL) AND (secret_sealed IS NOT NULL) AND (display_key_id IS NOT NULL) AND (secret_key_id IS NOT NULL)))),
+  CONSTRAINT records_version_check CHECK ((version > 0))
+);
+CREATE INDEX records_display_key ON public.records USING btree (display_key_id) WHERE (display_key_id IS NOT NULL);
+CREATE INDEX records_secret_key ON public.records USING btree (secret_key_id) WHERE (secret_key_id IS NOT NULL);
+COMMENT ON COLUMN records.display_sealed IS 'what a masked view shows, sealed under a display key (seal format 1)';
+COMMENT ON COLUMN records.secret_sealed IS 'all details of the record, sealed under a secret key (seal format 1)';
+COMMENT ON COLUMN records.terms IS 'the hashes of search_terms that lead here, 32 bytes each, one after the other';
+
+CREATE TABLE reveal_reasons (
+  event text NOT NULL,
+  reason_key_id text NOT NULL,
+  reason_sealed bytea NOT NULL,
+  CONSTRAINT reveal_reasons_pkey PRIMARY KEY (event)
+);
+CREATE INDEX reveal_reasons_key ON public.reveal_reasons USING btree (reason_key_id);
+COMMENT ON COLUMN reveal_reasons.reason_sealed IS 'what a caller wrote as the reason of a reveal, sealed';
+
+CREATE TABLE root_keys (
+  id text NOT NULL,
+  provider text NOT NULL,
+  parameters jsonb NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT root_keys_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE search_terms (
+  term bytea NOT NULL,
+  token text NOT NULL,
+  key_id text NOT NULL,
+  CONSTRAINT search_terms_pkey PRIMARY KEY (term, token)
+);
+COMMENT ON COLUMN search_terms.term IS 'HMAC-SHA-256 under an index key over site, type and normalised value';
+
+GRANT USAGE ON SCHEMA public TO strongroom_runtime;
+GRANT INSERT, SELECT ON TABLE audit_events TO strongroom_runtime;
+GRANT INSERT, SELECT, UPDATE ON TABLE clients TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE idempotency_keys TO strongroom_runtime;
+GRANT INSERT, SELECT, UPDATE ON TABLE keys TO strongroom_runtime;
+GRANT SELECT ON TABLE migrations TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE rate_limits TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE record_versions TO strongroom_runtime;
+GRANT INSERT, SELECT, UPDATE ON TABLE records TO strongroom_runtime;
+GRANT INSERT, SELECT, UPDATE ON TABLE reveal_reasons TO strongroom_runtime;
+GRANT INSERT, SELECT ON TABLE root_keys TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE search_terms TO strongroom_runtime;
+
+-- sequence migrations_id_seq
+-- sequence migrations_lock_index_seq

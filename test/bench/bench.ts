@@ -1,0 +1,161 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ensureDevelopmentCertificate } from '../../src/http/development-certificate.ts'
+import { createDevelopmentPassphrase } from '../../src/keys/root-key/passphrase-file.ts'
+import { killChildren, runProgram, type ServerProcess } from './child-process.ts'
+import { type Cluster, compileSlowFdatasync, openCluster, query } from './cluster.ts'
+import type { LoadPlan, LoadResult } from './load.ts'
+import type { Measurement } from './measurement.ts'
+import type { BenchOptions } from './options.ts'
+import { type PostgresAlone, preparePostgresAlone } from './postgres-alone.ts'
+import { type RequestKind, recordsPerRequest } from './requests.ts'
+import { type Place, startProgram, startVault, type Vault } from './servers.ts'
+
+/** So many different records are read and revealed in turn. */
+const TOKENS = 20_000
+const here = (file: string) => fileURLToPath(new URL(file, import.meta.url))
+
+export type Disk = 'disk' | 'slow-disk'
+
+/**
+ * A throw-away directory with certificate, root key and PostgreSQL, and what runs on it. Everything is started when it
+ * is first asked for, and once. `close` must be called at the end; it ends every process by its id and removes the directory.
+ */
+export class Bench {
+  readonly options: BenchOptions
+  readonly place: Place
+  readonly #clusters = new Map<string, Promise<Cluster>>()
+  readonly #vaults = new Map<string, Promise<Vault>>()
+  readonly #servers = new Map<string, Promise<ServerProcess>>()
+  #postgresAlone: Promise<PostgresAlone> | undefined
+
+  private constructor(options: BenchOptions, place: Place) {
+    this.options = options
+    this.place = place
+  }
+
+  static async open(options: BenchOptions): Promise<Bench> {
+    const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-bench-'))
+    const certsDir = path.join(directory, 'certs')
+    const rootKeyFile = path.join(directory, 'root-key')
+    await ensureDevelopmentCertificate({ certsDir })
+    await createDevelopmentPassphrase(rootKeyFile)
+    return new Bench(options, { directory, certsDir, caFile: path.join(certsDir, 'ca.pem'), rootKeyFile })
+  }
+
+  /** @throws {Error} for the slow disk when there is no C compiler */
+  cluster(disk: Disk = 'disk'): Promise<Cluster> {
+    return remembered(this.#clusters, disk, async () => {
+      if (disk === 'disk') return openCluster(this.place.directory, disk)
+      const shim = await compileSlowFdatasync(this.place.directory)
+      if (shim === undefined) throw new Error('there is no C compiler to build the slow disk with')
+      return openCluster(this.place.directory, disk, shim)
+    })
+  }
+
+  /** The real server, built, one process, on a database of that name. */
+  vault(name: 'main' | 'small' | 'large' = 'main', disk: Disk = 'disk'): Promise<Vault> {
+    const called = `vault-${name}-${disk}`
+    return remembered(this.#vaults, called, async () => {
+      const database = await (await this.cluster(disk)).createDatabase(name)
+      return startVault(this.place, { name: called, database })
+    })
+  }
+
+  /** A variant of the server on the vault's own database, so that all write to the same tables with the same settings. */
+  async server(program: 'stubbed' | 'naive' | 'express', disk: Disk = 'disk'): Promise<ServerProcess> {
+    const vault = await this.vault('main', disk)
+    const name = `${program}-${disk}`
+    return remembered(this.#servers, name, async () => {
+      const env: Record<string, string> = program === 'express' ? { BENCH_ANSWER: await vault.tokenizeOne() } : {}
+      return startProgram(program, this.place, { name, database: vault.database, env })
+    })
+  }
+
+  postgresAlone(): Promise<PostgresAlone> {
+    this.#postgresAlone ??= (async () => {
+      const { database, tokenizeOne } = await this.vault()
+      const cluster = await this.cluster()
+      await tokenizeOne()
+      return preparePostgresAlone({
+        sampleUrl: database.superuser,
+        url: (await cluster.createDatabase('alone')).server,
+        directory: this.place.directory,
+        postmasterPid: cluster.postmasterPid,
+      })
+    })()
+    return this.#postgresAlone
+  }
+
+  /** Loads a server for one round; `perSecond` counts records, which are cards in a batch and requests otherwise. */
+  async load(
+    vault: Vault,
+    server: ServerProcess,
+    load: { kind: RequestKind; connections: number; disk?: Disk; seconds?: number; requests?: number },
+  ): Promise<Measurement> {
+    const { kind, connections, disk = 'disk' } = load
+    const { seconds, warmupSeconds, generator } = this.options
+    const showing = kind === 'read' || kind === 'reveal'
+    const plan: LoadPlan = {
+      kind,
+      port: server.port,
+      caFile: this.place.caFile,
+      connections,
+      seconds: load.seconds ?? seconds,
+      warmupSeconds,
+      accessToken: await vault.accessToken(showing ? 'billing' : 'checkout'),
+      tokens: showing ? await this.#someTokens(vault) : [],
+      generator,
+      serverPid: server.pid,
+      postmasterPid: (await this.cluster(disk)).postmasterPid,
+      ...(load.requests === undefined ? {} : { requests: load.requests }),
+    }
+    const result = await runProgram<LoadResult>(here('load.ts'), plan, load.requests ? 600 : plan.seconds + 60)
+    const failures = Object.entries(result.statuses).filter(([status]) => !/^2\d\d$/.test(status))
+    const each = (cpu: number | undefined) => (cpu === undefined ? undefined : cpu / result.seconds)
+    const { server: serverCpu, postgres, load: own } = result.cpu
+    return {
+      perSecond: (result.requests * recordsPerRequest[kind]) / result.seconds,
+      p50: result.p50,
+      p99: result.p99,
+      cpu: { server: each(serverCpu), postgres: each(postgres), load: each(own) },
+      failures: Object.fromEntries(failures),
+    }
+  }
+
+  async #someTokens(vault: Vault): Promise<string[]> {
+    const select = `SELECT token FROM records WHERE kind = 'card'`
+    const superuser = vault.database.superuser
+    const [{ count } = { count: 0 }] = await query<{ count: number }>(
+      superuser,
+      'SELECT count(*)::integer AS count FROM records',
+    )
+    // Of many records a sample from all over the table, of few all that there are.
+    const percent = Math.min(100, (100 * 2 * TOKENS) / Math.max(1, count))
+    const sampled = `SELECT token FROM records TABLESAMPLE SYSTEM (${percent}) WHERE kind = 'card' ORDER BY random() LIMIT ${TOKENS}`
+    const rows = await query<{ token: string }>(superuser, percent === 100 ? `${select} LIMIT ${TOKENS}` : sampled)
+    if (rows.length < 1000) {
+      await this.load(vault, vault, { kind: 'batch-100', connections: 2, requests: 200 })
+      return this.#someTokens(vault)
+    }
+    return rows.map(({ token }) => token)
+  }
+
+  async close(): Promise<void> {
+    const running = [...this.#servers.values(), ...this.#vaults.values()]
+    await Promise.allSettled(running.map(async (server) => (await server).stop()))
+    killChildren()
+    await Promise.allSettled([...this.#clusters.values()].map(async (cluster) => (await cluster).stop()))
+    rmSync(this.place.directory, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+function remembered<T>(known: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const existing = known.get(key)
+  if (existing) return existing
+  const made = make()
+  known.set(key, made)
+  return made
+}

@@ -1,0 +1,126 @@
+/**
+ * The load: a process of its own. Its plan comes as JSON on standard input, its answer goes out as JSON. It reads the CPU
+ * time of the others at the same two instants between which it counts.
+ */
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { readPlan } from './child-process.ts'
+import { cpuSecondsOf } from './cpu-time.ts'
+import { KeepAliveClient } from './keep-alive-client.ts'
+import { percentile } from './measurement.ts'
+import { createFreshRequests, createRequests, type RequestKind, requestParts } from './requests.ts'
+
+export interface LoadPlan {
+  kind: RequestKind
+  port: number
+  caFile: string
+  connections: number
+  seconds: number
+  warmupSeconds: number
+  accessToken: string
+  tokens: readonly string[]
+  generator: 'sockets' | 'autocannon'
+  serverPid: number
+  postmasterPid: number
+  /** Instead of a time: this many requests, each with a body of its own. */
+  requests?: number
+}
+
+export interface LoadResult {
+  requests: number
+  seconds: number
+  p50: number
+  p99: number
+  statuses: Record<string, number>
+  cpu: { server: number | undefined; postgres: number | undefined; load: number }
+}
+
+const plan = await readPlan<LoadPlan>()
+const ca = readFileSync(plan.caFile, 'utf8')
+const measure = plan.generator === 'autocannon' ? measureWithAutocannon : measureWithSockets
+process.stdout.write(JSON.stringify(await measure()))
+
+async function measureWithSockets(): Promise<LoadResult> {
+  const create = plan.requests === undefined ? createRequests : createFreshRequests
+  const client = new KeepAliveClient(create(plan.kind, plan))
+  await client.connect({ port: plan.port, ca, connections: plan.connections })
+  client.start(plan.requests)
+  if (plan.requests === undefined) await sleep(plan.warmupSeconds * 1000)
+  client.record()
+  const before = clocks()
+  await (plan.requests === undefined ? sleep(plan.seconds * 1000) : client.idle())
+  const after = clocks()
+  const { latencies, statuses } = client.answers()
+  client.stop()
+  await Promise.race([client.idle(), sleep(2000, undefined, { ref: false })])
+  client.close()
+  lookInside(client.firstBody())
+  latencies.sort()
+  return {
+    requests: latencies.length,
+    p50: percentile(latencies, 0.5),
+    p99: percentile(latencies, 0.99),
+    statuses,
+    ...between(before, after),
+  }
+}
+
+async function measureWithAutocannon(): Promise<LoadResult> {
+  const { default: autocannon } = await import('autocannon')
+  const requests = Array.from({ length: 256 }, (_, at) => {
+    const { method, path, body } = requestParts(plan.kind, plan, at)
+    const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' }
+    return { method, path, body, headers: { host: 'localhost', authorization: `Bearer ${plan.accessToken}`, ...type } }
+  })
+  const options = {
+    url: `https://127.0.0.1:${plan.port}`,
+    connections: plan.connections,
+    requests,
+    tlsOptions: { ca, servername: 'localhost' },
+  }
+  await autocannon({ ...options, duration: Math.max(1, plan.warmupSeconds) })
+  const before = clocks()
+  const result = await autocannon({ ...options, duration: plan.seconds })
+  const after = clocks()
+  const statuses = Object.fromEntries(Object.entries(result.statusCodeStats).map(([code, { count }]) => [code, count]))
+  if (result.errors > 0) statuses.error = result.errors
+  return {
+    requests: Object.values(statuses).reduce((sum, count) => sum + count, 0),
+    p50: result.latency.p50,
+    p99: result.latency.p99,
+    statuses,
+    ...between(before, after),
+    seconds: result.duration,
+  }
+}
+
+function clocks() {
+  const { user, system } = process.cpuUsage()
+  return {
+    at: performance.now(),
+    load: (user + system) / 1e6,
+    server: cpuSecondsOf(plan.serverPid),
+    postgres: cpuSecondsOf(plan.postmasterPid, { children: true }),
+  }
+}
+
+function between(before: ReturnType<typeof clocks>, after: ReturnType<typeof clocks>) {
+  const spent = (from: number | undefined, to: number | undefined) =>
+    from === undefined || to === undefined ? undefined : to - from
+  return {
+    seconds: (after.at - before.at) / 1000,
+    cpu: {
+      load: after.load - before.load,
+      server: spent(before.server, after.server),
+      postgres: spent(before.postgres, after.postgres),
+    },
+  }
+}
+
+/** A batch answers 200 whatever became of its items, so one answer is looked at. @throws {Error} if an item was refused */
+function lookInside(body: string): void {
+  if (!plan.kind.startsWith('batch') || body === '') return
+  const { results } = JSON.parse(body) as { results: { status: number }[] }
+  const refused = results.filter(({ status }) => status !== 201)
+  if (refused.length > 0) throw new Error(`${refused.length} of ${results.length} items of a batch were refused`)
+}

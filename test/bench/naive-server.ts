@@ -1,0 +1,91 @@
+/**
+ * The yardstick: the same promises in the way one would write them first. Stock Express with helmet(), express.json() and
+ * res.json(); the vault's own schemas, sealing, audit events and token verification; one knex transaction per request. The
+ * client is looked up on every request, as the vault does, so that a revocation holds from the next one on.
+ */
+import { createServer } from 'node:https'
+import express, { type NextFunction, type Request, type Response } from 'express'
+import helmet from 'helmet'
+import knex, { type Knex } from 'knex'
+import { createAccessTokens } from '../../src/access/access-token.ts'
+import { authenticate } from '../../src/access/authenticate.ts'
+import { requireAnyScope } from '../../src/access/grant.ts'
+import { readConfig } from '../../src/config.ts'
+import { connectionOptions } from '../../src/database/database.ts'
+import { loadTls } from '../../src/http/tls.ts'
+import { parseInput } from '../../src/parse-input.ts'
+import { Problem } from '../../src/problem.ts'
+import { checkoutSchema } from '../../src/records/checkout-schema.ts'
+import { joinHashes } from '../../src/records/record.ts'
+import { tokenizeCheckouts } from '../../src/records/tokenize.ts'
+import type { NewRecord, NewRecords } from '../../src/records/tokenize-store.ts'
+import { openVaultParts } from './vault-parts.ts'
+
+const config = readConfig()
+const databaseUrl = config.database?.url ?? ''
+const parts = await openVaultParts({ databaseUrl, rootKeyFile: config.rootKeyFile })
+const db = knex({
+  client: 'pg',
+  connection: connectionOptions({ url: databaseUrl }) as Knex.PgConnectionConfig,
+  pool: { min: 0, max: 10 },
+})
+const accessTokens = createAccessTokens({ ...parts, issuer: config.issuer })
+const schema = checkoutSchema(parts.kinds)
+
+async function isLiveClient(id: string): Promise<boolean> {
+  const client = await db('clients').select('id').where({ id }).whereNull('revoked_at').first()
+  return client !== undefined
+}
+
+async function insert({ records, now }: NewRecords): Promise<undefined> {
+  await db.transaction(async (tx) => {
+    await tx('records').insert(records.map((one) => recordRow(one, now)))
+    const terms = records.flatMap(({ record, terms }) =>
+      terms.map(({ hash, keyId }) => ({ term: hash, token: record.token, key_id: keyId })),
+    )
+    if (terms.length > 0) await tx('search_terms').insert(terms)
+    await tx('audit_events').insert(
+      records.map(({ event: { occurredAt, ...event } }) => ({ ...event, occurred_at: occurredAt })),
+    )
+  })
+  return undefined
+}
+
+function recordRow({ record, terms }: NewRecord, now: Date) {
+  const { token, kind, site, version, policyVersion, consents, display, secret } = record
+  return {
+    token,
+    kind,
+    site,
+    version,
+    policy_version: policyVersion ?? null,
+    consents,
+    display_key_id: display.keyId,
+    display_sealed: display.bytes,
+    secret_key_id: secret.keyId,
+    secret_sealed: secret.bytes,
+    terms: joinHashes(terms),
+    created_at: now,
+    updated_at: now,
+  }
+}
+
+const app = express()
+app.use(helmet())
+app.use(express.json())
+app.post('/v1/tokenize', async (request, response) => {
+  const { authorization } = request.headers
+  const caller = await authenticate({ accessTokens, isLiveClient }, { authorization })
+  requireAnyScope(caller, ['tokenize'])
+  const checkout = parseInput(schema, request.body)
+  const batches = { insert, find: async () => new Map(), release: async () => true }
+  const facts = { requestId: parts.newId('req') }
+  const [answer] = await tokenizeCheckouts({ ...parts, batches }, caller, [checkout], facts)
+  response.status(201).json(answer)
+})
+app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
+  response.status(error instanceof Problem ? error.status : 500).json({ error: 'refused' })
+})
+
+createServer(await loadTls(config.tls), app).listen(config.port, config.host)
+process.once('SIGTERM', () => process.exit(0))

@@ -1,0 +1,108 @@
+/** What the load asks for. Every card number, customer and e-mail address differs, as they do in a shop. */
+export type RequestKind = 'tokenize' | 'checkout' | 'read' | 'reveal' | 'batch-100' | 'batch-1000'
+
+export interface Target {
+  accessToken: string
+  /** Tokens of stored cards, for reads and reveals. */
+  tokens: readonly string[]
+}
+
+export interface RequestParts {
+  method: 'GET' | 'POST'
+  path: string
+  body: string | undefined
+}
+
+/** How many cards one request stores or shows. */
+export const recordsPerRequest: Readonly<Record<RequestKind, number>> = {
+  tokenize: 1,
+  checkout: 1,
+  read: 1,
+  reveal: 1,
+  'batch-100': 100,
+  'batch-1000': 1000,
+}
+
+/** Enough that no body repeats within a batch of commits, few enough to be built before the clock starts. */
+const PREPARED = 4096
+const PREPARED_BATCHES: Partial<Record<RequestKind, number>> = { 'batch-100': 64, 'batch-1000': 16 }
+
+/** A request as it goes over the wire. Built beforehand and drawn in turn, so that the load costs little CPU. */
+export function createRequests(kind: RequestKind, target: Target): () => Buffer {
+  const count =
+    PREPARED_BATCHES[kind] ?? Math.max(PREPARED, kind === 'read' || kind === 'reveal' ? target.tokens.length : 0)
+  const prepared = Array.from({ length: count }, (_, at) => encode(requestParts(kind, target, at), target.accessToken))
+  let next = 0
+  return () => prepared[next++ % count]!
+}
+
+/** Requests of which each is built when it is sent: nothing is stored twice. For filling a vault. */
+export function createFreshRequests(kind: RequestKind, target: Target): () => Buffer {
+  let next = 0
+  return () => encode(requestParts(kind, target, next++), target.accessToken)
+}
+
+export function requestParts(kind: RequestKind, target: Target, at: number): RequestParts {
+  const token = target.tokens[at % target.tokens.length] ?? ''
+  switch (kind) {
+    case 'tokenize':
+      return post('/v1/tokenize', { card: card() })
+    case 'checkout':
+      return post('/v1/tokenize', checkout())
+    case 'read':
+      return { method: 'GET', path: `/v1/tokens/${token}`, body: undefined }
+    case 'reveal':
+      return post(`/v1/tokens/${token}/reveal`, { purpose: 'process-payment' })
+    default: {
+      const items = Array.from({ length: recordsPerRequest[kind] }, () => ({ card: card() }))
+      return post('/v1/tokenize/batch', { items })
+    }
+  }
+}
+
+function post(path: string, body: unknown): RequestParts {
+  return { method: 'POST', path, body: JSON.stringify(body) }
+}
+
+function encode({ method, path, body }: RequestParts, accessToken: string): Buffer {
+  const headers = [`${method} ${path} HTTP/1.1`, 'Host: localhost', `Authorization: Bearer ${accessToken}`]
+  if (body !== undefined) headers.push('Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`)
+  return Buffer.from(`${headers.join('\r\n')}\r\n\r\n${body ?? ''}`, 'utf8')
+}
+
+function card() {
+  return { number: cardNumber(), exp_month: 12, exp_year: 2031, holder_name: 'Tan Mei Ling' }
+}
+
+function checkout() {
+  const serial = Math.floor(Math.random() * 1e9)
+  const address = {
+    name: 'Tan Mei Ling',
+    line1: '1 Raffles Place',
+    line2: 'Unit 20-61 Tower One',
+    city: 'Singapore',
+    postal_code: '048616',
+    country: 'SG',
+  }
+  return {
+    customer: `cus_${serial}`,
+    policy_version: '2026-11-01',
+    consents: ['store-card'],
+    card: card(),
+    billing_address: address,
+    shipping_address: { ...address, phone: '+65 6123 4567', instructions: 'Leave it with the neighbour' },
+    contact: { name: 'Tan Mei Ling', email: `mei.${serial}@example.sg`, phone: '+65 6123 4567' },
+  }
+}
+
+/** Sixteen digits of the test range, random but for the check digit (ISO/IEC 7812-1, Luhn). */
+function cardNumber(): string {
+  const digits = `42424${String(Math.floor(Math.random() * 1e10)).padStart(10, '0')}`
+  let sum = 0
+  for (let at = 0; at < digits.length; at++) {
+    // The check digit comes last, so every second digit from the first one on is doubled.
+    const value = digits.charCodeAt(at) - 48
+    sum += at % 2 === 0 ? (value > 4 ? 2 * value - 9 : 2 * value) : value
+  }
+  return `${digits}${(10 - (sum % 10)) % 10}`
+}

@@ -1,0 +1,131 @@
+/**
+ * Rotation against its two floors, on the same records in the same process: opening and sealing all values with no
+ * database, in one thread; and PostgreSQL rewriting the same rows from one plain UPDATE per column.
+ */
+import type { AuditCaller } from '../../src/audit/audit-event.ts'
+import { rotateDataKeys } from '../../src/keys/rotate.ts'
+import { parseInput } from '../../src/parse-input.ts'
+import { checkoutSchema } from '../../src/records/checkout-schema.ts'
+import { partContext, type RecordPart, type StoredRecord } from '../../src/records/record.ts'
+import { createRecordBatches } from '../../src/records/record-batches.ts'
+import { tokenizeCheckouts } from '../../src/records/tokenize.ts'
+import { readPlan } from './child-process.ts'
+import { query } from './cluster.ts'
+import { cpuSecondsOf } from './cpu-time.ts'
+import type { Measurement } from './measurement.ts'
+import { requestParts } from './requests.ts'
+import { openVaultParts } from './vault-parts.ts'
+
+export interface RotationPlan {
+  databaseUrl: string
+  ownerUrl: string
+  rootKeyFile: string
+  records: number
+  rounds: number
+  postmasterPid: number
+}
+
+export interface RotationRounds {
+  rotate: Measurement[]
+  crypto: Measurement[]
+  update: Measurement[]
+}
+
+const OPERATOR: AuditCaller = { id: 'operator:bench', kind: 'operator' }
+const CALLER = { id: 'bench', kind: 'client', role: 'checkout', site: 'default' } as const
+
+const plan = await readPlan<RotationPlan>()
+const parts = await openVaultParts(plan)
+const { database, keys, kinds } = parts
+
+await fill()
+const rounds: RotationRounds = { rotate: [], crypto: [], update: [] }
+for (let round = 0; round < plan.rounds; round++) {
+  rounds.crypto.push(await measureCrypto())
+  rounds.update.push(await measureUpdate())
+  rounds.rotate.push(await measureRotation())
+}
+await parts.close()
+process.stdout.write(JSON.stringify(rounds))
+
+async function fill(): Promise<void> {
+  const schema = checkoutSchema(kinds)
+  const batches = createRecordBatches(database)
+  const caller = { ...CALLER, scopes: new Set<never>(), purposes: new Set<never>() }
+  for (let stored = 0; stored < plan.records; stored += 1000) {
+    const { body } = requestParts('batch-1000', { accessToken: '', tokens: [] }, 0)
+    const { items } = JSON.parse(body ?? '') as { items: unknown[] }
+    const checkouts = items.map((item) => parseInput(schema, item))
+    await tokenizeCheckouts({ ...parts, batches }, caller, checkouts, { requestId: 'req_bench' })
+  }
+  await query(plan.ownerUrl, 'VACUUM (ANALYZE) records')
+}
+
+/** From the first batch to the last. Making the keys, the census and the wait for other servers' rings are left out. */
+async function measureRotation(): Promise<Measurement> {
+  let startedAt = 0
+  let lastAt = 0
+  let clocks = readClocks()
+  let last = clocks
+  const { moved } = await rotateDataKeys(parts, OPERATOR, ({ moved }) => {
+    if (startedAt === 0) {
+      startedAt = performance.now()
+      clocks = readClocks()
+    }
+    if (moved === 2 * plan.records && lastAt === 0) {
+      lastAt = performance.now()
+      last = readClocks()
+    }
+  })
+  if (moved !== 2 * plan.records) throw new Error(`a rotation moved ${moved} of ${2 * plan.records} values`)
+  const seconds = (lastAt - startedAt) / 1000
+  await query(plan.ownerUrl, 'VACUUM records')
+  return measured(seconds, clocks, last)
+}
+
+async function measureCrypto(): Promise<Measurement> {
+  const rows = await query<
+    StoredRecord & Record<`${RecordPart}_key_id`, string> & Record<`${RecordPart}_sealed`, Buffer>
+  >(
+    plan.ownerUrl,
+    'SELECT token, kind, site, version, display_key_id, display_sealed, secret_key_id, secret_sealed FROM records',
+  )
+  const [startedAt, before] = [performance.now(), readClocks()]
+  for (const row of rows) {
+    for (const part of ['display', 'secret'] as const) {
+      const context = partContext(row, part)
+      const plaintext = await keys.open({ keyId: row[`${part}_key_id`], bytes: row[`${part}_sealed`] }, context)
+      keys.seal(part, context, plaintext, kinds.card.padToBytes)
+      plaintext.fill(0)
+    }
+  }
+  return measured((performance.now() - startedAt) / 1000, before, readClocks())
+}
+
+/** The key id changes, so the indexes over it are written too, as in a rotation; then everything is put back. */
+async function measureUpdate(): Promise<Measurement> {
+  const [startedAt, before] = [performance.now(), readClocks()]
+  await query(plan.ownerUrl, `UPDATE records SET display_key_id = 'key_bench', display_sealed = display_sealed`)
+  await query(plan.ownerUrl, `UPDATE records SET secret_key_id = 'key_bench', secret_sealed = secret_sealed`)
+  const measurement = measured((performance.now() - startedAt) / 1000, before, readClocks())
+  const active = [keys.ring.active('display').id, keys.ring.active('secret').id]
+  await query(plan.ownerUrl, 'UPDATE records SET display_key_id = $1, secret_key_id = $2', active)
+  await query(plan.ownerUrl, 'VACUUM records')
+  return measurement
+}
+
+function readClocks() {
+  const { user, system } = process.cpuUsage()
+  return { own: (user + system) / 1e6, postgres: cpuSecondsOf(plan.postmasterPid, { children: true }) }
+}
+
+type Clocks = ReturnType<typeof readClocks>
+
+function measured(seconds: number, before: Clocks, after: Clocks): Measurement {
+  const postgres =
+    before.postgres === undefined || after.postgres === undefined
+      ? undefined
+      : (after.postgres - before.postgres) / seconds
+  const server = (after.own - before.own) / seconds
+  return { perSecond: plan.records / seconds, p50: undefined, p99: undefined, cpu: { server, postgres } }
+}

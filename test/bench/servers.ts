@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { request } from 'node:https'
+import path from 'node:path'
+import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { DatabaseUrls } from '../../src/database/database-file.ts'
+import type { SampleCaller } from '../../src/sample-callers.ts'
+import { findFreePort, type ServerProcess, startServer } from './child-process.ts'
+
+/** Where everything of a benchmark stands. */
+export interface Place {
+  directory: string
+  certsDir: string
+  caFile: string
+  rootKeyFile: string
+}
+
+/** One issuer for all servers, so that a token of the vault is taken by the naive form too. */
+const ISSUER = 'https://localhost:8443'
+/** A client's token lives for five minutes; a measurement that begins now must not see it expire. */
+const REUSE_TOKEN_MS = 120_000
+
+const here = (file: string) => fileURLToPath(new URL(file, import.meta.url))
+const programs = {
+  vault: here('../../dist/src/main.js'),
+  stubbed: here('stubbed-server.ts'),
+  naive: here('naive-server.ts'),
+  express: here('express-floor.ts'),
+} as const
+
+export type Program = keyof typeof programs
+
+/** Starts one of the servers on a database, in one process, with the options of a development vault. */
+export async function startProgram(
+  program: Program,
+  place: Place,
+  options: { name: string; database: DatabaseUrls; env?: Record<string, string> },
+): Promise<ServerProcess> {
+  const [port, operatorPort] = [await findFreePort(), await findFreePort()]
+  return startServer({
+    name: options.name,
+    args: [programs[program]],
+    directory: place.directory,
+    port,
+    env: {
+      STRONGROOM_DATA_DIR: path.join(place.directory, `${options.name}-data`),
+      STRONGROOM_PORT: String(port),
+      STRONGROOM_OPERATOR_PORT: String(operatorPort),
+      STRONGROOM_WORKERS: '1',
+      STRONGROOM_ISSUER: ISSUER,
+      STRONGROOM_CERTS_DIR: place.certsDir,
+      STRONGROOM_ROOT_KEY_FILE: place.rootKeyFile,
+      DATABASE_URL: options.database.server,
+      DATABASE_OWNER_URL: options.database.owner,
+      ...options.env,
+    },
+  })
+}
+
+/** A running vault, and its sample callers: clients, so every request of theirs asks whether they were revoked. */
+export interface Vault extends ServerProcess {
+  database: DatabaseUrls
+  accessToken(role: 'checkout' | 'billing'): Promise<string>
+  /** What it answers to a card: the answer that the floor gives too. */
+  tokenizeOne(): Promise<string>
+}
+
+export async function startVault(place: Place, options: { name: string; database: DatabaseUrls }): Promise<Vault> {
+  const server = await startProgram('vault', place, options)
+  const callers = await sampleCallers(path.join(place.directory, `${options.name}-data`, 'sample-callers.json'))
+  const ca = readFileSync(place.caFile, 'utf8')
+  const kept = new Map<string, { token: string; at: number }>()
+
+  const call = async (path: string, type: string, authorization: string, body: string) => {
+    const { promise, resolve, reject } = Promise.withResolvers<string>()
+    const headers = { authorization, 'content-type': type, host: 'localhost', 'idempotency-key': randomUUID() }
+    const options = { host: '127.0.0.1', port: server.port, servername: 'localhost', ca, method: 'POST', path, headers }
+    const sent = request(options, async (response) => {
+      const answer = await text(response)
+      if ((response.statusCode ?? 500) < 300) resolve(answer)
+      else reject(new Error(`${path} answered ${response.statusCode}: ${answer}`))
+    })
+    sent.once('error', reject)
+    sent.end(body)
+    return promise
+  }
+  const accessToken = async (role: 'checkout' | 'billing') => {
+    const known = kept.get(role)
+    if (known && Date.now() - known.at < REUSE_TOKEN_MS) return known.token
+    const caller = callers.find((caller) => caller.role === role)
+    if (!caller) throw new Error(`there is no sample caller for ${role}`)
+    const basic = Buffer.from(`${caller.client_id}:${caller.client_secret}`).toString('base64')
+    const form = 'application/x-www-form-urlencoded'
+    const answer = await call('/oauth/token', form, `Basic ${basic}`, 'grant_type=client_credentials')
+    const { access_token } = JSON.parse(answer) as { access_token: string }
+    kept.set(role, { token: access_token, at: Date.now() })
+    return access_token
+  }
+  return {
+    ...server,
+    database: options.database,
+    accessToken,
+    tokenizeOne: async () => {
+      const card = { number: '4242424242424242', exp_month: 12, exp_year: 2031, holder_name: 'Tan Mei Ling' }
+      const bearer = `Bearer ${await accessToken('checkout')}`
+      return call('/v1/tokenize', 'application/json', bearer, JSON.stringify({ card }))
+    },
+  }
+}
+
+/** The vault makes them on its first start, after it listens. */
+async function sampleCallers(file: string): Promise<SampleCaller[]> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    try {
+      return JSON.parse(readFileSync(file, 'utf8')) as SampleCaller[]
+    } catch {
+      await sleep(50)
+    }
+  }
+  throw new Error('the vault made no sample callers')
+}

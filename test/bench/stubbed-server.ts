@@ -1,0 +1,19 @@
+/** The vault with its store left out: what is written is done at once. Everything else is the server's own path. */
+import { readConfig } from '../../src/config.ts'
+import { openVault } from '../../src/open-vault.ts'
+import { listenToCallers } from '../../src/serve.ts'
+
+const config = readConfig()
+const vault = await openVault(config, {
+  role: 'server',
+  log: () => {},
+  overrides: {
+    batches: {
+      insert: async () => undefined,
+      find: async () => new Map(),
+      release: async () => true,
+    },
+  },
+})
+await listenToCallers(config, vault.strongroom)
+process.once('SIGTERM', () => process.exit(0))

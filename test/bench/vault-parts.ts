@@ -1,0 +1,32 @@
+import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
+import { openDatabase } from '../../src/database/database.ts'
+import { createNewId } from '../../src/identifier.ts'
+import { openKeys } from '../../src/keys/keys.ts'
+import { createRandomBytes } from '../../src/keys/random.ts'
+import { newPassphraseRecord, openPassphraseFile } from '../../src/keys/root-key/passphrase-file.ts'
+import { createKinds } from '../../src/kinds/kinds.ts'
+
+/** The vault's own parts, put together as `createStrongroom` does it, for what must use the same ones without its server. */
+export async function openVaultParts(options: { databaseUrl: string; rootKeyFile: string }) {
+  const now = () => new Date()
+  const randomBytes = createRandomBytes()
+  const newId = createNewId(now, randomBytes)
+  const database = openDatabase({ url: options.databaseUrl })
+  const keys = await openKeys({
+    database,
+    randomBytes,
+    now,
+    newId,
+    newRootKey: async (id) => newPassphraseRecord(id, randomBytes),
+    openRootKey: (record) => openPassphraseFile(options.rootKeyFile, record, randomBytes),
+    onError: (error) => {
+      throw error
+    },
+  })
+  const newAuditEvent = createNewAuditEvent(now, newId)
+  const close = async () => {
+    keys.close()
+    await database.close()
+  }
+  return { database, keys, kinds: createKinds(now), newAuditEvent, newId, now, randomBytes, close }
+}

@@ -1,0 +1,170 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { type Purpose, purposes } from '../../src/access/purpose.ts'
+import { type KindName, type RoleName, roleNames, roleOf, type Scope, scopes } from '../../src/access/roles.ts'
+import { expectProblem } from '../support/problems.ts'
+import { cards, person } from '../support/samples.ts'
+import { TestVault } from '../support/test-vault.ts'
+
+/** Every field that each kind has, as it must come out; each value stands nowhere else. */
+const DATA = {
+  card: { number: cards.visa, exp_month: 12, exp_year: 2031, holder_name: 'Tan M L, cardholder' },
+  address: {
+    name: 'Tan M L, addressee',
+    company: 'Tan Trading',
+    line1: person.line1,
+    line2: person.line2,
+    district: 'Downtown Core',
+    city: 'Singapore City',
+    region: 'Central Region',
+    postal_code: person.postalCode,
+    country: 'SG',
+    phone: '6123 4567',
+    phone_e164: '+6561234567',
+    instructions: person.instructions,
+  },
+  contact: { name: 'Tan M L, shopper', email: person.email, phone: '+65 6987 6543', phone_e164: '+6569876543' },
+} as const satisfies Record<KindName, Record<string, string | number>>
+
+const kinds = Object.keys(DATA) as KindName[]
+const cells = kinds.flatMap((kind) => Object.entries(DATA[kind]).map(([field, value]) => ({ kind, field, value })))
+
+let vault: TestVault
+let tokens: Record<KindName, string>
+
+beforeAll(async () => {
+  vault = await TestVault.start()
+  const { phone_e164: _a, ...address } = DATA.address
+  const { phone_e164: _c, ...contact } = DATA.contact
+  // Consents to everything, so that only the table decides.
+  const body = { card: DATA.card, billing_address: address, contact, consents: [...purposes] }
+  const parts = await vault.tokenize(body)
+  tokens = { card: parts.card!.token!, address: parts.billing_address!.token!, contact: parts.contact!.token! }
+})
+afterEach(() => vault.checkInvariants())
+afterAll(() => vault.stop())
+
+/** What the table says of one cell: the code of the refusal, or undefined when it is granted. */
+function refusalOf(role: RoleName, held: readonly Scope[], purpose: Purpose, kind: KindName, field: string) {
+  const row = roleOf(role)
+  const scope: Scope = `${kind}:reveal`
+  if (!held.includes(scope)) return 'scope-missing'
+  const fields = row.reveals[kind] ?? []
+  if (!row.scopes.includes(scope) || !row.purposes.includes(purpose) || fields.length === 0) {
+    return 'purpose-not-permitted'
+  }
+  return fields.includes(field) ? undefined : 'fields-not-permitted'
+}
+
+/** Asks for every field of every kind by itself, in one request for each purpose, and compares each cell with the table. */
+async function checkReveals(role: RoleName, held: readonly Scope[], bearer: string): Promise<number> {
+  let granted = 0
+  for (const purpose of purposes) {
+    const items = cells.map(({ kind, field }) => ({ token: tokens[kind], fields: [field] }))
+    const response = await vault.call('POST', '/v1/reveal', { token: bearer, body: { purpose, items } })
+    const expected = cells.map(({ kind, field }) => refusalOf(role, held, purpose, kind, field))
+    if (!held.some((scope) => scope.endsWith(':reveal'))) {
+      expectProblem(response, 403, 'scope-missing')
+    } else {
+      expect(response.status, response.text).toBe(200)
+      const shown = response.body.results.map(({ status, code, data }: Record<string, unknown>) => ({
+        status,
+        code,
+        data,
+      }))
+      expect(shown, `${role} for ${purpose}`).toEqual(
+        cells.map(({ field, value }, at) =>
+          expected[at] === undefined
+            ? { status: 200, data: { [field]: value } }
+            : { status: 403, code: expected[at], data: undefined },
+        ),
+      )
+    }
+    for (const [at, { value }] of cells.entries()) {
+      if (expected[at] === undefined) granted++
+      else if (String(value).length > 4) expect(response.text, `${role} for ${purpose}`).not.toContain(String(value))
+    }
+  }
+  return granted
+}
+
+describe('every role for every purpose', () => {
+  it.each(roleNames)('%s: staff are shown exactly the fields that the table grants', async (role) => {
+    const { scopes: held, reveals, purposes: granted } = roleOf(role)
+    const shown = await checkReveals(role, held, await vault.staffToken(role))
+    const fields = Object.values(reveals).flat().length
+    expect(shown).toBe(fields * granted.length)
+  })
+
+  it.each(roleNames)('%s: all granted fields at once, when none is named', async (role) => {
+    const bearer = await vault.staffToken(role)
+    for (const purpose of roleOf(role).purposes) {
+      for (const kind of kinds) {
+        const body = { purpose }
+        const response = await vault.call('POST', `/v1/tokens/${tokens[kind]}/reveal`, { token: bearer, body })
+        const granted = roleOf(role).reveals[kind]
+        if (granted === undefined) expect(response.status).toBe(403)
+        else expect(Object.keys(response.body.data).sort()).toEqual([...granted].sort())
+      }
+    }
+  })
+
+  it.each(roleNames)(
+    '%s: a client with one scope sees that kind at most, and never more than its role',
+    async (role) => {
+      const client = await vault.client([], { role })
+      // Somebody gave the client every scope there is behind our back: its role still decides.
+      await vault.database.sql('UPDATE clients SET scopes = $2 WHERE id = $1', [client.id, [...scopes]])
+      for (const held of [['card:reveal'], ['address:reveal'], ['contact:reveal'], [...scopes]] as Scope[][]) {
+        const form = `grant_type=client_credentials&scope=${encodeURIComponent(held.join(' '))}`
+        const { body } = await vault.requestToken(client.id, client.secret, form)
+        await checkReveals(role, held, body.access_token)
+      }
+    },
+  )
+
+  it('no role: a client that has every scope is shown nothing', async () => {
+    const bearer = await vault.clientToken(scopes)
+    for (const purpose of purposes) {
+      const items = kinds.map((kind) => ({ token: tokens[kind] }))
+      const response = await vault.call('POST', '/v1/reveal', { token: bearer, body: { purpose, items } })
+      for (const result of response.body.results) {
+        expect(result).toMatchObject({ status: 403, code: 'purpose-not-permitted' })
+      }
+    }
+  })
+})
+
+describe('the table itself', () => {
+  it('shows a card number to billing and legal only, and no data to who runs the vault', () => {
+    const rows = roleNames.map((role) => ({ role, reveals: roleOf(role).reveals }))
+    const seeNumbers = rows.filter(({ reveals }) => reveals.card?.includes('number')).map(({ role }) => role)
+    expect(seeNumbers).toEqual(['billing', 'legal'])
+    const seeNothing = rows.filter(({ reveals }) => Object.keys(reveals).length === 0).map(({ role }) => role)
+    expect(seeNothing).toEqual(['checkout', 'storefront', 'auditor', 'key-custodian', 'admin'])
+    expect(roleOf('admin').scopes).toEqual([])
+    expect(roleOf('key-custodian').scopes).toEqual([])
+  })
+})
+
+describe('every scope over every route', () => {
+  async function checkRoutes(held: readonly Scope[], bearer: string): Promise<void> {
+    for (const { method, path, access } of vault.strongroom.routes) {
+      if (access === 'public') continue
+      const url = path.replace(':token', 'nonsense')
+      const body = method === 'GET' || method === 'DELETE' ? undefined : {}
+      const response = await vault.call(method, url, { token: bearer, body })
+      const isOpen = access.some((scope) => (held as readonly string[]).includes(scope))
+      // Past the scope the request meets its own faults: an unknown token, an empty body.
+      if (isOpen) expect([200, 404, 422], `${method} ${path}`).toContain(response.status)
+      else expectProblem(response, 403, 'scope-missing')
+    }
+  }
+
+  it.each(roleNames)('%s reaches the routes of its scopes and no other', async (role) => {
+    await checkRoutes(roleOf(role).scopes, await vault.staffToken(role))
+  })
+
+  it.each(scopes)('%s alone opens its own routes and no other', async (scope) => {
+    await checkRoutes([scope], await vault.clientToken([scope]))
+  })
+})

@@ -1,0 +1,213 @@
+import type { Response } from 'supertest'
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
+import { type ProblemCode, problemCodes } from '../../src/problem.ts'
+import { type Answer, exchangeOnce, rawRequest } from '../support/raw-tls.ts'
+import { card, cards, contact, corrected } from '../support/samples.ts'
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
+import { TestVault } from '../support/test-vault.ts'
+
+let vault: TestVault
+/** A second server, whose way to the database can be cut and whose token endpoint is soon exhausted. */
+let fragile: TestVault
+let proxy: TcpProxy
+let bearer: Record<'checkout' | 'support' | 'billing' | 'fraud' | 'marketing' | 'officer', string>
+
+beforeAll(async () => {
+  vault = await TestVault.start()
+  proxy = await startTcpProxy(vault.database.serverUrl)
+  fragile = await TestVault.start({
+    sharedDatabase: { ...vault.database, serverUrl: proxy.url },
+    overrides: { rateLimits: { requestsPerMinute: 1, failuresPerMinute: 100 } },
+  })
+  bearer = {
+    checkout: await vault.clientToken(['tokenize']),
+    support: await vault.staffToken('support'),
+    billing: await vault.staffToken('billing'),
+    fraud: await vault.staffToken('fraud'),
+    marketing: await vault.staffToken('marketing'),
+    officer: await vault.staffToken('privacy-officer'),
+  }
+})
+afterEach(async () => {
+  await vault.checkInvariants()
+  await fragile.checkInvariants()
+})
+afterAll(async () => {
+  await fragile.stop()
+  await proxy.close()
+  await vault.stop()
+})
+
+const tokenize = (body: unknown, headers: Record<string, string> = {}, on = vault) =>
+  on.call('POST', '/v1/tokenize', { token: bearer.checkout, body, headers })
+const read = (token: string) => vault.call('GET', `/v1/tokens/${token}`, { token: bearer.support })
+const reveal = (token: string, as: keyof typeof bearer, body: unknown) =>
+  vault.call('POST', `/v1/tokens/${token}/reveal`, { token: bearer[as], body })
+const raw = (...lines: string[]) => exchangeOnce(vault, rawRequest([...lines, 'Host: localhost', 'Connection: close']))
+const newCard = async () => (await tokenize({ card })).body.card.token as string
+const newContact = async () => (await tokenize({ contact })).body.contact.token as string
+const sql = (text: string) => vault.database.sql(text)
+
+async function inFlight(): Promise<Response> {
+  const key = { 'Idempotency-Key': 'in-flight' }
+  const release = await vault.database.hold('LOCK TABLE records IN EXCLUSIVE MODE')
+  const first = tokenize({ contact }, key)
+  await vi.waitUntil(async () => (await vault.database.waiting()) === 1)
+  const second = await tokenize({ contact }, key).finally(release)
+  await first
+  return second
+}
+
+/**
+ * A record that is corrected again each time between being opened and being released. Two real versions take turns, each
+ * put in place by a transaction that queues for the row right behind the reader. On a busy machine the reader may still
+ * come first, and is answered; then it is overtaken another time.
+ */
+async function changedMeanwhile(): Promise<Response> {
+  let response = await overtakeReader()
+  for (let attempt = 1; response.status === 200 && attempt < 5; attempt++) response = await overtakeReader()
+  return response
+}
+
+async function overtakeReader(): Promise<Response> {
+  const token = await newContact()
+  await vault.call('PATCH', `/v1/tokens/${token}`, { token: bearer.support, body: { name: corrected.name } })
+  await sql(`CREATE TABLE IF NOT EXISTS versions AS SELECT * FROM records WHERE false`)
+  await sql(`INSERT INTO versions SELECT * FROM records WHERE token = '${token}'`)
+  await sql(`INSERT INTO versions (token, kind, site, version, consents, display_key_id, display_sealed, secret_key_id,
+               secret_sealed, created_at, updated_at)
+             SELECT token, kind, site, version, '{}', display_key_id, display_sealed, secret_key_id, secret_sealed, now(), now()
+             FROM record_versions WHERE token = '${token}'`)
+  const put = (version: number) =>
+    vault.database.hold(`UPDATE records r SET version = v.version, display_key_id = v.display_key_id,
+      display_sealed = v.display_sealed, secret_key_id = v.secret_key_id, secret_sealed = v.secret_sealed
+      FROM versions v WHERE v.token = r.token AND v.version = ${version} AND r.token = '${token}'`)
+  let isAnswered = false
+  const waiting = (count: number) =>
+    vi.waitUntil(async () => isAnswered || (await vault.database.waiting()) === count, { timeout: 10_000 })
+  let release = await put(1)
+  const answer = read(token).finally(() => {
+    isAnswered = true
+  })
+  for (const version of [2, 1]) {
+    await waiting(1)
+    const next = put(version)
+    await waiting(2)
+    await release()
+    release = await next
+  }
+  await waiting(1)
+  await release()
+  const response = await answer
+  await sql('DROP TABLE versions')
+  return response
+}
+
+async function flood(): Promise<Response> {
+  const attempts = Array.from({ length: 120 }, () => vault.requestToken('client_unknown', 'secret'))
+  const answers = await Promise.all(attempts)
+  return answers.find((answer) => answer.status === 503) ?? answers[0]!
+}
+
+async function whileBroken(breakIt: string, mendIt: string): Promise<Response> {
+  await sql(breakIt)
+  return tokenize({ contact }).finally(() => sql(mendIt))
+}
+
+async function withoutDatabase(): Promise<Response> {
+  proxy.cut()
+  return tokenize({ contact }, {}, fragile).finally(() => proxy.mend())
+}
+
+const UNKNOWN_CARD = `card_${'0'.repeat(26)}`
+const basicNobody = { 'Content-Type': 'application/x-www-form-urlencoded' }
+
+/** One request for each code. */
+const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
+  'malformed-request': () => raw('GET /healthz HTTP/1.1', 'Authorization: Bearer a', 'Authorization: Bearer b'),
+  'malformed-json': () => vault.call('POST', '/v1/tokenize', { token: bearer.checkout, text: '{"card":' }),
+  'malformed-url': () => raw('GET /v1/tokens/%E0%A4%A HTTP/1.1'),
+  'query-not-accepted': () => vault.call('GET', '/healthz?access_token=x'),
+  'method-not-allowed': () => vault.call('GET', '/v1/tokenize'),
+  'not-found': () => vault.call('GET', '/v1/nothing-here'),
+  'request-timeout': () => exchangeOnce(vault, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n', { timeoutMs: 20_000 }),
+  'body-too-large': () => vault.call('POST', '/oauth/token', { text: 'a'.repeat(9000), headers: basicNobody }),
+  'unsupported-media-type': () => tokenize({ contact }, { 'Content-Type': 'text/plain' }),
+  'wrong-host': () =>
+    exchangeOnce(vault, rawRequest(['GET /healthz HTTP/1.1', 'Host: vault.attacker.example', 'Connection: close'])),
+  'headers-too-large': () => raw('GET /healthz HTTP/1.1', `X-Filler: ${'a'.repeat(20_000)}`),
+  'invalid-client': () => vault.requestToken('client_unknown', 'secret'),
+  'invalid-grant-request': () => vault.requestToken('client_unknown', 'secret', 'grant_type=password'),
+  unauthenticated: () => vault.call('GET', `/v1/tokens/${UNKNOWN_CARD}`),
+  'scope-missing': () => vault.call('GET', '/v1/audit/events', { token: bearer.support }),
+  'purpose-not-permitted': () => reveal(UNKNOWN_CARD, 'billing', { purpose: 'marketing' }),
+  'fields-not-permitted': () => reveal(UNKNOWN_CARD, 'fraud', { purpose: 'enforce-rights', fields: ['number'] }),
+  'consent-missing': async () => reveal(await newContact(), 'marketing', { purpose: 'marketing' }),
+  'too-many-requests': async () => {
+    await fragile.requestToken('client_unknown', 'secret')
+    return fragile.requestToken('client_unknown', 'secret')
+  },
+  'invalid-input': () => tokenize({ contact: { email: 'nobody' } }),
+  'unknown-member': () => tokenize({ contact, colour: 'red' }),
+  'sensitive-authentication-data': () => tokenize({ card: { ...card, cvv: '123' } }),
+  'invalid-card-number': () => tokenize({ card: { ...card, number: '4242424242424241' } }),
+  'card-expired': () => tokenize({ card: { ...card, exp_year: 2020 } }),
+  'card-number-in-text': () => tokenize({ contact: { name: cards.visa } }),
+  'address-part-missing': () => tokenize({ billing_address: { line1: '1 Main Street', country: 'US' } }),
+  'correction-not-permitted': async () => {
+    const body = { number: cards.amex, exp_month: 1, exp_year: 2032 }
+    return vault.call('PATCH', `/v1/tokens/${await newCard()}`, { token: bearer.support, body })
+  },
+  'invalid-idempotency-key': () => tokenize({ contact }, { 'Idempotency-Key': 'k'.repeat(256) }),
+  'idempotency-key-reused': async () => {
+    await tokenize({ contact }, { 'Idempotency-Key': 'reused' })
+    return tokenize({ card }, { 'Idempotency-Key': 'reused' })
+  },
+  'record-not-found': () => read(UNKNOWN_CARD),
+  'record-gone': async () => {
+    const token = await newContact()
+    await vault.call('DELETE', `/v1/tokens/${token}`, { token: bearer.officer })
+    return read(token)
+  },
+  'request-in-flight': inFlight,
+  'record-changed': changedMeanwhile,
+  'record-integrity': async () => {
+    const token = await newCard()
+    await sql(`UPDATE records SET display_sealed = '\\x01' WHERE token = '${token}'`)
+    return read(token)
+  },
+  internal: () =>
+    whileBroken('ALTER TABLE search_terms RENAME TO elsewhere', 'ALTER TABLE elsewhere RENAME TO search_terms'),
+  'database-unavailable': withoutDatabase,
+  'audit-unavailable': () =>
+    whileBroken(
+      'REVOKE INSERT ON audit_events FROM strongroom_runtime',
+      'GRANT INSERT ON audit_events TO strongroom_runtime',
+    ),
+  busy: flood,
+  'shutting-down': () => {
+    fragile.strongroom.beginShutdown()
+    return fragile.call('GET', '/healthz')
+  },
+}
+
+/** Codes that no request can meet yet, and why. */
+const unreachable: Partial<Record<ProblemCode, string>> = {
+  sealed: 'a vault that cannot open its root key does not start; sealing while it runs comes with the issue "Keys"',
+}
+
+it.each(Object.entries(requests))('%s', async (code, request) => {
+  const { status, title } = problemCodes.find((problem) => problem.code === code)!
+  const answer = await request()
+  expect({ ...JSON.parse(answer.text), http: answer.status }, answer.text).toMatchObject({
+    code,
+    status,
+    title,
+    http: status,
+  })
+})
+
+it('every code of the registry is produced here or known to be out of reach', () => {
+  const covered = [...Object.keys(requests), ...Object.keys(unreachable)].sort()
+  expect(covered).toEqual(problemCodes.map(({ code }) => code).sort())
+})

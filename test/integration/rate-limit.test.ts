@@ -1,0 +1,95 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createRateLimit as createOn, defaultRateLimits, type RateLimits } from '../../src/access/rate-limit.ts'
+import { type Database, openDatabase } from '../../src/database/database.ts'
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+
+let testDatabase: TestDatabase
+let database: Database
+/** The counts live in the database: without another pseudonym for each test they would go on from the last one. */
+let run = 0
+
+beforeAll(async () => {
+  testDatabase = await createTestDatabase()
+  database = openDatabase({ url: testDatabase.serverUrl })
+})
+beforeEach(() => {
+  run++
+  vi.useFakeTimers({ toFake: ['Date'] })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+afterAll(async () => {
+  await database.close()
+  await testDatabase.drop()
+})
+
+const createRateLimit = (limits?: RateLimits) => createOn(database, (source) => `${run} ${source}`, limits)
+
+const refused = expect.objectContaining({ code: 'too-many-requests', status: 429 })
+const limits = { requestsPerMinute: 3, failuresPerMinute: 2 }
+
+const advance = (milliseconds: number) => vi.setSystemTime(Date.now() + milliseconds)
+
+async function times(count: number, work: () => Promise<void>): Promise<void> {
+  for (let done = 0; done < count; done++) await work()
+}
+
+describe('requests', () => {
+  it('are refused beyond the limit, with the seconds until the minute is over', async () => {
+    const limit = createRateLimit(limits)
+    await times(3, () => limit.spend('192.0.2.1'))
+    advance(20_500)
+    await expect(limit.spend('192.0.2.1')).rejects.toEqual(refused)
+    await expect(limit.spend('192.0.2.1')).rejects.toMatchObject({ headers: { 'Retry-After': '40' } })
+  })
+
+  it('of another source are not affected', async () => {
+    const limit = createRateLimit(limits)
+    await times(3, () => limit.spend('192.0.2.1'))
+    await expect(limit.spend('192.0.2.1')).rejects.toEqual(refused)
+    await times(3, () => limit.spend('192.0.2.2'))
+  })
+
+  it('are taken again when the minute is over', async () => {
+    const limit = createRateLimit(limits)
+    await times(3, () => limit.spend('192.0.2.1'))
+    await expect(limit.spend('192.0.2.1')).rejects.toEqual(refused)
+    advance(60_001)
+    await limit.spend('192.0.2.1')
+  })
+
+  it('are counted together by all servers on one database', async () => {
+    const [one, other] = [createRateLimit(limits), createRateLimit(limits)]
+    await times(2, () => one.spend('192.0.2.1'))
+    await other.spend('192.0.2.1')
+    await expect(one.spend('192.0.2.1')).rejects.toEqual(refused)
+  })
+})
+
+describe('failures', () => {
+  it('close the door to their source, and to no other', async () => {
+    const limit = createRateLimit({ ...limits, requestsPerMinute: 100 })
+    await limit.spendFailure('192.0.2.1')
+    await limit.spend('192.0.2.1')
+    await limit.spendFailure('192.0.2.1')
+    await expect(limit.spend('192.0.2.1')).rejects.toEqual(refused)
+    await limit.spend('192.0.2.2')
+  })
+
+  it('are forgiven when the minute is over', async () => {
+    const limit = createRateLimit({ ...limits, requestsPerMinute: 100 })
+    await times(5, () => limit.spendFailure('192.0.2.1'))
+    await expect(limit.spend('192.0.2.1')).rejects.toMatchObject({ headers: { 'Retry-After': '60' } })
+    advance(60_001)
+    await limit.spend('192.0.2.1')
+  })
+})
+
+it('lets a fleet work by default, and bounds the guesses of one source', async () => {
+  const limit = createRateLimit()
+  await times(defaultRateLimits.requestsPerMinute, () => limit.spend('192.0.2.1'))
+  await expect(limit.spend('192.0.2.1')).rejects.toEqual(refused)
+  await times(defaultRateLimits.failuresPerMinute, () => limit.spendFailure('192.0.2.2'))
+  await expect(limit.spend('192.0.2.2')).rejects.toEqual(refused)
+})

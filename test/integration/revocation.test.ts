@@ -1,0 +1,115 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { expectProblem } from '../support/problems.ts'
+import { checkout, contact } from '../support/samples.ts'
+import { TestVault } from '../support/test-vault.ts'
+
+const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
+
+let vault: TestVault
+let second: TestVault
+
+beforeAll(async () => {
+  vault = await TestVault.start()
+  second = await TestVault.start({ sharedDatabase: vault.database })
+})
+afterEach(() => vault.checkInvariants())
+afterAll(async () => {
+  await second.stop()
+  await vault.stop()
+})
+
+const tokenize = (on: TestVault, token: string, key?: string) =>
+  on.call('POST', '/v1/tokenize', { token, body: checkout, headers: key ? { 'Idempotency-Key': key } : {} })
+
+async function newClient() {
+  const client = await vault.client(['tokenize'])
+  const token: string = (await vault.requestToken(client.id, client.secret)).body.access_token
+  return { ...client, token }
+}
+
+describe('a client that was revoked', () => {
+  it('is refused from its next request on, on every server, though both had verified its token', async () => {
+    const { id, token } = await newClient()
+    for (const server of [vault, second]) expect((await tokenize(server, token)).status).toBe(201)
+    await vault.strongroom.commands.revokeClient(OPERATOR, id)
+    const before = await vault.count('records')
+    for (const server of [vault, second]) expectProblem(await tokenize(server, token), 401, 'unauthenticated')
+    expect(await vault.count('records')).toBe(before)
+  })
+
+  it('gets no further token, and not its earlier answers either', async () => {
+    const { id, secret, token } = await newClient()
+    expect((await tokenize(vault, token, 'revoked-later')).status).toBe(201)
+    await vault.strongroom.commands.revokeClient(OPERATOR, id)
+    expectProblem(await vault.requestToken(id, secret), 401, 'invalid-client')
+    expectProblem(await second.requestToken(id, secret), 401, 'invalid-client')
+    expectProblem(await tokenize(vault, token, 'revoked-later'), 401, 'unauthenticated')
+  })
+
+  it('meets the revocation even between two of many requests: none is served after it was acknowledged', async () => {
+    const { id, token } = await newClient()
+    let acknowledged = false
+    const late: number[] = []
+    const calls = Array.from({ length: 20 }, async (_, at) => {
+      for (let i = 0; i < 5; i++) {
+        const startedAfter = acknowledged
+        const { status } = await tokenize(at % 2 === 0 ? vault : second, token)
+        if (startedAfter) late.push(status)
+      }
+    })
+    await vault.strongroom.commands.revokeClient(OPERATOR, id).then(() => {
+      acknowledged = true
+    })
+    await Promise.all(calls)
+    expect(late.length).toBeGreaterThan(0)
+    expect(new Set(late)).toEqual(new Set([401]))
+  })
+
+  it('leaves the others alone, and an event that names it', async () => {
+    const [gone, stays] = [await newClient(), await newClient()]
+    await vault.strongroom.commands.revokeClient(OPERATOR, gone.id)
+    expect((await tokenize(vault, stays.token)).status).toBe(201)
+    const events = await vault.events({ type: 'client.revoke', subject: gone.id })
+    expect(events).toEqual([expect.objectContaining({ outcome: 'success', caller: OPERATOR })])
+    const listed = await vault.strongroom.commands.listClients()
+    expect(listed.find(({ id }) => id === gone.id)?.revoked_at).toBeInstanceOf(Date)
+    expect(listed.find(({ id }) => id === stays.id)?.revoked_at).toBeNull()
+  })
+
+  it('keeps the records that it stored', async () => {
+    const { id, token } = await newClient()
+    const { body } = await vault.call('POST', '/v1/tokenize', { token, body: { contact } })
+    await vault.strongroom.commands.revokeClient(OPERATOR, id)
+    const support = await vault.staffToken('support')
+    const read = await vault.call('GET', `/v1/tokens/${body.contact.token}`, { token: support })
+    expect(read.status).toBe(200)
+  })
+})
+
+describe('a rotated secret', () => {
+  it('replaces the old one at once, on every server', async () => {
+    const { id, secret } = await newClient()
+    const fresh = (await vault.strongroom.commands.rotateClientSecret(OPERATOR, id)).expose()
+    expect(fresh).not.toBe(secret)
+    for (const server of [vault, second]) {
+      expectProblem(await server.requestToken(id, secret), 401, 'invalid-client')
+      expect((await server.requestToken(id, fresh)).status).toBe(200)
+    }
+  })
+
+  it('cannot bring back a client that was revoked', async () => {
+    const { id } = await newClient()
+    await vault.strongroom.commands.revokeClient(OPERATOR, id)
+    await expect(vault.strongroom.commands.rotateClientSecret(OPERATOR, id)).rejects.toThrow(/revoked/)
+  })
+
+  it('is stored as an argon2id hash only', async () => {
+    const { id, secret } = await newClient()
+    const [row] = await vault.database.sql<{ secret_hash: string }>('SELECT secret_hash FROM clients WHERE id = $1', [
+      id,
+    ])
+    expect(row!.secret_hash).toMatch(/^\$argon2id\$v=19\$/)
+    expect(row!.secret_hash.split('$')[3]!.split(',').sort()).toEqual(['m=19456', 'p=1', 't=2'])
+    expect(row!.secret_hash).not.toContain(secret)
+  })
+})

@@ -1,0 +1,131 @@
+import { expect } from 'vitest'
+import type { ProblemCode } from '../../src/problem.ts'
+import type { Answer } from './raw-tls.ts'
+import type { TestVault } from './test-vault.ts'
+
+export interface ExpectedRefusal {
+  status: number
+  code: ProblemCode
+  /** What was sent and must be repeated nowhere: not in the answer, the log, the events or the metrics. */
+  input?: string | readonly string[]
+  /**
+   * What the refusal leaves: an `event`; a `metric` and a log line where nobody can be known yet, because the envelope
+   * itself is refused; a metric only (`framing`) where there was no well-formed request.
+   */
+  leaves?: 'event' | 'metric' | 'framing'
+}
+
+const DOCUMENT_MEMBERS = ['type', 'title', 'status', 'detail', 'code', 'request_id', 'errors']
+const LOG_MEMBERS = 'level time request_id method route status duration_ms code caller reason msg'.split(' ')
+const EVENT_MEMBERS =
+  'format id at type outcome request_id caller site token kind purpose fields policy_version code route'.split(' ')
+const FORBIDDEN_HEADERS = ['etag', 'x-powered-by', 'server', 'set-cookie', 'access-control-allow-origin', 'location']
+
+/**
+ * Sends what must be refused and checks what every refusal has in common (standards, section 4): a problem document
+ * that repeats nothing of the input, kept by no cache, without a stack; no row of any table is added, changed or
+ * removed; exactly one audit event, or at least a metric, that holds no value.
+ */
+export async function expectRefusal(
+  vault: TestVault,
+  send: () => Promise<Answer>,
+  expected: ExpectedRefusal,
+): Promise<Answer> {
+  const before = await takeSnapshot(vault)
+  const answer = await send()
+  const after = await takeSnapshot(vault)
+
+  const document = expectProblemAnswer(answer, expected)
+  expect(after.tables, 'no row is added, changed or removed').toEqual(before.tables)
+  expect(count(after.metrics, expected.code) - count(before.metrics, expected.code), 'counted once').toBe(1)
+  const { leaves = 'event' } = expected
+  const events = after.events.filter((event) => !before.events.includes(event))
+  const lines = after.lines.slice(before.lines.length)
+  expect(events.length, 'audit events').toBe(leaves === 'event' ? 1 : 0)
+  expect(lines.length, 'log lines').toBe(leaves === 'framing' ? 0 : 1)
+  for (const event of events) expectEvent(event, expected, document.request_id)
+  for (const line of lines) expectLogLine(line, expected, document.request_id)
+
+  const places = {
+    answer: `${JSON.stringify(answer.headers)} ${answer.text}`,
+    'audit log': events.join('\n'),
+    metrics: after.metrics,
+    log: lines.join(''),
+  }
+  for (const value of [expected.input ?? []].flat()) {
+    for (const [place, text] of Object.entries(places)) {
+      for (const form of formsOf(value)) if (text.includes(form)) expect.fail(`the ${place} repeats the input`)
+    }
+  }
+  return answer
+}
+
+/** Checks the answer alone. @returns the problem document */
+export function expectProblemAnswer(
+  answer: Answer,
+  expected: Pick<ExpectedRefusal, 'status' | 'code'>,
+): Record<string, unknown> {
+  expect(answer.status, answer.text).toBe(expected.status)
+  expect(answer.headers['content-type']).toBe('application/problem+json')
+  expect(answer.headers['cache-control']).toBe('no-store')
+  expect(answer.headers['strict-transport-security']).toMatch(/^max-age=\d{8}/)
+  for (const name of FORBIDDEN_HEADERS) expect(answer.headers[name], name).toBeUndefined()
+  const document = JSON.parse(answer.text) as Record<string, unknown>
+  expect(Object.keys(document).filter((member) => !DOCUMENT_MEMBERS.includes(member))).toEqual([])
+  expect(document).toMatchObject({ status: expected.status, code: expected.code, title: expect.any(String) })
+  expect(document.type).toMatch(/^https:\/\/.*\/problems\//)
+  expect(document.request_id).toBe(answer.headers['request-id'])
+  expect(answer.text).not.toMatch(/node_modules|\.[jt]s:\d+|\bat \w+ \(/)
+  return document
+}
+
+interface Snapshot {
+  /** The content of every table but the audit log, as a hash. */
+  tables: Record<string, string>
+  events: string[]
+  lines: string[]
+  metrics: string
+}
+
+async function takeSnapshot(vault: TestVault): Promise<Snapshot> {
+  const { database } = vault
+  const names = await database.sql<{ name: string }>(
+    `SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'audit_events'`,
+  )
+  const tables: Record<string, string> = {}
+  for (const { name } of names) {
+    const [row] = await database.sql<{ content: string }>(
+      `SELECT count(*) || ' rows, ' || md5(coalesce(string_agg(t::text, '' ORDER BY t::text), '')) AS content FROM ${name} t`,
+    )
+    tables[name] = row!.content
+  }
+  const events = await database.sql<{ line: string }>('SELECT body AS line FROM audit_events ORDER BY id')
+  const metrics = (await vault.strongroom.metrics.text()).body
+  return { tables, events: events.map(({ line }) => line), lines: [...vault.logLines], metrics }
+}
+
+function expectEvent(line: string, expected: ExpectedRefusal, requestId: unknown): void {
+  const event = JSON.parse(line) as Record<string, unknown>
+  expect(Object.keys(event).filter((member) => !EVENT_MEMBERS.includes(member))).toEqual([])
+  expect(event).toMatchObject({
+    type: 'request.refuse',
+    outcome: expected.status >= 500 ? 'failed' : 'refused',
+    code: expected.code,
+    request_id: requestId,
+  })
+}
+
+function expectLogLine(line: string, expected: ExpectedRefusal, requestId: unknown): void {
+  const entry = JSON.parse(line) as Record<string, unknown>
+  expect(Object.keys(entry).filter((member) => !LOG_MEMBERS.includes(member))).toEqual([])
+  expect(entry).toMatchObject({ status: expected.status, code: expected.code, request_id: requestId })
+}
+
+function count(metrics: string, code: string): number {
+  return Number(new RegExp(`^strongroom_problems_total\\{code="${code}"\\} (\\d+)$`, 'm').exec(metrics)?.[1] ?? 0)
+}
+
+/** A value as it was sent, and as it stands in JSON and in a URL. */
+function formsOf(value: string): string[] {
+  return [value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value.toWellFormed())]
+}

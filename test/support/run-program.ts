@@ -1,0 +1,87 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+
+export interface Program {
+  command: string
+  args: readonly string[]
+  cwd: string
+  env: Readonly<Record<string, string>>
+}
+
+/** A program that runs, with everything it has printed so far. */
+export interface RunningProgram {
+  child: ChildProcess
+  output: { stdout: string; stderr: string }
+  /** When it has ended and its output is complete. */
+  ended: Promise<Ended>
+}
+
+export interface Ended {
+  /** Null when a signal ended it. */
+  code: number | null
+  signal: NodeJS.Signals | null
+  stdout: string
+  stderr: string
+}
+
+/** Starts a program with exactly this environment, so that nothing of the test runner's reaches it. */
+export function startProgram({ command, args, cwd, env }: Program): RunningProgram {
+  const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const output = { stdout: '', stderr: '' }
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    output.stdout += chunk
+  })
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    output.stderr += chunk
+  })
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => resolve({ code, signal, ...output }))
+  })
+  return { child, output, ended }
+}
+
+/** The process ids of all programs whose command line names the directory, as PostgreSQL's does its data directory. */
+export function processesNaming(directory: string): number[] {
+  return commandLines()
+    .filter(([, line]) => line.includes(directory))
+    .map(([pid]) => pid)
+}
+
+function commandLines(): [pid: number, line: string][] {
+  if (process.platform !== 'linux') {
+    const lines = execFileSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' }).trim().split('\n')
+    return lines.map((line) => [Number.parseInt(line, 10), line])
+  }
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => [Number(pid), commandLine(pid)])
+}
+
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return '' // ended this instant
+  }
+}
+
+/** Ports that were free a moment ago, each another one. */
+export async function findFreePorts(count: number): Promise<number[]> {
+  const probes = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const probe = createServer()
+      await new Promise<void>((resolve, reject) => probe.once('error', reject).listen(0, '127.0.0.1', resolve))
+      return probe
+    }),
+  )
+  return Promise.all(
+    probes.map(async (probe) => {
+      const address = probe.address()
+      await new Promise((closed) => probe.close(closed))
+      if (address === null || typeof address === 'string') throw new Error('no free port on 127.0.0.1')
+      return address.port
+    }),
+  )
+}

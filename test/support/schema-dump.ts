@@ -1,0 +1,81 @@
+import type { ClientBase } from 'pg'
+
+const TABLES = `
+  SELECT c.oid, c.relname AS name FROM pg_class c
+  WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') ORDER BY c.relname`
+
+const COLUMNS = `
+  SELECT quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod)
+         || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END
+         || coalesce(' DEFAULT ' || pg_get_expr(d.adbin, d.adrelid), '') AS line
+  FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+  WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`
+
+/** PostgreSQL 18 keeps NOT NULL among the constraints as well; the columns say it already. */
+const CONSTRAINTS = `
+  SELECT 'CONSTRAINT ' || quote_ident(conname) || ' ' || pg_get_constraintdef(oid) AS line
+  FROM pg_constraint WHERE conrelid = $1 AND contype <> 'n' ORDER BY contype = 'p' DESC, conname`
+
+const INDEXES = `
+  SELECT pg_get_indexdef(indexrelid) || ';' AS line FROM pg_index
+  WHERE indrelid = $1 AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
+  ORDER BY indexrelid::regclass::text`
+
+const COMMENTS = `
+  SELECT 'COMMENT ON ' || CASE d.objsubid WHEN 0 THEN 'TABLE ' || c.relname ELSE 'COLUMN ' || c.relname || '.' || a.attname END
+         || ' IS ' || quote_literal(d.description) || ';' AS line
+  FROM pg_description d JOIN pg_class c ON c.oid = d.objoid LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid
+  WHERE d.classoid = 'pg_class'::regclass AND c.oid = $1 ORDER BY d.objsubid`
+
+/** What is granted to anybody but the owner, PUBLIC among them: on tables, single columns, sequences and the schema. */
+const GRANTS = `
+  SELECT 'GRANT ' || string_agg(privilege_type, ', ' ORDER BY privilege_type) || ' ON ' || object || ' TO '
+         || CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END || ';' AS line
+  FROM (
+    SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || c.relname AS object, c.relowner AS owner, acl.*
+      FROM pg_class c, aclexplode(c.relacl) acl WHERE c.relnamespace = 'public'::regnamespace
+    UNION ALL
+    SELECT 'TABLE ' || c.relname || ' (' || a.attname || ')', c.relowner, acl.*
+      FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid, aclexplode(a.attacl) acl
+      WHERE c.relnamespace = 'public'::regnamespace
+    UNION ALL
+    SELECT 'SCHEMA public', n.nspowner, acl.* FROM pg_namespace n, aclexplode(n.nspacl) acl WHERE n.nspname = 'public'
+  ) AS granted
+  WHERE grantee <> owner GROUP BY object, grantee ORDER BY object, grantee::regrole::text`
+
+/** Whatever else a migration may make one day; it is listed by name, so that it is seen in the diff. */
+const OTHERS = `
+  SELECT '-- ' || line AS line FROM (
+    SELECT 'function ' || oid::regprocedure::text AS line FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+    UNION ALL
+    SELECT 'trigger ' || tgname || ' on ' || tgrelid::regclass::text || ': ' || pg_get_triggerdef(oid)
+      FROM pg_trigger WHERE NOT tgisinternal
+    UNION ALL
+    SELECT 'view ' || relname || ': ' || pg_get_viewdef(oid) FROM pg_class
+      WHERE relnamespace = 'public'::regnamespace AND relkind IN ('v', 'm')
+    UNION ALL
+    SELECT 'sequence ' || relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'S'
+    UNION ALL
+    SELECT 'policy ' || polname || ' on ' || polrelid::regclass::text FROM pg_policy
+    UNION ALL
+    SELECT 'extension ' || extname FROM pg_extension WHERE extname <> 'plpgsql'
+  ) AS other ORDER BY line`
+
+/**
+ * The schema of a database as SQL to be read, in an order that depends on names only: the embedded PostgreSQL brings no
+ * pg_dump. Holds no row of any table.
+ */
+export async function dumpSchema(client: ClientBase): Promise<string> {
+  // Definitions are written with as few qualifications as the search path allows.
+  await client.query("SET search_path TO public, pg_catalog; SET quote_all_identifiers TO 'off'")
+  const lines = async (text: string, values: unknown[] = []) =>
+    (await client.query<{ line: string }>(text, values)).rows.map(({ line }) => line)
+  const blocks = ['-- The schema after every migration. Written by `npm run db:schema`; do not edit.']
+  for (const { oid, name } of (await client.query<{ oid: number; name: string }>(TABLES)).rows) {
+    const parts = [...(await lines(COLUMNS, [oid])), ...(await lines(CONSTRAINTS, [oid]))]
+    const table = `CREATE TABLE ${name} (\n${parts.map((part) => `  ${part}`).join(',\n')}\n);`
+    blocks.push([table, ...(await lines(INDEXES, [oid])), ...(await lines(COMMENTS, [oid]))].join('\n'))
+  }
+  blocks.push((await lines(GRANTS)).join('\n'), (await lines(OTHERS)).join('\n'))
+  return `${blocks.filter((block) => block !== '').join('\n\n')}\n`
+}

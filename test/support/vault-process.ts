@@ -1,0 +1,226 @@
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { Agent } from 'node:https'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, vi } from 'vitest'
+import type { RoleName } from '../../src/access/roles.ts'
+import { openEmbeddedDatabase } from '../../src/database/embedded.ts'
+import type { SampleCaller } from '../../src/sample-callers.ts'
+import { type HttpsAnswer, type HttpsRequest, requestHttps } from './https-client.ts'
+import { type Ended, findFreePorts, type RunningProgram, startProgram } from './run-program.ts'
+
+/** The built program, as a user of the package has it. `npm test` and `npm run test:e2e` build first. */
+export const builtProgram = (name: 'main' | 'cli' | 'demo') =>
+  fileURLToPath(new URL(`../../dist/src/${name}.js`, import.meta.url))
+
+export interface CallOptions {
+  token?: string
+  body?: unknown
+  headers?: Record<string, string>
+  agent?: Agent
+}
+
+/** What a command printed, and how it ended. */
+export interface CommandResult extends Ended {
+  /** The one JSON document on stdout; fails the test when there is anything else. */
+  json<T = unknown>(): T
+}
+
+/**
+ * The built vault as a process of its own, with its own directories and ports. It can be killed and started again on
+ * the same data; `remove` ends whatever is left of it.
+ */
+export class VaultProcess {
+  readonly directory: string
+  readonly port: number
+  readonly operatorPort: number
+  readonly env: Readonly<Record<string, string>>
+  #program: RunningProgram | undefined
+  #agent = new Agent({ keepAlive: true })
+  #tokens = new Map<RoleName, string>()
+
+  private constructor(directory: string, ports: readonly number[]) {
+    this.directory = directory
+    this.port = ports[0]!
+    this.operatorPort = ports[1]!
+    this.env = {
+      PATH: process.env.PATH ?? '/usr/bin:/bin',
+      HOME: directory,
+      STRONGROOM_DATA_DIR: this.dataDir,
+      STRONGROOM_CERTS_DIR: path.join(directory, 'certs'),
+      STRONGROOM_PORT: String(this.port),
+      STRONGROOM_OPERATOR_PORT: String(this.operatorPort),
+    }
+  }
+
+  /** A place for a vault that was never started. */
+  static async create(): Promise<VaultProcess> {
+    expect(existsSync(builtProgram('main')), 'the vault is not built: run "npm run build"').toBe(true)
+    const directory = mkdtempSync(path.join(realpathSync(tmpdir()), 'strongroom-e2e-'))
+    return new VaultProcess(directory, await findFreePorts(2))
+  }
+
+  static async start(): Promise<VaultProcess> {
+    const vault = await VaultProcess.create()
+    await vault.start()
+    return vault
+  }
+
+  get dataDir(): string {
+    return path.join(this.directory, 'data')
+  }
+
+  file(name: string): string {
+    return path.join(this.dataDir, name)
+  }
+
+  get ca(): string {
+    return readFileSync(path.join(this.directory, 'certs', 'ca.pem'), 'utf8')
+  }
+
+  /** The process id of PostgreSQL's first process; undefined when there is none. */
+  get postmasterPid(): number | undefined {
+    const file = this.file('postgres/postmaster.pid')
+    return existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) : undefined
+  }
+
+  /** What the latest start has printed so far. */
+  get output(): RunningProgram['output'] {
+    return this.#running.output
+  }
+
+  get #running(): RunningProgram {
+    if (this.#program === undefined) throw new Error('this vault was never started')
+    return this.#program
+  }
+
+  /** Starts it and does not wait. */
+  spawn(env: Record<string, string> = {}): RunningProgram {
+    this.#program = startProgram({
+      command: process.execPath,
+      args: [builtProgram('main')],
+      cwd: this.directory,
+      env: { ...this.env, ...env },
+    })
+    return this.#program
+  }
+
+  /** Starts it, and waits until it is ready to serve and has told the newcomer so. */
+  async start(env: Record<string, string> = {}): Promise<void> {
+    const { output, ended } = this.spawn(env)
+    let over: Ended | undefined
+    void ended.then((result) => {
+      over = result
+    })
+    const attempt = async () => {
+      if (over !== undefined) return
+      expect(output.stdout).toContain(`Strongroom is open at https://localhost:${this.port}`)
+      expect((await this.call('GET', '/readyz')).status).toBe(200)
+    }
+    await vi.waitFor(attempt, { timeout: 60_000, interval: 25 })
+    if (over !== undefined) expect.fail(`the vault ended with code ${over.code} instead of starting: ${over.stderr}`)
+  }
+
+  /** Sends a signal that is not meant to end it. */
+  signal(signal: NodeJS.Signals): void {
+    expect(this.#running.child.kill(signal)).toBe(true)
+  }
+
+  /** Sends a signal to the vault, and to nothing else, and waits for its end. */
+  async kill(signal: NodeJS.Signals): Promise<Ended> {
+    const { child, ended } = this.#running
+    child.kill(signal)
+    const result = await ended
+    this.#agent.destroy()
+    this.#agent = new Agent({ keepAlive: true })
+    return result
+  }
+
+  /** Stops it in order. */
+  async stop(): Promise<Ended> {
+    const result = await this.kill('SIGTERM')
+    expect(result, result.stderr).toMatchObject({ code: 0, signal: null })
+    return result
+  }
+
+  /** Calls the API. Rejects when the connection breaks before the whole answer is there. */
+  call<Body = Record<string, unknown>>(
+    method: HttpsRequest['method'],
+    path: string,
+    { token, body, headers = {}, agent = this.#agent }: CallOptions = {},
+  ): Promise<HttpsAnswer<Body>> {
+    return requestHttps<Body>({
+      port: this.port,
+      ca: this.ca,
+      agent,
+      method,
+      path,
+      headers: {
+        ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+  }
+
+  /** The credentials that the first start made. */
+  sampleCaller(role: RoleName): SampleCaller {
+    const callers = JSON.parse(readFileSync(this.file('sample-callers.json'), 'utf8')) as SampleCaller[]
+    const caller = callers.find((candidate) => candidate.role === role)
+    if (caller === undefined) expect.fail(`there is no sample caller for ${role}`)
+    return caller
+  }
+
+  requestToken(clientId: string, clientSecret: string): Promise<HttpsAnswer<{ access_token: string }>> {
+    return this.call('POST', '/oauth/token', {
+      body: 'grant_type=client_credentials',
+      headers: {
+        'Content-Type': 'application/x-www-form-urlencoded',
+        Authorization: `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`,
+      },
+    })
+  }
+
+  /** An access token of a sample caller, asked for once. */
+  async token(role: RoleName): Promise<string> {
+    const known = this.#tokens.get(role)
+    if (known !== undefined) return known
+    const { client_id, client_secret } = this.sampleCaller(role)
+    const answer = await this.requestToken(client_id, client_secret)
+    expect(answer.status, answer.text).toBe(200)
+    this.#tokens.set(role, answer.body.access_token)
+    return answer.body.access_token
+  }
+
+  /** Starts a command of the CLI on this vault's directories, whether the vault runs or not. */
+  spawnCli(args: readonly string[], env: Record<string, string> = {}): RunningProgram {
+    return startProgram({
+      command: process.execPath,
+      args: [builtProgram('cli'), ...args],
+      cwd: this.directory,
+      env: { ...this.env, ...env },
+    })
+  }
+
+  async cli(args: readonly string[], env: Record<string, string> = {}): Promise<CommandResult> {
+    const result = await this.spawnCli(args, env).ended
+    return {
+      ...result,
+      json<T>() {
+        expect(result.stdout, result.stderr).toMatch(/^[^\n]+\n$/)
+        return JSON.parse(result.stdout) as T
+      },
+    }
+  }
+
+  /** Ends what still runs and removes the directory. A database that was left behind is taken over, and stopped. */
+  async remove(): Promise<void> {
+    if (this.#program !== undefined) await this.kill('SIGKILL')
+    if (this.postmasterPid !== undefined) {
+      await (await openEmbeddedDatabase({ dataDir: this.dataDir, role: 'command', log: () => {} })).stop()
+    }
+    rmSync(this.directory, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,80 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { exchangeOnce, rawRequest } from '../support/raw-tls.ts'
+import { expectRefusal } from '../support/refusal.ts'
+import { TestVault } from '../support/test-vault.ts'
+
+let vault: TestVault
+
+beforeAll(async () => {
+  vault = await TestVault.start()
+})
+afterEach(() => vault.checkInvariants())
+afterAll(() => vault.stop())
+
+const get = (target: string, ...headers: string[]) =>
+  rawRequest([`GET ${target} HTTP/1.1`, ...headers, 'Connection: close'])
+
+describe('421', () => {
+  it.each([
+    'evil.example',
+    'evil.example:8443',
+    'localhost.evil.example',
+    'evil.example#localhost',
+    'localhost@evil.example',
+    '10.0.0.1',
+    '[2001:db8::1]',
+    '127.0.0.1.evil.example',
+  ])('refuses the Host %s', async (host) => {
+    const send = () => exchangeOnce(vault, get('/healthz', `Host: ${host}`))
+    await expectRefusal(vault, send, { status: 421, code: 'wrong-host', leaves: 'metric', input: host })
+  })
+
+  it('refuses a server name in the handshake that it has no certificate for', async () => {
+    const send = () => exchangeOnce(vault, get('/healthz', 'Host: localhost'), { servername: 'evil.example' })
+    await expectRefusal(vault, send, { status: 421, code: 'wrong-host', leaves: 'metric', input: 'evil.example' })
+  })
+
+  it('does not believe a proxy header over Host', async () => {
+    const send = () =>
+      exchangeOnce(
+        vault,
+        get('/healthz', 'Host: evil.example', 'X-Forwarded-Host: localhost', 'Forwarded: host=localhost'),
+      )
+    await expectRefusal(vault, send, { status: 421, code: 'wrong-host', leaves: 'metric' })
+  })
+
+  it('goes by the target, not by Host, when the target is absolute (RFC 9112 section 3.2.2)', async () => {
+    const send = () => exchangeOnce(vault, get('https://evil.example/healthz', 'Host: localhost'))
+    await expectRefusal(vault, send, { status: 421, code: 'wrong-host', leaves: 'metric', input: 'evil.example' })
+  })
+})
+
+describe('400', () => {
+  it('refuses a request without a Host', async () => {
+    const send = () => exchangeOnce(vault, get('/healthz'))
+    await expectRefusal(vault, send, { status: 400, code: 'malformed-request', leaves: 'metric' })
+  })
+
+  it('refuses two Hosts', async () => {
+    const send = () => exchangeOnce(vault, get('/healthz', 'Host: localhost', 'Host: evil.example'))
+    await expectRefusal(vault, send, {
+      status: 400,
+      code: 'malformed-request',
+      leaves: 'metric',
+      input: 'evil.example',
+    })
+  })
+})
+
+describe('200', () => {
+  it.each(['localhost', 'LOCALHOST', 'localhost:8443', '127.0.0.1', '[::1]:8443'])(
+    'answers for the Host %s',
+    async (host) => {
+      expect((await exchangeOnce(vault, get('/healthz', `Host: ${host}`))).status).toBe(200)
+    },
+  )
+
+  it('answers a client that sends no server name', async () => {
+    expect((await exchangeOnce(vault, get('/healthz', 'Host: 127.0.0.1'), { servername: '' })).status).toBe(200)
+  })
+})
