@@ -60,9 +60,16 @@ async function inFlight(): Promise<Response> {
 
 /**
  * A record that is corrected again each time between being opened and being released. Two real versions take turns, each
- * put in place by a transaction that queues for the row right behind the reader.
+ * put in place by a transaction that queues for the row right behind the reader. On a busy machine the reader may still
+ * come first, and is answered; then it is overtaken another time.
  */
 async function changedMeanwhile(): Promise<Response> {
+  let response = await overtakeReader()
+  for (let attempt = 1; response.status === 200 && attempt < 5; attempt++) response = await overtakeReader()
+  return response
+}
+
+async function overtakeReader(): Promise<Response> {
   const token = await newContact()
   await vault.call('PATCH', `/v1/tokens/${token}`, { token: bearer.support, body: { name: corrected.name } })
   await sql(`CREATE TABLE IF NOT EXISTS versions AS SELECT * FROM records WHERE false`)
@@ -75,9 +82,13 @@ async function changedMeanwhile(): Promise<Response> {
     vault.database.hold(`UPDATE records r SET version = v.version, display_key_id = v.display_key_id,
       display_sealed = v.display_sealed, secret_key_id = v.secret_key_id, secret_sealed = v.secret_sealed
       FROM versions v WHERE v.token = r.token AND v.version = ${version} AND r.token = '${token}'`)
-  const waiting = (count: number) => vi.waitUntil(async () => (await vault.database.waiting()) === count)
+  let isAnswered = false
+  const waiting = (count: number) =>
+    vi.waitUntil(async () => isAnswered || (await vault.database.waiting()) === count, { timeout: 10_000 })
   let release = await put(1)
-  const answer = read(token)
+  const answer = read(token).finally(() => {
+    isAnswered = true
+  })
   for (const version of [2, 1]) {
     await waiting(1)
     const next = put(version)
