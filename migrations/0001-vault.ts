@@ -121,6 +121,7 @@ export async function up(knex: Knex): Promise<void> {
       type        text NOT NULL,
       caller      text,
       token       text,
+      site        text,
       body        text NOT NULL
     );
     CREATE INDEX audit_events_token ON audit_events (token, id) WHERE token IS NOT NULL;
@@ -146,8 +147,9 @@ export async function up(knex: Knex): Promise<void> {
     REVOKE ALL ON SCHEMA public FROM PUBLIC;
     GRANT USAGE ON SCHEMA public TO strongroom_runtime;
     GRANT SELECT, INSERT ON root_keys, audit_events TO strongroom_runtime;
-    GRANT SELECT, INSERT, UPDATE ON keys, records, clients, reveal_reasons TO strongroom_runtime;
-    GRANT SELECT, INSERT, UPDATE, DELETE ON record_versions, search_terms, idempotency_keys, rate_limits TO strongroom_runtime;
+    GRANT SELECT, INSERT, UPDATE ON keys, records, clients TO strongroom_runtime;
+    GRANT SELECT, INSERT, UPDATE, DELETE ON record_versions, search_terms, idempotency_keys, reveal_reasons, rate_limits
+      TO strongroom_runtime;
   `)
 }
 

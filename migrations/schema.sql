@@ -6,6 +6,7 @@ CREATE TABLE audit_events (
   type text NOT NULL,
   caller text,
   token text,
+  site text,
   body text NOT NULL,
   CONSTRAINT audit_events_pkey PRIMARY KEY (id)
 );
@@ -156,7 +157,7 @@ GRANT SELECT ON TABLE migrations TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE rate_limits TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE record_versions TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE records TO strongroom_runtime;
-GRANT INSERT, SELECT, UPDATE ON TABLE reveal_reasons TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE reveal_reasons TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE root_keys TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE search_terms TO strongroom_runtime;
 

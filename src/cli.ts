@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { userInfo } from 'node:os'
-import { SingleBar } from 'cli-progress'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { CallerError } from './access/clients.ts'
 import { type Purpose, purposes } from './access/purpose.ts'
@@ -9,9 +8,9 @@ import { type AuditCaller, auditEventTypes } from './audit/audit-event.ts'
 import { readConfig } from './config.ts'
 import { ensureDevelopmentCertificate } from './http/development-certificate.ts'
 import { onInterruption } from './interruption.ts'
-import type { RotationProgress } from './keys/rotate.ts'
 import { explain, runServer } from './main.ts'
 import { examineVault, migrateVault, openVault } from './open-vault.ts'
+import { showProgress } from './show-progress.ts'
 import type { Strongroom } from './strongroom.ts'
 import { version } from './version.ts'
 
@@ -170,7 +169,7 @@ withJson(keys.command('rotate'))
   .addArgument(new Command().createArgument('[which]', 'the keys to rotate').choices(['data']).default('data'))
   .action((_which: string, options: Json) =>
     withVault('keys rotate', async ({ commands }) => {
-      const show = progress(options)
+      const show = showProgress(options.json === true)
       const result = await commands.rotateKeys(operator(), show.update)
       show.end()
       print(
@@ -235,36 +234,6 @@ async function withVault(command: string, work: (strongroom: Strongroom) => Prom
 /** Who is at the terminal, for the audit log. */
 function operator(): AuditCaller {
   return { id: `operator:${userInfo().username}`, kind: 'operator' }
-}
-
-/** JSON lines for machines, a bar for a person at a terminal, plain lines every few seconds otherwise. */
-function progress(options: Json): { update(progress: RotationProgress): void; end(): void } {
-  if (options.json) return { update: (state) => print(options, { done: false, ...state }, () => ''), end() {} }
-  if (process.stderr.isTTY) {
-    const bar = new SingleBar({
-      format: '{bar} {percentage} % | {value} of {total} | {eta_formatted} left',
-      stream: process.stderr,
-    })
-    let started = false
-    return {
-      update: ({ moved, total }) => {
-        if (!started) bar.start(total, moved)
-        started = true
-        bar.setTotal(total)
-        bar.update(moved)
-      },
-      end: () => bar.stop(),
-    }
-  }
-  let last = Number.NEGATIVE_INFINITY
-  return {
-    update: ({ moved, total }) => {
-      if (performance.now() - last < 2000 && moved < total) return
-      last = performance.now()
-      note(`re-sealed ${moved} of ${total}`)
-    },
-    end() {},
-  }
 }
 
 function parseScopes(text: string): Scope[] {

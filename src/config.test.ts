@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
@@ -36,6 +36,7 @@ describe('readConfig', () => {
       rootKeyFile: path.join(cwd, '.strongroom/root-key'),
       database: undefined,
       logLevel: 'info',
+      workers: Math.max(1, availableParallelism() - 1),
     })
   })
 
@@ -45,7 +46,7 @@ describe('readConfig', () => {
     [{ STRONGROOM_DATA_DIR: '/srv/v' }, { dataDir: '/srv/v', rootKeyFile: '/srv/v/root-key' }],
     [{ STRONGROOM_HOST: '::' }, { host: '::' }],
     [{ STRONGROOM_PORT: '443' }, { port: 443, issuer: 'https://localhost:443' }],
-    [{ STRONGROOM_OPERATOR_PORT: '0' }, { operatorPort: 0 }],
+    [{ STRONGROOM_WORKERS: '3' }, { workers: 3 }],
     [{ STRONGROOM_ISSUER: 'https://vault.example.sg/' }, { issuer: 'https://vault.example.sg' }],
     [
       { STRONGROOM_CERTS_DIR: '/tls' },

@@ -18,7 +18,7 @@ const PROBLEMS = {
 
   // who is calling, and what they may do
   'invalid-client': [401, 'The client could not be authenticated'],
-  'invalid-grant-request': [400, 'The token request is not acceptable'],
+  'invalid-token-request': [400, 'The token request is not acceptable'],
   unauthenticated: [401, 'A valid access token is required'],
   'scope-missing': [403, 'The access token lacks the scope for this'],
   'purpose-not-permitted': [403, 'The role may not use this data for that purpose'],
@@ -34,7 +34,6 @@ const PROBLEMS = {
   'card-expired': [422, 'The card has expired'],
   'card-number-in-text': [422, 'A text contains what looks like a card number'],
   'address-part-missing': [422, 'The address lacks a part that its country requires'],
-  'correction-not-permitted': [422, 'That part of the record cannot be corrected'],
   'invalid-idempotency-key': [422, 'The Idempotency-Key is not acceptable'],
   'idempotency-key-reused': [422, 'The Idempotency-Key was used with another request'],
 
@@ -69,6 +68,8 @@ export interface ProblemOptions {
   /** For the log only. */
   cause?: unknown
   retryAfterSeconds?: number
+  /** Members of the document beside RFC 9457's and ours, such as the `error` that RFC 6749 asks for. */
+  extensions?: Readonly<Record<string, string>>
   /** Further response headers, such as `Allow` or `WWW-Authenticate`. */
   headers?: Readonly<Record<string, string>>
 }
@@ -81,6 +82,7 @@ export class Problem extends Error {
   readonly detail: string | undefined
   readonly errors: readonly InputError[]
   readonly headers: Readonly<Record<string, string>>
+  readonly extensions: Readonly<Record<string, string>>
 
   constructor(code: ProblemCode, options: ProblemOptions = {}) {
     super(code, options.cause === undefined ? undefined : { cause: options.cause })
@@ -90,6 +92,7 @@ export class Problem extends Error {
     this.title = title
     this.detail = options.detail
     this.errors = options.errors ?? []
+    this.extensions = options.extensions ?? {}
     const retryAfter = options.retryAfterSeconds ?? (status === 503 ? 1 : undefined)
     this.headers = { ...options.headers, ...(retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) }) }
   }

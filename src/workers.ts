@@ -1,6 +1,6 @@
 import cluster, { type Worker } from 'node:cluster'
-import { AggregatorRegistry } from 'prom-client'
 import type { Config } from './config.ts'
+import { createClusterMetricsText } from './http/metrics.ts'
 import { openVault } from './open-vault.ts'
 import {
   type Announce,
@@ -49,11 +49,7 @@ export async function serveWithWorkers(config: Config, announce: Announce): Prom
   process.on('SIGHUP', onHangUp)
   try {
     await Promise.all(Array.from({ length: config.workers }, () => listeningOf(fork())))
-    const aggregate = new AggregatorRegistry()
-    operator = await listenToOperator(config, async () => ({
-      contentType: aggregate.contentType,
-      body: await aggregate.clusterMetrics(),
-    }))
+    operator = await listenToOperator(config, createClusterMetricsText())
     await welcome(config, vault.strongroom, announce)
   } catch (error) {
     await stop()
@@ -67,9 +63,7 @@ export async function serveAsWorker(config: Config): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
   const vault = await openVault(config, { role: 'worker', log: () => {} })
   const { strongroom } = vault
-  AggregatorRegistry.setRegistries(strongroom.metrics.registry)
-  // Constructed for its effect: it answers the first process's questions for metrics.
-  new AggregatorRegistry()
+  strongroom.metrics.shareWithFirstProcess()
   const listening = await listenToCallers(config, strongroom)
   process.on('message', async (message) => {
     if (message !== STOP) return

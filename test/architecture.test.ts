@@ -16,13 +16,14 @@ const files = everything.filter((file) => file.path.startsWith('src/') && !file.
 
 /** Design section 4, from the top to the bottom: a file imports from its own layer and from those below it. */
 const LAYERS: readonly (readonly string[])[] = [
-  ['main', 'cli', 'demo'],
+  ['main', 'cli', 'demo', 'show-progress'],
+  ['workers', 'serve'],
   ['open-vault', 'doctor', 'sample-callers'],
   ['strongroom'],
   ['records'],
   ['kinds', 'keys', 'access', 'audit', 'privacy'],
   ['http', 'database'],
-  ['problem', 'sensitive', 'parse-input', 'identifier', 'random-bytes', 'config', 'version'],
+  ['problem', 'sensitive', 'parse-input', 'identifier', 'random-bytes', 'config', 'version', 'interruption'],
 ]
 
 /** What folders of one layer may import of each other; what is not named here, they may not. */
@@ -38,7 +39,7 @@ const rootFiles = files.map(({ path }) => path).filter((path) => layerOf(path) =
 
 /** Values and decisions: no database, no network, no files, nothing that imports such. */
 const PURE = [
-  ...rootFiles.filter((path) => !['src/config.ts', 'src/version.ts'].includes(path)),
+  ...rootFiles.filter((path) => !['src/config.ts', 'src/version.ts', 'src/interruption.ts'].includes(path)),
   ...files.map(({ path }) => path).filter((path) => path.startsWith('src/kinds/')),
   ...['seal', 'key', 'key-ring', 'keyed-hash', 'random', 'root-key/root-key'].map((name) => `src/keys/${name}.ts`),
   ...['roles', 'purpose', 'grant', 'caller'].map((name) => `src/access/${name}.ts`),
@@ -79,7 +80,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   pino: /^src\/http\//,
   'prom-client': /^src\/http\//,
   commander: /^src\/cli\.ts$/,
-  'cli-progress': /^src\/cli\.ts$/,
+  'cli-progress': /^src\/show-progress\.ts$/,
 }
 
 const ENTRIES = ['src/main.ts', 'src/cli.ts', 'src/demo.ts']

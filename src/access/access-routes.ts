@@ -1,10 +1,14 @@
 import { z } from 'zod'
 import { type Route, type RouteRequest, route } from '../http/route.ts'
-import { Problem } from '../problem.ts'
 import { Sensitive } from '../sensitive.ts'
 import type { AccessTokens } from './access-token.ts'
 import type { Caller } from './caller.ts'
-import { type IssueClientTokenDeps, issueClientToken } from './issue-client-token.ts'
+import {
+  type IssueClientTokenDeps,
+  invalidClient,
+  invalidTokenRequest,
+  issueClientToken,
+} from './issue-client-token.ts'
 import { scopes } from './roles.ts'
 
 export interface AccessRouteDeps extends IssueClientTokenDeps {
@@ -13,8 +17,9 @@ export interface AccessRouteDeps extends IssueClientTokenDeps {
 }
 
 const tokenRequestSchema = z
-  .strictObject({
-    grant_type: z.string(),
+  // Not strict: parameters that are not known are passed over (RFC 6749 section 3.2).
+  .object({
+    grant_type: z.string().optional(),
     client_id: z.string().max(200).optional(),
     client_secret: z.string().max(200).optional(),
     scope: z.string().max(500).optional(),
@@ -56,8 +61,10 @@ export function createAccessRoutes(deps: AccessRouteDeps): Route<Caller>[] {
       body: tokenRequestSchema,
       responses: { 200: { description: 'an access token for at most 300 seconds', schema: tokenResponseSchema } },
       handle: async (request) => {
-        if (request.body.grant_type !== 'client_credentials') {
-          throw new Problem('invalid-grant-request', { detail: 'the only grant_type is client_credentials' })
+        const { grant_type } = request.body
+        if (grant_type === undefined) throw invalidTokenRequest('invalid_request', 'grant_type is missing')
+        if (grant_type !== 'client_credentials') {
+          throw invalidTokenRequest('unsupported_grant_type', 'the only grant_type is client_credentials')
         }
         const credentials = credentialsOf(request)
         const body = await issueClientToken(deps, { ...credentials, scope: request.body.scope }, request)
@@ -93,15 +100,14 @@ function credentialsOf(request: RouteRequest<Caller, TokenRequest>): {
   const { client_id, client_secret } = request.body
   const basic = /^Basic +([A-Za-z0-9+/=]+)$/i.exec(request.headers.authorization ?? '')?.[1]
   if (basic !== undefined) {
-    if (client_secret)
-      throw new Problem('invalid-grant-request', { detail: 'credentials stand in the header and in the body' })
+    if (client_secret) throw invalidTokenRequest('invalid_request', 'credentials stand in the header and in the body')
     const [id, secret] = Buffer.from(basic, 'base64').toString('utf8').split(/:(.*)/s, 2)
     if (id && secret !== undefined)
       return { clientId: formDecoded(id), clientSecret: new Sensitive(formDecoded(secret)) }
   } else if (client_id && client_secret) {
     return { clientId: client_id, clientSecret: client_secret }
   }
-  throw new Problem('invalid-client', { headers: { 'WWW-Authenticate': 'Basic realm="strongroom"' } })
+  throw invalidClient()
 }
 
 /** Both halves are form-encoded before they are joined (RFC 6749 section 2.3.1). */

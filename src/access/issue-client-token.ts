@@ -28,7 +28,7 @@ export interface ClientTokenRequest {
  * Client credentials for an access token (RFC 6749 section 4.4). An unknown, a revoked and a mistaken client are
  * told apart neither by the answer nor by its time.
  *
- * @throws {Problem} too-many-requests, busy, invalid-client, invalid-grant-request, audit-unavailable
+ * @throws {Problem} too-many-requests, busy, invalid-client, invalid-token-request, audit-unavailable
  */
 export async function issueClientToken(
   deps: IssueClientTokenDeps,
@@ -41,7 +41,7 @@ export async function issueClientToken(
   const matches = await deps.clientSecrets.verify(live?.secret_hash, request.clientSecret.expose())
   if (!live || !matches) {
     await deps.rateLimit.spendFailure(facts.source)
-    throw new Problem('invalid-client', { headers: { 'WWW-Authenticate': 'Basic realm="strongroom"' } })
+    throw invalidClient()
   }
   const scopes = grantedScopes(live, request.scope)
   const role = live.role !== null && isRoleName(live.role) ? live.role : undefined
@@ -65,11 +65,27 @@ export async function issueClientToken(
   return { access_token: accessToken, token_type: 'Bearer', expires_in: CLIENT_TOKEN_SECONDS, scope: scopes.join(' ') }
 }
 
+/** RFC 6749 section 5.2: client libraries look at `error`, which stands beside our own `code`. */
+export function invalidClient(): Problem {
+  return new Problem('invalid-client', {
+    headers: { 'WWW-Authenticate': 'Basic realm="strongroom"' },
+    extensions: { error: 'invalid_client' },
+  })
+}
+
+/** RFC 6749 section 5.2. */
+export function invalidTokenRequest(
+  error: 'invalid_request' | 'invalid_scope' | 'unsupported_grant_type',
+  detail: string,
+): Problem {
+  return new Problem('invalid-token-request', { detail, extensions: { error } })
+}
+
 function grantedScopes(client: Client, asked: string | undefined) {
   if (asked === undefined || asked.trim() === '') return client.scopes
   const wanted = asked.trim().split(/ +/)
   if (!wanted.every((scope) => (client.scopes as string[]).includes(scope))) {
-    throw new Problem('invalid-grant-request', { detail: 'the client does not have all of these scopes' })
+    throw invalidTokenRequest('invalid_scope', 'the client does not have all of these scopes')
   }
   return client.scopes.filter((scope) => wanted.includes(scope))
 }

@@ -9,6 +9,7 @@ export const auditEventTypes = [
   'record.erase',
   'record.search',
   'request.refuse',
+  'request.replay',
   'token.issue',
   'client.add',
   'client.rotate-secret',
@@ -60,6 +61,8 @@ export interface AuditEvent {
   type: AuditEventType
   caller: string | null
   token: string | null
+  /** Null for what concerns the whole vault, such as its keys. */
+  site: string | null
   body: string
 }
 
@@ -79,6 +82,14 @@ export function createNewAuditEvent(now: () => Date, newId: NewId): NewAuditEven
     const occurredAt = now()
     const body = canonicalize({ format: FORMAT, id, at: occurredAt.toISOString(), ...facts })
     if (body === undefined) throw new Error('an audit event must have a canonical form')
-    return { id, occurredAt, type: facts.type, caller: facts.caller?.id ?? null, token: facts.token ?? null, body }
+    return {
+      id,
+      occurredAt,
+      type: facts.type,
+      caller: facts.caller?.id ?? null,
+      token: facts.token ?? null,
+      site: facts.site ?? null,
+      body,
+    }
   }
 }

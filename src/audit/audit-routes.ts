@@ -31,7 +31,7 @@ export function createAuditRoutes(deps: { database: Database; newAuditEvent: New
         },
       },
       handle: async (request: RouteRequest<Caller, undefined, z.output<typeof querySchema>>) => {
-        const events = await selectEvents(deps.database, request.query)
+        const events = await selectEvents(deps.database, { ...request.query, site: request.caller.site })
         const read = deps.newAuditEvent({
           type: 'audit.read',
           outcome: 'success',

@@ -10,15 +10,16 @@ export function eventColumns(events: readonly AuditEvent[]): unknown[] {
     textArray(events.map((event) => event.type)),
     textArray(events.map((event) => event.caller)),
     textArray(events.map((event) => event.token)),
+    textArray(events.map((event) => event.site)),
     textArray(events.map((event) => event.body)),
   ]
 }
 
-/** `INSERT` of events from six arrays that start at parameter `$first`. */
+/** `INSERT` of events from seven arrays that start at parameter `$first`. */
 export function insertEventsSql(first: number): string {
   const at = (offset: number, type: string) => `$${first + offset}::${type}[]`
-  return `INSERT INTO audit_events (id, occurred_at, type, caller, token, body)
-          SELECT * FROM unnest(${at(0, 'text')}, ${at(1, 'timestamptz')}, ${at(2, 'text')}, ${at(3, 'text')}, ${at(4, 'text')}, ${at(5, 'text')})`
+  return `INSERT INTO audit_events (id, occurred_at, type, caller, token, site, body)
+          SELECT * FROM unnest(${at(0, 'text')}, ${at(1, 'timestamptz')}, ${at(2, 'text')}, ${at(3, 'text')}, ${at(4, 'text')}, ${at(5, 'text')}, ${at(6, 'text')})`
 }
 
 const INSERT_EVENTS: Statement = { name: 'insert-audit-events', text: insertEventsSql(1) }
@@ -33,6 +34,8 @@ export async function insertEvents(db: Queryable, events: readonly AuditEvent[])
 }
 
 export interface EventFilter {
+  /** Only events of this site, and those that concern the whole vault; all of them when undefined. */
+  site?: string | undefined
   caller?: string | undefined
   token?: string | undefined
   type?: string | undefined
@@ -46,12 +49,13 @@ const SELECT_EVENTS: Statement = {
   text: `SELECT body FROM audit_events
          WHERE ($1::text IS NULL OR caller = $1) AND ($2::text IS NULL OR token = $2)
            AND ($3::text IS NULL OR type = $3) AND ($4::text IS NULL OR id > $4)
-         ORDER BY id LIMIT $5`,
+           AND ($5::text IS NULL OR site IS NULL OR site = $5)
+         ORDER BY id LIMIT $6`,
 }
 
 /** A page of events in the order of their ids, which is the order of time to the millisecond. */
 export async function selectEvents(db: Queryable, filter: EventFilter): Promise<Record<string, unknown>[]> {
-  const { caller = null, token = null, type = null, after = null, limit } = filter
-  const rows = await db.query<{ body: string }>(SELECT_EVENTS, [caller, token, type, after, limit])
+  const { caller = null, token = null, type = null, after = null, site = null, limit } = filter
+  const rows = await db.query<{ body: string }>(SELECT_EVENTS, [caller, token, type, after, site, limit])
   return rows.map((row) => JSON.parse(row.body) as Record<string, unknown>)
 }

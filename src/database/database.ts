@@ -65,7 +65,20 @@ export function openDatabase(options: DatabaseOptions): Database {
   const listeners: Listener[] = []
 
   return {
-    query: (statement, values) => run(pool, statement, values),
+    async query<Row>(statement: Statement, values?: readonly unknown[]) {
+      const client = await connect(pool)
+      let broken = true
+      try {
+        const rows = await run<Row>(client, statement, values)
+        broken = false
+        return rows
+      } catch (error) {
+        broken = isUnavailable(error)
+        throw error
+      } finally {
+        client.release(broken)
+      }
+    },
     async transaction(work) {
       const client = await connect(pool)
       let broken = false
@@ -76,7 +89,7 @@ export function openDatabase(options: DatabaseOptions): Database {
         return result
       } catch (error) {
         // A connection that failed or hangs cannot roll back; PostgreSQL does it when the connection is gone.
-        broken = error instanceof Problem && error.code === 'database-unavailable'
+        broken = isUnavailable(error)
         if (!broken) {
           await run(client, ROLLBACK).catch(() => {
             broken = true
@@ -143,19 +156,16 @@ export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || hostname === '::1' || /^127\.\d+\.\d+\.\d+$/.test(hostname)
 }
 
+/** Whatever the reason, a connection that does not come about is the database being unavailable, not a bad statement. */
 async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   try {
     return await pool.connect()
   } catch (error) {
-    throw translate(error)
+    throw unavailable(error)
   }
 }
 
-async function run<Row>(
-  on: pg.Pool | pg.PoolClient,
-  statement: Statement,
-  values: readonly unknown[] = [],
-): Promise<Row[]> {
+async function run<Row>(on: pg.PoolClient, statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
   try {
     const result = await on.query({ name: statement.name, text: statement.text, values: [...values] })
     return result.rows as Row[]
@@ -175,8 +185,16 @@ function translate(error: unknown): Error {
     return stripped(error)
   }
   // No SQLSTATE: the connection failed, timed out or was lost, and the outcome is unknown.
+  return unavailable(error)
+}
+
+function unavailable(error: unknown): Problem {
   const reason = error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.name) : 'unknown'
   return new Problem('database-unavailable', { cause: new Error(`connection failed (${reason})`) })
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof Problem && error.code === 'database-unavailable'
 }
 
 function stripped(error: pg.DatabaseError): DatabaseError {

@@ -4,7 +4,8 @@ import type { NewId } from '../identifier.ts'
 import { parseInput } from '../parse-input.ts'
 import { Problem } from '../problem.ts'
 import { readBody } from './body.ts'
-import { checkEnvelope, type EnvelopeRules, METHODS, queryOf, refuseCardNumberInHeaders } from './envelope.ts'
+import { checkEnvelope, type EnvelopeRules, queryOf, refuseCardNumberInHeaders } from './envelope.ts'
+import { KNOWN_METHODS } from './metrics.ts'
 import { problemAnswer, toProblem } from './problem-response.ts'
 import { describeError, type Logger, logRequest } from './request-log.ts'
 import type { Answer, Route } from './route.ts'
@@ -165,7 +166,7 @@ function send<C>(request: Request, response: ServerResponse, answer: Answer, opt
   const milliseconds = performance.now() - trace.startedAt
   logRequest(options.logger, {
     request_id: trace.requestId,
-    method: METHODS.includes(request.method) ? request.method : 'OTHER',
+    method: KNOWN_METHODS.has(request.method) ? request.method : 'OTHER',
     route: trace.route,
     status: answer.status,
     duration_ms: Math.round(milliseconds * 100) / 100,

@@ -39,6 +39,11 @@ export async function readBody(request: IncomingMessage, options: BodyOptions): 
 
 function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
+    // The connection may have ended while the caller was being authenticated: then no event will ever come.
+    if (request.destroyed) {
+      reject(new Problem('malformed-request'))
+      return
+    }
     const chunks: Buffer[] = []
     let length = 0
     const onData = (chunk: Buffer) => {
@@ -70,7 +75,11 @@ function decode(bytes: Uint8Array): string {
 function parseForm(text: string): Record<string, string> {
   const members = new Map<string, string>()
   for (const [name, value] of new URLSearchParams(text)) {
-    if (members.has(name)) throw new Problem('invalid-grant-request', { detail: 'a parameter stands twice' })
+    if (members.has(name))
+      throw new Problem('invalid-token-request', {
+        detail: 'a parameter stands twice',
+        extensions: { error: 'invalid_request' },
+      })
     members.set(name, value)
   }
   return Object.fromEntries(members)

@@ -2,8 +2,6 @@ import type { IncomingMessage } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import { Problem } from '../problem.ts'
 
-export const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE']
-
 export interface EnvelopeRules {
   /** Whether the server answers for that host name. */
   answersFor: (host: string) => boolean
@@ -19,17 +17,17 @@ const JWT = /^eyJ[\w-]+\.[\w-]+\./
 /**
  * What every request must satisfy before anybody asks who it is from.
  *
- * @throws {Problem} wrong-host, method-not-allowed, malformed-request, malformed-url, query-not-accepted
+ * @throws {Problem} wrong-host, malformed-request, malformed-url, query-not-accepted
  */
 export function checkEnvelope(request: IncomingMessage, rules: EnvelopeRules): void {
-  const host = hostName(request.headers.host ?? '')
+  const url = request.url ?? ''
+  if (request.headers.host === undefined) throw new Problem('malformed-request', { detail: 'there is no Host header' })
+  // RFC 9112 section 3.2.2: the host of an absolute target counts, whatever Host says.
+  const absolute = url.startsWith('/') ? null : URL.parse(url)
+  const host = hostName(absolute?.host ?? request.headers.host)
   const serverName = (request.socket as TLSSocket).servername
   if (!rules.answersFor(host) || (serverName && !rules.answersFor(serverName))) throw new Problem('wrong-host')
-  if (!METHODS.includes(request.method ?? '')) {
-    throw new Problem('method-not-allowed', { headers: { Allow: METHODS.join(', ') } })
-  }
   refuseDoubledHeaders(request.rawHeaders)
-  const url = request.url ?? ''
   if (rules.looksLikeCardNumber(decoded(url))) throw new Problem('malformed-url')
   for (const [name, value] of queryOf(url)) {
     if (CREDENTIAL_NAME.test(name) || JWT.test(value)) {

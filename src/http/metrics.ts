@@ -1,10 +1,14 @@
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+
+/** Prometheus's text form of all metrics. */
+export type MetricsText = () => Promise<{ contentType: string; body: string }>
 
 export interface Metrics {
-  readonly registry: Registry
+  /** In a worker: answers the first process's questions for its metrics. */
+  shareWithFirstProcess(): void
   observe(request: { method: string; route: string; status: number; seconds: number; code: string | undefined }): void
   framingError(code: string): void
-  text(): Promise<{ contentType: string; body: string }>
+  text: MetricsText
 }
 
 /** Counts by route pattern, method, status and problem code; no label ever holds a value of a request. */
@@ -25,7 +29,11 @@ export function createMetrics(): Metrics {
     registers: [registry],
   })
   return {
-    registry,
+    shareWithFirstProcess() {
+      AggregatorRegistry.setRegistries(registry)
+      // Constructed for its effect: it listens for the questions.
+      new AggregatorRegistry()
+    },
     observe({ method, route, status, seconds, code }) {
       duration.observe({ method: KNOWN_METHODS.has(method) ? method : 'OTHER', route, status }, seconds)
       if (code !== undefined) problems.inc({ code })
@@ -35,4 +43,11 @@ export function createMetrics(): Metrics {
   }
 }
 
-const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'])
+/** Anything else is counted and logged as OTHER: a method is input too. */
+export const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'])
+
+/** In the first process of several: the metrics of all workers, added up. */
+export function createClusterMetricsText(): MetricsText {
+  const aggregate = new AggregatorRegistry()
+  return async () => ({ contentType: aggregate.contentType, body: await aggregate.clusterMetrics() })
+}

@@ -1,7 +1,5 @@
 import { createServer, type Server, type ServerOptions } from 'node:https'
-
-/** Prometheus's text form of all metrics. */
-export type MetricsText = () => Promise<{ contentType: string; body: string }>
+import type { MetricsText } from './metrics.ts'
 
 /** The operator's listener, on loopback: metrics, and nothing that anybody else should see. */
 export function createOperatorListener(tls: ServerOptions, metricsText: MetricsText): Server {

@@ -14,6 +14,7 @@ export function problemDocument(problem: Problem, requestId: string): Record<str
     code: problem.code,
     request_id: requestId,
     ...(problem.errors.length === 0 ? {} : { errors: problem.errors }),
+    ...problem.extensions,
   }
 }
 

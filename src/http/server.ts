@@ -29,7 +29,7 @@ export interface ServerHooks {
 
 /** An HTTPS server with every limit set. What is not TLS, or not HTTP, gets no further than this file. */
 export function createHttpsServer(tls: ServerOptions, app: Express, hooks: ServerHooks): Server {
-  const options = { ...tls, ...LIMITS, insecureHTTPParser: false, keepAlive: true }
+  const options = { ...tls, ...LIMITS, insecureHTTPParser: false, requireHostHeader: false, keepAlive: true }
   const server = createServer({ ...options, ...bornWithExpressPrototypes(app) }, app)
   server.maxConnections = MAX_CONNECTIONS
   server.maxHeadersCount = MAX_HEADERS
@@ -38,6 +38,8 @@ export function createHttpsServer(tls: ServerOptions, app: Express, hooks: Serve
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     refuse(socket, new Problem(CODES[error.code ?? ''] ?? 'malformed-request'), hooks)
   })
+  // RFC 9110 section 10.1.1 lets us pass over an expectation; Node would answer without any of our headers.
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response))
   server.on('connect', (_request, socket: Duplex) => {
     refuse(socket, new Problem('method-not-allowed', { headers: { Allow: 'GET, HEAD, POST, PATCH, DELETE' } }), hooks)
   })

@@ -70,11 +70,18 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   }
   await database.transaction(async (tx) => {
     await lockRegistry(tx)
-    const present = new Set((await listKeys(tx)).map((key) => key.purpose))
-    for (const purpose of keyPurposes) if (!present.has(purpose)) await create(tx, purpose, 'active', now())
+    // A registry that holds some keys and lacks others was damaged: a new key would hide that, and open nothing.
+    if ((await listKeys(tx)).length > 0) return
+    for (const purpose of keyPurposes) await create(tx, purpose, 'active', now())
   })
 
   let ring = await load()
+  const missing = keyPurposes.filter((purpose) => ring.all(purpose).every((key) => key.state !== 'active'))
+  if (missing.length > 0) {
+    throw new Error(
+      `the key registry lacks its active key for ${missing.join(', ')}: restore the table "keys" from a backup.`,
+    )
+  }
   let refreshing: Promise<void> | undefined
 
   async function load(): Promise<KeyRing> {
@@ -124,6 +131,9 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     },
     async open(sealed, context) {
       const key = await keyFor(sealed.keyId)
+      if (key.purpose !== 'display' && key.purpose !== 'secret') {
+        throw new Problem('record-integrity', { cause: new SealError('sealed under a key that is no data key') })
+      }
       try {
         return open(key, context, sealed.bytes)
       } catch (error) {

@@ -17,7 +17,10 @@ const customer = z
   .overwrite((value) => value.normalize('NFC'))
   .meta({ description: "the shop's own reference for the shopper", examples: ['cus_1042'] })
 
-const slug = z.string().regex(/^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/i)
+const slug = z
+  .string()
+  .regex(/^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/i)
+  .refine((value) => !looksLikeCardNumber(value), issue('card-number-in-text', 'remove the card number'))
 
 /** The body of `POST /v1/tokenize`. Unknown members are refused, so a verification code can never be stored by accident. */
 export function checkoutSchema(kinds: Kinds) {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import type { Caller } from '../access/caller.ts'
+import { auditCaller, type Caller } from '../access/caller.ts'
 import { purposes } from '../access/purpose.ts'
+import { insertEvents } from '../audit/audit-store.ts'
 import { problemAnswer, problemDocument } from '../http/problem-response.ts'
 import { type Answer, type Route, type RouteRequest, route } from '../http/route.ts'
 import type { NewId } from '../identifier.ts'
@@ -14,6 +15,7 @@ import type { Claim, Idempotency } from './idempotency.ts'
 import { readRecord } from './read.ts'
 import { type RevealResult, revealRecords } from './reveal.ts'
 import { searchByValue } from './search.ts'
+import { parseToken } from './token.ts'
 import { tokenizeCheckouts } from './tokenize.ts'
 import { tokenizeBatch } from './tokenize-batch.ts'
 
@@ -80,6 +82,19 @@ export function createRecordRoutes(deps: RecordRouteDeps): Route<Caller>[] {
       replay,
     )
 
+  /** A kept answer leaves again: that is an event too, and without it nothing leaves. */
+  async function replay(request: RouteRequest<Caller>, kept: unknown): Promise<unknown> {
+    const event = deps.newAuditEvent({
+      type: 'request.replay',
+      outcome: 'success',
+      request_id: request.requestId,
+      caller: auditCaller(request.caller),
+      site: request.caller.site,
+    })
+    await insertEvents(deps.database, [event])
+    return kept
+  }
+
   return [
     route<Caller, z.output<typeof checkout>>({
       method: 'POST',
@@ -99,7 +114,7 @@ export function createRecordRoutes(deps: RecordRouteDeps): Route<Caller>[] {
             const [body] = await tokenizeCheckouts(deps, request.caller, [request.body], request, { idempotency })
             return { status: 201, body }
           },
-          (body) => ({ status: 201, body }),
+          async (body) => ({ status: 201, body: await replay(request, body) }),
         ),
     }),
 
@@ -133,7 +148,7 @@ export function createRecordRoutes(deps: RecordRouteDeps): Route<Caller>[] {
             )
             return { status: 200, body: { results } }
           },
-          (results) => ({ status: 200, body: { results } }),
+          async (results) => ({ status: 200, body: { results: await replay(request, results) } }),
         ),
     }),
 
@@ -270,6 +285,10 @@ function revealedBody(result: Extract<RevealResult, { data: unknown }>): Record<
 }
 
 function resultBody(result: RevealResult, requestId: string): Record<string, unknown> {
-  if ('problem' in result) return { ...problemDocument(result.problem, requestId), token: result.token }
+  if ('problem' in result) {
+    // What is no token is input, and is not repeated.
+    const token = parseToken(result.token)
+    return { ...problemDocument(result.problem, requestId), ...(token ? { token } : {}) }
+  }
   return { status: 200, ...revealedBody(result) }
 }

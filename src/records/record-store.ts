@@ -147,10 +147,16 @@ const FORGET_ANSWER: Statement = {
          WHERE key_hash = (SELECT idempotency_hash FROM records WHERE token = $1)`,
 }
 
-/** Removes everything sealed of the record, all its versions and terms, and the stored answer it stood in. Needs a transaction. */
+const DELETE_REASONS: Statement = {
+  name: 'delete-reveal-reasons',
+  text: 'DELETE FROM reveal_reasons WHERE event IN (SELECT id FROM audit_events WHERE token = $1)',
+}
+
+/** Removes everything sealed of the record, all its versions, terms and reasons, and the stored answer it stood in. Needs a transaction. */
 export async function eraseRecordRow(tx: Queryable, token: Token, now: Date): Promise<void> {
   await tx.query(FORGET_ANSWER, [token])
   await removeTerms(tx, token)
   await tx.query(ERASE_RECORD, [token, now])
   await tx.query(DELETE_VERSIONS, [token])
+  await tx.query(DELETE_REASONS, [token])
 }

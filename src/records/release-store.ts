@@ -42,10 +42,10 @@ const COMMIT_RELEASES: Statement = {
       WHERE release IN (SELECT release FROM granted)),
     new_idempotency AS (${insertIdempotencySql(10, 'WHERE release IN (SELECT release FROM granted)')}),
     new_events AS (
-      INSERT INTO audit_events (id, occurred_at, type, caller, token, body)
-      SELECT id, occurred_at, type, caller, token, body
-      FROM unnest($17::text[], $18::timestamptz[], $19::text[], $20::text[], $21::text[], $22::text[], $23::integer[])
-        AS n (id, occurred_at, type, caller, token, body, release)
+      INSERT INTO audit_events (id, occurred_at, type, caller, token, site, body)
+      SELECT id, occurred_at, type, caller, token, site, body
+      FROM unnest($17::text[], $18::timestamptz[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::integer[])
+        AS n (id, occurred_at, type, caller, token, site, body, release)
       WHERE release IN (SELECT release FROM granted))
     SELECT release FROM granted`,
 }

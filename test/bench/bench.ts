@@ -96,7 +96,7 @@ export class Bench {
     load: { kind: RequestKind; connections: number; disk?: Disk; seconds?: number; requests?: number },
   ): Promise<Measurement> {
     const { kind, connections, disk = 'disk' } = load
-    const { seconds, warmupSeconds, generator } = this.options
+    const { seconds, warmupSeconds } = this.options
     const showing = kind === 'read' || kind === 'reveal'
     const plan: LoadPlan = {
       kind,
@@ -107,7 +107,6 @@ export class Bench {
       warmupSeconds,
       accessToken: await vault.accessToken(showing ? 'billing' : 'checkout'),
       tokens: showing ? await this.#someTokens(vault) : [],
-      generator,
       serverPid: server.pid,
       postmasterPid: (await this.cluster(disk)).postmasterPid,
       ...(load.requests === undefined ? {} : { requests: load.requests }),

@@ -8,7 +8,7 @@ import { readPlan } from './child-process.ts'
 import { cpuSecondsOf } from './cpu-time.ts'
 import { KeepAliveClient } from './keep-alive-client.ts'
 import { percentile } from './measurement.ts'
-import { createFreshRequests, createRequests, type RequestKind, requestParts } from './requests.ts'
+import { createFreshRequests, createRequests, type RequestKind } from './requests.ts'
 
 export interface LoadPlan {
   kind: RequestKind
@@ -19,7 +19,6 @@ export interface LoadPlan {
   warmupSeconds: number
   accessToken: string
   tokens: readonly string[]
-  generator: 'sockets' | 'autocannon'
   serverPid: number
   postmasterPid: number
   /** Instead of a time: this many requests, each with a body of its own. */
@@ -37,10 +36,9 @@ export interface LoadResult {
 
 const plan = await readPlan<LoadPlan>()
 const ca = readFileSync(plan.caFile, 'utf8')
-const measure = plan.generator === 'autocannon' ? measureWithAutocannon : measureWithSockets
 process.stdout.write(JSON.stringify(await measure()))
 
-async function measureWithSockets(): Promise<LoadResult> {
+async function measure(): Promise<LoadResult> {
   const create = plan.requests === undefined ? createRequests : createFreshRequests
   const client = new KeepAliveClient(create(plan.kind, plan))
   await client.connect({ port: plan.port, ca, connections: plan.connections })
@@ -62,35 +60,6 @@ async function measureWithSockets(): Promise<LoadResult> {
     p99: percentile(latencies, 0.99),
     statuses,
     ...between(before, after),
-  }
-}
-
-async function measureWithAutocannon(): Promise<LoadResult> {
-  const { default: autocannon } = await import('autocannon')
-  const requests = Array.from({ length: 256 }, (_, at) => {
-    const { method, path, body } = requestParts(plan.kind, plan, at)
-    const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' }
-    return { method, path, body, headers: { host: 'localhost', authorization: `Bearer ${plan.accessToken}`, ...type } }
-  })
-  const options = {
-    url: `https://127.0.0.1:${plan.port}`,
-    connections: plan.connections,
-    requests,
-    tlsOptions: { ca, servername: 'localhost' },
-  }
-  await autocannon({ ...options, duration: Math.max(1, plan.warmupSeconds) })
-  const before = clocks()
-  const result = await autocannon({ ...options, duration: plan.seconds })
-  const after = clocks()
-  const statuses = Object.fromEntries(Object.entries(result.statusCodeStats).map(([code, { count }]) => [code, count]))
-  if (result.errors > 0) statuses.error = result.errors
-  return {
-    requests: Object.values(statuses).reduce((sum, count) => sum + count, 0),
-    p50: result.latency.p50,
-    p99: result.latency.p99,
-    statuses,
-    ...between(before, after),
-    seconds: result.duration,
   }
 }
 

@@ -11,8 +11,6 @@ export interface BenchOptions {
   soak: boolean
   million: boolean
   write: boolean
-  /** Which load generator: our own keep-alive client, or autocannon as a cross-check. */
-  generator: 'sockets' | 'autocannon'
   /** Everything is stopped and removed after so long, whatever hangs. */
   deadlineSeconds: number
 }
@@ -23,7 +21,6 @@ export const usage = `npm run bench -- [flags]
   --soak         also 5 minutes of load, for the memory figure
   --million      also 1,000,000 against 10,000 stored records
   --write        rewrite the last table in test/bench/README.md and test/bench/throughput.svg
-  --autocannon   load from autocannon instead of our own client
 `
 
 /** @throws {TypeError} for a flag that does not exist */
@@ -36,11 +33,10 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       soak: flag,
       million: flag,
       write: flag,
-      autocannon: flag,
       only: { type: 'string', default: '' },
     },
   })
-  const { quick, soak, million, write, autocannon } = values
+  const { quick, soak, million, write } = values
   return {
     rounds: quick ? 1 : 3,
     seconds: quick ? 2 : 3,
@@ -50,7 +46,6 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     soak,
     million,
     write,
-    generator: autocannon ? 'autocannon' : 'sockets',
     deadlineSeconds: 600 + (soak ? 420 : 0) + (million ? 600 : 0) + (write ? 300 : 0),
   }
 }

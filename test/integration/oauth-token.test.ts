@@ -1,5 +1,6 @@
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { RateLimits } from '../../src/access/rate-limit.ts'
 import { expectProblem, withoutRequestId } from '../support/problems.ts'
 import { ISSUER, TestVault } from '../support/test-vault.ts'
 
@@ -122,11 +123,11 @@ describe('400', () => {
   it('refuses credentials in the header and in the body at once', async () => {
     const parameters = { grant_type: 'client_credentials', ...inBody() }
     const response = await postForm(parameters, { Authorization: basic(client.id, client.secret) })
-    expectProblem(response, 400, 'invalid-grant-request')
+    expectProblem(response, 400, 'invalid-token-request')
   })
 
   it.each(['password', 'authorization_code', ''])('refuses the grant type "%s"', async (grant_type) => {
-    expectProblem(await postForm({ grant_type, ...inBody() }), 400, 'invalid-grant-request')
+    expectProblem(await postForm({ grant_type, ...inBody() }), 400, 'invalid-token-request')
   })
 
   it('refuses a scope that the client does not have', async () => {
@@ -135,12 +136,12 @@ describe('400', () => {
       client.secret,
       'grant_type=client_credentials&scope=token:read+audit:read',
     )
-    expectProblem(response, 400, 'invalid-grant-request')
+    expectProblem(response, 400, 'invalid-token-request')
   })
 
   it('refuses a parameter that stands twice', async () => {
     const form = 'grant_type=client_credentials&scope=token:read&scope=token:search'
-    expectProblem(await vault.requestToken(client.id, client.secret, form), 400, 'invalid-grant-request')
+    expectProblem(await vault.requestToken(client.id, client.secret, form), 400, 'invalid-token-request')
   })
 })
 
@@ -176,12 +177,14 @@ describe('401', () => {
 })
 
 describe('429', () => {
-  async function limited(rateLimits: { requestsPerMinute: number; failuresPerMinute: number }) {
-    return TestVault.start({ sharedDatabase: vault.database, overrides: { rateLimits } })
+  /** A vault of its own: the counts live in the database. */
+  async function limited(rateLimits: RateLimits) {
+    const server = await TestVault.start({ overrides: { rateLimits } })
+    return { server, client: await server.client(['tokenize']) }
   }
 
   it('refuses further requests of one source, with the time to wait', async () => {
-    const server = await limited({ requestsPerMinute: 2, failuresPerMinute: 100 })
+    const { server, client } = await limited({ requestsPerMinute: 2, failuresPerMinute: 100 })
     try {
       for (let i = 0; i < 2; i++) expect((await server.requestToken(client.id, client.secret)).status).toBe(200)
       const response = await server.requestToken(client.id, client.secret)
@@ -193,13 +196,17 @@ describe('429', () => {
     }
   })
 
-  it('stops guesses: after too many wrong secrets the right one is refused too', async () => {
-    const server = await limited({ requestsPerMinute: 100, failuresPerMinute: 2 })
+  it('stops guesses: after too many wrong secrets the right one is refused too, on another server as well', async () => {
+    const rateLimits = { requestsPerMinute: 100, failuresPerMinute: 2 }
+    const { server, client } = await limited(rateLimits)
+    const other = await TestVault.start({ sharedDatabase: server.database, overrides: { rateLimits } })
     try {
       for (let i = 0; i < 2; i++)
         expectProblem(await server.requestToken(client.id, `guess ${i}`), 401, 'invalid-client')
       expectProblem(await server.requestToken(client.id, client.secret), 429, 'too-many-requests')
+      expectProblem(await other.requestToken(client.id, client.secret), 429, 'too-many-requests')
     } finally {
+      await other.stop()
       await server.stop()
     }
   })

@@ -15,7 +15,7 @@ export interface ExpectedRefusal {
   leaves?: 'event' | 'metric' | 'framing'
 }
 
-const DOCUMENT_MEMBERS = ['type', 'title', 'status', 'detail', 'code', 'request_id', 'errors']
+const DOCUMENT_MEMBERS = ['type', 'title', 'status', 'detail', 'code', 'request_id', 'errors', 'error']
 const LOG_MEMBERS = 'level time request_id method route status duration_ms code caller reason msg'.split(' ')
 const EVENT_MEMBERS =
   'format id at type outcome request_id caller site token kind purpose fields policy_version code route'.split(' ')

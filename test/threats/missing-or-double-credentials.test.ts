@@ -113,6 +113,6 @@ describe('the token endpoint', () => {
   it('refuses a scope that the client does not have', async () => {
     const { id, secret } = await vault.client(['tokenize'])
     const send = request(`${GRANT}&scope=tokenize+card:reveal`, basic(`${id}:${secret}`))
-    await expectRefusal(vault, send, { status: 400, code: 'invalid-grant-request' })
+    await expectRefusal(vault, send, { status: 400, code: 'invalid-token-request' })
   })
 })
