@@ -4,14 +4,18 @@ import { ensureDevelopmentCertificate } from './http/development-certificate.ts'
 import { portOf, startListening, stopListening } from './http/listener.ts'
 import type { MetricsText } from './http/metrics.ts'
 import { createOperatorListener } from './http/operator.ts'
+import type { Logger } from './http/request-log.ts'
 import { createHttpsServer } from './http/server.ts'
-import { certificateNames, loadTls, watchCertificates } from './http/tls.ts'
+import { certificateNames, loadTls, type TlsOptions, watchCertificates } from './http/tls.ts'
 import { type OpenVault, openVault } from './open-vault.ts'
 import { ensureSampleCallers, firstSteps } from './sample-callers.ts'
 import type { Strongroom } from './strongroom.ts'
 
+/** A server that listens. */
 export interface Listening {
   port: number
+  /** Shows another certificate to new connections; those that are open go on. */
+  renew(tls: TlsOptions): void
   stop(): Promise<void>
 }
 
@@ -19,18 +23,21 @@ export interface Listening {
 export type Announce = (text: string) => void
 
 /** Starts the vault in this process: config → database → strongroom → TLS listener. */
-export async function serve(config: Config, announce: Announce): Promise<Listening> {
+export async function serve(config: Config, announce: Announce): Promise<Pick<Listening, 'port' | 'stop'>> {
   const vault = await openAsServer(config, announce)
   const { strongroom } = vault
   const started: Listening[] = []
+  let unfollow = () => {}
   const stop = once(async () => {
     strongroom.beginShutdown()
+    unfollow()
     await Promise.all(started.map((listener) => listener.stop()))
     await vault.close()
   })
   try {
     started.push(await listenToCallers(config, strongroom))
     started.push(await listenToOperator(config, strongroom.metrics.text))
+    unfollow = followCertificates(config, started, strongroom.logger)
     await welcome(config, strongroom, announce)
   } catch (error) {
     await stop()
@@ -49,59 +56,54 @@ export async function openAsServer(config: Config, announce: Announce): Promise<
   return openVault(config, { role: 'server', log })
 }
 
-/** The HTTPS listener of the API; new certificate files and SIGHUP change its certificate while it runs. */
+/** The HTTPS listener of the API. It answers for the names in its certificate. */
 export async function listenToCallers(config: Config, strongroom: Strongroom): Promise<Listening> {
   const { logger, metrics, newId } = strongroom
   const tls = await loadTls(config.tls)
   let answersFor = certificateNames(String(tls.cert))
   const app = strongroom.createApp((host) => answersFor(host))
   const server = createHttpsServer(tls, app, { newId, onFramingError: metrics.framingError })
-  const certificates = watchCertificates(
-    server,
-    config.tls,
-    (renewed) => {
+  await startListening(server, config.port, config.host)
+  logger.info({ host: config.host, port: portOf(server) }, 'listening')
+  return {
+    port: portOf(server),
+    renew(renewed) {
+      server.setSecureContext(renewed)
       answersFor = certificateNames(String(renewed.cert))
-      logger.info('certificate reloaded')
     },
+    stop: () => stopListening(server),
+  }
+}
+
+/** The operator's listener, on loopback. */
+export async function listenToOperator(config: Config, metricsText: MetricsText): Promise<Listening> {
+  const server = createOperatorListener(await loadTls(config.tls), metricsText)
+  await startListening(server, config.operatorPort, '127.0.0.1')
+  return {
+    port: portOf(server),
+    renew: (renewed) => server.setSecureContext(renewed),
+    stop: () => stopListening(server),
+  }
+}
+
+/** Renews the listeners' certificate when its files change, and on SIGHUP. Returns what ends it. */
+export function followCertificates(config: Config, listeners: readonly Listening[], logger: Logger): () => void {
+  const all = {
+    setSecureContext(renewed: TlsOptions) {
+      for (const listener of listeners) listener.renew(renewed)
+    },
+  }
+  const certificates = watchCertificates(
+    all,
+    config.tls,
+    () => logger.info('certificate reloaded'),
     (error) => logger.error({ reason: error.message }, 'the new certificate cannot be used; the old one stays'),
   )
   const onHangUp = () => void certificates.reload()
   process.on('SIGHUP', onHangUp)
-  const stop = async () => {
+  return () => {
     process.off('SIGHUP', onHangUp)
     certificates.close()
-    if (server.listening) await stopListening(server)
-  }
-  try {
-    await startListening(server, config.port, config.host)
-  } catch (error) {
-    await stop()
-    throw error
-  }
-  logger.info({ host: config.host, port: portOf(server) }, 'listening')
-  return { port: portOf(server), stop }
-}
-
-/** The operator's listener on loopback, with the certificate of the moment it started. */
-export async function listenToOperator(config: Config, metricsText: MetricsText): Promise<Listening> {
-  const tls = await loadTls(config.tls)
-  const server = createOperatorListener(tls, metricsText)
-  const certificates = watchCertificates(
-    server,
-    config.tls,
-    () => {},
-    () => {},
-  )
-  await startListening(server, config.operatorPort, '127.0.0.1').catch((error) => {
-    certificates.close()
-    throw error
-  })
-  return {
-    port: portOf(server),
-    stop: async () => {
-      certificates.close()
-      await stopListening(server)
-    },
   }
 }
 

@@ -4,6 +4,7 @@ import { createClusterMetricsText } from './http/metrics.ts'
 import { openVault } from './open-vault.ts'
 import {
   type Announce,
+  followCertificates,
   type Listening,
   listenToCallers,
   listenToOperator,
@@ -22,11 +23,12 @@ const STOP_WITHIN_MS = 15_000
  * database, migrates, serves the operator's listener and replaces workers that die; the workers serve callers. Whatever
  * must hold across them — idempotency, limits, revocation — lives in the database.
  */
-export async function serveWithWorkers(config: Config, announce: Announce): Promise<Listening> {
+export async function serveWithWorkers(config: Config, announce: Announce): Promise<Pick<Listening, 'port' | 'stop'>> {
   const vault = await openAsServer(config, announce)
   const { logger } = vault.strongroom
   let stopping = false
   let operator: Listening | undefined
+  let unfollow = () => {}
 
   const fork = () => {
     const worker = cluster.fork()
@@ -43,6 +45,7 @@ export async function serveWithWorkers(config: Config, announce: Announce): Prom
   const stop = once(async () => {
     stopping = true
     process.off('SIGHUP', onHangUp)
+    unfollow()
     await Promise.all([...workers().map(stopWorker), operator?.stop()])
     await vault.close()
   })
@@ -50,6 +53,7 @@ export async function serveWithWorkers(config: Config, announce: Announce): Prom
   try {
     await Promise.all(Array.from({ length: config.workers }, () => listeningOf(fork())))
     operator = await listenToOperator(config, createClusterMetricsText())
+    unfollow = followCertificates(config, [operator], logger)
     await welcome(config, vault.strongroom, announce)
   } catch (error) {
     await stop()
@@ -65,9 +69,11 @@ export async function serveAsWorker(config: Config): Promise<void> {
   const { strongroom } = vault
   strongroom.metrics.shareWithFirstProcess()
   const listening = await listenToCallers(config, strongroom)
+  const unfollow = followCertificates(config, [listening], strongroom.logger)
   process.on('message', async (message) => {
     if (message !== STOP) return
     strongroom.beginShutdown()
+    unfollow()
     await listening.stop()
     await vault.close()
     process.exit(0)

@@ -1,7 +1,7 @@
 import { constants, createPrivateKey, X509Certificate } from 'node:crypto'
 import { type FSWatcher, statSync, watch } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import type { Server, ServerOptions } from 'node:https'
+import type { ServerOptions } from 'node:https'
 import { isIP } from 'node:net'
 import path from 'node:path'
 import { createSecureContext } from 'node:tls'
@@ -75,7 +75,7 @@ export async function loadTls({ certFile, keyFile }: CertificateFiles): Promise<
  * at the end.
  */
 export function watchCertificates(
-  server: Pick<Server, 'setSecureContext'>,
+  server: { setSecureContext(options: TlsOptions): void },
   files: CertificateFiles,
   onReload: (options: TlsOptions) => void,
   onError: (error: Error) => void,

@@ -76,17 +76,11 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   })
 
   let ring = await load()
-  const missing = keyPurposes.filter((purpose) => ring.all(purpose).every((key) => key.state !== 'active'))
-  if (missing.length > 0) {
-    throw new Error(
-      `the key registry lacks its active key for ${missing.join(', ')}: restore the table "keys" from a backup.`,
-    )
-  }
   let refreshing: Promise<void> | undefined
 
   async function load(): Promise<KeyRing> {
     try {
-      return await unwrapKeyRing(await listKeys(database), rootKey)
+      return requireWhole(await unwrapKeyRing(await listKeys(database), rootKey))
     } catch (error) {
       if (!(error instanceof SealError)) throw error
       throw new Error(
@@ -161,4 +155,13 @@ async function ensureRootKeyRecord(options: KeysOptions): Promise<RootKeyRecord>
 function newSigningKey(): Buffer {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   return privateKey.export({ format: 'der', type: 'pkcs8' })
+}
+
+/** A ring that lacks a key it needs is worse than the one before it. @throws {Error} */
+function requireWhole(ring: KeyRing): KeyRing {
+  const missing = keyPurposes.filter((purpose) => ring.all(purpose).every((key) => key.state !== 'active'))
+  if (missing.length === 0) return ring
+  throw new Error(
+    `the key registry lacks its active key for ${missing.join(', ')}: restore the table "keys" from a backup.`,
+  )
 }
