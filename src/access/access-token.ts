@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
+import { createPublicKey, hash, type KeyObject } from 'node:crypto'
 import { jwtVerify, SignJWT } from 'jose'
 import { z } from 'zod'
 import type { NewId } from '../identifier.ts'
@@ -130,8 +130,8 @@ export function createAccessTokens({ keys, issuer, now, newId }: AccessTokenOpti
     },
 
     async verify(token) {
-      if (token.length > MAX_TOKEN_LENGTH || !COMPACT_JWS.test(token) || !isCanonical(token)) throw unauthenticated()
-      const digest = createHash('sha256').update(token).digest('base64')
+      if (token.length > MAX_TOKEN_LENGTH) throw unauthenticated()
+      const digest = hash('sha256', token, 'base64')
       const remembered = verified.get(digest)
       if (remembered) {
         const state = keys.ring.find(remembered.keyId)?.state
@@ -139,6 +139,7 @@ export function createAccessTokens({ keys, issuer, now, newId }: AccessTokenOpti
           return remembered.caller
         verified.delete(digest)
       }
+      if (!COMPACT_JWS.test(token) || !isCanonical(token)) throw unauthenticated()
       try {
         const fresh = await verifyAfresh(token)
         verified.set(digest, fresh)

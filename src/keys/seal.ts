@@ -74,14 +74,14 @@ export function seal(
   const cipher = createCipheriv('aes-256-gcm', encryptionKey, nonce, { authTagLength: TAG_BYTES })
   cipher.setAAD(bound)
   const padded = pad(plaintext, padToBytes)
-  const sealed = Buffer.concat([
-    Buffer.of(SEAL_FORMAT),
-    nonce,
-    commitment,
-    cipher.update(padded),
-    cipher.final(),
-    cipher.getAuthTag(),
-  ])
+  const sealed = Buffer.allocUnsafe(HEADER_BYTES + padded.length + TAG_BYTES)
+  sealed[0] = SEAL_FORMAT
+  sealed.set(nonce, 1)
+  sealed.set(commitment, 1 + NONCE_BYTES)
+  // GCM is a stream: what goes in comes out at once, and final() only finishes the tag.
+  sealed.set(cipher.update(padded), HEADER_BYTES)
+  cipher.final()
+  sealed.set(cipher.getAuthTag(), HEADER_BYTES + padded.length)
   padded.fill(0)
   return sealed
 }
@@ -122,14 +122,14 @@ function deriveKeys(secret: KeyObject, info: Uint8Array): { encryptionKey: KeyOb
 function encodeContext(context: SealContext, keyId: string): Buffer {
   const { site, kind, token, part, version } = context
   const fields = [String(SEAL_FORMAT), site, kind, token, part, String(version), keyId]
-  return Buffer.concat(
-    fields.flatMap((field) => {
-      const bytes = Buffer.from(field, 'utf8')
-      const length = Buffer.alloc(2)
-      length.writeUInt16BE(bytes.length)
-      return [length, bytes]
-    }),
-  )
+  const lengths = fields.map((field) => Buffer.byteLength(field))
+  const encoded = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + 2 + length, 0))
+  let at = 0
+  for (const [index, field] of fields.entries()) {
+    at = encoded.writeUInt16BE(lengths[index]!, at)
+    at += encoded.write(field, at)
+  }
+  return encoded
 }
 
 function pad(plaintext: Uint8Array, multiple: number): Buffer {
