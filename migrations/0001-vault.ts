@@ -95,6 +95,12 @@ export async function up(knex: Knex): Promise<void> {
     COMMENT ON COLUMN idempotency_keys.key_hash IS 'HMAC-SHA-256 under an index key over caller and Idempotency-Key';
     COMMENT ON COLUMN idempotency_keys.response_sealed IS 'the answer to replay, sealed; null once a record in it is erased';
 
+    CREATE TABLE settings (
+      name  text PRIMARY KEY,
+      value text NOT NULL
+    );
+    COMMENT ON TABLE settings IS 'what a server tells the commands beside it, such as its issuer';
+
     CREATE TABLE clients (
       id          text PRIMARY KEY,
       name        text NOT NULL,
@@ -147,7 +153,7 @@ export async function up(knex: Knex): Promise<void> {
     REVOKE ALL ON SCHEMA public FROM PUBLIC;
     GRANT USAGE ON SCHEMA public TO strongroom_runtime;
     GRANT SELECT, INSERT ON root_keys, audit_events TO strongroom_runtime;
-    GRANT SELECT, INSERT, UPDATE ON keys, records, clients TO strongroom_runtime;
+    GRANT SELECT, INSERT, UPDATE ON keys, records, clients, settings TO strongroom_runtime;
     GRANT SELECT, INSERT, UPDATE, DELETE ON record_versions, search_terms, idempotency_keys, reveal_reasons, rate_limits
       TO strongroom_runtime;
   `)

@@ -148,6 +148,13 @@ CREATE TABLE search_terms (
 );
 COMMENT ON COLUMN search_terms.term IS 'HMAC-SHA-256 under an index key over site, type and normalised value';
 
+CREATE TABLE settings (
+  name text NOT NULL,
+  value text NOT NULL,
+  CONSTRAINT settings_pkey PRIMARY KEY (name)
+);
+COMMENT ON TABLE settings IS 'what a server tells the commands beside it, such as its issuer';
+
 GRANT USAGE ON SCHEMA public TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_events TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE clients TO strongroom_runtime;
@@ -160,6 +167,7 @@ GRANT INSERT, SELECT, UPDATE ON TABLE records TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE reveal_reasons TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE root_keys TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE search_terms TO strongroom_runtime;
+GRANT INSERT, SELECT, UPDATE ON TABLE settings TO strongroom_runtime;
 
 -- sequence migrations_id_seq
 -- sequence migrations_lock_index_seq

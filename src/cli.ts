@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './current-node.ts'
 import { userInfo } from 'node:os'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { CallerError } from './access/clients.ts'
@@ -8,7 +9,8 @@ import { type AuditCaller, auditEventTypes } from './audit/audit-event.ts'
 import { readConfig } from './config.ts'
 import { ensureDevelopmentCertificate } from './http/development-certificate.ts'
 import { onInterruption } from './interruption.ts'
-import { explain, runServer } from './main.ts'
+import type { RotationResult } from './keys/rotate.ts'
+import { endOnUncaughtErrors, explain, runServer } from './main.ts'
 import { examineVault, migrateVault, openVault } from './open-vault.ts'
 import { showProgress } from './show-progress.ts'
 import type { Strongroom } from './strongroom.ts'
@@ -157,7 +159,7 @@ withJson(keys.command('status'))
         status
           .map(
             (key) =>
-              `${key.id}  ${key.purpose.padEnd(13)}  ${key.state.padEnd(11)}  ${key.sealed_values === null ? '' : `${key.sealed_values} sealed values`}`,
+              `${key.id}  ${key.purpose.padEnd(13)}  ${key.state.padEnd(11)}  ${key.sealed_values === null ? '' : `${key.records} records, ${key.sealed_values} sealed values`}`,
           )
           .join('\n'),
       )
@@ -172,11 +174,8 @@ withJson(keys.command('rotate'))
       const show = showProgress(options.json === true)
       const result = await commands.rotateKeys(operator(), show.update)
       show.end()
-      print(
-        options,
-        result,
-        () => `done: ${result.moved} values re-sealed, nothing stands on ${result.retired.join(', ') || 'old keys'}`,
-      )
+      print(options, result, () => summary(result))
+      if (!result.done) process.exitCode = FAILED
     }),
   )
 
@@ -236,6 +235,13 @@ function operator(): AuditCaller {
   return { id: `operator:${userInfo().username}`, kind: 'operator' }
 }
 
+function summary({ moved, retired, damaged }: RotationResult): string {
+  const done = `${moved} values re-sealed; nothing stands on ${retired.join(', ') || 'old keys'}`
+  if (damaged.length === 0) return `done: ${done}`
+  const list = damaged.map(({ column, token }) => `  ${token} (${column})`).join('\n')
+  return `${done}\n${damaged.length} values do not open and stay as they are; restore them from a backup, or erase the records:\n${list}`
+}
+
 function parseScopes(text: string): Scope[] {
   const wanted = text.trim().split(/[\s,]+/)
   const unknown = wanted.filter((scope) => !(scopes as readonly string[]).includes(scope))
@@ -245,8 +251,8 @@ function parseScopes(text: string): Scope[] {
 
 /** A name that a person reads in lists and in the audit log. */
 function label(text: string): string {
-  if (!/^[\p{L}\p{N}][\p{L}\p{N} ._@-]{0,63}$/u.test(text))
-    throw new InvalidArgumentError('use up to 64 letters, digits, spaces, dots and dashes')
+  if (!/^[\p{L}\p{N}][\p{L}\p{M}\p{N} .,'’&()/_@-]{0,63}$/u.test(text))
+    throw new InvalidArgumentError('use up to 64 letters, digits, spaces and ordinary punctuation')
   return text
 }
 
@@ -256,6 +262,7 @@ function count(text: string): number {
   return value
 }
 
+endOnUncaughtErrors()
 const interruption = onInterruption()
 
 try {
@@ -268,7 +275,7 @@ try {
     note(error.message)
     process.exitCode = USAGE
   } else {
-    process.stderr.write(explain(error))
+    process.stderr.write(explain(error, 'The command failed'))
     process.exitCode = FAILED
   }
 }

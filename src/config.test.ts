@@ -28,6 +28,7 @@ describe('readConfig', () => {
       port: 8443,
       operatorPort: 9443,
       issuer: 'https://localhost:8443',
+      issuerIsSet: false,
       tls: {
         certsDir: path.join(cwd, 'certs'),
         certFile: path.join(cwd, 'certs/server.pem'),

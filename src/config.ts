@@ -12,6 +12,8 @@ export interface Config {
   operatorPort: number
   /** The `iss` and `aud` of every access token, and the base of the metadata documents. */
   issuer: string
+  /** Whether the issuer was set, by itself or through the port; a command otherwise takes the one its server recorded. */
+  issuerIsSet: boolean
   tls: { certsDir: string; certFile: string; keyFile: string }
   rootKeyFile: string
   /** Undefined: the embedded PostgreSQL under the data directory. */
@@ -93,6 +95,7 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
     port: read.STRONGROOM_PORT,
     operatorPort: read.STRONGROOM_OPERATOR_PORT,
     issuer: (read.STRONGROOM_ISSUER ?? `https://localhost:${read.STRONGROOM_PORT}`).replace(/\/$/, ''),
+    issuerIsSet: set.STRONGROOM_ISSUER !== undefined || set.STRONGROOM_PORT !== undefined,
     tls: {
       certsDir,
       certFile: path.resolve(read.STRONGROOM_TLS_CERT_FILE ?? path.join(certsDir, 'server.pem')),
@@ -119,11 +122,11 @@ function loadEnvironment(): NodeJS.ProcessEnv {
 
 /**
  * `sslmode` in a URL silently overrides the verified TLS settings that the code passes to `pg`, and `host` the name that
- * they are verified against.
+ * they are verified against; `options` could turn off the durable commit.
  */
 function withoutSslMode(name: string, url: string): string {
   for (const parameter of new URL(url).searchParams.keys()) {
-    if (/^(ssl.*|uselibpqcompat|host|port)$/i.test(parameter)) {
+    if (/^(ssl.*|uselibpqcompat|host|port|options)$/i.test(parameter)) {
       throw new ConfigError(
         `${name} must not carry "${parameter}": remove it; TLS is always verified, against the certificate that DATABASE_CA names.`,
       )

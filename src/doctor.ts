@@ -19,11 +19,6 @@ export function examineProcess(env: NodeJS.ProcessEnv, execArgv: readonly string
   const found = flags.find((flag) => UNSAFE_FLAGS.test(flag))
   return [
     ...finding(
-      Number(process.versions.node.split('.')[0]) < 24,
-      'node-version',
-      'this Node.js is too old: run the vault through npm, which brings the right one, or install Node.js 24 or newer.',
-    ),
-    ...finding(
       found !== undefined || inspectorUrl() !== undefined,
       'inspector',
       `the process can be inspected or dumps its memory (${found?.split('=')[0] ?? 'inspector'}): start it without that flag.`,
@@ -77,6 +72,11 @@ export function examineDatabase(config: Config, facts: DatabaseFacts): Finding[]
       facts.canRewriteAudit,
       'audit-rewritable',
       `the role "${facts.role}" could rewrite the audit log: give DATABASE_URL a role that owns nothing and is a member of strongroom_runtime only, and put the owner into DATABASE_OWNER_URL.`,
+    ),
+    ...finding(
+      facts.notDurable.length > 0,
+      'database-not-durable',
+      `PostgreSQL may lose what was acknowledged: turn on ${facts.notDurable.join(', ')}.`,
     ),
     ...finding(
       facts.logsParameters.length > 0,

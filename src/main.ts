@@ -1,12 +1,28 @@
+import './current-node.ts'
 import cluster from 'node:cluster'
 import { ConfigError, readConfig } from './config.ts'
+import { describeError } from './http/request-log.ts'
 import { Interrupted, onInterruption } from './interruption.ts'
 import { Unsafe } from './open-vault.ts'
 import { type Announce, serve } from './serve.ts'
 import { serveAsWorker, serveWithWorkers } from './workers.ts'
 
+/**
+ * The last resort: an error that nobody caught ends the process, and says where it came from without its message. Node
+ * itself would print the message and every property, and those of other people's errors quote values.
+ */
+export function endOnUncaughtErrors(): void {
+  const end = (error: unknown) => {
+    process.stderr.write(`An unexpected error ended the process: ${describeError(error)}\n`)
+    process.exit(1)
+  }
+  process.on('uncaughtException', end)
+  process.on('unhandledRejection', end)
+}
+
 /** Runs the server until a signal stops it; sets the exit code. */
 export async function runServer(): Promise<void> {
+  endOnUncaughtErrors()
   const announce = (text: string) => process.stdout.write(text)
   if (cluster.isWorker) return runWorker(announce)
   const interruption = onInterruption()
@@ -34,13 +50,13 @@ async function runWorker(announce: Announce): Promise<void> {
 }
 
 /** What a start that failed says: sentences for a person where they are known, and never a stack with values in it. */
-export function explain(error: unknown): string {
+export function explain(error: unknown, what = 'The vault cannot start'): string {
   if (error instanceof Unsafe) {
     return `The vault does not start, because it would not be safe:\n${error.findings.map(({ detail }) => `  - ${detail}\n`).join('')}`
   }
   if (error instanceof Interrupted) return `${error.message}\n`
   if (error instanceof ConfigError) return `The configuration cannot be used: ${error.message}\n`
-  return `The vault cannot start: ${error instanceof Error ? error.message : 'unknown error'}\n`
+  return `${what}: ${error instanceof Error ? error.message : 'unknown error'}\n`
 }
 
 if (import.meta.main) await runServer()

@@ -5,7 +5,7 @@ import { openEmbeddedDatabase } from './database/embedded.ts'
 import { inspectDatabase } from './database/inspect.ts'
 import { migrate } from './database/migrate.ts'
 import { examineConfig, examineDatabase, examineProcess, type Finding } from './doctor.ts'
-import { createStrongroom, type Overrides, type Strongroom } from './strongroom.ts'
+import { createStrongroom, type Overrides, type Strongroom, type StrongroomConfig } from './strongroom.ts'
 
 export interface OpenVault {
   strongroom: Strongroom
@@ -47,9 +47,12 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
       {
         databaseUrl: urls.server,
         databaseCaFile: config.database?.caFile,
+        databaseConnections: connectionsFor(config.workers),
         rootKeyFile: config.rootKeyFile,
         createRootKey: !config.production,
         issuer: config.issuer,
+        // A command beside a server signs tokens for that server, whatever port its own environment names.
+        recordedIssuer: recordedIssuer(config, options.role),
         logLevel: options.role === 'command' ? 'silent' : config.logLevel,
       },
       options.overrides,
@@ -62,6 +65,19 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
       },
     }
   })
+}
+
+function recordedIssuer(config: Config, role: OpenVaultOptions['role']): StrongroomConfig['recordedIssuer'] {
+  if (role === 'server') return 'write'
+  return config.issuerIsSet ? 'ignore' : 'prefer'
+}
+
+/**
+ * PostgreSQL takes 100 connections unless told otherwise: the workers and the first process share 80 of them. Under group
+ * commit few are enough.
+ */
+function connectionsFor(workers: number): number {
+  return Math.max(3, Math.min(10, Math.floor(80 / (workers + 1)) - 1))
 }
 
 /** The embedded database always fits; another one is migrated by its owner, for convenience by a development server. */

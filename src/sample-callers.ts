@@ -49,7 +49,7 @@ export function firstSteps(callers: readonly SampleCaller[], options: { issuer: 
 Strongroom is open at ${issuer} (API: ${issuer}/docs). Try it; each of these lines can be pasted into a shell, in this order:
 
   # 1. the checkout tokenizes a card
-  CARD=$(${curl} ${bearer('checkout')} ${json} -d '${card}' ${issuer}/v1/tokenize | tee /dev/stderr | grep -o 'card_[0-9a-z]*'); echo
+  ANSWER=$(${curl} ${bearer('checkout')} ${json} -d '${card}' ${issuer}/v1/tokenize); echo "$ANSWER"; CARD=$(echo "$ANSWER" | grep -o 'card_[0-9a-z]*')
 
   # 2. support reads it, masked
   ${curl} ${bearer('support')} ${issuer}/v1/tokens/$CARD; echo

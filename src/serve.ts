@@ -2,8 +2,7 @@ import path from 'node:path'
 import type { Config } from './config.ts'
 import { ensureDevelopmentCertificate } from './http/development-certificate.ts'
 import { portOf, startListening, stopListening } from './http/listener.ts'
-import type { MetricsText } from './http/metrics.ts'
-import { createOperatorListener } from './http/operator.ts'
+import { createOperatorListener, type OperatorView } from './http/operator.ts'
 import type { Logger } from './http/request-log.ts'
 import { createHttpsServer } from './http/server.ts'
 import { certificateNames, loadTls, type TlsOptions, watchCertificates } from './http/tls.ts'
@@ -36,7 +35,9 @@ export async function serve(config: Config, announce: Announce): Promise<Pick<Li
   })
   try {
     started.push(await listenToCallers(config, strongroom))
-    started.push(await listenToOperator(config, strongroom.metrics.text))
+    started.push(
+      await listenToOperator(config, { metrics: strongroom.metrics.text, checkReady: strongroom.checkReady }),
+    )
     unfollow = followCertificates(config, started, strongroom.logger)
     await welcome(config, strongroom, announce)
   } catch (error) {
@@ -76,8 +77,8 @@ export async function listenToCallers(config: Config, strongroom: Strongroom): P
 }
 
 /** The operator's listener, on loopback. */
-export async function listenToOperator(config: Config, metricsText: MetricsText): Promise<Listening> {
-  const server = createOperatorListener(await loadTls(config.tls), metricsText)
+export async function listenToOperator(config: Config, view: OperatorView): Promise<Listening> {
+  const server = createOperatorListener(await loadTls(config.tls), view)
   await startListening(server, config.operatorPort, '127.0.0.1')
   return {
     port: portOf(server),

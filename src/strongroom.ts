@@ -10,9 +10,11 @@ import { createRateLimit, type RateLimits } from './access/rate-limit.ts'
 import { issueStaffToken, type StaffTokenRequest } from './access/staff-token.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
 import { createAuditRoutes } from './audit/audit-routes.ts'
-import { type EventFilter, insertEvents, selectEvents } from './audit/audit-store.ts'
+import { type EventFilter, selectEvents } from './audit/audit-store.ts'
+import { createRecordEvent } from './audit/record-event.ts'
 import { createBatch } from './database/batch.ts'
 import { openDatabase } from './database/database.ts'
+import { readSetting, writeSetting } from './database/settings-store.ts'
 import { createApp, type Refusal } from './http/app.ts'
 import { createDocsRoutes } from './http/docs-routes.ts'
 import { createHealthRoutes } from './http/health-routes.ts'
@@ -36,17 +38,23 @@ import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
 import { createRecordBatches, type RecordBatches } from './records/record-batches.ts'
 import { createRecordRoutes } from './records/record-routes.ts'
+import { createRevealRoutes } from './records/reveal-routes.ts'
 import { parseToken } from './records/token.ts'
+import { createTokenizeRoutes } from './records/tokenize-routes.ts'
 import { version } from './version.ts'
 
 /** What the vault needs of the configuration. */
 export interface StrongroomConfig {
   databaseUrl: string
   databaseCaFile?: string | undefined
+  /** The most connections of this process, apart from the one that listens. */
+  databaseConnections?: number
   rootKeyFile: string
   /** Whether a vault that has no keys yet may make itself a passphrase, marked as one for development. */
   createRootKey?: boolean
   issuer: string
+  /** A server records its issuer in the database; a command may prefer what it finds there. Default: ignore. */
+  recordedIssuer?: 'write' | 'prefer' | 'ignore'
   logLevel: string
 }
 
@@ -77,7 +85,11 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const metrics = createMetrics()
   const onBackgroundError = (error: unknown) => logger.error({ reason: describeError(error) }, 'background task failed')
 
-  const database = openDatabase({ url: config.databaseUrl, caFile: config.databaseCaFile })
+  const database = openDatabase({
+    url: config.databaseUrl,
+    caFile: config.databaseCaFile,
+    ...(config.databaseConnections ? { maxConnections: config.databaseConnections } : {}),
+  })
   const keys = await openKeys({
     database,
     randomBytes,
@@ -93,26 +105,39 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     await database.close()
     throw error
   })
+  if (config.recordedIssuer === 'write') await writeSetting(database, 'issuer', config.issuer)
+  const recorded = config.recordedIssuer === 'prefer' ? await readSetting(database, 'issuer') : undefined
+  const issuer = recorded ?? config.issuer
   const kinds = createKinds(now)
-  const accessTokens = createAccessTokens({ keys, issuer: config.issuer, now, newId })
+  const accessTokens = createAccessTokens({ keys, issuer, now, newId })
   const isLiveClient = createBatch({ run: (ids: readonly string[]) => areLiveClients(database, ids) })
   const clientSecrets = await createClientSecrets()
-  const pseudonym = (source: string) => keyedHash(keys.ring.active('index'), 'source', [source]).toString('base64url')
+  const pseudonym = (source: string) => keyedHash(keys.active('index'), 'source', [source]).toString('base64url')
   const rateLimit = createRateLimit(database, pseudonym, overrides.rateLimits)
   const idempotency = createIdempotency({ database, keys, now })
   const batches = overrides.batches ?? createRecordBatches(database)
+  const recordEvent = createRecordEvent(database)
   const shared = { database, batches, keys, kinds, newAuditEvent, now, newId, randomBytes }
 
+  /** Asks the database, and with it whether the ring in memory is the registry's. @throws {Problem} */
+  const checkReady = () => keys.refresh()
   const routes = [
+    ...createTokenizeRoutes({ ...shared, idempotency }),
+    ...createRevealRoutes({ ...shared, idempotency }),
     ...createRecordRoutes({ ...shared, idempotency }),
-    ...createAuditRoutes({ database, newAuditEvent }),
-    ...createAccessRoutes({ database, accessTokens, clientSecrets, newAuditEvent, rateLimit, issuer: config.issuer }),
-    ...createHealthRoutes<Caller>(async () => {
-      // Asks the database, and with it whether the ring in memory is the registry's.
-      await keys.refresh()
+    ...createAuditRoutes({ database, newAuditEvent, recordEvent }),
+    ...createAccessRoutes({
+      database,
+      accessTokens,
+      clientSecrets,
+      newAuditEvent,
+      recordEvent,
+      rateLimit,
+      issuer,
     }),
+    ...createHealthRoutes<Caller>(checkReady),
   ]
-  const docs = createDocsRoutes(routes, { issuer: config.issuer, version })
+  const docs = createDocsRoutes(routes, { issuer, version })
 
   async function recordRefusal({ problem, requestId, route, caller, token }: Refusal<Caller>): Promise<void> {
     const event = newAuditEvent({
@@ -121,11 +146,13 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       request_id: requestId,
       caller: caller && { id: caller.id, kind: caller.kind, role: caller.role },
       site: caller?.site,
-      token: token === undefined ? undefined : parseToken(token),
+      // Whoever is not known has no site, so every site's auditor may read this: it says nothing of a record.
+      // What no record has is no token but somebody's input, and is not kept either.
+      token: caller && token !== undefined && problem.code !== 'record-not-found' ? parseToken(token) : undefined,
       code: problem.code,
       route,
     })
-    await insertEvents(database, [event])
+    await recordEvent(event)
   }
 
   const sweep = () => void sweepIdempotencyKeys(database, now()).catch(onBackgroundError)
@@ -136,6 +163,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     routes: [...routes, ...docs],
     logger,
     metrics,
+    checkReady,
     newId,
     createApp: (answersFor: (host: string) => boolean) =>
       createApp<Caller>({
@@ -162,16 +190,16 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
         rotateClientSecret({ ...shared, clientSecrets }, operator, id),
       revokeClient: (operator: AuditCaller, id: string) => revokeClient(shared, operator, id),
       issueStaffToken: (operator: AuditCaller, request: StaffTokenRequest) =>
-        issueStaffToken({ database, accessTokens, newAuditEvent }, operator, request),
+        issueStaffToken({ accessTokens, newAuditEvent, recordEvent }, operator, request),
       listKeys: () => listKeys(database),
       keyStatus: () => keyStatus({ database }),
       rotateKeys: (operator: AuditCaller, onProgress: (progress: RotationProgress) => void) =>
         rotateDataKeys(shared, operator, onProgress),
       listAuditEvents: async (operator: AuditCaller, filter: EventFilter) => {
         const events = await selectEvents(database, filter)
-        await insertEvents(database, [
+        await recordEvent(
           newAuditEvent({ type: 'audit.read', outcome: 'success', caller: operator, count: events.length }),
-        ])
+        )
         return events
       },
     },

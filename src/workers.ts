@@ -18,6 +18,9 @@ const STOP = 'stop'
 /** A worker's own grace period, and some more to close its connections. */
 const STOP_WITHIN_MS = 15_000
 
+/** So that workers which cannot start do not keep both cores busy with trying. */
+const FORK_AGAIN_MS = 500
+
 /**
  * Starts the vault as one process in charge and several workers that share the port. The first process opens the
  * database, migrates, serves the operator's listener and replaces workers that die; the workers serve callers. Whatever
@@ -35,7 +38,9 @@ export async function serveWithWorkers(config: Config, announce: Announce): Prom
     worker.once('exit', (code, signal) => {
       if (stopping) return
       logger.error({ worker: worker.id, code, signal }, 'a worker ended; another takes its place')
-      fork()
+      setTimeout(() => {
+        if (!stopping) fork()
+      }, FORK_AGAIN_MS).unref()
     })
     return worker
   }
@@ -52,7 +57,10 @@ export async function serveWithWorkers(config: Config, announce: Announce): Prom
   process.on('SIGHUP', onHangUp)
   try {
     await Promise.all(Array.from({ length: config.workers }, () => listeningOf(fork())))
-    operator = await listenToOperator(config, createClusterMetricsText())
+    operator = await listenToOperator(config, {
+      metrics: createClusterMetricsText(),
+      checkReady: vault.strongroom.checkReady,
+    })
     unfollow = followCertificates(config, [operator], logger)
     await welcome(config, vault.strongroom, announce)
   } catch (error) {
@@ -92,6 +100,7 @@ function listeningOf(worker: Worker): Promise<void> {
 }
 
 function stopWorker(worker: Worker): Promise<void> {
+  if (worker.isDead()) return Promise.resolve()
   return new Promise((resolve) => {
     const cut = setTimeout(() => worker.process.kill('SIGKILL'), STOP_WITHIN_MS)
     worker.once('exit', () => {

@@ -23,7 +23,17 @@ const LAYERS: readonly (readonly string[])[] = [
   ['records'],
   ['kinds', 'keys', 'access', 'audit', 'privacy'],
   ['http', 'database'],
-  ['problem', 'sensitive', 'parse-input', 'identifier', 'random-bytes', 'config', 'version', 'interruption'],
+  [
+    'problem',
+    'sensitive',
+    'parse-input',
+    'identifier',
+    'random-bytes',
+    'config',
+    'version',
+    'interruption',
+    'current-node',
+  ],
 ]
 
 /** What folders of one layer may import of each other; what is not named here, they may not. */
@@ -39,7 +49,9 @@ const rootFiles = files.map(({ path }) => path).filter((path) => layerOf(path) =
 
 /** Values and decisions: no database, no network, no files, nothing that imports such. */
 const PURE = [
-  ...rootFiles.filter((path) => !['src/config.ts', 'src/version.ts', 'src/interruption.ts'].includes(path)),
+  ...rootFiles.filter(
+    (path) => !['config', 'version', 'interruption', 'current-node'].includes(path.slice('src/'.length, -'.ts'.length)),
+  ),
   ...files.map(({ path }) => path).filter((path) => path.startsWith('src/kinds/')),
   ...['seal', 'key', 'key-ring', 'keyed-hash', 'random', 'root-key/root-key'].map((name) => `src/keys/${name}.ts`),
   ...['roles', 'purpose', 'grant', 'caller'].map((name) => `src/access/${name}.ts`),
@@ -55,7 +67,7 @@ const MAY_EXPOSE: Readonly<Record<string, string>> = {
   'src/access/issue-client-token.ts': 'compares a secret with its hash',
   'src/cli.ts': 'shows a new secret, once',
   'src/records/correct.ts': 'parses the correction, and masks what came of it',
-  'src/records/record-routes.ts': 'answers a reveal',
+  'src/records/reveal-routes.ts': 'answers a reveal',
   'src/records/sealed-record.ts': 'seals',
   'src/records/search.ts': 'normalises the value to search by',
   'src/records/tokenize.ts': 'masks what was stored',

@@ -61,7 +61,7 @@ export interface TokenSubject {
 }
 
 export interface AccessTokenOptions {
-  keys: Pick<Keys, 'ring' | 'refresh'>
+  keys: Pick<Keys, 'ring' | 'active' | 'refresh'>
   issuer: string
   now: () => Date
   newId: NewId
@@ -78,7 +78,7 @@ export function createAccessTokens({ keys, issuer, now, newId }: AccessTokenOpti
       await keys.refresh()
       key = find()
     }
-    if (key?.purpose !== 'token-signing' || key.state === 'compromised') throw unauthenticated()
+    if (key?.purpose !== 'token-signing' || !isTrusted(key)) throw unauthenticated()
     return key
   }
 
@@ -109,7 +109,7 @@ export function createAccessTokens({ keys, issuer, now, newId }: AccessTokenOpti
 
   return {
     async issue(subject, seconds) {
-      const signingKey = keys.ring.active('token-signing')
+      const signingKey = keys.active('token-signing')
       const issuedAt = nowSeconds()
       return new SignJWT({
         client_id: subject.id,
@@ -152,9 +152,19 @@ export function createAccessTokens({ keys, issuer, now, newId }: AccessTokenOpti
     },
 
     jwks() {
-      return { keys: keys.ring.all('token-signing').map((key) => publicJwk(key.id, key.secret)) }
+      return {
+        keys: keys.ring
+          .all('token-signing')
+          .filter(isTrusted)
+          .map((key) => publicJwk(key.id, key.secret)),
+      }
     },
   }
+}
+
+/** What a compromised key signed is worth nothing, here and to everybody who reads the JWK Set. */
+function isTrusted(key: Key): boolean {
+  return key.state !== 'compromised'
 }
 
 const KEY_ID = /^key_[0-9a-hjkmnp-tv-z]{26}$/

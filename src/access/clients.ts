@@ -35,6 +35,11 @@ export class CallerError extends Error {
   override readonly name = 'CallerError'
 }
 
+/** The operator named a client that does not exist, or no longer does. */
+export class UnknownClient extends Error {
+  override readonly name = 'UnknownClient'
+}
+
 /** 256 random bits: nothing to guess, so nothing to complain of in its form. */
 const SECRET_BYTES = 32
 
@@ -73,7 +78,7 @@ export function listClients(deps: Pick<ClientDeps, 'database'>): Promise<Client[
   return selectClients(deps.database)
 }
 
-/** Gives the client a new secret; the old one is worth nothing from now on. @throws {CallerError} unknown or revoked */
+/** Gives the client a new secret; the old one is worth nothing from now on. @throws {UnknownClient} unknown or revoked */
 export async function rotateClientSecret(
   deps: ClientDeps,
   operator: AuditCaller,
@@ -83,13 +88,13 @@ export async function rotateClientSecret(
   const hash = await deps.clientSecrets.hash(secret.expose())
   await deps.database.transaction(async (tx) => {
     const client = await updateClientSecret(tx, id, hash)
-    if (client === undefined) throw new CallerError('there is no such client, or it was revoked')
+    if (client === undefined) throw new UnknownClient('there is no such client, or it was revoked')
     await record(deps, tx, 'client.rotate-secret', operator, id, client.site)
   })
   return secret
 }
 
-/** Refuses the client from its next request on. @throws {CallerError} unknown */
+/** Refuses the client from its next request on. @throws {UnknownClient} */
 export async function revokeClient(
   deps: Omit<ClientDeps, 'clientSecrets' | 'randomBytes'>,
   operator: AuditCaller,
@@ -97,7 +102,7 @@ export async function revokeClient(
 ): Promise<void> {
   await deps.database.transaction(async (tx) => {
     const client = await markRevoked(tx, id, deps.now())
-    if (client === undefined) throw new CallerError('there is no such client')
+    if (client === undefined) throw new UnknownClient('there is no such client')
     await record(deps, tx, 'client.revoke', operator, id, client.site)
   })
 }

@@ -1,5 +1,5 @@
 import type { NewAuditEvent } from '../audit/audit-event.ts'
-import { insertEvents } from '../audit/audit-store.ts'
+import type { RecordEvent } from '../audit/record-event.ts'
 import type { Database } from '../database/database.ts'
 import { Problem } from '../problem.ts'
 import type { Sensitive } from '../sensitive.ts'
@@ -14,6 +14,7 @@ export interface IssueClientTokenDeps {
   accessTokens: AccessTokens
   clientSecrets: ClientSecrets
   newAuditEvent: NewAuditEvent
+  recordEvent: RecordEvent
   rateLimit: RateLimit
 }
 
@@ -36,7 +37,9 @@ export async function issueClientToken(
   facts: { requestId: string; source: string },
 ): Promise<{ access_token: string; token_type: 'Bearer'; expires_in: number; scope: string }> {
   await deps.rateLimit.spend(facts.source)
-  const client = await findClientWithSecret(deps.database, request.clientId)
+  const client = CLIENT_ID.test(request.clientId)
+    ? await findClientWithSecret(deps.database, request.clientId)
+    : undefined
   const live = client?.revoked_at === null ? client : undefined
   const matches = await deps.clientSecrets.verify(live?.secret_hash, request.clientSecret.expose())
   if (!live || !matches) {
@@ -61,9 +64,12 @@ export async function issueClientToken(
     caller: { id: live.id, kind: 'client', role },
     site: live.site,
   })
-  await insertEvents(deps.database, [event])
+  await deps.recordEvent(event)
   return { access_token: accessToken, token_type: 'Bearer', expires_in: CLIENT_TOKEN_SECONDS, scope: scopes.join(' ') }
 }
+
+/** What cannot be an id is an unknown one, and costs as much. */
+const CLIENT_ID = /^client_[0-9a-z]{26}$/
 
 /** RFC 6749 section 5.2: client libraries look at `error`, which stands beside our own `code`. */
 export function invalidClient(): Problem {

@@ -1,6 +1,5 @@
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
-import { insertEvents } from '../audit/audit-store.ts'
-import type { Database } from '../database/database.ts'
+import type { RecordEvent } from '../audit/record-event.ts'
 import { type AccessTokens, MAX_TOKEN_SECONDS } from './access-token.ts'
 import { CallerError } from './clients.ts'
 import type { Purpose } from './purpose.ts'
@@ -21,7 +20,7 @@ export interface StaffTokenRequest {
  * @throws {CallerError} for a purpose that the role does not have, or too long a life
  */
 export async function issueStaffToken(
-  deps: { database: Database; accessTokens: AccessTokens; newAuditEvent: NewAuditEvent },
+  deps: { accessTokens: AccessTokens; newAuditEvent: NewAuditEvent; recordEvent: RecordEvent },
   operator: AuditCaller,
   request: StaffTokenRequest,
 ): Promise<{ access_token: string; expires_in: number }> {
@@ -49,6 +48,6 @@ export async function issueStaffToken(
     subject: id,
     site: request.site,
   })
-  await insertEvents(deps.database, [event])
+  await deps.recordEvent(event)
   return { access_token: accessToken, expires_in: seconds }
 }

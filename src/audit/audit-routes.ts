@@ -4,18 +4,33 @@ import { auditCaller } from '../access/caller.ts'
 import type { Database } from '../database/database.ts'
 import { type Route, type RouteRequest, route } from '../http/route.ts'
 import { auditEventTypes, type NewAuditEvent } from './audit-event.ts'
-import { insertEvents, selectEvents } from './audit-store.ts'
+import { selectEvents } from './audit-store.ts'
+import type { RecordEvent } from './record-event.ts'
 
 const querySchema = z.strictObject({
-  caller: z.string().max(200).optional(),
-  token: z.string().max(40).optional(),
+  caller: z
+    .string()
+    .regex(/^[^\p{C}]{1,200}$/u)
+    .optional(),
+  token: z
+    .string()
+    .regex(/^[a-z]+_[0-9a-z]{1,40}$/)
+    .optional(),
   type: z.enum(auditEventTypes).optional(),
-  after: z.string().max(40).optional().describe('the id of the last event of the page before'),
+  after: z
+    .string()
+    .regex(/^evt_[0-9a-z]{1,40}$/)
+    .optional()
+    .describe('the id of the last event of the page before'),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 })
 
 /** `GET /v1/audit/events`: the log, a page at a time. Reading it is an event too. */
-export function createAuditRoutes(deps: { database: Database; newAuditEvent: NewAuditEvent }): Route<Caller>[] {
+export function createAuditRoutes(deps: {
+  database: Database
+  newAuditEvent: NewAuditEvent
+  recordEvent: RecordEvent
+}): Route<Caller>[] {
   return [
     route<Caller, undefined, z.output<typeof querySchema>>({
       method: 'GET',
@@ -40,7 +55,7 @@ export function createAuditRoutes(deps: { database: Database; newAuditEvent: New
           site: request.caller.site,
           count: events.length,
         })
-        await insertEvents(deps.database, [read])
+        await deps.recordEvent(read)
         const next = events.length === request.query.limit ? (events.at(-1)?.id ?? null) : null
         return { status: 200, body: { events, next } }
       },

@@ -53,7 +53,7 @@ describe('createBatch', () => {
 
   it('never puts more into a statement, nor runs more statements, than it may', async () => {
     const { run, runs } = controlled()
-    const add = createBatch({ run, inFlight: 2, maxItems: 3 })
+    const add = createBatch({ run, inFlight: 2, maxRows: 3 })
     const answers = Promise.all(Array.from({ length: 10 }, (_, at) => add(at)))
     let unfinished = 0
     for (let at = 0; at < runs.length; at++) {
@@ -93,7 +93,7 @@ describe('createBatch', () => {
 
   it('answers busy with Retry-After instead of letting a queue grow, and recovers', async () => {
     const { run, runs } = controlled()
-    const add = createBatch({ run, inFlight: 1, maxWaiting: 2 })
+    const add = createBatch({ run, inFlight: 1, maxWaitingRows: 2 })
     const accepted = [1, 2, 3].map(add)
     await expect(add(4)).rejects.toMatchObject({ code: 'busy', status: 503, headers: { 'Retry-After': '1' } })
     for (let at = 0; at < runs.length; at++) {
@@ -104,5 +104,21 @@ describe('createBatch', () => {
     const again = add(5)
     runs.at(-1)!.finish()
     expect(await again).toBe(5)
+  })
+
+  it('weighs items: a heavy one runs alone, and a queue is full by its rows', async () => {
+    const { run, runs } = controlled()
+    const add = createBatch({ run, inFlight: 1, maxRows: 10, maxWaitingRows: 20, weigh: (item: number) => item })
+    const answers = Promise.all([1, 4, 5, 9, 2].map(add))
+    await expect(add(15)).rejects.toMatchObject({ code: 'busy' })
+    for (let at = 0; at < runs.length; at++) {
+      runs[at]!.finish()
+      await settled()
+    }
+    expect(await answers).toEqual([1, 4, 5, 9, 2])
+    expect(runs.map(({ items }) => items)).toEqual([[1], [4, 5], [9], [2]])
+    const heavy = add(40)
+    runs.at(-1)!.finish()
+    expect(await heavy).toBe(40)
   })
 })

@@ -1,5 +1,5 @@
 import { Problem } from '../problem.ts'
-import { DatabaseError } from './database.ts'
+import { DatabaseError, isConflict } from './database.ts'
 
 export interface BatchOptions<Item, Result> {
   /**
@@ -7,16 +7,23 @@ export interface BatchOptions<Item, Result> {
    * throws a DatabaseError, nothing of it was committed.
    */
   run: (items: readonly Item[]) => Promise<readonly Result[]>
-  /** How many items share a statement at the most. */
-  maxItems?: number
-  /** How many may wait. Beyond it the answer is 503: a queue in memory would only make everybody late. */
-  maxWaiting?: number
+  /** How much an item weighs, in rows: a batch of a thousand is not one more request. 1 when left out. */
+  weigh?: (item: Item) => number
+  /** How many rows share a statement at the most; an item that is heavier runs alone. */
+  maxRows?: number
+  /** How many rows may wait. Beyond it the answer is 503: a queue in memory would only make everybody late. */
+  maxWaitingRows?: number
   /** How many statements run at once. */
   inFlight?: number
 }
 
+const MAX_WAIT_MS = 5_000
+
 interface Waiting<Item, Result> {
   item: Item
+  rows: number
+  since: number
+  triedAgain: boolean
   resolve: (result: Result) => void
   reject: (error: unknown) => void
 }
@@ -35,29 +42,54 @@ interface Waiting<Item, Result> {
  * @returns a function that adds an item; it rejects with {Problem} busy when too many wait
  */
 export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): (item: Item) => Promise<Result> {
-  const { run, maxItems = 128, maxWaiting = 2048, inFlight = 2 } = options
+  const { run, weigh = () => 1, maxRows = 256, maxWaitingRows = 4096, inFlight = 2 } = options
   let waiting: Waiting<Item, Result>[] = []
+  let waitingRows = 0
   let running = 0
 
   async function runTogether(batch: readonly Waiting<Item, Result>[]): Promise<void> {
     try {
       const results = await run(batch.map(({ item }) => item))
+      if (results.length !== batch.length) throw new Error('a batch must answer each of its items')
       for (const [at, { resolve }] of batch.entries()) resolve(results[at]!)
     } catch (error) {
-      if (batch.length === 1 || !(error instanceof DatabaseError)) {
-        for (const { reject } of batch) reject(error)
-        return
-      }
-      for (const one of batch) await runTogether([one])
+      const [first] = batch
+      if (!(error instanceof DatabaseError)) for (const { reject } of batch) reject(error)
+      else if (batch.length > 1) for (const one of batch) await runTogether([one])
+      else if (isConflict(error) && first?.triedAgain === false) await runTogether([{ ...first, triedAgain: true }])
+      else first?.reject(isConflict(error) ? new Problem('database-unavailable', { cause: error }) : error)
+    }
+  }
+
+  /** The next items in their order, as many as fit. */
+  function take(): Waiting<Item, Result>[] {
+    let rows = 0
+    const tooMany = waiting.findIndex((one, at) => {
+      rows += one.rows
+      return at > 0 && rows > maxRows
+    })
+    const batch = tooMany < 0 ? waiting : waiting.slice(0, tooMany)
+    waiting = tooMany < 0 ? [] : waiting.slice(tooMany)
+    waitingRows -= batch.reduce((sum, one) => sum + one.rows, 0)
+    return batch
+  }
+
+  /** Behind a statement that hangs nobody is kept longer than a caller's patience. */
+  function giveUpOnTheOldest(): void {
+    const oldest = performance.now() - MAX_WAIT_MS
+    const kept = waiting.findIndex(({ since }) => since >= oldest)
+    const late = waiting.splice(0, kept < 0 ? waiting.length : kept)
+    for (const { rows, reject } of late) {
+      waitingRows -= rows
+      reject(new Problem('database-unavailable'))
     }
   }
 
   function flush(): void {
+    giveUpOnTheOldest()
     while (running < inFlight && waiting.length > 0) {
-      const batch = waiting.slice(0, maxItems)
-      waiting = waiting.slice(maxItems)
       running++
-      void runTogether(batch).finally(() => {
+      void runTogether(take()).finally(() => {
         running--
         flush()
       })
@@ -66,11 +98,14 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
 
   return (item) =>
     new Promise((resolve, reject) => {
-      if (waiting.length >= maxWaiting) {
+      const rows = weigh(item)
+      // Whatever its weight, an item that finds the queue empty is taken.
+      if (waiting.length > 0 && waitingRows + rows > maxWaitingRows) {
         reject(new Problem('busy'))
         return
       }
-      waiting.push({ item, resolve, reject })
+      waiting.push({ item, rows, since: performance.now(), triedAgain: false, resolve, reject })
+      waitingRows += rows
       flush()
     })
 }

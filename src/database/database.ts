@@ -15,7 +15,10 @@ export interface Queryable {
 }
 
 export interface Database extends Queryable {
-  /** Runs `work` in one transaction on one connection; rolls back when it throws. */
+  /**
+   * Runs `work` in one transaction on one connection; rolls back when it throws. After a conflict it runs once more, so
+   * `work` must have no effect but in the database.
+   */
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>
   /** Calls `onMessage` for every NOTIFY on the channel, and once after each reconnection, since some may be missed. */
   listen(channel: string, onMessage: () => void): Promise<void>
@@ -40,6 +43,19 @@ export class DatabaseError extends Error {
   }
 }
 
+/** There is no connection, or there is none any more; the message holds the system's code and nothing else. */
+export class ConnectionError extends Error {
+  override readonly name = 'ConnectionError'
+}
+
+/**
+ * SQLSTATE class 40, a deadlock or a serialization failure: two transactions were in each other's way, this one was rolled
+ * back, and trying again is right.
+ */
+export function isConflict(error: unknown): boolean {
+  return error instanceof DatabaseError && error.sqlState.startsWith('40')
+}
+
 /** SQLSTATE 23505 of that constraint: somebody else created the same row first. */
 export function isUniqueViolation(error: unknown, constraint: string): boolean {
   return error instanceof DatabaseError && error.sqlState === '23505' && error.constraint === constraint
@@ -60,8 +76,10 @@ const CONNECT_TIMEOUT_MS = 5_000
 export function openDatabase(options: DatabaseOptions): Database {
   const connection = connectionOptions(options)
   const pool = new pg.Pool({ ...connection, max: options.maxConnections ?? 10, idleTimeoutMillis: 30_000 })
-  // An idle connection that breaks must not end the process; the next statement gets a new one.
+  // A connection that breaks must not end the process, whether it is idle or in use: the statement that waits for it is
+  // rejected all the same, and the next one gets a new connection.
   pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
   const listeners: Listener[] = []
 
   return {
@@ -80,24 +98,11 @@ export function openDatabase(options: DatabaseOptions): Database {
       }
     },
     async transaction(work) {
-      const client = await connect(pool)
-      let broken = false
       try {
-        await run(client, BEGIN)
-        const result = await work({ query: (statement, values) => run(client, statement, values) })
-        await run(client, COMMIT)
-        return result
+        return await transact(pool, work)
       } catch (error) {
-        // A connection that failed or hangs cannot roll back; PostgreSQL does it when the connection is gone.
-        broken = isUnavailable(error)
-        if (!broken) {
-          await run(client, ROLLBACK).catch(() => {
-            broken = true
-          })
-        }
-        throw error
-      } finally {
-        client.release(broken)
+        if (!isConflict(error)) throw error
+        return transact(pool, work)
       }
     },
     async listen(channel, onMessage) {
@@ -156,6 +161,28 @@ export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || hostname === '::1' || /^127\.\d+\.\d+\.\d+$/.test(hostname)
 }
 
+async function transact<T>(pool: pg.Pool, work: (tx: Queryable) => Promise<T>): Promise<T> {
+  const client = await connect(pool)
+  let broken = false
+  try {
+    await run(client, BEGIN)
+    const result = await work({ query: (statement, values) => run(client, statement, values) })
+    await run(client, COMMIT)
+    return result
+  } catch (error) {
+    // A connection that failed or hangs cannot roll back; PostgreSQL does it when the connection is gone.
+    broken = isUnavailable(error)
+    if (!broken) {
+      await run(client, ROLLBACK).catch(() => {
+        broken = true
+      })
+    }
+    throw error
+  } finally {
+    client.release(broken)
+  }
+}
+
 /** Whatever the reason, a connection that does not come about is the database being unavailable, not a bad statement. */
 async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   try {
@@ -174,8 +201,11 @@ async function run<Row>(on: pg.PoolClient, statement: Statement, values: readonl
   }
 }
 
-/** SQLSTATE classes after which trying again may help: connection, resources, operator intervention, system error. */
-const UNAVAILABLE = /^(08|53|57|58|25006|40)/
+/**
+ * SQLSTATE classes after which trying again may help: connection, resources, operator intervention, system error.
+ * A deadlock (40P01) is not among them: it has rolled back one statement, which its own caller may try again.
+ */
+const UNAVAILABLE = /^(08|53|57P|58|25006)/
 
 function translate(error: unknown): Error {
   if (error instanceof pg.DatabaseError && error.code !== undefined) {
@@ -190,7 +220,7 @@ function translate(error: unknown): Error {
 
 function unavailable(error: unknown): Problem {
   const reason = error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.name) : 'unknown'
-  return new Problem('database-unavailable', { cause: new Error(`connection failed (${reason})`) })
+  return new Problem('database-unavailable', { cause: new ConnectionError(`connection failed (${reason})`) })
 }
 
 function isUnavailable(error: unknown): boolean {
@@ -220,30 +250,42 @@ class Listener {
 
   async start(): Promise<void> {
     const client = new pg.Client(this.#connection)
-    this.#client = client
+    let listening = false
+    // Only a connection that has listened is missed; one that never came about is reported by its rejection.
+    const onLost = () => {
+      if (listening) this.#reconnect(client)
+    }
     client.on('notification', () => this.#onMessage())
-    client.on('error', () => this.#reconnect(client))
-    client.on('end', () => this.#reconnect(client))
+    client.on('error', onLost)
+    client.on('end', onLost)
     try {
       await client.connect()
       await client.query(`LISTEN ${client.escapeIdentifier(this.#channel)}`)
     } catch (error) {
-      throw translate(error)
+      await client.end().catch(() => {})
+      throw unavailable(error)
     }
+    if (this.#stopped) {
+      await client.end().catch(() => {})
+      return
+    }
+    listening = true
+    this.#client = client
   }
 
   #reconnect(lost: pg.Client): void {
     if (this.#stopped || this.#client !== lost) return
     this.#client = undefined
     lost.end().catch(() => {})
-    const again = () => {
-      this.#retry = setTimeout(() => {
-        this.start().then(this.#onMessage, () => {
-          if (!this.#stopped) again()
-        })
-      }, RECONNECT_MS).unref()
-    }
-    again()
+    this.#tryAgain()
+  }
+
+  #tryAgain(): void {
+    this.#retry = setTimeout(() => {
+      this.start().then(this.#onMessage, () => {
+        if (!this.#stopped) this.#tryAgain()
+      })
+    }, RECONNECT_MS).unref()
   }
 
   async stop(): Promise<void> {

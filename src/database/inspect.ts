@@ -6,6 +6,8 @@ export interface DatabaseFacts {
   /** Names of the migrations that were applied; empty for a database without a schema. */
   migrations: string[]
   canRewriteAudit: boolean
+  /** The settings that let an acknowledged answer be lost in a crash. */
+  notDurable: string[]
   /** The settings through which bound values would reach PostgreSQL's log. */
   logsParameters: string[]
   sampleCallers: number
@@ -16,6 +18,9 @@ const ROLE_AND_SETTINGS: Statement = {
   text: `SELECT current_user AS role,
     to_regclass('public.migrations') IS NOT NULL AS has_schema,
     (SELECT coalesce(bool_or(rolsuper), false) FROM pg_roles WHERE rolname = current_user) AS superuser,
+    current_setting('fsync') AS fsync,
+    current_setting('full_page_writes') AS full_page_writes,
+    current_setting('synchronous_commit') AS synchronous_commit,
     current_setting('log_statement') AS log_statement,
     current_setting('log_min_duration_statement')::integer AS log_min_duration_statement,
     current_setting('log_min_duration_sample')::integer AS log_min_duration_sample,
@@ -27,7 +32,9 @@ const SCHEMA: Statement = {
   name: 'inspect-schema',
   text: `SELECT array(SELECT name::text FROM migrations ORDER BY id) AS migrations,
     has_table_privilege('audit_events', 'UPDATE, DELETE, TRUNCATE, TRIGGER')
-      OR pg_has_role((SELECT relowner FROM pg_class WHERE oid = 'audit_events'::regclass), 'USAGE') AS can_rewrite,
+      OR has_any_column_privilege('audit_events', 'UPDATE')
+      OR pg_has_role((SELECT relowner FROM pg_class WHERE oid = 'audit_events'::regclass), 'MEMBER')
+      OR pg_has_role((SELECT nspowner FROM pg_namespace WHERE nspname = 'public'), 'MEMBER') AS can_rewrite,
     (SELECT count(*)::integer FROM clients WHERE name LIKE 'sample %' AND revoked_at IS NULL) AS sample_callers`,
 }
 
@@ -35,6 +42,9 @@ interface RoleAndSettings {
   role: string
   has_schema: boolean
   superuser: boolean
+  fsync: string
+  full_page_writes: string
+  synchronous_commit: string
   log_statement: string
   log_min_duration_statement: number
   log_min_duration_sample: number
@@ -47,13 +57,16 @@ export async function inspectDatabase(db: Queryable): Promise<DatabaseFacts> {
   const [settings] = await db.query<RoleAndSettings>(ROLE_AND_SETTINGS)
   const { role, has_schema, superuser } = settings!
   const logsParameters = parameterLogging(settings!)
-  if (!has_schema) return { role, migrations: [], canRewriteAudit: superuser, logsParameters, sampleCallers: 0 }
+  const notDurable = durabilityFaults(settings!)
+  if (!has_schema)
+    return { role, migrations: [], canRewriteAudit: superuser, logsParameters, notDurable, sampleCallers: 0 }
   const [schema] = await db.query<{ migrations: string[]; can_rewrite: boolean; sample_callers: number }>(SCHEMA)
   return {
     role,
     migrations: schema!.migrations,
     canRewriteAudit: superuser || schema!.can_rewrite,
     logsParameters,
+    notDurable,
     sampleCallers: schema!.sample_callers,
   }
 }
@@ -68,5 +81,14 @@ function parameterLogging(settings: RoleAndSettings): string[] {
   return [
     ...(logsStatements && settings.log_parameter_max_length !== 0 ? ['log_parameter_max_length'] : []),
     ...(settings.log_parameter_max_length_on_error !== 0 ? ['log_parameter_max_length_on_error'] : []),
+  ]
+}
+
+/** Every answer follows its durable commit; with any of these off it would not. */
+function durabilityFaults({ fsync, full_page_writes, synchronous_commit }: RoleAndSettings): string[] {
+  return [
+    ...(fsync === 'on' ? [] : ['fsync']),
+    ...(full_page_writes === 'on' ? [] : ['full_page_writes']),
+    ...(synchronous_commit === 'off' ? ['synchronous_commit'] : []),
   ]
 }

@@ -63,17 +63,14 @@ export function createApp<C>(options: AppOptions<C>): Express {
   app.enable('case sensitive routing')
   app.enable('strict routing')
 
-  app.use((request, response, next) => {
+  app.use((request, _response, next) => {
     traces.set(request, {
       requestId: options.newId('req'),
       startedAt: performance.now(),
       route: 'none',
       audited: false,
     })
-    if (options.isShuttingDown()) {
-      response.setHeader('Connection', 'close')
-      throw new Problem('shutting-down')
-    }
+    if (options.isShuttingDown()) throw new Problem('shutting-down')
     checkEnvelope(request, options)
     next()
   })
@@ -158,6 +155,7 @@ function send<C>(request: Request, response: ServerResponse, answer: Answer, opt
     response.writeHead(answer.status, {
       ...apiHeaders,
       'Request-Id': trace.requestId,
+      ...(options.isShuttingDown() ? { Connection: 'close' } : {}),
       ...(bytes ? { 'Content-Type': answer.contentType ?? 'application/json', 'Content-Length': bytes.length } : {}),
       ...answer.headers,
     })

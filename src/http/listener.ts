@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 
 /** How long requests under way get when a server stops. */
 const GRACE_MS = 10_000
+const IDLE_EVERY_MS = 50
 
 /** Starts to listen. @throws {Error} one sentence when the port is taken */
 export function startListening(server: Server, port: number, host: string): Promise<void> {
@@ -20,8 +21,11 @@ export function startListening(server: Server, port: number, host: string): Prom
 export function stopListening(server: Server): Promise<void> {
   return new Promise((resolve) => {
     const cut = setTimeout(() => server.closeAllConnections(), GRACE_MS)
+    // A connection falls idle when its request is answered, which may be later than now.
+    const idle = setInterval(() => server.closeIdleConnections(), IDLE_EVERY_MS)
     server.close(() => {
       clearTimeout(cut)
+      clearInterval(idle)
       resolve()
     })
     server.closeIdleConnections()

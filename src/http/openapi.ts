@@ -12,6 +12,7 @@ const problemSchema = z
     code: z.enum(problemCodes.map(({ code }) => code)),
     request_id: z.string(),
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+    error: z.string().optional().describe('at the token endpoint: the error code of RFC 6749 section 5.2'),
   })
   .meta({ id: 'Problem', description: 'RFC 9457; `detail` never quotes the input' })
 
@@ -55,8 +56,7 @@ function operation<C>(route: Route<C>): ZodOpenApiOperationObject {
   return {
     summary: route.summary,
     operationId: operationId(route),
-    security:
-      route.access === 'public' ? (route.acceptsForm ? [{ client: [] }] : []) : [{ accessToken: [...route.access] }],
+    security: security(route),
     requestParams: {
       ...(names.length > 0 ? { path } : {}),
       ...(route.query ? { query: route.query as unknown as z.ZodObject } : {}),
@@ -87,4 +87,10 @@ function operationId<C>(route: Route<C>): string {
   const words = route.path.split('/').filter((part) => part !== '' && part !== 'v1')
   const name = words.map((word) => word.replace(/\W+/g, '_').replace(/^_|_$/g, '')).join('_')
   return `${route.method.toLowerCase()}_${name}`
+}
+
+/** A caller needs one of the scopes: alternatives are requirements of their own. */
+function security<C>(route: Route<C>) {
+  if (route.access === 'public') return route.acceptsForm ? [{ client: [] }] : []
+  return route.access.map((scope) => ({ accessToken: [scope] }))
 }

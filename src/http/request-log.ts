@@ -55,7 +55,14 @@ export function describeError(error: unknown): string {
   return `${error.name}${message} ${frame}`.trim()
 }
 
-const OWN_ERRORS = new Set(['Problem', 'SealError', 'DatabaseError', 'ConfigError'])
+const OWN_ERRORS = new Set([
+  'Problem',
+  'SealError',
+  'DatabaseError',
+  'ConnectionError',
+  'KeyRegistryError',
+  'ConfigError',
+])
 
 function levelName(label: string) {
   return { level: label }

@@ -16,13 +16,30 @@ import {
 import type { RootKey, RootKeyRecord } from './root-key/root-key.ts'
 import { open, type SealContext, SealError, type Sealed, seal } from './seal.ts'
 
-/** How old the ring may become before the registry is looked at again, should a notification be lost. */
-export const RING_MAX_AGE_MS = 1_000
+/** How often the registry is looked at, should a notification be lost. */
+const LOOK_EVERY_MS = 500
+
+/**
+ * How old the ring may become. A server that cannot read the registry for so long stops sealing and signing: meanwhile a
+ * key may have been retired. Opening goes on.
+ */
+export const RING_MAX_AGE_MS = 3_000
+
+/** The registry cannot be used; the message names what is wrong with it and holds no key. */
+export class KeyRegistryError extends Error {
+  override readonly name = 'KeyRegistryError'
+}
 
 /** The vault's keys: seals and opens with the ring, and replaces the ring when the registry changes. */
 export interface Keys {
   readonly ring: KeyRing
-  /** Seals under the active key of that purpose. */
+  /**
+   * The key that seals, signs or hashes now.
+   *
+   * @throws {Problem} sealed or database-unavailable, when the registry could not be read for too long
+   */
+  active(purpose: KeyPurpose): Key
+  /** Seals under the active key of that purpose. @throws {Problem} sealed */
   seal(purpose: 'display' | 'secret', context: SealContext, plaintext: Uint8Array, padToBytes: number): Sealed
   /**
    * Opens under the key that sealed; a key id that is not known here is looked up in the registry first.
@@ -76,39 +93,52 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   })
 
   let ring = await load()
+  let confirmedAt = performance.now()
   let refreshing: Promise<void> | undefined
+  /** Why the ring was not confirmed the last time. */
+  let stale: Problem | undefined
 
   async function load(): Promise<KeyRing> {
     try {
       return requireWhole(await unwrapKeyRing(await listKeys(database), rootKey))
     } catch (error) {
       if (!(error instanceof SealError)) throw error
-      throw new Error(
+      throw new KeyRegistryError(
         'the root key does not open the keys of this vault: the passphrase differs, or a row of the key registry was changed.',
       )
     }
   }
 
   async function reload(): Promise<void> {
-    if (ring.matches(await listKeyStates(database))) return
-    ring = await load()
+    const asked = performance.now()
+    if (!ring.matches(await listKeyStates(database))) ring = await load()
+    confirmedAt = asked
   }
 
   function refresh(): Promise<void> {
-    refreshing ??= reload().finally(() => {
-      refreshing = undefined
-    })
+    refreshing ??= reload()
+      .catch((error) => {
+        stale = error instanceof Problem ? error : new Problem('sealed', { cause: error })
+        throw error
+      })
+      .finally(() => {
+        refreshing = undefined
+      })
     return refreshing
+  }
+
+  function active(purpose: KeyPurpose): Key {
+    if (performance.now() - confirmedAt > RING_MAX_AGE_MS) throw stale ?? new Problem('sealed')
+    return ring.active(purpose)
   }
 
   const onChange = () => void refresh().catch(options.onError)
   await database.listen(KEYS_CHANNEL, onChange)
-  const timer = setInterval(onChange, RING_MAX_AGE_MS).unref()
+  const timer = setInterval(onChange, LOOK_EVERY_MS).unref()
 
   async function keyFor(id: string): Promise<Key> {
-    const known = ring.find(id)
-    if (known) return known
-    await refresh()
+    // The first refresh may be one that was under way already and looked before the key was there.
+    for (let attempt = 0; attempt < 2 && !ring.find(id); attempt++) await refresh()
     const found = ring.find(id)
     if (!found)
       throw new Problem('record-integrity', { cause: new SealError('sealed under a key that does not exist') })
@@ -119,8 +149,9 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     get ring() {
       return ring
     },
+    active,
     seal(purpose, context, plaintext, padToBytes) {
-      const key = ring.active(purpose)
+      const key = active(purpose)
       return { keyId: key.id, bytes: seal(key, context, plaintext, padToBytes, randomBytes) }
     },
     async open(sealed, context) {
@@ -161,7 +192,7 @@ function newSigningKey(): Buffer {
 function requireWhole(ring: KeyRing): KeyRing {
   const missing = keyPurposes.filter((purpose) => ring.all(purpose).every((key) => key.state !== 'active'))
   if (missing.length === 0) return ring
-  throw new Error(
+  throw new KeyRegistryError(
     `the key registry lacks its active key for ${missing.join(', ')}: restore the table "keys" from a backup.`,
   )
 }

@@ -4,7 +4,7 @@ import type { Database } from '../database/database.ts'
 import { Problem } from '../problem.ts'
 import { listKeys, lockRegistry, notifyKeysChanged, promoteKey } from './key-store.ts'
 import { type Keys, RING_MAX_AGE_MS } from './keys.ts'
-import { type SealedColumn, sealedColumns, takeCensus } from './sealed-columns.ts'
+import { type SealedColumn, type SealedValue, sealedColumns, takeCensus } from './sealed-columns.ts'
 
 export interface RotateDeps {
   database: Database
@@ -20,12 +20,21 @@ export interface RotationProgress {
   remaining: number
 }
 
+/** A value that does not open. It stays as it is, under the key that it names. */
+export interface DamagedValue {
+  column: string
+  kind: string
+  token: string
+}
+
 export interface RotationResult extends RotationProgress {
-  done: true
+  /** False when values are damaged: everything else stands on the active keys. */
+  done: boolean
   /** The keys that seal now. */
   active: { display: string; secret: string }
   /** The keys that nothing stands on any more. */
   retired: string[]
+  damaged: DamagedValue[]
   /** Whether this run went on with a rotation that had been interrupted. */
   resumed: boolean
 }
@@ -36,6 +45,8 @@ export class RotationRunning extends Error {
 }
 
 const ROTATION_LOCK = 0x7374_7203
+/** What a statement that was on its way at the promotion gets to commit. */
+const IN_FLIGHT_MS = 2_000
 const BATCH_ROWS = 1000
 /** `seal` pads what it is given; a plaintext that was unpadded is padded to the same multiple again. */
 const PADS = { card: 64, other: 128 } as const
@@ -62,7 +73,7 @@ async function rotate(
   operator: AuditCaller,
   onProgress: (progress: RotationProgress) => void,
 ): Promise<RotationResult> {
-  const { database, keys } = deps
+  const { database, keys, newAuditEvent } = deps
   await keys.refresh()
   let old = await countOld(deps)
   const resumed = old.total > 0
@@ -70,44 +81,45 @@ async function rotate(
     await promoteNewKeys(deps, operator)
     old = await countOld(deps)
   }
-  // Until then a server that missed the notification may still seal under an old key.
-  const settledAt = performance.now() + 2 * RING_MAX_AGE_MS
+  // Until then a server that missed the notification may seal under an old key, or wait for the commit of what it sealed.
+  // Should one take longer, the census shows it and the next run moves it.
+  const settledAt = performance.now() + RING_MAX_AGE_MS + IN_FLIGHT_MS
 
   let moved = 0
   const retired = new Set<string>()
+  const damaged = new Map<string, DamagedValue>()
   for (;;) {
-    const report = () => onProgress({ moved, total: Math.max(total, moved), remaining: Math.max(0, total - moved) })
     const total = moved + old.total
-    report()
+    const onBatch = (count: number) => {
+      moved += count
+      onProgress({ moved, total: Math.max(total, moved), remaining: Math.max(0, total - moved) })
+    }
+    onBatch(0)
     for (const keyId of old.byKey.keys()) {
       retired.add(keyId)
-      for (const column of columnsOf(keys, keyId)) {
-        for (let batch = await resealBatch(deps, column, keyId); batch.found > 0; ) {
-          moved += batch.moved
-          report()
-          batch = await resealBatch(deps, column, keyId)
-        }
-      }
+      for (const column of Object.values(sealedColumns).flat())
+        await resealColumn(deps, column, keyId, damaged, onBatch)
     }
     old = await countOld(deps)
     const wait = settledAt - performance.now()
-    if (old.total === 0 && wait > 0) {
+    if (old.total <= damaged.size && wait > 0) {
       await new Promise((resolve) => setTimeout(resolve, wait))
       old = await countOld(deps)
     }
-    if (old.total === 0) break
+    if (old.total <= damaged.size) break
   }
-  const event = deps.newAuditEvent({ type: 'keys.rotate', outcome: 'success', caller: operator, count: moved })
-  await insertEvents(database, [event])
-  const active = { display: keys.ring.active('display').id, secret: keys.ring.active('secret').id }
-  return { done: true, moved, total: moved, remaining: 0, active, retired: [...retired], resumed }
-}
-
-function columnsOf(keys: Keys, keyId: string): readonly SealedColumn[] {
-  const purpose = keys.ring.find(keyId)?.purpose
-  if (purpose !== 'display' && purpose !== 'secret')
-    throw new Error(`values are sealed under ${keyId}, which is no data key`)
-  return sealedColumns[purpose]
+  const outcome = damaged.size === 0 ? 'success' : 'failed'
+  await insertEvents(database, [newAuditEvent({ type: 'keys.rotate', outcome, caller: operator, count: moved })])
+  return {
+    done: damaged.size === 0,
+    moved,
+    total: moved + old.total,
+    remaining: old.total,
+    active: { display: keys.ring.active('display').id, secret: keys.ring.active('secret').id },
+    retired: [...retired].filter((id) => !old.byKey.has(id)),
+    damaged: [...damaged.values()],
+    resumed,
+  }
 }
 
 /** Makes a new key for each part and promotes it, in one transaction with its events. */
@@ -138,28 +150,48 @@ async function countOld({ database, keys }: RotateDeps): Promise<{ total: number
   return { total: [...byKey.values()].reduce((sum, count) => sum + count, 0), byKey }
 }
 
-async function resealBatch(
+/** Re-seals what a column holds under the old key, in the order of its rows; passes over what does not open. */
+async function resealColumn(
   { database, keys }: RotateDeps,
   column: SealedColumn,
   oldKeyId: string,
-): Promise<{ found: number; moved: number }> {
-  const rows = await database.query<Record<string, unknown>>(column.select, [oldKeyId, BATCH_ROWS])
-  if (rows.length === 0) return { found: 0, moved: 0 }
-  const resealed = []
-  for (const row of rows) {
-    const value = column.toValue(row)
-    const plaintext = await keys.open(value.sealed, value.context).catch((error: unknown) => {
-      if (!(error instanceof Problem)) throw error
-      throw new Error(
-        `${column.name}: a value does not open (${value.context.kind} ${value.context.token}); restore it, or erase the record`,
-      )
-    })
-    const pad = value.context.kind === 'card' ? PADS.card : PADS.other
-    resealed.push({ value, fresh: keys.seal(column.purpose, value.context, plaintext, pad) })
-    plaintext.fill(0)
+  damaged: Map<string, DamagedValue>,
+  onBatch: (moved: number) => void,
+): Promise<void> {
+  let after: unknown[] | undefined
+  for (;;) {
+    const statement = after === undefined ? column.selectFirst : column.selectNext
+    const rows = await database.query<Record<string, unknown>>(statement, [oldKeyId, BATCH_ROWS, ...(after ?? [])])
+    if (rows.length === 0) return
+    const resealed = []
+    for (const row of rows) {
+      const value = column.toValue(row)
+      const plaintext = await openOrReport(keys, column, value, damaged)
+      if (plaintext === undefined) continue
+      const pad = value.context.kind === 'card' ? PADS.card : PADS.other
+      resealed.push({ value, fresh: keys.seal(column.purpose, value.context, plaintext, pad) })
+      plaintext.fill(0)
+    }
+    const replaced = await database.query(column.replace, column.toParameters(resealed, oldKeyId))
+    onBatch(replaced.length)
+    after = column.identify(rows.at(-1)!)
   }
-  const replaced = await database.query(column.replace, column.toParameters(resealed, oldKeyId))
-  return { found: rows.length, moved: replaced.length }
+}
+
+async function openOrReport(
+  keys: Keys,
+  column: SealedColumn,
+  { sealed, context }: SealedValue,
+  damaged: Map<string, DamagedValue>,
+): Promise<Buffer | undefined> {
+  try {
+    return await keys.open(sealed, context)
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code !== 'record-integrity') throw error
+    const { kind, token, version } = context
+    damaged.set(`${column.name} ${token} ${version}`, { column: column.name, kind, token })
+    return undefined
+  }
 }
 
 /** One line of `keys status`: a key and how many sealed values stand on it. */
@@ -170,13 +202,21 @@ export interface KeyStatus {
   created_at: string
   activated_at: string | null
   deactivated_at: string | null
-  /** Sealed values for a data key, search terms are not counted; null for keys that seal nothing. */
+  /** Records that stand on a data key; null for keys that seal none. */
+  records: number | null
+  /** Everything sealed under it: records, their old versions, kept answers and reasons. */
   sealed_values: number | null
 }
 
 /** Every key with its state, and the census of the data keys. */
 export async function keyStatus({ database }: Pick<RotateDeps, 'database'>): Promise<KeyStatus[]> {
-  const [rows, census] = await Promise.all([listKeys(database), takeCensus(database)])
+  const [rows, census, records] = await Promise.all([
+    listKeys(database),
+    takeCensus(database),
+    takeCensus(database, ['records.display', 'records.secret']),
+  ])
+  const counted = (purpose: string, counts: Map<string, number>, id: string) =>
+    purpose === 'display' || purpose === 'secret' ? (counts.get(id) ?? 0) : null
   return rows.map((row) => ({
     id: row.id,
     purpose: row.purpose,
@@ -184,6 +224,7 @@ export async function keyStatus({ database }: Pick<RotateDeps, 'database'>): Pro
     created_at: row.created_at.toISOString(),
     activated_at: row.activated_at?.toISOString() ?? null,
     deactivated_at: row.deactivated_at?.toISOString() ?? null,
-    sealed_values: row.purpose === 'display' || row.purpose === 'secret' ? (census.get(row.id) ?? 0) : null,
+    records: counted(row.purpose, records, row.id),
+    sealed_values: counted(row.purpose, census, row.id),
   }))
 }

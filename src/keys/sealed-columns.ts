@@ -20,8 +20,12 @@ export interface SealedColumn {
   purpose: 'display' | 'secret'
   /** How many values stand on each key. */
   census: Statement
-  /** Up to `$2` values sealed under key `$1`. */
-  select: Statement
+  /** The first `$2` values sealed under key `$1`, in the order of their rows. */
+  selectFirst: Statement
+  /** The same, after the row whose identity follows as `$3`, `$4` … */
+  selectNext: Statement
+  /** The parameters by which a row is found again. */
+  identify(row: Readonly<Record<string, unknown>>): unknown[]
   /** Replaces values; only those that still stand on the old key. Answers with one row for each. */
   replace: Statement
   toValue(row: Record<string, unknown>): SealedValue
@@ -35,13 +39,18 @@ interface ColumnDefinition {
   part: string
   /** The columns that identify a row, with their types. */
   identity: Readonly<Record<string, string>>
+  /** Further columns that the context is made of. */
+  described?: readonly string[]
   context(row: Record<string, unknown>): SealContext
 }
 
-function sealedColumn({ purpose, table, part, identity, context }: ColumnDefinition): SealedColumn {
+function sealedColumn({ purpose, table, part, identity, described = [], context }: ColumnDefinition): SealedColumn {
   const [keyId, sealed] = [`${part}_key_id`, `${part}_sealed`]
   const names = Object.keys(identity)
   const wanted = Object.entries(identity).map(([, type], at) => `$${at + 4}::${type}[]`)
+  const after = Object.values(identity).map((type, at) => `$${at + 3}::${type}`)
+  const order = names.join(', ')
+  const select = `SELECT ${[...new Set([...names, ...described])].join(', ')}, ${keyId} AS key_id, ${sealed} AS sealed FROM ${table}`
   const name = `${table}.${part}`
   return {
     name,
@@ -50,10 +59,15 @@ function sealedColumn({ purpose, table, part, identity, context }: ColumnDefinit
       name: `census-${name}`,
       text: `SELECT ${keyId} AS key_id, count(*)::integer AS count FROM ${table} WHERE ${keyId} IS NOT NULL GROUP BY 1`,
     },
-    select: {
-      name: `reseal-select-${name}`,
-      text: `SELECT *, ${keyId} AS key_id, ${sealed} AS sealed FROM ${table} WHERE ${keyId} = $1 LIMIT $2`,
+    selectFirst: {
+      name: `reseal-first-${name}`,
+      text: `${select} WHERE ${keyId} = $1 ORDER BY ${order} LIMIT $2`,
     },
+    selectNext: {
+      name: `reseal-next-${name}`,
+      text: `${select} WHERE ${keyId} = $1 AND (${order}) > (${after.join(', ')}) ORDER BY ${order} LIMIT $2`,
+    },
+    identify: (row) => names.map((column) => row[column]),
     replace: {
       name: `reseal-replace-${name}`,
       text: `UPDATE ${table} t SET ${keyId} = n.key_id, ${sealed} = n.sealed
@@ -85,6 +99,7 @@ const partContext = (part: string) => (row: Record<string, unknown>) => ({
 
 /** The version stands in the identity of a record: a correction made meanwhile must not be overwritten. */
 const RECORD = { token: 'text', version: 'integer' }
+const PLACE = ['kind', 'site']
 
 /** Everything that data keys seal, by the purpose of the key. */
 export const sealedColumns: Readonly<Record<'display' | 'secret', readonly SealedColumn[]>> = {
@@ -94,6 +109,7 @@ export const sealedColumns: Readonly<Record<'display' | 'secret', readonly Seale
       table: 'records',
       part: 'display',
       identity: RECORD,
+      described: PLACE,
       context: partContext('display'),
     }),
     sealedColumn({
@@ -101,6 +117,7 @@ export const sealedColumns: Readonly<Record<'display' | 'secret', readonly Seale
       table: 'record_versions',
       part: 'display',
       identity: RECORD,
+      described: PLACE,
       context: partContext('display'),
     }),
     sealedColumn({
@@ -124,6 +141,7 @@ export const sealedColumns: Readonly<Record<'display' | 'secret', readonly Seale
       table: 'records',
       part: 'secret',
       identity: RECORD,
+      described: PLACE,
       context: partContext('secret'),
     }),
     sealedColumn({
@@ -131,6 +149,7 @@ export const sealedColumns: Readonly<Record<'display' | 'secret', readonly Seale
       table: 'record_versions',
       part: 'secret',
       identity: RECORD,
+      described: PLACE,
       context: partContext('secret'),
     }),
   ],
@@ -146,9 +165,11 @@ export function reasonContext(event: string): SealContext {
   return { site: '', kind: 'reason', token: event, part: 'reason', version: 1 }
 }
 
-/** How many sealed values stand on each key, over all columns. */
-export async function takeCensus(db: Queryable): Promise<Map<string, number>> {
-  const columns = Object.values(sealedColumns).flat()
+/** How many sealed values stand on each key: over all columns, or in those that are named. */
+export async function takeCensus(db: Queryable, only?: readonly string[]): Promise<Map<string, number>> {
+  const columns = Object.values(sealedColumns)
+    .flat()
+    .filter(({ name }) => only?.includes(name) ?? true)
   const counts = await Promise.all(columns.map((column) => db.query<{ key_id: string; count: number }>(column.census)))
   const census = new Map<string, number>()
   for (const { key_id, count } of counts.flat()) census.set(key_id, (census.get(key_id) ?? 0) + count)

@@ -4,6 +4,7 @@ import { issue, parseInput } from '../parse-input.ts'
 import { correctionSchema, merge } from './correction.ts'
 import { initials } from './initials.ts'
 import type { Correction, Details, Kind } from './kind.ts'
+import { optionalMembers } from './optional-members.ts'
 import { phone, phoneIssue, toE164 } from './phone.ts'
 import { text } from './text.ts'
 
@@ -38,7 +39,7 @@ const DEFAULT_FORMAT = '%N%n%O%n%A%n%C'
 const DEFAULT_REQUIRED = 'AC'
 
 const schema = z
-  .strictObject({ ...required, ...z.object(optional).partial().shape })
+  .strictObject({ ...required, ...optionalMembers(optional) })
   .superRefine((address, context) => {
     for (const part of missingParts(address)) {
       context.addIssue({ code: 'custom', ...issue('address-part-missing', 'is required in this country', [part]) })

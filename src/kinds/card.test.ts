@@ -39,9 +39,8 @@ describe('a card number', () => {
     ['Arabic-Indic digits', '٤٢٤٢٤٢٤٢٤٢٤٢٤٢٤٢'],
     ['a zero-width space', '4242\u200B4242\u200B4242\u200B4242'],
     ['a byte order mark', '\uFEFF4242424242424242'],
-    ['no-break spaces', '4242\u00A04242\u00A04242\u00A04242'],
-    ['two spaces', '4242  4242 4242 4242'],
-    ['a space before', ' 4242424242424242'],
+    ['four spaces', '4242    4242 4242 4242'],
+    ['a dash before', '-4242424242424242'],
     ['a line break after', '4242424242424242\n'],
     ['a NUL', '4242424242424242\u0000'],
     ['letters', '4242a42424242424'],
@@ -182,7 +181,7 @@ describe('the display part', () => {
 })
 
 describe('a correction', () => {
-  it('is of the expiry, both members together', () => {
+  it('is of the expiry, both members or one', () => {
     const change = parseInput(kind.correction, { exp_month: 1, exp_year: 2032 })
     expect(kind.correct(parse({ holder_name: 'Tan' }), change)).toEqual({
       number: '4242424242424242',
@@ -190,13 +189,14 @@ describe('a correction', () => {
       exp_year: 2032,
       holder_name: 'Tan',
     })
-    expect(() => parseInput(kind.correction, { exp_month: 1 })).toThrow(refusal('invalid-input', '#/exp_year'))
+    const month = parseInput(kind.correction, { exp_month: 1 })
+    expect(kind.correct(parse({}), month)).toMatchObject({ exp_month: 1, exp_year: parse({}).exp_year })
   })
 
   it.each([
     ['unknown-member', '#', { number: '5555555555554444' }],
     ['unknown-member', '#', { holder_name: 'Tan' }],
-    ['card-expired', '#/exp_year', { exp_year: 2025 }],
+    ['invalid-input', '#/exp_month', { exp_month: null }],
   ])('is refused as %s at %s: %j', (code, pointer, members) => {
     const change = { exp_month: 1, exp_year: 2032, ...members }
     expect(() => parseInput(kind.correction, change)).toThrow(refusal(code, pointer))
@@ -214,5 +214,16 @@ describe('the search terms', () => {
   it('can be no other value', () => {
     expect(kind.normalise('card_number', '4242424242424241')).toBeUndefined()
     expect(kind.normalise('email', '4242424242424242')).toBeUndefined()
+  })
+})
+
+describe('a pasted number', () => {
+  it.each([
+    ' 4242424242424242',
+    '4242  4242  4242  4242',
+    '4242\u00A04242\u00A04242\u00A04242 ',
+    '4242 - 4242 - 4242 - 4242',
+  ])('is taken with its spaces and dashes: %j', (number) => {
+    expect(parse({ number })).toMatchObject({ number: '4242424242424242' })
   })
 })

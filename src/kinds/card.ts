@@ -1,18 +1,19 @@
 import { z } from 'zod'
 import { issue, parseInput } from '../parse-input.ts'
 import { brandOf, hasValidCheckDigit } from './card-brand.ts'
-import { ifNothingElse, merge } from './correction.ts'
+import { correctionSchema, ifNothingElse, merge } from './correction.ts'
 import type { Kind } from './kind.ts'
+import { optionalMembers } from './optional-members.ts'
 import { text } from './text.ts'
 
-/** ASCII digits only, with at most one space or dash between two of them: anything else is a disguise or a mistake. */
-const NUMBER_FORM = /^[0-9](?:[ -]?[0-9])*$/
+/** ASCII digits with spaces and dashes between and around them, as people type and paste them; anything else is a disguise or a mistake. */
+const NUMBER_FORM = /^[ \u00a0]*[0-9](?:[ \u00a0-]{0,3}[0-9])*[ \u00a0]*$/
 
 /** ISO/IEC 7812-1: at most 19 digits. Only Maestro numbers are as short as 12. */
 const MIN_DIGITS = 12
 const MIN_DIGITS_OF_UNKNOWN_BRAND = 13
 const MAX_DIGITS = 19
-const MAX_CHARACTERS = 2 * MAX_DIGITS - 1
+const MAX_CHARACTERS = 3 * MAX_DIGITS
 
 /** No card is issued for longer; a later year is a mistake. */
 const MAX_YEARS_AHEAD = 50
@@ -32,7 +33,7 @@ const number = z
   })
   .overwrite(stripSeparators)
   .meta({
-    description: 'Card number, 12 to 19 digits; single spaces or dashes between digits are dropped',
+    description: 'Card number, 12 to 19 digits; spaces and dashes are dropped',
     examples: ['4242 4242 4242 4242'],
   })
 
@@ -68,13 +69,13 @@ export function createCardKind(now: () => Date): Kind<CardDetails> {
     .strictObject({
       number,
       ...expiry,
-      holder_name: text(100)
-        .meta({ description: 'Name on the card', examples: ['Tan Mei Ling'] })
-        .optional(),
+      ...optionalMembers({
+        holder_name: text(100).meta({ description: 'Name on the card', examples: ['Tan Mei Ling'] }),
+      }),
     })
     .superRefine(checkExpiry, { when: ifNothingElse })
-  // A card is renewed under its number; another number is another card.
-  const correction = z.strictObject(expiry).superRefine(checkExpiry, { when: ifNothingElse })
+  // A card is renewed under its number; another number is another card. The merged card is checked as a new one is.
+  const correction = correctionSchema(expiry, {})
 
   return {
     name: 'card',
@@ -107,7 +108,7 @@ export function createCardKind(now: () => Date): Kind<CardDetails> {
 /** Why a value is no card number, in a fixed sentence; undefined when it is one. */
 function numberFault(value: string): string | undefined {
   if (value.length > MAX_CHARACTERS || !NUMBER_FORM.test(value)) {
-    return 'expected 12 to 19 digits, with nothing but single spaces or dashes between them'
+    return 'expected 12 to 19 digits, with nothing but spaces or dashes between them'
   }
   const digits = stripSeparators(value)
   if (digits.length < MIN_DIGITS || digits.length > MAX_DIGITS) return 'expected 12 to 19 digits'
@@ -119,5 +120,5 @@ function numberFault(value: string): string | undefined {
 }
 
 function stripSeparators(value: string): string {
-  return value.replace(/[ -]/g, '')
+  return value.replace(/[ \u00a0-]/g, '')
 }

@@ -14,7 +14,9 @@ export const phone = text(MAX_CHARACTERS).describe('Telephone number, stored as 
  */
 export function toE164(value: string, country?: string): string | undefined {
   const defaultCountry = country !== undefined && isSupportedCountry(country) ? country : undefined
-  const parsed = parsePhoneNumberFromString(value, { extract: false, ...withCountry(defaultCountry) })
+  // What many dial, and write, for +.
+  const international = value.replace(/^\s*00/, '+')
+  const parsed = parsePhoneNumberFromString(international, { extract: false, ...withCountry(defaultCountry) })
   return parsed?.isPossible() ? parsed.number : undefined
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { looksLikeCardNumber } from '../kinds/card-number.ts'
 import type { Details } from '../kinds/kind.ts'
 import type { Kinds } from '../kinds/kinds.ts'
+import { optionalMembers } from '../kinds/optional-members.ts'
 import { issue } from '../parse-input.ts'
 import { Sensitive } from '../sensitive.ts'
 import type { Checkout, CheckoutPart } from './tokenize.ts'
@@ -19,23 +20,25 @@ const customer = z
 
 const slug = z
   .string()
-  .regex(/^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/i)
+  .regex(/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/)
   .refine((value) => !looksLikeCardNumber(value), issue('card-number-in-text', 'remove the card number'))
 
 /** The body of `POST /v1/tokenize`. Unknown members are refused, so a verification code can never be stored by accident. */
 export function checkoutSchema(kinds: Kinds) {
   const part = (name: CheckoutPart) =>
-    kinds[checkoutParts[name].kind].schema.transform((details) => new Sensitive<Details>(details)).optional()
+    kinds[checkoutParts[name].kind].schema.transform((details) => new Sensitive<Details>(details))
   return z
-    .strictObject({
-      customer: customer.optional(),
-      policy_version: slug.optional().describe('the version of the privacy policy that the shopper was shown'),
-      consents: z.array(slug).max(32).optional().describe('what the shopper agreed to, by name'),
-      card: part('card'),
-      billing_address: part('billing_address'),
-      shipping_address: part('shipping_address'),
-      contact: part('contact'),
-    })
+    .strictObject(
+      optionalMembers({
+        customer,
+        policy_version: slug.describe('the version of the privacy policy that the shopper was shown'),
+        consents: z.array(slug).max(32).describe('what the shopper agreed to, by name'),
+        card: part('card'),
+        billing_address: part('billing_address'),
+        shipping_address: part('shipping_address'),
+        contact: part('contact'),
+      }),
+    )
     .refine((body) => Object.keys(checkoutParts).some((name) => body[name as CheckoutPart] !== undefined), {
       ...issue('invalid-input', `expected at least one of: ${Object.keys(checkoutParts).join(', ')}`),
     })

@@ -1,3 +1,5 @@
+import type { AuditEvent } from '../audit/audit-event.ts'
+import { eventColumns, insertEventsSql } from '../audit/audit-store.ts'
 import { byteaArray, textArray, timestampArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import type { Sealed } from '../keys/seal.ts'
@@ -13,6 +15,17 @@ export interface IdempotencyRow {
 
 /** The name PostgreSQL gave to the rule that a key is used once. */
 export const IDEMPOTENCY_CONSTRAINT = 'idempotency_keys_pkey'
+
+/**
+ * Writes in the order of their keys: two servers that insert the same keys then wait for each other one after the other
+ * instead of in a circle.
+ */
+export function inKeyOrder<Write extends { idempotency?: IdempotencyRow | undefined }>(
+  writes: readonly Write[],
+): Write[] {
+  const keyOf = ({ idempotency }: Write) => idempotency?.keyHash ?? Buffer.alloc(0)
+  return [...writes].sort((a, b) => Buffer.compare(keyOf(a), keyOf(b)))
+}
 
 /** The column arrays of the idempotency keys in writes that have one, in the order that `insertIdempotencySql` takes them. */
 export function idempotencyColumns(
@@ -44,12 +57,19 @@ export function insertIdempotencySql(first: number, condition?: string): string 
 }
 
 const SELECT: Statement = {
-  name: 'select-idempotency-key',
-  text: `SELECT request_hash, response_key_id, response_sealed, expires_at FROM idempotency_keys WHERE key_hash = ANY($1::bytea[])`,
+  name: 'select-idempotency-keys',
+  text: `SELECT key_hash, request_hash, response_key_id, response_sealed, expires_at
+         FROM idempotency_keys WHERE key_hash = ANY($1::bytea[])`,
+}
+const COMMIT_REPLAY: Statement = {
+  name: 'commit-replay',
+  text: `WITH kept AS (
+           SELECT FROM idempotency_keys WHERE key_hash = $8 AND response_sealed IS NOT NULL FOR SHARE)
+         ${insertEventsSql(1)} WHERE EXISTS (SELECT FROM kept) RETURNING id`,
 }
 const DELETE_EXPIRED_ONE: Statement = {
   name: 'delete-expired-idempotency-key',
-  text: 'DELETE FROM idempotency_keys WHERE key_hash = ANY($1::bytea[]) AND expires_at <= $2',
+  text: 'DELETE FROM idempotency_keys WHERE key_hash = $1 AND expires_at <= $2',
 }
 const SWEEP: Statement = {
   name: 'sweep-idempotency-keys',
@@ -58,29 +78,48 @@ const SWEEP: Statement = {
          RETURNING true`,
 }
 
-/** The row under any of the hashes, unless it has expired; an expired one is removed to make room. */
-export async function findIdempotencyRow(
+/** The rows of any number of requests in one statement, each under any of its hashes; an expired one counts as none. */
+export async function findIdempotencyRows(
   db: Queryable,
-  keyHashes: readonly Buffer[],
-  now: Date,
-): Promise<Omit<IdempotencyRow, 'keyHash'> | undefined> {
-  const [row] = await db.query<{
+  lookups: readonly { keyHashes: readonly Buffer[]; now: Date }[],
+): Promise<(IdempotencyRow | undefined)[]> {
+  const rows = await db.query<{
+    key_hash: Buffer
     request_hash: Buffer
     response_key_id: string | null
     response_sealed: Buffer | null
     expires_at: Date
-  }>(SELECT, [keyHashes])
-  if (row === undefined) return undefined
-  if (row.expires_at <= now) {
-    await db.query(DELETE_EXPIRED_ONE, [keyHashes, now])
-    return undefined
-  }
-  const { response_key_id, response_sealed } = row
-  return {
-    requestHash: row.request_hash,
-    response: response_key_id && response_sealed ? { keyId: response_key_id, bytes: response_sealed } : undefined,
-    expiresAt: row.expires_at,
-  }
+  }>(SELECT, [byteaArray(lookups.flatMap(({ keyHashes }) => keyHashes))])
+  const byHash = new Map(rows.map((row) => [row.key_hash.toString('hex'), row]))
+  return Promise.all(
+    lookups.map(async ({ keyHashes, now }) => {
+      const row = keyHashes.map((hash) => byHash.get(hash.toString('hex'))).find((found) => found !== undefined)
+      if (row === undefined) return undefined
+      if (row.expires_at <= now) {
+        // Removed at once, since it would stand in the way of the new one.
+        await db.query(DELETE_EXPIRED_ONE, [row.key_hash, now])
+        return undefined
+      }
+      const { response_key_id, response_sealed } = row
+      return {
+        keyHash: row.key_hash,
+        requestHash: row.request_hash,
+        response: response_key_id && response_sealed ? { keyId: response_key_id, bytes: response_sealed } : undefined,
+        expiresAt: row.expires_at,
+      }
+    }),
+  )
+}
+
+/**
+ * Commits the event of a replay, if the answer still stands. The share lock orders it against an erasure, as it does for
+ * every other release.
+ *
+ * @returns false when a record in the answer was erased meanwhile; then nothing may leave
+ * @throws {Problem} audit-unavailable
+ */
+export async function commitReplay(db: Queryable, keyHash: Buffer, event: AuditEvent): Promise<boolean> {
+  return (await db.query(COMMIT_REPLAY, [...eventColumns([event]), keyHash])).length === 1
 }
 
 /** Removes what has expired, in batches, and answers with how many rows that were. */

@@ -1,12 +1,14 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Caller } from '../access/caller.ts'
+import type { AuditEvent } from '../audit/audit-event.ts'
+import { createBatch } from '../database/batch.ts'
 import { type Database, isUniqueViolation } from '../database/database.ts'
 import type { Answer } from '../http/route.ts'
 import { keyedHash } from '../keys/keyed-hash.ts'
 import type { Keys } from '../keys/keys.ts'
 import { answerContext } from '../keys/sealed-columns.ts'
 import { Problem } from '../problem.ts'
-import { findIdempotencyRow, IDEMPOTENCY_CONSTRAINT, type IdempotencyRow } from './idempotency-store.ts'
+import { commitReplay, findIdempotencyRows, IDEMPOTENCY_CONSTRAINT, type IdempotencyRow } from './idempotency-store.ts'
 
 const KEPT_FOR_MS = 24 * 60 * 60 * 1000
 const KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/
@@ -28,14 +30,15 @@ export interface Idempotency {
    * Runs `work` once for each Idempotency-Key of a caller. The row is written by `work` itself, in its own statement,
    * so an answer and its key commit together or not at all; failures are not kept.
    *
-   * @param replay makes the answer from what was kept. What a reveal or search found is not kept: they look again, so
-   *   that an erasure made meanwhile is respected
+   * @param replay makes the answer from what was kept, once `commit` has committed the event of its leaving again. What a
+   *   reveal or search found is not kept: they look again, with events of their own, so that an erasure made
+   *   meanwhile is respected
    * @throws {Problem} invalid-idempotency-key, request-in-flight, idempotency-key-reused, record-gone
    */
   once<K>(
     request: IdempotentRequest,
     work: (claim: Claim | undefined) => Promise<Answer>,
-    replay: (kept: K) => Promise<Answer> | Answer,
+    replay: (kept: K, commit: (event: AuditEvent) => Promise<void>) => Promise<Answer>,
   ): Promise<Answer>
 }
 
@@ -43,21 +46,22 @@ export function createIdempotency(deps: { database: Database; keys: Keys; now: (
   const { database, keys, now } = deps
   const inFlight = new Set<string>()
 
+  const find = createBatch({
+    run: (lookups: readonly { keyHashes: readonly Buffer[]; now: Date }[]) => findIdempotencyRows(database, lookups),
+  })
+
+  /** What is kept under any of the hashes, and how its event commits. */
   async function findKept<K>(keyHashes: readonly Buffer[], fingerprint: IdempotentRequest['fingerprint']) {
-    const row = await findIdempotencyRow(database, keyHashes, now())
+    const row = await find({ keyHashes, now: now() })
     if (row === undefined) return undefined
     const hashes = keys.ring.all('index').map((key) => keyedHash(key, 'idempotent-request', fingerprint))
     if (!hashes.some((hash) => timingSafeEqual(hash, row.requestHash))) throw new Problem('idempotency-key-reused')
     if (row.response === undefined) throw new Problem('record-gone')
-    const { response } = row
-    for (const keyHash of keyHashes) {
-      const opened = await keys.open(response, answerContext(keyHash)).catch((error) => {
-        if (keyHashes.length > 1) return undefined
-        throw error
-      })
-      if (opened) return { kept: JSON.parse(opened.toString('utf8')) as K }
+    const opened = await keys.open(row.response, answerContext(row.keyHash))
+    const commit = async (event: AuditEvent) => {
+      if (!(await commitReplay(database, row.keyHash, event))) throw new Problem('record-gone')
     }
-    throw new Problem('record-integrity')
+    return { kept: JSON.parse(opened.toString('utf8')) as K, commit }
   }
 
   return {
@@ -74,10 +78,10 @@ export function createIdempotency(deps: { database: Database; keys: Keys; now: (
       inFlight.add(name)
       try {
         const earlier = await findKept<Parameters<typeof replay>[0]>(hashesOfKey, fingerprint)
-        if (earlier) return replayed(await replay(earlier.kept))
+        if (earlier) return replayed(await replay(earlier.kept, earlier.commit))
         const claim: Claim = (kept) => ({
           keyHash,
-          requestHash: keyedHash(keys.ring.active('index'), 'idempotent-request', fingerprint),
+          requestHash: keyedHash(keys.active('index'), 'idempotent-request', fingerprint),
           response: keys.seal('display', answerContext(keyHash), Buffer.from(JSON.stringify(kept), 'utf8'), PAD_BYTES),
           expiresAt: new Date(now().getTime() + KEPT_FOR_MS),
         })
@@ -88,7 +92,7 @@ export function createIdempotency(deps: { database: Database; keys: Keys; now: (
           // Another server answered the same request in the meantime.
           const meanwhile = await findKept<Parameters<typeof replay>[0]>(hashesOfKey, fingerprint)
           if (meanwhile === undefined) throw new Problem('request-in-flight', { retryAfterSeconds: 1 })
-          return replayed(await replay(meanwhile.kept))
+          return replayed(await replay(meanwhile.kept, meanwhile.commit))
         }
       } finally {
         inFlight.delete(name)

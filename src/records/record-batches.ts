@@ -14,8 +14,17 @@ export interface RecordBatches {
 
 export function createRecordBatches(database: Database): RecordBatches {
   return {
-    insert: createBatch({ run: (writes: readonly NewRecords[]) => insertRecords(database, writes) }),
-    find: createBatch({ run: (lookups: readonly RecordLookup[]) => findRecords(database, lookups) }),
-    release: createBatch({ run: (releases: readonly Release[]) => commitReleases(database, releases) }),
+    insert: createBatch({
+      run: (writes: readonly NewRecords[]) => insertRecords(database, writes),
+      weigh: ({ records, events = [] }) => Math.max(1, records.length + events.length),
+    }),
+    find: createBatch({
+      run: (lookups: readonly RecordLookup[]) => findRecords(database, lookups),
+      weigh: ({ tokens }) => tokens.length,
+    }),
+    release: createBatch({
+      run: (releases: readonly Release[]) => commitReleases(database, releases),
+      weigh: ({ events }) => events.length,
+    }),
   }
 }

@@ -2,7 +2,7 @@ import type { AuditEvent } from '../audit/audit-event.ts'
 import { eventColumns } from '../audit/audit-store.ts'
 import { byteaArray, integerArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
-import { type IdempotencyRow, idempotencyColumns, insertIdempotencySql } from './idempotency-store.ts'
+import { type IdempotencyRow, idempotencyColumns, inKeyOrder, insertIdempotencySql } from './idempotency-store.ts'
 import type { StoredRecord } from './record.ts'
 
 /** The sealed reason of a reveal, beside its event. */
@@ -64,7 +64,7 @@ export async function commitReleases(db: Queryable, releases: readonly Release[]
   const records = number((release) => release.records)
   const reasons = number((release) => release.reasons ?? [])
   const events = number((release) => release.events)
-  const idempotent = number((release) => (release.idempotency ? [release] : []))
+  const idempotent = inKeyOrder(releases.flatMap((release, at) => (release.idempotency ? [{ ...release, at }] : [])))
   const granted = await db.query<{ release: number }>(COMMIT_RELEASES, [
     textArray(records.map(({ value }) => value.token)),
     integerArray(records.map(({ value }) => value.version)),
@@ -75,7 +75,7 @@ export async function commitReleases(db: Queryable, releases: readonly Release[]
     textArray(reasons.map(({ value }) => value.keyId)),
     byteaArray(reasons.map(({ value }) => value.bytes)),
     integerArray(reasons.map(({ at }) => at)),
-    ...idempotencyColumns(idempotent.map(({ value }) => value)),
+    ...idempotencyColumns(idempotent),
     integerArray(idempotent.map(({ at }) => at)),
     ...eventColumns(events.map(({ value }) => value)),
     integerArray(events.map(({ at }) => at)),

@@ -27,14 +27,18 @@ export interface Revealed {
   kind: string
   data: Sensitive<Details>
   event: string
+  version: number
 }
 
 export type RevealResult = Revealed | { token: string; problem: Problem }
 
+/** A release of the first answer: shown again with its event as long as the record stands as it did; null was refused. */
+export type ReplayedRelease = { event: string; version: number } | null
+
 interface RevealExtra {
-  idempotency?: (results: RevealResult[]) => IdempotencyRow | undefined
-  /** The events of the first answer, when this is a replay: it shows their ids again, and leaves events of its own. */
-  replayOf?: readonly (string | null)[]
+  idempotency?: ((results: RevealResult[]) => IdempotencyRow | undefined) | undefined
+  /** What the first answer released, when this is a replay. */
+  replayOf?: readonly ReplayedRelease[] | undefined
 }
 
 /**
@@ -76,15 +80,16 @@ export function revealRecords(
         request_id: facts.requestId,
         caller: auditCaller(caller),
         site: caller.site,
-        token: parseToken(token),
+        token: item instanceof Problem && item.code === 'record-not-found' ? undefined : parseToken(token),
         purpose: input.purpose,
-        replay_of: replayOf,
+        replay_of: replayOf?.event,
         ...(item instanceof Problem ? refusal(item) : success(item)),
       })
       events.push(event)
       if (item instanceof Problem) return { token, problem: item }
       if (input.reason !== undefined) reasons.push(sealReason(deps, event.id, input.reason))
-      return { token, kind: item.record.kind, data: item.data, event: replayOf ?? event.id }
+      const { kind, version } = item.record
+      return { token, kind, data: item.data, version, event: replayOf?.version === version ? replayOf.event : event.id }
     })
     const records = opened.flatMap((item) => (item instanceof Problem ? [] : [item.record]))
     const idempotency = extra.idempotency?.(results)

@@ -71,7 +71,7 @@ export function maskedView(kinds: Kinds, record: StoredRecord, display: RecordDi
 }
 
 function hashTerm(keys: Keys, site: string, term: SearchTerm): TermHash {
-  const key = keys.ring.active('index')
+  const key = keys.active('index')
   return { hash: keyedHash(key, 'search', [site, term.type, term.value]), keyId: key.id }
 }
 

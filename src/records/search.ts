@@ -1,5 +1,6 @@
 import { auditCaller, type Caller } from '../access/caller.ts'
 import { seesBin } from '../access/grant.ts'
+import type { AuditEvent } from '../audit/audit-event.ts'
 import type { SearchType } from '../kinds/kind.ts'
 import { normaliseSearchValue } from '../kinds/kinds.ts'
 import { Problem } from '../problem.ts'
@@ -13,41 +14,53 @@ import { maskedView, openDisplay, searchHashes } from './sealed-record.ts'
 /** One shopper has few records; a term that finds more is not a person. */
 const MAX_RESULTS = 100
 
+export interface SearchResult {
+  results: Record<string, unknown>[]
+  /** Whether there are more than were returned. */
+  truncated: boolean
+}
+
 /**
  * Finds the records of the caller's site that carry exactly this value, and answers with their masked views, newest first.
  *
- * @throws {Problem} invalid-input when the value cannot be one of that type, record-integrity, audit-unavailable
+ * @throws {Problem} invalid-input when the value cannot be one of that type, audit-unavailable
  */
 export async function searchByValue(
   deps: Pick<RecordDeps, 'database' | 'batches' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
   caller: Caller,
   input: { by: SearchType; value: Sensitive<string> },
   facts: RequestFacts,
-  extra: { idempotency?: () => IdempotencyRow } = {},
-): Promise<Record<string, unknown>[]> {
-  const value = normaliseSearchValue(deps.kinds, input.by, input.value.expose())
-  if (value === undefined) {
+  extra: { idempotency?: (() => IdempotencyRow) | undefined } = {},
+): Promise<SearchResult> {
+  const normalised = normaliseSearchValue(deps.kinds, input.by, input.value.expose())
+  if (normalised === undefined) {
     throw new Problem('invalid-input', {
-      errors: [{ pointer: '#/value', detail: `cannot be a ${input.by.replace('_', ' ')}` }],
+      errors: [{ pointer: '#/value', detail: `is no ${input.by.replace('_', ' ')}` }],
     })
   }
+  const about = { request_id: facts.requestId, caller: auditCaller(caller), site: caller.site }
   return release(deps.batches, async () => {
-    const hashes = searchHashes(deps.keys, caller.site, input.by, value)
-    const records = await searchRecords(deps.database, caller.site, hashes, MAX_RESULTS)
-    const views = await Promise.all(
-      records.map(async (record) =>
-        maskedView(deps.kinds, record, await openDisplay(deps.keys, record), { bin: seesBin(caller) }),
-      ),
-    )
-    const event = deps.newAuditEvent({
-      type: 'record.search',
-      outcome: 'success',
-      request_id: facts.requestId,
-      caller: auditCaller(caller),
-      site: caller.site,
-      search_by: input.by,
-      count: records.length,
-    })
-    return { value: views, release: { events: [event], records, idempotency: extra.idempotency?.(), now: deps.now() } }
+    const hashes = searchHashes(deps.keys, caller.site, input.by, normalised)
+    const found = await searchRecords(deps.database, caller.site, hashes, MAX_RESULTS + 1)
+    const records = found.slice(0, MAX_RESULTS)
+    const results: Record<string, unknown>[] = []
+    const events: AuditEvent[] = []
+    for (const record of records) {
+      try {
+        results.push(maskedView(deps.kinds, record, await openDisplay(deps.keys, record), { bin: seesBin(caller) }))
+      } catch (error) {
+        if (!(error instanceof Problem) || error.code !== 'record-integrity') throw error
+        // One damaged record must not hide all others of a shopper.
+        const { token, kind } = record
+        results.push({ token, kind, code: error.code })
+        events.push(
+          deps.newAuditEvent({ ...about, type: 'request.refuse', outcome: 'failed', token, kind, code: error.code }),
+        )
+      }
+    }
+    const count = records.length
+    events.push(deps.newAuditEvent({ ...about, type: 'record.search', outcome: 'success', search_by: input.by, count }))
+    const value = { results, truncated: found.length > MAX_RESULTS }
+    return { value, release: { events, records, idempotency: extra.idempotency?.(), now: deps.now() } }
   })
 }

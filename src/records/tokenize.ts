@@ -29,6 +29,9 @@ export interface Checkout {
 
 export type TokenizedCheckout = { customer?: string } & Partial<Record<CheckoutPart, Record<string, unknown>>>
 
+/** Sealing so many checkouts takes some milliseconds; between slices other requests get their turn. */
+const SLICE = 25
+
 /**
  * Stores the parts of any number of checkouts, all in one statement and one durable commit, or none. Answers, per
  * checkout, with the tokens and masked views.
@@ -41,21 +44,23 @@ export async function tokenizeCheckouts(
   checkouts: readonly Checkout[],
   facts: RequestFacts,
   extra: {
-    idempotency?: (answers: TokenizedCheckout[]) => IdempotencyRow
+    idempotency?: ((answers: TokenizedCheckout[]) => IdempotencyRow) | undefined
     events?: readonly AuditEvent[]
   } = {},
 ): Promise<TokenizedCheckout[]> {
   const now = deps.now()
   const records: NewRecord[] = []
-  const answers = checkouts.map((checkout) => {
+  const answers: TokenizedCheckout[] = []
+  for (const [at, checkout] of checkouts.entries()) {
+    if (at > 0 && at % SLICE === 0) await new Promise((resolve) => setImmediate(resolve))
     const answer: TokenizedCheckout = checkout.customer === undefined ? {} : { customer: checkout.customer }
     for (const [part, details] of Object.entries(checkout.parts) as [CheckoutPart, Sensitive<Details>][]) {
       const { record, view } = sealPart(deps, caller, checkout, part, details, now, facts)
       records.push(record)
       answer[part] = view
     }
-    return answer
-  })
+    answers.push(answer)
+  }
   await deps.batches.insert({
     now,
     records,

@@ -194,7 +194,10 @@ describe('metrics', () => {
       certFile: path.join(certsDir, 'server.pem'),
       keyFile: path.join(certsDir, 'server-key.pem'),
     })
-    const listener = createOperatorListener(tls, vault.strongroom.metrics.text).listen(0, '127.0.0.1')
+    const listener = createOperatorListener(tls, {
+      metrics: vault.strongroom.metrics.text,
+      checkReady: vault.strongroom.checkReady,
+    }).listen(0, '127.0.0.1')
     await once(listener, 'listening')
     const operator = Object.create(vault, { url: { value: urlOf(listener.address()) } }) as TestVault
     try {
@@ -202,7 +205,9 @@ describe('metrics', () => {
       expect(response.status).toBe(200)
       expect(response.headers['content-type']).toMatch(/^text\/plain/)
       expect(response.text).toContain('strongroom_request_duration_seconds_bucket')
-      expect((await operator.call('GET', '/healthz')).status).toBe(404)
+      expect((await operator.call('GET', '/healthz')).status).toBe(200)
+      expect((await operator.call('GET', '/readyz')).status).toBe(200)
+      expect((await operator.call('GET', '/v1/tokens/x')).status).toBe(404)
     } finally {
       listener.close()
     }

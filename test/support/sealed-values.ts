@@ -18,7 +18,7 @@ export async function openEverySealedValue(vault: TestVault): Promise<OpenedValu
   for (const purpose of ['display', 'secret'] as const) {
     for (const column of sealedColumns[purpose]) {
       for (const key of ring.all(purpose)) {
-        const rows = await vault.database.sql(column.select.text, [key.id, 1_000_000])
+        const rows = await vault.database.sql(column.selectFirst.text, [key.id, 1_000_000])
         for (const { row, context, sealed } of rows.map(column.toValue)) {
           opened.push({
             column: column.name,

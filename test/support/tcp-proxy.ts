@@ -7,6 +7,9 @@ export interface TcpProxy {
   readonly url: string
   /** Breaks every connection and refuses new ones. */
   cut(): void
+  /** Keeps every connection open and takes new ones, and passes nothing on any more, in neither direction. */
+  stall(): void
+  /** Ends either state: what was stalled goes on where it stood. */
   mend(): void
   close(): Promise<void>
 }
@@ -14,24 +17,29 @@ export interface TcpProxy {
 export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
   const target = new URL(targetUrl)
   const sockets = new Set<Socket>()
+  const pairs = new Set<readonly [Socket, Socket]>()
   let isCut = false
+  let isStalled = false
   const server = createServer((near) => {
     if (isCut) {
       near.destroy()
       return
     }
     const far = connect(Number(target.port), target.hostname)
-    for (const [socket, other] of [
+    for (const pair of [
       [near, far],
       [far, near],
     ] as const) {
+      const [socket, other] = pair
       sockets.add(socket)
+      pairs.add(pair)
       socket.on('error', () => other.destroy())
       socket.on('close', () => {
         sockets.delete(socket)
+        pairs.delete(pair)
         other.destroy()
       })
-      socket.pipe(other)
+      if (!isStalled) socket.pipe(other)
     }
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -43,8 +51,15 @@ export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
   return {
     url: url.href,
     cut,
-    mend: () => {
+    stall() {
+      isStalled = true
+      for (const [socket, other] of pairs) socket.unpipe(other)
+    },
+    mend() {
       isCut = false
+      if (!isStalled) return
+      isStalled = false
+      for (const [socket, other] of pairs) socket.pipe(other)
     },
     async close() {
       cut()

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { type AccessTokens, createAccessTokens } from '../../src/access/access-token.ts'
 import { createNewId } from '../../src/identifier.ts'
-import type { Key } from '../../src/keys/key.ts'
+import type { Key, KeyPurpose } from '../../src/keys/key.ts'
 import { KeyRing } from '../../src/keys/key-ring.ts'
 import { createRandomBytes } from '../../src/keys/random.ts'
 import { es256, forgeToken, type Json, type Signer } from './forge-token.ts'
@@ -30,6 +30,7 @@ export class TestTokens {
     const now = () => new Date(this.nowSeconds * 1000)
     const currentRing = () => this.ring
     const keys = {
+      active: (purpose: KeyPurpose) => currentRing().active(purpose),
       get ring() {
         return currentRing()
       },

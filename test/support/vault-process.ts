@@ -79,6 +79,11 @@ export class VaultProcess {
     return readFileSync(path.join(this.directory, 'certs', 'ca.pem'), 'utf8')
   }
 
+  /** The process id of the latest start. */
+  get pid(): number {
+    return this.#running.child.pid!
+  }
+
   /** The process id of PostgreSQL's first process; undefined when there is none. */
   get postmasterPid(): number | undefined {
     const file = this.file('postgres/postmaster.pid')

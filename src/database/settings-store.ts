@@ -1,0 +1,20 @@
+import type { Queryable, Statement } from './database.ts'
+
+const SELECT: Statement = { name: 'select-setting', text: 'SELECT value FROM settings WHERE name = $1' }
+const UPSERT: Statement = {
+  name: 'upsert-setting',
+  text: `INSERT INTO settings (name, value) VALUES ($1, $2)
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE settings.value <> excluded.value`,
+}
+
+/** What a server tells the commands beside it. Nothing secret. */
+export type SettingName = 'issuer'
+
+export async function readSetting(db: Queryable, name: SettingName): Promise<string | undefined> {
+  const [row] = await db.query<{ value: string }>(SELECT, [name])
+  return row?.value
+}
+
+export async function writeSetting(db: Queryable, name: SettingName, value: string): Promise<void> {
+  await db.query(UPSERT, [name, value])
+}

@@ -1,0 +1,106 @@
+import { z } from 'zod'
+import type { Caller } from '../access/caller.ts'
+import { purposes } from '../access/purpose.ts'
+import { problemAnswer, problemDocument } from '../http/problem-response.ts'
+import { type Route, route } from '../http/route.ts'
+import { optionalMembers } from '../kinds/optional-members.ts'
+import { text } from '../kinds/text.ts'
+import type { RecordDeps } from './dependencies.ts'
+import type { Claim, Idempotency } from './idempotency.ts'
+import { type ReplayedRelease, type RevealResult, revealRecords } from './reveal.ts'
+import { runOnce } from './run-once.ts'
+import { parseToken } from './token.ts'
+
+const REVEAL_SCOPES = ['card:reveal', 'address:reveal', 'contact:reveal']
+
+const purpose = z.enum(purposes)
+const { reason, fields } = optionalMembers({
+  reason: text(500).describe('why; kept sealed beside the audit event'),
+  fields: z.array(z.string().max(40)).min(1).max(20).describe('only these fields; all granted ones when left out'),
+})
+const revealSchema = z.strictObject({ purpose, fields, reason })
+const item = z.strictObject({ token: z.string().max(100), fields })
+const revealManySchema = z.strictObject({ purpose, reason, items: z.array(item).min(1).max(100) })
+
+const revealedSchema = z.object({
+  token: z.string(),
+  kind: z.string(),
+  data: z.record(z.string(), z.unknown()),
+  event: z.string(),
+})
+const resultsSchema = z.object({ results: z.array(z.looseObject({ status: z.int() })) })
+
+/** The reveal of one record and of many. A replay looks again, under today's grants and at what still stands. */
+export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency }): Route<Caller>[] {
+  return [
+    route<Caller, z.output<typeof revealSchema>>({
+      method: 'POST',
+      path: '/v1/tokens/:token/reveal',
+      summary: 'Release the granted fields of a record for a purpose',
+      access: REVEAL_SCOPES,
+      audited: true,
+      idempotent: true,
+      body: revealSchema,
+      responses: {
+        200: { description: 'the fields, and the id of the event that records the release', schema: revealedSchema },
+      },
+      handle: (request) => {
+        const { purpose, reason, fields } = request.body
+        const input = { purpose, reason, items: [{ token: request.params.token ?? '', fields }] }
+        const reveal = async (claim?: Claim, replayOf?: ReplayedRelease[]) => {
+          const idempotency = claim && ((results: RevealResult[]) => claimReleased(claim, results))
+          const [result] = await revealRecords(deps, request.caller, input, request, { idempotency, replayOf })
+          if (result === undefined) throw new Error('a reveal of one record has one result')
+          // Returned rather than thrown: its event has committed with the attempt.
+          if ('problem' in result) return problemAnswer(result.problem, request.requestId)
+          return { status: 200, body: revealedBody(result) }
+        }
+        return runOnce<ReplayedRelease[]>(deps, request, 'reveal', reveal, (kept) => reveal(undefined, kept))
+      },
+    }),
+
+    route<Caller, z.output<typeof revealManySchema>>({
+      method: 'POST',
+      path: '/v1/reveal',
+      summary: 'Release up to 100 records for one purpose',
+      access: REVEAL_SCOPES,
+      audited: true,
+      idempotent: true,
+      body: revealManySchema,
+      responses: {
+        200: { description: 'one result for each item, in order, each with its own status', schema: resultsSchema },
+      },
+      handle: (request) => {
+        const reveal = async (claim?: Claim, replayOf?: ReplayedRelease[]) => {
+          const idempotency = claim && ((results: RevealResult[]) => claim(releasesOf(results)))
+          const results = await revealRecords(deps, request.caller, request.body, request, { idempotency, replayOf })
+          return { status: 200, body: { results: results.map((result) => resultBody(result, request.requestId)) } }
+        }
+        return runOnce<ReplayedRelease[]>(deps, request, 'reveal-many', reveal, (kept) => reveal(undefined, kept))
+      },
+    }),
+  ]
+}
+
+/** A single reveal that was refused is not kept: the next try may succeed. */
+function claimReleased(claim: Claim, results: RevealResult[]) {
+  return results.some((result) => 'problem' in result) ? undefined : claim(releasesOf(results))
+}
+
+function releasesOf(results: RevealResult[]): ReplayedRelease[] {
+  return results.map((result) => ('problem' in result ? null : { event: result.event, version: result.version }))
+}
+
+function revealedBody(result: Extract<RevealResult, { data: unknown }>): Record<string, unknown> {
+  const { token, kind, data, event } = result
+  return { token, kind, data: data.expose(), event }
+}
+
+function resultBody(result: RevealResult, requestId: string): Record<string, unknown> {
+  if ('problem' in result) {
+    // What is no token is input, and is not repeated.
+    const token = parseToken(result.token)
+    return { ...problemDocument(result.problem, requestId), ...(token ? { token } : {}) }
+  }
+  return { status: 200, ...revealedBody(result) }
+}

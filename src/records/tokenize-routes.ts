@@ -1,0 +1,76 @@
+import { z } from 'zod'
+import type { Caller } from '../access/caller.ts'
+import { type Route, type RouteRequest, route } from '../http/route.ts'
+import { checkoutSchema, tokenizedSchema } from './checkout-schema.ts'
+import type { RecordDeps } from './dependencies.ts'
+import type { Idempotency } from './idempotency.ts'
+import { replayEvent, runOnce } from './run-once.ts'
+import { tokenizeCheckouts } from './tokenize.ts'
+import { tokenizeBatch } from './tokenize-batch.ts'
+
+const resultsSchema = z.object({ results: z.array(z.looseObject({ status: z.int() })) })
+
+/** `POST /v1/tokenize`, and its batch. */
+export function createTokenizeRoutes(deps: RecordDeps & { idempotency: Idempotency }): Route<Caller>[] {
+  const checkout = checkoutSchema(deps.kinds)
+  // Parsed one by one, so that a bad one does not hold up the others; described as what each of them is.
+  const item = z
+    .unknown()
+    .meta(z.toJSONSchema(checkout, { io: 'input', target: 'openapi-3.0' }) as Record<string, unknown>)
+
+  return [
+    route<Caller, z.output<typeof checkout>>({
+      method: 'POST',
+      path: '/v1/tokenize',
+      summary: 'Store the parts of a checkout, all or none, and get their tokens',
+      access: ['tokenize'],
+      audited: true,
+      idempotent: true,
+      body: checkout,
+      responses: { 201: { description: 'the tokens and masked views', schema: tokenizedSchema } },
+      handle: (request) =>
+        runOnce<unknown>(
+          deps,
+          request,
+          'tokenize',
+          async (claim) => {
+            const idempotency = claim && ((answers: unknown[]) => claim(answers[0]))
+            const [body] = await tokenizeCheckouts(deps, request.caller, [request.body], request, { idempotency })
+            return { status: 201, body }
+          },
+          async (body, commit) => {
+            await commit(replayEvent(deps, request))
+            return { status: 201, body }
+          },
+        ),
+    }),
+
+    route({
+      method: 'POST',
+      path: '/v1/tokenize/batch',
+      summary: 'Store up to 1,000 checkouts; each succeeds or fails by itself',
+      access: ['tokenize'],
+      audited: true,
+      idempotent: true,
+      body: z.strictObject({ items: z.array(item).min(1).max(1000) }),
+      responses: {
+        200: { description: 'one result for each item, in order, each with its own status', schema: resultsSchema },
+      },
+      handle: (request: RouteRequest<Caller, { items: unknown[] }>) =>
+        runOnce<unknown>(
+          deps,
+          request,
+          'tokenize-batch',
+          async (claim) => {
+            const input = { items: request.body.items, schema: checkout }
+            const results = await tokenizeBatch(deps, request.caller, input, request, claim)
+            return { status: 200, body: { results } }
+          },
+          async (results, commit) => {
+            await commit(replayEvent(deps, request))
+            return { status: 200, body: { results } }
+          },
+        ),
+    }),
+  ]
+}

@@ -1,0 +1,103 @@
+import type { Response } from 'supertest'
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
+import { closeGates, gates, installGates, type ObservedBatches, observeBatches } from '../support/gates.ts'
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { expectProblem } from '../support/problems.ts'
+import { contact } from '../support/samples.ts'
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
+import { TestVault } from '../support/test-vault.ts'
+
+let database: TestDatabase
+let proxy: TcpProxy
+let observed: ObservedBatches
+let vault: TestVault
+let token: string
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  await installGates(database)
+  proxy = await startTcpProxy(database.serverUrl)
+  observed = observeBatches(proxy.url)
+  vault = await TestVault.start({
+    sharedDatabase: { ...database, serverUrl: proxy.url },
+    overrides: { batches: observed.batches },
+  })
+  token = await vault.clientToken(['tokenize'])
+})
+afterEach(() => vault.checkInvariants())
+afterAll(async () => {
+  await vault.stop()
+  await observed.close()
+  await proxy.close()
+  await database.drop()
+})
+
+/** A request of a client that tries again, and the answer it got. */
+interface Attempt {
+  key: string
+  policy: string
+  answer: Promise<Response>
+}
+
+const call = (key: string, policy: string) =>
+  vault.call('POST', '/v1/tokenize', {
+    token,
+    body: { policy_version: policy, contact },
+    headers: { 'Idempotency-Key': key },
+  })
+
+const send = (name: string, count: number, policy = '2026-11-01'): Attempt[] =>
+  Array.from({ length: count }, (_, at) => ({ key: `${name}-${at}`, policy, answer: call(`${name}-${at}`, policy) }))
+
+/** The database does not answer, or the keys in memory are too old to seal with since it does not. */
+function expectUnavailable(answer: Response): void {
+  expect(['database-unavailable', 'sealed']).toContain(answer.body.code)
+  expectProblem(answer, 503, answer.body.code)
+}
+
+async function arrived(count: number): Promise<void> {
+  await vi.waitUntil(() => observed.arrived.insert === count)
+}
+
+it('while the database stalls there are 503s and nothing untrue; when it is back all goes on by itself', async () => {
+  const open = await closeGates(database)
+  // Two statements have reached PostgreSQL, twenty requests wait in the queue, twenty more come when nothing moves.
+  const committing = send('committing', 2, gates.statement)
+  await arrived(2)
+  await vi.waitUntil(async () => (await database.waiting()) === 2)
+  const queued = send('queued', 20)
+  await arrived(22)
+  proxy.stall()
+  const late = send('late', 20)
+  // The commits happen; nobody but PostgreSQL hears of it.
+  await open()
+  await vi.waitUntil(async () => (await vault.count('records')) === 2)
+  for (const { answer } of committing) expectUnavailable(await answer)
+  expectUnavailable(await Promise.race(late.map(({ answer }) => answer)))
+  proxy.mend()
+
+  const attempts = [...committing, ...queued, ...late]
+  const answers = await Promise.all(attempts.map(({ answer }) => answer))
+  const probe = { policy_version: '2026-11-01', contact }
+  const isBack = async () => expect((await vault.call('POST', '/v1/tokenize', { token, body: probe })).status).toBe(201)
+  await vi.waitFor(isBack, { timeout: 5000, interval: 50 })
+
+  const tokens = new Set<string>()
+  for (const [at, { key, policy }] of attempts.entries()) {
+    const before = answers[at]!
+    if (before.status !== 201) expectUnavailable(before)
+    const again = await call(key, policy)
+    expect(again.status, again.text).toBe(201)
+    // What was committed without an answer is found again, and so is every answer that was given.
+    if (before.status === 201 || key.startsWith('committing')) {
+      expect(again.headers['idempotent-replayed']).toBe('true')
+    }
+    if (before.status === 201) expect(again.text).toBe(before.text)
+    expect((await call(key, policy)).text).toBe(again.text)
+    tokens.add(again.body.contact.token)
+  }
+  expect(tokens.size).toBe(attempts.length)
+  // The probe's record is the only one besides.
+  expect(await vault.count('records')).toBe(attempts.length + 1)
+  expect(await vault.events({ type: 'record.tokenize' })).toHaveLength(attempts.length + 1)
+})
