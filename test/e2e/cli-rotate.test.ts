@@ -58,7 +58,7 @@ it('prints a JSON document a line, the last of which says what is done', async (
 it('prints plain lines where there is no terminal', async () => {
   const { code, stdout, stderr } = await vault.cli(['keys', 'rotate'])
   expect(code, stderr).toBe(0)
-  expect(stdout).toMatch(/^done: 8 values re-sealed, nothing stands on key_\w+, key_\w+\n$/)
+  expect(stdout).toMatch(/^done: 8 values re-sealed; nothing stands on key_\w+, key_\w+\n$/)
   expect(stderr).toMatch(/^re-sealed 8 of 8$/m)
   // No colours, no cursor movements, no line that is written over.
   expect(stdout + stderr).not.toMatch(/[\u001b\r]/)

@@ -87,9 +87,12 @@ describe('other ways to the same record', () => {
     await expectRefusal(vault, correct, expected)
   })
 
-  it('do not find it when its display part is damaged', async () => {
+  it('find no more than its token when its display part is damaged, and leave a failed event', async () => {
     await tampering.flip(token, 'display', 50)
-    await expectRefusal(vault, search, expected)
+    const { body } = await search()
+    expect(body.results).toEqual([{ token, kind: 'contact', code: 'record-integrity' }])
+    const failed = { type: 'request.refuse', outcome: 'failed', code: 'record-integrity' }
+    expect(await vault.events({ token, ...failed })).toHaveLength(1)
   })
 
   it('fail for it alone in a reveal of many, each with its own event', async () => {

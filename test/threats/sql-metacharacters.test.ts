@@ -67,7 +67,9 @@ describe.each(payloads)('%s', (payload) => {
     for (const parameter of ['caller', 'token']) {
       const path = `/v1/audit/events?${parameter}=${encodeURIComponent(payload)}`
       const response = await vault.call('GET', path, { token: auditor })
-      expect(response.body).toEqual({ events: [], next: null })
+      // A caller may be called almost anything; a token has its form.
+      if (parameter === 'token') expect(response.status, response.text).toBe(422)
+      else expect(response.body).toEqual({ events: [], next: null })
     }
   })
 
