@@ -24,7 +24,7 @@ const details = Array.from({ length: 1000 }, () => {
   return new Sensitive(parseInput(kinds.card.schema, JSON.parse(body ?? '').card))
 })
 
-function sealFor(seconds: number): number {
+async function sealFor(seconds: number): Promise<number> {
   const startedAt = performance.now()
   let sealed = 0
   while (performance.now() < startedAt + seconds * 1000) {
@@ -33,13 +33,15 @@ function sealFor(seconds: number): number {
       sealRecord(keys, kinds.card, identity, { details: one })
     }
     sealed += details.length
+    // The key ring must be looked at from time to time, as it is in a server.
+    await new Promise((resolve) => setImmediate(resolve))
   }
   return sealed / ((performance.now() - startedAt) / 1000)
 }
 
-sealFor(plan.warmupSeconds)
+await sealFor(plan.warmupSeconds)
 const before = process.cpuUsage()
-const perSecond = sealFor(plan.seconds)
+const perSecond = await sealFor(plan.seconds)
 const { user, system } = process.cpuUsage(before)
 const load = (user + system) / 1e6 / plan.seconds
 const measurement: Measurement = { perSecond, p50: undefined, p99: undefined, cpu: { load } }
