@@ -14,7 +14,7 @@ export interface OpenVault {
 }
 
 export interface OpenVaultOptions {
-  /** A worker shares the database of the server that forked it, which has examined everything. */
+  /** A worker shares the database of the server that forked it, which has migrated it. */
   role: 'server' | 'worker' | 'command'
   command?: string
   log: (line: string) => void

@@ -4,6 +4,7 @@ import type { Database } from '../database/database.ts'
 import { Problem } from '../problem.ts'
 import { listKeys, lockRegistry, notifyKeysChanged, promoteKey } from './key-store.ts'
 import { type Keys, RING_MAX_AGE_MS } from './keys.ts'
+import { paddedLengthOf } from './seal.ts'
 import { type SealedColumn, type SealedValue, sealedColumns, takeCensus } from './sealed-columns.ts'
 
 export interface RotateDeps {
@@ -48,9 +49,6 @@ const ROTATION_LOCK = 0x7374_7203
 /** What a statement that was on its way at the promotion gets to commit. */
 const IN_FLIGHT_MS = 2_000
 const BATCH_ROWS = 1000
-/** `seal` pads what it is given; a plaintext that was unpadded is padded to the same multiple again. */
-const PADS = { card: 64, other: 128 } as const
-
 /**
  * Rotates the data keys: a new `display` and a new `secret` key are made and promoted, then everything that old keys
  * sealed is re-sealed in batches while the service goes on. Its state is in the rows, so after a kill the next run goes
@@ -168,8 +166,8 @@ async function resealColumn(
       const value = column.toValue(row)
       const plaintext = await openOrReport(keys, column, value, damaged)
       if (plaintext === undefined) continue
-      const pad = value.context.kind === 'card' ? PADS.card : PADS.other
-      resealed.push({ value, fresh: keys.seal(column.purpose, value.context, plaintext, pad) })
+      const length = paddedLengthOf(value.sealed.bytes)
+      resealed.push({ value, fresh: keys.seal(column.purpose, value.context, plaintext, length) })
       plaintext.fill(0)
     }
     const replaced = await database.query(column.replace, column.toParameters(resealed, oldKeyId))

@@ -114,6 +114,11 @@ export function open(key: SealingKey, context: SealContext, sealed: Uint8Array):
   return unpad(padded)
 }
 
+/** To how many bytes the text was padded: sealing it again to this multiple keeps its length. */
+export function paddedLengthOf(sealed: Uint8Array): number {
+  return sealed.length - HEADER_BYTES - TAG_BYTES
+}
+
 function deriveKeys(secret: KeyObject, info: Uint8Array): { encryptionKey: KeyObject; commitment: Buffer } {
   const block = createHmac('sha512', secret).update(info).update(Buffer.of(1)).digest()
   return { encryptionKey: createSecretKey(block.subarray(0, 32)), commitment: block.subarray(32) }

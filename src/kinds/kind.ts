@@ -19,7 +19,8 @@ export type SearchType = 'customer' | 'email' | 'phone' | 'card_number'
 
 /**
  * One kind of record: its schema, its display part, its index terms and the names of its fields.
- * Adding a kind is adding a file that exports one of these, and naming it in `kinds/kinds.ts`.
+ * Adding a kind is adding a file that exports one of these, naming it in `kinds/kinds.ts`, and giving roles its fields;
+ * the compiler names the few other places, such as the tokens' prefixes.
  */
 export interface Kind<D extends Details = Details> {
   readonly name: 'card' | 'address' | 'contact'

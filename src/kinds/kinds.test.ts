@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createSchema } from 'zod-openapi'
-import { createKinds, kindOfToken, normaliseSearchValue } from './kinds.ts'
+import { createKinds, normaliseSearchValue } from './kinds.ts'
 
 const kinds = createKinds(() => new Date('2026-11-24T10:00:00Z'))
 
@@ -16,18 +16,6 @@ describe('createKinds', () => {
       expect(schema).toMatchObject({ type: 'object', additionalProperties: false })
       expect(Object.keys((schema as { properties: object }).properties).sort()).toEqual(sent.sort())
     }
-  })
-})
-
-describe('kindOfToken', () => {
-  it.each([
-    ['card_0123', 'card'],
-    ['addr_0123', 'address'],
-    ['cont_0123', 'contact'],
-    ['cardx0123', undefined],
-    ['', undefined],
-  ])('of %j is %j', (token, name) => {
-    expect(kindOfToken(kinds, token)?.name).toBe(name)
   })
 })
 

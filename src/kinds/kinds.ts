@@ -10,11 +10,6 @@ export function createKinds(now: () => Date = () => new Date()) {
   return { card: createCardKind(now), address: addressKind, contact: contactKind } satisfies Kinds
 }
 
-/** The kind that a token's prefix names; undefined when it names none. */
-export function kindOfToken(kinds: Kinds, token: string): Kind | undefined {
-  return Object.values(kinds).find((kind) => token.startsWith(`${kind.tokenPrefix}_`))
-}
-
 /** A value to search by, normalised as the index terms are; undefined when it cannot be such a value. */
 export function normaliseSearchValue(kinds: Kinds, type: SearchType, value: string): string | undefined {
   if (type === 'customer') return value.normalize('NFC').trim() || undefined
