@@ -221,7 +221,8 @@ describe('the search itself', () => {
     const database = await openEmbeddedDatabase({ dataDir: vault.dataDir, role: 'command', log: () => {} })
     await runSql(
       database.urls.superuser,
-      `CREATE TABLE planted AS SELECT '${number}' AS number, '${email}'::bytea AS email`,
+      // Three times: the boundary of a WAL page may run through one of them.
+      `CREATE TABLE planted AS SELECT '${number}' AS number, '${email}'::bytea AS email FROM generate_series(1, 3)`,
     )
     const plantedDump = await dumpTables(database.urls.superuser)
     await database.stop()
