@@ -74,7 +74,7 @@ const environment = z.object({
 
 /**
  * Reads the environment, and a `.env` file in the working directory where there is one (the environment wins).
- * The only place that reads `process.env`.
+ * No option is read from `process.env` anywhere else; the doctor alone looks at it for what is no option of ours.
  *
  * @throws {ConfigError} for an option that cannot be used; its value is not repeated, since it may hold a password
  */
