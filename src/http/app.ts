@@ -150,16 +150,18 @@ async function refuse<C>(error: unknown, request: Request, response: Response, o
 function send<C>(request: Request, response: ServerResponse, answer: Answer, options: AppOptions<C>): void {
   const trace = traceOf<C>(request)
   const { problem } = answer
-  const bytes = answer.body === undefined ? undefined : encode(answer.body)
+  const body = answer.body === undefined ? undefined : encode(answer.body)
   if (!response.headersSent && !response.destroyed) {
     response.writeHead(answer.status, {
       ...apiHeaders,
       'Request-Id': trace.requestId,
       ...(options.isShuttingDown() ? { Connection: 'close' } : {}),
-      ...(bytes ? { 'Content-Type': answer.contentType ?? 'application/json', 'Content-Length': bytes.length } : {}),
+      ...(body === undefined
+        ? {}
+        : { 'Content-Type': answer.contentType ?? 'application/json', 'Content-Length': Buffer.byteLength(body) }),
       ...answer.headers,
     })
-    response.end(request.method === 'HEAD' ? undefined : bytes)
+    response.end(request.method === 'HEAD' ? undefined : body)
   }
   const milliseconds = performance.now() - trace.startedAt
   logRequest(options.logger, {
@@ -181,9 +183,9 @@ function send<C>(request: Request, response: ServerResponse, answer: Answer, opt
   })
 }
 
-function encode(body: unknown): Buffer {
-  if (Buffer.isBuffer(body)) return body
-  return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body), 'utf8')
+/** A string where it can be: Node then writes it together with the headers, in one piece. */
+function encode(body: unknown): string | Buffer {
+  return typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
 }
 
 function parseQuery<C>(route: Route<C>, request: Request): unknown {

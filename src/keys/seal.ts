@@ -7,6 +7,7 @@ import {
   timingSafeEqual,
 } from 'node:crypto'
 import type { RandomBytes } from '../random-bytes.ts'
+import { encodeFields } from './encode-fields.ts'
 
 /**
  * Sealing: the only place that encrypts. Format 1, as it stands in the database:
@@ -32,6 +33,8 @@ const NONCE_BYTES = 12
 /** 128 bits; SP 800-38D revision 1 removes tags below 96. */
 const TAG_BYTES = 16
 const COMMITMENT_BYTES = 32
+/** The counter of HKDF-Expand's only block, RFC 5869 section 2.3. */
+const FIRST_BLOCK = Buffer.of(1)
 const HEADER_BYTES = 1 + NONCE_BYTES + COMMITMENT_BYTES
 
 /** A 256-bit key together with its name. */
@@ -120,21 +123,12 @@ export function paddedLengthOf(sealed: Uint8Array): number {
 }
 
 function deriveKeys(secret: KeyObject, info: Uint8Array): { encryptionKey: KeyObject; commitment: Buffer } {
-  const block = createHmac('sha512', secret).update(info).update(Buffer.of(1)).digest()
+  const block = createHmac('sha512', secret).update(info).update(FIRST_BLOCK).digest()
   return { encryptionKey: createSecretKey(block.subarray(0, 32)), commitment: block.subarray(32) }
 }
 
-function encodeContext(context: SealContext, keyId: string): Buffer {
-  const { site, kind, token, part, version } = context
-  const fields = [String(SEAL_FORMAT), site, kind, token, part, String(version), keyId]
-  const lengths = fields.map((field) => Buffer.byteLength(field))
-  const encoded = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + 2 + length, 0))
-  let at = 0
-  for (const [index, field] of fields.entries()) {
-    at = encoded.writeUInt16BE(lengths[index]!, at)
-    at += encoded.write(field, at)
-  }
-  return encoded
+function encodeContext({ site, kind, token, part, version }: SealContext, keyId: string): Buffer {
+  return encodeFields(2, [String(SEAL_FORMAT), site, kind, token, part, String(version), keyId])
 }
 
 function pad(plaintext: Uint8Array, multiple: number): Buffer {

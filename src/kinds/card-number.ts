@@ -90,8 +90,14 @@ function isPhoneNumber(run: string): boolean {
   return run.startsWith('+') && run.length <= 1 + MAX_PHONE_DIGITS && isPossiblePhoneNumber(run)
 }
 
-/** A copy of the text in which every digit that a reader sees is an ASCII digit; empty when there is none. */
+/** A text without anything to undo; most are. */
+const ASCII = /^[\u0000-\u007F]*$/
+
+/**
+ * A copy of the text in which every digit that a reader sees is an ASCII digit; empty when it cannot hold a card number.
+ */
 function undisguise(text: string): string {
+  if (ASCII.test(text)) return text.length < MIN_DIGITS ? '' : text
   if (!/\p{N}/u.test(text)) return ''
   return text
     .normalize('NFKC')

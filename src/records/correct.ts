@@ -32,7 +32,8 @@ export async function correctRecord(
     const { customer, use } = await openDisplay(deps.keys, current)
     const corrected = new Sensitive(kind.correct(await openDetails(deps.keys, current), changes))
     const identity = { token, kind: current.kind, site: current.site, version: current.version + 1 }
-    const { display, secret, terms } = sealRecord(deps.keys, kind, identity, { details: corrected, customer, use })
+    const content = { details: corrected, customer, use }
+    const { display, secret, terms, shown } = sealRecord(deps.keys, kind, identity, content)
     const record: StoredRecord = { ...current, ...identity, display, secret, updatedAt: deps.now() }
     await replaceRecord(tx, record, terms)
     const event = deps.newAuditEvent({
@@ -48,7 +49,6 @@ export async function correctRecord(
       record_version: record.version,
     })
     await insertEvents(tx, [event])
-    const shown = { customer, use, shown: kind.display(corrected.expose()) }
     return maskedView(deps.kinds, record, shown, { bin: seesBin(caller) })
   })
 }

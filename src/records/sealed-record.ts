@@ -17,26 +17,45 @@ export interface SealedParts {
   display: Sealed
   secret: Sealed
   terms: TermHash[]
+  /** What the display part holds. */
+  shown: RecordDisplay
 }
 
 /**
  * Seals the details of a record into its two parts and hashes the terms it can be found by.
  * Holds plaintext: the JSON of both parts is wiped before it returns.
+ *
+ * @param content the parts of one checkout share the hash of their customer, `customerTerms`
  */
 export function sealRecord(
   keys: Keys,
   kind: Kind,
   identity: Pick<StoredRecord, 'token' | 'kind' | 'site' | 'version'>,
-  content: { details: Sensitive<Details>; customer?: string | undefined; use?: string | undefined },
+  content: {
+    details: Sensitive<Details>
+    customer?: string | undefined
+    customerTerms?: readonly TermHash[]
+    use?: string | undefined
+  },
 ): SealedParts {
   const details = content.details.expose()
   const { customer, use } = content
-  const display: RecordDisplay = { customer, use, shown: kind.display(details) }
+  const { site } = identity
+  const customerTerms = content.customerTerms ?? hashTerms(keys, site, customerTerm(customer))
+  const shown: RecordDisplay = { customer, use, shown: kind.display(details) }
   return {
-    display: sealJson(keys, 'display', kind, identity, display),
+    display: sealJson(keys, 'display', kind, identity, shown),
     secret: sealJson(keys, 'secret', kind, identity, details),
-    terms: [...customerTerm(customer), ...kind.terms(details)].map((term) => hashTerm(keys, identity.site, term)),
+    terms: [...customerTerms, ...hashTerms(keys, site, kind.terms(details))],
+    shown,
   }
+}
+
+/** The hashes under which new records are found by these terms. */
+export function hashTerms(keys: Keys, site: string, terms: readonly SearchTerm[]): TermHash[] {
+  if (terms.length === 0) return []
+  const key = keys.active('index')
+  return terms.map(({ type, value }) => ({ hash: keyedHash(key, 'search', [site, type, value]), keyId: key.id }))
 }
 
 /** Opens the display part only. @throws {Problem} record-integrity */
@@ -68,11 +87,6 @@ export function maskedView(kinds: Kinds, record: StoredRecord, display: RecordDi
     created_at: createdAt.toISOString(),
     updated_at: updatedAt.toISOString(),
   }
-}
-
-function hashTerm(keys: Keys, site: string, term: SearchTerm): TermHash {
-  const key = keys.active('index')
-  return { hash: keyedHash(key, 'search', [site, term.type, term.value]), keyId: key.id }
 }
 
 function sealJson(

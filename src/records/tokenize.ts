@@ -4,8 +4,8 @@ import type { Details } from '../kinds/kind.ts'
 import type { Sensitive } from '../sensitive.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
 import type { IdempotencyRow } from './idempotency-store.ts'
-import type { StoredRecord } from './record.ts'
-import { maskedView, sealRecord } from './sealed-record.ts'
+import { customerTerm, type StoredRecord, type TermHash } from './record.ts'
+import { hashTerms, maskedView, sealRecord } from './sealed-record.ts'
 import { newToken } from './token.ts'
 import type { NewRecord } from './tokenize-store.ts'
 
@@ -53,9 +53,11 @@ export async function tokenizeCheckouts(
   const answers: TokenizedCheckout[] = []
   for (const [at, checkout] of checkouts.entries()) {
     if (at > 0 && at % SLICE === 0) await new Promise((resolve) => setImmediate(resolve))
-    const answer: TokenizedCheckout = checkout.customer === undefined ? {} : { customer: checkout.customer }
+    const { customer } = checkout
+    const answer: TokenizedCheckout = customer === undefined ? {} : { customer }
+    const shared = { checkout, customerTerms: hashTerms(deps.keys, caller.site, customerTerm(customer)), now }
     for (const [part, details] of Object.entries(checkout.parts) as [CheckoutPart, Sensitive<Details>][]) {
-      const { record, view } = sealPart(deps, caller, checkout, part, details, now, facts)
+      const { record, view } = sealPart(deps, caller, shared, part, details, facts)
       records.push(record)
       answer[part] = view
     }
@@ -73,21 +75,22 @@ export async function tokenizeCheckouts(
 function sealPart(
   deps: Pick<RecordDeps, 'keys' | 'kinds' | 'newAuditEvent' | 'randomBytes'>,
   caller: Caller,
-  checkout: Checkout,
+  shared: { checkout: Checkout; customerTerms: readonly TermHash[]; now: Date },
   part: CheckoutPart,
   details: Sensitive<Details>,
-  now: Date,
   facts: RequestFacts,
 ): { record: NewRecord; view: Record<string, unknown> } {
   const { use } = checkoutParts[part]
   const kind = deps.kinds[checkoutParts[part].kind]
-  const { customer, policyVersion } = checkout
+  const { customerTerms, now } = shared
+  const { customer, policyVersion, consents } = shared.checkout
   const identity = { token: newToken(kind, deps.randomBytes), kind: kind.name, site: caller.site, version: 1 }
-  const { display, secret, terms } = sealRecord(deps.keys, kind, identity, { details, customer, use })
+  const content = { details, customer, customerTerms, use }
+  const { display, secret, terms, shown } = sealRecord(deps.keys, kind, identity, content)
   const record: StoredRecord = {
     ...identity,
     policyVersion,
-    consents: [...checkout.consents],
+    consents: [...consents],
     display,
     secret,
     createdAt: now,
@@ -104,6 +107,6 @@ function sealPart(
     policy_version: policyVersion,
   })
   // A checkout credential never sees more than the masked view, and no first digits.
-  const view = maskedView(deps.kinds, record, { use, shown: kind.display(details.expose()) }, { bin: false })
+  const view = maskedView(deps.kinds, record, { use, shown: shown.shown }, { bin: false })
   return { record: { record, terms, event }, view }
 }
