@@ -21,16 +21,29 @@ function controlled(outcome: (items: readonly number[]) => unknown = (items) => 
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
 describe('createBatch', () => {
-  it('runs at once and alone when nothing is running', () => {
+  /** The first alone, and the others while it runs. */
+  const addInTurns = async <T>(add: (item: number) => Promise<T>, [first, ...others]: readonly number[]) => {
+    const answers = [add(first!)]
+    await settled()
+    return [...answers, ...others.map(add)]
+  }
+
+  it('runs what arrived in one turn of the event loop at its end, when nothing is running', async () => {
     const { run, runs } = controlled()
-    void createBatch({ run })(1)
-    expect(runs.map(({ items }) => items)).toEqual([[1]])
+    const add = createBatch({ run })
+    void add(1)
+    void Promise.resolve().then(() => add(2))
+    await settled()
+    expect(runs.map(({ items }) => items)).toEqual([[1, 2]])
+    void add(3)
+    await settled()
+    expect(runs.map(({ items }) => items)).toEqual([[1, 2], [3]])
   })
 
   it('makes one batch of what arrives while statements run, and answers each with its own result', async () => {
     const { run, runs } = controlled((items) => items.map((item) => item * 10))
     const add = createBatch({ run, inFlight: 1 })
-    const answers = Promise.all([1, 2, 3, 4].map(add))
+    const answers = Promise.all(await addInTurns(add, [1, 2, 3, 4]))
     runs[0]!.finish()
     await settled()
     expect(runs.map(({ items }) => items)).toEqual([[1], [2, 3, 4]])
@@ -54,7 +67,7 @@ describe('createBatch', () => {
   it('never puts more into a statement, nor runs more statements, than it may', async () => {
     const { run, runs } = controlled()
     const add = createBatch({ run, inFlight: 2, maxRows: 3 })
-    const answers = Promise.all(Array.from({ length: 10 }, (_, at) => add(at)))
+    const answers = Promise.all(await addInTurns(add, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]))
     let unfinished = 0
     for (let at = 0; at < runs.length; at++) {
       unfinished = runs.length - at
@@ -70,7 +83,7 @@ describe('createBatch', () => {
     const bad = 3
     const { run, runs } = controlled((items) => (items.includes(bad) ? new DatabaseError('23505', 'a_rule') : items))
     const add = createBatch({ run, inFlight: 1 })
-    const answers = Promise.allSettled([1, 2, bad, 4].map(add))
+    const answers = Promise.allSettled(await addInTurns(add, [1, 2, bad, 4]))
     for (let at = 0; at < runs.length; at++) {
       runs[at]!.finish()
       await settled()
@@ -82,7 +95,7 @@ describe('createBatch', () => {
   it('tries nothing again when the outcome is unknown', async () => {
     const { run, runs } = controlled(() => new Problem('database-unavailable'))
     const add = createBatch({ run, inFlight: 1 })
-    const answers = Promise.allSettled([1, 2, 3].map(add))
+    const answers = Promise.allSettled(await addInTurns(add, [1, 2, 3]))
     for (let at = 0; at < runs.length; at++) {
       runs[at]!.finish()
       await settled()
@@ -94,7 +107,7 @@ describe('createBatch', () => {
   it('answers busy with Retry-After instead of letting a queue grow, and recovers', async () => {
     const { run, runs } = controlled()
     const add = createBatch({ run, inFlight: 1, maxWaitingRows: 2 })
-    const accepted = [1, 2, 3].map(add)
+    const accepted = await addInTurns(add, [1, 2, 3])
     await expect(add(4)).rejects.toMatchObject({ code: 'busy', status: 503, headers: { 'Retry-After': '1' } })
     for (let at = 0; at < runs.length; at++) {
       runs[at]!.finish()
@@ -102,6 +115,7 @@ describe('createBatch', () => {
     }
     expect(await Promise.all(accepted)).toEqual([1, 2, 3])
     const again = add(5)
+    await settled()
     runs.at(-1)!.finish()
     expect(await again).toBe(5)
   })
@@ -109,7 +123,7 @@ describe('createBatch', () => {
   it('weighs items: a heavy one runs alone, and a queue is full by its rows', async () => {
     const { run, runs } = controlled()
     const add = createBatch({ run, inFlight: 1, maxRows: 10, maxWaitingRows: 20, weigh: (item: number) => item })
-    const answers = Promise.all([1, 4, 5, 9, 2].map(add))
+    const answers = Promise.all(await addInTurns(add, [1, 4, 5, 9, 2]))
     await expect(add(15)).rejects.toMatchObject({ code: 'busy' })
     for (let at = 0; at < runs.length; at++) {
       runs[at]!.finish()
@@ -118,6 +132,7 @@ describe('createBatch', () => {
     expect(await answers).toEqual([1, 4, 5, 9, 2])
     expect(runs.map(({ items }) => items)).toEqual([[1], [4, 5], [9], [2]])
     const heavy = add(40)
+    await settled()
     runs.at(-1)!.finish()
     expect(await heavy).toBe(40)
   })

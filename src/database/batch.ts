@@ -32,8 +32,9 @@ interface Waiting<Item, Result> {
  * Group commit: requests that arrive together share one statement and one durable commit, and each is answered only when
  * that commit is done.
  *
- * There is no timer. When nothing is running, an item runs at once and alone; what arrives while statements run is the next
- * batch. So a quiet vault waits for nobody, and a busy one pays for one commit where it would have paid for fifty.
+ * There is no timer. When nothing is running, what arrived in one turn of the event loop runs at the end of that turn; what
+ * arrives while statements run is the next batch. So a quiet vault waits for nobody, and a busy one pays for one commit
+ * where it would have paid for fifty.
  *
  * A statement that failed for a reason of its own has committed nothing, so its items are tried one by one and a bad one
  * fails alone. When the connection was lost the outcome is unknown: then all of them fail with `database-unavailable`, and
@@ -46,6 +47,7 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
   let waiting: Waiting<Item, Result>[] = []
   let waitingRows = 0
   let running = 0
+  let isFlushDue = false
 
   async function runTogether(batch: readonly Waiting<Item, Result>[]): Promise<void> {
     try {
@@ -85,6 +87,16 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
     }
   }
 
+  /** A burst of requests is read in one turn: the first of them must not leave alone. */
+  function flushAfterThisTurn(): void {
+    if (isFlushDue) return
+    isFlushDue = true
+    setImmediate(() => {
+      isFlushDue = false
+      flush()
+    })
+  }
+
   function flush(): void {
     giveUpOnTheOldest()
     while (running < inFlight && waiting.length > 0) {
@@ -100,12 +112,14 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
     new Promise((resolve, reject) => {
       const rows = weigh(item)
       // Whatever its weight, an item that finds the queue empty is taken.
-      if (waiting.length > 0 && waitingRows + rows > maxWaitingRows) {
+      const isFull = () => waiting.length > 0 && waitingRows + rows > maxWaitingRows
+      if (isFull()) flush()
+      if (isFull()) {
         reject(new Problem('busy'))
         return
       }
       waiting.push({ item, rows, since: performance.now(), triedAgain: false, resolve, reject })
       waitingRows += rows
-      flush()
+      flushAfterThisTurn()
     })
 }

@@ -62,9 +62,11 @@ async function arrived(count: number): Promise<void> {
 it('while the database stalls there are 503s and nothing untrue; when it is back all goes on by itself', async () => {
   const open = await closeGates(database)
   // Two statements have reached PostgreSQL, twenty requests wait in the queue, twenty more come when nothing moves.
-  const committing = send('committing', 2, gates.statement)
-  await arrived(2)
-  await vi.waitUntil(async () => (await database.waiting()) === 2)
+  const committing: Attempt[] = []
+  for (const [at, name] of ['committing-first', 'committing-second'].entries()) {
+    committing.push(...send(name, 1, gates.statement))
+    await vi.waitUntil(async () => (await database.waiting()) === at + 1)
+  }
   const queued = send('queued', 20)
   await arrived(22)
   proxy.stall()
