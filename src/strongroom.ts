@@ -117,7 +117,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const idempotency = createIdempotency({ database, keys, now })
   const batches = overrides.batches ?? createRecordBatches(database)
   const recordEvent = createRecordEvent(database)
-  const shared = { database, batches, keys, kinds, newAuditEvent, now, newId, randomBytes }
+  const shared = { database, batches, keys, kinds, newAuditEvent, now, newId, randomBytes, recordEvent }
 
   /** Asks the database, and with it whether the ring in memory is the registry's. @throws {Problem} */
   const checkReady = () => keys.refresh()

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { createKinds } from '../kinds/kinds.ts'
 import { Problem } from '../problem.ts'
 import type { Caller } from './caller.ts'
-import { grantReveal, requireAnyScope, requireConsent, requireScope, seesBin } from './grant.ts'
-import { type Purpose, purposes } from './purpose.ts'
+import { grantReveal, requireAnyScope, requireScope, seesBin } from './grant.ts'
+import { purposes } from './purpose.ts'
 import { type KindName, type RoleName, roleNames, roleOf, scopes } from './roles.ts'
 
 const kinds = createKinds()
@@ -115,18 +115,6 @@ describe('requireAnyScope', () => {
     [['audit:read', 'tokenize'], 'scope-missing'],
   ])('asks marketing for one of %j: %s', (wanted, expected) => {
     expect(outcome(() => requireAnyScope(caller('marketing'), wanted))).toBe(expected)
-  })
-})
-
-describe('requireConsent', () => {
-  const consented: readonly Purpose[] = ['marketing', 'other-consented']
-
-  it.each(purposes)('for %s asks for consent of that name exactly if the sale does not need the purpose', (purpose) => {
-    const needed = consented.includes(purpose)
-    const others = ['store-card', ...purposes.filter((other) => other !== purpose)]
-    expect(outcome(() => requireConsent(purpose, []))).toBe(needed ? 'consent-missing' : undefined)
-    expect(outcome(() => requireConsent(purpose, others))).toBe(needed ? 'consent-missing' : undefined)
-    expect(outcome(() => requireConsent(purpose, [purpose]))).toBeUndefined()
   })
 })
 

@@ -1,6 +1,6 @@
 import { Problem } from '../problem.ts'
 import type { Caller } from './caller.ts'
-import { needsConsent, type Purpose } from './purpose.ts'
+import type { Purpose } from './purpose.ts'
 import { type KindName, roleOf, type Scope } from './roles.ts'
 
 /** @throws {Problem} scope-missing */
@@ -36,11 +36,6 @@ export function grantReveal(caller: Caller, kind: KindName, purpose: Purpose, wa
   if (wanted === undefined) return [...granted]
   if (!wanted.every((field) => granted.includes(field))) throw new Problem('fields-not-permitted')
   return granted.filter((field) => wanted.includes(field))
-}
-
-/** @throws {Problem} consent-missing */
-export function requireConsent(purpose: Purpose, consents: readonly string[]): void {
-  if (needsConsent(purpose) && !consents.includes(purpose)) throw new Problem('consent-missing')
 }
 
 /** Whether masked views show this caller the first digits of a card. */

@@ -1,7 +1,8 @@
+import canonicalize from 'canonicalize'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createNewId } from '../identifier.ts'
-import { type AuditFacts, auditEventTypes, createNewAuditEvent } from './audit-event.ts'
+import { type AuditFacts, auditEventTypes, createNewAuditEvent, leaveOutRecord } from './audit-event.ts'
 
 const AT = new Date('2026-11-24T10:00:00.007Z')
 const newAuditEvent = createNewAuditEvent(
@@ -93,9 +94,29 @@ describe('the canonical form of an event', () => {
         expect(bodyOf(reversed)).toBe(body)
         const members = JSON.parse(body) as Record<string, unknown>
         expect(members).toEqual({ ...JSON.parse(JSON.stringify(given)), format: 1, id: 'evt_1', at: AT.toISOString() })
-        expect(Object.keys(members)).toEqual(Object.keys(members).sort())
+        expect(body).toBe(canonicalize(members))
       }),
     )
+  })
+})
+
+describe('an event that leaves out its record', () => {
+  const facts = {
+    type: 'record.reveal',
+    outcome: 'success',
+    // What a text holds is no gap.
+    caller: { id: '"policy_version":"?","record_version":0,', kind: 'staff' },
+    site: '"record_version":0,',
+  } as const satisfies AuditFacts
+
+  it.each([
+    ['2026-11-01', '"policy_version":"2026-11-01",'],
+    [undefined, ''],
+  ])('is whole when the policy version %s and the record version are put between its pieces', (policy, member) => {
+    const { body } = leaveOutRecord(newAuditEvent, facts)
+    const [head, middle, tail] = body
+    const whole = bodyOf({ ...facts, policy_version: policy, record_version: 12 })
+    expect(`${head}${member}${middle}"record_version":12,${tail}`).toBe(whole)
   })
 })
 

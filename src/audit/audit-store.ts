@@ -59,3 +59,25 @@ export async function selectEvents(db: Queryable, filter: EventFilter): Promise<
   const rows = await db.query<{ body: string }>(SELECT_EVENTS, [caller, token, type, after, site, limit])
   return rows.map((row) => JSON.parse(row.body) as Record<string, unknown>)
 }
+
+/** A reveal that was committed earlier: its event, and the version of the record that left. */
+export interface EarlierReveal {
+  id: string
+  version: number
+}
+
+const SELECT_REVEALS: Statement = {
+  name: 'select-reveals',
+  text: `SELECT id, (body::json ->> 'record_version')::integer AS version
+         FROM audit_events WHERE id = ANY ($1::text[]) AND type = 'record.reveal'`,
+}
+
+/** Those of the planned events that are in the log, by their ids. */
+export async function findReveals(
+  db: Queryable,
+  ids: readonly (string | null)[],
+): Promise<ReadonlyMap<string, EarlierReveal>> {
+  if (ids.length === 0) return new Map()
+  const rows = await db.query<EarlierReveal>(SELECT_REVEALS, [textArray(ids)])
+  return new Map(rows.map((row) => [row.id, row]))
+}

@@ -1,4 +1,5 @@
 import type { NewAuditEvent } from '../audit/audit-event.ts'
+import type { RecordEvent } from '../audit/record-event.ts'
 import type { Database } from '../database/database.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Kinds } from '../kinds/kinds.ts'
@@ -14,6 +15,7 @@ export interface RecordDeps {
   newAuditEvent: NewAuditEvent
   now: () => Date
   randomBytes: RandomBytes
+  recordEvent: RecordEvent
 }
 
 /** What a use case knows of the request that it serves. */

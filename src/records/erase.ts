@@ -2,8 +2,8 @@ import { auditCaller, type Caller } from '../access/caller.ts'
 import { insertEvents } from '../audit/audit-store.ts'
 import { Problem } from '../problem.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
-import { requireLive } from './find-live-record.ts'
 import { eraseRecordRow, lockRecord } from './record-store.ts'
+import { requireLive } from './require-live.ts'
 import { parseToken } from './token.ts'
 
 /**

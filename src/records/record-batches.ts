@@ -1,15 +1,14 @@
 import { createBatch } from '../database/batch.ts'
 import type { Database } from '../database/database.ts'
-import { type FoundRecord, findRecords, type RecordLookup } from './record-store.ts'
-import { commitReleases, type Release } from './release-store.ts'
-import type { Token } from './token.ts'
+import { type Release, type ReleaseOutcome, releaseRecords } from './release-store.ts'
+import { commitFindings, type Finding } from './search-store.ts'
 import { insertRecords, type NewRecords } from './tokenize-store.ts'
 
 /** The statements of the hot paths, each shared by the requests that arrive together. */
 export interface RecordBatches {
   insert: (write: NewRecords) => Promise<undefined>
-  find: (lookup: RecordLookup) => Promise<Map<Token, FoundRecord>>
-  release: (release: Release) => Promise<boolean>
+  release: (release: Release) => Promise<ReleaseOutcome[]>
+  commitFinding: (finding: Finding) => Promise<boolean>
 }
 
 export function createRecordBatches(database: Database): RecordBatches {
@@ -18,12 +17,12 @@ export function createRecordBatches(database: Database): RecordBatches {
       run: (writes: readonly NewRecords[]) => insertRecords(database, writes),
       weigh: ({ records, events = [] }) => Math.max(1, records.length + events.length),
     }),
-    find: createBatch({
-      run: (lookups: readonly RecordLookup[]) => findRecords(database, lookups),
-      weigh: ({ tokens }) => tokens.length,
-    }),
     release: createBatch({
-      run: (releases: readonly Release[]) => commitReleases(database, releases),
+      run: (releases: readonly Release[]) => releaseRecords(database, releases),
+      weigh: ({ records }) => records.length,
+    }),
+    commitFinding: createBatch({
+      run: (findings: readonly Finding[]) => commitFindings(database, findings),
       weigh: ({ events }) => events.length,
     }),
   }

@@ -3,7 +3,8 @@ import type { Queryable, Statement } from '../database/database.ts'
 import { joinHashes, type StoredRecord, splitHashes, type TermHash } from './record.ts'
 import type { Token } from './token.ts'
 
-interface RecordRow {
+/** A row of `records`; what was erased has nothing sealed. */
+export interface RecordRow {
   token: Token
   kind: StoredRecord['kind']
   site: string
@@ -18,46 +19,16 @@ interface RecordRow {
   updated_at: Date
 }
 
-const COLUMNS = `token, kind, site, version, policy_version, consents, display_key_id, display_sealed,
+export const RECORD_COLUMNS = `token, kind, site, version, policy_version, consents, display_key_id, display_sealed,
   secret_key_id, secret_sealed, created_at, updated_at`
 
-const SELECT_RECORDS: Statement = {
-  name: 'select-records',
-  text: `SELECT ${COLUMNS} FROM records WHERE token = ANY($1::text[])`,
-}
 const SELECT_FOR_UPDATE: Statement = {
   name: 'select-record-for-update',
-  text: `SELECT ${COLUMNS} FROM records WHERE token = $1 AND site = $2 FOR UPDATE`,
-}
-const SEARCH: Statement = {
-  name: 'search-records',
-  text: `SELECT ${COLUMNS} FROM records
-         WHERE token IN (SELECT token FROM search_terms WHERE term = ANY($1::bytea[])) AND site = $2 AND erased_at IS NULL
-         ORDER BY created_at DESC, token LIMIT $3`,
+  text: `SELECT ${RECORD_COLUMNS} FROM records WHERE token = $1 AND site = $2 FOR UPDATE`,
 }
 
 /** `erased` is all that is left of a record that was erased. */
 export type FoundRecord = StoredRecord | 'erased'
-
-/** Which records a request looks for, on its caller's site. */
-export interface RecordLookup {
-  site: string
-  tokens: readonly Token[]
-}
-
-/**
- * Answers any number of look-ups with one statement. What is unknown or of another site is not in a look-up's map, and
- * was looked for in the same way.
- */
-export async function findRecords(db: Queryable, lookups: readonly RecordLookup[]): Promise<Map<Token, FoundRecord>[]> {
-  const tokens = [...new Set(lookups.flatMap((lookup) => lookup.tokens))]
-  const rows = await db.query<RecordRow>(SELECT_RECORDS, [textArray(tokens)])
-  const byToken = new Map(rows.map((row) => [row.token, row]))
-  return lookups.map(({ site, tokens }) => {
-    const found = tokens.map((token) => byToken.get(token)).filter((row) => row?.site === site) as RecordRow[]
-    return new Map(found.map((row) => [row.token, toRecord(row)]))
-  })
-}
 
 /** Locks the record until the transaction ends. */
 export async function lockRecord(tx: Queryable, site: string, token: Token): Promise<FoundRecord | undefined> {
@@ -65,18 +36,8 @@ export async function lockRecord(tx: Queryable, site: string, token: Token): Pro
   return row && toRecord(row)
 }
 
-/** Records of the site under any of the term hashes, newest first. */
-export async function searchRecords(
-  db: Queryable,
-  site: string,
-  hashes: readonly Buffer[],
-  limit: number,
-): Promise<StoredRecord[]> {
-  const rows = await db.query<RecordRow>(SEARCH, [hashes, site, limit])
-  return rows.map(toRecord).filter((record) => record !== 'erased')
-}
-
-function toRecord(row: RecordRow): FoundRecord {
+/** A row as a record, or as what is left of one. */
+export function toRecord(row: RecordRow): FoundRecord {
   const { display_key_id, display_sealed, secret_key_id, secret_sealed } = row
   if (!display_key_id || !display_sealed || !secret_key_id || !secret_sealed) return 'erased'
   return {

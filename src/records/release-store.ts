@@ -1,9 +1,10 @@
-import type { AuditEvent } from '../audit/audit-event.ts'
-import { eventColumns } from '../audit/audit-store.ts'
-import { byteaArray, integerArray, textArray } from '../database/binary-array.ts'
+import type { UnfinishedEvent } from '../audit/audit-event.ts'
+import { byteaArray, integerArray, textArray, timestampArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
+import type { Sealed } from '../keys/seal.ts'
 import { type IdempotencyRow, idempotencyColumns, inKeyOrder, insertIdempotencySql } from './idempotency-store.ts'
-import type { StoredRecord } from './record.ts'
+import type { RecordPart, StoredRecord } from './record.ts'
+import type { Token } from './token.ts'
 
 /** The sealed reason of a reveal, beside its event. */
 export interface SealedReason {
@@ -12,74 +13,138 @@ export interface SealedReason {
   bytes: Buffer
 }
 
-/** What leaves in one answer, and what must have committed before. */
+/** One record that a request asks for, and the event of its release. */
+export interface WantedRecord {
+  token: Token
+  part: RecordPart
+  /** The consent that the record must carry. */
+  consent?: string | undefined
+  event: UnfinishedEvent
+}
+
+/** What one request asks for, on its caller's site. */
 export interface Release {
-  events: readonly AuditEvent[]
-  /** The records that leave, in the versions that were opened. */
-  records: readonly Pick<StoredRecord, 'token' | 'version'>[]
+  site: string
+  records: readonly WantedRecord[]
   reasons?: readonly SealedReason[]
+  /** Kept when at least one of the records is released. */
   idempotency?: IdempotencyRow | undefined
   now: Date
 }
 
+/** A record whose release is committed, with the one part that was asked for. */
+export interface ReleasedRecord extends Omit<StoredRecord, 'display' | 'secret'> {
+  sealed: Sealed
+}
+
+/** Undefined: there is no such record, or it is another site's. */
+export type ReleaseOutcome = ReleasedRecord | 'erased' | 'consent-missing' | undefined
+
 /**
- * Every array of a release carries, beside its values, the number of the release in the statement: `granted` are those
- * whose records all stand as they were opened, and only their rows are written.
+ * `found` are the records as they stand when their lock is granted, `granted` those that may leave. An event is written for
+ * each of these, its policy version and record version filled in from the record itself.
  */
-const COMMIT_RELEASES: Statement = {
-  name: 'commit-releases',
+const RELEASE_RECORDS: Statement = {
+  name: 'release-records',
   text: `WITH
-    wanted AS (SELECT * FROM unnest($1::text[], $2::integer[], $3::integer[]) AS w (token, version, release)),
-    live AS (
-      SELECT wanted.release FROM records r JOIN wanted ON r.token = wanted.token AND r.version = wanted.version
-      WHERE r.erased_at IS NULL FOR KEY SHARE OF r),
-    granted AS (
-      SELECT r.release FROM unnest($4::integer[], $5::integer[]) AS r (release, records)
-      WHERE r.records = (SELECT count(*) FROM live WHERE live.release = r.release)),
-    new_reasons AS (
-      INSERT INTO reveal_reasons (event, reason_key_id, reason_sealed)
-      SELECT event, key_id, sealed FROM unnest($6::text[], $7::text[], $8::bytea[], $9::integer[]) AS n (event, key_id, sealed, release)
-      WHERE release IN (SELECT release FROM granted)),
-    new_idempotency AS (${insertIdempotencySql(10, 'WHERE release IN (SELECT release FROM granted)')}),
+    wanted AS (
+      SELECT * FROM unnest($1::integer[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                           $8::timestamptz[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])
+        AS w (item, release, token, site, part, consent, event, occurred_at, type, caller, head, middle, tail)),
+    found AS (
+      SELECT w.item, w.release, w.event, w.occurred_at, w.type, w.caller, w.head, w.middle, w.tail,
+             r.token, r.kind, r.site, r.version, r.policy_version, r.consents, r.created_at, r.updated_at,
+             r.erased_at IS NULL AS live, w.consent IS NULL OR w.consent = ANY (r.consents) AS consented,
+             CASE w.part WHEN 'display' THEN r.display_key_id ELSE r.secret_key_id END AS key_id,
+             CASE w.part WHEN 'display' THEN r.display_sealed ELSE r.secret_sealed END AS sealed
+      FROM records r JOIN wanted w ON r.token = w.token AND r.site = w.site FOR KEY SHARE OF r),
+    granted AS (SELECT * FROM found WHERE live AND consented),
     new_events AS (
       INSERT INTO audit_events (id, occurred_at, type, caller, token, site, body)
-      SELECT id, occurred_at, type, caller, token, site, body
-      FROM unnest($17::text[], $18::timestamptz[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::integer[])
-        AS n (id, occurred_at, type, caller, token, site, body, release)
-      WHERE release IN (SELECT release FROM granted))
-    SELECT release FROM granted`,
+      SELECT event, occurred_at, type, caller, token, site,
+             head || coalesce('"policy_version":' || to_json(policy_version)::text || ',', '')
+                  || middle || '"record_version":' || version || ',' || tail
+      FROM granted),
+    new_reasons AS (
+      INSERT INTO reveal_reasons (event, reason_key_id, reason_sealed)
+      SELECT event, key_id, sealed FROM unnest($14::text[], $15::text[], $16::bytea[]) AS n (event, key_id, sealed)
+      WHERE event IN (SELECT event FROM granted)),
+    new_idempotency AS (${insertIdempotencySql(17, 'WHERE release IN (SELECT release FROM granted)')})
+    SELECT item, token, kind, site, version, policy_version, consents, created_at, updated_at, live, consented, key_id, sealed
+    FROM found`,
+}
+
+interface FoundRow {
+  item: number
+  token: Token
+  kind: StoredRecord['kind']
+  site: string
+  version: number
+  policy_version: string | null
+  consents: string[]
+  created_at: Date
+  updated_at: Date
+  live: boolean
+  consented: boolean
+  key_id: string
+  sealed: Buffer
 }
 
 /**
- * Commits the events of any number of releases in one statement, each if every record in it still stands in the version
- * that was opened. The key-share lock orders a release against erasure and correction, whoever commits first is the
- * earlier one, so nothing leaves after an erasure was acknowledged. It does not stand in the way of a rotation.
+ * Looks up what any number of requests ask for and commits the event of each release, in one statement: what comes back
+ * may leave. The key-share lock orders a release against erasure and correction, whoever commits first is the earlier
+ * one, so nothing leaves after an erasure was acknowledged. It does not stand in the way of a rotation.
  *
- * @returns for each release whether it was committed; false when one of its records was erased or corrected meanwhile
+ * @returns for each request the outcomes of its records, in their order
  * @throws {Problem} audit-unavailable
  */
-export async function commitReleases(db: Queryable, releases: readonly Release[]): Promise<boolean[]> {
-  const number = <T>(pick: (release: Release) => readonly T[]) =>
-    releases.flatMap((release, at) => pick(release).map((value) => ({ value, at })))
-  const records = number((release) => release.records)
-  const reasons = number((release) => release.reasons ?? [])
-  const events = number((release) => release.events)
+export async function releaseRecords(db: Queryable, releases: readonly Release[]): Promise<ReleaseOutcome[][]> {
+  const items = releases.flatMap(({ site, records }, release) =>
+    records.map((record) => ({ ...record, site, release })),
+  )
+  const events = items.map(({ event }) => event)
+  const reasons = releases.flatMap((release) => release.reasons ?? [])
   const idempotent = inKeyOrder(releases.flatMap((release, at) => (release.idempotency ? [{ ...release, at }] : [])))
-  const granted = await db.query<{ release: number }>(COMMIT_RELEASES, [
-    textArray(records.map(({ value }) => value.token)),
-    integerArray(records.map(({ value }) => value.version)),
-    integerArray(records.map(({ at }) => at)),
-    integerArray(releases.map((_, at) => at)),
-    integerArray(releases.map((release) => release.records.length)),
-    textArray(reasons.map(({ value }) => value.event)),
-    textArray(reasons.map(({ value }) => value.keyId)),
-    byteaArray(reasons.map(({ value }) => value.bytes)),
-    integerArray(reasons.map(({ at }) => at)),
+  const rows = await db.query<FoundRow>(RELEASE_RECORDS, [
+    integerArray(items.map((_, at) => at)),
+    integerArray(items.map(({ release }) => release)),
+    textArray(items.map(({ token }) => token)),
+    textArray(items.map(({ site }) => site)),
+    textArray(items.map(({ part }) => part)),
+    textArray(items.map(({ consent }) => consent ?? null)),
+    textArray(events.map(({ id }) => id)),
+    timestampArray(events.map(({ occurredAt }) => occurredAt)),
+    textArray(events.map(({ type }) => type)),
+    textArray(events.map(({ caller }) => caller)),
+    ...[0, 1, 2].map((piece) => textArray(events.map(({ body }) => body[piece]!))),
+    textArray(reasons.map(({ event }) => event)),
+    textArray(reasons.map(({ keyId }) => keyId)),
+    byteaArray(reasons.map(({ bytes }) => bytes)),
     ...idempotencyColumns(idempotent),
     integerArray(idempotent.map(({ at }) => at)),
-    ...eventColumns(events.map(({ value }) => value)),
-    integerArray(events.map(({ at }) => at)),
   ])
-  const committed = new Set(granted.map(({ release }) => release))
-  return releases.map((_, at) => committed.has(at))
+  const outcomes: ReleaseOutcome[] = items.map(() => undefined)
+  for (const row of rows) outcomes[row.item] = toOutcome(row)
+  let start = 0
+  return releases.map(({ records }) => {
+    start += records.length
+    return outcomes.slice(start - records.length, start)
+  })
+}
+
+function toOutcome(row: FoundRow): ReleaseOutcome {
+  if (!row.live) return 'erased'
+  if (!row.consented) return 'consent-missing'
+  const { token, kind, site, version, consents } = row
+  return {
+    token,
+    kind,
+    site,
+    version,
+    policyVersion: row.policy_version ?? undefined,
+    consents,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    sealed: { keyId: row.key_id, bytes: row.sealed },
+  }
 }

@@ -7,7 +7,7 @@ import { optionalMembers } from '../kinds/optional-members.ts'
 import { text } from '../kinds/text.ts'
 import type { RecordDeps } from './dependencies.ts'
 import type { Claim, Idempotency } from './idempotency.ts'
-import { type ReplayedRelease, type RevealResult, revealRecords } from './reveal.ts'
+import { type PlannedEvents, type RevealResult, revealRecords } from './reveal.ts'
 import { runOnce } from './run-once.ts'
 import { parseToken } from './token.ts'
 
@@ -47,15 +47,14 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
       handle: (request) => {
         const { purpose, reason, fields } = request.body
         const input = { purpose, reason, items: [{ token: request.params.token ?? '', fields }] }
-        const reveal = async (claim?: Claim, replayOf?: ReplayedRelease[]) => {
-          const idempotency = claim && ((results: RevealResult[]) => claimReleased(claim, results))
-          const [result] = await revealRecords(deps, request.caller, input, request, { idempotency, replayOf })
+        const reveal = async (claim?: Claim, replayOf?: PlannedEvents) => {
+          const [result] = await revealRecords(deps, request.caller, input, request, { idempotency: claim, replayOf })
           if (result === undefined) throw new Error('a reveal of one record has one result')
           // Returned rather than thrown: its event has committed with the attempt.
           if ('problem' in result) return problemAnswer(result.problem, request.requestId)
           return { status: 200, body: revealedBody(result) }
         }
-        return runOnce<ReplayedRelease[]>(deps, request, 'reveal', reveal, (kept) => reveal(undefined, kept))
+        return runOnce<PlannedEvents>(deps, request, 'reveal', reveal, (kept) => reveal(undefined, kept))
       },
     }),
 
@@ -71,24 +70,15 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
         200: { description: 'one result for each item, in order, each with its own status', schema: resultsSchema },
       },
       handle: (request) => {
-        const reveal = async (claim?: Claim, replayOf?: ReplayedRelease[]) => {
-          const idempotency = claim && ((results: RevealResult[]) => claim(releasesOf(results)))
-          const results = await revealRecords(deps, request.caller, request.body, request, { idempotency, replayOf })
+        const reveal = async (claim?: Claim, replayOf?: PlannedEvents) => {
+          const extra = { idempotency: claim, replayOf }
+          const results = await revealRecords(deps, request.caller, request.body, request, extra)
           return { status: 200, body: { results: results.map((result) => resultBody(result, request.requestId)) } }
         }
-        return runOnce<ReplayedRelease[]>(deps, request, 'reveal-many', reveal, (kept) => reveal(undefined, kept))
+        return runOnce<PlannedEvents>(deps, request, 'reveal-many', reveal, (kept) => reveal(undefined, kept))
       },
     }),
   ]
-}
-
-/** A single reveal that was refused is not kept: the next try may succeed. */
-function claimReleased(claim: Claim, results: RevealResult[]) {
-  return results.some((result) => 'problem' in result) ? undefined : claim(releasesOf(results))
-}
-
-function releasesOf(results: RevealResult[]): ReplayedRelease[] {
-  return results.map((result) => ('problem' in result ? null : { event: result.event, version: result.version }))
 }
 
 function revealedBody(result: Extract<RevealResult, { data: unknown }>): Record<string, unknown> {

@@ -1,17 +1,16 @@
 import { auditCaller, type Caller } from '../access/caller.ts'
-import { grantReveal, requireConsent } from '../access/grant.ts'
-import type { Purpose } from '../access/purpose.ts'
-import type { AuditEvent } from '../audit/audit-event.ts'
+import { grantReveal } from '../access/grant.ts'
+import { needsConsent, type Purpose } from '../access/purpose.ts'
+import { type AuditFacts, leaveOutRecord, type UnfinishedEvent } from '../audit/audit-event.ts'
+import { type EarlierReveal, findReveals } from '../audit/audit-store.ts'
 import { reasonContext } from '../keys/sealed-columns.ts'
 import type { Details } from '../kinds/kind.ts'
 import { Problem } from '../problem.ts'
 import { Sensitive } from '../sensitive.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
-import { requireLive } from './find-live-record.ts'
 import type { IdempotencyRow } from './idempotency-store.ts'
-import type { StoredRecord } from './record.ts'
-import { release } from './release.ts'
-import type { SealedReason } from './release-store.ts'
+import type { ReleaseOutcome, SealedReason } from './release-store.ts'
+import { requireReleased } from './require-live.ts'
 import { openDetails } from './sealed-record.ts'
 import { kindNameOf, parseToken, type Token } from './token.ts'
 
@@ -27,74 +26,125 @@ export interface Revealed {
   kind: string
   data: Sensitive<Details>
   event: string
-  version: number
 }
 
 export type RevealResult = Revealed | { token: string; problem: Problem }
 
-/** A release of the first answer: shown again with its event as long as the record stands as it did; null was refused. */
-export type ReplayedRelease = { event: string; version: number } | null
+/** By which event each record leaves, if it does; null for what cannot. A kept answer of a reveal is no more than this. */
+export type PlannedEvents = (string | null)[]
 
 interface RevealExtra {
-  idempotency?: ((results: RevealResult[]) => IdempotencyRow | undefined) | undefined
-  /** What the first answer released, when this is a replay. */
-  replayOf?: readonly ReplayedRelease[] | undefined
+  idempotency?: ((planned: PlannedEvents) => IdempotencyRow) | undefined
+  /** What the first answer planned, when this is a replay. */
+  replayOf?: PlannedEvents | undefined
 }
 
 /**
  * Releases the granted fields of each record for a purpose. Every release and every refusal is an event, and all of them
- * commit before anything is returned. An item that may not be released does not hold up the others.
+ * commit before anything is returned: the events of the releases in the statement that looks the records up. An item that
+ * may not be released does not hold up the others. A record that does not open then has two events, its release and the
+ * failure of it.
  *
- * @throws {Problem} audit-unavailable, database-unavailable, record-changed; what concerns one item is in its result
+ * @throws {Problem} audit-unavailable, database-unavailable; what concerns one item is in its result
  */
-export function revealRecords(
-  deps: Pick<RecordDeps, 'batches' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
+export async function revealRecords(
+  deps: Pick<RecordDeps, 'batches' | 'database' | 'keys' | 'kinds' | 'newAuditEvent' | 'now' | 'recordEvent'>,
   caller: Caller,
   input: RevealRequest,
   facts: RequestFacts,
   extra: RevealExtra = {},
 ): Promise<RevealResult[]> {
+  const about = { request_id: facts.requestId, caller: auditCaller(caller), site: caller.site, purpose: input.purpose }
+  const earlier = await findReveals(deps.database, extra.replayOf ?? [])
   // What does not depend on a record is decided before any record is looked at.
-  const grants = input.items.map((item) => attempt(() => grantItem(deps, caller, input.purpose, item)))
-  const tokens = grants.flatMap((grant) => (grant instanceof Problem || grant.token === undefined ? [] : [grant.token]))
-
-  return release(deps.batches, async () => {
-    const found = tokens.length === 0 ? new Map() : await deps.batches.find({ site: caller.site, tokens })
-    const opened = await Promise.all(
-      grants.map((grant) =>
-        attemptAsync(async () => {
-          if (grant instanceof Problem) throw grant
-          const record = requireLive(grant.token && found.get(grant.token))
-          requireConsent(input.purpose, record.consents)
-          const details = await openDetails(deps.keys, record)
-          return { record, fields: grant.fields, data: new Sensitive(pick(details, grant.fields)) }
-        }),
-      ),
-    )
-    const events: AuditEvent[] = []
-    const reasons: SealedReason[] = []
-    const results = opened.map((item, at): RevealResult => {
-      const token = input.items[at]!.token
-      const replayOf = extra.replayOf?.[at] ?? undefined
-      const event = deps.newAuditEvent({
-        request_id: facts.requestId,
-        caller: auditCaller(caller),
-        site: caller.site,
-        token: item instanceof Problem && item.code === 'record-not-found' ? undefined : parseToken(token),
-        purpose: input.purpose,
-        replay_of: replayOf?.event,
-        ...(item instanceof Problem ? refusal(item) : success(item)),
-      })
-      events.push(event)
-      if (item instanceof Problem) return { token, problem: item }
-      if (input.reason !== undefined) reasons.push(sealReason(deps, event.id, input.reason))
-      const { kind, version } = item.record
-      return { token, kind, data: item.data, version, event: replayOf?.version === version ? replayOf.event : event.id }
-    })
-    const records = opened.flatMap((item) => (item instanceof Problem ? [] : [item.record]))
-    const idempotency = extra.idempotency?.(results)
-    return { value: results, release: { events, records, reasons, idempotency, now: deps.now() } }
+  const planned = input.items.map((item, at) =>
+    attempt(() => {
+      const { token, fields } = grantItem(deps, caller, input.purpose, item)
+      const first = earlier.get(extra.replayOf?.[at] ?? '')
+      return { token, fields, first, event: releaseEvent(deps, about, token, fields, first?.id) }
+    }),
+  )
+  const outcomes = await releasePlanned(deps, caller, input, planned, extra)
+  const opened = await Promise.all(
+    planned.map((plan, at) =>
+      attemptAsync(async () => {
+        if (plan instanceof Problem) throw plan
+        const record = requireReleased(outcomes[at])
+        const details = await openDetails(deps.keys, record, record.sealed)
+        return { record, plan, data: new Sensitive(pick(details, plan.fields)) }
+      }),
+    ),
+  )
+  const results = opened.map((item, at): RevealResult => {
+    const token = input.items[at]!.token
+    if (item instanceof Problem) return { token, problem: item }
+    const { kind, version } = item.record
+    const { first, event } = item.plan
+    return { token, kind, data: item.data, event: first?.version === version ? first.id : event.id }
   })
+  await recordRefusals(deps, about, results)
+  return results
+}
+
+type Plan = { token: Token; fields: string[]; first: EarlierReveal | undefined; event: UnfinishedEvent }
+
+function releaseEvent(
+  deps: Pick<RecordDeps, 'newAuditEvent'>,
+  about: Pick<AuditFacts, 'request_id' | 'caller' | 'site' | 'purpose'>,
+  token: Token,
+  fields: string[],
+  replayOf: string | undefined,
+): UnfinishedEvent {
+  return leaveOutRecord(deps.newAuditEvent, {
+    ...about,
+    type: 'record.reveal',
+    outcome: 'success',
+    token,
+    kind: kindNameOf(token),
+    fields,
+    replay_of: replayOf,
+  })
+}
+
+/** Looks up what may be released and commits its events; undefined for the others. */
+async function releasePlanned(
+  deps: Pick<RecordDeps, 'batches' | 'keys' | 'now'>,
+  caller: Caller,
+  { purpose, reason }: RevealRequest,
+  planned: readonly (Plan | Problem)[],
+  extra: RevealExtra,
+): Promise<ReleaseOutcome[]> {
+  const plans = planned.filter((plan): plan is Plan => !(plan instanceof Problem))
+  if (plans.length === 0) return []
+  const consent = needsConsent(purpose) ? purpose : undefined
+  const found = await deps.batches.release({
+    site: caller.site,
+    records: plans.map(({ token, event }) => ({ token, part: 'secret', consent, event })),
+    reasons: reason === undefined ? [] : plans.map(({ event }) => sealReason(deps, event.id, reason)),
+    idempotency: extra.idempotency?.(planned.map((plan) => (plan instanceof Problem ? null : plan.event.id))),
+    now: deps.now(),
+  })
+  const outcomes = found.values()
+  return planned.map((plan) => (plan instanceof Problem ? undefined : outcomes.next().value))
+}
+
+/** Every refused item has an event of its own; what is no record is somebody's input, and is not kept. */
+async function recordRefusals(
+  deps: Pick<RecordDeps, 'newAuditEvent' | 'recordEvent'>,
+  about: Pick<AuditFacts, 'request_id' | 'caller' | 'site' | 'purpose'>,
+  results: readonly RevealResult[],
+): Promise<void> {
+  const refused = results.filter((result) => 'problem' in result)
+  const events = refused.map(({ token, problem }) =>
+    deps.newAuditEvent({
+      ...about,
+      type: 'request.refuse',
+      outcome: problem.status >= 500 ? 'failed' : 'refused',
+      token: problem.code === 'record-not-found' ? undefined : parseToken(token),
+      code: problem.code,
+    }),
+  )
+  await Promise.all(events.map(deps.recordEvent))
 }
 
 function grantItem(
@@ -102,12 +152,12 @@ function grantItem(
   caller: Caller,
   purpose: Purpose,
   item: RevealRequest['items'][number],
-): { token: Token | undefined; fields: string[] } {
+): { token: Token; fields: string[] } {
   const token = parseToken(item.token)
   if (token === undefined) {
     // A malformed token is of no kind: whoever may reveal nothing for this purpose learns that first.
     grantAnyKind(caller, purpose)
-    return { token, fields: [] }
+    throw new Problem('record-not-found')
   }
   const kind = deps.kinds[kindNameOf(token)]
   if (item.fields?.some((field) => !kind.fields.includes(field))) {
@@ -130,26 +180,6 @@ function pick(details: Details, fields: readonly string[]): Details {
   return Object.fromEntries(
     fields.filter((field) => details[field] !== undefined).map((field) => [field, details[field]]),
   )
-}
-
-function success(item: { record: StoredRecord; fields: string[] }) {
-  const { kind, policyVersion, version } = item.record
-  return {
-    type: 'record.reveal',
-    outcome: 'success',
-    kind,
-    fields: item.fields,
-    policy_version: policyVersion,
-    record_version: version,
-  } as const
-}
-
-function refusal(problem: Problem) {
-  return {
-    type: 'request.refuse',
-    outcome: problem.status >= 500 ? 'failed' : 'refused',
-    code: problem.code,
-  } as const
 }
 
 /** What people write as a reason may name a shopper, so it is sealed and stands beside the event, not in it. */

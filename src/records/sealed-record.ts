@@ -13,6 +13,9 @@ export interface RecordDisplay {
   shown: Display
 }
 
+/** What both parts of a record are bound to. */
+type Identity = Pick<StoredRecord, 'token' | 'kind' | 'site' | 'version'>
+
 export interface SealedParts {
   display: Sealed
   secret: Sealed
@@ -30,7 +33,7 @@ export interface SealedParts {
 export function sealRecord(
   keys: Keys,
   kind: Kind,
-  identity: Pick<StoredRecord, 'token' | 'kind' | 'site' | 'version'>,
+  identity: Identity,
   content: {
     details: Sensitive<Details>
     customer?: string | undefined
@@ -59,13 +62,13 @@ export function hashTerms(keys: Keys, site: string, terms: readonly SearchTerm[]
 }
 
 /** Opens the display part only. @throws {Problem} record-integrity */
-export async function openDisplay(keys: Keys, record: StoredRecord): Promise<RecordDisplay> {
-  return openJson<RecordDisplay>(keys, record.display, partContext(record, 'display'))
+export async function openDisplay(keys: Keys, record: Identity, sealed: Sealed): Promise<RecordDisplay> {
+  return openJson<RecordDisplay>(keys, sealed, partContext(record, 'display'))
 }
 
 /** Opens the secret part. @throws {Problem} record-integrity */
-export async function openDetails(keys: Keys, record: StoredRecord): Promise<Details> {
-  return openJson<Details>(keys, record.secret, partContext(record, 'secret'))
+export async function openDetails(keys: Keys, record: Identity, sealed: Sealed): Promise<Details> {
+  return openJson<Details>(keys, sealed, partContext(record, 'secret'))
 }
 
 /** The hashes a value may be stored under: one for each index key that exists. */
@@ -74,7 +77,12 @@ export function searchHashes(keys: Keys, site: string, type: SearchType, value: 
 }
 
 /** The masked view of a record, as every answer shows it. */
-export function maskedView(kinds: Kinds, record: StoredRecord, display: RecordDisplay, options: { bin: boolean }) {
+export function maskedView(
+  kinds: Kinds,
+  record: Omit<StoredRecord, 'display' | 'secret'>,
+  display: RecordDisplay,
+  options: { bin: boolean },
+) {
   const { token, kind, version, policyVersion, createdAt, updatedAt } = record
   return {
     token: token as string,
@@ -89,13 +97,7 @@ export function maskedView(kinds: Kinds, record: StoredRecord, display: RecordDi
   }
 }
 
-function sealJson(
-  keys: Keys,
-  part: 'display' | 'secret',
-  kind: Kind,
-  identity: Pick<StoredRecord, 'token' | 'kind' | 'site' | 'version'>,
-  value: unknown,
-): Sealed {
+function sealJson(keys: Keys, part: 'display' | 'secret', kind: Kind, identity: Identity, value: unknown): Sealed {
   const bytes = Buffer.from(JSON.stringify(value), 'utf8')
   const sealed = keys.seal(part, partContext(identity, part), bytes, kind.padToBytes)
   bytes.fill(0)

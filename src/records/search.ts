@@ -7,9 +7,11 @@ import { Problem } from '../problem.ts'
 import type { Sensitive } from '../sensitive.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
 import type { IdempotencyRow } from './idempotency-store.ts'
-import { searchRecords } from './record-store.ts'
-import { release } from './release.ts'
 import { maskedView, openDisplay, searchHashes } from './sealed-record.ts'
+import { type Finding, searchRecords } from './search-store.ts'
+
+/** A correction can come between opening and committing once or twice, hardly three times. */
+const ATTEMPTS = 3
 
 /** One shopper has few records; a term that finds more is not a person. */
 const MAX_RESULTS = 100
@@ -23,7 +25,7 @@ export interface SearchResult {
 /**
  * Finds the records of the caller's site that carry exactly this value, and answers with their masked views, newest first.
  *
- * @throws {Problem} invalid-input when the value cannot be one of that type, audit-unavailable
+ * @throws {Problem} invalid-input when the value cannot be one of that type, record-changed, audit-unavailable
  */
 export async function searchByValue(
   deps: Pick<RecordDeps, 'database' | 'batches' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
@@ -39,7 +41,7 @@ export async function searchByValue(
     })
   }
   const about = { request_id: facts.requestId, caller: auditCaller(caller), site: caller.site }
-  return release(deps.batches, async () => {
+  const find = async (): Promise<{ found: SearchResult; finding: Finding }> => {
     const hashes = searchHashes(deps.keys, caller.site, input.by, normalised)
     const found = await searchRecords(deps.database, caller.site, hashes, MAX_RESULTS + 1)
     const records = found.slice(0, MAX_RESULTS)
@@ -47,7 +49,11 @@ export async function searchByValue(
     const events: AuditEvent[] = []
     for (const record of records) {
       try {
-        results.push(maskedView(deps.kinds, record, await openDisplay(deps.keys, record), { bin: seesBin(caller) }))
+        results.push(
+          maskedView(deps.kinds, record, await openDisplay(deps.keys, record, record.display), {
+            bin: seesBin(caller),
+          }),
+        )
       } catch (error) {
         if (!(error instanceof Problem) || error.code !== 'record-integrity') throw error
         // One damaged record must not hide all others of a shopper.
@@ -60,7 +66,15 @@ export async function searchByValue(
     }
     const count = records.length
     events.push(deps.newAuditEvent({ ...about, type: 'record.search', outcome: 'success', search_by: input.by, count }))
-    const value = { results, truncated: found.length > MAX_RESULTS }
-    return { value, release: { events, records, idempotency: extra.idempotency?.(), now: deps.now() } }
-  })
+    return {
+      found: { results, truncated: found.length > MAX_RESULTS },
+      finding: { events, records, idempotency: extra.idempotency?.(), now: deps.now() },
+    }
+  }
+  // What was found leaves only when its events have committed; a record that was changed meanwhile is looked at again.
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const { found, finding } = await find()
+    if (await deps.batches.commitFinding(finding)) return found
+  }
+  throw new Problem('record-changed', { retryAfterSeconds: 1 })
 }

@@ -78,7 +78,7 @@ app.post('/v1/tokenize', async (request, response) => {
   const caller = await authenticate({ accessTokens, isLiveClient }, { authorization })
   requireAnyScope(caller, ['tokenize'])
   const checkout = parseInput(schema, request.body)
-  const batches = { insert, find: async () => new Map(), release: async () => true }
+  const batches = { insert, release: async () => [], commitFinding: async () => true }
   const facts = { requestId: parts.newId('req') }
   const [answer] = await tokenizeCheckouts({ ...parts, batches }, caller, [checkout], facts)
   response.status(201).json(answer)

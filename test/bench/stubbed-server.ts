@@ -10,8 +10,8 @@ const vault = await openVault(config, {
   overrides: {
     batches: {
       insert: async () => undefined,
-      find: async () => new Map(),
-      release: async () => true,
+      release: async ({ records }) => records.map(() => undefined),
+      commitFinding: async () => true,
     },
   },
 })

@@ -39,13 +39,13 @@ export interface ObservedBatches {
 
 export function observeBatches(url: string, options: { maxWaitingRows?: number } = {}): ObservedBatches {
   const database = openDatabase({ url })
-  const { find, release } = createRecordBatches(database)
+  const { release, commitFinding } = createRecordBatches(database)
   const run = (writes: readonly NewRecords[]) => insertRecords(database, writes)
   const insert = createBatch({ run, ...options })
   const arrived = { insert: 0, release: 0 }
   return {
     batches: {
-      find,
+      commitFinding,
       insert(write) {
         arrived.insert++
         return insert(write)

@@ -3,11 +3,12 @@ import type { Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { Writable } from 'node:stream'
+import canonicalize from 'canonicalize'
 import supertest, { type Response } from 'supertest'
 import { expect, inject } from 'vitest'
 import type { Purpose } from '../../src/access/purpose.ts'
 import { type RoleName, roleOf, type Scope } from '../../src/access/roles.ts'
-import type { AuditCaller } from '../../src/audit/audit-event.ts'
+import type { AuditCaller, AuditFacts } from '../../src/audit/audit-event.ts'
 import { createLogger } from '../../src/http/request-log.ts'
 import { createHttpsServer } from '../../src/http/server.ts'
 import { certificateNames, loadTls } from '../../src/http/tls.ts'
@@ -28,7 +29,7 @@ export interface CallOptions {
 
 /**
  * A whole vault in this process, on a database of its own, behind a real TLS listener; only the clock can be set.
- * After every test `checkInvariants` looks for sample values where none may be.
+ * After every test `checkInvariants` looks for sample values where none may be, and at the form of the log.
  */
 export class TestVault {
   /** Moves the vault's clock; real time goes on from there. */
@@ -195,6 +196,20 @@ export class TestVault {
         const hex = Buffer.from(secret, 'utf8').toString('hex')
         if (text.includes(secret) || text.includes(hex)) expect.fail(`a sample value stands in the ${place}`)
       }
+    }
+    await this.#checkEvents()
+  }
+
+  /** The bytes that the log is built over are canonical, whoever put them together, and the columns repeat them. */
+  async #checkEvents(): Promise<void> {
+    const events = await this.database.sql<Record<string, string | null>>(
+      'SELECT id, type, caller, token, site, body FROM audit_events',
+    )
+    for (const { body, ...columns } of events) {
+      const event = JSON.parse(body!) as AuditFacts & { id: string }
+      expect(canonicalize(event)).toBe(body)
+      const { id, type, caller, token = null, site = null } = event
+      expect(columns).toEqual({ id, type, caller: caller?.id ?? null, token, site })
     }
   }
 

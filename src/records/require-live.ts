@@ -1,0 +1,23 @@
+import { Problem } from '../problem.ts'
+import type { StoredRecord } from './record.ts'
+import type { FoundRecord } from './record-store.ts'
+import type { ReleasedRecord, ReleaseOutcome } from './release-store.ts'
+
+/**
+ * The record, if there is one to work on. Unknown, malformed and foreign tokens meet the same error.
+ *
+ * @throws {Problem} record-not-found, record-gone
+ */
+export function requireLive(found: FoundRecord | undefined): StoredRecord {
+  if (found === undefined) throw new Problem('record-not-found')
+  if (found === 'erased') throw new Problem('record-gone')
+  return found
+}
+
+/** @throws {Problem} record-not-found, record-gone, consent-missing */
+export function requireReleased(outcome: ReleaseOutcome): ReleasedRecord {
+  if (outcome === undefined) throw new Problem('record-not-found')
+  if (outcome === 'erased') throw new Problem('record-gone')
+  if (outcome === 'consent-missing') throw new Problem('consent-missing')
+  return outcome
+}
