@@ -84,6 +84,7 @@ export function maskedView(
   options: { bin: boolean },
 ) {
   const { token, kind, version, policyVersion, createdAt, updatedAt } = record
+  const created = createdAt.toISOString()
   return {
     token: token as string,
     kind,
@@ -92,8 +93,8 @@ export function maskedView(
     ...(display.customer === undefined ? {} : { customer: display.customer }),
     ...(policyVersion === undefined ? {} : { policy_version: policyVersion }),
     version,
-    created_at: createdAt.toISOString(),
-    updated_at: updatedAt.toISOString(),
+    created_at: created,
+    updated_at: updatedAt === createdAt ? created : updatedAt.toISOString(),
   }
 }
 
