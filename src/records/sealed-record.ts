@@ -1,7 +1,7 @@
 import { keyedHash } from '../keys/keyed-hash.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Sealed } from '../keys/seal.ts'
-import type { Details, Display, Kind, SearchTerm, SearchType } from '../kinds/kind.ts'
+import type { Details, Display, Kind, SearchType } from '../kinds/kind.ts'
 import type { Kinds } from '../kinds/kinds.ts'
 import type { Sensitive } from '../sensitive.ts'
 import { customerTerm, partContext, type StoredRecord, type TermHash } from './record.ts'
@@ -35,7 +35,7 @@ export function sealRecord(
   return {
     display: sealJson(keys, 'display', kind, identity, display),
     secret: sealJson(keys, 'secret', kind, identity, details),
-    terms: [...customerTerm(customer), ...kind.terms(details)].map((term) => hashTerm(keys, identity.site, term)),
+    terms: hashTerms(keys, kind, identity.site, details, customer),
   }
 }
 
@@ -54,6 +54,21 @@ export function searchHashes(keys: Keys, site: string, type: SearchType, value: 
   return keys.ring.all('index').map((key) => keyedHash(key, 'search', [site, type, value]))
 }
 
+/** Everything a record can be found by, hashed under the active index key. */
+export function hashTerms(
+  keys: Keys,
+  kind: Kind,
+  site: string,
+  details: Details,
+  customer: string | undefined,
+): TermHash[] {
+  const key = keys.active('index')
+  return [...customerTerm(customer), ...kind.terms(details)].map(({ type, value }) => ({
+    hash: keyedHash(key, 'search', [site, type, value]),
+    keyId: key.id,
+  }))
+}
+
 /** The masked view of a record, as every answer shows it. */
 export function maskedView(kinds: Kinds, record: StoredRecord, display: RecordDisplay, options: { bin: boolean }) {
   const { token, kind, version, policyVersion, createdAt, updatedAt } = record
@@ -70,10 +85,6 @@ export function maskedView(kinds: Kinds, record: StoredRecord, display: RecordDi
   }
 }
 
-function hashTerm(keys: Keys, site: string, term: SearchTerm): TermHash {
-  const key = keys.active('index')
-  return { hash: keyedHash(key, 'search', [site, term.type, term.value]), keyId: key.id }
-}
 
 function sealJson(
   keys: Keys,
