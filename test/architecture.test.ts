@@ -47,13 +47,15 @@ const SIBLINGS: Readonly<Record<string, readonly string[]>> = {
 /** The lowest layer. */
 const rootFiles = files.map(({ path }) => path).filter((path) => layerOf(path) === LAYERS.length - 1)
 
+const PURE_KEYS = 'seal key key-state cryptoperiod key-ring keyed-hash random registry-manifest root-key/root-key'
+
 /** Values and decisions: no database, no network, no files, nothing that imports such. */
 const PURE = [
   ...rootFiles.filter(
     (path) => !['config', 'version', 'interruption', 'current-node'].includes(path.slice('src/'.length, -'.ts'.length)),
   ),
   ...files.map(({ path }) => path).filter((path) => path.startsWith('src/kinds/')),
-  ...['seal', 'key', 'key-ring', 'keyed-hash', 'random', 'root-key/root-key'].map((name) => `src/keys/${name}.ts`),
+  ...PURE_KEYS.split(' ').map((name) => `src/keys/${name}.ts`),
   ...['roles', 'purpose', 'grant', 'caller'].map((name) => `src/access/${name}.ts`),
   ...['audit/audit-event', 'records/token', 'records/record'].map((name) => `src/${name}.ts`),
   'src/http/json.ts',
