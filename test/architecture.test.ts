@@ -16,7 +16,7 @@ const files = everything.filter((file) => file.path.startsWith('src/') && !file.
 
 /** Design section 4, from the top to the bottom: a file imports from its own layer and from those below it. */
 const LAYERS: readonly (readonly string[])[] = [
-  ['main', 'cli', 'demo', 'show-progress'],
+  ['main', 'cli', 'demo'],
   ['workers', 'serve'],
   ['open-vault', 'doctor', 'sample-callers'],
   ['strongroom'],
@@ -93,8 +93,8 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   helmet: /^src\/http\//,
   pino: /^src\/http\//,
   'prom-client': /^src\/http\//,
-  commander: /^src\/cli\.ts$/,
-  'cli-progress': /^src\/show-progress\.ts$/,
+  commander: /^src\/cli(\.ts$|\/)/,
+  'cli-progress': /^src\/cli\/show-progress\.ts$/,
 }
 
 const ENTRIES = ['src/main.ts', 'src/cli.ts', 'src/demo.ts']
