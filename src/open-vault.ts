@@ -50,6 +50,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         databaseConnections: connectionsFor(config.workers),
         rootKeyFile: config.rootKeyFile,
         createRootKey: !config.production,
+        runsRotations: options.role === 'server',
         issuer: config.issuer,
         // A command beside a server signs tokens for that server, whatever port its own environment names.
         recordedIssuer: recordedIssuer(config, options.role),

@@ -21,6 +21,7 @@ import { createHealthRoutes } from './http/health-routes.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createLogger, describeError, type Logger } from './http/request-log.ts'
 import { createNewId } from './identifier.ts'
+import { keyStatus } from './keys/key-status.ts'
 import { listKeys } from './keys/key-store.ts'
 import { keyedHash } from './keys/keyed-hash.ts'
 import { openKeys } from './keys/keys.ts'
@@ -30,7 +31,12 @@ import {
   newPassphraseRecord,
   openPassphraseFile,
 } from './keys/root-key/passphrase-file.ts'
-import { keyStatus, type RotationProgress, rotateDataKeys } from './keys/rotate.ts'
+import { estimateRotation } from './keys/rotation/estimate-rotation.ts'
+import { requestRotation, rotateKeys } from './keys/rotation/rotate-keys.ts'
+import type { RotateControl, RotationRequest } from './keys/rotation/rotation.ts'
+import { startRotationRunner } from './keys/rotation/rotation-runner.ts'
+import { rotationFigures } from './keys/rotation/rotation-store.ts'
+import { createSealedValues } from './keys/rotation/sealed-values.ts'
 import { looksLikeCardNumber } from './kinds/card-number.ts'
 import { createKinds } from './kinds/kinds.ts'
 import type { RandomBytes } from './random-bytes.ts'
@@ -38,6 +44,7 @@ import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
 import { createRecordBatches, type RecordBatches } from './records/record-batches.ts'
 import { createRecordRoutes } from './records/record-routes.ts'
+import { createSearchTerms } from './records/reindex.ts'
 import { createRevealRoutes } from './records/reveal-routes.ts'
 import { parseToken } from './records/token.ts'
 import { createTokenizeRoutes } from './records/tokenize-routes.ts'
@@ -52,6 +59,8 @@ export interface StrongroomConfig {
   rootKeyFile: string
   /** Whether a vault that has no keys yet may make itself a passphrase, marked as one for development. */
   createRootKey?: boolean
+  /** Whether this process runs the rotations that operators leave to the servers. Default: it does not. */
+  runsRotations?: boolean
   issuer: string
   /** A server records its issuer in the database; a command may prefer what it finds there. Default: ignore. */
   recordedIssuer?: 'write' | 'prefer' | 'ignore'
@@ -155,6 +164,12 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     await recordEvent(event)
   }
 
+  const rotation = { ...shared, movables: [...createSealedValues(keys), createSearchTerms(shared)] }
+  metrics.showRotations(() => rotationFigures(database))
+  const runner = config.runsRotations
+    ? startRotationRunner(rotation, (result) => logger.info(result, 'rotation ended'), onBackgroundError)
+    : undefined
+
   const sweep = () => void sweepIdempotencyKeys(database, now()).catch(onBackgroundError)
   const sweeper = setInterval(sweep, SWEEP_EVERY_MS).unref()
   let shuttingDown = false
@@ -192,9 +207,12 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       issueStaffToken: (operator: AuditCaller, request: StaffTokenRequest) =>
         issueStaffToken({ accessTokens, newAuditEvent, recordEvent }, operator, request),
       listKeys: () => listKeys(database),
-      keyStatus: () => keyStatus({ database }),
-      rotateKeys: (operator: AuditCaller, onProgress: (progress: RotationProgress) => void) =>
-        rotateDataKeys(shared, operator, onProgress),
+      keyStatus: () => keyStatus(rotation),
+      rotateKeys: (operator: AuditCaller, request: RotationRequest, control: RotateControl) =>
+        rotateKeys(rotation, operator, request, control),
+      requestRotation: (operator: AuditCaller, request: RotationRequest) =>
+        requestRotation(rotation, operator, request),
+      estimateRotation: (request: RotationRequest) => estimateRotation(rotation, request),
       listAuditEvents: async (operator: AuditCaller, filter: EventFilter) => {
         const events = await selectEvents(database, filter)
         await recordEvent(
@@ -205,6 +223,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     },
     async close() {
       clearInterval(sweeper)
+      await runner?.stop()
       await keys.close()
       await database.close()
     },

@@ -1,4 +1,4 @@
-import { AggregatorRegistry, Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 /** Prometheus's text form of all metrics. */
 export type MetricsText = () => Promise<{ contentType: string; body: string }>
@@ -8,7 +8,16 @@ export interface Metrics {
   shareWithFirstProcess(): void
   observe(request: { method: string; route: string; status: number; seconds: number; code: string | undefined }): void
   framingError(code: string): void
+  /** Shows how far rotations are, as `read` finds it when the metrics are asked for. */
+  showRotations(read: () => Promise<readonly RotationFigures[]>): void
   text: MetricsText
+}
+
+/** How many values a rotation has moved, and how many are left. */
+export interface RotationFigures {
+  purpose: string
+  moved: number
+  remaining: number
 }
 
 /** Counts by route pattern, method, status and problem code; no label ever holds a value of a request. */
@@ -39,6 +48,24 @@ export function createMetrics(): Metrics {
       if (code !== undefined) problems.inc({ code })
     },
     framingError: (code) => problems.inc({ code }),
+    showRotations(read) {
+      new Gauge({
+        name: 'strongroom_rotation_values',
+        help: 'Values that the latest rotation of the keys of a purpose has moved, and those that remain',
+        labelNames: ['purpose', 'state'],
+        registers: [registry],
+        // Every process reads the same rows.
+        aggregator: 'first',
+        async collect() {
+          const rotations = await read().catch(() => [])
+          this.reset()
+          for (const { purpose, moved, remaining } of rotations) {
+            this.set({ purpose, state: 'moved' }, moved)
+            this.set({ purpose, state: 'remaining' }, remaining)
+          }
+        },
+      })
+    },
     text: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   }
 }

@@ -80,11 +80,13 @@ export function createIdempotency(deps: { database: Database; keys: Keys; now: (
         const earlier = await findKept<Parameters<typeof replay>[0]>(hashesOfKey, fingerprint)
         if (earlier) return replayed(await replay(earlier.kept, earlier.commit))
         const claim: Claim = (kept) => {
-          const [under, ...others] = [keys.active('index'), ...keys.ring.all('index').filter(isPreActive)].map((index) => ({
-            keyHash: hashOfKey(index),
-            requestHash: keyedHash(index, 'idempotent-request', fingerprint),
-            indexKeyId: index.id,
-          }))
+          const [under, ...others] = [keys.active('index'), ...keys.ring.all('index').filter(isPreActive)].map(
+            (index) => ({
+              keyHash: hashOfKey(index),
+              requestHash: keyedHash(index, 'idempotent-request', fingerprint),
+              indexKeyId: index.id,
+            }),
+          )
           const answer = Buffer.from(JSON.stringify(kept), 'utf8')
           return {
             ...under!,

@@ -4,7 +4,7 @@ import type { Sealed } from '../keys/seal.ts'
 import type { Details, Display, Kind, SearchType } from '../kinds/kind.ts'
 import type { Kinds } from '../kinds/kinds.ts'
 import type { Sensitive } from '../sensitive.ts'
-import { customerTerm, partContext, type StoredRecord, type TermHash } from './record.ts'
+import { customerTerm, partContext, type RecordPart, type StoredRecord, type TermHash } from './record.ts'
 
 /** What the display part holds beside the kind's own: whose record it is, and what an address is used for. */
 export interface RecordDisplay {
@@ -39,13 +39,16 @@ export function sealRecord(
   }
 }
 
+/** What is needed of a record to open one part of it. */
+type SealedPart<Part extends RecordPart> = Pick<StoredRecord, 'token' | 'kind' | 'site' | 'version' | Part>
+
 /** Opens the display part only. @throws {Problem} record-integrity */
-export async function openDisplay(keys: Keys, record: StoredRecord): Promise<RecordDisplay> {
+export async function openDisplay(keys: Keys, record: SealedPart<'display'>): Promise<RecordDisplay> {
   return openJson<RecordDisplay>(keys, record.display, partContext(record, 'display'))
 }
 
 /** Opens the secret part. @throws {Problem} record-integrity */
-export async function openDetails(keys: Keys, record: StoredRecord): Promise<Details> {
+export async function openDetails(keys: Keys, record: SealedPart<'secret'>): Promise<Details> {
   return openJson<Details>(keys, record.secret, partContext(record, 'secret'))
 }
 
@@ -84,7 +87,6 @@ export function maskedView(kinds: Kinds, record: StoredRecord, display: RecordDi
     updated_at: updatedAt.toISOString(),
   }
 }
-
 
 function sealJson(
   keys: Keys,

@@ -11,6 +11,12 @@ import type { AuditCaller } from '../../src/audit/audit-event.ts'
 import { createLogger } from '../../src/http/request-log.ts'
 import { createHttpsServer } from '../../src/http/server.ts'
 import { certificateNames, loadTls } from '../../src/http/tls.ts'
+import {
+  type RotateControl,
+  type RotationName,
+  type RotationResult,
+  rotations,
+} from '../../src/keys/rotation/rotation.ts'
 import { createStrongroom, type Overrides, type Strongroom } from '../../src/strongroom.ts'
 import { createTestDatabase, dumpDatabase, type TestDatabase } from './postgres.ts'
 import { secrets } from './samples.ts'
@@ -172,6 +178,15 @@ export class TestVault {
     const response = await this.call('POST', '/v1/tokenize', { token, body })
     expect(response.status, response.text).toBe(201)
     return response.body
+  }
+
+  /** Rotates keys as `strongroom keys rotate` does, to the end unless the signal comes. */
+  rotate(which: RotationName = 'data', control: Partial<RotateControl> = {}): Promise<RotationResult> {
+    return this.strongroom.commands.rotateKeys(
+      OPERATOR,
+      { purposes: rotations[which] },
+      { onProgress: () => {}, signal: new AbortController().signal, ...control },
+    )
   }
 
   /** The audit events so far, oldest first, without the ones that this very call leaves. */

@@ -17,7 +17,7 @@ let keys: KeyRow[]
 beforeAll(async () => {
   vault = await TestVault.start()
   token = (await vault.tokenize({ contact })).contact!.token!
-  await vault.strongroom.commands.rotateKeys({ id: 'operator:test', kind: 'operator' }, () => {})
+  await vault.rotate()
   await vault.database.sql('CREATE TABLE keys_before AS TABLE keys')
 })
 beforeEach(async () => {

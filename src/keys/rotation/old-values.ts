@@ -19,7 +19,9 @@ export async function countOld(
   purposes: readonly KeyPurpose[],
   database: Queryable,
 ): Promise<OldValues> {
-  const found = await Promise.all(movables.map(async (movable) => ({ movable, census: await movable.census(database) })))
+  const found = await Promise.all(
+    movables.map(async (movable) => ({ movable, census: await movable.census(database) })),
+  )
   const byKey = new Map<string, number>()
   const byPurpose = new Map<KeyPurpose, number>()
   const byMovable = new Map<Movable, string[]>()

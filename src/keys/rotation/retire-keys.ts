@@ -13,7 +13,13 @@ import { finishRotation, saveRetirement, selectRetirements } from './rotation-st
 export async function retireKeys(
   deps: RotateDeps,
   operator: AuditCaller,
-  end: { purposes: readonly KeyPurpose[]; old: OldValues; damaged: number; progress: Progress; seen: ReadonlySet<string> },
+  end: {
+    purposes: readonly KeyPurpose[]
+    old: OldValues
+    damaged: number
+    progress: Progress
+    seen: ReadonlySet<string>
+  },
 ): Promise<string[]> {
   const { database, keys, newAuditEvent, now } = deps
   const { purposes, old, damaged, progress, seen } = end

@@ -1,6 +1,12 @@
 import type { AuditCaller } from '../../audit/audit-event.ts'
 import { pause } from './pause.ts'
-import { type RotateDeps, type RotationControl, type RotationRequest, type RotationResult, RotationRunning } from './rotation.ts'
+import {
+  type RotateControl,
+  type RotateDeps,
+  type RotationRequest,
+  type RotationResult,
+  RotationRunning,
+} from './rotation.ts'
 import { beginRotation, selectRotations } from './rotation-store.ts'
 import { runRotation } from './run-rotation.ts'
 
@@ -18,7 +24,7 @@ export async function rotateKeys(
   deps: RotateDeps,
   operator: AuditCaller,
   request: RotationRequest,
-  control: RotationControl & { wait?: boolean },
+  control: RotateControl,
 ): Promise<RotationResult> {
   for (;;) {
     const result = await deps.database.tryLock(ROTATION_LOCK, () => runRotation(deps, operator, request, control))

@@ -66,6 +66,12 @@ export function selectRotations(db: Queryable): Promise<RotationRow[]> {
   return db.query<RotationRow>(SELECT)
 }
 
+/** How many values each latest rotation has moved, and how many are left. */
+export async function rotationFigures(db: Queryable): Promise<{ purpose: string; moved: number; remaining: number }[]> {
+  const rows = await selectRotations(db)
+  return rows.map(({ purpose, moved, total }) => ({ purpose, moved, remaining: Math.max(0, total - moved) }))
+}
+
 export interface NewRotation {
   purposes: readonly KeyPurpose[]
   operator: string

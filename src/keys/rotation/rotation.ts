@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
-import type { Keys } from '../keys.ts'
 import type { KeyPurpose } from '../key.ts'
+import type { Keys } from '../keys.ts'
 import type { ChangeRegistryDeps } from '../registry.ts'
 import type { DamagedValue, Movable } from './movable.ts'
 import type { RotationRow } from './rotation-store.ts'
@@ -41,6 +41,11 @@ export interface RotationControl {
   onWait?: (reason: string) => void
   /** Pauses the rotation after the page that is under way. */
   signal: AbortSignal
+}
+
+/** The same, and whether to wait for another rotation to end instead of refusing. */
+export interface RotateControl extends RotationControl {
+  wait?: boolean
 }
 
 export interface RotationProgress {
