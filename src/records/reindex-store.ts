@@ -60,7 +60,7 @@ export async function countTerms(db: Queryable): Promise<KeyCounts> {
   return toCounts(await db.query<CountRow>(CENSUS))
 }
 
-/** Records whose terms stand on one of the old keys, each once in a page. */
+/** Records whose terms stand on one of the old keys, each once in a page, with how many of these terms are in it. */
 export async function readTermPage(
   db: Queryable,
   oldKeys: readonly string[],
@@ -69,7 +69,11 @@ export async function readTermPage(
 ): Promise<Page> {
   const rows = await db.query<Row>(READ_PAGE, [textArray(oldKeys), limit, ...after])
   const last = rows.at(-1)
-  const records = new Map(rows.filter((row) => row.is_old).map((row) => [row.token, row]))
+  const records = new Map<unknown, Row>()
+  for (const row of rows) {
+    const old_terms = ((records.get(row.token)?.old_terms as number | undefined) ?? 0) + 1
+    if (row.is_old) records.set(row.token, { ...row, old_terms })
+  }
   return {
     rows: [...records.values()],
     next: last === undefined || rows.length < limit ? undefined : [last.term, last.token],

@@ -27,7 +27,9 @@ export function createSearchTerms(deps: Pick<RecordDeps, 'keys' | 'kinds'>): Mov
 
 async function reindexRecord({ keys, kinds }: Pick<RecordDeps, 'keys' | 'kinds'>, row: Row): Promise<Renewal> {
   const { token, site, kind, version, terms: oldTerms } = row as Row & IndexedRecord & { terms: Buffer | null }
-  const damaged = (column: string): Renewal => ({ fresh: undefined, values: 0, damaged: [{ column, kind, token }] })
+  const damaged = (column: string): Renewal => {
+    return { fresh: undefined, values: 0, stuck: row.old_terms as number, damaged: [{ column, kind, token }] }
+  }
   // A term that no record remembers leads to nothing that could be made anew.
   if (oldTerms === null || !splitHashes(oldTerms).some((hash) => hash.equals(row.term as Buffer))) {
     return damaged('search_terms')
@@ -43,7 +45,7 @@ async function reindexRecord({ keys, kinds }: Pick<RecordDeps, 'keys' | 'kinds'>
     part = 'secret'
     const terms = hashTerms(keys, kinds[kind], site, await openDetails(keys, record), customer)
     const fresh: NewTerms = { token, version, oldTerms, terms: joinHashes(terms), keyId: terms[0]!.keyId }
-    return { fresh: { ...fresh }, values: terms.length, damaged: [] }
+    return { fresh: { ...fresh }, values: terms.length, stuck: 0, damaged: [] }
   } catch (error) {
     if (!(error instanceof Problem) || error.code !== 'record-integrity') throw error
     return damaged(`records.${part}`)

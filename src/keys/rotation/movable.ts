@@ -26,6 +26,8 @@ export interface Renewal {
   fresh: Row | undefined
   /** How many of its values move. */
   values: number
+  /** How many of them stay where they are, since something of the row does not open. */
+  stuck: number
   damaged: readonly DamagedValue[]
 }
 

@@ -14,7 +14,7 @@ export interface MoveOptions {
   /** Whether to stop after the page that is under way. */
   isPaused: () => boolean
   onMoved: (counts: KeyCounts) => void
-  onDamaged: (values: readonly DamagedValue[]) => void
+  onDamaged: (damaged: readonly DamagedValue[], stuck: number) => void
 }
 
 /**
@@ -53,9 +53,9 @@ async function renewRows(
   let moving = 0
   for (const [at, row] of rows.entries()) {
     if (at % SLICE_ROWS === 0) await new Promise((resolve) => setImmediate(resolve))
-    const { fresh, values, damaged } = await movable.renew(row)
+    const { fresh, values, stuck, damaged } = await movable.renew(row)
     if (fresh !== undefined) renewed.push(fresh)
-    if (damaged.length > 0) onDamaged(damaged)
+    if (stuck > 0) onDamaged(damaged, stuck)
     moving += values
   }
   return { fresh: renewed, values: moving }

@@ -16,13 +16,13 @@ export async function retireKeys(
   end: {
     purposes: readonly KeyPurpose[]
     old: OldValues
-    damaged: number
+    isDamaged: boolean
     progress: Progress
     seen: ReadonlySet<string>
   },
 ): Promise<string[]> {
   const { database, keys, newAuditEvent, now } = deps
-  const { purposes, old, damaged, progress, seen } = end
+  const { purposes, old, isDamaged, progress, seen } = end
   const left = purposes
     .flatMap((purpose) => keys.ring.all(purpose))
     .filter(({ id, state }) => state !== 'active' && state !== 'pre-active' && !old.byKey.has(id))
@@ -44,7 +44,7 @@ export async function retireKeys(
       const remaining = old.byPurpose.get(purpose) ?? 0
       await finishRotation(tx, purpose, { moved, total: moved + remaining, damaged: remaining, now: now() })
     }
-    const outcome = damaged === 0 ? 'success' : 'failed'
+    const outcome = isDamaged ? 'failed' : 'success'
     await insertEvents(tx, [newAuditEvent({ type: 'keys.rotate', outcome, caller: operator, count: progress.moved })])
     return retired
   })

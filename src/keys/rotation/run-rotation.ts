@@ -38,10 +38,12 @@ export async function runRotation(
   })
   const progress = createProgress(deps, rows, control.onProgress)
   const seen = new Set<string>()
-  let damaged: DamagedValue[] = []
+  let damaged = new Map<string, DamagedValue>()
+  let stuck = 0
   let old = await countOld(keys, moving, purposes, database)
   while (!isPaused()) {
-    damaged = []
+    damaged = new Map()
+    stuck = 0
     progress.startPass(old)
     for (const movable of moving) {
       const oldKeys = old.keysOf(movable)
@@ -53,27 +55,30 @@ export async function runRotation(
         budget,
         isPaused,
         onMoved: progress.add,
-        onDamaged: (values) => damaged.push(...values),
+        onDamaged(values, count) {
+          for (const value of values) damaged.set(Object.values(value).join(' '), value)
+          stuck += count
+        },
       })
     }
     old = await countOld(keys, moving, purposes, database)
-    if (old.total > damaged.length) continue
+    if (old.total > stuck) continue
     await pause(settledAt - performance.now(), control.signal)
     old = await countOld(keys, moving, purposes, database)
-    if (old.total <= damaged.length) break
+    if (old.total <= stuck) break
   }
   await progress.flush()
   const paused = isPaused()
   const retired = paused
     ? []
-    : await retireKeys(deps, operator, { purposes, old, damaged: damaged.length, progress, seen })
+    : await retireKeys(deps, operator, { purposes, old, isDamaged: stuck > 0, progress, seen })
   return {
-    done: !paused && damaged.length === 0,
+    done: !paused && stuck === 0,
     paused,
     ...progress.result(old),
     active: Object.fromEntries(purposes.map((purpose) => [purpose, keys.ring.active(purpose).id])),
     retired,
-    damaged,
+    damaged: [...damaged.values()],
     resumed,
   }
 }

@@ -40,7 +40,7 @@ async function resealRow(keys: Keys, table: SealedTable, row: Row): Promise<Rene
     fresh[`${part}_sealed`] = sealed.bytes
     values++
   }
-  return { fresh: values > 0 ? fresh : undefined, values, damaged }
+  return { fresh: values > 0 ? fresh : undefined, values, stuck: damaged.length, damaged }
 }
 
 async function openOrReport(
