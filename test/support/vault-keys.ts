@@ -21,6 +21,7 @@ export async function readVaultKeys(vault: TestVault): Promise<KeyRing> {
       newId: createNewId(now, randomBytes),
       newRootKey: () => Promise.reject(new Error('the vault has a root key')),
       openRootKey: (record) => openPassphraseFile(rootKeyFile, record, randomBytes),
+      alert: () => {},
       onError: () => {},
     })
     await keys.close()
