@@ -1,5 +1,5 @@
 import { createAccessRoutes } from './access/access-routes.ts'
-import { createAccessTokens } from './access/access-token.ts'
+import { createAccessTokens, MAX_TOKEN_SECONDS } from './access/access-token.ts'
 import { authenticate } from './access/authenticate.ts'
 import type { Caller } from './access/caller.ts'
 import { createClientSecrets } from './access/client-secret.ts'
@@ -8,6 +8,7 @@ import { addClient, listClients, type NewClient, revokeClient, rotateClientSecre
 import { requireAnyScope } from './access/grant.ts'
 import { createRateLimit, type RateLimits } from './access/rate-limit.ts'
 import { issueStaffToken, type StaffTokenRequest } from './access/staff-token.ts'
+import { createAlert } from './alert.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
 import { createAuditRoutes } from './audit/audit-routes.ts'
 import { type EventFilter, selectEvents } from './audit/audit-store.ts'
@@ -21,6 +22,10 @@ import { createHealthRoutes } from './http/health-routes.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createLogger, describeError, type Logger } from './http/request-log.ts'
 import { createNewId } from './identifier.ts'
+import { compromiseKey } from './keys/compromise.ts'
+import { destroyKey } from './keys/destroy.ts'
+import { takeInventory } from './keys/inventory.ts'
+import { keepSigningKeys } from './keys/keep-signing-keys.ts'
 import { keyStatus } from './keys/key-status.ts'
 import { listKeys } from './keys/key-store.ts'
 import { keyedHash } from './keys/keyed-hash.ts'
@@ -37,6 +42,7 @@ import type { RotateControl, RotationRequest } from './keys/rotation/rotation.ts
 import { startRotationRunner } from './keys/rotation/rotation-runner.ts'
 import { rotationFigures } from './keys/rotation/rotation-store.ts'
 import { createSealedValues } from './keys/rotation/sealed-values.ts'
+import { createKeyWatch } from './keys/watch-keys.ts'
 import { looksLikeCardNumber } from './kinds/card-number.ts'
 import { createKinds } from './kinds/kinds.ts'
 import type { RandomBytes } from './random-bytes.ts'
@@ -78,6 +84,7 @@ export interface Overrides {
 }
 
 const SWEEP_EVERY_MS = 10 * 60 * 1000
+const TEND_KEYS_EVERY_MS = 2_000
 
 export type Strongroom = Awaited<ReturnType<typeof createStrongroom>>
 
@@ -94,6 +101,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const metrics = createMetrics()
   const onBackgroundError = (error: unknown) => logger.error({ reason: describeError(error) }, 'background task failed')
 
+  const alert = createAlert((facts, message) => logger.error(facts, message), metrics.alert)
+
   const database = openDatabase({
     url: config.databaseUrl,
     caFile: config.databaseCaFile,
@@ -109,6 +118,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       return newPassphraseRecord(id, randomBytes)
     },
     openRootKey: (record) => openPassphraseFile(config.rootKeyFile, record, randomBytes),
+    alert,
     onError: onBackgroundError,
   }).catch(async (error) => {
     await database.close()
@@ -118,10 +128,12 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const recorded = config.recordedIssuer === 'prefer' ? await readSetting(database, 'issuer') : undefined
   const issuer = recorded ?? config.issuer
   const kinds = createKinds(now)
-  const accessTokens = createAccessTokens({ keys, issuer, now, newId })
+  const keyDeps = { database, keys, newAuditEvent, now, longestTokenSeconds: MAX_TOKEN_SECONDS }
+  const renewSigningKey = () => keepSigningKeys(keyDeps)
+  const accessTokens = createAccessTokens({ keys, renewSigningKey, issuer, now, newId })
   const isLiveClient = createBatch({ run: (ids: readonly string[]) => areLiveClients(database, ids) })
   const clientSecrets = await createClientSecrets()
-  const pseudonym = (source: string) => keyedHash(keys.active('index'), 'source', [source]).toString('base64url')
+  const pseudonym = (source: string) => keyedHash(keys.ring.active('index'), 'source', [source]).toString('base64url')
   const rateLimit = createRateLimit(database, pseudonym, overrides.rateLimits)
   const idempotency = createIdempotency({ database, keys, now })
   const batches = overrides.batches ?? createRecordBatches(database)
@@ -169,6 +181,13 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const runner = config.runsRotations
     ? startRotationRunner(rotation, (result) => logger.info(result, 'rotation ended'), onBackgroundError)
     : undefined
+  const watchKeys = createKeyWatch({ keys, now, alert, observeKey: metrics.observeKey })
+  const tendKeys = async () => {
+    // A sealed vault has said so already.
+    if (!keys.isSealed) await renewSigningKey().then(watchKeys)
+  }
+  await tendKeys().catch(onBackgroundError)
+  const keyTender = setInterval(() => void tendKeys().catch(onBackgroundError), TEND_KEYS_EVERY_MS).unref()
 
   const sweep = () => void sweepIdempotencyKeys(database, now()).catch(onBackgroundError)
   const sweeper = setInterval(sweep, SWEEP_EVERY_MS).unref()
@@ -207,6 +226,9 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       issueStaffToken: (operator: AuditCaller, request: StaffTokenRequest) =>
         issueStaffToken({ accessTokens, newAuditEvent, recordEvent }, operator, request),
       listKeys: () => listKeys(database),
+      takeInventory: () => takeInventory(keyDeps),
+      destroyKey: (operator: AuditCaller, id: string) => destroyKey(keyDeps, operator, id),
+      compromiseKey: (operator: AuditCaller, id: string) => compromiseKey(keyDeps, operator, id),
       keyStatus: () => keyStatus(rotation),
       rotateKeys: (operator: AuditCaller, request: RotationRequest, control: RotateControl) =>
         rotateKeys(rotation, operator, request, control),
@@ -224,6 +246,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     async close() {
       clearInterval(sweeper)
       await runner?.stop()
+      clearInterval(keyTender)
       await keys.close()
       await database.close()
     },

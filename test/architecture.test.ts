@@ -25,6 +25,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['http', 'database'],
   [
     'problem',
+    'alert',
     'sensitive',
     'parse-input',
     'identifier',
@@ -47,7 +48,8 @@ const SIBLINGS: Readonly<Record<string, readonly string[]>> = {
 /** The lowest layer. */
 const rootFiles = files.map(({ path }) => path).filter((path) => layerOf(path) === LAYERS.length - 1)
 
-const PURE_KEYS = 'seal key key-state cryptoperiod key-ring keyed-hash random registry-manifest root-key/root-key'
+const PURE_KEYS =
+  'seal key key-state cryptoperiod signing-plan key-ring keyed-hash random registry-manifest root-key/root-key'
 
 /** Values and decisions: no database, no network, no files, nothing that imports such. */
 const PURE = [

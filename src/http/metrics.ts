@@ -1,4 +1,5 @@
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { AlertCode } from '../alert.ts'
 
 /** Prometheus's text form of all metrics. */
 export type MetricsText = () => Promise<{ contentType: string; body: string }>
@@ -10,6 +11,9 @@ export interface Metrics {
   framingError(code: string): void
   /** Shows how far rotations are, as `read` finds it when the metrics are asked for. */
   showRotations(read: () => Promise<readonly RotationFigures[]>): void
+  alert(code: AlertCode): void
+  /** What is left to the active key of a purpose. */
+  observeKey(key: { purpose: string; expiresInSeconds: number; uses: number }): void
   text: MetricsText
 }
 
@@ -37,6 +41,27 @@ export function createMetrics(): Metrics {
     labelNames: ['code'],
     registers: [registry],
   })
+  const alerts = new Counter({
+    name: 'strongroom_alerts_total',
+    help: 'Alerts in the log, by code',
+    labelNames: ['alert'],
+    registers: [registry],
+  })
+  // Several processes say the same of the same keys: their values are not to be added up.
+  const keyExpires = new Gauge({
+    name: 'strongroom_key_expires_seconds',
+    help: 'Seconds until the active key of a purpose protects nothing more; negative when it has expired',
+    labelNames: ['purpose'],
+    aggregator: 'min',
+    registers: [registry],
+  })
+  const keyUses = new Gauge({
+    name: 'strongroom_key_uses',
+    help: 'How often the active key of a purpose protected something',
+    labelNames: ['purpose'],
+    aggregator: 'max',
+    registers: [registry],
+  })
   return {
     shareWithFirstProcess() {
       AggregatorRegistry.setRegistries(registry)
@@ -48,6 +73,11 @@ export function createMetrics(): Metrics {
       if (code !== undefined) problems.inc({ code })
     },
     framingError: (code) => problems.inc({ code }),
+    alert: (alert) => alerts.inc({ alert }),
+    observeKey({ purpose, expiresInSeconds, uses }) {
+      keyExpires.set({ purpose }, expiresInSeconds)
+      keyUses.set({ purpose }, uses)
+    },
     showRotations(read) {
       new Gauge({
         name: 'strongroom_rotation_values',

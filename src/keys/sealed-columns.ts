@@ -91,6 +91,9 @@ export const sealedTables: readonly SealedTable[] = [
   }),
 ]
 
+/** Every column of every table that holds sealed values. */
+export const sealedColumns: readonly SealedColumn[] = sealedTables.flatMap(({ columns }) => columns)
+
 /** What a kept answer is bound to. The row's key is the hash, which names caller and key. */
 export function answerContext(keyHash: Buffer): SealContext {
   return { site: '', kind: 'idempotency', token: keyHash.toString('hex'), part: 'response', version: 1 }
@@ -103,7 +106,7 @@ export function reasonContext(event: string): SealContext {
 
 /** How many sealed values stand on each key: over all columns, or in those that are named. */
 export async function takeCensus(db: Queryable, only?: readonly string[]): Promise<Map<string, number>> {
-  const columns = sealedTables.flatMap((table) => table.columns).filter(({ name }) => only?.includes(name) ?? true)
+  const columns = sealedColumns.filter(({ name }) => only?.includes(name) ?? true)
   const counts = await Promise.all(columns.map((column) => db.query<{ key_id: string; count: number }>(column.census)))
   const census = new Map<string, number>()
   for (const { key_id, count } of counts.flat()) census.set(key_id, (census.get(key_id) ?? 0) + count)

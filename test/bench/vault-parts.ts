@@ -19,6 +19,7 @@ export async function openVaultParts(options: { databaseUrl: string; rootKeyFile
     newId,
     newRootKey: async (id) => newPassphraseRecord(id, randomBytes),
     openRootKey: (record) => openPassphraseFile(options.rootKeyFile, record, randomBytes),
+    alert: () => {},
     onError: (error) => {
       throw error
     },

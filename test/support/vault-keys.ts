@@ -35,6 +35,7 @@ export async function withVaultKeys<T>(vault: TestVault, work: (parts: VaultKeys
       newId,
       newRootKey: () => Promise.reject(new Error('the vault has a root key')),
       openRootKey: (record) => openPassphraseFile(rootKeyFile, record, randomBytes),
+      alert: () => {},
       onError: () => {},
     })
     try {
