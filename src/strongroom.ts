@@ -22,6 +22,7 @@ import { createHealthRoutes } from './http/health-routes.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createLogger, describeError, type Logger } from './http/request-log.ts'
 import { createNewId } from './identifier.ts'
+import { certifyKey } from './keys/certificate.ts'
 import { compromiseKey } from './keys/compromise.ts'
 import { destroyKey } from './keys/destroy.ts'
 import { takeInventory } from './keys/inventory.ts'
@@ -228,6 +229,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       listKeys: () => listKeys(database),
       takeInventory: () => takeInventory(keyDeps),
       destroyKey: (operator: AuditCaller, id: string) => destroyKey(keyDeps, operator, id),
+      certifyKey: (operator: AuditCaller, id: string) => certifyKey({ ...keyDeps, issuer }, operator, id),
       compromiseKey: (operator: AuditCaller, id: string) => compromiseKey(keyDeps, operator, id),
       keyStatus: () => keyStatus(rotation),
       rotateKeys: (operator: AuditCaller, request: RotationRequest, control: RotateControl) =>

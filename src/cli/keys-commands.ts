@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import type { KeyStatus } from '../keys/key-status.ts'
 import { confirm, type Json, operator, print, withJson, withVault } from './command.ts'
-import { showExposure, showInventory } from './key-tables.ts'
+import { showInventory } from './key-tables.ts'
+import { addRetiredKeyCommands } from './retired-key-commands.ts'
 import { addRotateCommand } from './rotate-command.ts'
 
 /** `strongroom keys …` */
@@ -57,16 +58,7 @@ export function addKeysCommands(program: Command): void {
       })
     })
 
-  withJson(keys.command('compromise'))
-    .description('mark a key as known to somebody else, replace it at once, and list what it exposes')
-    .argument('<id>')
-    .action((id: string, options: Json) =>
-      withVault('keys compromise', async ({ commands }) => {
-        const exposure = await commands.compromiseKey(operator(), id)
-        print(options, exposure, () => showExposure(exposure))
-      }),
-    )
-
+  addRetiredKeyCommands(keys)
   addRotateCommand(keys)
 }
 

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { RotationEstimate } from '../keys/rotation/estimate-rotation.ts'
-import { type RotationName, type RotationResult, rotations } from '../keys/rotation/rotation.ts'
+import { type RotateControl, type RotationName, type RotationResult, rotations } from '../keys/rotation/rotation.ts'
 import type { Strongroom } from '../strongroom.ts'
 import { FAILED, type Json, note, operator, PAUSED, print, withJson, withPausableVault } from './command.ts'
 import { showProgress } from './show-progress.ts'
@@ -47,32 +47,40 @@ async function rotate(
     print(options, { done: false, detached: true, which }, () => 'a server will do it: see "strongroom keys status"')
     return
   }
-  await runRotation(options, which, signal, (control) => commands.rotateKeys(operator(), request, control))
+  const result = await followRotation(options, signal, (control) => commands.rotateKeys(operator(), request, control))
+  print(options, result, () => summary(result, which))
+  process.exitCode = exitCodeOf(result)
 }
 
-/** Runs a rotation for the person or the machine that watches it, and sets the exit code. */
-export async function runRotation(
-  options: Json & { wait?: true },
-  which: RotationName | 'compromised',
+/** Runs a rotation for the person or the machine that watches it. */
+export async function followRotation(
+  options: { json?: true; wait?: true },
   signal: AbortSignal,
-  run: (control: Parameters<Strongroom['commands']['rotateKeys']>[2]) => Promise<RotationResult>,
-): Promise<void> {
+  run: (control: RotateControl) => Promise<RotationResult>,
+): Promise<RotationResult> {
   const show = showProgress(options.json === true)
   const said = new Set<string>()
   const onWait = (reason: string) => {
     if (!said.has(reason)) note(`waiting: ${reason}`)
     said.add(reason)
   }
-  const result = await run({ onProgress: show.update, onWait, signal, wait: options.wait === true })
-  show.end()
-  print(options, result, () => summary(result, which))
-  if (!result.done) process.exitCode = result.paused ? PAUSED : FAILED
+  try {
+    return await run({ onProgress: show.update, onWait, signal, wait: options.wait === true })
+  } finally {
+    show.end()
+  }
 }
 
-function summary({ moved, remaining, retired, damaged, paused }: RotationResult, which: string): string {
+/** 0 only when nothing is left to do. */
+export function exitCodeOf({ done, paused }: RotationResult): number {
+  if (done) return 0
+  return paused ? PAUSED : FAILED
+}
+
+/** What a rotation did, for a person. */
+export function summary({ moved, remaining, retired, damaged, paused }: RotationResult, which: RotationName): string {
   if (paused) {
-    const command = which === 'compromised' ? 'keys rotate all' : `keys rotate ${which}`
-    return `paused: ${moved} values re-sealed, ${remaining} remain; "strongroom ${command}" goes on`
+    return `paused: ${moved} values re-sealed, ${remaining} remain; "strongroom keys rotate ${which}" goes on`
   }
   const done = `${moved} values re-sealed; nothing stands on ${retired.join(', ') || 'old keys'}`
   if (damaged.length === 0) return `done: ${done}`

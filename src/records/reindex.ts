@@ -44,7 +44,13 @@ async function reindexRecord({ keys, kinds }: Pick<RecordDeps, 'keys' | 'kinds'>
     const { customer } = await openDisplay(keys, record)
     part = 'secret'
     const terms = hashTerms(keys, kinds[kind], site, await openDetails(keys, record), customer)
-    const fresh: NewTerms = { token, version, oldTerms, terms: joinHashes(terms), keyId: terms[0]!.keyId }
+    const fresh: NewTerms = {
+      token,
+      version,
+      oldTerms,
+      terms: joinHashes(terms),
+      keyId: terms[0]?.keyId ?? keys.ring.active('index').id,
+    }
     return { fresh: { ...fresh }, values: terms.length, stuck: 0, damaged: [] }
   } catch (error) {
     if (!(error instanceof Problem) || error.code !== 'record-integrity') throw error

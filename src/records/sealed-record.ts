@@ -65,8 +65,10 @@ export function hashTerms(
   details: Details,
   customer: string | undefined,
 ): TermHash[] {
-  const key = keys.active('index')
-  return [...customerTerm(customer), ...kind.terms(details)].map(({ type, value }) => ({
+  const terms = [...customerTerm(customer), ...kind.terms(details)]
+  if (terms.length === 0) return []
+  const key = keys.active('index', terms.length)
+  return terms.map(({ type, value }) => ({
     hash: keyedHash(key, 'search', [site, type, value]),
     keyId: key.id,
   }))

@@ -17,7 +17,7 @@ import {
   type RotationResult,
   rotations,
 } from '../../src/keys/rotation/rotation.ts'
-import { createStrongroom, type Overrides, type Strongroom } from '../../src/strongroom.ts'
+import { createStrongroom, type Overrides, type Strongroom, type StrongroomConfig } from '../../src/strongroom.ts'
 import { createTestDatabase, dumpDatabase, type TestDatabase } from './postgres.ts'
 import { secrets } from './samples.ts'
 
@@ -64,7 +64,9 @@ export class TestVault {
   }
 
   /** @param sharedDatabase makes a second server on the database of another vault */
-  static async start(options: { overrides?: Overrides; sharedDatabase?: TestDatabase } = {}): Promise<TestVault> {
+  static async start(
+    options: { overrides?: Overrides; sharedDatabase?: TestDatabase; config?: Partial<StrongroomConfig> } = {},
+  ): Promise<TestVault> {
     const { certsDir, rootKeyFile } = inject('cluster')
     const database = options.sharedDatabase ?? (await createTestDatabase())
     const logLines: string[] = []
@@ -76,7 +78,7 @@ export class TestVault {
     })
     const clock: { vault?: TestVault } = {}
     const strongroom = await createStrongroom(
-      { databaseUrl: database.serverUrl, rootKeyFile, issuer: ISSUER, logLevel: 'info' },
+      { databaseUrl: database.serverUrl, rootKeyFile, issuer: ISSUER, logLevel: 'info', ...options.config },
       {
         now: () => new Date(Date.now() + (clock.vault?.clockOffsetMs ?? 0)),
         logger: createLogger('info', destination),
