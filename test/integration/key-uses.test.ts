@@ -33,7 +33,7 @@ async function tokenizeContacts(count: number, on = vault): Promise<void> {
 
 async function usesOf(purpose: KeyPurpose): Promise<{ uses: number; atMost: number }> {
   const [row] = await vault.database.sql<{ uses: string; reserved: string }>(
-    'SELECT uses, uses_reserved AS reserved FROM keys WHERE purpose = $1',
+    'SELECT uses, reserved FROM key_uses JOIN keys ON id = key_id WHERE purpose = $1',
     [purpose],
   )
   return { uses: Number(row!.uses), atMost: Number(row!.uses) + Number(row!.reserved) }

@@ -132,7 +132,9 @@ describe('an index key that is older than two years', () => {
 
 describe('a key that was used 2^31 times', () => {
   it('seals what is left to it and nothing more, while reads go on', async () => {
-    await vault.database.sql(`UPDATE keys SET uses_reserved = 0, uses = ${MAX_USES - 3} WHERE purpose = 'secret'`)
+    await vault.database.sql(
+      `UPDATE key_uses SET reserved = 0, uses = ${MAX_USES - 3} WHERE key_id = (SELECT id FROM keys WHERE purpose = 'secret')`,
+    )
     const late = await TestVault.start({ sharedDatabase: vault.database })
     try {
       const as = await signIn()
@@ -153,7 +155,9 @@ describe('a key that was used 2^31 times', () => {
 
   it('is noticed by a server that holds uses in reserve', async () => {
     const as = await signIn()
-    await vault.database.sql(`UPDATE keys SET uses = ${MAX_USES} WHERE purpose = 'display'`)
+    await vault.database.sql(
+      `UPDATE key_uses SET uses = ${MAX_USES} WHERE key_id = (SELECT id FROM keys WHERE purpose = 'display')`,
+    )
     await vi.waitUntil(async () => (await tokenize(as.checkout)).body.code === 'key-expired', SOON)
     await expectReadsGoOn(as)
   })
