@@ -34,12 +34,46 @@ CREATE TABLE idempotency_keys (
   response_sealed bytea,
   created_at timestamp with time zone NOT NULL,
   expires_at timestamp with time zone NOT NULL,
+  index_key_id text NOT NULL,
   CONSTRAINT idempotency_keys_pkey PRIMARY KEY (key_hash)
 );
 CREATE INDEX idempotency_keys_expires ON public.idempotency_keys USING btree (expires_at);
 CREATE INDEX idempotency_keys_response_key ON public.idempotency_keys USING btree (response_key_id) WHERE (response_key_id IS NOT NULL);
 COMMENT ON COLUMN idempotency_keys.key_hash IS 'HMAC-SHA-256 under an index key over caller and Idempotency-Key';
 COMMENT ON COLUMN idempotency_keys.response_sealed IS 'the answer to replay, sealed; null once a record in it is erased';
+COMMENT ON COLUMN idempotency_keys.index_key_id IS 'the index key that made the hashes';
+
+CREATE TABLE key_registry (
+  only_row boolean NOT NULL DEFAULT true,
+  manifest text NOT NULL,
+  wrapped bytea NOT NULL,
+  mac bytea NOT NULL,
+  CONSTRAINT key_registry_pkey PRIMARY KEY (only_row),
+  CONSTRAINT key_registry_only_row_check CHECK (only_row)
+);
+COMMENT ON TABLE key_registry IS 'authenticates every row of keys and root_keys';
+COMMENT ON COLUMN key_registry.manifest IS 'the rows as they must be, RFC 8785, with a generation that only grows';
+COMMENT ON COLUMN key_registry.wrapped IS 'the key of the MAC, sealed under the root key (seal format 1)';
+COMMENT ON COLUMN key_registry.mac IS 'HMAC-SHA-256 over the manifest';
+
+CREATE TABLE key_retirements (
+  key_id text NOT NULL,
+  moved bigint NOT NULL,
+  empty_at timestamp with time zone,
+  event text,
+  CONSTRAINT key_retirements_pkey PRIMARY KEY (key_id)
+);
+COMMENT ON TABLE key_retirements IS 'how many values were moved off a key, and when a census found none left';
+COMMENT ON COLUMN key_retirements.event IS 'the audit event of that census';
+
+CREATE TABLE key_uses (
+  key_id text NOT NULL,
+  uses bigint NOT NULL DEFAULT 0,
+  reserved bigint NOT NULL DEFAULT 0,
+  CONSTRAINT key_uses_pkey PRIMARY KEY (key_id)
+);
+COMMENT ON COLUMN key_uses.uses IS 'how often the key sealed, signed, hashed or wrapped, as far as the servers have reported';
+COMMENT ON COLUMN key_uses.reserved IS 'uses handed out to servers and not reported; count as used until they are given back';
 
 CREATE TABLE keys (
   id text NOT NULL,
@@ -50,8 +84,11 @@ CREATE TABLE keys (
   created_at timestamp with time zone NOT NULL,
   activated_at timestamp with time zone,
   deactivated_at timestamp with time zone,
+  expires_at timestamp with time zone,
+  compromised_at timestamp with time zone,
+  destroyed_at timestamp with time zone,
   CONSTRAINT keys_pkey PRIMARY KEY (id),
-  CONSTRAINT keys_purpose_check CHECK ((purpose = ANY (ARRAY['display'::text, 'secret'::text, 'index'::text, 'token-signing'::text]))),
+  CONSTRAINT keys_purpose_check CHECK ((purpose = ANY (ARRAY['display'::text, 'secret'::text, 'index'::text, 'token-signing'::text, 'audit-signing'::text]))),
   CONSTRAINT keys_state_check CHECK ((state = ANY (ARRAY['pre-active'::text, 'active'::text, 'deactivated'::text, 'compromised'::text, 'destroyed'::text])))
 );
 CREATE UNIQUE INDEX keys_one_active ON public.keys USING btree (purpose) WHERE (state = 'active'::text);
@@ -137,8 +174,32 @@ CREATE TABLE root_keys (
   provider text NOT NULL,
   parameters jsonb NOT NULL,
   created_at timestamp with time zone NOT NULL,
-  CONSTRAINT root_keys_pkey PRIMARY KEY (id)
+  state text NOT NULL DEFAULT 'active'::text,
+  activated_at timestamp with time zone,
+  deactivated_at timestamp with time zone,
+  expires_at timestamp with time zone,
+  CONSTRAINT root_keys_pkey PRIMARY KEY (id),
+  CONSTRAINT root_keys_state_check CHECK ((state = ANY (ARRAY['active'::text, 'deactivated'::text, 'compromised'::text, 'destroyed'::text])))
 );
+
+CREATE TABLE rotations (
+  purpose text NOT NULL,
+  operator text NOT NULL,
+  requested_at timestamp with time zone NOT NULL,
+  begun_at timestamp with time zone,
+  detached boolean NOT NULL,
+  rows_per_second integer,
+  runner text,
+  runner_since timestamp with time zone,
+  moved bigint NOT NULL DEFAULT 0,
+  total bigint NOT NULL DEFAULT 0,
+  damaged integer NOT NULL DEFAULT 0,
+  finished_at timestamp with time zone,
+  CONSTRAINT rotations_pkey PRIMARY KEY (purpose)
+);
+COMMENT ON TABLE rotations IS 'the latest rotation of the keys of each purpose; unfinished ones are gone on with';
+COMMENT ON COLUMN rotations.detached IS 'a server runs it, whichever takes the lock first';
+COMMENT ON COLUMN rotations.runner IS 'host and process that runs it, or ran it last';
 
 CREATE TABLE search_terms (
   term bytea NOT NULL,
@@ -159,6 +220,9 @@ GRANT USAGE ON SCHEMA public TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_events TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE clients TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE idempotency_keys TO strongroom_runtime;
+GRANT INSERT, SELECT, UPDATE ON TABLE key_registry TO strongroom_runtime;
+GRANT INSERT, SELECT, UPDATE ON TABLE key_retirements TO strongroom_runtime;
+GRANT INSERT, SELECT, UPDATE ON TABLE key_uses TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE keys TO strongroom_runtime;
 GRANT SELECT ON TABLE migrations TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE rate_limits TO strongroom_runtime;
@@ -166,6 +230,11 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE record_versions TO strongroom_runt
 GRANT INSERT, SELECT, UPDATE ON TABLE records TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE reveal_reasons TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE root_keys TO strongroom_runtime;
+GRANT UPDATE ON TABLE root_keys (activated_at) TO strongroom_runtime;
+GRANT UPDATE ON TABLE root_keys (deactivated_at) TO strongroom_runtime;
+GRANT UPDATE ON TABLE root_keys (expires_at) TO strongroom_runtime;
+GRANT UPDATE ON TABLE root_keys (state) TO strongroom_runtime;
+GRANT INSERT, SELECT, UPDATE ON TABLE rotations TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE search_terms TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE settings TO strongroom_runtime;
 

@@ -5,12 +5,18 @@ import type { Config } from './config.ts'
 import { isLoopback } from './database/database.ts'
 import type { DatabaseFacts } from './database/inspect.ts'
 import { knownMigrations } from './database/migrate.ts'
+import { MAX_USES } from './keys/cryptoperiod.ts'
 import { isDevelopmentPassphrase } from './keys/root-key/passphrase-file.ts'
+import { findWornKeys, type KeyWear } from './keys/watch-keys.ts'
 
-/** Something unsafe. `detail` says in one sentence what it is and how to mend it; any finding refuses the start. */
+/**
+ * Something unsafe. `detail` says in one sentence what it is and how to mend it. It refuses the start, unless it is a
+ * warning of what will be unsafe if nobody acts.
+ */
 export interface Finding {
   code: string
   detail: string
+  severity?: 'warning'
 }
 
 /** What of the process itself is unsafe; needs no database. */
@@ -64,7 +70,7 @@ export async function examineConfig(config: Config): Promise<Finding[]> {
 }
 
 /** What of the database is unsafe, from what it says of itself to the server's role. */
-export function examineDatabase(config: Config, facts: DatabaseFacts): Finding[] {
+export function examineDatabase(config: Config, facts: DatabaseFacts, now = new Date()): Finding[] {
   const missing = knownMigrations.filter((name) => !facts.migrations.includes(name))
   return [
     ...finding(missing.length > 0, 'schema', `the schema lacks ${missing.join(', ')}: run "strongroom migrate".`),
@@ -88,11 +94,24 @@ export function examineDatabase(config: Config, facts: DatabaseFacts): Finding[]
       'sample-callers',
       `${facts.sampleCallers} sample callers with known names are live: revoke each with "strongroom clients revoke".`,
     ),
+    ...findWornKeys(facts.activeKeys, now).map(wornKey),
   ]
 }
 
 function finding(present: boolean, code: string, detail: string): Finding[] {
   return present ? [{ code, detail }] : []
+}
+
+/** An expired key refuses no start: reads go on, and whoever is to rotate it needs the vault. */
+function wornKey({ id, purpose, expires_at, uses, expired }: KeyWear & { expired: boolean }): Finding {
+  const word =
+    { display: 'data', secret: 'data', 'token-signing': 'signing', 'audit-signing': 'audit' }[purpose] ?? purpose
+  const when = `expires on ${expires_at?.toISOString().slice(0, 10) ?? 'no day'} and has ${uses} of ${MAX_USES} uses behind it`
+  return {
+    code: expired ? 'key-expired' : 'key-expiring',
+    severity: 'warning',
+    detail: `the ${purpose} key ${id} ${expired ? 'protects nothing any more: it ' : ''}${when}: run "strongroom keys rotate ${word}".`,
+  }
 }
 
 async function readableByOthers(file: string): Promise<Finding[]> {

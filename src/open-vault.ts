@@ -42,7 +42,9 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
   refuse([...examineProcess(process.env, process.execArgv), ...(await examineConfig(config))])
   return withDatabase(config, options, async (urls, stopDatabase) => {
     if (migratesItself(config, options.role)) await migrateDatabase(config, urls)
-    refuse(examineDatabase(config, await inspect(urls.server, config.database?.caFile)))
+    const findings = examineDatabase(config, await inspect(urls.server, config.database?.caFile))
+    refuse(findings)
+    if (options.role === 'server') for (const { detail } of findings) options.log(`warning: ${detail}`)
     const strongroom = await createStrongroom(
       {
         databaseUrl: urls.server,
@@ -50,6 +52,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         databaseConnections: connectionsFor(config.workers),
         rootKeyFile: config.rootKeyFile,
         createRootKey: !config.production,
+        runsRotations: options.role === 'server',
         issuer: config.issuer,
         // A command beside a server signs tokens for that server, whatever port its own environment names.
         recordedIssuer: recordedIssuer(config, options.role),
@@ -95,7 +98,7 @@ export function migrateVault(config: Config, options: OpenVaultOptions): Promise
   })
 }
 
-/** Everything that would refuse a start, all at once. */
+/** Everything that would refuse a start, and everything that should be seen to, all at once. */
 export async function examineVault(config: Config, options: OpenVaultOptions): Promise<Finding[]> {
   const findings = [...examineProcess(process.env, process.execArgv), ...(await examineConfig(config))]
   const ofDatabase = await withDatabase(config, options, async (urls, stopDatabase) => {
@@ -147,5 +150,6 @@ async function inspect(url: string, caFile: string | undefined) {
 }
 
 function refuse(findings: readonly Finding[]): void {
-  if (findings.length > 0) throw new Unsafe(findings)
+  const refusals = findings.filter(({ severity }) => severity !== 'warning')
+  if (refusals.length > 0) throw new Unsafe(refusals)
 }

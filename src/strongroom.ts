@@ -1,5 +1,5 @@
 import { createAccessRoutes } from './access/access-routes.ts'
-import { createAccessTokens } from './access/access-token.ts'
+import { createAccessTokens, MAX_TOKEN_SECONDS } from './access/access-token.ts'
 import { authenticate } from './access/authenticate.ts'
 import type { Caller } from './access/caller.ts'
 import { createClientSecrets } from './access/client-secret.ts'
@@ -8,6 +8,7 @@ import { addClient, listClients, type NewClient, revokeClient, rotateClientSecre
 import { requireAnyScope } from './access/grant.ts'
 import { createRateLimit, type RateLimits } from './access/rate-limit.ts'
 import { issueStaffToken, type StaffTokenRequest } from './access/staff-token.ts'
+import { createAlert } from './alert.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
 import { createAuditRoutes } from './audit/audit-routes.ts'
 import { type EventFilter, selectEvents } from './audit/audit-store.ts'
@@ -21,6 +22,12 @@ import { createHealthRoutes } from './http/health-routes.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createLogger, describeError, type Logger } from './http/request-log.ts'
 import { createNewId } from './identifier.ts'
+import { certifyKey } from './keys/certificate.ts'
+import { compromiseKey } from './keys/compromise.ts'
+import { destroyKey } from './keys/destroy.ts'
+import { takeInventory } from './keys/inventory.ts'
+import { keepSigningKeys } from './keys/keep-signing-keys.ts'
+import { keyStatus } from './keys/key-status.ts'
 import { listKeys } from './keys/key-store.ts'
 import { keyedHash } from './keys/keyed-hash.ts'
 import { openKeys } from './keys/keys.ts'
@@ -30,7 +37,13 @@ import {
   newPassphraseRecord,
   openPassphraseFile,
 } from './keys/root-key/passphrase-file.ts'
-import { keyStatus, type RotationProgress, rotateDataKeys } from './keys/rotate.ts'
+import { estimateRotation } from './keys/rotation/estimate-rotation.ts'
+import { requestRotation, rotateKeys } from './keys/rotation/rotate-keys.ts'
+import type { RotateControl, RotationRequest } from './keys/rotation/rotation.ts'
+import { startRotationRunner } from './keys/rotation/rotation-runner.ts'
+import { rotationFigures } from './keys/rotation/rotation-store.ts'
+import { createSealedValues } from './keys/rotation/sealed-values.ts'
+import { createKeyWatch } from './keys/watch-keys.ts'
 import { looksLikeCardNumber } from './kinds/card-number.ts'
 import { createKinds } from './kinds/kinds.ts'
 import type { RandomBytes } from './random-bytes.ts'
@@ -38,6 +51,7 @@ import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
 import { createRecordBatches, type RecordBatches } from './records/record-batches.ts'
 import { createRecordRoutes } from './records/record-routes.ts'
+import { createSearchTerms } from './records/reindex.ts'
 import { createRevealRoutes } from './records/reveal-routes.ts'
 import { parseToken } from './records/token.ts'
 import { createTokenizeRoutes } from './records/tokenize-routes.ts'
@@ -52,6 +66,8 @@ export interface StrongroomConfig {
   rootKeyFile: string
   /** Whether a vault that has no keys yet may make itself a passphrase, marked as one for development. */
   createRootKey?: boolean
+  /** Whether this process runs the rotations that operators leave to the servers. Default: it does not. */
+  runsRotations?: boolean
   issuer: string
   /** A server records its issuer in the database; a command may prefer what it finds there. Default: ignore. */
   recordedIssuer?: 'write' | 'prefer' | 'ignore'
@@ -69,6 +85,7 @@ export interface Overrides {
 }
 
 const SWEEP_EVERY_MS = 10 * 60 * 1000
+const TEND_KEYS_EVERY_MS = 2_000
 
 export type Strongroom = Awaited<ReturnType<typeof createStrongroom>>
 
@@ -85,6 +102,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const metrics = createMetrics()
   const onBackgroundError = (error: unknown) => logger.error({ reason: describeError(error) }, 'background task failed')
 
+  const alert = createAlert((facts, message) => logger.error(facts, message), metrics.alert)
+
   const database = openDatabase({
     url: config.databaseUrl,
     caFile: config.databaseCaFile,
@@ -100,6 +119,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       return newPassphraseRecord(id, randomBytes)
     },
     openRootKey: (record) => openPassphraseFile(config.rootKeyFile, record, randomBytes),
+    alert,
     onError: onBackgroundError,
   }).catch(async (error) => {
     await database.close()
@@ -109,10 +129,12 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const recorded = config.recordedIssuer === 'prefer' ? await readSetting(database, 'issuer') : undefined
   const issuer = recorded ?? config.issuer
   const kinds = createKinds(now)
-  const accessTokens = createAccessTokens({ keys, issuer, now, newId })
+  const keyDeps = { database, keys, newAuditEvent, now, longestTokenSeconds: MAX_TOKEN_SECONDS }
+  const renewSigningKey = () => keepSigningKeys(keyDeps)
+  const accessTokens = createAccessTokens({ keys, renewSigningKey, issuer, now, newId })
   const isLiveClient = createBatch({ run: (ids: readonly string[]) => areLiveClients(database, ids) })
   const clientSecrets = await createClientSecrets()
-  const pseudonym = (source: string) => keyedHash(keys.active('index'), 'source', [source]).toString('base64url')
+  const pseudonym = (source: string) => keyedHash(keys.ring.active('index'), 'source', [source]).toString('base64url')
   const rateLimit = createRateLimit(database, pseudonym, overrides.rateLimits)
   const idempotency = createIdempotency({ database, keys, now })
   const batches = overrides.batches ?? createRecordBatches(database)
@@ -155,6 +177,19 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     await recordEvent(event)
   }
 
+  const rotation = { ...shared, movables: [...createSealedValues(keys), createSearchTerms(shared)] }
+  metrics.showRotations(() => rotationFigures(database))
+  const runner = config.runsRotations
+    ? startRotationRunner(rotation, (result) => logger.info(result, 'rotation ended'), onBackgroundError)
+    : undefined
+  const watchKeys = createKeyWatch({ keys, now, alert, observeKey: metrics.observeKey })
+  const tendKeys = async () => {
+    // A sealed vault has said so already.
+    if (!keys.isSealed) await renewSigningKey().then(watchKeys)
+  }
+  await tendKeys().catch(onBackgroundError)
+  const keyTender = setInterval(() => void tendKeys().catch(onBackgroundError), TEND_KEYS_EVERY_MS).unref()
+
   const sweep = () => void sweepIdempotencyKeys(database, now()).catch(onBackgroundError)
   const sweeper = setInterval(sweep, SWEEP_EVERY_MS).unref()
   let shuttingDown = false
@@ -192,9 +227,16 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       issueStaffToken: (operator: AuditCaller, request: StaffTokenRequest) =>
         issueStaffToken({ accessTokens, newAuditEvent, recordEvent }, operator, request),
       listKeys: () => listKeys(database),
-      keyStatus: () => keyStatus({ database }),
-      rotateKeys: (operator: AuditCaller, onProgress: (progress: RotationProgress) => void) =>
-        rotateDataKeys(shared, operator, onProgress),
+      takeInventory: () => takeInventory(keyDeps),
+      destroyKey: (operator: AuditCaller, id: string) => destroyKey(keyDeps, operator, id),
+      certifyKey: (operator: AuditCaller, id: string) => certifyKey({ ...keyDeps, issuer }, operator, id),
+      compromiseKey: (operator: AuditCaller, id: string) => compromiseKey(keyDeps, operator, id),
+      keyStatus: () => keyStatus(rotation),
+      rotateKeys: (operator: AuditCaller, request: RotationRequest, control: RotateControl) =>
+        rotateKeys(rotation, operator, request, control),
+      requestRotation: (operator: AuditCaller, request: RotationRequest) =>
+        requestRotation(rotation, operator, request),
+      estimateRotation: (request: RotationRequest) => estimateRotation(rotation, request),
       listAuditEvents: async (operator: AuditCaller, filter: EventFilter) => {
         const events = await selectEvents(database, filter)
         await recordEvent(
@@ -205,7 +247,9 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     },
     async close() {
       clearInterval(sweeper)
-      keys.close()
+      await runner?.stop()
+      clearInterval(keyTender)
+      await keys.close()
       await database.close()
     },
   }

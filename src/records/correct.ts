@@ -29,8 +29,8 @@ export async function correctRecord(
   const changes = parseInput(kind.correction, input.changes.expose())
   return deps.database.transaction(async (tx) => {
     const current = requireLive(await lockRecord(tx, caller.site, token))
-    const { customer, use } = await openDisplay(deps.keys, current, current.display)
-    const corrected = new Sensitive(kind.correct(await openDetails(deps.keys, current, current.secret), changes))
+    const { customer, use } = await openDisplay(deps.keys, current)
+    const corrected = new Sensitive(kind.correct(await openDetails(deps.keys, current), changes))
     const identity = { token, kind: current.kind, site: current.site, version: current.version + 1 }
     const content = { details: corrected, customer, use }
     const { display, secret, terms, shown } = sealRecord(deps.keys, kind, identity, content)

@@ -32,5 +32,7 @@ export async function readRecord(
   const records = [{ token, part: 'display', event }] as const
   const [outcome] = await deps.batches.release({ site: caller.site, records, now: deps.now() })
   const record = requireReleased(outcome)
-  return maskedView(deps.kinds, record, await openDisplay(deps.keys, record, record.sealed), { bin: seesBin(caller) })
+  return maskedView(deps.kinds, record, await openDisplay(deps.keys, { ...record, display: record.sealed }), {
+    bin: seesBin(caller),
+  })
 }

@@ -1,8 +1,9 @@
 import type { UnfinishedEvent } from '../audit/audit-event.ts'
 import { byteaArray, integerArray, textArray, timestampArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
+
 import type { Sealed } from '../keys/seal.ts'
-import { type IdempotencyRow, idempotencyColumns, inKeyOrder, insertIdempotencySql } from './idempotency-store.ts'
+import { claimedRows, type IdempotencyRow, idempotencyColumns, insertIdempotencySql } from './idempotency-store.ts'
 import type { RecordPart, StoredRecord } from './record.ts'
 import type { Token } from './token.ts'
 
@@ -104,7 +105,7 @@ export async function releaseRecords(db: Queryable, releases: readonly Release[]
   )
   const events = items.map(({ event }) => event)
   const reasons = releases.flatMap((release) => release.reasons ?? [])
-  const idempotent = inKeyOrder(releases.flatMap((release, at) => (release.idempotency ? [{ ...release, at }] : [])))
+  const claimed = claimedRows(releases.map((release, at) => ({ ...release, at })))
   const rows = await db.query<FoundRow>(RELEASE_RECORDS, [
     integerArray(items.map((_, at) => at)),
     integerArray(items.map(({ release }) => release)),
@@ -120,8 +121,8 @@ export async function releaseRecords(db: Queryable, releases: readonly Release[]
     textArray(reasons.map(({ event }) => event)),
     textArray(reasons.map(({ keyId }) => keyId)),
     byteaArray(reasons.map(({ bytes }) => bytes)),
-    ...idempotencyColumns(idempotent),
-    integerArray(idempotent.map(({ at }) => at)),
+    ...idempotencyColumns(claimed),
+    integerArray(claimed.map(({ write }) => write.at)),
   ])
   const outcomes: ReleaseOutcome[] = items.map(() => undefined)
   for (const row of rows) outcomes[row.item] = toOutcome(row)

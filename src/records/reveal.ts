@@ -70,7 +70,7 @@ export async function revealRecords(
       attemptAsync(async () => {
         if (plan instanceof Problem) throw plan
         const record = requireReleased(outcomes[at])
-        const details = await openDetails(deps.keys, record, record.sealed)
+        const details = await openDetails(deps.keys, { ...record, secret: record.sealed })
         return { record, plan, data: new Sensitive(pick(details, plan.fields)) }
       }),
     ),

@@ -4,7 +4,7 @@ import type { Sealed } from '../keys/seal.ts'
 import type { Details, Display, Kind, SearchTerm, SearchType } from '../kinds/kind.ts'
 import type { Kinds } from '../kinds/kinds.ts'
 import type { Sensitive } from '../sensitive.ts'
-import { customerTerm, partContext, type StoredRecord, type TermHash } from './record.ts'
+import { customerTerm, partContext, type RecordPart, type StoredRecord, type TermHash } from './record.ts'
 
 /** What the display part holds beside the kind's own: whose record it is, and what an address is used for. */
 export interface RecordDisplay {
@@ -57,18 +57,21 @@ export function sealRecord(
 /** The hashes under which new records are found by these terms. */
 export function hashTerms(keys: Keys, site: string, terms: readonly SearchTerm[]): TermHash[] {
   if (terms.length === 0) return []
-  const key = keys.active('index')
+  const key = keys.active('index', terms.length)
   return terms.map(({ type, value }) => ({ hash: keyedHash(key, 'search', [site, type, value]), keyId: key.id }))
 }
 
+/** What is needed of a record to open one part of it. */
+type SealedPart<Part extends RecordPart> = Identity & Pick<StoredRecord, Part>
+
 /** Opens the display part only. @throws {Problem} record-integrity */
-export async function openDisplay(keys: Keys, record: Identity, sealed: Sealed): Promise<RecordDisplay> {
-  return openJson<RecordDisplay>(keys, sealed, partContext(record, 'display'))
+export async function openDisplay(keys: Keys, record: SealedPart<'display'>): Promise<RecordDisplay> {
+  return openJson<RecordDisplay>(keys, record.display, partContext(record, 'display'))
 }
 
 /** Opens the secret part. @throws {Problem} record-integrity */
-export async function openDetails(keys: Keys, record: Identity, sealed: Sealed): Promise<Details> {
-  return openJson<Details>(keys, sealed, partContext(record, 'secret'))
+export async function openDetails(keys: Keys, record: SealedPart<'secret'>): Promise<Details> {
+  return openJson<Details>(keys, record.secret, partContext(record, 'secret'))
 }
 
 /** The hashes a value may be stored under: one for each index key that exists. */

@@ -2,7 +2,7 @@ import type { AuditEvent } from '../audit/audit-event.ts'
 import { eventColumns } from '../audit/audit-store.ts'
 import { integerArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
-import { type IdempotencyRow, idempotencyColumns, inKeyOrder, insertIdempotencySql } from './idempotency-store.ts'
+import { claimedRows, type IdempotencyRow, idempotencyColumns, insertIdempotencySql } from './idempotency-store.ts'
 import type { StoredRecord } from './record.ts'
 import { RECORD_COLUMNS, type RecordRow, toRecord } from './record-store.ts'
 
@@ -51,7 +51,7 @@ const COMMIT_FINDINGS: Statement = {
     new_events AS (
       INSERT INTO audit_events (id, occurred_at, type, caller, token, site, body)
       SELECT id, occurred_at, type, caller, token, site, body
-      FROM unnest($13::text[], $14::timestamptz[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::integer[])
+      FROM unnest($14::text[], $15::timestamptz[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::integer[])
         AS n (id, occurred_at, type, caller, token, site, body, finding)
       WHERE finding IN (SELECT finding FROM granted))
     SELECT finding FROM granted`,
@@ -69,15 +69,15 @@ export async function commitFindings(db: Queryable, findings: readonly Finding[]
     findings.flatMap((finding, at) => pick(finding).map((value) => ({ value, at })))
   const records = number((finding) => finding.records)
   const events = number((finding) => finding.events)
-  const idempotent = inKeyOrder(findings.flatMap((finding, at) => (finding.idempotency ? [{ ...finding, at }] : [])))
+  const claimed = claimedRows(findings.map((finding, at) => ({ ...finding, at })))
   const granted = await db.query<{ finding: number }>(COMMIT_FINDINGS, [
     textArray(records.map(({ value }) => value.token)),
     integerArray(records.map(({ value }) => value.version)),
     integerArray(records.map(({ at }) => at)),
     integerArray(findings.map((_, at) => at)),
     integerArray(findings.map((finding) => finding.records.length)),
-    ...idempotencyColumns(idempotent),
-    integerArray(idempotent.map(({ at }) => at)),
+    ...idempotencyColumns(claimed),
+    integerArray(claimed.map(({ write }) => write.at)),
     ...eventColumns(events.map(({ value }) => value)),
     integerArray(events.map(({ at }) => at)),
   ])

@@ -50,7 +50,7 @@ export async function searchByValue(
     for (const record of records) {
       try {
         results.push(
-          maskedView(deps.kinds, record, await openDisplay(deps.keys, record, record.display), {
+          maskedView(deps.kinds, record, await openDisplay(deps.keys, record), {
             bin: seesBin(caller),
           }),
         )

@@ -19,13 +19,14 @@ export async function openVaultParts(options: { databaseUrl: string; rootKeyFile
     newId,
     newRootKey: async (id) => newPassphraseRecord(id, randomBytes),
     openRootKey: (record) => openPassphraseFile(options.rootKeyFile, record, randomBytes),
+    alert: () => {},
     onError: (error) => {
       throw error
     },
   })
   const newAuditEvent = createNewAuditEvent(now, newId)
   const close = async () => {
-    keys.close()
+    await keys.close()
     await database.close()
   }
   return { database, keys, kinds: createKinds(now), newAuditEvent, newId, now, randomBytes, close }

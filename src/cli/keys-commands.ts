@@ -1,0 +1,72 @@
+import type { Command } from 'commander'
+import type { KeyStatus } from '../keys/key-status.ts'
+import { confirm, type Json, operator, print, withJson, withVault } from './command.ts'
+import { showInventory } from './key-tables.ts'
+import { addRetiredKeyCommands } from './retired-key-commands.ts'
+import { addRotateCommand } from './rotate-command.ts'
+
+/** `strongroom keys …` */
+export function addKeysCommands(program: Command): void {
+  const keys = program.command('keys').description('the keys of the vault')
+
+  withJson(keys.command('list'))
+    .description('every key and its state')
+    .action((options: Json) =>
+      withVault('keys list', async ({ commands }) => {
+        const list = (await commands.listKeys()).map(({ id, purpose, state, created_at }) => ({
+          id,
+          purpose,
+          state,
+          created_at: created_at.toISOString(),
+        }))
+        print(options, list, () =>
+          list
+            .map((key) => `${key.id}  ${key.purpose.padEnd(13)}  ${key.state.padEnd(11)}  ${key.created_at}`)
+            .join('\n'),
+        )
+      }),
+    )
+
+  withJson(keys.command('status'))
+    .description('the census: how many sealed values stand on which key')
+    .action((options: Json) =>
+      withVault('keys status', async ({ commands }) => {
+        const status = await commands.keyStatus()
+        print(options, status, () => status.map(statusLine).join('\n'))
+      }),
+    )
+
+  withJson(keys.command('inventory'))
+    .description('every key with its algorithm, strength, state, age, uses, references and expiry')
+    .action((options: Json) =>
+      withVault('keys inventory', async ({ commands }) => {
+        const inventory = await commands.takeInventory()
+        print(options, inventory, () => showInventory(inventory))
+      }),
+    )
+
+  withJson(keys.command('destroy'))
+    .description('remove a key that nothing stands on, for good: older backups under it can never be opened again')
+    .argument('<id>')
+    .option('--yes', 'do not ask')
+    .action(async (id: string, options: Json & { yes?: true }) => {
+      const question = `Every backup that holds anything under ${id} can then never be opened again. Type the id to go on: `
+      await confirm(question, id, options.yes === true)
+      await withVault('keys destroy', async ({ commands }) => {
+        await commands.destroyKey(operator(), id)
+        print(options, { id, state: 'destroyed' }, () => `destroyed ${id}`)
+      })
+    })
+
+  addRetiredKeyCommands(keys)
+  addRotateCommand(keys)
+}
+
+function statusLine({ id, purpose, state, records, sealed_values, search_terms, rotation }: KeyStatus): string {
+  const stands = [
+    ...(sealed_values === null ? [] : [`${records} records, ${sealed_values} sealed values`]),
+    ...(search_terms === null ? [] : [`${search_terms} search terms`]),
+    ...(rotation === null ? [] : [`rotation ${rotation.state}: ${rotation.moved} of ${rotation.total} moved`]),
+  ]
+  return `${id}  ${purpose.padEnd(13)}  ${state.padEnd(11)}  ${stands.join(', ')}`.trimEnd()
+}
