@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { cards, checkout, contact, person } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const DAY_MS = 24 * 60 * 60 * 1000
 const MAX_USES = 2 ** 31
 /** Two ticks of whatever looks at the keys. */
