@@ -74,6 +74,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   const { database, randomBytes, now, alert } = options
   const registry = createRegistry(options)
   const uses = createKeyUses(database, options.onError)
+  let isEstablished = false
   let ring: KeyRing | undefined
   let seen: VerifiedRegistry | undefined
   /** Why the ring must not be used at all, though it may be there. */
@@ -84,6 +85,8 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   let stale: Problem | undefined
 
   async function look(): Promise<void> {
+    if (!isEstablished) await registry.establish()
+    isEstablished = true
     const asked = performance.now()
     const verified = await registry.read(database)
     requireNoStepBack(verified, seen)
@@ -148,6 +151,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   }
 
   await look().catch((error) => {
+    if (error instanceof KeyRegistryError) alert('key-registry-changed', { reason: error.message })
     if (!(error instanceof Problem) || error.code !== 'sealed') throw error
     stale = error
   })
@@ -157,10 +161,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   }
   const onChange = () => void refresh().catch(onFailure)
   await database.listen(KEYS_CHANNEL, onChange)
-  const timer = setInterval(() => {
-    onChange()
-    uses.settle().catch(onFailure)
-  }, LOOK_EVERY_MS).unref()
+  const timer = setInterval(() => void refresh().then(uses.settle).catch(onFailure), LOOK_EVERY_MS).unref()
 
   return {
     get ring() {
