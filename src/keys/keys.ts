@@ -94,8 +94,10 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
       const next = await unwrapKeyRing(verified.keys, () => registry.rootKey(verified.rootKey), ring).catch(
         notUnwrapped,
       )
-      await uses.hold(keyPurposes.flatMap((purpose) => next.all(purpose).filter(({ state }) => PROTECTS.has(state))))
+      // Until the next ring is in its place, others go on sealing under the keys of this one.
+      await uses.hold([...protecting(ring), ...protecting(next)])
       ring = next
+      uses.hold(protecting(next)).catch(options.onError)
     }
     uses.observe(verified.keys)
     seen = verified
@@ -207,6 +209,11 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
 function notUnwrapped(error: unknown): never {
   if (!(error instanceof SealError)) throw error
   throw new KeyRegistryError('the root key does not open a key of the registry.')
+}
+
+/** The keys that seal, sign and hash, and those that may do so at any moment. */
+function protecting(ring: KeyRing | undefined): Key[] {
+  return keyPurposes.flatMap((purpose) => ring?.all(purpose).filter(({ state }) => PROTECTS.has(state)) ?? [])
 }
 
 /** @throws {KeyRegistryError} when the registry is older than what was seen, or another one of the same generation */

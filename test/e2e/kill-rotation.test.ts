@@ -179,13 +179,14 @@ beforeAll(async () => {
   const clients = Promise.all(
     Array.from({ length: 4 }, (_, at) => work(`client${at}`, createTestCardNumbers(50), () => stopped)),
   )
+  // Awaited at the end, whatever happens before.
+  clients.catch(() => {})
   try {
     lastOfData = await rotateThroughKills('data')
     lastOfIndex = await rotateThroughKills('index')
   } finally {
     stopped = true
-    await clients
-    await watch.stop()
+    await clients.finally(() => watch.stop())
   }
 }, 240_000)
 afterAll(async () => {
