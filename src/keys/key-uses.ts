@@ -14,6 +14,8 @@ interface Lease {
   used: number
   /** Whether there is nothing more to be had. */
   spent: boolean
+  /** Whether the count alone is at the limit, whatever is left here. */
+  stopped: boolean
   /** Whether the database was asked once. */
   filled: boolean
   kept: boolean
@@ -72,8 +74,9 @@ export function createKeyUses(database: Queryable, onError: (error: unknown) => 
   return {
     spend(keyId, count) {
       const lease = leases.get(keyId)
-      if (lease === undefined || lease.left < count) {
-        throw new Problem(lease?.spent ? 'key-expired' : 'busy', lease?.spent ? { retryAfterSeconds: 60 } : {})
+      if (lease === undefined || lease.stopped || lease.left < count) {
+        const isOver = lease !== undefined && (lease.stopped || lease.spent)
+        throw isOver ? new Problem('key-expired', { retryAfterSeconds: 60 }) : new Problem('busy')
       }
       lease.left -= count
       lease.used += count
@@ -81,7 +84,8 @@ export function createKeyUses(database: Queryable, onError: (error: unknown) => 
     },
     async hold(keys) {
       for (const { id } of keys) {
-        if (!leases.has(id)) leases.set(id, { left: 0, used: 0, spent: false, filled: false, kept: true })
+        if (!leases.has(id))
+          leases.set(id, { left: 0, used: 0, spent: false, stopped: false, filled: false, kept: true })
       }
       // One that is under way may have been asked before.
       while (keys.some(({ id }) => leases.get(id)?.filled === false)) await settle()
@@ -93,9 +97,7 @@ export function createKeyUses(database: Queryable, onError: (error: unknown) => 
     observe(rows) {
       for (const { id, uses } of rows) {
         const lease = leases.get(id)
-        if (lease === undefined || uses < MAX_USES) continue
-        lease.left = 0
-        lease.spent = true
+        if (lease !== undefined) lease.stopped = uses >= MAX_USES
       }
     },
     settle,
