@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { createServer, type Server, type ServerOptions } from 'node:https'
+import { Problem } from '../problem.ts'
 import type { MetricsText } from './metrics.ts'
 
 /** What the operator's listener shows. */
@@ -21,11 +22,11 @@ export function createOperatorListener(tls: ServerOptions, view: OperatorView): 
     },
     '/healthz': async (response) => answer(response, 200, 'application/json', '{"status":"ok"}'),
     '/readyz': async (response) => {
-      const ready = await view.checkReady().then(
-        () => true,
-        () => false,
+      const [status, body] = await view.checkReady().then(
+        () => [200, { status: 'ready' }] as const,
+        (error) => [503, { status: 'not ready', code: error instanceof Problem ? error.code : undefined }] as const,
       )
-      answer(response, ready ? 200 : 503, 'application/json', `{"status":"${ready ? 'ready' : 'not ready'}"}`)
+      answer(response, status, 'application/json', JSON.stringify(body))
     },
   }
   return createServer({ ...tls, ...LIMITS }, (request, response) => {

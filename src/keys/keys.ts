@@ -11,6 +11,8 @@ import { open, type SealContext, SealError, type Sealed, seal } from './seal.ts'
 
 /** How often the registry is looked at, should a notification be lost. */
 const LOOK_EVERY_MS = 500
+/** How often the uses of keys are reported unless somebody asks. */
+const REPORT_EVERY_MS = 5_000
 
 /**
  * How old the ring may become. A server that cannot read the registry for so long stops sealing and signing: meanwhile a
@@ -74,6 +76,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   const { database, randomBytes, now, alert } = options
   const registry = createRegistry(options)
   const uses = createKeyUses(database, options.onError)
+  let isEstablished = false
   let ring: KeyRing | undefined
   let seen: VerifiedRegistry | undefined
   /** Why the ring must not be used at all, though it may be there. */
@@ -83,7 +86,9 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   /** Why the ring was not confirmed the last time. */
   let stale: Problem | undefined
 
-  async function look(): Promise<void> {
+  async function confirm(): Promise<void> {
+    if (!isEstablished) await registry.establish()
+    isEstablished = true
     const asked = performance.now()
     const verified = await registry.read(database)
     requireNoStepBack(verified, seen)
@@ -91,8 +96,10 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
       const next = await unwrapKeyRing(verified.keys, () => registry.rootKey(verified.rootKey), ring).catch(
         notUnwrapped,
       )
-      await uses.hold(keyPurposes.flatMap((purpose) => next.all(purpose).filter(({ state }) => PROTECTS.has(state))))
+      const protecting = keyPurposes.flatMap((purpose) => next.all(purpose).filter(({ state }) => PROTECTS.has(state)))
+      await uses.hold(protecting)
       ring = next
+      uses.keepOnly(protecting)
     }
     uses.observe(verified.keys)
     seen = verified
@@ -102,7 +109,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
 
   async function reload(): Promise<void> {
     try {
-      await look()
+      await confirm()
     } catch (error) {
       const problem = error instanceof Problem ? error : new Problem('sealed', { cause: error })
       stale = problem
@@ -147,7 +154,8 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     return found
   }
 
-  await look().catch((error) => {
+  await confirm().catch((error) => {
+    if (error instanceof KeyRegistryError) alert('key-registry-changed', { reason: error.message })
     if (!(error instanceof Problem) || error.code !== 'sealed') throw error
     stale = error
   })
@@ -155,12 +163,11 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   const onFailure = (error: unknown) => {
     if (distrust === undefined) options.onError(error)
   }
-  const onChange = () => void refresh().catch(onFailure)
-  await database.listen(KEYS_CHANNEL, onChange)
-  const timer = setInterval(() => {
-    onChange()
-    uses.settle().catch(onFailure)
-  }, LOOK_EVERY_MS).unref()
+  const look = () => void refresh().catch(onFailure)
+  const lookAndReport = () => void refresh().then(uses.settle).catch(onFailure)
+  await database.listen(KEYS_CHANNEL, lookAndReport)
+  const timers = [setInterval(look, LOOK_EVERY_MS), setInterval(lookAndReport, REPORT_EVERY_MS)]
+  for (const timer of timers) timer.unref()
 
   return {
     get ring() {
@@ -196,7 +203,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     },
     refresh,
     async close() {
-      clearInterval(timer)
+      for (const timer of timers) clearInterval(timer)
       await uses.close().catch(options.onError)
     },
   }

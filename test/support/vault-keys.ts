@@ -3,15 +3,50 @@ import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { createNewId } from '../../src/identifier.ts'
 import type { KeyRing } from '../../src/keys/key-ring.ts'
-import { type Keys, openKeys } from '../../src/keys/keys.ts'
+import { type Keys, type KeysOptions, openKeys } from '../../src/keys/keys.ts'
 import { createRandomBytes } from '../../src/keys/random.ts'
 import type { ChangeRegistryDeps } from '../../src/keys/registry.ts'
 import { openPassphraseFile } from '../../src/keys/root-key/passphrase-file.ts'
+import type { TestDatabase } from './postgres.ts'
 import type { TestVault } from './test-vault.ts'
 
+/** The keys of a vault as a server of their own has them. */
+export async function openTestKeys(
+  testDatabase: TestDatabase,
+  options: Partial<KeysOptions> = {},
+): Promise<{ keys: Keys; database: Database; close: () => Promise<void> }> {
+  const { rootKeyFile } = inject('cluster')
+  const database = openDatabase({ url: testDatabase.serverUrl, maxConnections: 3 })
+  const now = () => new Date()
+  const randomBytes = createRandomBytes()
+  try {
+    const keys = await openKeys({
+      database,
+      randomBytes,
+      now,
+      newId: createNewId(now, randomBytes),
+      newRootKey: () => Promise.reject(new Error('the vault has a root key')),
+      openRootKey: (record) => openPassphraseFile(rootKeyFile, record, randomBytes),
+      alert: () => {},
+      onError: () => {},
+      ...options,
+    })
+    const close = async () => {
+      await keys.close()
+      await database.close()
+    }
+    return { keys, database, close }
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
+
 /** Reads the vault's keys as a second server would: for attacks by somebody who has one of them. */
-export function readVaultKeys(vault: TestVault): Promise<KeyRing> {
-  return withVaultKeys(vault, async ({ keys }) => keys.ring)
+export async function readVaultKeys(vault: TestVault): Promise<KeyRing> {
+  const { keys, close } = await openTestKeys(vault.database)
+  await close()
+  return keys.ring
 }
 
 /** The parts that a second server on the vault's database would work with. */
@@ -22,28 +57,15 @@ export interface VaultKeys extends ChangeRegistryDeps {
 
 /** Opens the vault's keys as a second server would, for as long as `work` runs. */
 export async function withVaultKeys<T>(vault: TestVault, work: (parts: VaultKeys) => Promise<T>): Promise<T> {
-  const { rootKeyFile } = inject('cluster')
-  const database = openDatabase({ url: vault.database.serverUrl, maxConnections: 4 })
+  const { keys, database, close } = await openTestKeys(vault.database)
   const now = () => new Date()
-  const randomBytes = createRandomBytes()
-  const newId = createNewId(now, randomBytes)
   try {
-    const keys = await openKeys({
+    return await work({
       database,
-      randomBytes,
-      now,
-      newId,
-      newRootKey: () => Promise.reject(new Error('the vault has a root key')),
-      openRootKey: (record) => openPassphraseFile(rootKeyFile, record, randomBytes),
-      alert: () => {},
-      onError: () => {},
+      keys,
+      newAuditEvent: createNewAuditEvent(now, createNewId(now, createRandomBytes())),
     })
-    try {
-      return await work({ database, keys, newAuditEvent: createNewAuditEvent(now, newId) })
-    } finally {
-      await keys.close()
-    }
   } finally {
-    await database.close()
+    await close()
   }
 }

@@ -24,6 +24,11 @@ export function countMovedSql(moved: string): string {
     SELECT key_id, count FROM per_key`
 }
 
+/** The columns of a part, and what the parameters call the key that it stood on. */
+export function partNames(part: string): Readonly<Record<'keyId' | 'sealed' | 'oldKeyId', string>> {
+  return { keyId: `${part}_key_id`, sealed: `${part}_sealed`, oldKeyId: `${part}_old_key_id` }
+}
+
 /** The statements that walk over one table of sealed values and replace them. */
 export interface ResealStatements {
   readPage(db: Queryable, oldKeys: readonly string[], rows: number, after: Page['next']): Promise<Page>
@@ -32,10 +37,10 @@ export interface ResealStatements {
 
 export function createResealStatements(table: SealedTable): ResealStatements {
   const identity = Object.keys(table.identity)
-  const parts = table.columns.map(({ part }) => part)
+  const sealed = table.columns.map(({ part }) => partNames(part).sealed)
   const read = readStatement(table)
   const { statement, columns } = writeStatement(table)
-  const isOld = (row: Row) => parts.some((part) => row[`${part}_sealed`] !== null)
+  const isOld = (row: Row) => sealed.some((column) => row[column] !== null)
   return {
     async readPage(db, oldKeys, limit, after = Object.values(table.identity).map((type) => FIRST[type])) {
       const rows = await db.query<Row>(read, [textArray(oldKeys), limit, ...after])

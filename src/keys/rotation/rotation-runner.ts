@@ -20,6 +20,8 @@ export function startRotationRunner(
   const { signal } = abort
 
   async function look(): Promise<void> {
+    // A sealed vault says so itself.
+    if (deps.keys.isSealed) return
     const rows = (await selectRotations(deps.database)).filter((row) => row.detached && row.finished_at === null)
     const [first] = rows
     if (first === undefined || signal.aborted) return

@@ -3,7 +3,7 @@ import type { Keys } from '../keys.ts'
 import { paddedLengthOf } from '../seal.ts'
 import { type Row, type SealedColumn, type SealedTable, sealedTables, takeCensus } from '../sealed-columns.ts'
 import type { DamagedValue, Movable, Renewal } from './movable.ts'
-import { createResealStatements } from './reseal-store.ts'
+import { createResealStatements, partNames } from './reseal-store.ts'
 
 /** Everything that data keys seal, one table after the other. */
 export function createSealedValues(keys: Keys): Movable[] {
@@ -16,31 +16,36 @@ export function createSealedValues(keys: Keys): Movable[] {
         table.columns.map(({ name }) => name),
       ),
     ...createResealStatements(table),
-    renew: (row) => resealRow(keys, table, row),
+    renew: resealer(keys, table),
   }))
 }
 
-/** Opens what of the row came with its bytes, and seals it under the active keys, to the same length. */
-async function resealRow(keys: Keys, table: SealedTable, row: Row): Promise<Renewal> {
-  const damaged: DamagedValue[] = []
-  const fresh: Record<string, unknown> = {}
-  let values = 0
-  for (const name of [...Object.keys(table.identity), ...Object.keys(table.unchanged)]) fresh[name] = row[name]
-  for (const column of table.columns) {
-    const { part } = column
-    const [keyId, bytes] = [row[`${part}_key_id`] as string, row[`${part}_sealed`] as Buffer | null]
-    if (bytes === null) continue
-    const context = table.context(row, part)
-    const plaintext = await openOrReport(keys, column, { keyId, bytes }, context, damaged)
-    if (plaintext === undefined) continue
-    const sealed = keys.seal(column.purpose, context, plaintext, paddedLengthOf(bytes))
-    plaintext.fill(0)
-    fresh[`${part}_old_key_id`] = keyId
-    fresh[`${part}_key_id`] = sealed.keyId
-    fresh[`${part}_sealed`] = sealed.bytes
-    values++
+/** Opens what of a row came with its bytes, and seals it under the active keys, to the same length. */
+function resealer(keys: Keys, table: SealedTable): (row: Row) => Promise<Renewal> {
+  // Made once: a name that is put together for every row costs as much as a hash.
+  const kept = [...Object.keys(table.identity), ...Object.keys(table.unchanged)]
+  const parts = table.columns.map((column) => ({ column, part: column.part, ...partNames(column.part) }))
+  return async (row) => {
+    const damaged: DamagedValue[] = []
+    const fresh: Record<string, unknown> = {}
+    let values = 0
+    for (const name of kept) fresh[name] = row[name]
+    for (const { column, part, keyId, sealed, oldKeyId } of parts) {
+      const bytes = row[sealed] as Buffer | null
+      if (bytes === null) continue
+      const standing = { keyId: row[keyId] as string, bytes }
+      const context = table.context(row, part)
+      const plaintext = await openOrReport(keys, column, standing, context, damaged)
+      if (plaintext === undefined) continue
+      const renewed = keys.seal(column.purpose, context, plaintext, paddedLengthOf(bytes))
+      plaintext.fill(0)
+      fresh[oldKeyId] = standing.keyId
+      fresh[keyId] = renewed.keyId
+      fresh[sealed] = renewed.bytes
+      values++
+    }
+    return { fresh: values > 0 ? fresh : undefined, values, stuck: damaged.length, damaged }
   }
-  return { fresh: values > 0 ? fresh : undefined, values, stuck: damaged.length, damaged }
 }
 
 async function openOrReport(
