@@ -1,10 +1,13 @@
 import { createPublicKey, verify } from 'node:crypto'
 import { compactVerify, importSPKI } from 'jose'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { KeyCertificate } from '../../src/keys/certificate.ts'
 import { cards, checkout, person } from '../support/samples.ts'
 import { expectExactTerms } from '../support/search-terms.ts'
 import { TestVault } from '../support/test-vault.ts'
+
+// A rotation waits some seconds for other servers, and several are run in a test.
+vi.setConfig({ testTimeout: 90_000 })
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const DAY_MS = 24 * 60 * 60 * 1000

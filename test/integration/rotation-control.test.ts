@@ -4,6 +4,9 @@ import { checkout } from '../support/samples.ts'
 import { openEverySealedValue } from '../support/sealed-values.ts'
 import { TestVault } from '../support/test-vault.ts'
 
+// A rotation waits some seconds for other servers, and several are run in a test.
+vi.setConfig({ testTimeout: 90_000 })
+
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const CHECKOUTS = 100
 /** Four parts, each of a display and a secret part. */

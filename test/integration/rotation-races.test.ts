@@ -13,6 +13,9 @@ import { expectExactTerms } from '../support/search-terms.ts'
 import { TestVault } from '../support/test-vault.ts'
 import { readVaultKeys, type VaultKeys, withVaultKeys } from '../support/vault-keys.ts'
 
+// A rotation waits some seconds for other servers, and several are run in a test.
+vi.setConfig({ testTimeout: 90_000 })
+
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 
 let vault: TestVault
