@@ -1,0 +1,61 @@
+import type { RandomBytes } from '../../random-bytes.ts'
+import { createAwsKmsProvider } from './aws-kms.ts'
+import { createCustodianSharesProvider } from './custodian-shares.ts'
+import { createPassphraseFileProvider } from './passphrase-file.ts'
+import { createPkcs11Provider } from './pkcs11.ts'
+import {
+  RootKeyConfigError,
+  type RootKeyProvider,
+  type RootKeyProviderName,
+  type RootKeyRecord,
+  rootKeyProviderNames,
+} from './root-key.ts'
+
+/** What all providers together are configured with; each takes what is its own. */
+export interface RootKeyOptions {
+  provider: RootKeyProviderName
+  /** The passphrase file. */
+  file: string
+  /** The KMS key, or the label of a new key in a PKCS#11 token. */
+  keyId?: string | undefined
+  pkcs11Module?: string | undefined
+  pkcs11Token?: string | undefined
+  pkcs11PinFile?: string | undefined
+  /** How long a vault serves after a provider that can go away was last there. */
+  leaseSeconds: number
+}
+
+/** The provider of that name. `development` lets a new vault make itself a passphrase. */
+export function createRootKeyProvider(
+  name: RootKeyProviderName,
+  options: RootKeyOptions,
+  { development, randomBytes }: { development: boolean; randomBytes: RandomBytes },
+): RootKeyProvider {
+  switch (name) {
+    case 'passphrase-file':
+      return createPassphraseFileProvider({ file: options.file, development, randomBytes })
+    case 'custodian-shares':
+      return createCustodianSharesProvider()
+    case 'aws-kms':
+      return createAwsKmsProvider({ keyId: options.keyId })
+    case 'pkcs11':
+      return createPkcs11Provider({
+        module: options.pkcs11Module,
+        token: options.pkcs11Token,
+        label: options.keyId,
+        pinFile: options.pkcs11PinFile,
+        randomBytes,
+      })
+  }
+}
+
+/** @throws {RootKeyConfigError} when the vault's root key comes from somewhere else than the configuration says */
+export function requireProvider(record: RootKeyRecord, configured: RootKeyProviderName): void {
+  if (record.provider === configured) return
+  const known = (rootKeyProviderNames as readonly string[]).includes(record.provider)
+  throw new RootKeyConfigError(
+    known
+      ? `the root key of this vault comes from ${record.provider}, and STRONGROOM_ROOT_KEY says ${configured}: set it to ${record.provider}, or move the root key with "strongroom keys migrate-root --to ${configured}".`
+      : `the root key of this vault comes from ${record.provider}, which this version does not know.`,
+  )
+}
