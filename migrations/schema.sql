@@ -41,6 +41,19 @@ CREATE INDEX idempotency_keys_response_key ON public.idempotency_keys USING btre
 COMMENT ON COLUMN idempotency_keys.key_hash IS 'HMAC-SHA-256 under an index key over caller and Idempotency-Key';
 COMMENT ON COLUMN idempotency_keys.response_sealed IS 'the answer to replay, sealed; null once a record in it is erased';
 
+CREATE TABLE key_registry (
+  only_row boolean NOT NULL DEFAULT true,
+  manifest text NOT NULL,
+  wrapped bytea NOT NULL,
+  mac bytea NOT NULL,
+  CONSTRAINT key_registry_pkey PRIMARY KEY (only_row),
+  CONSTRAINT key_registry_only_row_check CHECK (only_row)
+);
+COMMENT ON TABLE key_registry IS 'authenticates every row of keys and root_keys';
+COMMENT ON COLUMN key_registry.manifest IS 'the rows as they must be, RFC 8785, with a generation that only grows';
+COMMENT ON COLUMN key_registry.wrapped IS 'the key of the MAC, sealed under the root key (seal format 1)';
+COMMENT ON COLUMN key_registry.mac IS 'HMAC-SHA-256 over the manifest';
+
 CREATE TABLE keys (
   id text NOT NULL,
   purpose text NOT NULL,
@@ -50,12 +63,19 @@ CREATE TABLE keys (
   created_at timestamp with time zone NOT NULL,
   activated_at timestamp with time zone,
   deactivated_at timestamp with time zone,
+  expires_at timestamp with time zone,
+  compromised_at timestamp with time zone,
+  destroyed_at timestamp with time zone,
+  uses bigint NOT NULL DEFAULT 0,
+  uses_reserved bigint NOT NULL DEFAULT 0,
   CONSTRAINT keys_pkey PRIMARY KEY (id),
-  CONSTRAINT keys_purpose_check CHECK ((purpose = ANY (ARRAY['display'::text, 'secret'::text, 'index'::text, 'token-signing'::text]))),
+  CONSTRAINT keys_purpose_check CHECK ((purpose = ANY (ARRAY['display'::text, 'secret'::text, 'index'::text, 'token-signing'::text, 'audit-signing'::text]))),
   CONSTRAINT keys_state_check CHECK ((state = ANY (ARRAY['pre-active'::text, 'active'::text, 'deactivated'::text, 'compromised'::text, 'destroyed'::text])))
 );
 CREATE UNIQUE INDEX keys_one_active ON public.keys USING btree (purpose) WHERE (state = 'active'::text);
 COMMENT ON COLUMN keys.wrapped IS 'the key, sealed under the root key (seal format 1)';
+COMMENT ON COLUMN keys.uses IS 'how often it sealed, signed or hashed, as far as the servers have reported';
+COMMENT ON COLUMN keys.uses_reserved IS 'uses handed out to servers and not reported yet; counted as used until they are given back';
 
 CREATE TABLE migrations (
   id integer NOT NULL DEFAULT nextval('migrations_id_seq'::regclass),
@@ -137,7 +157,13 @@ CREATE TABLE root_keys (
   provider text NOT NULL,
   parameters jsonb NOT NULL,
   created_at timestamp with time zone NOT NULL,
-  CONSTRAINT root_keys_pkey PRIMARY KEY (id)
+  state text NOT NULL DEFAULT 'active'::text,
+  activated_at timestamp with time zone,
+  deactivated_at timestamp with time zone,
+  expires_at timestamp with time zone,
+  uses bigint NOT NULL DEFAULT 0,
+  CONSTRAINT root_keys_pkey PRIMARY KEY (id),
+  CONSTRAINT root_keys_state_check CHECK ((state = ANY (ARRAY['active'::text, 'deactivated'::text, 'compromised'::text, 'destroyed'::text])))
 );
 
 CREATE TABLE search_terms (
@@ -159,6 +185,7 @@ GRANT USAGE ON SCHEMA public TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_events TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE clients TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE idempotency_keys TO strongroom_runtime;
+GRANT INSERT, SELECT, UPDATE ON TABLE key_registry TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE keys TO strongroom_runtime;
 GRANT SELECT ON TABLE migrations TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE rate_limits TO strongroom_runtime;
@@ -166,6 +193,11 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE record_versions TO strongroom_runt
 GRANT INSERT, SELECT, UPDATE ON TABLE records TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE reveal_reasons TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE root_keys TO strongroom_runtime;
+GRANT UPDATE ON TABLE root_keys (activated_at) TO strongroom_runtime;
+GRANT UPDATE ON TABLE root_keys (deactivated_at) TO strongroom_runtime;
+GRANT UPDATE ON TABLE root_keys (expires_at) TO strongroom_runtime;
+GRANT UPDATE ON TABLE root_keys (state) TO strongroom_runtime;
+GRANT UPDATE ON TABLE root_keys (uses) TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE search_terms TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE settings TO strongroom_runtime;
 

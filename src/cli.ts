@@ -1,24 +1,17 @@
 #!/usr/bin/env node
 import './current-node.ts'
-import { userInfo } from 'node:os'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { CallerError } from './access/clients.ts'
 import { type Purpose, purposes } from './access/purpose.ts'
 import { type RoleName, roleNames, type Scope, scopes } from './access/roles.ts'
-import { type AuditCaller, auditEventTypes } from './audit/audit-event.ts'
+import { auditEventTypes } from './audit/audit-event.ts'
+import { FAILED, type Json, note, operator, print, USAGE, withJson, withVault } from './cli/command.ts'
+import { addKeysCommands } from './cli/keys-commands.ts'
 import { readConfig } from './config.ts'
 import { ensureDevelopmentCertificate } from './http/development-certificate.ts'
-import { onInterruption } from './interruption.ts'
-import type { RotationResult } from './keys/rotate.ts'
 import { endOnUncaughtErrors, explain, runServer } from './main.ts'
-import { examineVault, migrateVault, openVault } from './open-vault.ts'
-import { showProgress } from './show-progress.ts'
-import type { Strongroom } from './strongroom.ts'
+import { examineVault, migrateVault } from './open-vault.ts'
 import { version } from './version.ts'
-
-/** Exit codes: 0 done, 1 failed, 2 wrong usage. */
-const FAILED = 1
-const USAGE = 2
 
 const program = new Command('strongroom')
   .description('A vault for checkout payment data.')
@@ -130,54 +123,7 @@ withJson(program.command('staff').description('tokens for people').command('toke
     }),
   )
 
-const keys = program.command('keys').description('the keys of the vault')
-
-withJson(keys.command('list'))
-  .description('every key and its state')
-  .action((options: Json) =>
-    withVault('keys list', async ({ commands }) => {
-      const list = (await commands.listKeys()).map(({ id, purpose, state, created_at }) => ({
-        id,
-        purpose,
-        state,
-        created_at: created_at.toISOString(),
-      }))
-      print(options, list, () =>
-        list
-          .map((key) => `${key.id}  ${key.purpose.padEnd(13)}  ${key.state.padEnd(11)}  ${key.created_at}`)
-          .join('\n'),
-      )
-    }),
-  )
-
-withJson(keys.command('status'))
-  .description('the census: how many sealed values stand on which key')
-  .action((options: Json) =>
-    withVault('keys status', async ({ commands }) => {
-      const status = await commands.keyStatus()
-      print(options, status, () =>
-        status
-          .map(
-            (key) =>
-              `${key.id}  ${key.purpose.padEnd(13)}  ${key.state.padEnd(11)}  ${key.sealed_values === null ? '' : `${key.records} records, ${key.sealed_values} sealed values`}`,
-          )
-          .join('\n'),
-      )
-    }),
-  )
-
-withJson(keys.command('rotate'))
-  .description('make new data keys and re-seal everything under them, while the vault serves; goes on after a kill')
-  .addArgument(new Command().createArgument('[which]', 'the keys to rotate').choices(['data']).default('data'))
-  .action((_which: string, options: Json) =>
-    withVault('keys rotate', async ({ commands }) => {
-      const show = showProgress(options.json === true)
-      const result = await commands.rotateKeys(operator(), show.update)
-      show.end()
-      print(options, result, () => summary(result))
-      if (!result.done) process.exitCode = FAILED
-    }),
-  )
+addKeysCommands(program)
 
 withJson(program.command('audit').description('the audit log').command('list'))
   .description('a page of events, in the order of time')
@@ -204,44 +150,6 @@ withJson(program.command('certs').description('certificates').command('dev'))
     )
   })
 
-interface Json {
-  json?: true
-}
-
-function withJson(command: Command): Command {
-  return command.exitOverride().option('--json', 'print JSON on stdout, everything else on stderr')
-}
-
-/** One JSON document on stdout, or text for a person. */
-function print(options: Json, value: unknown, text: () => string): void {
-  process.stdout.write(`${options.json ? JSON.stringify(value) : text()}\n`)
-}
-
-function note(line: string): void {
-  process.stderr.write(`${line}\n`)
-}
-
-async function withVault(command: string, work: (strongroom: Strongroom) => Promise<void>): Promise<void> {
-  const vault = await openVault(readConfig(), { role: 'command', command, log: note })
-  try {
-    await Promise.race([work(vault.strongroom), interruption])
-  } finally {
-    await vault.close()
-  }
-}
-
-/** Who is at the terminal, for the audit log. */
-function operator(): AuditCaller {
-  return { id: `operator:${userInfo().username}`, kind: 'operator' }
-}
-
-function summary({ moved, retired, damaged }: RotationResult): string {
-  const done = `${moved} values re-sealed; nothing stands on ${retired.join(', ') || 'old keys'}`
-  if (damaged.length === 0) return `done: ${done}`
-  const list = damaged.map(({ column, token }) => `  ${token} (${column})`).join('\n')
-  return `${done}\n${damaged.length} values do not open and stay as they are; restore them from a backup, or erase the records:\n${list}`
-}
-
 function parseScopes(text: string): Scope[] {
   const wanted = text.trim().split(/[\s,]+/)
   const unknown = wanted.filter((scope) => !(scopes as readonly string[]).includes(scope))
@@ -263,7 +171,6 @@ function count(text: string): number {
 }
 
 endOnUncaughtErrors()
-const interruption = onInterruption()
 
 try {
   await program.parseAsync()

@@ -205,7 +205,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     },
     async close() {
       clearInterval(sweeper)
-      keys.close()
+      await keys.close()
       await database.close()
     },
   }

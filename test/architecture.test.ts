@@ -16,7 +16,7 @@ const files = everything.filter((file) => file.path.startsWith('src/') && !file.
 
 /** Design section 4, from the top to the bottom: a file imports from its own layer and from those below it. */
 const LAYERS: readonly (readonly string[])[] = [
-  ['main', 'cli', 'demo', 'show-progress'],
+  ['main', 'cli', 'demo'],
   ['workers', 'serve'],
   ['open-vault', 'doctor', 'sample-callers'],
   ['strongroom'],
@@ -47,13 +47,15 @@ const SIBLINGS: Readonly<Record<string, readonly string[]>> = {
 /** The lowest layer. */
 const rootFiles = files.map(({ path }) => path).filter((path) => layerOf(path) === LAYERS.length - 1)
 
+const PURE_KEYS = 'seal key key-state cryptoperiod key-ring keyed-hash random registry-manifest root-key/root-key'
+
 /** Values and decisions: no database, no network, no files, nothing that imports such. */
 const PURE = [
   ...rootFiles.filter(
     (path) => !['config', 'version', 'interruption', 'current-node'].includes(path.slice('src/'.length, -'.ts'.length)),
   ),
   ...files.map(({ path }) => path).filter((path) => path.startsWith('src/kinds/')),
-  ...['seal', 'key', 'key-ring', 'keyed-hash', 'random', 'root-key/root-key'].map((name) => `src/keys/${name}.ts`),
+  ...PURE_KEYS.split(' ').map((name) => `src/keys/${name}.ts`),
   ...['roles', 'purpose', 'grant', 'caller'].map((name) => `src/access/${name}.ts`),
   ...['audit/audit-event', 'records/token', 'records/record'].map((name) => `src/${name}.ts`),
   'src/http/json.ts',
@@ -91,8 +93,8 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   helmet: /^src\/http\//,
   pino: /^src\/http\//,
   'prom-client': /^src\/http\//,
-  commander: /^src\/cli\.ts$/,
-  'cli-progress': /^src\/show-progress\.ts$/,
+  commander: /^src\/cli(\.ts$|\/)/,
+  'cli-progress': /^src\/cli\/show-progress\.ts$/,
 }
 
 const ENTRIES = ['src/main.ts', 'src/cli.ts', 'src/demo.ts']

@@ -16,16 +16,20 @@ export const auditEventTypes = [
   'client.revoke',
   'key.create',
   'key.promote',
+  'key.deactivate',
+  'key.compromise',
+  'key.destroy',
+  'root-key.replace',
   'keys.rotate',
   'audit.read',
 ] as const
 
 export type AuditEventType = (typeof auditEventTypes)[number]
 
-/** Who acted: a client, a member of staff, or the operator at the command line. */
+/** Who acted: a client, a member of staff, the operator at the command line, or the vault by itself. */
 export interface AuditCaller {
   id: string
-  kind: 'client' | 'staff' | 'operator'
+  kind: 'client' | 'staff' | 'operator' | 'vault'
   role?: string | undefined
 }
 

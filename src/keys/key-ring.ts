@@ -1,4 +1,4 @@
-import { createPrivateKey, createSecretKey } from 'node:crypto'
+import { createPrivateKey, createSecretKey, type KeyObject } from 'node:crypto'
 import { type Key, type KeyPurpose, type KeyRow, wrapContext } from './key.ts'
 import type { RootKey } from './root-key/root-key.ts'
 
@@ -30,30 +30,35 @@ export class KeyRing {
       .filter((key) => key.purpose === purpose)
       .sort((a, b) => Number(b.state === 'active') - Number(a.state === 'active'))
   }
-
-  /** Whether this ring shows the same keys in the same states as the rows do. */
-  matches(rows: readonly Pick<KeyRow, 'id' | 'state'>[]): boolean {
-    const usable = rows.filter((row) => row.state !== 'destroyed')
-    return usable.length === this.#byId.size && usable.every((row) => this.#byId.get(row.id)?.state === row.state)
-  }
 }
 
 /**
- * Unwraps the rows into a ring.
+ * Makes a ring of rows that were verified. What `known` has is not unwrapped again: the bytes of a key never change, and
+ * the root key may not be at hand.
  *
- * @throws {SealError} when a row does not unwrap: another root key, or a row that was changed or swapped
+ * @throws {SealError} when a row does not unwrap
  */
-export async function unwrapKeyRing(rows: readonly KeyRow[], rootKey: RootKey): Promise<KeyRing> {
+export async function unwrapKeyRing(
+  rows: readonly KeyRow[],
+  openRootKey: () => Promise<RootKey>,
+  known?: KeyRing,
+): Promise<KeyRing> {
   const keys: Key[] = []
-  for (const row of rows) {
-    if (row.wrapped === null || row.state === 'destroyed') continue
-    const bytes = await rootKey.unwrap(row.wrapped, wrapContext(row.id, row.purpose))
-    const secret =
-      row.purpose === 'token-signing'
-        ? createPrivateKey({ key: bytes, format: 'der', type: 'pkcs8' })
-        : createSecretKey(bytes)
-    bytes.fill(0)
-    keys.push({ id: row.id, purpose: row.purpose, state: row.state, secret })
+  for (const { id, purpose, state, wrapped, expires_at: expiresAt } of rows) {
+    if (wrapped === null) continue
+    const secret = known?.find(id)?.secret ?? (await unwrap({ id, purpose, wrapped }, await openRootKey()))
+    keys.push({ id, purpose, state, secret, expiresAt })
   }
   return new KeyRing(keys)
+}
+
+async function unwrap(
+  { id, purpose, wrapped }: Pick<KeyRow, 'id' | 'purpose'> & { wrapped: Buffer },
+  rootKey: RootKey,
+): Promise<KeyObject> {
+  const bytes = await rootKey.unwrap(wrapped, wrapContext(id, purpose))
+  const isPrivate = purpose === 'token-signing' || purpose === 'audit-signing'
+  const secret = isPrivate ? createPrivateKey({ key: bytes, format: 'der', type: 'pkcs8' }) : createSecretKey(bytes)
+  bytes.fill(0)
+  return secret
 }

@@ -1,79 +1,145 @@
 import type { Queryable, Statement } from '../database/database.ts'
-import type { KeyRow } from './key.ts'
-import type { RootKeyRecord } from './root-key/root-key.ts'
+import type { KeyRow, RootKeyRow } from './key.ts'
+import type { RegistryRows, StoredManifest } from './registry-manifest.ts'
 
 /** Servers listen on this channel for changes of the key registry. */
 export const KEYS_CHANNEL = 'strongroom_keys'
 
-const SELECT_ROOT_KEY: Statement = {
-  name: 'select-root-key',
-  text: 'SELECT id, provider, parameters FROM root_keys ORDER BY created_at DESC LIMIT 1',
+/** Milliseconds: as text they would depend on the session's time zone. */
+const ms = (column: string) => `extract(epoch FROM ${column}) * 1000 AS ${column}`
+const hex = (column: string) => `encode(${column}, 'hex') AS ${column}`
+
+/** One statement, so that all three tables are seen as they were at one moment. */
+const SELECT_REGISTRY: Statement = {
+  name: 'select-key-registry',
+  text: `SELECT
+    (SELECT to_json(r) FROM (SELECT manifest, ${hex('wrapped')}, ${hex('mac')} FROM key_registry) r) AS stored,
+    (SELECT coalesce(json_agg(k), '[]') FROM (
+       SELECT id, purpose, state, root_key_id, ${hex('wrapped')}, ${ms('created_at')}, ${ms('activated_at')},
+              ${ms('deactivated_at')}, ${ms('compromised_at')}, ${ms('destroyed_at')}, ${ms('expires_at')},
+              uses, uses_reserved
+       FROM keys ORDER BY keys.created_at, id) k) AS keys,
+    (SELECT coalesce(json_agg(k), '[]') FROM (
+       SELECT id, provider, parameters, state, ${ms('created_at')}, ${ms('activated_at')}, ${ms('deactivated_at')},
+              ${ms('expires_at')}, uses
+       FROM root_keys ORDER BY root_keys.created_at, id) k) AS root_keys`,
 }
-const INSERT_ROOT_KEY: Statement = {
-  name: 'insert-root-key',
-  text: 'INSERT INTO root_keys (id, provider, parameters, created_at) VALUES ($1, $2, $3, $4)',
+const UPSERT_MANIFEST: Statement = {
+  name: 'upsert-key-registry',
+  text: `INSERT INTO key_registry (manifest, wrapped, mac) VALUES ($1, $2, $3)
+         ON CONFLICT (only_row) DO UPDATE SET manifest = $1, wrapped = $2, mac = $3`,
 }
-const SELECT_KEYS: Statement = {
-  name: 'select-keys',
-  text: `SELECT id, purpose, state, root_key_id, wrapped, created_at, activated_at, deactivated_at
-         FROM keys ORDER BY created_at, id`,
+const UPSERT_KEY: Statement = {
+  name: 'upsert-key',
+  text: `INSERT INTO keys (id, purpose, state, root_key_id, wrapped, created_at, activated_at, deactivated_at,
+                           compromised_at, destroyed_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         ON CONFLICT (id) DO UPDATE SET state = $3, root_key_id = $4, wrapped = $5, activated_at = $7,
+           deactivated_at = $8, compromised_at = $9, destroyed_at = $10, expires_at = $11`,
 }
-const SELECT_KEY_STATES: Statement = { name: 'select-key-states', text: 'SELECT id, state FROM keys' }
-const INSERT_KEY: Statement = {
-  name: 'insert-key',
-  text: `INSERT INTO keys (id, purpose, state, root_key_id, wrapped, created_at, activated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $3 = 'active' THEN $6::timestamptz END)`,
+const UPSERT_ROOT_KEY: Statement = {
+  name: 'upsert-root-key',
+  text: `INSERT INTO root_keys (id, provider, parameters, state, created_at, activated_at, deactivated_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (id) DO UPDATE SET state = $4, activated_at = $6, deactivated_at = $7, expires_at = $8`,
 }
-const DEACTIVATE_ACTIVE: Statement = {
-  name: 'deactivate-active-key',
-  text: `UPDATE keys SET state = 'deactivated', deactivated_at = $2 WHERE purpose = $1 AND state = 'active'`,
-}
-const ACTIVATE: Statement = {
-  name: 'activate-key',
-  text: `UPDATE keys SET state = 'active', activated_at = $2 WHERE id = $1 AND state = 'pre-active'`,
-}
+const COUNT_WRAPS: Statement = { name: 'count-wraps', text: 'UPDATE root_keys SET uses = uses + $2 WHERE id = $1' }
+const ANY_RECORD: Statement = { name: 'any-record', text: 'SELECT EXISTS (SELECT FROM records) AS found' }
 const NOTIFY: Statement = { name: 'notify-keys', text: `SELECT pg_notify('${KEYS_CHANNEL}', '')` }
 const LOCK_REGISTRY: Statement = { name: 'lock-key-registry', text: 'SELECT pg_advisory_xact_lock($1)' }
 
 /** Serialises changes of the registry, such as the first start of two servers on one database. */
 const REGISTRY_LOCK = 0x7374_7202
 
+/** Waits for the registry's lock, which the transaction holds until its end. */
 export async function lockRegistry(tx: Queryable): Promise<void> {
   await tx.query(LOCK_REGISTRY, [REGISTRY_LOCK])
 }
 
-export async function findRootKey(db: Queryable): Promise<RootKeyRecord | undefined> {
-  const [row] = await db.query<RootKeyRecord>(SELECT_ROOT_KEY)
-  return row
+/** The registry as it stands at one moment, not verified. Rows come in the order of their making. */
+export async function selectRegistry(db: Queryable): Promise<RegistryRows & { stored: StoredManifest | undefined }> {
+  const [found] = await db.query<{
+    stored: Json<StoredManifest> | null
+    keys: Json<KeyRow>[]
+    root_keys: Json<RootKeyRow>[]
+  }>(SELECT_REGISTRY)
+  return {
+    stored: found?.stored ? fromJson<StoredManifest>(found.stored) : undefined,
+    keys: (found?.keys ?? []).map((row) => fromJson<KeyRow>(row)),
+    rootKeys: (found?.root_keys ?? []).map((row) => fromJson<RootKeyRow>(row)),
+  }
 }
 
-export async function insertRootKey(db: Queryable, record: RootKeyRecord, now: Date): Promise<void> {
-  await db.query(INSERT_ROOT_KEY, [record.id, record.provider, JSON.stringify(record.parameters), now])
+/** All keys, not verified: for what is shown, never for what is done. */
+export async function listKeys(db: Queryable): Promise<KeyRow[]> {
+  return (await selectRegistry(db)).keys
 }
 
-export function listKeys(db: Queryable): Promise<KeyRow[]> {
-  return db.query<KeyRow>(SELECT_KEYS)
+/** Writes rows as they are in memory, those that stop being active first: one active key of a purpose is all there may be. */
+export async function saveKeys(tx: Queryable, rows: readonly KeyRow[]): Promise<void> {
+  const ordered = [...rows].sort((a, b) => Number(a.state === 'active') - Number(b.state === 'active'))
+  for (const row of ordered) {
+    await tx.query(UPSERT_KEY, [
+      row.id,
+      row.purpose,
+      row.state,
+      row.root_key_id,
+      row.wrapped,
+      row.created_at,
+      row.activated_at,
+      row.deactivated_at,
+      row.compromised_at,
+      row.destroyed_at,
+      row.expires_at,
+    ])
+  }
 }
 
-export function listKeyStates(db: Queryable): Promise<Pick<KeyRow, 'id' | 'state'>[]> {
-  return db.query(SELECT_KEY_STATES)
+/** The same for root keys. */
+export async function saveRootKeys(tx: Queryable, rows: readonly RootKeyRow[]): Promise<void> {
+  for (const row of rows) {
+    await tx.query(UPSERT_ROOT_KEY, [
+      row.id,
+      row.provider,
+      JSON.stringify(row.parameters),
+      row.state,
+      row.created_at,
+      row.activated_at,
+      row.deactivated_at,
+      row.expires_at,
+    ])
+  }
 }
 
-export async function insertKey(
-  db: Queryable,
-  key: Pick<KeyRow, 'id' | 'purpose' | 'state' | 'root_key_id'> & { wrapped: Buffer },
-  now: Date,
-): Promise<void> {
-  await db.query(INSERT_KEY, [key.id, key.purpose, key.state, key.root_key_id, key.wrapped, now])
+export async function saveManifest(tx: Queryable, { manifest, wrapped, mac }: StoredManifest): Promise<void> {
+  await tx.query(UPSERT_MANIFEST, [manifest, wrapped, mac])
 }
 
-/** Makes a pre-active key the active one of its purpose, and the one before it deactivated. Must run in a transaction. */
-export async function promoteKey(tx: Queryable, key: Pick<KeyRow, 'id' | 'purpose'>, now: Date): Promise<void> {
-  await tx.query(DEACTIVATE_ACTIVE, [key.purpose, now])
-  await tx.query(ACTIVATE, [key.id, now])
+export async function countWraps(tx: Queryable, rootKeyId: string, count: number): Promise<void> {
+  await tx.query(COUNT_WRAPS, [rootKeyId, count])
+}
+
+/** Whether the vault holds anything that a key has sealed. */
+export async function holdsRecords(db: Queryable): Promise<boolean> {
+  return (await db.query<{ found: boolean }>(ANY_RECORD))[0]?.found === true
 }
 
 /** Tells every server that the registry changed; takes effect when the transaction commits. */
 export async function notifyKeysChanged(db: Queryable): Promise<void> {
   await db.query(NOTIFY)
+}
+
+/** A row as JSON carries it: bytes in hexadecimal, times in milliseconds. */
+type Json<Row> = { [Name in keyof Row]: unknown }
+
+const BYTES = new Set(['wrapped', 'mac'])
+
+function fromJson<Row>(row: Json<Row>): Row {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => {
+      if (value === null) return [name, null]
+      if (BYTES.has(name)) return [name, Buffer.from(String(value), 'hex')]
+      return [name, name.endsWith('_at') ? new Date(Number(value)) : value]
+    }),
+  ) as Row
 }

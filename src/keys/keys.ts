@@ -1,19 +1,10 @@
-import { generateKeyPairSync } from 'node:crypto'
-import type { Database, Queryable } from '../database/database.ts'
+import type { Database } from '../database/database.ts'
 import { Problem } from '../problem.ts'
-import type { RandomBytes } from '../random-bytes.ts'
-import { type Key, type KeyPurpose, keyPurposes, wrapContext } from './key.ts'
+import type { Key, KeyPurpose } from './key.ts'
 import { type KeyRing, unwrapKeyRing } from './key-ring.ts'
-import {
-  findRootKey,
-  insertKey,
-  insertRootKey,
-  KEYS_CHANNEL,
-  listKeyStates,
-  listKeys,
-  lockRegistry,
-} from './key-store.ts'
-import type { RootKey, RootKeyRecord } from './root-key/root-key.ts'
+import { KEYS_CHANNEL } from './key-store.ts'
+import { createRegistry, type Registry, type RegistryOptions, type VerifiedRegistry } from './open-registry.ts'
+import { KeyRegistryError } from './registry-manifest.ts'
 import { open, type SealContext, SealError, type Sealed, seal } from './seal.ts'
 
 /** How often the registry is looked at, should a notification be lost. */
@@ -25,14 +16,12 @@ const LOOK_EVERY_MS = 500
  */
 export const RING_MAX_AGE_MS = 3_000
 
-/** The registry cannot be used; the message names what is wrong with it and holds no key. */
-export class KeyRegistryError extends Error {
-  override readonly name = 'KeyRegistryError'
-}
-
 /** The vault's keys: seals and opens with the ring, and replaces the ring when the registry changes. */
 export interface Keys {
+  /** @throws {Problem} sealed */
   readonly ring: KeyRing
+  /** What `changeRegistry` changes. */
+  readonly registry: Registry
   /**
    * The key that seals, signs or hashes now.
    *
@@ -44,111 +33,107 @@ export interface Keys {
   /**
    * Opens under the key that sealed; a key id that is not known here is looked up in the registry first.
    *
-   * @throws {Problem} record-integrity
+   * @throws {Problem} record-integrity, sealed
    */
   open(sealed: Sealed, context: SealContext): Promise<Buffer>
-  /** Creates and wraps a new key in the registry, in that state. */
-  create(tx: Queryable, purpose: KeyPurpose, state: 'pre-active' | 'active', now: Date): Promise<string>
-  /** Reads the registry again when it changed. */
+  /** Reads the registry again. @throws {Problem} sealed, database-unavailable */
   refresh(): Promise<void>
-  close(): void
+  close(): Promise<void>
 }
 
-export interface KeysOptions {
+export interface KeysOptions extends RegistryOptions {
   database: Database
-  randomBytes: RandomBytes
-  now: () => Date
-  newId: (prefix: string) => string
-  /** Makes the record of a root key for a vault that has none yet. */
-  newRootKey: (id: string) => Promise<RootKeyRecord>
-  /** Opens the root key that the record describes. */
-  openRootKey: (record: RootKeyRecord) => Promise<RootKey>
-  /** Called when the registry cannot be read or unwrapped while the vault runs. */
+  /** Called when the registry cannot be read, or must not be trusted, while the vault runs. */
   onError: (error: unknown) => void
 }
 
 /**
  * Opens the key registry, and on the first start of a vault fills it: a root key record and one active key of each purpose.
+ * When the root key is not to be had now, the vault starts sealed and asks for it again.
  *
- * @throws {Error} when the root key does not unwrap the registry
+ * The manifest tells a start whether any row was swapped, copied, rolled back, edited, added or removed. What it cannot
+ * tell is that the whole registry, manifest and all, was put back to an older state: everything a start could compare it
+ * with lies in the same database, and would have been put back too. A running server remembers the generation it has seen,
+ * and seals itself when the registry falls behind it.
+ *
+ * @throws {KeyRegistryError} when the root key does not open the registry, or the registry was changed by somebody else
  */
 export async function openKeys(options: KeysOptions): Promise<Keys> {
-  const { database, randomBytes, now, newId } = options
-  const record = await ensureRootKeyRecord(options)
-  const rootKey = await options.openRootKey(record)
-
-  const create: Keys['create'] = async (tx, purpose, state, at) => {
-    const id = newId('key')
-    const bytes = purpose === 'token-signing' ? newSigningKey() : randomBytes(32)
-    const wrapped = await rootKey.wrap(bytes, wrapContext(id, purpose))
-    bytes.fill(0)
-    await insertKey(tx, { id, purpose, state, root_key_id: record.id, wrapped }, at)
-    return id
-  }
-  await database.transaction(async (tx) => {
-    await lockRegistry(tx)
-    // A registry that holds some keys and lacks others was damaged: a new key would hide that, and open nothing.
-    if ((await listKeys(tx)).length > 0) return
-    for (const purpose of keyPurposes) await create(tx, purpose, 'active', now())
-  })
-
-  let ring = await load()
-  let confirmedAt = performance.now()
+  const { database, randomBytes } = options
+  const registry = createRegistry(options)
+  let ring: KeyRing | undefined
+  let seen: VerifiedRegistry | undefined
+  /** Why the ring must not be used at all, though it may be there. */
+  let distrust: Problem | undefined
+  let confirmedAt = Number.NEGATIVE_INFINITY
   let refreshing: Promise<void> | undefined
   /** Why the ring was not confirmed the last time. */
   let stale: Problem | undefined
 
-  async function load(): Promise<KeyRing> {
-    try {
-      return requireWhole(await unwrapKeyRing(await listKeys(database), rootKey))
-    } catch (error) {
-      if (!(error instanceof SealError)) throw error
-      throw new KeyRegistryError(
-        'the root key does not open the keys of this vault: the passphrase differs, or a row of the key registry was changed.',
-      )
+  async function look(): Promise<void> {
+    const asked = performance.now()
+    const verified = await registry.read(database)
+    requireNoStepBack(verified, seen)
+    if (verified.generation !== seen?.generation) {
+      ring = await unwrapKeyRing(verified.keys, () => registry.rootKey(verified.rootKey), ring).catch(notUnwrapped)
     }
+    seen = verified
+    confirmedAt = asked
+    distrust = undefined
   }
 
   async function reload(): Promise<void> {
-    const asked = performance.now()
-    if (!ring.matches(await listKeyStates(database))) ring = await load()
-    confirmedAt = asked
+    try {
+      await look()
+    } catch (error) {
+      const problem = error instanceof Problem ? error : new Problem('sealed', { cause: error })
+      stale = problem
+      if (error instanceof KeyRegistryError) distrust = problem
+      throw problem
+    }
   }
 
   function refresh(): Promise<void> {
-    refreshing ??= reload()
-      .catch((error) => {
-        stale = error instanceof Problem ? error : new Problem('sealed', { cause: error })
-        throw error
-      })
-      .finally(() => {
-        refreshing = undefined
-      })
+    refreshing ??= reload().finally(() => {
+      refreshing = undefined
+    })
     return refreshing
   }
 
-  function active(purpose: KeyPurpose): Key {
-    if (performance.now() - confirmedAt > RING_MAX_AGE_MS) throw stale ?? new Problem('sealed')
-    return ring.active(purpose)
+  function currentRing(): KeyRing {
+    if (distrust !== undefined) throw distrust
+    if (ring === undefined) throw stale ?? new Problem('sealed')
+    return ring
   }
 
-  const onChange = () => void refresh().catch(options.onError)
-  await database.listen(KEYS_CHANNEL, onChange)
-  const timer = setInterval(onChange, LOOK_EVERY_MS).unref()
+  function active(purpose: KeyPurpose): Key {
+    const current = currentRing()
+    if (performance.now() - confirmedAt > RING_MAX_AGE_MS) throw stale ?? new Problem('sealed')
+    return current.active(purpose)
+  }
 
   async function keyFor(id: string): Promise<Key> {
     // The first refresh may be one that was under way already and looked before the key was there.
-    for (let attempt = 0; attempt < 2 && !ring.find(id); attempt++) await refresh()
-    const found = ring.find(id)
+    for (let attempt = 0; attempt < 2 && !currentRing().find(id); attempt++) await refresh()
+    const found = currentRing().find(id)
     if (!found)
       throw new Problem('record-integrity', { cause: new SealError('sealed under a key that does not exist') })
     return found
   }
 
+  await look().catch((error) => {
+    if (!(error instanceof Problem) || error.code !== 'sealed') throw error
+    stale = error
+  })
+  const onChange = () => void refresh().catch(options.onError)
+  await database.listen(KEYS_CHANNEL, onChange)
+  const timer = setInterval(onChange, LOOK_EVERY_MS).unref()
+
   return {
     get ring() {
-      return ring
+      return currentRing()
     },
+    registry,
     active,
     seal(purpose, context, plaintext, padToBytes) {
       const key = active(purpose)
@@ -166,33 +151,27 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
         throw error
       }
     },
-    create,
     refresh,
-    close: () => clearInterval(timer),
+    async close() {
+      clearInterval(timer)
+    },
   }
 }
 
-async function ensureRootKeyRecord(options: KeysOptions): Promise<RootKeyRecord> {
-  return options.database.transaction(async (tx) => {
-    await lockRegistry(tx)
-    const existing = await findRootKey(tx)
-    if (existing) return existing
-    const record = await options.newRootKey(options.newId('root'))
-    await insertRootKey(tx, record, options.now())
-    return record
-  })
+/** The manifest says that the row is ours: it was written under another root key, or never whole. */
+function notUnwrapped(error: unknown): never {
+  if (!(error instanceof SealError)) throw error
+  throw new KeyRegistryError('the root key does not open a key of the registry.')
 }
 
-function newSigningKey(): Buffer {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  return privateKey.export({ format: 'der', type: 'pkcs8' })
-}
-
-/** A ring that lacks a key it needs is worse than the one before it. @throws {Error} */
-function requireWhole(ring: KeyRing): KeyRing {
-  const missing = keyPurposes.filter((purpose) => ring.all(purpose).every((key) => key.state !== 'active'))
-  if (missing.length === 0) return ring
-  throw new KeyRegistryError(
-    `the key registry lacks its active key for ${missing.join(', ')}: restore the table "keys" from a backup.`,
-  )
+/** @throws {KeyRegistryError} when the registry is older than what was seen, or another one of the same generation */
+function requireNoStepBack(now: VerifiedRegistry, seen: VerifiedRegistry | undefined): void {
+  if (seen === undefined || now.generation > seen.generation) return
+  if (now.generation < seen.generation) {
+    throw new KeyRegistryError(
+      `the key registry was put back from generation ${seen.generation} to ${now.generation}: bring back the newer one, or restart the vault if this was meant.`,
+    )
+  }
+  if (!now.mac.equals(seen.mac))
+    throw new KeyRegistryError(`there are two key registries of generation ${now.generation}.`)
 }

@@ -2,8 +2,9 @@ import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import { insertEvents } from '../audit/audit-store.ts'
 import type { Database } from '../database/database.ts'
 import { Problem } from '../problem.ts'
-import { listKeys, lockRegistry, notifyKeysChanged, promoteKey } from './key-store.ts'
+import { listKeys } from './key-store.ts'
 import { type Keys, RING_MAX_AGE_MS } from './keys.ts'
+import { changeRegistry } from './registry.ts'
 import { paddedLengthOf } from './seal.ts'
 import { type SealedColumn, type SealedValue, sealedColumns, takeCensus } from './sealed-columns.ts'
 
@@ -121,23 +122,11 @@ async function rotate(
 }
 
 /** Makes a new key for each part and promotes it, in one transaction with its events. */
-async function promoteNewKeys(
-  { database, keys, newAuditEvent, now }: RotateDeps,
-  operator: AuditCaller,
-): Promise<void> {
-  await database.transaction(async (tx) => {
-    await lockRegistry(tx)
-    for (const purpose of ['display', 'secret'] as const) {
-      const id = await keys.create(tx, purpose, 'pre-active', now())
-      await promoteKey(tx, { id, purpose }, now())
-      await insertEvents(tx, [
-        newAuditEvent({ type: 'key.create', outcome: 'success', caller: operator, subject: id }),
-        newAuditEvent({ type: 'key.promote', outcome: 'success', caller: operator, subject: id }),
-      ])
-    }
-    await notifyKeysChanged(tx)
+function promoteNewKeys(deps: RotateDeps, operator: AuditCaller): Promise<void> {
+  return changeRegistry(deps, operator, async (change) => {
+    for (const purpose of ['display', 'secret'] as const)
+      await change.transition(await change.create(purpose), 'active')
   })
-  await keys.refresh()
 }
 
 /** What stands on data keys that are no longer active. */

@@ -25,7 +25,7 @@ export async function openVaultParts(options: { databaseUrl: string; rootKeyFile
   })
   const newAuditEvent = createNewAuditEvent(now, newId)
   const close = async () => {
-    keys.close()
+    await keys.close()
     await database.close()
   }
   return { database, keys, kinds: createKinds(now), newAuditEvent, newId, now, randomBytes, close }

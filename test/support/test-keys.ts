@@ -10,7 +10,7 @@ export function testKey(purpose: KeyPurpose, options: { id?: string; state?: Key
     purpose === 'token-signing'
       ? generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
       : createSecretKey(randomBytes(32))
-  return { id, purpose, state, secret }
+  return { id, purpose, state, secret, expiresAt: null }
 }
 
 /** An id in the form that the vault gives to keys. */

@@ -23,7 +23,7 @@ export async function readVaultKeys(vault: TestVault): Promise<KeyRing> {
       openRootKey: (record) => openPassphraseFile(rootKeyFile, record, randomBytes),
       onError: () => {},
     })
-    keys.close()
+    await keys.close()
     return keys.ring
   } finally {
     await database.close()

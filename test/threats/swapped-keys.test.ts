@@ -122,9 +122,19 @@ describe('a new start is refused', () => {
   })
 })
 
-it('goes on serving with the keys it has in memory', async () => {
-  await exchange(keyOf('display'), keyOf('secret'))
+it('seals a running server, until the rows are right again', async () => {
+  const status = async () => (await vault.call('GET', '/readyz')).status
+  await expect.poll(status).toBe(200)
   const staff = await vault.staffToken('legal')
+  await exchange(keyOf('display'), keyOf('secret'))
+  await expect.poll(status).toBe(503)
+  const refused = await vault.call('GET', `/v1/tokens/${token}`, { token: staff })
+  expect(refused.body.code).toBe('sealed')
+  await exchange(
+    { ...keyOf('display'), wrapped: keyOf('secret').wrapped },
+    { ...keyOf('secret'), wrapped: keyOf('display').wrapped },
+  )
+  await expect.poll(status).toBe(200)
   const response = await vault.call('GET', `/v1/tokens/${token}`, { token: staff })
   expect(response.status, response.text).toBe(200)
 })

@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress'
-import type { RotationProgress } from './keys/rotate.ts'
+import type { RotationProgress } from '../keys/rotate.ts'
 
 export interface ProgressDisplay {
   update(progress: RotationProgress): void

@@ -1,0 +1,49 @@
+import type { Knex } from 'knex'
+
+/**
+ * What a key's life leaves behind (NIST SP 800-57 part 1, section 7), how often it was used, and the manifest that
+ * authenticates all of it. The manifest of a vault that is already there is made by the next start, which has its root key.
+ */
+export async function up(knex: Knex): Promise<void> {
+  await knex.raw(`
+    ALTER TABLE keys
+      DROP CONSTRAINT keys_purpose_check,
+      ADD CONSTRAINT keys_purpose_check
+        CHECK (purpose IN ('display', 'secret', 'index', 'token-signing', 'audit-signing')),
+      ADD COLUMN expires_at     timestamptz,
+      ADD COLUMN compromised_at timestamptz,
+      ADD COLUMN destroyed_at   timestamptz,
+      ADD COLUMN uses           bigint NOT NULL DEFAULT 0,
+      ADD COLUMN uses_reserved  bigint NOT NULL DEFAULT 0;
+    COMMENT ON COLUMN keys.uses IS 'how often it sealed, signed or hashed, as far as the servers have reported';
+    COMMENT ON COLUMN keys.uses_reserved IS 'uses handed out to servers and not reported yet; counted as used until they are given back';
+
+    ALTER TABLE root_keys
+      ADD COLUMN state          text NOT NULL DEFAULT 'active'
+        CHECK (state IN ('active', 'deactivated', 'compromised', 'destroyed')),
+      ADD COLUMN activated_at   timestamptz,
+      ADD COLUMN deactivated_at timestamptz,
+      ADD COLUMN expires_at     timestamptz,
+      ADD COLUMN uses           bigint NOT NULL DEFAULT 0;
+
+    CREATE TABLE key_registry (
+      only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+      manifest text NOT NULL,
+      wrapped  bytea NOT NULL,
+      mac      bytea NOT NULL
+    );
+    COMMENT ON TABLE key_registry IS 'authenticates every row of keys and root_keys';
+    COMMENT ON COLUMN key_registry.manifest IS 'the rows as they must be, RFC 8785, with a generation that only grows';
+    COMMENT ON COLUMN key_registry.wrapped IS 'the key of the MAC, sealed under the root key (seal format 1)';
+    COMMENT ON COLUMN key_registry.mac IS 'HMAC-SHA-256 over the manifest';
+
+    GRANT SELECT, INSERT, UPDATE ON key_registry TO strongroom_runtime;
+    GRANT UPDATE (state, activated_at, deactivated_at, expires_at, uses) ON root_keys TO strongroom_runtime;
+  `)
+}
+
+export async function down(): Promise<void> {
+  throw new Error(
+    'This migration cannot be undone: without its manifest nobody can tell whether the keys were changed.',
+  )
+}

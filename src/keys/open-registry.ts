@@ -1,0 +1,136 @@
+import { createSecretKey } from 'node:crypto'
+import type { Database, Queryable } from '../database/database.ts'
+import { keyPurposes, MAC_KEY_CONTEXT, type RootKeyRow, UNAUTHENTICATED_WRAP } from './key.ts'
+import { holdsRecords, lockRegistry, selectRegistry } from './key-store.ts'
+import { type DraftOptions, type MacKey, RegistryDraft } from './registry-draft.ts'
+import {
+  KeyRegistryError,
+  parseManifest,
+  type RegistryRows,
+  type StoredManifest,
+  verifyManifest,
+} from './registry-manifest.ts'
+import type { RootKey, RootKeyRecord } from './root-key/root-key.ts'
+import { SealError } from './seal.ts'
+
+/** The registry as it was verified at one moment. */
+export interface VerifiedRegistry extends RegistryRows {
+  /** Grows by one with every change. */
+  generation: number
+  /** Tells two registries of one generation apart. */
+  mac: Buffer
+  /** The root key that wraps everything. */
+  rootKey: RootKeyRow
+}
+
+export interface Registry {
+  /**
+   * Reads and verifies the registry; on the first start of a vault makes it.
+   *
+   * @throws {KeyRegistryError} naming what was changed
+   * @throws {Problem} sealed, when the root key is not to be had now
+   */
+  read(db: Queryable): Promise<VerifiedRegistry>
+  /** The root key of that row, opened. */
+  rootKey(record: RootKeyRecord): Promise<RootKey>
+  /** A draft over verified rows. */
+  draft(verified: VerifiedRegistry): Promise<RegistryDraft>
+}
+
+export interface RegistryOptions extends DraftOptions {
+  database: Database
+  /** Makes the record of a root key for a vault that has none yet. */
+  newRootKey: (id: string) => Promise<RootKeyRecord>
+  /**
+   * Opens the root key that the record describes. May reject with the Problem `sealed` when it is not to be had now: the
+   * vault then is sealed, and asks again.
+   */
+  openRootKey: (record: RootKeyRecord) => Promise<RootKey>
+}
+
+/** What reads the registry, with the keys that it takes in memory. */
+export function createRegistry(options: RegistryOptions): Registry {
+  let rootKey: RootKey | undefined
+  let macKey: MacKey | undefined
+
+  async function openRootKey(record: RootKeyRecord): Promise<RootKey> {
+    if (rootKey?.record.id !== record.id) rootKey = await options.openRootKey(record)
+    return rootKey
+  }
+
+  async function openMacKey(stored: StoredManifest, rootKeys: readonly RootKeyRow[]): Promise<MacKey> {
+    const { root_key_id } = parseManifest(stored.manifest)
+    const record = rootKeys.find(({ id }) => id === root_key_id)
+    if (record === undefined)
+      throw new KeyRegistryError('the root key that the registry stands on is missing in "root_keys".')
+    try {
+      const bytes = await (await openRootKey(record)).unwrap(stored.wrapped, MAC_KEY_CONTEXT)
+      const secret = createSecretKey(bytes)
+      bytes.fill(0)
+      return { secret, wrapped: stored.wrapped }
+    } catch (error) {
+      throw notOpened(error)
+    }
+  }
+
+  /** The first start of a vault, or the first with a manifest. Two servers at once wait for each other. */
+  function establish(): Promise<void> {
+    return options.database.transaction(async (tx) => {
+      await lockRegistry(tx)
+      const { stored, ...rows } = await selectRegistry(tx)
+      if (stored !== undefined) return
+      if (rows.keys.length === 0 && (await holdsRecords(tx))) {
+        throw new KeyRegistryError(
+          'the keys are missing though there are records: restore the tables of keys from a backup.',
+        )
+      }
+      const record = rows.rootKeys.at(-1) ?? (await options.newRootKey(options.newId('root')))
+      const draft = await RegistryDraft.first(rows, await openRootKey(record), options)
+      if (rows.keys.length > 0) await adopt(draft)
+      const purposes = rows.keys.length > 0 ? (['audit-signing'] as const) : keyPurposes
+      for (const purpose of purposes) draft.transition(await draft.create(purpose), 'active')
+      await draft.save(tx, 1)
+    })
+  }
+
+  return {
+    async read(db) {
+      let { stored, ...rows } = await selectRegistry(db)
+      if (stored === undefined) {
+        await establish()
+        ;({ stored, ...rows } = await selectRegistry(db))
+      }
+      if (stored === undefined)
+        throw new KeyRegistryError('the manifest of the key registry (table "key_registry") is missing.')
+      macKey ??= await openMacKey(stored, rows.rootKeys)
+      const { generation, root_key_id } = verifyManifest(stored, rows, macKey.secret)
+      macKey = { ...macKey, wrapped: stored.wrapped }
+      return { ...rows, generation, mac: stored.mac, rootKey: rows.rootKeys.find(({ id }) => id === root_key_id)! }
+    },
+    rootKey: openRootKey,
+    async draft(verified) {
+      if (macKey === undefined) throw new Error('a registry is read before it is changed')
+      return RegistryDraft.of(verified, await openRootKey(verified.rootKey), macKey, options)
+    },
+  }
+}
+
+/**
+ * Takes over a registry from before there was a manifest. Its keys are wrapped in a way that no later one is, so a manifest
+ * that was deleted does not pass for one that was never there.
+ */
+async function adopt(draft: RegistryDraft): Promise<void> {
+  await draft.adopt(UNAUTHENTICATED_WRAP).catch((error) => {
+    if (!(error instanceof SealError)) throw error
+    throw new KeyRegistryError(
+      'the manifest of the key registry (table "key_registry") is missing, or the root key does not open the keys of this vault: the passphrase differs.',
+    )
+  })
+}
+
+function notOpened(error: unknown): unknown {
+  if (!(error instanceof SealError)) return error
+  return new KeyRegistryError(
+    'the root key does not open the keys of this vault: the passphrase differs, or the row of the root key or of "key_registry" was changed.',
+  )
+}

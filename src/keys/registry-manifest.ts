@@ -1,0 +1,143 @@
+import { createHmac, hash, type KeyObject, timingSafeEqual } from 'node:crypto'
+import canonicalize from 'canonicalize'
+import { z } from 'zod'
+import type { KeyRow, RootKeyRow } from './key.ts'
+
+/**
+ * The manifest says how every row of `keys` and `root_keys` must be. It is RFC 8785 JSON under an HMAC-SHA-256 whose key
+ * the root key wraps, so whoever can only write to the database can change a row, but not the manifest with it. It holds
+ * digests of the wrapped keys, never the keys. The counts of uses are not part of it: they change all the time.
+ */
+const FORMAT = 1
+
+/** The registry cannot be used; the message names the rows and what is wrong with them, and holds no key. */
+export class KeyRegistryError extends Error {
+  override readonly name = 'KeyRegistryError'
+}
+
+/** Both tables of keys as they stand. */
+export interface RegistryRows {
+  keys: KeyRow[]
+  rootKeys: RootKeyRow[]
+}
+
+/** The row of `key_registry`. */
+export interface StoredManifest {
+  manifest: string
+  wrapped: Buffer
+  mac: Buffer
+}
+
+const entrySchema = z.object({ id: z.string() }).catchall(z.unknown())
+const manifestSchema = z.object({
+  format: z.literal(FORMAT),
+  generation: z.number().int(),
+  root_key_id: z.string(),
+  mac_key: z.string(),
+  keys: z.array(entrySchema),
+  root_keys: z.array(entrySchema),
+})
+
+export type Manifest = z.infer<typeof manifestSchema>
+type Entry = z.infer<typeof entrySchema>
+
+/** The canonical text for these rows. `wrappedMacKey` is bound too, so that an older one cannot be put back. */
+export function encodeManifest(
+  rows: RegistryRows,
+  facts: { generation: number; rootKeyId: string; wrappedMacKey: Buffer },
+): string {
+  const manifest: Manifest = {
+    format: FORMAT,
+    generation: facts.generation,
+    root_key_id: facts.rootKeyId,
+    mac_key: digest(facts.wrappedMacKey),
+    keys: rows.keys.map(keyEntry).sort(byId),
+    root_keys: rows.rootKeys.map(rootKeyEntry).sort(byId),
+  }
+  const text = canonicalize(manifest)
+  if (text === undefined) throw new Error('a manifest must have a canonical form')
+  return text
+}
+
+/** The MAC over a manifest. */
+export function macOf(macKey: KeyObject, manifest: string): Buffer {
+  return createHmac('sha256', macKey).update('strongroom key registry\0').update(manifest).digest()
+}
+
+/** Reads a manifest that is not verified yet: only to learn which root key opens the key of its MAC. */
+export function parseManifest(text: string): Manifest {
+  try {
+    return manifestSchema.parse(JSON.parse(text))
+  } catch {
+    throw new KeyRegistryError(
+      'the manifest of the key registry (table "key_registry") was changed: it cannot be read.',
+    )
+  }
+}
+
+/**
+ * Verifies the manifest and compares every row with it.
+ *
+ * @throws {KeyRegistryError} naming each row that is not as it must be
+ */
+export function verifyManifest(stored: StoredManifest, rows: RegistryRows, macKey: KeyObject): Manifest {
+  const mac = macOf(macKey, stored.manifest)
+  if (stored.mac.length !== mac.length || !timingSafeEqual(stored.mac, mac)) {
+    throw new KeyRegistryError('the manifest of the key registry (table "key_registry") was changed.')
+  }
+  const manifest = parseManifest(stored.manifest)
+  const found = [
+    ...(digest(stored.wrapped) === manifest.mac_key ? [] : ['key_registry: wrapped was changed']),
+    ...compare('root key', manifest.root_keys, rows.rootKeys.map(rootKeyEntry)),
+    ...compare('key', manifest.keys, rows.keys.map(keyEntry)),
+  ]
+  if (found.length > 0) {
+    throw new KeyRegistryError(`the key registry was changed by somebody else: ${found.join('; ')}.`)
+  }
+  return manifest
+}
+
+function compare(what: string, expected: readonly Entry[], actual: readonly Entry[]): string[] {
+  const there = new Map(actual.map((entry) => [entry.id, entry]))
+  const known = new Set(expected.map(({ id }) => id))
+  return [
+    ...expected.flatMap((entry) => {
+      const found = there.get(entry.id)
+      if (found === undefined) return [`${describe(what, entry)} is missing`]
+      const changed = Object.keys(entry).filter((name) => canonicalize(entry[name]) !== canonicalize(found[name]))
+      return changed.length === 0 ? [] : [`${describe(what, entry)}: ${changed.join(', ')} was changed`]
+    }),
+    ...actual.filter(({ id }) => !known.has(id)).map((entry) => `${describe(what, entry)} was added`),
+  ]
+}
+
+/** A row that somebody added may be named anything; what does not look like a name of ours is not repeated. */
+function describe(what: string, entry: Entry): string {
+  const name = [entry.id, entry.purpose ?? entry.provider].map((word) =>
+    typeof word === 'string' && /^[a-z0-9_-]{1,64}$/.test(word) ? word : '?',
+  )
+  return `${what} ${name[0]} (${name[1]})`
+}
+
+function keyEntry(row: KeyRow): Entry {
+  const { uses: _uses, uses_reserved: _reserved, wrapped, ...rest } = row
+  return { ...withTimes(rest), wrapped: wrapped === null ? null : digest(wrapped) }
+}
+
+function rootKeyEntry({ uses: _uses, ...rest }: RootKeyRow): Entry {
+  return withTimes(rest)
+}
+
+function withTimes(row: Omit<KeyRow | RootKeyRow, 'uses'>): Entry {
+  return Object.fromEntries(
+    Object.entries<unknown>({ ...row }).map(([name, value]) => [name, value instanceof Date ? value.getTime() : value]),
+  ) as Entry
+}
+
+function digest(bytes: Uint8Array): string {
+  return hash('sha256', bytes, 'hex')
+}
+
+function byId(a: Entry, b: Entry): number {
+  return a.id < b.id ? -1 : 1
+}
