@@ -5,7 +5,7 @@ import type { Config } from './config.ts'
 import { isLoopback } from './database/database.ts'
 import type { DatabaseFacts } from './database/inspect.ts'
 import { knownMigrations } from './database/migrate.ts'
-import { isDevelopmentPassphrase } from './keys/root-key/passphrase-file.ts'
+import { isDevelopmentPassphrase, passphraseFiles } from './keys/root-key/passphrase-file.ts'
 
 /** Something unsafe. `detail` says in one sentence what it is and how to mend it; any finding refuses the start. */
 export interface Finding {

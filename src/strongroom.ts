@@ -23,16 +23,13 @@ import { createLogger, describeError, type Logger } from './http/request-log.ts'
 import { createNewId } from './identifier.ts'
 import { listKeys } from './keys/key-store.ts'
 import { keyedHash } from './keys/keyed-hash.ts'
-import { openKeys } from './keys/keys.ts'
+import { openVaultKeys } from './keys/open-vault-keys.ts'
 import { createRandomBytes } from './keys/random.ts'
-import {
-  createDevelopmentPassphrase,
-  newPassphraseRecord,
-  openPassphraseFile,
-} from './keys/root-key/passphrase-file.ts'
+import type { RootKeyProviderName } from './keys/root-key/root-key.ts'
 import { keyStatus, type RotationProgress, rotateDataKeys } from './keys/rotate.ts'
 import { looksLikeCardNumber } from './kinds/card-number.ts'
 import { createKinds } from './kinds/kinds.ts'
+import type { Problem } from './problem.ts'
 import type { RandomBytes } from './random-bytes.ts'
 import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
@@ -52,10 +49,24 @@ export interface StrongroomConfig {
   rootKeyFile: string
   /** Whether a vault that has no keys yet may make itself a passphrase, marked as one for development. */
   createRootKey?: boolean
+  /** Where the root key comes from; the passphrase file unless told otherwise. */
+  rootKey?: RootKeySettings
+  /** How long the start waits for a KMS or HSM before it goes on sealed. */
+  rootKeyPatienceMs?: number
   issuer: string
   /** A server records its issuer in the database; a command may prefer what it finds there. Default: ignore. */
   recordedIssuer?: 'write' | 'prefer' | 'ignore'
   logLevel: string
+}
+
+/** The options of the root key's provider. */
+export interface RootKeySettings {
+  provider: RootKeyProviderName
+  leaseSeconds: number
+  keyId?: string | undefined
+  pkcs11Module?: string | undefined
+  pkcs11Token?: string | undefined
+  pkcs11PinFile?: string | undefined
 }
 
 /** What tests replace; everything else is always the real thing. */
@@ -69,6 +80,8 @@ export interface Overrides {
 }
 
 const SWEEP_EVERY_MS = 10 * 60 * 1000
+const ROOT_KEY_PATIENCE_MS = 1_000
+const PASSPHRASE_FILE: RootKeySettings = { provider: 'passphrase-file', leaseSeconds: 900 }
 
 export type Strongroom = Awaited<ReturnType<typeof createStrongroom>>
 
@@ -85,26 +98,31 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const metrics = createMetrics()
   const onBackgroundError = (error: unknown) => logger.error({ reason: describeError(error) }, 'background task failed')
 
+  const alert = (code: string, facts: object) => logger.error({ alert: code, ...facts }, code)
+
   const database = openDatabase({
     url: config.databaseUrl,
     caFile: config.databaseCaFile,
     ...(config.databaseConnections ? { maxConnections: config.databaseConnections } : {}),
   })
-  const keys = await openKeys({
+  const { provider, leaseSeconds, ...providerOptions } = config.rootKey ?? PASSPHRASE_FILE
+  const vaultKeys = await openVaultKeys({
     database,
     randomBytes,
     now,
     newId,
-    newRootKey: async (id) => {
-      if (config.createRootKey) await createDevelopmentPassphrase(config.rootKeyFile)
-      return newPassphraseRecord(id, randomBytes)
-    },
-    openRootKey: (record) => openPassphraseFile(config.rootKeyFile, record, randomBytes),
+    newAuditEvent,
+    provider,
+    leaseSeconds,
+    rootKey: { ...providerOptions, file: config.rootKeyFile, development: config.createRootKey === true },
+    patienceMs: config.rootKeyPatienceMs ?? ROOT_KEY_PATIENCE_MS,
+    alert,
     onError: onBackgroundError,
   }).catch(async (error) => {
     await database.close()
     throw error
   })
+  const { keys, unsealing, rootKeys } = vaultKeys
   if (config.recordedIssuer === 'write') await writeSetting(database, 'issuer', config.issuer)
   const recorded = config.recordedIssuer === 'prefer' ? await readSetting(database, 'issuer') : undefined
   const issuer = recorded ?? config.issuer
@@ -118,6 +136,16 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const batches = overrides.batches ?? createRecordBatches(database)
   const recordEvent = createRecordEvent(database)
   const shared = { database, batches, keys, kinds, newAuditEvent, now, newId, randomBytes }
+
+  /** Why nothing can be done with the keys now; undefined when it can. */
+  const sealedBecause = () => {
+    try {
+      void keys.ring
+      return undefined
+    } catch (error) {
+      return error as Problem
+    }
+  }
 
   /** Asks the database, and with it whether the ring in memory is the registry's. @throws {Problem} */
   const checkReady = () => keys.refresh()
@@ -164,6 +192,9 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     logger,
     metrics,
     checkReady,
+    sealedBecause,
+    unsealing,
+    rootKeys,
     newId,
     createApp: (answersFor: (host: string) => boolean) =>
       createApp<Caller>({
@@ -175,6 +206,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
         answersFor,
         looksLikeCardNumber,
         isShuttingDown: () => shuttingDown,
+        sealedBecause,
         observe: metrics.observe,
         newId,
         logger,
@@ -205,7 +237,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     },
     async close() {
       clearInterval(sweeper)
-      await keys.close()
+      await vaultKeys.close()
       await database.close()
     },
   }

@@ -20,6 +20,8 @@ export const auditEventTypes = [
   'key.compromise',
   'key.destroy',
   'root-key.replace',
+  'root-key.acknowledge',
+  'root-key.share',
   'keys.rotate',
   'audit.read',
 ] as const

@@ -1,6 +1,8 @@
 import { Command } from 'commander'
 import type { RotationResult } from '../keys/rotate.ts'
 import { FAILED, type Json, operator, print, withJson, withVault } from './command.ts'
+import { withKeys } from './custodians.ts'
+import { addRootKeyCommands, rotateRoot } from './root-key-commands.ts'
 import { showProgress } from './show-progress.ts'
 
 /** `strongroom keys …` */
@@ -43,16 +45,22 @@ export function addKeysCommands(program: Command): void {
 
   withJson(keys.command('rotate'))
     .description('make new data keys and re-seal everything under them, while the vault serves; goes on after a kill')
-    .addArgument(new Command().createArgument('[which]', 'the keys to rotate').choices(['data']).default('data'))
-    .action((_which: string, options: Json) =>
-      withVault('keys rotate', async ({ commands }) => {
-        const show = showProgress(options.json === true)
-        const result = await commands.rotateKeys(operator(), show.update)
-        show.end()
-        print(options, result, () => summary(result))
-        if (!result.done) process.exitCode = FAILED
-      }),
+    .addArgument(
+      new Command().createArgument('[which]', 'the keys to rotate').choices(['data', 'root']).default('data'),
     )
+    .action((which: string, options: Json) =>
+      which === 'root'
+        ? rotateRoot(options)
+        : withKeys('keys rotate', async ({ commands }) => {
+            const show = showProgress(options.json === true)
+            const result = await commands.rotateKeys(operator(), show.update)
+            show.end()
+            print(options, result, () => summary(result))
+            if (!result.done) process.exitCode = FAILED
+          }),
+    )
+
+  addRootKeyCommands(keys)
 }
 
 function summary({ moved, retired, damaged }: RotationResult): string {

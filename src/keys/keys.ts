@@ -38,13 +38,18 @@ export interface Keys {
   open(sealed: Sealed, context: SealContext): Promise<Buffer>
   /** Reads the registry again. @throws {Problem} sealed, database-unavailable */
   refresh(): Promise<void>
+  /** Forgets every key for that reason: the vault is sealed, until the next look has the root key again. */
+  forget(reason: Problem): void
   close(): Promise<void>
 }
 
 export interface KeysOptions extends RegistryOptions {
   database: Database
+  alert: (code: string, facts: object) => void
   /** Called when the registry cannot be read, or must not be trusted, while the vault runs. */
   onError: (error: unknown) => void
+  /** Called when the root key was replaced by one that this server cannot have. */
+  onRootKeyMissing: (error: unknown) => void
 }
 
 /**
@@ -74,12 +79,18 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     const asked = performance.now()
     const verified = await registry.read(database)
     requireNoStepBack(verified, seen)
-    if (verified.generation !== seen?.generation) {
+    if (seen !== undefined && verified.rootKey.id !== seen.rootKey.id) await followRootKey(verified)
+    if (verified.generation !== seen?.generation || ring === undefined) {
       ring = await unwrapKeyRing(verified.keys, () => registry.rootKey(verified.rootKey), ring).catch(notUnwrapped)
     }
     seen = verified
     confirmedAt = asked
     distrust = undefined
+  }
+
+  /** What the ring holds is not needed again; a new root key that cannot be had is missed by the next new key only. */
+  async function followRootKey({ rootKey }: VerifiedRegistry): Promise<void> {
+    if (ring !== undefined) await registry.rootKey(rootKey).catch(options.onRootKeyMissing)
   }
 
   async function reload(): Promise<void> {
@@ -152,6 +163,11 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
       }
     },
     refresh,
+    forget(reason) {
+      ring = undefined
+      stale = reason
+      registry.forget()
+    },
     async close() {
       clearInterval(timer)
     },

@@ -1,4 +1,4 @@
-import { createHash, createSecretKey, timingSafeEqual } from 'node:crypto'
+import { createHash, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { combine, split } from 'shamir-secret-sharing'
 import { z } from 'zod'
 import type { RandomBytes } from '../../random-bytes.ts'
@@ -48,13 +48,22 @@ export interface Ceremony {
   complete(acknowledgedAt: readonly Date[]): Promise<RootKey>
 }
 
+/** A root key that custodians put together. Nobody else can open it again, so a server hands it to its workers. */
+export interface CombinedRootKey extends RootKey {
+  readonly secret: KeyObject
+}
+
 /** The root key can be put together by any `threshold` of the custodians, and by no fewer. */
 export function createCustodianSharesProvider(): RootKeyProvider {
   return {
     name: 'custodian-shares',
     canGoAway: false,
     create: () =>
-      Promise.reject(new RootKeyConfigError('custodians make this root key together: run "strongroom keys ceremony".')),
+      Promise.reject(
+        new RootKeyUnreachable(
+          'the vault has no root key yet, and its custodians make it together: run "strongroom keys ceremony"',
+        ),
+      ),
     open: (record) =>
       Promise.reject(
         new RootKeyUnreachable(`the vault waits for ${thresholdOf(record)} custodians: run "strongroom unseal"`),
@@ -144,7 +153,7 @@ export interface ShareCollection {
    *
    * @throws {ShareRefused}
    */
-  add(text: string): Promise<RootKey | undefined>
+  add(text: string): Promise<CombinedRootKey | undefined>
   forget(): void
 }
 
@@ -191,13 +200,27 @@ export function createShareCollection(record: RootKeyRecord, randomBytes: Random
   }
 }
 
-async function rootKeyOf(shares: Buffer[], record: RootKeyRecord, randomBytes: RandomBytes): Promise<RootKey> {
+async function rootKeyOf(
+  shares: readonly Buffer[],
+  record: RootKeyRecord,
+  randomBytes: RandomBytes,
+): Promise<CombinedRootKey> {
   const plain = shares.map((bytes) => Uint8Array.from(bytes))
   const key = await combine(plain)
   for (const bytes of plain) bytes.fill(0)
+  return combinedRootKey(key, record, randomBytes)
+}
+
+/** The root key of these bytes, which are wiped. @throws {RootKeyMismatch} */
+export async function combinedRootKey(
+  key: Uint8Array,
+  record: RootKeyRecord,
+  randomBytes: RandomBytes,
+): Promise<CombinedRootKey> {
   const secret = createSecretKey(key)
   key.fill(0)
-  return existingRootKey(record, localCipher('custodian-shares', { id: record.id, secret }, randomBytes))
+  const cipher = localCipher('custodian-shares', { id: record.id, secret }, randomBytes)
+  return { ...(await existingRootKey(record, cipher)), secret }
 }
 
 function checkOf({ number, ceremony, bytes }: Share): Buffer {

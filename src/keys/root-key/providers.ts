@@ -13,7 +13,6 @@ import {
 
 /** What all providers together are configured with; each takes what is its own. */
 export interface RootKeyOptions {
-  provider: RootKeyProviderName
   /** The passphrase file. */
   file: string
   /** The KMS key, or the label of a new key in a PKCS#11 token. */
@@ -21,16 +20,14 @@ export interface RootKeyOptions {
   pkcs11Module?: string | undefined
   pkcs11Token?: string | undefined
   pkcs11PinFile?: string | undefined
-  /** How long a vault serves after a provider that can go away was last there. */
-  leaseSeconds: number
+  /** Whether a new vault may make itself a passphrase, marked as one for development. */
+  development: boolean
+  randomBytes: RandomBytes
 }
 
-/** The provider of that name. `development` lets a new vault make itself a passphrase. */
-export function createRootKeyProvider(
-  name: RootKeyProviderName,
-  options: RootKeyOptions,
-  { development, randomBytes }: { development: boolean; randomBytes: RandomBytes },
-): RootKeyProvider {
+/** The provider of that name. */
+export function createRootKeyProvider(name: RootKeyProviderName, options: RootKeyOptions): RootKeyProvider {
+  const { development, randomBytes } = options
   switch (name) {
     case 'passphrase-file':
       return createPassphraseFileProvider({ file: options.file, development, randomBytes })

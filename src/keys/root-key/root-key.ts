@@ -37,7 +37,7 @@ export interface RootKeyCipher {
   close?(): void
 }
 
-/** A root key wraps every other key and nothing else. What it has wrapped was unwrapped once before anybody sees it. */
+/** A root key wraps every other key and nothing else. */
 export interface RootKey extends RootKeyCipher {
   readonly record: RootKeyRecord
   /**
@@ -79,6 +79,12 @@ export class RootKeyUnreachable extends Error {
 /** The root key that was found is not the one that the record names. */
 export class RootKeyMismatch extends Error {
   override readonly name = 'RootKeyMismatch'
+
+  constructor({ id, provider }: RootKeyRecord) {
+    super(
+      `the root key does not open the keys of this vault: what ${provider} brings is not ${id}; a passphrase that differs, or a record of the root key that was changed.`,
+    )
+  }
 }
 
 /** The root key cannot be made or opened as the vault is configured; the message says how to mend it. */
