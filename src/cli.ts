@@ -41,9 +41,11 @@ withJson(program.command('doctor'))
     print(
       options,
       findings,
-      () => findings.map(({ code, detail }) => `${code}: ${detail}`).join('\n') || 'nothing unsafe was found',
+      () =>
+        findings.map(({ code, severity, detail }) => `${severity}: ${code}: ${detail}`).join('\n') ||
+        'nothing unsafe was found',
     )
-    if (findings.length > 0) process.exitCode = FAILED
+    if (findings.some(({ severity }) => severity === 'refusal')) process.exitCode = FAILED
   })
 
 const clients = program.command('clients').description('the programs that may call the vault')

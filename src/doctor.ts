@@ -5,11 +5,17 @@ import type { Config } from './config.ts'
 import { isLoopback } from './database/database.ts'
 import type { DatabaseFacts } from './database/inspect.ts'
 import { knownMigrations } from './database/migrate.ts'
+import { MAX_USES } from './keys/cryptoperiod.ts'
 import { isDevelopmentPassphrase, passphraseFiles } from './keys/root-key/passphrase-file.ts'
+import { findWornKeys, type KeyWear } from './keys/watch-keys.ts'
 
-/** Something unsafe. `detail` says in one sentence what it is and how to mend it; any finding refuses the start. */
+/**
+ * Something that should not be so. `detail` says in one sentence what it is and how to mend it. A refusal is unsafe, and
+ * refuses the start; a warning will be, if nobody acts.
+ */
 export interface Finding {
   code: string
+  severity: 'refusal' | 'warning'
   detail: string
 }
 
@@ -41,10 +47,12 @@ const UNSAFE_FLAGS =
 
 /** What of the configuration and its files is unsafe. */
 export async function examineConfig(config: Config): Promise<Finding[]> {
-  const { production, database, rootKeyFile, tls } = config
+  const { production, database, rootKeyFile, rootKey, tls } = config
+  const passphrases = await passphraseFiles(rootKeyFile)
+  const pinFile = rootKey.pkcs11PinFile === undefined ? [] : [rootKey.pkcs11PinFile]
   const remote = database !== undefined && !isLoopback(new URL(database.url).hostname)
   return [
-    ...(await Promise.all([rootKeyFile, tls.keyFile].map(readableByOthers))).flat(),
+    ...(await Promise.all([...passphrases, tls.keyFile, ...pinFile].map(readableByOthers))).flat(),
     ...finding(
       production && database === undefined,
       'embedded-database',
@@ -55,16 +63,12 @@ export async function examineConfig(config: Config): Promise<Finding[]> {
       'database-ca',
       "the database's certificate cannot be verified: name its authority's certificate in DATABASE_CA.",
     ),
-    ...finding(
-      production && (await exists(rootKeyFile)) && (await isDevelopmentPassphrase(rootKeyFile)),
-      'development-root-key',
-      `${rootKeyFile} was made for development: for production create one with "openssl rand -base64 48" and mode 0600.`,
-    ),
+    ...(production ? (await Promise.all(passphrases.map(madeForDevelopment))).flat() : []),
   ]
 }
 
 /** What of the database is unsafe, from what it says of itself to the server's role. */
-export function examineDatabase(config: Config, facts: DatabaseFacts): Finding[] {
+export function examineDatabase(config: Config, facts: DatabaseFacts, now = new Date()): Finding[] {
   const missing = knownMigrations.filter((name) => !facts.migrations.includes(name))
   return [
     ...finding(missing.length > 0, 'schema', `the schema lacks ${missing.join(', ')}: run "strongroom migrate".`),
@@ -88,11 +92,32 @@ export function examineDatabase(config: Config, facts: DatabaseFacts): Finding[]
       'sample-callers',
       `${facts.sampleCallers} sample callers with known names are live: revoke each with "strongroom clients revoke".`,
     ),
+    ...findWornKeys(facts.activeKeys, now).map(wornKey),
   ]
 }
 
 function finding(present: boolean, code: string, detail: string): Finding[] {
-  return present ? [{ code, detail }] : []
+  return present ? [{ code, severity: 'refusal', detail }] : []
+}
+
+/** An expired key refuses no start: reads go on, and whoever is to rotate it needs the vault. */
+function wornKey({ id, purpose, expires_at, uses, expired }: KeyWear & { expired: boolean }): Finding {
+  const word =
+    { display: 'data', secret: 'data', 'token-signing': 'signing', 'audit-signing': 'audit' }[purpose] ?? purpose
+  const when = `expires on ${expires_at?.toISOString().slice(0, 10) ?? 'no day'} and has ${uses} of ${MAX_USES} uses behind it`
+  return {
+    code: expired ? 'key-expired' : 'key-expiring',
+    severity: 'warning',
+    detail: `the ${purpose} key ${id} ${expired ? 'protects nothing any more: it ' : ''}${when}: run "strongroom keys rotate ${word}".`,
+  }
+}
+
+async function madeForDevelopment(file: string): Promise<Finding[]> {
+  return finding(
+    await isDevelopmentPassphrase(file),
+    'development-root-key',
+    `${file} was made for development: for production create one with "openssl rand -base64 48" and mode 0600.`,
+  )
 }
 
 async function readableByOthers(file: string): Promise<Finding[]> {

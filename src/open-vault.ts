@@ -44,7 +44,9 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
   refuse([...examineProcess(process.env, process.execArgv), ...(await examineConfig(config))])
   return withDatabase(config, options, async (urls, stopDatabase) => {
     if (migratesItself(config, options.role)) await migrateDatabase(config, urls)
-    refuse(examineDatabase(config, await inspect(urls.server, config.database?.caFile)))
+    const findings = examineDatabase(config, await inspect(urls.server, config.database?.caFile))
+    refuse(findings)
+    if (options.role === 'server') for (const { detail } of findings) options.log(`warning: ${detail}`)
     const strongroom = await createStrongroom(
       {
         databaseUrl: urls.server,
@@ -100,14 +102,16 @@ export function migrateVault(config: Config, options: OpenVaultOptions): Promise
   })
 }
 
-/** Everything that would refuse a start, all at once. */
+/** Everything that would refuse a start, and everything that should be seen to, all at once. */
 export async function examineVault(config: Config, options: OpenVaultOptions): Promise<Finding[]> {
   const findings = [...examineProcess(process.env, process.execArgv), ...(await examineConfig(config))]
   const ofDatabase = await withDatabase(config, options, async (urls, stopDatabase) => {
     const found = examineDatabase(config, await inspect(urls.server, config.database?.caFile))
     await stopDatabase()
     return found
-  }).catch((error: Error) => [{ code: 'database', detail: `the database cannot be examined: ${error.message}` }])
+  }).catch((error: Error) => [
+    { code: 'database', severity: 'refusal' as const, detail: `the database cannot be examined: ${error.message}` },
+  ])
   return [...findings, ...ofDatabase]
 }
 
@@ -152,5 +156,6 @@ async function inspect(url: string, caFile: string | undefined) {
 }
 
 function refuse(findings: readonly Finding[]): void {
-  if (findings.length > 0) throw new Unsafe(findings)
+  const refusals = findings.filter(({ severity }) => severity === 'refusal')
+  if (refusals.length > 0) throw new Unsafe(refusals)
 }

@@ -49,6 +49,7 @@ const PROBLEMS = {
   'database-unavailable': [503, 'The database cannot be reached'],
   'audit-unavailable': [503, 'The audit log cannot be written'],
   sealed: [503, 'The vault is sealed'],
+  'key-expired': [503, 'The key that protects this has expired'],
   busy: [503, 'The vault is busy'],
   'shutting-down': [503, 'The vault is shutting down'],
 } as const satisfies Record<string, readonly [status: number, title: string]>

@@ -1,5 +1,5 @@
 import { createAccessRoutes } from './access/access-routes.ts'
-import { createAccessTokens } from './access/access-token.ts'
+import { createAccessTokens, MAX_TOKEN_SECONDS } from './access/access-token.ts'
 import { authenticate } from './access/authenticate.ts'
 import type { Caller } from './access/caller.ts'
 import { createClientSecrets } from './access/client-secret.ts'
@@ -8,6 +8,7 @@ import { addClient, listClients, type NewClient, revokeClient, rotateClientSecre
 import { requireAnyScope } from './access/grant.ts'
 import { createRateLimit, type RateLimits } from './access/rate-limit.ts'
 import { issueStaffToken, type StaffTokenRequest } from './access/staff-token.ts'
+import { createAlert } from './alert.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
 import { createAuditRoutes } from './audit/audit-routes.ts'
 import { type EventFilter, selectEvents } from './audit/audit-store.ts'
@@ -21,12 +22,17 @@ import { createHealthRoutes } from './http/health-routes.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createLogger, describeError, type Logger } from './http/request-log.ts'
 import { createNewId } from './identifier.ts'
+import { compromiseKey } from './keys/compromise.ts'
+import { destroyKey } from './keys/destroy.ts'
+import { takeInventory } from './keys/inventory.ts'
+import { keepSigningKeys } from './keys/keep-signing-keys.ts'
 import { listKeys } from './keys/key-store.ts'
 import { keyedHash } from './keys/keyed-hash.ts'
 import { openVaultKeys } from './keys/open-vault-keys.ts'
 import { createRandomBytes } from './keys/random.ts'
 import type { RootKeyProviderName } from './keys/root-key/root-key.ts'
 import { keyStatus, type RotationProgress, rotateDataKeys } from './keys/rotate.ts'
+import { createKeyWatch } from './keys/watch-keys.ts'
 import { looksLikeCardNumber } from './kinds/card-number.ts'
 import { createKinds } from './kinds/kinds.ts'
 import type { Problem } from './problem.ts'
@@ -82,6 +88,7 @@ export interface Overrides {
 const SWEEP_EVERY_MS = 10 * 60 * 1000
 const ROOT_KEY_PATIENCE_MS = 1_000
 const PASSPHRASE_FILE: RootKeySettings = { provider: 'passphrase-file', leaseSeconds: 900 }
+const TEND_KEYS_EVERY_MS = 2_000
 
 export type Strongroom = Awaited<ReturnType<typeof createStrongroom>>
 
@@ -98,7 +105,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const metrics = createMetrics()
   const onBackgroundError = (error: unknown) => logger.error({ reason: describeError(error) }, 'background task failed')
 
-  const alert = (code: string, facts: object) => logger.error({ alert: code, ...facts }, code)
+  const alert = createAlert((facts, message) => logger.error(facts, message), metrics.alert)
 
   const database = openDatabase({
     url: config.databaseUrl,
@@ -127,10 +134,12 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const recorded = config.recordedIssuer === 'prefer' ? await readSetting(database, 'issuer') : undefined
   const issuer = recorded ?? config.issuer
   const kinds = createKinds(now)
-  const accessTokens = createAccessTokens({ keys, issuer, now, newId })
+  const keyDeps = { database, keys, newAuditEvent, now, longestTokenSeconds: MAX_TOKEN_SECONDS }
+  const renewSigningKey = () => keepSigningKeys(keyDeps)
+  const accessTokens = createAccessTokens({ keys, renewSigningKey, issuer, now, newId })
   const isLiveClient = createBatch({ run: (ids: readonly string[]) => areLiveClients(database, ids) })
   const clientSecrets = await createClientSecrets()
-  const pseudonym = (source: string) => keyedHash(keys.active('index'), 'source', [source]).toString('base64url')
+  const pseudonym = (source: string) => keyedHash(keys.ring.active('index'), 'source', [source]).toString('base64url')
   const rateLimit = createRateLimit(database, pseudonym, overrides.rateLimits)
   const idempotency = createIdempotency({ database, keys, now })
   const batches = overrides.batches ?? createRecordBatches(database)
@@ -183,6 +192,14 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     await recordEvent(event)
   }
 
+  const watchKeys = createKeyWatch({ keys, now, alert, observeKey: metrics.observeKey })
+  const tendKeys = async () => {
+    // A sealed vault has said so already.
+    if (!keys.isSealed) await renewSigningKey().then(watchKeys)
+  }
+  await tendKeys().catch(onBackgroundError)
+  const keyTender = setInterval(() => void tendKeys().catch(onBackgroundError), TEND_KEYS_EVERY_MS).unref()
+
   const sweep = () => void sweepIdempotencyKeys(database, now()).catch(onBackgroundError)
   const sweeper = setInterval(sweep, SWEEP_EVERY_MS).unref()
   let shuttingDown = false
@@ -224,6 +241,9 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       issueStaffToken: (operator: AuditCaller, request: StaffTokenRequest) =>
         issueStaffToken({ accessTokens, newAuditEvent, recordEvent }, operator, request),
       listKeys: () => listKeys(database),
+      takeInventory: () => takeInventory(keyDeps),
+      destroyKey: (operator: AuditCaller, id: string) => destroyKey(keyDeps, operator, id),
+      compromiseKey: (operator: AuditCaller, id: string) => compromiseKey(keyDeps, operator, id),
       keyStatus: () => keyStatus({ database }),
       rotateKeys: (operator: AuditCaller, onProgress: (progress: RotationProgress) => void) =>
         rotateDataKeys(shared, operator, onProgress),
@@ -237,6 +257,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     },
     async close() {
       clearInterval(sweeper)
+      clearInterval(keyTender)
       await vaultKeys.close()
       await database.close()
     },

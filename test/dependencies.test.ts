@@ -40,8 +40,9 @@ it('is exact, and so is package.json', () => {
 it('what the program imports is a dependency, not a development one', () => {
   const files = sourceFiles('src').filter(({ path }) => !path.endsWith('.test.ts'))
   const imported = new Set(files.flatMap(({ imports }) => imports.map((statement) => statement.package ?? 'node:')))
+  const { dependencies, optionalDependencies } = json('package.json')
   const missing = [...imported].filter(
-    (name) => !name.startsWith('node:') && !Object.hasOwn(json('package.json').dependencies, name),
+    (name) => !name.startsWith('node:') && !Object.hasOwn({ ...dependencies, ...optionalDependencies }, name),
   )
   expect(imported.size).toBeGreaterThan(15)
   expect(missing).toEqual([])

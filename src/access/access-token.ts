@@ -62,14 +62,27 @@ export interface TokenSubject {
 
 export interface AccessTokenOptions {
   keys: Pick<Keys, 'ring' | 'active' | 'refresh'>
+  /** Sees to it that there is a key that may sign; called when the present one has expired. */
+  renewSigningKey: () => Promise<void>
   issuer: string
   now: () => Date
   newId: NewId
 }
 
-export function createAccessTokens({ keys, issuer, now, newId }: AccessTokenOptions): AccessTokens {
+export function createAccessTokens({ keys, renewSigningKey, issuer, now, newId }: AccessTokenOptions): AccessTokens {
   const verified = new Map<string, { caller: Caller; expiresAt: number; keyId: string }>()
   const nowSeconds = () => Math.floor(now().getTime() / 1000)
+
+  async function signingKey(): Promise<Key> {
+    try {
+      return keys.active('token-signing')
+    } catch (error) {
+      if (!(error instanceof Problem) || error.code !== 'key-expired') throw error
+      await keys.refresh()
+      await renewSigningKey()
+      return keys.active('token-signing')
+    }
+  }
 
   async function verificationKey(kid: unknown): Promise<Key> {
     const find = () => (typeof kid === 'string' ? keys.ring.find(kid) : undefined)
@@ -109,7 +122,7 @@ export function createAccessTokens({ keys, issuer, now, newId }: AccessTokenOpti
 
   return {
     async issue(subject, seconds) {
-      const signingKey = keys.active('token-signing')
+      const key = await signingKey()
       const issuedAt = nowSeconds()
       return new SignJWT({
         client_id: subject.id,
@@ -119,14 +132,14 @@ export function createAccessTokens({ keys, issuer, now, newId }: AccessTokenOpti
         purposes: subject.purposes,
         site: subject.site,
       })
-        .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: signingKey.id })
+        .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: key.id })
         .setIssuer(issuer)
         .setAudience(issuer)
         .setSubject(subject.id)
         .setJti(newId('jti'))
         .setIssuedAt(issuedAt)
         .setExpirationTime(issuedAt + seconds)
-        .sign(signingKey.secret)
+        .sign(key.secret)
     },
 
     async verify(token) {

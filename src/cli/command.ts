@@ -1,5 +1,7 @@
 import { userInfo } from 'node:os'
+import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
+import { CallerError } from '../access/clients.ts'
 import type { AuditCaller } from '../audit/audit-event.ts'
 import { readConfig } from '../config.ts'
 import { onInterruption } from '../interruption.ts'
@@ -45,4 +47,17 @@ export async function withVault(command: string, work: (strongroom: Strongroom) 
 /** Who is at the terminal, for the audit log. */
 export function operator(): AuditCaller {
   return { id: `operator:${userInfo().username}`, kind: 'operator' }
+}
+
+/**
+ * Asks the person at the terminal to type a word before something that cannot be undone.
+ *
+ * @throws {CallerError} when there is nobody to ask, or something else was typed
+ */
+export async function confirm(question: string, word: string, isConfirmed: boolean): Promise<void> {
+  if (isConfirmed) return
+  if (!process.stdin.isTTY) throw new CallerError('this cannot be undone: say --yes.')
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  const typed = await terminal.question(question).finally(() => terminal.close())
+  if (typed.trim() !== word) throw new CallerError('nothing was done.')
 }

@@ -1,7 +1,8 @@
 import { Command } from 'commander'
 import type { RotationResult } from '../keys/rotate.ts'
-import { FAILED, type Json, operator, print, withJson, withVault } from './command.ts'
+import { confirm, FAILED, type Json, operator, print, withJson, withVault } from './command.ts'
 import { withKeys } from './custodians.ts'
+import { showExposure, showInventory } from './key-tables.ts'
 import { addRootKeyCommands, rotateRoot } from './root-key-commands.ts'
 import { showProgress } from './show-progress.ts'
 
@@ -40,6 +41,38 @@ export function addKeysCommands(program: Command): void {
             )
             .join('\n'),
         )
+      }),
+    )
+
+  withJson(keys.command('inventory'))
+    .description('every key with its algorithm, strength, state, age, uses, references and expiry')
+    .action((options: Json) =>
+      withVault('keys inventory', async ({ commands }) => {
+        const inventory = await commands.takeInventory()
+        print(options, inventory, () => showInventory(inventory))
+      }),
+    )
+
+  withJson(keys.command('destroy'))
+    .description('remove a key that nothing stands on, for good: older backups under it can never be opened again')
+    .argument('<id>')
+    .option('--yes', 'do not ask')
+    .action(async (id: string, options: Json & { yes?: true }) => {
+      const question = `Every backup that holds anything under ${id} can then never be opened again. Type the id to go on: `
+      await confirm(question, id, options.yes === true)
+      await withKeys('keys destroy', async ({ commands }) => {
+        await commands.destroyKey(operator(), id)
+        print(options, { id, state: 'destroyed' }, () => `destroyed ${id}`)
+      })
+    })
+
+  withJson(keys.command('compromise'))
+    .description('mark a key as known to somebody else, replace it at once, and list what it exposes')
+    .argument('<id>')
+    .action((id: string, options: Json) =>
+      withKeys('keys compromise', async ({ commands }) => {
+        const exposure = await commands.compromiseKey(operator(), id)
+        print(options, exposure, () => showExposure(exposure))
       }),
     )
 

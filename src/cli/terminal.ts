@@ -26,7 +26,8 @@ const MAX_LINE = 1024
  * @throws {NoTerminal}
  */
 export function openTerminal(what: string): Terminal {
-  const { stdin, stderr } = process
+  const stdin = process.stdin
+  const stderr = process.stderr
   if (!stdin.isTTY || !stderr.isTTY) {
     throw new NoTerminal(
       `${what} are typed and shown at a terminal only: run this command at one, without redirection.`,

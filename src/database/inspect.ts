@@ -11,6 +11,17 @@ export interface DatabaseFacts {
   /** The settings through which bound values would reach PostgreSQL's log. */
   logsParameters: string[]
   sampleCallers: number
+  /** The keys that protect now, the root key among them; not verified. */
+  activeKeys: ActiveKey[]
+}
+
+export interface ActiveKey {
+  id: string
+  purpose: string
+  state: 'active'
+  activated_at: Date | null
+  expires_at: Date | null
+  uses: number
 }
 
 const ROLE_AND_SETTINGS: Statement = {
@@ -38,6 +49,15 @@ const SCHEMA: Statement = {
     (SELECT count(*)::integer FROM clients WHERE name LIKE 'sample %' AND revoked_at IS NULL) AS sample_callers`,
 }
 
+/** The migration that gave keys an expiry. */
+const KEY_LIFECYCLE = '0002-key-lifecycle'
+const ACTIVE_KEYS: Statement = {
+  name: 'inspect-active-keys',
+  text: `SELECT id, purpose, state, activated_at, expires_at, uses::float8 AS uses FROM keys WHERE state = 'active'
+         UNION ALL
+         SELECT id, 'root', state, activated_at, expires_at, uses::float8 FROM root_keys WHERE state = 'active'`,
+}
+
 interface RoleAndSettings {
   role: string
   has_schema: boolean
@@ -59,7 +79,15 @@ export async function inspectDatabase(db: Queryable): Promise<DatabaseFacts> {
   const logsParameters = parameterLogging(settings!)
   const notDurable = durabilityFaults(settings!)
   if (!has_schema)
-    return { role, migrations: [], canRewriteAudit: superuser, logsParameters, notDurable, sampleCallers: 0 }
+    return {
+      role,
+      migrations: [],
+      canRewriteAudit: superuser,
+      logsParameters,
+      notDurable,
+      sampleCallers: 0,
+      activeKeys: [],
+    }
   const [schema] = await db.query<{ migrations: string[]; can_rewrite: boolean; sample_callers: number }>(SCHEMA)
   return {
     role,
@@ -68,6 +96,7 @@ export async function inspectDatabase(db: Queryable): Promise<DatabaseFacts> {
     logsParameters,
     notDurable,
     sampleCallers: schema!.sample_callers,
+    activeKeys: schema!.migrations.includes(KEY_LIFECYCLE) ? await db.query<ActiveKey>(ACTIVE_KEYS) : [],
   }
 }
 

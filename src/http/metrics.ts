@@ -1,4 +1,5 @@
-import { AggregatorRegistry, Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { AlertCode } from '../alert.ts'
 
 /** Prometheus's text form of all metrics. */
 export type MetricsText = () => Promise<{ contentType: string; body: string }>
@@ -8,6 +9,9 @@ export interface Metrics {
   shareWithFirstProcess(): void
   observe(request: { method: string; route: string; status: number; seconds: number; code: string | undefined }): void
   framingError(code: string): void
+  alert(code: AlertCode): void
+  /** What is left to the active key of a purpose. */
+  observeKey(key: { purpose: string; expiresInSeconds: number; uses: number }): void
   text: MetricsText
 }
 
@@ -28,6 +32,27 @@ export function createMetrics(): Metrics {
     labelNames: ['code'],
     registers: [registry],
   })
+  const alerts = new Counter({
+    name: 'strongroom_alerts_total',
+    help: 'Alerts in the log, by code',
+    labelNames: ['alert'],
+    registers: [registry],
+  })
+  // Several processes say the same of the same keys: their values are not to be added up.
+  const keyExpires = new Gauge({
+    name: 'strongroom_key_expires_seconds',
+    help: 'Seconds until the active key of a purpose protects nothing more; negative when it has expired',
+    labelNames: ['purpose'],
+    aggregator: 'min',
+    registers: [registry],
+  })
+  const keyUses = new Gauge({
+    name: 'strongroom_key_uses',
+    help: 'How often the active key of a purpose protected something',
+    labelNames: ['purpose'],
+    aggregator: 'max',
+    registers: [registry],
+  })
   return {
     shareWithFirstProcess() {
       AggregatorRegistry.setRegistries(registry)
@@ -39,6 +64,11 @@ export function createMetrics(): Metrics {
       if (code !== undefined) problems.inc({ code })
     },
     framingError: (code) => problems.inc({ code }),
+    alert: (alert) => alerts.inc({ alert }),
+    observeKey({ purpose, expiresInSeconds, uses }) {
+      keyExpires.set({ purpose }, expiresInSeconds)
+      keyUses.set({ purpose }, uses)
+    },
     text: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   }
 }

@@ -24,8 +24,16 @@ export function expiryOf(purpose: KeyPurpose | 'root', activatedAt: Date): Date 
 }
 
 /** How much of its cryptoperiod has passed: 1 and more is expired. A key that was never activated has none. */
-export function ageOf(key: { activated_at: Date | null; expires_at: Date | null }, now: Date): number {
+function ageOf(key: { activated_at: Date | null; expires_at: Date | null }, now: Date): number {
   if (key.activated_at === null || key.expires_at === null) return 0
   const [from, to] = [key.activated_at.getTime(), key.expires_at.getTime()]
   return (now.getTime() - from) / (to - from)
+}
+
+/** How much of what it may do a key has done, by time or by uses, whichever is more: 1 and more is the end. */
+export function wearOf(
+  key: { activated_at: Date | null; expires_at: Date | null; uses: number; uses_reserved?: number },
+  now: Date,
+): number {
+  return Math.max(ageOf(key, now), (key.uses + (key.uses_reserved ?? 0)) / MAX_USES)
 }

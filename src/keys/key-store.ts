@@ -44,6 +44,17 @@ const UPSERT_ROOT_KEY: Statement = {
          ON CONFLICT (id) DO UPDATE SET state = $4, activated_at = $6, deactivated_at = $7, expires_at = $8`,
 }
 const COUNT_WRAPS: Statement = { name: 'count-wraps', text: 'UPDATE root_keys SET uses = uses + $2 WHERE id = $1' }
+/** The rows are locked in one order, so that two processes wait for each other instead of getting stuck. */
+const SETTLE_USES: Statement = {
+  name: 'settle-key-uses',
+  text: `WITH settled AS (
+           SELECT k.id, n.used, least(n.wanted, greatest(0, $4::bigint - k.uses - k.uses_reserved)) AS granted
+           FROM keys k JOIN unnest($1::text[], $2::bigint[], $3::bigint[]) AS n (id, used, wanted) ON k.id = n.id
+           ORDER BY k.id FOR UPDATE OF k
+         )
+         UPDATE keys k SET uses = k.uses + s.used, uses_reserved = greatest(0, k.uses_reserved - s.used + s.granted)
+         FROM settled s WHERE k.id = s.id RETURNING k.id, s.granted::float8 AS granted`,
+}
 const ANY_RECORD: Statement = { name: 'any-record', text: 'SELECT EXISTS (SELECT FROM records) AS found' }
 const NOTIFY: Statement = { name: 'notify-keys', text: `SELECT pg_notify('${KEYS_CHANNEL}', '')` }
 const LOCK_REGISTRY: Statement = { name: 'lock-key-registry', text: 'SELECT pg_advisory_xact_lock($1)' }
@@ -117,6 +128,20 @@ export async function saveManifest(tx: Queryable, { manifest, wrapped, mac }: St
 
 export async function countWraps(tx: Queryable, rootKeyId: string, count: number): Promise<void> {
   await tx.query(COUNT_WRAPS, [rootKeyId, count])
+}
+
+/**
+ * Moves uses from the reserve to the count, and fills the reserve up as far as the limit lets it, or takes back what is
+ * wanted negatively. Answers with what was granted of each key.
+ */
+export async function settleUses(
+  db: Queryable,
+  reports: readonly { id: string; used: number; wanted: number }[],
+  limit: number,
+): Promise<Map<string, number>> {
+  const columns = [reports.map(({ id }) => id), reports.map(({ used }) => used), reports.map(({ wanted }) => wanted)]
+  const rows = await db.query<{ id: string; granted: number }>(SETTLE_USES, [...columns, limit])
+  return new Map(rows.map(({ id, granted }) => [id, granted]))
 }
 
 /** Whether the vault holds anything that a key has sealed. */

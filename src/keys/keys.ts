@@ -1,8 +1,10 @@
+import type { Alert } from '../alert.ts'
 import type { Database } from '../database/database.ts'
 import { Problem } from '../problem.ts'
-import type { Key, KeyPurpose } from './key.ts'
+import { type Key, type KeyPurpose, type KeyState, keyPurposes } from './key.ts'
 import { type KeyRing, unwrapKeyRing } from './key-ring.ts'
 import { KEYS_CHANNEL } from './key-store.ts'
+import { createKeyUses } from './key-uses.ts'
 import { createRegistry, type Registry, type RegistryOptions, type VerifiedRegistry } from './open-registry.ts'
 import { KeyRegistryError } from './registry-manifest.ts'
 import { open, type SealContext, SealError, type Sealed, seal } from './seal.ts'
@@ -16,24 +18,33 @@ const LOOK_EVERY_MS = 500
  */
 export const RING_MAX_AGE_MS = 3_000
 
+/** Their uses are at hand: a pre-active key may be promoted at any moment. */
+const PROTECTS = new Set<KeyState>(['pre-active', 'active'])
+
 /** The vault's keys: seals and opens with the ring, and replaces the ring when the registry changes. */
 export interface Keys {
   /** @throws {Problem} sealed */
   readonly ring: KeyRing
+  /** Whether nothing can be done with the keys now. */
+  readonly isSealed: boolean
   /** What `changeRegistry` changes. */
   readonly registry: Registry
+  /** The registry as it was verified the last time. @throws {Problem} sealed */
+  readonly verified: VerifiedRegistry
   /**
-   * The key that seals, signs or hashes now.
+   * The key that seals, signs or hashes what is to be kept, and counts that it does so, once unless told otherwise. What
+   * only looks something up takes its keys from the ring, which gives expired ones too.
    *
-   * @throws {Problem} sealed or database-unavailable, when the registry could not be read for too long
+   * @throws {Problem} key-expired, when its cryptoperiod or its uses are over; sealed or database-unavailable, when the
+   *   registry could not be read for too long; busy
    */
-  active(purpose: KeyPurpose): Key
-  /** Seals under the active key of that purpose. @throws {Problem} sealed */
+  active(purpose: KeyPurpose, uses?: number): Key
+  /** Seals under the active key of that purpose. @throws {Problem} as `active` */
   seal(purpose: 'display' | 'secret', context: SealContext, plaintext: Uint8Array, padToBytes: number): Sealed
   /**
    * Opens under the key that sealed; a key id that is not known here is looked up in the registry first.
    *
-   * @throws {Problem} record-integrity, sealed
+   * @throws {Problem} record-integrity, which is an alert, and sealed
    */
   open(sealed: Sealed, context: SealContext): Promise<Buffer>
   /** Reads the registry again. @throws {Problem} sealed, database-unavailable */
@@ -45,11 +56,9 @@ export interface Keys {
 
 export interface KeysOptions extends RegistryOptions {
   database: Database
-  alert: (code: string, facts: object) => void
-  /** Called when the registry cannot be read, or must not be trusted, while the vault runs. */
+  alert: Alert
+  /** Called when the registry cannot be read while the vault runs. */
   onError: (error: unknown) => void
-  /** Called when the root key was replaced by one that this server cannot have. */
-  onRootKeyMissing: (error: unknown) => void
 }
 
 /**
@@ -64,8 +73,9 @@ export interface KeysOptions extends RegistryOptions {
  * @throws {KeyRegistryError} when the root key does not open the registry, or the registry was changed by somebody else
  */
 export async function openKeys(options: KeysOptions): Promise<Keys> {
-  const { database, randomBytes } = options
+  const { database, randomBytes, now, alert } = options
   const registry = createRegistry(options)
+  const uses = createKeyUses(database, options.onError)
   let ring: KeyRing | undefined
   let seen: VerifiedRegistry | undefined
   /** Why the ring must not be used at all, though it may be there. */
@@ -81,8 +91,13 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     requireNoStepBack(verified, seen)
     if (seen !== undefined && verified.rootKey.id !== seen.rootKey.id) await followRootKey(verified)
     if (verified.generation !== seen?.generation || ring === undefined) {
-      ring = await unwrapKeyRing(verified.keys, () => registry.rootKey(verified.rootKey), ring).catch(notUnwrapped)
+      const next = await unwrapKeyRing(verified.keys, () => registry.rootKey(verified.rootKey), ring).catch(
+        notUnwrapped,
+      )
+      await uses.hold(keyPurposes.flatMap((purpose) => next.all(purpose).filter(({ state }) => PROTECTS.has(state))))
+      ring = next
     }
+    uses.observe(verified.keys)
     seen = verified
     confirmedAt = asked
     distrust = undefined
@@ -90,7 +105,11 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
 
   /** What the ring holds is not needed again; a new root key that cannot be had is missed by the next new key only. */
   async function followRootKey({ rootKey }: VerifiedRegistry): Promise<void> {
-    if (ring !== undefined) await registry.rootKey(rootKey).catch(options.onRootKeyMissing)
+    if (ring === undefined) return
+    await registry.rootKey(rootKey).catch((error: Error) => {
+      const { message } = error.cause instanceof Error ? error.cause : error
+      alert('root-key-unreachable', { root_key: rootKey.id, reason: message })
+    })
   }
 
   async function reload(): Promise<void> {
@@ -99,9 +118,16 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     } catch (error) {
       const problem = error instanceof Problem ? error : new Problem('sealed', { cause: error })
       stale = problem
-      if (error instanceof KeyRegistryError) distrust = problem
+      if (error instanceof KeyRegistryError) distrustBecauseOf(error, problem)
       throw problem
     }
+  }
+
+  function distrustBecauseOf(error: KeyRegistryError, problem: Problem): void {
+    const known = distrust?.cause
+    if (!(known instanceof Error) || known.message !== error.message)
+      alert('key-registry-changed', { reason: error.message })
+    distrust = problem
   }
 
   function refresh(): Promise<void> {
@@ -117,18 +143,19 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     return ring
   }
 
-  function active(purpose: KeyPurpose): Key {
-    const current = currentRing()
+  function active(purpose: KeyPurpose, count = 1): Key {
+    const key = currentRing().active(purpose)
     if (performance.now() - confirmedAt > RING_MAX_AGE_MS) throw stale ?? new Problem('sealed')
-    return current.active(purpose)
+    if (key.expiresAt !== null && now() >= key.expiresAt) throw new Problem('key-expired', { retryAfterSeconds: 60 })
+    uses.spend(key.id, count)
+    return key
   }
 
   async function keyFor(id: string): Promise<Key> {
     // The first refresh may be one that was under way already and looked before the key was there.
     for (let attempt = 0; attempt < 2 && !currentRing().find(id); attempt++) await refresh()
     const found = currentRing().find(id)
-    if (!found)
-      throw new Problem('record-integrity', { cause: new SealError('sealed under a key that does not exist') })
+    if (!found) throw new SealError('sealed under a key that does not exist')
     return found
   }
 
@@ -136,13 +163,28 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     if (!(error instanceof Problem) || error.code !== 'sealed') throw error
     stale = error
   })
-  const onChange = () => void refresh().catch(options.onError)
+  // What is distrusted has its own alert.
+  const onFailure = (error: unknown) => {
+    if (distrust === undefined) options.onError(error)
+  }
+  const onChange = () => void refresh().catch(onFailure)
   await database.listen(KEYS_CHANNEL, onChange)
-  const timer = setInterval(onChange, LOOK_EVERY_MS).unref()
+  const timer = setInterval(() => {
+    onChange()
+    uses.settle().catch(onFailure)
+  }, LOOK_EVERY_MS).unref()
 
   return {
     get ring() {
       return currentRing()
+    },
+    get isSealed() {
+      return distrust !== undefined || ring === undefined
+    },
+    get verified() {
+      currentRing()
+      if (seen === undefined) throw new Problem('sealed')
+      return seen
     },
     registry,
     active,
@@ -151,15 +193,17 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
       return { keyId: key.id, bytes: seal(key, context, plaintext, padToBytes, randomBytes) }
     },
     async open(sealed, context) {
-      const key = await keyFor(sealed.keyId)
-      if (key.purpose !== 'display' && key.purpose !== 'secret') {
-        throw new Problem('record-integrity', { cause: new SealError('sealed under a key that is no data key') })
-      }
       try {
+        const key = await keyFor(sealed.keyId)
+        if (key.purpose !== 'display' && key.purpose !== 'secret') {
+          throw new SealError('sealed under a key that is no data key')
+        }
         return open(key, context, sealed.bytes)
       } catch (error) {
-        if (error instanceof SealError) throw new Problem('record-integrity', { cause: error })
-        throw error
+        if (!(error instanceof SealError)) throw error
+        const { kind, token, part, version } = context
+        alert('record-integrity', { kind, token, part, version, reason: error.message })
+        throw new Problem('record-integrity', { cause: error })
       }
     },
     refresh,
@@ -170,6 +214,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     },
     async close() {
       clearInterval(timer)
+      await uses.close().catch(options.onError)
     },
   }
 }

@@ -8,7 +8,7 @@ import { createRootKeySource } from './root-key-source.ts'
 import { createUnsealing } from './unseal.ts'
 
 export interface VaultKeysOptions
-  extends Omit<KeysOptions, 'newRootKey' | 'openRootKey' | 'onRootKeyMissing'>,
+  extends Omit<KeysOptions, 'newRootKey' | 'openRootKey'>,
     Pick<ReplaceRootKeyDeps, 'newAuditEvent'> {
   provider: RootKeyProviderName
   rootKey: Omit<RootKeyOptions, 'randomBytes'>
@@ -22,7 +22,8 @@ export async function openVaultKeys(options: VaultKeysOptions) {
   const { database, randomBytes, newId, newAuditEvent, alert } = options
   const providerOf = (name: RootKeyProviderName) => createRootKeyProvider(name, { ...options.rootKey, randomBytes })
   const provider = providerOf(options.provider)
-  const unreachable = (error: unknown) => alert('root-key-unreachable', { reason: (error as Error).message })
+  const unreachable = (error: unknown) =>
+    alert('root-key-unreachable', { reason: error instanceof Error ? error.message : 'unknown' })
   let keys: Keys | undefined
   const source = createRootKeySource({
     provider,
@@ -41,7 +42,6 @@ export async function openVaultKeys(options: VaultKeysOptions) {
     ...options,
     newRootKey: source.create,
     openRootKey: source.open,
-    onRootKeyMissing: unreachable,
   }).catch((error) => {
     source.close()
     throw error

@@ -166,7 +166,7 @@ async function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined
   promise.catch(() => {})
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, ms)
+    timer = setTimeout(() => resolve(undefined), ms)
   })
   return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }

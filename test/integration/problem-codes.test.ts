@@ -48,6 +48,19 @@ const newCard = async () => (await tokenize({ card })).body.card.token as string
 const newContact = async () => (await tokenize({ contact })).body.contact.token as string
 const sql = (text: string) => vault.database.sql(text)
 
+/** Changes the keys until a write meets that code, and answers with it when they are right again. */
+async function whileChanged(change: string, back: string, code: ProblemCode): Promise<Response> {
+  await sql(change)
+  const met = async () => {
+    const answer = await tokenize({ contact })
+    return answer.body.code === code && answer
+  }
+  const answer = await vi.waitUntil(met, { timeout: 5_000 })
+  await sql(back)
+  await vi.waitUntil(async () => (await tokenize({ contact })).status === 201, { timeout: 5_000 })
+  return answer
+}
+
 async function inFlight(): Promise<Response> {
   const key = { 'Idempotency-Key': 'in-flight' }
   const release = await vault.database.hold('LOCK TABLE records IN EXCLUSIVE MODE')
@@ -154,15 +167,22 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
       'GRANT INSERT ON audit_events TO strongroom_runtime',
     ),
   busy: flood,
+  sealed: () =>
+    whileChanged(
+      "UPDATE keys SET deactivated_at = now() WHERE purpose = 'index'",
+      'UPDATE keys SET deactivated_at = NULL',
+      'sealed',
+    ),
+  'key-expired': () =>
+    whileChanged(
+      "UPDATE keys SET uses = 2147483648 WHERE purpose = 'secret'",
+      'UPDATE keys SET uses = 0',
+      'key-expired',
+    ),
   'shutting-down': () => {
     fragile.strongroom.beginShutdown()
     return fragile.call('GET', '/healthz')
   },
-}
-
-/** Codes that no request can meet yet, and why. */
-const unreachable: Partial<Record<ProblemCode, string>> = {
-  sealed: 'a vault that cannot open its root key does not start; sealing while it runs comes with the issue "Keys"',
 }
 
 it.each(Object.entries(requests))('%s', async (code, request) => {
@@ -176,7 +196,6 @@ it.each(Object.entries(requests))('%s', async (code, request) => {
   })
 })
 
-it('every code of the registry is produced here or known to be out of reach', () => {
-  const covered = [...Object.keys(requests), ...Object.keys(unreachable)].sort()
-  expect(covered).toEqual(problemCodes.map(({ code }) => code).sort())
+it('every code of the registry is produced here', () => {
+  expect(Object.keys(requests).sort()).toEqual(problemCodes.map(({ code }) => code).sort())
 })

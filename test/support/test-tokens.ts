@@ -39,7 +39,8 @@ export class TestTokens {
         this.onRefresh()
       },
     }
-    this.tokens = createAccessTokens({ keys, issuer: ISSUER, now, newId: createNewId(now, createRandomBytes()) })
+    const newId = createNewId(now, createRandomBytes())
+    this.tokens = createAccessTokens({ keys, renewSigningKey: async () => {}, issuer: ISSUER, now, newId })
   }
 
   header(changes: Json = {}): Json {

@@ -4,7 +4,7 @@ import { createNewId } from '../../src/identifier.ts'
 import type { KeyRing } from '../../src/keys/key-ring.ts'
 import { openKeys } from '../../src/keys/keys.ts'
 import { createRandomBytes } from '../../src/keys/random.ts'
-import { openPassphraseFile } from '../../src/keys/root-key/passphrase-file.ts'
+import { createPassphraseFileProvider } from '../../src/keys/root-key/passphrase-file.ts'
 import type { TestVault } from './test-vault.ts'
 
 /** Reads the vault's keys as a second server would: for attacks by somebody who has one of them. */
@@ -20,7 +20,8 @@ export async function readVaultKeys(vault: TestVault): Promise<KeyRing> {
       now,
       newId: createNewId(now, randomBytes),
       newRootKey: () => Promise.reject(new Error('the vault has a root key')),
-      openRootKey: (record) => openPassphraseFile(rootKeyFile, record, randomBytes),
+      openRootKey: createPassphraseFileProvider({ file: rootKeyFile, development: false, randomBytes }).open,
+      alert: () => {},
       onError: () => {},
     })
     await keys.close()

@@ -1,0 +1,27 @@
+/** What somebody must be woken for, with the sentence that the log says about it. Codes are never renamed or reused. */
+const ALERTS = {
+  'key-registry-changed': 'the key registry was changed by somebody else: the vault is sealed',
+  'key-expiring': 'a key should be rotated soon',
+  'key-expired': 'a key protects nothing any more: rotate it',
+  'root-key-unreachable': 'the root key cannot be reached',
+  'record-integrity': 'a sealed value does not open: it was changed, moved or put back',
+} as const
+
+export type AlertCode = keyof typeof ALERTS
+
+/** What an alert is about: ids, codes and counts, never a value of a record. */
+export type AlertFacts = Readonly<Record<string, string | number | undefined>>
+
+/** Raises an alert: a line of level error with the field `alert`, and one more in `strongroom_alerts_total`. */
+export type Alert = (code: AlertCode, facts: AlertFacts) => void
+
+/** @param log writes a line of level error */
+export function createAlert(
+  log: (facts: AlertFacts, message: string) => void,
+  count: (code: AlertCode) => void,
+): Alert {
+  return (code, facts) => {
+    count(code)
+    log({ alert: code, ...facts }, ALERTS[code])
+  }
+}

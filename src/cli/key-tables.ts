@@ -1,0 +1,43 @@
+import type { KeyExposure } from '../keys/compromise.ts'
+import type { InventoryLine } from '../keys/inventory.ts'
+
+/** The inventory as a table for a person. */
+export function showInventory(lines: readonly InventoryLine[]): string {
+  const head = ['id', 'purpose', 'state', 'algorithm', 'bits', 'age', 'uses', 'references', 'expires', '']
+  const rows = lines.map((line) => [
+    line.id,
+    line.purpose,
+    line.state,
+    line.algorithm,
+    String(line.strength_bits),
+    `${line.age_days} d`,
+    String(line.uses),
+    String(line.references),
+    line.expires_at?.slice(0, 10) ?? '-',
+    line.worn === null || line.worn < 0.8 ? '' : line.worn < 1 ? 'rotate soon' : 'EXPIRED',
+  ])
+  return table([head, ...rows])
+}
+
+/** What a compromised key exposes. */
+export function showExposure({ id, exposed_since, replaced_by, exposed, exposed_by }: KeyExposure): string {
+  const since = exposed_since === null ? 'it never protected anything' : `whatever it protected since ${exposed_since}`
+  return [
+    `${id} is compromised: ${since} is exposed.`,
+    ...(replaced_by === null ? [] : [`${replaced_by} took its place.`]),
+    `${exposed} values still stand on it${exposed === 0 ? '.' : ':'}`,
+    ...Object.entries(exposed_by).map(([column, count]) => `  ${count} in ${column}`),
+  ].join('\n')
+}
+
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)))
+  return rows
+    .map((row) =>
+      row
+        .map((cell, at) => cell.padEnd(widths[at]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}

@@ -1,0 +1,68 @@
+import type { AuditCaller } from '../audit/audit-event.ts'
+import type { KeyRow } from './key.ts'
+import { type Keys, RING_MAX_AGE_MS } from './keys.ts'
+import { countReferences, totalOf } from './reference-store.ts'
+import { type ChangeRegistryDeps, changeRegistry } from './registry.ts'
+import { hasOutlivedItsTokens } from './signing-plan.ts'
+
+/** The key must stay; the message says why, and what would have to happen first. */
+export class KeyStillNeeded extends Error {
+  override readonly name = 'KeyStillNeeded'
+}
+
+export interface DestroyKeyDeps extends ChangeRegistryDeps {
+  keys: Pick<Keys, 'registry' | 'refresh' | 'verified'>
+  now: () => Date
+  /** How long the longest token lives that a token-signing key may have signed. */
+  longestTokenSeconds: number
+}
+
+/**
+ * What a server sealed while its ring was as old as it may become is acknowledged within the time limit of a statement, or
+ * never. After that a census misses nothing.
+ */
+const SETTLE_MS = RING_MAX_AGE_MS + 12_000
+
+/**
+ * Removes the wrapped bytes of a key for good. Whatever an older backup holds under it can then never be opened again.
+ * Waits until whatever was sealed under it has been committed; the census is taken while the registry's lock is held.
+ *
+ * @throws {KeyStillNeeded} when the key is in use, or anything stands on it
+ */
+export async function destroyKey(deps: DestroyKeyDeps, operator: AuditCaller, id: string): Promise<void> {
+  const { now, longestTokenSeconds } = deps
+  await settle(requireUnused(deps.keys.verified.keys, id), now())
+  await changeRegistry(deps, operator, async (change) => {
+    const key = requireUnused(change.rows, id)
+    const references = (await countReferences(change.tx, now())).get(id)
+    if (totalOf(references) > 0) {
+      const where = Object.entries(references ?? {}).map(([column, count]) => `${count} in ${column}`)
+      throw new KeyStillNeeded(`${id} is still needed: ${where.join(', ')}. Run "strongroom keys rotate" first.`)
+    }
+    if (
+      key.purpose === 'token-signing' &&
+      key.state === 'deactivated' &&
+      !hasOutlivedItsTokens(key, now(), longestTokenSeconds)
+    ) {
+      throw new KeyStillNeeded(
+        `${id} has signed tokens that are still alive: the vault destroys it when they have expired.`,
+      )
+    }
+    await change.transition(id, 'destroyed')
+  })
+}
+
+function requireUnused(rows: readonly KeyRow[], id: string): KeyRow {
+  const key = rows.find((row) => row.id === id)
+  if (key === undefined) throw new KeyStillNeeded(`there is no key ${id}.`)
+  if (key.state === 'destroyed') throw new KeyStillNeeded(`${id} is destroyed already.`)
+  if (key.state === 'active') throw new KeyStillNeeded(`${id} is active: rotate it first, then nothing stands on it.`)
+  return key
+}
+
+async function settle(key: KeyRow, now: Date): Promise<void> {
+  const ended = key.deactivated_at ?? key.compromised_at
+  const wait = ended === null ? 0 : ended.getTime() + SETTLE_MS - now.getTime()
+  // A clock that was set back must not make this wait for ever.
+  if (wait > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(wait, SETTLE_MS)))
+}

@@ -1,0 +1,100 @@
+import type { Database } from '../database/database.ts'
+import { MAX_USES, wearOf } from './cryptoperiod.ts'
+import type { KeyPurpose, KeyRow, RootKeyRow } from './key.ts'
+import type { Keys } from './keys.ts'
+import { countReferences, type References, totalOf } from './reference-store.ts'
+
+/** Algorithm and security strength in bits (NIST SP 800-57 part 1, table 2). */
+const ALGORITHMS: Readonly<Record<KeyPurpose | 'root', readonly [algorithm: string, strengthBits: number]>> = {
+  root: ['AES-256-GCM', 256],
+  display: ['AES-256-GCM', 256],
+  secret: ['AES-256-GCM', 256],
+  index: ['HMAC-SHA-256', 256],
+  'token-signing': ['ECDSA P-256', 128],
+  'audit-signing': ['Ed25519', 128],
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000
+
+/** One key as an assessor asks for it (PCI DSS 3.6.1.1). Holds no key material. */
+export interface InventoryLine {
+  id: string
+  purpose: KeyPurpose | 'root'
+  algorithm: string
+  strength_bits: number
+  state: string
+  /** Where a root key comes from; null for the keys that it wraps. */
+  provider: string | null
+  created_at: string
+  activated_at: string | null
+  deactivated_at: string | null
+  compromised_at: string | null
+  destroyed_at: string | null
+  expires_at: string | null
+  age_days: number
+  /** How often it protected something, as far as the servers have reported. */
+  uses: number
+  /** The same with what servers may use before they report again: what the limit is held against. */
+  uses_at_most: number
+  uses_limit: number
+  /** How much of its time or uses is over: 1 is the end. Null for a key that does not protect. */
+  worn: number | null
+  /** How many values stand on it. For a root key: how many keys it wraps. */
+  references: number
+  referenced_by: References
+}
+
+/** Every key that the vault has or had, in the order of their making, root keys first. */
+export async function takeInventory(deps: {
+  database: Database
+  keys: Pick<Keys, 'verified' | 'refresh'>
+  now: () => Date
+}): Promise<InventoryLine[]> {
+  await deps.keys.refresh()
+  const { keys, rootKeys } = deps.keys.verified
+  const now = deps.now()
+  const references = await countReferences(deps.database, now)
+  const wrapped = (id: string) => keys.filter((key) => key.root_key_id === id && key.wrapped !== null).length
+  return [
+    ...rootKeys.map((row) => lineOf(asKey(row), 'root', { keys: wrapped(row.id) }, now, row.provider)),
+    ...keys.map((row) => lineOf(row, row.purpose, references.get(row.id) ?? {}, now, null)),
+  ]
+}
+
+type Described = Omit<KeyRow, 'purpose' | 'root_key_id' | 'wrapped'>
+
+function asKey(row: RootKeyRow): Described {
+  return { ...row, compromised_at: null, destroyed_at: null, uses_reserved: 0 }
+}
+
+function lineOf(
+  row: Described,
+  purpose: InventoryLine['purpose'],
+  referencedBy: References,
+  now: Date,
+  provider: string | null,
+): InventoryLine {
+  const [algorithm, strengthBits] = ALGORITHMS[purpose]
+  const iso = (time: Date | null) => time?.toISOString() ?? null
+  return {
+    id: row.id,
+    purpose,
+    algorithm,
+    strength_bits: strengthBits,
+    state: row.state,
+    provider,
+    created_at: row.created_at.toISOString(),
+    activated_at: iso(row.activated_at),
+    deactivated_at: iso(row.deactivated_at),
+    compromised_at: iso(row.compromised_at),
+    destroyed_at: iso(row.destroyed_at),
+    expires_at: iso(row.expires_at),
+    age_days: Math.floor((now.getTime() - row.created_at.getTime()) / DAY_MS),
+    uses: row.uses,
+    uses_at_most: row.uses + row.uses_reserved,
+    uses_limit: MAX_USES,
+    worn: row.state === 'active' ? Number(wearOf(row, now).toFixed(3)) : null,
+    references: totalOf(referencedBy),
+    referenced_by: referencedBy,
+  }
+}

@@ -1,0 +1,107 @@
+import type { Queryable } from '../database/database.ts'
+import { Problem } from '../problem.ts'
+import { MAX_USES } from './cryptoperiod.ts'
+import type { Key, KeyRow } from './key.ts'
+import { settleUses } from './key-store.ts'
+
+/** How many uses of a key a process holds in reserve: more than one request can need before the next is fetched. */
+const RESERVE_USES = 65_536
+
+interface Lease {
+  /** What may be used before the database is asked again. */
+  left: number
+  /** What was used and is not reported yet. */
+  used: number
+  /** Whether there is nothing more to be had. */
+  spent: boolean
+  kept: boolean
+}
+
+/**
+ * Counts how often keys protect something, across processes and restarts. Uses are handed out in blocks, so that a use
+ * costs a subtraction; what was used is reported in the background. What is handed out counts as used until it is given
+ * back: after a crash the count may be too high, never too low.
+ */
+export interface KeyUses {
+  /** Counts uses. @throws {Problem} key-expired at the limit, busy when the database lags behind */
+  spend(keyId: string, count: number): void
+  /** Holds uses of these keys from now on, and gives back those of others. */
+  hold(keys: readonly Key[]): Promise<void>
+  /** What the registry says of the counts now. */
+  observe(rows: readonly KeyRow[]): void
+  /** Reports what was used, and fills up. */
+  settle(): Promise<void>
+  /** Reports and gives back everything. */
+  close(): Promise<void>
+}
+
+export function createKeyUses(database: Queryable, onError: (error: unknown) => void): KeyUses {
+  const leases = new Map<string, Lease>()
+  let settling: Promise<void> | undefined
+
+  async function settleNow(): Promise<void> {
+    const reports = [...leases].flatMap(([id, lease]) => {
+      const wanted = lease.kept ? RESERVE_USES - lease.left : -lease.left
+      // Given back before it is reported: should the answer be lost, it is not used twice.
+      if (!lease.kept) lease.left = 0
+      return lease.used === 0 && wanted === 0 && lease.kept ? [] : [{ id, lease, used: lease.used, wanted }]
+    })
+    if (reports.length === 0) return
+    const granted = await settleUses(database, reports, MAX_USES)
+    for (const { id, lease, used, wanted } of reports) {
+      lease.used -= used
+      lease.left += Math.max(0, granted.get(id) ?? 0)
+      if (wanted > 0) lease.spent = (granted.get(id) ?? 0) < wanted
+      if (!lease.kept && lease.used === 0) leases.delete(id)
+    }
+  }
+
+  function settle(): Promise<void> {
+    settling ??= settleNow().finally(() => {
+      settling = undefined
+    })
+    return settling
+  }
+
+  async function settleFrom(change: () => void): Promise<void> {
+    // One that is under way was asked before the change.
+    await settling?.catch(() => {})
+    change()
+    await settle()
+  }
+
+  return {
+    spend(keyId, count) {
+      const lease = leases.get(keyId)
+      if (lease === undefined || lease.left < count) {
+        throw new Problem(lease?.spent ? 'key-expired' : 'busy', lease?.spent ? { retryAfterSeconds: 60 } : {})
+      }
+      lease.left -= count
+      lease.used += count
+      if (lease.left < RESERVE_USES / 2 && settling === undefined && !lease.spent) settle().catch(onError)
+    },
+    async hold(keys) {
+      const ids = new Set(keys.map(({ id }) => id))
+      if (ids.size === leases.size && [...ids].every((id) => leases.get(id)?.kept)) return
+      await settleFrom(() => {
+        for (const [id, lease] of leases) lease.kept = ids.has(id)
+        for (const id of ids) {
+          if (!leases.has(id)) leases.set(id, { left: 0, used: 0, spent: false, kept: true })
+        }
+      })
+    },
+    observe(rows) {
+      for (const { id, uses } of rows) {
+        const lease = leases.get(id)
+        if (lease === undefined || uses < MAX_USES) continue
+        lease.left = 0
+        lease.spent = true
+      }
+    },
+    settle,
+    close: () =>
+      settleFrom(() => {
+        for (const lease of leases.values()) lease.kept = false
+      }),
+  }
+}
