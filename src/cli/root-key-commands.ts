@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { readConfig } from '../config.ts'
 import { MAX_SHARES, MIN_THRESHOLD } from '../keys/root-key/custodian-shares.ts'
 import { RootKeyConfigError, type RootKeyProviderName, rootKeyProviderNames } from '../keys/root-key/root-key.ts'
-import { FAILED, type Json, note, operator, print, withJson, withVault } from './command.ts'
+import { FAILED, type Json, note, operator, print, USAGE, withJson, withVault } from './command.ts'
 import { holdCeremony, NOT_ACCEPTED, withKeys } from './custodians.ts'
 import { offerShare } from './operator-client.ts'
 import { openTerminal } from './terminal.ts'
@@ -15,8 +15,17 @@ interface Split {
 /** `strongroom unseal` */
 export function addUnsealCommand(program: Command): void {
   withJson(program.command('unseal'))
-    .description('give one custodian’s share to the running server, which opens when it has enough')
-    .action(async (options: Json) => {
+    .description("give one custodian's share to the running server, which opens when it has enough")
+    .allowExcessArguments()
+    .action(async (options: Json, command: Command) => {
+      if (command.args.length > 0) {
+        // What was given is not repeated: it may be a share.
+        note(
+          'error: unseal takes no arguments; a share that was one is in the history of the shell, and must be replaced',
+        )
+        process.exitCode = USAGE
+        return
+      }
       const terminal = openTerminal('The shares of the root key')
       const share = await terminal.askSecret('Your share: ')
       const status = await offerShare(readConfig(), { share, operator: operator().id })

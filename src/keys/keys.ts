@@ -7,6 +7,7 @@ import { KEYS_CHANNEL } from './key-store.ts'
 import { createKeyUses } from './key-uses.ts'
 import { createRegistry, type Registry, type RegistryOptions, type VerifiedRegistry } from './open-registry.ts'
 import { KeyRegistryError } from './registry-manifest.ts'
+import { RootKeyUnreachable } from './root-key/root-key.ts'
 import { open, type SealContext, SealError, type Sealed, seal } from './seal.ts'
 
 /** How often the registry is looked at, should a notification be lost. */
@@ -163,9 +164,10 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     if (!(error instanceof Problem) || error.code !== 'sealed') throw error
     stale = error
   })
-  // What is distrusted has its own alert.
+  // What is distrusted has its own alert, and so has a root key that went away.
   const onFailure = (error: unknown) => {
-    if (distrust === undefined) options.onError(error)
+    const isAwaited = error instanceof Problem && error.cause instanceof RootKeyUnreachable
+    if (distrust === undefined && !isAwaited) options.onError(error)
   }
   const onChange = () => void refresh().catch(onFailure)
   await database.listen(KEYS_CHANNEL, onChange)
