@@ -47,7 +47,7 @@ export function addKeysCommands(program: Command): void {
   withJson(keys.command('inventory'))
     .description('every key with its algorithm, strength, state, age, uses, references and expiry')
     .action((options: Json) =>
-      withVault('keys inventory', async ({ commands }) => {
+      withKeys('keys inventory', async ({ commands }) => {
         const inventory = await commands.takeInventory()
         print(options, inventory, () => showInventory(inventory))
       }),

@@ -51,7 +51,7 @@ export function createRootKeySource(options: RootKeySourceOptions): RootKeySourc
   let reachable = true
   let failures = 0
   let retryAt = 0
-  let lastProblem = new Problem('sealed')
+  let lastProblem = new Problem('sealed', { cause: new RootKeyUnreachable(`${provider.name} has not answered yet`) })
 
   function setReachable(now: boolean, error?: unknown): void {
     if (now !== reachable) options.onReachable(now, error)

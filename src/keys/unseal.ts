@@ -2,6 +2,7 @@ import pLimit from 'p-limit'
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import { insertEvents } from '../audit/audit-store.ts'
 import type { Database } from '../database/database.ts'
+import { Problem } from '../problem.ts'
 import type { RandomBytes } from '../random-bytes.ts'
 import type { Keys } from './keys.ts'
 import {
@@ -16,6 +17,8 @@ import type { RootKeySource } from './root-key-source.ts'
 
 /** What a refused share costs: there is nothing to be tried out. */
 const REFUSED_AFTER_MS = 1_000
+/** Custodians come one after the other; more than a few at once are none. */
+const MAX_WAITING = 10
 
 export interface UnsealDeps {
   database: Database
@@ -41,6 +44,7 @@ export interface Unsealing {
    * Takes one custodian's share; the one that is enough opens the vault. Every share is an audit event, before it counts.
    *
    * @throws {RootKeyConfigError} when the root key of this vault is not in shares
+   * @throws {Problem} busy
    */
   offer(operator: AuditCaller, text: string): Promise<UnsealStatus>
   /** Gives up with too few shares, which is an audit event when there were any. */
@@ -121,7 +125,10 @@ export function createUnsealing(deps: UnsealDeps): Unsealing {
   }
 
   return {
-    offer: (operator, text) => one(offer, operator, text),
+    async offer(operator, text) {
+      if (one.pendingCount >= MAX_WAITING) throw new Problem('busy')
+      return one(offer, operator, text)
+    },
     async abandon(operator) {
       if (collection === undefined || collection.given === 0) return
       await record(operator, 'refused', { subject: collection.id, count: collection.given })

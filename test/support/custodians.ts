@@ -17,7 +17,7 @@ export function cliAtTerminal(
 
 export const CUSTODIANS = { STRONGROOM_ROOT_KEY: 'custodian-shares' }
 
-export const names = ['Tan Mei Ling', 'Arjun Nair', 'Siti Aminah', 'Lim Wei', 'Ong Hui Min']
+export const names = ['Meera Pillai', 'Jonas Weber', 'Chen Wei', 'Ada Osei', 'Rui Costa']
 
 /** Plays all custodians of a ceremony. Answers with their shares, as each has written them down. */
 export async function attendCeremony(terminal: AtTerminal, custodians: readonly string[]): Promise<string[]> {

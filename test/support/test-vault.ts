@@ -11,7 +11,7 @@ import type { AuditCaller } from '../../src/audit/audit-event.ts'
 import { createLogger } from '../../src/http/request-log.ts'
 import { createHttpsServer } from '../../src/http/server.ts'
 import { certificateNames, loadTls } from '../../src/http/tls.ts'
-import { createStrongroom, type Overrides, type Strongroom } from '../../src/strongroom.ts'
+import { createStrongroom, type Overrides, type RootKeySettings, type Strongroom } from '../../src/strongroom.ts'
 import { createTestDatabase, dumpDatabase, type TestDatabase } from './postgres.ts'
 import { secrets } from './samples.ts'
 
@@ -58,7 +58,15 @@ export class TestVault {
   }
 
   /** @param sharedDatabase makes a second server on the database of another vault */
-  static async start(options: { overrides?: Overrides; sharedDatabase?: TestDatabase } = {}): Promise<TestVault> {
+  static async start(
+    options: {
+      overrides?: Overrides
+      sharedDatabase?: TestDatabase
+      /** Where its root key comes from; without them the file that all tests share. */
+      rootKey?: RootKeySettings
+      rootKeyFile?: string
+    } = {},
+  ): Promise<TestVault> {
     const { certsDir, rootKeyFile } = inject('cluster')
     const database = options.sharedDatabase ?? (await createTestDatabase())
     const logLines: string[] = []
@@ -70,7 +78,14 @@ export class TestVault {
     })
     const clock: { vault?: TestVault } = {}
     const strongroom = await createStrongroom(
-      { databaseUrl: database.serverUrl, rootKeyFile, issuer: ISSUER, logLevel: 'info' },
+      {
+        databaseUrl: database.serverUrl,
+        rootKeyFile: options.rootKeyFile ?? rootKeyFile,
+        ...(options.rootKey ? { rootKey: options.rootKey } : {}),
+        createRootKey: options.rootKeyFile !== undefined,
+        issuer: ISSUER,
+        logLevel: 'info',
+      },
       {
         now: () => new Date(Date.now() + (clock.vault?.clockOffsetMs ?? 0)),
         logger: createLogger('info', destination),
