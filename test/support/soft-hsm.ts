@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
@@ -9,8 +10,18 @@ const UTIL = 'softhsm2-util'
 
 /** Why the tests against SoftHSM cannot run here; undefined when they can. In CI they always must. */
 export function softHsmIsMissing(): string | undefined {
-  if (existsSync(MODULE) || process.env.CI === 'true') return undefined
-  return `SoftHSM is not at ${MODULE}: run "apt-get install softhsm2"`
+  if (process.env.CI === 'true') return undefined
+  if (!existsSync(MODULE)) return `SoftHSM is not at ${MODULE}: run "apt-get install softhsm2"`
+  return isInstalled('pkcs11js') ? undefined : 'the optional package pkcs11js is not installed: it needs a C++ compiler'
+}
+
+function isInstalled(name: string): boolean {
+  try {
+    createRequire(import.meta.url)(name)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** A PKCS#11 token in a directory of its own. */

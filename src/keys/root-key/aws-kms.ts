@@ -1,4 +1,3 @@
-import type { KMSClient } from '@aws-sdk/client-kms'
 import { z } from 'zod'
 import { type SealContext, SealError } from '../seal.ts'
 import { frameKey, unframeKey } from './key-frame.ts'
@@ -26,6 +25,28 @@ const DENIED = 'AccessDeniedException'
 
 const parametersSchema = z.object({ keyId: z.string().min(1) })
 
+/** The part of the AWS SDK that is used. */
+interface KmsSdk {
+  KMSClient: new (options: {
+    maxAttempts: number
+    requestHandler: { connectionTimeout: number; requestTimeout: number; throwOnRequestTimeout: boolean }
+  }) => {
+    send<Answer>(command: Command<Answer>, options: { abortSignal: AbortSignal }): Promise<Answer>
+    destroy(): void
+  }
+  DescribeKeyCommand: CommandOf<object, { KeyMetadata?: { Arn?: string; KeySpec?: string } }>
+  EncryptCommand: CommandOf<{ Plaintext: Uint8Array } & InContext, { CiphertextBlob?: Uint8Array }>
+  DecryptCommand: CommandOf<{ CiphertextBlob: Uint8Array } & InContext, { Plaintext?: Uint8Array }>
+}
+interface Command<Answer> {
+  /** Only says what the command is answered with. */
+  readonly answer?: Answer
+}
+type CommandOf<Input, Answer> = new (input: Input & { KeyId: string }) => Command<Answer>
+interface InContext {
+  EncryptionContext: Record<string, string>
+}
+
 export interface AwsKmsOptions {
   /** Id, ARN or alias of a symmetric key; needed to make a root key, the record knows it from then on. */
   keyId: string | undefined
@@ -45,19 +66,19 @@ export function createAwsKmsProvider({ keyId }: AwsKmsOptions): RootKeyProvider 
           'STRONGROOM_ROOT_KEY_ID must name a symmetric KMS key: its id, ARN or alias ("alias/…").',
         )
       }
-      const kms = await connect()
+      const kms = connect()
       // An alias can be pointed at another key later; what is recorded is the key itself.
       const arn = await kms.arnOf(keyId)
       return newRootKey({ id, provider: 'aws-kms', parameters: { keyId: arn } }, cipherOf(kms, arn))
     },
     async open(record: RootKeyRecord) {
       const parameters = parametersSchema.parse(record.parameters)
-      return existingRootKey(record, cipherOf(await connect(), parameters.keyId))
+      return existingRootKey(record, cipherOf(connect(), parameters.keyId))
     },
   }
 }
 
-type Kms = Awaited<ReturnType<typeof connect>>
+type Kms = ReturnType<typeof connect>
 
 function cipherOf(kms: Kms, keyId: string): RootKeyCipher {
   return {
@@ -93,9 +114,9 @@ function encryptionContext({ kind, token, part, version }: SealContext): Record<
 const nameOf = (error: unknown) => (error instanceof Error ? error.name : 'unknown error')
 
 /** The three calls that are needed, each within its time. */
-async function connect() {
-  const sdk = await loadOptional(() => import('@aws-sdk/client-kms'), '@aws-sdk/client-kms')
-  const client: KMSClient = new sdk.KMSClient({
+function connect() {
+  const sdk = loadOptional<KmsSdk>('@aws-sdk/client-kms')
+  const client = new sdk.KMSClient({
     maxAttempts: MAX_ATTEMPTS,
     requestHandler: { connectionTimeout: CONNECT_MS, requestTimeout: ANSWER_MS, throwOnRequestTimeout: true },
   })

@@ -1,4 +1,13 @@
-import pkcs11, { type Attribute, type Handle, type Mechanism } from 'pkcs11js'
+import {
+  type Attribute,
+  CK,
+  type Cryptoki,
+  type CryptokiError,
+  type CryptokiPackage,
+  type Handle,
+  type Mechanism,
+} from './cryptoki.ts'
+import { loadOptional } from './load-optional.ts'
 
 /** Where the key is, and what opens the token. */
 export interface TokenAccess {
@@ -38,28 +47,37 @@ const TAG_BYTES = 16
 const AES_256_BYTES = 32
 
 /** The attributes of the key: it is made inside the token, and never leaves it. */
-const UNEXPORTABLE: Attribute[] = [
-  { type: pkcs11.CKA_CLASS, value: pkcs11.CKO_SECRET_KEY },
-  { type: pkcs11.CKA_KEY_TYPE, value: pkcs11.CKK_AES },
-  { type: pkcs11.CKA_VALUE_LEN, value: AES_256_BYTES },
-  { type: pkcs11.CKA_TOKEN, value: true },
-  { type: pkcs11.CKA_PRIVATE, value: true },
-  { type: pkcs11.CKA_SENSITIVE, value: true },
-  { type: pkcs11.CKA_EXTRACTABLE, value: false },
-  { type: pkcs11.CKA_ENCRYPT, value: true },
-  { type: pkcs11.CKA_DECRYPT, value: true },
+const UNEXPORTABLE: readonly Attribute[] = [
+  { type: CK.CKA_CLASS, value: CK.CKO_SECRET_KEY },
+  { type: CK.CKA_KEY_TYPE, value: CK.CKK_AES },
+  { type: CK.CKA_VALUE_LEN, value: AES_256_BYTES },
+  { type: CK.CKA_TOKEN, value: true },
+  { type: CK.CKA_PRIVATE, value: true },
+  { type: CK.CKA_SENSITIVE, value: true },
+  { type: CK.CKA_EXTRACTABLE, value: false },
+  { type: CK.CKA_ENCRYPT, value: true },
+  { type: CK.CKA_DECRYPT, value: true },
 ]
 
 /**
  * One logged-in session with a PKCS#11 token (v2.40), in which keys are AES-256 and encrypt by GCM (CKM_AES_GCM).
  *
  * Every call blocks until the vendor's library returns. Whoever must not block runs this in a process of its own.
+ *
+ * @throws {Error} what `describeFailure` describes
  */
 export function openTokenSession({ module, token, pin }: TokenAccess): TokenSession {
-  const library = new pkcs11.PKCS11()
+  const { PKCS11, Pkcs11Error } = loadOptional<CryptokiPackage>('pkcs11js')
+  const library = new PKCS11()
   library.load(module)
   library.C_Initialize()
-  const session = logIn(library, token, pin)
+  const slot = library.C_GetSlotList(true).find((candidate) => {
+    return library.C_GetTokenInfo(candidate).label.trim() === token
+  })
+  // A token that is not there now may be put back.
+  if (slot === undefined) throw new Pkcs11Error('CKR_TOKEN_NOT_PRESENT', CK.CKR_TOKEN_NOT_PRESENT)
+  const session = library.C_OpenSession(slot, CK.CKF_SERIAL_SESSION | CK.CKF_RW_SESSION)
+  library.C_Login(session, CK.CKU_USER, pin)
   const known = new Map<string, Handle>()
 
   function keyOf(id: Uint8Array): Handle {
@@ -88,10 +106,10 @@ export function openTokenSession({ module, token, pin }: TokenAccess): TokenSess
   function answer(request: TokenRequest): Buffer {
     if (request.do === 'generate') {
       const { label, id } = request
-      library.C_GenerateKey(session, { mechanism: pkcs11.CKM_AES_KEY_GEN }, [
+      library.C_GenerateKey(session, { mechanism: CK.CKM_AES_KEY_GEN }, [
         ...UNEXPORTABLE,
-        { type: pkcs11.CKA_LABEL, value: label },
-        { type: pkcs11.CKA_ID, value: Buffer.from(id) },
+        { type: CK.CKA_LABEL, value: label },
+        { type: CK.CKA_ID, value: Buffer.from(id) },
       ])
       keyOf(id)
       return Buffer.alloc(0)
@@ -121,45 +139,38 @@ export function openTokenSession({ module, token, pin }: TokenAccess): TokenSess
 /** What went wrong, for the other process: codes of PKCS#11 and our own sentences, nothing else. */
 export function describeFailure(error: unknown): TokenAnswer {
   if (error instanceof TokenFailure) return { failed: error.failed, reason: error.message }
-  if (error instanceof pkcs11.Pkcs11Error) return { failed: codeIsConfig(error.code), reason: error.message }
+  if (isCryptokiError(error)) return { failed: codeIsConfig(error.code), reason: error.message }
   // The library itself does not load: dlopen's message names the file and why.
   return { failed: 'config', reason: error instanceof Error ? error.message : 'unknown error' }
 }
 
+function isCryptokiError(error: unknown): error is CryptokiError {
+  return error instanceof Error && error.name === 'Pkcs11Error' && 'code' in error && typeof error.code === 'number'
+}
+
 function codeIsConfig(code: number): 'config' | 'token' {
-  const byHand = [pkcs11.CKR_PIN_INCORRECT, pkcs11.CKR_PIN_LOCKED, pkcs11.CKR_PIN_EXPIRED, pkcs11.CKR_MECHANISM_INVALID]
+  const byHand: number[] = [CK.CKR_PIN_INCORRECT, CK.CKR_PIN_LOCKED, CK.CKR_PIN_EXPIRED, CK.CKR_MECHANISM_INVALID]
   return byHand.includes(code) ? 'config' : 'token'
 }
 
-function logIn(library: pkcs11.PKCS11, label: string, pin: string): Handle {
-  const slot = library.C_GetSlotList(true).find((candidate) => {
-    return library.C_GetTokenInfo(candidate).label.trim() === label
-  })
-  // A token that is not there now may be put back.
-  if (slot === undefined) throw new pkcs11.Pkcs11Error('CKR_TOKEN_NOT_PRESENT', pkcs11.CKR_TOKEN_NOT_PRESENT)
-  const session = library.C_OpenSession(slot, pkcs11.CKF_SERIAL_SESSION | pkcs11.CKF_RW_SESSION)
-  library.C_Login(session, pkcs11.CKU_USER, pin)
-  return session
-}
-
 /** @throws {TokenFailure} config, when there is no such key or it could leave the token */
-function findKey(library: pkcs11.PKCS11, session: Handle, id: Buffer): Handle {
+function findKey(library: Cryptoki, session: Handle, id: Buffer): Handle {
   library.C_FindObjectsInit(session, [
-    { type: pkcs11.CKA_CLASS, value: pkcs11.CKO_SECRET_KEY },
-    { type: pkcs11.CKA_ID, value: id },
+    { type: CK.CKA_CLASS, value: CK.CKO_SECRET_KEY },
+    { type: CK.CKA_ID, value: id },
   ])
   const found = library.C_FindObjects(session, 2)
   library.C_FindObjectsFinal(session)
   if (found.length !== 1) throw new TokenFailure('config', `the token holds ${found.length} keys of that id, not one`)
   const key = found[0]!
   const isSet = (type: number) => library.C_GetAttributeValue(session, key, [{ type }])[0]?.value?.[0] === 1
-  if (isSet(pkcs11.CKA_EXTRACTABLE) || !isSet(pkcs11.CKA_SENSITIVE)) {
+  if (isSet(CK.CKA_EXTRACTABLE) || !isSet(CK.CKA_SENSITIVE)) {
     throw new TokenFailure('config', 'the key can leave the token (CKA_EXTRACTABLE is set, or CKA_SENSITIVE is not)')
   }
   return key
 }
 
 function gcm(iv: Buffer, aad: Buffer): Mechanism {
-  const parameter = { type: pkcs11.CK_PARAMS_AES_GCM, iv, aad, ivBits: iv.length * 8, tagBits: TAG_BYTES * 8 }
-  return { mechanism: pkcs11.CKM_AES_GCM, parameter }
+  const parameter = { type: CK.CK_PARAMS_AES_GCM, iv, aad, ivBits: iv.length * 8, tagBits: TAG_BYTES * 8 }
+  return { mechanism: CK.CKM_AES_GCM, parameter }
 }
