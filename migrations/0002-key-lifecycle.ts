@@ -12,19 +12,24 @@ export async function up(knex: Knex): Promise<void> {
         CHECK (purpose IN ('display', 'secret', 'index', 'token-signing', 'audit-signing')),
       ADD COLUMN expires_at     timestamptz,
       ADD COLUMN compromised_at timestamptz,
-      ADD COLUMN destroyed_at   timestamptz,
-      ADD COLUMN uses           bigint NOT NULL DEFAULT 0,
-      ADD COLUMN uses_reserved  bigint NOT NULL DEFAULT 0;
-    COMMENT ON COLUMN keys.uses IS 'how often it sealed, signed or hashed, as far as the servers have reported';
-    COMMENT ON COLUMN keys.uses_reserved IS 'uses handed out to servers and not reported yet; counted as used until they are given back';
+      ADD COLUMN destroyed_at   timestamptz;
 
     ALTER TABLE root_keys
       ADD COLUMN state          text NOT NULL DEFAULT 'active'
         CHECK (state IN ('active', 'deactivated', 'compromised', 'destroyed')),
       ADD COLUMN activated_at   timestamptz,
       ADD COLUMN deactivated_at timestamptz,
-      ADD COLUMN expires_at     timestamptz,
-      ADD COLUMN uses           bigint NOT NULL DEFAULT 0;
+      ADD COLUMN expires_at     timestamptz;
+
+    -- Apart from the keys: it changes all the time, and they never but by intent.
+    CREATE TABLE key_uses (
+      key_id   text PRIMARY KEY,
+      uses     bigint NOT NULL DEFAULT 0,
+      reserved bigint NOT NULL DEFAULT 0
+    );
+    INSERT INTO key_uses (key_id) SELECT id FROM keys UNION ALL SELECT id FROM root_keys;
+    COMMENT ON COLUMN key_uses.uses IS 'how often the key sealed, signed, hashed or wrapped, as far as the servers have reported';
+    COMMENT ON COLUMN key_uses.reserved IS 'uses handed out to servers and not reported; count as used until they are given back';
 
     CREATE TABLE key_registry (
       only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
@@ -37,8 +42,8 @@ export async function up(knex: Knex): Promise<void> {
     COMMENT ON COLUMN key_registry.wrapped IS 'the key of the MAC, sealed under the root key (seal format 1)';
     COMMENT ON COLUMN key_registry.mac IS 'HMAC-SHA-256 over the manifest';
 
-    GRANT SELECT, INSERT, UPDATE ON key_registry TO strongroom_runtime;
-    GRANT UPDATE (state, activated_at, deactivated_at, expires_at, uses) ON root_keys TO strongroom_runtime;
+    GRANT SELECT, INSERT, UPDATE ON key_registry, key_uses TO strongroom_runtime;
+    GRANT UPDATE (state, activated_at, deactivated_at, expires_at) ON root_keys TO strongroom_runtime;
   `)
 }
 

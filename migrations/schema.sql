@@ -54,6 +54,15 @@ COMMENT ON COLUMN key_registry.manifest IS 'the rows as they must be, RFC 8785, 
 COMMENT ON COLUMN key_registry.wrapped IS 'the key of the MAC, sealed under the root key (seal format 1)';
 COMMENT ON COLUMN key_registry.mac IS 'HMAC-SHA-256 over the manifest';
 
+CREATE TABLE key_uses (
+  key_id text NOT NULL,
+  uses bigint NOT NULL DEFAULT 0,
+  reserved bigint NOT NULL DEFAULT 0,
+  CONSTRAINT key_uses_pkey PRIMARY KEY (key_id)
+);
+COMMENT ON COLUMN key_uses.uses IS 'how often the key sealed, signed, hashed or wrapped, as far as the servers have reported';
+COMMENT ON COLUMN key_uses.reserved IS 'uses handed out to servers and not reported; count as used until they are given back';
+
 CREATE TABLE keys (
   id text NOT NULL,
   purpose text NOT NULL,
@@ -66,16 +75,12 @@ CREATE TABLE keys (
   expires_at timestamp with time zone,
   compromised_at timestamp with time zone,
   destroyed_at timestamp with time zone,
-  uses bigint NOT NULL DEFAULT 0,
-  uses_reserved bigint NOT NULL DEFAULT 0,
   CONSTRAINT keys_pkey PRIMARY KEY (id),
   CONSTRAINT keys_purpose_check CHECK ((purpose = ANY (ARRAY['display'::text, 'secret'::text, 'index'::text, 'token-signing'::text, 'audit-signing'::text]))),
   CONSTRAINT keys_state_check CHECK ((state = ANY (ARRAY['pre-active'::text, 'active'::text, 'deactivated'::text, 'compromised'::text, 'destroyed'::text])))
 );
 CREATE UNIQUE INDEX keys_one_active ON public.keys USING btree (purpose) WHERE (state = 'active'::text);
 COMMENT ON COLUMN keys.wrapped IS 'the key, sealed under the root key (seal format 1)';
-COMMENT ON COLUMN keys.uses IS 'how often it sealed, signed or hashed, as far as the servers have reported';
-COMMENT ON COLUMN keys.uses_reserved IS 'uses handed out to servers and not reported yet; counted as used until they are given back';
 
 CREATE TABLE migrations (
   id integer NOT NULL DEFAULT nextval('migrations_id_seq'::regclass),
@@ -161,7 +166,6 @@ CREATE TABLE root_keys (
   activated_at timestamp with time zone,
   deactivated_at timestamp with time zone,
   expires_at timestamp with time zone,
-  uses bigint NOT NULL DEFAULT 0,
   CONSTRAINT root_keys_pkey PRIMARY KEY (id),
   CONSTRAINT root_keys_state_check CHECK ((state = ANY (ARRAY['active'::text, 'deactivated'::text, 'compromised'::text, 'destroyed'::text])))
 );
@@ -186,6 +190,7 @@ GRANT INSERT, SELECT ON TABLE audit_events TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE clients TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE idempotency_keys TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE key_registry TO strongroom_runtime;
+GRANT INSERT, SELECT, UPDATE ON TABLE key_uses TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE keys TO strongroom_runtime;
 GRANT SELECT ON TABLE migrations TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE rate_limits TO strongroom_runtime;
@@ -197,7 +202,6 @@ GRANT UPDATE ON TABLE root_keys (activated_at) TO strongroom_runtime;
 GRANT UPDATE ON TABLE root_keys (deactivated_at) TO strongroom_runtime;
 GRANT UPDATE ON TABLE root_keys (expires_at) TO strongroom_runtime;
 GRANT UPDATE ON TABLE root_keys (state) TO strongroom_runtime;
-GRANT UPDATE ON TABLE root_keys (uses) TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE search_terms TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE settings TO strongroom_runtime;
 

@@ -42,10 +42,11 @@ withJson(program.command('doctor'))
       options,
       findings,
       () =>
-        findings.map(({ code, severity, detail }) => `${severity}: ${code}: ${detail}`).join('\n') ||
-        'nothing unsafe was found',
+        findings
+          .map(({ code, severity, detail }) => `${severity === undefined ? '' : `${severity}: `}${code}: ${detail}`)
+          .join('\n') || 'nothing unsafe was found',
     )
-    if (findings.some(({ severity }) => severity === 'refusal')) process.exitCode = FAILED
+    if (findings.some(({ severity }) => severity === undefined)) process.exitCode = FAILED
   })
 
 const clients = program.command('clients').description('the programs that may call the vault')

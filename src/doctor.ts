@@ -10,13 +10,13 @@ import { isDevelopmentPassphrase, passphraseFiles } from './keys/root-key/passph
 import { findWornKeys, type KeyWear } from './keys/watch-keys.ts'
 
 /**
- * Something that should not be so. `detail` says in one sentence what it is and how to mend it. A refusal is unsafe, and
- * refuses the start; a warning will be, if nobody acts.
+ * Something unsafe. `detail` says in one sentence what it is and how to mend it. It refuses the start, unless it is a
+ * warning of what will be unsafe if nobody acts.
  */
 export interface Finding {
   code: string
-  severity: 'refusal' | 'warning'
   detail: string
+  severity?: 'warning'
 }
 
 /** What of the process itself is unsafe; needs no database. */
@@ -97,7 +97,7 @@ export function examineDatabase(config: Config, facts: DatabaseFacts, now = new 
 }
 
 function finding(present: boolean, code: string, detail: string): Finding[] {
-  return present ? [{ code, severity: 'refusal', detail }] : []
+  return present ? [{ code, detail }] : []
 }
 
 /** An expired key refuses no start: reads go on, and whoever is to rotate it needs the vault. */

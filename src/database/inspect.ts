@@ -53,9 +53,10 @@ const SCHEMA: Statement = {
 const KEY_LIFECYCLE = '0002-key-lifecycle'
 const ACTIVE_KEYS: Statement = {
   name: 'inspect-active-keys',
-  text: `SELECT id, purpose, state, activated_at, expires_at, uses::float8 AS uses FROM keys WHERE state = 'active'
-         UNION ALL
-         SELECT id, 'root', state, activated_at, expires_at, uses::float8 FROM root_keys WHERE state = 'active'`,
+  text: `SELECT k.*, coalesce(u.uses, 0)::float8 AS uses
+         FROM (SELECT id, purpose, state, activated_at, expires_at FROM keys
+               UNION ALL SELECT id, 'root', state, activated_at, expires_at FROM root_keys) k
+         LEFT JOIN key_uses u ON u.key_id = k.id WHERE k.state = 'active'`,
 }
 
 interface RoleAndSettings {

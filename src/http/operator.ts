@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server, type ServerOptions } from 'node:https'
 import { z } from 'zod'
+import { Problem } from '../problem.ts'
 import type { MetricsText } from './metrics.ts'
 import { toProblem } from './problem-response.ts'
 
@@ -31,12 +32,11 @@ export function createOperatorListener(tls: ServerOptions, view: OperatorView): 
     },
     '/healthz': async (response) => answer(response, 200, 'application/json', '{"status":"ok"}'),
     '/readyz': async (response) => {
-      const problem = await view.checkReady().then(
-        () => undefined,
-        (error: unknown) => toProblem(error),
+      const [status, body] = await view.checkReady().then(
+        () => [200, { status: 'ready' }] as const,
+        (error) => [503, { status: 'not ready', code: error instanceof Problem ? error.code : undefined }] as const,
       )
-      const status = problem === undefined ? 'ready' : problem.code === 'sealed' ? 'sealed' : 'not ready'
-      answer(response, problem === undefined ? 200 : 503, 'application/json', JSON.stringify({ status }))
+      answer(response, status, 'application/json', JSON.stringify(body))
     },
   }
   const unseal = async (request: IncomingMessage, response: ServerResponse) => {

@@ -1,6 +1,6 @@
 import type { Database } from '../database/database.ts'
 import { MAX_USES, wearOf } from './cryptoperiod.ts'
-import type { KeyPurpose, KeyRow, RootKeyRow } from './key.ts'
+import { type KeyPurpose, type KeyRow, keyPurposes, type RootKeyRow } from './key.ts'
 import type { Keys } from './keys.ts'
 import { countReferences, type References, totalOf } from './reference-store.ts'
 
@@ -44,7 +44,7 @@ export interface InventoryLine {
   referenced_by: References
 }
 
-/** Every key that the vault has or had, in the order of their making, root keys first. */
+/** Every key that the vault has or had: by purpose, root keys first, then in the order of their making. */
 export async function takeInventory(deps: {
   database: Database
   keys: Pick<Keys, 'verified' | 'refresh'>
@@ -57,7 +57,11 @@ export async function takeInventory(deps: {
   const wrapped = (id: string) => keys.filter((key) => key.root_key_id === id && key.wrapped !== null).length
   return [
     ...rootKeys.map((row) => lineOf(asKey(row), 'root', { keys: wrapped(row.id) }, now, row.provider)),
-    ...keys.map((row) => lineOf(row, row.purpose, references.get(row.id) ?? {}, now, null)),
+    ...keyPurposes.flatMap((purpose) =>
+      keys
+        .filter((row) => row.purpose === purpose)
+        .map((row) => lineOf(row, purpose, references.get(row.id) ?? {}, now, null)),
+    ),
   ]
 }
 

@@ -17,12 +17,12 @@ const SELECT_REGISTRY: Statement = {
     (SELECT coalesce(json_agg(k), '[]') FROM (
        SELECT id, purpose, state, root_key_id, ${hex('wrapped')}, ${ms('created_at')}, ${ms('activated_at')},
               ${ms('deactivated_at')}, ${ms('compromised_at')}, ${ms('destroyed_at')}, ${ms('expires_at')},
-              uses, uses_reserved
-       FROM keys ORDER BY keys.created_at, id) k) AS keys,
+              coalesce(u.uses, 0) AS uses, coalesce(u.reserved, 0) AS uses_reserved
+       FROM keys LEFT JOIN key_uses u ON key_id = id ORDER BY keys.created_at, id) k) AS keys,
     (SELECT coalesce(json_agg(k), '[]') FROM (
        SELECT id, provider, parameters, state, ${ms('created_at')}, ${ms('activated_at')}, ${ms('deactivated_at')},
-              ${ms('expires_at')}, uses
-       FROM root_keys ORDER BY root_keys.created_at, id) k) AS root_keys`,
+              ${ms('expires_at')}, coalesce(u.uses, 0) AS uses
+       FROM root_keys LEFT JOIN key_uses u ON key_id = id ORDER BY root_keys.created_at, id) k) AS root_keys`,
 }
 const UPSERT_MANIFEST: Statement = {
   name: 'upsert-key-registry',
@@ -43,17 +43,21 @@ const UPSERT_ROOT_KEY: Statement = {
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (id) DO UPDATE SET state = $4, activated_at = $6, deactivated_at = $7, expires_at = $8`,
 }
-const COUNT_WRAPS: Statement = { name: 'count-wraps', text: 'UPDATE root_keys SET uses = uses + $2 WHERE id = $1' }
+const BEGIN_COUNT: Statement = {
+  name: 'begin-count',
+  text: 'INSERT INTO key_uses (key_id) VALUES ($1) ON CONFLICT DO NOTHING',
+}
+const COUNT_WRAPS: Statement = { name: 'count-wraps', text: 'UPDATE key_uses SET uses = uses + $2 WHERE key_id = $1' }
 /** The rows are locked in one order, so that two processes wait for each other instead of getting stuck. */
 const SETTLE_USES: Statement = {
   name: 'settle-key-uses',
   text: `WITH settled AS (
-           SELECT k.id, n.used, least(n.wanted, greatest(0, $4::bigint - k.uses - k.uses_reserved)) AS granted
-           FROM keys k JOIN unnest($1::text[], $2::bigint[], $3::bigint[]) AS n (id, used, wanted) ON k.id = n.id
-           ORDER BY k.id FOR UPDATE OF k
+           SELECT k.key_id, n.used, least(n.wanted, greatest(0, $4::bigint - k.uses - k.reserved)) AS granted
+           FROM key_uses k JOIN unnest($1::text[], $2::bigint[], $3::bigint[]) AS n (id, used, wanted) ON k.key_id = n.id
+           ORDER BY k.key_id FOR UPDATE OF k
          )
-         UPDATE keys k SET uses = k.uses + s.used, uses_reserved = greatest(0, k.uses_reserved - s.used + s.granted)
-         FROM settled s WHERE k.id = s.id RETURNING k.id, s.granted::float8 AS granted`,
+         UPDATE key_uses k SET uses = k.uses + s.used, reserved = greatest(0, k.reserved - s.used + s.granted)
+         FROM settled s WHERE k.key_id = s.key_id RETURNING k.key_id AS id, s.granted::float8 AS granted`,
 }
 const ANY_RECORD: Statement = { name: 'any-record', text: 'SELECT EXISTS (SELECT FROM records) AS found' }
 const NOTIFY: Statement = { name: 'notify-keys', text: `SELECT pg_notify('${KEYS_CHANNEL}', '')` }
@@ -103,6 +107,7 @@ export async function saveKeys(tx: Queryable, rows: readonly KeyRow[]): Promise<
       row.destroyed_at,
       row.expires_at,
     ])
+    await tx.query(BEGIN_COUNT, [row.id])
   }
 }
 
@@ -119,6 +124,7 @@ export async function saveRootKeys(tx: Queryable, rows: readonly RootKeyRow[]): 
       row.deactivated_at,
       row.expires_at,
     ])
+    await tx.query(BEGIN_COUNT, [row.id])
   }
 }
 

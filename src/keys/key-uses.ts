@@ -28,7 +28,7 @@ export interface KeyUses {
   /** Holds uses of these keys from now on, and gives back those of others. */
   hold(keys: readonly Key[]): Promise<void>
   /** What the registry says of the counts now. */
-  observe(rows: readonly KeyRow[]): void
+  observe(rows: readonly Pick<KeyRow, 'id' | 'uses'>[]): void
   /** Reports what was used, and fills up. */
   settle(): Promise<void>
   /** Reports and gives back everything. */

@@ -22,7 +22,7 @@ export interface Key extends SealingKey {
   readonly expiresAt: Date | null
 }
 
-/** A row of `keys`. All but the counts of uses is authenticated by the registry's manifest. */
+/** A row of `keys`, authenticated by the registry's manifest, with its counts of `key_uses`, which are not. */
 export interface KeyRow {
   id: string
   purpose: KeyPurpose
@@ -41,7 +41,7 @@ export interface KeyRow {
   uses_reserved: number
 }
 
-/** A row of `root_keys`. All but the count of uses is authenticated. */
+/** A row of `root_keys`, authenticated likewise, with its count. */
 export interface RootKeyRow {
   id: string
   provider: string

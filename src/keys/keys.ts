@@ -77,6 +77,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   const { database, randomBytes, now, alert } = options
   const registry = createRegistry(options)
   const uses = createKeyUses(database, options.onError)
+  let isEstablished = false
   let ring: KeyRing | undefined
   let seen: VerifiedRegistry | undefined
   /** Why the ring must not be used at all, though it may be there. */
@@ -87,6 +88,8 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   let stale: Problem | undefined
 
   async function look(): Promise<void> {
+    if (!isEstablished) await registry.establish()
+    isEstablished = true
     const asked = performance.now()
     const verified = await registry.read(database)
     requireNoStepBack(verified, seen)
@@ -161,6 +164,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   }
 
   await look().catch((error) => {
+    if (error instanceof KeyRegistryError) alert('key-registry-changed', { reason: error.message })
     if (!(error instanceof Problem) || error.code !== 'sealed') throw error
     stale = error
   })
@@ -171,10 +175,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   }
   const onChange = () => void refresh().catch(onFailure)
   await database.listen(KEYS_CHANNEL, onChange)
-  const timer = setInterval(() => {
-    onChange()
-    uses.settle().catch(onFailure)
-  }, LOOK_EVERY_MS).unref()
+  const timer = setInterval(() => void refresh().then(uses.settle).catch(onFailure), LOOK_EVERY_MS).unref()
 
   return {
     get ring() {

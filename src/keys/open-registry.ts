@@ -25,7 +25,15 @@ export interface VerifiedRegistry extends RegistryRows {
 
 export interface Registry {
   /**
-   * Reads and verifies the registry; on the first start of a vault makes it.
+   * Makes the registry on the first start of a vault, and its manifest on the first start that knows of it. Two servers
+   * at once wait for each other.
+   *
+   * @throws {KeyRegistryError} when a registry is there and was changed
+   * @throws {Problem} sealed, when the root key is not to be had now
+   */
+  establish(): Promise<void>
+  /**
+   * Reads and verifies the registry.
    *
    * @throws {KeyRegistryError} naming what was changed
    * @throws {Problem} sealed, when the root key is not to be had now
@@ -77,7 +85,6 @@ export function createRegistry(options: RegistryOptions): Registry {
     }
   }
 
-  /** The first start of a vault, or the first with a manifest. Two servers at once wait for each other. */
   function establish(): Promise<void> {
     return options.database.transaction(async (tx) => {
       await lockRegistry(tx)
@@ -98,12 +105,9 @@ export function createRegistry(options: RegistryOptions): Registry {
   }
 
   return {
+    establish,
     async read(db) {
-      let { stored, ...rows } = await selectRegistry(db)
-      if (stored === undefined) {
-        await establish()
-        ;({ stored, ...rows } = await selectRegistry(db))
-      }
+      const { stored, ...rows } = await selectRegistry(db)
       if (stored === undefined)
         throw new KeyRegistryError('the manifest of the key registry (table "key_registry") is missing.')
       macKey ??= await openMacKey(stored, rows.rootKeys)

@@ -39,12 +39,12 @@ export function createKeyWatch({ keys, now, alert, observeKey }: WatchKeysDeps):
   return () => {
     const { verified } = keys
     const at = now()
-    for (const { purpose, state, expires_at, uses } of verified.keys) {
+    const all: KeyWear[] = [...verified.keys, ...verified.rootKeys.map((row) => ({ ...row, purpose: 'root' }))]
+    for (const { purpose, state, expires_at, uses } of all) {
       if (state !== 'active' || expires_at === null) continue
       observeKey({ purpose, expiresInSeconds: (expires_at.getTime() - at.getTime()) / 1000, uses })
     }
-    const all = [...verified.keys, ...verified.rootKeys.map((row) => ({ ...row, purpose: 'root' }))]
-    for (const { id, purpose, expires_at, uses, expired } of findWornKeys<KeyWear>(all, at)) {
+    for (const { id, purpose, expires_at, uses, expired } of findWornKeys(all, at)) {
       const code = expired ? 'key-expired' : 'key-expiring'
       const name = `${code} ${id}`
       if (at.getTime() - (alerted.get(name) ?? Number.NEGATIVE_INFINITY) < DAY_MS) continue

@@ -175,8 +175,8 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
     ),
   'key-expired': () =>
     whileChanged(
-      "UPDATE keys SET uses = 2147483648 WHERE purpose = 'secret'",
-      'UPDATE keys SET uses = 0',
+      "UPDATE key_uses SET uses = 2147483648 WHERE key_id = (SELECT id FROM keys WHERE purpose = 'secret')",
+      'UPDATE key_uses SET uses = 0',
       'key-expired',
     ),
   'shutting-down': () => {

@@ -1,5 +1,5 @@
 import { createSecretKey, generateKeyPairSync, randomBytes } from 'node:crypto'
-import type { Key, KeyPurpose, KeyState } from '../../src/keys/key.ts'
+import type { Key, KeyPurpose, KeyRow, KeyState } from '../../src/keys/key.ts'
 import { localCipher } from '../../src/keys/root-key/local-cipher.ts'
 import type { RootKey } from '../../src/keys/root-key/root-key.ts'
 
@@ -11,6 +11,23 @@ export function testKey(purpose: KeyPurpose, options: { id?: string; state?: Key
       ? generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
       : createSecretKey(randomBytes(32))
   return { id, purpose, state, secret, expiresAt: null }
+}
+
+/** A row of `keys`, created at the epoch and never used unless told otherwise. */
+export function testKeyRow(row: Pick<KeyRow, 'id' | 'purpose' | 'state'> & Partial<KeyRow>): KeyRow {
+  return {
+    root_key_id: 'root_test',
+    wrapped: Buffer.alloc(8),
+    created_at: new Date(0),
+    activated_at: null,
+    deactivated_at: null,
+    compromised_at: null,
+    destroyed_at: null,
+    expires_at: null,
+    uses: 0,
+    uses_reserved: 0,
+    ...row,
+  }
 }
 
 /** An id in the form that the vault gives to keys. */

@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
+import { type KeyPurpose, UNAUTHENTICATED_WRAP, wrapContext } from '../../src/keys/key.ts'
+import { newPassphraseRecord, openPassphraseFile } from '../../src/keys/root-key/passphrase-file.ts'
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { contact } from '../support/samples.ts'
+import { testKey, testKeyId } from '../support/test-keys.ts'
+import { TestVault } from '../support/test-vault.ts'
+
+const CREATED = new Date(Date.now() - 100 * 24 * 60 * 60 * 1000)
+
+let database: TestDatabase
+beforeEach(async () => {
+  database = await createTestDatabase()
+})
+afterEach(() => database.drop())
+
+/** The keys of a vault as version 0.1.0 left them: wrapped, and no manifest. Answers with their ids by purpose. */
+async function writeOldRegistry(purposes: readonly KeyPurpose[]): Promise<Map<KeyPurpose, string>> {
+  const record = newPassphraseRecord('root_old', randomBytes)
+  const rootKey = await openPassphraseFile(inject('cluster').rootKeyFile, record, randomBytes)
+  await database.sql('INSERT INTO root_keys (id, provider, parameters, created_at) VALUES ($1, $2, $3, $4)', [
+    ...[record.id, record.provider, JSON.stringify(record.parameters), CREATED],
+  ])
+  const ids = new Map<KeyPurpose, string>()
+  for (const purpose of purposes) {
+    const id = testKeyId()
+    const { secret } = testKey(purpose)
+    const bytes = secret.type === 'secret' ? secret.export() : secret.export({ format: 'der', type: 'pkcs8' })
+    const wrapped = await rootKey.wrap(bytes, wrapContext(id, purpose, UNAUTHENTICATED_WRAP))
+    await database.sql(
+      `INSERT INTO keys (id, purpose, state, root_key_id, wrapped, created_at, activated_at)
+       VALUES ($1, $2, 'active', $3, $4, $5, $5)`,
+      [id, purpose, record.id, wrapped, CREATED],
+    )
+    ids.set(purpose, id)
+  }
+  return ids
+}
+
+async function startAgain(): Promise<string> {
+  try {
+    const vault = await TestVault.start({ sharedDatabase: database })
+    await vault.stop()
+    return 'it started'
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+const OLD = ['display', 'secret', 'index', 'token-signing'] as const
+
+describe('a vault from before there was a manifest', () => {
+  it('is taken over with its keys, which get an expiry, and an audit key', async () => {
+    const ids = await writeOldRegistry(OLD)
+    const vault = await TestVault.start({ sharedDatabase: database })
+    try {
+      const { token } = (await vault.tokenize({ contact })).contact!
+      const [row] = await database.sql(
+        'SELECT display_key_id AS display, secret_key_id AS secret FROM records WHERE token = $1',
+        [token],
+      )
+      expect(row).toEqual({ display: ids.get('display'), secret: ids.get('secret') })
+      const inventory = await vault.strongroom.commands.takeInventory()
+      const index = inventory.find(({ purpose }) => purpose === 'index')
+      expect(index).toMatchObject({ id: ids.get('index'), activated_at: CREATED.toISOString() })
+      expect(Date.parse(index!.expires_at!)).toBe(CREATED.getTime() + 730 * 24 * 60 * 60 * 1000)
+      expect(inventory.find(({ purpose }) => purpose === 'audit-signing')?.state).toBe('active')
+    } finally {
+      await vault.stop()
+    }
+    expect(await startAgain()).toBe('it started')
+  })
+
+  it('is taken over once: a manifest that is deleted afterwards does not pass for one that was never there', async () => {
+    await writeOldRegistry(OLD)
+    expect(await startAgain()).toBe('it started')
+    await database.sql('DELETE FROM key_registry')
+    expect(await startAgain()).toMatch(/the manifest of the key registry .* is missing/)
+  })
+
+  it('is not taken over when a key of it was exchanged or is missing', async () => {
+    const ids = await writeOldRegistry(['display', 'secret', 'index'])
+    expect(await startAgain()).toMatch(/one active token-signing key/)
+    await database.sql('UPDATE keys SET wrapped = (SELECT wrapped FROM keys WHERE id = $2) WHERE id = $1', [
+      ids.get('display'),
+      ids.get('secret'),
+    ])
+    expect(await startAgain()).toMatch(/the root key does not open the keys/)
+  })
+})
+
+it('two servers that start at once on an empty database make one set of keys', async () => {
+  const vaults = await Promise.all([1, 2].map(() => TestVault.start({ sharedDatabase: database })))
+  try {
+    const [row] = await database.sql(
+      'SELECT (SELECT count(*)::integer FROM keys) AS keys, (SELECT count(*)::integer FROM root_keys) AS roots',
+    )
+    expect(row).toEqual({ keys: 5, roots: 1 })
+    const { token } = (await vaults[0]!.tokenize({ contact })).contact!
+    const support = await vaults[1]!.staffToken('support')
+    expect((await vaults[1]!.call('GET', `/v1/tokens/${token}`, { token: support })).status).toBe(200)
+  } finally {
+    for (const vault of vaults) await vault.stop()
+  }
+})
