@@ -63,7 +63,9 @@ export async function examineConfig(config: Config): Promise<Finding[]> {
       'database-ca',
       "the database's certificate cannot be verified: name its authority's certificate in DATABASE_CA.",
     ),
-    ...(production ? (await Promise.all(passphrases.map(madeForDevelopment))).flat() : []),
+    ...(production && rootKey.provider === 'passphrase-file'
+      ? (await Promise.all(passphrases.map(madeForDevelopment))).flat()
+      : []),
   ]
 }
 

@@ -148,6 +148,8 @@ describe('asking for the root key', () => {
     answer = 'refused'
     expect(await attempt()).toBe('RootKeyConfigError')
     answer = 'wrong'
+    expect(await attempt()).toBe('RootKeyConfigError')
+    await pass(1_000)
     expect(await attempt()).toBe('sealed')
     start(false)
     expect(await attempt()).toBe('RootKeyMismatch')

@@ -51,20 +51,21 @@ export function createRootKeySource(options: RootKeySourceOptions): RootKeySourc
   let reachable = true
   let failures = 0
   let retryAt = 0
-  let lastProblem = new Problem('sealed', { cause: new RootKeyUnreachable(`${provider.name} has not answered yet`) })
+  let lastError: unknown = sealed(new RootKeyUnreachable(`${provider.name} has not answered yet`))
 
   function setReachable(now: boolean, error?: unknown): void {
     if (now !== reachable) options.onReachable(now, error)
     reachable = now
   }
 
-  function failed(error: unknown): Problem {
+  /** What whoever asks is told, until it is time to ask again. */
+  function failed(error: unknown): unknown {
     const backOff = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures)
     failures += 1
     retryAt = performance.now() + backOff
-    lastProblem = new Problem('sealed', { cause: error, retryAfterSeconds: Math.ceil(backOff / 1000) })
+    lastError = mayPass(error) ? sealed(error, backOff) : error
     setReachable(false, error)
-    return lastProblem
+    return lastError
   }
 
   /** A wrong answer may come from what stands between us and the provider; a wrong passphrase stays wrong. */
@@ -72,14 +73,14 @@ export function createRootKeySource(options: RootKeySourceOptions): RootKeySourc
     error instanceof RootKeyUnreachable || (error instanceof RootKeyMismatch && provider.canGoAway)
 
   async function attempt(open: () => Promise<RootKey>): Promise<RootKey> {
-    if (performance.now() < retryAt) throw lastProblem
+    if (performance.now() < retryAt) throw lastError
     try {
       const rootKey = await open()
       failures = 0
       setReachable(true)
       return rootKey
     } catch (error) {
-      throw mayPass(error) ? failed(error) : error
+      throw failed(error)
     }
   }
 
@@ -95,7 +96,7 @@ export function createRootKeySource(options: RootKeySourceOptions): RootKeySourc
         asking = undefined
       })
     const rootKey = await within(patienceMs, asking)
-    if (rootKey === undefined) throw lastProblem
+    if (rootKey === undefined) throw lastError
     return rootKey
   }
 
@@ -129,7 +130,9 @@ export function createRootKeySource(options: RootKeySourceOptions): RootKeySourc
     leased?.close?.()
     leased = undefined
     taken.clear()
-    onLeaseEnd(failed(new RootKeyUnreachable(`${provider.name} has not answered for the length of the lease`)))
+    const reason = new RootKeyUnreachable(`${provider.name} has not answered for the length of the lease`)
+    failed(reason)
+    onLeaseEnd(sealed(reason))
   }
 
   return {
@@ -159,6 +162,10 @@ export function createRootKeySource(options: RootKeySourceOptions): RootKeySourc
       for (const rootKey of taken.values()) rootKey.close?.()
     },
   }
+}
+
+function sealed(cause: unknown, retryAfterMs = FIRST_RETRY_MS): Problem {
+  return new Problem('sealed', { cause, retryAfterSeconds: Math.ceil(retryAfterMs / 1000) })
 }
 
 /** What the promise resolves to, or undefined when that takes too long; it may go on. */

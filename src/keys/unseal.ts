@@ -53,8 +53,8 @@ export interface Unsealing {
   take(handed: HandedRootKey): Promise<void>
   /** The root key, for the workers of this server. Undefined as long as it was not put together here. */
   handOver(): HandedRootKey | undefined
-  /** Called with every root key that was put together here. */
-  onOpen(listener: (handed: HandedRootKey) => void): void
+  /** Called when there is a root key to hand over, or another one. */
+  onOpen(listener: () => void): void
 }
 
 /** A root key on its way between processes of one server, in memory. */
@@ -66,7 +66,7 @@ export interface HandedRootKey {
 export function createUnsealing(deps: UnsealDeps): Unsealing {
   const { database, keys, source, newAuditEvent, randomBytes } = deps
   const one = pLimit(1)
-  const listeners: ((handed: HandedRootKey) => void)[] = []
+  const listeners: (() => void)[] = []
   let collection: (ShareCollection & { id: string }) | undefined
   let combined: CombinedRootKey | undefined
 
@@ -116,8 +116,7 @@ export function createUnsealing(deps: UnsealDeps): Unsealing {
     combined = rootKey
     source.take(rootKey)
     await keys.refresh()
-    const handed = handOver()
-    if (handed) for (const listener of listeners) listener(handed)
+    for (const listener of listeners) listener()
   }
 
   function handOver(): HandedRootKey | undefined {

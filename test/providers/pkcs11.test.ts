@@ -97,6 +97,16 @@ describe.skipIf(missing)('a PKCS#11 token', () => {
     writeFileSync(hsm.pinFile, `${hsm.pin}\n`)
   })
 
+  it('is given a wrong PIN once, since it locks itself after a few', async () => {
+    writeFileSync(hsm.pinFile, '0001\n')
+    const other = providerWith({})
+    await expect(other.create('root_a')).rejects.toThrow('CKR_PIN_INCORRECT')
+    await expect(other.create('root_a')).rejects.toThrow('not tried again')
+    writeFileSync(hsm.pinFile, `${hsm.pin}\n`)
+    const right = await other.create('root_pin')
+    right.close?.()
+  })
+
   it('leaves no process behind', async () => {
     const rootKey = await provider.create('root_last')
     rootKey.close?.()

@@ -39,6 +39,12 @@ export interface Pkcs11Options {
  */
 export function createPkcs11Provider(options: Pkcs11Options): RootKeyProvider {
   const { randomBytes, label = DEFAULT_LABEL } = options
+  // A token locks itself after a few wrong PINs: none is tried twice.
+  const refusedPins = new Set<string>()
+  const connectTo = async (token: string): Promise<Ask> => {
+    const opened = await access(token)
+    return connect(opened, refusedPins)
+  }
   const access = async (token: string): Promise<TokenAccess> => {
     const { module, pinFile } = options
     if (module === undefined) throw missing('STRONGROOM_PKCS11_MODULE', "the path of the vendor's library")
@@ -54,20 +60,20 @@ export function createPkcs11Provider(options: Pkcs11Options): RootKeyProvider {
     async create(id) {
       const { token } = options
       if (token === undefined) throw missing('STRONGROOM_PKCS11_TOKEN', 'the label of the token')
-      const ask = connect(await access(token))
+      const ask = await connectTo(token)
       await ask({ do: 'generate', label, id: Buffer.from(id) })
       const record = { id, provider: 'pkcs11', parameters: { token, label } }
       return newRootKey(record, cipherOf(ask, id, `${token}/${label}`, randomBytes))
     },
     async open(record) {
       const { token, label } = parametersSchema.parse(record.parameters)
-      return existingRootKey(
-        record,
-        cipherOf(connect(await access(token)), record.id, `${token}/${label}`, randomBytes),
-      )
+      return existingRootKey(record, cipherOf(await connectTo(token), record.id, `${token}/${label}`, randomBytes))
     },
   }
 }
+
+const PIN_REFUSED =
+  'the PKCS#11 token has refused the PIN, which is not tried again: put the right one into STRONGROOM_PKCS11_PIN_FILE and restart.'
 
 function missing(option: string, meaning: string): RootKeyConfigError {
   return new RootKeyConfigError(`${option} must name ${meaning}.`)
@@ -107,18 +113,20 @@ function cipherOf(ask: Ask, keyId: string, location: string, randomBytes: Random
  * Asks the token, by a process that is forked for the first request and again after any failure: a session that was lost is
  * one more process. One that does not answer in time is killed.
  */
-function connect(access: TokenAccess): Ask {
+function connect(access: TokenAccess, refusedPins: Set<string>): Ask {
   let current: TokenProcess | undefined
   const end = (process: TokenProcess | undefined) => {
     if (current === process) current = undefined
     process?.end()
   }
   const ask = async (request: TokenRequest) => {
+    if (refusedPins.has(access.pin)) throw new RootKeyConfigError(PIN_REFUSED)
     current ??= startTokenProcess(access)
     const process = current
     try {
       const answer = await process.ask(request)
       if ('bytes' in answer) return Buffer.from(answer.bytes)
+      if (answer.reason.startsWith('CKR_PIN_')) refusedPins.add(access.pin)
       throw failureOf(answer)
     } catch (error) {
       if (!(error instanceof SealError)) end(process)

@@ -52,7 +52,7 @@ export function requireProvider(record: RootKeyRecord, configured: RootKeyProvid
   const known = (rootKeyProviderNames as readonly string[]).includes(record.provider)
   throw new RootKeyConfigError(
     known
-      ? `the root key of this vault comes from ${record.provider}, and STRONGROOM_ROOT_KEY says ${configured}: set it to ${record.provider}, or move the root key with "strongroom keys migrate-root --to ${configured}".`
-      : `the root key of this vault comes from ${record.provider}, which this version does not know.`,
+      ? `the root key ${record.id} of this vault comes from ${record.provider}, and STRONGROOM_ROOT_KEY says ${configured}: set it to ${record.provider}, or move the root key with "strongroom keys migrate-root --to ${configured}".`
+      : `the root key ${record.id} of this vault comes from a provider that this version does not know, or its row in "root_keys" was changed.`,
   )
 }
