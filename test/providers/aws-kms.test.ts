@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createAwsKmsProvider } from '../../src/keys/root-key/aws-kms.ts'
 import type { RootKeyRecord } from '../../src/keys/root-key/root-key.ts'
@@ -56,6 +59,28 @@ describe.skipIf(missing)('AWS KMS', () => {
     await expect(open(rootKey.record)).rejects.toMatchObject({ name: 'RootKeyUnreachable' })
     proxy.mend()
     expect(await rootKey.unwrap(wrapped, context)).toEqual(Buffer.alloc(32, 3))
+  })
+
+  it('that answers with something else is found out, by its check value and by every key', async () => {
+    const rootKey = await create('root_1')
+    const wrapped = await rootKey.wrap(Buffer.alloc(32, 3), context)
+    const answer = { KeyId: rootKey.record.parameters.keyId, Plaintext: Buffer.alloc(65, 1).toString('base64') }
+    const liar = createServer((_request, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/x-amz-json-1.1' }).end(JSON.stringify(answer))
+    }).listen(0, '127.0.0.1')
+    await once(liar, 'listening')
+    const honest = process.env.AWS_ENDPOINT_URL_KMS
+    process.env.AWS_ENDPOINT_URL_KMS = `http://127.0.0.1:${(liar.address() as AddressInfo).port}`
+    try {
+      await expect(open(rootKey.record)).rejects.toMatchObject({ name: 'RootKeyMismatch' })
+      const { check: _none, ...parameters } = rootKey.record.parameters
+      const unchecked = await open({ ...rootKey.record, parameters })
+      await expect(unchecked.unwrap(wrapped, context)).rejects.toMatchObject({ name: 'SealError' })
+    } finally {
+      process.env.AWS_ENDPOINT_URL_KMS = honest
+      liar.closeAllConnections()
+      liar.close()
+    }
   })
 
   it('that stalls is unreachable within its time', async () => {

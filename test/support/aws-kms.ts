@@ -34,11 +34,7 @@ export async function startKmsEmulator(): Promise<KmsEmulator> {
     url,
     env: kmsEnvironment(url),
     async createKey() {
-      const { KMSClient, CreateKeyCommand } = await import('@aws-sdk/client-kms')
-      const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
-      const client = new KMSClient({ endpoint: url, region: 'eu-central-1', credentials })
-      const { KeyMetadata } = await client.send(new CreateKeyCommand({}))
-      client.destroy()
+      const { KeyMetadata } = await ask(url, (sdk, client) => client.send(new sdk.CreateKeyCommand({})))
       return KeyMetadata!.KeyId!
     },
     async stop() {
@@ -55,6 +51,16 @@ export function kmsEnvironment(url: string): Record<string, string> {
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
   }
+}
+
+type Sdk = typeof import('@aws-sdk/client-kms')
+
+/** One call to the emulator itself, past every proxy. */
+async function ask<T>(url: string, call: (sdk: Sdk, client: InstanceType<Sdk['KMSClient']>) => Promise<T>): Promise<T> {
+  const sdk = await import('@aws-sdk/client-kms')
+  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
+  const client = new sdk.KMSClient({ endpoint: url, region: 'eu-central-1', credentials })
+  return call(sdk, client).finally(() => client.destroy())
 }
 
 async function answers(url: string, child: ChildProcess): Promise<void> {

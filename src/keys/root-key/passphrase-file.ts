@@ -5,7 +5,7 @@ import argon2 from 'argon2'
 import { z } from 'zod'
 import type { RandomBytes } from '../../random-bytes.ts'
 import { localCipher } from './local-cipher.ts'
-import { RootKeyConfigError, type RootKeyProvider, type RootKeyRecord } from './root-key.ts'
+import { RootKeyConfigError, RootKeyMismatch, type RootKeyProvider, type RootKeyRecord } from './root-key.ts'
 import { existingRootKey, newRootKey } from './root-key-check.ts'
 
 /** Well above OWASP's floor of 19 MiB and 2 passes: this runs once a start, against a file an attacker may copy. */
@@ -65,7 +65,11 @@ export function createPassphraseFileProvider({
     },
     async open(record) {
       const own = fileOf(record.id)
-      return existingRootKey(record, await derive((await exists(own)) ? own : file, record))
+      const from = (await exists(own)) ? own : file
+      return existingRootKey(record, await derive(from, record)).catch((error) => {
+        if (!(error instanceof RootKeyMismatch)) throw error
+        throw new RootKeyMismatch(record, from === own ? own : `${file} (there is no ${own})`)
+      })
     },
     discard: ({ id }) => rm(fileOf(id), { force: true }),
   }

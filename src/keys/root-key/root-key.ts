@@ -80,9 +80,10 @@ export class RootKeyUnreachable extends Error {
 export class RootKeyMismatch extends Error {
   override readonly name = 'RootKeyMismatch'
 
-  constructor({ id, provider }: RootKeyRecord) {
+  /** @param found what was tried, where a person can look */
+  constructor({ id, provider }: RootKeyRecord, found = `what ${provider} brings`) {
     super(
-      `the root key does not open the keys of this vault: what ${provider} brings is not ${id}; a passphrase that differs, or a record of the root key that was changed.`,
+      `the root key does not open the keys of this vault: ${found} is not ${id}; another passphrase or key, or a record of the root key that was changed.`,
     )
   }
 }
