@@ -1,6 +1,7 @@
 import type { Database } from '../database/database.ts'
 import { MAX_USES, wearOf } from './cryptoperiod.ts'
 import { type KeyPurpose, type KeyRow, keyPurposes, type RootKeyRow } from './key.ts'
+import { notifyKeysChanged } from './key-store.ts'
 import type { Keys } from './keys.ts'
 import { countReferences, type References, totalOf } from './reference-store.ts'
 
@@ -13,6 +14,9 @@ const ALGORITHMS: Readonly<Record<KeyPurpose | 'root', readonly [algorithm: stri
   'token-signing': ['ECDSA P-256', 128],
   'audit-signing': ['Ed25519', 128],
 }
+
+/** What a server takes to report its uses when it is asked. One that takes longer is counted as it was. */
+const REPORTS_WITHIN_MS = 300
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
@@ -50,6 +54,9 @@ export async function takeInventory(deps: {
   keys: Pick<Keys, 'verified' | 'refresh'>
   now: () => Date
 }): Promise<InventoryLine[]> {
+  // A notification makes every server look at the registry, and report.
+  await notifyKeysChanged(deps.database)
+  await new Promise((resolve) => setTimeout(resolve, REPORTS_WITHIN_MS))
   await deps.keys.refresh()
   const { keys, rootKeys } = deps.keys.verified
   const now = deps.now()

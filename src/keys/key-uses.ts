@@ -14,6 +14,10 @@ interface Lease {
   used: number
   /** Whether there is nothing more to be had. */
   spent: boolean
+  /** Whether the count alone is at the limit, whatever is left here. */
+  stopped: boolean
+  /** Whether the database was asked once. */
+  filled: boolean
   kept: boolean
 }
 
@@ -25,8 +29,10 @@ interface Lease {
 export interface KeyUses {
   /** Counts uses. @throws {Problem} key-expired at the limit, busy when the database lags behind */
   spend(keyId: string, count: number): void
-  /** Holds uses of these keys from now on, and gives back those of others. */
+  /** Has uses of these keys at hand when it resolves. */
   hold(keys: readonly Key[]): Promise<void>
+  /** Gives back those of all other keys, with the next report. */
+  keepOnly(keys: readonly Key[]): void
   /** What the registry says of the counts now. */
   observe(rows: readonly Pick<KeyRow, 'id' | 'uses'>[]): void
   /** Reports what was used, and fills up. */
@@ -41,18 +47,20 @@ export function createKeyUses(database: Queryable, onError: (error: unknown) => 
 
   async function settleNow(): Promise<void> {
     const reports = [...leases].flatMap(([id, lease]) => {
-      const wanted = lease.kept ? RESERVE_USES - lease.left : -lease.left
+      const { used, left, kept } = lease
+      const wanted = kept ? RESERVE_USES - left : -left
       // Given back before it is reported: should the answer be lost, it is not used twice.
-      if (!lease.kept) lease.left = 0
-      return lease.used === 0 && wanted === 0 && lease.kept ? [] : [{ id, lease, used: lease.used, wanted }]
+      if (!kept) lease.left = 0
+      return kept && used === 0 && wanted === 0 ? [] : [{ id, lease, used, wanted, kept }]
     })
     if (reports.length === 0) return
     const granted = await settleUses(database, reports, MAX_USES)
-    for (const { id, lease, used, wanted } of reports) {
+    for (const { id, lease, used, wanted, kept } of reports) {
       lease.used -= used
       lease.left += Math.max(0, granted.get(id) ?? 0)
-      if (wanted > 0) lease.spent = (granted.get(id) ?? 0) < wanted
-      if (!lease.kept && lease.used === 0) leases.delete(id)
+      lease.filled = true
+      if (kept && wanted > 0) lease.spent = (granted.get(id) ?? 0) < wanted
+      if (!kept && !lease.kept && lease.used === 0) leases.delete(id)
     }
   }
 
@@ -63,45 +71,39 @@ export function createKeyUses(database: Queryable, onError: (error: unknown) => 
     return settling
   }
 
-  async function settleFrom(change: () => void): Promise<void> {
-    // One that is under way was asked before the change.
-    await settling?.catch(() => {})
-    change()
-    await settle()
-  }
-
   return {
     spend(keyId, count) {
       const lease = leases.get(keyId)
-      if (lease === undefined || lease.left < count) {
-        throw new Problem(lease?.spent ? 'key-expired' : 'busy', lease?.spent ? { retryAfterSeconds: 60 } : {})
+      if (lease === undefined || lease.stopped || lease.left < count) {
+        const isOver = lease !== undefined && (lease.stopped || lease.spent)
+        throw isOver ? new Problem('key-expired', { retryAfterSeconds: 60 }) : new Problem('busy')
       }
       lease.left -= count
       lease.used += count
       if (lease.left < RESERVE_USES / 2 && settling === undefined && !lease.spent) settle().catch(onError)
     },
     async hold(keys) {
+      for (const { id } of keys) {
+        if (!leases.has(id))
+          leases.set(id, { left: 0, used: 0, spent: false, stopped: false, filled: false, kept: true })
+      }
+      // One that is under way may have been asked before.
+      while (keys.some(({ id }) => leases.get(id)?.filled === false)) await settle()
+    },
+    keepOnly(keys) {
       const ids = new Set(keys.map(({ id }) => id))
-      if (ids.size === leases.size && [...ids].every((id) => leases.get(id)?.kept)) return
-      await settleFrom(() => {
-        for (const [id, lease] of leases) lease.kept = ids.has(id)
-        for (const id of ids) {
-          if (!leases.has(id)) leases.set(id, { left: 0, used: 0, spent: false, kept: true })
-        }
-      })
+      for (const [id, lease] of leases) lease.kept = ids.has(id)
     },
     observe(rows) {
       for (const { id, uses } of rows) {
         const lease = leases.get(id)
-        if (lease === undefined || uses < MAX_USES) continue
-        lease.left = 0
-        lease.spent = true
+        if (lease !== undefined) lease.stopped = uses >= MAX_USES
       }
     },
     settle,
-    close: () =>
-      settleFrom(() => {
-        for (const lease of leases.values()) lease.kept = false
-      }),
+    async close() {
+      for (const lease of leases.values()) lease.kept = false
+      while (leases.size > 0) await settle()
+    },
   }
 }

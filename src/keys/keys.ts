@@ -12,6 +12,8 @@ import { open, type SealContext, SealError, type Sealed, seal } from './seal.ts'
 
 /** How often the registry is looked at, should a notification be lost. */
 const LOOK_EVERY_MS = 500
+/** How often the uses of keys are reported unless somebody asks. */
+const REPORT_EVERY_MS = 5_000
 
 /**
  * How old the ring may become. A server that cannot read the registry for so long stops sealing and signing: meanwhile a
@@ -87,7 +89,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   /** Why the ring was not confirmed the last time. */
   let stale: Problem | undefined
 
-  async function look(): Promise<void> {
+  async function confirm(): Promise<void> {
     if (!isEstablished) await registry.establish()
     isEstablished = true
     const asked = performance.now()
@@ -98,8 +100,10 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
       const next = await unwrapKeyRing(verified.keys, () => registry.rootKey(verified.rootKey), ring).catch(
         notUnwrapped,
       )
-      await uses.hold(keyPurposes.flatMap((purpose) => next.all(purpose).filter(({ state }) => PROTECTS.has(state))))
+      const protecting = keyPurposes.flatMap((purpose) => next.all(purpose).filter(({ state }) => PROTECTS.has(state)))
+      await uses.hold(protecting)
       ring = next
+      uses.keepOnly(protecting)
     }
     uses.observe(verified.keys)
     seen = verified
@@ -118,7 +122,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
 
   async function reload(): Promise<void> {
     try {
-      await look()
+      await confirm()
     } catch (error) {
       const problem = error instanceof Problem ? error : new Problem('sealed', { cause: error })
       stale = problem
@@ -163,7 +167,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     return found
   }
 
-  await look().catch((error) => {
+  await confirm().catch((error) => {
     if (error instanceof KeyRegistryError) alert('key-registry-changed', { reason: error.message })
     if (!(error instanceof Problem) || error.code !== 'sealed') throw error
     stale = error
@@ -173,9 +177,11 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     const isAwaited = error instanceof Problem && error.cause instanceof RootKeyUnreachable
     if (distrust === undefined && !isAwaited) options.onError(error)
   }
-  const onChange = () => void refresh().catch(onFailure)
-  await database.listen(KEYS_CHANNEL, onChange)
-  const timer = setInterval(() => void refresh().then(uses.settle).catch(onFailure), LOOK_EVERY_MS).unref()
+  const look = () => void refresh().catch(onFailure)
+  const lookAndReport = () => void refresh().then(uses.settle).catch(onFailure)
+  await database.listen(KEYS_CHANNEL, lookAndReport)
+  const timers = [setInterval(look, LOOK_EVERY_MS), setInterval(lookAndReport, REPORT_EVERY_MS)]
+  for (const timer of timers) timer.unref()
 
   return {
     get ring() {
@@ -216,7 +222,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
       registry.forget()
     },
     async close() {
-      clearInterval(timer)
+      for (const timer of timers) clearInterval(timer)
       await uses.close().catch(options.onError)
     },
   }

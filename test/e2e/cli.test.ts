@@ -153,6 +153,7 @@ describe('keys list and keys status', () => {
   it('list shows every key and its state, and no key', async () => {
     const keys = await json<KeyLine[]>('keys', 'list')
     expect(keys.map(({ purpose, state }) => `${purpose} ${state}`).sort()).toEqual([
+      'audit-signing active',
       'display active',
       'index active',
       'secret active',
@@ -267,7 +268,7 @@ describe('the program itself', () => {
     expect(await run('--version')).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' })
     const listed = await run('keys', 'list', '--json')
     expect(listed.code, listed.stderr).toBe(0)
-    expect(JSON.parse(listed.stdout)).toHaveLength(4)
+    expect(JSON.parse(listed.stdout)).toHaveLength(5)
   })
 
   it('lists its commands when it is asked for help', async () => {

@@ -40,9 +40,12 @@ export async function expectRefusal(
   expect(count(after.metrics, expected.code) - count(before.metrics, expected.code), 'counted once').toBe(1)
   const { leaves = 'event' } = expected
   const events = after.events.filter((event) => !before.events.includes(event))
-  const lines = after.lines.slice(before.lines.length)
+  const written = after.lines.slice(before.lines.length)
+  const lines = written.filter((line) => !isAlert(line))
   expect(events.length, 'audit events').toBe(leaves === 'event' ? 1 : 0)
   expect(lines.length, 'log lines').toBe(leaves === 'framing' ? 0 : 1)
+  const alerts = written.filter(isAlert)
+  expect(alerts.length, 'alerts').toBe(expected.code === 'record-integrity' ? 1 : 0)
   for (const event of events) expectEvent(event, expected, document.request_id)
   for (const line of lines) expectLogLine(line, expected, document.request_id)
 
@@ -50,7 +53,7 @@ export async function expectRefusal(
     answer: `${JSON.stringify(answer.headers)} ${answer.text}`,
     'audit log': events.join('\n'),
     metrics: after.metrics,
-    log: lines.join(''),
+    log: written.join(''),
   }
   for (const value of [expected.input ?? []].flat()) {
     for (const [place, text] of Object.entries(places)) {
@@ -80,7 +83,7 @@ export function expectProblemAnswer(
 }
 
 interface Snapshot {
-  /** The content of every table but the audit log, as a hash. */
+  /** The content of every table but the audit log and the counts, as a hash. */
   tables: Record<string, string>
   events: string[]
   lines: string[]
@@ -90,7 +93,7 @@ interface Snapshot {
 async function takeSnapshot(vault: TestVault): Promise<Snapshot> {
   const { database } = vault
   const names = await database.sql<{ name: string }>(
-    `SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('audit_events', 'rate_limits')`,
+    `SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('audit_events', 'rate_limits', 'key_uses')`,
   )
   const tables: Record<string, string> = {}
   for (const { name } of names) {
@@ -114,6 +117,8 @@ function expectEvent(line: string, expected: ExpectedRefusal, requestId: unknown
     request_id: requestId,
   })
 }
+
+const isAlert = (line: string) => 'alert' in JSON.parse(line)
 
 function expectLogLine(line: string, expected: ExpectedRefusal, requestId: unknown): void {
   const entry = JSON.parse(line) as Record<string, unknown>

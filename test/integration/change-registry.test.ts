@@ -1,0 +1,185 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type AuditCaller, createNewAuditEvent } from '../../src/audit/audit-event.ts'
+import { createNewId } from '../../src/identifier.ts'
+import type { KeysOptions } from '../../src/keys/keys.ts'
+import { createRandomBytes } from '../../src/keys/random.ts'
+import { changeRegistry, type RegistryChange } from '../../src/keys/registry.ts'
+import type { RootKey, RootKeyRecord } from '../../src/keys/root-key/root-key.ts'
+import { Problem } from '../../src/problem.ts'
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { testRootKey } from '../support/test-keys.ts'
+import { openTestKeys } from '../support/vault-keys.ts'
+
+const OPERATOR: AuditCaller = { id: 'operator:test', kind: 'operator' }
+const now = () => new Date()
+const newAuditEvent = createNewAuditEvent(now, createNewId(now, createRandomBytes()))
+
+type Server = Awaited<ReturnType<typeof openTestKeys>>
+
+let testDatabase: TestDatabase
+let rootKey: RootKey
+const servers: Server[] = []
+
+beforeEach(async () => {
+  testDatabase = await createTestDatabase()
+  rootKey = testRootKey()
+})
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.close()
+  await testDatabase.drop()
+})
+
+/** A server that has these root keys, and for which all others are away. */
+async function start(has: readonly RootKey[] = [rootKey], options: Partial<KeysOptions> = {}): Promise<Server> {
+  const server = await openTestKeys(testDatabase, {
+    newRootKey: async () => rootKey.record,
+    openRootKey: openerOf(() => has),
+    ...options,
+  })
+  servers.push(server)
+  return server
+}
+
+const openerOf = (has: () => readonly RootKey[]) => async (record: RootKeyRecord) => {
+  const found = has().find((key) => key.record.id === record.id)
+  if (found === undefined) throw new Problem('sealed', { cause: new Error('the provider is away') })
+  return found
+}
+
+const change = <T>(server: Server, work: (change: RegistryChange) => Promise<T>) =>
+  changeRegistry({ ...server, newAuditEvent }, OPERATOR, work)
+
+async function stored() {
+  const [row] = await testDatabase.sql<{ manifest: string }>('SELECT manifest FROM key_registry')
+  const events = await testDatabase.sql<{ type: string }>('SELECT type FROM audit_events ORDER BY type')
+  const keys = await testDatabase.sql('SELECT * FROM keys ORDER BY id')
+  const { generation } = JSON.parse(row!.manifest) as { generation: number }
+  return { generation, keys, events: events.map(({ type }) => type) }
+}
+
+const nextRootKey = (): RootKey => {
+  const key = testRootKey()
+  return { ...key, record: { ...key.record, id: 'root_next' } }
+}
+
+describe('changing the registry', () => {
+  it('commits rows, manifest and events together, and every server knows', async () => {
+    const [first, second] = [await start(), await start()]
+    const id = await change(first, (draft) => draft.create('display'))
+    expect(first.keys.ring.find(id)?.state).toBe('pre-active')
+    await vi.waitUntil(() => second.keys.ring.find(id) !== undefined)
+    const before = first.keys.ring.active('display').id
+    await change(second, (draft) => draft.transition(id, 'active'))
+    await vi.waitUntil(() => first.keys.ring.active('display').id === id)
+    expect(first.keys.ring.find(before)?.state).toBe('deactivated')
+    const { generation, events } = await stored()
+    expect(generation).toBe(3)
+    expect(events).toEqual(['key.create', 'key.deactivate', 'key.promote'])
+  })
+
+  it('writes nothing when nothing is changed, when the work fails, or when a purpose would be left without its key', async () => {
+    const server = await start()
+    const before = await stored()
+    expect(await change(server, async (draft) => draft.rows.length)).toBe(5)
+    const failing = change(server, async (draft) => {
+      await draft.create('index')
+      throw new Error('on second thoughts')
+    })
+    await expect(failing).rejects.toThrow('on second thoughts')
+    const active = server.keys.ring.active('secret').id
+    await expect(change(server, (draft) => draft.transition(active, 'compromised'))).rejects.toThrow(
+      'one active secret key',
+    )
+    await expect(change(server, (draft) => draft.transition(active, 'destroyed'))).rejects.toThrow(
+      'cannot become destroyed',
+    )
+    expect(await stored()).toEqual(before)
+  })
+
+  it('serialises two at once', async () => {
+    const [first, second] = [await start(), await start()]
+    const made = await Promise.all(
+      [first, second, first, second].map((on) => change(on, (draft) => draft.create('secret'))),
+    )
+    expect(new Set(made).size).toBe(4)
+    expect((await stored()).generation).toBe(5)
+    await first.keys.refresh()
+    for (const id of made) expect(first.keys.ring.find(id)?.state).toBe('pre-active')
+  })
+
+  it('is refused on a registry that somebody else changed, and does not sign what they did', async () => {
+    const server = await start()
+    await testDatabase.sql("UPDATE keys SET expires_at = expires_at + interval '1 year' WHERE purpose = 'index'")
+    const before = await stored()
+    await expect(change(server, (draft) => draft.create('secret'))).rejects.toThrow(/\(index\): expires_at was changed/)
+    expect(await stored()).toEqual(before)
+  })
+
+  it('does not sign what somebody changes while it is under way', async () => {
+    const server = await start()
+    await change(server, async (draft) => {
+      await draft.create('secret')
+      await testDatabase.sql("UPDATE keys SET expires_at = expires_at + interval '1 year' WHERE purpose = 'index'")
+    }).catch(() => {})
+    await expect(server.keys.refresh()).rejects.toMatchObject({ code: 'sealed' })
+    expect(() => server.keys.ring).toThrow('sealed')
+  })
+})
+
+describe('another root key', () => {
+  it('wraps everything from then on; a server that does not have it goes on with the keys it knows', async () => {
+    const next = nextRootKey()
+    const has = [rootKey]
+    const [first, second] = [await start([rootKey, next]), await start([], { openRootKey: openerOf(() => has) })]
+    const before = await stored()
+    await change(first, (draft) => draft.rewrap(next))
+    await second.keys.refresh()
+    const context = { site: 's', kind: 'contact', token: 't', part: 'secret', version: 1 }
+    const sealed = second.keys.seal('secret', context, Buffer.from('it goes on'), 32)
+    expect((await first.keys.open(sealed, context)).toString()).toBe('it goes on')
+    const after = await stored()
+    expect(after.keys.map((row) => row.id)).toEqual(before.keys.map((row) => row.id))
+    for (const [at, row] of after.keys.entries()) {
+      expect(row.root_key_id).toBe('root_next')
+      expect(row.wrapped).not.toEqual(before.keys[at]!.wrapped)
+    }
+    const roots = await testDatabase.sql('SELECT id, state FROM root_keys ORDER BY state')
+    expect(roots).toEqual([
+      { id: 'root_next', state: 'active' },
+      { id: rootKey.record.id, state: 'deactivated' },
+    ])
+
+    // A key that it cannot unwrap is where it ends, until the root key is there.
+    const id = await change(first, (draft) => draft.create('display'))
+    await expect(second.keys.refresh()).rejects.toMatchObject({ code: 'sealed' })
+    has.push(next)
+    await second.keys.refresh()
+    expect(second.keys.ring.find(id)).toBeDefined()
+    expect((await start([next])).keys.isSealed).toBe(false)
+    expect((await start([rootKey])).keys.isSealed).toBe(true)
+  })
+})
+
+describe('a start without the root key', () => {
+  it('is sealed, makes nothing, and opens by itself when the root key is there', async () => {
+    const has: RootKey[] = []
+    const { keys } = await start([], { openRootKey: openerOf(() => has) })
+    expect(keys.isSealed).toBe(true)
+    expect(() => keys.ring).toThrow('sealed')
+    expect(() => keys.active('display')).toThrow('sealed')
+    expect(await testDatabase.sql('SELECT * FROM keys')).toEqual([])
+    has.push(rootKey)
+    await vi.waitUntil(() => !keys.isSealed, { timeout: 5_000 })
+    expect(keys.active('display').state).toBe('active')
+  })
+
+  it('opens a vault that has keys likewise', async () => {
+    await start()
+    const has: RootKey[] = []
+    const { keys } = await start([], { openRootKey: openerOf(() => has) })
+    expect(() => keys.verified).toThrow('sealed')
+    has.push(rootKey)
+    await vi.waitUntil(() => !keys.isSealed, { timeout: 5_000 })
+    expect(keys.verified.keys).toHaveLength(5)
+  })
+})
