@@ -34,12 +34,14 @@ CREATE TABLE idempotency_keys (
   response_sealed bytea,
   created_at timestamp with time zone NOT NULL,
   expires_at timestamp with time zone NOT NULL,
+  index_key_id text NOT NULL,
   CONSTRAINT idempotency_keys_pkey PRIMARY KEY (key_hash)
 );
 CREATE INDEX idempotency_keys_expires ON public.idempotency_keys USING btree (expires_at);
 CREATE INDEX idempotency_keys_response_key ON public.idempotency_keys USING btree (response_key_id) WHERE (response_key_id IS NOT NULL);
 COMMENT ON COLUMN idempotency_keys.key_hash IS 'HMAC-SHA-256 under an index key over caller and Idempotency-Key';
 COMMENT ON COLUMN idempotency_keys.response_sealed IS 'the answer to replay, sealed; null once a record in it is erased';
+COMMENT ON COLUMN idempotency_keys.index_key_id IS 'the index key that made the hashes';
 
 CREATE TABLE key_registry (
   only_row boolean NOT NULL DEFAULT true,
@@ -53,6 +55,16 @@ COMMENT ON TABLE key_registry IS 'authenticates every row of keys and root_keys'
 COMMENT ON COLUMN key_registry.manifest IS 'the rows as they must be, RFC 8785, with a generation that only grows';
 COMMENT ON COLUMN key_registry.wrapped IS 'the key of the MAC, sealed under the root key (seal format 1)';
 COMMENT ON COLUMN key_registry.mac IS 'HMAC-SHA-256 over the manifest';
+
+CREATE TABLE key_retirements (
+  key_id text NOT NULL,
+  moved bigint NOT NULL,
+  empty_at timestamp with time zone,
+  event text,
+  CONSTRAINT key_retirements_pkey PRIMARY KEY (key_id)
+);
+COMMENT ON TABLE key_retirements IS 'how many values were moved off a key, and when a census found none left';
+COMMENT ON COLUMN key_retirements.event IS 'the audit event of that census';
 
 CREATE TABLE key_uses (
   key_id text NOT NULL,
@@ -170,6 +182,25 @@ CREATE TABLE root_keys (
   CONSTRAINT root_keys_state_check CHECK ((state = ANY (ARRAY['active'::text, 'deactivated'::text, 'compromised'::text, 'destroyed'::text])))
 );
 
+CREATE TABLE rotations (
+  purpose text NOT NULL,
+  operator text NOT NULL,
+  requested_at timestamp with time zone NOT NULL,
+  begun_at timestamp with time zone,
+  detached boolean NOT NULL,
+  rows_per_second integer,
+  runner text,
+  runner_since timestamp with time zone,
+  moved bigint NOT NULL DEFAULT 0,
+  total bigint NOT NULL DEFAULT 0,
+  damaged integer NOT NULL DEFAULT 0,
+  finished_at timestamp with time zone,
+  CONSTRAINT rotations_pkey PRIMARY KEY (purpose)
+);
+COMMENT ON TABLE rotations IS 'the latest rotation of the keys of each purpose; unfinished ones are gone on with';
+COMMENT ON COLUMN rotations.detached IS 'a server runs it, whichever takes the lock first';
+COMMENT ON COLUMN rotations.runner IS 'host and process that runs it, or ran it last';
+
 CREATE TABLE search_terms (
   term bytea NOT NULL,
   token text NOT NULL,
@@ -190,6 +221,7 @@ GRANT INSERT, SELECT ON TABLE audit_events TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE clients TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE idempotency_keys TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE key_registry TO strongroom_runtime;
+GRANT INSERT, SELECT, UPDATE ON TABLE key_retirements TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE key_uses TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE keys TO strongroom_runtime;
 GRANT SELECT ON TABLE migrations TO strongroom_runtime;
@@ -202,6 +234,7 @@ GRANT UPDATE ON TABLE root_keys (activated_at) TO strongroom_runtime;
 GRANT UPDATE ON TABLE root_keys (deactivated_at) TO strongroom_runtime;
 GRANT UPDATE ON TABLE root_keys (expires_at) TO strongroom_runtime;
 GRANT UPDATE ON TABLE root_keys (state) TO strongroom_runtime;
+GRANT INSERT, SELECT, UPDATE ON TABLE rotations TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE search_terms TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE settings TO strongroom_runtime;
 

@@ -57,6 +57,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         rootKey: config.rootKey,
         // A command has nothing to do without it; a server has to answer that it is sealed.
         ...(options.role === 'command' ? { rootKeyPatienceMs: COMMAND_PATIENCE_MS } : {}),
+        runsRotations: options.role === 'server',
         issuer: config.issuer,
         // A command beside a server signs tokens for that server, whatever port its own environment names.
         recordedIssuer: recordedIssuer(config, options.role),

@@ -22,16 +22,23 @@ import { createHealthRoutes } from './http/health-routes.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createLogger, describeError, type Logger } from './http/request-log.ts'
 import { createNewId } from './identifier.ts'
+import { certifyKey } from './keys/certificate.ts'
 import { compromiseKey } from './keys/compromise.ts'
 import { destroyKey } from './keys/destroy.ts'
 import { takeInventory } from './keys/inventory.ts'
 import { keepSigningKeys } from './keys/keep-signing-keys.ts'
+import { keyStatus } from './keys/key-status.ts'
 import { listKeys } from './keys/key-store.ts'
 import { keyedHash } from './keys/keyed-hash.ts'
 import { openVaultKeys } from './keys/open-vault-keys.ts'
 import { createRandomBytes } from './keys/random.ts'
 import type { RootKeyProviderName } from './keys/root-key/root-key.ts'
-import { keyStatus, type RotationProgress, rotateDataKeys } from './keys/rotate.ts'
+import { estimateRotation } from './keys/rotation/estimate-rotation.ts'
+import { requestRotation, rotateKeys } from './keys/rotation/rotate-keys.ts'
+import type { RotateControl, RotationRequest } from './keys/rotation/rotation.ts'
+import { startRotationRunner } from './keys/rotation/rotation-runner.ts'
+import { rotationFigures } from './keys/rotation/rotation-store.ts'
+import { createSealedValues } from './keys/rotation/sealed-values.ts'
 import { createKeyWatch } from './keys/watch-keys.ts'
 import { looksLikeCardNumber } from './kinds/card-number.ts'
 import { createKinds } from './kinds/kinds.ts'
@@ -41,6 +48,7 @@ import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
 import { createRecordBatches, type RecordBatches } from './records/record-batches.ts'
 import { createRecordRoutes } from './records/record-routes.ts'
+import { createSearchTerms } from './records/reindex.ts'
 import { createRevealRoutes } from './records/reveal-routes.ts'
 import { parseToken } from './records/token.ts'
 import { createTokenizeRoutes } from './records/tokenize-routes.ts'
@@ -59,6 +67,8 @@ export interface StrongroomConfig {
   rootKey?: RootKeySettings
   /** How long the start waits for a KMS or HSM before it goes on sealed. */
   rootKeyPatienceMs?: number
+  /** Whether this process runs the rotations that operators leave to the servers. Default: it does not. */
+  runsRotations?: boolean
   issuer: string
   /** A server records its issuer in the database; a command may prefer what it finds there. Default: ignore. */
   recordedIssuer?: 'write' | 'prefer' | 'ignore'
@@ -192,6 +202,11 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     await recordEvent(event)
   }
 
+  const rotation = { ...shared, movables: [...createSealedValues(keys), createSearchTerms(shared)] }
+  metrics.showRotations(() => rotationFigures(database))
+  const runner = config.runsRotations
+    ? startRotationRunner(rotation, (result) => logger.info(result, 'rotation ended'), onBackgroundError)
+    : undefined
   const watchKeys = createKeyWatch({ keys, now, alert, observeKey: metrics.observeKey })
   const tendKeys = async () => {
     // A sealed vault has said so already.
@@ -243,10 +258,14 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       listKeys: () => listKeys(database),
       takeInventory: () => takeInventory(keyDeps),
       destroyKey: (operator: AuditCaller, id: string) => destroyKey(keyDeps, operator, id),
+      certifyKey: (operator: AuditCaller, id: string) => certifyKey({ ...keyDeps, issuer }, operator, id),
       compromiseKey: (operator: AuditCaller, id: string) => compromiseKey(keyDeps, operator, id),
-      keyStatus: () => keyStatus({ database }),
-      rotateKeys: (operator: AuditCaller, onProgress: (progress: RotationProgress) => void) =>
-        rotateDataKeys(shared, operator, onProgress),
+      keyStatus: () => keyStatus(rotation),
+      rotateKeys: (operator: AuditCaller, request: RotationRequest, control: RotateControl) =>
+        rotateKeys(rotation, operator, request, control),
+      requestRotation: (operator: AuditCaller, request: RotationRequest) =>
+        requestRotation(rotation, operator, request),
+      estimateRotation: (request: RotationRequest) => estimateRotation(rotation, request),
       listAuditEvents: async (operator: AuditCaller, filter: EventFilter) => {
         const events = await selectEvents(database, filter)
         await recordEvent(
@@ -257,6 +276,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     },
     async close() {
       clearInterval(sweeper)
+      await runner?.stop()
       clearInterval(keyTender)
       await vaultKeys.close()
       await database.close()

@@ -19,6 +19,8 @@ export const auditEventTypes = [
   'key.deactivate',
   'key.compromise',
   'key.destroy',
+  'key.retire',
+  'key.certify',
   'root-key.replace',
   'root-key.acknowledge',
   'root-key.share',

@@ -8,9 +8,11 @@ import { onInterruption } from '../interruption.ts'
 import { openVault } from '../open-vault.ts'
 import type { Strongroom } from '../strongroom.ts'
 
-/** Exit codes: 0 done, 1 failed, 2 wrong usage. */
+/** Exit codes: 0 done, 1 failed, 2 wrong usage, 130 paused. */
 export const FAILED = 1
 export const USAGE = 2
+/** Interrupted, and paused in good order: as a shell shows a program that SIGINT ended. */
+export const PAUSED = 130
 
 const interruption = onInterruption()
 
@@ -39,6 +41,21 @@ export async function withVault(command: string, work: (strongroom: Strongroom) 
   const vault = await openVault(readConfig(), { role: 'command', command, log: note })
   try {
     await Promise.race([work(vault.strongroom), interruption])
+  } finally {
+    await vault.close()
+  }
+}
+
+/** Opens the vault for a command that ends by itself, at a good moment, when the signal comes. */
+export async function withPausableVault(
+  command: string,
+  work: (strongroom: Strongroom, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const vault = await openVault(readConfig(), { role: 'command', command, log: note })
+  const abort = new AbortController()
+  interruption.catch(() => abort.abort())
+  try {
+    await work(vault.strongroom, abort.signal)
   } finally {
     await vault.close()
   }

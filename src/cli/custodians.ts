@@ -18,7 +18,7 @@ export function withKeys(command: string, work: (strongroom: Strongroom) => Prom
  * the other, and clears the screen between them. One custodian alone gets nowhere (PCI DSS 3.7.6), and that they tried is
  * in the audit log.
  */
-async function bringRootKey({ unsealing, rootKeys, sealedBecause }: Strongroom): Promise<void> {
+export async function bringRootKey({ unsealing, rootKeys, sealedBecause }: Strongroom): Promise<void> {
   const reason = sealedBecause()
   if (reason === undefined) return
   if ((await rootKeys.find())?.provider !== 'custodian-shares') throw reason.cause ?? reason

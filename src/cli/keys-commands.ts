@@ -1,10 +1,11 @@
-import { Command } from 'commander'
-import type { RotationResult } from '../keys/rotate.ts'
-import { confirm, FAILED, type Json, operator, print, withJson, withVault } from './command.ts'
+import type { Command } from 'commander'
+import type { KeyStatus } from '../keys/key-status.ts'
+import { confirm, type Json, operator, print, withJson, withVault } from './command.ts'
 import { withKeys } from './custodians.ts'
-import { showExposure, showInventory } from './key-tables.ts'
-import { addRootKeyCommands, rotateRoot } from './root-key-commands.ts'
-import { showProgress } from './show-progress.ts'
+import { showInventory } from './key-tables.ts'
+import { addRetiredKeyCommands } from './retired-key-commands.ts'
+import { addRootKeyCommands } from './root-key-commands.ts'
+import { addRotateCommand } from './rotate-command.ts'
 
 /** `strongroom keys …` */
 export function addKeysCommands(program: Command): void {
@@ -33,14 +34,7 @@ export function addKeysCommands(program: Command): void {
     .action((options: Json) =>
       withVault('keys status', async ({ commands }) => {
         const status = await commands.keyStatus()
-        print(options, status, () =>
-          status
-            .map(
-              (key) =>
-                `${key.id}  ${key.purpose.padEnd(13)}  ${key.state.padEnd(11)}  ${key.sealed_values === null ? '' : `${key.records} records, ${key.sealed_values} sealed values`}`,
-            )
-            .join('\n'),
-        )
+        print(options, status, () => status.map(statusLine).join('\n'))
       }),
     )
 
@@ -66,39 +60,16 @@ export function addKeysCommands(program: Command): void {
       })
     })
 
-  withJson(keys.command('compromise'))
-    .description('mark a key as known to somebody else, replace it at once, and list what it exposes')
-    .argument('<id>')
-    .action((id: string, options: Json) =>
-      withKeys('keys compromise', async ({ commands }) => {
-        const exposure = await commands.compromiseKey(operator(), id)
-        print(options, exposure, () => showExposure(exposure))
-      }),
-    )
-
-  withJson(keys.command('rotate'))
-    .description('make new data keys and re-seal everything under them, while the vault serves; goes on after a kill')
-    .addArgument(
-      new Command().createArgument('[which]', 'the keys to rotate').choices(['data', 'root']).default('data'),
-    )
-    .action((which: string, options: Json) =>
-      which === 'root'
-        ? rotateRoot(options)
-        : withKeys('keys rotate', async ({ commands }) => {
-            const show = showProgress(options.json === true)
-            const result = await commands.rotateKeys(operator(), show.update)
-            show.end()
-            print(options, result, () => summary(result))
-            if (!result.done) process.exitCode = FAILED
-          }),
-    )
-
+  addRetiredKeyCommands(keys)
+  addRotateCommand(keys)
   addRootKeyCommands(keys)
 }
 
-function summary({ moved, retired, damaged }: RotationResult): string {
-  const done = `${moved} values re-sealed; nothing stands on ${retired.join(', ') || 'old keys'}`
-  if (damaged.length === 0) return `done: ${done}`
-  const list = damaged.map(({ column, token }) => `  ${token} (${column})`).join('\n')
-  return `${done}\n${damaged.length} values do not open and stay as they are; restore them from a backup, or erase the records:\n${list}`
+function statusLine({ id, purpose, state, records, sealed_values, search_terms, rotation }: KeyStatus): string {
+  const stands = [
+    ...(sealed_values === null ? [] : [`${records} records, ${sealed_values} sealed values`]),
+    ...(search_terms === null ? [] : [`${search_terms} search terms`]),
+    ...(rotation === null ? [] : [`rotation ${rotation.state}: ${rotation.moved} of ${rotation.total} moved`]),
+  ]
+  return `${id}  ${purpose.padEnd(13)}  ${state.padEnd(11)}  ${stands.join(', ')}`.trimEnd()
 }

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { readConfig } from '../config.ts'
 import { MAX_SHARES, MIN_THRESHOLD } from '../keys/root-key/custodian-shares.ts'
 import { RootKeyConfigError, type RootKeyProviderName, rootKeyProviderNames } from '../keys/root-key/root-key.ts'
+import type { Strongroom } from '../strongroom.ts'
 import { FAILED, type Json, note, operator, print, USAGE, withJson, withVault } from './command.ts'
 import { holdCeremony, NOT_ACCEPTED, withKeys } from './custodians.ts'
 import { offerShare } from './operator-client.ts'
@@ -46,7 +47,7 @@ export function addRootKeyCommands(keys: Command): void {
     .option('--reshare', 'a new root key and new shares in the place of the present ones, when a custodian leaves')
     .action((options: Json & Partial<Split> & { reshare?: true }) => {
       openTerminal('The shares of a root key')
-      const ceremony = async (strongroom: Parameters<typeof holdCeremony>[0]) => {
+      const ceremony = async (strongroom: Strongroom) => {
         const present = await strongroom.rootKeys.find()
         requireRightCommand(present?.provider, options.reshare === true)
         await runCeremony(options, strongroom)
@@ -61,7 +62,7 @@ export function addRootKeyCommands(keys: Command): void {
       withKeys('keys migrate-root', async (strongroom) => {
         if (options.to === 'custodian-shares') return runCeremony(options, strongroom)
         const result = await strongroom.rootKeys.migrate(operator(), options.to)
-        print(options, result, () => `done: ${result.rewrapped} keys are wrapped by ${result.id} (${result.provider})`)
+        print(options, { done: true, ...result }, () => described(result))
         note(restartHint(options.to))
       }),
     )
@@ -70,20 +71,25 @@ export function addRootKeyCommands(keys: Command): void {
 /** `strongroom keys rotate root` */
 export function rotateRoot(options: Json): Promise<void> {
   return withKeys('keys rotate root', async (strongroom) => {
-    if ((await strongroom.rootKeys.find())?.provider === 'custodian-shares') {
-      throw new RootKeyConfigError(
-        'custodians make their new root key together: run "strongroom keys ceremony --reshare --shares N --threshold M".',
-      )
-    }
-    const result = await strongroom.rootKeys.rotate(operator())
-    print(options, result, () => `done: ${result.rewrapped} keys are wrapped by ${result.id} (${result.provider})`)
+    if (!(await rotateRootOf(strongroom, options))) throw new RootKeyConfigError(CEREMONY_NEEDED)
   })
 }
 
-async function runCeremony(
-  options: Json & Partial<Split>,
-  strongroom: Parameters<typeof holdCeremony>[0],
-): Promise<void> {
+/** The same in a vault that is open, for `keys rotate all`. @returns false when it takes a ceremony */
+export async function rotateRootOf({ rootKeys }: Pick<Strongroom, 'rootKeys'>, options: Json): Promise<boolean> {
+  if ((await rootKeys.find())?.provider === 'custodian-shares') return false
+  const result = await rootKeys.rotate(operator())
+  print(options, { done: true, ...result }, () => described(result))
+  return true
+}
+
+export const CEREMONY_NEEDED =
+  'custodians make their new root key together: run "strongroom keys ceremony --reshare --shares N --threshold M".'
+
+const described = ({ rewrapped, id, provider }: { rewrapped: number; id: string; provider: string }) =>
+  `done: ${rewrapped} keys are wrapped by ${id} (${provider})`
+
+async function runCeremony(options: Json & Partial<Split>, strongroom: Strongroom): Promise<void> {
   const { shares, threshold } = options
   if (shares === undefined || threshold === undefined) {
     throw new RootKeyConfigError(

@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress'
-import type { RotationProgress } from '../keys/rotate.ts'
+import type { RotationProgress } from '../keys/rotation/rotation.ts'
 
 export interface ProgressDisplay {
   update(progress: RotationProgress): void
@@ -20,29 +20,44 @@ export function showProgress(asJson: boolean): ProgressDisplay {
 }
 
 function showBar(): ProgressDisplay {
-  const format = '{bar} {percentage} % | {value} of {total} | {eta_formatted} left'
+  const format = '{bar} {percentage} % | {value} of {total} | {rate}/s | {eta_formatted} left'
   const bar = new SingleBar({ format, stream: process.stderr })
+  const rateOf = measureRate()
   let started = false
   return {
     update({ moved, total }) {
+      const rate = { rate: rateOf(moved) }
       // Not before: an empty bar would look like a finished one.
-      if (!started) bar.start(total, moved)
+      if (!started) bar.start(total, moved, rate)
       started = true
       bar.setTotal(total)
-      bar.update(moved)
+      bar.update(moved, rate)
     },
     end: () => bar.stop(),
   }
 }
 
 function showLines(): ProgressDisplay {
+  const rateOf = measureRate()
   let last = Number.NEGATIVE_INFINITY
   return {
-    update({ moved, total }) {
+    update({ moved, total, remaining }) {
+      const rate = rateOf(moved)
       if (performance.now() - last < PLAIN_LINE_EVERY_MS && moved < total) return
       last = performance.now()
-      process.stderr.write(`re-sealed ${moved} of ${total}\n`)
+      const left = remaining > 0 && rate > 0 ? `, ${rate}/s, about ${Math.ceil(remaining / rate)} s left` : ''
+      process.stderr.write(`re-sealed ${moved} of ${total}${left}\n`)
     },
     end() {},
+  }
+}
+
+/** Values a second since the first call. */
+function measureRate(): (moved: number) => number {
+  let from: { at: number; moved: number } | undefined
+  return (moved) => {
+    from ??= { at: performance.now(), moved }
+    const seconds = (performance.now() - from.at) / 1000
+    return seconds === 0 ? 0 : Math.round((moved - from.moved) / seconds)
   }
 }

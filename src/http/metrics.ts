@@ -9,10 +9,19 @@ export interface Metrics {
   shareWithFirstProcess(): void
   observe(request: { method: string; route: string; status: number; seconds: number; code: string | undefined }): void
   framingError(code: string): void
+  /** Shows how far rotations are, as `read` finds it when the metrics are asked for. */
+  showRotations(read: () => Promise<readonly RotationFigures[]>): void
   alert(code: AlertCode): void
   /** What is left to the active key of a purpose. */
   observeKey(key: { purpose: string; expiresInSeconds: number; uses: number }): void
   text: MetricsText
+}
+
+/** How many values a rotation has moved, and how many are left. */
+export interface RotationFigures {
+  purpose: string
+  moved: number
+  remaining: number
 }
 
 /** Counts by route pattern, method, status and problem code; no label ever holds a value of a request. */
@@ -68,6 +77,24 @@ export function createMetrics(): Metrics {
     observeKey({ purpose, expiresInSeconds, uses }) {
       keyExpires.set({ purpose }, expiresInSeconds)
       keyUses.set({ purpose }, uses)
+    },
+    showRotations(read) {
+      new Gauge({
+        name: 'strongroom_rotation_values',
+        help: 'Values that the latest rotation of the keys of a purpose has moved, and those that remain',
+        labelNames: ['purpose', 'state'],
+        registers: [registry],
+        // Every process reads the same rows.
+        aggregator: 'first',
+        async collect() {
+          const rotations = await read().catch(() => [])
+          this.reset()
+          for (const { purpose, moved, remaining } of rotations) {
+            this.set({ purpose, state: 'moved' }, moved)
+            this.set({ purpose, state: 'remaining' }, remaining)
+          }
+        },
+      })
     },
     text: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   }

@@ -100,10 +100,9 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
       const next = await unwrapKeyRing(verified.keys, () => registry.rootKey(verified.rootKey), ring).catch(
         notUnwrapped,
       )
-      const protecting = keyPurposes.flatMap((purpose) => next.all(purpose).filter(({ state }) => PROTECTS.has(state)))
-      await uses.hold(protecting)
+      await uses.hold(protecting(next))
       ring = next
-      uses.keepOnly(protecting)
+      uses.keepOnly(protecting(next))
     }
     uses.observe(verified.keys)
     seen = verified
@@ -232,6 +231,11 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
 function notUnwrapped(error: unknown): never {
   if (!(error instanceof SealError)) throw error
   throw new KeyRegistryError('the root key does not open a key of the registry.')
+}
+
+/** The keys that seal, sign and hash, and those that may do so at any moment. */
+function protecting(ring: KeyRing | undefined): Key[] {
+  return keyPurposes.flatMap((purpose) => ring?.all(purpose).filter(({ state }) => PROTECTS.has(state)) ?? [])
 }
 
 /** @throws {KeyRegistryError} when the registry is older than what was seen, or another one of the same generation */

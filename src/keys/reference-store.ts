@@ -5,16 +5,10 @@ const COUNT_TERMS: Statement = {
   name: 'count-search-terms',
   text: 'SELECT key_id, count(*)::float8 AS count FROM search_terms GROUP BY 1',
 }
-/**
- * A kept answer is found by a hash under the index key of its time. It is lost with that key, so it counts as a reference
- * of every index key that was there when it was written, until it expires.
- */
+/** A kept answer is found by a hash under an index key, and lost with that key, so it needs the key until it expires. */
 const COUNT_ANSWERS: Statement = {
   name: 'count-kept-answers',
-  text: `SELECT k.id AS key_id, count(*)::float8 AS count
-         FROM keys k JOIN idempotency_keys i ON i.created_at >= k.created_at
-           AND i.created_at <= coalesce(k.deactivated_at, k.compromised_at, 'infinity') + interval '1 minute'
-         WHERE k.purpose = 'index' AND i.expires_at > $1 GROUP BY 1`,
+  text: `SELECT index_key_id AS key_id, count(*)::float8 AS count FROM idempotency_keys WHERE expires_at > $1 GROUP BY 1`,
 }
 
 /** How many values stand on a key, by the column that holds them. */
@@ -23,9 +17,7 @@ export type References = Readonly<Record<string, number>>
 /** Everything that stands on keys, by the key's id: what is sealed under it, hashed under it, or found by it. */
 export async function countReferences(db: Queryable, now: Date): Promise<ReadonlyMap<string, References>> {
   const columns = [
-    ...Object.values(sealedColumns)
-      .flat()
-      .map(({ name, census }) => ({ name, census, values: [] as unknown[] })),
+    ...sealedColumns.map(({ name, census }) => ({ name, census, values: [] as unknown[] })),
     { name: 'search_terms', census: COUNT_TERMS, values: [] },
     { name: 'idempotency_keys.key_hash', census: COUNT_ANSWERS, values: [now] },
   ]

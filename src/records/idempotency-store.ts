@@ -4,37 +4,55 @@ import { byteaArray, textArray, timestampArray } from '../database/binary-array.
 import type { Queryable, Statement } from '../database/database.ts'
 import type { Sealed } from '../keys/seal.ts'
 
-/** What is kept of an answered request: keyed hashes of who asked what, and the sealed answer. */
-export interface IdempotencyRow {
+/** A request's key, hashed under one index key. */
+interface KeyedRequest {
   keyHash: Buffer
   requestHash: Buffer
+  /** The index key that made the hashes. */
+  indexKeyId: string
+}
+
+/** What is kept of an answered request: keyed hashes of who asked what, and the sealed answer. */
+export interface IdempotencyRow extends KeyedRequest {
   /** Undefined once a record in the answer was erased. */
   response: Sealed | undefined
   expiresAt: Date
+  /**
+   * The same request under the index keys that a rotation brings or takes away. They hold no answer: they are there so that
+   * two servers, of which only one knows that a key was promoted, still get in each other's way.
+   */
+  also: readonly KeyedRequest[]
 }
 
 /** The name PostgreSQL gave to the rule that a key is used once. */
 export const IDEMPOTENCY_CONSTRAINT = 'idempotency_keys_pkey'
 
-/**
- * Writes in the order of their keys: two servers that insert the same keys then wait for each other one after the other
- * instead of in a circle.
- */
-export function inKeyOrder<Write extends { idempotency?: IdempotencyRow | undefined }>(
-  writes: readonly Write[],
-): Write[] {
-  const keyOf = ({ idempotency }: Write) => idempotency?.keyHash ?? Buffer.alloc(0)
-  return [...writes].sort((a, b) => Buffer.compare(keyOf(a), keyOf(b)))
+interface Claims {
+  now: Date
+  idempotency?: IdempotencyRow | undefined
 }
 
-/** The column arrays of the idempotency keys in writes that have one, in the order that `insertIdempotencySql` takes them. */
-export function idempotencyColumns(
-  writes: readonly { now: Date; idempotency?: IdempotencyRow | undefined }[],
-): Buffer[] {
-  const rows = writes.flatMap(({ idempotency, now }) => (idempotency ? [{ ...idempotency, now }] : []))
+/**
+ * The rows that writes claim, in the order of their keys: two servers that insert the same keys then wait for each other one
+ * after the other instead of in a circle.
+ */
+export function claimedRows<Write extends Claims>(writes: readonly Write[]) {
+  return writes
+    .flatMap((write) => {
+      const { idempotency: row, now } = write
+      if (row === undefined) return []
+      const kept = { now, expiresAt: row.expiresAt, write }
+      return [{ ...row, ...kept }, ...row.also.map((other) => ({ ...other, ...kept, response: undefined }))]
+    })
+    .sort((a, b) => Buffer.compare(a.keyHash, b.keyHash))
+}
+
+/** The column arrays of claimed rows, in the order that `insertIdempotencySql` takes them. */
+export function idempotencyColumns(rows: ReturnType<typeof claimedRows>): Buffer[] {
   return [
     byteaArray(rows.map((row) => row.keyHash)),
     byteaArray(rows.map((row) => row.requestHash)),
+    textArray(rows.map((row) => row.indexKeyId)),
     textArray(rows.map((row) => row.response?.keyId ?? null)),
     byteaArray(rows.map((row) => row.response?.bytes ?? null)),
     timestampArray(rows.map((row) => row.now)),
@@ -43,22 +61,22 @@ export function idempotencyColumns(
 }
 
 /**
- * `INSERT` of idempotency keys from six arrays that start at parameter `$first`; with a condition, a seventh array of
+ * `INSERT` of idempotency keys from seven arrays that start at parameter `$first`; with a condition, an eighth array of
  * release numbers follows for it to look at.
  */
 export function insertIdempotencySql(first: number, condition?: string): string {
-  const at = (offset: number, type: string) => `$${first + offset}::${type}[]`
-  const release = condition === undefined ? '' : `, ${at(6, 'integer')}`
-  return `INSERT INTO idempotency_keys (key_hash, request_hash, response_key_id, response_sealed, created_at, expires_at)
-          SELECT key_hash, request_hash, response_key_id, response_sealed, created_at, expires_at
-          FROM unnest(${at(0, 'bytea')}, ${at(1, 'bytea')}, ${at(2, 'text')}, ${at(3, 'bytea')}, ${at(4, 'timestamptz')}, ${at(5, 'timestamptz')}${release})
-            AS n (key_hash, request_hash, response_key_id, response_sealed, created_at, expires_at${condition === undefined ? '' : ', release'})
+  const types = ['bytea', 'bytea', 'text', 'text', 'bytea', 'timestamptz', 'timestamptz']
+  if (condition !== undefined) types.push('integer')
+  const columns = 'key_hash, request_hash, index_key_id, response_key_id, response_sealed, created_at, expires_at'
+  return `INSERT INTO idempotency_keys (${columns}) SELECT ${columns}
+          FROM unnest(${types.map((type, offset) => `$${first + offset}::${type}[]`).join(', ')})
+            AS n (${columns}${condition === undefined ? '' : ', release'})
           ${condition ?? ''}`
 }
 
 const SELECT: Statement = {
   name: 'select-idempotency-keys',
-  text: `SELECT key_hash, request_hash, response_key_id, response_sealed, expires_at
+  text: `SELECT key_hash, request_hash, index_key_id, response_key_id, response_sealed, expires_at
          FROM idempotency_keys WHERE key_hash = ANY($1::bytea[])`,
 }
 const COMMIT_REPLAY: Statement = {
@@ -67,9 +85,9 @@ const COMMIT_REPLAY: Statement = {
            SELECT FROM idempotency_keys WHERE key_hash = $8 AND response_sealed IS NOT NULL FOR SHARE)
          ${insertEventsSql(1)} WHERE EXISTS (SELECT FROM kept) RETURNING id`,
 }
-const DELETE_EXPIRED_ONE: Statement = {
-  name: 'delete-expired-idempotency-key',
-  text: 'DELETE FROM idempotency_keys WHERE key_hash = $1 AND expires_at <= $2',
+const DELETE_EXPIRED: Statement = {
+  name: 'delete-expired-idempotency-keys',
+  text: 'DELETE FROM idempotency_keys WHERE key_hash = ANY($1::bytea[]) AND expires_at <= $2',
 }
 const SWEEP: Statement = {
   name: 'sweep-idempotency-keys',
@@ -86,6 +104,7 @@ export async function findIdempotencyRows(
   const rows = await db.query<{
     key_hash: Buffer
     request_hash: Buffer
+    index_key_id: string
     response_key_id: string | null
     response_sealed: Buffer | null
     expires_at: Date
@@ -93,17 +112,21 @@ export async function findIdempotencyRows(
   const byHash = new Map(rows.map((row) => [row.key_hash.toString('hex'), row]))
   return Promise.all(
     lookups.map(async ({ keyHashes, now }) => {
-      const row = keyHashes.map((hash) => byHash.get(hash.toString('hex'))).find((found) => found !== undefined)
-      if (row === undefined) return undefined
-      if (row.expires_at <= now) {
-        // Removed at once, since it would stand in the way of the new one.
-        await db.query(DELETE_EXPIRED_ONE, [row.key_hash, now])
+      const found = keyHashes.map((hash) => byHash.get(hash.toString('hex'))).filter((row) => row !== undefined)
+      const kept = found.filter((row) => row.expires_at > now)
+      // Of a request that was claimed under several index keys one row holds the answer.
+      const row = kept.find((one) => one.response_sealed !== null) ?? kept[0]
+      if (row === undefined) {
+        // Removed at once, since they would stand in the way of the new one.
+        if (found.length > 0) await db.query(DELETE_EXPIRED, [byteaArray(found.map((one) => one.key_hash)), now])
         return undefined
       }
       const { response_key_id, response_sealed } = row
       return {
         keyHash: row.key_hash,
         requestHash: row.request_hash,
+        indexKeyId: row.index_key_id,
+        also: [],
         response: response_key_id && response_sealed ? { keyId: response_key_id, bytes: response_sealed } : undefined,
         expiresAt: row.expires_at,
       }

@@ -4,6 +4,7 @@ import type { AuditEvent } from '../audit/audit-event.ts'
 import { createBatch } from '../database/batch.ts'
 import { type Database, isUniqueViolation } from '../database/database.ts'
 import type { Answer } from '../http/route.ts'
+import type { Key } from '../keys/key.ts'
 import { keyedHash } from '../keys/keyed-hash.ts'
 import type { Keys } from '../keys/keys.ts'
 import { answerContext } from '../keys/sealed-columns.ts'
@@ -69,9 +70,8 @@ export function createIdempotency(deps: { database: Database; keys: Keys; now: (
       if (request.key === undefined) return work(undefined)
       if (!KEY.test(request.key)) throw new Problem('invalid-idempotency-key')
       const { caller, key, fingerprint } = request
-      const hashesOfKey = keys.ring
-        .all('index')
-        .map((index) => keyedHash(index, 'idempotency-key', [caller.id, caller.site, key]))
+      const hashOfKey = (index: Key) => keyedHash(index, 'idempotency-key', [caller.id, caller.site, key])
+      const hashesOfKey = keys.ring.all('index').map(hashOfKey)
       const keyHash = hashesOfKey[0]!
       const name = keyHash.toString('base64')
       if (inFlight.has(name)) throw new Problem('request-in-flight', { retryAfterSeconds: 1 })
@@ -79,12 +79,22 @@ export function createIdempotency(deps: { database: Database; keys: Keys; now: (
       try {
         const earlier = await findKept<Parameters<typeof replay>[0]>(hashesOfKey, fingerprint)
         if (earlier) return replayed(await replay(earlier.kept, earlier.commit))
-        const claim: Claim = (kept) => ({
-          keyHash,
-          requestHash: keyedHash(keys.active('index'), 'idempotent-request', fingerprint),
-          response: keys.seal('display', answerContext(keyHash), Buffer.from(JSON.stringify(kept), 'utf8'), PAD_BYTES),
-          expiresAt: new Date(now().getTime() + KEPT_FOR_MS),
-        })
+        const claim: Claim = (kept) => {
+          const [under, ...others] = [keys.active('index'), ...keys.ring.all('index').filter(isPreActive)].map(
+            (index) => ({
+              keyHash: hashOfKey(index),
+              requestHash: keyedHash(index, 'idempotent-request', fingerprint),
+              indexKeyId: index.id,
+            }),
+          )
+          const answer = Buffer.from(JSON.stringify(kept), 'utf8')
+          return {
+            ...under!,
+            response: keys.seal('display', answerContext(under!.keyHash), answer, PAD_BYTES),
+            expiresAt: new Date(now().getTime() + KEPT_FOR_MS),
+            also: others,
+          }
+        }
         try {
           return await work(claim)
         } catch (error) {
@@ -100,6 +110,9 @@ export function createIdempotency(deps: { database: Database; keys: Keys; now: (
     },
   }
 }
+
+/** Another server may have heard already that it is the active one. */
+const isPreActive = ({ state }: Key) => state === 'pre-active'
 
 function replayed(answer: Answer): Answer {
   return { ...answer, headers: { ...answer.headers, 'Idempotent-Replayed': 'true' } }

@@ -2,7 +2,7 @@ import type { AuditEvent } from '../audit/audit-event.ts'
 import { eventColumns } from '../audit/audit-store.ts'
 import { byteaArray, integerArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
-import { type IdempotencyRow, idempotencyColumns, inKeyOrder, insertIdempotencySql } from './idempotency-store.ts'
+import { claimedRows, type IdempotencyRow, idempotencyColumns, insertIdempotencySql } from './idempotency-store.ts'
 import type { StoredRecord } from './record.ts'
 
 /** The sealed reason of a reveal, beside its event. */
@@ -44,7 +44,7 @@ const COMMIT_RELEASES: Statement = {
     new_events AS (
       INSERT INTO audit_events (id, occurred_at, type, caller, token, site, body)
       SELECT id, occurred_at, type, caller, token, site, body
-      FROM unnest($17::text[], $18::timestamptz[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::integer[])
+      FROM unnest($18::text[], $19::timestamptz[], $20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::integer[])
         AS n (id, occurred_at, type, caller, token, site, body, release)
       WHERE release IN (SELECT release FROM granted))
     SELECT release FROM granted`,
@@ -64,7 +64,7 @@ export async function commitReleases(db: Queryable, releases: readonly Release[]
   const records = number((release) => release.records)
   const reasons = number((release) => release.reasons ?? [])
   const events = number((release) => release.events)
-  const idempotent = inKeyOrder(releases.flatMap((release, at) => (release.idempotency ? [{ ...release, at }] : [])))
+  const claimed = claimedRows(releases.map((release, at) => ({ ...release, at })))
   const granted = await db.query<{ release: number }>(COMMIT_RELEASES, [
     textArray(records.map(({ value }) => value.token)),
     integerArray(records.map(({ value }) => value.version)),
@@ -75,8 +75,8 @@ export async function commitReleases(db: Queryable, releases: readonly Release[]
     textArray(reasons.map(({ value }) => value.keyId)),
     byteaArray(reasons.map(({ value }) => value.bytes)),
     integerArray(reasons.map(({ at }) => at)),
-    ...idempotencyColumns(idempotent),
-    integerArray(idempotent.map(({ at }) => at)),
+    ...idempotencyColumns(claimed),
+    integerArray(claimed.map(({ write }) => write.at)),
     ...eventColumns(events.map(({ value }) => value)),
     integerArray(events.map(({ at }) => at)),
   ])

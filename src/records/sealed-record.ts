@@ -1,10 +1,10 @@
 import { keyedHash } from '../keys/keyed-hash.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Sealed } from '../keys/seal.ts'
-import type { Details, Display, Kind, SearchTerm, SearchType } from '../kinds/kind.ts'
+import type { Details, Display, Kind, SearchType } from '../kinds/kind.ts'
 import type { Kinds } from '../kinds/kinds.ts'
 import type { Sensitive } from '../sensitive.ts'
-import { customerTerm, partContext, type StoredRecord, type TermHash } from './record.ts'
+import { customerTerm, partContext, type RecordPart, type StoredRecord, type TermHash } from './record.ts'
 
 /** What the display part holds beside the kind's own: whose record it is, and what an address is used for. */
 export interface RecordDisplay {
@@ -35,23 +35,43 @@ export function sealRecord(
   return {
     display: sealJson(keys, 'display', kind, identity, display),
     secret: sealJson(keys, 'secret', kind, identity, details),
-    terms: [...customerTerm(customer), ...kind.terms(details)].map((term) => hashTerm(keys, identity.site, term)),
+    terms: hashTerms(keys, kind, identity.site, details, customer),
   }
 }
 
+/** What is needed of a record to open one part of it. */
+type SealedPart<Part extends RecordPart> = Pick<StoredRecord, 'token' | 'kind' | 'site' | 'version' | Part>
+
 /** Opens the display part only. @throws {Problem} record-integrity */
-export async function openDisplay(keys: Keys, record: StoredRecord): Promise<RecordDisplay> {
+export async function openDisplay(keys: Keys, record: SealedPart<'display'>): Promise<RecordDisplay> {
   return openJson<RecordDisplay>(keys, record.display, partContext(record, 'display'))
 }
 
 /** Opens the secret part. @throws {Problem} record-integrity */
-export async function openDetails(keys: Keys, record: StoredRecord): Promise<Details> {
+export async function openDetails(keys: Keys, record: SealedPart<'secret'>): Promise<Details> {
   return openJson<Details>(keys, record.secret, partContext(record, 'secret'))
 }
 
 /** The hashes a value may be stored under: one for each index key that exists. */
 export function searchHashes(keys: Keys, site: string, type: SearchType, value: string): Buffer[] {
   return keys.ring.all('index').map((key) => keyedHash(key, 'search', [site, type, value]))
+}
+
+/** Everything a record can be found by, hashed under the active index key. */
+export function hashTerms(
+  keys: Keys,
+  kind: Kind,
+  site: string,
+  details: Details,
+  customer: string | undefined,
+): TermHash[] {
+  const terms = [...customerTerm(customer), ...kind.terms(details)]
+  if (terms.length === 0) return []
+  const key = keys.active('index', terms.length)
+  return terms.map(({ type, value }) => ({
+    hash: keyedHash(key, 'search', [site, type, value]),
+    keyId: key.id,
+  }))
 }
 
 /** The masked view of a record, as every answer shows it. */
@@ -68,11 +88,6 @@ export function maskedView(kinds: Kinds, record: StoredRecord, display: RecordDi
     created_at: createdAt.toISOString(),
     updated_at: updatedAt.toISOString(),
   }
-}
-
-function hashTerm(keys: Keys, site: string, term: SearchTerm): TermHash {
-  const key = keys.active('index')
-  return { hash: keyedHash(key, 'search', [site, term.type, term.value]), keyId: key.id }
 }
 
 function sealJson(

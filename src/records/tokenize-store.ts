@@ -2,7 +2,7 @@ import type { AuditEvent } from '../audit/audit-event.ts'
 import { eventColumns, insertEventsSql } from '../audit/audit-store.ts'
 import { byteaArray, textArray, timestampArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
-import { type IdempotencyRow, idempotencyColumns, inKeyOrder, insertIdempotencySql } from './idempotency-store.ts'
+import { claimedRows, type IdempotencyRow, idempotencyColumns, insertIdempotencySql } from './idempotency-store.ts'
 import { joinHashes, type StoredRecord, type TermHash } from './record.ts'
 
 /** A record ready to be written, with the event that commits with it. */
@@ -36,7 +36,7 @@ const INSERT_RECORDS: Statement = {
     new_terms AS (
       INSERT INTO search_terms (term, token, key_id) SELECT * FROM unnest($13::bytea[], $14::text[], $15::text[])),
     new_idempotency AS (${insertIdempotencySql(16)})
-    ${insertEventsSql(22)}`,
+    ${insertEventsSql(23)}`,
 }
 
 /**
@@ -68,7 +68,7 @@ export async function insertRecords(db: Queryable, writes: readonly NewRecords[]
     byteaArray(terms.map((term) => term.hash)),
     textArray(terms.map((term) => term.token)),
     textArray(terms.map((term) => term.keyId)),
-    ...idempotencyColumns(inKeyOrder(writes)),
+    ...idempotencyColumns(claimedRows(writes)),
     ...eventColumns(writes.flatMap((write) => [...write.records.map(({ event }) => event), ...(write.events ?? [])])),
   ])
   return writes.map(() => undefined)

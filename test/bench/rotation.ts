@@ -3,7 +3,8 @@
  * database, in one thread; and PostgreSQL rewriting the same rows from one plain UPDATE per column.
  */
 import type { AuditCaller } from '../../src/audit/audit-event.ts'
-import { rotateDataKeys } from '../../src/keys/rotate.ts'
+import { rotateKeys } from '../../src/keys/rotation/rotate-keys.ts'
+import { createSealedValues } from '../../src/keys/rotation/sealed-values.ts'
 import { parseInput } from '../../src/parse-input.ts'
 import { checkoutSchema } from '../../src/records/checkout-schema.ts'
 import { partContext, type RecordPart, type StoredRecord } from '../../src/records/record.ts'
@@ -67,7 +68,7 @@ async function measureRotation(): Promise<Measurement> {
   let lastAt = 0
   let clocks = readClocks()
   let last = clocks
-  const { moved } = await rotateDataKeys(parts, OPERATOR, ({ moved }) => {
+  const onProgress = ({ moved }: { moved: number }) => {
     if (startedAt === 0) {
       startedAt = performance.now()
       clocks = readClocks()
@@ -76,7 +77,10 @@ async function measureRotation(): Promise<Measurement> {
       lastAt = performance.now()
       last = readClocks()
     }
-  })
+  }
+  const deps = { ...parts, movables: createSealedValues(keys) }
+  const control = { onProgress, signal: new AbortController().signal }
+  const { moved } = await rotateKeys(deps, OPERATOR, { purposes: ['display', 'secret'] }, control)
   if (moved !== 2 * plan.records) throw new Error(`a rotation moved ${moved} of ${2 * plan.records} values`)
   const seconds = (lastAt - startedAt) / 1000
   await query(plan.ownerUrl, 'VACUUM records')

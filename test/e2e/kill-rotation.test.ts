@@ -1,11 +1,18 @@
 import { randomInt } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type EmbeddedDatabase, openEmbeddedDatabase } from '../../src/database/embedded.ts'
+import { type KeyUseWatch, strayTerms, watchKeyUse } from '../support/retired-key-use.ts'
 import { createTestCardNumbers } from '../support/test-cards.ts'
 import { VaultProcess } from '../support/vault-process.ts'
 
 const BATCHES = 4
 const BATCH_ITEMS = 1000
-const KILLS = 3
+/** In each rotation: some as soon as so much was moved, and some after any time at all. */
+const KILLS = 6
+/** A rotation that goes on waits that long for what may still be under way, so it cannot have ended before. */
+const MAX_DELAY_MS = 4_000
+/** Customer and number of a card; customer, address and telephone number of a contact. */
+const TERMS = 5
 
 /** A checkout that was acknowledged, with what must be there for ever after. */
 interface Stored {
@@ -24,7 +31,7 @@ interface Progress {
   moved: number
   total: number
   resumed?: boolean
-  active?: { display: string; secret: string }
+  active?: Record<string, string>
 }
 
 interface KeyStatus {
@@ -32,11 +39,15 @@ interface KeyStatus {
   purpose: string
   state: string
   sealed_values: number | null
+  search_terms: number | null
 }
 
 let vault: VaultProcess
 let before: KeyStatus[]
-let last: Progress
+let lastOfData: Progress
+let lastOfIndex: Progress
+let database: EmbeddedDatabase
+let watch: KeyUseWatch
 const seeded: Stored[] = []
 /** What clients stored while the keys were rotated. */
 const added: Stored[] = []
@@ -113,23 +124,42 @@ async function work(name: string, numbers: readonly string[], stopped: () => boo
   }
 }
 
-/** Runs the rotation; ends it with SIGKILL as soon as it has moved so many values. */
-async function rotate(killAt?: (total: number) => number): Promise<{ lines: Progress[]; code: number | null }> {
-  const { child, output, ended } = vault.spawnCli(['keys', 'rotate', '--json'])
+type KillAt = { moved: (total: number) => number } | { afterMs: number }
+
+/** Runs the rotation; ends it with SIGKILL as soon as it has moved so many values, or after some time. */
+async function rotate(which: string, killAt?: KillAt): Promise<{ lines: Progress[]; code: number | null }> {
+  const { child, output, ended } = vault.spawnCli(['keys', 'rotate', which, '--json'])
   const read = () => {
     const whole = output.stdout.slice(0, output.stdout.lastIndexOf('\n') + 1).trimEnd()
     return whole === '' ? [] : whole.split('\n').map((line) => JSON.parse(line) as Progress)
   }
+  const timer = killAt && 'afterMs' in killAt ? setTimeout(() => child.kill('SIGKILL'), killAt.afterMs) : undefined
   let limit: number | undefined
   child.stdout?.on('data', () => {
     const newest = read().at(-1)
-    if (killAt === undefined || newest === undefined) return
-    limit ??= killAt(newest.total)
+    if (killAt === undefined || 'afterMs' in killAt || newest === undefined) return
+    limit ??= killAt.moved(newest.total)
     if (newest.moved >= limit) child.kill('SIGKILL')
   })
   const { code, stderr } = await ended
+  clearTimeout(timer)
   if (killAt === undefined) expect(code, stderr).toBe(0)
   return { lines: read(), code }
+}
+
+/** Kills a rotation many times, and then lets it run to its end. */
+async function rotateThroughKills(which: string): Promise<Progress> {
+  for (let kill = 0; kill < KILLS; kill += 1) {
+    // The first at the very beginning, when the new keys are just promoted.
+    const killAt: KillAt =
+      kill % 2 === 0
+        ? { moved: (total) => (kill === 0 ? 0 : randomInt(Math.floor(total * 0.4) + 1)) }
+        : { afterMs: randomInt(MAX_DELAY_MS) }
+    const { lines, code } = await rotate(which, killAt)
+    expect(code).toBeNull()
+    expect(lines.some(({ done }) => done)).toBe(false)
+  }
+  return (await rotate(which)).lines.at(-1)!
 }
 
 const keyStatus = async () => (await vault.cli(['keys', 'status', '--json'])).json<KeyStatus[]>()
@@ -142,51 +172,66 @@ beforeAll(async () => {
     await seed(batch, numbers.slice(batch * BATCH_ITEMS, (batch + 1) * BATCH_ITEMS))
   }
   before = await keyStatus()
+  database = await openEmbeddedDatabase({ dataDir: vault.dataDir, role: 'command', log: () => {} })
+  watch = await watchKeyUse(database.urls.superuser)
 
   let stopped = false
   const clients = Promise.all(
     Array.from({ length: 4 }, (_, at) => work(`client${at}`, createTestCardNumbers(50), () => stopped)),
   )
+  // Awaited at the end, whatever happens before.
+  clients.catch(() => {})
   try {
-    for (let kill = 0; kill < KILLS; kill += 1) {
-      // The first at the very beginning, when the new keys are just made; the others anywhere in the first half.
-      const { lines, code } = await rotate((total) => (kill === 0 ? 0 : randomInt(Math.floor(total * 0.4))))
-      expect(code).toBeNull()
-      expect(lines.at(-1)?.moved).toBeLessThan(lines.at(-1)?.total ?? 0)
-    }
-    last = (await rotate()).lines.at(-1)!
+    lastOfData = await rotateThroughKills('data')
+    lastOfIndex = await rotateThroughKills('index')
   } finally {
     stopped = true
-    await clients
+    await clients.finally(() => watch.stop())
   }
+}, 240_000)
+afterAll(async () => {
+  await database.stop()
+  await vault.remove()
 })
-afterAll(() => vault.remove())
 
-describe(`a rotation that was killed ${KILLS} times while clients were at work, and then ran to its end`, () => {
-  it('goes on where it was: it is done, and made exactly one new key of each purpose', async () => {
-    expect(last).toMatchObject({ done: true, resumed: true, remaining: 0 })
+describe(`rotations that were killed ${KILLS} times each while clients were at work, and then ran to their end`, () => {
+  it('go on where they were: they are done, and made exactly one new key of each purpose', async () => {
+    expect(lastOfData).toMatchObject({ done: true, resumed: true, remaining: 0 })
+    expect(lastOfIndex).toMatchObject({ done: true, resumed: true, remaining: 0 })
     const known = new Set(before.map(({ id }) => id))
     const fresh = (await keyStatus()).filter(({ id }) => !known.has(id))
+    const active = { ...lastOfData.active, ...lastOfIndex.active }
     expect(fresh.map(({ id, purpose, state }) => ({ id, purpose, state }))).toEqual(
-      expect.arrayContaining([
-        { id: last.active?.display, purpose: 'display', state: 'active' },
-        { id: last.active?.secret, purpose: 'secret', state: 'active' },
-      ]),
+      expect.arrayContaining(Object.entries(active).map(([purpose, id]) => ({ id, purpose, state: 'active' }))),
     )
-    expect(fresh).toHaveLength(2)
+    expect(fresh).toHaveLength(3)
   })
 
-  it('leaves nothing on the old keys, and everything on the new ones', async () => {
+  it('leave nothing on the old keys, and everything on the new ones', async () => {
     const status = new Map((await keyStatus()).map((key) => [key.id, key]))
-    for (const { id, sealed_values } of before.filter((key) => key.sealed_values !== null)) {
-      expect(sealed_values).toBeGreaterThanOrEqual(2 * BATCHES * BATCH_ITEMS)
-      expect(status.get(id)).toMatchObject({ state: 'deactivated', sealed_values: 0 })
+    for (const { id, sealed_values, search_terms } of before.filter((key) => key.sealed_values ?? key.search_terms)) {
+      expect(sealed_values ?? search_terms).toBeGreaterThanOrEqual(2 * BATCHES * BATCH_ITEMS)
+      const { state, ...now } = status.get(id)!
+      expect([state, now.sealed_values ?? now.search_terms]).toEqual(['deactivated', 0])
     }
     const records = 2 * (seeded.length + added.length)
-    expect(status.get(last.active?.secret ?? '')?.sealed_values).toBeGreaterThanOrEqual(records)
+    expect(status.get(lastOfData.active?.secret ?? '')?.sealed_values).toBeGreaterThanOrEqual(records)
   })
 
-  it('leaves every acknowledged record open, with its last acknowledged correction', async () => {
+  it('never let anything be sealed or hashed under a key that was not promoted yet, or retired', () => {
+    expect(watch.looks).toBeGreaterThan(20)
+    expect(watch.misuses).toEqual([])
+  })
+
+  it('leave no search term twice, none behind, and none missing', async () => {
+    const { total, stray } = await strayTerms(database.urls.superuser)
+    expect(stray).toEqual([])
+    expect(total).toBe(TERMS * (seeded.length + added.length))
+    const status = await keyStatus()
+    expect(status.find(({ id }) => id === lastOfIndex.active?.index)?.search_terms).toBe(total)
+  })
+
+  it('leave every acknowledged record open, with its last acknowledged correction', async () => {
     expect(added.length).toBeGreaterThan(10)
     const all = [...seeded, ...added]
     expect(all.some(({ contact }) => contact.email.startsWith('corrected.'))).toBe(true)
@@ -204,7 +249,7 @@ describe(`a rotation that was killed ${KILLS} times while clients were at work, 
     }
   })
 
-  it('leaves every way of search, over records that show masked', async () => {
+  it('leave every way of search, over records that show masked', async () => {
     for (const { card, contact, customer } of [...added.slice(-20), ...seeded.slice(0, 20), ...seeded.slice(-20)]) {
       const find = async (by: string, value: string) =>
         (await call<{ results: { token: string; last4?: string }[] }>('billing', 'POST', '/v1/search', { by, value }))

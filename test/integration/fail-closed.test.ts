@@ -158,7 +158,7 @@ describe.each(ways)('when $way', ({ cut, mend }) => {
             site: 'default',
             minutes: 1,
           }),
-        () => commands.rotateKeys(OPERATOR, () => {}),
+        () => vault.rotate(),
         () => commands.listAuditEvents(OPERATOR, { limit: 1 }),
       ]) {
         await expect(command()).rejects.toMatchObject({ code: 'audit-unavailable' })

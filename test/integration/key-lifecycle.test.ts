@@ -33,7 +33,7 @@ const passAnHour = () => {
 const inventory = () => vault.strongroom.commands.takeInventory()
 const destroy = (id: string) => vault.strongroom.commands.destroyKey(OPERATOR, id)
 const compromise = (id: string) => vault.strongroom.commands.compromiseKey(OPERATOR, id)
-const rotate = () => vault.strongroom.commands.rotateKeys(OPERATOR, () => {})
+const rotate = () => vault.rotate()
 
 async function keyOf(purpose: InventoryLine['purpose'], state = 'active'): Promise<InventoryLine> {
   const found = (await inventory()).findLast((key) => key.purpose === purpose && key.state === state)

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type RotationProgress, RotationRunning } from '../../src/keys/rotate.ts'
+import { type RotationProgress, RotationRunning } from '../../src/keys/rotation/rotation.ts'
 import { cards, checkout, contact, corrected, person } from '../support/samples.ts'
 import { openEverySealedValue } from '../support/sealed-values.ts'
 import { TestVault } from '../support/test-vault.ts'
@@ -35,7 +35,7 @@ afterAll(async () => {
 })
 
 const rotate = (on = vault, onProgress: (progress: RotationProgress) => void = () => {}) =>
-  on.strongroom.commands.rotateKeys(OPERATOR, onProgress)
+  on.rotate('data', { onProgress })
 
 async function reveal(on: TestVault, token: string): Promise<Record<string, unknown>> {
   const body = { purpose: 'legal-compliance' }

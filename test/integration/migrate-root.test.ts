@@ -27,14 +27,14 @@ afterEach(async () => {
 
 async function startVault(name: string, rootKey: RootKeySettings = passphrase): Promise<void> {
   rootKeyFile = path.join(directory, name)
-  vault = await TestVault.start({ rootKey, rootKeyFile })
+  vault = await TestVault.start({ config: { rootKey, rootKeyFile, createRootKey: true } })
   const made = await vault.tokenize({ card, contact })
   stored = [made.card!.token!, made.contact!.token!]
 }
 
 /** What a server that starts now, with this provider, makes of what was stored before. */
 async function startsWith(rootKey: RootKeySettings): Promise<string> {
-  const again = await TestVault.start({ rootKey, rootKeyFile, sharedDatabase: vault.database }).catch(
+  const again = await TestVault.start({ config: { rootKey, rootKeyFile }, sharedDatabase: vault.database }).catch(
     (error: Error) => error,
   )
   if (again instanceof Error) return again.message
@@ -71,13 +71,16 @@ describe('a new root key of the same kind', () => {
 
   it('is taken up by a server that runs, which goes on when keys are made under it', async () => {
     await startVault('followed')
-    const second = await TestVault.start({ rootKey: passphrase, rootKeyFile, sharedDatabase: vault.database })
+    const second = await TestVault.start({
+      config: { rootKey: passphrase, rootKeyFile },
+      sharedDatabase: vault.database,
+    })
     const token = await vault.clientToken(['tokenize'])
     const sell = () => second.call('POST', '/v1/tokenize', { token, body: { contact } })
     try {
       await vault.strongroom.rootKeys.rotate(operator)
       expect((await sell()).status).toBe(201)
-      await vault.strongroom.commands.rotateKeys(operator, () => {})
+      await vault.rotate()
       expect((await sell()).status).toBe(201)
       expect(second.logLines.join('')).not.toContain('"alert"')
     } finally {
@@ -154,8 +157,7 @@ describe.skipIf(missing)('a root key that moves', () => {
     let at: RootKeySettings['provider'] = 'passphrase-file'
     for (const to of ['aws-kms', 'pkcs11', 'passphrase-file'] as const) {
       const mover = await TestVault.start({
-        rootKey: { ...settings, provider: at },
-        rootKeyFile,
+        config: { rootKey: { ...settings, provider: at }, rootKeyFile, createRootKey: true },
         sharedDatabase: vault.database,
       })
       const moved = await mover.strongroom.rootKeys.migrate(operator, to)
@@ -175,7 +177,7 @@ describe.skipIf(missing)('a root key that moves', () => {
   it.each(['aws-kms', 'pkcs11'] as const)('can be replaced by another one of %s', async (provider) => {
     await startVault(`rotated-${provider}`, { ...settings, provider })
     await vault.strongroom.rootKeys.rotate(operator)
-    await vault.strongroom.commands.rotateKeys(operator, () => {})
+    await vault.rotate()
     expect(await startsWith({ ...settings, provider })).toBe('200')
   })
 })

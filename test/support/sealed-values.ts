@@ -1,5 +1,5 @@
 import { open } from '../../src/keys/seal.ts'
-import { sealedColumns } from '../../src/keys/sealed-columns.ts'
+import { sealedTables } from '../../src/keys/sealed-columns.ts'
 import type { TestVault } from './test-vault.ts'
 import { readVaultKeys } from './vault-keys.ts'
 
@@ -15,18 +15,16 @@ export interface OpenedValue {
 export async function openEverySealedValue(vault: TestVault): Promise<OpenedValue[]> {
   const ring = await readVaultKeys(vault)
   const opened: OpenedValue[] = []
-  for (const purpose of ['display', 'secret'] as const) {
-    for (const column of sealedColumns[purpose]) {
-      for (const key of ring.all(purpose)) {
-        const rows = await vault.database.sql(column.selectFirst.text, [key.id, 1_000_000])
-        for (const { row, context, sealed } of rows.map(column.toValue)) {
-          opened.push({
-            column: column.name,
-            keyId: key.id,
-            row,
-            text: open(key, context, sealed.bytes).toString('utf8'),
-          })
-        }
+  for (const table of sealedTables) {
+    for (const { name, part } of table.columns) {
+      const rows = await vault.database.sql(`SELECT * FROM ${table.name} WHERE ${part}_key_id IS NOT NULL`)
+      for (const row of rows) {
+        const keyId = row[`${part}_key_id`] as string
+        const key = ring.find(keyId)
+        if (key === undefined) throw new Error(`${name} is sealed under ${keyId}, which does not exist`)
+        const sealed = row[`${part}_sealed`] as Buffer
+        const text = open(key, table.context(row, part), sealed).toString('utf8')
+        opened.push({ column: name, keyId, row, text })
       }
     }
   }

@@ -11,7 +11,13 @@ import type { AuditCaller } from '../../src/audit/audit-event.ts'
 import { createLogger } from '../../src/http/request-log.ts'
 import { createHttpsServer } from '../../src/http/server.ts'
 import { certificateNames, loadTls } from '../../src/http/tls.ts'
-import { createStrongroom, type Overrides, type RootKeySettings, type Strongroom } from '../../src/strongroom.ts'
+import {
+  type RotateControl,
+  type RotationName,
+  type RotationResult,
+  rotations,
+} from '../../src/keys/rotation/rotation.ts'
+import { createStrongroom, type Overrides, type Strongroom, type StrongroomConfig } from '../../src/strongroom.ts'
 import { createTestDatabase, dumpDatabase, type TestDatabase } from './postgres.ts'
 import { secrets } from './samples.ts'
 
@@ -59,13 +65,7 @@ export class TestVault {
 
   /** @param sharedDatabase makes a second server on the database of another vault */
   static async start(
-    options: {
-      overrides?: Overrides
-      sharedDatabase?: TestDatabase
-      /** Where its root key comes from; without them the file that all tests share. */
-      rootKey?: RootKeySettings
-      rootKeyFile?: string
-    } = {},
+    options: { overrides?: Overrides; sharedDatabase?: TestDatabase; config?: Partial<StrongroomConfig> } = {},
   ): Promise<TestVault> {
     const { certsDir, rootKeyFile } = inject('cluster')
     const database = options.sharedDatabase ?? (await createTestDatabase())
@@ -78,14 +78,7 @@ export class TestVault {
     })
     const clock: { vault?: TestVault } = {}
     const strongroom = await createStrongroom(
-      {
-        databaseUrl: database.serverUrl,
-        rootKeyFile: options.rootKeyFile ?? rootKeyFile,
-        ...(options.rootKey ? { rootKey: options.rootKey } : {}),
-        createRootKey: options.rootKeyFile !== undefined,
-        issuer: ISSUER,
-        logLevel: 'info',
-      },
+      { databaseUrl: database.serverUrl, rootKeyFile, issuer: ISSUER, logLevel: 'info', ...options.config },
       {
         now: () => new Date(Date.now() + (clock.vault?.clockOffsetMs ?? 0)),
         logger: createLogger('info', destination),
@@ -187,6 +180,15 @@ export class TestVault {
     const response = await this.call('POST', '/v1/tokenize', { token, body })
     expect(response.status, response.text).toBe(201)
     return response.body
+  }
+
+  /** Rotates keys as `strongroom keys rotate` does, to the end unless the signal comes. */
+  rotate(which: RotationName = 'data', control: Partial<RotateControl> = {}): Promise<RotationResult> {
+    return this.strongroom.commands.rotateKeys(
+      OPERATOR,
+      { purposes: rotations[which] },
+      { onProgress: () => {}, signal: new AbortController().signal, ...control },
+    )
   }
 
   /** The audit events so far, oldest first, without the ones that this very call leaves. */

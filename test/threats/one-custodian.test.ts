@@ -14,7 +14,7 @@ let shares: string[]
 
 /** A vault that three custodians have opened once, and a second server of it, which is sealed. */
 beforeAll(async () => {
-  first = await TestVault.start({ rootKey })
+  first = await TestVault.start({ config: { rootKey } })
   const ceremony = await first.strongroom.rootKeys.beginCeremony(operator, { custodians, threshold: 2 })
   shares = ceremony.shares.map(({ text }) => text)
   await ceremony.complete(custodians.map(() => new Date()))
@@ -26,7 +26,7 @@ afterAll(() => first.stop())
 
 /** Another server on the same database, sealed as every start is. */
 async function withSealedServer(work: (server: TestVault) => Promise<void>): Promise<void> {
-  const server = await TestVault.start({ rootKey, sharedDatabase: first.database })
+  const server = await TestVault.start({ config: { rootKey }, sharedDatabase: first.database })
   try {
     await work(server)
     await server.checkInvariants()
@@ -51,13 +51,14 @@ describe('one custodian', () => {
   })
 
   it('cannot rotate, replace or destroy a key', async () => {
-    await withSealedServer(async ({ strongroom }) => {
+    await withSealedServer(async (server) => {
+      const { strongroom } = server
       const { commands, rootKeys, unsealing } = strongroom
       await unsealing.offer(operator, shares[1]!)
       const before = await first.database.sql('SELECT * FROM keys ORDER BY id')
       const [key] = await commands.listKeys()
       const sealed = expect.objectContaining({ code: 'sealed' })
-      await expect(commands.rotateKeys(operator, () => {})).rejects.toEqual(sealed)
+      await expect(server.rotate()).rejects.toEqual(sealed)
       await expect(commands.destroyKey(operator, key!.id)).rejects.toEqual(sealed)
       await expect(rootKeys.rotate(operator)).rejects.toEqual(sealed)
       await expect(rootKeys.migrate(operator, 'passphrase-file')).rejects.toEqual(sealed)
@@ -70,7 +71,7 @@ describe('one custodian', () => {
   })
 
   it('learns nothing from what is refused: a wrong share, one of another ceremony, one that is there', async () => {
-    const other = await TestVault.start({ rootKey })
+    const other = await TestVault.start({ config: { rootKey } })
     const ceremony = await other.strongroom.rootKeys.beginCeremony(operator, { custodians, threshold: 2 })
     const strangers = ceremony.shares.map(({ text }) => text)
     await other.stop()
@@ -115,7 +116,7 @@ describe('two custodians', () => {
       // It has its keys in memory, and goes on.
       expect((await running.call('POST', '/v1/tokenize', { token: checkout, body: { contact } })).status).toBe(201)
       for (const share of fresh) await offer(running, share)
-      await first.strongroom.commands.rotateKeys(operator, () => {})
+      await first.rotate()
       await vi.waitFor(async () => expect((await running.call('GET', '/readyz')).status).toBe(200))
       expect((await running.call('POST', '/v1/tokenize', { token: checkout, body: { contact } })).status).toBe(201)
     })

@@ -1,0 +1,109 @@
+import { createPublicKey, sign } from 'node:crypto'
+import canonicalize from 'canonicalize'
+import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
+import { insertEvents } from '../audit/audit-store.ts'
+import type { Database } from '../database/database.ts'
+import type { Keys } from './keys.ts'
+import { countReferences, totalOf } from './reference-store.ts'
+import { selectRetirements } from './rotation/rotation-store.ts'
+
+/** There is nothing to certify yet; the message says why. */
+export class NotRetired extends Error {
+  override readonly name = 'NotRetired'
+}
+
+/** What the vault states about a key that protects nothing any more. Times are RFC 3339 in UTC. */
+export interface KeyStatement {
+  format: 1
+  /** The vault: the issuer of its access tokens. */
+  issuer: string
+  key: string
+  purpose: string
+  state: string
+  created_at: string
+  activated_at: string | null
+  /** When it stopped protecting: deactivated, or compromised while it was active. */
+  retired_at: string | null
+  destroyed_at: string | null
+  /** How many values rotations moved off it. */
+  values_moved: number
+  /** When a rotation first found nothing on it, and the audit event of that. */
+  empty_since: string | null
+  event: string | null
+  /** The census that was taken for this statement. */
+  census: { values: 0; at: string }
+}
+
+export interface KeyCertificate {
+  statement: KeyStatement
+  /** RFC 7515 compact JWS over the statement in its canonical form (RFC 8785), EdDSA (RFC 8037). */
+  certificate: string
+  /** What verifies it, in PEM: the public key of the audit-signing key that the header names. */
+  public_key: string
+}
+
+export interface CertifyKeyDeps {
+  database: Database
+  keys: Pick<Keys, 'active' | 'refresh' | 'verified'>
+  newAuditEvent: NewAuditEvent
+  now: () => Date
+  issuer: string
+}
+
+/**
+ * States, under the vault's signature, that a key was retired and that nothing stands on it. A census is taken for it, so
+ * that the statement is true when it is signed, whatever an earlier rotation has found.
+ *
+ * @throws {NotRetired} while the key is in use or anything stands on it
+ */
+export async function certifyKey(deps: CertifyKeyDeps, operator: AuditCaller, id: string): Promise<KeyCertificate> {
+  const { database, keys, newAuditEvent, now, issuer } = deps
+  await keys.refresh()
+  const row = keys.verified.keys.find((key) => key.id === id)
+  if (row === undefined) throw new NotRetired(`there is no key ${id}.`)
+  if (row.state === 'active' || row.state === 'pre-active') {
+    throw new NotRetired(`${id} is ${row.state}: there is a certificate once it was rotated and nothing stands on it.`)
+  }
+  const at = now()
+  const references = (await countReferences(database, at)).get(id)
+  if (totalOf(references) > 0) {
+    const where = Object.entries(references ?? {}).map(([column, count]) => `${count} in ${column}`)
+    throw new NotRetired(`${id} is still needed: ${where.join(', ')}. What expires by itself is waited for.`)
+  }
+  const [retirement] = await selectRetirements(database, [id])
+  const time = (date: Date | null | undefined) => date?.toISOString() ?? null
+  const statement: KeyStatement = {
+    format: 1,
+    issuer,
+    key: id,
+    purpose: row.purpose,
+    state: row.state,
+    created_at: row.created_at.toISOString(),
+    activated_at: time(row.activated_at),
+    retired_at: time(row.deactivated_at ?? row.compromised_at),
+    destroyed_at: time(row.destroyed_at),
+    values_moved: retirement?.moved ?? 0,
+    empty_since: time(retirement?.empty_at),
+    event: retirement?.event ?? null,
+    census: { values: 0, at: at.toISOString() },
+  }
+  const signed = signStatement(keys, statement)
+  await insertEvents(database, [
+    newAuditEvent({ type: 'key.certify', outcome: 'success', caller: operator, subject: id }),
+  ])
+  return { statement, ...signed }
+}
+
+function signStatement(
+  keys: Pick<Keys, 'active'>,
+  statement: KeyStatement,
+): Pick<KeyCertificate, 'certificate' | 'public_key'> {
+  const key = keys.active('audit-signing')
+  const publicKey = createPublicKey(key.secret)
+  const header = { alg: 'EdDSA', kid: key.id, typ: 'strongroom-key-certificate' }
+  const input = [header, statement].map((part) => Buffer.from(canonicalize(part) ?? '').toString('base64url')).join('.')
+  return {
+    certificate: `${input}.${sign(null, Buffer.from(input), key.secret).toString('base64url')}`,
+    public_key: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+  }
+}

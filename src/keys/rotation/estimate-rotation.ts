@@ -1,0 +1,79 @@
+import { Problem } from '../../problem.ts'
+import type { KeyPurpose, KeyState } from '../key.ts'
+import { RING_MAX_AGE_MS } from '../keys.ts'
+import type { Movable } from './movable.ts'
+import { IN_FLIGHT_MS } from './promote-keys.ts'
+import type { RotateDeps, RotationRequest } from './rotation.ts'
+
+/** What a rotation would do, for `--dry-run`. Nothing was changed. */
+export interface RotationEstimate {
+  dry_run: true
+  /** How many values a rotation would move. */
+  total: number
+  /** What stands on each key that would be left. */
+  keys: { id: string; purpose: KeyPurpose; state: KeyState; values: number }[]
+  /** Measured by making a sample anew in memory, or the limit that was asked for. */
+  values_per_second: number
+  estimate_seconds: number
+}
+
+const SAMPLE_ROWS = 500
+/** Where nothing can be sealed just now, since its key has expired. */
+const STATED_PER_SECOND = 20_000
+/** Reading and writing take their share beside the measured opening and sealing (see test/bench). */
+const SHARE_OF_CRYPTO = 0.7
+
+/** The census of what a rotation would move, and how long that would take. */
+export async function estimateRotation(
+  { database, keys, movables }: Pick<RotateDeps, 'database' | 'keys' | 'movables'>,
+  { purposes, rowsPerSecond = Number.POSITIVE_INFINITY }: RotationRequest,
+): Promise<RotationEstimate> {
+  await keys.refresh()
+  const leaving = purposes.flatMap((purpose) => keys.ring.all(purpose)).filter(({ state }) => state !== 'pre-active')
+  const moving = movables.filter((movable) => movable.purposes.some((purpose) => purposes.includes(purpose)))
+  const values = new Map<string, number>()
+  let seconds = 0
+  let slowest = Number.POSITIVE_INFINITY
+  for (const movable of moving) {
+    let total = 0
+    for (const [id, count] of await movable.census(database)) {
+      if (!leaving.some((key) => key.id === id)) continue
+      values.set(id, (values.get(id) ?? 0) + count)
+      total += count
+    }
+    if (total === 0) continue
+    const ids = leaving.map(({ id }) => id)
+    const rate = Math.min(rowsPerSecond, await measureRate({ database, movable, ids }))
+    slowest = Math.min(slowest, rate)
+    seconds += total / rate
+  }
+  const settleSeconds = moving.length > 0 ? (RING_MAX_AGE_MS + IN_FLIGHT_MS) / 1000 : 0
+  const total = [...values.values()].reduce((sum, count) => sum + count, 0)
+  return {
+    dry_run: true,
+    total,
+    keys: leaving.map(({ id, purpose, state }) => ({ id, purpose, state, values: values.get(id) ?? 0 })),
+    values_per_second: Number.isFinite(slowest) ? Math.round(slowest) : 0,
+    estimate_seconds: Math.ceil(RING_MAX_AGE_MS / 1000 + Math.max(seconds, settleSeconds)),
+  }
+}
+
+/** Values a second, from the first rows: they are opened and sealed as a rotation would, and the result is dropped. */
+async function measureRate(sample: {
+  database: RotateDeps['database']
+  movable: Movable
+  ids: readonly string[]
+}): Promise<number> {
+  const { database, movable, ids } = sample
+  const { rows } = await movable.readPage(database, ids, SAMPLE_ROWS, undefined)
+  const startedAt = performance.now()
+  let made = 0
+  try {
+    for (const row of rows) made += (await movable.renew(row)).values
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    return STATED_PER_SECOND
+  }
+  const seconds = (performance.now() - startedAt) / 1000
+  return made === 0 ? Number.POSITIVE_INFINITY : (made / seconds) * SHARE_OF_CRYPTO
+}

@@ -1,0 +1,68 @@
+import type { Queryable } from '../../database/database.ts'
+import type { Row } from '../sealed-columns.ts'
+import type { DamagedValue, KeyCounts, Movable, Page } from './movable.ts'
+import type { RowBudget } from './row-budget.ts'
+
+/** Opening and sealing so many rows takes a fraction of a millisecond; then whoever else waits gets a turn. */
+const SLICE_ROWS = 16
+
+export interface MoveOptions {
+  /** The pool: two statements run at once. */
+  database: Queryable
+  oldKeys: readonly string[]
+  budget: RowBudget
+  /** Whether to stop after the page that is under way. */
+  isPaused: () => boolean
+  onMoved: (counts: KeyCounts) => void
+  onDamaged: (damaged: readonly DamagedValue[], stuck: number) => void
+}
+
+/**
+ * Moves everything that stands on the old keys, in one walk. While a page is opened and sealed, the next one is read and
+ * the one before it written. Every page commits by itself, so a kill loses at most one page of work and nothing else.
+ */
+export async function moveValues(movable: Movable, options: MoveOptions): Promise<void> {
+  const { database, oldKeys, budget } = options
+  const read = (after: Page['next']) => watched(movable.readPage(database, oldKeys, budget.pageRows, after))
+  let reading = read(undefined)
+  let writing: Promise<void> = Promise.resolve()
+  try {
+    for (;;) {
+      const { rows, next } = await reading
+      if (options.isPaused()) return
+      if (next !== undefined) reading = read(next)
+      const { fresh, values } = await renewRows(movable, rows, options.onDamaged)
+      await writing
+      if (fresh.length > 0) writing = watched(movable.write(database, fresh).then(options.onMoved))
+      if (next === undefined) return
+      await budget.spend(values)
+    }
+  } finally {
+    // Whatever ended the walk, nothing goes on behind its back, and a page that was made is written.
+    await writing
+    await reading.catch(() => {})
+  }
+}
+
+async function renewRows(
+  movable: Movable,
+  rows: readonly Row[],
+  onDamaged: MoveOptions['onDamaged'],
+): Promise<{ fresh: Row[]; values: number }> {
+  const renewed: Row[] = []
+  let moving = 0
+  for (const [at, row] of rows.entries()) {
+    if (at % SLICE_ROWS === 0) await new Promise((resolve) => setImmediate(resolve))
+    const { fresh, values, stuck, damaged } = await movable.renew(row)
+    if (fresh !== undefined) renewed.push(fresh)
+    if (stuck > 0) onDamaged(damaged, stuck)
+    moving += values
+  }
+  return { fresh: renewed, values: moving }
+}
+
+/** A rejection is handled where the promise is awaited, which may be later. */
+function watched<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {})
+  return promise
+}

@@ -1,0 +1,54 @@
+import type { AuditCaller } from '../../audit/audit-event.ts'
+import { pause } from './pause.ts'
+import { rotateKeys } from './rotate-keys.ts'
+import { type RotateDeps, RotationRunning } from './rotation.ts'
+import { selectRotations } from './rotation-store.ts'
+
+/** How soon a server sees that a rotation waits for one. */
+const LOOK_EVERY_MS = 2_000
+
+/**
+ * Runs in a server: takes up the rotations that wait for one, and those that another server has left behind when it was
+ * killed; the lock sees to it that only one does. `stop` lets the page under way finish; the next start goes on.
+ */
+export function startRotationRunner(
+  deps: RotateDeps,
+  onEnd: (result: { moved: number; damaged: number }) => void,
+  onError: (error: unknown) => void,
+): { stop(): Promise<void> } {
+  const abort = new AbortController()
+  const { signal } = abort
+
+  async function look(): Promise<void> {
+    const rows = (await selectRotations(deps.database)).filter((row) => row.detached && row.finished_at === null)
+    const [first] = rows
+    if (first === undefined || signal.aborted) return
+    // What one operator asked for at once is one rotation; others come after it.
+    const together = rows.filter((row) => row.requested_at.getTime() === first.requested_at.getTime())
+    const operator: AuditCaller = { id: first.operator, kind: 'operator' }
+    const request = {
+      purposes: together.map(({ purpose }) => purpose),
+      rowsPerSecond: first.rows_per_second ?? undefined,
+      detached: true,
+    }
+    const { paused, moved, damaged } = await rotateKeys(deps, operator, request, { onProgress: () => {}, signal })
+    if (!paused) onEnd({ moved, damaged: damaged.length })
+  }
+
+  async function run(): Promise<void> {
+    while (!signal.aborted) {
+      await look().catch((error) => {
+        if (!(error instanceof RotationRunning)) onError(error)
+      })
+      await pause(LOOK_EVERY_MS, signal)
+    }
+  }
+
+  const running = run()
+  return {
+    async stop() {
+      abort.abort()
+      await running
+    },
+  }
+}

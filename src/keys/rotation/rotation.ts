@@ -1,0 +1,86 @@
+import { hostname } from 'node:os'
+import type { KeyPurpose } from '../key.ts'
+import type { Keys } from '../keys.ts'
+import type { ChangeRegistryDeps } from '../registry.ts'
+import type { DamagedValue, Movable } from './movable.ts'
+import type { RotationRow } from './rotation-store.ts'
+
+export interface RotateDeps extends ChangeRegistryDeps {
+  keys: Keys
+  now: () => Date
+  /** Everything that stands on keys. */
+  movables: readonly Movable[]
+}
+
+/** What an operator may ask to have rotated, and the purposes of the keys that this is. */
+export const rotations = {
+  data: ['display', 'secret'],
+  index: ['index'],
+  signing: ['token-signing'],
+  audit: ['audit-signing'],
+  all: ['display', 'secret', 'index', 'token-signing', 'audit-signing'],
+} as const satisfies Record<string, readonly KeyPurpose[]>
+
+export type RotationName = keyof typeof rotations
+
+export interface RotationRequest {
+  purposes: readonly KeyPurpose[]
+  /** How many values are moved a second at the most. */
+  rowsPerSecond?: number | undefined
+  /** Whether a server runs it, so that another one goes on when it ends. */
+  detached?: boolean
+}
+
+/** Who runs a rotation, for whoever wants to know. */
+export const RUNNER = `${hostname()}, process ${process.pid}`
+
+/** How a rotation is watched and stopped. */
+export interface RotationControl {
+  onProgress: (progress: RotationProgress) => void
+  /** Says, in a few words, what is waited for. */
+  onWait?: (reason: string) => void
+  /** Pauses the rotation after the page that is under way. */
+  signal: AbortSignal
+}
+
+/** The same, and whether to wait for another rotation to end instead of refusing. */
+export interface RotateControl extends RotationControl {
+  wait?: boolean
+}
+
+export interface RotationProgress {
+  /** How many values were moved so far, of how many that were found to stand on old keys. */
+  moved: number
+  total: number
+  remaining: number
+}
+
+export interface RotationResult extends RotationProgress {
+  /** False when it was paused, or values are damaged: then everything else stands on the active keys. */
+  done: boolean
+  /** Whether it was told to stop before its end; the next run goes on. */
+  paused: boolean
+  /** The keys in use now, by purpose. */
+  active: Partial<Record<KeyPurpose, string>>
+  /** The keys that nothing stands on any more. */
+  retired: string[]
+  damaged: DamagedValue[]
+  /** Whether this run went on with a rotation that had been interrupted. */
+  resumed: boolean
+}
+
+/** Another rotation holds the lock; the message says who runs it. */
+export class RotationRunning extends Error {
+  override readonly name = 'RotationRunning'
+
+  constructor(rows: readonly RotationRow[]) {
+    const running = rows.filter((row) => row.finished_at === null && row.runner !== null)
+    const [first] = running
+    super(
+      first === undefined
+        ? 'another rotation is just beginning; wait for it with --wait'
+        : `the ${running.map(({ purpose }) => purpose).join(', ')} keys are being rotated by ${first.operator} since ` +
+            `${first.runner_since?.toISOString()} (${first.runner}): wait for it with --wait, or look at "strongroom keys status"`,
+    )
+  }
+}

@@ -1,0 +1,84 @@
+import type { AuditCaller } from '../../audit/audit-event.ts'
+import { RING_MAX_AGE_MS } from '../keys.ts'
+import type { DamagedValue } from './movable.ts'
+import { moveValues } from './move-values.ts'
+import { countOld } from './old-values.ts'
+import { pause } from './pause.ts'
+import { createProgress } from './progress.ts'
+import { IN_FLIGHT_MS, promoteKeys, startRotation } from './promote-keys.ts'
+import { retireKeys } from './retire-keys.ts'
+import type { RotateDeps, RotationControl, RotationRequest, RotationResult } from './rotation.ts'
+import { createRowBudget } from './row-budget.ts'
+
+/**
+ * One rotation from its beginning, or from where an earlier one stopped, to its end or until it is paused: census → new
+ * keys → known by every server → promoted → moved in passes until a census finds nothing → retired. Its state is in the
+ * rows, so it can be ended at any point and gone on with by anybody. The caller holds the lock of rotations.
+ */
+export async function runRotation(
+  deps: RotateDeps,
+  operator: AuditCaller,
+  request: RotationRequest,
+  control: RotationControl,
+): Promise<RotationResult> {
+  const { keys, movables, database } = deps
+  const { purposes } = request
+  const isPaused = () => control.signal.aborted
+  const moving = movables.filter((movable) => movable.purposes.some((purpose) => purposes.includes(purpose)))
+
+  const { resumed, rows } = await startRotation(deps, operator, request)
+  await promoteKeys(deps, operator, purposes, control)
+  // Until then a server that missed the notification may seal under an old key, or wait for the commit of what it sealed.
+  // Should one take longer, a census shows it and the next run moves it.
+  const settledAt = performance.now() + (moving.length > 0 ? RING_MAX_AGE_MS + IN_FLIGHT_MS : 0)
+
+  const budget = createRowBudget(request.rowsPerSecond, {
+    now: () => performance.now(),
+    wait: (ms) => pause(ms, control.signal),
+  })
+  const progress = createProgress(deps, rows, control.onProgress)
+  const seen = new Set<string>()
+  let damaged = new Map<string, DamagedValue>()
+  let stuck = 0
+  let old = await countOld(keys, moving, purposes, database)
+  while (!isPaused()) {
+    damaged = new Map()
+    stuck = 0
+    progress.startPass(old)
+    for (const movable of moving) {
+      const oldKeys = old.keysOf(movable)
+      for (const id of oldKeys) seen.add(id)
+      if (oldKeys.length === 0) continue
+      await moveValues(movable, {
+        database,
+        oldKeys,
+        budget,
+        isPaused,
+        onMoved: progress.add,
+        onDamaged(values, count) {
+          for (const value of values) damaged.set(Object.values(value).join(' '), value)
+          stuck += count
+        },
+      })
+    }
+    old = await countOld(keys, moving, purposes, database)
+    if (old.total > stuck) continue
+    await pause(settledAt - performance.now(), control.signal)
+    old = await countOld(keys, moving, purposes, database)
+    if (old.total <= stuck) break
+  }
+  await progress.flush()
+  const paused = isPaused()
+  const retired = paused
+    ? []
+    : await retireKeys(deps, operator, { purposes, old, isDamaged: stuck > 0, progress, seen })
+  return {
+    done: !paused && stuck === 0,
+    paused,
+    ...progress.result(old),
+    active: Object.fromEntries(purposes.map((purpose) => [purpose, keys.ring.active(purpose).id])),
+    retired,
+    damaged: [...damaged.values()],
+    resumed,
+  }
+}

@@ -1,0 +1,102 @@
+import { byteaArray, integerArray, textArray } from '../database/binary-array.ts'
+import type { Queryable, Statement } from '../database/database.ts'
+import type { KeyCounts, Page } from '../keys/rotation/movable.ts'
+import { countMovedSql } from '../keys/rotation/reseal-store.ts'
+import type { Row } from '../keys/sealed-columns.ts'
+
+const CENSUS: Statement = {
+  name: 'census-search_terms',
+  text: 'SELECT key_id, count(*)::integer AS count FROM search_terms GROUP BY 1',
+}
+
+/**
+ * The walk goes along the primary key of the terms, which needs no further index in the way of every tokenization. A
+ * record comes with each of its terms that stands on an old key; the first one moves them all.
+ */
+const READ_PAGE: Statement = {
+  name: 'reindex-read',
+  text: `WITH page AS MATERIALIZED (
+           SELECT term, token, key_id = ANY($1::text[]) AS is_old FROM search_terms
+           WHERE (term, token) > ($3::bytea, $4::text) ORDER BY term, token LIMIT $2)
+         SELECT p.term, p.token, p.is_old, r.site, r.kind, r.version, r.terms,
+                r.display_key_id, r.display_sealed, r.secret_key_id, r.secret_sealed
+         FROM page p LEFT JOIN records r ON p.is_old AND r.token = p.token AND r.erased_at IS NULL
+         ORDER BY p.term, p.token`,
+}
+
+const split = (column: string) =>
+  `SELECT token, key_id, substr(${column}, 1 + 32 * at, 32) AS term FROM replaced, generate_series(0, length(${column}) / 32 - 1) AS at`
+
+/**
+ * Compare and set: the terms of a record are replaced only if it is the version that was read, with the terms that were
+ * read. The record's row is locked first, as a correction and an erasure do, so all of its terms change hands at once.
+ */
+const WRITE: Statement = {
+  name: 'reindex-write',
+  text: `WITH replaced AS (
+           UPDATE records r SET terms = n.terms
+           FROM unnest($1::text[], $2::integer[], $3::bytea[], $4::bytea[], $5::text[])
+             AS n (token, version, old_terms, terms, key_id)
+           WHERE r.token = n.token AND r.version = n.version AND r.terms = n.old_terms AND r.erased_at IS NULL
+           RETURNING r.token, n.old_terms, n.terms, n.key_id),
+         removed AS (
+           DELETE FROM search_terms s USING (${split('old_terms')}) o
+           WHERE s.term = o.term AND s.token = o.token RETURNING s.key_id),
+         added AS (INSERT INTO search_terms (term, token, key_id) SELECT term, token, key_id FROM (${split('terms')}) a),
+         ${countMovedSql('SELECT key_id FROM removed')}`,
+}
+
+const FIRST = [Buffer.alloc(0), '']
+
+interface CountRow {
+  key_id: string
+  count: number
+}
+
+const toCounts = (rows: readonly CountRow[]): KeyCounts => new Map(rows.map(({ key_id, count }) => [key_id, count]))
+
+/** How many search terms stand on each index key. */
+export async function countTerms(db: Queryable): Promise<KeyCounts> {
+  return toCounts(await db.query<CountRow>(CENSUS))
+}
+
+/** Records whose terms stand on one of the old keys, each once in a page, with how many of these terms are in it. */
+export async function readTermPage(
+  db: Queryable,
+  oldKeys: readonly string[],
+  limit: number,
+  after: Page['next'] = FIRST,
+): Promise<Page> {
+  const rows = await db.query<Row>(READ_PAGE, [textArray(oldKeys), limit, ...after])
+  const last = rows.at(-1)
+  const records = new Map<unknown, Row>()
+  for (const row of rows) {
+    const old_terms = ((records.get(row.token)?.old_terms as number | undefined) ?? 0) + 1
+    if (row.is_old) records.set(row.token, { ...row, old_terms })
+  }
+  return {
+    rows: [...records.values()],
+    next: last === undefined || rows.length < limit ? undefined : [last.term, last.token],
+  }
+}
+
+/** A record's terms as they were read, and as they are under the active index key. */
+export interface NewTerms {
+  token: string
+  version: number
+  oldTerms: Buffer
+  terms: Buffer
+  keyId: string
+}
+
+/** Replaces terms, and answers with how many were removed of each key. */
+export async function replaceTerms(db: Queryable, fresh: readonly NewTerms[]): Promise<KeyCounts> {
+  const parameters = [
+    textArray(fresh.map(({ token }) => token)),
+    integerArray(fresh.map(({ version }) => version)),
+    byteaArray(fresh.map(({ oldTerms }) => oldTerms)),
+    byteaArray(fresh.map(({ terms }) => terms)),
+    textArray(fresh.map(({ keyId }) => keyId)),
+  ]
+  return toCounts(await db.query<CountRow>(WRITE, parameters))
+}

@@ -1,0 +1,165 @@
+import { createPublicKey, verify } from 'node:crypto'
+import { compactVerify, importSPKI } from 'jose'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { KeyCertificate } from '../../src/keys/certificate.ts'
+import { cards, checkout, person } from '../support/samples.ts'
+import { expectExactTerms } from '../support/search-terms.ts'
+import { TestVault } from '../support/test-vault.ts'
+
+const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
+const DAY_MS = 24 * 60 * 60 * 1000
+
+let vault: TestVault
+beforeAll(async () => {
+  vault = await TestVault.start()
+})
+afterEach(() => vault.checkInvariants())
+afterAll(() => vault.stop())
+
+async function activeKey(purpose: string): Promise<string> {
+  const keys = await vault.strongroom.commands.listKeys()
+  return keys.find((key) => key.purpose === purpose && key.state === 'active')!.id
+}
+
+const certify = (id: string) => vault.strongroom.commands.certifyKey(OPERATOR, id)
+
+/** As somebody does it who has the public key and nothing else. */
+async function verified({
+  certificate,
+  public_key,
+}: Pick<KeyCertificate, 'certificate' | 'public_key'>): Promise<unknown> {
+  const [header, payload, signature] = certificate.split('.')
+  const signed = Buffer.from(`${header}.${payload}`)
+  expect(verify(null, signed, createPublicKey(public_key), Buffer.from(signature!, 'base64url'))).toBe(true)
+  const { payload: bytes, protectedHeader } = await compactVerify(certificate, await importSPKI(public_key, 'EdDSA'))
+  expect(protectedHeader).toMatchObject({ alg: 'EdDSA', kid: expect.stringMatching(/^key_/) })
+  return JSON.parse(Buffer.from(bytes).toString('utf8'))
+}
+
+describe('the certificate of a key', () => {
+  it('is not given while the key is in use, or anything stands on it', async () => {
+    const id = await activeKey('secret')
+    await expect(certify(id)).rejects.toThrow(/is active/)
+    await vault.tokenize(checkout)
+    await vault.strongroom.commands.compromiseKey(OPERATOR, id)
+    await expect(certify(id)).rejects.toThrow(/4 in records\.secret/)
+    await expect(certify('key_none')).rejects.toThrow(/no key/)
+    await vault.rotate()
+  })
+
+  it('says what was moved and that nothing is left, and verifies with nothing but the public key', async () => {
+    await vault.tokenize(checkout)
+    const id = await activeKey('secret')
+    const [standing] = await vault.database.sql<{ count: number }>(
+      'SELECT count(*)::integer AS count FROM records WHERE secret_key_id = $1',
+      [id],
+    )
+    await vault.rotate()
+    const certified = await certify(id)
+    const [retired] = await vault.events({ type: 'key.retire', subject: id })
+    expect(retired).toMatchObject({ outcome: 'success', caller: OPERATOR, count: standing!.count })
+    expect(await verified(certified)).toEqual(certified.statement)
+    expect(certified.statement).toMatchObject({
+      format: 1,
+      key: id,
+      purpose: 'secret',
+      state: 'deactivated',
+      destroyed_at: null,
+      values_moved: standing!.count,
+      event: retired!.id,
+      census: { values: 0 },
+    })
+    const { created_at, activated_at, retired_at, empty_since, census } = certified.statement
+    const times = [created_at, activated_at, retired_at, empty_since, census.at]
+    expect(times).toEqual([...times].sort())
+    expect(await vault.events({ type: 'key.certify', subject: id })).toHaveLength(1)
+
+    await vault.strongroom.commands.destroyKey(OPERATOR, id)
+    const after = await certify(id)
+    expect(await verified(after)).toMatchObject({ state: 'destroyed', values_moved: standing!.count })
+    expect(after.statement.destroyed_at).not.toBeNull()
+  })
+
+  it('fails to verify when a character of it is changed, or under another key', async () => {
+    const id = await activeKey('index')
+    await vault.rotate('index')
+    const { certificate, public_key } = await certify(id)
+    const [header, payload, signature] = certificate.split('.')
+    const forged = Buffer.from(
+      Buffer.from(payload!, 'base64url').toString().replace('"values_moved":', '"values_moved":1'),
+    )
+    const changed = `${header}.${forged.toString('base64url')}.${signature}`
+    await expect(compactVerify(changed, await importSPKI(public_key, 'EdDSA'))).rejects.toThrow()
+    await vault.rotate('audit')
+    const other = await certify(id)
+    expect(other.public_key).not.toBe(public_key)
+    await expect(compactVerify(certificate, await importSPKI(other.public_key, 'EdDSA'))).rejects.toThrow()
+    await verified(other)
+  })
+})
+
+describe('an index key that was rotated', () => {
+  it('is needed until the answers that were kept under it expire, and then can be destroyed', async () => {
+    const client = await vault.client(['tokenize'])
+    const as = async () => (await vault.requestToken(client.id, client.secret)).body.access_token
+    const kept = { body: { contact: checkout.contact }, headers: { 'Idempotency-Key': 'kept-under-the-old-key' } }
+    const first = await vault.call('POST', '/v1/tokenize', { token: await as(), ...kept })
+    const id = await activeKey('index')
+    await vault.rotate('index')
+    await expect(vault.strongroom.commands.destroyKey(OPERATOR, id)).rejects.toThrow(/1 in idempotency_keys/)
+    expect((await vault.call('POST', '/v1/tokenize', { token: await as(), ...kept })).text).toBe(first.text)
+    vault.clockOffsetMs = DAY_MS + 60_000
+    try {
+      await vault.strongroom.commands.destroyKey(OPERATOR, id)
+      expect((await certify(id)).statement).toMatchObject({ state: 'destroyed', purpose: 'index' })
+      const officer = await vault.staffToken('support')
+      const body = { by: 'email', value: person.email }
+      const found = await vault.call('POST', '/v1/search', { token: officer, body })
+      expect(found.body.results.length).toBeGreaterThan(0)
+      await expectExactTerms(vault)
+    } finally {
+      vault.clockOffsetMs = 0
+    }
+  })
+})
+
+describe('a compromised key', () => {
+  it.each(['secret', 'index'] as const)(
+    'of purpose %s is left at once, without another key being made',
+    async (purpose) => {
+      const { card } = await vault.tokenize(checkout)
+      const id = await activeKey(purpose)
+      const exposure = await vault.strongroom.commands.compromiseKey(OPERATOR, id)
+      expect(exposure).toMatchObject({ id, purpose, exposed: expect.any(Number) })
+      expect(exposure.exposed).toBeGreaterThan(0)
+      const result = await vault.strongroom.commands.rotateKeys(
+        OPERATOR,
+        { purposes: [purpose] },
+        { onProgress: () => {}, signal: new AbortController().signal, wait: true },
+      )
+      expect(result).toMatchObject({ done: true, active: { [purpose]: exposure.replaced_by }, retired: [id] })
+      expect((await certify(id)).statement).toMatchObject({ state: 'compromised', values_moved: result.moved })
+      const legal = await vault.staffToken('legal')
+      const body = { purpose: 'legal-compliance' }
+      const revealed = await vault.call('POST', `/v1/tokens/${card!.token}/reveal`, { token: legal, body })
+      expect(revealed.body.data).toMatchObject({ number: cards.visa })
+      await expectExactTerms(vault)
+    },
+  )
+})
+
+describe('signing keys', () => {
+  it('are rotated: tokens of before still count, and the new key signs', async () => {
+    const before = [await activeKey('token-signing'), await activeKey('audit-signing')]
+    const token = await vault.staffToken('auditor')
+    expect(await vault.rotate('signing')).toMatchObject({ done: true, moved: 0, retired: [before[0]] })
+    expect(await vault.rotate('audit')).toMatchObject({ done: true, moved: 0, retired: [before[1]] })
+    expect((await vault.call('GET', '/v1/audit/events', { token })).status).toBe(200)
+    const fresh = await vault.staffToken('auditor')
+    const { kid } = JSON.parse(Buffer.from(fresh.split('.')[0]!, 'base64url').toString()) as { kid: string }
+    expect(kid).toBe(await activeKey('token-signing'))
+    expect(kid).not.toBe(before[0])
+    const { body } = await vault.call('GET', '/.well-known/jwks.json')
+    expect(body.keys.map((key: { kid: string }) => key.kid)).toEqual(expect.arrayContaining([kid, before[0]]))
+  })
+})

@@ -1,0 +1,164 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { RotationRunning } from '../../src/keys/rotation/rotation.ts'
+import { checkout } from '../support/samples.ts'
+import { openEverySealedValue } from '../support/sealed-values.ts'
+import { TestVault } from '../support/test-vault.ts'
+
+const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
+const CHECKOUTS = 100
+/** Four parts, each of a display and a secret part. */
+const VALUES = CHECKOUTS * 8
+
+let vault: TestVault
+
+beforeAll(async () => {
+  vault = await TestVault.start()
+  const token = await vault.clientToken(['tokenize'])
+  const items = Array.from({ length: CHECKOUTS }, () => checkout)
+  expect((await vault.call('POST', '/v1/tokenize/batch', { token, body: { items } })).status).toBe(200)
+})
+afterEach(() => vault.checkInvariants())
+afterAll(() => vault.stop())
+
+const data = { purposes: ['display', 'secret'] } as const
+
+async function activeKeys() {
+  const keys = await vault.strongroom.commands.keyStatus()
+  return keys.filter(({ purpose, state }) => state === 'active' && ['display', 'secret'].includes(purpose))
+}
+
+async function metric(of: TestVault, name: string): Promise<number | undefined> {
+  const { body } = await of.strongroom.metrics.text()
+  const line = body.split('\n').find((one) => one.startsWith(name))
+  return line === undefined ? undefined : Number(line.split(' ').at(-1))
+}
+
+describe('a limited rotation', () => {
+  it('moves no more than its rate, in small pages, and as many', async () => {
+    const perSecond = 200
+    const steps: { at: number; moved: number }[] = []
+    await vault.strongroom.commands.rotateKeys(
+      OPERATOR,
+      { ...data, rowsPerSecond: perSecond },
+      {
+        signal: new AbortController().signal,
+        onProgress: ({ moved }) => steps.push({ at: performance.now(), moved }),
+      },
+    )
+    const [first, last] = [steps[0]!, steps.findLast(({ moved }, at) => moved > (steps[at - 1]?.moved ?? -1))!]
+    expect(last.moved).toBe(VALUES)
+    const seconds = (last.at - first.at) / 1000
+    expect(VALUES / seconds).toBeLessThan(perSecond * 1.2)
+    expect(VALUES / seconds).toBeGreaterThan(perSecond * 0.5)
+    const pages = steps.map(({ moved }, at) => moved - (steps[at - 1]?.moved ?? 0))
+    expect(Math.max(...pages)).toBeLessThanOrEqual(perSecond / 2)
+  })
+})
+
+describe('a rotation that is paused', () => {
+  it('finishes its page, says what remains, and is gone on with by the next one', async () => {
+    const abort = new AbortController()
+    const paused = await vault.strongroom.commands.rotateKeys(
+      OPERATOR,
+      { ...data, rowsPerSecond: 400 },
+      { signal: abort.signal, onProgress: ({ moved }) => moved >= 100 && abort.abort() },
+    )
+    expect(paused).toMatchObject({ done: false, paused: true, retired: [], damaged: [] })
+    expect(paused.moved).toBeGreaterThanOrEqual(100)
+    expect(paused.moved + paused.remaining).toBe(VALUES)
+    await openEverySealedValue(vault)
+    const shown = (await activeKeys()).map(({ rotation }) => rotation)
+    expect(shown).toEqual([expect.objectContaining({ operator: OPERATOR.id }), expect.anything()])
+    expect(shown.reduce((sum, rotation) => sum + rotation!.moved, 0)).toBe(paused.moved)
+    expect(await vault.rotate()).toMatchObject({ done: true, resumed: true, moved: paused.remaining })
+    expect((await activeKeys()).map(({ rotation, sealed_values }) => [rotation, sealed_values])).toEqual([
+      [null, VALUES / 2],
+      [null, VALUES / 2],
+    ])
+  })
+
+  it('before it promoted its keys, promotes the same ones afterwards', async () => {
+    const abort = new AbortController()
+    const paused = await vault.rotate('data', { signal: abort.signal, onWait: () => abort.abort() })
+    expect(paused).toMatchObject({ done: false, paused: true, moved: 0 })
+    const made = (await vault.strongroom.commands.listKeys()).filter(({ state }) => state === 'pre-active')
+    expect(made.map(({ purpose }) => purpose).sort()).toEqual(['display', 'secret'])
+    const { active } = await vault.rotate()
+    expect(Object.values(active).sort()).toEqual(made.map(({ id }) => id).sort())
+  })
+})
+
+describe('the second of two', () => {
+  it('is told who runs the first and since when, or waits for it', async () => {
+    let told: Error | undefined
+    const waiting: string[] = []
+    let second: ReturnType<typeof vault.rotate> | undefined
+    await vault.rotate('data', {
+      onProgress: async () => {
+        if (second !== undefined) return
+        second = vault.rotate('index', { wait: true, onWait: (reason) => waiting.push(reason) })
+        await vault.rotate().catch((error) => {
+          told = error
+        })
+      },
+    })
+    expect(told).toBeInstanceOf(RotationRunning)
+    expect(told?.message).toMatch(/display, secret keys .* by operator:test since 20\d\d-.*process \d+/)
+    expect(await second).toMatchObject({ done: true })
+    expect(waiting[0]).toBe(told?.message)
+  })
+})
+
+describe('an estimate', () => {
+  it('counts what a rotation would move, and changes nothing', async () => {
+    // What the sample sealed and dropped is counted as used, since its nonces are.
+    const states = async () => (await vault.strongroom.commands.listKeys()).map(({ id, state }) => [id, state])
+    const before = [await states(), await vault.count('rotations')]
+    const values = await openEverySealedValue(vault)
+    const estimate = await vault.strongroom.commands.estimateRotation({ ...data, rowsPerSecond: 100 })
+    expect(estimate).toMatchObject({ dry_run: true, total: VALUES, values_per_second: 100 })
+    expect(estimate.estimate_seconds).toBeGreaterThanOrEqual(VALUES / 100)
+    expect(estimate.keys.reduce((sum, { values }) => sum + values, 0)).toBe(VALUES)
+    const measured = await vault.strongroom.commands.estimateRotation(data)
+    expect(measured.values_per_second).toBeGreaterThan(500)
+    expect([await states(), await vault.count('rotations')]).toEqual(before)
+    expect(await openEverySealedValue(vault)).toEqual(values)
+  })
+})
+
+describe('a rotation that is left to the servers', () => {
+  it('is gone on with by another server when the first one stops, and shows in metrics and status', async () => {
+    const config = { runsRotations: true }
+    const first = await TestVault.start({ sharedDatabase: vault.database, config })
+    try {
+      await vault.strongroom.commands.requestRotation(OPERATOR, { ...data, rowsPerSecond: 300 })
+      expect((await activeKeys())[0]?.rotation).toMatchObject({ state: 'waiting', runner: null })
+      await vi.waitFor(
+        async () =>
+          expect(await metric(first, 'strongroom_rotation_values{purpose="secret",state="moved"}')).toBeGreaterThan(0),
+        { timeout: 20_000, interval: 50 },
+      )
+    } finally {
+      await first.stop()
+    }
+    const [halfway] = await activeKeys()
+    expect(halfway?.rotation).toMatchObject({ state: 'running', operator: OPERATOR.id })
+    expect(halfway?.rotation?.remaining).toBeGreaterThan(0)
+    const other = await TestVault.start({ sharedDatabase: vault.database, config })
+    try {
+      await vi.waitFor(async () => expect((await activeKeys()).map(({ rotation }) => rotation)).toEqual([null, null]), {
+        timeout: 25_000,
+        interval: 100,
+      })
+      expect(await metric(other, 'strongroom_rotation_values{purpose="secret",state="remaining"}')).toBe(0)
+      expect(await metric(other, 'strongroom_rotation_values{purpose="secret",state="moved"}')).toBe(VALUES / 2)
+    } finally {
+      await other.stop()
+    }
+    const keys = await vault.strongroom.commands.keyStatus()
+    const old = keys.filter(({ state, sealed_values }) => state === 'deactivated' && sealed_values !== null)
+    expect(old.every(({ sealed_values }) => sealed_values === 0)).toBe(true)
+    const [event] = (await vault.events({ type: 'keys.rotate' })).slice(-1)
+    expect(event).toMatchObject({ outcome: 'success', caller: OPERATOR })
+  })
+})
