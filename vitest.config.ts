@@ -15,6 +15,9 @@ export default defineConfig({
       { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...onPostgres } },
       { test: { name: 'threats', include: ['test/threats/**/*.test.ts'], ...onPostgres } },
       {
+        test: { name: 'providers', include: ['test/providers/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 90_000 },
+      },
+      {
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],

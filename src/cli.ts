@@ -6,7 +6,9 @@ import { type Purpose, purposes } from './access/purpose.ts'
 import { type RoleName, roleNames, type Scope, scopes } from './access/roles.ts'
 import { auditEventTypes } from './audit/audit-event.ts'
 import { FAILED, type Json, note, operator, print, USAGE, withJson, withVault } from './cli/command.ts'
+import { withKeys } from './cli/custodians.ts'
 import { addKeysCommands } from './cli/keys-commands.ts'
+import { addUnsealCommand } from './cli/root-key-commands.ts'
 import { readConfig } from './config.ts'
 import { ensureDevelopmentCertificate } from './http/development-certificate.ts'
 import { endOnUncaughtErrors, explain, runServer } from './main.ts'
@@ -119,7 +121,7 @@ withJson(program.command('staff').description('tokens for people').command('toke
   .option('--site <site>', 'the site whose records they see', label, 'default')
   .option('--minutes <minutes>', 'how long it lives', Number, 15)
   .action((options: Json & { name: string; role: RoleName; purpose: Purpose[]; site: string; minutes: number }) =>
-    withVault('staff token', async ({ commands }) => {
+    withKeys('staff token', async ({ commands }) => {
       const { name, role, purpose, site, minutes } = options
       const token = await commands.issueStaffToken(operator(), { name, role, purposes: purpose, site, minutes })
       print(options, token, () => token.access_token)
@@ -127,6 +129,7 @@ withJson(program.command('staff').description('tokens for people').command('toke
   )
 
 addKeysCommands(program)
+addUnsealCommand(program)
 
 withJson(program.command('audit').description('the audit log').command('list'))
   .description('a page of events, in the order of time')

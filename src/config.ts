@@ -16,12 +16,24 @@ export interface Config {
   issuerIsSet: boolean
   tls: { certsDir: string; certFile: string; keyFile: string }
   rootKeyFile: string
+  /** Where the root key comes from, apart from the file. */
+  rootKey: {
+    provider: (typeof rootKeySources)[number]
+    keyId: string | undefined
+    pkcs11Module: string | undefined
+    pkcs11Token: string | undefined
+    pkcs11PinFile: string | undefined
+    leaseSeconds: number
+  }
   /** Undefined: the embedded PostgreSQL under the data directory. */
   database: { url: string; ownerUrl: string; caFile: string | undefined } | undefined
   logLevel: string
   /** How many processes serve callers. */
   workers: number
 }
+
+/** What STRONGROOM_ROOT_KEY may be. */
+const rootKeySources = ['passphrase-file', 'custodian-shares', 'aws-kms', 'pkcs11'] as const
 
 /**
  * Every option, as the README's table shows it. The order is the reader's: what a newcomer changes first stands first.
@@ -38,6 +50,15 @@ export const options = {
   STRONGROOM_TLS_CERT_FILE: ['`<certs>/server.pem`', 'the certificate chain, PEM'],
   STRONGROOM_TLS_KEY_FILE: ['`<certs>/server-key.pem`', 'its private key, PEM, readable by the vault alone'],
   STRONGROOM_ROOT_KEY_FILE: ['`<data dir>/root-key`', 'the passphrase that the root key is derived from, mode 0600'],
+  STRONGROOM_ROOT_KEY: [
+    'passphrase-file',
+    'where the root key comes from: `passphrase-file`, `custodian-shares`, `aws-kms` or `pkcs11`',
+  ],
+  STRONGROOM_ROOT_KEY_ID: ['–', 'the KMS key (id, ARN or alias), or the label of the key in the PKCS#11 token'],
+  STRONGROOM_ROOT_KEY_LEASE_SECONDS: ['900', 'how long the vault serves while KMS or HSM do not answer, 1 to 86400'],
+  STRONGROOM_PKCS11_MODULE: ['–', "the path of the HSM vendor's PKCS#11 library"],
+  STRONGROOM_PKCS11_TOKEN: ['–', 'the label of the PKCS#11 token'],
+  STRONGROOM_PKCS11_PIN_FILE: ['–', "the file with the token's user PIN, mode 0600"],
   STRONGROOM_LOG_LEVEL: ['info', '`debug`, `info`, `warn`, `error` or `silent`'],
   DATABASE_URL: ['embedded', 'PostgreSQL, as the role the server runs as; no `sslmode` in it'],
   DATABASE_OWNER_URL: ['–', 'the same database as the role that owns the schema; needed by `migrate` only'],
@@ -60,6 +81,12 @@ const environment = z.object({
   STRONGROOM_TLS_CERT_FILE: z.string().min(1).optional(),
   STRONGROOM_TLS_KEY_FILE: z.string().min(1).optional(),
   STRONGROOM_ROOT_KEY_FILE: z.string().min(1).optional(),
+  STRONGROOM_ROOT_KEY: z.enum(rootKeySources).default('passphrase-file'),
+  STRONGROOM_ROOT_KEY_ID: z.string().min(1).optional(),
+  STRONGROOM_ROOT_KEY_LEASE_SECONDS: z.coerce.number().int().min(1).max(86_400).default(900),
+  STRONGROOM_PKCS11_MODULE: z.string().min(1).optional(),
+  STRONGROOM_PKCS11_TOKEN: z.string().min(1).optional(),
+  STRONGROOM_PKCS11_PIN_FILE: z.string().min(1).optional(),
   STRONGROOM_HOST: z.string().min(1).default('127.0.0.1'),
   STRONGROOM_PORT: port.default(8443),
   STRONGROOM_OPERATOR_PORT: port.default(9443),
@@ -102,6 +129,15 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
       keyFile: path.resolve(read.STRONGROOM_TLS_KEY_FILE ?? path.join(certsDir, 'server-key.pem')),
     },
     rootKeyFile: path.resolve(read.STRONGROOM_ROOT_KEY_FILE ?? path.join(dataDir, 'root-key')),
+    rootKey: {
+      provider: read.STRONGROOM_ROOT_KEY,
+      keyId: read.STRONGROOM_ROOT_KEY_ID,
+      pkcs11Module: read.STRONGROOM_PKCS11_MODULE,
+      pkcs11Token: read.STRONGROOM_PKCS11_TOKEN,
+      pkcs11PinFile:
+        read.STRONGROOM_PKCS11_PIN_FILE === undefined ? undefined : path.resolve(read.STRONGROOM_PKCS11_PIN_FILE),
+      leaseSeconds: read.STRONGROOM_ROOT_KEY_LEASE_SECONDS,
+    },
     database:
       read.DATABASE_URL === undefined
         ? undefined

@@ -28,6 +28,7 @@ async function demo(): Promise<void> {
     NODE_ENV: '',
     DATABASE_URL: '',
     STRONGROOM_ISSUER: '',
+    STRONGROOM_ROOT_KEY: '',
     STRONGROOM_ROOT_KEY_FILE: '',
     STRONGROOM_TLS_CERT_FILE: '',
     STRONGROOM_TLS_KEY_FILE: '',

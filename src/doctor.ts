@@ -6,7 +6,7 @@ import { isLoopback } from './database/database.ts'
 import type { DatabaseFacts } from './database/inspect.ts'
 import { knownMigrations } from './database/migrate.ts'
 import { MAX_USES } from './keys/cryptoperiod.ts'
-import { isDevelopmentPassphrase } from './keys/root-key/passphrase-file.ts'
+import { isDevelopmentPassphrase, passphraseFiles } from './keys/root-key/passphrase-file.ts'
 import { findWornKeys, type KeyWear } from './keys/watch-keys.ts'
 
 /**
@@ -47,10 +47,12 @@ const UNSAFE_FLAGS =
 
 /** What of the configuration and its files is unsafe. */
 export async function examineConfig(config: Config): Promise<Finding[]> {
-  const { production, database, rootKeyFile, tls } = config
+  const { production, database, rootKeyFile, rootKey, tls } = config
+  const passphrases = await passphraseFiles(rootKeyFile)
+  const pinFile = rootKey.pkcs11PinFile === undefined ? [] : [rootKey.pkcs11PinFile]
   const remote = database !== undefined && !isLoopback(new URL(database.url).hostname)
   return [
-    ...(await Promise.all([rootKeyFile, tls.keyFile].map(readableByOthers))).flat(),
+    ...(await Promise.all([...passphrases, tls.keyFile, ...pinFile].map(readableByOthers))).flat(),
     ...finding(
       production && database === undefined,
       'embedded-database',
@@ -61,11 +63,9 @@ export async function examineConfig(config: Config): Promise<Finding[]> {
       'database-ca',
       "the database's certificate cannot be verified: name its authority's certificate in DATABASE_CA.",
     ),
-    ...finding(
-      production && (await exists(rootKeyFile)) && (await isDevelopmentPassphrase(rootKeyFile)),
-      'development-root-key',
-      `${rootKeyFile} was made for development: for production create one with "openssl rand -base64 48" and mode 0600.`,
-    ),
+    ...(production && rootKey.provider === 'passphrase-file'
+      ? (await Promise.all(passphrases.map(madeForDevelopment))).flat()
+      : []),
   ]
 }
 
@@ -112,6 +112,14 @@ function wornKey({ id, purpose, expires_at, uses, expired }: KeyWear & { expired
     severity: 'warning',
     detail: `the ${purpose} key ${id} ${expired ? 'protects nothing any more: it ' : ''}${when}: run "strongroom keys rotate ${word}".`,
   }
+}
+
+async function madeForDevelopment(file: string): Promise<Finding[]> {
+  return finding(
+    await isDevelopmentPassphrase(file),
+    'development-root-key',
+    `${file} was made for development: for production create one with "openssl rand -base64 48" and mode 0600.`,
+  )
 }
 
 async function readableByOthers(file: string): Promise<Finding[]> {

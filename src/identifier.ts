@@ -3,7 +3,10 @@ import type { RandomBytes } from './random-bytes.ts'
 /** Crockford's base32 in lower case: no i, l, o or u, so that ids survive being read aloud. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 
-/** 128 bits as 26 characters, most significant first; the first character carries the 3 left-over bits. */
+/**
+ * Bytes as base32, most significant first, behind two zero bits: 16 bytes are 26 characters, and 36 bytes are 58. A number
+ * of bytes that leaves bits over is not for this.
+ */
 export function base32(bytes: Uint8Array): string {
   let text = ''
   // Two zero bits in front make 130 bits, 26 groups of five.
@@ -19,6 +22,25 @@ export function base32(bytes: Uint8Array): string {
     bits &= (1 << count) - 1
   }
   return text
+}
+
+/** The bytes of a text that `base32` made; undefined when it is none. */
+export function bytesOfBase32(text: string): Buffer | undefined {
+  const bytes = Buffer.alloc(Math.max(0, Math.floor((text.length * 5 - 2) / 8)))
+  let bits = 0
+  let count = -2
+  let at = 0
+  for (const character of text) {
+    const value = ALPHABET.indexOf(character)
+    if (value < 0) return undefined
+    bits = (bits << 5) | value
+    count += 5
+    if (count < 8) continue
+    count -= 8
+    bytes[at++] = bits >>> count
+    bits &= (1 << count) - 1
+  }
+  return base32(bytes) === text ? bytes : undefined
 }
 
 /** Makes ids such as `evt_01k…`: 48 bits of milliseconds, then 80 random bits (the layout of a ULID), so that they sort by time. */

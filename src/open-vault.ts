@@ -7,6 +7,8 @@ import { migrate } from './database/migrate.ts'
 import { examineConfig, examineDatabase, examineProcess, type Finding } from './doctor.ts'
 import { createStrongroom, type Overrides, type Strongroom, type StrongroomConfig } from './strongroom.ts'
 
+const COMMAND_PATIENCE_MS = 20_000
+
 export interface OpenVault {
   strongroom: Strongroom
   /** Closes the vault, and the embedded database if this process is in charge of it. */
@@ -52,6 +54,9 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         databaseConnections: connectionsFor(config.workers),
         rootKeyFile: config.rootKeyFile,
         createRootKey: !config.production,
+        rootKey: config.rootKey,
+        // A command has nothing to do without it; a server has to answer that it is sealed.
+        ...(options.role === 'command' ? { rootKeyPatienceMs: COMMAND_PATIENCE_MS } : {}),
         runsRotations: options.role === 'server',
         issuer: config.issuer,
         // A command beside a server signs tokens for that server, whatever port its own environment names.

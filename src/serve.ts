@@ -2,7 +2,8 @@ import path from 'node:path'
 import type { Config } from './config.ts'
 import { ensureDevelopmentCertificate } from './http/development-certificate.ts'
 import { portOf, startListening, stopListening } from './http/listener.ts'
-import { createOperatorListener, type OperatorView } from './http/operator.ts'
+import type { MetricsText } from './http/metrics.ts'
+import { createOperatorListener } from './http/operator.ts'
 import type { Logger } from './http/request-log.ts'
 import { createHttpsServer } from './http/server.ts'
 import { certificateNames, loadTls, type TlsOptions, watchCertificates } from './http/tls.ts'
@@ -21,6 +22,8 @@ export interface Listening {
 /** Prints what a person at the terminal should read. */
 export type Announce = (text: string) => void
 
+const LOOK_WHILE_SEALED_MS = 250
+
 /** Starts the vault in this process: config → database → strongroom → TLS listener. */
 export async function serve(config: Config, announce: Announce): Promise<Pick<Listening, 'port' | 'stop'>> {
   const vault = await openAsServer(config, announce)
@@ -35,9 +38,7 @@ export async function serve(config: Config, announce: Announce): Promise<Pick<Li
   })
   try {
     started.push(await listenToCallers(config, strongroom))
-    started.push(
-      await listenToOperator(config, { metrics: strongroom.metrics.text, checkReady: strongroom.checkReady }),
-    )
+    started.push(await listenToOperator(config, strongroom, strongroom.metrics.text))
     unfollow = followCertificates(config, started, strongroom.logger)
     await welcome(config, strongroom, announce)
   } catch (error) {
@@ -77,8 +78,13 @@ export async function listenToCallers(config: Config, strongroom: Strongroom): P
 }
 
 /** The operator's listener, on loopback. */
-export async function listenToOperator(config: Config, view: OperatorView): Promise<Listening> {
-  const server = createOperatorListener(await loadTls(config.tls), view)
+export async function listenToOperator(
+  config: Config,
+  { checkReady, unsealing }: Strongroom,
+  metrics: MetricsText,
+): Promise<Listening> {
+  const unseal = (share: string, id: string) => unsealing.offer({ id, kind: 'operator' }, share)
+  const server = createOperatorListener(await loadTls(config.tls), { metrics, checkReady, unseal })
   await startListening(server, config.operatorPort, '127.0.0.1')
   return {
     port: portOf(server),
@@ -108,8 +114,22 @@ export function followCertificates(config: Config, listeners: readonly Listening
   }
 }
 
-/** Outside production: makes the sample callers on the first start, and shows what to try next. */
+/**
+ * Says what there is to do next. A vault that is sealed says that, and the rest when it has opened. Outside production:
+ * makes the sample callers on the first start, and shows what to try.
+ */
 export async function welcome(config: Config, strongroom: Strongroom, announce: Announce): Promise<void> {
+  const sealed = strongroom.sealedBecause()
+  if (sealed !== undefined) {
+    const reason = sealed.cause instanceof Error ? sealed.cause.message : 'the root key is not there'
+    announce(`Strongroom is sealed: ${reason}.\n`)
+    const timer = setInterval(() => {
+      if (strongroom.sealedBecause() !== undefined) return
+      clearInterval(timer)
+      welcome(config, strongroom, announce).catch((error: Error) => announce(`${error.message}\n`))
+    }, LOOK_WHILE_SEALED_MS).unref()
+    return
+  }
   if (config.production) return
   const callers = await ensureSampleCallers(strongroom, config.dataDir)
   announce(firstSteps(callers, { issuer: config.issuer, caFile: path.join(config.tls.certsDir, 'ca.pem') }))

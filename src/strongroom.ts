@@ -30,13 +30,9 @@ import { keepSigningKeys } from './keys/keep-signing-keys.ts'
 import { keyStatus } from './keys/key-status.ts'
 import { listKeys } from './keys/key-store.ts'
 import { keyedHash } from './keys/keyed-hash.ts'
-import { openKeys } from './keys/keys.ts'
+import { openVaultKeys } from './keys/open-vault-keys.ts'
 import { createRandomBytes } from './keys/random.ts'
-import {
-  createDevelopmentPassphrase,
-  newPassphraseRecord,
-  openPassphraseFile,
-} from './keys/root-key/passphrase-file.ts'
+import type { RootKeyProviderName } from './keys/root-key/root-key.ts'
 import { estimateRotation } from './keys/rotation/estimate-rotation.ts'
 import { requestRotation, rotateKeys } from './keys/rotation/rotate-keys.ts'
 import type { RotateControl, RotationRequest } from './keys/rotation/rotation.ts'
@@ -46,6 +42,7 @@ import { createSealedValues } from './keys/rotation/sealed-values.ts'
 import { createKeyWatch } from './keys/watch-keys.ts'
 import { looksLikeCardNumber } from './kinds/card-number.ts'
 import { createKinds } from './kinds/kinds.ts'
+import type { Problem } from './problem.ts'
 import type { RandomBytes } from './random-bytes.ts'
 import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
@@ -66,12 +63,26 @@ export interface StrongroomConfig {
   rootKeyFile: string
   /** Whether a vault that has no keys yet may make itself a passphrase, marked as one for development. */
   createRootKey?: boolean
+  /** Where the root key comes from; the passphrase file unless told otherwise. */
+  rootKey?: RootKeySettings
+  /** How long the start waits for a KMS or HSM before it goes on sealed. */
+  rootKeyPatienceMs?: number
   /** Whether this process runs the rotations that operators leave to the servers. Default: it does not. */
   runsRotations?: boolean
   issuer: string
   /** A server records its issuer in the database; a command may prefer what it finds there. Default: ignore. */
   recordedIssuer?: 'write' | 'prefer' | 'ignore'
   logLevel: string
+}
+
+/** The options of the root key's provider. */
+export interface RootKeySettings {
+  provider: RootKeyProviderName
+  leaseSeconds: number
+  keyId?: string | undefined
+  pkcs11Module?: string | undefined
+  pkcs11Token?: string | undefined
+  pkcs11PinFile?: string | undefined
 }
 
 /** What tests replace; everything else is always the real thing. */
@@ -85,6 +96,8 @@ export interface Overrides {
 }
 
 const SWEEP_EVERY_MS = 10 * 60 * 1000
+const ROOT_KEY_PATIENCE_MS = 1_000
+const PASSPHRASE_FILE: RootKeySettings = { provider: 'passphrase-file', leaseSeconds: 900 }
 const TEND_KEYS_EVERY_MS = 2_000
 
 export type Strongroom = Awaited<ReturnType<typeof createStrongroom>>
@@ -109,22 +122,24 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     caFile: config.databaseCaFile,
     ...(config.databaseConnections ? { maxConnections: config.databaseConnections } : {}),
   })
-  const keys = await openKeys({
+  const { provider, leaseSeconds, ...providerOptions } = config.rootKey ?? PASSPHRASE_FILE
+  const vaultKeys = await openVaultKeys({
     database,
     randomBytes,
     now,
     newId,
-    newRootKey: async (id) => {
-      if (config.createRootKey) await createDevelopmentPassphrase(config.rootKeyFile)
-      return newPassphraseRecord(id, randomBytes)
-    },
-    openRootKey: (record) => openPassphraseFile(config.rootKeyFile, record, randomBytes),
+    newAuditEvent,
+    provider,
+    leaseSeconds,
+    rootKey: { ...providerOptions, file: config.rootKeyFile, development: config.createRootKey === true },
+    patienceMs: config.rootKeyPatienceMs ?? ROOT_KEY_PATIENCE_MS,
     alert,
     onError: onBackgroundError,
   }).catch(async (error) => {
     await database.close()
     throw error
   })
+  const { keys, unsealing, rootKeys } = vaultKeys
   if (config.recordedIssuer === 'write') await writeSetting(database, 'issuer', config.issuer)
   const recorded = config.recordedIssuer === 'prefer' ? await readSetting(database, 'issuer') : undefined
   const issuer = recorded ?? config.issuer
@@ -140,6 +155,16 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const batches = overrides.batches ?? createRecordBatches(database)
   const recordEvent = createRecordEvent(database)
   const shared = { database, batches, keys, kinds, newAuditEvent, now, newId, randomBytes, recordEvent }
+
+  /** Why nothing can be done with the keys now; undefined when it can. */
+  const sealedBecause = () => {
+    try {
+      void keys.ring
+      return undefined
+    } catch (error) {
+      return error as Problem
+    }
+  }
 
   /** Asks the database, and with it whether the ring in memory is the registry's. @throws {Problem} */
   const checkReady = () => keys.refresh()
@@ -199,6 +224,9 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     logger,
     metrics,
     checkReady,
+    sealedBecause,
+    unsealing,
+    rootKeys,
     newId,
     createApp: (answersFor: (host: string) => boolean) =>
       createApp<Caller>({
@@ -210,6 +238,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
         answersFor,
         looksLikeCardNumber,
         isShuttingDown: () => shuttingDown,
+        sealedBecause,
         observe: metrics.observe,
         newId,
         logger,
@@ -249,7 +278,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       clearInterval(sweeper)
       await runner?.stop()
       clearInterval(keyTender)
-      await keys.close()
+      await vaultKeys.close()
       await database.close()
     },
   }

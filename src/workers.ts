@@ -1,6 +1,8 @@
 import cluster, { type Worker } from 'node:cluster'
 import type { Config } from './config.ts'
 import { createClusterMetricsText } from './http/metrics.ts'
+import { describeError } from './http/request-log.ts'
+import type { HandedRootKey } from './keys/unseal.ts'
 import { openVault } from './open-vault.ts'
 import {
   type Announce,
@@ -12,6 +14,13 @@ import {
   openAsServer,
   welcome,
 } from './serve.ts'
+import type { Strongroom } from './strongroom.ts'
+
+/** A worker asks for the root key that custodians brought; the answer, and every later one, is a message with it. */
+const ASK_ROOT_KEY = 'root-key'
+interface RootKeyMessage {
+  rootKey: HandedRootKey | undefined
+}
 
 /** What the first process tells a worker; signals of the terminal reach workers too and are not theirs to follow. */
 const STOP = 'stop'
@@ -27,14 +36,21 @@ const FORK_AGAIN_MS = 500
  * must hold across them — idempotency, limits, revocation — lives in the database.
  */
 export async function serveWithWorkers(config: Config, announce: Announce): Promise<Pick<Listening, 'port' | 'stop'>> {
+  // Buffers go as they are, and a root key is not made into text on its way.
+  cluster.setupPrimary({ serialization: 'advanced' })
   const vault = await openAsServer(config, announce)
-  const { logger } = vault.strongroom
+  const { logger, unsealing } = vault.strongroom
+  const tell = (worker: Worker, rootKey: HandedRootKey | undefined) =>
+    worker.send({ rootKey } satisfies RootKeyMessage, () => rootKey?.key.fill(0))
   let stopping = false
   let operator: Listening | undefined
   let unfollow = () => {}
 
   const fork = () => {
     const worker = cluster.fork()
+    worker.on('message', (message) => {
+      if (message === ASK_ROOT_KEY) tell(worker, unsealing.handOver())
+    })
     worker.once('exit', (code, signal) => {
       if (stopping) return
       logger.error({ worker: worker.id, code, signal }, 'a worker ended; another takes its place')
@@ -55,12 +71,12 @@ export async function serveWithWorkers(config: Config, announce: Announce): Prom
     await vault.close()
   })
   process.on('SIGHUP', onHangUp)
+  unsealing.onOpen(() => {
+    for (const worker of workers()) tell(worker, unsealing.handOver())
+  })
   try {
     await Promise.all(Array.from({ length: config.workers }, () => listeningOf(fork())))
-    operator = await listenToOperator(config, {
-      metrics: createClusterMetricsText(),
-      checkReady: vault.strongroom.checkReady,
-    })
+    operator = await listenToOperator(config, vault.strongroom, createClusterMetricsText())
     unfollow = followCertificates(config, [operator], logger)
     await welcome(config, vault.strongroom, announce)
   } catch (error) {
@@ -76,6 +92,7 @@ export async function serveAsWorker(config: Config): Promise<void> {
   const vault = await openVault(config, { role: 'worker', log: () => {} })
   const { strongroom } = vault
   strongroom.metrics.shareWithFirstProcess()
+  await receiveRootKey(strongroom)
   const listening = await listenToCallers(config, strongroom)
   const unfollow = followCertificates(config, [listening], strongroom.logger)
   process.on('message', async (message) => {
@@ -86,6 +103,27 @@ export async function serveAsWorker(config: Config): Promise<void> {
     await vault.close()
     process.exit(0)
   })
+}
+
+/** Resolves when the first process has said whether it has one; later ones are taken as they come. */
+function receiveRootKey({ unsealing, logger }: Strongroom): Promise<void> {
+  return new Promise((resolve) => {
+    process.on('message', async (message: unknown) => {
+      if (!isRootKeyMessage(message)) return
+      const { rootKey } = message
+      if (rootKey !== undefined) {
+        await unsealing
+          .take(rootKey)
+          .catch((error) => logger.error({ reason: describeError(error) }, 'the root key cannot be used'))
+      }
+      resolve()
+    })
+    process.send?.(ASK_ROOT_KEY)
+  })
+}
+
+function isRootKeyMessage(message: unknown): message is RootKeyMessage {
+  return typeof message === 'object' && message !== null && 'rootKey' in message
 }
 
 function workers(): Worker[] {

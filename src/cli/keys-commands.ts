@@ -1,8 +1,10 @@
 import type { Command } from 'commander'
 import type { KeyStatus } from '../keys/key-status.ts'
 import { confirm, type Json, operator, print, withJson, withVault } from './command.ts'
+import { withKeys } from './custodians.ts'
 import { showInventory } from './key-tables.ts'
 import { addRetiredKeyCommands } from './retired-key-commands.ts'
+import { addRootKeyCommands } from './root-key-commands.ts'
 import { addRotateCommand } from './rotate-command.ts'
 
 /** `strongroom keys …` */
@@ -39,7 +41,7 @@ export function addKeysCommands(program: Command): void {
   withJson(keys.command('inventory'))
     .description('every key with its algorithm, strength, state, age, uses, references and expiry')
     .action((options: Json) =>
-      withVault('keys inventory', async ({ commands }) => {
+      withKeys('keys inventory', async ({ commands }) => {
         const inventory = await commands.takeInventory()
         print(options, inventory, () => showInventory(inventory))
       }),
@@ -52,7 +54,7 @@ export function addKeysCommands(program: Command): void {
     .action(async (id: string, options: Json & { yes?: true }) => {
       const question = `Every backup that holds anything under ${id} can then never be opened again. Type the id to go on: `
       await confirm(question, id, options.yes === true)
-      await withVault('keys destroy', async ({ commands }) => {
+      await withKeys('keys destroy', async ({ commands }) => {
         await commands.destroyKey(operator(), id)
         print(options, { id, state: 'destroyed' }, () => `destroyed ${id}`)
       })
@@ -60,6 +62,7 @@ export function addKeysCommands(program: Command): void {
 
   addRetiredKeyCommands(keys)
   addRotateCommand(keys)
+  addRootKeyCommands(keys)
 }
 
 function statusLine({ id, purpose, state, records, sealed_values, search_terms, rotation }: KeyStatus): string {

@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import type { KeyCertificate } from '../keys/certificate.ts'
 import type { RotationName } from '../keys/rotation/rotation.ts'
-import { type Json, note, operator, print, withJson, withPausableVault, withVault } from './command.ts'
+import { type Json, note, operator, print, withJson, withPausableVault } from './command.ts'
+import { bringRootKey, withKeys } from './custodians.ts'
 import { showExposure } from './key-tables.ts'
 import { exitCodeOf, followRotation, summary } from './rotate-command.ts'
 
@@ -11,7 +12,9 @@ export function addRetiredKeyCommands(keys: Command): void {
     .description('mark a key as known to somebody else, replace it at once, list what it exposes, and move all of that')
     .argument('<id>')
     .action((id: string, options: Json) =>
-      withPausableVault('keys compromise', async ({ commands }, signal) => {
+      withPausableVault('keys compromise', async (vault, signal) => {
+        await bringRootKey(vault)
+        const { commands } = vault
         const exposure = await commands.compromiseKey(operator(), id)
         note(showExposure(exposure))
         const request = { purposes: [exposure.purpose] }
@@ -28,7 +31,7 @@ export function addRetiredKeyCommands(keys: Command): void {
     .description('a signed statement that a key was retired, and that nothing stands on it')
     .argument('<id>')
     .action((id: string, options: Json) =>
-      withVault('keys certificate', async ({ commands }) => {
+      withKeys('keys certificate', async ({ commands }) => {
         const certified = await commands.certifyKey(operator(), id)
         print(options, certified, () => describeCertificate(certified))
       }),

@@ -3,6 +3,8 @@ import type { RotationEstimate } from '../keys/rotation/estimate-rotation.ts'
 import { type RotateControl, type RotationName, type RotationResult, rotations } from '../keys/rotation/rotation.ts'
 import type { Strongroom } from '../strongroom.ts'
 import { FAILED, type Json, note, operator, PAUSED, print, withJson, withPausableVault } from './command.ts'
+import { bringRootKey } from './custodians.ts'
+import { CEREMONY_NEEDED, rotateRoot, rotateRootOf } from './root-key-commands.ts'
 import { showProgress } from './show-progress.ts'
 
 interface RotateOptions extends Json {
@@ -12,8 +14,8 @@ interface RotateOptions extends Json {
   rowsPerSecond?: number
 }
 
-/** What may be rotated; the root key is rotated in another way, and is added here by its own name. */
-const names = Object.keys(rotations) as RotationName[]
+/** What may be rotated. The root key is rotated in another way: it wraps keys, and no value stands on it. */
+const names = [...Object.keys(rotations), 'root'] as (RotationName | 'root')[]
 
 /** `strongroom keys rotate` */
 export function addRotateCommand(keys: Command): void {
@@ -25,9 +27,15 @@ export function addRotateCommand(keys: Command): void {
     .addOption(limit)
     .option('--detach', 'let a server of the vault do it, and return at once')
     .option('--wait', 'wait for another rotation to end')
-    .action((which: RotationName, options: RotateOptions) =>
-      withPausableVault('keys rotate', (vault, signal) => rotate(vault, which, options, signal)),
-    )
+    .action((which: RotationName | 'root', options: RotateOptions) => {
+      if (which === 'root') return rotateRoot(options)
+      return withPausableVault('keys rotate', async (vault, signal) => {
+        await bringRootKey(vault)
+        await rotate(vault, which, options, signal)
+        const isDone = !options.dryRun && !options.detach && process.exitCode === 0
+        if (which === 'all' && isDone && !(await rotateRootOf(vault, options))) note(CEREMONY_NEEDED)
+      })
+    })
 }
 
 async function rotate(

@@ -33,6 +33,8 @@ export interface AppOptions<C> extends EnvelopeRules {
   recordRefusal: (refusal: Refusal<C>) => Promise<void>
   describeCaller: (caller: C) => string
   isShuttingDown: () => boolean
+  /** Why the vault is sealed; undefined when it is not. */
+  sealedBecause: () => Problem | undefined
   observe: (request: {
     method: string
     route: string
@@ -103,6 +105,8 @@ async function follow<C>(route: Route<C>, request: Request, response: Response, 
   const trace = traceOf<C>(request)
   trace.route = route.path
   trace.audited = route.audited
+  const sealed = route.answersSealed ? undefined : options.sealedBecause()
+  if (sealed !== undefined) throw sealed
   const params = request.params as Record<string, string>
   if (params.token !== undefined) trace.token = params.token
 

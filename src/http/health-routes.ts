@@ -16,6 +16,7 @@ export function createHealthRoutes<C>(checkReady: () => Promise<void>): Route<C>
       summary: 'Whether the process answers',
       access: 'public',
       audited: false,
+      answersSealed: true,
       responses: { 200: { description: 'it does', schema: statusSchema } },
       handle: () => ({ status: 200, body: { status: 'ok' } }),
     }),
@@ -25,6 +26,7 @@ export function createHealthRoutes<C>(checkReady: () => Promise<void>): Route<C>
       summary: 'Whether the vault can serve: its database and its keys',
       access: 'public',
       audited: false,
+      answersSealed: true,
       responses: { 200: { description: 'it can', schema: statusSchema } },
       handle: async () => {
         await checkReady()

@@ -62,6 +62,9 @@ const OWN_ERRORS = new Set([
   'ConnectionError',
   'KeyRegistryError',
   'ConfigError',
+  'RootKeyUnreachable',
+  'RootKeyMismatch',
+  'RootKeyConfigError',
 ])
 
 function levelName(label: string) {

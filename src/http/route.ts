@@ -43,6 +43,8 @@ export interface Route<C, B = unknown, Q = unknown> {
   access: 'public' | readonly string[]
   /** Whether a refusal is an audit event; true for everything but public documents. */
   audited: boolean
+  /** Also answered by a sealed vault, since it needs no key. */
+  answersSealed?: true
   body?: z.ZodType<B>
   /** Also take `application/x-www-form-urlencoded`, as RFC 6749 has it. */
   acceptsForm?: true

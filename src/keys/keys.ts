@@ -7,6 +7,7 @@ import { KEYS_CHANNEL } from './key-store.ts'
 import { createKeyUses } from './key-uses.ts'
 import { createRegistry, type Registry, type RegistryOptions, type VerifiedRegistry } from './open-registry.ts'
 import { KeyRegistryError } from './registry-manifest.ts'
+import { RootKeyUnreachable } from './root-key/root-key.ts'
 import { open, type SealContext, SealError, type Sealed, seal } from './seal.ts'
 
 /** How often the registry is looked at, should a notification be lost. */
@@ -51,6 +52,8 @@ export interface Keys {
   open(sealed: Sealed, context: SealContext): Promise<Buffer>
   /** Reads the registry again. @throws {Problem} sealed, database-unavailable */
   refresh(): Promise<void>
+  /** Forgets every key for that reason: the vault is sealed, until the next look has the root key again. */
+  forget(reason: Problem): void
   close(): Promise<void>
 }
 
@@ -92,19 +95,28 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     const asked = performance.now()
     const verified = await registry.read(database)
     requireNoStepBack(verified, seen)
-    if (verified.generation !== seen?.generation) {
+    if (seen !== undefined && verified.rootKey.id !== seen.rootKey.id) await followRootKey(verified)
+    if (verified.generation !== seen?.generation || ring === undefined) {
       const next = await unwrapKeyRing(verified.keys, () => registry.rootKey(verified.rootKey), ring).catch(
         notUnwrapped,
       )
-      const protecting = keyPurposes.flatMap((purpose) => next.all(purpose).filter(({ state }) => PROTECTS.has(state)))
-      await uses.hold(protecting)
+      await uses.hold(protecting(next))
       ring = next
-      uses.keepOnly(protecting)
+      uses.keepOnly(protecting(next))
     }
     uses.observe(verified.keys)
     seen = verified
     confirmedAt = asked
     distrust = undefined
+  }
+
+  /** What the ring holds is not needed again; a new root key that cannot be had is missed by the next new key only. */
+  async function followRootKey({ rootKey }: VerifiedRegistry): Promise<void> {
+    if (ring === undefined) return
+    await registry.rootKey(rootKey).catch((error: Error) => {
+      const { message } = error.cause instanceof Error ? error.cause : error
+      alert('root-key-unreachable', { root_key: rootKey.id, reason: message })
+    })
   }
 
   async function reload(): Promise<void> {
@@ -159,9 +171,10 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     if (!(error instanceof Problem) || error.code !== 'sealed') throw error
     stale = error
   })
-  // What is distrusted has its own alert.
+  // What is distrusted has its own alert, and so has a root key that went away.
   const onFailure = (error: unknown) => {
-    if (distrust === undefined) options.onError(error)
+    const isAwaited = error instanceof Problem && error.cause instanceof RootKeyUnreachable
+    if (distrust === undefined && !isAwaited) options.onError(error)
   }
   const look = () => void refresh().catch(onFailure)
   const lookAndReport = () => void refresh().then(uses.settle).catch(onFailure)
@@ -202,6 +215,11 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
       }
     },
     refresh,
+    forget(reason) {
+      ring = undefined
+      stale = reason
+      registry.forget()
+    },
     async close() {
       for (const timer of timers) clearInterval(timer)
       await uses.close().catch(options.onError)
@@ -213,6 +231,11 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
 function notUnwrapped(error: unknown): never {
   if (!(error instanceof SealError)) throw error
   throw new KeyRegistryError('the root key does not open a key of the registry.')
+}
+
+/** The keys that seal, sign and hash, and those that may do so at any moment. */
+function protecting(ring: KeyRing | undefined): Key[] {
+  return keyPurposes.flatMap((purpose) => ring?.all(purpose).filter(({ state }) => PROTECTS.has(state)) ?? [])
 }
 
 /** @throws {KeyRegistryError} when the registry is older than what was seen, or another one of the same generation */

@@ -39,8 +39,12 @@ export interface Registry {
    * @throws {Problem} sealed, when the root key is not to be had now
    */
   read(db: Queryable): Promise<VerifiedRegistry>
+  /** The record of the root key, not verified: that needs the root key itself. Undefined in a vault that has none yet. */
+  findRootKey(db: Queryable): Promise<RootKeyRow | undefined>
   /** The root key of that row, opened. */
   rootKey(record: RootKeyRecord): Promise<RootKey>
+  /** Forgets the keys in memory; they are opened again when they are needed. */
+  forget(): void
   /** A draft over verified rows. */
   draft(verified: VerifiedRegistry): Promise<RegistryDraft>
 }
@@ -111,7 +115,17 @@ export function createRegistry(options: RegistryOptions): Registry {
       macKey = { ...macKey, wrapped: stored.wrapped }
       return { ...rows, generation, mac: stored.mac, rootKey: rows.rootKeys.find(({ id }) => id === root_key_id)! }
     },
+    async findRootKey(db) {
+      const { stored, rootKeys } = await selectRegistry(db)
+      if (stored === undefined) return rootKeys.at(-1)
+      const { root_key_id } = parseManifest(stored.manifest)
+      return rootKeys.find(({ id }) => id === root_key_id)
+    },
     rootKey: openRootKey,
+    forget() {
+      rootKey = undefined
+      macKey = undefined
+    },
     async draft(verified) {
       if (macKey === undefined) throw new Error('a registry is read before it is changed')
       return RegistryDraft.of(verified, await openRootKey(verified.rootKey), macKey, options)

@@ -3,7 +3,7 @@ import { openDatabase } from '../../src/database/database.ts'
 import { createNewId } from '../../src/identifier.ts'
 import { openKeys } from '../../src/keys/keys.ts'
 import { createRandomBytes } from '../../src/keys/random.ts'
-import { newPassphraseRecord, openPassphraseFile } from '../../src/keys/root-key/passphrase-file.ts'
+import { createPassphraseFileProvider } from '../../src/keys/root-key/passphrase-file.ts'
 import { createKinds } from '../../src/kinds/kinds.ts'
 
 /** The vault's own parts, put together as `createStrongroom` does it, for what must use the same ones without its server. */
@@ -12,13 +12,14 @@ export async function openVaultParts(options: { databaseUrl: string; rootKeyFile
   const randomBytes = createRandomBytes()
   const newId = createNewId(now, randomBytes)
   const database = openDatabase({ url: options.databaseUrl })
+  const provider = createPassphraseFileProvider({ file: options.rootKeyFile, development: false, randomBytes })
   const keys = await openKeys({
     database,
     randomBytes,
     now,
     newId,
-    newRootKey: async (id) => newPassphraseRecord(id, randomBytes),
-    openRootKey: (record) => openPassphraseFile(options.rootKeyFile, record, randomBytes),
+    newRootKey: async (id) => (await provider.create(id)).record,
+    openRootKey: provider.open,
     alert: () => {},
     onError: (error) => {
       throw error

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { type KeyPurpose, UNAUTHENTICATED_WRAP, wrapContext } from '../../src/keys/key.ts'
-import { newPassphraseRecord, openPassphraseFile } from '../../src/keys/root-key/passphrase-file.ts'
+import { createPassphraseFileProvider } from '../../src/keys/root-key/passphrase-file.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { contact } from '../support/samples.ts'
 import { testKey, testKeyId } from '../support/test-keys.ts'
@@ -17,8 +17,10 @@ afterEach(() => database.drop())
 
 /** The keys of a vault as version 0.1.0 left them: wrapped, and no manifest. Answers with their ids by purpose. */
 async function writeOldRegistry(purposes: readonly KeyPurpose[]): Promise<Map<KeyPurpose, string>> {
-  const record = newPassphraseRecord('root_old', randomBytes)
-  const rootKey = await openPassphraseFile(inject('cluster').rootKeyFile, record, randomBytes)
+  const file = inject('cluster').rootKeyFile
+  const rootKey = await createPassphraseFileProvider({ file, development: false, randomBytes }).create('root_old')
+  const { check: _later, ...parameters } = rootKey.record.parameters
+  const record = { ...rootKey.record, parameters }
   await database.sql('INSERT INTO root_keys (id, provider, parameters, created_at) VALUES ($1, $2, $3, $4)', [
     ...[record.id, record.provider, JSON.stringify(record.parameters), CREATED],
   ])

@@ -1,7 +1,7 @@
 import { createSecretKey, generateKeyPairSync, randomBytes } from 'node:crypto'
 import type { Key, KeyPurpose, KeyRow, KeyState } from '../../src/keys/key.ts'
+import { localCipher } from '../../src/keys/root-key/local-cipher.ts'
 import type { RootKey } from '../../src/keys/root-key/root-key.ts'
-import { open, seal } from '../../src/keys/seal.ts'
 
 /** A key of the ring with real, fresh key material. */
 export function testKey(purpose: KeyPurpose, options: { id?: string; state?: KeyState } = {}): Key {
@@ -35,12 +35,9 @@ export function testKeyId(): string {
   return `key_${[...randomBytes(26)].map((byte) => '0123456789abcdefghjkmnpqrstvwxyz'[byte & 31]).join('')}`
 }
 
-/** A root key in memory: a provider like the others, without argon2. */
+/** A root key in memory: as the others, without argon2. */
 export function testRootKey(): RootKey {
   const key = { id: 'root_test', secret: createSecretKey(randomBytes(32)) }
-  return {
-    record: { id: key.id, provider: 'test', parameters: {} },
-    wrap: async (bytes, context) => seal(key, context, bytes, 64, randomBytes),
-    unwrap: async (wrapped, context) => open(key, context, wrapped),
-  }
+  const record = { id: key.id, provider: 'passphrase-file', parameters: {} }
+  return { ...localCipher('passphrase-file', key, randomBytes), record, check: async () => {} }
 }

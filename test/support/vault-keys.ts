@@ -6,27 +6,34 @@ import type { KeyRing } from '../../src/keys/key-ring.ts'
 import { type Keys, type KeysOptions, openKeys } from '../../src/keys/keys.ts'
 import { createRandomBytes } from '../../src/keys/random.ts'
 import type { ChangeRegistryDeps } from '../../src/keys/registry.ts'
-import { openPassphraseFile } from '../../src/keys/root-key/passphrase-file.ts'
+import { createPassphraseFileProvider } from '../../src/keys/root-key/passphrase-file.ts'
 import type { TestDatabase } from './postgres.ts'
 import type { TestVault } from './test-vault.ts'
+
+/** The parts that a second server on the vault's database would work with. */
+export interface VaultKeys extends ChangeRegistryDeps {
+  database: Database
+  keys: Keys
+}
 
 /** The keys of a vault as a server of their own has them. */
 export async function openTestKeys(
   testDatabase: TestDatabase,
   options: Partial<KeysOptions> = {},
-): Promise<{ keys: Keys; database: Database; close: () => Promise<void> }> {
+): Promise<VaultKeys & { close: () => Promise<void> }> {
   const { rootKeyFile } = inject('cluster')
-  const database = openDatabase({ url: testDatabase.serverUrl, maxConnections: 3 })
+  const database = openDatabase({ url: testDatabase.serverUrl, maxConnections: 4 })
   const now = () => new Date()
   const randomBytes = createRandomBytes()
+  const newId = createNewId(now, randomBytes)
   try {
     const keys = await openKeys({
       database,
       randomBytes,
       now,
-      newId: createNewId(now, randomBytes),
+      newId,
       newRootKey: () => Promise.reject(new Error('the vault has a root key')),
-      openRootKey: (record) => openPassphraseFile(rootKeyFile, record, randomBytes),
+      openRootKey: createPassphraseFileProvider({ file: rootKeyFile, development: false, randomBytes }).open,
       alert: () => {},
       onError: () => {},
       ...options,
@@ -35,37 +42,20 @@ export async function openTestKeys(
       await keys.close()
       await database.close()
     }
-    return { keys, database, close }
+    return { keys, database, newAuditEvent: createNewAuditEvent(now, newId), close }
   } catch (error) {
     await database.close()
     throw error
   }
 }
 
-/** Reads the vault's keys as a second server would: for attacks by somebody who has one of them. */
-export async function readVaultKeys(vault: TestVault): Promise<KeyRing> {
-  const { keys, close } = await openTestKeys(vault.database)
-  await close()
-  return keys.ring
-}
-
-/** The parts that a second server on the vault's database would work with. */
-export interface VaultKeys extends ChangeRegistryDeps {
-  database: Database
-  keys: Keys
-}
-
 /** Opens the vault's keys as a second server would, for as long as `work` runs. */
 export async function withVaultKeys<T>(vault: TestVault, work: (parts: VaultKeys) => Promise<T>): Promise<T> {
-  const { keys, database, close } = await openTestKeys(vault.database)
-  const now = () => new Date()
-  try {
-    return await work({
-      database,
-      keys,
-      newAuditEvent: createNewAuditEvent(now, createNewId(now, createRandomBytes())),
-    })
-  } finally {
-    await close()
-  }
+  const { close, ...parts } = await openTestKeys(vault.database)
+  return work(parts).finally(close)
+}
+
+/** Reads the vault's keys as a second server would: for attacks by somebody who has one of them. */
+export function readVaultKeys(vault: TestVault): Promise<KeyRing> {
+  return withVaultKeys(vault, async ({ keys }) => keys.ring)
 }

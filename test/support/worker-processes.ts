@@ -3,9 +3,14 @@ import type { Socket } from 'node:net'
 
 /** The worker processes of a vault with several, by their ids. Reads `/proc`, so this is for Linux. */
 export function workersOf(vaultPid: number): number[] {
+  return childrenOf(vaultPid, 'main.js')
+}
+
+/** The processes that a process started and whose command line names that program. */
+export function childrenOf(parentPid: number, program: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => parentOf(pid) === vaultPid && read(`/proc/${pid}/cmdline`).includes('main.js'))
+    .filter((pid) => parentOf(pid) === parentPid && read(`/proc/${pid}/cmdline`).includes(program))
     .map(Number)
 }
 

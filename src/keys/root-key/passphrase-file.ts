@@ -1,16 +1,19 @@
-import { createSecretKey, randomBytes as cryptoRandomBytes } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { createSecretKey, randomBytes as cryptoRandomBytes, type KeyObject } from 'node:crypto'
+import { access, open as openFile, readdir, readFile, rm } from 'node:fs/promises'
+import path from 'node:path'
 import argon2 from 'argon2'
 import { z } from 'zod'
 import type { RandomBytes } from '../../random-bytes.ts'
-import { open, seal } from '../seal.ts'
-import type { RootKey, RootKeyRecord } from './root-key.ts'
+import { localCipher } from './local-cipher.ts'
+import { RootKeyConfigError, RootKeyMismatch, type RootKeyProvider, type RootKeyRecord } from './root-key.ts'
+import { existingRootKey, newRootKey } from './root-key-check.ts'
 
 /** Well above OWASP's floor of 19 MiB and 2 passes: this runs once a start, against a file an attacker may copy. */
 const ARGON2 = { memoryCost: 65_536, timeCost: 3, parallelism: 1 }
 const SALT_BYTES = 16
 const KEY_BYTES = 32
-const WRAP_PAD_BYTES = 64
+/** 256 bits, so that argon2id guards against nothing but a passphrase that a person chose. */
+const NEW_PASSPHRASE_BYTES = 32
 
 /** Development passphrases carry this mark, so that a production start can refuse them. */
 const DEVELOPMENT_MARK = 'development-'
@@ -24,44 +27,66 @@ const parametersSchema = z.object({
   parallelism: z.number().int().min(1),
 })
 
-/** The parameters for a new root key derived from a passphrase: a fresh salt and today's costs. */
-export function newPassphraseRecord(id: string, randomBytes: RandomBytes): RootKeyRecord {
-  const salt = randomBytes(SALT_BYTES).toString('base64url')
-  return { id, provider: 'passphrase-file', parameters: { salt, ...ARGON2 } }
+export interface PassphraseFileOptions {
+  /** The passphrase of the first root key. Each later one lies beside it, in a file named for its id. */
+  file: string
+  /** Whether a passphrase for development may be made for a vault that has none. */
+  development: boolean
+  randomBytes: RandomBytes
 }
 
 /**
- * Derives the root key from the passphrase in the file with argon2id (RFC 9106).
+ * Root keys that are derived from a passphrase in a file of mode 0600, with argon2id (RFC 9106).
  *
- * @throws {Error} when the file is absent or the passphrase too short; a wrong passphrase shows only when unwrapping
+ * The first root key of a vault takes the file that the operator put there. A rotation writes a new passphrase to
+ * `<file>.<root key id>` before the record is committed, and nothing is renamed or overwritten afterwards: at whatever
+ * point a process dies, the record in the database names a file that is there. The file before it opens older backups,
+ * until the operator removes it.
  */
-export async function openPassphraseFile(
-  file: string,
-  record: RootKeyRecord,
-  randomBytes: RandomBytes,
-): Promise<RootKey> {
-  const passphrase = await readPassphrase(file)
-  const { salt, ...costs } = parametersSchema.parse(record.parameters)
-  const derived = await argon2.hash(passphrase, {
-    type: argon2.argon2id,
-    raw: true,
-    hashLength: KEY_BYTES,
-    salt: Buffer.from(salt, 'base64url'),
-    ...costs,
-  })
-  const key = { id: record.id, secret: createSecretKey(derived) }
-  derived.fill(0)
-  return {
-    record,
-    wrap: async (bytes, context) => seal(key, context, bytes, WRAP_PAD_BYTES, randomBytes),
-    unwrap: async (wrapped, context) => open(key, context, wrapped),
+export function createPassphraseFileProvider({
+  file,
+  development,
+  randomBytes,
+}: PassphraseFileOptions): RootKeyProvider {
+  const fileOf = (id: string) => `${file}.${id}`
+  const derive = async (from: string, record: RootKeyRecord) => {
+    const secret = await deriveSecret(await readPassphrase(from), record)
+    return localCipher('passphrase-file', { id: record.id, secret }, randomBytes)
   }
+  return {
+    name: 'passphrase-file',
+    canGoAway: false,
+    async create(id, replaced) {
+      const isRotation = replaced?.provider === 'passphrase-file'
+      if (isRotation) await writePassphrase(fileOf(id), development)
+      else if (development) await createDevelopmentPassphrase(file)
+      const record = newPassphraseRecord(id, randomBytes)
+      return newRootKey(record, await derive(isRotation ? fileOf(id) : file, record))
+    },
+    async open(record) {
+      const own = fileOf(record.id)
+      const from = (await exists(own)) ? own : file
+      return existingRootKey(record, await derive(from, record)).catch((error) => {
+        if (!(error instanceof RootKeyMismatch)) throw error
+        throw new RootKeyMismatch(record, from === own ? own : `${file} (there is no ${own})`)
+      })
+    },
+    discard: ({ id }) => rm(fileOf(id), { force: true }),
+  }
+}
+
+/** The file and those that rotations wrote beside it. */
+export async function passphraseFiles(file: string): Promise<string[]> {
+  const name = path.basename(file)
+  const beside = await readdir(path.dirname(file)).catch((): string[] => [])
+  return beside
+    .filter((entry) => entry === name || entry.startsWith(`${name}.root_`))
+    .map((entry) => path.join(path.dirname(file), entry))
 }
 
 /** Writes a passphrase for development with mode 0600; leaves an existing file alone. */
 export async function createDevelopmentPassphrase(file: string): Promise<void> {
-  const passphrase = DEVELOPMENT_MARK + cryptoRandomBytes(32).toString('base64url')
-  await writeFile(file, `${passphrase}\n`, { mode: 0o600, flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
+  await writePassphrase(file, true).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error
   })
 }
@@ -70,9 +95,54 @@ export async function isDevelopmentPassphrase(file: string): Promise<boolean> {
   return (await readPassphrase(file)).startsWith(DEVELOPMENT_MARK)
 }
 
+/** The parameters for a new root key derived from a passphrase: a fresh salt and today's costs. */
+function newPassphraseRecord(id: string, randomBytes: RandomBytes): RootKeyRecord {
+  const salt = randomBytes(SALT_BYTES).toString('base64url')
+  return { id, provider: 'passphrase-file', parameters: { salt, ...ARGON2 } }
+}
+
+async function deriveSecret(passphrase: string, record: RootKeyRecord): Promise<KeyObject> {
+  const { salt, memoryCost, timeCost, parallelism } = parametersSchema.parse(record.parameters)
+  const derived = await argon2.hash(passphrase, {
+    type: argon2.argon2id,
+    raw: true,
+    hashLength: KEY_BYTES,
+    salt: Buffer.from(salt, 'base64url'),
+    memoryCost,
+    timeCost,
+    parallelism,
+  })
+  const secret = createSecretKey(derived)
+  derived.fill(0)
+  return secret
+}
+
+/** On the disk, with its directory's entry, before it returns: the database must not name a file that a power cut takes. */
+async function writePassphrase(file: string, development: boolean): Promise<void> {
+  const passphrase = cryptoRandomBytes(NEW_PASSPHRASE_BYTES).toString('base64url')
+  const handle = await openFile(file, 'wx', 0o600)
+  try {
+    await handle.writeFile(`${development ? DEVELOPMENT_MARK : ''}${passphrase}\n`)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  const directory = await openFile(path.dirname(file), 'r').catch(() => undefined)
+  // Windows cannot synchronise a directory, and does not need to.
+  await directory?.sync().catch(() => {})
+  await directory?.close()
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  )
+}
+
 async function readPassphrase(file: string): Promise<string> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new Error(
+    throw new RootKeyConfigError(
       error.code === 'ENOENT'
         ? `there is no root-key file at ${file}: restore it, or for a new vault create one with "openssl rand -base64 48" and mode 0600.`
         : `the root-key file ${file} cannot be read (${error.code}).`,
@@ -80,7 +150,9 @@ async function readPassphrase(file: string): Promise<string> {
   })
   const passphrase = text.trim()
   if (passphrase.length < MIN_PASSPHRASE_LENGTH) {
-    throw new Error(`the passphrase in ${file} is too short: use at least ${MIN_PASSPHRASE_LENGTH} random characters.`)
+    throw new RootKeyConfigError(
+      `the passphrase in ${file} is too short: use at least ${MIN_PASSPHRASE_LENGTH} random characters.`,
+    )
   }
   return passphrase
 }

@@ -1,5 +1,10 @@
 import type { SealContext } from '../seal.ts'
 
+/** Where a root key can come from: one file each. */
+export const rootKeyProviderNames = ['passphrase-file', 'custodian-shares', 'aws-kms', 'pkcs11'] as const
+
+export type RootKeyProviderName = (typeof rootKeyProviderNames)[number]
+
 /** What a provider has to remember between starts; holds no secret. Stored in `root_keys`. */
 export interface RootKeyRecord {
   id: string
@@ -7,14 +12,83 @@ export interface RootKeyRecord {
   parameters: Record<string, unknown>
 }
 
+/** What an inventory says of a root key. PCI DSS 3.6.1.1. */
+export interface RootKeyDescription {
+  provider: RootKeyProviderName
+  algorithm: string
+  strengthBits: number
+  /** How the key is called where it lives; holds no secret. */
+  location?: string
+}
+
 /**
- * A root key wraps every other key and nothing else. One file per provider; each must bind the context, so that a
- * wrapped key moved to another row does not unwrap.
+ * What a provider brings: it wraps and unwraps the bytes of keys and must bind the context, so that a wrapped key that
+ * was moved to another row does not unwrap. It need not check itself: `root-key-check.ts` does that for all of them.
  */
-export interface RootKey {
-  readonly record: RootKeyRecord
-  /** Wraps the bytes of a key. Must not keep them. */
+export interface RootKeyCipher {
+  /** Wraps the bytes of a key. Must not keep them. @throws {RootKeyUnreachable} */
   wrap(key: Uint8Array, context: SealContext): Promise<Buffer>
-  /** @throws {SealError} when the bytes were not wrapped by this root key in this context */
+  /**
+   * @throws {SealError} when the bytes were not wrapped by this root key in this context
+   * @throws {RootKeyUnreachable}
+   */
   unwrap(wrapped: Uint8Array, context: SealContext): Promise<Buffer>
+  describe(): RootKeyDescription
+  close?(): void
+}
+
+/** A root key wraps every other key and nothing else. */
+export interface RootKey extends RootKeyCipher {
+  readonly record: RootKeyRecord
+  /**
+   * Unwraps the check value: whether the root key still answers, and rightly.
+   *
+   * @throws {RootKeyUnreachable} it does not answer
+   * @throws {RootKeyMismatch} it is another one
+   */
+  check(): Promise<void>
+}
+
+/** Where root keys of one kind come from. */
+export interface RootKeyProvider {
+  readonly name: RootKeyProviderName
+  /** Whether it can go away while the vault runs, so that a lease must be kept. */
+  readonly canGoAway: boolean
+  /**
+   * Makes a new root key of that id: the first of a vault, or one that takes the place of another.
+   *
+   * @throws {RootKeyConfigError} @throws {RootKeyUnreachable}
+   */
+  create(id: string, replaced?: RootKeyRecord): Promise<RootKey>
+  /**
+   * Opens the root key that the record describes.
+   *
+   * @throws {RootKeyUnreachable} the provider cannot be reached, or people have yet to bring their shares; try again
+   * @throws {RootKeyMismatch} what is there is another root key
+   */
+  open(record: RootKeyRecord): Promise<RootKey>
+  /** Undoes `create` as far as it left something outside the database; called when the record was not committed. */
+  discard?(record: RootKeyRecord): Promise<void>
+}
+
+/** The provider does not answer, or not in time, or refuses; the message names it and holds no secret. */
+export class RootKeyUnreachable extends Error {
+  override readonly name = 'RootKeyUnreachable'
+}
+
+/** The root key that was found is not the one that the record names. */
+export class RootKeyMismatch extends Error {
+  override readonly name = 'RootKeyMismatch'
+
+  /** @param found what was tried, where a person can look */
+  constructor({ id, provider }: RootKeyRecord, found = `what ${provider} brings`) {
+    super(
+      `the root key does not open the keys of this vault: ${found} is not ${id}; another passphrase or key, or a record of the root key that was changed.`,
+    )
+  }
+}
+
+/** The root key cannot be made or opened as the vault is configured; the message says how to mend it. */
+export class RootKeyConfigError extends Error {
+  override readonly name = 'RootKeyConfigError'
 }

@@ -1,0 +1,96 @@
+import { formatShare, parseShare } from '../keys/root-key/share-text.ts'
+import type { Strongroom } from '../strongroom.ts'
+import { operator, withVault } from './command.ts'
+import { openTerminal, type Terminal } from './terminal.ts'
+
+const MAX_NAME = 64
+
+/** Opens the vault for a command that needs its keys. @throws {NoTerminal} when custodians must be asked and cannot be */
+export function withKeys(command: string, work: (strongroom: Strongroom) => Promise<void>): Promise<void> {
+  return withVault(command, async (strongroom) => {
+    await bringRootKey(strongroom)
+    await work(strongroom)
+  })
+}
+
+/**
+ * Opens the vault for one command: where its root key is in shares, asks the custodians at the terminal for theirs, one after
+ * the other, and clears the screen between them. One custodian alone gets nowhere (PCI DSS 3.7.6), and that they tried is
+ * in the audit log.
+ */
+export async function bringRootKey({ unsealing, rootKeys, sealedBecause }: Strongroom): Promise<void> {
+  const reason = sealedBecause()
+  if (reason === undefined) return
+  if ((await rootKeys.find())?.provider !== 'custodian-shares') throw reason.cause ?? reason
+  const terminal = openTerminal('The shares of the root key')
+  try {
+    for (let open = false; !open; ) {
+      const share = await terminal.askSecret('The share of one custodian: ')
+      const status = await unsealing.offer(operator(), share)
+      terminal.clear()
+      if (!status.accepted) terminal.show(`${NOT_ACCEPTED}\n`)
+      else if (!status.open) terminal.show(`${status.given} of ${status.needed} shares; the next custodian, please.\n`)
+      open = status.open
+    }
+  } finally {
+    await unsealing.abandon(operator())
+  }
+}
+
+/** Whatever was wrong with it: which share it was, and which are there, is nobody's business. */
+export const NOT_ACCEPTED =
+  'The share was not accepted: it was mistyped, is none of this root key, or was given already. Nothing was changed.'
+
+/** Leads the custodians through a ceremony: each sees their share, proves to have it, and acknowledges. */
+export async function holdCeremony(
+  { rootKeys }: Strongroom,
+  { shares, threshold }: { shares: number; threshold: number },
+): Promise<{ id: string; replaced: string | null; rewrapped: number; custodians: string[]; texts: string[] }> {
+  const terminal = openTerminal('The shares of a root key')
+  const custodians: string[] = []
+  terminal.show(`${shares} custodians, of whom any ${threshold} open the vault together.\n`)
+  while (custodians.length < shares) {
+    const name = (await terminal.ask(`Name of custodian ${custodians.length + 1} of ${shares}: `)).trim()
+    if (isName(name)) custodians.push(name)
+    else terminal.show(`A name has up to ${MAX_NAME} letters, digits, spaces and ordinary punctuation.\n`)
+  }
+  const ceremony = await rootKeys.beginCeremony(operator(), { custodians, threshold })
+  const acknowledgedAt: Date[] = []
+  for (const { custodian, text } of ceremony.shares) {
+    acknowledgedAt.push(await handOver(terminal, custodian, text))
+  }
+  const { id, replaced, rewrapped } = await ceremony.complete(acknowledgedAt)
+  return { id, replaced, rewrapped, custodians, texts: ceremony.shares.map(({ text }) => text) }
+}
+
+/** @returns when the custodian acknowledged */
+async function handOver(terminal: Terminal, custodian: string, share: string): Promise<Date> {
+  terminal.clear()
+  await terminal.ask(`${custodian}: everybody else looks away. Press Enter to see your share.`)
+  terminal.show(`\nYour share, which is shown once:\n\n  ${share}\n\n`)
+  await terminal.ask('Write it down or store it, where nobody else gets at it. Press Enter to clear the screen.')
+  terminal.clear()
+  while (!sameShare(await terminal.askSecret(`${custodian}, type your share, to show that you have it: `), share)) {
+    terminal.show('That is another one.\n')
+  }
+  terminal.show(
+    'As a key custodian you keep your share secret, bring it when the vault must be opened, and report at once if it may\n' +
+      'be known to anybody else.\n',
+  )
+  while (
+    (await terminal.ask(`Type your name to acknowledge that you understand and accept this: `)).trim() !== custodian
+  ) {
+    terminal.show(`Your name is ${custodian}; without it there is no ceremony.\n`)
+  }
+  terminal.clear()
+  return new Date()
+}
+
+function sameShare(typed: string, share: string): boolean {
+  const read = parseShare(typed)
+  return read !== undefined && formatShare(read) === share
+}
+
+function isName(name: string): boolean {
+  return name.length <= MAX_NAME && /^[\p{L}\p{N}][\p{L}\p{M}\p{N} .,'’&()/_@-]*$/u.test(name)
+}

@@ -1,0 +1,50 @@
+import type { AuditCaller } from '../audit/audit-event.ts'
+import { insertEvents } from '../audit/audit-store.ts'
+import type { RandomBytes } from '../random-bytes.ts'
+import { acknowledgements, installRootKey, type ReplaceRootKeyDeps, type RootKeyReplaced } from './replace-root-key.ts'
+import { beginCeremony, type NewShare } from './root-key/custodian-shares.ts'
+
+export interface CeremonyDeps extends ReplaceRootKeyDeps {
+  randomBytes: RandomBytes
+}
+
+/** A ceremony that is under way: nothing of it is written before `complete`. */
+export interface CustodianCeremony {
+  /** In the order of the custodians, who are each shown their own. */
+  shares: readonly NewShare[]
+  /**
+   * Puts the new root key in place, once every custodian has acknowledged: as the first of a vault, or instead of the
+   * present one, whose shares are worth nothing from then on but for older backups.
+   */
+  complete(acknowledgedAt: readonly Date[]): Promise<Omit<RootKeyReplaced, 'replaced'> & { replaced: string | null }>
+}
+
+/**
+ * Begins a key ceremony.
+ *
+ * @throws {RootKeyConfigError} when the split is not acceptable
+ * @throws {Problem} sealed, when the vault has a root key that cannot be had
+ */
+export async function beginCustodianCeremony(
+  deps: CeremonyDeps,
+  operator: AuditCaller,
+  split: { custodians: readonly string[]; threshold: number },
+): Promise<CustodianCeremony> {
+  const { database, keys, source, newAuditEvent, newId, randomBytes } = deps
+  const present = await keys.registry.findRootKey(database)
+  // Custodians are not called together for something that cannot be done.
+  if (present !== undefined) await keys.registry.read(database)
+  const { shares, complete } = await beginCeremony(newId('root'), split, randomBytes)
+  return {
+    shares,
+    async complete(acknowledgedAt) {
+      const rootKey = await complete(acknowledgedAt)
+      const { id } = rootKey.record
+      if (present !== undefined) return installRootKey(deps, operator, rootKey, split.custodians)
+      source.take(rootKey)
+      await keys.refresh()
+      await insertEvents(database, acknowledgements(newAuditEvent, id, split.custodians))
+      return { id, provider: 'custodian-shares', replaced: null, rewrapped: 0 }
+    },
+  }
+}

@@ -1,0 +1,20 @@
+import type { KeyObject } from 'node:crypto'
+import type { RandomBytes } from '../../random-bytes.ts'
+import { open, seal } from '../seal.ts'
+import type { RootKeyCipher, RootKeyProviderName } from './root-key.ts'
+
+/** Wrapped keys are padded to a multiple of this, so that their length tells less of what they are. */
+const WRAP_PAD_BYTES = 64
+
+/** A root key in this process's memory, of 256 bits: wraps by the seal format, which binds the context and commits to the key. */
+export function localCipher(
+  provider: RootKeyProviderName,
+  key: { id: string; secret: KeyObject },
+  randomBytes: RandomBytes,
+): RootKeyCipher {
+  return {
+    wrap: async (bytes, context) => seal(key, context, bytes, WRAP_PAD_BYTES, randomBytes),
+    unwrap: async (wrapped, context) => open(key, context, wrapped),
+    describe: () => ({ provider, algorithm: 'AES-256-GCM, HKDF-SHA-512', strengthBits: 256 }),
+  }
+}

@@ -1,0 +1,47 @@
+import { type SealContext, SealError } from '../seal.ts'
+import { type RootKey, type RootKeyCipher, RootKeyMismatch, type RootKeyRecord } from './root-key.ts'
+
+/** What the check value wraps: nothing secret, so that it may be tried at any time. */
+const CHECK_TEXT = Buffer.from('strongroom root key check value!')
+
+const checkContext = (id: string): SealContext => ({
+  site: '',
+  kind: 'root-key',
+  token: id,
+  part: 'check',
+  version: 1,
+})
+
+/**
+ * A root key that has just been made: its record gains a check value, a known text that it has wrapped (PCI DSS 3.7.7), by
+ * which a later start tells the right root key from a wrong one before anything else is unwrapped.
+ */
+export async function newRootKey(record: RootKeyRecord, cipher: RootKeyCipher): Promise<RootKey> {
+  const check = (await cipher.wrap(CHECK_TEXT, checkContext(record.id))).toString('base64url')
+  return existingRootKey({ ...record, parameters: { ...record.parameters, check } }, cipher)
+}
+
+/** The root key of a record, once it has shown that it is the right one. @throws {RootKeyMismatch} */
+export async function existingRootKey(record: RootKeyRecord, cipher: RootKeyCipher): Promise<RootKey> {
+  const rootKey = withCheck(record, cipher)
+  await rootKey.check()
+  return rootKey
+}
+
+function withCheck(record: RootKeyRecord, cipher: RootKeyCipher): RootKey {
+  return {
+    ...cipher,
+    record,
+    async check() {
+      // Root keys of version 0.1 have no check value; their wrapped keys alone tell.
+      if (typeof record.parameters.check !== 'string') return
+      const text = await cipher
+        .unwrap(Buffer.from(record.parameters.check, 'base64url'), checkContext(record.id))
+        .catch((error) => {
+          if (error instanceof SealError) return Buffer.alloc(0)
+          throw error
+        })
+      if (!text.equals(CHECK_TEXT)) throw new RootKeyMismatch(record)
+    },
+  }
+}

@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { createSoftHsm, type SoftHsm, softHsmIsMissing } from '../support/soft-hsm.ts'
+import { VaultProcess } from '../support/vault-process.ts'
+import { childrenOf, isRunning, workersOf } from '../support/worker-processes.ts'
+
+const missing = softHsmIsMissing()
+if (missing) process.stderr.write(`skipped: the vault with an HSM: ${missing}\n`)
+
+describe.skipIf(missing)('the built vault with an HSM, and two workers', () => {
+  let hsm: SoftHsm
+  let vault: VaultProcess
+  let env: Record<string, string>
+  const status = async () => (await vault.call('GET', '/readyz')).status
+  const tokenProcesses = () => [vault.pid, ...workersOf(vault.pid)].flatMap((pid) => childrenOf(pid, 'pkcs11-process'))
+
+  beforeAll(async () => {
+    hsm = createSoftHsm()
+    env = {
+      ...hsm.env,
+      STRONGROOM_ROOT_KEY: 'pkcs11',
+      STRONGROOM_ROOT_KEY_LEASE_SECONDS: '4',
+      STRONGROOM_PKCS11_MODULE: hsm.module,
+      STRONGROOM_PKCS11_TOKEN: hsm.token,
+      STRONGROOM_PKCS11_PIN_FILE: hsm.pinFile,
+      STRONGROOM_WORKERS: '2',
+    }
+    vault = await VaultProcess.create()
+    await vault.start(env)
+  })
+  afterAll(async () => {
+    await vault.remove()
+    hsm.remove()
+  })
+
+  it('seals itself when the library hangs, and opens again by itself', async () => {
+    expect(tokenProcesses()).toHaveLength(3)
+    // Whatever is started instead hangs as well.
+    let hanging = true
+    const hang = (async () => {
+      while (hanging) {
+        for (const pid of tokenProcesses()) process.kill(pid, 'SIGSTOP')
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+    })()
+    await vi.waitFor(async () => expect([await status(), await status(), await status()]).toEqual([503, 503, 503]), {
+      timeout: 20_000,
+      interval: 50,
+    })
+    expect((await vault.call('GET', '/healthz')).status).toBe(200)
+    hanging = false
+    await hang
+    for (const pid of tokenProcesses()) process.kill(pid, 'SIGCONT')
+    await vi.waitFor(async () => expect([await status(), await status(), await status()]).toEqual([200, 200, 200]), {
+      timeout: 60_000,
+      interval: 100,
+    })
+    expect(vault.output.stdout).toContain('"alert":"root-key-unreachable"')
+  })
+
+  it('shows the PIN in no command line, environment or log', async () => {
+    const { readFileSync } = await import('node:fs')
+    for (const pid of [vault.pid, ...workersOf(vault.pid), ...tokenProcesses()]) {
+      for (const name of ['cmdline', 'environ']) {
+        expect(readFileSync(`/proc/${pid}/${name}`, 'latin1')).not.toContain(hsm.pin)
+      }
+    }
+    expect(vault.output.stdout + vault.output.stderr).not.toContain(hsm.pin)
+  })
+
+  it('a command does its work and ends, and the server leaves no process behind', async () => {
+    const rotated = await vault.cli(['keys', 'rotate', 'root', '--json'], env)
+    expect(rotated.code, rotated.stderr).toBe(0)
+    expect(rotated.json()).toMatchObject({ provider: 'pkcs11' })
+    const processes = tokenProcesses()
+    await vault.stop()
+    await expect.poll(() => processes.filter(isRunning)).toEqual([])
+  })
+})

@@ -1,0 +1,183 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { RootKeySettings } from '../../src/strongroom.ts'
+import { type KmsEmulator, kmsIsMissing, startKmsEmulator } from '../support/aws-kms.ts'
+import { card, contact } from '../support/samples.ts'
+import { createSoftHsm, type SoftHsm, softHsmIsMissing } from '../support/soft-hsm.ts'
+import { TestVault } from '../support/test-vault.ts'
+
+const operator = { id: 'operator:test', kind: 'operator' } as const
+const passphrase = { provider: 'passphrase-file', leaseSeconds: 900 } as const
+
+let directory: string
+let rootKeyFile: string
+let vault: TestVault
+let stored: string[]
+
+beforeAll(() => {
+  directory = mkdtempSync(path.join(tmpdir(), 'strongroom-migrate-root-'))
+})
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+afterEach(async () => {
+  await vault.checkInvariants()
+  await vault.stop()
+})
+
+async function startVault(name: string, rootKey: RootKeySettings = passphrase): Promise<void> {
+  rootKeyFile = path.join(directory, name)
+  vault = await TestVault.start({ config: { rootKey, rootKeyFile, createRootKey: true } })
+  const made = await vault.tokenize({ card, contact })
+  stored = [made.card!.token!, made.contact!.token!]
+}
+
+/** What a server that starts now, with this provider, makes of what was stored before. */
+async function startsWith(rootKey: RootKeySettings): Promise<string> {
+  const again = await TestVault.start({ config: { rootKey, rootKeyFile }, sharedDatabase: vault.database }).catch(
+    (error: Error) => error,
+  )
+  if (again instanceof Error) return again.message
+  try {
+    const billing = await again.staffToken('billing')
+    const read = await again.call('GET', `/v1/tokens/${stored[0]}`, { token: billing })
+    await again.checkInvariants()
+    return String(read.status)
+  } finally {
+    await again.stop()
+  }
+}
+
+/** Where every row stands on the disk: it changes with every update. */
+const places = (table: string) => vault.database.sql(`SELECT ctid, xmin FROM ${table} ORDER BY ctid`)
+
+describe('a new root key of the same kind', () => {
+  it('wraps every key again, and no record is touched', async () => {
+    await startVault('rotated')
+    const tables = ['records', 'search_terms', 'record_versions']
+    const before = await Promise.all(tables.map(places))
+    const asked = performance.now()
+    const { id, replaced, rewrapped } = await vault.strongroom.rootKeys.rotate(operator)
+    expect(performance.now() - asked).toBeLessThan(5_000)
+    expect(await Promise.all(tables.map(places))).toEqual(before)
+    const keys = await vault.database.sql<{ root_key_id: string }>(
+      'SELECT root_key_id FROM keys WHERE wrapped IS NOT NULL',
+    )
+    expect(keys.map((key) => key.root_key_id)).toEqual(Array(rewrapped).fill(id))
+    expect(await vault.events({ type: 'root-key.replace' })).toMatchObject([{ subject: id, caller: operator }])
+    expect(replaced).not.toBe(id)
+    expect(await startsWith(passphrase)).toBe('200')
+  })
+
+  it('is taken up by a server that runs, which goes on when keys are made under it', async () => {
+    await startVault('followed')
+    const second = await TestVault.start({
+      config: { rootKey: passphrase, rootKeyFile },
+      sharedDatabase: vault.database,
+    })
+    const token = await vault.clientToken(['tokenize'])
+    const sell = () => second.call('POST', '/v1/tokenize', { token, body: { contact } })
+    try {
+      await vault.strongroom.rootKeys.rotate(operator)
+      expect((await sell()).status).toBe(201)
+      await vault.rotate()
+      expect((await sell()).status).toBe(201)
+      expect(second.logLines.join('')).not.toContain('"alert"')
+    } finally {
+      await second.stop()
+    }
+  })
+
+  it('that is not committed leaves no passphrase behind, and the old one opens the vault', async () => {
+    await startVault('failed')
+    await vault.database.sql(
+      `ALTER TABLE key_registry ADD CONSTRAINT stop CHECK (manifest NOT LIKE '%"generation":2,%')`,
+    )
+    await expect(vault.strongroom.rootKeys.rotate(operator)).rejects.toThrow()
+    await vault.database.sql('ALTER TABLE key_registry DROP CONSTRAINT stop')
+    expect(readdirSync(directory).filter((name) => name.startsWith('failed'))).toEqual(['failed'])
+    expect(await startsWith(passphrase)).toBe('200')
+  })
+
+  it('leaves an older backup to the passphrase that it was made under, which is still there, and to no other', async () => {
+    await startVault('restored')
+    await vault.database.sql(
+      'CREATE TABLE k AS TABLE keys; CREATE TABLE r AS TABLE root_keys; CREATE TABLE m AS TABLE key_registry',
+    )
+    await vault.strongroom.rootKeys.rotate(operator)
+    await vault.database.sql(`TRUNCATE keys, root_keys, key_registry;
+      INSERT INTO keys TABLE k; INSERT INTO root_keys TABLE r; INSERT INTO key_registry TABLE m`)
+    expect(await startsWith(passphrase)).toBe('200')
+    writeFileSync(rootKeyFile, `${'another passphrase '.repeat(3)}\n`)
+    expect(await startsWith(passphrase)).toMatch(/root key does not open the keys/)
+  })
+})
+
+describe('a configuration that names another provider than the vault has', () => {
+  it('refuses the start, and says how to move', async () => {
+    await startVault('other')
+    expect(await startsWith({ provider: 'custodian-shares', leaseSeconds: 900 })).toContain(
+      'strongroom keys migrate-root --to custodian-shares',
+    )
+    await expect(vault.strongroom.rootKeys.migrate(operator, 'passphrase-file')).rejects.toThrow('already')
+    await expect(vault.strongroom.rootKeys.migrate(operator, 'aws-kms')).rejects.toThrow('STRONGROOM_ROOT_KEY_ID')
+    await expect(vault.strongroom.rootKeys.migrate(operator, 'pkcs11')).rejects.toThrow('STRONGROOM_PKCS11_TOKEN')
+    expect(await vault.count('root_keys')).toBe(1)
+  })
+})
+
+const missing = kmsIsMissing() ?? softHsmIsMissing()
+if (missing) process.stderr.write(`skipped: moving between providers: ${missing}\n`)
+
+describe.skipIf(missing)('a root key that moves', () => {
+  let kms: KmsEmulator
+  let hsm: SoftHsm
+  let settings: Omit<RootKeySettings, 'provider'>
+  beforeAll(async () => {
+    kms = await startKmsEmulator()
+    hsm = createSoftHsm()
+    Object.assign(process.env, kms.env, hsm.env)
+    settings = {
+      leaseSeconds: 900,
+      keyId: await kms.createKey(),
+      pkcs11Module: hsm.module,
+      pkcs11Token: hsm.token,
+      pkcs11PinFile: hsm.pinFile,
+    }
+  })
+  afterAll(async () => {
+    for (const name of [...Object.keys(kms.env), ...Object.keys(hsm.env)]) delete process.env[name]
+    await kms.stop()
+    hsm.remove()
+  })
+
+  it('from the file to KMS, to the HSM, and back: each start with the new provider reads, and one with the old is refused', async () => {
+    await startVault('moved', { ...settings, provider: 'passphrase-file' })
+    const before = await places('records')
+    let at: RootKeySettings['provider'] = 'passphrase-file'
+    for (const to of ['aws-kms', 'pkcs11', 'passphrase-file'] as const) {
+      const mover = await TestVault.start({
+        config: { rootKey: { ...settings, provider: at }, rootKeyFile, createRootKey: true },
+        sharedDatabase: vault.database,
+      })
+      const moved = await mover.strongroom.rootKeys.migrate(operator, to)
+      await mover.stop()
+      expect(moved).toMatchObject({ provider: to })
+      expect(await startsWith({ ...settings, provider: to })).toBe('200')
+      expect(await startsWith({ ...settings, provider: at })).toContain(`comes from ${to}`)
+      // The server that ran all the time has its keys in memory.
+      const token = await vault.clientToken(['tokenize'])
+      expect((await vault.call('POST', '/v1/tokenize', { token, body: { contact } })).status).toBe(201)
+      at = to
+    }
+    expect((await places('records')).slice(0, before.length)).toEqual(before)
+    expect(vault.logLines.join('')).toContain('"alert":"root-key-unreachable"')
+  })
+
+  it.each(['aws-kms', 'pkcs11'] as const)('can be replaced by another one of %s', async (provider) => {
+    await startVault(`rotated-${provider}`, { ...settings, provider })
+    await vault.strongroom.rootKeys.rotate(operator)
+    await vault.rotate()
+    expect(await startsWith({ ...settings, provider })).toBe('200')
+  })
+})

@@ -1,0 +1,75 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { createRandomBytes } from '../../src/keys/random.ts'
+import { createPassphraseFileProvider, passphraseFiles } from '../../src/keys/root-key/passphrase-file.ts'
+import { context, itKeepsTheContract, ofProvider } from '../support/root-key-contract.ts'
+
+const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-passphrase-'))
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+const randomBytes = createRandomBytes()
+const providerOf = (name: string, development = true) =>
+  createPassphraseFileProvider({ file: path.join(directory, name), development, randomBytes })
+
+describe('a passphrase file', () => {
+  itKeepsTheContract(...ofProvider(providerOf('contract')))
+
+  it('is not made for production: the operator brings it', async () => {
+    await expect(providerOf('absent', false).create('root_a')).rejects.toMatchObject({ name: 'RootKeyConfigError' })
+  })
+
+  it('is refused when it is short, or another', async () => {
+    writeFileSync(path.join(directory, 'short'), 'too short\n')
+    await expect(providerOf('short').create('root_a')).rejects.toThrow('too short')
+    const { record } = await providerOf('right').create('root_a')
+    await expect(providerOf('contract').open(record)).rejects.toMatchObject({ name: 'RootKeyMismatch' })
+  })
+
+  it('is derived by argon2id at 64 MiB and three passes, from a salt of its own, and no record may ask for less than OWASP does', async () => {
+    const provider = providerOf('costs')
+    const [one, other] = [await provider.create('root_a'), await provider.create('root_b')]
+    expect(one.record.parameters).toMatchObject({ memoryCost: 65_536, timeCost: 3 })
+    expect(one.record.parameters.salt).not.toBe(other.record.parameters.salt)
+    const weak = { ...one.record, parameters: { ...one.record.parameters, memoryCost: 8 } }
+    await expect(provider.open(weak)).rejects.toThrow()
+  })
+})
+
+describe('a rotation of it', () => {
+  it('writes a new passphrase beside the old one, mode 0600, and leaves the old one as it is', async () => {
+    const provider = providerOf('rotated')
+    const first = await provider.create('root_1')
+    const before = readFileSync(path.join(directory, 'rotated'), 'utf8')
+    const second = await provider.create('root_2', first.record)
+    const file = path.join(directory, 'rotated.root_2')
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    expect(readFileSync(file, 'utf8')).not.toBe(before)
+    expect(readFileSync(path.join(directory, 'rotated'), 'utf8')).toBe(before)
+    expect((await passphraseFiles(path.join(directory, 'rotated'))).sort()).toEqual([
+      path.join(directory, 'rotated'),
+      file,
+    ])
+
+    // Whichever record the database holds, committed or not, a start finds its passphrase.
+    const wrapped = await second.wrap(Buffer.alloc(32, 5), context)
+    expect((await provider.open(first.record)).record.id).toBe('root_1')
+    expect(await (await provider.open(second.record)).unwrap(wrapped, context)).toEqual(Buffer.alloc(32, 5))
+  })
+
+  it('never overwrites a passphrase', async () => {
+    const provider = providerOf('kept')
+    const first = await provider.create('root_1')
+    await provider.create('root_2', first.record)
+    await expect(provider.create('root_2', first.record)).rejects.toMatchObject({ code: 'EEXIST' })
+  })
+
+  it('that was not committed leaves nothing behind', async () => {
+    const provider = providerOf('discarded')
+    const first = await provider.create('root_1')
+    const second = await provider.create('root_2', first.record)
+    await provider.discard?.(second.record)
+    expect(await passphraseFiles(path.join(directory, 'discarded'))).toEqual([path.join(directory, 'discarded')])
+  })
+})
