@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { readConfig } from '../config.ts'
+import type { RootKeyReplaced } from '../keys/replace-root-key.ts'
 import { MAX_SHARES, MIN_THRESHOLD } from '../keys/root-key/custodian-shares.ts'
 import { RootKeyConfigError, type RootKeyProviderName, rootKeyProviderNames } from '../keys/root-key/root-key.ts'
 import type { Strongroom } from '../strongroom.ts'
@@ -71,16 +72,16 @@ export function addRootKeyCommands(keys: Command): void {
 /** `strongroom keys rotate root` */
 export function rotateRoot(options: Json): Promise<void> {
   return withKeys('keys rotate root', async (strongroom) => {
-    if (!(await rotateRootOf(strongroom, options))) throw new RootKeyConfigError(CEREMONY_NEEDED)
+    const result = await rotateRootOf(strongroom)
+    if (result === undefined) throw new RootKeyConfigError(CEREMONY_NEEDED)
+    print(options, { done: true, ...result }, () => described(result))
   })
 }
 
-/** The same in a vault that is open, for `keys rotate all`. @returns false when it takes a ceremony */
-export async function rotateRootOf({ rootKeys }: Pick<Strongroom, 'rootKeys'>, options: Json): Promise<boolean> {
-  if ((await rootKeys.find())?.provider === 'custodian-shares') return false
-  const result = await rootKeys.rotate(operator())
-  print(options, { done: true, ...result }, () => described(result))
-  return true
+/** A new root key of the same kind in a vault that is open; undefined when it takes a ceremony. */
+export async function rotateRootOf({ rootKeys }: Pick<Strongroom, 'rootKeys'>): Promise<RootKeyReplaced | undefined> {
+  if ((await rootKeys.find())?.provider === 'custodian-shares') return undefined
+  return rootKeys.rotate(operator())
 }
 
 export const CEREMONY_NEEDED =

@@ -31,9 +31,14 @@ export function addRotateCommand(keys: Command): void {
       if (which === 'root') return rotateRoot(options)
       return withPausableVault('keys rotate', async (vault, signal) => {
         await bringRootKey(vault)
+        // First of all: what is made afterwards is wrapped by it.
+        if (which === 'all' && !options.dryRun && !options.detach) {
+          const root = await rotateRootOf(vault)
+          note(
+            root === undefined ? CEREMONY_NEEDED : `${root.rewrapped} keys are wrapped by the new root key ${root.id}`,
+          )
+        }
         await rotate(vault, which, options, signal)
-        const isDone = !options.dryRun && !options.detach && process.exitCode === 0
-        if (which === 'all' && isDone && !(await rotateRootOf(vault, options))) note(CEREMONY_NEEDED)
       })
     })
 }
