@@ -66,7 +66,12 @@ export class TestVault {
 
   /** @param sharedDatabase makes a second server on the database of another vault */
   static async start(
-    options: { overrides?: Overrides; sharedDatabase?: TestDatabase; config?: Partial<StrongroomConfig> } = {},
+    options: {
+      overrides?: Overrides
+      sharedDatabase?: TestDatabase
+      config?: Partial<StrongroomConfig>
+      clockOffsetMs?: number
+    } = {},
   ): Promise<TestVault> {
     const { certsDir, rootKeyFile } = inject('cluster')
     const database = options.sharedDatabase ?? (await createTestDatabase())
@@ -77,11 +82,12 @@ export class TestVault {
         done()
       },
     })
+    const { clockOffsetMs = 0 } = options
     const clock: { vault?: TestVault } = {}
     const strongroom = await createStrongroom(
       { databaseUrl: database.serverUrl, rootKeyFile, issuer: ISSUER, logLevel: 'info', ...options.config },
       {
-        now: () => new Date(Date.now() + (clock.vault?.clockOffsetMs ?? 0)),
+        now: () => new Date(Date.now() + (clock.vault?.clockOffsetMs ?? clockOffsetMs)),
         logger: createLogger('info', destination),
         rateLimits: { requestsPerMinute: 100_000, failuresPerMinute: 100_000 },
         ...options.overrides,
@@ -98,6 +104,7 @@ export class TestVault {
     const ca = readFileSync(path.join(certsDir, 'ca.pem'), 'utf8')
     const shared = options.sharedDatabase !== undefined
     clock.vault = new TestVault({ database, strongroom, server, ca, shared, logLines })
+    clock.vault.clockOffsetMs = clockOffsetMs
     return clock.vault
   }
 
