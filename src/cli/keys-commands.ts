@@ -48,11 +48,11 @@ export function addKeysCommands(program: Command): void {
     )
 
   withJson(keys.command('destroy'))
-    .description('remove a key that nothing stands on, for good: older backups under it can never be opened again')
+    .description('remove a key that nothing stands on, for good: rows of older backups can never be opened in this vault again')
     .argument('<id>')
     .option('--yes', 'do not ask')
     .action(async (id: string, options: Json & { yes?: true }) => {
-      const question = `Every backup that holds anything under ${id} can then never be opened again. Type the id to go on: `
+      const question = `What older backups hold under ${id} can then never be opened in this vault again. Type the id to go on: `
       await confirm(question, id, options.yes === true)
       await withKeys('keys destroy', async ({ commands }) => {
         await commands.destroyKey(operator(), id)
