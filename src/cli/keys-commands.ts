@@ -48,7 +48,9 @@ export function addKeysCommands(program: Command): void {
     )
 
   withJson(keys.command('destroy'))
-    .description('remove a key that nothing stands on, for good: rows of older backups can never be opened in this vault again')
+    .description(
+      'remove a key that nothing stands on, for good: rows of older backups can never be opened in this vault again',
+    )
     .argument('<id>')
     .option('--yes', 'do not ask')
     .action(async (id: string, options: Json & { yes?: true }) => {
