@@ -8,11 +8,25 @@ import { optionalMembers } from './optional-members.ts'
 import { phone, phoneIssue, toE164 } from './phone.ts'
 import { text } from './text.ts'
 
+/** At most one entry for each pair of capitals. The library copies its tables at every call. */
+const countries = new Map<string, ReturnType<typeof getCountryData>>()
+
+/** What Google's metadata says of a country; null for what is no country code. */
+function countryOf(code: string): ReturnType<typeof getCountryData> {
+  if (!/^[A-Z]{2}$/.test(code)) return null
+  let country = countries.get(code)
+  if (country === undefined) {
+    country = getCountryData(code)
+    countries.set(code, country)
+  }
+  return country
+}
+
 const required = {
   line1: text(200).meta({ description: 'First line, as it is written on an envelope', examples: ['1 Raffles Place'] }),
   country: z
     .string()
-    .refine((value) => /^[A-Z]{2}$/.test(value) && getCountryData(value) !== null, {
+    .refine((value) => countryOf(value) !== null, {
       ...issue('invalid-input', 'expected an ISO 3166-1 alpha-2 country code in capitals'),
       abort: true,
     })
@@ -94,7 +108,7 @@ export const addressKind: Kind<AddressDetails> = {
  * city-state, whose format has neither city nor region, nothing more is required: the country already names the place.
  */
 function missingParts(address: Details): string[] {
-  const country = getCountryData(String(address.country))
+  const country = countryOf(String(address.country))
   const format = country?.lfmt ?? DEFAULT_FORMAT
   if (!/%[CS]/.test(format)) return []
   const requiredLetters = country?.require ?? DEFAULT_REQUIRED
