@@ -176,7 +176,10 @@ describe.skipIf(missing)('a root key that moves', () => {
 
   it.each(['aws-kms', 'pkcs11'] as const)('can be replaced by another one of %s', async (provider) => {
     await startVault(`rotated-${provider}`, { ...settings, provider })
-    await vault.strongroom.rootKeys.rotate(operator)
+    const another = { ...settings, provider, keyId: await kms.createKey() }
+    const rotator = await TestVault.start({ config: { rootKey: another, rootKeyFile }, sharedDatabase: vault.database })
+    await rotator.strongroom.rootKeys.rotate(operator)
+    await rotator.stop()
     await vault.rotate()
     expect(await startsWith({ ...settings, provider })).toBe('200')
   })

@@ -44,6 +44,16 @@ describe.skipIf(missing)('AWS KMS', () => {
     await expect(nowhere.create('root_1')).rejects.toMatchObject({ name: 'RootKeyUnreachable' })
   })
 
+  it('is no new root key when it is the one that is to be replaced, whatever it is called', async () => {
+    const { record } = await create('root_1')
+    for (const name of [keyId, String(record.parameters.keyId)]) {
+      const again = createAwsKmsProvider({ keyId: name }).create('root_2', record)
+      await expect(again).rejects.toMatchObject({ name: 'RootKeyConfigError', message: expect.stringContaining(keyId) })
+    }
+    const other = createAwsKmsProvider({ keyId: await kms.createKey() })
+    expect((await other.create('root_2', record)).record.parameters.keyId).not.toBe(record.parameters.keyId)
+  })
+
   it('a key wrapped under another KMS key does not unwrap', async () => {
     const other = await createAwsKmsProvider({ keyId: await kms.createKey() }).create('root_2')
     const wrapped = await other.wrap(Buffer.alloc(32, 3), context)

@@ -58,6 +58,16 @@ describe('a rotation of it', () => {
     expect(await (await provider.open(second.record)).unwrap(wrapped, context)).toEqual(Buffer.alloc(32, 5))
   })
 
+  it('takes up no passphrase that lies there when the root key comes back from elsewhere', async () => {
+    const provider = providerOf('returned')
+    const first = await provider.create('root_1')
+    const second = await provider.create('root_3', { id: 'root_2', provider: 'aws-kms', parameters: {} })
+    expect(statSync(path.join(directory, 'returned.root_3')).mode & 0o777).toBe(0o600)
+    rmSync(path.join(directory, 'returned'))
+    expect((await provider.open(second.record)).record.id).toBe('root_3')
+    await expect(provider.open(first.record)).rejects.toMatchObject({ name: 'RootKeyConfigError' })
+  })
+
   it('never overwrites a passphrase', async () => {
     const provider = providerOf('kept')
     const first = await provider.create('root_1')

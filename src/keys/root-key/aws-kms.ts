@@ -60,7 +60,7 @@ export function createAwsKmsProvider({ keyId }: AwsKmsOptions): RootKeyProvider 
   return {
     name: 'aws-kms',
     canGoAway: true,
-    async create(id) {
+    async create(id, replaced) {
       if (keyId === undefined) {
         throw new RootKeyConfigError(
           'STRONGROOM_ROOT_KEY_ID must name a symmetric KMS key: its id, ARN or alias ("alias/…").',
@@ -69,6 +69,12 @@ export function createAwsKmsProvider({ keyId }: AwsKmsOptions): RootKeyProvider 
       const kms = connect()
       // An alias can be pointed at another key later; what is recorded is the key itself.
       const arn = await kms.arnOf(keyId)
+      if (replaced?.provider === 'aws-kms' && replaced.parameters.keyId === arn) {
+        kms.close()
+        throw new RootKeyConfigError(
+          `${arn} is the root key of this vault already: make another KMS key, and name it in STRONGROOM_ROOT_KEY_ID.`,
+        )
+      }
       return newRootKey({ id, provider: 'aws-kms', parameters: { keyId: arn } }, cipherOf(kms, arn))
     },
     async open(record: RootKeyRecord) {

@@ -38,7 +38,7 @@ export interface PassphraseFileOptions {
 /**
  * Root keys that are derived from a passphrase in a file of mode 0600, with argon2id (RFC 9106).
  *
- * The first root key of a vault takes the file that the operator put there. A rotation writes a new passphrase to
+ * The first root key of a vault takes the file that the operator put there. Whatever replaces another writes a new one to
  * `<file>.<root key id>` before the record is committed, and nothing is renamed or overwritten afterwards: at whatever
  * point a process dies, the record in the database names a file that is there. The file before it opens older backups,
  * until the operator removes it.
@@ -57,11 +57,12 @@ export function createPassphraseFileProvider({
     name: 'passphrase-file',
     canGoAway: false,
     async create(id, replaced) {
-      const isRotation = replaced?.provider === 'passphrase-file'
-      if (isRotation) await writePassphrase(fileOf(id), development)
+      // Never the passphrase that lies there, whatever is replaced: it may be one that the vault has left for good.
+      const isFirst = replaced === undefined
+      if (!isFirst) await writePassphrase(fileOf(id), development)
       else if (development) await createDevelopmentPassphrase(file)
       const record = newPassphraseRecord(id, randomBytes)
-      return newRootKey(record, await derive(isRotation ? fileOf(id) : file, record))
+      return newRootKey(record, await derive(isFirst ? file : fileOf(id), record))
     },
     async open(record) {
       const own = fileOf(record.id)
