@@ -27,7 +27,20 @@ export async function up(knex: Knex): Promise<void> {
       uses     bigint NOT NULL DEFAULT 0,
       reserved bigint NOT NULL DEFAULT 0
     );
-    INSERT INTO key_uses (key_id) SELECT id FROM keys UNION ALL SELECT id FROM root_keys;
+    -- What stands on each key: at least so often it was used, and more cannot be told.
+    INSERT INTO key_uses (key_id, uses)
+      SELECT id, coalesce(sum(stands), 0) FROM (SELECT id FROM keys UNION ALL SELECT id FROM root_keys) every_key
+      LEFT JOIN (
+        SELECT display_key_id, count(*) FROM records GROUP BY 1
+        UNION ALL SELECT secret_key_id, count(*) FROM records GROUP BY 1
+        UNION ALL SELECT display_key_id, count(*) FROM record_versions GROUP BY 1
+        UNION ALL SELECT secret_key_id, count(*) FROM record_versions GROUP BY 1
+        UNION ALL SELECT response_key_id, count(*) FROM idempotency_keys GROUP BY 1
+        UNION ALL SELECT reason_key_id, count(*) FROM reveal_reasons GROUP BY 1
+        UNION ALL SELECT key_id, count(*) FROM search_terms GROUP BY 1
+        UNION ALL SELECT root_key_id, count(*) FROM keys WHERE wrapped IS NOT NULL GROUP BY 1
+      ) census (key_id, stands) ON key_id = id
+      GROUP BY id;
     COMMENT ON COLUMN key_uses.uses IS 'how often the key sealed, signed, hashed or wrapped, as far as the servers have reported';
     COMMENT ON COLUMN key_uses.reserved IS 'uses handed out to servers and not reported; count as used until they are given back';
 

@@ -33,6 +33,9 @@ export async function up(knex: Knex): Promise<void> {
     COMMENT ON TABLE key_retirements IS 'how many values were moved off a key, and when a census found none left';
     COMMENT ON COLUMN key_retirements.event IS 'the audit event of that census';
 
+    -- So few that the index costs nothing, and found in a log of any length.
+    CREATE INDEX audit_events_key_retire ON audit_events (id) WHERE type = 'key.retire';
+
     -- Until now there was one index key.
     ALTER TABLE idempotency_keys ADD COLUMN index_key_id text;
     UPDATE idempotency_keys SET index_key_id = (SELECT id FROM keys WHERE purpose = 'index' AND state = 'active');
@@ -46,6 +49,7 @@ export async function up(knex: Knex): Promise<void> {
 export async function down(knex: Knex): Promise<void> {
   await knex.raw(`
     ALTER TABLE idempotency_keys DROP COLUMN index_key_id;
+    DROP INDEX audit_events_key_retire;
     DROP TABLE key_retirements, rotations;
   `)
 }

@@ -11,6 +11,7 @@ CREATE TABLE audit_events (
   CONSTRAINT audit_events_pkey PRIMARY KEY (id)
 );
 CREATE INDEX audit_events_caller ON public.audit_events USING btree (caller, id) WHERE (caller IS NOT NULL);
+CREATE INDEX audit_events_key_retire ON public.audit_events USING btree (id) WHERE (type = 'key.retire'::text);
 CREATE INDEX audit_events_token ON public.audit_events USING btree (token, id) WHERE (token IS NOT NULL);
 COMMENT ON COLUMN audit_events.body IS 'the event in its canonical form, RFC 8785; the other columns repeat parts of it';
 

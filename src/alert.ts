@@ -1,8 +1,8 @@
 /** What somebody must be woken for, with the sentence that the log says about it. Codes are never renamed or reused. */
 const ALERTS = {
-  'key-registry-changed': 'the key registry was changed by somebody else: the vault is sealed',
+  'key-registry-changed': 'the tables of keys were changed by somebody else',
   'key-expiring': 'a key should be rotated soon',
-  'key-expired': 'a key protects nothing any more: rotate it',
+  'key-expired': 'a key is past its cryptoperiod or its uses: rotate it',
   'root-key-unreachable': 'the root key cannot be reached',
   'record-integrity': 'a sealed value does not open: it was changed, moved or put back',
 } as const

@@ -13,6 +13,7 @@ const key: ActiveKey = {
   activated_at: START,
   expires_at: onDay(365),
   uses: 7,
+  isCounted: true,
 }
 
 const factsWith = (activeKeys: ActiveKey[]): DatabaseFacts => ({
@@ -43,6 +44,17 @@ describe('the doctor, about keys', () => {
 
   it('warns of a key that has expired; it refuses no start, since reads go on', () => {
     expect(examine(366)).toMatchObject([{ code: 'key-expired', severity: 'warning' }])
-    expect(examine(366, [{ ...key, purpose: 'root' }])[0]?.detail).toContain('"strongroom keys rotate root"')
+    const [ofRoot] = examine(366, [{ ...key, purpose: 'root' }])
+    expect(ofRoot?.detail).toMatch(/is past its time.*"strongroom keys rotate root"/)
+  })
+
+  it('names a key whose count is missing, and how to go on', () => {
+    expect(examine(1, [{ ...key, isCounted: false, uses: 0 }])).toEqual([
+      {
+        code: 'key-uncounted',
+        severity: 'warning',
+        detail: expect.stringMatching(/key_1 in "key_uses" is missing.*"strongroom keys rotate data"/),
+      },
+    ])
   })
 })

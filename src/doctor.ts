@@ -3,7 +3,7 @@ import { access } from 'node:fs/promises'
 import { url as inspectorUrl } from 'node:inspector'
 import type { Config } from './config.ts'
 import { isLoopback } from './database/database.ts'
-import type { DatabaseFacts } from './database/inspect.ts'
+import type { ActiveKey, DatabaseFacts } from './database/inspect.ts'
 import { knownMigrations } from './database/migrate.ts'
 import { MAX_USES } from './keys/cryptoperiod.ts'
 import { isDevelopmentPassphrase, passphraseFiles } from './keys/root-key/passphrase-file.ts'
@@ -94,6 +94,7 @@ export function examineDatabase(config: Config, facts: DatabaseFacts, now = new 
       'sample-callers',
       `${facts.sampleCallers} sample callers with known names are live: revoke each with "strongroom clients revoke".`,
     ),
+    ...facts.activeKeys.filter(({ isCounted }) => !isCounted).map(uncountedKey),
     ...findWornKeys(facts.activeKeys, now).map(wornKey),
   ]
 }
@@ -104,14 +105,29 @@ function finding(present: boolean, code: string, detail: string): Finding[] {
 
 /** An expired key refuses no start: reads go on, and whoever is to rotate it needs the vault. */
 function wornKey({ id, purpose, expires_at, uses, expired }: KeyWear & { expired: boolean }): Finding {
-  const word =
-    { display: 'data', secret: 'data', 'token-signing': 'signing', 'audit-signing': 'audit' }[purpose] ?? purpose
+  // A root key that is past its time goes on wrapping: without it nothing would open.
+  const past = purpose === 'root' ? 'is past its time' : 'protects nothing any more'
   const when = `expires on ${expires_at?.toISOString().slice(0, 10) ?? 'no day'} and has ${uses} of ${MAX_USES} uses behind it`
   return {
     code: expired ? 'key-expired' : 'key-expiring',
     severity: 'warning',
-    detail: `the ${purpose} key ${id} ${expired ? 'protects nothing any more: it ' : ''}${when}: run "strongroom keys rotate ${word}".`,
+    detail: `the ${purpose} key ${id} ${expired ? `${past}: it ` : ''}${when}: ${replaceIt(purpose)}`,
   }
+}
+
+/** Without its count nobody can tell when it must stop, so it protects nothing. */
+function uncountedKey({ id, purpose }: ActiveKey): Finding {
+  return {
+    code: 'key-uncounted',
+    severity: 'warning',
+    detail: `the row of the ${purpose} key ${id} in "key_uses" is missing: somebody has removed the count of its uses. ${replaceIt(purpose, 'Run')}`,
+  }
+}
+
+function replaceIt(purpose: string, run = 'run'): string {
+  const word =
+    { display: 'data', secret: 'data', 'token-signing': 'signing', 'audit-signing': 'audit' }[purpose] ?? purpose
+  return `${run} "strongroom keys rotate ${word}".`
 }
 
 async function madeForDevelopment(file: string): Promise<Finding[]> {

@@ -60,6 +60,25 @@ export async function selectEvents(db: Queryable, filter: EventFilter): Promise<
   return rows.map((row) => JSON.parse(row.body) as Record<string, unknown>)
 }
 
+/** What the log says of the census that found nothing on a key. */
+export interface RetirementEvent {
+  id: string
+  at: string
+  /** How many values rotations had moved off it. */
+  count: number
+}
+
+const SELECT_RETIREMENT: Statement = {
+  name: 'select-retirement-event',
+  text: `SELECT id, body::json ->> 'at' AS at, (body::json ->> 'count')::float8 AS count FROM audit_events
+         WHERE type = 'key.retire' AND body::json ->> 'subject' = $1 ORDER BY id DESC LIMIT 1`,
+}
+
+/** The latest `key.retire` event of a key. */
+export async function findRetirement(db: Queryable, keyId: string): Promise<RetirementEvent | undefined> {
+  return (await db.query<RetirementEvent>(SELECT_RETIREMENT, [keyId]))[0]
+}
+
 /** A reveal that was committed earlier: its event, and the version of the record that left. */
 export interface EarlierReveal {
   id: string

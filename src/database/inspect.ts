@@ -22,6 +22,8 @@ export interface ActiveKey {
   activated_at: Date | null
   expires_at: Date | null
   uses: number
+  /** Whether there is a row that counts its uses. */
+  isCounted: boolean
 }
 
 const ROLE_AND_SETTINGS: Statement = {
@@ -53,7 +55,7 @@ const SCHEMA: Statement = {
 const KEY_LIFECYCLE = '0002-key-lifecycle'
 const ACTIVE_KEYS: Statement = {
   name: 'inspect-active-keys',
-  text: `SELECT k.*, coalesce(u.uses, 0)::float8 AS uses
+  text: `SELECT k.*, coalesce(u.uses, 0)::float8 AS uses, u.key_id IS NOT NULL AS "isCounted"
          FROM (SELECT id, purpose, state, activated_at, expires_at FROM keys
                UNION ALL SELECT id, 'root', state, activated_at, expires_at FROM root_keys) k
          LEFT JOIN key_uses u ON u.key_id = k.id WHERE k.state = 'active'`,

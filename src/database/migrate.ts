@@ -20,6 +20,9 @@ const source: Knex.MigrationSource<string> = {
 /** Any number that nothing else in this database locks. */
 const MIGRATION_LOCK = 0x7374_7201
 
+const UNDEFINED_OBJECT = '42704'
+const INSUFFICIENT_PRIVILEGE = '42501'
+
 const REVOKE_TEMPORARY = `DO $$ BEGIN
   EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
 END $$`
@@ -40,7 +43,8 @@ export interface MigrateOptions {
 export async function migrate({ ownerUrl, caFile, serverRole }: MigrateOptions): Promise<string[]> {
   const db = knex({
     client: 'pg',
-    connection: connectionOptions({ url: ownerUrl, caFile }) as Knex.PgConnectionConfig,
+    // It takes as long as the tables are large.
+    connection: { ...connectionOptions({ url: ownerUrl, caFile }), query_timeout: 0 } as Knex.PgConnectionConfig,
     pool: { min: 0, max: 2 },
     compileSqlOnError: false,
   })
@@ -56,17 +60,37 @@ export async function migrate({ ownerUrl, caFile, serverRole }: MigrateOptions):
       return names
     })
     await db.raw('GRANT SELECT ON migrations TO strongroom_runtime')
-    await db.raw(
-      `DO $$ BEGIN
-         IF NOT pg_has_role(${literal(serverRole)}, 'strongroom_runtime', 'USAGE') THEN
-           GRANT strongroom_runtime TO ${identifier(serverRole)};
-         END IF;
-       END $$`,
-    )
+    await db.raw(grantRuntime(serverRole)).catch((error: { code?: string }) => {
+      throw notGranted(error, serverRole)
+    })
     return applied
   } finally {
     await db.destroy()
   }
+}
+
+function grantRuntime(serverRole: string): string {
+  return `DO $$ BEGIN
+            IF NOT pg_has_role(${literal(serverRole)}, 'strongroom_runtime', 'USAGE') THEN
+              GRANT strongroom_runtime TO ${identifier(serverRole)};
+            END IF;
+          END $$`
+}
+
+/** The two ways in which roles that were made for the vault may not fit, in a sentence instead of a statement. */
+function notGranted(error: { code?: string }, serverRole: string): unknown {
+  const role = identifier(serverRole)
+  if (error.code === UNDEFINED_OBJECT) {
+    return new Error(
+      `the role ${role} that DATABASE_URL names does not exist: create it, then run "strongroom migrate" again.`,
+    )
+  }
+  if (error.code === INSUFFICIENT_PRIVILEGE) {
+    return new Error(
+      `the owner may not make ${role} a member of strongroom_runtime, which another vault of this PostgreSQL has made: as a superuser run GRANT strongroom_runtime TO ${role}, or once and for all GRANT strongroom_runtime TO the owner WITH ADMIN OPTION.`,
+    )
+  }
+  return error
 }
 
 /** The names of the migrations this version brings. */

@@ -1,11 +1,11 @@
-import { createPublicKey, sign } from 'node:crypto'
+import { sign } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
-import { insertEvents } from '../audit/audit-store.ts'
+import { findRetirement, insertEvents } from '../audit/audit-store.ts'
 import type { Database } from '../database/database.ts'
 import type { Keys } from './keys.ts'
+import { publicKeyOf } from './public-key.ts'
 import { countReferences, totalOf } from './reference-store.ts'
-import { selectRetirements } from './rotation/rotation-store.ts'
 
 /** There is nothing to certify yet; the message says why. */
 export class NotRetired extends Error {
@@ -27,7 +27,7 @@ export interface KeyStatement {
   destroyed_at: string | null
   /** How many values rotations moved off it. */
   values_moved: number
-  /** When a rotation first found nothing on it, and the audit event of that. */
+  /** When a rotation last found nothing on it, and the audit event that says so, as it does how many were moved. */
   empty_since: string | null
   event: string | null
   /** The census that was taken for this statement. */
@@ -70,7 +70,8 @@ export async function certifyKey(deps: CertifyKeyDeps, operator: AuditCaller, id
     const where = Object.entries(references ?? {}).map(([column, count]) => `${count} in ${column}`)
     throw new NotRetired(`${id} is still needed: ${where.join(', ')}. What expires by itself is waited for.`)
   }
-  const [retirement] = await selectRetirements(database, [id])
+  // From the log, which the server's role cannot rewrite; `key_retirements` it can.
+  const retirement = await findRetirement(database, id)
   const time = (date: Date | null | undefined) => date?.toISOString() ?? null
   const statement: KeyStatement = {
     format: 1,
@@ -82,9 +83,9 @@ export async function certifyKey(deps: CertifyKeyDeps, operator: AuditCaller, id
     activated_at: time(row.activated_at),
     retired_at: time(row.deactivated_at ?? row.compromised_at),
     destroyed_at: time(row.destroyed_at),
-    values_moved: retirement?.moved ?? 0,
-    empty_since: time(retirement?.empty_at),
-    event: retirement?.event ?? null,
+    values_moved: retirement?.count ?? 0,
+    empty_since: retirement?.at ?? null,
+    event: retirement?.id ?? null,
     census: { values: 0, at: at.toISOString() },
   }
   const signed = signStatement(keys, statement)
@@ -99,11 +100,10 @@ function signStatement(
   statement: KeyStatement,
 ): Pick<KeyCertificate, 'certificate' | 'public_key'> {
   const key = keys.active('audit-signing')
-  const publicKey = createPublicKey(key.secret)
   const header = { alg: 'EdDSA', kid: key.id, typ: 'strongroom-key-certificate' }
   const input = [header, statement].map((part) => Buffer.from(canonicalize(part) ?? '').toString('base64url')).join('.')
   return {
     certificate: `${input}.${sign(null, Buffer.from(input), key.secret).toString('base64url')}`,
-    public_key: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    public_key: publicKeyOf(key),
   }
 }

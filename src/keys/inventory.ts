@@ -3,6 +3,7 @@ import { MAX_USES, wearOf } from './cryptoperiod.ts'
 import { type KeyPurpose, type KeyRow, keyPurposes, type RootKeyRow } from './key.ts'
 import { notifyKeysChanged } from './key-store.ts'
 import type { Keys } from './keys.ts'
+import { publicKeyOf } from './public-key.ts'
 import { countReferences, type References, totalOf } from './reference-store.ts'
 
 /** Algorithm and security strength in bits (NIST SP 800-57 part 1, table 2). */
@@ -36,6 +37,8 @@ export interface InventoryLine {
   destroyed_at: string | null
   expires_at: string | null
   age_days: number
+  /** Of a signing key that is not destroyed: what verifies its signatures, in PEM. */
+  public_key: string | null
   /** How often it protected something, as far as the servers have reported. */
   uses: number
   /** The same with what servers may use before they report again: what the limit is held against. */
@@ -51,23 +54,28 @@ export interface InventoryLine {
 /** Every key that the vault has or had: by purpose, root keys first, then in the order of their making. */
 export async function takeInventory(deps: {
   database: Database
-  keys: Pick<Keys, 'verified' | 'refresh'>
+  keys: Pick<Keys, 'verified' | 'refresh' | 'ring'>
   now: () => Date
 }): Promise<InventoryLine[]> {
   // A notification makes every server look at the registry, and report.
   await notifyKeysChanged(deps.database)
   await new Promise((resolve) => setTimeout(resolve, REPORTS_WITHIN_MS))
   await deps.keys.refresh()
-  const { keys, rootKeys } = deps.keys.verified
+  const { verified, ring } = deps.keys
+  const { keys, rootKeys } = verified
   const now = deps.now()
   const references = await countReferences(deps.database, now)
   const wrapped = (id: string) => keys.filter((key) => key.root_key_id === id && key.wrapped !== null).length
+  const publicKey = (id: string) => {
+    const key = ring.find(id)
+    return key?.secret.type === 'private' ? publicKeyOf(key) : null
+  }
   return [
-    ...rootKeys.map((row) => lineOf(asKey(row), 'root', { keys: wrapped(row.id) }, now, row.provider)),
+    ...rootKeys.map((row) => lineOf(asKey(row), 'root', { keys: wrapped(row.id) }, now, { provider: row.provider })),
     ...keyPurposes.flatMap((purpose) =>
       keys
         .filter((row) => row.purpose === purpose)
-        .map((row) => lineOf(row, purpose, references.get(row.id) ?? {}, now, null)),
+        .map((row) => lineOf(row, purpose, references.get(row.id) ?? {}, now, { public_key: publicKey(row.id) })),
     ),
   ]
 }
@@ -83,7 +91,7 @@ function lineOf(
   purpose: InventoryLine['purpose'],
   referencedBy: References,
   now: Date,
-  provider: string | null,
+  { provider = null, public_key = null }: Partial<Pick<InventoryLine, 'provider' | 'public_key'>>,
 ): InventoryLine {
   const [algorithm, strengthBits] = ALGORITHMS[purpose]
   const iso = (time: Date | null) => time?.toISOString() ?? null
@@ -101,6 +109,7 @@ function lineOf(
     destroyed_at: iso(row.destroyed_at),
     expires_at: iso(row.expires_at),
     age_days: Math.floor((now.getTime() - row.created_at.getTime()) / DAY_MS),
+    public_key,
     uses: row.uses,
     uses_at_most: row.uses + row.uses_reserved,
     uses_limit: MAX_USES,

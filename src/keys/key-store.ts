@@ -52,11 +52,13 @@ const COUNT_WRAPS: Statement = { name: 'count-wraps', text: 'UPDATE key_uses SET
 const SETTLE_USES: Statement = {
   name: 'settle-key-uses',
   text: `WITH settled AS (
-           SELECT k.key_id, n.used, least(n.wanted, greatest(0, $4::bigint - k.uses - k.reserved)) AS granted
-           FROM key_uses k JOIN unnest($1::text[], $2::bigint[], $3::bigint[]) AS n (id, used, wanted) ON k.key_id = n.id
+           SELECT k.key_id, greatest(k.uses, n.seen) AS uses, n.used,
+                  least(n.wanted, greatest(0, $5::bigint - greatest(k.uses, n.seen) - k.reserved)) AS granted
+           FROM key_uses k JOIN unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[]) AS n (id, used, wanted, seen)
+             ON k.key_id = n.id
            ORDER BY k.key_id FOR UPDATE OF k
          )
-         UPDATE key_uses k SET uses = k.uses + s.used, reserved = greatest(0, k.reserved - s.used + s.granted)
+         UPDATE key_uses k SET uses = s.uses + s.used, reserved = greatest(0, k.reserved - s.used + s.granted)
          FROM settled s WHERE k.key_id = s.key_id RETURNING k.key_id AS id, s.granted::float8 AS granted`,
 }
 const ANY_RECORD: Statement = { name: 'any-record', text: 'SELECT EXISTS (SELECT FROM records) AS found' }
@@ -138,14 +140,20 @@ export async function countWraps(tx: Queryable, rootKeyId: string, count: number
 
 /**
  * Moves uses from the reserve to the count, and fills the reserve up as far as the limit lets it, or takes back what is
- * wanted negatively. Answers with what was granted of each key.
+ * wanted negatively. A count that is lower than `seen` was put back, and goes on from there. Answers with what was granted
+ * of each key that has a row.
  */
 export async function settleUses(
   db: Queryable,
-  reports: readonly { id: string; used: number; wanted: number }[],
+  reports: readonly { id: string; used: number; wanted: number; seen: number }[],
   limit: number,
 ): Promise<Map<string, number>> {
-  const columns = [reports.map(({ id }) => id), reports.map(({ used }) => used), reports.map(({ wanted }) => wanted)]
+  const columns = [
+    reports.map(({ id }) => id),
+    reports.map(({ used }) => used),
+    reports.map(({ wanted }) => wanted),
+    reports.map(({ seen }) => seen),
+  ]
   const rows = await db.query<{ id: string; granted: number }>(SETTLE_USES, [...columns, limit])
   return new Map(rows.map(({ id, granted }) => [id, granted]))
 }

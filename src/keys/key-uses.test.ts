@@ -10,12 +10,15 @@ class Ledger implements Queryable {
   uses = 0
   reserved = 0
   breaks: 'never' | 'before' | 'after' = 'never'
+  isThere = true
 
   async query<Row>(
     _statement: unknown,
-    [, [used = 0] = [], [wanted = 0] = []]: [unknown?, number[]?, number[]?] = [],
+    [, [used = 0] = [], [wanted = 0] = [], [seen = 0] = []]: [unknown?, number[]?, number[]?, number[]?] = [],
   ): Promise<Row[]> {
     if (this.breaks === 'before') throw new Error('broken')
+    if (!this.isThere) return []
+    this.uses = Math.max(this.uses, seen)
     const granted = Math.min(wanted, Math.max(0, MAX_USES - this.uses - this.reserved))
     this.uses += used
     this.reserved = Math.max(0, this.reserved - used + granted)
@@ -38,8 +41,12 @@ const codeOf = (work: () => void): string => {
   }
 }
 
-async function holding(ledger: Ledger): Promise<KeyUses> {
-  const uses = createKeyUses(ledger, () => {})
+async function holding(ledger: Ledger, lost: string[] = []): Promise<KeyUses> {
+  const uses = createKeyUses(
+    ledger,
+    () => {},
+    (_id, reason) => lost.push(reason),
+  )
   await uses.hold([KEY])
   return uses
 }
@@ -113,6 +120,44 @@ describe('the count of uses', () => {
     await new Promise((resolve) => setImmediate(resolve))
     expect(ledger.uses).toBe(40_000)
     expect(codeOf(() => uses.spend('key', 60_000))).toBe('done')
+  })
+
+  it('is held against the highest that was seen when somebody puts it back, and that is told once', async () => {
+    const ledger = new Ledger()
+    const lost: string[] = []
+    const uses = await holding(ledger, lost)
+    const observed = (count: number) => uses.observe([{ id: 'key', uses: count }])
+    observed(MAX_USES - 65_537)
+    for (let at = 0; at < 2; at++) observed(3)
+    expect(lost).toEqual([expect.stringMatching(/key in "key_uses" was put back from 2147418111 uses to 3/)])
+    // All that is left is this process's reserve, and one.
+    uses.spend('key', 65_536)
+    await uses.settle()
+    expect(ledger.uses).toBe(MAX_USES - 1)
+    uses.spend('key', 1)
+    expect(codeOf(() => uses.spend('key', 1))).toBe('key-expired')
+    // What was right again and is put back once more, is told once more; at the limit nothing helps.
+    observed(MAX_USES)
+    observed(0)
+    expect(lost).toHaveLength(2)
+    await uses.settle()
+    expect(codeOf(() => uses.spend('key', 1))).toBe('key-expired')
+  })
+
+  it('that is missing stops the key, and is told once', async () => {
+    const ledger = new Ledger()
+    ledger.isThere = false
+    const lost: string[] = []
+    const uses = await holding(ledger, lost)
+    for (let at = 0; at < 2; at++) {
+      uses.observe([{ id: 'key', uses: 0 }])
+      await uses.settle()
+    }
+    expect(lost).toEqual([expect.stringMatching(/key in "key_uses" is missing/)])
+    expect(codeOf(() => uses.spend('key', 1))).toBe('key-expired')
+    ledger.isThere = true
+    await uses.settle()
+    expect(codeOf(() => uses.spend('key', 1))).toBe('done')
   })
 
   it('stops a key that the registry says is at its limit, and gives a key that is not held to nobody', async () => {

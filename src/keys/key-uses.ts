@@ -14,12 +14,17 @@ interface Lease {
   used: number
   /** Whether there is nothing more to be had. */
   spent: boolean
-  /** Whether the count alone is at the limit, whatever is left here. */
-  stopped: boolean
+  /** The highest count that was seen. One that falls is held against this, and at the limit nothing is used whatever is left. */
+  seen: number
   /** Whether the database was asked once. */
   filled: boolean
   kept: boolean
+  /** What was told of the row that counts, and still is so. */
+  told: Set<'missing' | 'lower'>
 }
+
+/** The row that counts the uses of a key was put back or removed; `reason` says so. */
+export type OnLostCount = (keyId: string, reason: string) => void
 
 /**
  * Counts how often keys protect something, across processes and restarts. Uses are handed out in blocks, so that a use
@@ -41,7 +46,11 @@ export interface KeyUses {
   close(): Promise<void>
 }
 
-export function createKeyUses(database: Queryable, onError: (error: unknown) => void): KeyUses {
+export function createKeyUses(
+  database: Queryable,
+  onError: (error: unknown) => void,
+  onLostCount: OnLostCount,
+): KeyUses {
   const leases = new Map<string, Lease>()
   let settling: Promise<void> | undefined
 
@@ -51,7 +60,7 @@ export function createKeyUses(database: Queryable, onError: (error: unknown) => 
       const wanted = kept ? RESERVE_USES - left : -left
       // Given back before it is reported: should the answer be lost, it is not used twice.
       if (!kept) lease.left = 0
-      return kept && used === 0 && wanted === 0 ? [] : [{ id, lease, used, wanted, kept }]
+      return kept && used === 0 && wanted === 0 ? [] : [{ id, lease, used, wanted, kept, seen: lease.seen }]
     })
     if (reports.length === 0) return
     const granted = await settleUses(database, reports, MAX_USES)
@@ -59,9 +68,16 @@ export function createKeyUses(database: Queryable, onError: (error: unknown) => 
       lease.used -= used
       lease.left += Math.max(0, granted.get(id) ?? 0)
       lease.filled = true
+      if (granted.has(id)) lease.told.delete('missing')
+      else tell(id, lease, 'missing', 'is missing: nothing more is protected by the key, rotate it')
       if (kept && wanted > 0) lease.spent = (granted.get(id) ?? 0) < wanted
       if (!kept && !lease.kept && lease.used === 0) leases.delete(id)
     }
+  }
+
+  function tell(id: string, { told }: Lease, what: 'missing' | 'lower', words: string): void {
+    if (!told.has(what)) onLostCount(id, `the row of ${id} in "key_uses" ${words}.`)
+    told.add(what)
   }
 
   function settle(): Promise<void> {
@@ -74,8 +90,8 @@ export function createKeyUses(database: Queryable, onError: (error: unknown) => 
   return {
     spend(keyId, count) {
       const lease = leases.get(keyId)
-      if (lease === undefined || lease.stopped || lease.left < count) {
-        const isOver = lease !== undefined && (lease.stopped || lease.spent)
+      if (lease === undefined || lease.seen >= MAX_USES || lease.left < count) {
+        const isOver = lease !== undefined && (lease.seen >= MAX_USES || lease.spent)
         throw isOver ? new Problem('key-expired', { retryAfterSeconds: 60 }) : new Problem('busy')
       }
       lease.left -= count
@@ -84,8 +100,7 @@ export function createKeyUses(database: Queryable, onError: (error: unknown) => 
     },
     async hold(keys) {
       for (const { id } of keys) {
-        if (!leases.has(id))
-          leases.set(id, { left: 0, used: 0, spent: false, stopped: false, filled: false, kept: true })
+        if (!leases.has(id)) leases.set(id, newLease())
       }
       // One that is under way may have been asked before.
       while (keys.some(({ id }) => leases.get(id)?.filled === false)) await settle()
@@ -97,7 +112,10 @@ export function createKeyUses(database: Queryable, onError: (error: unknown) => 
     observe(rows) {
       for (const { id, uses } of rows) {
         const lease = leases.get(id)
-        if (lease !== undefined) lease.stopped = uses >= MAX_USES
+        if (lease === undefined) continue
+        if (uses >= lease.seen) lease.told.delete('lower')
+        else tell(id, lease, 'lower', `was put back from ${lease.seen} uses to ${uses}, or removed`)
+        lease.seen = Math.max(lease.seen, uses)
       }
     },
     settle,
@@ -106,4 +124,8 @@ export function createKeyUses(database: Queryable, onError: (error: unknown) => 
       while (leases.size > 0) await settle()
     },
   }
+}
+
+function newLease(): Lease {
+  return { left: 0, used: 0, spent: false, seen: 0, filled: false, kept: true, told: new Set() }
 }

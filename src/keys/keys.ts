@@ -78,7 +78,7 @@ export interface KeysOptions extends RegistryOptions {
 export async function openKeys(options: KeysOptions): Promise<Keys> {
   const { database, randomBytes, now, alert } = options
   const registry = createRegistry(options)
-  const uses = createKeyUses(database, options.onError)
+  const uses = createKeyUses(database, options.onError, (key, reason) => alert('key-registry-changed', { key, reason }))
   let isEstablished = false
   let ring: KeyRing | undefined
   let seen: VerifiedRegistry | undefined

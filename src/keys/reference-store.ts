@@ -1,14 +1,16 @@
-import type { Queryable, Statement } from '../database/database.ts'
+import { CENSUS_TIMEOUT_MS, type Queryable, type Statement } from '../database/database.ts'
 import { sealedColumns } from './sealed-columns.ts'
 
 const COUNT_TERMS: Statement = {
   name: 'count-search-terms',
   text: 'SELECT key_id, count(*)::float8 AS count FROM search_terms GROUP BY 1',
+  timeoutMs: CENSUS_TIMEOUT_MS,
 }
 /** A kept answer is found by a hash under an index key, and lost with that key, so it needs the key until it expires. */
 const COUNT_ANSWERS: Statement = {
   name: 'count-kept-answers',
   text: `SELECT index_key_id AS key_id, count(*)::float8 AS count FROM idempotency_keys WHERE expires_at > $1 GROUP BY 1`,
+  timeoutMs: CENSUS_TIMEOUT_MS,
 }
 
 /** How many values stand on a key, by the column that holds them. */

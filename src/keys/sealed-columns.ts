@@ -1,4 +1,4 @@
-import type { Queryable, Statement } from '../database/database.ts'
+import { CENSUS_TIMEOUT_MS, type Queryable, type Statement } from '../database/database.ts'
 import type { SealContext } from './seal.ts'
 
 export type DataPurpose = 'display' | 'secret'
@@ -48,6 +48,7 @@ function sealedTable(name: string, definition: TableDefinition): SealedTable {
     census: {
       name: `census-${name}.${part}`,
       text: `SELECT ${part}_key_id AS key_id, count(*)::integer AS count FROM ${name} WHERE ${part}_key_id IS NOT NULL GROUP BY 1`,
+      timeoutMs: CENSUS_TIMEOUT_MS,
     },
   }))
   return { name, columns, identity, unchanged, described, context }

@@ -58,6 +58,11 @@ describe('the certificate of a key', () => {
       [id],
     )
     await vault.rotate()
+    // The server's role may do this; what is signed must not come from there.
+    await vault.database.sql(
+      `UPDATE key_retirements SET moved = 999, event = NULL, empty_at = '2020-01-01' WHERE key_id = $1`,
+      [id],
+    )
     const certified = await certify(id)
     const [retired] = await vault.events({ type: 'key.retire', subject: id })
     expect(retired).toMatchObject({ outcome: 'success', caller: OPERATOR, count: standing!.count })
@@ -70,6 +75,7 @@ describe('the certificate of a key', () => {
       destroyed_at: null,
       values_moved: standing!.count,
       event: retired!.id,
+      empty_since: retired!.at,
       census: { values: 0 },
     })
     const { created_at, activated_at, retired_at, empty_since, census } = certified.statement
@@ -98,6 +104,12 @@ describe('the certificate of a key', () => {
     expect(other.public_key).not.toBe(public_key)
     await expect(compactVerify(certificate, await importSPKI(other.public_key, 'EdDSA'))).rejects.toThrow()
     await verified(other)
+    // Whoever verifies can have the public keys beforehand, of keys that sign no more as well.
+    const inventory = await vault.strongroom.commands.takeInventory()
+    const publicKeys = inventory.filter(({ purpose }) => purpose === 'audit-signing').map((line) => line.public_key)
+    expect(publicKeys).toEqual([public_key, other.public_key])
+    const without = inventory.filter((line) => line.public_key === null).map(({ purpose }) => purpose)
+    expect([...new Set(without)]).toEqual(['root', 'display', 'secret', 'index'])
   })
 })
 

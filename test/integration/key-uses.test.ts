@@ -62,6 +62,27 @@ it('counts every value that a key seals, signs or hashes, exactly, over several 
   expect(line).toMatchObject({ uses: 67, references: 67, uses_limit: 2 ** 31 })
 })
 
+it('a count that is put back or removed is an alert that names it, and goes on from where it was', async () => {
+  await tokenizeContacts(3)
+  await reported('secret', 3)
+  const [{ id } = { id: '' }] = await vault.database.sql<{ id: string }>("SELECT id FROM keys WHERE purpose = 'secret'")
+  await vault.database.sql("UPDATE key_uses SET uses = 0 FROM keys WHERE id = key_id AND purpose = 'secret'")
+  const alerts = () => vault.logLines.filter((line) => line.includes('"alert":"key-registry-changed"'))
+  await expect
+    .poll(alerts, { timeout: 3_000 })
+    .toEqual([expect.stringContaining(`${id} in \\"key_uses\\" was put back from 3`)])
+  await tokenizeContacts(1)
+  await reported('secret', 4)
+
+  await vault.database.sql('DELETE FROM key_uses WHERE key_id = $1', [id])
+  const second = await another()
+  const body = { contact }
+  expect((await second.call('POST', '/v1/tokenize', { token: checkout, body })).body.code).toBe('key-expired')
+  expect(second.logLines.join('')).toContain(`${id} in \\"key_uses\\" is missing`)
+  await vault.database.sql('INSERT INTO key_uses (key_id) VALUES ($1)', [id])
+  expect(alerts().length).toBeLessThanOrEqual(3)
+})
+
 it('looking up costs no use', async () => {
   await tokenizeContacts(1)
   await reported('index', 2)

@@ -178,6 +178,51 @@ describe('migrate', () => {
     await expect(run()).rejects.toThrow('9999-from-the-future')
   })
 
+  it('counts what stands on each key of a vault that counted nothing yet', async () => {
+    const [before, after] = [knownMigrations.slice(0, 1), knownMigrations.slice(1)]
+    expect(await run()).toEqual([...before, ...after])
+    await database.sql(`DROP TABLE key_uses, key_registry, key_retirements, rotations;
+      DROP INDEX audit_events_key_retire;
+      ALTER TABLE idempotency_keys DROP COLUMN index_key_id;
+      ALTER TABLE keys DROP COLUMN expires_at, DROP COLUMN compromised_at, DROP COLUMN destroyed_at;
+      ALTER TABLE root_keys DROP COLUMN state, DROP COLUMN activated_at, DROP COLUMN deactivated_at, DROP COLUMN expires_at;
+      INSERT INTO root_keys VALUES ('root', 'passphrase-file', '{}', now());
+      INSERT INTO keys SELECT p, p, 'active', 'root', '', now() FROM unnest('{display,secret,index,token-signing}'::text[]) p;
+      INSERT INTO records (token, kind, site, version, consents, display_key_id, display_sealed, secret_key_id,
+                           secret_sealed, terms, created_at, updated_at)
+        SELECT t, 'card', 's', 1, '{}', 'display', '', 'secret', '', '', now(), now() FROM unnest('{a,b}'::text[]) t;
+      INSERT INTO record_versions VALUES ('a', 1, 'card', 's', 'display', '', 'secret', '', now());
+      INSERT INTO idempotency_keys VALUES ('a', '', 'display', '', now(), now());
+      INSERT INTO reveal_reasons VALUES ('a', 'display', '');
+      INSERT INTO search_terms SELECT t::bytea, t, 'index' FROM unnest('{a,b,c}'::text[]) t`)
+    await database.sql('DELETE FROM migrations WHERE name = ANY ($1)', [after])
+    expect(await run()).toEqual(after)
+    const counts = await database.sql<{ id: string; uses: string }>('SELECT key_id AS id, uses FROM key_uses')
+    expect(Object.fromEntries(counts.map(({ id, uses }) => [id, Number(uses)]))).toEqual({
+      ...{ root: 4, display: 5, secret: 3, index: 3 },
+      'token-signing': 0,
+    })
+  })
+
+  it('says in one sentence that roles do not fit, and prints no statement', async () => {
+    const other = `owner_${database.name}`
+    await database.sql(`CREATE ROLE ${other} LOGIN CREATEROLE PASSWORD 'only-here'; GRANT ALL ON SCHEMA public TO ${other};
+      ALTER DATABASE ${database.name} OWNER TO ${other}; CREATE ROLE server_${other}`)
+    try {
+      const ownerUrl = Object.assign(new URL(superuserUrl(database)), { username: other, password: 'only-here' }).href
+      const refused = migrate({ ownerUrl, serverRole: `server_${other}` })
+      await expect(refused).rejects.toThrow(
+        /^the owner may not make "server_owner_\w+" a member of strongroom_runtime.*\.$/,
+      )
+      await expect(migrate({ ownerUrl, serverRole: 'nobody' })).rejects.toThrow(
+        /^the role "nobody" .* does not exist.*\.$/,
+      )
+    } finally {
+      await database.sql(`ALTER DATABASE ${database.name} OWNER TO CURRENT_USER; REASSIGN OWNED BY ${other} TO CURRENT_USER;
+        DROP OWNED BY ${other}; DROP ROLE ${other}, server_${other}`)
+    }
+  })
+
   it('leaves the server’s role without temporary tables, which could stand in for the real ones', async () => {
     await run()
     const attempt = withClient(database.serverUrl, (client) =>
