@@ -6,7 +6,9 @@ import { isLoopback } from './database/database.ts'
 import type { ActiveKey, DatabaseFacts } from './database/inspect.ts'
 import { knownMigrations } from './database/migrate.ts'
 import { MAX_USES } from './keys/cryptoperiod.ts'
+import { KeyRegistryError } from './keys/registry-manifest.ts'
 import { isDevelopmentPassphrase, passphraseFiles } from './keys/root-key/passphrase-file.ts'
+import { RootKeyConfigError, RootKeyMismatch, RootKeyUnreachable } from './keys/root-key/root-key.ts'
 import { findWornKeys, type KeyWear } from './keys/watch-keys.ts'
 
 /**
@@ -97,6 +99,22 @@ export function examineDatabase(config: Config, facts: DatabaseFacts, now = new 
     ...facts.activeKeys.filter(({ isCounted }) => !isCounted).map(uncountedKey),
     ...findWornKeys(facts.activeKeys, now).map(wornKey),
   ]
+}
+
+/** What of the keys would refuse a start. Without the root key it cannot be told, which is a warning. */
+export async function examineKeys(verify: () => Promise<void>): Promise<Finding[]> {
+  try {
+    await verify()
+    return []
+  } catch (error) {
+    if (error instanceof RootKeyUnreachable) {
+      const detail = `whether somebody changed the keys was not verified, since the root key is not at hand: ${error.message}.`
+      return [{ code: 'key-registry-unverified', severity: 'warning', detail }]
+    }
+    const refuses = [KeyRegistryError, RootKeyConfigError, RootKeyMismatch].some((kind) => error instanceof kind)
+    if (!refuses || !(error instanceof Error)) throw error
+    return [{ code: 'key-registry', detail: error.message }]
+  }
 }
 
 function finding(present: boolean, code: string, detail: string): Finding[] {

@@ -4,7 +4,8 @@ import { openDatabase } from './database/database.ts'
 import { openEmbeddedDatabase } from './database/embedded.ts'
 import { inspectDatabase } from './database/inspect.ts'
 import { migrate } from './database/migrate.ts'
-import { examineConfig, examineDatabase, examineProcess, type Finding } from './doctor.ts'
+import { examineConfig, examineDatabase, examineKeys, examineProcess, type Finding } from './doctor.ts'
+import { verifyRegistry } from './keys/verify-registry.ts'
 import { createStrongroom, type Overrides, type Strongroom, type StrongroomConfig } from './strongroom.ts'
 
 const COMMAND_PATIENCE_MS = 20_000
@@ -108,6 +109,8 @@ export async function examineVault(config: Config, options: OpenVaultOptions): P
   const findings = [...examineProcess(process.env, process.execArgv), ...(await examineConfig(config))]
   const ofDatabase = await withDatabase(config, options, async (urls, stopDatabase) => {
     const found = examineDatabase(config, await inspect(urls.server, config.database?.caFile))
+    const isReadable = !found.some(({ code }) => code === 'schema')
+    if (isReadable) found.push(...(await examineKeys(() => verifyKeys(config, urls.server))))
     await stopDatabase()
     return found
   }).catch((error: Error) => [{ code: 'database', detail: `the database cannot be examined: ${error.message}` }])
@@ -149,6 +152,15 @@ async function inspect(url: string, caFile: string | undefined) {
   const database = openDatabase({ url, caFile, maxConnections: 1 })
   try {
     return await inspectDatabase(database)
+  } finally {
+    await database.close()
+  }
+}
+
+async function verifyKeys({ database: remote, rootKey, rootKeyFile }: Config, url: string): Promise<void> {
+  const database = openDatabase({ url, caFile: remote?.caFile, maxConnections: 1 })
+  try {
+    await verifyRegistry({ database, provider: rootKey.provider, rootKey: { ...rootKey, file: rootKeyFile } })
   } finally {
     await database.close()
   }

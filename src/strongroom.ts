@@ -28,7 +28,7 @@ import { destroyKey } from './keys/destroy.ts'
 import { takeInventory } from './keys/inventory.ts'
 import { keepSigningKeys } from './keys/keep-signing-keys.ts'
 import { keyStatus } from './keys/key-status.ts'
-import { listKeys } from './keys/key-store.ts'
+import { listKeys, listRootKeys } from './keys/key-store.ts'
 import { keyedHash } from './keys/keyed-hash.ts'
 import { openVaultKeys } from './keys/open-vault-keys.ts'
 import { createRandomBytes } from './keys/random.ts'
@@ -256,6 +256,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       issueStaffToken: (operator: AuditCaller, request: StaffTokenRequest) =>
         issueStaffToken({ accessTokens, newAuditEvent, recordEvent }, operator, request),
       listKeys: () => listKeys(database),
+      listRootKeys: () => listRootKeys(database),
       takeInventory: () => takeInventory(keyDeps),
       destroyKey: (operator: AuditCaller, id: string) => destroyKey(keyDeps, operator, id),
       certifyKey: (operator: AuditCaller, id: string) => certifyKey({ ...keyDeps, issuer }, operator, id),

@@ -12,18 +12,24 @@ export function addKeysCommands(program: Command): void {
   const keys = program.command('keys').description('the keys of the vault')
 
   withJson(keys.command('list'))
-    .description('every key and its state')
+    .description('every key, its state and its expiry')
     .action((options: Json) =>
       withVault('keys list', async ({ commands }) => {
-        const list = (await commands.listKeys()).map(({ id, purpose, state, created_at }) => ({
-          id,
-          purpose,
-          state,
-          created_at: created_at.toISOString(),
-        }))
+        const rootKeys = (await commands.listRootKeys()).map((row) => ({ ...row, purpose: 'root' }))
+        const list = [...rootKeys, ...(await commands.listKeys())].map(
+          ({ id, purpose, state, created_at, expires_at }) => ({
+            id,
+            purpose,
+            state,
+            created_at: created_at.toISOString(),
+            expires_at: expires_at?.toISOString() ?? null,
+          }),
+        )
         print(options, list, () =>
           list
-            .map((key) => `${key.id}  ${key.purpose.padEnd(13)}  ${key.state.padEnd(11)}  ${key.created_at}`)
+            .map(({ id, purpose, state, created_at, expires_at }) =>
+              [id.padEnd(31), purpose.padEnd(13), state.padEnd(11), created_at, expires_at ?? '-'].join('  '),
+            )
             .join('\n'),
         )
       }),

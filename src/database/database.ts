@@ -72,8 +72,6 @@ export interface DatabaseOptions {
 
 /** pg has no limit of its own; a statement whose outcome is unknown becomes a 503 and is replayed by its idempotency key. */
 const QUERY_TIMEOUT_MS = 10_000
-/** For a statement that reads a whole table, however large, and for which nobody's request waits. */
-export const CENSUS_TIMEOUT_MS = 30 * 60_000
 const CONNECT_TIMEOUT_MS = 5_000
 
 /** Opens a pool. Nothing connects before the first statement. */
@@ -199,8 +197,8 @@ async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
 async function run<Row>(on: pg.PoolClient, statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
   try {
     const { name, text, timeoutMs } = statement
-    const limit = timeoutMs === undefined ? {} : { query_timeout: timeoutMs }
-    const result = await on.query({ name, text, values: [...values], ...limit })
+    const ownLimit = timeoutMs === undefined ? {} : { query_timeout: timeoutMs }
+    const result = await on.query({ name, text, values: [...values], ...ownLimit })
     return result.rows as Row[]
   } catch (error) {
     throw translate(error)

@@ -92,6 +92,11 @@ export async function listKeys(db: Queryable): Promise<KeyRow[]> {
   return (await selectRegistry(db)).keys
 }
 
+/** The same for root keys. */
+export async function listRootKeys(db: Queryable): Promise<RootKeyRow[]> {
+  return (await selectRegistry(db)).rootKeys
+}
+
 /** Writes rows as they are in memory, those that stop being active first: one active key of a purpose is all there may be. */
 export async function saveKeys(tx: Queryable, rows: readonly KeyRow[]): Promise<void> {
   const ordered = [...rows].sort((a, b) => Number(a.state === 'active') - Number(b.state === 'active'))

@@ -39,6 +39,12 @@ export interface Registry {
    * @throws {Problem} sealed, when the root key is not to be had now
    */
   read(db: Queryable): Promise<VerifiedRegistry>
+  /**
+   * Whether a start would take the registry as it stands; changes nothing. A vault that has none yet is fine.
+   *
+   * @throws {KeyRegistryError | Problem} as `establish` and `read`
+   */
+  verify(db: Queryable): Promise<void>
   /** The record of the root key, not verified: that needs the root key itself. Undefined in a vault that has none yet. */
   findRootKey(db: Queryable): Promise<RootKeyRow | undefined>
   /** The root key of that row, opened. */
@@ -90,31 +96,41 @@ export function createRegistry(options: RegistryOptions): Registry {
       await lockRegistry(tx)
       const { stored, ...rows } = await selectRegistry(tx)
       if (stored !== undefined) return
-      if (rows.keys.length === 0 && (await holdsRecords(tx))) {
-        throw new KeyRegistryError(
-          'the keys are missing though there are records: restore the tables of keys from a backup.',
-        )
-      }
-      const record = rows.rootKeys.at(-1) ?? (await options.newRootKey(options.newId('root')))
-      const draft = await RegistryDraft.first(rows, await openRootKey(record), options)
-      if (rows.keys.length > 0) await adopt(draft)
+      await requireWhole(tx, rows)
+      const draft = await firstDraft(rows)
       const purposes = rows.keys.length > 0 ? (['audit-signing'] as const) : keyPurposes
       for (const purpose of purposes) draft.transition(await draft.create(purpose), 'active')
       await draft.save(tx, 1)
     })
   }
 
+  /** The draft of a first manifest, over the keys that may be there already. */
+  async function firstDraft(rows: RegistryRows): Promise<RegistryDraft> {
+    const record = rows.rootKeys.at(-1) ?? (await options.newRootKey(options.newId('root')))
+    const draft = await RegistryDraft.first(rows, await openRootKey(record), options)
+    if (rows.keys.length > 0) await adopt(draft)
+    return draft
+  }
+
+  async function read(db: Queryable): Promise<VerifiedRegistry> {
+    const { stored, ...rows } = await selectRegistry(db)
+    if (stored === undefined)
+      throw new KeyRegistryError('the manifest of the key registry (table "key_registry") is missing.')
+    macKey ??= await openMacKey(stored, rows.rootKeys)
+    const { generation, root_key_id } = verifyManifest(stored, rows, macKey.secret)
+    macKey = { ...macKey, wrapped: stored.wrapped }
+    return { ...rows, generation, mac: stored.mac, rootKey: rows.rootKeys.find(({ id }) => id === root_key_id)! }
+  }
+
   return {
     establish,
-    async read(db) {
+    async verify(db) {
       const { stored, ...rows } = await selectRegistry(db)
-      if (stored === undefined)
-        throw new KeyRegistryError('the manifest of the key registry (table "key_registry") is missing.')
-      macKey ??= await openMacKey(stored, rows.rootKeys)
-      const { generation, root_key_id } = verifyManifest(stored, rows, macKey.secret)
-      macKey = { ...macKey, wrapped: stored.wrapped }
-      return { ...rows, generation, mac: stored.mac, rootKey: rows.rootKeys.find(({ id }) => id === root_key_id)! }
+      if (stored !== undefined) await read(db)
+      else if (rows.keys.length > 0) await firstDraft(rows)
+      else await requireWhole(db, rows)
     },
+    read,
     async findRootKey(db) {
       const { stored, rootKeys } = await selectRegistry(db)
       if (stored === undefined) return rootKeys.at(-1)
@@ -131,6 +147,12 @@ export function createRegistry(options: RegistryOptions): Registry {
       return RegistryDraft.of(verified, await openRootKey(verified.rootKey), macKey, options)
     },
   }
+}
+
+/** No keys at all are a vault's first start, unless it holds something. */
+async function requireWhole(db: Queryable, { keys }: RegistryRows): Promise<void> {
+  if (keys.length > 0 || !(await holdsRecords(db))) return
+  throw new KeyRegistryError('the keys are missing though there are records: restore the tables of keys from a backup.')
 }
 
 /**

@@ -1,5 +1,5 @@
-import { CENSUS_TIMEOUT_MS, type Queryable, type Statement } from '../database/database.ts'
-import { sealedColumns } from './sealed-columns.ts'
+import type { Queryable, Statement } from '../database/database.ts'
+import { CENSUS_TIMEOUT_MS, sealedColumns } from './sealed-columns.ts'
 
 const COUNT_TERMS: Statement = {
   name: 'count-search-terms',

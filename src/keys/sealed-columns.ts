@@ -1,5 +1,8 @@
-import { CENSUS_TIMEOUT_MS, type Queryable, type Statement } from '../database/database.ts'
+import type { Queryable, Statement } from '../database/database.ts'
 import type { SealContext } from './seal.ts'
+
+/** For a statement that reads a whole table, however large, and that no request waits for. */
+export const CENSUS_TIMEOUT_MS = 30 * 60_000
 
 export type DataPurpose = 'display' | 'secret'
 

@@ -147,6 +147,7 @@ describe('keys list and keys status', () => {
     id: string
     purpose: string
     state: string
+    expires_at: string
     sealed_values?: number | null
   }
 
@@ -156,10 +157,14 @@ describe('keys list and keys status', () => {
       'audit-signing active',
       'display active',
       'index active',
+      'root active',
       'secret active',
       'token-signing active',
     ])
-    for (const key of keys) expect(Object.keys(key).sort()).toEqual(['created_at', 'id', 'purpose', 'state'])
+    for (const key of keys) {
+      expect(Object.keys(key).sort()).toEqual(['created_at', 'expires_at', 'id', 'purpose', 'state'])
+      expect(Date.parse(key.expires_at)).toBeGreaterThan(Date.now())
+    }
     const shown = await text('keys', 'list')
     for (const { id } of keys) expect(shown).toContain(id)
   })
@@ -268,7 +273,7 @@ describe('the program itself', () => {
     expect(await run('--version')).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' })
     const listed = await run('keys', 'list', '--json')
     expect(listed.code, listed.stderr).toBe(0)
-    expect(JSON.parse(listed.stdout)).toHaveLength(5)
+    expect(JSON.parse(listed.stdout)).toHaveLength(6)
   })
 
   it('lists its commands when it is asked for help', async () => {

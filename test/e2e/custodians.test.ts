@@ -138,7 +138,7 @@ describe.skipIf(missing)('a vault whose root key three custodians hold, of whom 
     const attempts = (await events('root-key.share')).filter(({ outcome }) => outcome === 'refused')
     expect(attempts).toHaveLength(refused + 2)
     expect(attempts.at(-1)).toMatchObject({ count: 1 })
-    expect((await vault.cli(['keys', 'list', '--json'], CUSTODIANS)).json<unknown[]>()).toHaveLength(5)
+    expect((await vault.cli(['keys', 'list', '--json'], CUSTODIANS)).json<unknown[]>()).toHaveLength(6)
 
     const together = cliAtTerminal(vault, ['keys', 'rotate', '--json'])
     for (const share of shares.slice(0, 2)) {

@@ -1,7 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
+import { readConfig } from '../../src/config.ts'
+import { examineKeys, type Finding } from '../../src/doctor.ts'
 import { type KeyPurpose, UNAUTHENTICATED_WRAP, wrapContext } from '../../src/keys/key.ts'
 import { createPassphraseFileProvider } from '../../src/keys/root-key/passphrase-file.ts'
+import { RootKeyUnreachable } from '../../src/keys/root-key/root-key.ts'
+import { examineVault } from '../../src/open-vault.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { contact } from '../support/samples.ts'
 import { testKey, testKeyId } from '../support/test-keys.ts'
@@ -37,6 +42,7 @@ async function writeOldRegistry(purposes: readonly KeyPurpose[]): Promise<Map<Ke
     )
     ids.set(purpose, id)
   }
+  await database.sql('INSERT INTO key_uses (key_id) SELECT id FROM keys UNION ALL SELECT id FROM root_keys')
   return ids
 }
 
@@ -48,6 +54,17 @@ async function startAgain(): Promise<string> {
   } catch (error) {
     return (error as Error).message
   }
+}
+
+/** What the doctor finds in the keys. */
+async function keyFindings(rootKeyFile = inject('cluster').rootKeyFile): Promise<Finding[]> {
+  const config = readConfig({
+    DATABASE_URL: database.serverUrl,
+    STRONGROOM_DATA_DIR: path.dirname(inject('cluster').rootKeyFile),
+    STRONGROOM_ROOT_KEY_FILE: rootKeyFile,
+  })
+  const findings = await examineVault(config, { role: 'command', command: 'doctor', log: () => {} })
+  return findings.filter(({ code }) => code.startsWith('key'))
 }
 
 const OLD = ['display', 'secret', 'index', 'token-signing'] as const
@@ -76,6 +93,7 @@ describe('a vault from before there was a manifest', () => {
 
   it('is taken over once: a manifest that is deleted afterwards does not pass for one that was never there', async () => {
     await writeOldRegistry(OLD)
+    expect(await keyFindings()).toEqual([])
     expect(await startAgain()).toBe('it started')
     await database.sql('DELETE FROM key_registry')
     expect(await startAgain()).toMatch(/the manifest of the key registry .* is missing/)
@@ -105,4 +123,38 @@ it('two servers that start at once on an empty database make one set of keys', a
   } finally {
     for (const vault of vaults) await vault.stop()
   }
+})
+
+describe('the doctor', () => {
+  it('says of the keys what a start would say, and writes nothing', async () => {
+    expect(await keyFindings()).toEqual([])
+    expect(await startAgain()).toBe('it started')
+    expect(await keyFindings()).toEqual([])
+    await database.sql(
+      `CREATE TABLE before AS TABLE keys; UPDATE keys SET state = 'deactivated' WHERE purpose = 'index'`,
+    )
+    expect(await keyFindings()).toEqual([{ code: 'key-registry', detail: expect.stringMatching(/index.*: state was/) }])
+    await database.sql('TRUNCATE keys; INSERT INTO keys TABLE before; CREATE TABLE m AS TABLE key_registry')
+    await database.sql('DELETE FROM key_registry')
+    expect(await keyFindings()).toEqual([
+      { code: 'key-registry', detail: expect.stringMatching(/manifest .* is missing/) },
+    ])
+    await database.sql(
+      'INSERT INTO key_registry TABLE m; DELETE FROM key_uses WHERE key_id IN (SELECT id FROM root_keys)',
+    )
+    expect(await keyFindings()).toEqual([
+      { code: 'key-uncounted', severity: 'warning', detail: expect.stringContaining('"strongroom keys rotate root"') },
+    ])
+  })
+
+  it('refuses another root key, and says when none is at hand that it cannot tell', async () => {
+    expect(await startAgain()).toBe('it started')
+    expect(await keyFindings(`${inject('cluster').rootKeyFile}.nowhere`)).toEqual([
+      { code: 'key-registry', detail: expect.stringContaining('there is no root-key file') },
+    ])
+    const unreachable = examineKeys(() => Promise.reject(new RootKeyUnreachable('no answer')))
+    await expect(unreachable).resolves.toEqual([
+      { code: 'key-registry-unverified', severity: 'warning', detail: expect.stringContaining('no answer') },
+    ])
+  })
 })

@@ -1,5 +1,8 @@
 import type { Response } from 'supertest'
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
+import { openDatabase, type Statement } from '../../src/database/database.ts'
+import { countReferences } from '../../src/keys/reference-store.ts'
+import { takeCensus } from '../../src/keys/sealed-columns.ts'
 import { closeGates, gates, installGates, type ObservedBatches, observeBatches } from '../support/gates.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { expectProblem } from '../support/problems.ts'
@@ -30,6 +33,29 @@ afterAll(async () => {
   await observed.close()
   await proxy.close()
   await database.drop()
+})
+
+it('a statement may take as long as it says: a census longer than what a request waits for', async () => {
+  const direct = openDatabase({ url: database.serverUrl, maxConnections: 1 })
+  try {
+    const slow = { name: 'slow', text: 'SELECT pg_sleep(8)', timeoutMs: 100 }
+    const asked = performance.now()
+    await expect(direct.query(slow)).rejects.toMatchObject({ code: 'database-unavailable' })
+    expect(performance.now() - asked).toBeLessThan(5_000)
+  } finally {
+    await direct.close()
+  }
+  const limits: (number | undefined)[] = []
+  const recorded = {
+    query: async ({ timeoutMs }: Statement) => {
+      limits.push(timeoutMs)
+      return []
+    },
+  }
+  await countReferences(recorded, new Date())
+  await takeCensus(recorded)
+  expect(limits.length).toBeGreaterThan(10)
+  for (const limit of limits) expect(limit).toBeGreaterThanOrEqual(10 * 60_000)
 })
 
 /** A request of a client that tries again, and the answer it got. */
