@@ -4,9 +4,21 @@ import { authenticate } from './access/authenticate.ts'
 import type { Caller } from './access/caller.ts'
 import { createClientSecrets } from './access/client-secret.ts'
 import { areLiveClients } from './access/client-store.ts'
-import { addClient, listClients, type NewClient, revokeClient, rotateClientSecret } from './access/clients.ts'
+import {
+  addClient,
+  addClientWithKey,
+  type Expiry,
+  listClients,
+  type NewClient,
+  replaceClientKeys,
+  revokeClient,
+  rotateClientSecret,
+} from './access/clients.ts'
 import { requireAnyScope } from './access/grant.ts'
+import type { PublicJwkSet } from './access/public-jwk.ts'
 import { createRateLimit, type RateLimits } from './access/rate-limit.ts'
+import type { SpentId } from './access/spent-id.ts'
+import { insertSpentIds, sweepSpentIds } from './access/spent-id-store.ts'
 import { issueStaffToken, type StaffTokenRequest } from './access/staff-token.ts'
 import { createAlert } from './alert.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
@@ -133,6 +145,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const renewSigningKey = () => keepSigningKeys(keyDeps)
   const accessTokens = createAccessTokens({ keys, renewSigningKey, issuer, now, newId })
   const isLiveClient = createBatch({ run: (ids: readonly string[]) => areLiveClients(database, ids) })
+  const spendOnce = createBatch({ run: (spent: readonly SpentId[]) => insertSpentIds(database, spent) })
   const clientSecrets = await createClientSecrets()
   const pseudonym = (source: string) => keyedHash(keys.ring.active('index'), 'source', [source]).toString('base64url')
   const rateLimit = createRateLimit(database, pseudonym, overrides.rateLimits)
@@ -155,6 +168,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       newAuditEvent,
       recordEvent,
       rateLimit,
+      spendOnce,
+      now,
       issuer,
     }),
     ...createHealthRoutes<Caller>(checkReady),
@@ -190,7 +205,10 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   await tendKeys().catch(onBackgroundError)
   const keyTender = setInterval(() => void tendKeys().catch(onBackgroundError), TEND_KEYS_EVERY_MS).unref()
 
-  const sweep = () => void sweepIdempotencyKeys(database, now()).catch(onBackgroundError)
+  const sweep = () => {
+    void sweepIdempotencyKeys(database, now()).catch(onBackgroundError)
+    void sweepSpentIds(database, now()).catch(onBackgroundError)
+  }
   const sweeper = setInterval(sweep, SWEEP_EVERY_MS).unref()
   let shuttingDown = false
 
@@ -219,10 +237,15 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       shuttingDown = true
     },
     commands: {
-      addClient: (operator: AuditCaller, input: NewClient) => addClient({ ...shared, clientSecrets }, operator, input),
+      addClient: (operator: AuditCaller, input: NewClient & Expiry) =>
+        addClient({ ...shared, clientSecrets }, operator, input),
+      addClientWithKey: (operator: AuditCaller, input: NewClient, key: Parameters<typeof addClientWithKey>[3]) =>
+        addClientWithKey(shared, operator, input, key),
       listClients: () => listClients({ database }),
-      rotateClientSecret: (operator: AuditCaller, id: string) =>
-        rotateClientSecret({ ...shared, clientSecrets }, operator, id),
+      rotateClientSecret: (operator: AuditCaller, id: string, how?: { overlapSeconds?: number } & Expiry) =>
+        rotateClientSecret({ ...shared, clientSecrets }, operator, id, how),
+      replaceClientKeys: (operator: AuditCaller, id: string, keys: PublicJwkSet) =>
+        replaceClientKeys(shared, operator, id, keys),
       revokeClient: (operator: AuditCaller, id: string) => revokeClient(shared, operator, id),
       issueStaffToken: (operator: AuditCaller, request: StaffTokenRequest) =>
         issueStaffToken({ accessTokens, newAuditEvent, recordEvent }, operator, request),

@@ -1,26 +1,22 @@
 import type { NewAuditEvent } from '../audit/audit-event.ts'
 import type { RecordEvent } from '../audit/record-event.ts'
-import type { Database } from '../database/database.ts'
-import { Problem } from '../problem.ts'
-import type { Sensitive } from '../sensitive.ts'
 import { type AccessTokens, CLIENT_TOKEN_SECONDS } from './access-token.ts'
-import type { ClientSecrets } from './client-secret.ts'
-import { type Client, findClientWithSecret } from './client-store.ts'
+import { type AuthenticateClientDeps, authenticateClient } from './authenticate-client.ts'
+import type { ClientCredentials } from './client-credentials.ts'
+import type { Client } from './client-store.ts'
 import type { RateLimit } from './rate-limit.ts'
 import { isRoleName, roleOf } from './roles.ts'
+import { invalidClient, invalidTokenRequest } from './token-request-problem.ts'
 
-export interface IssueClientTokenDeps {
-  database: Database
+export interface IssueClientTokenDeps extends AuthenticateClientDeps {
   accessTokens: AccessTokens
-  clientSecrets: ClientSecrets
   newAuditEvent: NewAuditEvent
   recordEvent: RecordEvent
   rateLimit: RateLimit
 }
 
 export interface ClientTokenRequest {
-  clientId: string
-  clientSecret: Sensitive<string>
+  credentials: ClientCredentials
   /** Scopes asked for, separated by spaces; all that the client has when undefined. */
   scope?: string | undefined
 }
@@ -37,54 +33,31 @@ export async function issueClientToken(
   facts: { requestId: string; source: string },
 ): Promise<{ access_token: string; token_type: 'Bearer'; expires_in: number; scope: string }> {
   await deps.rateLimit.spend(facts.source)
-  const client = CLIENT_ID.test(request.clientId)
-    ? await findClientWithSecret(deps.database, request.clientId)
-    : undefined
-  const live = client?.revoked_at === null ? client : undefined
-  const matches = await deps.clientSecrets.verify(live?.secret_hash, request.clientSecret.expose())
-  if (!live || !matches) {
+  const client = await authenticateClient(deps, request.credentials)
+  if (client === undefined) {
     await deps.rateLimit.spendFailure(facts.source)
     throw invalidClient()
   }
-  const scopes = grantedScopes(live, request.scope)
-  const role = live.role !== null && isRoleName(live.role) ? live.role : undefined
+  const scopes = grantedScopes(client, request.scope)
+  const role = client.role !== null && isRoleName(client.role) ? client.role : undefined
   const subject = {
-    id: live.id,
+    id: client.id,
     kind: 'client' as const,
     role,
     scopes,
     purposes: role === undefined ? [] : roleOf(role).purposes,
-    site: live.site,
+    site: client.site,
   }
   const accessToken = await deps.accessTokens.issue(subject, CLIENT_TOKEN_SECONDS)
   const event = deps.newAuditEvent({
     type: 'token.issue',
     outcome: 'success',
     request_id: facts.requestId,
-    caller: { id: live.id, kind: 'client', role },
-    site: live.site,
+    caller: { id: client.id, kind: 'client', role },
+    site: client.site,
   })
   await deps.recordEvent(event)
   return { access_token: accessToken, token_type: 'Bearer', expires_in: CLIENT_TOKEN_SECONDS, scope: scopes.join(' ') }
-}
-
-/** What cannot be an id is an unknown one, and costs as much. */
-const CLIENT_ID = /^client_[0-9a-z]{26}$/
-
-/** RFC 6749 section 5.2: client libraries look at `error`, which stands beside our own `code`. */
-export function invalidClient(): Problem {
-  return new Problem('invalid-client', {
-    headers: { 'WWW-Authenticate': 'Basic realm="strongroom"' },
-    extensions: { error: 'invalid_client' },
-  })
-}
-
-/** RFC 6749 section 5.2. */
-export function invalidTokenRequest(
-  error: 'invalid_request' | 'invalid_scope' | 'unsupported_grant_type',
-  detail: string,
-): Problem {
-  return new Problem('invalid-token-request', { detail, extensions: { error } })
 }
 
 function grantedScopes(client: Client, asked: string | undefined) {

@@ -12,6 +12,7 @@ export const auditEventTypes = [
   'token.issue',
   'client.add',
   'client.rotate-secret',
+  'client.replace-keys',
   'client.revoke',
   'key.create',
   'key.promote',
