@@ -51,6 +51,15 @@ withJson(program.command('doctor'))
 
 addClientsCommands(program)
 
+interface StaffOptions extends Json {
+  name: string
+  role: RoleName
+  purpose: Purpose[]
+  site: string
+  minutes: number
+  dpopJkt?: string
+}
+
 withJson(program.command('staff').description('tokens for people').command('token'))
   .description('sign a short access token for a member of staff')
   .requiredOption('--name <name>', 'whose token it is', label)
@@ -60,10 +69,11 @@ withJson(program.command('staff').description('tokens for people').command('toke
   )
   .option('--site <site>', 'the site whose records they see', label, 'default')
   .option('--minutes <minutes>', 'how long it lives', Number, 15)
-  .action((options: Json & { name: string; role: RoleName; purpose: Purpose[]; site: string; minutes: number }) =>
+  .option('--dpop-jkt <thumbprint>', 'bind it to the DPoP key of that thumbprint (RFC 9449)')
+  .action((options: StaffOptions) =>
     withVault('staff token', async ({ commands }) => {
-      const { name, role, purpose, site, minutes } = options
-      const token = await commands.issueStaffToken(operator(), { name, role, purposes: purpose, site, minutes })
+      const { name, role, purpose: purposes, site, minutes, dpopJkt } = options
+      const token = await commands.issueStaffToken(operator(), { name, role, purposes, site, minutes, dpopJkt })
       print(options, token, () => token.access_token)
     }),
   )

@@ -221,7 +221,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     createApp: (answersFor: (host: string) => boolean) =>
       createApp<Caller>({
         routes: [...routes, ...docs],
-        authenticate: (request) => authenticate({ accessTokens, isLiveClient }, request),
+        authenticate: (request) => authenticate({ accessTokens, isLiveClient, spendOnce, now }, request),
+        publicUrl: issuer,
         authorize: requireAnyScope,
         recordRefusal,
         describeCaller: (caller) => caller.id,

@@ -33,7 +33,7 @@ type TokenRequest = z.output<typeof tokenRequestSchema>
 
 const tokenResponseSchema = z.object({
   access_token: z.string(),
-  token_type: z.literal('Bearer'),
+  token_type: z.enum(['Bearer', 'DPoP']),
   expires_in: z.int(),
   scope: z.string(),
 })
@@ -48,6 +48,7 @@ export function createAccessRoutes(deps: AccessRouteDeps): Route<Caller>[] {
     response_types_supported: [],
     token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
     token_endpoint_auth_signing_alg_values_supported: STATEMENT_ALGORITHMS,
+    dpop_signing_alg_values_supported: STATEMENT_ALGORITHMS,
     scopes_supported: scopes,
   }
   const tokenDeps = { ...deps, assertionAudience: [deps.issuer, metadata.token_endpoint] }
@@ -69,7 +70,8 @@ export function createAccessRoutes(deps: AccessRouteDeps): Route<Caller>[] {
           throw invalidTokenRequest('unsupported_grant_type', 'the only grant_type is client_credentials')
         }
         const credentials = credentialsOf(request.body, request.headers.authorization)
-        const body = await issueClientToken(tokenDeps, { credentials, scope: request.body.scope }, request)
+        const { scope } = request.body
+        const body = await issueClientToken(tokenDeps, { credentials, scope, dpop: request.presented }, request)
         return { status: 200, body, headers: { Pragma: 'no-cache' } }
       },
     }),

@@ -4,6 +4,7 @@ import { type AccessTokens, CLIENT_TOKEN_SECONDS } from './access-token.ts'
 import { type AuthenticateClientDeps, authenticateClient } from './authenticate-client.ts'
 import type { ClientCredentials } from './client-credentials.ts'
 import type { Client } from './client-store.ts'
+import { type ProvenRequest, verifyDpopProof } from './dpop-proof.ts'
 import type { RateLimit } from './rate-limit.ts'
 import { isRoleName, roleOf } from './roles.ts'
 import { invalidClient, invalidTokenRequest } from './token-request-problem.ts'
@@ -19,6 +20,8 @@ export interface ClientTokenRequest {
   credentials: ClientCredentials
   /** Scopes asked for, separated by spaces; all that the client has when undefined. */
   scope?: string | undefined
+  /** Binds the token to the key of the proof that comes with the request, if one does. */
+  dpop: ProvenRequest
 }
 
 /**
@@ -31,7 +34,7 @@ export async function issueClientToken(
   deps: IssueClientTokenDeps,
   request: ClientTokenRequest,
   facts: { requestId: string; source: string },
-): Promise<{ access_token: string; token_type: 'Bearer'; expires_in: number; scope: string }> {
+): Promise<{ access_token: string; token_type: 'Bearer' | 'DPoP'; expires_in: number; scope: string }> {
   await deps.rateLimit.spend(facts.source)
   const client = await authenticateClient(deps, request.credentials)
   if (client === undefined) {
@@ -39,6 +42,7 @@ export async function issueClientToken(
     throw invalidClient()
   }
   const scopes = grantedScopes(client, request.scope)
+  const thumbprint = await provenKey(deps, request.dpop)
   const role = client.role !== null && isRoleName(client.role) ? client.role : undefined
   const subject = {
     id: client.id,
@@ -47,6 +51,7 @@ export async function issueClientToken(
     scopes,
     purposes: role === undefined ? [] : roleOf(role).purposes,
     site: client.site,
+    ...(thumbprint === undefined ? {} : { confirmation: 'dpop' as const, boundTo: thumbprint }),
   }
   const accessToken = await deps.accessTokens.issue(subject, CLIENT_TOKEN_SECONDS)
   const event = deps.newAuditEvent({
@@ -57,7 +62,20 @@ export async function issueClientToken(
     site: client.site,
   })
   await deps.recordEvent(event)
-  return { access_token: accessToken, token_type: 'Bearer', expires_in: CLIENT_TOKEN_SECONDS, scope: scopes.join(' ') }
+  return {
+    access_token: accessToken,
+    token_type: thumbprint === undefined ? 'Bearer' : 'DPoP',
+    expires_in: CLIENT_TOKEN_SECONDS,
+    scope: scopes.join(' '),
+  }
+}
+
+/** RFC 9449 section 5: a proof that is there must be right; without one the token is a bearer token. */
+async function provenKey(deps: IssueClientTokenDeps, dpop: ProvenRequest): Promise<string | undefined> {
+  if (dpop.proof === undefined) return undefined
+  const thumbprint = await verifyDpopProof(deps, dpop)
+  if (thumbprint === undefined) throw invalidTokenRequest('invalid_dpop_proof', 'the DPoP proof is not acceptable')
+  return thumbprint
 }
 
 function grantedScopes(client: Client, asked: string | undefined) {

@@ -158,10 +158,11 @@ describe('401', () => {
 describe('400', () => {
   it('for two ways at once, and for another type of assertion', async () => {
     const other = await vault.client(['tokenize'])
-    for (const more of <Record<string, string>[]>[
+    const ways: Record<string, string>[] = [
       { client_id: other.id, client_secret: other.secret },
       { client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:saml2-bearer' },
-    ]) {
+    ]
+    for (const more of ways) {
       const response = await ask(await assertion(), more)
       expectProblem(response, 400, 'invalid-token-request')
       expect(response.body.error).toBe('invalid_request')
