@@ -11,6 +11,9 @@ export interface AuthenticateDeps extends DpopProofDeps {
   isLiveClient: (id: string) => Promise<boolean>
 }
 
+/** RFC 6750 section 3.1. */
+const BEARER_CHALLENGE = 'Bearer error="invalid_token"'
+
 const CREDENTIALS = /^(Bearer|DPoP) +([^\s]+)$/i
 
 /**
@@ -24,16 +27,17 @@ export async function authenticate(deps: AuthenticateDeps, request: Presented): 
   const [, scheme, token] = CREDENTIALS.exec(request.authorization ?? '') ?? []
   if (token === undefined) throw refused('Bearer')
   const caller = await deps.accessTokens.verify(token)
-  if (caller.kind === 'client' && !(await deps.isLiveClient(caller.id))) throw refused('Bearer error="invalid_token"')
+  if (caller.kind === 'client' && !(await deps.isLiveClient(caller.id))) throw refused(BEARER_CHALLENGE)
   const isDpop = scheme?.toLowerCase() === 'dpop'
-  // RFC 9449 section 7.2: a bound token as a bearer token, and a bearer token as a bound one, are both somebody's mistake.
-  if (isDpop !== (caller.confirmation === 'dpop')) throw refused(dpopChallenge('invalid_token'))
+  // RFC 9449 section 7.2: neither passes for the other. The challenge says which of them the token is.
+  if (isDpop && caller.confirmation !== 'dpop') throw refused(BEARER_CHALLENGE)
+  if (!isDpop && caller.confirmation === 'dpop') throw refused(dpopChallenge('invalid_token'))
   if (isDpop) {
     const thumbprint = await verifyDpopProof(deps, request, { accessToken: token, thumbprint: caller.boundTo })
     if (thumbprint === undefined) throw refused(dpopChallenge('invalid_dpop_proof'))
   }
   if (caller.confirmation === 'mtls' && !isCertificate(request.certificate(), caller.boundTo)) {
-    throw refused('Bearer error="invalid_token"')
+    throw refused(BEARER_CHALLENGE)
   }
   return caller
 }
