@@ -14,7 +14,7 @@ export interface Config {
   issuer: string
   /** Whether the issuer was set, by itself or through the port; a command otherwise takes the one its server recorded. */
   issuerIsSet: boolean
-  tls: { certsDir: string; certFile: string; keyFile: string }
+  tls: { certsDir: string; certFile: string; keyFile: string; clientCaFile: string | undefined }
   rootKeyFile: string
   /** Undefined: the embedded PostgreSQL under the data directory. */
   database: { url: string; ownerUrl: string; caFile: string | undefined } | undefined
@@ -37,6 +37,7 @@ export const options = {
   STRONGROOM_CERTS_DIR: ['certs', 'the folder of `ca.pem`, `server.pem` and `server-key.pem`'],
   STRONGROOM_TLS_CERT_FILE: ['`<certs>/server.pem`', 'the certificate chain, PEM'],
   STRONGROOM_TLS_KEY_FILE: ['`<certs>/server-key.pem`', 'its private key, PEM, readable by the vault alone'],
+  STRONGROOM_CLIENT_CA: ['–', 'the authority that signs client certificates, PEM; without it none are asked for'],
   STRONGROOM_ROOT_KEY_FILE: ['`<data dir>/root-key`', 'the passphrase that the root key is derived from, mode 0600'],
   STRONGROOM_LOG_LEVEL: ['info', '`debug`, `info`, `warn`, `error` or `silent`'],
   DATABASE_URL: ['embedded', 'PostgreSQL, as the role the server runs as; no `sslmode` in it'],
@@ -59,6 +60,7 @@ const environment = z.object({
   STRONGROOM_CERTS_DIR: z.string().min(1).default('certs'),
   STRONGROOM_TLS_CERT_FILE: z.string().min(1).optional(),
   STRONGROOM_TLS_KEY_FILE: z.string().min(1).optional(),
+  STRONGROOM_CLIENT_CA: z.string().min(1).optional(),
   STRONGROOM_ROOT_KEY_FILE: z.string().min(1).optional(),
   STRONGROOM_HOST: z.string().min(1).default('127.0.0.1'),
   STRONGROOM_PORT: port.default(8443),
@@ -100,6 +102,7 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
       certsDir,
       certFile: path.resolve(read.STRONGROOM_TLS_CERT_FILE ?? path.join(certsDir, 'server.pem')),
       keyFile: path.resolve(read.STRONGROOM_TLS_KEY_FILE ?? path.join(certsDir, 'server-key.pem')),
+      clientCaFile: read.STRONGROOM_CLIENT_CA === undefined ? undefined : path.resolve(read.STRONGROOM_CLIENT_CA),
     },
     rootKeyFile: path.resolve(read.STRONGROOM_ROOT_KEY_FILE ?? path.join(dataDir, 'root-key')),
     database:

@@ -78,7 +78,8 @@ export async function listenToCallers(config: Config, strongroom: Strongroom): P
 
 /** The operator's listener, on loopback. */
 export async function listenToOperator(config: Config, view: OperatorView): Promise<Listening> {
-  const server = createOperatorListener(await loadTls(config.tls), view)
+  const { certFile, keyFile } = config.tls
+  const server = createOperatorListener(await loadTls({ certFile, keyFile }), view)
   await startListening(server, config.operatorPort, '127.0.0.1')
   return {
     port: portOf(server),

@@ -83,6 +83,8 @@ export interface StrongroomConfig {
   issuer: string
   /** A server records its issuer in the database; a command may prefer what it finds there. Default: ignore. */
   recordedIssuer?: 'write' | 'prefer' | 'ignore'
+  /** Whether the listener asks clients for certificates (RFC 8705). Default: it does not. */
+  asksForCertificates?: boolean
   logLevel: string
 }
 
@@ -171,6 +173,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       spendOnce,
       now,
       issuer,
+      asksForCertificates: config.asksForCertificates ?? false,
     }),
     ...createHealthRoutes<Caller>(checkReady),
   ]

@@ -12,6 +12,8 @@ import { invalidTokenRequest } from './token-request-problem.ts'
 export interface AccessRouteDeps extends Omit<IssueClientTokenDeps, 'assertionAudience'> {
   accessTokens: AccessTokens
   issuer: string
+  /** Whether clients may prove themselves by a certificate. */
+  asksForCertificates: boolean
 }
 
 const tokenRequestSchema = z
@@ -40,13 +42,21 @@ const tokenResponseSchema = z.object({
 
 /** `POST /oauth/token` and the documents that say how to check what it issues. */
 export function createAccessRoutes(deps: AccessRouteDeps): Route<Caller>[] {
+  // RFC 8705 sections 2.1.1, 2.2.1 and 3.3.
+  const certificateMethods = deps.asksForCertificates ? ['tls_client_auth', 'self_signed_tls_client_auth'] : []
   const metadata = {
     issuer: deps.issuer,
     token_endpoint: `${deps.issuer}/oauth/token`,
     jwks_uri: `${deps.issuer}/.well-known/jwks.json`,
     grant_types_supported: ['client_credentials'],
     response_types_supported: [],
-    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    token_endpoint_auth_methods_supported: [
+      'client_secret_basic',
+      'client_secret_post',
+      'private_key_jwt',
+      ...certificateMethods,
+    ],
+    ...(deps.asksForCertificates ? { tls_client_certificate_bound_access_tokens: true } : {}),
     token_endpoint_auth_signing_alg_values_supported: STATEMENT_ALGORITHMS,
     dpop_signing_alg_values_supported: STATEMENT_ALGORITHMS,
     scopes_supported: scopes,
@@ -69,7 +79,7 @@ export function createAccessRoutes(deps: AccessRouteDeps): Route<Caller>[] {
         if (grant_type !== 'client_credentials') {
           throw invalidTokenRequest('unsupported_grant_type', 'the only grant_type is client_credentials')
         }
-        const credentials = credentialsOf(request.body, request.headers.authorization)
+        const credentials = credentialsOf(request.body, request.presented)
         const { scope } = request.body
         const body = await issueClientToken(tokenDeps, { credentials, scope, dpop: request.presented }, request)
         return { status: 200, body, headers: { Pragma: 'no-cache' } }

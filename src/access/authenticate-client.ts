@@ -1,8 +1,9 @@
 import type { Database } from '../database/database.ts'
 import { type ClientAssertionDeps, verifyClientAssertion } from './client-assertion.ts'
+import { matchesRegistration } from './client-certificate.ts'
 import type { ClientCredentials } from './client-credentials.ts'
 import type { ClientSecrets } from './client-secret.ts'
-import { type Client, findClientWithSecrets } from './client-store.ts'
+import { type Client, type ClientWithSecrets, findClientWithSecrets } from './client-store.ts'
 import { hashToCompare } from './clients.ts'
 
 export interface AuthenticateClientDeps extends ClientAssertionDeps {
@@ -26,12 +27,22 @@ export async function authenticateClient(
   const { clientId } = credentials
   const client = CLIENT_ID.test(clientId) ? await findClientWithSecrets(deps.database, clientId) : undefined
   const live = client?.revoked_at === null ? client : undefined
-  let isProven: boolean
-  if (credentials.method === 'assertion') {
-    isProven = await verifyClientAssertion(deps, live, credentials.assertion)
-  } else {
-    const secret = credentials.secret.expose()
-    isProven = await deps.clientSecrets.verify(live && hashToCompare(live, secret, deps.now()), secret)
+  return (await isProven(deps, live, credentials)) ? live : undefined
+}
+
+async function isProven(
+  deps: AuthenticateClientDeps,
+  client: ClientWithSecrets | undefined,
+  credentials: ClientCredentials,
+): Promise<boolean> {
+  switch (credentials.method) {
+    case 'assertion':
+      return verifyClientAssertion(deps, client, credentials.assertion)
+    case 'certificate':
+      return client?.certificate != null && matchesRegistration(client.certificate, credentials.certificate, deps.now())
+    case 'secret': {
+      const secret = credentials.secret.expose()
+      return deps.clientSecrets.verify(client && hashToCompare(client, secret, deps.now()), secret)
+    }
   }
-  return isProven ? live : undefined
 }

@@ -1,3 +1,4 @@
+import type { PeerCertificate, Presented } from '../http/route.ts'
 import { Sensitive } from '../sensitive.ts'
 import { ASSERTION_TYPE, claimedClient } from './client-assertion.ts'
 import { invalidClient, invalidTokenRequest } from './token-request-problem.ts'
@@ -6,6 +7,7 @@ import { invalidClient, invalidTokenRequest } from './token-request-problem.ts'
 export type ClientCredentials =
   | { method: 'secret'; clientId: string; secret: Sensitive<string> }
   | { method: 'assertion'; clientId: string; assertion: string }
+  | { method: 'certificate'; clientId: string; certificate: PeerCertificate }
 
 /** The parameters of a token request that concern the client. */
 export interface ClientParameters {
@@ -17,11 +19,15 @@ export interface ClientParameters {
 
 /**
  * RFC 6749 section 2.3.1: HTTP Basic, or both parameters in the body; or an assertion (RFC 7521 section 4.2). Never two
- * ways at once (RFC 6749 section 2.3).
+ * ways at once (RFC 6749 section 2.3). A client that sends only its id proves itself by the connection's certificate
+ * (RFC 8705 section 2).
  *
  * @throws {Problem} invalid-client, invalid-token-request
  */
-export function credentialsOf(parameters: ClientParameters, authorization: string | undefined): ClientCredentials {
+export function credentialsOf(
+  parameters: ClientParameters,
+  { authorization, certificate }: Pick<Presented, 'authorization' | 'certificate'>,
+): ClientCredentials {
   const { client_id, client_secret, client_assertion_type, client_assertion } = parameters
   const basic = /^Basic +([A-Za-z0-9+/=]+)$/i.exec(authorization ?? '')?.[1]
   const ways = [basic, client_secret, client_assertion].filter((way) => way !== undefined)
@@ -44,6 +50,9 @@ export function credentialsOf(parameters: ClientParameters, authorization: strin
     }
   } else if (client_id && client_secret) {
     return { method: 'secret', clientId: client_id, secret: client_secret }
+  } else if (client_id) {
+    const presented = certificate()
+    if (presented !== undefined) return { method: 'certificate', clientId: client_id, certificate: presented }
   }
   throw invalidClient()
 }

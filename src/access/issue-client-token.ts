@@ -2,8 +2,10 @@ import type { NewAuditEvent } from '../audit/audit-event.ts'
 import type { RecordEvent } from '../audit/record-event.ts'
 import { type AccessTokens, CLIENT_TOKEN_SECONDS } from './access-token.ts'
 import { type AuthenticateClientDeps, authenticateClient } from './authenticate-client.ts'
+import { certificateThumbprint } from './client-certificate.ts'
 import type { ClientCredentials } from './client-credentials.ts'
 import type { Client } from './client-store.ts'
+import type { Binding } from './confirmation.ts'
 import { type ProvenRequest, verifyDpopProof } from './dpop-proof.ts'
 import type { RateLimit } from './rate-limit.ts'
 import { isRoleName, roleOf } from './roles.ts'
@@ -42,7 +44,7 @@ export async function issueClientToken(
     throw invalidClient()
   }
   const scopes = grantedScopes(client, request.scope)
-  const thumbprint = await provenKey(deps, request.dpop)
+  const binding = await bindingFor(deps, request)
   const role = client.role !== null && isRoleName(client.role) ? client.role : undefined
   const subject = {
     id: client.id,
@@ -51,7 +53,7 @@ export async function issueClientToken(
     scopes,
     purposes: role === undefined ? [] : roleOf(role).purposes,
     site: client.site,
-    ...(thumbprint === undefined ? {} : { confirmation: 'dpop' as const, boundTo: thumbprint }),
+    ...binding,
   }
   const accessToken = await deps.accessTokens.issue(subject, CLIENT_TOKEN_SECONDS)
   const event = deps.newAuditEvent({
@@ -64,18 +66,24 @@ export async function issueClientToken(
   await deps.recordEvent(event)
   return {
     access_token: accessToken,
-    token_type: thumbprint === undefined ? 'Bearer' : 'DPoP',
+    token_type: binding.confirmation === 'dpop' ? 'DPoP' : 'Bearer',
     expires_in: CLIENT_TOKEN_SECONDS,
     scope: scopes.join(' '),
   }
 }
 
-/** RFC 9449 section 5: a proof that is there must be right; without one the token is a bearer token. */
-async function provenKey(deps: IssueClientTokenDeps, dpop: ProvenRequest): Promise<string | undefined> {
-  if (dpop.proof === undefined) return undefined
-  const thumbprint = await verifyDpopProof(deps, dpop)
-  if (thumbprint === undefined) throw invalidTokenRequest('invalid_dpop_proof', 'the DPoP proof is not acceptable')
-  return thumbprint
+/**
+ * What the token is bound to: the key of a proof that comes along, which must then be right (RFC 9449 section 5); otherwise
+ * the certificate that the client proved itself by (RFC 8705 section 3).
+ */
+async function bindingFor(deps: IssueClientTokenDeps, { credentials, dpop }: ClientTokenRequest): Promise<Binding> {
+  if (dpop.proof !== undefined) {
+    const boundTo = await verifyDpopProof(deps, dpop)
+    if (boundTo === undefined) throw invalidTokenRequest('invalid_dpop_proof', 'the DPoP proof is not acceptable')
+    return { confirmation: 'dpop', boundTo }
+  }
+  if (credentials.method !== 'certificate') return {}
+  return { confirmation: 'mtls', boundTo: certificateThumbprint(credentials.certificate) }
 }
 
 function grantedScopes(client: Client, asked: string | undefined) {

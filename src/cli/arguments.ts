@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { InvalidArgumentError } from 'commander'
+import { CallerError } from '../access/clients.ts'
 import { type Scope, scopes } from '../access/roles.ts'
 
 export function parseScopes(text: string): Scope[] {
@@ -31,11 +32,11 @@ export function durationSeconds(text: string): number {
   return Number(amount) * SECONDS[unit as keyof typeof SECONDS]
 }
 
-/** The text of a file that is no secret. */
+/** The text of a file that is no secret. @throws {CallerError} */
 export function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    throw new InvalidArgumentError(`the file cannot be read (${(error as NodeJS.ErrnoException).code})`)
+    throw new CallerError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`)
   }
 }

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import { parseCertificateRegistration, registrationOf } from '../access/client-certificate.ts'
 import { parseJwks, parsePublicKeyPem } from '../access/client-keys.ts'
 import type { Client } from '../access/client-store.ts'
 import { CallerError } from '../access/clients.ts'
@@ -18,6 +19,8 @@ interface AddOptions extends Json, KeyFiles {
   role?: RoleName
   site: string
   expires?: number
+  certificate?: string
+  certificateName?: string
 }
 
 /** `strongroom clients …` */
@@ -32,6 +35,8 @@ export function addClientsCommands(program: Command): void {
       new Option('--role <role>', 'its role: what it may reveal; without one it reveals nothing').choices(roleNames),
     )
     .option('--site <site>', 'the site whose records it sees', label, 'default')
+    .option('--certificate <file>', 'its certificate in PEM, self-signed or not: it proves itself by mutual TLS')
+    .option('--certificate-name <name>', 'the same, by subject:<DN>, dns:<name>, uri:<URI> or email:<address>')
     .option('--expires <time>', 'end its secret after so long, such as 90d', durationSeconds)
     .action((options: AddOptions) => addClient(options))
 
@@ -91,12 +96,12 @@ export function addClientsCommands(program: Command): void {
 
 async function addClient(options: AddOptions): Promise<void> {
   const { name, scope, role, site, expires: expiresInSeconds } = options
-  const keys = await readKeys(options)
-  if (keys !== undefined && expiresInSeconds !== undefined) throw new CallerError('only a secret can expire.')
+  const input = { name, scopes: scope, role, site }
+  const key = await readKey(options)
+  if (key !== undefined && expiresInSeconds !== undefined) throw new CallerError('only a secret can expire.')
   await withVault('clients add', async ({ commands }) => {
-    const input = { name, scopes: scope, role, site }
-    if (keys !== undefined) {
-      const { id } = await commands.addClientWithKey(operator(), input, { keys })
+    if (key !== undefined) {
+      const { id } = await commands.addClientWithKey(operator(), input, key)
       print(options, { client_id: id }, () => `client_id      ${id}`)
       return
     }
@@ -105,6 +110,17 @@ async function addClient(options: AddOptions): Promise<void> {
     const shown = { client_id: id, client_secret: secret.expose() }
     print(options, shown, () => `client_id      ${shown.client_id}\nclient_secret  ${shown.client_secret}`)
   })
+}
+
+/** What the client proves itself by; a secret when undefined. @throws {CallerError} for two ways at once */
+async function readKey(options: AddOptions): Promise<{ keys: PublicJwkSet } | { certificate: string } | undefined> {
+  const { publicKey, jwks, certificate, certificateName } = options
+  const ways = [publicKey, jwks, certificate, certificateName].filter((way) => way !== undefined)
+  if (ways.length > 1) throw new CallerError('a client proves itself in one way.')
+  if (certificate !== undefined) return { certificate: registrationOf(textOf(certificate)) }
+  if (certificateName !== undefined) return { certificate: parseCertificateRegistration(certificateName) }
+  const keys = await readKeys(options)
+  return keys && { keys }
 }
 
 function withKeyFiles(command: Command): Command {
@@ -135,5 +151,6 @@ function listed(client: Client) {
     secret_expires_at: time(client.secret_expires_at),
     previous_secret_expires_at: time(client.previous_secret_expires_at),
     keys: keys?.keys.map(({ kid }) => kid),
+    certificate: client.certificate ?? undefined,
   }
 }

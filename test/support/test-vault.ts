@@ -66,7 +66,12 @@ export class TestVault {
 
   /** @param sharedDatabase makes a second server on the database of another vault */
   static async start(
-    options: { overrides?: Overrides; sharedDatabase?: TestDatabase; config?: Partial<StrongroomConfig> } = {},
+    options: {
+      overrides?: Overrides
+      sharedDatabase?: TestDatabase
+      config?: Partial<StrongroomConfig>
+      clientCaFile?: string
+    } = {},
   ): Promise<TestVault> {
     const { certsDir, rootKeyFile } = inject('cluster')
     const database = options.sharedDatabase ?? (await createTestDatabase())
@@ -87,7 +92,12 @@ export class TestVault {
         ...options.overrides,
       },
     )
-    const files = { certFile: path.join(certsDir, 'server.pem'), keyFile: path.join(certsDir, 'server-key.pem') }
+    const { clientCaFile } = options
+    const files = {
+      certFile: path.join(certsDir, 'server.pem'),
+      keyFile: path.join(certsDir, 'server-key.pem'),
+      clientCaFile,
+    }
     const answersFor = certificateNames(readFileSync(files.certFile, 'utf8'))
     const { newId, metrics } = strongroom
     const server = createHttpsServer(await loadTls(files), strongroom.createApp(answersFor), {
