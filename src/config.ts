@@ -14,6 +14,8 @@ export interface Config {
   issuer: string
   /** Whether the issuer was set, by itself or through the port; a command otherwise takes the one its server recorded. */
   issuerIsSet: boolean
+  /** The identity providers of the staff, as `access/trusted-issuers.ts` reads them. */
+  issuersFile: string | undefined
   tls: { certsDir: string; certFile: string; keyFile: string; clientCaFile: string | undefined }
   rootKeyFile: string
   /** Undefined: the embedded PostgreSQL under the data directory. */
@@ -34,6 +36,7 @@ export const options = {
   STRONGROOM_OPERATOR_PORT: ['9443', 'the operator listener (`/metrics`), HTTPS, on loopback only'],
   STRONGROOM_WORKERS: ['cores less one, at least 1', 'how many processes serve callers'],
   STRONGROOM_ISSUER: ['`https://localhost:<port>`', 'the issuer and audience of access tokens: the public base URL'],
+  STRONGROOM_ISSUERS_FILE: ['–', 'the identity providers of the staff and what their claims mean here, JSON'],
   STRONGROOM_CERTS_DIR: ['certs', 'the folder of `ca.pem`, `server.pem` and `server-key.pem`'],
   STRONGROOM_TLS_CERT_FILE: ['`<certs>/server.pem`', 'the certificate chain, PEM'],
   STRONGROOM_TLS_KEY_FILE: ['`<certs>/server-key.pem`', 'its private key, PEM, readable by the vault alone'],
@@ -57,6 +60,7 @@ const port = z.coerce.number().int().min(1).max(65535)
 
 const environment = z.object({
   STRONGROOM_DATA_DIR: z.string().min(1).default('.strongroom'),
+  STRONGROOM_ISSUERS_FILE: z.string().min(1).optional(),
   STRONGROOM_CERTS_DIR: z.string().min(1).default('certs'),
   STRONGROOM_TLS_CERT_FILE: z.string().min(1).optional(),
   STRONGROOM_TLS_KEY_FILE: z.string().min(1).optional(),
@@ -98,6 +102,7 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
     operatorPort: read.STRONGROOM_OPERATOR_PORT,
     issuer: (read.STRONGROOM_ISSUER ?? `https://localhost:${read.STRONGROOM_PORT}`).replace(/\/$/, ''),
     issuerIsSet: set.STRONGROOM_ISSUER !== undefined || set.STRONGROOM_PORT !== undefined,
+    issuersFile: read.STRONGROOM_ISSUERS_FILE === undefined ? undefined : path.resolve(read.STRONGROOM_ISSUERS_FILE),
     tls: {
       certsDir,
       certFile: path.resolve(read.STRONGROOM_TLS_CERT_FILE ?? path.join(certsDir, 'server.pem')),

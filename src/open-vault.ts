@@ -54,6 +54,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         createRootKey: !config.production,
         runsRotations: options.role === 'server',
         issuer: config.issuer,
+        issuersFile: config.issuersFile,
         // A command beside a server signs tokens for that server, whatever port its own environment names.
         recordedIssuer: recordedIssuer(config, options.role),
         asksForCertificates: config.tls.clientCaFile !== undefined,

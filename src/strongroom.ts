@@ -15,11 +15,13 @@ import {
   rotateClientSecret,
 } from './access/clients.ts'
 import { requireAnyScope } from './access/grant.ts'
+import { acceptIssuers } from './access/issuer-tokens.ts'
 import type { PublicJwkSet } from './access/public-jwk.ts'
 import { createRateLimit, type RateLimits } from './access/rate-limit.ts'
 import type { SpentId } from './access/spent-id.ts'
 import { insertSpentIds, sweepSpentIds } from './access/spent-id-store.ts'
 import { issueStaffToken, type StaffTokenRequest } from './access/staff-token.ts'
+import { loadTrustedIssuers } from './access/trusted-issuers.ts'
 import { createAlert } from './alert.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
 import { createAuditRoutes } from './audit/audit-routes.ts'
@@ -83,6 +85,8 @@ export interface StrongroomConfig {
   issuer: string
   /** A server records its issuer in the database; a command may prefer what it finds there. Default: ignore. */
   recordedIssuer?: 'write' | 'prefer' | 'ignore'
+  /** The identity providers of the staff; without the file staff have the vault's own tokens only. */
+  issuersFile?: string | undefined
   /** Whether the listener asks clients for certificates (RFC 8705). Default: it does not. */
   asksForCertificates?: boolean
   logLevel: string
@@ -118,6 +122,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
 
   const alert = createAlert((facts, message) => logger.error(facts, message), metrics.alert)
 
+  const trustedIssuers = await loadTrustedIssuers(config.issuersFile, config.issuer)
+
   const database = openDatabase({
     url: config.databaseUrl,
     caFile: config.databaseCaFile,
@@ -146,6 +152,10 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const keyDeps = { database, keys, newAuditEvent, now, longestTokenSeconds: MAX_TOKEN_SECONDS }
   const renewSigningKey = () => keepSigningKeys(keyDeps)
   const accessTokens = createAccessTokens({ keys, renewSigningKey, issuer, now, newId })
+  const tokenVerifier = acceptIssuers(accessTokens, trustedIssuers, {
+    now,
+    onUnreachable: (unreachable, reason) => alert('issuer-unreachable', { issuer: unreachable, reason }),
+  })
   const isLiveClient = createBatch({ run: (ids: readonly string[]) => areLiveClients(database, ids) })
   const spendOnce = createBatch({ run: (spent: readonly SpentId[]) => insertSpentIds(database, spent) })
   const clientSecrets = await createClientSecrets()
@@ -224,7 +234,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     createApp: (answersFor: (host: string) => boolean) =>
       createApp<Caller>({
         routes: [...routes, ...docs],
-        authenticate: (request) => authenticate({ accessTokens, isLiveClient, spendOnce, now }, request),
+        authenticate: (request) => authenticate({ tokenVerifier, isLiveClient, spendOnce, now }, request),
         publicUrl: issuer,
         authorize: requireAnyScope,
         recordRefusal,

@@ -1,13 +1,13 @@
 import type { Presented } from '../http/route.ts'
 import { Problem } from '../problem.ts'
-import type { AccessTokens } from './access-token.ts'
 import type { Caller } from './caller.ts'
 import { isCertificate } from './client-certificate.ts'
 import { type DpopProofDeps, verifyDpopProof } from './dpop-proof.ts'
+import type { TokenVerifier } from './issuer-tokens.ts'
 import { STATEMENT_ALGORITHMS } from './signed-statement.ts'
 
 export interface AuthenticateDeps extends DpopProofDeps {
-  accessTokens: Pick<AccessTokens, 'verify'>
+  tokenVerifier: TokenVerifier
   isLiveClient: (id: string) => Promise<boolean>
 }
 
@@ -26,7 +26,7 @@ const CREDENTIALS = /^(Bearer|DPoP) +([^\s]+)$/i
 export async function authenticate(deps: AuthenticateDeps, request: Presented): Promise<Caller> {
   const [, scheme, token] = CREDENTIALS.exec(request.authorization ?? '') ?? []
   if (token === undefined) throw refused('Bearer')
-  const caller = await deps.accessTokens.verify(token)
+  const caller = await deps.tokenVerifier.verify(token)
   if (caller.kind === 'client' && !(await deps.isLiveClient(caller.id))) throw refused(BEARER_CHALLENGE)
   const isDpop = scheme?.toLowerCase() === 'dpop'
   // RFC 9449 section 7.2: neither passes for the other. The challenge says which of them the token is.

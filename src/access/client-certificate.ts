@@ -46,14 +46,13 @@ export function isCertificate(certificate: PeerCertificate | undefined, thumbpri
 
 /**
  * Whether the certificate is the registered client's. A name counts only under a trusted authority (section 2.1); a
- * certificate that is registered itself needs none, but must be valid now.
+ * certificate that is registered itself needs none. It must be valid now: a resumed connection was not asked again.
  */
 export function matchesRegistration(registered: string, certificate: PeerCertificate, now: Date): boolean {
   const [, form, value] = /^([a-z0-9]+):(.+)$/s.exec(registered) ?? []
   const { raw, subject, subjectAltName, validFromDate, validToDate } = new X509Certificate(certificate.der)
-  if (form === 'sha256') {
-    return certificateThumbprint({ der: raw }) === value && validFromDate <= now && now <= validToDate
-  }
+  if (now < validFromDate || validToDate < now) return false
+  if (form === 'sha256') return certificateThumbprint({ der: raw }) === value
   if (!certificate.isTrusted) return false
   if (form === 'subject') return distinguishedName(subject) === value
   return alternativeNames(subjectAltName ?? '').some(([type, name]) => type === form && name === value)

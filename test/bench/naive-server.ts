@@ -77,7 +77,10 @@ app.use(express.json())
 app.post('/v1/tokenize', async (request, response) => {
   const spendOnce = async () => false
   const presented = presentedBy(request, config.issuer)
-  const caller = await authenticate({ accessTokens, isLiveClient, spendOnce, now: () => new Date() }, presented)
+  const caller = await authenticate(
+    { tokenVerifier: accessTokens, isLiveClient, spendOnce, now: () => new Date() },
+    presented,
+  )
   requireAnyScope(caller, ['tokenize'])
   const checkout = parseInput(schema, request.body)
   const batches = { insert, release: async () => [], commitFinding: async () => true }
