@@ -1,8 +1,8 @@
 import type { Knex } from 'knex'
 
 /**
- * Who a caller is, beyond one secret for ever: secrets that overlap and expire, public keys and certificates of clients, and
- * the ids of signed statements that count once, on whichever server they arrive first.
+ * Who a caller is, beyond one secret for ever: secrets that overlap and expire, public keys and certificates of clients,
+ * members of staff who are refused, and the ids of signed statements that count once, on whichever server they arrive first.
  */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
@@ -20,6 +20,12 @@ export async function up(knex: Knex): Promise<void> {
     COMMENT ON COLUMN clients.keys IS 'public keys as a JWK Set (RFC 7517), for private_key_jwt';
     COMMENT ON COLUMN clients.certificate IS 'what the client certificate must show (RFC 8705): form, colon, value';
 
+    CREATE TABLE disabled_staff (
+      id          text PRIMARY KEY,
+      disabled_at timestamptz NOT NULL
+    );
+    COMMENT ON TABLE disabled_staff IS 'members of staff whose tokens are refused, whoever signed them';
+
     CREATE TABLE spent_ids (
       id         bytea PRIMARY KEY,
       expires_at timestamptz NOT NULL
@@ -28,7 +34,7 @@ export async function up(knex: Knex): Promise<void> {
     COMMENT ON TABLE spent_ids IS 'the jti of client assertions (RFC 7523) and DPoP proofs (RFC 9449) that were accepted';
     COMMENT ON COLUMN spent_ids.id IS 'SHA-256 over the kind of statement, who signed it and its jti';
 
-    GRANT SELECT, INSERT, DELETE ON spent_ids TO strongroom_runtime;
+    GRANT SELECT, INSERT, DELETE ON disabled_staff, spent_ids TO strongroom_runtime;
   `)
 }
 

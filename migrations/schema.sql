@@ -38,6 +38,13 @@ COMMENT ON COLUMN clients.previous_secret_hash IS 'argon2id, PHC string; works u
 COMMENT ON COLUMN clients.keys IS 'public keys as a JWK Set (RFC 7517), for private_key_jwt';
 COMMENT ON COLUMN clients.certificate IS 'what the client certificate must show (RFC 8705): form, colon, value';
 
+CREATE TABLE disabled_staff (
+  id text NOT NULL,
+  disabled_at timestamp with time zone NOT NULL,
+  CONSTRAINT disabled_staff_pkey PRIMARY KEY (id)
+);
+COMMENT ON TABLE disabled_staff IS 'members of staff whose tokens are refused, whoever signed them';
+
 CREATE TABLE idempotency_keys (
   key_hash bytea NOT NULL,
   request_hash bytea NOT NULL,
@@ -239,6 +246,7 @@ COMMENT ON COLUMN spent_ids.id IS 'SHA-256 over the kind of statement, who signe
 GRANT USAGE ON SCHEMA public TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_events TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE clients TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT ON TABLE disabled_staff TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE idempotency_keys TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE key_registry TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE key_retirements TO strongroom_runtime;

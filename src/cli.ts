@@ -2,13 +2,12 @@
 import './current-node.ts'
 import { Command, Option } from 'commander'
 import { CallerError } from './access/clients.ts'
-import { type Purpose, purposes } from './access/purpose.ts'
-import { type RoleName, roleNames } from './access/roles.ts'
 import { auditEventTypes } from './audit/audit-event.ts'
-import { count, label } from './cli/arguments.ts'
+import { count } from './cli/arguments.ts'
 import { addClientsCommands } from './cli/clients-commands.ts'
 import { FAILED, type Json, note, operator, print, USAGE, withJson, withVault } from './cli/command.ts'
 import { addKeysCommands } from './cli/keys-commands.ts'
+import { addStaffCommands } from './cli/staff-commands.ts'
 import { readConfig } from './config.ts'
 import { ensureDevelopmentCertificate } from './http/development-certificate.ts'
 import { endOnUncaughtErrors, explain, runServer } from './main.ts'
@@ -51,32 +50,7 @@ withJson(program.command('doctor'))
 
 addClientsCommands(program)
 
-interface StaffOptions extends Json {
-  name: string
-  role: RoleName
-  purpose: Purpose[]
-  site: string
-  minutes: number
-  dpopJkt?: string
-}
-
-withJson(program.command('staff').description('tokens for people').command('token'))
-  .description('sign a short access token for a member of staff')
-  .requiredOption('--name <name>', 'whose token it is', label)
-  .addOption(new Option('--role <role>', 'their role').choices(roleNames).makeOptionMandatory())
-  .addOption(
-    new Option('--purpose <purpose...>', "narrow the role's purposes").choices(purposes).default([], 'all of them'),
-  )
-  .option('--site <site>', 'the site whose records they see', label, 'default')
-  .option('--minutes <minutes>', 'how long it lives', Number, 15)
-  .option('--dpop-jkt <thumbprint>', 'bind it to the DPoP key of that thumbprint (RFC 9449)')
-  .action((options: StaffOptions) =>
-    withVault('staff token', async ({ commands }) => {
-      const { name, role, purpose: purposes, site, minutes, dpopJkt } = options
-      const token = await commands.issueStaffToken(operator(), { name, role, purposes, site, minutes, dpopJkt })
-      print(options, token, () => token.access_token)
-    }),
-  )
+addStaffCommands(program)
 
 addKeysCommands(program)
 

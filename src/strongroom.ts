@@ -2,25 +2,15 @@ import { createAccessRoutes } from './access/access-routes.ts'
 import { createAccessTokens, MAX_TOKEN_SECONDS } from './access/access-token.ts'
 import { authenticate } from './access/authenticate.ts'
 import type { Caller } from './access/caller.ts'
+import { createCallerCommands } from './access/caller-commands.ts'
 import { createClientSecrets } from './access/client-secret.ts'
 import { areLiveClients } from './access/client-store.ts'
-import {
-  addClient,
-  addClientWithKey,
-  type Expiry,
-  listClients,
-  type NewClient,
-  replaceClientKeys,
-  revokeClient,
-  rotateClientSecret,
-} from './access/clients.ts'
 import { requireAnyScope } from './access/grant.ts'
 import { acceptIssuers } from './access/issuer-tokens.ts'
-import type { PublicJwkSet } from './access/public-jwk.ts'
 import { createRateLimit, type RateLimits } from './access/rate-limit.ts'
 import type { SpentId } from './access/spent-id.ts'
 import { insertSpentIds, sweepSpentIds } from './access/spent-id-store.ts'
-import { issueStaffToken, type StaffTokenRequest } from './access/staff-token.ts'
+import { areEnabledStaff } from './access/staff-store.ts'
 import { loadTrustedIssuers } from './access/trusted-issuers.ts'
 import { createAlert } from './alert.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
@@ -157,6 +147,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     onUnreachable: (unreachable, reason) => alert('issuer-unreachable', { issuer: unreachable, reason }),
   })
   const isLiveClient = createBatch({ run: (ids: readonly string[]) => areLiveClients(database, ids) })
+  const isEnabledStaff = createBatch({ run: (ids: readonly string[]) => areEnabledStaff(database, ids) })
   const spendOnce = createBatch({ run: (spent: readonly SpentId[]) => insertSpentIds(database, spent) })
   const clientSecrets = await createClientSecrets()
   const pseudonym = (source: string) => keyedHash(keys.ring.active('index'), 'source', [source]).toString('base64url')
@@ -234,7 +225,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     createApp: (answersFor: (host: string) => boolean) =>
       createApp<Caller>({
         routes: [...routes, ...docs],
-        authenticate: (request) => authenticate({ tokenVerifier, isLiveClient, spendOnce, now }, request),
+        authenticate: (request) =>
+          authenticate({ tokenVerifier, isLiveClient, isEnabledStaff, spendOnce, now }, request),
         publicUrl: issuer,
         authorize: requireAnyScope,
         recordRefusal,
@@ -251,18 +243,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       shuttingDown = true
     },
     commands: {
-      addClient: (operator: AuditCaller, input: NewClient & Expiry) =>
-        addClient({ ...shared, clientSecrets }, operator, input),
-      addClientWithKey: (operator: AuditCaller, input: NewClient, key: Parameters<typeof addClientWithKey>[3]) =>
-        addClientWithKey(shared, operator, input, key),
-      listClients: () => listClients({ database }),
-      rotateClientSecret: (operator: AuditCaller, id: string, how?: { overlapSeconds?: number } & Expiry) =>
-        rotateClientSecret({ ...shared, clientSecrets }, operator, id, how),
-      replaceClientKeys: (operator: AuditCaller, id: string, keys: PublicJwkSet) =>
-        replaceClientKeys(shared, operator, id, keys),
-      revokeClient: (operator: AuditCaller, id: string) => revokeClient(shared, operator, id),
-      issueStaffToken: (operator: AuditCaller, request: StaffTokenRequest) =>
-        issueStaffToken({ accessTokens, newAuditEvent, recordEvent }, operator, request),
+      ...createCallerCommands({ ...shared, clientSecrets, accessTokens }),
       listKeys: () => listKeys(database),
       takeInventory: () => takeInventory(keyDeps),
       destroyKey: (operator: AuditCaller, id: string) => destroyKey(keyDeps, operator, id),

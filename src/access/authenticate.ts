@@ -9,6 +9,7 @@ import { STATEMENT_ALGORITHMS } from './signed-statement.ts'
 export interface AuthenticateDeps extends DpopProofDeps {
   tokenVerifier: TokenVerifier
   isLiveClient: (id: string) => Promise<boolean>
+  isEnabledStaff: (id: string) => Promise<boolean>
 }
 
 /** RFC 6750 section 3.1. */
@@ -18,7 +19,7 @@ const CREDENTIALS = /^(Bearer|DPoP) +([^\s]+)$/i
 
 /**
  * Finds out who is calling from the Authorization header (RFC 6750 section 2.1, RFC 9449 section 7.1; nothing else is looked
- * at). A client that was revoked is refused from its next request on, however long its token would live; a token that is
+ * at). Who was revoked or disabled is refused from the next request on, however long the token would live; a token that is
  * bound to a key is worth nothing without a proof of that key.
  *
  * @throws {Problem} unauthenticated, database-unavailable, busy
@@ -27,7 +28,8 @@ export async function authenticate(deps: AuthenticateDeps, request: Presented): 
   const [, scheme, token] = CREDENTIALS.exec(request.authorization ?? '') ?? []
   if (token === undefined) throw refused('Bearer')
   const caller = await deps.tokenVerifier.verify(token)
-  if (caller.kind === 'client' && !(await deps.isLiveClient(caller.id))) throw refused(BEARER_CHALLENGE)
+  const isLive = await (caller.kind === 'client' ? deps.isLiveClient : deps.isEnabledStaff)(caller.id)
+  if (!isLive) throw refused(BEARER_CHALLENGE)
   const isDpop = scheme?.toLowerCase() === 'dpop'
   // RFC 9449 section 7.2: neither passes for the other. The challenge says which of them the token is.
   if (isDpop && caller.confirmation !== 'dpop') throw refused(BEARER_CHALLENGE)

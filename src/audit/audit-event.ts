@@ -14,6 +14,8 @@ export const auditEventTypes = [
   'client.rotate-secret',
   'client.replace-keys',
   'client.revoke',
+  'staff.disable',
+  'staff.enable',
   'key.create',
   'key.promote',
   'key.deactivate',

@@ -117,6 +117,16 @@ describe('a member of staff who logged in at the provider', () => {
     expectProblem(late, 401, 'unauthenticated')
   })
 
+  it('is refused once disabled here, though the provider still vouches for them', async () => {
+    const operator = { id: 'operator:test', kind: 'operator' } as const
+    const { access_token } = await provider.logIn('eve')
+    await vault.strongroom.commands.disableStaff(operator, 'staff:corp/eve')
+    expectProblem(await lookUp(access_token), 401, 'unauthenticated')
+    expectProblem(await lookUp((await provider.logIn('eve')).access_token), 401, 'unauthenticated')
+    await vault.strongroom.commands.enableStaff(operator, 'staff:corp/eve')
+    expectProblem(await lookUp(access_token), 404, 'record-not-found')
+  })
+
   it('leaves the vault’s own tokens as they were', async () => {
     expectProblem(await lookUp(await vault.staffToken('billing')), 404, 'record-not-found')
   })
