@@ -16,19 +16,27 @@ export interface AccessRouteDeps extends Omit<IssueClientTokenDeps, 'assertionAu
   asksForCertificates: boolean
 }
 
+/** RFC 6749 section 3.2: a parameter without a value is one that was left out. */
+const text = (maxLength: number) =>
+  z
+    .string()
+    .max(maxLength)
+    .optional()
+    .transform((value) => value || undefined)
+
 const tokenRequestSchema = z
   // Not strict: parameters that are not known are passed over (RFC 6749 section 3.2).
   .object({
     grant_type: z.string().optional(),
-    client_id: z.string().max(200).optional(),
-    client_secret: z.string().max(200).optional(),
-    client_assertion_type: z.string().max(200).optional(),
-    client_assertion: z.string().max(4096).optional(),
-    scope: z.string().max(500).optional(),
+    client_id: text(200),
+    client_secret: text(200),
+    client_assertion_type: text(200),
+    client_assertion: text(4096),
+    scope: text(500),
   })
   .transform(({ client_secret, ...rest }) => ({
     ...rest,
-    client_secret: client_secret ? new Sensitive(client_secret) : undefined,
+    client_secret: client_secret === undefined ? undefined : new Sensitive(client_secret),
   }))
 
 type TokenRequest = z.output<typeof tokenRequestSchema>

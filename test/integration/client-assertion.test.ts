@@ -67,6 +67,13 @@ describe('200', () => {
     expect((await ask(await assertion(), { client_id: id })).status).toBe(200)
   })
 
+  it('and empty parameters of other ways beside it, which count as none (RFC 6749 section 3.2)', async () => {
+    expect((await ask(await assertion(), { client_secret: '', client_id: '' })).status).toBe(200)
+    const other = await vault.client(['tokenize'])
+    const secret = { client_id: other.id, client_secret: other.secret, client_assertion_type: '' }
+    expect((await ask('', secret)).status).toBe(200)
+  })
+
   it('for each of several keys, by its id', async () => {
     const other = await createCallerKey()
     const both = await clientWith(key, other)
