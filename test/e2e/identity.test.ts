@@ -120,6 +120,27 @@ it('a token of the command line can be bound to a key, whose proofs count once o
   expect(asBearer.status).toBe(401)
 })
 
+it('a member of staff is refused on all workers as soon as the command has ended, and let in again', async () => {
+  const token = (await vault.cli(['staff', 'token', '--name', 'Bea', '--role', 'support', '--json'])).json<{
+    access_token: string
+  }>().access_token
+  const url = `/v1/tokens/cont_${'0'.repeat(26)}`
+  const connections = Array.from({ length: 6 }, () => newAgent())
+  const statuses = async () =>
+    new Set(
+      (await Promise.all(connections.map((agent) => vault.call('GET', url, { token, agent })))).map((a) => a.status),
+    )
+  expect(await statuses()).toEqual(new Set([404]))
+  expect((await vault.cli(['staff', 'disable', 'staff:Bea'])).stdout).toBe('disabled staff:Bea\n')
+  expect(await statuses()).toEqual(new Set([401]))
+  expect((await vault.cli(['staff', 'enable', 'staff:Bea', '--json'])).json()).toEqual({
+    id: 'staff:Bea',
+    disabled: false,
+  })
+  expect(await statuses()).toEqual(new Set([404]))
+  expect(await vault.cli(['staff', 'enable', 'staff:Bea'])).toMatchObject({ code: 2, stdout: '' })
+})
+
 describe('a file of identity providers that cannot be used', () => {
   it('is found by the doctor, and refuses the start, in a sentence that says where', async () => {
     const corp = { name: 'corp', issuer: 'https://id.example', audience: 'vault' }
