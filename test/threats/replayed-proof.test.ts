@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { callBound } from '../support/bound-caller.ts'
 import { type CallerKey, createCallerKey, signProof } from '../support/caller-keys.ts'
 import { expectProblem } from '../support/problems.ts'
@@ -61,6 +61,31 @@ it('serves as many different proofs as come at the same moment', async () => {
   const proofs = await Promise.all(Array.from({ length: 30 }, () => newProof()))
   const answers = await Promise.all(proofs.map((proof, at) => reveal(at % 2 ? vault : second, proof)))
   expect(answers.map(({ status }) => status)).toEqual(Array(30).fill(200))
+})
+
+it('commits those that come together in few statements, so that proofs do not cost a commit each', async () => {
+  const commits = async () => {
+    const [row] = await vault.database.sql<{ count: number }>(
+      'SELECT count(DISTINCT xmin::text)::integer AS count FROM spent_ids',
+    )
+    return row!.count
+  }
+  const before = await commits()
+  const proofs = await Promise.all(Array.from({ length: 40 }, () => newProof()))
+  const release = await vault.database.hold('LOCK TABLE spent_ids IN EXCLUSIVE MODE')
+  let arrived = 0
+  const count = () => {
+    arrived++
+  }
+  vault.server.on('request', count)
+  const answers = proofs.map((proof) => reveal(vault, proof))
+  // All are here, and as many statements as run at once wait: the rest has gathered by the next look.
+  let looks = 0
+  const haveGathered = async () => arrived >= 40 && (await vault.database.waiting()) >= 2 && ++looks >= 3
+  await vi.waitUntil(haveGathered, { timeout: 10_000, interval: 50 }).finally(release)
+  vault.server.off('request', count)
+  for (const { status } of await Promise.all(answers)) expect(status).toBe(200)
+  expect((await commits()) - before).toBeLessThan(10)
 })
 
 it('takes no proof that is old, or from the future', async () => {
