@@ -20,12 +20,30 @@ CREATE TABLE clients (
   role text,
   scopes text[] NOT NULL,
   site text NOT NULL,
-  secret_hash text NOT NULL,
+  secret_hash text,
   created_at timestamp with time zone NOT NULL,
   revoked_at timestamp with time zone,
-  CONSTRAINT clients_pkey PRIMARY KEY (id)
+  secret_start text,
+  secret_expires_at timestamp with time zone,
+  previous_secret_hash text,
+  previous_secret_expires_at timestamp with time zone,
+  keys jsonb,
+  certificate text,
+  CONSTRAINT clients_pkey PRIMARY KEY (id),
+  CONSTRAINT clients_one_way_in CHECK ((num_nonnulls(secret_hash, keys, certificate) = 1))
 );
 COMMENT ON COLUMN clients.secret_hash IS 'argon2id, PHC string';
+COMMENT ON COLUMN clients.secret_start IS 'the first characters of the secret, which tell it from the previous one';
+COMMENT ON COLUMN clients.previous_secret_hash IS 'argon2id, PHC string; works until previous_secret_expires_at';
+COMMENT ON COLUMN clients.keys IS 'public keys as a JWK Set (RFC 7517), for private_key_jwt';
+COMMENT ON COLUMN clients.certificate IS 'what the client certificate must show (RFC 8705): form, colon, value';
+
+CREATE TABLE disabled_staff (
+  id text NOT NULL,
+  disabled_at timestamp with time zone NOT NULL,
+  CONSTRAINT disabled_staff_pkey PRIMARY KEY (id)
+);
+COMMENT ON TABLE disabled_staff IS 'members of staff whose tokens are refused, whoever signed them';
 
 CREATE TABLE idempotency_keys (
   key_hash bytea NOT NULL,
@@ -216,9 +234,19 @@ CREATE TABLE settings (
 );
 COMMENT ON TABLE settings IS 'what a server tells the commands beside it, such as its issuer';
 
+CREATE TABLE spent_ids (
+  id bytea NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  CONSTRAINT spent_ids_pkey PRIMARY KEY (id)
+);
+CREATE INDEX spent_ids_expires ON public.spent_ids USING btree (expires_at);
+COMMENT ON TABLE spent_ids IS 'the jti of client assertions (RFC 7523) and DPoP proofs (RFC 9449) that were accepted';
+COMMENT ON COLUMN spent_ids.id IS 'SHA-256 over the kind of statement, who signed it and its jti';
+
 GRANT USAGE ON SCHEMA public TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_events TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE clients TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT ON TABLE disabled_staff TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE idempotency_keys TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE key_registry TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE key_retirements TO strongroom_runtime;
@@ -237,6 +265,7 @@ GRANT UPDATE ON TABLE root_keys (state) TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE rotations TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE search_terms TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE settings TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT ON TABLE spent_ids TO strongroom_runtime;
 
 -- sequence migrations_id_seq
 -- sequence migrations_lock_index_seq

@@ -63,6 +63,8 @@ describe('readConfig', () => {
     ],
     [{ STRONGROOM_TLS_CERT_FILE: 'a.pem' }, { tls: { certFile: path.join(cwd, 'a.pem') } }],
     [{ STRONGROOM_TLS_KEY_FILE: '/k.pem' }, { tls: { keyFile: '/k.pem' } }],
+    [{ STRONGROOM_ISSUERS_FILE: '/issuers.json' }, { issuersFile: '/issuers.json' }],
+    [{ STRONGROOM_CLIENT_CA: '/clients.pem' }, { tls: { clientCaFile: '/clients.pem' } }],
     [{ STRONGROOM_ROOT_KEY_FILE: '/run/root' }, { rootKeyFile: '/run/root' }],
     [{ STRONGROOM_ROOT_KEY: 'pkcs11' }, { rootKey: { provider: 'pkcs11' } }],
     [{ STRONGROOM_ROOT_KEY_ID: 'alias/vault' }, { rootKey: { keyId: 'alias/vault' } }],

@@ -14,7 +14,9 @@ export interface Config {
   issuer: string
   /** Whether the issuer was set, by itself or through the port; a command otherwise takes the one its server recorded. */
   issuerIsSet: boolean
-  tls: { certsDir: string; certFile: string; keyFile: string }
+  /** The identity providers of the staff, as `access/trusted-issuers.ts` reads them. */
+  issuersFile: string | undefined
+  tls: { certsDir: string; certFile: string; keyFile: string; clientCaFile: string | undefined }
   rootKeyFile: string
   /** Where the root key comes from, apart from the file. */
   rootKey: {
@@ -46,9 +48,11 @@ export const options = {
   STRONGROOM_OPERATOR_PORT: ['9443', 'the operator listener (`/metrics`), HTTPS, on loopback only'],
   STRONGROOM_WORKERS: ['cores less one, at least 1', 'how many processes serve callers'],
   STRONGROOM_ISSUER: ['`https://localhost:<port>`', 'the issuer and audience of access tokens: the public base URL'],
+  STRONGROOM_ISSUERS_FILE: ['–', 'the identity providers of the staff and what their claims mean here, JSON'],
   STRONGROOM_CERTS_DIR: ['certs', 'the folder of `ca.pem`, `server.pem` and `server-key.pem`'],
   STRONGROOM_TLS_CERT_FILE: ['`<certs>/server.pem`', 'the certificate chain, PEM'],
   STRONGROOM_TLS_KEY_FILE: ['`<certs>/server-key.pem`', 'its private key, PEM, readable by the vault alone'],
+  STRONGROOM_CLIENT_CA: ['–', 'the authority that signs client certificates, PEM; without it none are asked for'],
   STRONGROOM_ROOT_KEY_FILE: ['`<data dir>/root-key`', 'the passphrase that the root key is derived from, mode 0600'],
   STRONGROOM_ROOT_KEY: [
     'passphrase-file',
@@ -77,9 +81,11 @@ const port = z.coerce.number().int().min(1).max(65535)
 
 const environment = z.object({
   STRONGROOM_DATA_DIR: z.string().min(1).default('.strongroom'),
+  STRONGROOM_ISSUERS_FILE: z.string().min(1).optional(),
   STRONGROOM_CERTS_DIR: z.string().min(1).default('certs'),
   STRONGROOM_TLS_CERT_FILE: z.string().min(1).optional(),
   STRONGROOM_TLS_KEY_FILE: z.string().min(1).optional(),
+  STRONGROOM_CLIENT_CA: z.string().min(1).optional(),
   STRONGROOM_ROOT_KEY_FILE: z.string().min(1).optional(),
   STRONGROOM_ROOT_KEY: z.enum(rootKeySources).default('passphrase-file'),
   STRONGROOM_ROOT_KEY_ID: z.string().min(1).optional(),
@@ -123,10 +129,12 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
     operatorPort: read.STRONGROOM_OPERATOR_PORT,
     issuer: (read.STRONGROOM_ISSUER ?? `https://localhost:${read.STRONGROOM_PORT}`).replace(/\/$/, ''),
     issuerIsSet: set.STRONGROOM_ISSUER !== undefined || set.STRONGROOM_PORT !== undefined,
+    issuersFile: read.STRONGROOM_ISSUERS_FILE === undefined ? undefined : path.resolve(read.STRONGROOM_ISSUERS_FILE),
     tls: {
       certsDir,
       certFile: path.resolve(read.STRONGROOM_TLS_CERT_FILE ?? path.join(certsDir, 'server.pem')),
       keyFile: path.resolve(read.STRONGROOM_TLS_KEY_FILE ?? path.join(certsDir, 'server-key.pem')),
+      clientCaFile: read.STRONGROOM_CLIENT_CA === undefined ? undefined : path.resolve(read.STRONGROOM_CLIENT_CA),
     },
     rootKeyFile: path.resolve(read.STRONGROOM_ROOT_KEY_FILE ?? path.join(dataDir, 'root-key')),
     rootKey: {

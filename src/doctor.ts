@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { url as inspectorUrl } from 'node:inspector'
+import { loadTrustedIssuers } from './access/trusted-issuers.ts'
 import type { Config } from './config.ts'
 import { isLoopback } from './database/database.ts'
 import type { DatabaseFacts } from './database/inspect.ts'
@@ -53,6 +54,7 @@ export async function examineConfig(config: Config): Promise<Finding[]> {
   const remote = database !== undefined && !isLoopback(new URL(database.url).hostname)
   return [
     ...(await Promise.all([...passphrases, tls.keyFile, ...pinFile].map(readableByOthers))).flat(),
+    ...(await examineIssuers(config)),
     ...finding(
       production && database === undefined,
       'embedded-database',
@@ -96,6 +98,13 @@ export function examineDatabase(config: Config, facts: DatabaseFacts, now = new 
     ),
     ...findWornKeys(facts.activeKeys, now).map(wornKey),
   ]
+}
+
+async function examineIssuers({ issuersFile, issuer }: Config): Promise<Finding[]> {
+  return loadTrustedIssuers(issuersFile, issuer).then(
+    () => [],
+    (error: Error) => finding(true, 'issuers-file', error.message),
+  )
 }
 
 function finding(present: boolean, code: string, detail: string): Finding[] {

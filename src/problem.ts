@@ -48,6 +48,7 @@ const PROBLEMS = {
   internal: [500, 'Something went wrong'],
   'database-unavailable': [503, 'The database cannot be reached'],
   'audit-unavailable': [503, 'The audit log cannot be written'],
+  'issuer-unavailable': [503, 'The identity provider cannot be reached'],
   sealed: [503, 'The vault is sealed'],
   'key-expired': [503, 'The key that protects this has expired'],
   busy: [503, 'The vault is busy'],

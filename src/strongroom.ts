@@ -2,12 +2,16 @@ import { createAccessRoutes } from './access/access-routes.ts'
 import { createAccessTokens, MAX_TOKEN_SECONDS } from './access/access-token.ts'
 import { authenticate } from './access/authenticate.ts'
 import type { Caller } from './access/caller.ts'
+import { createCallerCommands } from './access/caller-commands.ts'
 import { createClientSecrets } from './access/client-secret.ts'
 import { areLiveClients } from './access/client-store.ts'
-import { addClient, listClients, type NewClient, revokeClient, rotateClientSecret } from './access/clients.ts'
 import { requireAnyScope } from './access/grant.ts'
+import { acceptIssuers } from './access/issuer-tokens.ts'
 import { createRateLimit, type RateLimits } from './access/rate-limit.ts'
-import { issueStaffToken, type StaffTokenRequest } from './access/staff-token.ts'
+import type { SpentId } from './access/spent-id.ts'
+import { insertSpentIds, sweepSpentIds } from './access/spent-id-store.ts'
+import { areEnabledStaff } from './access/staff-store.ts'
+import { loadTrustedIssuers } from './access/trusted-issuers.ts'
 import { createAlert } from './alert.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
 import { createAuditRoutes } from './audit/audit-routes.ts'
@@ -72,6 +76,10 @@ export interface StrongroomConfig {
   issuer: string
   /** A server records its issuer in the database; a command may prefer what it finds there. Default: ignore. */
   recordedIssuer?: 'write' | 'prefer' | 'ignore'
+  /** The identity providers of the staff; without the file staff have the vault's own tokens only. */
+  issuersFile?: string | undefined
+  /** Whether the listener asks clients for certificates (RFC 8705). Default: it does not. */
+  asksForCertificates?: boolean
   logLevel: string
 }
 
@@ -117,6 +125,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
 
   const alert = createAlert((facts, message) => logger.error(facts, message), metrics.alert)
 
+  const trustedIssuers = await loadTrustedIssuers(config.issuersFile, config.issuer)
+
   const database = openDatabase({
     url: config.databaseUrl,
     caFile: config.databaseCaFile,
@@ -147,7 +157,13 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const keyDeps = { database, keys, newAuditEvent, now, longestTokenSeconds: MAX_TOKEN_SECONDS }
   const renewSigningKey = () => keepSigningKeys(keyDeps)
   const accessTokens = createAccessTokens({ keys, renewSigningKey, issuer, now, newId })
+  const tokenVerifier = acceptIssuers(accessTokens, trustedIssuers, {
+    now,
+    onUnreachable: (unreachable, reason) => alert('issuer-unreachable', { issuer: unreachable, reason }),
+  })
   const isLiveClient = createBatch({ run: (ids: readonly string[]) => areLiveClients(database, ids) })
+  const isEnabledStaff = createBatch({ run: (ids: readonly string[]) => areEnabledStaff(database, ids) })
+  const spendOnce = createBatch({ run: (spent: readonly SpentId[]) => insertSpentIds(database, spent) })
   const clientSecrets = await createClientSecrets()
   const pseudonym = (source: string) => keyedHash(keys.ring.active('index'), 'source', [source]).toString('base64url')
   const rateLimit = createRateLimit(database, pseudonym, overrides.rateLimits)
@@ -180,7 +196,10 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       newAuditEvent,
       recordEvent,
       rateLimit,
+      spendOnce,
+      now,
       issuer,
+      asksForCertificates: config.asksForCertificates ?? false,
     }),
     ...createHealthRoutes<Caller>(checkReady),
   ]
@@ -215,7 +234,10 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   await tendKeys().catch(onBackgroundError)
   const keyTender = setInterval(() => void tendKeys().catch(onBackgroundError), TEND_KEYS_EVERY_MS).unref()
 
-  const sweep = () => void sweepIdempotencyKeys(database, now()).catch(onBackgroundError)
+  const sweep = () => {
+    void sweepIdempotencyKeys(database, now()).catch(onBackgroundError)
+    void sweepSpentIds(database, now()).catch(onBackgroundError)
+  }
   const sweeper = setInterval(sweep, SWEEP_EVERY_MS).unref()
   let shuttingDown = false
 
@@ -231,7 +253,9 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     createApp: (answersFor: (host: string) => boolean) =>
       createApp<Caller>({
         routes: [...routes, ...docs],
-        authenticate: (request) => authenticate({ accessTokens, isLiveClient }, request),
+        authenticate: (request) =>
+          authenticate({ tokenVerifier, isLiveClient, isEnabledStaff, spendOnce, now }, request),
+        publicUrl: issuer,
         authorize: requireAnyScope,
         recordRefusal,
         describeCaller: (caller) => caller.id,
@@ -248,13 +272,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       shuttingDown = true
     },
     commands: {
-      addClient: (operator: AuditCaller, input: NewClient) => addClient({ ...shared, clientSecrets }, operator, input),
-      listClients: () => listClients({ database }),
-      rotateClientSecret: (operator: AuditCaller, id: string) =>
-        rotateClientSecret({ ...shared, clientSecrets }, operator, id),
-      revokeClient: (operator: AuditCaller, id: string) => revokeClient(shared, operator, id),
-      issueStaffToken: (operator: AuditCaller, request: StaffTokenRequest) =>
-        issueStaffToken({ accessTokens, newAuditEvent, recordEvent }, operator, request),
+      ...createCallerCommands({ ...shared, clientSecrets, accessTokens }),
       listKeys: () => listKeys(database),
       takeInventory: () => takeInventory(keyDeps),
       destroyKey: (operator: AuditCaller, id: string) => destroyKey(keyDeps, operator, id),

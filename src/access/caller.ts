@@ -10,6 +10,10 @@ export interface Caller {
   scopes: ReadonlySet<Scope>
   purposes: ReadonlySet<Purpose>
   site: string
+  /** How the token is bound to its owner, who has proved it: by a DPoP key (RFC 9449) or a client certificate (RFC 8705). */
+  confirmation?: 'dpop' | 'mtls' | undefined
+  /** The SHA-256 thumbprint of that key or certificate, in base64url. */
+  boundTo?: string | undefined
 }
 
 /** The caller as an audit event names it. */

@@ -7,11 +7,16 @@ import { Sensitive } from '../sensitive.ts'
 import type { ClientSecrets } from './client-secret.ts'
 import {
   type Client,
+  type ClientWithSecrets,
+  type Credential,
   insertClient,
   revokeClient as markRevoked,
+  type StoredSecret,
   selectClients,
+  updateClientKeys,
   updateClientSecret,
 } from './client-store.ts'
+import type { PublicJwkSet } from './public-jwk.ts'
 import { type RoleName, roleOf, type Scope } from './roles.ts'
 
 export interface ClientDeps {
@@ -30,6 +35,11 @@ export interface NewClient {
   site: string
 }
 
+export interface Expiry {
+  /** When the secret ends by itself; never when left out. */
+  expiresInSeconds?: number | undefined
+}
+
 /** The operator asked for something that cannot be; the message is for the terminal. */
 export class CallerError extends Error {
   override readonly name = 'CallerError'
@@ -42,6 +52,10 @@ export class UnknownClient extends Error {
 
 /** 256 random bits: nothing to guess, so nothing to complain of in its form. */
 const SECRET_BYTES = 32
+/** 36 bits of it, kept in the clear: 220 are left to guess. */
+const SECRET_START_LENGTH = 6
+/** An overlap is for handing the new secret round; a secret that is never retired was not rotated. */
+const MAX_OVERLAP_SECONDS = 30 * 24 * 60 * 60
 
 /**
  * Makes a client. Its secret is returned here and never again.
@@ -51,47 +65,71 @@ const SECRET_BYTES = 32
 export async function addClient(
   deps: ClientDeps,
   operator: AuditCaller,
-  input: NewClient,
+  input: NewClient & Expiry,
 ): Promise<{ id: string; secret: Sensitive<string> }> {
-  const { role } = input
-  const beyond = role === undefined ? [] : input.scopes.filter((scope) => !roleOf(role).scopes.includes(scope))
-  if (beyond.length > 0) throw new CallerError(`the role ${role} does not have the scope ${beyond.join(', ')}`)
-  const id = deps.newId('client')
+  requireScopesOfRole(input)
   const secret = newSecret(deps)
-  const hash = await deps.clientSecrets.hash(secret.expose())
-  await deps.database.transaction(async (tx) => {
-    const client = {
-      id,
-      name: input.name,
-      role: role ?? null,
-      scopes: [...input.scopes],
-      site: input.site,
-      created_at: deps.now(),
-    }
-    await insertClient(tx, client, hash)
-    await record(deps, tx, 'client.add', operator, id, input.site)
-  })
+  const id = await insert(deps, operator, input, { secret: await stored(deps, secret, input) })
   return { id, secret }
+}
+
+/**
+ * Makes a client that proves itself by a key of its own, which the vault never holds: private_key_jwt (RFC 7523) or a client
+ * certificate (RFC 8705).
+ *
+ * @throws {CallerError} when the role does not have all of the scopes
+ */
+export async function addClientWithKey(
+  deps: Omit<ClientDeps, 'clientSecrets' | 'randomBytes'>,
+  operator: AuditCaller,
+  input: NewClient,
+  credential: { keys: PublicJwkSet } | { certificate: string },
+): Promise<{ id: string }> {
+  requireScopesOfRole(input)
+  return { id: await insert(deps, operator, input, credential) }
 }
 
 export function listClients(deps: Pick<ClientDeps, 'database'>): Promise<Client[]> {
   return selectClients(deps.database)
 }
 
-/** Gives the client a new secret; the old one is worth nothing from now on. @throws {UnknownClient} unknown or revoked */
+/**
+ * Gives the client a new secret. The old one is worth nothing from now on, or after the overlap; one that was overlapping
+ * already ends now.
+ *
+ * @throws {UnknownClient} unknown, revoked, or without a secret
+ * @throws {CallerError} for an overlap beyond 30 days
+ */
 export async function rotateClientSecret(
   deps: ClientDeps,
   operator: AuditCaller,
   id: string,
+  { overlapSeconds = 0, ...expiry }: { overlapSeconds?: number } & Expiry = {},
 ): Promise<Sensitive<string>> {
+  if (overlapSeconds > MAX_OVERLAP_SECONDS) throw new CallerError('two secrets overlap for 30 days at the most')
   const secret = newSecret(deps)
-  const hash = await deps.clientSecrets.hash(secret.expose())
+  const next = await stored(deps, secret, expiry)
+  const overlapUntil = overlapSeconds > 0 ? inSeconds(deps, overlapSeconds) : null
   await deps.database.transaction(async (tx) => {
-    const client = await updateClientSecret(tx, id, hash)
-    if (client === undefined) throw new UnknownClient('there is no such client, or it was revoked')
+    const client = await updateClientSecret(tx, id, next, overlapUntil)
+    if (client === undefined) throw new UnknownClient('there is no such client, or it was revoked, or has no secret')
     await record(deps, tx, 'client.rotate-secret', operator, id, client.site)
   })
   return secret
+}
+
+/** Replaces all public keys of a client. @throws {UnknownClient} unknown, revoked, or without public keys */
+export async function replaceClientKeys(
+  deps: Omit<ClientDeps, 'clientSecrets' | 'randomBytes'>,
+  operator: AuditCaller,
+  id: string,
+  keys: PublicJwkSet,
+): Promise<void> {
+  await deps.database.transaction(async (tx) => {
+    const client = await updateClientKeys(tx, id, keys)
+    if (client === undefined) throw new UnknownClient('there is no such client, or it was revoked, or has no keys')
+    await record(deps, tx, 'client.replace-keys', operator, id, client.site)
+  })
 }
 
 /** Refuses the client from its next request on. @throws {UnknownClient} */
@@ -107,8 +145,56 @@ export async function revokeClient(
   })
 }
 
+/**
+ * The hash that a secret must be compared with: the present one's or, by the secret's first characters, that of the one
+ * before while it still works. So every comparison is one, and its time says nothing of a rotation. Undefined when neither
+ * works any more.
+ */
+export function hashToCompare(client: ClientWithSecrets, secret: string, now: Date): string | undefined {
+  const { secret_start, secret_hash, secret_expires_at, previous_secret_hash, previous_secret_expires_at } = client
+  const isPresent = secret_start === null || secret.startsWith(secret_start)
+  const isPreviousAlive = previous_secret_expires_at !== null && previous_secret_expires_at > now
+  if (!isPresent && isPreviousAlive) return previous_secret_hash ?? undefined
+  const isExpired = secret_expires_at !== null && secret_expires_at <= now
+  return isExpired ? undefined : (secret_hash ?? undefined)
+}
+
+function requireScopesOfRole({ role, scopes }: NewClient): void {
+  const beyond = role === undefined ? [] : scopes.filter((scope) => !roleOf(role).scopes.includes(scope))
+  if (beyond.length > 0) throw new CallerError(`the role ${role} does not have the scope ${beyond.join(', ')}`)
+}
+
+async function insert(
+  deps: Omit<ClientDeps, 'clientSecrets' | 'randomBytes'>,
+  operator: AuditCaller,
+  input: NewClient,
+  credential: Credential,
+): Promise<string> {
+  const id = deps.newId('client')
+  const { name, role = null, scopes, site } = input
+  await deps.database.transaction(async (tx) => {
+    await insertClient(tx, { id, name, role, scopes: [...scopes], site, created_at: deps.now() }, credential)
+    await record(deps, tx, 'client.add', operator, id, site)
+  })
+  return id
+}
+
 function newSecret(deps: Pick<ClientDeps, 'randomBytes'>): Sensitive<string> {
   return new Sensitive(deps.randomBytes(SECRET_BYTES).toString('base64url'))
+}
+
+async function stored(deps: ClientDeps, secret: Sensitive<string>, expiry: Expiry): Promise<StoredSecret> {
+  const text = secret.expose()
+  const { expiresInSeconds } = expiry
+  return {
+    hash: await deps.clientSecrets.hash(text),
+    start: text.slice(0, SECRET_START_LENGTH),
+    expiresAt: expiresInSeconds === undefined ? null : inSeconds(deps, expiresInSeconds),
+  }
+}
+
+function inSeconds(deps: Pick<ClientDeps, 'now'>, seconds: number): Date {
+  return new Date(deps.now().getTime() + seconds * 1000)
 }
 
 async function record(

@@ -36,7 +36,12 @@ export function openApiDocument<C>(routes: readonly Route<C>[], options: { issue
     paths,
     components: {
       securitySchemes: {
-        accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT (RFC 9068)' },
+        accessToken: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'JWT (RFC 9068)',
+          description: 'a token that is bound to a key goes under `DPoP`, with a proof in the DPoP header (RFC 9449)',
+        },
         client: { type: 'http', scheme: 'basic', description: 'client id and secret, for the token endpoint' },
       },
     },

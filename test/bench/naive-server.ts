@@ -12,6 +12,7 @@ import { authenticate } from '../../src/access/authenticate.ts'
 import { requireAnyScope } from '../../src/access/grant.ts'
 import { readConfig } from '../../src/config.ts'
 import { connectionOptions } from '../../src/database/database.ts'
+import { presentedBy } from '../../src/http/presented.ts'
 import { loadTls } from '../../src/http/tls.ts'
 import { parseInput } from '../../src/parse-input.ts'
 import { Problem } from '../../src/problem.ts'
@@ -74,8 +75,11 @@ const app = express()
 app.use(helmet())
 app.use(express.json())
 app.post('/v1/tokenize', async (request, response) => {
-  const { authorization } = request.headers
-  const caller = await authenticate({ accessTokens, isLiveClient }, { authorization })
+  const spendOnce = async () => false
+  const presented = presentedBy(request, config.issuer)
+  const isEnabledStaff = async () => true
+  const deps = { tokenVerifier: accessTokens, isLiveClient, isEnabledStaff, spendOnce, now: () => new Date() }
+  const caller = await authenticate(deps, presented)
   requireAnyScope(caller, ['tokenize'])
   const checkout = parseInput(schema, request.body)
   const batches = { insert, release: async () => [], commitFinding: async () => true }

@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import type { Response } from 'supertest'
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { type ProblemCode, problemCodes } from '../../src/problem.ts'
+import { forgeToken } from '../support/forge-token.ts'
 import { type Answer, exchangeOnce, rawRequest } from '../support/raw-tls.ts'
 import { card, cards, contact } from '../support/samples.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
@@ -96,6 +100,23 @@ async function whileBroken(breakIt: string, mendIt: string): Promise<Response> {
   return tokenize({ contact }).finally(() => sql(mendIt))
 }
 
+/** A token in the name of an identity provider that nobody answers for. */
+async function withoutIssuer(): Promise<Response> {
+  const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-issuer-'))
+  const issuersFile = path.join(directory, 'issuers.json')
+  const issuer = 'https://localhost:1'
+  const mappings = [{ claim: 'sub', value: 'ann', role: 'support' }]
+  writeFileSync(issuersFile, JSON.stringify([{ name: 'gone', issuer, audience: 'vault', mappings }]))
+  const alone = await TestVault.start({ sharedDatabase: vault.database, config: { issuersFile } })
+  try {
+    const token = forgeToken({ alg: 'ES256', typ: 'at+jwt', kid: 'k' }, { iss: issuer }, () => Buffer.alloc(64))
+    return await alone.call('GET', `/v1/tokens/${UNKNOWN_CARD}`, { token })
+  } finally {
+    await alone.stop()
+    rmSync(directory, { recursive: true })
+  }
+}
+
 async function withoutDatabase(): Promise<Response> {
   proxy.cut()
   return tokenize({ contact }, {}, fragile).finally(() => proxy.mend())
@@ -163,6 +184,7 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
       'GRANT INSERT ON audit_events TO strongroom_runtime',
     ),
   busy: flood,
+  'issuer-unavailable': withoutIssuer,
   sealed: () =>
     whileChanged(
       "UPDATE keys SET deactivated_at = now() WHERE purpose = 'index'",

@@ -71,6 +71,7 @@ export class TestVault {
       sharedDatabase?: TestDatabase
       config?: Partial<StrongroomConfig>
       clockOffsetMs?: number
+      clientCaFile?: string
     } = {},
   ): Promise<TestVault> {
     const { certsDir, rootKeyFile } = inject('cluster')
@@ -93,7 +94,12 @@ export class TestVault {
         ...options.overrides,
       },
     )
-    const files = { certFile: path.join(certsDir, 'server.pem'), keyFile: path.join(certsDir, 'server-key.pem') }
+    const { clientCaFile } = options
+    const files = {
+      certFile: path.join(certsDir, 'server.pem'),
+      keyFile: path.join(certsDir, 'server-key.pem'),
+      clientCaFile,
+    }
     const answersFor = certificateNames(readFileSync(files.certFile, 'utf8'))
     const { newId, metrics } = strongroom
     const server = createHttpsServer(await loadTls(files), strongroom.createApp(answersFor), {
