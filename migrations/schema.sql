@@ -169,6 +169,18 @@ CREATE TABLE reveal_reasons (
 CREATE INDEX reveal_reasons_key ON public.reveal_reasons USING btree (reason_key_id);
 COMMENT ON COLUMN reveal_reasons.reason_sealed IS 'what a caller wrote as the reason of a reveal, sealed';
 
+CREATE TABLE role_sets (
+  revision integer NOT NULL,
+  roles text NOT NULL,
+  mac bytea NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT role_sets_pkey PRIMARY KEY (revision),
+  CONSTRAINT role_sets_revision_check CHECK ((revision > 0))
+);
+COMMENT ON TABLE role_sets IS 'the roles that operators applied; the highest revision is in force, without any the built-in set';
+COMMENT ON COLUMN role_sets.roles IS 'the file of roles, RFC 8785';
+COMMENT ON COLUMN role_sets.mac IS 'HMAC-SHA-256 over revision and roles, under the key of the key registry''s manifest';
+
 CREATE TABLE root_keys (
   id text NOT NULL,
   provider text NOT NULL,
@@ -229,6 +241,7 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE rate_limits TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE record_versions TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE records TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE reveal_reasons TO strongroom_runtime;
+GRANT INSERT, SELECT ON TABLE role_sets TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE root_keys TO strongroom_runtime;
 GRANT UPDATE ON TABLE root_keys (activated_at) TO strongroom_runtime;
 GRANT UPDATE ON TABLE root_keys (deactivated_at) TO strongroom_runtime;

@@ -4,6 +4,7 @@ const ALERTS = {
   'key-expiring': 'a key should be rotated soon',
   'key-expired': 'a key protects nothing any more: rotate it',
   'root-key-unreachable': 'the root key cannot be reached',
+  'roles-changed': 'the roles were changed by somebody else: they grant nothing until an operator applies them again',
   'record-integrity': 'a sealed value does not open: it was changed, moved or put back',
 } as const
 

@@ -3,10 +3,11 @@ import './current-node.ts'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { CallerError } from './access/clients.ts'
 import { type Purpose, purposes } from './access/purpose.ts'
-import { type RoleName, roleNames, type Scope, scopes } from './access/roles.ts'
+import { type RoleName, type Scope, scopes } from './access/roles.ts'
 import { auditEventTypes } from './audit/audit-event.ts'
 import { FAILED, type Json, note, operator, print, USAGE, withJson, withVault } from './cli/command.ts'
 import { addKeysCommands } from './cli/keys-commands.ts'
+import { addRolesCommands } from './cli/roles-commands.ts'
 import { readConfig } from './config.ts'
 import { ensureDevelopmentCertificate } from './http/development-certificate.ts'
 import { endOnUncaughtErrors, explain, runServer } from './main.ts'
@@ -53,9 +54,7 @@ withJson(clients.command('add'))
   .description('make a client and show its secret, once')
   .requiredOption('--name <name>', 'what it is called', label)
   .requiredOption('--scope <scopes>', `its scopes, separated by spaces (${scopes.join(' ')})`, parseScopes)
-  .addOption(
-    new Option('--role <role>', 'its role: what it may reveal; without one it reveals nothing').choices(roleNames),
-  )
+  .option('--role <role>', 'its role: what it may reveal; without one it reveals nothing')
   .option('--site <site>', 'the site whose records it sees', label, 'default')
   .action((options: Json & { name: string; scope: Scope[]; role?: RoleName; site: string }) =>
     withVault('clients add', async ({ commands }) => {
@@ -112,7 +111,7 @@ withJson(clients.command('revoke'))
 withJson(program.command('staff').description('tokens for people').command('token'))
   .description('sign a short access token for a member of staff')
   .requiredOption('--name <name>', 'whose token it is', label)
-  .addOption(new Option('--role <role>', 'their role').choices(roleNames).makeOptionMandatory())
+  .requiredOption('--role <role>', 'their role')
   .addOption(
     new Option('--purpose <purpose...>', "narrow the role's purposes").choices(purposes).default([], 'all of them'),
   )
@@ -126,6 +125,7 @@ withJson(program.command('staff').description('tokens for people').command('toke
     }),
   )
 
+addRolesCommands(program)
 addKeysCommands(program)
 
 withJson(program.command('audit').description('the audit log').command('list'))

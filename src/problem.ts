@@ -24,6 +24,8 @@ const PROBLEMS = {
   'purpose-not-permitted': [403, 'The role may not use this data for that purpose'],
   'fields-not-permitted': [403, 'The role may not see those fields for that purpose'],
   'consent-missing': [403, 'The shopper has not consented to that purpose'],
+  'condition-not-met': [403, 'A condition under which the role may see this is not met'],
+  'approval-required': [403, 'Another person must approve this release first'],
   'too-many-requests': [429, 'Too many requests'],
 
   // the input

@@ -1,12 +1,16 @@
 import { createAccessRoutes } from './access/access-routes.ts'
 import { createAccessTokens, MAX_TOKEN_SECONDS } from './access/access-token.ts'
+import { admitCaller } from './access/admit.ts'
+import { applyRoles } from './access/apply-roles.ts'
 import { authenticate } from './access/authenticate.ts'
 import type { Caller } from './access/caller.ts'
+import { selectStandings } from './access/caller-store.ts'
 import { createClientSecrets } from './access/client-secret.ts'
-import { areLiveClients } from './access/client-store.ts'
 import { addClient, listClients, type NewClient, revokeClient, rotateClientSecret } from './access/clients.ts'
+import { createCurrentRoles, createRoleSetMac } from './access/current-roles.ts'
 import { requireAnyScope } from './access/grant.ts'
 import { createRateLimit, type RateLimits } from './access/rate-limit.ts'
+import type { RoleFile } from './access/role-set.ts'
 import { issueStaffToken, type StaffTokenRequest } from './access/staff-token.ts'
 import { createAlert } from './alert.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
@@ -131,15 +135,19 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const kinds = createKinds(now)
   const keyDeps = { database, keys, newAuditEvent, now, longestTokenSeconds: MAX_TOKEN_SECONDS }
   const renewSigningKey = () => keepSigningKeys(keyDeps)
-  const accessTokens = createAccessTokens({ keys, renewSigningKey, issuer, now, newId })
-  const isLiveClient = createBatch({ run: (ids: readonly string[]) => areLiveClients(database, ids) })
+  // Whether there is such a role is the question of `admit`, which knows the set in force.
+  const accessTokens = createAccessTokens({ keys, renewSigningKey, issuer, now, newId, isRole: () => true })
+  const macOf = createRoleSetMac(keys.registry.authenticate)
+  const roles = createCurrentRoles({ database, macOf, alert })
+  const standingOf = createBatch({ run: (callers: readonly Caller[]) => selectStandings(database, callers) })
+  const admit = (caller: Caller) => admitCaller({ standingOf, roles }, caller)
   const clientSecrets = await createClientSecrets()
   const pseudonym = (source: string) => keyedHash(keys.ring.active('index'), 'source', [source]).toString('base64url')
   const rateLimit = createRateLimit(database, pseudonym, overrides.rateLimits)
   const idempotency = createIdempotency({ database, keys, now })
   const batches = overrides.batches ?? createRecordBatches(database)
   const recordEvent = createRecordEvent(database)
-  const shared = { database, batches, keys, kinds, newAuditEvent, now, newId, randomBytes, recordEvent }
+  const shared = { database, batches, roles, keys, kinds, newAuditEvent, now, newId, randomBytes, recordEvent }
 
   /** Asks the database, and with it whether the ring in memory is the registry's. @throws {Problem} */
   const checkReady = () => keys.refresh()
@@ -155,6 +163,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       newAuditEvent,
       recordEvent,
       rateLimit,
+      roles,
       issuer,
     }),
     ...createHealthRoutes<Caller>(checkReady),
@@ -203,7 +212,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     createApp: (answersFor: (host: string) => boolean) =>
       createApp<Caller>({
         routes: [...routes, ...docs],
-        authenticate: (request) => authenticate({ accessTokens, isLiveClient }, request),
+        authenticate: (request) => authenticate({ accessTokens, admit }, request),
         authorize: requireAnyScope,
         recordRefusal,
         describeCaller: (caller) => caller.id,
@@ -225,7 +234,9 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
         rotateClientSecret({ ...shared, clientSecrets }, operator, id),
       revokeClient: (operator: AuditCaller, id: string) => revokeClient(shared, operator, id),
       issueStaffToken: (operator: AuditCaller, request: StaffTokenRequest) =>
-        issueStaffToken({ accessTokens, newAuditEvent, recordEvent }, operator, request),
+        issueStaffToken({ accessTokens, roles, newAuditEvent, recordEvent }, operator, request),
+      readRoles: () => roles.refresh(),
+      applyRoles: (operator: AuditCaller, file: RoleFile) => applyRoles({ ...shared, macOf }, operator, file),
       listKeys: () => listKeys(database),
       takeInventory: () => takeInventory(keyDeps),
       destroyKey: (operator: AuditCaller, id: string) => destroyKey(keyDeps, operator, id),

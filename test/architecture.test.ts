@@ -58,7 +58,9 @@ const PURE = [
   ),
   ...files.map(({ path }) => path).filter((path) => path.startsWith('src/kinds/')),
   ...PURE_KEYS.split(' ').map((name) => `src/keys/${name}.ts`),
-  ...['roles', 'purpose', 'grant', 'caller'].map((name) => `src/access/${name}.ts`),
+  ...['roles', 'role-set', 'role-file', 'view', 'purpose', 'condition', 'grant', 'caller'].map(
+    (name) => `src/access/${name}.ts`,
+  ),
   ...['audit/audit-event', 'records/token', 'records/record'].map((name) => `src/${name}.ts`),
   'src/http/json.ts',
 ]

@@ -12,7 +12,8 @@ import {
   selectClients,
   updateClientSecret,
 } from './client-store.ts'
-import { type RoleName, roleOf, type Scope } from './roles.ts'
+import type { CurrentRoles } from './current-roles.ts'
+import type { Role, RoleName, Scope } from './roles.ts'
 
 export interface ClientDeps {
   database: Database
@@ -40,21 +41,31 @@ export class UnknownClient extends Error {
   override readonly name = 'UnknownClient'
 }
 
+/** The role of that name in the set in force. @throws {CallerError} when there is none */
+export async function requireRole(roles: CurrentRoles, name: RoleName): Promise<Role> {
+  const set = await roles.refresh()
+  const role = set.roles.get(name)
+  if (role !== undefined) return role
+  if (set.distrusted) throw new CallerError('the roles were changed by somebody else: apply them again first.')
+  throw new CallerError(`there is no such role. Allowed choices are ${[...set.roles.keys()].join(', ')}.`)
+}
+
 /** 256 random bits: nothing to guess, so nothing to complain of in its form. */
 const SECRET_BYTES = 32
 
 /**
  * Makes a client. Its secret is returned here and never again.
  *
- * @throws {CallerError} when the role does not have all of the scopes
+ * @throws {CallerError} when there is no such role, or it does not have all of the scopes
  */
 export async function addClient(
-  deps: ClientDeps,
+  deps: ClientDeps & { roles: CurrentRoles },
   operator: AuditCaller,
   input: NewClient,
 ): Promise<{ id: string; secret: Sensitive<string> }> {
   const { role } = input
-  const beyond = role === undefined ? [] : input.scopes.filter((scope) => !roleOf(role).scopes.includes(scope))
+  const held = role === undefined ? input.scopes : (await requireRole(deps.roles, role)).scopes
+  const beyond = input.scopes.filter((scope) => !held.includes(scope))
   if (beyond.length > 0) throw new CallerError(`the role ${role} does not have the scope ${beyond.join(', ')}`)
   const id = deps.newId('client')
   const secret = newSecret(deps)

@@ -6,8 +6,9 @@ import type { Sensitive } from '../sensitive.ts'
 import { type AccessTokens, CLIENT_TOKEN_SECONDS } from './access-token.ts'
 import type { ClientSecrets } from './client-secret.ts'
 import { type Client, findClientWithSecret } from './client-store.ts'
+import type { CurrentRoles } from './current-roles.ts'
 import type { RateLimit } from './rate-limit.ts'
-import { isRoleName, roleOf } from './roles.ts'
+import { summarise } from './roles.ts'
 
 export interface IssueClientTokenDeps {
   database: Database
@@ -16,6 +17,7 @@ export interface IssueClientTokenDeps {
   newAuditEvent: NewAuditEvent
   recordEvent: RecordEvent
   rateLimit: RateLimit
+  roles: CurrentRoles
 }
 
 export interface ClientTokenRequest {
@@ -47,13 +49,14 @@ export async function issueClientToken(
     throw invalidClient()
   }
   const scopes = grantedScopes(live, request.scope)
-  const role = live.role !== null && isRoleName(live.role) ? live.role : undefined
+  const definition = live.role === null ? undefined : (await deps.roles.refresh()).roles.get(live.role)
+  const role = definition && live.role !== null ? live.role : undefined
   const subject = {
     id: live.id,
     kind: 'client' as const,
     role,
     scopes,
-    purposes: role === undefined ? [] : roleOf(role).purposes,
+    purposes: definition === undefined ? [] : summarise(definition).purposes,
     site: live.site,
   }
   const accessToken = await deps.accessTokens.issue(subject, CLIENT_TOKEN_SECONDS)

@@ -13,6 +13,7 @@ export const auditEventTypes = [
   'client.add',
   'client.rotate-secret',
   'client.revoke',
+  'roles.apply',
   'key.create',
   'key.promote',
   'key.deactivate',

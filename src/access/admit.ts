@@ -1,0 +1,38 @@
+import { Problem } from '../problem.ts'
+import type { Caller } from './caller.ts'
+import type { Standing } from './caller-store.ts'
+import type { CurrentRoles } from './current-roles.ts'
+import type { Role, Scope } from './roles.ts'
+
+export interface AdmitDeps {
+  standingOf: (caller: Caller) => Promise<Standing>
+  roles: CurrentRoles
+}
+
+/**
+ * Lets in who a valid token names, as far as the database still says so: a revoked client and a role that was removed are
+ * refused from the next request on, and what a role may do is what it is now, not what it was when the token was signed.
+ *
+ * @throws {Problem} unauthenticated, database-unavailable, sealed
+ */
+export async function admitCaller({ standingOf, roles }: AdmitDeps, caller: Caller): Promise<Caller> {
+  const { isLive, rolesRevision } = await standingOf(caller)
+  if (!isLive) throw unauthenticated()
+  const set = await roles.at(rolesRevision)
+  if (caller.role === undefined) return caller
+  const definition = set.roles.get(caller.role) ?? (set.distrusted ? NOTHING : undefined)
+  if (definition === undefined) throw unauthenticated()
+  return { ...caller, definition, scopes: heldScopes(caller.scopes, definition) }
+}
+
+const NOTHING: Role = { duty: '', scopes: [], grants: [] }
+
+/** Whether a scope to reveal is still the role's, the grant says, with an answer of its own. */
+function heldScopes(scopes: ReadonlySet<Scope>, { scopes: held }: Role): ReadonlySet<Scope> {
+  const kept = [...scopes].filter((scope) => scope.endsWith(':reveal') || held.includes(scope))
+  return kept.length === scopes.size ? scopes : new Set(kept)
+}
+
+function unauthenticated(): Problem {
+  return new Problem('unauthenticated', { headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' } })
+}

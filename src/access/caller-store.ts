@@ -1,0 +1,35 @@
+import { textArray } from '../database/binary-array.ts'
+import type { Queryable, Statement } from '../database/database.ts'
+import type { Caller } from './caller.ts'
+
+/** What the database says of a caller now. */
+export interface Standing {
+  /** A client that exists and was not revoked; true for staff. */
+  isLive: boolean
+  /** The revision of the roles in force. */
+  rolesRevision: number
+}
+
+const SELECT_STANDINGS: Statement = {
+  name: 'select-standings',
+  text: `SELECT
+    (SELECT coalesce(max(revision), 0) FROM role_sets) AS revision,
+    ARRAY(SELECT id FROM clients WHERE id = ANY($1::text[]) AND revoked_at IS NULL) AS live`,
+}
+
+/** Asked on every request, so that a revocation and a change of roles hold from the next one on. */
+export async function selectStandings(
+  db: Queryable,
+  callers: readonly Pick<Caller, 'id' | 'kind'>[],
+): Promise<Standing[]> {
+  const clients = callers.filter(({ kind }) => kind === 'client').map(({ id }) => id)
+  const [row] = await db.query<{ revision: number; live: string[] }>(SELECT_STANDINGS, [
+    textArray([...new Set(clients)]),
+  ])
+  if (row === undefined) throw new Error('the standings are always one row')
+  const live = new Set(row.live)
+  return callers.map(({ id, kind }) => ({
+    isLive: kind !== 'client' || live.has(id),
+    rolesRevision: row.revision,
+  }))
+}
