@@ -56,6 +56,7 @@ export interface AuditFacts {
   code?: string | undefined
   route?: string | undefined
   subject?: string | undefined
+  ticket?: string | undefined
   count?: number | undefined
   replay_of?: string | undefined
 }
@@ -115,6 +116,7 @@ function inCanonicalOrder(
     search_by: facts.search_by,
     site: facts.site,
     subject: facts.subject,
+    ticket: facts.ticket,
     token: facts.token,
     type: facts.type,
   }

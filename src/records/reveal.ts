@@ -1,10 +1,12 @@
 import { auditCaller, type Caller } from '../access/caller.ts'
+import type { Circumstances } from '../access/condition.ts'
 import { grantReveal } from '../access/grant.ts'
 import { needsConsent, type Purpose } from '../access/purpose.ts'
+import { isShown, kindNames } from '../access/view.ts'
 import { type AuditFacts, leaveOutRecord, type UnfinishedEvent } from '../audit/audit-event.ts'
 import { type EarlierReveal, findReveals } from '../audit/audit-store.ts'
 import { reasonContext } from '../keys/sealed-columns.ts'
-import type { Details } from '../kinds/kind.ts'
+import type { Details, Kind } from '../kinds/kind.ts'
 import { Problem } from '../problem.ts'
 import { Sensitive } from '../sensitive.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
@@ -17,6 +19,8 @@ import { kindNameOf, parseToken, type Token } from './token.ts'
 export interface RevealRequest {
   purpose: Purpose
   reason?: string | undefined
+  /** The ticket or case that the release is for; stands in its event. */
+  ticket?: string | undefined
   items: readonly { token: string; fields?: readonly string[] | undefined }[]
 }
 
@@ -54,12 +58,14 @@ export async function revealRecords(
   facts: RequestFacts,
   extra: RevealExtra = {},
 ): Promise<RevealResult[]> {
-  const about = { request_id: facts.requestId, caller: auditCaller(caller), site: caller.site, purpose: input.purpose }
+  const { purpose, reason, ticket } = input
+  const about = { request_id: facts.requestId, caller: auditCaller(caller), site: caller.site, purpose, ticket }
+  const circumstances = { now: deps.now(), reason: reason !== undefined, ticket: ticket !== undefined }
   const earlier = await findReveals(deps.database, extra.replayOf ?? [])
   // What does not depend on a record is decided before any record is looked at.
   const planned = input.items.map((item, at) =>
     attempt(() => {
-      const { token, fields } = grantItem(deps, caller, input.purpose, item)
+      const { token, fields } = grantItem(deps, caller, purpose, item, circumstances)
       const first = earlier.get(extra.replayOf?.[at] ?? '')
       return { token, fields, first, event: releaseEvent(deps, about, token, fields, first?.id) }
     }),
@@ -71,7 +77,7 @@ export async function revealRecords(
         if (plan instanceof Problem) throw plan
         const record = requireReleased(outcomes[at])
         const details = await openDetails(deps.keys, { ...record, secret: record.sealed })
-        return { record, plan, data: new Sensitive(pick(details, plan.fields)) }
+        return { record, plan, data: new Sensitive(pick(deps.kinds[record.kind], details, plan.fields)) }
       }),
     ),
   )
@@ -86,11 +92,14 @@ export async function revealRecords(
   return results
 }
 
+/** What all events of a request say. */
+type About = Pick<AuditFacts, 'request_id' | 'caller' | 'site' | 'purpose' | 'ticket'>
+
 type Plan = { token: Token; fields: string[]; first: EarlierReveal | undefined; event: UnfinishedEvent }
 
 function releaseEvent(
   deps: Pick<RecordDeps, 'newAuditEvent'>,
-  about: Pick<AuditFacts, 'request_id' | 'caller' | 'site' | 'purpose'>,
+  about: About,
   token: Token,
   fields: string[],
   replayOf: string | undefined,
@@ -131,7 +140,7 @@ async function releasePlanned(
 /** Every refused item has an event of its own; what is no record is somebody's input, and is not kept. */
 async function recordRefusals(
   deps: Pick<RecordDeps, 'newAuditEvent' | 'recordEvent'>,
-  about: Pick<AuditFacts, 'request_id' | 'caller' | 'site' | 'purpose'>,
+  about: About,
   results: readonly RevealResult[],
 ): Promise<void> {
   const refused = results.filter((result) => 'problem' in result)
@@ -152,34 +161,34 @@ function grantItem(
   caller: Caller,
   purpose: Purpose,
   item: RevealRequest['items'][number],
+  circumstances: Circumstances,
 ): { token: Token; fields: string[] } {
   const token = parseToken(item.token)
   if (token === undefined) {
     // A malformed token is of no kind: whoever may reveal nothing for this purpose learns that first.
-    grantAnyKind(caller, purpose)
+    grantAnyKind(caller, purpose, circumstances)
     throw new Problem('record-not-found')
   }
   const kind = deps.kinds[kindNameOf(token)]
-  if (item.fields?.some((field) => !kind.fields.includes(field))) {
+  if (item.fields?.some((field) => !isShown(field, kind.name))) {
     throw new Problem('invalid-input', {
       errors: [{ pointer: '#/fields', detail: `expected some of: ${kind.fields.join(', ')}` }],
     })
   }
-  return { token, fields: grantReveal(caller, kind.name, purpose, item.fields) }
+  return { token, fields: grantReveal(caller, kind.name, purpose, item.fields, circumstances) }
 }
 
-function grantAnyKind(caller: Caller, purpose: Purpose): void {
-  const refusals = (['card', 'address', 'contact'] as const).map((kind) =>
-    attempt(() => grantReveal(caller, kind, purpose)),
-  )
+function grantAnyKind(caller: Caller, purpose: Purpose, circumstances: Circumstances): void {
+  const refusals = kindNames.map((kind) => attempt(() => grantReveal(caller, kind, purpose, undefined, circumstances)))
   const refused = refusals.filter((refusal) => refusal instanceof Problem)
   if (refused.length === refusals.length) throw refused[0]
 }
 
-function pick(details: Details, fields: readonly string[]): Details {
-  return Object.fromEntries(
-    fields.filter((field) => details[field] !== undefined).map((field) => [field, details[field]]),
-  )
+/** The fields of the details, and what views derive from them. */
+function pick(kind: Kind, details: Details, names: readonly string[]): Details {
+  const display = names.every((name) => kind.fields.includes(name)) ? {} : kind.display(details)
+  const shown = { ...display, ...details }
+  return Object.fromEntries(names.filter((name) => shown[name] !== undefined).map((name) => [name, shown[name]]))
 }
 
 /** What people write as a reason may name a shopper, so it is sealed and stands beside the event, not in it. */

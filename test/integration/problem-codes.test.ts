@@ -1,10 +1,14 @@
 import type { Response } from 'supertest'
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
+import type { Conditions } from '../../src/access/roles.ts'
 import { type ProblemCode, problemCodes } from '../../src/problem.ts'
 import { type Answer, exchangeOnce, rawRequest } from '../support/raw-tls.ts'
+import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { card, cards, contact } from '../support/samples.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import { TestVault } from '../support/test-vault.ts'
+
+const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 
 let vault: TestVault
 /** A second server, whose way to the database can be cut and whose token endpoint is soon exhausted. */
@@ -96,6 +100,12 @@ async function whileBroken(breakIt: string, mendIt: string): Promise<Response> {
   return tokenize({ contact }).finally(() => sql(mendIt))
 }
 
+async function underCondition(conditions: Conditions): Promise<Response> {
+  await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ careful: conditionalRole(conditions) }))
+  const token = await vault.staffToken('careful')
+  return vault.call('POST', `/v1/tokens/${UNKNOWN_CARD}/reveal`, { token, body: { purpose: 'enforce-rights' } })
+}
+
 async function withoutDatabase(): Promise<Response> {
   proxy.cut()
   return tokenize({ contact }, {}, fragile).finally(() => proxy.mend())
@@ -125,6 +135,8 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
   'purpose-not-permitted': () => reveal(UNKNOWN_CARD, 'billing', { purpose: 'marketing' }),
   'fields-not-permitted': () => reveal(UNKNOWN_CARD, 'fraud', { purpose: 'enforce-rights', fields: ['number'] }),
   'consent-missing': async () => reveal(await newContact(), 'marketing', { purpose: 'marketing' }),
+  'condition-not-met': () => underCondition({ reason: true }),
+  'approval-required': () => underCondition({ approval: true }),
   'too-many-requests': async () => {
     await fragile.requestToken('client_unknown', 'secret')
     return fragile.requestToken('client_unknown', 'secret')
