@@ -1,23 +1,18 @@
+import { type AccessLimits, createAccessControl } from './access/access-control.ts'
 import { createAccessRoutes } from './access/access-routes.ts'
 import { createAccessTokens, MAX_TOKEN_SECONDS } from './access/access-token.ts'
-import { admitCaller } from './access/admit.ts'
-import { applyRoles } from './access/apply-roles.ts'
 import { authenticate } from './access/authenticate.ts'
 import type { Caller } from './access/caller.ts'
-import { selectStandings } from './access/caller-store.ts'
 import { createClientSecrets } from './access/client-secret.ts'
 import { addClient, listClients, type NewClient, revokeClient, rotateClientSecret } from './access/clients.ts'
-import { createCurrentRoles, createRoleSetMac } from './access/current-roles.ts'
 import { requireAnyScope } from './access/grant.ts'
 import { createRateLimit, type RateLimits } from './access/rate-limit.ts'
-import type { RoleFile } from './access/role-set.ts'
 import { issueStaffToken, type StaffTokenRequest } from './access/staff-token.ts'
 import { createAlert } from './alert.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
 import { createAuditRoutes } from './audit/audit-routes.ts'
 import { type EventFilter, selectEvents } from './audit/audit-store.ts'
 import { createRecordEvent } from './audit/record-event.ts'
-import { createBatch } from './database/batch.ts'
 import { openDatabase } from './database/database.ts'
 import { readSetting, writeSetting } from './database/settings-store.ts'
 import { createApp, type Refusal } from './http/app.ts'
@@ -33,7 +28,6 @@ import { takeInventory } from './keys/inventory.ts'
 import { keepSigningKeys } from './keys/keep-signing-keys.ts'
 import { keyStatus } from './keys/key-status.ts'
 import { listKeys } from './keys/key-store.ts'
-import { keyedHash } from './keys/keyed-hash.ts'
 import { openKeys } from './keys/keys.ts'
 import { createRandomBytes } from './keys/random.ts'
 import {
@@ -53,6 +47,7 @@ import { createKinds } from './kinds/kinds.ts'
 import type { RandomBytes } from './random-bytes.ts'
 import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
+import { createMatchRoutes } from './records/match-routes.ts'
 import { createRecordBatches, type RecordBatches } from './records/record-batches.ts'
 import { createRecordRoutes } from './records/record-routes.ts'
 import { createSearchTerms } from './records/reindex.ts'
@@ -84,6 +79,7 @@ export interface Overrides {
   randomBytes?: RandomBytes
   logger?: Logger
   rateLimits?: RateLimits
+  limits?: AccessLimits
   /** The benchmark's floor: the same path with the store left out. */
   batches?: RecordBatches
 }
@@ -137,23 +133,23 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const renewSigningKey = () => keepSigningKeys(keyDeps)
   // Whether there is such a role is the question of `admit`, which knows the set in force.
   const accessTokens = createAccessTokens({ keys, renewSigningKey, issuer, now, newId, isRole: () => true })
-  const macOf = createRoleSetMac(keys.registry.authenticate)
-  const roles = createCurrentRoles({ database, macOf, alert })
-  const standingOf = createBatch({ run: (callers: readonly Caller[]) => selectStandings(database, callers) })
-  const admit = (caller: Caller) => admitCaller({ standingOf, roles }, caller)
+  const { roles, pseudonym, admit, guesses, ...access } = createAccessControl(
+    { database, keys, newAuditEvent, now, alert },
+    overrides.limits,
+  )
   const clientSecrets = await createClientSecrets()
-  const pseudonym = (source: string) => keyedHash(keys.ring.active('index'), 'source', [source]).toString('base64url')
   const rateLimit = createRateLimit(database, pseudonym, overrides.rateLimits)
   const idempotency = createIdempotency({ database, keys, now })
   const batches = overrides.batches ?? createRecordBatches(database)
   const recordEvent = createRecordEvent(database)
-  const shared = { database, batches, roles, keys, kinds, newAuditEvent, now, newId, randomBytes, recordEvent }
+  const shared = { database, batches, guesses, roles, keys, kinds, newAuditEvent, now, newId, randomBytes, recordEvent }
 
   /** Asks the database, and with it whether the ring in memory is the registry's. @throws {Problem} */
   const checkReady = () => keys.refresh()
   const routes = [
     ...createTokenizeRoutes({ ...shared, idempotency }),
     ...createRevealRoutes({ ...shared, idempotency }),
+    ...createMatchRoutes({ ...shared, idempotency }),
     ...createRecordRoutes({ ...shared, idempotency }),
     ...createAuditRoutes({ database, newAuditEvent, recordEvent }),
     ...createAccessRoutes({
@@ -235,8 +231,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       revokeClient: (operator: AuditCaller, id: string) => revokeClient(shared, operator, id),
       issueStaffToken: (operator: AuditCaller, request: StaffTokenRequest) =>
         issueStaffToken({ accessTokens, roles, newAuditEvent, recordEvent }, operator, request),
-      readRoles: () => roles.refresh(),
-      applyRoles: (operator: AuditCaller, file: RoleFile) => applyRoles({ ...shared, macOf }, operator, file),
+      ...access.commands,
       listKeys: () => listKeys(database),
       takeInventory: () => takeInventory(keyDeps),
       destroyKey: (operator: AuditCaller, id: string) => destroyKey(keyDeps, operator, id),

@@ -73,6 +73,7 @@ const MAY_EXPOSE: Readonly<Record<string, string>> = {
   'src/access/issue-client-token.ts': 'compares a secret with its hash',
   'src/cli.ts': 'shows a new secret, once',
   'src/records/correct.ts': 'parses the correction',
+  'src/records/match.ts': 'compares a value with a record',
   'src/records/reveal-routes.ts': 'answers a reveal',
   'src/records/sealed-record.ts': 'seals',
   'src/records/search.ts': 'normalises the value to search by',

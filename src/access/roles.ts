@@ -7,6 +7,7 @@ export const scopes = [
   'token:correct',
   'token:erase',
   'token:search',
+  'token:match',
   'card:reveal',
   'address:reveal',
   'contact:reveal',
@@ -103,7 +104,7 @@ export const builtInRoles: Readonly<Record<string, Role>> = {
   },
   billing: {
     duty: 'Takes payments and refunds: needs the card and the billing address.',
-    scopes: ['token:read', 'token:search', 'card:reveal', 'address:reveal'],
+    scopes: ['token:read', 'token:search', 'token:match', 'card:reveal', 'address:reveal'],
     grants: [
       { kind: 'card', fields: CARD, purposes: ['process-payment'] },
       { kind: 'address', fields: ADDRESS_LABEL, purposes: ['process-payment'] },
@@ -112,7 +113,7 @@ export const builtInRoles: Readonly<Record<string, Role>> = {
   },
   support: {
     duty: 'Answers shoppers: reaches them and corrects what they report, never sees a card number.',
-    scopes: ['token:read', 'token:search', 'token:correct', 'address:reveal', 'contact:reveal'],
+    scopes: ['token:read', 'token:search', 'token:match', 'token:correct', 'address:reveal', 'contact:reveal'],
     grants: [
       { kind: 'address', fields: DELIVERY, purposes: ['respond-to-query', 'communicate'] },
       { kind: 'contact', fields: CONTACT, purposes: ['respond-to-query', 'communicate'] },
@@ -120,7 +121,7 @@ export const builtInRoles: Readonly<Record<string, Role>> = {
   },
   fraud: {
     duty: 'Examines suspicious orders: sees names, addresses and the first digits of cards.',
-    scopes: ['token:read', 'token:search', 'card:reveal', 'address:reveal', 'contact:reveal'],
+    scopes: ['token:read', 'token:search', 'token:match', 'card:reveal', 'address:reveal', 'contact:reveal'],
     grants: [
       { kind: 'card', fields: ['exp_month', 'exp_year', 'holder_name'], purposes: ['enforce-rights'] },
       { kind: 'address', fields: DELIVERY, purposes: ['enforce-rights'] },

@@ -4,6 +4,7 @@ export const auditEventTypes = [
   'record.tokenize',
   'record.read',
   'record.reveal',
+  'record.match',
   'record.correct',
   'record.erase',
   'record.search',

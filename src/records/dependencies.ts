@@ -1,3 +1,4 @@
+import type { GuessLimit } from '../access/guess-limit.ts'
 import type { NewAuditEvent } from '../audit/audit-event.ts'
 import type { RecordEvent } from '../audit/record-event.ts'
 import type { Database } from '../database/database.ts'
@@ -10,6 +11,7 @@ import type { RecordBatches } from './record-batches.ts'
 export interface RecordDeps {
   database: Database
   batches: RecordBatches
+  guesses: GuessLimit
   keys: Keys
   kinds: Kinds
   newAuditEvent: NewAuditEvent

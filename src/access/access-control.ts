@@ -1,0 +1,48 @@
+import type { Alert } from '../alert.ts'
+import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
+import { createBatch } from '../database/batch.ts'
+import type { Database } from '../database/database.ts'
+import { keyedHash } from '../keys/keyed-hash.ts'
+import type { Keys } from '../keys/keys.ts'
+import { admitCaller } from './admit.ts'
+import { applyRoles } from './apply-roles.ts'
+import type { Caller } from './caller.ts'
+import { selectStandings } from './caller-store.ts'
+import { createCurrentRoles, createRoleSetMac } from './current-roles.ts'
+import { createGuessLimit } from './guess-limit.ts'
+import type { RoleFile } from './role-set.ts'
+import { createTally } from './tally.ts'
+
+/** What tests replace of the limits. */
+export interface AccessLimits {
+  matchesPerHour?: number
+}
+
+export interface AccessControlDeps {
+  database: Database
+  keys: Pick<Keys, 'ring' | 'registry'>
+  newAuditEvent: NewAuditEvent
+  now: () => Date
+  alert: Alert
+}
+
+/** Everything that decides, after authentication, what a caller may do, with the operator's commands over it. */
+export function createAccessControl(deps: AccessControlDeps, limits: AccessLimits = {}) {
+  const { database, keys, now } = deps
+  /** What is stored for a text that may say something of a person. */
+  const pseudonym = (text: string) => keyedHash(keys.ring.active('index'), 'source', [text]).toString('base64url')
+  const macOf = createRoleSetMac(keys.registry.authenticate)
+  const roles = createCurrentRoles({ ...deps, macOf })
+  const standingOf = createBatch({ run: (callers: readonly Caller[]) => selectStandings(database, callers) })
+  const tally = createTally(database, now)
+  return {
+    roles,
+    pseudonym,
+    admit: (caller: Caller) => admitCaller({ standingOf, roles }, caller),
+    guesses: createGuessLimit({ tally, pseudonym, now }, limits.matchesPerHour),
+    commands: {
+      readRoles: () => roles.refresh(),
+      applyRoles: (operator: AuditCaller, file: RoleFile) => applyRoles({ ...deps, roles, macOf }, operator, file),
+    },
+  }
+}
