@@ -13,8 +13,30 @@ export async function up(knex: Knex): Promise<void> {
     COMMENT ON COLUMN role_sets.roles IS 'the file of roles, RFC 8785';
     COMMENT ON COLUMN role_sets.mac IS 'HMAC-SHA-256 over revision and roles, under the key of the key registry''s manifest';
 
+    CREATE TABLE budget_records (
+      caller    text NOT NULL,
+      role      text NOT NULL,
+      purpose   text NOT NULL,
+      span      text NOT NULL CHECK (span IN ('hour', 'day')),
+      starts_at timestamptz NOT NULL,
+      record    text NOT NULL,
+      PRIMARY KEY (caller, role, purpose, span, starts_at, record)
+    );
+    CREATE INDEX budget_records_starts ON budget_records (starts_at);
+    COMMENT ON TABLE budget_records IS 'the records that a caller with a budget has asked for, once for each hour and day';
+    COMMENT ON COLUMN budget_records.purpose IS 'empty for masked views and searches';
+
+    CREATE TABLE suspended_callers (
+      caller       text PRIMARY KEY,
+      role         text NOT NULL,
+      purpose      text NOT NULL,
+      suspended_at timestamptz NOT NULL
+    );
+    COMMENT ON TABLE suspended_callers IS 'who went beyond a budget that suspends, until an operator lifts it';
+
     -- Rows are added and never changed.
     GRANT SELECT, INSERT ON role_sets TO strongroom_runtime;
+    GRANT SELECT, INSERT, DELETE ON budget_records, suspended_callers TO strongroom_runtime;
   `)
 }
 

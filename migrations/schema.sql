@@ -14,6 +14,20 @@ CREATE INDEX audit_events_caller ON public.audit_events USING btree (caller, id)
 CREATE INDEX audit_events_token ON public.audit_events USING btree (token, id) WHERE (token IS NOT NULL);
 COMMENT ON COLUMN audit_events.body IS 'the event in its canonical form, RFC 8785; the other columns repeat parts of it';
 
+CREATE TABLE budget_records (
+  caller text NOT NULL,
+  role text NOT NULL,
+  purpose text NOT NULL,
+  span text NOT NULL,
+  starts_at timestamp with time zone NOT NULL,
+  record text NOT NULL,
+  CONSTRAINT budget_records_pkey PRIMARY KEY (caller, role, purpose, span, starts_at, record),
+  CONSTRAINT budget_records_span_check CHECK ((span = ANY (ARRAY['hour'::text, 'day'::text])))
+);
+CREATE INDEX budget_records_starts ON public.budget_records USING btree (starts_at);
+COMMENT ON TABLE budget_records IS 'the records that a caller with a budget has asked for, once for each hour and day';
+COMMENT ON COLUMN budget_records.purpose IS 'empty for masked views and searches';
+
 CREATE TABLE clients (
   id text NOT NULL,
   name text NOT NULL,
@@ -228,8 +242,18 @@ CREATE TABLE settings (
 );
 COMMENT ON TABLE settings IS 'what a server tells the commands beside it, such as its issuer';
 
+CREATE TABLE suspended_callers (
+  caller text NOT NULL,
+  role text NOT NULL,
+  purpose text NOT NULL,
+  suspended_at timestamp with time zone NOT NULL,
+  CONSTRAINT suspended_callers_pkey PRIMARY KEY (caller)
+);
+COMMENT ON TABLE suspended_callers IS 'who went beyond a budget that suspends, until an operator lifts it';
+
 GRANT USAGE ON SCHEMA public TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_events TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT ON TABLE budget_records TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE clients TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE idempotency_keys TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE key_registry TO strongroom_runtime;
@@ -250,6 +274,7 @@ GRANT UPDATE ON TABLE root_keys (state) TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE rotations TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE search_terms TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE settings TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 
 -- sequence migrations_id_seq
 -- sequence migrations_lock_index_seq

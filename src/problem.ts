@@ -26,7 +26,9 @@ const PROBLEMS = {
   'consent-missing': [403, 'The shopper has not consented to that purpose'],
   'condition-not-met': [403, 'A condition under which the role may see this is not met'],
   'approval-required': [403, 'Another person must approve this release first'],
+  'caller-suspended': [403, 'The caller is suspended until an operator lifts it'],
   'too-many-requests': [429, 'Too many requests'],
+  'budget-spent': [429, 'The caller has seen as many records as its role allows for now'],
 
   // the input
   'invalid-input': [422, 'The input is not acceptable'],

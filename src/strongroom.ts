@@ -133,7 +133,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const renewSigningKey = () => keepSigningKeys(keyDeps)
   // Whether there is such a role is the question of `admit`, which knows the set in force.
   const accessTokens = createAccessTokens({ keys, renewSigningKey, issuer, now, newId, isRole: () => true })
-  const { roles, pseudonym, admit, guesses, ...access } = createAccessControl(
+  const { roles, pseudonym, admit, guesses, probes, budgets, ...access } = createAccessControl(
     { database, keys, newAuditEvent, now, alert },
     overrides.limits,
   )
@@ -142,7 +142,21 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const idempotency = createIdempotency({ database, keys, now })
   const batches = overrides.batches ?? createRecordBatches(database)
   const recordEvent = createRecordEvent(database)
-  const shared = { database, batches, guesses, roles, keys, kinds, newAuditEvent, now, newId, randomBytes, recordEvent }
+  const shared = {
+    database,
+    batches,
+    guesses,
+    probes,
+    budgets,
+    roles,
+    keys,
+    kinds,
+    newAuditEvent,
+    now,
+    newId,
+    randomBytes,
+    recordEvent,
+  }
 
   /** Asks the database, and with it whether the ring in memory is the registry's. @throws {Problem} */
   const checkReady = () => keys.refresh()
@@ -180,6 +194,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       route,
     })
     await recordEvent(event)
+    if (caller && problem.code === 'record-not-found') await probes.spend(caller, 1)
   }
 
   const rotation = { ...shared, movables: [...createSealedValues(keys), createSearchTerms(shared)] }
@@ -195,7 +210,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   await tendKeys().catch(onBackgroundError)
   const keyTender = setInterval(() => void tendKeys().catch(onBackgroundError), TEND_KEYS_EVERY_MS).unref()
 
-  const sweep = () => void sweepIdempotencyKeys(database, now()).catch(onBackgroundError)
+  const sweep = () => void Promise.all([sweepIdempotencyKeys(database, now()), access.sweep()]).catch(onBackgroundError)
   const sweeper = setInterval(sweep, SWEEP_EVERY_MS).unref()
   let shuttingDown = false
 

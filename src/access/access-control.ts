@@ -6,16 +6,24 @@ import { keyedHash } from '../keys/keyed-hash.ts'
 import type { Keys } from '../keys/keys.ts'
 import { admitCaller } from './admit.ts'
 import { applyRoles } from './apply-roles.ts'
+import { createBudgets } from './budget.ts'
+import { selectSuspended, sweepBudgets } from './budget-store.ts'
 import type { Caller } from './caller.ts'
 import { selectStandings } from './caller-store.ts'
 import { createCurrentRoles, createRoleSetMac } from './current-roles.ts'
 import { createGuessLimit } from './guess-limit.ts'
+import { liftCaller } from './lift-caller.ts'
+import { createProbeLimit } from './probe-limit.ts'
 import type { RoleFile } from './role-set.ts'
 import { createTally } from './tally.ts'
+
+/** Longer than any window, whatever the clocks say. */
+const KEPT_FOR_MS = 48 * 60 * 60 * 1000
 
 /** What tests replace of the limits. */
 export interface AccessLimits {
   matchesPerHour?: number
+  probesPerTenMinutes?: number
 }
 
 export interface AccessControlDeps {
@@ -35,14 +43,21 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
   const roles = createCurrentRoles({ ...deps, macOf })
   const standingOf = createBatch({ run: (callers: readonly Caller[]) => selectStandings(database, callers) })
   const tally = createTally(database, now)
+  const probes = createProbeLimit({ ...deps, tally, pseudonym }, limits.probesPerTenMinutes)
   return {
     roles,
     pseudonym,
-    admit: (caller: Caller) => admitCaller({ standingOf, roles }, caller),
+    admit: (caller: Caller) => admitCaller({ standingOf, roles, probes }, caller),
+    probes,
+    budgets: createBudgets(deps),
     guesses: createGuessLimit({ tally, pseudonym, now }, limits.matchesPerHour),
+    /** Removes what was counted for budgets of days that are over. */
+    sweep: () => sweepBudgets(database, new Date(now().getTime() - KEPT_FOR_MS)),
     commands: {
       readRoles: () => roles.refresh(),
       applyRoles: (operator: AuditCaller, file: RoleFile) => applyRoles({ ...deps, roles, macOf }, operator, file),
+      listSuspended: () => selectSuspended(database),
+      liftCaller: (operator: AuditCaller, caller: string) => liftCaller(deps, operator, caller),
     },
   }
 }

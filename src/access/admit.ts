@@ -2,22 +2,26 @@ import { Problem } from '../problem.ts'
 import type { Caller } from './caller.ts'
 import type { Standing } from './caller-store.ts'
 import type { CurrentRoles } from './current-roles.ts'
+import type { ProbeLimit } from './probe-limit.ts'
 import type { Role, Scope } from './roles.ts'
 
 export interface AdmitDeps {
   standingOf: (caller: Caller) => Promise<Standing>
   roles: CurrentRoles
+  probes: ProbeLimit
 }
 
 /**
  * Lets in who a valid token names, as far as the database still says so: a revoked client and a role that was removed are
  * refused from the next request on, and what a role may do is what it is now, not what it was when the token was signed.
  *
- * @throws {Problem} unauthenticated, database-unavailable, sealed
+ * @throws {Problem} unauthenticated, caller-suspended, too-many-requests, database-unavailable, sealed
  */
-export async function admitCaller({ standingOf, roles }: AdmitDeps, caller: Caller): Promise<Caller> {
-  const { isLive, rolesRevision } = await standingOf(caller)
+export async function admitCaller({ standingOf, roles, probes }: AdmitDeps, caller: Caller): Promise<Caller> {
+  probes.check(caller)
+  const { isLive, isSuspended, rolesRevision } = await standingOf(caller)
   if (!isLive) throw unauthenticated()
+  if (isSuspended) throw new Problem('caller-suspended')
   const set = await roles.at(rolesRevision)
   if (caller.role === undefined) return caller
   const definition = set.roles.get(caller.role) ?? (set.distrusted ? NOTHING : undefined)

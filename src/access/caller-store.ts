@@ -6,6 +6,7 @@ import type { Caller } from './caller.ts'
 export interface Standing {
   /** A client that exists and was not revoked; true for staff. */
   isLive: boolean
+  isSuspended: boolean
   /** The revision of the roles in force. */
   rolesRevision: number
 }
@@ -14,7 +15,8 @@ const SELECT_STANDINGS: Statement = {
   name: 'select-standings',
   text: `SELECT
     (SELECT coalesce(max(revision), 0) FROM role_sets) AS revision,
-    ARRAY(SELECT id FROM clients WHERE id = ANY($1::text[]) AND revoked_at IS NULL) AS live`,
+    ARRAY(SELECT id FROM clients WHERE id = ANY($1::text[]) AND revoked_at IS NULL) AS live,
+    ARRAY(SELECT caller FROM suspended_callers WHERE caller = ANY($2::text[])) AS suspended`,
 }
 
 /** Asked on every request, so that a revocation and a change of roles hold from the next one on. */
@@ -23,13 +25,16 @@ export async function selectStandings(
   callers: readonly Pick<Caller, 'id' | 'kind'>[],
 ): Promise<Standing[]> {
   const clients = callers.filter(({ kind }) => kind === 'client').map(({ id }) => id)
-  const [row] = await db.query<{ revision: number; live: string[] }>(SELECT_STANDINGS, [
+  const [row] = await db.query<{ revision: number; live: string[]; suspended: string[] }>(SELECT_STANDINGS, [
     textArray([...new Set(clients)]),
+    textArray([...new Set(callers.map(({ id }) => id))]),
   ])
   if (row === undefined) throw new Error('the standings are always one row')
   const live = new Set(row.live)
+  const suspended = new Set(row.suspended)
   return callers.map(({ id, kind }) => ({
     isLive: kind !== 'client' || live.has(id),
+    isSuspended: suspended.has(id),
     rolesRevision: row.revision,
   }))
 }

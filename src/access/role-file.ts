@@ -73,6 +73,7 @@ const role = z
     scopes: z.array(z.enum(scopes)).max(scopes.length),
     grants: z.array(grant).max(MAX_LINES),
     denials: z.array(denial).max(MAX_LINES).optional(),
+    budget: budget.optional(),
     masked_card: z.literal('bin-last4').optional(),
   })
   .superRefine(checkScopes)

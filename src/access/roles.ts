@@ -73,6 +73,8 @@ export interface Role {
   scopes: readonly Scope[]
   grants: readonly Grant[]
   denials?: readonly Denial[] | undefined
+  /** Holds for every purpose by itself, and for masked views and searches. */
+  budget?: Budget | undefined
   /** What masked views of a card show beside the last four digits. */
   masked_card?: 'bin-last4' | undefined
 }

@@ -15,6 +15,8 @@ export const auditEventTypes = [
   'client.rotate-secret',
   'client.revoke',
   'roles.apply',
+  'caller.suspend',
+  'caller.lift',
   'key.create',
   'key.promote',
   'key.deactivate',

@@ -1,4 +1,6 @@
+import type { Budgets } from '../access/budget.ts'
 import type { GuessLimit } from '../access/guess-limit.ts'
+import type { ProbeLimit } from '../access/probe-limit.ts'
 import type { NewAuditEvent } from '../audit/audit-event.ts'
 import type { RecordEvent } from '../audit/record-event.ts'
 import type { Database } from '../database/database.ts'
@@ -12,6 +14,8 @@ export interface RecordDeps {
   database: Database
   batches: RecordBatches
   guesses: GuessLimit
+  probes: ProbeLimit
+  budgets: Budgets
   keys: Keys
   kinds: Kinds
   newAuditEvent: NewAuditEvent

@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
+import { spendOrRefuse } from '../access/budget.ts'
 import { auditCaller, type Caller } from '../access/caller.ts'
 import type { Purpose } from '../access/purpose.ts'
 import { leaveOutRecord } from '../audit/audit-event.ts'
@@ -29,10 +30,10 @@ export interface MatchRequest {
  * Says whether a record equals something in every name that is compared, and nothing more: neither which differs, nor by
  * how much. A right and a wrong guess take the same steps and leave the same event, which holds the names alone.
  *
- * @throws {Problem} record-not-found, record-gone, invalid-input, too-many-requests, record-integrity, audit-unavailable
+ * @throws {Problem} record-not-found, record-gone, invalid-input, budget-spent, too-many-requests, record-integrity, audit-unavailable
  */
 export async function matchRecord(
-  deps: Pick<RecordDeps, 'batches' | 'guesses' | 'keys' | 'newAuditEvent' | 'now'>,
+  deps: Pick<RecordDeps, 'batches' | 'budgets' | 'guesses' | 'keys' | 'newAuditEvent' | 'now'>,
   caller: Caller,
   { token: text, purpose, comparison }: MatchRequest,
   facts: RequestFacts,
@@ -43,6 +44,7 @@ export async function matchRecord(
   if (token === undefined || ('other' in comparison && other === undefined)) throw new Problem('record-not-found')
   const names = namesToCompare(token, other, comparison.names)
   const tokens = [token, ...(other === undefined ? [] : [other])]
+  await spendOrRefuse(deps.budgets, caller, purpose, tokens)
   for (const one of tokens) await deps.guesses.spend(caller, one)
   const records = tokens.map((one) => ({
     token: one,

@@ -1,7 +1,8 @@
 import { auditCaller, type Caller } from '../access/caller.ts'
-import type { Circumstances } from '../access/condition.ts'
-import { grantReveal } from '../access/grant.ts'
+import { type Circumstances, stricter } from '../access/condition.ts'
+import { decideReveal, grantReveal } from '../access/grant.ts'
 import { needsConsent, type Purpose } from '../access/purpose.ts'
+import type { Budget } from '../access/roles.ts'
 import { isShown, kindNames } from '../access/view.ts'
 import { type AuditFacts, leaveOutRecord, type UnfinishedEvent } from '../audit/audit-event.ts'
 import { type EarlierReveal, findReveals } from '../audit/audit-store.ts'
@@ -52,7 +53,10 @@ interface RevealExtra {
  * @throws {Problem} audit-unavailable, database-unavailable; what concerns one item is in its result
  */
 export async function revealRecords(
-  deps: Pick<RecordDeps, 'batches' | 'database' | 'keys' | 'kinds' | 'newAuditEvent' | 'now' | 'recordEvent'>,
+  deps: Pick<
+    RecordDeps,
+    'batches' | 'budgets' | 'probes' | 'database' | 'keys' | 'kinds' | 'newAuditEvent' | 'now' | 'recordEvent'
+  >,
   caller: Caller,
   input: RevealRequest,
   facts: RequestFacts,
@@ -63,13 +67,14 @@ export async function revealRecords(
   const circumstances = { now: deps.now(), reason: reason !== undefined, ticket: ticket !== undefined }
   const earlier = await findReveals(deps.database, extra.replayOf ?? [])
   // What does not depend on a record is decided before any record is looked at.
-  const planned = input.items.map((item, at) =>
+  const decided = input.items.map((item, at) =>
     attempt(() => {
-      const { token, fields } = grantItem(deps, caller, purpose, item, circumstances)
+      const { token, fields, budget } = grantItem(deps, caller, purpose, item, circumstances)
       const first = earlier.get(extra.replayOf?.[at] ?? '')
-      return { token, fields, first, event: releaseEvent(deps, about, token, fields, first?.id) }
+      return { token, fields, budget, first, event: releaseEvent(deps, about, token, fields, first?.id) }
     }),
   )
+  const planned = await spendBudget(deps, caller, purpose, decided)
   const outcomes = await releasePlanned(deps, caller, input, planned, extra)
   const opened = await Promise.all(
     planned.map((plan, at) =>
@@ -89,13 +94,24 @@ export async function revealRecords(
     return { token, kind, data: item.data, event: first?.version === version ? first.id : event.id }
   })
   await recordRefusals(deps, about, results)
+  await deps.probes.spend(caller, results.filter(isUnknown).length)
   return results
+}
+
+function isUnknown(result: RevealResult): boolean {
+  return 'problem' in result && result.problem.code === 'record-not-found'
 }
 
 /** What all events of a request say. */
 type About = Pick<AuditFacts, 'request_id' | 'caller' | 'site' | 'purpose' | 'ticket'>
 
-type Plan = { token: Token; fields: string[]; first: EarlierReveal | undefined; event: UnfinishedEvent }
+type Plan = {
+  token: Token
+  fields: string[]
+  budget: Budget | undefined
+  first: EarlierReveal | undefined
+  event: UnfinishedEvent
+}
 
 function releaseEvent(
   deps: Pick<RecordDeps, 'newAuditEvent'>,
@@ -113,6 +129,20 @@ function releaseEvent(
     fields,
     replay_of: replayOf,
   })
+}
+
+/** What the budget does not allow becomes a refusal; the whole request is counted at once. */
+async function spendBudget(
+  deps: Pick<RecordDeps, 'budgets'>,
+  caller: Caller,
+  purpose: Purpose,
+  decided: readonly (Plan | Problem)[],
+): Promise<(Plan | Problem)[]> {
+  const plans = decided.filter((plan): plan is Plan => !(plan instanceof Problem))
+  const budget = plans.map((plan) => plan.budget).reduce(stricter, undefined)
+  const tokens = plans.map(({ token }) => token)
+  const refused = (await deps.budgets.spend(caller, purpose, tokens, budget)).values()
+  return decided.map((plan) => (plan instanceof Problem ? plan : (refused.next().value ?? plan)))
 }
 
 /** Looks up what may be released and commits its events; undefined for the others. */
@@ -162,7 +192,7 @@ function grantItem(
   purpose: Purpose,
   item: RevealRequest['items'][number],
   circumstances: Circumstances,
-): { token: Token; fields: string[] } {
+): { token: Token; fields: string[]; budget: Budget | undefined } {
   const token = parseToken(item.token)
   if (token === undefined) {
     // A malformed token is of no kind: whoever may reveal nothing for this purpose learns that first.
@@ -175,7 +205,9 @@ function grantItem(
       errors: [{ pointer: '#/fields', detail: `expected some of: ${kind.fields.join(', ')}` }],
     })
   }
-  return { token, fields: grantReveal(caller, kind.name, purpose, item.fields, circumstances) }
+  const decision = decideReveal(caller, kind.name, purpose, item.fields, circumstances)
+  if (!decision.granted) throw decision.problem
+  return { token, fields: decision.fields, budget: decision.budget }
 }
 
 function grantAnyKind(caller: Caller, purpose: Purpose, circumstances: Circumstances): void {

@@ -137,6 +137,13 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
   'consent-missing': async () => reveal(await newContact(), 'marketing', { purpose: 'marketing' }),
   'condition-not-met': () => underCondition({ reason: true }),
   'approval-required': () => underCondition({ approval: true }),
+  'budget-spent': async () => {
+    const budget = { per_day: 1, beyond: 'suspend' } as const
+    await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ fraud: { budget } }))
+    await vault.call('GET', `/v1/tokens/${UNKNOWN_CARD}`, { token: bearer.fraud })
+    return vault.call('GET', `/v1/tokens/${await newCard()}`, { token: bearer.fraud })
+  },
+  'caller-suspended': () => vault.call('GET', `/v1/tokens/${UNKNOWN_CARD}`, { token: bearer.fraud }),
   'too-many-requests': async () => {
     await fragile.requestToken('client_unknown', 'secret')
     return fragile.requestToken('client_unknown', 'secret')
