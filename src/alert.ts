@@ -7,6 +7,7 @@ const ALERTS = {
   'roles-changed': 'the roles were changed by somebody else: they grant nothing until an operator applies them again',
   'budget-nearly-spent': 'a caller has seen most of the records that its role allows for now',
   'caller-suspended': 'a caller was suspended: it asked for more records than its role allows',
+  'card-testing': 'more cards arrive than one minute may bring: somebody may be trying numbers',
   'records-probed': 'a caller asks for records that do not exist',
   'record-integrity': 'a sealed value does not open: it was changed, moved or put back',
 } as const

@@ -56,6 +56,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         issuer: config.issuer,
         // A command beside a server signs tokens for that server, whatever port its own environment names.
         recordedIssuer: recordedIssuer(config, options.role),
+        cardLimits: config.cardLimits,
         logLevel: options.role === 'command' ? 'silent' : config.logLevel,
       },
       options.overrides,

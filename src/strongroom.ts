@@ -3,6 +3,7 @@ import { createAccessRoutes } from './access/access-routes.ts'
 import { createAccessTokens, MAX_TOKEN_SECONDS } from './access/access-token.ts'
 import { authenticate } from './access/authenticate.ts'
 import type { Caller } from './access/caller.ts'
+import type { CardLimits } from './access/card-velocity.ts'
 import { createClientSecrets } from './access/client-secret.ts'
 import { addClient, listClients, type NewClient, revokeClient, rotateClientSecret } from './access/clients.ts'
 import { requireAnyScope } from './access/grant.ts'
@@ -71,6 +72,8 @@ export interface StrongroomConfig {
   /** A server records its issuer in the database; a command may prefer what it finds there. Default: ignore. */
   recordedIssuer?: 'write' | 'prefer' | 'ignore'
   logLevel: string
+  /** How many cards a minute may bring. Default: any number. */
+  cardLimits?: CardLimits | undefined
 }
 
 /** What tests replace; everything else is always the real thing. */
@@ -133,9 +136,9 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const renewSigningKey = () => keepSigningKeys(keyDeps)
   // Whether there is such a role is the question of `admit`, which knows the set in force.
   const accessTokens = createAccessTokens({ keys, renewSigningKey, issuer, now, newId, isRole: () => true })
-  const { roles, pseudonym, admit, guesses, probes, budgets, ...access } = createAccessControl(
+  const { roles, pseudonym, admit, guesses, probes, budgets, cardVelocity, ...access } = createAccessControl(
     { database, keys, newAuditEvent, now, alert },
-    overrides.limits,
+    { cards: config.cardLimits, ...overrides.limits },
   )
   const clientSecrets = await createClientSecrets()
   const rateLimit = createRateLimit(database, pseudonym, overrides.rateLimits)
@@ -161,7 +164,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   /** Asks the database, and with it whether the ring in memory is the registry's. @throws {Problem} */
   const checkReady = () => keys.refresh()
   const routes = [
-    ...createTokenizeRoutes({ ...shared, idempotency }),
+    ...createTokenizeRoutes({ ...shared, idempotency, cardVelocity }),
     ...createRevealRoutes({ ...shared, idempotency }),
     ...createMatchRoutes({ ...shared, idempotency }),
     ...createRecordRoutes({ ...shared, idempotency }),

@@ -10,6 +10,7 @@ import { createBudgets } from './budget.ts'
 import { selectSuspended, sweepBudgets } from './budget-store.ts'
 import type { Caller } from './caller.ts'
 import { selectStandings } from './caller-store.ts'
+import { type CardLimits, createCardVelocity } from './card-velocity.ts'
 import { createCurrentRoles, createRoleSetMac } from './current-roles.ts'
 import { createGuessLimit } from './guess-limit.ts'
 import { liftCaller } from './lift-caller.ts'
@@ -24,6 +25,7 @@ const KEPT_FOR_MS = 48 * 60 * 60 * 1000
 export interface AccessLimits {
   matchesPerHour?: number
   probesPerTenMinutes?: number
+  cards?: CardLimits | undefined
 }
 
 export interface AccessControlDeps {
@@ -50,6 +52,7 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
     admit: (caller: Caller) => admitCaller({ standingOf, roles, probes }, caller),
     probes,
     budgets: createBudgets(deps),
+    cardVelocity: createCardVelocity({ ...deps, tally, pseudonym }, limits.cards),
     guesses: createGuessLimit({ tally, pseudonym, now }, limits.matchesPerHour),
     /** Removes what was counted for budgets of days that are over. */
     sweep: () => sweepBudgets(database, new Date(now().getTime() - KEPT_FOR_MS)),
