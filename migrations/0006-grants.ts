@@ -34,8 +34,29 @@ export async function up(knex: Knex): Promise<void> {
     );
     COMMENT ON TABLE suspended_callers IS 'who went beyond a budget that suspends, until an operator lifts it';
 
+    CREATE TABLE partners (
+      id         text PRIMARY KEY,
+      name       text NOT NULL,
+      country    text NOT NULL,
+      contact    text NOT NULL,
+      purposes   text[] NOT NULL,
+      fields     text[] NOT NULL,
+      ends_at    timestamptz NOT NULL,
+      created_at timestamptz NOT NULL,
+      ended_at   timestamptz
+    );
+    COMMENT ON TABLE partners IS 'third parties, and what their contracts let them see';
+
+    CREATE TABLE partner_clients (
+      client  text PRIMARY KEY,
+      partner text NOT NULL
+    );
+    COMMENT ON TABLE partner_clients IS 'the clients that belong to partners';
+
     -- Rows are added and never changed.
-    GRANT SELECT, INSERT ON role_sets TO strongroom_runtime;
+    GRANT SELECT, INSERT ON role_sets, partner_clients TO strongroom_runtime;
+    GRANT SELECT, INSERT ON partners TO strongroom_runtime;
+    GRANT UPDATE (ended_at) ON partners TO strongroom_runtime;
     GRANT SELECT, INSERT, DELETE ON budget_records, suspended_callers TO strongroom_runtime;
   `)
 }

@@ -122,6 +122,27 @@ CREATE TABLE migrations_lock (
   CONSTRAINT migrations_lock_pkey PRIMARY KEY (index)
 );
 
+CREATE TABLE partner_clients (
+  client text NOT NULL,
+  partner text NOT NULL,
+  CONSTRAINT partner_clients_pkey PRIMARY KEY (client)
+);
+COMMENT ON TABLE partner_clients IS 'the clients that belong to partners';
+
+CREATE TABLE partners (
+  id text NOT NULL,
+  name text NOT NULL,
+  country text NOT NULL,
+  contact text NOT NULL,
+  purposes text[] NOT NULL,
+  fields text[] NOT NULL,
+  ends_at timestamp with time zone NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  ended_at timestamp with time zone,
+  CONSTRAINT partners_pkey PRIMARY KEY (id)
+);
+COMMENT ON TABLE partners IS 'third parties, and what their contracts let them see';
+
 CREATE TABLE rate_limits (
   key character varying(255) NOT NULL,
   points integer NOT NULL DEFAULT 0,
@@ -261,6 +282,9 @@ GRANT INSERT, SELECT, UPDATE ON TABLE key_retirements TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE key_uses TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE keys TO strongroom_runtime;
 GRANT SELECT ON TABLE migrations TO strongroom_runtime;
+GRANT INSERT, SELECT ON TABLE partner_clients TO strongroom_runtime;
+GRANT INSERT, SELECT ON TABLE partners TO strongroom_runtime;
+GRANT UPDATE ON TABLE partners (ended_at) TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE rate_limits TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE record_versions TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE records TO strongroom_runtime;

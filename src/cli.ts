@@ -5,8 +5,10 @@ import { CallerError } from './access/clients.ts'
 import { type Purpose, purposes } from './access/purpose.ts'
 import { type RoleName, type Scope, scopes } from './access/roles.ts'
 import { auditEventTypes } from './audit/audit-event.ts'
+import { addAccessCommands } from './cli/access-commands.ts'
 import { FAILED, type Json, note, operator, print, USAGE, withJson, withVault } from './cli/command.ts'
 import { addKeysCommands } from './cli/keys-commands.ts'
+import { addPartnersCommands } from './cli/partners-commands.ts'
 import { addRolesCommands } from './cli/roles-commands.ts'
 import { readConfig } from './config.ts'
 import { ensureDevelopmentCertificate } from './http/development-certificate.ts'
@@ -56,10 +58,11 @@ withJson(clients.command('add'))
   .requiredOption('--scope <scopes>', `its scopes, separated by spaces (${scopes.join(' ')})`, parseScopes)
   .option('--role <role>', 'its role: what it may reveal; without one it reveals nothing')
   .option('--site <site>', 'the site whose records it sees', label, 'default')
-  .action((options: Json & { name: string; scope: Scope[]; role?: RoleName; site: string }) =>
+  .option('--partner <id>', 'the third party that it belongs to')
+  .action((options: Json & { name: string; scope: Scope[]; role?: RoleName; site: string; partner?: string }) =>
     withVault('clients add', async ({ commands }) => {
-      const { name, scope, role, site } = options
-      const { id, secret } = await commands.addClient(operator(), { name, scopes: scope, role, site })
+      const { name, scope, role, site, partner } = options
+      const { id, secret } = await commands.addClient(operator(), { name, scopes: scope, role, site, partner })
       // The one place where the secret is shown.
       const shown = { client_id: id, client_secret: secret.expose() }
       print(options, shown, () => `client_id      ${shown.client_id}\nclient_secret  ${shown.client_secret}`)
@@ -126,6 +129,8 @@ withJson(program.command('staff').description('tokens for people').command('toke
   )
 
 addRolesCommands(program)
+addAccessCommands(program)
+addPartnersCommands(program)
 addKeysCommands(program)
 
 withJson(program.command('audit').description('the audit log').command('list'))

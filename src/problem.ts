@@ -26,6 +26,7 @@ const PROBLEMS = {
   'consent-missing': [403, 'The shopper has not consented to that purpose'],
   'condition-not-met': [403, 'A condition under which the role may see this is not met'],
   'approval-required': [403, 'Another person must approve this release first'],
+  'contract-ended': [403, 'The contract of the partner has ended'],
   'caller-suspended': [403, 'The caller is suspended until an operator lifts it'],
   'too-many-requests': [429, 'Too many requests'],
   'budget-spent': [429, 'The caller has seen as many records as its role allows for now'],

@@ -6,6 +6,7 @@ import type { Caller } from './access/caller.ts'
 import type { CardLimits } from './access/card-velocity.ts'
 import { createClientSecrets } from './access/client-secret.ts'
 import { addClient, listClients, type NewClient, revokeClient, rotateClientSecret } from './access/clients.ts'
+import { findCaller, type NamedCaller } from './access/find-caller.ts'
 import { requireAnyScope } from './access/grant.ts'
 import { createRateLimit, type RateLimits } from './access/rate-limit.ts'
 import { issueStaffToken, type StaffTokenRequest } from './access/staff-token.ts'
@@ -46,6 +47,7 @@ import { createKeyWatch } from './keys/watch-keys.ts'
 import { looksLikeCardNumber } from './kinds/card-number.ts'
 import { createKinds } from './kinds/kinds.ts'
 import type { RandomBytes } from './random-bytes.ts'
+import { type AccessQuestion, explainAccess } from './records/explain-access.ts'
 import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
 import { createMatchRoutes } from './records/match-routes.ts'
@@ -136,15 +138,15 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const renewSigningKey = () => keepSigningKeys(keyDeps)
   // Whether there is such a role is the question of `admit`, which knows the set in force.
   const accessTokens = createAccessTokens({ keys, renewSigningKey, issuer, now, newId, isRole: () => true })
+  const recordEvent = createRecordEvent(database)
   const { roles, pseudonym, admit, guesses, probes, budgets, cardVelocity, ...access } = createAccessControl(
-    { database, keys, newAuditEvent, now, alert },
+    { database, keys, newAuditEvent, now, alert, newId, recordEvent },
     { cards: config.cardLimits, ...overrides.limits },
   )
   const clientSecrets = await createClientSecrets()
   const rateLimit = createRateLimit(database, pseudonym, overrides.rateLimits)
   const idempotency = createIdempotency({ database, keys, now })
   const batches = overrides.batches ?? createRecordBatches(database)
-  const recordEvent = createRecordEvent(database)
   const shared = {
     database,
     batches,
@@ -250,6 +252,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       issueStaffToken: (operator: AuditCaller, request: StaffTokenRequest) =>
         issueStaffToken({ accessTokens, roles, newAuditEvent, recordEvent }, operator, request),
       ...access.commands,
+      explainAccess: async (operator: AuditCaller, who: NamedCaller, question: AccessQuestion) =>
+        explainAccess(shared, operator, await findCaller({ database, roles, admit }, who), question),
       listKeys: () => listKeys(database),
       takeInventory: () => takeInventory(keyDeps),
       destroyKey: (operator: AuditCaller, id: string) => destroyKey(keyDeps, operator, id),

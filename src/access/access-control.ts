@@ -1,7 +1,9 @@
 import type { Alert } from '../alert.ts'
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
+import type { RecordEvent } from '../audit/record-event.ts'
 import { createBatch } from '../database/batch.ts'
 import type { Database } from '../database/database.ts'
+import type { NewId } from '../identifier.ts'
 import { keyedHash } from '../keys/keyed-hash.ts'
 import type { Keys } from '../keys/keys.ts'
 import { admitCaller } from './admit.ts'
@@ -14,7 +16,9 @@ import { type CardLimits, createCardVelocity } from './card-velocity.ts'
 import { createCurrentRoles, createRoleSetMac } from './current-roles.ts'
 import { createGuessLimit } from './guess-limit.ts'
 import { liftCaller } from './lift-caller.ts'
+import { addPartner, endPartner, listPartners, type NewPartner } from './partners.ts'
 import { createProbeLimit } from './probe-limit.ts'
+import { reviewAccess } from './review-access.ts'
 import type { RoleFile } from './role-set.ts'
 import { createTally } from './tally.ts'
 
@@ -34,6 +38,8 @@ export interface AccessControlDeps {
   newAuditEvent: NewAuditEvent
   now: () => Date
   alert: Alert
+  newId: NewId
+  recordEvent: RecordEvent
 }
 
 /** Everything that decides, after authentication, what a caller may do, with the operator's commands over it. */
@@ -46,10 +52,11 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
   const standingOf = createBatch({ run: (callers: readonly Caller[]) => selectStandings(database, callers) })
   const tally = createTally(database, now)
   const probes = createProbeLimit({ ...deps, tally, pseudonym }, limits.probesPerTenMinutes)
+  const admit = (caller: Caller) => admitCaller({ standingOf, roles, probes, now }, caller)
   return {
     roles,
     pseudonym,
-    admit: (caller: Caller) => admitCaller({ standingOf, roles, probes }, caller),
+    admit,
     probes,
     budgets: createBudgets(deps),
     cardVelocity: createCardVelocity({ ...deps, tally, pseudonym }, limits.cards),
@@ -59,6 +66,10 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
     commands: {
       readRoles: () => roles.refresh(),
       applyRoles: (operator: AuditCaller, file: RoleFile) => applyRoles({ ...deps, roles, macOf }, operator, file),
+      reviewAccess: (operator: AuditCaller) => reviewAccess({ ...deps, roles }, operator),
+      addPartner: (operator: AuditCaller, partner: NewPartner) => addPartner(deps, operator, partner),
+      listPartners: () => listPartners(deps),
+      endPartner: (operator: AuditCaller, id: string) => endPartner(deps, operator, id),
       listSuspended: () => selectSuspended(database),
       liftCaller: (operator: AuditCaller, caller: string) => liftCaller(deps, operator, caller),
     },

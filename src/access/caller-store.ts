@@ -1,12 +1,14 @@
 import { textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
-import type { Caller } from './caller.ts'
+import type { Caller, Partnership } from './caller.ts'
 
 /** What the database says of a caller now. */
 export interface Standing {
   /** A client that exists and was not revoked; true for staff. */
   isLive: boolean
   isSuspended: boolean
+  /** Whose client it is, if it is a third party's. */
+  partner: (Partnership & { endsAt: number }) | undefined
   /** The revision of the roles in force. */
   rolesRevision: number
 }
@@ -16,7 +18,17 @@ const SELECT_STANDINGS: Statement = {
   text: `SELECT
     (SELECT coalesce(max(revision), 0) FROM role_sets) AS revision,
     ARRAY(SELECT id FROM clients WHERE id = ANY($1::text[]) AND revoked_at IS NULL) AS live,
-    ARRAY(SELECT caller FROM suspended_callers WHERE caller = ANY($2::text[])) AS suspended`,
+    ARRAY(SELECT caller FROM suspended_callers WHERE caller = ANY($2::text[])) AS suspended,
+    (SELECT json_agg(json_build_object('client', c.client, 'id', p.id, 'purposes', p.purposes, 'fields', p.fields,
+                                      'endsAt', extract(epoch FROM least(p.ends_at, p.ended_at)) * 1000))
+     FROM partner_clients c JOIN partners p ON p.id = c.partner WHERE c.client = ANY($1::text[])) AS partners`,
+}
+
+interface StandingsRow {
+  revision: number
+  live: string[]
+  suspended: string[]
+  partners: ({ client: string } & NonNullable<Standing['partner']>)[] | null
 }
 
 /** Asked on every request, so that a revocation and a change of roles hold from the next one on. */
@@ -25,16 +37,18 @@ export async function selectStandings(
   callers: readonly Pick<Caller, 'id' | 'kind'>[],
 ): Promise<Standing[]> {
   const clients = callers.filter(({ kind }) => kind === 'client').map(({ id }) => id)
-  const [row] = await db.query<{ revision: number; live: string[]; suspended: string[] }>(SELECT_STANDINGS, [
+  const [row] = await db.query<StandingsRow>(SELECT_STANDINGS, [
     textArray([...new Set(clients)]),
     textArray([...new Set(callers.map(({ id }) => id))]),
   ])
   if (row === undefined) throw new Error('the standings are always one row')
   const live = new Set(row.live)
+  const partners = new Map((row.partners ?? []).map(({ client, ...partner }) => [client, partner]))
   const suspended = new Set(row.suspended)
   return callers.map(({ id, kind }) => ({
     isLive: kind !== 'client' || live.has(id),
     isSuspended: suspended.has(id),
+    partner: partners.get(id),
     rolesRevision: row.revision,
   }))
 }

@@ -13,6 +13,7 @@ import {
   updateClientSecret,
 } from './client-store.ts'
 import type { CurrentRoles } from './current-roles.ts'
+import { insertPartnerClient } from './partner-store.ts'
 import type { Role, RoleName, Scope } from './roles.ts'
 
 export interface ClientDeps {
@@ -28,6 +29,8 @@ export interface NewClient {
   name: string
   scopes: readonly Scope[]
   role?: RoleName | undefined
+  /** The third party that it belongs to. */
+  partner?: string | undefined
   site: string
 }
 
@@ -67,6 +70,9 @@ export async function addClient(
   const held = role === undefined ? input.scopes : (await requireRole(deps.roles, role)).scopes
   const beyond = input.scopes.filter((scope) => !held.includes(scope))
   if (beyond.length > 0) throw new CallerError(`the role ${role} does not have the scope ${beyond.join(', ')}`)
+  if (input.partner !== undefined && !input.scopes.every((scope) => scope.endsWith(':reveal'))) {
+    throw new CallerError('a client of a partner has scopes to reveal and no other')
+  }
   const id = deps.newId('client')
   const secret = newSecret(deps)
   const hash = await deps.clientSecrets.hash(secret.expose())
@@ -80,6 +86,9 @@ export async function addClient(
       created_at: deps.now(),
     }
     await insertClient(tx, client, hash)
+    if (input.partner !== undefined && !(await insertPartnerClient(tx, id, input.partner))) {
+      throw new CallerError('there is no such partner, or its contract has ended')
+    }
     await record(deps, tx, 'client.add', operator, id, input.site)
   })
   return { id, secret }

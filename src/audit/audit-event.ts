@@ -14,7 +14,11 @@ export const auditEventTypes = [
   'client.add',
   'client.rotate-secret',
   'client.revoke',
+  'partner.add',
+  'partner.end',
   'roles.apply',
+  'access.explain',
+  'access.review',
   'caller.suspend',
   'caller.lift',
   'key.create',
@@ -53,6 +57,8 @@ export interface AuditFacts {
   kind?: string | undefined
   purpose?: string | undefined
   fields?: readonly string[] | undefined
+  /** The third party that a release is a disclosure to. */
+  partner?: string | undefined
   search_by?: string | undefined
   policy_version?: string | undefined
   record_version?: number | undefined
@@ -110,6 +116,7 @@ function inCanonicalOrder(
     id,
     kind: facts.kind,
     outcome: facts.outcome,
+    partner: facts.partner,
     policy_version: facts.policy_version,
     purpose: facts.purpose,
     record_version: facts.record_version,

@@ -63,7 +63,14 @@ export async function revealRecords(
   extra: RevealExtra = {},
 ): Promise<RevealResult[]> {
   const { purpose, reason, ticket } = input
-  const about = { request_id: facts.requestId, caller: auditCaller(caller), site: caller.site, purpose, ticket }
+  const about = {
+    request_id: facts.requestId,
+    caller: auditCaller(caller),
+    site: caller.site,
+    purpose,
+    ticket,
+    partner: caller.partner?.id,
+  }
   const circumstances = { now: deps.now(), reason: reason !== undefined, ticket: ticket !== undefined }
   const earlier = await findReveals(deps.database, extra.replayOf ?? [])
   // What does not depend on a record is decided before any record is looked at.
@@ -103,7 +110,7 @@ function isUnknown(result: RevealResult): boolean {
 }
 
 /** What all events of a request say. */
-type About = Pick<AuditFacts, 'request_id' | 'caller' | 'site' | 'purpose' | 'ticket'>
+type About = Pick<AuditFacts, 'request_id' | 'caller' | 'site' | 'purpose' | 'ticket' | 'partner'>
 
 type Plan = {
   token: Token

@@ -143,6 +143,16 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
     await vault.call('GET', `/v1/tokens/${UNKNOWN_CARD}`, { token: bearer.fraud })
     return vault.call('GET', `/v1/tokens/${await newCard()}`, { token: bearer.fraud })
   },
+  'contract-ended': async () => {
+    const { commands } = vault.strongroom
+    const contract = { name: 'Carrier', country: 'SG', contact: 'Ann', purposes: ['provide-goods'] as const }
+    const ends_at = new Date(Date.now() + 60_000)
+    const { id } = await commands.addPartner(OPERATOR, { ...contract, fields: ['address.line1'], ends_at })
+    const client = await vault.client(['address:reveal'], { role: 'fulfilment', partner: id })
+    const { body } = await vault.requestToken(client.id, client.secret)
+    await commands.endPartner(OPERATOR, id)
+    return vault.call('GET', `/v1/tokens/${UNKNOWN_CARD}`, { token: body.access_token })
+  },
   'caller-suspended': () => vault.call('GET', `/v1/tokens/${UNKNOWN_CARD}`, { token: bearer.fraud }),
   'too-many-requests': async () => {
     await fragile.requestToken('client_unknown', 'secret')
