@@ -53,8 +53,30 @@ export async function up(knex: Knex): Promise<void> {
     );
     COMMENT ON TABLE partner_clients IS 'the clients that belong to partners';
 
+    CREATE TABLE approvals (
+      id           text PRIMARY KEY,
+      caller       text NOT NULL,
+      role         text NOT NULL,
+      site         text NOT NULL,
+      token        text NOT NULL,
+      fields       text[] NOT NULL,
+      purpose      text NOT NULL,
+      ticket       text,
+      state        text NOT NULL CHECK (state IN ('pending', 'approved', 'refused', 'used', 'unreviewed', 'reviewed')),
+      requested_at timestamptz NOT NULL,
+      expires_at   timestamptz NOT NULL,
+      decided_by   text,
+      decided_at   timestamptz,
+      CONSTRAINT approvals_by_another CHECK (decided_by <> caller)
+    );
+    CREATE INDEX approvals_caller ON approvals (caller) WHERE state IN ('pending', 'approved');
+    CREATE INDEX approvals_open ON approvals (site, requested_at) WHERE state IN ('pending', 'unreviewed');
+    CREATE INDEX approvals_token ON approvals (token);
+    COMMENT ON TABLE approvals IS 'releases that need a second person; their reasons are in reveal_reasons, sealed';
+
     -- Rows are added and never changed.
     GRANT SELECT, INSERT ON role_sets, partner_clients TO strongroom_runtime;
+    GRANT SELECT, INSERT, UPDATE ON approvals TO strongroom_runtime;
     GRANT SELECT, INSERT ON partners TO strongroom_runtime;
     GRANT UPDATE (ended_at) ON partners TO strongroom_runtime;
     GRANT SELECT, INSERT, DELETE ON budget_records, suspended_callers TO strongroom_runtime;

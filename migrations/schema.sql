@@ -1,5 +1,28 @@
 -- The schema after every migration. Written by `npm run db:schema`; do not edit.
 
+CREATE TABLE approvals (
+  id text NOT NULL,
+  caller text NOT NULL,
+  role text NOT NULL,
+  site text NOT NULL,
+  token text NOT NULL,
+  fields text[] NOT NULL,
+  purpose text NOT NULL,
+  ticket text,
+  state text NOT NULL,
+  requested_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  decided_by text,
+  decided_at timestamp with time zone,
+  CONSTRAINT approvals_pkey PRIMARY KEY (id),
+  CONSTRAINT approvals_by_another CHECK ((decided_by <> caller)),
+  CONSTRAINT approvals_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'approved'::text, 'refused'::text, 'used'::text, 'unreviewed'::text, 'reviewed'::text])))
+);
+CREATE INDEX approvals_caller ON public.approvals USING btree (caller) WHERE (state = ANY (ARRAY['pending'::text, 'approved'::text]));
+CREATE INDEX approvals_open ON public.approvals USING btree (site, requested_at) WHERE (state = ANY (ARRAY['pending'::text, 'unreviewed'::text]));
+CREATE INDEX approvals_token ON public.approvals USING btree (token);
+COMMENT ON TABLE approvals IS 'releases that need a second person; their reasons are in reveal_reasons, sealed';
+
 CREATE TABLE audit_events (
   id text NOT NULL,
   occurred_at timestamp with time zone NOT NULL,
@@ -273,6 +296,7 @@ CREATE TABLE suspended_callers (
 COMMENT ON TABLE suspended_callers IS 'who went beyond a budget that suspends, until an operator lifts it';
 
 GRANT USAGE ON SCHEMA public TO strongroom_runtime;
+GRANT INSERT, SELECT, UPDATE ON TABLE approvals TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_events TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE budget_records TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE clients TO strongroom_runtime;

@@ -47,6 +47,7 @@ import { createKeyWatch } from './keys/watch-keys.ts'
 import { looksLikeCardNumber } from './kinds/card-number.ts'
 import { createKinds } from './kinds/kinds.ts'
 import type { RandomBytes } from './random-bytes.ts'
+import { createApprovalRoutes } from './records/approval-routes.ts'
 import { type AccessQuestion, explainAccess } from './records/explain-access.ts'
 import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
@@ -148,6 +149,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const idempotency = createIdempotency({ database, keys, now })
   const batches = overrides.batches ?? createRecordBatches(database)
   const shared = {
+    alert,
     database,
     batches,
     guesses,
@@ -168,6 +170,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const routes = [
     ...createTokenizeRoutes({ ...shared, idempotency, cardVelocity }),
     ...createRevealRoutes({ ...shared, idempotency }),
+    ...createApprovalRoutes(shared),
     ...createMatchRoutes({ ...shared, idempotency }),
     ...createRecordRoutes({ ...shared, idempotency }),
     ...createAuditRoutes({ database, newAuditEvent, recordEvent }),

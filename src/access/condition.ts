@@ -9,13 +9,15 @@ export interface Circumstances {
   ticket?: boolean | undefined
   /** Whether somebody else has approved exactly this release. */
   approved?: boolean | undefined
+  /** Whether the caller asks not to wait for that. */
+  breakGlass?: boolean | undefined
 }
 
 /** The first condition that is not met, as its name and the answer to whoever meets it; undefined when all are. */
 export function findUnmet(
   conditions: Conditions,
   caller: Caller,
-  { now, reason, ticket, approved }: Circumstances,
+  { now, reason, ticket, approved, breakGlass }: Circumstances,
 ): { condition: keyof Conditions; problem: Problem } | undefined {
   const { sites, hours } = conditions
   if (sites && !sites.includes(caller.site)) return unmet('sites', 'not for the site of the caller')
@@ -27,7 +29,9 @@ export function findUnmet(
   }
   if (conditions.reason && !reason) return unmet('reason', 'a reason is required')
   if (conditions.ticket && !ticket) return unmet('ticket', 'a ticket is required')
-  if (conditions.approval && !approved) return { condition: 'approval', problem: new Problem('approval-required') }
+  const isUrgent = conditions.break_glass && breakGlass && reason
+  if (conditions.approval && !approved && !isUrgent)
+    return { condition: 'approval', problem: new Problem('approval-required') }
   return undefined
 }
 

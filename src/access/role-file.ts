@@ -38,6 +38,7 @@ const conditions = z.strictObject({
   sites: z.array(slug).min(1).max(MAX_LINES).optional(),
   hours: hours.optional(),
   approval: z.literal(true).optional(),
+  break_glass: z.literal(true).optional(),
   sender_constrained: z.literal(true).optional(),
   budget: budget.optional(),
 })

@@ -12,6 +12,7 @@ export const scopes = [
   'address:reveal',
   'contact:reveal',
   'audit:read',
+  'release:approve',
 ] as const
 
 export type Scope = (typeof scopes)[number]
@@ -38,6 +39,8 @@ export interface Conditions {
   hours?: Hours | undefined
   /** A second person has approved this release. */
   approval?: true | undefined
+  /** With a reason the caller need not wait for the approval: that is an alert, and a second person reviews it. */
+  break_glass?: true | undefined
   /** The access token is bound to its owner's key or certificate. */
   sender_constrained?: true | undefined
   budget?: Budget | undefined
@@ -155,6 +158,7 @@ export const builtInRoles: Readonly<Record<string, Role>> = {
       'address:reveal',
       'contact:reveal',
       'audit:read',
+      'release:approve',
     ],
     grants: [
       { kind: 'address', fields: DELIVERY, purposes: ['respond-to-query', 'legal-compliance'] },

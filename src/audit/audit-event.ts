@@ -19,6 +19,11 @@ export const auditEventTypes = [
   'roles.apply',
   'access.explain',
   'access.review',
+  'approval.request',
+  'approval.break-glass',
+  'approval.approve',
+  'approval.refuse',
+  'approval.review',
   'caller.suspend',
   'caller.lift',
   'key.create',
@@ -57,6 +62,8 @@ export interface AuditFacts {
   kind?: string | undefined
   purpose?: string | undefined
   fields?: readonly string[] | undefined
+  /** What let the release out that needed a second person. */
+  approval?: string | undefined
   /** The third party that a release is a disclosure to. */
   partner?: string | undefined
   search_by?: string | undefined
@@ -107,6 +114,7 @@ function inCanonicalOrder(
 ): Record<keyof AuditFacts | 'at' | 'format' | 'id', unknown> {
   const { caller } = facts
   return {
+    approval: facts.approval,
     at,
     caller: caller && { id: caller.id, kind: caller.kind, role: caller.role },
     code: facts.code,

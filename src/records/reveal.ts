@@ -6,14 +6,15 @@ import type { Budget } from '../access/roles.ts'
 import { isShown, kindNames } from '../access/view.ts'
 import { type AuditFacts, leaveOutRecord, type UnfinishedEvent } from '../audit/audit-event.ts'
 import { type EarlierReveal, findReveals } from '../audit/audit-store.ts'
-import { reasonContext } from '../keys/sealed-columns.ts'
 import type { Details, Kind } from '../kinds/kind.ts'
 import { Problem } from '../problem.ts'
 import { Sensitive } from '../sensitive.ts'
+import { type ClaimDeps, claimApproval } from './claim-approval.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
 import type { IdempotencyRow } from './idempotency-store.ts'
-import type { ReleaseOutcome, SealedReason } from './release-store.ts'
+import type { ReleaseOutcome } from './release-store.ts'
 import { requireReleased } from './require-live.ts'
+import { sealReason } from './seal-reason.ts'
 import { openDetails } from './sealed-record.ts'
 import { kindNameOf, parseToken, type Token } from './token.ts'
 
@@ -22,6 +23,8 @@ export interface RevealRequest {
   reason?: string | undefined
   /** The ticket or case that the release is for; stands in its event. */
   ticket?: string | undefined
+  /** Asks not to wait for an approval, where the role allows it. */
+  breakGlass?: boolean | undefined
   items: readonly { token: string; fields?: readonly string[] | undefined }[]
 }
 
@@ -53,16 +56,13 @@ interface RevealExtra {
  * @throws {Problem} audit-unavailable, database-unavailable; what concerns one item is in its result
  */
 export async function revealRecords(
-  deps: Pick<
-    RecordDeps,
-    'batches' | 'budgets' | 'probes' | 'database' | 'keys' | 'kinds' | 'newAuditEvent' | 'now' | 'recordEvent'
-  >,
+  deps: ClaimDeps & Pick<RecordDeps, 'batches' | 'budgets' | 'probes' | 'kinds' | 'recordEvent'>,
   caller: Caller,
   input: RevealRequest,
   facts: RequestFacts,
   extra: RevealExtra = {},
 ): Promise<RevealResult[]> {
-  const { purpose, reason, ticket } = input
+  const { purpose, reason, ticket, breakGlass } = input
   const about = {
     request_id: facts.requestId,
     caller: auditCaller(caller),
@@ -71,16 +71,27 @@ export async function revealRecords(
     ticket,
     partner: caller.partner?.id,
   }
-  const circumstances = { now: deps.now(), reason: reason !== undefined, ticket: ticket !== undefined }
+  const circumstances = { now: deps.now(), reason: reason !== undefined, ticket: ticket !== undefined, breakGlass }
   const earlier = await findReveals(deps.database, extra.replayOf ?? [])
-  // What does not depend on a record is decided before any record is looked at.
-  const decided = input.items.map((item, at) =>
-    attempt(() => {
-      const { token, fields, budget } = grantItem(deps, caller, purpose, item, circumstances)
+  // What does not depend on a record is decided before any record is looked at. One after the other: two items of one
+  // record must not use the same approval.
+  const decided: (Plan | Problem)[] = []
+  for (const [at, item] of input.items.entries()) {
+    const plan = await attemptAsync(async (): Promise<Plan> => {
+      const approval = await claimApproval(deps, caller, { ...item, purpose, reason, ticket }, circumstances, facts)
+      const granting = { ...circumstances, approved: approval !== undefined }
+      const { token, fields, budget } = grantItem(deps, caller, purpose, item, granting)
       const first = earlier.get(extra.replayOf?.[at] ?? '')
-      return { token, fields, budget, first, event: releaseEvent(deps, about, token, fields, first?.id) }
-    }),
-  )
+      return {
+        token,
+        fields,
+        budget,
+        first,
+        event: releaseEvent(deps, { ...about, approval }, token, fields, first?.id),
+      }
+    })
+    decided.push(plan)
+  }
   const planned = await spendBudget(deps, caller, purpose, decided)
   const outcomes = await releasePlanned(deps, caller, input, planned, extra)
   const opened = await Promise.all(
@@ -110,7 +121,7 @@ function isUnknown(result: RevealResult): boolean {
 }
 
 /** What all events of a request say. */
-type About = Pick<AuditFacts, 'request_id' | 'caller' | 'site' | 'purpose' | 'ticket' | 'partner'>
+type About = Pick<AuditFacts, 'request_id' | 'caller' | 'site' | 'purpose' | 'ticket' | 'partner' | 'approval'>
 
 type Plan = {
   token: Token
@@ -228,12 +239,6 @@ function pick(kind: Kind, details: Details, names: readonly string[]): Details {
   const display = names.every((name) => kind.fields.includes(name)) ? {} : kind.display(details)
   const shown = { ...display, ...details }
   return Object.fromEntries(names.filter((name) => shown[name] !== undefined).map((name) => [name, shown[name]]))
-}
-
-/** What people write as a reason may name a shopper, so it is sealed and stands beside the event, not in it. */
-function sealReason(deps: Pick<RecordDeps, 'keys'>, event: string, reason: string): SealedReason {
-  const sealed = deps.keys.seal('display', reasonContext(event), Buffer.from(reason, 'utf8'), 128)
-  return { event, ...sealed }
 }
 
 function attempt<T>(work: () => T): T | Problem {

@@ -1,6 +1,6 @@
 import type { Response } from 'supertest'
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
-import type { Conditions } from '../../src/access/roles.ts'
+import type { Conditions, Scope } from '../../src/access/roles.ts'
 import { type ProblemCode, problemCodes } from '../../src/problem.ts'
 import { type Answer, exchangeOnce, rawRequest } from '../support/raw-tls.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
@@ -100,8 +100,13 @@ async function whileBroken(breakIt: string, mendIt: string): Promise<Response> {
   return tokenize({ contact }).finally(() => sql(mendIt))
 }
 
-async function underCondition(conditions: Conditions): Promise<Response> {
-  await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ careful: conditionalRole(conditions) }))
+const decide = (id: string, token: string, verdict: string) =>
+  vault.call('POST', `/v1/approvals/${id}/${verdict}`, { token })
+
+async function underCondition(conditions: Conditions, scopes?: readonly Scope[]): Promise<Response> {
+  const role = conditionalRole(conditions)
+  const careful = { ...role, scopes: scopes ?? role.scopes }
+  await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ careful }))
   const token = await vault.staffToken('careful')
   return vault.call('POST', `/v1/tokens/${UNKNOWN_CARD}/reveal`, { token, body: { purpose: 'enforce-rights' } })
 }
@@ -142,6 +147,17 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
     await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ fraud: { budget } }))
     await vault.call('GET', `/v1/tokens/${UNKNOWN_CARD}`, { token: bearer.fraud })
     return vault.call('GET', `/v1/tokens/${await newCard()}`, { token: bearer.fraud })
+  },
+  'approval-not-found': () => decide('apr_0', bearer.officer, 'approve'),
+  'approval-decided': async () => {
+    const { body } = await underCondition({ approval: true })
+    await decide(body.approval, bearer.officer, 'refuse')
+    return decide(body.approval, bearer.officer, 'approve')
+  },
+  'own-request': async () => {
+    const scopes = ['card:reveal', 'address:reveal', 'contact:reveal', 'release:approve'] as const
+    const { body } = await underCondition({ approval: true }, scopes)
+    return decide(body.approval, await vault.staffToken('careful'), 'approve')
   },
   'contract-ended': async () => {
     const { commands } = vault.strongroom
