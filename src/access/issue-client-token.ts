@@ -49,8 +49,9 @@ export async function issueClientToken(
     throw invalidClient()
   }
   const scopes = grantedScopes(live, request.scope)
-  const definition = live.role === null ? undefined : (await deps.roles.refresh()).roles.get(live.role)
-  const role = definition && live.role !== null ? live.role : undefined
+  // A role that is in force no longer stays in the token: without one, its scopes would be bounded by nothing.
+  const role = live.role ?? undefined
+  const definition = role === undefined ? undefined : (await deps.roles.refresh()).roles.get(role)
   const subject = {
     id: live.id,
     kind: 'client' as const,

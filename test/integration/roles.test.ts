@@ -72,6 +72,10 @@ describe('a set that is applied', () => {
       const read = await second.call('GET', `/v1/tokens/${parts.card!.token}`, { token })
       expectProblem(read, 401, 'unauthenticated')
     }
+    // Neither does a new token lose the role, and with it what bounds its scopes.
+    const again: string = (await second.requestToken(client.id, client.secret)).body.access_token
+    const read = await second.call('GET', `/v1/tokens/${parts.card!.token}`, { token: again })
+    expectProblem(read, 401, 'unauthenticated')
     await expect(vault.staffToken('fraud')).rejects.toThrow(/no such role.*checkout/)
   })
 
