@@ -67,11 +67,13 @@ export async function up(knex: Knex): Promise<void> {
       expires_at   timestamptz NOT NULL,
       decided_by   text,
       decided_at   timestamptz,
+      mac          bytea,
       CONSTRAINT approvals_by_another CHECK (decided_by <> caller)
     );
     CREATE INDEX approvals_caller ON approvals (caller) WHERE state IN ('pending', 'approved');
     CREATE INDEX approvals_open ON approvals (site, requested_at) WHERE state IN ('pending', 'unreviewed');
     CREATE INDEX approvals_token ON approvals (token);
+    COMMENT ON COLUMN approvals.mac IS 'HMAC-SHA-256 over an approval, under the key of the key registry''s manifest';
     COMMENT ON TABLE approvals IS 'releases that need a second person; their reasons are in reveal_reasons, sealed';
 
     -- Rows are added and never changed.

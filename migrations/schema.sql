@@ -14,6 +14,7 @@ CREATE TABLE approvals (
   expires_at timestamp with time zone NOT NULL,
   decided_by text,
   decided_at timestamp with time zone,
+  mac bytea,
   CONSTRAINT approvals_pkey PRIMARY KEY (id),
   CONSTRAINT approvals_by_another CHECK ((decided_by <> caller)),
   CONSTRAINT approvals_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'approved'::text, 'refused'::text, 'used'::text, 'unreviewed'::text, 'reviewed'::text])))
@@ -22,6 +23,7 @@ CREATE INDEX approvals_caller ON public.approvals USING btree (caller) WHERE (st
 CREATE INDEX approvals_open ON public.approvals USING btree (site, requested_at) WHERE (state = ANY (ARRAY['pending'::text, 'unreviewed'::text]));
 CREATE INDEX approvals_token ON public.approvals USING btree (token);
 COMMENT ON TABLE approvals IS 'releases that need a second person; their reasons are in reveal_reasons, sealed';
+COMMENT ON COLUMN approvals.mac IS 'HMAC-SHA-256 over an approval, under the key of the key registry''s manifest';
 
 CREATE TABLE audit_events (
   id text NOT NULL,

@@ -8,6 +8,7 @@ const ALERTS = {
   'budget-nearly-spent': 'a caller has seen most of the records that its role allows for now',
   'caller-suspended': 'a caller was suspended: it asked for more records than its role allows',
   'card-testing': 'more cards arrive than one minute may bring: somebody may be trying numbers',
+  'approval-changed': 'an approval was written by somebody else than the vault: nothing left under it',
   'glass-broken': 'a caller released data without waiting for approval: somebody must review it',
   'records-probed': 'a caller asks for records that do not exist',
   'record-integrity': 'a sealed value does not open: it was changed, moved or put back',

@@ -36,7 +36,7 @@ const USE: Statement = {
   text: `UPDATE approvals SET state = 'used'
          WHERE id = (SELECT id FROM approvals WHERE ${SAME} AND state = 'approved' AND expires_at > $7
                      ORDER BY requested_at LIMIT 1 FOR UPDATE)
-         RETURNING id`,
+         RETURNING id, expires_at, mac`,
 }
 const SELECT_PENDING_SAME: Statement = {
   name: 'select-same-pending-approval',
@@ -67,7 +67,7 @@ const SELECT_ONE: Statement = {
 }
 const DECIDE: Statement = {
   name: 'decide-approval',
-  text: `UPDATE approvals SET state = $4, decided_by = $5, decided_at = $6, expires_at = $7
+  text: `UPDATE approvals SET state = $4, decided_by = $5, decided_at = $6, expires_at = $7, mac = $8
          WHERE id = $1 AND site = $2 AND state = $3 AND (state = 'unreviewed' OR expires_at > $6) RETURNING id`,
 }
 
@@ -80,9 +80,14 @@ export async function lockApprovals(tx: Queryable, caller: string): Promise<void
   await tx.query(LOCK, [caller])
 }
 
-/** Uses up an approval of exactly this; undefined when there is none. */
-export async function spendApproval(tx: Queryable, request: ApprovalRequest, now: Date): Promise<string | undefined> {
-  return (await tx.query<{ id: string }>(USE, [...sameAs(request), now]))[0]?.id
+/** Uses up an approval of exactly this; undefined when there is none. Whether it is the vault's, its MAC says. */
+export async function spendApproval(
+  tx: Queryable,
+  request: ApprovalRequest,
+  now: Date,
+): Promise<{ id: string; expires_at: Date; mac: Buffer | null } | undefined> {
+  const [row] = await tx.query<{ id: string; expires_at: Date; mac: Buffer | null }>(USE, [...sameAs(request), now])
+  return row
 }
 
 /** The request of exactly this that waits already. */
@@ -126,8 +131,8 @@ export async function selectApproval(
 export async function decideApproval(
   tx: Queryable,
   { id, site }: Pick<Approval, 'id' | 'site'>,
-  decision: { from: ApprovalState; to: ApprovalState; by: string; at: Date; expiresAt: Date },
+  decision: { from: ApprovalState; to: ApprovalState; by: string; at: Date; expiresAt: Date; mac: Buffer },
 ): Promise<boolean> {
-  const { from, to, by, at, expiresAt } = decision
-  return (await tx.query(DECIDE, [id, site, from, to, by, at, expiresAt])).length > 0
+  const { from, to, by, at, expiresAt, mac } = decision
+  return (await tx.query(DECIDE, [id, site, from, to, by, at, expiresAt, mac])).length > 0
 }

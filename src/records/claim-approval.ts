@@ -1,3 +1,4 @@
+import { isApprovalOfVault } from '../access/approval-mac.ts'
 import {
   type ApprovalRequest,
   countPending,
@@ -81,8 +82,9 @@ async function claim(
     })
   const claimed = await deps.database.transaction(async (tx) => {
     await lockApprovals(tx, caller.id)
-    const approval = await spendApproval(tx, request, now)
-    if (approval !== undefined) return { approval }
+    const spent = await spendApproval(tx, request, now)
+    if (spent && isApprovalOfVault(deps.keys, { ...request, id: spent.id }, spent)) return { approval: spent.id }
+    if (spent) return { forged: spent.id }
     if (breaksGlass) {
       await insertApproval(tx, { ...request, ...waitsFor, state: 'unreviewed' }, sealed)
       await insertEvents(tx, [record('approval.break-glass')])
@@ -95,6 +97,10 @@ async function claim(
     await insertEvents(tx, [record('approval.request')])
     return { waiting: request.id }
   })
+  if (claimed.forged !== undefined) {
+    deps.alert('approval-changed', { caller: caller.id, role: request.role, approval: claimed.forged })
+    throw new Problem('approval-required')
+  }
   if (claimed.isBroken) deps.alert('glass-broken', { caller: caller.id, role: request.role, approval: request.id })
   if (claimed.approval !== undefined) return claimed.approval
   if (claimed.waiting === undefined) throw new Problem('too-many-requests', { retryAfterSeconds: HOUR_MS / 1000 })

@@ -1,3 +1,4 @@
+import { approvalMac } from '../access/approval-mac.ts'
 import { type Approval, decideApproval, selectApproval, selectOpenApprovals } from '../access/approval-store.ts'
 import { auditCaller, type Caller } from '../access/caller.ts'
 import { insertEvents } from '../audit/audit-store.ts'
@@ -51,7 +52,7 @@ export async function readApproval(deps: Deps, caller: Caller, id: string, facts
  * @throws {Problem} own-request, approval-not-found, approval-decided, audit-unavailable
  */
 export async function decideOnApproval(
-  deps: Pick<RecordDeps, 'database' | 'newAuditEvent' | 'now'>,
+  deps: Pick<RecordDeps, 'database' | 'keys' | 'newAuditEvent' | 'now'>,
   caller: Caller,
   { id, verdict }: { id: string; verdict: Verdict },
   facts: RequestFacts,
@@ -63,8 +64,9 @@ export async function decideOnApproval(
   const at = deps.now()
   const decision = { from: FROM[verdict], to: TO[verdict], by: caller.id, at }
   const expiresAt = new Date(at.getTime() + APPROVED_FOR_MS)
+  const mac = approvalMac(deps.keys, approval, expiresAt)
   await deps.database.transaction(async (tx) => {
-    if (!(await decideApproval(tx, approval, { ...decision, expiresAt }))) throw new Problem('approval-decided')
+    if (!(await decideApproval(tx, approval, { ...decision, expiresAt, mac }))) throw new Problem('approval-decided')
     const event = deps.newAuditEvent({
       ...{ type: `approval.${verdict}`, outcome: 'success', request_id: facts.requestId, caller: auditCaller(caller) },
       ...{ site: caller.site, token: approval.token, kind: kindNameOf(approval.token as Token) },

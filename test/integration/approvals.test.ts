@@ -214,6 +214,32 @@ describe('the second person', () => {
   })
 })
 
+describe('an approval that somebody wrote into the database', () => {
+  it.each([
+    ['of a pending request', (id: string) => `state = 'approved', decided_by = 'staff:Olga' WHERE id = '${id}'`],
+    [
+      'with a MAC of its own',
+      (id: string) => `state = 'approved', mac = decode(repeat('00', 32), 'hex') WHERE id = '${id}'`,
+    ],
+  ])('%s releases nothing, and is an alert', async (_name, change) => {
+    const id = await request()
+    await vault.database.sql(`UPDATE approvals SET ${change(id)}`)
+    expectProblem(await reveal(), 403, 'approval-required')
+    await vi.waitUntil(() => vault.logLines.some((line) => line.includes('approval-changed') && line.includes(id)))
+    expect(await vault.events({ type: 'record.reveal', token })).toEqual([])
+  })
+
+  it.each([
+    ['lasts no longer', "expires_at = now() + interval '1 year'", () => ({})],
+    ['is not for other fields', "fields = '{number,holder_name}'", () => ({ fields: ['number', 'holder_name'] })],
+  ])('of the vault %s', async (_name, change, body) => {
+    const id = await request()
+    await decide(id, 'approve')
+    await vault.database.sql(`UPDATE approvals SET ${change} WHERE id = $1`, [id])
+    expectProblem(await reveal(body()), 403, 'approval-required')
+  })
+})
+
 describe('breaking the glass', () => {
   beforeEach(() => apply({ approval: true, break_glass: true }))
   const alerts = () =>
