@@ -22,8 +22,8 @@ export interface Caller {
   definition?: Role | undefined
   /** The third party that the client belongs to. */
   partner?: Partnership | undefined
-  /** Whether the access token is worth something to its owner only. */
-  senderConstrained?: boolean | undefined
+  /** How the token is bound to its owner, who has proved it: by a DPoP key (RFC 9449) or a client certificate (RFC 8705). */
+  confirmation?: 'dpop' | 'mtls' | undefined
 }
 
 /** What the caller's role is; undefined for a caller that has none. */

@@ -13,7 +13,7 @@ const at = (time: string) => new Date(`2026-11-24T${time}Z`)
 
 describe('findUnmet', () => {
   const met = { now: at('10:00'), reason: true, ticket: true, approved: true }
-  const bound = { ...caller, senderConstrained: true }
+  const bound = { ...caller, confirmation: 'dpop' } as const
   const everything: Conditions = {
     ...{ reason: true, ticket: true, approval: true, sender_constrained: true, sites: ['shop-1', 'shop-2'] },
     hours: { from: '09:00', to: '17:00' },
@@ -32,7 +32,7 @@ describe('findUnmet', () => {
     ['hours', { ...met, now: undefined }, bound, 'condition-not-met'],
     ['sites', met, { ...bound, site: 'shop-3' }, 'condition-not-met'],
     ['sender_constrained', met, caller, 'unauthenticated'],
-    ['sender_constrained', met, { ...caller, senderConstrained: false }, 'unauthenticated'],
+    ['sender_constrained', met, { ...caller, confirmation: undefined }, 'unauthenticated'],
   ] as const)('finds %s alone', (condition, circumstances, who, code) => {
     const found = findUnmet(everything, who, circumstances)
     expect({ condition: found?.condition, code: found?.problem.code }).toEqual({ condition, code })

@@ -22,7 +22,7 @@ export function findUnmet(
   const { sites, hours } = conditions
   if (sites && !sites.includes(caller.site)) return unmet('sites', 'not for the site of the caller')
   if (hours && !(now && isWithin(hours, now))) return unmet('hours', 'not at this time')
-  if (conditions.sender_constrained && caller.senderConstrained !== true) {
+  if (conditions.sender_constrained && caller.confirmation === undefined) {
     // RFC 9449 section 7.1: the way to come back with a token that is bound to its owner's key.
     const headers = { 'WWW-Authenticate': 'DPoP error="invalid_token", algs="ES256"' }
     return { condition: 'sender_constrained', problem: new Problem('unauthenticated', { headers }) }

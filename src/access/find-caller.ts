@@ -38,7 +38,7 @@ export async function findCaller(
     scopes: new Set(client?.scopes ?? scopes),
     purposes: new Set(purposes),
     site: client?.site ?? site,
-    senderConstrained: bound,
+    confirmation: bound ? 'dpop' : undefined,
   }
   try {
     return await deps.admit(caller)
