@@ -6,7 +6,7 @@ import type { Caller } from './access/caller.ts'
 import type { CardLimits } from './access/card-velocity.ts'
 import { createClientSecrets } from './access/client-secret.ts'
 import { addClient, listClients, type NewClient, revokeClient, rotateClientSecret } from './access/clients.ts'
-import { findCaller, type NamedCaller } from './access/find-caller.ts'
+import type { NamedCaller } from './access/find-caller.ts'
 import { requireAnyScope } from './access/grant.ts'
 import { createRateLimit, type RateLimits } from './access/rate-limit.ts'
 import { issueStaffToken, type StaffTokenRequest } from './access/staff-token.ts'
@@ -140,35 +140,19 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   // Whether there is such a role is the question of `admit`, which knows the set in force.
   const accessTokens = createAccessTokens({ keys, renewSigningKey, issuer, now, newId, isRole: () => true })
   const recordEvent = createRecordEvent(database)
-  const { roles, pseudonym, admit, guesses, probes, budgets, cardVelocity, ...access } = createAccessControl(
-    { database, keys, newAuditEvent, now, alert, newId, recordEvent },
-    { cards: config.cardLimits, ...overrides.limits },
-  )
+  const basics = { alert, database, keys, newAuditEvent, now, newId, recordEvent }
+  const access = createAccessControl(basics, { cards: config.cardLimits, ...overrides.limits })
+  const { roles, limits, admit } = access
   const clientSecrets = await createClientSecrets()
-  const rateLimit = createRateLimit(database, pseudonym, overrides.rateLimits)
+  const rateLimit = createRateLimit(database, access.pseudonym, overrides.rateLimits)
   const idempotency = createIdempotency({ database, keys, now })
   const batches = overrides.batches ?? createRecordBatches(database)
-  const shared = {
-    alert,
-    database,
-    batches,
-    guesses,
-    probes,
-    budgets,
-    roles,
-    keys,
-    kinds,
-    newAuditEvent,
-    now,
-    newId,
-    randomBytes,
-    recordEvent,
-  }
+  const shared = { ...basics, ...limits, batches, roles, kinds, randomBytes }
 
   /** Asks the database, and with it whether the ring in memory is the registry's. @throws {Problem} */
   const checkReady = () => keys.refresh()
   const routes = [
-    ...createTokenizeRoutes({ ...shared, idempotency, cardVelocity }),
+    ...createTokenizeRoutes({ ...shared, idempotency }),
     ...createRevealRoutes({ ...shared, idempotency }),
     ...createApprovalRoutes(shared),
     ...createMatchRoutes({ ...shared, idempotency }),
@@ -202,7 +186,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       route,
     })
     await recordEvent(event)
-    if (caller && problem.code === 'record-not-found') await probes.spend(caller, 1)
+    if (caller && problem.code === 'record-not-found') await limits.probes.spend(caller, 1)
   }
 
   const rotation = { ...shared, movables: [...createSealedValues(keys), createSearchTerms(shared)] }
@@ -255,8 +239,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       issueStaffToken: (operator: AuditCaller, request: StaffTokenRequest) =>
         issueStaffToken({ accessTokens, roles, newAuditEvent, recordEvent }, operator, request),
       ...access.commands,
-      explainAccess: async (operator: AuditCaller, who: NamedCaller, question: AccessQuestion) =>
-        explainAccess(shared, operator, await findCaller({ database, roles, admit }, who), question),
+      explainAccess: (operator: AuditCaller, who: NamedCaller, question: AccessQuestion) =>
+        explainAccess({ ...shared, admit }, operator, who, question),
       listKeys: () => listKeys(database),
       takeInventory: () => takeInventory(keyDeps),
       destroyKey: (operator: AuditCaller, id: string) => destroyKey(keyDeps, operator, id),

@@ -57,10 +57,12 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
     roles,
     pseudonym,
     admit,
-    probes,
-    budgets: createBudgets(deps),
-    cardVelocity: createCardVelocity({ ...deps, tally, pseudonym }, limits.cards),
-    guesses: createGuessLimit({ tally, pseudonym, now }, limits.matchesPerHour),
+    limits: {
+      probes,
+      budgets: createBudgets(deps),
+      cardVelocity: createCardVelocity({ ...deps, tally, pseudonym }, limits.cards),
+      guesses: createGuessLimit({ tally, pseudonym, now }, limits.matchesPerHour),
+    },
     /** Removes what was counted for budgets of days that are over. */
     sweep: () => sweepBudgets(database, new Date(now().getTime() - KEPT_FOR_MS)),
     commands: {

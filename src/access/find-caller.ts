@@ -15,13 +15,19 @@ export interface NamedCaller {
   bound?: boolean | undefined
 }
 
+export interface FindCallerDeps {
+  database: Database
+  roles: CurrentRoles
+  admit: (caller: Caller) => Promise<Caller>
+}
+
 /**
  * The caller as a request of theirs would be let in now, with all that their role has; or why it would not be.
  *
  * @throws {CallerError} for a client that there is not, and staff without a role
  */
 export async function findCaller(
-  deps: { database: Database; roles: CurrentRoles; admit: (caller: Caller) => Promise<Caller> },
+  deps: FindCallerDeps,
   { id, role, site, bound }: NamedCaller,
 ): Promise<Caller | { id: string; refused: Problem; line: string }> {
   const client = (await selectClients(deps.database)).find((one) => one.id === id)

@@ -1,5 +1,5 @@
-import type { Caller } from '../access/caller.ts'
 import type { Circumstances } from '../access/condition.ts'
+import { type FindCallerDeps, findCaller, type NamedCaller } from '../access/find-caller.ts'
 import { decideReveal } from '../access/grant.ts'
 import { needsConsent, type Purpose } from '../access/purpose.ts'
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
@@ -29,20 +29,22 @@ export interface Explanation {
 /**
  * Says whether a caller may see a record for a purpose now, and which line decides, by the same decision as a reveal and in
  * its order. Opens nothing and counts nothing.
+ *
+ * @throws {CallerError} for a client that there is not, and staff without a role
  */
 export async function explainAccess(
-  deps: { database: Database; newAuditEvent: NewAuditEvent; recordEvent: RecordEvent; now: () => Date },
+  deps: FindCallerDeps & { newAuditEvent: NewAuditEvent; recordEvent: RecordEvent; now: () => Date },
   operator: AuditCaller,
-  caller: Caller | { id: string; refused: Problem; line: string },
+  who: NamedCaller,
   question: AccessQuestion,
 ): Promise<Explanation> {
-  const explanation = await explain(deps, caller, question)
+  const explanation = await explain(deps, await findCaller(deps, who), question)
   await deps.recordEvent(
     deps.newAuditEvent({
       type: 'access.explain',
       outcome: 'success',
       caller: operator,
-      subject: caller.id,
+      subject: who.id,
       purpose: question.purpose,
       code: explanation.code ?? undefined,
     }),
@@ -52,7 +54,7 @@ export async function explainAccess(
 
 async function explain(
   deps: { database: Database; now: () => Date },
-  caller: Parameters<typeof explainAccess>[2],
+  caller: Awaited<ReturnType<typeof findCaller>>,
   { token: text, purpose, fields, circumstances }: AccessQuestion,
 ): Promise<Explanation> {
   if ('refused' in caller) return no(caller.refused, [caller.line])
