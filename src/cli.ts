@@ -3,10 +3,13 @@ import './current-node.ts'
 import { Command, Option } from 'commander'
 import { CallerError } from './access/clients.ts'
 import { auditEventTypes } from './audit/audit-event.ts'
+import { addAccessCommands } from './cli/access-commands.ts'
 import { count } from './cli/arguments.ts'
 import { addClientsCommands } from './cli/clients-commands.ts'
 import { FAILED, type Json, note, operator, print, USAGE, withJson, withVault } from './cli/command.ts'
 import { addKeysCommands } from './cli/keys-commands.ts'
+import { addPartnersCommands } from './cli/partners-commands.ts'
+import { addRolesCommands } from './cli/roles-commands.ts'
 import { addUnsealCommand } from './cli/root-key-commands.ts'
 import { addStaffCommands } from './cli/staff-commands.ts'
 import { readConfig } from './config.ts'
@@ -53,6 +56,9 @@ addClientsCommands(program)
 
 addStaffCommands(program)
 
+addRolesCommands(program)
+addAccessCommands(program)
+addPartnersCommands(program)
 addKeysCommands(program)
 addUnsealCommand(program)
 

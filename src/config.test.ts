@@ -56,6 +56,11 @@ describe('readConfig', () => {
     [{ STRONGROOM_HOST: '::' }, { host: '::' }],
     [{ STRONGROOM_PORT: '443' }, { port: 443, issuer: 'https://localhost:443' }],
     [{ STRONGROOM_WORKERS: '3' }, { workers: 3 }],
+    [{ STRONGROOM_CARDS_PER_BIN: '60' }, { cardLimits: { perBin: 60 } }],
+    [
+      { STRONGROOM_CARDS_PER_CLIENT: '6', STRONGROOM_CARDS_PER_SOURCE: '9' },
+      { cardLimits: { perClient: 6, perSource: 9 } },
+    ],
     [{ STRONGROOM_ISSUER: 'https://vault.example.sg/' }, { issuer: 'https://vault.example.sg' }],
     [
       { STRONGROOM_CERTS_DIR: '/tls' },
@@ -93,6 +98,7 @@ describe('readConfig', () => {
   it.each<[OptionName, string]>([
     ['STRONGROOM_PORT', SECRET],
     ['STRONGROOM_PORT', '65536'],
+    ['STRONGROOM_CARDS_PER_BIN', '0'],
     ['STRONGROOM_PORT', '-1'],
     ['STRONGROOM_PORT', '84.43'],
     ['STRONGROOM_OPERATOR_PORT', SECRET],

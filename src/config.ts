@@ -32,6 +32,10 @@ export interface Config {
   logLevel: string
   /** How many processes serve callers. */
   workers: number
+  /** How many cards a minute may bring; undefined: any number. */
+  cardLimits:
+    | { perClient?: number | undefined; perSource?: number | undefined; perBin?: number | undefined }
+    | undefined
 }
 
 /** What STRONGROOM_ROOT_KEY may be. */
@@ -63,6 +67,9 @@ export const options = {
   STRONGROOM_PKCS11_MODULE: ['–', "the path of the HSM vendor's PKCS#11 library"],
   STRONGROOM_PKCS11_TOKEN: ['–', 'the label of the PKCS#11 token'],
   STRONGROOM_PKCS11_PIN_FILE: ['–', "the file with the token's user PIN, mode 0600"],
+  STRONGROOM_CARDS_PER_CLIENT: ['unlimited', 'how many cards a minute one client may tokenize, valid or not'],
+  STRONGROOM_CARDS_PER_SOURCE: ['unlimited', 'the same for one source address'],
+  STRONGROOM_CARDS_PER_BIN: ['unlimited', 'the same for cards of one site that begin with the same six digits'],
   STRONGROOM_LOG_LEVEL: ['info', '`debug`, `info`, `warn`, `error` or `silent`'],
   DATABASE_URL: ['embedded', 'PostgreSQL, as the role the server runs as; no `sslmode` in it'],
   DATABASE_OWNER_URL: ['–', 'the same database as the role that owns the schema; needed by `migrate` only'],
@@ -78,6 +85,8 @@ export class ConfigError extends Error {
 }
 
 const port = z.coerce.number().int().min(1).max(65535)
+
+const limit = z.coerce.number().int().min(1).max(1_000_000)
 
 const environment = z.object({
   STRONGROOM_DATA_DIR: z.string().min(1).default('.strongroom'),
@@ -98,6 +107,9 @@ const environment = z.object({
   STRONGROOM_OPERATOR_PORT: port.default(9443),
   STRONGROOM_WORKERS: z.coerce.number().int().min(1).max(256).optional(),
   STRONGROOM_ISSUER: z.url({ protocol: /^https$/ }).optional(),
+  STRONGROOM_CARDS_PER_CLIENT: limit.optional(),
+  STRONGROOM_CARDS_PER_SOURCE: limit.optional(),
+  STRONGROOM_CARDS_PER_BIN: limit.optional(),
   STRONGROOM_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   DATABASE_OWNER_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
@@ -155,8 +167,18 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
             caFile: read.DATABASE_CA === undefined ? undefined : path.resolve(read.DATABASE_CA),
           },
     logLevel: read.STRONGROOM_LOG_LEVEL,
+    cardLimits: cardLimits(read),
     workers: read.STRONGROOM_WORKERS ?? Math.max(1, availableParallelism() - 1),
   }
+}
+
+function cardLimits(read: z.output<typeof environment>): Config['cardLimits'] {
+  const limits = {
+    perClient: read.STRONGROOM_CARDS_PER_CLIENT,
+    perSource: read.STRONGROOM_CARDS_PER_SOURCE,
+    perBin: read.STRONGROOM_CARDS_PER_BIN,
+  }
+  return Object.values(limits).some((limit) => limit !== undefined) ? limits : undefined
 }
 
 function loadEnvironment(): NodeJS.ProcessEnv {

@@ -59,10 +59,12 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         ...(options.role === 'command' ? { rootKeyPatienceMs: COMMAND_PATIENCE_MS } : {}),
         runsRotations: options.role === 'server',
         issuer: config.issuer,
-        issuersFile: config.issuersFile,
+        // A command verifies no token, and must be able to mend the roles that the file names.
+        issuersFile: options.role === 'command' ? undefined : config.issuersFile,
         // A command beside a server signs tokens for that server, whatever port its own environment names.
         recordedIssuer: recordedIssuer(config, options.role),
         asksForCertificates: config.tls.clientCaFile !== undefined,
+        cardLimits: config.cardLimits,
         logLevel: options.role === 'command' ? 'silent' : config.logLevel,
       },
       options.overrides,

@@ -8,7 +8,7 @@ import { Problem } from '../problem.ts'
 import type { Caller } from './caller.ts'
 import { type Binding, bindingOf, cnfOf, cnfSchema } from './confirmation.ts'
 import { type Purpose, purposes } from './purpose.ts'
-import { type RoleName, roleNames, type Scope, scopes } from './roles.ts'
+import { isRoleName, ROLE_NAME, type RoleName, type Scope, scopes } from './roles.ts'
 import { CLOCK_TOLERANCE_SECONDS, isCompactJws } from './signed-statement.ts'
 
 /** Access tokens are RFC 9068 JWTs, ES256, verified by the rules of RFC 8725. */
@@ -30,7 +30,7 @@ const claimsSchema = z.object({
   iat: z.number(),
   scope: z.string(),
   caller_kind: z.enum(['client', 'staff']),
-  role: z.enum(roleNames).optional(),
+  role: z.string().regex(ROLE_NAME).optional(),
   purposes: z.array(z.enum(purposes)),
   site: z.string().min(1),
   cnf: cnfSchema.optional(),
@@ -66,9 +66,12 @@ export interface AccessTokenOptions {
   issuer: string
   now: () => Date
   newId: NewId
+  /** Whether a token may name that role. Default: the built-in ones. */
+  isRole?: (name: string) => boolean
 }
 
-export function createAccessTokens({ keys, renewSigningKey, issuer, now, newId }: AccessTokenOptions): AccessTokens {
+export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
+  const { keys, renewSigningKey, issuer, now, newId, isRole = isRoleName } = options
   const verified = new Map<string, { caller: Caller; expiresAt: number; keyId: string }>()
   const nowSeconds = () => Math.floor(now().getTime() / 1000)
 
@@ -116,6 +119,7 @@ export function createAccessTokens({ keys, renewSigningKey, issuer, now, newId }
     )
     const claims = claimsSchema.parse(payload)
     if (claims.exp - claims.iat > MAX_TOKEN_SECONDS) throw unauthenticated()
+    if (claims.role !== undefined && !isRole(claims.role)) throw unauthenticated()
     return { caller: callerOf(claims), expiresAt: claims.exp, keyId }
   }
 

@@ -4,12 +4,12 @@ import type { Caller } from './caller.ts'
 import { isCertificate } from './client-certificate.ts'
 import { type DpopProofDeps, verifyDpopProof } from './dpop-proof.ts'
 import type { TokenVerifier } from './issuer-tokens.ts'
-import { STATEMENT_ALGORITHMS } from './signed-statement.ts'
+import { dpopChallenge } from './signed-statement.ts'
 
 export interface AuthenticateDeps extends DpopProofDeps {
   tokenVerifier: TokenVerifier
-  isLiveClient: (id: string) => Promise<boolean>
-  isEnabledStaff: (id: string) => Promise<boolean>
+  /** Whether they may still come in, however long their token would live. */
+  admit: (caller: Caller) => Promise<Caller>
 }
 
 /** RFC 6750 section 3.1. */
@@ -19,17 +19,15 @@ const CREDENTIALS = /^(Bearer|DPoP) +([^\s]+)$/i
 
 /**
  * Finds out who is calling from the Authorization header (RFC 6750 section 2.1, RFC 9449 section 7.1; nothing else is looked
- * at). Who was revoked or disabled is refused from the next request on, however long the token would live; a token that is
- * bound to a key is worth nothing without a proof of that key.
+ * at). A token that is bound to a key is worth nothing without a proof of that key, and whoever has not given it learns
+ * nothing of how the caller stands.
  *
- * @throws {Problem} unauthenticated, database-unavailable, busy
+ * @throws {Problem} unauthenticated, database-unavailable, busy, and what `admit` throws
  */
 export async function authenticate(deps: AuthenticateDeps, request: Presented): Promise<Caller> {
   const [, scheme, token] = CREDENTIALS.exec(request.authorization ?? '') ?? []
   if (token === undefined) throw refused('Bearer')
   const caller = await deps.tokenVerifier.verify(token)
-  const isLive = await (caller.kind === 'client' ? deps.isLiveClient : deps.isEnabledStaff)(caller.id)
-  if (!isLive) throw refused(BEARER_CHALLENGE)
   const isDpop = scheme?.toLowerCase() === 'dpop'
   // RFC 9449 section 7.2: neither passes for the other. The challenge says which of them the token is.
   if (isDpop && caller.confirmation !== 'dpop') throw refused(BEARER_CHALLENGE)
@@ -41,14 +39,9 @@ export async function authenticate(deps: AuthenticateDeps, request: Presented): 
   if (caller.confirmation === 'mtls' && !isCertificate(request.certificate(), caller.boundTo)) {
     throw refused(BEARER_CHALLENGE)
   }
-  return caller
+  return deps.admit(caller)
 }
 
 function refused(challenge: string): Problem {
   return new Problem('unauthenticated', { headers: { 'WWW-Authenticate': challenge } })
-}
-
-/** RFC 9449 section 7.1. */
-function dpopChallenge(error: 'invalid_token' | 'invalid_dpop_proof'): string {
-  return `DPoP error="${error}", algs="${STATEMENT_ALGORITHMS.join(' ')}"`
 }

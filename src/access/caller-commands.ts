@@ -4,10 +4,10 @@ import type { AccessTokens } from './access-token.ts'
 import {
   addClient,
   addClientWithKey,
-  type ClientDeps,
   type Expiry,
   listClients,
   type NewClient,
+  type NewClientDeps,
   replaceClientKeys,
   revokeClient,
   rotateClientSecret,
@@ -16,7 +16,7 @@ import { disableStaff, enableStaff } from './disable-staff.ts'
 import type { PublicJwkSet } from './public-jwk.ts'
 import { issueStaffToken, type StaffTokenRequest } from './staff-token.ts'
 
-export interface CallerCommandDeps extends ClientDeps {
+export interface CallerCommandDeps extends NewClientDeps {
   accessTokens: AccessTokens
   recordEvent: RecordEvent
 }

@@ -1,4 +1,3 @@
-import { textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import type { PublicJwkSet } from './public-jwk.ts'
 import type { RoleName, Scope } from './roles.ts'
@@ -58,10 +57,6 @@ const SELECT_WITH_SECRETS: Statement = {
   name: 'select-client-with-secrets',
   text: `SELECT ${COLUMNS}, secret_hash, secret_start, previous_secret_hash FROM clients WHERE id = $1`,
 }
-const SELECT_LIVE: Statement = {
-  name: 'select-live-clients',
-  text: 'SELECT id FROM clients WHERE id = ANY($1::text[]) AND revoked_at IS NULL',
-}
 /** Under an overlap the old secret lives on, but not beyond its own end. */
 const UPDATE_SECRET: Statement = {
   name: 'update-client-secret',
@@ -97,13 +92,6 @@ export function selectClients(db: Queryable): Promise<Client[]> {
 export async function findClientWithSecrets(db: Queryable, id: string): Promise<ClientWithSecrets | undefined> {
   const [row] = await db.query<ClientWithSecrets>(SELECT_WITH_SECRETS, [id])
   return row
-}
-
-/** Which of the clients exist and were not revoked: asked on every request, so that a revocation holds from the next one on. */
-export async function areLiveClients(db: Queryable, ids: readonly string[]): Promise<boolean[]> {
-  const rows = await db.query<{ id: string }>(SELECT_LIVE, [textArray([...new Set(ids)])])
-  const live = new Set(rows.map((row) => row.id))
-  return ids.map((id) => live.has(id))
 }
 
 /** @param overlapUntil until when the old secret works too; not at all when null */

@@ -16,8 +16,10 @@ import {
   updateClientKeys,
   updateClientSecret,
 } from './client-store.ts'
+import type { CurrentRoles } from './current-roles.ts'
+import { insertPartnerClient } from './partner-store.ts'
 import type { PublicJwkSet } from './public-jwk.ts'
-import { type RoleName, roleOf, type Scope } from './roles.ts'
+import type { Role, RoleName, Scope } from './roles.ts'
 
 export interface ClientDeps {
   database: Database
@@ -28,10 +30,16 @@ export interface ClientDeps {
   now: () => Date
 }
 
+export interface NewClientDeps extends ClientDeps {
+  roles: CurrentRoles
+}
+
 export interface NewClient {
   name: string
   scopes: readonly Scope[]
   role?: RoleName | undefined
+  /** The third party that it belongs to. */
+  partner?: string | undefined
   site: string
 }
 
@@ -50,6 +58,15 @@ export class UnknownClient extends Error {
   override readonly name = 'UnknownClient'
 }
 
+/** The role of that name in the set in force. @throws {CallerError} when there is none */
+export async function requireRole(roles: CurrentRoles, name: RoleName): Promise<Role> {
+  const set = await roles.refresh()
+  const role = set.roles.get(name)
+  if (role !== undefined) return role
+  if (set.distrusted) throw new CallerError('the roles were changed by somebody else: apply them again first.')
+  throw new CallerError(`there is no such role. Allowed choices are ${[...set.roles.keys()].join(', ')}.`)
+}
+
 /** 256 random bits: nothing to guess, so nothing to complain of in its form. */
 const SECRET_BYTES = 32
 /** 36 bits of it, kept in the clear: 220 are left to guess. */
@@ -60,14 +77,14 @@ const MAX_OVERLAP_SECONDS = 30 * 24 * 60 * 60
 /**
  * Makes a client. Its secret is returned here and never again.
  *
- * @throws {CallerError} when the role does not have all of the scopes
+ * @throws {CallerError} when there is no such role, or it does not have all of the scopes
  */
 export async function addClient(
-  deps: ClientDeps,
+  deps: NewClientDeps,
   operator: AuditCaller,
   input: NewClient & Expiry,
 ): Promise<{ id: string; secret: Sensitive<string> }> {
-  requireScopesOfRole(input)
+  await requireScopes(deps.roles, input)
   const secret = newSecret(deps)
   const id = await insert(deps, operator, input, { secret: await stored(deps, secret, input) })
   return { id, secret }
@@ -77,15 +94,15 @@ export async function addClient(
  * Makes a client that proves itself by a key of its own, which the vault never holds: private_key_jwt (RFC 7523) or a client
  * certificate (RFC 8705).
  *
- * @throws {CallerError} when the role does not have all of the scopes
+ * @throws {CallerError} when there is no such role, or it does not have all of the scopes
  */
 export async function addClientWithKey(
-  deps: Omit<ClientDeps, 'clientSecrets' | 'randomBytes'>,
+  deps: Omit<NewClientDeps, 'clientSecrets' | 'randomBytes'>,
   operator: AuditCaller,
   input: NewClient,
   credential: { keys: PublicJwkSet } | { certificate: string },
 ): Promise<{ id: string }> {
-  requireScopesOfRole(input)
+  await requireScopes(deps.roles, input)
   return { id: await insert(deps, operator, input, credential) }
 }
 
@@ -159,9 +176,13 @@ export function hashToCompare(client: ClientWithSecrets, secret: string, now: Da
   return isExpired ? undefined : (secret_hash ?? undefined)
 }
 
-function requireScopesOfRole({ role, scopes }: NewClient): void {
-  const beyond = role === undefined ? [] : scopes.filter((scope) => !roleOf(role).scopes.includes(scope))
+async function requireScopes(roles: CurrentRoles, { role, scopes, partner }: NewClient): Promise<void> {
+  const held = role === undefined ? scopes : (await requireRole(roles, role)).scopes
+  const beyond = scopes.filter((scope) => !held.includes(scope))
   if (beyond.length > 0) throw new CallerError(`the role ${role} does not have the scope ${beyond.join(', ')}`)
+  if (partner !== undefined && !scopes.every((scope) => scope.endsWith(':reveal'))) {
+    throw new CallerError('a client of a partner has scopes to reveal and no other')
+  }
 }
 
 async function insert(
@@ -171,9 +192,12 @@ async function insert(
   credential: Credential,
 ): Promise<string> {
   const id = deps.newId('client')
-  const { name, role = null, scopes, site } = input
+  const { name, role = null, scopes, partner, site } = input
   await deps.database.transaction(async (tx) => {
     await insertClient(tx, { id, name, role, scopes: [...scopes], site, created_at: deps.now() }, credential)
+    if (partner !== undefined && !(await insertPartnerClient(tx, id, partner))) {
+      throw new CallerError('there is no such partner, or its contract has ended')
+    }
     await record(deps, tx, 'client.add', operator, id, site)
   })
   return id

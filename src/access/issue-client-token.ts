@@ -6,9 +6,10 @@ import { certificateThumbprint } from './client-certificate.ts'
 import type { ClientCredentials } from './client-credentials.ts'
 import type { Client } from './client-store.ts'
 import type { Binding } from './confirmation.ts'
+import type { CurrentRoles } from './current-roles.ts'
 import { type ProvenRequest, verifyDpopProof } from './dpop-proof.ts'
 import type { RateLimit } from './rate-limit.ts'
-import { isRoleName, roleOf } from './roles.ts'
+import { summarise } from './roles.ts'
 import { invalidClient, invalidTokenRequest } from './token-request-problem.ts'
 
 export interface IssueClientTokenDeps extends AuthenticateClientDeps {
@@ -16,6 +17,7 @@ export interface IssueClientTokenDeps extends AuthenticateClientDeps {
   newAuditEvent: NewAuditEvent
   recordEvent: RecordEvent
   rateLimit: RateLimit
+  roles: CurrentRoles
 }
 
 export interface ClientTokenRequest {
@@ -45,13 +47,15 @@ export async function issueClientToken(
   }
   const scopes = grantedScopes(client, request.scope)
   const binding = await bindingFor(deps, request)
-  const role = client.role !== null && isRoleName(client.role) ? client.role : undefined
+  // A role that is in force no longer stays in the token: without one, its scopes would be bounded by nothing.
+  const role = client.role ?? undefined
+  const definition = role === undefined ? undefined : (await deps.roles.refresh()).roles.get(role)
   const subject = {
     id: client.id,
     kind: 'client' as const,
     role,
     scopes,
-    purposes: role === undefined ? [] : roleOf(role).purposes,
+    purposes: definition === undefined ? [] : summarise(definition).purposes,
     site: client.site,
     ...binding,
   }

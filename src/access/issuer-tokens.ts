@@ -6,7 +6,8 @@ import type { Caller } from './caller.ts'
 import { bindingOf, cnfSchema } from './confirmation.ts'
 import { createFetchDocument } from './fetch-document.ts'
 import { createIssuerKeys, type IssuerKeysOptions } from './issuer-keys.ts'
-import { roleOf, type Scope, scopes as vaultScopes } from './roles.ts'
+import { purposes as allPurposes } from './purpose.ts'
+import { type Scope, scopes as vaultScopes } from './roles.ts'
 import { CLOCK_TOLERANCE_SECONDS, isCompactJws } from './signed-statement.ts'
 import type { ClaimMapping, TrustedIssuer } from './trusted-issuers.ts'
 
@@ -98,8 +99,10 @@ function staffOf(issuer: TrustedIssuer, claims: z.output<typeof claimsSchema>): 
   return {
     ...caller,
     role,
-    scopes: new Set(narrowed(roleOf(role).scopes, claims.scope)),
-    purposes: new Set(purposes ?? roleOf(role).purposes),
+    // What the role may do is asked when they are let in: it may have changed since the last request.
+    scopes: new Set(namedScopes(claims.scope)),
+    scopesFollowRole: true,
+    purposes: new Set(purposes ?? allPurposes),
     site,
   }
 }
@@ -113,10 +116,11 @@ function fits({ claim, value }: ClaimMapping, claims: Record<string, unknown>): 
   return Array.isArray(found) ? found.includes(value) : found === value
 }
 
-/** The role's scopes; of those only the ones that the token names, if it names any scope of the vault. */
-function narrowed(ofRole: readonly Scope[], scope: string | undefined): readonly Scope[] {
+/** The scopes that the token names; all there are, if it names none of the vault. */
+function namedScopes(scope: string | undefined): readonly Scope[] {
   const named = new Set((scope ?? '').split(' '))
-  return vaultScopes.some((one) => named.has(one)) ? ofRole.filter((one) => named.has(one)) : ofRole
+  const known = vaultScopes.filter((one) => named.has(one))
+  return known.length > 0 ? known : vaultScopes
 }
 
 function unauthenticated(): Problem {

@@ -1,10 +1,11 @@
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import type { RecordEvent } from '../audit/record-event.ts'
 import { type AccessTokens, MAX_TOKEN_SECONDS } from './access-token.ts'
-import { CallerError } from './clients.ts'
+import { CallerError, requireRole } from './clients.ts'
+import type { CurrentRoles } from './current-roles.ts'
 import { THUMBPRINT } from './public-jwk.ts'
 import type { Purpose } from './purpose.ts'
-import { type RoleName, roleOf } from './roles.ts'
+import { type RoleName, summarise } from './roles.ts'
 
 export interface StaffTokenRequest {
   name: string
@@ -20,14 +21,15 @@ export interface StaffTokenRequest {
 /**
  * Signs a short token for a member of staff, with the scopes of the role.
  *
- * @throws {CallerError} for a purpose that the role does not have, too long a life, or what is no thumbprint
+ * @throws {CallerError} for a role that there is not, a purpose that the role does not have, too long a life, or what is no
+ *   thumbprint
  */
 export async function issueStaffToken(
-  deps: { accessTokens: AccessTokens; newAuditEvent: NewAuditEvent; recordEvent: RecordEvent },
+  deps: { accessTokens: AccessTokens; roles: CurrentRoles; newAuditEvent: NewAuditEvent; recordEvent: RecordEvent },
   operator: AuditCaller,
   request: StaffTokenRequest,
 ): Promise<{ access_token: string; expires_in: number }> {
-  const role = roleOf(request.role)
+  const role = summarise(await requireRole(deps.roles, request.role))
   const beyond = request.purposes.filter((purpose) => !role.purposes.includes(purpose))
   if (beyond.length > 0) {
     throw new CallerError(

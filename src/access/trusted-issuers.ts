@@ -3,7 +3,8 @@ import path from 'node:path'
 import { z } from 'zod'
 import { ConfigError } from '../config.ts'
 import { purposes } from './purpose.ts'
-import { roleNames, roleOf } from './roles.ts'
+import { builtInSet, type RoleSet } from './role-set.ts'
+import { ROLE_NAME, summarise } from './roles.ts'
 
 /** The identity providers whose access tokens the vault takes, and what their claims mean here. */
 
@@ -12,21 +13,16 @@ const ALGORITHMS = ['ES256', 'ES384', 'EdDSA', 'Ed25519', 'PS256', 'RS256'] as c
 
 const httpsUrl = z.url({ protocol: /^https$/ }).refine((url) => !/[?#]|\/\/[^/]*@/.test(url), 'expected a plain URL')
 
-const mappingSchema = z
-  .strictObject({
-    /** The name of a claim, or the way to one inside another. */
-    claim: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
-    /** What the claim must be, or, when it is a list, hold. */
-    value: z.string().min(1),
-    role: z.enum(roleNames),
-    site: z.string().min(1).default('default'),
-    /** Narrows the role's purposes; all of them when left out. */
-    purposes: z.array(z.enum(purposes)).min(1).optional(),
-  })
-  .refine(
-    ({ role, purposes: wanted = [] }) => wanted.every((purpose) => roleOf(role).purposes.includes(purpose)),
-    'expected purposes that the role has',
-  )
+const mappingSchema = z.strictObject({
+  /** The name of a claim, or the way to one inside another. */
+  claim: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
+  /** What the claim must be, or, when it is a list, hold. */
+  value: z.string().min(1),
+  role: z.string().regex(ROLE_NAME),
+  site: z.string().min(1).default('default'),
+  /** Narrows the role's purposes; all of them when left out. */
+  purposes: z.array(z.enum(purposes)).min(1).optional(),
+})
 
 const issuerSchema = z.strictObject({
   /** A short name, which stands in the ids of its people: `staff:<name>/<sub>`. */
@@ -53,9 +49,14 @@ export interface TrustedIssuer extends Omit<z.output<typeof issuerSchema>, 'ca_f
  * Reads the file of `STRONGROOM_ISSUERS_FILE`: a JSON array of issuers.
  *
  * @param ownIssuer the vault's own, whose tokens nobody else may sign
+ * @param roles those that mappings may name; with `unknown` ones, whom a mapping gives a role that is none is refused
  * @throws {ConfigError} one sentence that says where the file is wrong
  */
-export async function loadTrustedIssuers(file: string | undefined, ownIssuer: string): Promise<TrustedIssuer[]> {
+export async function loadTrustedIssuers(
+  file: string | undefined,
+  ownIssuer: string,
+  roles: RoleSet['roles'] | 'unknown' = builtInSet.roles,
+): Promise<TrustedIssuer[]> {
   if (file === undefined) return []
   const parsed = z.array(issuerSchema).safeParse(parse(file, await read(file)))
   if (!parsed.success) {
@@ -63,6 +64,7 @@ export async function loadTrustedIssuers(file: string | undefined, ownIssuer: st
     throw new ConfigError(`${file} is not usable at /${issue?.path.join('/') ?? ''}: ${issue?.message}.`)
   }
   const issuers = parsed.data
+  if (roles !== 'unknown') requireRoles(file, issuers, roles)
   for (const member of ['name', 'issuer'] as const) {
     const values = issuers.map((issuer) => issuer[member])
     if (new Set(values).size < values.length) throw new ConfigError(`${file} names one ${member} twice.`)
@@ -76,6 +78,26 @@ export async function loadTrustedIssuers(file: string | undefined, ownIssuer: st
       ca: ca_file === undefined ? undefined : await read(path.resolve(path.dirname(file), ca_file)),
     })),
   )
+}
+
+function requireRoles(
+  file: string,
+  issuers: readonly Pick<TrustedIssuer, 'mappings'>[],
+  roles: RoleSet['roles'],
+): void {
+  for (const [i, { mappings }] of issuers.entries()) {
+    for (const [j, { role: name, purposes: wanted = [] }] of mappings.entries()) {
+      const at = `${file} is not usable at /${i}/mappings/${j}`
+      const role = roles.get(name)
+      if (role === undefined) {
+        throw new ConfigError(`${at}/role: expected one of ${[...roles.keys()].join(', ')}.`)
+      }
+      const held = summarise(role).purposes
+      if (!wanted.every((purpose) => held.includes(purpose))) {
+        throw new ConfigError(`${at}: expected purposes that the role has.`)
+      }
+    }
+  }
 }
 
 async function read(file: string): Promise<string> {

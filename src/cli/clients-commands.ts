@@ -1,12 +1,13 @@
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { parseCertificateRegistration, registrationOf } from '../access/client-certificate.ts'
 import { parseJwks, parsePublicKeyPem } from '../access/client-keys.ts'
 import type { Client } from '../access/client-store.ts'
 import { CallerError } from '../access/clients.ts'
 import type { PublicJwkSet } from '../access/public-jwk.ts'
-import { type RoleName, roleNames, type Scope, scopes } from '../access/roles.ts'
+import { type RoleName, type Scope, scopes } from '../access/roles.ts'
 import { durationSeconds, label, parseScopes, textOf } from './arguments.ts'
 import { type Json, operator, print, withJson, withVault } from './command.ts'
+import { withRoles } from './custodians.ts'
 
 interface KeyFiles {
   publicKey?: string
@@ -18,6 +19,7 @@ interface AddOptions extends Json, KeyFiles {
   scope: Scope[]
   role?: RoleName
   site: string
+  partner?: string
   expires?: number
   certificate?: string
   certificateName?: string
@@ -31,10 +33,9 @@ export function addClientsCommands(program: Command): void {
     .description('make a client and show its secret, once')
     .requiredOption('--name <name>', 'what it is called', label)
     .requiredOption('--scope <scopes>', `its scopes, separated by spaces (${scopes.join(' ')})`, parseScopes)
-    .addOption(
-      new Option('--role <role>', 'its role: what it may reveal; without one it reveals nothing').choices(roleNames),
-    )
+    .option('--role <role>', 'its role: what it may reveal; without one it reveals nothing')
     .option('--site <site>', 'the site whose records it sees', label, 'default')
+    .option('--partner <id>', 'the third party that it belongs to')
     .option('--certificate <file>', 'its certificate in PEM, self-signed or not: it proves itself by mutual TLS')
     .option('--certificate-name <name>', 'the same, by subject:<DN>, dns:<name>, uri:<URI> or email:<address>')
     .option('--expires <time>', 'end its secret after so long, such as 90d', durationSeconds)
@@ -95,11 +96,12 @@ export function addClientsCommands(program: Command): void {
 }
 
 async function addClient(options: AddOptions): Promise<void> {
-  const { name, scope, role, site, expires: expiresInSeconds } = options
-  const input = { name, scopes: scope, role, site }
+  const { name, scope, role, site, partner, expires: expiresInSeconds } = options
+  const input = { name, scopes: scope, role, site, partner }
   const key = await readKey(options)
   if (key !== undefined && expiresInSeconds !== undefined) throw new CallerError('only a secret can expire.')
-  await withVault('clients add', async ({ commands }) => {
+  const open = role === undefined ? withVault : withRoles
+  await open('clients add', async ({ commands }) => {
     if (key !== undefined) {
       const { id } = await commands.addClientWithKey(operator(), input, key)
       print(options, { client_id: id }, () => `client_id      ${id}`)

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { type Purpose, purposes } from '../access/purpose.ts'
-import { type RoleName, roleNames } from '../access/roles.ts'
+import type { RoleName } from '../access/roles.ts'
 import { label } from './arguments.ts'
 import { type Json, operator, print, withJson, withVault } from './command.ts'
 import { withKeys } from './custodians.ts'
@@ -21,7 +21,7 @@ export function addStaffCommands(program: Command): void {
   withJson(staff.command('token'))
     .description('sign a short access token for a member of staff')
     .requiredOption('--name <name>', 'whose token it is', label)
-    .addOption(new Option('--role <role>', 'their role').choices(roleNames).makeOptionMandatory())
+    .requiredOption('--role <role>', 'their role')
     .addOption(
       new Option('--purpose <purpose...>', "narrow the role's purposes").choices(purposes).default([], 'all of them'),
     )

@@ -125,6 +125,8 @@ async function follow<C>(route: Route<C>, request: Request, response: Response, 
   const { maxBodyBytes = MAX_BODY_BYTES, acceptsForm = false } = route
   const read = route.body ? await readBody(request, { maxBytes: maxBodyBytes, acceptsForm }) : undefined
   try {
+    const source = request.socket.remoteAddress ?? ''
+    await route.limit?.({ caller: caller as C, source, body: read?.value })
     const answer = await route.handle({
       requestId: trace.requestId,
       caller: caller as C,
@@ -133,7 +135,7 @@ async function follow<C>(route: Route<C>, request: Request, response: Response, 
       body: route.body && parseInput(route.body, read?.value),
       bodyBytes: read?.bytes ?? Buffer.alloc(0),
       headers: request.headers as Record<string, string | undefined>,
-      source: request.socket.remoteAddress ?? '',
+      source,
       presented,
     })
     send(request, response, answer, options)

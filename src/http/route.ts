@@ -70,6 +70,8 @@ export interface Route<C, B = unknown, Q = unknown> {
   acceptsForm?: true
   query?: z.ZodType<Q>
   maxBodyBytes?: number
+  /** Called with the body before it is validated: what is limited must not tell good input from bad. */
+  limit?(request: { caller: C; source: string; body: unknown }): Promise<void>
   /** Whether the `Idempotency-Key` header is honoured; for the documentation. */
   idempotent?: true
   responses: Readonly<Record<number, RouteResponse>>

@@ -147,19 +147,23 @@ export class TestVault {
 
   async client(
     scopes: readonly Scope[],
-    options: { role?: RoleName; site?: string } = {},
+    options: { role?: RoleName; site?: string; partner?: string } = {},
   ): Promise<{ id: string; secret: string }> {
     const { id, secret } = await this.strongroom.commands.addClient(OPERATOR, {
       name: 'test client',
       scopes,
       role: options.role,
+      partner: options.partner,
       site: options.site ?? 'default',
     })
     return { id, secret: secret.expose() }
   }
 
   /** An access token of a new client, through the token endpoint. */
-  async clientToken(scopes: readonly Scope[], options: { role?: RoleName; site?: string } = {}): Promise<string> {
+  async clientToken(
+    scopes: readonly Scope[],
+    options: { role?: RoleName; site?: string; partner?: string } = {},
+  ): Promise<string> {
     const { id, secret } = await this.client(scopes, options)
     return (await this.requestToken(id, secret)).body.access_token
   }
