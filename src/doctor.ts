@@ -1,6 +1,8 @@
 import { statSync } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { url as inspectorUrl } from 'node:inspector'
+import { parseRoleFile } from './access/role-file.ts'
+import { builtInSet, type RoleSet } from './access/role-set.ts'
 import { loadTrustedIssuers } from './access/trusted-issuers.ts'
 import type { Config } from './config.ts'
 import { isLoopback } from './database/database.ts'
@@ -100,12 +102,30 @@ export function examineDatabase(config: Config, facts: DatabaseFacts, now = new 
   ]
 }
 
+/** The file by itself. Which roles there are only the database can say. */
 async function examineIssuers({ issuersFile, issuer }: Config): Promise<Finding[]> {
-  // Which roles there are the database says: a server asks it when it starts.
-  return loadTrustedIssuers(issuersFile, issuer, 'unknown').then(
-    () => [],
-    (error: Error) => finding(true, 'issuers-file', error.message),
-  )
+  return loadTrustedIssuers(issuersFile, issuer, 'unknown').then(() => [], unusable)
+}
+
+/** Whether the roles that identity providers' claims are mapped to are in force; nothing about a file that is wrong itself. */
+export async function examineMappedRoles(config: Config, { appliedRoles }: DatabaseFacts): Promise<Finding[]> {
+  const { issuersFile, issuer } = config
+  if ((await examineIssuers(config)).length > 0) return []
+  return loadTrustedIssuers(issuersFile, issuer, rolesIn(appliedRoles)).then(() => [], unusable)
+}
+
+function rolesIn(appliedRoles: string | undefined): RoleSet['roles'] | 'unknown' {
+  if (appliedRoles === undefined) return builtInSet.roles
+  try {
+    return new Map(Object.entries(parseRoleFile(JSON.parse(appliedRoles)).roles))
+  } catch {
+    // A row that is not the vault's: that is the alert of the server.
+    return 'unknown'
+  }
+}
+
+function unusable(error: Error): Finding[] {
+  return finding(true, 'issuers-file', error.message)
 }
 
 function finding(present: boolean, code: string, detail: string): Finding[] {

@@ -4,7 +4,7 @@ import { openDatabase } from './database/database.ts'
 import { openEmbeddedDatabase } from './database/embedded.ts'
 import { inspectDatabase } from './database/inspect.ts'
 import { migrate } from './database/migrate.ts'
-import { examineConfig, examineDatabase, examineProcess, type Finding } from './doctor.ts'
+import { examineConfig, examineDatabase, examineMappedRoles, examineProcess, type Finding } from './doctor.ts'
 import { createStrongroom, type Overrides, type Strongroom, type StrongroomConfig } from './strongroom.ts'
 
 const COMMAND_PATIENCE_MS = 20_000
@@ -59,8 +59,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         ...(options.role === 'command' ? { rootKeyPatienceMs: COMMAND_PATIENCE_MS } : {}),
         runsRotations: options.role === 'server',
         issuer: config.issuer,
-        // A command verifies no token, and must be able to mend the roles that the file names.
-        issuersFile: options.role === 'command' ? undefined : config.issuersFile,
+        issuersFile: config.issuersFile,
         // A command beside a server signs tokens for that server, whatever port its own environment names.
         recordedIssuer: recordedIssuer(config, options.role),
         asksForCertificates: config.tls.clientCaFile !== undefined,
@@ -111,9 +110,9 @@ export function migrateVault(config: Config, options: OpenVaultOptions): Promise
 export async function examineVault(config: Config, options: OpenVaultOptions): Promise<Finding[]> {
   const findings = [...examineProcess(process.env, process.execArgv), ...(await examineConfig(config))]
   const ofDatabase = await withDatabase(config, options, async (urls, stopDatabase) => {
-    const found = examineDatabase(config, await inspect(urls.server, config.database?.caFile))
+    const facts = await inspect(urls.server, config.database?.caFile)
     await stopDatabase()
-    return found
+    return [...examineDatabase(config, facts), ...(await examineMappedRoles(config, facts))]
   }).catch((error: Error) => [{ code: 'database', detail: `the database cannot be examined: ${error.message}` }])
   return [...findings, ...ofDatabase]
 }

@@ -79,6 +79,27 @@ describe('the file of trusted issuers', () => {
     await expect(refusal).rejects.toThrow(message)
   })
 
+  it('may name the roles in force and no other, and any as long as nobody knows which they are', async () => {
+    const packer = {
+      duty: 'Packs.',
+      scopes: [],
+      grants: [{ kind: 'address' as const, purposes: ['communicate' as const] }],
+    }
+    const roles = new Map([['packer', packer]])
+    const loadWith = (changes: object, known: typeof roles | 'unknown') => {
+      writeFileSync(file, JSON.stringify([{ ...corp, mappings: [mapping, { ...mapping, ...changes }] }]))
+      return loadTrustedIssuers(file, OWN, known)
+    }
+    const both = new Map([...roles, ['fulfilment', packer]])
+    expect(await loadWith({ role: 'packer', purposes: ['communicate'] }, both)).toHaveLength(1)
+    await expect(loadWith({ role: 'packer' }, roles)).rejects.toThrow(
+      /at \/0\/mappings\/0\/role: expected one of packer\./,
+    )
+    await expect(loadWith({ role: 'packer', purposes: ['marketing'] }, both)).rejects.toThrow(/at \/0\/mappings\/1:/)
+    expect(await loadWith({ role: 'packer', purposes: ['marketing'] }, 'unknown')).toHaveLength(1)
+    await expect(loadWith({ role: 'No role' }, 'unknown')).rejects.toThrow(/at \/0\/mappings\/1\/role/)
+  })
+
   it('is refused when it is not there', async () => {
     await expect(loadTrustedIssuers(path.join(directory, 'no.json'), OWN)).rejects.toThrow(/cannot be read \(ENOENT\)/)
   })

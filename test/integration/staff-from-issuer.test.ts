@@ -3,12 +3,17 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest'
+import type { RoleFile } from '../../src/access/role-set.ts'
+import { builtInRoles } from '../../src/access/roles.ts'
 import { callBound } from '../support/bound-caller.ts'
 import { createCallerKey } from '../support/caller-keys.ts'
 import { AUDIENCE, createProviderKey, IdentityProvider } from '../support/identity-provider.ts'
 import { expectProblem } from '../support/problems.ts'
+import { roleFile } from '../support/role-files.ts'
 import { card, contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
+
+const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 
 let provider: IdentityProvider
 let directory: string
@@ -93,6 +98,36 @@ describe('a member of staff who logged in at the provider', () => {
     const [event] = await vault.events({ request_id: refused.body.request_id })
     expect(event).toMatchObject({ type: 'request.refuse', caller: { id: 'staff:corp/joe' } })
     expectProblem(await lookUp((await provider.logIn('nobody-knows')).access_token), 403, 'scope-missing')
+  })
+
+  it('has what the role is now: a change holds on every server from the next request on', async () => {
+    const ann = (await provider.logIn('ann')).access_token
+    const body = { purpose: 'process-payment' }
+    await withFreshVault(async (second) => {
+      const servers = [vault, second]
+      const reveal = (on: TestVault) => on.call('POST', `${UNKNOWN}/reveal`, { token: ann, body })
+      for (const on of servers) expectProblem(await lookUp(ann, on), 404, 'record-not-found')
+      const apply = (file: RoleFile) => vault.strongroom.commands.applyRoles(OPERATOR, file)
+      const { scopes, grants } = builtInRoles.billing!
+      const noCard = {
+        scopes: scopes.filter((scope) => scope !== 'card:reveal'),
+        grants: grants.filter(({ kind }) => kind !== 'card'),
+      }
+
+      await apply(roleFile({ billing: { scopes: scopes.filter((scope) => scope !== 'token:read') } }))
+      for (const on of servers) expectProblem(await lookUp(ann, on), 403, 'scope-missing')
+      await apply(roleFile({ billing: noCard }))
+      for (const on of servers) expectProblem(await reveal(on), 403, 'scope-missing')
+      await apply(roleFile({ billing: { scopes: [...scopes, 'audit:read'] } }))
+      const read = (on: TestVault) => on.call('GET', '/v1/audit/events?limit=1', { token: ann })
+      for (const on of servers) expect((await read(on)).status).toBe(200)
+      await apply(roleFile({ billing: undefined }))
+      for (const on of servers) expectProblem(await lookUp(ann, on), 401, 'unauthenticated')
+      await expect(withFreshVault(async () => {})).rejects.toThrow('not usable at /0/mappings/0/role: expected one of')
+
+      await apply(roleFile({}))
+      for (const on of servers) expectProblem(await lookUp(ann, on), 404, 'record-not-found')
+    })
   })
 
   it('can have a token that only they can use', async () => {
