@@ -1,5 +1,30 @@
 -- The schema after every migration. Written by `npm run db:schema`; do not edit.
 
+CREATE TABLE approvals (
+  id text NOT NULL,
+  caller text NOT NULL,
+  role text NOT NULL,
+  site text NOT NULL,
+  token text NOT NULL,
+  fields text[] NOT NULL,
+  purpose text NOT NULL,
+  ticket text,
+  state text NOT NULL,
+  requested_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  decided_by text,
+  decided_at timestamp with time zone,
+  mac bytea,
+  CONSTRAINT approvals_pkey PRIMARY KEY (id),
+  CONSTRAINT approvals_by_another CHECK ((decided_by <> caller)),
+  CONSTRAINT approvals_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'approved'::text, 'refused'::text, 'used'::text, 'unreviewed'::text, 'reviewed'::text])))
+);
+CREATE INDEX approvals_caller ON public.approvals USING btree (caller) WHERE (state = ANY (ARRAY['pending'::text, 'approved'::text]));
+CREATE INDEX approvals_open ON public.approvals USING btree (site, requested_at) WHERE (state = ANY (ARRAY['pending'::text, 'unreviewed'::text]));
+CREATE INDEX approvals_token ON public.approvals USING btree (token);
+COMMENT ON TABLE approvals IS 'releases that need a second person; their reasons are in reveal_reasons, sealed';
+COMMENT ON COLUMN approvals.mac IS 'HMAC-SHA-256 over an approval, under the key of the key registry''s manifest';
+
 CREATE TABLE audit_events (
   id text NOT NULL,
   occurred_at timestamp with time zone NOT NULL,
@@ -15,18 +40,50 @@ CREATE INDEX audit_events_key_retire ON public.audit_events USING btree (id) WHE
 CREATE INDEX audit_events_token ON public.audit_events USING btree (token, id) WHERE (token IS NOT NULL);
 COMMENT ON COLUMN audit_events.body IS 'the event in its canonical form, RFC 8785; the other columns repeat parts of it';
 
+CREATE TABLE budget_records (
+  caller text NOT NULL,
+  role text NOT NULL,
+  purpose text NOT NULL,
+  span text NOT NULL,
+  starts_at timestamp with time zone NOT NULL,
+  record text NOT NULL,
+  CONSTRAINT budget_records_pkey PRIMARY KEY (caller, role, purpose, span, starts_at, record),
+  CONSTRAINT budget_records_span_check CHECK ((span = ANY (ARRAY['hour'::text, 'day'::text])))
+);
+CREATE INDEX budget_records_starts ON public.budget_records USING btree (starts_at);
+COMMENT ON TABLE budget_records IS 'the records that a caller with a budget has asked for, once for each hour and day';
+COMMENT ON COLUMN budget_records.purpose IS 'empty for masked views and searches';
+
 CREATE TABLE clients (
   id text NOT NULL,
   name text NOT NULL,
   role text,
   scopes text[] NOT NULL,
   site text NOT NULL,
-  secret_hash text NOT NULL,
+  secret_hash text,
   created_at timestamp with time zone NOT NULL,
   revoked_at timestamp with time zone,
-  CONSTRAINT clients_pkey PRIMARY KEY (id)
+  secret_start text,
+  secret_expires_at timestamp with time zone,
+  previous_secret_hash text,
+  previous_secret_expires_at timestamp with time zone,
+  keys jsonb,
+  certificate text,
+  CONSTRAINT clients_pkey PRIMARY KEY (id),
+  CONSTRAINT clients_one_way_in CHECK ((num_nonnulls(secret_hash, keys, certificate) = 1))
 );
 COMMENT ON COLUMN clients.secret_hash IS 'argon2id, PHC string';
+COMMENT ON COLUMN clients.secret_start IS 'the first characters of the secret, which tell it from the previous one';
+COMMENT ON COLUMN clients.previous_secret_hash IS 'argon2id, PHC string; works until previous_secret_expires_at';
+COMMENT ON COLUMN clients.keys IS 'public keys as a JWK Set (RFC 7517), for private_key_jwt';
+COMMENT ON COLUMN clients.certificate IS 'what the client certificate must show (RFC 8705): form, colon, value';
+
+CREATE TABLE disabled_staff (
+  id text NOT NULL,
+  disabled_at timestamp with time zone NOT NULL,
+  CONSTRAINT disabled_staff_pkey PRIMARY KEY (id)
+);
+COMMENT ON TABLE disabled_staff IS 'members of staff whose tokens are refused, whoever signed them';
 
 CREATE TABLE idempotency_keys (
   key_hash bytea NOT NULL,
@@ -109,6 +166,27 @@ CREATE TABLE migrations_lock (
   CONSTRAINT migrations_lock_pkey PRIMARY KEY (index)
 );
 
+CREATE TABLE partner_clients (
+  client text NOT NULL,
+  partner text NOT NULL,
+  CONSTRAINT partner_clients_pkey PRIMARY KEY (client)
+);
+COMMENT ON TABLE partner_clients IS 'the clients that belong to partners';
+
+CREATE TABLE partners (
+  id text NOT NULL,
+  name text NOT NULL,
+  country text NOT NULL,
+  contact text NOT NULL,
+  purposes text[] NOT NULL,
+  fields text[] NOT NULL,
+  ends_at timestamp with time zone NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  ended_at timestamp with time zone,
+  CONSTRAINT partners_pkey PRIMARY KEY (id)
+);
+COMMENT ON TABLE partners IS 'third parties, and what their contracts let them see';
+
 CREATE TABLE rate_limits (
   key character varying(255) NOT NULL,
   points integer NOT NULL DEFAULT 0,
@@ -170,6 +248,18 @@ CREATE TABLE reveal_reasons (
 CREATE INDEX reveal_reasons_key ON public.reveal_reasons USING btree (reason_key_id);
 COMMENT ON COLUMN reveal_reasons.reason_sealed IS 'what a caller wrote as the reason of a reveal, sealed';
 
+CREATE TABLE role_sets (
+  revision integer NOT NULL,
+  roles text NOT NULL,
+  mac bytea NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT role_sets_pkey PRIMARY KEY (revision),
+  CONSTRAINT role_sets_revision_check CHECK ((revision > 0))
+);
+COMMENT ON TABLE role_sets IS 'the roles that operators applied; the highest revision is in force, without any the built-in set';
+COMMENT ON COLUMN role_sets.roles IS 'the file of roles, RFC 8785';
+COMMENT ON COLUMN role_sets.mac IS 'HMAC-SHA-256 over revision and roles, under the key of the key registry''s manifest';
+
 CREATE TABLE root_keys (
   id text NOT NULL,
   provider text NOT NULL,
@@ -217,19 +307,44 @@ CREATE TABLE settings (
 );
 COMMENT ON TABLE settings IS 'what a server tells the commands beside it, such as its issuer';
 
+CREATE TABLE spent_ids (
+  id bytea NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  CONSTRAINT spent_ids_pkey PRIMARY KEY (id)
+);
+CREATE INDEX spent_ids_expires ON public.spent_ids USING btree (expires_at);
+COMMENT ON TABLE spent_ids IS 'the jti of client assertions (RFC 7523) and DPoP proofs (RFC 9449) that were accepted';
+COMMENT ON COLUMN spent_ids.id IS 'SHA-256 over the kind of statement, who signed it and its jti';
+
+CREATE TABLE suspended_callers (
+  caller text NOT NULL,
+  role text NOT NULL,
+  purpose text NOT NULL,
+  suspended_at timestamp with time zone NOT NULL,
+  CONSTRAINT suspended_callers_pkey PRIMARY KEY (caller)
+);
+COMMENT ON TABLE suspended_callers IS 'who went beyond a budget that suspends, until an operator lifts it';
+
 GRANT USAGE ON SCHEMA public TO strongroom_runtime;
+GRANT INSERT, SELECT, UPDATE ON TABLE approvals TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_events TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT ON TABLE budget_records TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE clients TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT ON TABLE disabled_staff TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE idempotency_keys TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE key_registry TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE key_retirements TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE key_uses TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE keys TO strongroom_runtime;
 GRANT SELECT ON TABLE migrations TO strongroom_runtime;
+GRANT INSERT, SELECT ON TABLE partner_clients TO strongroom_runtime;
+GRANT INSERT, SELECT ON TABLE partners TO strongroom_runtime;
+GRANT UPDATE ON TABLE partners (ended_at) TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE rate_limits TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE record_versions TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE records TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE reveal_reasons TO strongroom_runtime;
+GRANT INSERT, SELECT ON TABLE role_sets TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE root_keys TO strongroom_runtime;
 GRANT UPDATE ON TABLE root_keys (activated_at) TO strongroom_runtime;
 GRANT UPDATE ON TABLE root_keys (deactivated_at) TO strongroom_runtime;
@@ -238,6 +353,8 @@ GRANT UPDATE ON TABLE root_keys (state) TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE rotations TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE search_terms TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE settings TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT ON TABLE spent_ids TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 
 -- sequence migrations_id_seq
 -- sequence migrations_lock_index_seq

@@ -4,6 +4,14 @@ const ALERTS = {
   'key-expiring': 'a key should be rotated soon',
   'key-expired': 'a key is past its cryptoperiod or its uses: rotate it',
   'root-key-unreachable': 'the root key cannot be reached',
+  'issuer-unreachable': 'the keys of an identity provider cannot be fetched; those that are known go on',
+  'roles-changed': 'the roles were changed by somebody else: they grant nothing until an operator applies them again',
+  'budget-nearly-spent': 'a caller has seen most of the records that its role allows for now',
+  'caller-suspended': 'a caller was suspended: it asked for more records than its role allows',
+  'card-testing': 'more cards arrive than one minute may bring: somebody may be trying numbers',
+  'approval-changed': 'an approval was written by somebody else than the vault: nothing left under it',
+  'glass-broken': 'a caller released data without waiting for approval: somebody must review it',
+  'records-probed': 'a caller asks for records that do not exist',
   'record-integrity': 'a sealed value does not open: it was changed, moved or put back',
 } as const
 

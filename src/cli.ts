@@ -1,14 +1,17 @@
 #!/usr/bin/env node
 import './current-node.ts'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { CallerError } from './access/clients.ts'
-import { type Purpose, purposes } from './access/purpose.ts'
-import { type RoleName, roleNames, type Scope, scopes } from './access/roles.ts'
 import { auditEventTypes } from './audit/audit-event.ts'
+import { addAccessCommands } from './cli/access-commands.ts'
+import { count } from './cli/arguments.ts'
+import { addClientsCommands } from './cli/clients-commands.ts'
 import { FAILED, type Json, note, operator, print, USAGE, withJson, withVault } from './cli/command.ts'
-import { withKeys } from './cli/custodians.ts'
 import { addKeysCommands } from './cli/keys-commands.ts'
+import { addPartnersCommands } from './cli/partners-commands.ts'
+import { addRolesCommands } from './cli/roles-commands.ts'
 import { addUnsealCommand } from './cli/root-key-commands.ts'
+import { addStaffCommands } from './cli/staff-commands.ts'
 import { readConfig } from './config.ts'
 import { ensureDevelopmentCertificate } from './http/development-certificate.ts'
 import { endOnUncaughtErrors, explain, runServer } from './main.ts'
@@ -49,85 +52,13 @@ withJson(program.command('doctor'))
     if (findings.some(({ severity }) => severity === undefined)) process.exitCode = FAILED
   })
 
-const clients = program.command('clients').description('the programs that may call the vault')
+addClientsCommands(program)
 
-withJson(clients.command('add'))
-  .description('make a client and show its secret, once')
-  .requiredOption('--name <name>', 'what it is called', label)
-  .requiredOption('--scope <scopes>', `its scopes, separated by spaces (${scopes.join(' ')})`, parseScopes)
-  .addOption(
-    new Option('--role <role>', 'its role: what it may reveal; without one it reveals nothing').choices(roleNames),
-  )
-  .option('--site <site>', 'the site whose records it sees', label, 'default')
-  .action((options: Json & { name: string; scope: Scope[]; role?: RoleName; site: string }) =>
-    withVault('clients add', async ({ commands }) => {
-      const { name, scope, role, site } = options
-      const { id, secret } = await commands.addClient(operator(), { name, scopes: scope, role, site })
-      // The one place where the secret is shown.
-      const shown = { client_id: id, client_secret: secret.expose() }
-      print(options, shown, () => `client_id      ${shown.client_id}\nclient_secret  ${shown.client_secret}`)
-    }),
-  )
+addStaffCommands(program)
 
-withJson(clients.command('list'))
-  .description('all clients, the revoked ones too')
-  .action((options: Json) =>
-    withVault('clients list', async ({ commands }) => {
-      const list = (await commands.listClients()).map(({ created_at, revoked_at, id, ...client }) => ({
-        client_id: id,
-        ...client,
-        created_at: created_at.toISOString(),
-        revoked_at: revoked_at?.toISOString() ?? null,
-      }))
-      print(options, list, () =>
-        list
-          .map(
-            (c) =>
-              `${c.client_id}  ${c.revoked_at ? 'revoked' : 'live   '}  ${c.site}  ${c.role ?? '-'}  ${c.name}  [${c.scopes.join(' ')}]`,
-          )
-          .join('\n'),
-      )
-    }),
-  )
-
-withJson(clients.command('rotate-secret'))
-  .description('give a client a new secret and show it, once')
-  .argument('<id>')
-  .action((id: string, options: Json) =>
-    withVault('clients rotate-secret', async ({ commands }) => {
-      const secret = await commands.rotateClientSecret(operator(), id)
-      const shown = { client_id: id, client_secret: secret.expose() }
-      print(options, shown, () => `client_secret  ${shown.client_secret}`)
-    }),
-  )
-
-withJson(clients.command('revoke'))
-  .description('refuse a client from its next request on')
-  .argument('<id>')
-  .action((id: string, options: Json) =>
-    withVault('clients revoke', async ({ commands }) => {
-      await commands.revokeClient(operator(), id)
-      print(options, { client_id: id, revoked: true }, () => `revoked ${id}`)
-    }),
-  )
-
-withJson(program.command('staff').description('tokens for people').command('token'))
-  .description('sign a short access token for a member of staff')
-  .requiredOption('--name <name>', 'whose token it is', label)
-  .addOption(new Option('--role <role>', 'their role').choices(roleNames).makeOptionMandatory())
-  .addOption(
-    new Option('--purpose <purpose...>', "narrow the role's purposes").choices(purposes).default([], 'all of them'),
-  )
-  .option('--site <site>', 'the site whose records they see', label, 'default')
-  .option('--minutes <minutes>', 'how long it lives', Number, 15)
-  .action((options: Json & { name: string; role: RoleName; purpose: Purpose[]; site: string; minutes: number }) =>
-    withKeys('staff token', async ({ commands }) => {
-      const { name, role, purpose, site, minutes } = options
-      const token = await commands.issueStaffToken(operator(), { name, role, purposes: purpose, site, minutes })
-      print(options, token, () => token.access_token)
-    }),
-  )
-
+addRolesCommands(program)
+addAccessCommands(program)
+addPartnersCommands(program)
 addKeysCommands(program)
 addUnsealCommand(program)
 
@@ -155,26 +86,6 @@ withJson(program.command('certs').description('certificates').command('dev'))
       created ? `made ${certsDir}/ca.pem and server.pem` : 'a certificate is there already',
     )
   })
-
-function parseScopes(text: string): Scope[] {
-  const wanted = text.trim().split(/[\s,]+/)
-  const unknown = wanted.filter((scope) => !(scopes as readonly string[]).includes(scope))
-  if (unknown.length > 0) throw new InvalidArgumentError(`known scopes are: ${scopes.join(' ')}`)
-  return [...new Set(wanted)] as Scope[]
-}
-
-/** A name that a person reads in lists and in the audit log. */
-function label(text: string): string {
-  if (!/^[\p{L}\p{N}][\p{L}\p{M}\p{N} .,'’&()/_@-]{0,63}$/u.test(text))
-    throw new InvalidArgumentError('use up to 64 letters, digits, spaces and ordinary punctuation')
-  return text
-}
-
-function count(text: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 1 || value > 10_000) throw new InvalidArgumentError('expected 1 to 10000')
-  return value
-}
 
 endOnUncaughtErrors()
 

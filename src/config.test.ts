@@ -56,6 +56,11 @@ describe('readConfig', () => {
     [{ STRONGROOM_HOST: '::' }, { host: '::' }],
     [{ STRONGROOM_PORT: '443' }, { port: 443, issuer: 'https://localhost:443' }],
     [{ STRONGROOM_WORKERS: '3' }, { workers: 3 }],
+    [{ STRONGROOM_CARDS_PER_BIN: '60' }, { cardLimits: { perBin: 60 } }],
+    [
+      { STRONGROOM_CARDS_PER_CLIENT: '6', STRONGROOM_CARDS_PER_SOURCE: '9' },
+      { cardLimits: { perClient: 6, perSource: 9 } },
+    ],
     [{ STRONGROOM_ISSUER: 'https://vault.example.sg/' }, { issuer: 'https://vault.example.sg' }],
     [
       { STRONGROOM_CERTS_DIR: '/tls' },
@@ -63,6 +68,8 @@ describe('readConfig', () => {
     ],
     [{ STRONGROOM_TLS_CERT_FILE: 'a.pem' }, { tls: { certFile: path.join(cwd, 'a.pem') } }],
     [{ STRONGROOM_TLS_KEY_FILE: '/k.pem' }, { tls: { keyFile: '/k.pem' } }],
+    [{ STRONGROOM_ISSUERS_FILE: '/issuers.json' }, { issuersFile: '/issuers.json' }],
+    [{ STRONGROOM_CLIENT_CA: '/clients.pem' }, { tls: { clientCaFile: '/clients.pem' } }],
     [{ STRONGROOM_ROOT_KEY_FILE: '/run/root' }, { rootKeyFile: '/run/root' }],
     [{ STRONGROOM_ROOT_KEY: 'pkcs11' }, { rootKey: { provider: 'pkcs11' } }],
     [{ STRONGROOM_ROOT_KEY_ID: 'alias/vault' }, { rootKey: { keyId: 'alias/vault' } }],
@@ -91,6 +98,7 @@ describe('readConfig', () => {
   it.each<[OptionName, string]>([
     ['STRONGROOM_PORT', SECRET],
     ['STRONGROOM_PORT', '65536'],
+    ['STRONGROOM_CARDS_PER_BIN', '0'],
     ['STRONGROOM_PORT', '-1'],
     ['STRONGROOM_PORT', '84.43'],
     ['STRONGROOM_OPERATOR_PORT', SECRET],

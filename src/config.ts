@@ -14,7 +14,9 @@ export interface Config {
   issuer: string
   /** Whether the issuer was set, by itself or through the port; a command otherwise takes the one its server recorded. */
   issuerIsSet: boolean
-  tls: { certsDir: string; certFile: string; keyFile: string }
+  /** The identity providers of the staff, as `access/trusted-issuers.ts` reads them. */
+  issuersFile: string | undefined
+  tls: { certsDir: string; certFile: string; keyFile: string; clientCaFile: string | undefined }
   rootKeyFile: string
   /** Where the root key comes from, apart from the file. */
   rootKey: {
@@ -30,6 +32,10 @@ export interface Config {
   logLevel: string
   /** How many processes serve callers. */
   workers: number
+  /** How many cards a minute may bring; undefined: any number. */
+  cardLimits:
+    | { perClient?: number | undefined; perSource?: number | undefined; perBin?: number | undefined }
+    | undefined
 }
 
 /** What STRONGROOM_ROOT_KEY may be. */
@@ -46,9 +52,11 @@ export const options = {
   STRONGROOM_OPERATOR_PORT: ['9443', 'the operator listener (`/metrics`), HTTPS, on loopback only'],
   STRONGROOM_WORKERS: ['cores less one, at least 1', 'how many processes serve callers'],
   STRONGROOM_ISSUER: ['`https://localhost:<port>`', 'the issuer and audience of access tokens: the public base URL'],
+  STRONGROOM_ISSUERS_FILE: ['–', 'the identity providers of the staff and what their claims mean here, JSON'],
   STRONGROOM_CERTS_DIR: ['certs', 'the folder of `ca.pem`, `server.pem` and `server-key.pem`'],
   STRONGROOM_TLS_CERT_FILE: ['`<certs>/server.pem`', 'the certificate chain, PEM'],
   STRONGROOM_TLS_KEY_FILE: ['`<certs>/server-key.pem`', 'its private key, PEM, readable by the vault alone'],
+  STRONGROOM_CLIENT_CA: ['–', 'the authority that signs client certificates, PEM; without it none are asked for'],
   STRONGROOM_ROOT_KEY_FILE: ['`<data dir>/root-key`', 'the passphrase that the root key is derived from, mode 0600'],
   STRONGROOM_ROOT_KEY: [
     'passphrase-file',
@@ -59,6 +67,9 @@ export const options = {
   STRONGROOM_PKCS11_MODULE: ['–', "the path of the HSM vendor's PKCS#11 library"],
   STRONGROOM_PKCS11_TOKEN: ['–', 'the label of the PKCS#11 token'],
   STRONGROOM_PKCS11_PIN_FILE: ['–', "the file with the token's user PIN, mode 0600"],
+  STRONGROOM_CARDS_PER_CLIENT: ['unlimited', 'how many cards a minute one client may tokenize, valid or not'],
+  STRONGROOM_CARDS_PER_SOURCE: ['unlimited', 'the same for one source address'],
+  STRONGROOM_CARDS_PER_BIN: ['unlimited', 'the same for cards of one site that begin with the same six digits'],
   STRONGROOM_LOG_LEVEL: ['info', '`debug`, `info`, `warn`, `error` or `silent`'],
   DATABASE_URL: ['embedded', 'PostgreSQL, as the role the server runs as; no `sslmode` in it'],
   DATABASE_OWNER_URL: ['–', 'the same database as the role that owns the schema; needed by `migrate` only'],
@@ -75,11 +86,15 @@ export class ConfigError extends Error {
 
 const port = z.coerce.number().int().min(1).max(65535)
 
+const limit = z.coerce.number().int().min(1).max(1_000_000)
+
 const environment = z.object({
   STRONGROOM_DATA_DIR: z.string().min(1).default('.strongroom'),
+  STRONGROOM_ISSUERS_FILE: z.string().min(1).optional(),
   STRONGROOM_CERTS_DIR: z.string().min(1).default('certs'),
   STRONGROOM_TLS_CERT_FILE: z.string().min(1).optional(),
   STRONGROOM_TLS_KEY_FILE: z.string().min(1).optional(),
+  STRONGROOM_CLIENT_CA: z.string().min(1).optional(),
   STRONGROOM_ROOT_KEY_FILE: z.string().min(1).optional(),
   STRONGROOM_ROOT_KEY: z.enum(rootKeySources).default('passphrase-file'),
   STRONGROOM_ROOT_KEY_ID: z.string().min(1).optional(),
@@ -92,6 +107,9 @@ const environment = z.object({
   STRONGROOM_OPERATOR_PORT: port.default(9443),
   STRONGROOM_WORKERS: z.coerce.number().int().min(1).max(256).optional(),
   STRONGROOM_ISSUER: z.url({ protocol: /^https$/ }).optional(),
+  STRONGROOM_CARDS_PER_CLIENT: limit.optional(),
+  STRONGROOM_CARDS_PER_SOURCE: limit.optional(),
+  STRONGROOM_CARDS_PER_BIN: limit.optional(),
   STRONGROOM_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   DATABASE_OWNER_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
@@ -123,10 +141,12 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
     operatorPort: read.STRONGROOM_OPERATOR_PORT,
     issuer: (read.STRONGROOM_ISSUER ?? `https://localhost:${read.STRONGROOM_PORT}`).replace(/\/$/, ''),
     issuerIsSet: set.STRONGROOM_ISSUER !== undefined || set.STRONGROOM_PORT !== undefined,
+    issuersFile: read.STRONGROOM_ISSUERS_FILE === undefined ? undefined : path.resolve(read.STRONGROOM_ISSUERS_FILE),
     tls: {
       certsDir,
       certFile: path.resolve(read.STRONGROOM_TLS_CERT_FILE ?? path.join(certsDir, 'server.pem')),
       keyFile: path.resolve(read.STRONGROOM_TLS_KEY_FILE ?? path.join(certsDir, 'server-key.pem')),
+      clientCaFile: read.STRONGROOM_CLIENT_CA === undefined ? undefined : path.resolve(read.STRONGROOM_CLIENT_CA),
     },
     rootKeyFile: path.resolve(read.STRONGROOM_ROOT_KEY_FILE ?? path.join(dataDir, 'root-key')),
     rootKey: {
@@ -147,8 +167,18 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
             caFile: read.DATABASE_CA === undefined ? undefined : path.resolve(read.DATABASE_CA),
           },
     logLevel: read.STRONGROOM_LOG_LEVEL,
+    cardLimits: cardLimits(read),
     workers: read.STRONGROOM_WORKERS ?? Math.max(1, availableParallelism() - 1),
   }
+}
+
+function cardLimits(read: z.output<typeof environment>): Config['cardLimits'] {
+  const limits = {
+    perClient: read.STRONGROOM_CARDS_PER_CLIENT,
+    perSource: read.STRONGROOM_CARDS_PER_SOURCE,
+    perBin: read.STRONGROOM_CARDS_PER_BIN,
+  }
+  return Object.values(limits).some((limit) => limit !== undefined) ? limits : undefined
 }
 
 function loadEnvironment(): NodeJS.ProcessEnv {

@@ -1,8 +1,12 @@
-import { describe, expect, it } from 'vitest'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { builtInSet, encodeRoleFile, toRoleFile } from './access/role-set.ts'
 import { readConfig } from './config.ts'
 import type { ActiveKey, DatabaseFacts } from './database/inspect.ts'
 import { knownMigrations } from './database/migrate.ts'
-import { examineDatabase } from './doctor.ts'
+import { examineDatabase, examineMappedRoles } from './doctor.ts'
 
 const START = new Date('2026-11-24T10:00:00Z')
 const onDay = (days: number) => new Date(START.getTime() + days * 24 * 60 * 60 * 1000)
@@ -56,5 +60,41 @@ describe('the doctor, about keys', () => {
         detail: expect.stringMatching(/key_1 in "key_uses" is missing.*"strongroom keys rotate data"/),
       },
     ])
+  })
+})
+
+describe('the doctor, about the roles that claims of an identity provider are mapped to', () => {
+  let directory: string
+  beforeAll(() => {
+    directory = mkdtempSync(path.join(tmpdir(), 'strongroom-doctor-'))
+  })
+  afterAll(() => rmSync(directory, { recursive: true }))
+
+  const { support, ...rest } = toRoleFile(builtInSet).roles
+  const renamed = encodeRoleFile({ format: 1, roles: { ...rest, helpdesk: support! } })
+  const examineRole = (role: string, appliedRoles?: string, changes: object = {}) => {
+    const issuersFile = path.join(directory, 'issuers.json')
+    const mappings = [{ claim: 'groups', value: 'desk', role }]
+    const corp = { name: 'corp', issuer: 'https://id.example', audience: 'vault', mappings, ...changes }
+    writeFileSync(issuersFile, JSON.stringify([corp]))
+    return examineMappedRoles(readConfig({ STRONGROOM_ISSUERS_FILE: issuersFile }), { ...factsWith([]), appliedRoles })
+  }
+  const found = [{ code: 'issuers-file', detail: expect.stringContaining('/0/mappings/0/role') }]
+
+  it('goes by the built-in roles until an operator applied others', async () => {
+    expect(await examineRole('support')).toEqual([])
+    expect(await examineRole('helpdesk')).toEqual(found)
+    expect(await examineRole('helpdesk', renamed)).toEqual([])
+    expect(await examineRole('support', renamed)).toEqual(found)
+  })
+
+  it('knows no roles by a row that is none of the vault’s', async () => {
+    for (const row of ['{', '{}', '{"format":1,"roles":{"a":{}}}'])
+      expect(await examineRole('helpdesk', row)).toEqual([])
+  })
+
+  it('says nothing of a file that is wrong itself, or is not there', async () => {
+    expect(await examineRole('helpdesk', renamed, { audience: '' })).toEqual([])
+    expect(await examineMappedRoles(readConfig({}), factsWith([]))).toEqual([])
   })
 })

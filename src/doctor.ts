@@ -1,6 +1,9 @@
 import { statSync } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { url as inspectorUrl } from 'node:inspector'
+import { parseRoleFile } from './access/role-file.ts'
+import { builtInSet, type RoleSet } from './access/role-set.ts'
+import { loadTrustedIssuers } from './access/trusted-issuers.ts'
 import type { Config } from './config.ts'
 import { isLoopback } from './database/database.ts'
 import type { ActiveKey, DatabaseFacts } from './database/inspect.ts'
@@ -55,6 +58,7 @@ export async function examineConfig(config: Config): Promise<Finding[]> {
   const remote = database !== undefined && !isLoopback(new URL(database.url).hostname)
   return [
     ...(await Promise.all([...passphrases, tls.keyFile, ...pinFile].map(readableByOthers))).flat(),
+    ...(await examineIssuers(config)),
     ...finding(
       production && database === undefined,
       'embedded-database',
@@ -115,6 +119,32 @@ export async function examineKeys(verify: () => Promise<void>): Promise<Finding[
     if (!refuses || !(error instanceof Error)) throw error
     return [{ code: 'key-registry', detail: error.message }]
   }
+}
+
+/** The file by itself. Which roles there are only the database can say. */
+async function examineIssuers({ issuersFile, issuer }: Config): Promise<Finding[]> {
+  return loadTrustedIssuers(issuersFile, issuer, 'unknown').then(() => [], unusable)
+}
+
+/** Whether the roles that identity providers' claims are mapped to are in force; nothing about a file that is wrong itself. */
+export async function examineMappedRoles(config: Config, { appliedRoles }: DatabaseFacts): Promise<Finding[]> {
+  const { issuersFile, issuer } = config
+  if ((await examineIssuers(config)).length > 0) return []
+  return loadTrustedIssuers(issuersFile, issuer, rolesIn(appliedRoles)).then(() => [], unusable)
+}
+
+function rolesIn(appliedRoles: string | undefined): RoleSet['roles'] | 'unknown' {
+  if (appliedRoles === undefined) return builtInSet.roles
+  try {
+    return new Map(Object.entries(parseRoleFile(JSON.parse(appliedRoles)).roles))
+  } catch {
+    // A row that is not the vault's: that is the alert of the server.
+    return 'unknown'
+  }
+}
+
+function unusable(error: Error): Finding[] {
+  return finding(true, 'issuers-file', error.message)
 }
 
 function finding(present: boolean, code: string, detail: string): Finding[] {

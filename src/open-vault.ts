@@ -4,7 +4,14 @@ import { openDatabase } from './database/database.ts'
 import { openEmbeddedDatabase } from './database/embedded.ts'
 import { inspectDatabase } from './database/inspect.ts'
 import { migrate } from './database/migrate.ts'
-import { examineConfig, examineDatabase, examineKeys, examineProcess, type Finding } from './doctor.ts'
+import {
+  examineConfig,
+  examineDatabase,
+  examineKeys,
+  examineMappedRoles,
+  examineProcess,
+  type Finding,
+} from './doctor.ts'
 import { verifyRegistry } from './keys/verify-registry.ts'
 import { createStrongroom, type Overrides, type Strongroom, type StrongroomConfig } from './strongroom.ts'
 
@@ -60,8 +67,11 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         ...(options.role === 'command' ? { rootKeyPatienceMs: COMMAND_PATIENCE_MS } : {}),
         runsRotations: options.role === 'server',
         issuer: config.issuer,
+        issuersFile: config.issuersFile,
         // A command beside a server signs tokens for that server, whatever port its own environment names.
         recordedIssuer: recordedIssuer(config, options.role),
+        asksForCertificates: config.tls.clientCaFile !== undefined,
+        cardLimits: config.cardLimits,
         logLevel: options.role === 'command' ? 'silent' : config.logLevel,
       },
       options.overrides,
@@ -108,7 +118,8 @@ export function migrateVault(config: Config, options: OpenVaultOptions): Promise
 export async function examineVault(config: Config, options: OpenVaultOptions): Promise<Finding[]> {
   const findings = [...examineProcess(process.env, process.execArgv), ...(await examineConfig(config))]
   const ofDatabase = await withDatabase(config, options, async (urls, stopDatabase) => {
-    const found = examineDatabase(config, await inspect(urls.server, config.database?.caFile))
+    const facts = await inspect(urls.server, config.database?.caFile)
+    const found = [...examineDatabase(config, facts), ...(await examineMappedRoles(config, facts))]
     const isReadable = !found.some(({ code }) => code === 'schema')
     if (isReadable) found.push(...(await examineKeys(() => verifyKeys(config, urls.server))))
     await stopDatabase()

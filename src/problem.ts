@@ -24,7 +24,13 @@ const PROBLEMS = {
   'purpose-not-permitted': [403, 'The role may not use this data for that purpose'],
   'fields-not-permitted': [403, 'The role may not see those fields for that purpose'],
   'consent-missing': [403, 'The shopper has not consented to that purpose'],
+  'condition-not-met': [403, 'A condition under which the role may see this is not met'],
+  'approval-required': [403, 'Another person must approve this release first'],
+  'own-request': [403, 'A request is approved by another person than the one who made it'],
+  'contract-ended': [403, 'The contract of the partner has ended'],
+  'caller-suspended': [403, 'The caller is suspended until an operator lifts it'],
   'too-many-requests': [429, 'Too many requests'],
+  'budget-spent': [429, 'The caller has seen as many records as its role allows for now'],
 
   // the input
   'invalid-input': [422, 'The input is not acceptable'],
@@ -39,6 +45,8 @@ const PROBLEMS = {
 
   // the record
   'record-not-found': [404, 'There is no such record'],
+  'approval-not-found': [404, 'There is no such request for approval'],
+  'approval-decided': [409, 'The request was decided already, or is over'],
   'record-gone': [410, 'The record has been erased'],
   'request-in-flight': [409, 'A request with this Idempotency-Key is still being handled'],
   'record-changed': [409, 'The record was changed meanwhile'],
@@ -48,6 +56,7 @@ const PROBLEMS = {
   internal: [500, 'Something went wrong'],
   'database-unavailable': [503, 'The database cannot be reached'],
   'audit-unavailable': [503, 'The audit log cannot be written'],
+  'issuer-unavailable': [503, 'The identity provider cannot be reached'],
   sealed: [503, 'The vault is sealed'],
   'key-expired': [503, 'The key that protects this has expired'],
   busy: [503, 'The vault is busy'],

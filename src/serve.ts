@@ -84,7 +84,8 @@ export async function listenToOperator(
   metrics: MetricsText,
 ): Promise<Listening> {
   const unseal = (share: string, id: string) => unsealing.offer({ id, kind: 'operator' }, share)
-  const server = createOperatorListener(await loadTls(config.tls), { metrics, checkReady, unseal })
+  const { certFile, keyFile } = config.tls
+  const server = createOperatorListener(await loadTls({ certFile, keyFile }), { metrics, checkReady, unseal })
   await startListening(server, config.operatorPort, '127.0.0.1')
   return {
     port: portOf(server),

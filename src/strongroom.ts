@@ -1,19 +1,18 @@
+import { type AccessLimits, createAccessControl } from './access/access-control.ts'
 import { createAccessRoutes } from './access/access-routes.ts'
-import { createAccessTokens, MAX_TOKEN_SECONDS } from './access/access-token.ts'
-import { authenticate } from './access/authenticate.ts'
+import { MAX_TOKEN_SECONDS } from './access/access-token.ts'
+import { createAuthentication } from './access/authentication.ts'
 import type { Caller } from './access/caller.ts'
-import { createClientSecrets } from './access/client-secret.ts'
-import { areLiveClients } from './access/client-store.ts'
-import { addClient, listClients, type NewClient, revokeClient, rotateClientSecret } from './access/clients.ts'
+import { createCallerCommands } from './access/caller-commands.ts'
+import type { CardLimits } from './access/card-velocity.ts'
+import type { NamedCaller } from './access/find-caller.ts'
 import { requireAnyScope } from './access/grant.ts'
 import { createRateLimit, type RateLimits } from './access/rate-limit.ts'
-import { issueStaffToken, type StaffTokenRequest } from './access/staff-token.ts'
 import { createAlert } from './alert.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
 import { createAuditRoutes } from './audit/audit-routes.ts'
 import { type EventFilter, selectEvents } from './audit/audit-store.ts'
 import { createRecordEvent } from './audit/record-event.ts'
-import { createBatch } from './database/batch.ts'
 import { openDatabase } from './database/database.ts'
 import { readSetting, writeSetting } from './database/settings-store.ts'
 import { createApp, type Refusal } from './http/app.ts'
@@ -22,20 +21,11 @@ import { createHealthRoutes } from './http/health-routes.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createLogger, describeError, type Logger } from './http/request-log.ts'
 import { createNewId } from './identifier.ts'
-import { certifyKey } from './keys/certificate.ts'
-import { compromiseKey } from './keys/compromise.ts'
-import { destroyKey } from './keys/destroy.ts'
-import { takeInventory } from './keys/inventory.ts'
 import { keepSigningKeys } from './keys/keep-signing-keys.ts'
-import { keyStatus } from './keys/key-status.ts'
-import { listKeys, listRootKeys } from './keys/key-store.ts'
-import { keyedHash } from './keys/keyed-hash.ts'
+import { createKeyCommands } from './keys/key-commands.ts'
 import { openVaultKeys } from './keys/open-vault-keys.ts'
 import { createRandomBytes } from './keys/random.ts'
 import type { RootKeyProviderName } from './keys/root-key/root-key.ts'
-import { estimateRotation } from './keys/rotation/estimate-rotation.ts'
-import { requestRotation, rotateKeys } from './keys/rotation/rotate-keys.ts'
-import type { RotateControl, RotationRequest } from './keys/rotation/rotation.ts'
 import { startRotationRunner } from './keys/rotation/rotation-runner.ts'
 import { rotationFigures } from './keys/rotation/rotation-store.ts'
 import { createSealedValues } from './keys/rotation/sealed-values.ts'
@@ -44,8 +34,11 @@ import { looksLikeCardNumber } from './kinds/card-number.ts'
 import { createKinds } from './kinds/kinds.ts'
 import type { Problem } from './problem.ts'
 import type { RandomBytes } from './random-bytes.ts'
+import { createApprovalRoutes } from './records/approval-routes.ts'
+import { type AccessQuestion, explainAccess } from './records/explain-access.ts'
 import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
+import { createMatchRoutes } from './records/match-routes.ts'
 import { createRecordBatches, type RecordBatches } from './records/record-batches.ts'
 import { createRecordRoutes } from './records/record-routes.ts'
 import { createSearchTerms } from './records/reindex.ts'
@@ -72,7 +65,13 @@ export interface StrongroomConfig {
   issuer: string
   /** A server records its issuer in the database; a command may prefer what it finds there. Default: ignore. */
   recordedIssuer?: 'write' | 'prefer' | 'ignore'
+  /** The identity providers of the staff; without the file staff have the vault's own tokens only. */
+  issuersFile?: string | undefined
+  /** Whether the listener asks clients for certificates (RFC 8705). Default: it does not. */
+  asksForCertificates?: boolean
   logLevel: string
+  /** How many cards a minute may bring. Default: any number. */
+  cardLimits?: CardLimits | undefined
 }
 
 /** The options of the root key's provider. */
@@ -91,6 +90,7 @@ export interface Overrides {
   randomBytes?: RandomBytes
   logger?: Logger
   rateLimits?: RateLimits
+  limits?: AccessLimits
   /** The benchmark's floor: the same path with the store left out. */
   batches?: RecordBatches
 }
@@ -146,15 +146,28 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const kinds = createKinds(now)
   const keyDeps = { database, keys, newAuditEvent, now, longestTokenSeconds: MAX_TOKEN_SECONDS }
   const renewSigningKey = () => keepSigningKeys(keyDeps)
-  const accessTokens = createAccessTokens({ keys, renewSigningKey, issuer, now, newId })
-  const isLiveClient = createBatch({ run: (ids: readonly string[]) => areLiveClients(database, ids) })
-  const clientSecrets = await createClientSecrets()
-  const pseudonym = (source: string) => keyedHash(keys.ring.active('index'), 'source', [source]).toString('base64url')
-  const rateLimit = createRateLimit(database, pseudonym, overrides.rateLimits)
+  const recordEvent = createRecordEvent(database)
+  const basics = { alert, database, keys, newAuditEvent, now, newId, recordEvent }
+  const access = createAccessControl(basics, { cards: config.cardLimits, ...overrides.limits })
+  const { roles, limits, admit } = access
+  const { issuersFile } = config
+  const authentication = await createAuthentication({
+    ...basics,
+    roles,
+    admit,
+    renewSigningKey,
+    issuer,
+    issuersFile,
+  }).catch(async (error) => {
+    await vaultKeys.close()
+    await database.close()
+    throw error
+  })
+  const { accessTokens, clientSecrets, spendOnce } = authentication
+  const rateLimit = createRateLimit(database, access.pseudonym, overrides.rateLimits)
   const idempotency = createIdempotency({ database, keys, now })
   const batches = overrides.batches ?? createRecordBatches(database)
-  const recordEvent = createRecordEvent(database)
-  const shared = { database, batches, keys, kinds, newAuditEvent, now, newId, randomBytes, recordEvent }
+  const shared = { ...basics, ...limits, batches, roles, kinds, randomBytes }
 
   /** Why nothing can be done with the keys now; undefined when it can. */
   const sealedBecause = () => {
@@ -171,6 +184,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const routes = [
     ...createTokenizeRoutes({ ...shared, idempotency }),
     ...createRevealRoutes({ ...shared, idempotency }),
+    ...createApprovalRoutes(shared),
+    ...createMatchRoutes({ ...shared, idempotency }),
     ...createRecordRoutes({ ...shared, idempotency }),
     ...createAuditRoutes({ database, newAuditEvent, recordEvent }),
     ...createAccessRoutes({
@@ -180,7 +195,11 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       newAuditEvent,
       recordEvent,
       rateLimit,
+      spendOnce,
+      now,
+      roles,
       issuer,
+      asksForCertificates: config.asksForCertificates ?? false,
     }),
     ...createHealthRoutes<Caller>(checkReady),
   ]
@@ -200,6 +219,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       route,
     })
     await recordEvent(event)
+    if (caller && problem.code === 'record-not-found') await limits.probes.spend(caller, 1)
   }
 
   const rotation = { ...shared, movables: [...createSealedValues(keys), createSearchTerms(shared)] }
@@ -215,7 +235,10 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   await tendKeys().catch(onBackgroundError)
   const keyTender = setInterval(() => void tendKeys().catch(onBackgroundError), TEND_KEYS_EVERY_MS).unref()
 
-  const sweep = () => void sweepIdempotencyKeys(database, now()).catch(onBackgroundError)
+  const sweep = () => {
+    const sweeps = [sweepIdempotencyKeys(database, now()), access.sweep(), authentication.sweep()]
+    for (const swept of sweeps) void swept.catch(onBackgroundError)
+  }
   const sweeper = setInterval(sweep, SWEEP_EVERY_MS).unref()
   let shuttingDown = false
 
@@ -231,7 +254,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     createApp: (answersFor: (host: string) => boolean) =>
       createApp<Caller>({
         routes: [...routes, ...docs],
-        authenticate: (request) => authenticate({ accessTokens, isLiveClient }, request),
+        authenticate: authentication.authenticate,
+        publicUrl: issuer,
         authorize: requireAnyScope,
         recordRefusal,
         describeCaller: (caller) => caller.id,
@@ -248,25 +272,11 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       shuttingDown = true
     },
     commands: {
-      addClient: (operator: AuditCaller, input: NewClient) => addClient({ ...shared, clientSecrets }, operator, input),
-      listClients: () => listClients({ database }),
-      rotateClientSecret: (operator: AuditCaller, id: string) =>
-        rotateClientSecret({ ...shared, clientSecrets }, operator, id),
-      revokeClient: (operator: AuditCaller, id: string) => revokeClient(shared, operator, id),
-      issueStaffToken: (operator: AuditCaller, request: StaffTokenRequest) =>
-        issueStaffToken({ accessTokens, newAuditEvent, recordEvent }, operator, request),
-      listKeys: () => listKeys(database),
-      listRootKeys: () => listRootKeys(database),
-      takeInventory: () => takeInventory(keyDeps),
-      destroyKey: (operator: AuditCaller, id: string) => destroyKey(keyDeps, operator, id),
-      certifyKey: (operator: AuditCaller, id: string) => certifyKey({ ...keyDeps, issuer }, operator, id),
-      compromiseKey: (operator: AuditCaller, id: string) => compromiseKey(keyDeps, operator, id),
-      keyStatus: () => keyStatus(rotation),
-      rotateKeys: (operator: AuditCaller, request: RotationRequest, control: RotateControl) =>
-        rotateKeys(rotation, operator, request, control),
-      requestRotation: (operator: AuditCaller, request: RotationRequest) =>
-        requestRotation(rotation, operator, request),
-      estimateRotation: (request: RotationRequest) => estimateRotation(rotation, request),
+      ...createCallerCommands({ ...shared, clientSecrets, accessTokens }),
+      ...access.commands,
+      explainAccess: (operator: AuditCaller, who: NamedCaller, question: AccessQuestion) =>
+        explainAccess({ ...shared, admit }, operator, who, question),
+      ...createKeyCommands({ ...rotation, ...keyDeps, issuer }),
       listAuditEvents: async (operator: AuditCaller, filter: EventFilter) => {
         const events = await selectEvents(database, filter)
         await recordEvent(

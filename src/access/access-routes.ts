@@ -1,59 +1,80 @@
 import { z } from 'zod'
-import { type Route, type RouteRequest, route } from '../http/route.ts'
+import { type Route, route } from '../http/route.ts'
 import { Sensitive } from '../sensitive.ts'
 import type { AccessTokens } from './access-token.ts'
 import type { Caller } from './caller.ts'
-import {
-  type IssueClientTokenDeps,
-  invalidClient,
-  invalidTokenRequest,
-  issueClientToken,
-} from './issue-client-token.ts'
+import { credentialsOf } from './client-credentials.ts'
+import { type IssueClientTokenDeps, issueClientToken } from './issue-client-token.ts'
 import { scopes } from './roles.ts'
+import { STATEMENT_ALGORITHMS } from './signed-statement.ts'
+import { invalidTokenRequest } from './token-request-problem.ts'
 
-export interface AccessRouteDeps extends IssueClientTokenDeps {
+export interface AccessRouteDeps extends Omit<IssueClientTokenDeps, 'assertionAudience'> {
   accessTokens: AccessTokens
   issuer: string
+  /** Whether clients may prove themselves by a certificate. */
+  asksForCertificates: boolean
 }
+
+/** RFC 6749 section 3.2: a parameter without a value is one that was left out. */
+const text = (maxLength: number) =>
+  z
+    .string()
+    .max(maxLength)
+    .optional()
+    .transform((value) => value || undefined)
 
 const tokenRequestSchema = z
   // Not strict: parameters that are not known are passed over (RFC 6749 section 3.2).
   .object({
     grant_type: z.string().optional(),
-    client_id: z.string().max(200).optional(),
-    client_secret: z.string().max(200).optional(),
-    scope: z.string().max(500).optional(),
+    client_id: text(200),
+    client_secret: text(200),
+    client_assertion_type: text(200),
+    client_assertion: text(4096),
+    scope: text(500),
   })
   .transform(({ client_secret, ...rest }) => ({
     ...rest,
-    client_secret: client_secret && new Sensitive(client_secret),
+    client_secret: client_secret === undefined ? undefined : new Sensitive(client_secret),
   }))
 
 type TokenRequest = z.output<typeof tokenRequestSchema>
 
 const tokenResponseSchema = z.object({
   access_token: z.string(),
-  token_type: z.literal('Bearer'),
+  token_type: z.enum(['Bearer', 'DPoP']),
   expires_in: z.int(),
   scope: z.string(),
 })
 
 /** `POST /oauth/token` and the documents that say how to check what it issues. */
 export function createAccessRoutes(deps: AccessRouteDeps): Route<Caller>[] {
+  // RFC 8705 sections 2.1.1, 2.2.1 and 3.3.
+  const certificateMethods = deps.asksForCertificates ? ['tls_client_auth', 'self_signed_tls_client_auth'] : []
   const metadata = {
     issuer: deps.issuer,
     token_endpoint: `${deps.issuer}/oauth/token`,
     jwks_uri: `${deps.issuer}/.well-known/jwks.json`,
     grant_types_supported: ['client_credentials'],
     response_types_supported: [],
-    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    token_endpoint_auth_methods_supported: [
+      'client_secret_basic',
+      'client_secret_post',
+      'private_key_jwt',
+      ...certificateMethods,
+    ],
+    ...(deps.asksForCertificates ? { tls_client_certificate_bound_access_tokens: true } : {}),
+    token_endpoint_auth_signing_alg_values_supported: STATEMENT_ALGORITHMS,
+    dpop_signing_alg_values_supported: STATEMENT_ALGORITHMS,
     scopes_supported: scopes,
   }
+  const tokenDeps = { ...deps, assertionAudience: [deps.issuer, metadata.token_endpoint] }
   return [
     route<Caller, TokenRequest>({
       method: 'POST',
       path: '/oauth/token',
-      summary: 'Client id and secret for an access token (RFC 6749 client credentials)',
+      summary: 'A client’s credentials for an access token (RFC 6749 client credentials)',
       access: 'public',
       audited: true,
       acceptsForm: true,
@@ -66,8 +87,9 @@ export function createAccessRoutes(deps: AccessRouteDeps): Route<Caller>[] {
         if (grant_type !== 'client_credentials') {
           throw invalidTokenRequest('unsupported_grant_type', 'the only grant_type is client_credentials')
         }
-        const credentials = credentialsOf(request)
-        const body = await issueClientToken(deps, { ...credentials, scope: request.body.scope }, request)
+        const credentials = credentialsOf(request.body, request.presented)
+        const { scope } = request.body
+        const body = await issueClientToken(tokenDeps, { credentials, scope, dpop: request.presented }, request)
         return { status: 200, body, headers: { Pragma: 'no-cache' } }
       },
     }),
@@ -90,31 +112,4 @@ export function createAccessRoutes(deps: AccessRouteDeps): Route<Caller>[] {
       handle: () => ({ status: 200, body: metadata }),
     }),
   ]
-}
-
-/** RFC 6749 section 2.3.1: HTTP Basic, or both parameters in the body; never both ways at once. */
-function credentialsOf(request: RouteRequest<Caller, TokenRequest>): {
-  clientId: string
-  clientSecret: Sensitive<string>
-} {
-  const { client_id, client_secret } = request.body
-  const basic = /^Basic +([A-Za-z0-9+/=]+)$/i.exec(request.headers.authorization ?? '')?.[1]
-  if (basic !== undefined) {
-    if (client_secret) throw invalidTokenRequest('invalid_request', 'credentials stand in the header and in the body')
-    const [id, secret] = Buffer.from(basic, 'base64').toString('utf8').split(/:(.*)/s, 2)
-    if (id && secret !== undefined)
-      return { clientId: formDecoded(id), clientSecret: new Sensitive(formDecoded(secret)) }
-  } else if (client_id && client_secret) {
-    return { clientId: client_id, clientSecret: client_secret }
-  }
-  throw invalidClient()
-}
-
-/** Both halves are form-encoded before they are joined (RFC 6749 section 2.3.1). */
-function formDecoded(text: string): string {
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '))
-  } catch {
-    return text
-  }
 }

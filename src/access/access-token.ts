@@ -6,8 +6,10 @@ import type { Key } from '../keys/key.ts'
 import type { Keys } from '../keys/keys.ts'
 import { Problem } from '../problem.ts'
 import type { Caller } from './caller.ts'
+import { type Binding, bindingOf, cnfOf, cnfSchema } from './confirmation.ts'
 import { type Purpose, purposes } from './purpose.ts'
-import { type RoleName, roleNames, type Scope, scopes } from './roles.ts'
+import { isRoleName, ROLE_NAME, type RoleName, type Scope, scopes } from './roles.ts'
+import { CLOCK_TOLERANCE_SECONDS, isCompactJws } from './signed-statement.ts'
 
 /** Access tokens are RFC 9068 JWTs, ES256, verified by the rules of RFC 8725. */
 const ALGORITHM = 'ES256'
@@ -16,13 +18,9 @@ const TYPE = 'at+jwt'
 export const MAX_TOKEN_SECONDS = 8 * 60 * 60
 /** A client's token; it asks again (RFC 6749 section 4.4 has no refresh token). */
 export const CLIENT_TOKEN_SECONDS = 300
-const CLOCK_TOLERANCE_SECONDS = 5
 /** Enough for a busy vault; beyond it the oldest entry leaves. */
 const MAX_CACHED_TOKENS = 10_000
 const MAX_TOKEN_LENGTH = 4096
-
-/** Three base64url parts and nothing else: jose's decoder would also take padding, white space and the other alphabet. */
-const COMPACT_JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}$/
 
 const claimsSchema = z.object({
   sub: z.string().min(1),
@@ -32,16 +30,17 @@ const claimsSchema = z.object({
   iat: z.number(),
   scope: z.string(),
   caller_kind: z.enum(['client', 'staff']),
-  role: z.enum(roleNames).optional(),
+  role: z.string().regex(ROLE_NAME).optional(),
   purposes: z.array(z.enum(purposes)),
   site: z.string().min(1),
+  cnf: cnfSchema.optional(),
 })
 
 export interface AccessTokens {
   /** Signs a token for the caller. */
   issue(caller: TokenSubject, seconds: number): Promise<string>
   /**
-   * Verifies a token and answers with its caller. What was verified is remembered until it expires; whether the
+   * Verifies a token and answers with its caller, who has yet to prove that a bound token is theirs. What was verified is remembered until it expires; whether the
    * caller was revoked meanwhile is not this function's question.
    *
    * @throws {Problem} unauthenticated
@@ -51,7 +50,7 @@ export interface AccessTokens {
   jwks(): { keys: Record<string, unknown>[] }
 }
 
-export interface TokenSubject {
+export interface TokenSubject extends Binding {
   id: string
   kind: 'client' | 'staff'
   role?: RoleName | undefined
@@ -67,9 +66,12 @@ export interface AccessTokenOptions {
   issuer: string
   now: () => Date
   newId: NewId
+  /** Whether a token may name that role. Default: the built-in ones. */
+  isRole?: (name: string) => boolean
 }
 
-export function createAccessTokens({ keys, renewSigningKey, issuer, now, newId }: AccessTokenOptions): AccessTokens {
+export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
+  const { keys, renewSigningKey, issuer, now, newId, isRole = isRoleName } = options
   const verified = new Map<string, { caller: Caller; expiresAt: number; keyId: string }>()
   const nowSeconds = () => Math.floor(now().getTime() / 1000)
 
@@ -117,6 +119,7 @@ export function createAccessTokens({ keys, renewSigningKey, issuer, now, newId }
     )
     const claims = claimsSchema.parse(payload)
     if (claims.exp - claims.iat > MAX_TOKEN_SECONDS) throw unauthenticated()
+    if (claims.role !== undefined && !isRole(claims.role)) throw unauthenticated()
     return { caller: callerOf(claims), expiresAt: claims.exp, keyId }
   }
 
@@ -131,6 +134,7 @@ export function createAccessTokens({ keys, renewSigningKey, issuer, now, newId }
         role: subject.role,
         purposes: subject.purposes,
         site: subject.site,
+        cnf: cnfOf(subject),
       })
         .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: key.id })
         .setIssuer(issuer)
@@ -152,7 +156,7 @@ export function createAccessTokens({ keys, renewSigningKey, issuer, now, newId }
           return remembered.caller
         verified.delete(digest)
       }
-      if (!COMPACT_JWS.test(token) || !isCanonical(token)) throw unauthenticated()
+      if (!isCompactJws(token, MAX_TOKEN_LENGTH)) throw unauthenticated()
       try {
         const fresh = await verifyAfresh(token)
         verified.set(digest, fresh)
@@ -186,11 +190,6 @@ function unauthenticated(): Problem {
   return new Problem('unauthenticated', { headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' } })
 }
 
-/** Whether each part is the one base64url spelling of its bytes: left-over bits must be zero (RFC 4648 section 3.5). */
-function isCanonical(token: string): boolean {
-  return token.split('.').every((part) => Buffer.from(part, 'base64url').toString('base64url') === part)
-}
-
 function callerOf(claims: z.infer<typeof claimsSchema>): Caller {
   const known = new Set<string>(scopes)
   return {
@@ -200,6 +199,7 @@ function callerOf(claims: z.infer<typeof claimsSchema>): Caller {
     scopes: new Set(claims.scope.split(' ').filter((scope): scope is Scope => known.has(scope))),
     purposes: new Set(claims.purposes),
     site: claims.site,
+    ...bindingOf(claims.cnf),
   }
 }
 

@@ -1,24 +1,47 @@
+import type { Presented } from '../http/route.ts'
 import { Problem } from '../problem.ts'
-import type { AccessTokens } from './access-token.ts'
 import type { Caller } from './caller.ts'
+import { isCertificate } from './client-certificate.ts'
+import { type DpopProofDeps, verifyDpopProof } from './dpop-proof.ts'
+import type { TokenVerifier } from './issuer-tokens.ts'
+import { dpopChallenge } from './signed-statement.ts'
 
-const BEARER = /^Bearer +([^\s]+)$/i
+export interface AuthenticateDeps extends DpopProofDeps {
+  tokenVerifier: TokenVerifier
+  /** Whether they may still come in, however long their token would live. */
+  admit: (caller: Caller) => Promise<Caller>
+}
+
+/** RFC 6750 section 3.1. */
+const BEARER_CHALLENGE = 'Bearer error="invalid_token"'
+
+const CREDENTIALS = /^(Bearer|DPoP) +([^\s]+)$/i
 
 /**
- * Finds out who is calling from the Authorization header (RFC 6750 section 2.1; nothing else is looked at).
- * A client that was revoked is refused from its next request on, however long its token would live.
+ * Finds out who is calling from the Authorization header (RFC 6750 section 2.1, RFC 9449 section 7.1; nothing else is looked
+ * at). A token that is bound to a key is worth nothing without a proof of that key, and whoever has not given it learns
+ * nothing of how the caller stands.
  *
- * @throws {Problem} unauthenticated, database-unavailable
+ * @throws {Problem} unauthenticated, database-unavailable, busy, and what `admit` throws
  */
-export async function authenticate(
-  deps: { accessTokens: AccessTokens; isLiveClient: (id: string) => Promise<boolean> },
-  request: { authorization: string | undefined },
-): Promise<Caller> {
-  const token = BEARER.exec(request.authorization ?? '')?.[1]
-  if (token === undefined) throw new Problem('unauthenticated', { headers: { 'WWW-Authenticate': 'Bearer' } })
-  const caller = await deps.accessTokens.verify(token)
-  if (caller.kind === 'client' && !(await deps.isLiveClient(caller.id))) {
-    throw new Problem('unauthenticated', { headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' } })
+export async function authenticate(deps: AuthenticateDeps, request: Presented): Promise<Caller> {
+  const [, scheme, token] = CREDENTIALS.exec(request.authorization ?? '') ?? []
+  if (token === undefined) throw refused('Bearer')
+  const caller = await deps.tokenVerifier.verify(token)
+  const isDpop = scheme?.toLowerCase() === 'dpop'
+  // RFC 9449 section 7.2: neither passes for the other. The challenge says which of them the token is.
+  if (isDpop && caller.confirmation !== 'dpop') throw refused(BEARER_CHALLENGE)
+  if (!isDpop && caller.confirmation === 'dpop') throw refused(dpopChallenge('invalid_token'))
+  if (isDpop) {
+    const thumbprint = await verifyDpopProof(deps, request, { accessToken: token, thumbprint: caller.boundTo })
+    if (thumbprint === undefined) throw refused(dpopChallenge('invalid_dpop_proof'))
   }
-  return caller
+  if (caller.confirmation === 'mtls' && !isCertificate(request.certificate(), caller.boundTo)) {
+    throw refused(BEARER_CHALLENGE)
+  }
+  return deps.admit(caller)
+}
+
+function refused(challenge: string): Problem {
+  return new Problem('unauthenticated', { headers: { 'WWW-Authenticate': challenge } })
 }

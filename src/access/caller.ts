@@ -1,6 +1,14 @@
 import type { AuditCaller } from '../audit/audit-event.ts'
 import type { Purpose } from './purpose.ts'
-import type { RoleName, Scope } from './roles.ts'
+import { builtInRoles, isRoleName, type Role, type RoleName, type Scope } from './roles.ts'
+
+/** The contract with a third party, as far as it narrows what its clients may see. */
+export interface Partnership {
+  id: string
+  purposes: readonly Purpose[]
+  /** `kind.field`, such as `address.postal_code`. */
+  fields: readonly string[]
+}
 
 /** Who is calling, after authentication. A role is what it may see; without one it can reveal nothing. */
 export interface Caller {
@@ -10,6 +18,22 @@ export interface Caller {
   scopes: ReadonlySet<Scope>
   purposes: ReadonlySet<Purpose>
   site: string
+  /** What the role is in the set in force. Left out: what the built-in set says. */
+  definition?: Role | undefined
+  /** The third party that the client belongs to. */
+  partner?: Partnership | undefined
+  /** How the token is bound to its owner, who has proved it: by a DPoP key (RFC 9449) or a client certificate (RFC 8705). */
+  confirmation?: 'dpop' | 'mtls' | undefined
+  /** The SHA-256 thumbprint of that key or certificate, in base64url. */
+  boundTo?: string | undefined
+  /** Whether the role alone says which scopes there are, at each request anew; `scopes` only narrows them. */
+  scopesFollowRole?: true | undefined
+}
+
+/** What the caller's role is; undefined for a caller that has none. */
+export function definitionOf(caller: Caller): Role | undefined {
+  if (caller.role === undefined) return undefined
+  return caller.definition ?? (isRoleName(caller.role) ? builtInRoles[caller.role] : undefined)
 }
 
 /** The caller as an audit event names it. */

@@ -1,5 +1,5 @@
-import { textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
+import type { PublicJwkSet } from './public-jwk.ts'
 import type { RoleName, Scope } from './roles.ts'
 
 export interface Client {
@@ -10,26 +10,65 @@ export interface Client {
   site: string
   created_at: Date
   revoked_at: Date | null
+  /** When the secret ends; never when null. */
+  secret_expires_at: Date | null
+  /** Until when the secret before works beside it. */
+  previous_secret_expires_at: Date | null
+  /** For private_key_jwt; null for every other client. */
+  keys: PublicJwkSet | null
+  /** What the client certificate must show, as `client-certificate.ts` writes it; null for every other client. */
+  certificate: string | null
 }
 
-const COLUMNS = 'id, name, role, scopes, site, created_at, revoked_at'
+/** A client with what proves that it is the one. */
+export interface ClientWithSecrets extends Client {
+  /** Null for a client that proves itself in another way. */
+  secret_hash: string | null
+  /** Null for a secret that was made before there was a second one. */
+  secret_start: string | null
+  previous_secret_hash: string | null
+}
+
+/** A secret as it is stored. */
+export interface StoredSecret {
+  hash: string
+  start: string
+  expiresAt: Date | null
+}
+
+/** How a client proves itself: exactly one of them. */
+export interface Credential {
+  secret?: StoredSecret
+  keys?: PublicJwkSet
+  certificate?: string
+}
+
+const COLUMNS = `id, name, role, scopes, site, created_at, revoked_at, secret_expires_at, previous_secret_expires_at, keys,
+  certificate`
 
 const INSERT: Statement = {
   name: 'insert-client',
-  text: `INSERT INTO clients (id, name, role, scopes, site, secret_hash, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+  text: `INSERT INTO clients (id, name, role, scopes, site, created_at, secret_hash, secret_start, secret_expires_at, keys,
+                              certificate)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 }
 const SELECT_ALL: Statement = { name: 'select-clients', text: `SELECT ${COLUMNS} FROM clients ORDER BY created_at, id` }
-const SELECT_WITH_SECRET: Statement = {
-  name: 'select-client-with-secret',
-  text: `SELECT ${COLUMNS}, secret_hash FROM clients WHERE id = $1`,
+const SELECT_WITH_SECRETS: Statement = {
+  name: 'select-client-with-secrets',
+  text: `SELECT ${COLUMNS}, secret_hash, secret_start, previous_secret_hash FROM clients WHERE id = $1`,
 }
-const SELECT_LIVE: Statement = {
-  name: 'select-live-clients',
-  text: 'SELECT id FROM clients WHERE id = ANY($1::text[]) AND revoked_at IS NULL',
-}
+/** Under an overlap the old secret lives on, but not beyond its own end. */
 const UPDATE_SECRET: Statement = {
   name: 'update-client-secret',
-  text: `UPDATE clients SET secret_hash = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING ${COLUMNS}`,
+  text: `UPDATE clients
+         SET secret_hash = $2, secret_start = $3, secret_expires_at = $4,
+             previous_secret_hash = CASE WHEN $5::timestamptz IS NOT NULL THEN secret_hash END,
+             previous_secret_expires_at = CASE WHEN $5 IS NOT NULL THEN LEAST($5, secret_expires_at) END
+         WHERE id = $1 AND revoked_at IS NULL AND secret_hash IS NOT NULL RETURNING ${COLUMNS}`,
+}
+const UPDATE_KEYS: Statement = {
+  name: 'update-client-keys',
+  text: `UPDATE clients SET keys = $2 WHERE id = $1 AND revoked_at IS NULL AND keys IS NOT NULL RETURNING ${COLUMNS}`,
 }
 const REVOKE: Statement = {
   name: 'revoke-client',
@@ -38,34 +77,36 @@ const REVOKE: Statement = {
 
 export async function insertClient(
   db: Queryable,
-  client: Omit<Client, 'revoked_at'>,
-  secretHash: string,
+  client: Pick<Client, 'id' | 'name' | 'role' | 'scopes' | 'site' | 'created_at'>,
+  { secret, keys, certificate }: Credential,
 ): Promise<void> {
   const { id, name, role, scopes, site, created_at } = client
-  await db.query(INSERT, [id, name, role, scopes, site, secretHash, created_at])
+  const proof = [secret?.hash, secret?.start, secret?.expiresAt, keys && JSON.stringify(keys), certificate]
+  await db.query(INSERT, [id, name, role, scopes, site, created_at, ...proof.map((value) => value ?? null)])
 }
 
 export function selectClients(db: Queryable): Promise<Client[]> {
   return db.query(SELECT_ALL)
 }
 
-export async function findClientWithSecret(
-  db: Queryable,
-  id: string,
-): Promise<(Client & { secret_hash: string }) | undefined> {
-  const [row] = await db.query<Client & { secret_hash: string }>(SELECT_WITH_SECRET, [id])
+export async function findClientWithSecrets(db: Queryable, id: string): Promise<ClientWithSecrets | undefined> {
+  const [row] = await db.query<ClientWithSecrets>(SELECT_WITH_SECRETS, [id])
   return row
 }
 
-/** Which of the clients exist and were not revoked: asked on every request, so that a revocation holds from the next one on. */
-export async function areLiveClients(db: Queryable, ids: readonly string[]): Promise<boolean[]> {
-  const rows = await db.query<{ id: string }>(SELECT_LIVE, [textArray([...new Set(ids)])])
-  const live = new Set(rows.map((row) => row.id))
-  return ids.map((id) => live.has(id))
+/** @param overlapUntil until when the old secret works too; not at all when null */
+export async function updateClientSecret(
+  db: Queryable,
+  id: string,
+  { hash, start, expiresAt }: StoredSecret,
+  overlapUntil: Date | null,
+): Promise<Client | undefined> {
+  const [row] = await db.query<Client>(UPDATE_SECRET, [id, hash, start, expiresAt, overlapUntil])
+  return row
 }
 
-export async function updateClientSecret(db: Queryable, id: string, secretHash: string): Promise<Client | undefined> {
-  const [row] = await db.query<Client>(UPDATE_SECRET, [id, secretHash])
+export async function updateClientKeys(db: Queryable, id: string, keys: PublicJwkSet): Promise<Client | undefined> {
+  const [row] = await db.query<Client>(UPDATE_KEYS, [id, JSON.stringify(keys)])
   return row
 }
 

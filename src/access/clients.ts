@@ -7,12 +7,19 @@ import { Sensitive } from '../sensitive.ts'
 import type { ClientSecrets } from './client-secret.ts'
 import {
   type Client,
+  type ClientWithSecrets,
+  type Credential,
   insertClient,
   revokeClient as markRevoked,
+  type StoredSecret,
   selectClients,
+  updateClientKeys,
   updateClientSecret,
 } from './client-store.ts'
-import { type RoleName, roleOf, type Scope } from './roles.ts'
+import type { CurrentRoles } from './current-roles.ts'
+import { insertPartnerClient } from './partner-store.ts'
+import type { PublicJwkSet } from './public-jwk.ts'
+import type { Role, RoleName, Scope } from './roles.ts'
 
 export interface ClientDeps {
   database: Database
@@ -23,11 +30,22 @@ export interface ClientDeps {
   now: () => Date
 }
 
+export interface NewClientDeps extends ClientDeps {
+  roles: CurrentRoles
+}
+
 export interface NewClient {
   name: string
   scopes: readonly Scope[]
   role?: RoleName | undefined
+  /** The third party that it belongs to. */
+  partner?: string | undefined
   site: string
+}
+
+export interface Expiry {
+  /** When the secret ends by itself; never when left out. */
+  expiresInSeconds?: number | undefined
 }
 
 /** The operator asked for something that cannot be; the message is for the terminal. */
@@ -40,58 +58,95 @@ export class UnknownClient extends Error {
   override readonly name = 'UnknownClient'
 }
 
+/** The role of that name in the set in force. @throws {CallerError} when there is none */
+export async function requireRole(roles: CurrentRoles, name: RoleName): Promise<Role> {
+  const set = await roles.refresh()
+  const role = set.roles.get(name)
+  if (role !== undefined) return role
+  if (set.distrusted) throw new CallerError('the roles were changed by somebody else: apply them again first.')
+  throw new CallerError(`there is no such role. Allowed choices are ${[...set.roles.keys()].join(', ')}.`)
+}
+
 /** 256 random bits: nothing to guess, so nothing to complain of in its form. */
 const SECRET_BYTES = 32
+/** 36 bits of it, kept in the clear: 220 are left to guess. */
+const SECRET_START_LENGTH = 6
+/** An overlap is for handing the new secret round; a secret that is never retired was not rotated. */
+const MAX_OVERLAP_SECONDS = 30 * 24 * 60 * 60
 
 /**
  * Makes a client. Its secret is returned here and never again.
  *
- * @throws {CallerError} when the role does not have all of the scopes
+ * @throws {CallerError} when there is no such role, or it does not have all of the scopes
  */
 export async function addClient(
-  deps: ClientDeps,
+  deps: NewClientDeps,
+  operator: AuditCaller,
+  input: NewClient & Expiry,
+): Promise<{ id: string; secret: Sensitive<string> }> {
+  await requireScopes(deps.roles, input)
+  const secret = newSecret(deps)
+  const id = await insert(deps, operator, input, { secret: await stored(deps, secret, input) })
+  return { id, secret }
+}
+
+/**
+ * Makes a client that proves itself by a key of its own, which the vault never holds: private_key_jwt (RFC 7523) or a client
+ * certificate (RFC 8705).
+ *
+ * @throws {CallerError} when there is no such role, or it does not have all of the scopes
+ */
+export async function addClientWithKey(
+  deps: Omit<NewClientDeps, 'clientSecrets' | 'randomBytes'>,
   operator: AuditCaller,
   input: NewClient,
-): Promise<{ id: string; secret: Sensitive<string> }> {
-  const { role } = input
-  const beyond = role === undefined ? [] : input.scopes.filter((scope) => !roleOf(role).scopes.includes(scope))
-  if (beyond.length > 0) throw new CallerError(`the role ${role} does not have the scope ${beyond.join(', ')}`)
-  const id = deps.newId('client')
-  const secret = newSecret(deps)
-  const hash = await deps.clientSecrets.hash(secret.expose())
-  await deps.database.transaction(async (tx) => {
-    const client = {
-      id,
-      name: input.name,
-      role: role ?? null,
-      scopes: [...input.scopes],
-      site: input.site,
-      created_at: deps.now(),
-    }
-    await insertClient(tx, client, hash)
-    await record(deps, tx, 'client.add', operator, id, input.site)
-  })
-  return { id, secret }
+  credential: { keys: PublicJwkSet } | { certificate: string },
+): Promise<{ id: string }> {
+  await requireScopes(deps.roles, input)
+  return { id: await insert(deps, operator, input, credential) }
 }
 
 export function listClients(deps: Pick<ClientDeps, 'database'>): Promise<Client[]> {
   return selectClients(deps.database)
 }
 
-/** Gives the client a new secret; the old one is worth nothing from now on. @throws {UnknownClient} unknown or revoked */
+/**
+ * Gives the client a new secret. The old one is worth nothing from now on, or after the overlap; one that was overlapping
+ * already ends now.
+ *
+ * @throws {UnknownClient} unknown, revoked, or without a secret
+ * @throws {CallerError} for an overlap beyond 30 days
+ */
 export async function rotateClientSecret(
   deps: ClientDeps,
   operator: AuditCaller,
   id: string,
+  { overlapSeconds = 0, ...expiry }: { overlapSeconds?: number } & Expiry = {},
 ): Promise<Sensitive<string>> {
+  if (overlapSeconds > MAX_OVERLAP_SECONDS) throw new CallerError('two secrets overlap for 30 days at the most')
   const secret = newSecret(deps)
-  const hash = await deps.clientSecrets.hash(secret.expose())
+  const next = await stored(deps, secret, expiry)
+  const overlapUntil = overlapSeconds > 0 ? inSeconds(deps, overlapSeconds) : null
   await deps.database.transaction(async (tx) => {
-    const client = await updateClientSecret(tx, id, hash)
-    if (client === undefined) throw new UnknownClient('there is no such client, or it was revoked')
+    const client = await updateClientSecret(tx, id, next, overlapUntil)
+    if (client === undefined) throw new UnknownClient('there is no such client, or it was revoked, or has no secret')
     await record(deps, tx, 'client.rotate-secret', operator, id, client.site)
   })
   return secret
+}
+
+/** Replaces all public keys of a client. @throws {UnknownClient} unknown, revoked, or without public keys */
+export async function replaceClientKeys(
+  deps: Omit<ClientDeps, 'clientSecrets' | 'randomBytes'>,
+  operator: AuditCaller,
+  id: string,
+  keys: PublicJwkSet,
+): Promise<void> {
+  await deps.database.transaction(async (tx) => {
+    const client = await updateClientKeys(tx, id, keys)
+    if (client === undefined) throw new UnknownClient('there is no such client, or it was revoked, or has no keys')
+    await record(deps, tx, 'client.replace-keys', operator, id, client.site)
+  })
 }
 
 /** Refuses the client from its next request on. @throws {UnknownClient} */
@@ -107,8 +162,63 @@ export async function revokeClient(
   })
 }
 
+/**
+ * The hash that a secret must be compared with: the present one's or, by the secret's first characters, that of the one
+ * before while it still works. So every comparison is one, and its time says nothing of a rotation. Undefined when neither
+ * works any more.
+ */
+export function hashToCompare(client: ClientWithSecrets, secret: string, now: Date): string | undefined {
+  const { secret_start, secret_hash, secret_expires_at, previous_secret_hash, previous_secret_expires_at } = client
+  const isPresent = secret_start === null || secret.startsWith(secret_start)
+  const isPreviousAlive = previous_secret_expires_at !== null && previous_secret_expires_at > now
+  if (!isPresent && isPreviousAlive) return previous_secret_hash ?? undefined
+  const isExpired = secret_expires_at !== null && secret_expires_at <= now
+  return isExpired ? undefined : (secret_hash ?? undefined)
+}
+
+async function requireScopes(roles: CurrentRoles, { role, scopes, partner }: NewClient): Promise<void> {
+  const held = role === undefined ? scopes : (await requireRole(roles, role)).scopes
+  const beyond = scopes.filter((scope) => !held.includes(scope))
+  if (beyond.length > 0) throw new CallerError(`the role ${role} does not have the scope ${beyond.join(', ')}`)
+  if (partner !== undefined && !scopes.every((scope) => scope.endsWith(':reveal'))) {
+    throw new CallerError('a client of a partner has scopes to reveal and no other')
+  }
+}
+
+async function insert(
+  deps: Omit<ClientDeps, 'clientSecrets' | 'randomBytes'>,
+  operator: AuditCaller,
+  input: NewClient,
+  credential: Credential,
+): Promise<string> {
+  const id = deps.newId('client')
+  const { name, role = null, scopes, partner, site } = input
+  await deps.database.transaction(async (tx) => {
+    await insertClient(tx, { id, name, role, scopes: [...scopes], site, created_at: deps.now() }, credential)
+    if (partner !== undefined && !(await insertPartnerClient(tx, id, partner))) {
+      throw new CallerError('there is no such partner, or its contract has ended')
+    }
+    await record(deps, tx, 'client.add', operator, id, site)
+  })
+  return id
+}
+
 function newSecret(deps: Pick<ClientDeps, 'randomBytes'>): Sensitive<string> {
   return new Sensitive(deps.randomBytes(SECRET_BYTES).toString('base64url'))
+}
+
+async function stored(deps: ClientDeps, secret: Sensitive<string>, expiry: Expiry): Promise<StoredSecret> {
+  const text = secret.expose()
+  const { expiresInSeconds } = expiry
+  return {
+    hash: await deps.clientSecrets.hash(text),
+    start: text.slice(0, SECRET_START_LENGTH),
+    expiresAt: expiresInSeconds === undefined ? null : inSeconds(deps, expiresInSeconds),
+  }
+}
+
+function inSeconds(deps: Pick<ClientDeps, 'now'>, seconds: number): Date {
+  return new Date(deps.now().getTime() + seconds * 1000)
 }
 
 async function record(

@@ -1,28 +1,31 @@
 import type { NewAuditEvent } from '../audit/audit-event.ts'
 import type { RecordEvent } from '../audit/record-event.ts'
-import type { Database } from '../database/database.ts'
-import { Problem } from '../problem.ts'
-import type { Sensitive } from '../sensitive.ts'
 import { type AccessTokens, CLIENT_TOKEN_SECONDS } from './access-token.ts'
-import type { ClientSecrets } from './client-secret.ts'
-import { type Client, findClientWithSecret } from './client-store.ts'
+import { type AuthenticateClientDeps, authenticateClient } from './authenticate-client.ts'
+import { certificateThumbprint } from './client-certificate.ts'
+import type { ClientCredentials } from './client-credentials.ts'
+import type { Client } from './client-store.ts'
+import type { Binding } from './confirmation.ts'
+import type { CurrentRoles } from './current-roles.ts'
+import { type ProvenRequest, verifyDpopProof } from './dpop-proof.ts'
 import type { RateLimit } from './rate-limit.ts'
-import { isRoleName, roleOf } from './roles.ts'
+import { summarise } from './roles.ts'
+import { invalidClient, invalidTokenRequest } from './token-request-problem.ts'
 
-export interface IssueClientTokenDeps {
-  database: Database
+export interface IssueClientTokenDeps extends AuthenticateClientDeps {
   accessTokens: AccessTokens
-  clientSecrets: ClientSecrets
   newAuditEvent: NewAuditEvent
   recordEvent: RecordEvent
   rateLimit: RateLimit
+  roles: CurrentRoles
 }
 
 export interface ClientTokenRequest {
-  clientId: string
-  clientSecret: Sensitive<string>
+  credentials: ClientCredentials
   /** Scopes asked for, separated by spaces; all that the client has when undefined. */
   scope?: string | undefined
+  /** Binds the token to the key of the proof that comes with the request, if one does. */
+  dpop: ProvenRequest
 }
 
 /**
@@ -35,56 +38,56 @@ export async function issueClientToken(
   deps: IssueClientTokenDeps,
   request: ClientTokenRequest,
   facts: { requestId: string; source: string },
-): Promise<{ access_token: string; token_type: 'Bearer'; expires_in: number; scope: string }> {
+): Promise<{ access_token: string; token_type: 'Bearer' | 'DPoP'; expires_in: number; scope: string }> {
   await deps.rateLimit.spend(facts.source)
-  const client = CLIENT_ID.test(request.clientId)
-    ? await findClientWithSecret(deps.database, request.clientId)
-    : undefined
-  const live = client?.revoked_at === null ? client : undefined
-  const matches = await deps.clientSecrets.verify(live?.secret_hash, request.clientSecret.expose())
-  if (!live || !matches) {
+  const client = await authenticateClient(deps, request.credentials)
+  if (client === undefined) {
     await deps.rateLimit.spendFailure(facts.source)
     throw invalidClient()
   }
-  const scopes = grantedScopes(live, request.scope)
-  const role = live.role !== null && isRoleName(live.role) ? live.role : undefined
+  const scopes = grantedScopes(client, request.scope)
+  const binding = await bindingFor(deps, request)
+  // A role that is in force no longer stays in the token: without one, its scopes would be bounded by nothing.
+  const role = client.role ?? undefined
+  const definition = role === undefined ? undefined : (await deps.roles.refresh()).roles.get(role)
   const subject = {
-    id: live.id,
+    id: client.id,
     kind: 'client' as const,
     role,
     scopes,
-    purposes: role === undefined ? [] : roleOf(role).purposes,
-    site: live.site,
+    purposes: definition === undefined ? [] : summarise(definition).purposes,
+    site: client.site,
+    ...binding,
   }
   const accessToken = await deps.accessTokens.issue(subject, CLIENT_TOKEN_SECONDS)
   const event = deps.newAuditEvent({
     type: 'token.issue',
     outcome: 'success',
     request_id: facts.requestId,
-    caller: { id: live.id, kind: 'client', role },
-    site: live.site,
+    caller: { id: client.id, kind: 'client', role },
+    site: client.site,
   })
   await deps.recordEvent(event)
-  return { access_token: accessToken, token_type: 'Bearer', expires_in: CLIENT_TOKEN_SECONDS, scope: scopes.join(' ') }
+  return {
+    access_token: accessToken,
+    token_type: binding.confirmation === 'dpop' ? 'DPoP' : 'Bearer',
+    expires_in: CLIENT_TOKEN_SECONDS,
+    scope: scopes.join(' '),
+  }
 }
 
-/** What cannot be an id is an unknown one, and costs as much. */
-const CLIENT_ID = /^client_[0-9a-z]{26}$/
-
-/** RFC 6749 section 5.2: client libraries look at `error`, which stands beside our own `code`. */
-export function invalidClient(): Problem {
-  return new Problem('invalid-client', {
-    headers: { 'WWW-Authenticate': 'Basic realm="strongroom"' },
-    extensions: { error: 'invalid_client' },
-  })
-}
-
-/** RFC 6749 section 5.2. */
-export function invalidTokenRequest(
-  error: 'invalid_request' | 'invalid_scope' | 'unsupported_grant_type',
-  detail: string,
-): Problem {
-  return new Problem('invalid-token-request', { detail, extensions: { error } })
+/**
+ * What the token is bound to: the key of a proof that comes along, which must then be right (RFC 9449 section 5); otherwise
+ * the certificate that the client proved itself by (RFC 8705 section 3).
+ */
+async function bindingFor(deps: IssueClientTokenDeps, { credentials, dpop }: ClientTokenRequest): Promise<Binding> {
+  if (dpop.proof !== undefined) {
+    const boundTo = await verifyDpopProof(deps, dpop)
+    if (boundTo === undefined) throw invalidTokenRequest('invalid_dpop_proof', 'the DPoP proof is not acceptable')
+    return { confirmation: 'dpop', boundTo }
+  }
+  if (credentials.method !== 'certificate') return {}
+  return { confirmation: 'mtls', boundTo: certificateThumbprint(credentials.certificate) }
 }
 
 function grantedScopes(client: Client, asked: string | undefined) {

@@ -1,4 +1,5 @@
 import type { Purpose } from './purpose.ts'
+import { type KindName, kindFields, shownBy, type View } from './view.ts'
 
 export const scopes = [
   'tokenize',
@@ -6,84 +7,146 @@ export const scopes = [
   'token:correct',
   'token:erase',
   'token:search',
+  'token:match',
   'card:reveal',
   'address:reveal',
   'contact:reveal',
   'audit:read',
+  'release:approve',
 ] as const
 
 export type Scope = (typeof scopes)[number]
 
-export type KindName = 'card' | 'address' | 'contact'
+export type { KindName } from './view.ts'
+
+/** The most records that one caller may see for one purpose: beyond it the answer is 429, or the caller is suspended. */
+export interface Budget {
+  per_hour?: number | undefined
+  per_day?: number | undefined
+  /** Default: refuse, until the hour or the day is over. */
+  beyond?: 'refuse' | 'suspend' | undefined
+}
+
+/** What must be so, beside role and purpose, for a grant to hold. All of those that are named must be. */
+export interface Conditions {
+  /** The request says why. */
+  reason?: true | undefined
+  /** The request names a ticket or a case. */
+  ticket?: true | undefined
+  /** The caller works on one of these sites. Whatever stands here, it sees the records of its own site only. */
+  sites?: readonly string[] | undefined
+  /** The clock shows a time from `from` until before `to`, on one of `days` (1 is Monday), in `time_zone` (UTC). */
+  hours?: Hours | undefined
+  /** A second person has approved this release. */
+  approval?: true | undefined
+  /** With a reason the caller need not wait for the approval: that is an alert, and a second person reviews it. */
+  break_glass?: true | undefined
+  /** The access token is bound to its owner's key or certificate. */
+  sender_constrained?: true | undefined
+  budget?: Budget | undefined
+}
+
+export interface Hours {
+  from: string
+  to: string
+  days?: readonly number[] | undefined
+  time_zone?: string | undefined
+}
+
+/** Lets a role see fields of a kind, or a view of it, for purposes, under conditions. */
+export interface Grant {
+  kind: KindName
+  fields?: readonly string[] | undefined
+  view?: View | undefined
+  purposes: readonly Purpose[]
+  conditions?: Conditions | undefined
+}
+
+/** What a role never sees, whatever grants say: these fields or all of them, for these purposes or for any. */
+export interface Denial {
+  kind: KindName
+  fields?: readonly string[] | undefined
+  purposes?: readonly Purpose[] | undefined
+}
 
 /** What a role may do, and what it may see for which purpose. What is not written here is refused. */
 export interface Role {
   /** One line for the people who assign roles. */
   duty: string
   scopes: readonly Scope[]
-  purposes: readonly Purpose[]
-  /** Per kind, the fields that a reveal may release to this role. */
-  reveals: Partial<Record<KindName, readonly string[]>>
-  /** Whether a masked card also shows its first six digits. */
-  bin?: true
+  grants: readonly Grant[]
+  denials?: readonly Denial[] | undefined
+  /** Holds for every purpose by itself, and for masked views and searches. */
+  budget?: Budget | undefined
+  /** What masked views of a card show beside the last four digits. */
+  masked_card?: 'bin-last4' | undefined
 }
 
 const ADDRESS_LABEL = 'name company line1 line2 district city region postal_code country'.split(' ')
-const DELIVERY = [...ADDRESS_LABEL, 'phone', 'phone_e164', 'instructions']
-const CONTACT = ['name', 'email', 'phone', 'phone_e164']
-const CARD = ['number', 'exp_month', 'exp_year', 'holder_name']
+const DELIVERY = kindFields.address
+const CONTACT = kindFields.contact
+const CARD = kindFields.card
 
 /** The built-in roles: the whole of who may see what. `admin` and `key-custodian` see no data. */
-export const roles = {
+export const builtInRoles: Readonly<Record<string, Role>> = {
   checkout: {
     duty: 'The checkout page: stores what a shopper enters, sees nothing again.',
     scopes: ['tokenize'],
-    purposes: [],
-    reveals: {},
+    grants: [],
   },
   storefront: {
     duty: 'The shop: stores, shows saved cards and addresses masked, corrects and erases them for the shopper.',
     scopes: ['tokenize', 'token:read', 'token:correct', 'token:erase', 'token:search'],
-    purposes: [],
-    reveals: {},
+    grants: [],
   },
   fulfilment: {
     duty: 'Packs and ships: needs the address and how to reach the recipient, never a card.',
     scopes: ['token:read', 'token:search', 'address:reveal', 'contact:reveal'],
-    purposes: ['provide-goods'],
-    reveals: { address: DELIVERY, contact: ['name', 'phone', 'phone_e164'] },
+    grants: [
+      { kind: 'address', fields: DELIVERY, purposes: ['provide-goods'] },
+      { kind: 'contact', fields: ['name', 'phone', 'phone_e164'], purposes: ['provide-goods'] },
+    ],
   },
   billing: {
     duty: 'Takes payments and refunds: needs the card and the billing address.',
-    scopes: ['token:read', 'token:search', 'card:reveal', 'address:reveal'],
-    purposes: ['process-payment'],
-    reveals: { card: CARD, address: ADDRESS_LABEL },
-    bin: true,
+    scopes: ['token:read', 'token:search', 'token:match', 'card:reveal', 'address:reveal'],
+    grants: [
+      { kind: 'card', fields: CARD, purposes: ['process-payment'] },
+      { kind: 'address', fields: ADDRESS_LABEL, purposes: ['process-payment'] },
+    ],
+    masked_card: 'bin-last4',
   },
   support: {
     duty: 'Answers shoppers: reaches them and corrects what they report, never sees a card number.',
-    scopes: ['token:read', 'token:search', 'token:correct', 'address:reveal', 'contact:reveal'],
-    purposes: ['respond-to-query', 'communicate'],
-    reveals: { address: DELIVERY, contact: CONTACT },
+    scopes: ['token:read', 'token:search', 'token:match', 'token:correct', 'address:reveal', 'contact:reveal'],
+    grants: [
+      { kind: 'address', fields: DELIVERY, purposes: ['respond-to-query', 'communicate'] },
+      { kind: 'contact', fields: CONTACT, purposes: ['respond-to-query', 'communicate'] },
+    ],
   },
   fraud: {
     duty: 'Examines suspicious orders: sees names, addresses and the first digits of cards.',
-    scopes: ['token:read', 'token:search', 'card:reveal', 'address:reveal', 'contact:reveal'],
-    purposes: ['enforce-rights'],
-    reveals: { card: ['exp_month', 'exp_year', 'holder_name'], address: DELIVERY, contact: CONTACT },
-    bin: true,
+    scopes: ['token:read', 'token:search', 'token:match', 'card:reveal', 'address:reveal', 'contact:reveal'],
+    grants: [
+      { kind: 'card', fields: ['exp_month', 'exp_year', 'holder_name'], purposes: ['enforce-rights'] },
+      { kind: 'address', fields: DELIVERY, purposes: ['enforce-rights'] },
+      { kind: 'contact', fields: CONTACT, purposes: ['enforce-rights'] },
+    ],
+    masked_card: 'bin-last4',
   },
   marketing: {
     duty: 'Writes to shoppers who agreed to it: name and e-mail only.',
     scopes: ['token:read', 'contact:reveal'],
-    purposes: ['marketing'],
-    reveals: { contact: ['name', 'email'] },
+    grants: [{ kind: 'contact', fields: ['name', 'email'], purposes: ['marketing'] }],
   },
   legal: {
     duty: 'Answers courts and enforces the shop’s rights.',
     scopes: ['token:read', 'token:search', 'card:reveal', 'address:reveal', 'contact:reveal'],
-    purposes: ['legal-compliance', 'enforce-rights'],
-    reveals: { card: CARD, address: DELIVERY, contact: CONTACT },
+    grants: [
+      { kind: 'card', fields: CARD, purposes: ['legal-compliance', 'enforce-rights'] },
+      { kind: 'address', fields: DELIVERY, purposes: ['legal-compliance', 'enforce-rights'] },
+      { kind: 'contact', fields: CONTACT, purposes: ['legal-compliance', 'enforce-rights'] },
+    ],
   },
   'privacy-officer': {
     duty: 'Answers what is held on a shopper, corrects and erases it.',
@@ -95,38 +158,73 @@ export const roles = {
       'address:reveal',
       'contact:reveal',
       'audit:read',
+      'release:approve',
     ],
-    purposes: ['respond-to-query', 'legal-compliance'],
-    reveals: { address: DELIVERY, contact: CONTACT },
+    grants: [
+      { kind: 'address', fields: DELIVERY, purposes: ['respond-to-query', 'legal-compliance'] },
+      { kind: 'contact', fields: CONTACT, purposes: ['respond-to-query', 'legal-compliance'] },
+    ],
   },
   auditor: {
     duty: 'Reads the audit log and nothing else.',
     scopes: ['audit:read'],
-    purposes: [],
-    reveals: {},
+    grants: [],
   },
   'key-custodian': {
     duty: 'Keeps and rotates the keys at the command line; sees no data.',
     scopes: [],
-    purposes: [],
-    reveals: {},
+    grants: [],
   },
   admin: {
     duty: 'Runs the service and its callers at the command line; sees no data.',
     scopes: [],
-    purposes: [],
-    reveals: {},
+    grants: [],
   },
-} as const satisfies Record<string, Role>
-
-export type RoleName = keyof typeof roles
-
-export const roleNames = Object.keys(roles) as RoleName[]
-
-export function isRoleName(name: string): name is RoleName {
-  return Object.hasOwn(roles, name)
 }
 
-export function roleOf(name: RoleName): Role {
-  return roles[name]
+/** A name in the set in force: the built-in one, or the one that the operator applied. */
+export type RoleName = string
+
+/** Letters of the alphabet, digits and dashes, beginning with a letter. */
+export const ROLE_NAME = /^[a-z][a-z0-9-]{0,39}$/
+
+export const roleNames: readonly RoleName[] = Object.keys(builtInRoles)
+
+/** Whether the built-in set has a role of that name. */
+export function isRoleName(name: string): boolean {
+  return Object.hasOwn(builtInRoles, name)
+}
+
+/** What a role comes to when all conditions are met: its purposes, and per kind the fields that it may see for some of them. */
+export interface RoleSummary extends Pick<Role, 'duty' | 'scopes'> {
+  purposes: readonly Purpose[]
+  reveals: Partial<Record<KindName, readonly string[]>>
+  /** Whether a masked card also shows its first six digits. */
+  bin?: true
+}
+
+export function summarise({ duty, scopes, grants, denials = [], masked_card }: Role): RoleSummary {
+  const reveals: Partial<Record<KindName, readonly string[]>> = {}
+  for (const grant of grants) {
+    const shown = namesOf(grant).filter((name) => !denials.some((denial) => deniesAlways(denial, grant.kind, name)))
+    if (shown.length > 0) reveals[grant.kind] = [...new Set([...(reveals[grant.kind] ?? []), ...shown])]
+  }
+  const purposes = [...new Set(grants.flatMap((grant) => grant.purposes))]
+  return { duty, scopes, purposes, reveals, ...(masked_card ? { bin: true } : {}) }
+}
+
+/** The summary of a built-in role. */
+export function roleOf(name: RoleName): RoleSummary {
+  const role = builtInRoles[name]
+  if (role === undefined || !isRoleName(name)) throw new Error('there is no such built-in role')
+  return summarise(role)
+}
+
+/** The names of everything that a grant shows. */
+export function namesOf({ kind, fields, view }: Pick<Grant, 'kind' | 'fields' | 'view'>): readonly string[] {
+  return fields ?? (view && shownBy(view, kind)) ?? []
+}
+
+function deniesAlways(denial: Denial, kind: KindName, name: string): boolean {
+  return denial.kind === kind && denial.purposes === undefined && (denial.fields?.includes(name) ?? true)
 }

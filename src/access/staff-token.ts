@@ -1,9 +1,11 @@
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import type { RecordEvent } from '../audit/record-event.ts'
 import { type AccessTokens, MAX_TOKEN_SECONDS } from './access-token.ts'
-import { CallerError } from './clients.ts'
+import { CallerError, requireRole } from './clients.ts'
+import type { CurrentRoles } from './current-roles.ts'
+import { THUMBPRINT } from './public-jwk.ts'
 import type { Purpose } from './purpose.ts'
-import { type RoleName, roleOf } from './roles.ts'
+import { type RoleName, summarise } from './roles.ts'
 
 export interface StaffTokenRequest {
   name: string
@@ -12,19 +14,22 @@ export interface StaffTokenRequest {
   purposes: readonly Purpose[]
   site: string
   minutes: number
+  /** Binds the token to the DPoP key of that thumbprint (RFC 7638). */
+  dpopJkt?: string | undefined
 }
 
 /**
  * Signs a short token for a member of staff, with the scopes of the role.
  *
- * @throws {CallerError} for a purpose that the role does not have, or too long a life
+ * @throws {CallerError} for a role that there is not, a purpose that the role does not have, too long a life, or what is no
+ *   thumbprint
  */
 export async function issueStaffToken(
-  deps: { accessTokens: AccessTokens; newAuditEvent: NewAuditEvent; recordEvent: RecordEvent },
+  deps: { accessTokens: AccessTokens; roles: CurrentRoles; newAuditEvent: NewAuditEvent; recordEvent: RecordEvent },
   operator: AuditCaller,
   request: StaffTokenRequest,
 ): Promise<{ access_token: string; expires_in: number }> {
-  const role = roleOf(request.role)
+  const role = summarise(await requireRole(deps.roles, request.role))
   const beyond = request.purposes.filter((purpose) => !role.purposes.includes(purpose))
   if (beyond.length > 0) {
     throw new CallerError(
@@ -35,10 +40,14 @@ export async function issueStaffToken(
   if (!Number.isInteger(seconds) || seconds < 60 || seconds > MAX_TOKEN_SECONDS) {
     throw new CallerError(`a staff token lives for 1 to ${MAX_TOKEN_SECONDS / 60} minutes`)
   }
+  if (request.dpopJkt !== undefined && !THUMBPRINT.test(request.dpopJkt)) {
+    throw new CallerError('a thumbprint is the SHA-256 of a JWK in base64url (RFC 7638), 43 characters')
+  }
+  const binding = request.dpopJkt === undefined ? {} : { confirmation: 'dpop' as const, boundTo: request.dpopJkt }
   const id = `staff:${request.name}`
   const purposes = request.purposes.length > 0 ? request.purposes : role.purposes
   const accessToken = await deps.accessTokens.issue(
-    { id, kind: 'staff', role: request.role, scopes: role.scopes, purposes, site: request.site },
+    { id, kind: 'staff', role: request.role, scopes: role.scopes, purposes, site: request.site, ...binding },
     seconds,
   )
   const event = deps.newAuditEvent({

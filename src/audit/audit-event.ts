@@ -4,6 +4,7 @@ export const auditEventTypes = [
   'record.tokenize',
   'record.read',
   'record.reveal',
+  'record.match',
   'record.correct',
   'record.erase',
   'record.search',
@@ -12,7 +13,22 @@ export const auditEventTypes = [
   'token.issue',
   'client.add',
   'client.rotate-secret',
+  'client.replace-keys',
   'client.revoke',
+  'staff.disable',
+  'staff.enable',
+  'partner.add',
+  'partner.end',
+  'roles.apply',
+  'access.explain',
+  'access.review',
+  'approval.request',
+  'approval.break-glass',
+  'approval.approve',
+  'approval.refuse',
+  'approval.review',
+  'caller.suspend',
+  'caller.lift',
   'key.create',
   'key.promote',
   'key.deactivate',
@@ -51,12 +67,17 @@ export interface AuditFacts {
   kind?: string | undefined
   purpose?: string | undefined
   fields?: readonly string[] | undefined
+  /** What let the release out that needed a second person. */
+  approval?: string | undefined
+  /** The third party that a release is a disclosure to. */
+  partner?: string | undefined
   search_by?: string | undefined
   policy_version?: string | undefined
   record_version?: number | undefined
   code?: string | undefined
   route?: string | undefined
   subject?: string | undefined
+  ticket?: string | undefined
   count?: number | undefined
   replay_of?: string | undefined
 }
@@ -98,6 +119,7 @@ function inCanonicalOrder(
 ): Record<keyof AuditFacts | 'at' | 'format' | 'id', unknown> {
   const { caller } = facts
   return {
+    approval: facts.approval,
     at,
     caller: caller && { id: caller.id, kind: caller.kind, role: caller.role },
     code: facts.code,
@@ -107,6 +129,7 @@ function inCanonicalOrder(
     id,
     kind: facts.kind,
     outcome: facts.outcome,
+    partner: facts.partner,
     policy_version: facts.policy_version,
     purpose: facts.purpose,
     record_version: facts.record_version,
@@ -116,6 +139,7 @@ function inCanonicalOrder(
     search_by: facts.search_by,
     site: facts.site,
     subject: facts.subject,
+    ticket: facts.ticket,
     token: facts.token,
     type: facts.type,
   }

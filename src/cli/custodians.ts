@@ -13,6 +13,14 @@ export function withKeys(command: string, work: (strongroom: Strongroom) => Prom
   })
 }
 
+/** Opens the vault for a command that reads the roles: a set that an operator applied is read with the keys alone. */
+export function withRoles(command: string, work: (strongroom: Strongroom) => Promise<void>): Promise<void> {
+  return withVault(command, async (strongroom) => {
+    await strongroom.commands.readRoles().catch(() => bringRootKey(strongroom))
+    await work(strongroom)
+  })
+}
+
 /**
  * Opens the vault for one command: where its root key is in shares, asks the custodians at the terminal for theirs, one after
  * the other, and clears the screen between them. One custodian alone gets nowhere (PCI DSS 3.7.6), and that they tried is

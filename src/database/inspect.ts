@@ -13,6 +13,8 @@ export interface DatabaseFacts {
   sampleCallers: number
   /** The keys that protect now, the root key among them; not verified. */
   activeKeys: ActiveKey[]
+  /** The file of roles that an operator applied last; not verified. */
+  appliedRoles?: string | undefined
 }
 
 export interface ActiveKey {
@@ -61,6 +63,13 @@ const ACTIVE_KEYS: Statement = {
          LEFT JOIN key_uses u ON u.key_id = k.id WHERE k.state = 'active'`,
 }
 
+/** The migration that made roles something that operators apply. */
+const GRANTS = '0005-grants'
+const APPLIED_ROLES: Statement = {
+  name: 'inspect-applied-roles',
+  text: 'SELECT roles FROM role_sets ORDER BY revision DESC LIMIT 1',
+}
+
 interface RoleAndSettings {
   role: string
   has_schema: boolean
@@ -92,6 +101,7 @@ export async function inspectDatabase(db: Queryable): Promise<DatabaseFacts> {
       activeKeys: [],
     }
   const [schema] = await db.query<{ migrations: string[]; can_rewrite: boolean; sample_callers: number }>(SCHEMA)
+  const [applied] = schema!.migrations.includes(GRANTS) ? await db.query<{ roles: string }>(APPLIED_ROLES) : []
   return {
     role,
     migrations: schema!.migrations,
@@ -100,6 +110,7 @@ export async function inspectDatabase(db: Queryable): Promise<DatabaseFacts> {
     notDurable,
     sampleCallers: schema!.sample_callers,
     activeKeys: schema!.migrations.includes(KEY_LIFECYCLE) ? await db.query<ActiveKey>(ACTIVE_KEYS) : [],
+    appliedRoles: applied?.roles,
   }
 }
 

@@ -2,6 +2,8 @@ import knex, { type Knex } from 'knex'
 import * as vault from '../../migrations/0001-vault.ts'
 import * as keyLifecycle from '../../migrations/0002-key-lifecycle.ts'
 import * as rotations from '../../migrations/0003-rotations.ts'
+import * as identity from '../../migrations/0004-identity.ts'
+import * as grants from '../../migrations/0005-grants.ts'
 import { connectionOptions } from './database.ts'
 
 /** In the order in which they are applied. Imported rather than found, so that the built program carries them along. */
@@ -9,6 +11,8 @@ const migrations: Record<string, Knex.Migration> = {
   '0001-vault': vault,
   '0002-key-lifecycle': keyLifecycle,
   '0003-rotations': rotations,
+  '0004-identity': identity,
+  '0005-grants': grants,
 }
 
 const source: Knex.MigrationSource<string> = {

@@ -6,9 +6,10 @@ import { Problem } from '../problem.ts'
 import { readBody } from './body.ts'
 import { checkEnvelope, type EnvelopeRules, queryOf, refuseCardNumberInHeaders } from './envelope.ts'
 import { KNOWN_METHODS } from './metrics.ts'
+import { presentedBy } from './presented.ts'
 import { problemAnswer, toProblem } from './problem-response.ts'
 import { describeError, type Logger, logRequest } from './request-log.ts'
-import type { Answer, Route } from './route.ts'
+import type { Answer, Presented, Route } from './route.ts'
 import { apiHeaders } from './security-headers.ts'
 
 /** A full batch of 1,000 checkouts with long addresses stays below this. */
@@ -25,8 +26,10 @@ export interface Refusal<C> {
 
 export interface AppOptions<C> extends EnvelopeRules {
   routes: readonly Route<C>[]
+  /** Where callers reach the server, whatever it is called on this machine. */
+  publicUrl: string
   /** Finds out who is calling. @throws {Problem} unauthenticated */
-  authenticate: (request: { authorization: string | undefined }) => Promise<C>
+  authenticate: (request: Presented) => Promise<C>
   /** @throws {Problem} scope-missing when the caller has none of the scopes */
   authorize: (caller: C, scopes: readonly string[]) => void
   /** Must have committed the event before it resolves. @throws {Problem} audit-unavailable */
@@ -110,9 +113,10 @@ async function follow<C>(route: Route<C>, request: Request, response: Response, 
   const params = request.params as Record<string, string>
   if (params.token !== undefined) trace.token = params.token
 
+  const presented = presentedBy(request, options.publicUrl)
   let caller: C | undefined
   if (route.access !== 'public') {
-    caller = await options.authenticate({ authorization: request.headers.authorization })
+    caller = await options.authenticate(presented)
     trace.caller = caller
     options.authorize(caller, route.access)
   }
@@ -121,6 +125,8 @@ async function follow<C>(route: Route<C>, request: Request, response: Response, 
   const { maxBodyBytes = MAX_BODY_BYTES, acceptsForm = false } = route
   const read = route.body ? await readBody(request, { maxBytes: maxBodyBytes, acceptsForm }) : undefined
   try {
+    const source = request.socket.remoteAddress ?? ''
+    await route.limit?.({ caller: caller as C, source, body: read?.value })
     const answer = await route.handle({
       requestId: trace.requestId,
       caller: caller as C,
@@ -129,7 +135,8 @@ async function follow<C>(route: Route<C>, request: Request, response: Response, 
       body: route.body && parseInput(route.body, read?.value),
       bodyBytes: read?.bytes ?? Buffer.alloc(0),
       headers: request.headers as Record<string, string | undefined>,
-      source: request.socket.remoteAddress ?? '',
+      source,
+      presented,
     })
     send(request, response, answer, options)
   } finally {

@@ -117,7 +117,7 @@ async function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
  * The container for dependency injection inside it refuses to load where `Reflect` has no metadata, as TypeScript's old
  * decorators leave behind. This library has none of those, so "none" is the right answer, and nobody else sees it.
  */
-async function importX509() {
+export async function importX509() {
   const reflect = Reflect as typeof Reflect & Record<string, unknown>
   const borrowed = 'getMetadata' in reflect ? [] : ['getMetadata', 'getOwnMetadata']
   for (const name of borrowed) reflect[name] = () => undefined

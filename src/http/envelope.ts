@@ -39,6 +39,7 @@ export function checkEnvelope(request: IncomingMessage, rules: EnvelopeRules): v
 /** Headers that are often long numbers or hexadecimal, and are neither stored nor logged. */
 const OPAQUE_HEADERS = new Set([
   'authorization',
+  'dpop',
   'cookie',
   'content-length',
   'traceparent',

@@ -12,6 +12,7 @@ const problemSchema = z
     code: z.enum(problemCodes.map(({ code }) => code)),
     request_id: z.string(),
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+    approval: z.string().optional().describe('with approval-required: what another person is asked to approve'),
     error: z.string().optional().describe('at the token endpoint: the error code of RFC 6749 section 5.2'),
   })
   .meta({ id: 'Problem', description: 'RFC 9457; `detail` never quotes the input' })
@@ -36,7 +37,12 @@ export function openApiDocument<C>(routes: readonly Route<C>[], options: { issue
     paths,
     components: {
       securitySchemes: {
-        accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT (RFC 9068)' },
+        accessToken: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'JWT (RFC 9068)',
+          description: 'a token that is bound to a key goes under `DPoP`, with a proof in the DPoP header (RFC 9449)',
+        },
         client: { type: 'http', scheme: 'basic', description: 'client id and secret, for the token endpoint' },
       },
     },

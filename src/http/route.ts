@@ -1,6 +1,25 @@
 import type { z } from 'zod'
 import type { Problem } from '../problem.ts'
 
+/** What of a request says who sends it; nothing of it has been verified, but for the connection's certificate. */
+export interface Presented {
+  authorization: string | undefined
+  /** The DPoP header (RFC 9449 section 4.1). */
+  proof: string | undefined
+  method: string
+  /** The URL of the request without its query, under each name that the server goes by. */
+  urls: () => readonly string[]
+  /** The client certificate of this very connection (RFC 8705): from the TLS socket, never from a header. */
+  certificate: () => PeerCertificate | undefined
+}
+
+/** A certificate whose private key the peer has proved to hold. */
+export interface PeerCertificate {
+  der: Buffer
+  /** Whether an authority that the operator trusts has signed it, and it is valid now. */
+  isTrusted: boolean
+}
+
 /** What a handler gets: parsed values, never the raw request. `C` is the authenticated caller. */
 export interface RouteRequest<C, B = unknown, Q = unknown> {
   requestId: string
@@ -16,6 +35,7 @@ export interface RouteRequest<C, B = unknown, Q = unknown> {
   headers: Readonly<Record<string, string | undefined>>
   /** The peer's address; proxies' headers are not believed. */
   source: string
+  presented: Presented
 }
 
 export interface Answer {
@@ -50,6 +70,8 @@ export interface Route<C, B = unknown, Q = unknown> {
   acceptsForm?: true
   query?: z.ZodType<Q>
   maxBodyBytes?: number
+  /** Called with the body before it is validated: what is limited must not tell good input from bad. */
+  limit?(request: { caller: C; source: string; body: unknown }): Promise<void>
   /** Whether the `Idempotency-Key` header is honoured; for the documentation. */
   idempotent?: true
   responses: Readonly<Record<number, RouteResponse>>

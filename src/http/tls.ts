@@ -11,11 +11,23 @@ export interface CertificateFiles {
   certFile: string
   /** PEM, not encrypted. */
   keyFile: string
+  /** PEM: who may sign the certificates of clients. Without it none are asked for. */
+  clientCaFile?: string | undefined
 }
 
 export type TlsOptions = Pick<
   ServerOptions,
-  'cert' | 'key' | 'minVersion' | 'ciphers' | 'ecdhCurve' | 'honorCipherOrder' | 'secureOptions' | 'handshakeTimeout'
+  | (
+      | 'cert'
+      | 'key'
+      | 'minVersion'
+      | 'ciphers'
+      | 'ecdhCurve'
+      | 'honorCipherOrder'
+      | 'secureOptions'
+      | 'handshakeTimeout'
+    )
+  | ('ca' | 'requestCert' | 'rejectUnauthorized')
 > & { cert: string; key: string }
 
 /** RFC 9325 §4.2: forward secrecy and authenticated encryption only; the first three are TLS 1.3's, the rest TLS 1.2's. */
@@ -54,17 +66,27 @@ const POLL_MS = 10_000
  *
  * @throws {Error} one sentence that names the file, if one cannot be read or used, or the key is not the certificate's
  */
-export async function loadTls({ certFile, keyFile }: CertificateFiles): Promise<TlsOptions> {
+export async function loadTls({ certFile, keyFile, clientCaFile }: CertificateFiles): Promise<TlsOptions> {
   const [cert, key] = await Promise.all([readPem(certFile, 'certificate'), readPem(keyFile, 'private key')])
   const certificate = parsed(() => new X509Certificate(cert), `${certFile} does not hold a certificate in PEM`)
   const privateKey = parsed(() => createPrivateKey(key), `${keyFile} does not hold an unencrypted private key in PEM`)
   if (!certificate.checkPrivateKey(privateKey)) {
     throw new Error(`the private key in ${keyFile} does not belong to the certificate in ${certFile}; replace both`)
   }
-  const options = { cert, key, ...POLICY }
+  const options = { cert, key, ...POLICY, ...(clientCaFile === undefined ? {} : await askClients(clientCaFile)) }
   // OpenSSL looks at the rest of the chain, and at the size of the key, only here.
   parsed(() => createSecureContext(options), `the certificate in ${certFile} or its chain is not accepted by OpenSSL`)
   return options
+}
+
+/**
+ * Clients are asked for a certificate and may come without one. One that no authority here has signed does not end the
+ * handshake either: whether it is good enough is for whoever asks who the caller is (RFC 8705 section 7.2).
+ */
+async function askClients(clientCaFile: string): Promise<Partial<TlsOptions>> {
+  const ca = await readPem(clientCaFile, 'authority of client certificates')
+  parsed(() => new X509Certificate(ca), `${clientCaFile} does not hold a certificate in PEM`)
+  return { ca, requestCert: true, rejectUnauthorized: false }
 }
 
 /**
@@ -80,7 +102,7 @@ export function watchCertificates(
   onReload: (options: TlsOptions) => void,
   onError: (error: Error) => void,
 ): { reload(): Promise<void>; close(): void } {
-  const paths = [files.certFile, files.keyFile]
+  const paths = [files.certFile, files.keyFile, ...(files.clientCaFile === undefined ? [] : [files.clientCaFile])]
   let seen = fingerprint(paths)
   let settling: NodeJS.Timeout | undefined
   let loading = Promise.resolve()

@@ -1,5 +1,6 @@
-import { createSecretKey } from 'node:crypto'
+import { createHmac, createSecretKey } from 'node:crypto'
 import type { Database, Queryable } from '../database/database.ts'
+import { Problem } from '../problem.ts'
 import { keyPurposes, MAC_KEY_CONTEXT, type RootKeyRow, UNAUTHENTICATED_WRAP } from './key.ts'
 import { holdsRecords, lockRegistry, selectRegistry } from './key-store.ts'
 import { type DraftOptions, type MacKey, RegistryDraft } from './registry-draft.ts'
@@ -53,6 +54,13 @@ export interface Registry {
   forget(): void
   /** A draft over verified rows. */
   draft(verified: VerifiedRegistry): Promise<RegistryDraft>
+  /**
+   * HMAC-SHA-256 under the key of the manifest over another text that only the vault may write. The domain keeps such texts
+   * apart from each other and from the manifest.
+   *
+   * @throws {Problem} sealed, before the registry was read
+   */
+  authenticate(domain: string, text: string): Buffer
 }
 
 export interface RegistryOptions extends DraftOptions {
@@ -145,6 +153,10 @@ export function createRegistry(options: RegistryOptions): Registry {
     async draft(verified) {
       if (macKey === undefined) throw new Error('a registry is read before it is changed')
       return RegistryDraft.of(verified, await openRootKey(verified.rootKey), macKey, options)
+    },
+    authenticate(domain, text) {
+      if (macKey === undefined) throw new Problem('sealed')
+      return createHmac('sha256', macKey.secret).update(`${domain}\0`).update(text).digest()
     },
   }
 }

@@ -1,6 +1,11 @@
+import type { Budgets } from '../access/budget.ts'
+import type { GuessLimit } from '../access/guess-limit.ts'
+import type { ProbeLimit } from '../access/probe-limit.ts'
+import type { Alert } from '../alert.ts'
 import type { NewAuditEvent } from '../audit/audit-event.ts'
 import type { RecordEvent } from '../audit/record-event.ts'
 import type { Database } from '../database/database.ts'
+import type { NewId } from '../identifier.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Kinds } from '../kinds/kinds.ts'
 import type { RandomBytes } from '../random-bytes.ts'
@@ -10,9 +15,14 @@ import type { RecordBatches } from './record-batches.ts'
 export interface RecordDeps {
   database: Database
   batches: RecordBatches
+  guesses: GuessLimit
+  probes: ProbeLimit
+  budgets: Budgets
   keys: Keys
   kinds: Kinds
   newAuditEvent: NewAuditEvent
+  newId: NewId
+  alert: Alert
   now: () => Date
   randomBytes: RandomBytes
   recordEvent: RecordEvent

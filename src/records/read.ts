@@ -1,3 +1,4 @@
+import { spendOrRefuse } from '../access/budget.ts'
 import { auditCaller, type Caller } from '../access/caller.ts'
 import { seesBin } from '../access/grant.ts'
 import { leaveOutRecord } from '../audit/audit-event.ts'
@@ -10,16 +11,17 @@ import { kindNameOf, parseToken } from './token.ts'
 /**
  * Answers with the masked view of a record. Never opens the secret part.
  *
- * @throws {Problem} record-not-found, record-gone, record-integrity, audit-unavailable
+ * @throws {Problem} record-not-found, record-gone, budget-spent, record-integrity, audit-unavailable
  */
 export async function readRecord(
-  deps: Pick<RecordDeps, 'batches' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
+  deps: Pick<RecordDeps, 'batches' | 'budgets' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
   caller: Caller,
   input: { token: string },
   facts: RequestFacts,
 ): Promise<Record<string, unknown>> {
   const token = parseToken(input.token)
   if (token === undefined) throw new Problem('record-not-found')
+  await spendOrRefuse(deps.budgets, caller, undefined, [token])
   const event = leaveOutRecord(deps.newAuditEvent, {
     type: 'record.read',
     outcome: 'success',

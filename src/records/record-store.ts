@@ -110,7 +110,8 @@ const FORGET_ANSWER: Statement = {
 
 const DELETE_REASONS: Statement = {
   name: 'delete-reveal-reasons',
-  text: 'DELETE FROM reveal_reasons WHERE event IN (SELECT id FROM audit_events WHERE token = $1)',
+  text: `DELETE FROM reveal_reasons
+         WHERE event IN (SELECT id FROM audit_events WHERE token = $1 UNION ALL SELECT id FROM approvals WHERE token = $1)`,
 }
 
 /** Removes everything sealed of the record, all its versions, terms and reasons, and the stored answer it stood in. Needs a transaction. */

@@ -3,8 +3,10 @@ import type { Caller } from '../access/caller.ts'
 import { purposes } from '../access/purpose.ts'
 import { problemAnswer, problemDocument } from '../http/problem-response.ts'
 import { type Route, route } from '../http/route.ts'
+import { looksLikeCardNumber } from '../kinds/card-number.ts'
 import { optionalMembers } from '../kinds/optional-members.ts'
 import { text } from '../kinds/text.ts'
+import { issue } from '../parse-input.ts'
 import type { RecordDeps } from './dependencies.ts'
 import type { Claim, Idempotency } from './idempotency.ts'
 import { type PlannedEvents, type RevealResult, revealRecords } from './reveal.ts'
@@ -14,13 +16,21 @@ import { parseToken } from './token.ts'
 const REVEAL_SCOPES = ['card:reveal', 'address:reveal', 'contact:reveal']
 
 const purpose = z.enum(purposes)
-const { reason, fields } = optionalMembers({
+/** A number of somebody's system and no text: it stands in the audit log for ever. */
+const ticketSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._#/-]{0,63}$/)
+  .refine((value) => !looksLikeCardNumber(value), issue('card-number-in-text', 'remove the card number'))
+  .describe('the ticket or case that asks for it; stands in the audit event')
+const { reason, ticket, break_glass, fields } = optionalMembers({
   reason: text(500).describe('why; kept sealed beside the audit event'),
+  ticket: ticketSchema,
+  break_glass: z.literal(true).describe('do not wait for an approval; somebody is alarmed'),
   fields: z.array(z.string().max(40)).min(1).max(20).describe('only these fields; all granted ones when left out'),
 })
-const revealSchema = z.strictObject({ purpose, fields, reason })
+const revealSchema = z.strictObject({ purpose, fields, reason, ticket, break_glass })
 const item = z.strictObject({ token: z.string().max(100), fields })
-const revealManySchema = z.strictObject({ purpose, reason, items: z.array(item).min(1).max(100) })
+const revealManySchema = z.strictObject({ purpose, reason, ticket, break_glass, items: z.array(item).min(1).max(100) })
 
 const revealedSchema = z.object({
   token: z.string(),
@@ -45,8 +55,8 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
         200: { description: 'the fields, and the id of the event that records the release', schema: revealedSchema },
       },
       handle: (request) => {
-        const { purpose, reason, fields } = request.body
-        const input = { purpose, reason, items: [{ token: request.params.token ?? '', fields }] }
+        const { purpose, reason, ticket, break_glass: breakGlass, fields } = request.body
+        const input = { purpose, reason, ticket, breakGlass, items: [{ token: request.params.token ?? '', fields }] }
         const reveal = async (claim?: Claim, replayOf?: PlannedEvents) => {
           const [result] = await revealRecords(deps, request.caller, input, request, { idempotency: claim, replayOf })
           if (result === undefined) throw new Error('a reveal of one record has one result')
@@ -72,7 +82,8 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
       handle: (request) => {
         const reveal = async (claim?: Claim, replayOf?: PlannedEvents) => {
           const extra = { idempotency: claim, replayOf }
-          const results = await revealRecords(deps, request.caller, request.body, request, extra)
+          const { break_glass: breakGlass, ...body } = request.body
+          const results = await revealRecords(deps, request.caller, { ...body, breakGlass }, request, extra)
           return { status: 200, body: { results: results.map((result) => resultBody(result, request.requestId)) } }
         }
         return runOnce<PlannedEvents>(deps, request, 'reveal-many', reveal, (kept) => reveal(undefined, kept))

@@ -1,22 +1,30 @@
 import { auditCaller, type Caller } from '../access/caller.ts'
-import { grantReveal } from '../access/grant.ts'
+import { type Circumstances, stricter } from '../access/condition.ts'
+import { decideReveal, grantReveal } from '../access/grant.ts'
 import { needsConsent, type Purpose } from '../access/purpose.ts'
+import type { Budget } from '../access/roles.ts'
+import { isShown, kindNames } from '../access/view.ts'
 import { type AuditFacts, leaveOutRecord, type UnfinishedEvent } from '../audit/audit-event.ts'
 import { type EarlierReveal, findReveals } from '../audit/audit-store.ts'
-import { reasonContext } from '../keys/sealed-columns.ts'
-import type { Details } from '../kinds/kind.ts'
+import type { Details, Kind } from '../kinds/kind.ts'
 import { Problem } from '../problem.ts'
 import { Sensitive } from '../sensitive.ts'
+import { type ClaimDeps, claimApproval } from './claim-approval.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
 import type { IdempotencyRow } from './idempotency-store.ts'
-import type { ReleaseOutcome, SealedReason } from './release-store.ts'
+import type { ReleaseOutcome } from './release-store.ts'
 import { requireReleased } from './require-live.ts'
+import { sealReason } from './seal-reason.ts'
 import { openDetails } from './sealed-record.ts'
 import { kindNameOf, parseToken, type Token } from './token.ts'
 
 export interface RevealRequest {
   purpose: Purpose
   reason?: string | undefined
+  /** The ticket or case that the release is for; stands in its event. */
+  ticket?: string | undefined
+  /** Asks not to wait for an approval, where the role allows it. */
+  breakGlass?: boolean | undefined
   items: readonly { token: string; fields?: readonly string[] | undefined }[]
 }
 
@@ -48,22 +56,43 @@ interface RevealExtra {
  * @throws {Problem} audit-unavailable, database-unavailable; what concerns one item is in its result
  */
 export async function revealRecords(
-  deps: Pick<RecordDeps, 'batches' | 'database' | 'keys' | 'kinds' | 'newAuditEvent' | 'now' | 'recordEvent'>,
+  deps: ClaimDeps & Pick<RecordDeps, 'batches' | 'budgets' | 'probes' | 'kinds' | 'recordEvent'>,
   caller: Caller,
   input: RevealRequest,
   facts: RequestFacts,
   extra: RevealExtra = {},
 ): Promise<RevealResult[]> {
-  const about = { request_id: facts.requestId, caller: auditCaller(caller), site: caller.site, purpose: input.purpose }
+  const { purpose, reason, ticket, breakGlass } = input
+  const about = {
+    request_id: facts.requestId,
+    caller: auditCaller(caller),
+    site: caller.site,
+    purpose,
+    ticket,
+    partner: caller.partner?.id,
+  }
+  const circumstances = { now: deps.now(), reason: reason !== undefined, ticket: ticket !== undefined, breakGlass }
   const earlier = await findReveals(deps.database, extra.replayOf ?? [])
-  // What does not depend on a record is decided before any record is looked at.
-  const planned = input.items.map((item, at) =>
-    attempt(() => {
-      const { token, fields } = grantItem(deps, caller, input.purpose, item)
+  // What does not depend on a record is decided before any record is looked at. One after the other: two items of one
+  // record must not use the same approval.
+  const decided: (Plan | Problem)[] = []
+  for (const [at, item] of input.items.entries()) {
+    const plan = await attemptAsync(async (): Promise<Plan> => {
+      const approval = await claimApproval(deps, caller, { ...item, purpose, reason, ticket }, circumstances, facts)
+      const granting = { ...circumstances, approved: approval !== undefined }
+      const { token, fields, budget } = grantItem(deps, caller, purpose, item, granting)
       const first = earlier.get(extra.replayOf?.[at] ?? '')
-      return { token, fields, first, event: releaseEvent(deps, about, token, fields, first?.id) }
-    }),
-  )
+      return {
+        token,
+        fields,
+        budget,
+        first,
+        event: releaseEvent(deps, { ...about, approval }, token, fields, first?.id),
+      }
+    })
+    decided.push(plan)
+  }
+  const planned = await spendBudget(deps, caller, purpose, decided)
   const outcomes = await releasePlanned(deps, caller, input, planned, extra)
   const opened = await Promise.all(
     planned.map((plan, at) =>
@@ -71,7 +100,7 @@ export async function revealRecords(
         if (plan instanceof Problem) throw plan
         const record = requireReleased(outcomes[at])
         const details = await openDetails(deps.keys, { ...record, secret: record.sealed })
-        return { record, plan, data: new Sensitive(pick(details, plan.fields)) }
+        return { record, plan, data: new Sensitive(pick(deps.kinds[record.kind], details, plan.fields)) }
       }),
     ),
   )
@@ -83,14 +112,28 @@ export async function revealRecords(
     return { token, kind, data: item.data, event: first?.version === version ? first.id : event.id }
   })
   await recordRefusals(deps, about, results)
+  await deps.probes.spend(caller, results.filter(isUnknown).length)
   return results
 }
 
-type Plan = { token: Token; fields: string[]; first: EarlierReveal | undefined; event: UnfinishedEvent }
+function isUnknown(result: RevealResult): boolean {
+  return 'problem' in result && result.problem.code === 'record-not-found'
+}
+
+/** What all events of a request say. */
+type About = Pick<AuditFacts, 'request_id' | 'caller' | 'site' | 'purpose' | 'ticket' | 'partner' | 'approval'>
+
+type Plan = {
+  token: Token
+  fields: string[]
+  budget: Budget | undefined
+  first: EarlierReveal | undefined
+  event: UnfinishedEvent
+}
 
 function releaseEvent(
   deps: Pick<RecordDeps, 'newAuditEvent'>,
-  about: Pick<AuditFacts, 'request_id' | 'caller' | 'site' | 'purpose'>,
+  about: About,
   token: Token,
   fields: string[],
   replayOf: string | undefined,
@@ -104,6 +147,20 @@ function releaseEvent(
     fields,
     replay_of: replayOf,
   })
+}
+
+/** What the budget does not allow becomes a refusal; the whole request is counted at once. */
+async function spendBudget(
+  deps: Pick<RecordDeps, 'budgets'>,
+  caller: Caller,
+  purpose: Purpose,
+  decided: readonly (Plan | Problem)[],
+): Promise<(Plan | Problem)[]> {
+  const plans = decided.filter((plan): plan is Plan => !(plan instanceof Problem))
+  const budget = plans.map((plan) => plan.budget).reduce(stricter, undefined)
+  const tokens = plans.map(({ token }) => token)
+  const refused = (await deps.budgets.spend(caller, purpose, tokens, budget)).values()
+  return decided.map((plan) => (plan instanceof Problem ? plan : (refused.next().value ?? plan)))
 }
 
 /** Looks up what may be released and commits its events; undefined for the others. */
@@ -131,7 +188,7 @@ async function releasePlanned(
 /** Every refused item has an event of its own; what is no record is somebody's input, and is not kept. */
 async function recordRefusals(
   deps: Pick<RecordDeps, 'newAuditEvent' | 'recordEvent'>,
-  about: Pick<AuditFacts, 'request_id' | 'caller' | 'site' | 'purpose'>,
+  about: About,
   results: readonly RevealResult[],
 ): Promise<void> {
   const refused = results.filter((result) => 'problem' in result)
@@ -152,40 +209,36 @@ function grantItem(
   caller: Caller,
   purpose: Purpose,
   item: RevealRequest['items'][number],
-): { token: Token; fields: string[] } {
+  circumstances: Circumstances,
+): { token: Token; fields: string[]; budget: Budget | undefined } {
   const token = parseToken(item.token)
   if (token === undefined) {
     // A malformed token is of no kind: whoever may reveal nothing for this purpose learns that first.
-    grantAnyKind(caller, purpose)
+    grantAnyKind(caller, purpose, circumstances)
     throw new Problem('record-not-found')
   }
   const kind = deps.kinds[kindNameOf(token)]
-  if (item.fields?.some((field) => !kind.fields.includes(field))) {
+  if (item.fields?.some((field) => !isShown(field, kind.name))) {
     throw new Problem('invalid-input', {
       errors: [{ pointer: '#/fields', detail: `expected some of: ${kind.fields.join(', ')}` }],
     })
   }
-  return { token, fields: grantReveal(caller, kind.name, purpose, item.fields) }
+  const decision = decideReveal(caller, kind.name, purpose, item.fields, circumstances)
+  if (!decision.granted) throw decision.problem
+  return { token, fields: decision.fields, budget: decision.budget }
 }
 
-function grantAnyKind(caller: Caller, purpose: Purpose): void {
-  const refusals = (['card', 'address', 'contact'] as const).map((kind) =>
-    attempt(() => grantReveal(caller, kind, purpose)),
-  )
+function grantAnyKind(caller: Caller, purpose: Purpose, circumstances: Circumstances): void {
+  const refusals = kindNames.map((kind) => attempt(() => grantReveal(caller, kind, purpose, undefined, circumstances)))
   const refused = refusals.filter((refusal) => refusal instanceof Problem)
   if (refused.length === refusals.length) throw refused[0]
 }
 
-function pick(details: Details, fields: readonly string[]): Details {
-  return Object.fromEntries(
-    fields.filter((field) => details[field] !== undefined).map((field) => [field, details[field]]),
-  )
-}
-
-/** What people write as a reason may name a shopper, so it is sealed and stands beside the event, not in it. */
-function sealReason(deps: Pick<RecordDeps, 'keys'>, event: string, reason: string): SealedReason {
-  const sealed = deps.keys.seal('display', reasonContext(event), Buffer.from(reason, 'utf8'), 128)
-  return { event, ...sealed }
+/** The fields of the details, and what views derive from them. */
+function pick(kind: Kind, details: Details, names: readonly string[]): Details {
+  const display = names.every((name) => kind.fields.includes(name)) ? {} : kind.display(details)
+  const shown = { ...display, ...details }
+  return Object.fromEntries(names.filter((name) => shown[name] !== undefined).map((name) => [name, shown[name]]))
 }
 
 function attempt<T>(work: () => T): T | Problem {

@@ -1,3 +1,4 @@
+import { spendOrRefuse } from '../access/budget.ts'
 import { auditCaller, type Caller } from '../access/caller.ts'
 import { seesBin } from '../access/grant.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
@@ -25,10 +26,10 @@ export interface SearchResult {
 /**
  * Finds the records of the caller's site that carry exactly this value, and answers with their masked views, newest first.
  *
- * @throws {Problem} invalid-input when the value cannot be one of that type, record-changed, audit-unavailable
+ * @throws {Problem} invalid-input when the value cannot be one of that type, record-changed, budget-spent, audit-unavailable
  */
 export async function searchByValue(
-  deps: Pick<RecordDeps, 'database' | 'batches' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
+  deps: Pick<RecordDeps, 'database' | 'batches' | 'budgets' | 'probes' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
   caller: Caller,
   input: { by: SearchType; value: Sensitive<string> },
   facts: RequestFacts,
@@ -74,7 +75,15 @@ export async function searchByValue(
   // What was found leaves only when its events have committed; a record that was changed meanwhile is looked at again.
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const { found, finding } = await find()
-    if (await deps.batches.commitFinding(finding)) return found
+    await spendOrRefuse(
+      deps.budgets,
+      caller,
+      undefined,
+      finding.records.map(({ token }) => token),
+    )
+    if (!(await deps.batches.commitFinding(finding))) continue
+    if (finding.records.length === 0) await deps.probes.spend(caller, 1)
+    return found
   }
   throw new Problem('record-changed', { retryAfterSeconds: 1 })
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Caller } from '../access/caller.ts'
+import type { CardVelocity } from '../access/card-velocity.ts'
 import { type Route, type RouteRequest, route } from '../http/route.ts'
 import { checkoutSchema, tokenizedSchema } from './checkout-schema.ts'
 import type { RecordDeps } from './dependencies.ts'
@@ -11,7 +12,11 @@ import { tokenizeBatch } from './tokenize-batch.ts'
 const resultsSchema = z.object({ results: z.array(z.looseObject({ status: z.int() })) })
 
 /** `POST /v1/tokenize`, and its batch. */
-export function createTokenizeRoutes(deps: RecordDeps & { idempotency: Idempotency }): Route<Caller>[] {
+export function createTokenizeRoutes(
+  deps: RecordDeps & { idempotency: Idempotency; cardVelocity: CardVelocity },
+): Route<Caller>[] {
+  const limit: Route<Caller>['limit'] = ({ caller, source, body }) =>
+    deps.cardVelocity.spend(caller, source, cardsIn(body))
   const checkout = checkoutSchema(deps.kinds)
   // Parsed one by one, so that a bad one does not hold up the others; described as what each of them is.
   const item = z
@@ -26,6 +31,7 @@ export function createTokenizeRoutes(deps: RecordDeps & { idempotency: Idempoten
       access: ['tokenize'],
       audited: true,
       idempotent: true,
+      limit,
       body: checkout,
       responses: { 201: { description: 'the tokens and masked views', schema: tokenizedSchema } },
       handle: (request) =>
@@ -52,6 +58,7 @@ export function createTokenizeRoutes(deps: RecordDeps & { idempotency: Idempoten
       access: ['tokenize'],
       audited: true,
       idempotent: true,
+      limit,
       body: z.strictObject({ items: z.array(item).min(1).max(1000) }),
       responses: {
         200: { description: 'one result for each item, in order, each with its own status', schema: resultsSchema },
@@ -73,4 +80,15 @@ export function createTokenizeRoutes(deps: RecordDeps & { idempotency: Idempoten
         ),
     }),
   ]
+}
+
+/** Whatever was sent as a card, in a checkout or in a batch of them; nothing of it is validated. */
+function cardsIn(body: unknown): unknown[] {
+  if (typeof body !== 'object' || body === null) return []
+  const items = 'items' in body && Array.isArray(body.items) ? (body.items as unknown[]) : []
+  return [body, ...items].flatMap((one) =>
+    typeof one === 'object' && one !== null && 'card' in one && one.card !== null && one.card !== undefined
+      ? [one.card]
+      : [],
+  )
 }

@@ -9,9 +9,11 @@ import helmet from 'helmet'
 import knex, { type Knex } from 'knex'
 import { createAccessTokens } from '../../src/access/access-token.ts'
 import { authenticate } from '../../src/access/authenticate.ts'
+import type { Caller } from '../../src/access/caller.ts'
 import { requireAnyScope } from '../../src/access/grant.ts'
 import { readConfig } from '../../src/config.ts'
 import { connectionOptions } from '../../src/database/database.ts'
+import { presentedBy } from '../../src/http/presented.ts'
 import { loadTls } from '../../src/http/tls.ts'
 import { parseInput } from '../../src/parse-input.ts'
 import { Problem } from '../../src/problem.ts'
@@ -32,9 +34,10 @@ const db = knex({
 const accessTokens = createAccessTokens({ ...parts, renewSigningKey: async () => {}, issuer: config.issuer })
 const schema = checkoutSchema(parts.kinds)
 
-async function isLiveClient(id: string): Promise<boolean> {
-  const client = await db('clients').select('id').where({ id }).whereNull('revoked_at').first()
-  return client !== undefined
+async function admit(caller: Caller): Promise<Caller> {
+  const client = await db('clients').select('id').where({ id: caller.id }).whereNull('revoked_at').first()
+  if (client === undefined) throw new Error('there is no such client')
+  return caller
 }
 
 async function insert({ records, now }: NewRecords): Promise<undefined> {
@@ -74,8 +77,9 @@ const app = express()
 app.use(helmet())
 app.use(express.json())
 app.post('/v1/tokenize', async (request, response) => {
-  const { authorization } = request.headers
-  const caller = await authenticate({ accessTokens, isLiveClient }, { authorization })
+  const spendOnce = async () => false
+  const deps = { tokenVerifier: accessTokens, admit, spendOnce, now: () => new Date() }
+  const caller = await authenticate(deps, presentedBy(request, config.issuer))
   requireAnyScope(caller, ['tokenize'])
   const checkout = parseInput(schema, request.body)
   const batches = { insert, release: async () => [], commitFinding: async () => true }

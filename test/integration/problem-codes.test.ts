@@ -1,10 +1,18 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import type { Response } from 'supertest'
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
+import type { Conditions, Scope } from '../../src/access/roles.ts'
 import { type ProblemCode, problemCodes } from '../../src/problem.ts'
+import { forgeToken } from '../support/forge-token.ts'
 import { type Answer, exchangeOnce, rawRequest } from '../support/raw-tls.ts'
+import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { card, cards, contact } from '../support/samples.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import { TestVault } from '../support/test-vault.ts'
+
+const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 
 let vault: TestVault
 /** A second server, whose way to the database can be cut and whose token endpoint is soon exhausted. */
@@ -96,6 +104,34 @@ async function whileBroken(breakIt: string, mendIt: string): Promise<Response> {
   return tokenize({ contact }).finally(() => sql(mendIt))
 }
 
+/** A token in the name of an identity provider that nobody answers for. */
+async function withoutIssuer(): Promise<Response> {
+  const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-issuer-'))
+  const issuersFile = path.join(directory, 'issuers.json')
+  const issuer = 'https://localhost:1'
+  const mappings = [{ claim: 'sub', value: 'ann', role: 'support' }]
+  writeFileSync(issuersFile, JSON.stringify([{ name: 'gone', issuer, audience: 'vault', mappings }]))
+  const alone = await TestVault.start({ sharedDatabase: vault.database, config: { issuersFile } })
+  try {
+    const token = forgeToken({ alg: 'ES256', typ: 'at+jwt', kid: 'k' }, { iss: issuer }, () => Buffer.alloc(64))
+    return await alone.call('GET', `/v1/tokens/${UNKNOWN_CARD}`, { token })
+  } finally {
+    await alone.stop()
+    rmSync(directory, { recursive: true })
+  }
+}
+
+const decide = (id: string, token: string, verdict: string) =>
+  vault.call('POST', `/v1/approvals/${id}/${verdict}`, { token })
+
+async function underCondition(conditions: Conditions, scopes?: readonly Scope[]): Promise<Response> {
+  const role = conditionalRole(conditions)
+  const careful = { ...role, scopes: scopes ?? role.scopes }
+  await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ careful }))
+  const token = await vault.staffToken('careful')
+  return vault.call('POST', `/v1/tokens/${UNKNOWN_CARD}/reveal`, { token, body: { purpose: 'enforce-rights' } })
+}
+
 async function withoutDatabase(): Promise<Response> {
   proxy.cut()
   return tokenize({ contact }, {}, fragile).finally(() => proxy.mend())
@@ -125,6 +161,36 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
   'purpose-not-permitted': () => reveal(UNKNOWN_CARD, 'billing', { purpose: 'marketing' }),
   'fields-not-permitted': () => reveal(UNKNOWN_CARD, 'fraud', { purpose: 'enforce-rights', fields: ['number'] }),
   'consent-missing': async () => reveal(await newContact(), 'marketing', { purpose: 'marketing' }),
+  'condition-not-met': () => underCondition({ reason: true }),
+  'approval-required': () => underCondition({ approval: true }),
+  'budget-spent': async () => {
+    const budget = { per_day: 1, beyond: 'suspend' } as const
+    await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ fraud: { budget } }))
+    await vault.call('GET', `/v1/tokens/${UNKNOWN_CARD}`, { token: bearer.fraud })
+    return vault.call('GET', `/v1/tokens/${await newCard()}`, { token: bearer.fraud })
+  },
+  'approval-not-found': () => decide('apr_0', bearer.officer, 'approve'),
+  'approval-decided': async () => {
+    const { body } = await underCondition({ approval: true })
+    await decide(body.approval, bearer.officer, 'refuse')
+    return decide(body.approval, bearer.officer, 'approve')
+  },
+  'own-request': async () => {
+    const scopes = ['card:reveal', 'address:reveal', 'contact:reveal', 'release:approve'] as const
+    const { body } = await underCondition({ approval: true }, scopes)
+    return decide(body.approval, await vault.staffToken('careful'), 'approve')
+  },
+  'contract-ended': async () => {
+    const { commands } = vault.strongroom
+    const contract = { name: 'Carrier', country: 'SG', contact: 'Ann', purposes: ['provide-goods'] as const }
+    const ends_at = new Date(Date.now() + 60_000)
+    const { id } = await commands.addPartner(OPERATOR, { ...contract, fields: ['address.line1'], ends_at })
+    const client = await vault.client(['address:reveal'], { role: 'fulfilment', partner: id })
+    const { body } = await vault.requestToken(client.id, client.secret)
+    await commands.endPartner(OPERATOR, id)
+    return vault.call('GET', `/v1/tokens/${UNKNOWN_CARD}`, { token: body.access_token })
+  },
+  'caller-suspended': () => vault.call('GET', `/v1/tokens/${UNKNOWN_CARD}`, { token: bearer.fraud }),
   'too-many-requests': async () => {
     await fragile.requestToken('client_unknown', 'secret')
     return fragile.requestToken('client_unknown', 'secret')
@@ -163,6 +229,7 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
       'GRANT INSERT ON audit_events TO strongroom_runtime',
     ),
   busy: flood,
+  'issuer-unavailable': withoutIssuer,
   sealed: () =>
     whileChanged(
       "UPDATE keys SET deactivated_at = now() WHERE purpose = 'index'",

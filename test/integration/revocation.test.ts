@@ -86,6 +86,39 @@ describe('a client that was revoked', () => {
   })
 })
 
+describe('a member of staff who was disabled', () => {
+  const read = (on: TestVault, token: string) => on.call('GET', `/v1/tokens/card_${'0'.repeat(26)}`, { token })
+
+  it('is refused from the next request on, on every server, and let in again when enabled', async () => {
+    const token = await vault.staffToken('support', { name: 'Ann' })
+    const another = await vault.staffToken('support', { name: 'Anna' })
+    for (const server of [vault, second]) expectProblem(await read(server, token), 404, 'record-not-found')
+    await vault.strongroom.commands.disableStaff(OPERATOR, 'staff:Ann')
+    for (const server of [second, vault]) {
+      expectProblem(await read(server, token), 401, 'unauthenticated')
+      expectProblem(await read(server, another), 404, 'record-not-found')
+    }
+    // A new token makes no other person.
+    expectProblem(await read(second, await vault.staffToken('legal', { name: 'Ann' })), 401, 'unauthenticated')
+    await second.strongroom.commands.enableStaff(OPERATOR, 'staff:Ann')
+    for (const server of [vault, second]) expectProblem(await read(server, token), 404, 'record-not-found')
+    for (const type of ['staff.disable', 'staff.enable']) {
+      expect(await vault.events({ type, subject: 'staff:Ann' })).toEqual([
+        expect.objectContaining({ outcome: 'success', caller: OPERATOR }),
+      ])
+    }
+  })
+
+  it('must be named as audit events do, and be disabled before they are enabled', async () => {
+    const { disableStaff, enableStaff } = vault.strongroom.commands
+    for (const id of ['Ann', 'client_1', 'staff:', '']) {
+      await expect(disableStaff(OPERATOR, id)).rejects.toThrow(/begins with "staff:"/)
+    }
+    await expect(enableStaff(OPERATOR, 'staff:nobody')).rejects.toThrow(/nobody of that id/)
+    expect(await vault.events({ type: 'staff.enable', subject: 'staff:nobody' })).toEqual([])
+  })
+})
+
 describe('a rotated secret', () => {
   it('replaces the old one at once, on every server', async () => {
     const { id, secret } = await newClient()

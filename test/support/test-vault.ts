@@ -71,6 +71,7 @@ export class TestVault {
       sharedDatabase?: TestDatabase
       config?: Partial<StrongroomConfig>
       clockOffsetMs?: number
+      clientCaFile?: string
     } = {},
   ): Promise<TestVault> {
     const { certsDir, rootKeyFile } = inject('cluster')
@@ -93,7 +94,12 @@ export class TestVault {
         ...options.overrides,
       },
     )
-    const files = { certFile: path.join(certsDir, 'server.pem'), keyFile: path.join(certsDir, 'server-key.pem') }
+    const { clientCaFile } = options
+    const files = {
+      certFile: path.join(certsDir, 'server.pem'),
+      keyFile: path.join(certsDir, 'server-key.pem'),
+      clientCaFile,
+    }
     const answersFor = certificateNames(readFileSync(files.certFile, 'utf8'))
     const { newId, metrics } = strongroom
     const server = createHttpsServer(await loadTls(files), strongroom.createApp(answersFor), {
@@ -141,19 +147,23 @@ export class TestVault {
 
   async client(
     scopes: readonly Scope[],
-    options: { role?: RoleName; site?: string } = {},
+    options: { role?: RoleName; site?: string; partner?: string } = {},
   ): Promise<{ id: string; secret: string }> {
     const { id, secret } = await this.strongroom.commands.addClient(OPERATOR, {
       name: 'test client',
       scopes,
       role: options.role,
+      partner: options.partner,
       site: options.site ?? 'default',
     })
     return { id, secret: secret.expose() }
   }
 
   /** An access token of a new client, through the token endpoint. */
-  async clientToken(scopes: readonly Scope[], options: { role?: RoleName; site?: string } = {}): Promise<string> {
+  async clientToken(
+    scopes: readonly Scope[],
+    options: { role?: RoleName; site?: string; partner?: string } = {},
+  ): Promise<string> {
     const { id, secret } = await this.client(scopes, options)
     return (await this.requestToken(id, secret)).body.access_token
   }

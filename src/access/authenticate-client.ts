@@ -1,0 +1,48 @@
+import type { Database } from '../database/database.ts'
+import { type ClientAssertionDeps, verifyClientAssertion } from './client-assertion.ts'
+import { matchesRegistration } from './client-certificate.ts'
+import type { ClientCredentials } from './client-credentials.ts'
+import type { ClientSecrets } from './client-secret.ts'
+import { type Client, type ClientWithSecrets, findClientWithSecrets } from './client-store.ts'
+import { hashToCompare } from './clients.ts'
+
+export interface AuthenticateClientDeps extends ClientAssertionDeps {
+  database: Database
+  clientSecrets: ClientSecrets
+}
+
+/** What cannot be an id is an unknown one, and costs as much. */
+const CLIENT_ID = /^client_[0-9a-z]{26}$/
+
+/**
+ * The client, if it is one, was not revoked, and proves itself in the way that it was registered with; undefined otherwise.
+ * An unknown, a revoked and a mistaken client take the same time.
+ *
+ * @throws {Problem} busy, database-unavailable
+ */
+export async function authenticateClient(
+  deps: AuthenticateClientDeps,
+  credentials: ClientCredentials,
+): Promise<Client | undefined> {
+  const { clientId } = credentials
+  const client = CLIENT_ID.test(clientId) ? await findClientWithSecrets(deps.database, clientId) : undefined
+  const live = client?.revoked_at === null ? client : undefined
+  return (await isProven(deps, live, credentials)) ? live : undefined
+}
+
+async function isProven(
+  deps: AuthenticateClientDeps,
+  client: ClientWithSecrets | undefined,
+  credentials: ClientCredentials,
+): Promise<boolean> {
+  switch (credentials.method) {
+    case 'assertion':
+      return verifyClientAssertion(deps, client, credentials.assertion)
+    case 'certificate':
+      return client?.certificate != null && matchesRegistration(client.certificate, credentials.certificate, deps.now())
+    case 'secret': {
+      const secret = credentials.secret.expose()
+      return deps.clientSecrets.verify(client && hashToCompare(client, secret, deps.now()), secret)
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import type { Queryable, Statement } from '../database/database.ts'
+
+/** Whose records are counted, and for what: `purpose` is empty for masked views. */
+export interface BudgetOwner {
+  caller: string
+  role: string
+  purpose: string
+}
+
+export interface BudgetWindow {
+  span: 'hour' | 'day'
+  startsAt: Date
+}
+
+export interface Suspension extends BudgetOwner {
+  suspended_at: Date
+}
+
+const LOCK: Statement = { name: 'lock-budget', text: 'SELECT pg_advisory_xact_lock(hashtextextended($1, 7374))' }
+const SELECT_USED: Statement = {
+  name: 'select-budget-used',
+  text: `SELECT count(*)::integer AS used, coalesce(array_agg(record) FILTER (WHERE record = ANY($6::text[])), '{}') AS known
+         FROM budget_records WHERE caller = $1 AND role = $2 AND purpose = $3 AND span = $4 AND starts_at = $5`,
+}
+const INSERT: Statement = {
+  name: 'insert-budget-records',
+  text: `INSERT INTO budget_records (caller, role, purpose, span, starts_at, record)
+         SELECT $1, $2, $3, $4, $5, record FROM unnest($6::text[]) AS n (record) ON CONFLICT DO NOTHING`,
+}
+const SUSPEND: Statement = {
+  name: 'suspend-caller',
+  text: `INSERT INTO suspended_callers (caller, role, purpose, suspended_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT DO NOTHING RETURNING caller`,
+}
+const LIFT: Statement = {
+  name: 'lift-suspension',
+  text: 'DELETE FROM suspended_callers WHERE caller = $1 RETURNING caller',
+}
+const FORGET: Statement = { name: 'forget-budget-records', text: 'DELETE FROM budget_records WHERE caller = $1' }
+const SELECT_SUSPENDED: Statement = {
+  name: 'select-suspended-callers',
+  text: 'SELECT caller, role, purpose, suspended_at FROM suspended_callers ORDER BY suspended_at, caller',
+}
+const SWEEP: Statement = { name: 'sweep-budget-records', text: 'DELETE FROM budget_records WHERE starts_at < $1' }
+
+/** Waits until nobody else counts this caller's records; until the end of the transaction. */
+export async function lockBudget(tx: Queryable, caller: string): Promise<void> {
+  await tx.query(LOCK, [caller])
+}
+
+/** How many records were counted in a window, and which of the given ones are among them. */
+export async function selectUsed(
+  tx: Queryable,
+  { caller, role, purpose }: BudgetOwner,
+  { span, startsAt }: BudgetWindow,
+  records: readonly string[],
+): Promise<{ used: number; known: string[] }> {
+  const values = [caller, role, purpose, span, startsAt, records]
+  const [row] = await tx.query<{ used: number; known: string[] }>(SELECT_USED, values)
+  return row ?? { used: 0, known: [] }
+}
+
+export async function insertUsed(
+  tx: Queryable,
+  { caller, role, purpose }: BudgetOwner,
+  { span, startsAt }: BudgetWindow,
+  records: readonly string[],
+): Promise<void> {
+  await tx.query(INSERT, [caller, role, purpose, span, startsAt, records])
+}
+
+/** False for a caller that is suspended already. */
+export async function suspendCaller(
+  tx: Queryable,
+  { caller, role, purpose }: BudgetOwner,
+  now: Date,
+): Promise<boolean> {
+  return (await tx.query(SUSPEND, [caller, role, purpose, now])).length > 0
+}
+
+/** Ends a suspension and begins the counts of the caller anew. False for a caller that is not suspended. */
+export async function liftSuspension(tx: Queryable, caller: string): Promise<boolean> {
+  if ((await tx.query(LIFT, [caller])).length === 0) return false
+  await tx.query(FORGET, [caller])
+  return true
+}
+
+export function selectSuspended(db: Queryable): Promise<Suspension[]> {
+  return db.query(SELECT_SUSPENDED)
+}
+
+/** Removes what was counted in windows that began before then. */
+export async function sweepBudgets(db: Queryable, before: Date): Promise<void> {
+  await db.query(SWEEP, [before])
+}

@@ -1,0 +1,40 @@
+import type { AuditCaller } from '../audit/audit-event.ts'
+import type { RecordEvent } from '../audit/record-event.ts'
+import type { AccessTokens } from './access-token.ts'
+import {
+  addClient,
+  addClientWithKey,
+  type Expiry,
+  listClients,
+  type NewClient,
+  type NewClientDeps,
+  replaceClientKeys,
+  revokeClient,
+  rotateClientSecret,
+} from './clients.ts'
+import { disableStaff, enableStaff } from './disable-staff.ts'
+import type { PublicJwkSet } from './public-jwk.ts'
+import { issueStaffToken, type StaffTokenRequest } from './staff-token.ts'
+
+export interface CallerCommandDeps extends NewClientDeps {
+  accessTokens: AccessTokens
+  recordEvent: RecordEvent
+}
+
+/** The operator's commands over those who may call the vault. */
+export function createCallerCommands(deps: CallerCommandDeps) {
+  return {
+    addClient: (operator: AuditCaller, input: NewClient & Expiry) => addClient(deps, operator, input),
+    addClientWithKey: (operator: AuditCaller, input: NewClient, key: Parameters<typeof addClientWithKey>[3]) =>
+      addClientWithKey(deps, operator, input, key),
+    listClients: () => listClients(deps),
+    rotateClientSecret: (operator: AuditCaller, id: string, how?: { overlapSeconds?: number } & Expiry) =>
+      rotateClientSecret(deps, operator, id, how),
+    replaceClientKeys: (operator: AuditCaller, id: string, keys: PublicJwkSet) =>
+      replaceClientKeys(deps, operator, id, keys),
+    revokeClient: (operator: AuditCaller, id: string) => revokeClient(deps, operator, id),
+    issueStaffToken: (operator: AuditCaller, request: StaffTokenRequest) => issueStaffToken(deps, operator, request),
+    disableStaff: (operator: AuditCaller, id: string) => disableStaff(deps, operator, id),
+    enableStaff: (operator: AuditCaller, id: string) => enableStaff(deps, operator, id),
+  }
+}

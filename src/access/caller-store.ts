@@ -1,0 +1,57 @@
+import { textArray } from '../database/binary-array.ts'
+import type { Queryable, Statement } from '../database/database.ts'
+import type { Caller, Partnership } from './caller.ts'
+
+/** What the database says of a caller now. */
+export interface Standing {
+  /** A client that exists and was not revoked, or a member of staff who was not disabled. */
+  isLive: boolean
+  isSuspended: boolean
+  /** Whose client it is, if it is a third party's. */
+  partner: (Partnership & { endsAt: number }) | undefined
+  /** The revision of the roles in force. */
+  rolesRevision: number
+}
+
+const SELECT_STANDINGS: Statement = {
+  name: 'select-standings',
+  text: `SELECT
+    (SELECT coalesce(max(revision), 0) FROM role_sets) AS revision,
+    ARRAY(SELECT id FROM clients WHERE id = ANY($1::text[]) AND revoked_at IS NULL) AS live,
+    ARRAY(SELECT id FROM disabled_staff WHERE id = ANY($2::text[])) AS disabled,
+    ARRAY(SELECT caller FROM suspended_callers WHERE caller = ANY($2::text[])) AS suspended,
+    (SELECT json_agg(json_build_object('client', c.client, 'id', p.id, 'purposes', p.purposes, 'fields', p.fields,
+                                      'endsAt', extract(epoch FROM least(p.ends_at, p.ended_at)) * 1000))
+     FROM partner_clients c JOIN partners p ON p.id = c.partner WHERE c.client = ANY($1::text[])) AS partners`,
+}
+
+interface StandingsRow {
+  revision: number
+  live: string[]
+  disabled: string[]
+  suspended: string[]
+  partners: ({ client: string } & NonNullable<Standing['partner']>)[] | null
+}
+
+/** Asked on every request, so that a revocation, a disabled account and a change of roles hold from the next one on. */
+export async function selectStandings(
+  db: Queryable,
+  callers: readonly Pick<Caller, 'id' | 'kind'>[],
+): Promise<Standing[]> {
+  const clients = callers.filter(({ kind }) => kind === 'client').map(({ id }) => id)
+  const [row] = await db.query<StandingsRow>(SELECT_STANDINGS, [
+    textArray([...new Set(clients)]),
+    textArray([...new Set(callers.map(({ id }) => id))]),
+  ])
+  if (row === undefined) throw new Error('the standings are always one row')
+  const live = new Set(row.live)
+  const disabled = new Set(row.disabled)
+  const partners = new Map((row.partners ?? []).map(({ client, ...partner }) => [client, partner]))
+  const suspended = new Set(row.suspended)
+  return callers.map(({ id, kind }) => ({
+    isLive: kind === 'client' ? live.has(id) : !disabled.has(id),
+    isSuspended: suspended.has(id),
+    partner: partners.get(id),
+    rolesRevision: row.revision,
+  }))
+}

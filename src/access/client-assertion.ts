@@ -1,0 +1,86 @@
+import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, jwtVerify } from 'jose'
+import { z } from 'zod'
+import { Problem } from '../problem.ts'
+import type { Client } from './client-store.ts'
+import { CLOCK_TOLERANCE_SECONDS, isCompactJws, MAX_JTI_LENGTH, STATEMENT_ALGORITHMS } from './signed-statement.ts'
+import { type SpendOnce, spentId } from './spent-id.ts'
+
+/** `private_key_jwt`: RFC 7523 sections 2.2 and 3, OpenID Connect Core section 9. */
+export const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+
+/** An assertion is made for one request; nobody needs a longer one. */
+const MAX_SECONDS = 300
+const MAX_LENGTH = 4096
+
+const claimsSchema = z.object({ exp: z.number(), jti: z.string().min(1).max(MAX_JTI_LENGTH) })
+
+export interface ClientAssertionDeps {
+  /** What an assertion may be addressed to: the issuer, and the token endpoint. */
+  assertionAudience: string[]
+  spendOnce: SpendOnce
+  now: () => Date
+}
+
+/** The client that an assertion claims to be from; nothing of it has been verified. */
+export function claimedClient(assertion: string): string | undefined {
+  if (!isCompactJws(assertion, MAX_LENGTH)) return undefined
+  try {
+    const { sub } = decodeJwt(assertion)
+    return typeof sub === 'string' ? sub : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Whether the client signed the assertion, for us, for now and for the first time (RFC 7523 section 3). An assertion from
+ * nobody costs what one from somebody does.
+ *
+ * @throws {Problem} database-unavailable, busy
+ */
+export async function verifyClientAssertion(
+  deps: ClientAssertionDeps,
+  client: Client | undefined,
+  assertion: string,
+): Promise<boolean> {
+  if (!isCompactJws(assertion, MAX_LENGTH)) return false
+  const id = client?.id ?? claimedClient(assertion)
+  try {
+    const keys = createLocalJWKSet((client?.keys ?? NOBODY) as JSONWebKeySet)
+    const { payload, protectedHeader } = await jwtVerify(assertion, keys, {
+      algorithms: STATEMENT_ALGORITHMS,
+      issuer: id ?? '',
+      subject: id ?? '',
+      audience: deps.assertionAudience,
+      requiredClaims: ['iss', 'sub', 'aud', 'exp', 'jti'],
+      clockTolerance: CLOCK_TOLERANCE_SECONDS,
+      currentDate: deps.now(),
+    })
+    const { exp, jti } = claimsSchema.parse(payload)
+    // Another kind of statement under the same key is none of this kind (RFC 8725 section 3.11).
+    const isOfType = protectedHeader.typ === undefined || TYPES.has(protectedHeader.typ.toLowerCase())
+    const isShort = exp <= deps.now().getTime() / 1000 + MAX_SECONDS + CLOCK_TOLERANCE_SECONDS
+    if (client?.keys == null || !isOfType || !isShort) return false
+    return await deps.spendOnce(spentId('client-assertion', client.id, jti, exp))
+  } catch (error) {
+    if (error instanceof Problem) throw error
+    return false
+  }
+}
+
+const TYPES = new Set(['jwt', 'client-authentication+jwt'])
+
+/** Keys that sign nothing, one of each type: an unknown client takes the time of a verification that fails. */
+const NOBODY: JSONWebKeySet = {
+  keys: [
+    {
+      kty: 'EC',
+      crv: 'P-256',
+      // The generator of the curve (FIPS 186-5): a valid point, whose private key would be 1.
+      x: Buffer.from('6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296', 'hex').toString('base64url'),
+      y: Buffer.from('4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5', 'hex').toString('base64url'),
+    },
+    { kty: 'OKP', crv: 'Ed25519', x: Buffer.alloc(32, 0x01).toString('base64url') },
+    { kty: 'RSA', n: Buffer.alloc(256, 0xff).toString('base64url'), e: 'AQAB' },
+  ],
+}

@@ -1,0 +1,67 @@
+import type { PeerCertificate, Presented } from '../http/route.ts'
+import { Sensitive } from '../sensitive.ts'
+import { ASSERTION_TYPE, claimedClient } from './client-assertion.ts'
+import { invalidClient, invalidTokenRequest } from './token-request-problem.ts'
+
+/** How a client proves itself at the token endpoint. */
+export type ClientCredentials =
+  | { method: 'secret'; clientId: string; secret: Sensitive<string> }
+  | { method: 'assertion'; clientId: string; assertion: string }
+  | { method: 'certificate'; clientId: string; certificate: PeerCertificate }
+
+/** The parameters of a token request that concern the client. */
+export interface ClientParameters {
+  client_id?: string | undefined
+  client_secret?: Sensitive<string> | undefined
+  client_assertion_type?: string | undefined
+  client_assertion?: string | undefined
+}
+
+/**
+ * RFC 6749 section 2.3.1: HTTP Basic, or both parameters in the body; or an assertion (RFC 7521 section 4.2). Never two
+ * ways at once (RFC 6749 section 2.3). A client that sends only its id proves itself by the connection's certificate
+ * (RFC 8705 section 2).
+ *
+ * @throws {Problem} invalid-client, invalid-token-request
+ */
+export function credentialsOf(
+  parameters: ClientParameters,
+  { authorization, certificate }: Pick<Presented, 'authorization' | 'certificate'>,
+): ClientCredentials {
+  const { client_id, client_secret, client_assertion_type, client_assertion } = parameters
+  const basic = /^Basic +([A-Za-z0-9+/=]+)$/i.exec(authorization ?? '')?.[1]
+  const ways = [basic, client_secret, client_assertion].filter((way) => way !== undefined)
+  if (ways.length > 1) {
+    throw invalidTokenRequest('invalid_request', 'there are credentials in two places')
+  }
+  if (client_assertion !== undefined) {
+    if (client_assertion_type !== ASSERTION_TYPE) {
+      throw invalidTokenRequest('invalid_request', `the only client_assertion_type is ${ASSERTION_TYPE}`)
+    }
+    const clientId = claimedClient(client_assertion)
+    // RFC 7521 section 4.2: a client_id is not needed, but one that is there must be the assertion's.
+    if (clientId === undefined || (client_id !== undefined && client_id !== clientId)) throw invalidClient()
+    return { method: 'assertion', clientId, assertion: client_assertion }
+  }
+  if (basic !== undefined) {
+    const [id, secret] = Buffer.from(basic, 'base64').toString('utf8').split(/:(.*)/s, 2)
+    if (id && secret !== undefined) {
+      return { method: 'secret', clientId: formDecoded(id), secret: new Sensitive(formDecoded(secret)) }
+    }
+  } else if (client_id && client_secret) {
+    return { method: 'secret', clientId: client_id, secret: client_secret }
+  } else if (client_id) {
+    const presented = certificate()
+    if (presented !== undefined) return { method: 'certificate', clientId: client_id, certificate: presented }
+  }
+  throw invalidClient()
+}
+
+/** Both halves are form-encoded before they are joined (RFC 6749 section 2.3.1). */
+function formDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '))
+  } catch {
+    return text
+  }
+}

@@ -1,0 +1,38 @@
+import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
+import { insertEvents } from '../audit/audit-store.ts'
+import type { Database } from '../database/database.ts'
+import { CallerError } from './clients.ts'
+import { deleteDisabledStaff, insertDisabledStaff } from './staff-store.ts'
+
+export interface DisableStaffDeps {
+  database: Database
+  newAuditEvent: NewAuditEvent
+  now: () => Date
+}
+
+/** `staff:` and a name, or an identity provider's name and the id there, as audit events show it. */
+const STAFF_ID = /^staff:.{1,200}$/
+
+/**
+ * Refuses a member of staff from the next request on, on every server, whoever signed their tokens (PCI DSS 8.2.5).
+ *
+ * @throws {CallerError} for what is no id of staff
+ */
+export async function disableStaff(deps: DisableStaffDeps, operator: AuditCaller, id: string): Promise<void> {
+  if (!STAFF_ID.test(id))
+    throw new CallerError('the id of a member of staff begins with "staff:"; audit events show it')
+  await deps.database.transaction(async (tx) => {
+    await insertDisabledStaff(tx, id, deps.now())
+    const facts = { type: 'staff.disable', outcome: 'success', caller: operator, subject: id } as const
+    await insertEvents(tx, [deps.newAuditEvent(facts)])
+  })
+}
+
+/** Lets a member of staff in again. @throws {CallerError} when they are not disabled */
+export async function enableStaff(deps: DisableStaffDeps, operator: AuditCaller, id: string): Promise<void> {
+  await deps.database.transaction(async (tx) => {
+    if (!(await deleteDisabledStaff(tx, id))) throw new CallerError('nobody of that id is disabled')
+    const facts = { type: 'staff.enable', outcome: 'success', caller: operator, subject: id } as const
+    await insertEvents(tx, [deps.newAuditEvent(facts)])
+  })
+}

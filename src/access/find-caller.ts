@@ -1,0 +1,57 @@
+import type { Database } from '../database/database.ts'
+import { Problem } from '../problem.ts'
+import type { Caller } from './caller.ts'
+import { selectClients } from './client-store.ts'
+import { CallerError, requireRole } from './clients.ts'
+import type { CurrentRoles } from './current-roles.ts'
+import { summarise } from './roles.ts'
+
+/** Who is asked about: a client by its id; a member of staff by name, with the role and site of a token of theirs. */
+export interface NamedCaller {
+  id: string
+  role?: string | undefined
+  site: string
+  /** As if the access token were bound to its owner. */
+  bound?: boolean | undefined
+}
+
+export interface FindCallerDeps {
+  database: Database
+  roles: CurrentRoles
+  admit: (caller: Caller) => Promise<Caller>
+}
+
+/**
+ * The caller as a request of theirs would be let in now, with all that their role has; or why it would not be.
+ *
+ * @throws {CallerError} for a client that there is not, and staff without a role
+ */
+export async function findCaller(
+  deps: FindCallerDeps,
+  { id, role, site, bound }: NamedCaller,
+): Promise<Caller | { id: string; refused: Problem; line: string }> {
+  const client = (await selectClients(deps.database)).find((one) => one.id === id)
+  if (client === undefined && !id.startsWith('staff:')) {
+    throw new CallerError('there is no such client; a member of staff is written as staff:NAME')
+  }
+  const name = client === undefined ? role : (client.role ?? undefined)
+  if (client === undefined && name === undefined) throw new CallerError('say which role the member of staff has')
+  const { scopes, purposes } = name === undefined ? NOTHING : summarise(await requireRole(deps.roles, name))
+  const caller: Caller = {
+    id,
+    kind: client === undefined ? 'staff' : 'client',
+    role: name,
+    scopes: new Set(client?.scopes ?? scopes),
+    purposes: new Set(purposes),
+    site: client?.site ?? site,
+    confirmation: bound ? 'dpop' : undefined,
+  }
+  try {
+    return await deps.admit(caller)
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status >= 500) throw error
+    return { id, refused: error, line: `the caller: ${error.title}` }
+  }
+}
+
+const NOTHING = { scopes: [], purposes: [] } as const

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest'
+import { Problem } from '../problem.ts'
+import { parseRoleFile } from './role-file.ts'
+import { builtInSet, encodeRoleFile, toRoleFile } from './role-set.ts'
+
+const grant = { kind: 'address', fields: ['city'], purposes: ['provide-goods'] }
+const packer = { duty: 'Packs.', scopes: ['address:reveal'], grants: [grant] }
+const file = (role: object) => ({ format: 1, roles: { packer: { ...packer, ...role } } })
+
+function faultsOf(input: unknown): string[] {
+  try {
+    parseRoleFile(input)
+  } catch (error) {
+    if (error instanceof Problem) return error.errors.map(({ pointer }) => pointer)
+    throw error
+  }
+  return []
+}
+
+it('takes the built-in roles, and gives them back as they were', () => {
+  const text = encodeRoleFile(toRoleFile(builtInSet))
+  expect(encodeRoleFile(parseRoleFile(JSON.parse(text)))).toBe(text)
+})
+
+it('takes every view and condition there is', () => {
+  const conditions = {
+    ...{ reason: true, ticket: true, approval: true, sender_constrained: true, sites: ['shop-1'] },
+    hours: { from: '22:00', to: '06:00', days: [1, 5], time_zone: 'Asia/Singapore' },
+    budget: { per_hour: 10, per_day: 50, beyond: 'suspend' },
+  }
+  const grants = ['full', 'masked', 'postal-area', 'country', 'initials'].map((view) => ({
+    ...{ kind: 'address', view, purposes: ['research'] },
+    conditions,
+  }))
+  const denials = [{ kind: 'card' }, { kind: 'address', fields: ['phone'], purposes: ['research'] }]
+  expect(faultsOf(file({ grants, denials, masked_card: 'bin-last4' }))).toEqual([])
+})
+
+describe('refuses', () => {
+  const at = (rest: string) => [`#/roles/packer${rest}`]
+  const withGrant = (changes: object) => file({ grants: [grant, { ...grant, ...changes }] })
+  const withCondition = (conditions: object) => withGrant({ conditions })
+  const second = (rest = '') => at(`/grants/1${rest}`)
+
+  it.each<[string, unknown, string[]]>([
+    ['another format', { ...file({}), format: 2 }, ['#/format']],
+    ['a member that is not known', { ...file({}), owner: 'me' }, ['#']],
+    ['a name that is none', { format: 1, roles: { Packer: packer } }, ['#/roles/Packer']],
+    ['a scope', file({ scopes: ['address:reveal', 'everything'] }), at('/scopes/1')],
+    ['a kind', withGrant({ kind: 'passport' }), second('/kind')],
+    ['a field', withGrant({ fields: ['city', 'number'] }), second('/fields/1')],
+    ['a view', withGrant({ fields: undefined, view: 'everything' }), second('/view')],
+    ['a view of another kind', withGrant({ fields: undefined, view: 'bin-last4' }), second('/view')],
+    ['fields and a view', withGrant({ view: 'country' }), second()],
+    ['neither fields nor a view', withGrant({ fields: undefined }), second()],
+    ['a purpose', withGrant({ purposes: ['curiosity'] }), second('/purposes/0')],
+    ['no purpose', withGrant({ purposes: [] }), second('/purposes')],
+    ['a condition', withCondition({ mood: 'good' }), second('/conditions')],
+    ['a condition that is switched off', withCondition({ reason: false }), second('/conditions/reason')],
+    ['an hour', withCondition({ hours: { from: '9', to: '17:00' } }), second('/conditions/hours/from')],
+    ['no hours at all', withCondition({ hours: { from: '09:00', to: '09:00' } }), second('/conditions/hours')],
+    [
+      'a time zone',
+      withCondition({ hours: { from: '09:00', to: '17:00', time_zone: 'Mars/Olympus' } }),
+      second('/conditions/hours/time_zone'),
+    ],
+    ['a budget of nothing', withCondition({ budget: { beyond: 'suspend' } }), second('/conditions/budget')],
+    ['a grant without its scope', file({ scopes: ['card:reveal'] }), at('/grants/0')],
+    ['a denial of a field', file({ denials: [{ kind: 'card', fields: ['cvc'] }] }), at('/denials/0/fields/0')],
+  ])('%s that is not known, with a pointer to it', (_name, input, pointers) => {
+    expect(faultsOf(input)).toEqual(pointers)
+  })
+})

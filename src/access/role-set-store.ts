@@ -1,0 +1,36 @@
+import type { Queryable, Statement } from '../database/database.ts'
+
+/** A set of roles as it is stored; rows are added and never changed. */
+export interface StoredRoleSet {
+  revision: number
+  /** The file in its canonical form. */
+  roles: string
+  mac: Buffer
+}
+
+const SELECT_NEWEST: Statement = {
+  name: 'select-newest-role-set',
+  text: 'SELECT revision, roles, mac FROM role_sets ORDER BY revision DESC LIMIT 1',
+}
+const INSERT: Statement = {
+  name: 'insert-role-set',
+  text: 'INSERT INTO role_sets (revision, roles, mac, created_at) VALUES ($1, $2, $3, $4)',
+}
+const LOCK: Statement = { name: 'lock-role-sets', text: 'SELECT pg_advisory_xact_lock($1)' }
+
+/** Makes changes of the roles follow one another. */
+const ROLES_LOCK = 0x7374_7206
+
+/** Undefined as long as the built-in roles are in force. */
+export async function selectNewestRoleSet(db: Queryable): Promise<StoredRoleSet | undefined> {
+  return (await db.query<StoredRoleSet>(SELECT_NEWEST))[0]
+}
+
+/** Waits for the lock of the roles, which the transaction holds until its end. */
+export async function lockRoleSets(tx: Queryable): Promise<void> {
+  await tx.query(LOCK, [ROLES_LOCK])
+}
+
+export async function insertRoleSet(tx: Queryable, { revision, roles, mac }: StoredRoleSet, now: Date): Promise<void> {
+  await tx.query(INSERT, [revision, roles, mac, now])
+}

@@ -1,0 +1,31 @@
+/** What all JWTs that callers sign have in common: client assertions (RFC 7523) and DPoP proofs (RFC 9449). */
+
+/**
+ * The algorithms that callers may sign with (RFC 8725 section 3.1): asymmetric, and one per type of key. `Ed25519` is the
+ * full name of what most libraries still call `EdDSA` (RFC 9864).
+ */
+export const STATEMENT_ALGORITHMS = ['ES256', 'EdDSA', 'Ed25519', 'PS256']
+
+/** What a caller is told whose token is bound to a key, or should be (RFC 9449 section 7.1). */
+export function dpopChallenge(error: 'invalid_token' | 'invalid_dpop_proof'): string {
+  return `DPoP error="${error}", algs="${STATEMENT_ALGORITHMS.join(' ')}"`
+}
+
+/** Clocks of callers may differ from ours by so much. */
+export const CLOCK_TOLERANCE_SECONDS = 5
+/** A jti is kept as a hash, but somebody has to read it first. */
+export const MAX_JTI_LENGTH = 256
+
+const COMPACT_JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
+
+/**
+ * Whether the text is three base64url parts and nothing else, each the one spelling of its bytes (RFC 4648 section 3.5):
+ * jose's decoder would also take padding, white space, the other alphabet and left-over bits.
+ */
+export function isCompactJws(text: string, maxLength: number): boolean {
+  return (
+    text.length <= maxLength &&
+    COMPACT_JWS.test(text) &&
+    text.split('.').every((part) => Buffer.from(part, 'base64url').toString('base64url') === part)
+  )
+}

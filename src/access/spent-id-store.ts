@@ -1,0 +1,32 @@
+import { byteaArray, timestampArray } from '../database/binary-array.ts'
+import type { Queryable, Statement } from '../database/database.ts'
+import type { SpentId } from './spent-id.ts'
+
+/** In the order of the ids, so that two statements at once never wait for each other in a circle. */
+const INSERT: Statement = {
+  name: 'insert-spent-ids',
+  text: `INSERT INTO spent_ids (id, expires_at)
+         SELECT id, expires_at FROM unnest($1::bytea[], $2::timestamptz[]) AS spent (id, expires_at) ORDER BY id
+         ON CONFLICT (id) DO NOTHING RETURNING id`,
+}
+const SWEEP: Statement = {
+  name: 'sweep-spent-ids',
+  text: `DELETE FROM spent_ids WHERE id IN (
+           SELECT id FROM spent_ids WHERE expires_at <= $1 LIMIT 5000 FOR UPDATE SKIP LOCKED)
+         RETURNING true`,
+}
+
+/** Which of the ids were never spent before, on any server. Of two alike the first is; all are spent from now on. */
+export async function insertSpentIds(db: Queryable, spent: readonly SpentId[]): Promise<boolean[]> {
+  const rows = await db.query<{ id: Buffer }>(INSERT, [
+    byteaArray(spent.map(({ id }) => id)),
+    timestampArray(spent.map(({ expiresAt }) => expiresAt)),
+  ])
+  const fresh = new Set(rows.map(({ id }) => id.toString('base64')))
+  return spent.map(({ id }) => fresh.delete(id.toString('base64')))
+}
+
+/** Forgets the ids whose statements nobody accepts any more. */
+export async function sweepSpentIds(db: Queryable, now: Date): Promise<void> {
+  while ((await db.query(SWEEP, [now])).length === 5000);
+}

@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto'
+
+/** The id of a signed statement that counts once. */
+export interface SpentId {
+  /** SHA-256: what a stranger wrote is not kept, and takes no more room than this. */
+  id: Buffer
+  /** From when on the statement would be refused for its age anyway, on every server. */
+  expiresAt: Date
+}
+
+/**
+ * Marks the id as spent, and answers whether it was not spent before on any server. Committed before it resolves, so that
+ * a crash forgets nothing.
+ *
+ * @throws {Problem} database-unavailable, busy: then the statement must not be accepted
+ */
+export type SpendOnce = (spent: SpentId) => Promise<boolean>
+
+/** Servers' clocks differ: an id is remembered for so much longer than its statement is good for. */
+const MARGIN_SECONDS = 300
+
+/**
+ * @param signer who chose the jti: each has a space of their own
+ * @param untilSeconds when the statement expires, in seconds since 1970
+ */
+export function spentId(use: 'client-assertion' | 'dpop', signer: string, jti: string, untilSeconds: number): SpentId {
+  return {
+    // A JSON array has one reading, whatever stands in the texts.
+    id: createHash('sha256')
+      .update(JSON.stringify([use, signer, jti]))
+      .digest(),
+    expiresAt: new Date((untilSeconds + MARGIN_SECONDS) * 1000),
+  }
+}

@@ -1,0 +1,105 @@
+import { type Command, Option } from 'commander'
+import { type Purpose, purposes } from '../access/purpose.ts'
+import type { AccessLine } from '../access/review-access.ts'
+import { toCsv } from './comma-separated.ts'
+import { type Json, operator, print, withJson, withVault } from './command.ts'
+import { withKeys, withRoles } from './custodians.ts'
+
+const COLUMNS = [
+  ...['subject', 'id', 'name', 'role', 'site', 'partner', 'scopes', 'see', 'kind', 'fields', 'purposes'],
+  ...['conditions', 'since', 'until'],
+] as (keyof AccessLine)[]
+
+interface Question extends Json {
+  caller: string
+  token: string
+  purpose: Purpose
+  role?: string
+  site: string
+  field?: string[]
+  reason?: true
+  ticket?: true
+  bound?: true
+}
+
+/** `strongroom access …` */
+export function addAccessCommands(program: Command): void {
+  const access = program.command('access').description('who may see what, and who may not for now')
+
+  withJson(access.command('explain'))
+    .description('whether a caller may see a record for a purpose now, and which line decides')
+    .requiredOption('--caller <caller>', 'the id of a client, or staff:NAME')
+    .requiredOption('--token <token>', 'the record')
+    .addOption(new Option('--purpose <purpose>', 'what for').choices(purposes).makeOptionMandatory())
+    .option('--role <role>', 'the role of a member of staff')
+    .option('--site <site>', 'the site of a member of staff', 'default')
+    .option('--field <field...>', 'only these fields; otherwise all that are granted')
+    .option('--reason', 'as if a reason were given')
+    .option('--ticket', 'as if a ticket were named')
+    .option('--bound', 'as if the access token were bound to its owner')
+    .action((options: Question) =>
+      withKeys('access explain', async ({ commands }) => {
+        const { caller: id, role, site, token, purpose, field: fields, reason, ticket, bound } = options
+        const question = { token, purpose, fields, circumstances: { reason, ticket } }
+        const explained = await commands.explainAccess(operator(), { id, role, site, bound }, question)
+        print(options, explained, () =>
+          [
+            explained.allowed ? `yes: ${explained.fields.join(', ')}` : `no: ${explained.code}`,
+            ...explained.lines,
+          ].join('\n  '),
+        )
+      }),
+    )
+
+  withJson(access.command('review'))
+    .description('every role, client and partner, and what each can see (PCI DSS 7.2.4)')
+    .option('--csv', 'print comma-separated values')
+    .action((options: Json & { csv?: true }) =>
+      withRoles('access review', async ({ commands }) => {
+        const lines = await commands.reviewAccess(operator())
+        print(options, lines, () => (options.csv ? toCsv(lines, COLUMNS) : lines.map(asText).join('\n')))
+      }),
+    )
+
+  withJson(access.command('suspended'))
+    .description('the callers that went beyond their budget')
+    .action((options: Json) =>
+      withVault('access suspended', async ({ commands }) => {
+        const list = (await commands.listSuspended()).map((one) => ({
+          ...one,
+          suspended_at: one.suspended_at.toISOString(),
+        }))
+        print(options, list, () =>
+          list
+            .map((one) => `${one.caller}  ${one.role}  ${one.purpose || '(masked views)'}  ${one.suspended_at}`)
+            .join('\n'),
+        )
+      }),
+    )
+
+  withJson(access.command('lift'))
+    .description('let a suspended caller in again, and begin its counts anew')
+    .argument('<caller>')
+    .action((caller: string, options: Json) =>
+      withVault('access lift', async ({ commands }) => {
+        await commands.liftCaller(operator(), caller)
+        print(options, { caller, suspended: false }, () => `lifted ${caller}`)
+      }),
+    )
+}
+
+function asText(line: AccessLine): string {
+  if (line.see === '') {
+    const facts = [line.role && line.subject !== 'role' ? `role ${line.role}` : '', line.site && `site ${line.site}`]
+    const more = [
+      line.partner,
+      line.scopes && `[${line.scopes}]`,
+      line.fields,
+      line.purposes,
+      line.until && `until ${line.until}`,
+    ]
+    return `${line.subject} ${line.id}  ${line.name}  ${[...facts, ...more].filter(Boolean).join('  ')}`.trimEnd()
+  }
+  const purpose = line.purposes && `for ${line.purposes}`
+  return `    ${line.see} ${line.kind}: ${[line.fields || 'everything', purpose, line.conditions].filter(Boolean).join('  ')}`
+}

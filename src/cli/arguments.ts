@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs'
+import { InvalidArgumentError } from 'commander'
+import { CallerError } from '../access/clients.ts'
+import { type Scope, scopes } from '../access/roles.ts'
+
+export function parseScopes(text: string): Scope[] {
+  const wanted = text.trim().split(/[\s,]+/)
+  const unknown = wanted.filter((scope) => !(scopes as readonly string[]).includes(scope))
+  if (unknown.length > 0) throw new InvalidArgumentError(`known scopes are: ${scopes.join(' ')}`)
+  return [...new Set(wanted)] as Scope[]
+}
+
+/** A name that a person reads in lists and in the audit log. */
+export function label(text: string): string {
+  if (!/^[\p{L}\p{N}][\p{L}\p{M}\p{N} .,'’&()/_@-]{0,63}$/u.test(text))
+    throw new InvalidArgumentError('use up to 64 letters, digits, spaces and ordinary punctuation')
+  return text
+}
+
+export function count(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1 || value > 10_000) throw new InvalidArgumentError('expected 1 to 10000')
+  return value
+}
+
+const SECONDS = { s: 1, m: 60, h: 60 * 60, d: 24 * 60 * 60 } as const
+
+/** `90s`, `30m`, `24h` or `90d`, in seconds. */
+export function durationSeconds(text: string): number {
+  const [, amount, unit] = /^([1-9][0-9]{0,4})([smhd])$/.exec(text) ?? []
+  if (amount === undefined) throw new InvalidArgumentError('expected a time such as 30m, 24h or 90d')
+  return Number(amount) * SECONDS[unit as keyof typeof SECONDS]
+}
+
+/** The text of a file that is no secret. @throws {CallerError} */
+export function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new CallerError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`)
+  }
+}

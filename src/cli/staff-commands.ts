@@ -1,0 +1,59 @@
+import { type Command, Option } from 'commander'
+import { type Purpose, purposes } from '../access/purpose.ts'
+import type { RoleName } from '../access/roles.ts'
+import { label } from './arguments.ts'
+import { type Json, operator, print, withJson, withVault } from './command.ts'
+import { withKeys } from './custodians.ts'
+
+interface TokenOptions extends Json {
+  name: string
+  role: RoleName
+  purpose: Purpose[]
+  site: string
+  minutes: number
+  dpopJkt?: string
+}
+
+/** `strongroom staff …` */
+export function addStaffCommands(program: Command): void {
+  const staff = program.command('staff').description('tokens for people')
+
+  withJson(staff.command('token'))
+    .description('sign a short access token for a member of staff')
+    .requiredOption('--name <name>', 'whose token it is', label)
+    .requiredOption('--role <role>', 'their role')
+    .addOption(
+      new Option('--purpose <purpose...>', "narrow the role's purposes").choices(purposes).default([], 'all of them'),
+    )
+    .option('--site <site>', 'the site whose records they see', label, 'default')
+    .option('--minutes <minutes>', 'how long it lives', Number, 15)
+    .option('--dpop-jkt <thumbprint>', 'bind it to the DPoP key of that thumbprint (RFC 9449)')
+    .action((options: TokenOptions) =>
+      withKeys('staff token', async ({ commands }) => {
+        const { name, role, purpose, site, minutes, dpopJkt } = options
+        const request = { name, role, purposes: purpose, site, minutes, dpopJkt }
+        const token = await commands.issueStaffToken(operator(), request)
+        print(options, token, () => token.access_token)
+      }),
+    )
+
+  withJson(staff.command('disable'))
+    .description('refuse a member of staff from the next request on, whoever signed their token')
+    .argument('<id>', 'staff:<name>, or staff:<provider>/<sub>, as audit events show it')
+    .action((id: string, options: Json) =>
+      withVault('staff disable', async ({ commands }) => {
+        await commands.disableStaff(operator(), id)
+        print(options, { id, disabled: true }, () => `disabled ${id}`)
+      }),
+    )
+
+  withJson(staff.command('enable'))
+    .description('let a member of staff in again')
+    .argument('<id>')
+    .action((id: string, options: Json) =>
+      withVault('staff enable', async ({ commands }) => {
+        await commands.enableStaff(operator(), id)
+        print(options, { id, disabled: false }, () => `enabled ${id}`)
+      }),
+    )
+}

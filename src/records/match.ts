@@ -1,0 +1,95 @@
+import { timingSafeEqual } from 'node:crypto'
+import { spendOrRefuse } from '../access/budget.ts'
+import { auditCaller, type Caller } from '../access/caller.ts'
+import type { Purpose } from '../access/purpose.ts'
+import { leaveOutRecord } from '../audit/audit-event.ts'
+import { keyedHash } from '../keys/keyed-hash.ts'
+import type { Keys } from '../keys/keys.ts'
+import { type ComparableName, comparableInput, comparableNamesOf, comparableOf } from '../kinds/comparable.ts'
+import type { Details } from '../kinds/kind.ts'
+import { Problem } from '../problem.ts'
+import type { Sensitive } from '../sensitive.ts'
+import type { RecordDeps, RequestFacts } from './dependencies.ts'
+import type { IdempotencyRow } from './idempotency-store.ts'
+import { requireReleased } from './require-live.ts'
+import { openDetails } from './sealed-record.ts'
+import { kindNameOf, parseToken, type Token } from './token.ts'
+
+/** What a record is compared with: values that the caller has, or another record, by some names or by all that both have. */
+export type Comparison =
+  | { values: Sensitive<Partial<Record<ComparableName, string | Details>>>; names: readonly ComparableName[] }
+  | { other: string; names?: readonly ComparableName[] | undefined }
+
+export interface MatchRequest {
+  token: string
+  purpose?: Purpose | undefined
+  comparison: Comparison
+}
+
+/**
+ * Says whether a record equals something in every name that is compared, and nothing more: neither which differs, nor by
+ * how much. A right and a wrong guess take the same steps and leave the same event, which holds the names alone.
+ *
+ * @throws {Problem} record-not-found, record-gone, invalid-input, budget-spent, too-many-requests, record-integrity, audit-unavailable
+ */
+export async function matchRecord(
+  deps: Pick<RecordDeps, 'batches' | 'budgets' | 'guesses' | 'keys' | 'newAuditEvent' | 'now'>,
+  caller: Caller,
+  { token: text, purpose, comparison }: MatchRequest,
+  facts: RequestFacts,
+  extra: { idempotency?: (() => IdempotencyRow) | undefined } = {},
+): Promise<boolean> {
+  const token = parseToken(text)
+  const other = 'other' in comparison ? parseToken(comparison.other) : undefined
+  if (token === undefined || ('other' in comparison && other === undefined)) throw new Problem('record-not-found')
+  const names = namesToCompare(token, other, comparison.names)
+  const tokens = [token, ...(other === undefined ? [] : [other])]
+  await spendOrRefuse(deps.budgets, caller, purpose, tokens)
+  for (const one of tokens) await deps.guesses.spend(caller, one)
+  const records = tokens.map((one) => ({
+    token: one,
+    part: 'secret' as const,
+    event: leaveOutRecord(deps.newAuditEvent, {
+      ...{ type: 'record.match', outcome: 'success', request_id: facts.requestId, caller: auditCaller(caller) },
+      ...{ site: caller.site, token: one, kind: kindNameOf(one), purpose, fields: names },
+    }),
+  }))
+  const release = { site: caller.site, records, idempotency: extra.idempotency?.(), now: deps.now() }
+  const found = (await deps.batches.release(release)).map(requireReleased)
+  const [mine, theirs] = await Promise.all(
+    found.map((record) => openDetails(deps.keys, { ...record, secret: record.sealed })),
+  )
+  const equal = names.map((name) =>
+    isEqual(
+      deps.keys,
+      comparableOf(kindNameOf(token), name, mine!),
+      'other' in comparison
+        ? comparableOf(kindNameOf(other!), name, theirs!)
+        : comparableInput(name, comparison.values.expose()[name] ?? ''),
+    ),
+  )
+  return equal.every(Boolean)
+}
+
+/** @throws {Problem} invalid-input, whatever record there may be */
+function namesToCompare(
+  token: Token,
+  other: Token | undefined,
+  wanted: readonly ComparableName[] | undefined,
+): ComparableName[] {
+  const shared = comparableNamesOf(kindNameOf(token)).filter(
+    (name) => other === undefined || comparableNamesOf(kindNameOf(other)).includes(name),
+  )
+  // Two addresses are compared as places unless their names are asked for.
+  const names = wanted ?? (shared.includes('address') ? (['address'] as const) : shared)
+  if (names.length > 0 && names.every((name) => shared.includes(name))) return [...new Set(names)]
+  const detail = `expected some of: ${shared.join(', ')}`
+  throw new Problem('invalid-input', { errors: [{ pointer: '#/fields', detail }] })
+}
+
+/** Compares digests in constant time, whether there is something on both sides or not. */
+function isEqual(keys: Pick<Keys, 'ring'>, one: string | undefined, other: string | undefined): boolean {
+  const key = keys.ring.active('index')
+  const [a, b] = [one, other].map((value) => keyedHash(key, 'match', [value ?? ''])) as [Buffer, Buffer]
+  return timingSafeEqual(a, b) && one !== undefined && other !== undefined
+}

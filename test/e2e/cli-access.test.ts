@@ -1,0 +1,189 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { contact, shippingAddress } from '../support/samples.ts'
+import { VaultProcess } from '../support/vault-process.ts'
+
+let vault: VaultProcess
+beforeAll(async () => {
+  vault = await VaultProcess.start()
+})
+afterAll(() => vault.remove())
+
+async function json<T>(...args: string[]): Promise<T> {
+  const result = await vault.cli([...args, '--json'])
+  expect(result.code, result.stderr).toBe(0)
+  return result.json<T>()
+}
+
+const fileOf = (name: string) => path.join(vault.directory, name)
+function write(name: string, value: unknown): string {
+  writeFileSync(fileOf(name), typeof value === 'string' ? value : JSON.stringify(value, null, 2))
+  return fileOf(name)
+}
+
+interface Roles {
+  format: number
+  roles: Record<string, { scopes: string[]; grants: object[] }>
+}
+
+/** Stores a checkout as the sample checkout, and answers with the tokens of its parts. */
+async function store(): Promise<Record<string, { token: string }>> {
+  const body = { shipping_address: shippingAddress, contact }
+  const answer = await vault.call('POST', '/v1/tokenize', { token: await vault.token('checkout'), body })
+  expect(answer.status).toBe(201)
+  return answer.body as Record<string, { token: string }>
+}
+
+describe('roles', () => {
+  it('export → edit → check → apply holds at the running server at once, and export gives it back', async () => {
+    const before = await json<Roles>('roles', 'export')
+    expect(Object.keys(before.roles)).toHaveLength(12)
+    const parts = await store()
+    const { access_token } = await json<{ access_token: string }>(
+      'staff',
+      'token',
+      '--name',
+      'Sam',
+      '--role',
+      'support',
+    )
+    const reveal = () =>
+      vault.call('POST', `/v1/tokens/${parts.shipping_address!.token}/reveal`, {
+        token: access_token,
+        body: { purpose: 'communicate' },
+      })
+    expect((await reveal()).status).toBe(200)
+
+    const grants = [{ kind: 'address', view: 'country', purposes: ['communicate'] }]
+    const edited = { ...before, roles: { ...before.roles, support: { ...before.roles.support, grants } } }
+    const file = write('roles.json', edited)
+    expect(await json('roles', 'check', file)).toEqual({ valid: true, roles: 12, faults: [] })
+    expect(await json('roles', 'apply', file)).toEqual({ revision: 1, changed: true })
+    expect((await reveal()).body).toMatchObject({ data: { country: 'SG' } })
+    expect(await json('roles', 'export')).toEqual(edited)
+    expect(await json('roles', 'apply', file)).toEqual({ revision: 1, changed: false })
+    expect(await json('roles', 'apply', write('before.json', before))).toEqual({ revision: 2, changed: true })
+    const applied = await json<{ subject: string }[]>('audit', 'list', '--type', 'roles.apply')
+    expect(applied.map(({ subject }) => subject)).toEqual(['roles:1', 'roles:2'])
+  })
+
+  it('a bad file is refused with where it is bad: check fails with 1, apply with 2 and changes nothing', async () => {
+    const role = { duty: 'Packs.', scopes: [], grants: [{ kind: 'address', fields: ['cvc'], purposes: ['curiosity'] }] }
+    const bad = write('bad.json', { format: 1, roles: { packer: role } })
+    const checked = await vault.cli(['roles', 'check', bad, '--json'])
+    expect(checked.code).toBe(1)
+    const faults = checked.json<{ faults: { pointer: string }[] }>().faults.map(({ pointer }) => pointer)
+    expect(faults).toContain('#/roles/packer/grants/0/purposes/0')
+    expect((await vault.cli(['roles', 'check', bad])).stdout).toContain(`${bad}#/roles/packer/grants/0`)
+    const applied = await vault.cli(['roles', 'apply', bad, '--json'])
+    expect({ code: applied.code, stdout: applied.stdout }).toEqual({ code: 2, stdout: '' })
+    expect(applied.stderr).toMatch(/nothing was applied/)
+    expect(Object.keys((await json<Roles>('roles', 'export')).roles)).toHaveLength(12)
+  })
+
+  it.each([
+    [
+      'twice.json',
+      '{"format":1,"roles":{"a":{"duty":"x","scopes":[],"grants":[]},"a":{"duty":"y","scopes":[],"grants":[]}}}',
+    ],
+    ['none.json', 'roles: {}'],
+  ])('%s is no such file', async (name, text) => {
+    const { code, stdout } = await vault.cli(['roles', 'check', write(name, text), '--json'])
+    expect(code).toBe(1)
+    expect(JSON.parse(stdout)).toMatchObject({ valid: false, faults: [{ pointer: '#' }] })
+  })
+
+  it('a file that is not there is wrong usage', async () => {
+    expect((await vault.cli(['roles', 'check', fileOf('nowhere.json')])).code).toBe(2)
+  })
+})
+
+describe('partners and access', () => {
+  const contract = [
+    '--country',
+    'MY',
+    '--contact',
+    'Despatch',
+    '--purpose',
+    'provide-goods',
+    '--field',
+    'address.line1',
+  ]
+  const add = (...more: string[]) => ['partners', 'add', '--name', 'Carrier', ...contract, ...more]
+
+  it('add a partner, give it a client, see what it sees, end it', async () => {
+    const parts = await store()
+    const { partner_id } = await json<{ partner_id: string }>(...add('--until', '2099-12-31'))
+    const client = await json<{ client_id: string; client_secret: string }>(
+      ...['clients', 'add', '--name', 'carrier', '--scope', 'address:reveal', '--role', 'fulfilment'],
+      ...['--partner', partner_id],
+    )
+    const question = ['access', 'explain', '--caller', client.client_id, '--token', parts.shipping_address!.token]
+    expect(await json(...question, '--purpose', 'provide-goods')).toEqual({
+      ...{ allowed: true, fields: ['line1'], code: null, lines: ['/roles/fulfilment/grants/0'] },
+    })
+    const lines = await json<Record<string, string>[]>('access', 'review')
+    const seen = lines.filter(({ id, see }) => id === client.client_id && see === 'grant')
+    expect(seen).toEqual([expect.objectContaining({ fields: 'line1', partner: partner_id })])
+    const csv = (await vault.cli(['access', 'review', '--csv'])).stdout
+    const columns = csv.split('\r\n')[0]!.split(',')
+    expect([...columns].sort()).toEqual(Object.keys(lines[0]!).sort())
+    expect(csv.trimEnd().split('\r\n')).toHaveLength(lines.length + 1)
+    const table = (await vault.cli(['access', 'review'])).stdout
+    expect(table).toContain('role billing')
+    expect(table).toMatch(/grant card: number exp_month exp_year holder_name {2}for process-payment/)
+
+    expect(await json('partners', 'end', partner_id)).toEqual({ partner_id, ended: true })
+    expect(await json(...question, '--purpose', 'provide-goods')).toMatchObject({
+      allowed: false,
+      code: 'contract-ended',
+    })
+    const listed = await json<Record<string, unknown>[]>('partners', 'list')
+    expect(listed).toEqual([
+      expect.objectContaining({
+        partner_id,
+        country: 'MY',
+        ends_at: '2100-01-01T00:00:00.000Z',
+        ended_at: expect.any(String),
+      }),
+    ])
+  })
+
+  it.each([
+    [add(), /required option '--until/],
+    [add('--until', '2026-02-30'), /YYYY-MM-DD/],
+    [add('--until', '2020-01-01'), /ended already/],
+    [['access', 'lift', 'staff:Nobody'], /no such suspended caller/],
+    [['access', 'explain', '--caller', 'staff:Ann', '--token', 'x', '--purpose', 'gossip'], /Allowed choices are/],
+    [['access', 'explain', '--caller', 'staff:Ann', '--token', 'x', '--purpose', 'marketing'], /which role/],
+  ])('wrong usage: %j', async (args, message) => {
+    const { code, stdout, stderr } = await vault.cli([...args, '--json'])
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(message)
+  })
+
+  it('a suspended caller is listed and lifted', async () => {
+    const file = await json<Roles>('roles', 'export')
+    const budget = { per_day: 1, beyond: 'suspend' }
+    const roles = { ...file.roles, support: { ...file.roles.support, budget } }
+    await json('roles', 'apply', write('budget.json', { ...file, roles }))
+    const records = [await store(), await store()].map((parts) => parts.contact!.token)
+    const { access_token } = await json<{ access_token: string }>(
+      'staff',
+      'token',
+      '--name',
+      'Sue',
+      '--role',
+      'support',
+    )
+    const read = (at: number) => vault.call('GET', `/v1/tokens/${records[at]}`, { token: access_token })
+    expect((await read(0)).status).toBe(200)
+    expect((await read(1)).status).toBe(429)
+    expect((await read(0)).status).toBe(403)
+    const suspended = await json<Record<string, string>[]>('access', 'suspended')
+    expect(suspended).toEqual([expect.objectContaining({ caller: 'staff:Sue', role: 'support', purpose: '' })])
+    expect(await json('access', 'lift', 'staff:Sue')).toEqual({ caller: 'staff:Sue', suspended: false })
+    expect((await read(1)).status).toBe(200)
+  })
+})
