@@ -257,7 +257,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
         issueStaffToken({ accessTokens, newAuditEvent, recordEvent }, operator, request),
       listKeys: () => listKeys(database),
       takeInventory: () => takeInventory(keyDeps),
-      destroyKey: (operator: AuditCaller, id: string) => destroyKey(keyDeps, operator, id),
+      destroyKey: (operator: AuditCaller, id: string, onWait?: (reason: string) => void) =>
+        destroyKey(keyDeps, operator, id, onWait),
       certifyKey: (operator: AuditCaller, id: string) => certifyKey({ ...keyDeps, issuer }, operator, id),
       compromiseKey: (operator: AuditCaller, id: string) => compromiseKey(keyDeps, operator, id),
       keyStatus: () => keyStatus(rotation),

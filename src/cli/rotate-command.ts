@@ -117,11 +117,15 @@ export function exitCodeOf({ done, paused }: RotationResult): number {
 }
 
 /** What a rotation did, for a person. */
-export function summary({ moved, remaining, retired, damaged, paused }: RotationResult, which: RotationName): string {
+export function summary(
+  { moved, remaining, retired, damaged, orphans, paused }: RotationResult,
+  which: RotationName,
+): string {
   if (paused) {
     return `paused: ${moved} values re-sealed, ${remaining} remain; "strongroom keys rotate ${which}" goes on`
   }
-  const done = `${moved} values re-sealed; nothing stands on ${retired.join(', ') || 'old keys'}`
+  const removed = orphans > 0 ? `; ${orphans} search terms led to no record that has them, and were removed` : ''
+  const done = `${moved} values re-sealed; nothing stands on ${retired.join(', ') || 'old keys'}${removed}`
   if (damaged.length === 0) return `done: ${done}`
   const list = damaged.map(({ column, token }) => `  ${token} (${column})`).join('\n')
   return `${done}\n${damaged.length} values do not open and stay as they are; restore them from a backup, or erase the records:\n${list}`
