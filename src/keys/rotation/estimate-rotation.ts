@@ -1,9 +1,10 @@
+import type { Queryable } from '../../database/database.ts'
 import { Problem } from '../../problem.ts'
 import type { KeyPurpose, KeyState } from '../key.ts'
-import { RING_MAX_AGE_MS } from '../keys.ts'
+import { type Keys, RING_MAX_AGE_MS } from '../keys.ts'
 import type { Movable } from './movable.ts'
 import { IN_FLIGHT_MS } from './promote-keys.ts'
-import type { RotateDeps, RotationRequest } from './rotation.ts'
+import type { RotationRequest } from './rotation.ts'
 
 /** What a rotation would do, for `--dry-run`. Nothing was changed. */
 export interface RotationEstimate {
@@ -27,7 +28,11 @@ const SHARE_OF_CRYPTO = 0.7
 
 /** The census of what a rotation would move, and how long that would take. */
 export async function estimateRotation(
-  { database, keys, movables }: Pick<RotateDeps, 'database' | 'keys' | 'movables'>,
+  {
+    database,
+    keys,
+    movables,
+  }: { database: Queryable; keys: Pick<Keys, 'ring' | 'refresh'>; movables: readonly Movable[] },
   { purposes, rowsPerSecond = Number.POSITIVE_INFINITY }: RotationRequest,
 ): Promise<RotationEstimate> {
   await keys.refresh()
@@ -59,11 +64,7 @@ export async function estimateRotation(
 }
 
 /** Values a second, from the first rows: they are opened and sealed as a rotation would, and the result is dropped. */
-async function measureRate(sample: {
-  database: RotateDeps['database']
-  movable: Movable
-  ids: readonly string[]
-}): Promise<number> {
+async function measureRate(sample: { database: Queryable; movable: Movable; ids: readonly string[] }): Promise<number> {
   const { database, movable, ids } = sample
   const { rows } = await movable.readPage(database, ids, SAMPLE_ROWS, undefined)
   if (rows.length <= WARM_UP_ROWS) return STATED_PER_SECOND
