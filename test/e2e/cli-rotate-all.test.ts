@@ -154,8 +154,11 @@ describe('strongroom keys rotate', () => {
   })
 
   it('leaves it to a server with --detach, which goes on after it was killed', async () => {
-    const detached = (await vault.cli(['keys', 'rotate', '--detach', '--rows-per-second', '300', '--json'])).json()
-    expect(detached).toMatchObject({ detached: true, done: false })
+    const files = passphrases()
+    const rotate = ['keys', 'rotate', 'all', '--detach', '--rows-per-second', '300', '--json']
+    const detached = await vault.cli(rotate)
+    expect(detached.json()).toMatchObject({ detached: true, done: false })
+    expect(detached.stderr).toContain('the root key is left out')
     await vi.waitFor(async () => expect((await find('secret')).rotation?.moved).toBeGreaterThan(0), {
       timeout: 30_000,
       interval: 100,
@@ -167,6 +170,7 @@ describe('strongroom keys rotate', () => {
     await vi.waitFor(async () => expect((await find('secret')).rotation).toBeNull(), { timeout: 60_000, interval: 500 })
     expect((await find('secret')).id).toBe(halfway.id)
     expect((await find('secret', 'deactivated')).sealed_values).toBe(0)
+    expect(passphrases()).toBe(files)
   })
 
   it.each([
