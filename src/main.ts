@@ -4,6 +4,7 @@ import { ConfigError, readConfig } from './config.ts'
 import { describeError } from './http/request-log.ts'
 import { Interrupted, onInterruption } from './interruption.ts'
 import { Unsafe } from './open-vault.ts'
+import { Problem } from './problem.ts'
 import { type Announce, serve } from './serve.ts'
 import { serveAsWorker, serveWithWorkers } from './workers.ts'
 
@@ -56,6 +57,7 @@ export function explain(error: unknown, what = 'The vault cannot start'): string
   }
   if (error instanceof Interrupted) return `${error.message}\n`
   if (error instanceof ConfigError) return `The configuration cannot be used: ${error.message}\n`
+  if (error instanceof Problem) return `${what}: ${error.title} (${error.code})\n`
   return `${what}: ${error instanceof Error ? error.message : 'unknown error'}\n`
 }
 

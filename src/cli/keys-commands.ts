@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { KeyStatus } from '../keys/key-status.ts'
-import { confirm, type Json, operator, print, withJson, withVault } from './command.ts'
+import { confirm, type Json, note, operator, print, withJson, withVault } from './command.ts'
 import { withKeys } from './custodians.ts'
 import { showInventory } from './key-tables.ts'
 import { addRetiredKeyCommands } from './retired-key-commands.ts'
@@ -63,7 +63,7 @@ export function addKeysCommands(program: Command): void {
       const question = `What older backups hold under ${id} can then never be opened in this vault again. Type the id to go on: `
       await confirm(question, id, options.yes === true)
       await withKeys('keys destroy', async ({ commands }) => {
-        await commands.destroyKey(operator(), id)
+        await commands.destroyKey(operator(), id, (reason) => note(`waiting: ${reason}`))
         print(options, { id, state: 'destroyed' }, () => `destroyed ${id}`)
       })
     })

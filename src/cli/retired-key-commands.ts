@@ -17,7 +17,8 @@ export function addRetiredKeyCommands(keys: Command): void {
         const { commands } = vault
         const exposure = await commands.compromiseKey(operator(), id)
         note(showExposure(exposure))
-        const request = { purposes: [exposure.purpose] }
+        // Its successor is made, and healthy.
+        const request = { purposes: [exposure.purpose], makesKeys: false }
         // Whatever is being rotated just now is no reason to leave it.
         const result = await followRotation({ wait: true }, signal, (control) =>
           commands.rotateKeys(operator(), request, control),

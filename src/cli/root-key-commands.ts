@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { CallerError } from '../access/clients.ts'
 import { readConfig } from '../config.ts'
 import type { RootKeyReplaced } from '../keys/replace-root-key.ts'
-import { MAX_SHARES, MIN_THRESHOLD } from '../keys/root-key/custodian-shares.ts'
+import { MAX_SHARES, MIN_THRESHOLD, requireSplitSizes } from '../keys/root-key/custodian-shares.ts'
 import { RootKeyConfigError, type RootKeyProviderName, rootKeyProviderNames } from '../keys/root-key/root-key.ts'
 import type { Strongroom } from '../strongroom.ts'
 import { FAILED, type Json, note, operator, print, USAGE, withJson, withVault } from './command.ts'
@@ -47,11 +48,12 @@ export function addRootKeyCommands(keys: Command): void {
     .description('make a root key that any M of N custodians open together; each is shown their share at this terminal')
     .option('--reshare', 'a new root key and new shares in the place of the present ones, when a custodian leaves')
     .action((options: Json & Partial<Split> & { reshare?: true }) => {
+      const split = requireSplit(options)
       openTerminal('The shares of a root key')
       const ceremony = async (strongroom: Strongroom) => {
         const present = await strongroom.rootKeys.find()
         requireRightCommand(present?.provider, options.reshare === true)
-        await runCeremony(options, strongroom)
+        await runCeremony(options, split, strongroom)
       }
       return options.reshare ? withKeys('keys ceremony', ceremony) : withVault('keys ceremony', ceremony)
     })
@@ -59,23 +61,51 @@ export function addRootKeyCommands(keys: Command): void {
   withSplit(withJson(keys.command('migrate-root')))
     .description('move the root key to another provider: wraps every key again, and touches no record')
     .addOption(new Option('--to <provider>', 'where to').choices(rootKeyProviderNames).makeOptionMandatory())
-    .action((options: Json & Partial<Split> & { to: RootKeyProviderName }) =>
-      withKeys('keys migrate-root', async (strongroom) => {
-        if (options.to === 'custodian-shares') return runCeremony(options, strongroom)
+    .action((options: Json & Partial<Split> & { to: RootKeyProviderName }) => {
+      const split = options.to === 'custodian-shares' ? requireSplit(options) : undefined
+      return withKeys('keys migrate-root', async (strongroom) => {
+        if (split !== undefined) return runCeremony(options, split, strongroom)
         const result = await strongroom.rootKeys.migrate(operator(), options.to)
-        print(options, { done: true, ...result }, () => described(result))
+        print(options, { done: true, ...result }, () => `done: ${describeRoot(result)}`)
         note(restartHint(options.to))
-      }),
-    )
+      })
+    })
 }
 
-/** `strongroom keys rotate root` */
-export function rotateRoot(options: Json): Promise<void> {
+/** What `strongroom keys rotate` takes. */
+export interface RootRotationOptions extends Json {
+  dryRun?: true
+  detach?: true
+  wait?: true
+  rowsPerSecond?: number
+}
+
+/** `strongroom keys rotate root` @throws {CallerError} when it is told how to move values, of which none stand on it */
+export async function rotateRoot(options: RootRotationOptions): Promise<void> {
+  if (options.detach || options.wait || options.rowsPerSecond !== undefined) {
+    throw new CallerError(
+      'error: the root key wraps a few keys and is replaced at once, here: --detach, --wait and --rows-per-second are for other keys',
+    )
+  }
+  if (options.dryRun) return withVault('keys rotate root', (strongroom) => previewRoot(options, strongroom))
   return withKeys('keys rotate root', async (strongroom) => {
     const result = await rotateRootOf(strongroom)
     if (result === undefined) throw new RootKeyConfigError(CEREMONY_NEEDED)
-    print(options, { done: true, ...result }, () => described(result))
+    print(options, { done: true, ...result }, () => `done: ${describeRoot(result)}`)
   })
+}
+
+async function previewRoot(options: Json, { rootKeys, commands }: Strongroom): Promise<void> {
+  const root = await rootKeys.find()
+  if (root === undefined) throw new RootKeyConfigError('the vault has no root key yet.')
+  const keys = (await commands.listKeys()).filter(({ wrapped }) => wrapped !== null).length
+  print(
+    options,
+    { dry_run: true, root_key: root.id, keys },
+    () =>
+      `${keys} keys, which ${root.id} (${root.provider}) wraps, would be wrapped by a new root key; nothing was changed`,
+  )
+  if (root.provider === 'custodian-shares') note(CEREMONY_NEEDED)
 }
 
 /** A new root key of the same kind in a vault that is open; undefined when it takes a ceremony. */
@@ -87,16 +117,22 @@ export async function rotateRootOf({ rootKeys }: Pick<Strongroom, 'rootKeys'>): 
 export const CEREMONY_NEEDED =
   'custodians make their new root key together: run "strongroom keys ceremony --reshare --shares N --threshold M".'
 
-const described = ({ rewrapped, id, provider }: { rewrapped: number; id: string; provider: string }) =>
-  `done: ${rewrapped} keys are wrapped by ${id} (${provider})`
+/** What became of the root key, for a person. */
+export const describeRoot = ({ rewrapped, id, provider }: RootKeyReplaced) =>
+  `${rewrapped} keys are wrapped by ${id} (${provider})`
 
-async function runCeremony(options: Json & Partial<Split>, strongroom: Strongroom): Promise<void> {
-  const { shares, threshold } = options
+/** Before anybody is asked for anything. @throws {RootKeyConfigError} when it cannot be */
+function requireSplit({ shares, threshold }: Partial<Split>): Split {
   if (shares === undefined || threshold === undefined) {
     throw new RootKeyConfigError(
       'say how many custodians there are, and how many are needed: --shares N --threshold M.',
     )
   }
+  requireSplitSizes(shares, threshold)
+  return { shares, threshold }
+}
+
+async function runCeremony(options: Json, { shares, threshold }: Split, strongroom: Strongroom): Promise<void> {
   const present = await strongroom.rootKeys.find()
   const { texts, ...result } = await holdCeremony(strongroom, { shares, threshold })
   const { custodians, id } = result
@@ -106,7 +142,7 @@ async function runCeremony(options: Json & Partial<Split>, strongroom: Strongroo
     () => `done: ${id} is held by ${custodians.join(', ')}; any ${threshold} of them open the vault`,
   )
   if (present?.provider === 'custodian-shares') await tellServer(texts.slice(0, threshold))
-  else note(restartHint('custodian-shares'))
+  else note(present === undefined ? UNSEAL_HINT : restartHint('custodian-shares'))
 }
 
 /** A server that runs has the old root key: given the new one now, it can take up keys that are made later. */
@@ -128,6 +164,9 @@ function requireRightCommand(present: string | undefined, reshare: boolean): voi
         : `the root key comes from ${present}: run "strongroom keys migrate-root --to custodian-shares".`
   if (wrong) throw new RootKeyConfigError(wrong)
 }
+
+const UNSEAL_HINT =
+  'servers that run are sealed still: at each, the custodians give their shares with "strongroom unseal", one after the other.'
 
 const restartHint = (provider: RootKeyProviderName) =>
   `servers that run go on with the keys in their memory: restart each with STRONGROOM_ROOT_KEY=${provider}, before keys are rotated or the old root key is removed.`

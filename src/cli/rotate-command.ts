@@ -1,18 +1,19 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { RootKeyReplaced } from '../keys/replace-root-key.ts'
 import type { RotationEstimate } from '../keys/rotation/estimate-rotation.ts'
 import { type RotateControl, type RotationName, type RotationResult, rotations } from '../keys/rotation/rotation.ts'
+import { Problem } from '../problem.ts'
 import type { Strongroom } from '../strongroom.ts'
 import { FAILED, type Json, note, operator, PAUSED, print, withJson, withPausableVault } from './command.ts'
 import { bringRootKey } from './custodians.ts'
-import { CEREMONY_NEEDED, rotateRoot, rotateRootOf } from './root-key-commands.ts'
+import {
+  CEREMONY_NEEDED,
+  describeRoot,
+  type RootRotationOptions,
+  rotateRoot,
+  rotateRootOf,
+} from './root-key-commands.ts'
 import { showProgress } from './show-progress.ts'
-
-interface RotateOptions extends Json {
-  dryRun?: true
-  detach?: true
-  wait?: true
-  rowsPerSecond?: number
-}
 
 /** What may be rotated. The root key is rotated in another way: it wraps keys, and no value stands on it. */
 const names = [...Object.keys(rotations), 'root'] as (RotationName | 'root')[]
@@ -27,42 +28,64 @@ export function addRotateCommand(keys: Command): void {
     .addOption(limit)
     .option('--detach', 'let a server of the vault do it, and return at once')
     .option('--wait', 'wait for another rotation to end')
-    .action((which: RotationName | 'root', options: RotateOptions) => {
+    .action((which: RotationName | 'root', options: RootRotationOptions) => {
       if (which === 'root') return rotateRoot(options)
       return withPausableVault('keys rotate', async (vault, signal) => {
         await bringRootKey(vault)
-        // First of all: what is made afterwards is wrapped by it.
-        if (which === 'all' && !options.dryRun && !options.detach) {
-          const root = await rotateRootOf(vault)
-          note(
-            root === undefined ? CEREMONY_NEEDED : `${root.rewrapped} keys are wrapped by the new root key ${root.id}`,
-          )
-        }
         await rotate(vault, which, options, signal)
       })
     })
 }
 
 async function rotate(
-  { commands }: Strongroom,
+  vault: Strongroom,
   which: RotationName,
-  options: RotateOptions,
+  options: RootRotationOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  const { commands } = vault
   const request = { purposes: rotations[which], rowsPerSecond: options.rowsPerSecond }
   if (options.dryRun) {
     const estimate = await commands.estimateRotation(request)
-    print(options, estimate, () => describeEstimate(estimate))
+    const root = which === 'all' ? { root_key: (await vault.rootKeys.find())?.id } : {}
+    print(options, { ...estimate, ...root }, () => describeEstimate(estimate, root.root_key))
     return
   }
   if (options.detach) {
     await commands.requestRotation(operator(), request)
     print(options, { done: false, detached: true, which }, () => 'a server will do it: see "strongroom keys status"')
+    if (which === 'all') note(ROOT_LEFT_OUT)
     return
   }
   const result = await followRotation(options, signal, (control) => commands.rotateKeys(operator(), request, control))
+  if (which === 'all') return rotateRootLast(vault, options, result)
   print(options, result, () => summary(result, which))
   process.exitCode = exitCodeOf(result)
+}
+
+const ROOT_LEFT_OUT =
+  'the root key is left out, since a server can neither hand a new passphrase to the others nor hold a ceremony: when the rotation has ended, run "strongroom keys rotate root".'
+
+/**
+ * The end of a rotation of all keys, and once only: no other key is wrapped by the new root key in the same command, so that
+ * servers which do not have it yet go on with the keys in their memory.
+ */
+async function rotateRootLast(vault: Strongroom, options: Json, result: RotationResult): Promise<void> {
+  let { done } = result
+  let root: RootKeyReplaced | undefined
+  if (done) {
+    try {
+      root = await rotateRootOf(vault)
+      if (root === undefined) note(CEREMONY_NEEDED)
+    } catch (error) {
+      done = false
+      note(`the root key was not rotated: ${error instanceof Error ? error.message : 'unknown error'}`)
+      note('everything else is done: go on with "strongroom keys rotate root".')
+    }
+  } else if (!result.paused) note('the root key stays as it is: "strongroom keys rotate root" makes a new one.')
+  const ended = { ...result, done, root: root ?? null }
+  print(options, ended, () => [summary(result, 'all'), ...(root === undefined ? [] : [describeRoot(root)])].join('\n'))
+  process.exitCode = exitCodeOf(ended)
 }
 
 /** Runs a rotation for the person or the machine that watches it. */
@@ -79,6 +102,9 @@ export async function followRotation(
   }
   try {
     return await run({ onProgress: show.update, onWait, signal, wait: options.wait === true })
+  } catch (error) {
+    if (error instanceof Problem) note('what was moved stays moved: run it again to go on.')
+    throw error
   } finally {
     show.end()
   }
@@ -91,19 +117,27 @@ export function exitCodeOf({ done, paused }: RotationResult): number {
 }
 
 /** What a rotation did, for a person. */
-export function summary({ moved, remaining, retired, damaged, paused }: RotationResult, which: RotationName): string {
+export function summary(
+  { moved, remaining, retired, damaged, orphans, paused }: RotationResult,
+  which: RotationName,
+): string {
   if (paused) {
     return `paused: ${moved} values re-sealed, ${remaining} remain; "strongroom keys rotate ${which}" goes on`
   }
-  const done = `${moved} values re-sealed; nothing stands on ${retired.join(', ') || 'old keys'}`
+  const removed = orphans > 0 ? `; ${orphans} search terms led to no record that has them, and were removed` : ''
+  const done = `${moved} values re-sealed; nothing stands on ${retired.join(', ') || 'old keys'}${removed}`
   if (damaged.length === 0) return `done: ${done}`
   const list = damaged.map(({ column, token }) => `  ${token} (${column})`).join('\n')
   return `${done}\n${damaged.length} values do not open and stay as they are; restore them from a backup, or erase the records:\n${list}`
 }
 
-function describeEstimate({ total, keys, values_per_second, estimate_seconds }: RotationEstimate): string {
+function describeEstimate(
+  { total, keys, values_per_second, estimate_seconds }: RotationEstimate,
+  rootKey: string | undefined,
+): string {
   const lines = keys.map((key) => `${key.id}  ${key.purpose.padEnd(13)}  ${key.state.padEnd(11)}  ${key.values} values`)
   const rate = values_per_second > 0 ? `, at about ${values_per_second} a second` : ''
+  if (rootKey !== undefined) lines.push(`${rootKey}  root           is replaced last`)
   return [...lines, `${total} values would be moved in about ${estimate_seconds} s${rate}; nothing was changed`].join(
     '\n',
   )

@@ -26,6 +26,8 @@ function showBar(): ProgressDisplay {
   let started = false
   return {
     update({ moved, total }) {
+      // There is nothing to draw, and no time that it will take.
+      if (total === 0) return
       const rate = { rate: rateOf(moved) }
       // Not before: an empty bar would look like a finished one.
       if (!started) bar.start(total, moved, rate)
@@ -33,7 +35,9 @@ function showBar(): ProgressDisplay {
       bar.setTotal(total)
       bar.update(moved, rate)
     },
-    end: () => bar.stop(),
+    end() {
+      if (started) bar.stop()
+    },
   }
 }
 

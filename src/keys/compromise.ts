@@ -22,9 +22,9 @@ export interface KeyExposure {
  * not know looks it up, and one that has not heard yet would go on sealing under a key that somebody else has.
  *
  * What stands on the key goes on opening until it is re-sealed, which is the rotation's work. Tokens signed by a compromised
- * key are refused at once.
+ * key are refused at once. A key that is marked already stays as it is, so that the move can be gone on with.
  *
- * @throws {KeyTransitionError} when the key is compromised or destroyed already
+ * @throws {KeyTransitionError} when the key is destroyed already
  */
 export function compromiseKey(
   deps: ChangeRegistryDeps & { now: () => Date },
@@ -37,7 +37,7 @@ export function compromiseKey(
       throw new KeyNotFound(`there is no key ${id}; for the root key use "strongroom keys rotate root".`)
     const { purpose, activated_at } = key
     const wasActive = key.state === 'active'
-    await change.transition(id, 'compromised')
+    if (key.state !== 'compromised') await change.transition(id, 'compromised')
     const replacedBy = wasActive ? await change.create(purpose) : null
     if (replacedBy !== null) await change.transition(replacedBy, 'active')
     const exposedBy = (await countReferences(change.tx, deps.now())).get(id) ?? {}

@@ -1,8 +1,10 @@
 import type { AuditCaller } from '../audit/audit-event.ts'
+import type { Queryable } from '../database/database.ts'
 import type { KeyRow } from './key.ts'
 import { type Keys, RING_MAX_AGE_MS } from './keys.ts'
 import { countReferences, totalOf } from './reference-store.ts'
 import { type ChangeRegistryDeps, changeRegistry } from './registry.ts'
+import { selectRotations } from './rotation/rotation-store.ts'
 import { hasOutlivedItsTokens } from './signing-plan.ts'
 
 /** The key must stay; the message says why, and what would have to happen first. */
@@ -17,6 +19,10 @@ export interface DestroyKeyDeps extends ChangeRegistryDeps {
   longestTokenSeconds: number
 }
 
+/** What only its expiry takes off a key. */
+const KEPT_ANSWERS = 'idempotency_keys.key_hash'
+const KEPT_ANSWERS_EXPIRE = 'These are answers kept for Idempotency-Keys, which expire 24 hours after they were given.'
+
 /**
  * What a server sealed while its ring was as old as it may become is acknowledged within the time limit of a statement, or
  * never. After that a census misses nothing.
@@ -29,15 +35,23 @@ const SETTLE_MS = RING_MAX_AGE_MS + 12_000
  *
  * @throws {KeyStillNeeded} when the key is in use, or anything stands on it
  */
-export async function destroyKey(deps: DestroyKeyDeps, operator: AuditCaller, id: string): Promise<void> {
+export async function destroyKey(
+  deps: DestroyKeyDeps,
+  operator: AuditCaller,
+  id: string,
+  onWait?: (reason: string) => void,
+): Promise<void> {
   const { now, longestTokenSeconds } = deps
-  await settle(requireUnused(deps.keys.verified.keys, id), now())
+  await settle(requireUnused(deps.keys.verified.keys, id), now(), onWait)
   await changeRegistry(deps, operator, async (change) => {
     const key = requireUnused(change.rows, id)
+    if (key.state === 'pre-active') await requireNotAwaited(change.tx, key)
     const references = (await countReferences(change.tx, now())).get(id)
     if (totalOf(references) > 0) {
       const where = Object.entries(references ?? {}).map(([column, count]) => `${count} in ${column}`)
-      throw new KeyStillNeeded(`${id} is still needed: ${where.join(', ')}. Run "strongroom keys rotate" first.`)
+      const isMovable = Object.keys(references ?? {}).some((column) => column !== KEPT_ANSWERS)
+      const next = isMovable ? 'Run "strongroom keys rotate" first.' : KEPT_ANSWERS_EXPIRE
+      throw new KeyStillNeeded(`${id} is still needed: ${where.join(', ')}. ${next}`)
     }
     if (
       key.purpose === 'token-signing' &&
@@ -60,9 +74,23 @@ function requireUnused(rows: readonly KeyRow[], id: string): KeyRow {
   return key
 }
 
-async function settle(key: KeyRow, now: Date): Promise<void> {
+/** @throws {KeyStillNeeded} when a rotation that has not ended is going to promote the key */
+async function requireNotAwaited(tx: Queryable, { id, purpose }: KeyRow): Promise<void> {
+  const awaits = (await selectRotations(tx)).some(
+    (row) => row.purpose === purpose && row.begun_at !== null && row.finished_at === null,
+  )
+  if (awaits) {
+    throw new KeyStillNeeded(
+      `${id} is the next key of a rotation that has not ended: end it with "strongroom keys rotate" first.`,
+    )
+  }
+}
+
+async function settle(key: KeyRow, now: Date, onWait?: (reason: string) => void): Promise<void> {
   const ended = key.deactivated_at ?? key.compromised_at
   const wait = ended === null ? 0 : ended.getTime() + SETTLE_MS - now.getTime()
   // A clock that was set back must not make this wait for ever.
-  if (wait > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(wait, SETTLE_MS)))
+  if (wait <= 0) return
+  onWait?.('until what was sealed under it last has been committed')
+  await new Promise((resolve) => setTimeout(resolve, Math.min(wait, SETTLE_MS)))
 }

@@ -17,7 +17,8 @@ export function createKeyCommands(deps: KeyCommandDeps) {
     listKeys: () => listKeys(deps.database),
     listRootKeys: () => listRootKeys(deps.database),
     takeInventory: () => takeInventory(deps),
-    destroyKey: (operator: AuditCaller, id: string) => destroyKey(deps, operator, id),
+    destroyKey: (operator: AuditCaller, id: string, onWait?: (reason: string) => void) =>
+      destroyKey(deps, operator, id, onWait),
     certifyKey: (operator: AuditCaller, id: string) => certifyKey(deps, operator, id),
     compromiseKey: (operator: AuditCaller, id: string) => compromiseKey(deps, operator, id),
     keyStatus: () => keyStatus(deps),

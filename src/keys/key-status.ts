@@ -1,7 +1,7 @@
 import type { Database } from '../database/database.ts'
 import { listKeys } from './key-store.ts'
 import type { KeyCounts, Movable } from './rotation/movable.ts'
-import { selectRotations } from './rotation/rotation-store.ts'
+import { selectRotations, selectRunning } from './rotation/rotation-store.ts'
 import { takeCensus } from './sealed-columns.ts'
 
 /** One line of `keys status`: a key and what stands on it. */
@@ -25,8 +25,8 @@ export interface KeyStatus {
 /** How far a rotation is. */
 export interface RotationStatus {
   operator: string
-  /** `waiting` for a server to begin; `running` is what its last runner has left behind, should that have been killed. */
-  state: 'waiting' | 'running'
+  /** `waiting` for a server to begin; `paused` when nobody runs it any more: the next run goes on. */
+  state: 'waiting' | 'running' | 'paused'
   runner: string | null
   since: string
   moved: number
@@ -38,14 +38,16 @@ export interface RotationStatus {
 export async function keyStatus(deps: { database: Database; movables: readonly Movable[] }): Promise<KeyStatus[]> {
   const { database, movables } = deps
   const hashed = movables.filter(({ purposes }) => purposes.includes('index'))
-  const [rows, sealed, records, terms, rotations] = await Promise.all([
+  const [rows, sealed, records, terms, rotations, running] = await Promise.all([
     listKeys(database),
     takeCensus(database),
     takeCensus(database, ['records.display', 'records.secret']),
     Promise.all(hashed.map((movable) => movable.census(database))).then(added),
     selectRotations(database),
+    selectRunning(database),
   ])
   const unfinished = new Map(rotations.filter((row) => row.finished_at === null).map((row) => [row.purpose, row]))
+  const isRunning = new Set(running.map(({ purpose }) => purpose))
   return rows.map((row) => {
     const seals = row.purpose === 'display' || row.purpose === 'secret'
     const rotation = row.state === 'active' ? unfinished.get(row.purpose) : undefined
@@ -62,7 +64,7 @@ export async function keyStatus(deps: { database: Database; movables: readonly M
       rotation: rotation
         ? {
             operator: rotation.operator,
-            state: rotation.runner === null ? 'waiting' : 'running',
+            state: rotation.runner === null ? 'waiting' : isRunning.has(rotation.purpose) ? 'running' : 'paused',
             runner: rotation.runner,
             since: (rotation.runner_since ?? rotation.requested_at).toISOString(),
             moved: rotation.moved,

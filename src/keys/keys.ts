@@ -108,6 +108,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     seen = verified
     confirmedAt = asked
     distrust = undefined
+    stale = undefined
   }
 
   /** What the ring holds is not needed again; a new root key that cannot be had is missed by the next new key only. */

@@ -46,6 +46,21 @@ const WRITE: Statement = {
          ${countMovedSql('SELECT key_id FROM removed')}`,
 }
 
+/**
+ * The records are locked and read as they are now, so that a correction which has just given one of them that very term
+ * keeps it.
+ */
+const REMOVE_ORPHANS: Statement = {
+  name: 'reindex-remove-orphans',
+  text: `WITH orphan AS (SELECT * FROM unnest($1::bytea[], $2::text[]) AS o (term, token)),
+         held AS MATERIALIZED (
+           SELECT token, terms FROM records
+           WHERE token IN (SELECT token FROM orphan) AND erased_at IS NULL ORDER BY token FOR UPDATE)
+         DELETE FROM search_terms s USING orphan o
+         WHERE s.term = o.term AND s.token = o.token
+           AND NOT EXISTS (SELECT FROM held h WHERE h.token = o.token AND position(o.term IN h.terms) > 0)`,
+}
+
 const FIRST = [Buffer.alloc(0), '']
 
 interface CountRow {
@@ -78,6 +93,20 @@ export async function readTermPage(
     rows: [...records.values()],
     next: last === undefined || rows.length < limit ? undefined : [last.term, last.token],
   }
+}
+
+/** A term that leads to no record which has it. */
+export interface OrphanTerm {
+  term: Buffer
+  token: string
+}
+
+/** Removes terms that their records, if there are any, do not remember. */
+export async function removeOrphans(db: Queryable, orphans: readonly OrphanTerm[]): Promise<void> {
+  await db.query(REMOVE_ORPHANS, [
+    byteaArray(orphans.map(({ term }) => term)),
+    textArray(orphans.map(({ token }) => token)),
+  ])
 }
 
 /** A record's terms as they were read, and as they are under the active index key. */

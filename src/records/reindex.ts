@@ -1,9 +1,17 @@
-import type { Movable, Renewal } from '../keys/rotation/movable.ts'
+import type { Queryable } from '../database/database.ts'
+import type { KeyCounts, Movable, Renewal } from '../keys/rotation/movable.ts'
 import type { Row } from '../keys/sealed-columns.ts'
 import { Problem } from '../problem.ts'
 import type { RecordDeps } from './dependencies.ts'
 import { customerTerm, joinHashes, type RecordPart, type StoredRecord, splitHashes } from './record.ts'
-import { countTerms, type NewTerms, readTermPage, replaceTerms } from './reindex-store.ts'
+import {
+  countTerms,
+  type NewTerms,
+  type OrphanTerm,
+  readTermPage,
+  removeOrphans,
+  replaceTerms,
+} from './reindex-store.ts'
 import { hashTerms, openDetails, openDisplay } from './sealed-record.ts'
 
 /** What of a record its terms are made from. */
@@ -21,19 +29,33 @@ export function createSearchTerms(deps: Pick<RecordDeps, 'keys' | 'kinds'>): Mov
     census: countTerms,
     readPage: readTermPage,
     renew: (row) => reindexRecord(deps, row),
-    write: (db, fresh) => replaceTerms(db, fresh as readonly (Row & NewTerms)[]),
+    write: writeTerms,
   }
 }
 
+const isOrphan = (fresh: Row): fresh is Row & OrphanTerm => fresh.term !== undefined
+const isRenewed = (fresh: Row): fresh is Row & NewTerms => fresh.term === undefined
+
+async function writeTerms(db: Queryable, fresh: readonly Row[]): Promise<KeyCounts> {
+  const orphans = fresh.filter(isOrphan)
+  if (orphans.length > 0) await removeOrphans(db, orphans)
+  return replaceTerms(db, fresh.filter(isRenewed))
+}
+
 async function reindexRecord({ keys, kinds }: Pick<RecordDeps, 'keys' | 'kinds'>, row: Row): Promise<Renewal> {
-  const { token, site, kind, version, terms: oldTerms } = row as Row & IndexedRecord & { terms: Buffer | null }
+  const { token, site, kind, version, ...found } = row as Row & IndexedRecord & OrphanTerm & { terms: Buffer | null }
+  const { term, terms: oldTerms } = found
   const damaged = (column: string): Renewal => {
-    return { fresh: undefined, values: 0, stuck: row.old_terms as number, damaged: [{ column, kind, token }] }
+    return {
+      fresh: undefined,
+      values: 0,
+      stuck: row.old_terms as number,
+      damaged: [{ column, kind, token }],
+      orphans: 0,
+    }
   }
-  // A term that no record remembers leads to nothing that could be made anew.
-  if (oldTerms === null || !splitHashes(oldTerms).some((hash) => hash.equals(row.term as Buffer))) {
-    return damaged('search_terms')
-  }
+  const orphan: Renewal = { fresh: { term, token }, values: 0, stuck: 0, damaged: [], orphans: 1 }
+  if (oldTerms === null) return orphan
   const sealed = (part: RecordPart) => ({
     keyId: row[`${part}_key_id`] as string,
     bytes: row[`${part}_sealed`] as Buffer,
@@ -44,6 +66,8 @@ async function reindexRecord({ keys, kinds }: Pick<RecordDeps, 'keys' | 'kinds'>
     const { customer } = await openDisplay(keys, record)
     part = 'secret'
     const details = await openDetails(keys, record)
+    // A term that its record, which is whole, does not remember leads to nothing that could be made anew.
+    if (!splitHashes(oldTerms).some((hash) => hash.equals(term))) return orphan
     const terms = hashTerms(keys, site, [...customerTerm(customer), ...kinds[kind].terms(details)])
     const fresh: NewTerms = {
       token,
@@ -52,7 +76,7 @@ async function reindexRecord({ keys, kinds }: Pick<RecordDeps, 'keys' | 'kinds'>
       terms: joinHashes(terms),
       keyId: terms[0]?.keyId ?? keys.ring.active('index').id,
     }
-    return { fresh: { ...fresh }, values: terms.length, stuck: 0, damaged: [] }
+    return { fresh: { ...fresh }, values: terms.length, stuck: 0, damaged: [], orphans: 0 }
   } catch (error) {
     if (!(error instanceof Problem) || error.code !== 'record-integrity') throw error
     return damaged(`records.${part}`)

@@ -1,4 +1,5 @@
 import { createPublicKey, verify } from 'node:crypto'
+import { readdirSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { RunningProgram } from '../support/run-program.ts'
 import { checkout } from '../support/samples.ts'
@@ -37,6 +38,9 @@ beforeAll(async () => {
 })
 afterAll(() => vault.remove())
 
+/** One for each root key that there ever was. */
+const passphrases = () => readdirSync(vault.dataDir).filter((name) => name.startsWith('root-key')).length
+
 const keyStatus = async () => (await vault.cli(['keys', 'status', '--json'])).json<KeyLine[]>()
 
 async function find(purpose: string, state = 'active'): Promise<KeyLine> {
@@ -58,16 +62,21 @@ async function rotate(...args: string[]): Promise<Line> {
 }
 
 /** Starts a slow rotation and waits until it has moved something. */
-async function startSlowly(): Promise<RunningProgram> {
-  const program = vault.spawnCli(['keys', 'rotate', 'data', '--rows-per-second', '200', '--json'])
+async function startSlowly(which: string, rate = '200'): Promise<RunningProgram> {
+  const program = vault.spawnCli(['keys', 'rotate', which, '--rows-per-second', rate, '--json'])
   await vi.waitFor(() => expect(linesOf(program).at(-1)?.moved).toBeGreaterThan(0), { timeout: 30_000, interval: 20 })
   return program
 }
 
 describe('strongroom keys rotate', () => {
-  it('rotates every kind of key, one or all', async () => {
+  it('rotates every kind of key, one or all, and then the root key last', async () => {
     const before = await keyStatus()
-    expect(await rotate('all')).toMatchObject({ done: true, remaining: 0 })
+    const program = await startSlowly('all', '2000')
+    expect(passphrases()).toBe(1)
+    expect((await program.ended).code).toBe(0)
+    const root = { id: expect.stringMatching(/^root_/), rewrapped: 2 * before.length }
+    expect(linesOf(program).at(-1)).toMatchObject({ done: true, remaining: 0, root })
+    expect(passphrases()).toBe(2)
     const after = await keyStatus()
     for (const { id, purpose } of before) {
       expect(after.find((key) => key.id === id)).toMatchObject({ state: 'deactivated' })
@@ -101,28 +110,35 @@ describe('strongroom keys rotate', () => {
     expect(estimate).toMatchObject({ dry_run: true, total: VALUES, estimate_seconds: expect.any(Number) })
     const { stdout } = await vault.cli(['keys', 'rotate', 'index', '--dry-run', '--rows-per-second', '10'])
     expect(stdout).toMatch(/values would be moved in about \d+ s, at about 10 a second; nothing was changed/)
+    const files = passphrases()
+    const root = (await vault.cli(['keys', 'rotate', 'root', '--dry-run', '--json'])).json<{ root_key: string }>()
+    expect(root).toEqual({ dry_run: true, root_key: expect.stringMatching(/^root_/), keys: before.length })
+    const all = (await vault.cli(['keys', 'rotate', 'all', '--dry-run', '--json'])).json()
+    expect(all).toMatchObject({ dry_run: true, root_key: root.root_key })
     expect(await keyStatus()).toEqual(before)
+    expect(passphrases()).toBe(files)
   })
 
   it.each(['SIGINT', 'SIGTERM'] as const)(
     'pauses at %s in good order, and goes on when it is run again',
     async (signal) => {
-      const program = await startSlowly()
+      const program = await startSlowly('data')
       program.child.kill(signal)
       const { code, stderr } = await program.ended
       expect(code, stderr).toBe(130)
       const last = linesOf(program).at(-1)!
       expect(last).toMatchObject({ done: false, paused: true })
       expect(last.moved + last.remaining).toBe(VALUES)
-      expect((await find('secret')).rotation).toMatchObject({ state: 'running' })
+      expect((await find('secret')).rotation).toMatchObject({ state: 'paused' })
       expect(await rotate('data')).toMatchObject({ done: true, resumed: true, moved: last.remaining })
       expect((await find('secret')).rotation).toBeNull()
     },
   )
 
   it('says to the second of two who runs the first, or waits', async () => {
-    const program = await startSlowly()
-    const second = await vault.cli(['keys', 'rotate', 'data'])
+    const files = passphrases()
+    const program = await startSlowly('all')
+    const second = await vault.cli(['keys', 'rotate', 'all'])
     expect(second.code).toBe(1)
     expect(second.stderr).toMatch(
       new RegExp(`being rotated by operator:\\S+ since 20\\S+ \\(\\S+, process ${program.child.pid}\\)`),
@@ -132,12 +148,17 @@ describe('strongroom keys rotate', () => {
     program.child.kill('SIGINT')
     await program.ended
     expect((await waiting.ended).code).toBe(0)
+    // One was refused and one paused: neither came to the root key.
+    expect(passphrases()).toBe(files)
     expect(await rotate('data')).toMatchObject({ done: true, resumed: true })
   })
 
   it('leaves it to a server with --detach, which goes on after it was killed', async () => {
-    const detached = (await vault.cli(['keys', 'rotate', '--detach', '--rows-per-second', '300', '--json'])).json()
-    expect(detached).toMatchObject({ detached: true, done: false })
+    const files = passphrases()
+    const rotate = ['keys', 'rotate', 'all', '--detach', '--rows-per-second', '300', '--json']
+    const detached = await vault.cli(rotate)
+    expect(detached.json()).toMatchObject({ detached: true, done: false })
+    expect(detached.stderr).toContain('the root key is left out')
     await vi.waitFor(async () => expect((await find('secret')).rotation?.moved).toBeGreaterThan(0), {
       timeout: 30_000,
       interval: 100,
@@ -149,11 +170,15 @@ describe('strongroom keys rotate', () => {
     await vi.waitFor(async () => expect((await find('secret')).rotation).toBeNull(), { timeout: 60_000, interval: 500 })
     expect((await find('secret')).id).toBe(halfway.id)
     expect((await find('secret', 'deactivated')).sealed_values).toBe(0)
+    expect(passphrases()).toBe(files)
   })
 
   it.each([
     ['another key', ['nonsense']],
     ['no rate', ['data', '--rows-per-second', '0']],
+    ['the root key at a rate', ['root', '--rows-per-second', '1']],
+    ['the root key by a server', ['root', '--detach']],
+    ['the root key in its turn', ['root', '--wait']],
   ])('refuses %s as wrong usage', async (_name, args) => {
     expect((await vault.cli(['keys', 'rotate', ...args])).code).toBe(2)
   })
@@ -195,5 +220,15 @@ describe('a retired key', () => {
     })
     expect(stderr).toContain(`${id} is compromised`)
     expect((await find('secret', 'compromised')).sealed_values).toBe(0)
+  })
+
+  it('that is compromised when nothing stands on it is replaced once, and saying so again goes on', async () => {
+    const { id } = await find('audit-signing')
+    const before = (await keyStatus()).length
+    expect((await vault.cli(['keys', 'compromise', id, '--json'])).json()).toMatchObject({ id, exposed: 0, done: true })
+    const { id: successor } = await find('audit-signing')
+    expect((await vault.cli(['keys', 'compromise', id, '--json'])).json()).toMatchObject({ id, done: true })
+    expect((await find('audit-signing')).id).toBe(successor)
+    expect(await keyStatus()).toHaveLength(before + 1)
   })
 })

@@ -68,7 +68,9 @@ it('draws a bar on a terminal', (context) => {
   const isThere = process.platform === 'linux' && spawnSync('script', ['--version']).error === undefined
   context.skip(!isThere, 'the script(1) of util-linux, which lends a terminal, is not installed here')
   const typescript = path.join(vault.directory, 'typescript')
-  const command = `'${process.execPath}' '${builtProgram('cli')}' keys rotate`
+  const program = `'${process.execPath}' '${builtProgram('cli')}' keys rotate`
+  // The first has nothing to move, and nothing to draw.
+  const command = `${program} signing && ${program}`
   const { status } = spawnSync('script', ['--quiet', '--return', '--command', command, typescript], {
     cwd: vault.directory,
     env: { ...vault.env, TERM: 'xterm', SHELL: '/bin/sh' },
@@ -78,7 +80,7 @@ it('draws a bar on a terminal', (context) => {
   expect(status, shown).toBe(0)
   expect(shown).toMatch(/[=█]{10,} 100 % \| 8 of 8/)
   // Before anything is done, nothing is done.
-  expect(shown).not.toContain('100 % | 0 of 0')
+  expect(shown).not.toMatch(/0 of 0|LLs/)
   expect(shown).toContain('done: 8 values re-sealed')
 })
 

@@ -53,6 +53,7 @@ describe.skipIf(missing)('a vault whose root key three custodians hold, of whom 
     const attended = attendCeremony(terminal, names.slice(0, 3))
     shares = await attended
     const [result] = await terminal.sees(/\{"id":"root_.*\}/)
+    await terminal.sees(/servers that run are sealed still.*"strongroom unseal"/)
     expect(await terminal.ended).toBe(0)
     expect(JSON.parse(result)).toMatchObject({ shares: 3, threshold: 2, custodians: names.slice(0, 3), replaced: null })
     expect(new Set(shares).size).toBe(3)
@@ -172,6 +173,11 @@ describe.skipIf(missing)('a vault whose root key three custodians hold, of whom 
       const { code, stderr } = await vault.cli(args, CUSTODIANS)
       expect([args, code]).toEqual([args, 1])
       expect(stderr).toContain('at a terminal only')
+    }
+    for (const args of [['ceremony'], ['migrate-root', '--to', 'custodian-shares']]) {
+      const split = ['--shares', '3', '--threshold', '1']
+      const early = await vault.cli(['keys', ...args, ...split], CUSTODIANS)
+      expect([early.code, early.stderr]).toEqual([1, expect.stringContaining('at least 2 custodians')])
     }
     const { code, stderr } = await vault.cli(['unseal', shares[0]!], CUSTODIANS)
     expect(code).toBe(2)

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { changeRegistry } from '../../src/keys/registry.ts'
 import { contact, corrected } from '../support/samples.ts'
@@ -127,14 +127,24 @@ describe('a rotation of the index key', () => {
     await expectExactTerms(vault)
   })
 
-  it('names a record that does not open, leaves its terms, and is done when it is erased', async () => {
+  it('removes terms that lead nowhere, names a record that does not open, leaves its terms, and is done when it is erased', async () => {
+    const whole = await store(vault, 'cus_whole', 'whole@example.sg')
+    for (const at of [whole, `contact_${'0'.repeat(26)}`]) {
+      await vault.database.sql(
+        `INSERT INTO search_terms (term, token, key_id) SELECT $2, $1, id FROM keys
+         WHERE purpose = 'index' AND state = 'active'`,
+        [at, randomBytes(32)],
+      )
+    }
     const token = await store(vault, 'cus_damaged', 'damaged@example.sg')
     await vault.database.sql(
       'UPDATE records SET secret_sealed = set_byte(secret_sealed, 60, get_byte(secret_sealed, 60) # 1) WHERE token = $1',
       [token],
     )
     const damaged = [{ column: 'records.secret', kind: 'contact', token }]
-    expect(await vault.rotate('index')).toMatchObject({ done: false, paused: false, remaining: 2, damaged })
+    const result = await vault.rotate('index')
+    expect(result).toMatchObject({ done: false, paused: false, remaining: 2, damaged, orphans: 2 })
+    expect(await search(second, 'email', 'whole@example.sg')).toEqual([whole])
     expect(await search(second, 'email', 'damaged@example.sg')).toEqual([token])
     expect((await vault.call('DELETE', `/v1/tokens/${token}`, { token: bearer.officer })).status).toBe(204)
     expect(await vault.rotate('index')).toMatchObject({ done: true, damaged: [] })

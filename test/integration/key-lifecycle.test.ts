@@ -116,12 +116,14 @@ describe('destroying a key', () => {
     const { id } = await keyOf('audit-signing')
     await compromise(id)
     let done = false
-    const destroyed = destroy(id).then(() => {
+    const said: string[] = []
+    const onWait = (reason: string) => said.push(reason)
+    const destroyed = vault.strongroom.commands.destroyKey(OPERATOR, id, onWait).then(() => {
       done = true
     })
     // Nothing stands on it, and still it is there until every server has stopped using it.
     await vi.waitUntil(async () => (await keyOf('audit-signing', 'compromised')).id === id)
-    expect(done).toBe(false)
+    expect([done, said]).toEqual([false, ['until what was sealed under it last has been committed']])
     expect(await wrappedOf(id)).not.toBeNull()
     await destroyed
     expect(await wrappedOf(id)).toBeNull()
@@ -177,10 +179,22 @@ describe('a compromised key', () => {
     }
   })
 
-  it('is not compromised twice', async () => {
+  it('is replaced once, however often it is said, and is needed by kept answers until they expire', async () => {
     const { id } = await keyOf('index')
-    await compromise(id)
-    await expect(compromise(id)).rejects.toThrow('is compromised and cannot become compromised')
+    const fresh = {
+      token: await vault.clientToken(['tokenize']),
+      body: { contact },
+      headers: { 'Idempotency-Key': 'kept' },
+    }
+    expect((await vault.call('POST', '/v1/tokenize', fresh)).status).toBe(201)
+    const first = await compromise(id)
+    expect(await compromise(id)).toEqual({ ...first, replaced_by: null })
+    expect((await keyOf('index')).id).toBe(first.replaced_by)
     await expect(compromise('key_unknown')).rejects.toThrow('there is no key')
+    passAnHour()
+    await expect(destroy(id)).rejects.toThrow('Run "strongroom keys rotate" first')
+    // As a rotation leaves it.
+    await vault.database.sql('DELETE FROM search_terms WHERE key_id = $1', [id])
+    await expect(destroy(id)).rejects.toThrow(/\d in idempotency_keys\.key_hash\..*expire 24 hours/)
   })
 })

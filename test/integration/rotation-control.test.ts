@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { RotationRunning } from '../../src/keys/rotation/rotation.ts'
 import { checkout } from '../support/samples.ts'
 import { openEverySealedValue } from '../support/sealed-values.ts'
+import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { TestVault } from '../support/test-vault.ts'
 
 // A rotation waits some seconds for other servers, and several are run in a test.
@@ -71,7 +72,7 @@ describe('a rotation that is paused', () => {
     expect(paused.moved + paused.remaining).toBe(VALUES)
     await openEverySealedValue(vault)
     const shown = (await activeKeys()).map(({ rotation }) => rotation)
-    expect(shown).toEqual([expect.objectContaining({ operator: OPERATOR.id }), expect.anything()])
+    expect(shown).toEqual(Array(2).fill(expect.objectContaining({ operator: OPERATOR.id, state: 'paused' })))
     expect(shown.reduce((sum, rotation) => sum + rotation!.moved, 0)).toBe(paused.moved)
     expect(await vault.rotate()).toMatchObject({ done: true, resumed: true, moved: paused.remaining })
     expect((await activeKeys()).map(({ rotation, sealed_values }) => [rotation, sealed_values])).toEqual([
@@ -80,14 +81,54 @@ describe('a rotation that is paused', () => {
     ])
   })
 
-  it('before it promoted its keys, promotes the same ones afterwards', async () => {
+  it('before it promoted its keys, promotes the same ones afterwards, and makes one anew that was lost', async () => {
+    const before = (await activeKeys()).map(({ id }) => id)
     const abort = new AbortController()
     const paused = await vault.rotate('data', { signal: abort.signal, onWait: () => abort.abort() })
     expect(paused).toMatchObject({ done: false, paused: true, moved: 0 })
     const made = (await vault.strongroom.commands.listKeys()).filter(({ state }) => state === 'pre-active')
     expect(made.map(({ purpose }) => purpose).sort()).toEqual(['display', 'secret'])
+    const [lost, kept] = (['display', 'secret'] as const).map(
+      (purpose) => made.find((key) => key.purpose === purpose)!.id,
+    )
+    await expect(vault.strongroom.commands.destroyKey(OPERATOR, lost!)).rejects.toThrow('rotation that has not ended')
+    await vault.strongroom.commands.compromiseKey(OPERATOR, lost!)
     const { active } = await vault.rotate()
-    expect(Object.values(active).sort()).toEqual(made.map(({ id }) => id).sort())
+    expect(active.secret).toBe(kept)
+    expect([...before, lost]).not.toContain(active.display)
+  })
+})
+
+describe('a rotation during which the database does not answer', () => {
+  it('for longer than the keys in memory may be used unconfirmed, goes on by itself', async () => {
+    const proxy = await startTcpProxy(vault.database.serverUrl)
+    const cutOff = await TestVault.start({ sharedDatabase: { ...vault.database, serverUrl: proxy.url } })
+    const said: string[] = []
+    let stalled = false
+    try {
+      const result = await cutOff.strongroom.commands.rotateKeys(
+        OPERATOR,
+        { ...data, rowsPerSecond: 400 },
+        {
+          signal: new AbortController().signal,
+          onWait: (reason) => said.push(reason),
+          onProgress({ moved }) {
+            if (stalled || moved < 100) return
+            stalled = true
+            proxy.stall()
+            setTimeout(() => proxy.mend(), 5_000)
+          },
+        },
+      )
+      expect(result).toMatchObject({ done: true, resumed: true, remaining: 0, moved: VALUES, total: VALUES })
+      expect(said).toContain('The vault is sealed; it goes on by itself')
+      expect((await activeKeys()).map(({ id }) => id).sort()).toEqual(Object.values(result.active).sort())
+      const made = (await vault.strongroom.commands.listKeys()).slice(-2).map(({ id }) => id)
+      expect(made.sort()).toEqual(Object.values(result.active).sort())
+    } finally {
+      await cutOff.stop()
+      await proxy.close()
+    }
   })
 })
 
@@ -96,9 +137,11 @@ describe('the second of two', () => {
     let told: Error | undefined
     const waiting: string[] = []
     let second: ReturnType<typeof vault.rotate> | undefined
+    let running: ReturnType<typeof activeKeys> | undefined
     await vault.rotate('data', {
       onProgress: async () => {
         if (second !== undefined) return
+        running = activeKeys()
         second = vault.rotate('index', { wait: true, onWait: (reason) => waiting.push(reason) })
         await vault.rotate().catch((error) => {
           told = error
@@ -107,6 +150,7 @@ describe('the second of two', () => {
     })
     expect(told).toBeInstanceOf(RotationRunning)
     expect(told?.message).toMatch(/display, secret keys .* by operator:test since 20\d\d-.*process \d+/)
+    expect((await running)?.map(({ rotation }) => rotation?.state)).toEqual(['running', 'running'])
     expect(await second).toMatchObject({ done: true })
     expect(waiting[0]).toBe(told?.message)
   })
@@ -145,7 +189,7 @@ describe('a rotation that is left to the servers', () => {
       await first.stop()
     }
     const [halfway] = await activeKeys()
-    expect(halfway?.rotation).toMatchObject({ state: 'running', operator: OPERATOR.id })
+    expect(halfway?.rotation).toMatchObject({ state: 'paused', operator: OPERATOR.id })
     expect(halfway?.rotation?.remaining).toBeGreaterThan(0)
     const other = await TestVault.start({ sharedDatabase: vault.database, config })
     try {

@@ -117,22 +117,26 @@ export async function beginCeremony(
   }
 }
 
-/** @throws {RootKeyConfigError} */
-export function requireSplit(custodians: readonly string[], threshold: number): void {
-  const distinct = new Set(
-    custodians.map((name) => name.normalize('NFKC').trim().toLowerCase().replaceAll(/\s+/g, ' ')),
-  )
+/** Whether so many custodians may be, of whom so many are needed. @throws {RootKeyConfigError} */
+export function requireSplitSizes(shares: number, threshold: number): void {
   const said =
-    custodians.length > MAX_SHARES
+    shares > MAX_SHARES
       ? `at most ${MAX_SHARES} custodians hold shares`
       : threshold < MIN_THRESHOLD
         ? `at least ${MIN_THRESHOLD} custodians must be needed together`
-        : threshold > custodians.length
+        : threshold > shares
           ? 'no more custodians can be needed than hold shares'
-          : distinct.size < custodians.length
-            ? 'every custodian must be another person'
-            : undefined
+          : undefined
   if (said !== undefined) throw new RootKeyConfigError(`${said}.`)
+}
+
+/** @throws {RootKeyConfigError} */
+export function requireSplit(custodians: readonly string[], threshold: number): void {
+  requireSplitSizes(custodians.length, threshold)
+  const distinct = new Set(
+    custodians.map((name) => name.normalize('NFKC').trim().toLowerCase().replaceAll(/\s+/g, ' ')),
+  )
+  if (distinct.size < custodians.length) throw new RootKeyConfigError('every custodian must be another person.')
 }
 
 /** The share does nothing here. It is not said why, nor was anything changed. */

@@ -1,9 +1,10 @@
+import type { Queryable } from '../../database/database.ts'
 import { Problem } from '../../problem.ts'
 import type { KeyPurpose, KeyState } from '../key.ts'
-import { RING_MAX_AGE_MS } from '../keys.ts'
+import { type Keys, RING_MAX_AGE_MS } from '../keys.ts'
 import type { Movable } from './movable.ts'
 import { IN_FLIGHT_MS } from './promote-keys.ts'
-import type { RotateDeps, RotationRequest } from './rotation.ts'
+import type { RotationRequest } from './rotation.ts'
 
 /** What a rotation would do, for `--dry-run`. Nothing was changed. */
 export interface RotationEstimate {
@@ -18,14 +19,20 @@ export interface RotationEstimate {
 }
 
 const SAMPLE_ROWS = 500
-/** Where nothing can be sealed just now, since its key has expired. */
+/** Code that has not run yet is slow: these are not measured. */
+const WARM_UP_ROWS = 100
+/** Where nothing can be sealed just now, since its key has expired, and where there is too little to measure. */
 const STATED_PER_SECOND = 20_000
 /** Reading and writing take their share beside the measured opening and sealing (see test/bench). */
 const SHARE_OF_CRYPTO = 0.7
 
 /** The census of what a rotation would move, and how long that would take. */
 export async function estimateRotation(
-  { database, keys, movables }: Pick<RotateDeps, 'database' | 'keys' | 'movables'>,
+  {
+    database,
+    keys,
+    movables,
+  }: { database: Queryable; keys: Pick<Keys, 'ring' | 'refresh'>; movables: readonly Movable[] },
   { purposes, rowsPerSecond = Number.POSITIVE_INFINITY }: RotationRequest,
 ): Promise<RotationEstimate> {
   await keys.refresh()
@@ -33,7 +40,6 @@ export async function estimateRotation(
   const moving = movables.filter((movable) => movable.purposes.some((purpose) => purposes.includes(purpose)))
   const values = new Map<string, number>()
   let seconds = 0
-  let slowest = Number.POSITIVE_INFINITY
   for (const movable of moving) {
     let total = 0
     for (const [id, count] of await movable.census(database)) {
@@ -44,7 +50,6 @@ export async function estimateRotation(
     if (total === 0) continue
     const ids = leaving.map(({ id }) => id)
     const rate = Math.min(rowsPerSecond, await measureRate({ database, movable, ids }))
-    slowest = Math.min(slowest, rate)
     seconds += total / rate
   }
   const settleSeconds = moving.length > 0 ? (RING_MAX_AGE_MS + IN_FLIGHT_MS) / 1000 : 0
@@ -53,23 +58,22 @@ export async function estimateRotation(
     dry_run: true,
     total,
     keys: leaving.map(({ id, purpose, state }) => ({ id, purpose, state, values: values.get(id) ?? 0 })),
-    values_per_second: Number.isFinite(slowest) ? Math.round(slowest) : 0,
+    values_per_second: seconds === 0 ? 0 : Math.max(1, Math.round(total / seconds)),
     estimate_seconds: Math.ceil(RING_MAX_AGE_MS / 1000 + Math.max(seconds, settleSeconds)),
   }
 }
 
 /** Values a second, from the first rows: they are opened and sealed as a rotation would, and the result is dropped. */
-async function measureRate(sample: {
-  database: RotateDeps['database']
-  movable: Movable
-  ids: readonly string[]
-}): Promise<number> {
+async function measureRate(sample: { database: Queryable; movable: Movable; ids: readonly string[] }): Promise<number> {
   const { database, movable, ids } = sample
   const { rows } = await movable.readPage(database, ids, SAMPLE_ROWS, undefined)
-  const startedAt = performance.now()
+  if (rows.length <= WARM_UP_ROWS) return STATED_PER_SECOND
   let made = 0
+  let startedAt = performance.now()
   try {
-    for (const row of rows) made += (await movable.renew(row)).values
+    for (const row of rows.slice(0, WARM_UP_ROWS)) await movable.renew(row)
+    startedAt = performance.now()
+    for (const row of rows.slice(WARM_UP_ROWS)) made += (await movable.renew(row)).values
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     return STATED_PER_SECOND

@@ -29,6 +29,8 @@ export interface Renewal {
   /** How many of them stay where they are, since something of the row does not open. */
   stuck: number
   damaged: readonly DamagedValue[]
+  /** How many of them lead to nothing, and are removed instead. */
+  orphans: number
 }
 
 /**

@@ -44,8 +44,9 @@ class Table {
       },
       renew: async (row) => {
         const { id, opens } = row as Row & Stored
-        if (opens) return { fresh: { id }, values: 1, stuck: 0, damaged: [] }
-        return { fresh: undefined, values: 0, stuck: 1, damaged: [{ column: 'c', kind: 'k', token: String(id) }] }
+        if (opens) return { fresh: { id }, values: 1, stuck: 0, damaged: [], orphans: 0 }
+        const damaged = [{ column: 'c', kind: 'k', token: String(id) }]
+        return { fresh: undefined, values: 0, stuck: 1, damaged, orphans: 0 }
       },
       write: async (_db, fresh) => {
         if (this.writes++ >= this.failWriteAt) throw new Error('the connection is gone')
@@ -64,6 +65,7 @@ const options = (over: Partial<MoveOptions> = {}): MoveOptions => ({
   isPaused: () => false,
   onMoved: () => {},
   onDamaged: () => {},
+  onOrphans: () => {},
   ...over,
 })
 

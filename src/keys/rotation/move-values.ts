@@ -15,6 +15,7 @@ export interface MoveOptions {
   isPaused: () => boolean
   onMoved: (counts: KeyCounts) => void
   onDamaged: (damaged: readonly DamagedValue[], stuck: number) => void
+  onOrphans: (count: number) => void
 }
 
 /**
@@ -31,7 +32,7 @@ export async function moveValues(movable: Movable, options: MoveOptions): Promis
       const { rows, next } = await reading
       if (options.isPaused()) return
       if (next !== undefined) reading = read(next)
-      const { fresh, values } = await renewRows(movable, rows, options.onDamaged)
+      const { fresh, values } = await renewRows(movable, rows, options)
       await writing
       if (fresh.length > 0) writing = watched(movable.write(database, fresh).then(options.onMoved))
       if (next === undefined) return
@@ -47,16 +48,17 @@ export async function moveValues(movable: Movable, options: MoveOptions): Promis
 async function renewRows(
   movable: Movable,
   rows: readonly Row[],
-  onDamaged: MoveOptions['onDamaged'],
+  { onDamaged, onOrphans }: Pick<MoveOptions, 'onDamaged' | 'onOrphans'>,
 ): Promise<{ fresh: Row[]; values: number }> {
   const renewed: Row[] = []
   let moving = 0
   for (const [at, row] of rows.entries()) {
     if (at % SLICE_ROWS === 0) await new Promise((resolve) => setImmediate(resolve))
-    const { fresh, values, stuck, damaged } = await movable.renew(row)
+    const { fresh, values, stuck, damaged, orphans } = await movable.renew(row)
     if (fresh !== undefined) renewed.push(fresh)
     if (stuck > 0) onDamaged(damaged, stuck)
-    moving += values
+    if (orphans > 0) onOrphans(orphans)
+    moving += values + orphans
   }
   return { fresh: renewed, values: moving }
 }

@@ -1,4 +1,5 @@
 import type { AuditCaller } from '../../audit/audit-event.ts'
+import type { Queryable } from '../../database/database.ts'
 import type { Key, KeyPurpose } from '../key.ts'
 import { RING_MAX_AGE_MS } from '../keys.ts'
 import { changeRegistry } from '../registry.ts'
@@ -13,29 +14,46 @@ export const IN_FLIGHT_MS = 2_000
 /**
  * Notes that a rotation begins, and in the same transaction makes a pre-active key for every purpose that needs one. None
  * is made where an earlier rotation has not ended, or where something still stands on old keys, such as on a compromised one:
- * then that is moved first. What did not open the last time does not stand in the way.
+ * then that is moved first. What did not open the last time does not stand in the way. One is made after all where the key
+ * that an earlier rotation had made was lost before it was promoted.
  */
 export async function startRotation(
   deps: RotateDeps,
   operator: AuditCaller,
-  { purposes, rowsPerSecond, detached = false }: RotationRequest,
+  { purposes, rowsPerSecond, detached = false, makesKeys = true }: RotationRequest,
 ): Promise<{ resumed: boolean; rows: RotationRow[] }> {
   const { database, keys, movables, now } = deps
   await keys.refresh()
   const earlier = new Map((await selectRotations(database)).map((row) => [row.purpose, row]))
   const old = await countOld(keys, movables, purposes, database)
-  const goesOn = (purpose: KeyPurpose) => {
+  const activatedAt = (purpose: KeyPurpose) =>
+    keys.verified.keys.find((key) => key.purpose === purpose && key.state === 'active')?.activated_at ?? null
+  const isUnfinished = (purpose: KeyPurpose) => {
     const row = earlier.get(purpose)
-    const isUnfinished = row !== undefined && row.begun_at !== null && row.finished_at === null
-    return isUnfinished || (old.byPurpose.get(purpose) ?? 0) > (row?.damaged ?? 0)
+    return row !== undefined && row.begun_at !== null && row.finished_at === null
   }
-  const needKeys = purposes.filter((purpose) => !goesOn(purpose) && preActive(deps, purpose) === undefined)
-  const rotation = { purposes, operator: operator.id, now: now(), detached, rowsPerSecond, runner: RUNNER }
-  if (needKeys.length === 0) await beginRotation(database, rotation)
+  const goesOn = (purpose: KeyPurpose) =>
+    isUnfinished(purpose) || (old.byPurpose.get(purpose) ?? 0) > (earlier.get(purpose)?.damaged ?? 0)
+  /** Its keys were made when it began: one that is active since before is the one that was to be replaced. */
+  const hasLostKey = (purpose: KeyPurpose) =>
+    isUnfinished(purpose) && Number(activatedAt(purpose)) < Number(earlier.get(purpose)?.begun_at)
+  const needKeys = purposes.filter(
+    (purpose) => makesKeys && preActive(deps, purpose) === undefined && (hasLostKey(purpose) || !goesOn(purpose)),
+  )
+  const startedAt = now()
+  const begin = async (tx: Queryable) => {
+    for (const purpose of purposes) {
+      const replaces = needKeys.includes(purpose) || preActive(deps, purpose) !== undefined
+      const begunAt = replaces ? startedAt : (activatedAt(purpose) ?? startedAt)
+      const by = { operator: operator.id, runner: RUNNER, now: startedAt, begunAt }
+      await beginRotation(tx, { ...by, purposes: [purpose], detached, rowsPerSecond })
+    }
+  }
+  if (needKeys.length === 0) await database.transaction(begin)
   else {
     await changeRegistry(deps, operator, async (change) => {
       for (const purpose of needKeys) await change.create(purpose)
-      await beginRotation(change.tx, rotation)
+      await begin(change.tx)
     })
   }
   const rows = (await selectRotations(database)).filter(({ purpose }) => purposes.includes(purpose))

@@ -1,4 +1,5 @@
 import type { AuditCaller } from '../../audit/audit-event.ts'
+import { Problem } from '../../problem.ts'
 import { pause } from './pause.ts'
 import {
   type RotateControl,
@@ -7,18 +8,21 @@ import {
   type RotationResult,
   RotationRunning,
 } from './rotation.ts'
-import { beginRotation, selectRotations } from './rotation-store.ts'
+import { beginRotation, ROTATION_LOCK, selectRunning } from './rotation-store.ts'
 import { runRotation } from './run-rotation.ts'
 
-const ROTATION_LOCK = 0x7374_7203
 const TRY_AGAIN_MS = 500
+/** How long a rotation waits for a database that does not answer, from the last time that it did. */
+const PATIENCE_MS = 5 * 60 * 1000
 
 /**
  * Rotates keys: new ones are made and promoted, then everything that stands on old ones is moved while the service goes
- * on. After a kill or a pause the next run goes on where this one was. Only one runs at a time in a vault.
+ * on. After a kill or a pause the next run goes on where this one was, and after an outage of the database this one does.
+ * Only one runs at a time in a vault.
  *
  * @param control.wait waits for another rotation to end, instead of refusing
  * @throws {RotationRunning} when another rotation runs
+ * @throws {Problem} when the database was away for minutes, or the signal came meanwhile
  */
 export async function rotateKeys(
   deps: RotateDeps,
@@ -26,14 +30,56 @@ export async function rotateKeys(
   request: RotationRequest,
   control: RotateControl,
 ): Promise<RotationResult> {
-  for (;;) {
-    const result = await deps.database.tryLock(ROTATION_LOCK, () => runRotation(deps, operator, request, control))
-    if (result !== undefined) return result
-    const running = new RotationRunning(await selectRotations(deps.database))
-    if (!control.wait || control.signal.aborted) throw running
-    control.onWait?.(running.message)
-    await pause(TRY_AGAIN_MS, control.signal)
+  let outage: { error: Problem; since: number } | undefined
+  let hasBegun = false
+  /** What this command moved before the database went away, and since then. */
+  const moved = { before: 0, now: 0 }
+  const watched: RotateControl = {
+    ...control,
+    onProgress(progress) {
+      hasBegun = true
+      outage = undefined
+      moved.now = progress.moved
+      control.onProgress(withEarlier(progress, moved.before))
+    },
   }
+  for (;;) {
+    try {
+      // What has begun has its keys: no further ones are made, even if it had just ended when the answer was lost.
+      const makesKeys = request.makesKeys !== false && !hasBegun
+      const run = () => runRotation(deps, operator, { ...request, makesKeys }, watched)
+      const result = await deps.database.tryLock(ROTATION_LOCK, run)
+      if (result !== undefined) return withEarlier(result, moved.before)
+      const running = new RotationRunning(await selectRunning(deps.database))
+      // After an outage it may be this one's own session, which the database has not missed yet.
+      const isPatient = control.wait || (outage !== undefined && performance.now() - outage.since < PATIENCE_MS)
+      if (!isPatient || control.signal.aborted) throw running
+      control.onWait?.(running.message)
+    } catch (error) {
+      if (!isOutage(error) || control.signal.aborted) throw error
+      outage = { error, since: outage?.since ?? performance.now() }
+      if (performance.now() - outage.since > PATIENCE_MS) throw error
+      moved.before += moved.now
+      moved.now = 0
+      control.onWait?.(`${error.title}; it goes on by itself`)
+    }
+    await pause(TRY_AGAIN_MS, control.signal)
+    if (control.signal.aborted && outage !== undefined) throw outage.error
+  }
+}
+
+function withEarlier<T extends { moved: number; total: number }>(progress: T, moved: number): T {
+  return { ...progress, moved: progress.moved + moved, total: progress.total + moved }
+}
+
+/** The database is away or slow, or was until just now, so that the ring is too old. What is sealed for a reason stays so. */
+function isOutage(error: unknown): error is Problem {
+  if (!(error instanceof Problem)) return false
+  return (
+    error.code === 'database-unavailable' ||
+    error.code === 'busy' ||
+    (error.code === 'sealed' && error.cause === undefined)
+  )
 }
 
 /**
@@ -50,5 +96,5 @@ export async function requestRotation(
     await beginRotation(database, { purposes, operator: operator.id, now: now(), detached: true, rowsPerSecond })
     return true
   })
-  if (noted === undefined) throw new RotationRunning(await selectRotations(database))
+  if (noted === undefined) throw new RotationRunning(await selectRunning(database))
 }

@@ -43,7 +43,7 @@ const BEGIN: Statement = {
   name: 'begin-rotation',
   text: `INSERT INTO rotations AS r (purpose, operator, requested_at, detached, rows_per_second, runner, runner_since, begun_at)
          SELECT purpose, $2, $3, $4, $5, $6, CASE WHEN $6::text IS NOT NULL THEN $3::timestamptz END,
-                CASE WHEN $6::text IS NOT NULL THEN $3::timestamptz END
+                $7::timestamptz
          FROM unnest($1::text[]) AS p (purpose)
          ON CONFLICT (purpose) DO UPDATE SET detached = excluded.detached, rows_per_second = excluded.rows_per_second,
            runner = excluded.runner, runner_since = excluded.runner_since, damaged = 0, finished_at = NULL,
@@ -62,6 +62,27 @@ const FINISH: Statement = {
   text: 'UPDATE rotations SET moved = $2, total = $3, damaged = $4, finished_at = $5 WHERE purpose = $1',
 }
 
+/** Whoever holds it rotates keys; it is free again when its session ends, however that was. */
+export const ROTATION_LOCK = 0x7374_7203
+
+const IS_RUNNING: Statement = {
+  name: 'is-rotation-running',
+  text: `SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = $1 AND objsubid = 1 AND granted
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+}
+
+/** The rotations that somebody runs now; those that were paused or killed are not among them. */
+export async function selectRunning(db: Queryable): Promise<RotationRow[]> {
+  const [locks, rows] = await Promise.all([db.query(IS_RUNNING, [ROTATION_LOCK]), selectRotations(db)])
+  return locks.length === 0 ? [] : latestRun(rows)
+}
+
+/** What the last one who ran a rotation has run, and has not ended. */
+function latestRun(rows: readonly RotationRow[]): RotationRow[] {
+  const latest = Math.max(...rows.map(({ runner_since }) => runner_since?.getTime() ?? 0))
+  return rows.filter((row) => row.finished_at === null && row.runner_since?.getTime() === latest)
+}
+
 export function selectRotations(db: Queryable): Promise<RotationRow[]> {
   return db.query<RotationRow>(SELECT)
 }
@@ -78,14 +99,15 @@ export interface NewRotation {
   now: Date
   detached: boolean
   rowsPerSecond: number | undefined
-  /** Who runs it from now on; without one it waits for a server. */
+  /** Who runs it from now on, and when its keys were made; without them it waits for a server. */
   runner?: string
+  begunAt?: Date
 }
 
 /** Notes that the keys of these purposes are being rotated, or shall be. */
 export async function beginRotation(db: Queryable, rotation: NewRotation): Promise<void> {
-  const { purposes, operator, now, detached, rowsPerSecond = null, runner = null } = rotation
-  await db.query(BEGIN, [textArray(purposes), operator, now, detached, rowsPerSecond, runner])
+  const { purposes, operator, now, detached, rowsPerSecond = null, runner = null, begunAt = null } = rotation
+  await db.query(BEGIN, [textArray(purposes), operator, now, detached, rowsPerSecond, runner, begunAt])
 }
 
 export async function saveRotationProgress(

@@ -29,6 +29,8 @@ export interface RotationRequest {
   rowsPerSecond?: number | undefined
   /** Whether a server runs it, so that another one goes on when it ends. */
   detached?: boolean
+  /** Whether new keys are made; without them everything is moved to those that are active already. Default: they are. */
+  makesKeys?: boolean
 }
 
 /** Who runs a rotation, for whoever wants to know. */
@@ -65,6 +67,8 @@ export interface RotationResult extends RotationProgress {
   /** The keys that nothing stands on any more. */
   retired: string[]
   damaged: DamagedValue[]
+  /** How many search terms led to no record that has them, and were removed. */
+  orphans: number
   /** Whether this run went on with a rotation that had been interrupted. */
   resumed: boolean
 }
@@ -73,8 +77,7 @@ export interface RotationResult extends RotationProgress {
 export class RotationRunning extends Error {
   override readonly name = 'RotationRunning'
 
-  constructor(rows: readonly RotationRow[]) {
-    const running = rows.filter((row) => row.finished_at === null && row.runner !== null)
+  constructor(running: readonly RotationRow[]) {
     const [first] = running
     super(
       first === undefined

@@ -40,6 +40,7 @@ export async function runRotation(
   const seen = new Set<string>()
   let damaged = new Map<string, DamagedValue>()
   let stuck = 0
+  let orphans = 0
   let old = await countOld(keys, moving, purposes, database)
   while (!isPaused()) {
     damaged = new Map()
@@ -58,6 +59,9 @@ export async function runRotation(
         onDamaged(values, count) {
           for (const value of values) damaged.set(Object.values(value).join(' '), value)
           stuck += count
+        },
+        onOrphans(count) {
+          orphans += count
         },
       })
     }
@@ -79,6 +83,7 @@ export async function runRotation(
     active: Object.fromEntries(purposes.map((purpose) => [purpose, keys.ring.active(purpose).id])),
     retired,
     damaged: [...damaged.values()],
+    orphans,
     resumed,
   }
 }

@@ -44,7 +44,7 @@ function resealer(keys: Keys, table: SealedTable): (row: Row) => Promise<Renewal
       fresh[sealed] = renewed.bytes
       values++
     }
-    return { fresh: values > 0 ? fresh : undefined, values, stuck: damaged.length, damaged }
+    return { fresh: values > 0 ? fresh : undefined, values, stuck: damaged.length, damaged, orphans: 0 }
   }
 }
 

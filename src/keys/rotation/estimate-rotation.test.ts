@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest'
+import { testKey } from '../../../test/support/test-keys.ts'
+import type { Queryable } from '../../database/database.ts'
+import { KeyRing } from '../key-ring.ts'
+import { estimateRotation } from './estimate-rotation.ts'
+import type { Movable } from './movable.ts'
+
+const NO_DATABASE: Queryable = { query: () => Promise.reject(new Error('everything is in memory')) }
+const key = testKey('secret')
+const keys = { ring: new KeyRing([key]), refresh: async () => {} }
+
+/** A table of which so many rows are read, and each takes so long. The first hundred take ten times as long. */
+function table(values: number, milliseconds: number): Movable {
+  let renewed = 0
+  return {
+    name: 'table',
+    purposes: ['secret'],
+    census: async () => new Map([[key.id, values]]),
+    readPage: async (_db, _keys, limit) => {
+      return { rows: Array.from({ length: Math.min(limit, values) }, () => ({})), next: undefined }
+    },
+    renew: async () => {
+      const until = performance.now() + (renewed++ < 100 ? 10 * milliseconds : milliseconds)
+      while (performance.now() < until);
+      return { fresh: {}, values: 1, stuck: 0, damaged: [], orphans: 0 }
+    },
+    write: async () => new Map(),
+  }
+}
+
+it('an estimate agrees with the rate that it names, which code that just starts and small tables do not lower', async () => {
+  const movables = [table(1_000_000, 0.1), table(2, 5)]
+  const estimate = await estimateRotation({ database: NO_DATABASE, keys, movables }, { purposes: ['secret'] })
+  const { total, values_per_second, estimate_seconds } = estimate
+  expect(total).toBe(1_000_002)
+  expect(values_per_second).toBeGreaterThan(3_500)
+  expect(values_per_second).toBeLessThan(10_000)
+  // Before anything is moved, three seconds pass until every server knows the new key.
+  expect(Math.abs(3 + total / values_per_second - estimate_seconds)).toBeLessThan(2)
+})
