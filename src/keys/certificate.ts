@@ -5,7 +5,7 @@ import { findRetirement, insertEvents } from '../audit/audit-store.ts'
 import type { Database } from '../database/database.ts'
 import type { Keys } from './keys.ts'
 import { publicKeyOf } from './public-key.ts'
-import { countReferences, totalOf } from './reference-store.ts'
+import { countReferencesOf, totalOf } from './reference-store.ts'
 
 /** There is nothing to certify yet; the message says why. */
 export class NotRetired extends Error {
@@ -65,9 +65,9 @@ export async function certifyKey(deps: CertifyKeyDeps, operator: AuditCaller, id
     throw new NotRetired(`${id} is ${row.state}: there is a certificate once it was rotated and nothing stands on it.`)
   }
   const at = now()
-  const references = (await countReferences(database, at)).get(id)
+  const references = await countReferencesOf(database, id, at)
   if (totalOf(references) > 0) {
-    const where = Object.entries(references ?? {}).map(([column, count]) => `${count} in ${column}`)
+    const where = Object.entries(references).map(([column, count]) => `${count} in ${column}`)
     throw new NotRetired(`${id} is still needed: ${where.join(', ')}. What expires by itself is waited for.`)
   }
   // From the log, which the server's role cannot rewrite; `key_retirements` it can.

@@ -32,6 +32,32 @@ export async function countReferences(db: Queryable, now: Date): Promise<Readonl
   return references
 }
 
+const COUNT_TERMS_OF_ONE: Statement = {
+  name: 'count-search-terms-of-one',
+  text: 'SELECT count(*)::float8 AS count FROM search_terms WHERE key_id = $1',
+  timeoutMs: CENSUS_TIMEOUT_MS,
+}
+const COUNT_ANSWERS_OF_ONE: Statement = {
+  name: 'count-kept-answers-of-one',
+  text: 'SELECT count(*)::float8 AS count FROM idempotency_keys WHERE index_key_id = $1 AND expires_at > $2',
+  timeoutMs: CENSUS_TIMEOUT_MS,
+}
+
+/** What stands on one key; the tables are not read for the sake of all others. */
+export async function countReferencesOf(db: Queryable, keyId: string, now: Date): Promise<References> {
+  const columns = [
+    ...sealedColumns.map(({ name, censusOfOne }) => ({ name, census: censusOfOne, values: [keyId] as unknown[] })),
+    { name: 'search_terms', census: COUNT_TERMS_OF_ONE, values: [keyId] },
+    { name: 'idempotency_keys.key_hash', census: COUNT_ANSWERS_OF_ONE, values: [keyId, now] },
+  ]
+  const references: Record<string, number> = {}
+  for (const { name, census, values } of columns) {
+    const [found] = await db.query<{ count: number }>(census, values)
+    if (found !== undefined && found.count > 0) references[name] = found.count
+  }
+  return references
+}
+
 /** All of a key's references together. */
 export function totalOf(references: References | undefined): number {
   return Object.values(references ?? {}).reduce((sum, count) => sum + count, 0)

@@ -16,6 +16,8 @@ export interface SealedColumn {
   part: string
   /** How many values stand on each key. */
   census: Statement
+  /** How many stand on one: by the index, so that none are found at once. */
+  censusOfOne: Statement
 }
 
 /** A row as it was read, by the names of its columns. */
@@ -51,6 +53,11 @@ function sealedTable(name: string, definition: TableDefinition): SealedTable {
     census: {
       name: `census-${name}.${part}`,
       text: `SELECT ${part}_key_id AS key_id, count(*)::integer AS count FROM ${name} WHERE ${part}_key_id IS NOT NULL GROUP BY 1`,
+      timeoutMs: CENSUS_TIMEOUT_MS,
+    },
+    censusOfOne: {
+      name: `census-of-one-${name}.${part}`,
+      text: `SELECT count(*)::integer AS count FROM ${name} WHERE ${part}_key_id = $1`,
       timeoutMs: CENSUS_TIMEOUT_MS,
     },
   }))

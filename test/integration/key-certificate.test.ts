@@ -2,9 +2,11 @@ import { createPublicKey, verify } from 'node:crypto'
 import { compactVerify, importSPKI } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { KeyCertificate } from '../../src/keys/certificate.ts'
+import { countReferences, countReferencesOf } from '../../src/keys/reference-store.ts'
 import { cards, checkout, person } from '../support/samples.ts'
 import { expectExactTerms } from '../support/search-terms.ts'
 import { TestVault } from '../support/test-vault.ts'
+import { withVaultKeys } from '../support/vault-keys.ts'
 
 // A rotation waits some seconds for other servers, and several are run in a test.
 vi.setConfig({ testTimeout: 90_000 })
@@ -46,6 +48,12 @@ describe('the certificate of a key', () => {
     await vault.tokenize(checkout)
     await vault.strongroom.commands.compromiseKey(OPERATOR, id)
     await expect(certify(id)).rejects.toThrow(/4 in records\.secret/)
+    // Counting one key and counting all of them come to the same.
+    await withVaultKeys(vault, async ({ database }) => {
+      const [at, all] = [new Date(), await countReferences(database, new Date())]
+      expect(all.size).toBeGreaterThan(2)
+      for (const [key, references] of all) expect(await countReferencesOf(database, key, at)).toEqual(references)
+    })
     await expect(certify('key_none')).rejects.toThrow(/no key/)
     await vault.rotate()
   })
