@@ -2,7 +2,7 @@ import type { AuditCaller } from '../audit/audit-event.ts'
 import type { Queryable } from '../database/database.ts'
 import type { KeyRow } from './key.ts'
 import { type Keys, RING_MAX_AGE_MS } from './keys.ts'
-import { countReferences, totalOf } from './reference-store.ts'
+import { countReferencesOf, totalOf } from './reference-store.ts'
 import { type ChangeRegistryDeps, changeRegistry } from './registry.ts'
 import { selectRotations } from './rotation/rotation-store.ts'
 import { hasOutlivedItsTokens } from './signing-plan.ts'
@@ -46,10 +46,10 @@ export async function destroyKey(
   await changeRegistry(deps, operator, async (change) => {
     const key = requireUnused(change.rows, id)
     if (key.state === 'pre-active') await requireNotAwaited(change.tx, key)
-    const references = (await countReferences(change.tx, now())).get(id)
+    const references = await countReferencesOf(change.tx, id, now())
     if (totalOf(references) > 0) {
-      const where = Object.entries(references ?? {}).map(([column, count]) => `${count} in ${column}`)
-      const isMovable = Object.keys(references ?? {}).some((column) => column !== KEPT_ANSWERS)
+      const where = Object.entries(references).map(([column, count]) => `${count} in ${column}`)
+      const isMovable = Object.keys(references).some((column) => column !== KEPT_ANSWERS)
       const next = isMovable ? 'Run "strongroom keys rotate" first.' : KEPT_ANSWERS_EXPIRE
       throw new KeyStillNeeded(`${id} is still needed: ${where.join(', ')}. ${next}`)
     }

@@ -2,11 +2,12 @@ import { byteaArray, integerArray, textArray } from '../database/binary-array.ts
 import type { Queryable, Statement } from '../database/database.ts'
 import type { KeyCounts, Page } from '../keys/rotation/movable.ts'
 import { countMovedSql } from '../keys/rotation/reseal-store.ts'
-import type { Row } from '../keys/sealed-columns.ts'
+import { CENSUS_TIMEOUT_MS, type Row } from '../keys/sealed-columns.ts'
 
 const CENSUS: Statement = {
   name: 'census-search_terms',
   text: 'SELECT key_id, count(*)::integer AS count FROM search_terms GROUP BY 1',
+  timeoutMs: CENSUS_TIMEOUT_MS,
 }
 
 /**
