@@ -40,8 +40,8 @@ export interface AccessTokens {
   /** Signs a token for the caller. */
   issue(caller: TokenSubject, seconds: number): Promise<string>
   /**
-   * Verifies a token and answers with its caller, who has yet to prove that a bound token is theirs. What was verified is remembered until it expires; whether the
-   * caller was revoked meanwhile is not this function's question.
+   * Verifies a token and answers with its caller, who has yet to prove that a bound token is theirs. What was verified is
+   * remembered until it expires; whether the caller was revoked meanwhile is not this function's question.
    *
    * @throws {Problem} unauthenticated
    */

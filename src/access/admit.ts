@@ -13,8 +13,9 @@ export interface AdmitDeps {
 }
 
 /**
- * Lets in who a valid token names, as far as the database still says so: a revoked client, a disabled
- * member of staff and a role that was removed are refused from the next request on, and what a role may do is what it is now, not what it was when the token was signed.
+ * Lets in who a valid token names, as far as the database still says so: a revoked client, a disabled member of staff and a
+ * role that was removed are refused from the next request on, and what a role may do is what it is now, not what it was when
+ * the token was signed.
  *
  * @throws {Problem} unauthenticated, caller-suspended, contract-ended, too-many-requests, database-unavailable, sealed
  */
@@ -34,8 +35,8 @@ export async function admitCaller({ standingOf, roles, probes, now }: AdmitDeps,
 const NOTHING: Role = { duty: '', scopes: [], grants: [] }
 
 /**
- * Whether a scope to reveal that the vault itself has signed is still the role's, the grant says, with an answer of its own. A partner has no other: what is
- * not in its contract, masked views too, it does not see.
+ * The scopes that still hold. Whether a scope to reveal that the vault itself has signed is still the role's, the grant says,
+ * with an answer of its own. A partner has no other: what is not in its contract, masked views too, it does not see.
  */
 function heldScopes(
   { scopes, scopesFollowRole }: Caller,

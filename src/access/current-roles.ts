@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Alert } from '../alert.ts'
 import type { Database, Queryable } from '../database/database.ts'
+import { Problem } from '../problem.ts'
 import { parseRoleFile } from './role-file.ts'
 import { builtInSet, emptySet, type RoleSet } from './role-set.ts'
 import { type StoredRoleSet, selectNewestRoleSet } from './role-set-store.ts'
@@ -51,16 +52,24 @@ export function createCurrentRoles({ database, macOf, alert }: CurrentRolesDeps)
     const revision = stored?.revision ?? 0
     if (revision < highest) return distrust(revision, `revision ${highest} is gone`)
     const set = stored === undefined ? builtInSet : open(stored)
-    if (set === undefined) return distrust(revision, 'the MAC of the newest revision is wrong')
+    if (typeof set === 'string') return distrust(revision, set)
     highest = revision
     alerted = undefined
     return set
   }
 
-  function open({ revision, roles, mac }: StoredRoleSet): RoleSet | undefined {
+  /** The set, or why it cannot be used. */
+  function open({ revision, roles, mac }: StoredRoleSet): RoleSet | string {
     const expected = macOf(revision, roles)
-    if (mac.length !== expected.length || !timingSafeEqual(mac, expected)) return undefined
-    return { revision, roles: new Map(Object.entries(parseRoleFile(JSON.parse(roles)).roles)) }
+    if (mac.length !== expected.length || !timingSafeEqual(mac, expected))
+      return 'the MAC of the newest revision is wrong'
+    try {
+      return { revision, roles: new Map(Object.entries(parseRoleFile(JSON.parse(roles)).roles)) }
+    } catch (error) {
+      // Applied by a version that took what this one does not: nobody's request is to blame.
+      if (error instanceof Problem) return 'the newest revision does not fit this version'
+      throw error
+    }
   }
 
   /** One after the other: an answer that was overtaken would look like a step back. */

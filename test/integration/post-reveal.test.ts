@@ -1,3 +1,4 @@
+import type { Response } from 'supertest'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { expectProblem, pointersOf } from '../support/problems.ts'
 import { billingAddress, card, cards, checkout, contact, person, shippingAddress } from '../support/samples.ts'
@@ -98,12 +99,28 @@ describe('200', () => {
   })
 })
 
-describe('403', () => {
+const eventsOf = async (response: Response) =>
+  (await vault.events({ request_id: response.body.request_id })).map(({ type, code }) => `${type} ${code}`)
+
+describe('refused for what the record says', () => {
+  // What is refused when it has been looked up must not be recorded as released.
   it('consent-missing: for marketing without the consent of the record', async () => {
     const marketing = await vault.staffToken('marketing')
-    expectProblem(await reveal(marketing, parts.contact, { purpose: 'marketing' }), 403, 'consent-missing')
+    const response = await reveal(marketing, parts.contact, { purpose: 'marketing' })
+    expectProblem(response, 403, 'consent-missing')
+    expect(await eventsOf(response)).toEqual(['request.refuse consent-missing'])
   })
 
+  it('record-gone: leaves no event of a release', async () => {
+    const { token } = (await vault.tokenize({ card })).card!
+    await vault.call('DELETE', `/v1/tokens/${token}`, { token: await vault.staffToken('privacy-officer') })
+    const response = await reveal(await vault.staffToken('billing'), token, { purpose: 'process-payment' })
+    expectProblem(response, 410, 'record-gone')
+    expect(await eventsOf(response)).toEqual(['request.refuse record-gone'])
+  })
+})
+
+describe('403', () => {
   it('scope-missing: for a kind that the caller has no scope for', async () => {
     const fulfilment = await vault.staffToken('fulfilment')
     expectProblem(await reveal(fulfilment, parts.card, { purpose: 'provide-goods' }), 403, 'scope-missing')

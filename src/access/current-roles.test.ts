@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto'
+import { expect, it } from 'vitest'
+import type { Database, Queryable } from '../database/database.ts'
+import { createCurrentRoles } from './current-roles.ts'
+
+const macOf = (revision: number, roles: string) => createHash('sha256').update(`${revision} ${roles}`).digest()
+
+/** The roles of a vault whose database holds this one row. */
+function rolesOver(roles: string) {
+  const row = { revision: 1, roles, mac: macOf(1, roles) }
+  const queryable: Queryable = { query: async <Row>() => [row] as Row[] }
+  const alerts: unknown[] = []
+  const alert = (...raised: unknown[]) => void alerts.push(raised)
+  return { current: createCurrentRoles({ database: queryable as Database, macOf, alert }), alerts }
+}
+
+it('uses a set under its MAC', async () => {
+  const roles = { shop: { duty: 'Stores.', scopes: ['tokenize'], grants: [] } }
+  const { current, alerts } = rolesOver(JSON.stringify({ format: 1, roles }))
+  expect([...(await current.at(1)).roles.keys()]).toEqual(['shop'])
+  expect(alerts).toEqual([])
+})
+
+it('distrusts a set under its MAC that this version cannot read, and blames no request for it', async () => {
+  const { current, alerts } = rolesOver(
+    JSON.stringify({ format: 1, roles: { shop: { duties: 'of another version' } } }),
+  )
+  expect(await current.at(1)).toMatchObject({ distrusted: true })
+  expect((await current.at(1)).roles.size).toBe(0)
+  expect(alerts).toEqual([['roles-changed', { revision: 1, reason: 'the newest revision does not fit this version' }]])
+})
