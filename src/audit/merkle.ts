@@ -86,7 +86,7 @@ export function includes(
 ): boolean {
   if (!isInteger(index) || !isInteger(tree.size) || index >= tree.size) return false
   let [node, last] = [index, tree.size - 1]
-  let result = Buffer.from(leaf)
+  let result: Buffer = Buffer.from(leaf)
   for (const sibling of proof) {
     if (last === 0) return false
     if (node % 2 === 1 || node === last) {
@@ -114,7 +114,7 @@ export function isConsistent(
   if (first === undefined) return false
   let [node, last] = [older.size - 1, newer.size - 1]
   while (node % 2 === 1) [node, last] = [half(node), half(last)]
-  let [ofOlder, ofNewer] = [Buffer.from(first), Buffer.from(first)]
+  let [ofOlder, ofNewer]: [Buffer, Buffer] = [Buffer.from(first), Buffer.from(first)]
   for (const sibling of rest) {
     if (last === 0) return false
     if (node % 2 === 1 || node === last) {
