@@ -66,6 +66,8 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         // A command has nothing to do without it; a server has to answer that it is sealed.
         ...(options.role === 'command' ? { rootKeyPatienceMs: COMMAND_PATIENCE_MS } : {}),
         runsRotations: options.role === 'server',
+        keepsLog: options.role === 'server',
+        auditOrigin: config.auditOrigin,
         issuer: config.issuer,
         issuersFile: config.issuersFile,
         // A command beside a server signs tokens for that server, whatever port its own environment names.

@@ -12,6 +12,8 @@ import { createAlert } from './alert.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
 import { createAuditRoutes } from './audit/audit-routes.ts'
 import { type EventFilter, selectEvents } from './audit/audit-store.ts'
+import { keepLog } from './audit/keep-log.ts'
+import { createLogRoutes } from './audit/log-routes.ts'
 import { createRecordEvent } from './audit/record-event.ts'
 import { openDatabase } from './database/database.ts'
 import { readSetting, writeSetting } from './database/settings-store.ts'
@@ -62,6 +64,10 @@ export interface StrongroomConfig {
   rootKeyPatienceMs?: number
   /** Whether this process runs the rotations that operators leave to the servers. Default: it does not. */
   runsRotations?: boolean
+  /** Whether this process puts events into the audit log, if no other does. Default: it does not. */
+  keepsLog?: boolean
+  /** What the audit log is called, once and for all, when it is begun. Default: the issuer's host and `/audit`. */
+  auditOrigin?: string | undefined
   issuer: string
   /** A server records its issuer in the database; a command may prefer what it finds there. Default: ignore. */
   recordedIssuer?: 'write' | 'prefer' | 'ignore'
@@ -188,6 +194,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ...createMatchRoutes({ ...shared, idempotency }),
     ...createRecordRoutes({ ...shared, idempotency }),
     ...createAuditRoutes({ database, newAuditEvent, recordEvent }),
+    ...createLogRoutes({ database, newAuditEvent, recordEvent }),
     ...createAccessRoutes({
       database,
       accessTokens,
@@ -226,6 +233,17 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   metrics.showRotations(() => rotationFigures(database))
   const runner = config.runsRotations
     ? startRotationRunner(rotation, (result) => logger.info(result, 'rotation ended'), onBackgroundError)
+    : undefined
+  const log = config.keepsLog
+    ? keepLog({
+        ...basics,
+        origin: config.auditOrigin ?? `${new URL(issuer).host}/audit`,
+        keys: { active: () => keys.active('audit-signing'), all: () => keys.ring.all('audit-signing') },
+        isReady: () => !keys.isSealed,
+        onCheckpoint: () => {},
+        observeWaiting: metrics.observeAuditWaiting,
+        onError: onBackgroundError,
+      })
     : undefined
   const watchKeys = createKeyWatch({ keys, now, alert, observeKey: metrics.observeKey })
   const tendKeys = async () => {
@@ -287,7 +305,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     },
     async close() {
       clearInterval(sweeper)
-      await runner?.stop()
+      await Promise.all([runner?.stop(), log?.stop()])
       clearInterval(keyTender)
       await vaultKeys.close()
       await database.close()
