@@ -1,11 +1,6 @@
 import pg from 'pg'
+import { END_LOG_KEEPER, LOG_LOCK } from '../support/hold-log.ts'
 
-/** The lock of `src/audit/keep-log.ts`: whoever holds it puts events into the log. */
-const LOG_LOCK = 0x7374_7206
-
-const END_KEEPER = `SELECT pg_terminate_backend(pid) FROM pg_locks
-  WHERE locktype = 'advisory' AND objid = $1 AND granted
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
 const IS_BEHIND = `SELECT EXISTS (SELECT FROM audit_events e WHERE position >= (SELECT next_position FROM audit_head)
   AND NOT EXISTS (SELECT FROM audit_leaves WHERE event = e.id)) AS behind`
 
@@ -13,7 +8,7 @@ const IS_BEHIND = `SELECT EXISTS (SELECT FROM audit_events e WHERE position >= (
 export async function holdLog(superuserUrl: string): Promise<() => Promise<void>> {
   const client = new pg.Client({ connectionString: superuserUrl })
   await client.connect()
-  await client.query(END_KEEPER, [LOG_LOCK])
+  await client.query(END_LOG_KEEPER)
   await client.query('SELECT pg_advisory_lock($1)', [LOG_LOCK])
   return async () => {
     await client.query('SELECT pg_advisory_unlock($1)', [LOG_LOCK])
