@@ -11,7 +11,7 @@ import { createRateLimit, type RateLimits } from './access/rate-limit.ts'
 import { createAlert } from './alert.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
 import { createAuditRoutes } from './audit/audit-routes.ts'
-import { type EventFilter, selectEvents } from './audit/audit-store.ts'
+import { selectEvents } from './audit/audit-store.ts'
 import { createRecordEvent } from './audit/record-event.ts'
 import { openDatabase } from './database/database.ts'
 import { readSetting, writeSetting } from './database/settings-store.ts'
@@ -277,7 +277,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       explainAccess: (operator: AuditCaller, who: NamedCaller, question: AccessQuestion) =>
         explainAccess({ ...shared, admit }, operator, who, question),
       ...createKeyCommands({ ...rotation, ...keyDeps, issuer }),
-      listAuditEvents: async (operator: AuditCaller, filter: EventFilter) => {
+      listAuditEvents: async (operator: AuditCaller, filter: Parameters<typeof selectEvents>[1]) => {
         const events = await selectEvents(database, filter)
         await recordEvent(
           newAuditEvent({ type: 'audit.read', outcome: 'success', caller: operator, count: events.length }),
