@@ -35,6 +35,7 @@ export async function up(knex: Knex): Promise<void> {
     CREATE INDEX audit_events_token ON audit_events (token, id) WHERE token IS NOT NULL;
     CREATE INDEX audit_events_caller ON audit_events (caller, id) WHERE caller IS NOT NULL;
     CREATE INDEX audit_events_key_retire ON audit_events (id) WHERE type = 'key.retire';
+    CREATE INDEX audit_events_public_key ON audit_events (id) WHERE type IN ('audit.key', 'key.create');
     CREATE INDEX audit_events_position ON audit_events (position);
     COMMENT ON COLUMN audit_events.body IS 'the event in its canonical form, RFC 8785; the other columns repeat parts of it';
     COMMENT ON COLUMN audit_events.position IS 'the order of insertion, not of the log: numbers of what was rolled back are missing';

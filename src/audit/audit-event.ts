@@ -41,6 +41,7 @@ export const auditEventTypes = [
   'root-key.share',
   'keys.rotate',
   'audit.read',
+  'audit.key',
 ] as const
 
 export type AuditEventType = (typeof auditEventTypes)[number]
@@ -66,6 +67,8 @@ export interface AuditFacts {
   token?: string | undefined
   kind?: string | undefined
   purpose?: string | undefined
+  /** The raw bytes of a public key that verifies checkpoints, in base64. */
+  public_key?: string | undefined
   fields?: readonly string[] | undefined
   /** What let the release out that needed a second person. */
   approval?: string | undefined
@@ -131,6 +134,7 @@ function inCanonicalOrder(
     outcome: facts.outcome,
     partner: facts.partner,
     policy_version: facts.policy_version,
+    public_key: facts.public_key,
     purpose: facts.purpose,
     record_version: facts.record_version,
     replay_of: facts.replay_of,

@@ -75,10 +75,16 @@ export function eventConditions(filter: EventFilter, first: number): { name: str
   }
 }
 
-/** A page of events in the order of their ids, which is the order of time to the millisecond, behind the one called `after`. */
+export interface EventPage extends EventFilter {
+  /** Only events whose id sorts after this one. */
+  after?: string | undefined
+  limit: number
+}
+
+/** A page of events in the order of their ids, which is the order of time to the millisecond. */
 export async function selectEvents(
   db: Queryable,
-  { after = '', limit, ...filter }: EventFilter & { after?: string | undefined; limit: number },
+  { after = '', limit, ...filter }: EventPage,
 ): Promise<Record<string, unknown>[]> {
   const { name, sql, values } = eventConditions(filter, 3)
   const statement = {

@@ -38,15 +38,15 @@ export class NoteError extends Error {
   override readonly name = 'NoteError'
 }
 
-/** The key of that name: its raw 32 bytes, as Ed25519 has them (RFC 8032, section 5.1.5). */
+/** What verifies under that name. @throws {NoteError} for a name that cannot stand in a note */
 export function noteVerifier(name: string, publicKey: KeyObject, type = ED25519): NoteVerifier {
   if (!isName(name)) throw new NoteError('a name of a key holds no white space and no plus sign')
-  return { name, type, publicKey, keyId: keyIdOf(name, type, rawKey(publicKey)) }
+  return { name, type, publicKey, keyId: keyIdOf(name, type, rawPublicKey(publicKey)) }
 }
 
 /** `<name>+<key id in hexadecimal>+<base64 of type and key>`, the form in which a verifier's key is published. */
 export function formatVerifierKey({ name, keyId, type, publicKey }: NoteVerifier): string {
-  const key = Buffer.concat([Buffer.of(type), rawKey(publicKey)]).toString('base64')
+  const key = Buffer.concat([Buffer.of(type), rawPublicKey(publicKey)]).toString('base64')
   return `${name}+${keyId.toString('hex')}+${key}`
 }
 
@@ -142,7 +142,8 @@ function keyIdOf(name: string, type: number, raw: Buffer): Buffer {
   return hash('sha256', Buffer.concat([Buffer.from(`${name}\n`), Buffer.of(type), raw]), 'buffer').subarray(0, 4)
 }
 
-function rawKey(publicKey: KeyObject): Buffer {
+/** The 32 bytes of an Ed25519 public key (RFC 8032, section 5.1.5). */
+export function rawPublicKey(publicKey: KeyObject): Buffer {
   return Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url')
 }
 

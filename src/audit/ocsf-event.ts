@@ -67,6 +67,7 @@ const ACTIVITIES: Readonly<Record<AuditEventType, readonly [OcsfClass, number]>>
   'root-key.share': [ENTITY, 3],
   'keys.rotate': [ENTITY, 3],
   'audit.read': [EVENT_LOG, 3],
+  'audit.key': [EVENT_LOG, OTHER],
 }
 
 /** The parts of an event that have a place in the schema. */
@@ -146,7 +147,11 @@ function attributesOf(ofClass: OcsfClass, event: ParsedEvent): Record<string, un
       return { database: { name: PRODUCT, type_id: OTHER, type: 'vault' }, table: { name: kind ?? 'record' } }
     case AUTHENTICATION:
       // An operator signs tokens for the staff; a client gets its own.
-      return { user: subject === undefined ? userOf(caller) : { uid: subject, name: subject }, service, auth_protocol_id: 6 }
+      return {
+        user: subject === undefined ? userOf(caller) : { uid: subject, name: subject },
+        service,
+        auth_protocol_id: 6,
+      }
     case ENTITY:
       return { entity: { uid: subject ?? caller?.id ?? type, type: type.split('.')[0] } }
     case EVENT_LOG:

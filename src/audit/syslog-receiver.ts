@@ -23,7 +23,8 @@ export function parseReceiver(text: string): Omit<SyslogReceiver, 'tls'> | undef
   if (url === null || !(protocol in DEFAULT_PORT) || url.hostname === '') return undefined
   const { hostname, username, password, pathname, search, hash } = url
   const port = url.port === '' ? DEFAULT_PORT[protocol] : Number(url.port)
-  if (port === undefined || username + password + search + hash !== '' || !['', '/'].includes(pathname)) return undefined
+  if (port === undefined || username + password + search + hash !== '' || !['', '/'].includes(pathname))
+    return undefined
   return { protocol, host: hostname.replace(/^\[(.*)\]$/, '$1'), port }
 }
 

@@ -15,7 +15,17 @@ export interface LogFormat {
 /** Facts that have a column of their own, in the order of the columns; `caller` has three. */
 const COLUMNS = [
   ...['at', 'id', 'type', 'outcome', 'site', 'token', 'kind', 'purpose', 'fields', 'code', 'route', 'request_id'],
-  ...['subject', 'count', 'partner', 'approval', 'ticket', 'search_by', 'policy_version', 'record_version', 'replay_of'],
+  ...[
+    'subject',
+    'count',
+    'partner',
+    'approval',
+    'ticket',
+    'search_by',
+    'policy_version',
+    'record_version',
+    'replay_of',
+  ],
 ] as const
 
 export const logFormats = {
