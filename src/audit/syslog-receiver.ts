@@ -20,7 +20,7 @@ const DEFAULT_PORT = { tls: 6514, udp: 514, tcp: undefined } as const
 export function parseReceiver(text: string): Omit<SyslogReceiver, 'tls'> | undefined {
   const url = URL.parse(text)
   const protocol = url?.protocol.slice(0, -1) as SyslogReceiver['protocol']
-  if (url === null || !(protocol in DEFAULT_PORT) || url.hostname === '') return undefined
+  if (url === null || !Object.hasOwn(DEFAULT_PORT, protocol) || url.hostname === '') return undefined
   const { hostname, username, password, pathname, search, hash } = url
   const port = url.port === '' ? DEFAULT_PORT[protocol] : Number(url.port)
   if (port === undefined || username + password + search + hash !== '' || !['', '/'].includes(pathname))
