@@ -41,6 +41,12 @@ export interface Patience {
 export const PATIENCE: Patience = { attempts: 6, firstPauseMs: 500, maxPauseMs: 30_000, answerMs: 10_000 }
 
 /**
+ * How long the connection stays open behind the last byte: a receiver that refuses the vault's certificate, or ends, closes it
+ * by itself meanwhile, and is not taken for one that has read everything.
+ */
+const SETTLE_MS = 100
+
+/**
  * Sends messages in their order, again and again until the receiver has them. Syslog knows no acknowledgement: over TCP and TLS
  * every batch has a connection of its own, and what the receiver closes in good order it has read to the end (RFC 5425, section
  * 4.4). After anything else the whole batch is sent again. Over UDP nobody knows.
@@ -71,19 +77,23 @@ function sendOnce(receiver: SyslogReceiver, messages: readonly string[], answerM
   if (receiver.protocol === 'udp') return sendDatagrams(receiver, messages)
   const socket = open(receiver)
   return new Promise((resolve, reject) => {
-    let isClosedByReceiver = false
+    let settling: NodeJS.Timeout | undefined
+    let isClosedInOrder = false
     socket.setTimeout(answerMs, () => socket.destroy(new Error('the receiver does not answer')))
     socket.on('error', reject)
     socket.on('end', () => {
-      isClosedByReceiver = socket.writableFinished
+      isClosedInOrder = socket.writableFinished
     })
     socket.on('close', () => {
-      if (isClosedByReceiver) resolve()
-      else reject(new Error('the receiver closed the connection before everything was sent'))
+      clearTimeout(settling)
+      if (isClosedInOrder) resolve()
+      else reject(new Error('the receiver closed the connection by itself'))
     })
     // Nothing is expected; without a reader the end would not be seen either.
     socket.resume()
-    socket.end(messages.map(inFrame).join(''))
+    socket.write(messages.map(inFrame).join(''), () => {
+      settling = setTimeout(() => socket.end(), SETTLE_MS)
+    })
   })
 }
 
