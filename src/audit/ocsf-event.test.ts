@@ -133,6 +133,11 @@ it('gives a token to the one whom an operator signs it for', () => {
   expect(issued).toMatchObject({ user: { uid: 'staff:Ann' }, actor: { user: { uid: 'operator:root', type_id: 2 } } })
 })
 
+it.each(auditEventTypes)('knows %s by itself', (type) => {
+  const isCall = /^(request|access)\./.test(type)
+  expect(convert({ type, outcome: 'success' }).class_uid === 6003).toBe(isCall)
+})
+
 it('takes a type of a later version for a call of the API', () => {
   const body = '{"at":"2026-11-24T10:00:00.007Z","format":1,"id":"evt_1","outcome":"success","type":"moon.land"}'
   expect(toOcsf(body, 0, '0.1.0')).toMatchObject({ class_uid: 6003, activity_id: 99, activity_name: 'moon.land' })

@@ -1,4 +1,4 @@
-import type { AuditCaller, AuditEventType } from './audit-event.ts'
+import type { AuditCaller } from './audit-event.ts'
 
 /**
  * Audit events in the Open Cybersecurity Schema Framework (https://schema.ocsf.io/1.8.0), for a SIEM. What the schema has no
@@ -25,8 +25,8 @@ const DATASTORE: OcsfClass = { category: 6, uid: 6005 }
 /** Neither created nor read nor changed nor deleted; `activity_name` says what was done. */
 const OTHER = 99
 
-/** Class and activity of every type of event. */
-const ACTIVITIES: Readonly<Record<AuditEventType, readonly [OcsfClass, number]>> = {
+/** Class and activity of every type of event; the schema names the activities of a class by these numbers. */
+const ACTIVITIES: Readonly<Record<string, readonly [OcsfClass, number]>> = {
   'record.tokenize': [DATASTORE, 6],
   'record.read': [DATASTORE, 1],
   'record.reveal': [DATASTORE, 10],
@@ -68,6 +68,10 @@ const ACTIVITIES: Readonly<Record<AuditEventType, readonly [OcsfClass, number]>>
   'keys.rotate': [ENTITY, 3],
   'audit.read': [EVENT_LOG, 3],
   'audit.key': [EVENT_LOG, OTHER],
+  'audit.start': [EVENT_LOG, 6],
+  'audit.stop': [EVENT_LOG, 7],
+  'audit.gap': [EVENT_LOG, OTHER],
+  'audit.drop': [EVENT_LOG, 2],
 }
 
 /** The parts of an event that have a place in the schema. */
@@ -100,7 +104,7 @@ const PRODUCT = 'Strongroom'
 export function toOcsf(body: string, sequence: number, productVersion: string): Record<string, unknown> {
   const event = JSON.parse(body) as ParsedEvent
   const { id, at, type, outcome, format, caller, site, code, request_id, ...unmapped } = event
-  const [ofClass, activity] = ACTIVITIES[type as AuditEventType] ?? [API, OTHER]
+  const [ofClass, activity] = ACTIVITIES[type] ?? [API, OTHER]
   const [status_id, status] = STATUS[outcome as keyof typeof STATUS] ?? [0, 'Unknown']
   return {
     activity_id: activity,

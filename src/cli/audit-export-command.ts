@@ -81,7 +81,7 @@ async function writeLog(
 }
 
 function summary({ count, last, unsequenced }: Exported): string {
-  const lines = [last === null ? 'the log is empty' : `${count} events; the log was read as far as ${last}`]
+  const lines = [last === null ? 'no events' : `${count} events; the log was read as far as ${last}`]
   if (unsequenced > 0) lines.unshift(`${unsequenced} events have no place in the log yet and were left out`)
   return lines.join('\n')
 }
