@@ -239,6 +239,12 @@ describe('single places', () => {
     expect(pathsWith(/\bMath\.random\b/)).toEqual([])
   })
 
+  it('every advisory lock has a number of its own', () => {
+    const locks = files.flatMap(({ text }) => text.match(/\b0x7374_[0-9a-f]{4}\b/g) ?? [])
+    expect(locks.length).toBeGreaterThan(4)
+    expect(new Set(locks).size).toBe(locks.length)
+  })
+
   it('no code is made from text', () => {
     expect(pathsWith(/\beval\(|\bnew Function\(|from 'node:vm'/)).toEqual([])
   })
