@@ -34,6 +34,7 @@ import { createKinds } from './kinds/kinds.ts'
 import type { Problem } from './problem.ts'
 import { createApprovalRoutes } from './records/approval-routes.ts'
 import { type AccessQuestion, explainAccess } from './records/explain-access.ts'
+import { findCustomerTokens } from './records/find-customer-tokens.ts'
 import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
 import { createMatchRoutes } from './records/match-routes.ts'
@@ -237,6 +238,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
         explainAccess({ ...shared, admit }, operator, who, question),
       ...createKeyCommands({ ...rotation, ...keyDeps, issuer }),
       ...auditLog.commands,
+      findCustomerTokens: (site: string, customer: string) => findCustomerTokens(shared, { site, customer }),
     },
     async close() {
       clearInterval(sweeper)
