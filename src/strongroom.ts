@@ -50,7 +50,6 @@ import { version } from './version.ts'
 const SWEEP_EVERY_MS = 10 * 60 * 1000
 const ROOT_KEY_PATIENCE_MS = 1_000
 const PASSPHRASE_FILE: RootKeySettings = { provider: 'passphrase-file', leaseSeconds: 900 }
-const TEND_KEYS_EVERY_MS = 2_000
 
 export type Strongroom = Awaited<ReturnType<typeof createStrongroom>>
 
@@ -87,6 +86,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     patienceMs: config.rootKeyPatienceMs ?? ROOT_KEY_PATIENCE_MS,
     alert,
     onError: onBackgroundError,
+    times: overrides.keyTimes,
   }).catch(async (error) => {
     await database.close()
     throw error
@@ -193,7 +193,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     if (!keys.isSealed) await renewSigningKey().then(watchKeys)
   }
   await tendKeys().catch(onBackgroundError)
-  const keyTender = setInterval(() => void tendKeys().catch(onBackgroundError), TEND_KEYS_EVERY_MS).unref()
+  const keyTender = setInterval(() => void tendKeys().catch(onBackgroundError), keys.times.tendEveryMs).unref()
 
   const sweep = () => {
     const sweeps = [sweepIdempotencyKeys(database, now()), access.sweep(), authentication.sweep()]

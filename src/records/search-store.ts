@@ -2,6 +2,7 @@ import type { AuditEvent } from '../audit/audit-event.ts'
 import { eventColumns } from '../audit/audit-store.ts'
 import { integerArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
+import { opaqueArray } from '../database/opaque-array.ts'
 import { claimedRows, type IdempotencyRow, idempotencyColumns, insertIdempotencySql } from './idempotency-store.ts'
 import type { StoredRecord } from './record.ts'
 import { RECORD_COLUMNS, type RecordRow, toRecord } from './record-store.ts'
@@ -50,10 +51,10 @@ export interface Finding {
 const COMMIT_FINDINGS: Statement = {
   name: 'commit-findings',
   text: `WITH
-    wanted AS (SELECT * FROM unnest($1::text[], $2::integer[], $3::integer[]) AS w (token, version, finding)),
+    wanted AS (SELECT * FROM unnest(${opaqueArray(1, 'text')}, $2::integer[], $3::integer[]) AS w (token, version, finding)),
     live AS (
-      SELECT wanted.finding FROM records r JOIN wanted ON r.token = wanted.token AND r.version = wanted.version
-      WHERE r.erased_at IS NULL FOR KEY SHARE OF r),
+      SELECT finding FROM wanted w CROSS JOIN LATERAL (
+        SELECT FROM records WHERE token = w.token AND version = w.version AND erased_at IS NULL FOR KEY SHARE) r),
     granted AS (
       SELECT f.finding FROM unnest($4::integer[], $5::integer[]) AS f (finding, records)
       WHERE f.records = (SELECT count(*) FROM live WHERE live.finding = f.finding)),
