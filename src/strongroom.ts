@@ -1,4 +1,5 @@
 import { type AccessLimits, createAccessControl } from './access/access-control.ts'
+import { ACCESS_MACS } from './access/access-macs.ts'
 import { createAccessRoutes } from './access/access-routes.ts'
 import { MAX_TOKEN_SECONDS } from './access/access-token.ts'
 import { createAuthentication } from './access/authentication.ts'
@@ -70,6 +71,8 @@ export interface StrongroomConfig {
   /** Whether the listener asks clients for certificates (RFC 8705). Default: it does not. */
   asksForCertificates?: boolean
   logLevel: string
+  /** In production no token is one for trials: a card number leaves to a token only that is bound to its owner. */
+  production: boolean
   /** How many cards a minute may bring. Default: any number. */
   cardLimits?: CardLimits | undefined
 }
@@ -135,6 +138,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     patienceMs: config.rootKeyPatienceMs ?? ROOT_KEY_PATIENCE_MS,
     alert,
     onError: onBackgroundError,
+    marksOfNewVault: [ACCESS_MACS],
   }).catch(async (error) => {
     await database.close()
     throw error
@@ -149,15 +153,15 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const recordEvent = createRecordEvent(database)
   const basics = { alert, database, keys, newAuditEvent, now, newId, recordEvent }
   const access = createAccessControl(basics, { cards: config.cardLimits, ...overrides.limits })
-  const { roles, limits, admit } = access
-  const { issuersFile } = config
+  const { roles, limits, admit, macs } = access
+  const { issuersFile, production } = config
   const authentication = await createAuthentication({
     ...basics,
     roles,
-    admit,
     renewSigningKey,
     issuer,
     issuersFile,
+    production,
   }).catch(async (error) => {
     await vaultKeys.close()
     await database.close()
@@ -167,7 +171,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const rateLimit = createRateLimit(database, access.pseudonym, overrides.rateLimits)
   const idempotency = createIdempotency({ database, keys, now })
   const batches = overrides.batches ?? createRecordBatches(database)
-  const shared = { ...basics, ...limits, batches, roles, kinds, randomBytes }
+  const shared = { ...basics, ...limits, batches, roles, macs, kinds, randomBytes }
 
   /** Why nothing can be done with the keys now; undefined when it can. */
   const sealedBecause = () => {
@@ -189,16 +193,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ...createRecordRoutes({ ...shared, idempotency }),
     ...createAuditRoutes({ database, newAuditEvent, recordEvent }),
     ...createAccessRoutes({
-      database,
-      accessTokens,
-      clientSecrets,
-      newAuditEvent,
-      recordEvent,
-      rateLimit,
-      spendOnce,
-      now,
-      roles,
-      issuer,
+      ...{ ...shared, accessTokens, clientSecrets, rateLimit, spendOnce, issuer },
       asksForCertificates: config.asksForCertificates ?? false,
     }),
     ...createHealthRoutes<Caller>(checkReady),
@@ -230,7 +225,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const watchKeys = createKeyWatch({ keys, now, alert, observeKey: metrics.observeKey })
   const tendKeys = async () => {
     // A sealed vault has said so already.
-    if (!keys.isSealed) await renewSigningKey().then(watchKeys)
+    if (!keys.isSealed) await access.adopt().then(renewSigningKey).then(watchKeys)
   }
   await tendKeys().catch(onBackgroundError)
   const keyTender = setInterval(() => void tendKeys().catch(onBackgroundError), TEND_KEYS_EVERY_MS).unref()
@@ -255,6 +250,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       createApp<Caller>({
         routes: [...routes, ...docs],
         authenticate: authentication.authenticate,
+        admit,
         publicUrl: issuer,
         authorize: requireAnyScope,
         recordRefusal,
@@ -272,10 +268,12 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       shuttingDown = true
     },
     commands: {
-      ...createCallerCommands({ ...shared, clientSecrets, accessTokens }),
+      ...createCallerCommands({ ...shared, clientSecrets, accessTokens, production }),
       ...access.commands,
+      findMappingFault: authentication.findMappingFault,
+      reviewAccess: (operator: AuditCaller) => access.commands.reviewAccess(operator, authentication.issuers),
       explainAccess: (operator: AuditCaller, who: NamedCaller, question: AccessQuestion) =>
-        explainAccess({ ...shared, admit }, operator, who, question),
+        explainAccess({ ...shared, admit, production }, operator, who, question),
       ...createKeyCommands({ ...rotation, ...keyDeps, issuer }),
       listAuditEvents: async (operator: AuditCaller, filter: EventFilter) => {
         const events = await selectEvents(database, filter)

@@ -31,7 +31,7 @@ const db = knex({
   connection: connectionOptions({ url: databaseUrl }) as Knex.PgConnectionConfig,
   pool: { min: 0, max: 10 },
 })
-const accessTokens = createAccessTokens({ ...parts, renewSigningKey: async () => {}, issuer: config.issuer })
+const accessTokens = createAccessTokens({ ...parts, renewSigningKey: async () => {}, issuer: config.issuer, production: false })
 const schema = checkoutSchema(parts.kinds)
 
 async function admit(caller: Caller): Promise<Caller> {

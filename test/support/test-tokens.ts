@@ -40,7 +40,14 @@ export class TestTokens {
       },
     }
     const newId = createNewId(now, createRandomBytes())
-    this.tokens = createAccessTokens({ keys, renewSigningKey: async () => {}, issuer: ISSUER, now, newId })
+    this.tokens = createAccessTokens({
+      keys,
+      renewSigningKey: async () => {},
+      issuer: ISSUER,
+      now,
+      newId,
+      production: false,
+    })
   }
 
   header(changes: Json = {}): Json {
