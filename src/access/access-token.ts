@@ -206,7 +206,7 @@ function callerOf(claims: z.infer<typeof claimsSchema>, production: boolean): Ca
     purposes: new Set(claims.purposes),
     site: claims.site,
     partnerId: claims.partner,
-    isTrial: claims.caller_kind === 'staff' && !production ? true : undefined,
+    isTrial: claims.caller_kind === 'staff' && claims.cnf === undefined && !production ? true : undefined,
     ...bindingOf(claims.cnf),
   }
 }

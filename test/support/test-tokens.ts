@@ -26,7 +26,7 @@ export class TestTokens {
   onRefresh: () => void = () => {}
   readonly tokens: AccessTokens
 
-  constructor() {
+  constructor(production = false) {
     const now = () => new Date(this.nowSeconds * 1000)
     const currentRing = () => this.ring
     const keys = {
@@ -46,7 +46,7 @@ export class TestTokens {
       issuer: ISSUER,
       now,
       newId,
-      production: false,
+      production,
     })
   }
 
