@@ -49,13 +49,13 @@ export function createAccessMacs(deps: { keys: Pick<Keys, 'registry' | 'verified
     const { secret_hash, secret_start, previous_secret_hash } = client
     return macOf('strongroom client', {
       ...{ id, name, role, scopes, site, partner, keys, certificate, secret_hash, secret_start, previous_secret_hash },
-      secret_expires_at: client.secret_expires_at?.getTime() ?? null,
-      previous_secret_expires_at: client.previous_secret_expires_at?.getTime() ?? null,
+      secret_expires_at: millisecondsOf(client.secret_expires_at),
+      previous_secret_expires_at: millisecondsOf(client.previous_secret_expires_at),
     })
   }
 
   function ofContract({ id, purposes, fields, ends_at }: GrantedContract): Buffer {
-    return macOf('strongroom contract', { id, purposes, fields, ends_at: ends_at.getTime() })
+    return macOf('strongroom contract', { id, purposes, fields, ends_at: millisecondsOf(ends_at) })
   }
 
   return {
@@ -64,4 +64,9 @@ export function createAccessMacs(deps: { keys: Pick<Keys, 'registry' | 'verified
     isClient: (client) => isWritten(client.id, client.mac, ofClient(client)),
     isContract: (contract) => isWritten(contract.id, contract.mac, ofContract(contract)),
   }
+}
+
+/** As text: PostgreSQL knows times that JSON does not, such as infinity, and somebody may have written one. */
+function millisecondsOf(time: Date | null): string | null {
+  return time === null ? null : String(Number(time))
 }

@@ -112,7 +112,7 @@ function lineOfPartner({ macs }: ReviewAccessDeps, partner: StoredPartner): Acce
     ...{ fields: partner.fields.join(' '), purposes: partner.purposes.join(' ') },
     conditions: partner.ended_at === null && !macs.isContract(partner) ? CHANGED : '',
     since: partner.created_at.toISOString(),
-    until: (partner.ended_at ?? partner.ends_at).toISOString(),
+    until: untilOf(partner),
   }
 }
 
@@ -128,6 +128,12 @@ function linesOfMapping(
   if (role === undefined) return [{ ...about, conditions: 'the role is not in force: refused' }]
   const own = { ...about, purposes: purposes?.join(' ') ?? '', scopes: role.scopes.join(' ') }
   return [own, ...linesOf(role, about, { purposes })]
+}
+
+/** A time that no contract can have is none. */
+function untilOf({ ended_at, ends_at }: Partner): string {
+  const until = ended_at ?? ends_at
+  return until instanceof Date ? until.toISOString() : ''
 }
 
 function hasEnded({ ended_at, ends_at }: Partner, now: Date): boolean {
