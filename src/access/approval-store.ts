@@ -76,9 +76,12 @@ const DECIDE: Statement = {
 
 const SWEEP: Statement = {
   name: 'sweep-approvals',
-  text: `DELETE FROM approvals
-         WHERE (state IN ('pending', 'approved', 'refused', 'used') AND expires_at < $1)
-            OR (state = 'reviewed' AND decided_at < $2)`,
+  text: `WITH swept AS (
+           DELETE FROM approvals
+           WHERE (state IN ('pending', 'approved', 'refused', 'used') AND expires_at < $1)
+              OR (state = 'reviewed' AND decided_at < $2)
+           RETURNING id)
+         DELETE FROM reveal_reasons WHERE event IN (SELECT id FROM swept)`,
 }
 
 const sameAs = ({ caller, role, site, token, fields, purpose, authority, ticket }: ApprovalRequest) => [
@@ -147,7 +150,7 @@ export async function decideApproval(
   return (await tx.query(DECIDE, [id, site, from, to, by, at, expiresAt, mac])).length > 0
 }
 
-/** Removes what has been over since then. What nobody has reviewed yet stays. */
+/** Removes what has been over since then, with its reasons. What nobody has reviewed yet stays. */
 export async function sweepApprovals(db: Queryable, before: { over: Date; reviewed: Date }): Promise<void> {
   await db.query(SWEEP, [before.over, before.reviewed])
 }

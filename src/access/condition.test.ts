@@ -33,8 +33,8 @@ describe('findUnmet', () => {
 
   it.each([
     ['reason', { ...met, reason: false }, bound, 'condition-not-met'],
-    ['authority', { ...met, ticket: undefined }, bound, 'invalid-input'],
-    ['authority', { ...met, authority: undefined }, bound, 'invalid-input'],
+    ['authority', { ...met, ticket: undefined }, bound, 'condition-not-met'],
+    ['authority', { ...met, authority: undefined }, bound, 'condition-not-met'],
     ['approval', { ...met, approved: false }, bound, 'approval-required'],
     ['hours', { ...met, now: at('17:00') }, bound, 'condition-not-met'],
     ['hours', { ...met, now: undefined }, bound, 'condition-not-met'],

@@ -36,7 +36,7 @@ export function findUnmet(
       pointer,
       detail: 'the purpose needs the authority that asks and its case',
     }))
-    return { condition: 'authority', problem: new Problem('invalid-input', { errors }) }
+    return { condition: 'authority', problem: new Problem('condition-not-met', { errors }) }
   }
   if (conditions.reason && !reason) return unmet('reason', 'a reason is required')
   if (conditions.ticket && !ticket) return unmet('ticket', 'a ticket is required')

@@ -54,7 +54,7 @@ export function decideReveal(
  * The fields that `decideReveal` grants.
  *
  * @throws {Problem} scope-missing, purpose-not-permitted, fields-not-permitted, condition-not-met, unauthenticated,
- *   invalid-input, approval-required
+ *   approval-required
  */
 export function grantReveal(...asked: Parameters<typeof decideReveal>): string[] {
   const decision = decideReveal(...asked)

@@ -90,7 +90,12 @@ describe('a client of a partner', () => {
       expect((await reveal(bearer, { purpose }, undefined, server)).status).toBe(200)
     await vault.strongroom.commands.endPartner(OPERATOR, ended.id)
     for (const server of [second, vault]) {
-      expectProblem(await reveal(bearer, { purpose }, undefined, server), 403, 'contract-ended')
+      const refused = await reveal(bearer, { purpose }, undefined, server)
+      expectProblem(refused, 403, 'contract-ended')
+      const named = { kind: 'client', role: 'fulfilment', id: expect.stringMatching(/^client_/) }
+      expect(await vault.events({ request_id: refused.body.request_id })).toEqual([
+        expect.objectContaining({ type: 'request.refuse', code: 'contract-ended', caller: named, site: 'default' }),
+      ])
       expect((await reveal(goesOn, { purpose }, undefined, server)).status).toBe(200)
     }
     await expect(bearerOf(ended.id)).rejects.toThrow(/no such partner/)

@@ -40,7 +40,7 @@ describe('without a case and an authority nothing leaves, whatever else is said'
     [{ authority: warrant.authority }, ['#/ticket']],
   ])('%j', async (body, missing) => {
     const refused = await reveal(body)
-    expectProblem(refused, 422, 'invalid-input')
+    expectProblem(refused, 403, 'condition-not-met')
     expect(pointers(refused.body)).toEqual(missing)
     const [item] = (
       await vault.call('POST', '/v1/reveal', {
@@ -48,7 +48,7 @@ describe('without a case and an authority nothing leaves, whatever else is said'
         body: { purpose, ...body, items: [{ token: tokens.card }] },
       })
     ).body.results
-    expect(item).toMatchObject({ status: 422, code: 'invalid-input' })
+    expect(item).toMatchObject({ status: 403, code: 'condition-not-met' })
     expect(await released()).toEqual([])
     expect(await vault.count('approvals')).toBe(0)
   })
@@ -133,14 +133,14 @@ describe('under roles that leave all of it out', () => {
   it('it holds all the same, for that purpose alone', async () => {
     const careless = await vault.staffToken('careless')
     expect((await reveal({ purpose: 'enforce-rights' }, careless)).status).toBe(200)
-    expectProblem(await reveal({}, careless), 422, 'invalid-input')
+    expectProblem(await reveal({}, careless), 403, 'condition-not-met')
     expectProblem(await reveal(warrant, careless), 403, 'approval-required')
     expectProblem(await reveal({ ...warrant, break_glass: true, reason: 'x' }, careless), 403, 'approval-required')
   })
 
   it('glass is broken only where the role says so, in the name of an authority still, and is an alert', async () => {
     const urgent = await vault.staffToken('urgent')
-    expectProblem(await reveal({ break_glass: true, reason: 'x' }, urgent), 422, 'invalid-input')
+    expectProblem(await reveal({ break_glass: true, reason: 'x' }, urgent), 403, 'condition-not-met')
     const line = vault.logLines.length
     expect((await reveal({ ...warrant, break_glass: true, reason: 'x' }, urgent)).status).toBe(200)
     expect(vault.logLines.slice(line).join('')).toContain('"alert":"glass-broken"')

@@ -6,7 +6,7 @@ import { expectProblem } from '../support/problems.ts'
 import { checkout } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** Attack 43: somebody who can write to the database, and has no more than that, gives access to a caller of theirs. */
+/** Attack 53: somebody who can write to the database, and has no more than that, gives access to a caller of theirs. */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const purpose = 'provide-goods'
 
