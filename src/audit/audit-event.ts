@@ -81,6 +81,8 @@ export interface AuditFacts {
   route?: string | undefined
   subject?: string | undefined
   ticket?: string | undefined
+  /** Which authority asked for the release. */
+  authority?: string | undefined
   count?: number | undefined
   replay_of?: string | undefined
 }
@@ -124,6 +126,7 @@ function inCanonicalOrder(
   return {
     approval: facts.approval,
     at,
+    authority: facts.authority,
     caller: caller && { id: caller.id, kind: caller.kind, role: caller.role },
     code: facts.code,
     count: facts.count,
