@@ -62,7 +62,9 @@ addPartnersCommands(program)
 addKeysCommands(program)
 addUnsealCommand(program)
 
-withJson(program.command('audit').description('the audit log').command('list'))
+const audit = program.command('audit').description('the audit log')
+
+withJson(audit.command('list'))
   .description('a page of events, in the order of time')
   .option('--token <token>', 'only events of this record')
   .option('--caller <caller>', 'only events of this caller')
@@ -74,6 +76,15 @@ withJson(program.command('audit').description('the audit log').command('list'))
       const { json: _json, ...filter } = options
       const events = await commands.listAuditEvents(operator(), filter)
       print(options, events, () => events.map((event) => JSON.stringify(event)).join('\n'))
+    }),
+  )
+
+withJson(audit.command('key'))
+  .description('the verifier keys of the log: note them where whoever owns the database cannot change them')
+  .action((options: Json) =>
+    withVault('audit key', async ({ commands }) => {
+      const keys = await commands.listLogKeys()
+      print(options, keys, () => keys.map(({ verifier_key }) => verifier_key).join('\n'))
     }),
   )
 

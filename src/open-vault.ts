@@ -13,7 +13,8 @@ import {
   type Finding,
 } from './doctor.ts'
 import { verifyRegistry } from './keys/verify-registry.ts'
-import { createStrongroom, type Overrides, type Strongroom, type StrongroomConfig } from './strongroom.ts'
+import { createStrongroom, type Strongroom } from './strongroom.ts'
+import type { Overrides, StrongroomConfig } from './strongroom-config.ts'
 
 const COMMAND_PATIENCE_MS = 20_000
 

@@ -19,7 +19,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['main', 'cli', 'demo'],
   ['workers', 'serve'],
   ['open-vault', 'doctor', 'sample-callers'],
-  ['strongroom'],
+  ['strongroom', 'strongroom-config'],
   ['records'],
   ['kinds', 'keys', 'access', 'audit', 'privacy'],
   ['http', 'database'],
@@ -43,6 +43,7 @@ const SIBLINGS: Readonly<Record<string, readonly string[]>> = {
   keys: ['audit'],
   // The routes of the audit log have callers like all others; the log itself knows nothing of access.
   'audit/audit-routes.ts': ['access'],
+  'audit/log-routes.ts': ['access'],
 }
 
 /** The lowest layer. */
@@ -61,7 +62,8 @@ const PURE = [
   ...'roles role-set role-file view purpose condition grant caller signed-statement'
     .split(' ')
     .map((name) => `src/access/${name}.ts`),
-  ...['audit/audit-event', 'records/token', 'records/record'].map((name) => `src/${name}.ts`),
+  ...'audit-event merkle tile tree-edge note checkpoint frontier'.split(' ').map((name) => `src/audit/${name}.ts`),
+  ...['records/token', 'records/record'].map((name) => `src/${name}.ts`),
   'src/http/json.ts',
 ]
 

@@ -1,5 +1,3 @@
-import type { PositionRange } from './log-store.ts'
-
 /**
  * How far the sequencer has come along the positions of events. A position is taken when an event is inserted and seen when
  * it commits, so some are missing: those whose transactions still run, and those that were rolled back, which never come.
@@ -9,6 +7,12 @@ export interface Frontier {
   readonly next: number
   /** What is missing before it, in ascending order. */
   readonly gaps: readonly Gap[]
+}
+
+/** Positions from the first up to, and without, the second. */
+export interface PositionRange {
+  from: number
+  to: number
 }
 
 export interface Gap extends PositionRange {

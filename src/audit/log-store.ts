@@ -1,5 +1,6 @@
 import { byteaArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
+import type { PositionRange } from './frontier.ts'
 import { hashesAt, TILE_WIDTH, type Tile } from './tile.ts'
 import type { Subtree, TreeEdge } from './tree-edge.ts'
 
@@ -45,12 +46,6 @@ export interface PlacedEvent {
   /** The hash of its leaf. */
   hash: Buffer
   isSequenced: boolean
-}
-
-/** Positions that nobody has been seen at: from the first up to, and without, the second. */
-export interface PositionRange {
-  from: number
-  to: number
 }
 
 /** PostgreSQL hashes the leaves where the events lie; their bodies need not travel. RFC 9162, section 2.1.1. */

@@ -24,10 +24,7 @@ export interface Database extends Queryable {
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>
   /** Calls `onMessage` for every NOTIFY on the channel, and once after each reconnection, since some may be missed. */
   listen(channel: string, onMessage: () => void): Promise<void>
-  /**
-   * Holds a session-level advisory lock for as long as `work` runs; undefined when somebody else holds it. What runs on
-   * `session` fails once the lock is lost.
-   */
+  /** Holds an advisory lock for as long as `work` runs, on the session it is given; undefined when somebody else holds it. */
   tryLock<T>(lock: number, work: (session: Queryable) => Promise<T>): Promise<T | undefined>
   close(): Promise<void>
 }

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Purpose, purposes } from '../../src/access/purpose.ts'
 import { type KindName, type RoleName, roleNames, roleOf, type Scope, scopes } from '../../src/access/roles.ts'
 import { expectProblem } from '../support/problems.ts'
@@ -32,7 +32,8 @@ let vault: TestVault
 let tokens: Record<KindName, string>
 
 beforeAll(async () => {
-  vault = await TestVault.start()
+  vault = await TestVault.start({ config: { keepsLog: true } })
+  await vi.waitUntil(async () => (await vault.count('audit_head')) > 0)
   const { phone_e164: _a, ...address } = DATA.address
   const { phone_e164: _c, ...contact } = DATA.contact
   // Consents to everything, so that only the table decides.

@@ -18,7 +18,8 @@ import {
   type RotationResult,
   rotations,
 } from '../../src/keys/rotation/rotation.ts'
-import { createStrongroom, type Overrides, type Strongroom, type StrongroomConfig } from '../../src/strongroom.ts'
+import { createStrongroom, type Strongroom } from '../../src/strongroom.ts'
+import type { Overrides, StrongroomConfig } from '../../src/strongroom-config.ts'
 import { createTestDatabase, dumpDatabase, type TestDatabase } from './postgres.ts'
 import { secrets } from './samples.ts'
 
