@@ -69,6 +69,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         runsRotations: options.role === 'server',
         keepsLog: options.role === 'server',
         auditOrigin: config.auditOrigin,
+        ...(options.role === 'server' ? { witnessesFile: config.witnessesFile } : {}),
         issuer: config.issuer,
         issuersFile: config.issuersFile,
         // A command beside a server signs tokens for that server, whatever port its own environment names.

@@ -54,7 +54,8 @@ export async function askWitness(
     const answer = await postText({ url: `${url}/add-checkpoint`, ca, body: `old ${old}\n${proof}\n${note}` })
     if (answer.status === 200) return cosignatureIn(answer.text, note, key)
     const known = answer.status === CONFLICT ? sizeIn(answer.text) : undefined
-    if (known !== undefined && known > size) throw new Refused(`it has signed ${known} leaves: the log has only ${size}`)
+    if (known !== undefined && known > size)
+      throw new Refused(`it has signed ${known} leaves: the log has only ${size}`)
     if (known === undefined || known === old) throw refusal(answer.status)
     old = known
   }

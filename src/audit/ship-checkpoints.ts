@@ -11,7 +11,7 @@ import { subtreesOfTiles } from './tile.ts'
 import { addCosignature, addTargets, type DueShipment, settleShipment, takeDueShipments } from './witness-store.ts'
 import type { Shipping, Target, Witness } from './witnesses-file.ts'
 
-const LOOK_EVERY_MS = 1_000
+const LOOK_EVERY_MS = 500
 /** Longer than any target may take; then another server may try. */
 const LEASE_SECONDS = 60
 const FIRST_PAUSE_SECONDS = 1
@@ -51,7 +51,8 @@ export function shipCheckpoints(deps: ShipCheckpointsDeps, shipping: Shipping): 
       if (!(error instanceof Undelivered || error instanceof Refused)) throw error
       return fail(target, due, error)
     }
-    if ((failures.get(target.name) ?? 0) >= FAILURES_UNTIL_ALERT) log({ target: target.name }, 'checkpoints arrive again')
+    if ((failures.get(target.name) ?? 0) >= FAILURES_UNTIL_ALERT)
+      log({ target: target.name }, 'checkpoints arrive again')
     failures.delete(target.name)
     await settleShipment(database, target.name, due.size, shipping.everySeconds)
   }

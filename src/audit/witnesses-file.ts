@@ -61,7 +61,10 @@ const shipSchema = z
     command: z
       .array(z.string())
       .min(1)
-      .refine(([program]) => path.isAbsolute(program ?? ''), 'expected the absolute path of a program, then its arguments')
+      .refine(
+        ([program]) => path.isAbsolute(program ?? ''),
+        'expected the absolute path of a program, then its arguments',
+      )
       .optional(),
     url: httpsUrl.optional(),
     headers: z.record(z.string().regex(/^[\w-]+$/), z.string().regex(/^[\x20-\x7e]*$/)).optional(),
@@ -100,7 +103,9 @@ export async function loadShipping(file: string | undefined): Promise<Shipping |
   const directory = path.dirname(file)
   const targets = [
     ...(await Promise.all(ship.map((one) => shipTarget(one, directory)))),
-    ...(await Promise.all(witnesses.map((one, at) => witness(one, directory, `${file} is not usable at /witnesses/${at}`)))),
+    ...(await Promise.all(
+      witnesses.map((one, at) => witness(one, directory, `${file} is not usable at /witnesses/${at}`)),
+    )),
   ]
   const names = targets.map((target) => target.name)
   const twice = names.find((one, at) => names.indexOf(one) !== at)
@@ -120,7 +125,13 @@ async function shipTarget(one: z.output<typeof shipSchema>, directory: string): 
     return { kind: 'command', name: one.name ?? program, program, args }
   }
   // What stands behind the question mark may be a secret, and a name is logged.
-  return { kind: 'url', name: one.name ?? url!.replace(/\?.*/, ''), url: url!, headers, ca: await readCa(ca, directory) }
+  return {
+    kind: 'url',
+    name: one.name ?? url!.replace(/\?.*/, ''),
+    url: url!,
+    headers,
+    ca: await readCa(ca, directory),
+  }
 }
 
 async function witness(

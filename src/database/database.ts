@@ -211,10 +211,15 @@ async function run<Row>(on: pg.PoolClient, statement: Statement, values: readonl
  */
 const UNAVAILABLE = /^(08|53|57P|58|25006)/
 
+/** SQLSTATE disk_full. Its message names a file and no table; whatever is written is an event or comes with one. */
+const DISK_FULL = '53100'
+
 function translate(error: unknown): Error {
   if (error instanceof pg.DatabaseError && error.code !== undefined) {
     // The message names the table and holds no value: "permission denied for table audit_events".
-    if (error.message.includes('audit_events')) return new Problem('audit-unavailable', { cause: stripped(error) })
+    if (error.message.includes('audit_events') || error.code === DISK_FULL) {
+      return new Problem('audit-unavailable', { cause: stripped(error) })
+    }
     if (UNAVAILABLE.test(error.code)) return new Problem('database-unavailable', { cause: stripped(error) })
     return stripped(error)
   }

@@ -44,6 +44,7 @@ export interface AppOptions<C> extends EnvelopeRules {
     status: number
     seconds: number
     code: string | undefined
+    audited: boolean
   }) => void
   newId: NewId
   logger: Logger
@@ -198,6 +199,7 @@ function send<C>(request: Request, response: ServerResponse, answer: Answer, opt
     status: answer.status,
     seconds: milliseconds / 1000,
     code: problem?.code,
+    audited: trace.audited,
   })
 }
 
