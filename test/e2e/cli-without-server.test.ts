@@ -54,6 +54,23 @@ describe('in a directory where no vault was ever started', () => {
     ])
   })
 
+  it('audit drop asks first, keeps a year, and finds nothing that is old', async () => {
+    expect((await vault.cli(['migrate'])).code).toBe(0)
+    const drop = (...args: string[]) => vault.cli(['audit', 'drop', '--json', ...args])
+    const tooYoung = await drop('--older-than-months', '11', '--yes')
+    expect(tooYoung).toMatchObject({ code: 2, stdout: '' })
+    expect(tooYoung.stderr).toContain('kept for 12 months at least')
+    expect(await drop('--older-than-months', '12')).toMatchObject({ code: 2, stdout: '' })
+    for (const [flag, isDryRun] of [
+      ['--dry-run', true],
+      ['--yes', false],
+    ] as const) {
+      const found = await drop('--older-than-months', '12', flag)
+      expect(found.code, found.stderr).toBe(0)
+      expect(found.json()).toEqual({ until: expect.stringMatching(/-01T00:00:00/), dropped: [], dry_run: isDryRun })
+    }
+  })
+
   it('a client can be added, and the vault that starts later knows it', async () => {
     const added = await vault.cli(['clients', 'add', '--name', 'early', '--scope', 'tokenize', '--json'])
     expect(added.code, added.stderr).toBe(0)
