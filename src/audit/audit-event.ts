@@ -42,6 +42,10 @@ export const auditEventTypes = [
   'keys.rotate',
   'audit.read',
   'audit.key',
+  'audit.start',
+  'audit.stop',
+  'audit.gap',
+  'audit.drop',
 ] as const
 
 export type AuditEventType = (typeof auditEventTypes)[number]
@@ -84,6 +88,11 @@ export interface AuditFacts {
   /** Which authority asked for the release. */
   authority?: string | undefined
   count?: number | undefined
+  /** Places in the log, as `first-last`. */
+  ranges?: readonly string[] | undefined
+  /** RFC 3339, in UTC: from when to when the log could not be written, or until when it was dropped. */
+  since?: string | undefined
+  until?: string | undefined
   replay_of?: string | undefined
 }
 
@@ -139,16 +148,19 @@ function inCanonicalOrder(
     policy_version: facts.policy_version,
     public_key: facts.public_key,
     purpose: facts.purpose,
+    ranges: facts.ranges,
     record_version: facts.record_version,
     replay_of: facts.replay_of,
     request_id: facts.request_id,
     route: facts.route,
     search_by: facts.search_by,
+    since: facts.since,
     site: facts.site,
     subject: facts.subject,
     ticket: facts.ticket,
     token: facts.token,
     type: facts.type,
+    until: facts.until,
   }
 }
 
