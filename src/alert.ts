@@ -15,6 +15,8 @@ const ALERTS = {
   'approval-changed': 'an approval was written by somebody else than the vault: nothing left under it',
   'glass-broken': 'a caller released data without waiting for approval: somebody must review it',
   'records-probed': 'a caller asks for records that do not exist',
+  'audit-unsequenced': 'events wait for their place in the log: no server puts them there',
+  'audit-log-changed': 'the audit log was changed by somebody else: nothing is signed on top of it',
   'record-integrity': 'a sealed value does not open: it was changed, moved or put back',
 } as const
 

@@ -13,7 +13,8 @@ import {
   type Finding,
 } from './doctor.ts'
 import { verifyRegistry } from './keys/verify-registry.ts'
-import { createStrongroom, type Overrides, type Strongroom, type StrongroomConfig } from './strongroom.ts'
+import { createStrongroom, type Strongroom } from './strongroom.ts'
+import type { Overrides, StrongroomConfig } from './strongroom-config.ts'
 
 const COMMAND_PATIENCE_MS = 20_000
 
@@ -67,6 +68,8 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         // A command has nothing to do without it; a server has to answer that it is sealed.
         ...(options.role === 'command' ? { rootKeyPatienceMs: COMMAND_PATIENCE_MS } : {}),
         runsRotations: options.role === 'server',
+        keepsLog: options.role === 'server',
+        auditOrigin: config.auditOrigin,
         issuer: config.issuer,
         issuersFile: config.issuersFile,
         // A command beside a server signs tokens for that server, whatever port its own environment names.

@@ -1,18 +1,18 @@
-import { type AccessLimits, createAccessControl } from './access/access-control.ts'
+import { createAccessControl } from './access/access-control.ts'
 import { ACCESS_MACS } from './access/access-macs.ts'
 import { createAccessRoutes } from './access/access-routes.ts'
 import { MAX_TOKEN_SECONDS } from './access/access-token.ts'
 import { createAuthentication } from './access/authentication.ts'
 import type { Caller } from './access/caller.ts'
 import { createCallerCommands } from './access/caller-commands.ts'
-import type { CardLimits } from './access/card-velocity.ts'
 import type { NamedCaller } from './access/find-caller.ts'
 import { requireAnyScope } from './access/grant.ts'
-import { createRateLimit, type RateLimits } from './access/rate-limit.ts'
+import { createRateLimit } from './access/rate-limit.ts'
 import { createAlert } from './alert.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
+import { createAuditLog } from './audit/audit-log.ts'
 import { createAuditRoutes } from './audit/audit-routes.ts'
-import { type EventFilter, selectEvents } from './audit/audit-store.ts'
+import { createLogRoutes } from './audit/log-routes.ts'
 import { createRecordEvent } from './audit/record-event.ts'
 import { openDatabase } from './database/database.ts'
 import { readSetting, writeSetting } from './database/settings-store.ts'
@@ -20,13 +20,12 @@ import { createApp, type Refusal } from './http/app.ts'
 import { createDocsRoutes } from './http/docs-routes.ts'
 import { createHealthRoutes } from './http/health-routes.ts'
 import { createMetrics } from './http/metrics.ts'
-import { createLogger, describeError, type Logger } from './http/request-log.ts'
+import { createLogger, describeError } from './http/request-log.ts'
 import { createNewId } from './identifier.ts'
 import { keepSigningKeys } from './keys/keep-signing-keys.ts'
 import { createKeyCommands } from './keys/key-commands.ts'
 import { openVaultKeys } from './keys/open-vault-keys.ts'
 import { createRandomBytes } from './keys/random.ts'
-import type { RootKeyProviderName } from './keys/root-key/root-key.ts'
 import { startRotationRunner } from './keys/rotation/rotation-runner.ts'
 import { rotationFigures } from './keys/rotation/rotation-store.ts'
 import { createSealedValues } from './keys/rotation/sealed-values.ts'
@@ -34,74 +33,24 @@ import { createKeyWatch } from './keys/watch-keys.ts'
 import { looksLikeCardNumber } from './kinds/card-number.ts'
 import { createKinds } from './kinds/kinds.ts'
 import type { Problem } from './problem.ts'
-import type { RandomBytes } from './random-bytes.ts'
 import { createApprovalRoutes } from './records/approval-routes.ts'
 import { type AccessQuestion, explainAccess } from './records/explain-access.ts'
+import { findCustomerTokens } from './records/find-customer-tokens.ts'
 import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
 import { createMatchRoutes } from './records/match-routes.ts'
-import { createRecordBatches, type RecordBatches } from './records/record-batches.ts'
+import { createRecordBatches } from './records/record-batches.ts'
 import { createRecordRoutes } from './records/record-routes.ts'
 import { createSearchTerms } from './records/reindex.ts'
 import { createRevealRoutes } from './records/reveal-routes.ts'
 import { parseToken } from './records/token.ts'
 import { createTokenizeRoutes } from './records/tokenize-routes.ts'
+import type { Overrides, RootKeySettings, StrongroomConfig } from './strongroom-config.ts'
 import { version } from './version.ts'
-
-/** What the vault needs of the configuration. */
-export interface StrongroomConfig {
-  databaseUrl: string
-  databaseCaFile?: string | undefined
-  /** The most connections of this process, apart from the one that listens. */
-  databaseConnections?: number
-  rootKeyFile: string
-  /** Whether a vault that has no keys yet may make itself a passphrase, marked as one for development. */
-  createRootKey?: boolean
-  /** Where the root key comes from; the passphrase file unless told otherwise. */
-  rootKey?: RootKeySettings
-  /** How long the start waits for a KMS or HSM before it goes on sealed. */
-  rootKeyPatienceMs?: number
-  /** Whether this process runs the rotations that operators leave to the servers. Default: it does not. */
-  runsRotations?: boolean
-  issuer: string
-  /** A server records its issuer in the database; a command may prefer what it finds there. Default: ignore. */
-  recordedIssuer?: 'write' | 'prefer' | 'ignore'
-  /** The identity providers of the staff; without the file staff have the vault's own tokens only. */
-  issuersFile?: string | undefined
-  /** Whether the listener asks clients for certificates (RFC 8705). Default: it does not. */
-  asksForCertificates?: boolean
-  logLevel: string
-  /** In production no token is one for trials: a card number leaves to a token only that is bound to its owner. */
-  production: boolean
-  /** How many cards a minute may bring. Default: any number. */
-  cardLimits?: CardLimits | undefined
-}
-
-/** The options of the root key's provider. */
-export interface RootKeySettings {
-  provider: RootKeyProviderName
-  leaseSeconds: number
-  keyId?: string | undefined
-  pkcs11Module?: string | undefined
-  pkcs11Token?: string | undefined
-  pkcs11PinFile?: string | undefined
-}
-
-/** What tests replace; everything else is always the real thing. */
-export interface Overrides {
-  now?: () => Date
-  randomBytes?: RandomBytes
-  logger?: Logger
-  rateLimits?: RateLimits
-  limits?: AccessLimits
-  /** The benchmark's floor: the same path with the store left out. */
-  batches?: RecordBatches
-}
 
 const SWEEP_EVERY_MS = 10 * 60 * 1000
 const ROOT_KEY_PATIENCE_MS = 1_000
 const PASSPHRASE_FILE: RootKeySettings = { provider: 'passphrase-file', leaseSeconds: 900 }
-const TEND_KEYS_EVERY_MS = 2_000
 
 export type Strongroom = Awaited<ReturnType<typeof createStrongroom>>
 
@@ -138,6 +87,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     patienceMs: config.rootKeyPatienceMs ?? ROOT_KEY_PATIENCE_MS,
     alert,
     onError: onBackgroundError,
+    times: overrides.keyTimes,
     marksOfNewVault: [ACCESS_MACS],
   }).catch(async (error) => {
     await database.close()
@@ -173,6 +123,13 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const batches = overrides.batches ?? createRecordBatches(database)
   const shared = { ...basics, ...limits, batches, roles, macs, kinds, randomBytes }
 
+  const auditLog = createAuditLog(basics, {
+    isKeptHere: config.keepsLog ?? false,
+    origin: config.auditOrigin ?? `${new URL(issuer).host}/audit`,
+    observeWaiting: metrics.observeAuditWaiting,
+    onError: onBackgroundError,
+  })
+
   /** Why nothing can be done with the keys now; undefined when it can. */
   const sealedBecause = () => {
     try {
@@ -191,7 +148,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ...createApprovalRoutes(shared),
     ...createMatchRoutes({ ...shared, idempotency }),
     ...createRecordRoutes({ ...shared, idempotency }),
-    ...createAuditRoutes({ database, newAuditEvent, recordEvent }),
+    ...createAuditRoutes(basics),
+    ...createLogRoutes(basics),
     ...createAccessRoutes({
       ...{ ...shared, accessTokens, clientSecrets, rateLimit, spendOnce, issuer },
       asksForCertificates: config.asksForCertificates ?? false,
@@ -228,7 +186,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     if (!keys.isSealed) await access.adopt().then(renewSigningKey).then(watchKeys)
   }
   await tendKeys().catch(onBackgroundError)
-  const keyTender = setInterval(() => void tendKeys().catch(onBackgroundError), TEND_KEYS_EVERY_MS).unref()
+  const keyTender = setInterval(() => void tendKeys().catch(onBackgroundError), keys.times.tendEveryMs).unref()
 
   const sweep = () => {
     const sweeps = [sweepIdempotencyKeys(database, now()), access.sweep(), authentication.sweep()]
@@ -275,17 +233,12 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       explainAccess: (operator: AuditCaller, who: NamedCaller, question: AccessQuestion) =>
         explainAccess({ ...shared, admit, production }, operator, who, question),
       ...createKeyCommands({ ...rotation, ...keyDeps, issuer }),
-      listAuditEvents: async (operator: AuditCaller, filter: EventFilter) => {
-        const events = await selectEvents(database, filter)
-        await recordEvent(
-          newAuditEvent({ type: 'audit.read', outcome: 'success', caller: operator, count: events.length }),
-        )
-        return events
-      },
+      ...auditLog.commands,
+      findCustomerTokens: (site: string, customer: string) => findCustomerTokens(shared, { site, customer }),
     },
     async close() {
       clearInterval(sweeper)
-      await runner?.stop()
+      await Promise.all([runner?.stop(), auditLog.close()])
       clearInterval(keyTender)
       await vaultKeys.close()
       await database.close()

@@ -1,4 +1,4 @@
-import type { NewId } from '../identifier.ts'
+import { base32, type NewId } from '../identifier.ts'
 
 export const auditEventTypes = [
   'record.tokenize',
@@ -41,6 +41,7 @@ export const auditEventTypes = [
   'root-key.share',
   'keys.rotate',
   'audit.read',
+  'audit.key',
 ] as const
 
 export type AuditEventType = (typeof auditEventTypes)[number]
@@ -66,6 +67,8 @@ export interface AuditFacts {
   token?: string | undefined
   kind?: string | undefined
   purpose?: string | undefined
+  /** The raw bytes of a public key that verifies checkpoints, in base64. */
+  public_key?: string | undefined
   fields?: readonly string[] | undefined
   /** What let the release out that needed a second person. */
   approval?: string | undefined
@@ -134,6 +137,7 @@ function inCanonicalOrder(
     outcome: facts.outcome,
     partner: facts.partner,
     policy_version: facts.policy_version,
+    public_key: facts.public_key,
     purpose: facts.purpose,
     record_version: facts.record_version,
     replay_of: facts.replay_of,
@@ -168,6 +172,15 @@ export function createNewAuditEvent(now: () => Date, newId: NewId): NewAuditEven
       body,
     }
   }
+}
+
+const LATEST_MS = 2 ** 48 - 1
+
+/** What sorts before the id of every event of that time, and behind those of all earlier ones. */
+export function eventIdAt(at: Date): string {
+  const bytes = Buffer.alloc(16)
+  bytes.writeUIntBE(Math.min(Math.max(at.getTime(), 0), LATEST_MS), 0, 6)
+  return `evt_${base32(bytes)}`
 }
 
 /** No policy version, and a version that no record has: they only mark the gaps. */

@@ -24,8 +24,8 @@ export interface Database extends Queryable {
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>
   /** Calls `onMessage` for every NOTIFY on the channel, and once after each reconnection, since some may be missed. */
   listen(channel: string, onMessage: () => void): Promise<void>
-  /** Holds a session-level advisory lock for as long as `work` runs; undefined when somebody else holds it. */
-  tryLock<T>(lock: number, work: () => Promise<T>): Promise<T | undefined>
+  /** Holds an advisory lock for as long as `work` runs, on the session it is given; undefined when somebody else holds it. */
+  tryLock<T>(lock: number, work: (session: Queryable) => Promise<T>): Promise<T | undefined>
   close(): Promise<void>
 }
 
@@ -71,7 +71,7 @@ export interface DatabaseOptions {
 }
 
 /** pg has no limit of its own; a statement whose outcome is unknown becomes a 503 and is replayed by its idempotency key. */
-const QUERY_TIMEOUT_MS = 10_000
+export const QUERY_TIMEOUT_MS = 10_000
 const CONNECT_TIMEOUT_MS = 5_000
 
 /** Opens a pool. Nothing connects before the first statement. */
@@ -117,7 +117,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       try {
         const [row] = await run<{ locked: boolean }>(client, TRY_LOCK, [lock])
         if (!row?.locked) return undefined
-        return await work()
+        return await work({ query: (statement, values) => run(client, statement, values) })
       } finally {
         // Ending the session frees the lock, whatever state it is in.
         client.release(true)

@@ -4,6 +4,7 @@ import * as keyLifecycle from '../../migrations/0002-key-lifecycle.ts'
 import * as rotations from '../../migrations/0003-rotations.ts'
 import * as identity from '../../migrations/0004-identity.ts'
 import * as grants from '../../migrations/0005-grants.ts'
+import * as auditLog from '../../migrations/0006-audit-log.ts'
 import * as accessMacs from '../../migrations/0007-access-macs.ts'
 import { connectionOptions } from './database.ts'
 
@@ -14,6 +15,7 @@ const migrations: Record<string, Knex.Migration> = {
   '0003-rotations': rotations,
   '0004-identity': identity,
   '0005-grants': grants,
+  '0006-audit-log': auditLog,
   '0007-access-macs': accessMacs,
 }
 

@@ -112,7 +112,7 @@ async function follow<C>(route: Route<C>, request: Request, response: Response, 
   trace.audited = route.audited
   const sealed = route.answersSealed ? undefined : options.sealedBecause()
   if (sealed !== undefined) throw sealed
-  const params = request.params as Record<string, string>
+  const params = paramsOf(request)
   if (params.token !== undefined) trace.token = params.token
 
   const presented = presentedBy(request, options.publicUrl)
@@ -146,6 +146,13 @@ async function follow<C>(route: Route<C>, request: Request, response: Response, 
   } finally {
     read?.bytes.fill(0)
   }
+}
+
+/** Express gives what a wildcard stands for as a list of segments. */
+function paramsOf({ params }: Request): Record<string, string> {
+  const texts: Record<string, string> = {}
+  for (const [name, value] of Object.entries(params)) texts[name] = typeof value === 'string' ? value : value.join('/')
+  return texts
 }
 
 async function refuse<C>(error: unknown, request: Request, response: Response, options: AppOptions<C>): Promise<void> {

@@ -1,4 +1,12 @@
-import { createSecretKey, generateKeyPairSync, type KeyObject, timingSafeEqual } from 'node:crypto'
+import {
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  generateKeyPairSync,
+  type KeyObject,
+  timingSafeEqual,
+} from 'node:crypto'
+import { rawPublicKey } from '../audit/note.ts'
 import type { Queryable } from '../database/database.ts'
 import type { NewId } from '../identifier.ts'
 import type { RandomBytes } from '../random-bytes.ts'
@@ -23,7 +31,9 @@ export interface DraftOptions {
 }
 
 export type DraftChange =
-  | { type: 'key.create' | 'key.promote' | 'key.deactivate' | 'key.compromise' | 'key.destroy'; subject: string }
+  /** With what verifies the signatures of a key of the audit log. */
+  | { type: 'key.create'; subject: string; public_key?: string }
+  | { type: 'key.promote' | 'key.deactivate' | 'key.compromise' | 'key.destroy'; subject: string }
   | { type: 'root-key.replace'; subject: string }
 
 /** Verified rows, and what the manifest remembers beside them. */
@@ -94,6 +104,7 @@ export class RegistryDraft {
     const { newId, now, randomBytes } = this.#options
     const id = newId('key')
     const bytes = newKeyBytes(purpose, randomBytes)
+    const announcement = purpose === 'audit-signing' ? { public_key: publicKeyOf(bytes) } : {}
     const row: KeyRow = {
       id,
       purpose,
@@ -111,7 +122,7 @@ export class RegistryDraft {
     }
     this.#keys.set(id, row)
     this.#changed.add(row)
-    this.changes.push({ type: 'key.create', subject: id })
+    this.changes.push({ type: 'key.create', subject: id, ...announcement })
     return id
   }
 
@@ -256,4 +267,10 @@ function newKeyBytes(purpose: KeyPurpose, randomBytes: RandomBytes): Buffer {
     return generateKeyPairSync('ed25519').privateKey.export({ format: 'der', type: 'pkcs8' })
   }
   return randomBytes(32)
+}
+
+/** The raw public key of an Ed25519 key, in base64. */
+function publicKeyOf(pkcs8: Buffer): string {
+  const key = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' })
+  return rawPublicKey(createPublicKey(key)).toString('base64')
 }

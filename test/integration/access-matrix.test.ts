@@ -1,5 +1,5 @@
 import type { Response } from 'supertest'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Purpose, purposes } from '../../src/access/purpose.ts'
 import { type KindName, type RoleName, roleNames, roleOf, type Scope, scopes } from '../../src/access/roles.ts'
 import { callBound } from '../support/bound-caller.ts'
@@ -38,7 +38,8 @@ let forge: Forge
 let key: CallerKey
 
 beforeAll(async () => {
-  vault = await TestVault.start()
+  vault = await TestVault.start({ config: { keepsLog: true } })
+  await vi.waitUntil(async () => (await vault.count('audit_head')) > 0)
   forge = await createForge(vault)
   key = await createCallerKey()
   const { phone_e164: _a, ...address } = DATA.address
