@@ -6,8 +6,7 @@ const ALERTS = {
   'root-key-unreachable': 'the root key cannot be reached',
   'issuer-unreachable': 'the keys of an identity provider cannot be fetched; those that are known go on',
   'roles-changed': 'the roles were changed by somebody else: they grant nothing until an operator applies them again',
-  'role-missing':
-    'a caller has a role that is not in force, and is refused: give it another, or apply roles that have it',
+  'role-missing': 'claims of an identity provider are mapped to a role that is not in force: its people are refused',
   'access-changed':
     'a client or a contract was changed by somebody else: it grants nothing until an operator makes it anew',
   'budget-nearly-spent': 'a caller has seen most of the records that its role allows for now',

@@ -36,8 +36,9 @@ export async function admitCaller(deps: AdmitDeps, caller: Caller): Promise<Call
   if (caller.role === undefined) return partner ? { ...caller, partner, scopes: new Set() } : caller
   const definition = set.roles.get(caller.role) ?? (set.distrusted ? NOTHING : undefined)
   if (definition === undefined) {
-    const { role } = caller
-    deps.tell(`${set.revision} ${role}`, 'role-missing', { caller: caller.id, role, revision: set.revision })
+    const { id, role, scopesFollowRole } = caller
+    const { revision } = set
+    if (scopesFollowRole) deps.tell(`${revision} ${role}`, 'role-missing', { caller: id, role, revision })
     throw unauthenticated()
   }
   return { ...caller, definition, partner, scopes: heldScopes(caller, definition, partner !== undefined) }
