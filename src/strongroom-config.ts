@@ -2,6 +2,7 @@ import type { AccessLimits } from './access/access-control.ts'
 import type { CardLimits } from './access/card-velocity.ts'
 import type { RateLimits } from './access/rate-limit.ts'
 import type { Logger } from './http/request-log.ts'
+import type { KeyTimes } from './keys/key-times.ts'
 import type { RootKeyProviderName } from './keys/root-key/root-key.ts'
 import type { RandomBytes } from './random-bytes.ts'
 import type { RecordBatches } from './records/record-batches.ts'
@@ -56,6 +57,8 @@ export interface Overrides {
   logger?: Logger
   rateLimits?: RateLimits
   limits?: AccessLimits
+  /** Where nothing depends on how long servers wait for one another; the same for all of a vault. */
+  keyTimes?: KeyTimes
   /** The benchmark's floor: the same path with the store left out. */
   batches?: RecordBatches
 }

@@ -35,6 +35,7 @@ import { createKinds } from './kinds/kinds.ts'
 import type { Problem } from './problem.ts'
 import { createApprovalRoutes } from './records/approval-routes.ts'
 import { type AccessQuestion, explainAccess } from './records/explain-access.ts'
+import { findCustomerTokens } from './records/find-customer-tokens.ts'
 import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
 import { createMatchRoutes } from './records/match-routes.ts'
@@ -50,7 +51,6 @@ import { version } from './version.ts'
 const SWEEP_EVERY_MS = 10 * 60 * 1000
 const ROOT_KEY_PATIENCE_MS = 1_000
 const PASSPHRASE_FILE: RootKeySettings = { provider: 'passphrase-file', leaseSeconds: 900 }
-const TEND_KEYS_EVERY_MS = 2_000
 
 export type Strongroom = Awaited<ReturnType<typeof createStrongroom>>
 
@@ -88,6 +88,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     patienceMs: config.rootKeyPatienceMs ?? ROOT_KEY_PATIENCE_MS,
     alert,
     onError: onBackgroundError,
+    times: overrides.keyTimes,
   }).catch(async (error) => {
     await database.close()
     throw error
@@ -197,7 +198,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     if (!keys.isSealed) await renewSigningKey().then(watchKeys)
   }
   await tendKeys().catch(onBackgroundError)
-  const keyTender = setInterval(() => void tendKeys().catch(onBackgroundError), TEND_KEYS_EVERY_MS).unref()
+  const keyTender = setInterval(() => void tendKeys().catch(onBackgroundError), keys.times.tendEveryMs).unref()
 
   const sweep = () => {
     const sweeps = [sweepIdempotencyKeys(database, now()), access.sweep(), authentication.sweep()]
@@ -245,6 +246,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
         explainAccess({ ...shared, admit }, operator, who, question),
       ...createKeyCommands({ ...rotation, ...keyDeps, issuer }),
       ...auditLog.commands,
+      findCustomerTokens: (site: string, customer: string) => findCustomerTokens(shared, { site, customer }),
     },
     async close() {
       clearInterval(sweeper)

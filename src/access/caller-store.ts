@@ -1,5 +1,6 @@
 import { textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
+import { opaqueArray } from '../database/opaque-array.ts'
 import type { Caller, Partnership } from './caller.ts'
 
 /** What the database says of a caller now. */
@@ -13,16 +14,18 @@ export interface Standing {
   rolesRevision: number
 }
 
+const CLIENTS = opaqueArray(1, 'text')
+const CALLERS = opaqueArray(2, 'text')
 const SELECT_STANDINGS: Statement = {
   name: 'select-standings',
   text: `SELECT
     (SELECT coalesce(max(revision), 0) FROM role_sets) AS revision,
-    ARRAY(SELECT id FROM clients WHERE id = ANY($1::text[]) AND revoked_at IS NULL) AS live,
-    ARRAY(SELECT id FROM disabled_staff WHERE id = ANY($2::text[])) AS disabled,
-    ARRAY(SELECT caller FROM suspended_callers WHERE caller = ANY($2::text[])) AS suspended,
+    ARRAY(SELECT id FROM clients WHERE id = ANY(${CLIENTS}) AND revoked_at IS NULL) AS live,
+    ARRAY(SELECT id FROM disabled_staff WHERE id = ANY(${CALLERS})) AS disabled,
+    ARRAY(SELECT caller FROM suspended_callers WHERE caller = ANY(${CALLERS})) AS suspended,
     (SELECT json_agg(json_build_object('client', c.client, 'id', p.id, 'purposes', p.purposes, 'fields', p.fields,
                                       'endsAt', extract(epoch FROM least(p.ends_at, p.ended_at)) * 1000))
-     FROM partner_clients c JOIN partners p ON p.id = c.partner WHERE c.client = ANY($1::text[])) AS partners`,
+     FROM partner_clients c JOIN partners p ON p.id = c.partner WHERE c.client = ANY(${CLIENTS})) AS partners`,
 }
 
 interface StandingsRow {

@@ -1,11 +1,13 @@
 import type { Alert, AlertFacts } from '../alert.ts'
 import type { Database } from '../database/database.ts'
 import type { AuditCaller, AuditEventType, NewAuditEvent } from './audit-event.ts'
-import { type EventFilter, selectEvents } from './audit-store.ts'
+import { type EventPage, selectEvents } from './audit-store.ts'
+import { deliverLog, type LogDelivery } from './deliver-log.ts'
 import { keepLog } from './keep-log.ts'
 import { listLogKeys } from './log-keys.ts'
 import { watchOutage } from './outage.ts'
 import type { RecordEvent } from './record-event.ts'
+import { reviewLog } from './review-log.ts'
 import type { LogKey } from './sequencer.ts'
 import { shipCheckpoints } from './ship-checkpoints.ts'
 import type { Shipping } from './witnesses-file.ts'
@@ -55,13 +57,16 @@ export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping,
   return {
     observe: outage.observe,
     commands: {
-      listAuditEvents: async (operator: AuditCaller, filter: EventFilter) => {
+      listAuditEvents: async (operator: AuditCaller, filter: EventPage) => {
         const events = await selectEvents(database, filter)
         await recordEvent(
           newAuditEvent({ type: 'audit.read', outcome: 'success', caller: operator, count: events.length }),
         )
         return events
       },
+      deliverLog: (operator: AuditCaller, delivery: LogDelivery) => deliverLog(deps, operator, delivery),
+      reviewLog: (operator: AuditCaller, review: { since: Date; timeZone: string }) =>
+        reviewLog(deps, operator, review),
       listLogKeys: () => listLogKeys(database, signing.all(), options.origin),
     },
     /** What was committed before still gets its place, and the last checkpoint is shipped. */

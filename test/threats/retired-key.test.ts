@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { cards, checkout, contact, person } from '../support/samples.ts'
-import { TestVault } from '../support/test-vault.ts'
+import { quickKeys, TestVault } from '../support/test-vault.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const MAX_USES = 2 ** 31
@@ -11,7 +11,7 @@ let vault: TestVault
 let tokens: Record<string, string>
 
 beforeEach(async () => {
-  vault = await TestVault.start()
+  vault = await TestVault.start({ overrides: quickKeys })
   const parts = await vault.tokenize(checkout)
   tokens = { card: parts.card!.token!, contact: parts.contact!.token! }
 })
@@ -134,7 +134,7 @@ describe('a key that was used 2^31 times', () => {
     await vault.database.sql(
       `UPDATE key_uses SET reserved = 0, uses = ${MAX_USES - 3} WHERE key_id = (SELECT id FROM keys WHERE purpose = 'secret')`,
     )
-    const late = await TestVault.start({ sharedDatabase: vault.database })
+    const late = await TestVault.start({ sharedDatabase: vault.database, overrides: quickKeys })
     try {
       const as = await signIn()
       const answers = []
