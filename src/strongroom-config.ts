@@ -36,6 +36,8 @@ export interface StrongroomConfig {
   /** Whether the listener asks clients for certificates (RFC 8705). Default: it does not. */
   asksForCertificates?: boolean
   logLevel: string
+  /** In production no token is one for trials: a card number leaves to a token only that is bound to its owner. */
+  production: boolean
   /** How many cards a minute may bring. Default: any number. */
   cardLimits?: CardLimits | undefined
 }

@@ -1,4 +1,5 @@
 import { createAccessControl } from './access/access-control.ts'
+import { ACCESS_MACS } from './access/access-macs.ts'
 import { createAccessRoutes } from './access/access-routes.ts'
 import { MAX_TOKEN_SECONDS } from './access/access-token.ts'
 import { createAuthentication } from './access/authentication.ts'
@@ -89,6 +90,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     alert,
     onError: onBackgroundError,
     times: overrides.keyTimes,
+    marksOfNewVault: [ACCESS_MACS],
   }).catch(async (error) => {
     await database.close()
     throw error
@@ -108,21 +110,21 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const recordEvent = createRecordEvent(database)
   const basics = { alert, database, keys, newAuditEvent, now, newId, recordEvent }
   const access = createAccessControl(basics, { cards: config.cardLimits, ...overrides.limits })
-  const { roles, limits, admit } = access
-  const { issuersFile } = config
+  const { roles, limits, admit, macs } = access
+  const { issuersFile, production } = config
   const authentication = await createAuthentication({
     ...basics,
     roles,
-    admit,
     renewSigningKey,
     issuer,
     issuersFile,
+    production,
   }).catch(giveUp)
   const { accessTokens, clientSecrets, spendOnce } = authentication
   const rateLimit = createRateLimit(database, access.pseudonym, overrides.rateLimits)
   const idempotency = createIdempotency({ database, keys, now })
   const batches = overrides.batches ?? createRecordBatches(database)
-  const shared = { ...basics, ...limits, batches, roles, kinds, randomBytes }
+  const shared = { ...basics, ...limits, batches, roles, macs, kinds, randomBytes }
 
   const auditLog = await createAuditLog(basics, {
     isKeptHere: config.keepsLog ?? false,
@@ -154,16 +156,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ...createAuditRoutes(basics),
     ...createLogRoutes(basics),
     ...createAccessRoutes({
-      database,
-      accessTokens,
-      clientSecrets,
-      newAuditEvent,
-      recordEvent,
-      rateLimit,
-      spendOnce,
-      now,
-      roles,
-      issuer,
+      ...{ ...shared, accessTokens, clientSecrets, rateLimit, spendOnce, issuer },
       asksForCertificates: config.asksForCertificates ?? false,
     }),
     ...createHealthRoutes<Caller>(checkReady),
@@ -195,7 +188,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const watchKeys = createKeyWatch({ keys, now, alert, observeKey: metrics.observeKey })
   const tendKeys = async () => {
     // A sealed vault has said so already.
-    if (!keys.isSealed) await renewSigningKey().then(watchKeys)
+    if (!keys.isSealed) await access.adopt().then(renewSigningKey).then(watchKeys)
   }
   await tendKeys().catch(onBackgroundError)
   const keyTender = setInterval(() => void tendKeys().catch(onBackgroundError), keys.times.tendEveryMs).unref()
@@ -220,6 +213,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       createApp<Caller>({
         routes: [...routes, ...docs],
         authenticate: authentication.authenticate,
+        admit,
         publicUrl: issuer,
         authorize: requireAnyScope,
         recordRefusal,
@@ -240,10 +234,12 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       shuttingDown = true
     },
     commands: {
-      ...createCallerCommands({ ...shared, clientSecrets, accessTokens }),
+      ...createCallerCommands({ ...shared, clientSecrets, accessTokens, production }),
       ...access.commands,
+      findMappingFault: authentication.findMappingFault,
+      reviewAccess: (operator: AuditCaller) => access.commands.reviewAccess(operator, authentication.issuers),
       explainAccess: (operator: AuditCaller, who: NamedCaller, question: AccessQuestion) =>
-        explainAccess({ ...shared, admit }, operator, who, question),
+        explainAccess({ ...shared, admit, production }, operator, who, question),
       ...createKeyCommands({ ...rotation, ...keyDeps, issuer }),
       ...auditLog.commands,
       findCustomerTokens: (site: string, customer: string) => findCustomerTokens(shared, { site, customer }),

@@ -85,6 +85,8 @@ export interface AuditFacts {
   route?: string | undefined
   subject?: string | undefined
   ticket?: string | undefined
+  /** Which authority asked for the release. */
+  authority?: string | undefined
   count?: number | undefined
   /** Places in the log, as `first-last`. */
   ranges?: readonly string[] | undefined
@@ -133,6 +135,7 @@ function inCanonicalOrder(
   return {
     approval: facts.approval,
     at,
+    authority: facts.authority,
     caller: caller && { id: caller.id, kind: caller.kind, role: caller.role },
     code: facts.code,
     count: facts.count,

@@ -5,6 +5,7 @@ import * as rotations from '../../migrations/0003-rotations.ts'
 import * as identity from '../../migrations/0004-identity.ts'
 import * as grants from '../../migrations/0005-grants.ts'
 import * as auditLog from '../../migrations/0006-audit-log.ts'
+import * as accessMacs from '../../migrations/0007-access-macs.ts'
 import * as auditWitnesses from '../../migrations/0008-audit-witnesses.ts'
 import { connectionOptions } from './database.ts'
 
@@ -16,6 +17,7 @@ const migrations: Record<string, Knex.Migration> = {
   '0004-identity': identity,
   '0005-grants': grants,
   '0006-audit-log': auditLog,
+  '0007-access-macs': accessMacs,
   '0008-audit-witnesses': auditWitnesses,
 }
 

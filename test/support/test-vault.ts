@@ -102,7 +102,14 @@ export class TestVault {
     const { clockOffsetMs = 0 } = options
     const clock: { vault?: TestVault } = {}
     const strongroom = await createStrongroom(
-      { databaseUrl: database.serverUrl, rootKeyFile, issuer: ISSUER, logLevel: 'info', ...options.config },
+      {
+        databaseUrl: database.serverUrl,
+        rootKeyFile,
+        issuer: ISSUER,
+        logLevel: 'info',
+        production: false,
+        ...options.config,
+      },
       {
         now: () => new Date(Date.now() + (clock.vault?.clockOffsetMs ?? clockOffsetMs)),
         logger: createLogger('info', destination),
