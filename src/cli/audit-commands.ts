@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander'
 import { auditEventTypes } from '../audit/audit-event.ts'
 import { count } from './arguments.ts'
+import { addAuditDropCommand } from './audit-drop-command.ts'
 import { addExportCommand } from './audit-export-command.ts'
-import { addDropCommand } from './audit-retention-command.ts'
 import { addReviewCommand } from './audit-review-command.ts'
 import { addTailCommand } from './audit-tail-command.ts'
 import { type Json, operator, print, withJson, withVault } from './command.ts'
@@ -38,5 +38,5 @@ export function addAuditCommands(program: Command): void {
   addExportCommand(audit)
   addTailCommand(audit)
   addReviewCommand(audit)
-  addDropCommand(audit)
+  addAuditDropCommand(audit)
 }
