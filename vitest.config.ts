@@ -1,30 +1,59 @@
 import { defineConfig } from 'vitest/config'
 
+/** Two cores are the rule. These files wait for PostgreSQL, argon2 and timers half of their time, so three of them share two. */
 const onPostgres = {
   globalSetup: ['test/support/global-setup.ts'],
   testTimeout: 30_000,
   hookTimeout: 60_000,
+  maxWorkers: 3,
+  sequence: { groupOrder: 1 },
 }
+
+/** Every file has processes, ports and directories of its own. */
+const onProcesses = { testTimeout: 120_000, hookTimeout: 120_000 }
+/** What measures a vault under more load than the machine can take has the machine for itself. */
+const ALONE = 'test/e2e/overload.test.ts'
 
 export default defineConfig({
   test: {
-    // Two cores are the rule; PostgreSQL and argon2 want one of them.
-    maxWorkers: 2,
     projects: [
-      { test: { name: 'unit', include: ['src/**/*.test.ts', 'test/*.test.ts', 'test/vectors/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'test/*.test.ts', 'test/vectors/**/*.test.ts'],
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
       { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...onPostgres } },
       { test: { name: 'threats', include: ['test/threats/**/*.test.ts'], ...onPostgres } },
       {
-        test: { name: 'providers', include: ['test/providers/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 90_000 },
+        test: {
+          name: 'providers',
+          include: ['test/providers/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 90_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
+        },
       },
       {
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          // Processes and ports of their own: one file at a time keeps the machine's two cores for the vault.
-          fileParallelism: false,
+          exclude: [ALONE],
+          ...onProcesses,
+          maxWorkers: 2,
+          sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        test: {
+          name: 'e2e-alone',
+          include: [ALONE],
+          ...onProcesses,
+          maxWorkers: 1,
+          sequence: { groupOrder: 4 },
         },
       },
     ],
