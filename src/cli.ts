@@ -5,6 +5,7 @@ import { CallerError } from './access/clients.ts'
 import { auditEventTypes } from './audit/audit-event.ts'
 import { addAccessCommands } from './cli/access-commands.ts'
 import { count } from './cli/arguments.ts'
+import { addVerifyCommand } from './cli/audit-verify-command.ts'
 import { addClientsCommands } from './cli/clients-commands.ts'
 import { FAILED, type Json, note, operator, print, USAGE, withJson, withVault } from './cli/command.ts'
 import { addKeysCommands } from './cli/keys-commands.ts'
@@ -87,6 +88,8 @@ withJson(audit.command('key'))
       print(options, keys, () => keys.map(({ verifier_key }) => verifier_key).join('\n'))
     }),
   )
+
+addVerifyCommand(audit)
 
 withJson(program.command('certs').description('certificates').command('dev'))
   .description('make a development certificate where there is none')

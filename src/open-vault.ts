@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { type Config, ConfigError } from './config.ts'
-import { openDatabase } from './database/database.ts'
+import { type Database, openDatabase } from './database/database.ts'
 import { openEmbeddedDatabase } from './database/embedded.ts'
 import { inspectDatabase } from './database/inspect.ts'
 import { migrate } from './database/migrate.ts'
@@ -106,6 +106,29 @@ function connectionsFor(workers: number): number {
 function migratesItself(config: Config, role: OpenVaultOptions['role']): boolean {
   if (role === 'worker') return false
   return config.database === undefined || (!config.production && role === 'server')
+}
+
+/**
+ * Opens the database that the configuration names and nothing on top of it, for a command that needs no key of the vault.
+ *
+ * @throws {Unsafe} when its schema is not the one of this version
+ */
+export function openVaultDatabase(
+  config: Config,
+  options: OpenVaultOptions,
+): Promise<{ database: Database; close(): Promise<void> }> {
+  return withDatabase(config, options, async (urls, stopDatabase) => {
+    const caFile = config.database?.caFile
+    refuse(examineDatabase(config, await inspect(urls.server, caFile)).filter(({ code }) => code === 'schema'))
+    const database = openDatabase({ url: urls.server, caFile, maxConnections: 2 })
+    return {
+      database,
+      async close() {
+        await database.close()
+        await stopDatabase()
+      },
+    }
+  })
 }
 
 /** Applies pending migrations and answers with their names. */
