@@ -46,7 +46,7 @@ export interface ClaimCheck {
 /** Compares checkpoints, in the order of their sizes, with the tree as it grows, and asks who has signed them. */
 export function createClaimCheck(
   findings: Findings,
-  tree: Pick<TreeCheck, 'hasRoot' | 'explain' | 'isExplained' | 'size'>,
+  tree: Omit<TreeCheck, 'add' | 'end'>,
   trusted: TrustedKeys,
   origin: string | undefined,
 ): ClaimCheck {
@@ -70,8 +70,11 @@ export function createClaimCheck(
     return isSigned
   }
 
-  function rememberUnsigned(claim: ReadClaim, isSame: boolean): void {
-    if (!judgeSignature(claim, isSame)) unsigned.push({ claim, isSame })
+  /** Whether a trusted key has signed it, as far as is known by now. */
+  function remember(claim: ReadClaim, isSame: boolean): boolean {
+    const isSigned = judgeSignature(claim, isSame)
+    if (!isSigned) unsigned.push({ claim, isSame })
+    return isSigned
   }
 
   function sayUnsigned(): void {
@@ -82,13 +85,16 @@ export function createClaimCheck(
     for (const { claim } of unsigned) sayUnknownKey(findings, claim)
   }
 
+  /** What nobody trusted has signed proves nothing, and has been said already, as was what is wrong with single tiles. */
   function sayOthers(): void {
-    const single = others.filter(({ claim }) => claim.size <= soundSize)
+    const strange = new Set(unsigned.map(({ claim }) => claim))
+    const signed = others.filter(({ claim }) => !strange.has(claim) && !tree.endsInWrongTile(claim.size))
+    const single = signed.filter(({ claim }) => claim.size <= soundSize)
     for (const { claim } of single) {
       const detail = `${claim.place} is of another log: its root at ${claim.size} leaves is not that of this one, which later checkpoints confirm`
       findings.add({ code: 'forked', detail })
     }
-    const [first, ...rest] = others.slice(single.length)
+    const [first, ...rest] = signed.slice(single.length)
     if (first === undefined || tree.isExplained) return
     const { claim } = first
     const where = `the ${leaves(first.soundSize, claim.size - 1)}`
@@ -113,19 +119,19 @@ export function createClaimCheck(
       if (!isOfThisLog(claim)) return
       const isSame = tree.hasRoot(claim.root)
       if (isSame !== undefined) count += 1
+      const isSigned = remember(claim, isSame === true)
       if (isSame === false) {
         if (others.at(-1)?.soundSize !== soundSize) tree.explain(claim.root, soundSize)
         others.push({ claim, soundSize })
-      } else if (isSame) soundSize = claim.size
-      rememberUnsigned(claim, isSame === true)
+      } else if (isSame && isSigned) soundSize = claim.size
     },
     skip(claim) {
-      if (isOfThisLog(claim)) rememberUnsigned(claim, false)
+      if (isOfThisLog(claim)) remember(claim, false)
     },
     exceed(claim) {
       if (!isOfThisLog(claim)) return
       beyond.push(claim)
-      rememberUnsigned(claim, false)
+      remember(claim, false)
     },
     end() {
       sayUnsigned()

@@ -19,6 +19,8 @@ export interface TreeCheck {
    * @param soundSize up to where the leaves are known to be right
    */
   explain(root: Buffer, soundSize: number): void
+  /** Whether a tree of that size ends among leaves that do not have the hash that is stored for them. */
+  endsInWrongTile(size: number): boolean
   /** Whether something was explained. */
   readonly isExplained: boolean
   /** Says what is left to say. */
@@ -177,15 +179,19 @@ export function createTreeCheck(findings: Findings, hasSubtrees: () => boolean):
     },
     explain(root, soundSize) {
       const from = size - tile.length
-      if (soundSize < from || !isTileKnown || lostFrom !== undefined) return
+      // Below this tile everything is as it was signed, or at least as the stored hashes say.
+      const isSoundBelow = areSame || soundSize >= from
+      if (!isSoundBelow || !isTileKnown || lostFrom !== undefined) return
+      const above = [...fromLeaves.peaks]
       const suspects: Suspects = {
         hashes: [...tile],
-        isRoot: (ofTile) => rootOfPeaks([...fromLeaves.peaks, { height: 0, hash: ofTile }]).equals(root),
+        isRoot: (ofTile) => rootOfPeaks([...above, { height: 0, hash: ofTile }]).equals(root),
       }
       const swap = findSwap(suspects)
       if (swap === undefined) waiting.push({ from, suspects })
       else sayReordered(from + swap[0], from + swap[1])
     },
+    endsInWrongTile: (ofSize) => wrong.some(({ from, to }) => from < ofSize && ofSize <= to),
     end() {
       explainWrongTiles()
       if (lostFrom !== undefined) {

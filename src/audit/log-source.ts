@@ -1,7 +1,7 @@
 /** Where a log is read from in order to verify it: the database of a vault, or a file that was exported. */
 export interface LogSource {
-  /** What the vault says of its own log; a file says nothing. */
-  head: LogClaim | undefined
+  /** What the vault says of its own log. Null when it says nothing, undefined where nobody is asked, as in a file. */
+  head: LogClaim | null | undefined
   /** How many leaves there are, or one more than the number of the last. */
   end: number
   /** The log in order, in pages. */

@@ -60,7 +60,7 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
     .map(({ place, json }) => readReceipt(findings, place, json))
     .filter((receipt) => receipt !== undefined)
   const receiptsAt = Map.groupBy(receipts, ({ index }) => index)
-  const head = source.head && readClaim(findings, source.head)
+  const head = source.head ? readClaim(findings, source.head) : undefined
   const brought = [
     ...options.checkpoints.map((claim) => readClaim(findings, claim)),
     ...receipts.map(({ claim }) => claim),

@@ -86,7 +86,7 @@ export async function openLogOfDatabase(tx: Queryable): Promise<LogSource> {
   const head = await selectHead(tx)
   const [end] = await tx.query<{ leaves: number; kept: number }>(SELECT_END)
   return {
-    head: head && { place: 'the latest checkpoint', note: head.note, beside: head },
+    head: head === undefined ? null : { place: 'the latest checkpoint', note: head.note, beside: head },
     end: end!.leaves,
     pages: () => readPages(tx, end!.leaves, Math.max(end!.leaves, end!.kept)),
     waiting: () => fetchAll<WaitingEvent & EventColumns, WaitingEvent>(tx, DECLARE_WAITING, FETCH_WAITING, toWaiting),
@@ -113,16 +113,15 @@ async function* readPages(tx: Queryable, end: number, last: number): AsyncIterab
 async function readPage(tx: Queryable, from: number, end: number, last: number): Promise<LogPage> {
   const to = Math.min(from + PAGE_LEAVES, end)
   const ranges = LEVELS.map((level) => TILE_WIDTH ** level)
-  const [leaves, subtrees, checkpoints] = await Promise.all([
-    tx.query<LeafRow>(SELECT_LEAVES, [from, to]),
-    tx.query<{ level: number; index: number; hash: Buffer }>(SELECT_SUBTREES, [
-      LEVELS,
-      ranges.map((width) => Math.floor(from / width)),
-      ranges.map((width) => Math.floor(to / width)),
-    ]),
-    // A checkpoint of more leaves than there are belongs to the last page.
-    tx.query<{ size: number; note: string }>(SELECT_CHECKPOINTS, [from, to < end ? to : Math.max(to, last)]),
+  const leaves = await tx.query<LeafRow>(SELECT_LEAVES, [from, to])
+  const subtrees = await tx.query<{ level: number; index: number; hash: Buffer }>(SELECT_SUBTREES, [
+    LEVELS,
+    ranges.map((width) => Math.floor(from / width)),
+    ranges.map((width) => Math.floor(to / width)),
   ])
+  // A checkpoint of more leaves than there are belongs to the last page.
+  const upTo = to < end ? to : Math.max(to, last)
+  const checkpoints = await tx.query<{ size: number; note: string }>(SELECT_CHECKPOINTS, [from, upTo])
   const hashes = new Map(subtrees.map(({ level, index, hash }) => [subtreeKey(level, index), hash]))
   return {
     to,
