@@ -2,6 +2,7 @@ import pg from 'pg'
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { parseCheckpoint } from '../../src/audit/checkpoint.ts'
 import { hashLeaf, rootOf } from '../../src/audit/merkle.ts'
+import { END_LOG_KEEPER } from '../support/hold-log.ts'
 import { checkout } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
@@ -34,11 +35,8 @@ async function act(): Promise<void> {
 
 /** Ends the session that puts events into the log, wherever it is in its work. */
 async function killSequencer(): Promise<boolean> {
-  const [ended] = await sql<{ done: boolean }>(
-    `SELECT pg_terminate_backend(pid) AS done FROM pg_locks JOIN pg_database d ON d.oid = database
-     WHERE locktype = 'advisory' AND granted AND objid = ${0x7374_7206} AND datname = current_database()`,
-  )
-  return ended?.done ?? false
+  const [row] = await sql<{ ended: boolean }>(END_LOG_KEEPER)
+  return row?.ended ?? false
 }
 
 const waiting = async (database = first.database) => {
