@@ -15,6 +15,7 @@ CREATE TABLE approvals (
   decided_by text,
   decided_at timestamp with time zone,
   mac bytea,
+  authority text,
   CONSTRAINT approvals_pkey PRIMARY KEY (id),
   CONSTRAINT approvals_by_another CHECK ((decided_by <> caller)),
   CONSTRAINT approvals_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'approved'::text, 'refused'::text, 'used'::text, 'unreviewed'::text, 'reviewed'::text])))
@@ -24,6 +25,7 @@ CREATE INDEX approvals_open ON public.approvals USING btree (site, requested_at)
 CREATE INDEX approvals_token ON public.approvals USING btree (token);
 COMMENT ON TABLE approvals IS 'releases that need a second person; their reasons are in reveal_reasons, sealed';
 COMMENT ON COLUMN approvals.mac IS 'HMAC-SHA-256 over an approval, under the key of the key registry''s manifest';
+COMMENT ON COLUMN approvals.authority IS 'the authority in whose name the release is asked for; the ticket then is its case';
 
 CREATE TABLE audit_checkpoints (
   size bigint NOT NULL,
@@ -117,6 +119,7 @@ CREATE TABLE clients (
   previous_secret_expires_at timestamp with time zone,
   keys jsonb,
   certificate text,
+  mac bytea,
   CONSTRAINT clients_pkey PRIMARY KEY (id),
   CONSTRAINT clients_one_way_in CHECK ((num_nonnulls(secret_hash, keys, certificate) = 1))
 );
@@ -125,6 +128,7 @@ COMMENT ON COLUMN clients.secret_start IS 'the first characters of the secret, w
 COMMENT ON COLUMN clients.previous_secret_hash IS 'argon2id, PHC string; works until previous_secret_expires_at';
 COMMENT ON COLUMN clients.keys IS 'public keys as a JWK Set (RFC 7517), for private_key_jwt';
 COMMENT ON COLUMN clients.certificate IS 'what the client certificate must show (RFC 8705): form, colon, value';
+COMMENT ON COLUMN clients.mac IS 'HMAC-SHA-256 over the client, its credentials and its partner, under the key of the key registry''s manifest; gone with a revocation';
 
 CREATE TABLE disabled_staff (
   id text NOT NULL,
@@ -231,9 +235,11 @@ CREATE TABLE partners (
   ends_at timestamp with time zone NOT NULL,
   created_at timestamp with time zone NOT NULL,
   ended_at timestamp with time zone,
+  mac bytea,
   CONSTRAINT partners_pkey PRIMARY KEY (id)
 );
 COMMENT ON TABLE partners IS 'third parties, and what their contracts let them see';
+COMMENT ON COLUMN partners.mac IS 'HMAC-SHA-256 over the contract, under the key of the key registry''s manifest; gone with its end';
 
 CREATE TABLE rate_limits (
   key character varying(255) NOT NULL,
@@ -375,7 +381,7 @@ COMMENT ON TABLE suspended_callers IS 'who went beyond a budget that suspends, u
 
 GRANT USAGE ON SCHEMA public TO strongroom_runtime;
 GRANT USAGE ON SEQUENCE audit_positions TO strongroom_runtime;
-GRANT INSERT, SELECT, UPDATE ON TABLE approvals TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE approvals TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_checkpoints TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_events TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE audit_head TO strongroom_runtime;
@@ -393,6 +399,7 @@ GRANT SELECT ON TABLE migrations TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE partner_clients TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE partners TO strongroom_runtime;
 GRANT UPDATE ON TABLE partners (ended_at) TO strongroom_runtime;
+GRANT UPDATE ON TABLE partners (mac) TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE rate_limits TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE record_versions TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE records TO strongroom_runtime;

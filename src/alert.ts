@@ -6,6 +6,10 @@ const ALERTS = {
   'root-key-unreachable': 'the root key cannot be reached',
   'issuer-unreachable': 'the keys of an identity provider cannot be fetched; those that are known go on',
   'roles-changed': 'the roles were changed by somebody else: they grant nothing until an operator applies them again',
+  'role-missing':
+    'a caller has a role that is not in force, and is refused: give it another, or apply roles that have it',
+  'access-changed':
+    'a client or a contract was changed by somebody else: it grants nothing until an operator makes it anew',
   'budget-nearly-spent': 'a caller has seen most of the records that its role allows for now',
   'caller-suspended': 'a caller was suspended: it asked for more records than its role allows',
   'card-testing': 'more cards arrive than one minute may bring: somebody may be trying numbers',
@@ -33,5 +37,19 @@ export function createAlert(
   return (code, facts) => {
     count(code)
     log({ alert: code, ...facts }, ALERTS[code])
+  }
+}
+
+/** What whoever asks again and again is told of once. Beyond it the oldest would be told again. */
+const MAX_TOLD = 1_000
+
+/** Raises an alert once for each piece of news, as long as this process remembers it. */
+export function createNewsAlert(alert: Alert): (news: string, ...told: Parameters<Alert>) => void {
+  const known = new Set<string>()
+  return (news, code, facts) => {
+    if (known.has(news)) return
+    known.add(news)
+    if (known.size > MAX_TOLD) known.delete(known.values().next().value!)
+    alert(code, facts)
   }
 }

@@ -126,11 +126,15 @@ async function examineIssuers({ issuersFile, issuer }: Config): Promise<Finding[
   return loadTrustedIssuers(issuersFile, issuer, 'unknown').then(() => [], unusable)
 }
 
-/** Whether the roles that identity providers' claims are mapped to are in force; nothing about a file that is wrong itself. */
+/**
+ * Whether the roles that identity providers' claims are mapped to are in force; nothing about a file that is wrong itself.
+ * Where an operator has applied roles, people whose role is gone are refused and everything else goes on: a warning.
+ */
 export async function examineMappedRoles(config: Config, { appliedRoles }: DatabaseFacts): Promise<Finding[]> {
   const { issuersFile, issuer } = config
   if ((await examineIssuers(config)).length > 0) return []
-  return loadTrustedIssuers(issuersFile, issuer, rolesIn(appliedRoles)).then(() => [], unusable)
+  const found = await loadTrustedIssuers(issuersFile, issuer, rolesIn(appliedRoles)).then(() => [], unusable)
+  return appliedRoles === undefined ? found : found.map((one) => ({ ...one, severity: 'warning' as const }))
 }
 
 function rolesIn(appliedRoles: string | undefined): RoleSet['roles'] | 'unknown' {

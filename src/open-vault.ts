@@ -53,7 +53,8 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
   refuse([...examineProcess(process.env, process.execArgv), ...(await examineConfig(config))])
   return withDatabase(config, options, async (urls, stopDatabase) => {
     if (migratesItself(config, options.role)) await migrateDatabase(config, urls)
-    const findings = examineDatabase(config, await inspect(urls.server, config.database?.caFile))
+    const facts = await inspect(urls.server, config.database?.caFile)
+    const findings = [...examineDatabase(config, facts), ...(await examineMappedRoles(config, facts))]
     refuse(findings)
     if (options.role === 'server') for (const { detail } of findings) options.log(`warning: ${detail}`)
     const strongroom = await createStrongroom(
@@ -74,6 +75,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         // A command beside a server signs tokens for that server, whatever port its own environment names.
         recordedIssuer: recordedIssuer(config, options.role),
         asksForCertificates: config.tls.clientCaFile !== undefined,
+        production: config.production,
         cardLimits: config.cardLimits,
         logLevel: options.role === 'command' ? 'silent' : config.logLevel,
       },

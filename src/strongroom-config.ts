@@ -2,6 +2,7 @@ import type { AccessLimits } from './access/access-control.ts'
 import type { CardLimits } from './access/card-velocity.ts'
 import type { RateLimits } from './access/rate-limit.ts'
 import type { Logger } from './http/request-log.ts'
+import type { KeyTimes } from './keys/key-times.ts'
 import type { RootKeyProviderName } from './keys/root-key/root-key.ts'
 import type { RandomBytes } from './random-bytes.ts'
 import type { RecordBatches } from './records/record-batches.ts'
@@ -33,6 +34,8 @@ export interface StrongroomConfig {
   /** Whether the listener asks clients for certificates (RFC 8705). Default: it does not. */
   asksForCertificates?: boolean
   logLevel: string
+  /** In production no token is one for trials: a card number leaves to a token only that is bound to its owner. */
+  production: boolean
   /** How many cards a minute may bring. Default: any number. */
   cardLimits?: CardLimits | undefined
 }
@@ -54,6 +57,8 @@ export interface Overrides {
   logger?: Logger
   rateLimits?: RateLimits
   limits?: AccessLimits
+  /** Where nothing depends on how long servers wait for one another; the same for all of a vault. */
+  keyTimes?: KeyTimes
   /** The benchmark's floor: the same path with the store left out. */
   batches?: RecordBatches
 }

@@ -1,4 +1,5 @@
 import { createAccessControl } from './access/access-control.ts'
+import { ACCESS_MACS } from './access/access-macs.ts'
 import { createAccessRoutes } from './access/access-routes.ts'
 import { MAX_TOKEN_SECONDS } from './access/access-token.ts'
 import { createAuthentication } from './access/authentication.ts'
@@ -34,6 +35,7 @@ import { createKinds } from './kinds/kinds.ts'
 import type { Problem } from './problem.ts'
 import { createApprovalRoutes } from './records/approval-routes.ts'
 import { type AccessQuestion, explainAccess } from './records/explain-access.ts'
+import { findCustomerTokens } from './records/find-customer-tokens.ts'
 import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
 import { createMatchRoutes } from './records/match-routes.ts'
@@ -49,7 +51,6 @@ import { version } from './version.ts'
 const SWEEP_EVERY_MS = 10 * 60 * 1000
 const ROOT_KEY_PATIENCE_MS = 1_000
 const PASSPHRASE_FILE: RootKeySettings = { provider: 'passphrase-file', leaseSeconds: 900 }
-const TEND_KEYS_EVERY_MS = 2_000
 
 export type Strongroom = Awaited<ReturnType<typeof createStrongroom>>
 
@@ -86,6 +87,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     patienceMs: config.rootKeyPatienceMs ?? ROOT_KEY_PATIENCE_MS,
     alert,
     onError: onBackgroundError,
+    times: overrides.keyTimes,
+    marksOfNewVault: [ACCESS_MACS],
   }).catch(async (error) => {
     await database.close()
     throw error
@@ -100,15 +103,15 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const recordEvent = createRecordEvent(database)
   const basics = { alert, database, keys, newAuditEvent, now, newId, recordEvent }
   const access = createAccessControl(basics, { cards: config.cardLimits, ...overrides.limits })
-  const { roles, limits, admit } = access
-  const { issuersFile } = config
+  const { roles, limits, admit, macs } = access
+  const { issuersFile, production } = config
   const authentication = await createAuthentication({
     ...basics,
     roles,
-    admit,
     renewSigningKey,
     issuer,
     issuersFile,
+    production,
   }).catch(async (error) => {
     await vaultKeys.close()
     await database.close()
@@ -118,7 +121,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const rateLimit = createRateLimit(database, access.pseudonym, overrides.rateLimits)
   const idempotency = createIdempotency({ database, keys, now })
   const batches = overrides.batches ?? createRecordBatches(database)
-  const shared = { ...basics, ...limits, batches, roles, kinds, randomBytes }
+  const shared = { ...basics, ...limits, batches, roles, macs, kinds, randomBytes }
 
   const auditLog = createAuditLog(basics, {
     isKeptHere: config.keepsLog ?? false,
@@ -148,16 +151,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ...createAuditRoutes(basics),
     ...createLogRoutes(basics),
     ...createAccessRoutes({
-      database,
-      accessTokens,
-      clientSecrets,
-      newAuditEvent,
-      recordEvent,
-      rateLimit,
-      spendOnce,
-      now,
-      roles,
-      issuer,
+      ...{ ...shared, accessTokens, clientSecrets, rateLimit, spendOnce, issuer },
       asksForCertificates: config.asksForCertificates ?? false,
     }),
     ...createHealthRoutes<Caller>(checkReady),
@@ -189,10 +183,10 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const watchKeys = createKeyWatch({ keys, now, alert, observeKey: metrics.observeKey })
   const tendKeys = async () => {
     // A sealed vault has said so already.
-    if (!keys.isSealed) await renewSigningKey().then(watchKeys)
+    if (!keys.isSealed) await access.adopt().then(renewSigningKey).then(watchKeys)
   }
   await tendKeys().catch(onBackgroundError)
-  const keyTender = setInterval(() => void tendKeys().catch(onBackgroundError), TEND_KEYS_EVERY_MS).unref()
+  const keyTender = setInterval(() => void tendKeys().catch(onBackgroundError), keys.times.tendEveryMs).unref()
 
   const sweep = () => {
     const sweeps = [sweepIdempotencyKeys(database, now()), access.sweep(), authentication.sweep()]
@@ -214,6 +208,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       createApp<Caller>({
         routes: [...routes, ...docs],
         authenticate: authentication.authenticate,
+        admit,
         publicUrl: issuer,
         authorize: requireAnyScope,
         recordRefusal,
@@ -231,12 +226,15 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       shuttingDown = true
     },
     commands: {
-      ...createCallerCommands({ ...shared, clientSecrets, accessTokens }),
+      ...createCallerCommands({ ...shared, clientSecrets, accessTokens, production }),
       ...access.commands,
+      findMappingFault: authentication.findMappingFault,
+      reviewAccess: (operator: AuditCaller) => access.commands.reviewAccess(operator, authentication.issuers),
       explainAccess: (operator: AuditCaller, who: NamedCaller, question: AccessQuestion) =>
-        explainAccess({ ...shared, admit }, operator, who, question),
+        explainAccess({ ...shared, admit, production }, operator, who, question),
       ...createKeyCommands({ ...rotation, ...keyDeps, issuer }),
       ...auditLog.commands,
+      findCustomerTokens: (site: string, customer: string) => findCustomerTokens(shared, { site, customer }),
     },
     async close() {
       clearInterval(sweeper)

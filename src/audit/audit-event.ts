@@ -1,4 +1,4 @@
-import type { NewId } from '../identifier.ts'
+import { base32, type NewId } from '../identifier.ts'
 
 export const auditEventTypes = [
   'record.tokenize',
@@ -42,6 +42,7 @@ export const auditEventTypes = [
   'keys.rotate',
   'audit.read',
   'audit.key',
+  'audit.drop',
 ] as const
 
 export type AuditEventType = (typeof auditEventTypes)[number]
@@ -81,7 +82,11 @@ export interface AuditFacts {
   route?: string | undefined
   subject?: string | undefined
   ticket?: string | undefined
+  /** Which authority asked for the release. */
+  authority?: string | undefined
   count?: number | undefined
+  /** Places in the log, as `first-last`. */
+  ranges?: readonly string[] | undefined
   replay_of?: string | undefined
 }
 
@@ -124,6 +129,7 @@ function inCanonicalOrder(
   return {
     approval: facts.approval,
     at,
+    authority: facts.authority,
     caller: caller && { id: caller.id, kind: caller.kind, role: caller.role },
     code: facts.code,
     count: facts.count,
@@ -136,6 +142,7 @@ function inCanonicalOrder(
     policy_version: facts.policy_version,
     public_key: facts.public_key,
     purpose: facts.purpose,
+    ranges: facts.ranges,
     record_version: facts.record_version,
     replay_of: facts.replay_of,
     request_id: facts.request_id,
@@ -169,6 +176,15 @@ export function createNewAuditEvent(now: () => Date, newId: NewId): NewAuditEven
       body,
     }
   }
+}
+
+const LATEST_MS = 2 ** 48 - 1
+
+/** What sorts before the id of every event of that time, and behind those of all earlier ones. */
+export function eventIdAt(at: Date): string {
+  const bytes = Buffer.alloc(16)
+  bytes.writeUIntBE(Math.min(Math.max(at.getTime(), 0), LATEST_MS), 0, 6)
+  return `evt_${base32(bytes)}`
 }
 
 /** No policy version, and a version that no record has: they only mark the gaps. */

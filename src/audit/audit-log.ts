@@ -1,10 +1,12 @@
 import type { Alert } from '../alert.ts'
 import type { Database } from '../database/database.ts'
 import type { AuditCaller, NewAuditEvent } from './audit-event.ts'
-import { type EventFilter, selectEvents } from './audit-store.ts'
+import { type EventPage, selectEvents } from './audit-store.ts'
+import { deliverLog, type LogDelivery } from './deliver-log.ts'
 import { keepLog } from './keep-log.ts'
 import { listLogKeys } from './log-keys.ts'
 import type { RecordEvent } from './record-event.ts'
+import { reviewLog } from './review-log.ts'
 import type { LogKey } from './sequencer.ts'
 
 interface AuditLogDeps {
@@ -37,13 +39,16 @@ export function createAuditLog(deps: AuditLogDeps, { isKeptHere, ...options }: A
     : undefined
   return {
     commands: {
-      listAuditEvents: async (operator: AuditCaller, filter: EventFilter) => {
+      listAuditEvents: async (operator: AuditCaller, filter: EventPage) => {
         const events = await selectEvents(database, filter)
         await recordEvent(
           newAuditEvent({ type: 'audit.read', outcome: 'success', caller: operator, count: events.length }),
         )
         return events
       },
+      deliverLog: (operator: AuditCaller, delivery: LogDelivery) => deliverLog(deps, operator, delivery),
+      reviewLog: (operator: AuditCaller, review: { since: Date; timeZone: string }) =>
+        reviewLog(deps, operator, review),
       listLogKeys: () => listLogKeys(database, signing.all(), options.origin),
     },
     close: async () => keeper?.stop(),

@@ -1,3 +1,4 @@
+import { timeOfId } from '../identifier.ts'
 import { checkEvent, type ReadEvent } from './check-event.ts'
 import { type Findings, leaves } from './log-finding.ts'
 import type { LoggedLeaf } from './log-source.ts'
@@ -21,8 +22,8 @@ interface Gap {
   to: number
   /** The event of its first leaf, if that is there. */
   event: string | undefined
-  /** The time of the last event before it. */
-  after: number
+  /** The latest time that is known of them: of the event before, or what an id says in a leaf that is left. */
+  latest: number
 }
 
 /** Events that were dropped by retention, as an event of it says. */
@@ -55,8 +56,9 @@ export function createLeafCheck(findings: Findings, histories: RecordHistories, 
 
   function miss(from: number, to: number, event?: string): void {
     const last = gaps.at(-1)
-    if (last?.to === from - 1) last.to = to
-    else gaps.push({ from, to, event, after: lastTime })
+    const latest = Math.max(lastTime, (event === undefined ? undefined : timeOfId(event)) ?? lastTime)
+    if (last?.to === from - 1) Object.assign(last, { to, latest: Math.max(last.latest, latest) })
+    else gaps.push({ from, to, event, latest })
     isAfterGap = true
   }
 
@@ -94,20 +96,19 @@ export function createLeafCheck(findings: Findings, histories: RecordHistories, 
     edited.clear()
   }
 
-  function sayGap({ from, to, event, after }: Gap): void {
+  function sayGap({ from, to, event, latest }: Gap): void {
+    const covering = drops.filter((one) => one.from <= to && from <= one.to)
     for (let at = from; at <= to; ) {
-      const drop = drops.find((one) => one.from <= at && at <= one.to)
-      const until = Math.min(to, drop?.to ?? Math.min(...drops.map((one) => one.from).filter((one) => one > at)) - 1)
+      const drop = covering.find((one) => one.from <= at && at <= one.to)
+      const next = Math.min(...covering.map((one) => one.from).filter((one) => one > at))
+      const until = Math.min(to, drop?.to ?? next - 1)
       if (drop === undefined) sayRemoved(at, until, at === from ? event : undefined)
-      else {
-        dropped += until - at + 1
-        // What is dropped must be old; it is no older than what stands before it.
-        if (after > drop.at - KEPT_MS + TIME_TOLERANCE_MS) {
-          const detail = `the events of the ${leaves(at, until)} were dropped before they were a year old`
-          findings.add({ code: 'removed', sequence: at, detail })
-        }
-      }
+      else dropped += until - at + 1
       at = until + 1
+    }
+    if (covering.length > 0 && latest > Math.max(...covering.map(({ at }) => at)) - KEPT_MS + TIME_TOLERANCE_MS) {
+      const detail = `events of the ${leaves(from, to)} were dropped before they were a year old`
+      findings.add({ code: 'removed', sequence: from, detail })
     }
   }
 

@@ -6,7 +6,7 @@ import { findOldestWaiting, preparePartitions } from './log-store.ts'
 import { LogChanged, openSequencer, type SeenLog, type SequencerDeps } from './sequencer.ts'
 
 /** Any number that nothing else in this database locks. */
-const LOG_LOCK = 0x7374_7206
+const LOG_LOCK = 0x7374_7207
 
 /** An event has its place in the log within a second. */
 const ADVANCE_EVERY_MS = 250

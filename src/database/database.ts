@@ -71,7 +71,7 @@ export interface DatabaseOptions {
 }
 
 /** pg has no limit of its own; a statement whose outcome is unknown becomes a 503 and is replayed by its idempotency key. */
-const QUERY_TIMEOUT_MS = 10_000
+export const QUERY_TIMEOUT_MS = 10_000
 const CONNECT_TIMEOUT_MS = 5_000
 
 /** Opens a pool. Nothing connects before the first statement. */

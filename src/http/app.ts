@@ -30,6 +30,8 @@ export interface AppOptions<C> extends EnvelopeRules {
   publicUrl: string
   /** Finds out who is calling. @throws {Problem} unauthenticated */
   authenticate: (request: Presented) => Promise<C>
+  /** Whether they may still come in; from then on the caller is who this answers with. @throws {Problem} */
+  admit: (caller: C) => Promise<C>
   /** @throws {Problem} scope-missing when the caller has none of the scopes */
   authorize: (caller: C, scopes: readonly string[]) => void
   /** Must have committed the event before it resolves. @throws {Problem} audit-unavailable */
@@ -116,7 +118,9 @@ async function follow<C>(route: Route<C>, request: Request, response: Response, 
   const presented = presentedBy(request, options.publicUrl)
   let caller: C | undefined
   if (route.access !== 'public') {
-    caller = await options.authenticate(presented)
+    // Whoever is turned away is named: they have proved who they are.
+    trace.caller = await options.authenticate(presented)
+    caller = await options.admit(trace.caller)
     trace.caller = caller
     options.authorize(caller, route.access)
   }

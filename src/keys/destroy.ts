@@ -1,7 +1,7 @@
 import type { AuditCaller } from '../audit/audit-event.ts'
 import type { Queryable } from '../database/database.ts'
 import type { KeyRow } from './key.ts'
-import { type Keys, RING_MAX_AGE_MS } from './keys.ts'
+import type { Keys } from './keys.ts'
 import { countReferencesOf, totalOf } from './reference-store.ts'
 import { type ChangeRegistryDeps, changeRegistry } from './registry.ts'
 import { selectRotations } from './rotation/rotation-store.ts'
@@ -13,7 +13,7 @@ export class KeyStillNeeded extends Error {
 }
 
 export interface DestroyKeyDeps extends ChangeRegistryDeps {
-  keys: Pick<Keys, 'registry' | 'refresh' | 'verified'>
+  keys: Pick<Keys, 'registry' | 'refresh' | 'verified' | 'times'>
   now: () => Date
   /** How long the longest token lives that a token-signing key may have signed. */
   longestTokenSeconds: number
@@ -22,12 +22,6 @@ export interface DestroyKeyDeps extends ChangeRegistryDeps {
 /** What only its expiry takes off a key. */
 const KEPT_ANSWERS = 'idempotency_keys.key_hash'
 const KEPT_ANSWERS_EXPIRE = 'These are answers kept for Idempotency-Keys, which expire 24 hours after they were given.'
-
-/**
- * What a server sealed while its ring was as old as it may become is acknowledged within the time limit of a statement, or
- * never. After that a census misses nothing.
- */
-const SETTLE_MS = RING_MAX_AGE_MS + 12_000
 
 /**
  * Removes the wrapped bytes of a key for good. Whatever an older backup holds under it can then never be opened again.
@@ -42,7 +36,7 @@ export async function destroyKey(
   onWait?: (reason: string) => void,
 ): Promise<void> {
   const { now, longestTokenSeconds } = deps
-  await settle(requireUnused(deps.keys.verified.keys, id), now(), onWait)
+  await settle(deps, requireUnused(deps.keys.verified.keys, id), onWait)
   await changeRegistry(deps, operator, async (change) => {
     const key = requireUnused(change.rows, id)
     if (key.state === 'pre-active') await requireNotAwaited(change.tx, key)
@@ -86,11 +80,20 @@ async function requireNotAwaited(tx: Queryable, { id, purpose }: KeyRow): Promis
   }
 }
 
-async function settle(key: KeyRow, now: Date, onWait?: (reason: string) => void): Promise<void> {
+/**
+ * What a server sealed while its ring was as old as it may become is acknowledged within the time limit of a statement, or
+ * never. After that a census misses nothing.
+ */
+async function settle(
+  { keys, now }: DestroyKeyDeps,
+  key: KeyRow,
+  onWait: ((reason: string) => void) | undefined,
+): Promise<void> {
+  const settleMs = keys.times.ringMaxAgeMs + keys.times.statementMs
   const ended = key.deactivated_at ?? key.compromised_at
-  const wait = ended === null ? 0 : ended.getTime() + SETTLE_MS - now.getTime()
+  const wait = ended === null ? 0 : ended.getTime() + settleMs - now().getTime()
   // A clock that was set back must not make this wait for ever.
   if (wait <= 0) return
   onWait?.('until what was sealed under it last has been committed')
-  await new Promise((resolve) => setTimeout(resolve, Math.min(wait, SETTLE_MS)))
+  await new Promise((resolve) => setTimeout(resolve, Math.min(wait, settleMs)))
 }

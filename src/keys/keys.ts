@@ -4,22 +4,12 @@ import { Problem } from '../problem.ts'
 import { type Key, type KeyPurpose, type KeyState, keyPurposes } from './key.ts'
 import { type KeyRing, unwrapKeyRing } from './key-ring.ts'
 import { KEYS_CHANNEL } from './key-store.ts'
+import { type KeyTimes, keyTimes } from './key-times.ts'
 import { createKeyUses } from './key-uses.ts'
 import { createRegistry, type Registry, type RegistryOptions, type VerifiedRegistry } from './open-registry.ts'
 import { KeyRegistryError } from './registry-manifest.ts'
 import { RootKeyUnreachable } from './root-key/root-key.ts'
 import { open, type SealContext, SealError, type Sealed, seal } from './seal.ts'
-
-/** How often the registry is looked at, should a notification be lost. */
-const LOOK_EVERY_MS = 500
-/** How often the uses of keys are reported unless somebody asks. */
-const REPORT_EVERY_MS = 5_000
-
-/**
- * How old the ring may become. A server that cannot read the registry for so long stops sealing and signing: meanwhile a
- * key may have been retired. Opening goes on.
- */
-export const RING_MAX_AGE_MS = 3_000
 
 /** Their uses are at hand: a pre-active key may be promoted at any moment. */
 const PROTECTS = new Set<KeyState>(['pre-active', 'active'])
@@ -32,6 +22,8 @@ export interface Keys {
   readonly isSealed: boolean
   /** What `changeRegistry` changes. */
   readonly registry: Registry
+  /** What this server keeps to, and a rotation waits for. */
+  readonly times: KeyTimes
   /** The registry as it was verified the last time. @throws {Problem} sealed */
   readonly verified: VerifiedRegistry
   /**
@@ -62,6 +54,7 @@ export interface KeysOptions extends RegistryOptions {
   alert: Alert
   /** Called when the registry cannot be read while the vault runs. */
   onError: (error: unknown) => void
+  times?: KeyTimes | undefined
 }
 
 /**
@@ -76,7 +69,7 @@ export interface KeysOptions extends RegistryOptions {
  * @throws {KeyRegistryError} when the root key does not open the registry, or the registry was changed by somebody else
  */
 export async function openKeys(options: KeysOptions): Promise<Keys> {
-  const { database, randomBytes, now, alert } = options
+  const { database, randomBytes, now, alert, times = keyTimes } = options
   const registry = createRegistry(options)
   const uses = createKeyUses(database, options.onError, (key, reason) => alert('key-registry-changed', { key, reason }))
   let isEstablished = false
@@ -153,7 +146,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
 
   function active(purpose: KeyPurpose, count = 1): Key {
     const key = currentRing().active(purpose)
-    if (performance.now() - confirmedAt > RING_MAX_AGE_MS) throw stale ?? new Problem('sealed')
+    if (performance.now() - confirmedAt > times.ringMaxAgeMs) throw stale ?? new Problem('sealed')
     if (key.expiresAt !== null && now() >= key.expiresAt) throw new Problem('key-expired', { retryAfterSeconds: 60 })
     uses.spend(key.id, count)
     return key
@@ -180,7 +173,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   const look = () => void refresh().catch(onFailure)
   const lookAndReport = () => void refresh().then(uses.settle).catch(onFailure)
   await database.listen(KEYS_CHANNEL, lookAndReport)
-  const timers = [setInterval(look, LOOK_EVERY_MS), setInterval(lookAndReport, REPORT_EVERY_MS)]
+  const timers = [setInterval(look, times.lookEveryMs), setInterval(lookAndReport, times.reportEveryMs)]
   for (const timer of timers) timer.unref()
 
   return {
@@ -196,6 +189,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
       return seen
     },
     registry,
+    times,
     active,
     seal(purpose, context, plaintext, padToBytes) {
       const key = active(purpose)

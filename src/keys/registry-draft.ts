@@ -36,6 +36,9 @@ export type DraftChange =
   | { type: 'key.promote' | 'key.deactivate' | 'key.compromise' | 'key.destroy'; subject: string }
   | { type: 'root-key.replace'; subject: string }
 
+/** Verified rows, and what the manifest remembers beside them. */
+type DraftRows = RegistryRows & { marks?: readonly string[] }
+
 const EVENT_OF = {
   active: 'key.promote',
   deactivated: 'key.deactivate',
@@ -53,11 +56,13 @@ export class RegistryDraft {
   readonly #rootKeys: Map<string, RootKeyRow>
   readonly #changed = new Set<KeyRow | RootKeyRow>()
   readonly #options: DraftOptions
+  readonly #marks: Set<string>
   #rootKey: RootKey
   #macKey: MacKey
   #wraps = 0
 
-  private constructor(rows: RegistryRows, rootKey: RootKey, macKey: MacKey, options: DraftOptions) {
+  private constructor({ marks = [], ...rows }: DraftRows, rootKey: RootKey, macKey: MacKey, options: DraftOptions) {
+    this.#marks = new Set(marks)
     this.#keys = new Map(rows.keys.map((row) => [row.id, { ...row }]))
     this.#rootKeys = new Map(rows.rootKeys.map((row) => [row.id, { ...row }]))
     this.#rootKey = rootKey
@@ -66,7 +71,7 @@ export class RegistryDraft {
   }
 
   /** A draft over rows that were verified. */
-  static of(rows: RegistryRows, rootKey: RootKey, macKey: MacKey, options: DraftOptions): RegistryDraft {
+  static of(rows: DraftRows, rootKey: RootKey, macKey: MacKey, options: DraftOptions): RegistryDraft {
     return new RegistryDraft(rows, rootKey, macKey, options)
   }
 
@@ -83,6 +88,15 @@ export class RegistryDraft {
 
   get rows(): readonly KeyRow[] {
     return [...this.#keys.values()]
+  }
+
+  get marks(): readonly string[] {
+    return [...this.#marks]
+  }
+
+  /** Remembers that something was done, for as long as there is a registry. */
+  mark(name: string): void {
+    this.#marks.add(name)
   }
 
   /** Makes and wraps a pre-active key, and answers with its id. */
@@ -182,7 +196,7 @@ export class RegistryDraft {
     )
     const rootKeyId = this.#rootKey.record.id
     const { secret, wrapped } = this.#macKey
-    const manifest = encodeManifest(rows, { generation, rootKeyId, wrappedMacKey: wrapped })
+    const manifest = encodeManifest(rows, { generation, rootKeyId, wrappedMacKey: wrapped, marks: this.marks })
     await saveManifest(tx, { manifest, wrapped, mac: macOf(secret, manifest) })
     if (this.#wraps > 0) await countWraps(tx, rootKeyId, this.#wraps)
     await notifyKeysChanged(tx)

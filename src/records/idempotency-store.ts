@@ -2,6 +2,7 @@ import type { AuditEvent } from '../audit/audit-event.ts'
 import { eventColumns, insertEventsSql } from '../audit/audit-store.ts'
 import { byteaArray, textArray, timestampArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
+import { opaqueArray } from '../database/opaque-array.ts'
 import type { Sealed } from '../keys/seal.ts'
 
 /** A request's key, hashed under one index key. */
@@ -77,7 +78,8 @@ export function insertIdempotencySql(first: number, condition?: string): string 
 const SELECT: Statement = {
   name: 'select-idempotency-keys',
   text: `SELECT key_hash, request_hash, index_key_id, response_key_id, response_sealed, expires_at
-         FROM idempotency_keys WHERE key_hash = ANY($1::bytea[])`,
+         FROM unnest(${opaqueArray(1, 'bytea')}) AS wanted (hash) CROSS JOIN LATERAL (
+           SELECT * FROM idempotency_keys WHERE key_hash = wanted.hash OFFSET 0) kept`,
 }
 const COMMIT_REPLAY: Statement = {
   name: 'commit-replay',

@@ -1,6 +1,7 @@
 import type { UnfinishedEvent } from '../audit/audit-event.ts'
 import { byteaArray, integerArray, textArray, timestampArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
+import { opaqueArray } from '../database/opaque-array.ts'
 
 import type { Sealed } from '../keys/seal.ts'
 import { claimedRows, type IdempotencyRow, idempotencyColumns, insertIdempotencySql } from './idempotency-store.ts'
@@ -44,13 +45,17 @@ export type ReleaseOutcome = ReleasedRecord | 'erased' | 'consent-missing' | und
 /**
  * `found` are the records as they stand when their lock is granted, `granted` those that may leave. An event is written for
  * each of these, its policy version and record version filled in from the record itself.
+ *
+ * The records are looked up one by one, along their primary key: a plan made while the table was small would go on to read
+ * all of it. What else is to be written stands in `also`, for PostgreSQL opens a table and its indexes for every INSERT,
+ * whether rows come or not.
  */
-const RELEASE_RECORDS: Statement = {
-  name: 'release-records',
+const releaseStatement = (name: string, also: string): Statement => ({
+  name,
   text: `WITH
     wanted AS (
-      SELECT * FROM unnest($1::integer[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                           $8::timestamptz[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])
+      SELECT * FROM unnest(${opaqueArray(1, 'integer')}, $2::integer[], $3::text[], $4::text[], $5::text[],
+                           $6::text[], $7::text[], $8::timestamptz[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])
         AS w (item, release, token, site, part, consent, event, occurred_at, type, caller, head, middle, tail)),
     found AS (
       SELECT w.item, w.release, w.event, w.occurred_at, w.type, w.caller, w.head, w.middle, w.tail,
@@ -58,22 +63,28 @@ const RELEASE_RECORDS: Statement = {
              r.erased_at IS NULL AS live, w.consent IS NULL OR w.consent = ANY (r.consents) AS consented,
              CASE w.part WHEN 'display' THEN r.display_key_id ELSE r.secret_key_id END AS key_id,
              CASE w.part WHEN 'display' THEN r.display_sealed ELSE r.secret_sealed END AS sealed
-      FROM records r JOIN wanted w ON r.token = w.token AND r.site = w.site FOR KEY SHARE OF r),
+      FROM wanted w CROSS JOIN LATERAL (
+        SELECT * FROM records WHERE token = w.token AND site = w.site FOR KEY SHARE) r),
     granted AS (SELECT * FROM found WHERE live AND consented),
     new_events AS (
       INSERT INTO audit_events (id, occurred_at, type, caller, token, site, body)
       SELECT event, occurred_at, type, caller, token, site,
              head || coalesce('"policy_version":' || to_json(policy_version)::text || ',', '')
                   || middle || '"record_version":' || version || ',' || tail
-      FROM granted),
+      FROM granted)${also}
+    SELECT item, token, kind, site, version, policy_version, consents, created_at, updated_at, live, consented, key_id, sealed
+    FROM found`,
+})
+const RELEASE_RECORDS = releaseStatement('release-records', '')
+const RELEASE_AND_KEEP = releaseStatement(
+  'release-records-and-keep',
+  `,
     new_reasons AS (
       INSERT INTO reveal_reasons (event, reason_key_id, reason_sealed)
       SELECT event, key_id, sealed FROM unnest($14::text[], $15::text[], $16::bytea[]) AS n (event, key_id, sealed)
       WHERE event IN (SELECT event FROM granted)),
-    new_idempotency AS (${insertIdempotencySql(17, 'WHERE release IN (SELECT release FROM granted)')})
-    SELECT item, token, kind, site, version, policy_version, consents, created_at, updated_at, live, consented, key_id, sealed
-    FROM found`,
-}
+    new_idempotency AS (${insertIdempotencySql(17, 'WHERE release IN (SELECT release FROM granted)')})`,
+)
 
 interface FoundRow {
   item: number
@@ -106,7 +117,15 @@ export async function releaseRecords(db: Queryable, releases: readonly Release[]
   const events = items.map(({ event }) => event)
   const reasons = releases.flatMap((release) => release.reasons ?? [])
   const claimed = claimedRows(releases.map((release, at) => ({ ...release, at })))
-  const rows = await db.query<FoundRow>(RELEASE_RECORDS, [
+  const keeps = reasons.length > 0 || claimed.length > 0
+  const kept = () => [
+    textArray(reasons.map(({ event }) => event)),
+    textArray(reasons.map(({ keyId }) => keyId)),
+    byteaArray(reasons.map(({ bytes }) => bytes)),
+    ...idempotencyColumns(claimed),
+    integerArray(claimed.map(({ write }) => write.at)),
+  ]
+  const rows = await db.query<FoundRow>(keeps ? RELEASE_AND_KEEP : RELEASE_RECORDS, [
     integerArray(items.map((_, at) => at)),
     integerArray(items.map(({ release }) => release)),
     textArray(items.map(({ token }) => token)),
@@ -118,11 +137,7 @@ export async function releaseRecords(db: Queryable, releases: readonly Release[]
     textArray(events.map(({ type }) => type)),
     textArray(events.map(({ caller }) => caller)),
     ...[0, 1, 2].map((piece) => textArray(events.map(({ body }) => body[piece]!))),
-    textArray(reasons.map(({ event }) => event)),
-    textArray(reasons.map(({ keyId }) => keyId)),
-    byteaArray(reasons.map(({ bytes }) => bytes)),
-    ...idempotencyColumns(claimed),
-    integerArray(claimed.map(({ write }) => write.at)),
+    ...(keeps ? kept() : []),
   ])
   const outcomes: ReleaseOutcome[] = items.map(() => undefined)
   for (const row of rows) outcomes[row.item] = toOutcome(row)

@@ -2,6 +2,7 @@ import type { AuditEvent } from '../audit/audit-event.ts'
 import { eventColumns } from '../audit/audit-store.ts'
 import { integerArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
+import { opaqueArray } from '../database/opaque-array.ts'
 import { claimedRows, type IdempotencyRow, idempotencyColumns, insertIdempotencySql } from './idempotency-store.ts'
 import type { StoredRecord } from './record.ts'
 import { RECORD_COLUMNS, type RecordRow, toRecord } from './record-store.ts'
@@ -24,6 +25,16 @@ export async function searchRecords(
   return rows.map(toRecord).filter((record) => record !== 'erased')
 }
 
+const SELECT_TOKENS: Statement = {
+  name: 'select-tokens-by-term',
+  text: 'SELECT token FROM search_terms WHERE term = ANY($1::bytea[]) ORDER BY token',
+}
+
+/** The records under any of the term hashes, by their tokens. */
+export async function selectTokens(db: Queryable, hashes: readonly Buffer[]): Promise<string[]> {
+  return (await db.query<{ token: string }>(SELECT_TOKENS, [hashes])).map(({ token }) => token)
+}
+
 /** What a search answers with, and what must have committed before. */
 export interface Finding {
   events: readonly AuditEvent[]
@@ -40,10 +51,10 @@ export interface Finding {
 const COMMIT_FINDINGS: Statement = {
   name: 'commit-findings',
   text: `WITH
-    wanted AS (SELECT * FROM unnest($1::text[], $2::integer[], $3::integer[]) AS w (token, version, finding)),
+    wanted AS (SELECT * FROM unnest(${opaqueArray(1, 'text')}, $2::integer[], $3::integer[]) AS w (token, version, finding)),
     live AS (
-      SELECT wanted.finding FROM records r JOIN wanted ON r.token = wanted.token AND r.version = wanted.version
-      WHERE r.erased_at IS NULL FOR KEY SHARE OF r),
+      SELECT finding FROM wanted w CROSS JOIN LATERAL (
+        SELECT FROM records WHERE token = w.token AND version = w.version AND erased_at IS NULL FOR KEY SHARE) r),
     granted AS (
       SELECT f.finding FROM unnest($4::integer[], $5::integer[]) AS f (finding, records)
       WHERE f.records = (SELECT count(*) FROM live WHERE live.finding = f.finding)),

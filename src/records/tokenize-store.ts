@@ -21,8 +21,9 @@ export interface NewRecords {
   idempotency?: IdempotencyRow | undefined
 }
 
-const INSERT_RECORDS: Statement = {
-  name: 'insert-records',
+/** PostgreSQL opens a table and its indexes for every INSERT, whether rows come or not: without keys it is left out. */
+const insertStatement = (name: string, idempotency: string): Statement => ({
+  name,
   text: `WITH
     new_records AS (
       INSERT INTO records (token, kind, site, version, policy_version, consents, display_key_id, display_sealed,
@@ -33,11 +34,16 @@ const INSERT_RECORDS: Statement = {
                   $9::bytea[], $10::bytea[], $11::bytea[], $12::timestamptz[])
         AS n (token, kind, site, policy_version, consents, display_key_id, display_sealed, secret_key_id, secret_sealed,
               terms, idempotency_hash, created_at)),
+    ${idempotency}
     new_terms AS (
-      INSERT INTO search_terms (term, token, key_id) SELECT * FROM unnest($13::bytea[], $14::text[], $15::text[])),
-    new_idempotency AS (${insertIdempotencySql(16)})
-    ${insertEventsSql(23)}`,
-}
+      INSERT INTO search_terms (term, token, key_id) SELECT * FROM unnest($13::bytea[], $14::text[], $15::text[]))
+    ${insertEventsSql(16)}`,
+})
+const INSERT_RECORDS = insertStatement('insert-records', '')
+const INSERT_WITH_KEYS = insertStatement(
+  'insert-records-with-keys',
+  `new_idempotency AS (${insertIdempotencySql(23)}),`,
+)
 
 /**
  * Writes what any number of requests write — records, search terms, events, idempotency keys — in one statement and one
@@ -51,7 +57,8 @@ export async function insertRecords(db: Queryable, writes: readonly NewRecords[]
   )
   const terms = rows.flatMap(({ record, terms }) => terms.map((term) => ({ ...term, token: record.token })))
   const records = rows.map(({ record }) => record)
-  await db.query(INSERT_RECORDS, [
+  const claimed = claimedRows(writes)
+  await db.query(claimed.length > 0 ? INSERT_WITH_KEYS : INSERT_RECORDS, [
     textArray(records.map((r) => r.token)),
     textArray(records.map((r) => r.kind)),
     textArray(records.map((r) => r.site)),
@@ -68,8 +75,8 @@ export async function insertRecords(db: Queryable, writes: readonly NewRecords[]
     byteaArray(terms.map((term) => term.hash)),
     textArray(terms.map((term) => term.token)),
     textArray(terms.map((term) => term.keyId)),
-    ...idempotencyColumns(claimedRows(writes)),
     ...eventColumns(writes.flatMap((write) => [...write.records.map(({ event }) => event), ...(write.events ?? [])])),
+    ...(claimed.length > 0 ? idempotencyColumns(claimed) : []),
   ])
   return writes.map(() => undefined)
 }

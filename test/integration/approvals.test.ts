@@ -3,7 +3,7 @@ import type { Conditions } from '../../src/access/roles.ts'
 import { expectProblem } from '../support/problems.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { card, cards, contact, person } from '../support/samples.ts'
-import { TestVault } from '../support/test-vault.ts'
+import { quickKeys, TestVault } from '../support/test-vault.ts'
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const purpose = 'enforce-rights'
@@ -17,8 +17,8 @@ let asker: string
 let approver: string
 
 beforeAll(async () => {
-  vault = await TestVault.start()
-  second = await TestVault.start({ sharedDatabase: vault.database })
+  vault = await TestVault.start({ overrides: quickKeys })
+  second = await TestVault.start({ sharedDatabase: vault.database, overrides: quickKeys })
 })
 beforeEach(async () => {
   await apply({ approval: true })

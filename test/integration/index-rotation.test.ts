@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { changeRegistry } from '../../src/keys/registry.ts'
 import { contact, corrected } from '../support/samples.ts'
 import { expectExactTerms } from '../support/search-terms.ts'
-import { TestVault } from '../support/test-vault.ts'
+import { quickKeys, TestVault } from '../support/test-vault.ts'
 import { withVaultKeys } from '../support/vault-keys.ts'
 
 // A rotation waits some seconds for other servers, and several are run in a test.
@@ -16,8 +16,8 @@ let second: TestVault
 let bearer: Record<'checkout' | 'support' | 'officer', string>
 
 beforeAll(async () => {
-  vault = await TestVault.start()
-  second = await TestVault.start({ sharedDatabase: vault.database })
+  vault = await TestVault.start({ overrides: quickKeys })
+  second = await TestVault.start({ sharedDatabase: vault.database, overrides: quickKeys })
   bearer = {
     checkout: await vault.clientToken(['tokenize']),
     support: await vault.staffToken('support'),

@@ -5,7 +5,7 @@ import type { KeyCertificate } from '../../src/keys/certificate.ts'
 import { countReferences, countReferencesOf } from '../../src/keys/reference-store.ts'
 import { cards, checkout, person } from '../support/samples.ts'
 import { expectExactTerms } from '../support/search-terms.ts'
-import { TestVault } from '../support/test-vault.ts'
+import { quickKeys, TestVault } from '../support/test-vault.ts'
 import { withVaultKeys } from '../support/vault-keys.ts'
 
 // A rotation waits some seconds for other servers, and several are run in a test.
@@ -16,7 +16,7 @@ const DAY_MS = 24 * 60 * 60 * 1000
 
 let vault: TestVault
 beforeAll(async () => {
-  vault = await TestVault.start()
+  vault = await TestVault.start({ overrides: quickKeys })
 })
 afterEach(() => vault.checkInvariants())
 afterAll(() => vault.stop())
@@ -163,7 +163,7 @@ describe('a compromised key', () => {
       expect(result).toMatchObject({ done: true, active: { [purpose]: exposure.replaced_by }, retired: [id] })
       expect((await certify(id)).statement).toMatchObject({ state: 'compromised', values_moved: result.moved })
       const legal = await vault.staffToken('legal')
-      const body = { purpose: 'legal-compliance' }
+      const body = { purpose: 'enforce-rights' }
       const revealed = await vault.call('POST', `/v1/tokens/${card!.token}/reveal`, { token: legal, body })
       expect(revealed.body.data).toMatchObject({ number: cards.visa })
       await expectExactTerms(vault)

@@ -6,7 +6,7 @@ import type { RootKeySettings } from '../../src/strongroom-config.ts'
 import { type KmsEmulator, kmsIsMissing, startKmsEmulator } from '../support/aws-kms.ts'
 import { card, contact } from '../support/samples.ts'
 import { createSoftHsm, type SoftHsm, softHsmIsMissing } from '../support/soft-hsm.ts'
-import { TestVault } from '../support/test-vault.ts'
+import { quickKeys, TestVault } from '../support/test-vault.ts'
 
 const operator = { id: 'operator:test', kind: 'operator' } as const
 const passphrase = { provider: 'passphrase-file', leaseSeconds: 900 } as const
@@ -27,7 +27,7 @@ afterEach(async () => {
 
 async function startVault(name: string, rootKey: RootKeySettings = passphrase): Promise<void> {
   rootKeyFile = path.join(directory, name)
-  vault = await TestVault.start({ config: { rootKey, rootKeyFile, createRootKey: true } })
+  vault = await TestVault.start({ config: { rootKey, rootKeyFile, createRootKey: true }, overrides: quickKeys })
   const made = await vault.tokenize({ card, contact })
   stored = [made.card!.token!, made.contact!.token!]
 }
@@ -74,6 +74,7 @@ describe('a new root key of the same kind', () => {
     const second = await TestVault.start({
       config: { rootKey: passphrase, rootKeyFile },
       sharedDatabase: vault.database,
+      overrides: quickKeys,
     })
     const token = await vault.clientToken(['tokenize'])
     const sell = () => second.call('POST', '/v1/tokenize', { token, body: { contact } })

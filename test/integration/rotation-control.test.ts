@@ -3,7 +3,7 @@ import { RotationRunning } from '../../src/keys/rotation/rotation.ts'
 import { checkout } from '../support/samples.ts'
 import { openEverySealedValue } from '../support/sealed-values.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
-import { TestVault } from '../support/test-vault.ts'
+import { quickKeys, TestVault } from '../support/test-vault.ts'
 
 // A rotation waits some seconds for other servers, and several are run in a test.
 vi.setConfig({ testTimeout: 90_000 })
@@ -16,7 +16,7 @@ const VALUES = CHECKOUTS * 8
 let vault: TestVault
 
 beforeAll(async () => {
-  vault = await TestVault.start()
+  vault = await TestVault.start({ overrides: quickKeys })
   const token = await vault.clientToken(['tokenize'])
   const items = Array.from({ length: CHECKOUTS }, () => checkout)
   expect((await vault.call('POST', '/v1/tokenize/batch', { token, body: { items } })).status).toBe(200)
@@ -102,7 +102,10 @@ describe('a rotation that is paused', () => {
 describe('a rotation during which the database does not answer', () => {
   it('for longer than the keys in memory may be used unconfirmed, goes on by itself', async () => {
     const proxy = await startTcpProxy(vault.database.serverUrl)
-    const cutOff = await TestVault.start({ sharedDatabase: { ...vault.database, serverUrl: proxy.url } })
+    const cutOff = await TestVault.start({
+      sharedDatabase: { ...vault.database, serverUrl: proxy.url },
+      overrides: quickKeys,
+    })
     const said: string[] = []
     let stalled = false
     try {
@@ -116,7 +119,7 @@ describe('a rotation during which the database does not answer', () => {
             if (stalled || moved < 100) return
             stalled = true
             proxy.stall()
-            setTimeout(() => proxy.mend(), 5_000)
+            setTimeout(() => proxy.mend(), 2 * quickKeys.keyTimes.ringMaxAgeMs)
           },
         },
       )
@@ -176,7 +179,7 @@ describe('an estimate', () => {
 describe('a rotation that is left to the servers', () => {
   it('is gone on with by another server when the first one stops, and shows in metrics and status', async () => {
     const config = { runsRotations: true }
-    const first = await TestVault.start({ sharedDatabase: vault.database, config })
+    const first = await TestVault.start({ sharedDatabase: vault.database, config, overrides: quickKeys })
     try {
       await vault.strongroom.commands.requestRotation(OPERATOR, { ...data, rowsPerSecond: 300 })
       expect((await activeKeys())[0]?.rotation).toMatchObject({ state: 'waiting', runner: null })
@@ -191,7 +194,7 @@ describe('a rotation that is left to the servers', () => {
     const [halfway] = await activeKeys()
     expect(halfway?.rotation).toMatchObject({ state: 'paused', operator: OPERATOR.id })
     expect(halfway?.rotation?.remaining).toBeGreaterThan(0)
-    const other = await TestVault.start({ sharedDatabase: vault.database, config })
+    const other = await TestVault.start({ sharedDatabase: vault.database, config, overrides: quickKeys })
     try {
       await vi.waitFor(async () => expect((await activeKeys()).map(({ rotation }) => rotation)).toEqual([null, null]), {
         timeout: 25_000,

@@ -10,7 +10,7 @@ import { createSearchTerms } from '../../src/records/reindex.ts'
 import { contact, corrected, person } from '../support/samples.ts'
 import { openEverySealedValue } from '../support/sealed-values.ts'
 import { expectExactTerms } from '../support/search-terms.ts'
-import { TestVault } from '../support/test-vault.ts'
+import { quickKeys, TestVault } from '../support/test-vault.ts'
 import { readVaultKeys, type VaultKeys, withVaultKeys } from '../support/vault-keys.ts'
 
 // A rotation waits some seconds for other servers, and several are run in a test.
@@ -22,7 +22,7 @@ let vault: TestVault
 let bearer: Record<'support' | 'officer' | 'legal', string>
 
 beforeAll(async () => {
-  vault = await TestVault.start()
+  vault = await TestVault.start({ overrides: quickKeys })
   bearer = {
     support: await vault.staffToken('support'),
     officer: await vault.staffToken('privacy-officer'),
@@ -35,7 +35,7 @@ afterAll(() => vault.stop())
 const store = async () => (await vault.tokenize({ customer: 'cus_1042', contact })).contact!.token!
 
 async function reveal(on: TestVault, token: string): Promise<Record<string, unknown>> {
-  const body = { purpose: 'legal-compliance' }
+  const body = { purpose: 'enforce-rights' }
   const response = await on.call('POST', `/v1/tokens/${token}/reveal`, { token: bearer.legal, body })
   expect(response.status, response.text).toBe(200)
   return response.body.data
@@ -194,7 +194,7 @@ describe('a server that still seals under an old key while everything is moved',
 
 describe('a server that was cut off from the notifications', () => {
   it('meets a new key by its id, and loads it', async () => {
-    const second = await TestVault.start({ sharedDatabase: vault.database })
+    const second = await TestVault.start({ sharedDatabase: vault.database, overrides: quickKeys })
     try {
       for (let round = 0; round < 3; round++) {
         await vault.database.sql(

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { contact } from '../support/samples.ts'
-import { TestVault } from '../support/test-vault.ts'
+import { quickKeys, TestVault } from '../support/test-vault.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const HOUR_MS = 60 * 60 * 1000
@@ -10,8 +10,8 @@ let vault: TestVault
 let second: TestVault
 
 beforeEach(async () => {
-  vault = await TestVault.start()
-  second = await TestVault.start({ sharedDatabase: vault.database })
+  vault = await TestVault.start({ overrides: quickKeys })
+  second = await TestVault.start({ sharedDatabase: vault.database, overrides: quickKeys })
 })
 afterEach(async () => {
   await vault.checkInvariants()
@@ -111,7 +111,7 @@ describe('two servers that nobody touches', () => {
 it('a server that starts after the expiry has a key that signs', async () => {
   const late = await TestVault.start({
     sharedDatabase: vault.database,
-    overrides: { now: () => new Date(Date.now() + 100 * DAY_MS) },
+    overrides: { ...quickKeys, now: () => new Date(Date.now() + 100 * DAY_MS) },
   })
   try {
     expect(await states()).toEqual(['deactivated', 'active'])

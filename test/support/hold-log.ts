@@ -1,7 +1,7 @@
 import type { TestDatabase } from './postgres.ts'
 
 /** The lock of `src/audit/keep-log.ts`: whoever holds it puts events into the log. */
-export const LOG_LOCK = 0x7374_7206
+export const LOG_LOCK = 0x7374_7207
 
 /** Ends the session that puts events into the log, wherever it is in its work. */
 export const END_LOG_KEEPER = `SELECT pg_terminate_backend(pid) AS ended FROM pg_locks

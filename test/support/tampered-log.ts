@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { inject } from 'vitest'
 import { formatCheckpoint } from '../../src/audit/checkpoint.ts'
+import type { LogFinding } from '../../src/audit/log-finding.ts'
 import { hashLeaf } from '../../src/audit/merkle.ts'
 import { noteVerifier, signNote } from '../../src/audit/note.ts'
 import { appendLeaves, EMPTY_EDGE, rootOfEdge } from '../../src/audit/tree-edge.ts'
@@ -70,4 +71,61 @@ async function recompute(sql: Owner['sql'], key: KeyObject | undefined): Promise
 /** The verifier of a key of the owner's own. */
 export function ownVerifier(origin: string, key: KeyObject) {
   return noteVerifier(origin, createPublicKey(key))
+}
+
+/** `code@leaf`, or `code` where it is of no leaf, each once, sorted. */
+export function places(findings: readonly LogFinding[]): string[] {
+  const all = findings.map(({ code, sequence }) => (sequence === undefined ? code : `${code}@${sequence}`))
+  return [...new Set(all)].sort()
+}
+
+export const eventAt = (sequence: number) => `(SELECT event FROM audit_leaves WHERE sequence = ${sequence})`
+export const editHash = (sequence: number) =>
+  `UPDATE audit_leaves SET hash = sha256('\\x00'::bytea || convert_to((SELECT body FROM audit_events WHERE id = event), 'UTF8')) WHERE sequence = ${sequence}`
+const restoreLeaf = `INSERT INTO audit_leaves (sequence, event, hash) SELECT $1, $2, $3`
+
+interface Leaf {
+  sequence: number
+  event: string
+  hash: Buffer
+}
+const leavesFrom = ({ sql }: Owner, sequence: number) =>
+  sql<Leaf>(
+    'SELECT sequence::integer AS sequence, event, hash FROM audit_leaves WHERE sequence >= $1 ORDER BY sequence',
+    [sequence],
+  )
+
+export async function swapLeaves({ sql }: Owner, one: number, other: number): Promise<void> {
+  const swapped = await sql<Leaf>(
+    'DELETE FROM audit_leaves WHERE sequence IN ($1, $2) RETURNING event, hash, sequence::integer',
+    [one, other],
+  )
+  for (const { sequence, event, hash } of swapped) await sql(restoreLeaf, [one + other - sequence, event, hash])
+}
+
+/** An event that looks like one of its time, at the place of that leaf; everything after moves on. */
+export async function insertAt(owner: Owner, sequence: number): Promise<void> {
+  const { sql } = owner
+  const moved = await leavesFrom(owner, sequence)
+  await sql('DELETE FROM audit_leaves WHERE sequence >= $1', [sequence])
+  const [copied] = await sql<{ id: string; body: string }>(
+    `INSERT INTO audit_events (id, occurred_at, type, caller, token, site, body)
+     SELECT left(id, -2) || '00', occurred_at, type, caller, token, site, replace(body, id, left(id, -2) || '00')
+     FROM audit_events WHERE id = $1 RETURNING id, body`,
+    [moved[0]!.event],
+  )
+  await sql(restoreLeaf, [sequence, copied!.id, hashLeaf(Buffer.from(copied!.body))])
+  for (const leaf of moved) await sql(restoreLeaf, [leaf.sequence + 1, leaf.event, leaf.hash])
+}
+
+/** The log as it was when the checkpoint before the last was kept. */
+export async function putBack({ sql }: Owner): Promise<void> {
+  const [kept] = await sql<{ size: number }>('SELECT max(size)::integer AS size FROM audit_checkpoints')
+  await sql('DELETE FROM audit_events WHERE id IN (SELECT event FROM audit_leaves WHERE sequence >= $1)', [kept!.size])
+  await sql('DELETE FROM audit_leaves WHERE sequence >= $1', [kept!.size])
+  await sql(
+    `UPDATE audit_head h SET size = c.size, note = c.note, root = decode(split_part(c.note, E'\n', 3), 'base64')
+     FROM audit_checkpoints c WHERE c.size = $1`,
+    [kept!.size],
+  )
 }

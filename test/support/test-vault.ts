@@ -26,6 +26,21 @@ import { secrets } from './samples.ts'
 export const ISSUER = 'https://localhost:8443'
 const OPERATOR: AuditCaller = { id: 'operator:test', kind: 'operator' }
 
+/**
+ * For tests that rotate keys and do not test how long that takes: every server looks more often, and may be unaware for
+ * less long. All servers of a test's vault need them.
+ */
+export const quickKeys = {
+  keyTimes: {
+    lookEveryMs: 100,
+    reportEveryMs: 500,
+    ringMaxAgeMs: 1_000,
+    inFlightMs: 300,
+    tendEveryMs: 200,
+    statementMs: 1_000,
+  },
+} satisfies Overrides
+
 export interface CallOptions {
   token?: string | undefined
   body?: unknown
@@ -87,7 +102,14 @@ export class TestVault {
     const { clockOffsetMs = 0 } = options
     const clock: { vault?: TestVault } = {}
     const strongroom = await createStrongroom(
-      { databaseUrl: database.serverUrl, rootKeyFile, issuer: ISSUER, logLevel: 'info', ...options.config },
+      {
+        databaseUrl: database.serverUrl,
+        rootKeyFile,
+        issuer: ISSUER,
+        logLevel: 'info',
+        production: false,
+        ...options.config,
+      },
       {
         now: () => new Date(Date.now() + (clock.vault?.clockOffsetMs ?? clockOffsetMs)),
         logger: createLogger('info', destination),

@@ -5,6 +5,8 @@ import { type LoggedLeaf, type LogSource, subtreeKey } from '../../src/audit/log
 import { hashLeaf } from '../../src/audit/merkle.ts'
 import { type NoteVerifier, noteVerifier, rawPublicKey, signNote } from '../../src/audit/note.ts'
 import { appendLeaves, EMPTY_EDGE, rootOfEdge, type TreeEdge } from '../../src/audit/tree-edge.ts'
+import { createNewId } from '../../src/identifier.ts'
+import { createRandomBytes } from '../../src/keys/random.ts'
 
 export const ORIGIN = 'test/audit'
 const PAGE_LEAVES = 512
@@ -31,10 +33,9 @@ export class WrittenLog {
   readonly checkpoints: { size: number; note: string; place: string }[] = []
   #edge: TreeEdge = EMPTY_EDGE
   #head: string | undefined
-  #ids = 0
   readonly #newAuditEvent = createNewAuditEvent(
     () => this.now,
-    (prefix) => `${prefix}_${String(this.#ids++).padStart(26, '0')}`,
+    createNewId(() => this.now, createRandomBytes()),
   )
 
   add(facts: Partial<AuditFacts> = {}): void {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { cards, checkout, contact, person } from '../support/samples.ts'
-import { TestVault } from '../support/test-vault.ts'
+import { quickKeys, TestVault } from '../support/test-vault.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const MAX_USES = 2 ** 31
@@ -11,7 +11,7 @@ let vault: TestVault
 let tokens: Record<string, string>
 
 beforeEach(async () => {
-  vault = await TestVault.start()
+  vault = await TestVault.start({ overrides: quickKeys })
   const parts = await vault.tokenize(checkout)
   tokens = { card: parts.card!.token!, contact: parts.contact!.token! }
 })
@@ -46,7 +46,7 @@ async function expectReadsGoOn(as: Awaited<ReturnType<typeof signIn>>): Promise<
   expect(read.body).toMatchObject({ last4: cards.visa.slice(-4) })
   const revealed = await vault.call('POST', `/v1/tokens/${tokens.contact}/reveal`, {
     token: as.legal,
-    body: { purpose: 'legal-compliance' },
+    body: { purpose: 'enforce-rights' },
   })
   expect(revealed.body.data).toMatchObject({ email: person.email })
   const found = await vault.call('POST', '/v1/search', {
@@ -84,7 +84,7 @@ describe('data keys that are older than a year', () => {
     const { legal } = await signIn()
     const answer = await vault.call('POST', `/v1/tokens/${tokens.contact}/reveal`, {
       token: legal,
-      body: { purpose: 'legal-compliance', reason: 'a request of the court' },
+      body: { purpose: 'enforce-rights', reason: 'a request of the court' },
     })
     expect(refusal(answer)).toBe('503 key-expired')
     expect(answer.text).not.toContain(person.email)
@@ -134,7 +134,7 @@ describe('a key that was used 2^31 times', () => {
     await vault.database.sql(
       `UPDATE key_uses SET reserved = 0, uses = ${MAX_USES - 3} WHERE key_id = (SELECT id FROM keys WHERE purpose = 'secret')`,
     )
-    const late = await TestVault.start({ sharedDatabase: vault.database })
+    const late = await TestVault.start({ sharedDatabase: vault.database, overrides: quickKeys })
     try {
       const as = await signIn()
       const answers = []

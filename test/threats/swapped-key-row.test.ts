@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { KeyRow } from '../../src/keys/key.ts'
 import { contact } from '../support/samples.ts'
-import { TestVault } from '../support/test-vault.ts'
+import { quickKeys, TestVault } from '../support/test-vault.ts'
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const TABLES = ['keys', 'root_keys', 'key_registry'] as const
@@ -14,7 +14,7 @@ let keys: KeyRow[]
 
 /** A vault whose data keys were rotated once, so that there are two of each. */
 beforeAll(async () => {
-  vault = await TestVault.start()
+  vault = await TestVault.start({ overrides: quickKeys })
   token = (await vault.tokenize({ contact })).contact!.token!
   await snapshot('first')
   await vault.rotate()
@@ -45,7 +45,7 @@ async function readiness(): Promise<string> {
 /** Starts a second server on the same database: the reason why it does not start, or that it does. */
 async function startAgain(): Promise<string> {
   try {
-    const second = await TestVault.start({ sharedDatabase: vault.database })
+    const second = await TestVault.start({ sharedDatabase: vault.database, overrides: quickKeys })
     await second.stop()
     return 'it started'
   } catch (error) {
@@ -65,7 +65,7 @@ const alertsSince = (line: number) =>
 async function expectSealed(): Promise<void> {
   const answers = await Promise.all([
     vault.call('GET', `/v1/tokens/${token}`, { token: staff }),
-    vault.call('POST', `/v1/tokens/${token}/reveal`, { token: staff, body: { purpose: 'legal-compliance' } }),
+    vault.call('POST', `/v1/tokens/${token}/reveal`, { token: staff, body: { purpose: 'enforce-rights' } }),
     vault.call('POST', '/v1/tokenize', { token: checkout, body: { contact } }),
     vault.call('GET', '/.well-known/jwks.json'),
     vault.call('GET', '/readyz'),
@@ -269,7 +269,7 @@ describe('the whole registry, put back at once', () => {
   it('and changed from there to the same generation is another one', async () => {
     const line = vault.logLines.length
     await putBack('first')
-    const other = await TestVault.start({ sharedDatabase: vault.database })
+    const other = await TestVault.start({ sharedDatabase: vault.database, overrides: quickKeys })
     try {
       for (const purpose of ['index', 'audit-signing']) {
         await other.strongroom.commands.compromiseKey(OPERATOR, keyOf(purpose))

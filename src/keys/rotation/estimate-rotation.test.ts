@@ -2,12 +2,13 @@ import { expect, it } from 'vitest'
 import { testKey } from '../../../test/support/test-keys.ts'
 import type { Queryable } from '../../database/database.ts'
 import { KeyRing } from '../key-ring.ts'
+import { keyTimes } from '../key-times.ts'
 import { estimateRotation } from './estimate-rotation.ts'
 import type { Movable } from './movable.ts'
 
 const NO_DATABASE: Queryable = { query: () => Promise.reject(new Error('everything is in memory')) }
 const key = testKey('secret')
-const keys = { ring: new KeyRing([key]), refresh: async () => {} }
+const keys = { ring: new KeyRing([key]), refresh: async () => {}, times: keyTimes }
 
 /** A table of which so many rows are read, and each takes so long. The first hundred take ten times as long. */
 function table(values: number, milliseconds: number): Movable {

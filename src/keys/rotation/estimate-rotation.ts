@@ -1,9 +1,8 @@
 import type { Queryable } from '../../database/database.ts'
 import { Problem } from '../../problem.ts'
 import type { KeyPurpose, KeyState } from '../key.ts'
-import { type Keys, RING_MAX_AGE_MS } from '../keys.ts'
+import type { Keys } from '../keys.ts'
 import type { Movable } from './movable.ts'
-import { IN_FLIGHT_MS } from './promote-keys.ts'
 import type { RotationRequest } from './rotation.ts'
 
 /** What a rotation would do, for `--dry-run`. Nothing was changed. */
@@ -32,7 +31,7 @@ export async function estimateRotation(
     database,
     keys,
     movables,
-  }: { database: Queryable; keys: Pick<Keys, 'ring' | 'refresh'>; movables: readonly Movable[] },
+  }: { database: Queryable; keys: Pick<Keys, 'ring' | 'refresh' | 'times'>; movables: readonly Movable[] },
   { purposes, rowsPerSecond = Number.POSITIVE_INFINITY }: RotationRequest,
 ): Promise<RotationEstimate> {
   await keys.refresh()
@@ -52,14 +51,15 @@ export async function estimateRotation(
     const rate = Math.min(rowsPerSecond, await measureRate({ database, movable, ids }))
     seconds += total / rate
   }
-  const settleSeconds = moving.length > 0 ? (RING_MAX_AGE_MS + IN_FLIGHT_MS) / 1000 : 0
+  const { ringMaxAgeMs, inFlightMs } = keys.times
+  const settleSeconds = moving.length > 0 ? (ringMaxAgeMs + inFlightMs) / 1000 : 0
   const total = [...values.values()].reduce((sum, count) => sum + count, 0)
   return {
     dry_run: true,
     total,
     keys: leaving.map(({ id, purpose, state }) => ({ id, purpose, state, values: values.get(id) ?? 0 })),
     values_per_second: seconds === 0 ? 0 : Math.max(1, Math.round(total / seconds)),
-    estimate_seconds: Math.ceil(RING_MAX_AGE_MS / 1000 + Math.max(seconds, settleSeconds)),
+    estimate_seconds: Math.ceil(ringMaxAgeMs / 1000 + Math.max(seconds, settleSeconds)),
   }
 }
 

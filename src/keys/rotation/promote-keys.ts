@@ -1,15 +1,11 @@
 import type { AuditCaller } from '../../audit/audit-event.ts'
 import type { Queryable } from '../../database/database.ts'
 import type { Key, KeyPurpose } from '../key.ts'
-import { RING_MAX_AGE_MS } from '../keys.ts'
 import { changeRegistry } from '../registry.ts'
 import { countOld } from './old-values.ts'
 import { pause } from './pause.ts'
 import { type RotateDeps, type RotationControl, type RotationRequest, RUNNER } from './rotation.ts'
 import { beginRotation, type RotationRow, selectRotations } from './rotation-store.ts'
-
-/** What a statement that is on its way gets to commit. */
-export const IN_FLIGHT_MS = 2_000
 
 /**
  * Notes that a rotation begins, and in the same transaction makes a pre-active key for every purpose that needs one. None
@@ -72,7 +68,8 @@ export async function promoteKeys(
   onWait?.('until every server knows the new keys')
   // A server that has not read the registry for so long stops sealing until it has. What one has hashed under the old index
   // key alone by then commits before the new key is the only one.
-  await pause(RING_MAX_AGE_MS + (purposes.includes('index') ? IN_FLIGHT_MS : 0), signal)
+  const { ringMaxAgeMs, inFlightMs } = deps.keys.times
+  await pause(ringMaxAgeMs + (purposes.includes('index') ? inFlightMs : 0), signal)
   if (signal.aborted) return
   await changeRegistry(deps, operator, async (change) => {
     for (const { id } of waiting) {

@@ -4,9 +4,6 @@ import { rotateKeys } from './rotate-keys.ts'
 import { type RotateDeps, RotationRunning } from './rotation.ts'
 import { selectRotations } from './rotation-store.ts'
 
-/** How soon a server sees that a rotation waits for one. */
-const LOOK_EVERY_MS = 2_000
-
 /**
  * Runs in a server: takes up the rotations that wait for one, and those that another server has left behind when it was
  * killed; the lock sees to it that only one does. `stop` lets the page under way finish; the next start goes on.
@@ -42,7 +39,7 @@ export function startRotationRunner(
       await look().catch((error) => {
         if (!(error instanceof RotationRunning)) onError(error)
       })
-      await pause(LOOK_EVERY_MS, signal)
+      await pause(deps.keys.times.tendEveryMs, signal)
     }
   }
 

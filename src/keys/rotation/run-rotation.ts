@@ -1,11 +1,10 @@
 import type { AuditCaller } from '../../audit/audit-event.ts'
-import { RING_MAX_AGE_MS } from '../keys.ts'
 import type { DamagedValue } from './movable.ts'
 import { moveValues } from './move-values.ts'
 import { countOld } from './old-values.ts'
 import { pause } from './pause.ts'
 import { createProgress } from './progress.ts'
-import { IN_FLIGHT_MS, promoteKeys, startRotation } from './promote-keys.ts'
+import { promoteKeys, startRotation } from './promote-keys.ts'
 import { retireKeys } from './retire-keys.ts'
 import type { RotateDeps, RotationControl, RotationRequest, RotationResult } from './rotation.ts'
 import { createRowBudget } from './row-budget.ts'
@@ -30,7 +29,8 @@ export async function runRotation(
   await promoteKeys(deps, operator, purposes, control)
   // Until then a server that missed the notification may seal under an old key, or wait for the commit of what it sealed.
   // Should one take longer, a census shows it and the next run moves it.
-  const settledAt = performance.now() + (moving.length > 0 ? RING_MAX_AGE_MS + IN_FLIGHT_MS : 0)
+  const { ringMaxAgeMs, inFlightMs } = keys.times
+  const settledAt = performance.now() + (moving.length > 0 ? ringMaxAgeMs + inFlightMs : 0)
 
   const budget = createRowBudget(request.rowsPerSecond, {
     now: () => performance.now(),

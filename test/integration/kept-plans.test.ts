@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { selectStandings } from '../../src/access/caller-store.ts'
+import { createNewAuditEvent, leaveOutRecord } from '../../src/audit/audit-event.ts'
+import { type Database, openDatabase, type Queryable } from '../../src/database/database.ts'
+import { createNewId } from '../../src/identifier.ts'
+import { createRandomBytes } from '../../src/keys/random.ts'
+import { findIdempotencyRows } from '../../src/records/idempotency-store.ts'
+import { releaseRecords } from '../../src/records/release-store.ts'
+import { commitFindings } from '../../src/records/search-store.ts'
+import type { Token } from '../../src/records/token.ts'
+import { insertRecords } from '../../src/records/tokenize-store.ts'
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+
+/** So often PostgreSQL plans a statement for its values before it compares that with a plan for any (plancache.c). */
+const TRIED = 5
+
+const now = () => new Date()
+const random = createRandomBytes()
+const newId = createNewId(now, random)
+const newAuditEvent = createNewAuditEvent(now, newId)
+const nobodys = (): Token => newId('card') as Token
+
+/** What a single request asks of the database, by the name of the statement. */
+const requests: Record<string, (db: Queryable) => Promise<unknown>> = {
+  'select-standings': (db) => selectStandings(db, [{ id: newId('client'), kind: 'client' }]),
+  'select-idempotency-keys': (db) => findIdempotencyRows(db, [{ keyHashes: [randomBytes(32)], now: now() }]),
+  'insert-records': (db) => insertRecords(db, [{ now: now(), records: [newRecord()] }]),
+  'insert-records-with-keys': (db) =>
+    insertRecords(db, [{ now: now(), records: [newRecord()], idempotency: claimed() }]),
+  'release-records': (db) => releaseRecords(db, [release()]),
+  'release-records-and-keep': (db) => releaseRecords(db, [{ ...release(), idempotency: claimed() }]),
+  'commit-findings': (db) =>
+    commitFindings(db, [{ now: now(), events: [], records: [{ token: nobodys(), version: 1 }] }]),
+}
+
+function newRecord() {
+  const sealed = { keyId: 'key_none', bytes: randomBytes(200) }
+  const token = nobodys()
+  const at = { createdAt: now(), updatedAt: now() }
+  const about = { site: 'default', version: 1, policyVersion: undefined, consents: [] }
+  const event = newAuditEvent({ type: 'record.tokenize', outcome: 'success', site: 'default', token })
+  return {
+    record: { token, kind: 'card' as const, ...about, display: sealed, secret: sealed, ...at },
+    terms: [{ hash: randomBytes(32), keyId: 'key_none' }],
+    event,
+  }
+}
+
+function release() {
+  const event = leaveOutRecord(newAuditEvent, { type: 'record.reveal', outcome: 'success' })
+  return { site: 'default', now: now(), records: [{ token: nobodys(), part: 'secret' as const, event }] }
+}
+
+function claimed() {
+  const hashes = { keyHash: randomBytes(32), requestHash: randomBytes(32), indexKeyId: 'key_none' }
+  return { ...hashes, response: undefined, expiresAt: new Date(Date.now() + 60_000), also: [] }
+}
+
+let database: TestDatabase
+/** One session, for plans are kept by each for itself. */
+let db: Database
+beforeAll(async () => {
+  database = await createTestDatabase()
+})
+beforeEach(() => {
+  db = openDatabase({ url: database.serverUrl, maxConnections: 1 })
+  return () => db.close()
+})
+afterAll(() => database.drop())
+
+it.each(Object.entries(requests))('%s of one request is not planned again and again', async (name, request) => {
+  for (let run = 0; run < TRIED + 10; run++) await request(db)
+  const [plans] = await db.query(
+    { name: 'plans', text: 'SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE name = $1' },
+    [name],
+  )
+  expect(plans).toEqual({ custom_plans: String(TRIED), generic_plans: '10' })
+})
+
+it('a plan that was made while the vault was empty reads no whole table when it has grown', async () => {
+  await database.sql('TRUNCATE records, search_terms, idempotency_keys')
+  for (const request of Object.values(requests)) for (let run = 0; run < TRIED + 1; run++) await request(db)
+  const many = Array.from({ length: 500 }, () => ({ now: now(), records: [newRecord()], idempotency: claimed() }))
+  await insertRecords(db, many)
+  for (const [name, request] of Object.entries(requests)) {
+    // What was counted before is put away first, or it would be counted here.
+    await db.query({ name: 'flush', text: 'SELECT pg_stat_force_next_flush()' })
+    const whole = await db.transaction(async (tx) => {
+      await request(tx)
+      return tx.query<{ relname: string }>({
+        name: 'read-whole',
+        text: `SELECT relname FROM pg_stat_xact_user_tables
+               WHERE seq_scan > 0 AND relname IN ('records', 'search_terms', 'idempotency_keys')`,
+      })
+    })
+    expect(whole, name).toEqual([])
+  }
+})
