@@ -35,6 +35,16 @@ CREATE TABLE audit_checkpoints (
 );
 COMMENT ON TABLE audit_checkpoints IS 'one checkpoint of each minute in which the log grew, to be kept';
 
+CREATE TABLE audit_cosignatures (
+  checkpoint text NOT NULL,
+  witness text NOT NULL,
+  signature text NOT NULL,
+  cosigned_at timestamp with time zone NOT NULL,
+  CONSTRAINT audit_cosignatures_pkey PRIMARY KEY (checkpoint, witness)
+);
+COMMENT ON COLUMN audit_cosignatures.checkpoint IS 'the text that was signed: origin, size and root';
+COMMENT ON COLUMN audit_cosignatures.signature IS 'the line that belongs under the note';
+
 CREATE TABLE audit_events (
   id text NOT NULL,
   occurred_at timestamp with time zone NOT NULL,
@@ -78,6 +88,16 @@ CREATE TABLE audit_leaves (
   CONSTRAINT audit_leaves_sequence_check CHECK ((sequence >= 0))
 );
 COMMENT ON TABLE audit_leaves IS 'the order of the log: the event of each leaf, and its hash (RFC 9162, section 2.1.1)';
+
+CREATE TABLE audit_shipments (
+  target text NOT NULL,
+  size bigint NOT NULL DEFAULT 0,
+  next_at timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone,
+  CONSTRAINT audit_shipments_pkey PRIMARY KEY (target),
+  CONSTRAINT audit_shipments_size_check CHECK ((size >= 0))
+);
+COMMENT ON COLUMN audit_shipments.size IS 'of the last checkpoint that arrived there';
+COMMENT ON COLUMN audit_shipments.next_at IS 'when the next is due; who puts it off is the server that ships';
 
 CREATE TABLE audit_subtrees (
   level smallint NOT NULL,
@@ -383,9 +403,11 @@ GRANT USAGE ON SCHEMA public TO strongroom_runtime;
 GRANT USAGE ON SEQUENCE audit_positions TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE approvals TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_checkpoints TO strongroom_runtime;
+GRANT INSERT, SELECT ON TABLE audit_cosignatures TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_events TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE audit_head TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_leaves TO strongroom_runtime;
+GRANT INSERT, SELECT, UPDATE ON TABLE audit_shipments TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_subtrees TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE budget_records TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE clients TO strongroom_runtime;

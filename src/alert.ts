@@ -18,6 +18,9 @@ const ALERTS = {
   'records-probed': 'a caller asks for records that do not exist',
   'audit-unsequenced': 'events wait for their place in the log: no server puts them there',
   'audit-log-changed': 'the audit log was changed by somebody else: nothing is signed on top of it',
+  'audit-unavailable': 'the audit log cannot be written: nothing is released until it can',
+  'audit-witness-unreachable': 'checkpoints of the audit log do not arrive where they are shipped to',
+  'audit-witness-refuses': 'a witness does not sign the audit log: it may have seen another one',
   'record-integrity': 'a sealed value does not open: it was changed, moved or put back',
 } as const
 

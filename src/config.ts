@@ -31,6 +31,8 @@ export interface Config {
   database: { url: string; ownerUrl: string; caFile: string | undefined } | undefined
   /** What the audit log is called when it is begun. */
   auditOrigin: string | undefined
+  /** Where checkpoints of the audit log go, as `audit/witnesses-file.ts` reads it. */
+  witnessesFile: string | undefined
   logLevel: string
   /** How many processes serve callers. */
   workers: number
@@ -76,6 +78,7 @@ export const options = {
     "`<issuer's host>/audit`",
     'what the audit log is called in its checkpoints, from its beginning on',
   ],
+  STRONGROOM_AUDIT_WITNESSES_FILE: ['–', 'where checkpoints of the audit log are shipped to, and who signs them, JSON'],
   STRONGROOM_LOG_LEVEL: ['info', '`debug`, `info`, `warn`, `error` or `silent`'],
   DATABASE_URL: ['embedded', 'PostgreSQL, as the role the server runs as; no `sslmode` in it'],
   DATABASE_OWNER_URL: ['–', 'the same database as the role that owns the schema; needed by `migrate` only'],
@@ -120,6 +123,7 @@ const environment = z.object({
     .string()
     .regex(/^[^\s+\p{C}]{1,200}$/u)
     .optional(),
+  STRONGROOM_AUDIT_WITNESSES_FILE: z.string().min(1).optional(),
   STRONGROOM_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   DATABASE_OWNER_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
@@ -177,6 +181,10 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
             caFile: read.DATABASE_CA === undefined ? undefined : path.resolve(read.DATABASE_CA),
           },
     auditOrigin: read.STRONGROOM_AUDIT_ORIGIN,
+    witnessesFile:
+      read.STRONGROOM_AUDIT_WITNESSES_FILE === undefined
+        ? undefined
+        : path.resolve(read.STRONGROOM_AUDIT_WITNESSES_FILE),
     logLevel: read.STRONGROOM_LOG_LEVEL,
     cardLimits: cardLimits(read),
     workers: read.STRONGROOM_WORKERS ?? Math.max(1, availableParallelism() - 1),

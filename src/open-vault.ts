@@ -70,6 +70,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         runsRotations: options.role === 'server',
         keepsLog: options.role === 'server',
         auditOrigin: config.auditOrigin,
+        ...(options.role === 'server' ? { witnessesFile: config.witnessesFile } : {}),
         issuer: config.issuer,
         issuersFile: config.issuersFile,
         // A command beside a server signs tokens for that server, whatever port its own environment names.
@@ -118,11 +119,12 @@ function migratesItself(config: Config, role: OpenVaultOptions['role']): boolean
 export function openVaultDatabase(
   config: Config,
   options: OpenVaultOptions,
+  as: keyof Urls = 'server',
 ): Promise<{ database: Database; close(): Promise<void> }> {
   return withDatabase(config, options, async (urls, stopDatabase) => {
     const caFile = config.database?.caFile
     refuse(examineDatabase(config, await inspect(urls.server, caFile)).filter(({ code }) => code === 'schema'))
-    const database = openDatabase({ url: urls.server, caFile, maxConnections: 2 })
+    const database = openDatabase({ url: urls[as], caFile, maxConnections: 2 })
     return {
       database,
       async close() {

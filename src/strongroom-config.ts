@@ -26,6 +26,8 @@ export interface StrongroomConfig {
   keepsLog?: boolean
   /** What the audit log is called, once and for all, when it is begun. Default: the issuer's host and `/audit`. */
   auditOrigin?: string | undefined
+  /** Where checkpoints are shipped to, and who signs them; without the file nowhere and nobody. */
+  witnessesFile?: string | undefined
   issuer: string
   /** A server records its issuer in the database; a command may prefer what it finds there. Default: ignore. */
   recordedIssuer?: 'write' | 'prefer' | 'ignore'

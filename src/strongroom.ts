@@ -14,6 +14,7 @@ import { createAuditLog } from './audit/audit-log.ts'
 import { createAuditRoutes } from './audit/audit-routes.ts'
 import { createLogRoutes } from './audit/log-routes.ts'
 import { createRecordEvent } from './audit/record-event.ts'
+import { loadShipping } from './audit/witnesses-file.ts'
 import { openDatabase } from './database/database.ts'
 import { readSetting, writeSetting } from './database/settings-store.ts'
 import { createApp, type Refusal } from './http/app.ts'
@@ -69,6 +70,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
 
   const alert = createAlert((facts, message) => logger.error(facts, message), metrics.alert)
 
+  const shipping = await loadShipping(config.witnessesFile)
   const database = openDatabase({
     url: config.databaseUrl,
     caFile: config.databaseCaFile,
@@ -94,6 +96,11 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     throw error
   })
   const { keys, unsealing, rootKeys } = vaultKeys
+  const giveUp = async (error: unknown): Promise<never> => {
+    await vaultKeys.close()
+    await database.close()
+    throw error
+  }
   if (config.recordedIssuer === 'write') await writeSetting(database, 'issuer', config.issuer)
   const recorded = config.recordedIssuer === 'prefer' ? await readSetting(database, 'issuer') : undefined
   const issuer = recorded ?? config.issuer
@@ -112,23 +119,21 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     issuer,
     issuersFile,
     production,
-  }).catch(async (error) => {
-    await vaultKeys.close()
-    await database.close()
-    throw error
-  })
+  }).catch(giveUp)
   const { accessTokens, clientSecrets, spendOnce } = authentication
   const rateLimit = createRateLimit(database, access.pseudonym, overrides.rateLimits)
   const idempotency = createIdempotency({ database, keys, now })
   const batches = overrides.batches ?? createRecordBatches(database)
   const shared = { ...basics, ...limits, batches, roles, macs, kinds, randomBytes }
 
-  const auditLog = createAuditLog(basics, {
+  const auditLog = await createAuditLog(basics, {
     isKeptHere: config.keepsLog ?? false,
     origin: config.auditOrigin ?? `${new URL(issuer).host}/audit`,
+    shipping,
     observeWaiting: metrics.observeAuditWaiting,
+    log: (facts, message) => logger.info(facts, message),
     onError: onBackgroundError,
-  })
+  }).catch(giveUp)
 
   /** Why nothing can be done with the keys now; undefined when it can. */
   const sealedBecause = () => {
@@ -217,7 +222,10 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
         looksLikeCardNumber,
         isShuttingDown: () => shuttingDown,
         sealedBecause,
-        observe: metrics.observe,
+        observe: (answered) => {
+          metrics.observe(answered)
+          auditLog.observe(answered)
+        },
         newId,
         logger,
       }),

@@ -42,6 +42,9 @@ export const auditEventTypes = [
   'keys.rotate',
   'audit.read',
   'audit.key',
+  'audit.start',
+  'audit.stop',
+  'audit.gap',
   'audit.drop',
 ] as const
 
@@ -87,6 +90,9 @@ export interface AuditFacts {
   count?: number | undefined
   /** Places in the log, as `first-last`. */
   ranges?: readonly string[] | undefined
+  /** RFC 3339, in UTC: from when to when the log could not be written, or until when it was dropped. */
+  since?: string | undefined
+  until?: string | undefined
   replay_of?: string | undefined
 }
 
@@ -148,11 +154,13 @@ function inCanonicalOrder(
     request_id: facts.request_id,
     route: facts.route,
     search_by: facts.search_by,
+    since: facts.since,
     site: facts.site,
     subject: facts.subject,
     ticket: facts.ticket,
     token: facts.token,
     type: facts.type,
+    until: facts.until,
   }
 }
 

@@ -50,10 +50,12 @@ export function keepLog(deps: KeepLogDeps): { stop(): Promise<void> } {
       await session.query(GIVE_UP_LOCK_WHEN_IDLE)
       const sequencer = await openSequencer(deps, session, seen)
       complaint = undefined
-      while (!signal.aborted && isReady()) {
+      while (isReady()) {
+        const isLast = signal.aborted
         const { isBehind, head } = await sequencer.advance()
         if (head.size !== seen?.size) onCheckpoint(head)
         seen = head
+        if (isLast) return
         if (!isBehind) await pause(ADVANCE_EVERY_MS, signal)
       }
     })

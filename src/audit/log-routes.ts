@@ -5,9 +5,11 @@ import { type Answer, type Route, type RouteRequest, route } from '../http/route
 import { Problem } from '../problem.ts'
 import type { AuditFacts, NewAuditEvent } from './audit-event.ts'
 import { type LogHead, selectEntries, selectHead, selectTile } from './log-store.ts'
+import { parseNote } from './note.ts'
 import { giveReceipt } from './receipt.ts'
 import type { RecordEvent } from './record-event.ts'
 import { entryBundle, hashesAt, parseTilePath, TILE_WIDTH, type Tile } from './tile.ts'
+import { cosignaturesFor } from './witness-store.ts'
 
 interface LogRoutesDeps {
   database: Database
@@ -66,7 +68,10 @@ export function createLogRoutes(deps: LogRoutesDeps): Route<Caller>[] {
       access: ['audit:read'],
       audited: true,
       responses: { 200: { description: 'the note, text/plain' } },
-      handle: async () => text((await headOf(database)).note),
+      handle: async () => {
+        const { note } = await headOf(database)
+        return text(note + (await cosignaturesFor(database, parseNote(note).text)))
+      },
     }),
     route<Caller>({
       method: 'GET',

@@ -46,6 +46,7 @@ export interface AppOptions<C> extends EnvelopeRules {
     status: number
     seconds: number
     code: string | undefined
+    audited: boolean
   }) => void
   newId: NewId
   logger: Logger
@@ -202,6 +203,7 @@ function send<C>(request: Request, response: ServerResponse, answer: Answer, opt
     status: answer.status,
     seconds: milliseconds / 1000,
     code: problem?.code,
+    audited: trace.audited,
   })
 }
 
