@@ -38,6 +38,8 @@ export interface LeafCheck {
   check(leaf: LoggedLeaf): Buffer | undefined
   /** Leaves that are not there, up to and without the second. */
   skip(from: number, to: number): void
+  /** Takes note of what an event says of the log itself that waits for its place in it. */
+  heed(event: ReadEvent): void
   /** Says what is left to say. */
   end(): void
   /** How many events were dropped as retention may. */
@@ -62,6 +64,14 @@ export function createLeafCheck(findings: Findings, histories: RecordHistories, 
     isAfterGap = true
   }
 
+  function heed(event: ReadEvent): void {
+    if (event.type !== 'audit.drop') return
+    for (const range of event.ranges ?? []) {
+      const [, from, to = from] = /^(\d{1,15})(?:-(\d{1,15}))?$/.exec(range) ?? []
+      if (from !== undefined) drops.push({ from: Number(from), to: Number(to), at: event.at })
+    }
+  }
+
   function follow(event: ReadEvent, sequence: number): void {
     if (isAfterGap) histories.expectOldRecords(new Date(event.at + TIME_TOLERANCE_MS))
     isAfterGap = false
@@ -73,12 +83,7 @@ export function createLeafCheck(findings: Findings, histories: RecordHistories, 
     if (event.publicKey !== undefined && (event.type === 'audit.key' || event.type === 'key.create')) {
       trusted.announce(sequence, event.publicKey)
     }
-    if (event.type === 'audit.drop') {
-      for (const range of event.ranges ?? []) {
-        const [, from, to = from] = /^(\d{1,15})(?:-(\d{1,15}))?$/.exec(range) ?? []
-        if (from !== undefined) drops.push({ from: Number(from), to: Number(to), at: event.at })
-      }
-    }
+    heed(event)
     histories.add(event, sequence)
   }
 
@@ -137,6 +142,7 @@ export function createLeafCheck(findings: Findings, histories: RecordHistories, 
       return hash ?? computed
     },
     skip: (from, to) => miss(from, to - 1),
+    heed,
     end() {
       sayEdited()
       for (const gap of gaps) sayGap(gap)

@@ -1,5 +1,5 @@
 import { createClaimCheck, type ReadClaim, readClaim } from './check-claims.ts'
-import { checkEvent } from './check-event.ts'
+import { checkEvent, type ReadEvent } from './check-event.ts'
 import { createLeafCheck } from './check-leaves.ts'
 import { type ReadReceipt, readReceipt } from './check-receipt.ts'
 import { createTreeCheck } from './check-tree.ts'
@@ -120,10 +120,13 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
     const detail = `the ${leaves(from, tree.size - 1)} stand behind the latest checkpoint, which nothing but a checkpoint puts there`
     findings.add({ code: 'inserted', sequence: from, detail })
   }
+  const pending = await readWaiting(findings, source, (event) => {
+    leafCheck.heed(event)
+    histories.add(event, undefined)
+  })
   leafCheck.end()
   tree.end()
   claimCheck.end()
-  const pending = await readWaiting(findings, source, histories)
   await compareRecords(source, histories)
   const found = findings.list()
   return {
@@ -150,8 +153,12 @@ function compareReceipts(findings: Findings, receipts: readonly ReadReceipt[] = 
   }
 }
 
-/** What is committed and not in the log is part of the histories already. */
-async function readWaiting(findings: Findings, source: LogSource, histories: RecordHistories): Promise<number> {
+/** What is committed and not in the log yet. */
+async function readWaiting(
+  findings: Findings,
+  source: LogSource,
+  onEvent: (event: ReadEvent) => void,
+): Promise<number> {
   let pending = 0
   for await (const events of source.waiting?.() ?? []) {
     for (const waiting of events) {
@@ -162,7 +169,7 @@ async function readWaiting(findings: Findings, source: LogSource, histories: Rec
         findings.add({ code: 'inserted', ...place, detail })
       } else pending += 1
       const event = checkEvent(findings, waiting, place)
-      if (event !== undefined) histories.add(event, undefined)
+      if (event !== undefined) onEvent(event)
     }
   }
   return pending
