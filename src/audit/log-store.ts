@@ -86,13 +86,15 @@ export async function selectRunningTransactions(db: Queryable): Promise<Set<stri
 
 /** What one round of the sequencer adds. */
 export interface LogGrowth {
-  from: Pick<LogHead, 'size' | 'root'>
+  from: Pick<LogHead, 'size' | 'root' | 'note' | 'createdAt'>
   /** In the order of the log. */
   leaves: readonly Pick<PlacedEvent, 'event' | 'hash'>[]
   subtrees: readonly Subtree[]
   head: LogHead
   /** Whether the checkpoint is one to be kept. */
   isKept: boolean
+  /** Whether the one before it is. */
+  isFromKept: boolean
 }
 
 /** Only on top of the head that the sequencer has seen: with another one nothing is written. */
@@ -111,12 +113,16 @@ const GROW_LOG: Statement = {
       SELECT level, index, hash FROM unnest($10::smallint[], $11::bigint[], $12::bytea[]) AS n (level, index, hash)
       WHERE EXISTS (SELECT FROM head)),
     kept AS (
-      INSERT INTO audit_checkpoints (size, note, created_at) SELECT $3, $5, $7 WHERE $13 AND EXISTS (SELECT FROM head))
+      INSERT INTO audit_checkpoints (size, note, created_at)
+      SELECT size, note, created_at FROM (VALUES
+        ($3::bigint, $5, $7::timestamptz, $13::boolean), ($1, $14, $15, $16)) AS c (size, note, created_at, is_kept)
+      WHERE is_kept AND EXISTS (SELECT FROM head) ON CONFLICT DO NOTHING)
     SELECT size FROM head`,
 }
 
 /** Adds leaves and the checkpoint over them, in one commit. Answers with whether the head was still the one it grows from. */
-export async function growLog(db: Queryable, { from, leaves, subtrees, head, isKept }: LogGrowth): Promise<boolean> {
+export async function growLog(db: Queryable, growth: LogGrowth): Promise<boolean> {
+  const { from, leaves, subtrees, head, isKept, isFromKept } = growth
   const rows = await db.query(GROW_LOG, [
     from.size,
     from.root,
@@ -131,6 +137,9 @@ export async function growLog(db: Queryable, { from, leaves, subtrees, head, isK
     subtrees.map(({ index }) => index),
     byteaArray(subtrees.map(({ hash }) => hash)),
     isKept,
+    from.note,
+    from.createdAt,
+    isFromKept,
   ])
   return rows.length > 0
 }

@@ -69,7 +69,7 @@ export async function openSequencer(
 ): Promise<Sequencer> {
   let announced: string | undefined
   let head = (await selectHead(session)) ?? (await begin())
-  requireSignedHead(head, keys.all())
+  let signer = requireSignedHead(head, keys.all())
   requireNoStepBack(head, seen)
   let edge = await selectEdge(session, head.size)
   requireEdgeOf(head, edge)
@@ -124,9 +124,13 @@ export async function openSequencer(
           createdAt: at,
         }
         const isKept = at.getTime() - keptAt >= KEEP_EVERY_MS
-        const isGrown = await growLog(session, { from: head, leaves, subtrees: grown.completed, head: next, isKept })
+        // The last one of a key vouches for the key that follows it, which was announced under it.
+        const isFromKept = key.id !== signer && head.size > 0
+        const growth = { from: head, leaves, subtrees: grown.completed, head: next, isKept, isFromKept }
+        const isGrown = await growLog(session, growth)
         if (!isGrown) throw new LogChanged(`the head of the log, ${head.size} leaves, was changed by somebody else`)
         if (isKept) keptAt = at.getTime()
+        signer = key.id
         edge = grown.edge
         head = next
       }
@@ -136,14 +140,15 @@ export async function openSequencer(
   }
 }
 
-/** @throws {LogChanged} */
-function requireSignedHead(head: LogHead, keys: readonly LogKey[]): void {
+/** Answers with the key that has signed it. @throws {LogChanged} */
+function requireSignedHead(head: LogHead, keys: readonly LogKey[]): string {
   const { origin, size, root, note } = parseCheckpoint(head.note)
   if (origin !== head.origin || size !== head.size || !root.equals(head.root)) {
     throw new LogChanged('the head of the log is not what its checkpoint says')
   }
-  const isOurs = keys.some(({ secret }) => isSignedBy(note, noteVerifier(origin, createPublicKey(secret))))
-  if (!isOurs) throw new LogChanged('the latest checkpoint was signed by no key of this vault')
+  const signer = keys.find(({ secret }) => isSignedBy(note, noteVerifier(origin, createPublicKey(secret))))
+  if (signer === undefined) throw new LogChanged('the latest checkpoint was signed by no key of this vault')
+  return signer.id
 }
 
 /** @throws {LogChanged} */

@@ -5,6 +5,7 @@ import { addAuditDropCommand } from './audit-drop-command.ts'
 import { addExportCommand } from './audit-export-command.ts'
 import { addReviewCommand } from './audit-review-command.ts'
 import { addTailCommand } from './audit-tail-command.ts'
+import { addVerifyCommand } from './audit-verify-command.ts'
 import { type Json, operator, print, withJson, withVault } from './command.ts'
 
 /** `strongroom audit …` */
@@ -39,4 +40,5 @@ export function addAuditCommands(program: Command): void {
   addTailCommand(audit)
   addReviewCommand(audit)
   addAuditDropCommand(audit)
+  addVerifyCommand(audit)
 }
