@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { auditEventTypes } from '../audit/audit-event.ts'
 import { count } from './arguments.ts'
-import { addAuditDropCommand } from './audit-drop-command.ts'
+import { addDropCommand } from './audit-drop-command.ts'
 import { addExportCommand } from './audit-export-command.ts'
 import { addReviewCommand } from './audit-review-command.ts'
 import { addTailCommand } from './audit-tail-command.ts'
@@ -39,6 +39,6 @@ export function addAuditCommands(program: Command): void {
   addExportCommand(audit)
   addTailCommand(audit)
   addReviewCommand(audit)
-  addAuditDropCommand(audit)
+  addDropCommand(audit)
   addVerifyCommand(audit)
 }
