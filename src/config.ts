@@ -81,7 +81,10 @@ export const options = {
   STRONGROOM_AUDIT_WITNESSES_FILE: ['–', 'where checkpoints of the audit log are shipped to, and who signs them, JSON'],
   STRONGROOM_LOG_LEVEL: ['info', '`debug`, `info`, `warn`, `error` or `silent`'],
   DATABASE_URL: ['embedded', 'PostgreSQL, as the role the server runs as; no `sslmode` in it'],
-  DATABASE_OWNER_URL: ['–', 'the same database as the role that owns the schema; needed by `migrate` and `audit drop` only'],
+  DATABASE_OWNER_URL: [
+    '–',
+    'the same database as the role that owns the schema; needed by `migrate` and `audit drop` only',
+  ],
   DATABASE_CA: ['–', "the PEM file of the authority that signed the database's certificate"],
   NODE_ENV: ['–', '`production` refuses development keys, sample callers and a database without TLS'],
 } as const satisfies Record<string, readonly [defaultValue: string, meaning: string]>
