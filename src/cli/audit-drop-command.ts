@@ -15,7 +15,7 @@ interface DropOptions extends Json {
 }
 
 /** `strongroom audit drop` */
-export function addAuditDropCommand(audit: Command): void {
+export function addDropCommand(audit: Command): void {
   withJson(audit.command('drop'))
     .description('drop whole months of old events, as the owner of the schema; the log still verifies')
     .requiredOption('--older-than-months <months>', `how many months to keep, ${MIN_MONTHS_KEPT} at least`, monthsKept)
