@@ -22,7 +22,7 @@ interface Gap {
   to: number
   /** The event of its first leaf, if that is there. */
   event: string | undefined
-  /** The latest time that is known of them: of the event before, or what an id says in a leaf that is left. */
+  /** The latest time of them, as the ids in their leaves say; of a leaf that is gone, the time of the event before. */
   latest: number
 }
 
@@ -58,7 +58,7 @@ export function createLeafCheck(findings: Findings, histories: RecordHistories, 
 
   function miss(from: number, to: number, event?: string): void {
     const last = gaps.at(-1)
-    const latest = Math.max(lastTime, (event === undefined ? undefined : timeOfId(event)) ?? lastTime)
+    const latest = (event === undefined ? undefined : timeOfId(event)) ?? lastTime
     if (last?.to === from - 1) Object.assign(last, { to, latest: Math.max(last.latest, latest) })
     else gaps.push({ from, to, event, latest })
     isAfterGap = true

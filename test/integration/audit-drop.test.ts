@@ -5,6 +5,8 @@ import { insertEvents } from '../../src/audit/audit-store.ts'
 import { parseCheckpoint } from '../../src/audit/checkpoint.ts'
 import { type DropEventsRequest, dropEvents } from '../../src/audit/drop-events.ts'
 import { hashLeaf, includes, rootOf } from '../../src/audit/merkle.ts'
+import { verifyLog } from '../../src/audit/verify-log.ts'
+import { openLogOfDatabase } from '../../src/audit/verify-store.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { createNewId } from '../../src/identifier.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -142,6 +144,12 @@ describe('events that are older than a year', () => {
     const { size, root } = parseCheckpoint(text)
     expect(rootOf(all.slice(0, size).map(({ hash }) => hash))).toEqual(root)
     for (const { hash, body } of leaves) if (body !== null) expect(hashLeaf(Buffer.from(body))).toEqual(hash)
+    const verified = await owner.transaction(async (tx) =>
+      verifyLog(await openLogOfDatabase(tx), { keys: [], checkpoints: [], receipts: [] }),
+    )
+    expect(verified.dropped).toBe(7)
+    // The events of this test were committed in another order than that of their times.
+    expect(new Set(verified.findings.map(({ code }) => code))).toEqual(new Set(['time-runs-back']))
 
     const [event] = await vault.events({ type: 'record.tokenize' })
     const receipt = await vault.call('GET', `/v1/audit/events/${event!.id}/receipt`, { token: auditor })
