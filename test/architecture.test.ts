@@ -62,7 +62,7 @@ const PURE = [
   ...'roles role-set role-file view purpose condition grant caller signed-statement'
     .split(' ')
     .map((name) => `src/access/${name}.ts`),
-  ...'audit-event merkle tile tree-edge note checkpoint frontier ocsf-event review-rules syslog-message'
+  ...'audit-event merkle tile tree-edge note checkpoint frontier ocsf-event review-rules syslog-message log-finding log-source recompute-tree explain-tile check-tree check-event check-leaves check-claims trusted-keys record-history'
     .split(' ')
     .map((name) => `src/audit/${name}.ts`),
   ...['records/token', 'records/record'].map((name) => `src/${name}.ts`),

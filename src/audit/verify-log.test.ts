@@ -39,7 +39,7 @@ describe('a log as it was written', () => {
           expect(result.checkpoints).toBe(Math.floor((size - 1) / signEvery) + 1)
         },
       ),
-      { numRuns: 15 },
+      { numRuns: 8 },
     )
   })
 
@@ -59,7 +59,7 @@ describe('a log as it was written', () => {
         expect(found).toContain(`edited@${leaf}`)
         expect(found).toContain('forked@0')
       }),
-      { numRuns: 15 },
+      { numRuns: 8 },
     )
   })
 })
