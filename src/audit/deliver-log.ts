@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Database } from '../database/database.ts'
 import type { AuditCaller, AuditFacts, NewAuditEvent } from './audit-event.ts'
 import type { EventFilter } from './audit-store.ts'
-import { countWaiting, type LogEntry, selectLogPage, selectLogRange } from './log-page-store.ts'
+import { countWaiting, type DroppedLeaf, type LogEntry, selectLogPage, selectLogRange } from './log-page-store.ts'
 import { selectHead } from './log-store.ts'
 import type { RecordEvent } from './record-event.ts'
 
@@ -15,8 +15,11 @@ export interface LogDelivery {
   /** Whether to go on with what the log grows by, until the signal comes. */
   follow: boolean
   signal: AbortSignal
-  /** Hands a page over; the next one is read when it is done. `next` is where to go on after it. */
-  deliver(entries: readonly LogEntry[], next: number): Promise<void>
+  /**
+   * Hands a page over; the next one is read when it is done. `next` is where to go on after it. `dropped` are places of the
+   * whole log whose events were dropped.
+   */
+  deliver(entries: readonly LogEntry[], next: number, dropped: readonly DroppedLeaf[]): Promise<void>
 }
 
 export interface Delivered {
@@ -55,7 +58,7 @@ export async function deliverLog(
   async function deliverUpTo(end: number): Promise<void> {
     while (next < end && !signal.aborted) {
       const page = await selectLogPage(database, { from: next, to: end }, filter)
-      await deliver(page.entries, page.next)
+      await deliver(page.entries, page.next, page.dropped)
       next = page.next
       count += page.entries.length
     }

@@ -14,8 +14,16 @@ export interface LogRange {
   to: number
 }
 
+/** What is left of an event that was dropped: the hash of its leaf, which the tree is still made of. */
+export interface DroppedLeaf {
+  sequence: number
+  hash: Buffer
+}
+
 export interface LogPage {
   entries: LogEntry[]
+  /** Of the whole log only: among some events nobody can tell which of the dropped ones would have been there. */
+  dropped: DroppedLeaf[]
   /** Where the next page begins. */
   next: number
 }
@@ -32,23 +40,30 @@ export async function selectLogPage(db: Queryable, { from, to }: LogRange, filte
   const statement = isOfRecords
     ? {
         name: `select-log-page-of-records${name}`,
-        text: `SELECT sequence::float8 AS sequence, body
+        text: `SELECT sequence::float8 AS sequence, body, NULL AS hash
                FROM (SELECT id, body FROM audit_events WHERE true${sql} OFFSET 0) AS e JOIN audit_leaves ON event = id
                WHERE sequence >= $1 AND sequence < $2 ORDER BY sequence LIMIT $3`,
       }
     : {
         name: `select-log-page${name}`,
-        text: `SELECT sequence::float8 AS sequence, body
-               FROM (SELECT sequence, event FROM audit_leaves WHERE sequence >= $1 AND sequence < $2
+        text: `SELECT sequence::float8 AS sequence, body, CASE WHEN body IS NULL THEN hash END AS hash
+               FROM (SELECT sequence, event, hash FROM audit_leaves WHERE sequence >= $1 AND sequence < $2
                      ORDER BY sequence LIMIT $3) AS l
                LEFT JOIN LATERAL (SELECT body FROM audit_events WHERE id = event${sql} OFFSET 0) AS e ON true
                ORDER BY sequence`,
       }
-  const rows = await db.query<{ sequence: number; body: string | null }>(statement, [from, to, PAGE_LEAVES, ...values])
+  const rows = await db.query<PageRow>(statement, [from, to, PAGE_LEAVES, ...values])
   return {
-    entries: rows.filter((row): row is LogEntry => row.body !== null),
+    entries: rows.flatMap(({ sequence, body }) => (body === null ? [] : [{ sequence, body }])),
+    dropped: sql === '' ? rows.flatMap(({ sequence, hash }) => (hash === null ? [] : [{ sequence, hash }])) : [],
     next: rows.length < PAGE_LEAVES ? to : rows.at(-1)!.sequence + 1,
   }
+}
+
+interface PageRow {
+  sequence: number
+  body: string | null
+  hash: Buffer | null
 }
 
 /** The sum keeps the planner from walking along the log until it meets the first leaf of that time. */

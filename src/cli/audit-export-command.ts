@@ -1,12 +1,12 @@
 import { type Command, Option } from 'commander'
-import type { LogEntry } from '../audit/log-page-store.ts'
+import type { DroppedLeaf, LogEntry } from '../audit/log-page-store.ts'
 import { Interrupted } from '../interruption.ts'
 import type { Strongroom } from '../strongroom.ts'
 import { sequence } from './arguments.ts'
 import { type Json, note, operator, print, withJson, withPausableVault } from './command.ts'
 import { createDraftFile } from './draft-file.ts'
 import { type LogFilterOptions, readLogFilter, withLogFilter } from './log-filter.ts'
-import { type LogFormatName, logFormats } from './log-formats.ts'
+import { formatPage, type LogFormat, type LogFormatName, logFormats } from './log-formats.ts'
 import { writeOut } from './log-output.ts'
 
 interface ExportOptions extends Json, LogFilterOptions {
@@ -60,12 +60,12 @@ async function writeLog(
   signal: AbortSignal,
   write: (text: string) => Promise<void>,
 ): Promise<Exported> {
-  const { head, format, lineEnd } = logFormats[options.format]
-  let pending: string = head
+  const format: LogFormat = logFormats[options.format]
+  let pending = format.head
   let told = performance.now()
   const filter = await readLogFilter(options, strongroom)
-  const deliver = async (entries: readonly LogEntry[], next: number) => {
-    await write(pending + entries.map((entry) => format(entry) + lineEnd).join(''))
+  const deliver = async (entries: readonly LogEntry[], next: number, dropped: readonly DroppedLeaf[]) => {
+    await write(pending + formatPage(format, entries, dropped))
     pending = ''
     if (performance.now() - told < TELL_EVERY_MS) return
     told = performance.now()

@@ -1,4 +1,4 @@
-import type { LogEntry } from '../audit/log-page-store.ts'
+import type { DroppedLeaf, LogEntry } from '../audit/log-page-store.ts'
 import { toOcsf } from '../audit/ocsf-event.ts'
 import { version } from '../version.ts'
 import { csvLine } from './comma-separated.ts'
@@ -9,6 +9,8 @@ export interface LogFormat {
   head: string
   /** One event, without the end of its line. */
   format(entry: LogEntry): string
+  /** The place of an event that was dropped, for who verifies; formats for other readers have none. */
+  formatDropped?(leaf: DroppedLeaf): string
   lineEnd: string
 }
 
@@ -30,7 +32,12 @@ const COLUMNS = [
 
 export const logFormats = {
   /** One JSON document a line; `event` is in its canonical form, byte for byte. `audit verify --log` reads it. */
-  jsonl: { head: '', format: ({ sequence, body }) => `{"sequence":${sequence},"event":${body}}`, lineEnd: '\n' },
+  jsonl: {
+    head: '',
+    format: ({ sequence, body }) => `{"sequence":${sequence},"event":${body}}`,
+    formatDropped: ({ sequence, hash }) => JSON.stringify({ sequence, hash: hash.toString('base64') }),
+    lineEnd: '\n',
+  },
   /** RFC 4180. What no column is for stands in the last one, as JSON. */
   csv: {
     head: `${csvLine(['sequence', 'caller', 'caller_kind', 'caller_role', ...COLUMNS, 'others'])}\r\n`,
@@ -59,4 +66,13 @@ export type LogFormatName = keyof typeof logFormats
 interface ParsedEvent {
   caller?: { id: string; kind: string; role?: string }
   [fact: string]: unknown
+}
+
+/** A page of the log as text, in the order of the log. */
+export function formatPage(format: LogFormat, entries: readonly LogEntry[], dropped: readonly DroppedLeaf[]): string {
+  const { formatDropped } = format
+  const lines = entries.map((entry) => ({ sequence: entry.sequence, text: format.format(entry) }))
+  if (formatDropped) for (const leaf of dropped) lines.push({ sequence: leaf.sequence, text: formatDropped(leaf) })
+  if (dropped.length > 0) lines.sort((one, other) => one.sequence - other.sequence)
+  return lines.map(({ text }) => text + format.lineEnd).join('')
 }

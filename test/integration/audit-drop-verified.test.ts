@@ -1,10 +1,16 @@
 import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { expect, inject, it, vi } from 'vitest'
 import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
 import { insertEvents } from '../../src/audit/audit-store.ts'
+import type { LogDelivery } from '../../src/audit/deliver-log.ts'
 import { dropEvents } from '../../src/audit/drop-events.ts'
+import { openLogOfFile } from '../../src/audit/log-file.ts'
 import { verifyLog } from '../../src/audit/verify-log.ts'
 import { openLogOfDatabase } from '../../src/audit/verify-store.ts'
+import { formatPage, logFormats } from '../../src/cli/log-formats.ts'
 import { openDatabase } from '../../src/database/database.ts'
 import { createNewId } from '../../src/identifier.ts'
 import { createTestDatabase } from '../support/postgres.ts'
@@ -50,6 +56,7 @@ it('a log verifies after old events were dropped, and tells them from those that
       const given = { keys: [], checkpoints: [], receipts: [] }
       return verifyLog(await openLogOfDatabase(tx), given)
     })
+  const file = path.join(await mkdtemp(path.join(tmpdir(), 'strongroom-drop-')), 'log.jsonl')
   try {
     await vault.tokenize({ contact })
     await settled()
@@ -64,12 +71,27 @@ it('a log verifies after old events were dropped, and tells them from those that
     await settled()
     expect(await verified()).toMatchObject({ findings: [], dropped: count })
 
+    // An export of the log holds the hashes of what is gone, so that it verifies too.
+    const lines: string[] = []
+    const deliver = async (...[entries, _, gone]: Parameters<LogDelivery['deliver']>) => {
+      lines.push(formatPage(logFormats.jsonl, entries, gone))
+    }
+    const whole = { what: 'export', filter: {}, from: 0, follow: false, signal: new AbortController().signal } as const
+    const [head] = await database.sql<{ note: string }>('SELECT note FROM audit_head')
+    await vault.strongroom.commands.deliverLog(OPERATOR, { ...whole, deliver })
+    await writeFile(file, lines.join(''))
+    const against = { keys: [], checkpoints: [{ place: 'head', note: head!.note }], receipts: [] }
+    expect(await verifyLog(await openLogOfFile(file), against)).toMatchObject({ findings: [], dropped: count })
+    await writeFile(file, lines.join('').replace(/^.*\n/, ''))
+    expect((await verifyLog(await openLogOfFile(file), against)).findings).not.toEqual([])
+
     const [victim] = await database.sql<{ id: string; sequence: number }>(
       'SELECT id, sequence::integer FROM audit_events JOIN audit_leaves ON event = id ORDER BY sequence LIMIT 1',
     )
     await database.sql('DELETE FROM audit_events WHERE id = $1', [victim!.id])
     expect((await verified()).findings).toMatchObject([{ code: 'removed', sequence: victim!.sequence }])
   } finally {
+    await rm(path.dirname(file), { recursive: true })
     await vault.stop()
     await owner.close()
     await database.drop()
