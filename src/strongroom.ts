@@ -240,7 +240,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       reviewAccess: (operator: AuditCaller) => access.commands.reviewAccess(operator, authentication.issuers),
       explainAccess: (operator: AuditCaller, who: NamedCaller, question: AccessQuestion) =>
         explainAccess({ ...shared, admit, production }, operator, who, question),
-      ...createKeyCommands({ ...rotation, ...keyDeps, issuer }),
+      ...createKeyCommands({ ...rotation, ...keyDeps, issuer, hasSignedLast: auditLog.hasSignedLast }),
       ...auditLog.commands,
       findCustomerTokens: (site: string, customer: string) => findCustomerTokens(shared, { site, customer }),
     },

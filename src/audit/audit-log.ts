@@ -1,10 +1,10 @@
 import type { Alert, AlertFacts } from '../alert.ts'
-import type { Database } from '../database/database.ts'
+import type { Database, Queryable } from '../database/database.ts'
 import type { AuditCaller, AuditEventType, NewAuditEvent } from './audit-event.ts'
 import { type EventPage, selectEvents } from './audit-store.ts'
 import { deliverLog, type LogDelivery } from './deliver-log.ts'
 import { keepLog } from './keep-log.ts'
-import { listLogKeys } from './log-keys.ts'
+import { hasSignedLast, listLogKeys } from './log-keys.ts'
 import { watchOutage } from './outage.ts'
 import type { RecordEvent } from './record-event.ts'
 import { reviewLog } from './review-log.ts'
@@ -56,6 +56,11 @@ export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping,
   const shipper = isKeptHere && shipping ? shipCheckpoints({ ...deps, ...options }, shipping) : undefined
   return {
     observe: outage.observe,
+    /** Whether the key has signed the latest checkpoint. */
+    hasSignedLast: async (db: Queryable, id: string) => {
+      const key = signing.all().find((one) => one.id === id)
+      return key !== undefined && hasSignedLast(db, key)
+    },
     commands: {
       listAuditEvents: async (operator: AuditCaller, filter: EventPage) => {
         const events = await selectEvents(database, filter)

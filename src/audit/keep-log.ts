@@ -11,7 +11,7 @@ const LOG_LOCK = 0x7374_7207
 /** An event has its place in the log within a second. */
 const ADVANCE_EVERY_MS = 250
 const TAKE_OVER_EVERY_MS = 1_000
-const WATCH_EVERY_MS = 10_000
+const WATCH_EVERY_MS = 5_000
 const PREPARE_EVERY_MS = 60 * 60 * 1_000
 /** Beyond that somebody must look why. */
 const MAX_WAITING_MS = 60_000
@@ -99,15 +99,17 @@ export function keepLog(deps: KeepLogDeps): { stop(): Promise<void> } {
   }
 }
 
-/** Alarms once for each time that events wait too long. */
+/** Alarms once for each time that events wait too long. What was left by servers that are gone has its time as well. */
 function createWatch({ database, alert, now, observeWaiting }: KeepLogDeps): () => Promise<void> {
+  const started = now().getTime()
   let isLate = false
   return async () => {
     const oldest = await findOldestWaiting(database)
     const waitedMs = oldest === undefined ? 0 : Math.max(0, now().getTime() - oldest.getTime())
     observeWaiting(waitedMs / 1_000)
-    if (waitedMs > MAX_WAITING_MS && !isLate) alert('audit-unsequenced', { seconds: Math.round(waitedMs / 1_000) })
-    isLate = waitedMs > MAX_WAITING_MS
+    const wasLate = isLate
+    isLate = Math.min(waitedMs, now().getTime() - started) > MAX_WAITING_MS
+    if (isLate && !wasLate) alert('audit-unsequenced', { seconds: Math.round(waitedMs / 1_000) })
   }
 }
 

@@ -1,5 +1,5 @@
 import { createPublicKey } from 'node:crypto'
-import type { Database } from '../database/database.ts'
+import type { Database, Queryable } from '../database/database.ts'
 import { selectHead } from './log-store.ts'
 import { formatVerifierKey, isSignedBy, noteVerifier, parseNote } from './note.ts'
 import type { LogKey } from './sequencer.ts'
@@ -27,4 +27,10 @@ export async function listLogKeys(
       return { key: id, verifier_key: formatVerifierKey(verifier), current }
     })
     .sort((one, other) => (one.key < other.key ? -1 : 1))
+}
+
+/** Whether that key has signed the latest checkpoint: the log goes on from there, and only the key shows that it is ours. */
+export async function hasSignedLast(db: Queryable, { secret }: LogKey): Promise<boolean> {
+  const head = await selectHead(db)
+  return head !== undefined && isSignedBy(parseNote(head.note), noteVerifier(head.origin, createPublicKey(secret)))
 }

@@ -17,6 +17,8 @@ export interface DestroyKeyDeps extends ChangeRegistryDeps {
   now: () => Date
   /** How long the longest token lives that a token-signing key may have signed. */
   longestTokenSeconds: number
+  /** Whether an audit-signing key has signed the latest checkpoint of the audit log. */
+  hasSignedLast: (db: Queryable, id: string) => Promise<boolean>
 }
 
 /** What only its expiry takes off a key. */
@@ -54,6 +56,11 @@ export async function destroyKey(
     ) {
       throw new KeyStillNeeded(
         `${id} has signed tokens that are still alive: the vault destroys it when they have expired.`,
+      )
+    }
+    if (key.purpose === 'audit-signing' && (await deps.hasSignedLast(change.tx, id))) {
+      throw new KeyStillNeeded(
+        `${id} has signed the latest checkpoint of the audit log: let a server run until the next key has signed one.`,
       )
     }
     await change.transition(id, 'destroyed')

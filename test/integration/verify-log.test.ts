@@ -8,6 +8,7 @@ import { parseVerifierKey } from '../../src/audit/note.ts'
 import { type LogVerification, type VerifyLogOptions, verifyLog } from '../../src/audit/verify-log.ts'
 import { openLogOfDatabase } from '../../src/audit/verify-store.ts'
 import { openDatabase } from '../../src/database/database.ts'
+import { holdLog } from '../support/hold-log.ts'
 import { checkout } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
 
@@ -91,6 +92,22 @@ describe('the log of a vault', () => {
     }
     const [, signature] = head!.note.split('\n\n')
     expect(signature).not.toContain(Buffer.from(old!.keyId).toString('base64').slice(0, 5))
+  })
+
+  it('goes on after a change while no server kept it: the key that has signed last is not destroyed before', async () => {
+    const operator = { id: 'operator:test', kind: 'operator' } as const
+    const destroy = (id: string) => vault.strongroom.commands.destroyKey(operator, id)
+    await settled()
+    const release = await holdLog(vault.database)
+    const { key } = (await vault.strongroom.commands.listLogKeys()).find(({ current }) => current)!
+    await vault.rotate('audit')
+    await expect(destroy(key)).rejects.toThrow(`${key} has signed the latest checkpoint of the audit log`)
+    await release()
+    await settled()
+    await destroy(key)
+    await vault.tokenize(checkout)
+    await settled()
+    expect((await verify({ keys: await logKeys() })).findings).toEqual([])
   })
 })
 
