@@ -52,6 +52,13 @@ const rootFiles = files.map(({ path }) => path).filter((path) => layerOf(path) =
 const PURE_KEYS =
   'seal encode-fields key key-state cryptoperiod signing-plan key-ring keyed-hash random registry-manifest root-key/root-key root-key/key-frame root-key/share-text'
 
+const PURE_AUDIT = [
+  'audit-event merkle tile tree-edge note checkpoint frontier delivery/ocsf-event delivery/syslog-message review/review-rules',
+  'verification/log-finding verification/log-source verification/recompute-tree verification/explain-tile',
+  'verification/check-tree verification/check-event verification/check-leaves verification/check-claims',
+  'verification/trusted-keys verification/record-history',
+]
+
 /** Values and decisions: no database, no network, no files, nothing that imports such. */
 const PURE = [
   ...rootFiles.filter(
@@ -62,9 +69,7 @@ const PURE = [
   ...'roles role-set role-file view purpose condition grant caller signed-statement'
     .split(' ')
     .map((name) => `src/access/${name}.ts`),
-  ...'audit-event merkle tile tree-edge note checkpoint frontier ocsf-event review-rules syslog-message log-finding log-source recompute-tree explain-tile check-tree check-event check-leaves check-claims trusted-keys record-history'
-    .split(' ')
-    .map((name) => `src/audit/${name}.ts`),
+  ...PURE_AUDIT.flatMap((names) => names.split(' ')).map((name) => `src/audit/${name}.ts`),
   ...['records/token', 'records/record'].map((name) => `src/${name}.ts`),
   'src/http/json.ts',
 ]

@@ -9,7 +9,7 @@ import { parseNote } from './note.ts'
 import { giveReceipt } from './receipt.ts'
 import type { RecordEvent } from './record-event.ts'
 import { entryBundle, hashesAt, parseTilePath, TILE_WIDTH, type Tile } from './tile.ts'
-import { cosignaturesFor } from './witness-store.ts'
+import { cosignaturesFor } from './witness/witness-store.ts'
 
 interface LogRoutesDeps {
   database: Database

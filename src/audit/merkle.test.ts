@@ -10,9 +10,9 @@ import {
   type ReadSubtree,
   rootOf,
 } from './merkle.ts'
-import { createGrowingTree, rootOfPeaks } from './recompute-tree.ts'
 import { hashesAt, subtreesOfTiles, TILE_WIDTH, type Tile } from './tile.ts'
 import { appendLeaves, EMPTY_EDGE, rootOfEdge, type Subtree } from './tree-edge.ts'
+import { createGrowingTree, rootOfPeaks } from './verification/recompute-tree.ts'
 
 const sha256 = (...parts: Uint8Array[]) => {
   const hash = createHash('sha256')

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import type { DroppedLeaf, LogEntry } from '../audit/log-page-store.ts'
+import type { DroppedLeaf, LogEntry } from '../audit/delivery/log-page-store.ts'
 import { Interrupted } from '../interruption.ts'
 import type { Strongroom } from '../strongroom.ts'
 import { sequence } from './arguments.ts'

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { type Finding, reviewRules } from '../audit/review-rules.ts'
+import { type Finding, reviewRules } from '../audit/review/review-rules.ts'
 import { pointInTime } from './arguments.ts'
 import { FAILED, type Json, operator, print, withJson, withVault } from './command.ts'
 

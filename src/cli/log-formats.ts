@@ -1,5 +1,5 @@
-import type { DroppedLeaf, LogEntry } from '../audit/log-page-store.ts'
-import { toOcsf } from '../audit/ocsf-event.ts'
+import type { DroppedLeaf, LogEntry } from '../audit/delivery/log-page-store.ts'
+import { toOcsf } from '../audit/delivery/ocsf-event.ts'
 import { version } from '../version.ts'
 import { csvLine } from './comma-separated.ts'
 

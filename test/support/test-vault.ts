@@ -232,9 +232,9 @@ export class TestVault {
     )
   }
 
-  /** The audit events so far, oldest first, without the ones that this very call leaves. */
+  /** The audit events so far, in the order in which they were written, without the ones that this very call leaves. */
   async events(where: Record<string, unknown> = {}): Promise<Record<string, unknown>[]> {
-    const rows = await this.database.sql<{ body: string }>('SELECT body FROM audit_events ORDER BY id')
+    const rows = await this.database.sql<{ body: string }>('SELECT body FROM audit_events ORDER BY position')
     const events = rows.map(({ body }) => JSON.parse(body) as Record<string, unknown>)
     return events.filter((event) => Object.entries(where).every(([name, value]) => event[name] === value))
   }

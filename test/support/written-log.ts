@@ -1,10 +1,10 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { type AuditFacts, createNewAuditEvent } from '../../src/audit/audit-event.ts'
 import { formatCheckpoint } from '../../src/audit/checkpoint.ts'
-import { type LoggedLeaf, type LogSource, subtreeKey } from '../../src/audit/log-source.ts'
 import { hashLeaf } from '../../src/audit/merkle.ts'
 import { type NoteVerifier, noteVerifier, rawPublicKey, signNote } from '../../src/audit/note.ts'
 import { appendLeaves, EMPTY_EDGE, rootOfEdge, type TreeEdge } from '../../src/audit/tree-edge.ts'
+import { type LoggedLeaf, type LogSource, subtreeKey } from '../../src/audit/verification/log-source.ts'
 import { createNewId } from '../../src/identifier.ts'
 import { createRandomBytes } from '../../src/keys/random.ts'
 

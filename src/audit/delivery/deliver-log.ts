@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Database } from '../database/database.ts'
-import type { AuditCaller, AuditFacts, NewAuditEvent } from './audit-event.ts'
-import type { EventFilter } from './audit-store.ts'
+import type { Database } from '../../database/database.ts'
+import type { AuditCaller, AuditFacts, NewAuditEvent } from '../audit-event.ts'
+import type { EventFilter } from '../audit-store.ts'
+import { selectHead } from '../log-store.ts'
+import type { RecordEvent } from '../record-event.ts'
 import { countWaiting, type DroppedLeaf, type LogEntry, selectLogPage, selectLogRange } from './log-page-store.ts'
-import { selectHead } from './log-store.ts'
-import type { RecordEvent } from './record-event.ts'
 
 export interface LogDelivery {
   /** What the reader does, for the event that says so. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { newSigner, ORIGIN, WrittenLog } from '../../test/support/written-log.ts'
-import { formatCheckpoint } from './checkpoint.ts'
-import { signNote } from './note.ts'
+import { newSigner, ORIGIN, WrittenLog } from '../../../test/support/written-log.ts'
+import { formatCheckpoint } from '../checkpoint.ts'
+import { signNote } from '../note.ts'
 import { type VerifyLogOptions, verifyLog } from './verify-log.ts'
 import { verifyProofs } from './verify-proofs.ts'
 

@@ -1,8 +1,8 @@
+import { type Checkpoint, parseCheckpoint } from '../checkpoint.ts'
+import { NoteError, type SignedNote } from '../note.ts'
 import type { TreeCheck } from './check-tree.ts'
-import { type Checkpoint, parseCheckpoint } from './checkpoint.ts'
 import { type Findings, leaves } from './log-finding.ts'
 import type { LogClaim } from './log-source.ts'
-import { NoteError, type SignedNote } from './note.ts'
 import type { TrustedKeys } from './trusted-keys.ts'
 
 /** A checkpoint that can be read. */

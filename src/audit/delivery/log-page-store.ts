@@ -1,5 +1,5 @@
-import type { Queryable } from '../database/database.ts'
-import { type EventFilter, eventConditions } from './audit-store.ts'
+import type { Queryable } from '../../database/database.ts'
+import { type EventFilter, eventConditions } from '../audit-store.ts'
 
 /** An event at its place in the log. */
 export interface LogEntry {

@@ -1,6 +1,6 @@
-import type { Database } from '../database/database.ts'
-import type { AuditCaller, NewAuditEvent } from './audit-event.ts'
-import type { RecordEvent } from './record-event.ts'
+import type { Database } from '../../database/database.ts'
+import type { AuditCaller, NewAuditEvent } from '../audit-event.ts'
+import type { RecordEvent } from '../record-event.ts'
 import {
   applyReviewRules,
   type Finding,

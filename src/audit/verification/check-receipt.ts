@@ -1,8 +1,8 @@
 import canonicalize from 'canonicalize'
 import { z } from 'zod'
+import { hashLeaf, includes } from '../merkle.ts'
 import { type ReadClaim, readClaim } from './check-claims.ts'
 import type { Findings } from './log-finding.ts'
-import { hashLeaf, includes } from './merkle.ts'
 
 /** A receipt that holds in itself: its proof leads from its event to its checkpoint. Who has signed that is another question. */
 export interface ReadReceipt {

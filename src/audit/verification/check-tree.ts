@@ -1,7 +1,7 @@
+import { TILE_WIDTH } from '../tile.ts'
 import { findInsertion, findSwap, findSwapAcross, type Suspects } from './explain-tile.ts'
 import { type Findings, leaves } from './log-finding.ts'
 import { createGrowingTree, type Peak, rootOfPeaks } from './recompute-tree.ts'
-import { TILE_WIDTH } from './tile.ts'
 
 /** The stored hash of a complete subtree of 256^level leaves. */
 export type StoredSubtree = (level: number, index: number) => Buffer | undefined

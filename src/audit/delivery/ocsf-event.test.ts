@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type AuditFacts, auditEventTypes, createNewAuditEvent } from './audit-event.ts'
+import { type AuditFacts, auditEventTypes, createNewAuditEvent } from '../audit-event.ts'
 import { toOcsf } from './ocsf-event.ts'
 
 /**

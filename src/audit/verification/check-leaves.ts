@@ -1,8 +1,8 @@
-import { timeOfId } from '../identifier.ts'
+import { timeOfId } from '../../identifier.ts'
+import { hashLeaf } from '../merkle.ts'
 import { checkEvent, type ReadEvent } from './check-event.ts'
 import { type Findings, leaves } from './log-finding.ts'
 import type { LoggedLeaf } from './log-source.ts'
-import { hashLeaf } from './merkle.ts'
 import type { RecordHistories } from './record-history.ts'
 import type { TrustedKeys } from './trusted-keys.ts'
 

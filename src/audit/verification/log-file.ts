@@ -1,7 +1,7 @@
 import { open, stat } from 'node:fs/promises'
 import canonicalize from 'canonicalize'
+import { TILE_WIDTH } from '../tile.ts'
 import { type LoggedLeaf, type LogPage, type LogSource, subtreeKey } from './log-source.ts'
-import { TILE_WIDTH } from './tile.ts'
 
 /**
  * A log in a file, as `audit export --format jsonl` writes it: a line for each event, `{"sequence":7,"event":{…}}`, in

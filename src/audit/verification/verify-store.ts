@@ -1,4 +1,6 @@
-import type { Queryable, Statement } from '../database/database.ts'
+import type { Queryable, Statement } from '../../database/database.ts'
+import { selectHead } from '../log-store.ts'
+import { TILE_WIDTH } from '../tile.ts'
 import {
   type EventColumns,
   type LoggedLeaf,
@@ -8,8 +10,6 @@ import {
   subtreeKey,
   type WaitingEvent,
 } from './log-source.ts'
-import { selectHead } from './log-store.ts'
-import { TILE_WIDTH } from './tile.ts'
 
 /** Whole tiles, so that every page but the last ends where one does. */
 const PAGE_LEAVES = 32 * TILE_WIDTH

@@ -1,4 +1,4 @@
-import { cosignedAt, formatSignature, NoteError, parseNote, parseSignatures } from './note.ts'
+import { cosignedAt, formatSignature, NoteError, parseNote, parseSignatures } from '../note.ts'
 import { postText, Undelivered } from './post-text.ts'
 import type { Witness } from './witnesses-file.ts'
 

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import { isSignedBy, type NoteVerifier, noteVerifier, publicKeyFrom, type SignedNote } from './note.ts'
+import { isSignedBy, type NoteVerifier, noteVerifier, publicKeyFrom, type SignedNote } from '../note.ts'
 
 /**
  * The keys whose checkpoints are believed: those that the verifier brought, and in turn every key that the log announces in a

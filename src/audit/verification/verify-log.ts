@@ -1,3 +1,4 @@
+import type { NoteVerifier } from '../note.ts'
 import { createClaimCheck, type ReadClaim, readClaim } from './check-claims.ts'
 import { checkEvent, type ReadEvent } from './check-event.ts'
 import { createLeafCheck } from './check-leaves.ts'
@@ -5,7 +6,6 @@ import { type ReadReceipt, readReceipt } from './check-receipt.ts'
 import { createTreeCheck } from './check-tree.ts'
 import { collectFindings, type Findings, type LogFinding, leaves } from './log-finding.ts'
 import type { LogClaim, LogPage, LogSource } from './log-source.ts'
-import type { NoteVerifier } from './note.ts'
 import { createRecordHistories, type RecordHistories } from './record-history.ts'
 import { createTrustedKeys } from './trusted-keys.ts'
 

@@ -1,5 +1,5 @@
-import { textArray } from '../database/binary-array.ts'
-import type { Queryable, Statement } from '../database/database.ts'
+import { textArray } from '../../database/binary-array.ts'
+import type { Queryable, Statement } from '../../database/database.ts'
 
 /** A target that is due, and the latest checkpoint, which it does not have yet. */
 export interface DueShipment {
