@@ -15,6 +15,7 @@ CREATE TABLE approvals (
   decided_by text,
   decided_at timestamp with time zone,
   mac bytea,
+  authority text,
   CONSTRAINT approvals_pkey PRIMARY KEY (id),
   CONSTRAINT approvals_by_another CHECK ((decided_by <> caller)),
   CONSTRAINT approvals_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'approved'::text, 'refused'::text, 'used'::text, 'unreviewed'::text, 'reviewed'::text])))
@@ -24,6 +25,25 @@ CREATE INDEX approvals_open ON public.approvals USING btree (site, requested_at)
 CREATE INDEX approvals_token ON public.approvals USING btree (token);
 COMMENT ON TABLE approvals IS 'releases that need a second person; their reasons are in reveal_reasons, sealed';
 COMMENT ON COLUMN approvals.mac IS 'HMAC-SHA-256 over an approval, under the key of the key registry''s manifest';
+COMMENT ON COLUMN approvals.authority IS 'the authority in whose name the release is asked for; the ticket then is its case';
+
+CREATE TABLE audit_checkpoints (
+  size bigint NOT NULL,
+  note text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT audit_checkpoints_pkey PRIMARY KEY (size)
+);
+COMMENT ON TABLE audit_checkpoints IS 'one checkpoint of each minute in which the log grew, to be kept';
+
+CREATE TABLE audit_cosignatures (
+  checkpoint text NOT NULL,
+  witness text NOT NULL,
+  signature text NOT NULL,
+  cosigned_at timestamp with time zone NOT NULL,
+  CONSTRAINT audit_cosignatures_pkey PRIMARY KEY (checkpoint, witness)
+);
+COMMENT ON COLUMN audit_cosignatures.checkpoint IS 'the text that was signed: origin, size and root';
+COMMENT ON COLUMN audit_cosignatures.signature IS 'the line that belongs under the note';
 
 CREATE TABLE audit_events (
   id text NOT NULL,
@@ -33,12 +53,62 @@ CREATE TABLE audit_events (
   token text,
   site text,
   body text NOT NULL,
+  "position" bigint NOT NULL DEFAULT nextval('audit_positions'::regclass),
   CONSTRAINT audit_events_pkey PRIMARY KEY (id)
 );
-CREATE INDEX audit_events_caller ON public.audit_events USING btree (caller, id) WHERE (caller IS NOT NULL);
-CREATE INDEX audit_events_key_retire ON public.audit_events USING btree (id) WHERE (type = 'key.retire'::text);
-CREATE INDEX audit_events_token ON public.audit_events USING btree (token, id) WHERE (token IS NOT NULL);
+CREATE INDEX audit_events_caller ON ONLY public.audit_events USING btree (caller, id) WHERE (caller IS NOT NULL);
+CREATE INDEX audit_events_key_retire ON ONLY public.audit_events USING btree (id) WHERE (type = 'key.retire'::text);
+CREATE INDEX audit_events_position ON ONLY public.audit_events USING btree ("position");
+CREATE INDEX audit_events_public_key ON ONLY public.audit_events USING btree (id) WHERE (type = ANY (ARRAY['audit.key'::text, 'key.create'::text]));
+CREATE INDEX audit_events_token ON ONLY public.audit_events USING btree (token, id) WHERE (token IS NOT NULL);
 COMMENT ON COLUMN audit_events.body IS 'the event in its canonical form, RFC 8785; the other columns repeat parts of it';
+COMMENT ON COLUMN audit_events.position IS 'the order of insertion, not of the log: numbers of what was rolled back are missing';
+
+CREATE TABLE audit_head (
+  only_row boolean NOT NULL DEFAULT true,
+  origin text NOT NULL,
+  size bigint NOT NULL,
+  root bytea NOT NULL,
+  note text NOT NULL,
+  next_position bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT audit_head_pkey PRIMARY KEY (only_row),
+  CONSTRAINT audit_head_only_row_check CHECK (only_row)
+);
+COMMENT ON COLUMN audit_head.note IS 'the latest checkpoint, a signed note';
+COMMENT ON COLUMN audit_head.next_position IS 'every committed event of a lower position has its leaf';
+
+CREATE TABLE audit_leaves (
+  sequence bigint NOT NULL,
+  event text NOT NULL,
+  hash bytea NOT NULL,
+  CONSTRAINT audit_leaves_pkey PRIMARY KEY (sequence),
+  CONSTRAINT audit_leaves_event_key UNIQUE (event),
+  CONSTRAINT audit_leaves_hash_check CHECK ((length(hash) = 32)),
+  CONSTRAINT audit_leaves_sequence_check CHECK ((sequence >= 0))
+);
+COMMENT ON TABLE audit_leaves IS 'the order of the log: the event of each leaf, and its hash (RFC 9162, section 2.1.1)';
+
+CREATE TABLE audit_shipments (
+  target text NOT NULL,
+  size bigint NOT NULL DEFAULT 0,
+  next_at timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone,
+  CONSTRAINT audit_shipments_pkey PRIMARY KEY (target),
+  CONSTRAINT audit_shipments_size_check CHECK ((size >= 0))
+);
+COMMENT ON COLUMN audit_shipments.size IS 'of the last checkpoint that arrived there';
+COMMENT ON COLUMN audit_shipments.next_at IS 'when the next is due; who puts it off is the server that ships';
+
+CREATE TABLE audit_subtrees (
+  level smallint NOT NULL,
+  index bigint NOT NULL,
+  hash bytea NOT NULL,
+  CONSTRAINT audit_subtrees_pkey PRIMARY KEY (level, index),
+  CONSTRAINT audit_subtrees_hash_check CHECK ((length(hash) = 32)),
+  CONSTRAINT audit_subtrees_index_check CHECK ((index >= 0)),
+  CONSTRAINT audit_subtrees_level_check CHECK ((level > 0))
+);
+COMMENT ON TABLE audit_subtrees IS 'the roots of complete subtrees of 256^level leaves: a tile of level L is up to 256 of them, or of the leaves';
 
 CREATE TABLE budget_records (
   caller text NOT NULL,
@@ -69,6 +139,7 @@ CREATE TABLE clients (
   previous_secret_expires_at timestamp with time zone,
   keys jsonb,
   certificate text,
+  mac bytea,
   CONSTRAINT clients_pkey PRIMARY KEY (id),
   CONSTRAINT clients_one_way_in CHECK ((num_nonnulls(secret_hash, keys, certificate) = 1))
 );
@@ -77,6 +148,7 @@ COMMENT ON COLUMN clients.secret_start IS 'the first characters of the secret, w
 COMMENT ON COLUMN clients.previous_secret_hash IS 'argon2id, PHC string; works until previous_secret_expires_at';
 COMMENT ON COLUMN clients.keys IS 'public keys as a JWK Set (RFC 7517), for private_key_jwt';
 COMMENT ON COLUMN clients.certificate IS 'what the client certificate must show (RFC 8705): form, colon, value';
+COMMENT ON COLUMN clients.mac IS 'HMAC-SHA-256 over the client, its credentials and its partner, under the key of the key registry''s manifest; gone with a revocation';
 
 CREATE TABLE disabled_staff (
   id text NOT NULL,
@@ -183,9 +255,11 @@ CREATE TABLE partners (
   ends_at timestamp with time zone NOT NULL,
   created_at timestamp with time zone NOT NULL,
   ended_at timestamp with time zone,
+  mac bytea,
   CONSTRAINT partners_pkey PRIMARY KEY (id)
 );
 COMMENT ON TABLE partners IS 'third parties, and what their contracts let them see';
+COMMENT ON COLUMN partners.mac IS 'HMAC-SHA-256 over the contract, under the key of the key registry''s manifest; gone with its end';
 
 CREATE TABLE rate_limits (
   key character varying(255) NOT NULL,
@@ -326,8 +400,15 @@ CREATE TABLE suspended_callers (
 COMMENT ON TABLE suspended_callers IS 'who went beyond a budget that suspends, until an operator lifts it';
 
 GRANT USAGE ON SCHEMA public TO strongroom_runtime;
-GRANT INSERT, SELECT, UPDATE ON TABLE approvals TO strongroom_runtime;
+GRANT USAGE ON SEQUENCE audit_positions TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE approvals TO strongroom_runtime;
+GRANT INSERT, SELECT ON TABLE audit_checkpoints TO strongroom_runtime;
+GRANT INSERT, SELECT ON TABLE audit_cosignatures TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_events TO strongroom_runtime;
+GRANT INSERT, SELECT, UPDATE ON TABLE audit_head TO strongroom_runtime;
+GRANT INSERT, SELECT ON TABLE audit_leaves TO strongroom_runtime;
+GRANT INSERT, SELECT, UPDATE ON TABLE audit_shipments TO strongroom_runtime;
+GRANT INSERT, SELECT ON TABLE audit_subtrees TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE budget_records TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE clients TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE disabled_staff TO strongroom_runtime;
@@ -340,6 +421,7 @@ GRANT SELECT ON TABLE migrations TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE partner_clients TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE partners TO strongroom_runtime;
 GRANT UPDATE ON TABLE partners (ended_at) TO strongroom_runtime;
+GRANT UPDATE ON TABLE partners (mac) TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE rate_limits TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE record_versions TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE records TO strongroom_runtime;
@@ -356,5 +438,8 @@ GRANT INSERT, SELECT, UPDATE ON TABLE settings TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE spent_ids TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 
+-- function audit_event_id_at(timestamp with time zone)
+-- function audit_prepare_partitions()
+-- sequence audit_positions
 -- sequence migrations_id_seq
 -- sequence migrations_lock_index_seq

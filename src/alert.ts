@@ -6,12 +6,20 @@ const ALERTS = {
   'root-key-unreachable': 'the root key cannot be reached',
   'issuer-unreachable': 'the keys of an identity provider cannot be fetched; those that are known go on',
   'roles-changed': 'the roles were changed by somebody else: they grant nothing until an operator applies them again',
+  'role-missing': 'claims of an identity provider are mapped to a role that is not in force: its people are refused',
+  'access-changed':
+    'a client or a contract was changed by somebody else: it grants nothing until an operator makes it anew',
   'budget-nearly-spent': 'a caller has seen most of the records that its role allows for now',
   'caller-suspended': 'a caller was suspended: it asked for more records than its role allows',
   'card-testing': 'more cards arrive than one minute may bring: somebody may be trying numbers',
   'approval-changed': 'an approval was written by somebody else than the vault: nothing left under it',
   'glass-broken': 'a caller released data without waiting for approval: somebody must review it',
   'records-probed': 'a caller asks for records that do not exist',
+  'audit-unsequenced': 'events wait for their place in the log: no server puts them there',
+  'audit-log-changed': 'the audit log was changed by somebody else: nothing is signed on top of it',
+  'audit-unavailable': 'the audit log cannot be written: nothing is released until it can',
+  'audit-witness-unreachable': 'checkpoints of the audit log do not arrive where they are shipped to',
+  'audit-witness-refuses': 'a witness does not sign the audit log: it may have seen another one',
   'record-integrity': 'a sealed value does not open: it was changed, moved or put back',
 } as const
 
@@ -31,5 +39,19 @@ export function createAlert(
   return (code, facts) => {
     count(code)
     log({ alert: code, ...facts }, ALERTS[code])
+  }
+}
+
+/** What whoever asks again and again is told of once. Beyond it the oldest would be told again. */
+const MAX_TOLD = 1_000
+
+/** Raises an alert once for each piece of news, as long as this process remembers it. */
+export function createNewsAlert(alert: Alert): (news: string, ...told: Parameters<Alert>) => void {
+  const known = new Set<string>()
+  return (news, code, facts) => {
+    if (known.has(news)) return
+    known.add(news)
+    if (known.size > MAX_TOLD) known.delete(known.values().next().value!)
+    alert(code, facts)
   }
 }

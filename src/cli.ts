@@ -1,12 +1,11 @@
 #!/usr/bin/env node
 import './current-node.ts'
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { CallerError } from './access/clients.ts'
-import { auditEventTypes } from './audit/audit-event.ts'
 import { addAccessCommands } from './cli/access-commands.ts'
-import { count } from './cli/arguments.ts'
+import { addAuditCommands } from './cli/audit-commands.ts'
 import { addClientsCommands } from './cli/clients-commands.ts'
-import { FAILED, type Json, note, operator, print, USAGE, withJson, withVault } from './cli/command.ts'
+import { FAILED, type Json, note, print, USAGE, withJson } from './cli/command.ts'
 import { addKeysCommands } from './cli/keys-commands.ts'
 import { addPartnersCommands } from './cli/partners-commands.ts'
 import { addRolesCommands } from './cli/roles-commands.ts'
@@ -62,20 +61,7 @@ addPartnersCommands(program)
 addKeysCommands(program)
 addUnsealCommand(program)
 
-withJson(program.command('audit').description('the audit log').command('list'))
-  .description('a page of events, in the order of time')
-  .option('--token <token>', 'only events of this record')
-  .option('--caller <caller>', 'only events of this caller')
-  .addOption(new Option('--type <type>', 'only events of this type').choices(auditEventTypes))
-  .option('--after <event>', 'only events after this one')
-  .option('--limit <count>', 'at most so many', count, 100)
-  .action((options: Json & { token?: string; caller?: string; type?: string; after?: string; limit: number }) =>
-    withVault('audit list', async ({ commands }) => {
-      const { json: _json, ...filter } = options
-      const events = await commands.listAuditEvents(operator(), filter)
-      print(options, events, () => events.map((event) => JSON.stringify(event)).join('\n'))
-    }),
-  )
+addAuditCommands(program)
 
 withJson(program.command('certs').description('certificates').command('dev'))
   .description('make a development certificate where there is none')

@@ -29,6 +29,10 @@ export interface Config {
   }
   /** Undefined: the embedded PostgreSQL under the data directory. */
   database: { url: string; ownerUrl: string; caFile: string | undefined } | undefined
+  /** What the audit log is called when it is begun. */
+  auditOrigin: string | undefined
+  /** Where checkpoints of the audit log go, as `audit/witnesses-file.ts` reads it. */
+  witnessesFile: string | undefined
   logLevel: string
   /** How many processes serve callers. */
   workers: number
@@ -70,9 +74,17 @@ export const options = {
   STRONGROOM_CARDS_PER_CLIENT: ['unlimited', 'how many cards a minute one client may tokenize, valid or not'],
   STRONGROOM_CARDS_PER_SOURCE: ['unlimited', 'the same for one source address'],
   STRONGROOM_CARDS_PER_BIN: ['unlimited', 'the same for cards of one site that begin with the same six digits'],
+  STRONGROOM_AUDIT_ORIGIN: [
+    "`<issuer's host>/audit`",
+    'what the audit log is called in its checkpoints, from its beginning on',
+  ],
+  STRONGROOM_AUDIT_WITNESSES_FILE: ['–', 'where checkpoints of the audit log are shipped to, and who signs them, JSON'],
   STRONGROOM_LOG_LEVEL: ['info', '`debug`, `info`, `warn`, `error` or `silent`'],
   DATABASE_URL: ['embedded', 'PostgreSQL, as the role the server runs as; no `sslmode` in it'],
-  DATABASE_OWNER_URL: ['–', 'the same database as the role that owns the schema; needed by `migrate` only'],
+  DATABASE_OWNER_URL: [
+    '–',
+    'the same database as the role that owns the schema; needed by `migrate` and `audit drop` only',
+  ],
   DATABASE_CA: ['–', "the PEM file of the authority that signed the database's certificate"],
   NODE_ENV: ['–', '`production` refuses development keys, sample callers and a database without TLS'],
 } as const satisfies Record<string, readonly [defaultValue: string, meaning: string]>
@@ -110,6 +122,11 @@ const environment = z.object({
   STRONGROOM_CARDS_PER_CLIENT: limit.optional(),
   STRONGROOM_CARDS_PER_SOURCE: limit.optional(),
   STRONGROOM_CARDS_PER_BIN: limit.optional(),
+  STRONGROOM_AUDIT_ORIGIN: z
+    .string()
+    .regex(/^[^\s+\p{C}]{1,200}$/u)
+    .optional(),
+  STRONGROOM_AUDIT_WITNESSES_FILE: z.string().min(1).optional(),
   STRONGROOM_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   DATABASE_OWNER_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
@@ -166,6 +183,11 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
             ownerUrl: withoutSslMode('DATABASE_OWNER_URL', read.DATABASE_OWNER_URL ?? read.DATABASE_URL),
             caFile: read.DATABASE_CA === undefined ? undefined : path.resolve(read.DATABASE_CA),
           },
+    auditOrigin: read.STRONGROOM_AUDIT_ORIGIN,
+    witnessesFile:
+      read.STRONGROOM_AUDIT_WITNESSES_FILE === undefined
+        ? undefined
+        : path.resolve(read.STRONGROOM_AUDIT_WITNESSES_FILE),
     logLevel: read.STRONGROOM_LOG_LEVEL,
     cardLimits: cardLimits(read),
     workers: read.STRONGROOM_WORKERS ?? Math.max(1, availableParallelism() - 1),

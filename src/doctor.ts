@@ -4,6 +4,7 @@ import { url as inspectorUrl } from 'node:inspector'
 import { parseRoleFile } from './access/role-file.ts'
 import { builtInSet, type RoleSet } from './access/role-set.ts'
 import { loadTrustedIssuers } from './access/trusted-issuers.ts'
+import { loadShipping } from './audit/witnesses-file.ts'
 import type { Config } from './config.ts'
 import { isLoopback } from './database/database.ts'
 import type { ActiveKey, DatabaseFacts } from './database/inspect.ts'
@@ -72,6 +73,7 @@ export async function examineConfig(config: Config): Promise<Finding[]> {
     ...(production && rootKey.provider === 'passphrase-file'
       ? (await Promise.all(passphrases.map(madeForDevelopment))).flat()
       : []),
+    ...(await examineShipping(config)),
   ]
 }
 
@@ -121,16 +123,38 @@ export async function examineKeys(verify: () => Promise<void>): Promise<Finding[
   }
 }
 
+/** Who else knows the checkpoints of the audit log. Without them its owner alone vouches for its past. */
+async function examineShipping({ witnessesFile }: Config): Promise<Finding[]> {
+  const shipping = await loadShipping(witnessesFile).catch((error: Error) => error)
+  if (shipping instanceof Error) return [{ code: 'witnesses-file', detail: shipping.message }]
+  if (shipping === undefined) return [UNWITNESSED]
+  const holdsSecrets = shipping.targets.some(
+    (target) => target.kind === 'url' && Object.keys(target.headers).length > 0,
+  )
+  return holdsSecrets ? readableByOthers(witnessesFile!) : []
+}
+
+const UNWITNESSED: Finding = {
+  code: 'audit-unwitnessed',
+  severity: 'warning',
+  detail:
+    'nobody but the database knows the checkpoints of the audit log, so its owner could put another log in its place: name files, commands, URLs or witnesses in STRONGROOM_AUDIT_WITNESSES_FILE.',
+}
+
 /** The file by itself. Which roles there are only the database can say. */
 async function examineIssuers({ issuersFile, issuer }: Config): Promise<Finding[]> {
   return loadTrustedIssuers(issuersFile, issuer, 'unknown').then(() => [], unusable)
 }
 
-/** Whether the roles that identity providers' claims are mapped to are in force; nothing about a file that is wrong itself. */
+/**
+ * Whether the roles that identity providers' claims are mapped to are in force; nothing about a file that is wrong itself.
+ * Where an operator has applied roles, people whose role is gone are refused and everything else goes on: a warning.
+ */
 export async function examineMappedRoles(config: Config, { appliedRoles }: DatabaseFacts): Promise<Finding[]> {
   const { issuersFile, issuer } = config
   if ((await examineIssuers(config)).length > 0) return []
-  return loadTrustedIssuers(issuersFile, issuer, rolesIn(appliedRoles)).then(() => [], unusable)
+  const found = await loadTrustedIssuers(issuersFile, issuer, rolesIn(appliedRoles)).then(() => [], unusable)
+  return appliedRoles === undefined ? found : found.map((one) => ({ ...one, severity: 'warning' as const }))
 }
 
 function rolesIn(appliedRoles: string | undefined): RoleSet['roles'] | 'unknown' {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { base32, createNewId } from './identifier.ts'
+import { base32, createNewId, timeOfId } from './identifier.ts'
 import { createRandomBytes } from './keys/random.ts'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
@@ -46,6 +46,13 @@ describe('createNewId', () => {
   it('puts the time first, as a ULID does', () => {
     // The ULID specification's own example: 01ARYZ6S41… is 1469918176385.
     expect(at(1469918176385)('evt')).toMatch(/^evt_01aryz6s41[0-9a-hjkmnp-tv-z]{16}$/)
+  })
+
+  it('makes ids that say when they were made', () => {
+    expect(timeOfId(at(1469918176385)('evt'))).toBe(1469918176385)
+    for (const other of ['', 'evt_', 'evt_7', `evt_${'8'.repeat(26)}`, 'evt_01aryz6s41tsv4rrffq69g5fau']) {
+      expect(timeOfId(other)).toBeUndefined()
+    }
   })
 
   it('makes ids that sort by time, whatever their random bits', () => {

@@ -54,3 +54,9 @@ export function createNewId(now: () => Date, randomBytes: RandomBytes): NewId {
     return `${prefix}_${base32(bytes)}`
   }
 }
+
+/** When an id says that it was made, in milliseconds; undefined when it was not made by `createNewId`. */
+export function timeOfId(id: string): number | undefined {
+  const bytes = bytesOfBase32(id.slice(id.indexOf('_') + 1))
+  return bytes?.length === 16 ? bytes.readUIntBE(0, 6) : undefined
+}

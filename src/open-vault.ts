@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { type Config, ConfigError } from './config.ts'
-import { openDatabase } from './database/database.ts'
+import { type Database, openDatabase } from './database/database.ts'
 import { openEmbeddedDatabase } from './database/embedded.ts'
 import { inspectDatabase } from './database/inspect.ts'
 import { migrate } from './database/migrate.ts'
@@ -13,7 +13,8 @@ import {
   type Finding,
 } from './doctor.ts'
 import { verifyRegistry } from './keys/verify-registry.ts'
-import { createStrongroom, type Overrides, type Strongroom, type StrongroomConfig } from './strongroom.ts'
+import { createStrongroom, type Strongroom } from './strongroom.ts'
+import type { Overrides, StrongroomConfig } from './strongroom-config.ts'
 
 const COMMAND_PATIENCE_MS = 20_000
 
@@ -52,7 +53,8 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
   refuse([...examineProcess(process.env, process.execArgv), ...(await examineConfig(config))])
   return withDatabase(config, options, async (urls, stopDatabase) => {
     if (migratesItself(config, options.role)) await migrateDatabase(config, urls)
-    const findings = examineDatabase(config, await inspect(urls.server, config.database?.caFile))
+    const facts = await inspect(urls.server, config.database?.caFile)
+    const findings = [...examineDatabase(config, facts), ...(await examineMappedRoles(config, facts))]
     refuse(findings)
     if (options.role === 'server') for (const { detail } of findings) options.log(`warning: ${detail}`)
     const strongroom = await createStrongroom(
@@ -66,11 +68,15 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         // A command has nothing to do without it; a server has to answer that it is sealed.
         ...(options.role === 'command' ? { rootKeyPatienceMs: COMMAND_PATIENCE_MS } : {}),
         runsRotations: options.role === 'server',
+        keepsLog: options.role === 'server',
+        auditOrigin: config.auditOrigin,
+        ...(options.role === 'server' ? { witnessesFile: config.witnessesFile } : {}),
         issuer: config.issuer,
         issuersFile: config.issuersFile,
         // A command beside a server signs tokens for that server, whatever port its own environment names.
         recordedIssuer: recordedIssuer(config, options.role),
         asksForCertificates: config.tls.clientCaFile !== undefined,
+        production: config.production,
         cardLimits: config.cardLimits,
         logLevel: options.role === 'command' ? 'silent' : config.logLevel,
       },
@@ -103,6 +109,30 @@ function connectionsFor(workers: number): number {
 function migratesItself(config: Config, role: OpenVaultOptions['role']): boolean {
   if (role === 'worker') return false
   return config.database === undefined || (!config.production && role === 'server')
+}
+
+/**
+ * Opens the database that the configuration names and nothing on top of it, for a command that needs no key of the vault.
+ *
+ * @throws {Unsafe} when its schema is not the one of this version
+ */
+export function openVaultDatabase(
+  config: Config,
+  options: OpenVaultOptions,
+  as: keyof Urls = 'server',
+): Promise<{ database: Database; close(): Promise<void> }> {
+  return withDatabase(config, options, async (urls, stopDatabase) => {
+    const caFile = config.database?.caFile
+    refuse(examineDatabase(config, await inspect(urls.server, caFile)).filter(({ code }) => code === 'schema'))
+    const database = openDatabase({ url: urls[as], caFile, maxConnections: 2 })
+    return {
+      database,
+      async close() {
+        await database.close()
+        await stopDatabase()
+      },
+    }
+  })
 }
 
 /** Applies pending migrations and answers with their names. */

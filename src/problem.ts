@@ -45,9 +45,11 @@ const PROBLEMS = {
 
   // the record
   'record-not-found': [404, 'There is no such record'],
+  'event-not-found': [404, 'There is no such event'],
   'approval-not-found': [404, 'There is no such request for approval'],
   'approval-decided': [409, 'The request was decided already, or is over'],
   'record-gone': [410, 'The record has been erased'],
+  'event-dropped': [410, 'The event has been dropped, as old events are'],
   'request-in-flight': [409, 'A request with this Idempotency-Key is still being handled'],
   'record-changed': [409, 'The record was changed meanwhile'],
 
@@ -55,6 +57,7 @@ const PROBLEMS = {
   'record-integrity': [500, 'The record failed its integrity check'],
   internal: [500, 'Something went wrong'],
   'database-unavailable': [503, 'The database cannot be reached'],
+  'log-pending': [503, 'The audit log has not come so far yet'],
   'audit-unavailable': [503, 'The audit log cannot be written'],
   'issuer-unavailable': [503, 'The identity provider cannot be reached'],
   sealed: [503, 'The vault is sealed'],

@@ -133,7 +133,10 @@ export async function welcome(config: Config, strongroom: Strongroom, announce: 
   }
   if (config.production) return
   const callers = await ensureSampleCallers(strongroom, config.dataDir)
-  announce(firstSteps(callers, { issuer: config.issuer, caFile: path.join(config.tls.certsDir, 'ca.pem') }))
+  const { issuer, dataDir } = config
+  announce(
+    firstSteps(callers, { issuer, dataDir: path.resolve(dataDir), caFile: path.join(config.tls.certsDir, 'ca.pem') }),
+  )
 }
 
 export function once(work: () => Promise<void>): () => Promise<void> {

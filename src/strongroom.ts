@@ -1,32 +1,32 @@
-import { type AccessLimits, createAccessControl } from './access/access-control.ts'
+import { createAccessControl } from './access/access-control.ts'
+import { ACCESS_MACS } from './access/access-macs.ts'
 import { createAccessRoutes } from './access/access-routes.ts'
 import { MAX_TOKEN_SECONDS } from './access/access-token.ts'
 import { createAuthentication } from './access/authentication.ts'
 import type { Caller } from './access/caller.ts'
 import { createCallerCommands } from './access/caller-commands.ts'
-import type { CardLimits } from './access/card-velocity.ts'
 import type { NamedCaller } from './access/find-caller.ts'
 import { requireAnyScope } from './access/grant.ts'
-import { createRateLimit, type RateLimits } from './access/rate-limit.ts'
+import { createRateLimit } from './access/rate-limit.ts'
 import { createAlert } from './alert.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
+import { createAuditLog } from './audit/audit-log.ts'
 import { createAuditRoutes } from './audit/audit-routes.ts'
-import { type EventFilter, selectEvents } from './audit/audit-store.ts'
+import { createLogRoutes } from './audit/log-routes.ts'
 import { createRecordEvent } from './audit/record-event.ts'
+import { loadShipping } from './audit/witnesses-file.ts'
 import { openDatabase } from './database/database.ts'
 import { readSetting, writeSetting } from './database/settings-store.ts'
 import { createApp, type Refusal } from './http/app.ts'
 import { createDocsRoutes } from './http/docs-routes.ts'
 import { createHealthRoutes } from './http/health-routes.ts'
 import { createMetrics } from './http/metrics.ts'
-import { createLogger, describeError, type Logger } from './http/request-log.ts'
+import { createLogger, describeError } from './http/request-log.ts'
 import { createNewId } from './identifier.ts'
 import { keepSigningKeys } from './keys/keep-signing-keys.ts'
 import { createKeyCommands } from './keys/key-commands.ts'
-import type { KeyTimes } from './keys/key-times.ts'
 import { openVaultKeys } from './keys/open-vault-keys.ts'
 import { createRandomBytes } from './keys/random.ts'
-import type { RootKeyProviderName } from './keys/root-key/root-key.ts'
 import { startRotationRunner } from './keys/rotation/rotation-runner.ts'
 import { rotationFigures } from './keys/rotation/rotation-store.ts'
 import { createSealedValues } from './keys/rotation/sealed-values.ts'
@@ -34,69 +34,20 @@ import { createKeyWatch } from './keys/watch-keys.ts'
 import { looksLikeCardNumber } from './kinds/card-number.ts'
 import { createKinds } from './kinds/kinds.ts'
 import type { Problem } from './problem.ts'
-import type { RandomBytes } from './random-bytes.ts'
 import { createApprovalRoutes } from './records/approval-routes.ts'
 import { type AccessQuestion, explainAccess } from './records/explain-access.ts'
+import { findCustomerTokens } from './records/find-customer-tokens.ts'
 import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
 import { createMatchRoutes } from './records/match-routes.ts'
-import { createRecordBatches, type RecordBatches } from './records/record-batches.ts'
+import { createRecordBatches } from './records/record-batches.ts'
 import { createRecordRoutes } from './records/record-routes.ts'
 import { createSearchTerms } from './records/reindex.ts'
 import { createRevealRoutes } from './records/reveal-routes.ts'
 import { parseToken } from './records/token.ts'
 import { createTokenizeRoutes } from './records/tokenize-routes.ts'
+import type { Overrides, RootKeySettings, StrongroomConfig } from './strongroom-config.ts'
 import { version } from './version.ts'
-
-/** What the vault needs of the configuration. */
-export interface StrongroomConfig {
-  databaseUrl: string
-  databaseCaFile?: string | undefined
-  /** The most connections of this process, apart from the one that listens. */
-  databaseConnections?: number
-  rootKeyFile: string
-  /** Whether a vault that has no keys yet may make itself a passphrase, marked as one for development. */
-  createRootKey?: boolean
-  /** Where the root key comes from; the passphrase file unless told otherwise. */
-  rootKey?: RootKeySettings
-  /** How long the start waits for a KMS or HSM before it goes on sealed. */
-  rootKeyPatienceMs?: number
-  /** Whether this process runs the rotations that operators leave to the servers. Default: it does not. */
-  runsRotations?: boolean
-  issuer: string
-  /** A server records its issuer in the database; a command may prefer what it finds there. Default: ignore. */
-  recordedIssuer?: 'write' | 'prefer' | 'ignore'
-  /** The identity providers of the staff; without the file staff have the vault's own tokens only. */
-  issuersFile?: string | undefined
-  /** Whether the listener asks clients for certificates (RFC 8705). Default: it does not. */
-  asksForCertificates?: boolean
-  logLevel: string
-  /** How many cards a minute may bring. Default: any number. */
-  cardLimits?: CardLimits | undefined
-}
-
-/** The options of the root key's provider. */
-export interface RootKeySettings {
-  provider: RootKeyProviderName
-  leaseSeconds: number
-  keyId?: string | undefined
-  pkcs11Module?: string | undefined
-  pkcs11Token?: string | undefined
-  pkcs11PinFile?: string | undefined
-}
-
-/** What tests replace; everything else is always the real thing. */
-export interface Overrides {
-  now?: () => Date
-  randomBytes?: RandomBytes
-  logger?: Logger
-  rateLimits?: RateLimits
-  limits?: AccessLimits
-  /** Where nothing depends on how long servers wait for one another; the same for all of a vault. */
-  keyTimes?: KeyTimes
-  /** The benchmark's floor: the same path with the store left out. */
-  batches?: RecordBatches
-}
 
 const SWEEP_EVERY_MS = 10 * 60 * 1000
 const ROOT_KEY_PATIENCE_MS = 1_000
@@ -119,6 +70,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
 
   const alert = createAlert((facts, message) => logger.error(facts, message), metrics.alert)
 
+  const shipping = await loadShipping(config.witnessesFile)
   const database = openDatabase({
     url: config.databaseUrl,
     caFile: config.databaseCaFile,
@@ -138,11 +90,17 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     alert,
     onError: onBackgroundError,
     times: overrides.keyTimes,
+    marksOfNewVault: [ACCESS_MACS],
   }).catch(async (error) => {
     await database.close()
     throw error
   })
   const { keys, unsealing, rootKeys } = vaultKeys
+  const giveUp = async (error: unknown): Promise<never> => {
+    await vaultKeys.close()
+    await database.close()
+    throw error
+  }
   if (config.recordedIssuer === 'write') await writeSetting(database, 'issuer', config.issuer)
   const recorded = config.recordedIssuer === 'prefer' ? await readSetting(database, 'issuer') : undefined
   const issuer = recorded ?? config.issuer
@@ -152,25 +110,30 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const recordEvent = createRecordEvent(database)
   const basics = { alert, database, keys, newAuditEvent, now, newId, recordEvent }
   const access = createAccessControl(basics, { cards: config.cardLimits, ...overrides.limits })
-  const { roles, limits, admit } = access
-  const { issuersFile } = config
+  const { roles, limits, admit, macs } = access
+  const { issuersFile, production } = config
   const authentication = await createAuthentication({
     ...basics,
     roles,
-    admit,
     renewSigningKey,
     issuer,
     issuersFile,
-  }).catch(async (error) => {
-    await vaultKeys.close()
-    await database.close()
-    throw error
-  })
+    production,
+  }).catch(giveUp)
   const { accessTokens, clientSecrets, spendOnce } = authentication
   const rateLimit = createRateLimit(database, access.pseudonym, overrides.rateLimits)
   const idempotency = createIdempotency({ database, keys, now })
   const batches = overrides.batches ?? createRecordBatches(database)
-  const shared = { ...basics, ...limits, batches, roles, kinds, randomBytes }
+  const shared = { ...basics, ...limits, batches, roles, macs, kinds, randomBytes }
+
+  const auditLog = await createAuditLog(basics, {
+    isKeptHere: config.keepsLog ?? false,
+    origin: config.auditOrigin ?? `${new URL(issuer).host}/audit`,
+    shipping,
+    observeWaiting: metrics.observeAuditWaiting,
+    log: (facts, message) => logger.info(facts, message),
+    onError: onBackgroundError,
+  }).catch(giveUp)
 
   /** Why nothing can be done with the keys now; undefined when it can. */
   const sealedBecause = () => {
@@ -190,18 +153,10 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ...createApprovalRoutes(shared),
     ...createMatchRoutes({ ...shared, idempotency }),
     ...createRecordRoutes({ ...shared, idempotency }),
-    ...createAuditRoutes({ database, newAuditEvent, recordEvent }),
+    ...createAuditRoutes(basics),
+    ...createLogRoutes(basics),
     ...createAccessRoutes({
-      database,
-      accessTokens,
-      clientSecrets,
-      newAuditEvent,
-      recordEvent,
-      rateLimit,
-      spendOnce,
-      now,
-      roles,
-      issuer,
+      ...{ ...shared, accessTokens, clientSecrets, rateLimit, spendOnce, issuer },
       asksForCertificates: config.asksForCertificates ?? false,
     }),
     ...createHealthRoutes<Caller>(checkReady),
@@ -233,7 +188,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const watchKeys = createKeyWatch({ keys, now, alert, observeKey: metrics.observeKey })
   const tendKeys = async () => {
     // A sealed vault has said so already.
-    if (!keys.isSealed) await renewSigningKey().then(watchKeys)
+    if (!keys.isSealed) await access.adopt().then(renewSigningKey).then(watchKeys)
   }
   await tendKeys().catch(onBackgroundError)
   const keyTender = setInterval(() => void tendKeys().catch(onBackgroundError), keys.times.tendEveryMs).unref()
@@ -258,6 +213,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       createApp<Caller>({
         routes: [...routes, ...docs],
         authenticate: authentication.authenticate,
+        admit,
         publicUrl: issuer,
         authorize: requireAnyScope,
         recordRefusal,
@@ -266,7 +222,10 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
         looksLikeCardNumber,
         isShuttingDown: () => shuttingDown,
         sealedBecause,
-        observe: metrics.observe,
+        observe: (answered) => {
+          metrics.observe(answered)
+          auditLog.observe(answered)
+        },
         newId,
         logger,
       }),
@@ -275,22 +234,19 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       shuttingDown = true
     },
     commands: {
-      ...createCallerCommands({ ...shared, clientSecrets, accessTokens }),
+      ...createCallerCommands({ ...shared, clientSecrets, accessTokens, production }),
       ...access.commands,
+      findMappingFault: authentication.findMappingFault,
+      reviewAccess: (operator: AuditCaller) => access.commands.reviewAccess(operator, authentication.issuers),
       explainAccess: (operator: AuditCaller, who: NamedCaller, question: AccessQuestion) =>
-        explainAccess({ ...shared, admit }, operator, who, question),
+        explainAccess({ ...shared, admit, production }, operator, who, question),
       ...createKeyCommands({ ...rotation, ...keyDeps, issuer }),
-      listAuditEvents: async (operator: AuditCaller, filter: EventFilter) => {
-        const events = await selectEvents(database, filter)
-        await recordEvent(
-          newAuditEvent({ type: 'audit.read', outcome: 'success', caller: operator, count: events.length }),
-        )
-        return events
-      },
+      ...auditLog.commands,
+      findCustomerTokens: (site: string, customer: string) => findCustomerTokens(shared, { site, customer }),
     },
     async close() {
       clearInterval(sweeper)
-      await runner?.stop()
+      await Promise.all([runner?.stop(), auditLog.close()])
       clearInterval(keyTender)
       await vaultKeys.close()
       await database.close()

@@ -1,4 +1,4 @@
-import type { Alert } from '../alert.ts'
+import { type Alert, createNewsAlert } from '../alert.ts'
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import type { RecordEvent } from '../audit/record-event.ts'
 import { createBatch } from '../database/batch.ts'
@@ -6,8 +6,11 @@ import type { Database } from '../database/database.ts'
 import type { NewId } from '../identifier.ts'
 import { keyedHash } from '../keys/keyed-hash.ts'
 import type { Keys } from '../keys/keys.ts'
+import { createAccessMacs } from './access-macs.ts'
 import { admitCaller } from './admit.ts'
+import { adoptAccess } from './adopt-access.ts'
 import { applyRoles } from './apply-roles.ts'
+import { sweepApprovals } from './approval-store.ts'
 import { createBudgets } from './budget.ts'
 import { selectSuspended, sweepBudgets } from './budget-store.ts'
 import type { Caller } from './caller.ts'
@@ -21,9 +24,15 @@ import { createProbeLimit } from './probe-limit.ts'
 import { reviewAccess } from './review-access.ts'
 import type { RoleFile } from './role-set.ts'
 import { createTally } from './tally.ts'
+import type { TrustedIssuer } from './trusted-issuers.ts'
 
+const DAY_MS = 24 * 60 * 60 * 1000
 /** Longer than any window, whatever the clocks say. */
-const KEPT_FOR_MS = 48 * 60 * 60 * 1000
+const COUNTS_KEPT_MS = 2 * DAY_MS
+/** Requests that were used, refused or never decided: somebody may yet ask about them. Their events stay for ever. */
+const APPROVALS_KEPT_MS = 90 * DAY_MS
+/** Releases that did not wait, after their review: two of the half-yearly reviews (PCI DSS 7.2.4) see them. */
+const REVIEWS_KEPT_MS = 400 * DAY_MS
 
 /** What tests replace of the limits. */
 export interface AccessLimits {
@@ -34,7 +43,7 @@ export interface AccessLimits {
 
 export interface AccessControlDeps {
   database: Database
-  keys: Pick<Keys, 'ring' | 'registry'>
+  keys: Pick<Keys, 'ring' | 'registry' | 'refresh' | 'verified'>
   newAuditEvent: NewAuditEvent
   now: () => Date
   alert: Alert
@@ -47,14 +56,17 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
   const { database, keys, now } = deps
   /** What is stored for a text that may say something of a person. */
   const pseudonym = (text: string) => keyedHash(keys.ring.active('index'), 'source', [text]).toString('base64url')
+  const macs = createAccessMacs(deps)
   const macOf = createRoleSetMac(keys.registry.authenticate)
   const roles = createCurrentRoles({ ...deps, macOf })
   const standingOf = createBatch({ run: (callers: readonly Caller[]) => selectStandings(database, callers) })
   const tally = createTally(database, now)
   const probes = createProbeLimit({ ...deps, tally, pseudonym }, limits.probesPerTenMinutes)
-  const admit = (caller: Caller) => admitCaller({ standingOf, roles, probes, now }, caller)
+  const tell = createNewsAlert(deps.alert)
+  const admit = (caller: Caller) => admitCaller({ ...deps, tell, standingOf, roles, probes, macs }, caller)
   return {
     roles,
+    macs,
     pseudonym,
     admit,
     limits: {
@@ -63,13 +75,20 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
       cardVelocity: createCardVelocity({ ...deps, tally, pseudonym }, limits.cards),
       guesses: createGuessLimit({ tally, pseudonym, now }, limits.matchesPerHour),
     },
-    /** Removes what was counted for budgets of days that are over. */
-    sweep: () => sweepBudgets(database, new Date(now().getTime() - KEPT_FOR_MS)),
+    /** Takes over the clients and contracts of a vault from before they said who wrote them. */
+    adopt: () => adoptAccess({ ...deps, macs }),
+    /** Removes what was counted for budgets of days that are over, and approvals that are long over. */
+    async sweep() {
+      const ago = (ms: number) => new Date(now().getTime() - ms)
+      await sweepBudgets(database, ago(COUNTS_KEPT_MS))
+      await sweepApprovals(database, { over: ago(APPROVALS_KEPT_MS), reviewed: ago(REVIEWS_KEPT_MS) })
+    },
     commands: {
       readRoles: () => roles.refresh(),
       applyRoles: (operator: AuditCaller, file: RoleFile) => applyRoles({ ...deps, roles, macOf }, operator, file),
-      reviewAccess: (operator: AuditCaller) => reviewAccess({ ...deps, roles }, operator),
-      addPartner: (operator: AuditCaller, partner: NewPartner) => addPartner(deps, operator, partner),
+      reviewAccess: (operator: AuditCaller, issuers: readonly TrustedIssuer[]) =>
+        reviewAccess({ ...deps, roles, macs }, operator, issuers),
+      addPartner: (operator: AuditCaller, partner: NewPartner) => addPartner({ ...deps, macs }, operator, partner),
       listPartners: () => listPartners(deps),
       endPartner: (operator: AuditCaller, id: string) => endPartner(deps, operator, id),
       listSuspended: () => selectSuspended(database),

@@ -30,7 +30,24 @@ describe('a token of the vault', () => {
       scopes: new Set(['token:read', 'card:reveal']),
       purposes: new Set(['process-payment']),
       site: 'shop-1',
+      // Unbound, and outside production.
+      isTrial: true,
     })
+  })
+
+  it.each<[string, Partial<TokenSubject>, boolean]>([
+    ['bound', { confirmation: 'dpop', boundTo: 'A'.repeat(43) }, false],
+    ['of a client', { kind: 'client' }, false],
+    ['of anybody in production', {}, true],
+  ])('%s is none for trials', async (_which, changes, production) => {
+    vault = new TestTokens(production)
+    const token = await vault.tokens.issue({ ...subject, ...changes }, 300)
+    expect((await vault.tokens.verify(token)).isTrial).toBeUndefined()
+  })
+
+  it('of a third party’s client names it', async () => {
+    const token = await vault.tokens.issue({ ...subject, kind: 'client', partnerId: 'partner_1' }, 300)
+    expect(await vault.tokens.verify(token)).toMatchObject({ kind: 'client', partnerId: 'partner_1' })
   })
 
   it('has the header and the claims of RFC 9068, and an id of its own', async () => {

@@ -33,6 +33,8 @@ const claimsSchema = z.object({
   role: z.string().regex(ROLE_NAME).optional(),
   purposes: z.array(z.enum(purposes)),
   site: z.string().min(1),
+  /** The third party whose client it is. */
+  partner: z.string().min(1).optional(),
   cnf: cnfSchema.optional(),
 })
 
@@ -57,6 +59,7 @@ export interface TokenSubject extends Binding {
   scopes: readonly Scope[]
   purposes: readonly Purpose[]
   site: string
+  partnerId?: string | undefined
 }
 
 export interface AccessTokenOptions {
@@ -66,12 +69,14 @@ export interface AccessTokenOptions {
   issuer: string
   now: () => Date
   newId: NewId
+  /** In production no token is one for trials. */
+  production: boolean
   /** Whether a token may name that role. Default: the built-in ones. */
   isRole?: (name: string) => boolean
 }
 
 export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
-  const { keys, renewSigningKey, issuer, now, newId, isRole = isRoleName } = options
+  const { keys, renewSigningKey, issuer, now, newId, production, isRole = isRoleName } = options
   const verified = new Map<string, { caller: Caller; expiresAt: number; keyId: string }>()
   const nowSeconds = () => Math.floor(now().getTime() / 1000)
 
@@ -120,7 +125,7 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
     const claims = claimsSchema.parse(payload)
     if (claims.exp - claims.iat > MAX_TOKEN_SECONDS) throw unauthenticated()
     if (claims.role !== undefined && !isRole(claims.role)) throw unauthenticated()
-    return { caller: callerOf(claims), expiresAt: claims.exp, keyId }
+    return { caller: callerOf(claims, production), expiresAt: claims.exp, keyId }
   }
 
   return {
@@ -134,6 +139,7 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
         role: subject.role,
         purposes: subject.purposes,
         site: subject.site,
+        partner: subject.partnerId,
         cnf: cnfOf(subject),
       })
         .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: key.id })
@@ -190,7 +196,7 @@ function unauthenticated(): Problem {
   return new Problem('unauthenticated', { headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' } })
 }
 
-function callerOf(claims: z.infer<typeof claimsSchema>): Caller {
+function callerOf(claims: z.infer<typeof claimsSchema>, production: boolean): Caller {
   const known = new Set<string>(scopes)
   return {
     id: claims.sub,
@@ -199,6 +205,8 @@ function callerOf(claims: z.infer<typeof claimsSchema>): Caller {
     scopes: new Set(claims.scope.split(' ').filter((scope): scope is Scope => known.has(scope))),
     purposes: new Set(claims.purposes),
     site: claims.site,
+    partnerId: claims.partner,
+    isTrial: claims.caller_kind === 'staff' && claims.cnf === undefined && !production ? true : undefined,
     ...bindingOf(claims.cnf),
   }
 }

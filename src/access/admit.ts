@@ -1,6 +1,8 @@
+import type { createNewsAlert } from '../alert.ts'
 import { Problem } from '../problem.ts'
-import type { Caller } from './caller.ts'
-import type { Standing } from './caller-store.ts'
+import type { AccessMacs } from './access-macs.ts'
+import type { Caller, Partnership } from './caller.ts'
+import type { Standing, StandingContract } from './caller-store.ts'
 import type { CurrentRoles } from './current-roles.ts'
 import type { ProbeLimit } from './probe-limit.ts'
 import type { Role, Scope } from './roles.ts'
@@ -9,30 +11,47 @@ export interface AdmitDeps {
   standingOf: (caller: Caller) => Promise<Standing>
   roles: CurrentRoles
   probes: ProbeLimit
+  macs: AccessMacs
+  tell: ReturnType<typeof createNewsAlert>
   now: () => Date
 }
 
 /**
  * Lets in who a valid token names, as far as the database still says so: a revoked client, a disabled member of staff and a
  * role that was removed are refused from the next request on, and what a role may do is what it is now, not what it was when
- * the token was signed.
+ * the token was signed. A client of a third party is one for as long as its token lives, and sees what the contract says now.
  *
  * @throws {Problem} unauthenticated, caller-suspended, contract-ended, too-many-requests, database-unavailable, sealed
  */
-export async function admitCaller({ standingOf, roles, probes, now }: AdmitDeps, caller: Caller): Promise<Caller> {
+export async function admitCaller(deps: AdmitDeps, caller: Caller): Promise<Caller> {
+  const { standingOf, roles, probes, macs, now } = deps
   probes.check(caller)
-  const { isLive, isSuspended, partner, rolesRevision } = await standingOf(caller)
-  if (!isLive) throw unauthenticated()
+  const { isLive, isSuspended, partner: contract, rolesRevision } = await standingOf(caller)
+  // Without its contract a third party would see all that the role does.
+  if (!isLive || contract?.id !== caller.partnerId) throw unauthenticated()
   if (isSuspended) throw new Problem('caller-suspended')
-  if (partner && partner.endsAt <= now().getTime()) throw new Problem('contract-ended')
+  if (contract && contract.endsAt <= now().getTime()) throw new Problem('contract-ended')
+  const partner = contract && partnershipOf(macs, contract)
   const set = await roles.at(rolesRevision)
   if (caller.role === undefined) return partner ? { ...caller, partner, scopes: new Set() } : caller
   const definition = set.roles.get(caller.role) ?? (set.distrusted ? NOTHING : undefined)
-  if (definition === undefined) throw unauthenticated()
+  if (definition === undefined) {
+    const { id, role, scopesFollowRole } = caller
+    const { revision } = set
+    if (scopesFollowRole) deps.tell(`${revision} ${role}`, 'role-missing', { caller: id, role, revision })
+    throw unauthenticated()
+  }
   return { ...caller, definition, partner, scopes: heldScopes(caller, definition, partner !== undefined) }
 }
 
 const NOTHING: Role = { duty: '', scopes: [], grants: [] }
+
+/** A contract that somebody else has changed allows nothing. */
+function partnershipOf(macs: AccessMacs, { id, purposes, fields, ends_at, mac }: StandingContract): Partnership {
+  return macs.isContract({ id, purposes, fields, ends_at, mac })
+    ? { id, purposes, fields }
+    : { id, purposes: [], fields: [] }
+}
 
 /**
  * The scopes that still hold. Whether a scope to reveal that the vault itself has signed is still the role's, the grant says,

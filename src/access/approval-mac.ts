@@ -6,10 +6,21 @@ import type { ApprovalRequest } from './approval-store.ts'
 /** What only the vault can write beside an approval: who may release what, and until when. @throws {Problem} sealed */
 export function approvalMac(
   keys: Pick<Keys, 'registry'>,
-  { id, caller, role, site, token, fields, purpose }: ApprovalRequest,
+  { id, caller, role, site, token, fields, purpose, ticket, authority }: ApprovalRequest,
   expiresAt: Date,
 ): Buffer {
-  const text = canonicalize({ id, caller, role, site, token, fields, purpose, expires: expiresAt.getTime() })
+  const inTheNameOf = authority === null ? {} : { authority, ticket }
+  const text = canonicalize({
+    id,
+    caller,
+    role,
+    site,
+    token,
+    fields,
+    purpose,
+    ...inTheNameOf,
+    expires: expiresAt.getTime(),
+  })
   return keys.registry.authenticate('strongroom approval', text ?? '')
 }
 

@@ -13,6 +13,8 @@ export interface ApprovalRequest {
   fields: readonly string[]
   purpose: string
   ticket: string | null
+  /** Which authority asks; an approval in its name is for the case of the ticket alone. */
+  authority: string | null
 }
 
 export interface Approval extends ApprovalRequest {
@@ -25,22 +27,23 @@ export interface Approval extends ApprovalRequest {
 }
 
 const COLUMNS =
-  'id, caller, role, site, token, fields, purpose, ticket, state, requested_at, expires_at, decided_by, decided_at'
+  'id, caller, role, site, token, fields, purpose, ticket, authority, state, requested_at, expires_at, decided_by, decided_at'
 
 /** The same fields in the same order: they come from the order of the role. */
-const SAME = 'caller = $1 AND role = $2 AND site = $3 AND token = $4 AND fields = $5 AND purpose = $6'
+const SAME = `caller = $1 AND role = $2 AND site = $3 AND token = $4 AND fields = $5 AND purpose = $6
+  AND authority IS NOT DISTINCT FROM $7 AND (authority IS NULL OR ticket = $8)`
 
 const LOCK: Statement = { name: 'lock-approvals', text: 'SELECT pg_advisory_xact_lock(hashtextextended($1, 7375))' }
 const USE: Statement = {
   name: 'use-approval',
   text: `UPDATE approvals SET state = 'used'
-         WHERE id = (SELECT id FROM approvals WHERE ${SAME} AND state = 'approved' AND expires_at > $7
+         WHERE id = (SELECT id FROM approvals WHERE ${SAME} AND state = 'approved' AND expires_at > $9
                      ORDER BY requested_at LIMIT 1 FOR UPDATE)
          RETURNING id, expires_at, mac`,
 }
 const SELECT_PENDING_SAME: Statement = {
   name: 'select-same-pending-approval',
-  text: `SELECT id FROM approvals WHERE ${SAME} AND state = 'pending' AND expires_at > $7 ORDER BY requested_at LIMIT 1`,
+  text: `SELECT id FROM approvals WHERE ${SAME} AND state = 'pending' AND expires_at > $9 ORDER BY requested_at LIMIT 1`,
 }
 const COUNT_PENDING: Statement = {
   name: 'count-pending-approvals',
@@ -49,7 +52,7 @@ const COUNT_PENDING: Statement = {
 const INSERT: Statement = {
   name: 'insert-approval',
   text: `INSERT INTO approvals (${COLUMNS})
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, NULL)`,
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL, NULL)`,
 }
 const INSERT_REASON: Statement = {
   name: 'insert-approval-reason',
@@ -71,8 +74,18 @@ const DECIDE: Statement = {
          WHERE id = $1 AND site = $2 AND state = $3 AND (state = 'unreviewed' OR expires_at > $6) RETURNING id`,
 }
 
-const sameAs = ({ caller, role, site, token, fields, purpose }: ApprovalRequest) => [
-  ...[caller, role, site, token, [...fields], purpose],
+const SWEEP: Statement = {
+  name: 'sweep-approvals',
+  text: `WITH swept AS (
+           DELETE FROM approvals
+           WHERE (state IN ('pending', 'approved', 'refused', 'used') AND expires_at < $1)
+              OR (state = 'reviewed' AND decided_at < $2)
+           RETURNING id)
+         DELETE FROM reveal_reasons WHERE event IN (SELECT id FROM swept)`,
+}
+
+const sameAs = ({ caller, role, site, token, fields, purpose, authority, ticket }: ApprovalRequest) => [
+  ...[caller, role, site, token, [...fields], purpose, authority, ticket],
 ]
 
 /** Waits until nobody else asks for this caller; until the end of the transaction. */
@@ -105,8 +118,8 @@ export async function insertApproval(
   request: ApprovalRequest & Pick<Approval, 'state' | 'requested_at' | 'expires_at'>,
   reason: { keyId: string; bytes: Buffer } | undefined,
 ): Promise<void> {
-  const { id, caller, role, site, token, fields, purpose, ticket, state, requested_at, expires_at } = request
-  const what = [id, caller, role, site, token, [...fields], purpose, ticket]
+  const { id, caller, role, site, token, fields, purpose, ticket, authority, state, requested_at, expires_at } = request
+  const what = [id, caller, role, site, token, [...fields], purpose, ticket, authority]
   await tx.query(INSERT, [...what, state, requested_at, expires_at])
   if (reason) await tx.query(INSERT_REASON, [id, reason.keyId, reason.bytes])
 }
@@ -135,4 +148,9 @@ export async function decideApproval(
 ): Promise<boolean> {
   const { from, to, by, at, expiresAt, mac } = decision
   return (await tx.query(DECIDE, [id, site, from, to, by, at, expiresAt, mac])).length > 0
+}
+
+/** Removes what has been over since then, with its reasons. What nobody has reviewed yet stays. */
+export async function sweepApprovals(db: Queryable, before: { over: Date; reviewed: Date }): Promise<void> {
+  await db.query(SWEEP, [before.over, before.reviewed])
 }

@@ -1,4 +1,5 @@
 import type { Database } from '../database/database.ts'
+import type { AccessMacs } from './access-macs.ts'
 import { type ClientAssertionDeps, verifyClientAssertion } from './client-assertion.ts'
 import { matchesRegistration } from './client-certificate.ts'
 import type { ClientCredentials } from './client-credentials.ts'
@@ -9,16 +10,17 @@ import { hashToCompare } from './clients.ts'
 export interface AuthenticateClientDeps extends ClientAssertionDeps {
   database: Database
   clientSecrets: ClientSecrets
+  macs: AccessMacs
 }
 
 /** What cannot be an id is an unknown one, and costs as much. */
 const CLIENT_ID = /^client_[0-9a-z]{26}$/
 
 /**
- * The client, if it is one, was not revoked, and proves itself in the way that it was registered with; undefined otherwise.
- * An unknown, a revoked and a mistaken client take the same time.
+ * The client, if it is one that the vault wrote, was not revoked, and proves itself in the way that it was registered with;
+ * undefined otherwise. An unknown, a revoked and a mistaken client take the same time.
  *
- * @throws {Problem} busy, database-unavailable
+ * @throws {Problem} busy, database-unavailable, sealed
  */
 export async function authenticateClient(
   deps: AuthenticateClientDeps,
@@ -27,7 +29,8 @@ export async function authenticateClient(
   const { clientId } = credentials
   const client = CLIENT_ID.test(clientId) ? await findClientWithSecrets(deps.database, clientId) : undefined
   const live = client?.revoked_at === null ? client : undefined
-  return (await isProven(deps, live, credentials)) ? live : undefined
+  const isProved = await isProven(deps, live, credentials)
+  return isProved && live !== undefined && deps.macs.isClient(live) ? live : undefined
 }
 
 async function isProven(

@@ -8,8 +8,6 @@ import { dpopChallenge } from './signed-statement.ts'
 
 export interface AuthenticateDeps extends DpopProofDeps {
   tokenVerifier: TokenVerifier
-  /** Whether they may still come in, however long their token would live. */
-  admit: (caller: Caller) => Promise<Caller>
 }
 
 /** RFC 6750 section 3.1. */
@@ -22,7 +20,9 @@ const CREDENTIALS = /^(Bearer|DPoP) +([^\s]+)$/i
  * at). A token that is bound to a key is worth nothing without a proof of that key, and whoever has not given it learns
  * nothing of how the caller stands.
  *
- * @throws {Problem} unauthenticated, database-unavailable, busy, and what `admit` throws
+ * Whether they may still come in, however long their token would live, is the next question, of `admitCaller`.
+ *
+ * @throws {Problem} unauthenticated, database-unavailable, busy
  */
 export async function authenticate(deps: AuthenticateDeps, request: Presented): Promise<Caller> {
   const [, scheme, token] = CREDENTIALS.exec(request.authorization ?? '') ?? []
@@ -39,7 +39,7 @@ export async function authenticate(deps: AuthenticateDeps, request: Presented): 
   if (caller.confirmation === 'mtls' && !isCertificate(request.certificate(), caller.boundTo)) {
     throw refused(BEARER_CHALLENGE)
   }
-  return deps.admit(caller)
+  return caller
 }
 
 function refused(challenge: string): Problem {

@@ -5,7 +5,6 @@ import type { Presented } from '../http/route.ts'
 import { Problem } from '../problem.ts'
 import { type AccessTokenOptions, createAccessTokens } from './access-token.ts'
 import { authenticate } from './authenticate.ts'
-import type { Caller } from './caller.ts'
 import { createClientSecrets } from './client-secret.ts'
 import type { CurrentRoles } from './current-roles.ts'
 import { acceptIssuers } from './issuer-tokens.ts'
@@ -18,7 +17,6 @@ export interface AuthenticationDeps extends Omit<AccessTokenOptions, 'isRole'> {
   database: Database
   alert: Alert
   roles: CurrentRoles
-  admit: (caller: Caller) => Promise<Caller>
   /** The identity providers of the staff; without the file staff have the vault's own tokens only. */
   issuersFile: string | undefined
 }
@@ -26,15 +24,17 @@ export interface AuthenticationDeps extends Omit<AccessTokenOptions, 'isRole'> {
 /**
  * Everything that finds out who is calling.
  *
- * @throws {ConfigError} when the file of identity providers is wrong, or names a role that is not in force
+ * @throws {ConfigError} when the file of identity providers is wrong, or names a role that is not among the built-in ones
+ *   while those are in force
  */
 export async function createAuthentication(deps: AuthenticationDeps) {
-  const { database, now, issuer, alert, admit } = deps
+  const { database, now, issuer, alert } = deps
   // Whether there is such a role is the question of `admit`, which knows the set in force.
   const accessTokens = createAccessTokens({ ...deps, isRole: () => true })
   const clientSecrets = await createClientSecrets()
-  const issuers = deps.issuersFile && (await loadTrustedIssuers(deps.issuersFile, issuer, await rolesNow(deps.roles)))
-  const tokenVerifier = acceptIssuers(accessTokens, issuers || [], {
+  const { issuersFile, roles } = deps
+  const issuers = await loadTrustedIssuers(issuersFile, issuer, issuersFile ? await rolesAtStart(roles) : 'unknown')
+  const tokenVerifier = acceptIssuers(accessTokens, issuers, {
     now,
     onUnreachable: (unreachable, reason) => alert('issuer-unreachable', { issuer: unreachable, reason }),
   })
@@ -43,17 +43,28 @@ export async function createAuthentication(deps: AuthenticationDeps) {
     accessTokens,
     clientSecrets,
     spendOnce,
-    authenticate: (request: Presented) => authenticate({ tokenVerifier, admit, spendOnce, now }, request),
+    issuers,
+    /** Why claims are mapped to what the roles in force do not have; undefined when all fits. */
+    findMappingFault: async () =>
+      loadTrustedIssuers(issuersFile, issuer, (await roles.refresh()).roles).then(
+        () => undefined,
+        (error: Error) => error.message,
+      ),
+    authenticate: (request: Presented) => authenticate({ tokenVerifier, spendOnce, now }, request),
     /** Removes the ids of statements that are refused for their age. */
     sweep: () => sweepSpentIds(database, now()),
   }
 }
 
-/** A vault that is sealed, or whose roles were changed by somebody else, starts, and grants nothing until that is mended. */
-async function rolesNow(roles: CurrentRoles): Promise<RoleSet['roles'] | 'unknown'> {
+/**
+ * The roles that the file must fit: the built-in ones, which never change, so that only the file can be wrong. A set that an
+ * operator applied may have lost a role since the file was written: whoever is mapped to it is refused, with an alert, and
+ * everybody else is served. So it is with a vault that is sealed, or whose roles were changed by somebody else.
+ */
+async function rolesAtStart(roles: CurrentRoles): Promise<RoleSet['roles'] | 'unknown'> {
   try {
     const set = await roles.refresh()
-    return set.distrusted ? 'unknown' : set.roles
+    return set.revision === 0 && !set.distrusted ? set.roles : 'unknown'
   } catch (error) {
     if (error instanceof Problem && error.status === 503) return 'unknown'
     throw error

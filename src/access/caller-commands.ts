@@ -19,6 +19,7 @@ import { issueStaffToken, type StaffTokenRequest } from './staff-token.ts'
 export interface CallerCommandDeps extends NewClientDeps {
   accessTokens: AccessTokens
   recordEvent: RecordEvent
+  production: boolean
 }
 
 /** The operator's commands over those who may call the vault. */

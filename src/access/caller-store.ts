@@ -3,13 +3,20 @@ import type { Queryable, Statement } from '../database/database.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
 import type { Caller, Partnership } from './caller.ts'
 
+/** A contract as it stands: `endsAt` is its end, or when an operator ended it before, in milliseconds. */
+export interface StandingContract extends Partnership {
+  endsAt: number
+  ends_at: Date
+  mac: Buffer | null
+}
+
 /** What the database says of a caller now. */
 export interface Standing {
   /** A client that exists and was not revoked, or a member of staff who was not disabled. */
   isLive: boolean
   isSuspended: boolean
-  /** Whose client it is, if it is a third party's. */
-  partner: (Partnership & { endsAt: number }) | undefined
+  /** Whose client it is, if it is a third party's; whether the vault wrote the contract, its MAC says. */
+  partner: StandingContract | undefined
   /** The revision of the roles in force. */
   rolesRevision: number
 }
@@ -24,7 +31,8 @@ const SELECT_STANDINGS: Statement = {
     ARRAY(SELECT id FROM disabled_staff WHERE id = ANY(${CALLERS})) AS disabled,
     ARRAY(SELECT caller FROM suspended_callers WHERE caller = ANY(${CALLERS})) AS suspended,
     (SELECT json_agg(json_build_object('client', c.client, 'id', p.id, 'purposes', p.purposes, 'fields', p.fields,
-                                      'endsAt', extract(epoch FROM least(p.ends_at, p.ended_at)) * 1000))
+                                      'endsAt', extract(epoch FROM least(p.ends_at, p.ended_at)) * 1000,
+                                      'ends_at', extract(epoch FROM p.ends_at) * 1000, 'mac', encode(p.mac, 'hex')))
      FROM partner_clients c JOIN partners p ON p.id = c.partner WHERE c.client = ANY(${CLIENTS})) AS partners`,
 }
 
@@ -33,7 +41,9 @@ interface StandingsRow {
   live: string[]
   disabled: string[]
   suspended: string[]
-  partners: ({ client: string } & NonNullable<Standing['partner']>)[] | null
+  partners:
+    | (Omit<StandingContract, 'ends_at' | 'mac'> & { client: string; ends_at: number; mac: string | null })[]
+    | null
 }
 
 /** Asked on every request, so that a revocation, a disabled account and a change of roles hold from the next one on. */
@@ -49,7 +59,12 @@ export async function selectStandings(
   if (row === undefined) throw new Error('the standings are always one row')
   const live = new Set(row.live)
   const disabled = new Set(row.disabled)
-  const partners = new Map((row.partners ?? []).map(({ client, ...partner }) => [client, partner]))
+  const partners = new Map(
+    (row.partners ?? []).map(({ client, ends_at, mac, ...partner }) => [
+      client,
+      { ...partner, ends_at: new Date(ends_at), mac: mac === null ? null : Buffer.from(mac, 'hex') },
+    ]),
+  )
   const suspended = new Set(row.suspended)
   return callers.map(({ id, kind }) => ({
     isLive: kind === 'client' ? live.has(id) : !disabled.has(id),

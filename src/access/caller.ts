@@ -20,12 +20,16 @@ export interface Caller {
   site: string
   /** What the role is in the set in force. Left out: what the built-in set says. */
   definition?: Role | undefined
-  /** The third party that the client belongs to. */
+  /** The third party that the client belonged to when its token was signed. */
+  partnerId?: string | undefined
+  /** The contract with that party as it stands now. */
   partner?: Partnership | undefined
   /** How the token is bound to its owner, who has proved it: by a DPoP key (RFC 9449) or a client certificate (RFC 8705). */
   confirmation?: 'dpop' | 'mtls' | undefined
   /** The SHA-256 thumbprint of that key or certificate, in base64url. */
   boundTo?: string | undefined
+  /** A token that the vault's own command line gave to staff, unbound, outside production: to try things with. */
+  isTrial?: true | undefined
   /** Whether the role alone says which scopes there are, at each request anew; `scopes` only narrows them. */
   scopesFollowRole?: true | undefined
 }

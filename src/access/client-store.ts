@@ -18,75 +18,68 @@ export interface Client {
   keys: PublicJwkSet | null
   /** What the client certificate must show, as `client-certificate.ts` writes it; null for every other client. */
   certificate: string | null
+  /** The third party that it belongs to. */
+  partner: string | null
 }
 
-/** A client with what proves that it is the one. */
+/** A client with what proves that it is the one, and that the vault wrote it. */
 export interface ClientWithSecrets extends Client {
   /** Null for a client that proves itself in another way. */
   secret_hash: string | null
   /** Null for a secret that was made before there was a second one. */
   secret_start: string | null
   previous_secret_hash: string | null
-}
-
-/** A secret as it is stored. */
-export interface StoredSecret {
-  hash: string
-  start: string
-  expiresAt: Date | null
-}
-
-/** How a client proves itself: exactly one of them. */
-export interface Credential {
-  secret?: StoredSecret
-  keys?: PublicJwkSet
-  certificate?: string
+  /** As `access-macs.ts` makes it; null for a revoked client, and for one from before there were any. */
+  mac: Buffer | null
 }
 
 const COLUMNS = `id, name, role, scopes, site, created_at, revoked_at, secret_expires_at, previous_secret_expires_at, keys,
-  certificate`
+  certificate, partner`
+const SECRETS = 'secret_hash, secret_start, previous_secret_hash, mac'
+const FROM = 'FROM clients LEFT JOIN partner_clients ON client = id'
 
 const INSERT: Statement = {
   name: 'insert-client',
   text: `INSERT INTO clients (id, name, role, scopes, site, created_at, secret_hash, secret_start, secret_expires_at, keys,
-                              certificate)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+                              certificate, mac)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 }
-const SELECT_ALL: Statement = { name: 'select-clients', text: `SELECT ${COLUMNS} FROM clients ORDER BY created_at, id` }
+const SELECT_ALL: Statement = { name: 'select-clients', text: `SELECT ${COLUMNS} ${FROM} ORDER BY created_at, id` }
+const SELECT_ALL_WITH_SECRETS: Statement = {
+  name: 'select-clients-with-secrets',
+  text: `SELECT ${COLUMNS}, ${SECRETS} ${FROM} ORDER BY created_at, id`,
+}
 const SELECT_WITH_SECRETS: Statement = {
   name: 'select-client-with-secrets',
-  text: `SELECT ${COLUMNS}, secret_hash, secret_start, previous_secret_hash FROM clients WHERE id = $1`,
+  text: `SELECT ${COLUMNS}, ${SECRETS} ${FROM} WHERE id = $1`,
 }
-/** Under an overlap the old secret lives on, but not beyond its own end. */
-const UPDATE_SECRET: Statement = {
-  name: 'update-client-secret',
+const LOCK: Statement = { name: 'lock-client', text: 'SELECT id FROM clients WHERE id = $1 FOR UPDATE' }
+const UPDATE_CREDENTIAL: Statement = {
+  name: 'update-client-credential',
   text: `UPDATE clients
-         SET secret_hash = $2, secret_start = $3, secret_expires_at = $4,
-             previous_secret_hash = CASE WHEN $5::timestamptz IS NOT NULL THEN secret_hash END,
-             previous_secret_expires_at = CASE WHEN $5 IS NOT NULL THEN LEAST($5, secret_expires_at) END
-         WHERE id = $1 AND revoked_at IS NULL AND secret_hash IS NOT NULL RETURNING ${COLUMNS}`,
+         SET secret_hash = $2, secret_start = $3, secret_expires_at = $4, previous_secret_hash = $5,
+             previous_secret_expires_at = $6, keys = $7, mac = $8
+         WHERE id = $1`,
 }
-const UPDATE_KEYS: Statement = {
-  name: 'update-client-keys',
-  text: `UPDATE clients SET keys = $2 WHERE id = $1 AND revoked_at IS NULL AND keys IS NOT NULL RETURNING ${COLUMNS}`,
-}
+const UPDATE_MAC: Statement = { name: 'update-client-mac', text: 'UPDATE clients SET mac = $2 WHERE id = $1' }
+/** Without its MAC: whoever takes the revocation away again must have kept a copy. */
 const REVOKE: Statement = {
   name: 'revoke-client',
-  text: `UPDATE clients SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1 RETURNING ${COLUMNS}`,
+  text: 'UPDATE clients SET revoked_at = coalesce(revoked_at, $2), mac = NULL WHERE id = $1 RETURNING site',
 }
 
-export async function insertClient(
-  db: Queryable,
-  client: Pick<Client, 'id' | 'name' | 'role' | 'scopes' | 'site' | 'created_at'>,
-  { secret, keys, certificate }: Credential,
-): Promise<void> {
-  const { id, name, role, scopes, site, created_at } = client
-  const proof = [secret?.hash, secret?.start, secret?.expiresAt, keys && JSON.stringify(keys), certificate]
-  await db.query(INSERT, [id, name, role, scopes, site, created_at, ...proof.map((value) => value ?? null)])
+export async function insertClient(db: Queryable, client: ClientWithSecrets): Promise<void> {
+  const { id, name, role, scopes, site, created_at, secret_hash, secret_start, secret_expires_at } = client
+  const proof = [secret_hash, secret_start, secret_expires_at, jsonOf(client.keys), client.certificate, client.mac]
+  await db.query(INSERT, [id, name, role, scopes, site, created_at, ...proof])
 }
 
 export function selectClients(db: Queryable): Promise<Client[]> {
   return db.query(SELECT_ALL)
+}
+
+export function selectClientsWithSecrets(db: Queryable): Promise<ClientWithSecrets[]> {
+  return db.query(SELECT_ALL_WITH_SECRETS)
 }
 
 export async function findClientWithSecrets(db: Queryable, id: string): Promise<ClientWithSecrets | undefined> {
@@ -94,23 +87,28 @@ export async function findClientWithSecrets(db: Queryable, id: string): Promise<
   return row
 }
 
-/** @param overlapUntil until when the old secret works too; not at all when null */
-export async function updateClientSecret(
-  db: Queryable,
-  id: string,
-  { hash, start, expiresAt }: StoredSecret,
-  overlapUntil: Date | null,
-): Promise<Client | undefined> {
-  const [row] = await db.query<Client>(UPDATE_SECRET, [id, hash, start, expiresAt, overlapUntil])
-  return row
+/** The client, which nobody else changes until the end of the transaction. */
+export async function lockClient(tx: Queryable, id: string): Promise<ClientWithSecrets | undefined> {
+  await tx.query(LOCK, [id])
+  return findClientWithSecrets(tx, id)
 }
 
-export async function updateClientKeys(db: Queryable, id: string, keys: PublicJwkSet): Promise<Client | undefined> {
-  const [row] = await db.query<Client>(UPDATE_KEYS, [id, JSON.stringify(keys)])
-  return row
+/** Writes how a client proves itself. */
+export async function updateClientCredential(tx: Queryable, client: ClientWithSecrets): Promise<void> {
+  const { id, secret_hash, secret_start, secret_expires_at, previous_secret_hash, previous_secret_expires_at } = client
+  const secrets = [secret_hash, secret_start, secret_expires_at, previous_secret_hash, previous_secret_expires_at]
+  await tx.query(UPDATE_CREDENTIAL, [id, ...secrets, jsonOf(client.keys), client.mac])
 }
 
-export async function revokeClient(db: Queryable, id: string, now: Date): Promise<Client | undefined> {
-  const [row] = await db.query<Client>(REVOKE, [id, now])
-  return row
+export async function updateClientMac(tx: Queryable, id: string, mac: Buffer): Promise<void> {
+  await tx.query(UPDATE_MAC, [id, mac])
+}
+
+/** The client's site; undefined for one that there is not. */
+export async function revokeClient(db: Queryable, id: string, now: Date): Promise<string | undefined> {
+  return (await db.query<{ site: string }>(REVOKE, [id, now]))[0]?.site
+}
+
+function jsonOf(keys: PublicJwkSet | null): string | null {
+  return keys === null ? null : JSON.stringify(keys)
 }

@@ -4,17 +4,16 @@ import type { Database, Queryable } from '../database/database.ts'
 import type { NewId } from '../identifier.ts'
 import type { RandomBytes } from '../random-bytes.ts'
 import { Sensitive } from '../sensitive.ts'
+import type { AccessMacs } from './access-macs.ts'
 import type { ClientSecrets } from './client-secret.ts'
 import {
   type Client,
   type ClientWithSecrets,
-  type Credential,
   insertClient,
+  lockClient,
   revokeClient as markRevoked,
-  type StoredSecret,
   selectClients,
-  updateClientKeys,
-  updateClientSecret,
+  updateClientCredential,
 } from './client-store.ts'
 import type { CurrentRoles } from './current-roles.ts'
 import { insertPartnerClient } from './partner-store.ts'
@@ -23,6 +22,7 @@ import type { Role, RoleName, Scope } from './roles.ts'
 
 export interface ClientDeps {
   database: Database
+  macs: AccessMacs
   clientSecrets: ClientSecrets
   newAuditEvent: NewAuditEvent
   newId: NewId
@@ -71,6 +71,13 @@ export async function requireRole(roles: CurrentRoles, name: RoleName): Promise<
 const SECRET_BYTES = 32
 /** 36 bits of it, kept in the clear: 220 are left to guess. */
 const SECRET_START_LENGTH = 6
+/** How a client proves itself: by exactly one of a secret, keys and a certificate. */
+type Credential = Pick<ClientWithSecrets, 'secret_hash' | 'secret_start' | 'secret_expires_at' | 'keys' | 'certificate'>
+
+const NO_CREDENTIAL: Credential = {
+  ...{ secret_hash: null, secret_start: null, secret_expires_at: null, keys: null, certificate: null },
+}
+
 /** An overlap is for handing the new secret round; a secret that is never retired was not rotated. */
 const MAX_OVERLAP_SECONDS = 30 * 24 * 60 * 60
 
@@ -86,7 +93,7 @@ export async function addClient(
 ): Promise<{ id: string; secret: Sensitive<string> }> {
   await requireScopes(deps.roles, input)
   const secret = newSecret(deps)
-  const id = await insert(deps, operator, input, { secret: await stored(deps, secret, input) })
+  const id = await insert(deps, operator, input, { ...NO_CREDENTIAL, ...(await stored(deps, secret, input)) })
   return { id, secret }
 }
 
@@ -103,7 +110,7 @@ export async function addClientWithKey(
   credential: { keys: PublicJwkSet } | { certificate: string },
 ): Promise<{ id: string }> {
   await requireScopes(deps.roles, input)
-  return { id: await insert(deps, operator, input, credential) }
+  return { id: await insert(deps, operator, input, { ...NO_CREDENTIAL, ...credential }) }
 }
 
 export function listClients(deps: Pick<ClientDeps, 'database'>): Promise<Client[]> {
@@ -127,10 +134,14 @@ export async function rotateClientSecret(
   const secret = newSecret(deps)
   const next = await stored(deps, secret, expiry)
   const overlapUntil = overlapSeconds > 0 ? inSeconds(deps, overlapSeconds) : null
-  await deps.database.transaction(async (tx) => {
-    const client = await updateClientSecret(tx, id, next, overlapUntil)
-    if (client === undefined) throw new UnknownClient('there is no such client, or it was revoked, or has no secret')
-    await record(deps, tx, 'client.rotate-secret', operator, id, client.site)
+  await changeCredential(deps, operator, id, 'client.rotate-secret', ({ secret_hash, secret_expires_at }) => {
+    if (secret_hash === null) return undefined
+    return {
+      ...next,
+      previous_secret_hash: overlapUntil && secret_hash,
+      // The old secret lives on, but not beyond its own end.
+      previous_secret_expires_at: earlier(overlapUntil, secret_expires_at),
+    }
   })
   return secret
 }
@@ -142,23 +153,19 @@ export async function replaceClientKeys(
   id: string,
   keys: PublicJwkSet,
 ): Promise<void> {
-  await deps.database.transaction(async (tx) => {
-    const client = await updateClientKeys(tx, id, keys)
-    if (client === undefined) throw new UnknownClient('there is no such client, or it was revoked, or has no keys')
-    await record(deps, tx, 'client.replace-keys', operator, id, client.site)
-  })
+  await changeCredential(deps, operator, id, 'client.replace-keys', (client) => client.keys && { keys })
 }
 
 /** Refuses the client from its next request on. @throws {UnknownClient} */
 export async function revokeClient(
-  deps: Omit<ClientDeps, 'clientSecrets' | 'randomBytes'>,
+  deps: Pick<ClientDeps, 'database' | 'newAuditEvent' | 'now'>,
   operator: AuditCaller,
   id: string,
 ): Promise<void> {
   await deps.database.transaction(async (tx) => {
-    const client = await markRevoked(tx, id, deps.now())
-    if (client === undefined) throw new UnknownClient('there is no such client')
-    await record(deps, tx, 'client.revoke', operator, id, client.site)
+    const site = await markRevoked(tx, id, deps.now())
+    if (site === undefined) throw new UnknownClient('there is no such client')
+    await record(deps, tx, 'client.revoke', operator, id, site)
   })
 }
 
@@ -193,8 +200,12 @@ async function insert(
 ): Promise<string> {
   const id = deps.newId('client')
   const { name, role = null, scopes, partner, site } = input
+  const client = {
+    ...{ id, name, role, scopes: [...scopes], site, partner: partner ?? null, ...credential },
+    ...{ created_at: deps.now(), revoked_at: null, previous_secret_hash: null, previous_secret_expires_at: null },
+  }
   await deps.database.transaction(async (tx) => {
-    await insertClient(tx, { id, name, role, scopes: [...scopes], site, created_at: deps.now() }, credential)
+    await insertClient(tx, { ...client, mac: deps.macs.ofClient(client) })
     if (partner !== undefined && !(await insertPartnerClient(tx, id, partner))) {
       throw new CallerError('there is no such partner, or its contract has ended')
     }
@@ -203,17 +214,49 @@ async function insert(
   return id
 }
 
+/**
+ * Lets a client prove itself otherwise from now on. A row that somebody else has changed is not made good by that.
+ *
+ * @param change what changes; nothing when the client proves itself in another way
+ * @throws {UnknownClient}
+ */
+async function changeCredential(
+  deps: Pick<ClientDeps, 'database' | 'macs' | 'newAuditEvent'>,
+  operator: AuditCaller,
+  id: string,
+  type: AuditEventType,
+  change: (client: ClientWithSecrets) => Partial<ClientWithSecrets> | null | undefined,
+): Promise<void> {
+  await deps.database.transaction(async (tx) => {
+    const client = await lockClient(tx, id)
+    const changes = client?.revoked_at === null ? change(client) : undefined
+    if (client === undefined || !changes) {
+      throw new UnknownClient('there is no such client, or it was revoked, or proves itself in another way')
+    }
+    if (!deps.macs.isClient(client)) throw new UnknownClient(CHANGED)
+    const changed = { ...client, ...changes }
+    await updateClientCredential(tx, { ...changed, mac: deps.macs.ofClient(changed) })
+    await record(deps, tx, type, operator, id, client.site)
+  })
+}
+
+const CHANGED = 'the client was changed by somebody else than the vault: revoke it and add another'
+
+function earlier(one: Date | null, other: Date | null): Date | null {
+  return one === null || other === null || one < other ? one : other
+}
+
 function newSecret(deps: Pick<ClientDeps, 'randomBytes'>): Sensitive<string> {
   return new Sensitive(deps.randomBytes(SECRET_BYTES).toString('base64url'))
 }
 
-async function stored(deps: ClientDeps, secret: Sensitive<string>, expiry: Expiry): Promise<StoredSecret> {
+async function stored(deps: ClientDeps, secret: Sensitive<string>, expiry: Expiry) {
   const text = secret.expose()
   const { expiresInSeconds } = expiry
   return {
-    hash: await deps.clientSecrets.hash(text),
-    start: text.slice(0, SECRET_START_LENGTH),
-    expiresAt: expiresInSeconds === undefined ? null : inSeconds(deps, expiresInSeconds),
+    secret_hash: await deps.clientSecrets.hash(text),
+    secret_start: text.slice(0, SECRET_START_LENGTH),
+    secret_expires_at: expiresInSeconds === undefined ? null : inSeconds(deps, expiresInSeconds),
   }
 }
 

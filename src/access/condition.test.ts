@@ -12,10 +12,17 @@ const caller: Caller = {
 const at = (time: string) => new Date(`2026-11-24T${time}Z`)
 
 describe('findUnmet', () => {
-  const met = { now: at('10:00'), reason: true, ticket: true, approved: true }
+  const met = { now: at('10:00'), reason: true, ticket: true, authority: true, approved: true }
   const bound = { ...caller, confirmation: 'dpop' } as const
   const everything: Conditions = {
-    ...{ reason: true, ticket: true, approval: true, sender_constrained: true, sites: ['shop-1', 'shop-2'] },
+    ...{
+      reason: true,
+      ticket: true,
+      authority: true,
+      approval: true,
+      sender_constrained: true,
+      sites: ['shop-1', 'shop-2'],
+    },
     hours: { from: '09:00', to: '17:00' },
   }
 
@@ -26,16 +33,39 @@ describe('findUnmet', () => {
 
   it.each([
     ['reason', { ...met, reason: false }, bound, 'condition-not-met'],
-    ['ticket', { ...met, ticket: undefined }, bound, 'condition-not-met'],
+    ['authority', { ...met, ticket: undefined }, bound, 'condition-not-met'],
+    ['authority', { ...met, authority: undefined }, bound, 'condition-not-met'],
     ['approval', { ...met, approved: false }, bound, 'approval-required'],
     ['hours', { ...met, now: at('17:00') }, bound, 'condition-not-met'],
     ['hours', { ...met, now: undefined }, bound, 'condition-not-met'],
     ['sites', met, { ...bound, site: 'shop-3' }, 'condition-not-met'],
     ['sender_constrained', met, caller, 'unauthenticated'],
     ['sender_constrained', met, { ...caller, confirmation: undefined }, 'unauthenticated'],
+    ['sender_constrained', met, { ...caller, isTrial: true }, 'unauthenticated'],
   ] as const)('finds %s alone', (condition, circumstances, who, code) => {
     const found = findUnmet(everything, who, circumstances)
     expect({ condition: found?.condition, code: found?.problem.code }).toEqual({ condition, code })
+  })
+
+  it('finds a ticket alone', () => {
+    const found = findUnmet({ ticket: true }, caller, { ...met, ticket: false })
+    expect(found).toMatchObject({ condition: 'ticket', problem: { code: 'condition-not-met' } })
+  })
+
+  it('points at what an authority’s request lacks', () => {
+    const pointers = (given: object) =>
+      findUnmet({ authority: true, ticket: true }, caller, given)?.problem.errors.map(({ pointer }) => pointer)
+    expect(pointers({})).toEqual(['#/ticket', '#/authority'])
+    expect(pointers({ ticket: true })).toEqual(['#/authority'])
+    expect(pointers({ authority: true })).toEqual(['#/ticket'])
+    expect(pointers({ authority: true, ticket: true })).toBeUndefined()
+  })
+
+  it('takes a trial token where that will do, and a bound one anywhere', () => {
+    const lenient: Conditions = { sender_constrained: 'unless-trial' }
+    expect(findUnmet(lenient, { ...caller, isTrial: true }, {})).toBeUndefined()
+    expect(findUnmet(lenient, bound, {})).toBeUndefined()
+    expect(findUnmet(lenient, caller, {})).toMatchObject({ condition: 'sender_constrained' })
   })
 })
 

@@ -8,6 +8,8 @@ export interface Circumstances {
   now?: Date | undefined
   reason?: boolean | undefined
   ticket?: boolean | undefined
+  /** Whether it says which authority asks. */
+  authority?: boolean | undefined
   /** Whether somebody else has approved exactly this release. */
   approved?: boolean | undefined
   /** Whether the caller asks not to wait for that. */
@@ -18,15 +20,23 @@ export interface Circumstances {
 export function findUnmet(
   conditions: Conditions,
   caller: Caller,
-  { now, reason, ticket, approved, breakGlass }: Circumstances,
+  { now, reason, ticket, authority, approved, breakGlass }: Circumstances,
 ): { condition: keyof Conditions; problem: Problem } | undefined {
   const { sites, hours } = conditions
   if (sites && !sites.includes(caller.site)) return unmet('sites', 'not for the site of the caller')
   if (hours && !(now && isWithin(hours, now))) return unmet('hours', 'not at this time')
-  if (conditions.sender_constrained && caller.confirmation === undefined) {
+  if (conditions.sender_constrained && !isOwners(caller, conditions.sender_constrained)) {
     // The way to come back with a token that is bound to its owner's key.
     const headers = { 'WWW-Authenticate': dpopChallenge('invalid_token') }
     return { condition: 'sender_constrained', problem: new Problem('unauthenticated', { headers }) }
+  }
+  if (conditions.authority && !(authority && ticket)) {
+    const missing = [!ticket && '#/ticket', !authority && '#/authority'].filter((pointer) => pointer !== false)
+    const errors = missing.map((pointer) => ({
+      pointer,
+      detail: 'the purpose needs the authority that asks and its case',
+    }))
+    return { condition: 'authority', problem: new Problem('condition-not-met', { errors }) }
   }
   if (conditions.reason && !reason) return unmet('reason', 'a reason is required')
   if (conditions.ticket && !ticket) return unmet('ticket', 'a ticket is required')
@@ -34,6 +44,11 @@ export function findUnmet(
   if (conditions.approval && !approved && !isUrgent)
     return { condition: 'approval', problem: new Problem('approval-required') }
   return undefined
+}
+
+/** Whether the token is bound to its owner, who has proved it; or is one for trials, where that will do. */
+function isOwners({ confirmation, isTrial }: Caller, wanted: true | 'unless-trial'): boolean {
+  return confirmation !== undefined || (wanted === 'unless-trial' && isTrial === true)
 }
 
 function unmet(condition: keyof Conditions, detail: string) {

@@ -1,7 +1,8 @@
 import type { Database } from '../database/database.ts'
 import { Problem } from '../problem.ts'
+import type { AccessMacs } from './access-macs.ts'
 import type { Caller } from './caller.ts'
-import { selectClients } from './client-store.ts'
+import { findClientWithSecrets } from './client-store.ts'
 import { CallerError, requireRole } from './clients.ts'
 import type { CurrentRoles } from './current-roles.ts'
 import { summarise } from './roles.ts'
@@ -15,9 +16,14 @@ export interface NamedCaller {
   bound?: boolean | undefined
 }
 
+/** A member of staff whom an identity provider names: `staff:<provider>/<sub>`. */
+const FROM_ISSUER = /^staff:[a-z0-9-]+\//
+
 export interface FindCallerDeps {
   database: Database
   roles: CurrentRoles
+  macs: AccessMacs
+  production: boolean
   admit: (caller: Caller) => Promise<Caller>
 }
 
@@ -30,9 +36,12 @@ export async function findCaller(
   deps: FindCallerDeps,
   { id, role, site, bound }: NamedCaller,
 ): Promise<Caller | { id: string; refused: Problem; line: string }> {
-  const client = (await selectClients(deps.database)).find((one) => one.id === id)
+  const client = await findClientWithSecrets(deps.database, id)
   if (client === undefined && !id.startsWith('staff:')) {
     throw new CallerError('there is no such client; a member of staff is written as staff:NAME')
+  }
+  if (client?.revoked_at === null && !deps.macs.isClient(client)) {
+    return { id, refused: new Problem('invalid-client'), line: 'the client: changed by somebody else than the vault' }
   }
   const name = client === undefined ? role : (client.role ?? undefined)
   if (client === undefined && name === undefined) throw new CallerError('say which role the member of staff has')
@@ -44,7 +53,9 @@ export async function findCaller(
     scopes: new Set(client?.scopes ?? scopes),
     purposes: new Set(purposes),
     site: client?.site ?? site,
+    partnerId: client?.partner ?? undefined,
     confirmation: bound ? 'dpop' : undefined,
+    isTrial: client === undefined && !deps.production && !FROM_ISSUER.test(id) ? true : undefined,
   }
   try {
     return await deps.admit(caller)

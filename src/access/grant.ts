@@ -2,7 +2,7 @@ import { Problem } from '../problem.ts'
 import { type Caller, definitionOf } from './caller.ts'
 import { type Circumstances, findUnmet, stricter } from './condition.ts'
 import type { Purpose } from './purpose.ts'
-import { type Budget, type Denial, type KindName, namesOf, type Role, type Scope } from './roles.ts'
+import { type Budget, conditionsOf, type Denial, type KindName, namesOf, type Role, type Scope } from './roles.ts'
 
 /** @throws {Problem} scope-missing */
 export function requireScope(caller: Caller, scope: Scope): void {
@@ -53,7 +53,8 @@ export function decideReveal(
 /**
  * The fields that `decideReveal` grants.
  *
- * @throws {Problem} scope-missing, purpose-not-permitted, fields-not-permitted, condition-not-met, approval-required
+ * @throws {Problem} scope-missing, purpose-not-permitted, fields-not-permitted, condition-not-met, unauthenticated,
+ *   approval-required
  */
 export function grantReveal(...asked: Parameters<typeof decideReveal>): string[] {
   const decision = decideReveal(...asked)
@@ -89,7 +90,7 @@ function decideFields(
     .map(({ of: grant, at }) => ({
       names: namesOf(grant).filter(isOpen),
       budget: grant.conditions?.budget,
-      unmet: grant.conditions && findUnmet(grant.conditions, caller, circumstances),
+      unmet: findUnmet(conditionsOf(grant, purpose), caller, circumstances),
       line: `/roles/${caller.role}/grants/${at}`,
     }))
     .filter(({ names }) => names.length > 0)

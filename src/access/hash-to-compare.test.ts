@@ -11,6 +11,7 @@ function client(changes: Partial<ClientWithSecrets>): ClientWithSecrets {
     ...{ id: 'client_1', name: 'shop', role: null, scopes: [], site: 'default', created_at: NOW, revoked_at: null },
     ...{ secret_hash: 'present', secret_start: 'new123', secret_expires_at: null },
     ...{ previous_secret_hash: null, previous_secret_expires_at: null, keys: null, certificate: null },
+    ...{ partner: null, mac: null },
     ...changes,
   }
 }

@@ -57,6 +57,7 @@ export async function issueClientToken(
     scopes,
     purposes: definition === undefined ? [] : summarise(definition).purposes,
     site: client.site,
+    partnerId: client.partner ?? undefined,
     ...binding,
   }
   const accessToken = await deps.accessTokens.issue(subject, CLIENT_TOKEN_SECONDS)

@@ -19,36 +19,42 @@ export interface Partner {
   ended_at: Date | null
 }
 
+/** A partner, and what says that the vault wrote its contract; null for one that was ended, or is older than that. */
+export interface StoredPartner extends Partner {
+  mac: Buffer | null
+}
+
 const COLUMNS = 'id, name, country, contact, purposes, fields, ends_at, created_at, ended_at'
 
 const INSERT: Statement = {
   name: 'insert-partner',
-  text: `INSERT INTO partners (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL)`,
+  text: `INSERT INTO partners (${COLUMNS}, mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, $9)`,
 }
 const SELECT_ALL: Statement = {
   name: 'select-partners',
-  text: `SELECT ${COLUMNS} FROM partners ORDER BY created_at, id`,
+  text: `SELECT ${COLUMNS}, mac FROM partners ORDER BY created_at, id`,
 }
 const END: Statement = {
   name: 'end-partner',
-  text: 'UPDATE partners SET ended_at = coalesce(ended_at, $2) WHERE id = $1 RETURNING id',
+  text: 'UPDATE partners SET ended_at = coalesce(ended_at, $2), mac = NULL WHERE id = $1 RETURNING id',
 }
 const INSERT_CLIENT: Statement = {
   name: 'insert-partner-client',
   text: 'INSERT INTO partner_clients (client, partner) SELECT $1, id FROM partners WHERE id = $2 AND ended_at IS NULL RETURNING client',
 }
-const SELECT_CLIENTS: Statement = {
-  name: 'select-partner-clients',
-  text: 'SELECT client, partner FROM partner_clients',
+const UPDATE_MAC: Statement = { name: 'update-partner-mac', text: 'UPDATE partners SET mac = $2 WHERE id = $1' }
+
+export async function insertPartner(tx: Queryable, partner: Omit<StoredPartner, 'ended_at'>): Promise<void> {
+  const { id, name, country, contact, purposes, fields, ends_at, created_at, mac } = partner
+  await tx.query(INSERT, [id, name, country, contact, purposes, fields, ends_at, created_at, mac])
 }
 
-export async function insertPartner(tx: Queryable, partner: Omit<Partner, 'ended_at'>): Promise<void> {
-  const { id, name, country, contact, purposes, fields, ends_at, created_at } = partner
-  await tx.query(INSERT, [id, name, country, contact, purposes, fields, ends_at, created_at])
-}
-
-export function selectPartners(db: Queryable): Promise<Partner[]> {
+export function selectPartners(db: Queryable): Promise<StoredPartner[]> {
   return db.query(SELECT_ALL)
+}
+
+export async function updatePartnerMac(tx: Queryable, id: string, mac: Buffer): Promise<void> {
+  await tx.query(UPDATE_MAC, [id, mac])
 }
 
 /** False for a partner that does not exist. */
@@ -59,10 +65,4 @@ export async function markPartnerEnded(tx: Queryable, id: string, now: Date): Pr
 /** Makes a client one of the partner's. False for a partner that does not exist, or no longer does. */
 export async function insertPartnerClient(tx: Queryable, client: string, partner: string): Promise<boolean> {
   return (await tx.query(INSERT_CLIENT, [client, partner])).length > 0
-}
-
-/** The partner of each client that has one, by the client's id. */
-export async function selectPartnerClients(db: Queryable): Promise<ReadonlyMap<string, string>> {
-  const rows = await db.query<{ client: string; partner: string }>(SELECT_CLIENTS)
-  return new Map(rows.map(({ client, partner }) => [client, partner]))
 }

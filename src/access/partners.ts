@@ -2,12 +2,14 @@ import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import { insertEvents } from '../audit/audit-store.ts'
 import type { Database } from '../database/database.ts'
 import type { NewId } from '../identifier.ts'
+import type { AccessMacs } from './access-macs.ts'
 import { CallerError } from './clients.ts'
 import { insertPartner, markPartnerEnded, type Partner, selectPartners } from './partner-store.ts'
 import { isShown, kindNames } from './view.ts'
 
 export interface PartnerDeps {
   database: Database
+  macs: AccessMacs
   newAuditEvent: NewAuditEvent
   newId: NewId
   now: () => Date
@@ -29,15 +31,16 @@ export async function addPartner(deps: PartnerDeps, operator: AuditCaller, input
   if (input.ends_at <= deps.now()) throw new CallerError('the contract has ended already')
   const id = deps.newId('partner')
   await deps.database.transaction(async (tx) => {
-    await insertPartner(tx, { ...input, id, created_at: deps.now() })
+    const mac = deps.macs.ofContract({ ...input, id })
+    await insertPartner(tx, { ...input, id, created_at: deps.now(), mac })
     await insertEvents(tx, [event(deps, 'partner.add', operator, id)])
   })
   return { id }
 }
 
 /** All partners, those whose contract has ended too. */
-export function listPartners({ database }: Pick<PartnerDeps, 'database'>): Promise<Partner[]> {
-  return selectPartners(database)
+export async function listPartners({ database }: Pick<PartnerDeps, 'database'>): Promise<Partner[]> {
+  return (await selectPartners(database)).map(({ mac: _mac, ...partner }) => partner)
 }
 
 /** Ends a contract now: the partner's clients are refused from their next request on. @throws {CallerError} */

@@ -1,15 +1,19 @@
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import type { RecordEvent } from '../audit/record-event.ts'
 import type { Database } from '../database/database.ts'
-import { selectClients } from './client-store.ts'
+import type { AccessMacs } from './access-macs.ts'
+import { type ClientWithSecrets, selectClientsWithSecrets } from './client-store.ts'
 import { CallerError } from './clients.ts'
 import type { CurrentRoles } from './current-roles.ts'
-import { type Partner, selectPartnerClients, selectPartners } from './partner-store.ts'
-import { type Denial, type Grant, namesOf, type Role } from './roles.ts'
+import { type Partner, type StoredPartner, selectPartners } from './partner-store.ts'
+import type { Purpose } from './purpose.ts'
+import { type Conditions, conditionsOf, namesOf, type Role } from './roles.ts'
+import { selectDisabledStaff } from './staff-store.ts'
+import type { ClaimMapping, TrustedIssuer } from './trusted-issuers.ts'
 
 /** One thing that somebody can see, or, with `see` empty, may do. What is empty does not apply. */
 export interface AccessLine {
-  subject: 'role' | 'client' | 'partner'
+  subject: 'role' | 'client' | 'partner' | 'mapping' | 'staff'
   id: string
   name: string
   role: string
@@ -32,48 +36,47 @@ const EMPTY: Omit<AccessLine, 'subject' | 'id'> = {
   ...{ conditions: '', since: '', until: '' },
 }
 
+export interface ReviewAccessDeps {
+  database: Database
+  roles: CurrentRoles
+  macs: AccessMacs
+  newAuditEvent: NewAuditEvent
+  recordEvent: RecordEvent
+  now: () => Date
+}
+
 /**
  * Who can see what, now: the half-yearly review of PCI DSS 7.2.4 and 7.2.5.1, service accounts and third parties included.
- * Each role with its grants and denials, each live client with what its role and contract leave to it, each partner.
+ * Each role with its grants and denials; each live client with what its role and contract leave to it; each partner; what
+ * the claims of identity providers make of people; and each member of staff who is shut out.
+ *
+ * @throws {CallerError} when the roles were changed by somebody else
+ * @throws {Problem} sealed: without the keys nobody could say what the vault wrote
  */
 export async function reviewAccess(
-  deps: {
-    database: Database
-    roles: CurrentRoles
-    newAuditEvent: NewAuditEvent
-    recordEvent: RecordEvent
-    now: () => Date
-  },
+  deps: ReviewAccessDeps,
   operator: AuditCaller,
+  issuers: readonly TrustedIssuer[],
 ): Promise<AccessLine[]> {
   const { roles, distrusted } = await deps.roles.refresh()
   if (distrusted) throw new CallerError('the roles were changed by somebody else: apply them again first.')
-  const [clients, partners, partnerOf] = await Promise.all([
-    selectClients(deps.database),
+  const [clients, partners, disabled] = await Promise.all([
+    selectClientsWithSecrets(deps.database),
     selectPartners(deps.database),
-    selectPartnerClients(deps.database),
+    selectDisabledStaff(deps.database),
   ])
-  const live = clients.filter(({ revoked_at }) => revoked_at === null)
   const lines = [
     ...[...roles].flatMap(([id, role]) => {
       const about = { ...EMPTY, subject: 'role' as const, id, name: role.duty, role: id }
       return [{ ...about, scopes: role.scopes.join(' ') }, ...linesOf(role, about)]
     }),
-    ...live.flatMap((client) => {
-      const partner = partners.find(({ id }) => id === partnerOf.get(client.id))
-      const about = {
-        ...{ ...EMPTY, subject: 'client' as const, id: client.id, name: client.name, site: client.site },
-        ...{ role: client.role ?? '', partner: partner?.id ?? '', since: client.created_at.toISOString() },
-      }
-      const role = client.role === null ? undefined : roles.get(client.role)
-      const ended = partner !== undefined && hasEnded(partner, deps.now())
-      return [{ ...about, scopes: client.scopes.join(' ') }, ...(role && !ended ? linesOf(role, about, partner) : [])]
-    }),
-    ...partners.map((partner) => ({
-      ...{ ...EMPTY, subject: 'partner' as const, id: partner.id, name: `${partner.name} (${partner.country})` },
-      ...{ fields: partner.fields.join(' '), purposes: partner.purposes.join(' ') },
-      since: partner.created_at.toISOString(),
-      until: (partner.ended_at ?? partner.ends_at).toISOString(),
+    ...clients
+      .filter(({ revoked_at }) => revoked_at === null)
+      .flatMap((client) => linesOfClient(deps, client, roles, partners)),
+    ...partners.map((partner) => lineOfPartner(deps, partner)),
+    ...issuers.flatMap((issuer) => issuer.mappings.flatMap((mapping) => linesOfMapping(issuer, mapping, roles))),
+    ...disabled.map(({ id, disabled_at }) => ({
+      ...{ ...EMPTY, subject: 'staff' as const, id, name: 'disabled', since: disabled_at.toISOString() },
     })),
   ]
   const event = { type: 'access.review', outcome: 'success', caller: operator, count: lines.length } as const
@@ -81,24 +84,87 @@ export async function reviewAccess(
   return lines
 }
 
+/** Stands where the conditions do: what somebody else has changed grants nothing. */
+const CHANGED = 'changed by somebody else than the vault: grants nothing'
+
+function linesOfClient(
+  { macs, now }: ReviewAccessDeps,
+  client: ClientWithSecrets,
+  roles: ReadonlyMap<string, Role>,
+  partners: readonly StoredPartner[],
+): AccessLine[] {
+  const partner = partners.find(({ id }) => id === client.partner)
+  const about = {
+    ...{ ...EMPTY, subject: 'client' as const, id: client.id, name: client.name, site: client.site },
+    ...{ role: client.role ?? '', partner: client.partner ?? '', since: client.created_at.toISOString() },
+  }
+  const itself = { ...about, scopes: client.scopes.join(' ') }
+  if (!macs.isClient(client)) return [{ ...itself, conditions: CHANGED }]
+  const isOver =
+    client.partner !== null && (partner === undefined || hasEnded(partner, now()) || !macs.isContract(partner))
+  const role = client.role === null || isOver ? undefined : roles.get(client.role)
+  return [itself, ...(role ? linesOf(role, about, partner) : [])]
+}
+
+function lineOfPartner({ macs }: ReviewAccessDeps, partner: StoredPartner): AccessLine {
+  return {
+    ...{ ...EMPTY, subject: 'partner', id: partner.id, name: `${partner.name} (${partner.country})` },
+    ...{ fields: partner.fields.join(' '), purposes: partner.purposes.join(' ') },
+    conditions: partner.ended_at === null && !macs.isContract(partner) ? CHANGED : '',
+    since: partner.created_at.toISOString(),
+    until: untilOf(partner),
+  }
+}
+
+/** What people of an identity provider are here by a claim. The first mapping that fits somebody counts. */
+function linesOfMapping(
+  { name: issuer }: TrustedIssuer,
+  { claim, value, role: name, site, purposes }: ClaimMapping,
+  roles: ReadonlyMap<string, Role>,
+): AccessLine[] {
+  const id = `${issuer}/${[claim].flat().join('.')}=${value}`
+  const about = { ...EMPTY, subject: 'mapping' as const, id, name: issuer, role: name, site }
+  const role = roles.get(name)
+  if (role === undefined) return [{ ...about, conditions: 'the role is not in force: refused' }]
+  const own = { ...about, purposes: purposes?.join(' ') ?? '', scopes: role.scopes.join(' ') }
+  return [own, ...linesOf(role, about, { purposes })]
+}
+
+/** A time that no contract can have is none. */
+function untilOf({ ended_at, ends_at }: Partner): string {
+  const until = ended_at ?? ends_at
+  return until instanceof Date ? until.toISOString() : ''
+}
+
 function hasEnded({ ended_at, ends_at }: Partner, now: Date): boolean {
   return ended_at !== null || ends_at <= now
 }
 
-function linesOf(role: Role, about: AccessLine, partner?: Partner): AccessLine[] {
+/** What narrows a role: a contract, or the purposes of a mapping. */
+interface Narrowing {
+  purposes?: readonly Purpose[] | undefined
+  /** `kind.field`. */
+  fields?: readonly string[] | undefined
+}
+
+function linesOf(role: Role, about: AccessLine, { purposes: allowed, fields: named }: Narrowing = {}): AccessLine[] {
   const grants = role.grants.flatMap((grant) => {
-    const fields = namesOf(grant).filter((name) => partner?.fields.includes(`${grant.kind}.${name}`) ?? true)
-    const purposes = grant.purposes.filter((purpose) => partner?.purposes.includes(purpose) ?? true)
-    if (fields.length === 0 || purposes.length === 0) return []
-    return [{ ...about, see: 'grant', ...described({ ...grant, fields, purposes }) }]
+    const fields = namesOf(grant).filter((name) => named?.includes(`${grant.kind}.${name}`) ?? true)
+    const purposes = grant.purposes.filter((purpose) => allowed?.includes(purpose) ?? true)
+    if (fields.length === 0) return []
+    const byConditions = Map.groupBy(purposes, (purpose) => describeConditions(conditionsOf(grant, purpose)))
+    return [...byConditions].map(([conditions, group]) => ({
+      ...{ ...about, see: 'grant', kind: grant.kind, fields: fields.join(' '), purposes: group.join(' '), conditions },
+    }))
   })
-  const denials = (role.denials ?? []).map((denial) => ({ ...about, see: 'denial', ...described(denial) }))
-  const masked = role.masked_card && !partner ? [{ ...about, see: 'masked', kind: 'card', fields: 'bin last4' }] : []
+  const denials = (role.denials ?? []).map(({ kind, fields = [], purposes = [] }) => ({
+    ...{ ...about, see: 'denial', kind, fields: fields.join(' '), purposes: purposes.join(' ') },
+  }))
+  const isMasked = role.masked_card !== undefined && named === undefined
+  const masked = isMasked ? [{ ...about, see: 'masked', kind: 'card', fields: 'bin last4' }] : []
   return [...grants, ...denials, ...masked]
 }
 
-function described(line: Grant | Denial): Pick<AccessLine, 'kind' | 'fields' | 'purposes' | 'conditions'> {
-  const { kind, fields = [], purposes = [] } = line
-  const conditions = 'conditions' in line && line.conditions ? JSON.stringify(line.conditions) : ''
-  return { kind, fields: fields.join(' '), purposes: purposes.join(' '), conditions }
+function describeConditions(conditions: Conditions): string {
+  return Object.keys(conditions).length === 0 ? '' : JSON.stringify(conditions)
 }

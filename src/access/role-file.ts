@@ -35,11 +35,12 @@ const budget = z
 const conditions = z.strictObject({
   reason: z.literal(true).optional(),
   ticket: z.literal(true).optional(),
+  authority: z.literal(true).optional(),
   sites: z.array(slug).min(1).max(MAX_LINES).optional(),
   hours: hours.optional(),
   approval: z.literal(true).optional(),
   break_glass: z.literal(true).optional(),
-  sender_constrained: z.literal(true).optional(),
+  sender_constrained: z.union([z.literal(true), z.literal('unless-trial')]).optional(),
   budget: budget.optional(),
 })
 

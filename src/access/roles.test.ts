@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import { createKinds } from '../kinds/kinds.ts'
 import { purposes } from './purpose.ts'
-import { isRoleName, type KindName, roleNames, roleOf, scopes } from './roles.ts'
+import {
+  builtInRoles,
+  type Conditions,
+  conditionsOf,
+  type Grant,
+  isRoleName,
+  type KindName,
+  roleNames,
+  roleOf,
+  scopes,
+} from './roles.ts'
 
 const kinds = createKinds()
 const kindNames = Object.keys(kinds) as KindName[]
@@ -63,6 +73,45 @@ it('lets a checkout credential do nothing but tokenize', () => {
 
 it('reveals card numbers to billing and legal only', () => {
   expect(roleNames.filter((name) => revealed(name, 'card').includes('number'))).toEqual(['billing', 'legal'])
+})
+
+describe('whatever a file of roles says', () => {
+  const bare = (changes: Partial<Grant>): Grant => ({ kind: 'card', view: 'full', purposes: [...purposes], ...changes })
+  const forLaw = { ticket: true, authority: true, approval: true }
+  const none: Conditions = {
+    ...{ sender_constrained: undefined, ticket: undefined, authority: undefined, approval: undefined },
+  }
+
+  it.each([undefined, {}, none])('a card number wants a token that is its owner’s (%j)', (conditions) => {
+    const ofView = conditionsOf(bare({ conditions }), 'process-payment')
+    const ofField = conditionsOf(
+      bare({ view: undefined, fields: ['exp_year', 'number'], conditions }),
+      'process-payment',
+    )
+    for (const found of [ofView, ofField]) expect(found).toMatchObject({ sender_constrained: 'unless-trial' })
+  })
+
+  it.each([undefined, {}, none])('the law wants a case, an authority and a second person (%j)', (conditions) => {
+    for (const kind of kindNames) {
+      expect(conditionsOf(bare({ kind, conditions }), 'legal-compliance')).toMatchObject(forLaw)
+    }
+    expect(conditionsOf(bare({ kind: 'contact', conditions }), 'communicate')).not.toMatchObject(forLaw)
+  })
+
+  it('what is stricter stays, and what a grant allows beside it', () => {
+    const conditions: Conditions = { sender_constrained: true, break_glass: true, reason: true }
+    expect(conditionsOf(bare({ conditions }), 'legal-compliance')).toEqual({ ...conditions, ...forLaw })
+    const masked = bare({ view: 'masked', conditions: {} })
+    expect(conditionsOf(masked, 'process-payment')).toEqual({})
+  })
+
+  it('the built-in roles say all of it themselves', () => {
+    for (const { grants } of Object.values(builtInRoles)) {
+      for (const grant of grants) {
+        for (const purpose of grant.purposes) expect(grant.conditions ?? {}).toEqual(conditionsOf(grant, purpose))
+      }
+    }
+  })
 })
 
 it('shows the first digits of a card only to roles that work with cards', () => {

@@ -33,6 +33,8 @@ export interface Conditions {
   reason?: true | undefined
   /** The request names a ticket or a case. */
   ticket?: true | undefined
+  /** The request names which authority asks, and its case as the ticket. */
+  authority?: true | undefined
   /** The caller works on one of these sites. Whatever stands here, it sees the records of its own site only. */
   sites?: readonly string[] | undefined
   /** The clock shows a time from `from` until before `to`, on one of `days` (1 is Monday), in `time_zone` (UTC). */
@@ -41,8 +43,11 @@ export interface Conditions {
   approval?: true | undefined
   /** With a reason the caller need not wait for the approval: that is an alert, and a second person reviews it. */
   break_glass?: true | undefined
-  /** The access token is bound to its owner's key or certificate. */
-  sender_constrained?: true | undefined
+  /**
+   * The access token is bound to its owner's key or certificate (RFC 9449, RFC 8705): a stolen one is worth nothing.
+   * `unless-trial` takes a trial token too, which the vault's own command line signs outside production.
+   */
+  sender_constrained?: true | 'unless-trial' | undefined
   budget?: Budget | undefined
 }
 
@@ -87,6 +92,11 @@ const DELIVERY = kindFields.address
 const CONTACT = kindFields.contact
 const CARD = kindFields.card
 
+/** A card number leaves to a token only that nobody but its owner can use. `conditionsOf` holds every set of roles to it. */
+const CARD_NUMBER = { sender_constrained: 'unless-trial' } as const satisfies Conditions
+/** Who says to be an authority names itself and the case, and a second person sees to it. Likewise. */
+const FOR_AUTHORITY = { ticket: true, authority: true, approval: true } as const satisfies Conditions
+
 /** The built-in roles: the whole of who may see what. `admin` and `key-custodian` see no data. */
 export const builtInRoles: Readonly<Record<string, Role>> = {
   checkout: {
@@ -111,7 +121,7 @@ export const builtInRoles: Readonly<Record<string, Role>> = {
     duty: 'Takes payments and refunds: needs the card and the billing address.',
     scopes: ['token:read', 'token:search', 'token:match', 'card:reveal', 'address:reveal'],
     grants: [
-      { kind: 'card', fields: CARD, purposes: ['process-payment'] },
+      { kind: 'card', fields: CARD, purposes: ['process-payment'], conditions: CARD_NUMBER },
       { kind: 'address', fields: ADDRESS_LABEL, purposes: ['process-payment'] },
     ],
     masked_card: 'bin-last4',
@@ -143,9 +153,17 @@ export const builtInRoles: Readonly<Record<string, Role>> = {
     duty: 'Answers courts and enforces the shop’s rights.',
     scopes: ['token:read', 'token:search', 'card:reveal', 'address:reveal', 'contact:reveal'],
     grants: [
-      { kind: 'card', fields: CARD, purposes: ['legal-compliance', 'enforce-rights'] },
-      { kind: 'address', fields: DELIVERY, purposes: ['legal-compliance', 'enforce-rights'] },
-      { kind: 'contact', fields: CONTACT, purposes: ['legal-compliance', 'enforce-rights'] },
+      { kind: 'card', fields: CARD, purposes: ['enforce-rights'], conditions: CARD_NUMBER },
+      { kind: 'address', fields: DELIVERY, purposes: ['enforce-rights'] },
+      { kind: 'contact', fields: CONTACT, purposes: ['enforce-rights'] },
+      {
+        kind: 'card',
+        fields: CARD,
+        purposes: ['legal-compliance'],
+        conditions: { ...CARD_NUMBER, ...FOR_AUTHORITY },
+      },
+      { kind: 'address', fields: DELIVERY, purposes: ['legal-compliance'], conditions: FOR_AUTHORITY },
+      { kind: 'contact', fields: CONTACT, purposes: ['legal-compliance'], conditions: FOR_AUTHORITY },
     ],
   },
   'privacy-officer': {
@@ -161,8 +179,10 @@ export const builtInRoles: Readonly<Record<string, Role>> = {
       'release:approve',
     ],
     grants: [
-      { kind: 'address', fields: DELIVERY, purposes: ['respond-to-query', 'legal-compliance'] },
-      { kind: 'contact', fields: CONTACT, purposes: ['respond-to-query', 'legal-compliance'] },
+      { kind: 'address', fields: DELIVERY, purposes: ['respond-to-query'] },
+      { kind: 'contact', fields: CONTACT, purposes: ['respond-to-query'] },
+      { kind: 'address', fields: DELIVERY, purposes: ['legal-compliance'], conditions: FOR_AUTHORITY },
+      { kind: 'contact', fields: CONTACT, purposes: ['legal-compliance'], conditions: FOR_AUTHORITY },
     ],
   },
   auditor: {
@@ -223,6 +243,22 @@ export function roleOf(name: RoleName): RoleSummary {
 /** The names of everything that a grant shows. */
 export function namesOf({ kind, fields, view }: Pick<Grant, 'kind' | 'fields' | 'view'>): readonly string[] {
   return fields ?? (view && shownBy(view, kind)) ?? []
+}
+
+/**
+ * What must be so for a grant to hold for a purpose: what it names itself, and what no file of roles can leave out. A card
+ * number needs a token that only its owner can use; a release in the name of the law needs a case, an authority and a
+ * second person.
+ */
+export function conditionsOf({ conditions, ...grant }: Grant, purpose: Purpose): Conditions {
+  const showsCardNumber = grant.kind === 'card' && namesOf(grant).includes('number')
+  return {
+    ...conditions,
+    ...(showsCardNumber
+      ? { sender_constrained: conditions?.sender_constrained ?? CARD_NUMBER.sender_constrained }
+      : {}),
+    ...(purpose === 'legal-compliance' ? FOR_AUTHORITY : {}),
+  }
 }
 
 function deniesAlways(denial: Denial, kind: KindName, name: string): boolean {

@@ -18,6 +18,13 @@ export interface StaffTokenRequest {
   dpopJkt?: string | undefined
 }
 
+export interface StaffToken {
+  access_token: string
+  expires_in: number
+  /** What whoever asked for it should know of it; not part of the token. */
+  warning?: string
+}
+
 /**
  * Signs a short token for a member of staff, with the scopes of the role.
  *
@@ -25,10 +32,16 @@ export interface StaffTokenRequest {
  *   thumbprint
  */
 export async function issueStaffToken(
-  deps: { accessTokens: AccessTokens; roles: CurrentRoles; newAuditEvent: NewAuditEvent; recordEvent: RecordEvent },
+  deps: {
+    accessTokens: AccessTokens
+    roles: CurrentRoles
+    newAuditEvent: NewAuditEvent
+    recordEvent: RecordEvent
+    production: boolean
+  },
   operator: AuditCaller,
   request: StaffTokenRequest,
-): Promise<{ access_token: string; expires_in: number }> {
+): Promise<StaffToken> {
   const role = summarise(await requireRole(deps.roles, request.role))
   const beyond = request.purposes.filter((purpose) => !role.purposes.includes(purpose))
   if (beyond.length > 0) {
@@ -58,5 +71,13 @@ export async function issueStaffToken(
     site: request.site,
   })
   await deps.recordEvent(event)
-  return { access_token: accessToken, expires_in: seconds }
+  const showsNoNumber =
+    deps.production && request.dpopJkt === undefined && role.reveals.card?.includes('number') === true
+  return {
+    access_token: accessToken,
+    expires_in: seconds,
+    ...(showsNoNumber
+      ? { warning: `without --jkt this token of the role ${request.role} reveals no card number.` }
+      : {}),
+  }
 }

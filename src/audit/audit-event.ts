@@ -1,4 +1,4 @@
-import type { NewId } from '../identifier.ts'
+import { base32, type NewId } from '../identifier.ts'
 
 export const auditEventTypes = [
   'record.tokenize',
@@ -41,6 +41,11 @@ export const auditEventTypes = [
   'root-key.share',
   'keys.rotate',
   'audit.read',
+  'audit.key',
+  'audit.start',
+  'audit.stop',
+  'audit.gap',
+  'audit.drop',
 ] as const
 
 export type AuditEventType = (typeof auditEventTypes)[number]
@@ -66,6 +71,8 @@ export interface AuditFacts {
   token?: string | undefined
   kind?: string | undefined
   purpose?: string | undefined
+  /** The raw bytes of a public key that verifies checkpoints, in base64. */
+  public_key?: string | undefined
   fields?: readonly string[] | undefined
   /** What let the release out that needed a second person. */
   approval?: string | undefined
@@ -78,7 +85,14 @@ export interface AuditFacts {
   route?: string | undefined
   subject?: string | undefined
   ticket?: string | undefined
+  /** Which authority asked for the release. */
+  authority?: string | undefined
   count?: number | undefined
+  /** Places in the log, as `first-last`. */
+  ranges?: readonly string[] | undefined
+  /** RFC 3339, in UTC: from when to when the log could not be written, or until when it was dropped. */
+  since?: string | undefined
+  until?: string | undefined
   replay_of?: string | undefined
 }
 
@@ -121,6 +135,7 @@ function inCanonicalOrder(
   return {
     approval: facts.approval,
     at,
+    authority: facts.authority,
     caller: caller && { id: caller.id, kind: caller.kind, role: caller.role },
     code: facts.code,
     count: facts.count,
@@ -131,17 +146,21 @@ function inCanonicalOrder(
     outcome: facts.outcome,
     partner: facts.partner,
     policy_version: facts.policy_version,
+    public_key: facts.public_key,
     purpose: facts.purpose,
+    ranges: facts.ranges,
     record_version: facts.record_version,
     replay_of: facts.replay_of,
     request_id: facts.request_id,
     route: facts.route,
     search_by: facts.search_by,
+    since: facts.since,
     site: facts.site,
     subject: facts.subject,
     ticket: facts.ticket,
     token: facts.token,
     type: facts.type,
+    until: facts.until,
   }
 }
 
@@ -165,6 +184,15 @@ export function createNewAuditEvent(now: () => Date, newId: NewId): NewAuditEven
       body,
     }
   }
+}
+
+const LATEST_MS = 2 ** 48 - 1
+
+/** What sorts before the id of every event of that time, and behind those of all earlier ones. */
+export function eventIdAt(at: Date): string {
+  const bytes = Buffer.alloc(16)
+  bytes.writeUIntBE(Math.min(Math.max(at.getTime(), 0), LATEST_MS), 0, 6)
+  return `evt_${base32(bytes)}`
 }
 
 /** No policy version, and a version that no record has: they only mark the gaps. */

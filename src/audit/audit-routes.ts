@@ -1,11 +1,15 @@
 import { z } from 'zod'
 import type { Caller } from '../access/caller.ts'
 import { auditCaller } from '../access/caller.ts'
+import { purposes } from '../access/purpose.ts'
 import type { Database } from '../database/database.ts'
 import { type Route, type RouteRequest, route } from '../http/route.ts'
 import { auditEventTypes, type NewAuditEvent } from './audit-event.ts'
 import { selectEvents } from './audit-store.ts'
 import type { RecordEvent } from './record-event.ts'
+
+/** RFC 3339, section 5.6; a date alone is its beginning in UTC. */
+const time = z.union([z.iso.datetime({ offset: true }), z.iso.date()]).transform((text) => new Date(text))
 
 const querySchema = z.strictObject({
   caller: z
@@ -17,6 +21,9 @@ const querySchema = z.strictObject({
     .regex(/^[a-z]+_[0-9a-z]{1,40}$/)
     .optional(),
   type: z.enum(auditEventTypes).optional(),
+  purpose: z.enum(purposes).optional(),
+  since: time.optional().describe('only events of this time or later'),
+  until: time.optional().describe('only events before this time'),
   after: z
     .string()
     .regex(/^evt_[0-9a-z]{1,40}$/)

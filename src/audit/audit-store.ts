@@ -1,6 +1,6 @@
 import { textArray, timestampArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
-import type { AuditEvent } from './audit-event.ts'
+import { type AuditEvent, eventIdAt } from './audit-event.ts'
 
 /** The column arrays of events, in the order that `unnest` takes them. Other stores put events into their own statements. */
 export function eventColumns(events: readonly AuditEvent[]): unknown[] {
@@ -38,25 +38,60 @@ export interface EventFilter {
   site?: string | undefined
   caller?: string | undefined
   token?: string | undefined
+  /** Only events of one of these records. */
+  tokens?: readonly string[] | undefined
   type?: string | undefined
+  purpose?: string | undefined
+  /** Only events that were made at that time or later. */
+  since?: Date | undefined
+  /** Only events that were made before. */
+  until?: Date | undefined
+}
+
+const IS_WANTED = {
+  site: (value: string) => `(site IS NULL OR site = ${value})`,
+  caller: (value: string) => `caller = ${value}`,
+  token: (value: string) => `token = ${value}`,
+  tokens: (value: string) => `token = ANY (${value}::text[])`,
+  type: (value: string) => `type = ${value}`,
+  purpose: (value: string) => `body::json ->> 'purpose' = ${value}`,
+  since: (value: string) => `id >= ${value}`,
+  until: (value: string) => `id < ${value}`,
+} as const satisfies Record<keyof EventFilter, (value: string) => string>
+
+/**
+ * The conditions of a filter, each in front of it an AND, with their values from parameter `$first` on, and a name for the
+ * statement that they stand in. A condition is there or is not: every plan fits all values, and prunes the partitions.
+ */
+export function eventConditions(filter: EventFilter, first: number): { name: string; sql: string; values: unknown[] } {
+  const wanted = (Object.keys(IS_WANTED) as (keyof EventFilter)[]).filter((name) => filter[name] !== undefined)
+  return {
+    name: wanted.map((name) => `-${name}`).join(''),
+    sql: wanted.map((name, at) => ` AND ${IS_WANTED[name](`$${first + at}`)}`).join(''),
+    values: wanted.map((name) => {
+      const value = filter[name]
+      return value instanceof Date ? eventIdAt(value) : value
+    }),
+  }
+}
+
+export interface EventPage extends EventFilter {
   /** Only events whose id sorts after this one. */
   after?: string | undefined
   limit: number
 }
 
-const SELECT_EVENTS: Statement = {
-  name: 'select-audit-events',
-  text: `SELECT body FROM audit_events
-         WHERE ($1::text IS NULL OR caller = $1) AND ($2::text IS NULL OR token = $2)
-           AND ($3::text IS NULL OR type = $3) AND ($4::text IS NULL OR id > $4)
-           AND ($5::text IS NULL OR site IS NULL OR site = $5)
-         ORDER BY id LIMIT $6`,
-}
-
 /** A page of events in the order of their ids, which is the order of time to the millisecond. */
-export async function selectEvents(db: Queryable, filter: EventFilter): Promise<Record<string, unknown>[]> {
-  const { caller = null, token = null, type = null, after = null, site = null, limit } = filter
-  const rows = await db.query<{ body: string }>(SELECT_EVENTS, [caller, token, type, after, site, limit])
+export async function selectEvents(
+  db: Queryable,
+  { after = '', limit, ...filter }: EventPage,
+): Promise<Record<string, unknown>[]> {
+  const { name, sql, values } = eventConditions(filter, 3)
+  const statement = {
+    name: `select-audit-events${name}`,
+    text: `SELECT body FROM audit_events WHERE id > $1${sql} ORDER BY id LIMIT $2`,
+  }
+  const rows = await db.query<{ body: string }>(statement, [after, limit, ...values])
   return rows.map((row) => JSON.parse(row.body) as Record<string, unknown>)
 }
 

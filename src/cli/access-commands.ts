@@ -3,7 +3,7 @@ import { type Purpose, purposes } from '../access/purpose.ts'
 import type { AccessLine } from '../access/review-access.ts'
 import { toCsv } from './comma-separated.ts'
 import { type Json, operator, print, withJson, withVault } from './command.ts'
-import { withKeys, withRoles } from './custodians.ts'
+import { withKeys } from './custodians.ts'
 
 const COLUMNS = [
   ...['subject', 'id', 'name', 'role', 'site', 'partner', 'scopes', 'see', 'kind', 'fields', 'purposes'],
@@ -19,6 +19,7 @@ interface Question extends Json {
   field?: string[]
   reason?: true
   ticket?: true
+  authority?: true
   bound?: true
 }
 
@@ -36,11 +37,13 @@ export function addAccessCommands(program: Command): void {
     .option('--field <field...>', 'only these fields; otherwise all that are granted')
     .option('--reason', 'as if a reason were given')
     .option('--ticket', 'as if a ticket were named')
+    .option('--authority', 'as if an authority were named')
     .option('--bound', 'as if the access token were bound to its owner')
     .action((options: Question) =>
       withKeys('access explain', async ({ commands }) => {
-        const { caller: id, role, site, token, purpose, field: fields, reason, ticket, bound } = options
-        const question = { token, purpose, fields, circumstances: { reason, ticket } }
+        const { caller: id, role, site, token, purpose, field: fields, bound } = options
+        const { reason, ticket, authority } = options
+        const question = { token, purpose, fields, circumstances: { reason, ticket, authority } }
         const explained = await commands.explainAccess(operator(), { id, role, site, bound }, question)
         print(options, explained, () =>
           [
@@ -52,10 +55,10 @@ export function addAccessCommands(program: Command): void {
     )
 
   withJson(access.command('review'))
-    .description('every role, client and partner, and what each can see (PCI DSS 7.2.4)')
+    .description('every role, client, partner and mapping, and what each can see (PCI DSS 7.2.4)')
     .option('--csv', 'print comma-separated values')
     .action((options: Json & { csv?: true }) =>
-      withRoles('access review', async ({ commands }) => {
+      withKeys('access review', async ({ commands }) => {
         const lines = await commands.reviewAccess(operator())
         print(options, lines, () => (options.csv ? toCsv(lines, COLUMNS) : lines.map(asText).join('\n')))
       }),

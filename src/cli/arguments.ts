@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { InvalidArgumentError } from 'commander'
+import { z } from 'zod'
 import { CallerError } from '../access/clients.ts'
 import { type Scope, scopes } from '../access/roles.ts'
 
@@ -32,7 +33,21 @@ export function durationSeconds(text: string): number {
   return Number(amount) * SECONDS[unit as keyof typeof SECONDS]
 }
 
-/** The text of a file that is no secret. @throws {CallerError} */
+/** A time by RFC 3339, a date alone for its beginning in UTC, or `24h` for so long ago. */
+export function pointInTime(text: string): Date {
+  if (/^[0-9]+[smhd]$/.test(text)) return new Date(Date.now() - durationSeconds(text) * 1000)
+  const time = z.union([z.iso.datetime({ offset: true }), z.iso.date()]).safeParse(text)
+  if (!time.success) throw new InvalidArgumentError('expected a time such as 2026-11-24T10:00:00Z, 2026-11-24 or 24h')
+  return new Date(time.data)
+}
+
+/** The number of an event in the audit log. */
+export function sequence(text: string): number {
+  if (!/^[0-9]{1,15}$/.test(text)) throw new InvalidArgumentError('expected the number of an event in the log')
+  return Number(text)
+}
+
+/** The text of a file that an option names. @throws {CallerError} */
 export function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8')

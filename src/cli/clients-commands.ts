@@ -7,7 +7,7 @@ import type { PublicJwkSet } from '../access/public-jwk.ts'
 import { type RoleName, type Scope, scopes } from '../access/roles.ts'
 import { durationSeconds, label, parseScopes, textOf } from './arguments.ts'
 import { type Json, operator, print, withJson, withVault } from './command.ts'
-import { withRoles } from './custodians.ts'
+import { withKeys } from './custodians.ts'
 
 interface KeyFiles {
   publicKey?: string
@@ -50,7 +50,7 @@ export function addClientsCommands(program: Command): void {
           list
             .map(
               (c) =>
-                `${c.client_id}  ${c.revoked_at ? 'revoked' : 'live   '}  ${c.site}  ${c.role ?? '-'}  ${c.name}  [${c.scopes.join(' ')}]`,
+                `${c.client_id}  ${c.revoked_at ? 'revoked' : 'live   '}  ${c.site}  ${c.role ?? '-'}  ${c.name}  [${c.scopes.join(' ')}]${c.partner ? `  ${c.partner}` : ''}`,
             )
             .join('\n'),
         )
@@ -63,7 +63,7 @@ export function addClientsCommands(program: Command): void {
     .option('--overlap <time>', 'let the old secret work for so long yet, such as 24h', durationSeconds)
     .option('--expires <time>', 'end the new secret after so long, such as 90d', durationSeconds)
     .action((id: string, options: Json & { overlap?: number; expires?: number }) =>
-      withVault('clients rotate-secret', async ({ commands }) => {
+      withKeys('clients rotate-secret', async ({ commands }) => {
         const { overlap: overlapSeconds = 0, expires: expiresInSeconds } = options
         const secret = await commands.rotateClientSecret(operator(), id, { overlapSeconds, expiresInSeconds })
         const shown = { client_id: id, client_secret: secret.expose() }
@@ -77,7 +77,7 @@ export function addClientsCommands(program: Command): void {
     .action(async (id: string, options: Json & KeyFiles) => {
       const keys = await readKeys(options)
       if (keys === undefined) throw new CallerError('name the keys with --public-key or --jwks.')
-      await withVault('clients replace-keys', async ({ commands }) => {
+      await withKeys('clients replace-keys', async ({ commands }) => {
         await commands.replaceClientKeys(operator(), id, keys)
         const kids = keys.keys.map(({ kid }) => kid)
         print(options, { client_id: id, keys: kids }, () => kids.map((kid) => `key  ${kid}`).join('\n'))
@@ -100,8 +100,7 @@ async function addClient(options: AddOptions): Promise<void> {
   const input = { name, scopes: scope, role, site, partner }
   const key = await readKey(options)
   if (key !== undefined && expiresInSeconds !== undefined) throw new CallerError('only a secret can expire.')
-  const open = role === undefined ? withVault : withRoles
-  await open('clients add', async ({ commands }) => {
+  await withKeys('clients add', async ({ commands }) => {
     if (key !== undefined) {
       const { id } = await commands.addClientWithKey(operator(), input, key)
       print(options, { client_id: id }, () => `client_id      ${id}`)
@@ -154,5 +153,6 @@ function listed(client: Client) {
     previous_secret_expires_at: time(client.previous_secret_expires_at),
     keys: keys?.keys.map(({ kid }) => kid),
     certificate: client.certificate ?? undefined,
+    partner: client.partner ?? undefined,
   }
 }

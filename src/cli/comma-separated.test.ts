@@ -9,7 +9,7 @@ it('writes a line for each row, quoted where it must be', () => {
   expect(toCsv(rows, ['b', 'a'])).toBe('b,a\r\n"with, comma",plain\r\n"two\nlines","with ""quotes"""')
 })
 
-it.each(['=HYPERLINK("x")', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1'])(
+it.each(['=HYPERLINK("x")', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', '\n=1', '＝1'])(
   'makes a text of what looks like a formula: %j',
   (a) => {
     expect(toCsv([{ a }], ['a'])).toMatch(/^a\r\n"'/)

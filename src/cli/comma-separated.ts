@@ -1,10 +1,15 @@
-/** What a spreadsheet would take for a formula when it stands first in a cell (OWASP, CSV injection). */
-const FORMULA = /^[=+\-@\t\r]/
+/** What a spreadsheet would take for a formula when it stands first in a cell, also in its wide form (OWASP, CSV injection). */
+const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/
 
 /** Rows as RFC 4180 has them, with the names of the columns first. What looks like a formula is made a text. */
 export function toCsv<Row extends object>(rows: readonly Row[], columns: readonly (keyof Row & string)[]): string {
-  const lines = rows.map((row) => columns.map((column) => cell(String(row[column] ?? ''))).join(','))
+  const lines = rows.map((row) => csvLine(columns.map((column) => row[column])))
   return [columns.join(','), ...lines].join('\r\n')
+}
+
+/** One line without its end. What is absent is an empty cell. */
+export function csvLine(values: readonly unknown[]): string {
+  return values.map((value) => cell(String(value ?? ''))).join(',')
 }
 
 function cell(value: string): string {

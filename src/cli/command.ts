@@ -4,8 +4,9 @@ import type { Command } from 'commander'
 import { CallerError } from '../access/clients.ts'
 import type { AuditCaller } from '../audit/audit-event.ts'
 import { readConfig } from '../config.ts'
+import type { Database } from '../database/database.ts'
 import { onInterruption } from '../interruption.ts'
-import { openVault } from '../open-vault.ts'
+import { openVault, openVaultDatabase } from '../open-vault.ts'
 import type { Strongroom } from '../strongroom.ts'
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage, 130 paused. */
@@ -41,6 +42,16 @@ export async function withVault(command: string, work: (strongroom: Strongroom) 
   const vault = await openVault(readConfig(), { role: 'command', command, log: note })
   try {
     await Promise.race([work(vault.strongroom), interruption])
+  } finally {
+    await vault.close()
+  }
+}
+
+/** Opens the database of the vault and nothing else: no key is needed, and none is opened. */
+export async function withVaultDatabase<T>(command: string, work: (database: Database) => Promise<T>): Promise<T> {
+  const vault = await openVaultDatabase(readConfig(), { role: 'command', command, log: note })
+  try {
+    return await Promise.race([work(vault.database), interruption])
   } finally {
     await vault.close()
   }

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type Purpose, purposes } from '../access/purpose.ts'
 import { type Json, operator, print, withJson, withVault } from './command.ts'
+import { withKeys } from './custodians.ts'
 
 interface NewPartner extends Json {
   name: string
@@ -24,7 +25,7 @@ export function addPartnersCommands(program: Command): void {
     .requiredOption('--field <field...>', 'what it may see, as kind.field, such as address.postal_code')
     .requiredOption('--until <date>', 'the last day of the contract, YYYY-MM-DD in UTC', endOfDay)
     .action((options: NewPartner) =>
-      withVault('partners add', async ({ commands }) => {
+      withKeys('partners add', async ({ commands }) => {
         const { name, country, contact, purpose, field, until } = options
         const partner = { name, country, contact, purposes: purpose, fields: field, ends_at: until }
         const { id } = await commands.addPartner(operator(), partner)

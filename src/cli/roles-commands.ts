@@ -5,7 +5,7 @@ import { parseRoleFile } from '../access/role-file.ts'
 import { type RoleFile, toRoleFile } from '../access/role-set.ts'
 import { parseJson } from '../http/json.ts'
 import { type InputError, Problem } from '../problem.ts'
-import { FAILED, type Json, operator, print, withJson } from './command.ts'
+import { FAILED, type Json, note, operator, print, withJson } from './command.ts'
 import { withKeys, withRoles } from './custodians.ts'
 
 /** `strongroom roles …` */
@@ -47,6 +47,8 @@ export function addRolesCommands(program: Command): void {
             ? `applied as revision ${applied.revision}`
             : `in force already, revision ${applied.revision}`,
         )
+        const fault = await commands.findMappingFault()
+        if (fault !== undefined) note(`warning: ${fault} Whoever is mapped to a role that is gone is refused.`)
       })
     })
 }

@@ -1,22 +1,28 @@
 import { SingleBar } from 'cli-progress'
-import type { RotationProgress } from '../keys/rotation/rotation.ts'
+
+/** How far something has come that moves or looks at many values. */
+export interface Progress {
+  moved: number
+  total: number
+  remaining: number
+}
 
 export interface ProgressDisplay {
-  update(progress: RotationProgress): void
+  update(progress: Progress): void
   end(): void
 }
 
 const PLAIN_LINE_EVERY_MS = 2000
 
 /** JSON lines on stdout for machines, a bar on stderr for a person at a terminal, plain lines every few seconds otherwise. */
-export function showProgress(asJson: boolean): ProgressDisplay {
+export function showProgress(asJson: boolean, done = 're-sealed'): ProgressDisplay {
   if (asJson) {
     return {
       update: (progress) => process.stdout.write(`${JSON.stringify({ done: false, ...progress })}\n`),
       end() {},
     }
   }
-  return process.stderr.isTTY ? showBar() : showLines()
+  return process.stderr.isTTY ? showBar() : showLines(done)
 }
 
 function showBar(): ProgressDisplay {
@@ -41,7 +47,7 @@ function showBar(): ProgressDisplay {
   }
 }
 
-function showLines(): ProgressDisplay {
+function showLines(done: string): ProgressDisplay {
   const rateOf = measureRate()
   let last = Number.NEGATIVE_INFINITY
   return {
@@ -50,7 +56,7 @@ function showLines(): ProgressDisplay {
       if (performance.now() - last < PLAIN_LINE_EVERY_MS && moved < total) return
       last = performance.now()
       const left = remaining > 0 && rate > 0 ? `, ${rate}/s, about ${Math.ceil(remaining / rate)} s left` : ''
-      process.stderr.write(`re-sealed ${moved} of ${total}${left}\n`)
+      process.stderr.write(`${done} ${moved} of ${total}${left}\n`)
     },
     end() {},
   }

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import { type Purpose, purposes } from '../access/purpose.ts'
 import type { RoleName } from '../access/roles.ts'
 import { label } from './arguments.ts'
-import { type Json, operator, print, withJson, withVault } from './command.ts'
+import { type Json, note, operator, print, withJson, withVault } from './command.ts'
 import { withKeys } from './custodians.ts'
 
 interface TokenOptions extends Json {
@@ -27,12 +27,13 @@ export function addStaffCommands(program: Command): void {
     )
     .option('--site <site>', 'the site whose records they see', label, 'default')
     .option('--minutes <minutes>', 'how long it lives', Number, 15)
-    .option('--dpop-jkt <thumbprint>', 'bind it to the DPoP key of that thumbprint (RFC 9449)')
+    .option('--jkt, --dpop-jkt <thumbprint>', 'bind it to the DPoP key of that thumbprint (RFC 9449 section 6.1)')
     .action((options: TokenOptions) =>
       withKeys('staff token', async ({ commands }) => {
         const { name, role, purpose, site, minutes, dpopJkt } = options
         const request = { name, role, purposes: purpose, site, minutes, dpopJkt }
-        const token = await commands.issueStaffToken(operator(), request)
+        const { warning, ...token } = await commands.issueStaffToken(operator(), request)
+        if (warning !== undefined) note(warning)
         print(options, token, () => token.access_token)
       }),
     )

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Problem } from '../problem.ts'
 import { createBatch } from './batch.ts'
-import { DatabaseError } from './database.ts'
+import { DatabaseError } from './database-error.ts'
 
 /** A statement whose runs are recorded and finish when the test says so. */
 function controlled(outcome: (items: readonly number[]) => unknown = (items) => items) {

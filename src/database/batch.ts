@@ -1,5 +1,5 @@
 import { Problem } from '../problem.ts'
-import { DatabaseError, isConflict } from './database.ts'
+import { DatabaseError, isConflict } from './database-error.ts'
 
 export interface BatchOptions<Item, Result> {
   /**

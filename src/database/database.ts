@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
-import { Problem } from '../problem.ts'
+import { isConflict, isUnavailable, translate, unavailable } from './database-error.ts'
 
 /** A prepared statement: PostgreSQL plans it once per connection and reuses it under its name. */
 export interface Statement {
@@ -24,43 +24,9 @@ export interface Database extends Queryable {
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>
   /** Calls `onMessage` for every NOTIFY on the channel, and once after each reconnection, since some may be missed. */
   listen(channel: string, onMessage: () => void): Promise<void>
-  /** Holds a session-level advisory lock for as long as `work` runs; undefined when somebody else holds it. */
-  tryLock<T>(lock: number, work: () => Promise<T>): Promise<T | undefined>
+  /** Holds an advisory lock for as long as `work` runs, on the session it is given; undefined when somebody else holds it. */
+  tryLock<T>(lock: number, work: (session: Queryable) => Promise<T>): Promise<T | undefined>
   close(): Promise<void>
-}
-
-/**
- * A statement failed for a reason of its own. Carries the SQLSTATE and the constraint, never `detail` or the message:
- * PostgreSQL quotes values in both.
- */
-export class DatabaseError extends Error {
-  override readonly name = 'DatabaseError'
-  readonly sqlState: string
-  readonly constraint: string | undefined
-
-  constructor(sqlState: string, constraint: string | undefined) {
-    super(`statement failed with SQLSTATE ${sqlState}${constraint ? ` on ${constraint}` : ''}`)
-    this.sqlState = sqlState
-    this.constraint = constraint
-  }
-}
-
-/** There is no connection, or there is none any more; the message holds the system's code and nothing else. */
-export class ConnectionError extends Error {
-  override readonly name = 'ConnectionError'
-}
-
-/**
- * SQLSTATE class 40, a deadlock or a serialization failure: two transactions were in each other's way, this one was rolled
- * back, and trying again is right.
- */
-export function isConflict(error: unknown): boolean {
-  return error instanceof DatabaseError && error.sqlState.startsWith('40')
-}
-
-/** SQLSTATE 23505 of that constraint: somebody else created the same row first. */
-export function isUniqueViolation(error: unknown, constraint: string): boolean {
-  return error instanceof DatabaseError && error.sqlState === '23505' && error.constraint === constraint
 }
 
 export interface DatabaseOptions {
@@ -117,7 +83,8 @@ export function openDatabase(options: DatabaseOptions): Database {
       try {
         const [row] = await run<{ locked: boolean }>(client, TRY_LOCK, [lock])
         if (!row?.locked) return undefined
-        return await work().finally(() => run(client, UNLOCK, [lock]).catch(() => {}))
+        const own: Queryable = { query: (statement, values) => run(client, statement, values) }
+        return await work(own).finally(() => run(client, UNLOCK, [lock]).catch(() => {}))
       } finally {
         // Ending the session frees the lock too, whatever state it is in, but only after this has returned.
         client.release(true)
@@ -203,36 +170,6 @@ async function run<Row>(on: pg.PoolClient, statement: Statement, values: readonl
   } catch (error) {
     throw translate(error)
   }
-}
-
-/**
- * SQLSTATE classes after which trying again may help: connection, resources, operator intervention, system error.
- * A deadlock (40P01) is not among them: it has rolled back one statement, which its own caller may try again.
- */
-const UNAVAILABLE = /^(08|53|57P|58|25006)/
-
-function translate(error: unknown): Error {
-  if (error instanceof pg.DatabaseError && error.code !== undefined) {
-    // The message names the table and holds no value: "permission denied for table audit_events".
-    if (error.message.includes('audit_events')) return new Problem('audit-unavailable', { cause: stripped(error) })
-    if (UNAVAILABLE.test(error.code)) return new Problem('database-unavailable', { cause: stripped(error) })
-    return stripped(error)
-  }
-  // No SQLSTATE: the connection failed, timed out or was lost, and the outcome is unknown.
-  return unavailable(error)
-}
-
-function unavailable(error: unknown): Problem {
-  const reason = error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.name) : 'unknown'
-  return new Problem('database-unavailable', { cause: new ConnectionError(`connection failed (${reason})`) })
-}
-
-function isUnavailable(error: unknown): boolean {
-  return error instanceof Problem && error.code === 'database-unavailable'
-}
-
-function stripped(error: pg.DatabaseError): DatabaseError {
-  return new DatabaseError(error.code ?? 'XX000', error.constraint)
 }
 
 const RECONNECT_MS = 500

@@ -4,6 +4,9 @@ import * as keyLifecycle from '../../migrations/0002-key-lifecycle.ts'
 import * as rotations from '../../migrations/0003-rotations.ts'
 import * as identity from '../../migrations/0004-identity.ts'
 import * as grants from '../../migrations/0005-grants.ts'
+import * as auditLog from '../../migrations/0006-audit-log.ts'
+import * as accessMacs from '../../migrations/0007-access-macs.ts'
+import * as auditWitnesses from '../../migrations/0008-audit-witnesses.ts'
 import { connectionOptions } from './database.ts'
 
 /** In the order in which they are applied. Imported rather than found, so that the built program carries them along. */
@@ -13,6 +16,9 @@ const migrations: Record<string, Knex.Migration> = {
   '0003-rotations': rotations,
   '0004-identity': identity,
   '0005-grants': grants,
+  '0006-audit-log': auditLog,
+  '0007-access-macs': accessMacs,
+  '0008-audit-witnesses': auditWitnesses,
 }
 
 const source: Knex.MigrationSource<string> = {

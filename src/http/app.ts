@@ -30,6 +30,8 @@ export interface AppOptions<C> extends EnvelopeRules {
   publicUrl: string
   /** Finds out who is calling. @throws {Problem} unauthenticated */
   authenticate: (request: Presented) => Promise<C>
+  /** Whether they may still come in; from then on the caller is who this answers with. @throws {Problem} */
+  admit: (caller: C) => Promise<C>
   /** @throws {Problem} scope-missing when the caller has none of the scopes */
   authorize: (caller: C, scopes: readonly string[]) => void
   /** Must have committed the event before it resolves. @throws {Problem} audit-unavailable */
@@ -44,6 +46,7 @@ export interface AppOptions<C> extends EnvelopeRules {
     status: number
     seconds: number
     code: string | undefined
+    audited: boolean
   }) => void
   newId: NewId
   logger: Logger
@@ -110,13 +113,15 @@ async function follow<C>(route: Route<C>, request: Request, response: Response, 
   trace.audited = route.audited
   const sealed = route.answersSealed ? undefined : options.sealedBecause()
   if (sealed !== undefined) throw sealed
-  const params = request.params as Record<string, string>
+  const params = paramsOf(request)
   if (params.token !== undefined) trace.token = params.token
 
   const presented = presentedBy(request, options.publicUrl)
   let caller: C | undefined
   if (route.access !== 'public') {
-    caller = await options.authenticate(presented)
+    // Whoever is turned away is named: they have proved who they are.
+    trace.caller = await options.authenticate(presented)
+    caller = await options.admit(trace.caller)
     trace.caller = caller
     options.authorize(caller, route.access)
   }
@@ -142,6 +147,13 @@ async function follow<C>(route: Route<C>, request: Request, response: Response, 
   } finally {
     read?.bytes.fill(0)
   }
+}
+
+/** Express gives what a wildcard stands for as a list of segments. */
+function paramsOf({ params }: Request): Record<string, string> {
+  const texts: Record<string, string> = {}
+  for (const [name, value] of Object.entries(params)) texts[name] = typeof value === 'string' ? value : value.join('/')
+  return texts
 }
 
 async function refuse<C>(error: unknown, request: Request, response: Response, options: AppOptions<C>): Promise<void> {
@@ -191,6 +203,7 @@ function send<C>(request: Request, response: ServerResponse, answer: Answer, opt
     status: answer.status,
     seconds: milliseconds / 1000,
     code: problem?.code,
+    audited: trace.audited,
   })
 }
 

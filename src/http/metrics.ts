@@ -14,6 +14,8 @@ export interface Metrics {
   alert(code: AlertCode): void
   /** What is left to the active key of a purpose. */
   observeKey(key: { purpose: string; expiresInSeconds: number; uses: number }): void
+  /** How long the oldest event has waited for its place in the audit log. */
+  observeAuditWaiting(seconds: number): void
   text: MetricsText
 }
 
@@ -62,6 +64,12 @@ export function createMetrics(): Metrics {
     aggregator: 'max',
     registers: [registry],
   })
+  const auditWaiting = new Gauge({
+    name: 'strongroom_audit_waiting_seconds',
+    help: 'How long the oldest committed event has waited for its place in the audit log',
+    aggregator: 'max',
+    registers: [registry],
+  })
   return {
     shareWithFirstProcess() {
       AggregatorRegistry.setRegistries(registry)
@@ -78,6 +86,7 @@ export function createMetrics(): Metrics {
       keyExpires.set({ purpose }, expiresInSeconds)
       keyUses.set({ purpose }, uses)
     },
+    observeAuditWaiting: (seconds) => auditWaiting.set(seconds),
     showRotations(read) {
       new Gauge({
         name: 'strongroom_rotation_values',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ConfigError } from '../config.ts'
-import { DatabaseError } from '../database/database.ts'
+import { DatabaseError } from '../database/database-error.ts'
 import { SealError } from '../keys/seal.ts'
 import { Problem } from '../problem.ts'
 import { createLogger, describeError, logRequest, type RequestLine } from './request-log.ts'

@@ -22,6 +22,8 @@ export interface VerifiedRegistry extends RegistryRows {
   mac: Buffer
   /** The root key that wraps everything. */
   rootKey: RootKeyRow
+  /** What was done once in this vault. */
+  marks: readonly string[]
 }
 
 export interface Registry {
@@ -72,6 +74,8 @@ export interface RegistryOptions extends DraftOptions {
    * vault then is sealed, and asks again.
    */
   openRootKey: (record: RootKeyRecord) => Promise<RootKey>
+  /** What need not be done any more in a vault that begins with this version. */
+  marksOfNewVault?: readonly string[]
 }
 
 /** What reads the registry, with the keys that it takes in memory. */
@@ -108,6 +112,7 @@ export function createRegistry(options: RegistryOptions): Registry {
       const draft = await firstDraft(rows)
       const purposes = rows.keys.length > 0 ? (['audit-signing'] as const) : keyPurposes
       for (const purpose of purposes) draft.transition(await draft.create(purpose), 'active')
+      if (rows.keys.length === 0) for (const name of options.marksOfNewVault ?? []) draft.mark(name)
       await draft.save(tx, 1)
     })
   }
@@ -125,9 +130,9 @@ export function createRegistry(options: RegistryOptions): Registry {
     if (stored === undefined)
       throw new KeyRegistryError('the manifest of the key registry (table "key_registry") is missing.')
     macKey ??= await openMacKey(stored, rows.rootKeys)
-    const { generation, root_key_id } = verifyManifest(stored, rows, macKey.secret)
+    const { generation, root_key_id, marks = [] } = verifyManifest(stored, rows, macKey.secret)
     macKey = { ...macKey, wrapped: stored.wrapped }
-    return { ...rows, generation, mac: stored.mac, rootKey: rows.rootKeys.find(({ id }) => id === root_key_id)! }
+    return { ...rows, generation, mac: stored.mac, marks, rootKey: rows.rootKeys.find(({ id }) => id === root_key_id)! }
   }
 
   return {

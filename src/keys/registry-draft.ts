@@ -1,4 +1,12 @@
-import { createSecretKey, generateKeyPairSync, type KeyObject, timingSafeEqual } from 'node:crypto'
+import {
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  generateKeyPairSync,
+  type KeyObject,
+  timingSafeEqual,
+} from 'node:crypto'
+import { rawPublicKey } from '../audit/note.ts'
 import type { Queryable } from '../database/database.ts'
 import type { NewId } from '../identifier.ts'
 import type { RandomBytes } from '../random-bytes.ts'
@@ -23,8 +31,13 @@ export interface DraftOptions {
 }
 
 export type DraftChange =
-  | { type: 'key.create' | 'key.promote' | 'key.deactivate' | 'key.compromise' | 'key.destroy'; subject: string }
+  /** With what verifies the signatures of a key of the audit log. */
+  | { type: 'key.create'; subject: string; public_key?: string }
+  | { type: 'key.promote' | 'key.deactivate' | 'key.compromise' | 'key.destroy'; subject: string }
   | { type: 'root-key.replace'; subject: string }
+
+/** Verified rows, and what the manifest remembers beside them. */
+type DraftRows = RegistryRows & { marks?: readonly string[] }
 
 const EVENT_OF = {
   active: 'key.promote',
@@ -43,11 +56,13 @@ export class RegistryDraft {
   readonly #rootKeys: Map<string, RootKeyRow>
   readonly #changed = new Set<KeyRow | RootKeyRow>()
   readonly #options: DraftOptions
+  readonly #marks: Set<string>
   #rootKey: RootKey
   #macKey: MacKey
   #wraps = 0
 
-  private constructor(rows: RegistryRows, rootKey: RootKey, macKey: MacKey, options: DraftOptions) {
+  private constructor({ marks = [], ...rows }: DraftRows, rootKey: RootKey, macKey: MacKey, options: DraftOptions) {
+    this.#marks = new Set(marks)
     this.#keys = new Map(rows.keys.map((row) => [row.id, { ...row }]))
     this.#rootKeys = new Map(rows.rootKeys.map((row) => [row.id, { ...row }]))
     this.#rootKey = rootKey
@@ -56,7 +71,7 @@ export class RegistryDraft {
   }
 
   /** A draft over rows that were verified. */
-  static of(rows: RegistryRows, rootKey: RootKey, macKey: MacKey, options: DraftOptions): RegistryDraft {
+  static of(rows: DraftRows, rootKey: RootKey, macKey: MacKey, options: DraftOptions): RegistryDraft {
     return new RegistryDraft(rows, rootKey, macKey, options)
   }
 
@@ -75,11 +90,21 @@ export class RegistryDraft {
     return [...this.#keys.values()]
   }
 
+  get marks(): readonly string[] {
+    return [...this.#marks]
+  }
+
+  /** Remembers that something was done, for as long as there is a registry. */
+  mark(name: string): void {
+    this.#marks.add(name)
+  }
+
   /** Makes and wraps a pre-active key, and answers with its id. */
   async create(purpose: KeyPurpose): Promise<string> {
     const { newId, now, randomBytes } = this.#options
     const id = newId('key')
     const bytes = newKeyBytes(purpose, randomBytes)
+    const announcement = purpose === 'audit-signing' ? { public_key: publicKeyOf(bytes) } : {}
     const row: KeyRow = {
       id,
       purpose,
@@ -97,7 +122,7 @@ export class RegistryDraft {
     }
     this.#keys.set(id, row)
     this.#changed.add(row)
-    this.changes.push({ type: 'key.create', subject: id })
+    this.changes.push({ type: 'key.create', subject: id, ...announcement })
     return id
   }
 
@@ -171,7 +196,7 @@ export class RegistryDraft {
     )
     const rootKeyId = this.#rootKey.record.id
     const { secret, wrapped } = this.#macKey
-    const manifest = encodeManifest(rows, { generation, rootKeyId, wrappedMacKey: wrapped })
+    const manifest = encodeManifest(rows, { generation, rootKeyId, wrappedMacKey: wrapped, marks: this.marks })
     await saveManifest(tx, { manifest, wrapped, mac: macOf(secret, manifest) })
     if (this.#wraps > 0) await countWraps(tx, rootKeyId, this.#wraps)
     await notifyKeysChanged(tx)
@@ -242,4 +267,10 @@ function newKeyBytes(purpose: KeyPurpose, randomBytes: RandomBytes): Buffer {
     return generateKeyPairSync('ed25519').privateKey.export({ format: 'der', type: 'pkcs8' })
   }
   return randomBytes(32)
+}
+
+/** The raw public key of an Ed25519 key, in base64. */
+function publicKeyOf(pkcs8: Buffer): string {
+  const key = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' })
+  return rawPublicKey(createPublicKey(key)).toString('base64')
 }

@@ -36,6 +36,8 @@ const manifestSchema = z.object({
   mac_key: z.string(),
   keys: z.array(entrySchema),
   root_keys: z.array(entrySchema),
+  /** What was done once in this vault, so that it is not done again when its traces are gone. */
+  marks: z.array(z.string()).optional(),
 })
 
 export type Manifest = z.infer<typeof manifestSchema>
@@ -44,7 +46,7 @@ type Entry = z.infer<typeof entrySchema>
 /** The canonical text for these rows. `wrappedMacKey` is bound too, so that an older one cannot be put back. */
 export function encodeManifest(
   rows: RegistryRows,
-  facts: { generation: number; rootKeyId: string; wrappedMacKey: Buffer },
+  facts: { generation: number; rootKeyId: string; wrappedMacKey: Buffer; marks: readonly string[] },
 ): string {
   const manifest: Manifest = {
     format: FORMAT,
@@ -53,6 +55,7 @@ export function encodeManifest(
     mac_key: digest(facts.wrappedMacKey),
     keys: rows.keys.map(keyEntry).sort(byId),
     root_keys: rows.rootKeys.map(rootKeyEntry).sort(byId),
+    ...(facts.marks.length > 0 ? { marks: [...facts.marks].sort() } : {}),
   }
   const text = canonicalize(manifest)
   if (text === undefined) throw new Error('a manifest must have a canonical form')

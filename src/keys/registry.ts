@@ -27,6 +27,10 @@ export interface RegistryChange {
    * @throws {KeyTransitionError} when NIST SP 800-57 does not allow it
    */
   transition(id: string, to: KeyState): Promise<void>
+  /** What the manifest remembers as done. */
+  readonly marks: readonly string[]
+  /** Remembers that something was done. */
+  mark(name: string): void
   /** Wraps all keys under another root key, which takes the place of the present one. */
   rewrap(rootKey: RootKey): Promise<void>
 }
@@ -54,9 +58,13 @@ export async function changeRegistry<T>(
       },
       create: (purpose) => draft.create(purpose),
       transition: async (id, to) => draft.transition(id, to),
+      get marks() {
+        return draft.marks
+      },
+      mark: (name) => draft.mark(name),
       rewrap: (rootKey) => draft.rewrap(rootKey),
     })
-    if (draft.changes.length > 0) {
+    if (draft.changes.length > 0 || draft.marks.length > verified.marks.length) {
       await draft.save(tx, verified.generation + 1)
       const events = draft.changes.map((change) => newAuditEvent({ ...change, outcome: 'success', caller: operator }))
       await insertEvents(tx, events)

@@ -67,7 +67,7 @@ describe('the watch', () => {
     }
     const verified = { keys: [active('index'), active('secret', { uses: 12 })], rootKeys: [rootKey] }
     watch = createKeyWatch({
-      keys: { verified: { ...verified, generation: 1, mac: Buffer.alloc(32), rootKey } },
+      keys: { verified: { ...verified, generation: 1, mac: Buffer.alloc(32), rootKey, marks: [] } },
       now: () => at,
       alert: (...alert) => alerts.push(alert),
       observeKey: ({ purpose, ...rest }) => observed.set(purpose, rest),

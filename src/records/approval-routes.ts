@@ -62,10 +62,18 @@ export function createApprovalRoutes(deps: RecordDeps): Route<Caller>[] {
   ]
 }
 
-function asBody({ requested_at, expires_at, decided_at, ticket, ...approval }: Approval): Record<string, unknown> {
+function asBody({
+  requested_at,
+  expires_at,
+  decided_at,
+  ticket,
+  authority,
+  ...approval
+}: Approval): Record<string, unknown> {
   return {
     ...approval,
     ...(ticket === null ? {} : { ticket }),
+    ...(authority === null ? {} : { authority }),
     requested_at: requested_at.toISOString(),
     expires_at: expires_at.toISOString(),
     decided_at: decided_at?.toISOString() ?? null,

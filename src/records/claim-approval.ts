@@ -11,6 +11,7 @@ import { auditCaller, type Caller, definitionOf } from '../access/caller.ts'
 import type { Circumstances } from '../access/condition.ts'
 import { decideReveal } from '../access/grant.ts'
 import type { Purpose } from '../access/purpose.ts'
+import { conditionsOf } from '../access/roles.ts'
 import { insertEvents } from '../audit/audit-store.ts'
 import { Problem } from '../problem.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
@@ -31,6 +32,7 @@ export interface ApprovalQuestion {
   purpose: Purpose
   reason?: string | undefined
   ticket?: string | undefined
+  authority?: string | undefined
 }
 
 /**
@@ -43,13 +45,13 @@ export interface ApprovalQuestion {
 export async function claimApproval(
   deps: ClaimDeps,
   caller: Caller,
-  { token: text, fields: wanted, purpose, reason, ticket }: ApprovalQuestion,
+  { token: text, fields: wanted, purpose, reason, ticket, authority }: ApprovalQuestion,
   circumstances: Circumstances,
   facts: RequestFacts,
 ): Promise<string | undefined> {
   const token = parseToken(text)
-  if (token === undefined || !definitionOf(caller)?.grants.some(({ conditions }) => conditions?.approval))
-    return undefined
+  const grants = definitionOf(caller)?.grants ?? []
+  if (token === undefined || !grants.some((grant) => conditionsOf(grant, purpose).approval)) return undefined
   const decide = (more: Circumstances) =>
     decideReveal(caller, kindNameOf(token), purpose, wanted, { ...circumstances, breakGlass: false, ...more })
   const without = decide({})
@@ -58,7 +60,7 @@ export async function claimApproval(
   if (!approved.granted) return undefined
   const request: ApprovalRequest = {
     ...{ id: deps.newId('apr'), caller: caller.id, role: caller.role ?? '', site: caller.site },
-    ...{ token, fields: approved.fields, purpose, ticket: ticket ?? null },
+    ...{ token, fields: approved.fields, purpose, ticket: ticket ?? null, authority: authority ?? null },
   }
   const breaksGlass = circumstances.breakGlass === true && decide({ breakGlass: true }).granted
   return claim(deps, caller, request, { reason, breaksGlass }, facts)
@@ -79,6 +81,7 @@ async function claim(
       ...{ type, outcome: 'success', request_id: facts.requestId, caller: auditCaller(caller), site: request.site },
       ...{ token: request.token, kind: kindNameOf(request.token as Token), purpose: request.purpose },
       ...{ fields: request.fields, subject: request.id, ticket: request.ticket ?? undefined },
+      authority: request.authority ?? undefined,
     })
   const claimed = await deps.database.transaction(async (tx) => {
     await lockApprovals(tx, caller.id)

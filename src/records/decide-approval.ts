@@ -71,6 +71,7 @@ export async function decideOnApproval(
       ...{ type: `approval.${verdict}`, outcome: 'success', request_id: facts.requestId, caller: auditCaller(caller) },
       ...{ site: caller.site, token: approval.token, kind: kindNameOf(approval.token as Token) },
       ...{ purpose: approval.purpose, fields: approval.fields, subject: id, ticket: approval.ticket ?? undefined },
+      authority: approval.authority ?? undefined,
     })
     await insertEvents(tx, [event])
   })

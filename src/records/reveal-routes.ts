@@ -22,15 +22,27 @@ const ticketSchema = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._#/-]{0,63}$/)
   .refine((value) => !looksLikeCardNumber(value), issue('card-number-in-text', 'remove the card number'))
   .describe('the ticket or case that asks for it; stands in the audit event')
-const { reason, ticket, break_glass, fields } = optionalMembers({
+/** A phone number has more; a house, a precinct or a year has not. */
+const MAX_DIGITS = 6
+/** The name of a body and of no person: it stands in the audit log for ever. */
+const authoritySchema = z
+  .string()
+  .regex(/^[\p{L}\p{N}][\p{L}\p{M}\p{N} .,'’&()/-]{0,99}$/u)
+  .refine((value) => !looksLikeCardNumber(value), issue('card-number-in-text', 'remove the card number'))
+  .refine((value) => (value.match(/\p{N}/gu) ?? []).length <= MAX_DIGITS, issue('invalid-input', 'is no name'))
+  .overwrite((value) => value.normalize('NFC'))
+  .describe('the authority that asks, by its name and no person’s; stands in the audit event')
+const { reason, ticket, authority, break_glass, fields } = optionalMembers({
   reason: text(500).describe('why; kept sealed beside the audit event'),
   ticket: ticketSchema,
+  authority: authoritySchema,
   break_glass: z.literal(true).describe('do not wait for an approval; somebody is alarmed'),
   fields: z.array(z.string().max(40)).min(1).max(20).describe('only these fields; all granted ones when left out'),
 })
-const revealSchema = z.strictObject({ purpose, fields, reason, ticket, break_glass })
+const why = { purpose, reason, ticket, authority, break_glass }
+const revealSchema = z.strictObject({ ...why, fields })
 const item = z.strictObject({ token: z.string().max(100), fields })
-const revealManySchema = z.strictObject({ purpose, reason, ticket, break_glass, items: z.array(item).min(1).max(100) })
+const revealManySchema = z.strictObject({ ...why, items: z.array(item).min(1).max(100) })
 
 const revealedSchema = z.object({
   token: z.string(),
@@ -55,8 +67,8 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
         200: { description: 'the fields, and the id of the event that records the release', schema: revealedSchema },
       },
       handle: (request) => {
-        const { purpose, reason, ticket, break_glass: breakGlass, fields } = request.body
-        const input = { purpose, reason, ticket, breakGlass, items: [{ token: request.params.token ?? '', fields }] }
+        const { break_glass: breakGlass, fields, ...rest } = request.body
+        const input = { ...rest, breakGlass, items: [{ token: request.params.token ?? '', fields }] }
         const reveal = async (claim?: Claim, replayOf?: PlannedEvents) => {
           const [result] = await revealRecords(deps, request.caller, input, request, { idempotency: claim, replayOf })
           if (result === undefined) throw new Error('a reveal of one record has one result')

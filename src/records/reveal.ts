@@ -23,6 +23,8 @@ export interface RevealRequest {
   reason?: string | undefined
   /** The ticket or case that the release is for; stands in its event. */
   ticket?: string | undefined
+  /** Which authority asks for it; likewise. */
+  authority?: string | undefined
   /** Asks not to wait for an approval, where the role allows it. */
   breakGlass?: boolean | undefined
   items: readonly { token: string; fields?: readonly string[] | undefined }[]
@@ -62,23 +64,26 @@ export async function revealRecords(
   facts: RequestFacts,
   extra: RevealExtra = {},
 ): Promise<RevealResult[]> {
-  const { purpose, reason, ticket, breakGlass } = input
+  const { purpose, reason, ticket, authority, breakGlass } = input
   const about = {
     request_id: facts.requestId,
     caller: auditCaller(caller),
     site: caller.site,
     purpose,
     ticket,
+    authority,
     partner: caller.partner?.id,
   }
-  const circumstances = { now: deps.now(), reason: reason !== undefined, ticket: ticket !== undefined, breakGlass }
+  const given = { reason: reason !== undefined, ticket: ticket !== undefined, authority: authority !== undefined }
+  const circumstances = { ...given, now: deps.now(), breakGlass }
   const earlier = await findReveals(deps.database, extra.replayOf ?? [])
   // What does not depend on a record is decided before any record is looked at. One after the other: two items of one
   // record must not use the same approval.
   const decided: (Plan | Problem)[] = []
   for (const [at, item] of input.items.entries()) {
     const plan = await attemptAsync(async (): Promise<Plan> => {
-      const approval = await claimApproval(deps, caller, { ...item, purpose, reason, ticket }, circumstances, facts)
+      const question = { ...item, purpose, reason, ticket, authority }
+      const approval = await claimApproval(deps, caller, question, circumstances, facts)
       const granting = { ...circumstances, approved: approval !== undefined }
       const { token, fields, budget } = grantItem(deps, caller, purpose, item, granting)
       const first = earlier.get(extra.replayOf?.[at] ?? '')
@@ -121,7 +126,10 @@ function isUnknown(result: RevealResult): boolean {
 }
 
 /** What all events of a request say. */
-type About = Pick<AuditFacts, 'request_id' | 'caller' | 'site' | 'purpose' | 'ticket' | 'partner' | 'approval'>
+type About = Pick<
+  AuditFacts,
+  'request_id' | 'caller' | 'site' | 'purpose' | 'ticket' | 'authority' | 'partner' | 'approval'
+>
 
 type Plan = {
   token: Token

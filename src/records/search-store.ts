@@ -25,6 +25,16 @@ export async function searchRecords(
   return rows.map(toRecord).filter((record) => record !== 'erased')
 }
 
+const SELECT_TOKENS: Statement = {
+  name: 'select-tokens-by-term',
+  text: 'SELECT token FROM search_terms WHERE term = ANY($1::bytea[]) ORDER BY token',
+}
+
+/** The records under any of the term hashes, by their tokens. */
+export async function selectTokens(db: Queryable, hashes: readonly Buffer[]): Promise<string[]> {
+  return (await db.query<{ token: string }>(SELECT_TOKENS, [hashes])).map(({ token }) => token)
+}
+
 /** What a search answers with, and what must have committed before. */
 export interface Finding {
   events: readonly AuditEvent[]

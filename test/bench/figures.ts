@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import type { Bench, Disk } from './bench.ts'
 import { runProgram } from './child-process.ts'
+import { holdLog } from './hold-log.ts'
 import type { Measurement } from './measurement.ts'
 import type { RequestKind } from './requests.ts'
 import type { SealingPlan } from './sealing.ts'
@@ -44,6 +45,24 @@ function http(
   }
 }
 
+/** The same requests while nobody puts their events into the log: what that costs who shares the machine. */
+const unlogged: Figure = {
+  name: 'unlogged',
+  title: 'the same, while nobody keeps the log',
+  connections: 64,
+  unit: 'requests',
+  prepare: (bench) => bench.vault(),
+  async measure(bench) {
+    const vault = await bench.vault()
+    const release = await holdLog(vault.database.superuser)
+    try {
+      return await bench.load(vault, vault, { kind: 'tokenize', connections: 64 })
+    } finally {
+      await release()
+    }
+  },
+}
+
 const postgresAlone: Figure = {
   name: 'postgres',
   title: 'PostgreSQL alone, the same inserts, one commit each',
@@ -77,6 +96,7 @@ export const figures: readonly Figure[] = [
   http('express', 'Express over TLS, same JSON in and out', 'express', 'tokenize', 64),
   http('stubbed', 'vault with the store stubbed out', 'stubbed', 'tokenize', 64),
   http('tokenize', 'vault: tokenize a card', 'vault', 'tokenize', 64),
+  unlogged,
   postgresAlone,
   http('naive', 'naive form: tokenize a card', 'naive', 'tokenize', 64),
   http('checkout', 'vault: tokenize a full checkout', 'vault', 'checkout', 64),

@@ -45,6 +45,11 @@ export const ratios: readonly Ratio[] = [
   { title: 'reveal / tokenize', target: { atLeast: 1 }, value: over(rate('reveal'), rate('tokenize')) },
   { title: 'masked read / reveal', target: { atLeast: 1 }, value: over(rate('read'), rate('reveal')) },
   {
+    title: 'tokenize / while nobody keeps the log',
+    target: undefined,
+    value: over(rate('tokenize'), rate('unlogged')),
+  },
+  {
     title: 'batches of 100, cards / tokenize',
     target: { atLeast: 3 },
     value: over(rate('batch-100'), rate('tokenize')),

@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { request } from 'node:https'
@@ -5,6 +6,7 @@ import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import type { DatabaseUrls } from '../../src/database/database-file.ts'
 import type { SampleCaller } from '../../src/sample-callers.ts'
 import { findFreePort, type ServerProcess, startServer } from './child-process.ts'
@@ -32,12 +34,28 @@ const programs = {
 
 export type Program = keyof typeof programs
 
-/** Starts one of the servers on a database, in one process, with the options of a development vault. */
-export async function startProgram(
-  program: Program,
-  place: Place,
-  options: { name: string; database: DatabaseUrls; env?: Record<string, string> },
-): Promise<ServerProcess> {
+interface ProgramOptions {
+  name: string
+  database: DatabaseUrls
+  env?: Record<string, string>
+}
+
+/** Those of a development vault. */
+function environmentOf(place: Place, { name, database, env }: ProgramOptions): Record<string, string> {
+  return {
+    STRONGROOM_DATA_DIR: path.join(place.directory, `${name}-data`),
+    STRONGROOM_WORKERS: '1',
+    STRONGROOM_ISSUER: ISSUER,
+    STRONGROOM_CERTS_DIR: place.certsDir,
+    STRONGROOM_ROOT_KEY_FILE: place.rootKeyFile,
+    DATABASE_URL: database.server,
+    DATABASE_OWNER_URL: database.owner,
+    ...env,
+  }
+}
+
+/** Starts one of the servers on a database, in one process. */
+export async function startProgram(program: Program, place: Place, options: ProgramOptions): Promise<ServerProcess> {
   const [port, operatorPort] = [await findFreePort(), await findFreePort()]
   return startServer({
     name: options.name,
@@ -45,21 +63,14 @@ export async function startProgram(
     directory: place.directory,
     port,
     env: {
-      STRONGROOM_DATA_DIR: path.join(place.directory, `${options.name}-data`),
+      ...environmentOf(place, options),
       STRONGROOM_PORT: String(port),
       STRONGROOM_OPERATOR_PORT: String(operatorPort),
-      STRONGROOM_WORKERS: '1',
-      STRONGROOM_ISSUER: ISSUER,
-      STRONGROOM_CERTS_DIR: place.certsDir,
-      STRONGROOM_ROOT_KEY_FILE: place.rootKeyFile,
-      DATABASE_URL: options.database.server,
-      DATABASE_OWNER_URL: options.database.owner,
-      ...options.env,
     },
   })
 }
 
-/** A running vault, and its sample callers: clients, so every request of theirs asks whether they were revoked. */
+/** A running vault, and who calls it: a sample caller, and a person of billing, whom card numbers may be shown to. */
 export interface Vault extends ServerProcess {
   database: DatabaseUrls
   accessToken(role: 'checkout' | 'billing'): Promise<string>
@@ -76,8 +87,8 @@ export async function startVault(place: Place, options: { name: string; database
   const call = async (path: string, type: string, authorization: string, body: string) => {
     const { promise, resolve, reject } = Promise.withResolvers<string>()
     const headers = { authorization, 'content-type': type, host: 'localhost', 'idempotency-key': randomUUID() }
-    const options = { host: '127.0.0.1', port: server.port, servername: 'localhost', ca, method: 'POST', path, headers }
-    const sent = request(options, async (response) => {
+    const sending = { host: '127.0.0.1', port: server.port, servername: 'localhost', ca, method: 'POST', path, headers }
+    const sent = request(sending, async (response) => {
       const answer = await text(response)
       if ((response.statusCode ?? 500) < 300) resolve(answer)
       else reject(new Error(`${path} answered ${response.statusCode}: ${answer}`))
@@ -89,6 +100,16 @@ export async function startVault(place: Place, options: { name: string; database
   const accessToken = async (role: 'checkout' | 'billing') => {
     const known = kept.get(role)
     if (known && Date.now() - known.at < REUSE_TOKEN_MS) return known.token
+    if (role === 'billing') {
+      const cli = here('../../dist/src/cli.js')
+      const args = [cli, 'staff', 'token', '--name', 'Bea', '--role', role]
+      const { stdout } = await promisify(execFile)(process.execPath, args, {
+        cwd: place.directory,
+        env: { PATH: process.env.PATH, ...environmentOf(place, options) },
+      })
+      kept.set(role, { token: stdout.trim(), at: Date.now() })
+      return stdout.trim()
+    }
     const caller = callers.find((caller) => caller.role === role)
     if (!caller) throw new Error(`there is no sample caller for ${role}`)
     const basic = Buffer.from(`${caller.client_id}:${caller.client_secret}`).toString('base64')

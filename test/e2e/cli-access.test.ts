@@ -99,6 +99,37 @@ describe('roles', () => {
   })
 })
 
+it('a role that claims are mapped to and that is dropped is warned of, and refuses no command', async () => {
+  const mappings = ['support', 'fraud'].map((role) => ({ claim: 'groups', value: `${role}-team`, role }))
+  const issuers = [{ name: 'corp', issuer: 'https://id.example', audience: 'vault', mappings }]
+  const env = { STRONGROOM_ISSUERS_FILE: write('issuers.json', issuers) }
+  const before = await json<Roles>('roles', 'export')
+  const { fraud: _dropped, ...roles } = before.roles
+  const file = write('without.json', { ...before, roles })
+  const applied = await vault.cli(['roles', 'apply', file, '--json'], env)
+  expect(applied.code, applied.stderr).toBe(0)
+  expect(applied.json()).toMatchObject({ changed: true })
+  expect(applied.stderr).toMatch(/warning: .*\/0\/mappings\/1\/role: expected one of .* is refused/)
+
+  const review = await vault.cli(['access', 'review', '--json'], env)
+  expect(review.code, review.stderr).toBe(0)
+  const mapped = review
+    .json<Record<string, string>[]>()
+    .filter(({ subject, see }) => subject === 'mapping' && see === '')
+  expect(mapped.map(({ id, role, conditions }) => [id, role, conditions])).toEqual([
+    ['corp/groups=support-team', 'support', ''],
+    ['corp/groups=fraud-team', 'fraud', 'the role is not in force: refused'],
+  ])
+  expect((await vault.cli(['access', 'review', '--csv'], env)).stdout).toContain(
+    'mapping,corp/groups=support-team,corp,',
+  )
+  const found = (await vault.cli(['doctor', '--json'], env)).json<Record<string, string>[]>()
+  expect(found.filter(({ code }) => code === 'issuers-file')).toEqual([
+    expect.objectContaining({ severity: 'warning' }),
+  ])
+  await json('roles', 'apply', write('again.json', before))
+})
+
 describe('partners and access', () => {
   const contract = [
     '--country',
@@ -119,6 +150,9 @@ describe('partners and access', () => {
       ...['clients', 'add', '--name', 'carrier', '--scope', 'address:reveal', '--role', 'fulfilment'],
       ...['--partner', partner_id],
     )
+    const listing = await json<Record<string, string>[]>('clients', 'list')
+    expect(listing.find((one) => one.client_id === client.client_id)).toMatchObject({ partner: partner_id })
+    expect((await vault.cli(['clients', 'list'])).stdout).toMatch(new RegExp(`carrier .*${partner_id}`))
     const question = ['access', 'explain', '--caller', client.client_id, '--token', parts.shipping_address!.token]
     expect(await json(...question, '--purpose', 'provide-goods')).toEqual({
       ...{ allowed: true, fields: ['line1'], code: null, lines: ['/roles/fulfilment/grants/0'] },

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { processesNaming } from '../support/run-program.ts'
@@ -19,10 +19,13 @@ afterEach(async () => {
 })
 
 describe('in a directory where no vault was ever started', () => {
+  const unwitnessed = { code: 'audit-unwitnessed', severity: 'warning', detail: expect.any(String) }
+
   it('doctor finds that the schema is missing, migrate makes it, and then doctor finds nothing', async () => {
     const before = await vault.cli(['doctor', '--json'])
     expect(before.code).toBe(1)
     expect(before.json()).toEqual([
+      unwitnessed,
       { code: 'schema', detail: expect.stringMatching(/lacks 0001-vault.*run "strongroom migrate"/) },
     ])
 
@@ -34,8 +37,38 @@ describe('in a directory where no vault was ever started', () => {
     expect(again).toMatchObject({ code: 0, stdout: 'nothing to do\n' })
     const after = await vault.cli(['doctor', '--json'])
     expect(after.code, after.stderr).toBe(0)
-    expect(after.json()).toEqual([])
-    expect(await vault.cli(['doctor'])).toMatchObject({ code: 0, stdout: 'nothing unsafe was found\n' })
+    // A warning, until somebody else is told of the audit log's checkpoints.
+    expect(after.json()).toEqual([unwitnessed])
+    const file = path.join(vault.directory, 'witnesses.json')
+    writeFileSync(file, JSON.stringify({ ship: [{ file: 'checkpoints' }] }))
+    const witnessed = { STRONGROOM_AUDIT_WITNESSES_FILE: file }
+    expect(await vault.cli(['doctor'], witnessed)).toMatchObject({ code: 0, stdout: 'nothing unsafe was found\n' })
+    writeFileSync(file, JSON.stringify({ ship: [{ url: 'http://log.example' }] }))
+    const wrong = await vault.cli(['doctor', '--json'], witnessed)
+    expect(wrong.code).toBe(1)
+    expect(wrong.json()).toEqual([
+      {
+        code: 'witnesses-file',
+        detail: expect.stringMatching(/witnesses\.json is not usable at \/ship\/0\/url: .*https/),
+      },
+    ])
+  })
+
+  it('audit drop asks first, keeps a year, and finds nothing that is old', async () => {
+    expect((await vault.cli(['migrate'])).code).toBe(0)
+    const drop = (...args: string[]) => vault.cli(['audit', 'drop', '--json', ...args])
+    const tooYoung = await drop('--older-than-months', '11', '--yes')
+    expect(tooYoung).toMatchObject({ code: 2, stdout: '' })
+    expect(tooYoung.stderr).toContain('kept for 12 months at least')
+    expect(await drop('--older-than-months', '12')).toMatchObject({ code: 2, stdout: '' })
+    for (const [flag, isDryRun] of [
+      ['--dry-run', true],
+      ['--yes', false],
+    ] as const) {
+      const found = await drop('--older-than-months', '12', flag)
+      expect(found.code, found.stderr).toBe(0)
+      expect(found.json()).toEqual({ until: expect.stringMatching(/-01T00:00:00/), dropped: [], dry_run: isDryRun })
+    }
   })
 
   it('a client can be added, and the vault that starts later knows it', async () => {
@@ -80,10 +113,14 @@ describe('what would be unsafe', () => {
 
     const found = await vault.cli(['doctor', '--json'], unsafe)
     expect(found.code).toBe(1)
-    expect(found.json<{ code: string }[]>().map(({ code }) => code)).toEqual(['tls-unverified', 'debug'])
+    expect(found.json<{ code: string }[]>().map(({ code }) => code)).toEqual([
+      'tls-unverified',
+      'debug',
+      'audit-unwitnessed',
+    ])
     const told = await vault.cli(['doctor'], unsafe)
     expect(told.code).toBe(1)
-    expect(told.stdout).toMatch(/^tls-unverified: .*unset it\.\ndebug: .*unset it\.\n$/)
+    expect(told.stdout).toMatch(/^tls-unverified: .*unset it\.\ndebug: .*unset it\.\nwarning: audit-unwitnessed: .*\n$/)
 
     const refused = await vault.cli(['keys', 'list', '--json'], unsafe)
     expect(refused).toMatchObject({ code: 1, stdout: '' })

@@ -120,6 +120,19 @@ it('a token of the command line can be bound to a key, whose proofs count once o
   expect(asBearer.status).toBe(401)
 })
 
+it('the thumbprint has a short name too, and must be one', async () => {
+  const staff = (...more: string[]) => vault.cli(['staff', 'token', '--name', 'Ann', '--role', 'support', ...more])
+  const { code, stdout, stderr } = await staff('--jkt', key.thumbprint)
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  const claims = JSON.parse(Buffer.from(stdout.split('.')[1]!, 'base64url').toString()) as { cnf?: object }
+  expect(claims.cnf).toEqual({ jkt: key.thumbprint })
+  for (const thumbprint of ['short', `${key.thumbprint}=`, '']) {
+    const refused = await staff('--jkt', thumbprint)
+    expect(refused).toMatchObject({ code: 2, stdout: '' })
+    expect(refused.stderr).toMatch(/thumbprint/)
+  }
+})
+
 it('a member of staff is refused on all workers as soon as the command has ended, and let in again', async () => {
   const token = (await vault.cli(['staff', 'token', '--name', 'Bea', '--role', 'support', '--json'])).json<{
     access_token: string

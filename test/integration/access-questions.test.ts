@@ -90,9 +90,10 @@ describe('explain', () => {
     })
 
     const client = await vault.client(['card:reveal'], { role: 'billing' })
-    expect(await lookIn({ id: client.id }, {})).toMatchObject({ allowed: true })
-    await vault.strongroom.commands.revokeClient(OPERATOR, client.id)
     expect(await lookIn({ id: client.id }, {})).toMatchObject({ allowed: false, code: 'unauthenticated' })
+    expect(await lookIn({ id: client.id, bound: true }, {})).toMatchObject({ allowed: true })
+    await vault.strongroom.commands.revokeClient(OPERATOR, client.id)
+    expect(await lookIn({ id: client.id, bound: true }, {})).toMatchObject({ allowed: false, code: 'unauthenticated' })
     await vault.database.sql("INSERT INTO suspended_callers VALUES ('staff:Sue', 'billing', '', now())")
     expect(await lookIn({ id: 'staff:Sue', role: 'billing' }, {})).toMatchObject({ code: 'caller-suspended' })
     await expect(explain({ id: 'client_0' }, {})).rejects.toThrow(/no such client/)
@@ -159,16 +160,33 @@ describe('review', () => {
       expect.objectContaining({ kind: 'card', fields: 'holder_name' }),
     ])
     expect(of('role', 'billing').filter(({ see }) => see === 'masked')).toHaveLength(1)
-    expect(of('role', 'careful')[1]).toMatchObject({ conditions: '{"ticket":true}' })
+    // What a file leaves out and holds all the same is shown too.
+    expect(of('role', 'careful').map(({ kind, conditions }) => [kind, conditions])).toEqual([
+      ['', ''],
+      ['card', '{"ticket":true,"sender_constrained":"unless-trial"}'],
+      ['address', '{"ticket":true}'],
+      ['contact', '{"ticket":true}'],
+    ])
+    const forLaw = of('role', 'privacy-officer').filter(({ purposes }) => purposes.includes('legal-compliance'))
+    expect(forLaw.map(({ kind, purposes, conditions }) => [kind, purposes, conditions])).toEqual(
+      ['address', 'contact'].map((kind) => [
+        ...[kind, 'legal-compliance', '{"ticket":true,"authority":true,"approval":true}'],
+      ]),
+    )
     expect(of('client', carrier.id)).toEqual([
       expect.objectContaining({ partner: id, role: 'fulfilment', scopes: 'address:reveal', see: '' }),
       expect.objectContaining({ see: 'grant', kind: 'address', fields: 'line1', purposes: 'provide-goods' }),
     ])
     expect(of('client', revoked.id)).toEqual([])
+    const listed = await vault.strongroom.commands.listClients()
+    expect(listed.find((client) => client.id === carrier.id)?.partner).toBe(id)
+    await vault.strongroom.commands.disableStaff(OPERATOR, 'staff:Gone')
+    const [gone] = (await vault.strongroom.commands.reviewAccess(OPERATOR)).filter(({ subject }) => subject === 'staff')
+    expect(gone).toMatchObject({ id: 'staff:Gone', name: 'disabled', see: '', since: expect.stringMatching(/^2/) })
     expect(of('partner', id)).toEqual([expect.objectContaining({ name: 'Carrier (MY)', until: ends_at.toISOString() })])
     expect((await vault.events({ type: 'access.review' })).at(-1)).toMatchObject({
       caller: OPERATOR,
-      count: lines.length,
+      count: lines.length + 1,
     })
   })
 })

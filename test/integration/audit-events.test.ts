@@ -14,6 +14,11 @@ beforeAll(async () => {
   await vault.tokenize(checkout)
   record = (await vault.tokenize({ card })).card!.token!
   const support = await vault.staffToken('support', { name: 'Ada' })
+  const parts = await vault.tokenize({ contact })
+  await vault.call('POST', `/v1/tokens/${parts.contact!.token}/reveal`, {
+    token: support,
+    body: { purpose: 'communicate' },
+  })
   await vault.call('GET', `/v1/tokens/${record}`, { token: support })
   await vault.call('POST', `/v1/tokens/${record}/reveal`, { token: support, body: { purpose: 'communicate' } })
   await vault.call('POST', '/v1/search', { token: support, body: { by: 'email', value: contact.email } })
@@ -54,12 +59,29 @@ describe('200', () => {
     ['type', (): string => 'record.tokenize', (event: Event): unknown => event.type],
     ['token', (): string => record, (event: Event): unknown => event.token],
     ['caller', (): string => 'staff:Ada', (event: Event): unknown => event.caller?.id],
+    ['purpose', (): string => 'communicate', (event: Event): unknown => event.purpose],
   ] as const)('filters by %s', async (name, value, pick) => {
     const expected = (await vault.events()).filter((event) => pick(event) === value())
     expect(expected.length).toBeGreaterThan(1)
     const response = await list(`?${name}=${value()}`)
     expect(response.status, response.text).toBe(200)
     expect(response.body.events).toEqual(expected)
+  })
+
+  it('filters by time: from the one, and up to without the other', async () => {
+    const committed = await vault.events()
+    const [since, until] = [committed[2]!.at as string, committed.at(-2)!.at as string]
+    const expected = committed.filter(({ at }) => (at as string) >= since && (at as string) < until)
+    expect(expected.length).toBeGreaterThan(1)
+    expect((await list(`?since=${since}&until=${until}`)).body.events).toEqual(expected)
+    // The same time by another clock, and nothing before the beginning of the day or at the end of time.
+    const elsewhere = `${new Date(Date.parse(until) + 8 * 3_600_000).toISOString().slice(0, -1)}%2B08:00`
+    expect((await list(`?since=${since}&until=${elsewhere}`)).body.events).toEqual(expected)
+    const today = new Date().toISOString().slice(0, 10)
+    expect((await list(`?limit=1000&until=${today}`)).body.events).toEqual(
+      committed.filter(({ at }) => (at as string) < today),
+    )
+    expect((await list('?since=9999-12-31')).body.events).toEqual([])
   })
 
   it('combines filters and pages', async () => {
@@ -99,12 +121,12 @@ describe('401', () => {
 })
 
 describe('422 and 400', () => {
-  it.each(['?limit=0', '?limit=1001', '?limit=many', '?limit=1.5', '?type=coffee.made'])(
-    'refuses %s',
-    async (query) => {
-      expectProblem(await list(query), 422, 'invalid-input')
-    },
-  )
+  it.each([
+    ...['?limit=0', '?limit=1001', '?limit=many', '?limit=1.5', '?type=coffee.made', '?purpose=curiosity'],
+    ...['?since=yesterday', '?since=2026-02-30', '?until=2026-11-24T10:00:00', '?until=1'],
+  ])('refuses %s', async (query) => {
+    expectProblem(await list(query), 422, 'invalid-input')
+  })
 
   it('refuses a parameter that it does not know', async () => {
     expectProblem(await list('?order=desc'), 422, 'unknown-member')

@@ -162,7 +162,12 @@ describe('a budget that suspends', () => {
     for (const at of [0, 1]) expect((await reveal(bearer, at)).status).toBe(200)
     expectProblem(await reveal(bearer, 2), 429, 'budget-spent')
     for (const server of [second, vault]) {
-      expectProblem(await reveal(bearer, 0, server), 403, 'caller-suspended')
+      const refused = await reveal(bearer, 0, server)
+      expectProblem(refused, 403, 'caller-suspended')
+      // It has proved who it is: the event says so.
+      expect(await vault.events({ request_id: refused.body.request_id })).toEqual([
+        expect.objectContaining({ code: 'caller-suspended', caller: { id, kind: 'staff', role: 'careful' } }),
+      ])
       expectProblem(await read(bearer, 0, server), 403, 'caller-suspended')
     }
     expect((await reveal(other.bearer, 2)).status).toBe(200)

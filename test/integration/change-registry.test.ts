@@ -96,6 +96,23 @@ describe('changing the registry', () => {
     expect(await stored()).toEqual(before)
   })
 
+  it('remembers what was done for good, through every later change, without an event', async () => {
+    const server = await start()
+    const marks = async () => {
+      const [row] = await testDatabase.sql<{ manifest: string }>('SELECT manifest FROM key_registry')
+      return (JSON.parse(row!.manifest) as { marks?: string[] }).marks
+    }
+    expect(await marks()).toBeUndefined()
+    await change(server, async (draft) => draft.mark('tidied'))
+    expect(await marks()).toEqual(['tidied'])
+    expect(await stored()).toMatchObject({ generation: 2, events: [] })
+    await change(server, async (draft) => draft.mark('tidied'))
+    expect((await stored()).generation).toBe(2)
+    await change(server, (draft) => draft.create('index'))
+    expect(await marks()).toEqual(['tidied'])
+    expect((await start()).keys.verified.marks).toEqual(['tidied'])
+  })
+
   it('serialises two at once', async () => {
     const [first, second] = [await start(), await start()]
     const made = await Promise.all(

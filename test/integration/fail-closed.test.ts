@@ -34,6 +34,13 @@ const items = () => [{ token }]
 const search = { by: 'email', value: contact.email }
 const withKey = { 'Idempotency-Key': 'fail-closed' }
 
+/** That the log could not be written is recorded as soon as it can be. */
+const everythingElse = async () =>
+  (await dumpDatabase(vault.database))
+    .split('\n')
+    .filter((line) => !line.includes(',audit.gap,'))
+    .join('\n')
+
 /** Every call that would release, store, change or refuse something, with its status when all is well. */
 const calls: readonly [name: string, status: number, () => Promise<Response>][] = [
   ['tokenize', 201, () => vault.call('POST', '/v1/tokenize', { token: bearer.checkout, body: checkout })],
@@ -111,12 +118,12 @@ describe.each(ways)('when $way', ({ cut, mend }) => {
   it.each(calls)(
     '%s: 503, no data, nothing changed, and it works again without a restart',
     async (_name, status, call) => {
-      const before = await dumpDatabase(vault.database)
+      const before = await everythingElse()
       const response = await whileCut(call)
       expectProblem(response, 503, 'audit-unavailable')
       expect(Object.keys(response.body).sort()).toEqual([...PROBLEM_MEMBERS].sort())
       expect(response.headers['idempotent-replayed']).toBeUndefined()
-      expect(await dumpDatabase(vault.database)).toBe(before)
+      expect(await everythingElse()).toBe(before)
       const again = await call()
       expect(again.status, again.text).toBe(status)
       expect(again.headers['idempotent-replayed']).toBeUndefined()
@@ -144,7 +151,7 @@ describe.each(ways)('when $way', ({ cut, mend }) => {
 
   it('the operator changes nothing either: no client, no secret, no token, no key', async () => {
     const { commands } = vault.strongroom
-    const before = await dumpDatabase(vault.database)
+    const before = await everythingElse()
     await whileCut(async () => {
       for (const command of [
         () => commands.addClient(OPERATOR, { name: 'new', scopes: ['tokenize'], site: 'default' }),
@@ -164,7 +171,7 @@ describe.each(ways)('when $way', ({ cut, mend }) => {
         await expect(command()).rejects.toMatchObject({ code: 'audit-unavailable' })
       }
     })
-    expect(await dumpDatabase(vault.database)).toBe(before)
+    expect(await everythingElse()).toBe(before)
     expect((await vault.requestToken(client.id, client.secret)).status).toBe(200)
   })
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
+import { createClientSecrets } from '../../src/access/client-secret.ts'
 import { readConfig } from '../../src/config.ts'
 import { examineKeys, type Finding } from '../../src/doctor.ts'
 import { type KeyPurpose, UNAUTHENTICATED_WRAP, wrapContext } from '../../src/keys/key.ts'
@@ -8,7 +9,7 @@ import { createPassphraseFileProvider } from '../../src/keys/root-key/passphrase
 import { RootKeyUnreachable } from '../../src/keys/root-key/root-key.ts'
 import { examineVault } from '../../src/open-vault.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
-import { contact } from '../support/samples.ts'
+import { checkout, contact } from '../support/samples.ts'
 import { testKey, testKeyId } from '../support/test-keys.ts'
 import { TestVault } from '../support/test-vault.ts'
 
@@ -97,6 +98,41 @@ describe('a vault from before there was a manifest', () => {
     expect(await startAgain()).toBe('it started')
     await database.sql('DELETE FROM key_registry')
     expect(await startAgain()).toMatch(/the manifest of the key registry .* is missing/)
+  })
+
+  it('is taken over with its clients and contracts, as they stand, once', async () => {
+    await writeOldRegistry(OLD)
+    const secrets = await createClientSecrets()
+    const id = `client_${'1'.repeat(26)}`
+    await database.sql(
+      `INSERT INTO clients (id, name, role, scopes, site, secret_hash, created_at)
+       VALUES ($1, 'carrier', 'fulfilment', '{address:reveal}', 'default', $2, now())`,
+      [id, await secrets.hash('an old secret')],
+    )
+    await database.sql(
+      `INSERT INTO partners VALUES ('partner_1', 'Carrier', 'MY', 'x', '{provide-goods}', '{address.country}', $1, now())`,
+      [new Date(Date.now() + 86_400_000)],
+    )
+    await database.sql("INSERT INTO partner_clients VALUES ($1, 'partner_1')", [id])
+    const vaults = await Promise.all([1, 2].map(() => TestVault.start({ sharedDatabase: database })))
+    try {
+      const address = (await vaults[0]!.tokenize(checkout)).shipping_address!.token
+      const ask = (vault: TestVault) => vault.requestToken(id, 'an old secret')
+      for (const vault of vaults) {
+        const { access_token: token } = (await ask(vault)).body
+        const body = { purpose: 'provide-goods' }
+        const revealed = await vault.call('POST', `/v1/tokens/${address}/reveal`, { token, body })
+        expect(revealed.body.data).toEqual({ country: 'SG' })
+      }
+      const macs = await database.sql('SELECT mac FROM clients UNION ALL SELECT mac FROM partners')
+      for (const { mac } of macs) expect(mac).toHaveLength(32)
+      await database.sql('UPDATE clients SET mac = NULL WHERE id = $1', [id])
+      for (const vault of vaults) expect((await ask(vault)).status).toBe(401)
+      expect(await startAgain()).toBe('it started')
+      expect((await ask(vaults[0]!)).status).toBe(401)
+    } finally {
+      for (const vault of vaults) await vault.stop()
+    }
   })
 
   it('is not taken over when a key of it was exchanged or is missing', async () => {

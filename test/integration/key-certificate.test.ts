@@ -163,7 +163,7 @@ describe('a compromised key', () => {
       expect(result).toMatchObject({ done: true, active: { [purpose]: exposure.replaced_by }, retired: [id] })
       expect((await certify(id)).statement).toMatchObject({ state: 'compromised', values_moved: result.moved })
       const legal = await vault.staffToken('legal')
-      const body = { purpose: 'legal-compliance' }
+      const body = { purpose: 'enforce-rights' }
       const revealed = await vault.call('POST', `/v1/tokens/${card!.token}/reveal`, { token: legal, body })
       expect(revealed.body.data).toMatchObject({ number: cards.visa })
       await expectExactTerms(vault)

@@ -148,7 +148,7 @@ describe('a compromised key', () => {
     expect(exposure.replaced_by).not.toBe(before.id)
     expect(await keyOf('secret', 'compromised')).toMatchObject({ id: before.id, compromised_at: expect.any(String) })
     expect([await read(vault), await read(second)]).toEqual([200, 200])
-    const body = { purpose: 'legal-compliance' }
+    const body = { purpose: 'enforce-rights' }
     const legal = await vault.staffToken('legal')
     const revealed = await second.call('POST', `/v1/tokens/${token}/reveal`, { token: legal, body })
     expect(revealed.body.data).toMatchObject({ email: person.email })

@@ -38,7 +38,7 @@ const rotate = (on = vault, onProgress: (progress: RotationProgress) => void = (
   on.rotate('data', { onProgress })
 
 async function reveal(on: TestVault, token: string): Promise<Record<string, unknown>> {
-  const body = { purpose: 'legal-compliance' }
+  const body = { purpose: 'enforce-rights' }
   const response = await on.call('POST', `/v1/tokens/${token}/reveal`, { token: bearer.legal, body })
   expect(response.status, response.text).toBe(200)
   return response.body.data

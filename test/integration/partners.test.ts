@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { NewPartner } from '../../src/access/partners.ts'
+import { createForge } from '../support/forged-token.ts'
 import { expectProblem } from '../support/problems.ts'
 import { checkout, person } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
@@ -65,17 +66,17 @@ describe('a client of a partner', () => {
     expectProblem(await reveal(await bearerOf(id), { purpose }), 403, 'purpose-not-permitted')
   })
 
-  it('has no scope but to reveal, even when somebody gives it more behind our back', async () => {
+  it('has no scope but to reveal, even when its token says more', async () => {
     const { id } = await add()
     const client = await vault.client(['address:reveal'], { role: 'fulfilment', partner: id })
-    await vault.database.sql(
-      "UPDATE clients SET scopes = scopes || '{token:read,token:search,token:match}' WHERE id = $1",
-      [client.id],
-    )
-    const { body } = await vault.requestToken(client.id, client.secret)
+    const forge = await createForge(vault)
+    const claims = { sub: client.id, client_id: client.id, caller_kind: 'client', role: 'fulfilment', partner: id }
+    const scope = 'address:reveal token:read token:search token:match'
+    const bearer = forge.sign(forge.header(), forge.claims({ ...claims, scope, purposes: [purpose] }))
+    expect((await reveal(bearer, { purpose })).status).toBe(200)
     const { token } = parts.card!
-    expectProblem(await vault.call('GET', `/v1/tokens/${token}`, { token: body.access_token }), 403, 'scope-missing')
-    const match = { token: body.access_token, body: { fields: { last4: '4242' } } }
+    expectProblem(await vault.call('GET', `/v1/tokens/${token}`, { token: bearer }), 403, 'scope-missing')
+    const match = { token: bearer, body: { fields: { last4: '4242' } } }
     expectProblem(await vault.call('POST', `/v1/tokens/${token}/match`, match), 403, 'scope-missing')
     await expect(vault.client(['address:reveal', 'token:read'], { role: 'fulfilment', partner: id })).rejects.toThrow(
       /no other/,
@@ -89,7 +90,12 @@ describe('a client of a partner', () => {
       expect((await reveal(bearer, { purpose }, undefined, server)).status).toBe(200)
     await vault.strongroom.commands.endPartner(OPERATOR, ended.id)
     for (const server of [second, vault]) {
-      expectProblem(await reveal(bearer, { purpose }, undefined, server), 403, 'contract-ended')
+      const refused = await reveal(bearer, { purpose }, undefined, server)
+      expectProblem(refused, 403, 'contract-ended')
+      const named = { kind: 'client', role: 'fulfilment', id: expect.stringMatching(/^client_/) }
+      expect(await vault.events({ request_id: refused.body.request_id })).toEqual([
+        expect.objectContaining({ type: 'request.refuse', code: 'contract-ended', caller: named, site: 'default' }),
+      ])
       expect((await reveal(goesOn, { purpose }, undefined, server)).status).toBe(200)
     }
     await expect(bearerOf(ended.id)).rejects.toThrow(/no such partner/)

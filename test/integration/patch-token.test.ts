@@ -25,7 +25,7 @@ async function newToken(part: 'card' | 'billing_address' | 'contact'): Promise<s
 }
 
 async function dataOf(token: string): Promise<Record<string, unknown>> {
-  const body = { purpose: 'legal-compliance' }
+  const body = { purpose: 'enforce-rights' }
   const response = await vault.call('POST', `/v1/tokens/${token}/reveal`, { token: legal, body })
   expect(response.status, response.text).toBe(200)
   return response.body.data

@@ -51,6 +51,7 @@ const tokenize = (body: unknown, headers: Record<string, string> = {}, on = vaul
 const read = (token: string) => vault.call('GET', `/v1/tokens/${token}`, { token: bearer.support })
 const reveal = (token: string, as: keyof typeof bearer, body: unknown) =>
   vault.call('POST', `/v1/tokens/${token}/reveal`, { token: bearer[as], body })
+const audit = (path: string) => vault.call('GET', `/v1/audit/${path}`, { token: bearer.officer })
 const raw = (...lines: string[]) => exchangeOnce(vault, rawRequest([...lines, 'Host: localhost', 'Connection: close']))
 const newCard = async () => (await tokenize({ card })).body.card.token as string
 const newContact = async () => (await tokenize({ contact })).body.contact.token as string
@@ -227,6 +228,14 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
   },
   internal: () =>
     whileBroken('ALTER TABLE search_terms RENAME TO elsewhere', 'ALTER TABLE elsewhere RENAME TO search_terms'),
+  'event-not-found': () => audit('events/evt_00000000000000000000000000/receipt'),
+  // Nobody keeps the log of this vault.
+  'log-pending': () => audit('checkpoint'),
+  'event-dropped': async () => {
+    const size = "INSERT INTO audit_head VALUES (true, 'o', 1, sha256(''), '', 0, now())"
+    await sql(size)
+    return audit('tile/0/000.p/1')
+  },
   'database-unavailable': withoutDatabase,
   'audit-unavailable': () =>
     whileBroken(

@@ -33,7 +33,13 @@ describe('a client that was revoked', () => {
     for (const server of [vault, second]) expect((await tokenize(server, token)).status).toBe(201)
     await vault.strongroom.commands.revokeClient(OPERATOR, id)
     const before = await vault.count('records')
-    for (const server of [vault, second]) expectProblem(await tokenize(server, token), 401, 'unauthenticated')
+    for (const server of [vault, second]) {
+      const refused = await tokenize(server, token)
+      expectProblem(refused, 401, 'unauthenticated')
+      expect(await vault.events({ request_id: refused.body.request_id })).toEqual([
+        expect.objectContaining({ type: 'request.refuse', caller: { id, kind: 'client' } }),
+      ])
+    }
     expect(await vault.count('records')).toBe(before)
   })
 

@@ -35,7 +35,7 @@ afterAll(() => vault.stop())
 const store = async () => (await vault.tokenize({ customer: 'cus_1042', contact })).contact!.token!
 
 async function reveal(on: TestVault, token: string): Promise<Record<string, unknown>> {
-  const body = { purpose: 'legal-compliance' }
+  const body = { purpose: 'enforce-rights' }
   const response = await on.call('POST', `/v1/tokens/${token}/reveal`, { token: bearer.legal, body })
   expect(response.status, response.text).toBe(200)
   return response.body.data

@@ -24,7 +24,7 @@ describe('a record of another site', () => {
     for (const part of PARTS) {
       const path = `/v1/tokens/${ours[part]!.token}`
       const change = part === 'card' ? { exp_month: 1, exp_year: 2032 } : { name: corrected.name }
-      const reveal = { token: legal, body: { purpose: 'legal-compliance' } }
+      const reveal = { token: legal, body: { purpose: 'enforce-rights' } }
       expectProblem(await vault.call('GET', path, { token: legal }), 404, 'record-not-found')
       expectProblem(await vault.call('POST', `${path}/reveal`, reveal), 404, 'record-not-found')
       expectProblem(await vault.call('PATCH', path, { token: officer, body: change }), 404, 'record-not-found')
@@ -35,7 +35,7 @@ describe('a record of another site', () => {
   it('is left out of a reveal of many, and one’s own is released', async () => {
     const legal = await vault.staffToken('legal', { site: 'partner' })
     const items = [{ token: ours.contact!.token }, { token: theirs.contact!.token, fields: ['email'] }]
-    const body = { purpose: 'legal-compliance', items }
+    const body = { purpose: 'enforce-rights', items }
     const response = await vault.call('POST', '/v1/reveal', { token: legal, body })
     const [foreign, own] = response.body.results
     expect(foreign).toMatchObject({ status: 404, code: 'record-not-found' })
@@ -71,7 +71,7 @@ describe('a record of another site', () => {
     await vault.database.sql(`UPDATE records SET site = 'partner' WHERE token = $1`, [token])
     const legal = await vault.staffToken('legal', { site: 'partner' })
     expectProblem(await vault.call('GET', `/v1/tokens/${token}`, { token: legal }), 500, 'record-integrity')
-    const body = { purpose: 'legal-compliance' }
+    const body = { purpose: 'enforce-rights' }
     const revealed = await vault.call('POST', `/v1/tokens/${token}/reveal`, { token: legal, body })
     expectProblem(revealed, 500, 'record-integrity')
   })

@@ -67,7 +67,14 @@ describe('a member of staff who logged in at the provider', () => {
     expect(decodeProtectedHeader(ann).typ).toBe('at+jwt')
     const reveal = (token: string, kind: 'card' | 'contact', purpose: string) =>
       vault.call('POST', `/v1/tokens/${stored[kind]!.token}/reveal`, { token, body: { purpose } })
-    const revealed = await reveal(ann, 'card', 'process-payment')
+    // A card number leaves to a token of hers only that nobody else can use, outside production too.
+    const unbound = await reveal(ann, 'card', 'process-payment')
+    expectProblem(unbound, 401, 'unauthenticated')
+    expect(unbound.headers['www-authenticate']).toMatch(/^DPoP /)
+    const key = await createCallerKey()
+    const { access_token: token } = await provider.logIn('ann', { key })
+    const body = { purpose: 'process-payment' }
+    const revealed = await callBound(vault, 'POST', `/v1/tokens/${stored.card!.token}/reveal`, { token, key }, { body })
     expect(revealed.status, revealed.text).toBe(200)
     const [event] = await vault.events({ id: revealed.body.event })
     expect(event).toMatchObject({ caller: { id: 'staff:corp/ann', kind: 'staff', role: 'billing' }, site: 'default' })
@@ -122,12 +129,45 @@ describe('a member of staff who logged in at the provider', () => {
       const read = (on: TestVault) => on.call('GET', '/v1/audit/events?limit=1', { token: ann })
       for (const on of servers) expect((await read(on)).status).toBe(200)
       await apply(roleFile({ billing: undefined }))
-      for (const on of servers) expectProblem(await lookUp(ann, on), 401, 'unauthenticated')
-      await expect(withFreshVault(async () => {})).rejects.toThrow('not usable at /0/mappings/0/role: expected one of')
+      for (const on of servers) {
+        const refused = await lookUp(ann, on)
+        expectProblem(refused, 401, 'unauthenticated')
+        const [event] = await vault.events({ request_id: refused.body.request_id })
+        expect(event).toMatchObject({ caller: { id: 'staff:corp/ann', role: 'billing' }, code: 'unauthenticated' })
+        expect(on.logLines.join('')).toContain('"alert":"role-missing"')
+      }
+      expect(await vault.strongroom.commands.findMappingFault()).toMatch(/at \/0\/mappings\/0\/role: expected one of/)
+      // Everybody else goes on, on servers that start now too.
+      const bob = (await provider.logIn('bob')).access_token
+      await withFreshVault(async (third) => {
+        expectProblem(await lookUp(ann, third), 401, 'unauthenticated')
+        expectProblem(await lookUp(bob, third), 404, 'record-not-found')
+        const lines = await third.strongroom.commands.reviewAccess(OPERATOR)
+        expect(lines.filter(({ subject, role }) => subject === 'mapping' && role === 'billing')).toEqual([
+          expect.objectContaining({ id: 'corp/groups=billing-team', conditions: 'the role is not in force: refused' }),
+        ])
+      })
 
       await apply(roleFile({}))
+      expect(await vault.strongroom.commands.findMappingFault()).toBeUndefined()
       for (const on of servers) expectProblem(await lookUp(ann, on), 404, 'record-not-found')
     })
+  })
+
+  it('is in the review of access, by the claims that make somebody of them', async () => {
+    const lines = await vault.strongroom.commands.reviewAccess(OPERATOR)
+    const mapped = lines.filter(({ subject }) => subject === 'mapping')
+    expect(mapped.filter(({ see }) => see === '')).toEqual([
+      expect.objectContaining({ id: 'corp/groups=billing-team', name: 'corp', role: 'billing', site: 'default' }),
+      expect.objectContaining({
+        id: 'corp/groups=warehouse',
+        role: 'fulfilment',
+        site: 'berlin',
+        purposes: 'provide-goods',
+      }),
+    ])
+    const grants = mapped.filter(({ id, see }) => id === 'corp/groups=warehouse' && see === 'grant')
+    expect(grants.map(({ kind }) => kind)).toEqual(['address', 'contact'])
   })
 
   it('can have a token that only they can use', async () => {

@@ -38,7 +38,7 @@ export async function createForge(vault: TestVault): Promise<Forge> {
         scope: 'token:read contact:reveal',
         caller_kind: 'staff',
         role: 'legal',
-        purposes: ['legal-compliance'],
+        purposes: ['enforce-rights'],
         site: 'default',
         ...changes,
       }

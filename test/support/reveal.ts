@@ -10,7 +10,7 @@ export async function storeAndReveal(
   const token = await vault.staffToken('legal')
   const parts = Object.entries(stored).filter(([, part]) => typeof part === 'object')
   const items = parts.map(([, part]) => ({ token: part.token }))
-  const response = await vault.call('POST', '/v1/reveal', { token, body: { purpose: 'legal-compliance', items } })
+  const response = await vault.call('POST', '/v1/reveal', { token, body: { purpose: 'enforce-rights', items } })
   expect(response.status, response.text).toBe(200)
   const { results } = response.body as { results: { data: Record<string, unknown> }[] }
   return Object.fromEntries(parts.map(([name], at) => [name, results[at]!.data]))

@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg'
 
 const TABLES = `
   SELECT c.oid, c.relname AS name FROM pg_class c
-  WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') ORDER BY c.relname`
+  WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY c.relname`
 
 const COLUMNS = `
   SELECT quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod)

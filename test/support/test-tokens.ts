@@ -26,7 +26,7 @@ export class TestTokens {
   onRefresh: () => void = () => {}
   readonly tokens: AccessTokens
 
-  constructor() {
+  constructor(production = false) {
     const now = () => new Date(this.nowSeconds * 1000)
     const currentRing = () => this.ring
     const keys = {
@@ -40,7 +40,14 @@ export class TestTokens {
       },
     }
     const newId = createNewId(now, createRandomBytes())
-    this.tokens = createAccessTokens({ keys, renewSigningKey: async () => {}, issuer: ISSUER, now, newId })
+    this.tokens = createAccessTokens({
+      keys,
+      renewSigningKey: async () => {},
+      issuer: ISSUER,
+      now,
+      newId,
+      production,
+    })
   }
 
   header(changes: Json = {}): Json {

@@ -18,7 +18,8 @@ import {
   type RotationResult,
   rotations,
 } from '../../src/keys/rotation/rotation.ts'
-import { createStrongroom, type Overrides, type Strongroom, type StrongroomConfig } from '../../src/strongroom.ts'
+import { createStrongroom, type Strongroom } from '../../src/strongroom.ts'
+import type { Overrides, StrongroomConfig } from '../../src/strongroom-config.ts'
 import { createTestDatabase, dumpDatabase, type TestDatabase } from './postgres.ts'
 import { secrets } from './samples.ts'
 
@@ -101,7 +102,14 @@ export class TestVault {
     const { clockOffsetMs = 0 } = options
     const clock: { vault?: TestVault } = {}
     const strongroom = await createStrongroom(
-      { databaseUrl: database.serverUrl, rootKeyFile, issuer: ISSUER, logLevel: 'info', ...options.config },
+      {
+        databaseUrl: database.serverUrl,
+        rootKeyFile,
+        issuer: ISSUER,
+        logLevel: 'info',
+        production: false,
+        ...options.config,
+      },
       {
         now: () => new Date(Date.now() + (clock.vault?.clockOffsetMs ?? clockOffsetMs)),
         logger: createLogger('info', destination),

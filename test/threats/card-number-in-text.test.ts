@@ -84,14 +84,14 @@ describe('in a reveal', () => {
   it('is refused in the reason', async () => {
     const { contact } = await vault.tokenize({ contact: { name: 'A Name' } })
     const staff = await vault.staffToken('legal')
-    const body = { purpose: 'legal-compliance', reason: `refund to ${number}` }
+    const body = { purpose: 'enforce-rights', reason: `refund to ${number}` }
     const send = () => vault.call('POST', `/v1/tokens/${contact!.token}/reveal`, { token: staff, body })
     await expectRefusal(vault, send, expected)
   })
 
   it('is not repeated when it stands where a token should', async () => {
     const staff = await vault.staffToken('legal')
-    const body = { purpose: 'legal-compliance', items: [{ token: number }] }
+    const body = { purpose: 'enforce-rights', items: [{ token: number }] }
     const response = await vault.call('POST', '/v1/reveal', { token: staff, body })
     expect(response.text).not.toContain(number)
     expect(response.status === 422 ? 422 : response.body.results[0].status).toBeGreaterThanOrEqual(404)

@@ -29,7 +29,7 @@ afterAll(() => vault.stop())
 const expected = { status: 500, code: 'record-integrity', input: Object.values(person) } as const
 const read = () => vault.call('GET', `/v1/tokens/${token}`, { token: staff })
 const reveal = () =>
-  vault.call('POST', `/v1/tokens/${token}/reveal`, { token: staff, body: { purpose: 'legal-compliance' } })
+  vault.call('POST', `/v1/tokens/${token}/reveal`, { token: staff, body: { purpose: 'enforce-rights' } })
 const correct = () => vault.call('PATCH', `/v1/tokens/${token}`, { token: storefront, body: { name: 'Another Name' } })
 const search = () => vault.call('POST', '/v1/search', { token: staff, body: { by: 'customer', value: 'cus_1042' } })
 
@@ -98,7 +98,7 @@ describe('other ways to the same record', () => {
   it('fail for it alone in a reveal of many, each with its own event', async () => {
     const good = (await vault.tokenize({ contact: { name: 'A Name' } })).contact!.token!
     await tampering.flip(token, 'secret', 50)
-    const body = { purpose: 'legal-compliance', items: [{ token: good }, { token }] }
+    const body = { purpose: 'enforce-rights', items: [{ token: good }, { token }] }
     const response = await vault.call('POST', '/v1/reveal', { token: staff, body })
     expect(response.body.results[0]).toMatchObject({ status: 200, data: { name: 'A Name' } })
     expect(response.body.results[1]).toMatchObject({ status: 500, code: 'record-integrity' })

@@ -86,7 +86,7 @@ it('counts characters, not bytes, and stores the composed form', async () => {
   const decomposed = 'José Nuñez'.normalize('NFD')
   const { contact } = await vault.tokenize({ contact: { name: decomposed } })
   const staff = await vault.staffToken('legal')
-  const body = { purpose: 'legal-compliance' }
+  const body = { purpose: 'enforce-rights' }
   const { body: revealed } = await vault.call('POST', `/v1/tokens/${contact!.token}/reveal`, { token: staff, body })
   expect(revealed.data.name).toBe('José Nuñez'.normalize('NFC'))
   expect((await tokenize({ contact: { name: '李'.repeat(100) } })()).status).toBe(201)

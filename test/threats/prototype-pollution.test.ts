@@ -47,7 +47,7 @@ describe.each([...members, '__pr\\u006fto__'])('the member %s', (member) => {
 
   it('is refused in a reveal', async () => {
     const staff = await vault.staffToken('legal')
-    const text = withMember('{"purpose":"legal-compliance"}', member)
+    const text = withMember('{"purpose":"enforce-rights"}', member)
     const send = () => vault.call('POST', `/v1/tokens/card_${'0'.repeat(26)}/reveal`, { token: staff, text })
     await expectRefusal(vault, send, expected)
   })
@@ -67,7 +67,7 @@ it('refuses fields to reveal that every object has', async () => {
   const send = () =>
     vault.call('POST', `/v1/tokens/${contact!.token}/reveal`, {
       token: staff,
-      body: { purpose: 'legal-compliance', fields: ['constructor'] },
+      body: { purpose: 'enforce-rights', fields: ['constructor'] },
     })
   await expectRefusal(vault, send, { status: 422, code: 'invalid-input' })
 })

@@ -49,7 +49,7 @@ async function expectReadsGoOn(as: Awaited<ReturnType<typeof signIn>>): Promise<
   expect(read.body).toMatchObject({ last4: cards.visa.slice(-4) })
   const revealed = await vault.call('POST', `/v1/tokens/${tokens.contact}/reveal`, {
     token: as.legal,
-    body: { purpose: 'legal-compliance' },
+    body: { purpose: 'enforce-rights' },
   })
   expect(revealed.body.data).toMatchObject({ email: person.email })
   const found = await vault.call('POST', '/v1/search', {
@@ -87,7 +87,7 @@ describe('data keys that are older than a year', () => {
     const { legal } = await signIn()
     const answer = await vault.call('POST', `/v1/tokens/${tokens.contact}/reveal`, {
       token: legal,
-      body: { purpose: 'legal-compliance', reason: 'a request of the court' },
+      body: { purpose: 'enforce-rights', reason: 'a request of the court' },
     })
     expect(refusal(answer)).toBe('503 key-expired')
     expect(answer.text).not.toContain(person.email)

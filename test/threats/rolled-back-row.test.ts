@@ -30,7 +30,7 @@ afterAll(() => vault.stop())
 const expected = { status: 500, code: 'record-integrity', input: [...Object.values(person), 'A New Name'] } as const
 const read = () => vault.call('GET', `/v1/tokens/${token}`, { token: staff })
 const reveal = () =>
-  vault.call('POST', `/v1/tokens/${token}/reveal`, { token: staff, body: { purpose: 'legal-compliance' } })
+  vault.call('POST', `/v1/tokens/${token}/reveal`, { token: staff, body: { purpose: 'enforce-rights' } })
 
 async function oldVersion() {
   const [row] = await vault.database.sql<{ display_sealed: Buffer; secret_sealed: Buffer }>(

@@ -34,7 +34,7 @@ describe('who is calling', () => {
     const { id, secret } = await vault.client(['tokenize'])
     const token = (await vault.requestToken(id, secret)).body.access_token
     const { contact: stored } = await vault.tokenize({ contact })
-    const reveal = { token, body: { purpose: 'legal-compliance' }, headers: spoofed }
+    const reveal = { token, body: { purpose: 'enforce-rights' }, headers: spoofed }
     const send = () => vault.call('POST', `/v1/tokens/${stored!.token}/reveal`, reveal)
     await expectRefusal(vault, send, { status: 403, code: 'scope-missing', input: 'staff:legal' })
     const [event] = (await vault.events({ type: 'request.refuse' })).slice(-1)

@@ -32,7 +32,7 @@ const read =
 const reveal =
   (of = token, by = staff) =>
   () =>
-    vault.call('POST', `/v1/tokens/${of}/reveal`, { token: by, body: { purpose: 'legal-compliance' } })
+    vault.call('POST', `/v1/tokens/${of}/reveal`, { token: by, body: { purpose: 'enforce-rights' } })
 
 async function keyIdOf(purpose: string): Promise<string> {
   const [key] = await vault.database.sql<{ id: string }>('SELECT id FROM keys WHERE purpose = $1', [purpose])

@@ -65,7 +65,7 @@ const alertsSince = (line: number) =>
 async function expectSealed(): Promise<void> {
   const answers = await Promise.all([
     vault.call('GET', `/v1/tokens/${token}`, { token: staff }),
-    vault.call('POST', `/v1/tokens/${token}/reveal`, { token: staff, body: { purpose: 'legal-compliance' } }),
+    vault.call('POST', `/v1/tokens/${token}/reveal`, { token: staff, body: { purpose: 'enforce-rights' } }),
     vault.call('POST', '/v1/tokenize', { token: checkout, body: { contact } }),
     vault.call('GET', '/.well-known/jwks.json'),
     vault.call('GET', '/readyz'),

@@ -1,0 +1,87 @@
+import { cosignedAt, formatSignature, NoteError, parseNote, parseSignatures } from './note.ts'
+import { postText, Undelivered } from './post-text.ts'
+import type { Witness } from './witnesses-file.ts'
+
+/** The witness answered, and did not sign: somebody must look why. */
+export class Refused extends Error {
+  override readonly name = 'Refused'
+}
+
+/** The line under the note with which a witness says that it has seen no other log. */
+export interface Cosignature {
+  signature: string
+  cosignedAt: Date
+}
+
+export interface CheckpointToSign {
+  size: number
+  /** The signed note. */
+  note: string
+}
+
+const CONFLICT = 409
+const WHAT_A_REFUSAL_SAYS: Readonly<Record<number, string>> = {
+  400: 'it finds the request malformed',
+  403: 'it does not trust the key that signs the log: give it the verifier key',
+  404: 'it does not know the log: give it the origin and the verifier key',
+  [CONFLICT]: 'it has signed another log of the same size',
+  422: 'the log does not continue what it has signed before',
+}
+
+/** The year 9999. */
+const MAX_SECONDS = 253_402_300_800
+
+/** The answers of two servers may cross. */
+const ATTEMPTS = 3
+
+/**
+ * Has a witness sign a checkpoint, by C2SP tlog-witness `add-checkpoint`.
+ *
+ * @param from the size that the witness has signed last, as far as is known; it is asked when that is not so
+ * @param proofFrom the consistency proof from an older size
+ * @throws {Refused}
+ * @throws {Undelivered}
+ */
+export async function askWitness(
+  { url, key, ca }: Witness,
+  { size, note }: CheckpointToSign,
+  from: number,
+  proofFrom: (older: number) => Promise<readonly Buffer[]>,
+): Promise<Cosignature> {
+  let old = Math.min(from, size)
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const proof = (await proofFrom(old)).map((hash) => `${hash.toString('base64')}\n`).join('')
+    const answer = await postText({ url: `${url}/add-checkpoint`, ca, body: `old ${old}\n${proof}\n${note}` })
+    if (answer.status === 200) return cosignatureIn(answer.text, note, key)
+    const known = answer.status === CONFLICT ? sizeIn(answer.text) : undefined
+    if (known !== undefined && known > size)
+      throw new Refused(`it has signed ${known} leaves: the log has only ${size}`)
+    if (known === undefined || known === old) throw refusal(answer.status)
+    old = known
+  }
+  throw new Undelivered('it changes its mind about what it has signed')
+}
+
+function cosignatureIn(lines: string, note: string, key: Witness['key']): Cosignature {
+  const { text } = parseNote(note)
+  try {
+    for (const one of parseSignatures(lines)) {
+      const seconds = cosignedAt({ text, signatures: [one] }, key)
+      if (seconds !== undefined && seconds < MAX_SECONDS) {
+        return { signature: formatSignature(one), cosignedAt: new Date(seconds * 1000) }
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof NoteError)) throw error
+  }
+  throw new Refused('its answer holds no signature of its key over the checkpoint')
+}
+
+function sizeIn(text: string): number | undefined {
+  return /^(0|[1-9]\d{0,14})\n$/.test(text) ? Number(text) : undefined
+}
+
+function refusal(status: number): Error {
+  const reason = WHAT_A_REFUSAL_SAYS[status]
+  return reason === undefined ? new Undelivered(`answered ${status}`) : new Refused(reason)
+}

@@ -1,0 +1,80 @@
+import type { Alert, AlertFacts } from '../alert.ts'
+import type { Database } from '../database/database.ts'
+import type { AuditCaller, AuditEventType, NewAuditEvent } from './audit-event.ts'
+import { type EventPage, selectEvents } from './audit-store.ts'
+import { deliverLog, type LogDelivery } from './deliver-log.ts'
+import { keepLog } from './keep-log.ts'
+import { listLogKeys } from './log-keys.ts'
+import { watchOutage } from './outage.ts'
+import type { RecordEvent } from './record-event.ts'
+import { reviewLog } from './review-log.ts'
+import type { LogKey } from './sequencer.ts'
+import { shipCheckpoints } from './ship-checkpoints.ts'
+import type { Shipping } from './witnesses-file.ts'
+
+interface AuditLogDeps {
+  database: Database
+  newAuditEvent: NewAuditEvent
+  recordEvent: RecordEvent
+  now: () => Date
+  alert: Alert
+  keys: {
+    readonly isSealed: boolean
+    readonly ring: { all(purpose: 'audit-signing'): readonly LogKey[] }
+    active(purpose: 'audit-signing'): LogKey
+  }
+}
+
+interface AuditLogOptions {
+  /** Whether this process puts events into the log, if no other does. */
+  isKeptHere: boolean
+  origin: string
+  /** Where checkpoints go, from where the log is kept. */
+  shipping: Shipping | undefined
+  observeWaiting: (seconds: number) => void
+  log: (facts: AlertFacts, message: string) => void
+  onError: (error: unknown) => void
+}
+
+const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
+
+/**
+ * The audit log of one vault: its commands, and the server's part in keeping it. That the log starts and stops is an event
+ * (PCI DSS 10.2.1.6).
+ *
+ * @throws {Problem} audit-unavailable, database-unavailable: a log that cannot be written does not start
+ */
+export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping, ...options }: AuditLogOptions) {
+  const { database, newAuditEvent, recordEvent, keys } = deps
+  const signing = { active: () => keys.active('audit-signing'), all: () => keys.ring.all('audit-signing') }
+  const record = (type: AuditEventType) => recordEvent(newAuditEvent({ type, outcome: 'success', caller: VAULT }))
+  const outage = watchOutage({ ...deps, caller: VAULT })
+  if (isKeptHere) await record('audit.start')
+  const keeper = isKeptHere
+    ? keepLog({ ...deps, ...options, keys: signing, isReady: () => !keys.isSealed, onCheckpoint: () => {} })
+    : undefined
+  const shipper = isKeptHere && shipping ? shipCheckpoints({ ...deps, ...options }, shipping) : undefined
+  return {
+    observe: outage.observe,
+    commands: {
+      listAuditEvents: async (operator: AuditCaller, filter: EventPage) => {
+        const events = await selectEvents(database, filter)
+        await recordEvent(
+          newAuditEvent({ type: 'audit.read', outcome: 'success', caller: operator, count: events.length }),
+        )
+        return events
+      },
+      deliverLog: (operator: AuditCaller, delivery: LogDelivery) => deliverLog(deps, operator, delivery),
+      reviewLog: (operator: AuditCaller, review: { since: Date; timeZone: string }) =>
+        reviewLog(deps, operator, review),
+      listLogKeys: () => listLogKeys(database, signing.all(), options.origin),
+    },
+    /** What was committed before still gets its place, and the last checkpoint is shipped. */
+    async close() {
+      await outage.stop()
+      if (isKeptHere) await record('audit.stop').catch(options.onError)
+      await keeper?.stop()
+      await shipper?.stop()
+    },
+  }
+}

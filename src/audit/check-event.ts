@@ -1,0 +1,89 @@
+import type { Findings } from './log-finding.ts'
+import type { StoredEvent } from './log-source.ts'
+
+/** An event as far as its verification looks into it. */
+export interface ReadEvent {
+  id: string
+  at: number
+  type: string
+  outcome: string
+  token: string | undefined
+  subject: string | undefined
+  recordVersion: number | undefined
+  publicKey: string | undefined
+  ranges: readonly string[] | undefined
+}
+
+/**
+ * Reads an event and checks its form: the body is canonical (RFC 8785), and the columns beside it say the same. Undefined
+ * when it cannot be read at all.
+ *
+ * @param event the id that its place says it has
+ */
+export function checkEvent(
+  findings: Findings,
+  { body, columns }: StoredEvent,
+  place: { sequence?: number | undefined; event: string | undefined },
+): ReadEvent | undefined {
+  const members = parse(body)
+  if (members === undefined) {
+    findings.add({ code: 'not-canonical', ...place, detail: 'the body of the event is no JSON object' })
+    return undefined
+  }
+  const { id, at, type, outcome, token, site, subject, caller, record_version, public_key, ranges } = members
+  if (JSON.stringify(members) !== body || !isSorted(members)) {
+    findings.add({ code: 'not-canonical', ...place, detail: 'the body of the event is not in its canonical form' })
+  }
+  const time = typeof at === 'string' ? Date.parse(at) : Number.NaN
+  if (columns !== undefined) {
+    const differing = [
+      ...(columns.id === id ? [] : ['id']),
+      ...(columns.occurredAt.getTime() === time ? [] : ['occurred_at']),
+      ...(columns.type === type ? [] : ['type']),
+      ...(columns.caller === (isObject(caller) ? caller.id : null) ? [] : ['caller']),
+      ...(columns.token === (token ?? null) ? [] : ['token']),
+      ...(columns.site === (site ?? null) ? [] : ['site']),
+    ]
+    if (differing.length > 0) {
+      const detail = `what stands beside the event differs from the event: ${differing.join(', ')}`
+      findings.add({ code: 'columns-differ', ...place, detail })
+    }
+  }
+  return {
+    id: text(id) ?? '',
+    at: time,
+    type: text(type) ?? '',
+    outcome: text(outcome) ?? '',
+    token: text(token),
+    subject: text(subject),
+    recordVersion: typeof record_version === 'number' ? record_version : undefined,
+    publicKey: text(public_key),
+    ranges: Array.isArray(ranges) ? ranges.map(String) : undefined,
+  }
+}
+
+function parse(body: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(body)
+    return isObject(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
+
+/** Whether members stand in the order of RFC 8785, section 3.2.3: by UTF-16 code units, as JavaScript compares strings. */
+function isSorted(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every(isSorted)
+  if (!isObject(value)) return true
+  let last = ''
+  for (const name in value) {
+    if (name < last || !isSorted(value[name])) return false
+    last = name
+  }
+  return true
+}

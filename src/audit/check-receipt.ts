@@ -1,0 +1,52 @@
+import canonicalize from 'canonicalize'
+import { z } from 'zod'
+import { type ReadClaim, readClaim } from './check-claims.ts'
+import type { Findings } from './log-finding.ts'
+import { hashLeaf, includes } from './merkle.ts'
+
+/** A receipt that holds in itself: its proof leads from its event to its checkpoint. Who has signed that is another question. */
+export interface ReadReceipt {
+  place: string
+  event: string
+  index: number
+  /** The hash of its leaf. */
+  hash: Buffer
+  claim: ReadClaim
+}
+
+const schema = z.object({
+  format: z.literal(1),
+  event: z.looseObject({ id: z.string() }),
+  body: z.string(),
+  index: z.number().int().min(0),
+  proof: z.array(z.base64()).max(64),
+  checkpoint: z.string(),
+})
+
+/** Verifies a receipt as far as that can be done without the log; undefined when it fails, which is among the findings then. */
+export function readReceipt(findings: Findings, place: string, json: string): ReadReceipt | undefined {
+  const fail = (detail: string, event?: string) => {
+    findings.add({ code: 'malformed-receipt', event, detail: `${place}: ${detail}` })
+    return undefined
+  }
+  const parsed = schema.safeParse(parseJson(json))
+  if (!parsed.success) return fail('this is no receipt of format 1')
+  const { event, body, index, proof, checkpoint } = parsed.data
+  if (canonicalize(event) !== body) return fail('the event is not the one in the body that was hashed', event.id)
+  const claim = readClaim(findings, { place: `the checkpoint of ${place}`, note: checkpoint })
+  if (claim === undefined) return undefined
+  const hash = hashLeaf(Buffer.from(body))
+  const path = proof.map((one) => Buffer.from(one, 'base64'))
+  if (!includes(claim, index, hash, path)) {
+    return fail('the proof does not lead from the event to the checkpoint', event.id)
+  }
+  return { place, event: event.id, index, hash, claim }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

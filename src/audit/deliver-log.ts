@@ -1,0 +1,88 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Database } from '../database/database.ts'
+import type { AuditCaller, AuditFacts, NewAuditEvent } from './audit-event.ts'
+import type { EventFilter } from './audit-store.ts'
+import { countWaiting, type LogEntry, selectLogPage, selectLogRange } from './log-page-store.ts'
+import { selectHead } from './log-store.ts'
+import type { RecordEvent } from './record-event.ts'
+
+export interface LogDelivery {
+  /** What the reader does, for the event that says so. */
+  what: 'export' | 'tail'
+  filter: EventFilter
+  /** The sequence number to begin with, or how many of the latest. */
+  from: number | { latest: number }
+  /** Whether to go on with what the log grows by, until the signal comes. */
+  follow: boolean
+  signal: AbortSignal
+  /** Hands a page over; the next one is read when it is done. `next` is where to go on after it. */
+  deliver(entries: readonly LogEntry[], next: number): Promise<void>
+}
+
+export interface Delivered {
+  count: number
+  /** Where to go on. */
+  next: number
+  /** How many committed events have no place in the log yet, and were left out. */
+  waiting: number
+}
+
+const LOOK_EVERY_MS = 500
+const RECORD_EVERY_MS = 60 * 60 * 1000
+
+/**
+ * Delivers the log in its order as far as a checkpoint covers it. Reading it is an event (PCI DSS 10.2.1.3): one has committed
+ * before anything is delivered, and another says at the end how much it was; of a reader that follows, every hour.
+ *
+ * @throws {Problem} audit-unavailable, and then nothing more is delivered
+ */
+export async function deliverLog(
+  deps: { database: Database; newAuditEvent: NewAuditEvent; now: () => Date; recordEvent: RecordEvent },
+  caller: AuditCaller,
+  { what, filter, from, follow, signal, deliver }: LogDelivery,
+): Promise<Delivered> {
+  const { database, now } = deps
+  const record = (facts: Pick<AuditFacts, 'outcome' | 'count'>) =>
+    deps.recordEvent(deps.newAuditEvent({ type: 'audit.read', subject: what, caller, site: filter.site, ...facts }))
+  const sizeOf = async () => (await selectHead(database))?.size ?? 0
+
+  await record({ outcome: 'success' })
+  let size = await sizeOf()
+  let next = typeof from === 'number' ? from : Math.max(0, size - from.latest)
+  let count = 0
+  let recorded = { count: 0, at: now().getTime() }
+
+  async function deliverUpTo(end: number): Promise<void> {
+    while (next < end && !signal.aborted) {
+      const page = await selectLogPage(database, { from: next, to: end }, filter)
+      await deliver(page.entries, page.next)
+      next = page.next
+      count += page.entries.length
+    }
+  }
+
+  async function followOn(): Promise<void> {
+    while (!signal.aborted) {
+      size = await sizeOf()
+      await deliverUpTo(size)
+      if (now().getTime() - recorded.at >= RECORD_EVERY_MS) {
+        await record({ outcome: 'success', count: count - recorded.count })
+        recorded = { count, at: now().getTime() }
+      }
+      await wait(LOOK_EVERY_MS, undefined, { signal }).catch(() => {})
+    }
+  }
+
+  try {
+    const range = await selectLogRange(database, filter)
+    next = Math.max(next, Math.min(range.from, size))
+    await deliverUpTo(Math.min(range.to, size))
+    if (follow) await followOn()
+  } catch (error) {
+    // What was delivered before is in the log all the same; if that fails too, the first reason is the one to tell.
+    await record({ outcome: 'failed', count: count - recorded.count }).catch(() => {})
+    throw error
+  }
+  await record({ outcome: 'success', count: count - recorded.count })
+  return { count, next, waiting: await countWaiting(database) }
+}

@@ -1,0 +1,116 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Alert } from '../alert.ts'
+import type { Database, Statement } from '../database/database.ts'
+import type { LogHead } from './log-store.ts'
+import { findOldestWaiting, preparePartitions } from './log-store.ts'
+import { LogChanged, openSequencer, type SeenLog, type SequencerDeps } from './sequencer.ts'
+
+/** Any number that nothing else in this database locks. */
+const LOG_LOCK = 0x7374_7207
+
+/** An event has its place in the log within a second. */
+const ADVANCE_EVERY_MS = 250
+const TAKE_OVER_EVERY_MS = 1_000
+const WATCH_EVERY_MS = 10_000
+const PREPARE_EVERY_MS = 60 * 60 * 1_000
+/** Beyond that somebody must look why. */
+const MAX_WAITING_MS = 60_000
+
+/** A server that hangs, and does not ask for so long, loses the lock: PostgreSQL ends its session. */
+const GIVE_UP_LOCK_WHEN_IDLE: Statement = {
+  name: 'give-up-log-lock-when-idle',
+  text: "SET idle_session_timeout = '10s'",
+}
+
+export interface KeepLogDeps extends SequencerDeps {
+  database: Database
+  alert: Alert
+  /** Whether there are keys to sign with now. */
+  isReady: () => boolean
+  /** Told of every checkpoint that this process signs. */
+  onCheckpoint: (head: LogHead) => void
+  /** Told how long the oldest event has waited for its place, in seconds; 0 when none waits. */
+  observeWaiting: (seconds: number) => void
+  onError: (error: unknown) => void
+}
+
+/**
+ * Keeps the log for as long as the server runs: one server at a time puts committed events into it, the others wait to take
+ * over. Requests never wait for it. Every server watches whether it happens.
+ */
+export function keepLog(deps: KeepLogDeps): { stop(): Promise<void> } {
+  const { database, alert, isReady, onCheckpoint, onError } = deps
+  const abort = new AbortController()
+  const { signal } = abort
+  let seen: SeenLog | undefined
+  let complaint: string | undefined
+
+  async function sequence(): Promise<void> {
+    await database.tryLock(LOG_LOCK, async (session) => {
+      await session.query(GIVE_UP_LOCK_WHEN_IDLE)
+      const sequencer = await openSequencer(deps, session, seen)
+      complaint = undefined
+      while (isReady()) {
+        const isLast = signal.aborted
+        const { isBehind, head } = await sequencer.advance()
+        if (head.size !== seen?.size) onCheckpoint(head)
+        seen = head
+        if (isLast) return
+        if (!isBehind) await pause(ADVANCE_EVERY_MS, signal)
+      }
+    })
+  }
+
+  /** The same complaint is made once, not every second. */
+  function complain(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error)
+    if (reason === complaint) return
+    complaint = reason
+    if (error instanceof LogChanged) alert('audit-log-changed', { reason })
+    else onError(error)
+  }
+
+  async function keep(): Promise<void> {
+    while (!signal.aborted) {
+      // A sealed vault has said so already.
+      if (isReady()) await sequence().catch(complain)
+      await pause(TAKE_OVER_EVERY_MS, signal)
+    }
+  }
+
+  const watch = createWatch(deps)
+  const prepare = () => preparePartitions(database)
+  void prepare().catch(onError)
+  void watch().catch(onError)
+  const timers = [
+    setInterval(() => void watch().catch(onError), WATCH_EVERY_MS),
+    setInterval(() => void prepare().catch(onError), PREPARE_EVERY_MS),
+  ]
+  for (const timer of timers) timer.unref()
+  const keeping = keep()
+
+  return {
+    /** What was committed before still gets its place, if this is the server that does it. */
+    async stop() {
+      for (const timer of timers) clearInterval(timer)
+      abort.abort()
+      await keeping
+    },
+  }
+}
+
+/** Alarms once for each time that events wait too long. */
+function createWatch({ database, alert, now, observeWaiting }: KeepLogDeps): () => Promise<void> {
+  let isLate = false
+  return async () => {
+    const oldest = await findOldestWaiting(database)
+    const waitedMs = oldest === undefined ? 0 : Math.max(0, now().getTime() - oldest.getTime())
+    observeWaiting(waitedMs / 1_000)
+    if (waitedMs > MAX_WAITING_MS && !isLate) alert('audit-unsequenced', { seconds: Math.round(waitedMs / 1_000) })
+    isLate = waitedMs > MAX_WAITING_MS
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await wait(ms, undefined, { signal, ref: false }).catch(() => {})
+}

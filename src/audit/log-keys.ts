@@ -1,0 +1,30 @@
+import { createPublicKey } from 'node:crypto'
+import type { Database } from '../database/database.ts'
+import { selectHead } from './log-store.ts'
+import { formatVerifierKey, isSignedBy, noteVerifier, parseNote } from './note.ts'
+import type { LogKey } from './sequencer.ts'
+
+/** What verifies the checkpoints that a key of the vault has signed. */
+export interface LogKeyReport {
+  key: string
+  /** In the form of C2SP signed-note and Go's sumdb/note. */
+  verifier_key: string
+  /** Whether it has signed the latest checkpoint. */
+  current: boolean
+}
+
+/** The verifier keys of the log, from the oldest to the newest. @param origin the log's name, as long as there is none yet */
+export async function listLogKeys(
+  database: Database,
+  keys: readonly LogKey[],
+  origin: string,
+): Promise<LogKeyReport[]> {
+  const head = await selectHead(database)
+  return keys
+    .map(({ id, secret }) => {
+      const verifier = noteVerifier(head?.origin ?? origin, createPublicKey(secret))
+      const current = head !== undefined && isSignedBy(parseNote(head.note), verifier)
+      return { key: id, verifier_key: formatVerifierKey(verifier), current }
+    })
+    .sort((one, other) => (one.key < other.key ? -1 : 1))
+}

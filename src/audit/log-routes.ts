@@ -1,0 +1,123 @@
+import { z } from 'zod'
+import { auditCaller, type Caller } from '../access/caller.ts'
+import type { Database } from '../database/database.ts'
+import { type Answer, type Route, type RouteRequest, route } from '../http/route.ts'
+import { Problem } from '../problem.ts'
+import type { AuditFacts, NewAuditEvent } from './audit-event.ts'
+import { type LogHead, selectEntries, selectHead, selectTile } from './log-store.ts'
+import { parseNote } from './note.ts'
+import { giveReceipt } from './receipt.ts'
+import type { RecordEvent } from './record-event.ts'
+import { entryBundle, hashesAt, parseTilePath, TILE_WIDTH, type Tile } from './tile.ts'
+import { cosignaturesFor } from './witness-store.ts'
+
+interface LogRoutesDeps {
+  database: Database
+  newAuditEvent: NewAuditEvent
+  recordEvent: RecordEvent
+}
+
+const receiptSchema = z.object({
+  format: z.literal(1),
+  event: z.looseObject({ id: z.string() }),
+  body: z.string().describe('the canonical text of the event, RFC 8785: the bytes of the leaf'),
+  index: z.number().int().describe('the number of the leaf'),
+  proof: z.array(z.string()).describe('the inclusion proof of RFC 9162 section 2.1.3, base64'),
+  checkpoint: z.string().describe('the signed note that the proof leads to'),
+})
+
+/**
+ * The log for those who verify it: checkpoints and tiles in the forms of C2SP, so that other people's tools read them, and
+ * the receipts of single events. Looking at events is an event; hashes say nothing.
+ */
+export function createLogRoutes(deps: LogRoutesDeps): Route<Caller>[] {
+  const { database } = deps
+  const recordRead = (request: RouteRequest<Caller>, facts: Partial<AuditFacts>) =>
+    deps.recordEvent(
+      deps.newAuditEvent({
+        type: 'audit.read',
+        outcome: 'success',
+        request_id: request.requestId,
+        caller: auditCaller(request.caller),
+        site: request.caller.site,
+        ...facts,
+      }),
+    )
+
+  async function entries(request: RouteRequest<Caller>, tile: Tile): Promise<Buffer> {
+    const events = await selectEntries(database, tile)
+    // A leaf may be large, and a bundle is whole or nothing: who may not see one of its events cannot have it.
+    const { site } = request.caller
+    if (events.some((event) => event.site !== null && event.site !== site)) throw new Problem('event-not-found')
+    if (events.length < tile.width) throw new Problem('event-dropped')
+    await recordRead(request, { count: events.length })
+    return entryBundle(events.map(({ body }) => Buffer.from(body)))
+  }
+
+  async function hashes(tile: Tile): Promise<Buffer> {
+    const found = await selectTile(database, tile)
+    if (found.length < tile.width) throw new Problem('event-dropped')
+    return Buffer.concat(found)
+  }
+
+  return [
+    route<Caller>({
+      method: 'GET',
+      path: '/v1/audit/checkpoint',
+      summary: 'The latest checkpoint of the audit log, a signed note (C2SP tlog-checkpoint)',
+      access: ['audit:read'],
+      audited: true,
+      responses: { 200: { description: 'the note, text/plain' } },
+      handle: async () => {
+        const { note } = await headOf(database)
+        return text(note + (await cosignaturesFor(database, parseNote(note).text)))
+      },
+    }),
+    route<Caller>({
+      method: 'GET',
+      path: '/v1/audit/tile/*path',
+      summary: 'A tile of the audit log, or a bundle of its entries (C2SP tlog-tiles)',
+      access: ['audit:read'],
+      audited: true,
+      responses: { 200: { description: 'hashes of 32 bytes, or entries behind their lengths' } },
+      handle: async (request) => {
+        const parsed = parseTilePath(request.params.path ?? '')
+        if (parsed === undefined) throw new Problem('not-found')
+        const { tile, kind } = parsed
+        requireTile(tile, await headOf(database))
+        const body = kind === 'entries' ? await entries(request, tile) : await hashes(tile)
+        return { status: 200, body, contentType: 'application/octet-stream' }
+      },
+    }),
+    route<Caller>({
+      method: 'GET',
+      path: '/v1/audit/events/:event/receipt',
+      summary: 'What proves that an event is in the log: the event, an inclusion proof and a checkpoint',
+      access: ['audit:read'],
+      audited: true,
+      responses: { 200: { description: 'the receipt; it can be verified without the vault', schema: receiptSchema } },
+      handle: async (request) => {
+        const { event = '' } = request.params
+        if (!/^evt_[0-9a-z]{1,40}$/.test(event)) throw new Problem('event-not-found')
+        const receipt = await giveReceipt(database, request.caller.site, event)
+        await recordRead(request, { count: 1, subject: event })
+        return { status: 200, body: receipt }
+      },
+    }),
+  ]
+}
+
+async function headOf(database: Database): Promise<LogHead> {
+  const head = await selectHead(database)
+  if (head === undefined) throw new Problem('log-pending')
+  return head
+}
+
+/** @throws {Problem} not-found for a tile that a tree of that size does not have */
+function requireTile({ level, index, width }: Tile, { size }: LogHead): void {
+  if (hashesAt(level, size) < index * TILE_WIDTH + width) throw new Problem('not-found')
+}
+
+function text(body: string): Answer {
+  return { status: 200, body, contentType: 'text/plain; charset=utf-8' }
+}

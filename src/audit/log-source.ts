@@ -1,0 +1,79 @@
+/** Where a log is read from in order to verify it: the database of a vault, or a file that was exported. */
+export interface LogSource {
+  /** What the vault says of its own log. Null when it says nothing, undefined where nobody is asked, as in a file. */
+  head: LogClaim | null | undefined
+  /** How many leaves there are, or one more than the number of the last. */
+  end: number
+  /** The log in order, in pages. */
+  pages(): AsyncIterable<LogPage>
+  /** Committed events that have no leaf, in the order of their insertion. */
+  waiting?(): AsyncIterable<readonly WaitingEvent[]>
+  /** The records that there are now. */
+  records?(): AsyncIterable<readonly RecordState[]>
+}
+
+/** A checkpoint of the log, before anything in it is believed. */
+export interface LogClaim {
+  /** Where it stands, for a person. */
+  place: string
+  note: string
+  /** What stands beside the note and must repeat it. */
+  beside?: { size: number; origin?: string; root?: Buffer } | undefined
+}
+
+/** A stretch of the log. Every page but the last ends where a tile of 256 leaves does. */
+export interface LogPage {
+  /** The first leaf of the next page. */
+  to: number
+  /** In ascending order. */
+  leaves: readonly LoggedLeaf[]
+  /** The stored hash of a complete subtree of 256^level leaves that ends on this page. */
+  subtree(level: number, index: number): Buffer | undefined
+  /** Whether those hashes are stored at all. */
+  hasSubtrees: boolean
+  /** The checkpoints that were kept of trees larger than where this page begins, up to its end; ascending. */
+  checkpoints: readonly (LogClaim & { size: number })[]
+}
+
+export interface LoggedLeaf {
+  sequence: number
+  /** The hash as it is stored; undefined where only events are. */
+  hash: Buffer | undefined
+  /** The id of its event, where the leaf names one. */
+  event: string | undefined
+  /** Undefined when the event is not there. */
+  stored: StoredEvent | undefined
+}
+
+export interface StoredEvent {
+  body: string
+  /** What is stored beside the body and must repeat it; undefined where nothing is. */
+  columns: EventColumns | undefined
+}
+
+export interface EventColumns {
+  id: string
+  occurredAt: Date
+  type: string
+  caller: string | null
+  token: string | null
+  site: string | null
+}
+
+export interface WaitingEvent extends StoredEvent {
+  columns: EventColumns
+  /** Whether the log has gone past it. */
+  isPassed: boolean
+}
+
+export interface RecordState {
+  token: string
+  version: number
+  isErased: boolean
+  createdAt: Date
+}
+
+/** The key of a subtree in a page's map. */
+export function subtreeKey(level: number, index: number): string {
+  return `${level}/${index}`
+}

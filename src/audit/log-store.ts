@@ -1,0 +1,248 @@
+import { byteaArray, textArray } from '../database/binary-array.ts'
+import type { Queryable, Statement } from '../database/database.ts'
+import type { PositionRange } from './frontier.ts'
+import { hashesAt, TILE_WIDTH, type Tile } from './tile.ts'
+import type { Subtree, TreeEdge } from './tree-edge.ts'
+
+/** Where the log stands: its latest checkpoint, and what it was made of. */
+export interface LogHead {
+  origin: string
+  size: number
+  root: Buffer
+  /** The checkpoint as a signed note. */
+  note: string
+  /** Every committed event of a lower position has its leaf. */
+  nextPosition: number
+  createdAt: Date
+}
+
+const SELECT_HEAD: Statement = {
+  name: 'select-audit-head',
+  text: `SELECT origin, size::float8 AS size, root, note, next_position::float8 AS "nextPosition", created_at AS "createdAt"
+         FROM audit_head`,
+}
+
+/** Undefined until a server has kept the log for the first time. */
+export async function selectHead(db: Queryable): Promise<LogHead | undefined> {
+  return (await db.query<LogHead>(SELECT_HEAD))[0]
+}
+
+const INSERT_HEAD: Statement = {
+  name: 'insert-audit-head',
+  text: `INSERT INTO audit_head (origin, size, root, note, next_position, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT DO NOTHING`,
+}
+
+export async function insertHead(db: Queryable, head: LogHead): Promise<void> {
+  const { origin, size, root, note, nextPosition, createdAt } = head
+  await db.query(INSERT_HEAD, [origin, size, root, note, nextPosition, createdAt])
+}
+
+/** A committed event on its way into the log. */
+export interface PlacedEvent {
+  /** The order of insertion. */
+  position: number
+  event: string
+  /** The hash of its leaf. */
+  hash: Buffer
+  isSequenced: boolean
+}
+
+/** PostgreSQL hashes the leaves where the events lie; their bodies need not travel. RFC 9162, section 2.1.1. */
+const SELECT_PLACED: Statement = {
+  name: 'select-placed-audit-events',
+  text: `WITH found AS (
+           (SELECT position, id, body FROM audit_events WHERE position >= $1 ORDER BY position LIMIT $4)
+           UNION ALL
+           SELECT e.position, e.id, e.body FROM unnest($2::bigint[], $3::bigint[]) AS r ("from", "to")
+             JOIN audit_events e ON e.position >= r."from" AND e.position < r."to")
+         SELECT position::float8 AS position, id AS event, sha256('\\x00'::bytea || convert_to(body, 'UTF8')) AS hash,
+                EXISTS (SELECT FROM audit_leaves WHERE event = id) AS "isSequenced"
+         FROM found ORDER BY found.position`,
+}
+
+/** Up to `limit` committed events from that position on, and all in those ranges, in the order of their positions. */
+export function selectPlacedEvents(
+  db: Queryable,
+  from: number,
+  ranges: readonly PositionRange[],
+  limit: number,
+): Promise<PlacedEvent[]> {
+  return db.query(SELECT_PLACED, [from, ranges.map((range) => range.from), ranges.map((range) => range.to), limit])
+}
+
+const SELECT_RUNNING: Statement = {
+  name: 'select-running-transactions',
+  text: `SELECT virtualxid AS id FROM pg_locks WHERE locktype = 'virtualxid' AND pid <> pg_backend_pid()`,
+}
+
+/**
+ * The transactions that are running. One that is not among them any more has committed, and what it wrote is seen by every
+ * statement that begins later, or it never will be.
+ */
+export async function selectRunningTransactions(db: Queryable): Promise<Set<string>> {
+  return new Set((await db.query<{ id: string }>(SELECT_RUNNING)).map(({ id }) => id))
+}
+
+/** What one round of the sequencer adds. */
+export interface LogGrowth {
+  from: Pick<LogHead, 'size' | 'root' | 'note' | 'createdAt'>
+  /** In the order of the log. */
+  leaves: readonly Pick<PlacedEvent, 'event' | 'hash'>[]
+  subtrees: readonly Subtree[]
+  head: LogHead
+  /** Whether the checkpoint is one to be kept. */
+  isKept: boolean
+  /** Whether the one before it is. */
+  isFromKept: boolean
+}
+
+/** Only on top of the head that the sequencer has seen: with another one nothing is written. */
+const GROW_LOG: Statement = {
+  name: 'grow-audit-log',
+  text: `WITH
+    head AS (
+      UPDATE audit_head SET size = $3, root = $4, note = $5, next_position = $6, created_at = $7
+      WHERE size = $1 AND root = $2 RETURNING size),
+    leaves AS (
+      INSERT INTO audit_leaves (sequence, event, hash)
+      SELECT $1 + ordinality - 1, event, hash FROM unnest($8::text[], $9::bytea[]) WITH ORDINALITY AS n (event, hash, ordinality)
+      WHERE EXISTS (SELECT FROM head)),
+    subtrees AS (
+      INSERT INTO audit_subtrees (level, index, hash)
+      SELECT level, index, hash FROM unnest($10::smallint[], $11::bigint[], $12::bytea[]) AS n (level, index, hash)
+      WHERE EXISTS (SELECT FROM head)),
+    kept AS (
+      INSERT INTO audit_checkpoints (size, note, created_at)
+      SELECT size, note, created_at FROM (VALUES
+        ($3::bigint, $5, $7::timestamptz, $13::boolean), ($1, $14, $15, $16)) AS c (size, note, created_at, is_kept)
+      WHERE is_kept AND EXISTS (SELECT FROM head) ON CONFLICT DO NOTHING)
+    SELECT size FROM head`,
+}
+
+/** Adds leaves and the checkpoint over them, in one commit. Answers with whether the head was still the one it grows from. */
+export async function growLog(db: Queryable, growth: LogGrowth): Promise<boolean> {
+  const { from, leaves, subtrees, head, isKept, isFromKept } = growth
+  const rows = await db.query(GROW_LOG, [
+    from.size,
+    from.root,
+    head.size,
+    head.root,
+    head.note,
+    head.nextPosition,
+    head.createdAt,
+    textArray(leaves.map(({ event }) => event)),
+    byteaArray(leaves.map(({ hash }) => hash)),
+    subtrees.map(({ level }) => level),
+    subtrees.map(({ index }) => index),
+    byteaArray(subtrees.map(({ hash }) => hash)),
+    isKept,
+    from.note,
+    from.createdAt,
+    isFromKept,
+  ])
+  return rows.length > 0
+}
+
+const SELECT_LEAF_HASHES: Statement = {
+  name: 'select-leaf-hashes',
+  text: 'SELECT hash FROM audit_leaves WHERE sequence >= $1 AND sequence < $2 ORDER BY sequence',
+}
+const SELECT_SUBTREE_HASHES: Statement = {
+  name: 'select-subtree-hashes',
+  text: 'SELECT hash FROM audit_subtrees WHERE level = $3 AND index >= $1 AND index < $2 ORDER BY index',
+}
+
+/** The hashes of a tile; fewer than its width when some of them are not stored any more. */
+export async function selectTile(db: Queryable, { level, index, width }: Tile): Promise<Buffer[]> {
+  const range = [index * TILE_WIDTH, index * TILE_WIDTH + width]
+  const rows =
+    level === 0
+      ? await db.query<{ hash: Buffer }>(SELECT_LEAF_HASHES, range)
+      : await db.query<{ hash: Buffer }>(SELECT_SUBTREE_HASHES, [...range, level])
+  return rows.map(({ hash }) => hash)
+}
+
+/** The right edge of the tree of that size. */
+export async function selectEdge(db: Queryable, size: number): Promise<TreeEdge> {
+  const levels: Buffer[][] = []
+  for (let level = 0; hashesAt(level, size) > 0; level++) {
+    const count = hashesAt(level, size)
+    const width = count % TILE_WIDTH
+    const index = Math.floor(count / TILE_WIDTH)
+    levels.push(width === 0 ? [] : await selectTile(db, { level, index, width }))
+  }
+  return { size, levels }
+}
+
+const SELECT_LAST_KEPT: Statement = {
+  name: 'select-last-kept-checkpoint',
+  text: 'SELECT created_at AS at FROM audit_checkpoints ORDER BY size DESC LIMIT 1',
+}
+
+/** When the last checkpoint was made that is kept. */
+export async function findLastKept(db: Queryable): Promise<Date | undefined> {
+  return (await db.query<{ at: Date }>(SELECT_LAST_KEPT))[0]?.at
+}
+
+const FIND_ANNOUNCEMENT: Statement = {
+  name: 'find-audit-key-announcement',
+  text: `SELECT id FROM audit_events WHERE type IN ('audit.key', 'key.create')
+           AND body::json ->> 'subject' = $1 AND body::json ->> 'public_key' = $2 LIMIT 1`,
+}
+
+/** Whether the log says that this is the public key of the key that signs it. */
+export async function isAnnounced(db: Queryable, keyId: string, publicKey: string): Promise<boolean> {
+  return (await db.query(FIND_ANNOUNCEMENT, [keyId, publicKey])).length > 0
+}
+
+const SELECT_OLDEST_WAITING: Statement = {
+  name: 'select-oldest-unsequenced-event',
+  text: `SELECT occurred_at AS at FROM audit_events e
+         WHERE position >= coalesce((SELECT next_position FROM audit_head), 0)
+           AND NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event = e.id) ORDER BY position LIMIT 1`,
+}
+
+/** The time of the oldest committed event that has no leaf yet. */
+export async function findOldestWaiting(db: Queryable): Promise<Date | undefined> {
+  return (await db.query<{ at: Date }>(SELECT_OLDEST_WAITING))[0]?.at
+}
+
+const PREPARE_PARTITIONS: Statement = {
+  name: 'prepare-audit-partitions',
+  text: 'SELECT audit_prepare_partitions()',
+}
+
+/** Makes the partitions of the months to come. */
+export async function preparePartitions(db: Queryable): Promise<void> {
+  await db.query(PREPARE_PARTITIONS)
+}
+
+/** An event with its place in the log. */
+export interface LoggedEvent {
+  body: string
+  site: string | null
+  /** Null while it waits for its place. */
+  sequence: number | null
+}
+
+const SELECT_LOGGED: Statement = {
+  name: 'select-logged-event',
+  text: `SELECT body, site, (SELECT sequence::float8 FROM audit_leaves WHERE event = id) AS sequence
+         FROM audit_events WHERE id = $1`,
+}
+
+export async function findLoggedEvent(db: Queryable, id: string): Promise<LoggedEvent | undefined> {
+  return (await db.query<LoggedEvent>(SELECT_LOGGED, [id]))[0]
+}
+
+const SELECT_ENTRIES: Statement = {
+  name: 'select-log-entries',
+  text: `SELECT body, site FROM audit_leaves JOIN audit_events ON id = event
+         WHERE sequence >= $1 AND sequence < $2 ORDER BY sequence`,
+}
+
+/** The events of a tile of leaves; fewer than its width when some of them were dropped. */
+export function selectEntries(db: Queryable, { index, width }: Tile): Promise<{ body: string; site: string | null }[]> {
+  return db.query(SELECT_ENTRIES, [index * TILE_WIDTH, index * TILE_WIDTH + width])
+}

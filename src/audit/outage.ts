@@ -1,0 +1,77 @@
+import type { Alert } from '../alert.ts'
+import type { AuditCaller, NewAuditEvent } from './audit-event.ts'
+import type { RecordEvent } from './record-event.ts'
+
+/** What a call is answered with when its event cannot be written. The log is in the database, and goes away with it. */
+const OF_THE_LOG: ReadonlySet<string | undefined> = new Set(['audit-unavailable', 'database-unavailable'])
+
+const TRY_EVERY_MS = 1_000
+/** A log that fails again so soon has not been mended, and somebody knows already. */
+const SAME_OUTAGE_MS = 60_000
+
+/** What is known of an answer. */
+export interface ObservedAnswer {
+  /** Whether the route leaves events. */
+  audited: boolean
+  status: number
+  code: string | undefined
+}
+
+export interface OutageDeps {
+  newAuditEvent: NewAuditEvent
+  recordEvent: RecordEvent
+  now: () => Date
+  alert: Alert
+  caller: AuditCaller
+}
+
+/**
+ * Notices when the log cannot be written, alarms once, and when it can again records the gap: from when to when, and how
+ * many calls this process has refused meanwhile. PCI DSS 10.7.2, 10.7.3.
+ */
+export function watchOutage({ newAuditEvent, recordEvent, now, alert, caller }: OutageDeps) {
+  let gap: { since: Date; code: string; refused: number } | undefined
+  let endedAt = Number.NEGATIVE_INFINITY
+  let timer: NodeJS.Timeout | undefined
+
+  function observe({ audited, status, code }: ObservedAnswer): void {
+    if (!audited || status !== 503 || code === undefined) return
+    if (gap === undefined) {
+      if (!OF_THE_LOG.has(code)) return
+      gap = { since: now(), code, refused: 0 }
+      if (performance.now() - endedAt > SAME_OUTAGE_MS) alert('audit-unavailable', { code })
+      tryLater()
+    }
+    gap.refused++
+  }
+
+  function tryLater(): void {
+    timer = setTimeout(() => void record().then(tryLaterUnlessOver, tryLater), TRY_EVERY_MS).unref()
+  }
+
+  function tryLaterUnlessOver(): void {
+    if (gap !== undefined) tryLater()
+  }
+
+  /** That this event can be written is the end of the outage. */
+  async function record(): Promise<void> {
+    if (gap === undefined) return
+    const { since, code, refused } = gap
+    const until = now()
+    const times = { since: since.toISOString(), until: until.toISOString() }
+    await recordEvent(newAuditEvent({ type: 'audit.gap', outcome: 'failed', caller, code, count: refused, ...times }))
+    endedAt = performance.now()
+    // Calls may have been refused while the event was being written: they are the next gap.
+    const later = gap.refused - refused
+    gap = later > 0 ? { since: until, code, refused: later } : undefined
+  }
+
+  return {
+    observe,
+    /** Records the gap if it can be; whatever is refused later is not counted any more. */
+    async stop(): Promise<void> {
+      clearTimeout(timer)
+      await record().catch(() => {})
+    },
+  }
+}

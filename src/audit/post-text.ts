@@ -1,0 +1,68 @@
+import { request } from 'node:https'
+
+const TIMEOUT_MS = 10_000
+/** The signatures of a witness, or whatever a web hook has to say. */
+const MAX_ANSWER_BYTES = 64 * 1024
+
+/** A target could not be told, or did not answer; the message holds nothing of what it said. */
+export class Undelivered extends Error {
+  override readonly name = 'Undelivered'
+}
+
+export interface PostedText {
+  url: string
+  body: string
+  headers?: Readonly<Record<string, string>>
+  /** PEM: the only authority to trust; those of Node when undefined. */
+  ca: string | undefined
+}
+
+export interface TextAnswer {
+  status: number
+  contentType: string
+  text: string
+}
+
+/**
+ * Posts a text over verified TLS, follows no redirect, and ends after 10 seconds or 64 KiB.
+ *
+ * @throws {Undelivered}
+ */
+export function postText({ url, body, headers = {}, ca }: PostedText): Promise<TextAnswer> {
+  return new Promise((resolve, reject) => {
+    const options = { ca, rejectUnauthorized: true, agent: false, signal: AbortSignal.timeout(TIMEOUT_MS) }
+    const fail = (error: NodeJS.ErrnoException) =>
+      reject(error instanceof Undelivered ? error : new Undelivered(`no answer (${error.code ?? error.name})`))
+    const posted = request(
+      url,
+      {
+        ...options,
+        method: 'POST',
+        headers: {
+          ...headers,
+          'Content-Type': 'text/plain; charset=utf-8',
+          'Content-Length': Buffer.byteLength(body),
+        },
+      },
+      (response) => {
+        const chunks: Buffer[] = []
+        let length = 0
+        response.on('data', (chunk: Buffer) => {
+          length += chunk.length
+          if (length > MAX_ANSWER_BYTES) posted.destroy(new Undelivered('the answer is too long'))
+          else chunks.push(chunk)
+        })
+        response.on('error', fail)
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            contentType: response.headers['content-type'] ?? '',
+            text: Buffer.concat(chunks).toString('utf8'),
+          }),
+        )
+      },
+    )
+    posted.on('error', fail)
+    posted.end(body)
+  })
+}

@@ -1,0 +1,123 @@
+import type { ReadEvent } from './check-event.ts'
+import type { Findings } from './log-finding.ts'
+import type { RecordState } from './log-source.ts'
+
+/** What the events say of one record so far. Small, since there is one for every record. */
+interface History {
+  /** 0 while it is not known. */
+  version: number
+  /** When it changed last, in seconds. */
+  changedAt: number
+  isErased: boolean
+  isThere: boolean
+}
+
+export interface RecordHistories {
+  /** Takes the next event in the order of the log. @param sequence undefined for an event that waits for its place */
+  add(event: ReadEvent, sequence: number | undefined): void
+  /** Older events of records may be missing from here on: they were dropped. */
+  expectOldRecords(until: Date): void
+  /** Compares a record as it is with what the events say of it. */
+  compare(record: RecordState): void
+  /** Says which records are not there. */
+  end(): void
+  readonly count: number
+}
+
+/** A release and a change of one record may pass each other: their statements may run at the same time, and take so long. */
+const PASSING_SECONDS = 60
+
+/** What happens to a record, or is released of it. A refusal is neither, nor is what people decide about a release. */
+const TYPES = new Set([
+  'record.tokenize',
+  'record.read',
+  'record.reveal',
+  'record.match',
+  'record.correct',
+  'record.erase',
+])
+
+/**
+ * Follows every record through the log: it begins by being tokenized, its corrections leave out no version, what is released
+ * of it is the version that stands, and after it was erased nothing is.
+ */
+export function createRecordHistories(findings: Findings): RecordHistories {
+  const histories = new Map<string, History>()
+  /** Records from before may lack the beginning of their history. */
+  let oldUntil = Number.NEGATIVE_INFINITY
+
+  function begin(event: ReadEvent, token: string, say: (detail: string) => void): History {
+    const isTokenized = event.type === 'record.tokenize'
+    const isOld = oldUntil > Number.NEGATIVE_INFINITY
+    if (!isTokenized && !isOld) say(`the first event of the record is ${event.type}: there is none of its tokenization`)
+    const history = {
+      version: event.recordVersion ?? (isTokenized ? 1 : 0),
+      changedAt: secondsOf(event),
+      isErased: event.type === 'record.erase',
+      isThere: false,
+    }
+    histories.set(token, history)
+    return history
+  }
+
+  return {
+    get count() {
+      return histories.size
+    },
+    add(event, sequence) {
+      const { token, type, recordVersion } = event
+      if (token === undefined || event.outcome !== 'success' || !TYPES.has(type)) return
+      const say = (detail: string) =>
+        findings.add({ code: 'incomplete-history', token, event: event.id, sequence, detail })
+      const history = histories.get(token)
+      if (history === undefined) {
+        begin(event, token, say)
+        return
+      }
+      const isLate = secondsOf(event) > history.changedAt + PASSING_SECONDS
+      if (history.isErased && (isLate || type === 'record.correct' || type === 'record.erase')) {
+        say(`${type} after the record was erased`)
+      }
+      if (type === 'record.tokenize') say('the record was tokenized twice')
+      else if (type === 'record.erase') Object.assign(history, { isErased: true, changedAt: secondsOf(event) })
+      else if (type === 'record.correct') {
+        const { version } = history
+        if (version > 0 && recordVersion !== version + 1)
+          say(`version ${recordVersion} follows version ${version}: a correction is missing`)
+        Object.assign(history, { version: recordVersion ?? 0, changedAt: secondsOf(event) })
+      } else if (recordVersion !== undefined && history.version > 0) {
+        if (recordVersion > history.version) say(`version ${recordVersion} was released, and no correction has made it`)
+        else if (recordVersion < history.version && isLate)
+          say(`version ${recordVersion} was released after version ${history.version} had replaced it`)
+      } else history.version = recordVersion ?? history.version
+    },
+    expectOldRecords(until) {
+      oldUntil = Math.max(oldUntil, until.getTime())
+    },
+    compare({ token, version, isErased, createdAt }) {
+      const say = (detail: string) => findings.add({ code: 'incomplete-history', token, detail })
+      const history = histories.get(token)
+      if (history === undefined) {
+        if (createdAt.getTime() > oldUntil) say('there is no event of the tokenization of the record')
+        return
+      }
+      history.isThere = true
+      if (history.version > 0 && version !== history.version)
+        say(`the record is at version ${version}, its events at version ${history.version}`)
+      if (isErased && !history.isErased) say('the record was erased, and no event says so')
+      if (!isErased && history.isErased) say('the record is there, and an event says that it was erased')
+    },
+    end() {
+      for (const [token, { isThere }] of histories) {
+        if (!isThere)
+          findings.add({
+            code: 'incomplete-history',
+            token,
+            detail: 'the record is gone, and no event says that it was removed',
+          })
+      }
+    },
+  }
+}
+
+const secondsOf = ({ at }: ReadEvent) => Math.floor(at / 1000)

@@ -1,0 +1,212 @@
+/**
+ * The rules of the daily review (PCI DSS 10.4.1.1): what a person should look at. Each is a sentence, a threshold and a function
+ * over figures, and says something about one caller once, however often it holds.
+ */
+
+/** Some events that belong together, and the ids of the first of them. */
+export interface EventGroup {
+  count: number
+  first: Date
+  last: Date
+  events: readonly string[]
+}
+
+/** What one caller revealed in one hour of the clock. */
+export interface RevealHour extends EventGroup {
+  caller: string
+  kind: string
+  /** How many different records; `count` is how many reveals. */
+  records: number
+  /** The median of `records` over the hours before in which the caller revealed anything; 0 when there were none. */
+  usual: number
+  /** 0 to 23, by the clock of the reviewer's time zone. */
+  hour: number
+  /** 1 is Monday. */
+  weekday: number
+}
+
+/** A purpose that a caller has not revealed for before. */
+export interface NewPurpose extends EventGroup {
+  caller: string
+  purpose: string
+  /** Whether the caller revealed anything before, for another purpose. */
+  isKnownCaller: boolean
+}
+
+/** What was refused in one hour. */
+export interface RefusalHour extends EventGroup {
+  /** Null for those whom nobody knows. */
+  caller: string | null
+  /** What they asked for, of those whom nobody knows. */
+  route: string | null
+}
+
+export interface ReviewFigures {
+  reveals: readonly RevealHour[]
+  purposes: readonly NewPurpose[]
+  refusals: readonly RefusalHour[]
+  /** Releases that did not wait for a second person, and that none has looked at since. */
+  unreviewed: readonly (EventGroup & { caller: string })[]
+  /** Committed events that have waited for their place in the log for longer than `MAX_WAITING_SECONDS`. */
+  waiting: EventGroup | undefined
+  /** Times in which the log could not be written. */
+  gaps: readonly EventGroup[]
+}
+
+export interface Finding {
+  rule: string
+  severity: 'low' | 'medium' | 'high'
+  caller: string | null
+  /** What was found, in one sentence. */
+  detail: string
+  count: number
+  first: string
+  last: string
+  events: string[]
+}
+
+export interface ReviewRule {
+  name: string
+  /** What it looks for. */
+  sentence: string
+  severity: Finding['severity']
+  look(figures: ReviewFigures): Omit<Finding, 'rule' | 'severity'>[]
+}
+
+/** A burst is more records in an hour than this, and more than so many times what is usual for the caller. */
+export const BURST_RECORDS = 20
+export const BURST_FACTOR = 5
+/** How far back the usual is looked for. */
+export const USUAL_DAYS = 28
+/** A purpose is new when it was not used for so long before. */
+export const PURPOSE_DAYS = 90
+/** Working hours are from the first to, and without, the second, from Monday to Friday. */
+export const WORKING_HOURS = [7, 20] as const
+/** Many refusals are more in an hour than this. */
+export const REFUSALS_PER_HOUR = 20
+/** How far back releases are looked for that nobody has reviewed. */
+export const UNREVIEWED_DAYS = 90
+export const MAX_WAITING_SECONDS = 60
+
+const SHOWN_EVENTS = 10
+const SATURDAY = 6
+
+export const reviewRules: readonly ReviewRule[] = [
+  {
+    name: 'reveal-burst',
+    sentence: `more than ${BURST_RECORDS} records in an hour, and ${BURST_FACTOR} times what is usual for the caller`,
+    severity: 'high',
+    look: ({ reveals }) => {
+      const bursts = reveals.filter(({ records, usual }) => records > BURST_RECORDS && records > BURST_FACTOR * usual)
+      return byCaller(bursts, (hours) => {
+        const records = Math.max(...hours.map((hour) => hour.records))
+        return `revealed ${records} records in an hour; ${hours[0]!.usual} are usual`
+      })
+    },
+  },
+  {
+    name: 'new-purpose',
+    sentence: `a purpose that the caller has not revealed for in the ${PURPOSE_DAYS} days before`,
+    severity: 'medium',
+    look: ({ purposes }) =>
+      byCaller(purposes, (found) => {
+        const named = found.map(({ purpose }) => purpose).join(', ')
+        return found[0]!.isKnownCaller
+          ? `revealed for ${named}, and never before`
+          : `revealed for the first time: ${named}`
+      }),
+  },
+  {
+    name: 'off-hours',
+    sentence: `a person who reveals before ${WORKING_HOURS[0]} or from ${WORKING_HOURS[1]} o'clock, or at a weekend`,
+    severity: 'medium',
+    look: ({ reveals }) => {
+      const [begin, end] = WORKING_HOURS
+      const isOff = ({ hour, weekday }: RevealHour) => hour < begin || hour >= end || weekday >= SATURDAY
+      const found = reveals.filter((hour) => hour.kind === 'staff' && isOff(hour))
+      return byCaller(found, (hours) => `revealed ${sum(hours)} times outside working hours`)
+    },
+  },
+  {
+    name: 'many-refusals',
+    sentence: `more than ${REFUSALS_PER_HOUR} requests in an hour that were refused`,
+    severity: 'high',
+    look: ({ refusals }) => {
+      const many = refusals.filter(({ count }) => count > REFUSALS_PER_HOUR)
+      const known = many.filter(({ caller }) => caller !== null)
+      const unknown = Map.groupBy(
+        many.filter(({ caller }) => caller === null),
+        ({ route }) => route,
+      )
+      return [
+        ...byCaller(known, (hours) => `was refused ${sum(hours)} times`),
+        ...[...unknown].map(([route, hours]) => ({
+          ...merge(hours),
+          caller: null,
+          detail: `somebody unknown was refused ${sum(hours)} times at ${route ?? 'no route'}`,
+        })),
+      ]
+    },
+  },
+  {
+    name: 'break-glass-unreviewed',
+    sentence: 'a release that did not wait for a second person, and that none has looked at since',
+    severity: 'high',
+    look: ({ unreviewed }) => byCaller(unreviewed, (found) => `broke the glass ${sum(found)} times, unreviewed`),
+  },
+  {
+    name: 'log-waiting',
+    sentence: `events that have waited longer than ${MAX_WAITING_SECONDS} s for their place in the log`,
+    severity: 'high',
+    look: ({ waiting }) =>
+      waiting === undefined
+        ? []
+        : [{ ...merge([waiting]), caller: null, detail: `${waiting.count} events have no place in the log` }],
+  },
+  {
+    name: 'log-gap',
+    sentence: 'a time in which the log could not be written',
+    severity: 'high',
+    look: ({ gaps }) =>
+      gaps.length === 0
+        ? []
+        : [{ ...merge(gaps), caller: null, detail: `the log could not be written ${sum(gaps)} times` }],
+  },
+]
+
+/** What all rules find, the gravest first. */
+export function applyReviewRules(figures: ReviewFigures): Finding[] {
+  const found = reviewRules.flatMap(({ name, severity, look }) =>
+    look(figures).map((finding) => ({ rule: name, severity, ...finding })),
+  )
+  const gravity = ({ severity }: Finding) => ['high', 'medium', 'low'].indexOf(severity)
+  return found.sort((one, other) => gravity(one) - gravity(other))
+}
+
+function byCaller<Group extends EventGroup & { caller: string | null }>(
+  groups: readonly Group[],
+  detailOf: (groups: readonly Group[]) => string,
+): Omit<Finding, 'rule' | 'severity'>[] {
+  return [...Map.groupBy(groups, ({ caller }) => caller)].map(([caller, found]) => ({
+    ...merge(found),
+    caller,
+    detail: detailOf(found),
+  }))
+}
+
+function merge(groups: readonly EventGroup[]): Pick<Finding, 'count' | 'first' | 'last' | 'events'> {
+  const times = groups.flatMap(({ first, last }) => [first.getTime(), last.getTime()])
+  return {
+    count: sum(groups),
+    first: new Date(Math.min(...times)).toISOString(),
+    last: new Date(Math.max(...times)).toISOString(),
+    events: groups
+      .flatMap(({ events }) => events)
+      .sort()
+      .slice(0, SHOWN_EVENTS),
+  }
+}
+
+function sum(groups: readonly EventGroup[]): number {
+  return groups.reduce((total, { count }) => total + count, 0)
+}

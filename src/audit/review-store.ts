@@ -1,0 +1,130 @@
+import type { Queryable, Statement } from '../database/database.ts'
+import { eventIdAt } from './audit-event.ts'
+import type { EventGroup, NewPurpose, RefusalHour, RevealHour } from './review-rules.ts'
+
+/** Figures over months of events, for a report that nobody waits for. */
+const REVIEW_TIMEOUT_MS = 10 * 60 * 1000
+
+/** The times that a review is about, as bounds of ids. */
+export interface ReviewTimes {
+  since: Date
+  until: Date
+}
+
+/** What every group of events tells of itself. */
+const GROUP = `count(*)::float8 AS count, min(occurred_at) AS first, max(occurred_at) AS last,
+               (array_agg(id ORDER BY id))[1:10] AS events`
+
+const SELECT_REVEAL_HOURS: Statement = {
+  name: 'review-reveal-hours',
+  text: `WITH hours AS (
+           SELECT caller, min(body::json -> 'caller' ->> 'kind') AS kind, id >= $2 AS is_recent,
+                  date_trunc('hour', occurred_at AT TIME ZONE $4) AS clock,
+                  count(DISTINCT token)::float8 AS records, ${GROUP}
+           FROM audit_events WHERE type = 'record.reveal' AND id >= $1 AND id < $3 GROUP BY caller, is_recent, clock),
+         usual AS (
+           SELECT caller, percentile_cont(0.5) WITHIN GROUP (ORDER BY records) AS usual
+           FROM hours WHERE NOT is_recent GROUP BY caller)
+         SELECT caller, kind, records, count, first, last, events, coalesce(usual, 0) AS usual,
+                extract(hour FROM clock)::float8 AS hour, extract(isodow FROM clock)::float8 AS weekday
+         FROM hours LEFT JOIN usual USING (caller) WHERE is_recent ORDER BY caller, clock`,
+  timeoutMs: REVIEW_TIMEOUT_MS,
+}
+
+/** What was revealed, by caller and hour of the clock in that time zone, beside what was usual since `usualSince`. */
+export function selectRevealHours(
+  db: Queryable,
+  { since, until }: ReviewTimes,
+  { usualSince, timeZone }: { usualSince: Date; timeZone: string },
+): Promise<RevealHour[]> {
+  return db.query(SELECT_REVEAL_HOURS, [eventIdAt(usualSince), eventIdAt(since), eventIdAt(until), timeZone])
+}
+
+const SELECT_NEW_PURPOSES: Statement = {
+  name: 'review-new-purposes',
+  text: `WITH recent AS (
+           SELECT caller, body::json ->> 'purpose' AS purpose, ${GROUP}
+           FROM audit_events WHERE type = 'record.reveal' AND id >= $2 AND id < $3 GROUP BY 1, 2)
+         SELECT caller, purpose, count, first, last, events,
+                EXISTS (SELECT FROM audit_events e
+                        WHERE e.caller = recent.caller AND type = 'record.reveal' AND id >= $1 AND id < $2) AS "isKnownCaller"
+         FROM recent
+         WHERE NOT EXISTS (SELECT FROM audit_events e
+                           WHERE e.caller = recent.caller AND type = 'record.reveal' AND id >= $1 AND id < $2
+                             AND body::json ->> 'purpose' = recent.purpose)
+         ORDER BY caller, purpose`,
+  timeoutMs: REVIEW_TIMEOUT_MS,
+}
+
+/** Purposes that callers revealed for, and had not between `before` and then. */
+export function selectNewPurposes(db: Queryable, { since, until }: ReviewTimes, before: Date): Promise<NewPurpose[]> {
+  return db.query(SELECT_NEW_PURPOSES, [eventIdAt(before), eventIdAt(since), eventIdAt(until)])
+}
+
+const SELECT_REFUSAL_HOURS: Statement = {
+  name: 'review-refusal-hours',
+  text: `SELECT caller, CASE WHEN caller IS NULL THEN body::json ->> 'route' END AS route, ${GROUP}
+         FROM audit_events
+         WHERE type = 'request.refuse' AND body::json ->> 'outcome' = 'refused' AND id >= $1 AND id < $2
+         GROUP BY 1, 2, date_trunc('hour', occurred_at AT TIME ZONE 'UTC') ORDER BY 1, 2`,
+  timeoutMs: REVIEW_TIMEOUT_MS,
+}
+
+/** What was refused, by caller and hour; of those whom nobody knows by what they asked for. */
+export function selectRefusalHours(db: Queryable, { since, until }: ReviewTimes): Promise<RefusalHour[]> {
+  return db.query(SELECT_REFUSAL_HOURS, [eventIdAt(since), eventIdAt(until)])
+}
+
+const SELECT_UNREVIEWED: Statement = {
+  name: 'review-unreviewed-break-glass',
+  text: `SELECT caller, ${GROUP} FROM audit_events broken
+         WHERE type = 'approval.break-glass' AND id >= $1 AND id < $2
+           AND body::json ->> 'subject' NOT IN (SELECT body::json ->> 'subject' FROM audit_events
+                                                WHERE type = 'approval.review' AND id >= $1)
+         GROUP BY caller ORDER BY caller`,
+  timeoutMs: REVIEW_TIMEOUT_MS,
+}
+
+/** Releases that did not wait for a second person, and that none has looked at until now. */
+export function selectUnreviewed(
+  db: Queryable,
+  { since, until }: ReviewTimes,
+): Promise<(EventGroup & { caller: string })[]> {
+  return db.query(SELECT_UNREVIEWED, [eventIdAt(since), eventIdAt(until)])
+}
+
+const SELECT_WAITING: Statement = {
+  name: 'review-unsequenced-events',
+  text: `SELECT ${GROUP} FROM audit_events e
+         WHERE position >= coalesce((SELECT next_position FROM audit_head), 0) AND occurred_at < $1
+           AND NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event = e.id)
+         HAVING count(*) > 0`,
+  timeoutMs: REVIEW_TIMEOUT_MS,
+}
+
+/** Committed events from before that time that have no place in the log yet. */
+export async function findWaiting(db: Queryable, before: Date): Promise<EventGroup | undefined> {
+  return (await db.query<EventGroup>(SELECT_WAITING, [before]))[0]
+}
+
+const SELECT_GAPS: Statement = {
+  name: 'review-log-gaps',
+  text: `SELECT ${GROUP} FROM audit_events WHERE type = 'audit.gap' AND id >= $1 AND id < $2 HAVING count(*) > 0`,
+  timeoutMs: REVIEW_TIMEOUT_MS,
+}
+
+/** Times in which the log could not be written, as it says itself. */
+export function selectGaps(db: Queryable, { since, until }: ReviewTimes): Promise<EventGroup[]> {
+  return db.query(SELECT_GAPS, [eventIdAt(since), eventIdAt(until)])
+}
+
+const COUNT_EVENTS: Statement = {
+  name: 'review-count-events',
+  text: 'SELECT count(*)::float8 AS count FROM audit_events WHERE id >= $1 AND id < $2',
+  timeoutMs: REVIEW_TIMEOUT_MS,
+}
+
+/** How many events a review is over. */
+export async function countEvents(db: Queryable, { since, until }: ReviewTimes): Promise<number> {
+  return (await db.query<{ count: number }>(COUNT_EVENTS, [eventIdAt(since), eventIdAt(until)]))[0]?.count ?? 0
+}

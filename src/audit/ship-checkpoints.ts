@@ -1,0 +1,110 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Alert, AlertFacts } from '../alert.ts'
+import type { Database } from '../database/database.ts'
+import { askWitness, Refused } from './ask-witness.ts'
+import { selectTile } from './log-store.ts'
+import { consistencyProof } from './merkle.ts'
+import { parseNote } from './note.ts'
+import { Undelivered } from './post-text.ts'
+import { shipNote } from './ship-note.ts'
+import { subtreesOfTiles } from './tile.ts'
+import { addCosignature, addTargets, type DueShipment, settleShipment, takeDueShipments } from './witness-store.ts'
+import type { Shipping, Target, Witness } from './witnesses-file.ts'
+
+const LOOK_EVERY_MS = 500
+/** Longer than any target may take; then another server may try. */
+const LEASE_SECONDS = 60
+const FIRST_PAUSE_SECONDS = 1
+const LONGEST_PAUSE_SECONDS = 60
+/** Nobody is woken for a target that was being restarted. */
+const FAILURES_UNTIL_ALERT = 3
+/** How long a server that stops goes on telling of its last checkpoint. */
+const LAST_WORDS_MS = 5_000
+
+export interface ShipCheckpointsDeps {
+  database: Database
+  alert: Alert
+  /** Says that a target is there again. */
+  log: (facts: AlertFacts, message: string) => void
+  onError: (error: unknown) => void
+}
+
+/**
+ * Ships the latest checkpoint to every target, each as often as it wants at the most, and has the witnesses among them sign
+ * it. A target that fails is tried again, ever more rarely; neither the log nor a request ever waits for one. The database
+ * knows how far each has come.
+ */
+export function shipCheckpoints(deps: ShipCheckpointsDeps, shipping: Shipping): { stop(): Promise<void> } {
+  const { database, alert, log, onError } = deps
+  const targets = new Map(shipping.targets.map((target) => [target.name, target]))
+  const failures = new Map<string, number>()
+  const underWay = new Map<string, Promise<void>>()
+  const abort = new AbortController()
+  const { signal } = abort
+  let isKnown = false
+
+  async function ship(target: Target, due: DueShipment): Promise<void> {
+    try {
+      if (target.kind === 'witness') await collectCosignature(database, target, due)
+      else await shipNote(target, due.note)
+    } catch (error) {
+      if (!(error instanceof Undelivered || error instanceof Refused)) throw error
+      return fail(target, due, error)
+    }
+    if ((failures.get(target.name) ?? 0) >= FAILURES_UNTIL_ALERT)
+      log({ target: target.name }, 'checkpoints arrive again')
+    failures.delete(target.name)
+    await settleShipment(database, target.name, due.size, shipping.everySeconds)
+  }
+
+  async function fail({ name }: Target, due: DueShipment, error: Undelivered | Refused): Promise<void> {
+    const before = failures.get(name) ?? 0
+    // A refusal is no hiccup: it counts as all the failures that an alert takes.
+    const count = error instanceof Refused ? Math.max(before + 1, FAILURES_UNTIL_ALERT) : before + 1
+    failures.set(name, count)
+    if (before < FAILURES_UNTIL_ALERT && count >= FAILURES_UNTIL_ALERT) {
+      const code = error instanceof Refused ? 'audit-witness-refuses' : 'audit-witness-unreachable'
+      alert(code, { target: name, reason: error.message, size: due.size })
+    }
+    const pause = Math.min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (count - 1))
+    await settleShipment(database, name, due.shipped, pause)
+  }
+
+  async function look(isLast = false): Promise<void> {
+    if (!isKnown) await addTargets(database, [...targets.keys()])
+    isKnown = true
+    const free = [...targets.keys()].filter((name) => !underWay.has(name) && !(isLast && failures.has(name)))
+    for (const due of await takeDueShipments(database, free, LEASE_SECONDS, isLast)) {
+      const shipped = ship(targets.get(due.target)!, due)
+        .catch(onError)
+        .finally(() => underWay.delete(due.target))
+      underWay.set(due.target, shipped)
+    }
+  }
+
+  async function keepLooking(): Promise<void> {
+    while (!signal.aborted) {
+      await look().catch(onError)
+      await wait(LOOK_EVERY_MS, undefined, { signal, ref: false }).catch(() => {})
+    }
+  }
+
+  const looking = keepLooking()
+  return {
+    /** Ships what was signed last, for as long as a stop may take. */
+    async stop() {
+      abort.abort()
+      await looking
+      const arrived = Promise.all(underWay.values()).then(() => look(true).catch(onError))
+      const lastWords = arrived.then(() => Promise.all(underWay.values()))
+      await Promise.race([lastWords, wait(LAST_WORDS_MS, undefined, { ref: false })])
+    },
+  }
+}
+
+async function collectCosignature(database: Database, witness: Witness, due: DueShipment): Promise<void> {
+  const { shipped, size, note } = due
+  const read = subtreesOfTiles((tile) => selectTile(database, tile), size)
+  const cosignature = await askWitness(witness, { size, note }, shipped, (older) => consistencyProof(read, older, size))
+  await addCosignature(database, parseNote(note).text, witness.key.name, cosignature)
+}

@@ -1,0 +1,119 @@
+import { createSocket } from 'node:dgram'
+import { connect as connectTcp, isIP, isIPv6, type Socket } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
+import { inFrame } from './syslog-message.ts'
+
+/** Where messages go: over UDP (RFC 5426), TCP (RFC 6587) or TLS (RFC 5425). */
+export interface SyslogReceiver {
+  protocol: 'udp' | 'tcp' | 'tls'
+  host: string
+  port: number
+  /** Over TLS: the authority of the receiver's certificate, and the certificate that the vault shows. */
+  tls?: Pick<ConnectionOptions, 'ca' | 'cert' | 'key'> | undefined
+}
+
+/** RFC 5425, section 4.1, and RFC 5426, section 3.3. Over TCP there is none. */
+const DEFAULT_PORT = { tls: 6514, udp: 514, tcp: undefined } as const
+
+/** `tls://host`, `tcp://host:port` or `udp://host`; undefined when it is none. */
+export function parseReceiver(text: string): Omit<SyslogReceiver, 'tls'> | undefined {
+  const url = URL.parse(text)
+  const protocol = url?.protocol.slice(0, -1) as SyslogReceiver['protocol']
+  if (url === null || !Object.hasOwn(DEFAULT_PORT, protocol) || url.hostname === '') return undefined
+  const { hostname, username, password, pathname, search, hash } = url
+  const port = url.port === '' ? DEFAULT_PORT[protocol] : Number(url.port)
+  if (port === undefined || username + password + search + hash !== '' || !['', '/'].includes(pathname))
+    return undefined
+  return { protocol, host: hostname.replace(/^\[(.*)\]$/, '$1'), port }
+}
+
+export interface Patience {
+  /** How often it is tried before giving up. */
+  attempts: number
+  firstPauseMs: number
+  maxPauseMs: number
+  /** How long the receiver may take to close its side. */
+  answerMs: number
+}
+
+/** What a command that ends by itself may wait for. */
+export const PATIENCE: Patience = { attempts: 6, firstPauseMs: 500, maxPauseMs: 30_000, answerMs: 10_000 }
+
+/**
+ * How long the connection stays open behind the last byte: a receiver that refuses the vault's certificate, or ends, closes it
+ * by itself meanwhile, and is not taken for one that has read everything.
+ */
+const SETTLE_MS = 100
+
+/**
+ * Sends messages in their order, again and again until the receiver has them. Syslog knows no acknowledgement: over TCP and TLS
+ * every batch has a connection of its own, and what the receiver closes in good order it has read to the end (RFC 5425, section
+ * 4.4). After anything else the whole batch is sent again. Over UDP nobody knows.
+ *
+ * @throws the last failure, when patience or the signal ends
+ */
+export async function sendToReceiver(
+  receiver: SyslogReceiver,
+  messages: readonly string[],
+  options: { patience: Patience; signal: AbortSignal; onFailure: (error: Error) => void },
+): Promise<void> {
+  const { patience, signal, onFailure } = options
+  for (let attempt = 1; messages.length > 0; attempt++) {
+    try {
+      return await sendOnce(receiver, messages, patience.answerMs)
+    } catch (error) {
+      if (attempt >= patience.attempts || signal.aborted) throw error
+      onFailure(error as Error)
+      const pauseMs = Math.min(patience.firstPauseMs * 2 ** (attempt - 1), patience.maxPauseMs)
+      await wait(pauseMs, undefined, { signal }).catch(() => {
+        throw error
+      })
+    }
+  }
+}
+
+function sendOnce(receiver: SyslogReceiver, messages: readonly string[], answerMs: number): Promise<void> {
+  if (receiver.protocol === 'udp') return sendDatagrams(receiver, messages)
+  const socket = open(receiver)
+  return new Promise((resolve, reject) => {
+    let settling: NodeJS.Timeout | undefined
+    let isClosedInOrder = false
+    socket.setTimeout(answerMs, () => socket.destroy(new Error('the receiver does not answer')))
+    socket.on('error', reject)
+    socket.on('end', () => {
+      isClosedInOrder = socket.writableFinished
+    })
+    socket.on('close', () => {
+      clearTimeout(settling)
+      if (isClosedInOrder) resolve()
+      else reject(new Error('the receiver closed the connection by itself'))
+    })
+    // Nothing is expected; without a reader the end would not be seen either.
+    socket.resume()
+    socket.write(messages.map(inFrame).join(''), () => {
+      settling = setTimeout(() => socket.end(), SETTLE_MS)
+    })
+  })
+}
+
+function open({ protocol, host, port, tls }: SyslogReceiver): Socket {
+  return protocol === 'tls'
+    ? connectTls({ ...tls, host, port, ...(isIP(host) ? {} : { servername: host }), minVersion: 'TLSv1.2' })
+    : connectTcp({ host, port })
+}
+
+async function sendDatagrams({ host, port }: SyslogReceiver, messages: readonly string[]): Promise<void> {
+  const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4')
+  try {
+    for (const message of messages) {
+      await new Promise<void>((resolve, reject) => {
+        socket.once('error', reject)
+        socket.send(message, port, host, (error) => (error ? reject(error) : resolve()))
+      })
+      socket.removeAllListeners('error')
+    }
+  } finally {
+    socket.close()
+  }
+}

@@ -1,0 +1,184 @@
+import { createClaimCheck, type ReadClaim, readClaim } from './check-claims.ts'
+import { checkEvent, type ReadEvent } from './check-event.ts'
+import { createLeafCheck } from './check-leaves.ts'
+import { type ReadReceipt, readReceipt } from './check-receipt.ts'
+import { createTreeCheck } from './check-tree.ts'
+import { collectFindings, type Findings, type LogFinding, leaves } from './log-finding.ts'
+import type { LogClaim, LogPage, LogSource } from './log-source.ts'
+import type { NoteVerifier } from './note.ts'
+import { createRecordHistories, type RecordHistories } from './record-history.ts'
+import { createTrustedKeys } from './trusted-keys.ts'
+
+export interface VerifyLogOptions {
+  /** None to trust the first key that the log announces: then it is only known that the log agrees with itself. */
+  keys: readonly NoteVerifier[]
+  /** Checkpoints from outside. */
+  checkpoints: readonly LogClaim[]
+  receipts: readonly { place: string; json: string }[]
+  onProgress?: (progress: VerifyProgress) => void
+}
+
+export interface VerifyProgress {
+  done: number
+  total: number
+}
+
+export interface LogVerification {
+  /** Nothing was found. */
+  ok: boolean
+  /** Undefined when no checkpoint tells. */
+  origin: string | undefined
+  size: number
+  /** How many leaves, from the first on, a trusted key has signed. */
+  signed: number
+  /** How many checkpoints were compared with the tree. */
+  checkpoints: number
+  receipts: number
+  /** How many records have a history that was followed. */
+  records: number
+  /** How many committed events wait for their place. */
+  pending: number
+  /** How many events were dropped, as retention may. */
+  dropped: number
+  findings: LogFinding[]
+}
+
+/**
+ * Verifies a log from its first leaf to its last: recomputes its tree (RFC 9162, section 2.1) and compares it with every
+ * checkpoint, from inside and outside; checks each event, the order of time, and that every record has a whole history.
+ * Needs no secret. Memory grows with the number of records only.
+ */
+export async function verifyLog(source: LogSource, options: VerifyLogOptions): Promise<LogVerification> {
+  const findings = collectFindings()
+  const trusted = createTrustedKeys(options.keys)
+  const histories = createRecordHistories(findings)
+  let hasSubtrees = false
+  const tree = createTreeCheck(findings, () => hasSubtrees)
+  const leafCheck = createLeafCheck(findings, histories, trusted)
+
+  const receipts = options.receipts
+    .map(({ place, json }) => readReceipt(findings, place, json))
+    .filter((receipt) => receipt !== undefined)
+  const receiptsAt = Map.groupBy(receipts, ({ index }) => index)
+  const head = source.head ? readClaim(findings, source.head) : undefined
+  const brought = [
+    ...options.checkpoints.map((claim) => readClaim(findings, claim)),
+    ...receipts.map(({ claim }) => claim),
+  ].filter((claim) => claim !== undefined)
+  const origin = head?.origin ?? options.keys[0]?.name ?? brought[0]?.origin
+  const claimCheck = createClaimCheck(findings, tree, trusted, origin)
+  /** Those from outside and the latest, in the order of their sizes; what a page has kept is merged in. */
+  const outside = [...brought, ...(head === undefined ? [] : [head])].sort(bySize)
+  let claims: ReadClaim[] = []
+
+  function compareClaims(): void {
+    for (let next = claims[0]; next !== undefined && next.size <= tree.size; next = claims[0]) {
+      claims.shift()
+      if (next.size === tree.size) claimCheck.compare(next)
+      else claimCheck.skip(next)
+    }
+  }
+
+  function readPage(page: LogPage): void {
+    hasSubtrees = page.hasSubtrees
+    const kept = page.checkpoints.map((claim) => readClaim(findings, claim)).filter((claim) => claim !== undefined)
+    const firstBeyond = outside.findIndex(({ size }) => size > page.to)
+    const due = outside.splice(0, firstBeyond < 0 ? outside.length : firstBeyond)
+    claims = [...claims, ...kept, ...due].sort(bySize)
+    compareClaims()
+    for (const leaf of page.leaves) {
+      skipTo(leaf.sequence, page)
+      const hash = leafCheck.check(leaf)
+      tree.add(hash, page.subtree)
+      compareReceipts(findings, receiptsAt.get(leaf.sequence), hash)
+      if (claims.length > 0) compareClaims()
+    }
+    skipTo(page.to, page)
+  }
+
+  /** Leaves that are not there. */
+  function skipTo(sequence: number, page: LogPage): void {
+    if (tree.size >= sequence) return
+    leafCheck.skip(tree.size, sequence)
+    while (tree.size < sequence) {
+      tree.add(undefined, page.subtree)
+      compareClaims()
+    }
+  }
+
+  const onProgress = options.onProgress ?? (() => {})
+  onProgress({ done: 0, total: source.end })
+  for await (const page of source.pages()) {
+    readPage(page)
+    onProgress({ done: tree.size, total: source.end })
+  }
+  claims.push(...outside)
+  compareClaims()
+  for (const claim of claims) claimCheck.exceed(claim)
+  if (source.head !== undefined && tree.size > (head?.size ?? 0)) {
+    const from = head?.size ?? 0
+    const detail = `the ${leaves(from, tree.size - 1)} stand behind the latest checkpoint, which nothing but a checkpoint puts there`
+    findings.add({ code: 'inserted', sequence: from, detail })
+  }
+  const pending = await readWaiting(findings, source, (event) => {
+    leafCheck.heed(event)
+    histories.add(event, undefined)
+  })
+  leafCheck.end()
+  tree.end()
+  claimCheck.end()
+  await compareRecords(source, histories)
+  const found = findings.list()
+  return {
+    ok: found.length === 0,
+    origin,
+    size: tree.size,
+    signed: trusted.believed,
+    checkpoints: claimCheck.count,
+    receipts: receipts.length,
+    records: histories.count,
+    pending,
+    dropped: leafCheck.dropped,
+    findings: found,
+  }
+}
+
+const bySize = (one: ReadClaim, other: ReadClaim) => one.size - other.size
+
+function compareReceipts(findings: Findings, receipts: readonly ReadReceipt[] = [], hash: Buffer | undefined): void {
+  for (const { place, event, index, hash: expected } of receipts) {
+    if (hash === undefined || hash.equals(expected)) continue
+    const detail = `${place} was given for ${event} as leaf ${index}, where the log has something else`
+    findings.add({ code: 'forked', sequence: index, event, detail })
+  }
+}
+
+/** What is committed and not in the log yet. */
+async function readWaiting(
+  findings: Findings,
+  source: LogSource,
+  onEvent: (event: ReadEvent) => void,
+): Promise<number> {
+  let pending = 0
+  for await (const events of source.waiting?.() ?? []) {
+    for (const waiting of events) {
+      const place = { event: waiting.columns.id }
+      if (waiting.isPassed) {
+        const detail =
+          'the event has no leaf, and the log has gone past it: it was put in later, or its leaf was removed'
+        findings.add({ code: 'inserted', ...place, detail })
+      } else pending += 1
+      const event = checkEvent(findings, waiting, place)
+      if (event !== undefined) onEvent(event)
+    }
+  }
+  return pending
+}
+
+async function compareRecords(source: LogSource, histories: RecordHistories): Promise<void> {
+  if (source.records === undefined) return
+  for await (const records of source.records()) {
+    for (const record of records) histories.compare(record)
+  }
+  histories.end()
+}

@@ -1,0 +1,44 @@
+import { type Command, Option } from 'commander'
+import { auditEventTypes } from '../audit/audit-event.ts'
+import { count } from './arguments.ts'
+import { addDropCommand } from './audit-drop-command.ts'
+import { addExportCommand } from './audit-export-command.ts'
+import { addReviewCommand } from './audit-review-command.ts'
+import { addTailCommand } from './audit-tail-command.ts'
+import { addVerifyCommand } from './audit-verify-command.ts'
+import { type Json, operator, print, withJson, withVault } from './command.ts'
+
+/** `strongroom audit …` */
+export function addAuditCommands(program: Command): void {
+  const audit = program.command('audit').description('the audit log')
+
+  withJson(audit.command('list'))
+    .description('a page of events, in the order of time')
+    .option('--token <token>', 'only events of this record')
+    .option('--caller <caller>', 'only events of this caller')
+    .addOption(new Option('--type <type>', 'only events of this type').choices(auditEventTypes))
+    .option('--after <event>', 'only events after this one')
+    .option('--limit <count>', 'at most so many', count, 100)
+    .action((options: Json & { token?: string; caller?: string; type?: string; after?: string; limit: number }) =>
+      withVault('audit list', async ({ commands }) => {
+        const { json: _json, ...filter } = options
+        const events = await commands.listAuditEvents(operator(), filter)
+        print(options, events, () => events.map((event) => JSON.stringify(event)).join('\n'))
+      }),
+    )
+
+  withJson(audit.command('key'))
+    .description('the verifier keys of the log: note them where whoever owns the database cannot change them')
+    .action((options: Json) =>
+      withVault('audit key', async ({ commands }) => {
+        const keys = await commands.listLogKeys()
+        print(options, keys, () => keys.map(({ verifier_key }) => verifier_key).join('\n'))
+      }),
+    )
+
+  addExportCommand(audit)
+  addTailCommand(audit)
+  addReviewCommand(audit)
+  addDropCommand(audit)
+  addVerifyCommand(audit)
+}

@@ -1,0 +1,62 @@
+import type { LogEntry } from '../audit/log-page-store.ts'
+import { toOcsf } from '../audit/ocsf-event.ts'
+import { version } from '../version.ts'
+import { csvLine } from './comma-separated.ts'
+
+/** How the log leaves the vault. */
+export interface LogFormat {
+  /** What stands in front of everything. */
+  head: string
+  /** One event, without the end of its line. */
+  format(entry: LogEntry): string
+  lineEnd: string
+}
+
+/** Facts that have a column of their own, in the order of the columns; `caller` has three. */
+const COLUMNS = [
+  ...['at', 'id', 'type', 'outcome', 'site', 'token', 'kind', 'purpose', 'fields', 'code', 'route', 'request_id'],
+  ...[
+    'subject',
+    'count',
+    'partner',
+    'approval',
+    'ticket',
+    'search_by',
+    'policy_version',
+    'record_version',
+    'replay_of',
+  ],
+] as const
+
+export const logFormats = {
+  /** One JSON document a line; `event` is in its canonical form, byte for byte. `audit verify --log` reads it. */
+  jsonl: { head: '', format: ({ sequence, body }) => `{"sequence":${sequence},"event":${body}}`, lineEnd: '\n' },
+  /** RFC 4180. What no column is for stands in the last one, as JSON. */
+  csv: {
+    head: `${csvLine(['sequence', 'caller', 'caller_kind', 'caller_role', ...COLUMNS, 'others'])}\r\n`,
+    format: ({ sequence, body }) => {
+      const { caller, format: _format, ...facts } = JSON.parse(body) as ParsedEvent
+      const cells = COLUMNS.map((name) => {
+        const value = facts[name]
+        delete facts[name]
+        return Array.isArray(value) ? value.join(' ') : value
+      })
+      const others = Object.keys(facts).length === 0 ? '' : JSON.stringify(facts)
+      return csvLine([sequence, caller?.id, caller?.kind, caller?.role, ...cells, others])
+    },
+    lineEnd: '\r\n',
+  },
+  /** One event of the Open Cybersecurity Schema Framework a line. */
+  ocsf: {
+    head: '',
+    format: ({ sequence, body }) => JSON.stringify(toOcsf(body, sequence, version)),
+    lineEnd: '\n',
+  },
+} as const satisfies Record<string, LogFormat>
+
+export type LogFormatName = keyof typeof logFormats
+
+interface ParsedEvent {
+  caller?: { id: string; kind: string; role?: string }
+  [fact: string]: unknown
+}

@@ -1,0 +1,22 @@
+/** Whoever read the output has gone away, such as `head` when it has seen enough. */
+export class ReaderGone extends Error {
+  override readonly name = 'ReaderGone'
+
+  constructor() {
+    super('nobody reads the output any more')
+  }
+}
+
+// What a write fails with is its caller's to handle, and ends the process otherwise.
+const ignore = () => {}
+
+/** Writes to stdout, and returns when the reader has taken it or the system has. @throws {ReaderGone} */
+export function writeOut(text: string): Promise<void> {
+  if (!process.stdout.listeners('error').includes(ignore)) process.stdout.on('error', ignore)
+  return new Promise((resolve, reject) => {
+    process.stdout.write(text, (error) => {
+      if (!error) resolve()
+      else reject((error as NodeJS.ErrnoException).code === 'EPIPE' ? new ReaderGone() : error)
+    })
+  })
+}

@@ -1,0 +1,73 @@
+import pg from 'pg'
+import { Problem } from '../problem.ts'
+
+/**
+ * A statement failed for a reason of its own. Carries the SQLSTATE and the constraint, never `detail` or the message:
+ * PostgreSQL quotes values in both.
+ */
+export class DatabaseError extends Error {
+  override readonly name = 'DatabaseError'
+  readonly sqlState: string
+  readonly constraint: string | undefined
+
+  constructor(sqlState: string, constraint: string | undefined) {
+    super(`statement failed with SQLSTATE ${sqlState}${constraint ? ` on ${constraint}` : ''}`)
+    this.sqlState = sqlState
+    this.constraint = constraint
+  }
+}
+
+/** There is no connection, or there is none any more; the message holds the system's code and nothing else. */
+export class ConnectionError extends Error {
+  override readonly name = 'ConnectionError'
+}
+
+/**
+ * SQLSTATE class 40, a deadlock or a serialization failure: two transactions were in each other's way, this one was rolled
+ * back, and trying again is right.
+ */
+export function isConflict(error: unknown): boolean {
+  return error instanceof DatabaseError && error.sqlState.startsWith('40')
+}
+
+/** SQLSTATE 23505 of that constraint: somebody else created the same row first. */
+export function isUniqueViolation(error: unknown, constraint: string): boolean {
+  return error instanceof DatabaseError && error.sqlState === '23505' && error.constraint === constraint
+}
+
+/**
+ * SQLSTATE classes after which trying again may help: connection, resources, operator intervention, system error.
+ * A deadlock (40P01) is not among them: it has rolled back one statement, which its own caller may try again.
+ */
+const UNAVAILABLE = /^(08|53|57P|58|25006)/
+
+/** SQLSTATE disk_full. Its message names a file and no table; whatever is written is an event or comes with one. */
+const DISK_FULL = '53100'
+
+/** What a failure of `pg` means to those who asked. */
+export function translate(error: unknown): Error {
+  if (error instanceof pg.DatabaseError && error.code !== undefined) {
+    // The message names the table and holds no value: "permission denied for table audit_events".
+    if (error.message.includes('audit_events') || error.code === DISK_FULL) {
+      return new Problem('audit-unavailable', { cause: stripped(error) })
+    }
+    if (UNAVAILABLE.test(error.code)) return new Problem('database-unavailable', { cause: stripped(error) })
+    return stripped(error)
+  }
+  // No SQLSTATE: the connection failed, timed out or was lost, and the outcome is unknown.
+  return unavailable(error)
+}
+
+/** There is no connection. */
+export function unavailable(error: unknown): Problem {
+  const reason = error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.name) : 'unknown'
+  return new Problem('database-unavailable', { cause: new ConnectionError(`connection failed (${reason})`) })
+}
+
+export function isUnavailable(error: unknown): boolean {
+  return error instanceof Problem && error.code === 'database-unavailable'
+}
+
+function stripped(error: pg.DatabaseError): DatabaseError {
+  return new DatabaseError(error.code ?? 'XX000', error.constraint)
+}

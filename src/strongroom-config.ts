@@ -1,0 +1,66 @@
+import type { AccessLimits } from './access/access-control.ts'
+import type { CardLimits } from './access/card-velocity.ts'
+import type { RateLimits } from './access/rate-limit.ts'
+import type { Logger } from './http/request-log.ts'
+import type { KeyTimes } from './keys/key-times.ts'
+import type { RootKeyProviderName } from './keys/root-key/root-key.ts'
+import type { RandomBytes } from './random-bytes.ts'
+import type { RecordBatches } from './records/record-batches.ts'
+
+/** What the vault needs of the configuration. */
+export interface StrongroomConfig {
+  databaseUrl: string
+  databaseCaFile?: string | undefined
+  /** The most connections of this process, apart from the one that listens. */
+  databaseConnections?: number
+  rootKeyFile: string
+  /** Whether a vault that has no keys yet may make itself a passphrase, marked as one for development. */
+  createRootKey?: boolean
+  /** Where the root key comes from; the passphrase file unless told otherwise. */
+  rootKey?: RootKeySettings
+  /** How long the start waits for a KMS or HSM before it goes on sealed. */
+  rootKeyPatienceMs?: number
+  /** Whether this process runs the rotations that operators leave to the servers. Default: it does not. */
+  runsRotations?: boolean
+  /** Whether this process puts events into the audit log, if no other does. Default: it does not. */
+  keepsLog?: boolean
+  /** What the audit log is called, once and for all, when it is begun. Default: the issuer's host and `/audit`. */
+  auditOrigin?: string | undefined
+  /** Where checkpoints are shipped to, and who signs them; without the file nowhere and nobody. */
+  witnessesFile?: string | undefined
+  issuer: string
+  /** A server records its issuer in the database; a command may prefer what it finds there. Default: ignore. */
+  recordedIssuer?: 'write' | 'prefer' | 'ignore'
+  /** The identity providers of the staff; without the file staff have the vault's own tokens only. */
+  issuersFile?: string | undefined
+  /** Whether the listener asks clients for certificates (RFC 8705). Default: it does not. */
+  asksForCertificates?: boolean
+  logLevel: string
+  /** In production no token is one for trials: a card number leaves to a token only that is bound to its owner. */
+  production: boolean
+  /** How many cards a minute may bring. Default: any number. */
+  cardLimits?: CardLimits | undefined
+}
+
+/** The options of the root key's provider. */
+export interface RootKeySettings {
+  provider: RootKeyProviderName
+  leaseSeconds: number
+  keyId?: string | undefined
+  pkcs11Module?: string | undefined
+  pkcs11Token?: string | undefined
+  pkcs11PinFile?: string | undefined
+}
+
+/** What tests replace; everything else is always the real thing. */
+export interface Overrides {
+  now?: () => Date
+  randomBytes?: RandomBytes
+  logger?: Logger
+  rateLimits?: RateLimits
+  limits?: AccessLimits
+  /** Where nothing depends on how long servers wait for one another; the same for all of a vault. */
+  keyTimes?: KeyTimes
+  /** The benchmark's floor: the same path with the store left out. */
+  batches?: RecordBatches
+}

@@ -1,0 +1,123 @@
+/**
+ * How fast is the audit log kept? `node test/bench/audit-log.ts [--events 200000]`. Needs no build; takes about a minute.
+ *
+ * Fills a throw-away vault with events like those of reveals, in batches of 50 with one commit each, lets the sequencer put
+ * all of them into the tree, and measures what each of the two takes of PostgreSQL and of this process. The inserts are
+ * also made into one plain table with the indexes that the events had before there was a log.
+ */
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
+import { eventColumns, insertEventsSql } from '../../src/audit/audit-store.ts'
+import { openSequencer } from '../../src/audit/sequencer.ts'
+import { type Database, openDatabase } from '../../src/database/database.ts'
+import { createNewId } from '../../src/identifier.ts'
+import { createRandomBytes } from '../../src/keys/random.ts'
+import { type Cluster, openCluster, query } from './cluster.ts'
+import { cpuSecondsOf } from './cpu-time.ts'
+import { count, fixed, markdown } from './table.ts'
+
+const { values } = parseArgs({ options: { events: { type: 'string', default: '200000' } } })
+const total = Number(values.events)
+const BATCH = 50
+const DEADLINE_SECONDS = 1800
+
+const PLAIN = `CREATE TABLE plain_events (LIKE audit_events INCLUDING DEFAULTS, PRIMARY KEY (id));
+  CREATE INDEX ON plain_events (token, id) WHERE token IS NOT NULL;
+  CREATE INDEX ON plain_events (caller, id) WHERE caller IS NOT NULL;
+  ALTER TABLE plain_events ALTER COLUMN position DROP NOT NULL, ALTER COLUMN position DROP DEFAULT;
+  GRANT INSERT ON plain_events TO strongroom_runtime`
+
+const now = () => new Date()
+const newAuditEvent = createNewAuditEvent(now, createNewId(now, createRandomBytes()))
+const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-bench-'))
+let cluster: Cluster | undefined
+let database: Database | undefined
+const close = async () => {
+  await database?.close()
+  await cluster?.stop()
+  rmSync(directory, { recursive: true, force: true })
+}
+const stop = () => void close().finally(() => process.exit(1))
+setTimeout(stop, DEADLINE_SECONDS * 1000).unref()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
+
+interface Line {
+  title: string
+  perSecond: number
+  postgresMicroseconds: number
+  ownMicroseconds: number
+}
+
+try {
+  cluster = await openCluster(directory, 'disk')
+  const { postmasterPid } = cluster
+  const urls = await cluster.createDatabase('log')
+  await query(urls.superuser, PLAIN)
+  database = openDatabase({ url: urls.server })
+  const lines = [
+    await measure('inserting events, before there was a log', postmasterPid, () => fill('plain_events')),
+    await measure('inserting events', postmasterPid, () => fill('audit_events')),
+    await measure('putting them into the tree', postmasterPid, sequence),
+  ]
+  process.stdout.write(
+    markdown(
+      ['what', 'events/s', 'PostgreSQL, µs/event', 'vault, µs/event'],
+      lines.map((line) => [
+        line.title,
+        count(line.perSecond),
+        fixed(line.postgresMicroseconds),
+        fixed(line.ownMicroseconds),
+      ]),
+      new Set([1, 2, 3]),
+    ),
+  )
+} finally {
+  await close()
+}
+
+async function measure(title: string, postmasterPid: number, work: () => Promise<void>): Promise<Line> {
+  const cpu = () => [cpuSecondsOf(postmasterPid, { children: true }) ?? 0, cpuSecondsOf(process.pid) ?? 0] as const
+  const [postgres, own] = cpu()
+  const started = performance.now()
+  await work()
+  const seconds = (performance.now() - started) / 1000
+  const [postgresAfter, ownAfter] = cpu()
+  return {
+    title,
+    perSecond: total / seconds,
+    postgresMicroseconds: ((postgresAfter - postgres) / total) * 1e6,
+    ownMicroseconds: ((ownAfter - own) / total) * 1e6,
+  }
+}
+
+async function fill(table: 'audit_events' | 'plain_events'): Promise<void> {
+  const statement = { name: `fill-${table}`, text: insertEventsSql(1).replace('audit_events', table) }
+  for (let done = 0; done < total; done += BATCH) {
+    const events = Array.from({ length: BATCH }, (_, at) =>
+      newAuditEvent({
+        type: 'record.reveal',
+        outcome: 'success',
+        request_id: 'req_01m875zq8h6y8ccxhhdmq8bhda',
+        caller: { id: 'client_01m875zq8h6y8ccxhhdmq8bhda', kind: 'client', role: 'billing' },
+        site: 'default',
+        token: `card_${String(done + at).padStart(26, '0')}`,
+        kind: 'card',
+        purpose: 'process-payment',
+        fields: ['number', 'exp_month', 'exp_year'],
+        record_version: 1,
+      }),
+    )
+    await database!.query(statement, eventColumns(events))
+  }
+}
+
+async function sequence(): Promise<void> {
+  const key = { id: 'key_bench', secret: generateKeyPairSync('ed25519').privateKey }
+  const deps = { newAuditEvent, now, origin: 'bench/audit', keys: { active: () => key, all: () => [key] } }
+  const sequencer = await openSequencer(deps, database!, undefined)
+  while ((await sequencer.advance()).isBehind);
+}

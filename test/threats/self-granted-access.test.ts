@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { NewPartner } from '../../src/access/partners.ts'
+import { createCallerKey } from '../support/caller-keys.ts'
+import { expectProblem } from '../support/problems.ts'
+import { checkout } from '../support/samples.ts'
+import { TestVault } from '../support/test-vault.ts'
+
+/** Attack 53: somebody who can write to the database, and has no more than that, gives access to a caller of theirs. */
+const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
+const purpose = 'provide-goods'
+
+let vault: TestVault
+let address: string
+
+beforeAll(async () => {
+  vault = await TestVault.start()
+  address = (await vault.tokenize(checkout)).shipping_address!.token!
+})
+afterEach(() => vault.checkInvariants())
+afterAll(() => vault.stop())
+
+const sql = (text: string, values: unknown[]) => vault.database.sql(text, values)
+const reveal = (token: string, on = vault) =>
+  on.call('POST', `/v1/tokens/${address}/reveal`, { token, body: { purpose } })
+const addPartner = (changes: Partial<NewPartner> = {}) =>
+  vault.strongroom.commands.addPartner(OPERATOR, {
+    ...{ name: 'Carrier', country: 'MY', contact: 'despatch@carrier.example', purposes: [purpose] },
+    ...{ fields: ['address.country'], ends_at: new Date(Date.now() + 86_400_000) },
+    ...changes,
+  })
+
+/** The subjects of the alerts that `work` raises. */
+async function alertsOf(work: () => Promise<unknown>): Promise<string[]> {
+  const line = vault.logLines.length
+  await work()
+  const alerts = vault.logLines.slice(line).map((text) => JSON.parse(text) as { alert?: string; subject?: string })
+  return alerts.filter(({ alert }) => alert === 'access-changed').map(({ subject }) => subject ?? '')
+}
+
+describe('a client', () => {
+  const client = (options: { partner?: string } = {}) =>
+    vault.client(['address:reveal'], { role: 'fulfilment', ...options })
+
+  it.each<[string, string]>([
+    ['another role', "role = 'legal'"],
+    ['no role', 'role = NULL'],
+    ['more scopes', "scopes = scopes || '{card:reveal}'"],
+    ['another site', "site = 'berlin'"],
+    ['another name', "name = 'the web shop'"],
+    ['a secret of somebody else’s', `secret_hash = (SELECT secret_hash FROM clients WHERE id = $2)`],
+    ['a secret that never ends', "secret_expires_at = 'infinity'"],
+    ['a previous secret', "previous_secret_hash = secret_hash, previous_secret_expires_at = now() + interval '1 day'"],
+    ['the MAC of another', 'mac = (SELECT mac FROM clients WHERE id = $2)'],
+    ['no MAC', 'mac = NULL'],
+    ['an empty MAC', "mac = ''"],
+  ])('with %s gets no token any more, and that is an alert, once', async (_what, change) => {
+    const [mine, other] = [await client(), await client()]
+    expect((await vault.requestToken(mine.id, mine.secret)).status).toBe(200)
+    await sql(`UPDATE clients SET ${change} WHERE id = $1 AND $2::text IS NOT NULL`, [mine.id, other.id])
+    const secret = change.startsWith('secret_hash') ? other.secret : mine.secret
+    const told = await alertsOf(async () => {
+      for (let i = 0; i < 2; i++) expectProblem(await vault.requestToken(mine.id, secret), 401, 'invalid-client')
+    })
+    expect(told).toEqual([mine.id])
+    expect((await vault.requestToken(other.id, other.secret)).status).toBe(200)
+  })
+
+  it('with the public key of somebody else gets none either', async () => {
+    const key = await createCallerKey()
+    const input = { name: 'signs', scopes: ['address:reveal'], role: 'fulfilment', site: 'default' } as const
+    const { id } = await vault.strongroom.commands.addClientWithKey(OPERATOR, input, { keys: { keys: [key.jwk] } })
+    const mine = await client()
+    await sql(
+      'UPDATE clients SET keys = NULL, secret_hash = (SELECT secret_hash FROM clients WHERE id = $2) WHERE id = $1',
+      [...[id, mine.id]],
+    )
+    expectProblem(await vault.requestToken(id, mine.secret), 401, 'invalid-client')
+  })
+
+  it('that somebody wrote themselves, by a copy of another, gets none', async () => {
+    const { id, secret } = await client()
+    const copy = `client_${'1'.repeat(26)}`
+    await sql(
+      `INSERT INTO clients SELECT (json_populate_record(c, json_build_object('id', $2::text))).* FROM clients c WHERE id = $1`,
+      [id, copy],
+    )
+    expect(
+      await alertsOf(async () => expectProblem(await vault.requestToken(copy, secret), 401, 'invalid-client')),
+    ).toEqual([copy])
+  })
+
+  it('that was revoked does not come back', async () => {
+    const { id, secret } = await client()
+    await vault.strongroom.commands.revokeClient(OPERATOR, id)
+    await sql('UPDATE clients SET revoked_at = NULL WHERE id = $1', [id])
+    expectProblem(await vault.requestToken(id, secret), 401, 'invalid-client')
+  })
+
+  it('that somebody changed is not made good by a new secret, and is shown for what it is', async () => {
+    const { id } = await client()
+    await sql("UPDATE clients SET role = 'legal' WHERE id = $1", [id])
+    const { commands } = vault.strongroom
+    await expect(commands.rotateClientSecret(OPERATOR, id)).rejects.toThrow(/changed by somebody else/)
+    const lines = (await commands.reviewAccess(OPERATOR)).filter((line) => line.id === id)
+    expect(lines).toEqual([expect.objectContaining({ conditions: expect.stringMatching(/grants nothing/), see: '' })])
+    const question = { token: address, purpose, circumstances: {} } as const
+    expect(await commands.explainAccess(OPERATOR, { id, site: 'default' }, question)).toMatchObject({
+      ...{ allowed: false, code: 'invalid-client', lines: ['the client: changed by somebody else than the vault'] },
+    })
+    // An operator starts over.
+    await commands.revokeClient(OPERATOR, id)
+  })
+
+  it('of a third party does not come free of its contract, not even with a token that lives', async () => {
+    const partner = await addPartner()
+    const { id, secret } = await client({ partner: partner.id })
+    const { access_token: token } = (await vault.requestToken(id, secret)).body
+    expect(Object.keys((await reveal(token)).body.data)).toEqual(['country'])
+    await sql('DELETE FROM partner_clients WHERE client = $1', [id])
+    expectProblem(await reveal(token), 401, 'unauthenticated')
+    expectProblem(await vault.requestToken(id, secret), 401, 'invalid-client')
+    // Nor by a richer contract.
+    const richer = await addPartner({ fields: ['address.line1'] })
+    await sql('INSERT INTO partner_clients VALUES ($1, $2)', [id, richer.id])
+    expectProblem(await reveal(token), 401, 'unauthenticated')
+    expectProblem(await vault.requestToken(id, secret), 401, 'invalid-client')
+  })
+})
+
+describe('a contract', () => {
+  it.each<[string, string]>([
+    ['more fields', "fields = fields || '{address.line1}'"],
+    ['another purpose', "purposes = purposes || '{marketing}'"],
+    ['a later end', "ends_at = ends_at + interval '1 year'"],
+    ['no end', "ends_at = 'infinity'"],
+    ['the MAC of another', "mac = decode(repeat('00', 32), 'hex')"],
+    ['no MAC', 'mac = NULL'],
+  ])('with %s allows nothing any more, and that is an alert', async (_what, change) => {
+    const { id: partner } = await addPartner()
+    const token = await vault.clientToken(['address:reveal'], { role: 'fulfilment', partner })
+    expect((await reveal(token)).status).toBe(200)
+    await sql(`UPDATE partners SET ${change} WHERE id = $1`, [partner])
+    const told = await alertsOf(async () => {
+      for (let i = 0; i < 2; i++) expectProblem(await reveal(token), 403, 'purpose-not-permitted')
+    })
+    expect(told).toEqual([partner])
+    const [line] = (await vault.strongroom.commands.reviewAccess(OPERATOR)).filter(({ id }) => id === partner)
+    expect(line?.conditions).toMatch(/grants nothing/)
+  })
+
+  it('that was ended does not come back', async () => {
+    const { id: partner } = await addPartner()
+    const token = await vault.clientToken(['address:reveal'], { role: 'fulfilment', partner })
+    await vault.strongroom.commands.endPartner(OPERATOR, partner)
+    await sql('UPDATE partners SET ended_at = NULL WHERE id = $1', [partner])
+    expectProblem(await reveal(token), 403, 'purpose-not-permitted')
+  })
+
+  it('that somebody else than the vault has taken away leaves its clients with nothing', async () => {
+    const { id: partner } = await addPartner()
+    const token = await vault.clientToken(['address:reveal'], { role: 'fulfilment', partner })
+    await sql('DELETE FROM partners WHERE id = $1', [partner])
+    expectProblem(await reveal(token), 401, 'unauthenticated')
+  })
+})
+
+it('a MAC that was taken away does not come back with the next start', async () => {
+  const { id, secret } = await vault.client(['tokenize'])
+  await sql('UPDATE clients SET mac = NULL WHERE id = $1', [id])
+  const again = await TestVault.start({ sharedDatabase: vault.database })
+  try {
+    for (const server of [vault, again]) expectProblem(await server.requestToken(id, secret), 401, 'invalid-client')
+  } finally {
+    await again.stop()
+  }
+})
+
+it('what is guessed is no secret: an unknown client is refused as before', async () => {
+  expect(await alertsOf(() => vault.requestToken(`client_${'0'.repeat(26)}`, randomUUID()))).toEqual([])
+})
