@@ -83,9 +83,10 @@ export function openDatabase(options: DatabaseOptions): Database {
       try {
         const [row] = await run<{ locked: boolean }>(client, TRY_LOCK, [lock])
         if (!row?.locked) return undefined
-        return await work({ query: (statement, values) => run(client, statement, values) })
+        const own: Queryable = { query: (statement, values) => run(client, statement, values) }
+        return await work(own).finally(() => run(client, UNLOCK, [lock]).catch(() => {}))
       } finally {
-        // Ending the session frees the lock, whatever state it is in.
+        // Ending the session frees the lock too, whatever state it is in, but only after this has returned.
         client.release(true)
       }
     },
@@ -99,6 +100,7 @@ export function openDatabase(options: DatabaseOptions): Database {
 const BEGIN: Statement = { name: 'begin', text: 'BEGIN' }
 const COMMIT: Statement = { name: 'commit', text: 'COMMIT' }
 const ROLLBACK: Statement = { name: 'rollback', text: 'ROLLBACK' }
+const UNLOCK: Statement = { name: 'unlock', text: 'SELECT pg_advisory_unlock($1)', timeoutMs: 1_000 }
 const TRY_LOCK: Statement = { name: 'try-lock', text: 'SELECT pg_try_advisory_lock($1) AS locked' }
 
 /**
@@ -162,10 +164,9 @@ async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
 
 async function run<Row>(on: pg.PoolClient, statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
   try {
-    const { name, text, timeoutMs } = statement
-    const ownLimit = timeoutMs === undefined ? {} : { query_timeout: timeoutMs }
-    const result = await on.query({ name, text, values: [...values], ...ownLimit })
-    return result.rows as Row[]
+    const { timeoutMs = QUERY_TIMEOUT_MS, ...prepared } = statement
+    const config = { ...prepared, values: [...values], query_timeout: timeoutMs }
+    return (await on.query(config)).rows as Row[]
   } catch (error) {
     throw translate(error)
   }
