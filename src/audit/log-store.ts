@@ -73,11 +73,14 @@ export function selectPlacedEvents(
 
 const SELECT_RUNNING: Statement = {
   name: 'select-running-transactions',
-  text: `SELECT virtualxid AS id FROM pg_locks WHERE locktype = 'virtualxid' AND pid <> pg_backend_pid()`,
+  text: `SELECT DISTINCT virtualtransaction AS id FROM pg_locks
+         WHERE locktype = 'relation' AND relation = 'audit_events'::regclass AND mode = 'RowExclusiveLock'
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()`,
 }
 
 /**
- * The transactions that are running. One that is not among them any more has committed, and what it wrote is seen by every
+ * The transactions that are running and write events: their lock is older than the positions that they take. Those that only
+ * read, a backup of hours perhaps, hold nothing up. One that is not among them any more has committed, and what it wrote is seen by every
  * statement that begins later, or it never will be.
  */
 export async function selectRunningTransactions(db: Queryable): Promise<Set<string>> {
