@@ -43,13 +43,16 @@ export function bytesOfBase32(text: string): Buffer | undefined {
   return base32(bytes) === text ? bytes : undefined
 }
 
-/** Makes ids such as `evt_01k…`: 48 bits of milliseconds, then 80 random bits (the layout of a ULID), so that they sort by time. */
-export type NewId = (prefix: string) => string
+/**
+ * Makes ids such as `evt_01k…`: 48 bits of milliseconds, then 80 random bits (the layout of a ULID), so that they sort by time.
+ * The time is now unless another is given.
+ */
+export type NewId = (prefix: string, at?: Date) => string
 
 export function createNewId(now: () => Date, randomBytes: RandomBytes): NewId {
-  return (prefix) => {
+  return (prefix, at = now()) => {
     const bytes = Buffer.alloc(16)
-    bytes.writeUIntBE(now().getTime(), 0, 6)
+    bytes.writeUIntBE(at.getTime(), 0, 6)
     randomBytes(10).copy(bytes, 6)
     return `${prefix}_${base32(bytes)}`
   }

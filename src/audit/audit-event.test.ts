@@ -1,7 +1,7 @@
 import canonicalize from 'canonicalize'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createNewId } from '../identifier.ts'
+import { createNewId, timeOfId } from '../identifier.ts'
 import { type AuditFacts, auditEventTypes, createNewAuditEvent, leaveOutRecord } from './audit-event.ts'
 
 const AT = new Date('2026-11-24T10:00:00.007Z')
@@ -131,6 +131,18 @@ describe('an event', () => {
       token: 'card_0',
     })
     expect(newAuditEvent({ type: 'audit.read', outcome: 'success' })).toMatchObject({ caller: null, token: null })
+  })
+
+  it('has the time in its id that it says, though the clock moves on', () => {
+    let ticks = AT.getTime()
+    const clock = () => new Date(ticks++)
+    const make = createNewAuditEvent(
+      clock,
+      createNewId(clock, () => Buffer.alloc(10, 7)),
+    )
+    const { id, occurredAt, body } = make({ type: 'audit.read', outcome: 'success' })
+    expect(timeOfId(id)).toBe(occurredAt.getTime())
+    expect(JSON.parse(body).at).toBe(occurredAt.toISOString())
   })
 
   it('has an id of its own', () => {

@@ -171,8 +171,9 @@ function inCanonicalOrder(
  */
 export function createNewAuditEvent(now: () => Date, newId: NewId): NewAuditEvent {
   return (facts) => {
-    const id = newId('evt')
     const occurredAt = now()
+    // One look at the clock: what is found by the time in ids is what the events say.
+    const id = newId('evt', occurredAt)
     const body = JSON.stringify(inCanonicalOrder(id, occurredAt.toISOString(), facts))
     return {
       id,
