@@ -5,6 +5,7 @@ import { type EventPage, selectEvents } from './audit-store.ts'
 import { deliverLog, type LogDelivery } from './delivery/deliver-log.ts'
 import { keepLog } from './keep-log.ts'
 import { hasSignedLast, listLogKeys } from './log-keys.ts'
+import { preparePartitions } from './log-store.ts'
 import { watchOutage } from './outage.ts'
 import type { RecordEvent } from './record-event.ts'
 import { reviewLog } from './review/review-log.ts'
@@ -49,7 +50,11 @@ export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping,
   const signing = { active: () => keys.active('audit-signing'), all: () => keys.ring.all('audit-signing') }
   const record = (type: AuditEventType) => recordEvent(newAuditEvent({ type, outcome: 'success', caller: VAULT }))
   const outage = watchOutage({ ...deps, caller: VAULT })
-  if (isKeptHere) await record('audit.start')
+  if (isKeptHere) {
+    // After a long stop the month has no partition yet, and this would be an event of it.
+    await preparePartitions(database)
+    await record('audit.start')
+  }
   const keeper = isKeptHere
     ? keepLog({ ...deps, ...options, keys: signing, isReady: () => !keys.isSealed, onCheckpoint: () => {} })
     : undefined

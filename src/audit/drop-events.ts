@@ -45,7 +45,7 @@ export interface DroppedPartition {
   events: number
   /** Their places in the log, as `first-last`. */
   ranges: readonly string[]
-  /** The event that says so; none when nothing was dropped. */
+  /** The event that says so, the first of several when there are many ranges; none when nothing was dropped. */
   event: string | null
 }
 
@@ -99,20 +99,39 @@ function dropPartition(
     await freezePartition(tx, partition)
     const found = await examine(tx, partition, before)
     if (partition.isShared && found.events === 0) return found
-    const event = newAuditEvent({
-      type: 'audit.drop',
+    const facts = {
       outcome: 'success',
       caller: operator,
       subject: partition.name,
       until: before.toISOString(),
-      count: found.events,
-      ranges: found.ranges,
-    })
-    await insertEvents(tx, [event])
+    } as const
+    const events = chunksOf(found.ranges).map((ranges) =>
+      newAuditEvent({
+        ...facts,
+        type: 'audit.drop',
+        count: ranges.reduce((sum, range) => sum + widthOf(range), 0),
+        ranges,
+      }),
+    )
+    await insertEvents(tx, events)
     // Last, since from here to the commit everybody waits who writes or reads events.
     await dropOldEvents(tx, partition, before)
-    return { ...found, event: event.id }
+    return { ...found, event: events[0]?.id ?? null }
   })
+}
+
+/** An entry of a bundle has 65,535 bytes at the most (C2SP tlog-tiles), and a range some thirty. */
+const MOST_RANGES = 1_000
+
+/** At least one: a month without events was dropped too. */
+function chunksOf(ranges: readonly string[]): (readonly string[])[] {
+  const count = Math.max(1, Math.ceil(ranges.length / MOST_RANGES))
+  return Array.from({ length: count }, (_, at) => ranges.slice(at * MOST_RANGES, (at + 1) * MOST_RANGES))
+}
+
+function widthOf(range: string): number {
+  const [from = 0, to = from] = range.split('-').map(Number)
+  return to - from + 1
 }
 
 /** @throws {NotDroppable} */

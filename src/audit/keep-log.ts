@@ -80,7 +80,6 @@ export function keepLog(deps: KeepLogDeps): { stop(): Promise<void> } {
 
   const watch = createWatch(deps)
   const prepare = () => preparePartitions(database)
-  void prepare().catch(onError)
   void watch().catch(onError)
   const timers = [
     setInterval(() => void watch().catch(onError), WATCH_EVERY_MS),

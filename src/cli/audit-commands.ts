@@ -7,6 +7,7 @@ import { addReviewCommand } from './audit-review-command.ts'
 import { addTailCommand } from './audit-tail-command.ts'
 import { addVerifyCommand } from './audit-verify-command.ts'
 import { type Json, operator, print, withJson, withVault } from './command.ts'
+import { withKeys } from './custodians.ts'
 
 /** `strongroom audit …` */
 export function addAuditCommands(program: Command): void {
@@ -30,7 +31,7 @@ export function addAuditCommands(program: Command): void {
   withJson(audit.command('key'))
     .description('the verifier keys of the log: note them where whoever owns the database cannot change them')
     .action((options: Json) =>
-      withVault('audit key', async ({ commands }) => {
+      withKeys('audit key', async ({ commands }) => {
         const keys = await commands.listLogKeys()
         print(options, keys, () => keys.map(({ verifier_key }) => verifier_key).join('\n'))
       }),
