@@ -52,7 +52,7 @@ export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping,
   const outage = watchOutage({ ...deps, caller: VAULT })
   if (isKeptHere) {
     // After a long stop the month has no partition yet, and this would be an event of it.
-    await preparePartitions(database)
+    await preparePartitions(database).catch(options.onError)
     await record('audit.start')
   }
   const keeper = isKeptHere

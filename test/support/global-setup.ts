@@ -13,6 +13,8 @@ export interface TestCluster {
   superuserUrl: string
   serverUrl: string
   template: string
+  /** The role that owns the template's schema. */
+  owner: string
   certsDir: string
   rootKeyFile: string
 }
@@ -42,7 +44,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await client.query(`ALTER DATABASE "${template}" WITH IS_TEMPLATE true`)
   await client.end()
 
-  project.provide('cluster', { superuserUrl: urls.superuser, serverUrl: urls.server, template, certsDir, rootKeyFile })
+  const owner = new URL(urls.owner).username
+  const { superuser: superuserUrl, server: serverUrl } = urls
+  project.provide('cluster', { superuserUrl, serverUrl, template, owner, certsDir, rootKeyFile })
   return async () => {
     await database.stop()
     rmSync(directory, { recursive: true, force: true })

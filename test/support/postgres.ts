@@ -17,9 +17,12 @@ export interface TestDatabase {
 }
 
 export async function createTestDatabase(): Promise<TestDatabase> {
-  const { superuserUrl, serverUrl, template } = inject('cluster')
+  const { superuserUrl, serverUrl, template, owner } = inject('cluster')
   const name = `test_${randomBytes(8).toString('hex')}`
-  await asSuperuser(withDatabase(superuserUrl, 'postgres'), `CREATE DATABASE "${name}" TEMPLATE "${template}"`)
+  await asSuperuser(
+    withDatabase(superuserUrl, 'postgres'),
+    `CREATE DATABASE "${name}" TEMPLATE "${template}" OWNER ${owner}`,
+  )
   const superuser = new pg.Pool({ connectionString: withDatabase(superuserUrl, name), max: 6 })
   superuser.on('error', () => {})
   async function sql<Row>(text: string, values: unknown[] = []): Promise<Row[]> {
