@@ -23,18 +23,9 @@ const LAYERS: readonly (readonly string[])[] = [
   ['records'],
   ['kinds', 'keys', 'access', 'audit', 'privacy'],
   ['http', 'database'],
-  [
-    'problem',
-    'alert',
-    'sensitive',
-    'parse-input',
-    'identifier',
-    'random-bytes',
-    'config',
-    'version',
-    'interruption',
-    'current-node',
-  ],
+  'problem alert sensitive parse-input identifier random-bytes config config-file version interruption current-node'.split(
+    ' ',
+  ),
 ]
 
 /** What folders of one layer may import of each other; what is not named here, they may not. */
@@ -62,7 +53,10 @@ const PURE_AUDIT = [
 /** Values and decisions: no database, no network, no files, nothing that imports such. */
 const PURE = [
   ...rootFiles.filter(
-    (path) => !['config', 'version', 'interruption', 'current-node'].includes(path.slice('src/'.length, -'.ts'.length)),
+    (path) =>
+      !['config', 'config-file', 'version', 'interruption', 'current-node'].includes(
+        path.slice('src/'.length, -'.ts'.length),
+      ),
   ),
   ...files.map(({ path }) => path).filter((path) => path.startsWith('src/kinds/')),
   ...PURE_KEYS.split(' ').map((name) => `src/keys/${name}.ts`),

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
 import { ConfigError } from '../config.ts'
+import { readConfigFile, readConfigJson } from '../config-file.ts'
 import { purposes } from './purpose.ts'
 import { builtInSet, type RoleSet } from './role-set.ts'
 import { ROLE_NAME, summarise } from './roles.ts'
@@ -58,7 +58,7 @@ export async function loadTrustedIssuers(
   roles: RoleSet['roles'] | 'unknown' = builtInSet.roles,
 ): Promise<TrustedIssuer[]> {
   if (file === undefined) return []
-  const parsed = z.array(issuerSchema).safeParse(parse(file, await read(file)))
+  const parsed = z.array(issuerSchema).safeParse(await readConfigJson(file))
   if (!parsed.success) {
     const [issue] = parsed.error.issues
     throw new ConfigError(`${file} is not usable at /${issue?.path.join('/') ?? ''}: ${issue?.message}.`)
@@ -75,7 +75,7 @@ export async function loadTrustedIssuers(
   return Promise.all(
     issuers.map(async ({ ca_file, ...issuer }) => ({
       ...issuer,
-      ca: ca_file === undefined ? undefined : await read(path.resolve(path.dirname(file), ca_file)),
+      ca: ca_file === undefined ? undefined : await readConfigFile(path.resolve(path.dirname(file), ca_file)),
     })),
   )
 }
@@ -97,21 +97,5 @@ function requireRoles(
         throw new ConfigError(`${at}: expected purposes that the role has.`)
       }
     }
-  }
-}
-
-async function read(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    throw new ConfigError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`)
-  }
-}
-
-function parse(file: string, text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new ConfigError(`${file} is not well-formed JSON.`)
   }
 }

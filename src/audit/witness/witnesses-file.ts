@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
 import { ConfigError } from '../../config.ts'
+import { readConfigFile, readConfigJson } from '../../config-file.ts'
 import { COSIGNATURE, NoteError, type NoteVerifier, parseVerifierKey } from '../note.ts'
 
 /** Where the checkpoints of the log go, so that its past is known to others than the owner of the database. */
@@ -94,7 +94,7 @@ const fileSchema = z.strictObject({
  */
 export async function loadShipping(file: string | undefined): Promise<Shipping | undefined> {
   if (file === undefined) return undefined
-  const parsed = fileSchema.safeParse(parse(file, await read(file)))
+  const parsed = fileSchema.safeParse(await readConfigJson(file))
   if (!parsed.success) {
     const [issue] = parsed.error.issues
     throw new ConfigError(`${file} is not usable at /${issue?.path.join('/') ?? ''}: ${issue?.message}.`)
@@ -156,21 +156,5 @@ function witnessKey(text: string, at: string): NoteVerifier {
 }
 
 async function readCa(ca: string | undefined, directory: string): Promise<string | undefined> {
-  return ca === undefined ? undefined : read(path.resolve(directory, ca))
-}
-
-async function read(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    throw new ConfigError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`)
-  }
-}
-
-function parse(file: string, text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new ConfigError(`${file} is not well-formed JSON.`)
-  }
+  return ca === undefined ? undefined : readConfigFile(path.resolve(directory, ca))
 }
