@@ -55,9 +55,7 @@ export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping,
     await preparePartitions(database).catch(options.onError)
     await record('audit.start')
   }
-  const keeper = isKeptHere
-    ? keepLog({ ...deps, ...options, keys: signing, isReady: () => !keys.isSealed, onCheckpoint: () => {} })
-    : undefined
+  const keeper = isKeptHere ? keepLog({ ...deps, ...options, keys: signing, isReady: () => !keys.isSealed }) : undefined
   const shipper = isKeptHere && shipping ? shipCheckpoints({ ...deps, ...options }, shipping) : undefined
   return {
     observe: outage.observe,

@@ -1,7 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Alert } from '../alert.ts'
 import type { Database, Statement } from '../database/database.ts'
-import type { LogHead } from './log-store.ts'
 import { findOldestWaiting, preparePartitions } from './log-store.ts'
 import { LogChanged, openSequencer, type SeenLog, type SequencerDeps } from './sequencer.ts'
 
@@ -27,8 +26,6 @@ export interface KeepLogDeps extends SequencerDeps {
   alert: Alert
   /** Whether there are keys to sign with now. */
   isReady: () => boolean
-  /** Told of every checkpoint that this process signs. */
-  onCheckpoint: (head: LogHead) => void
   /** Told how long the oldest event has waited for its place, in seconds; 0 when none waits. */
   observeWaiting: (seconds: number) => void
   onError: (error: unknown) => void
@@ -39,7 +36,7 @@ export interface KeepLogDeps extends SequencerDeps {
  * over. Requests never wait for it. Every server watches whether it happens.
  */
 export function keepLog(deps: KeepLogDeps): { stop(): Promise<void> } {
-  const { database, alert, isReady, onCheckpoint, onError } = deps
+  const { database, alert, isReady, onError } = deps
   const abort = new AbortController()
   const { signal } = abort
   let seen: SeenLog | undefined
@@ -53,7 +50,6 @@ export function keepLog(deps: KeepLogDeps): { stop(): Promise<void> } {
       while (isReady()) {
         const isLast = signal.aborted
         const { isBehind, head } = await sequencer.advance()
-        if (head.size !== seen?.size) onCheckpoint(head)
         seen = head
         if (isLast) return
         if (!isBehind) await pause(ADVANCE_EVERY_MS, signal)

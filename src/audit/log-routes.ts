@@ -67,7 +67,7 @@ export function createLogRoutes(deps: LogRoutesDeps): Route<Caller>[] {
       summary: 'The latest checkpoint of the audit log, a signed note (C2SP tlog-checkpoint)',
       access: ['audit:read'],
       audited: true,
-      responses: { 200: { description: 'the note, text/plain' } },
+      responses: { 200: { description: 'the note', schema: z.string(), contentType: 'text/plain; charset=utf-8' } },
       handle: async () => {
         const { note } = await headOf(database)
         return text(note + (await cosignaturesFor(database, parseNote(note).text)))
@@ -79,7 +79,13 @@ export function createLogRoutes(deps: LogRoutesDeps): Route<Caller>[] {
       summary: 'A tile of the audit log, or a bundle of its entries (C2SP tlog-tiles)',
       access: ['audit:read'],
       audited: true,
-      responses: { 200: { description: 'hashes of 32 bytes, or entries behind their lengths' } },
+      responses: {
+        200: {
+          description: 'hashes of 32 bytes, or entries behind their lengths',
+          schema: z.string().meta({ format: 'binary' }),
+          contentType: 'application/octet-stream',
+        },
+      },
       handle: async (request) => {
         const parsed = parseTilePath(request.params.path ?? '')
         if (parsed === undefined) throw new Problem('not-found')

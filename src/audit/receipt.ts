@@ -25,7 +25,8 @@ const LOOK_EVERY_MS = 100
  * The receipt of an event. One that has just happened waits for its place in the log.
  *
  * @param site only events of this site, and those that concern the whole vault
- * @throws {Problem} event-not-found; event-dropped, when old events were; log-pending, when nobody keeps the log
+ * @throws {Problem} event-not-found, for what was dropped too, whose site is not known any more; log-pending, when nobody keeps
+ *   the log
  */
 export async function giveReceipt(database: Database, site: string, id: string): Promise<Receipt> {
   const deadline = performance.now() + PATIENCE_MS

@@ -17,11 +17,14 @@ const problemSchema = z
   })
   .meta({ id: 'Problem', description: 'RFC 9457; `detail` never quotes the input' })
 
+/** A parameter of a path, or the wildcard that stands for the rest of one, as Express writes them. */
+const PARAMETER = /[:*](\w+)/g
+
 /** The OpenAPI 3.1 document of the routes, made from the schemas that validate. */
 export function openApiDocument<C>(routes: readonly Route<C>[], options: { issuer: string; version: string }) {
   const paths: ZodOpenApiPathsObject = {}
   for (const route of routes) {
-    const path = route.path.replace(/:(\w+)/g, '{$1}')
+    const path = route.path.replace(PARAMETER, '{$1}')
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route) }
   }
   return createDocument({
@@ -50,7 +53,7 @@ export function openApiDocument<C>(routes: readonly Route<C>[], options: { issue
 }
 
 function operation<C>(route: Route<C>): ZodOpenApiOperationObject {
-  const names = [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => name!)
+  const names = [...route.path.matchAll(PARAMETER)].map(([, name]) => name!)
   const path = z.object(Object.fromEntries(names.map((name) => [name, z.string()])))
   const header = z.object({
     'Idempotency-Key': z
@@ -71,9 +74,9 @@ function operation<C>(route: Route<C>): ZodOpenApiOperationObject {
     ...(route.body ? { requestBody: { required: true, content: bodyContent(route) } } : {}),
     responses: {
       ...Object.fromEntries(
-        Object.entries(route.responses).map(([status, { description, schema }]) => [
+        Object.entries(route.responses).map(([status, { description, schema, contentType = 'application/json' }]) => [
           status,
-          { description, ...(schema ? { content: { 'application/json': { schema } } } : {}) },
+          { description, ...(schema ? { content: { [contentType]: { schema } } } : {}) },
         ]),
       ),
       default: { description: 'a problem', content: { 'application/problem+json': { schema: problemSchema } } },

@@ -51,6 +51,8 @@ export interface Answer {
 export interface RouteResponse {
   description: string
   schema?: z.ZodType
+  /** Defaults to JSON; for the documentation. */
+  contentType?: string
 }
 
 /** One call of the API: what it takes, who may, what it answers. The OpenAPI document is made from the same schemas. */

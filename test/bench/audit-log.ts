@@ -6,9 +6,6 @@
  * also made into one plain table with the indexes that the events had before there was a log.
  */
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
 import { eventColumns, insertEventsSql } from '../../src/audit/audit-store.ts'
@@ -16,9 +13,10 @@ import { openSequencer } from '../../src/audit/sequencer.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { createNewId } from '../../src/identifier.ts'
 import { createRandomBytes } from '../../src/keys/random.ts'
-import { type Cluster, openCluster, query } from './cluster.ts'
+import { query } from './cluster.ts'
 import { cpuSecondsOf } from './cpu-time.ts'
 import { count, fixed, markdown } from './table.ts'
+import { withThrowAwayCluster } from './throw-away-cluster.ts'
 
 const { values } = parseArgs({ options: { events: { type: 'string', default: '200000' } } })
 const total = Number(values.events)
@@ -33,17 +31,6 @@ const PLAIN = `CREATE TABLE plain_events (LIKE audit_events INCLUDING DEFAULTS, 
 
 const now = () => new Date()
 const newAuditEvent = createNewAuditEvent(now, createNewId(now, createRandomBytes()))
-const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-bench-'))
-let cluster: Cluster | undefined
-let database: Database | undefined
-const close = async () => {
-  await database?.close()
-  await cluster?.stop()
-  rmSync(directory, { recursive: true, force: true })
-}
-const stop = () => void close().finally(() => process.exit(1))
-setTimeout(stop, DEADLINE_SECONDS * 1000).unref()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
 
 interface Line {
   title: string
@@ -52,17 +39,17 @@ interface Line {
   ownMicroseconds: number
 }
 
-try {
-  cluster = await openCluster(directory, 'disk')
+await withThrowAwayCluster(DEADLINE_SECONDS, async (cluster) => {
   const { postmasterPid } = cluster
   const urls = await cluster.createDatabase('log')
   await query(urls.superuser, PLAIN)
-  database = openDatabase({ url: urls.server })
+  const database = openDatabase({ url: urls.server })
   const lines = [
-    await measure('inserting events, before there was a log', postmasterPid, () => fill('plain_events')),
-    await measure('inserting events', postmasterPid, () => fill('audit_events')),
-    await measure('putting them into the tree', postmasterPid, sequence),
+    await measure('inserting events, before there was a log', postmasterPid, () => fill(database, 'plain_events')),
+    await measure('inserting events', postmasterPid, () => fill(database, 'audit_events')),
+    await measure('putting them into the tree', postmasterPid, () => sequence(database)),
   ]
+  await database.close()
   process.stdout.write(
     markdown(
       ['what', 'events/s', 'PostgreSQL, µs/event', 'vault, µs/event'],
@@ -75,9 +62,7 @@ try {
       new Set([1, 2, 3]),
     ),
   )
-} finally {
-  await close()
-}
+})
 
 async function measure(title: string, postmasterPid: number, work: () => Promise<void>): Promise<Line> {
   const cpu = () => [cpuSecondsOf(postmasterPid, { children: true }) ?? 0, cpuSecondsOf(process.pid) ?? 0] as const
@@ -94,7 +79,7 @@ async function measure(title: string, postmasterPid: number, work: () => Promise
   }
 }
 
-async function fill(table: 'audit_events' | 'plain_events'): Promise<void> {
+async function fill(database: Database, table: 'audit_events' | 'plain_events'): Promise<void> {
   const statement = { name: `fill-${table}`, text: insertEventsSql(1).replace('audit_events', table) }
   for (let done = 0; done < total; done += BATCH) {
     const events = Array.from({ length: BATCH }, (_, at) =>
@@ -111,13 +96,13 @@ async function fill(table: 'audit_events' | 'plain_events'): Promise<void> {
         record_version: 1,
       }),
     )
-    await database!.query(statement, eventColumns(events))
+    await database.query(statement, eventColumns(events))
   }
 }
 
-async function sequence(): Promise<void> {
+async function sequence(database: Database): Promise<void> {
   const key = { id: 'key_bench', secret: generateKeyPairSync('ed25519').privateKey }
   const deps = { newAuditEvent, now, origin: 'bench/audit', keys: { active: () => key, all: () => [key] } }
-  const sequencer = await openSequencer(deps, database!, undefined)
+  const sequencer = await openSequencer(deps, database, undefined)
   while ((await sequencer.advance()).isBehind);
 }

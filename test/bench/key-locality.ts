@@ -7,16 +7,14 @@
  * not been built. Then batches of 50 records, one commit each, are copied from an unlogged table by one statement like
  * the vault's. Every round starts with a CHECKPOINT, after which the first change of a page writes the whole page to the log.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import { parseArgs } from 'node:util'
 import pg from 'pg'
 import type { DatabaseUrls } from '../../src/database/database-file.ts'
-import { type Cluster, openCluster, query } from './cluster.ts'
+import { query } from './cluster.ts'
 import { type Form, forms, makeRows } from './key-locality-forms.ts'
 import { median } from './measurement.ts'
 import { count, fixed, markdown } from './table.ts'
+import { withThrowAwayCluster } from './throw-away-cluster.ts'
 
 const { values } = parseArgs({ options: { records: { type: 'string', default: '1000000' } } })
 const records = Number(values.records)
@@ -33,18 +31,8 @@ interface Round {
 }
 
 const progress = (text: string) => process.stderr.write(`${text}\n`)
-const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-bench-'))
-let cluster: Cluster | undefined
-const close = async () => {
-  await cluster?.stop()
-  rmSync(directory, { recursive: true, force: true })
-}
-const stop = () => void close().finally(() => process.exit(1))
-setTimeout(stop, DEADLINE_SECONDS * 1000).unref()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
 
-try {
-  cluster = await openCluster(directory, 'disk')
+await withThrowAwayCluster(DEADLINE_SECONDS, async (cluster) => {
   const databases = new Map<Form, DatabaseUrls>()
   for (const form of forms) {
     const urls = await cluster.createDatabase(form.name)
@@ -79,9 +67,7 @@ try {
   process.stdout.write(
     `\n${count(records)} records, then ${ROUNDS} rounds of ${BATCHES} batches of ${BATCH_ROWS}, ${CONNECTIONS} connections, medians\n\n${markdown(head, rows, new Set([1, 2, 3, 4, 5]))}\n`,
   )
-} finally {
-  await close()
-}
+})
 
 async function fill(form: Form, url: string): Promise<void> {
   await query(url, form.schema)

@@ -6,9 +6,6 @@
  * put them into the tree, with a kept checkpoint in each of its rounds, and verifies the log as `strongroom audit verify` does.
  */
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { type AuditFacts, createNewAuditEvent } from '../../src/audit/audit-event.ts'
 import { insertEvents } from '../../src/audit/audit-store.ts'
@@ -18,9 +15,10 @@ import { openLogOfDatabase } from '../../src/audit/verification/verify-store.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { createNewId } from '../../src/identifier.ts'
 import { createRandomBytes } from '../../src/keys/random.ts'
-import { type Cluster, openCluster, query } from './cluster.ts'
+import { query } from './cluster.ts'
 import { cpuSecondsOf } from './cpu-time.ts'
 import { count, fixed, markdown } from './table.ts'
+import { withThrowAwayCluster } from './throw-away-cluster.ts'
 
 const { values } = parseArgs({ options: { events: { type: 'string', default: '1000000' } } })
 const total = Number(values.events)
@@ -35,29 +33,15 @@ const RECORDS = `INSERT INTO records (token, kind, site, version, consents, disp
   FROM audit_events WHERE type = 'record.tokenize';
   ANALYZE`
 
-const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-bench-'))
-let cluster: Cluster | undefined
-let database: Database | undefined
-const close = async () => {
-  await database?.close()
-  await cluster?.stop()
-  rmSync(directory, { recursive: true, force: true })
-}
-const stop = () => void close().finally(() => process.exit(1))
-setTimeout(stop, DEADLINE_SECONDS * 1000).unref()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
-
-try {
-  cluster = await openCluster(directory, 'disk')
+await withThrowAwayCluster(DEADLINE_SECONDS, async (cluster) => {
   const urls = await cluster.createDatabase('log')
-  database = openDatabase({ url: urls.server })
+  const database = openDatabase({ url: urls.server })
   await fill(database)
   await sequence(database)
   await query(urls.superuser, RECORDS)
   await verify(database, cluster.postmasterPid)
-} finally {
-  await close()
-}
+  await database.close()
+})
 
 async function fill(into: Database): Promise<void> {
   const now = () => new Date()

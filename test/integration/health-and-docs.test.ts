@@ -65,7 +65,7 @@ interface Operation {
   security: Record<string, string[]>[]
   parameters?: { name: string; in: string; required?: boolean }[]
   requestBody?: { content: Record<string, { schema: Record<string, unknown> }> }
-  responses: Record<string, { description: string }>
+  responses: Record<string, { description: string; content?: Record<string, unknown> }>
 }
 interface OpenApi {
   openapi: string
@@ -92,9 +92,22 @@ describe('GET /openapi.json', () => {
     const documented = operationsOf(await openApi()).map(({ method, path }) => `${method} ${path}`)
     const mounted = vault.strongroom.routes
       .filter(({ path }) => path !== '/openapi.json' && !path.startsWith('/docs'))
-      .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, '{$1}')}`)
+      .map(({ method, path }) => `${method} ${path.replace(/[:*](\w+)/g, '{$1}')}`)
     expect(documented.sort()).toEqual(mounted.sort())
     expect(documented).toContain('POST /v1/tokens/{token}/reveal')
+    expect(documented).toContain('GET /v1/audit/tile/{path}')
+  })
+
+  it('declares every parameter that a path has, and what kind of answer comes', async () => {
+    const document = await openApi()
+    for (const { path, operation } of operationsOf(document)) {
+      expect(path).toMatch(/^[\w/.{}-]+$/)
+      const inPath = operation.parameters?.filter((parameter) => parameter.in === 'path').map(({ name }) => name) ?? []
+      expect(inPath, path).toEqual([...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name))
+    }
+    const kindOf = (path: string) => Object.keys(document.paths[path]!.get!.responses['200']!.content ?? {})
+    expect(kindOf('/v1/audit/checkpoint')).toEqual(['text/plain; charset=utf-8'])
+    expect(kindOf('/v1/audit/tile/{path}')).toEqual(['application/octet-stream'])
   })
 
   it('names what answers: no documented call meets a missing route', async () => {
