@@ -42,7 +42,7 @@ export interface Keys {
    * @throws {Problem} record-integrity, which is an alert, and sealed
    */
   open(sealed: Sealed, context: SealContext): Promise<Buffer>
-  /** Reads the registry again. @throws {Problem} sealed, database-unavailable */
+  /** Reads the registry as it is now, or later. @throws {Problem} sealed, database-unavailable */
   refresh(): Promise<void>
   /** Forgets every key for that reason: the vault is sealed, until the next look has the root key again. */
   forget(reason: Problem): void
@@ -78,7 +78,8 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   /** Why the ring must not be used at all, though it may be there. */
   let distrust: Problem | undefined
   let confirmedAt = Number.NEGATIVE_INFINITY
-  let refreshing: Promise<void> | undefined
+  let reading: Promise<void> | undefined
+  let readingNext: Promise<void> | undefined
   /** Why the ring was not confirmed the last time. */
   let stale: Problem | undefined
 
@@ -131,11 +132,23 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     distrust = problem
   }
 
-  function refresh(): Promise<void> {
-    refreshing ??= reload().finally(() => {
-      refreshing = undefined
+  function read(): Promise<void> {
+    reading ??= reload().finally(() => {
+      reading = undefined
     })
-    return refreshing
+    return reading
+  }
+
+  /** A read that is under way may have seen the registry before what the caller wants to know of; those who wait share one. */
+  function refresh(): Promise<void> {
+    if (reading === undefined) return read()
+    readingNext ??= reading
+      .catch(() => {})
+      .then(() => {
+        readingNext = undefined
+        return read()
+      })
+    return readingNext
   }
 
   function currentRing(): KeyRing {
@@ -153,8 +166,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   }
 
   async function keyFor(id: string): Promise<Key> {
-    // The first refresh may be one that was under way already and looked before the key was there.
-    for (let attempt = 0; attempt < 2 && !currentRing().find(id); attempt++) await refresh()
+    if (!currentRing().find(id)) await refresh()
     const found = currentRing().find(id)
     if (!found) throw new SealError('sealed under a key that does not exist')
     return found

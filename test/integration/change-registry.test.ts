@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type AuditCaller, createNewAuditEvent } from '../../src/audit/audit-event.ts'
+import { type Database, openDatabase } from '../../src/database/database.ts'
 import { createNewId } from '../../src/identifier.ts'
+import { keyTimes } from '../../src/keys/key-times.ts'
 import type { KeysOptions } from '../../src/keys/keys.ts'
 import { createRandomBytes } from '../../src/keys/random.ts'
 import { changeRegistry, type RegistryChange } from '../../src/keys/registry.ts'
@@ -75,6 +77,38 @@ describe('changing the registry', () => {
     const { generation, events } = await stored()
     expect(generation).toBe(3)
     expect(events).toEqual(['key.create', 'key.deactivate', 'key.promote'])
+  })
+
+  it('is known here when it is done, though a look was under way that had seen the registry before it', async () => {
+    const database = openDatabase({ url: testDatabase.serverUrl, maxConnections: 2 })
+    const gate = Promise.withResolvers<void>()
+    let passes: Promise<void> | undefined
+    let held = 0
+    /** Its answers are late. */
+    const slow: Database = {
+      ...database,
+      async query<Row>(...question: Parameters<Database['query']>) {
+        const rows = await database.query<Row>(...question)
+        if (passes !== undefined) held++
+        await passes
+        return rows
+      },
+    }
+    const times = { ...keyTimes, lookEveryMs: 3_600_000, reportEveryMs: 3_600_000 }
+    const server = await start([rootKey], { database: slow, times })
+    try {
+      passes = gate.promise
+      const look = server.keys.refresh()
+      await vi.waitUntil(() => held > 0)
+      const changed = change(server, (draft) => draft.create('display'))
+      await vi.waitUntil(async () => (await stored()).generation === 2)
+      gate.resolve()
+      const id = await changed
+      expect(server.keys.ring.find(id)?.state).toBe('pre-active')
+      await look
+    } finally {
+      await database.close()
+    }
   })
 
   it('writes nothing when nothing is changed, when the work fails, or when a purpose would be left without its key', async () => {
