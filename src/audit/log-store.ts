@@ -48,7 +48,10 @@ export interface PlacedEvent {
   isSequenced: boolean
 }
 
-/** PostgreSQL hashes the leaves where the events lie; their bodies need not travel. RFC 9162, section 2.1.1. */
+/**
+ * PostgreSQL hashes the leaves where the events lie; their bodies need not travel. RFC 9162, section 2.1.1. Whether an event
+ * has its leaf is looked up one by one: of an EXISTS the planner makes a hash of all the leaves there are, in every round.
+ */
 const SELECT_PLACED: Statement = {
   name: 'select-placed-audit-events',
   text: `WITH found AS (
@@ -57,7 +60,7 @@ const SELECT_PLACED: Statement = {
            SELECT e.position, e.id, e.body FROM unnest($2::bigint[], $3::bigint[]) AS r ("from", "to")
              JOIN audit_events e ON e.position >= r."from" AND e.position < r."to")
          SELECT position::float8 AS position, id AS event, sha256('\\x00'::bytea || convert_to(body, 'UTF8')) AS hash,
-                EXISTS (SELECT FROM audit_leaves WHERE event = id) AS "isSequenced"
+                (SELECT true FROM audit_leaves WHERE event = id) IS NOT NULL AS "isSequenced"
          FROM found ORDER BY found.position`,
 }
 
@@ -203,7 +206,7 @@ const SELECT_OLDEST_WAITING: Statement = {
   name: 'select-oldest-unsequenced-event',
   text: `SELECT occurred_at AS at FROM audit_events e
          WHERE position >= coalesce((SELECT next_position FROM audit_head), 0)
-           AND NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event = e.id) ORDER BY position LIMIT 1`,
+           AND (SELECT true FROM audit_leaves l WHERE l.event = e.id) IS NULL ORDER BY position LIMIT 1`,
 }
 
 /** The time of the oldest committed event that has no leaf yet. */
