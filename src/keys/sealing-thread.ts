@@ -8,12 +8,19 @@ import type { SealContext, SealingKey } from './seal.ts'
 /** On a machine that has too much to do, starting the thread takes its time too. */
 const PATIENCE_MS = 5_000
 
-/** What a value is sealed under, bound to and padded to. */
-interface Place {
-  key: SealingKey
-  context: SealContext
-  padToBytes: number
-}
+/** Nothing that it makes lives longer than one message. */
+const HEAP = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 }
+
+/** What a value is sealed under, padded to, and bound to: as a list, of which the copy takes a third of an object's time. */
+type Place = readonly [
+  key: SealingKey,
+  padToBytes: number,
+  site: string,
+  kind: string,
+  token: string,
+  part: string,
+  version: number,
+]
 
 /**
  * What the thread is asked. A key goes over as a handle and not as bytes, once in a message however many values name it,
@@ -24,13 +31,20 @@ export interface ToSealingThread {
   plaintexts: JoinedBytes
 }
 
+export interface KeyedValue {
+  key: SealingKey
+  context: SealContext
+  plaintext: Uint8Array
+  padToBytes: number
+}
+
 /** The sealed values. What was asked first is answered first. */
 export type FromSealingThread = JoinedBytes
 
 /** A thread that seals while the main one goes on. It starts when it is first needed, and again after any failure. */
 export interface SealingThread {
   /** Seals in the thread; the plaintexts are wiped when this returns. @throws {Problem} busy, when the thread fails */
-  seal(values: readonly (Place & { plaintext: Uint8Array })[]): Promise<Buffer[]>
+  seal(values: readonly KeyedValue[]): Promise<Buffer[]>
   /** Ends the thread, if there is one; what it has not answered is refused for that reason. */
   end(reason: Problem): Promise<void>
 }
@@ -48,7 +62,7 @@ export function createSealingThread(patienceMs = PATIENCE_MS): SealingThread {
     // The sibling has our own extension: .ts when run from the sources, .js when built.
     const here = fileURLToPath(import.meta.url)
     const program = path.join(path.dirname(here), `sealing-thread-program${path.extname(here)}`)
-    const worker = new Worker(program, { name: 'sealing', env: {}, execArgv: [] })
+    const worker = new Worker(program, { name: 'sealing', env: {}, execArgv: [], resourceLimits: HEAP })
     const waiting: PromiseWithResolvers<Buffer[]>[] = []
     let silence: NodeJS.Timeout | undefined
 
@@ -60,9 +74,13 @@ export function createSealingThread(patienceMs = PATIENCE_MS): SealingThread {
     }
     // What it died of is told to nobody: it had plaintext at hand.
     const fail = (how: string) => void end(new Problem('busy', { cause: new SealingThreadError(how) }))
+    /** A process that is done ends, although the thread is there. */
     function watch(): void {
       clearTimeout(silence)
-      if (waiting.length > 0) silence = setTimeout(fail, patienceMs, 'the sealing thread does not answer').unref()
+      if (waiting.length > 0) {
+        worker.ref()
+        silence = setTimeout(fail, patienceMs, 'the sealing thread does not answer')
+      } else worker.unref()
     }
     worker.on('message', (answer: FromSealingThread) => {
       waiting.shift()?.resolve(splitBytes(answer))
@@ -70,7 +88,6 @@ export function createSealingThread(patienceMs = PATIENCE_MS): SealingThread {
     })
     worker.on('error', () => fail('the sealing thread died'))
     worker.on('exit', () => fail('the sealing thread ended'))
-    worker.unref()
 
     return {
       worker,
@@ -86,7 +103,9 @@ export function createSealingThread(patienceMs = PATIENCE_MS): SealingThread {
 
   return {
     async seal(values) {
-      const places = values.map(({ key, context, padToBytes }) => ({ key, context, padToBytes }))
+      const places = values.map(({ key, padToBytes, context: { site, kind, token, part, version } }) => {
+        return [key, padToBytes, site, kind, token, part, version] as const
+      })
       const plaintexts = joinBytes(values.map(({ plaintext }) => plaintext))
       for (const { plaintext } of values) plaintext.fill(0)
       current ??= startThread()
