@@ -23,7 +23,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['records'],
   ['kinds', 'keys', 'access', 'audit', 'privacy'],
   ['http', 'database'],
-  'problem alert sensitive parse-input identifier random-bytes config config-file version interruption current-node'.split(
+  'problem alert sensitive parse-input identifier random-bytes config config-file version interruption current-node buffer-sweeping'.split(
     ' ',
   ),
 ]
@@ -54,7 +54,7 @@ const PURE_AUDIT = [
 const PURE = [
   ...rootFiles.filter(
     (path) =>
-      !['config', 'config-file', 'version', 'interruption', 'current-node'].includes(
+      !['config', 'config-file', 'version', 'interruption', 'current-node', 'buffer-sweeping'].includes(
         path.slice('src/'.length, -'.ts'.length),
       ),
   ),
