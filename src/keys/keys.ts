@@ -11,21 +11,14 @@ import { createRegistry, type Registry, type RegistryOptions, type VerifiedRegis
 import { KeyRegistryError } from './registry-manifest.ts'
 import { RootKeyUnreachable } from './root-key/root-key.ts'
 import { open, type SealContext, SealError, type Sealed, seal } from './seal.ts'
-import { createSealingThread } from './sealing-thread.ts'
+import { createSealingThread, type PlainValue } from './sealing-thread.ts'
 
 /** Their uses are at hand: a pre-active key may be promoted at any moment. */
 const PROTECTS = new Set<KeyState>(['pre-active', 'active'])
 
 /** Fewer are sealed in less time than another thread needs to wake up and answer. */
 const MANY_VALUES = 20
-
-/** A value to be sealed under the active key of that purpose. Holds plaintext. */
-export interface PlainValue {
-  purpose: 'display' | 'secret'
-  context: SealContext
-  plaintext: Uint8Array
-  padToBytes: number
-}
+const hasSecondCore = availableParallelism() > 1
 
 /** The vault's keys: seals and opens with the ring, and replaces the ring when the registry changes. */
 export interface Keys {
@@ -187,8 +180,13 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     return key
   }
 
-  function sealAndWipe({ key, context, plaintext, padToBytes }: PlainValue & { key: Key }): Buffer {
-    const sealed = seal(key, context, plaintext, padToBytes, randomBytes)
+  function sealNow(purpose: KeyPurpose, context: SealContext, plaintext: Uint8Array, padToBytes: number): Sealed {
+    const key = active(purpose)
+    return { keyId: key.id, bytes: seal(key, context, plaintext, padToBytes, randomBytes) }
+  }
+
+  function sealAndWipe({ purpose, context, plaintext, padToBytes }: PlainValue): Sealed {
+    const sealed = sealNow(purpose, context, plaintext, padToBytes)
     plaintext.fill(0)
     return sealed
   }
@@ -231,16 +229,13 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     registry,
     times,
     active,
-    seal(purpose, context, plaintext, padToBytes) {
-      const key = active(purpose)
-      return { keyId: key.id, bytes: seal(key, context, plaintext, padToBytes, randomBytes) }
-    },
+    seal: sealNow,
     async sealAll(values) {
+      if (values.length < MANY_VALUES || !hasSecondCore) return values.map(sealAndWipe)
       const purposes = Map.groupBy(values, ({ purpose }) => purpose)
       const keyOf = new Map([...purposes].map(([purpose, { length }]) => [purpose, active(purpose, length)]))
       const keyed = values.map((value) => ({ ...value, key: keyOf.get(value.purpose)! }))
-      const isForThread = values.length >= MANY_VALUES && availableParallelism() > 1
-      const sealed = isForThread ? await thread.seal(keyed) : keyed.map(sealAndWipe)
+      const sealed = await thread.seal(keyed)
       return keyed.map(({ key }, at) => ({ keyId: key.id, bytes: sealed[at]! }))
     },
     async open(sealed, context) {

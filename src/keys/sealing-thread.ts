@@ -31,15 +31,18 @@ export interface ToSealingThread {
   plaintexts: JoinedBytes
 }
 
-export interface KeyedValue {
-  key: SealingKey
+/** The sealed values. What was asked first is answered first. */
+export type FromSealingThread = JoinedBytes
+
+/** A value to be sealed under the active key of that purpose. Holds plaintext. */
+export interface PlainValue {
+  purpose: 'display' | 'secret'
   context: SealContext
   plaintext: Uint8Array
   padToBytes: number
 }
 
-/** The sealed values. What was asked first is answered first. */
-export type FromSealingThread = JoinedBytes
+export type KeyedValue = Omit<PlainValue, 'purpose'> & { key: SealingKey }
 
 /** A thread that seals while the main one goes on. It starts when it is first needed, and again after any failure. */
 export interface SealingThread {

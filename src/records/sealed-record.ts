@@ -1,6 +1,7 @@
 import { keyedHash } from '../keys/keyed-hash.ts'
-import type { Keys, PlainValue } from '../keys/keys.ts'
+import type { Keys } from '../keys/keys.ts'
 import type { Sealed } from '../keys/seal.ts'
+import type { PlainValue } from '../keys/sealing-thread.ts'
 import type { Details, Display, Kind, SearchTerm, SearchType } from '../kinds/kind.ts'
 import type { Kinds } from '../kinds/kinds.ts'
 import type { Sensitive } from '../sensitive.ts'

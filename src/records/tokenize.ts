@@ -79,9 +79,10 @@ export async function tokenizeCheckouts(
 }
 
 /** A record whose parts are not sealed yet. Holds plaintext. */
-type PlainRecord = Omit<NewRecord, 'record'> & {
+interface PlainRecord {
   record: Omit<StoredRecord, RecordPart>
-  plain: Pick<PlainParts, RecordPart>
+  plain: PlainParts
+  event: AuditEvent
 }
 
 type PrepareDeps = Pick<RecordDeps, 'keys' | 'kinds' | 'newAuditEvent' | 'randomBytes'>
@@ -120,7 +121,7 @@ function preparePart(
   const { customer, policyVersion, consents } = shared.checkout
   const identity = { token: newToken(kind, deps.randomBytes), kind: kind.name, site: caller.site, version: 1 }
   const content = { details, customer, customerTerms, use }
-  const { terms, shown, ...plain } = divideRecord(deps.keys, kind, identity, content)
+  const plain = divideRecord(deps.keys, kind, identity, content)
   const record = { ...identity, policyVersion, consents: [...consents], createdAt: now, updatedAt: now }
   const event = deps.newAuditEvent({
     type: 'record.tokenize',
@@ -133,13 +134,13 @@ function preparePart(
     policy_version: policyVersion,
   })
   // A checkout credential never sees more than the masked view, and no first digits.
-  const view = maskedView(deps.kinds, record, { use, shown: shown.shown }, { bin: false })
-  return { record: { record, plain, terms, event }, view }
+  const view = maskedView(deps.kinds, record, { use, shown: plain.shown.shown }, { bin: false })
+  return { record: { record, plain, event }, view }
 }
 
 async function sealSlice(keys: Keys, records: readonly PlainRecord[]): Promise<NewRecord[]> {
   const sealed = await keys.sealAll(records.flatMap(({ plain }) => [plain.display, plain.secret]))
-  return records.map(({ record, terms, event }, at) => {
+  return records.map(({ record, plain: { terms }, event }, at) => {
     const [display, secret] = [sealed[2 * at]!, sealed[2 * at + 1]!]
     return { record: { ...record, display, secret }, terms, event }
   })
