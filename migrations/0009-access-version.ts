@@ -20,7 +20,9 @@ export async function up(knex: Knex): Promise<void> {
     CREATE FUNCTION change_access_version() RETURNS trigger LANGUAGE plpgsql
       SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     BEGIN
-      UPDATE public.access_version SET version = gen_random_uuid();
+      -- Once in a transaction is enough, however many rows it changes.
+      INSERT INTO public.access_version AS v (version) VALUES (gen_random_uuid())
+        ON CONFLICT (only_row) DO UPDATE SET version = excluded.version WHERE v.xmin <> pg_current_xact_id()::xid;
       RETURN NULL;
     END $$;
     COMMENT ON FUNCTION change_access_version IS 'gives access_version another value, which it never had before';
@@ -31,7 +33,10 @@ export async function up(knex: Knex): Promise<void> {
     CREATE CONSTRAINT TRIGGER access_version AFTER INSERT OR UPDATE OR DELETE ON ${table}
       DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION change_access_version();
     CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON ${table}
-      FOR EACH STATEMENT EXECUTE FUNCTION change_access_version();`,
+      FOR EACH STATEMENT EXECUTE FUNCTION change_access_version();
+    -- Also for what replication writes.
+    ALTER TABLE ${table} ENABLE ALWAYS TRIGGER access_version;
+    ALTER TABLE ${table} ENABLE ALWAYS TRIGGER access_version_truncated;`,
     ).join('')}
   `)
 }

@@ -80,7 +80,7 @@ export async function selectStandings(
   const standings = callers.map(({ id, kind }) => ({
     isLive: kind === 'client' ? live.has(id) : !disabled.has(id),
     isSuspended: suspended.has(id),
-    partner: partners.get(id),
+    partner: kind === 'client' ? partners.get(id) : undefined,
     rolesRevision: row.revision,
   }))
   return { version: row.version, standings }

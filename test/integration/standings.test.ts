@@ -99,6 +99,34 @@ describe('how a caller stands', () => {
     expect(await standingOf(client)).toMatchObject({ isLive: false })
   })
 
+  it('is asked again after a change that a replication wrote', async () => {
+    await standingOf(client)
+    await testDatabase.sql(`BEGIN; SET LOCAL session_replication_role = replica; ${REVOKE}; COMMIT`)
+    expect(await standingOf(client)).toMatchObject({ isLive: false })
+  })
+
+  it('is another version once, however many rows a transaction changes', async () => {
+    await testDatabase.sql(`
+      CREATE SEQUENCE versions;
+      CREATE FUNCTION count_version() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+        $$ BEGIN PERFORM nextval('versions'); RETURN NULL; END $$;
+      CREATE TRIGGER counted AFTER UPDATE ON access_version FOR EACH ROW EXECUTE FUNCTION count_version()`)
+    await testDatabase.sql(`BEGIN; ${addClient('client_2')}; ${addClient('client_3')}; ${REVOKE}; COMMIT`)
+    expect(await testDatabase.sql('SELECT last_value::integer AS count, is_called FROM versions')).toEqual([
+      { count: 1, is_called: true },
+    ])
+    await testDatabase.sql(addClient('client_4'))
+    expect(await testDatabase.sql('SELECT last_value::integer AS count FROM versions')).toEqual([{ count: 2 }])
+  })
+
+  it('is refused while the version is gone, until the next change makes one', async () => {
+    await standingOf(client)
+    await testDatabase.sql('DELETE FROM access_version')
+    await expect(standingOf(client)).rejects.toThrow('access_version has lost its row')
+    await testDatabase.sql(REVOKE)
+    expect(await standingOf(client)).toMatchObject({ isLive: false })
+  })
+
   it('stays when a change is rolled back', async () => {
     await standingOf(client)
     await testDatabase.sql(`BEGIN; ${REVOKE}; ROLLBACK`)

@@ -48,7 +48,8 @@ const OTHERS = `
   SELECT '-- ' || line AS line FROM (
     SELECT 'function ' || oid::regprocedure::text AS line FROM pg_proc WHERE pronamespace = 'public'::regnamespace
     UNION ALL
-    SELECT 'trigger ' || tgname || ' on ' || tgrelid::regclass::text || ': ' || pg_get_triggerdef(oid)
+    SELECT 'trigger ' || tgname || ' on ' || tgrelid::regclass::text
+           || CASE tgenabled WHEN 'O' THEN '' WHEN 'A' THEN ', always' ELSE ', disabled' END || ': ' || pg_get_triggerdef(oid)
       FROM pg_trigger WHERE NOT tgisinternal
     UNION ALL
     SELECT 'view ' || relname || ': ' || pg_get_viewdef(oid) FROM pg_class
