@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import './current-node.ts'
+import './buffer-sweeping.ts'
 import { Command } from 'commander'
 import { CallerError } from './access/clients.ts'
 import { addAccessCommands } from './cli/access-commands.ts'

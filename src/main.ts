@@ -1,4 +1,5 @@
 import './current-node.ts'
+import './buffer-sweeping.ts'
 import cluster from 'node:cluster'
 import { ConfigError, readConfig } from './config.ts'
 import { describeError } from './http/request-log.ts'

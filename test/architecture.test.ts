@@ -23,7 +23,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['records'],
   ['kinds', 'keys', 'access', 'audit', 'privacy'],
   ['http', 'database'],
-  'problem alert sensitive parse-input identifier random-bytes config config-file version interruption current-node'.split(
+  'problem alert sensitive parse-input identifier random-bytes config config-file version interruption current-node buffer-sweeping'.split(
     ' ',
   ),
 ]
@@ -41,7 +41,7 @@ const SIBLINGS: Readonly<Record<string, readonly string[]>> = {
 const rootFiles = files.map(({ path }) => path).filter((path) => layerOf(path) === LAYERS.length - 1)
 
 const PURE_KEYS =
-  'seal encode-fields key key-state cryptoperiod signing-plan key-ring keyed-hash random registry-manifest root-key/root-key root-key/key-frame root-key/share-text'
+  'seal encode-fields key key-state cryptoperiod signing-plan key-ring keyed-hash joined-bytes random registry-manifest root-key/root-key root-key/key-frame root-key/share-text'
 
 const PURE_AUDIT = [
   'audit-event merkle tile tree-edge note checkpoint frontier delivery/ocsf-event delivery/syslog-message review/review-rules',
@@ -54,7 +54,7 @@ const PURE_AUDIT = [
 const PURE = [
   ...rootFiles.filter(
     (path) =>
-      !['config', 'config-file', 'version', 'interruption', 'current-node'].includes(
+      !['config', 'config-file', 'version', 'interruption', 'current-node', 'buffer-sweeping'].includes(
         path.slice('src/'.length, -'.ts'.length),
       ),
   ),
@@ -91,10 +91,11 @@ const MAY_READ_ENVIRONMENT: Readonly<Record<string, string>> = {
 }
 
 const ENTRIES = ['src/main.ts', 'src/cli.ts', 'src/demo.ts']
-/** Started as a process of its own by the file beside it, which names it. */
+/** Started as a process or thread of its own by the file beside it, which names it. */
 const STARTED_BY = {
   'src/database/embedded-init.ts': 'src/database/embedded.ts',
   'src/keys/root-key/pkcs11-process.ts': 'src/keys/root-key/pkcs11.ts',
+  'src/keys/sealing-thread-program.ts': 'src/keys/sealing-thread.ts',
 }
 
 const isRoutes = (path: string) => path.endsWith('-routes.ts')

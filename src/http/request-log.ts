@@ -58,6 +58,7 @@ export function describeError(error: unknown): string {
 const OWN_ERRORS = new Set([
   'Problem',
   'SealError',
+  'SealingThreadError',
   'DatabaseError',
   'ConnectionError',
   'KeyRegistryError',

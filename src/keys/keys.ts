@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import type { Alert } from '../alert.ts'
 import type { Database } from '../database/database.ts'
 import { Problem } from '../problem.ts'
@@ -10,9 +11,21 @@ import { createRegistry, type Registry, type RegistryOptions, type VerifiedRegis
 import { KeyRegistryError } from './registry-manifest.ts'
 import { RootKeyUnreachable } from './root-key/root-key.ts'
 import { open, type SealContext, SealError, type Sealed, seal } from './seal.ts'
+import { createSealingThread } from './sealing-thread.ts'
 
 /** Their uses are at hand: a pre-active key may be promoted at any moment. */
 const PROTECTS = new Set<KeyState>(['pre-active', 'active'])
+
+/** Fewer are sealed in less time than another thread needs to wake up and answer. */
+const MANY_VALUES = 20
+
+/** A value to be sealed under the active key of that purpose. Holds plaintext. */
+export interface PlainValue {
+  purpose: 'display' | 'secret'
+  context: SealContext
+  plaintext: Uint8Array
+  padToBytes: number
+}
 
 /** The vault's keys: seals and opens with the ring, and replaces the ring when the registry changes. */
 export interface Keys {
@@ -36,6 +49,13 @@ export interface Keys {
   active(purpose: KeyPurpose, uses?: number): Key
   /** Seals under the active key of that purpose. @throws {Problem} as `active` */
   seal(purpose: 'display' | 'secret', context: SealContext, plaintext: Uint8Array, padToBytes: number): Sealed
+  /**
+   * Seals values and wipes their plaintext; answers in their order. Many are sealed in a thread of their own, where there
+   * is a second core.
+   *
+   * @throws {Problem} as `active`; busy, when the thread fails
+   */
+  sealAll(values: readonly PlainValue[]): Promise<Sealed[]>
   /**
    * Opens under the key that sealed; a key id that is not known here is looked up in the registry first.
    *
@@ -72,6 +92,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   const { database, randomBytes, now, alert, times = keyTimes } = options
   const registry = createRegistry(options)
   const uses = createKeyUses(database, options.onError, (key, reason) => alert('key-registry-changed', { key, reason }))
+  const thread = createSealingThread()
   let isEstablished = false
   let ring: KeyRing | undefined
   let seen: VerifiedRegistry | undefined
@@ -130,6 +151,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     if (!(known instanceof Error) || known.message !== error.message)
       alert('key-registry-changed', { reason: error.message })
     distrust = problem
+    void thread.end(problem)
   }
 
   function read(): Promise<void> {
@@ -163,6 +185,12 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     if (key.expiresAt !== null && now() >= key.expiresAt) throw new Problem('key-expired', { retryAfterSeconds: 60 })
     uses.spend(key.id, count)
     return key
+  }
+
+  function sealAndWipe({ key, context, plaintext, padToBytes }: PlainValue & { key: Key }): Buffer {
+    const sealed = seal(key, context, plaintext, padToBytes, randomBytes)
+    plaintext.fill(0)
+    return sealed
   }
 
   async function keyFor(id: string): Promise<Key> {
@@ -207,6 +235,14 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
       const key = active(purpose)
       return { keyId: key.id, bytes: seal(key, context, plaintext, padToBytes, randomBytes) }
     },
+    async sealAll(values) {
+      const purposes = Map.groupBy(values, ({ purpose }) => purpose)
+      const keyOf = new Map([...purposes].map(([purpose, { length }]) => [purpose, active(purpose, length)]))
+      const keyed = values.map((value) => ({ ...value, key: keyOf.get(value.purpose)! }))
+      const isForThread = values.length >= MANY_VALUES && availableParallelism() > 1
+      const sealed = isForThread ? await thread.seal(keyed) : keyed.map(sealAndWipe)
+      return keyed.map(({ key }, at) => ({ keyId: key.id, bytes: sealed[at]! }))
+    },
     async open(sealed, context) {
       try {
         const key = await keyFor(sealed.keyId)
@@ -225,10 +261,12 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     forget(reason) {
       ring = undefined
       stale = reason
+      void thread.end(reason)
       registry.forget()
     },
     async close() {
       for (const timer of timers) clearInterval(timer)
+      await thread.end(new Problem('shutting-down'))
       await uses.close().catch(options.onError)
     },
   }

@@ -1,5 +1,5 @@
 import { keyedHash } from '../keys/keyed-hash.ts'
-import type { Keys } from '../keys/keys.ts'
+import type { Keys, PlainValue } from '../keys/keys.ts'
 import type { Sealed } from '../keys/seal.ts'
 import type { Details, Display, Kind, SearchTerm, SearchType } from '../kinds/kind.ts'
 import type { Kinds } from '../kinds/kinds.ts'
@@ -16,21 +16,26 @@ export interface RecordDisplay {
 /** What both parts of a record are bound to. */
 type Identity = Pick<StoredRecord, 'token' | 'kind' | 'site' | 'version'>
 
-export interface SealedParts {
-  display: Sealed
-  secret: Sealed
+/** What becomes of the details of a record. Holds the plaintext of both parts until they are sealed. */
+export interface PlainParts {
+  display: PlainValue
+  secret: PlainValue
   terms: TermHash[]
   /** What the display part holds. */
   shown: RecordDisplay
 }
 
+export interface SealedParts extends Omit<PlainParts, 'display' | 'secret'> {
+  display: Sealed
+  secret: Sealed
+}
+
 /**
- * Seals the details of a record into its two parts and hashes the terms it can be found by.
- * Holds plaintext: the JSON of both parts is wiped before it returns.
+ * Divides the details of a record into its two parts and hashes the terms it can be found by.
  *
  * @param content the parts of one checkout share the hash of their customer, `customerTerms`
  */
-export function sealRecord(
+export function divideRecord(
   keys: Keys,
   kind: Kind,
   identity: Identity,
@@ -40,18 +45,25 @@ export function sealRecord(
     customerTerms?: readonly TermHash[]
     use?: string | undefined
   },
-): SealedParts {
+): PlainParts {
   const details = content.details.expose()
   const { customer, use } = content
   const { site } = identity
   const customerTerms = content.customerTerms ?? hashTerms(keys, site, customerTerm(customer))
   const shown: RecordDisplay = { customer, use, shown: kind.display(details) }
   return {
-    display: sealJson(keys, 'display', kind, identity, shown),
-    secret: sealJson(keys, 'secret', kind, identity, details),
+    display: plainValue('display', kind, identity, shown),
+    secret: plainValue('secret', kind, identity, details),
     terms: [...customerTerms, ...hashTerms(keys, site, kind.terms(details))],
     shown,
   }
+}
+
+/** Seals the details of a record into its two parts and hashes its terms, all at once. */
+export function sealRecord(...record: Parameters<typeof divideRecord>): SealedParts {
+  const [keys] = record
+  const { display, secret, ...rest } = divideRecord(...record)
+  return { ...rest, display: sealAndWipe(keys, display), secret: sealAndWipe(keys, secret) }
 }
 
 /** The hashes under which new records are found by these terms. */
@@ -101,10 +113,14 @@ export function maskedView(
   }
 }
 
-function sealJson(keys: Keys, part: 'display' | 'secret', kind: Kind, identity: Identity, value: unknown): Sealed {
-  const bytes = Buffer.from(JSON.stringify(value), 'utf8')
-  const sealed = keys.seal(part, partContext(identity, part), bytes, kind.padToBytes)
-  bytes.fill(0)
+function plainValue(part: RecordPart, kind: Kind, identity: Identity, value: unknown): PlainValue {
+  const plaintext = Buffer.from(JSON.stringify(value), 'utf8')
+  return { purpose: part, context: partContext(identity, part), plaintext, padToBytes: kind.padToBytes }
+}
+
+function sealAndWipe(keys: Keys, { purpose, context, plaintext, padToBytes }: PlainValue): Sealed {
+  const sealed = keys.seal(purpose, context, plaintext, padToBytes)
+  plaintext.fill(0)
   return sealed
 }
 

@@ -1,11 +1,12 @@
 import { auditCaller, type Caller } from '../access/caller.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
+import type { Keys } from '../keys/keys.ts'
 import type { Details } from '../kinds/kind.ts'
 import type { Sensitive } from '../sensitive.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
 import type { IdempotencyRow } from './idempotency-store.ts'
-import { customerTerm, type StoredRecord, type TermHash } from './record.ts'
-import { hashTerms, maskedView, sealRecord } from './sealed-record.ts'
+import { customerTerm, type RecordPart, type StoredRecord, type TermHash } from './record.ts'
+import { divideRecord, hashTerms, maskedView, type PlainParts } from './sealed-record.ts'
 import { newToken } from './token.ts'
 import type { NewRecord } from './tokenize-store.ts'
 
@@ -29,12 +30,13 @@ export interface Checkout {
 
 export type TokenizedCheckout = { customer?: string } & Partial<Record<CheckoutPart, Record<string, unknown>>>
 
-/** Sealing so many checkouts takes some milliseconds; between slices other requests get their turn. */
+/** Preparing so many checkouts takes a millisecond; between slices other requests get their turn. */
 const SLICE = 25
 
 /**
  * Stores the parts of any number of checkouts, all in one statement and one durable commit, or none. Answers, per
- * checkout, with the tokens and masked views.
+ * checkout, with the tokens and masked views. While one slice of them is sealed, the next is prepared, and no more than
+ * that: their plaintext and the queue of the sealing thread stay small.
  *
  * @param extra events and the idempotency key that commit together with the records
  */
@@ -51,18 +53,22 @@ export async function tokenizeCheckouts(
   const now = deps.now()
   const records: NewRecord[] = []
   const answers: TokenizedCheckout[] = []
-  for (const [at, checkout] of checkouts.entries()) {
-    if (at > 0 && at % SLICE === 0) await new Promise((resolve) => setImmediate(resolve))
-    const { customer } = checkout
-    const answer: TokenizedCheckout = customer === undefined ? {} : { customer }
-    const shared = { checkout, customerTerms: hashTerms(deps.keys, caller.site, customerTerm(customer)), now }
-    for (const [part, details] of Object.entries(checkout.parts) as [CheckoutPart, Sensitive<Details>][]) {
-      const { record, view } = sealPart(deps, caller, shared, part, details, facts)
-      records.push(record)
-      answer[part] = view
+  let sealing: Promise<NewRecord[]> = Promise.resolve([])
+  for (let at = 0; at < checkouts.length; at += SLICE) {
+    if (at > 0) await new Promise((resolve) => setImmediate(resolve))
+    const plain: PlainRecord[] = []
+    for (const checkout of checkouts.slice(at, at + SLICE)) {
+      const prepared = prepareCheckout(deps, caller, checkout, facts, now)
+      plain.push(...prepared.records)
+      answers.push(prepared.answer)
     }
-    answers.push(answer)
+    const before = sealing
+    sealing = sealSlice(deps.keys, plain)
+    // Should the slice before have failed, nobody waits for this one.
+    sealing.catch(() => {})
+    records.push(...(await before))
   }
+  records.push(...(await sealing))
   await deps.batches.insert({
     now,
     records,
@@ -72,30 +78,50 @@ export async function tokenizeCheckouts(
   return answers
 }
 
-function sealPart(
-  deps: Pick<RecordDeps, 'keys' | 'kinds' | 'newAuditEvent' | 'randomBytes'>,
+/** A record whose parts are not sealed yet. Holds plaintext. */
+type PlainRecord = Omit<NewRecord, 'record'> & {
+  record: Omit<StoredRecord, RecordPart>
+  plain: Pick<PlainParts, RecordPart>
+}
+
+type PrepareDeps = Pick<RecordDeps, 'keys' | 'kinds' | 'newAuditEvent' | 'randomBytes'>
+
+/** Everything that becomes of a checkout, but for the sealing. */
+function prepareCheckout(
+  deps: PrepareDeps,
+  caller: Caller,
+  checkout: Checkout,
+  facts: RequestFacts,
+  now: Date,
+): { answer: TokenizedCheckout; records: PlainRecord[] } {
+  const { customer } = checkout
+  const answer: TokenizedCheckout = customer === undefined ? {} : { customer }
+  const shared = { checkout, customerTerms: hashTerms(deps.keys, caller.site, customerTerm(customer)), now }
+  const records: PlainRecord[] = []
+  for (const [part, details] of Object.entries(checkout.parts) as [CheckoutPart, Sensitive<Details>][]) {
+    const { record, view } = preparePart(deps, caller, shared, part, details, facts)
+    records.push(record)
+    answer[part] = view
+  }
+  return { answer, records }
+}
+
+function preparePart(
+  deps: PrepareDeps,
   caller: Caller,
   shared: { checkout: Checkout; customerTerms: readonly TermHash[]; now: Date },
   part: CheckoutPart,
   details: Sensitive<Details>,
   facts: RequestFacts,
-): { record: NewRecord; view: Record<string, unknown> } {
+): { record: PlainRecord; view: Record<string, unknown> } {
   const { use } = checkoutParts[part]
   const kind = deps.kinds[checkoutParts[part].kind]
   const { customerTerms, now } = shared
   const { customer, policyVersion, consents } = shared.checkout
   const identity = { token: newToken(kind, deps.randomBytes), kind: kind.name, site: caller.site, version: 1 }
   const content = { details, customer, customerTerms, use }
-  const { display, secret, terms, shown } = sealRecord(deps.keys, kind, identity, content)
-  const record: StoredRecord = {
-    ...identity,
-    policyVersion,
-    consents: [...consents],
-    display,
-    secret,
-    createdAt: now,
-    updatedAt: now,
-  }
+  const { terms, shown, ...plain } = divideRecord(deps.keys, kind, identity, content)
+  const record = { ...identity, policyVersion, consents: [...consents], createdAt: now, updatedAt: now }
   const event = deps.newAuditEvent({
     type: 'record.tokenize',
     outcome: 'success',
@@ -108,5 +134,13 @@ function sealPart(
   })
   // A checkout credential never sees more than the masked view, and no first digits.
   const view = maskedView(deps.kinds, record, { use, shown: shown.shown }, { bin: false })
-  return { record: { record, terms, event }, view }
+  return { record: { record, plain, terms, event }, view }
+}
+
+async function sealSlice(keys: Keys, records: readonly PlainRecord[]): Promise<NewRecord[]> {
+  const sealed = await keys.sealAll(records.flatMap(({ plain }) => [plain.display, plain.secret]))
+  return records.map(({ record, terms, event }, at) => {
+    const [display, secret] = [sealed[2 * at]!, sealed[2 * at + 1]!]
+    return { record: { ...record, display, secret }, terms, event }
+  })
 }

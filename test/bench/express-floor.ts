@@ -1,4 +1,5 @@
 /** Express as it comes, over the vault's TLS, parses the same body and answers with the same JSON. Nothing else. */
+import '../../src/buffer-sweeping.ts'
 import { createServer } from 'node:https'
 import express from 'express'
 import { readConfig } from '../../src/config.ts'

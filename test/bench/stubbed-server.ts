@@ -1,4 +1,5 @@
 /** The vault with its store left out: what is written is done at once. Everything else is the server's own path. */
+import '../../src/buffer-sweeping.ts'
 import { readConfig } from '../../src/config.ts'
 import { openVault } from '../../src/open-vault.ts'
 import { listenToCallers } from '../../src/serve.ts'

@@ -1,3 +1,4 @@
+import '../../src/buffer-sweeping.ts'
 import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
 import { openDatabase } from '../../src/database/database.ts'
 import { createNewId } from '../../src/identifier.ts'

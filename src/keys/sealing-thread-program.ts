@@ -1,0 +1,21 @@
+/**
+ * The program of the sealing thread: seals what the main thread hands over, one message after the other, and keeps
+ * nothing of it. Whatever goes wrong ends the thread, and with it all that it knew.
+ */
+import { parentPort } from 'node:worker_threads'
+import { joinBytes, splitBytes } from './joined-bytes.ts'
+import { createRandomBytes } from './random.ts'
+import { seal } from './seal.ts'
+import type { FromSealingThread, ToSealingThread } from './sealing-thread.ts'
+
+const randomBytes = createRandomBytes()
+
+parentPort?.on('message', ({ places, plaintexts }: ToSealingThread) => {
+  const sealed = splitBytes(plaintexts).map((plaintext, at) => {
+    const [key, padToBytes, site, kind, token, part, version] = places[at]!
+    return seal(key, { site, kind, token, part, version }, plaintext, padToBytes, randomBytes)
+  })
+  new Uint8Array(plaintexts.buffer).fill(0)
+  const answer: FromSealingThread = joinBytes(sealed)
+  parentPort?.postMessage(answer, [answer.buffer])
+})
