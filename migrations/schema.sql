@@ -1,5 +1,13 @@
 -- The schema after every migration. Written by `npm run db:schema`; do not edit.
 
+CREATE TABLE access_version (
+  only_row boolean NOT NULL DEFAULT true,
+  version uuid NOT NULL,
+  CONSTRAINT access_version_pkey PRIMARY KEY (only_row),
+  CONSTRAINT access_version_only_row_check CHECK (only_row)
+);
+COMMENT ON TABLE access_version IS 'names the present state of clients, partners, roles, disabled staff and suspended callers';
+
 CREATE TABLE approvals (
   id text NOT NULL,
   caller text NOT NULL,
@@ -401,6 +409,7 @@ COMMENT ON TABLE suspended_callers IS 'who went beyond a budget that suspends, u
 
 GRANT USAGE ON SCHEMA public TO strongroom_runtime;
 GRANT USAGE ON SEQUENCE audit_positions TO strongroom_runtime;
+GRANT SELECT ON TABLE access_version TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE approvals TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_checkpoints TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_cosignatures TO strongroom_runtime;
@@ -440,6 +449,19 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 
 -- function audit_event_id_at(timestamp with time zone)
 -- function audit_prepare_partitions()
+-- function change_access_version()
 -- sequence audit_positions
 -- sequence migrations_id_seq
 -- sequence migrations_lock_index_seq
+-- trigger access_version on clients, always: CREATE CONSTRAINT TRIGGER access_version AFTER INSERT OR DELETE OR UPDATE ON public.clients DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION change_access_version()
+-- trigger access_version on disabled_staff, always: CREATE CONSTRAINT TRIGGER access_version AFTER INSERT OR DELETE OR UPDATE ON public.disabled_staff DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION change_access_version()
+-- trigger access_version on partner_clients, always: CREATE CONSTRAINT TRIGGER access_version AFTER INSERT OR DELETE OR UPDATE ON public.partner_clients DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION change_access_version()
+-- trigger access_version on partners, always: CREATE CONSTRAINT TRIGGER access_version AFTER INSERT OR DELETE OR UPDATE ON public.partners DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION change_access_version()
+-- trigger access_version on role_sets, always: CREATE CONSTRAINT TRIGGER access_version AFTER INSERT OR DELETE OR UPDATE ON public.role_sets DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION change_access_version()
+-- trigger access_version on suspended_callers, always: CREATE CONSTRAINT TRIGGER access_version AFTER INSERT OR DELETE OR UPDATE ON public.suspended_callers DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION change_access_version()
+-- trigger access_version_truncated on clients, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.clients FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
+-- trigger access_version_truncated on disabled_staff, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.disabled_staff FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
+-- trigger access_version_truncated on partner_clients, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.partner_clients FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
+-- trigger access_version_truncated on partners, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.partners FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
+-- trigger access_version_truncated on role_sets, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.role_sets FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
+-- trigger access_version_truncated on suspended_callers, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.suspended_callers FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()

@@ -1,7 +1,6 @@
 import { type Alert, createNewsAlert } from '../alert.ts'
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import type { RecordEvent } from '../audit/record-event.ts'
-import { createBatch } from '../database/batch.ts'
 import type { Database } from '../database/database.ts'
 import type { NewId } from '../identifier.ts'
 import { keyedHash } from '../keys/keyed-hash.ts'
@@ -14,7 +13,6 @@ import { sweepApprovals } from './approval-store.ts'
 import { createBudgets } from './budget.ts'
 import { selectSuspended, sweepBudgets } from './budget-store.ts'
 import type { Caller } from './caller.ts'
-import { selectStandings } from './caller-store.ts'
 import { type CardLimits, createCardVelocity } from './card-velocity.ts'
 import { createCurrentRoles, createRoleSetMac } from './current-roles.ts'
 import { createGuessLimit } from './guess-limit.ts'
@@ -23,6 +21,7 @@ import { addPartner, endPartner, listPartners, type NewPartner } from './partner
 import { createProbeLimit } from './probe-limit.ts'
 import { reviewAccess } from './review-access.ts'
 import type { RoleFile } from './role-set.ts'
+import { createStandings } from './standings.ts'
 import { createTally } from './tally.ts'
 import type { TrustedIssuer } from './trusted-issuers.ts'
 
@@ -59,7 +58,7 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
   const macs = createAccessMacs(deps)
   const macOf = createRoleSetMac(keys.registry.authenticate)
   const roles = createCurrentRoles({ ...deps, macOf })
-  const standingOf = createBatch({ run: (callers: readonly Caller[]) => selectStandings(database, callers) })
+  const standingOf = createStandings(database)
   const tally = createTally(database, now)
   const probes = createProbeLimit({ ...deps, tally, pseudonym }, limits.probesPerTenMinutes)
   const tell = createNewsAlert(deps.alert)

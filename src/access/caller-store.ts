@@ -21,11 +21,21 @@ export interface Standing {
   rolesRevision: number
 }
 
+const SELECT_VERSION: Statement = { name: 'select-access-version', text: 'SELECT version FROM access_version' }
+
+/** Another one after every change of what a standing is made of; it commits together with the change. */
+export async function selectAccessVersion(db: Queryable): Promise<string> {
+  const [row] = await db.query<{ version: string }>(SELECT_VERSION)
+  if (row === undefined) throw new Error('access_version has lost its row')
+  return row.version
+}
+
 const CLIENTS = opaqueArray(1, 'text')
 const CALLERS = opaqueArray(2, 'text')
 const SELECT_STANDINGS: Statement = {
   name: 'select-standings',
   text: `SELECT
+    (SELECT version FROM access_version) AS version,
     (SELECT coalesce(max(revision), 0) FROM role_sets) AS revision,
     ARRAY(SELECT id FROM clients WHERE id = ANY(${CLIENTS}) AND revoked_at IS NULL) AS live,
     ARRAY(SELECT id FROM disabled_staff WHERE id = ANY(${CALLERS})) AS disabled,
@@ -37,6 +47,7 @@ const SELECT_STANDINGS: Statement = {
 }
 
 interface StandingsRow {
+  version: string | null
   revision: number
   live: string[]
   disabled: string[]
@@ -46,17 +57,17 @@ interface StandingsRow {
     | null
 }
 
-/** Asked on every request, so that a revocation, a disabled account and a change of roles hold from the next one on. */
+/** How each of the callers stands, and at which version of all that this is made of. */
 export async function selectStandings(
   db: Queryable,
   callers: readonly Pick<Caller, 'id' | 'kind'>[],
-): Promise<Standing[]> {
+): Promise<{ version: string; standings: Standing[] }> {
   const clients = callers.filter(({ kind }) => kind === 'client').map(({ id }) => id)
   const [row] = await db.query<StandingsRow>(SELECT_STANDINGS, [
     textArray([...new Set(clients)]),
     textArray([...new Set(callers.map(({ id }) => id))]),
   ])
-  if (row === undefined) throw new Error('the standings are always one row')
+  if (row?.version == null) throw new Error('access_version has lost its row')
   const live = new Set(row.live)
   const disabled = new Set(row.disabled)
   const partners = new Map(
@@ -66,10 +77,11 @@ export async function selectStandings(
     ]),
   )
   const suspended = new Set(row.suspended)
-  return callers.map(({ id, kind }) => ({
+  const standings = callers.map(({ id, kind }) => ({
     isLive: kind === 'client' ? live.has(id) : !disabled.has(id),
     isSuspended: suspended.has(id),
-    partner: partners.get(id),
+    partner: kind === 'client' ? partners.get(id) : undefined,
     rolesRevision: row.revision,
   }))
+  return { version: row.version, standings }
 }

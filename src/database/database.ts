@@ -97,7 +97,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
 }
 
-const BEGIN: Statement = { name: 'begin', text: 'BEGIN' }
+/** Whatever the database's default is: what is waited for under a lock must be seen once the lock is there. */
+const BEGIN: Statement = { name: 'begin', text: 'BEGIN ISOLATION LEVEL READ COMMITTED' }
 const COMMIT: Statement = { name: 'commit', text: 'COMMIT' }
 const ROLLBACK: Statement = { name: 'rollback', text: 'ROLLBACK' }
 const UNLOCK: Statement = { name: 'unlock', text: 'SELECT pg_advisory_unlock($1)', timeoutMs: 1_000 }

@@ -11,10 +11,10 @@ const COLUMNS = `
   FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
   WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`
 
-/** PostgreSQL 18 keeps NOT NULL among the constraints as well; the columns say it already. */
+/** PostgreSQL keeps NOT NULL and triggers that are deferred among the constraints as well; columns and triggers say it already. */
 const CONSTRAINTS = `
   SELECT 'CONSTRAINT ' || quote_ident(conname) || ' ' || pg_get_constraintdef(oid) AS line
-  FROM pg_constraint WHERE conrelid = $1 AND contype <> 'n' ORDER BY contype = 'p' DESC, conname`
+  FROM pg_constraint WHERE conrelid = $1 AND contype NOT IN ('n', 't') ORDER BY contype = 'p' DESC, conname`
 
 const INDEXES = `
   SELECT pg_get_indexdef(indexrelid) || ';' AS line FROM pg_index
@@ -48,7 +48,8 @@ const OTHERS = `
   SELECT '-- ' || line AS line FROM (
     SELECT 'function ' || oid::regprocedure::text AS line FROM pg_proc WHERE pronamespace = 'public'::regnamespace
     UNION ALL
-    SELECT 'trigger ' || tgname || ' on ' || tgrelid::regclass::text || ': ' || pg_get_triggerdef(oid)
+    SELECT 'trigger ' || tgname || ' on ' || tgrelid::regclass::text
+           || CASE tgenabled WHEN 'O' THEN '' WHEN 'A' THEN ', always' ELSE ', disabled' END || ': ' || pg_get_triggerdef(oid)
       FROM pg_trigger WHERE NOT tgisinternal
     UNION ALL
     SELECT 'view ' || relname || ': ' || pg_get_viewdef(oid) FROM pg_class
