@@ -144,7 +144,8 @@ describe('a rotation while two servers work', () => {
     let rounds = 0
 
     async function work(on: TestVault, name: string): Promise<void> {
-      for (let round = 0; isRotating && round < 300; round++) {
+      // On a machine that is slow the rotation may end before a few of them.
+      for (let round = 0; (isRotating || round < 4) && round < 300; round++) {
         rounds++
         const made = await on.call('POST', '/v1/tokenize', { token: bearer.checkout, body: { contact } })
         expect(made.status, made.text).toBe(201)
