@@ -185,12 +185,6 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     return { keyId: key.id, bytes: seal(key, context, plaintext, padToBytes, randomBytes) }
   }
 
-  function sealAndWipe({ purpose, context, plaintext, padToBytes }: PlainValue): Sealed {
-    const sealed = sealNow(purpose, context, plaintext, padToBytes)
-    plaintext.fill(0)
-    return sealed
-  }
-
   async function keyFor(id: string): Promise<Key> {
     if (!currentRing().find(id)) await refresh()
     const found = currentRing().find(id)
@@ -231,12 +225,21 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     active,
     seal: sealNow,
     async sealAll(values) {
-      if (values.length < MANY_VALUES || !hasSecondCore) return values.map(sealAndWipe)
-      const purposes = Map.groupBy(values, ({ purpose }) => purpose)
-      const keyOf = new Map([...purposes].map(([purpose, { length }]) => [purpose, active(purpose, length)]))
-      const keyed = values.map((value) => ({ ...value, key: keyOf.get(value.purpose)! }))
-      const sealed = await thread.seal(keyed)
-      return keyed.map(({ key }, at) => ({ keyId: key.id, bytes: sealed[at]! }))
+      try {
+        if (values.length < MANY_VALUES || !hasSecondCore) {
+          return values.map(({ purpose, context, plaintext, padToBytes }) =>
+            sealNow(purpose, context, plaintext, padToBytes),
+          )
+        }
+        const purposes = Map.groupBy(values, ({ purpose }) => purpose)
+        const keyOf = new Map([...purposes].map(([purpose, { length }]) => [purpose, active(purpose, length)]))
+        const keyed = values.map((value) => ({ ...value, key: keyOf.get(value.purpose)! }))
+        const sealed = await thread.seal(keyed)
+        return keyed.map(({ key }, at) => ({ keyId: key.id, bytes: sealed[at]! }))
+      } finally {
+        // Also when the ring refused.
+        for (const { plaintext } of values) plaintext.fill(0)
+      }
     },
     async open(sealed, context) {
       try {

@@ -130,7 +130,11 @@ describe('the thread and the key ring', () => {
     keys.forget(reason)
     if (hasThreads) expect(await asked).toBe(reason)
     await asked
-    await expect(keys.sealAll(values('later'))).rejects.toBe(reason)
+    for (const count of [2, 40]) {
+      const later = values('later', count)
+      await expect(keys.sealAll(later)).rejects.toBe(reason)
+      for (const { plaintext } of later) expect(plaintext.every((byte) => byte === 0)).toBe(true)
+    }
     expect(() => keys.seal('secret', values('later')[0]!.context, Buffer.from('later'), 64)).toThrow(reason)
     await expect.poll(countThreads).toBe(0)
     await keys.refresh()

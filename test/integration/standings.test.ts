@@ -144,6 +144,16 @@ describe('how a caller stands', () => {
     expect(await standingOf(client)).toMatchObject({ isLive: false })
   })
 
+  it('is forgotten when too many are remembered', async () => {
+    await standingOf(client)
+    for (let from = 0; from < 12_000; from += 3_000) {
+      await Promise.all(Array.from({ length: 3_000 }, (_, at) => standingOf(caller(`client_many_${from + at}`))))
+    }
+    asked.length = 0
+    await standingOf(client)
+    expect(asked).toEqual(EVERYTHING)
+  })
+
   it.each(EVERYTHING)('is not remembered from before a revocation that commits while %s is answered', async (name) => {
     const gate = Promise.withResolvers<void>()
     late[name] = gate.promise
