@@ -23,7 +23,8 @@ const migrations: Record<string, Knex.Migration> = {
   '0009-access-version': accessVersion,
 }
 
-const source: Knex.MigrationSource<string> = {
+/** What knex runs; a test runs the first of them only, to have the database of an earlier version. */
+export const migrationSource: Knex.MigrationSource<string> = {
   getMigrations: async () => Object.keys(migrations),
   getMigrationName: (name) => name,
   getMigration: async (name) => migrations[name]!,
@@ -61,7 +62,7 @@ export async function migrate({ ownerUrl, caFile, serverRole }: MigrateOptions):
     compileSqlOnError: false,
   })
   try {
-    const config = { migrationSource: source, tableName: 'migrations' }
+    const config = { migrationSource, tableName: 'migrations' }
     const applied = await db.transaction(async (lock) => {
       await lock.raw('SELECT pg_advisory_xact_lock(?)', [MIGRATION_LOCK])
       // knex's own lock is a row that a killed migration leaves behind; whoever holds ours may clear it.

@@ -1,0 +1,117 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { verifyLog } from '../../src/audit/verification/verify-log.ts'
+import { openLogOfDatabase } from '../../src/audit/verification/verify-store.ts'
+import { openDatabase } from '../../src/database/database.ts'
+import { knownMigrations, migrate } from '../../src/database/migrate.ts'
+import { copyOldRootKey, loadOldVault, readOldVaultFacts } from '../support/old-vault.ts'
+import { createTestDatabase, type TestDatabase, withDatabase } from '../support/postgres.ts'
+import { checkout, person } from '../support/samples.ts'
+import { TestVault } from '../support/test-vault.ts'
+
+const MINUTE_MS = 60_000
+
+/** A vault that version 0.1.0 filled at migration 0009, a minute after its last request. */
+describe('a vault of an earlier version', () => {
+  const facts = readOldVaultFacts()
+  const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-old-'))
+  let database: TestDatabase
+  let vault: TestVault
+
+  beforeAll(async () => {
+    database = await createTestDatabase()
+    await database.sql('DROP SCHEMA public CASCADE')
+    await database.sql('CREATE SCHEMA public')
+    const superuserUrl = withDatabase(inject('cluster').superuserUrl, database.name)
+    await loadOldVault({ ownerUrl: superuserUrl, superuserUrl })
+    const applied = await migrate({ ownerUrl: superuserUrl, serverRole: new URL(database.serverUrl).username })
+    expect(applied).toEqual(knownMigrations.slice(9))
+    const rootKeyFile = path.join(directory, 'root-key')
+    copyOldRootKey(rootKeyFile)
+    const clockOffsetMs = Date.parse(facts.written_at) + MINUTE_MS - Date.now()
+    vault = await TestVault.start({ sharedDatabase: database, config: { rootKeyFile }, clockOffsetMs })
+  })
+  afterAll(async () => {
+    await vault?.stop()
+    await database.drop()
+    rmSync(directory, { recursive: true })
+  })
+
+  const tokenOf = (part: string) => facts.order.answer[part]!.token
+
+  it('answers every token of an order with its masked view', async () => {
+    const token = await vault.staffToken('support')
+    for (const part of ['card', 'billing_address', 'shipping_address', 'contact']) {
+      const answer = await vault.call('GET', `/v1/tokens/${tokenOf(part)}`, { token })
+      expect(answer.status, answer.text).toBe(200)
+    }
+    const erased = await vault.call('GET', `/v1/tokens/${facts.erased}`, { token })
+    expect(erased.status).toBe(410)
+  })
+
+  it('reveals a card', async () => {
+    const answer = await vault.call('POST', `/v1/tokens/${tokenOf('card')}/reveal`, {
+      token: await vault.staffToken('billing'),
+      body: { purpose: 'process-payment' },
+    })
+    expect(answer.status, answer.text).toBe(200)
+    expect(answer.body.data.number).toBe('4242424242424242')
+  })
+
+  it.each([
+    ['customer', checkout.customer],
+    ['email', person.email],
+    ['phone', person.phone],
+  ])('finds the order by %s', async (by, value) => {
+    const answer = await vault.call('POST', '/v1/search', {
+      token: await vault.staffToken('support'),
+      body: { by, value },
+    })
+    expect(answer.status, answer.text).toBe(200)
+    expect(answer.body.results.map(({ token }: { token: string }) => token)).toContain(tokenOf('contact'))
+  })
+
+  it('lets in a client with the secret that it was given', async () => {
+    for (const { client_id, client_secret } of facts.sample_callers) {
+      expect((await vault.requestToken(client_id, client_secret)).status).toBe(200)
+    }
+  })
+
+  it('repeats the answer to a request of before', async () => {
+    const { client_id, client_secret } = facts.sample_callers.find(({ role }) => role === 'checkout')!
+    const { access_token: token } = (await vault.requestToken(client_id, client_secret)).body
+    const answer = await vault.call('POST', '/v1/tokenize', {
+      token,
+      body: facts.order.body,
+      headers: { 'Idempotency-Key': facts.order.idempotency_key },
+    })
+    expect(answer.status, answer.text).toBe(201)
+    expect(answer.headers['idempotent-replayed']).toBe('true')
+    expect(answer.body).toEqual(facts.order.answer)
+  })
+
+  it('keeps its receipts and its log', async () => {
+    const auditor = await vault.staffToken('auditor')
+    const receipt = await vault.call('GET', `/v1/audit/events/${facts.released.event}/receipt`, { token: auditor })
+    expect(receipt.status, receipt.text).toBe(200)
+    const given = {
+      keys: [],
+      receipts: [{ json: facts.released.receipt, place: 'the kept receipt' }],
+      checkpoints: [{ note: facts.released.checkpoint, place: 'the kept checkpoint' }],
+    }
+    const opened = openDatabase({ url: database.serverUrl, maxConnections: 1 })
+    const { findings } = await opened
+      .transaction(async (tx) => verifyLog(await openLogOfDatabase(tx), given))
+      .finally(() => opened.close())
+    expect(findings).toEqual([])
+  })
+
+  it('keeps a disabled person out', async () => {
+    const name = facts.disabled.replace('staff:', '')
+    const token = await vault.staffToken('support', { name })
+    const answer = await vault.call('GET', `/v1/tokens/${tokenOf('card')}`, { token })
+    expect(answer.status).toBe(401)
+  })
+})

@@ -1,0 +1,84 @@
+import { chmodSync, copyFileSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import knex from 'knex'
+import { migrationSource } from '../../src/database/migrate.ts'
+import type { SampleCaller } from '../../src/sample-callers.ts'
+
+const FIXTURE = path.join(import.meta.dirname, '../fixtures/0009-access-version')
+
+type Answer = Record<string, unknown>
+
+/** What `write-old-vault.ts` did to the vault, and what the vault answered. */
+export interface OldVaultFacts {
+  written_at: string
+  sample_callers: SampleCaller[]
+  order: { body: Answer; answer: Record<string, { token: string }>; idempotency_key: string }
+  again: Record<string, { token: string }>
+  corrected: { token: string; phone: string }
+  erased: string
+  released: { event: string; receipt: string; checkpoint: string }
+  /** The id of a disabled member of staff, as the operator typed it. */
+  disabled: string
+  asked: { status: number; body: { approval: string }; caller: string; reason: string }
+  partner: { partner_id: string }
+  searches_for_nothing: { caller: string; count: number }
+  wrong_matches: { caller: string; token: string; count: number; right: string }
+}
+
+export function readOldVaultFacts(): OldVaultFacts {
+  return JSON.parse(readFileSync(path.join(FIXTURE, 'facts.json'), 'utf8'))
+}
+
+/** Copies the file of its root key. Git keeps no mode, and the vault demands one. */
+export function copyOldRootKey(target: string): void {
+  copyFileSync(path.join(FIXTURE, 'root-key'), target)
+  chmodSync(target, 0o600)
+}
+
+/**
+ * Fills an empty database with the tables of a vault at the fixture's last migration, row by row as they were.
+ *
+ * @param ownerUrl the database as the role that is to own the tables
+ * @param superuserUrl the same as a role that may pass over triggers, as a restored backup does
+ */
+export async function loadOldVault({
+  ownerUrl,
+  superuserUrl,
+}: {
+  ownerUrl: string
+  superuserUrl: string
+}): Promise<void> {
+  const { migrations, tables, sequences } = JSON.parse(
+    gunzipSync(readFileSync(path.join(FIXTURE, 'tables.json.gz'))).toString('utf8'),
+  ) as {
+    migrations: string[]
+    tables: Record<string, unknown[]>
+    sequences: { name: string; value: string | null }[]
+  }
+  const owner = knex({ client: 'pg', connection: ownerUrl })
+  try {
+    for (const name of migrations) await owner.migrate.up({ migrationSource, tableName: 'migrations', name } as never)
+  } finally {
+    await owner.destroy()
+  }
+  const superuser = knex({ client: 'pg', connection: superuserUrl })
+  try {
+    await superuser.transaction(async (tx) => {
+      await tx.raw('SET LOCAL session_replication_role = replica')
+      for (const [name, rows] of Object.entries(tables)) {
+        await tx.raw('DELETE FROM ??', [name])
+        await tx.raw('INSERT INTO ?? SELECT * FROM jsonb_populate_recordset(null::??, ?::jsonb)', [
+          name,
+          name,
+          JSON.stringify(rows),
+        ])
+      }
+      for (const { name, value } of sequences) {
+        if (value !== null && !name.startsWith('migrations')) await tx.raw('SELECT setval(?, ?)', [name, value])
+      }
+    })
+  } finally {
+    await superuser.destroy()
+  }
+}
