@@ -20,7 +20,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'test/*.test.ts', 'test/vectors/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'test/*.test.ts', 'test/vectors/**/*.test.ts', 'test/corpus/**/*.test.ts'],
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },

@@ -39,7 +39,6 @@ const PROBLEMS = {
   'invalid-card-number': [422, 'The card number is not acceptable'],
   'card-expired': [422, 'The card has expired'],
   'card-number-in-text': [422, 'A text contains what looks like a card number'],
-  'address-part-missing': [422, 'The address lacks a part that its country requires'],
   'invalid-idempotency-key': [422, 'The Idempotency-Key is not acceptable'],
   'idempotency-key-reused': [422, 'The Idempotency-Key was used with another request'],
 

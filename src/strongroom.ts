@@ -31,7 +31,7 @@ import { startRotationRunner } from './keys/rotation/rotation-runner.ts'
 import { rotationFigures } from './keys/rotation/rotation-store.ts'
 import { createSealedValues } from './keys/rotation/sealed-values.ts'
 import { createKeyWatch } from './keys/watch-keys.ts'
-import { looksLikeCardNumber } from './kinds/card-number.ts'
+import { holdsCardNumber } from './kinds/card-number.ts'
 import { createKinds } from './kinds/kinds.ts'
 import type { Problem } from './problem.ts'
 import { createApprovalRoutes } from './records/approval-routes.ts'
@@ -219,7 +219,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
         recordRefusal,
         describeCaller: (caller) => caller.id,
         answersFor,
-        looksLikeCardNumber,
+        // A token is letters and digits, and some of those digits a card number's sooner or later.
+        holdsCardNumber: (text) => holdsCardNumber(text, { besideLetters: false }),
         isShuttingDown: () => shuttingDown,
         sealedBecause,
         observe: (answered) => {

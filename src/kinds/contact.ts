@@ -1,12 +1,13 @@
 import { z } from 'zod'
 import { issue, parseInput } from '../parse-input.ts'
-import { looksLikeCardNumber } from './card-number.ts'
+import { holdsCardNumber } from './card-number.ts'
 import { correctionSchema, merge } from './correction.ts'
 import { firstGrapheme, initials } from './initials.ts'
 import type { Kind, SearchTerm } from './kind.ts'
 import { optionalMembers } from './optional-members.ts'
 import { phone, phoneIssue, toE164 } from './phone.ts'
 import { text } from './text.ts'
+import { withoutInvisible } from './typed.ts'
 
 /** RFC 5321 sections 4.5.3.1.1 and 4.5.3.1.3, the latter without the angle brackets. */
 const MAX_LOCAL_PART = 64
@@ -16,17 +17,19 @@ const MAX_EMAIL = 254
  * One @, something before it, and a domain with a dot: what is deliverable only its server knows. Addresses with unusual
  * local parts and in other scripts exist, and are no reason to lose a sale.
  */
-const EMAIL_FORM = /^[^\s@\p{C}]+@[^\s@\p{C}.]+(?:\.[^\s@\p{C}.]+)+$/u
+const EMAIL_FORM = /^[^\s@\p{C}]+@(?:[^\s@\p{C}.]|[\u200C\u200D])+(?:\.(?:[^\s@\p{C}.]|[\u200C\u200D])+)+$/u
 
 const email = z
   .string()
-  .trim()
+  .overwrite(withoutInvisible)
   .max(MAX_EMAIL)
   .regex(EMAIL_FORM)
   .refine((value) => value.lastIndexOf('@') <= MAX_LOCAL_PART, {
     ...issue('invalid-input', `expected at most ${MAX_LOCAL_PART} characters before the @`),
   })
-  .refine((value) => !looksLikeCardNumber(value), issue('card-number-in-text', 'remove the card number'))
+  .refine((value) => !holdsCardNumber(value.slice(0, value.lastIndexOf('@'))), {
+    ...issue('card-number-in-text', 'remove the card number'),
+  })
   .overwrite((value) => value.normalize('NFC'))
   .meta({ description: 'E-mail address', format: 'email', examples: ['mei@example.sg'] })
 

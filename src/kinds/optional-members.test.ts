@@ -5,7 +5,7 @@ import { optionalMembers } from './optional-members.ts'
 
 const kinds = createKinds(() => new Date('2026-11-24T00:00:00Z'))
 
-describe.each(['', null, undefined])('an optional member that is %j', (blank) => {
+describe.each(['', ' ', '\u200B\t', null, undefined])('an optional member that is %j', (blank) => {
   it('is the same as one that was left out', () => {
     const address = { line1: '1 Raffles Place', country: 'SG' }
     expect(kinds.address.schema.parse({ ...address, line2: blank, phone: blank, name: blank })).toEqual(
@@ -20,8 +20,6 @@ describe.each(['', null, undefined])('an optional member that is %j', (blank) =>
   it('does not stand in for one that is required', () => {
     const { success } = kinds.address.schema.safeParse({ line1: blank, country: 'SG' })
     expect(success).toBe(false)
-    const american = { line1: '1 Main St', city: 'Reno', region: 'NV', country: 'US', postal_code: blank }
-    expect(kinds.address.schema.safeParse(american).error?.issues[0]?.path).toEqual(['postal_code'])
     expect(kinds.contact.schema.safeParse({ name: blank, email: blank }).success).toBe(false)
   })
 })

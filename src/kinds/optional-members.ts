@@ -1,8 +1,10 @@
 import { z } from 'zod'
 
+const BLANK = /^[\s\p{Default_Ignorable_Code_Point}]*$/u
+
 /**
- * Members that may be left out. A web form sends what was not filled in as an empty string, and many a client sends
- * `null`: both are the same as leaving it out, and no reason to lose a sale.
+ * Members that may be left out. A web form sends what was not filled in as an empty string or a space, and some clients
+ * send `null`: all are the same as leaving it out.
  */
 export function optionalMembers<Shape extends Record<string, z.ZodType>>(shape: Shape) {
   const members = Object.entries(shape).map(([name, schema]) => [name, blankAsAbsent(schema)])
@@ -10,5 +12,10 @@ export function optionalMembers<Shape extends Record<string, z.ZodType>>(shape: 
 }
 
 function blankAsAbsent(schema: z.ZodType) {
-  return z.preprocess((value) => (value === '' || value === null ? undefined : value), schema.optional()).optional()
+  return z
+    .preprocess(
+      (value) => (value === null || (typeof value === 'string' && BLANK.test(value)) ? undefined : value),
+      schema.optional(),
+    )
+    .optional()
 }

@@ -1,15 +1,18 @@
 import { z } from 'zod'
 import { issue } from '../parse-input.ts'
-import { hidesCardNumber } from './card-number.ts'
+import { holdsCardNumber } from './card-number.ts'
 
 /** Enough for every character of the Basic Multilingual Plane; a text that is emoji throughout may be shorter. */
 const UTF8_BYTES_PER_CHARACTER = 3
 
-/** C0 and C1 controls and DELETE, apart from the tab and the line breaks that people type into an address. */
-const CONTROLS = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]/
+/** C0 and C1 controls and DELETE, apart from tabs and line breaks, those of word processors (U+000B, U+0085) among them. */
+const CONTROLS = /[\u0000-\u0008\u000E-\u001F\u007F-\u0084\u0086-\u009F]/
 
-/** Unicode UAX #9 section 2: they reorder what a reader sees, so that a text can pass for another one. */
-const BIDI_CONTROLS = /[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/
+/**
+ * Unicode UAX #9 section 2: embeddings, overrides and isolates reorder what a reader sees, so that a text can pass for
+ * another one. The marks of section 2.6 (U+200E, U+200F, U+061C) do not: keyboards of right-to-left scripts type them.
+ */
+const BIDI_FORMATTING = /[\u202A-\u202E\u2066-\u2069]/
 
 const ASCII = /^[\u0000-\u007F]*$/
 
@@ -20,8 +23,21 @@ const VISIBLE = /[^\s\p{Default_Ignorable_Code_Point}]/u
  * canonical composition (NFC). Markup, SQL and formulas are only text here: whoever writes it elsewhere escapes it.
  */
 export function text(maxCharacters: number) {
+  return typedText(maxCharacters).refine(
+    (value) => !holdsCardNumber(value),
+    issue('card-number-in-text', 'remove the card number'),
+  )
+}
+
+/**
+ * The same, without a look for card numbers: for what is parsed as something else.
+ *
+ * @param read takes out what means nothing there, before anything is refused for it
+ */
+export function typedText(maxCharacters: number, read: (value: string) => string = (value) => value) {
   return z
     .string()
+    .overwrite(read)
     .superRefine((value, context) => {
       for (const fault of faultsOf(value, maxCharacters)) context.addIssue({ code: 'custom', ...fault })
     })
@@ -35,9 +51,8 @@ function faultsOf(value: string, maxCharacters: number): ReturnType<typeof issue
   const faults = []
   if (!value.isWellFormed()) faults.push(issue('invalid-input', 'is not well-formed Unicode'))
   if (CONTROLS.test(value)) faults.push(issue('invalid-input', 'has control characters'))
-  if (BIDI_CONTROLS.test(value)) faults.push(issue('invalid-input', 'has bidirectional formatting characters'))
+  if (BIDI_FORMATTING.test(value)) faults.push(issue('invalid-input', 'has bidirectional formatting characters'))
   if (!VISIBLE.test(value)) faults.push(issue('invalid-input', 'expected a text that is not blank'))
-  if (hidesCardNumber(value)) faults.push(issue('card-number-in-text', 'remove the card number'))
   return faults
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { looksLikeCardNumber } from '../kinds/card-number.ts'
+import { holdsCardNumber } from '../kinds/card-number.ts'
+import { mayBeCardNumber } from '../kinds/clear-value.ts'
 import type { Details } from '../kinds/kind.ts'
 import type { Kinds } from '../kinds/kinds.ts'
 import { optionalMembers } from '../kinds/optional-members.ts'
@@ -8,20 +9,25 @@ import { Sensitive } from '../sensitive.ts'
 import type { Checkout, CheckoutPart } from './tokenize.ts'
 import { checkoutParts } from './tokenize.ts'
 
-/** The shop's own reference for a shopper. It finds all that is held on somebody, so it is needed exactly as sent. */
+/**
+ * The shop's own reference for a shopper. It finds all that is held on somebody, so it is needed exactly as sent. Digits
+ * that touch a letter are no card number here: a shop whose references are numbers puts a letter before them.
+ */
 const customer = z
   .string()
   .min(1)
   .max(128)
   .regex(/^[\p{L}\p{N}\p{P}\p{S}](?:[\p{L}\p{M}\p{N}\p{P}\p{S} ]*[\p{L}\p{M}\p{N}\p{P}\p{S}])?$/u)
-  .refine((value) => !looksLikeCardNumber(value), issue('card-number-in-text', 'remove the card number'))
+  .refine((value) => !holdsCardNumber(value, { besideLetters: false }), {
+    ...issue('card-number-in-text', 'remove the card number, or put a letter before a reference that looks like one'),
+  })
   .overwrite((value) => value.normalize('NFC'))
   .meta({ description: "the shop's own reference for the shopper", examples: ['cus_1042'] })
 
 const slug = z
   .string()
   .regex(/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/)
-  .refine((value) => !looksLikeCardNumber(value), issue('card-number-in-text', 'remove the card number'))
+  .refine((value) => !mayBeCardNumber(value), issue('card-number-in-text', 'remove the card number'))
 
 /** The body of `POST /v1/tokenize`. Unknown members are refused, so a verification code can never be stored by accident. */
 export function checkoutSchema(kinds: Kinds) {

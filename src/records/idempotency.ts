@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
+import canonicalize from 'canonicalize'
 import type { Caller } from '../access/caller.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import { createBatch } from '../database/batch.ts'
@@ -20,8 +21,10 @@ export interface IdempotentRequest {
   caller: Caller
   /** The value of the `Idempotency-Key` header, if there was one. */
   key: string | undefined
-  /** What must be the same the next time: the route, its parameters, and the body's bytes. */
-  fingerprint: readonly (string | Uint8Array)[]
+  /** The route and its parameters, which must be the same the next time. */
+  call: readonly string[]
+  /** The body, which must be the same JSON value: the order of members and white space say nothing. */
+  body: { value: unknown; bytes: Uint8Array }
 }
 
 /** Makes the row that must commit together with what the request does. `kept` is what a replay starts from. */
@@ -53,10 +56,14 @@ export function createIdempotency(deps: { database: Database; keys: Keys; now: (
   })
 
   /** What is kept under any of the hashes, and how its event commits. */
-  async function findKept<K>(keyHashes: readonly Buffer[], fingerprint: IdempotentRequest['fingerprint']) {
+  async function findKept<K>(keyHashes: readonly Buffer[], request: IdempotentRequest) {
     const row = await find({ keyHashes, now: now() })
     if (row === undefined) return undefined
-    const hashes = keys.ring.all('index').map((key) => keyedHash(key, 'idempotent-request', fingerprint))
+    // Rows of versions before hash the bytes as they came; they expire within a day.
+    const fingerprints = [fingerprintOf(request), [...request.call, request.body.bytes]]
+    const hashes = keys.ring
+      .all('index')
+      .flatMap((key) => fingerprints.map((fingerprint) => keyedHash(key, 'idempotent-request', fingerprint)))
     if (!hashes.some((hash) => timingSafeEqual(hash, row.requestHash))) throw new Problem('idempotency-key-reused')
     if (row.response === undefined) throw new Problem('record-gone')
     const opened = await keys.open(row.response, answerContext(row.keyHash))
@@ -70,7 +77,7 @@ export function createIdempotency(deps: { database: Database; keys: Keys; now: (
     async once(request, work, replay) {
       if (request.key === undefined) return work(undefined)
       if (!KEY.test(request.key)) throw new Problem('invalid-idempotency-key')
-      const { caller, key, fingerprint } = request
+      const { caller, key } = request
       const hashOfKey = (index: Key) => keyedHash(index, 'idempotency-key', [caller.id, caller.site, key])
       const hashesOfKey = keys.ring.all('index').map(hashOfKey)
       const keyHash = hashesOfKey[0]!
@@ -78,13 +85,13 @@ export function createIdempotency(deps: { database: Database; keys: Keys; now: (
       if (inFlight.has(name)) throw new Problem('request-in-flight', { retryAfterSeconds: 1 })
       inFlight.add(name)
       try {
-        const earlier = await findKept<Parameters<typeof replay>[0]>(hashesOfKey, fingerprint)
+        const earlier = await findKept<Parameters<typeof replay>[0]>(hashesOfKey, request)
         if (earlier) return replayed(await replay(earlier.kept, earlier.commit))
         const claim: Claim = (kept) => {
           const [under, ...others] = [keys.active('index'), ...keys.ring.all('index').filter(isPreActive)].map(
             (index) => ({
               keyHash: hashOfKey(index),
-              requestHash: keyedHash(index, 'idempotent-request', fingerprint),
+              requestHash: keyedHash(index, 'idempotent-request', fingerprintOf(request)),
               indexKeyId: index.id,
             }),
           )
@@ -101,7 +108,7 @@ export function createIdempotency(deps: { database: Database; keys: Keys; now: (
         } catch (error) {
           if (!isUniqueViolation(error, IDEMPOTENCY_CONSTRAINT)) throw error
           // Another server answered the same request in the meantime.
-          const meanwhile = await findKept<Parameters<typeof replay>[0]>(hashesOfKey, fingerprint)
+          const meanwhile = await findKept<Parameters<typeof replay>[0]>(hashesOfKey, request)
           if (meanwhile === undefined) throw new Problem('request-in-flight', { retryAfterSeconds: 1 })
           return replayed(await replay(meanwhile.kept, meanwhile.commit))
         }
@@ -110,6 +117,11 @@ export function createIdempotency(deps: { database: Database; keys: Keys; now: (
       }
     },
   }
+}
+
+/** The call, and the body in its canonical form (RFC 8785). */
+function fingerprintOf({ call, body }: IdempotentRequest): readonly string[] {
+  return [...call, canonicalize(body.value) ?? '']
 }
 
 /** Another server may have heard already that it is the active one. */

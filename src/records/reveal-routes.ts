@@ -3,7 +3,7 @@ import type { Caller } from '../access/caller.ts'
 import { purposes } from '../access/purpose.ts'
 import { problemAnswer, problemDocument } from '../http/problem-response.ts'
 import { type Route, route } from '../http/route.ts'
-import { looksLikeCardNumber } from '../kinds/card-number.ts'
+import { mayBeCardNumber } from '../kinds/clear-value.ts'
 import { optionalMembers } from '../kinds/optional-members.ts'
 import { text } from '../kinds/text.ts'
 import { issue } from '../parse-input.ts'
@@ -20,7 +20,7 @@ const purpose = z.enum(purposes)
 const ticketSchema = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._#/-]{0,63}$/)
-  .refine((value) => !looksLikeCardNumber(value), issue('card-number-in-text', 'remove the card number'))
+  .refine((value) => !mayBeCardNumber(value), issue('card-number-in-text', 'remove the card number'))
   .describe('the ticket or case that asks for it; stands in the audit event')
 /** A phone number has more; a house, a precinct or a year has not. */
 const MAX_DIGITS = 6
@@ -28,7 +28,7 @@ const MAX_DIGITS = 6
 const authoritySchema = z
   .string()
   .regex(/^[\p{L}\p{N}][\p{L}\p{M}\p{N} .,'’&()/-]{0,99}$/u)
-  .refine((value) => !looksLikeCardNumber(value), issue('card-number-in-text', 'remove the card number'))
+  .refine((value) => !mayBeCardNumber(value), issue('card-number-in-text', 'remove the card number'))
   .refine((value) => (value.match(/\p{N}/gu) ?? []).length <= MAX_DIGITS, issue('invalid-input', 'is no name'))
   .overwrite((value) => value.normalize('NFC'))
   .describe('the authority that asks, by its name and no person’s; stands in the audit event')

@@ -3,7 +3,7 @@ import type { AuditEvent, NewAuditEvent } from '../audit/audit-event.ts'
 import type { Answer, RouteRequest } from '../http/route.ts'
 import type { Claim, Idempotency } from './idempotency.ts'
 
-/** Runs the work of a POST once for each Idempotency-Key; the same key with the same call and body replays. */
+/** Runs the work of a POST once for each Idempotency-Key; the same key with the same call and the same JSON value replays. */
 export function runOnce<K>(
   deps: { idempotency: Idempotency },
   request: RouteRequest<Caller>,
@@ -15,7 +15,8 @@ export function runOnce<K>(
     {
       caller: request.caller,
       key: request.headers['idempotency-key'],
-      fingerprint: [call, request.params.token ?? '', request.bodyBytes],
+      call: [call, request.params.token ?? ''],
+      body: { value: request.bodyValue, bytes: request.bodyBytes },
     },
     work,
     replay,

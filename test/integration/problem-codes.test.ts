@@ -207,7 +207,6 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
   'invalid-card-number': () => tokenize({ card: { ...card, number: '4242424242424241' } }),
   'card-expired': () => tokenize({ card: { ...card, exp_year: 2020 } }),
   'card-number-in-text': () => tokenize({ contact: { name: cards.visa } }),
-  'address-part-missing': () => tokenize({ billing_address: { line1: '1 Main Street', country: 'US' } }),
   'invalid-idempotency-key': () => tokenize({ contact }, { 'Idempotency-Key': 'k'.repeat(256) }),
   'idempotency-key-reused': async () => {
     await tokenize({ contact }, { 'Idempotency-Key': 'reused' })

@@ -45,8 +45,6 @@ describe('no card number', () => {
     ['a decimal point', '4242424242424242.0'],
     ['an exponent', '4242424242424242e0'],
     ['a dash before', '-4242424242424242'],
-    ['a line break after', '4242424242424242\n'],
-    ['four spaces between', '4242    4242 4242 4242'],
     ['dots between', '4242.4242.4242.4242'],
     ['a NUL inside', '4242\u00004242\u00004242\u00004242'],
     ['hexadecimal', '0xF1270A50C6F52'],
@@ -58,7 +56,7 @@ describe('no card number', () => {
   })
 })
 
-describe('a disguise', () => {
+describe('what is typed or pasted', () => {
   const digits = '4242424242424242'
   const shift = (zero: number) => digits.replace(/\d/g, (digit) => String.fromCodePoint(zero + Number(digit)))
 
@@ -72,8 +70,16 @@ describe('a disguise', () => {
     ['figure spaces', digits.replace(/(....)(?=.)/g, '$1\u2007')],
     ['en dashes', digits.replace(/(....)(?=.)/g, '$1\u2013')],
     ['a byte order mark', `\ufeff${digits}`],
-    ['combining marks', [...digits].join('\u0301')],
-  ])('refuses %s', async (_name, number) => {
+    ['a line break', `${digits}\n`],
+    ['several spaces', digits.replace(/(....)(?=.)/g, '$1    ')],
+  ])('is read with %s', async (_name, number) => {
+    const response = await tokenize(number)()
+    expect(response.status, response.text).toBe(201)
+    expect(response.body.card.last4).toBe('4242')
+  })
+
+  it('is no number with combining marks', async () => {
+    const number = [...digits].join('\u0301')
     await expectRefusal(vault, tokenize(number), { status: 422, code: 'invalid-card-number', input: number })
   })
 })

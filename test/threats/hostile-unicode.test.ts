@@ -34,11 +34,10 @@ describe.each(freeTextFields)('422 in $part.$field', ({ part, field }) => {
     ['an escape sequence of terminals', 'hidden\u001b[2J'],
     ['a backspace', 'hidden\b'],
     ['DELETE', 'hidden\u007f'],
-    ['a C1 control', 'hidden\u0085'],
+    ['a C1 control', 'hidden\u0086'],
     ['a right-to-left override', 'hidden\u202egnp'],
     ['an isolate', '\u2066hidden\u2069'],
-    ['an Arabic letter mark', 'hidden\u061c'],
-    ['nothing that anybody sees', '\u200b\u2060\u3164 '],
+    ['the end of an embedding', 'hidden\u202c'],
   ])('refuses %s', async (_name, value) => {
     const input = value.includes('hidden') ? ['hidden', value] : value
     await expectRefusal(vault, tokenize(checkoutWith(part, field, value)), {
