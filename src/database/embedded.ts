@@ -4,6 +4,7 @@ import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
+import { NO_INSPECTOR_SIGNAL } from '../inspector-signal.ts'
 import { prepareDataDir } from './data-dir.ts'
 import { type DataDirLock, describeHolder, type LockHolder, takeDataDirLock } from './data-dir-lock.ts'
 import {
@@ -172,7 +173,7 @@ async function runInit(workDir: string, request: { databaseDir: string; password
   // The sibling has our own extension: .ts when run from the sources, .js when built.
   const here = fileURLToPath(import.meta.url)
   const program = path.join(path.dirname(here), `embedded-init${path.extname(here)}`)
-  const child = spawn(process.execPath, [program], {
+  const child = spawn(process.execPath, [NO_INSPECTOR_SIGNAL, program], {
     cwd: workDir,
     env: { ...PROGRAM_ENVIRONMENT, TMPDIR: workDir, TEMP: workDir, TMP: workDir },
     stdio: ['pipe', 'ignore', 'pipe'],
