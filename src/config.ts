@@ -6,6 +6,8 @@ import { addEnvFile, EnvFileError } from './env-file.ts'
 /** Where the vault's own parts are; everything here is decided once, at the start. */
 export interface Config {
   production: boolean
+  /** The file that the environment names, of further options. */
+  envFile: string | undefined
   dataDir: string
   host: string
   port: number
@@ -162,6 +164,7 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
   const dataDir = path.resolve(read.STRONGROOM_DATA_DIR)
   return {
     production: read.NODE_ENV === 'production',
+    envFile: read.STRONGROOM_ENV_FILE,
     dataDir,
     host: read.STRONGROOM_HOST,
     port: read.STRONGROOM_PORT,
