@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { randomBytes } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 
 /** base64url, whose letters stand for six bits each. */
@@ -26,7 +26,7 @@ export async function readPassphraseBytes(file: string): Promise<{ passphrase: B
   try {
     const read = await readAll(handle)
     const trimmed = isUtf8(read) ? trim(read) : Buffer.from(read.toString('utf8').trim(), 'utf8')
-    const passphrase = Buffer.alloc(trimmed.length)
+    const passphrase = allocate(trimmed.length)
     passphrase.set(trimmed)
     for (const bytes of [read, trimmed]) bytes.fill(0)
     return { passphrase, length: codeUnits(passphrase) }
@@ -37,20 +37,25 @@ export async function readPassphraseBytes(file: string): Promise<{ passphrase: B
 
 /** A new passphrase from the operating system's randomness. Whoever asked wipes it. */
 export function createPassphrase(): Buffer {
-  const letters = randomBytes(NEW_LETTERS)
+  const letters = randomFillSync(allocate(NEW_LETTERS))
   for (const [at, byte] of letters.entries()) letters[at] = ALPHABET[byte & 0x3f]!
   return letters
 }
 
+/** V8 keeps small buffers in its own heap, where it copies them as it likes and wipes none; these are outside of it. */
+function allocate(length: number): Buffer<ArrayBuffer> {
+  return Buffer.from(new ArrayBuffer(length))
+}
+
 /** Reads to the end, straight into a buffer of ours. A pipe does not say how much there is. */
 async function readAll(handle: FileHandle): Promise<Buffer> {
-  let buffer = Buffer.alloc(FIRST_BYTES)
+  let buffer = allocate(FIRST_BYTES)
   for (let length = 0; ; ) {
     const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null)
     length += bytesRead
     if (bytesRead === 0) return buffer.subarray(0, length)
     if (length < buffer.length) continue
-    const larger = Buffer.alloc(2 * buffer.length)
+    const larger = allocate(2 * buffer.length)
     larger.set(buffer)
     buffer.fill(0)
     buffer = larger
