@@ -37,8 +37,8 @@ for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => {
  */
 function replaceProcess(): void {
   if (process.platform === 'win32' || process.send !== undefined || process.execve === undefined) return
-  const { execPath, execArgv, argv } = process
-  process.execve(execPath, [execPath, ...withoutInspectorSignal(execArgv), ...argv.slice(1)])
+  const args = [...withoutInspectorSignal(process.execArgv), ...process.argv.slice(1)]
+  process.execve(process.execPath, [process.execPath, ...args])
 }
 
 /** Whether a program of this folder was started, rather than one that imports a part of it. */

@@ -2,8 +2,11 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ConfigError, readConfig } from './config.ts'
+
+// It starts programs, which takes its time on a busy machine.
+vi.setConfig({ testTimeout: 60_000 })
 
 const CONFIG = path.join(import.meta.dirname, 'config.ts')
 const SECRET = 'hunter2-4242424242424242'

@@ -14,8 +14,11 @@ import {
 import { createServer, request, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { listenOnSocket, openSocketAddress, operatorSocketOf } from './unix-socket.ts'
+
+// It starts programs, which takes its time on a busy machine.
+vi.setConfig({ testTimeout: 60_000 })
 
 let directory: string
 let ends: (() => Promise<void>)[]

@@ -68,7 +68,9 @@ function makeFolder(folder: string): void {
 
 function requireOwnFolder(folder: string, stats: Stats): void {
   if (stats.uid !== process.geteuid?.()) {
-    throw new Error(`the folder ${folder} belongs to another user: ${OWN_FOLDER}`)
+    throw new Error(
+      `the folder ${folder} belongs to another user: name one inside it that the server makes, STRONGROOM_DATA_DIR=${folder}/vault.`,
+    )
   }
   if (isWritableByOthers(stats)) {
     throw new Error(`others can write to the folder ${folder} of the operator socket: run "chmod 700 ${folder}".`)
