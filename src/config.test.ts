@@ -1,8 +1,5 @@
-import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { availableParallelism, tmpdir } from 'node:os'
+import { availableParallelism } from 'node:os'
 import path from 'node:path'
-import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { ConfigError, type OptionName, options, readConfig } from './config.ts'
 
@@ -137,24 +134,5 @@ describe('readConfig', () => {
   // pg connects to the parameter's host, while the URL's own decides whether TLS is needed and which name is verified.
   it('refuses a host among the parameters of the URL', () => {
     expect(refusalOf({ DATABASE_URL: 'postgres://s@127.0.0.1/v?host=db.example' })).toContain('"host"')
-  })
-})
-
-describe('the .env file', () => {
-  it('is read from the working directory, and the environment wins', async () => {
-    const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-env-'))
-    try {
-      writeFileSync(path.join(directory, '.env'), 'STRONGROOM_PORT=7001\nSTRONGROOM_OPERATOR_PORT=7002\n')
-      const config = path.join(import.meta.dirname, 'config.ts')
-      const program = `import { readConfig } from ${JSON.stringify(config)}; console.log(JSON.stringify(readConfig()))`
-      const { stdout } = await promisify(execFile)(
-        process.execPath,
-        ['--input-type=module-typescript', '-e', program],
-        { cwd: directory, env: { STRONGROOM_PORT: '7003' } },
-      )
-      expect(JSON.parse(stdout)).toMatchObject({ port: 7003, operatorPort: 7002 })
-    } finally {
-      rmSync(directory, { recursive: true })
-    }
   })
 })

@@ -1,15 +1,19 @@
-import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
+import { addEnvFile, EnvFileError } from './env-file.ts'
 
 /** Where the vault's own parts are; everything here is decided once, at the start. */
 export interface Config {
   production: boolean
+  /** The file that the environment names, of further options. */
+  envFile: string | undefined
   dataDir: string
   host: string
   port: number
   operatorPort: number
+  /** What a scraper of the operator's listener shows; undefined: anybody on loopback may read the metrics. */
+  operatorTokenFile: string | undefined
   /** The `iss` and `aud` of every access token, and the base of the metadata documents. */
   issuer: string
   /** Whether the issuer was set, by itself or through the port; a command otherwise takes the one its server recorded. */
@@ -50,10 +54,14 @@ const rootKeySources = ['passphrase-file', 'custodian-shares', 'aws-kms', 'pkcs1
  * `config.test.ts` compares this list with the README.
  */
 export const options = {
-  STRONGROOM_DATA_DIR: ['.strongroom', 'the embedded database, the root-key file and the sample callers'],
+  STRONGROOM_DATA_DIR: [
+    '.strongroom',
+    'the embedded database, the root-key file, the sample callers and the operator socket',
+  ],
   STRONGROOM_HOST: ['127.0.0.1', 'the address to listen on'],
   STRONGROOM_PORT: ['8443', 'the HTTPS port'],
-  STRONGROOM_OPERATOR_PORT: ['9443', 'the operator listener (`/metrics`), HTTPS, on loopback only'],
+  STRONGROOM_OPERATOR_PORT: ['9443', 'the operator listener (`/metrics` and health), HTTPS, on loopback only'],
+  STRONGROOM_OPERATOR_TOKEN_FILE: ['–', 'the bearer token that `/metrics` then asks for, mode 0600'],
   STRONGROOM_WORKERS: ['cores less one, at least 1', 'how many processes serve callers'],
   STRONGROOM_ISSUER: ['`https://localhost:<port>`', 'the issuer and audience of access tokens: the public base URL'],
   STRONGROOM_ISSUERS_FILE: ['–', 'the identity providers of the staff and what their claims mean here, JSON'],
@@ -86,6 +94,7 @@ export const options = {
     'the same database as the role that owns the schema; needed by `migrate` and `audit drop` only',
   ],
   DATABASE_CA: ['–', "the PEM file of the authority that signed the database's certificate"],
+  STRONGROOM_ENV_FILE: ['–', 'a file that sets these options, in the place of `.env`; named in the environment only'],
   NODE_ENV: ['–', '`production` refuses development keys, sample callers and a database without TLS'],
 } as const satisfies Record<string, readonly [defaultValue: string, meaning: string]>
 
@@ -117,6 +126,7 @@ const environment = z.object({
   STRONGROOM_HOST: z.string().min(1).default('127.0.0.1'),
   STRONGROOM_PORT: port.default(8443),
   STRONGROOM_OPERATOR_PORT: port.default(9443),
+  STRONGROOM_OPERATOR_TOKEN_FILE: z.string().min(1).optional(),
   STRONGROOM_WORKERS: z.coerce.number().int().min(1).max(256).optional(),
   STRONGROOM_ISSUER: z.url({ protocol: /^https$/ }).optional(),
   STRONGROOM_CARDS_PER_CLIENT: limit.optional(),
@@ -131,11 +141,13 @@ const environment = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   DATABASE_OWNER_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   DATABASE_CA: z.string().min(1).optional(),
+  STRONGROOM_ENV_FILE: z.string().min(1).optional(),
   NODE_ENV: z.string().optional(),
 } satisfies Record<OptionName, z.ZodType>)
 
 /**
- * Reads the environment, and a `.env` file in the working directory where there is one (the environment wins).
+ * Reads the environment, and a file that adds to it (the environment wins): the one that STRONGROOM_ENV_FILE names, or
+ * outside production `.env` in the working directory, where there is one.
  * No option is read from `process.env` anywhere else; the doctor alone looks at it for what is no option of ours.
  *
  * @throws {ConfigError} for an option that cannot be used; its value is not repeated, since it may hold a password
@@ -152,10 +164,13 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
   const dataDir = path.resolve(read.STRONGROOM_DATA_DIR)
   return {
     production: read.NODE_ENV === 'production',
+    envFile: read.STRONGROOM_ENV_FILE,
     dataDir,
     host: read.STRONGROOM_HOST,
     port: read.STRONGROOM_PORT,
     operatorPort: read.STRONGROOM_OPERATOR_PORT,
+    operatorTokenFile:
+      read.STRONGROOM_OPERATOR_TOKEN_FILE === undefined ? undefined : path.resolve(read.STRONGROOM_OPERATOR_TOKEN_FILE),
     issuer: (read.STRONGROOM_ISSUER ?? `https://localhost:${read.STRONGROOM_PORT}`).replace(/\/$/, ''),
     issuerIsSet: set.STRONGROOM_ISSUER !== undefined || set.STRONGROOM_PORT !== undefined,
     issuersFile: read.STRONGROOM_ISSUERS_FILE === undefined ? undefined : path.resolve(read.STRONGROOM_ISSUERS_FILE),
@@ -204,7 +219,11 @@ function cardLimits(read: z.output<typeof environment>): Config['cardLimits'] {
 }
 
 function loadEnvironment(): NodeJS.ProcessEnv {
-  if (existsSync('.env')) process.loadEnvFile('.env')
+  try {
+    addEnvFile(process.env, Object.keys(options))
+  } catch (error) {
+    throw error instanceof EnvFileError ? new ConfigError(error.message) : error
+  }
   return process.env
 }
 

@@ -1,3 +1,4 @@
+import './current-node.ts'
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { request } from 'node:https'
@@ -32,6 +33,8 @@ async function demo(): Promise<void> {
     STRONGROOM_ROOT_KEY_FILE: '',
     STRONGROOM_TLS_CERT_FILE: '',
     STRONGROOM_TLS_KEY_FILE: '',
+    STRONGROOM_OPERATOR_TOKEN_FILE: '',
+    STRONGROOM_ENV_FILE: '',
   }
   const config = readConfig(env)
   say('A vault is made: PostgreSQL, keys, a certificate, callers …')

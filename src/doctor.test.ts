@@ -6,7 +6,7 @@ import { builtInSet, encodeRoleFile, toRoleFile } from './access/role-set.ts'
 import { readConfig } from './config.ts'
 import type { ActiveKey, DatabaseFacts } from './database/inspect.ts'
 import { knownMigrations } from './database/migrate.ts'
-import { examineDatabase, examineMappedRoles } from './doctor.ts'
+import { examineConfig, examineDatabase, examineMappedRoles, examineProcess } from './doctor.ts'
 
 const START = new Date('2026-11-24T10:00:00Z')
 const onDay = (days: number) => new Date(START.getTime() + days * 24 * 60 * 60 * 1000)
@@ -97,5 +97,38 @@ describe('the doctor, about the roles that claims of an identity provider are ma
   it('says nothing of a file that is wrong itself, or is not there', async () => {
     expect(await examineRole('helpdesk', renamed, { audience: '' })).toEqual([])
     expect(await examineMappedRoles(readConfig({}), factsWith([]))).toEqual([])
+  })
+})
+
+describe('the doctor, about the process and its files', () => {
+  it('warns of core dumps that are not off', () => {
+    expect(examineProcess({}, [], '0')).toEqual([])
+    for (const limit of ['1', '1048576', 'unlimited']) {
+      expect(examineProcess({}, [], limit)).toEqual([
+        {
+          code: 'core-dumps',
+          severity: 'warning',
+          detail: expect.stringMatching(/limit .*: start it after "ulimit -c 0"/),
+        },
+      ])
+    }
+  })
+
+  it('warns of a .env that production does not read', async () => {
+    const before = process.cwd()
+    const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-doctor-'))
+    const codes = async (env: NodeJS.ProcessEnv) =>
+      (await examineConfig(readConfig(env))).filter(({ code }) => code === 'env-file-unread')
+    try {
+      process.chdir(directory)
+      expect(await codes({ NODE_ENV: 'production' })).toEqual([])
+      writeFileSync('.env', '')
+      expect(await codes({ NODE_ENV: 'production' })).toMatchObject([{ severity: 'warning' }])
+      expect(await codes({ NODE_ENV: 'production', STRONGROOM_ENV_FILE: '/etc/strongroom.env' })).toEqual([])
+      expect(await codes({})).toEqual([])
+    } finally {
+      process.chdir(before)
+      rmSync(directory, { recursive: true })
+    }
   })
 })

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { url as inspectorUrl } from 'node:inspector'
 import { parseRoleFile } from './access/role-file.ts'
@@ -6,6 +6,7 @@ import { builtInSet, type RoleSet } from './access/role-set.ts'
 import { loadTrustedIssuers } from './access/trusted-issuers.ts'
 import { loadShipping } from './audit/witness/witnesses-file.ts'
 import type { Config } from './config.ts'
+import { readCoreDumpLimit } from './core-dumps.ts'
 import { isLoopback } from './database/database.ts'
 import type { ActiveKey, DatabaseFacts } from './database/inspect.ts'
 import { knownMigrations } from './database/migrate.ts'
@@ -26,7 +27,11 @@ export interface Finding {
 }
 
 /** What of the process itself is unsafe; needs no database. */
-export function examineProcess(env: NodeJS.ProcessEnv, execArgv: readonly string[]): Finding[] {
+export function examineProcess(
+  env: NodeJS.ProcessEnv,
+  execArgv: readonly string[],
+  coreDumpLimit = readCoreDumpLimit(),
+): Finding[] {
   const flags = [...execArgv, ...(env.NODE_OPTIONS ?? '').split(/\s+/)]
   const found = flags.find((flag) => UNSAFE_FLAGS.test(flag))
   return [
@@ -45,6 +50,12 @@ export function examineProcess(env: NodeJS.ProcessEnv, execArgv: readonly string
       'debug',
       'DEBUG makes libraries print what they handle, bound values among it: unset it.',
     ),
+    ...finding(
+      (coreDumpLimit ?? '0') !== '0',
+      'core-dumps',
+      `a crash would write the memory of the process, with keys and data in it, to a file (limit ${coreDumpLimit}): start it after "ulimit -c 0", or with LimitCORE=0 in its unit.`,
+      'warning',
+    ),
   ]
 }
 
@@ -55,11 +66,17 @@ const UNSAFE_FLAGS =
 export async function examineConfig(config: Config): Promise<Finding[]> {
   const { production, database, rootKeyFile, rootKey, tls } = config
   const passphrases = await passphraseFiles(rootKeyFile)
-  const pinFile = rootKey.pkcs11PinFile === undefined ? [] : [rootKey.pkcs11PinFile]
+  const secrets = [tls.keyFile, rootKey.pkcs11PinFile, config.operatorTokenFile].filter((file) => file !== undefined)
   const remote = database !== undefined && !isLoopback(new URL(database.url).hostname)
   return [
-    ...(await Promise.all([...passphrases, tls.keyFile, ...pinFile].map(readableByOthers))).flat(),
+    ...(await Promise.all([...passphrases, ...secrets].map(readableByOthers))).flat(),
     ...(await examineIssuers(config)),
+    ...finding(
+      production && config.envFile === undefined && existsSync('.env'),
+      'env-file-unread',
+      '.env in the working directory is not read in production: name it in STRONGROOM_ENV_FILE, or remove it.',
+      'warning',
+    ),
     ...finding(
       production && database === undefined,
       'embedded-database',
@@ -81,7 +98,7 @@ export async function examineConfig(config: Config): Promise<Finding[]> {
 export function examineDatabase(config: Config, facts: DatabaseFacts, now = new Date()): Finding[] {
   const missing = knownMigrations.filter((name) => !facts.migrations.includes(name))
   return [
-    ...finding(missing.length > 0, 'schema', `the schema lacks ${missing.join(', ')}: run "strongroom migrate".`),
+    ...finding(missing.length > 0, 'schema', `the schema lacks ${missing.join(', ')}: ${MIGRATE}`),
     ...finding(
       facts.canRewriteAudit,
       'audit-rewritable',
@@ -106,6 +123,13 @@ export function examineDatabase(config: Config, facts: DatabaseFacts, now = new 
     ...findWornKeys(facts.activeKeys, now).map(wornKey),
   ]
 }
+
+/** The embedded database is not there: to examine it is no reason to make it. */
+export function missingDatabase(what: string): Finding {
+  return { code: 'schema', detail: `${what}, and its schema lacks ${knownMigrations.join(', ')}: ${MIGRATE}` }
+}
+
+const MIGRATE = 'run "strongroom migrate".'
 
 /** What of the keys would refuse a start. Without the root key it cannot be told, which is a warning. */
 export async function examineKeys(verify: () => Promise<void>): Promise<Finding[]> {
@@ -171,8 +195,9 @@ function unusable(error: Error): Finding[] {
   return finding(true, 'issuers-file', error.message)
 }
 
-function finding(present: boolean, code: string, detail: string): Finding[] {
-  return present ? [{ code, detail }] : []
+function finding(present: boolean, code: string, detail: string, severity?: Finding['severity']): Finding[] {
+  if (!present) return []
+  return [severity === undefined ? { code, detail } : { code, detail, severity }]
 }
 
 /** An expired key refuses no start: reads go on, and whoever is to rotate it needs the vault. */

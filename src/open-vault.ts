@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { type Config, ConfigError } from './config.ts'
 import { type Database, openDatabase } from './database/database.ts'
-import { openEmbeddedDatabase } from './database/embedded.ts'
+import { NoEmbeddedDatabase, openEmbeddedDatabase } from './database/embedded.ts'
 import { inspectDatabase } from './database/inspect.ts'
 import { migrate } from './database/migrate.ts'
 import {
@@ -11,6 +11,7 @@ import {
   examineMappedRoles,
   examineProcess,
   type Finding,
+  missingDatabase,
 } from './doctor.ts'
 import { verifyRegistry } from './keys/verify-registry.ts'
 import { createStrongroom, type Strongroom } from './strongroom.ts'
@@ -144,17 +145,21 @@ export function migrateVault(config: Config, options: OpenVaultOptions): Promise
   })
 }
 
-/** Everything that would refuse a start, and everything that should be seen to, all at once. */
+/** Everything that would refuse a start, and everything that should be seen to, all at once. Creates nothing. */
 export async function examineVault(config: Config, options: OpenVaultOptions): Promise<Finding[]> {
   const findings = [...examineProcess(process.env, process.execArgv), ...(await examineConfig(config))]
-  const ofDatabase = await withDatabase(config, options, async (urls, stopDatabase) => {
+  const ofDatabase = await withDatabase(config, { ...options, creates: false }, async (urls, stopDatabase) => {
     const facts = await inspect(urls.server, config.database?.caFile)
     const found = [...examineDatabase(config, facts), ...(await examineMappedRoles(config, facts))]
     const isReadable = !found.some(({ code }) => code === 'schema')
     if (isReadable) found.push(...(await examineKeys(() => verifyKeys(config, urls.server))))
     await stopDatabase()
     return found
-  }).catch((error: Error) => [{ code: 'database', detail: `the database cannot be examined: ${error.message}` }])
+  }).catch((error: Error) =>
+    error instanceof NoEmbeddedDatabase
+      ? [missingDatabase(error.message)]
+      : [{ code: 'database', detail: `the database cannot be examined: ${error.message}` }],
+  )
   return [...findings, ...ofDatabase]
 }
 
@@ -166,15 +171,16 @@ interface Urls {
 /** Finds the database, and stops it again when `use` throws. */
 async function withDatabase<T>(
   config: Config,
-  options: OpenVaultOptions,
+  options: OpenVaultOptions & { creates?: boolean },
   use: (urls: Urls, stop: () => Promise<void>) => Promise<T>,
 ): Promise<T> {
-  if (!config.production) mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
+  const { creates = true } = options
+  if (!config.production && creates) mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
   if (config.database) return use({ server: config.database.url, owner: config.database.ownerUrl }, async () => {})
   const { dataDir } = config
   const { command, log } = options
   const role = options.role === 'server' ? 'server' : 'command'
-  const embedded = await openEmbeddedDatabase({ dataDir, role, ...(command ? { command } : {}), log })
+  const embedded = await openEmbeddedDatabase({ dataDir, role, ...(command ? { command } : {}), log, creates })
   try {
     return await use(embedded.urls, () => embedded.stop())
   } catch (error) {

@@ -1,14 +1,18 @@
 import path from 'node:path'
 import type { Config } from './config.ts'
+import { readCoreDumpLimit } from './core-dumps.ts'
 import { ensureDevelopmentCertificate } from './http/development-certificate.ts'
 import { portOf, startListening, stopListening } from './http/listener.ts'
 import type { MetricsText } from './http/metrics.ts'
 import { createOperatorListener } from './http/operator.ts'
+import { createOperatorSocketServer } from './http/operator-socket.ts'
+import { createOperatorTokenCheck } from './http/operator-token.ts'
 import type { Logger } from './http/request-log.ts'
 import { createHttpsServer } from './http/server.ts'
 import { certificateNames, loadTls, type TlsOptions, watchCertificates } from './http/tls.ts'
+import { listenOnSocket, operatorSocketOf } from './http/unix-socket.ts'
 import { type OpenVault, openVault } from './open-vault.ts'
-import { ensureSampleCallers, firstSteps } from './sample-callers.ts'
+import { ensureSampleCallers, firstSteps, placeOf } from './sample-callers.ts'
 import type { Strongroom } from './strongroom.ts'
 
 /** A server that listens. */
@@ -55,7 +59,10 @@ export async function openAsServer(config: Config, announce: Announce): Promise<
   if (!config.production && (await ensureDevelopmentCertificate({ certsDir }))) {
     log(`made a development certificate in ${certsDir}`)
   }
-  return openVault(config, { role: 'server', log })
+  const vault = await openVault(config, { role: 'server', log })
+  const limit = readCoreDumpLimit()
+  if (limit !== undefined && limit !== '0') vault.strongroom.alert('core-dumps', { limit })
+  return vault
 }
 
 /** The HTTPS listener of the API. It answers for the names in its certificate. */
@@ -77,20 +84,40 @@ export async function listenToCallers(config: Config, strongroom: Strongroom): P
   }
 }
 
-/** The operator's listener, on loopback. */
+/** What the operator has: metrics and health on a port of loopback, and a socket for what changes something. */
 export async function listenToOperator(
   config: Config,
-  { checkReady, unsealing }: Strongroom,
+  strongroom: Strongroom,
   metrics: MetricsText,
 ): Promise<Listening> {
-  const unseal = (share: string, id: string) => unsealing.offer({ id, kind: 'operator' }, share)
+  const { checkReady } = strongroom
   const { certFile, keyFile } = config.tls
-  const server = createOperatorListener(await loadTls({ certFile, keyFile }), { metrics, checkReady, unseal })
-  await startListening(server, config.operatorPort, '127.0.0.1')
+  const mayReadMetrics = await createOperatorTokenCheck(config.operatorTokenFile)
+  const server = createOperatorListener(await loadTls({ certFile, keyFile }), { metrics, checkReady, mayReadMetrics })
+  const closeSocket = await openOperatorSocket(config, strongroom)
+  try {
+    await startListening(server, config.operatorPort, '127.0.0.1')
+  } catch (error) {
+    await closeSocket()
+    throw error
+  }
   return {
     port: portOf(server),
     renew: (renewed) => server.setSecureContext(renewed),
-    stop: () => stopListening(server),
+    async stop() {
+      await Promise.all([stopListening(server), closeSocket()])
+    },
+  }
+}
+
+/** Returns what closes it. Windows has pipes in its place, which any user may open: a vault there has no such socket. */
+async function openOperatorSocket({ dataDir }: Config, { unsealing }: Strongroom): Promise<() => Promise<void>> {
+  if (process.platform === 'win32') return async () => {}
+  const server = createOperatorSocketServer((share, id) => unsealing.offer({ id, kind: 'operator' }, share))
+  const release = await listenOnSocket(server, operatorSocketOf(dataDir))
+  return async () => {
+    await stopListening(server)
+    release()
   }
 }
 
@@ -132,11 +159,9 @@ export async function welcome(config: Config, strongroom: Strongroom, announce: 
     return
   }
   if (config.production) return
-  const callers = await ensureSampleCallers(strongroom, config.dataDir)
-  const { issuer, dataDir } = config
-  announce(
-    firstSteps(callers, { issuer, dataDir: path.resolve(dataDir), caFile: path.join(config.tls.certsDir, 'ca.pem') }),
-  )
+  const { issuer, dataDir, tls } = config
+  await ensureSampleCallers(strongroom, dataDir)
+  announce(firstSteps(placeOf({ issuer, dataDir, caFile: path.join(tls.certsDir, 'ca.pem') })))
 }
 
 export function once(work: () => Promise<void>): () => Promise<void> {

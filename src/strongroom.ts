@@ -204,6 +204,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     routes: [...routes, ...docs],
     logger,
     metrics,
+    alert,
     checkReady,
     sealedBecause,
     unsealing,

@@ -2,6 +2,7 @@ import cluster, { type Worker } from 'node:cluster'
 import type { Config } from './config.ts'
 import { createClusterMetricsText } from './http/metrics.ts'
 import { describeError } from './http/request-log.ts'
+import { withoutInspectorSignal } from './inspector-signal.ts'
 import type { HandedRootKey } from './keys/unseal.ts'
 import { openVault } from './open-vault.ts'
 import {
@@ -37,7 +38,7 @@ const FORK_AGAIN_MS = 500
  */
 export async function serveWithWorkers(config: Config, announce: Announce): Promise<Pick<Listening, 'port' | 'stop'>> {
   // Buffers go as they are, and a root key is not made into text on its way.
-  cluster.setupPrimary({ serialization: 'advanced' })
+  cluster.setupPrimary({ serialization: 'advanced', execArgv: withoutInspectorSignal(process.execArgv) })
   const vault = await openAsServer(config, announce)
   const { logger, unsealing } = vault.strongroom
   const tell = (worker: Worker, rootKey: HandedRootKey | undefined) =>

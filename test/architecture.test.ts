@@ -23,7 +23,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['records'],
   ['kinds', 'keys', 'access', 'audit', 'privacy'],
   ['http', 'database'],
-  'problem alert sensitive parse-input identifier random-bytes config config-file version interruption current-node buffer-sweeping'.split(
+  'problem alert sensitive parse-input identifier random-bytes config config-file version interruption current-node inspector-signal buffer-sweeping trusted-file env-file core-dumps'.split(
     ' ',
   ),
 ]
@@ -54,9 +54,17 @@ const PURE_AUDIT = [
 const PURE = [
   ...rootFiles.filter(
     (path) =>
-      !['config', 'config-file', 'version', 'interruption', 'current-node', 'buffer-sweeping'].includes(
-        path.slice('src/'.length, -'.ts'.length),
-      ),
+      ![
+        'config',
+        'config-file',
+        'core-dumps',
+        'env-file',
+        'version',
+        'interruption',
+        'current-node',
+        'buffer-sweeping',
+        'trusted-file',
+      ].includes(path.slice('src/'.length, -'.ts'.length)),
   ),
   ...files.map(({ path }) => path).filter((path) => path.startsWith('src/kinds/')),
   ...PURE_KEYS.split(' ').map((name) => `src/keys/${name}.ts`),

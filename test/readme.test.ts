@@ -3,6 +3,7 @@ import path from 'node:path'
 import { expect, it } from 'vitest'
 import { options } from '../src/config.ts'
 import { problemCodes } from '../src/problem.ts'
+import { firstLines } from '../src/sample-callers.ts'
 
 const readme = readFileSync(path.join(import.meta.dirname, '../README.md'), 'utf8')
 
@@ -14,4 +15,10 @@ it('lists every configuration option with its meaning', () => {
   for (const [name, [, meaning]] of Object.entries(options)) {
     expect(readme).toMatch(new RegExp(`^\\| \`${name}\` \\| .* \\| ${RegExp.escape(meaning)} \\|$`, 'm'))
   }
+})
+
+it('shows the lines that the first start prints', () => {
+  const place = { issuer: 'https://localhost:8443', caFile: 'certs/ca.pem', dataDir: '.strongroom' }
+  const lines = firstLines({ ...place, node: 'node', strongroom: 'npx strongroom' })
+  expect(readme).toContain(`\`\`\`sh\n${lines.replaceAll(/^ {2}/gm, '').trim()}\n\`\`\``)
 })

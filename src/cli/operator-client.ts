@@ -1,13 +1,11 @@
-import { X509Certificate } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { request } from 'node:https'
-import path from 'node:path'
+import { request } from 'node:http'
 import { json } from 'node:stream/consumers'
 import { z } from 'zod'
 import type { Config } from '../config.ts'
+import { openSocketAddress, operatorSocketOf } from '../http/unix-socket.ts'
 import type { UnsealStatus } from '../keys/unseal.ts'
 
-/** No server answers on the operator's port, or not as it should. */
+/** No server answers on the operator's socket, or not as it should. */
 export class NoServer extends Error {
   override readonly name = 'NoServer'
 }
@@ -22,48 +20,50 @@ const statusSchema = z.object({
 })
 
 /**
- * Gives a share to the server beside this command, on its operator's listener. Its certificate must be the one in the
- * certificates' folder, whatever names stand in it: it is asked on loopback.
+ * Gives a share to the server beside this command, on the operator's socket in the data directory.
  *
  * @throws {NoServer}
  */
 export async function offerShare(
-  { tls, operatorPort }: Pick<Config, 'tls' | 'operatorPort'>,
+  { dataDir }: Pick<Config, 'dataDir'>,
   share: { share: string; operator: string },
 ): Promise<UnsealStatus> {
-  const certificate = await readFile(tls.certFile)
-  const own = new X509Certificate(certificate).fingerprint256
-  const ca = await readFile(path.join(tls.certsDir, 'ca.pem')).catch(() => certificate)
-  const body = JSON.stringify(share)
-  const answer = await new Promise<{ status: number; body: unknown }>((resolve, reject) => {
-    const call = request({
-      host: '127.0.0.1',
-      port: operatorPort,
-      method: 'POST',
-      path: '/unseal',
-      ca,
-      servername: '',
-      checkServerIdentity: (_host, { fingerprint256 }) =>
-        fingerprint256 === own ? undefined : new Error('the server shows another certificate'),
-      headers: { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) },
-      timeout: ANSWER_MS,
-      agent: false,
-    })
-    call.on('timeout', () => call.destroy(new Error('no answer in time')))
-    call.on('error', reject)
-    call.on('response', (response) => {
-      json(response).then((read) => resolve({ status: response.statusCode ?? 0, body: read }), reject)
-    })
-    call.end(body)
-  }).catch((error: NodeJS.ErrnoException) => {
-    throw new NoServer(
-      `no server answers on 127.0.0.1:${operatorPort} (${error.code ?? error.message}): start it with "strongroom serve", with the same STRONGROOM_OPERATOR_PORT and STRONGROOM_CERTS_DIR.`,
-    )
-  })
+  const answer = await post(operatorSocketOf(dataDir), '/unseal', JSON.stringify(share))
   if (answer.status === 200) return statusSchema.parse(answer.body)
   const { detail } = z
     .object({ detail: z.string() })
     .catch({ detail: `status ${answer.status}` })
     .parse(answer.body)
   throw new NoServer(`the server did not take the share: ${detail}`)
+}
+
+async function post(file: string, target: string, body: string): Promise<{ status: number; body: unknown }> {
+  if (process.platform === 'win32') throw new NoServer('a running server takes shares on Linux and macOS only.')
+  try {
+    const { address, release } = openSocketAddress(file)
+    return await send(address, target, body).finally(release)
+  } catch (error) {
+    throw new NoServer(explain(file, error as NodeJS.ErrnoException))
+  }
+}
+
+function send(socketPath: string, target: string, body: string): Promise<{ status: number; body: unknown }> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) }
+    const call = request({ socketPath, method: 'POST', path: target, headers, timeout: ANSWER_MS, agent: false })
+    call.on('timeout', () => call.destroy(new Error('the server did not answer in time: look at its log.')))
+    call.on('error', reject)
+    call.on('response', (response) => {
+      json(response).then((read) => resolve({ status: response.statusCode ?? 0, body: read }), reject)
+    })
+    call.end(body)
+  })
+}
+
+function explain(file: string, { code, message }: NodeJS.ErrnoException): string {
+  if (code === 'EACCES' || code === 'EPERM') {
+    return `${file} is not open to this user: run the command as the user that the server runs as.`
+  }
+  if (code === undefined) return message
+  return `no server answers on ${file} (${code}): start it with "strongroom serve", with the same STRONGROOM_DATA_DIR.`
 }

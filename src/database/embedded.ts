@@ -4,6 +4,7 @@ import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
+import { NO_INSPECTOR_SIGNAL } from '../inspector-signal.ts'
 import { prepareDataDir } from './data-dir.ts'
 import { type DataDirLock, describeHolder, type LockHolder, takeDataDirLock } from './data-dir-lock.ts'
 import {
@@ -34,6 +35,13 @@ export interface EmbeddedDatabaseOptions {
   command?: string
   log: (line: string) => void
   waitSeconds?: number
+  /** Whether what is missing is created: files, roles, the user that PostgreSQL runs as. Default: it is. */
+  creates?: boolean
+}
+
+/** There is no database, and none was to be created. */
+export class NoEmbeddedDatabase extends Error {
+  override readonly name = 'NoEmbeddedDatabase'
 }
 
 /** How long a postmaster without an owner has to answer, before it is stopped: it may be recovering from a crash. */
@@ -48,17 +56,22 @@ const DISCARD = { recursive: true, force: true, maxRetries: 5 } as const
 const INVALID_PASSWORD = '28P01'
 
 /**
- * Opens the PostgreSQL under `<dataDir>/postgres`: creates it the first time, starts it if it does not run.
+ * Opens the PostgreSQL under `<dataDir>/postgres`: creates it the first time, unless told not to, and starts it if it does
+ * not run.
  *
  * `<dataDir>/strongroom.lock` names the process in charge. A second server is refused at once; whoever finds a command
  * in charge waits for it, and a command that finds a server waits until that server's database answers.
  * Killed at any moment, the next call puts things right.
  *
+ * @throws {NoEmbeddedDatabase} when it is not there and must not be created
  * @throws {Error} whose message is one sentence: what is wrong and how to mend it
  */
 export async function openEmbeddedDatabase(options: EmbeddedDatabaseOptions): Promise<EmbeddedDatabase> {
-  const { role, log, waitSeconds = 30 } = options
-  const account = await findAccount(log)
+  const { role, log, waitSeconds = 30, creates = true } = options
+  if (!creates && !hasCluster(path.resolve(options.dataDir))) {
+    throw new NoEmbeddedDatabase(`there is no database in ${options.dataDir} yet`)
+  }
+  const account = await findAccount(log, creates)
   const dataDir = prepareDataDir(path.resolve(options.dataDir), account, log)
   const programs = await findPrograms(account, log)
   const claim = { role, what: role === 'server' ? 'the vault' : `"strongroom ${options.command ?? 'command'}"` }
@@ -88,7 +101,7 @@ export async function openEmbeddedDatabase(options: EmbeddedDatabaseOptions): Pr
     )
   }
   if ('shared' in turn) return { urls: turn.shared, stop: async () => {} }
-  return await takeCharge(dataDir, turn.lock, programs, log)
+  return await takeCharge(dataDir, turn.lock, programs, { log, creates })
 }
 
 /** Holds the lock: starts the database, and gives both back when stopped. */
@@ -96,7 +109,7 @@ async function takeCharge(
   dataDir: string,
   lock: DataDirLock,
   programs: PostgresPrograms,
-  log: (line: string) => void,
+  { log, creates }: Required<Pick<EmbeddedDatabaseOptions, 'log' | 'creates'>>,
 ): Promise<EmbeddedDatabase> {
   const cluster = path.join(dataDir, 'postgres')
   try {
@@ -106,7 +119,7 @@ async function takeCharge(
     if ((await probe(running)) === 'refuses') {
       throw new Error(`${dataDir}/database.json does not hold the passwords of the database; put it back from a backup`)
     }
-    await createRolesAndDatabase(running)
+    if (creates) await createRolesAndDatabase(running)
     writeDatabaseFile(dataDir, running)
 
     let stopped: Promise<void> | undefined
@@ -144,7 +157,7 @@ async function createIfMissing(
   for (const name of leftovers) rmSync(path.join(dataDir, name), DISCARD)
 
   const known = readDatabaseFile(dataDir)
-  if (existsSync(path.join(cluster, 'PG_VERSION'))) {
+  if (hasCluster(dataDir)) {
     if (known) return known
     throw new Error(`${dataDir} holds a database but not database.json with its passwords; put it back from a backup`)
   }
@@ -168,11 +181,16 @@ async function createIfMissing(
   return file
 }
 
+/** A cluster under its real name is complete. */
+function hasCluster(dataDir: string): boolean {
+  return existsSync(path.join(dataDir, 'postgres', 'PG_VERSION'))
+}
+
 async function runInit(workDir: string, request: { databaseDir: string; password: string }): Promise<void> {
   // The sibling has our own extension: .ts when run from the sources, .js when built.
   const here = fileURLToPath(import.meta.url)
   const program = path.join(path.dirname(here), `embedded-init${path.extname(here)}`)
-  const child = spawn(process.execPath, [program], {
+  const child = spawn(process.execPath, [NO_INSPECTOR_SIGNAL, program], {
     cwd: workDir,
     env: { ...PROGRAM_ENVIRONMENT, TMPDIR: workDir, TEMP: workDir, TMP: workDir },
     stdio: ['pipe', 'ignore', 'pipe'],

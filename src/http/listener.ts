@@ -1,3 +1,4 @@
+import type { Server as HttpServer } from 'node:http'
 import type { Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 
@@ -18,7 +19,7 @@ export function startListening(server: Server, port: number, host: string): Prom
 }
 
 /** Stops accepting, lets requests under way finish, and cuts what is left after the grace period. */
-export function stopListening(server: Server): Promise<void> {
+export function stopListening(server: Server | HttpServer): Promise<void> {
   return new Promise((resolve) => {
     const cut = setTimeout(() => server.closeAllConnections(), GRACE_MS)
     // A connection falls idle when its request is answered, which may be later than now.

@@ -1,86 +1,44 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server, type ServerOptions } from 'node:https'
-import { z } from 'zod'
 import { Problem } from '../problem.ts'
 import type { MetricsText } from './metrics.ts'
-import { toProblem } from './problem-response.ts'
 
 /** What the operator's listener shows. */
 export interface OperatorView {
   metrics: MetricsText
   /** Throws when the vault cannot serve. */
   checkReady: () => Promise<void>
-  /** Takes a custodian's share; answers with what may be shown of it. */
-  unseal: (share: string, operator: string) => Promise<object>
+  /** Whether the metrics may be shown to a request with this Authorization header. Default: to any. */
+  mayReadMetrics?: (authorization: string | undefined) => Promise<boolean>
 }
-
-const MAX_BODY_BYTES = 2048
-const shareSchema = z.strictObject({
-  share: z.string().max(512),
-  operator: z.string().regex(/^operator:[^\p{C}]{1,64}$/u),
-})
 
 /** Probes and scrapers need little. */
 const LIMITS = { headersTimeout: 5_000, requestTimeout: 5_000, handshakeTimeout: 5_000, maxHeaderSize: 8192 }
 
-/** The operator's listener, on loopback: metrics and health, and nothing that anybody else should see. */
+/** The operator's listener, on loopback: metrics and health, and nothing that changes anything. */
 export function createOperatorListener(tls: ServerOptions, view: OperatorView): Server {
-  const pages: Record<string, (response: ServerResponse) => Promise<void>> = {
-    '/metrics': async (response) => {
-      const { contentType, body } = await view.metrics()
-      answer(response, 200, contentType, body)
-    },
-    '/healthz': async (response) => answer(response, 200, 'application/json', '{"status":"ok"}'),
-    '/readyz': async (response) => {
-      const [status, body] = await view.checkReady().then(
-        () => [200, { status: 'ready' }] as const,
-        (error) => [503, { status: 'not ready', code: error instanceof Problem ? error.code : undefined }] as const,
-      )
-      answer(response, status, 'application/json', JSON.stringify(body))
-    },
-  }
-  const unseal = async (request: IncomingMessage, response: ServerResponse) => {
-    // A page in a browser on this machine cannot send this type to us without asking first.
-    const isJson = request.headers['content-type'] === 'application/json'
-    const read = shareSchema.safeParse(isJson ? await readJson(request) : undefined)
-    if (!read.success)
-      return answer(response, 400, 'application/json', '{"detail":"a share and an operator are expected"}')
-    try {
-      const status = await view.unseal(read.data.share, read.data.operator)
-      answer(response, 200, 'application/json', JSON.stringify(status))
-    } catch (error) {
-      // Its message is a sentence of ours: other errors say nothing here.
-      const detail =
-        error instanceof Error && error.name === 'RootKeyConfigError' ? error.message : toProblem(error).title
-      answer(response, 503, 'application/json', JSON.stringify({ detail }))
+  const pages = new Map<string, (request: IncomingMessage, response: ServerResponse) => Promise<void>>()
+  pages.set('/metrics', async (request, response) => {
+    if (view.mayReadMetrics && !(await view.mayReadMetrics(request.headers.authorization))) {
+      response.setHeader('WWW-Authenticate', 'Bearer realm="strongroom operator"')
+      return answer(response, 401, 'text/plain', 'the token of STRONGROOM_OPERATOR_TOKEN_FILE is needed\n')
     }
-  }
-  return createServer({ ...tls, ...LIMITS }, (request, response) => {
-    const page = request.method === 'GET' ? pages[request.url ?? ''] : undefined
-    if (request.method === 'POST' && request.url === '/unseal') {
-      unseal(request, response).catch(() => answer(response, 400, 'application/json', '{"detail":"not readable"}'))
-    } else if (page === undefined) answer(response, 404, 'text/plain', 'not found\n')
-    else page(response).catch(() => answer(response, 500, 'text/plain', 'failed\n'))
+    const { contentType, body } = await view.metrics()
+    answer(response, 200, contentType, body)
   })
-}
-
-/** @throws {Error} when it is too long, or no JSON; without what was sent */
-async function readJson(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of request) {
-    length += chunk.length
-    if (length > MAX_BODY_BYTES) throw new Error('too long')
-    chunks.push(chunk)
-  }
-  const bytes = Buffer.concat(chunks)
-  try {
-    return JSON.parse(bytes.toString('utf8'))
-  } catch {
-    throw new Error('no JSON')
-  } finally {
-    for (const part of [bytes, ...chunks]) part.fill(0)
-  }
+  pages.set('/healthz', async (_request, response) => answer(response, 200, 'application/json', '{"status":"ok"}'))
+  pages.set('/readyz', async (_request, response) => {
+    const [status, body] = await view.checkReady().then(
+      () => [200, { status: 'ready' }] as const,
+      (error) => [503, { status: 'not ready', code: error instanceof Problem ? error.code : undefined }] as const,
+    )
+    answer(response, status, 'application/json', JSON.stringify(body))
+  })
+  return createServer({ ...tls, ...LIMITS }, (request, response) => {
+    const page = request.method === 'GET' ? pages.get(request.url ?? '') : undefined
+    if (page === undefined) answer(response, 404, 'text/plain', 'not found\n')
+    else page(request, response).catch(() => answer(response, 500, 'text/plain', 'failed\n'))
+  })
 }
 
 function answer(response: ServerResponse, status: number, contentType: string, body: string): void {

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { SampleCaller } from '../../src/sample-callers.ts'
 import { findFreePorts, processesNaming, startProgram } from '../support/run-program.ts'
 import { card } from '../support/samples.ts'
 import { builtProgram, VaultProcess } from '../support/vault-process.ts'
@@ -43,6 +44,10 @@ describe('the first start', () => {
     context.skip(missing.length > 0, `not installed here, so the printed lines cannot be tried: ${missing.join(', ')}`)
     const lines = vault.output.stdout.split('\n').filter((line) => /^ {2}(ANSWER=|curl )/.test(line))
     expect(lines).toHaveLength(3)
+    const callers: SampleCaller[] = JSON.parse(readFileSync(vault.file('sample-callers.json'), 'utf8'))
+    expect(callers).toHaveLength(6)
+    const { stdout, stderr } = vault.output
+    for (const { client_secret } of callers) expect(stdout + stderr).not.toContain(client_secret)
 
     const printed = execFileSync('bash', ['-euo', 'pipefail', '-c', lines.join('\n')], {
       cwd: vault.directory,

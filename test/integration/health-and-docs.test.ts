@@ -210,7 +210,6 @@ describe('metrics', () => {
     const listener = createOperatorListener(tls, {
       metrics: vault.strongroom.metrics.text,
       checkReady: vault.strongroom.checkReady,
-      unseal: (share, id) => vault.strongroom.unsealing.offer({ id, kind: 'operator' }, share),
     }).listen(0, '127.0.0.1')
     await once(listener, 'listening')
     const operator = Object.create(vault, { url: { value: urlOf(listener.address()) } }) as TestVault

@@ -7,6 +7,8 @@ export interface Program {
   args: readonly string[]
   cwd: string
   env: Readonly<Record<string, string>>
+  /** Its limit of core dumps, as ulimit takes it. Default: 0, wherever the tests run. */
+  coreDumps?: string
 }
 
 /** A program that runs, with everything it has printed so far. */
@@ -26,8 +28,9 @@ export interface Ended {
 }
 
 /** Starts a program with exactly this environment, so that nothing of the test runner's reaches it. */
-export function startProgram({ command, args, cwd, env }: Program): RunningProgram {
-  const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+export function startProgram({ command, args, cwd, env, coreDumps = '0' }: Program): RunningProgram {
+  const limited = ['-c', `ulimit -S -c ${coreDumps}; exec "$0" "$@"`, command, ...args]
+  const child = spawn('/bin/sh', limited, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
   const output = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     output.stdout += chunk

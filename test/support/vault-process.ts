@@ -101,8 +101,9 @@ export class VaultProcess {
   }
 
   /** Starts it and does not wait. */
-  spawn(env: Record<string, string> = {}): RunningProgram {
+  spawn(env: Record<string, string> = {}, coreDumps = '0'): RunningProgram {
     this.#program = startProgram({
+      coreDumps,
       command: process.execPath,
       args: [builtProgram('main')],
       cwd: this.directory,
@@ -112,8 +113,8 @@ export class VaultProcess {
   }
 
   /** Starts it, and waits until it is ready to serve and has told the newcomer so. */
-  async start(env: Record<string, string> = {}): Promise<void> {
-    const { output, ended } = this.spawn(env)
+  async start(env: Record<string, string> = {}, coreDumps?: string): Promise<void> {
+    const { output, ended } = this.spawn(env, coreDumps)
     let over: Ended | undefined
     void ended.then((result) => {
       over = result
@@ -206,8 +207,9 @@ export class VaultProcess {
   }
 
   /** Starts a command of the CLI on this vault's directories, whether the vault runs or not. */
-  spawnCli(args: readonly string[], env: Record<string, string> = {}): RunningProgram {
+  spawnCli(args: readonly string[], env: Record<string, string> = {}, coreDumps = '0'): RunningProgram {
     return startProgram({
+      coreDumps,
       command: process.execPath,
       args: [builtProgram('cli'), ...args],
       cwd: this.directory,

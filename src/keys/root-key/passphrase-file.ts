@@ -1,10 +1,11 @@
-import { createSecretKey, randomBytes as cryptoRandomBytes, type KeyObject } from 'node:crypto'
-import { access, open as openFile, readdir, readFile, rm } from 'node:fs/promises'
+import { createSecretKey, type KeyObject } from 'node:crypto'
+import { access, open as openFile, readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import argon2 from 'argon2'
 import { z } from 'zod'
 import type { RandomBytes } from '../../random-bytes.ts'
 import { localCipher } from './local-cipher.ts'
+import { createPassphrase, readPassphraseBytes } from './passphrase-bytes.ts'
 import { RootKeyConfigError, RootKeyMismatch, type RootKeyProvider, type RootKeyRecord } from './root-key.ts'
 import { existingRootKey, newRootKey } from './root-key-check.ts'
 
@@ -12,11 +13,9 @@ import { existingRootKey, newRootKey } from './root-key-check.ts'
 const ARGON2 = { memoryCost: 65_536, timeCost: 3, parallelism: 1 }
 const SALT_BYTES = 16
 const KEY_BYTES = 32
-/** 256 bits, so that argon2id guards against nothing but a passphrase that a person chose. */
-const NEW_PASSPHRASE_BYTES = 32
 
 /** Development passphrases carry this mark, so that a production start can refuse them. */
-const DEVELOPMENT_MARK = 'development-'
+const DEVELOPMENT_MARK = Buffer.from('development-')
 /** 20 characters of base64 are 120 bits. */
 const MIN_PASSPHRASE_LENGTH = 20
 
@@ -50,8 +49,13 @@ export function createPassphraseFileProvider({
 }: PassphraseFileOptions): RootKeyProvider {
   const fileOf = (id: string) => `${file}.${id}`
   const derive = async (from: string, record: RootKeyRecord) => {
-    const secret = await deriveSecret(await readPassphrase(from), record)
-    return localCipher('passphrase-file', { id: record.id, secret }, randomBytes)
+    const passphrase = await readPassphrase(from)
+    try {
+      const secret = await deriveSecret(passphrase, record)
+      return localCipher('passphrase-file', { id: record.id, secret }, randomBytes)
+    } finally {
+      passphrase.fill(0)
+    }
   }
   return {
     name: 'passphrase-file',
@@ -93,7 +97,10 @@ export async function createDevelopmentPassphrase(file: string): Promise<void> {
 }
 
 export async function isDevelopmentPassphrase(file: string): Promise<boolean> {
-  return (await readPassphrase(file)).startsWith(DEVELOPMENT_MARK)
+  const passphrase = await readPassphrase(file)
+  const isMarked = passphrase.subarray(0, DEVELOPMENT_MARK.length).equals(DEVELOPMENT_MARK)
+  passphrase.fill(0)
+  return isMarked
 }
 
 /** The parameters for a new root key derived from a passphrase: a fresh salt and today's costs. */
@@ -102,9 +109,10 @@ function newPassphraseRecord(id: string, randomBytes: RandomBytes): RootKeyRecor
   return { id, provider: 'passphrase-file', parameters: { salt, ...ARGON2 } }
 }
 
-async function deriveSecret(passphrase: string, record: RootKeyRecord): Promise<KeyObject> {
+/** The package makes a `Buffer` of what it is given, which is a copy unless it is given an `ArrayBuffer`; its own it wipes. */
+async function deriveSecret(passphrase: Buffer<ArrayBuffer>, record: RootKeyRecord): Promise<KeyObject> {
   const { salt, memoryCost, timeCost, parallelism } = parametersSchema.parse(record.parameters)
-  const derived = await argon2.hash(passphrase, {
+  const derived = await argon2.hash(passphrase.buffer as unknown as Buffer, {
     type: argon2.argon2id,
     raw: true,
     hashLength: KEY_BYTES,
@@ -120,12 +128,15 @@ async function deriveSecret(passphrase: string, record: RootKeyRecord): Promise<
 
 /** On the disk, with its directory's entry, before it returns: the database must not name a file that a power cut takes. */
 async function writePassphrase(file: string, development: boolean): Promise<void> {
-  const passphrase = cryptoRandomBytes(NEW_PASSPHRASE_BYTES).toString('base64url')
   const handle = await openFile(file, 'wx', 0o600)
+  const passphrase = createPassphrase()
   try {
-    await handle.writeFile(`${development ? DEVELOPMENT_MARK : ''}${passphrase}\n`)
+    if (development) await handle.writeFile(DEVELOPMENT_MARK)
+    await handle.writeFile(passphrase)
+    await handle.writeFile('\n')
     await handle.sync()
   } finally {
+    passphrase.fill(0)
     await handle.close()
   }
   const directory = await openFile(path.dirname(file), 'r').catch(() => undefined)
@@ -141,19 +152,18 @@ async function exists(file: string): Promise<boolean> {
   )
 }
 
-async function readPassphrase(file: string): Promise<string> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+/** In memory of its own, which whoever asked wipes. */
+async function readPassphrase(file: string): Promise<Buffer<ArrayBuffer>> {
+  const { passphrase, length } = await readPassphraseBytes(file).catch((error: NodeJS.ErrnoException) => {
     throw new RootKeyConfigError(
       error.code === 'ENOENT'
         ? `there is no root-key file at ${file}: restore it, or for a new vault create one with "openssl rand -base64 48" and mode 0600.`
         : `the root-key file ${file} cannot be read (${error.code}).`,
     )
   })
-  const passphrase = text.trim()
-  if (passphrase.length < MIN_PASSPHRASE_LENGTH) {
-    throw new RootKeyConfigError(
-      `the passphrase in ${file} is too short: use at least ${MIN_PASSPHRASE_LENGTH} random characters.`,
-    )
-  }
-  return passphrase
+  if (length >= MIN_PASSPHRASE_LENGTH) return passphrase
+  passphrase.fill(0)
+  throw new RootKeyConfigError(
+    `the passphrase in ${file} is too short: use at least ${MIN_PASSPHRASE_LENGTH} random characters.`,
+  )
 }

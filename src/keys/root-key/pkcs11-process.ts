@@ -20,7 +20,7 @@ export interface FromToken {
 }
 
 // The terminal's signals reach this process too; the vault decides when it ends.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => {})
 process.on('disconnect', () => process.exit(0))
 
 let session: TokenSession | undefined

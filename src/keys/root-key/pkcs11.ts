@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { NO_INSPECTOR_SIGNAL } from '../../inspector-signal.ts'
 import type { RandomBytes } from '../../random-bytes.ts'
 import { SealError } from '../seal.ts'
 import { encodeWrapContext, frameKey, unframeKey } from './key-frame.ts'
@@ -153,7 +154,7 @@ function startTokenProcess(access: TokenAccess): TokenProcess {
   const program = path.join(path.dirname(here), `pkcs11-process${path.extname(here)}`)
   const child = fork(program, [], {
     serialization: 'advanced',
-    execArgv: [],
+    execArgv: [NO_INSPECTOR_SIGNAL],
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   })
   const waiting = new Map<number, { resolve(answer: TokenAnswer): void; reject(error: Error): void }>()

@@ -1,0 +1,190 @@
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { Agent } from 'node:https'
+import path from 'node:path'
+import { json } from 'node:stream/consumers'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { type HttpsRequest, requestHttps } from '../support/https-client.ts'
+import { memoryHolds } from '../support/process-memory.ts'
+import { VaultProcess } from '../support/vault-process.ts'
+import { isRunning, workersOf } from '../support/worker-processes.ts'
+
+const TOKEN = 'token-of-the-scraper-0123456789'
+const PASSPHRASE = 'a-passphrase-that-nothing-else-holds-7Qd93kfw'
+const isLinux = process.platform === 'linux'
+
+let vault: VaultProcess
+beforeAll(async () => {
+  vault = await VaultProcess.create()
+  mkdirSync(vault.dataDir, { mode: 0o700 })
+  writeFileSync(vault.file('root-key'), `${PASSPHRASE}\n`, { mode: 0o600 })
+  writeFileSync(path.join(vault.directory, 'token'), `${TOKEN}\n`, { mode: 0o600 })
+  await start()
+})
+afterAll(() => vault.remove())
+
+const start = () => vault.start(options(), '1024')
+const options = () => ({
+  STRONGROOM_WORKERS: '2',
+  STRONGROOM_OPERATOR_TOKEN_FILE: path.join(vault.directory, 'token'),
+})
+const processes = () => [vault.pid, ...workersOf(vault.pid)]
+const socket = () => vault.file('operator.sock')
+
+const onPort = (method: HttpsRequest['method'], target: string, headers: Record<string, string> = {}) => {
+  const body = method === 'GET' ? {} : { body: '{}' }
+  const agent = new Agent()
+  return requestHttps({ port: vault.operatorPort, ca: vault.ca, agent, method, path: target, headers, ...body })
+}
+
+function onSocket(method: string, target: string, body?: string): Promise<{ status: number; body: unknown }> {
+  return new Promise((resolve, reject) => {
+    const call = request({ socketPath: socket(), method, path: target, agent: false }, (response) => {
+      json(response).then((read) => resolve({ status: response.statusCode ?? 0, body: read }), reject)
+    })
+    call.on('error', reject).end(body)
+  })
+}
+
+describe('what changes the state of a running server', () => {
+  it('is on a socket that its user alone can open', async () => {
+    const found = statSync(socket())
+    expect(found.isSocket()).toBe(true)
+    expect(found.mode & 0o777).toBe(0o600)
+    expect(found.uid).toBe(process.geteuid?.())
+    expect(statSync(vault.dataDir).mode & 0o027).toBe(0)
+
+    const share = JSON.stringify({ share: 'strongroom-share-none', operator: 'operator:test' })
+    expect(await onSocket('POST', '/unseal', share)).toEqual({
+      status: 503,
+      body: { detail: expect.stringContaining('passphrase-file, not from custodians') },
+    })
+    for (const wrong of ['', '{', '[]', '{"share":1}', share.replace('operator:test', 'x'), 'x'.repeat(5000)]) {
+      expect((await onSocket('POST', '/unseal', wrong)).status).toBe(400)
+    }
+    for (const [method, target] of [
+      ['GET', '/unseal'],
+      ['GET', '/metrics'],
+      ['POST', '/'],
+    ] as const) {
+      expect((await onSocket(method, target)).status).toBe(404)
+    }
+  })
+
+  it('is not on the operator port, whatever is asked there', async () => {
+    for (const method of ['POST', 'PATCH', 'DELETE'] as const) {
+      for (const target of ['/unseal', '/metrics', '/healthz', '/readyz', '/']) {
+        const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${TOKEN}` }
+        expect([method, target, (await onPort(method, target, headers)).status]).toEqual([method, target, 404])
+      }
+    }
+  })
+
+  it('is there again after a kill, which leaves the old socket behind', async () => {
+    await vault.kill('SIGKILL')
+    expect(statSync(socket()).isSocket()).toBe(true)
+    await start()
+    expect((await onSocket('GET', '/')).status).toBe(404)
+    await vault.stop()
+    expect(statSync(socket(), { throwIfNoEntry: false })).toBeUndefined()
+    await start()
+  })
+})
+
+describe('the metrics', () => {
+  it('want the token of the file; whether the vault is alive and ready does not', async () => {
+    const refused = await onPort('GET', '/metrics')
+    expect(refused.status).toBe(401)
+    expect(refused.headers['www-authenticate']).toMatch(/^Bearer /)
+    expect(refused.text).not.toContain('strongroom_request')
+    expect((await onPort('GET', '/metrics', { Authorization: `Bearer ${TOKEN}x` })).status).toBe(401)
+    expect((await onPort('GET', '/metrics', { Authorization: `Bearer ${TOKEN}` })).text).toContain('strongroom_')
+    for (const target of ['/healthz', '/readyz']) expect((await onPort('GET', target)).status).toBe(200)
+  })
+
+  it('are for nobody who could read the file besides', async () => {
+    const file = path.join(vault.directory, 'open-token')
+    writeFileSync(file, TOKEN, { mode: 0o644 })
+    const doctor = await vault.cli(['doctor', '--json'], { STRONGROOM_OPERATOR_TOKEN_FILE: file })
+    expect(doctor.json()).toEqual(
+      expect.arrayContaining([{ code: 'key-file-mode', detail: expect.stringContaining(`chmod 600 ${file}`) }]),
+    )
+  })
+})
+
+describe('the processes of a vault', () => {
+  it('open no debugger at SIGUSR1, and are not ended by SIGUSR2', async () => {
+    const before = processes()
+    expect(before).toHaveLength(3)
+    for (const pid of before) {
+      if (isLinux) expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')).toContain('--disable-sigusr1')
+      for (const signal of ['SIGUSR1', 'SIGUSR2', 'SIGUSR1', 'SIGUSR2'] as const) process.kill(pid, signal)
+    }
+    // Answers that came after the signals: each process has handled them.
+    for (let at = 0; at < 20; at += 1) expect((await vault.call('GET', '/readyz')).status).toBe(200)
+    expect((await onPort('GET', '/metrics', { Authorization: `Bearer ${TOKEN}` })).status).toBe(200)
+    expect(before.filter(isRunning)).toEqual(before)
+    expect(processes()).toEqual(before)
+    expect(vault.output.stdout + vault.output.stderr).not.toMatch(/debugger|inspector/i)
+  })
+
+  it.skipIf(!isLinux)('hold the passphrase no more once the root key is derived from it', async () => {
+    await vi.waitFor(async () => expect((await vault.call('GET', '/readyz')).status).toBe(200))
+    for (const pid of processes()) {
+      // The path of its file is there, so the memory was looked through.
+      expect(memoryHolds(pid, Buffer.from(vault.file('root-key')))).toBe(true)
+      expect(memoryHolds(pid, Buffer.from(PASSPHRASE))).toBe(false)
+    }
+  })
+
+  it.skipIf(!isLinux)('may write core dumps: an alert, and a finding of doctor', async () => {
+    const alerts = vault.output.stdout.split('\n').filter((line) => line.includes('"alert":"core-dumps"'))
+    expect(alerts).toHaveLength(1)
+    expect(JSON.parse(alerts[0]!)).toMatchObject({ level: 'error', limit: expect.stringMatching(/^\d+$/) })
+    const limited = await vault.cli(['doctor', '--json'])
+    expect(limited.json<{ code: string }[]>().map(({ code }) => code)).not.toContain('core-dumps')
+    const unlimited = await vault.spawnCli(['doctor', '--json'], {}, '1024').ended
+    expect(JSON.parse(unlimited.stdout)).toEqual(
+      expect.arrayContaining([
+        { code: 'core-dumps', severity: 'warning', detail: expect.stringMatching(/ulimit -c 0.*LimitCORE=0/) },
+      ]),
+    )
+    expect(unlimited.code).toBe(0)
+  })
+})
+
+describe('doctor creates nothing', () => {
+  /** Every file with its mode, but for those that belong to PostgreSQL. */
+  const listing = (directory: string) =>
+    readdirSync(directory, { recursive: true, withFileTypes: true })
+      .map((entry) => path.join(entry.parentPath, entry.name))
+      .filter((file) => !file.includes('/postgres/'))
+      .map((file) => `${file} ${(statSync(file).mode & 0o7777).toString(8)}`)
+      .sort()
+
+  it('in an empty directory, and says what is missing', async () => {
+    const empty = await VaultProcess.create()
+    try {
+      const { code, stdout } = await empty.cli(['doctor'])
+      expect(code).toBe(1)
+      expect(stdout).toMatch(/^schema: there is no database in .*lacks 0001-vault, .*run "strongroom migrate"\.$/m)
+      expect(readdirSync(empty.directory)).toEqual([])
+      // Nor where the folder is there.
+      mkdirSync(empty.dataDir, { mode: 0o755 })
+      expect((await empty.cli(['doctor'])).code).toBe(1)
+      expect(listing(empty.directory)).toEqual([`${empty.dataDir} 755`])
+    } finally {
+      await empty.remove()
+    }
+  })
+
+  it('beside a vault that runs, and beside one that was stopped', async () => {
+    const running = listing(vault.directory)
+    expect((await vault.cli(['doctor'])).code).toBe(0)
+    expect(listing(vault.directory)).toEqual(running)
+    await vault.stop()
+    const stopped = listing(vault.directory)
+    expect((await vault.cli(['doctor'])).code).toBe(0)
+    expect(listing(vault.directory)).toEqual(stopped)
+  })
+})
