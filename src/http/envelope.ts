@@ -45,6 +45,10 @@ const OPAQUE_HEADERS = new Set([
   'traceparent',
   'tracestate',
   'if-none-match',
+  // Groups of an IPv6 address look like those of a card number.
+  'forwarded',
+  'x-forwarded-for',
+  'x-real-ip',
 ])
 
 /** @throws {Problem} card-number-in-text */
