@@ -18,25 +18,40 @@ describe('canonicalAddress', () => {
     ['64:ff9b::192.0.2.1', '64:ff9b::c000:201'],
   ])('writes %s as %s', (text, expected) => expect(canonicalAddress(text)).toBe(expected))
 
-  it.each(['', 'unknown', '_hidden', '192.0.2', '192.0.2.256', '192.0.02.1', '192.0.2.1:80', '[::1]', '2001:db8::1::', ' ::1'])(
-    'takes "%s" for no address',
-    (text) => expect(canonicalAddress(text)).toBeUndefined(),
-  )
+  it.each([
+    '',
+    'unknown',
+    '_hidden',
+    '192.0.2',
+    '192.0.2.256',
+    '192.0.02.1',
+    '192.0.2.1:80',
+    '[::1]',
+    '2001:db8::1::',
+    ' ::1',
+  ])('takes "%s" for no address', (text) => expect(canonicalAddress(text)).toBeUndefined())
 
   it('gives one form to all spellings of an address, and another to every other address', () => {
-    const groups = fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 0xffff })), { minLength: 8, maxLength: 8 })
+    const groups = fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 0xffff })), {
+      minLength: 8,
+      maxLength: 8,
+    })
     const isMapped = (all: number[]) => all.slice(0, 5).every((group) => group === 0) && all[5] === 0xffff
     fc.assert(
-      fc.property(groups.filter((all) => !isMapped(all)), groups, (all, other) => {
-        const spelled = [
-          all.map((group) => group.toString(16)).join(':'),
-          all.map((group) => group.toString(16).padStart(4, '0').toUpperCase()).join(':'),
-        ].map(canonicalAddress)
-        expect(new Set(spelled).size).toBe(1)
-        expect(canonicalAddress(spelled[0]!)).toBe(spelled[0])
-        const second = canonicalAddress(other.map((group) => group.toString(16)).join(':'))
-        expect(second === spelled[0]).toBe(all.join() === other.join())
-      }),
+      fc.property(
+        groups.filter((all) => !isMapped(all)),
+        groups,
+        (all, other) => {
+          const spelled = [
+            all.map((group) => group.toString(16)).join(':'),
+            all.map((group) => group.toString(16).padStart(4, '0').toUpperCase()).join(':'),
+          ].map(canonicalAddress)
+          expect(new Set(spelled).size).toBe(1)
+          expect(canonicalAddress(spelled[0]!)).toBe(spelled[0])
+          const second = canonicalAddress(other.map((group) => group.toString(16)).join(':'))
+          expect(second === spelled[0]).toBe(all.join() === other.join())
+        },
+      ),
     )
   })
 })
@@ -57,7 +72,8 @@ describe('networkOf', () => {
     const group = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 0xffff })).map((value) => value.toString(16))
     const four = fc.array(group, { minLength: 4, maxLength: 4 })
     // 2000::/3 holds no mapped address.
-    const address = (prefix: string[], rest: string[]) => canonicalAddress(['2001', ...prefix.slice(1), ...rest].join(':'))!
+    const address = (prefix: string[], rest: string[]) =>
+      canonicalAddress(['2001', ...prefix.slice(1), ...rest].join(':'))!
     fc.assert(
       fc.property(four, four, four, four, (prefix, other, one, two) => {
         expect(networkOf(address(prefix, one))).toBe(networkOf(address(prefix, two)))
