@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createClientAuthority } from '../test/support/client-certificates.ts'
 import { builtInSet, encodeRoleFile, toRoleFile } from './access/role-set.ts'
 import { readConfig } from './config.ts'
 import type { ActiveKey, DatabaseFacts } from './database/inspect.ts'
 import { knownMigrations } from './database/migrate.ts'
-import { examineDatabase, examineMappedRoles } from './doctor.ts'
+import { examineConfig, examineDatabase, examineMappedRoles } from './doctor.ts'
 
 const START = new Date('2026-11-24T10:00:00Z')
 const onDay = (days: number) => new Date(START.getTime() + days * 24 * 60 * 60 * 1000)
@@ -97,5 +98,41 @@ describe('the doctor, about the roles that claims of an identity provider are ma
   it('says nothing of a file that is wrong itself, or is not there', async () => {
     expect(await examineRole('helpdesk', renamed, { audience: '' })).toEqual([])
     expect(await examineMappedRoles(readConfig({}), factsWith([]))).toEqual([])
+  })
+})
+
+describe('the doctor, about revocation lists', () => {
+  let directory: string
+  beforeAll(() => {
+    directory = mkdtempSync(path.join(tmpdir(), 'strongroom-doctor-'))
+  })
+  afterAll(() => rmSync(directory, { recursive: true }))
+
+  const file = () => path.join(directory, 'crl.pem')
+  const examineList = async (text: string) => {
+    writeFileSync(file(), text)
+    const config = readConfig({ STRONGROOM_CLIENT_CA: '/clients.pem', STRONGROOM_CLIENT_CRL: file() })
+    return (await examineConfig(config)).filter(({ code }) => code.startsWith('client-crl'))
+  }
+
+  it('finds nothing while they are good', async () => {
+    expect(await examineList(await (await createClientAuthority()).revoke([]))).toEqual([])
+  })
+
+  it('warns of one that is out of date; it refuses no start, since all others are served', async () => {
+    const [good, late] = [await createClientAuthority('CN=Good'), await createClientAuthority('CN=Late')]
+    const found = await examineList((await good.revoke([])) + (await late.revoke([], [-3, -1])))
+    expect(found).toEqual([
+      {
+        code: 'client-crl-out-of-date',
+        severity: 'warning',
+        detail: expect.stringMatching(/"CN=Late".*put a new one in its place\.$/),
+      },
+    ])
+  })
+
+  it('says what is wrong with the file', async () => {
+    const found = await examineList('nothing')
+    expect(found).toEqual([{ code: 'client-crl', detail: `${file()} does not hold a revocation list in PEM.` }])
   })
 })

@@ -33,29 +33,26 @@ export async function readClientCrl(file: string): Promise<ClientCrl> {
   const x509 = await importX509()
   const parse = (list: string) => {
     const { issuer, nextUpdate, entries } = new x509.X509Crl(list)
-    return {
-      issuer: nameOf(issuer),
-      nextUpdate,
-      serials: new Set(entries.map((entry) => serialOf(entry.serialNumber))),
-    }
+    return { issuer, nextUpdate, serials: new Set(entries.map((entry) => serialOf(entry.serialNumber))) }
   }
   const lists = parsed(() => pem.map(parse))
   if (lists === undefined || lists.length === 0) throw new Error(`${file} does not hold a revocation list in PEM`)
 
-  const isOutOfDate = (list: (typeof lists)[number], now: Date) =>
-    list.nextUpdate !== undefined && list.nextUpdate <= now
+  const outOfDate = (now: Date) =>
+    lists.flatMap(({ issuer, nextUpdate }) =>
+      nextUpdate !== undefined && nextUpdate <= now ? [{ issuer, nextUpdate }] : [],
+    )
   return {
     pem,
     refuses(certificate, now) {
       const serial = serialOf(certificate.serialNumber)
-      const doubtful = lists.filter((list) => list.serials.has(serial) || isOutOfDate(list, now))
+      const doubtful = [...lists.filter(({ serials }) => serials.has(serial)), ...outOfDate(now)]
+      if (doubtful.length === 0) return false
       // The issuer takes a second parser: it is asked for where it matters.
-      return doubtful.length > 0 && doubtful.some(sameIssuer(new x509.X509Certificate(certificate.raw).issuer))
+      const { issuer } = new x509.X509Certificate(certificate.raw)
+      return doubtful.some((list) => isSameName(list.issuer, issuer))
     },
-    outOfDate: (now) =>
-      lists
-        .filter((list) => isOutOfDate(list, now))
-        .map(({ issuer, nextUpdate }) => ({ issuer, nextUpdate: nextUpdate as Date })),
+    outOfDate,
   }
 }
 
@@ -75,13 +72,9 @@ export function watchClientCrl(current: () => ClientCrl | undefined, alert: Aler
   return () => clearInterval(timer)
 }
 
-function sameIssuer(issuer: string): (list: { issuer: string }) => boolean {
-  return (list) => list.issuer === nameOf(issuer)
-}
-
 /** Names are compared without regard to case: RFC 5280 section 7.1. */
-function nameOf(issuer: string): string {
-  return issuer.toLowerCase()
+function isSameName(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase()
 }
 
 /** Hexadecimal; two libraries write leading zeros and letters each in their own way. */
