@@ -77,7 +77,7 @@ export async function listenToCallers(config: Config, strongroom: Strongroom): P
   })
   const server = createHttpsServer(tls, app, { newId, onFramingError: metrics.framingError })
   if (config.proxyProtocol) acceptProxyProtocol(server, proxies, () => metrics.framingError('malformed-request'))
-  const unwatchClientCrl = watchClientCrl(() => tls.clientCrl, alert)
+  const clientCrl = watchClientCrl(() => tls.clientCrl, alert)
   await startListening(server, config.port, config.host)
   logger.info({ host: config.host, port: portOf(server) }, 'listening')
   return {
@@ -86,9 +86,10 @@ export async function listenToCallers(config: Config, strongroom: Strongroom): P
       server.setSecureContext(renewed)
       isOnCertificate = certificateNames(renewed.cert)
       tls = renewed
+      clientCrl.look()
     },
     stop() {
-      unwatchClientCrl()
+      clientCrl.close()
       return stopListening(server)
     },
   }

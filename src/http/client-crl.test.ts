@@ -40,7 +40,7 @@ it('is an alert once a list is out of date, one for each list', async () => {
   const alert = vi.fn()
   vi.useFakeTimers()
   try {
-    const stop = watchClientCrl(() => crl, alert)
+    const watching = watchClientCrl(() => crl, alert)
     vi.advanceTimersByTime(60 * 60 * 1000)
     expect(alert).toHaveBeenCalledTimes(1)
     expect(alert).toHaveBeenCalledWith('client-crl-out-of-date', { issuer: 'CN=One', until: expect.any(String) })
@@ -49,7 +49,7 @@ it('is an alert once a list is out of date, one for each list', async () => {
     crl = undefined
     vi.advanceTimersByTime(60 * 60 * 1000)
     expect(alert).toHaveBeenCalledTimes(2)
-    stop()
+    watching.close()
   } finally {
     vi.useRealTimers()
   }

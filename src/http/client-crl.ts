@@ -58,8 +58,11 @@ export async function readClientCrl(file: string): Promise<ClientCrl> {
 
 const LOOK_EVERY_MS = 60_000
 
-/** Raises an alert once for each list that is out of date. Returns what ends it. */
-export function watchClientCrl(current: () => ClientCrl | undefined, alert: Alert): () => void {
+/**
+ * Raises an alert once for each list that is out of date. `look()` looks at once, for when there is another file; `close()` must
+ * be called at the end.
+ */
+export function watchClientCrl(current: () => ClientCrl | undefined, alert: Alert): { look(): void; close(): void } {
   const raise = createNewsAlert(alert)
   const look = () => {
     for (const { issuer, nextUpdate } of current()?.outOfDate(new Date()) ?? []) {
@@ -69,7 +72,7 @@ export function watchClientCrl(current: () => ClientCrl | undefined, alert: Aler
   }
   look()
   const timer = setInterval(look, LOOK_EVERY_MS).unref()
-  return () => clearInterval(timer)
+  return { look, close: () => clearInterval(timer) }
 }
 
 /** Names are compared without regard to case: RFC 5280 section 7.1. */
