@@ -21,6 +21,8 @@ const ALERTS = {
   'audit-unavailable': 'the audit log cannot be written: nothing is released until it can',
   'audit-witness-unreachable': 'checkpoints of the audit log do not arrive where they are shipped to',
   'audit-witness-refuses': 'a witness does not sign the audit log: it may have seen another one',
+  'client-crl-out-of-date':
+    'the revocation list of client certificates is out of date: they are refused until there is a new one',
   'record-integrity': 'a sealed value does not open: it was changed, moved or put back',
 } as const
 

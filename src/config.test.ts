@@ -31,6 +31,8 @@ describe('readConfig', () => {
         certFile: path.join(cwd, 'certs/server.pem'),
         keyFile: path.join(cwd, 'certs/server-key.pem'),
       },
+      trustedProxies: [],
+      proxyProtocol: false,
       rootKeyFile: path.join(cwd, '.strongroom/root-key'),
       rootKey: {
         provider: 'passphrase-file',
@@ -67,6 +69,17 @@ describe('readConfig', () => {
     [{ STRONGROOM_TLS_KEY_FILE: '/k.pem' }, { tls: { keyFile: '/k.pem' } }],
     [{ STRONGROOM_ISSUERS_FILE: '/issuers.json' }, { issuersFile: '/issuers.json' }],
     [{ STRONGROOM_CLIENT_CA: '/clients.pem' }, { tls: { clientCaFile: '/clients.pem' } }],
+    [
+      { STRONGROOM_CLIENT_CA: '/clients.pem', STRONGROOM_CLIENT_CRL: 'crl.pem' },
+      { tls: { clientCrlFile: path.join(cwd, 'crl.pem') } },
+    ],
+    [
+      { STRONGROOM_TRUSTED_PROXIES: '10.0.0.0/8, 192.0.2.1,2001:DB8::/32,::1' },
+      { trustedProxies: ['10.0.0.0/8', '192.0.2.1', '2001:DB8::/32', '::1'], proxyProtocol: false },
+    ],
+    [{ STRONGROOM_TRUSTED_PROXIES: '::1', STRONGROOM_PROXY_PROTOCOL: 'on' }, { proxyProtocol: true }],
+    [{ STRONGROOM_TRUSTED_PROXIES: '::1', STRONGROOM_PROXY_PROTOCOL: 'true' }, { proxyProtocol: true }],
+    [{ STRONGROOM_PROXY_PROTOCOL: 'off' }, { proxyProtocol: false }],
     [{ STRONGROOM_ROOT_KEY_FILE: '/run/root' }, { rootKeyFile: '/run/root' }],
     [{ STRONGROOM_ROOT_KEY: 'pkcs11' }, { rootKey: { provider: 'pkcs11' } }],
     [{ STRONGROOM_ROOT_KEY_ID: 'alias/vault' }, { rootKey: { keyId: 'alias/vault' } }],
@@ -102,6 +115,19 @@ describe('readConfig', () => {
     ['STRONGROOM_ISSUER', `http://vault.example/${SECRET}`],
     ['STRONGROOM_ISSUER', SECRET],
     ['STRONGROOM_LOG_LEVEL', SECRET],
+    ['STRONGROOM_TRUSTED_PROXIES', SECRET],
+    ['STRONGROOM_TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['STRONGROOM_TRUSTED_PROXIES', '10.0.0.0/'],
+    ['STRONGROOM_TRUSTED_PROXIES', '10.0.0/8'],
+    ['STRONGROOM_TRUSTED_PROXIES', '10.0.0.1 10.0.0.2'],
+    ['STRONGROOM_TRUSTED_PROXIES', '10.0.0.1,'],
+    ['STRONGROOM_TRUSTED_PROXIES', 'proxy.example'],
+    ['STRONGROOM_TRUSTED_PROXIES', 'fe80::1%eth0'],
+    ['STRONGROOM_TRUSTED_PROXIES', '2001:db8::/129'],
+    ['STRONGROOM_TRUSTED_PROXIES', '10.0.0.1, 0.0.0.0/0'],
+    ['STRONGROOM_TRUSTED_PROXIES', '::/0'],
+    ['STRONGROOM_TRUSTED_PROXIES', '::ffff:10.0.0.0/104'],
+    ['STRONGROOM_PROXY_PROTOCOL', 'v3'],
     ['DATABASE_URL', `mysql://vault:${SECRET}@db/vault`],
     ['DATABASE_URL', SECRET],
     ['DATABASE_OWNER_URL', SECRET],
@@ -110,6 +136,13 @@ describe('readConfig', () => {
     expect(message).toMatch(new RegExp(`^${name} is not usable: expected .+\\.$`))
     expect(message).not.toContain(value)
     expect(message).not.toContain('hunter2')
+  })
+
+  it('refuses an option that would do nothing without another', () => {
+    expect(refusalOf({ STRONGROOM_PROXY_PROTOCOL: 'on' })).toBe(
+      'STRONGROOM_PROXY_PROTOCOL needs the addresses of the proxies in STRONGROOM_TRUSTED_PROXIES.',
+    )
+    expect(refusalOf({ STRONGROOM_CLIENT_CRL: '/crl.pem' })).toContain('STRONGROOM_CLIENT_CA')
   })
 
   it.each(['sslmode=require', 'sslmode=verify-full', 'SSLMODE=disable', 'ssl=true', 'sslcert=/c', 'sslkey=/k'])(

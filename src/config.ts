@@ -20,7 +20,17 @@ export interface Config {
   issuerIsSet: boolean
   /** The identity providers of the staff, as `access/trusted-issuers.ts` reads them. */
   issuersFile: string | undefined
-  tls: { certsDir: string; certFile: string; keyFile: string; clientCaFile: string | undefined }
+  tls: {
+    certsDir: string
+    certFile: string
+    keyFile: string
+    clientCaFile: string | undefined
+    clientCrlFile: string | undefined
+  }
+  /** Addresses and CIDR ranges of the proxies whose word about the sender of a request is taken. */
+  trustedProxies: readonly string[]
+  /** Whether their connections begin with a PROXY header. */
+  proxyProtocol: boolean
   rootKeyFile: string
   /** Where the root key comes from, apart from the file. */
   rootKey: {
@@ -69,6 +79,12 @@ export const options = {
   STRONGROOM_TLS_CERT_FILE: ['`<certs>/server.pem`', 'the certificate chain, PEM'],
   STRONGROOM_TLS_KEY_FILE: ['`<certs>/server-key.pem`', 'its private key, PEM, readable by the vault alone'],
   STRONGROOM_CLIENT_CA: ['–', 'the authority that signs client certificates, PEM; without it none are asked for'],
+  STRONGROOM_CLIENT_CRL: ['–', 'the revocation lists of the authorities that sign client certificates, PEM'],
+  STRONGROOM_TRUSTED_PROXIES: [
+    '–',
+    'the proxies that are believed about where requests come from: addresses or CIDR ranges with commas between, none of them `/0`',
+  ],
+  STRONGROOM_PROXY_PROTOCOL: ['off', '`on`: connections from those proxies begin with a PROXY header, version 1 or 2'],
   STRONGROOM_ROOT_KEY_FILE: ['`<data dir>/root-key`', 'the passphrase that the root key is derived from, mode 0600'],
   STRONGROOM_ROOT_KEY: [
     'passphrase-file',
@@ -109,6 +125,11 @@ const port = z.coerce.number().int().min(1).max(65535)
 
 const limit = z.coerce.number().int().min(1).max(1_000_000)
 
+const proxyRange = z
+  .union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()])
+  // A vault that believes everybody lets every client choose its source; IPv4 inside IPv6 is matched as IPv4.
+  .refine((range) => !range.endsWith('/0') && !/^[0:]*:ffff:/i.test(range))
+
 const environment = z.object({
   STRONGROOM_DATA_DIR: z.string().min(1).default('.strongroom'),
   STRONGROOM_ISSUERS_FILE: z.string().min(1).optional(),
@@ -116,6 +137,13 @@ const environment = z.object({
   STRONGROOM_TLS_CERT_FILE: z.string().min(1).optional(),
   STRONGROOM_TLS_KEY_FILE: z.string().min(1).optional(),
   STRONGROOM_CLIENT_CA: z.string().min(1).optional(),
+  STRONGROOM_CLIENT_CRL: z.string().min(1).optional(),
+  STRONGROOM_TRUSTED_PROXIES: z
+    .string()
+    .transform((list) => list.split(',').map((range) => range.trim()))
+    .pipe(z.array(proxyRange))
+    .default([]),
+  STRONGROOM_PROXY_PROTOCOL: z.stringbool().default(false),
   STRONGROOM_ROOT_KEY_FILE: z.string().min(1).optional(),
   STRONGROOM_ROOT_KEY: z.enum(rootKeySources).default('passphrase-file'),
   STRONGROOM_ROOT_KEY_ID: z.string().min(1).optional(),
@@ -160,6 +188,7 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
     throw new ConfigError(`${name} is not usable: expected ${meaningOf(name)}.`)
   }
   const read = parsed.data
+  refuseHalfSet(read)
   const certsDir = path.resolve(read.STRONGROOM_CERTS_DIR)
   const dataDir = path.resolve(read.STRONGROOM_DATA_DIR)
   return {
@@ -179,7 +208,10 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
       certFile: path.resolve(read.STRONGROOM_TLS_CERT_FILE ?? path.join(certsDir, 'server.pem')),
       keyFile: path.resolve(read.STRONGROOM_TLS_KEY_FILE ?? path.join(certsDir, 'server-key.pem')),
       clientCaFile: read.STRONGROOM_CLIENT_CA === undefined ? undefined : path.resolve(read.STRONGROOM_CLIENT_CA),
+      clientCrlFile: read.STRONGROOM_CLIENT_CRL === undefined ? undefined : path.resolve(read.STRONGROOM_CLIENT_CRL),
     },
+    trustedProxies: read.STRONGROOM_TRUSTED_PROXIES,
+    proxyProtocol: read.STRONGROOM_PROXY_PROTOCOL,
     rootKeyFile: path.resolve(read.STRONGROOM_ROOT_KEY_FILE ?? path.join(dataDir, 'root-key')),
     rootKey: {
       provider: read.STRONGROOM_ROOT_KEY,
@@ -206,6 +238,18 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
     logLevel: read.STRONGROOM_LOG_LEVEL,
     cardLimits: cardLimits(read),
     workers: read.STRONGROOM_WORKERS ?? Math.max(1, availableParallelism() - 1),
+  }
+}
+
+/** @throws {ConfigError} for an option that would do nothing without another one */
+function refuseHalfSet(read: z.output<typeof environment>): void {
+  if (read.STRONGROOM_PROXY_PROTOCOL && read.STRONGROOM_TRUSTED_PROXIES.length === 0) {
+    throw new ConfigError('STRONGROOM_PROXY_PROTOCOL needs the addresses of the proxies in STRONGROOM_TRUSTED_PROXIES.')
+  }
+  if (read.STRONGROOM_CLIENT_CRL !== undefined && read.STRONGROOM_CLIENT_CA === undefined) {
+    throw new ConfigError(
+      'STRONGROOM_CLIENT_CRL needs the authority that signs the certificates in STRONGROOM_CLIENT_CA.',
+    )
   }
 }
 

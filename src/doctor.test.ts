@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createClientAuthority } from '../test/support/client-certificates.ts'
 import { builtInSet, encodeRoleFile, toRoleFile } from './access/role-set.ts'
 import { readConfig } from './config.ts'
 import type { ActiveKey, DatabaseFacts } from './database/inspect.ts'
@@ -130,5 +131,41 @@ describe('the doctor, about the process and its files', () => {
       process.chdir(before)
       rmSync(directory, { recursive: true })
     }
+  })
+})
+
+describe('the doctor, about revocation lists', () => {
+  let directory: string
+  beforeAll(() => {
+    directory = mkdtempSync(path.join(tmpdir(), 'strongroom-doctor-'))
+  })
+  afterAll(() => rmSync(directory, { recursive: true }))
+
+  const file = () => path.join(directory, 'crl.pem')
+  const examineList = async (text: string) => {
+    writeFileSync(file(), text)
+    const config = readConfig({ STRONGROOM_CLIENT_CA: '/clients.pem', STRONGROOM_CLIENT_CRL: file() })
+    return (await examineConfig(config)).filter(({ code }) => code.startsWith('client-crl'))
+  }
+
+  it('finds nothing while they are good', async () => {
+    expect(await examineList(await (await createClientAuthority()).revoke([]))).toEqual([])
+  })
+
+  it('warns of one that is out of date; it refuses no start, since all others are served', async () => {
+    const [good, late] = [await createClientAuthority('CN=Good'), await createClientAuthority('CN=Late')]
+    const found = await examineList((await good.revoke([])) + (await late.revoke([], [-3, -1])))
+    expect(found).toEqual([
+      {
+        code: 'client-crl-out-of-date',
+        severity: 'warning',
+        detail: expect.stringMatching(/"CN=Late".*put a new one in its place\.$/),
+      },
+    ])
+  })
+
+  it('says what is wrong with the file', async () => {
+    const found = await examineList('nothing')
+    expect(found).toEqual([{ code: 'client-crl', detail: `${file()} does not hold a revocation list in PEM.` }])
   })
 })

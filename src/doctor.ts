@@ -10,6 +10,7 @@ import { readCoreDumpLimit } from './core-dumps.ts'
 import { isLoopback } from './database/database.ts'
 import type { ActiveKey, DatabaseFacts } from './database/inspect.ts'
 import { knownMigrations } from './database/migrate.ts'
+import { readClientCrl } from './http/client-crl.ts'
 import { MAX_USES } from './keys/cryptoperiod.ts'
 import { KeyRegistryError } from './keys/registry-manifest.ts'
 import { isDevelopmentPassphrase, passphraseFiles } from './keys/root-key/passphrase-file.ts'
@@ -90,6 +91,7 @@ export async function examineConfig(config: Config): Promise<Finding[]> {
     ...(production && rootKey.provider === 'passphrase-file'
       ? (await Promise.all(passphrases.map(madeForDevelopment))).flat()
       : []),
+    ...(await examineClientCrl(config)),
     ...(await examineShipping(config)),
   ]
 }
@@ -145,6 +147,18 @@ export async function examineKeys(verify: () => Promise<void>): Promise<Finding[
     if (!refuses || !(error instanceof Error)) throw error
     return [{ code: 'key-registry', detail: error.message }]
   }
+}
+
+/** A list that is out of date refuses the clients that it is about, and no others: no reason not to start. */
+async function examineClientCrl({ tls: { clientCrlFile } }: Config, now = new Date()): Promise<Finding[]> {
+  if (clientCrlFile === undefined) return []
+  const crl = await readClientCrl(clientCrlFile).catch((error: Error) => error)
+  if (crl instanceof Error) return [{ code: 'client-crl', detail: `${crl.message}.` }]
+  return crl.outOfDate(now).map(({ issuer, nextUpdate }) => ({
+    code: 'client-crl-out-of-date',
+    severity: 'warning',
+    detail: `the revocation list of "${issuer}" in ${clientCrlFile} was good until ${nextUpdate.toISOString()}, so its client certificates are refused: put a new one in its place.`,
+  }))
 }
 
 /** Who else knows the checkpoints of the audit log. Without them its owner alone vouches for its past. */

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import type { Config } from './config.ts'
 import { readCoreDumpLimit } from './core-dumps.ts'
+import { watchClientCrl } from './http/client-crl.ts'
 import { ensureDevelopmentCertificate } from './http/development-certificate.ts'
 import { portOf, startListening, stopListening } from './http/listener.ts'
 import type { MetricsText } from './http/metrics.ts'
@@ -9,6 +10,8 @@ import { createOperatorSocketServer } from './http/operator-socket.ts'
 import { createOperatorTokenCheck } from './http/operator-token.ts'
 import type { Logger } from './http/request-log.ts'
 import { createHttpsServer } from './http/server.ts'
+import { acceptProxyProtocol } from './http/source/proxy-protocol.ts'
+import { createTrustedProxies } from './http/source/trusted-proxies.ts'
 import { certificateNames, loadTls, type TlsOptions, watchCertificates } from './http/tls.ts'
 import { listenOnSocket, operatorSocketOf } from './http/unix-socket.ts'
 import { type OpenVault, openVault } from './open-vault.ts'
@@ -65,22 +68,37 @@ export async function openAsServer(config: Config, announce: Announce): Promise<
   return vault
 }
 
-/** The HTTPS listener of the API. It answers for the names in its certificate. */
+/**
+ * The HTTPS listener of the API. It answers for the names in its certificate; behind a proxy, which may have another
+ * certificate, also for the public host.
+ */
 export async function listenToCallers(config: Config, strongroom: Strongroom): Promise<Listening> {
-  const { logger, metrics, newId } = strongroom
-  const tls = await loadTls(config.tls)
-  let answersFor = certificateNames(String(tls.cert))
-  const app = strongroom.createApp((host) => answersFor(host))
+  const { logger, metrics, newId, alert } = strongroom
+  let tls = await loadTls(config.tls)
+  let isOnCertificate = certificateNames(tls.cert)
+  const proxies = createTrustedProxies(config.trustedProxies)
+  const publicHost = config.trustedProxies.length > 0 ? new URL(config.issuer).hostname : undefined
+  const app = strongroom.createApp((host) => isOnCertificate(host) || host === publicHost, {
+    proxies,
+    refusesCertificate: (certificate) => tls.clientCrl?.refuses(certificate, new Date()) ?? false,
+  })
   const server = createHttpsServer(tls, app, { newId, onFramingError: metrics.framingError })
+  if (config.proxyProtocol) acceptProxyProtocol(server, proxies, () => metrics.framingError('malformed-request'))
+  const clientCrl = watchClientCrl(() => tls.clientCrl, alert)
   await startListening(server, config.port, config.host)
   logger.info({ host: config.host, port: portOf(server) }, 'listening')
   return {
     port: portOf(server),
     renew(renewed) {
       server.setSecureContext(renewed)
-      answersFor = certificateNames(String(renewed.cert))
+      isOnCertificate = certificateNames(renewed.cert)
+      tls = renewed
+      clientCrl.look()
     },
-    stop: () => stopListening(server),
+    stop() {
+      clientCrl.close()
+      return stopListening(server)
+    },
   }
 }
 

@@ -21,7 +21,9 @@ import { createApp, type Refusal } from './http/app.ts'
 import { createDocsRoutes } from './http/docs-routes.ts'
 import { createHealthRoutes } from './http/health-routes.ts'
 import { createMetrics } from './http/metrics.ts'
+import type { RefusesCertificate } from './http/presented.ts'
 import { createLogger, describeError } from './http/request-log.ts'
+import { createTrustedProxies, type TrustedProxies } from './http/source/trusted-proxies.ts'
 import { createNewId } from './identifier.ts'
 import { keepSigningKeys } from './keys/keep-signing-keys.ts'
 import { createKeyCommands } from './keys/key-commands.ts'
@@ -210,12 +212,17 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     unsealing,
     rootKeys,
     newId,
-    createApp: (answersFor: (host: string) => boolean) =>
+    createApp: (
+      answersFor: (host: string) => boolean,
+      listener: { proxies?: TrustedProxies; refusesCertificate?: RefusesCertificate } = {},
+    ) =>
       createApp<Caller>({
         routes: [...routes, ...docs],
         authenticate: authentication.authenticate,
         admit,
         publicUrl: issuer,
+        proxies: listener.proxies ?? createTrustedProxies([]),
+        refusesCertificate: listener.refusesCertificate ?? (() => false),
         authorize: requireAnyScope,
         recordRefusal,
         describeCaller: (caller) => caller.id,

@@ -6,11 +6,13 @@ import { Problem } from '../problem.ts'
 import { readBody } from './body.ts'
 import { checkEnvelope, type EnvelopeRules, queryOf } from './envelope.ts'
 import { KNOWN_METHODS } from './metrics.ts'
-import { presentedBy } from './presented.ts'
+import { presentedBy, type RefusesCertificate } from './presented.ts'
 import { problemAnswer, toProblem } from './problem-response.ts'
 import { describeError, type Logger, logRequest } from './request-log.ts'
 import type { Answer, Presented, Route } from './route.ts'
 import { apiHeaders } from './security-headers.ts'
+import { type Source, sourceOf } from './source/source.ts'
+import type { TrustedProxies } from './source/trusted-proxies.ts'
 
 /** A full batch of 1,000 checkouts with long addresses stays below this. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -28,6 +30,10 @@ export interface AppOptions<C> extends EnvelopeRules {
   routes: readonly Route<C>[]
   /** Where callers reach the server, whatever it is called on this machine. */
   publicUrl: string
+  /** Whose word about the sender of a request is taken. */
+  proxies: TrustedProxies
+  /** Whether a client's certificate is as good as none. */
+  refusesCertificate: RefusesCertificate
   /** Finds out who is calling. @throws {Problem} unauthenticated */
   authenticate: (request: Presented) => Promise<C>
   /** Whether they may still come in; from then on the caller is who this answers with. @throws {Problem} */
@@ -56,6 +62,7 @@ export interface AppOptions<C> extends EnvelopeRules {
 interface Trace<C> {
   requestId: string
   startedAt: number
+  source: Source
   route: string
   audited: boolean
   caller?: C
@@ -75,6 +82,7 @@ export function createApp<C>(options: AppOptions<C>): Express {
     traces.set(request, {
       requestId: options.newId('req'),
       startedAt: performance.now(),
+      source: sourceOf(request, options.proxies),
       route: 'none',
       audited: false,
     })
@@ -116,7 +124,7 @@ async function follow<C>(route: Route<C>, request: Request, response: Response, 
   const params = paramsOf(request)
   if (params.token !== undefined) trace.token = params.token
 
-  const presented = presentedBy(request, options.publicUrl)
+  const presented = presentedBy(request, options.publicUrl, trace.source, options.refusesCertificate)
   let caller: C | undefined
   if (route.access !== 'public') {
     // Whoever is turned away is named: they have proved who they are.
@@ -129,7 +137,7 @@ async function follow<C>(route: Route<C>, request: Request, response: Response, 
   const { maxBodyBytes = MAX_BODY_BYTES, acceptsForm = false } = route
   const read = route.body ? await readBody(request, { maxBytes: maxBodyBytes, acceptsForm }) : undefined
   try {
-    const source = request.socket.remoteAddress ?? ''
+    const source = trace.source.network
     await route.limit?.({ caller: caller as C, source, body: read?.value })
     const answer = await route.handle({
       requestId: trace.requestId,

@@ -1,13 +1,21 @@
+import type { X509Certificate } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import type { PeerCertificate, Presented } from './route.ts'
+import type { Source } from './source/source.ts'
 
 /**
  * What the request shows of its sender.
  *
  * @param publicUrl the server's own URL, under which it is known beyond a proxy or a port mapping
+ * @param refuses whether a certificate counts as none, since its authority has revoked it
  */
-export function presentedBy(request: IncomingMessage, publicUrl: string): Presented {
+export function presentedBy(
+  request: IncomingMessage,
+  publicUrl: string,
+  source: Source,
+  refuses: RefusesCertificate = () => false,
+): Presented {
   const socket = request.socket as TLSSocket
   return {
     authorization: request.headers.authorization,
@@ -15,7 +23,8 @@ export function presentedBy(request: IncomingMessage, publicUrl: string): Presen
     proof: request.headers.dpop as string | undefined,
     method: request.method ?? '',
     urls: () => urlsOf(request, publicUrl),
-    certificate: () => certificateOf(socket),
+    certificate: () => certificateOf(socket, refuses),
+    source,
   }
 }
 
@@ -32,8 +41,12 @@ function urlsOf(request: IncomingMessage, publicUrl: string): string[] {
   return [publicUrl, reached].map((base) => `${base}${path}`)
 }
 
+/** Asked at every request: a connection that is open, or was resumed, is as old as it likes. */
+export type RefusesCertificate = (certificate: X509Certificate) => boolean
+
 /** Undefined without a certificate, and on a listener that asks for none. */
-function certificateOf(socket: TLSSocket): PeerCertificate | undefined {
-  const der = socket.getPeerX509Certificate?.()?.raw
-  return der && { der, isTrusted: socket.authorized }
+function certificateOf(socket: TLSSocket, refuses: RefusesCertificate): PeerCertificate | undefined {
+  const certificate = socket.getPeerX509Certificate?.()
+  if (certificate === undefined || refuses(certificate)) return undefined
+  return { der: certificate.raw, isTrusted: socket.authorized }
 }

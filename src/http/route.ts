@@ -1,7 +1,8 @@
 import type { z } from 'zod'
 import type { Problem } from '../problem.ts'
+import type { Source } from './source/source.ts'
 
-/** What of a request says who sends it; nothing of it has been verified, but for the connection's certificate. */
+/** What of a request says who sends it; only the connection's certificate and the source have been verified. */
 export interface Presented {
   authorization: string | undefined
   /** The DPoP header (RFC 9449 section 4.1). */
@@ -11,12 +12,13 @@ export interface Presented {
   urls: () => readonly string[]
   /** The client certificate of this very connection (RFC 8705): from the TLS socket, never from a header. */
   certificate: () => PeerCertificate | undefined
+  source: Source
 }
 
 /** A certificate whose private key the peer has proved to hold. */
 export interface PeerCertificate {
   der: Buffer
-  /** Whether an authority that the operator trusts has signed it, and it is valid now. */
+  /** Whether an authority that the operator trusts has signed it and not revoked it, and it was valid at the handshake. */
   isTrusted: boolean
 }
 
@@ -35,7 +37,7 @@ export interface RouteRequest<C, B = unknown, Q = unknown> {
   bodyValue: unknown
   /** One value per header, lower-case names. */
   headers: Readonly<Record<string, string | undefined>>
-  /** The peer's address; proxies' headers are not believed. */
+  /** What limits count by: the sender's network, as `Source` has it. */
   source: string
   presented: Presented
 }

@@ -5,6 +5,7 @@ import type { ServerOptions } from 'node:https'
 import { isIP } from 'node:net'
 import path from 'node:path'
 import { createSecureContext } from 'node:tls'
+import { type ClientCrl, readClientCrl } from './client-crl.ts'
 
 export interface CertificateFiles {
   /** PEM: the server's certificate first, then the intermediate ones. */
@@ -13,6 +14,8 @@ export interface CertificateFiles {
   keyFile: string
   /** PEM: who may sign the certificates of clients. Without it none are asked for. */
   clientCaFile?: string | undefined
+  /** PEM: the lists of certificates that those have revoked, one for each. Without it none is looked at. */
+  clientCrlFile?: string | undefined
 }
 
 export type TlsOptions = Pick<
@@ -27,8 +30,13 @@ export type TlsOptions = Pick<
       | 'secureOptions'
       | 'handshakeTimeout'
     )
-  | ('ca' | 'requestCert' | 'rejectUnauthorized')
-> & { cert: string; key: string }
+  | ('ca' | 'requestCert' | 'rejectUnauthorized' | 'crl' | 'sessionTimeout')
+> & {
+  cert: string
+  key: string
+  /** What `crl` says, for the connections whose handshake is over. */
+  clientCrl?: ClientCrl
+}
 
 /** RFC 9325 §4.2: forward secrecy and authenticated encryption only; the first three are TLS 1.3's, the rest TLS 1.2's. */
 const CIPHERS = [
@@ -54,6 +62,8 @@ const POLICY = {
   // Renegotiation (TLS 1.2) lets a client make the server work for nothing. RFC 9325 §3.5.
   secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   handshakeTimeout: 5000,
+  // Seconds. A resumed connection shows no certificate again: RFC 8446 section 4.6.1 would allow a week.
+  sessionTimeout: 600,
 } as const satisfies Partial<TlsOptions>
 
 /** Files are often written in several steps, certificate and key one after the other. */
@@ -66,14 +76,16 @@ const POLL_MS = 10_000
  *
  * @throws {Error} one sentence that names the file, if one cannot be read or used, or the key is not the certificate's
  */
-export async function loadTls({ certFile, keyFile, clientCaFile }: CertificateFiles): Promise<TlsOptions> {
+export async function loadTls(files: CertificateFiles): Promise<TlsOptions> {
+  const { certFile, keyFile, clientCaFile, clientCrlFile } = files
   const [cert, key] = await Promise.all([readPem(certFile, 'certificate'), readPem(keyFile, 'private key')])
   const certificate = parsed(() => new X509Certificate(cert), `${certFile} does not hold a certificate in PEM`)
   const privateKey = parsed(() => createPrivateKey(key), `${keyFile} does not hold an unencrypted private key in PEM`)
   if (!certificate.checkPrivateKey(privateKey)) {
     throw new Error(`the private key in ${keyFile} does not belong to the certificate in ${certFile}; replace both`)
   }
-  const options = { cert, key, ...POLICY, ...(clientCaFile === undefined ? {} : await askClients(clientCaFile)) }
+  const options: TlsOptions = { cert, key, ...POLICY }
+  if (clientCaFile !== undefined) Object.assign(options, await askClients(clientCaFile, clientCrlFile))
   // OpenSSL looks at the rest of the chain, and at the size of the key, only here.
   parsed(() => createSecureContext(options), `the certificate in ${certFile} or its chain is not accepted by OpenSSL`)
   return options
@@ -83,10 +95,13 @@ export async function loadTls({ certFile, keyFile, clientCaFile }: CertificateFi
  * Clients are asked for a certificate and may come without one. One that no authority here has signed does not end the
  * handshake either: whether it is good enough is for whoever asks who the caller is (RFC 8705 section 7.2).
  */
-async function askClients(clientCaFile: string): Promise<Partial<TlsOptions>> {
+async function askClients(clientCaFile: string, clientCrlFile: string | undefined): Promise<Partial<TlsOptions>> {
   const ca = await readPem(clientCaFile, 'authority of client certificates')
   parsed(() => new X509Certificate(ca), `${clientCaFile} does not hold a certificate in PEM`)
-  return { ca, requestCert: true, rejectUnauthorized: false }
+  const asked = { ca, requestCert: true, rejectUnauthorized: false }
+  if (clientCrlFile === undefined) return asked
+  const clientCrl = await readClientCrl(clientCrlFile)
+  return { ...asked, crl: [...clientCrl.pem], clientCrl }
 }
 
 /**
@@ -102,7 +117,8 @@ export function watchCertificates(
   onReload: (options: TlsOptions) => void,
   onError: (error: Error) => void,
 ): { reload(): Promise<void>; close(): void } {
-  const paths = [files.certFile, files.keyFile, ...(files.clientCaFile === undefined ? [] : [files.clientCaFile])]
+  const { certFile, keyFile, clientCaFile, clientCrlFile } = files
+  const paths = [certFile, keyFile, clientCaFile, clientCrlFile].filter((file) => file !== undefined)
   let seen = fingerprint(paths)
   let settling: NodeJS.Timeout | undefined
   let loading = Promise.resolve()

@@ -14,6 +14,8 @@ import { requireAnyScope } from '../../src/access/grant.ts'
 import { readConfig } from '../../src/config.ts'
 import { connectionOptions } from '../../src/database/database.ts'
 import { presentedBy } from '../../src/http/presented.ts'
+import { sourceOf } from '../../src/http/source/source.ts'
+import { createTrustedProxies } from '../../src/http/source/trusted-proxies.ts'
 import { loadTls } from '../../src/http/tls.ts'
 import { parseInput } from '../../src/parse-input.ts'
 import { Problem } from '../../src/problem.ts'
@@ -83,13 +85,16 @@ function recordRow({ record, terms }: NewRecord, now: Date) {
   }
 }
 
+const noProxies = createTrustedProxies([])
 const app = express()
 app.use(helmet())
 app.use(express.json())
 app.post('/v1/tokenize', async (request, response) => {
   const spendOnce = async () => false
   const deps = { tokenVerifier: accessTokens, spendOnce, now: () => new Date() }
-  const caller = await admit(await authenticate(deps, presentedBy(request, config.issuer)))
+  const caller = await admit(
+    await authenticate(deps, presentedBy(request, config.issuer, sourceOf(request, noProxies))),
+  )
   requireAnyScope(caller, ['tokenize'])
   const checkout = parseInput(schema, request.body)
   const batches = { insert, release: async () => [], commitFinding: async () => true }

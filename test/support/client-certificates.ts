@@ -1,4 +1,4 @@
-import { KeyObject, webcrypto } from 'node:crypto'
+import { KeyObject, webcrypto, X509Certificate } from 'node:crypto'
 import type { JsonGeneralNames } from '@peculiar/x509'
 import { importX509 } from '../../src/http/development-certificate.ts'
 
@@ -55,6 +55,19 @@ export async function createClientAuthority(name = 'CN=Test client CA') {
     pem: `${ca.toString('pem')}\n`,
     issue: (wish: CertificateWish) => leaf(wish, false),
     selfSigned: (wish: CertificateWish) => leaf(wish, true),
+    /** A list in PEM of those that it has revoked, good from and until so many hours from now. */
+    async revoke(certificates: readonly ClientCertificate[], [from, to]: [number, number] = [-1, 24]): Promise<string> {
+      const crl = await x509.X509CrlGenerator.create({
+        issuer: ca.subject,
+        thisUpdate: validity(from).notBefore,
+        nextUpdate: validity(from, to).notAfter,
+        entries: certificates.map(({ cert }) => ({ serialNumber: new X509Certificate(cert).serialNumber })),
+        signingAlgorithm: ALGORITHM,
+        signingKey: keys.privateKey,
+      })
+      // RFC 7468 section 6: the label that OpenSSL reads.
+      return `${crl.toString('pem').replaceAll(' CRL-----', ' X509 CRL-----')}\n`
+    },
   }
 }
 

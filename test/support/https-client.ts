@@ -46,7 +46,7 @@ export function requestHttps<Body>(options: HttpsRequest): Promise<HttpsAnswer<B
       },
     )
     for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value)
-    outgoing.setHeader('Host', `localhost:${port}`)
+    if (headers.Host === undefined) outgoing.setHeader('Host', `localhost:${port}`)
     outgoing.once('timeout', () => outgoing.destroy(new Error('no answer within 30 s')))
     outgoing.once('error', reject).end(body)
   })

@@ -11,6 +11,8 @@ import { type RoleName, roleOf, type Scope } from '../../src/access/roles.ts'
 import type { AuditCaller, AuditFacts } from '../../src/audit/audit-event.ts'
 import { createLogger } from '../../src/http/request-log.ts'
 import { createHttpsServer } from '../../src/http/server.ts'
+import { acceptProxyProtocol } from '../../src/http/source/proxy-protocol.ts'
+import { createTrustedProxies } from '../../src/http/source/trusted-proxies.ts'
 import { certificateNames, loadTls } from '../../src/http/tls.ts'
 import {
   type RotateControl,
@@ -56,6 +58,8 @@ export interface CallOptions {
 export class TestVault {
   /** Moves the vault's clock; real time goes on from there. */
   clockOffsetMs = 0
+  /** Reads certificates and revocation lists again, as the server does when their files change. */
+  reloadTls: () => Promise<void> = async () => {}
   readonly logLines: string[] = []
   readonly problems: string[] = []
   readonly database: TestDatabase
@@ -88,6 +92,9 @@ export class TestVault {
       config?: Partial<StrongroomConfig>
       clockOffsetMs?: number
       clientCaFile?: string
+      clientCrlFile?: string
+      trustedProxies?: readonly string[]
+      proxyProtocol?: boolean
     } = {},
   ): Promise<TestVault> {
     const { certsDir, rootKeyFile } = inject('cluster')
@@ -117,23 +124,34 @@ export class TestVault {
         ...options.overrides,
       },
     )
-    const { clientCaFile } = options
+    const { clientCaFile, clientCrlFile, trustedProxies = [], proxyProtocol = false } = options
     const files = {
       certFile: path.join(certsDir, 'server.pem'),
       keyFile: path.join(certsDir, 'server-key.pem'),
       clientCaFile,
+      clientCrlFile,
     }
     const answersFor = certificateNames(readFileSync(files.certFile, 'utf8'))
     const { newId, metrics } = strongroom
-    const server = createHttpsServer(await loadTls(files), strongroom.createApp(answersFor), {
-      newId,
-      onFramingError: metrics.framingError,
+    const listening = { tls: await loadTls(files) }
+    const proxies = createTrustedProxies(trustedProxies)
+    const app = strongroom.createApp(answersFor, {
+      proxies,
+      refusesCertificate: (certificate) =>
+        listening.tls.clientCrl?.refuses(certificate, new Date(Date.now() + (clock.vault?.clockOffsetMs ?? 0))) ??
+        false,
     })
+    const server = createHttpsServer(listening.tls, app, { newId, onFramingError: metrics.framingError })
+    if (proxyProtocol) acceptProxyProtocol(server, proxies, () => metrics.framingError('malformed-request'))
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const ca = readFileSync(path.join(certsDir, 'ca.pem'), 'utf8')
     const shared = options.sharedDatabase !== undefined
     clock.vault = new TestVault({ database, strongroom, server, ca, shared, logLines })
     clock.vault.clockOffsetMs = clockOffsetMs
+    clock.vault.reloadTls = async () => {
+      listening.tls = await loadTls(files)
+      server.setSecureContext(listening.tls)
+    }
     return clock.vault
   }
 
