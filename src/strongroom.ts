@@ -187,8 +187,9 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     : undefined
   const watchKeys = createKeyWatch({ keys, now, alert, observeKey: metrics.observeKey })
   const tendKeys = async () => {
-    // A sealed vault has said so already.
-    if (!keys.isSealed) await access.adopt().then(renewSigningKey).then(watchKeys)
+    // A sealed vault has said so already, and forgets what it remembers of its clients.
+    if (keys.isSealed) clientSecrets.forgetAll()
+    else await access.adopt().then(renewSigningKey).then(watchKeys)
   }
   await tendKeys().catch(onBackgroundError)
   const keyTender = setInterval(() => void tendKeys().catch(onBackgroundError), keys.times.tendEveryMs).unref()
