@@ -109,7 +109,11 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const renewSigningKey = () => keepSigningKeys(keyDeps)
   const recordEvent = createRecordEvent(database)
   const basics = { alert, database, keys, newAuditEvent, now, newId, recordEvent }
-  const access = createAccessControl(basics, { cards: config.cardLimits, ...overrides.limits })
+  const access = createAccessControl(basics, {
+    cards: config.cardLimits,
+    strangers: config.strangerLimits,
+    ...overrides.limits,
+  })
   const { roles, limits, admit, macs } = access
   const { issuersFile, production } = config
   const authentication = await createAuthentication({
@@ -163,7 +167,10 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   ]
   const docs = createDocsRoutes(routes, { issuer, version })
 
-  async function recordRefusal({ problem, requestId, route, caller, token }: Refusal<Caller>): Promise<void> {
+  async function recordRefusal(refusal: Refusal<Caller>): Promise<Problem> {
+    const { problem, requestId, route, caller, token, source } = refusal
+    const instead = caller === undefined ? await limits.strangers.count(source) : undefined
+    if (instead !== undefined) return problem.status === 429 ? problem : instead
     const event = newAuditEvent({
       type: 'request.refuse',
       outcome: problem.status >= 500 ? 'failed' : 'refused',
@@ -178,6 +185,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     })
     await recordEvent(event)
     if (caller && problem.code === 'record-not-found') await limits.probes.spend(caller, 1)
+    return problem
   }
 
   const rotation = { ...shared, movables: [...createSealedValues(keys), createSearchTerms(shared)] }
@@ -247,6 +255,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     },
     async close() {
       clearInterval(sweeper)
+      await limits.strangers.flush().catch(onBackgroundError)
       await Promise.all([runner?.stop(), auditLog.close()])
       clearInterval(keyTender)
       await vaultKeys.close()

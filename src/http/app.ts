@@ -22,6 +22,8 @@ export interface Refusal<C> {
   route: string
   caller: C | undefined
   token: string | undefined
+  /** The address that the request came from. */
+  source: string
 }
 
 export interface AppOptions<C> extends EnvelopeRules {
@@ -34,8 +36,12 @@ export interface AppOptions<C> extends EnvelopeRules {
   admit: (caller: C) => Promise<C>
   /** @throws {Problem} scope-missing when the caller has none of the scopes */
   authorize: (caller: C, scopes: readonly string[]) => void
-  /** Must have committed the event before it resolves. @throws {Problem} audit-unavailable */
-  recordRefusal: (refusal: Refusal<C>) => Promise<void>
+  /**
+   * Must have committed or counted the refusal before it resolves, with what is answered: the refusal's own problem, or another.
+   *
+   * @throws {Problem} audit-unavailable
+   */
+  recordRefusal: (refusal: Refusal<C>) => Promise<Problem>
   describeCaller: (caller: C) => string
   isShuttingDown: () => boolean
   /** Why the vault is sealed; undefined when it is not. */
@@ -58,6 +64,7 @@ interface Trace<C> {
   startedAt: number
   route: string
   audited: boolean
+  source: string
   caller?: C
   token?: string
 }
@@ -77,6 +84,7 @@ export function createApp<C>(options: AppOptions<C>): Express {
       startedAt: performance.now(),
       route: 'none',
       audited: false,
+      source: request.socket.remoteAddress ?? '',
     })
     if (options.isShuttingDown()) throw new Problem('shutting-down')
     checkEnvelope(request, options)
@@ -130,7 +138,7 @@ async function follow<C>(route: Route<C>, request: Request, response: Response, 
   const { maxBodyBytes = MAX_BODY_BYTES, acceptsForm = false } = route
   const read = route.body ? await readBody(request, { maxBytes: maxBodyBytes, acceptsForm }) : undefined
   try {
-    const source = request.socket.remoteAddress ?? ''
+    const { source } = trace
     await route.limit?.({ caller: caller as C, source, body: read?.value })
     const answer = await route.handle({
       requestId: trace.requestId,
@@ -161,8 +169,8 @@ async function refuse<C>(error: unknown, request: Request, response: Response, o
   let problem = toProblem(error)
   if (trace.audited && (problem.status < 500 || problem.code === 'record-integrity')) {
     try {
-      const { requestId, route, caller, token } = trace
-      await options.recordRefusal({ problem, requestId, route, caller, token })
+      const { requestId, route, caller, token, source } = trace
+      problem = await options.recordRefusal({ problem, requestId, route, caller, token, source })
     } catch (failure) {
       problem = toProblem(failure)
     }
