@@ -148,6 +148,7 @@ CREATE TABLE clients (
   keys jsonb,
   certificate text,
   mac bytea,
+  previous_secret_start text,
   CONSTRAINT clients_pkey PRIMARY KEY (id),
   CONSTRAINT clients_one_way_in CHECK ((num_nonnulls(secret_hash, keys, certificate) = 1))
 );
@@ -157,6 +158,7 @@ COMMENT ON COLUMN clients.previous_secret_hash IS 'argon2id, PHC string; works u
 COMMENT ON COLUMN clients.keys IS 'public keys as a JWK Set (RFC 7517), for private_key_jwt';
 COMMENT ON COLUMN clients.certificate IS 'what the client certificate must show (RFC 8705): form, colon, value';
 COMMENT ON COLUMN clients.mac IS 'HMAC-SHA-256 over the client, its credentials and its partner, under the key of the key registry''s manifest; gone with a revocation';
+COMMENT ON COLUMN clients.previous_secret_start IS 'the first characters of the secret before; null for one from before this was kept';
 
 CREATE TABLE disabled_staff (
   id text NOT NULL,

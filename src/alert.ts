@@ -16,6 +16,7 @@ const ALERTS = {
   'approval-changed': 'an approval was written by somebody else than the vault: nothing left under it',
   'glass-broken': 'a caller released data without waiting for approval: somebody must review it',
   'records-probed': 'a caller asks for records that do not exist',
+  'refusals-flooded': 'unknown callers are refused so often that their refusals are counted together in the log',
   'audit-unsequenced': 'events wait for their place in the log: no server puts them there',
   'audit-log-changed': 'the audit log was changed by somebody else: nothing is signed on top of it',
   'audit-unavailable': 'the audit log cannot be written: nothing is released until it can',

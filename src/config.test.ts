@@ -44,6 +44,7 @@ describe('readConfig', () => {
       },
       database: undefined,
       logLevel: 'info',
+      strangerLimits: { perSource: 20, inAll: 200 },
       workers: Math.max(1, availableParallelism() - 1),
     })
   })
@@ -56,6 +57,8 @@ describe('readConfig', () => {
     [{ STRONGROOM_PORT: '443' }, { port: 443, issuer: 'https://localhost:443' }],
     [{ STRONGROOM_WORKERS: '3' }, { workers: 3 }],
     [{ STRONGROOM_CARDS_PER_BIN: '60' }, { cardLimits: { perBin: 60 } }],
+    [{ STRONGROOM_REFUSALS_PER_SOURCE: '5' }, { strangerLimits: { perSource: 5, inAll: 200 } }],
+    [{ STRONGROOM_REFUSALS_IN_ALL: '1000' }, { strangerLimits: { perSource: 20, inAll: 1000 } }],
     [
       { STRONGROOM_CARDS_PER_CLIENT: '6', STRONGROOM_CARDS_PER_SOURCE: '9' },
       { cardLimits: { perClient: 6, perSource: 9 } },
@@ -109,6 +112,8 @@ describe('readConfig', () => {
     ['STRONGROOM_PORT', SECRET],
     ['STRONGROOM_PORT', '65536'],
     ['STRONGROOM_CARDS_PER_BIN', '0'],
+    ['STRONGROOM_REFUSALS_PER_SOURCE', '0'],
+    ['STRONGROOM_REFUSALS_IN_ALL', 'many'],
     ['STRONGROOM_PORT', '-1'],
     ['STRONGROOM_PORT', '84.43'],
     ['STRONGROOM_OPERATOR_PORT', SECRET],

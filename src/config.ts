@@ -54,6 +54,8 @@ export interface Config {
   cardLimits:
     | { perClient?: number | undefined; perSource?: number | undefined; perBin?: number | undefined }
     | undefined
+  /** How many refusals of unknown callers have an event each in a minute. */
+  strangerLimits: { perSource: number; inAll: number }
 }
 
 /** What STRONGROOM_ROOT_KEY may be. */
@@ -98,6 +100,11 @@ export const options = {
   STRONGROOM_CARDS_PER_CLIENT: ['unlimited', 'how many cards a minute one client may tokenize, valid or not'],
   STRONGROOM_CARDS_PER_SOURCE: ['unlimited', 'the same for one source address'],
   STRONGROOM_CARDS_PER_BIN: ['unlimited', 'the same for cards of one site that begin with the same six digits'],
+  STRONGROOM_REFUSALS_PER_SOURCE: [
+    '20',
+    'how many refusals of unknown callers from one source address have an event each in a minute; beyond them 429',
+  ],
+  STRONGROOM_REFUSALS_IN_ALL: ['200', 'the same for all source addresses together'],
   STRONGROOM_AUDIT_ORIGIN: [
     "`<issuer's host>/audit`",
     'what the audit log is called in its checkpoints, from its beginning on',
@@ -160,6 +167,8 @@ const environment = z.object({
   STRONGROOM_CARDS_PER_CLIENT: limit.optional(),
   STRONGROOM_CARDS_PER_SOURCE: limit.optional(),
   STRONGROOM_CARDS_PER_BIN: limit.optional(),
+  STRONGROOM_REFUSALS_PER_SOURCE: limit.default(20),
+  STRONGROOM_REFUSALS_IN_ALL: limit.default(200),
   STRONGROOM_AUDIT_ORIGIN: z
     .string()
     .regex(/^[^\s+\p{C}]{1,200}$/u)
@@ -237,6 +246,7 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
         : path.resolve(read.STRONGROOM_AUDIT_WITNESSES_FILE),
     logLevel: read.STRONGROOM_LOG_LEVEL,
     cardLimits: cardLimits(read),
+    strangerLimits: { perSource: read.STRONGROOM_REFUSALS_PER_SOURCE, inAll: read.STRONGROOM_REFUSALS_IN_ALL },
     workers: read.STRONGROOM_WORKERS ?? Math.max(1, availableParallelism() - 1),
   }
 }

@@ -79,6 +79,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         asksForCertificates: config.tls.clientCaFile !== undefined,
         production: config.production,
         cardLimits: config.cardLimits,
+        strangerLimits: config.strangerLimits,
         logLevel: options.role === 'command' ? 'silent' : config.logLevel,
       },
       options.overrides,

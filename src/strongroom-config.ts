@@ -1,6 +1,7 @@
 import type { AccessLimits } from './access/access-control.ts'
 import type { CardLimits } from './access/card-velocity.ts'
 import type { RateLimits } from './access/rate-limit.ts'
+import type { StrangerLimits } from './access/stranger-limit.ts'
 import type { Logger } from './http/request-log.ts'
 import type { KeyTimes } from './keys/key-times.ts'
 import type { RootKeyProviderName } from './keys/root-key/root-key.ts'
@@ -40,6 +41,8 @@ export interface StrongroomConfig {
   production: boolean
   /** How many cards a minute may bring. Default: any number. */
   cardLimits?: CardLimits | undefined
+  /** How many refusals of unknown callers have an event each in a minute. Default: 20 per source, 200 in all. */
+  strangerLimits?: StrangerLimits | undefined
 }
 
 /** The options of the root key's provider. */

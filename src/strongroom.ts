@@ -111,7 +111,11 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const renewSigningKey = () => keepSigningKeys(keyDeps)
   const recordEvent = createRecordEvent(database)
   const basics = { alert, database, keys, newAuditEvent, now, newId, recordEvent }
-  const access = createAccessControl(basics, { cards: config.cardLimits, ...overrides.limits })
+  const access = createAccessControl(basics, {
+    cards: config.cardLimits,
+    strangers: config.strangerLimits,
+    ...overrides.limits,
+  })
   const { roles, limits, admit, macs } = access
   const { issuersFile, production } = config
   const authentication = await createAuthentication({
@@ -165,7 +169,10 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   ]
   const docs = createDocsRoutes(routes, { issuer, version })
 
-  async function recordRefusal({ problem, requestId, route, caller, token }: Refusal<Caller>): Promise<void> {
+  async function recordRefusal(refusal: Refusal<Caller>): Promise<Problem> {
+    const { problem, requestId, route, caller, token, source } = refusal
+    const instead = caller === undefined ? await limits.strangers.count(source) : undefined
+    if (instead !== undefined) return problem.status === 429 ? problem : instead
     const event = newAuditEvent({
       type: 'request.refuse',
       outcome: problem.status >= 500 ? 'failed' : 'refused',
@@ -180,6 +187,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     })
     await recordEvent(event)
     if (caller && problem.code === 'record-not-found') await limits.probes.spend(caller, 1)
+    return problem
   }
 
   const rotation = { ...shared, movables: [...createSealedValues(keys), createSearchTerms(shared)] }
@@ -189,8 +197,9 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     : undefined
   const watchKeys = createKeyWatch({ keys, now, alert, observeKey: metrics.observeKey })
   const tendKeys = async () => {
-    // A sealed vault has said so already.
-    if (!keys.isSealed) await access.adopt().then(renewSigningKey).then(watchKeys)
+    // A sealed vault has said so already, and forgets what it remembers of its clients.
+    if (keys.isSealed) clientSecrets.forgetAll()
+    else await access.adopt().then(renewSigningKey).then(watchKeys)
   }
   await tendKeys().catch(onBackgroundError)
   const keyTender = setInterval(() => void tendKeys().catch(onBackgroundError), keys.times.tendEveryMs).unref()
@@ -255,6 +264,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     },
     async close() {
       clearInterval(sweeper)
+      await limits.strangers.flush().catch(onBackgroundError)
       await Promise.all([runner?.stop(), auditLog.close()])
       clearInterval(keyTender)
       await vaultKeys.close()

@@ -22,6 +22,7 @@ import { createProbeLimit } from './probe-limit.ts'
 import { reviewAccess } from './review-access.ts'
 import type { RoleFile } from './role-set.ts'
 import { createStandings } from './standings.ts'
+import { createStrangerLimit, type StrangerLimits } from './stranger-limit.ts'
 import { createTally } from './tally.ts'
 import type { TrustedIssuer } from './trusted-issuers.ts'
 
@@ -38,6 +39,7 @@ export interface AccessLimits {
   matchesPerHour?: number
   probesPerTenMinutes?: number
   cards?: CardLimits | undefined
+  strangers?: StrangerLimits | undefined
 }
 
 export interface AccessControlDeps {
@@ -73,6 +75,7 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
       budgets: createBudgets(deps),
       cardVelocity: createCardVelocity({ ...deps, tally, pseudonym }, limits.cards),
       guesses: createGuessLimit({ tally, pseudonym, now }, limits.matchesPerHour),
+      strangers: createStrangerLimit({ ...deps, tally, pseudonym }, limits.strangers),
     },
     /** Takes over the clients and contracts of a vault from before they said who wrote them. */
     adopt: () => adoptAccess({ ...deps, macs }),

@@ -6,7 +6,7 @@ import type { ClientWithSecrets } from './client-store.ts'
 import type { Partner } from './partner-store.ts'
 
 /** What a client may do and how it proves itself: all but what only takes away. */
-export type GrantedClient = Omit<ClientWithSecrets, 'created_at' | 'revoked_at' | 'mac'>
+export type GrantedClient = Omit<ClientWithSecrets, 'created_at' | 'revoked_at' | 'mac' | 'previous_secret_start'>
 
 /** What a contract allows; its end before its time only takes away. */
 export type GrantedContract = Pick<Partner, 'id' | 'purposes' | 'fields' | 'ends_at'>

@@ -11,11 +11,21 @@ export const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-b
 /** An assertion is made for one request; nobody needs a longer one. */
 const MAX_SECONDS = 300
 const MAX_LENGTH = 4096
+/** A clock that is further ahead is wrong. */
+const MAX_AHEAD_SECONDS = 60
+/** What was made longer ago was not made for this request, whenever it ends. */
+const MAX_AGE_SECONDS = 600
 
-const claimsSchema = z.object({ exp: z.number(), jti: z.string().min(1).max(MAX_JTI_LENGTH) })
+const claimsSchema = z.object({
+  // One reader alone: an assertion for several could be used by each of them against the others.
+  aud: z.union([z.string(), z.tuple([z.string()])]),
+  iat: z.number().optional(),
+  exp: z.number(),
+  jti: z.string().min(1).max(MAX_JTI_LENGTH),
+})
 
 export interface ClientAssertionDeps {
-  /** What an assertion may be addressed to: the issuer, and the token endpoint. */
+  /** What an assertion may be addressed to, one of them and nothing else: the issuer, and the token endpoint. */
   assertionAudience: string[]
   spendOnce: SpendOnce
   now: () => Date
@@ -56,11 +66,13 @@ export async function verifyClientAssertion(
       clockTolerance: CLOCK_TOLERANCE_SECONDS,
       currentDate: deps.now(),
     })
-    const { exp, jti } = claimsSchema.parse(payload)
+    const { exp, iat, jti } = claimsSchema.parse(payload)
     // Another kind of statement under the same key is none of this kind (RFC 8725 section 3.11).
     const isOfType = protectedHeader.typ === undefined || TYPES.has(protectedHeader.typ.toLowerCase())
-    const isShort = exp <= deps.now().getTime() / 1000 + MAX_SECONDS + CLOCK_TOLERANCE_SECONDS
-    if (client?.keys == null || !isOfType || !isShort) return false
+    const nowSeconds = Math.floor(deps.now().getTime() / 1000)
+    const isShort = exp <= nowSeconds + MAX_SECONDS + CLOCK_TOLERANCE_SECONDS
+    const isRecent = iat === undefined || (iat <= nowSeconds + MAX_AHEAD_SECONDS && iat >= nowSeconds - MAX_AGE_SECONDS)
+    if (client?.keys == null || !isOfType || !isShort || !isRecent) return false
     return await deps.spendOnce(spentId('client-assertion', client.id, jti, exp))
   } catch (error) {
     if (error instanceof Problem) throw error

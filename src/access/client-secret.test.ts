@@ -1,39 +1,58 @@
 import argon2 from 'argon2'
-import { beforeAll, describe, expect, it } from 'vitest'
-import { type ClientSecrets, createClientSecrets } from './client-secret.ts'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { type ClaimedSecret, type ClientSecrets, createClientSecrets } from './client-secret.ts'
+
+const RIGHT = 'the right one'
 
 let secrets: ClientSecrets
 let hash: string
 /** The same, made at the least cost: for tests that verify often. */
 let cheap: string
+let clients = 0
 
 beforeAll(async () => {
   secrets = await createClientSecrets()
-  hash = await secrets.hash('the right one')
-  cheap = await argon2.hash('the right one', { type: argon2.argon2id, memoryCost: 1024, timeCost: 2, parallelism: 1 })
+  hash = await secrets.hash(RIGHT)
+  cheap = await argon2.hash(RIGHT, { type: argon2.argon2id, memoryCost: 1024, timeCost: 2, parallelism: 1 })
 })
+
+/** Of a client that was not seen before, unless the changes name one. */
+const claim = (changes: Partial<ClaimedSecret> = {}): ClaimedSecret => {
+  const { secret = RIGHT } = changes
+  return {
+    clientId: `client_${++clients}`,
+    secret,
+    hash,
+    beginsRight: RIGHT.startsWith(secret.slice(0, 6)),
+    ...changes,
+  }
+}
 
 describe('hash', () => {
   it('is argon2id at OWASP’s first recommendation, with a salt of its own', async () => {
     expect(hash).toMatch(/^\$argon2id\$v=19\$m=19456,(t=2,p=1|p=1,t=2)\$[\w+/]{22}\$[\w+/]{43}$/)
-    expect(await secrets.hash('the right one')).not.toBe(hash)
+    expect(await secrets.hash(RIGHT)).not.toBe(hash)
     expect(hash).not.toContain('right')
   })
 })
 
 describe('verify', () => {
   it.each([
-    ['the right one', true],
+    [RIGHT, true],
     ['the wrong one', false],
     ['', false],
     ['the right one ', false],
     ['the right one\0', false],
   ])('takes %j: %s', async (secret, expected) => {
-    expect(await secrets.verify(hash, secret)).toBe(expected)
+    const { clientId } = claim()
+    // A second time it may be remembered.
+    for (const _ of [1, 2]) expect(await secrets.verify(claim({ clientId, secret }))).toBe(expected)
   })
 
-  it.each(['the right one', 'nobody knows this one', ''])('lets nobody in as an unknown client: %j', async (secret) => {
-    expect(await secrets.verify(undefined, secret)).toBe(false)
+  it.each([RIGHT, 'nobody knows this one', ''])('lets nobody in as an unknown client: %j', async (secret) => {
+    for (const beginsRight of [true, false]) {
+      expect(await secrets.verify(claim({ secret, hash: undefined, beginsRight }))).toBe(false)
+    }
   })
 
   it('does the work of one hash for an unknown client too', async () => {
@@ -41,7 +60,7 @@ describe('verify', () => {
       const taken: number[] = []
       for (let run = 0; run < 3; run++) {
         const start = performance.now()
-        await secrets.verify(stored, 'the wrong one')
+        await secrets.verify(claim({ secret: 'the wrong one', hash: stored }))
         taken.push(performance.now() - start)
       }
       return Math.min(...taken)
@@ -51,26 +70,115 @@ describe('verify', () => {
   })
 })
 
-describe('the queue', () => {
-  const attempt = async () => {
+/** How many hashes are made meanwhile. */
+async function hashesDuring(work: () => Promise<void>): Promise<number> {
+  const verify = vi.spyOn(argon2, 'verify')
+  try {
+    await work()
+    return verify.mock.calls.length
+  } finally {
+    verify.mockRestore()
+  }
+}
+
+describe('a secret that has proved right', () => {
+  it('is not hashed again', async () => {
+    const one = claim()
+    expect(secrets.remembers(one.clientId, RIGHT)).toBe(false)
+    expect(await secrets.verify(one)).toBe(true)
+    expect(secrets.remembers(one.clientId, RIGHT)).toBe(true)
+    const hashes = await hashesDuring(async () => expect(await secrets.verify(one)).toBe(true))
+    expect(hashes).toBe(0)
+  })
+
+  it('is remembered for that client alone, and a wrong one for none', async () => {
+    const one = claim()
+    await secrets.verify(one)
+    await secrets.verify({ ...one, secret: 'the wrong one' })
+    expect(secrets.remembers(claim().clientId, RIGHT)).toBe(false)
+    expect(secrets.remembers(one.clientId, 'the wrong one')).toBe(false)
+  })
+
+  it.each<[string, () => string | undefined]>([
+    ['another stored hash', () => cheap],
+    ['none', () => undefined],
+  ])('is compared anew with %s', async (_what, stored) => {
+    const one = claim()
+    await secrets.verify(one)
+    const hashes = await hashesDuring(async () => {
+      expect(await secrets.verify({ ...one, hash: stored() })).toBe(stored() !== undefined)
+    })
+    expect(hashes).toBe(1)
+  })
+
+  it('is forgotten when its hash is no longer kept, and with all others', async () => {
+    const [one, other] = [claim(), claim()]
+    await Promise.all([secrets.verify(one), secrets.verify(other)])
+    secrets.keepOnly(one.clientId, ['another', hash])
+    expect(secrets.remembers(one.clientId, RIGHT)).toBe(true)
+    secrets.keepOnly(one.clientId, ['another', null])
+    expect([secrets.remembers(one.clientId, RIGHT), secrets.remembers(other.clientId, RIGHT)]).toEqual([false, true])
+    secrets.forgetAll()
+    expect(secrets.remembers(other.clientId, RIGHT)).toBe(false)
+  })
+
+  it('is hashed once for all who send it at the same time', async () => {
+    const one = claim()
+    const hashes = await hashesDuring(async () => {
+      const outcomes = await Promise.all(Array.from({ length: 500 }, () => secrets.verify(one)))
+      expect(outcomes.every(Boolean)).toBe(true)
+    })
+    expect(hashes).toBe(1)
+  })
+})
+
+describe('the queues', () => {
+  const attempt = async (changes: Partial<ClaimedSecret> = {}) => {
     try {
-      return await secrets.verify(cheap, 'the right one')
+      return await secrets.verify(claim({ hash: cheap, ...changes }))
     } catch (error) {
       return error
     }
   }
   const busy = expect.objectContaining({ code: 'busy', status: 503, headers: { 'Retry-After': '1' } })
+  const many = (count: number, changes: Partial<ClaimedSecret>) => Array.from({ length: count }, () => attempt(changes))
 
-  it('answers busy at once beyond 2 under way and 32 waiting, and serves those who wait', async () => {
-    const outcomes = await Promise.all(Array.from({ length: 100 }, attempt))
-    const served = outcomes.filter((outcome) => outcome === true).length
+  it('strangers hear busy at once beyond one under way and 32 waiting, and those who wait are served', async () => {
+    const outcomes = await Promise.all(many(100, { secret: 'a guess' }))
+    const served = outcomes.filter((outcome) => outcome === false).length
     expect(served).toBeGreaterThanOrEqual(32)
     expect(served).toBeLessThanOrEqual(34)
     for (const outcome of outcomes.slice(served)) expect(outcome).toEqual(busy)
   })
 
-  it('is open again when it has been worked off', async () => {
-    await Promise.all(Array.from({ length: 50 }, attempt))
+  it('clients do not wait behind them', async () => {
+    const answered: string[] = []
+    const guesses = many(30, { secret: 'a guess' }).map((guess) => guess.then(() => answered.push('guess')))
+    const logIn = attempt().then((outcome) => answered.push(`client: ${outcome}`))
+    await Promise.all([...guesses, logIn])
+    expect(answered.indexOf('client: true')).toBeLessThan(10)
+  })
+
+  it('clients hear busy at once beyond two under way and 128 waiting', async () => {
+    const outcomes = await Promise.all(many(200, {}))
+    const served = outcomes.filter((outcome) => outcome === true).length
+    expect(served).toBeGreaterThanOrEqual(128)
+    expect(served).toBeLessThanOrEqual(132)
+    for (const outcome of outcomes.slice(served)) expect(outcome).toEqual(busy)
+  })
+
+  it('one client that tries many secrets that begin right does not take the turns of the others', async () => {
+    const tries = Array.from({ length: 200 }, (_, at) =>
+      attempt({ clientId: 'client_one', secret: `the right ${at}`, beginsRight: true }),
+    )
     expect(await attempt()).toBe(true)
+    const outcomes = await Promise.all(tries)
+    expect(outcomes.filter((outcome) => outcome === false).length).toBeLessThanOrEqual(36)
+    expect(outcomes.at(-1)).toEqual(busy)
+  })
+
+  it('are open again when they have been worked off', async () => {
+    await Promise.all([...many(50, { secret: 'a guess' }), ...many(200, {})])
+    expect([await attempt(), await attempt({ secret: 'a guess' })]).toEqual([true, false])
   })
 })

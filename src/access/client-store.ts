@@ -29,13 +29,15 @@ export interface ClientWithSecrets extends Client {
   /** Null for a secret that was made before there was a second one. */
   secret_start: string | null
   previous_secret_hash: string | null
+  /** Null also for a secret that was replaced before this was kept. No MAC is over it: it only says where a log-in waits. */
+  previous_secret_start: string | null
   /** As `access-macs.ts` makes it; null for a revoked client, and for one from before there were any. */
   mac: Buffer | null
 }
 
 const COLUMNS = `id, name, role, scopes, site, created_at, revoked_at, secret_expires_at, previous_secret_expires_at, keys,
   certificate, partner`
-const SECRETS = 'secret_hash, secret_start, previous_secret_hash, mac'
+const SECRETS = 'secret_hash, secret_start, previous_secret_hash, previous_secret_start, mac'
 const FROM = 'FROM clients LEFT JOIN partner_clients ON client = id'
 
 const INSERT: Statement = {
@@ -58,7 +60,7 @@ const UPDATE_CREDENTIAL: Statement = {
   name: 'update-client-credential',
   text: `UPDATE clients
          SET secret_hash = $2, secret_start = $3, secret_expires_at = $4, previous_secret_hash = $5,
-             previous_secret_expires_at = $6, keys = $7, mac = $8
+             previous_secret_expires_at = $6, keys = $7, mac = $8, previous_secret_start = $9
          WHERE id = $1`,
 }
 const UPDATE_MAC: Statement = { name: 'update-client-mac', text: 'UPDATE clients SET mac = $2 WHERE id = $1' }
@@ -97,7 +99,7 @@ export async function lockClient(tx: Queryable, id: string): Promise<ClientWithS
 export async function updateClientCredential(tx: Queryable, client: ClientWithSecrets): Promise<void> {
   const { id, secret_hash, secret_start, secret_expires_at, previous_secret_hash, previous_secret_expires_at } = client
   const secrets = [secret_hash, secret_start, secret_expires_at, previous_secret_hash, previous_secret_expires_at]
-  await tx.query(UPDATE_CREDENTIAL, [id, ...secrets, jsonOf(client.keys), client.mac])
+  await tx.query(UPDATE_CREDENTIAL, [id, ...secrets, jsonOf(client.keys), client.mac, client.previous_secret_start])
 }
 
 export async function updateClientMac(tx: Queryable, id: string, mac: Buffer): Promise<void> {

@@ -134,11 +134,13 @@ export async function rotateClientSecret(
   const secret = newSecret(deps)
   const next = await stored(deps, secret, expiry)
   const overlapUntil = overlapSeconds > 0 ? inSeconds(deps, overlapSeconds) : null
-  await changeCredential(deps, operator, id, 'client.rotate-secret', ({ secret_hash, secret_expires_at }) => {
+  await changeCredential(deps, operator, id, 'client.rotate-secret', (client) => {
+    const { secret_hash, secret_start, secret_expires_at } = client
     if (secret_hash === null) return undefined
     return {
       ...next,
       previous_secret_hash: overlapUntil && secret_hash,
+      previous_secret_start: overlapUntil && secret_start,
       // The old secret lives on, but not beyond its own end.
       previous_secret_expires_at: earlier(overlapUntil, secret_expires_at),
     }
@@ -183,6 +185,17 @@ export function hashToCompare(client: ClientWithSecrets, secret: string, now: Da
   return isExpired ? undefined : (secret_hash ?? undefined)
 }
 
+/**
+ * Whether the secret begins as one of the client's does. Only who has seen the secret can do that, so it may wait apart from
+ * guesses. False for secrets from before their beginnings were kept.
+ */
+export function beginsRight(
+  { secret_start, previous_secret_start }: Pick<ClientWithSecrets, 'secret_start' | 'previous_secret_start'>,
+  secret: string,
+): boolean {
+  return [secret_start, previous_secret_start].some((start) => start !== null && secret.startsWith(start))
+}
+
 async function requireScopes(roles: CurrentRoles, { role, scopes, partner }: NewClient): Promise<void> {
   const held = role === undefined ? scopes : (await requireRole(roles, role)).scopes
   const beyond = scopes.filter((scope) => !held.includes(scope))
@@ -202,7 +215,8 @@ async function insert(
   const { name, role = null, scopes, partner, site } = input
   const client = {
     ...{ id, name, role, scopes: [...scopes], site, partner: partner ?? null, ...credential },
-    ...{ created_at: deps.now(), revoked_at: null, previous_secret_hash: null, previous_secret_expires_at: null },
+    ...{ created_at: deps.now(), revoked_at: null },
+    ...{ previous_secret_hash: null, previous_secret_start: null, previous_secret_expires_at: null },
   }
   await deps.database.transaction(async (tx) => {
     await insertClient(tx, { ...client, mac: deps.macs.ofClient(client) })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { ClientWithSecrets } from './client-store.ts'
-import { hashToCompare } from './clients.ts'
+import { beginsRight, hashToCompare } from './clients.ts'
 
 const NOW = new Date('2026-11-24T12:00:00Z')
 const later = (seconds: number) => new Date(NOW.getTime() + seconds * 1000)
@@ -11,7 +11,7 @@ function client(changes: Partial<ClientWithSecrets>): ClientWithSecrets {
     ...{ id: 'client_1', name: 'shop', role: null, scopes: [], site: 'default', created_at: NOW, revoked_at: null },
     ...{ secret_hash: 'present', secret_start: 'new123', secret_expires_at: null },
     ...{ previous_secret_hash: null, previous_secret_expires_at: null, keys: null, certificate: null },
-    ...{ partner: null, mac: null },
+    ...{ partner: null, mac: null, previous_secret_start: null },
     ...changes,
   }
 }
@@ -51,5 +51,17 @@ describe('hashToCompare', () => {
         if (found === 'previous') expect(overlap).toBeGreaterThan(0)
       }),
     )
+  })
+})
+
+describe('beginsRight', () => {
+  it.each<[string, Partial<ClientWithSecrets>, string, boolean]>([
+    ['the present secret', {}, 'new123…', true],
+    ['the one before', { previous_secret_start: 'old123' }, 'old123…', true],
+    ['a guess', { previous_secret_start: 'old123' }, 'new12…', false],
+    ['nothing', { previous_secret_start: 'old123' }, '', false],
+    ['any, of a client from before beginnings were kept', { secret_start: null }, 'new123…', false],
+  ])('%s: %s', (_what, changes, secret, expected) => {
+    expect(beginsRight(client(changes), secret)).toBe(expected)
   })
 })

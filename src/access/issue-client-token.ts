@@ -1,7 +1,7 @@
 import type { NewAuditEvent } from '../audit/audit-event.ts'
 import type { RecordEvent } from '../audit/record-event.ts'
 import { type AccessTokens, CLIENT_TOKEN_SECONDS } from './access-token.ts'
-import { type AuthenticateClientDeps, authenticateClient } from './authenticate-client.ts'
+import { type AuthenticateClientDeps, areRemembered, authenticateClient } from './authenticate-client.ts'
 import { certificateThumbprint } from './client-certificate.ts'
 import type { ClientCredentials } from './client-credentials.ts'
 import type { Client } from './client-store.ts'
@@ -39,12 +39,17 @@ export async function issueClientToken(
   request: ClientTokenRequest,
   facts: { requestId: string; source: string },
 ): Promise<{ access_token: string; token_type: 'Bearer' | 'DPoP'; expires_in: number; scope: string }> {
-  await deps.rateLimit.spend(facts.source)
-  const client = await authenticateClient(deps, request.credentials)
+  const { credentials } = request
+  // A client that this process remembers counts by itself: what others at the same address do cannot shut it out.
+  const ownCount = `client ${credentials.clientId}`
+  const isKnown = areRemembered(deps, credentials)
+  await deps.rateLimit.spend(isKnown ? ownCount : facts.source)
+  const client = await authenticateClient(deps, credentials)
   if (client === undefined) {
     await deps.rateLimit.spendFailure(facts.source)
     throw invalidClient()
   }
+  if (credentials.method === 'secret' && !isKnown) await deps.rateLimit.spend(ownCount)
   const scopes = grantedScopes(client, request.scope)
   const binding = await bindingFor(deps, request)
   // A role that is in force no longer stays in the token: without one, its scopes would be bounded by nothing.

@@ -24,6 +24,8 @@ export interface Refusal<C> {
   route: string
   caller: C | undefined
   token: string | undefined
+  /** The address that the request came from. */
+  source: string
 }
 
 export interface AppOptions<C> extends EnvelopeRules {
@@ -40,8 +42,12 @@ export interface AppOptions<C> extends EnvelopeRules {
   admit: (caller: C) => Promise<C>
   /** @throws {Problem} scope-missing when the caller has none of the scopes */
   authorize: (caller: C, scopes: readonly string[]) => void
-  /** Must have committed the event before it resolves. @throws {Problem} audit-unavailable */
-  recordRefusal: (refusal: Refusal<C>) => Promise<void>
+  /**
+   * Must have committed or counted the refusal before it resolves, with what is answered: the refusal's own problem, or another.
+   *
+   * @throws {Problem} audit-unavailable
+   */
+  recordRefusal: (refusal: Refusal<C>) => Promise<Problem>
   describeCaller: (caller: C) => string
   isShuttingDown: () => boolean
   /** Why the vault is sealed; undefined when it is not. */
@@ -170,7 +176,8 @@ async function refuse<C>(error: unknown, request: Request, response: Response, o
   if (trace.audited && (problem.status < 500 || problem.code === 'record-integrity')) {
     try {
       const { requestId, route, caller, token } = trace
-      await options.recordRefusal({ problem, requestId, route, caller, token })
+      const source = trace.source.network
+      problem = await options.recordRefusal({ problem, requestId, route, caller, token, source })
     } catch (failure) {
       problem = toProblem(failure)
     }

@@ -54,13 +54,15 @@ describe('200', () => {
     expect(response.body).toMatchObject({ token_type: 'Bearer', scope: 'tokenize' })
   })
 
-  it.each<[string, Changes]>([
-    ['to the token endpoint', { claims: { aud: `${ISSUER}/oauth/token` } }],
-    ['to several, us among them', { claims: { aud: ['https://other.example', ISSUER] } }],
-    ['without typ and iat', { header: { typ: undefined }, claims: { iat: undefined } }],
-    ['of the type that names its use', { header: { typ: 'client-authentication+jwt' } }],
+  it.each<[string, () => Changes]>([
+    ['to the token endpoint', () => ({ claims: { aud: `${ISSUER}/oauth/token` } })],
+    ['to the issuer, in a list of one', () => ({ claims: { aud: [ISSUER] } })],
+    ['without typ and iat', () => ({ header: { typ: undefined }, claims: { iat: undefined } })],
+    ['of the type that names its use', () => ({ header: { typ: 'client-authentication+jwt' } })],
+    ['made by a clock that is a minute ahead', () => ({ claims: { iat: seconds() + 60 } })],
+    ['made nearly ten minutes ago', () => ({ claims: { iat: seconds() - 590 } })],
   ])('for an assertion %s', async (_what, changes) => {
-    expect((await ask(await assertion(changes))).status).toBe(200)
+    expect((await ask(await assertion(changes()))).status).toBe(200)
   })
 
   it('for a client_id that says the same', async () => {
@@ -93,6 +95,14 @@ describe('401', () => {
     ['for somebody else', () => ({ claims: { aud: 'https://other.example' } })],
     ['for the issuer with something behind', () => ({ claims: { aud: `${ISSUER}/` } })],
     ['for nobody', () => ({ claims: { aud: undefined } })],
+    ['for an empty list', () => ({ claims: { aud: [] } })],
+    ['for several, us among them', () => ({ claims: { aud: [ISSUER, 'https://other.example'] } })],
+    ['for both of our names', () => ({ claims: { aud: [ISSUER, `${ISSUER}/oauth/token`] } })],
+    ['for us twice', () => ({ claims: { aud: [ISSUER, ISSUER] } })],
+    ['for another endpoint of ours', () => ({ claims: { aud: `${ISSUER}/v1/tokenize` } })],
+    ['made by a clock that is further ahead', () => ({ claims: { iat: seconds() + 70 } })],
+    ['made more than ten minutes ago', () => ({ claims: { iat: seconds() - 601 } })],
+    ['made at no time', () => ({ claims: { iat: 'now' } })],
     ['from another issuer', () => ({ claims: { iss: NOBODY } })],
     ['about another client', () => ({ claims: { sub: NOBODY } })],
     ['about nobody', () => ({ claims: { sub: undefined } })],

@@ -74,6 +74,16 @@ describe('a secret that is rotated with an overlap', () => {
     await expectDead(id, short)
   })
 
+  it('goes on for a client whose overlap began before migration 0013', async () => {
+    const { id, secret } = await vault.client(['tokenize'])
+    const fresh = await rotate(id, { overlapSeconds: 3600 })
+    await vault.database.sql('UPDATE clients SET previous_secret_start = NULL WHERE id = $1', [id])
+    await expectWorks(id, secret)
+    await expectWorks(id, fresh)
+    await expectWorks(id, await rotate(id, { overlapSeconds: 3600 }))
+    await expectWorks(id, fresh)
+  })
+
   it('dies with the client', async () => {
     const { id, secret } = await vault.client(['tokenize'])
     const fresh = await rotate(id, { overlapSeconds: 3600 })
@@ -105,6 +115,7 @@ it('keeps no secret: a hash, and the first six characters of each', async () => 
   const [row] = await vault.database.sql<Record<string, unknown>>('SELECT * FROM clients WHERE id = $1', [id])
   expect(row).toMatchObject({
     secret_start: fresh.slice(0, 6),
+    previous_secret_start: secret.slice(0, 6),
     previous_secret_hash: expect.stringMatching(/^\$argon2id/),
   })
   for (const whole of [secret, fresh]) {

@@ -30,6 +30,12 @@ const refusals = (caller: AuditCaller | undefined, at: Date, count: number): See
     ...{ type: 'request.refuse', outcome: 'refused', code: 'scope-missing', route: 'POST /v1/search', caller },
   }))
 
+/** Refusals of strangers that share an event. */
+const together = (at: Date, count: number): Seed => ({
+  ...{ at, type: 'request.refuse', outcome: 'refused', code: 'too-many-requests', count },
+  ...{ since: at.toISOString(), until: at.toISOString() },
+})
+
 /** Five weeks of ordinary days, to the hour of the review: work in working hours, a program day and night, some refusals. */
 function ordinaryDays(): Seed[] {
   const seeds: Seed[] = []
@@ -85,6 +91,7 @@ describe('each anomaly is found once', () => {
     ['off-hours', ann.id, reveals(ann, at('17T22:00:00'), 3, 'communicate'), 3],
     ['many-refusals', ann.id, refusals(ann, at('18T11:00:00'), 21), 21],
     ['many-refusals', null, refusals(undefined, at('18T11:00:00'), 21), 21],
+    ['many-refusals', null, [together(at('18T11:00:00'), 5000)], 5000],
   ])('%s of %s', async (rule, caller, seeds, count) => {
     const { findings } = await reviewWith(seeds)
     expect(findings.map((finding) => [finding.rule, finding.caller, finding.count])).toEqual([[rule, caller, count]])

@@ -115,6 +115,7 @@ export class TestVault {
         issuer: ISSUER,
         logLevel: 'info',
         production: false,
+        strangerLimits: { perSource: 100_000, inAll: 100_000 },
         ...options.config,
       },
       {

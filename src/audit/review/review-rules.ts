@@ -143,7 +143,8 @@ export const reviewRules: readonly ReviewRule[] = [
         ...[...unknown].map(([route, hours]) => ({
           ...merge(hours),
           caller: null,
-          detail: `somebody unknown was refused ${sum(hours)} times at ${route ?? 'no route'}`,
+          // Refusals that were counted together name no route.
+          detail: `somebody unknown was refused ${sum(hours)} times at ${route ?? 'any route'}`,
         })),
       ]
     },

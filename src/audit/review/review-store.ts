@@ -12,8 +12,9 @@ export interface ReviewTimes {
 }
 
 /** What every group of events tells of itself. */
-const GROUP = `count(*)::float8 AS count, min(occurred_at) AS first, max(occurred_at) AS last,
+const groupOf = (count: string) => `${count} AS count, min(occurred_at) AS first, max(occurred_at) AS last,
                (array_agg(id ORDER BY id))[1:10] AS events`
+const GROUP = groupOf('count(*)::float8')
 
 const SELECT_REVEAL_HOURS: Statement = {
   name: 'review-reveal-hours',
@@ -61,9 +62,11 @@ export function selectNewPurposes(db: Queryable, { since, until }: ReviewTimes, 
   return db.query(SELECT_NEW_PURPOSES, [eventIdAt(before), eventIdAt(since), eventIdAt(until)])
 }
 
+/** An event may stand for many refusals of unknown callers, and says then how many. */
+const REFUSALS = groupOf("sum(coalesce((body::json ->> 'count')::float8, 1))")
 const SELECT_REFUSAL_HOURS: Statement = {
   name: 'review-refusal-hours',
-  text: `SELECT caller, CASE WHEN caller IS NULL THEN body::json ->> 'route' END AS route, ${GROUP}
+  text: `SELECT caller, CASE WHEN caller IS NULL THEN body::json ->> 'route' END AS route, ${REFUSALS}
          FROM audit_events
          WHERE type = 'request.refuse' AND body::json ->> 'outcome' = 'refused' AND id >= $1 AND id < $2
          GROUP BY 1, 2, date_trunc('hour', occurred_at AT TIME ZONE 'UTC') ORDER BY 1, 2`,

@@ -1,0 +1,166 @@
+import type { Alert } from '../alert.ts'
+import type { NewAuditEvent } from '../audit/audit-event.ts'
+import type { RecordEvent } from '../audit/record-event.ts'
+import { createBatch } from '../database/batch.ts'
+import type { Problem } from '../problem.ts'
+import { type Tally, tooMany } from './tally.ts'
+import type { Counted } from './tally-store.ts'
+
+const WINDOW_MS = 60_000
+/** What follows so soon belongs to the flood that was an alert already. */
+const SAME_FLOOD_MS = 2 * WINDOW_MS
+/** More sources than that are not known to be over the limit at the same time; the limit over all of them still holds. */
+const MAX_SOURCES = 10_000
+const ALL = 'refusals-in-all'
+
+/** How many refusals of unknown callers have an event each in a minute, over all servers. */
+export interface StrangerLimits {
+  /** From one source address. */
+  perSource: number
+  /** From all of them together. */
+  inAll: number
+}
+
+export const defaultStrangerLimits: StrangerLimits = { perSource: 20, inAll: 200 }
+
+/** Keeps strangers from filling the audit log with their refusals. Callers who have proved who they are do not count. */
+export interface StrangerLimit {
+  /**
+   * Counts a refusal before it is answered.
+   *
+   * @returns what to answer instead, if the refusal is one too many: it then has no event of its own, and is one more in the
+   *   next event that this process writes for all of them
+   * @throws {Problem} database-unavailable, busy, sealed
+   */
+  count(source: string): Promise<Problem | undefined>
+  /** Writes the event of what was counted since the last one. @throws {Problem} audit-unavailable: then it is kept */
+  flush(): Promise<void>
+}
+
+export interface StrangerLimitDeps {
+  tally: Tally
+  /** Turns a source address into what is stored for it: addresses are personal data. */
+  pseudonym: (text: string) => string
+  newAuditEvent: NewAuditEvent
+  recordEvent: RecordEvent
+  alert: Alert
+  now: () => Date
+}
+
+/** What has no event of its own. */
+interface Gathered {
+  count: number
+  first: Date
+  last: Date
+}
+
+/**
+ * Counts in the database, so that the limits hold over all servers; a server that knows a limit to be reached asks no more until
+ * the minute is over, so a flood costs it no statement. A crash loses what one process has gathered since its last event.
+ */
+export function createStrangerLimit(
+  deps: StrangerLimitDeps,
+  { perSource, inAll }: StrangerLimits = defaultStrangerLimits,
+): StrangerLimit {
+  const { tally, pseudonym, newAuditEvent, recordEvent, alert, now } = deps
+  /** Until when a limit is known to be reached, by source and for all, in milliseconds. */
+  const reached = new Map<string, number>()
+  let reachedInAll = 0
+  let gathered: Gathered | undefined
+  let lastSeen = Number.NEGATIVE_INFINITY
+  let timer: NodeJS.Timeout | undefined
+  let writing = Promise.resolve()
+
+  /** Counts each of them once, and says what its tally stood at with it: of those that share a statement, each in its turn. */
+  async function take(keys: readonly string[]): Promise<Counted[]> {
+    const adds = Map.groupBy(keys, (key) => key)
+    const counts = [...adds].map(([key, { length }]) => ({ key, add: length, windowMs: WINDOW_MS }))
+    const counted = await tally(counts)
+    const turns = new Map(counts.map(({ key, add }, at) => [key, { ...counted[at]!, next: counted[at]!.points - add }]))
+    return keys.map((key) => {
+      const turn = turns.get(key)!
+      turn.next++
+      return { points: turn.next, endsAt: turn.endsAt }
+    })
+  }
+
+  /** Until when each of them has to wait; undefined for those within the limits. One source does not use up what is for all. */
+  async function takeAll(sources: readonly string[]): Promise<(number | undefined)[]> {
+    const ofSources = await take(sources.map((source) => `refusals-from:${pseudonym(source)}`))
+    const within = ofSources.filter(({ points }) => points <= perSource)
+    const ofAll = (await take(within.map(() => ALL))).values()
+    return ofSources.map(({ points, endsAt }, at) => {
+      if (points > perSource) {
+        remember(sources[at]!, endsAt)
+        return endsAt
+      }
+      const all = ofAll.next().value!
+      if (all.points <= inAll) return undefined
+      reachedInAll = all.endsAt
+      return all.endsAt
+    })
+  }
+
+  // One statement at a time: two would not know which of them came first.
+  const ask = createBatch({ run: takeAll, inFlight: 1 })
+
+  function remember(source: string, endsAt: number): void {
+    reached.set(source, endsAt)
+    if (reached.size > MAX_SOURCES) reached.delete(reached.keys().next().value!)
+  }
+
+  /** Until when this process knows a limit to be reached. */
+  function recall(source: string): number | undefined {
+    const time = now().getTime()
+    if (reachedInAll > time) return reachedInAll
+    const endsAt = reached.get(source)
+    if (endsAt === undefined || endsAt > time) return endsAt
+    reached.delete(source)
+    return undefined
+  }
+
+  function gather(): void {
+    const at = now()
+    gathered = { count: (gathered?.count ?? 0) + 1, first: gathered?.first ?? at, last: at }
+    if (at.getTime() - lastSeen > SAME_FLOOD_MS) alert('refusals-flooded', { per_source: perSource, in_all: inAll })
+    lastSeen = at.getTime()
+    flushLater()
+  }
+
+  function flushLater(): void {
+    timer ??= setTimeout(() => void flush().catch(flushLater), WINDOW_MS).unref()
+  }
+
+  function flush(): Promise<void> {
+    clearTimeout(timer)
+    timer = undefined
+    writing = writing.catch(() => {}).then(write)
+    return writing
+  }
+
+  async function write(): Promise<void> {
+    if (gathered === undefined) return
+    const { count, first, last } = gathered
+    gathered = undefined
+    const times = { since: first.toISOString(), until: last.toISOString() }
+    const facts = { type: 'request.refuse', outcome: 'refused', code: 'too-many-requests', count, ...times } as const
+    try {
+      await recordEvent(newAuditEvent(facts))
+    } catch (error) {
+      // Refusals may have been gathered while the event was being written.
+      const { count: later = 0, last: latest = last } = gathered ?? {}
+      gathered = { count: count + later, first, last: latest }
+      throw error
+    }
+  }
+
+  return {
+    async count(source) {
+      const endsAt = recall(source) ?? (await ask(source))
+      if (endsAt === undefined) return undefined
+      gather()
+      return tooMany(endsAt, now())
+    },
+    flush,
+  }
+}
