@@ -21,6 +21,7 @@ const ALERTS = {
   'audit-witness-unreachable': 'checkpoints of the audit log do not arrive where they are shipped to',
   'audit-witness-refuses': 'a witness does not sign the audit log: it may have seen another one',
   'record-integrity': 'a sealed value does not open: it was changed, moved or put back',
+  'search-term-changed': 'a search term was changed, moved or put back by somebody else: it finds nothing',
 } as const
 
 export type AlertCode = keyof typeof ALERTS

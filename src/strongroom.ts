@@ -36,6 +36,7 @@ import { createKinds } from './kinds/kinds.ts'
 import type { Problem } from './problem.ts'
 import { createApprovalRoutes } from './records/approval-routes.ts'
 import { type AccessQuestion, explainAccess } from './records/explain-access.ts'
+import { createFindByTerm } from './records/find-by-term.ts'
 import { findCustomerTokens } from './records/find-customer-tokens.ts'
 import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
@@ -124,7 +125,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const rateLimit = createRateLimit(database, access.pseudonym, overrides.rateLimits)
   const idempotency = createIdempotency({ database, keys, now })
   const batches = overrides.batches ?? createRecordBatches(database)
-  const shared = { ...basics, ...limits, batches, roles, macs, kinds, randomBytes }
+  const findByTerm = createFindByTerm(basics)
+  const shared = { ...basics, ...limits, batches, findByTerm, roles, macs, kinds, randomBytes }
 
   const auditLog = await createAuditLog(basics, {
     isKeptHere: config.keepsLog ?? false,
