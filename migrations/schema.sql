@@ -275,6 +275,7 @@ CREATE TABLE rate_limits (
   expire bigint,
   CONSTRAINT rate_limits_pkey PRIMARY KEY (key)
 );
+CREATE INDEX rate_limits_expire ON public.rate_limits USING btree (expire);
 COMMENT ON COLUMN rate_limits.key IS 'what is limited, and a keyed hash of the source address';
 
 CREATE TABLE record_versions (

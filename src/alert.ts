@@ -20,6 +20,7 @@ const ALERTS = {
   'audit-unavailable': 'the audit log cannot be written: nothing is released until it can',
   'audit-witness-unreachable': 'checkpoints of the audit log do not arrive where they are shipped to',
   'audit-witness-refuses': 'a witness does not sign the audit log: it may have seen another one',
+  'background-task-failed': 'something that the server does by itself has failed: it goes on trying',
   'record-integrity': 'a sealed value does not open: it was changed, moved or put back',
   'search-term-changed': 'a search term was changed, moved or put back by somebody else: it finds nothing',
 } as const

@@ -4,7 +4,6 @@ import { ensureDevelopmentCertificate } from './http/development-certificate.ts'
 import { portOf, startListening, stopListening } from './http/listener.ts'
 import type { MetricsText } from './http/metrics.ts'
 import { createOperatorListener } from './http/operator.ts'
-import type { Logger } from './http/request-log.ts'
 import { createHttpsServer } from './http/server.ts'
 import { certificateNames, loadTls, type TlsOptions, watchCertificates } from './http/tls.ts'
 import { type OpenVault, openVault } from './open-vault.ts'
@@ -39,7 +38,7 @@ export async function serve(config: Config, announce: Announce): Promise<Pick<Li
   try {
     started.push(await listenToCallers(config, strongroom))
     started.push(await listenToOperator(config, strongroom, strongroom.metrics.text))
-    unfollow = followCertificates(config, started, strongroom.logger)
+    unfollow = followCertificates(config, started, strongroom)
     await welcome(config, strongroom, announce)
   } catch (error) {
     await stop()
@@ -95,7 +94,11 @@ export async function listenToOperator(
 }
 
 /** Renews the listeners' certificate when its files change, and on SIGHUP. Returns what ends it. */
-export function followCertificates(config: Config, listeners: readonly Listening[], logger: Logger): () => void {
+export function followCertificates(
+  config: Config,
+  listeners: readonly Listening[],
+  { background, logger }: Pick<Strongroom, 'background' | 'logger'>,
+): () => void {
   const all = {
     setSecureContext(renewed: TlsOptions) {
       for (const listener of listeners) listener.renew(renewed)
@@ -104,8 +107,14 @@ export function followCertificates(config: Config, listeners: readonly Listening
   const certificates = watchCertificates(
     all,
     config.tls,
-    () => logger.info('certificate reloaded'),
-    (error) => logger.error({ reason: error.message }, 'the new certificate cannot be used; the old one stays'),
+    () => {
+      logger.info('certificate reloaded')
+      background.worked('renew-certificates')
+    },
+    (error) => {
+      logger.error({ reason: error.message }, 'the new certificate cannot be used; the old one stays')
+      background.failed('renew-certificates', error)
+    },
   )
   const onHangUp = () => void certificates.reload()
   process.on('SIGHUP', onHangUp)
