@@ -96,7 +96,8 @@ export function createBackground(deps: BackgroundDeps): Background {
     let isStopped = false
 
     function run(): Promise<void> {
-      running ??= work(() => worked(name))
+      running ??= Promise.resolve()
+        .then(() => work(() => worked(name)))
         .then(() => worked(name))
         .catch((error) => failed(name, error))
         .finally(() => {

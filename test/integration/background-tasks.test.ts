@@ -1,7 +1,7 @@
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
+import { afterEach, beforeEach, expect, inject, it, vi } from 'vitest'
 import { BACKGROUND_TASKS, type TaskName } from '../../src/background.ts'
 import type { Config } from '../../src/config.ts'
 import { followCertificates } from '../../src/serve.ts'
@@ -282,48 +282,4 @@ it.each(Object.keys(BACKGROUND_TASKS) as TaskName[])('%s does its work as the ro
 it('a server begins every task that there is, but for what follows its certificate', () => {
   const begun = [...vault.strongroom.background.tasks.keys(), 'renew-certificates']
   expect(begun.toSorted()).toEqual(Object.keys(BACKGROUND_TASKS).toSorted())
-})
-
-describe('a task that fails', () => {
-  it.each<[TaskName, string]>([
-    ['sweep-spent-ids', 'spent_ids'],
-    ['sweep-budgets', 'budget_records'],
-    ['sweep-approvals', 'approvals'],
-    ['sweep-idempotency-keys', 'idempotency_keys'],
-    ['sweep-rate-limits', 'rate_limits'],
-  ])('%s is an alert that names it, once, and again when it has worked in between', async (name, table) => {
-    const may = (verb: 'GRANT' | 'REVOKE') =>
-      database.sql(`${verb} DELETE ON ${table} ${verb === 'GRANT' ? 'TO' : 'FROM'} strongroom_runtime`)
-    await may('REVOKE')
-    await run(name)
-    await run(name)
-    expect(failuresOf(name)).toEqual([expect.objectContaining({ level: 'error', reason: expect.any(String) })])
-    expect(lines()).toContainEqual(expect.objectContaining({ msg: 'background task failed', task: name }))
-    const { body } = await vault.strongroom.metrics.text()
-    expect(body).toContain(`strongroom_background_failures_total{task="${name}"} 2`)
-    expect(body).toContain('strongroom_alerts_total{alert="background-task-failed"} 1')
-    await may('GRANT')
-    await run(name)
-    await may('REVOKE')
-    await run(name)
-    expect(failuresOf(name)).toHaveLength(2)
-    await may('GRANT')
-  })
-
-  it('of several servers that sweep at once none waits for another, and all is removed', async () => {
-    const other = await TestVault.start({ sharedDatabase: database })
-    try {
-      await database.sql(
-        `INSERT INTO spent_ids SELECT sha256(at::text::bytea), now() FROM generate_series(1, ${MANY}) at`,
-      )
-      const sweep = (on: TestVault) => on.strongroom.background.tasks.get('sweep-spent-ids')!.run()
-      await Promise.all([sweep(vault), sweep(other)])
-      await sweep(vault)
-      expect(await vault.count('spent_ids')).toBe(0)
-      expect(failuresOf('sweep-spent-ids')).toEqual([])
-      expect(other.logLines.join('')).not.toContain('background-task-failed')
-    } finally {
-      await other.stop()
-    }
-  })
 })
