@@ -1,5 +1,5 @@
 /** What somebody must be woken for, with the sentence that the log says about it. Codes are never renamed or reused. */
-const ALERTS = {
+export const ALERTS = {
   'key-registry-changed': 'the tables of keys were changed by somebody else',
   'key-expiring': 'a key should be rotated soon',
   'key-expired': 'a key is past its cryptoperiod or its uses: rotate it',

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, it } from 'vitest'
+import { ALERTS } from '../src/alert.ts'
+import { BACKGROUND_TASKS } from '../src/background.ts'
 import { options } from '../src/config.ts'
 import { problemCodes } from '../src/problem.ts'
 
@@ -14,4 +16,8 @@ it('lists every configuration option with its meaning', () => {
   for (const [name, [, meaning]] of Object.entries(options)) {
     expect(readme).toMatch(new RegExp(`^\\| \`${name}\` \\| .* \\| ${RegExp.escape(meaning)} \\|$`, 'm'))
   }
+})
+
+it('names every alert and every background task', () => {
+  for (const name of [...Object.keys(ALERTS), ...Object.keys(BACKGROUND_TASKS)]) expect(readme).toContain(`\`${name}\``)
 })
