@@ -199,7 +199,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const tending: [TaskName, () => unknown][] = [
     ['adopt-access', access.adopt],
     ['keep-signing-keys', renewSigningKey],
-    ['watch-keys', watchKeys],
+    // A key that is about to be replaced is no news.
+    ['watch-keys', () => background.tasks.get('keep-signing-keys')?.run().then(watchKeys)],
   ]
   for (const [name, work] of tending) {
     // A sealed vault has said so already. The first time is part of the start.
