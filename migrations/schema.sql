@@ -277,6 +277,7 @@ CREATE TABLE rate_limits (
   expire bigint,
   CONSTRAINT rate_limits_pkey PRIMARY KEY (key)
 );
+CREATE INDEX rate_limits_expire ON public.rate_limits USING btree (expire);
 COMMENT ON COLUMN rate_limits.key IS 'what is limited, and a keyed hash of the source address';
 
 CREATE TABLE record_versions (
@@ -380,9 +381,11 @@ CREATE TABLE search_terms (
   term bytea NOT NULL,
   token text NOT NULL,
   key_id text NOT NULL,
+  mac bytea,
   CONSTRAINT search_terms_pkey PRIMARY KEY (term, token)
 );
 COMMENT ON COLUMN search_terms.term IS 'HMAC-SHA-256 under an index key over site, type and normalised value';
+COMMENT ON COLUMN search_terms.mac IS 'HMAC-SHA-256 under the same index key over term, type, site, token and version of the record';
 
 CREATE TABLE settings (
   name text NOT NULL,

@@ -1,5 +1,5 @@
 /** What somebody must be woken for, with the sentence that the log says about it. Codes are never renamed or reused. */
-const ALERTS = {
+export const ALERTS = {
   'core-dumps': 'core dumps are not off: a crash would write the keys and data in memory to a file',
   'key-registry-changed': 'the tables of keys were changed by somebody else',
   'key-expiring': 'a key should be rotated soon',
@@ -24,7 +24,9 @@ const ALERTS = {
   'audit-witness-refuses': 'a witness does not sign the audit log: it may have seen another one',
   'client-crl-out-of-date':
     'the revocation list of client certificates is out of date: they are refused until there is a new one',
+  'background-task-failed': 'something that the server does by itself has failed: it goes on trying',
   'record-integrity': 'a sealed value does not open: it was changed, moved or put back',
+  'search-term-changed': 'a search term was changed, moved or put back by somebody else: it finds nothing',
 } as const
 
 export type AlertCode = keyof typeof ALERTS

@@ -8,7 +8,6 @@ import type { MetricsText } from './http/metrics.ts'
 import { createOperatorListener } from './http/operator.ts'
 import { createOperatorSocketServer } from './http/operator-socket.ts'
 import { createOperatorTokenCheck } from './http/operator-token.ts'
-import type { Logger } from './http/request-log.ts'
 import { createHttpsServer } from './http/server.ts'
 import { acceptProxyProtocol } from './http/source/proxy-protocol.ts'
 import { createTrustedProxies } from './http/source/trusted-proxies.ts'
@@ -46,7 +45,7 @@ export async function serve(config: Config, announce: Announce): Promise<Pick<Li
   try {
     started.push(await listenToCallers(config, strongroom))
     started.push(await listenToOperator(config, strongroom, strongroom.metrics.text))
-    unfollow = followCertificates(config, started, strongroom.logger)
+    unfollow = followCertificates(config, started, strongroom)
     await welcome(config, strongroom, announce)
   } catch (error) {
     await stop()
@@ -140,7 +139,11 @@ async function openOperatorSocket({ dataDir }: Config, { unsealing }: Strongroom
 }
 
 /** Renews the listeners' certificate when its files change, and on SIGHUP. Returns what ends it. */
-export function followCertificates(config: Config, listeners: readonly Listening[], logger: Logger): () => void {
+export function followCertificates(
+  config: Config,
+  listeners: readonly Listening[],
+  { background, logger }: Pick<Strongroom, 'background' | 'logger'>,
+): () => void {
   const all = {
     setSecureContext(renewed: TlsOptions) {
       for (const listener of listeners) listener.renew(renewed)
@@ -149,8 +152,14 @@ export function followCertificates(config: Config, listeners: readonly Listening
   const certificates = watchCertificates(
     all,
     config.tls,
-    () => logger.info('certificate reloaded'),
-    (error) => logger.error({ reason: error.message }, 'the new certificate cannot be used; the old one stays'),
+    () => {
+      logger.info('certificate reloaded')
+      background.worked('renew-certificates')
+    },
+    (error) => {
+      logger.error({ reason: error.message }, 'the new certificate cannot be used; the old one stays')
+      background.failed('renew-certificates', error)
+    },
   )
   const onHangUp = () => void certificates.reload()
   process.on('SIGHUP', onHangUp)

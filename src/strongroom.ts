@@ -15,6 +15,7 @@ import { createAuditRoutes } from './audit/audit-routes.ts'
 import { createLogRoutes } from './audit/log-routes.ts'
 import { createRecordEvent } from './audit/record-event.ts'
 import { loadShipping } from './audit/witness/witnesses-file.ts'
+import { createBackground, type TaskName } from './background.ts'
 import { openDatabase } from './database/database.ts'
 import { readSetting, writeSetting } from './database/settings-store.ts'
 import { createApp, type Refusal } from './http/app.ts'
@@ -38,6 +39,7 @@ import { createKinds } from './kinds/kinds.ts'
 import type { Problem } from './problem.ts'
 import { createApprovalRoutes } from './records/approval-routes.ts'
 import { type AccessQuestion, explainAccess } from './records/explain-access.ts'
+import { createFindByTerm } from './records/find-by-term.ts'
 import { findCustomerTokens } from './records/find-customer-tokens.ts'
 import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
@@ -52,6 +54,9 @@ import type { Overrides, RootKeySettings, StrongroomConfig } from './strongroom-
 import { version } from './version.ts'
 
 const SWEEP_EVERY_MS = 10 * 60 * 1000
+/** A server that is often started sweeps too; a command ends before. */
+const SWEEP_FIRST_MS = 60 * 1000
+const REFUSALS_EVERY_MS = 60 * 1000
 const ROOT_KEY_PATIENCE_MS = 1_000
 const PASSPHRASE_FILE: RootKeySettings = { provider: 'passphrase-file', leaseSeconds: 900 }
 
@@ -68,9 +73,15 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const newId = createNewId(now, randomBytes)
   const newAuditEvent = createNewAuditEvent(now, newId)
   const metrics = createMetrics()
-  const onBackgroundError = (error: unknown) => logger.error({ reason: describeError(error) }, 'background task failed')
 
   const alert = createAlert((facts, message) => logger.error(facts, message), metrics.alert)
+  const background = createBackground({
+    alert,
+    now,
+    describeError,
+    log: (facts, message) => logger.error(facts, message),
+    count: metrics.backgroundFailure,
+  })
 
   const shipping = await loadShipping(config.witnessesFile)
   const database = openDatabase({
@@ -90,7 +101,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     rootKey: { ...providerOptions, file: config.rootKeyFile, development: config.createRootKey === true },
     patienceMs: config.rootKeyPatienceMs ?? ROOT_KEY_PATIENCE_MS,
     alert,
-    onError: onBackgroundError,
+    background,
     times: overrides.keyTimes,
     marksOfNewVault: [ACCESS_MACS],
   }).catch(async (error) => {
@@ -110,7 +121,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const keyDeps = { database, keys, newAuditEvent, now, longestTokenSeconds: MAX_TOKEN_SECONDS }
   const renewSigningKey = () => keepSigningKeys(keyDeps)
   const recordEvent = createRecordEvent(database)
-  const basics = { alert, database, keys, newAuditEvent, now, newId, recordEvent }
+  const basics = { alert, background, database, keys, newAuditEvent, now, newId, recordEvent }
   const access = createAccessControl(basics, {
     cards: config.cardLimits,
     strangers: config.strangerLimits,
@@ -130,7 +141,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const rateLimit = createRateLimit(database, access.pseudonym, overrides.rateLimits)
   const idempotency = createIdempotency({ database, keys, now })
   const batches = overrides.batches ?? createRecordBatches(database)
-  const shared = { ...basics, ...limits, batches, roles, macs, kinds, randomBytes }
+  const findByTerm = createFindByTerm(basics)
+  const shared = { ...basics, ...limits, batches, findByTerm, roles, macs, kinds, randomBytes }
 
   const auditLog = await createAuditLog(basics, {
     isKeptHere: config.keepsLog ?? false,
@@ -138,7 +150,6 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     shipping,
     observeWaiting: metrics.observeAuditWaiting,
     log: (facts, message) => logger.info(facts, message),
-    onError: onBackgroundError,
   }).catch(giveUp)
 
   /** Why nothing can be done with the keys now; undefined when it can. */
@@ -193,22 +204,31 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const rotation = { ...shared, movables: [...createSealedValues(keys), createSearchTerms(shared)] }
   metrics.showRotations(() => rotationFigures(database))
   const runner = config.runsRotations
-    ? startRotationRunner(rotation, (result) => logger.info(result, 'rotation ended'), onBackgroundError)
+    ? startRotationRunner(rotation, (result) => logger.info(result, 'rotation ended'), background)
     : undefined
   const watchKeys = createKeyWatch({ keys, now, alert, observeKey: metrics.observeKey })
-  const tendKeys = async () => {
-    // A sealed vault has said so already, and forgets what it remembers of its clients.
-    if (keys.isSealed) clientSecrets.forgetAll()
-    else await access.adopt().then(renewSigningKey).then(watchKeys)
+  const tending: [TaskName, () => unknown][] = [
+    ['adopt-access', access.adopt],
+    ['keep-signing-keys', renewSigningKey],
+    // A key that is about to be replaced is no news.
+    ['watch-keys', () => background.tasks.get('keep-signing-keys')?.run().then(watchKeys)],
+  ]
+  for (const [name, work] of tending) {
+    // A sealed vault has said so already, and forgets what it remembers of its clients. The first time is part of the start.
+    const task = background.every(name, { everyMs: keys.times.tendEveryMs }, async () =>
+      keys.isSealed ? clientSecrets.forgetAll() : work(),
+    )
+    await task.run()
   }
-  await tendKeys().catch(onBackgroundError)
-  const keyTender = setInterval(() => void tendKeys().catch(onBackgroundError), keys.times.tendEveryMs).unref()
-
-  const sweep = () => {
-    const sweeps = [sweepIdempotencyKeys(database, now()), access.sweep(), authentication.sweep()]
-    for (const swept of sweeps) void swept.catch(onBackgroundError)
+  const sweeps = {
+    'sweep-idempotency-keys': () => sweepIdempotencyKeys(database, now()),
+    ...access.sweeps,
+    ...authentication.sweeps,
   }
-  const sweeper = setInterval(sweep, SWEEP_EVERY_MS).unref()
+  for (const [name, sweep] of Object.entries(sweeps) as [TaskName, () => Promise<number>][]) {
+    background.every(name, { everyMs: SWEEP_EVERY_MS, firstMs: SWEEP_FIRST_MS }, sweep)
+  }
+  background.every('write-refusal-counts', { everyMs: REFUSALS_EVERY_MS }, limits.strangers.flush)
   let shuttingDown = false
 
   return {
@@ -216,6 +236,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     logger,
     metrics,
     alert,
+    background,
     checkReady,
     sealedBecause,
     unsealing,
@@ -263,10 +284,9 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       findCustomerTokens: (site: string, customer: string) => findCustomerTokens(shared, { site, customer }),
     },
     async close() {
-      clearInterval(sweeper)
-      await limits.strangers.flush().catch(onBackgroundError)
+      await background.tasks.get('write-refusal-counts')?.run()
       await Promise.all([runner?.stop(), auditLog.close()])
-      clearInterval(keyTender)
+      await background.close()
       await vaultKeys.close()
       await database.close()
     },

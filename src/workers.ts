@@ -78,7 +78,7 @@ export async function serveWithWorkers(config: Config, announce: Announce): Prom
   try {
     await Promise.all(Array.from({ length: config.workers }, () => listeningOf(fork())))
     operator = await listenToOperator(config, vault.strongroom, createClusterMetricsText())
-    unfollow = followCertificates(config, [operator], logger)
+    unfollow = followCertificates(config, [operator], vault.strongroom)
     await welcome(config, vault.strongroom, announce)
   } catch (error) {
     await stop()
@@ -95,7 +95,7 @@ export async function serveAsWorker(config: Config): Promise<void> {
   strongroom.metrics.shareWithFirstProcess()
   await receiveRootKey(strongroom)
   const listening = await listenToCallers(config, strongroom)
-  const unfollow = followCertificates(config, [listening], strongroom.logger)
+  const unfollow = followCertificates(config, [listening], strongroom)
   process.on('message', async (message) => {
     if (message !== STOP) return
     strongroom.beginShutdown()

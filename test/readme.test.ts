@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, it } from 'vitest'
+import { ALERTS } from '../src/alert.ts'
+import { BACKGROUND_TASKS } from '../src/background.ts'
 import { options } from '../src/config.ts'
 import { problemCodes } from '../src/problem.ts'
 import { firstLines } from '../src/sample-callers.ts'
@@ -21,4 +23,8 @@ it('shows the lines that the first start prints', () => {
   const place = { issuer: 'https://localhost:8443', caFile: 'certs/ca.pem', dataDir: '.strongroom' }
   const lines = firstLines({ ...place, node: 'node', strongroom: 'npx strongroom' })
   expect(readme).toContain(`\`\`\`sh\n${lines.replaceAll(/^ {2}/gm, '').trim()}\n\`\`\``)
+})
+
+it('names every alert and every background task', () => {
+  for (const name of [...Object.keys(ALERTS), ...Object.keys(BACKGROUND_TASKS)]) expect(readme).toContain(`\`${name}\``)
 })

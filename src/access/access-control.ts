@@ -24,6 +24,7 @@ import type { RoleFile } from './role-set.ts'
 import { createStandings } from './standings.ts'
 import { createStrangerLimit, type StrangerLimits } from './stranger-limit.ts'
 import { createTally } from './tally.ts'
+import { sweepTallies } from './tally-store.ts'
 import type { TrustedIssuer } from './trusted-issuers.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -55,6 +56,7 @@ export interface AccessControlDeps {
 /** Everything that decides, after authentication, what a caller may do, with the operator's commands over it. */
 export function createAccessControl(deps: AccessControlDeps, limits: AccessLimits = {}) {
   const { database, keys, now } = deps
+  const ago = (ms: number) => new Date(now().getTime() - ms)
   /** What is stored for a text that may say something of a person. */
   const pseudonym = (text: string) => keyedHash(keys.ring.active('index'), 'source', [text]).toString('base64url')
   const macs = createAccessMacs(deps)
@@ -79,11 +81,12 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
     },
     /** Takes over the clients and contracts of a vault from before they said who wrote them. */
     adopt: () => adoptAccess({ ...deps, macs }),
-    /** Removes what was counted for budgets of days that are over, and approvals that are long over. */
-    async sweep() {
-      const ago = (ms: number) => new Date(now().getTime() - ms)
-      await sweepBudgets(database, ago(COUNTS_KEPT_MS))
-      await sweepApprovals(database, { over: ago(APPROVALS_KEPT_MS), reviewed: ago(REVIEWS_KEPT_MS) })
+    /** What removes rows that are over, by the name of the background task. */
+    sweeps: {
+      'sweep-budgets': () => sweepBudgets(database, ago(COUNTS_KEPT_MS)),
+      'sweep-approvals': () =>
+        sweepApprovals(database, { over: ago(APPROVALS_KEPT_MS), reviewed: ago(REVIEWS_KEPT_MS) }),
+      'sweep-rate-limits': () => sweepTallies(database, now()),
     },
     commands: {
       readRoles: () => roles.refresh(),

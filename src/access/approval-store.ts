@@ -1,4 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
+import { sweep } from '../database/sweep.ts'
 
 /** `unreviewed` is a release that did not wait (break-glass), until a second person has looked at it. */
 export type ApprovalState = 'pending' | 'approved' | 'refused' | 'used' | 'unreviewed' | 'reviewed'
@@ -76,12 +77,14 @@ const DECIDE: Statement = {
 
 const SWEEP: Statement = {
   name: 'sweep-approvals',
-  text: `WITH swept AS (
-           DELETE FROM approvals
+  text: `WITH over AS (
+           SELECT id FROM approvals
            WHERE (state IN ('pending', 'approved', 'refused', 'used') AND expires_at < $1)
               OR (state = 'reviewed' AND decided_at < $2)
-           RETURNING id)
-         DELETE FROM reveal_reasons WHERE event IN (SELECT id FROM swept)`,
+           LIMIT $3 FOR UPDATE SKIP LOCKED),
+         swept AS (DELETE FROM approvals WHERE id IN (SELECT id FROM over) RETURNING id),
+         forgotten AS (DELETE FROM reveal_reasons WHERE event IN (SELECT id FROM swept))
+         SELECT id FROM swept`,
 }
 
 const sameAs = ({ caller, role, site, token, fields, purpose, authority, ticket }: ApprovalRequest) => [
@@ -150,7 +153,10 @@ export async function decideApproval(
   return (await tx.query(DECIDE, [id, site, from, to, by, at, expiresAt, mac])).length > 0
 }
 
-/** Removes what has been over since then, with its reasons. What nobody has reviewed yet stays. */
-export async function sweepApprovals(db: Queryable, before: { over: Date; reviewed: Date }): Promise<void> {
-  await db.query(SWEEP, [before.over, before.reviewed])
+/**
+ * Removes what has been over since then, with its reasons, and answers with how many that were. What nobody has reviewed yet
+ * stays.
+ */
+export function sweepApprovals(db: Queryable, before: { over: Date; reviewed: Date }): Promise<number> {
+  return sweep(db, SWEEP, [before.over, before.reviewed])
 }

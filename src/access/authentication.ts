@@ -51,8 +51,8 @@ export async function createAuthentication(deps: AuthenticationDeps) {
         (error: Error) => error.message,
       ),
     authenticate: (request: Presented) => authenticate({ tokenVerifier, spendOnce, now }, request),
-    /** Removes the ids of statements that are refused for their age. */
-    sweep: () => sweepSpentIds(database, now()),
+    /** What removes rows that are over, by the name of the background task. */
+    sweeps: { 'sweep-spent-ids': () => sweepSpentIds(database, now()) },
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
+import { sweep, takeTurn } from '../database/sweep.ts'
 
 /** Whose records are counted, and for what: `purpose` is empty for masked views. */
 export interface BudgetOwner {
@@ -41,7 +42,16 @@ const SELECT_SUSPENDED: Statement = {
   name: 'select-suspended-callers',
   text: 'SELECT caller, role, purpose, suspended_at FROM suspended_callers ORDER BY suspended_at, caller',
 }
-const SWEEP: Statement = { name: 'sweep-budget-records', text: 'DELETE FROM budget_records WHERE starts_at < $1' }
+/** Any number that nothing else in this database locks. */
+const SWEEP_LOCK = 0x7374_7212
+/** The rows by their places: their key has six columns, and no row is ever moved. */
+const SWEEP: Statement = {
+  name: 'sweep-budget-records',
+  text: `WITH ${takeTurn(SWEEP_LOCK)}
+         DELETE FROM budget_records WHERE ctid = ANY(ARRAY(
+           SELECT budget_records.ctid FROM turn, budget_records WHERE is_mine AND starts_at < $1 LIMIT $2))
+         RETURNING true`,
+}
 
 /** Waits until nobody else counts this caller's records; until the end of the transaction. */
 export async function lockBudget(tx: Queryable, caller: string): Promise<void> {
@@ -89,7 +99,7 @@ export function selectSuspended(db: Queryable): Promise<Suspension[]> {
   return db.query(SELECT_SUSPENDED)
 }
 
-/** Removes what was counted in windows that began before then. */
-export async function sweepBudgets(db: Queryable, before: Date): Promise<void> {
-  await db.query(SWEEP, [before])
+/** Removes what was counted in windows that began before then, and answers with how many rows that were. */
+export function sweepBudgets(db: Queryable, before: Date): Promise<number> {
+  return sweep(db, SWEEP, [before])
 }

@@ -35,6 +35,8 @@ export function createRateLimit(
     tableName: 'rate_limits',
     tableCreated: true,
     duration: 60,
+    // `sweepTallies` does it, and says so when it fails.
+    clearExpiredByTimeout: false,
   }
   const requests = new RateLimiterPostgres({ ...shared, keyPrefix: 'token-requests', points: limits.requestsPerMinute })
   const failures = new RateLimiterPostgres({ ...shared, keyPrefix: 'token-failures', points: limits.failuresPerMinute })

@@ -1,5 +1,6 @@
 import { byteaArray, timestampArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
+import { sweep, takeTurn } from '../database/sweep.ts'
 import type { SpentId } from './spent-id.ts'
 
 /** In the order of the ids, so that two statements at once never wait for each other in a circle. */
@@ -9,10 +10,13 @@ const INSERT: Statement = {
          SELECT id, expires_at FROM unnest($1::bytea[], $2::timestamptz[]) AS spent (id, expires_at) ORDER BY id
          ON CONFLICT (id) DO NOTHING RETURNING id`,
 }
+/** Any number that nothing else in this database locks. */
+const SWEEP_LOCK = 0x7374_7211
 const SWEEP: Statement = {
   name: 'sweep-spent-ids',
-  text: `DELETE FROM spent_ids WHERE id IN (
-           SELECT id FROM spent_ids WHERE expires_at <= $1 LIMIT 5000 FOR UPDATE SKIP LOCKED)
+  text: `WITH ${takeTurn(SWEEP_LOCK)}
+         DELETE FROM spent_ids WHERE id IN (
+           SELECT id FROM turn, spent_ids WHERE is_mine AND expires_at <= $1 LIMIT $2)
          RETURNING true`,
 }
 
@@ -26,7 +30,7 @@ export async function insertSpentIds(db: Queryable, spent: readonly SpentId[]): 
   return spent.map(({ id }) => fresh.delete(id.toString('base64')))
 }
 
-/** Forgets the ids whose statements nobody accepts any more. */
-export async function sweepSpentIds(db: Queryable, now: Date): Promise<void> {
-  while ((await db.query(SWEEP, [now])).length === 5000);
+/** Forgets the ids whose statements nobody accepts any more, and answers with how many that were. */
+export function sweepSpentIds(db: Queryable, now: Date): Promise<number> {
+  return sweep(db, SWEEP, [now])
 }

@@ -68,7 +68,6 @@ export function createStrangerLimit(
   let reachedInAll = 0
   let gathered: Gathered | undefined
   let lastSeen = Number.NEGATIVE_INFINITY
-  let timer: NodeJS.Timeout | undefined
   let writing = Promise.resolve()
 
   /** Counts each of them once, and says what its tally stood at with it: of those that share a statement, each in its turn. */
@@ -124,16 +123,9 @@ export function createStrangerLimit(
     gathered = { count: (gathered?.count ?? 0) + 1, first: gathered?.first ?? at, last: at }
     if (at.getTime() - lastSeen > SAME_FLOOD_MS) alert('refusals-flooded', { per_source: perSource, in_all: inAll })
     lastSeen = at.getTime()
-    flushLater()
-  }
-
-  function flushLater(): void {
-    timer ??= setTimeout(() => void flush().catch(flushLater), WINDOW_MS).unref()
   }
 
   function flush(): Promise<void> {
-    clearTimeout(timer)
-    timer = undefined
     writing = writing.catch(() => {}).then(write)
     return writing
   }

@@ -1,4 +1,5 @@
 import type { Alert, AlertFacts } from '../alert.ts'
+import type { Background } from '../background.ts'
 import type { Database, Queryable } from '../database/database.ts'
 import type { AuditCaller, AuditEventType, NewAuditEvent } from './audit-event.ts'
 import { type EventPage, selectEvents } from './audit-store.ts'
@@ -19,6 +20,7 @@ interface AuditLogDeps {
   recordEvent: RecordEvent
   now: () => Date
   alert: Alert
+  background: Background
   keys: {
     readonly isSealed: boolean
     readonly ring: { all(purpose: 'audit-signing'): readonly LogKey[] }
@@ -34,7 +36,6 @@ interface AuditLogOptions {
   shipping: Shipping | undefined
   observeWaiting: (seconds: number) => void
   log: (facts: AlertFacts, message: string) => void
-  onError: (error: unknown) => void
 }
 
 const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
@@ -46,13 +47,13 @@ const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
  * @throws {Problem} audit-unavailable, database-unavailable: a log that cannot be written does not start
  */
 export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping, ...options }: AuditLogOptions) {
-  const { database, newAuditEvent, recordEvent, keys } = deps
+  const { background, database, newAuditEvent, recordEvent, keys } = deps
   const signing = { active: () => keys.active('audit-signing'), all: () => keys.ring.all('audit-signing') }
   const record = (type: AuditEventType) => recordEvent(newAuditEvent({ type, outcome: 'success', caller: VAULT }))
   const outage = watchOutage({ ...deps, caller: VAULT })
   if (isKeptHere) {
     // After a long stop the month has no partition yet, and this would be an event of it.
-    await preparePartitions(database).catch(options.onError)
+    await preparePartitions(database).catch((error) => background.failed('prepare-audit-partitions', error))
     await record('audit.start')
   }
   const keeper = isKeptHere ? keepLog({ ...deps, ...options, keys: signing, isReady: () => !keys.isSealed }) : undefined
@@ -80,7 +81,7 @@ export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping,
     /** What was committed before still gets its place, and the last checkpoint is shipped. */
     async close() {
       await outage.stop()
-      if (isKeptHere) await record('audit.stop').catch(options.onError)
+      if (isKeptHere) await record('audit.stop').catch((error) => background.failed('sequence-audit-log', error))
       await keeper?.stop()
       await shipper?.stop()
     },

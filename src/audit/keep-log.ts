@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Alert } from '../alert.ts'
+import type { Background } from '../background.ts'
 import type { Database, Statement } from '../database/database.ts'
 import { findOldestWaiting, preparePartitions } from './log-store.ts'
 import { LogChanged, openSequencer, type SeenLog, type SequencerDeps } from './sequencer.ts'
@@ -24,11 +25,11 @@ const GIVE_UP_LOCK_WHEN_IDLE: Statement = {
 export interface KeepLogDeps extends SequencerDeps {
   database: Database
   alert: Alert
+  background: Background
   /** Whether there are keys to sign with now. */
   isReady: () => boolean
   /** Told how long the oldest event has waited for its place, in seconds; 0 when none waits. */
   observeWaiting: (seconds: number) => void
-  onError: (error: unknown) => void
 }
 
 /**
@@ -36,13 +37,13 @@ export interface KeepLogDeps extends SequencerDeps {
  * over. Requests never wait for it. Every server watches whether it happens.
  */
 export function keepLog(deps: KeepLogDeps): { stop(): Promise<void> } {
-  const { database, alert, isReady, onError } = deps
+  const { database, alert, background, isReady } = deps
   const abort = new AbortController()
   const { signal } = abort
   let seen: SeenLog | undefined
   let complaint: string | undefined
 
-  async function sequence(): Promise<void> {
+  async function sequence(worked: () => void): Promise<void> {
     await database.tryLock(LOG_LOCK, async (session) => {
       await session.query(GIVE_UP_LOCK_WHEN_IDLE)
       const sequencer = await openSequencer(deps, session, seen)
@@ -51,45 +52,38 @@ export function keepLog(deps: KeepLogDeps): { stop(): Promise<void> } {
         const isLast = signal.aborted
         const { isBehind, head } = await sequencer.advance()
         seen = head
+        worked()
         if (isLast) return
         if (!isBehind) await pause(ADVANCE_EVERY_MS, signal)
       }
     })
   }
 
-  /** The same complaint is made once, not every second. */
+  /** Of a log that was changed there is an alert of its own, once and not every second. */
   function complain(error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error)
+    if (!(error instanceof LogChanged)) throw error
+    const reason = error.message
     if (reason === complaint) return
     complaint = reason
-    if (error instanceof LogChanged) alert('audit-log-changed', { reason })
-    else onError(error)
+    alert('audit-log-changed', { reason })
   }
 
-  async function keep(): Promise<void> {
-    while (!signal.aborted) {
+  const keeping = background.every(
+    'sequence-audit-log',
+    { everyMs: TAKE_OVER_EVERY_MS, firstMs: 0 },
+    async (worked) => {
       // A sealed vault has said so already.
-      if (isReady()) await sequence().catch(complain)
-      await pause(TAKE_OVER_EVERY_MS, signal)
-    }
-  }
-
-  const watch = createWatch(deps)
-  const prepare = () => preparePartitions(database)
-  void watch().catch(onError)
-  const timers = [
-    setInterval(() => void watch().catch(onError), WATCH_EVERY_MS),
-    setInterval(() => void prepare().catch(onError), PREPARE_EVERY_MS),
-  ]
-  for (const timer of timers) timer.unref()
-  const keeping = keep()
+      if (isReady()) await sequence(worked).catch(complain)
+    },
+  )
+  background.every('watch-audit-log', { everyMs: WATCH_EVERY_MS, firstMs: 0 }, createWatch(deps))
+  background.every('prepare-audit-partitions', { everyMs: PREPARE_EVERY_MS }, () => preparePartitions(database))
 
   return {
     /** What was committed before still gets its place, if this is the server that does it. */
     async stop() {
-      for (const timer of timers) clearInterval(timer)
       abort.abort()
-      await keeping
+      await keeping.stop()
     },
   }
 }

@@ -1,5 +1,6 @@
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { AlertCode } from '../alert.ts'
+import type { TaskName } from '../background.ts'
 
 /** Prometheus's text form of all metrics. */
 export type MetricsText = () => Promise<{ contentType: string; body: string }>
@@ -12,6 +13,7 @@ export interface Metrics {
   /** Shows how far rotations are, as `read` finds it when the metrics are asked for. */
   showRotations(read: () => Promise<readonly RotationFigures[]>): void
   alert(code: AlertCode): void
+  backgroundFailure(task: TaskName): void
   /** What is left to the active key of a purpose. */
   observeKey(key: { purpose: string; expiresInSeconds: number; uses: number }): void
   /** How long the oldest event has waited for its place in the audit log. */
@@ -49,6 +51,12 @@ export function createMetrics(): Metrics {
     labelNames: ['alert'],
     registers: [registry],
   })
+  const backgroundFailures = new Counter({
+    name: 'strongroom_background_failures_total',
+    help: 'Failures of what the server does by itself, by task',
+    labelNames: ['task'],
+    registers: [registry],
+  })
   // Several processes say the same of the same keys: their values are not to be added up.
   const keyExpires = new Gauge({
     name: 'strongroom_key_expires_seconds',
@@ -82,6 +90,7 @@ export function createMetrics(): Metrics {
     },
     framingError: (code) => problems.inc({ code }),
     alert: (alert) => alerts.inc({ alert }),
+    backgroundFailure: (task) => backgroundFailures.inc({ task }),
     observeKey({ purpose, expiresInSeconds, uses }) {
       keyExpires.set({ purpose }, expiresInSeconds)
       keyUses.set({ purpose }, uses)

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { Alert } from '../alert.ts'
+import type { Background } from '../background.ts'
 import type { Database } from '../database/database.ts'
 import { Problem } from '../problem.ts'
 import { type Key, type KeyPurpose, type KeyState, keyPurposes } from './key.ts'
@@ -65,8 +66,8 @@ export interface Keys {
 export interface KeysOptions extends RegistryOptions {
   database: Database
   alert: Alert
-  /** Called when the registry cannot be read while the vault runs. */
-  onError: (error: unknown) => void
+  /** What looks whether the registry has changed, and reports uses. */
+  background: Background
   times?: KeyTimes | undefined
 }
 
@@ -82,9 +83,10 @@ export interface KeysOptions extends RegistryOptions {
  * @throws {KeyRegistryError} when the root key does not open the registry, or the registry was changed by somebody else
  */
 export async function openKeys(options: KeysOptions): Promise<Keys> {
-  const { database, randomBytes, now, alert, times = keyTimes } = options
+  const { database, randomBytes, now, alert, background, times = keyTimes } = options
   const registry = createRegistry(options)
-  const uses = createKeyUses(database, options.onError, (key, reason) => alert('key-registry-changed', { key, reason }))
+  const onUnreported = (error: unknown) => background.failed('report-key-uses', error)
+  const uses = createKeyUses(database, onUnreported, (key, reason) => alert('key-registry-changed', { key, reason }))
   const thread = createSealingThread()
   let isEstablished = false
   let ring: KeyRing | undefined
@@ -200,13 +202,14 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   // What is distrusted has its own alert, and so has a root key that went away.
   const onFailure = (error: unknown) => {
     const isAwaited = error instanceof Problem && error.cause instanceof RootKeyUnreachable
-    if (distrust === undefined && !isAwaited) options.onError(error)
+    if (distrust === undefined && !isAwaited) throw error
   }
-  const look = () => void refresh().catch(onFailure)
-  const lookAndReport = () => void refresh().then(uses.settle).catch(onFailure)
-  await database.listen(KEYS_CHANNEL, lookAndReport)
-  const timers = [setInterval(look, times.lookEveryMs), setInterval(lookAndReport, times.reportEveryMs)]
-  for (const timer of timers) timer.unref()
+  const look = () => refresh().catch(onFailure)
+  const lookAndReport = () => refresh().then(uses.settle).catch(onFailure)
+  // Not by the task: one that is under way may have read the registry before.
+  await database.listen(KEYS_CHANNEL, () => void lookAndReport().catch(onUnreported))
+  const looking = background.every('read-key-registry', { everyMs: times.lookEveryMs }, look)
+  const reporting = background.every('report-key-uses', { everyMs: times.reportEveryMs }, lookAndReport)
 
   return {
     get ring() {
@@ -263,9 +266,9 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
       registry.forget()
     },
     async close() {
-      for (const timer of timers) clearInterval(timer)
+      await Promise.all([looking.stop(), reporting.stop()])
       await thread.end(new Problem('shutting-down'))
-      await uses.close().catch(options.onError)
+      await uses.close().catch(onUnreported)
     },
   }
 }

@@ -17,6 +17,7 @@ import { countWraps, notifyKeysChanged, saveKeys, saveManifest, saveRootKeys } f
 import { encodeManifest, KeyRegistryError, macOf, type RegistryRows } from './registry-manifest.ts'
 import type { RootKey, RootKeyRecord } from './root-key/root-key.ts'
 import type { SealContext } from './seal.ts'
+import { termMacsMark } from './term-marks.ts'
 
 /** The key of the manifest's MAC, and how it stands in the database. */
 export interface MacKey {
@@ -122,6 +123,7 @@ export class RegistryDraft {
     }
     this.#keys.set(id, row)
     this.#changed.add(row)
+    if (purpose === 'index') this.mark(termMacsMark(id))
     this.changes.push({ type: 'key.create', subject: id, ...announcement })
     return id
   }

@@ -9,12 +9,14 @@ import type { NewId } from '../identifier.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Kinds } from '../kinds/kinds.ts'
 import type { RandomBytes } from '../random-bytes.ts'
+import type { FindByTerm } from './find-by-term.ts'
 import type { RecordBatches } from './record-batches.ts'
 
 /** What the use cases of records are made of; each names only the part it uses. */
 export interface RecordDeps {
   database: Database
   batches: RecordBatches
+  findByTerm: FindByTerm
   guesses: GuessLimit
   probes: ProbeLimit
   budgets: Budgets

@@ -3,6 +3,7 @@ import { eventColumns, insertEventsSql } from '../audit/audit-store.ts'
 import { byteaArray, textArray, timestampArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
+import { sweep } from '../database/sweep.ts'
 import type { Sealed } from '../keys/seal.ts'
 
 /** A request's key, hashed under one index key. */
@@ -94,7 +95,7 @@ const DELETE_EXPIRED: Statement = {
 const SWEEP: Statement = {
   name: 'sweep-idempotency-keys',
   text: `DELETE FROM idempotency_keys WHERE key_hash IN (
-           SELECT key_hash FROM idempotency_keys WHERE expires_at <= $1 LIMIT 1000 FOR UPDATE SKIP LOCKED)
+           SELECT key_hash FROM idempotency_keys WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)
          RETURNING true`,
 }
 
@@ -147,12 +148,7 @@ export async function commitReplay(db: Queryable, keyHash: Buffer, event: AuditE
   return (await db.query(COMMIT_REPLAY, [...eventColumns([event]), keyHash])).length === 1
 }
 
-/** Removes what has expired, in batches, and answers with how many rows that were. */
-export async function sweepIdempotencyKeys(db: Queryable, now: Date): Promise<number> {
-  let removed = 0
-  for (;;) {
-    const batch = (await db.query(SWEEP, [now])).length
-    removed += batch
-    if (batch < 1000) return removed
-  }
+/** Removes what has expired, and answers with how many rows that were. */
+export function sweepIdempotencyKeys(db: Queryable, now: Date): Promise<number> {
+  return sweep(db, SWEEP, [now])
 }

@@ -1,6 +1,6 @@
 import { byteaArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
-import { joinHashes, type StoredRecord, splitHashes, type TermHash } from './record.ts'
+import { joinHashes, type RecordTerm, type StoredRecord, splitHashes } from './record.ts'
 import type { Token } from './token.ts'
 
 /** A row of `records`; what was erased has nothing sealed. */
@@ -71,11 +71,12 @@ const DELETE_TERMS: Statement = {
 }
 const INSERT_TERMS: Statement = {
   name: 'insert-terms',
-  text: 'INSERT INTO search_terms (term, token, key_id) SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[])',
+  text: `INSERT INTO search_terms (term, token, key_id, mac)
+         SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[], $4::bytea[])`,
 }
 
 /** Keeps the sealed version that stands, and puts the corrected one in its place. Needs a transaction that locked the record. */
-export async function replaceRecord(tx: Queryable, record: StoredRecord, terms: readonly TermHash[]): Promise<void> {
+export async function replaceRecord(tx: Queryable, record: StoredRecord, terms: readonly RecordTerm[]): Promise<void> {
   const { token, version, display, secret, updatedAt } = record
   await tx.query(KEEP_VERSION, [token, updatedAt])
   await removeTerms(tx, token)
@@ -85,6 +86,7 @@ export async function replaceRecord(tx: Queryable, record: StoredRecord, terms: 
     byteaArray(terms.map((term) => term.hash)),
     textArray(terms.map(() => token)),
     textArray(terms.map((term) => term.keyId)),
+    byteaArray(terms.map((term) => term.mac)),
   ])
 }
 

@@ -1,5 +1,5 @@
 import type { SealContext, Sealed } from '../keys/seal.ts'
-import type { SearchTerm } from '../kinds/kind.ts'
+import type { SearchTerm, SearchType } from '../kinds/kind.ts'
 import type { Token } from './token.ts'
 
 /** A record as it is stored: two sealed parts and what is needed to find, age and release them. */
@@ -16,10 +16,18 @@ export interface StoredRecord {
   updatedAt: Date
 }
 
-/** The hash of a search term and the index key that made it. */
+/** The hash of a search term, and the index key that made it. */
 export interface TermHash {
+  type: SearchType
+  /** 32 bytes. */
   hash: Buffer
   keyId: string
+}
+
+/** A search term as it is stored for one version of one record. */
+export interface RecordTerm extends TermHash {
+  /** What `termMac` gives, under the same key. */
+  mac: Buffer
 }
 
 export type RecordPart = 'display' | 'secret'
@@ -41,7 +49,7 @@ export function customerTerm(customer: string | undefined): SearchTerm[] {
 const HASH_BYTES = 32
 
 /** The hashes one after the other: the record remembers its terms, so that nothing has to be searched to remove them. */
-export function joinHashes(terms: readonly TermHash[]): Buffer {
+export function joinHashes(terms: readonly Pick<TermHash, 'hash'>[]): Buffer {
   return Buffer.concat(terms.map((term) => term.hash))
 }
 

@@ -25,8 +25,10 @@ const READ_PAGE: Statement = {
          ORDER BY p.term, p.token`,
 }
 
+/** Terms and their MACs have 32 bytes each. */
 const split = (column: string) =>
-  `SELECT token, key_id, substr(${column}, 1 + 32 * at, 32) AS term FROM replaced, generate_series(0, length(${column}) / 32 - 1) AS at`
+  `SELECT token, key_id, substr(${column}, 1 + 32 * at, 32) AS term, substr(macs, 1 + 32 * at, 32) AS mac
+   FROM replaced, generate_series(0, length(${column}) / 32 - 1) AS at`
 
 /**
  * Compare and set: the terms of a record are replaced only if it is the version that was read, with the terms that were
@@ -36,14 +38,16 @@ const WRITE: Statement = {
   name: 'reindex-write',
   text: `WITH replaced AS (
            UPDATE records r SET terms = n.terms
-           FROM unnest($1::text[], $2::integer[], $3::bytea[], $4::bytea[], $5::text[])
-             AS n (token, version, old_terms, terms, key_id)
+           FROM unnest($1::text[], $2::integer[], $3::bytea[], $4::bytea[], $5::text[], $6::bytea[])
+             AS n (token, version, old_terms, terms, key_id, macs)
            WHERE r.token = n.token AND r.version = n.version AND r.terms = n.old_terms AND r.erased_at IS NULL
-           RETURNING r.token, n.old_terms, n.terms, n.key_id),
+           RETURNING r.token, n.old_terms, n.terms, n.key_id, n.macs),
          removed AS (
            DELETE FROM search_terms s USING (${split('old_terms')}) o
            WHERE s.term = o.term AND s.token = o.token RETURNING s.key_id),
-         added AS (INSERT INTO search_terms (term, token, key_id) SELECT term, token, key_id FROM (${split('terms')}) a),
+         added AS (
+           INSERT INTO search_terms (term, token, key_id, mac)
+           SELECT term, token, key_id, mac FROM (${split('terms')}) a),
          ${countMovedSql('SELECT key_id FROM removed')}`,
 }
 
@@ -116,6 +120,8 @@ export interface NewTerms {
   version: number
   oldTerms: Buffer
   terms: Buffer
+  /** Of the new terms, one after the other. */
+  macs: Buffer
   keyId: string
 }
 
@@ -127,6 +133,7 @@ export async function replaceTerms(db: Queryable, fresh: readonly NewTerms[]): P
     byteaArray(fresh.map(({ oldTerms }) => oldTerms)),
     byteaArray(fresh.map(({ terms }) => terms)),
     textArray(fresh.map(({ keyId }) => keyId)),
+    byteaArray(fresh.map(({ macs }) => macs)),
   ]
   return toCounts(await db.query<CountRow>(WRITE, parameters))
 }

@@ -12,7 +12,7 @@ import {
   removeOrphans,
   replaceTerms,
 } from './reindex-store.ts'
-import { hashTerms, openDetails, openDisplay } from './sealed-record.ts'
+import { bindTerms, hashTerms, openDetails, openDisplay } from './sealed-record.ts'
 
 /** What of a record its terms are made from. */
 type IndexedRecord = Pick<StoredRecord, 'token' | 'kind' | 'site' | 'version' | RecordPart>
@@ -68,12 +68,14 @@ async function reindexRecord({ keys, kinds }: Pick<RecordDeps, 'keys' | 'kinds'>
     const details = await openDetails(keys, record)
     // A term that its record, which is whole, does not remember leads to nothing that could be made anew.
     if (!splitHashes(oldTerms).some((hash) => hash.equals(term))) return orphan
-    const terms = hashTerms(keys, site, [...customerTerm(customer), ...kinds[kind].terms(details)])
+    const hashes = hashTerms(keys, site, [...customerTerm(customer), ...kinds[kind].terms(details)])
+    const terms = bindTerms(keys, record, hashes)
     const fresh: NewTerms = {
       token,
       version,
       oldTerms,
       terms: joinHashes(terms),
+      macs: Buffer.concat(terms.map(({ mac }) => mac)),
       keyId: terms[0]?.keyId ?? keys.ring.active('index').id,
     }
     return { fresh: { ...fresh }, values: terms.length, stuck: 0, damaged: [], orphans: 0 }

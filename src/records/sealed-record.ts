@@ -5,7 +5,15 @@ import type { PlainValue } from '../keys/sealing-thread.ts'
 import type { Details, Display, Kind, SearchTerm, SearchType } from '../kinds/kind.ts'
 import type { Kinds } from '../kinds/kinds.ts'
 import type { Sensitive } from '../sensitive.ts'
-import { customerTerm, partContext, type RecordPart, type StoredRecord, type TermHash } from './record.ts'
+import {
+  customerTerm,
+  partContext,
+  type RecordPart,
+  type RecordTerm,
+  type StoredRecord,
+  type TermHash,
+} from './record.ts'
+import { termMac } from './term-mac.ts'
 
 /** What the display part holds beside the kind's own: whose record it is, and what an address is used for. */
 export interface RecordDisplay {
@@ -21,7 +29,7 @@ type Identity = Pick<StoredRecord, 'token' | 'kind' | 'site' | 'version'>
 export interface PlainParts {
   display: PlainValue
   secret: PlainValue
-  terms: TermHash[]
+  terms: RecordTerm[]
   /** What the display part holds. */
   shown: RecordDisplay
 }
@@ -55,7 +63,7 @@ export function divideRecord(
   return {
     display: plainValue('display', kind, identity, shown),
     secret: plainValue('secret', kind, identity, details),
-    terms: [...customerTerms, ...hashTerms(keys, site, kind.terms(details))],
+    terms: bindTerms(keys, identity, [...customerTerms, ...hashTerms(keys, site, kind.terms(details))]),
     shown,
   }
 }
@@ -67,11 +75,16 @@ export function sealRecord(...record: Parameters<typeof divideRecord>): SealedPa
   return { ...rest, display: sealAndWipe(keys, display), secret: sealAndWipe(keys, secret) }
 }
 
-/** The hashes under which new records are found by these terms. */
+/** The hashes under which new records are found by these terms. A term counts as one use of the key, its MAC included. */
 export function hashTerms(keys: Keys, site: string, terms: readonly SearchTerm[]): TermHash[] {
   if (terms.length === 0) return []
   const key = keys.active('index', terms.length)
-  return terms.map(({ type, value }) => ({ hash: keyedHash(key, 'search', [site, type, value]), keyId: key.id }))
+  return terms.map(({ type, value }) => ({ type, hash: keyedHash(key, 'search', [site, type, value]), keyId: key.id }))
+}
+
+/** Binds terms, each under the key that hashed it, to the version of the record that they lead to. */
+export function bindTerms(keys: Keys, identity: Omit<Identity, 'kind'>, terms: readonly TermHash[]): RecordTerm[] {
+  return terms.map((term) => ({ ...term, mac: termMac(keys.ring.find(term.keyId)!, term, identity) }))
 }
 
 /** What is needed of a record to open one part of it. */
@@ -88,8 +101,12 @@ export async function openDetails(keys: Keys, record: SealedPart<'secret'>): Pro
 }
 
 /** The hashes a value may be stored under: one for each index key that exists. */
-export function searchHashes(keys: Keys, site: string, type: SearchType, value: string): Buffer[] {
-  return keys.ring.all('index').map((key) => keyedHash(key, 'search', [site, type, value]))
+export function searchHashes(keys: Keys, site: string, type: SearchType, value: string): TermHash[] {
+  return keys.ring.all('index').map((key) => ({
+    type,
+    hash: keyedHash(key, 'search', [site, type, value]),
+    keyId: key.id,
+  }))
 }
 
 /** The masked view of a record, as every answer shows it. */

@@ -4,35 +4,52 @@ import { integerArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
 import { claimedRows, type IdempotencyRow, idempotencyColumns, insertIdempotencySql } from './idempotency-store.ts'
-import type { StoredRecord } from './record.ts'
+import type { StoredRecord, TermHash } from './record.ts'
 import { RECORD_COLUMNS, type RecordRow, toRecord } from './record-store.ts'
 
+/** A row of `search_terms`, and what of its record there is; nulls where there is no such record. */
+export interface Hit {
+  term: Buffer
+  term_token: string
+  mac: Buffer | null
+  site: string | null
+  version: number | null
+  erased_at: Date | null
+}
+
+/** Terms and records as one statement sees them: a correction or an erasure replaces both at once. */
+const HITS = `(SELECT term, token AS term_token, mac FROM search_terms WHERE term = ANY($1::bytea[])) t
+  LEFT JOIN records ON token = term_token`
+
+/** What is no live record of the site comes last: it takes no place from one that is. */
 const SEARCH: Statement = {
   name: 'search-records',
-  text: `SELECT ${RECORD_COLUMNS} FROM records
-         WHERE token IN (SELECT token FROM search_terms WHERE term = ANY($1::bytea[])) AND site = $2 AND erased_at IS NULL
-         ORDER BY created_at DESC, token LIMIT $3`,
+  text: `SELECT term, term_token, mac, erased_at, ${RECORD_COLUMNS} FROM ${HITS}
+         ORDER BY (site = $2 AND erased_at IS NULL) IS TRUE DESC, created_at DESC, token LIMIT $3`,
 }
 
-/** The live records of a site under any of the term hashes, newest first. */
-export async function searchRecords(
+/** The terms under any of the hashes with the records that they lead to, the newest live ones of the site first. */
+export async function selectRecordHits(
   db: Queryable,
   site: string,
-  hashes: readonly Buffer[],
+  hashes: readonly Pick<TermHash, 'hash'>[],
   limit: number,
-): Promise<StoredRecord[]> {
-  const rows = await db.query<RecordRow>(SEARCH, [hashes, site, limit])
-  return rows.map(toRecord).filter((record) => record !== 'erased')
+): Promise<(Hit & { record: StoredRecord | undefined })[]> {
+  const rows = await db.query<Hit & RecordRow>(SEARCH, [hashes.map(({ hash }) => hash), site, limit])
+  return rows.map((row) => {
+    const found = toRecord(row)
+    return { ...row, record: found === 'erased' ? undefined : found }
+  })
 }
 
-const SELECT_TOKENS: Statement = {
-  name: 'select-tokens-by-term',
-  text: 'SELECT token FROM search_terms WHERE term = ANY($1::bytea[]) ORDER BY token',
+const SELECT_HITS: Statement = {
+  name: 'select-term-hits',
+  text: `SELECT term, term_token, mac, site, version, erased_at FROM ${HITS} ORDER BY term_token`,
 }
 
-/** The records under any of the term hashes, by their tokens. */
-export async function selectTokens(db: Queryable, hashes: readonly Buffer[]): Promise<string[]> {
-  return (await db.query<{ token: string }>(SELECT_TOKENS, [hashes])).map(({ token }) => token)
+/** The terms under any of the hashes, in the order of their tokens. */
+export function selectHits(db: Queryable, hashes: readonly Pick<TermHash, 'hash'>[]): Promise<Hit[]> {
+  return db.query<Hit>(SELECT_HITS, [hashes.map(({ hash }) => hash)])
 }
 
 /** What a search answers with, and what must have committed before. */

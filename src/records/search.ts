@@ -8,8 +8,8 @@ import { Problem } from '../problem.ts'
 import type { Sensitive } from '../sensitive.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
 import type { IdempotencyRow } from './idempotency-store.ts'
-import { maskedView, openDisplay, searchHashes } from './sealed-record.ts'
-import { type Finding, searchRecords } from './search-store.ts'
+import { maskedView, openDisplay } from './sealed-record.ts'
+import type { Finding } from './search-store.ts'
 
 /** A correction can come between opening and committing once or twice, hardly three times. */
 const ATTEMPTS = 3
@@ -29,7 +29,7 @@ export interface SearchResult {
  * @throws {Problem} invalid-input when the value cannot be one of that type, record-changed, budget-spent, audit-unavailable
  */
 export async function searchByValue(
-  deps: Pick<RecordDeps, 'database' | 'batches' | 'budgets' | 'probes' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
+  deps: Pick<RecordDeps, 'batches' | 'budgets' | 'findByTerm' | 'probes' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
   caller: Caller,
   input: { by: SearchType; value: Sensitive<string> },
   facts: RequestFacts,
@@ -43,9 +43,8 @@ export async function searchByValue(
   }
   const about = { request_id: facts.requestId, caller: auditCaller(caller), site: caller.site }
   const find = async (): Promise<{ found: SearchResult; finding: Finding }> => {
-    const hashes = searchHashes(deps.keys, caller.site, input.by, normalised)
-    const found = await searchRecords(deps.database, caller.site, hashes, MAX_RESULTS + 1)
-    const records = found.slice(0, MAX_RESULTS)
+    const sought = { site: caller.site, by: input.by, value: normalised }
+    const { records, truncated } = await deps.findByTerm.records(sought, MAX_RESULTS)
     const results: Record<string, unknown>[] = []
     const events: AuditEvent[] = []
     for (const record of records) {
@@ -68,7 +67,7 @@ export async function searchByValue(
     const count = records.length
     events.push(deps.newAuditEvent({ ...about, type: 'record.search', outcome: 'success', search_by: input.by, count }))
     return {
-      found: { results, truncated: found.length > MAX_RESULTS },
+      found: { results, truncated },
       finding: { events, records, idempotency: extra.idempotency?.(), now: deps.now() },
     }
   }

@@ -3,12 +3,12 @@ import { eventColumns, insertEventsSql } from '../audit/audit-store.ts'
 import { byteaArray, textArray, timestampArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import { claimedRows, type IdempotencyRow, idempotencyColumns, insertIdempotencySql } from './idempotency-store.ts'
-import { joinHashes, type StoredRecord, type TermHash } from './record.ts'
+import { joinHashes, type RecordTerm, type StoredRecord } from './record.ts'
 
 /** A record ready to be written, with the event that commits with it. */
 export interface NewRecord {
   record: StoredRecord
-  terms: readonly TermHash[]
+  terms: readonly Omit<RecordTerm, 'type'>[]
   event: AuditEvent
 }
 
@@ -36,13 +36,14 @@ const insertStatement = (name: string, idempotency: string): Statement => ({
               terms, idempotency_hash, created_at)),
     ${idempotency}
     new_terms AS (
-      INSERT INTO search_terms (term, token, key_id) SELECT * FROM unnest($13::bytea[], $14::text[], $15::text[]))
-    ${insertEventsSql(16)}`,
+      INSERT INTO search_terms (term, token, key_id, mac)
+      SELECT * FROM unnest($13::bytea[], $14::text[], $15::text[], $16::bytea[]))
+    ${insertEventsSql(17)}`,
 })
 const INSERT_RECORDS = insertStatement('insert-records', '')
 const INSERT_WITH_KEYS = insertStatement(
   'insert-records-with-keys',
-  `new_idempotency AS (${insertIdempotencySql(23)}),`,
+  `new_idempotency AS (${insertIdempotencySql(24)}),`,
 )
 
 /**
@@ -75,6 +76,7 @@ export async function insertRecords(db: Queryable, writes: readonly NewRecords[]
     byteaArray(terms.map((term) => term.hash)),
     textArray(terms.map((term) => term.token)),
     textArray(terms.map((term) => term.keyId)),
+    byteaArray(terms.map((term) => term.mac)),
     ...eventColumns(writes.flatMap((write) => [...write.records.map(({ event }) => event), ...(write.events ?? [])])),
     ...(claimed.length > 0 ? idempotencyColumns(claimed) : []),
   ])

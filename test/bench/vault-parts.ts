@@ -6,6 +6,7 @@ import { openKeys } from '../../src/keys/keys.ts'
 import { createRandomBytes } from '../../src/keys/random.ts'
 import { createPassphraseFileProvider } from '../../src/keys/root-key/passphrase-file.ts'
 import { createKinds } from '../../src/kinds/kinds.ts'
+import { silentBackground } from '../support/silent-background.ts'
 
 /** The vault's own parts, put together as `createStrongroom` does it, for what must use the same ones without its server. */
 export async function openVaultParts(options: { databaseUrl: string; rootKeyFile: string }) {
@@ -22,9 +23,7 @@ export async function openVaultParts(options: { databaseUrl: string; rootKeyFile
     newRootKey: async (id) => (await provider.create(id)).record,
     openRootKey: provider.open,
     alert: () => {},
-    onError: (error) => {
-      throw error
-    },
+    background: silentBackground(),
   })
   const newAuditEvent = createNewAuditEvent(now, newId)
   const close = async () => {

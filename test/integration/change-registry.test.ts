@@ -134,17 +134,26 @@ describe('changing the registry', () => {
     const server = await start()
     const marks = async () => {
       const [row] = await testDatabase.sql<{ manifest: string }>('SELECT manifest FROM key_registry')
-      return (JSON.parse(row!.manifest) as { marks?: string[] }).marks
+      return (JSON.parse(row!.manifest) as { marks?: string[] }).marks ?? []
     }
-    expect(await marks()).toBeUndefined()
+    const before = await marks()
+    expect(before).not.toContain('tidied')
     await change(server, async (draft) => draft.mark('tidied'))
-    expect(await marks()).toEqual(['tidied'])
+    expect(await marks()).toEqual([...before, 'tidied'])
     expect(await stored()).toMatchObject({ generation: 2, events: [] })
     await change(server, async (draft) => draft.mark('tidied'))
     expect((await stored()).generation).toBe(2)
-    await change(server, (draft) => draft.create('index'))
-    expect(await marks()).toEqual(['tidied'])
-    expect((await start()).keys.verified.marks).toEqual(['tidied'])
+    await change(server, (draft) => draft.create('secret'))
+    expect(await marks()).toEqual([...before, 'tidied'])
+    expect((await start()).keys.verified.marks).toEqual([...before, 'tidied'])
+  })
+
+  it('remembers of each index key that every search term under it has a MAC', async () => {
+    const server = await start()
+    const made = await change(server, (draft) => draft.create('index'))
+    const indexKeys = server.keys.verified.keys.filter(({ purpose }) => purpose === 'index').map(({ id }) => id)
+    expect(indexKeys).toContain(made)
+    expect(server.keys.verified.marks).toEqual(indexKeys.map((id) => `search-term-macs ${id}`).sort())
   })
 
   it('serialises two at once', async () => {

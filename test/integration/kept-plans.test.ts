@@ -43,7 +43,7 @@ function newRecord() {
   const event = newAuditEvent({ type: 'record.tokenize', outcome: 'success', site: 'default', token })
   return {
     record: { token, kind: 'card' as const, ...about, display: sealed, secret: sealed, ...at },
-    terms: [{ hash: randomBytes(32), keyId: 'key_none' }],
+    terms: [{ hash: randomBytes(32), keyId: 'key_none', mac: randomBytes(32) }],
     event,
   }
 }

@@ -8,6 +8,7 @@ import { createRandomBytes } from '../../src/keys/random.ts'
 import type { ChangeRegistryDeps } from '../../src/keys/registry.ts'
 import { createPassphraseFileProvider } from '../../src/keys/root-key/passphrase-file.ts'
 import type { TestDatabase } from './postgres.ts'
+import { silentBackground } from './silent-background.ts'
 import type { TestVault } from './test-vault.ts'
 
 /** The parts that a second server on the vault's database would work with. */
@@ -35,7 +36,7 @@ export async function openTestKeys(
       newRootKey: () => Promise.reject(new Error('the vault has a root key')),
       openRootKey: createPassphraseFileProvider({ file: rootKeyFile, development: false, randomBytes }).open,
       alert: () => {},
-      onError: () => {},
+      background: silentBackground(),
       ...options,
     })
     const close = async () => {

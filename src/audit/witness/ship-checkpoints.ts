@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Alert, AlertFacts } from '../../alert.ts'
+import type { Background } from '../../background.ts'
 import type { Database } from '../../database/database.ts'
 import { selectTile } from '../log-store.ts'
 import { consistencyProof } from '../merkle.ts'
@@ -24,9 +25,9 @@ const LAST_WORDS_MS = 5_000
 export interface ShipCheckpointsDeps {
   database: Database
   alert: Alert
+  background: Background
   /** Says that a target is there again. */
   log: (facts: AlertFacts, message: string) => void
-  onError: (error: unknown) => void
 }
 
 /**
@@ -35,12 +36,11 @@ export interface ShipCheckpointsDeps {
  * knows how far each has come.
  */
 export function shipCheckpoints(deps: ShipCheckpointsDeps, shipping: Shipping): { stop(): Promise<void> } {
-  const { database, alert, log, onError } = deps
+  const { database, alert, background, log } = deps
+  const onError = (error: unknown) => background.failed('ship-checkpoints', error)
   const targets = new Map(shipping.targets.map((target) => [target.name, target]))
   const failures = new Map<string, number>()
   const underWay = new Map<string, Promise<void>>()
-  const abort = new AbortController()
-  const { signal } = abort
   let isKnown = false
 
   async function ship(target: Target, due: DueShipment): Promise<void> {
@@ -82,19 +82,11 @@ export function shipCheckpoints(deps: ShipCheckpointsDeps, shipping: Shipping): 
     }
   }
 
-  async function keepLooking(): Promise<void> {
-    while (!signal.aborted) {
-      await look().catch(onError)
-      await wait(LOOK_EVERY_MS, undefined, { signal, ref: false }).catch(() => {})
-    }
-  }
-
-  const looking = keepLooking()
+  const looking = background.every('ship-checkpoints', { everyMs: LOOK_EVERY_MS, firstMs: 0 }, () => look())
   return {
     /** Ships what was signed last, for as long as a stop may take. */
     async stop() {
-      abort.abort()
-      await looking
+      await looking.stop()
       const arrived = Promise.all(underWay.values()).then(() => look(true).catch(onError))
       const lastWords = arrived.then(() => Promise.all(underWay.values()))
       await Promise.race([lastWords, wait(LAST_WORDS_MS, undefined, { ref: false })])

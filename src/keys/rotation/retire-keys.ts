@@ -1,6 +1,9 @@
 import type { AuditCaller } from '../../audit/audit-event.ts'
 import { insertEvents } from '../../audit/audit-store.ts'
+import type { Queryable } from '../../database/database.ts'
 import type { KeyPurpose } from '../key.ts'
+import { changeRegistry } from '../registry.ts'
+import { termMacsMark } from '../term-marks.ts'
 import type { OldValues } from './old-values.ts'
 import type { Progress } from './progress.ts'
 import type { RotateDeps } from './rotation.ts'
@@ -8,7 +11,8 @@ import { finishRotation, saveRetirement, selectRetirements } from './rotation-st
 
 /**
  * Ends a rotation: notes which keys the last census found nothing on, each with an event that says how many values were
- * moved off it, and answers with them. All of it commits together.
+ * moved off it, and answers with them. From then on no term without a MAC is believed under an index key that the census
+ * found empty. All of it commits together.
  */
 export async function retireKeys(
   deps: RotateDeps,
@@ -26,7 +30,7 @@ export async function retireKeys(
   const left = purposes
     .flatMap((purpose) => keys.ring.all(purpose))
     .filter(({ id, state }) => state !== 'active' && state !== 'pre-active' && !old.byKey.has(id))
-  return database.transaction(async (tx) => {
+  const commit = async (tx: Queryable) => {
     const known = await selectRetirements(
       tx,
       left.map(({ id }) => id),
@@ -47,5 +51,12 @@ export async function retireKeys(
     const outcome = isDamaged ? 'failed' : 'success'
     await insertEvents(tx, [newAuditEvent({ type: 'keys.rotate', outcome, caller: operator, count: progress.moved })])
     return retired
+  }
+  const { marks } = keys.verified
+  const unmarked = left.filter(({ id, purpose }) => purpose === 'index' && !marks.includes(termMacsMark(id)))
+  if (unmarked.length === 0) return database.transaction(commit)
+  return changeRegistry(deps, operator, async ({ tx, mark }) => {
+    for (const { id } of unmarked) mark(termMacsMark(id))
+    return commit(tx)
   })
 }

@@ -1,5 +1,5 @@
 import type { AuditCaller } from '../../audit/audit-event.ts'
-import { pause } from './pause.ts'
+import type { Background } from '../../background.ts'
 import { rotateKeys } from './rotate-keys.ts'
 import { type RotateDeps, RotationRunning } from './rotation.ts'
 import { selectRotations } from './rotation-store.ts'
@@ -11,7 +11,7 @@ import { selectRotations } from './rotation-store.ts'
 export function startRotationRunner(
   deps: RotateDeps,
   onEnd: (result: { moved: number; damaged: number }) => void,
-  onError: (error: unknown) => void,
+  background: Background,
 ): { stop(): Promise<void> } {
   const abort = new AbortController()
   const { signal } = abort
@@ -34,20 +34,15 @@ export function startRotationRunner(
     if (!paused) onEnd({ moved, damaged: damaged.length })
   }
 
-  async function run(): Promise<void> {
-    while (!signal.aborted) {
-      await look().catch((error) => {
-        if (!(error instanceof RotationRunning)) onError(error)
-      })
-      await pause(deps.keys.times.tendEveryMs, signal)
-    }
-  }
-
-  const running = run()
+  const looking = background.every('run-rotations', { everyMs: deps.keys.times.tendEveryMs, firstMs: 0 }, () =>
+    look().catch((error) => {
+      if (!(error instanceof RotationRunning)) throw error
+    }),
+  )
   return {
     async stop() {
       abort.abort()
-      await running
+      await looking.stop()
     },
   }
 }

@@ -1,0 +1,136 @@
+import type { Alert } from './alert.ts'
+
+/** Everything that a server does without being asked, by the name that its alert, the log and the metrics say. */
+export const BACKGROUND_TASKS = {
+  'adopt-access': 'gives the clients and contracts of an older vault their MACs',
+  'keep-signing-keys': 'replaces and destroys token-signing keys in time',
+  'prepare-audit-partitions': 'makes the partitions of the months to come',
+  'read-key-registry': 'follows the registry of keys',
+  'renew-certificates': "follows the files of the server's certificate",
+  'report-key-uses': 'reports how often keys were used, and reserves further uses',
+  'run-rotations': 'runs the rotations that operators leave to the servers',
+  'sequence-audit-log': 'puts committed events into the audit log and signs it',
+  'ship-checkpoints': 'ships checkpoints of the audit log to witnesses and other targets',
+  'sweep-approvals': 'removes approvals that are long over, with their reasons',
+  'sweep-budgets': 'removes what was counted for budgets of days that are over',
+  'sweep-idempotency-keys': 'removes stored answers that have expired',
+  'sweep-rate-limits': 'removes counts whose time is over',
+  'sweep-spent-ids': 'removes the ids of assertions and proofs that have expired',
+  'watch-audit-log': 'looks how long events wait for their place in the audit log',
+  'watch-keys': 'looks how far keys have come, for alerts and metrics',
+  'write-refusal-counts': 'writes the event of refusals that have none of their own',
+} as const
+
+export type TaskName = keyof typeof BACKGROUND_TASKS
+
+/** What a task does. One that goes on for as long as all is well calls `worked` as soon as it is. */
+export type TaskWork = (worked: () => void) => Promise<unknown>
+
+export interface BackgroundTask {
+  /** Does the work now. Never rejects: a failure is reported. */
+  run(): Promise<void>
+  /** Lets what is under way finish, and does no more. */
+  stop(): Promise<void>
+}
+
+/** The background work of one process. */
+export interface Background {
+  /** What was begun here, whether it runs at the moment or not. */
+  readonly tasks: ReadonlyMap<TaskName, BackgroundTask>
+  /** Does the work again and again: `everyMs` after the last time has ended, the first time after `firstMs`. */
+  every(name: TaskName, times: { everyMs: number; firstMs?: number }, work: TaskWork): BackgroundTask
+  /** Reports a failure of a task that is run by something else. */
+  failed(name: TaskName, error: unknown): void
+  /** Says that such a task has done its work. */
+  worked(name: TaskName): void
+  close(): Promise<void>
+}
+
+export interface BackgroundDeps {
+  alert: Alert
+  now: () => Date
+  /** Says of an error what may be logged. */
+  describeError: (error: unknown) => string
+  /** Writes a line of level error. */
+  log: (facts: { task: TaskName; reason: string }, message: string) => void
+  count: (task: TaskName) => void
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000
+
+/** How a task fails, from its first failure until it works again. */
+interface Spell {
+  alertedAt: number
+  reason: string
+}
+
+/**
+ * Runs tasks, each never twice at a time, and reports their failures: every one is counted, every reason is logged, and there
+ * is an alert when a task begins to fail and once a day for as long as it goes on failing.
+ */
+export function createBackground(deps: BackgroundDeps): Background {
+  const tasks = new Map<TaskName, BackgroundTask>()
+  const spells = new Map<TaskName, Spell>()
+
+  function failed(task: TaskName, error: unknown): void {
+    const reason = deps.describeError(error)
+    const spell = spells.get(task)
+    const at = deps.now().getTime()
+    const isNews = spell === undefined || at - spell.alertedAt >= DAY_MS
+    deps.count(task)
+    if (isNews) deps.alert('background-task-failed', { task, reason })
+    if (reason !== spell?.reason) deps.log({ task, reason }, 'background task failed')
+    spells.set(task, { alertedAt: isNews ? at : spell.alertedAt, reason })
+  }
+
+  function worked(name: TaskName): void {
+    spells.delete(name)
+  }
+
+  function every(
+    name: TaskName,
+    { everyMs, firstMs = everyMs }: { everyMs: number; firstMs?: number },
+    work: TaskWork,
+  ): BackgroundTask {
+    let timer: NodeJS.Timeout | undefined
+    let running: Promise<void> | undefined
+    let isStopped = false
+
+    function run(): Promise<void> {
+      running ??= Promise.resolve()
+        .then(() => work(() => worked(name)))
+        .then(() => worked(name))
+        .catch((error) => failed(name, error))
+        .finally(() => {
+          running = undefined
+        })
+      return running
+    }
+    function schedule(ms: number): void {
+      if (isStopped) return
+      timer = setTimeout(() => void run().then(() => schedule(everyMs)), ms).unref()
+    }
+
+    schedule(firstMs)
+    const task = {
+      run,
+      async stop() {
+        isStopped = true
+        clearTimeout(timer)
+        await running
+      },
+    }
+    tasks.set(name, task)
+    return task
+  }
+
+  return {
+    tasks,
+    every,
+    failed,
+    worked,
+    async close() {
+      await Promise.all([...tasks.values()].map((task) => task.stop()))
+    },
+  }
+}

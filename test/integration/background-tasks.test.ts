@@ -1,0 +1,301 @@
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, expect, inject, it, vi } from 'vitest'
+import { BACKGROUND_TASKS, type TaskName } from '../../src/background.ts'
+import type { Config } from '../../src/config.ts'
+import { followCertificates } from '../../src/serve.ts'
+import { callBound } from '../support/bound-caller.ts'
+import { createCallerKey } from '../support/caller-keys.ts'
+import { holdLog } from '../support/hold-log.ts'
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { contact } from '../support/samples.ts'
+import { quickKeys, TestVault } from '../support/test-vault.ts'
+import { withVaultKeys } from '../support/vault-keys.ts'
+
+const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
+const MINUTE = 60_000
+const DAY = 24 * 60 * MINUTE
+const PATIENCE = { timeout: 20_000, interval: 50 }
+/** More than two statements of a sweep remove. */
+const MANY = 2_500
+
+let directory: string
+let database: TestDatabase
+/** A server that does everything that a server does, as the role that a server has. */
+let vault: TestVault
+
+beforeEach(async () => {
+  directory = mkdtempSync(path.join(tmpdir(), 'strongroom-tasks-'))
+  database = await createTestDatabase()
+  const witnessesFile = path.join(directory, 'witnesses.json')
+  writeFileSync(witnessesFile, JSON.stringify({ every_seconds: 1, ship: [{ file: 'checkpoints' }] }))
+  vault = await TestVault.start({
+    sharedDatabase: database,
+    config: { keepsLog: true, runsRotations: true, witnessesFile },
+    overrides: quickKeys,
+  })
+})
+afterEach(async () => {
+  await vault.checkInvariants()
+  await vault.stop()
+  await database.drop()
+  rmSync(directory, { recursive: true })
+})
+
+interface Line {
+  alert?: string
+  task?: string
+  key?: string
+  msg: string
+}
+const lines = () => vault.logLines.map((line) => JSON.parse(line) as Line)
+const failuresOf = (task: TaskName) =>
+  lines().filter((line) => line.alert === 'background-task-failed' && line.task === task)
+
+/** Does the work of a task now, or waits for it when it is under way, as its timer would have it done. */
+async function run(name: TaskName): Promise<void> {
+  await vault.strongroom.background.tasks.get(name)!.run()
+}
+
+async function one<T>(text: string, values: unknown[] = []): Promise<T> {
+  const [row] = await database.sql<{ value: T }>(text, values)
+  return row!.value
+}
+
+/** What each task is there for, seen in the database or on the disk. A task that is not here fails below. */
+const proofs: Record<TaskName, () => Promise<void>> = {
+  async 'adopt-access'() {
+    const { id } = await vault.client(['tokenize'])
+    await withVaultKeys(vault, (parts) =>
+      parts.database.transaction(async (tx) => {
+        const verified = await parts.keys.registry.read(tx)
+        const draft = await parts.keys.registry.draft({ ...verified, marks: [] })
+        await draft.save(tx, verified.generation + 1)
+      }),
+    )
+    await database.sql('UPDATE clients SET mac = NULL')
+    await vault.strongroom.checkReady()
+    await vi.waitFor(async () => {
+      await run('adopt-access')
+      expect(await one('SELECT mac AS value FROM clients WHERE id = $1', [id])).toBeInstanceOf(Buffer)
+    }, PATIENCE)
+  },
+
+  async 'keep-signing-keys'() {
+    const signing = () => one<number>(`SELECT count(*)::integer AS value FROM keys WHERE purpose = 'token-signing'`)
+    expect(await signing()).toBe(1)
+    vault.clockOffsetMs = 80 * DAY
+    await run('keep-signing-keys')
+    await vi.waitFor(async () => expect(await signing()).toBe(2), PATIENCE)
+  },
+
+  async 'prepare-audit-partitions'() {
+    const partitions = () =>
+      one<string[]>(
+        `SELECT array_agg(inhrelid::regclass::text ORDER BY 1) AS value FROM pg_inherits
+         WHERE inhparent = 'audit_events'::regclass`,
+      )
+    const before = await partitions()
+    for (const name of before.filter((name) => /_\d{4}_\d{2}$/.test(name)).slice(1)) {
+      await database.sql(`DROP TABLE ${name}`)
+    }
+    await run('prepare-audit-partitions')
+    expect((await partitions()).toSorted()).toEqual(before.toSorted())
+  },
+
+  async 'read-key-registry'() {
+    // By SQL, so that no notification tells of it.
+    const states = `UPDATE keys SET deactivated_at = now() WHERE purpose = 'display'`
+    await database.sql(states)
+    await run('read-key-registry')
+    await vi.waitFor(() => expect(vault.strongroom.sealedBecause()).toBeDefined(), PATIENCE)
+    await database.sql(states.replace('now()', 'NULL'))
+    await vi.waitFor(() => expect(vault.strongroom.sealedBecause()).toBeUndefined(), PATIENCE)
+  },
+
+  async 'renew-certificates'() {
+    const { certsDir } = inject('cluster')
+    const [certFile, keyFile] = [path.join(directory, 'server.pem'), path.join(directory, 'server-key.pem')]
+    const restore = () => copyFileSync(path.join(certsDir, 'server.pem'), certFile)
+    restore()
+    copyFileSync(path.join(certsDir, 'server-key.pem'), keyFile)
+    const renew = vi.fn()
+    const listener = { port: 0, renew, stop: async () => {} }
+    const config = { tls: { certsDir, certFile, keyFile } } as unknown as Config
+    const unfollow = followCertificates(config, [listener], vault.strongroom)
+    try {
+      for (const times of [1, 2]) {
+        writeFileSync(certFile, `no certificate ${times}`)
+        await vi.waitFor(() => expect(failuresOf('renew-certificates')).toHaveLength(times), PATIENCE)
+        restore()
+        await vi.waitFor(() => expect(renew).toHaveBeenCalledTimes(times), PATIENCE)
+      }
+    } finally {
+      unfollow()
+    }
+  },
+
+  async 'report-key-uses'() {
+    const uses = () =>
+      one<number>(`SELECT uses::integer AS value FROM key_uses JOIN keys ON id = key_id WHERE purpose = 'secret'`)
+    const before = await uses()
+    await vault.tokenize({ contact })
+    // One that was under way may have begun before.
+    await run('report-key-uses').then(() => run('report-key-uses'))
+    expect(await uses()).toBe(before + 1)
+  },
+
+  async 'run-rotations'() {
+    await vault.tokenize({ contact })
+    await vault.strongroom.commands.requestRotation(OPERATOR, { purposes: ['index'] })
+    const active = `SELECT id AS value FROM keys WHERE purpose = 'index' AND state = 'active'`
+    const before = await one<string>(active)
+    await vi.waitFor(
+      async () => expect(await one('SELECT count(finished_at)::integer AS value FROM rotations')).toBe(1),
+      PATIENCE,
+    )
+    const after = await one<string>(active)
+    expect(after).not.toBe(before)
+    expect(await one('SELECT array_agg(DISTINCT key_id) AS value FROM search_terms')).toEqual([after])
+  },
+
+  async 'sequence-audit-log'() {
+    await vault.tokenize({ contact })
+    const waiting = `SELECT count(*)::integer AS value FROM audit_events WHERE id NOT IN (SELECT event FROM audit_leaves)`
+    await vi.waitFor(async () => expect(await one(waiting)).toBe(0), PATIENCE)
+    expect(await one('SELECT size::integer AS value FROM audit_head')).toBeGreaterThan(2)
+  },
+
+  async 'ship-checkpoints'() {
+    await vi.waitFor(
+      () => expect(readFileSync(path.join(directory, 'checkpoints'), 'utf8')).toMatch(/^localhost:8443\/audit\n\d+\n/),
+      PATIENCE,
+    )
+  },
+
+  async 'sweep-approvals'() {
+    await database.sql(
+      `INSERT INTO approvals (id, caller, role, site, token, fields, purpose, state, requested_at, expires_at, decided_at)
+       SELECT state || at, 'c', 'r', 'default', 't', '{}', 'p', state, now(), now(), now()
+       FROM unnest('{pending,approved,refused,used,unreviewed,reviewed}'::text[]) state, generate_series(1, ${MANY / 5}) at`,
+    )
+    await database.sql(`INSERT INTO reveal_reasons SELECT id, 'key_none', '' FROM approvals`)
+    vault.clockOffsetMs = 401 * DAY
+    await run('sweep-approvals')
+    const left = 'array_agg(DISTINCT state) AS value FROM approvals'
+    expect(await one(`SELECT ${left}`)).toEqual(['unreviewed'])
+    expect(await vault.count('reveal_reasons')).toBe(MANY / 5)
+  },
+
+  async 'sweep-budgets'() {
+    await database.sql(
+      `INSERT INTO budget_records SELECT 'c', 'r', 'p', 'day', now() - interval '3 days', at::text
+       FROM generate_series(1, ${MANY}) at`,
+    )
+    await database.sql(`INSERT INTO budget_records VALUES ('c', 'r', 'p', 'day', now(), 'counts')`)
+    await run('sweep-budgets')
+    expect(await one('SELECT array_agg(record) AS value FROM budget_records')).toEqual(['counts'])
+  },
+
+  async 'sweep-idempotency-keys'() {
+    const token = await vault.clientToken(['tokenize'])
+    const tokenize = (key: string) =>
+      vault.call('POST', '/v1/tokenize', { token, body: { contact }, headers: { 'Idempotency-Key': key } })
+    expect((await tokenize('a'.repeat(20))).status).toBe(201)
+    await database.sql(
+      `INSERT INTO idempotency_keys (key_hash, request_hash, created_at, expires_at, index_key_id)
+       SELECT sha256(at::text::bytea), '', now(), now(), 'key_none' FROM generate_series(1, ${MANY}) at`,
+    )
+    await run('sweep-idempotency-keys')
+    expect(await vault.count('idempotency_keys')).toBe(1)
+    vault.clockOffsetMs = 3 * DAY
+    await run('sweep-idempotency-keys')
+    expect(await vault.count('idempotency_keys')).toBe(0)
+  },
+
+  async 'sweep-rate-limits'() {
+    await vault.clientToken(['tokenize'])
+    const counted = await vault.count('rate_limits')
+    expect(counted).toBeGreaterThan(0)
+    await database.sql(`INSERT INTO rate_limits SELECT at::text, 1, 0 FROM generate_series(1, ${MANY}) at`)
+    await run('sweep-rate-limits')
+    expect(await vault.count('rate_limits')).toBe(counted)
+    vault.clockOffsetMs = 3 * DAY
+    await run('sweep-rate-limits')
+    expect(await vault.count('rate_limits')).toBe(0)
+  },
+
+  async 'sweep-spent-ids'() {
+    const key = await createCallerKey()
+    const caller = { name: 'Ann', role: 'billing', purposes: [], site: 'default', minutes: 15 } as const
+    const { access_token: token } = await vault.strongroom.commands.issueStaffToken(OPERATOR, {
+      ...caller,
+      dpopJkt: key.thumbprint,
+    })
+    const calls = 5
+    for (let call = 0; call < calls; call++) {
+      expect((await callBound(vault, 'GET', `/v1/tokens/cont_${'0'.repeat(26)}`, { token, key })).status).toBe(404)
+    }
+    await database.sql(
+      `INSERT INTO spent_ids SELECT sha256(at::text::bytea), now() FROM generate_series(1, ${MANY}) at`,
+    )
+    // What would still be accepted stays.
+    await run('sweep-spent-ids')
+    expect(await vault.count('spent_ids')).toBe(calls)
+    vault.clockOffsetMs = 60 * MINUTE
+    await run('sweep-spent-ids')
+    expect(await vault.count('spent_ids')).toBe(0)
+  },
+
+  async 'watch-audit-log'() {
+    const release = await holdLog(database)
+    try {
+      await vault.tokenize({ contact })
+      vault.clockOffsetMs = 5 * MINUTE
+      await vi.waitFor(async () => {
+        await run('watch-audit-log')
+        expect(lines().some(({ alert }) => alert === 'audit-unsequenced')).toBe(true)
+      }, PATIENCE)
+    } finally {
+      await release()
+    }
+  },
+
+  async 'watch-keys'() {
+    vault.clockOffsetMs = 300 * DAY
+    await run('watch-keys')
+    const display = await one<string>(`SELECT id AS value FROM keys WHERE purpose = 'display'`)
+    await vi.waitFor(
+      () => expect(lines()).toContainEqual(expect.objectContaining({ alert: 'key-expiring', key: display })),
+      PATIENCE,
+    )
+  },
+
+  async 'write-refusal-counts'() {
+    const strict = await TestVault.start({
+      sharedDatabase: database,
+      config: { strangerLimits: { perSource: 1, inAll: 100 } },
+    })
+    try {
+      for (const status of [401, 429, 429]) {
+        expect((await strict.call('GET', '/v1/audit/events', { token: 'none' })).status).toBe(status)
+      }
+      await strict.strongroom.background.tasks.get('write-refusal-counts')!.run()
+      expect(await strict.events({ code: 'too-many-requests' })).toMatchObject([{ type: 'request.refuse', count: 2 }])
+    } finally {
+      await strict.stop()
+    }
+  },
+}
+
+it.each(Object.keys(BACKGROUND_TASKS) as TaskName[])('%s does its work as the role of the server', async (name) => {
+  await proofs[name]()
+  // A certificate that cannot be used is how that one is seen to look.
+  if (name !== 'renew-certificates') expect(failuresOf(name)).toEqual([])
+})
+
+it('a server begins every task that there is, but for what follows its certificate', () => {
+  const begun = [...vault.strongroom.background.tasks.keys(), 'renew-certificates']
+  expect(begun.toSorted()).toEqual(Object.keys(BACKGROUND_TASKS).toSorted())
+})

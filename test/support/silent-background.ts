@@ -1,0 +1,12 @@
+import { type Background, createBackground } from '../../src/background.ts'
+
+/** Background work of which nothing is said; for parts of a vault without its server. */
+export function silentBackground(): Background {
+  return createBackground({
+    alert: () => {},
+    now: () => new Date(),
+    describeError: String,
+    log: () => {},
+    count: () => {},
+  })
+}
