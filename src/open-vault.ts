@@ -97,12 +97,15 @@ function recordedIssuer(config: Config, role: OpenVaultOptions['role']): Strongr
   return config.issuerIsSet ? 'ignore' : 'prefer'
 }
 
+/** Beside its pool a process listens, tries whether it can write, and asks about sessions that do not answer. */
+const CONNECTIONS_BESIDE_POOL = 3
+
 /**
  * PostgreSQL takes 100 connections unless told otherwise: the workers and the first process share 80 of them. Under group
  * commit few are enough.
  */
 function connectionsFor(workers: number): number {
-  return Math.max(3, Math.min(10, Math.floor(80 / (workers + 1)) - 1))
+  return Math.max(3, Math.min(10, Math.floor(80 / (workers + 1)) - CONNECTIONS_BESIDE_POOL))
 }
 
 /** The embedded database always fits; another one is migrated by its owner, for convenience by a development server. */

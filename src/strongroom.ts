@@ -17,10 +17,12 @@ import { createRecordEvent } from './audit/record-event.ts'
 import { loadShipping } from './audit/witness/witnesses-file.ts'
 import { openDatabase } from './database/database.ts'
 import { readSetting, writeSetting } from './database/settings-store.ts'
+import { createWriteProbe } from './database/write-probe.ts'
 import { createApp, type Refusal } from './http/app.ts'
 import { createDocsRoutes } from './http/docs-routes.ts'
 import { createHealthRoutes } from './http/health-routes.ts'
 import { createMetrics } from './http/metrics.ts'
+import { createReadiness } from './http/readiness.ts'
 import { createLogger, describeError } from './http/request-log.ts'
 import { createNewId } from './identifier.ts'
 import { keepSigningKeys } from './keys/keep-signing-keys.ts'
@@ -145,8 +147,9 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     }
   }
 
-  /** Asks the database, and with it whether the ring in memory is the registry's. @throws {Problem} */
-  const checkReady = () => keys.refresh()
+  const writeProbe = createWriteProbe({ url: config.databaseUrl, caFile: config.databaseCaFile })
+  /** Whether the ring in memory is the registry's, the database takes writes, and the log takes events. @throws {Problem} */
+  const checkReady = createReadiness([() => keys.refresh(), writeProbe.check, async () => auditLog.requireWritable()])
   const routes = [
     ...createTokenizeRoutes({ ...shared, idempotency }),
     ...createRevealRoutes({ ...shared, idempotency }),
@@ -249,7 +252,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       await Promise.all([runner?.stop(), auditLog.close()])
       clearInterval(keyTender)
       await vaultKeys.close()
-      await database.close()
+      await Promise.all([writeProbe.close(), database.close()])
     },
   }
 }

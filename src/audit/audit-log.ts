@@ -59,6 +59,7 @@ export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping,
   const shipper = isKeptHere && shipping ? shipCheckpoints({ ...deps, ...options }, shipping) : undefined
   return {
     observe: outage.observe,
+    requireWritable: outage.requireOver,
     /** Whether the key has signed the latest checkpoint. */
     hasSignedLast: async (db: Queryable, id: string) => {
       const key = signing.all().find((one) => one.id === id)
