@@ -20,6 +20,8 @@ const ALERTS = {
   'audit-unavailable': 'the audit log cannot be written: nothing is released until it can',
   'audit-witness-unreachable': 'checkpoints of the audit log do not arrive where they are shipped to',
   'audit-witness-refuses': 'a witness does not sign the audit log: it may have seen another one',
+  'database-restarted': 'the embedded database had ended: it was started again',
+  'database-lost': 'the embedded database has ended and does not start again: the vault ends',
   'record-integrity': 'a sealed value does not open: it was changed, moved or put back',
 } as const
 

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { type Config, ConfigError } from './config.ts'
 import { type Database, openDatabase } from './database/database.ts'
-import { openEmbeddedDatabase } from './database/embedded.ts'
+import { type EmbeddedDatabase, openEmbeddedDatabase } from './database/embedded.ts'
 import { inspectDatabase } from './database/inspect.ts'
 import { migrate } from './database/migrate.ts'
 import {
@@ -20,6 +20,8 @@ const COMMAND_PATIENCE_MS = 20_000
 
 export interface OpenVault {
   strongroom: Strongroom
+  /** Resolves when the embedded database has ended and does not start again. */
+  databaseLost: Promise<Error>
   /** Closes the vault, and the embedded database if this process is in charge of it. */
   close(): Promise<void>
 }
@@ -51,7 +53,7 @@ export class Unsafe extends Error {
  */
 export async function openVault(config: Config, options: OpenVaultOptions): Promise<OpenVault> {
   refuse([...examineProcess(process.env, process.execArgv), ...(await examineConfig(config))])
-  return withDatabase(config, options, async (urls, stopDatabase) => {
+  return withDatabase(config, options, async (urls, stopDatabase, keepRunning) => {
     if (migratesItself(config, options.role)) await migrateDatabase(config, urls)
     const facts = await inspect(urls.server, config.database?.caFile)
     const findings = [...examineDatabase(config, facts), ...(await examineMappedRoles(config, facts))]
@@ -84,11 +86,26 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
     )
     return {
       strongroom,
+      databaseLost: options.role === 'server' ? lostDatabase(strongroom, keepRunning) : new Promise(() => {}),
       async close() {
         await strongroom.close()
         await stopDatabase()
       },
     }
+  })
+}
+
+/** Has the embedded database started again whenever it ends. Resolves when that fails. */
+function lostDatabase({ logger, alert }: Strongroom, keepRunning: EmbeddedDatabase['keepRunning']): Promise<Error> {
+  return new Promise((resolve) => {
+    keepRunning({
+      onRestart: (facts) => alert('database-restarted', facts),
+      onFailedStart: (reason) => logger.error({ reason }, 'the embedded database does not start'),
+      onLost(error) {
+        alert('database-lost', { reason: error.message })
+        resolve(error)
+      },
+    })
   })
 }
 
@@ -170,16 +187,23 @@ interface Urls {
 async function withDatabase<T>(
   config: Config,
   options: OpenVaultOptions,
-  use: (urls: Urls, stop: () => Promise<void>) => Promise<T>,
+  use: (urls: Urls, stop: () => Promise<void>, keepRunning: EmbeddedDatabase['keepRunning']) => Promise<T>,
 ): Promise<T> {
   if (!config.production) mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
-  if (config.database) return use({ server: config.database.url, owner: config.database.ownerUrl }, async () => {})
+  if (config.database) {
+    const { url, ownerUrl } = config.database
+    return use(
+      { server: url, owner: ownerUrl },
+      async () => {},
+      () => {},
+    )
+  }
   const { dataDir } = config
   const { command, log } = options
   const role = options.role === 'server' ? 'server' : 'command'
   const embedded = await openEmbeddedDatabase({ dataDir, role, ...(command ? { command } : {}), log })
   try {
-    return await use(embedded.urls, () => embedded.stop())
+    return await use(embedded.urls, () => embedded.stop(), embedded.keepRunning)
   } catch (error) {
     await embedded.stop()
     throw error

@@ -206,6 +206,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   return {
     routes: [...routes, ...docs],
     logger,
+    alert,
     metrics,
     checkReady,
     sealedBecause,
