@@ -197,9 +197,9 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     if (!(error instanceof Problem) || error.code !== 'sealed') throw error
     stale = error
   })
-  // What is distrusted has its own alert, and so has a root key that went away.
+  // What is distrusted has its own alert, and so has a root key that went away. A pool that is full says so to its callers.
   const onFailure = (error: unknown) => {
-    const isAwaited = error instanceof Problem && error.cause instanceof RootKeyUnreachable
+    const isAwaited = error instanceof Problem && (error.cause instanceof RootKeyUnreachable || error.code === 'busy')
     if (distrust === undefined && !isAwaited) options.onError(error)
   }
   const look = () => void refresh().catch(onFailure)
