@@ -74,6 +74,21 @@ describe('on a server of its own', () => {
     await readyAgain(vault)
   })
 
+  it('is not ready on a standby, and is when that is promoted', async () => {
+    const promote = await cluster.becomeStandby()
+    await vi.waitUntil(async () => (await vault.call('GET', '/readyz')).status === 503, { timeout: NOTICED_MS })
+    // Reading goes on, so that a look at the registry alone would call it ready.
+    await vi.waitFor(async () => {
+      expect(await cluster.sql('SELECT pg_is_in_recovery() AS standby')).toEqual([{ standby: true }])
+      await vault.strongroom.rootKeys.find()
+    })
+    for (let asked = 0; asked < 10; asked++) {
+      expectProblem(await vault.call('GET', '/readyz'), 503, 'database-unavailable')
+    }
+    await promote()
+    await readyAgain(vault)
+  })
+
   it('is not ready while commits hang, waits for one write only, and is ready when that has succeeded', async () => {
     await readyAgain(vault)
     const thaw = await cluster.freezeStandby()

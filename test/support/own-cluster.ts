@@ -1,14 +1,18 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { openEmbeddedDatabase } from '../../src/database/embedded.ts'
 import { migrate } from '../../src/database/migrate.ts'
+import { findAccount, findPrograms } from '../../src/database/postgres-programs.ts'
+import { startPostmaster, stopPostmaster } from '../../src/database/postmaster.ts'
 import { openTestDatabase, type TestDatabase } from './postgres.ts'
 
 /** A PostgreSQL of a test's own, with the vault's schema: for settings that hold for the whole server. */
 export interface OwnCluster extends TestDatabase {
   /** Sets an option of the server, or puts its default back. */
   configure(name: string, value?: string): Promise<void>
+  /** Starts it again as a standby; the result promotes it. */
+  becomeStandby(): Promise<() => Promise<void>>
   /** From now on commits wait for a standby that never comes; the result ends that. */
   freezeStandby(): Promise<() => Promise<void>>
 }
@@ -35,6 +39,16 @@ export async function startOwnCluster(parent = tmpdir()): Promise<OwnCluster> {
   return {
     ...database,
     configure,
+    async becomeStandby() {
+      const programs = await findPrograms(await findAccount(() => {}), () => {})
+      const cluster = path.join(directory, 'data', 'postgres')
+      await stopPostmaster(programs, cluster)
+      writeFileSync(path.join(cluster, 'standby.signal'), '', { mode: 0o666 })
+      await startPostmaster(programs, cluster, Number(new URL(urls.server).port))
+      return async () => {
+        await database.sql('SELECT pg_promote()')
+      }
+    },
     async freezeStandby() {
       await configure('synchronous_standby_names', 'gone')
       return () => configure('synchronous_standby_names')
