@@ -22,6 +22,7 @@ interface AuditLogDeps {
   keys: {
     readonly isSealed: boolean
     readonly ring: { all(purpose: 'audit-signing'): readonly LogKey[] }
+    ensureFresh(): Promise<void>
     active(purpose: 'audit-signing'): LogKey
   }
 }
@@ -47,7 +48,13 @@ const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
  */
 export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping, ...options }: AuditLogOptions) {
   const { database, newAuditEvent, recordEvent, keys } = deps
-  const signing = { active: () => keys.active('audit-signing'), all: () => keys.ring.all('audit-signing') }
+  const signing = {
+    async active() {
+      await keys.ensureFresh()
+      return keys.active('audit-signing')
+    },
+    all: () => keys.ring.all('audit-signing'),
+  }
   const record = (type: AuditEventType) => recordEvent(newAuditEvent({ type, outcome: 'success', caller: VAULT }))
   const outage = watchOutage({ ...deps, caller: VAULT })
   if (isKeptHere) {

@@ -1,0 +1,105 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { RunningProgram } from '../support/run-program.ts'
+import { cards } from '../support/samples.ts'
+import { VaultProcess } from '../support/vault-process.ts'
+
+/** Longer than a server may go on sealing without a look at the key registry. */
+const STOPPED_MS = 5_000
+
+const address = {
+  name: 'Maximiliane Wolkenstein-Trostburg',
+  lines: ['Straße des siebzehnten Juni 135', 'Hinterhaus, vierter Stock links'],
+  postal_code: '10623',
+  city: 'Berlin',
+  country: 'DE',
+}
+const checkout = (at: number) => ({
+  customer: `customer_${at}`,
+  policy_version: '2026-11-01',
+  card: { number: cards.visa, exp_month: 12, exp_year: 2031 },
+  contact: { email: `shopper.${at}@example.com`, phone: '+4930123456' },
+  shipping_address: address,
+  billing_address: address,
+})
+const batch = { items: Array.from({ length: 1_000 }, (_, at) => checkout(at)) }
+
+let vault: VaultProcess
+let token: string
+
+beforeAll(async () => {
+  vault = await VaultProcess.create()
+  await vault.start({ STRONGROOM_WORKERS: '1' })
+  token = await vault.token('checkout')
+})
+afterAll(() => vault.remove())
+
+async function stopFor(program: RunningProgram | undefined, ms: number): Promise<void> {
+  const signal = (name: NodeJS.Signals) => (program ? program.child.kill(name) : vault.signal(name))
+  signal('SIGSTOP')
+  await sleep(ms)
+  signal('SIGCONT')
+}
+
+/** It succeeded, or was told to come again: never that the root key is not there. */
+async function expectStored(answer: Promise<{ status: number; body: unknown; text: string }>): Promise<void> {
+  const { status, body, text } = await answer
+  const code = (body as { code?: string } | undefined)?.code
+  expect([200, 201, 'busy'], text.slice(0, 300)).toContain(code ?? status)
+}
+
+const tokenize = () => vault.call('POST', '/v1/tokenize', { token, body: checkout(0) })
+const tokenizeBatch = () => vault.call('POST', '/v1/tokenize/batch', { token, body: batch })
+
+it('a batch of a thousand worst-case checkouts is stored, two at once as well', async () => {
+  await Promise.all([tokenizeBatch(), tokenizeBatch()].map(expectStored))
+})
+
+it.each([0, 50, 150, 400, 900])('a server that is stopped %i ms into a batch is not sealed afterwards', async (ms) => {
+  const answers = [tokenizeBatch(), tokenize()]
+  await sleep(ms)
+  await stopFor(undefined, STOPPED_MS)
+  answers.push(tokenize(), tokenize())
+  await Promise.all(answers.map(expectStored))
+})
+
+/** It did what it should, or says that the vault is busy. */
+async function expectDone({ ended }: RunningProgram): Promise<void> {
+  const { code, stderr } = await ended
+  if (code !== 0) expect(stderr).toContain('(busy)')
+}
+
+const issue = (name: string) => vault.spawnCli(['staff', 'token', '--role', 'support', '--name', name, '--json'])
+
+it('eight commands at once find the vault open', async () => {
+  await Promise.all(Array.from({ length: 8 }, (_, at) => expectDone(issue(`Ann ${at}`))))
+})
+
+it('a command that is stopped at any moment finds the vault open', async () => {
+  const moments = [300, 600, 900, 1_300, 1_800, 2_500]
+  await Promise.all(
+    moments.map(async (moment, at) => {
+      const command = issue(`Bob ${at}`)
+      await sleep(moment)
+      await stopFor(command, STOPPED_MS)
+      await expectDone(command)
+    }),
+  )
+})
+
+it('all keys are rotated under load', async () => {
+  let rotating = true
+  const load = Promise.all(
+    Array.from({ length: 4 }, async () => {
+      while (rotating) await expectStored(tokenize())
+    }),
+  )
+  const rotation = vault.spawnCli(['keys', 'rotate', 'all', '--json'])
+  await sleep(1_000)
+  await stopFor(undefined, STOPPED_MS)
+  const { code, stderr } = await rotation.ended
+  rotating = false
+  await load
+  expect(code, stderr).toBe(0)
+  expect(stderr).not.toContain('sealed')
+})
