@@ -1,28 +1,14 @@
+import { Agent } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { RunningProgram } from '../support/run-program.ts'
-import { cards } from '../support/samples.ts'
+import { checkout } from '../support/samples.ts'
 import { VaultProcess } from '../support/vault-process.ts'
 
 /** Longer than a server may go on sealing without a look at the key registry. */
 const STOPPED_MS = 5_000
 
-const address = {
-  name: 'Maximiliane Wolkenstein-Trostburg',
-  lines: ['Straße des siebzehnten Juni 135', 'Hinterhaus, vierter Stock links'],
-  postal_code: '10623',
-  city: 'Berlin',
-  country: 'DE',
-}
-const checkout = (at: number) => ({
-  customer: `customer_${at}`,
-  policy_version: '2026-11-01',
-  card: { number: cards.visa, exp_month: 12, exp_year: 2031 },
-  contact: { email: `shopper.${at}@example.com`, phone: '+4930123456' },
-  shipping_address: address,
-  billing_address: address,
-})
-const batch = { items: Array.from({ length: 1_000 }, (_, at) => checkout(at)) }
+const batch = { items: Array.from({ length: 1_000 }, (_, at) => ({ ...checkout, customer: `customer_${at}` })) }
 
 let vault: VaultProcess
 let token: string
@@ -41,18 +27,25 @@ async function stopFor(program: RunningProgram | undefined, ms: number): Promise
   signal('SIGCONT')
 }
 
-/** It succeeded, or was told to come again: never that the root key is not there. */
-async function expectStored(answer: Promise<{ status: number; body: unknown; text: string }>): Promise<void> {
-  const { status, body, text } = await answer
-  const code = (body as { code?: string } | undefined)?.code
-  expect([200, 201, 'busy'], text.slice(0, 300)).toContain(code ?? status)
+/**
+ * Calls on a connection of its own: one that was idle for so long may be closed. The call succeeds, or is told to come again;
+ * never that the root key is not there.
+ */
+function store(path: string, body: unknown): Promise<void> {
+  const agent = new Agent({ keepAlive: false })
+  const stored = vault.call('POST', path, { token, body, agent }).then(({ status, body: { code }, text }) => {
+    expect([200, 201, 'busy'], text.slice(0, 300)).toContain(code ?? status)
+  })
+  // Awaited later.
+  stored.catch(() => {})
+  return stored
 }
 
-const tokenize = () => vault.call('POST', '/v1/tokenize', { token, body: checkout(0) })
-const tokenizeBatch = () => vault.call('POST', '/v1/tokenize/batch', { token, body: batch })
+const tokenize = () => store('/v1/tokenize', checkout)
+const tokenizeBatch = () => store('/v1/tokenize/batch', batch)
 
 it('a batch of a thousand worst-case checkouts is stored, two at once as well', async () => {
-  await Promise.all([tokenizeBatch(), tokenizeBatch()].map(expectStored))
+  await Promise.all([tokenizeBatch(), tokenizeBatch()])
 })
 
 it.each([0, 50, 150, 400, 900])('a server that is stopped %i ms into a batch is not sealed afterwards', async (ms) => {
@@ -60,7 +53,7 @@ it.each([0, 50, 150, 400, 900])('a server that is stopped %i ms into a batch is 
   await sleep(ms)
   await stopFor(undefined, STOPPED_MS)
   answers.push(tokenize(), tokenize())
-  await Promise.all(answers.map(expectStored))
+  await Promise.all(answers)
 })
 
 /** It did what it should, or says that the vault is busy. */
@@ -91,9 +84,10 @@ it('all keys are rotated under load', async () => {
   let rotating = true
   const load = Promise.all(
     Array.from({ length: 4 }, async () => {
-      while (rotating) await expectStored(tokenize())
+      while (rotating) await tokenize()
     }),
   )
+  load.catch(() => {})
   const rotation = vault.spawnCli(['keys', 'rotate', 'all', '--json'])
   await sleep(1_000)
   await stopFor(undefined, STOPPED_MS)

@@ -69,13 +69,15 @@ describe('a process that got no time for longer than the keys in memory may be u
   })
 
   it.each([0, 1, 2, 3, 4, 5])('in the middle of a request, after %i draws, it is never sealed', async (draws) => {
-    for (const [path, body] of [
+    const calls = [
       ['/v1/tokenize', { contact }],
       ['/v1/tokenize/batch', checkouts(3)],
       ['/v1/tokenize/batch', checkouts(60)],
-    ] as const) {
+    ] as const
+    for (const [at, [path, body]] of calls.entries()) {
       starveAt(draws)
-      const answer = await vault.call('POST', path, { token, body, headers: { 'Idempotency-Key': `${path}${draws}` } })
+      const headers = { 'Idempotency-Key': `draw-${draws}-call-${at}` }
+      const answer = await vault.call('POST', path, { token, body, headers })
       expect([200, 201, 'busy']).toContain(answer.body.code ?? answer.status)
     }
   })
