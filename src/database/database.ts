@@ -31,7 +31,8 @@ export interface DatabaseOptions {
   maxConnections?: number
 }
 
-const CONNECT_TIMEOUT_MS = 5_000
+/** Longer than a busy machine may stop the process: the timer would be first, and a connection that is there be called none. */
+const CONNECT_TIMEOUT_MS = 7_000
 
 /** Opens a pool. Nothing connects before the first statement. */
 export function openDatabase(options: DatabaseOptions): Database {
