@@ -25,6 +25,8 @@ export const ALERTS = {
   'client-crl-out-of-date':
     'the revocation list of client certificates is out of date: they are refused until there is a new one',
   'background-task-failed': 'something that the server does by itself has failed: it goes on trying',
+  'database-restarted': 'the embedded database had ended: it was started again',
+  'database-lost': 'the embedded database has ended and does not start again: the vault ends',
   'record-integrity': 'a sealed value does not open: it was changed, moved or put back',
   'search-term-changed': 'a search term was changed, moved or put back by somebody else: it finds nothing',
 } as const

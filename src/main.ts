@@ -6,8 +6,11 @@ import { describeError } from './http/request-log.ts'
 import { Interrupted, onInterruption } from './interruption.ts'
 import { Unsafe } from './open-vault.ts'
 import { Problem } from './problem.ts'
-import { type Announce, serve } from './serve.ts'
+import { type Announce, type Serving, serve } from './serve.ts'
 import { serveAsWorker, serveWithWorkers } from './workers.ts'
+
+/** How long a vault without its database may take to close. */
+const STOP_WITHIN_MS = 20_000
 
 /**
  * The last resort: an error that nobody caught ends the process, and says where it came from without its message. Node
@@ -31,7 +34,9 @@ export async function runServer(): Promise<void> {
   try {
     const config = readConfig()
     const server = await (config.workers === 1 ? serve : serveWithWorkers)(config, announce)
-    await interruption.catch((interrupted: Interrupted) => announce(`\n${interrupted.message}\n`))
+    const interrupted = interruption.catch(({ message }: Interrupted) => announce(`\n${message}\n`))
+    const lost = await Promise.race([interrupted, server.databaseLost])
+    if (lost instanceof Error) await endWithout(server, lost)
     await server.stop()
     // Connections of others may still be open; nothing of ours is.
     process.exit(0)
@@ -39,6 +44,14 @@ export async function runServer(): Promise<void> {
     process.stderr.write(explain(error))
     process.exit(1)
   }
+}
+
+/** Whatever starts the vault again sees that it failed, also where something hangs that is to be closed. */
+async function endWithout({ stop }: Serving, lost: Error): Promise<never> {
+  process.stderr.write(explain(lost, 'The vault cannot go on'))
+  setTimeout(() => process.exit(1), STOP_WITHIN_MS)
+  await stop().catch(() => {})
+  process.exit(1)
 }
 
 /** In a worker something may still be open when it cannot go on; the first process decides what comes next. */

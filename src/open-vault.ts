@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { type Config, ConfigError } from './config.ts'
 import { type Database, openDatabase } from './database/database.ts'
-import { NoEmbeddedDatabase, openEmbeddedDatabase } from './database/embedded.ts'
+import { type EmbeddedDatabase, NoEmbeddedDatabase, openEmbeddedDatabase } from './database/embedded.ts'
 import { inspectDatabase } from './database/inspect.ts'
 import { migrate } from './database/migrate.ts'
 import {
@@ -21,6 +21,8 @@ const COMMAND_PATIENCE_MS = 20_000
 
 export interface OpenVault {
   strongroom: Strongroom
+  /** Resolves when the embedded database has ended and does not start again. */
+  databaseLost: Promise<Error>
   /** Closes the vault, and the embedded database if this process is in charge of it. */
   close(): Promise<void>
 }
@@ -52,7 +54,7 @@ export class Unsafe extends Error {
  */
 export async function openVault(config: Config, options: OpenVaultOptions): Promise<OpenVault> {
   refuse([...examineProcess(process.env, process.execArgv), ...(await examineConfig(config))])
-  return withDatabase(config, options, async (urls, stopDatabase) => {
+  return withDatabase(config, options, async (urls, stopDatabase, keepRunning) => {
     if (migratesItself(config, options.role)) await migrateDatabase(config, urls)
     const facts = await inspect(urls.server, config.database?.caFile)
     const findings = [...examineDatabase(config, facts), ...(await examineMappedRoles(config, facts))]
@@ -86,6 +88,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
     )
     return {
       strongroom,
+      databaseLost: options.role === 'server' ? lostDatabase(strongroom, keepRunning) : new Promise(() => {}),
       async close() {
         await strongroom.close()
         await stopDatabase()
@@ -94,17 +97,34 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
   })
 }
 
+/** Has the embedded database started again whenever it ends. Resolves when that fails. */
+function lostDatabase({ logger, alert }: Strongroom, keepRunning: EmbeddedDatabase['keepRunning']): Promise<Error> {
+  return new Promise((resolve) => {
+    keepRunning({
+      onRestart: (facts) => alert('database-restarted', facts),
+      onFailedStart: (reason) => logger.error({ reason }, 'the embedded database does not start'),
+      onLost(error) {
+        alert('database-lost', { reason: error.message })
+        resolve(error)
+      },
+    })
+  })
+}
+
 function recordedIssuer(config: Config, role: OpenVaultOptions['role']): StrongroomConfig['recordedIssuer'] {
   if (role === 'server') return 'write'
   return config.issuerIsSet ? 'ignore' : 'prefer'
 }
+
+/** Beside its pool a process listens, tries whether it can write, and asks about sessions that do not answer. */
+const CONNECTIONS_BESIDE_POOL = 3
 
 /**
  * PostgreSQL takes 100 connections unless told otherwise: the workers and the first process share 80 of them. Under group
  * commit few are enough.
  */
 function connectionsFor(workers: number): number {
-  return Math.max(3, Math.min(10, Math.floor(80 / (workers + 1)) - 1))
+  return Math.max(3, Math.min(10, Math.floor(80 / (workers + 1)) - CONNECTIONS_BESIDE_POOL))
 }
 
 /** The embedded database always fits; another one is migrated by its owner, for convenience by a development server. */
@@ -173,17 +193,24 @@ interface Urls {
 async function withDatabase<T>(
   config: Config,
   options: OpenVaultOptions & { creates?: boolean },
-  use: (urls: Urls, stop: () => Promise<void>) => Promise<T>,
+  use: (urls: Urls, stop: () => Promise<void>, keepRunning: EmbeddedDatabase['keepRunning']) => Promise<T>,
 ): Promise<T> {
   const { creates = true } = options
   if (!config.production && creates) mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
-  if (config.database) return use({ server: config.database.url, owner: config.database.ownerUrl }, async () => {})
+  if (config.database) {
+    const { url, ownerUrl } = config.database
+    return use(
+      { server: url, owner: ownerUrl },
+      async () => {},
+      () => {},
+    )
+  }
   const { dataDir } = config
   const { command, log } = options
   const role = options.role === 'server' ? 'server' : 'command'
   const embedded = await openEmbeddedDatabase({ dataDir, role, ...(command ? { command } : {}), log, creates })
   try {
-    return await use(embedded.urls, () => embedded.stop())
+    return await use(embedded.urls, () => embedded.stop(), embedded.keepRunning)
   } catch (error) {
     await embedded.stop()
     throw error

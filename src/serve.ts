@@ -25,13 +25,16 @@ export interface Listening {
   stop(): Promise<void>
 }
 
+/** A vault that serves. */
+export interface Serving extends Pick<Listening, 'port' | 'stop'>, Pick<OpenVault, 'databaseLost'> {}
+
 /** Prints what a person at the terminal should read. */
 export type Announce = (text: string) => void
 
 const LOOK_WHILE_SEALED_MS = 250
 
 /** Starts the vault in this process: config → database → strongroom → TLS listener. */
-export async function serve(config: Config, announce: Announce): Promise<Pick<Listening, 'port' | 'stop'>> {
+export async function serve(config: Config, announce: Announce): Promise<Serving> {
   const vault = await openAsServer(config, announce)
   const { strongroom } = vault
   const started: Listening[] = []
@@ -51,7 +54,7 @@ export async function serve(config: Config, announce: Announce): Promise<Pick<Li
     await stop()
     throw error
   }
-  return { port: started[0]!.port, stop }
+  return { port: started[0]!.port, databaseLost: vault.databaseLost, stop }
 }
 
 /** Opens the vault as the process in charge of it; outside production with a certificate made where there is none. */

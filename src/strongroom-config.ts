@@ -12,7 +12,7 @@ import type { RecordBatches } from './records/record-batches.ts'
 export interface StrongroomConfig {
   databaseUrl: string
   databaseCaFile?: string | undefined
-  /** The most connections of this process, apart from the one that listens. */
+  /** The most connections of this process, apart from three that are no part of the pool (`CONNECTIONS_BESIDE_POOL`). */
   databaseConnections?: number
   rootKeyFile: string
   /** Whether a vault that has no keys yet may make itself a passphrase, marked as one for development. */

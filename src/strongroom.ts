@@ -18,11 +18,13 @@ import { loadShipping } from './audit/witness/witnesses-file.ts'
 import { createBackground, type TaskName } from './background.ts'
 import { openDatabase } from './database/database.ts'
 import { readSetting, writeSetting } from './database/settings-store.ts'
+import { createWriteProbe } from './database/write-probe.ts'
 import { createApp, type Refusal } from './http/app.ts'
 import { createDocsRoutes } from './http/docs-routes.ts'
 import { createHealthRoutes } from './http/health-routes.ts'
 import { createMetrics } from './http/metrics.ts'
 import type { RefusesCertificate } from './http/presented.ts'
+import { createReadiness } from './http/readiness.ts'
 import { createLogger, describeError } from './http/request-log.ts'
 import { createTrustedProxies, type TrustedProxies } from './http/source/trusted-proxies.ts'
 import { createNewId } from './identifier.ts'
@@ -162,8 +164,9 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     }
   }
 
-  /** Asks the database, and with it whether the ring in memory is the registry's. @throws {Problem} */
-  const checkReady = () => keys.refresh()
+  const writeProbe = createWriteProbe({ url: config.databaseUrl, caFile: config.databaseCaFile })
+  /** Whether the ring in memory is the registry's, the database takes writes, and the log takes events. @throws {Problem} */
+  const checkReady = createReadiness([() => keys.refresh(), writeProbe.check, async () => auditLog.requireWritable()])
   const routes = [
     ...createTokenizeRoutes({ ...shared, idempotency }),
     ...createRevealRoutes({ ...shared, idempotency }),
@@ -234,8 +237,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   return {
     routes: [...routes, ...docs],
     logger,
-    metrics,
     alert,
+    metrics,
     background,
     checkReady,
     sealedBecause,
@@ -288,7 +291,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       await Promise.all([runner?.stop(), auditLog.close()])
       await background.close()
       await vaultKeys.close()
-      await database.close()
+      await Promise.all([writeProbe.close(), database.close()])
     },
   }
 }

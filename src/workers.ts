@@ -13,6 +13,7 @@ import {
   listenToOperator,
   once,
   openAsServer,
+  type Serving,
   welcome,
 } from './serve.ts'
 import type { Strongroom } from './strongroom.ts'
@@ -36,7 +37,7 @@ const FORK_AGAIN_MS = 500
  * database, migrates, serves the operator's listener and replaces workers that die; the workers serve callers. Whatever
  * must hold across them — idempotency, limits, revocation — lives in the database.
  */
-export async function serveWithWorkers(config: Config, announce: Announce): Promise<Pick<Listening, 'port' | 'stop'>> {
+export async function serveWithWorkers(config: Config, announce: Announce): Promise<Serving> {
   // Buffers go as they are, and a root key is not made into text on its way.
   cluster.setupPrimary({ serialization: 'advanced', execArgv: withoutInspectorSignal(process.execArgv) })
   const vault = await openAsServer(config, announce)
@@ -84,7 +85,7 @@ export async function serveWithWorkers(config: Config, announce: Announce): Prom
     await stop()
     throw error
   }
-  return { port: config.port, stop }
+  return { port: config.port, databaseLost: vault.databaseLost, stop }
 }
 
 /** What a forked process does: serves callers until it is told to stop, or the first process is gone. */

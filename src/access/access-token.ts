@@ -63,7 +63,7 @@ export interface TokenSubject extends Binding {
 }
 
 export interface AccessTokenOptions {
-  keys: Pick<Keys, 'ring' | 'active' | 'refresh'>
+  keys: Pick<Keys, 'ring' | 'active' | 'ensureFresh' | 'refresh'>
   /** Sees to it that there is a key that may sign; called when the present one has expired. */
   renewSigningKey: () => Promise<void>
   issuer: string
@@ -81,6 +81,7 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
   const nowSeconds = () => Math.floor(now().getTime() / 1000)
 
   async function signingKey(): Promise<Key> {
+    await keys.ensureFresh()
     try {
       return keys.active('token-signing')
     } catch (error) {

@@ -24,6 +24,7 @@ interface AuditLogDeps {
   keys: {
     readonly isSealed: boolean
     readonly ring: { all(purpose: 'audit-signing'): readonly LogKey[] }
+    ensureFresh(): Promise<void>
     active(purpose: 'audit-signing'): LogKey
   }
 }
@@ -48,7 +49,13 @@ const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
  */
 export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping, ...options }: AuditLogOptions) {
   const { background, database, newAuditEvent, recordEvent, keys } = deps
-  const signing = { active: () => keys.active('audit-signing'), all: () => keys.ring.all('audit-signing') }
+  const signing = {
+    async active() {
+      await keys.ensureFresh()
+      return keys.active('audit-signing')
+    },
+    all: () => keys.ring.all('audit-signing'),
+  }
   const record = (type: AuditEventType) => recordEvent(newAuditEvent({ type, outcome: 'success', caller: VAULT }))
   const outage = watchOutage({ ...deps, caller: VAULT })
   if (isKeptHere) {
@@ -60,6 +67,7 @@ export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping,
   const shipper = isKeptHere && shipping ? shipCheckpoints({ ...deps, ...options }, shipping) : undefined
   return {
     observe: outage.observe,
+    requireWritable: outage.requireOver,
     /** Whether the key has signed the latest checkpoint. */
     hasSignedLast: async (db: Queryable, id: string) => {
       const key = signing.all().find((one) => one.id === id)

@@ -1,9 +1,12 @@
 import type { Alert } from '../alert.ts'
+import { Problem } from '../problem.ts'
 import type { AuditCaller, NewAuditEvent } from './audit-event.ts'
 import type { RecordEvent } from './record-event.ts'
 
 /** What a call is answered with when its event cannot be written. The log is in the database, and goes away with it. */
-const OF_THE_LOG: ReadonlySet<string | undefined> = new Set(['audit-unavailable', 'database-unavailable'])
+const CODES_OF_THE_LOG = ['audit-unavailable', 'database-unavailable'] as const
+type CodeOfTheLog = (typeof CODES_OF_THE_LOG)[number]
+const isOfTheLog = (code: string): code is CodeOfTheLog => CODES_OF_THE_LOG.some((one) => one === code)
 
 const TRY_EVERY_MS = 1_000
 /** A log that fails again so soon has not been mended, and somebody knows already. */
@@ -30,14 +33,14 @@ export interface OutageDeps {
  * many calls this process has refused meanwhile. PCI DSS 10.7.2, 10.7.3.
  */
 export function watchOutage({ newAuditEvent, recordEvent, now, alert, caller }: OutageDeps) {
-  let gap: { since: Date; code: string; refused: number } | undefined
+  let gap: { since: Date; code: CodeOfTheLog; refused: number } | undefined
   let endedAt = Number.NEGATIVE_INFINITY
   let timer: NodeJS.Timeout | undefined
 
   function observe({ audited, status, code }: ObservedAnswer): void {
     if (!audited || status !== 503 || code === undefined) return
     if (gap === undefined) {
-      if (!OF_THE_LOG.has(code)) return
+      if (!isOfTheLog(code)) return
       gap = { since: now(), code, refused: 0 }
       if (performance.now() - endedAt > SAME_OUTAGE_MS) alert('audit-unavailable', { code })
       tryLater()
@@ -68,6 +71,10 @@ export function watchOutage({ newAuditEvent, recordEvent, now, alert, caller }: 
 
   return {
     observe,
+    /** @throws {Problem} what the log was refused with, until it takes an event again */
+    requireOver(): void {
+      if (gap !== undefined) throw new Problem(gap.code)
+    },
     /** Records the gap if it can be; whatever is refused later is not counted any more. */
     async stop(): Promise<void> {
       clearTimeout(timer)

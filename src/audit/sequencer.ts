@@ -33,7 +33,7 @@ export interface SequencerDeps {
   origin: string
   keys: {
     /** The one that signs now. @throws {Problem} sealed, key-expired */
-    active(): LogKey
+    active(): LogKey | Promise<LogKey>
     /** All that may have signed before. */
     all(): readonly LogKey[]
   }
@@ -87,7 +87,7 @@ export async function openSequencer(
 
   /** The key that signs. The log itself says so before the key signs for the first time. */
   async function announcedKey(): Promise<LogKey> {
-    const key = keys.active()
+    const key = await keys.active()
     if (key.id === announced) return key
     const publicKey = rawPublicKey(createPublicKey(key.secret)).toString('base64')
     if (!(await isAnnounced(session, key.id, publicKey))) {

@@ -1,14 +1,9 @@
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
-import { isConflict, isUnavailable, translate, unavailable } from './database-error.ts'
+import { isConflict, isUnavailable, unavailable } from './database-error.ts'
+import { QUERY_TIMEOUT_MS, SessionPool, type SessionState, type Statement } from './session-pool.ts'
 
-/** A prepared statement: PostgreSQL plans it once per connection and reuses it under its name. */
-export interface Statement {
-  readonly name: string
-  readonly text: string
-  /** How long it may take, when that is not what every other statement may. */
-  readonly timeoutMs?: number
-}
+export { QUERY_TIMEOUT_MS, type Statement } from './session-pool.ts'
 
 /** Runs statements: the pool itself, or one transaction. */
 export interface Queryable {
@@ -36,33 +31,26 @@ export interface DatabaseOptions {
   maxConnections?: number
 }
 
-/** pg has no limit of its own; a statement whose outcome is unknown becomes a 503 and is replayed by its idempotency key. */
-export const QUERY_TIMEOUT_MS = 10_000
-const CONNECT_TIMEOUT_MS = 5_000
+/** Longer than a busy machine may stop the process: the timer would be first, and a connection that is there be called none. */
+const CONNECT_TIMEOUT_MS = 7_000
 
 /** Opens a pool. Nothing connects before the first statement. */
 export function openDatabase(options: DatabaseOptions): Database {
   const connection = connectionOptions(options)
-  const pool = new pg.Pool({ ...connection, max: options.maxConnections ?? 10, idleTimeoutMillis: 30_000 })
-  // A connection that breaks must not end the process, whether it is idle or in use: the statement that waits for it is
-  // rejected all the same, and the next one gets a new connection.
-  pool.on('error', () => {})
-  pool.on('connect', (client) => client.on('error', () => {}))
+  const pool = new SessionPool(connection, options.maxConnections ?? 10)
   const listeners: Listener[] = []
 
   return {
     async query<Row>(statement: Statement, values?: readonly unknown[]) {
-      const client = await connect(pool)
-      let broken = true
+      const client = await pool.take()
+      let state: SessionState = 'good'
       try {
-        const rows = await run<Row>(client, statement, values)
-        broken = false
-        return rows
+        return await pool.run<Row>(client, statement, values)
       } catch (error) {
-        broken = isUnavailable(error)
+        if (isUnavailable(error)) state = 'broken'
         throw error
       } finally {
-        client.release(broken)
+        pool.giveBack(client, state)
       }
     },
     async transaction(work) {
@@ -79,20 +67,20 @@ export function openDatabase(options: DatabaseOptions): Database {
       await listener.start()
     },
     async tryLock(lock, work) {
-      const client = await connect(pool)
+      const client = await pool.take()
       try {
-        const [row] = await run<{ locked: boolean }>(client, TRY_LOCK, [lock])
+        const [row] = await pool.run<{ locked: boolean }>(client, TRY_LOCK, [lock])
         if (!row?.locked) return undefined
-        const own: Queryable = { query: (statement, values) => run(client, statement, values) }
-        return await work(own).finally(() => run(client, UNLOCK, [lock]).catch(() => {}))
+        const own: Queryable = { query: (statement, values) => pool.run(client, statement, values) }
+        return await work(own).finally(() => pool.run(client, UNLOCK, [lock]).catch(() => {}))
       } finally {
         // Ending the session frees the lock too, whatever state it is in, but only after this has returned.
-        client.release(true)
+        pool.giveBack(client, 'spent')
       }
     },
     async close() {
       await Promise.all(listeners.map((listener) => listener.stop()))
-      await pool.end()
+      await pool.close()
     },
   }
 }
@@ -132,44 +120,25 @@ export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || hostname === '::1' || /^127\.\d+\.\d+\.\d+$/.test(hostname)
 }
 
-async function transact<T>(pool: pg.Pool, work: (tx: Queryable) => Promise<T>): Promise<T> {
-  const client = await connect(pool)
-  let broken = false
+async function transact<T>(pool: SessionPool, work: (tx: Queryable) => Promise<T>): Promise<T> {
+  const client = await pool.take()
+  let state: SessionState = 'good'
   try {
-    await run(client, BEGIN)
-    const result = await work({ query: (statement, values) => run(client, statement, values) })
-    await run(client, COMMIT)
+    await pool.run(client, BEGIN)
+    const result = await work({ query: (statement, values) => pool.run(client, statement, values) })
+    await pool.run(client, COMMIT)
     return result
   } catch (error) {
     // A connection that failed or hangs cannot roll back; PostgreSQL does it when the connection is gone.
-    broken = isUnavailable(error)
-    if (!broken) {
-      await run(client, ROLLBACK).catch(() => {
-        broken = true
+    if (isUnavailable(error)) state = 'broken'
+    else {
+      await pool.run(client, ROLLBACK).catch(() => {
+        state = 'broken'
       })
     }
     throw error
   } finally {
-    client.release(broken)
-  }
-}
-
-/** Whatever the reason, a connection that does not come about is the database being unavailable, not a bad statement. */
-async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
-  try {
-    return await pool.connect()
-  } catch (error) {
-    throw unavailable(error)
-  }
-}
-
-async function run<Row>(on: pg.PoolClient, statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
-  try {
-    const { timeoutMs = QUERY_TIMEOUT_MS, ...prepared } = statement
-    const config = { ...prepared, values: [...values], query_timeout: timeoutMs }
-    return (await on.query(config)).rows as Row[]
-  } catch (error) {
-    throw translate(error)
+    pool.giveBack(client, state)
   }
 }
 

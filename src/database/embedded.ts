@@ -18,11 +18,14 @@ import {
   withPort,
   writeDatabaseFile,
 } from './database-file.ts'
+import { keepRunning, type RestartEvents } from './keep-running.ts'
 import { findAccount, findPrograms, type PostgresPrograms, PROGRAM_ENVIRONMENT } from './postgres-programs.ts'
 import { findPostmaster, poll, startPostmaster, stopPostmaster } from './postmaster.ts'
 
 export interface EmbeddedDatabase {
   urls: DatabaseUrls
+  /** From now on starts PostgreSQL again when it ends, if this process is in charge of it. Call it once. */
+  keepRunning(events: RestartEvents): void
   /** Stops PostgreSQL if it is ours to stop. Close the connections first; more than one call does no harm. */
   stop(): Promise<void>
 }
@@ -100,7 +103,7 @@ export async function openEmbeddedDatabase(options: EmbeddedDatabaseOptions): Pr
         : `the data directory ${dataDir} was still in use by ${holder} after ${waitSeconds} s; let it finish or stop it`,
     )
   }
-  if ('shared' in turn) return { urls: turn.shared, stop: async () => {} }
+  if ('shared' in turn) return { urls: turn.shared, keepRunning: () => {}, stop: async () => {} }
   return await takeCharge(dataDir, turn.lock, programs, { log, creates })
 }
 
@@ -123,12 +126,17 @@ async function takeCharge(
     writeDatabaseFile(dataDir, running)
 
     let stopped: Promise<void> | undefined
+    let keeper: ReturnType<typeof keepRunning> | undefined
     const stop = async () => {
+      await keeper?.stop()
       await stopPostmaster(programs, cluster)
       lock.release()
     }
     return {
       urls: running.urls,
+      keepRunning(events) {
+        keeper ??= keepRunning({ programs, cluster, port: running.port }, events)
+      },
       stop: () => {
         stopped ??= stop()
         return stopped

@@ -47,6 +47,8 @@ const MAX_LOG_BYTES = 1024 * 1024
 /** A postmaster is PostgreSQL's first process; the others of the cluster are its children. */
 export interface Postmaster {
   port: number
+  /** It was told to end, lets nobody in any more, and may wait for its sessions. */
+  isStopping: boolean
 }
 
 /** Finds the postmaster that runs on this cluster, whoever started it. */
@@ -54,13 +56,15 @@ export function findPostmaster(cluster: string): Postmaster | undefined {
   const file = path.join(cluster, 'postmaster.pid')
   let lines: string[]
   try {
-    // Process id, directory, start, port, …: one a line (src/include/utils/pidfile.h).
+    // Process id, directory, start, port, socket, address, shared memory, status: one a line (src/include/utils/pidfile.h).
     lines = readFileSync(file, 'latin1').split('\n')
   } catch {
     return undefined
   }
   const pid = Number(lines[0])
-  if (isPostmasterOf(cluster, pid)) return { port: Number(lines[3] || 0) }
+  if (isPostmasterOf(cluster, pid)) {
+    return { port: Number(lines[3] || 0), isStopping: lines[7]?.trim() === 'stopping' }
+  }
   // PostgreSQL takes the file seriously as long as any process of the same user has that id, so after a crash an
   // innocent one would keep it from starting.
   rmSync(file, { force: true })
@@ -68,16 +72,20 @@ export function findPostmaster(cluster: string): Postmaster | undefined {
 }
 
 /**
- * Starts PostgreSQL on a free port, with its log in `<cluster>/postgres.log`, and returns when it accepts connections.
+ * Starts PostgreSQL on that port or a free one, with its log in `<cluster>/postgres.log`, and returns when it accepts connections.
  *
  * pg_ctl puts the postmaster into a session of its own: a Ctrl-C in our terminal must not reach it, we stop it in order.
  *
  * @throws {Error} with the reason that PostgreSQL wrote to its log
  */
-export async function startPostmaster(programs: PostgresPrograms, cluster: string): Promise<Postmaster> {
+export async function startPostmaster(
+  programs: PostgresPrograms,
+  cluster: string,
+  onPort?: number,
+): Promise<Postmaster> {
   const log = path.join(cluster, 'postgres.log')
   const logBytes = limitLog(log)
-  const port = await findFreePort()
+  const port = onPort ?? (await findFreePort())
   const settings = SETTINGS.map((setting) => `-c ${setting}`).join(' ')
   const args = [
     '-D',
@@ -94,7 +102,7 @@ export async function startPostmaster(programs: PostgresPrograms, cluster: strin
   ]
   try {
     await runProgram(programs.pgCtl, args, cluster, programs.account)
-    return { port }
+    return { port, isStopping: false }
   } catch (error) {
     // Up to here there was no client, so nothing in these lines can be data.
     const reason = logTail(log, logBytes)

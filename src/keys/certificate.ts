@@ -44,7 +44,7 @@ export interface KeyCertificate {
 
 export interface CertifyKeyDeps {
   database: Database
-  keys: Pick<Keys, 'active' | 'refresh' | 'verified'>
+  keys: Pick<Keys, 'active' | 'ensureFresh' | 'refresh' | 'verified'>
   newAuditEvent: NewAuditEvent
   now: () => Date
   issuer: string
@@ -88,6 +88,7 @@ export async function certifyKey(deps: CertifyKeyDeps, operator: AuditCaller, id
     event: retirement?.id ?? null,
     census: { values: 0, at: at.toISOString() },
   }
+  await keys.ensureFresh()
   const signed = signStatement(keys, statement)
   await insertEvents(database, [
     newAuditEvent({ type: 'key.certify', outcome: 'success', caller: operator, subject: id }),

@@ -3,19 +3,16 @@ import type { Alert } from '../alert.ts'
 import type { Background } from '../background.ts'
 import type { Database } from '../database/database.ts'
 import { Problem } from '../problem.ts'
-import { type Key, type KeyPurpose, type KeyState, keyPurposes } from './key.ts'
-import { type KeyRing, unwrapKeyRing } from './key-ring.ts'
+import { createCurrentRing } from './current-ring.ts'
+import type { Key, KeyPurpose } from './key.ts'
+import type { KeyRing } from './key-ring.ts'
 import { KEYS_CHANNEL } from './key-store.ts'
 import { type KeyTimes, keyTimes } from './key-times.ts'
 import { createKeyUses } from './key-uses.ts'
 import { createRegistry, type Registry, type RegistryOptions, type VerifiedRegistry } from './open-registry.ts'
-import { KeyRegistryError } from './registry-manifest.ts'
 import { RootKeyUnreachable } from './root-key/root-key.ts'
 import { open, type SealContext, SealError, type Sealed, seal } from './seal.ts'
 import { createSealingThread, type PlainValue } from './sealing-thread.ts'
-
-/** Their uses are at hand: a pre-active key may be promoted at any moment. */
-const PROTECTS = new Set<KeyState>(['pre-active', 'active'])
 
 /** Fewer are sealed in less time than another thread needs to wake up and answer. */
 const MANY_VALUES = 20
@@ -38,7 +35,7 @@ export interface Keys {
    * only looks something up takes its keys from the ring, which gives expired ones too.
    *
    * @throws {Problem} key-expired, when its cryptoperiod or its uses are over; sealed or database-unavailable, when the
-   *   registry could not be read for too long; busy
+   *   registry could not be read for too long; busy, when it was not, see `ensureFresh`
    */
   active(purpose: KeyPurpose, uses?: number): Key
   /** Seals under the active key of that purpose. @throws {Problem} as `active` */
@@ -56,6 +53,11 @@ export interface Keys {
    * @throws {Problem} record-integrity, which is an alert, and sealed
    */
   open(sealed: Sealed, context: SealContext): Promise<Buffer>
+  /**
+   * Reads the registry once more when the last look at it is no longer recent, as after the process was stopped or starved, and
+   * waits for that. Call it before `active` and `seal`; whether the ring may be used is for them to say. Never rejects.
+   */
+  ensureFresh(): Promise<void>
   /** Reads the registry as it is now, or later. @throws {Problem} sealed, database-unavailable */
   refresh(): Promise<void>
   /** Forgets every key for that reason: the vault is sealed, until the next look has the root key again. */
@@ -88,95 +90,14 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   const onUnreported = (error: unknown) => background.failed('report-key-uses', error)
   const uses = createKeyUses(database, onUnreported, (key, reason) => alert('key-registry-changed', { key, reason }))
   const thread = createSealingThread()
-  let isEstablished = false
-  let ring: KeyRing | undefined
-  let seen: VerifiedRegistry | undefined
-  /** Why the ring must not be used at all, though it may be there. */
-  let distrust: Problem | undefined
-  let confirmedAt = Number.NEGATIVE_INFINITY
-  let reading: Promise<void> | undefined
-  let readingNext: Promise<void> | undefined
-  /** Why the ring was not confirmed the last time. */
-  let stale: Problem | undefined
-
-  async function confirm(): Promise<void> {
-    if (!isEstablished) await registry.establish()
-    isEstablished = true
-    const asked = performance.now()
-    const verified = await registry.read(database)
-    requireNoStepBack(verified, seen)
-    if (seen !== undefined && verified.rootKey.id !== seen.rootKey.id) await followRootKey(verified)
-    if (verified.generation !== seen?.generation || ring === undefined) {
-      const next = await unwrapKeyRing(verified.keys, () => registry.rootKey(verified.rootKey), ring).catch(
-        notUnwrapped,
-      )
-      await uses.hold(protecting(next))
-      ring = next
-      uses.keepOnly(protecting(next))
-    }
-    uses.observe(verified.keys)
-    seen = verified
-    confirmedAt = asked
-    distrust = undefined
-    stale = undefined
-  }
-
-  /** What the ring holds is not needed again; a new root key that cannot be had is missed by the next new key only. */
-  async function followRootKey({ rootKey }: VerifiedRegistry): Promise<void> {
-    if (ring === undefined) return
-    await registry.rootKey(rootKey).catch((error: Error) => {
-      const { message } = error.cause instanceof Error ? error.cause : error
-      alert('root-key-unreachable', { root_key: rootKey.id, reason: message })
-    })
-  }
-
-  async function reload(): Promise<void> {
-    try {
-      await confirm()
-    } catch (error) {
-      const problem = error instanceof Problem ? error : new Problem('sealed', { cause: error })
-      stale = problem
-      if (error instanceof KeyRegistryError) distrustBecauseOf(error, problem)
-      throw problem
-    }
-  }
-
-  function distrustBecauseOf(error: KeyRegistryError, problem: Problem): void {
-    const known = distrust?.cause
-    if (!(known instanceof Error) || known.message !== error.message)
-      alert('key-registry-changed', { reason: error.message })
-    distrust = problem
-    void thread.end(problem)
-  }
-
-  function read(): Promise<void> {
-    reading ??= reload().finally(() => {
-      reading = undefined
-    })
-    return reading
-  }
-
-  /** A read that is under way may have seen the registry before what the caller wants to know of; those who wait share one. */
-  function refresh(): Promise<void> {
-    if (reading === undefined) return read()
-    readingNext ??= reading
-      .catch(() => {})
-      .then(() => {
-        readingNext = undefined
-        return read()
-      })
-    return readingNext
-  }
-
-  function currentRing(): KeyRing {
-    if (distrust !== undefined) throw distrust
-    if (ring === undefined) throw stale ?? new Problem('sealed')
-    return ring
-  }
+  const current = createCurrentRing({
+    ...{ database, alert, times, registry, uses },
+    onUnusable: (reason) => void thread.end(reason),
+  })
 
   function active(purpose: KeyPurpose, count = 1): Key {
-    const key = currentRing().active(purpose)
-    if (performance.now() - confirmedAt > times.ringMaxAgeMs) throw stale ?? new Problem('sealed')
+    const key = current.ring.active(purpose)
+    current.requireYoung()
     if (key.expiresAt !== null && now() >= key.expiresAt) throw new Problem('key-expired', { retryAfterSeconds: 60 })
     uses.spend(key.id, count)
     return key
@@ -188,24 +109,20 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   }
 
   async function keyFor(id: string): Promise<Key> {
-    if (!currentRing().find(id)) await refresh()
-    const found = currentRing().find(id)
+    if (!current.ring.find(id)) await current.refresh()
+    const found = current.ring.find(id)
     if (!found) throw new SealError('sealed under a key that does not exist')
     return found
   }
 
-  await confirm().catch((error) => {
-    if (error instanceof KeyRegistryError) alert('key-registry-changed', { reason: error.message })
-    if (!(error instanceof Problem) || error.code !== 'sealed') throw error
-    stale = error
-  })
-  // What is distrusted has its own alert, and so has a root key that went away.
+  await current.open()
+  // What is distrusted has its own alert, and so has a root key that went away. A pool that is full says so to its callers.
   const onFailure = (error: unknown) => {
-    const isAwaited = error instanceof Problem && error.cause instanceof RootKeyUnreachable
-    if (distrust === undefined && !isAwaited) throw error
+    const isAwaited = error instanceof Problem && (error.cause instanceof RootKeyUnreachable || error.code === 'busy')
+    if (!current.isDistrusted && !isAwaited) throw error
   }
-  const look = () => refresh().catch(onFailure)
-  const lookAndReport = () => refresh().then(uses.settle).catch(onFailure)
+  const look = () => current.refresh().catch(onFailure)
+  const lookAndReport = () => current.refresh().then(uses.settle).catch(onFailure)
   // Not by the task: one that is under way may have read the registry before.
   await database.listen(KEYS_CHANNEL, () => void lookAndReport().catch(onUnreported))
   const looking = background.every('read-key-registry', { everyMs: times.lookEveryMs }, look)
@@ -213,15 +130,13 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
 
   return {
     get ring() {
-      return currentRing()
+      return current.ring
     },
     get isSealed() {
-      return distrust !== undefined || ring === undefined
+      return current.isSealed
     },
     get verified() {
-      currentRing()
-      if (seen === undefined) throw new Problem('sealed')
-      return seen
+      return current.verified
     },
     registry,
     times,
@@ -229,6 +144,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     seal: sealNow,
     async sealAll(values) {
       try {
+        await current.ensureFresh()
         if (values.length < MANY_VALUES || !hasSecondCore) {
           return values.map(({ purpose, context, plaintext, padToBytes }) =>
             sealNow(purpose, context, plaintext, padToBytes),
@@ -258,40 +174,13 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
         throw new Problem('record-integrity', { cause: error })
       }
     },
-    refresh,
-    forget(reason) {
-      ring = undefined
-      stale = reason
-      void thread.end(reason)
-      registry.forget()
-    },
+    ensureFresh: current.ensureFresh,
+    refresh: current.refresh,
+    forget: current.forget,
     async close() {
       await Promise.all([looking.stop(), reporting.stop()])
       await thread.end(new Problem('shutting-down'))
       await uses.close().catch(onUnreported)
     },
   }
-}
-
-/** The manifest says that the row is ours: it was written under another root key, or never whole. */
-function notUnwrapped(error: unknown): never {
-  if (!(error instanceof SealError)) throw error
-  throw new KeyRegistryError('the root key does not open a key of the registry.')
-}
-
-/** The keys that seal, sign and hash, and those that may do so at any moment. */
-function protecting(ring: KeyRing | undefined): Key[] {
-  return keyPurposes.flatMap((purpose) => ring?.all(purpose).filter(({ state }) => PROTECTS.has(state)) ?? [])
-}
-
-/** @throws {KeyRegistryError} when the registry is older than what was seen, or another one of the same generation */
-function requireNoStepBack(now: VerifiedRegistry, seen: VerifiedRegistry | undefined): void {
-  if (seen === undefined || now.generation > seen.generation) return
-  if (now.generation < seen.generation) {
-    throw new KeyRegistryError(
-      `the key registry was put back from generation ${seen.generation} to ${now.generation}: bring back the newer one, or restart the vault if this was meant.`,
-    )
-  }
-  if (!now.mac.equals(seen.mac))
-    throw new KeyRegistryError(`there are two key registries of generation ${now.generation}.`)
 }

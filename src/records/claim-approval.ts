@@ -75,6 +75,7 @@ async function claim(
 ): Promise<string> {
   const now = deps.now()
   const waitsFor = { requested_at: now, expires_at: new Date(now.getTime() + PENDING_FOR_MS) }
+  await deps.keys.ensureFresh()
   const sealed = reason === undefined ? undefined : sealReason(deps, request.id, reason)
   const record = (type: 'approval.request' | 'approval.break-glass') =>
     deps.newAuditEvent({

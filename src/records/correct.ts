@@ -27,6 +27,7 @@ export async function correctRecord(
   if (token === undefined) throw new Problem('record-not-found')
   const kind = deps.kinds[kindNameOf(token)]
   const changes = parseInput(kind.correction, input.changes.expose())
+  await deps.keys.ensureFresh()
   return deps.database.transaction(async (tx) => {
     const current = requireLive(await lockRecord(tx, caller.site, token))
     const { customer, use } = await openDisplay(deps.keys, current)

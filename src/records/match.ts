@@ -54,6 +54,7 @@ export async function matchRecord(
       ...{ site: caller.site, token: one, kind: kindNameOf(one), purpose, fields: names },
     }),
   }))
+  await deps.keys.ensureFresh()
   const release = { site: caller.site, records, idempotency: extra.idempotency?.(), now: deps.now() }
   const found = (await deps.batches.release(release)).map(requireReleased)
   const [mine, theirs] = await Promise.all(

@@ -68,6 +68,7 @@ async function reindexRecord({ keys, kinds }: Pick<RecordDeps, 'keys' | 'kinds'>
     const details = await openDetails(keys, record)
     // A term that its record, which is whole, does not remember leads to nothing that could be made anew.
     if (!splitHashes(oldTerms).some((hash) => hash.equals(term))) return orphan
+    await keys.ensureFresh()
     const hashes = hashTerms(keys, site, [...customerTerm(customer), ...kinds[kind].terms(details)])
     const terms = bindTerms(keys, record, hashes)
     const fresh: NewTerms = {

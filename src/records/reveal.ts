@@ -182,6 +182,7 @@ async function releasePlanned(
   const plans = planned.filter((plan): plan is Plan => !(plan instanceof Problem))
   if (plans.length === 0) return []
   const consent = needsConsent(purpose) ? purpose : undefined
+  await deps.keys.ensureFresh()
   const found = await deps.batches.release({
     site: caller.site,
     records: plans.map(({ token, event }) => ({ token, part: 'secret', consent, event })),

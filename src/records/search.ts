@@ -64,6 +64,7 @@ export async function searchByValue(
         )
       }
     }
+    await deps.keys.ensureFresh()
     const count = records.length
     events.push(deps.newAuditEvent({ ...about, type: 'record.search', outcome: 'success', search_by: input.by, count }))
     return {

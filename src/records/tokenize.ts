@@ -56,6 +56,7 @@ export async function tokenizeCheckouts(
   let sealing: Promise<NewRecord[]> = Promise.resolve([])
   for (let at = 0; at < checkouts.length; at += SLICE) {
     if (at > 0) await new Promise((resolve) => setImmediate(resolve))
+    await deps.keys.ensureFresh()
     const plain: PlainRecord[] = []
     for (const checkout of checkouts.slice(at, at + SLICE)) {
       const prepared = prepareCheckout(deps, caller, checkout, facts, now)
@@ -69,6 +70,7 @@ export async function tokenizeCheckouts(
     records.push(...(await before))
   }
   records.push(...(await sealing))
+  await deps.keys.ensureFresh()
   await deps.batches.insert({
     now,
     records,

@@ -23,14 +23,26 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     withDatabase(superuserUrl, 'postgres'),
     `CREATE DATABASE "${name}" TEMPLATE "${template}" OWNER ${owner}`,
   )
-  const superuser = new pg.Pool({ connectionString: withDatabase(superuserUrl, name), max: 6 })
+  return openTestDatabase({
+    name,
+    superuserUrl: withDatabase(superuserUrl, name),
+    serverUrl: withDatabase(serverUrl, name),
+    drop: () => asSuperuser(withDatabase(superuserUrl, 'postgres'), `DROP DATABASE "${name}" WITH (FORCE)`),
+  })
+}
+
+/** A database that is there, wherever it is; `drop` removes it. */
+export function openTestDatabase(
+  at: Pick<TestDatabase, 'name' | 'serverUrl' | 'drop'> & { superuserUrl: string },
+): TestDatabase {
+  const superuser = new pg.Pool({ connectionString: at.superuserUrl, max: 6 })
   superuser.on('error', () => {})
   async function sql<Row>(text: string, values: unknown[] = []): Promise<Row[]> {
     return (await superuser.query(text, values)).rows as Row[]
   }
   return {
-    name,
-    serverUrl: withDatabase(serverUrl, name),
+    name: at.name,
+    serverUrl: at.serverUrl,
     sql,
     async hold(text) {
       const client = await superuser.connect()
@@ -48,7 +60,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     },
     async drop() {
       await superuser.end()
-      await asSuperuser(withDatabase(superuserUrl, 'postgres'), `DROP DATABASE "${name}" WITH (FORCE)`)
+      await at.drop()
     },
   }
 }

@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, rmdirSync, rmSync, statSync, writeSyn
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-/** A file system of its own of a few megabytes, in memory, that can be filled to the last byte. */
+/** A small file system of its own, in memory, that can be filled to the last byte. */
 export interface SmallDisk {
   directory: string
   fill(): void
@@ -16,7 +16,7 @@ export interface SmallDisk {
  *
  * @returns why that cannot be done here: it takes Linux, and root or a sudo that asks for nothing
  */
-export function mountSmallDisk(ownedLike: string): SmallDisk | string {
+export function mountSmallDisk(ownedLike: string, megabytes = 4): SmallDisk | string {
   if (process.platform !== 'linux') return 'only Linux mounts a file system in memory'
   const { uid, gid } = statSync(ownedLike)
   const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-disk-'))
@@ -25,7 +25,7 @@ export function mountSmallDisk(ownedLike: string): SmallDisk | string {
     execFileSync(program, args, { stdio: 'ignore' })
   }
   try {
-    asRoot('mount', '-t', 'tmpfs', '-o', `size=4m,mode=700,uid=${uid},gid=${gid}`, 'none', directory)
+    asRoot('mount', '-t', 'tmpfs', '-o', `size=${megabytes}m,mode=700,uid=${uid},gid=${gid}`, 'none', directory)
   } catch {
     rmdirSync(directory)
     return 'nobody may mount a file system here'

@@ -34,6 +34,7 @@ export class TestTokens {
       get ring() {
         return currentRing()
       },
+      ensureFresh: async () => {},
       refresh: async () => {
         this.refreshes++
         this.onRefresh()

@@ -37,6 +37,7 @@ function resealer(keys: Keys, table: SealedTable): (row: Row) => Promise<Renewal
       const context = table.context(row, part)
       const plaintext = await openOrReport(keys, column, standing, context, damaged)
       if (plaintext === undefined) continue
+      await keys.ensureFresh()
       const renewed = keys.seal(column.purpose, context, plaintext, paddedLengthOf(bytes))
       plaintext.fill(0)
       fresh[oldKeyId] = standing.keyId

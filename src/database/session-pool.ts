@@ -1,0 +1,174 @@
+import pg from 'pg'
+import { Problem } from '../problem.ts'
+import { translate, unavailable } from './database-error.ts'
+
+/** A prepared statement: PostgreSQL plans it once per connection and reuses it under its name. */
+export interface Statement {
+  readonly name: string
+  readonly text: string
+  /** How long it may take, when that is not what every other statement may. */
+  readonly timeoutMs?: number
+}
+
+/** pg has no limit of its own; a statement whose outcome is unknown becomes a 503 and is replayed by its idempotency key. */
+export const QUERY_TIMEOUT_MS = 10_000
+
+/** How often the server is asked about sessions that have not answered. */
+const ASK_EVERY_MS = 2_000
+
+const ROLLBACK: Statement = { name: 'rollback', text: 'ROLLBACK' }
+
+/**
+ * Which of these sessions still work on a statement. Such a statement is cancelled, since its caller has had an answer. A
+ * commit that waits for a standby is left alone: cancelled, it would count as committed without the standby.
+ */
+const STILL_WORKING = `
+  SELECT pid, CASE WHEN wait_event IS DISTINCT FROM 'SyncRep' THEN pg_cancel_backend(pid) END
+  FROM pg_stat_activity WHERE pid = ANY($1) AND usename = current_user AND state = 'active'`
+
+/** The message of pg-pool when a caller has waited for a free connection for `connectionTimeoutMillis`. */
+const POOL_STAYED_FULL = 'timeout exceeded when trying to connect'
+
+/** How a session goes back: `broken` when its state is unknown, `spent` when nothing else may have it. */
+export type SessionState = 'good' | 'broken' | 'spent'
+
+/** `processID` is set from the server's BackendKeyData; the types leave it out. */
+type Client = pg.PoolClient & { readonly processID: number | null }
+
+/**
+ * A pool of sessions whose limit also holds on the server.
+ *
+ * A statement that times out here goes on in PostgreSQL: a commit may wait for a standby for hours, whether its client is
+ * there or not. So its session is not replaced. It keeps its place in the pool until it has answered, its connection has
+ * broken, or the server says that it no longer works or cannot be reached at all. When every place is kept, the answer
+ * is `busy`.
+ */
+export class SessionPool {
+  readonly #connection: pg.ClientConfig
+  readonly #max: number
+  readonly #pool: pg.Pool
+  /** Sessions whose connection has broken. */
+  readonly #gone = new WeakSet<pg.PoolClient>()
+  /** Resolves when a session that let a statement time out has answered it after all, or its connection is gone. */
+  readonly #answered = new WeakMap<pg.PoolClient, Promise<void>>()
+  /** Sessions that were given back without an answer. */
+  readonly #abandoned = new Map<Client, SessionState>()
+  #asking: NodeJS.Timeout | undefined
+  #closed = false
+
+  /** @param max how many sessions there are at the most, without the one that asks about abandoned ones */
+  constructor(connection: pg.ClientConfig, max: number) {
+    this.#connection = connection
+    this.#max = max
+    this.#pool = new pg.Pool({ ...connection, max, idleTimeoutMillis: 30_000 })
+    // A connection that breaks must not end the process, whether it is idle or in use: the statement that waits for it is
+    // rejected all the same, and the next one gets a new connection.
+    this.#pool.on('error', () => {})
+    this.#pool.on('connect', (client) => {
+      client.on('error', () => this.#gone.add(client))
+      client.once('end', () => this.#gone.add(client))
+    })
+  }
+
+  /** @throws {Problem} busy, when every session is in use for too long; database-unavailable, when there is no connection */
+  async take(): Promise<pg.PoolClient> {
+    if (this.#abandoned.size >= this.#max) throw new Problem('busy')
+    try {
+      return await this.#pool.connect()
+    } catch (error) {
+      if (error instanceof Error && error.message === POOL_STAYED_FULL) throw new Problem('busy', { cause: error })
+      throw unavailable(error)
+    }
+  }
+
+  /** @throws {Problem | DatabaseError} */
+  async run<Row>(client: pg.PoolClient, statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
+    try {
+      const { timeoutMs = QUERY_TIMEOUT_MS, ...prepared } = statement
+      const config = { ...prepared, values: [...values], query_timeout: timeoutMs }
+      return (await client.query(config)).rows as Row[]
+    } catch (error) {
+      // An error of the server's is an answer.
+      if (!(error instanceof pg.DatabaseError) && !this.#gone.has(client) && !this.#answered.has(client)) {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        client.once('drain', resolve).once('end', resolve)
+        this.#answered.set(client, promise)
+      }
+      throw translate(error)
+    }
+  }
+
+  /** Takes a session back. It may be closed only after this has returned. */
+  giveBack(client: pg.PoolClient, state: SessionState): void {
+    const answered = this.#answered.get(client)
+    if (answered === undefined || this.#closed || this.#gone.has(client)) {
+      client.release(state !== 'good')
+      return
+    }
+    this.#abandoned.set(client as Client, state)
+    void answered.then(() => this.#takeBack(client as Client))
+    this.#askLater()
+  }
+
+  /** A session that has answered is used again: a new one would overlap with its end. */
+  async #takeBack(client: Client): Promise<void> {
+    const state = this.#abandoned.get(client)
+    if (!this.#abandoned.delete(client)) return
+    this.#answered.delete(client)
+    if (state === 'spent' || this.#gone.has(client)) {
+      client.release(true)
+      return
+    }
+    try {
+      if (client.getTransactionStatus() !== 'I') await this.run(client, ROLLBACK)
+      this.giveBack(client, 'good')
+    } catch {
+      this.giveBack(client, 'broken')
+    }
+  }
+
+  #askLater(): void {
+    this.#asking ??= setTimeout(() => {
+      void this.#ask().finally(() => {
+        this.#asking = undefined
+        if (this.#abandoned.size > 0) this.#askLater()
+      })
+    }, ASK_EVERY_MS).unref()
+  }
+
+  /** Gives up the sessions that do not work any more, as when the answer was lost on its way. */
+  async #ask(): Promise<void> {
+    const asked = [...this.#abandoned.keys()]
+    if (asked.length === 0) return
+    const working = await this.#stillWorking(asked)
+    for (const client of asked) {
+      if (working.has(client) || !this.#abandoned.delete(client)) continue
+      client.release(true)
+    }
+  }
+
+  /** Where nobody gets a connection there is no further session either, and it may be another server when there is one. */
+  async #stillWorking(clients: readonly Client[]): Promise<ReadonlySet<Client>> {
+    const session = new pg.Client(this.#connection)
+    session.on('error', () => {})
+    try {
+      await session.connect()
+      const { rows } = await session.query<{ pid: number }>(STILL_WORKING, [clients.map(({ processID }) => processID)])
+      const pids = new Set(rows.map(({ pid }) => pid))
+      return new Set(clients.filter(({ processID }) => processID !== null && pids.has(processID)))
+    } catch (error) {
+      return new Set(error instanceof pg.DatabaseError ? clients : [])
+    } finally {
+      void session.end().catch(() => {})
+    }
+  }
+
+  /** Waits for the sessions in use, and leaves the abandoned ones to the server. */
+  async close(): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#asking)
+    for (const client of this.#abandoned.keys()) client.release(true)
+    this.#abandoned.clear()
+    await this.#pool.end()
+  }
+}

@@ -1,0 +1,211 @@
+import type { Alert } from '../alert.ts'
+import type { Database } from '../database/database.ts'
+import { DatabaseError } from '../database/database-error.ts'
+import { Problem } from '../problem.ts'
+import { type Key, type KeyState, keyPurposes } from './key.ts'
+import { type KeyRing, unwrapKeyRing } from './key-ring.ts'
+import type { KeyTimes } from './key-times.ts'
+import type { KeyUses } from './key-uses.ts'
+import type { Registry, VerifiedRegistry } from './open-registry.ts'
+import { KeyRegistryError } from './registry-manifest.ts'
+import { SealError } from './seal.ts'
+
+/** Their uses are at hand: a pre-active key may be promoted at any moment. */
+const PROTECTS = new Set<KeyState>(['pre-active', 'active'])
+
+/** How often the registry may change while it is being opened. */
+const MAX_OPENS = 5
+
+export interface CurrentRingOptions {
+  database: Database
+  alert: Alert
+  times: KeyTimes
+  registry: Registry
+  uses: KeyUses
+  /** The registry was changed by somebody else, or the keys are forgotten: nothing more is sealed for now. */
+  onUnusable: (reason: Problem) => void
+}
+
+/** The ring in memory, and how recently the registry has confirmed it. */
+export interface CurrentRing {
+  /** @throws {Problem} sealed, or why the registry could not be read */
+  readonly ring: KeyRing
+  /** The registry as it was verified the last time. @throws {Problem} as `ring` */
+  readonly verified: VerifiedRegistry
+  readonly isSealed: boolean
+  /** Whether the registry was changed by somebody else, which is an alert of its own. */
+  readonly isDistrusted: boolean
+  /** The first read. @throws {KeyRegistryError | Problem | DatabaseError} except when the vault is sealed */
+  open(): Promise<void>
+  /** @throws {Problem} busy, or why the registry could not be read, when the ring is too old to seal with */
+  requireYoung(): void
+  /** See `Keys`. */
+  ensureFresh(): Promise<void>
+  /** See `Keys`. */
+  refresh(): Promise<void>
+  /** See `Keys`. */
+  forget(reason: Problem): void
+}
+
+export function createCurrentRing(options: CurrentRingOptions): CurrentRing {
+  const { database, alert, times, registry, uses, onUnusable } = options
+  let isEstablished = false
+  let ring: KeyRing | undefined
+  let seen: VerifiedRegistry | undefined
+  /** Why the ring must not be used at all, though it may be there. */
+  let distrust: Problem | undefined
+  let confirmedAt = Number.NEGATIVE_INFINITY
+  let reading: Promise<void> | undefined
+  let readingNext: Promise<void> | undefined
+  /** Why the ring was not confirmed the last time. */
+  let stale: Problem | undefined
+
+  async function confirm(): Promise<void> {
+    if (!isEstablished) await registry.establish()
+    isEstablished = true
+    // Opening the root key and the keys may take longer than a ring may be old: the age counts from a read that opens nothing.
+    for (let reads = 1; await readRing(); reads++) {
+      if (reads > MAX_OPENS) throw new Problem('busy')
+    }
+  }
+
+  /** Reads the registry. Answers whether keys had to be opened for the ring. */
+  async function readRing(): Promise<boolean> {
+    const asked = performance.now()
+    const verified = await registry.read(database)
+    requireNoStepBack(verified, seen)
+    if (seen !== undefined && verified.rootKey.id !== seen.rootKey.id) await followRootKey(verified)
+    const isChanged = verified.generation !== seen?.generation || ring === undefined
+    if (isChanged) {
+      const next = await unwrapKeyRing(verified.keys, () => registry.rootKey(verified.rootKey), ring).catch(
+        notUnwrapped,
+      )
+      await uses.hold(protecting(next))
+      ring = next
+      uses.keepOnly(protecting(next))
+    }
+    uses.observe(verified.keys)
+    seen = verified
+    confirmedAt = asked
+    distrust = undefined
+    stale = undefined
+    return isChanged
+  }
+
+  /** What the ring holds is not needed again; a new root key that cannot be had is missed by the next new key only. */
+  async function followRootKey({ rootKey }: VerifiedRegistry): Promise<void> {
+    if (ring === undefined) return
+    await registry.rootKey(rootKey).catch((error: Error) => {
+      const { message } = error.cause instanceof Error ? error.cause : error
+      alert('root-key-unreachable', { root_key: rootKey.id, reason: message })
+    })
+  }
+
+  async function reload(): Promise<void> {
+    try {
+      await confirm()
+    } catch (error) {
+      const problem = error instanceof Problem ? error : new Problem(codeOf(error), { cause: error })
+      stale = problem
+      if (error instanceof KeyRegistryError) distrustBecauseOf(error, problem)
+      throw problem
+    }
+  }
+
+  function distrustBecauseOf(error: KeyRegistryError, problem: Problem): void {
+    const known = distrust?.cause
+    if (!(known instanceof Error) || known.message !== error.message)
+      alert('key-registry-changed', { reason: error.message })
+    distrust = problem
+    onUnusable(problem)
+  }
+
+  function read(): Promise<void> {
+    reading ??= reload().finally(() => {
+      reading = undefined
+    })
+    return reading
+  }
+
+  function currentRing(): KeyRing {
+    if (distrust !== undefined) throw distrust
+    if (ring === undefined) throw stale ?? new Problem('sealed')
+    return ring
+  }
+
+  return {
+    get ring() {
+      return currentRing()
+    },
+    get verified() {
+      currentRing()
+      if (seen === undefined) throw new Problem('sealed')
+      return seen
+    },
+    get isSealed() {
+      return distrust !== undefined || ring === undefined
+    },
+    get isDistrusted() {
+      return distrust !== undefined
+    },
+    open: () =>
+      confirm().catch((error) => {
+        if (error instanceof KeyRegistryError) alert('key-registry-changed', { reason: error.message })
+        if (!(error instanceof Problem) || error.code !== 'sealed') throw error
+        stale = error
+      }),
+    requireYoung() {
+      if (performance.now() - confirmedAt > times.ringMaxAgeMs) throw stale ?? new Problem('busy')
+    },
+    async ensureFresh() {
+      const isRecent = () => performance.now() - confirmedAt <= times.ringMaxAgeMs / 2
+      // A read that is under way may have been asked long ago.
+      for (let reads = 0; reads < 2 && !isRecent(); reads++) await read().catch(() => {})
+    },
+    /** A read that is under way may have seen the registry before what the caller wants to know of; those who wait share one. */
+    refresh() {
+      if (reading === undefined) return read()
+      readingNext ??= reading
+        .catch(() => {})
+        .then(() => {
+          readingNext = undefined
+          return read()
+        })
+      return readingNext
+    },
+    forget(reason) {
+      ring = undefined
+      stale = reason
+      onUnusable(reason)
+      registry.forget()
+    },
+  }
+}
+
+/** "Sealed" is said of what has to do with the root key and the registry. */
+function codeOf(error: unknown): 'sealed' | 'database-unavailable' {
+  return error instanceof DatabaseError ? 'database-unavailable' : 'sealed'
+}
+
+/** The manifest says that the row is ours: it was written under another root key, or never whole. */
+function notUnwrapped(error: unknown): never {
+  if (!(error instanceof SealError)) throw error
+  throw new KeyRegistryError('the root key does not open a key of the registry.')
+}
+
+/** The keys that seal, sign and hash, and those that may do so at any moment. */
+function protecting(ring: KeyRing | undefined): Key[] {
+  return keyPurposes.flatMap((purpose) => ring?.all(purpose).filter(({ state }) => PROTECTS.has(state)) ?? [])
+}
+
+/** @throws {KeyRegistryError} when the registry is older than what was seen, or another one of the same generation */
+function requireNoStepBack(now: VerifiedRegistry, seen: VerifiedRegistry | undefined): void {
+  if (seen === undefined || now.generation > seen.generation) return
+  if (now.generation < seen.generation) {
+    throw new KeyRegistryError(
+      `the key registry was put back from generation ${seen.generation} to ${now.generation}: bring back the newer one, or restart the vault if this was meant.`,
+    )
+  }
+  if (!now.mac.equals(seen.mac))
+    throw new KeyRegistryError(`there are two key registries of generation ${now.generation}.`)
+}

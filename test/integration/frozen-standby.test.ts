@@ -1,0 +1,118 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { openDatabase } from '../../src/database/database.ts'
+import { type OwnCluster, startOwnCluster } from '../support/own-cluster.ts'
+import { expectProblem } from '../support/problems.ts'
+import { contact } from '../support/samples.ts'
+import { TestVault } from '../support/test-vault.ts'
+
+const CONNECTIONS = 4
+/** Beside the pool: one session listens, one is the readiness probe's, one asks about abandoned sessions. */
+const RESERVED = 3
+
+let cluster: OwnCluster
+let vault: TestVault
+let token: string
+
+beforeAll(async () => {
+  cluster = await startOwnCluster()
+  vault = await TestVault.start({ sharedDatabase: cluster, config: { databaseConnections: CONNECTIONS } })
+  token = await vault.clientToken(['tokenize'])
+})
+afterEach(() => vault.checkInvariants())
+afterAll(async () => {
+  await cluster.configure('synchronous_standby_names')
+  await vault.stop()
+  await cluster.drop()
+})
+
+const tokenize = () => vault.call('POST', '/v1/tokenize', { token, body: { policy_version: '2026-11-01', contact } })
+
+const countSessions = async (where = 'true') => {
+  const role = new URL(cluster.serverUrl).username
+  const [row] = await cluster.sql<{ count: number }>(
+    `SELECT count(*)::int FROM pg_stat_activity WHERE usename = $1 AND ${where}`,
+    [role],
+  )
+  return row!.count
+}
+
+describe('while a synchronous standby is frozen', () => {
+  it('commits that hang open no further sessions, the answer is 503, and all goes on when it is back', async () => {
+    const thaw = await cluster.freezeStandby()
+    const until = performance.now() + 30_000
+    const codes = new Set<string>()
+    let most = 0
+    let asking = true
+    const watch = (async () => {
+      while (asking) most = Math.max(most, await countSessions())
+    })()
+    const waves = Array.from({ length: 3 * CONNECTIONS }, async () => {
+      while (performance.now() < until && !(codes.has('busy') && codes.has('database-unavailable'))) {
+        const answer = await tokenize()
+        expectProblem(answer, 503, answer.body.code)
+        expect(answer.headers['retry-after']).toMatch(/^[1-9]\d*$/)
+        codes.add(answer.body.code)
+      }
+    })
+    await Promise.all(waves)
+    expect([...codes].sort()).toEqual(['busy', 'database-unavailable'])
+    expect(await countSessions("wait_event = 'SyncRep'")).toBeGreaterThanOrEqual(CONNECTIONS)
+    const before = await vault.call('GET', '/readyz')
+    expect(before.status).toBe(503)
+
+    await thaw()
+    await vi.waitUntil(async () => (await tokenize()).status === 201, { timeout: 15_000, interval: 50 })
+    await vi.waitUntil(async () => (await vault.call('GET', '/readyz')).status === 200, { timeout: 15_000 })
+    expect(await countSessions("wait_event = 'SyncRep'")).toBe(0)
+    asking = false
+    await watch
+    expect(most).toBeLessThanOrEqual(CONNECTIONS + RESERVED)
+  }, 90_000)
+})
+
+const hang = { name: 'hang', text: 'SELECT pg_sleep(60)', timeoutMs: 50 }
+const which = { name: 'which', text: 'SELECT pg_backend_pid() AS pid' }
+
+describe('a session whose statement has timed out here', () => {
+  it('keeps its place until the server has cancelled the statement, and is used again', async () => {
+    const database = openDatabase({ url: cluster.serverUrl, maxConnections: 1 })
+    try {
+      const [first] = await database.query<{ pid: number }>(which)
+      await expect(database.query(hang)).rejects.toMatchObject({ code: 'database-unavailable' })
+      await expect(database.query(which)).rejects.toMatchObject({ code: 'busy' })
+      const later = await vi.waitFor(() => database.query<{ pid: number }>(which), { timeout: 10_000, interval: 50 })
+      expect(later).toEqual([first])
+    } finally {
+      await database.close()
+    }
+  })
+
+  it('is rolled back before anything else runs in it', async () => {
+    const database = openDatabase({ url: cluster.serverUrl, maxConnections: 1 })
+    const name = `left-behind-${Date.now()}`
+    const insert = { name: 'insert', text: `INSERT INTO settings (name, value) VALUES ($1, '')` }
+    try {
+      const work = database.transaction(async (tx) => {
+        await tx.query(insert, [name])
+        await tx.query(hang)
+      })
+      await expect(work).rejects.toMatchObject({ code: 'database-unavailable' })
+      const status = { name: 'status', text: 'SELECT count(*)::int AS rows FROM settings WHERE name = $1' }
+      const later = await vi.waitFor(() => database.query(status, [name]), { timeout: 10_000, interval: 50 })
+      expect(later).toEqual([{ rows: 0 }])
+    } finally {
+      await database.close()
+    }
+  })
+
+  it('is given up when its connection is gone, and keeps nobody from closing the pool', async () => {
+    const database = openDatabase({ url: cluster.serverUrl, maxConnections: 1 })
+    const [first] = await database.query<{ pid: number }>(which)
+    await expect(database.query(hang)).rejects.toMatchObject({ code: 'database-unavailable' })
+    await cluster.sql('SELECT pg_terminate_backend($1)', [first!.pid])
+    const later = await vi.waitFor(() => database.query<{ pid: number }>(which), { timeout: 10_000, interval: 50 })
+    expect(later).not.toEqual([first])
+    await expect(database.query(hang)).rejects.toMatchObject({ code: 'database-unavailable' })
+    await database.close()
+  })
+})

@@ -1,0 +1,57 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { openEmbeddedDatabase } from '../../src/database/embedded.ts'
+import { migrate } from '../../src/database/migrate.ts'
+import { findAccount, findPrograms } from '../../src/database/postgres-programs.ts'
+import { startPostmaster, stopPostmaster } from '../../src/database/postmaster.ts'
+import { openTestDatabase, type TestDatabase } from './postgres.ts'
+
+/** A PostgreSQL of a test's own, with the vault's schema: for settings that hold for the whole server. */
+export interface OwnCluster extends TestDatabase {
+  /** Sets an option of the server, or puts its default back. */
+  configure(name: string, value?: string): Promise<void>
+  /** Starts it again as a standby; the result promotes it. */
+  becomeStandby(): Promise<() => Promise<void>>
+  /** From now on commits wait for a standby that never comes; the result ends that. */
+  freezeStandby(): Promise<() => Promise<void>>
+}
+
+/** @param parent where its files are created; removed by `drop` */
+export async function startOwnCluster(parent = tmpdir()): Promise<OwnCluster> {
+  const directory = mkdtempSync(path.join(parent, 'strongroom-cluster-'))
+  const embedded = await openEmbeddedDatabase({ dataDir: path.join(directory, 'data'), role: 'server', log: () => {} })
+  const { urls } = embedded
+  await migrate({ ownerUrl: urls.owner, serverRole: new URL(urls.server).username })
+  const database = openTestDatabase({
+    name: new URL(urls.superuser).pathname.slice(1),
+    superuserUrl: urls.superuser,
+    serverUrl: urls.server,
+    async drop() {
+      await embedded.stop()
+      rmSync(directory, { recursive: true, force: true })
+    },
+  })
+  async function configure(name: string, value?: string): Promise<void> {
+    await database.sql(value === undefined ? `ALTER SYSTEM RESET ${name}` : `ALTER SYSTEM SET ${name} = '${value}'`)
+    await database.sql('SELECT pg_reload_conf()')
+  }
+  return {
+    ...database,
+    configure,
+    async becomeStandby() {
+      const programs = await findPrograms(await findAccount(() => {}), () => {})
+      const cluster = path.join(directory, 'data', 'postgres')
+      await stopPostmaster(programs, cluster)
+      writeFileSync(path.join(cluster, 'standby.signal'), '', { mode: 0o666 })
+      await startPostmaster(programs, cluster, Number(new URL(urls.server).port))
+      return async () => {
+        await database.sql('SELECT pg_promote()')
+      }
+    },
+    async freezeStandby() {
+      await configure('synchronous_standby_names', 'gone')
+      return () => configure('synchronous_standby_names')
+    },
+  }
+}
