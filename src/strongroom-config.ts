@@ -1,5 +1,6 @@
 import type { AccessLimits } from './access/access-control.ts'
 import type { CardLimits } from './access/card-velocity.ts'
+import type { WrongAnswerLimits } from './access/guess-limit.ts'
 import type { RateLimits } from './access/rate-limit.ts'
 import type { Logger } from './http/request-log.ts'
 import type { KeyTimes } from './keys/key-times.ts'
@@ -40,6 +41,10 @@ export interface StrongroomConfig {
   production: boolean
   /** How many cards a minute may bring. Default: any number. */
   cardLimits?: CardLimits | undefined
+  /** How many card numbers a caller may search for in a day. Default: 200. */
+  cardSearchesPerDay?: number | undefined
+  /** How many wrong answers of comparisons there may be. */
+  wrongMatches?: WrongAnswerLimits | undefined
 }
 
 /** The options of the root key's provider. */

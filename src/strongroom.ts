@@ -7,7 +7,6 @@ import type { Caller } from './access/caller.ts'
 import { createCallerCommands } from './access/caller-commands.ts'
 import type { NamedCaller } from './access/find-caller.ts'
 import { requireAnyScope } from './access/grant.ts'
-import { createRateLimit } from './access/rate-limit.ts'
 import { createAlert } from './alert.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
 import { createAuditLog } from './audit/audit-log.ts'
@@ -35,6 +34,7 @@ import { looksLikeCardNumber } from './kinds/card-number.ts'
 import { createKinds } from './kinds/kinds.ts'
 import type { Problem } from './problem.ts'
 import { createApprovalRoutes } from './records/approval-routes.ts'
+import { countMisses } from './records/count-misses.ts'
 import { type AccessQuestion, explainAccess } from './records/explain-access.ts'
 import { findCustomerTokens } from './records/find-customer-tokens.ts'
 import { createIdempotency } from './records/idempotency.ts'
@@ -44,6 +44,7 @@ import { createRecordBatches } from './records/record-batches.ts'
 import { createRecordRoutes } from './records/record-routes.ts'
 import { createSearchTerms } from './records/reindex.ts'
 import { createRevealRoutes } from './records/reveal-routes.ts'
+import { createSearchRoutes } from './records/search-routes.ts'
 import { parseToken } from './records/token.ts'
 import { createTokenizeRoutes } from './records/tokenize-routes.ts'
 import type { Overrides, RootKeySettings, StrongroomConfig } from './strongroom-config.ts'
@@ -109,7 +110,13 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const renewSigningKey = () => keepSigningKeys(keyDeps)
   const recordEvent = createRecordEvent(database)
   const basics = { alert, database, keys, newAuditEvent, now, newId, recordEvent }
-  const access = createAccessControl(basics, { cards: config.cardLimits, ...overrides.limits })
+  const access = createAccessControl(basics, {
+    logIns: overrides.rateLimits,
+    cards: config.cardLimits,
+    cardSearchesPerDay: config.cardSearchesPerDay,
+    wrongMatches: config.wrongMatches,
+    ...overrides.limits,
+  })
   const { roles, limits, admit, macs } = access
   const { issuersFile, production } = config
   const authentication = await createAuthentication({
@@ -121,7 +128,6 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     production,
   }).catch(giveUp)
   const { accessTokens, clientSecrets, spendOnce } = authentication
-  const rateLimit = createRateLimit(database, access.pseudonym, overrides.rateLimits)
   const idempotency = createIdempotency({ database, keys, now })
   const batches = overrides.batches ?? createRecordBatches(database)
   const shared = { ...basics, ...limits, batches, roles, macs, kinds, randomBytes }
@@ -152,15 +158,16 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ...createRevealRoutes({ ...shared, idempotency }),
     ...createApprovalRoutes(shared),
     ...createMatchRoutes({ ...shared, idempotency }),
-    ...createRecordRoutes({ ...shared, idempotency }),
+    ...createRecordRoutes(shared),
+    ...createSearchRoutes({ ...shared, idempotency }),
     ...createAuditRoutes(basics),
     ...createLogRoutes(basics),
     ...createAccessRoutes({
-      ...{ ...shared, accessTokens, clientSecrets, rateLimit, spendOnce, issuer },
+      ...{ ...shared, accessTokens, clientSecrets, spendOnce, issuer },
       asksForCertificates: config.asksForCertificates ?? false,
     }),
     ...createHealthRoutes<Caller>(checkReady),
-  ]
+  ].map((route) => countMisses(shared, route))
   const docs = createDocsRoutes(routes, { issuer, version })
 
   async function recordRefusal({ problem, requestId, route, caller, token }: Refusal<Caller>): Promise<void> {
@@ -177,7 +184,6 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       route,
     })
     await recordEvent(event)
-    if (caller && problem.code === 'record-not-found') await limits.probes.spend(caller, 1)
   }
 
   const rotation = { ...shared, movables: [...createSealedValues(keys), createSearchTerms(shared)] }

@@ -39,12 +39,8 @@ export async function issueClientToken(
   request: ClientTokenRequest,
   facts: { requestId: string; source: string },
 ): Promise<{ access_token: string; token_type: 'Bearer' | 'DPoP'; expires_in: number; scope: string }> {
-  await deps.rateLimit.spend(facts.source)
-  const client = await authenticateClient(deps, request.credentials)
-  if (client === undefined) {
-    await deps.rateLimit.spendFailure(facts.source)
-    throw invalidClient()
-  }
+  const client = await authenticateWithinLimit(deps, request.credentials, facts.source)
+  if (client === undefined) throw invalidClient()
   const scopes = grantedScopes(client, request.scope)
   const binding = await bindingFor(deps, request)
   // A role that is in force no longer stays in the token: without one, its scopes would be bounded by nothing.
@@ -74,6 +70,23 @@ export async function issueClientToken(
     token_type: binding.confirmation === 'dpop' ? 'DPoP' : 'Bearer',
     expires_in: CLIENT_TOKEN_SECONDS,
     scope: scopes.join(' '),
+  }
+}
+
+/** Counts as a failure until the client has proved itself, or nobody has looked at what it sent. */
+async function authenticateWithinLimit(
+  deps: IssueClientTokenDeps,
+  credentials: ClientCredentials,
+  source: string,
+): Promise<Client | undefined> {
+  const logIn = await deps.rateLimit.spend(source)
+  let outcome: Parameters<typeof logIn.settle>[0] = 'not-failed'
+  try {
+    const client = await authenticateClient(deps, credentials)
+    if (client === undefined) outcome = 'failed'
+    return client
+  } finally {
+    await logIn.settle(outcome)
   }
 }
 
