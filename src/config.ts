@@ -40,6 +40,10 @@ export interface Config {
   cardLimits:
     | { perClient?: number | undefined; perSource?: number | undefined; perBin?: number | undefined }
     | undefined
+  /** How many card numbers a caller may search for in a day; undefined: the default. */
+  cardSearchesPerDay: number | undefined
+  /** How many wrong answers of comparisons there may be; undefined: the default. */
+  wrongMatches: { perCaller: number | undefined; perRecord: number | undefined }
 }
 
 /** What STRONGROOM_ROOT_KEY may be. */
@@ -74,6 +78,9 @@ export const options = {
   STRONGROOM_CARDS_PER_CLIENT: ['unlimited', 'how many cards a minute one client may tokenize, valid or not'],
   STRONGROOM_CARDS_PER_SOURCE: ['unlimited', 'the same for one source address'],
   STRONGROOM_CARDS_PER_BIN: ['unlimited', 'the same for cards of one site that begin with the same six digits'],
+  STRONGROOM_CARD_SEARCHES_PER_DAY: ['200', 'how many different card numbers one caller may search for in a day'],
+  STRONGROOM_WRONG_MATCHES_PER_CALLER: ['5', 'how many comparisons of one caller with one record may be wrong in a day'],
+  STRONGROOM_WRONG_MATCHES_PER_RECORD: ['20', 'the same for all callers together, in 30 days'],
   STRONGROOM_AUDIT_ORIGIN: [
     "`<issuer's host>/audit`",
     'what the audit log is called in its checkpoints, from its beginning on',
@@ -122,6 +129,9 @@ const environment = z.object({
   STRONGROOM_CARDS_PER_CLIENT: limit.optional(),
   STRONGROOM_CARDS_PER_SOURCE: limit.optional(),
   STRONGROOM_CARDS_PER_BIN: limit.optional(),
+  STRONGROOM_CARD_SEARCHES_PER_DAY: limit.optional(),
+  STRONGROOM_WRONG_MATCHES_PER_CALLER: limit.optional(),
+  STRONGROOM_WRONG_MATCHES_PER_RECORD: limit.optional(),
   STRONGROOM_AUDIT_ORIGIN: z
     .string()
     .regex(/^[^\s+\p{C}]{1,200}$/u)
@@ -190,6 +200,11 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
         : path.resolve(read.STRONGROOM_AUDIT_WITNESSES_FILE),
     logLevel: read.STRONGROOM_LOG_LEVEL,
     cardLimits: cardLimits(read),
+    cardSearchesPerDay: read.STRONGROOM_CARD_SEARCHES_PER_DAY,
+    wrongMatches: {
+      perCaller: read.STRONGROOM_WRONG_MATCHES_PER_CALLER,
+      perRecord: read.STRONGROOM_WRONG_MATCHES_PER_RECORD,
+    },
     workers: read.STRONGROOM_WORKERS ?? Math.max(1, availableParallelism() - 1),
   }
 }

@@ -78,6 +78,8 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         asksForCertificates: config.tls.clientCaFile !== undefined,
         production: config.production,
         cardLimits: config.cardLimits,
+        cardSearchesPerDay: config.cardSearchesPerDay,
+        wrongMatches: config.wrongMatches,
         logLevel: options.role === 'command' ? 'silent' : config.logLevel,
       },
       options.overrides,
