@@ -79,7 +79,10 @@ export const options = {
   STRONGROOM_CARDS_PER_SOURCE: ['unlimited', 'the same for one source address'],
   STRONGROOM_CARDS_PER_BIN: ['unlimited', 'the same for cards of one site that begin with the same six digits'],
   STRONGROOM_CARD_SEARCHES_PER_DAY: ['200', 'how many different card numbers one caller may search for in a day'],
-  STRONGROOM_WRONG_MATCHES_PER_CALLER: ['5', 'how many comparisons of one caller with one record may be wrong in a day'],
+  STRONGROOM_WRONG_MATCHES_PER_CALLER: [
+    '5',
+    'how many comparisons of one caller with one record may be wrong in a day',
+  ],
   STRONGROOM_WRONG_MATCHES_PER_RECORD: ['20', 'the same for all callers together, in 30 days'],
   STRONGROOM_AUDIT_ORIGIN: [
     "`<issuer's host>/audit`",

@@ -97,7 +97,7 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
       listPartners: () => listPartners(deps),
       endPartner: (operator: AuditCaller, id: string) => endPartner(deps, operator, id),
       listSuspended: () => selectSuspended(database),
-      liftCaller: (operator: AuditCaller, caller: string) => liftCaller(deps, operator, caller),
+      liftCaller: (operator: AuditCaller, caller: string) => liftCaller({ ...deps, probes }, operator, caller),
     },
   }
 }

@@ -1,7 +1,6 @@
 import type { Alert } from '../alert.ts'
 import { createBatch } from '../database/batch.ts'
 import type { Database, Queryable } from '../database/database.ts'
-import type { Sensitive } from '../sensitive.ts'
 import { type BudgetWindow, insertUsed, lockBudget, selectUsed } from './budget-store.ts'
 import type { Caller } from './caller.ts'
 import type { LimitKeys } from './limit-keys.ts'
@@ -22,7 +21,7 @@ export interface CardSearchLimit {
    *
    * @throws {Problem} too-many-requests
    */
-  spend(caller: Caller, number: Sensitive<string>): Promise<void>
+  spend(caller: Caller, number: string): Promise<void>
 }
 
 interface Search {
@@ -64,7 +63,7 @@ export function createCardSearchLimit(
 
   return {
     async spend(caller, number) {
-      const hash = await keyOf('card-searches', `${caller.id}\n${number.expose()}`)
+      const hash = await keyOf('card-searches', `${caller.id}\n${number}`)
       const { used, isRefused, isNew, endsAt } = await enqueue({ caller, hash })
       if (isNew && used === Math.ceil(perDay * ALERT_FROM)) {
         alert('card-numbers-searched', { caller: caller.id, role: caller.role, numbers: used, limit: perDay })

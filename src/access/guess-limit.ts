@@ -2,7 +2,8 @@ import type { Alert } from '../alert.ts'
 import type { Database } from '../database/database.ts'
 import type { Caller } from './caller.ts'
 import type { LimitKeys } from './limit-keys.ts'
-import { createReservations, type Reservation, type Standing } from './reservation.ts'
+import { createReservations, type Reservation } from './reservation.ts'
+import type { Standing } from './reservation-batches.ts'
 import { type Tally, tooMany } from './tally.ts'
 
 const HOUR_MS = 60 * 60 * 1000

@@ -1,5 +1,5 @@
 import type { Alert } from '../alert.ts'
-import type { Database } from '../database/database.ts'
+import type { Database, Queryable } from '../database/database.ts'
 import { Problem } from '../problem.ts'
 import type { Caller } from './caller.ts'
 import type { LimitKeys } from './limit-keys.ts'
@@ -13,6 +13,8 @@ export const defaultProbesPerTenMinutes = 300
 export interface ProbeLimit {
   /** @throws {Problem} too-many-requests, to a caller that this server knows to be over the limit */
   check(caller: Caller): void
+  /** Lets a caller that is held back go on, within seconds on every server. False when it has missed nothing. */
+  lift(tx: Queryable, caller: string): Promise<boolean>
   /**
    * Runs work that looks something up. Until it ends, each look-up counts as a miss; afterwards those that missed.
    *
@@ -41,6 +43,7 @@ export function createProbeLimit(
   )
   return {
     check: ({ id }) => probes.check(id),
+    lift: (tx, caller) => probes.forget(tx, caller),
     async lookUp(caller, lookUps, work, misses) {
       const { id, role } = caller
       const reservation = await probes.reserve(id, lookUps)

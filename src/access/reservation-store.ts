@@ -123,6 +123,21 @@ export async function settleUnits(
   return new Map(rows.map(({ key, points, ends_at }) => [key, { points, endsAt: ends_at }]))
 }
 
+const deleteStatement = (table: LimitTable): Statement => ({
+  name: `delete-${table}`,
+  text: `DELETE FROM ${table} WHERE key = $1 RETURNING points`,
+})
+const DELETE: Record<LimitTable, Statement> = {
+  rate_limits: deleteStatement('rate_limits'),
+  kept_limits: deleteStatement('kept_limits'),
+}
+
+/** Forgets a count with its pauses. False when nothing had counted. */
+export async function deleteCount(db: Queryable, { table }: Limit, key: string): Promise<boolean> {
+  const [row] = await db.query<{ points: number }>(DELETE[table], [key])
+  return row !== undefined && row.points > 0
+}
+
 /** The pauses of a count are remembered for a day after its window. */
 const sweepStatement = (table: LimitTable): Statement => ({
   name: `sweep-${table}`,

@@ -1,31 +1,19 @@
-import { createBatch } from '../database/batch.ts'
-import type { Database } from '../database/database.ts'
+import type { Database, Queryable } from '../database/database.ts'
 import { Problem } from '../problem.ts'
-import {
-  type Limit,
-  type Reserved,
-  reserveUnits,
-  type Settlement,
-  settleUnits,
-  type Wanted,
-} from './reservation-store.ts'
+import { createReservationBatches, type Standing } from './reservation-batches.ts'
+import { deleteCount, type Limit } from './reservation-store.ts'
 import { tooMany } from './tally.ts'
 
 /** How long a request waits for others in flight, which may give back what it needs. */
 const PATIENCE_MS = 5_000
 /** How often it asks while the others are on other servers. */
 const ASK_EVERY_MS = 50
+/** How long a server goes on refusing before it asks again. */
+const ASK_AGAIN_MS = 5_000
 /** Units that nobody used for so long go back, so that another server can have them. */
 const LOOK_EVERY_MS = 1_000
 /** The last one is kept longer: a caller that asks now and then must not pay for it each time. */
 const KEEP_LAST_FOR_LOOKS = 30
-
-/** What a key has counted once a reservation is settled. */
-export interface Standing {
-  points: number
-  /** When the count begins again, in milliseconds since 1970. */
-  endsAt: number
-}
 
 /** Units of a limit that were taken before the work. They count until `settle` says how many do. */
 export interface Reservation {
@@ -43,6 +31,8 @@ export interface Reservations {
   reserve(name: string, units?: number): Promise<Reservation>
   /** @throws {Problem} too-many-requests, for a name that this server knows to be over the limit */
   check(name: string): void
+  /** Begins the count of a name again, on every server within seconds. False when nothing has counted. */
+  forget(tx: Queryable, name: string): Promise<boolean>
 }
 
 interface State {
@@ -54,8 +44,10 @@ interface State {
   /** Requests that wait, ask or are in flight: the state is theirs. */
   users: number
   queue: Waiting[]
-  /** Until then every request is refused without asking the database. */
+  /** The limit is reached until then, as the database said when this server asked last. */
   closedUntil: number
+  /** Until then requests are refused without asking again; afterwards an operator may have lifted it. */
+  refusesUntil: number
   /** The most in flight since the last look for idle units. */
   peak: number
   idleLooks: number
@@ -88,9 +80,8 @@ export function createReservations(
   { keepsFree = false }: { keepsFree?: boolean } = {},
 ): Reservations {
   const states = new Map<string, State>()
-  const ask = createBatch({ run: (items: readonly Wanted[]) => reserveTogether(deps, limit, items) })
-  const settleUp = createBatch({ run: (items: readonly Settlement[]) => settleTogether(deps, limit, items) })
-  let look: NodeJS.Timeout | undefined
+  const { ask, settleUp } = createReservationBatches(deps, limit)
+  let isLookDue = false
 
   function begin(name: string, state: State, units: number): Reservation {
     const { endsAt } = state
@@ -175,34 +166,41 @@ export function createReservations(
   function leave(name: string, state: State): void {
     state.users--
     if (state.inFlight === 0) state.queue[0]?.wake(undefined)
-    if (keepsFree) look ??= setTimeout(lookForIdle, LOOK_EVERY_MS).unref()
+    if (keepsFree) lookLater()
     else if (state.users === 0) states.delete(name)
   }
 
   function close(state: State, until: number): void {
     state.closedUntil = until
+    state.refusesUntil = Math.min(until, deps.now().getTime() + ASK_AGAIN_MS)
     for (const { fail } of state.queue) fail(tooMany(until, deps.now()))
   }
 
-  function checkOpen({ closedUntil }: State): void {
+  function checkOpen({ closedUntil, refusesUntil }: State): void {
     const now = deps.now()
-    if (now.getTime() < closedUntil) throw tooMany(closedUntil, now)
+    if (now.getTime() < refusesUntil) throw tooMany(closedUntil, now)
+  }
+
+  function lookLater(): void {
+    if (!isLookDue) setTimeout(lookForIdle, LOOK_EVERY_MS).unref()
+    isLookDue = true
   }
 
   /** Gives back what was not in use since the last look, and forgets what nobody waits for. */
   function lookForIdle(): void {
-    look = undefined
+    isLookDue = false
     const now = deps.now().getTime()
     for (const [name, state] of states) {
       state.idleLooks = state.peak > 0 ? 0 : state.idleLooks + 1
       const needed = Math.max(state.peak, state.idleLooks < KEEP_LAST_FOR_LOOKS ? 1 : 0)
       state.peak = state.inFlight
-      const released = now < state.endsAt ? Math.max(0, Math.min(state.free, state.free + state.inFlight - needed)) : state.free
+      const released =
+        now < state.endsAt ? Math.max(0, Math.min(state.free, state.free + state.inFlight - needed)) : state.free
       state.free -= released
       if (released > 0 && now < state.endsAt) void giveBack(name, released, state.endsAt)
-      if (state.users === 0 && state.free === 0 && now >= state.closedUntil) states.delete(name)
+      if (state.users === 0 && state.free === 0 && now >= state.refusesUntil) states.delete(name)
     }
-    if (states.size > 0) look = setTimeout(lookForIdle, LOOK_EVERY_MS).unref()
+    if (states.size > 0) lookLater()
   }
 
   async function giveBack(name: string, released: number, endsAt: number): Promise<void> {
@@ -217,7 +215,7 @@ export function createReservations(
     async reserve(name, units = 1) {
       let state = states.get(name)
       if (state === undefined) {
-        state = { endsAt: 0, free: 0, inFlight: 0, users: 0, queue: [], closedUntil: 0, peak: 0, idleLooks: 0 }
+        state = newState()
         states.set(name, state)
       }
       state.users++
@@ -238,51 +236,22 @@ export function createReservations(
       const state = states.get(name)
       if (state !== undefined) checkOpen(state)
     },
+    async forget(tx, name) {
+      return deleteCount(tx, limit, await deps.keyOf(name))
+    },
   }
 }
 
-/** Keys that stand in a batch several times share what is granted, in their order. */
-async function reserveTogether(
-  { database, now }: ReservationDeps,
-  limit: Limit,
-  items: readonly Wanted[],
-): Promise<Reserved[]> {
-  const sums = new Map<string, number>()
-  for (const { key, wanted } of items) sums.set(key, (sums.get(key) ?? 0) + wanted)
-  const merged = [...sums].map(([key, wanted]) => ({ key, wanted }))
-  const found = new Map(await reserveUnits(database, limit, merged, now().getTime()))
-  return items.map(({ key, wanted }) => {
-    const reserved = found.get(key)!
-    const granted = Math.min(wanted, reserved.granted)
-    found.set(key, { ...reserved, granted: reserved.granted - granted })
-    return { ...reserved, granted }
-  })
-}
-
-/** Each item learns what its key stands at once it has counted, as if the items had come one after the other. */
-async function settleTogether(
-  { database, now }: ReservationDeps,
-  limit: Limit,
-  items: readonly Settlement[],
-): Promise<(Standing | undefined)[]> {
-  const merged = new Map<string, Settlement>()
-  for (const item of items) {
-    const other = merged.get(item.key)
-    if (other?.endsAt === item.endsAt) {
-      const released = other.released + item.released
-      merged.set(item.key, { ...item, released, counted: other.counted + item.counted })
-    } else if (other === undefined || other.endsAt < item.endsAt) {
-      // Of two windows of one key the later is the one that still counts.
-      merged.set(item.key, item)
-    }
+function newState(): State {
+  return {
+    endsAt: 0,
+    free: 0,
+    inFlight: 0,
+    users: 0,
+    queue: [],
+    closedUntil: 0,
+    refusesUntil: 0,
+    peak: 0,
+    idleLooks: 0,
   }
-  const found = await settleUnits(database, limit, [...merged.values()], now().getTime())
-  const toCome = new Map([...merged.values()].map(({ key, counted }) => [key, counted]))
-  return items.map(({ key, counted, endsAt }) => {
-    const standing = found.get(key)
-    if (standing === undefined || merged.get(key)?.endsAt !== endsAt) return undefined
-    const left = toCome.get(key)! - counted
-    toCome.set(key, left)
-    return { ...standing, points: standing.points - left }
-  })
 }

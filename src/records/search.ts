@@ -7,7 +7,7 @@ import type { AuditEvent, AuditFacts } from '../audit/audit-event.ts'
 import type { SearchType } from '../kinds/kind.ts'
 import { normaliseSearchValue } from '../kinds/kinds.ts'
 import { Problem } from '../problem.ts'
-import { Sensitive } from '../sensitive.ts'
+import type { Sensitive } from '../sensitive.ts'
 import { authoriseCardSearch, type CardSearchReason } from './authorise-card-search.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
 import type { IdempotencyRow } from './idempotency-store.ts'
@@ -71,7 +71,7 @@ export async function searchByValue(
     })
   }
   for (const { purpose, extra } of budgets) await deps.budgets.requireRoom(caller, purpose, extra)
-  if (input.by === 'card_number') await deps.cardSearches.spend(caller, new Sensitive(normalised))
+  if (input.by === 'card_number') await deps.cardSearches.spend(caller, normalised)
   return deps.probes.lookUp(
     caller,
     1,

@@ -37,7 +37,8 @@ async function attempts(): Promise<Record<string, Attempt>> {
   const tester = await vault.clientToken(['tokenize'])
   const { token } = (await vault.tokenize({ billing_address: billingAddress })).billing_address!
   const { id } = await vault.client(['tokenize'])
-  const post = (path: string, bearer: string | undefined, body: object) => vault.call('POST', path, { token: bearer, body })
+  const post = (path: string, bearer: string | undefined, body: object) =>
+    vault.call('POST', path, { token: bearer, body })
   let number = 0
   const numbers = [cards.visa, cards.mastercard, cards.amex]
   return {
@@ -45,7 +46,8 @@ async function attempts(): Promise<Record<string, Attempt>> {
     'wrong answers': { most: 2, ask: () => post(`/v1/tokens/${token}/match`, support, { fields: { name: 'Nobody' } }) },
     'card searches': {
       most: 2,
-      ask: () => post('/v1/search', billing, { by: 'card_number', value: numbers[number++], purpose: 'process-payment' }),
+      ask: () =>
+        post('/v1/search', billing, { by: 'card_number', value: numbers[number++], purpose: 'process-payment' }),
     },
     cards: { most: 2, ask: () => post('/v1/tokenize', tester, { card }) },
     'wrong secrets': { most: 3, ask: () => vault.requestToken(id, 'wrong') },
@@ -55,17 +57,23 @@ async function attempts(): Promise<Record<string, Attempt>> {
 describe('limits that are reached stay so', () => {
   it.each([
     ['a rotation of the index key', () => vault.rotate('index')],
-    ['its compromise', async () => {
-      const keys = await vault.strongroom.commands.keyStatus()
-      const { id } = keys.find(({ purpose, state }) => purpose === 'index' && state === 'active')!
-      await vault.strongroom.commands.compromiseKey(OPERATOR, id)
-    }],
-    ['the destruction of the key before', async () => {
-      await vault.rotate('index')
-      const keys = await vault.strongroom.commands.keyStatus()
-      const { id } = keys.find(({ purpose, state }) => purpose === 'index' && state === 'deactivated')!
-      await vault.strongroom.commands.destroyKey(OPERATOR, id)
-    }],
+    [
+      'its compromise',
+      async () => {
+        const keys = await vault.strongroom.commands.keyStatus()
+        const { id } = keys.find(({ purpose, state }) => purpose === 'index' && state === 'active')!
+        await vault.strongroom.commands.compromiseKey(OPERATOR, id)
+      },
+    ],
+    [
+      'the destruction of the key before',
+      async () => {
+        await vault.rotate('index')
+        const keys = await vault.strongroom.commands.keyStatus()
+        const { id } = keys.find(({ purpose, state }) => purpose === 'index' && state === 'deactivated')!
+        await vault.strongroom.commands.destroyKey(OPERATOR, id)
+      },
+    ],
   ] as [string, () => Promise<unknown>][])('after %s', async (_name, change) => {
     const tried = await attempts()
     for (const [name, { most, ask }] of Object.entries(tried)) {
@@ -78,7 +86,7 @@ describe('limits that are reached stay so', () => {
 
 describe('what the version before counted, under hashes of its index key', () => {
   const formerKey = async (kind: string, text: string) =>
-    withVaultKeys(vault, async (keys) => {
+    withVaultKeys(vault, async ({ keys }) => {
       const hash = keyedHash(keys.ring.active('index'), 'source', [text]).toString('base64url')
       return `${kind}:${hash}`
     })
