@@ -16,7 +16,7 @@ export async function pipeline(
   bearer: string | undefined,
   requests: readonly PipelinedRequest[],
 ): Promise<Answer[]> {
-  const bytes = requests.map(({ method, path, body, form, headers = [] }, at) => {
+  const bytes = requests.map(({ method, path, body, form, headers = [] }) => {
     const text = form ?? (body === undefined ? '' : JSON.stringify(body))
     const type = form === undefined ? 'application/json' : 'application/x-www-form-urlencoded'
     return rawRequest(
@@ -26,13 +26,15 @@ export async function pipeline(
         ...(bearer === undefined ? [] : [`Authorization: Bearer ${bearer}`]),
         ...(text === '' ? [] : [`Content-Type: ${type}`]),
         `Content-Length: ${Buffer.byteLength(text)}`,
-        ...(at === requests.length - 1 ? ['Connection: close'] : []),
         ...headers,
       ],
       text,
     )
   })
-  const { answers } = await exchange(vault, bytes.join(''), { timeoutMs: 60_000 })
+  const { answers } = await exchange(vault, bytes.join(''), {
+    timeoutMs: 60_000,
+    answers: requests.length,
+  })
   return answers
 }
 
