@@ -1,4 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
+import { opaqueArray } from '../database/opaque-array.ts'
 
 /** Where a count stands: `kept_limits` outlives a crash of the database, and costs a durable commit. */
 export type LimitTable = 'rate_limits' | 'kept_limits'
@@ -49,7 +50,7 @@ const reserveStatement = (table: LimitTable): Statement => ({
   name: `reserve-${table}`,
   text: `INSERT INTO ${table} AS r (key, reserved, granted, expire)
          SELECT key, least(wanted, $3::integer), least(wanted, $3::integer), $5::bigint + $4::bigint
-         FROM unnest($1::text[], $2::integer[]) AS n (key, wanted) ORDER BY key
+         FROM unnest(${opaqueArray(1, 'text')}, $2::integer[]) AS n (key, wanted) ORDER BY key
          ON CONFLICT (key) DO UPDATE SET
            points = CASE WHEN r.expire <= $5::bigint THEN 0 ELSE r.points END,
            reserved = CASE WHEN r.expire <= $5::bigint THEN excluded.granted
@@ -73,7 +74,7 @@ const settleStatement = (table: LimitTable): Statement => ({
   name: `settle-${table}`,
   text: `INSERT INTO ${table} AS r (key, granted, points, expire)
          SELECT key, released, counted, ends_at
-         FROM unnest($1::text[], $2::integer[], $3::integer[], $4::bigint[]) AS n (key, released, counted, ends_at) ORDER BY key
+         FROM unnest(${opaqueArray(1, 'text')}, $2::integer[], $3::integer[], $4::bigint[]) AS n (key, released, counted, ends_at) ORDER BY key
          ON CONFLICT (key) DO UPDATE SET
            points = least(r.points + excluded.points, 2000000000),
            reserved = greatest(0, r.reserved - excluded.granted),

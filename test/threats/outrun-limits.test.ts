@@ -124,7 +124,8 @@ describe.each([1, 2] as const)('1,200 guesses at once over %i server(s)', (serve
   })
 
   it('of cards to tokenize: as many as a minute may bring', async () => {
-    const bearer = await vault.clientToken(['tokenize'])
+    const { id, secret } = await vault.client(['tokenize'])
+    const bearer = (await vault.requestToken(id, secret)).body.access_token
     const numbers = cardNumbers(BURST)
     const body = (at: number) => ({ card: { number: numbers[at], exp_month: 12, exp_year: 2031 } })
     const answers = await burst(
@@ -133,6 +134,8 @@ describe.each([1, 2] as const)('1,200 guesses at once over %i server(s)', (serve
       guesses((at) => ({ method: 'POST', path: '/v1/tokenize', body: body(at) })),
     )
     expect(statusesOf(answers)).toEqual({ 201: 7, 429: BURST - 7 })
+    await vi.waitUntil(() => alerts('card-testing', id).length > 0)
+    expect(alerts('card-testing', id)).toHaveLength(1)
   })
 
   it('of records within a budget of five', async () => {
