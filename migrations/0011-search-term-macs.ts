@@ -9,12 +9,9 @@ export async function up(knex: Knex): Promise<void> {
     ALTER TABLE search_terms ADD COLUMN mac bytea;
     COMMENT ON COLUMN search_terms.mac IS
       'HMAC-SHA-256 under the same index key over term, type, site, token and version of the record';
-
-    -- For the sweep, as other tables that are swept have one.
-    CREATE INDEX IF NOT EXISTS rate_limits_expire ON rate_limits (expire);
   `)
 }
 
 export async function down(knex: Knex): Promise<void> {
-  await knex.raw('ALTER TABLE search_terms DROP COLUMN mac; DROP INDEX rate_limits_expire')
+  await knex.raw('ALTER TABLE search_terms DROP COLUMN mac')
 }

@@ -183,6 +183,24 @@ COMMENT ON COLUMN idempotency_keys.key_hash IS 'HMAC-SHA-256 under an index key 
 COMMENT ON COLUMN idempotency_keys.response_sealed IS 'the answer to replay, sealed; null once a record in it is erased';
 COMMENT ON COLUMN idempotency_keys.index_key_id IS 'the index key that made the hashes';
 
+CREATE TABLE kept_limits (
+  key character varying(255) NOT NULL,
+  points integer NOT NULL DEFAULT 0,
+  expire bigint,
+  reserved integer NOT NULL DEFAULT 0,
+  granted integer NOT NULL DEFAULT 0,
+  pauses integer NOT NULL DEFAULT 0,
+  CONSTRAINT kept_limits_pkey PRIMARY KEY (key)
+);
+CREATE INDEX kept_limits_expire ON public.kept_limits USING btree (expire);
+COMMENT ON TABLE kept_limits IS 'limits of a day and longer';
+COMMENT ON COLUMN kept_limits.key IS 'what is limited, and a keyed hash of whose count it is';
+COMMENT ON COLUMN kept_limits.points IS 'what counted';
+COMMENT ON COLUMN kept_limits.expire IS 'when the count begins again, in milliseconds since 1970';
+COMMENT ON COLUMN kept_limits.reserved IS 'what is in flight and counts until it is given back';
+COMMENT ON COLUMN kept_limits.granted IS 'how much of the last reservation or settlement was taken';
+COMMENT ON COLUMN kept_limits.pauses IS 'how often the limit was reached before a day went by without it';
+
 CREATE TABLE key_registry (
   only_row boolean NOT NULL DEFAULT true,
   manifest text NOT NULL,
@@ -275,10 +293,18 @@ CREATE TABLE rate_limits (
   key character varying(255) NOT NULL,
   points integer NOT NULL DEFAULT 0,
   expire bigint,
+  reserved integer NOT NULL DEFAULT 0,
+  granted integer NOT NULL DEFAULT 0,
+  pauses integer NOT NULL DEFAULT 0,
   CONSTRAINT rate_limits_pkey PRIMARY KEY (key)
 );
 CREATE INDEX rate_limits_expire ON public.rate_limits USING btree (expire);
-COMMENT ON COLUMN rate_limits.key IS 'what is limited, and a keyed hash of the source address';
+COMMENT ON COLUMN rate_limits.key IS 'what is limited, and a keyed hash of whose count it is';
+COMMENT ON COLUMN rate_limits.points IS 'what counted';
+COMMENT ON COLUMN rate_limits.expire IS 'when the count begins again, in milliseconds since 1970';
+COMMENT ON COLUMN rate_limits.reserved IS 'what is in flight and counts until it is given back';
+COMMENT ON COLUMN rate_limits.granted IS 'how much of the last reservation or settlement was taken';
+COMMENT ON COLUMN rate_limits.pauses IS 'how often the limit was reached before a day went by without it';
 
 CREATE TABLE record_versions (
   token text NOT NULL,
@@ -427,6 +453,7 @@ GRANT DELETE, INSERT, SELECT ON TABLE budget_records TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE clients TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE disabled_staff TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE idempotency_keys TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE kept_limits TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE key_registry TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE key_retirements TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE key_uses TO strongroom_runtime;

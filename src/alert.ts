@@ -15,6 +15,8 @@ export const ALERTS = {
   'card-testing': 'more cards arrive than one minute may bring: somebody may be trying numbers',
   'approval-changed': 'an approval was written by somebody else than the vault: nothing left under it',
   'glass-broken': 'a caller released data without waiting for approval: somebody must review it',
+  'card-numbers-searched': 'a caller has searched for most of the card numbers that one day allows',
+  'record-guessed': 'comparisons with a record go wrong again and again: somebody may be guessing what it holds',
   'records-probed': 'a caller asks for records that do not exist',
   'refusals-flooded': 'unknown callers are refused so often that their refusals are counted together in the log',
   'audit-unsequenced': 'events wait for their place in the log: no server puts them there',

@@ -45,6 +45,7 @@ describe('readConfig', () => {
       database: undefined,
       logLevel: 'info',
       strangerLimits: { perSource: 20, inAll: 200 },
+      wrongMatches: { perCaller: undefined, perRecord: undefined },
       workers: Math.max(1, availableParallelism() - 1),
     })
   })
@@ -62,6 +63,11 @@ describe('readConfig', () => {
     [
       { STRONGROOM_CARDS_PER_CLIENT: '6', STRONGROOM_CARDS_PER_SOURCE: '9' },
       { cardLimits: { perClient: 6, perSource: 9 } },
+    ],
+    [{ STRONGROOM_CARD_SEARCHES_PER_DAY: '40' }, { cardSearchesPerDay: 40 }],
+    [
+      { STRONGROOM_WRONG_MATCHES_PER_CALLER: '3', STRONGROOM_WRONG_MATCHES_PER_RECORD: '9' },
+      { wrongMatches: { perCaller: 3, perRecord: 9 } },
     ],
     [{ STRONGROOM_ISSUER: 'https://vault.example.sg/' }, { issuer: 'https://vault.example.sg' }],
     [

@@ -56,6 +56,10 @@ export interface Config {
     | undefined
   /** How many refusals of unknown callers have an event each in a minute. */
   strangerLimits: { perSource: number; inAll: number }
+  /** How many card numbers a caller may search for in a day; undefined: the default. */
+  cardSearchesPerDay: number | undefined
+  /** How many wrong answers of comparisons there may be; undefined: the default. */
+  wrongMatches: { perCaller: number | undefined; perRecord: number | undefined }
 }
 
 /** What STRONGROOM_ROOT_KEY may be. */
@@ -105,6 +109,12 @@ export const options = {
     'how many refusals of unknown callers from one source address have an event each in a minute; beyond them 429',
   ],
   STRONGROOM_REFUSALS_IN_ALL: ['200', 'the same for all source addresses together'],
+  STRONGROOM_CARD_SEARCHES_PER_DAY: ['200', 'how many different card numbers one caller may search for in a day'],
+  STRONGROOM_WRONG_MATCHES_PER_CALLER: [
+    '5',
+    'how many comparisons of one caller with one record may be wrong in a day',
+  ],
+  STRONGROOM_WRONG_MATCHES_PER_RECORD: ['20', 'the same for all callers together, in 30 days'],
   STRONGROOM_AUDIT_ORIGIN: [
     "`<issuer's host>/audit`",
     'what the audit log is called in its checkpoints, from its beginning on',
@@ -169,6 +179,9 @@ const environment = z.object({
   STRONGROOM_CARDS_PER_BIN: limit.optional(),
   STRONGROOM_REFUSALS_PER_SOURCE: limit.default(20),
   STRONGROOM_REFUSALS_IN_ALL: limit.default(200),
+  STRONGROOM_CARD_SEARCHES_PER_DAY: limit.optional(),
+  STRONGROOM_WRONG_MATCHES_PER_CALLER: limit.optional(),
+  STRONGROOM_WRONG_MATCHES_PER_RECORD: limit.optional(),
   STRONGROOM_AUDIT_ORIGIN: z
     .string()
     .regex(/^[^\s+\p{C}]{1,200}$/u)
@@ -247,6 +260,11 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
     logLevel: read.STRONGROOM_LOG_LEVEL,
     cardLimits: cardLimits(read),
     strangerLimits: { perSource: read.STRONGROOM_REFUSALS_PER_SOURCE, inAll: read.STRONGROOM_REFUSALS_IN_ALL },
+    cardSearchesPerDay: read.STRONGROOM_CARD_SEARCHES_PER_DAY,
+    wrongMatches: {
+      perCaller: read.STRONGROOM_WRONG_MATCHES_PER_CALLER,
+      perRecord: read.STRONGROOM_WRONG_MATCHES_PER_RECORD,
+    },
     workers: read.STRONGROOM_WORKERS ?? Math.max(1, availableParallelism() - 1),
   }
 }

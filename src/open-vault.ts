@@ -82,6 +82,8 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         production: config.production,
         cardLimits: config.cardLimits,
         strangerLimits: config.strangerLimits,
+        cardSearchesPerDay: config.cardSearchesPerDay,
+        wrongMatches: config.wrongMatches,
         logLevel: options.role === 'command' ? 'silent' : config.logLevel,
       },
       options.overrides,

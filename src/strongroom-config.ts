@@ -1,5 +1,6 @@
 import type { AccessLimits } from './access/access-control.ts'
 import type { CardLimits } from './access/card-velocity.ts'
+import type { WrongAnswerLimits } from './access/guess-limit.ts'
 import type { RateLimits } from './access/rate-limit.ts'
 import type { StrangerLimits } from './access/stranger-limit.ts'
 import type { Logger } from './http/request-log.ts'
@@ -43,6 +44,10 @@ export interface StrongroomConfig {
   cardLimits?: CardLimits | undefined
   /** How many refusals of unknown callers have an event each in a minute. Default: 20 per source, 200 in all. */
   strangerLimits?: StrangerLimits | undefined
+  /** How many card numbers a caller may search for in a day. Default: 200. */
+  cardSearchesPerDay?: number | undefined
+  /** How many wrong answers of comparisons there may be. */
+  wrongMatches?: WrongAnswerLimits | undefined
 }
 
 /** The options of the root key's provider. */

@@ -7,7 +7,6 @@ import type { Caller } from './access/caller.ts'
 import { createCallerCommands } from './access/caller-commands.ts'
 import type { NamedCaller } from './access/find-caller.ts'
 import { requireAnyScope } from './access/grant.ts'
-import { createRateLimit } from './access/rate-limit.ts'
 import { createAlert } from './alert.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
 import { createAuditLog } from './audit/audit-log.ts'
@@ -40,6 +39,7 @@ import { holdsCardNumber } from './kinds/card-number.ts'
 import { createKinds } from './kinds/kinds.ts'
 import type { Problem } from './problem.ts'
 import { createApprovalRoutes } from './records/approval-routes.ts'
+import { countMisses } from './records/count-misses.ts'
 import { type AccessQuestion, explainAccess } from './records/explain-access.ts'
 import { createFindByTerm } from './records/find-by-term.ts'
 import { findCustomerTokens } from './records/find-customer-tokens.ts'
@@ -50,6 +50,7 @@ import { createRecordBatches } from './records/record-batches.ts'
 import { createRecordRoutes } from './records/record-routes.ts'
 import { createSearchTerms } from './records/reindex.ts'
 import { createRevealRoutes } from './records/reveal-routes.ts'
+import { createSearchRoutes } from './records/search-routes.ts'
 import { parseToken } from './records/token.ts'
 import { createTokenizeRoutes } from './records/tokenize-routes.ts'
 import type { Overrides, RootKeySettings, StrongroomConfig } from './strongroom-config.ts'
@@ -125,8 +126,11 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const recordEvent = createRecordEvent(database)
   const basics = { alert, background, database, keys, newAuditEvent, now, newId, recordEvent }
   const access = createAccessControl(basics, {
-    cards: config.cardLimits,
+    logIns: overrides.rateLimits,
     strangers: config.strangerLimits,
+    cards: config.cardLimits,
+    cardSearchesPerDay: config.cardSearchesPerDay,
+    wrongMatches: config.wrongMatches,
     ...overrides.limits,
   })
   const { roles, limits, admit, macs } = access
@@ -140,7 +144,6 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     production,
   }).catch(giveUp)
   const { accessTokens, clientSecrets, spendOnce } = authentication
-  const rateLimit = createRateLimit(database, access.pseudonym, overrides.rateLimits)
   const idempotency = createIdempotency({ database, keys, now })
   const batches = overrides.batches ?? createRecordBatches(database)
   const findByTerm = createFindByTerm(basics)
@@ -172,15 +175,16 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ...createRevealRoutes({ ...shared, idempotency }),
     ...createApprovalRoutes(shared),
     ...createMatchRoutes({ ...shared, idempotency }),
-    ...createRecordRoutes({ ...shared, idempotency }),
+    ...createRecordRoutes(shared),
+    ...createSearchRoutes({ ...shared, idempotency }),
     ...createAuditRoutes(basics),
     ...createLogRoutes(basics),
     ...createAccessRoutes({
-      ...{ ...shared, accessTokens, clientSecrets, rateLimit, spendOnce, issuer },
+      ...{ ...shared, accessTokens, clientSecrets, spendOnce, issuer },
       asksForCertificates: config.asksForCertificates ?? false,
     }),
     ...createHealthRoutes<Caller>(checkReady),
-  ]
+  ].map((route) => countMisses(shared, route))
   const docs = createDocsRoutes(routes, { issuer, version })
 
   async function recordRefusal(refusal: Refusal<Caller>): Promise<Problem> {
@@ -200,7 +204,6 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       route,
     })
     await recordEvent(event)
-    if (caller && problem.code === 'record-not-found') await limits.probes.spend(caller, 1)
     return problem
   }
 

@@ -3,7 +3,6 @@ import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import type { RecordEvent } from '../audit/record-event.ts'
 import type { Database } from '../database/database.ts'
 import type { NewId } from '../identifier.ts'
-import { keyedHash } from '../keys/keyed-hash.ts'
 import type { Keys } from '../keys/keys.ts'
 import { createAccessMacs } from './access-macs.ts'
 import { admitCaller } from './admit.ts'
@@ -13,18 +12,21 @@ import { sweepApprovals } from './approval-store.ts'
 import { createBudgets } from './budget.ts'
 import { selectSuspended, sweepBudgets } from './budget-store.ts'
 import type { Caller } from './caller.ts'
+import { createCardSearchLimit } from './card-search-limit.ts'
 import { type CardLimits, createCardVelocity } from './card-velocity.ts'
 import { createCurrentRoles, createRoleSetMac } from './current-roles.ts'
-import { createGuessLimit } from './guess-limit.ts'
+import { createGuessLimit, type WrongAnswerLimits } from './guess-limit.ts'
 import { liftCaller } from './lift-caller.ts'
+import { createLimitKeys } from './limit-keys.ts'
 import { addPartner, endPartner, listPartners, type NewPartner } from './partners.ts'
 import { createProbeLimit } from './probe-limit.ts'
+import { createRateLimit, type RateLimits } from './rate-limit.ts'
+import { sweepLimits } from './reservation-store.ts'
 import { reviewAccess } from './review-access.ts'
 import type { RoleFile } from './role-set.ts'
 import { createStandings } from './standings.ts'
 import { createStrangerLimit, type StrangerLimits } from './stranger-limit.ts'
 import { createTally } from './tally.ts'
-import { sweepTallies } from './tally-store.ts'
 import type { TrustedIssuer } from './trusted-issuers.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -35,12 +37,15 @@ const APPROVALS_KEPT_MS = 90 * DAY_MS
 /** Releases that did not wait, after their review: two of the half-yearly reviews (PCI DSS 7.2.4) see them. */
 const REVIEWS_KEPT_MS = 400 * DAY_MS
 
-/** What tests replace of the limits. */
+/** Every limit that is not a role's own budget; what is left out is the default. */
 export interface AccessLimits {
+  logIns?: RateLimits | undefined
   matchesPerHour?: number
+  wrongMatches?: WrongAnswerLimits | undefined
   probesPerTenMinutes?: number
   cards?: CardLimits | undefined
   strangers?: StrangerLimits | undefined
+  cardSearchesPerDay?: number | undefined
 }
 
 export interface AccessControlDeps {
@@ -57,27 +62,26 @@ export interface AccessControlDeps {
 export function createAccessControl(deps: AccessControlDeps, limits: AccessLimits = {}) {
   const { database, keys, now } = deps
   const ago = (ms: number) => new Date(now().getTime() - ms)
-  /** What is stored for a text that may say something of a person. */
-  const pseudonym = (text: string) => keyedHash(keys.ring.active('index'), 'source', [text]).toString('base64url')
   const macs = createAccessMacs(deps)
   const macOf = createRoleSetMac(keys.registry.authenticate)
   const roles = createCurrentRoles({ ...deps, macOf })
   const standingOf = createStandings(database)
-  const tally = createTally(database, now)
-  const probes = createProbeLimit({ ...deps, tally, pseudonym }, limits.probesPerTenMinutes)
+  const counting = { ...deps, tally: createTally(database, now), keyOf: createLimitKeys(deps) }
+  const probes = createProbeLimit(counting, limits.probesPerTenMinutes)
   const tell = createNewsAlert(deps.alert)
   const admit = (caller: Caller) => admitCaller({ ...deps, tell, standingOf, roles, probes, macs }, caller)
   return {
     roles,
     macs,
-    pseudonym,
     admit,
     limits: {
+      rateLimit: createRateLimit(counting, limits.logIns),
       probes,
       budgets: createBudgets(deps),
-      cardVelocity: createCardVelocity({ ...deps, tally, pseudonym }, limits.cards),
-      guesses: createGuessLimit({ tally, pseudonym, now }, limits.matchesPerHour),
-      strangers: createStrangerLimit({ ...deps, tally, pseudonym }, limits.strangers),
+      cardVelocity: createCardVelocity(counting, limits.cards),
+      cardSearches: createCardSearchLimit(counting, limits.cardSearchesPerDay),
+      guesses: createGuessLimit(counting, limits.wrongMatches, limits.matchesPerHour),
+      strangers: createStrangerLimit(counting, limits.strangers),
     },
     /** Takes over the clients and contracts of a vault from before they said who wrote them. */
     adopt: () => adoptAccess({ ...deps, macs }),
@@ -86,7 +90,7 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
       'sweep-budgets': () => sweepBudgets(database, ago(COUNTS_KEPT_MS)),
       'sweep-approvals': () =>
         sweepApprovals(database, { over: ago(APPROVALS_KEPT_MS), reviewed: ago(REVIEWS_KEPT_MS) }),
-      'sweep-rate-limits': () => sweepTallies(database, now()),
+      'sweep-rate-limits': () => sweepLimits(database, now()),
     },
     commands: {
       readRoles: () => roles.refresh(),
@@ -97,7 +101,7 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
       listPartners: () => listPartners(deps),
       endPartner: (operator: AuditCaller, id: string) => endPartner(deps, operator, id),
       listSuspended: () => selectSuspended(database),
-      liftCaller: (operator: AuditCaller, caller: string) => liftCaller(deps, operator, caller),
+      liftCaller: (operator: AuditCaller, caller: string) => liftCaller({ ...deps, probes }, operator, caller),
     },
   }
 }

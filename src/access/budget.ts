@@ -43,12 +43,20 @@ export interface Budgets {
     records: readonly string[],
     extra?: Budget,
   ): Promise<(Problem | undefined)[]>
+  /**
+   * For what finds no record, or none yet: whoever has spent the budget must not learn which of the two it is. It counts
+   * nothing, and suspends as a record beyond the budget would.
+   *
+   * @throws {Problem} budget-spent when one more record would be refused
+   */
+  requireRoom(caller: Caller, purpose: string | undefined, extra?: Budget): Promise<void>
 }
 
 interface Spending {
   caller: Caller
   owner: BudgetOwner
   budget: Budget
+  /** None: only whether there is room for one more is asked. */
   records: readonly string[]
 }
 
@@ -75,9 +83,14 @@ export function createBudgets(deps: BudgetDeps): Budgets {
     const now = deps.now()
     const wanted = [...new Set(records)]
     const over = new Map<string, number>()
+    let noRoomUntil: number | undefined
     const windows = []
     for (const window of windowsOf(budget, now)) {
       windows.push({ ...window, ...(await selectUsed(tx, owner, window, wanted)) })
+    }
+    if (wanted.length === 0) {
+      const full = windows.filter(({ used, limit }) => used >= limit)
+      if (full.length > 0) noRoomUntil = Math.max(...full.map(({ endsAt }) => endsAt))
     }
     for (const record of wanted) {
       const full = windows.filter(({ known, used, limit }) => !known.includes(record) && used >= limit)
@@ -93,19 +106,18 @@ export function createBudgets(deps: BudgetDeps): Budgets {
         notices.push(() => deps.alert('budget-nearly-spent', { ...owner, used, limit, span: window.span }))
       }
     }
-    if (over.size > 0 && budget.beyond === 'suspend' && (await suspendCaller(tx, owner, now))) {
+    const isOver = over.size > 0 || noRoomUntil !== undefined
+    if (isOver && budget.beyond === 'suspend' && (await suspendCaller(tx, owner, now))) {
       await insertEvents(tx, [suspension(caller, owner)])
       notices.push(() => deps.alert('caller-suspended', { ...owner }))
     }
-    return {
-      refused: records.map((record) => {
-        const endsAt = over.get(record)
-        if (endsAt === undefined) return undefined
-        const seconds = Math.max(1, Math.ceil((endsAt - now.getTime()) / 1000))
-        return new Problem('budget-spent', { retryAfterSeconds: seconds })
-      }),
-      notices,
+    const refusal = (endsAt: number | undefined) => {
+      if (endsAt === undefined) return undefined
+      const seconds = Math.max(1, Math.ceil((endsAt - now.getTime()) / 1000))
+      return new Problem('budget-spent', { retryAfterSeconds: seconds })
     }
+    const refused = wanted.length === 0 ? [refusal(noRoomUntil)] : records.map((record) => refusal(over.get(record)))
+    return { refused, notices }
   }
 
   function suspension(caller: Caller, { purpose }: BudgetOwner): AuditEvent {
@@ -121,12 +133,23 @@ export function createBudgets(deps: BudgetDeps): Budgets {
 
   const enqueue = createBatch({ run, weigh: ({ records }: Spending) => Math.max(1, records.length), inFlight: 1 })
 
+  const ownerOf = (caller: Caller, purpose: string | undefined): BudgetOwner => ({
+    caller: caller.id,
+    role: caller.role ?? '',
+    purpose: purpose ?? '',
+  })
+
   return {
     async spend(caller, purpose, records, extra) {
       const budget = stricter(definitionOf(caller)?.budget, extra)
       if (budget === undefined || records.length === 0) return records.map(() => undefined)
-      const owner = { caller: caller.id, role: caller.role ?? '', purpose: purpose ?? '' }
-      return enqueue({ caller, owner, budget, records })
+      return enqueue({ caller, owner: ownerOf(caller, purpose), budget, records })
+    },
+    async requireRoom(caller, purpose, extra) {
+      const budget = stricter(definitionOf(caller)?.budget, extra)
+      if (budget === undefined) return
+      const [refused] = await enqueue({ caller, owner: ownerOf(caller, purpose), budget, records: [] })
+      if (refused) throw refused
     },
   }
 }

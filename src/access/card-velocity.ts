@@ -1,5 +1,6 @@
 import type { Alert } from '../alert.ts'
 import type { Caller } from './caller.ts'
+import type { LimitKeys } from './limit-keys.ts'
 import { type Tally, tooMany } from './tally.ts'
 
 const WINDOW_MS = 60 * 1000
@@ -28,21 +29,24 @@ export interface CardVelocity {
 }
 
 export function createCardVelocity(
-  deps: { tally: Tally; pseudonym: (text: string) => string; now: () => Date; alert: Alert },
+  deps: { tally: Tally; keyOf: LimitKeys; now: () => Date; alert: Alert },
   { perClient, perSource, perBin }: CardLimits = {},
 ): CardVelocity {
   const count = (by: string, what: string, add: number, limit: number | undefined) =>
-    limit === undefined ? [] : [{ by, limit, key: `cards-by-${by}:${deps.pseudonym(what)}`, add, windowMs: WINDOW_MS }]
+    limit === undefined ? [] : [{ by, what, limit, add, windowMs: WINDOW_MS }]
 
   return {
     async spend(caller, source, cards) {
       if (cards.length === 0) return
       const bins = Map.groupBy(cards.map(binOf), (bin) => bin)
-      const counts = [
+      const limited = [
         ...count('client', caller.id, cards.length, perClient),
         ...count('source', source, cards.length, perSource),
         ...[...bins].flatMap(([bin, { length }]) => count('bin', `${caller.site}\n${bin}`, length, perBin)),
       ]
+      const counts = await Promise.all(
+        limited.map(async ({ what, ...rest }) => ({ ...rest, key: await deps.keyOf(`cards-by-${rest.by}`, what) })),
+      )
       const counted = await deps.tally(counts)
       const over = counts.flatMap(({ by, limit, add }, at) => {
         const { points, endsAt } = counted[at]!

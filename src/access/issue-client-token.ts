@@ -39,17 +39,8 @@ export async function issueClientToken(
   request: ClientTokenRequest,
   facts: { requestId: string; source: string },
 ): Promise<{ access_token: string; token_type: 'Bearer' | 'DPoP'; expires_in: number; scope: string }> {
-  const { credentials } = request
-  // A client that this process remembers counts by itself: what others at the same address do cannot shut it out.
-  const ownCount = `client ${credentials.clientId}`
-  const isKnown = areRemembered(deps, credentials)
-  await deps.rateLimit.spend(isKnown ? ownCount : facts.source)
-  const client = await authenticateClient(deps, credentials)
-  if (client === undefined) {
-    await deps.rateLimit.spendFailure(facts.source)
-    throw invalidClient()
-  }
-  if (credentials.method === 'secret' && !isKnown) await deps.rateLimit.spend(ownCount)
+  const client = await authenticateWithinLimit(deps, request.credentials, facts.source)
+  if (client === undefined) throw invalidClient()
   const scopes = grantedScopes(client, request.scope)
   const binding = await bindingFor(deps, request)
   // A role that is in force no longer stays in the token: without one, its scopes would be bounded by nothing.
@@ -79,6 +70,34 @@ export async function issueClientToken(
     token_type: binding.confirmation === 'dpop' ? 'DPoP' : 'Bearer',
     expires_in: CLIENT_TOKEN_SECONDS,
     scope: scopes.join(' '),
+  }
+}
+
+/** Counts as a failure until the client has proved itself, or nobody has looked at what it sent. */
+async function authenticateWithinLimit(
+  deps: IssueClientTokenDeps,
+  credentials: ClientCredentials,
+  source: string,
+): Promise<Client | undefined> {
+  // A client that this process remembers counts by itself: what others at the same address do cannot shut it out.
+  const ownCount = `client ${credentials.clientId}`
+  const isKnown = areRemembered(deps, credentials)
+  const logIn = await deps.rateLimit.spend(isKnown ? ownCount : source)
+  let outcome: 'failed' | 'not-failed' = 'not-failed'
+  try {
+    const client = await authenticateClient(deps, credentials)
+    if (client === undefined) outcome = 'failed'
+    else if (credentials.method === 'secret' && !isKnown) {
+      await (await deps.rateLimit.spend(ownCount)).settle('not-failed')
+    }
+    return client
+  } finally {
+    // A failure counts for the source alone: it would shut the client out with its own count.
+    if (!isKnown) await logIn.settle(outcome)
+    else {
+      await logIn.settle('not-failed')
+      if (outcome === 'failed') await (await deps.rateLimit.spend(source)).settle('failed')
+    }
   }
 }
 

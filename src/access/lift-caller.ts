@@ -3,19 +3,22 @@ import { insertEvents } from '../audit/audit-store.ts'
 import type { Database } from '../database/database.ts'
 import { liftSuspension } from './budget-store.ts'
 import { CallerError } from './clients.ts'
+import type { ProbeLimit } from './probe-limit.ts'
 
 /**
- * Lets a suspended caller in again from its next request on, and begins its counts anew.
+ * Lets a caller in again that was suspended, from its next request on, or that is held back because it asked for too much that
+ * does not exist, within seconds. Its counts begin again.
  *
- * @throws {CallerError} for a caller that is not suspended
+ * @throws {CallerError} for a caller that is neither
  */
 export async function liftCaller(
-  deps: { database: Database; newAuditEvent: NewAuditEvent },
+  deps: { database: Database; newAuditEvent: NewAuditEvent; probes: ProbeLimit },
   operator: AuditCaller,
   caller: string,
 ): Promise<void> {
   await deps.database.transaction(async (tx) => {
-    if (!(await liftSuspension(tx, caller))) throw new CallerError('there is no such suspended caller')
+    const lifted = [await liftSuspension(tx, caller), await deps.probes.lift(tx, caller)]
+    if (!lifted.includes(true)) throw new CallerError('there is no such suspended caller, nor one that is held back')
     const event = { type: 'caller.lift', outcome: 'success', caller: operator, subject: caller } as const
     await insertEvents(tx, [deps.newAuditEvent(event)])
   })

@@ -1,49 +1,67 @@
 import type { Alert } from '../alert.ts'
+import type { Database, Queryable } from '../database/database.ts'
+import { Problem } from '../problem.ts'
 import type { Caller } from './caller.ts'
-import { type Tally, tooMany } from './tally.ts'
+import type { LimitKeys } from './limit-keys.ts'
+import { createReservations } from './reservation.ts'
 
 const WINDOW_MS = 10 * 60 * 1000
 
 /** Tokens that do not exist and searches that find nothing, in ten minutes: mistakes are few, enumeration is not. */
 export const defaultProbesPerTenMinutes = 300
 
-/** More callers than that are not held back at the same time. */
-const MAX_HELD_BACK = 10_000
-
 export interface ProbeLimit {
   /** @throws {Problem} too-many-requests, to a caller that this server knows to be over the limit */
   check(caller: Caller): void
-  /** Counts what a caller asked for and does not exist. */
-  spend(caller: Caller, count: number): Promise<void>
+  /** Lets a caller that is held back go on, within seconds on every server. False when it has missed nothing. */
+  lift(tx: Queryable, caller: string): Promise<boolean>
+  /**
+   * Runs work that looks something up. Until it ends, each look-up counts as a miss; afterwards those that missed.
+   *
+   * @param misses how many of the look-ups found nothing; work that throws `record-not-found` has missed once
+   * @throws {Problem} too-many-requests, busy, before the work; whatever the work throws
+   */
+  lookUp<T>(caller: Caller, lookUps: number, work: () => Promise<T>, misses: (result: T) => number): Promise<T>
 }
 
 /**
- * Counts in the database what does not exist, and only that: whoever asks for what there is costs no statement. A server
- * learns that a caller is over the limit from the next unknown token that it is asked for, so the limit over several
- * servers is exceeded by at most one for each.
+ * Counts what a caller asked for and does not exist. On any number of servers no answer beyond the limit leaves, whether it
+ * would be a hit or a miss. A caller that reaches the limit again within a day is held back twice as long each time.
+ *
+ * Whoever asks for what there is costs no statement while it goes on asking: the units of the limit that its look-ups gave
+ * back stay reserved for this server.
  */
 export function createProbeLimit(
-  deps: { tally: Tally; pseudonym: (text: string) => string; now: () => Date; alert: Alert },
-  probesPerTenMinutes = defaultProbesPerTenMinutes,
+  deps: { database: Database; keyOf: LimitKeys; now: () => Date; alert: Alert },
+  most = defaultProbesPerTenMinutes,
 ): ProbeLimit {
-  const heldBack = new Map<string, number>()
+  const { keyOf, now, alert } = deps
+  const probes = createReservations(
+    { ...deps, keyOf: (caller) => keyOf('probes', caller) },
+    { table: 'rate_limits', most, windowMs: WINDOW_MS, growingPauses: true },
+    { keepsFree: true },
+  )
   return {
-    check({ id }) {
-      const endsAt = heldBack.get(id)
-      if (endsAt === undefined) return
-      const now = deps.now()
-      if (now.getTime() < endsAt) throw tooMany(endsAt, now)
-      heldBack.delete(id)
-    },
-    async spend({ id, role }, count) {
-      if (count === 0) return
-      const key = `probes:${deps.pseudonym(id)}`
-      const [counted] = await deps.tally([{ key, add: count, windowMs: WINDOW_MS }])
-      if (counted === undefined || counted.points < probesPerTenMinutes) return
-      const isNews = !heldBack.has(id)
-      heldBack.set(id, counted.endsAt)
-      if (heldBack.size > MAX_HELD_BACK) heldBack.delete(heldBack.keys().next().value!)
-      if (isNews) deps.alert('records-probed', { caller: id, role, probes: counted.points, limit: probesPerTenMinutes })
+    check: ({ id }) => probes.check(id),
+    lift: (tx, caller) => probes.forget(tx, caller),
+    async lookUp(caller, lookUps, work, misses) {
+      const { id, role } = caller
+      const reservation = await probes.reserve(id, lookUps)
+      let missed = 0
+      try {
+        const result = await work()
+        missed = misses(result)
+        return result
+      } catch (error) {
+        if (error instanceof Problem && error.code === 'record-not-found') missed = 1
+        throw error
+      } finally {
+        const standing = await reservation.settle(missed)
+        if (standing && standing.points >= most && standing.points - missed < most) {
+          const seconds = Math.ceil((standing.endsAt - now().getTime()) / 1000)
+          alert('records-probed', { caller: id, role, probes: standing.points, limit: most, seconds })
+        }
+      }
     },
   }
 }

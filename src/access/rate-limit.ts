@@ -1,6 +1,9 @@
-import { RateLimiterPostgres, type RateLimiterRes } from 'rate-limiter-flexible'
-import type { Queryable } from '../database/database.ts'
-import { Problem } from '../problem.ts'
+import type { Database } from '../database/database.ts'
+import type { LimitKeys } from './limit-keys.ts'
+import { createReservations } from './reservation.ts'
+import { type Tally, tooMany } from './tally.ts'
+
+const WINDOW_MS = 60 * 1000
 
 /** Limits of the token endpoint for each source address. */
 export interface RateLimits {
@@ -13,58 +16,41 @@ export interface RateLimits {
 export const defaultRateLimits: RateLimits = { requestsPerMinute: 600, failuresPerMinute: 120 }
 
 export interface RateLimit {
-  /** Counts a request. @throws {Problem} too-many-requests */
-  spend(source: string): Promise<void>
-  /** Counts a failure; the next request meets the limit. */
-  spendFailure(source: string): Promise<void>
+  /**
+   * Counts a request, and until it is settled a failure. While others in flight may still prove right, it waits for them.
+   *
+   * @throws {Problem} too-many-requests, busy
+   */
+  spend(source: string): Promise<LogIn>
 }
 
-/**
- * Counts in the database, so that the limits hold across processes and servers.
- *
- * @param pseudonym turns a source address into what is stored for it: addresses are personal data
- */
+/** A request for a token, before it is known whether the client proves itself. */
+export interface LogIn {
+  /** Says how it ended; to be called once, before the answer leaves. What has not failed is given back. */
+  settle(outcome: 'failed' | 'not-failed'): Promise<void>
+}
+
+/** Counts in the database, so that the limits hold across processes and servers. */
 export function createRateLimit(
-  database: Queryable,
-  pseudonym: (source: string) => string,
-  limits: RateLimits = defaultRateLimits,
+  deps: { database: Database; tally: Tally; keyOf: LimitKeys; now: () => Date },
+  { requestsPerMinute, failuresPerMinute }: RateLimits = defaultRateLimits,
 ): RateLimit {
-  const shared = {
-    storeClient: asClient(database),
-    storeType: 'client',
-    tableName: 'rate_limits',
-    tableCreated: true,
-    duration: 60,
-    // `sweepTallies` does it, and says so when it fails.
-    clearExpiredByTimeout: false,
-  }
-  const requests = new RateLimiterPostgres({ ...shared, keyPrefix: 'token-requests', points: limits.requestsPerMinute })
-  const failures = new RateLimiterPostgres({ ...shared, keyPrefix: 'token-failures', points: limits.failuresPerMinute })
+  const { tally, keyOf, now } = deps
+  const failures = createReservations(
+    { ...deps, keyOf: (source) => keyOf('token-failures', source) },
+    { table: 'rate_limits', most: failuresPerMinute, windowMs: WINDOW_MS },
+  )
   return {
     async spend(source) {
-      const key = pseudonym(source)
-      const failed = await failures.get(key)
-      if (failed !== null && failed.consumedPoints >= limits.failuresPerMinute) throw refused(failed)
-      await requests.consume(key).catch((result: RateLimiterRes | Error) => {
-        throw result instanceof Error ? result : refused(result)
-      })
-    },
-    async spendFailure(source) {
-      await failures.penalty(pseudonym(source))
-    },
-  }
-}
-
-/** The part of a `pg` client that the limiter uses. */
-function asClient(database: Queryable) {
-  return {
-    query: async ({ name, text, values }: { name: string; text: string; values: unknown[] }) => {
-      const rows = await database.query({ name, text }, values)
-      return { rows, rowCount: rows.length }
+      const key = await keyOf('token-requests', source)
+      const [requests] = await tally([{ key, add: 1, windowMs: WINDOW_MS }])
+      if (requests && requests.points > requestsPerMinute) throw tooMany(requests.endsAt, now())
+      const failure = await failures.reserve(source)
+      return {
+        async settle(outcome) {
+          await failure.settle(outcome === 'failed' ? 1 : 0)
+        },
+      }
     },
   }
-}
-
-function refused(result: RateLimiterRes): Problem {
-  return new Problem('too-many-requests', { retryAfterSeconds: Math.max(1, Math.ceil(result.msBeforeNext / 1000)) })
 }

@@ -47,7 +47,7 @@ const limits = { perSource: 3, inAll: 8 }
 function create(tally = tallyInMemory()) {
   return createStrangerLimit(
     {
-      ...{ tally, now, pseudonym: (text: string) => `hash of ${text}` },
+      ...{ tally, now, keyOf: async (kind: string, text: string) => `${kind}:hash of ${text}` },
       newAuditEvent: createNewAuditEvent(
         now,
         createNewId(now, (count) => Buffer.alloc(count, events.length)),

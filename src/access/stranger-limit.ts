@@ -3,6 +3,7 @@ import type { NewAuditEvent } from '../audit/audit-event.ts'
 import type { RecordEvent } from '../audit/record-event.ts'
 import { createBatch } from '../database/batch.ts'
 import type { Problem } from '../problem.ts'
+import type { LimitKeys } from './limit-keys.ts'
 import { type Tally, tooMany } from './tally.ts'
 import type { Counted } from './tally-store.ts'
 
@@ -39,8 +40,8 @@ export interface StrangerLimit {
 
 export interface StrangerLimitDeps {
   tally: Tally
-  /** Turns a source address into what is stored for it: addresses are personal data. */
-  pseudonym: (text: string) => string
+  /** What is stored for a source address is a keyed hash: addresses are personal data. */
+  keyOf: LimitKeys
   newAuditEvent: NewAuditEvent
   recordEvent: RecordEvent
   alert: Alert
@@ -62,7 +63,7 @@ export function createStrangerLimit(
   deps: StrangerLimitDeps,
   { perSource, inAll }: StrangerLimits = defaultStrangerLimits,
 ): StrangerLimit {
-  const { tally, pseudonym, newAuditEvent, recordEvent, alert, now } = deps
+  const { tally, keyOf, newAuditEvent, recordEvent, alert, now } = deps
   /** Until when a limit is known to be reached, by source and for all, in milliseconds. */
   const reached = new Map<string, number>()
   let reachedInAll = 0
@@ -85,7 +86,7 @@ export function createStrangerLimit(
 
   /** Until when each of them has to wait; undefined for those within the limits. One source does not use up what is for all. */
   async function takeAll(sources: readonly string[]): Promise<(number | undefined)[]> {
-    const ofSources = await take(sources.map((source) => `refusals-from:${pseudonym(source)}`))
+    const ofSources = await take(await Promise.all(sources.map((source) => keyOf('refusals-from', source))))
     const within = ofSources.filter(({ points }) => points <= perSource)
     const ofAll = (await take(within.map(() => ALL))).values()
     return ofSources.map(({ points, endsAt }, at) => {

@@ -1,5 +1,4 @@
 import type { Queryable, Statement } from '../database/database.ts'
-import { sweep } from '../database/sweep.ts'
 
 /** One thing that is counted: `key` holds no personal value, only keyed hashes of such. */
 export interface Count {
@@ -43,19 +42,4 @@ export async function addToTallies(
     nowMs,
   ])
   return new Map(found.map(({ key, points, ends_at }) => [key, { points, endsAt: ends_at }]))
-}
-
-/** Rows that a request is about to count in are left for the next time: it would wait for this, and this for it. */
-const SWEEP: Statement = {
-  name: 'sweep-rate-limits',
-  text: `DELETE FROM rate_limits WHERE key IN (
-           SELECT key FROM rate_limits WHERE expire < $1::bigint LIMIT $2 FOR UPDATE SKIP LOCKED)
-         RETURNING true`,
-}
-/** Servers' clocks differ: what is over for one may count for another. */
-const KEPT_MS = 60 * 60 * 1_000
-
-/** Removes the tallies and rate limits whose windows are over, and answers with how many that were. */
-export function sweepTallies(db: Queryable, now: Date): Promise<number> {
-  return sweep(db, SWEEP, [now.getTime() - KEPT_MS])
 }

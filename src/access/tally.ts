@@ -10,7 +10,16 @@ export function createTally(database: Database, now: () => Date): Tally {
   const add = createBatch({
     run: async (items: readonly (readonly Count[])[]) => {
       const found = await addToTallies(database, items.flat(), now().getTime())
-      return items.map((counts) => counts.map(({ key }) => found.get(key)!))
+      // Each learns what it stood at once it was added, as if the counts had come one after the other.
+      const toCome = new Map<string, number>()
+      for (const { key, add: points } of items.flat()) toCome.set(key, (toCome.get(key) ?? 0) + points)
+      const standing = ({ key, add: points }: Count): Counted => {
+        const later = toCome.get(key)! - points
+        toCome.set(key, later)
+        const { points: all, endsAt } = found.get(key)!
+        return { points: all - later, endsAt }
+      }
+      return items.map((counts) => counts.map(standing))
     },
     weigh: (counts) => Math.max(1, counts.length),
   })

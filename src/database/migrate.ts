@@ -8,6 +8,7 @@ import * as auditLog from '../../migrations/0006-audit-log.ts'
 import * as accessMacs from '../../migrations/0007-access-macs.ts'
 import * as auditWitnesses from '../../migrations/0008-audit-witnesses.ts'
 import * as accessVersion from '../../migrations/0009-access-version.ts'
+import * as limits from '../../migrations/0010-limits.ts'
 import * as searchTermMacs from '../../migrations/0011-search-term-macs.ts'
 import * as secretStarts from '../../migrations/0013-secret-starts.ts'
 import { connectionOptions } from './database.ts'
@@ -23,6 +24,7 @@ const migrations: Record<string, Knex.Migration> = {
   '0007-access-macs': accessMacs,
   '0008-audit-witnesses': auditWitnesses,
   '0009-access-version': accessVersion,
+  '0010-limits': limits,
   '0011-search-term-macs': searchTermMacs,
   '0013-secret-starts': secretStarts,
 }

@@ -28,6 +28,11 @@ export function comparableNamesOf(kind: Kind['name']): ComparableName[] {
   return comparableNames.filter((name) => comparables[kind][name] !== undefined)
 }
 
+/** Whether every masked view of that kind shows it whole. */
+export function isShownMasked(kind: Kind['name'], name: ComparableName): boolean {
+  return kind === 'card' && name === 'last4'
+}
+
 /** What a record has under that name, normalised; undefined when it has nothing there. */
 export function comparableOf(kind: Kind['name'], name: ComparableName, details: Details): string | undefined {
   return comparables[kind][name]?.(details) || undefined

@@ -1,4 +1,5 @@
 import type { Budgets } from '../access/budget.ts'
+import type { CardSearchLimit } from '../access/card-search-limit.ts'
 import type { GuessLimit } from '../access/guess-limit.ts'
 import type { ProbeLimit } from '../access/probe-limit.ts'
 import type { Alert } from '../alert.ts'
@@ -19,6 +20,7 @@ export interface RecordDeps {
   findByTerm: FindByTerm
   guesses: GuessLimit
   probes: ProbeLimit
+  cardSearches: CardSearchLimit
   budgets: Budgets
   keys: Keys
   kinds: Kinds

@@ -5,7 +5,13 @@ import type { Purpose } from '../access/purpose.ts'
 import { leaveOutRecord } from '../audit/audit-event.ts'
 import { keyedHash } from '../keys/keyed-hash.ts'
 import type { Keys } from '../keys/keys.ts'
-import { type ComparableName, comparableInput, comparableNamesOf, comparableOf } from '../kinds/comparable.ts'
+import {
+  type ComparableName,
+  comparableInput,
+  comparableNamesOf,
+  comparableOf,
+  isShownMasked,
+} from '../kinds/comparable.ts'
 import type { Details } from '../kinds/kind.ts'
 import { Problem } from '../problem.ts'
 import type { Sensitive } from '../sensitive.ts'
@@ -46,6 +52,29 @@ export async function matchRecord(
   const tokens = [token, ...(other === undefined ? [] : [other])]
   await spendOrRefuse(deps.budgets, caller, purpose, tokens)
   for (const one of tokens) await deps.guesses.spend(caller, one)
+  // What the caller sees in every masked view is no secret to guess.
+  const isSecret = !caller.scopes.has('token:read') || names.some((name) => !isShownMasked(kindNameOf(token), name))
+  const guess = isSecret ? await deps.guesses.reserve(caller, tokens) : undefined
+  let outcome: 'wrong' | 'not-wrong' = 'not-wrong'
+  try {
+    const matches = await compare(deps, caller, { tokens, names, purpose, comparison }, facts, extra)
+    if (!matches) outcome = 'wrong'
+    return matches
+  } finally {
+    await guess?.settle(outcome)
+  }
+}
+
+/** Opens what is compared, once the events of it have committed. */
+async function compare(
+  deps: Pick<RecordDeps, 'batches' | 'keys' | 'newAuditEvent' | 'now'>,
+  caller: Caller,
+  request: Pick<MatchRequest, 'purpose' | 'comparison'> & { tokens: readonly Token[]; names: ComparableName[] },
+  facts: RequestFacts,
+  extra: { idempotency?: (() => IdempotencyRow) | undefined },
+): Promise<boolean> {
+  const { tokens, names, purpose, comparison } = request
+  const [token, other] = tokens as [Token, Token?]
   const records = tokens.map((one) => ({
     token: one,
     part: 'secret' as const,

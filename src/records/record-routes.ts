@@ -5,24 +5,12 @@ import { Sensitive } from '../sensitive.ts'
 import { correctRecord } from './correct.ts'
 import type { RecordDeps } from './dependencies.ts'
 import { eraseRecord } from './erase.ts'
-import type { Claim, Idempotency } from './idempotency.ts'
 import { readRecord } from './read.ts'
-import { runOnce } from './run-once.ts'
-import { searchByValue } from './search.ts'
 
 const view = z.record(z.string(), z.unknown()).meta({ description: 'the masked view of a record' })
 
-const searchSchema = z.strictObject({
-  by: z.enum(['customer', 'email', 'phone', 'card_number']),
-  value: z
-    .string()
-    .min(1)
-    .max(320)
-    .transform((value) => new Sensitive(value)),
-})
-
-/** The calls on records that stand: masked read, correction, erasure, search. Each is parsed here and handed to its use case. */
-export function createRecordRoutes(deps: RecordDeps & { idempotency: Idempotency }): Route<Caller>[] {
+/** The calls on records that stand: masked read, correction, erasure. Each is parsed here and handed to its use case. */
+export function createRecordRoutes(deps: RecordDeps): Route<Caller>[] {
   const corrections = Object.values(deps.kinds).map((kind) =>
     z.toJSONSchema(kind.correction, { io: 'input', target: 'openapi-3.0' }),
   )
@@ -75,32 +63,6 @@ export function createRecordRoutes(deps: RecordDeps & { idempotency: Idempotency
       handle: async (request: RouteRequest<Caller, undefined>) => {
         await eraseRecord(deps, request.caller, { token: request.params.token ?? '' }, request)
         return { status: 204 }
-      },
-    }),
-
-    route<Caller, z.output<typeof searchSchema>>({
-      method: 'POST',
-      path: '/v1/search',
-      summary: 'Find records by the exact customer, e-mail, phone or card number',
-      access: ['token:search'],
-      audited: true,
-      idempotent: true,
-      body: searchSchema,
-      responses: {
-        200: {
-          description: 'masked views, newest first; one that does not open carries a code instead',
-          schema: z.object({ results: z.array(view), truncated: z.boolean() }),
-        },
-      },
-      handle: (request) => {
-        const search = async (claim?: Claim) => {
-          const idempotency = claim && (() => claim(null))
-          return {
-            status: 200,
-            body: await searchByValue(deps, request.caller, request.body, request, { idempotency }),
-          }
-        }
-        return runOnce<null>(deps, request, 'search', search, () => search())
       },
     }),
   ]

@@ -58,7 +58,7 @@ interface RevealExtra {
  * @throws {Problem} audit-unavailable, database-unavailable; what concerns one item is in its result
  */
 export async function revealRecords(
-  deps: ClaimDeps & Pick<RecordDeps, 'batches' | 'budgets' | 'probes' | 'kinds' | 'recordEvent'>,
+  deps: ClaimDeps & Pick<RecordDeps, 'batches' | 'budgets' | 'kinds' | 'recordEvent'>,
   caller: Caller,
   input: RevealRequest,
   facts: RequestFacts,
@@ -117,11 +117,11 @@ export async function revealRecords(
     return { token, kind, data: item.data, event: first?.version === version ? first.id : event.id }
   })
   await recordRefusals(deps, about, results)
-  await deps.probes.spend(caller, results.filter(isUnknown).length)
   return results
 }
 
-function isUnknown(result: RevealResult): boolean {
+/** Whether there is no such record, as far as the caller can see. */
+export function isUnknown(result: RevealResult): boolean {
   return 'problem' in result && result.problem.code === 'record-not-found'
 }
 

@@ -1,11 +1,12 @@
 import type { AuditEvent } from '../audit/audit-event.ts'
 import { eventColumns } from '../audit/audit-store.ts'
-import { integerArray, textArray } from '../database/binary-array.ts'
+import { byteaArray, integerArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
 import { claimedRows, type IdempotencyRow, idempotencyColumns, insertIdempotencySql } from './idempotency-store.ts'
 import type { StoredRecord, TermHash } from './record.ts'
 import { RECORD_COLUMNS, type RecordRow, toRecord } from './record-store.ts'
+import type { SealedReason } from './release-store.ts'
 
 /** A row of `search_terms`, and what of its record there is; nulls where there is no such record. */
 export interface Hit {
@@ -55,6 +56,7 @@ export function selectHits(db: Queryable, hashes: readonly Pick<TermHash, 'hash'
 /** What a search answers with, and what must have committed before. */
 export interface Finding {
   events: readonly AuditEvent[]
+  reasons?: readonly SealedReason[] | undefined
   /** The records that leave, in the versions that were opened. */
   records: readonly Pick<StoredRecord, 'token' | 'version'>[]
   idempotency?: IdempotencyRow | undefined
@@ -62,11 +64,11 @@ export interface Finding {
 }
 
 /**
- * Every array of a finding carries, beside its values, the number of the finding in the statement: `granted` are those
+ * What else is to be written stands in `also`, as it does for a release. Every array of a finding carries, beside its values, the number of the finding in the statement: `granted` are those
  * whose records all stand as they were opened, and only their rows are written.
  */
-const COMMIT_FINDINGS: Statement = {
-  name: 'commit-findings',
+const findingsStatement = (name: string, also: string): Statement => ({
+  name,
   text: `WITH
     wanted AS (SELECT * FROM unnest(${opaqueArray(1, 'text')}, $2::integer[], $3::integer[]) AS w (token, version, finding)),
     live AS (
@@ -81,9 +83,19 @@ const COMMIT_FINDINGS: Statement = {
       SELECT id, occurred_at, type, caller, token, site, body
       FROM unnest($14::text[], $15::timestamptz[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::integer[])
         AS n (id, occurred_at, type, caller, token, site, body, finding)
-      WHERE finding IN (SELECT finding FROM granted))
+      WHERE finding IN (SELECT finding FROM granted))${also}
     SELECT finding FROM granted`,
-}
+})
+const COMMIT_FINDINGS = findingsStatement('commit-findings', '')
+const COMMIT_WITH_REASONS = findingsStatement(
+  'commit-findings-with-reasons',
+  `,
+    new_reasons AS (
+      INSERT INTO reveal_reasons (event, reason_key_id, reason_sealed)
+      SELECT event, key_id, sealed FROM unnest($22::text[], $23::text[], $24::bytea[], $25::integer[])
+        AS n (event, key_id, sealed, finding)
+      WHERE finding IN (SELECT finding FROM granted))`,
+)
 
 /**
  * Commits the events of any number of searches in one statement, each if every record in it still stands in the version
@@ -97,8 +109,15 @@ export async function commitFindings(db: Queryable, findings: readonly Finding[]
     findings.flatMap((finding, at) => pick(finding).map((value) => ({ value, at })))
   const records = number((finding) => finding.records)
   const events = number((finding) => finding.events)
+  const reasons = number((finding) => finding.reasons ?? [])
+  const reasonColumns = () => [
+    textArray(reasons.map(({ value }) => value.event)),
+    textArray(reasons.map(({ value }) => value.keyId)),
+    byteaArray(reasons.map(({ value }) => value.bytes)),
+    integerArray(reasons.map(({ at }) => at)),
+  ]
   const claimed = claimedRows(findings.map((finding, at) => ({ ...finding, at })))
-  const granted = await db.query<{ finding: number }>(COMMIT_FINDINGS, [
+  const granted = await db.query<{ finding: number }>(reasons.length > 0 ? COMMIT_WITH_REASONS : COMMIT_FINDINGS, [
     textArray(records.map(({ value }) => value.token)),
     integerArray(records.map(({ value }) => value.version)),
     integerArray(records.map(({ at }) => at)),
@@ -108,6 +127,7 @@ export async function commitFindings(db: Queryable, findings: readonly Finding[]
     integerArray(claimed.map(({ write }) => write.at)),
     ...eventColumns(events.map(({ value }) => value)),
     integerArray(events.map(({ at }) => at)),
+    ...(reasons.length > 0 ? reasonColumns() : []),
   ])
   const committed = new Set(granted.map(({ finding }) => finding))
   return findings.map((_, at) => committed.has(at))

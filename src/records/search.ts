@@ -1,13 +1,18 @@
 import { spendOrRefuse } from '../access/budget.ts'
 import { auditCaller, type Caller } from '../access/caller.ts'
 import { seesBin } from '../access/grant.ts'
-import type { AuditEvent } from '../audit/audit-event.ts'
+import { needsConsent, type Purpose } from '../access/purpose.ts'
+import type { Budget } from '../access/roles.ts'
+import type { AuditEvent, AuditFacts } from '../audit/audit-event.ts'
 import type { SearchType } from '../kinds/kind.ts'
 import { normaliseSearchValue } from '../kinds/kinds.ts'
 import { Problem } from '../problem.ts'
 import type { Sensitive } from '../sensitive.ts'
+import { authoriseCardSearch, type CardSearchReason } from './authorise-card-search.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
 import type { IdempotencyRow } from './idempotency-store.ts'
+import type { StoredRecord } from './record.ts'
+import { sealReason } from './seal-reason.ts'
 import { maskedView, openDisplay } from './sealed-record.ts'
 import type { Finding } from './search-store.ts'
 
@@ -23,28 +28,70 @@ export interface SearchResult {
   truncated: boolean
 }
 
+/** What a caller looks for. To find a card by its number is to confirm the number, so that says why. */
+export type SearchRequest = { value: Sensitive<string> } & (
+  | { by: Exclude<SearchType, 'card_number'> }
+  | ({ by: 'card_number' } & CardSearchReason)
+)
+
+type SearchDeps = Pick<
+  RecordDeps,
+  'batches' | 'budgets' | 'cardSearches' | 'findByTerm' | 'probes' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'
+>
+
+/** Which budgets the records of a search are counted in. */
+interface Counted {
+  purpose: Purpose | undefined
+  extra?: Budget | undefined
+}
+
 /**
  * Finds the records of the caller's site that carry exactly this value, and answers with their masked views, newest first.
+ * Whether it may is decided, and what it costs is counted, before anything is looked up.
  *
- * @throws {Problem} invalid-input when the value cannot be one of that type, record-changed, budget-spent, audit-unavailable
+ * @throws {Problem} scope-missing, purpose-not-permitted, fields-not-permitted, condition-not-met, unauthenticated for a card
+ *   number that the caller may not see; invalid-input when the value cannot be one of that type; too-many-requests,
+ *   budget-spent, record-changed, audit-unavailable
  */
 export async function searchByValue(
-  deps: Pick<RecordDeps, 'batches' | 'budgets' | 'findByTerm' | 'probes' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
+  deps: SearchDeps,
   caller: Caller,
-  input: { by: SearchType; value: Sensitive<string> },
+  input: SearchRequest,
   facts: RequestFacts,
   extra: { idempotency?: (() => IdempotencyRow) | undefined } = {},
 ): Promise<SearchResult> {
+  const budgets: Counted[] = [{ purpose: undefined }]
+  if (input.by === 'card_number') {
+    budgets.push({ purpose: input.purpose, extra: authoriseCardSearch(caller, input, deps.now()) })
+  }
   const normalised = normaliseSearchValue(deps.kinds, input.by, input.value.expose())
   if (normalised === undefined) {
     throw new Problem('invalid-input', {
       errors: [{ pointer: '#/value', detail: `is no ${input.by.replace('_', ' ')}` }],
     })
   }
-  const about = { request_id: facts.requestId, caller: auditCaller(caller), site: caller.site }
+  for (const { purpose, extra } of budgets) await deps.budgets.requireRoom(caller, purpose, extra)
+  if (input.by === 'card_number') await deps.cardSearches.spend(caller, normalised)
+  return deps.probes.lookUp(
+    caller,
+    1,
+    () => lookUp(deps, caller, { input, normalised, budgets }, facts, extra),
+    ({ results }) => (results.length === 0 ? 1 : 0),
+  )
+}
+
+async function lookUp(
+  deps: SearchDeps,
+  caller: Caller,
+  { input, normalised, budgets }: { input: SearchRequest; normalised: string; budgets: readonly Counted[] },
+  facts: RequestFacts,
+  extra: { idempotency?: (() => IdempotencyRow) | undefined },
+): Promise<SearchResult> {
+  const about = { request_id: facts.requestId, caller: auditCaller(caller), site: caller.site, ...statedIn(input) }
   const find = async (): Promise<{ found: SearchResult; finding: Finding }> => {
     const sought = { site: caller.site, by: input.by, value: normalised }
-    const { records, truncated } = await deps.findByTerm.records(sought, MAX_RESULTS)
+    const found = await deps.findByTerm.records(sought, MAX_RESULTS)
+    const records = found.records.filter((record) => hasConsent(record, input))
     const results: Record<string, unknown>[] = []
     const events: AuditEvent[] = []
     for (const record of records) {
@@ -66,24 +113,43 @@ export async function searchByValue(
     }
     await deps.keys.ensureFresh()
     const count = records.length
-    events.push(deps.newAuditEvent({ ...about, type: 'record.search', outcome: 'success', search_by: input.by, count }))
+    const event = deps.newAuditEvent({
+      ...about,
+      type: 'record.search',
+      outcome: 'success',
+      search_by: input.by,
+      count,
+    })
+    events.push(event)
+    const reason = input.by === 'card_number' ? input.reason : undefined
+    const reasons = reason === undefined ? [] : [sealReason(deps, event.id, reason)]
     return {
-      found: { results, truncated },
-      finding: { events, records, idempotency: extra.idempotency?.(), now: deps.now() },
+      found: { results, truncated: found.truncated },
+      finding: { events, reasons, records, idempotency: extra.idempotency?.(), now: deps.now() },
     }
   }
   // What was found leaves only when its events have committed; a record that was changed meanwhile is looked at again.
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const { found, finding } = await find()
-    await spendOrRefuse(
-      deps.budgets,
-      caller,
-      undefined,
-      finding.records.map(({ token }) => token),
-    )
-    if (!(await deps.batches.commitFinding(finding))) continue
-    if (finding.records.length === 0) await deps.probes.spend(caller, 1)
-    return found
+    const tokens = finding.records.map(({ token }) => token)
+    for (const { purpose, extra } of budgets) {
+      // Others may have spent the budget meanwhile: then a miss is refused as a hit is.
+      if (tokens.length === 0) await deps.budgets.requireRoom(caller, purpose, extra)
+      else await spendOrRefuse(deps.budgets, caller, purpose, tokens, extra)
+    }
+    if (await deps.batches.commitFinding(finding)) return found
   }
   throw new Problem('record-changed', { retryAfterSeconds: 1 })
+}
+
+/** What the events of a search say of why it was made. */
+function statedIn(input: SearchRequest): Pick<AuditFacts, 'purpose' | 'ticket' | 'authority'> {
+  if (input.by !== 'card_number') return {}
+  const { purpose, ticket, authority } = input
+  return { purpose, ticket, authority }
+}
+
+/** A card whose shopper has not consented to the purpose is not there for it. */
+function hasConsent({ consents }: StoredRecord, input: SearchRequest): boolean {
+  return input.by !== 'card_number' || !needsConsent(input.purpose) || consents.includes(input.purpose)
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { selectStandings } from '../../src/access/caller-store.ts'
+import { reserveUnits, settleUnits } from '../../src/access/reservation-store.ts'
 import { createNewAuditEvent, leaveOutRecord } from '../../src/audit/audit-event.ts'
 import { findOldestWaiting, selectPlacedEvents } from '../../src/audit/log-store.ts'
 import { type Database, openDatabase, type Queryable } from '../../src/database/database.ts'
@@ -22,9 +23,16 @@ const newId = createNewId(now, random)
 const newAuditEvent = createNewAuditEvent(now, newId)
 const nobodys = (): Token => newId('card') as Token
 
+const limit = { table: 'rate_limits', most: 10, windowMs: 1_000 } as const
+
 /** What a single request asks of the database, by the name of the statement. */
 const requests: Record<string, (db: Queryable) => Promise<unknown>> = {
   'select-standings': (db) => selectStandings(db, [{ id: newId('client'), kind: 'client' }]),
+  'reserve-rate_limits': (db) => reserveUnits(db, limit, [{ key: newId('client'), wanted: 1 }], Date.now()),
+  'settle-rate_limits': (db) => {
+    const settlement = { key: newId('client'), released: 1, counted: 1, endsAt: Date.now() }
+    return settleUnits(db, limit, [settlement], Date.now())
+  },
   'select-idempotency-keys': (db) => findIdempotencyRows(db, [{ keyHashes: [randomBytes(32)], now: now() }]),
   'insert-records': (db) => insertRecords(db, [{ now: now(), records: [newRecord()] }]),
   'insert-records-with-keys': (db) =>

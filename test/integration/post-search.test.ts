@@ -20,8 +20,10 @@ beforeAll(async () => {
 afterEach(() => vault.checkInvariants())
 afterAll(() => vault.stop())
 
-const search = (by: string, value: unknown, as = legal) =>
-  vault.call('POST', '/v1/search', { token: as, body: { by, value } })
+const search = (by: string, value: unknown, as = legal) => {
+  const why = by === 'card_number' ? { purpose: 'enforce-rights' } : {}
+  return vault.call('POST', '/v1/search', { token: as, body: { by, value, ...why } })
+}
 
 async function find(by: string, value: string, as = legal): Promise<string[]> {
   const response = await search(by, value, as)

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createRateLimit as createOn, defaultRateLimits, type RateLimits } from '../../src/access/rate-limit.ts'
+import { createTally } from '../../src/access/tally.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 
@@ -24,7 +25,21 @@ afterAll(async () => {
   await testDatabase.drop()
 })
 
-const createRateLimit = (limits?: RateLimits) => createOn(database, (source) => `${run} ${source}`, limits)
+function createRateLimit(limits?: RateLimits) {
+  const now = () => new Date()
+  const keyOf = async (kind: string, source: string) => `${kind} ${run} ${source}`
+  const limit = createOn({ database, tally: createTally(database, now), keyOf, now }, limits)
+  return {
+    ...limit,
+    /** A request that proves right. */
+    async pass(source: string) {
+      await (await limit.spend(source)).settle('not-failed')
+    },
+    async fail(source: string) {
+      await (await limit.spend(source)).settle('failed')
+    },
+  }
+}
 
 const refused = expect.objectContaining({ code: 'too-many-requests', status: 429 })
 const limits = { requestsPerMinute: 3, failuresPerMinute: 2 }
@@ -38,58 +53,77 @@ async function times(count: number, work: () => Promise<void>): Promise<void> {
 describe('requests', () => {
   it('are refused beyond the limit, with the seconds until the minute is over', async () => {
     const limit = createRateLimit(limits)
-    await times(3, () => limit.spend('192.0.2.1'))
+    await times(3, () => limit.pass('192.0.2.1'))
     advance(20_500)
-    await expect(limit.spend('192.0.2.1')).rejects.toEqual(refused)
-    await expect(limit.spend('192.0.2.1')).rejects.toMatchObject({ headers: { 'Retry-After': '40' } })
+    await expect(limit.pass('192.0.2.1')).rejects.toEqual(refused)
+    await expect(limit.pass('192.0.2.1')).rejects.toMatchObject({ headers: { 'Retry-After': '40' } })
   })
 
   it('of another source are not affected', async () => {
     const limit = createRateLimit(limits)
-    await times(3, () => limit.spend('192.0.2.1'))
-    await expect(limit.spend('192.0.2.1')).rejects.toEqual(refused)
-    await times(3, () => limit.spend('192.0.2.2'))
+    await times(3, () => limit.pass('192.0.2.1'))
+    await expect(limit.pass('192.0.2.1')).rejects.toEqual(refused)
+    await times(3, () => limit.pass('192.0.2.2'))
   })
 
   it('are taken again when the minute is over', async () => {
     const limit = createRateLimit(limits)
-    await times(3, () => limit.spend('192.0.2.1'))
-    await expect(limit.spend('192.0.2.1')).rejects.toEqual(refused)
+    await times(3, () => limit.pass('192.0.2.1'))
+    await expect(limit.pass('192.0.2.1')).rejects.toEqual(refused)
     advance(60_001)
-    await limit.spend('192.0.2.1')
+    await limit.pass('192.0.2.1')
   })
 
   it('are counted together by all servers on one database', async () => {
     const [one, other] = [createRateLimit(limits), createRateLimit(limits)]
-    await times(2, () => one.spend('192.0.2.1'))
-    await other.spend('192.0.2.1')
-    await expect(one.spend('192.0.2.1')).rejects.toEqual(refused)
+    await times(2, () => one.pass('192.0.2.1'))
+    await other.pass('192.0.2.1')
+    await expect(one.pass('192.0.2.1')).rejects.toEqual(refused)
   })
 })
 
 describe('failures', () => {
   it('close the door to their source, and to no other', async () => {
     const limit = createRateLimit({ ...limits, requestsPerMinute: 100 })
-    await limit.spendFailure('192.0.2.1')
-    await limit.spend('192.0.2.1')
-    await limit.spendFailure('192.0.2.1')
-    await expect(limit.spend('192.0.2.1')).rejects.toEqual(refused)
-    await limit.spend('192.0.2.2')
+    await limit.fail('192.0.2.1')
+    await limit.pass('192.0.2.1')
+    await limit.fail('192.0.2.1')
+    await expect(limit.pass('192.0.2.1')).rejects.toEqual(refused)
+    await limit.pass('192.0.2.2')
   })
 
   it('are forgiven when the minute is over', async () => {
     const limit = createRateLimit({ ...limits, requestsPerMinute: 100 })
-    await times(5, () => limit.spendFailure('192.0.2.1'))
-    await expect(limit.spend('192.0.2.1')).rejects.toMatchObject({ headers: { 'Retry-After': '60' } })
+    await times(2, () => limit.fail('192.0.2.1'))
+    await expect(limit.pass('192.0.2.1')).rejects.toMatchObject({ headers: { 'Retry-After': '60' } })
     advance(60_001)
-    await limit.spend('192.0.2.1')
+    await limit.pass('192.0.2.1')
+  })
+})
+
+describe('at once', () => {
+  const everything = { requestsPerMinute: 10_000, failuresPerMinute: 5 }
+  const settled = async (count: number, work: (at: number) => Promise<void>) =>
+    (await Promise.allSettled(Array.from({ length: count }, (_, at) => work(at)))).filter(
+      ({ status }) => status === 'fulfilled',
+    ).length
+
+  it('no more wrong secrets are looked at than may fail, on all servers together', async () => {
+    const servers = [createRateLimit(everything), createRateLimit(everything)]
+    expect(await settled(300, (at) => servers[at % 2]!.fail('192.0.2.1'))).toBe(5)
+  })
+
+  it('a fleet larger than what may fail comes in, one after the other', async () => {
+    const servers = [createRateLimit(everything), createRateLimit(everything)]
+    expect(await settled(300, (at) => servers[at % 2]!.pass('192.0.2.1'))).toBe(300)
+    expect(await settled(5, () => servers[0]!.fail('192.0.2.1'))).toBe(5)
   })
 })
 
 it('lets a fleet work by default, and bounds the guesses of one source', async () => {
   const limit = createRateLimit()
-  await times(defaultRateLimits.requestsPerMinute, () => limit.spend('192.0.2.1'))
-  await expect(limit.spend('192.0.2.1')).rejects.toEqual(refused)
-  await times(defaultRateLimits.failuresPerMinute, () => limit.spendFailure('192.0.2.2'))
-  await expect(limit.spend('192.0.2.2')).rejects.toEqual(refused)
+  await times(defaultRateLimits.requestsPerMinute, () => limit.pass('192.0.2.1'))
+  await expect(limit.pass('192.0.2.1')).rejects.toEqual(refused)
+  await times(defaultRateLimits.failuresPerMinute, () => limit.fail('192.0.2.2'))
+  await expect(limit.pass('192.0.2.2')).rejects.toEqual(refused)
 })

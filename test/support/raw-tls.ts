@@ -25,6 +25,8 @@ export interface RawOptions {
   timeoutMs?: number
   /** Resolves with the first answer instead of waiting until the server closes. */
   keepOpen?: boolean
+  /** Likewise, with so many. */
+  answers?: number
 }
 
 /** The bytes of a request: its lines, the empty line, the body. Nothing is added or corrected. */
@@ -43,15 +45,19 @@ export async function exchange(
   options: RawOptions = {},
 ): Promise<Exchange> {
   const { servername = 'localhost', timeoutMs = 10_000, keepOpen = false } = options
+  const enough = options.answers ?? (keepOpen ? 1 : Number.POSITIVE_INFINITY)
   const startedAt = performance.now()
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   // The certificate of the wrong name is what some attacks are about; here only the bytes matter.
   const socket = connect({ host: '127.0.0.1', port: vault.port, servername, rejectUnauthorized: false })
+  const answers: Answer[] = []
   let received = Buffer.alloc(0)
   const timer = setTimeout(() => reject(new Error(`still open after ${timeoutMs} ms`)), timeoutMs)
   socket.on('data', (chunk: Buffer) => {
     received = Buffer.concat([received, chunk])
-    if (keepOpen && parseAnswers(received).length > 0) resolve()
+    if (enough === Number.POSITIVE_INFINITY) return
+    received = takeAnswers(received, answers)
+    if (answers.length >= enough) resolve()
   })
   // A reset is a way to close, too: the server has said what it had to say, or it had nothing to say.
   socket.on('error', () => {})
@@ -66,7 +72,7 @@ export async function exchange(
     clearTimeout(timer)
     socket.destroy()
   }
-  const answers = parseAnswers(received)
+  takeAnswers(received, answers)
   for (const answer of answers) if (answer.status >= 400) vault.problems?.push(answer.text)
   return { answers, milliseconds: performance.now() - startedAt }
 }
@@ -79,8 +85,8 @@ export async function exchangeOnce(...parameters: Parameters<typeof exchange>): 
   return answer
 }
 
-function parseAnswers(bytes: Buffer): Answer[] {
-  const answers: Answer[] = []
+/** Adds what is whole to the answers, and gives what is left. */
+function takeAnswers(bytes: Buffer, answers: Answer[]): Buffer<ArrayBuffer> {
   let at = 0
   while (at < bytes.length) {
     const end = bytes.indexOf('\r\n\r\n', at)
@@ -100,5 +106,5 @@ function parseAnswers(bytes: Buffer): Answer[] {
     answers.push({ status: Number(statusLine.split(' ')[1]), headers, text })
     at = start + length
   }
-  return answers
+  return Buffer.from(bytes.subarray(at))
 }

@@ -100,7 +100,7 @@ interface Snapshot {
 async function takeSnapshot(vault: TestVault): Promise<Snapshot> {
   const { database } = vault
   const names = await database.sql<{ name: string }>(
-    `SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('rate_limits', 'key_uses') AND tablename NOT LIKE 'audit_events%'`,
+    `SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('rate_limits', 'kept_limits', 'key_uses') AND tablename NOT LIKE 'audit_events%'`,
   )
   const tables: Record<string, string> = {}
   for (const { name } of names) {

@@ -1,0 +1,74 @@
+import type { Alert } from '../alert.ts'
+import { createBatch } from '../database/batch.ts'
+import type { Database, Queryable } from '../database/database.ts'
+import { type BudgetWindow, insertUsed, lockBudget, selectUsed } from './budget-store.ts'
+import type { Caller } from './caller.ts'
+import type { LimitKeys } from './limit-keys.ts'
+import { tooMany } from './tally.ts'
+
+const DAY_MS = 24 * 60 * 60 * 1000
+/** From then on somebody is told. */
+const ALERT_FROM = 0.8
+/** Stands where the counts of a budget name their purpose; no purpose is called that. */
+const COUNTED_AS = 'search-card-number'
+
+export const defaultCardSearchesPerDay = 200
+
+/** Keeps a search by card number from being asked for one number after the other. */
+export interface CardSearchLimit {
+  /**
+   * Counts a number that a caller is going to search for, whether there is such a card or not: each once in a day (UTC).
+   *
+   * @throws {Problem} too-many-requests
+   */
+  spend(caller: Caller, number: string): Promise<void>
+}
+
+interface Search {
+  caller: Caller
+  /** A keyed hash of the number, another one for each caller. */
+  hash: string
+}
+
+/** Counts in the database, under a lock for each caller: the limit is exact over any number of servers. */
+export function createCardSearchLimit(
+  deps: { database: Database; keyOf: LimitKeys; now: () => Date; alert: Alert },
+  perDay = defaultCardSearchesPerDay,
+): CardSearchLimit {
+  const { database, keyOf, now, alert } = deps
+
+  async function spendOne(tx: Queryable, { caller, hash }: Search, window: BudgetWindow) {
+    const owner = { caller: caller.id, role: '', purpose: COUNTED_AS }
+    const { used, known } = await selectUsed(tx, owner, window, [hash])
+    if (known.length > 0) return { used, isRefused: false, isNew: false }
+    if (used >= perDay) return { used, isRefused: true, isNew: false }
+    await insertUsed(tx, owner, window, [hash])
+    return { used: used + 1, isRefused: false, isNew: true }
+  }
+
+  const enqueue = createBatch({
+    run: async (searches: readonly Search[]) => {
+      const startsAt = Math.floor(now().getTime() / DAY_MS) * DAY_MS
+      const window: BudgetWindow = { span: 'day', startsAt: new Date(startsAt) }
+      const spent = await database.transaction(async (tx) => {
+        for (const id of [...new Set(searches.map(({ caller }) => caller.id))].sort()) await lockBudget(tx, id)
+        const all = []
+        for (const search of searches) all.push(await spendOne(tx, search, window))
+        return all
+      })
+      return spent.map((one) => ({ ...one, endsAt: startsAt + DAY_MS }))
+    },
+    inFlight: 1,
+  })
+
+  return {
+    async spend(caller, number) {
+      const hash = await keyOf('card-searches', `${caller.id}\n${number}`)
+      const { used, isRefused, isNew, endsAt } = await enqueue({ caller, hash })
+      if (isNew && used === Math.ceil(perDay * ALERT_FROM)) {
+        alert('card-numbers-searched', { caller: caller.id, role: caller.role, numbers: used, limit: perDay })
+      }
+      if (isRefused) throw tooMany(endsAt, now())
+    },
+  }
+}

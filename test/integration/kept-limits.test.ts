@@ -1,0 +1,147 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { keyedHash } from '../../src/keys/keyed-hash.ts'
+import { expectProblem } from '../support/problems.ts'
+import { billingAddress, card, cards } from '../support/samples.ts'
+import { quickKeys, TestVault } from '../support/test-vault.ts'
+import { withVaultKeys } from '../support/vault-keys.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
+
+const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
+const overrides = {
+  ...quickKeys,
+  rateLimits: { requestsPerMinute: 100_000, failuresPerMinute: 3 },
+  limits: { probesPerTenMinutes: 4, cardSearchesPerDay: 2, matchesPerHour: 50, wrongMatches: { perCaller: 2 } },
+}
+const config = { cardLimits: { perClient: 2 } }
+
+let vault: TestVault
+beforeEach(async () => {
+  vault = await TestVault.start({ overrides, config })
+})
+afterEach(async () => {
+  await vault.checkInvariants()
+  await vault.stop()
+})
+
+interface Attempt {
+  most: number
+  ask: () => Promise<{ status: number }>
+}
+
+/** What each limit counts, asked for by the same caller each time. */
+async function attempts(): Promise<Record<string, Attempt>> {
+  const [support, billing, prober] = await Promise.all(
+    (['support', 'billing', 'support'] as const).map((role, at) => vault.staffToken(role, { name: `Caller ${at}` })),
+  )
+  const tester = await vault.clientToken(['tokenize'])
+  const { token } = (await vault.tokenize({ billing_address: billingAddress })).billing_address!
+  const { id } = await vault.client(['tokenize'])
+  const post = (path: string, bearer: string | undefined, body: object) =>
+    vault.call('POST', path, { token: bearer, body })
+  let number = 0
+  const numbers = [cards.visa, cards.mastercard, cards.amex]
+  return {
+    misses: { most: 4, ask: () => post('/v1/search', prober, { by: 'customer', value: 'cus_nobody' }) },
+    'wrong answers': { most: 2, ask: () => post(`/v1/tokens/${token}/match`, support, { fields: { name: 'Nobody' } }) },
+    'card searches': {
+      most: 2,
+      ask: () =>
+        post('/v1/search', billing, { by: 'card_number', value: numbers[number++], purpose: 'process-payment' }),
+    },
+    cards: { most: 2, ask: () => post('/v1/tokenize', tester, { card }) },
+    'wrong secrets': { most: 3, ask: () => vault.requestToken(id, 'wrong') },
+  }
+}
+
+describe('limits that are reached stay so', () => {
+  it.each([
+    ['a rotation of the index key', () => vault.rotate('index')],
+    [
+      'its compromise',
+      async () => {
+        const keys = await vault.strongroom.commands.keyStatus()
+        const { id } = keys.find(({ purpose, state }) => purpose === 'index' && state === 'active')!
+        await vault.strongroom.commands.compromiseKey(OPERATOR, id)
+      },
+    ],
+    [
+      'the destruction of the key before',
+      async () => {
+        await vault.rotate('index')
+        const keys = await vault.strongroom.commands.keyStatus()
+        const { id } = keys.find(({ purpose, state }) => purpose === 'index' && state === 'deactivated')!
+        await vault.strongroom.commands.destroyKey(OPERATOR, id)
+      },
+    ],
+  ] as [string, () => Promise<unknown>][])('after %s', async (_name, change) => {
+    const tried = await attempts()
+    for (const [name, { most, ask }] of Object.entries(tried)) {
+      for (let at = 0; at < most; at++) expect((await ask()).status, name).not.toBe(429)
+    }
+    await change()
+    for (const [name, { ask }] of Object.entries(tried)) expect((await ask()).status, name).toBe(429)
+  })
+})
+
+describe('what the version before counted, under hashes of its index key', () => {
+  const formerKey = async (kind: string, text: string) =>
+    withVaultKeys(vault, async ({ keys }) => {
+      const hash = keyedHash(keys.ring.active('index'), 'source', [text]).toString('base64url')
+      return `${kind}:${hash}`
+    })
+  const count = async (kind: string, text: string, points: number, minutes: number) =>
+    vault.database.sql('INSERT INTO rate_limits (key, points, expire) VALUES ($1, $2, $3)', [
+      await formerKey(kind, text),
+      points,
+      Date.now() + minutes * 60_000,
+    ])
+
+  it('still holds until its window ends, on a server that starts now', async () => {
+    const { token } = (await vault.tokenize({ billing_address: billingAddress })).billing_address!
+    const { id, secret } = await vault.client(['tokenize'])
+    const bearer = (await vault.requestToken(id, secret)).body.access_token
+    await count('probes', 'staff:Prober', 4, 8)
+    await count('matches', `staff:Matcher\n${token}`, 50, 55)
+    await count('cards-by-client', id, 1, 1)
+    const upgraded = await TestVault.start({ overrides, config, sharedDatabase: vault.database })
+    const prober = await vault.staffToken('support', { name: 'Prober' })
+    const matcher = await vault.staffToken('support', { name: 'Matcher', minutes: 180 })
+    const search = { by: 'customer', value: 'cus_nobody' }
+    const refused = await upgraded.call('POST', '/v1/search', { token: prober, body: search })
+    expectProblem(refused, 429, 'too-many-requests')
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(7 * 60)
+    const match = { fields: { postal_code: billingAddress.postal_code } }
+    const compare = () => upgraded.call('POST', `/v1/tokens/${token}/match`, { token: matcher, body: match })
+    expectProblem(await compare(), 429, 'too-many-requests')
+    const store = () => upgraded.call('POST', '/v1/tokenize', { token: bearer, body: { card } })
+    expect([(await store()).status, (await store()).status]).toEqual([201, 429])
+    upgraded.clockOffsetMs = 56 * 60_000
+    expect((await compare()).body).toEqual({ matches: true })
+    await upgraded.stop()
+  })
+
+  it('is taken over after a rotation of the index key, too', async () => {
+    await count('probes', 'staff:Prober', 4, 8)
+    await vault.rotate('index')
+    const upgraded = await TestVault.start({ overrides, config, sharedDatabase: vault.database })
+    const prober = await vault.staffToken('support', { name: 'Prober' })
+    const search = { by: 'customer', value: 'cus_nobody' }
+    expectProblem(await upgraded.call('POST', '/v1/search', { token: prober, body: search }), 429, 'too-many-requests')
+    await upgraded.stop()
+  })
+})
+
+it('counts whose windows have long been over are removed', async () => {
+  await vault.database.sql(`INSERT INTO rate_limits (key, points, expire) VALUES ('old', 1, 1000), ('new', 1, 9e15)`)
+  await vault.database.sql(`INSERT INTO kept_limits (key, points, expire) VALUES ('old', 1, 1000), ('new', 1, 9e15)`)
+  const { sweepLimits } = await import('../../src/access/reservation-store.ts')
+  const { openDatabase } = await import('../../src/database/database.ts')
+  const database = openDatabase({ url: vault.database.serverUrl })
+  await sweepLimits(database, new Date())
+  await database.close()
+  for (const table of ['rate_limits', 'kept_limits']) {
+    const rows = await vault.database.sql(`SELECT key FROM ${table} WHERE key IN ('old', 'new')`)
+    expect(rows).toEqual([{ key: 'new' }])
+  }
+})
