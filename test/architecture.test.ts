@@ -23,7 +23,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['records'],
   ['kinds', 'keys', 'access', 'audit', 'privacy'],
   ['http', 'database'],
-  'problem alert sensitive parse-input identifier random-bytes config config-file version interruption current-node buffer-sweeping'.split(
+  'problem alert sensitive parse-input identifier random-bytes config config-file version interruption current-node buffer-sweeping time-slice'.split(
     ' ',
   ),
 ]

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Problem } from '../problem.ts'
-import { parseJson } from './json.ts'
+import { parseLongJson } from './json.ts'
 
 /**
  * Our own bounded reader instead of express.json(): that one puts the whole body into its error, inflates compressed
@@ -36,7 +36,7 @@ export async function readBody(request: IncomingMessage, options: BodyOptions): 
   if (Number(request.headers['content-length'] ?? 0) > options.maxBytes) throw tooLarge()
   const bytes = await collect(request, options)
   const text = decode(bytes)
-  return { value: isForm ? parseForm(text) : parseJson(text), bytes }
+  return { value: isForm ? parseForm(text) : await parseLongJson(text), bytes }
 }
 
 function collect(request: IncomingMessage, { maxBytes, onBytes }: BodyOptions): Promise<Buffer> {
@@ -69,6 +69,9 @@ function collect(request: IncomingMessage, { maxBytes, onBytes }: BodyOptions): 
   })
 }
 
+/** A token request has a dozen at the most (RFC 6749, RFC 7523, RFC 8707). */
+const MAX_PARAMETERS = 64
+
 /** Whoever sends so much would send the rest too. */
 function tooLarge(): Problem {
   return new Problem('body-too-large', { headers: { Connection: 'close' } })
@@ -86,6 +89,12 @@ function decode(bytes: Uint8Array): string {
 
 function parseForm(text: string): Record<string, string> {
   const members = new Map<string, string>()
+  if (text.split('&', MAX_PARAMETERS + 1).length > MAX_PARAMETERS) {
+    throw new Problem('invalid-token-request', {
+      detail: `there are more than ${MAX_PARAMETERS} parameters`,
+      extensions: { error: 'invalid_request' },
+    })
+  }
   for (const [name, value] of new URLSearchParams(text)) {
     if (members.has(name))
       throw new Problem('invalid-token-request', {

@@ -3,6 +3,7 @@ import type { AuditEvent } from '../audit/audit-event.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Details } from '../kinds/kind.ts'
 import type { Sensitive } from '../sensitive.ts'
+import { giveWay } from '../time-slice.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
 import type { IdempotencyRow } from './idempotency-store.ts'
 import { customerTerm, type RecordPart, type StoredRecord, type TermHash } from './record.ts'
@@ -30,7 +31,7 @@ export interface Checkout {
 
 export type TokenizedCheckout = { customer?: string } & Partial<Record<CheckoutPart, Record<string, unknown>>>
 
-/** Preparing so many checkouts takes a millisecond; between slices other requests get their turn. */
+/** So many checkouts are sealed at once. */
 const SLICE = 25
 
 /**
@@ -55,9 +56,9 @@ export async function tokenizeCheckouts(
   const answers: TokenizedCheckout[] = []
   let sealing: Promise<NewRecord[]> = Promise.resolve([])
   for (let at = 0; at < checkouts.length; at += SLICE) {
-    if (at > 0) await new Promise((resolve) => setImmediate(resolve))
     const plain: PlainRecord[] = []
     for (const checkout of checkouts.slice(at, at + SLICE)) {
+      if (checkouts.length > 1) await giveWay()
       const prepared = prepareCheckout(deps, caller, checkout, facts, now)
       plain.push(...prepared.records)
       answers.push(prepared.answer)
