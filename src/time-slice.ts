@@ -2,7 +2,7 @@
  * How long all long work of this process together keeps the event loop, in milliseconds, before whatever else is due has its
  * turn. A short call needs the loop some five times, so five slices are what it waits beside any amount of long work.
  */
-const SLICE_MS = 2
+const SLICE_MS = 1
 
 let endsAt = 0
 const waiting: (() => void)[] = []

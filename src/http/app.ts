@@ -150,7 +150,9 @@ async function follow<C>(
   refuseCardNumberInHeaders(request, options)
   const query = parseQuery(route, request)
   const { maxBodyBytes = MAX_BODY_BYTES, acceptsForm = false } = route
-  const read = route.body ? await readBody(request, { maxBytes: maxBodyBytes, acceptsForm, onBytes: place?.take }) : undefined
+  const read = route.body
+    ? await readBody(request, { maxBytes: maxBodyBytes, acceptsForm, onBytes: place?.take })
+    : undefined
   try {
     const source = request.socket.remoteAddress ?? ''
     await route.limit?.({ caller: caller as C, source, body: read?.value })

@@ -7,6 +7,8 @@ const MAX_DEPTH = 8
 const MAX_MEMBERS = 64
 /** A batch has a thousand items, and no other list is longer; what is little too long is for its schema to say. */
 const MAX_ELEMENTS = 2000
+/** Characters as they are sent. The longest text that is taken has 500, each of which may be two escapes of six. */
+const MAX_TEXT = 16 * 1024
 /** Members and elements of all objects and arrays together: a thousand checkouts with all their parts have fewer than 80,000. */
 const MAX_VALUES = 100_000
 
@@ -18,10 +20,10 @@ const STRIDE = 32 * 1024
 /**
  * Parses JSON as the API takes it (RFC 8259, and the I-JSON rules of RFC 7493 on member names): no duplicate members,
  * no lone surrogates, at most 8 levels. How much there is in it is bounded before anything is made of it: 64 members in an
- * object, 2,000 elements in an array, 100,000 of both in all.
+ * object, 2,000 elements in an array, 100,000 of both in all, 16,384 characters in a text.
  *
  * @throws {Problem} malformed-json, unknown-member for `__proto__` and for an object with too many members, invalid-input
- *   for an array with too many elements, body-too-large for more in all; never with the parser's message, which quotes input
+ *   for an array or a text that is too long, body-too-large for more in all; never with the parser's message, which quotes input
  */
 export function parseJson(text: string): unknown {
   const faults: Problem[] = []
@@ -52,6 +54,16 @@ export async function parseLongJson(text: string): Promise<unknown> {
   }
   if (faults[0] !== undefined) throw faults[0]
   return fillIn(whole, pieces)
+}
+
+/** An object with one list as JSON, made element by element: others have their turns while it is long. */
+export async function writeLongList(name: string, elements: readonly unknown[]): Promise<string> {
+  const texts: string[] = []
+  for (const element of elements) {
+    await giveWay()
+    texts.push(JSON.stringify(element))
+  }
+  return `{${JSON.stringify(name)}:[${texts.join(',')}]}`
 }
 
 function parse(text: string): unknown {
@@ -107,15 +119,17 @@ function* checkText(text: string, faults: Problem[], elements?: Span[]): Generat
   }
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
-      case 0x22 /* " */: {
-        const end = endOfString(text, at)
-        if (end < 0) return
-        const fault = faultOfString(text.slice(at, end + 1), expectsName ? open.at(-1)?.names : undefined)
-        if (fault !== undefined && faults.length === 0) faults.push(fault)
-        expectsName = false
-        at = end
-        break
-      }
+      case 0x22 /* " */:
+        {
+          const end = endOfString(text, at)
+          if (end < 0) return
+          if (end - at > MAX_TEXT) throw tooMuch(`a text has more than ${MAX_TEXT} characters`)
+          const fault = faultOfString(text.slice(at, end + 1), expectsName ? open.at(-1)?.names : undefined)
+          if (fault !== undefined && faults.length === 0) faults.push(fault)
+          expectsName = false
+          at = end
+          break
+        }
       case 0x7b /* { */:
         values++
         open.push({ names: new Set(), commas: 0 })
@@ -136,14 +150,15 @@ function* checkText(text: string, faults: Problem[], elements?: Span[]): Generat
         open.pop()
         expectsName = false
         break
-      case 0x2c /* , */: {
-        endElement(at)
-        values++
-        const container = open.at(-1)
-        if (container !== undefined) countComma(container)
-        expectsName = container?.names !== undefined
-        break
-      }
+      case 0x2c /* , */:
+        {
+          endElement(at)
+          values++
+          const container = open.at(-1)
+          if (container !== undefined) countComma(container)
+          expectsName = container?.names !== undefined
+          break
+        }
     }
     if (open.length > MAX_DEPTH) throw malformed(`more than ${MAX_DEPTH} levels`)
     if (values > MAX_VALUES) throw new Problem('body-too-large', { detail: `it has more than ${MAX_VALUES} values` })
@@ -159,7 +174,7 @@ function countComma(container: Container): void {
   container.commas++
   if (container.names !== undefined && container.commas >= MAX_MEMBERS) throw new Problem('unknown-member')
   if (container.names === undefined && container.commas >= MAX_ELEMENTS) {
-    throw new Problem('invalid-input', { detail: `an array has more than ${MAX_ELEMENTS} elements` })
+    throw tooMuch(`an array has more than ${MAX_ELEMENTS} elements`)
   }
 }
 
@@ -198,6 +213,10 @@ function isEscaped(text: string, at: number): boolean {
   let backslashes = 0
   while (text.charCodeAt(at - 1 - backslashes) === 0x5c) backslashes++
   return backslashes % 2 === 1
+}
+
+function tooMuch(detail: string): Problem {
+  return new Problem('invalid-input', { detail })
 }
 
 function malformed(detail: string): Problem {

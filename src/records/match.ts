@@ -54,7 +54,7 @@ export async function matchRecord(
       ...{ site: caller.site, token: one, kind: kindNameOf(one), purpose, fields: names },
     }),
   }))
-  const release = { site: caller.site, records, idempotency: extra.idempotency?.(), now: deps.now() }
+  const release = { owner: caller.id, site: caller.site, records, idempotency: extra.idempotency?.(), now: deps.now() }
   const found = (await deps.batches.release(release)).map(requireReleased)
   const [mine, theirs] = await Promise.all(
     found.map((record) => openDetails(deps.keys, { ...record, secret: record.sealed })),

@@ -37,6 +37,8 @@ export async function selectTokens(db: Queryable, hashes: readonly Buffer[]): Pr
 
 /** What a search answers with, and what must have committed before. */
 export interface Finding {
+  /** The caller whose search it is. */
+  owner?: string
   events: readonly AuditEvent[]
   /** The records that leave, in the versions that were opened. */
   records: readonly Pick<StoredRecord, 'token' | 'version'>[]

@@ -6,6 +6,7 @@ import type { SearchType } from '../kinds/kind.ts'
 import { normaliseSearchValue } from '../kinds/kinds.ts'
 import { Problem } from '../problem.ts'
 import type { Sensitive } from '../sensitive.ts'
+import { giveWay } from '../time-slice.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
 import type { IdempotencyRow } from './idempotency-store.ts'
 import { maskedView, openDisplay, searchHashes } from './sealed-record.ts'
@@ -48,7 +49,8 @@ export async function searchByValue(
     const records = found.slice(0, MAX_RESULTS)
     const results: Record<string, unknown>[] = []
     const events: AuditEvent[] = []
-    for (const record of records) {
+    for (const [at, record] of records.entries()) {
+      if (at > 0) await giveWay()
       try {
         results.push(
           maskedView(deps.kinds, record, await openDisplay(deps.keys, record), {
@@ -69,7 +71,7 @@ export async function searchByValue(
     events.push(deps.newAuditEvent({ ...about, type: 'record.search', outcome: 'success', search_by: input.by, count }))
     return {
       found: { results, truncated: found.length > MAX_RESULTS },
-      finding: { events, records, idempotency: extra.idempotency?.(), now: deps.now() },
+      finding: { owner: caller.id, events, records, idempotency: extra.idempotency?.(), now: deps.now() },
     }
   }
   // What was found leaves only when its events have committed; a record that was changed meanwhile is looked at again.

@@ -71,6 +71,7 @@ export async function tokenizeCheckouts(
   }
   records.push(...(await sealing))
   await deps.batches.insert({
+    owner: caller.id,
     now,
     records,
     idempotency: extra.idempotency?.(answers),

@@ -11,7 +11,12 @@ const title = 'masked reads over one connection'
 
 export const fairnessLines: readonly Line[] = [
   { name: 'read-quiet', title: `${title}, nobody else`, connections: 1, unit: 'requests' },
-  { name: 'read-beside-searches', title: `${title}, beside 4,000 pipelined searches`, connections: 1, unit: 'requests' },
+  {
+    name: 'read-beside-searches',
+    title: `${title}, beside 4,000 pipelined searches`,
+    connections: 1,
+    unit: 'requests',
+  },
   { name: 'read-beside-batches', title: `${title}, beside worst-case batches`, connections: 1, unit: 'requests' },
 ]
 
@@ -33,7 +38,10 @@ export async function fairness(bench: Bench, progress: Progress): Promise<Map<st
       seconds: seconds + bench.options.warmupSeconds + FLOOD_LONGER_SECONDS,
     }
     const flood = fileURLToPath(new URL('flood.ts', import.meta.url))
-    const [{ statuses }, measured] = await Promise.all([runProgram<FloodResult>(flood, plan, plan.seconds + 60), read()])
+    const [{ statuses }, measured] = await Promise.all([
+      runProgram<FloodResult>(flood, plan, plan.seconds + 60),
+      read(),
+    ])
     progress(`the flood was answered: ${JSON.stringify(statuses)}`)
     return measured
   }

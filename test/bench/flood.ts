@@ -32,7 +32,10 @@ const endsAt = performance.now() + plan.seconds * 1000
 const batch = plan.kind === 'batches' ? worstBatch() : ''
 const requests =
   plan.kind === 'searches'
-    ? { count: PIPELINED, bytes: post('/v1/search', JSON.stringify({ by: 'email', value: plan.email })).repeat(PIPELINED) }
+    ? {
+        count: PIPELINED,
+        bytes: post('/v1/search', JSON.stringify({ by: 'email', value: plan.email })).repeat(PIPELINED),
+      }
     : { count: 1, bytes: post('/v1/tokenize/batch', batch) }
 await Promise.all(Array.from({ length: plan.kind === 'searches' ? 1 : BATCH_CONNECTIONS }, flood))
 process.stdout.write(JSON.stringify({ statuses } satisfies FloodResult))
