@@ -222,6 +222,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
         looksLikeCardNumber,
         isShuttingDown: () => shuttingDown,
         sealedBecause,
+        admission: overrides.admission,
         observe: (answered) => {
           metrics.observe(answered)
           auditLog.observe(answered)

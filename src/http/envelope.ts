@@ -133,7 +133,7 @@ function decoded(url: string): string {
 /** The name in a Host header, without its port. */
 function hostName(host: string): string {
   return host
-    .replace(/:\d+$/, '')
+    .replace(/:\d*$/, '')
     .replace(/^\[|\]$/g, '')
     .toLowerCase()
 }

@@ -3,7 +3,9 @@ import { createServer, type Server, type ServerOptions } from 'node:https'
 import { z } from 'zod'
 import { Problem } from '../problem.ts'
 import type { MetricsText } from './metrics.ts'
+import { oneAtATime } from './one-at-a-time.ts'
 import { toProblem } from './problem-response.ts'
+import { endUnread, isLongUnread } from './unread-body.ts'
 
 /** What the operator's listener shows. */
 export interface OperatorView {
@@ -55,13 +57,15 @@ export function createOperatorListener(tls: ServerOptions, view: OperatorView): 
       answer(response, 503, 'application/json', JSON.stringify({ detail }))
     }
   }
-  return createServer({ ...tls, ...LIMITS }, (request, response) => {
+  const handle = (request: IncomingMessage, response: ServerResponse) => {
     const page = request.method === 'GET' ? pages[request.url ?? ''] : undefined
     if (request.method === 'POST' && request.url === '/unseal') {
       unseal(request, response).catch(() => answer(response, 400, 'application/json', '{"detail":"not readable"}'))
-    } else if (page === undefined) answer(response, 404, 'text/plain', 'not found\n')
+    } else if (request.method === 'TRACE') answer(response, 405, 'text/plain', 'not allowed\n', { Allow: 'GET, POST' })
+    else if (page === undefined) answer(response, 404, 'text/plain', 'not found\n')
     else page(response).catch(() => answer(response, 500, 'text/plain', 'failed\n'))
-  })
+  }
+  return createServer({ ...tls, ...LIMITS }, oneAtATime(handle))
 }
 
 /** @throws {Error} when it is too long, or no JSON; without what was sent */
@@ -83,6 +87,16 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   }
 }
 
-function answer(response: ServerResponse, status: number, contentType: string, body: string): void {
-  response.writeHead(status, { 'Content-Type': contentType, 'Cache-Control': 'no-store' }).end(body)
+function answer(
+  response: ServerResponse,
+  status: number,
+  contentType: string,
+  body: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const ends = isLongUnread(response.req)
+  const connection: Record<string, string> = ends ? { Connection: 'close' } : {}
+  response.writeHead(status, { 'Content-Type': contentType, 'Cache-Control': 'no-store', ...headers, ...connection })
+  if (ends) endUnread(response.req, response, body)
+  else response.end(body)
 }
