@@ -10,6 +10,8 @@ interface Exchange {
 interface Line {
   current: Exchange | undefined
   waiting: Exchange[]
+  /** How many there were so far. */
+  begun: number
   /** Called when the line is empty. The connection takes no further requests then. */
   last: (() => void) | undefined
 }
@@ -25,8 +27,9 @@ const lines = new WeakMap<Duplex, Line>()
 export function oneAtATime(handle: RequestListener): RequestListener {
   function start(line: Line, exchange: Exchange): void {
     const { request, response } = exchange
+    const { socket } = request
     line.current = exchange
-    response.once('close', () => next(line, request.socket))
+    response.once('close', () => next(line, socket))
     handle(request, response)
   }
 
@@ -43,6 +46,7 @@ export function oneAtATime(handle: RequestListener): RequestListener {
 
   return (request, response) => {
     const line = lineOf(request.socket)
+    line.begun++
     if (line.current === undefined) {
       start(line, { request, response })
     } else {
@@ -72,10 +76,28 @@ export function afterAnswers(socket: Duplex, then: () => void): void {
   }
 }
 
+/**
+ * Calls back when the next request is late: at once, unless those before it are still being answered. Then the connection may
+ * not have been read, and the client could not send the rest of it: it gets the time again.
+ */
+export function whenLate(socket: Duplex, patienceMs: number, then: () => void): void {
+  const line = lineOf(socket)
+  const isHeld = line.waiting.length > 0 || line.current?.request.complete === true
+  if (!isHeld) {
+    then()
+    return
+  }
+  const { begun } = line
+  const again = () => {
+    if (!socket.destroyed && line.begun === begun) whenLate(socket, patienceMs, then)
+  }
+  setTimeout(again, patienceMs).unref()
+}
+
 function lineOf(socket: Duplex): Line {
   const known = lines.get(socket)
   if (known !== undefined) return known
-  const line: Line = { current: undefined, waiting: [], last: undefined }
+  const line: Line = { current: undefined, waiting: [], begun: 0, last: undefined }
   lines.set(socket, line)
   // Reading the body of one request resumes the connection, although others wait behind it.
   socket.on('resume', () => {

@@ -4,7 +4,7 @@ import type { Express } from 'express'
 import type { NewId } from '../identifier.ts'
 import { Problem, type ProblemCode } from '../problem.ts'
 import { bornWithExpressPrototypes } from './express-internals.ts'
-import { afterAnswers, oneAtATime } from './one-at-a-time.ts'
+import { afterAnswers, oneAtATime, whenLate } from './one-at-a-time.ts'
 import { problemDocument } from './problem-response.ts'
 import { apiHeaders } from './security-headers.ts'
 
@@ -37,7 +37,10 @@ export function createHttpsServer(tls: ServerOptions, app: Express, hooks: Serve
   // A failed handshake, plain HTTP among them: close, say nothing.
   server.on('tlsClientError', (_error, socket) => socket.destroy())
   server.on('clientError', (error: ParserError, socket: Duplex) => {
-    afterAnswers(socket, () => refuse(socket, new Problem(codeOf(error)), hooks))
+    const code = codeOf(error)
+    const end = () => refuse(socket, new Problem(code), hooks)
+    if (code === 'request-timeout') whenLate(socket, LIMITS.headersTimeout, end)
+    else afterAnswers(socket, end)
   })
   // RFC 9110 section 10.1.1 lets us pass over an expectation; Node would answer without any of our headers.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response))

@@ -79,6 +79,34 @@ describe('requests that a client sends ahead', () => {
     }
   })
 
+  it('are not late while those before them are answered', async () => {
+    const token = await vault.clientToken(['tokenize'])
+    const body = JSON.stringify({ contact: { email: contact.email } })
+    const lines = ['POST /v1/tokenize HTTP/1.1', 'Host: localhost', 'Content-Type: application/json']
+    const head = [...lines, `Authorization: Bearer ${token}`, `Content-Length: ${body.length}`]
+    const release = await vault.database.hold('LOCK TABLE records IN ACCESS EXCLUSIVE MODE')
+    const next = rawRequest(['GET /healthz HTTP/1.1', 'Host: localhost', 'Connection: close'])
+    let client: Socket | undefined
+    const answered = exchange(
+      vault,
+      (socket) => {
+        client = socket
+        socket.write(rawRequest(head, body) + next.slice(0, 20))
+      },
+      { timeoutMs: 25_000 },
+    )
+    try {
+      await vi.waitFor(async () => expect(await vault.database.waiting()).toBe(1), 5_000)
+      // Longer than headers may take.
+      await new Promise((resolve) => setTimeout(resolve, 8_000))
+    } finally {
+      await release()
+    }
+    client?.write(next.slice(20))
+    const { answers } = await answered
+    expect(answers.map(({ status }) => status)).toEqual([201, 200])
+  })
+
   it('count for the limit of what is not found, each before the next starts', async () => {
     const token = await vault.staffToken('support', { name: 'guesses' })
     const guesses = Array.from({ length: 400 }, (_, at) => search(token, `guess${at}@example.com`)).join('')
