@@ -59,19 +59,21 @@ export async function insertRecords(db: Queryable, writes: readonly NewRecords[]
   return writes.map(() => undefined)
 }
 
-/** So many records go into one statement; more of them are several statements of one transaction. */
-const ROWS_PER_STATEMENT = 256
+/** As many records go into one statement as share it when they come from many requests. */
+const MOST_IN_ONE_STATEMENT = 256
+/** More of them go in parts of so many: putting a part into its statement takes a millisecond. */
+const PART = 64
 
 /** Does the same for many records, in one transaction of several statements: between them others have their turns. */
 export async function insertManyRecords(database: Database, writes: readonly NewRecords[]): Promise<undefined[]> {
   const { rows, ...beside } = rowsOf(writes)
-  if (rows.length <= ROWS_PER_STATEMENT) return insertRecords(database, writes)
+  if (rows.length <= MOST_IN_ONE_STATEMENT) return insertRecords(database, writes)
   await database.transaction(async (tx) => {
     // What is claimed comes first: whoever finds it claimed has little to undo.
-    await insertRows(tx, { rows: rows.slice(0, ROWS_PER_STATEMENT), ...beside })
-    for (let at = ROWS_PER_STATEMENT; at < rows.length; at += ROWS_PER_STATEMENT) {
+    await insertRows(tx, { rows: rows.slice(0, PART), ...beside })
+    for (let at = PART; at < rows.length; at += PART) {
       await giveWay()
-      await insertRows(tx, { rows: rows.slice(at, at + ROWS_PER_STATEMENT), events: [], claimed: [] })
+      await insertRows(tx, { rows: rows.slice(at, at + PART), events: [], claimed: [] })
     }
   })
   return writes.map(() => undefined)

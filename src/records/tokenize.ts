@@ -32,7 +32,7 @@ export interface Checkout {
 export type TokenizedCheckout = { customer?: string } & Partial<Record<CheckoutPart, Record<string, unknown>>>
 
 /** So many checkouts are sealed at once. */
-const SLICE = 25
+const SLICE = 12
 
 /**
  * Stores the parts of any number of checkouts, all in one statement and one durable commit, or none. Answers, per
@@ -63,6 +63,7 @@ export async function tokenizeCheckouts(
       plain.push(...prepared.records)
       answers.push(prepared.answer)
     }
+    if (checkouts.length > 1) await giveWay()
     const before = sealing
     sealing = sealSlice(deps.keys, plain)
     // Should the slice before have failed, nobody waits for this one.
