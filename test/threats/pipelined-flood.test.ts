@@ -32,27 +32,6 @@ describe('requests that a client sends ahead', () => {
     expect(answers.map(({ status }) => status)).toEqual([200, 404, 200, 405, 200, 200])
   })
 
-  it('start only when the one before has been answered', async () => {
-    const token = await vault.clientToken(['tokenize'])
-    const body = JSON.stringify({ contact: { email: contact.email } })
-    const lines = ['POST /v1/tokenize HTTP/1.1', 'Host: localhost', 'Content-Type: application/json']
-    const tokenize = (connection: string) => {
-      const head = [...lines, `Authorization: Bearer ${token}`, `Content-Length: ${body.length}`]
-      return rawRequest([...head, `Connection: ${connection}`], body)
-    }
-    const release = await vault.database.hold('LOCK TABLE records IN ACCESS EXCLUSIVE MODE')
-    const answered = exchange(vault, tokenize('keep-alive').repeat(9) + tokenize('close'))
-    try {
-      await vi.waitFor(async () => expect(await vault.database.waiting()).toBe(1), 5_000)
-      // Were the others under way as well, a second statement would wait too.
-      for (let look = 0; look < 20; look++) expect(await vault.database.waiting()).toBe(1)
-    } finally {
-      await release()
-    }
-    const { answers } = await answered
-    expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(201))
-  })
-
   it(`wait in the socket: of ${FLOOD} the vault reads no more than it has begun to answer`, async () => {
     const token = await vault.staffToken('support')
     const bytes = Buffer.from(search(token, contact.email).repeat(FLOOD), 'latin1')
