@@ -97,6 +97,13 @@ describe('parseInput', () => {
     expect(inspect(problem, { depth: null })).not.toContain('4242')
   })
 
+  it('names no more than a hundred issues, and still the gravest code', () => {
+    const items = [...Array(500).fill({ id: 1 }), { id: 'a', cvc: '1' }]
+    const problem = refusal({ name: 'Mei', items })
+    expect(problem.code).toBe('sensitive-authentication-data')
+    expect(problem.errors.length).toBe(100)
+  })
+
   it('quotes nothing of any input', () => {
     const digits = fc.stringMatching(/^[0-9]{13,19}$/)
     const shapes = (value: string): unknown[] => [

@@ -5,15 +5,19 @@ import { type InputError, Problem, type ProblemCode } from './problem.ts'
  * Parses untrusted input once, at the edge. What comes back is typed and normalised and is not validated again.
  * A schema names its own code with `issue(code, detail)` in a refinement; without one the code is `invalid-input`.
  *
- * @throws {Problem} the code of the gravest issue, with every issue's pointer; nothing quotes the input
+ * @throws {Problem} the code of the gravest issue, with the pointers of the first 100 issues; nothing quotes the input
  */
 export function parseInput<S extends z.ZodType>(schema: S, input: unknown): z.output<S> {
   const result = schema.safeParse(input)
   if (result.success) return result.data
   const found = result.error.issues.flatMap((issue) => translate(issue))
   const code = GRAVEST_FIRST.find((candidate) => found.some((f) => f.code === candidate)) ?? found[0]?.code
-  throw new Problem(code ?? 'invalid-input', { errors: found.map(({ pointer, detail }) => ({ pointer, detail })) })
+  const errors = found.slice(0, MAX_ERRORS).map(({ pointer, detail }) => ({ pointer, detail }))
+  throw new Problem(code ?? 'invalid-input', { errors })
 }
+
+/** More help nobody, and an answer must not be longer than what was sent. */
+const MAX_ERRORS = 100
 
 /** The options of a zod refinement that carries one of our own codes. */
 export function issue(code: ProblemCode, detail: string, path?: PropertyKey[]) {

@@ -15,6 +15,7 @@ const PROBLEMS = {
   'unsupported-media-type': [415, 'The body must be application/json in UTF-8, not compressed'],
   'wrong-host': [421, 'This server does not answer for that host'],
   'headers-too-large': [431, 'The headers are too large'],
+  'unknown-transfer-coding': [501, 'The only transfer coding is chunked'],
 
   // who is calling, and what they may do
   'invalid-client': [401, 'The client could not be authenticated'],

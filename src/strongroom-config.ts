@@ -3,6 +3,7 @@ import type { CardLimits } from './access/card-velocity.ts'
 import type { WrongAnswerLimits } from './access/guess-limit.ts'
 import type { RateLimits } from './access/rate-limit.ts'
 import type { StrangerLimits } from './access/stranger-limit.ts'
+import type { AdmissionLimits } from './http/admission.ts'
 import type { Logger } from './http/request-log.ts'
 import type { KeyTimes } from './keys/key-times.ts'
 import type { RootKeyProviderName } from './keys/root-key/root-key.ts'
@@ -71,4 +72,6 @@ export interface Overrides {
   keyTimes?: KeyTimes
   /** The benchmark's floor: the same path with the store left out. */
   batches?: RecordBatches
+  /** How much may be under way at once. */
+  admission?: AdmissionLimits
 }

@@ -267,6 +267,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
         holdsCardNumber: (text) => holdsCardNumber(text, { besideLetters: false }),
         isShuttingDown: () => shuttingDown,
         sealedBecause,
+        admission: overrides.admission,
         observe: (answered) => {
           metrics.observe(answered)
           auditLog.observe(answered)

@@ -23,7 +23,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['records'],
   ['kinds', 'keys', 'access', 'audit', 'privacy'],
   ['http', 'database'],
-  'problem alert background sensitive parse-input identifier random-bytes config config-file version interruption current-node inspector-signal buffer-sweeping trusted-file env-file core-dumps'.split(
+  'problem alert background sensitive parse-input identifier random-bytes config config-file version interruption current-node inspector-signal buffer-sweeping trusted-file env-file core-dumps time-slice'.split(
     ' ',
   ),
 ]

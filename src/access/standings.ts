@@ -41,6 +41,7 @@ export function createStandings(database: Database): (caller: Caller) => Promise
   }
 
   return createBatch({
+    ownerOf: nameOf,
     run: async (callers: readonly Caller[]) =>
       recall(await selectAccessVersion(database), callers) ?? (await ask(callers)),
   })

@@ -136,4 +136,70 @@ describe('createBatch', () => {
     runs.at(-1)!.finish()
     expect(await heavy).toBe(40)
   })
+
+  describe('with owners', () => {
+    interface Item {
+      owner: string
+      rows: number
+      name: string
+    }
+    const item = (owner: string, name: string, rows = 1): Item => ({ owner, name, rows })
+    const controlledItems = () => {
+      const runs: { names: string[]; finish: () => void }[] = []
+      const run = (items: readonly Item[]) =>
+        new Promise<readonly string[]>((resolve) => {
+          const names = items.map(({ name }) => name)
+          runs.push({ names, finish: () => resolve(names) })
+        })
+      return { run, runs }
+    }
+    const options = { weigh: ({ rows }: Item) => rows, ownerOf: ({ owner }: Item) => owner }
+
+    it('shares a statement out among all whose items wait', async () => {
+      const { run, runs } = controlledItems()
+      const add = createBatch({ ...options, run, inFlight: 1, maxRows: 4 })
+      void add(item('a', 'a0'))
+      await settled()
+      for (let at = 1; at <= 6; at++) void add(item('a', `a${at}`))
+      void add(item('b', 'b1'))
+      void add(item('c', 'c1'))
+      runs[0]!.finish()
+      await settled()
+      expect(runs[1]!.names).toEqual(['a1', 'b1', 'c1', 'a2'])
+      runs[1]!.finish()
+      await settled()
+      expect(runs[2]!.names).toEqual(['a3', 'a4', 'a5', 'a6'])
+    })
+
+    it('lets no one fill more than half of the queue', async () => {
+      const { run } = controlledItems()
+      const add = createBatch({ ...options, run, inFlight: 1, maxWaitingRows: 8 })
+      void add(item('a', 'running'))
+      await settled()
+      for (let at = 0; at < 4; at++) void add(item('a', `a${at}`))
+      await expect(add(item('a', 'too many'))).rejects.toMatchObject({ code: 'busy' })
+      for (let at = 0; at < 4; at++) void add(item('b', `b${at}`))
+      await expect(add(item('c', 'full'))).rejects.toMatchObject({ code: 'busy' })
+    })
+
+    it('leaves a place for light items while heavy ones run', async () => {
+      const { run, runs } = controlledItems()
+      const add = createBatch({ ...options, run, inFlight: 2, maxRows: 10, maxWaitingRows: 1000 })
+      void add(item('a', 'heavy 1', 50))
+      void add(item('a', 'heavy 2', 50))
+      void add(item('a', 'heavy 3', 50))
+      await settled()
+      expect(runs.map(({ names }) => names)).toEqual([['heavy 1']])
+      void add(item('b', 'light'))
+      await settled()
+      expect(runs.map(({ names }) => names)).toEqual([['heavy 1'], ['light']])
+      runs[0]!.finish()
+      await settled()
+      expect(runs.map(({ names }) => names)).toEqual([['heavy 1'], ['light'], ['heavy 2']])
+      runs[1]!.finish()
+      runs[2]!.finish()
+      await settled()
+      expect(runs.at(-1)!.names).toEqual(['heavy 3'])
+    })
+  })
 })

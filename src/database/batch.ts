@@ -9,11 +9,13 @@ export interface BatchOptions<Item, Result> {
   run: (items: readonly Item[]) => Promise<readonly Result[]>
   /** How much an item weighs, in rows: a batch of a thousand is not one more request. 1 when left out. */
   weigh?: (item: Item) => number
+  /** Whose an item is: statements are shared out among all whose items wait, and no one may fill more than half of the queue. */
+  ownerOf?: (item: Item) => string
   /** How many rows share a statement at the most; an item that is heavier runs alone. */
   maxRows?: number
   /** How many rows may wait. Beyond it the answer is 503: a queue in memory would only make everybody late. */
   maxWaitingRows?: number
-  /** How many statements run at once. */
+  /** How many statements run at once. Where it is more than one, heavy items never take the last place. */
   inFlight?: number
 }
 
@@ -22,6 +24,7 @@ const MAX_WAIT_MS = 5_000
 interface Waiting<Item, Result> {
   item: Item
   rows: number
+  owner: string | undefined
   since: number
   triedAgain: boolean
   resolve: (result: Result) => void
@@ -43,15 +46,21 @@ interface Waiting<Item, Result> {
  * @returns a function that adds an item; it rejects with {Problem} busy when too many wait
  */
 export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): (item: Item) => Promise<Result> {
-  const { run, weigh = () => 1, maxRows = 256, maxWaitingRows = 4096, inFlight = 2 } = options
+  const { run, weigh = () => 1, ownerOf, maxRows = 256, maxWaitingRows = 4096, inFlight = 2 } = options
+  const maxOwnRows = ownerOf === undefined ? maxWaitingRows : maxWaitingRows / 2
+  const maxHeavy = Math.max(1, inFlight - 1)
   let waiting: Waiting<Item, Result>[] = []
   let waitingRows = 0
+  const ownRows = new Map<string | undefined, number>()
   let running = 0
+  let runningHeavy = 0
+  let lastDoneAt = Number.NEGATIVE_INFINITY
   let isFlushDue = false
 
   async function runTogether(batch: readonly Waiting<Item, Result>[]): Promise<void> {
     try {
       const results = await run(batch.map(({ item }) => item))
+      lastDoneAt = performance.now()
       if (results.length !== batch.length) throw new Error('a batch must answer each of its items')
       for (const [at, { resolve }] of batch.entries()) resolve(results[at]!)
     } catch (error) {
@@ -63,28 +72,48 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
     }
   }
 
-  /** The next items in their order, as many as fit. */
+  const isHeavy = ({ rows }: Waiting<Item, Result>) => rows > maxRows
+
+  /** The next items, as many as fit; none when all that wait are heavy and have to. */
   function take(): Waiting<Item, Result>[] {
+    const batch: Waiting<Item, Result>[] = []
     let rows = 0
-    const tooMany = waiting.findIndex((one, at) => {
+    for (const one of waitingRows <= maxRows ? waiting : inTurns(waiting)) {
+      if (isHeavy(one)) {
+        if (batch.length > 0 || runningHeavy >= maxHeavy) continue
+        batch.push(one)
+        break
+      }
+      if (rows + one.rows > maxRows) break
+      batch.push(one)
       rows += one.rows
-      return at > 0 && rows > maxRows
-    })
-    const batch = tooMany < 0 ? waiting : waiting.slice(0, tooMany)
-    waiting = tooMany < 0 ? [] : waiting.slice(tooMany)
-    waitingRows -= batch.reduce((sum, one) => sum + one.rows, 0)
+    }
+    leave(batch)
     return batch
   }
 
-  /** Behind a statement that hangs nobody is kept longer than a caller's patience. */
+  /** Takes items out of the queue. */
+  function leave(leaving: readonly Waiting<Item, Result>[]): void {
+    const gone = new Set(leaving)
+    waiting = gone.size === waiting.length ? [] : waiting.filter((one) => !gone.has(one))
+    for (const { rows, owner } of leaving) {
+      waitingRows -= rows
+      const left = (ownRows.get(owner) ?? 0) - rows
+      if (left > 0) ownRows.set(owner, left)
+      else ownRows.delete(owner)
+    }
+  }
+
+  /** Nobody is kept longer than a caller's patience: behind a statement that hangs, or behind too many others. */
   function giveUpOnTheOldest(): void {
     const oldest = performance.now() - MAX_WAIT_MS
     const kept = waiting.findIndex(({ since }) => since >= oldest)
-    const late = waiting.splice(0, kept < 0 ? waiting.length : kept)
-    for (const { rows, reject } of late) {
-      waitingRows -= rows
-      reject(new Problem('database-unavailable'))
-    }
+    const late = waiting.slice(0, kept < 0 ? waiting.length : kept)
+    if (late.length === 0) return
+    leave(late)
+    // While statements come to an end the database is there, and slow.
+    const code = lastDoneAt > oldest ? 'busy' : 'database-unavailable'
+    for (const { reject } of late) reject(new Problem(code))
   }
 
   /** A burst of requests is read in one turn: the first of them must not leave alone. */
@@ -100,9 +129,15 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
   function flush(): void {
     giveUpOnTheOldest()
     while (running < inFlight && waiting.length > 0) {
+      const batch = take()
+      const [first] = batch
+      if (first === undefined) return
+      const heavy = isHeavy(first) ? 1 : 0
       running++
-      void runTogether(take()).finally(() => {
+      runningHeavy += heavy
+      void runTogether(batch).finally(() => {
         running--
+        runningHeavy -= heavy
         flush()
       })
     }
@@ -111,15 +146,28 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
   return (item) =>
     new Promise((resolve, reject) => {
       const rows = weigh(item)
-      // Whatever its weight, an item that finds the queue empty is taken.
-      const isFull = () => waiting.length > 0 && waitingRows + rows > maxWaitingRows
+      const owner = ownerOf?.(item)
+      // Whatever its weight, an item that finds the queue empty is taken, or nothing of its owner in it.
+      const isFull = () =>
+        (waiting.length > 0 && waitingRows + rows > maxWaitingRows) ||
+        (ownRows.has(owner) && ownRows.get(owner)! + rows > maxOwnRows)
       if (isFull()) flush()
       if (isFull()) {
         reject(new Problem('busy'))
         return
       }
-      waiting.push({ item, rows, since: performance.now(), triedAgain: false, resolve, reject })
+      waiting.push({ item, rows, owner, since: performance.now(), triedAgain: false, resolve, reject })
       waitingRows += rows
+      ownRows.set(owner, (ownRows.get(owner) ?? 0) + rows)
       flushAfterThisTurn()
     })
+}
+
+/** One of each owner, then the next of each, in the order in which they came. */
+function* inTurns<Item, Result>(waiting: readonly Waiting<Item, Result>[]): Generator<Waiting<Item, Result>> {
+  const queues = [...Map.groupBy(waiting, ({ owner }) => owner).values()]
+  const longest = Math.max(...queues.map(({ length }) => length))
+  for (let turn = 0; turn < longest; turn++) {
+    for (const queue of queues) if (queue[turn] !== undefined) yield queue[turn]!
+  }
 }

@@ -3,6 +3,7 @@ import express, { type Express, type Request, type Response } from 'express'
 import type { NewId } from '../identifier.ts'
 import { parseInput } from '../parse-input.ts'
 import { Problem } from '../problem.ts'
+import { type AdmissionLimits, createAdmission, type Place } from './admission.ts'
 import { readBody } from './body.ts'
 import { checkEnvelope, type EnvelopeRules, queryOf } from './envelope.ts'
 import { KNOWN_METHODS } from './metrics.ts'
@@ -13,6 +14,7 @@ import type { Answer, Presented, Route } from './route.ts'
 import { apiHeaders } from './security-headers.ts'
 import { type Source, sourceOf } from './source/source.ts'
 import type { TrustedProxies } from './source/trusted-proxies.ts'
+import { endUnread, isLongUnread, isUnread } from './unread-body.ts'
 
 /** A full batch of 1,000 checkouts with long addresses stays below this. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -52,6 +54,8 @@ export interface AppOptions<C> extends EnvelopeRules {
   isShuttingDown: () => boolean
   /** Why the vault is sealed; undefined when it is not. */
   sealedBecause: () => Problem | undefined
+  /** How much may be under way at once; left out, what suits most machines. */
+  admission?: AdmissionLimits | undefined
   observe: (request: {
     method: string
     route: string
@@ -73,6 +77,8 @@ interface Trace<C> {
   audited: boolean
   caller?: C
   token?: string
+  /** What it takes of the room for requests, until it is answered. */
+  place?: Place
 }
 
 /** The HTTPS application: every request walks the same steps, in this order. */
@@ -83,6 +89,7 @@ export function createApp<C>(options: AppOptions<C>): Express {
   app.set('query parser', false)
   app.enable('case sensitive routing')
   app.enable('strict routing')
+  const enter = createAdmission(options.admission)
 
   app.use((request, _response, next) => {
     traces.set(request, {
@@ -98,7 +105,7 @@ export function createApp<C>(options: AppOptions<C>): Express {
   })
   for (const route of options.routes) {
     const method = route.method.toLowerCase() as 'get' | 'post' | 'patch' | 'delete'
-    app[method](route.path, (request, response) => follow(route, request, response, options))
+    app[method](route.path, (request, response) => follow(route, request, response, options, enter))
   }
   for (const [path, methods] of methodsByPath(options.routes)) {
     app.all(path, (request) => {
@@ -106,7 +113,12 @@ export function createApp<C>(options: AppOptions<C>): Express {
       throw new Problem('method-not-allowed', { headers: { Allow: methods.join(', ') } })
     })
   }
-  app.use(() => {
+  app.use((request) => {
+    // Wherever it points to: what it asks for is answered nowhere (RFC 9110 section 9.3.8).
+    if (request.method === 'TRACE') {
+      const methods = new Set([...methodsByPath(options.routes).values()].flat())
+      throw new Problem('method-not-allowed', { headers: { Allow: [...methods].join(', ') } })
+    }
     throw new Problem('not-found')
   })
   app.use((error: unknown, request: Request, response: Response, _next: unknown) =>
@@ -121,10 +133,19 @@ function traceOf<C>(request: IncomingMessage): Trace<C> {
   return traces.get(request) as Trace<C>
 }
 
-async function follow<C>(route: Route<C>, request: Request, response: Response, options: AppOptions<C>): Promise<void> {
+async function follow<C>(
+  route: Route<C>,
+  request: Request,
+  response: Response,
+  options: AppOptions<C>,
+  enter: () => Place,
+): Promise<void> {
   const trace = traceOf<C>(request)
   trace.route = route.path
   trace.audited = route.audited
+  // Public documents cost little, and whether the vault is alive is asked most urgently when it is busy.
+  const place = route.audited ? enter() : undefined
+  if (place !== undefined) trace.place = place
   const sealed = route.answersSealed ? undefined : options.sealedBecause()
   if (sealed !== undefined) throw sealed
   const params = paramsOf(request)
@@ -135,13 +156,16 @@ async function follow<C>(route: Route<C>, request: Request, response: Response, 
   if (route.access !== 'public') {
     // Whoever is turned away is named: they have proved who they are.
     trace.caller = await options.authenticate(presented)
+    place?.belongTo(options.describeCaller(trace.caller))
     caller = await options.admit(trace.caller)
     trace.caller = caller
     options.authorize(caller, route.access)
   }
   const query = parseQuery(route, request)
   const { maxBodyBytes = MAX_BODY_BYTES, acceptsForm = false } = route
-  const read = route.body ? await readBody(request, { maxBytes: maxBodyBytes, acceptsForm }) : undefined
+  const read = route.body
+    ? await readBody(request, { maxBytes: maxBodyBytes, acceptsForm, onBytes: place?.take })
+    : undefined
   try {
     const source = trace.source.network
     await route.limit?.({ caller: caller as C, source, body: read?.value })
@@ -189,17 +213,21 @@ function send<C>(request: Request, response: ServerResponse, answer: Answer, opt
   const trace = traceOf<C>(request)
   const { problem } = answer
   const body = answer.body === undefined ? undefined : encode(answer.body)
+  trace.place?.leave()
   if (!response.headersSent && !response.destroyed) {
+    const ends = options.isShuttingDown() || answer.headers?.Connection === 'close' || isLongUnread(request)
     response.writeHead(answer.status, {
       ...apiHeaders,
       'Request-Id': trace.requestId,
-      ...(options.isShuttingDown() ? { Connection: 'close' } : {}),
+      ...(ends ? { Connection: 'close' } : {}),
       ...(body === undefined
         ? {}
         : { 'Content-Type': answer.contentType ?? 'application/json', 'Content-Length': Buffer.byteLength(body) }),
       ...answer.headers,
     })
-    response.end(request.method === 'HEAD' ? undefined : body)
+    const sent = request.method === 'HEAD' ? undefined : body
+    if (ends && isUnread(request)) endUnread(request, response, sent)
+    else response.end(sent)
   }
   const milliseconds = performance.now() - trace.startedAt
   logRequest(options.logger, {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Problem } from '../problem.ts'
-import { parseJson } from './json.ts'
+import { parseLongJson } from './json.ts'
 
 /**
  * Our own bounded reader instead of express.json(): that one puts the whole body into its error, inflates compressed
@@ -12,6 +12,8 @@ const FORM = /^application\/x-www-form-urlencoded\s*(;\s*charset\s*=\s*"?utf-8"?
 export interface BodyOptions {
   maxBytes: number
   acceptsForm: boolean
+  /** Told of bytes as they come; what it throws ends the reading. */
+  onBytes?: ((bytes: number) => void) | undefined
 }
 
 export interface Body {
@@ -31,13 +33,13 @@ export async function readBody(request: IncomingMessage, options: BodyOptions): 
   if (!isForm && !JSON_UTF8.test(type)) throw new Problem('unsupported-media-type')
   const encoding = request.headers['content-encoding']
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') throw new Problem('unsupported-media-type')
-  if (Number(request.headers['content-length'] ?? 0) > options.maxBytes) throw new Problem('body-too-large')
-  const bytes = await collect(request, options.maxBytes)
+  if (Number(request.headers['content-length'] ?? 0) > options.maxBytes) throw tooLarge()
+  const bytes = await collect(request, options)
   const text = decode(bytes)
-  return { value: isForm ? parseForm(text) : parseJson(text), bytes }
+  return { value: isForm ? parseForm(text) : await parseLongJson(text), bytes }
 }
 
-function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+function collect(request: IncomingMessage, { maxBytes, onBytes }: BodyOptions): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     // The connection may have ended while the caller was being authenticated: then no event will ever come.
     if (request.destroyed) {
@@ -48,8 +50,13 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
     let length = 0
     const onData = (chunk: Buffer) => {
       length += chunk.length
-      if (length > maxBytes) settle(() => reject(new Problem('body-too-large')))
-      else chunks.push(chunk)
+      if (length > maxBytes) return settle(() => reject(tooLarge()))
+      try {
+        onBytes?.(chunk.length)
+        chunks.push(chunk)
+      } catch (error) {
+        settle(() => reject(error))
+      }
     }
     const onEnd = () => settle(() => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)))
     // Ended before it was complete: nobody is there to be answered, or the time-out has answered already.
@@ -60,6 +67,14 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
     }
     request.on('data', onData).on('end', onEnd).on('close', onLost).on('error', onLost)
   })
+}
+
+/** A token request has a dozen at the most (RFC 6749, RFC 7523, RFC 8707). */
+const MAX_PARAMETERS = 64
+
+/** Whoever sends so much would send the rest too. */
+function tooLarge(): Problem {
+  return new Problem('body-too-large', { headers: { Connection: 'close' } })
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -74,6 +89,12 @@ function decode(bytes: Uint8Array): string {
 
 function parseForm(text: string): Record<string, string> {
   const members = new Map<string, string>()
+  if (text.split('&', MAX_PARAMETERS + 1).length > MAX_PARAMETERS) {
+    throw new Problem('invalid-token-request', {
+      detail: `there are more than ${MAX_PARAMETERS} parameters`,
+      extensions: { error: 'invalid_request' },
+    })
+  }
   for (const [name, value] of new URLSearchParams(text)) {
     if (members.has(name))
       throw new Problem('invalid-token-request', {

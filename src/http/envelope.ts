@@ -17,13 +17,15 @@ const JWT = /^eyJ[\w-]+\.[\w-]+\./
 /**
  * What every request must satisfy before anybody asks who it is from.
  *
- * @throws {Problem} wrong-host, malformed-request, malformed-url, query-not-accepted
+ * @throws {Problem} unknown-transfer-coding, wrong-host, malformed-request, malformed-url, query-not-accepted
  */
 export function checkEnvelope(request: IncomingMessage, rules: EnvelopeRules): void {
   const url = request.url ?? ''
+  checkFraming(request)
   if (request.headers.host === undefined) throw new Problem('malformed-request', { detail: 'there is no Host header' })
   // RFC 9112 section 3.2.2: the host of an absolute target counts, whatever Host says.
-  const absolute = url.startsWith('/') ? null : URL.parse(url)
+  const absolute = isAbsolute(url) ? parseTarget(url) : null
+  refuseImpossiblePort(request.headers.host)
   const host = hostName(absolute?.host ?? request.headers.host)
   const serverName = (request.socket as TLSSocket).servername
   if (!rules.answersFor(host) || (serverName && !rules.answersFor(serverName))) throw new Problem('wrong-host')
@@ -34,6 +36,49 @@ export function checkEnvelope(request: IncomingMessage, rules: EnvelopeRules): v
     if (CREDENTIAL_NAME.test(name) || JWT.test(value)) {
       throw new Problem('query-not-accepted', { detail: 'credentials belong in the Authorization header' })
     }
+  }
+}
+
+/**
+ * How the bytes of a request are read. What is not clear about that is refused, and the connection with it, for what follows
+ * might be taken for a request.
+ *
+ * @throws {Problem} malformed-request, unknown-transfer-coding
+ */
+function checkFraming({ httpVersion, headers }: IncomingMessage): void {
+  const refused = (code: 'malformed-request' | 'unknown-transfer-coding', detail: string) =>
+    new Problem(code, { detail, headers: { Connection: 'close' } })
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') {
+    throw refused('malformed-request', 'the version of HTTP is neither 1.1 nor 1.0')
+  }
+  const coding = headers['transfer-encoding']
+  if (coding === undefined) return
+  // RFC 9112 section 6.1.
+  if (httpVersion === '1.0') throw refused('malformed-request', 'HTTP/1.0 has no Transfer-Encoding')
+  if (coding.toLowerCase() !== 'chunked') throw refused('unknown-transfer-coding', 'send chunked, or a Content-Length')
+}
+
+/** The other forms are a path, and the asterisk of OPTIONS (RFC 9112 section 3.2). */
+function isAbsolute(target: string): boolean {
+  return !target.startsWith('/') && target !== '*'
+}
+
+/** @throws {Problem} malformed-request */
+function parseTarget(target: string): URL {
+  const url = URL.parse(target)
+  // RFC 9110 sections 4.2.2 and 4.2.4: what is here is under https, and an address has no name and password.
+  if (url === null || url.protocol !== 'https:' || /^[^/]*\/\/[^/?#]*@/.test(target)) {
+    throw new Problem('malformed-request', { detail: 'the target is no https URL without user information' })
+  }
+  return url
+}
+
+const MAX_PORT = 65_535
+
+/** @throws {Problem} malformed-request */
+function refuseImpossiblePort(host: string): void {
+  if (Number(/:(\d+)$/.exec(host)?.[1] ?? 0) > MAX_PORT) {
+    throw new Problem('malformed-request', { detail: 'there is no such port' })
   }
 }
 
@@ -67,7 +112,7 @@ function decoded(url: string): string {
 /** The name in a Host header, without its port. */
 function hostName(host: string): string {
   return host
-    .replace(/:\d+$/, '')
+    .replace(/:\d*$/, '')
     .replace(/^\[|\]$/g, '')
     .toLowerCase()
 }

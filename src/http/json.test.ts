@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Problem } from '../problem.ts'
-import { parseJson } from './json.ts'
+import { parseJson, parseLongJson, writeLongList } from './json.ts'
 
 const refusalOf = (text: string): Problem => {
   try {
@@ -128,6 +128,125 @@ describe('depth', () => {
   it('is refused in order however deep it is', () => {
     expect(refusalOf(nested(500_000)).code).toBe('malformed-json')
     expect(refusalOf('['.repeat(500_000)).code).toBe('malformed-json')
+  })
+})
+
+describe('how much there is', () => {
+  const object = (members: number) => `{${Array.from({ length: members }, (_, at) => `"m${at}":1`).join()}}`
+  const array = (elements: number) => `[${Array(elements).fill('1').join()}]`
+
+  it('may be 64 members in an object and 2,000 elements in an array', () => {
+    expect(parseJson(object(64))).toEqual(JSON.parse(object(64)))
+    expect(parseJson(array(2000))).toEqual(JSON.parse(array(2000)))
+    expect(parseJson(`{"a":${array(2000)},"b":${object(64)}}`)).toBeTypeOf('object')
+  })
+
+  it.each([
+    ['a member more', object(65), 'unknown-member', 422],
+    ['a member more, in an inner object', `[[${object(65)}]]`, 'unknown-member', 422],
+    ['an element more', array(2001), 'invalid-input', 422],
+    ['an element more, in an inner array', `{"a":{"b":${array(2001)}}}`, 'invalid-input', 422],
+    ['a longer text', `"${'x'.repeat(16 * 1024)}"`, 'invalid-input', 422],
+    ['a longer name', `{"${'x'.repeat(16 * 1024)}":1}`, 'invalid-input', 422],
+    ['a text of escapes', `"${'\\u0041'.repeat(16 * 1024)}"`, 'invalid-input', 422],
+    ['many objects of 60', `[${Array(1800).fill(object(60)).join()}]`, 'body-too-large', 413],
+    [
+      'many empty arrays',
+      `[${Array(1500)
+        .fill(`[${Array(100).fill('[]').join()}]`)
+        .join()}]`,
+      'body-too-large',
+      413,
+    ],
+  ] as const)('is refused: %s', (_what, text, code, status) => {
+    expect(refusalOf(text)).toMatchObject({ code, status })
+  })
+
+  it('is refused before anything is made of it, whether it is JSON or not', () => {
+    expect(refusalOf(`${object(65).slice(0, -1)}, and no JSON`).code).toBe('unknown-member')
+  })
+
+  it('counts neither what stands in a text nor what stands one behind the other', () => {
+    const text = `["${'[1,{'.repeat(1000)}",${Array(1000).fill(object(9)).join()}]`
+    expect(parseJson(text)).toEqual(JSON.parse(text))
+  })
+})
+
+describe('parseLongJson', () => {
+  const refusalOfLong = (text: string) =>
+    parseLongJson(text).then(
+      () => undefined,
+      (error: Problem) => error.code,
+    )
+  const element = { a: [1, 'two', { three: null }], b: '],[{}"\\"', c: '漢字😀', d: -1.5e3, e: {} }
+  const long = {
+    before: [],
+    items: Array(1500).fill(element),
+    empty: [],
+    mixed: [1, 'x', null, true, [2], { y: 3 }],
+    z: 'z',
+  }
+
+  it.each([
+    ['an object of lists', JSON.stringify(long)],
+    ['the same, spread over lines', JSON.stringify(long, null, 2)],
+    ['a list', JSON.stringify(long.items)],
+    ['an object in an object', JSON.stringify({ in: long })],
+    [
+      'a text',
+      JSON.stringify({
+        a: 'x'.repeat(16_000),
+        b: ['y'.repeat(16_000), 'z'.repeat(16_000)],
+        c: ['c'.repeat(16_000)],
+        d: 'd'.repeat(16_000),
+      }),
+    ],
+    ['white space', `${' '.repeat(70_000)}{"a":[ ],"b":[ 1 , 2 ]}${'\n'.repeat(70_000)}`],
+  ])('agrees with JSON.parse: %s', async (_what, text) => {
+    expect(text.length).toBeGreaterThan(64 * 1024)
+    expect(await parseLongJson(text)).toEqual(JSON.parse(text))
+  })
+
+  it('agrees with parseJson wherever a long text is broken', async () => {
+    const text = JSON.stringify({ items: Array(700).fill(element), n: [1, 2], z: 1 })
+    const puts = ['', ',', '"', '}', ']', '[', '{', '\\', 'x', '1', ' ']
+    const broken = fc.tuple(fc.nat(text.length), fc.constantFrom(...puts), fc.nat(1))
+    await fc.assert(
+      fc.asyncProperty(broken, async ([at, put, remove]) => {
+        const changed = text.slice(0, at) + put + text.slice(at + remove)
+        let expected: unknown
+        try {
+          expected = parseJson(changed)
+        } catch (error) {
+          expect(await refusalOfLong(changed)).toBe((error as Problem).code)
+          return
+        }
+        expect(await parseLongJson(changed)).toEqual(expected)
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  it('lets others have their turns', async () => {
+    const items = Array.from({ length: 1000 }, (_, at) => ({ ...element, f: 'x'.repeat(3000), at }))
+    let turns = 0
+    let isOver = false
+    const count = () => {
+      turns++
+      if (!isOver) setImmediate(count)
+    }
+    setImmediate(count)
+    await parseLongJson(JSON.stringify({ items }))
+    isOver = true
+    expect(turns).toBeGreaterThan(3)
+  })
+})
+
+describe('writeLongList', () => {
+  it('writes what JSON.stringify does', async () => {
+    for (const list of [[], [1], ['a', { b: [null, undefined] }, 'c"\\']]) {
+      expect(await writeLongList('results', list)).toBe(JSON.stringify({ results: list }))
+    }
   })
 })
 

@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server, type ServerOptions } from 'node:https'
 import { Problem } from '../problem.ts'
 import type { MetricsText } from './metrics.ts'
+import { oneAtATime } from './one-at-a-time.ts'
+import { endUnread, isLongUnread } from './unread-body.ts'
 
 /** What the operator's listener shows. */
 export interface OperatorView {
@@ -34,13 +36,25 @@ export function createOperatorListener(tls: ServerOptions, view: OperatorView): 
     )
     answer(response, status, 'application/json', JSON.stringify(body))
   })
-  return createServer({ ...tls, ...LIMITS }, (request, response) => {
+  const handle = (request: IncomingMessage, response: ServerResponse) => {
     const page = request.method === 'GET' ? pages.get(request.url ?? '') : undefined
-    if (page === undefined) answer(response, 404, 'text/plain', 'not found\n')
+    if (request.method === 'TRACE') answer(response, 405, 'text/plain', 'not allowed\n', { Allow: 'GET' })
+    else if (page === undefined) answer(response, 404, 'text/plain', 'not found\n')
     else page(request, response).catch(() => answer(response, 500, 'text/plain', 'failed\n'))
-  })
+  }
+  return createServer({ ...tls, ...LIMITS }, oneAtATime(handle))
 }
 
-function answer(response: ServerResponse, status: number, contentType: string, body: string): void {
-  response.writeHead(status, { 'Content-Type': contentType, 'Cache-Control': 'no-store' }).end(body)
+function answer(
+  response: ServerResponse,
+  status: number,
+  contentType: string,
+  body: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const ends = isLongUnread(response.req)
+  const connection: Record<string, string> = ends ? { Connection: 'close' } : {}
+  response.writeHead(status, { 'Content-Type': contentType, 'Cache-Control': 'no-store', ...headers, ...connection })
+  if (ends) endUnread(response.req, response, body)
+  else response.end(body)
 }

@@ -4,6 +4,7 @@ import type { Express } from 'express'
 import type { NewId } from '../identifier.ts'
 import { Problem, type ProblemCode } from '../problem.ts'
 import { bornWithExpressPrototypes } from './express-internals.ts'
+import { afterAnswers, oneAtATime, whenLate } from './one-at-a-time.ts'
 import { problemDocument } from './problem-response.ts'
 import { apiHeaders } from './security-headers.ts'
 
@@ -30,13 +31,16 @@ export interface ServerHooks {
 /** An HTTPS server with every limit set. What is not TLS, or not HTTP, gets no further than this file. */
 export function createHttpsServer(tls: ServerOptions, app: Express, hooks: ServerHooks): Server {
   const options = { ...tls, ...LIMITS, insecureHTTPParser: false, requireHostHeader: false, keepAlive: true }
-  const server = createServer({ ...options, ...bornWithExpressPrototypes(app) }, app)
+  const server = createServer({ ...options, ...bornWithExpressPrototypes(app) }, oneAtATime(app))
   server.maxConnections = MAX_CONNECTIONS
   server.maxHeadersCount = MAX_HEADERS
   // A failed handshake, plain HTTP among them: close, say nothing.
   server.on('tlsClientError', (_error, socket) => socket.destroy())
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
-    refuse(socket, new Problem(CODES[error.code ?? ''] ?? 'malformed-request'), hooks)
+  server.on('clientError', (error: ParserError, socket: Duplex) => {
+    const code = codeOf(error)
+    const end = () => refuse(socket, new Problem(code), hooks)
+    if (code === 'request-timeout') whenLate(socket, LIMITS.headersTimeout, end)
+    else afterAnswers(socket, end)
   })
   // RFC 9110 section 10.1.1 lets us pass over an expectation; Node would answer without any of our headers.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response))
@@ -46,25 +50,40 @@ export function createHttpsServer(tls: ServerOptions, app: Express, hooks: Serve
   return server
 }
 
+/** An error of Node's parser, with what the parser itself says of it. */
+interface ParserError extends NodeJS.ErrnoException {
+  reason?: string
+}
+
 const CODES: Record<string, ProblemCode> = {
   HPE_HEADER_OVERFLOW: 'headers-too-large',
   ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
 }
+/** The last coding is not `chunked`; the parser's other complaints are of a list that cannot be read. */
+const UNKNOWN_CODING = /^Request has invalid .?Transfer-Encoding/
+
+function codeOf({ code = '', reason = '' }: ParserError): ProblemCode {
+  if (code === 'HPE_INVALID_TRANSFER_ENCODING' && UNKNOWN_CODING.test(reason)) return 'unknown-transfer-coding'
+  return CODES[code] ?? 'malformed-request'
+}
+
+/** How long the client may take to read the answer. */
+const CLOSE_WITHIN_MS = 2_000
 
 const REASONS: Record<number, string> = {
   400: 'Bad Request',
   405: 'Method Not Allowed',
   408: 'Request Timeout',
   431: 'Request Header Fields Too Large',
+  501: 'Not Implemented',
 }
 
 /** Below the level where there is a response object: the same problem document, written by hand, then the connection ends. */
 function refuse(socket: Duplex, problem: Problem, hooks: ServerHooks): void {
+  setTimeout(() => socket.destroy(), CLOSE_WITHIN_MS).unref()
+  // It has been given its last answer already, and that may be on its way still.
+  if (!socket.writable) return void socket.pause()
   hooks.onFramingError(problem.code)
-  if (!socket.writable) {
-    socket.destroy()
-    return
-  }
   const requestId = hooks.newId('req')
   const body = Buffer.from(JSON.stringify(problemDocument(problem, requestId)), 'utf8')
   const headers: Record<string, string> = {

@@ -24,7 +24,8 @@ const VISIBLE = /[^\s\p{Default_Ignorable_Code_Point}]/u
  */
 export function text(maxCharacters: number) {
   return typedText(maxCharacters).refine(
-    (value) => !holdsCardNumber(value),
+    // What is too long is refused for it, and not looked through.
+    (value) => !fits(value, maxCharacters) || !holdsCardNumber(value),
     issue('card-number-in-text', 'remove the card number'),
   )
 }
@@ -46,7 +47,6 @@ export function typedText(maxCharacters: number, read: (value: string) => string
 }
 
 function faultsOf(value: string, maxCharacters: number): ReturnType<typeof issue>[] {
-  // What is too long is not looked through.
   if (!fits(value, maxCharacters)) return [issue('invalid-input', `expected at most ${maxCharacters} characters`)]
   const faults = []
   if (!value.isWellFormed()) faults.push(issue('invalid-input', 'is not well-formed Unicode'))

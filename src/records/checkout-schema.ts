@@ -16,7 +16,7 @@ import { checkoutParts } from './tokenize.ts'
 const customer = z
   .string()
   .min(1)
-  .max(128)
+  .max(128, { abort: true })
   .regex(/^[\p{L}\p{N}\p{P}\p{S}](?:[\p{L}\p{M}\p{N}\p{P}\p{S} ]*[\p{L}\p{M}\p{N}\p{P}\p{S}])?$/u)
   .refine((value) => !holdsCardNumber(value, { besideLetters: false }), {
     ...issue('card-number-in-text', 'remove the card number, or put a letter before a reference that looks like one'),
@@ -26,7 +26,7 @@ const customer = z
 
 const slug = z
   .string()
-  .regex(/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/)
+  .regex(/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/, { abort: true })
   .refine((value) => !mayBeCardNumber(value), issue('card-number-in-text', 'remove the card number'))
 
 /** The body of `POST /v1/tokenize`. Unknown members are refused, so a verification code can never be stored by accident. */

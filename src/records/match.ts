@@ -84,7 +84,7 @@ async function compare(
     }),
   }))
   await deps.keys.ensureFresh()
-  const release = { site: caller.site, records, idempotency: extra.idempotency?.(), now: deps.now() }
+  const release = { owner: caller.id, site: caller.site, records, idempotency: extra.idempotency?.(), now: deps.now() }
   const found = (await deps.batches.release(release)).map(requireReleased)
   const [mine, theirs] = await Promise.all(
     found.map((record) => openDetails(deps.keys, { ...record, secret: record.sealed })),

@@ -32,7 +32,7 @@ export async function readRecord(
     kind: kindNameOf(token),
   })
   const records = [{ token, part: 'display', event }] as const
-  const [outcome] = await deps.batches.release({ site: caller.site, records, now: deps.now() })
+  const [outcome] = await deps.batches.release({ owner: caller.id, site: caller.site, records, now: deps.now() })
   const record = requireReleased(outcome)
   return maskedView(deps.kinds, record, await openDisplay(deps.keys, { ...record, display: record.sealed }), {
     bin: seesBin(caller),

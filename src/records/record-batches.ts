@@ -2,7 +2,7 @@ import { createBatch } from '../database/batch.ts'
 import type { Database } from '../database/database.ts'
 import { type Release, type ReleaseOutcome, releaseRecords } from './release-store.ts'
 import { commitFindings, type Finding } from './search-store.ts'
-import { insertRecords, type NewRecords } from './tokenize-store.ts'
+import { insertManyRecords, type NewRecords } from './tokenize-store.ts'
 
 /** The statements of the hot paths, each shared by the requests that arrive together. */
 export interface RecordBatches {
@@ -11,19 +11,28 @@ export interface RecordBatches {
   commitFinding: (finding: Finding) => Promise<boolean>
 }
 
+const ownerOf = ({ owner = '' }: { owner?: string }) => owner
+
+/** Eight of the largest batches of one caller may wait, and as many of all others. */
+const MAX_WAITING_RECORDS = 64 * 1024
+
 export function createRecordBatches(database: Database): RecordBatches {
   return {
     insert: createBatch({
-      run: (writes: readonly NewRecords[]) => insertRecords(database, writes),
+      run: (writes: readonly NewRecords[]) => insertManyRecords(database, writes),
       weigh: ({ records, events = [] }) => Math.max(1, records.length + events.length),
+      ownerOf,
+      maxWaitingRows: MAX_WAITING_RECORDS,
     }),
     release: createBatch({
       run: (releases: readonly Release[]) => releaseRecords(database, releases),
       weigh: ({ records }) => records.length,
+      ownerOf,
     }),
     commitFinding: createBatch({
       run: (findings: readonly Finding[]) => commitFindings(database, findings),
       weigh: ({ events }) => events.length,
+      ownerOf,
     }),
   }
 }

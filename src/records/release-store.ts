@@ -26,6 +26,8 @@ export interface WantedRecord {
 
 /** What one request asks for, on its caller's site. */
 export interface Release {
+  /** The caller whose request it is. */
+  owner?: string
   site: string
   records: readonly WantedRecord[]
   reasons?: readonly SealedReason[]

@@ -9,6 +9,7 @@ import { type EarlierReveal, findReveals } from '../audit/audit-store.ts'
 import type { Details, Kind } from '../kinds/kind.ts'
 import { Problem } from '../problem.ts'
 import { Sensitive } from '../sensitive.ts'
+import { giveWay } from '../time-slice.ts'
 import { type ClaimDeps, claimApproval } from './claim-approval.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
 import type { IdempotencyRow } from './idempotency-store.ts'
@@ -81,6 +82,7 @@ export async function revealRecords(
   // record must not use the same approval.
   const decided: (Plan | Problem)[] = []
   for (const [at, item] of input.items.entries()) {
+    if (at > 0) await giveWay()
     const plan = await attemptAsync(async (): Promise<Plan> => {
       const question = { ...item, purpose, reason, ticket, authority }
       const approval = await claimApproval(deps, caller, question, circumstances, facts)
@@ -99,16 +101,11 @@ export async function revealRecords(
   }
   const planned = await spendBudget(deps, caller, purpose, decided)
   const outcomes = await releasePlanned(deps, caller, input, planned, extra)
-  const opened = await Promise.all(
-    planned.map((plan, at) =>
-      attemptAsync(async () => {
-        if (plan instanceof Problem) throw plan
-        const record = requireReleased(outcomes[at])
-        const details = await openDetails(deps.keys, { ...record, secret: record.sealed })
-        return { record, plan, data: new Sensitive(pick(deps.kinds[record.kind], details, plan.fields)) }
-      }),
-    ),
-  )
+  const opened: Awaited<ReturnType<typeof openPlanned>>[] = []
+  for (const [at, plan] of planned.entries()) {
+    if (at > 0) await giveWay()
+    opened.push(await openPlanned(deps, plan, outcomes[at]))
+  }
   const results = opened.map((item, at): RevealResult => {
     const token = input.items[at]!.token
     if (item instanceof Problem) return { token, problem: item }
@@ -184,6 +181,7 @@ async function releasePlanned(
   const consent = needsConsent(purpose) ? purpose : undefined
   await deps.keys.ensureFresh()
   const found = await deps.batches.release({
+    owner: caller.id,
     site: caller.site,
     records: plans.map(({ token, event }) => ({ token, part: 'secret', consent, event })),
     reasons: reason === undefined ? [] : plans.map(({ event }) => sealReason(deps, event.id, reason)),
@@ -192,6 +190,16 @@ async function releasePlanned(
   })
   const outcomes = found.values()
   return planned.map((plan) => (plan instanceof Problem ? undefined : outcomes.next().value))
+}
+
+/** The granted fields of one record, whose release has committed. */
+function openPlanned(deps: Pick<RecordDeps, 'keys' | 'kinds'>, plan: Plan | Problem, outcome: ReleaseOutcome) {
+  return attemptAsync(async () => {
+    if (plan instanceof Problem) throw plan
+    const record = requireReleased(outcome)
+    const details = await openDetails(deps.keys, { ...record, secret: record.sealed })
+    return { record, plan, data: new Sensitive(pick(deps.kinds[record.kind], details, plan.fields)) }
+  })
 }
 
 /** Every refused item has an event of its own; what is no record is somebody's input, and is not kept. */

@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import type { Caller } from '../access/caller.ts'
 import { type Route, route } from '../http/route.ts'
+import { issue } from '../parse-input.ts'
 import { Sensitive } from '../sensitive.ts'
 import type { RecordDeps } from './dependencies.ts'
 import type { Claim, Idempotency } from './idempotency.ts'
 import { runOnce } from './run-once.ts'
-import { searchByValue } from './search.ts'
+import { type SearchRequest, searchByValue } from './search.ts'
 import { whyMembers } from './why.ts'
 
 const value = z
@@ -14,11 +15,27 @@ const value = z
   .max(320)
   .transform((text) => new Sensitive(text))
 
-/** To find the card of a number is to confirm the number: it needs what revealing the number needs. */
-const searchSchema = z.discriminatedUnion('by', [
-  z.strictObject({ by: z.enum(['customer', 'email', 'phone']), value }),
-  z.strictObject({ by: z.literal('card_number'), value, ...whyMembers }),
-])
+const { purpose, ...why } = whyMembers
+
+/** To find the card of a number is to confirm the number: it needs what revealing the number needs, and only it does. */
+const searchSchema = z
+  .strictObject({
+    by: z.enum(['customer', 'email', 'phone', 'card_number']),
+    value,
+    purpose: purpose.optional().describe('what for; required by card_number, and only there'),
+    ...why,
+  })
+  .transform((body, context): SearchRequest => {
+    const { by, value, purpose, ...reasons } = body
+    if (by === 'card_number') {
+      if (purpose !== undefined) return { by, value, purpose, ...reasons }
+      context.addIssue({ code: 'custom', ...issue('invalid-input', 'is needed to search by card number', ['purpose']) })
+    } else {
+      if ([purpose, ...Object.values(reasons)].every((member) => member === undefined)) return { by, value }
+      context.addIssue({ code: 'custom', ...issue('unknown-member', 'has a member of a search by card number') })
+    }
+    return z.NEVER
+  })
 
 const view = z.record(z.string(), z.unknown()).meta({ description: 'the masked view of a record' })
 

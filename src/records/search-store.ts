@@ -55,6 +55,8 @@ export function selectHits(db: Queryable, hashes: readonly Pick<TermHash, 'hash'
 
 /** What a search answers with, and what must have committed before. */
 export interface Finding {
+  /** The caller whose search it is. */
+  owner?: string
   events: readonly AuditEvent[]
   reasons?: readonly SealedReason[] | undefined
   /** The records that leave, in the versions that were opened. */

@@ -8,6 +8,7 @@ import type { SearchType } from '../kinds/kind.ts'
 import { normaliseSearchValue } from '../kinds/kinds.ts'
 import { Problem } from '../problem.ts'
 import type { Sensitive } from '../sensitive.ts'
+import { giveWay } from '../time-slice.ts'
 import { authoriseCardSearch, type CardSearchReason } from './authorise-card-search.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
 import type { IdempotencyRow } from './idempotency-store.ts'
@@ -94,7 +95,8 @@ async function lookUp(
     const records = found.records.filter((record) => hasConsent(record, input))
     const results: Record<string, unknown>[] = []
     const events: AuditEvent[] = []
-    for (const record of records) {
+    for (const [at, record] of records.entries()) {
+      if (at > 0) await giveWay()
       try {
         results.push(
           maskedView(deps.kinds, record, await openDisplay(deps.keys, record), {
@@ -125,7 +127,7 @@ async function lookUp(
     const reasons = reason === undefined ? [] : [sealReason(deps, event.id, reason)]
     return {
       found: { results, truncated: found.truncated },
-      finding: { events, reasons, records, idempotency: extra.idempotency?.(), now: deps.now() },
+      finding: { owner: caller.id, events, reasons, records, idempotency: extra.idempotency?.(), now: deps.now() },
     }
   }
   // What was found leaves only when its events have committed; a record that was changed meanwhile is looked at again.

@@ -3,13 +3,11 @@ import { auditCaller, type Caller } from '../access/caller.ts'
 import { problemDocument } from '../http/problem-response.ts'
 import { parseInput } from '../parse-input.ts'
 import { Problem } from '../problem.ts'
+import { giveWay } from '../time-slice.ts'
 import type { checkoutSchema } from './checkout-schema.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
 import type { Claim } from './idempotency.ts'
 import { type Checkout, tokenizeCheckouts } from './tokenize.ts'
-
-/** Parsing so many checkouts takes some milliseconds; between slices other requests get their turn. */
-const SLICE = 100
 
 /**
  * Stores every acceptable checkout of a batch in one commit, and answers for each item in order with its own status.
@@ -25,8 +23,8 @@ export async function tokenizeBatch(
   claim?: Claim,
 ): Promise<Record<string, unknown>[]> {
   const parsed: (Checkout | Problem)[] = []
-  for (const [at, item] of input.items.entries()) {
-    if (at > 0 && at % SLICE === 0) await new Promise((resolve) => setImmediate(resolve))
+  for (const item of input.items) {
+    await giveWay()
     parsed.push(parseItem(input.schema, item))
   }
   const checkouts = parsed.filter((item): item is Checkout => !(item instanceof Problem))

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Caller } from '../access/caller.ts'
 import type { CardVelocity } from '../access/card-velocity.ts'
+import { writeLongList } from '../http/json.ts'
 import { type Route, type RouteRequest, route } from '../http/route.ts'
 import { checkoutSchema, tokenizedSchema } from './checkout-schema.ts'
 import type { RecordDeps } from './dependencies.ts'
@@ -64,18 +65,18 @@ export function createTokenizeRoutes(
         200: { description: 'one result for each item, in order, each with its own status', schema: resultsSchema },
       },
       handle: (request: RouteRequest<Caller, { items: unknown[] }>) =>
-        runOnce<unknown>(
+        runOnce<unknown[]>(
           deps,
           request,
           'tokenize-batch',
           async (claim) => {
             const input = { items: request.body.items, schema: checkout }
             const results = await tokenizeBatch(deps, request.caller, input, request, claim)
-            return { status: 200, body: { results } }
+            return { status: 200, body: await writeLongList('results', results) }
           },
           async (results, commit) => {
             await commit(replayEvent(deps, request))
-            return { status: 200, body: { results } }
+            return { status: 200, body: await writeLongList('results', results) }
           },
         ),
     }),

@@ -1,7 +1,8 @@
 import type { AuditEvent } from '../audit/audit-event.ts'
 import { eventColumns, insertEventsSql } from '../audit/audit-store.ts'
 import { byteaArray, textArray, timestampArray } from '../database/binary-array.ts'
-import type { Queryable, Statement } from '../database/database.ts'
+import type { Database, Queryable, Statement } from '../database/database.ts'
+import { giveWay } from '../time-slice.ts'
 import { claimedRows, type IdempotencyRow, idempotencyColumns, insertIdempotencySql } from './idempotency-store.ts'
 import { joinHashes, type RecordTerm, type StoredRecord } from './record.ts'
 
@@ -14,6 +15,8 @@ export interface NewRecord {
 
 /** All that one request writes. */
 export interface NewRecords {
+  /** The caller whose request it is. */
+  owner?: string
   now: Date
   records: readonly NewRecord[]
   /** Events beside the records' own. */
@@ -53,12 +56,50 @@ const INSERT_WITH_KEYS = insertStatement(
  * @throws {DatabaseError} a unique violation on idempotency_keys_pkey when one of the requests was answered meanwhile
  */
 export async function insertRecords(db: Queryable, writes: readonly NewRecords[]): Promise<undefined[]> {
-  const rows = writes.flatMap(({ records, idempotency, now }) =>
-    records.map(({ record, terms }) => ({ record, terms, idempotencyHash: idempotency?.keyHash ?? null, now })),
-  )
+  await insertRows(db, rowsOf(writes))
+  return writes.map(() => undefined)
+}
+
+/** As many records go into one statement as share it when they come from many requests. */
+const MOST_IN_ONE_STATEMENT = 256
+/** More of them go in parts of so many: putting a part into its statement takes a millisecond. */
+const PART = 64
+
+/** Does the same for many records, in one transaction of several statements: between them others have their turns. */
+export async function insertManyRecords(database: Database, writes: readonly NewRecords[]): Promise<undefined[]> {
+  const { rows, ...beside } = rowsOf(writes)
+  if (rows.length <= MOST_IN_ONE_STATEMENT) return insertRecords(database, writes)
+  await database.transaction(async (tx) => {
+    // What is claimed comes first: whoever finds it claimed has little to undo.
+    await insertRows(tx, { rows: rows.slice(0, PART), ...beside })
+    for (let at = PART; at < rows.length; at += PART) {
+      await giveWay()
+      await insertRows(tx, { rows: rows.slice(at, at + PART), events: [], claimed: [] })
+    }
+  })
+  return writes.map(() => undefined)
+}
+
+function rowsOf(writes: readonly NewRecords[]): NewRows {
+  return {
+    rows: writes.flatMap(({ records, idempotency, now }) =>
+      records.map((row) => ({ ...row, idempotencyHash: idempotency?.keyHash ?? null, now })),
+    ),
+    events: writes.flatMap(({ events = [] }) => events),
+    claimed: claimedRows(writes),
+  }
+}
+
+interface NewRows {
+  rows: readonly (NewRecord & { idempotencyHash: Buffer | null; now: Date })[]
+  /** Events beside the records' own. */
+  events: readonly AuditEvent[]
+  claimed: ReturnType<typeof claimedRows>
+}
+
+async function insertRows(db: Queryable, { rows, events, claimed }: NewRows): Promise<void> {
   const terms = rows.flatMap(({ record, terms }) => terms.map((term) => ({ ...term, token: record.token })))
   const records = rows.map(({ record }) => record)
-  const claimed = claimedRows(writes)
   await db.query(claimed.length > 0 ? INSERT_WITH_KEYS : INSERT_RECORDS, [
     textArray(records.map((r) => r.token)),
     textArray(records.map((r) => r.kind)),
@@ -77,8 +118,7 @@ export async function insertRecords(db: Queryable, writes: readonly NewRecords[]
     textArray(terms.map((term) => term.token)),
     textArray(terms.map((term) => term.keyId)),
     byteaArray(terms.map((term) => term.mac)),
-    ...eventColumns(writes.flatMap((write) => [...write.records.map(({ event }) => event), ...(write.events ?? [])])),
+    ...eventColumns([...rows.map(({ event }) => event), ...events]),
     ...(claimed.length > 0 ? idempotencyColumns(claimed) : []),
   ])
-  return writes.map(() => undefined)
 }

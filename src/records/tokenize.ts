@@ -3,6 +3,7 @@ import type { AuditEvent } from '../audit/audit-event.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Details } from '../kinds/kind.ts'
 import type { Sensitive } from '../sensitive.ts'
+import { giveWay } from '../time-slice.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
 import type { IdempotencyRow } from './idempotency-store.ts'
 import { customerTerm, type RecordPart, type StoredRecord, type TermHash } from './record.ts'
@@ -30,8 +31,8 @@ export interface Checkout {
 
 export type TokenizedCheckout = { customer?: string } & Partial<Record<CheckoutPart, Record<string, unknown>>>
 
-/** Preparing so many checkouts takes a millisecond; between slices other requests get their turn. */
-const SLICE = 25
+/** So many checkouts are sealed at once. */
+const SLICE = 12
 
 /**
  * Stores the parts of any number of checkouts, all in one statement and one durable commit, or none. Answers, per
@@ -55,14 +56,15 @@ export async function tokenizeCheckouts(
   const answers: TokenizedCheckout[] = []
   let sealing: Promise<NewRecord[]> = Promise.resolve([])
   for (let at = 0; at < checkouts.length; at += SLICE) {
-    if (at > 0) await new Promise((resolve) => setImmediate(resolve))
     await deps.keys.ensureFresh()
     const plain: PlainRecord[] = []
     for (const checkout of checkouts.slice(at, at + SLICE)) {
+      if (checkouts.length > 1) await giveWay()
       const prepared = prepareCheckout(deps, caller, checkout, facts, now)
       plain.push(...prepared.records)
       answers.push(prepared.answer)
     }
+    if (checkouts.length > 1) await giveWay()
     const before = sealing
     sealing = sealSlice(deps.keys, plain)
     // Should the slice before have failed, nobody waits for this one.
@@ -72,6 +74,7 @@ export async function tokenizeCheckouts(
   records.push(...(await sealing))
   await deps.keys.ensureFresh()
   await deps.batches.insert({
+    owner: caller.id,
     now,
     records,
     idempotency: extra.idempotency?.(answers),

@@ -4,7 +4,7 @@ import { residentMebibytesOf } from './cpu-time.ts'
 import type { Figure } from './figures.ts'
 import { type Measurement, medianOf } from './measurement.ts'
 
-type Line = Omit<Figure, 'measure' | 'prepare'>
+export type Line = Omit<Figure, 'measure' | 'prepare'>
 export type Progress = (text: string) => void
 
 const CONNECTIONS = 64

@@ -10,6 +10,7 @@ export interface BenchOptions {
   only: readonly string[]
   soak: boolean
   million: boolean
+  fairness: boolean
   write: boolean
   /** Everything is stopped and removed after so long, whatever hangs. */
   deadlineSeconds: number
@@ -20,6 +21,7 @@ export const usage = `npm run bench -- [flags]
   --only a,b     only these figures (names as in the first column of the table)
   --soak         also 5 minutes of load, for the memory figure
   --million      also 1,000,000 against 10,000 stored records
+  --fairness     also one caller's masked reads while another floods the vault, 3 times 30 s each
   --write        rewrite the last table in test/bench/README.md and test/bench/throughput.svg
 `
 
@@ -32,11 +34,12 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       quick: flag,
       soak: flag,
       million: flag,
+      fairness: flag,
       write: flag,
       only: { type: 'string', default: '' },
     },
   })
-  const { quick, soak, million, write } = values
+  const { quick, soak, million, fairness, write } = values
   return {
     rounds: quick ? 1 : 3,
     seconds: quick ? 2 : 3,
@@ -45,7 +48,8 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     only: values.only.split(',').filter((name) => name !== ''),
     soak,
     million,
+    fairness,
     write,
-    deadlineSeconds: 600 + (soak ? 420 : 0) + (million ? 600 : 0) + (write ? 300 : 0),
+    deadlineSeconds: 600 + (soak ? 420 : 0) + (million ? 600 : 0) + (fairness ? 420 : 0) + (write ? 300 : 0),
   }
 }

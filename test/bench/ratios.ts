@@ -92,6 +92,16 @@ export const ratios: readonly Ratio[] = [
     value: over(rate('batch-1000'), rate('sealing')),
   },
   {
+    title: 'masked read p99, beside pipelined searches / nobody else',
+    target: { atMost: 5 },
+    value: over(p99('read-beside-searches'), p99('read-quiet')),
+  },
+  {
+    title: 'masked read p99, beside worst-case batches / nobody else',
+    target: { atMost: 5 },
+    value: over(p99('read-beside-batches'), p99('read-quiet')),
+  },
+  {
     title: 'resident memory after 5 minutes / after 1',
     target: { atMost: 1.1 },
     value: over(rate('memory-5'), rate('memory-1')),

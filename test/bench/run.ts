@@ -5,6 +5,7 @@ import { Bench } from './bench.ts'
 import { runProgram } from './child-process.ts'
 import { measureCurves } from './curves.ts'
 import { million, millionLines, soak, soakLines } from './extras.ts'
+import { fairness, fairnessLines } from './fairness.ts'
 import { type Figure, figures, rotationFigures } from './figures.ts'
 import { describeMachine } from './machine.ts'
 import { type Measurement, medianOf } from './measurement.ts'
@@ -52,10 +53,11 @@ async function main(): Promise<void> {
     for (const [name, measured] of Object.entries(await rotate())) for (const one of measured) note(name, one)
   }
   const results = new Map([...rounds].map(([name, measured]) => [name, medianOf(measured)]))
+  if (options.fairness) for (const [name, measured] of await fairness(bench, progress)) results.set(name, measured)
   if (options.million) for (const [name, measured] of await million(bench, progress)) results.set(name, measured)
   if (options.soak) for (const [name, measured] of await soak(bench, progress)) results.set(name, measured)
 
-  const lines = [...figures, ...Object.values(rotationFigures), ...millionLines, ...soakLines]
+  const lines = [...figures, ...Object.values(rotationFigures), ...fairnessLines, ...millionLines, ...soakLines]
   const driver = rounds.has('postgres') ? (await bench.postgresAlone()).driver : undefined
   const machine = describeMachine({ postgres: (await bench.cluster()).version, driver })
   const about = `Medians of ${options.rounds} interleaved rounds of ${options.seconds} s, on ${machine}. CPU in cores (seconds for each second).`

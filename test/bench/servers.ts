@@ -73,9 +73,11 @@ export async function startProgram(program: Program, place: Place, options: Prog
 /** A running vault, and who calls it: a sample caller, and a person of billing, whom card numbers may be shown to. */
 export interface Vault extends ServerProcess {
   database: DatabaseUrls
-  accessToken(role: 'checkout' | 'billing'): Promise<string>
+  accessToken(role: 'checkout' | 'billing' | 'support'): Promise<string>
   /** What it answers to a card: the answer that the floor gives too. */
   tokenizeOne(): Promise<string>
+  /** Stores a contact, and answers with its e-mail address. */
+  tokenizeContact(): Promise<string>
 }
 
 export async function startVault(place: Place, options: { name: string; database: DatabaseUrls }): Promise<Vault> {
@@ -97,12 +99,12 @@ export async function startVault(place: Place, options: { name: string; database
     sent.end(body)
     return promise
   }
-  const accessToken = async (role: 'checkout' | 'billing') => {
+  const accessToken = async (role: 'checkout' | 'billing' | 'support') => {
     const known = kept.get(role)
     if (known && Date.now() - known.at < REUSE_TOKEN_MS) return known.token
-    if (role === 'billing') {
+    if (role !== 'checkout') {
       const cli = here('../../dist/src/cli.js')
-      const args = [cli, 'staff', 'token', '--name', 'Bea', '--role', role]
+      const args = [cli, 'staff', 'token', '--name', `bench ${role}`, '--role', role]
       const { stdout } = await promisify(execFile)(process.execPath, args, {
         cwd: place.directory,
         env: { PATH: process.env.PATH, ...environmentOf(place, options) },
@@ -127,6 +129,13 @@ export async function startVault(place: Place, options: { name: string; database
       const card = { number: '4242424242424242', exp_month: 12, exp_year: 2031, holder_name: 'Tan Mei Ling' }
       const bearer = `Bearer ${await accessToken('checkout')}`
       return call('/v1/tokenize', 'application/json', bearer, JSON.stringify({ card }))
+    },
+    tokenizeContact: async () => {
+      const email = `mei.${randomUUID()}@example.sg`
+      const contact = { name: 'Tan Mei Ling', email, phone: '+65 6123 4567' }
+      const bearer = `Bearer ${await accessToken('checkout')}`
+      await call('/v1/tokenize', 'application/json', bearer, JSON.stringify({ contact }))
+      return email
     },
   }
 }

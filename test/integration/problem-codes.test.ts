@@ -160,6 +160,7 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
   'wrong-host': () =>
     exchangeOnce(vault, rawRequest(['GET /healthz HTTP/1.1', 'Host: vault.attacker.example', 'Connection: close'])),
   'headers-too-large': () => raw('GET /healthz HTTP/1.1', `X-Filler: ${'a'.repeat(20_000)}`),
+  'unknown-transfer-coding': () => raw('POST /v1/tokenize HTTP/1.1', 'Transfer-Encoding: gzip'),
   'invalid-client': () => vault.requestToken('client_unknown', 'secret'),
   'invalid-token-request': () => vault.requestToken('client_unknown', 'secret', 'grant_type=password'),
   unauthenticated: () => vault.call('GET', `/v1/tokens/${UNKNOWN_CARD}`),

@@ -49,7 +49,7 @@ describe('no card number', () => {
     ['a NUL inside', '4242\u00004242\u00004242\u00004242'],
     ['hexadecimal', '0xF1270A50C6F52'],
     ['two numbers', '4242424242424242,5555555555554444'],
-    ['a megabyte of digits', '42'.repeat(500_000)],
+    ['16,000 digits', '42'.repeat(8_000)],
   ])('refuses %s', async (_name, number) => {
     const input = number.trim().length > 8 ? number.slice(0, 64) : []
     await expectRefusal(vault, tokenize(number), { status: 422, code: 'invalid-card-number', input })

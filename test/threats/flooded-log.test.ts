@@ -92,7 +92,7 @@ describe('a flood of refusals', () => {
     await server.stop()
     const rows = await vault.database.sql<{ key: string }>("SELECT key FROM rate_limits WHERE key LIKE 'refusals-%'")
     expect(rows.map(({ key }) => key).sort()).toEqual([
-      expect.stringMatching(/^refusals-from:[\w-]{43}$/),
+      expect.stringMatching(/^refusals-from\/[\w-]{43}$/),
       'refusals-in-all',
     ])
     expect(JSON.stringify(await vault.events())).not.toContain('127.0.0.1')

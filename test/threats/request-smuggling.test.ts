@@ -79,12 +79,62 @@ describe('400 after good headers', () => {
     }
     expect(await vault.count('records')).toBe(0)
   })
+})
 
-  it('refuses a transfer coding that it does not know', async () => {
-    const { answers } = await exchange(vault, rawRequest([...POST, 'Transfer-Encoding: xchunked'], CHUNKED))
+describe('501, and the connection ends', () => {
+  it.each([
+    ['xchunked'],
+    ['gzip'],
+    ['identity'],
+    ['gzip, chunked'],
+    ['deflate,chunked'],
+    ['chunked;q=1'],
+    ['gzip\r\nTransfer-Encoding: chunked'],
+  ])('refuses Transfer-Encoding: %s (RFC 9112 section 6.1)', async (coding) => {
+    const { answers } = await exchange(vault, rawRequest([...POST, `Transfer-Encoding: ${coding}`], CHUNKED))
+    expect(answers.length).toBe(1)
+    expectProblemAnswer(answers[0]!, { status: 501, code: 'unknown-transfer-coding' })
+    expect(answers[0]!.headers.connection).toBe('close')
+  })
+
+  it('does so behind another request, which is answered first', async () => {
+    const { answers } = await exchange(vault, SMUGGLED + rawRequest([...POST, 'Transfer-Encoding: gzip'], CHUNKED))
+    expect(answers.map(({ status }) => status)).toEqual([200, 501])
+  })
+})
+
+describe('400 for a version of HTTP that it does not speak, and the connection ends', () => {
+  it.each(['HTTP/2.0', 'HTTP/0.9'])('%s', async (version) => {
+    const { answers } = await exchange(vault, rawRequest([`GET /healthz ${version}`, 'Host: localhost'], SMUGGLED))
+    expect(answers.length).toBe(1)
+    expectProblemAnswer(answers[0]!, { status: 400, code: 'malformed-request' })
+    expect(answers[0]!.headers.connection).toBe('close')
+  })
+
+  it('the preface of HTTP/2', async () => {
+    const { answers } = await exchange(vault, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+    expect(answers.map(({ status }) => status)).toEqual([400])
+  })
+
+  it('chunked in HTTP/1.0, which has no chunks (RFC 9112 section 6.1)', async () => {
+    const old = ['POST /v1/tokenize HTTP/1.0', 'Host: localhost', 'Content-Type: application/json']
+    const { answers } = await exchange(vault, rawRequest([...old, 'Transfer-Encoding: chunked'], CHUNKED))
     expect(answers.length).toBe(1)
     expectProblemAnswer(answers[0]!, { status: 400, code: 'malformed-request' })
   })
+})
+
+it('answers a good request before what is malformed behind it', async () => {
+  const { answers } = await exchange(vault, `${SMUGGLED}GET /healthz HTTP/9.9\r\nHost: localhost\r\n\r\n`)
+  expect(answers.map(({ status }) => status)).toEqual([200, 400])
+})
+
+it('takes chunked in any letter case', async () => {
+  const { answers } = await exchange(
+    vault,
+    rawRequest([...POST, 'Transfer-Encoding: Chunked', 'Connection: close'], '0\r\n\r\n'),
+  )
+  expect(answers.map(({ status }) => status)).toEqual([401])
 })
 
 it('does not let the platform answer for it when an expectation is unknown', async () => {

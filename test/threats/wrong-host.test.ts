@@ -55,6 +55,32 @@ describe('400', () => {
     await expectRefusal(vault, send, { status: 400, code: 'malformed-request', leaves: 'metric' })
   })
 
+  it.each([
+    ['of another scheme', 'http://localhost/healthz'],
+    ['of a scheme in capitals', 'HTTP://localhost/healthz'],
+    ['of a scheme without hosts', 'ftp://localhost/healthz'],
+    ['with a name', 'https://admin@localhost/healthz'],
+    ['with a name and a password', 'https://admin:secret@localhost/healthz'],
+    ['with an empty name', 'https://@localhost/healthz'],
+    ['with a port that does not exist', 'https://localhost:65536/healthz'],
+  ])('refuses an absolute target %s', async (_what, target) => {
+    const send = () => exchangeOnce(vault, get(target, 'Host: localhost'))
+    await expectRefusal(vault, send, { status: 400, code: 'malformed-request', leaves: 'metric', input: 'admin' })
+  })
+
+  it.each(['localhost:65536', 'localhost:99999', '[::1]:70000', 'localhost:184467440737095516160443'])(
+    'refuses the port in the Host %s, which does not exist',
+    async (host) => {
+      const send = () => exchangeOnce(vault, get('/healthz', `Host: ${host}`))
+      await expectRefusal(vault, send, { status: 400, code: 'malformed-request', leaves: 'metric' })
+    },
+  )
+
+  it('refuses such a port also when the target is absolute', async () => {
+    const send = () => exchangeOnce(vault, get('https://localhost/healthz', 'Host: localhost:65536'))
+    await expectRefusal(vault, send, { status: 400, code: 'malformed-request', leaves: 'metric' })
+  })
+
   it('refuses two Hosts', async () => {
     const send = () => exchangeOnce(vault, get('/healthz', 'Host: localhost', 'Host: evil.example'))
     await expectRefusal(vault, send, {
@@ -67,7 +93,14 @@ describe('400', () => {
 })
 
 describe('200', () => {
-  it.each(['localhost', 'LOCALHOST', 'localhost:8443', '127.0.0.1', '[::1]:8443'])(
+  it.each(['https://localhost/healthz', 'HTTPS://localhost:8443/healthz', 'https://127.0.0.1:65535/healthz?'])(
+    'answers the absolute target %s',
+    async (target) => {
+      expect((await exchangeOnce(vault, get(target, 'Host: localhost'))).status).toBe(200)
+    },
+  )
+
+  it.each(['localhost', 'LOCALHOST', 'localhost:65535', 'localhost:', 'localhost:8443', '127.0.0.1', '[::1]:8443'])(
     'answers for the Host %s',
     async (host) => {
       expect((await exchangeOnce(vault, get('/healthz', `Host: ${host}`))).status).toBe(200)

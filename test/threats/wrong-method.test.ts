@@ -41,6 +41,16 @@ describe('405 and what is allowed', () => {
     expect(answer.headers.allow).toBe(allow)
   })
 
+  it.each(['/', '/nowhere', '/v1/tokens', 'https://localhost/v1/nothing'])(
+    'TRACE %s, where nothing is',
+    async (path) => {
+      const send = () => exchangeOnce(vault, raw('TRACE', path))
+      const answer = await expectRefusal(vault, send, { status: 405, code: 'method-not-allowed', leaves: 'metric' })
+      expect(answer.headers.allow).toMatch(/GET/)
+      expect(answer.headers.allow).not.toMatch(/TRACE/)
+    },
+  )
+
   it('HEAD of what only takes a POST', async () => {
     const answer = await vault.call('HEAD', '/v1/tokenize', { token })
     expect(answer.status).toBe(405)

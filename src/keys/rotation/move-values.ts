@@ -1,10 +1,8 @@
 import type { Queryable } from '../../database/database.ts'
+import { giveWay } from '../../time-slice.ts'
 import type { Row } from '../sealed-columns.ts'
 import type { DamagedValue, KeyCounts, Movable, Page } from './movable.ts'
 import type { RowBudget } from './row-budget.ts'
-
-/** Opening and sealing so many rows takes a fraction of a millisecond; then whoever else waits gets a turn. */
-const SLICE_ROWS = 16
 
 export interface MoveOptions {
   /** The pool: two statements run at once. */
@@ -52,8 +50,8 @@ async function renewRows(
 ): Promise<{ fresh: Row[]; values: number }> {
   const renewed: Row[] = []
   let moving = 0
-  for (const [at, row] of rows.entries()) {
-    if (at % SLICE_ROWS === 0) await new Promise((resolve) => setImmediate(resolve))
+  for (const row of rows) {
+    await giveWay()
     const { fresh, values, stuck, damaged, orphans } = await movable.renew(row)
     if (fresh !== undefined) renewed.push(fresh)
     if (stuck > 0) onDamaged(damaged, stuck)
