@@ -8,6 +8,7 @@ import * as auditLog from '../../migrations/0006-audit-log.ts'
 import * as accessMacs from '../../migrations/0007-access-macs.ts'
 import * as auditWitnesses from '../../migrations/0008-audit-witnesses.ts'
 import * as accessVersion from '../../migrations/0009-access-version.ts'
+import * as approvalsAndNames from '../../migrations/0014-approvals-and-names.ts'
 import { connectionOptions } from './database.ts'
 
 /** In the order in which they are applied. Imported rather than found, so that the built program carries them along. */
@@ -21,6 +22,7 @@ const migrations: Record<string, Knex.Migration> = {
   '0007-access-macs': accessMacs,
   '0008-audit-witnesses': auditWitnesses,
   '0009-access-version': accessVersion,
+  '0014-approvals-and-names': approvalsAndNames,
 }
 
 /** What knex runs; a test runs the first of them only, to have the database of an earlier version. */
