@@ -19,6 +19,7 @@ export async function up(knex: Knex): Promise<void> {
     -- What waits is decided from now on, by somebody who sees the record as it stands.
     UPDATE approvals a SET record_version = r.version FROM records r
      WHERE r.token = a.token AND r.site = a.site AND r.erased_at IS NULL AND a.state = 'pending';
+    UPDATE approvals SET expires_at = now() WHERE state = 'pending' AND record_version IS NULL AND expires_at > now();
 
     DROP INDEX approvals_open;
     CREATE INDEX approvals_open ON approvals (site, (state <> 'unreviewed'), id) WHERE state IN ('pending', 'unreviewed');

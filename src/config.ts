@@ -40,6 +40,8 @@ export interface Config {
   cardLimits:
     | { perClient?: number | undefined; perSource?: number | undefined; perBin?: number | undefined }
     | undefined
+  /** How many requests of one caller may wait for approval, and how many releases for a review. */
+  openApprovals: number
 }
 
 /** What STRONGROOM_ROOT_KEY may be. */
@@ -74,6 +76,10 @@ export const options = {
   STRONGROOM_CARDS_PER_CLIENT: ['unlimited', 'how many cards a minute one client may tokenize, valid or not'],
   STRONGROOM_CARDS_PER_SOURCE: ['unlimited', 'the same for one source address'],
   STRONGROOM_CARDS_PER_BIN: ['unlimited', 'the same for cards of one site that begin with the same six digits'],
+  STRONGROOM_OPEN_APPROVALS: [
+    '100',
+    'how many requests of one caller may wait for approval at the same time, and how many releases for a review',
+  ],
   STRONGROOM_AUDIT_ORIGIN: [
     "`<issuer's host>/audit`",
     'what the audit log is called in its checkpoints, from its beginning on',
@@ -122,6 +128,7 @@ const environment = z.object({
   STRONGROOM_CARDS_PER_CLIENT: limit.optional(),
   STRONGROOM_CARDS_PER_SOURCE: limit.optional(),
   STRONGROOM_CARDS_PER_BIN: limit.optional(),
+  STRONGROOM_OPEN_APPROVALS: limit.default(100),
   STRONGROOM_AUDIT_ORIGIN: z
     .string()
     .regex(/^[^\s+\p{C}]{1,200}$/u)
@@ -190,6 +197,7 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
         : path.resolve(read.STRONGROOM_AUDIT_WITNESSES_FILE),
     logLevel: read.STRONGROOM_LOG_LEVEL,
     cardLimits: cardLimits(read),
+    openApprovals: read.STRONGROOM_OPEN_APPROVALS,
     workers: read.STRONGROOM_WORKERS ?? Math.max(1, availableParallelism() - 1),
   }
 }

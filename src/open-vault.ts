@@ -78,6 +78,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         asksForCertificates: config.tls.clientCaFile !== undefined,
         production: config.production,
         cardLimits: config.cardLimits,
+        openApprovals: config.openApprovals,
         logLevel: options.role === 'command' ? 'silent' : config.logLevel,
       },
       options.overrides,

@@ -40,6 +40,8 @@ export interface StrongroomConfig {
   production: boolean
   /** How many cards a minute may bring. Default: any number. */
   cardLimits?: CardLimits | undefined
+  /** How many requests of one caller may wait for approval, and how many releases for a review. Default: 100. */
+  openApprovals?: number
 }
 
 /** The options of the root key's provider. */

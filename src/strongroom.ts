@@ -109,7 +109,11 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const renewSigningKey = () => keepSigningKeys(keyDeps)
   const recordEvent = createRecordEvent(database)
   const basics = { alert, database, keys, newAuditEvent, now, newId, recordEvent }
-  const access = createAccessControl(basics, { cards: config.cardLimits, ...overrides.limits })
+  const access = createAccessControl(basics, {
+    cards: config.cardLimits,
+    openApprovals: config.openApprovals,
+    ...overrides.limits,
+  })
   const { roles, limits, admit, macs } = access
   const { issuersFile, production } = config
   const authentication = await createAuthentication({

@@ -33,11 +33,15 @@ const APPROVALS_KEPT_MS = 90 * DAY_MS
 /** Releases that did not wait, after their review: two of the half-yearly reviews (PCI DSS 7.2.4) see them. */
 const REVIEWS_KEPT_MS = 400 * DAY_MS
 
+/** More requests of one caller nobody would read. */
+const OPEN_APPROVALS = 100
+
 /** What tests replace of the limits. */
 export interface AccessLimits {
   matchesPerHour?: number
   probesPerTenMinutes?: number
   cards?: CardLimits | undefined
+  openApprovals?: number | undefined
 }
 
 export interface AccessControlDeps {
@@ -72,6 +76,7 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
       probes,
       budgets: createBudgets(deps),
       cardVelocity: createCardVelocity({ ...deps, tally, pseudonym }, limits.cards),
+      openApprovals: limits.openApprovals ?? OPEN_APPROVALS,
       guesses: createGuessLimit({ tally, pseudonym, now }, limits.matchesPerHour),
     },
     /** Takes over the clients and contracts of a vault from before they said who wrote them. */

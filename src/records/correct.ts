@@ -1,3 +1,4 @@
+import { lapseApprovals } from '../access/approval-store.ts'
 import { auditCaller, type Caller } from '../access/caller.ts'
 import { seesBin } from '../access/grant.ts'
 import { insertEvents } from '../audit/audit-store.ts'
@@ -36,6 +37,7 @@ export async function correctRecord(
     const { display, secret, terms, shown } = sealRecord(deps.keys, kind, identity, content)
     const record: StoredRecord = { ...current, ...identity, display, secret, updatedAt: deps.now() }
     await replaceRecord(tx, record, terms)
+    await lapseApprovals(tx, token, record.updatedAt)
     const event = deps.newAuditEvent({
       type: 'record.correct',
       outcome: 'success',

@@ -18,6 +18,8 @@ export interface RecordDeps {
   guesses: GuessLimit
   probes: ProbeLimit
   budgets: Budgets
+  /** How many requests for approval, and how many releases that wait for a review, one caller may have. */
+  openApprovals: number
   keys: Keys
   kinds: Kinds
   newAuditEvent: NewAuditEvent

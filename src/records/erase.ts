@@ -1,3 +1,4 @@
+import { lapseApprovals } from '../access/approval-store.ts'
 import { auditCaller, type Caller } from '../access/caller.ts'
 import { insertEvents } from '../audit/audit-store.ts'
 import { Problem } from '../problem.ts'
@@ -21,7 +22,9 @@ export async function eraseRecord(
   if (token === undefined) throw new Problem('record-not-found')
   await deps.database.transaction(async (tx) => {
     const record = requireLive(await lockRecord(tx, caller.site, token))
-    await eraseRecordRow(tx, token, deps.now())
+    const now = deps.now()
+    await eraseRecordRow(tx, token, now)
+    await lapseApprovals(tx, token, now)
     const event = deps.newAuditEvent({
       type: 'record.erase',
       outcome: 'success',

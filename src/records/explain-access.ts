@@ -6,7 +6,7 @@ import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import type { RecordEvent } from '../audit/record-event.ts'
 import type { Database } from '../database/database.ts'
 import { Problem, type ProblemCode } from '../problem.ts'
-import { lockRecord } from './record-store.ts'
+import { lockForRelease } from './record-store.ts'
 import { requireLive } from './require-live.ts'
 import { kindNameOf, parseToken } from './token.ts'
 
@@ -62,10 +62,12 @@ async function explain(
   if (token === undefined) return no(new Problem('record-not-found'), ['the record: there is no such token'])
   const now = deps.now()
   const decision = decideReveal(caller, kindNameOf(token), purpose, fields, { ...circumstances, now })
-  if (!decision.granted) return no(decision.problem, decision.lines)
+  // An approval is asked for of a record that can be released, so the record comes before it.
+  const waits = !decision.granted && decision.problem.code === 'approval-required'
+  if (!decision.granted && !waits) return no(decision.problem, decision.lines)
   return deps.database.transaction(async (tx) => {
     try {
-      const { consents } = requireLive(await lockRecord(tx, caller.site, token))
+      const { consents } = requireLive(await lockForRelease(tx, caller.site, token))
       if (needsConsent(purpose) && !consents.includes(purpose)) {
         return no(new Problem('consent-missing'), [`the record: no consent to ${purpose}`])
       }
@@ -74,6 +76,7 @@ async function explain(
       const what = error.code === 'record-gone' ? 'erased' : `not on the site ${caller.site}`
       return no(error, [`the record: ${what}`])
     }
+    if (!decision.granted) return no(decision.problem, decision.lines)
     return { allowed: true, fields: decision.fields, code: null, lines: decision.lines }
   })
 }

@@ -9,7 +9,7 @@ import { type EarlierReveal, findReveals } from '../audit/audit-store.ts'
 import type { Details, Kind } from '../kinds/kind.ts'
 import { Problem } from '../problem.ts'
 import { Sensitive } from '../sensitive.ts'
-import { type ClaimDeps, claimApproval } from './claim-approval.ts'
+import { type ClaimDeps, type ClaimedApproval, claimApproval } from './claim-approval.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
 import type { IdempotencyRow } from './idempotency-store.ts'
 import type { ReleaseOutcome } from './release-store.ts'
@@ -92,7 +92,8 @@ export async function revealRecords(
         fields,
         budget,
         first,
-        event: releaseEvent(deps, { ...about, approval }, token, fields, first?.id),
+        approval,
+        event: releaseEvent(deps, { ...about, approval: approval?.id }, token, fields, first?.id),
       }
     })
     decided.push(plan)
@@ -104,6 +105,8 @@ export async function revealRecords(
       attemptAsync(async () => {
         if (plan instanceof Problem) throw plan
         const record = requireReleased(outcomes[at])
+        // Corrected since it was claimed: nobody has approved what it says now.
+        if ((plan.approval?.version ?? record.version) !== record.version) throw new Problem('record-changed')
         const details = await openDetails(deps.keys, { ...record, secret: record.sealed })
         return { record, plan, data: new Sensitive(pick(deps.kinds[record.kind], details, plan.fields)) }
       }),
@@ -136,6 +139,7 @@ type Plan = {
   fields: string[]
   budget: Budget | undefined
   first: EarlierReveal | undefined
+  approval: ClaimedApproval | undefined
   event: UnfinishedEvent
 }
 
@@ -221,8 +225,9 @@ function grantItem(
 ): { token: Token; fields: string[]; budget: Budget | undefined } {
   const token = parseToken(item.token)
   if (token === undefined) {
-    // A malformed token is of no kind: whoever may reveal nothing for this purpose learns that first.
-    grantAnyKind(caller, purpose, circumstances)
+    // A malformed token is of no kind: whoever may reveal nothing for this purpose learns that first,
+    // and an approval is asked for only of a record that exists.
+    grantAnyKind(caller, purpose, { ...circumstances, approved: true })
     throw new Problem('record-not-found')
   }
   const kind = deps.kinds[kindNameOf(token)]
