@@ -29,6 +29,8 @@ export async function up(knex: Knex): Promise<void> {
     ALTER TABLE disabled_staff ADD COLUMN folded text;
     COMMENT ON COLUMN disabled_staff.folded IS 'the id as it is compared: NFKC, lower case; empty when an earlier version wrote the row';
     CREATE INDEX disabled_staff_folded ON disabled_staff (folded);
+
+    COMMENT ON COLUMN budget_records.purpose IS 'a purpose; empty for masked views and searches, * for everything together, a scope for what is corrected or erased';
   `)
   const { rows: disabled } = await knex.raw<{ rows: { id: string }[] }>(
     "SELECT id FROM disabled_staff WHERE id LIKE 'staff:%'",

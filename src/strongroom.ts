@@ -35,6 +35,7 @@ import { looksLikeCardNumber } from './kinds/card-number.ts'
 import { createKinds } from './kinds/kinds.ts'
 import type { Problem } from './problem.ts'
 import { createApprovalRoutes } from './records/approval-routes.ts'
+import { createEraseRoutes } from './records/erase-routes.ts'
 import { type AccessQuestion, explainAccess } from './records/explain-access.ts'
 import { findCustomerTokens } from './records/find-customer-tokens.ts'
 import { createIdempotency } from './records/idempotency.ts'
@@ -157,6 +158,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ...createApprovalRoutes(shared),
     ...createMatchRoutes({ ...shared, idempotency }),
     ...createRecordRoutes({ ...shared, idempotency }),
+    ...createEraseRoutes({ ...shared, idempotency }),
     ...createAuditRoutes(basics),
     ...createLogRoutes(basics),
     ...createAccessRoutes({

@@ -36,6 +36,17 @@ export async function lockRecord(tx: Queryable, site: string, token: Token): Pro
   return row && toRecord(row)
 }
 
+const SELECT_RECORD: Statement = {
+  name: 'select-record',
+  text: `SELECT ${RECORD_COLUMNS} FROM records WHERE token = $1 AND site = $2`,
+}
+
+/** The record as it is now; nothing keeps it so. */
+export async function findRecord(db: Queryable, site: string, token: Token): Promise<FoundRecord | undefined> {
+  const [row] = await db.query<RecordRow>(SELECT_RECORD, [token, site])
+  return row && toRecord(row)
+}
+
 const SELECT_FOR_RELEASE: Statement = {
   name: 'select-record-for-release',
   text: `SELECT version, consents, erased_at IS NOT NULL AS erased FROM records WHERE token = $1 AND site = $2 FOR KEY SHARE`,

@@ -1,45 +1,22 @@
 import { z } from 'zod'
 import type { Caller } from '../access/caller.ts'
-import { purposes } from '../access/purpose.ts'
 import { problemAnswer, problemDocument } from '../http/problem-response.ts'
 import { type Route, route } from '../http/route.ts'
-import { looksLikeCardNumber } from '../kinds/card-number.ts'
 import { optionalMembers } from '../kinds/optional-members.ts'
-import { text } from '../kinds/text.ts'
-import { issue } from '../parse-input.ts'
 import type { RecordDeps } from './dependencies.ts'
 import type { Claim, Idempotency } from './idempotency.ts'
 import { type PlannedEvents, type RevealResult, revealRecords } from './reveal.ts'
 import { runOnce } from './run-once.ts'
 import { parseToken } from './token.ts'
+import { whyMembers } from './why.ts'
 
 const REVEAL_SCOPES = ['card:reveal', 'address:reveal', 'contact:reveal']
 
-const purpose = z.enum(purposes)
-/** A number of somebody's system and no text: it stands in the audit log for ever. */
-const ticketSchema = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._#/-]{0,63}$/)
-  .refine((value) => !looksLikeCardNumber(value), issue('card-number-in-text', 'remove the card number'))
-  .describe('the ticket or case that asks for it; stands in the audit event')
-/** A phone number has more; a house, a precinct or a year has not. */
-const MAX_DIGITS = 6
-/** The name of a body and of no person: it stands in the audit log for ever. */
-const authoritySchema = z
-  .string()
-  .regex(/^[\p{L}\p{N}][\p{L}\p{M}\p{N} .,'’&()/-]{0,99}$/u)
-  .refine((value) => !looksLikeCardNumber(value), issue('card-number-in-text', 'remove the card number'))
-  .refine((value) => (value.match(/\p{N}/gu) ?? []).length <= MAX_DIGITS, issue('invalid-input', 'is no name'))
-  .overwrite((value) => value.normalize('NFC'))
-  .describe('the authority that asks, by its name and no person’s; stands in the audit event')
-const { reason, ticket, authority, break_glass, fields } = optionalMembers({
-  reason: text(500).describe('why; kept sealed beside the audit event'),
-  ticket: ticketSchema,
-  authority: authoritySchema,
+const { break_glass, fields } = optionalMembers({
   break_glass: z.literal(true).describe('do not wait for an approval; somebody is alarmed'),
   fields: z.array(z.string().max(40)).min(1).max(20).describe('only these fields; all granted ones when left out'),
 })
-const why = { purpose, reason, ticket, authority, break_glass }
+const why = { ...whyMembers, break_glass }
 const revealSchema = z.strictObject({ ...why, fields })
 const item = z.strictObject({ token: z.string().max(100), fields })
 const revealManySchema = z.strictObject({ ...why, items: z.array(item).min(1).max(100) })
