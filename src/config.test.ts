@@ -45,6 +45,7 @@ describe('readConfig', () => {
       },
       database: undefined,
       logLevel: 'info',
+      openApprovals: 100,
       workers: Math.max(1, availableParallelism() - 1),
     })
   })
@@ -57,6 +58,7 @@ describe('readConfig', () => {
     [{ STRONGROOM_PORT: '443' }, { port: 443, issuer: 'https://localhost:443' }],
     [{ STRONGROOM_WORKERS: '3' }, { workers: 3 }],
     [{ STRONGROOM_CARDS_PER_BIN: '60' }, { cardLimits: { perBin: 60 } }],
+    [{ STRONGROOM_OPEN_APPROVALS: '7' }, { openApprovals: 7 }],
     [
       { STRONGROOM_CARDS_PER_CLIENT: '6', STRONGROOM_CARDS_PER_SOURCE: '9' },
       { cardLimits: { perClient: 6, perSource: 9 } },
@@ -99,6 +101,7 @@ describe('readConfig', () => {
     ['STRONGROOM_PORT', SECRET],
     ['STRONGROOM_PORT', '65536'],
     ['STRONGROOM_CARDS_PER_BIN', '0'],
+    ['STRONGROOM_OPEN_APPROVALS', '0'],
     ['STRONGROOM_PORT', '-1'],
     ['STRONGROOM_PORT', '84.43'],
     ['STRONGROOM_OPERATOR_PORT', SECRET],

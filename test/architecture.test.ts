@@ -60,7 +60,7 @@ const PURE = [
   ),
   ...files.map(({ path }) => path).filter((path) => path.startsWith('src/kinds/')),
   ...PURE_KEYS.split(' ').map((name) => `src/keys/${name}.ts`),
-  ...'roles role-set role-file view purpose condition grant caller signed-statement'
+  ...'limits roles role-set role-file view purpose condition grant change caller person signed-statement'
     .split(' ')
     .map((name) => `src/access/${name}.ts`),
   ...PURE_AUDIT.flatMap((names) => names.split(' ')).map((name) => `src/audit/${name}.ts`),
@@ -229,6 +229,13 @@ describe('single places', () => {
   it('only named files read the environment', () => {
     const environment = /\bprocess\s*\.\s*env\b|process\[|\}\s*=\s*process\b|from 'node:process'/
     expect(pathsWith(environment)).toEqual(Object.keys(MAY_READ_ENVIRONMENT).sort())
+  })
+
+  it('a masked view leaves only where it is counted, or to the one who stored it', () => {
+    const counted = pathsWith(/\bspendOrRefuse\(/)
+    const shows = pathsWith(/(?<!function )\bmaskedView\(/)
+    expect(shows).toContain('src/records/correct.ts')
+    expect(shows.filter((path) => !counted.includes(path) && !path.startsWith('src/records/tokenize'))).toEqual([])
   })
 
   it('only seal.ts encrypts', () => {

@@ -4,6 +4,7 @@ import { purposes } from './purpose.ts'
 import type { RoleFile } from './role-set.ts'
 import {
   addressUses,
+  type ChangeRule,
   changeScopes,
   type Denial,
   type Grant,
@@ -91,12 +92,7 @@ const change = z
       .strictObject({ reason, ticket, sites, hours: hours.optional(), sender_constrained, budget: budget.optional() })
       .optional(),
   })
-  .superRefine((value, context) => {
-    if (value.use && value.kind !== 'address') fault(context, ['use'], 'only an address has a use')
-    if (!value.purposes && Object.keys(value.conditions ?? {}).length === 0) {
-      fault(context, [], 'expected purposes, conditions or both')
-    }
-  })
+  .superRefine(checkChange, { when: ({ issues }) => issues.length === 0 })
 
 const role = z
   .strictObject({
@@ -139,6 +135,11 @@ function checkFields({ kind, fields = [] }: Grant | Denial, context: Context): v
       fault(context, ['fields', at], `a ${kind} has the fields ${kindFields[kind].join(', ')}`)
     }
   }
+}
+
+function checkChange({ kind, use, purposes, conditions = {} }: ChangeRule, context: Context): void {
+  if (use && kind !== 'address') fault(context, ['use'], 'only an address has a use')
+  if (!purposes && Object.keys(conditions).length === 0) fault(context, [], 'expected purposes, conditions or both')
 }
 
 /** A grant that can never hold is a mistake in one of two places, and nobody should find out which at work. */

@@ -1,3 +1,4 @@
+import type { Budget } from './limits.ts'
 import type { Purpose } from './purpose.ts'
 import { type KindName, kindFields, shownBy, type View } from './view.ts'
 
@@ -17,20 +18,8 @@ export const scopes = [
 
 export type Scope = (typeof scopes)[number]
 
+export type { Budget, Limits } from './limits.ts'
 export type { KindName } from './view.ts'
-
-/** The most records that one caller may see in an hour and a day: beyond it the answer is 429, or the caller is suspended. */
-export interface Limits {
-  per_hour?: number | undefined
-  per_day?: number | undefined
-  /** Default: refuse, until the hour or the day is over. */
-  beyond?: 'refuse' | 'suspend' | undefined
-}
-
-/** Holds for each purpose by itself; `total` for all of them together, masked views and searches too. */
-export interface Budget extends Limits {
-  total?: Limits | undefined
-}
 
 /** What must be so, beside role and purpose, for a grant to hold. All of those that are named must be. */
 export interface Conditions {
