@@ -15,7 +15,7 @@ const approvalSchema = z.looseObject({ id: z.string(), state: z.string() })
 const querySchema = z.strictObject({
   state: z.enum(approvalStates).optional().describe('only requests in this state; when left out, all that are open'),
   kind: z.enum(kindNames).optional().describe('only for records of this kind'),
-  role: z.string().regex(ROLE_NAME).optional().describe('only of callers with this role'),
+  caller_role: z.string().regex(ROLE_NAME).optional().describe('only of callers with this role'),
   caller: z
     .string()
     .regex(/^[^\p{C}]{1,200}$/u)
@@ -68,7 +68,8 @@ export function createApprovalRoutes(deps: RecordDeps): Route<Caller>[] {
         },
       },
       handle: async (request: RouteRequest<Caller, undefined, Query>) => {
-        const { approvals, next } = await listApprovals(deps, request.caller, request.query)
+        const { caller_role: role, ...query } = request.query
+        const { approvals, next } = await listApprovals(deps, request.caller, { ...query, role })
         return { status: 200, body: { approvals: approvals.map(asBody), next } }
       },
     }),
