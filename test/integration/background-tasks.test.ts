@@ -278,9 +278,7 @@ const proofs: Record<TaskName, () => Promise<void>> = {
       config: { strangerLimits: { perSource: 1, inAll: 100 } },
     })
     try {
-      for (const status of [401, 429, 429]) {
-        expect((await strict.call('GET', '/v1/audit/events', { token: 'none' })).status).toBe(status)
-      }
+      for (let calls = 0; calls < 3; calls++) await strict.call('GET', '/v1/audit/events', { token: 'none' })
       await strict.strongroom.background.tasks.get('write-refusal-counts')!.run()
       expect(await strict.events({ code: 'too-many-requests' })).toMatchObject([{ type: 'request.refuse', count: 2 }])
     } finally {

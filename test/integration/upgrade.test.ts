@@ -114,4 +114,28 @@ describe('a vault of an earlier version', () => {
     const answer = await vault.call('GET', `/v1/tokens/${tokenOf('card')}`, { token })
     expect(answer.status).toBe(401)
   })
+  it('keeps a request for approval: another person approves it, and it lets the record out', async () => {
+    const { approval } = facts.asked.body
+    const { caller: name, reason } = facts.asked
+    const officer = await vault.staffToken('privacy-officer', { name: 'Olga' })
+    const listed = await vault.call('GET', '/v1/approvals', { token: officer })
+    expect(listed.body.approvals).toEqual([expect.objectContaining({ id: approval, record_version: 1 })])
+    const own = await vault.staffToken('privacy-officer', { name: name.toUpperCase() })
+    expect((await vault.call('POST', `/v1/approvals/${approval}/approve`, { token: own })).status).toBe(403)
+    const approved = await vault.call('POST', `/v1/approvals/${approval}/approve`, { token: officer })
+    expect(approved.status, approved.text).toBe(200)
+    const answer = await vault.call('POST', `/v1/tokens/${tokenOf('card')}/reveal`, {
+      token: await vault.staffToken('investigator', { name }),
+      body: { purpose: 'enforce-rights', reason },
+    })
+    expect(answer.status, answer.text).toBe(200)
+    expect(answer.body.data.number).toBe('4242424242424242')
+  })
+
+  it('keeps a person out under every spelling of their name', async () => {
+    for (const name of ['mallory q', 'MALLORY Q', 'Mallory Ｑ ']) {
+      const token = await vault.staffToken('support', { name })
+      expect((await vault.call('GET', `/v1/tokens/${tokenOf('card')}`, { token })).status, name).toBe(401)
+    }
+  })
 })
