@@ -179,7 +179,6 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ...createMatchRoutes({ ...shared, idempotency }),
     ...createRecordRoutes(shared),
     ...createSearchRoutes({ ...shared, idempotency }),
-    ...createRecordRoutes(shared),
     ...createEraseRoutes({ ...shared, idempotency }),
     ...createAuditRoutes(basics),
     ...createLogRoutes(basics),
