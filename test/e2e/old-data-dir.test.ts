@@ -1,0 +1,50 @@
+import { writeFileSync } from 'node:fs'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { openEmbeddedDatabase } from '../../src/database/embedded.ts'
+import { copyOldRootKey, loadOldVault, readOldVaultFacts } from '../support/old-vault.ts'
+import { person } from '../support/samples.ts'
+import { VaultProcess } from '../support/vault-process.ts'
+
+/** A data directory as the version before left it: the built vault starts on it, migrates it and serves. */
+const facts = readOldVaultFacts()
+let vault: VaultProcess
+
+beforeAll(async () => {
+  vault = await VaultProcess.create()
+  const database = await openEmbeddedDatabase({ dataDir: vault.dataDir, role: 'command', log: () => {} })
+  await loadOldVault({ ownerUrl: database.urls.owner, superuserUrl: database.urls.superuser })
+  await database.stop()
+  copyOldRootKey(vault.file('root-key'))
+  writeFileSync(vault.file('sample-callers.json'), JSON.stringify(facts.sample_callers), { mode: 0o600 })
+  await vault.start()
+})
+afterAll(() => vault.remove())
+
+it('reads and reveals what was stored', async () => {
+  const { token } = facts.order.answer.card!
+  const masked = await vault.call('GET', `/v1/tokens/${token}`, { token: await vault.token('support') })
+  expect(masked.body).toMatchObject({ token, brand: 'visa', last4: '4242' })
+  const revealed = await vault.call('POST', `/v1/tokens/${token}/reveal`, {
+    token: await vault.token('billing'),
+    body: { purpose: 'process-payment' },
+  })
+  expect(revealed.body, revealed.text).toMatchObject({ data: { number: '4242424242424242' } })
+})
+
+it('finds it, before its index key is rotated and after', async () => {
+  const search = async () => {
+    const token = await vault.token('support')
+    return vault.call('POST', '/v1/search', { token, body: { by: 'email', value: person.email } })
+  }
+  const wanted = [expect.objectContaining({ token: facts.order.answer.contact!.token })]
+  expect((await search()).body.results, 'before').toEqual(expect.arrayContaining(wanted))
+  expect(await vault.cli(['keys', 'rotate', 'index', '--json'])).toMatchObject({ code: 0 })
+  expect((await search()).body.results, 'after').toEqual(expect.arrayContaining(wanted))
+})
+
+it('verifies its log, with a receipt of the version before', async () => {
+  const receipt = vault.file('receipt.json')
+  writeFileSync(receipt, facts.released.receipt)
+  const verified = await vault.cli(['audit', 'verify', '--receipt', receipt, '--json'])
+  expect(verified.json(), verified.stderr).toMatchObject({ ok: true, findings: [] })
+})
