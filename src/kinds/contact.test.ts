@@ -90,8 +90,15 @@ describe('the telephone number', () => {
     ['(+65) 6123 4567', '+6561234567'],
     ['\u202D+65 6123 4567\u202C', '+6561234567'],
     ['+1 800 FLOWERS', '+18003569377'],
+    ['+52 1 55 4163 7145', '+525541637145'],
+    ['001 415 555 2671', '+14155552671'],
   ])('%s is %s without a country to read it in', (phone, phone_e164) => {
     expect(parse({ phone })).toMatchObject({ phone_e164 })
+  })
+
+  it('is not guessed when 001 may be a prefix or a country code', () => {
+    expect(() => parse({ phone: '001 65 6555 0199' })).toThrow(refusal('invalid-input', '#/phone'))
+    expect(() => parse({ phone: '0011 65 6555 0199' })).toThrow(refusal('invalid-input', '#/phone'))
   })
 
   it.each([['6123 4567'], ['+65 1'], ['+999 123456'], ['tel'], ['4242 4242 4242 4242']])(
