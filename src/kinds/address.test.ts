@@ -194,9 +194,9 @@ describe('the telephone number', () => {
   it('is what the address is found by', () => {
     expect(kind.terms(parse({ ...SINGAPORE, phone: '6123 4567' }))).toEqual([{ type: 'phone', value: '+6561234567' }])
     expect(kind.terms(parse(SINGAPORE))).toEqual([])
-    expect(kind.normalise('phone', '+65 6123-4567')).toBe('+6561234567')
-    expect(kind.normalise('phone', '6123 4567')).toBeUndefined()
-    expect(kind.normalise('email', '+65 6123-4567')).toBeUndefined()
+    expect(kind.normalise('phone', '+65 6123-4567')).toEqual(['+6561234567'])
+    expect(kind.normalise('phone', '6123 4567')).toEqual([])
+    expect(kind.normalise('email', '+65 6123-4567')).toEqual([])
   })
 })
 

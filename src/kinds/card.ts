@@ -105,8 +105,7 @@ export function createCardKind(now: () => Date): Kind<CardDetails> {
       ...(options.bin ? { bin } : {}),
     }),
     terms: (details) => [{ type: 'card_number', value: details.number }],
-    normalise: (type, value) =>
-      type === 'card_number' && numberFault(value) === undefined ? readNumber(value) : undefined,
+    normalise: (type, value) => (type === 'card_number' && numberFault(value) === undefined ? [readNumber(value)] : []),
   }
 }
 

@@ -158,13 +158,13 @@ describe('the search terms', () => {
   })
 
   it('are found however they are written', () => {
-    expect(kind.normalise('email', ' MEI@example.SG ')).toBe('mei@example.sg')
-    expect(kind.normalise('phone', '+65-6123-4567')).toBe('+6561234567')
+    expect(kind.normalise('email', ' MEI@example.SG\u200B')).toEqual(['mei@example.sg'])
+    expect(kind.normalise('phone', '+65-6123-4567')).toEqual(['+6561234567'])
   })
 
   it('can be no other value', () => {
-    expect(kind.normalise('email', 'mei')).toBeUndefined()
-    expect(kind.normalise('phone', 'mei@example.sg')).toBeUndefined()
-    expect(kind.normalise('card_number', 'mei@example.sg')).toBeUndefined()
+    expect(kind.normalise('email', 'mei')).toEqual([])
+    expect(kind.normalise('phone', 'mei@example.sg')).toEqual([])
+    expect(kind.normalise('card_number', 'mei@example.sg')).toEqual([])
   })
 })

@@ -47,6 +47,9 @@ export interface Kind<D extends Details = Details> {
   mask(display: Display, options: { bin: boolean }): Display
   /** Everything the record can be found by, apart from its customer. */
   terms(details: D): SearchTerm[]
-  /** Normalises a value to search by, as `terms` does; undefined when it cannot be such a value. */
-  normalise(type: SearchType, value: string): string | undefined
+  /**
+   * Normalises a value to search by, as `terms` does. The forms that versions before gave it follow: their records are
+   * found under them until an index rotation renews the terms. Empty when it cannot be such a value.
+   */
+  normalise(type: SearchType, value: string): string[]
 }

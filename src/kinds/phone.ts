@@ -82,6 +82,12 @@ function isAmbiguousAbroad(typed: string, country: string | undefined): boolean 
   return typed.startsWith('001') && parse(`+${typed.slice(3).trim()}`, undefined) !== undefined
 }
 
+/** What a record with that number is found by. */
+export function phoneTerms(value: string): string[] {
+  const number = toE164(value)
+  return number === undefined ? [] : [number]
+}
+
 export function phoneIssue(detail: string) {
   return { code: 'custom' as const, ...issue('invalid-input', detail, ['phone']) }
 }
