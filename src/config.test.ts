@@ -46,6 +46,7 @@ describe('readConfig', () => {
       logLevel: 'info',
       strangerLimits: { perSource: 20, inAll: 200 },
       wrongMatches: { perCaller: undefined, perRecord: undefined },
+      why: { ticketPattern: undefined, authoritiesFile: undefined },
       workers: Math.max(1, availableParallelism() - 1),
     })
   })

@@ -60,6 +60,8 @@ export interface Config {
   cardSearchesPerDay: number | undefined
   /** How many wrong answers of comparisons there may be; undefined: the default. */
   wrongMatches: { perCaller: number | undefined; perRecord: number | undefined }
+  /** What tickets must match, and the file of the authorities that may ask; undefined: as the vault asks of them. */
+  why: { ticketPattern: string | undefined; authoritiesFile: string | undefined }
 }
 
 /** What STRONGROOM_ROOT_KEY may be. */
@@ -115,6 +117,11 @@ export const options = {
     'how many comparisons of one caller with one record may be wrong in a day',
   ],
   STRONGROOM_WRONG_MATCHES_PER_RECORD: ['20', 'the same for all callers together, in 30 days'],
+  STRONGROOM_TICKET_PATTERN: [
+    'letters, digits and `._#/-`, a digit among them',
+    'the regular expression that a whole `ticket` must match, without lookarounds and nested repetitions',
+  ],
+  STRONGROOM_AUTHORITIES_FILE: ['–', 'the names that `authority` may be, a JSON list; without it any name'],
   STRONGROOM_AUDIT_ORIGIN: [
     "`<issuer's host>/audit`",
     'what the audit log is called in its checkpoints, from its beginning on',
@@ -182,6 +189,8 @@ const environment = z.object({
   STRONGROOM_CARD_SEARCHES_PER_DAY: limit.optional(),
   STRONGROOM_WRONG_MATCHES_PER_CALLER: limit.optional(),
   STRONGROOM_WRONG_MATCHES_PER_RECORD: limit.optional(),
+  STRONGROOM_TICKET_PATTERN: z.string().min(1).optional(),
+  STRONGROOM_AUTHORITIES_FILE: z.string().min(1).optional(),
   STRONGROOM_AUDIT_ORIGIN: z
     .string()
     .regex(/^[^\s+\p{C}]{1,200}$/u)
@@ -264,6 +273,11 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
     wrongMatches: {
       perCaller: read.STRONGROOM_WRONG_MATCHES_PER_CALLER,
       perRecord: read.STRONGROOM_WRONG_MATCHES_PER_RECORD,
+    },
+    why: {
+      ticketPattern: read.STRONGROOM_TICKET_PATTERN,
+      authoritiesFile:
+        read.STRONGROOM_AUTHORITIES_FILE === undefined ? undefined : path.resolve(read.STRONGROOM_AUTHORITIES_FILE),
     },
     workers: read.STRONGROOM_WORKERS ?? Math.max(1, availableParallelism() - 1),
   }

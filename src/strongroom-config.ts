@@ -9,6 +9,7 @@ import type { KeyTimes } from './keys/key-times.ts'
 import type { RootKeyProviderName } from './keys/root-key/root-key.ts'
 import type { RandomBytes } from './random-bytes.ts'
 import type { RecordBatches } from './records/record-batches.ts'
+import type { WhySettings } from './records/why-rules.ts'
 
 /** What the vault needs of the configuration. */
 export interface StrongroomConfig {
@@ -49,6 +50,8 @@ export interface StrongroomConfig {
   cardSearchesPerDay?: number | undefined
   /** How many wrong answers of comparisons there may be. */
   wrongMatches?: WrongAnswerLimits | undefined
+  /** What tickets and authorities must be, beyond what the vault asks of them. */
+  why?: WhySettings | undefined
 }
 
 /** The options of the root key's provider. */
