@@ -37,7 +37,7 @@ const DOTS = /[\u00B7\u2022\u2027\u2219\u30FB]/g
  * abroad, and the Mexican prefixes of mobile telephones, which were abolished in August 2019.
  */
 const FURTHER_PREFIXES: Partial<Record<CountryCode, readonly (readonly [RegExp, string])[]>> = {
-  ID: [[/^(?:00[1789]|010?1\d)(?=\s*[1-9])/, '+']],
+  ID: [[/^(?:00[1789]|0101\d)(?=\s*[1-9])/, '+']],
   JP: [[/^00\d{1,4}\s*-?\s*010/, '+']],
   MX: [[/^(?:01|04[45])\s*-?\s*(?=[1-9])/, '+52']],
 }

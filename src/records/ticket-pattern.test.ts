@@ -8,6 +8,7 @@ describe('a pattern of tickets', () => {
     ['[A-Z]{2,10}-\\d+', 'SUP-17', 'SUP-'],
     ['[A-Z]+-\\d+(-\\d+)?', 'A-1-2', 'A-1-2-3'],
     ['#?\\d+|ZD/\\d+', 'ZD/4', '#'],
+    ['CASE\\-\\d+', 'CASE-1042', 'CASE'],
     ['(?:\\d{2}\\.){2}\\d{4}', '11.22.3333', '11.2233'],
     ['[^\\]a-z]{3}', 'A1]'.replace(']', '-'), 'A1]'],
   ])('%s takes %s, and not %s', (pattern, ticket, other) => {

@@ -25,7 +25,7 @@ export function parseTicketPattern(pattern: string): RegExp {
   }
   if (counted.ways > MOST_WAYS) throw new PatternError('can match a text in too many ways: repeat less in it')
   try {
-    return new RegExp(`^(?:${pattern})$`, 'u')
+    return new RegExp(`^(?:${pattern})$`)
   } catch {
     throw new PatternError('is no regular expression')
   }
