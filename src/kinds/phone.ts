@@ -53,24 +53,24 @@ const MEXICAN_MOBILE = /^(\+|00)\s*52\s*-?\s*1(?=(?:[\s()-]*\d){10}$)/
  */
 export function toE164(value: string, country?: string): string | undefined {
   const typed = asciiDigits(withoutInvisible(value)).replace(/\s/gu, ' ').replace(DOTS, '.').replace(LABEL, '')
-  const readings = readingsOf(typed, country).flatMap((reading) => parse(reading, country) ?? [])
+  const readings = [...readingsOf(typed, country)].flatMap((reading) => parse(reading, country) ?? [])
   const likely = readings.filter((number) => number.isValid() && !number.nationalNumber.startsWith('00'))
   return (likely.find((number) => number.country === country) ?? likely[0] ?? readings[0])?.number
 }
 
 /** What may be meant by what was typed, the likeliest first. */
-function readingsOf(typed: string, country: string | undefined): string[] {
+function readingsOf(typed: string, country: string | undefined): Set<string> {
   const further = FURTHER_PREFIXES[country as CountryCode] ?? []
   const plain = withoutBrackets(typed)
-  return [
+  return new Set([
     ...further.flatMap(([prefix, replacement]) => (prefix.test(plain) ? plain.replace(prefix, replacement) : [])),
     // As it was typed: the library knows how each country dials abroad, and where letters are no part of a number.
     typed,
     plain,
-    plain.replace(MEXICAN_MOBILE, '$152'),
+    plain.replace(MEXICAN_MOBILE, (_, abroad: string) => `${abroad}52`),
     digitsOfLetters(typed),
     ...(isAmbiguousAbroad(plain, country) ? [] : [plain.replace(/^00\s*(?=[1-9])/, '+')]),
-  ]
+  ])
 }
 
 /**
