@@ -32,7 +32,7 @@ export interface Kind<D extends Details = Details> {
   readonly correction: z.ZodType<Correction>
   /**
    * Applies a parsed correction to the details and parses the result, so that a corrected record keeps every rule that
-   * a new one does (a country's required parts, a telephone number's E.164 form).
+   * a new one does (a telephone number's E.164 form, no card number over two lines).
    *
    * @throws {Problem} as `parseInput` with the kind's schema
    */
