@@ -48,6 +48,7 @@ describe('readConfig', () => {
       strangerLimits: { perSource: 20, inAll: 200 },
       wrongMatches: { perCaller: undefined, perRecord: undefined },
       openApprovals: 100,
+      why: { ticketPattern: undefined, authoritiesFile: undefined },
       workers: Math.max(1, availableParallelism() - 1),
     })
   })

@@ -63,6 +63,8 @@ export interface Config {
   wrongMatches: { perCaller: number | undefined; perRecord: number | undefined }
   /** How many requests of one caller may wait for approval, and how many releases for a review. */
   openApprovals: number
+  /** What tickets must match, and the file of the authorities that may ask; undefined: as the vault asks of them. */
+  why: { ticketPattern: string | undefined; authoritiesFile: string | undefined }
 }
 
 /** What STRONGROOM_ROOT_KEY may be. */
@@ -118,6 +120,8 @@ const environment = z.object({
   STRONGROOM_WRONG_MATCHES_PER_CALLER: limit.optional(),
   STRONGROOM_WRONG_MATCHES_PER_RECORD: limit.optional(),
   STRONGROOM_OPEN_APPROVALS: limit.default(100),
+  STRONGROOM_TICKET_PATTERN: z.string().min(1).optional(),
+  STRONGROOM_AUTHORITIES_FILE: z.string().min(1).optional(),
   STRONGROOM_AUDIT_ORIGIN: z
     .string()
     .regex(/^[^\s+\p{C}]{1,200}$/u)
@@ -202,6 +206,11 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
       perRecord: read.STRONGROOM_WRONG_MATCHES_PER_RECORD,
     },
     openApprovals: read.STRONGROOM_OPEN_APPROVALS,
+    why: {
+      ticketPattern: read.STRONGROOM_TICKET_PATTERN,
+      authoritiesFile:
+        read.STRONGROOM_AUTHORITIES_FILE === undefined ? undefined : path.resolve(read.STRONGROOM_AUTHORITIES_FILE),
+    },
     workers: read.STRONGROOM_WORKERS ?? Math.max(1, availableParallelism() - 1),
   }
 }

@@ -169,3 +169,17 @@ describe('the doctor, about revocation lists', () => {
     expect(found).toEqual([{ code: 'client-crl', detail: `${file()} does not hold a revocation list in PEM.` }])
   })
 })
+
+describe('the doctor, about what tickets and authorities must be', () => {
+  it('names a pattern that takes too long and a list that is not there', async () => {
+    const whyRules = async (env: NodeJS.ProcessEnv) =>
+      (await examineConfig(readConfig(env))).filter(({ code }) => code === 'why-rules')
+    expect(await whyRules({ STRONGROOM_TICKET_PATTERN: 'INC\\d{7}' })).toEqual([])
+    expect(await whyRules({ STRONGROOM_TICKET_PATTERN: '(\\d+)+' })).toEqual([
+      { code: 'why-rules', detail: expect.stringContaining('STRONGROOM_TICKET_PATTERN') },
+    ])
+    expect(await whyRules({ STRONGROOM_AUTHORITIES_FILE: '/nowhere/authorities.json' })).toEqual([
+      { code: 'why-rules', detail: expect.stringContaining('/nowhere/authorities.json') },
+    ])
+  })
+})

@@ -16,6 +16,7 @@ import { KeyRegistryError } from './keys/registry-manifest.ts'
 import { isDevelopmentPassphrase, passphraseFiles } from './keys/root-key/passphrase-file.ts'
 import { RootKeyConfigError, RootKeyMismatch, RootKeyUnreachable } from './keys/root-key/root-key.ts'
 import { findWornKeys, type KeyWear } from './keys/watch-keys.ts'
+import { loadWhyRules } from './records/why-rules.ts'
 
 /**
  * Something unsafe. `detail` says in one sentence what it is and how to mend it. It refuses the start, unless it is a
@@ -72,6 +73,7 @@ export async function examineConfig(config: Config): Promise<Finding[]> {
   return [
     ...(await Promise.all([...passphrases, ...secrets].map(readableByOthers))).flat(),
     ...(await examineIssuers(config)),
+    ...(await examineWhyRules(config)),
     ...finding(
       production && config.envFile === undefined && existsSync('.env'),
       'env-file-unread',
@@ -182,6 +184,14 @@ const UNWITNESSED: Finding = {
 /** The file by itself. Which roles there are only the database can say. */
 async function examineIssuers({ issuersFile, issuer }: Config): Promise<Finding[]> {
   return loadTrustedIssuers(issuersFile, issuer, 'unknown').then(() => [], unusable)
+}
+
+/** What the operator asks of tickets and authorities. */
+async function examineWhyRules({ why }: Config): Promise<Finding[]> {
+  return loadWhyRules(why).then(
+    () => [],
+    (error: Error) => [{ code: 'why-rules', detail: error.message }],
+  )
 }
 
 /**

@@ -85,6 +85,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         cardSearchesPerDay: config.cardSearchesPerDay,
         wrongMatches: config.wrongMatches,
         openApprovals: config.openApprovals,
+        why: config.why,
         logLevel: options.role === 'command' ? 'silent' : config.logLevel,
       },
       options.overrides,

@@ -52,6 +52,11 @@ export const options = {
     '100',
     'how many requests of one caller may wait for approval at the same time, and how many releases for a review',
   ],
+  STRONGROOM_TICKET_PATTERN: [
+    'letters, digits and `._#/-`, a digit among them',
+    'the regular expression that a whole `ticket` must match, without lookarounds and nested repetitions',
+  ],
+  STRONGROOM_AUTHORITIES_FILE: ['–', 'the names that `authority` may be, a JSON list; without it any name'],
   STRONGROOM_AUDIT_ORIGIN: [
     "`<issuer's host>/audit`",
     'what the audit log is called in its checkpoints, from its beginning on',

@@ -9,6 +9,7 @@ import type { KeyTimes } from './keys/key-times.ts'
 import type { RootKeyProviderName } from './keys/root-key/root-key.ts'
 import type { RandomBytes } from './random-bytes.ts'
 import type { RecordBatches } from './records/record-batches.ts'
+import type { WhySettings } from './records/why-rules.ts'
 
 /** What the vault needs of the configuration. */
 export interface StrongroomConfig {
@@ -51,6 +52,8 @@ export interface StrongroomConfig {
   wrongMatches?: WrongAnswerLimits | undefined
   /** How many requests of one caller may wait for approval, and how many releases for a review. Default: 100. */
   openApprovals?: number
+  /** What tickets and authorities must be, beyond what the vault asks of them. */
+  why?: WhySettings | undefined
 }
 
 /** The options of the root key's provider. */

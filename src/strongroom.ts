@@ -54,6 +54,8 @@ import { createSearchTerms } from './records/reindex.ts'
 import { createRevealRoutes } from './records/reveal-routes.ts'
 import { createSearchRoutes } from './records/search-routes.ts'
 import { createTokenizeRoutes } from './records/tokenize-routes.ts'
+import { createWhy } from './records/why.ts'
+import { loadWhyRules } from './records/why-rules.ts'
 import type { Overrides, RootKeySettings, StrongroomConfig } from './strongroom-config.ts'
 import { version } from './version.ts'
 
@@ -88,6 +90,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   })
 
   const shipping = await loadShipping(config.witnessesFile)
+  const why = createWhy(await loadWhyRules(config.why ?? {}))
   const database = openDatabase({
     url: config.databaseUrl,
     caFile: config.databaseCaFile,
@@ -149,7 +152,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const idempotency = createIdempotency({ database, keys, now })
   const batches = overrides.batches ?? createRecordBatches(database)
   const findByTerm = createFindByTerm(basics)
-  const shared = { ...basics, ...limits, batches, findByTerm, roles, macs, kinds, randomBytes }
+  const shared = { ...basics, ...limits, batches, findByTerm, roles, macs, kinds, randomBytes, why }
 
   const auditLog = await createAuditLog(basics, {
     isKeptHere: config.keepsLog ?? false,

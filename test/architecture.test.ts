@@ -74,7 +74,7 @@ const PURE = [
   'src/http/json.ts',
 ]
 
-const BUILT_IN_FOR_PURE = ['node:crypto', 'node:util']
+const BUILT_IN_FOR_PURE = ['node:crypto', 'node:url', 'node:util']
 
 /** Every file that takes a value out of a Sensitive, and why. */
 const MAY_EXPOSE: Readonly<Record<string, string>> = {

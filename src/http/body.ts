@@ -77,7 +77,8 @@ function tooLarge(): Problem {
   return new Problem('body-too-large', { headers: { Connection: 'close' } })
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+/** Leaves out a byte-order mark, which RFC 8259 section 8.1 lets a reader ignore. */
+const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 function decode(bytes: Uint8Array): string {
   try {

@@ -1,7 +1,10 @@
 import fc from 'fast-check'
+import { getCountries, getExampleNumber } from 'libphonenumber-js'
+import examples from 'libphonenumber-js/mobile/examples'
 import { describe, expect, it } from 'vitest'
 import { parseInput } from '../parse-input.ts'
 import { addressKind as kind } from './address.ts'
+import { toE164 } from './phone.ts'
 
 const SINGAPORE = { line1: '1 Raffles Place', country: 'SG' }
 const USA = { line1: '1 Market St', city: 'San Francisco', region: 'CA', postal_code: '94105', country: 'US' }
@@ -9,6 +12,9 @@ const USA = { line1: '1 Market St', city: 'San Francisco', region: 'CA', postal_
 const parse = (address: object) => parseInput(kind.schema, address)
 const refusal = (code: string, ...pointers: string[]) =>
   expect.objectContaining({ code, errors: pointers.map((pointer) => expect.objectContaining({ pointer })) })
+
+const inScript = (text: string, zero: number) =>
+  text.replace(/\d/g, (digit) => String.fromCodePoint(zero + Number(digit)))
 
 describe('what is required', () => {
   it.each([
@@ -128,6 +134,28 @@ describe('the telephone number', () => {
     ['06 1234567', 'IT', '+39061234567'],
     ['+44 (0)20 7946 0018', 'GB', '+442079460018'],
     ['6123 4567 ext. 12', 'SG', '+6561234567'],
+    ['००४४ ७९११ १२३४५६', 'IN', '+447911123456'],
+    ['๐๘๑ ๒๓๔ ๕๖๗๘', 'TH', '+66812345678'],
+    ['０９０ー１２３４ー５６７８', 'JP', '+819012345678'],
+    ['001 65 6555 0199', 'ID', '+6565550199'],
+    ['0065 6555 0199', 'ID', '+6565550199'],
+    ['01017 65 6555 0199', 'ID', '+6565550199'],
+    ['001 010 65 6555 0199', 'JP', '+6565550199'],
+    ['0065 6555 0199', 'JP', '+6565550199'],
+    ['0065 6555 0199', 'AU', '+6565550199'],
+    ['0065 6555 0199', 'NG', '+6565550199'],
+    ['0044 7911 123456', 'RU', '+447911123456'],
+    ['0057 321 123 4567', 'CO', '+573211234567'],
+    ['0055 11 96123 4567', 'BR', '+5511961234567'],
+    ['+52 1 55 4163 7145', 'MX', '+525541637145'],
+    ['+5215541637145', 'MX', '+525541637145'],
+    ['044 55 4163 7145', 'MX', '+525541637145'],
+    ['01 55 4163 7145', 'MX', '+525541637145'],
+    ['tel:+44-7911-123456', 'GB', '+447911123456'],
+    ['Tel. 07911 123456', 'GB', '+447911123456'],
+    ['+1·415·555·2671', 'US', '+14155552671'],
+    ['1 (800) GO-FEDEX', 'US', '+18004633339'],
+    ['1-800-flowers', 'US', '+18003569377'],
   ])('%s in %s is %s', (phone, country, phone_e164) => {
     expect(parse({ ...SINGAPORE, country, phone })).toMatchObject({ phone, phone_e164 })
   })
@@ -143,6 +171,21 @@ describe('the telephone number', () => {
     )
   })
 
+  it.each(getCountries())('of %s is the same in every notation', (country) => {
+    const example = getExampleNumber(country, examples)!
+    const international = example.formatInternational()
+    const notations = [
+      example.formatNational(),
+      international,
+      international.replaceAll(' ', '-'),
+      `00${example.number.slice(1)}`,
+      example.getURI(),
+      inScript(example.formatNational(), 0x966),
+      inScript(international, 0x660),
+    ]
+    expect(notations.map((phone) => toE164(phone, country))).toEqual(notations.map(() => example.number))
+  })
+
   it('hides no card number behind an extension', () => {
     const phone = '+65 6123 4567 ext 4242424242424242'
     expect(() => parse({ ...SINGAPORE, phone })).toThrow(refusal('invalid-input', '#/phone'))
@@ -151,9 +194,9 @@ describe('the telephone number', () => {
   it('is what the address is found by', () => {
     expect(kind.terms(parse({ ...SINGAPORE, phone: '6123 4567' }))).toEqual([{ type: 'phone', value: '+6561234567' }])
     expect(kind.terms(parse(SINGAPORE))).toEqual([])
-    expect(kind.normalise('phone', '+65 6123-4567')).toBe('+6561234567')
-    expect(kind.normalise('phone', '6123 4567')).toBeUndefined()
-    expect(kind.normalise('email', '+65 6123-4567')).toBeUndefined()
+    expect(kind.normalise('phone', '+65 6123-4567')).toEqual(['+6561234567'])
+    expect(kind.normalise('phone', '6123 4567')).toEqual([])
+    expect(kind.normalise('email', '+65 6123-4567')).toEqual([])
   })
 })
 

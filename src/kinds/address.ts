@@ -6,7 +6,7 @@ import { correctionSchema, merge } from './correction.ts'
 import { initials } from './initials.ts'
 import type { Correction, Kind } from './kind.ts'
 import { optionalMembers } from './optional-members.ts'
-import { phone, phoneIssue, toE164 } from './phone.ts'
+import { phone, phoneIssue, phoneTerms, toE164 } from './phone.ts'
 import { text } from './text.ts'
 
 /** At most one entry for each pair of capitals. The library copies its tables at every call. */
@@ -108,7 +108,7 @@ export const addressKind: Kind<AddressDetails> = {
   }),
   mask: ({ country, region, postal_area, initials }) => ({ country, region, postal_area, initials }),
   terms: ({ phone_e164 }) => (phone_e164 === undefined ? [] : [{ type: 'phone', value: phone_e164 }]),
-  normalise: (type, value) => (type === 'phone' ? toE164(value) : undefined),
+  normalise: (type, value) => (type === 'phone' ? phoneTerms(value) : []),
 }
 
 function correctedInput(details: AddressDetails, correction: Correction): Record<string, string | number> {

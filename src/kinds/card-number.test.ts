@@ -86,6 +86,7 @@ describe('no card number', () => {
     ['an ICCID', '8944110068701234567'],
     ['a Finnish IBAN', 'FI21 1234 5600 0007 85'],
     ['an IBAN of digits that would be a card number', 'pay to DK4642424242424242'],
+    ['an IBAN that is glued to its name', 'IBANDK4642424242424242'],
     ['an order number of a shop', 'gid://shopify/Customer/6027440064258'],
     ['a Singapore address', 'Blk 123 Ang Mo Kio Ave 3 #04-56 Singapore 560123'],
     ['no digits', "Robert'); DROP TABLE records;--"],

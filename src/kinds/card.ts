@@ -2,14 +2,14 @@ import { z } from 'zod'
 import { issue, parseInput } from '../parse-input.ts'
 import { brandOf, hasValidCheckDigit } from './card-brand.ts'
 import { correctionSchema, ifNothingElse, merge } from './correction.ts'
-import { asciiDigits } from './digit-groups.ts'
+import { asciiDigits, DASHES } from './digit-groups.ts'
 import type { Kind } from './kind.ts'
 import { optionalMembers } from './optional-members.ts'
 import { text } from './text.ts'
 import { withoutInvisible } from './typed.ts'
 
 /** Digits with spaces and dashes between and around them, as people type and paste them; anything else is a mistake. */
-const NUMBER_FORM = /^\d(?:[\s\p{Pd}\u2212]*\d)*$/u
+const NUMBER_FORM = new RegExp(`^\\d(?:[\\s${DASHES}]*\\d)*$`, 'u')
 
 /** ISO/IEC 7812-1: at most 19 digits. Only Maestro numbers are as short as 12. */
 const MIN_DIGITS = 12
@@ -105,8 +105,7 @@ export function createCardKind(now: () => Date): Kind<CardDetails> {
       ...(options.bin ? { bin } : {}),
     }),
     terms: (details) => [{ type: 'card_number', value: details.number }],
-    normalise: (type, value) =>
-      type === 'card_number' && numberFault(value) === undefined ? readNumber(value) : undefined,
+    normalise: (type, value) => (type === 'card_number' && numberFault(value) === undefined ? [readNumber(value)] : []),
   }
 }
 

@@ -90,8 +90,15 @@ describe('the telephone number', () => {
     ['(+65) 6123 4567', '+6561234567'],
     ['\u202D+65 6123 4567\u202C', '+6561234567'],
     ['+1 800 FLOWERS', '+18003569377'],
+    ['+52 1 55 4163 7145', '+525541637145'],
+    ['001 415 555 2671', '+14155552671'],
   ])('%s is %s without a country to read it in', (phone, phone_e164) => {
     expect(parse({ phone })).toMatchObject({ phone_e164 })
+  })
+
+  it('is not guessed when 001 may be a prefix or a country code', () => {
+    expect(() => parse({ phone: '001 65 6555 0199' })).toThrow(refusal('invalid-input', '#/phone'))
+    expect(() => parse({ phone: '0011 65 6555 0199' })).toThrow(refusal('invalid-input', '#/phone'))
   })
 
   it.each([['6123 4567'], ['+65 1'], ['+999 123456'], ['tel'], ['4242 4242 4242 4242']])(
@@ -151,13 +158,13 @@ describe('the search terms', () => {
   })
 
   it('are found however they are written', () => {
-    expect(kind.normalise('email', ' MEI@example.SG ')).toBe('mei@example.sg')
-    expect(kind.normalise('phone', '+65-6123-4567')).toBe('+6561234567')
+    expect(kind.normalise('email', ' MEI@example.SG\u200B')).toEqual(['mei@example.sg'])
+    expect(kind.normalise('phone', '+65-6123-4567')).toEqual(['+6561234567'])
   })
 
   it('can be no other value', () => {
-    expect(kind.normalise('email', 'mei')).toBeUndefined()
-    expect(kind.normalise('phone', 'mei@example.sg')).toBeUndefined()
-    expect(kind.normalise('card_number', 'mei@example.sg')).toBeUndefined()
+    expect(kind.normalise('email', 'mei')).toEqual([])
+    expect(kind.normalise('phone', 'mei@example.sg')).toEqual([])
+    expect(kind.normalise('card_number', 'mei@example.sg')).toEqual([])
   })
 })

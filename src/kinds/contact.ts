@@ -1,37 +1,12 @@
 import { z } from 'zod'
 import { issue, parseInput } from '../parse-input.ts'
-import { holdsCardNumber } from './card-number.ts'
 import { correctionSchema, merge } from './correction.ts'
+import { email, emailForms } from './email.ts'
 import { firstGrapheme, initials } from './initials.ts'
 import type { Kind, SearchTerm } from './kind.ts'
 import { optionalMembers } from './optional-members.ts'
-import { phone, phoneIssue, toE164 } from './phone.ts'
+import { phone, phoneIssue, phoneTerms, toE164 } from './phone.ts'
 import { text } from './text.ts'
-import { withoutInvisible } from './typed.ts'
-
-/** RFC 5321 sections 4.5.3.1.1 and 4.5.3.1.3, the latter without the angle brackets. */
-const MAX_LOCAL_PART = 64
-const MAX_EMAIL = 254
-
-/**
- * One @, something before it, and a domain with a dot: what is deliverable only its server knows. Addresses with unusual
- * local parts and in other scripts exist, and are no reason to lose a sale.
- */
-const EMAIL_FORM = /^[^\s@\p{C}]+@(?:[^\s@\p{C}.]|[\u200C\u200D])+(?:\.(?:[^\s@\p{C}.]|[\u200C\u200D])+)+$/u
-
-const email = z
-  .string()
-  .overwrite(withoutInvisible)
-  .max(MAX_EMAIL)
-  .regex(EMAIL_FORM)
-  .refine((value) => value.lastIndexOf('@') <= MAX_LOCAL_PART, {
-    ...issue('invalid-input', `expected at most ${MAX_LOCAL_PART} characters before the @`),
-  })
-  .refine((value) => !holdsCardNumber(value.slice(0, value.lastIndexOf('@'))), {
-    ...issue('card-number-in-text', 'remove the card number'),
-  })
-  .overwrite((value) => value.normalize('NFC'))
-  .meta({ description: 'E-mail address', format: 'email', examples: ['mei@example.sg'] })
 
 const optional = {
   name: text(100).meta({ description: 'Full name', examples: ['Tan Mei Ling'] }),
@@ -76,20 +51,15 @@ export const contactKind: Kind<ContactDetails> = {
   }),
   terms: ({ email, phone_e164 }) => {
     const terms: SearchTerm[] = []
-    if (email !== undefined) terms.push({ type: 'email', value: normaliseEmail(email) })
+    if (email !== undefined) terms.push({ type: 'email', value: emailForms(email)[0] })
     if (phone_e164 !== undefined) terms.push({ type: 'phone', value: phone_e164 })
     return terms
   },
   normalise: (type, value) => {
-    if (type === 'phone') return toE164(value)
-    const normalised = normaliseEmail(value)
-    return type === 'email' && email.safeParse(normalised).success ? normalised : undefined
+    if (type === 'phone') return phoneTerms(value)
+    const parsed = type === 'email' ? email.safeParse(value) : undefined
+    return parsed?.success ? emailForms(parsed.data) : []
   },
-}
-
-/** RFC 5321 section 2.4 lets a host tell upper from lower case before the @; none that shoppers use does. */
-function normaliseEmail(value: string): string {
-  return value.normalize('NFC').trim().toLowerCase()
 }
 
 /** "mei@example.sg" → "m•••@example.sg". */

@@ -18,9 +18,15 @@ const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{M}]/gu
 /** A text without anything to undo; most are. */
 const ASCII = /^[\u0000-\u007F]*$/
 
+/**
+ * Dashes for a class of characters: those of Unicode, the minus sign, the hyphen bullet, and what a Japanese keyboard types
+ * in their place.
+ */
+export const DASHES = '\\p{Pd}\\u2212\\u2043\\u2500\\u30FC\\uFF70'
+
 const SEPARATORS: readonly [Joint, RegExp][] = [
   ['space', /^\s+$/u],
-  ['dash', /^\s*[\p{Pd}\u2212]\s*$/u],
+  ['dash', new RegExp(`^\\s*[${DASHES}]\\s*$`, 'u')],
   ['dot', /^\s*[.\u00B7\u2022\u2027\u30FB]\s*$/u],
   ['slash', /^\s*[/\u2044\u2215]\s*$/u],
 ]
@@ -82,7 +88,8 @@ function toAsciiDigit(digit: string): string {
   return String((codePoint - first) % 10)
 }
 
-const IBAN_START = /(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}/g
+/** At the beginning of a word, or glued to its own name. */
+const IBAN_START = /(?<=(?<![a-z0-9])(?:iban)?)[a-z]{2}\d{2}/gi
 
 /** ISO 13616-1: at most 34 characters, printed in groups of four with a space between them. */
 const MAX_IBAN_CHARACTERS = 34 + 8

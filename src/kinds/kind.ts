@@ -32,7 +32,7 @@ export interface Kind<D extends Details = Details> {
   readonly correction: z.ZodType<Correction>
   /**
    * Applies a parsed correction to the details and parses the result, so that a corrected record keeps every rule that
-   * a new one does (a country's required parts, a telephone number's E.164 form).
+   * a new one does (a telephone number's E.164 form, no card number over two lines).
    *
    * @throws {Problem} as `parseInput` with the kind's schema
    */
@@ -47,6 +47,9 @@ export interface Kind<D extends Details = Details> {
   mask(display: Display, options: { bin: boolean }): Display
   /** Everything the record can be found by, apart from its customer. */
   terms(details: D): SearchTerm[]
-  /** Normalises a value to search by, as `terms` does; undefined when it cannot be such a value. */
-  normalise(type: SearchType, value: string): string | undefined
+  /**
+   * Normalises a value to search by, as `terms` does. The forms that versions before gave it follow: their records are
+   * found under them until an index rotation renews the terms. Empty when it cannot be such a value.
+   */
+  normalise(type: SearchType, value: string): string[]
 }

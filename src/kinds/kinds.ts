@@ -10,12 +10,15 @@ export function createKinds(now: () => Date = () => new Date()) {
   return { card: createCardKind(now), address: addressKind, contact: contactKind } satisfies Kinds
 }
 
-/** A value to search by, normalised as the index terms are; undefined when it cannot be such a value. */
-export function normaliseSearchValue(kinds: Kinds, type: SearchType, value: string): string | undefined {
-  if (type === 'customer') return value.normalize('NFC').trim() || undefined
+/**
+ * A value to search by, normalised as the index terms are, and in the forms that versions before gave it; empty when it
+ * cannot be such a value.
+ */
+export function normaliseSearchValue(kinds: Kinds, type: SearchType, value: string): string[] {
+  if (type === 'customer') return [value.normalize('NFC').trim()].filter((customer) => customer !== '')
   for (const kind of Object.values(kinds)) {
     const normalised = kind.normalise(type, value)
-    if (normalised !== undefined) return normalised
+    if (normalised.length > 0) return normalised
   }
-  return undefined
+  return []
 }

@@ -1,5 +1,11 @@
-import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js/min'
+import {
+  type CountryCode,
+  isSupportedCountry,
+  type PhoneNumber,
+  parsePhoneNumberFromString,
+} from 'libphonenumber-js/min'
 import { issue } from '../parse-input.ts'
+import { asciiDigits } from './digit-groups.ts'
 import { typedText } from './text.ts'
 import { withoutInvisible } from './typed.ts'
 
@@ -17,32 +23,80 @@ const MAX_EXTENSION_DIGITS = 8
 /** ITU-T E.161: the letters on the keys of a telephone, from 2 to 9. */
 const KEYS = ['abc', 'def', 'ghi', 'jkl', 'mno', 'pqrs', 'tuv', 'wxyz']
 
-/** Digits first and then a word, as in +1 800 FLOWERS; `ext. 5` and other words in lower case are none. */
-const VANITY = /^[+\d][\d\s().-]*[A-Z]{3}[A-Z\d\s().-]*$/
+/** Digits first and then a word, as in +1 800 FLOWERS. Fewer than three letters are no word, and `ext` is none. */
+const VANITY = /^[+\d][\d\s().-]*[a-z][a-z\d\s().-]*$/i
+const MIN_LETTERS = 3
+
+/** How a telephone link begins (RFC 3966), and how people label a number. */
+const LABEL = /^tel(?:\.:?|:|\s)\s*/i
+
+const DOTS = /[\u00B7\u2022\u2027\u2219\u30FB]/g
+
+/**
+ * What people of a country dial or still write, and the library's metadata does not have: carriers' prefixes to dial
+ * abroad, and the Mexican prefixes of mobile telephones, which were abolished in August 2019.
+ */
+const FURTHER_PREFIXES: Partial<Record<CountryCode, readonly (readonly [RegExp, string])[]>> = {
+  ID: [[/^(?:00[1789]|0101\d)(?=\s*[1-9])/, '+']],
+  JP: [[/^00\d{1,4}\s*-?\s*010/, '+']],
+  MX: [[/^(?:01|04[45])\s*-?\s*(?=[1-9])/, '+52']],
+}
+
+/** `+52 1` came before a mobile telephone of Mexico when it was called from abroad; messengers still write it so. */
+const MEXICAN_MOBILE = /^(\+|00)\s*52\s*-?\s*1(?=(?:[\s()-]*\d){10}$)/
 
 /**
  * The number in E.164, or undefined when it cannot be a telephone number: it then lacks its country code (which only
  * `country` can stand in for) or has a number of digits that the country does not use. Whether a range is in use is
- * not asked: numbering plans change faster than software, and a sale is not worth less for it.
+ * not asked: numbering plans change faster than software, and a sale is not worth less for it. It only decides between
+ * several readings of what was typed.
  */
 export function toE164(value: string, country?: string): string | undefined {
-  const typed = withoutInvisible(value).replace(/\s/gu, ' ')
-  // As it was typed first: the library knows how each country dials abroad, and where letters are no part of a number.
-  const readings = [typed, withoutBrackets(typed), digitsOfLetters(typed)]
-  const found = readings.map((reading) => parse(reading, country)).find((number) => number !== undefined)
-  // ITU-T E.164 recommends 00 to dial abroad: it means + where the country dials otherwise, or is not known.
-  const dialled = withoutBrackets(typed)
-  return found ?? (dialled.startsWith('00') ? parse(`+${dialled.slice(2)}`, country) : undefined)
+  const typed = asciiDigits(withoutInvisible(value)).replace(/\s/gu, ' ').replace(DOTS, '.').replace(LABEL, '')
+  const readings = [...readingsOf(typed, country)].flatMap((reading) => parse(reading, country) ?? [])
+  const likely = readings.filter((number) => number.isValid() && !number.nationalNumber.startsWith('00'))
+  return (likely.find((number) => number.country === country) ?? likely[0] ?? readings[0])?.number
+}
+
+/** What may be meant by what was typed, the likeliest first. */
+function readingsOf(typed: string, country: string | undefined): Set<string> {
+  const further = FURTHER_PREFIXES[country as CountryCode] ?? []
+  const plain = withoutBrackets(typed)
+  return new Set([
+    ...further.flatMap(([prefix, replacement]) => (prefix.test(plain) ? plain.replace(prefix, replacement) : [])),
+    // As it was typed: the library knows how each country dials abroad, and where letters are no part of a number.
+    typed,
+    plain,
+    plain.replace(MEXICAN_MOBILE, (_, abroad: string) => `${abroad}52`),
+    digitsOfLetters(typed),
+    ...(isAmbiguousAbroad(plain, country) ? [] : [plain.replace(/^00\s*(?=[1-9])/, '+')]),
+  ])
+}
+
+/**
+ * ITU-T E.164 recommends 00 to dial abroad: it means + where the country dials otherwise, or is not known. In a dozen
+ * countries it is 001, though, so that without a country the number behind may be two people's.
+ */
+function isAmbiguousAbroad(typed: string, country: string | undefined): boolean {
+  if (countryOf(country) !== undefined) return false
+  return typed.startsWith('001') && parse(`+${typed.slice(3).trim()}`, undefined) !== undefined
+}
+
+/** What a record with that number is found by. */
+export function phoneTerms(value: string): string[] {
+  const number = toE164(value)
+  return number === undefined ? [] : [number]
 }
 
 export function phoneIssue(detail: string) {
   return { code: 'custom' as const, ...issue('invalid-input', detail, ['phone']) }
 }
 
-function parse(reading: string, country: string | undefined): string | undefined {
-  const parsed = parsePhoneNumberFromString(reading, { extract: false, ...withCountry(country) })
+function parse(reading: string, country: string | undefined): PhoneNumber | undefined {
+  const defaultCountry = countryOf(country)
+  const parsed = parsePhoneNumberFromString(reading, { extract: false, ...(defaultCountry ? { defaultCountry } : {}) })
   if (parsed === undefined || (parsed.ext?.length ?? 0) > MAX_EXTENSION_DIGITS) return undefined
-  return parsed.isPossible() ? parsed.number : undefined
+  return parsed.isPossible() ? parsed : undefined
 }
 
 /** `(+65) 6123 4567` is `+65 6123 4567`. */
@@ -51,12 +105,12 @@ function withoutBrackets(typed: string): string {
 }
 
 function digitsOfLetters(typed: string): string {
-  if (!VANITY.test(typed)) return typed
-  return typed.replace(/[A-Z]/g, (letter) =>
-    String(2 + KEYS.findIndex((letters) => letters.includes(letter.toLowerCase()))),
-  )
+  if (!VANITY.test(typed) || /ext/i.test(typed) || (typed.match(/[a-z]/gi) ?? []).length < MIN_LETTERS) return typed
+  return typed
+    .toLowerCase()
+    .replace(/[a-z]/g, (letter) => String(2 + KEYS.findIndex((letters) => letters.includes(letter))))
 }
 
-function withCountry(country: string | undefined): { defaultCountry?: CountryCode } {
-  return country !== undefined && isSupportedCountry(country) ? { defaultCountry: country } : {}
+function countryOf(country: string | undefined): CountryCode | undefined {
+  return country !== undefined && isSupportedCountry(country) ? country : undefined
 }

@@ -12,6 +12,7 @@ import type { Kinds } from '../kinds/kinds.ts'
 import type { RandomBytes } from '../random-bytes.ts'
 import type { FindByTerm } from './find-by-term.ts'
 import type { RecordBatches } from './record-batches.ts'
+import type { Why } from './why.ts'
 
 /** What the use cases of records are made of; each names only the part it uses. */
 export interface RecordDeps {
@@ -32,6 +33,7 @@ export interface RecordDeps {
   now: () => Date
   randomBytes: RandomBytes
   recordEvent: RecordEvent
+  why: Why
 }
 
 /** What a use case knows of the request that it serves. */

@@ -6,14 +6,13 @@ import type { RecordDeps } from './dependencies.ts'
 import { eraseRecord } from './erase.ts'
 import type { Claim, Idempotency } from './idempotency.ts'
 import { replayEvent, runOnce } from './run-once.ts'
-import { changeMembers } from './why.ts'
 
 const ACCESS = ['token:erase']
 const erased = { 204: { description: 'erased; the token answers 410 from now on' } }
-const bodySchema = z.strictObject(changeMembers)
 
 /** Erasure, with a body that says why and without one. */
 export function createEraseRoutes(deps: RecordDeps & { idempotency: Idempotency }): Route<Caller>[] {
+  const bodySchema = z.strictObject(deps.why.changeMembers)
   return [
     route<Caller, z.output<typeof bodySchema>>({
       method: 'POST',

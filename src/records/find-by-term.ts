@@ -10,11 +10,11 @@ import { type Hit, selectHits, selectRecordHits } from './search-store.ts'
 import { termMac } from './term-mac.ts'
 import { parseToken } from './token.ts'
 
-/** A value to search by, in its normal form. */
+/** A value to search by, in its normal form and in those of versions before. */
 export interface Sought {
   site: string
   by: SearchType
-  value: string
+  values: readonly string[]
 }
 
 /**
@@ -64,7 +64,7 @@ export function createFindByTerm(deps: { database: Database; keys: Keys; alert: 
     return [...kept.values()]
   }
 
-  const hashesOf = ({ site, by, value }: Sought) => searchHashes(keys, site, by, value)
+  const hashesOf = ({ site, by, values }: Sought) => values.flatMap((value) => searchHashes(keys, site, by, value))
   return {
     async records(sought, limit) {
       const hashes = hashesOf(sought)

@@ -11,7 +11,6 @@ export async function findCustomerTokens(
   deps: Pick<RecordDeps, 'findByTerm' | 'kinds'>,
   { site, customer }: { site: string; customer: string },
 ): Promise<string[]> {
-  const normalised = normaliseSearchValue(deps.kinds, 'customer', customer)
-  if (normalised === undefined) return []
-  return deps.findByTerm.tokens({ site, by: 'customer', value: normalised })
+  const values = normaliseSearchValue(deps.kinds, 'customer', customer)
+  return deps.findByTerm.tokens({ site, by: 'customer', values })
 }

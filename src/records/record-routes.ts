@@ -5,12 +5,12 @@ import { Sensitive } from '../sensitive.ts'
 import { correctRecord } from './correct.ts'
 import type { RecordDeps } from './dependencies.ts'
 import { readRecord } from './read.ts'
-import { changeMembers } from './why.ts'
 
 const view = z.record(z.string(), z.unknown()).meta({ description: 'the masked view of a record' })
 
 /** The calls on records that stand: masked read, correction. Each is parsed here and handed to its use case. */
 export function createRecordRoutes(deps: RecordDeps): Route<Caller>[] {
+  const { changeMembers } = deps.why
   const said = z.toJSONSchema(z.object(changeMembers), { io: 'input', target: 'openapi-3.0' }).properties
   const corrections = Object.values(deps.kinds).map((kind) => {
     const correction = z.toJSONSchema(kind.correction, { io: 'input', target: 'openapi-3.0' })

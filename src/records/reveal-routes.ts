@@ -8,7 +8,7 @@ import type { Claim, Idempotency } from './idempotency.ts'
 import { isUnknown, type PlannedEvents, type RevealResult, revealRecords } from './reveal.ts'
 import { runOnce } from './run-once.ts'
 import { parseToken } from './token.ts'
-import { whyMembers } from './why.ts'
+import type { Why } from './why.ts'
 
 const REVEAL_SCOPES = ['card:reveal', 'address:reveal', 'contact:reveal']
 
@@ -16,10 +16,15 @@ const { break_glass, fields } = optionalMembers({
   break_glass: z.literal(true).describe('do not wait for an approval; somebody is alarmed'),
   fields: z.array(z.string().max(40)).min(1).max(20).describe('only these fields; all granted ones when left out'),
 })
-const why = { ...whyMembers, break_glass }
-const revealSchema = z.strictObject({ ...why, fields })
 const item = z.strictObject({ token: z.string().max(100), fields })
-const revealManySchema = z.strictObject({ ...why, items: z.array(item).min(1).max(100) })
+
+function createRevealSchemas({ whyMembers }: Why) {
+  const why = { ...whyMembers, break_glass }
+  return {
+    one: z.strictObject({ ...why, fields }),
+    many: z.strictObject({ ...why, items: z.array(item).min(1).max(100) }),
+  }
+}
 
 const revealedSchema = z.object({
   token: z.string(),
@@ -31,15 +36,16 @@ const resultsSchema = z.object({ results: z.array(z.looseObject({ status: z.int(
 
 /** The reveal of one record and of many. A replay looks again, under today's grants and at what still stands. */
 export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency }): Route<Caller>[] {
+  const { one, many } = createRevealSchemas(deps.why)
   return [
-    route<Caller, z.output<typeof revealSchema>>({
+    route<Caller, z.output<typeof one>>({
       method: 'POST',
       path: '/v1/tokens/:token/reveal',
       summary: 'Release the granted fields of a record for a purpose',
       access: REVEAL_SCOPES,
       audited: true,
       idempotent: true,
-      body: revealSchema,
+      body: one,
       responses: {
         200: { description: 'the fields, and the id of the event that records the release', schema: revealedSchema },
       },
@@ -57,14 +63,14 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
       },
     }),
 
-    route<Caller, z.output<typeof revealManySchema>>({
+    route<Caller, z.output<typeof many>>({
       method: 'POST',
       path: '/v1/reveal',
       summary: 'Release up to 100 records for one purpose',
       access: REVEAL_SCOPES,
       audited: true,
       idempotent: true,
-      body: revealManySchema,
+      body: many,
       responses: {
         200: { description: 'one result for each item, in order, each with its own status', schema: resultsSchema },
       },

@@ -7,7 +7,7 @@ import type { RecordDeps } from './dependencies.ts'
 import type { Claim, Idempotency } from './idempotency.ts'
 import { runOnce } from './run-once.ts'
 import { type SearchRequest, searchByValue } from './search.ts'
-import { whyMembers } from './why.ts'
+import type { Why } from './why.ts'
 
 const value = z
   .string()
@@ -15,41 +15,45 @@ const value = z
   .max(320)
   .transform((text) => new Sensitive(text))
 
-const { purpose, ...why } = whyMembers
-
 /** To find the card of a number is to confirm the number: it needs what revealing the number needs, and only it does. */
-const searchSchema = z
-  .strictObject({
-    by: z.enum(['customer', 'email', 'phone', 'card_number']),
-    value,
-    purpose: purpose.optional().describe('what for; required by card_number, and only there'),
-    ...why,
-  })
-  .transform((body, context): SearchRequest => {
-    const { by, value, purpose, ...reasons } = body
-    if (by === 'card_number') {
-      if (purpose !== undefined) return { by, value, purpose, ...reasons }
-      context.addIssue({ code: 'custom', ...issue('invalid-input', 'is needed to search by card number', ['purpose']) })
-    } else {
-      if ([purpose, ...Object.values(reasons)].every((member) => member === undefined)) return { by, value }
-      context.addIssue({ code: 'custom', ...issue('unknown-member', 'has a member of a search by card number') })
-    }
-    return z.NEVER
-  })
+function createSearchSchema({ whyMembers: { purpose, ...why } }: Why) {
+  return z
+    .strictObject({
+      by: z.enum(['customer', 'email', 'phone', 'card_number']),
+      value,
+      purpose: purpose.optional().describe('what for; required by card_number, and only there'),
+      ...why,
+    })
+    .transform((body, context): SearchRequest => {
+      const { by, value, purpose, ...reasons } = body
+      if (by === 'card_number') {
+        if (purpose !== undefined) return { by, value, purpose, ...reasons }
+        context.addIssue({
+          code: 'custom',
+          ...issue('invalid-input', 'is needed to search by card number', ['purpose']),
+        })
+      } else {
+        if ([purpose, ...Object.values(reasons)].every((member) => member === undefined)) return { by, value }
+        context.addIssue({ code: 'custom', ...issue('unknown-member', 'has a member of a search by card number') })
+      }
+      return z.NEVER
+    })
+}
 
 const view = z.record(z.string(), z.unknown()).meta({ description: 'the masked view of a record' })
 
 /** `POST /v1/search`: a POST, so that no value is in a URL. */
 export function createSearchRoutes(deps: RecordDeps & { idempotency: Idempotency }): Route<Caller>[] {
+  const body = createSearchSchema(deps.why)
   return [
-    route<Caller, z.output<typeof searchSchema>>({
+    route<Caller, z.output<typeof body>>({
       method: 'POST',
       path: '/v1/search',
       summary: 'Find records by the exact customer, e-mail, phone or card number',
       access: ['token:search'],
       audited: true,
       idempotent: true,
-      body: searchSchema,
+      body,
       responses: {
         200: {
           description: 'masked views, newest first; one that does not open carries a code instead',

@@ -65,18 +65,18 @@ export async function searchByValue(
   if (input.by === 'card_number') {
     budgets.push({ purpose: input.purpose, extra: authoriseCardSearch(caller, input, deps.now()) })
   }
-  const normalised = normaliseSearchValue(deps.kinds, input.by, input.value.expose())
-  if (normalised === undefined) {
+  const values = normaliseSearchValue(deps.kinds, input.by, input.value.expose())
+  if (values[0] === undefined) {
     throw new Problem('invalid-input', {
       errors: [{ pointer: '#/value', detail: `is no ${input.by.replace('_', ' ')}` }],
     })
   }
   for (const { purpose, extra } of budgets) await deps.budgets.requireRoom(caller, purpose, extra)
-  if (input.by === 'card_number') await deps.cardSearches.spend(caller, normalised)
+  if (input.by === 'card_number') await deps.cardSearches.spend(caller, values[0])
   return deps.probes.lookUp(
     caller,
     1,
-    () => lookUp(deps, caller, { input, normalised, budgets }, facts, extra),
+    () => lookUp(deps, caller, { input, values, budgets }, facts, extra),
     ({ results }) => (results.length === 0 ? 1 : 0),
   )
 }
@@ -84,13 +84,13 @@ export async function searchByValue(
 async function lookUp(
   deps: SearchDeps,
   caller: Caller,
-  { input, normalised, budgets }: { input: SearchRequest; normalised: string; budgets: readonly Counted[] },
+  { input, values, budgets }: { input: SearchRequest; values: readonly string[]; budgets: readonly Counted[] },
   facts: RequestFacts,
   extra: { idempotency?: (() => IdempotencyRow) | undefined },
 ): Promise<SearchResult> {
   const about = { request_id: facts.requestId, caller: auditCaller(caller), site: caller.site, ...statedIn(input) }
   const find = async (): Promise<{ found: SearchResult; finding: Finding }> => {
-    const sought = { site: caller.site, by: input.by, value: normalised }
+    const sought = { site: caller.site, by: input.by, values }
     const found = await deps.findByTerm.records(sought, MAX_RESULTS)
     const records = found.records.filter((record) => hasConsent(record, input))
     const results: Record<string, unknown>[] = []

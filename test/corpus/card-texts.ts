@@ -91,6 +91,7 @@ export const forms: readonly Form[] = [
   separated('dashes', '-'),
   separated('dashes with spaces', ' - '),
   separated('en dashes', '\u2013'),
+  separated('Japanese long-vowel marks', '\u30FC'),
   separated('dots', '.'),
   separated('slashes', '/'),
   separated('line breaks', '\n'),

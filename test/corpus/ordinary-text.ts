@@ -131,7 +131,7 @@ export const ordinaryKinds: readonly OrdinaryKind[] = [
   }),
   kind('IBAN', (random) => {
     const iban = random.pick(IBANS)(random)
-    return `refund to ${random.pick([iban, iban.replace(/.{4}(?=.)/g, '$& ')])}${random.pick([', thanks', '', '.'])}`
+    return `refund to ${random.pick(['', 'IBAN ', 'IBAN'])}${random.pick([iban, iban.replace(/.{4}(?=.)/g, '$& ')])}${random.pick([', thanks', '', '.'])}`
   }),
   kind('13-digit ids', (random) => random.pick([withCheckDigit(random.digits(12)), `order ${random.digits(13)}`])),
   kind('18-digit ids', (random) => random.pick([withCheckDigit(random.digits(17)), `SSCC ${random.digits(18)}`])),

@@ -1,10 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { keyedHash } from '../../src/keys/keyed-hash.ts'
 import { changeRegistry } from '../../src/keys/registry.ts'
+import { termMac } from '../../src/records/term-mac.ts'
+import type { Token } from '../../src/records/token.ts'
 import { contact, corrected } from '../support/samples.ts'
 import { expectExactTerms } from '../support/search-terms.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
-import { withVaultKeys } from '../support/vault-keys.ts'
+import { readVaultKeys, withVaultKeys } from '../support/vault-keys.ts'
 
 // A rotation waits some seconds for other servers, and several are run in a test.
 vi.setConfig({ testTimeout: 90_000 })
@@ -55,6 +58,16 @@ async function search(on: TestVault, by: string, value: string): Promise<string[
 async function indexKeys(state: string) {
   const keys = await vault.strongroom.commands.keyStatus()
   return keys.filter((key) => key.purpose === 'index' && key.state === state)
+}
+
+/** Puts the term of an e-mail address in the place of a contact's only one, as a version before wrote it. */
+async function indexAsBefore(token: string, email: string): Promise<void> {
+  const ring = await readVaultKeys(vault)
+  const key = ring.active('index')
+  const hash = keyedHash(key, 'search', ['default', 'email', email])
+  const mac = termMac(key, { hash, type: 'email' }, { site: 'default', token: token as Token, version: 1 })
+  await vault.database.sql('UPDATE search_terms SET term = $2, mac = $3 WHERE token = $1', [token, hash, mac])
+  await vault.database.sql('UPDATE records SET terms = $2 WHERE token = $1', [token, hash])
 }
 
 describe('a rotation of the index key', () => {
@@ -211,5 +224,31 @@ describe('an Idempotency-Key', () => {
     expect(erased.status).toBe(204)
     expect((await tokenize(vault, key)).status).toBe(410)
     expect(await vault.rotate('index')).toMatchObject({ done: true })
+  })
+})
+
+describe('an e-mail address in an international domain', () => {
+  const unicode = 'mei8@bücher.example'
+  const ascii = 'mei8@xn--bcher-kva.example'
+
+  it('is found in both spellings, whichever was stored', async () => {
+    const body = (email: string) => ({ contact: { email } })
+    const tokens = [await vault.tokenize(body(unicode)), await vault.tokenize(body(ascii))].map(
+      ({ contact }) => contact!.token,
+    )
+    for (const value of [unicode, ascii, 'MEI8@BÜCHER.example']) {
+      expect((await search(vault, 'email', value)).sort()).toEqual(tokens.toSorted())
+    }
+  })
+
+  it('is found in both spellings in a record of before, whose terms a rotation renews', async () => {
+    const { contact } = await vault.tokenize({ contact: { email: 'old8@bücher.example' } })
+    await indexAsBefore(contact!.token!, 'old8@bücher.example')
+    for (const value of ['old8@bücher.example', 'old8@xn--bcher-kva.example']) {
+      expect(await search(vault, 'email', value)).toEqual([contact!.token])
+    }
+    await vault.rotate('index')
+    await expectExactTerms(vault)
+    expect(await search(vault, 'email', 'old8@xn--bcher-kva.example')).toEqual([contact!.token])
   })
 })

@@ -140,6 +140,7 @@ describe('422', () => {
     ['a required field set to null', 'billing_address', { line1: null }, '#/line1'],
     ['an unknown field', 'billing_address', { planet: 'Earth' }, '#'],
     ['an unknown country', 'billing_address', { country: 'QQ' }, '#/country'],
+    ['a telephone number of too few digits', 'contact', { phone: '612' }, '#/phone'],
     ['a use', 'billing_address', { use: 'shipping' }, '#'],
     ['nothing', 'contact', {}, '#'],
     ['a contact emptied of everything', 'contact', { name: null, email: null, phone: null }, '#'],

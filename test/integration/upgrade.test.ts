@@ -8,6 +8,7 @@ import { openDatabase } from '../../src/database/database.ts'
 import { knownMigrations, migrate } from '../../src/database/migrate.ts'
 import { copyOldRootKey, loadOldVault, readOldVaultFacts } from '../support/old-vault.ts'
 import { createTestDatabase, type TestDatabase, withDatabase } from '../support/postgres.ts'
+import { expectProblem } from '../support/problems.ts'
 import { checkout, person } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
@@ -100,6 +101,18 @@ describe('a vault of an earlier version', () => {
     expect(answer.status, answer.text).toBe(201)
     expect(answer.headers['idempotent-replayed']).toBe('true')
     expect(answer.body).toEqual(facts.order.answer)
+  })
+
+  it('compares a request of before as the bytes that it was', async () => {
+    const { client_id, client_secret } = facts.sample_callers.find(({ role }) => role === 'checkout')!
+    const { access_token: token } = (await vault.requestToken(client_id, client_secret)).body
+    const reordered = Object.fromEntries(Object.entries(facts.order.body).reverse())
+    const answer = await vault.call('POST', '/v1/tokenize', {
+      token,
+      body: reordered,
+      headers: { 'Idempotency-Key': facts.order.idempotency_key },
+    })
+    expectProblem(answer, 422, 'idempotency-key-reused')
   })
 
   it('keeps its receipts and its log', async () => {

@@ -31,7 +31,8 @@ it.each([
   ['NaN', `{"card":{"number":"${number}","exp_month":NaN}}`],
   ['nothing', ''],
   ['white space', '  \n '],
-  ['a byte order mark', `\ufeff{"card":{"number":"${number}"}}`],
+  ['two byte-order marks', `\ufeff\ufeff{"card":{"number":"${number}"}}`],
+  ['a byte-order mark after the beginning', `{\ufeff"card":{"number":"${number}"}}`],
 ])('answers 400 to %s and repeats none of it', async (_name, text) => {
   const send = () => vault.call('POST', '/v1/tokenize', { token, text })
   await expectRefusal(vault, send, { status: 400, code: 'malformed-json', input: [number, number.slice(0, 8)] })
