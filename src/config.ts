@@ -43,6 +43,8 @@ export interface Config {
   }
   /** Undefined: the embedded PostgreSQL under the data directory. */
   database: { url: string; ownerUrl: string; caFile: string | undefined } | undefined
+  /** The schema of the vault's tables; undefined: the current schema of the roles that connect. */
+  databaseSchema: string | undefined
   /** What the audit log is called when it is begun. */
   auditOrigin: string | undefined
   /** Where checkpoints of the audit log go, as `audit/witnesses-file.ts` reads it. */
@@ -127,6 +129,10 @@ export const options = {
     'the same database as the role that owns the schema; needed by `migrate` and `audit drop` only',
   ],
   DATABASE_CA: ['–', "the PEM file of the authority that signed the database's certificate"],
+  DATABASE_SCHEMA: [
+    '`current_schema()` at `migrate`',
+    "the schema of the vault's tables, which `migrate` creates: letters, digits, `_` and `-`",
+  ],
   STRONGROOM_ENV_FILE: ['–', 'a file that sets these options, in the place of `.env`; named in the environment only'],
   NODE_ENV: ['–', '`production` refuses development keys, sample callers and a database without TLS'],
 } as const satisfies Record<string, readonly [defaultValue: string, meaning: string]>
@@ -137,6 +143,9 @@ export type OptionName = keyof typeof options
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
+
+/** What the name of a schema may be, so that it can stand in the text of statements and functions. */
+export const SCHEMA_NAME = /^(?!pg_|information_schema$)[A-Za-z_][A-Za-z0-9_-]{0,62}$/
 
 const port = z.coerce.number().int().min(1).max(65535)
 
@@ -191,6 +200,7 @@ const environment = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   DATABASE_OWNER_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   DATABASE_CA: z.string().min(1).optional(),
+  DATABASE_SCHEMA: z.string().regex(SCHEMA_NAME).optional(),
   STRONGROOM_ENV_FILE: z.string().min(1).optional(),
   NODE_ENV: z.string().optional(),
 } satisfies Record<OptionName, z.ZodType>)
@@ -252,6 +262,7 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
             ownerUrl: withoutSslMode('DATABASE_OWNER_URL', read.DATABASE_OWNER_URL ?? read.DATABASE_URL),
             caFile: read.DATABASE_CA === undefined ? undefined : path.resolve(read.DATABASE_CA),
           },
+    databaseSchema: read.DATABASE_SCHEMA,
     auditOrigin: read.STRONGROOM_AUDIT_ORIGIN,
     witnessesFile:
       read.STRONGROOM_AUDIT_WITNESSES_FILE === undefined

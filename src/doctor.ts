@@ -6,7 +6,6 @@ import { builtInSet, type RoleSet } from './access/role-set.ts'
 import { loadTrustedIssuers } from './access/trusted-issuers.ts'
 import { loadShipping } from './audit/witness/witnesses-file.ts'
 import type { Config } from './config.ts'
-import { readCoreDumpLimit } from './core-dumps.ts'
 import { isLoopback } from './database/database.ts'
 import type { ActiveKey, DatabaseFacts } from './database/inspect.ts'
 import { knownMigrations } from './database/migrate.ts'
@@ -16,6 +15,7 @@ import { KeyRegistryError } from './keys/registry-manifest.ts'
 import { isDevelopmentPassphrase, passphraseFiles } from './keys/root-key/passphrase-file.ts'
 import { RootKeyConfigError, RootKeyMismatch, RootKeyUnreachable } from './keys/root-key/root-key.ts'
 import { findWornKeys, type KeyWear } from './keys/watch-keys.ts'
+import { readCoreDumpLimit } from './process-limits.ts'
 
 /**
  * Something unsafe. `detail` says in one sentence what it is and how to mend it. It refuses the start, unless it is a

@@ -14,6 +14,8 @@ import type { RecordBatches } from './records/record-batches.ts'
 export interface StrongroomConfig {
   databaseUrl: string
   databaseCaFile?: string | undefined
+  /** The schema of the vault's tables. Default: public. */
+  databaseSchema?: string | undefined
   /** The most connections of this process, apart from three that are no part of the pool (`CONNECTIONS_BESIDE_POOL`). */
   databaseConnections?: number
   rootKeyFile: string

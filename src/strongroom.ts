@@ -90,6 +90,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const database = openDatabase({
     url: config.databaseUrl,
     caFile: config.databaseCaFile,
+    schema: config.databaseSchema,
     ...(config.databaseConnections ? { maxConnections: config.databaseConnections } : {}),
   })
   const { provider, leaseSeconds, ...providerOptions } = config.rootKey ?? PASSPHRASE_FILE
@@ -167,7 +168,11 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     }
   }
 
-  const writeProbe = createWriteProbe({ url: config.databaseUrl, caFile: config.databaseCaFile })
+  const writeProbe = createWriteProbe({
+    url: config.databaseUrl,
+    caFile: config.databaseCaFile,
+    schema: config.databaseSchema,
+  })
   /** Whether the ring in memory is the registry's, the database takes writes, and the log takes events. @throws {Problem} */
   const checkReady = createReadiness([() => keys.refresh(), writeProbe.check, async () => auditLog.requireWritable()])
   const routes = [

@@ -18,12 +18,12 @@ const files = everything.filter((file) => file.path.startsWith('src/') && !file.
 const LAYERS: readonly (readonly string[])[] = [
   ['main', 'cli', 'demo'],
   ['workers', 'serve'],
-  ['open-vault', 'doctor', 'sample-callers'],
+  ['open-vault', 'doctor', 'examine-machine', 'sample-callers'],
   ['strongroom', 'strongroom-config'],
   ['records'],
   ['kinds', 'keys', 'access', 'audit', 'privacy'],
   ['http', 'database'],
-  'problem alert background sensitive parse-input identifier random-bytes config config-file version interruption current-node inspector-signal buffer-sweeping trusted-file env-file core-dumps time-slice'.split(
+  'problem alert background sensitive parse-input identifier random-bytes config config-file version interruption current-node inspector-signal buffer-sweeping trusted-file env-file process-limits time-slice'.split(
     ' ',
   ),
 ]
@@ -57,7 +57,7 @@ const PURE = [
       ![
         'config',
         'config-file',
-        'core-dumps',
+        'process-limits',
         'env-file',
         'version',
         'interruption',

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { expect, it, vi } from 'vitest'
-import { readCoreDumpLimit } from './core-dumps.ts'
+import { readCoreDumpLimit } from './process-limits.ts'
 
 // It starts programs, which takes its time on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
@@ -20,7 +20,7 @@ it('reads the soft limit of core dumps as Linux writes it', () => {
 it.skipIf(process.platform !== 'linux').each(['0', '512', '1024'])(
   'reads that of its own process: %s blocks',
   (blocks) => {
-    const module = JSON.stringify(path.join(import.meta.dirname, 'core-dumps.ts'))
+    const module = JSON.stringify(path.join(import.meta.dirname, 'process-limits.ts'))
     const program = `import { readCoreDumpLimit } from ${module}; console.log(readCoreDumpLimit())`
     const { stdout } = spawnSync(
       '/bin/sh',
