@@ -281,7 +281,7 @@ describe('files', () => {
       const name = path.basename(program, '.ts')
       expect(files.find(({ path }) => path === starter)?.text).toContain(`\`${name}$`)
     }
-    const reached = reachableFrom(files, [...ENTRIES, ...Object.keys(STARTED_BY)])
+    const reached = reachableFrom(everything, [...ENTRIES, ...Object.keys(STARTED_BY)])
     expect(files.map(({ path }) => path).filter((path) => !reached.has(path))).toEqual([])
   })
 
