@@ -164,6 +164,20 @@ describe('a vault', () => {
   }
 })
 
+it('is not led to what stands in a schema that the role would search first', async () => {
+  const role = new URL(database.serverUrl).username
+  await setElsewhere(['search_path'], role)
+  await database.sql(`
+    GRANT USAGE ON SCHEMA elsewhere TO "${role}";
+    CREATE TABLE elsewhere.settings (LIKE public.settings INCLUDING ALL);
+    CREATE FUNCTION elsewhere.now() RETURNS timestamptz LANGUAGE sql AS 'SELECT NULL::timestamptz';
+    GRANT ALL ON elsewhere.settings TO "${role}"`)
+  const db = open()
+  await db.query({ name: 'write', text: `INSERT INTO settings (name, value) VALUES ('led', now()::text)` })
+  const rows = (schema: string) => database.sql(`SELECT name FROM ${schema}.settings WHERE name = 'led'`)
+  expect([await rows('public'), await rows('elsewhere')]).toEqual([[{ name: 'led' }], []])
+})
+
 describe('migrate', () => {
   it('works where all of them are others, idle transactions among them', async () => {
     await setElsewhere(Object.keys(ELSEWHERE).filter((name) => name !== 'search_path'))
