@@ -23,11 +23,11 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   transform_null_equals: 'on',
   default_transaction_isolation: 'serializable',
   default_transaction_deferrable: 'on',
-  statement_timeout: '1ms',
+  statement_timeout: '50ms',
   lock_timeout: '1ms',
   idle_in_transaction_session_timeout: '1ms',
-  idle_session_timeout: '20ms',
-  transaction_timeout: '20ms',
+  idle_session_timeout: '1s',
+  transaction_timeout: '1s',
 }
 
 let database: TestDatabase
