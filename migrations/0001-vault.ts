@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { currentSchema } from '../src/database/current-schema.ts'
 
 /**
  * Records, their search terms, the keys that seal them, callers, idempotency keys and the audit log.
@@ -8,6 +9,7 @@ import type { Knex } from 'knex'
  * The role `strongroom_runtime` gathers what a running server may do: no DDL, and INSERT and SELECT only on audit events.
  */
 export async function up(knex: Knex): Promise<void> {
+  const schema = await currentSchema(knex)
   await knex.raw(`
     CREATE TABLE root_keys (
       id          text PRIMARY KEY,
@@ -150,8 +152,8 @@ export async function up(knex: Knex): Promise<void> {
       NULL; -- another database of this cluster was migrated at the same moment
     END $$;
 
-    REVOKE ALL ON SCHEMA public FROM PUBLIC;
-    GRANT USAGE ON SCHEMA public TO strongroom_runtime;
+    REVOKE ALL ON SCHEMA ${schema} FROM PUBLIC;
+    GRANT USAGE ON SCHEMA ${schema} TO strongroom_runtime;
     GRANT SELECT, INSERT ON root_keys, audit_events TO strongroom_runtime;
     GRANT SELECT, INSERT, UPDATE ON keys, records, clients, settings TO strongroom_runtime;
     GRANT SELECT, INSERT, UPDATE, DELETE ON record_versions, search_terms, idempotency_keys, reveal_reasons, rate_limits

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { currentSchema } from '../src/database/current-schema.ts'
 
 /**
  * The audit log as a Merkle tree (RFC 9162, section 2.1), and its events in a partition for each month, so that old ones can
@@ -10,6 +11,7 @@ import type { Knex } from 'knex'
  * A server has no DDL: the months to come are prepared by a function that does that and nothing else.
  */
 export async function up(knex: Knex): Promise<void> {
+  const schema = await currentSchema(knex)
   await knex.raw(`
     CREATE SEQUENCE audit_positions;
     ALTER TABLE audit_events RENAME TO audit_events_early;
@@ -51,7 +53,7 @@ export async function up(knex: Knex): Promise<void> {
     COMMENT ON FUNCTION audit_event_id_at IS 'what sorts before every event of that time and after all that are older';
 
     CREATE FUNCTION audit_prepare_partitions() RETURNS void LANGUAGE plpgsql
-      SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET lock_timeout = '200ms' AS $$
+      SECURITY DEFINER SET search_path = pg_catalog, ${schema}, pg_temp SET lock_timeout = '200ms' AS $$
     DECLARE
       this_month timestamp := date_trunc('month', now() AT TIME ZONE 'UTC');
       month timestamp;
@@ -60,11 +62,11 @@ export async function up(knex: Knex): Promise<void> {
       FOR ahead IN 0..3 LOOP
         month := this_month + make_interval(months => ahead);
         partition := 'audit_events_' || to_char(month, 'YYYY_MM');
-        CONTINUE WHEN to_regclass('public.' || partition) IS NOT NULL;
+        CONTINUE WHEN to_regclass('${schema}.' || partition) IS NOT NULL;
         BEGIN
-          EXECUTE format('CREATE TABLE public.%I PARTITION OF public.audit_events FOR VALUES FROM (%L) TO (%L)', partition,
-            public.audit_event_id_at(month AT TIME ZONE 'UTC'),
-            public.audit_event_id_at((month + interval '1 month') AT TIME ZONE 'UTC'));
+          EXECUTE format('CREATE TABLE ${schema}.%I PARTITION OF ${schema}.audit_events FOR VALUES FROM (%L) TO (%L)', partition,
+            ${schema}.audit_event_id_at(month AT TIME ZONE 'UTC'),
+            ${schema}.audit_event_id_at((month + interval '1 month') AT TIME ZONE 'UTC'));
         EXCEPTION
           -- A clock that ran ahead has left rows of that month in the partition for everything else, the month belongs to
           -- an older partition, another server was first, or somebody reads for longer than inserts should wait.

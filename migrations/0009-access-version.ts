@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { currentSchema } from '../src/database/current-schema.ts'
 
 /** What a standing is made of (`access/caller-store.ts`). */
 const TABLES = ['clients', 'disabled_staff', 'suspended_callers', 'partner_clients', 'partners', 'role_sets']
@@ -8,6 +9,7 @@ const TABLES = ['clients', 'disabled_staff', 'suspended_callers', 'partner_clien
  * that alone on every request. The triggers are deferred: the row is locked last and briefly, by whatever changes it.
  */
 export async function up(knex: Knex): Promise<void> {
+  const schema = await currentSchema(knex)
   await knex.raw(`
     CREATE TABLE access_version (
       only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
@@ -18,10 +20,10 @@ export async function up(knex: Knex): Promise<void> {
     GRANT SELECT ON access_version TO strongroom_runtime;
 
     CREATE FUNCTION change_access_version() RETURNS trigger LANGUAGE plpgsql
-      SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+      SECURITY DEFINER SET search_path = pg_catalog, ${schema}, pg_temp AS $$
     BEGIN
       -- Once in a transaction is enough, however many rows it changes.
-      INSERT INTO public.access_version AS v (version) VALUES (gen_random_uuid())
+      INSERT INTO ${schema}.access_version AS v (version) VALUES (gen_random_uuid())
         ON CONFLICT (only_row) DO UPDATE SET version = excluded.version WHERE v.xmin <> pg_current_xact_id()::xid;
       RETURN NULL;
     END $$;

@@ -44,6 +44,8 @@ export interface Config {
   }
   /** Undefined: the embedded PostgreSQL under the data directory. */
   database: { url: string; ownerUrl: string; caFile: string | undefined } | undefined
+  /** The schema of the vault's tables; undefined: the current schema of the roles that connect. */
+  databaseSchema: string | undefined
   /** What the audit log is called when it is begun. */
   auditOrigin: string | undefined
   /** Where checkpoints of the audit log go, as `audit/witnesses-file.ts` reads it. */
@@ -74,6 +76,9 @@ const rootKeySources = ['passphrase-file', 'custodian-shares', 'aws-kms', 'pkcs1
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
+
+/** What the name of a schema may be, so that it can stand in the text of statements and functions. */
+export const SCHEMA_NAME = /^(?!pg_|information_schema$)[A-Za-z_][A-Za-z0-9_-]{0,62}$/
 
 const port = z.coerce.number().int().min(1).max(65535)
 
@@ -131,6 +136,7 @@ const environment = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   DATABASE_OWNER_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   DATABASE_CA: z.string().min(1).optional(),
+  DATABASE_SCHEMA: z.string().regex(SCHEMA_NAME).optional(),
   STRONGROOM_ENV_FILE: z.string().min(1).optional(),
   NODE_ENV: z.string().optional(),
 } satisfies Record<OptionName, z.ZodType>)
@@ -192,6 +198,7 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
             ownerUrl: withoutSslMode('DATABASE_OWNER_URL', read.DATABASE_OWNER_URL ?? read.DATABASE_URL),
             caFile: read.DATABASE_CA === undefined ? undefined : path.resolve(read.DATABASE_CA),
           },
+    databaseSchema: read.DATABASE_SCHEMA,
     auditOrigin: read.STRONGROOM_AUDIT_ORIGIN,
     witnessesFile:
       read.STRONGROOM_AUDIT_WITNESSES_FILE === undefined

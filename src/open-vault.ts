@@ -1,9 +1,10 @@
-import { mkdirSync } from 'node:fs'
 import { type Config, ConfigError } from './config.ts'
-import { type Database, openDatabase } from './database/database.ts'
+import { makeDataDir } from './database/data-dir.ts'
+import { type Database, type DatabaseOptions, openDatabase } from './database/database.ts'
 import { type EmbeddedDatabase, NoEmbeddedDatabase, openEmbeddedDatabase } from './database/embedded.ts'
 import { inspectDatabase } from './database/inspect.ts'
 import { migrate } from './database/migrate.ts'
+import { examineServer, UnfitServer } from './database/vault-server.ts'
 import {
   examineConfig,
   examineDatabase,
@@ -13,6 +14,7 @@ import {
   type Finding,
   missingDatabase,
 } from './doctor.ts'
+import { examineMachine } from './examine-machine.ts'
 import { verifyRegistry } from './keys/verify-registry.ts'
 import { createStrongroom, type Strongroom } from './strongroom.ts'
 import type { Overrides, StrongroomConfig } from './strongroom-config.ts'
@@ -53,17 +55,21 @@ export class Unsafe extends Error {
  * @throws {Unsafe} with everything that the doctor found
  */
 export async function openVault(config: Config, options: OpenVaultOptions): Promise<OpenVault> {
-  refuse([...examineProcess(process.env, process.execArgv), ...(await examineConfig(config))])
+  // A command listens to nobody, and beside a database of its own it needs nothing else of the machine.
+  const ofMachine = options.role === 'command' && config.database !== undefined ? [] : examineMachine(config)
+  refuse([...examineProcess(process.env, process.execArgv), ...ofMachine, ...(await examineConfig(config))])
   return withDatabase(config, options, async (urls, stopDatabase, keepRunning) => {
     if (migratesItself(config, options.role)) await migrateDatabase(config, urls)
-    const facts = await inspect(urls.server, config.database?.caFile)
+    const place = await findVault(config, urls.server)
+    const facts = await inspect(place)
     const findings = [...examineDatabase(config, facts), ...(await examineMappedRoles(config, facts))]
     refuse(findings)
-    if (options.role === 'server') for (const { detail } of findings) options.log(`warning: ${detail}`)
+    if (options.role === 'server') warn([...ofMachine, ...findings], options.log)
     const strongroom = await createStrongroom(
       {
         databaseUrl: urls.server,
-        databaseCaFile: config.database?.caFile,
+        databaseCaFile: place.caFile,
+        databaseSchema: place.schema,
         databaseConnections: connectionsFor(config.workers),
         rootKeyFile: config.rootKeyFile,
         createRootKey: !config.production,
@@ -148,9 +154,9 @@ export function openVaultDatabase(
   as: keyof Urls = 'server',
 ): Promise<{ database: Database; close(): Promise<void> }> {
   return withDatabase(config, options, async (urls, stopDatabase) => {
-    const caFile = config.database?.caFile
-    refuse(examineDatabase(config, await inspect(urls.server, caFile)).filter(({ code }) => code === 'schema'))
-    const database = openDatabase({ url: urls[as], caFile, maxConnections: 2 })
+    const place = await findVault(config, urls.server)
+    refuse(examineDatabase(config, await inspect(place)).filter(({ code }) => code === 'schema'))
+    const database = openDatabase({ ...place, url: urls[as], maxConnections: 2 })
     return {
       database,
       async close() {
@@ -162,7 +168,15 @@ export function openVaultDatabase(
 }
 
 /** Applies pending migrations and answers with their names. */
-export function migrateVault(config: Config, options: OpenVaultOptions): Promise<string[]> {
+export async function migrateVault(config: Config, options: OpenVaultOptions): Promise<string[]> {
+  // Whoever migrates a database elsewhere may be another user than the vault's, and needs no folder.
+  const findings = examineMachine(config).map(
+    (one): Finding =>
+      one.code === 'data-dir' && config.database !== undefined ? { ...one, severity: 'warning' } : one,
+  )
+  const refusals = findings.filter(isRefusal)
+  if (refusals.length > 0) throw new Error(refusals.map(({ detail }) => detail).join(' '))
+  warn(findings, options.log)
   return withDatabase(config, options, async (urls, stopDatabase) => {
     const applied = await migrateDatabase(config, urls)
     await stopDatabase()
@@ -172,12 +186,13 @@ export function migrateVault(config: Config, options: OpenVaultOptions): Promise
 
 /** Everything that would refuse a start, and everything that should be seen to, all at once. Creates nothing. */
 export async function examineVault(config: Config, options: OpenVaultOptions): Promise<Finding[]> {
-  const findings = [...examineProcess(process.env, process.execArgv), ...(await examineConfig(config))]
+  const findings = [
+    ...examineProcess(process.env, process.execArgv),
+    ...examineMachine(config),
+    ...(await examineConfig(config)),
+  ]
   const ofDatabase = await withDatabase(config, { ...options, creates: false }, async (urls, stopDatabase) => {
-    const facts = await inspect(urls.server, config.database?.caFile)
-    const found = [...examineDatabase(config, facts), ...(await examineMappedRoles(config, facts))]
-    const isReadable = !found.some(({ code }) => code === 'schema')
-    if (isReadable) found.push(...(await examineKeys(() => verifyKeys(config, urls.server))))
+    const found = await examineVaultDatabase(config, urls.server)
     await stopDatabase()
     return found
   }).catch((error: Error) =>
@@ -186,6 +201,18 @@ export async function examineVault(config: Config, options: OpenVaultOptions): P
       : [{ code: 'database', detail: `the database cannot be examined: ${error.message}` }],
   )
   return [...findings, ...ofDatabase]
+}
+
+async function examineVaultDatabase(config: Config, url: string): Promise<Finding[]> {
+  const { database: { caFile } = {}, databaseSchema } = config
+  const { faults, schema } = await examineServer({ url, caFile, schema: databaseSchema })
+  if (faults.length > 0) return faults
+  const place = { url, caFile, schema }
+  const facts = await inspect(place)
+  const found = [...examineDatabase(config, facts), ...(await examineMappedRoles(config, facts))]
+  const isReadable = !found.some(({ code }) => code === 'schema')
+  if (isReadable) found.push(...(await examineKeys(() => verifyKeys(config, place))))
+  return found
 }
 
 interface Urls {
@@ -200,7 +227,7 @@ async function withDatabase<T>(
   use: (urls: Urls, stop: () => Promise<void>, keepRunning: EmbeddedDatabase['keepRunning']) => Promise<T>,
 ): Promise<T> {
   const { creates = true } = options
-  if (!config.production && creates) mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
+  if (!config.production && creates) makeDataDir(config.dataDir)
   if (config.database) {
     const { url, ownerUrl } = config.database
     return use(
@@ -224,11 +251,22 @@ async function withDatabase<T>(
 function migrateDatabase(config: Config, urls: Urls): Promise<string[]> {
   const serverRole = decodeURIComponent(new URL(urls.server).username)
   if (serverRole === '') throw new ConfigError('DATABASE_URL must name the role that the server runs as.')
-  return migrate({ ownerUrl: urls.owner, caFile: config.database?.caFile, serverRole })
+  return migrate({ ownerUrl: urls.owner, caFile: config.database?.caFile, schema: config.databaseSchema, serverRole })
 }
 
-async function inspect(url: string, caFile: string | undefined) {
-  const database = openDatabase({ url, caFile, maxConnections: 1 })
+/** Where the vault's tables are. */
+type Place = Pick<DatabaseOptions, 'url' | 'caFile'> & { schema: string }
+
+/** @throws {UnfitServer} when no vault can be there */
+async function findVault({ database, databaseSchema }: Config, url: string): Promise<Place> {
+  const caFile = database?.caFile
+  const { faults, schema } = await examineServer({ url, caFile, schema: databaseSchema })
+  if (faults.length > 0) throw new UnfitServer(faults)
+  return { url, caFile, schema }
+}
+
+async function inspect(place: Place) {
+  const database = openDatabase({ ...place, maxConnections: 1 })
   try {
     return await inspectDatabase(database)
   } finally {
@@ -236,8 +274,8 @@ async function inspect(url: string, caFile: string | undefined) {
   }
 }
 
-async function verifyKeys({ database: remote, rootKey, rootKeyFile }: Config, url: string): Promise<void> {
-  const database = openDatabase({ url, caFile: remote?.caFile, maxConnections: 1 })
+async function verifyKeys({ rootKey, rootKeyFile }: Config, place: Place): Promise<void> {
+  const database = openDatabase({ ...place, maxConnections: 1 })
   try {
     await verifyRegistry({ database, provider: rootKey.provider, rootKey: { ...rootKey, file: rootKeyFile } })
   } finally {
@@ -246,6 +284,14 @@ async function verifyKeys({ database: remote, rootKey, rootKeyFile }: Config, ur
 }
 
 function refuse(findings: readonly Finding[]): void {
-  const refusals = findings.filter(({ severity }) => severity !== 'warning')
+  const refusals = findings.filter(isRefusal)
   if (refusals.length > 0) throw new Unsafe(refusals)
+}
+
+function isRefusal({ severity }: Finding): boolean {
+  return severity !== 'warning'
+}
+
+function warn(findings: readonly Finding[], log: (line: string) => void): void {
+  for (const { detail } of findings.filter((finding) => !isRefusal(finding))) log(`warning: ${detail}`)
 }

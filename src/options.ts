@@ -69,6 +69,10 @@ export const options = {
     'the same database as the role that owns the schema; needed by `migrate` and `audit drop` only',
   ],
   DATABASE_CA: ['–', "the PEM file of the authority that signed the database's certificate"],
+  DATABASE_SCHEMA: [
+    '`current_schema()` at `migrate`',
+    "the schema of the vault's tables, which `migrate` creates: letters, digits, `_` and `-`",
+  ],
   STRONGROOM_ENV_FILE: ['–', 'a file that sets these options, in the place of `.env`; named in the environment only'],
   NODE_ENV: ['–', '`production` refuses development keys, sample callers and a database without TLS'],
 } as const satisfies Record<string, readonly [defaultValue: string, meaning: string]>

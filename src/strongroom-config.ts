@@ -15,6 +15,8 @@ import type { WhySettings } from './records/why-rules.ts'
 export interface StrongroomConfig {
   databaseUrl: string
   databaseCaFile?: string | undefined
+  /** The schema of the vault's tables. Default: public. */
+  databaseSchema?: string | undefined
   /** The most connections of this process, apart from three that are no part of the pool (`CONNECTIONS_BESIDE_POOL`). */
   databaseConnections?: number
   rootKeyFile: string

@@ -91,9 +91,9 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
 
   const shipping = await loadShipping(config.witnessesFile)
   const why = createWhy(await loadWhyRules(config.why ?? {}))
+  const place = { url: config.databaseUrl, caFile: config.databaseCaFile, schema: config.databaseSchema }
   const database = openDatabase({
-    url: config.databaseUrl,
-    caFile: config.databaseCaFile,
+    ...place,
     ...(config.databaseConnections ? { maxConnections: config.databaseConnections } : {}),
   })
   const { provider, leaseSeconds, ...providerOptions } = config.rootKey ?? PASSPHRASE_FILE
@@ -172,7 +172,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     }
   }
 
-  const writeProbe = createWriteProbe({ url: config.databaseUrl, caFile: config.databaseCaFile })
+  const writeProbe = createWriteProbe(place)
   /** Whether the ring in memory is the registry's, the database takes writes, and the log takes events. @throws {Problem} */
   const checkReady = createReadiness([() => keys.refresh(), writeProbe.check, async () => auditLog.requireWritable()])
   const routes = [

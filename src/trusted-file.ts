@@ -50,6 +50,20 @@ export function isWritableByOthers({ mode, gid }: Pick<Stats, 'mode' | 'gid'>): 
   return (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && groupHasOthers(gid))
 }
 
+/**
+ * Why a folder is not one that the user of this process alone can write to, in a sentence with the cure; undefined when it
+ * is. The root of a volume often belongs to root and a group: the vault then makes itself a folder inside it.
+ */
+export function folderFault(folder: string, stats: Stats): string | undefined {
+  const user = process.geteuid?.()
+  if (user === undefined) return undefined
+  const inside = `name a folder inside it that the vault makes, STRONGROOM_DATA_DIR=${path.join(folder, 'vault')}`
+  if (stats.uid !== user) return `the folder ${folder} belongs to another user: ${inside}.`
+  if (!isWritableByOthers(stats)) return undefined
+  const mode = (stats.mode & 0o7777).toString(8).padStart(4, '0')
+  return `others can write to the folder ${folder} (mode ${mode}): run "chmod 700 ${folder}", or ${inside}.`
+}
+
 /** A named pipe must not hold up the start. */
 function openIfThere(file: string): number | undefined {
   try {

@@ -16,12 +16,12 @@ const files = everything.filter((file) => file.path.startsWith('src/') && !file.
 const LAYERS: readonly (readonly string[])[] = [
   ['main', 'cli', 'demo'],
   ['workers', 'serve'],
-  ['open-vault', 'doctor', 'sample-callers'],
+  ['open-vault', 'doctor', 'examine-machine', 'sample-callers'],
   ['strongroom', 'strongroom-config'],
   ['records'],
   ['kinds', 'keys', 'access', 'audit', 'privacy'],
   ['http', 'database'],
-  'problem alert background sensitive parse-input identifier random-bytes config config-file options version interruption current-node inspector-signal buffer-sweeping trusted-file env-file core-dumps time-slice'.split(
+  'problem alert background sensitive parse-input identifier random-bytes config config-file options version interruption current-node inspector-signal buffer-sweeping trusted-file env-file process-limits time-slice'.split(
     ' ',
   ),
 ]
@@ -55,7 +55,7 @@ const PURE = [
       ![
         'config',
         'config-file',
-        'core-dumps',
+        'process-limits',
         'env-file',
         'version',
         'interruption',
@@ -280,7 +280,7 @@ describe('files', () => {
       const name = path.basename(program, '.ts')
       expect(files.find(({ path }) => path === starter)?.text).toContain(`\`${name}$`)
     }
-    const reached = reachableFrom(files, [...ENTRIES, ...Object.keys(STARTED_BY)])
+    const reached = reachableFrom(everything, [...ENTRIES, ...Object.keys(STARTED_BY)])
     expect(files.map(({ path }) => path).filter((path) => !reached.has(path))).toEqual([])
   })
 

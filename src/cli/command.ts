@@ -74,7 +74,16 @@ export async function withPausableVault(
 
 /** Who is at the terminal, for the audit log. */
 export function operator(): AuditCaller {
-  return { id: `operator:${userInfo().username}`, kind: 'operator' }
+  return { id: `operator:${userName()}`, kind: 'operator' }
+}
+
+/** Containers often run as a user id that the system has no account for. */
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid-${process.geteuid?.()}`
+  }
 }
 
 /**

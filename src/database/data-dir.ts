@@ -14,7 +14,7 @@ export interface Account {
  * to pass through (and only that): mode 0710 with that account's group. The secrets in it are mode 0600 besides.
  */
 export function prepareDataDir(dataDir: string, account: Account | undefined, log: (line: string) => void): string {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  makeDataDir(dataDir)
   const directory = realpathSync(dataDir)
   if (process.platform === 'win32') return directory
   // pg_ctl puts the path between double quotes and hands it to /bin/sh.
@@ -23,21 +23,44 @@ export function prepareDataDir(dataDir: string, account: Account | undefined, lo
   }
   const { uid, mode } = statSync(directory)
   if (uid !== process.getuid?.()) {
-    throw new Error(`the data directory ${directory} belongs to another user; start the vault as its owner`)
+    throw new Error(`the data directory ${directory} belongs to another user; ${insideOf(directory)}`)
   }
   if (isOurs(directory)) {
     if (account) chownSync(directory, uid, account.gid)
     chmodSync(directory, account ? 0o710 : 0o700)
   } else if ((mode & 0o022) !== 0) {
-    throw new Error(`the data directory ${directory} is not ours and others can write to it; choose a new directory`)
+    throw new Error(
+      `the data directory ${directory} holds other files and others can write to it; ${insideOf(directory)}`,
+    )
   }
   if (account) openTheWay(directory, account, log)
   return directory
 }
 
+/** @throws {Error} one sentence that says the cure */
+export function makeDataDir(dataDir: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new Error(
+      `the data directory ${dataDir} cannot be made (${code}); name one in STRONGROOM_DATA_DIR that the vault's user may make`,
+    )
+  }
+}
+
+/** The root of a volume often belongs to root and a group. */
+function insideOf(directory: string): string {
+  return `name one inside it that the vault makes, STRONGROOM_DATA_DIR=${path.join(directory, 'vault')}, or start the vault as its owner`
+}
+
 /** A directory with other people's files keeps its mode: a slip such as STRONGROOM_DATA_DIR=/var must not close /var. */
 function isOurs(directory: string): boolean {
-  const names = readdirSync(directory)
+  return isVaultFolder(readdirSync(directory))
+}
+
+/** Whether these are the names in a folder that is empty or that a vault has used before. */
+export function isVaultFolder(names: readonly string[]): boolean {
   return names.length === 0 || names.includes('database.json') || names.includes('strongroom.lock')
 }
 

@@ -37,9 +37,10 @@ export function isUniqueViolation(error: unknown, constraint: string): boolean {
 
 /**
  * SQLSTATE classes after which trying again may help: connection, resources, operator intervention, system error.
- * A deadlock (40P01) is not among them: it has rolled back one statement, which its own caller may try again.
+ * A deadlock (40P01) is not among them: it has rolled back one statement, which its own caller may try again. A statement
+ * that the server has ended for its time (57014) and a transaction that was idle for too long (25P03) are.
  */
-const UNAVAILABLE = /^(08|53|57P|58|25006)/
+const UNAVAILABLE = /^(08|53|57P|57014|58|25006|25P03)/
 
 /** SQLSTATE disk_full. Its message names a file and no table; whatever is written is an event or comes with one. */
 const DISK_FULL = '53100'

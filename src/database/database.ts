@@ -1,7 +1,15 @@
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { isConflict, isUnavailable, unavailable } from './database-error.ts'
-import { QUERY_TIMEOUT_MS, SessionPool, type SessionState, type Statement } from './session-pool.ts'
+import {
+  QUERY_TIMEOUT_MS,
+  ROLLBACK,
+  SessionPool,
+  type SessionState,
+  type Settle,
+  type Statement,
+} from './session-pool.ts'
+import { applySettings } from './session-settings.ts'
 
 export { QUERY_TIMEOUT_MS, type Statement } from './session-pool.ts'
 
@@ -28,16 +36,20 @@ export interface DatabaseOptions {
   url: string
   /** PEM file of the authority that signed the server's certificate; TLS is verified against it, and only against it. */
   caFile?: string | undefined
+  /** Where the vault's tables are. Default: public. */
+  schema?: string | undefined
   maxConnections?: number
 }
 
 /** Longer than a busy machine may stop the process: the timer would be first, and a connection that is there be called none. */
-const CONNECT_TIMEOUT_MS = 7_000
+export const CONNECT_TIMEOUT_MS = 7_000
 
 /** Opens a pool. Nothing connects before the first statement. */
 export function openDatabase(options: DatabaseOptions): Database {
   const connection = connectionOptions(options)
-  const pool = new SessionPool(connection, options.maxConnections ?? 10)
+  const settings = { schema: options.schema ?? 'public' }
+  const settle = (client: pg.ClientBase) => applySettings(client, settings, CONNECT_TIMEOUT_MS)
+  const pool = new SessionPool(connection, settle, options.maxConnections ?? 10)
   const listeners: Listener[] = []
 
   return {
@@ -62,7 +74,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       }
     },
     async listen(channel, onMessage) {
-      const listener = new Listener(connection, channel, onMessage)
+      const listener = new Listener(connection, settle, channel, onMessage)
       listeners.push(listener)
       await listener.start()
     },
@@ -88,9 +100,15 @@ export function openDatabase(options: DatabaseOptions): Database {
 /** Whatever the database's default is: what is waited for under a lock must be seen once the lock is there. */
 const BEGIN: Statement = { name: 'begin', text: 'BEGIN ISOLATION LEVEL READ COMMITTED' }
 const COMMIT: Statement = { name: 'commit', text: 'COMMIT' }
-const ROLLBACK: Statement = { name: 'rollback', text: 'ROLLBACK' }
-const UNLOCK: Statement = { name: 'unlock', text: 'SELECT pg_advisory_unlock($1)', timeoutMs: 1_000 }
-const TRY_LOCK: Statement = { name: 'try-lock', text: 'SELECT pg_try_advisory_lock($1) AS locked' }
+
+/**
+ * SQL of the upper half of the numbers of `tryLock`, which makes the vaults in several schemas of one database independent.
+ * In the schema public it is 0, as it always was.
+ */
+export const LOCK_SPACE = `CASE current_schema() WHEN 'public' THEN 0 ELSE hashtext(current_schema()) END`
+const OWN_LOCK = `(((${LOCK_SPACE})::bigint << 32) + $1::bigint)`
+const UNLOCK: Statement = { name: 'unlock', text: `SELECT pg_advisory_unlock(${OWN_LOCK})`, timeoutMs: 1_000 }
+const TRY_LOCK: Statement = { name: 'try-lock', text: `SELECT pg_try_advisory_lock(${OWN_LOCK}) AS locked` }
 
 /**
  * The options for `pg`, with TLS decided in code. A URL's `sslmode` would override it, so config.ts refuses that.
@@ -147,14 +165,16 @@ const RECONNECT_MS = 500
 /** One connection that waits for notifications and comes back by itself. */
 class Listener {
   readonly #connection: pg.ClientConfig
+  readonly #settle: Settle
   readonly #channel: string
   readonly #onMessage: () => void
   #client: pg.Client | undefined
   #stopped = false
   #retry: NodeJS.Timeout | undefined
 
-  constructor(connection: pg.ClientConfig, channel: string, onMessage: () => void) {
+  constructor(connection: pg.ClientConfig, settle: Settle, channel: string, onMessage: () => void) {
     this.#connection = connection
+    this.#settle = settle
     this.#channel = channel
     this.#onMessage = onMessage
   }
@@ -171,6 +191,7 @@ class Listener {
     client.on('end', onLost)
     try {
       await client.connect()
+      await this.#settle(client)
       await client.query(`LISTEN ${client.escapeIdentifier(this.#channel)}`)
     } catch (error) {
       await client.end().catch(() => {})

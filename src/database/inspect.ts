@@ -31,7 +31,7 @@ export interface ActiveKey {
 const ROLE_AND_SETTINGS: Statement = {
   name: 'inspect-role-and-settings',
   text: `SELECT current_user AS role,
-    to_regclass('public.migrations') IS NOT NULL AS has_schema,
+    to_regclass('migrations') IS NOT NULL AS has_schema,
     (SELECT coalesce(bool_or(rolsuper), false) FROM pg_roles WHERE rolname = current_user) AS superuser,
     current_setting('fsync') AS fsync,
     current_setting('full_page_writes') AS full_page_writes,
@@ -49,7 +49,7 @@ const SCHEMA: Statement = {
     has_table_privilege('audit_events', 'UPDATE, DELETE, TRUNCATE, TRIGGER')
       OR has_any_column_privilege('audit_events', 'UPDATE')
       OR pg_has_role((SELECT relowner FROM pg_class WHERE oid = 'audit_events'::regclass), 'MEMBER')
-      OR pg_has_role((SELECT nspowner FROM pg_namespace WHERE nspname = 'public'), 'MEMBER') AS can_rewrite,
+      OR pg_has_role((SELECT nspowner FROM pg_namespace WHERE nspname = current_schema()), 'MEMBER') AS can_rewrite,
     (SELECT count(*)::integer FROM clients WHERE name LIKE 'sample %' AND revoked_at IS NULL) AS sample_callers`,
 }
 

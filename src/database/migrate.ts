@@ -1,4 +1,5 @@
 import knex, { type Knex } from 'knex'
+import pg, { type ClientBase } from 'pg'
 import * as vault from '../../migrations/0001-vault.ts'
 import * as keyLifecycle from '../../migrations/0002-key-lifecycle.ts'
 import * as rotations from '../../migrations/0003-rotations.ts'
@@ -12,7 +13,9 @@ import * as limits from '../../migrations/0010-limits.ts'
 import * as searchTermMacs from '../../migrations/0011-search-term-macs.ts'
 import * as secretStarts from '../../migrations/0012-secret-starts.ts'
 import * as approvalsAndNames from '../../migrations/0013-approvals-and-names.ts'
-import { connectionOptions } from './database.ts'
+import { CONNECT_TIMEOUT_MS, connectionOptions } from './database.ts'
+import { applySettings, quoteIdentifier } from './session-settings.ts'
+import { requireFitServer } from './vault-server.ts'
 
 /** In the order in which they are applied. Imported rather than found, so that the built program carries them along. */
 const migrations: Record<string, Knex.Migration> = {
@@ -44,6 +47,12 @@ const MIGRATION_LOCK = 0x7374_7201
 const UNDEFINED_OBJECT = '42704'
 const INSUFFICIENT_PRIVILEGE = '42501'
 
+/** knex would print errors with their stack and their statement; they are thrown as well. */
+const SILENT: Knex.Logger = { warn() {}, error() {}, deprecate() {}, debug() {} }
+
+/** knex writes the statement before the message of PostgreSQL's. */
+const AFTER_STATEMENT = /^.* - (?=[^-])/s
+
 const REVOKE_TEMPORARY = `DO $$ BEGIN
   EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
 END $$`
@@ -52,6 +61,8 @@ export interface MigrateOptions {
   /** The database as the role that owns the schema. */
   ownerUrl: string
   caFile?: string | undefined
+  /** Where the tables belong; created if it is not there. Default: the owner's current schema. */
+  schema?: string | undefined
   /** The login role that the server uses; it is made a member of `strongroom_runtime`. */
   serverRole: string
 }
@@ -59,17 +70,30 @@ export interface MigrateOptions {
 /**
  * Brings the schema up to date and answers with the names of the migrations it applied. Two at once wait for each other.
  *
- * @throws {Error} when the database holds migrations that this version does not know
+ * @throws {UnfitServer} one sentence for each reason why no vault can be there
+ * @throws {Error} one sentence, and when the database holds migrations that this version does not know
  */
-export async function migrate({ ownerUrl, caFile, serverRole }: MigrateOptions): Promise<string[]> {
+export async function migrate({ ownerUrl, caFile, schema: named, serverRole }: MigrateOptions): Promise<string[]> {
+  const schema = await requireFitServer({ url: ownerUrl, caFile, schema: named })
   const db = knex({
     client: 'pg',
     // It takes as long as the tables are large.
     connection: { ...connectionOptions({ url: ownerUrl, caFile }), query_timeout: 0 } as Knex.PgConnectionConfig,
-    pool: { min: 0, max: 2 },
+    pool: {
+      min: 0,
+      max: 2,
+      afterCreate: (client: ClientBase, done: (error: unknown, client: ClientBase) => void) => {
+        applySettings(client, { schema, isPatient: true }, CONNECT_TIMEOUT_MS).then(
+          () => done(undefined, client),
+          (error) => done(error, client),
+        )
+      },
+    },
     compileSqlOnError: false,
+    log: SILENT,
   })
   try {
+    await createSchema(db, schema)
     const config = { migrationSource, tableName: 'migrations' }
     const applied = await db.transaction(async (lock) => {
       await lock.raw('SELECT pg_advisory_xact_lock(?)', [MIGRATION_LOCK])
@@ -84,23 +108,57 @@ export async function migrate({ ownerUrl, caFile, serverRole }: MigrateOptions):
     await db.raw(grantRuntime(serverRole)).catch((error: { code?: string }) => {
       throw notGranted(error, serverRole)
     })
+    await requireUsage(db, schema)
     return applied
+  } catch (error) {
+    throw withoutStatement(error, schema)
   } finally {
     await db.destroy()
   }
 }
 
+/** A schema that is there may belong to somebody who lets the owner create in it and nothing else. */
+async function createSchema(db: Knex, schema: string): Promise<void> {
+  const { rows } = await db.raw('SELECT FROM pg_namespace WHERE nspname = ?', [schema])
+  if (rows.length === 0) await db.raw('CREATE SCHEMA IF NOT EXISTS ??', [schema])
+}
+
+/** Only its own owner can give the server's role a schema to use. */
+async function requireUsage(db: Knex, schema: string): Promise<void> {
+  const { rows } = await db.raw("SELECT has_schema_privilege('strongroom_runtime', ?, 'USAGE') AS granted", [schema])
+  if (rows[0].granted) return
+  const name = quoteIdentifier(schema)
+  throw new Error(
+    `strongroom_runtime may not use the schema ${name}, which the owner of the tables does not own: as its owner run GRANT USAGE ON SCHEMA ${name} TO strongroom_runtime.`,
+  )
+}
+
+/** What PostgreSQL refused, in a sentence: a statement of a migration fills a screen, and a message of its may quote a row. */
+function withoutStatement(error: unknown, schema: string): unknown {
+  if (!(error instanceof pg.DatabaseError)) return error
+  const { code, message } = error
+  if (code === INSUFFICIENT_PRIVILEGE) {
+    const reason = message.replace(AFTER_STATEMENT, '')
+    return new Error(
+      `the owner may not bring the schema ${quoteIdentifier(schema)} up to date (${reason}): name the owner of the schema, with CREATEROLE, in DATABASE_OWNER_URL.`,
+    )
+  }
+  return new Error(
+    `PostgreSQL refused a migration with SQLSTATE ${code}, and nothing of it was kept: see its log, then run "strongroom migrate" again.`,
+  )
+}
+
 function grantRuntime(serverRole: string): string {
   return `DO $$ BEGIN
             IF NOT pg_has_role(${literal(serverRole)}, 'strongroom_runtime', 'USAGE') THEN
-              GRANT strongroom_runtime TO ${identifier(serverRole)};
+              GRANT strongroom_runtime TO ${quoteIdentifier(serverRole)};
             END IF;
           END $$`
 }
 
 /** The two ways in which roles that were made for the vault may not fit, in a sentence instead of a statement. */
 function notGranted(error: { code?: string }, serverRole: string): unknown {
-  const role = identifier(serverRole)
+  const role = quoteIdentifier(serverRole)
   if (error.code === UNDEFINED_OBJECT) {
     return new Error(
       `the role ${role} that DATABASE_URL names does not exist: create it, then run "strongroom migrate" again.`,
@@ -116,10 +174,6 @@ function notGranted(error: { code?: string }, serverRole: string): unknown {
 
 /** The names of the migrations this version brings. */
 export const knownMigrations = Object.keys(migrations)
-
-function identifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
-}
 
 function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`

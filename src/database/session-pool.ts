@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { Problem } from '../problem.ts'
 import { translate, unavailable } from './database-error.ts'
+import { STATEMENT_TIMEOUT_MS } from './session-settings.ts'
 
 /** A prepared statement: PostgreSQL plans it once per connection and reuses it under its name. */
 export interface Statement {
@@ -16,7 +17,12 @@ export const QUERY_TIMEOUT_MS = 10_000
 /** How often the server is asked about sessions that have not answered. */
 const ASK_EVERY_MS = 2_000
 
-const ROLLBACK: Statement = { name: 'rollback', text: 'ROLLBACK' }
+/** How much later than here a statement ends in the server. */
+const LATER_MS = STATEMENT_TIMEOUT_MS - QUERY_TIMEOUT_MS
+
+const UNKNOWN = Number.NaN
+
+export const ROLLBACK: Statement = { name: 'rollback', text: 'ROLLBACK' }
 
 /**
  * Which of these sessions still work on a statement. Such a statement is cancelled, since its caller has had an answer. A
@@ -28,6 +34,9 @@ const STILL_WORKING = `
 
 /** The message of pg-pool when a caller has waited for a free connection for `connectionTimeoutMillis`. */
 const POOL_STAYED_FULL = 'timeout exceeded when trying to connect'
+
+/** Prepares a session that has just connected. */
+export type Settle = (client: pg.ClientBase) => Promise<void>
 
 /** How a session goes back: `broken` when its state is unknown, `spent` when nothing else may have it. */
 export type SessionState = 'good' | 'broken' | 'spent'
@@ -45,22 +54,26 @@ type Client = pg.PoolClient & { readonly processID: number | null }
  */
 export class SessionPool {
   readonly #connection: pg.ClientConfig
+  readonly #settle: Settle
   readonly #max: number
   readonly #pool: pg.Pool
   /** Sessions whose connection has broken. */
   readonly #gone = new WeakSet<pg.PoolClient>()
   /** Resolves when a session that let a statement time out has answered it after all, or its connection is gone. */
   readonly #answered = new WeakMap<pg.PoolClient, Promise<void>>()
+  /** How long a statement may take in the server, in milliseconds, where that is not what it was at first. */
+  readonly #limits = new WeakMap<pg.PoolClient, number>()
   /** Sessions that were given back without an answer. */
   readonly #abandoned = new Map<Client, SessionState>()
   #asking: NodeJS.Timeout | undefined
   #closed = false
 
   /** @param max how many sessions there are at the most, without the one that asks about abandoned ones */
-  constructor(connection: pg.ClientConfig, max: number) {
+  constructor(connection: pg.ClientConfig, settle: Settle, max: number) {
     this.#connection = connection
+    this.#settle = settle
     this.#max = max
-    this.#pool = new pg.Pool({ ...connection, max, idleTimeoutMillis: 30_000 })
+    this.#pool = new pg.Pool({ ...connection, max, idleTimeoutMillis: 30_000, onConnect: settle })
     // A connection that breaks must not end the process, whether it is idle or in use: the statement that waits for it is
     // rejected all the same, and the next one gets a new connection.
     this.#pool.on('error', () => {})
@@ -85,6 +98,7 @@ export class SessionPool {
   async run<Row>(client: pg.PoolClient, statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
     try {
       const { timeoutMs = QUERY_TIMEOUT_MS, ...prepared } = statement
+      await this.#limit(client, statement, timeoutMs)
       const config = { ...prepared, values: [...values], query_timeout: timeoutMs }
       return (await client.query(config)).rows as Row[]
     } catch (error) {
@@ -96,6 +110,18 @@ export class SessionPool {
       }
       throw translate(error)
     }
+  }
+
+  /** Has the server end a statement that may take long later than others. A rollback takes that back, or leaves it. */
+  async #limit(client: pg.PoolClient, statement: Statement, timeoutMs: number): Promise<void> {
+    if (statement === ROLLBACK) {
+      this.#limits.set(client, UNKNOWN)
+      return
+    }
+    const limit = Math.max(timeoutMs, QUERY_TIMEOUT_MS) + LATER_MS
+    if ((this.#limits.get(client) ?? STATEMENT_TIMEOUT_MS) === limit) return
+    await client.query(`SET statement_timeout = ${limit}`)
+    this.#limits.set(client, limit)
   }
 
   /** Takes a session back. It may be closed only after this has returned. */
@@ -153,6 +179,7 @@ export class SessionPool {
     session.on('error', () => {})
     try {
       await session.connect()
+      await this.#settle(session)
       const { rows } = await session.query<{ pid: number }>(STILL_WORKING, [clients.map(({ processID }) => processID)])
       const pids = new Set(rows.map(({ pid }) => pid))
       return new Set(clients.filter(({ processID }) => processID !== null && pids.has(processID)))

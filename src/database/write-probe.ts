@@ -25,7 +25,7 @@ export interface WriteProbe {
  * Tries whether the database can be written, by writing: no standby and no read-only database, a commit that comes back, room on
  * the disk. Has one session of its own, so that a write that hangs takes no place from anything else, and is not repeated.
  */
-export function createWriteProbe(options: Pick<DatabaseOptions, 'url' | 'caFile'>): WriteProbe {
+export function createWriteProbe(options: Pick<DatabaseOptions, 'url' | 'caFile' | 'schema'>): WriteProbe {
   const database = openDatabase({ ...options, maxConnections: 1 })
   let writing: Promise<void> | undefined
   let writtenAt = Number.NEGATIVE_INFINITY

@@ -19,7 +19,7 @@ const LIMITS = {
 } as const
 
 /** Idle connections cost little; the cap keeps the process within its file descriptors. */
-const MAX_CONNECTIONS = 10_000
+export const MAX_CONNECTIONS = 10_000
 const MAX_HEADERS = 100
 
 export interface ServerHooks {

@@ -1,8 +1,8 @@
-import { closeSync, constants, lstatSync, mkdirSync, openSync, rmSync, type Stats, statSync } from 'node:fs'
+import { closeSync, constants, lstatSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { connect } from 'node:net'
 import path from 'node:path'
-import { isWritableByOthers } from '../trusted-file.ts'
+import { folderFault, isWritableByOthers } from '../trusted-file.ts'
 
 /** unix(7): 108 bytes with the NUL on Linux; 104 on macOS. */
 const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103
@@ -22,7 +22,8 @@ export function operatorSocketOf(dataDir: string): string {
 export async function listenOnSocket(server: Server, file: string): Promise<() => void> {
   const folder = path.dirname(file)
   makeFolder(folder)
-  requireOwnFolder(folder, statSync(folder))
+  const fault = folderFault(folder, statSync(folder))
+  if (fault !== undefined) throw new Error(fault)
   const { address, release } = shorten(file)
   try {
     if (await isAnswered(address)) {
@@ -63,17 +64,6 @@ function makeFolder(folder: string): void {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
   } catch (error) {
     throw new Error(`the folder ${folder} cannot be made (${(error as NodeJS.ErrnoException).code}): ${OWN_FOLDER}`)
-  }
-}
-
-function requireOwnFolder(folder: string, stats: Stats): void {
-  if (stats.uid !== process.geteuid?.()) {
-    throw new Error(
-      `the folder ${folder} belongs to another user: name one inside it that the server makes, STRONGROOM_DATA_DIR=${folder}/vault.`,
-    )
-  }
-  if (isWritableByOthers(stats)) {
-    throw new Error(`others can write to the folder ${folder} of the operator socket: run "chmod 700 ${folder}".`)
   }
 }
 

@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openDatabase } from '../../src/database/database.ts'
 import { type OwnCluster, startOwnCluster } from '../support/own-cluster.ts'
@@ -68,6 +69,34 @@ describe('while a synchronous standby is frozen', () => {
     await watch
     expect(most).toBeLessThanOrEqual(CONNECTIONS + RESERVED)
   }, 90_000)
+})
+
+describe('the server’s own limit of a statement', () => {
+  it('does not end a commit that waits for a standby: it would count as committed without it', async () => {
+    const thaw = await cluster.freezeStandby()
+    const session = new pg.Client({ connectionString: cluster.serverUrl })
+    await session.connect()
+    try {
+      await session.query("SET statement_timeout = '100ms'")
+      const name = `waits-${Date.now()}`
+      let isAnswered = false
+      const commit = session.query("INSERT INTO settings (name, value) VALUES ($1, '')", [name]).finally(() => {
+        isAnswered = true
+      })
+      const waits =
+        "wait_event = 'SyncRep' AND query LIKE 'INSERT INTO settings%' AND clock_timestamp() > query_start + interval '1 s'"
+      await vi.waitUntil(async () => isAnswered || (await countSessions(waits)) === 1, {
+        timeout: 10_000,
+        interval: 50,
+      })
+      expect(isAnswered).toBe(false)
+      await thaw()
+      await commit
+    } finally {
+      await thaw()
+      await session.end()
+    }
+  })
 })
 
 const hang = { name: 'hang', text: 'SELECT pg_sleep(60)', timeoutMs: 50 }

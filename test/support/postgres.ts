@@ -68,7 +68,7 @@ export function openTestDatabase(
 /** Everything a database holds apart from the counts of attempts and of uses, as text: bytea in hexadecimal, one line for each row. */
 export async function dumpDatabase(database: TestDatabase): Promise<string> {
   const tables = await database.sql<{ name: string }>(
-    `SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('rate_limits', 'key_uses') ORDER BY 1`,
+    `SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = current_schema() AND tablename NOT IN ('rate_limits', 'key_uses') ORDER BY 1`,
   )
   const rows = await Promise.all(
     tables.map(({ name }) => database.sql<{ line: string }>(`SELECT '${name} ' || t::text AS line FROM ${name} t`)),

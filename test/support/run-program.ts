@@ -9,6 +9,10 @@ export interface Program {
   env: Readonly<Record<string, string>>
   /** Its limit of core dumps, as ulimit takes it. Default: 0, wherever the tests run. */
   coreDumps?: string
+  /** How many files it may open, as ulimit takes it. Default: as many as the tests. */
+  openFiles?: string
+  /** The user and group id that it runs as; only root can choose. */
+  user?: number
 }
 
 /** A program that runs, with everything it has printed so far. */
@@ -28,9 +32,11 @@ export interface Ended {
 }
 
 /** Starts a program with exactly this environment, so that nothing of the test runner's reaches it. */
-export function startProgram({ command, args, cwd, env, coreDumps = '0' }: Program): RunningProgram {
-  const limited = ['-c', `ulimit -S -c ${coreDumps}; exec "$0" "$@"`, command, ...args]
-  const child = spawn('/bin/sh', limited, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+export function startProgram({ command, args, cwd, env, coreDumps = '0', openFiles, user }: Program): RunningProgram {
+  const files = openFiles === undefined ? '' : `ulimit -n ${openFiles}; `
+  const limited = ['-c', `ulimit -S -c ${coreDumps}; ${files}exec "$0" "$@"`, command, ...args]
+  const account = user === undefined ? {} : { uid: user, gid: user }
+  const child = spawn('/bin/sh', limited, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], ...account })
   const output = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     output.stdout += chunk

@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg'
 
 const TABLES = `
   SELECT c.oid, c.relname AS name FROM pg_class c
-  WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY c.relname`
+  WHERE c.relnamespace = quote_ident(current_schema())::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY c.relname`
 
 const COLUMNS = `
   SELECT quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod)
@@ -33,29 +33,30 @@ const GRANTS = `
          || CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END || ';' AS line
   FROM (
     SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || c.relname AS object, c.relowner AS owner, acl.*
-      FROM pg_class c, aclexplode(c.relacl) acl WHERE c.relnamespace = 'public'::regnamespace
+      FROM pg_class c, aclexplode(c.relacl) acl WHERE c.relnamespace = quote_ident(current_schema())::regnamespace
     UNION ALL
     SELECT 'TABLE ' || c.relname || ' (' || a.attname || ')', c.relowner, acl.*
       FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid, aclexplode(a.attacl) acl
-      WHERE c.relnamespace = 'public'::regnamespace
+      WHERE c.relnamespace = quote_ident(current_schema())::regnamespace
     UNION ALL
-    SELECT 'SCHEMA public', n.nspowner, acl.* FROM pg_namespace n, aclexplode(n.nspacl) acl WHERE n.nspname = 'public'
+    SELECT 'SCHEMA ' || quote_ident(n.nspname), n.nspowner, acl.* FROM pg_namespace n, aclexplode(n.nspacl) acl WHERE n.nspname = current_schema()
   ) AS granted
   WHERE grantee <> owner GROUP BY object, grantee ORDER BY object, grantee::regrole::text`
 
 /** Whatever else a migration may make one day; it is listed by name, so that it is seen in the diff. */
 const OTHERS = `
   SELECT '-- ' || line AS line FROM (
-    SELECT 'function ' || oid::regprocedure::text AS line FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+    SELECT 'function ' || oid::regprocedure::text AS line FROM pg_proc WHERE pronamespace = quote_ident(current_schema())::regnamespace
     UNION ALL
     SELECT 'trigger ' || tgname || ' on ' || tgrelid::regclass::text
-           || CASE tgenabled WHEN 'O' THEN '' WHEN 'A' THEN ', always' ELSE ', disabled' END || ': ' || pg_get_triggerdef(oid)
-      FROM pg_trigger WHERE NOT tgisinternal
+           || CASE tgenabled WHEN 'O' THEN '' WHEN 'A' THEN ', always' ELSE ', disabled' END || ': ' || pg_get_triggerdef(pg_trigger.oid)
+      FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+      WHERE NOT tgisinternal AND relnamespace = quote_ident(current_schema())::regnamespace
     UNION ALL
     SELECT 'view ' || relname || ': ' || pg_get_viewdef(oid) FROM pg_class
-      WHERE relnamespace = 'public'::regnamespace AND relkind IN ('v', 'm')
+      WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relkind IN ('v', 'm')
     UNION ALL
-    SELECT 'sequence ' || relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'S'
+    SELECT 'sequence ' || relname FROM pg_class WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relkind = 'S'
     UNION ALL
     SELECT 'policy ' || polname || ' on ' || polrelid::regclass::text FROM pg_policy
     UNION ALL
@@ -63,12 +64,13 @@ const OTHERS = `
   ) AS other ORDER BY line`
 
 /**
- * The schema of a database as SQL to be read, in an order that depends on names only: the embedded PostgreSQL brings no
+ * One schema of a database as SQL to be read, in an order that depends on names only: the embedded PostgreSQL brings no
  * pg_dump. Holds no row of any table.
  */
-export async function dumpSchema(client: ClientBase): Promise<string> {
+export async function dumpSchema(client: ClientBase, schema = 'public'): Promise<string> {
   // Definitions are written with as few qualifications as the search path allows.
-  await client.query("SET search_path TO public, pg_catalog; SET quote_all_identifiers TO 'off'")
+  const path = client.escapeIdentifier(schema)
+  await client.query(`SET search_path TO ${path}, pg_catalog; SET quote_all_identifiers TO 'off'`)
   const lines = async (text: string, values: unknown[] = []) =>
     (await client.query<{ line: string }>(text, values)).rows.map(({ line }) => line)
   const blocks = ['-- The schema after every migration. Written by `npm run db:schema`; do not edit.']

@@ -1,5 +1,5 @@
 import { textArray } from '../../database/binary-array.ts'
-import type { Queryable, Statement } from '../../database/database.ts'
+import { LOCK_SPACE, type Queryable, type Statement } from '../../database/database.ts'
 import type { KeyPurpose } from '../key.ts'
 
 /** The latest rotation of the keys of one purpose. */
@@ -67,7 +67,7 @@ export const ROTATION_LOCK = 0x7374_7203
 
 const IS_RUNNING: Statement = {
   name: 'is-rotation-running',
-  text: `SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = $1 AND objsubid = 1 AND granted
+  text: `SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = (${LOCK_SPACE})::oid AND objid = $1 AND objsubid = 1 AND granted
            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
 }
 

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { expect, it, vi } from 'vitest'
-import { readCoreDumpLimit } from './core-dumps.ts'
+import { readCoreDumpLimit, readOpenFilesLimit } from './process-limits.ts'
 
 // It starts programs, which takes its time on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
@@ -20,7 +20,7 @@ it('reads the soft limit of core dumps as Linux writes it', () => {
 it.skipIf(process.platform !== 'linux').each(['0', '512', '1024'])(
   'reads that of its own process: %s blocks',
   (blocks) => {
-    const module = JSON.stringify(path.join(import.meta.dirname, 'core-dumps.ts'))
+    const module = JSON.stringify(path.join(import.meta.dirname, 'process-limits.ts'))
     const program = `import { readCoreDumpLimit } from ${module}; console.log(readCoreDumpLimit())`
     const { stdout } = spawnSync(
       '/bin/sh',
@@ -38,3 +38,11 @@ it.skipIf(process.platform !== 'linux').each(['0', '512', '1024'])(
     expect(['512', '1024'].map((size) => String(Number(blocks) * Number(size)))).toContain(stdout.trim())
   },
 )
+
+it('reads how many files may be open as Linux writes it', () => {
+  const limits = (soft: string) =>
+    `Max processes   1   2   processes\nMax open files            ${soft.padEnd(20)} 524288               files     \n`
+  expect(readOpenFilesLimit(limits('256'))).toBe(256)
+  expect(readOpenFilesLimit(limits('unlimited'))).toBe(Number.POSITIVE_INFINITY)
+  expect(readOpenFilesLimit('')).toBeUndefined()
+})

@@ -8,6 +8,16 @@ export function readCoreDumpLimit(limits = readLimits()): string | undefined {
   return /^Max core file size +(\d+|unlimited) /m.exec(limits)?.[1]
 }
 
+/**
+ * How many files, and with them connections, this process may have open at once (RLIMIT_NOFILE). It is the soft limit, which Node.js
+ * has raised to the hard one. Undefined where the system does not say.
+ */
+export function readOpenFilesLimit(limits = readLimits()): number | undefined {
+  const soft = /^Max open files +(\d+|unlimited) /m.exec(limits)?.[1]
+  if (soft === undefined) return undefined
+  return soft === 'unlimited' ? Number.POSITIVE_INFINITY : Number(soft)
+}
+
 /** proc(5), /proc/pid/limits */
 function readLimits(): string {
   try {

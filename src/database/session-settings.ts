@@ -1,0 +1,81 @@
+import type { ClientBase } from 'pg'
+
+export interface SettingsOptions {
+  /** The schema of the vault's tables, as it is named in PostgreSQL's catalog. */
+  schema: string
+  /** Whether statements may take as long as they need, as those of a migration do. */
+  isPatient?: boolean
+}
+
+/** Later than the client gives up: it ends what a client that is gone has left behind. */
+export const STATEMENT_TIMEOUT_MS = 15_000
+
+/** A stopped process goes on within seconds; one that is gone must not hold its locks for longer. */
+const IDLE_IN_TRANSACTION_MS = 60_000
+
+/** A first statement on its own, since the database's own limit may be too short for the second. */
+const WITHOUT_LIMIT = 'SET statement_timeout = 0'
+
+/** Takes the settings that this version of PostgreSQL has. Every name is qualified: the search path is not ours yet. */
+const APPLY = `
+  SELECT pg_catalog.set_config(s.name, w.value, false)
+  FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) AS w (name, value)
+  JOIN pg_catalog.pg_settings AS s ON s.name OPERATOR(pg_catalog.=) w.name`
+
+/**
+ * Gives a new session every setting that the vault relies on, whatever the defaults of server, database and role are. What
+ * an operator has decided about durability or read-only access is left alone: `doctor` judges it.
+ *
+ * @param timeoutMs how long each of the two statements may take
+ */
+export async function applySettings(
+  client: Pick<ClientBase, 'query'>,
+  options: SettingsOptions,
+  timeoutMs: number,
+): Promise<void> {
+  const settings = Object.entries(settingsFor(options))
+  const values = [settings.map(([name]) => name), settings.map(([, value]) => value)]
+  const limit = { query_timeout: timeoutMs }
+  await client.query({ text: WITHOUT_LIMIT, ...limit })
+  await client.query({ text: APPLY, values, ...limit })
+}
+
+/** By the names that pg_settings has. */
+export function settingsFor({ schema, isPatient = false }: SettingsOptions): Record<string, string> {
+  return {
+    // What values look like in the text that travels.
+    DateStyle: 'ISO, MDY',
+    IntervalStyle: 'postgres',
+    TimeZone: 'UTC',
+    client_encoding: 'UTF8',
+    bytea_output: 'hex',
+    extra_float_digits: '1',
+    array_nulls: 'on',
+    quote_all_identifiers: 'off',
+    // What statements mean.
+    search_path: searchPathOf(schema),
+    standard_conforming_strings: 'on',
+    transform_null_equals: 'off',
+    default_transaction_isolation: 'read committed',
+    default_transaction_deferrable: 'off',
+    // How long they may take. 0 is without a limit.
+    statement_timeout: isPatient ? '0' : String(STATEMENT_TIMEOUT_MS),
+    lock_timeout: '0',
+    idle_in_transaction_session_timeout: isPatient ? '0' : String(IDLE_IN_TRANSACTION_MS),
+    idle_session_timeout: '0',
+    transaction_timeout: '0',
+  }
+}
+
+/**
+ * PostgreSQL searches pg_catalog first unless the path names it, and a session's temporary tables first unless the path
+ * names them: so they come last, and cannot stand in for the vault's.
+ */
+function searchPathOf(schema: string): string {
+  return `${quoteIdentifier(schema)}, pg_temp`
+}
+
+/** A name as SQL writes it. */
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
