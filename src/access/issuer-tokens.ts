@@ -4,7 +4,7 @@ import type { AccessTokens } from './access-token.ts'
 import { type StaffClaims, staffOf } from './claim-mapping.ts'
 import { createFetchDocument } from './fetch-document.ts'
 import { createIssuerKeys, type IssuerKeys, type IssuerKeysOptions } from './issuer-keys.ts'
-import { judgeToken, readToken, type WrittenToken } from './token-rules.ts'
+import { judgeToken, type Ruling, readToken, type WrittenToken } from './token-rules.ts'
 import type { TrustedIssuer } from './trusted-issuers.ts'
 
 /** Verifies access tokens; the vault's own, or somebody else's. */
@@ -25,10 +25,14 @@ export function createIssuerTokens({ issuer, keys, now }: IssuerTokensOptions): 
     async verify(token) {
       const written = readToken(token)
       if (written === undefined) throw unauthenticated(`${issuer.name}: form`)
-      const broken = judgeToken(issuer, written, now()).find(({ passed }) => !passed)
-      if (broken) throw unauthenticated(`${issuer.name}: ${broken.rule}: ${broken.demand}`)
-      const signature = await findSignatureFault(issuer, keys, token, written)
-      if (signature !== undefined) throw unauthenticated(`${issuer.name}: signature: ${signature}`)
+      const broken = judgeToken(issuer, written, now()).filter(({ passed }) => !passed)
+      const refuse = ({ rule, demand }: Omit<Ruling, 'passed'>) => unauthenticated(`${issuer.name}: ${rule}: ${demand}`)
+      const algorithm = broken.find(({ rule }) => rule === 'alg')
+      if (algorithm) throw refuse(algorithm)
+      // The other rules come after the signature: what a stranger wrote is no reason that helps anybody.
+      const demand = await findSignatureFault(issuer, keys, token, written)
+      if (demand !== undefined) throw refuse({ rule: 'signature', demand })
+      if (broken[0]) throw refuse(broken[0])
       return staffOf(issuer, written.claims as StaffClaims)
     },
   }

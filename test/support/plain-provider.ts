@@ -19,11 +19,14 @@ export class PlainProvider {
   readonly #kids = new Set<unknown>()
   readonly #server: Server
 
-  private constructor() {
+  /** The authority of its certificate. */
+  readonly caFile: string
+
+  private constructor(certsDir: string) {
     const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
     this.privateKey = privateKey
     this.publicJwk = { ...publicKey.export({ format: 'jwk' }) }
-    const { certsDir } = inject('cluster')
+    this.caFile = path.join(certsDir, 'ca.pem')
     const file = (name: string) => readFileSync(path.join(certsDir, name), 'utf8')
     this.#server = createServer({ cert: file('server.pem'), key: file('server-key.pem') }, (request, response) => {
       const asked = request.url ?? ''
@@ -33,19 +36,14 @@ export class PlainProvider {
     })
   }
 
-  static async start(): Promise<PlainProvider> {
-    const provider = new PlainProvider()
+  static async start(certsDir = inject('cluster').certsDir): Promise<PlainProvider> {
+    const provider = new PlainProvider(certsDir)
     await new Promise<void>((resolve) => provider.#server.listen(0, '127.0.0.1', resolve))
     return provider
   }
 
   get url(): string {
     return `https://localhost:${(this.#server.address() as AddressInfo).port}`
-  }
-
-  /** The entry of the issuers file for the authority of its certificate. */
-  get caFile(): string {
-    return path.join(inject('cluster').certsDir, 'ca.pem')
   }
 
   /** Publishes the one key under each `kid` that it was named by. */
