@@ -106,13 +106,20 @@ async function checkStanding(
       : `the role ${role} is in force`
   const standing = { rule: 'standing', passed: !(admitted instanceof Problem), demand }
   if (admitted instanceof Problem) return { ...refusal(issuer, [...rules, standing], admitted.code), caller: caller.id }
+  const scopes = {
+    rule: 'scopes',
+    passed: admitted.scopes.size > 0,
+    demand: 'the token and the role have a scope in common',
+  }
+  const all = [...rules, standing, scopes]
+  if (!scopes.passed) return { ...refusal(issuer, all, 'scope-missing'), caller: caller.id }
   const definition = role === undefined ? undefined : roles.get(role)
   const held = definition ? summarise(definition).purposes : []
   return {
     accepted: true,
     code: null,
     issuer,
-    rules: [...rules, standing],
+    rules: all,
     caller: admitted.id,
     role: role ?? null,
     site: admitted.site,

@@ -54,8 +54,8 @@ function isValue(one: unknown, value: string | number | boolean): boolean {
 export function claimAt(claims: Claims, way: ClaimMapping['claim']): unknown {
   let found: unknown = claims
   for (const name of [way].flat()) {
-    if (!isObject(found) || !Object.hasOwn(found, name)) return undefined
-    found = found[name]
+    if (typeof found !== 'object' || found === null || !Object.hasOwn(found, name)) return undefined
+    found = (found as Claims)[name]
   }
   return found
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -110,6 +111,13 @@ it.each(required)('a token of %s is refused without its %s', async (_provider, c
   for (const value of [undefined, 'another']) {
     expectProblem(await vault.call('GET', UNKNOWN, { token: sign(recipe, { [claim]: value }) }), 401, 'unauthenticated')
   }
+})
+
+it('a token with 200 groups fits (Microsoft Entra ID puts no more into one)', async () => {
+  const entra = recipes.find(({ entry }) => entry.name === 'entra')!
+  const token = sign(entra, { groups: Array.from({ length: 200 }, () => randomUUID()) })
+  expect(token.length).toBeGreaterThan(10_000)
+  expectProblem(await vault.call('GET', UNKNOWN, { token }), 404, 'record-not-found')
 })
 
 it('a scope behind a prefix narrows (Amazon Cognito)', async () => {

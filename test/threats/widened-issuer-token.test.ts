@@ -104,7 +104,7 @@ describe('a token that names scopes', () => {
     ['an object', { 'token:read': true }],
     ['a list with an object', [{ value: 'token:read' }]],
     ['null', null],
-  ])('as %s is refused: nobody can say what it means', async (_what, scp) => {
+  ])('as %s is refused', async (_what, scp) => {
     expectProblem(await read(sign({ claims: { scp } })), 401, 'unauthenticated')
   })
 })
