@@ -24,16 +24,18 @@ CREATE TABLE approvals (
   decided_at timestamp with time zone,
   mac bytea,
   authority text,
+  record_version integer,
   CONSTRAINT approvals_pkey PRIMARY KEY (id),
   CONSTRAINT approvals_by_another CHECK ((decided_by <> caller)),
   CONSTRAINT approvals_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'approved'::text, 'refused'::text, 'used'::text, 'unreviewed'::text, 'reviewed'::text])))
 );
-CREATE INDEX approvals_caller ON public.approvals USING btree (caller) WHERE (state = ANY (ARRAY['pending'::text, 'approved'::text]));
-CREATE INDEX approvals_open ON public.approvals USING btree (site, requested_at) WHERE (state = ANY (ARRAY['pending'::text, 'unreviewed'::text]));
+CREATE INDEX approvals_caller ON public.approvals USING btree (caller) WHERE (state = ANY (ARRAY['pending'::text, 'approved'::text, 'unreviewed'::text]));
+CREATE INDEX approvals_open ON public.approvals USING btree (site, ((state <> 'unreviewed'::text)), id) WHERE (state = ANY (ARRAY['pending'::text, 'unreviewed'::text]));
 CREATE INDEX approvals_token ON public.approvals USING btree (token);
 COMMENT ON TABLE approvals IS 'releases that need a second person; their reasons are in reveal_reasons, sealed';
 COMMENT ON COLUMN approvals.mac IS 'HMAC-SHA-256 over an approval, under the key of the key registry''s manifest';
 COMMENT ON COLUMN approvals.authority IS 'the authority in whose name the release is asked for; the ticket then is its case';
+COMMENT ON COLUMN approvals.record_version IS 'the version of the record that is asked for; empty for requests that were decided before there was this column';
 
 CREATE TABLE audit_checkpoints (
   size bigint NOT NULL,
@@ -130,7 +132,7 @@ CREATE TABLE budget_records (
 );
 CREATE INDEX budget_records_starts ON public.budget_records USING btree (starts_at);
 COMMENT ON TABLE budget_records IS 'the records that a caller with a budget has asked for, once for each hour and day';
-COMMENT ON COLUMN budget_records.purpose IS 'empty for masked views and searches';
+COMMENT ON COLUMN budget_records.purpose IS 'a purpose; empty for masked views and searches, * for everything together, a scope for what is corrected or erased';
 
 CREATE TABLE clients (
   id text NOT NULL,
@@ -163,9 +165,12 @@ COMMENT ON COLUMN clients.previous_secret_start IS 'the first characters of the 
 CREATE TABLE disabled_staff (
   id text NOT NULL,
   disabled_at timestamp with time zone NOT NULL,
+  folded text,
   CONSTRAINT disabled_staff_pkey PRIMARY KEY (id)
 );
+CREATE INDEX disabled_staff_folded ON public.disabled_staff USING btree (folded);
 COMMENT ON TABLE disabled_staff IS 'members of staff whose tokens are refused, whoever signed them';
+COMMENT ON COLUMN disabled_staff.folded IS 'the id as it is compared: NFKC, lower case; empty when an earlier version wrote the row';
 
 CREATE TABLE idempotency_keys (
   key_hash bytea NOT NULL,

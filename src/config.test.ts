@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { ConfigError, type OptionName, options, readConfig } from './config.ts'
+import { ConfigError, readConfig } from './config.ts'
+import { type OptionName, options } from './options.ts'
 
 const cwd = process.cwd()
 const SECRET = 'hunter2-4242424242424242'
@@ -46,6 +47,7 @@ describe('readConfig', () => {
       logLevel: 'info',
       strangerLimits: { perSource: 20, inAll: 200 },
       wrongMatches: { perCaller: undefined, perRecord: undefined },
+      openApprovals: 100,
       workers: Math.max(1, availableParallelism() - 1),
     })
   })
@@ -60,6 +62,7 @@ describe('readConfig', () => {
     [{ STRONGROOM_CARDS_PER_BIN: '60' }, { cardLimits: { perBin: 60 } }],
     [{ STRONGROOM_REFUSALS_PER_SOURCE: '5' }, { strangerLimits: { perSource: 5, inAll: 200 } }],
     [{ STRONGROOM_REFUSALS_IN_ALL: '1000' }, { strangerLimits: { perSource: 20, inAll: 1000 } }],
+    [{ STRONGROOM_OPEN_APPROVALS: '7' }, { openApprovals: 7 }],
     [
       { STRONGROOM_CARDS_PER_CLIENT: '6', STRONGROOM_CARDS_PER_SOURCE: '9' },
       { cardLimits: { perClient: 6, perSource: 9 } },
@@ -120,6 +123,7 @@ describe('readConfig', () => {
     ['STRONGROOM_CARDS_PER_BIN', '0'],
     ['STRONGROOM_REFUSALS_PER_SOURCE', '0'],
     ['STRONGROOM_REFUSALS_IN_ALL', 'many'],
+    ['STRONGROOM_OPEN_APPROVALS', '0'],
     ['STRONGROOM_PORT', '-1'],
     ['STRONGROOM_PORT', '84.43'],
     ['STRONGROOM_OPERATOR_PORT', SECRET],

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
 import { addEnvFile, EnvFileError } from './env-file.ts'
+import { type OptionName, options } from './options.ts'
 
 /** Where the vault's own parts are; everything here is decided once, at the start. */
 export interface Config {
@@ -60,78 +61,12 @@ export interface Config {
   cardSearchesPerDay: number | undefined
   /** How many wrong answers of comparisons there may be; undefined: the default. */
   wrongMatches: { perCaller: number | undefined; perRecord: number | undefined }
+  /** How many requests of one caller may wait for approval, and how many releases for a review. */
+  openApprovals: number
 }
 
 /** What STRONGROOM_ROOT_KEY may be. */
 const rootKeySources = ['passphrase-file', 'custodian-shares', 'aws-kms', 'pkcs11'] as const
-
-/**
- * Every option, as the README's table shows it. The order is the reader's: what a newcomer changes first stands first.
- * `config.test.ts` compares this list with the README.
- */
-export const options = {
-  STRONGROOM_DATA_DIR: [
-    '.strongroom',
-    'the embedded database, the root-key file, the sample callers and the operator socket',
-  ],
-  STRONGROOM_HOST: ['127.0.0.1', 'the address to listen on'],
-  STRONGROOM_PORT: ['8443', 'the HTTPS port'],
-  STRONGROOM_OPERATOR_PORT: ['9443', 'the operator listener (`/metrics` and health), HTTPS, on loopback only'],
-  STRONGROOM_OPERATOR_TOKEN_FILE: ['–', 'the bearer token that `/metrics` then asks for, mode 0600'],
-  STRONGROOM_WORKERS: ['cores less one, at least 1', 'how many processes serve callers'],
-  STRONGROOM_ISSUER: ['`https://localhost:<port>`', 'the issuer and audience of access tokens: the public base URL'],
-  STRONGROOM_ISSUERS_FILE: ['–', 'the identity providers of the staff and what their claims mean here, JSON'],
-  STRONGROOM_CERTS_DIR: ['certs', 'the folder of `ca.pem`, `server.pem` and `server-key.pem`'],
-  STRONGROOM_TLS_CERT_FILE: ['`<certs>/server.pem`', 'the certificate chain, PEM'],
-  STRONGROOM_TLS_KEY_FILE: ['`<certs>/server-key.pem`', 'its private key, PEM, readable by the vault alone'],
-  STRONGROOM_CLIENT_CA: ['–', 'the authority that signs client certificates, PEM; without it none are asked for'],
-  STRONGROOM_CLIENT_CRL: ['–', 'the revocation lists of the authorities that sign client certificates, PEM'],
-  STRONGROOM_TRUSTED_PROXIES: [
-    '–',
-    'the proxies that are believed about where requests come from: addresses or CIDR ranges with commas between, none of them `/0`',
-  ],
-  STRONGROOM_PROXY_PROTOCOL: ['off', '`on`: connections from those proxies begin with a PROXY header, version 1 or 2'],
-  STRONGROOM_ROOT_KEY_FILE: ['`<data dir>/root-key`', 'the passphrase that the root key is derived from, mode 0600'],
-  STRONGROOM_ROOT_KEY: [
-    'passphrase-file',
-    'where the root key comes from: `passphrase-file`, `custodian-shares`, `aws-kms` or `pkcs11`',
-  ],
-  STRONGROOM_ROOT_KEY_ID: ['–', 'the KMS key (id, ARN or alias), or the label of the key in the PKCS#11 token'],
-  STRONGROOM_ROOT_KEY_LEASE_SECONDS: ['900', 'how long the vault serves while KMS or HSM do not answer, 1 to 86400'],
-  STRONGROOM_PKCS11_MODULE: ['–', "the path of the HSM vendor's PKCS#11 library"],
-  STRONGROOM_PKCS11_TOKEN: ['–', 'the label of the PKCS#11 token'],
-  STRONGROOM_PKCS11_PIN_FILE: ['–', "the file with the token's user PIN, mode 0600"],
-  STRONGROOM_CARDS_PER_CLIENT: ['unlimited', 'how many cards a minute one client may tokenize, valid or not'],
-  STRONGROOM_CARDS_PER_SOURCE: ['unlimited', 'the same for one source address'],
-  STRONGROOM_CARDS_PER_BIN: ['unlimited', 'the same for cards of one site that begin with the same six digits'],
-  STRONGROOM_REFUSALS_PER_SOURCE: [
-    '20',
-    'how many refusals of unknown callers from one source address have an event each in a minute; beyond them 429',
-  ],
-  STRONGROOM_REFUSALS_IN_ALL: ['200', 'the same for all source addresses together'],
-  STRONGROOM_CARD_SEARCHES_PER_DAY: ['200', 'how many different card numbers one caller may search for in a day'],
-  STRONGROOM_WRONG_MATCHES_PER_CALLER: [
-    '5',
-    'how many comparisons of one caller with one record may be wrong in a day',
-  ],
-  STRONGROOM_WRONG_MATCHES_PER_RECORD: ['20', 'the same for all callers together, in 30 days'],
-  STRONGROOM_AUDIT_ORIGIN: [
-    "`<issuer's host>/audit`",
-    'what the audit log is called in its checkpoints, from its beginning on',
-  ],
-  STRONGROOM_AUDIT_WITNESSES_FILE: ['–', 'where checkpoints of the audit log are shipped to, and who signs them, JSON'],
-  STRONGROOM_LOG_LEVEL: ['info', '`debug`, `info`, `warn`, `error` or `silent`'],
-  DATABASE_URL: ['embedded', 'PostgreSQL, as the role the server runs as; no `sslmode` in it'],
-  DATABASE_OWNER_URL: [
-    '–',
-    'the same database as the role that owns the schema; needed by `migrate` and `audit drop` only',
-  ],
-  DATABASE_CA: ['–', "the PEM file of the authority that signed the database's certificate"],
-  STRONGROOM_ENV_FILE: ['–', 'a file that sets these options, in the place of `.env`; named in the environment only'],
-  NODE_ENV: ['–', '`production` refuses development keys, sample callers and a database without TLS'],
-} as const satisfies Record<string, readonly [defaultValue: string, meaning: string]>
-
-export type OptionName = keyof typeof options
 
 /** Something is wrong with the configuration; the message says what, and how to mend it, in one sentence. */
 export class ConfigError extends Error {
@@ -182,6 +117,7 @@ const environment = z.object({
   STRONGROOM_CARD_SEARCHES_PER_DAY: limit.optional(),
   STRONGROOM_WRONG_MATCHES_PER_CALLER: limit.optional(),
   STRONGROOM_WRONG_MATCHES_PER_RECORD: limit.optional(),
+  STRONGROOM_OPEN_APPROVALS: limit.default(100),
   STRONGROOM_AUDIT_ORIGIN: z
     .string()
     .regex(/^[^\s+\p{C}]{1,200}$/u)
@@ -265,6 +201,7 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
       perCaller: read.STRONGROOM_WRONG_MATCHES_PER_CALLER,
       perRecord: read.STRONGROOM_WRONG_MATCHES_PER_RECORD,
     },
+    openApprovals: read.STRONGROOM_OPEN_APPROVALS,
     workers: read.STRONGROOM_WORKERS ?? Math.max(1, availableParallelism() - 1),
   }
 }

@@ -84,6 +84,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         strangerLimits: config.strangerLimits,
         cardSearchesPerDay: config.cardSearchesPerDay,
         wrongMatches: config.wrongMatches,
+        openApprovals: config.openApprovals,
         logLevel: options.role === 'command' ? 'silent' : config.logLevel,
       },
       options.overrides,

@@ -49,6 +49,8 @@ export interface StrongroomConfig {
   cardSearchesPerDay?: number | undefined
   /** How many wrong answers of comparisons there may be. */
   wrongMatches?: WrongAnswerLimits | undefined
+  /** How many requests of one caller may wait for approval, and how many releases for a review. Default: 100. */
+  openApprovals?: number
 }
 
 /** The options of the root key's provider. */

@@ -18,7 +18,7 @@ import { createBackground, type TaskName } from './background.ts'
 import { openDatabase } from './database/database.ts'
 import { readSetting, writeSetting } from './database/settings-store.ts'
 import { createWriteProbe } from './database/write-probe.ts'
-import { createApp, type Refusal } from './http/app.ts'
+import { createApp } from './http/app.ts'
 import { createDocsRoutes } from './http/docs-routes.ts'
 import { createHealthRoutes } from './http/health-routes.ts'
 import { createMetrics } from './http/metrics.ts'
@@ -40,6 +40,7 @@ import { createKinds } from './kinds/kinds.ts'
 import type { Problem } from './problem.ts'
 import { createApprovalRoutes } from './records/approval-routes.ts'
 import { countMisses } from './records/count-misses.ts'
+import { createEraseRoutes } from './records/erase-routes.ts'
 import { type AccessQuestion, explainAccess } from './records/explain-access.ts'
 import { createFindByTerm } from './records/find-by-term.ts'
 import { findCustomerTokens } from './records/find-customer-tokens.ts'
@@ -47,11 +48,11 @@ import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
 import { createMatchRoutes } from './records/match-routes.ts'
 import { createRecordBatches } from './records/record-batches.ts'
+import { createRecordRefusal } from './records/record-refusal.ts'
 import { createRecordRoutes } from './records/record-routes.ts'
 import { createSearchTerms } from './records/reindex.ts'
 import { createRevealRoutes } from './records/reveal-routes.ts'
 import { createSearchRoutes } from './records/search-routes.ts'
-import { parseToken } from './records/token.ts'
 import { createTokenizeRoutes } from './records/tokenize-routes.ts'
 import type { Overrides, RootKeySettings, StrongroomConfig } from './strongroom-config.ts'
 import { version } from './version.ts'
@@ -131,6 +132,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     cards: config.cardLimits,
     cardSearchesPerDay: config.cardSearchesPerDay,
     wrongMatches: config.wrongMatches,
+    openApprovals: config.openApprovals,
     ...overrides.limits,
   })
   const { roles, limits, admit, macs } = access
@@ -171,6 +173,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ...createMatchRoutes({ ...shared, idempotency }),
     ...createRecordRoutes(shared),
     ...createSearchRoutes({ ...shared, idempotency }),
+    ...createEraseRoutes({ ...shared, idempotency }),
     ...createAuditRoutes(basics),
     ...createLogRoutes(basics),
     ...createAccessRoutes({
@@ -181,25 +184,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   ].map((route) => countMisses(shared, route))
   const docs = createDocsRoutes(routes, { issuer, version })
 
-  async function recordRefusal(refusal: Refusal<Caller>): Promise<Problem> {
-    const { problem, requestId, route, caller, token, source } = refusal
-    const instead = caller === undefined ? await limits.strangers.count(source) : undefined
-    if (instead !== undefined) return problem.status === 429 ? problem : instead
-    const event = newAuditEvent({
-      type: 'request.refuse',
-      outcome: problem.status >= 500 ? 'failed' : 'refused',
-      request_id: requestId,
-      caller: caller && { id: caller.id, kind: caller.kind, role: caller.role },
-      site: caller?.site,
-      // Whoever is not known has no site, so every site's auditor may read this: it says nothing of a record.
-      // What no record has is no token but somebody's input, and is not kept either.
-      token: caller && token !== undefined && problem.code !== 'record-not-found' ? parseToken(token) : undefined,
-      code: problem.code,
-      route,
-    })
-    await recordEvent(event)
-    return problem
-  }
+  const recordRefusal = createRecordRefusal({ newAuditEvent, recordEvent, strangers: limits.strangers })
 
   const rotation = { ...shared, movables: [...createSealedValues(keys), createSearchTerms(shared)] }
   metrics.showRotations(() => rotationFigures(database))

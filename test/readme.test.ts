@@ -3,7 +3,7 @@ import path from 'node:path'
 import { expect, it } from 'vitest'
 import { ALERTS } from '../src/alert.ts'
 import { BACKGROUND_TASKS } from '../src/background.ts'
-import { options } from '../src/config.ts'
+import { options } from '../src/options.ts'
 import { problemCodes } from '../src/problem.ts'
 import { firstLines } from '../src/sample-callers.ts'
 

@@ -37,6 +37,9 @@ const APPROVALS_KEPT_MS = 90 * DAY_MS
 /** Releases that did not wait, after their review: two of the half-yearly reviews (PCI DSS 7.2.4) see them. */
 const REVIEWS_KEPT_MS = 400 * DAY_MS
 
+/** More requests of one caller nobody would read. */
+const OPEN_APPROVALS = 100
+
 /** Every limit that is not a role's own budget; what is left out is the default. */
 export interface AccessLimits {
   logIns?: RateLimits | undefined
@@ -46,6 +49,7 @@ export interface AccessLimits {
   cards?: CardLimits | undefined
   strangers?: StrangerLimits | undefined
   cardSearchesPerDay?: number | undefined
+  openApprovals?: number | undefined
 }
 
 export interface AccessControlDeps {
@@ -80,6 +84,7 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
       budgets: createBudgets(deps),
       cardVelocity: createCardVelocity(counting, limits.cards),
       cardSearches: createCardSearchLimit(counting, limits.cardSearchesPerDay),
+      openApprovals: limits.openApprovals ?? OPEN_APPROVALS,
       guesses: createGuessLimit(counting, limits.wrongMatches, limits.matchesPerHour),
       strangers: createStrangerLimit(counting, limits.strangers),
     },

@@ -7,6 +7,7 @@ import type { Keys } from '../keys/keys.ts'
 import { Problem } from '../problem.ts'
 import type { Caller } from './caller.ts'
 import { type Binding, bindingOf, cnfOf, cnfSchema } from './confirmation.ts'
+import { foldedId } from './person.ts'
 import { type Purpose, purposes } from './purpose.ts'
 import { isRoleName, ROLE_NAME, type RoleName, type Scope, scopes } from './roles.ts'
 import { hasEnded, isCompactJws, MAX_AHEAD_SECONDS } from './signed-statement.ts'
@@ -209,7 +210,8 @@ function unauthenticated(rule: string): Problem {
 function callerOf(claims: z.infer<typeof claimsSchema>, production: boolean): Caller {
   const known = new Set<string>(scopes)
   return {
-    id: claims.sub,
+    // A token of before may have the name as it was typed.
+    id: claims.caller_kind === 'staff' ? foldedId(claims.sub) : claims.sub,
     kind: claims.caller_kind,
     role: claims.role,
     scopes: new Set(claims.scope.split(' ').filter((scope): scope is Scope => known.has(scope))),

@@ -3,10 +3,10 @@ import canonicalize from 'canonicalize'
 import type { Keys } from '../keys/keys.ts'
 import type { ApprovalRequest } from './approval-store.ts'
 
-/** What only the vault can write beside an approval: who may release what, and until when. @throws {Problem} sealed */
+/** What only the vault can write beside an approval: who may release which version of what, and until when. @throws {Problem} sealed */
 export function approvalMac(
   keys: Pick<Keys, 'registry'>,
-  { id, caller, role, site, token, fields, purpose, ticket, authority }: ApprovalRequest,
+  { id, caller, role, site, token, record_version, fields, purpose, ticket, authority }: ApprovalRequest,
   expiresAt: Date,
 ): Buffer {
   const inTheNameOf = authority === null ? {} : { authority, ticket }
@@ -16,6 +16,7 @@ export function approvalMac(
     role,
     site,
     token,
+    record_version,
     fields,
     purpose,
     ...inTheNameOf,

@@ -1,8 +1,11 @@
 import type { Queryable, Statement } from '../database/database.ts'
 import { sweep } from '../database/sweep.ts'
+import { insertReason } from './reason-store.ts'
 
 /** `unreviewed` is a release that did not wait (break-glass), until a second person has looked at it. */
-export type ApprovalState = 'pending' | 'approved' | 'refused' | 'used' | 'unreviewed' | 'reviewed'
+export const approvalStates = ['pending', 'approved', 'refused', 'used', 'unreviewed', 'reviewed'] as const
+
+export type ApprovalState = (typeof approvalStates)[number]
 
 /** What one caller asks to see of one record, for one purpose. */
 export interface ApprovalRequest {
@@ -11,6 +14,8 @@ export interface ApprovalRequest {
   role: string
   site: string
   token: string
+  /** The version of the record. Null for what was decided before versions were kept: that lets nothing out. */
+  record_version: number | null
   fields: readonly string[]
   purpose: string
   ticket: string | null
@@ -28,41 +33,44 @@ export interface Approval extends ApprovalRequest {
 }
 
 const COLUMNS =
-  'id, caller, role, site, token, fields, purpose, ticket, authority, state, requested_at, expires_at, decided_by, decided_at'
+  'id, caller, role, site, token, record_version, fields, purpose, ticket, authority, state, requested_at, expires_at, decided_by, decided_at'
 
 /** The same fields in the same order: they come from the order of the role. */
 const SAME = `caller = $1 AND role = $2 AND site = $3 AND token = $4 AND fields = $5 AND purpose = $6
-  AND authority IS NOT DISTINCT FROM $7 AND (authority IS NULL OR ticket = $8)`
+  AND authority IS NOT DISTINCT FROM $7 AND (authority IS NULL OR ticket = $8) AND record_version = $9`
 
 const LOCK: Statement = { name: 'lock-approvals', text: 'SELECT pg_advisory_xact_lock(hashtextextended($1, 7375))' }
 const USE: Statement = {
   name: 'use-approval',
   text: `UPDATE approvals SET state = 'used'
-         WHERE id = (SELECT id FROM approvals WHERE ${SAME} AND state = 'approved' AND expires_at > $9
+         WHERE id = (SELECT id FROM approvals WHERE ${SAME} AND state = 'approved' AND expires_at > $10
                      ORDER BY requested_at LIMIT 1 FOR UPDATE)
          RETURNING id, expires_at, mac`,
 }
 const SELECT_PENDING_SAME: Statement = {
   name: 'select-same-pending-approval',
-  text: `SELECT id FROM approvals WHERE ${SAME} AND state = 'pending' AND expires_at > $9 ORDER BY requested_at LIMIT 1`,
+  text: `SELECT id FROM approvals WHERE ${SAME} AND state = 'pending' AND expires_at > $10 ORDER BY requested_at LIMIT 1`,
 }
-const COUNT_PENDING: Statement = {
-  name: 'count-pending-approvals',
-  text: `SELECT count(*)::integer AS pending FROM approvals WHERE caller = $1 AND state = 'pending' AND expires_at > $2`,
+const COUNT_OPEN: Statement = {
+  name: 'count-open-approvals',
+  text: `SELECT count(*)::integer AS open FROM approvals
+         WHERE caller = $1 AND state = $2 AND (state = 'unreviewed' OR expires_at > $3)`,
 }
 const INSERT: Statement = {
   name: 'insert-approval',
   text: `INSERT INTO approvals (${COLUMNS})
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL, NULL)`,
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL, NULL)`,
 }
-const INSERT_REASON: Statement = {
-  name: 'insert-approval-reason',
-  text: 'INSERT INTO reveal_reasons (event, reason_key_id, reason_sealed) VALUES ($1, $2, $3)',
-}
-const SELECT_OPEN: Statement = {
-  name: 'select-open-approvals',
-  text: `SELECT ${COLUMNS} FROM approvals
-         WHERE site = $1 AND (state = 'unreviewed' OR (state = 'pending' AND expires_at > $2)) ORDER BY requested_at LIMIT 100`,
+/** What has no record was asked for of an earlier version, and lets nothing out. */
+const LIST: Statement = {
+  name: 'list-approvals',
+  text: `SELECT ${COLUMNS} FROM approvals a
+         WHERE site = $1 AND state = ANY($2::text[]) AND (state NOT IN ('pending', 'approved') OR expires_at > $3)
+           AND EXISTS (SELECT FROM records r WHERE r.token = a.token AND r.site = a.site)
+           AND ($4::text IS NULL OR caller = $4) AND ($5::text IS NULL OR role = $5) AND ($6::text IS NULL OR purpose = $6)
+           AND ($7::text IS NULL OR token = $7) AND ($8::text IS NULL OR starts_with(token, $8))
+           AND ($9::text IS NULL OR (state <> 'unreviewed', id) > ($10::boolean, $9))
+         ORDER BY (state <> 'unreviewed'), id LIMIT $11`,
 }
 const SELECT_ONE: Statement = {
   name: 'select-approval',
@@ -75,21 +83,29 @@ const DECIDE: Statement = {
          WHERE id = $1 AND site = $2 AND state = $3 AND (state = 'unreviewed' OR expires_at > $6) RETURNING id`,
 }
 
+const LAPSE: Statement = {
+  name: 'lapse-approvals',
+  text: `UPDATE approvals SET expires_at = $2
+         WHERE token = $1 AND state IN ('pending', 'approved') AND expires_at > $2`,
+}
 const SWEEP: Statement = {
   name: 'sweep-approvals',
   text: `WITH over AS (
            SELECT id FROM approvals
            WHERE (state IN ('pending', 'approved', 'refused', 'used') AND expires_at < $1)
               OR (state = 'reviewed' AND decided_at < $2)
+              OR (state = 'unreviewed' AND expires_at < $1
+                  AND NOT EXISTS (SELECT FROM records r WHERE r.token = approvals.token AND r.site = approvals.site))
            LIMIT $3 FOR UPDATE SKIP LOCKED),
          swept AS (DELETE FROM approvals WHERE id IN (SELECT id FROM over) RETURNING id),
          forgotten AS (DELETE FROM reveal_reasons WHERE event IN (SELECT id FROM swept))
          SELECT id FROM swept`,
 }
 
-const sameAs = ({ caller, role, site, token, fields, purpose, authority, ticket }: ApprovalRequest) => [
-  ...[caller, role, site, token, [...fields], purpose, authority, ticket],
-]
+const sameAs = (request: ApprovalRequest) => {
+  const { caller, role, site, token, fields, purpose, authority, ticket, record_version } = request
+  return [caller, role, site, token, [...fields], purpose, authority, ticket, record_version]
+}
 
 /** Waits until nobody else asks for this caller; until the end of the transaction. */
 export async function lockApprovals(tx: Queryable, caller: string): Promise<void> {
@@ -111,8 +127,14 @@ export async function findPending(tx: Queryable, request: ApprovalRequest, now: 
   return (await tx.query<{ id: string }>(SELECT_PENDING_SAME, [...sameAs(request), now]))[0]?.id
 }
 
-export async function countPending(tx: Queryable, caller: string, now: Date): Promise<number> {
-  return (await tx.query<{ pending: number }>(COUNT_PENDING, [caller, now]))[0]?.pending ?? 0
+/** How many requests of a caller are in that state and not over. */
+export async function countOpen(
+  tx: Queryable,
+  caller: string,
+  state: 'pending' | 'unreviewed',
+  now: Date,
+): Promise<number> {
+  return (await tx.query<{ open: number }>(COUNT_OPEN, [caller, state, now]))[0]?.open ?? 0
 }
 
 /** The reason is sealed beside it, as that of a release. */
@@ -121,15 +143,37 @@ export async function insertApproval(
   request: ApprovalRequest & Pick<Approval, 'state' | 'requested_at' | 'expires_at'>,
   reason: { keyId: string; bytes: Buffer } | undefined,
 ): Promise<void> {
-  const { id, caller, role, site, token, fields, purpose, ticket, authority, state, requested_at, expires_at } = request
-  const what = [id, caller, role, site, token, [...fields], purpose, ticket, authority]
-  await tx.query(INSERT, [...what, state, requested_at, expires_at])
-  if (reason) await tx.query(INSERT_REASON, [id, reason.keyId, reason.bytes])
+  const { id, caller, role, site, token, record_version, fields, purpose, ticket, authority } = request
+  const what = [id, caller, role, site, token, record_version, [...fields], purpose, ticket, authority]
+  await tx.query(INSERT, [...what, request.state, request.requested_at, request.expires_at])
+  await insertReason(tx, id, reason)
 }
 
-/** What waits on a site to be approved or reviewed, the oldest first. */
-export function selectOpenApprovals(db: Queryable, site: string, now: Date): Promise<Approval[]> {
-  return db.query(SELECT_OPEN, [site, now])
+/** Where a page begins: behind the request of that id, in the order of a list. */
+export interface ApprovalCursor {
+  isUnreviewed: boolean
+  id: string
+}
+
+export interface ApprovalFilter {
+  site: string
+  states: readonly ApprovalState[]
+  caller?: string | undefined
+  role?: string | undefined
+  purpose?: string | undefined
+  token?: string | undefined
+  /** What the tokens of the wanted kind begin with. */
+  tokenPrefix?: string | undefined
+  after?: ApprovalCursor | undefined
+  limit: number
+}
+
+/** A page of the requests for records of a site that are not over: releases to be reviewed first, then the oldest first. */
+export function selectApprovals(db: Queryable, filter: ApprovalFilter, now: Date): Promise<Approval[]> {
+  const { site, states, caller, role, purpose, token, tokenPrefix, after, limit } = filter
+  const wanted = [caller, role, purpose, token, tokenPrefix].map((value) => value ?? null)
+  const behind = [after?.id ?? null, after === undefined ? null : !after.isUnreviewed]
+  return db.query(LIST, [site, states, now, ...wanted, ...behind, limit])
 }
 
 export async function selectApproval(
@@ -153,9 +197,14 @@ export async function decideApproval(
   return (await tx.query(DECIDE, [id, site, from, to, by, at, expiresAt, mac])).length > 0
 }
 
+/** Ends what waits for a record, and what was approved of it: the record is another one from now on, or gone. */
+export async function lapseApprovals(tx: Queryable, token: string, now: Date): Promise<void> {
+  await tx.query(LAPSE, [token, now])
+}
+
 /**
- * Removes what has been over since then, with its reasons, and answers with how many that were. What nobody has reviewed yet
- * stays.
+ * Removes what has been over since then, with its reasons, and answers with how many that were. A release that is not reviewed
+ * stays; what an earlier version took for one although there was no record does not.
  */
 export function sweepApprovals(db: Queryable, before: { over: Date; reviewed: Date }): Promise<number> {
   return sweep(db, SWEEP, [before.over, before.reviewed])

@@ -35,9 +35,12 @@ const SUSPEND: Statement = {
 }
 const LIFT: Statement = {
   name: 'lift-suspension',
-  text: 'DELETE FROM suspended_callers WHERE caller = $1 RETURNING caller',
+  text: 'DELETE FROM suspended_callers WHERE caller = ANY($1::text[]) RETURNING caller',
 }
-const FORGET: Statement = { name: 'forget-budget-records', text: 'DELETE FROM budget_records WHERE caller = $1' }
+const FORGET: Statement = {
+  name: 'forget-budget-records',
+  text: 'DELETE FROM budget_records WHERE caller = ANY($1::text[])',
+}
 const SELECT_SUSPENDED: Statement = {
   name: 'select-suspended-callers',
   text: 'SELECT caller, role, purpose, suspended_at FROM suspended_callers ORDER BY suspended_at, caller',
@@ -88,10 +91,10 @@ export async function suspendCaller(
   return (await tx.query(SUSPEND, [caller, role, purpose, now])).length > 0
 }
 
-/** Ends a suspension and begins the counts of the caller anew. False for a caller that is not suspended. */
-export async function liftSuspension(tx: Queryable, caller: string): Promise<boolean> {
-  if ((await tx.query(LIFT, [caller])).length === 0) return false
-  await tx.query(FORGET, [caller])
+/** Ends the suspension of a caller, under each of its spellings, and empties its counts. False when there was none. */
+export async function liftSuspension(tx: Queryable, spellings: readonly string[]): Promise<boolean> {
+  if ((await tx.query(LIFT, [spellings])).length === 0) return false
+  await tx.query(FORGET, [spellings])
   return true
 }
 

@@ -14,10 +14,13 @@ import {
 } from './budget-store.ts'
 import { type Caller, definitionOf } from './caller.ts'
 import { stricter } from './condition.ts'
-import type { Budget } from './roles.ts'
+import { purposes } from './purpose.ts'
+import type { Budget, ChangeScope, Limits } from './roles.ts'
 
 const HOUR_MS = 60 * 60 * 1000
 const DAY_MS = 24 * HOUR_MS
+/** In the place of a purpose: what is counted for all of them together. */
+const ALL_PURPOSES = '*'
 /** From then on somebody is told. */
 const ALERT_FROM = 0.8
 
@@ -50,12 +53,24 @@ export interface Budgets {
    * @throws {Problem} budget-spent when one more record would be refused
    */
   requireRoom(caller: Caller, purpose: string | undefined, extra?: Budget): Promise<void>
+  /**
+   * Counts a record that is to be corrected or erased, by the scope whatever the purpose is.
+   *
+   * @param budget that of the rules that decided
+   * @throws {Problem} budget-spent
+   */
+  spendChange(caller: Caller, scope: ChangeScope, record: string, budget: Budget | undefined): Promise<void>
+}
+
+/** One count and what limits it. */
+interface Counter {
+  owner: BudgetOwner
+  limits: Limits
 }
 
 interface Spending {
   caller: Caller
-  owner: BudgetOwner
-  budget: Budget
+  counters: readonly Counter[]
   /** None: only whether there is room for one more is asked. */
   records: readonly string[]
 }
@@ -70,7 +85,7 @@ interface Spent {
 export function createBudgets(deps: BudgetDeps): Budgets {
   const run = async (spendings: readonly Spending[]) => {
     const spent = await deps.database.transaction(async (tx) => {
-      for (const caller of [...new Set(spendings.map(({ owner }) => owner.caller))].sort()) await lockBudget(tx, caller)
+      for (const id of [...new Set(spendings.map(({ caller }) => caller.id))].sort()) await lockBudget(tx, id)
       const all: Spent[] = []
       for (const spending of spendings) all.push(await spendOne(tx, spending))
       return all
@@ -79,26 +94,34 @@ export function createBudgets(deps: BudgetDeps): Budgets {
     return spent.map(({ refused }) => refused)
   }
 
-  async function spendOne(tx: Queryable, { caller, owner, budget, records }: Spending): Promise<Spent> {
+  async function spendOne(tx: Queryable, { caller, counters, records }: Spending): Promise<Spent> {
     const now = deps.now()
     const wanted = [...new Set(records)]
     const over = new Map<string, number>()
     let noRoomUntil: number | undefined
-    const windows = []
-    for (const window of windowsOf(budget, now)) {
-      windows.push({ ...window, ...(await selectUsed(tx, owner, window, wanted)) })
+    const suspends = new Set<BudgetOwner>()
+    const windows: (Window & Awaited<ReturnType<typeof selectUsed>>)[] = []
+    for (const counter of counters) {
+      for (const window of windowsOf(counter, now)) {
+        windows.push({ ...window, ...(await selectUsed(tx, window.owner, window, wanted)) })
+      }
+    }
+    /** When the last of the full windows ends. */
+    const endOf = (full: typeof windows) => {
+      for (const { owner, beyond } of full) if (beyond === 'suspend') suspends.add(owner)
+      return Math.max(...full.map(({ endsAt }) => endsAt))
     }
     if (wanted.length === 0) {
       const full = windows.filter(({ used, limit }) => used >= limit)
-      if (full.length > 0) noRoomUntil = Math.max(...full.map(({ endsAt }) => endsAt))
+      if (full.length > 0) noRoomUntil = endOf(full)
     }
     for (const record of wanted) {
       const full = windows.filter(({ known, used, limit }) => !known.includes(record) && used >= limit)
-      if (full.length > 0) over.set(record, Math.max(...full.map(({ endsAt }) => endsAt)))
+      if (full.length > 0) over.set(record, endOf(full))
       else for (const window of windows) if (!window.known.includes(record)) window.used++
     }
     const notices: (() => void)[] = []
-    for (const { known, used, limit, ...window } of windows) {
+    for (const { owner, known, used, limit, ...window } of windows) {
       const added = wanted.filter((record) => !over.has(record) && !known.includes(record))
       if (added.length > 0) await insertUsed(tx, owner, window, added)
       const before = used - added.length
@@ -106,8 +129,8 @@ export function createBudgets(deps: BudgetDeps): Budgets {
         notices.push(() => deps.alert('budget-nearly-spent', { ...owner, used, limit, span: window.span }))
       }
     }
-    const isOver = over.size > 0 || noRoomUntil !== undefined
-    if (isOver && budget.beyond === 'suspend' && (await suspendCaller(tx, owner, now))) {
+    for (const owner of suspends) {
+      if (!(await suspendCaller(tx, owner, now))) continue
       await insertEvents(tx, [suspension(caller, owner)])
       notices.push(() => deps.alert('caller-suspended', { ...owner }))
     }
@@ -127,28 +150,40 @@ export function createBudgets(deps: BudgetDeps): Budgets {
       caller: { id: 'strongroom', kind: 'vault' },
       site: caller.site,
       subject: caller.id,
-      purpose: purpose || undefined,
+      purpose: purposes.find((one) => one === purpose),
     })
   }
 
   const enqueue = createBatch({ run, weigh: ({ records }: Spending) => Math.max(1, records.length), inFlight: 1 })
 
-  const ownerOf = (caller: Caller, purpose: string | undefined): BudgetOwner => ({
-    caller: caller.id,
-    role: caller.role ?? '',
-    purpose: purpose ?? '',
-  })
+  /** The counts of a budget: one by itself, and one with everything else that has a total. */
+  function countersOf(caller: Caller, by: string, budget: Budget | undefined): Counter[] {
+    if (budget === undefined) return []
+    const owner = (purpose: string) => ({ caller: caller.id, role: caller.role ?? '', purpose })
+    const { total } = budget
+    const own = { owner: owner(by), limits: budget }
+    return total === undefined ? [own] : [own, { owner: owner(ALL_PURPOSES), limits: total }]
+  }
+
+  const countersFor = (caller: Caller, purpose: string | undefined, extra: Budget | undefined) =>
+    countersOf(caller, purpose ?? '', stricter(definitionOf(caller)?.budget, extra))
 
   return {
     async spend(caller, purpose, records, extra) {
-      const budget = stricter(definitionOf(caller)?.budget, extra)
-      if (budget === undefined || records.length === 0) return records.map(() => undefined)
-      return enqueue({ caller, owner: ownerOf(caller, purpose), budget, records })
+      const counters = countersFor(caller, purpose, extra)
+      if (counters.length === 0 || records.length === 0) return records.map(() => undefined)
+      return enqueue({ caller, counters, records })
     },
     async requireRoom(caller, purpose, extra) {
-      const budget = stricter(definitionOf(caller)?.budget, extra)
-      if (budget === undefined) return
-      const [refused] = await enqueue({ caller, owner: ownerOf(caller, purpose), budget, records: [] })
+      const counters = countersFor(caller, purpose, extra)
+      if (counters.length === 0) return
+      const [refused] = await enqueue({ caller, counters, records: [] })
+      if (refused) throw refused
+    },
+    async spendChange(caller, scope, record, budget) {
+      const counters = countersOf(caller, scope, budget)
+      if (counters.length === 0) return
+      const [refused] = await enqueue({ caller, counters, records: [record] })
       if (refused) throw refused
     },
   }
@@ -160,11 +195,19 @@ export async function spendOrRefuse(budgets: Budgets, ...spending: Parameters<Bu
   if (refused) throw refused
 }
 
-/** The hour and the day, in UTC, that a moment is in, as far as the budget limits them. */
-function windowsOf({ per_hour, per_day }: Budget, now: Date): (BudgetWindow & { endsAt: number; limit: number })[] {
-  const window = (span: BudgetWindow['span'], ms: number, limit: number | undefined) => {
+/** An hour or a day of one count. */
+interface Window extends BudgetWindow {
+  owner: BudgetOwner
+  endsAt: number
+  limit: number
+  beyond: Limits['beyond']
+}
+
+/** The hour and the day, in UTC, that a moment is in, as far as there are limits for them. */
+function windowsOf({ owner, limits: { per_hour, per_day, beyond } }: Counter, now: Date): Window[] {
+  const window = (span: BudgetWindow['span'], ms: number, limit: number | undefined): Window[] => {
     const start = Math.floor(now.getTime() / ms) * ms
-    return limit === undefined ? [] : [{ span, startsAt: new Date(start), endsAt: start + ms, limit }]
+    return limit === undefined ? [] : [{ owner, span, startsAt: new Date(start), endsAt: start + ms, limit, beyond }]
   }
   return [...window('hour', HOUR_MS, per_hour), ...window('day', DAY_MS, per_day)]
 }

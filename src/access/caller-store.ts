@@ -2,6 +2,7 @@ import { textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
 import type { Caller, Partnership } from './caller.ts'
+import { foldedId, staffId } from './person.ts'
 
 /** A contract as it stands: `endsAt` is its end, or when an operator ended it before, in milliseconds. */
 export interface StandingContract extends Partnership {
@@ -32,14 +33,16 @@ export async function selectAccessVersion(db: Queryable): Promise<string> {
 
 const CLIENTS = opaqueArray(1, 'text')
 const CALLERS = opaqueArray(2, 'text')
+const FOLDED = opaqueArray(3, 'text')
 const SELECT_STANDINGS: Statement = {
   name: 'select-standings',
   text: `SELECT
     (SELECT version FROM access_version) AS version,
     (SELECT coalesce(max(revision), 0) FROM role_sets) AS revision,
     ARRAY(SELECT id FROM clients WHERE id = ANY(${CLIENTS}) AND revoked_at IS NULL) AS live,
-    ARRAY(SELECT id FROM disabled_staff WHERE id = ANY(${CALLERS})) AS disabled,
-    ARRAY(SELECT caller FROM suspended_callers WHERE caller = ANY(${CALLERS})) AS suspended,
+    -- A server of an earlier version, while it still runs, writes names as they were typed.
+    ARRAY(SELECT id FROM disabled_staff WHERE folded = ANY(${FOLDED}) OR folded IS NULL) AS disabled,
+    ARRAY(SELECT caller FROM suspended_callers WHERE caller = ANY(${CALLERS}) OR starts_with(caller, 'staff:')) AS suspended,
     (SELECT json_agg(json_build_object('client', c.client, 'id', p.id, 'purposes', p.purposes, 'fields', p.fields,
                                       'endsAt', extract(epoch FROM least(p.ends_at, p.ended_at)) * 1000,
                                       'ends_at', extract(epoch FROM p.ends_at) * 1000, 'mac', encode(p.mac, 'hex')))
@@ -66,19 +69,20 @@ export async function selectStandings(
   const [row] = await db.query<StandingsRow>(SELECT_STANDINGS, [
     textArray([...new Set(clients)]),
     textArray([...new Set(callers.map(({ id }) => id))]),
+    textArray([...new Set(callers.map(({ id }) => foldedId(id)))]),
   ])
   if (row?.version == null) throw new Error('access_version has lost its row')
   const live = new Set(row.live)
-  const disabled = new Set(row.disabled)
+  const disabled = new Set(row.disabled.map(foldedId))
   const partners = new Map(
     (row.partners ?? []).map(({ client, ends_at, mac, ...partner }) => [
       client,
       { ...partner, ends_at: new Date(ends_at), mac: mac === null ? null : Buffer.from(mac, 'hex') },
     ]),
   )
-  const suspended = new Set(row.suspended)
+  const suspended = new Set(row.suspended.map(staffId))
   const standings = callers.map(({ id, kind }) => ({
-    isLive: kind === 'client' ? live.has(id) : !disabled.has(id),
+    isLive: kind === 'client' ? live.has(id) : !disabled.has(foldedId(id)),
     isSuspended: suspended.has(id),
     partner: kind === 'client' ? partners.get(id) : undefined,
     rolesRevision: row.revision,

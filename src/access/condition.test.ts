@@ -103,4 +103,11 @@ describe('stricter', () => {
     )
     expect(stricter({ per_hour: 3 }, undefined)).toEqual({ per_hour: 3 })
   })
+
+  it('keeps the total of either, and the stricter of two', () => {
+    const total = { per_day: 9, beyond: 'suspend' } as const
+    expect(stricter({ per_day: 2 }, { total })).toMatchObject({ per_day: 2, total })
+    expect(stricter({ total }, { per_day: 2 })).toMatchObject({ per_day: 2, total })
+    expect(stricter({ total }, { total: { per_day: 12, per_hour: 4 } })?.total).toEqual({ ...total, per_hour: 4 })
+  })
 })

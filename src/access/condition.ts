@@ -1,6 +1,6 @@
 import { Problem } from '../problem.ts'
 import type { Caller } from './caller.ts'
-import type { Budget, Conditions, Hours } from './roles.ts'
+import type { Budget, Conditions, Hours, Limits } from './roles.ts'
 import { dpopChallenge } from './signed-statement.ts'
 
 /** What is known of a request that a grant's conditions ask for. What is left out is not there. */
@@ -38,8 +38,8 @@ export function findUnmet(
     }))
     return { condition: 'authority', problem: new Problem('condition-not-met', { errors }) }
   }
-  if (conditions.reason && !reason) return unmet('reason', 'a reason is required')
-  if (conditions.ticket && !ticket) return unmet('ticket', 'a ticket is required')
+  if (conditions.reason && !reason) return unmet('reason', 'a reason is required', '#/reason')
+  if (conditions.ticket && !ticket) return unmet('ticket', 'a ticket is required', '#/ticket')
   const isUrgent = conditions.break_glass && breakGlass && reason
   if (conditions.approval && !approved && !isUrgent)
     return { condition: 'approval', problem: new Problem('approval-required') }
@@ -51,13 +51,22 @@ function isOwners({ confirmation, isTrial }: Caller, wanted: true | 'unless-tria
   return confirmation !== undefined || (wanted === 'unless-trial' && isTrial === true)
 }
 
-function unmet(condition: keyof Conditions, detail: string) {
-  return { condition, problem: new Problem('condition-not-met', { detail }) }
+/** @param pointer where in the request it is missing */
+function unmet(condition: keyof Conditions, detail: string, pointer?: string) {
+  const errors = pointer === undefined ? [] : [{ pointer, detail }]
+  return { condition, problem: new Problem('condition-not-met', { detail, errors }) }
 }
 
 /** The strictest of two budgets. */
 export function stricter(one: Budget | undefined, other: Budget | undefined): Budget | undefined {
   if (one === undefined || other === undefined) return one ?? other
+  return {
+    ...strictest(one, other),
+    total: one.total && other.total ? strictest(one.total, other.total) : (one.total ?? other.total),
+  }
+}
+
+function strictest(one: Limits, other: Limits): Limits {
   return {
     per_hour: least(one.per_hour, other.per_hour),
     per_day: least(one.per_day, other.per_day),

@@ -2,6 +2,7 @@ import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import { insertEvents } from '../audit/audit-store.ts'
 import type { Database } from '../database/database.ts'
 import { CallerError } from './clients.ts'
+import { staffId } from './person.ts'
 import { deleteDisabledStaff, insertDisabledStaff } from './staff-store.ts'
 
 export interface DisableStaffDeps {
@@ -17,11 +18,14 @@ export interface DisableStaffDeps {
 const STAFF_ID = /^staff:.{1,288}$/
 
 /**
- * Refuses a member of staff from the next request on, on every server, whoever signed their tokens (PCI DSS 8.2.5).
+ * Refuses a member of staff from the next request on, on every server, whoever signed their tokens (PCI DSS 8.2.5). Their
+ * id may be written in any case and width.
  *
+ * @returns the id that is stored
  * @throws {CallerError} for what is no id of staff
  */
-export async function disableStaff(deps: DisableStaffDeps, operator: AuditCaller, id: string): Promise<void> {
+export async function disableStaff(deps: DisableStaffDeps, operator: AuditCaller, given: string): Promise<string> {
+  const id = staffId(given)
   if (!STAFF_ID.test(id))
     throw new CallerError('the id of a member of staff begins with "staff:"; audit events show it')
   await deps.database.transaction(async (tx) => {
@@ -29,13 +33,21 @@ export async function disableStaff(deps: DisableStaffDeps, operator: AuditCaller
     const facts = { type: 'staff.disable', outcome: 'success', caller: operator, subject: id } as const
     await insertEvents(tx, [deps.newAuditEvent(facts)])
   })
+  return id
 }
 
-/** Lets a member of staff in again. @throws {CallerError} when they are not disabled */
-export async function enableStaff(deps: DisableStaffDeps, operator: AuditCaller, id: string): Promise<void> {
+/**
+ * Lets a member of staff in again, under every spelling that is disabled.
+ *
+ * @returns the id as it is stored
+ * @throws {CallerError} when they are not disabled
+ */
+export async function enableStaff(deps: DisableStaffDeps, operator: AuditCaller, given: string): Promise<string> {
+  const id = staffId(given)
   await deps.database.transaction(async (tx) => {
     if (!(await deleteDisabledStaff(tx, id))) throw new CallerError('nobody of that id is disabled')
     const facts = { type: 'staff.enable', outcome: 'success', caller: operator, subject: id } as const
     await insertEvents(tx, [deps.newAuditEvent(facts)])
   })
+  return id
 }

@@ -5,6 +5,7 @@ import type { Caller } from './caller.ts'
 import { findClientWithSecrets } from './client-store.ts'
 import { CallerError, requireRole } from './clients.ts'
 import type { CurrentRoles } from './current-roles.ts'
+import { isFromIssuer, staffId } from './person.ts'
 import { summarise } from './roles.ts'
 
 /** Who is asked about: a client by its id; a member of staff by name, with the role and site of a token of theirs. */
@@ -15,9 +16,6 @@ export interface NamedCaller {
   /** As if the access token were bound to its owner. */
   bound?: boolean | undefined
 }
-
-/** A member of staff whom an identity provider names: `staff:<provider>/<sub>`. */
-const FROM_ISSUER = /^staff:[a-z0-9-]+\//
 
 export interface FindCallerDeps {
   database: Database
@@ -34,8 +32,9 @@ export interface FindCallerDeps {
  */
 export async function findCaller(
   deps: FindCallerDeps,
-  { id, role, site, bound }: NamedCaller,
+  { id: given, role, site, bound }: NamedCaller,
 ): Promise<Caller | { id: string; refused: Problem; line: string }> {
+  const id = staffId(given)
   const client = await findClientWithSecrets(deps.database, id)
   if (client === undefined && !id.startsWith('staff:')) {
     throw new CallerError('there is no such client; a member of staff is written as staff:NAME')
@@ -55,7 +54,7 @@ export async function findCaller(
     site: client?.site ?? site,
     partnerId: client?.partner ?? undefined,
     confirmation: bound ? 'dpop' : undefined,
-    isTrial: client === undefined && !deps.production && !FROM_ISSUER.test(id) ? true : undefined,
+    isTrial: client === undefined && !deps.production && !isFromIssuer(id) ? true : undefined,
   }
   try {
     return await deps.admit(caller)

@@ -4,9 +4,15 @@ import { type Circumstances, findUnmet, stricter } from './condition.ts'
 import type { Purpose } from './purpose.ts'
 import { type Budget, conditionsOf, type Denial, type KindName, namesOf, type Role, type Scope } from './roles.ts'
 
+/** Why the caller lacks the scope; undefined when it does not. */
+export function findMissingScope(caller: Caller, scope: Scope): Problem | undefined {
+  return caller.scopes.has(scope) ? undefined : scopeMissing(scope)
+}
+
 /** @throws {Problem} scope-missing */
 export function requireScope(caller: Caller, scope: Scope): void {
-  if (!caller.scopes.has(scope)) throw scopeMissing(scope)
+  const problem = findMissingScope(caller, scope)
+  if (problem) throw problem
 }
 
 /** @throws {Problem} scope-missing when the caller has none of the scopes */

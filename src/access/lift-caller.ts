@@ -1,8 +1,9 @@
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import { insertEvents } from '../audit/audit-store.ts'
 import type { Database } from '../database/database.ts'
-import { liftSuspension } from './budget-store.ts'
+import { liftSuspension, selectSuspended } from './budget-store.ts'
 import { CallerError } from './clients.ts'
+import { staffId } from './person.ts'
 import type { ProbeLimit } from './probe-limit.ts'
 
 /**
@@ -14,10 +15,12 @@ import type { ProbeLimit } from './probe-limit.ts'
 export async function liftCaller(
   deps: { database: Database; newAuditEvent: NewAuditEvent; probes: ProbeLimit },
   operator: AuditCaller,
-  caller: string,
+  given: string,
 ): Promise<void> {
+  const caller = staffId(given)
   await deps.database.transaction(async (tx) => {
-    const lifted = [await liftSuspension(tx, caller), await deps.probes.lift(tx, caller)]
+    const written = (await selectSuspended(tx)).map((one) => one.caller).filter((one) => staffId(one) === caller)
+    const lifted = [await liftSuspension(tx, written), await deps.probes.lift(tx, caller)]
     if (!lifted.includes(true)) throw new CallerError('there is no such suspended caller, nor one that is held back')
     const event = { type: 'caller.lift', outcome: 'success', caller: operator, subject: caller } as const
     await insertEvents(tx, [deps.newAuditEvent(event)])

@@ -20,7 +20,7 @@ export interface AccessLine {
   site: string
   partner: string
   scopes: string
-  /** `grant`, `denial`, `masked`, or empty for the line of the subject itself. */
+  /** `grant`, `denial`, `masked`, `change`, or empty for the line of the subject itself. */
   see: string
   kind: string
   fields: string
@@ -162,7 +162,13 @@ function linesOf(role: Role, about: AccessLine, { purposes: allowed, fields: nam
   }))
   const isMasked = role.masked_card !== undefined && named === undefined
   const masked = isMasked ? [{ ...about, see: 'masked', kind: 'card', fields: 'bin last4' }] : []
-  return [...grants, ...denials, ...masked]
+  // A third party changes nothing.
+  const rules = named === undefined ? (role.changes ?? []) : []
+  const changes = rules.map(({ scope, kind = '', use, purposes = [], conditions = {} }) => ({
+    ...{ ...about, see: 'change', scopes: scope, kind, fields: use ?? '', purposes: purposes.join(' ') },
+    conditions: describeConditions(conditions),
+  }))
+  return [...grants, ...denials, ...masked, ...changes]
 }
 
 function describeConditions(conditions: Conditions): string {

@@ -36,11 +36,31 @@ it('takes every view and condition there is', () => {
   expect(faultsOf(file({ grants, denials, masked_card: 'bin-last4' }))).toEqual([])
 })
 
+it('takes rules for changes, and a total of a budget', () => {
+  const budget = { total: { per_day: 50, beyond: 'suspend' } }
+  const conditions = {
+    ...{ reason: true, ticket: true, sites: ['shop-1'], sender_constrained: 'unless-trial' },
+    ...{ hours: { from: '09:00', to: '17:00' }, budget },
+  }
+  const changes = [
+    { scope: 'token:correct', kind: 'address', use: 'shipping', purposes: ['communicate'], conditions },
+    { scope: 'token:erase', conditions: { reason: true } },
+    { scope: 'token:erase', kind: 'card', purposes: ['respond-to-query'] },
+  ]
+  const given = file({ scopes: ['address:reveal', 'token:correct', 'token:erase'], changes, budget })
+  expect(faultsOf(given)).toEqual([])
+  // Nothing of it is lost on the way into the database and back.
+  expect(JSON.parse(encodeRoleFile(parseRoleFile(given)))).toEqual(given)
+})
+
 describe('refuses', () => {
   const at = (rest: string) => [`#/roles/packer${rest}`]
   const withGrant = (changes: object) => file({ grants: [grant, { ...grant, ...changes }] })
   const withCondition = (conditions: object) => withGrant({ conditions })
   const second = (rest = '') => at(`/grants/1${rest}`)
+  const withChange = (change: object) =>
+    file({ scopes: ['address:reveal', 'token:correct'], changes: [{ scope: 'token:correct', ...change }] })
+  const needsReason = { conditions: { reason: true } }
 
   it.each<[string, unknown, string[]]>([
     ['another format', { ...file({}), format: 2 }, ['#/format']],
@@ -65,6 +85,14 @@ describe('refuses', () => {
       second('/conditions/hours/time_zone'),
     ],
     ['a budget of nothing', withCondition({ budget: { beyond: 'suspend' } }), second('/conditions/budget')],
+    ['a total of nothing', withCondition({ budget: { total: {} } }), second('/conditions/budget/total')],
+    ['a change under no scope of changes', withChange({ scope: 'token:read', ...needsReason }), at('/changes/0/scope')],
+    ['a change without its scope', withChange({ scope: 'token:erase', ...needsReason }), at('/changes/0')],
+    ['a change that asks for nothing', withChange({ conditions: {} }), at('/changes/0')],
+    ['a use of a card', withChange({ kind: 'card', use: 'shipping', ...needsReason }), at('/changes/0/use')],
+    ['a use of nothing', withChange({ use: 'shipping', ...needsReason }), at('/changes/0/use')],
+    ['an approval of a change', withChange({ conditions: { approval: true } }), at('/changes/0/conditions')],
+    ['an authority for a change', withChange({ conditions: { authority: true } }), at('/changes/0/conditions')],
     ['a grant without its scope', file({ scopes: ['card:reveal'] }), at('/grants/0')],
     ['a denial of a field', file({ denials: [{ kind: 'card', fields: ['cvc'] }] }), at('/denials/0/fields/0')],
   ])('%s that is not known, with a pointer to it', (_name, input, pointers) => {

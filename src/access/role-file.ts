@@ -2,7 +2,18 @@ import { z } from 'zod'
 import { issue, parseInput } from '../parse-input.ts'
 import { purposes } from './purpose.ts'
 import type { RoleFile } from './role-set.ts'
-import { type Denial, type Grant, ROLE_NAME, type Role, type Scope, scopes } from './roles.ts'
+import {
+  addressUses,
+  type ChangeRule,
+  changeScopes,
+  type Denial,
+  type Grant,
+  type Limits,
+  ROLE_NAME,
+  type Role,
+  type Scope,
+  scopes,
+} from './roles.ts'
 import { kindFields, kindNames, shownBy, views } from './view.ts'
 
 const MAX_ROLES = 200
@@ -21,16 +32,17 @@ const hours = z
   })
   .refine(({ from, to }) => from !== to, issue('invalid-input', 'is no time at all'))
 
+const limits = {
+  per_hour: records.optional(),
+  per_day: records.optional(),
+  beyond: z.enum(['refuse', 'suspend']).optional(),
+}
+const total = z.strictObject(limits).refine(isLimit, issue('invalid-input', 'expected per_hour, per_day or both'))
 const budget = z
-  .strictObject({
-    per_hour: records.optional(),
-    per_day: records.optional(),
-    beyond: z.enum(['refuse', 'suspend']).optional(),
+  .strictObject({ ...limits, total: total.optional() })
+  .refine((value) => isLimit(value) || value.total !== undefined, {
+    ...issue('invalid-input', 'expected per_hour, per_day or a total'),
   })
-  .refine(
-    ({ per_hour, per_day }) => per_hour !== undefined || per_day !== undefined,
-    issue('invalid-input', 'expected per_hour, per_day or both'),
-  )
 
 const conditions = z.strictObject({
   reason: z.literal(true).optional(),
@@ -69,12 +81,26 @@ const denial = z
   .strictObject({ kind, fields: fields.optional(), purposes: somePurposes.optional() })
   .superRefine(checkFields)
 
+const { reason, ticket, sites, sender_constrained } = conditions.shape
+const change = z
+  .strictObject({
+    scope: z.enum(changeScopes),
+    kind: kind.optional(),
+    use: z.enum(addressUses).optional(),
+    purposes: somePurposes.optional(),
+    conditions: z
+      .strictObject({ reason, ticket, sites, hours: hours.optional(), sender_constrained, budget: budget.optional() })
+      .optional(),
+  })
+  .superRefine(checkChange, { when: ({ issues }) => issues.length === 0 })
+
 const role = z
   .strictObject({
     duty: z.string().min(1).max(300),
     scopes: z.array(z.enum(scopes)).max(scopes.length),
     grants: z.array(grant).max(MAX_LINES),
     denials: z.array(denial).max(MAX_LINES).optional(),
+    changes: z.array(change).max(MAX_LINES).optional(),
     budget: budget.optional(),
     masked_card: z.literal('bin-last4').optional(),
   })
@@ -111,12 +137,24 @@ function checkFields({ kind, fields = [] }: Grant | Denial, context: Context): v
   }
 }
 
+function checkChange({ kind, use, purposes, conditions = {} }: ChangeRule, context: Context): void {
+  if (use && kind !== 'address') fault(context, ['use'], 'only an address has a use')
+  if (!purposes && Object.keys(conditions).length === 0) fault(context, [], 'expected purposes, conditions or both')
+}
+
 /** A grant that can never hold is a mistake in one of two places, and nobody should find out which at work. */
-function checkScopes({ scopes: held, grants }: Role, context: Context): void {
+function checkScopes({ scopes: held, grants, changes = [] }: Role, context: Context): void {
   for (const [at, { kind }] of grants.entries()) {
     const scope: Scope = `${kind}:reveal`
     if (!held.includes(scope)) fault(context, ['grants', at], `the role lacks the scope ${scope}`)
   }
+  for (const [at, { scope }] of changes.entries()) {
+    if (!held.includes(scope)) fault(context, ['changes', at], `the role lacks the scope ${scope}`)
+  }
+}
+
+function isLimit({ per_hour, per_day }: Limits): boolean {
+  return per_hour !== undefined || per_day !== undefined
 }
 
 function viewsOf(kind: Grant['kind']): string[] {

@@ -1,3 +1,4 @@
+import type { Budget } from './limits.ts'
 import type { Purpose } from './purpose.ts'
 import { type KindName, kindFields, shownBy, type View } from './view.ts'
 
@@ -17,15 +18,8 @@ export const scopes = [
 
 export type Scope = (typeof scopes)[number]
 
+export type { Budget, Limits } from './limits.ts'
 export type { KindName } from './view.ts'
-
-/** The most records that one caller may see for one purpose: beyond it the answer is 429, or the caller is suspended. */
-export interface Budget {
-  per_hour?: number | undefined
-  per_day?: number | undefined
-  /** Default: refuse, until the hour or the day is over. */
-  beyond?: 'refuse' | 'suspend' | undefined
-}
 
 /** What must be so, beside role and purpose, for a grant to hold. All of those that are named must be. */
 export interface Conditions {
@@ -67,6 +61,34 @@ export interface Grant {
   conditions?: Conditions | undefined
 }
 
+/** The scopes that change records. */
+export const changeScopes = ['token:correct', 'token:erase'] as const satisfies readonly Scope[]
+
+export type ChangeScope = (typeof changeScopes)[number]
+
+/** What an address is used for. */
+export const addressUses = ['billing', 'shipping'] as const
+
+export type AddressUse = (typeof addressUses)[number]
+
+/** What a change must say or meet; an approval is for a release and is not among them. */
+export type ChangeConditions = Pick<
+  Conditions,
+  'reason' | 'ticket' | 'sites' | 'hours' | 'sender_constrained' | 'budget'
+>
+
+/** Narrows a scope that changes records: each rule that fits a record must be met. */
+export interface ChangeRule {
+  scope: ChangeScope
+  /** Left out: every kind. */
+  kind?: KindName | undefined
+  /** Of an address; left out: both. */
+  use?: AddressUse | undefined
+  /** The request names one of these purposes; left out: it need not name one. */
+  purposes?: readonly Purpose[] | undefined
+  conditions?: ChangeConditions | undefined
+}
+
 /** What a role never sees, whatever grants say: these fields or all of them, for these purposes or for any. */
 export interface Denial {
   kind: KindName
@@ -81,6 +103,8 @@ export interface Role {
   scopes: readonly Scope[]
   grants: readonly Grant[]
   denials?: readonly Denial[] | undefined
+  /** What correcting and erasing need beside the scope. */
+  changes?: readonly ChangeRule[] | undefined
   /** Holds for every purpose by itself, and for masked views and searches. */
   budget?: Budget | undefined
   /** What masked views of a card show beside the last four digits. */
@@ -133,6 +157,8 @@ export const builtInRoles: Readonly<Record<string, Role>> = {
       { kind: 'address', fields: DELIVERY, purposes: ['respond-to-query', 'communicate'] },
       { kind: 'contact', fields: CONTACT, purposes: ['respond-to-query', 'communicate'] },
     ],
+    // Goods that are sent elsewhere are the usual end of a taken-over account.
+    changes: [{ scope: 'token:correct', kind: 'address', use: 'shipping', conditions: { reason: true } }],
   },
   fraud: {
     duty: 'Examines suspicious orders: sees names, addresses and the first digits of cards.',
@@ -223,13 +249,13 @@ export interface RoleSummary extends Pick<Role, 'duty' | 'scopes'> {
   bin?: true
 }
 
-export function summarise({ duty, scopes, grants, denials = [], masked_card }: Role): RoleSummary {
+export function summarise({ duty, scopes, grants, denials = [], changes = [], masked_card }: Role): RoleSummary {
   const reveals: Partial<Record<KindName, readonly string[]>> = {}
   for (const grant of grants) {
     const shown = namesOf(grant).filter((name) => !denials.some((denial) => deniesAlways(denial, grant.kind, name)))
     if (shown.length > 0) reveals[grant.kind] = [...new Set([...(reveals[grant.kind] ?? []), ...shown])]
   }
-  const purposes = [...new Set(grants.flatMap((grant) => grant.purposes))]
+  const purposes = [...new Set([...grants, ...changes].flatMap((line) => line.purposes ?? []))]
   return { duty, scopes, purposes, reveals, ...(masked_card ? { bin: true } : {}) }
 }
 

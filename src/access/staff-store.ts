@@ -1,12 +1,17 @@
 import type { Queryable, Statement } from '../database/database.ts'
+import { foldedId, isSamePerson } from './person.ts'
 
 const DISABLE: Statement = {
   name: 'disable-staff',
-  text: 'INSERT INTO disabled_staff (id, disabled_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING',
+  text: 'INSERT INTO disabled_staff (id, folded, disabled_at) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING',
+}
+const SELECT_MAYBE_DISABLED: Statement = {
+  name: 'select-staff-maybe-disabled',
+  text: 'SELECT id FROM disabled_staff WHERE folded = $1 OR folded IS NULL',
 }
 const ENABLE: Statement = {
   name: 'enable-staff',
-  text: 'DELETE FROM disabled_staff WHERE id = $1 RETURNING id',
+  text: 'DELETE FROM disabled_staff WHERE id = ANY($1::text[]) RETURNING id',
 }
 const SELECT: Statement = {
   name: 'select-disabled-staff',
@@ -14,12 +19,14 @@ const SELECT: Statement = {
 }
 
 export async function insertDisabledStaff(db: Queryable, id: string, now: Date): Promise<void> {
-  await db.query(DISABLE, [id, now])
+  await db.query(DISABLE, [id, foldedId(id), now])
 }
 
-/** Whether the person was disabled. */
+/** Whether the person was disabled, however their id was written then. */
 export async function deleteDisabledStaff(db: Queryable, id: string): Promise<boolean> {
-  return (await db.query(ENABLE, [id])).length > 0
+  const rows = await db.query<{ id: string }>(SELECT_MAYBE_DISABLED, [foldedId(id)])
+  const written = rows.map((row) => row.id).filter((one) => isSamePerson(one, id))
+  return (await db.query(ENABLE, [written])).length > 0
 }
 
 export function selectDisabledStaff(db: Queryable): Promise<{ id: string; disabled_at: Date }[]> {

@@ -3,11 +3,13 @@ import type { RecordEvent } from '../audit/record-event.ts'
 import { type AccessTokens, MAX_TOKEN_SECONDS } from './access-token.ts'
 import { CallerError, requireRole } from './clients.ts'
 import type { CurrentRoles } from './current-roles.ts'
+import { normaliseName } from './person.ts'
 import { THUMBPRINT } from './public-jwk.ts'
 import type { Purpose } from './purpose.ts'
 import { type RoleName, summarise } from './roles.ts'
 
 export interface StaffTokenRequest {
+  /** Stored in its one spelling (`normaliseName`), however it was typed. */
   name: string
   role: RoleName
   /** Narrows the role's purposes; all of them when empty. */
@@ -57,7 +59,7 @@ export async function issueStaffToken(
     throw new CallerError('a thumbprint is the SHA-256 of a JWK in base64url (RFC 7638), 43 characters')
   }
   const binding = request.dpopJkt === undefined ? {} : { confirmation: 'dpop' as const, boundTo: request.dpopJkt }
-  const id = `staff:${request.name}`
+  const id = `staff:${normaliseName(request.name)}`
   const purposes = request.purposes.length > 0 ? request.purposes : role.purposes
   const accessToken = await deps.accessTokens.issue(
     { id, kind: 'staff', role: request.role, scopes: role.scopes, purposes, site: request.site, ...binding },

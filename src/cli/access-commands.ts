@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import { type Purpose, purposes } from '../access/purpose.ts'
 import type { AccessLine } from '../access/review-access.ts'
+import type { AccessQuestion } from '../records/explain-access.ts'
 import { toCsv } from './comma-separated.ts'
 import { type Json, operator, print, withJson, withVault } from './command.ts'
 import { withKeys } from './custodians.ts'
@@ -13,7 +14,8 @@ const COLUMNS = [
 interface Question extends Json {
   caller: string
   token: string
-  purpose: Purpose
+  to: NonNullable<AccessQuestion['to']>
+  purpose?: Purpose
   role?: string
   site: string
   field?: string[]
@@ -28,10 +30,13 @@ export function addAccessCommands(program: Command): void {
   const access = program.command('access').description('who may see what, and who may not for now')
 
   withJson(access.command('explain'))
-    .description('whether a caller may see a record for a purpose now, and which line decides')
+    .description('whether a caller may see a record for a purpose now, or change it, and which line decides')
     .requiredOption('--caller <caller>', 'the id of a client, or staff:NAME')
     .requiredOption('--token <token>', 'the record')
-    .addOption(new Option('--purpose <purpose>', 'what for').choices(purposes).makeOptionMandatory())
+    .addOption(
+      new Option('--to <what>', 'what they would do with it').choices(['reveal', 'correct', 'erase']).default('reveal'),
+    )
+    .addOption(new Option('--purpose <purpose>', 'what for; a reveal needs one').choices(purposes))
     .option('--role <role>', 'the role of a member of staff')
     .option('--site <site>', 'the site of a member of staff', 'default')
     .option('--field <field...>', 'only these fields; otherwise all that are granted')
@@ -41,13 +46,15 @@ export function addAccessCommands(program: Command): void {
     .option('--bound', 'as if the access token were bound to its owner')
     .action((options: Question) =>
       withKeys('access explain', async ({ commands }) => {
-        const { caller: id, role, site, token, purpose, field: fields, bound } = options
+        const { caller: id, role, site, token, to, purpose, field: fields, bound } = options
         const { reason, ticket, authority } = options
-        const question = { token, purpose, fields, circumstances: { reason, ticket, authority } }
+        const question = { token, to, purpose, fields, circumstances: { reason, ticket, authority } }
         const explained = await commands.explainAccess(operator(), { id, role, site, bound }, question)
         print(options, explained, () =>
           [
-            explained.allowed ? `yes: ${explained.fields.join(', ')}` : `no: ${explained.code}`,
+            explained.allowed
+              ? ['yes', explained.fields.join(', ')].filter(Boolean).join(': ')
+              : `no: ${explained.code}`,
             ...explained.lines,
           ].join('\n  '),
         )
@@ -73,9 +80,7 @@ export function addAccessCommands(program: Command): void {
           suspended_at: one.suspended_at.toISOString(),
         }))
         print(options, list, () =>
-          list
-            .map((one) => `${one.caller}  ${one.role}  ${one.purpose || '(masked views)'}  ${one.suspended_at}`)
-            .join('\n'),
+          list.map((one) => `${one.caller}  ${one.role}  ${countedFor(one.purpose)}  ${one.suspended_at}`).join('\n'),
         )
       }),
     )
@@ -91,6 +96,12 @@ export function addAccessCommands(program: Command): void {
     )
 }
 
+/** What a budget is counted for, in words where it is no purpose or scope. */
+function countedFor(purpose: string): string {
+  if (purpose === '*') return '(all purposes)'
+  return purpose || '(masked views)'
+}
+
 function asText(line: AccessLine): string {
   if (line.see === '') {
     const facts = [line.role && line.subject !== 'role' ? `role ${line.role}` : '', line.site && `site ${line.site}`]
@@ -104,5 +115,9 @@ function asText(line: AccessLine): string {
     return `${line.subject} ${line.id}  ${line.name}  ${[...facts, ...more].filter(Boolean).join('  ')}`.trimEnd()
   }
   const purpose = line.purposes && `for ${line.purposes}`
+  if (line.see === 'change') {
+    const what = [line.fields, line.kind].filter(Boolean).join(' ') || 'everything'
+    return `    ${line.scopes} ${what}: ${[purpose, line.conditions].filter(Boolean).join('  ')}`
+  }
   return `    ${line.see} ${line.kind}: ${[line.fields || 'everything', purpose, line.conditions].filter(Boolean).join('  ')}`
 }

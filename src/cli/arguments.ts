@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { InvalidArgumentError } from 'commander'
 import { z } from 'zod'
 import { CallerError } from '../access/clients.ts'
+import { normaliseName } from '../access/person.ts'
 import { type Scope, scopes } from '../access/roles.ts'
 
 export function parseScopes(text: string): Scope[] {
@@ -16,6 +17,11 @@ export function label(text: string): string {
   if (!/^[\p{L}\p{N}][\p{L}\p{M}\p{N} .,'’&()/_@-]{0,63}$/u.test(text))
     throw new InvalidArgumentError('use up to 64 letters, digits, spaces and ordinary punctuation')
   return text
+}
+
+/** The name of a person, in its one spelling. */
+export function personName(text: string): string {
+  return label(normaliseName(text))
 }
 
 export function count(text: string): number {

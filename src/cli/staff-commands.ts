@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { type Purpose, purposes } from '../access/purpose.ts'
 import type { RoleName } from '../access/roles.ts'
-import { label } from './arguments.ts'
+import { label, personName } from './arguments.ts'
 import { type Json, note, operator, print, withJson, withVault } from './command.ts'
 import { withKeys } from './custodians.ts'
 
@@ -20,7 +20,7 @@ export function addStaffCommands(program: Command): void {
 
   withJson(staff.command('token'))
     .description('sign a short access token for a member of staff')
-    .requiredOption('--name <name>', 'whose token it is', label)
+    .requiredOption('--name <name>', 'whose token it is; stored in lower case', personName)
     .requiredOption('--role <role>', 'their role')
     .addOption(
       new Option('--purpose <purpose...>', "narrow the role's purposes").choices(purposes).default([], 'all of them'),
@@ -43,8 +43,8 @@ export function addStaffCommands(program: Command): void {
     .argument('<id>', 'staff:<name>, or staff:<provider>/<sub>, as audit events show it')
     .action((id: string, options: Json) =>
       withVault('staff disable', async ({ commands }) => {
-        await commands.disableStaff(operator(), id)
-        print(options, { id, disabled: true }, () => `disabled ${id}`)
+        const stored = await commands.disableStaff(operator(), id)
+        print(options, { id: stored, disabled: true }, () => `disabled ${stored}`)
       }),
     )
 
@@ -53,8 +53,8 @@ export function addStaffCommands(program: Command): void {
     .argument('<id>')
     .action((id: string, options: Json) =>
       withVault('staff enable', async ({ commands }) => {
-        await commands.enableStaff(operator(), id)
-        print(options, { id, disabled: false }, () => `enabled ${id}`)
+        const stored = await commands.enableStaff(operator(), id)
+        print(options, { id: stored, disabled: false }, () => `enabled ${stored}`)
       }),
     )
 }

@@ -3,7 +3,6 @@ import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, renameSync,
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import pg from 'pg'
 import { NO_INSPECTOR_SIGNAL } from '../inspector-signal.ts'
 import { prepareDataDir } from './data-dir.ts'
 import { type DataDirLock, describeHolder, type LockHolder, takeDataDirLock } from './data-dir-lock.ts'
@@ -11,13 +10,13 @@ import {
   createDatabaseFile,
   type DatabaseFile,
   type DatabaseUrls,
-  EMBEDDED,
   passwordOf,
   readDatabaseFile,
   syncDirectory,
   withPort,
   writeDatabaseFile,
 } from './database-file.ts'
+import { createRolesAndDatabase, probe } from './embedded-maintenance.ts'
 import { keepRunning, type RestartEvents } from './keep-running.ts'
 import { findAccount, findPrograms, type PostgresPrograms, PROGRAM_ENVIRONMENT } from './postgres-programs.ts'
 import { findPostmaster, poll, startPostmaster, stopPostmaster } from './postmaster.ts'
@@ -54,9 +53,6 @@ const START_ATTEMPTS = 3
 
 /** An initdb whose parents were killed may still be writing there. */
 const DISCARD = { recursive: true, force: true, maxRetries: 5 } as const
-
-/** https://www.postgresql.org/docs/18/errcodes-appendix.html */
-const INVALID_PASSWORD = '28P01'
 
 /**
  * Opens the PostgreSQL under `<dataDir>/postgres`: creates it the first time, unless told not to, and starts it if it does
@@ -255,49 +251,5 @@ async function start(
       if (attempt === START_ATTEMPTS) throw error
       await stopPostmaster(programs, cluster)
     }
-  }
-}
-
-/** Creates what is missing of the roles and the database, so that it does not matter where an earlier start was cut off. */
-async function createRolesAndDatabase(file: DatabaseFile): Promise<void> {
-  const { database, owner, server } = EMBEDDED
-  await withMaintenanceClient(file, async (client) => {
-    const roles = await client.query('select 1 from pg_roles where rolname = $1', [server])
-    if (roles.rowCount === 0) {
-      // One simple query is one transaction: both roles or none. The owner may administer the server's role, as if it
-      // had created it, which is how it is with a database of one's own.
-      await client.query(
-        `create role ${owner} login createrole password '${passwordOf(file.urls.owner)}';` +
-          `create role ${server} login password '${passwordOf(file.urls.server)}';` +
-          `grant ${server} to ${owner} with admin true, inherit false, set false`,
-      )
-    }
-    const databases = await client.query('select 1 from pg_database where datname = $1', [database])
-    if (databases.rowCount === 0) await client.query(`create database ${database} owner ${owner}`)
-  })
-}
-
-/** Whether this very database is there: SCRAM proves each side's knowledge of the password to the other (RFC 5802). */
-async function probe(file: DatabaseFile): Promise<'answers' | 'refuses' | 'silent'> {
-  try {
-    await withMaintenanceClient(file, (client) => client.query('select 1'))
-    return 'answers'
-  } catch (error) {
-    return (error as { code?: unknown }).code === INVALID_PASSWORD ? 'refuses' : 'silent'
-  }
-}
-
-/** Connects as the superuser to the database that every cluster has. */
-async function withMaintenanceClient<T>(file: DatabaseFile, use: (client: pg.Client) => Promise<T>): Promise<T> {
-  const url = new URL(file.urls.superuser)
-  url.pathname = '/postgres'
-  const client = new pg.Client({ connectionString: url.href, connectionTimeoutMillis: 3000 })
-  // A connection that breaks while idle reports it here, and would otherwise end the process.
-  client.on('error', () => {})
-  try {
-    await client.connect()
-    return await use(client)
-  } finally {
-    await client.end().catch(() => {})
   }
 }

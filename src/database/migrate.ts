@@ -10,7 +10,8 @@ import * as auditWitnesses from '../../migrations/0008-audit-witnesses.ts'
 import * as accessVersion from '../../migrations/0009-access-version.ts'
 import * as limits from '../../migrations/0010-limits.ts'
 import * as searchTermMacs from '../../migrations/0011-search-term-macs.ts'
-import * as secretStarts from '../../migrations/0013-secret-starts.ts'
+import * as secretStarts from '../../migrations/0012-secret-starts.ts'
+import * as approvalsAndNames from '../../migrations/0013-approvals-and-names.ts'
 import { connectionOptions } from './database.ts'
 
 /** In the order in which they are applied. Imported rather than found, so that the built program carries them along. */
@@ -26,7 +27,8 @@ const migrations: Record<string, Knex.Migration> = {
   '0009-access-version': accessVersion,
   '0010-limits': limits,
   '0011-search-term-macs': searchTermMacs,
-  '0013-secret-starts': secretStarts,
+  '0012-secret-starts': secretStarts,
+  '0013-approvals-and-names': approvalsAndNames,
 }
 
 /** What knex runs; a test runs the first of them only, to have the database of an earlier version. */

@@ -10,7 +10,7 @@ import { KNOWN_METHODS } from './metrics.ts'
 import { presentedBy, type RefusesCertificate } from './presented.ts'
 import { problemAnswer, toProblem } from './problem-response.ts'
 import { describeError, type Logger, logRequest } from './request-log.ts'
-import type { Answer, Presented, Route } from './route.ts'
+import type { Answer, Presented, Refusal, Route } from './route.ts'
 import { apiHeaders } from './security-headers.ts'
 import { type Source, sourceOf } from './source/source.ts'
 import type { TrustedProxies } from './source/trusted-proxies.ts'
@@ -18,17 +18,6 @@ import { endUnread, isLongUnread, isUnread } from './unread-body.ts'
 
 /** A full batch of 1,000 checkouts with long addresses stays below this. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024
-
-/** A refused request, as the audit log hears of it. */
-export interface Refusal<C> {
-  problem: Problem
-  requestId: string
-  route: string
-  caller: C | undefined
-  token: string | undefined
-  /** The address that the request came from. */
-  source: string
-}
 
 export interface AppOptions<C> extends EnvelopeRules {
   routes: readonly Route<C>[]

@@ -52,6 +52,17 @@ export interface Answer {
   problem?: Problem
 }
 
+/** A refused request, as the audit log hears of it. */
+export interface Refusal<C> {
+  problem: Problem
+  requestId: string
+  route: string
+  caller: C | undefined
+  token: string | undefined
+  /** The address that the request came from. */
+  source: string
+}
+
 export interface RouteResponse {
   description: string
   schema?: z.ZodType

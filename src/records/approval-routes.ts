@@ -1,12 +1,41 @@
 import { z } from 'zod'
-import type { Approval } from '../access/approval-store.ts'
+import { type Approval, approvalStates } from '../access/approval-store.ts'
 import type { Caller } from '../access/caller.ts'
+import { purposes } from '../access/purpose.ts'
+import { ROLE_NAME } from '../access/roles.ts'
+import { kindNames } from '../access/view.ts'
 import { type Route, type RouteRequest, route } from '../http/route.ts'
-import { decideOnApproval, listApprovals, readApproval, type Verdict } from './decide-approval.ts'
+import { issue } from '../parse-input.ts'
+import { decideOnApproval, listApprovals, parseCursor, readApproval, type Verdict } from './decide-approval.ts'
 import type { RecordDeps } from './dependencies.ts'
 
 const ACCESS = ['release:approve']
 const approvalSchema = z.looseObject({ id: z.string(), state: z.string() })
+
+const querySchema = z.strictObject({
+  state: z.enum(approvalStates).optional().describe('only requests in this state; when left out, all that are open'),
+  kind: z.enum(kindNames).optional().describe('only for records of this kind'),
+  caller_role: z.string().regex(ROLE_NAME).optional().describe('only of callers with this role'),
+  caller: z
+    .string()
+    .regex(/^[^\p{C}]{1,200}$/u)
+    .optional()
+    .describe('only of this caller'),
+  purpose: z.enum(purposes).optional(),
+  token: z
+    .string()
+    .regex(/^[a-z]+_[0-9a-z]{1,40}$/)
+    .optional()
+    .describe('only for this record'),
+  after: z
+    .string()
+    .transform(parseCursor)
+    .refine((cursor) => cursor !== undefined, issue('invalid-input', 'expected what an earlier page named as `next`'))
+    .optional()
+    .describe('`next` of the page before'),
+  limit: z.coerce.number().int().min(1).max(100).default(100),
+})
+type Query = z.output<typeof querySchema>
 
 /** What waits for a second person, and what they say to it. */
 export function createApprovalRoutes(deps: RecordDeps): Route<Caller>[] {
@@ -25,19 +54,24 @@ export function createApprovalRoutes(deps: RecordDeps): Route<Caller>[] {
     })
 
   return [
-    route({
+    route<Caller, undefined, Query>({
       method: 'GET',
       path: '/v1/approvals',
       summary: 'The releases of the site that wait to be approved, or to be reviewed after the glass was broken',
       access: ACCESS,
       audited: true,
+      query: querySchema,
       responses: {
-        200: { description: 'at most 100, the oldest first', schema: z.object({ approvals: z.array(approvalSchema) }) },
+        200: {
+          description: 'a page, what must be reviewed first, then the oldest first; `next` is null at the end',
+          schema: z.object({ approvals: z.array(approvalSchema), next: z.string().nullable() }),
+        },
       },
-      handle: async (request: RouteRequest<Caller, undefined>) => ({
-        status: 200,
-        body: { approvals: (await listApprovals(deps, request.caller)).map(asBody) },
-      }),
+      handle: async (request: RouteRequest<Caller, undefined, Query>) => {
+        const { caller_role: role, ...query } = request.query
+        const { approvals, next } = await listApprovals(deps, request.caller, { ...query, role })
+        return { status: 200, body: { approvals: approvals.map(asBody), next } }
+      },
     }),
     route({
       method: 'GET',

@@ -1,7 +1,7 @@
 import { isApprovalOfVault } from '../access/approval-mac.ts'
 import {
   type ApprovalRequest,
-  countPending,
+  countOpen,
   findPending,
   insertApproval,
   lockApprovals,
@@ -10,21 +10,31 @@ import {
 import { auditCaller, type Caller, definitionOf } from '../access/caller.ts'
 import type { Circumstances } from '../access/condition.ts'
 import { decideReveal } from '../access/grant.ts'
-import type { Purpose } from '../access/purpose.ts'
+import { needsConsent, type Purpose } from '../access/purpose.ts'
 import { conditionsOf } from '../access/roles.ts'
 import { insertEvents } from '../audit/audit-store.ts'
 import { Problem } from '../problem.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
+import { lockForRelease } from './record-store.ts'
+import { requireLive } from './require-live.ts'
 import { sealReason } from './seal-reason.ts'
 import { kindNameOf, parseToken, type Token } from './token.ts'
 
 const HOUR_MS = 60 * 60 * 1000
 /** A request that nobody has seen to by then is made again by whoever still needs it. */
 const PENDING_FOR_MS = 24 * HOUR_MS
-/** What one caller may have waiting at the same time: more is nobody's duty to read. */
-const MAX_PENDING = 100
 
-export type ClaimDeps = Pick<RecordDeps, 'alert' | 'database' | 'keys' | 'newAuditEvent' | 'newId' | 'now'>
+export type ClaimDeps = Pick<
+  RecordDeps,
+  'alert' | 'database' | 'keys' | 'newAuditEvent' | 'newId' | 'now' | 'openApprovals'
+>
+
+/** What lets a release out that needs a second person. */
+export interface ClaimedApproval {
+  id: string
+  /** The version of the record that was approved; undefined where nobody approved it (break-glass). */
+  version: number | undefined
+}
 
 export interface ApprovalQuestion {
   token: string
@@ -36,11 +46,13 @@ export interface ApprovalQuestion {
 }
 
 /**
- * For what a grant lets out with an approval only: uses up the one that there is for exactly this caller, record, fields
- * and purpose, or asks for one. A caller that may break the glass goes on at once; that is an alert, and waits for a review.
+ * For what a grant lets out with an approval only: uses up the one that there is for exactly this caller, version of the
+ * record, fields and purpose, or asks for one. A caller that may break the glass goes on at once; that is an alert, and
+ * waits for a review. Nothing is asked for that cannot be released: the record comes first.
  *
- * @returns the approval's id, or undefined for what needs none
- * @throws {Problem} approval-required with the id of the request, too-many-requests
+ * @returns undefined for what needs no approval
+ * @throws {Problem} record-not-found, record-gone, consent-missing, approval-required with the id of the request,
+ *   too-many-requests
  */
 export async function claimApproval(
   deps: ClaimDeps,
@@ -48,7 +60,7 @@ export async function claimApproval(
   { token: text, fields: wanted, purpose, reason, ticket, authority }: ApprovalQuestion,
   circumstances: Circumstances,
   facts: RequestFacts,
-): Promise<string | undefined> {
+): Promise<ClaimedApproval | undefined> {
   const token = parseToken(text)
   const grants = definitionOf(caller)?.grants ?? []
   if (token === undefined || !grants.some((grant) => conditionsOf(grant, purpose).approval)) return undefined
@@ -58,7 +70,7 @@ export async function claimApproval(
   if (without.granted || without.problem.code !== 'approval-required') return undefined
   const approved = decide({ approved: true })
   if (!approved.granted) return undefined
-  const request: ApprovalRequest = {
+  const request: Asked = {
     ...{ id: deps.newId('apr'), caller: caller.id, role: caller.role ?? '', site: caller.site },
     ...{ token, fields: approved.fields, purpose, ticket: ticket ?? null, authority: authority ?? null },
   }
@@ -66,46 +78,55 @@ export async function claimApproval(
   return claim(deps, caller, request, { reason, breaksGlass }, facts)
 }
 
+/** A request before its record was looked at. */
+type Asked = Omit<ApprovalRequest, 'record_version' | 'token' | 'purpose'> & { token: Token; purpose: Purpose }
+
 async function claim(
   deps: ClaimDeps,
   caller: Caller,
-  request: ApprovalRequest,
+  asked: Asked,
   { reason, breaksGlass }: { reason: string | undefined; breaksGlass: boolean },
   facts: RequestFacts,
-): Promise<string> {
+): Promise<ClaimedApproval> {
   const now = deps.now()
   const waitsFor = { requested_at: now, expires_at: new Date(now.getTime() + PENDING_FOR_MS) }
   await deps.keys.ensureFresh()
-  const sealed = reason === undefined ? undefined : sealReason(deps, request.id, reason)
-  const record = (type: 'approval.request' | 'approval.break-glass') =>
+  const sealed = reason === undefined ? undefined : sealReason(deps, asked.id, reason)
+  const record = (type: 'approval.request' | 'approval.break-glass', version: number) =>
     deps.newAuditEvent({
-      ...{ type, outcome: 'success', request_id: facts.requestId, caller: auditCaller(caller), site: request.site },
-      ...{ token: request.token, kind: kindNameOf(request.token as Token), purpose: request.purpose },
-      ...{ fields: request.fields, subject: request.id, ticket: request.ticket ?? undefined },
-      authority: request.authority ?? undefined,
+      ...{ type, outcome: 'success', request_id: facts.requestId, caller: auditCaller(caller), site: asked.site },
+      ...{ token: asked.token, kind: kindNameOf(asked.token), purpose: asked.purpose, record_version: version },
+      ...{ fields: asked.fields, subject: asked.id, ticket: asked.ticket ?? undefined },
+      authority: asked.authority ?? undefined,
     })
   const claimed = await deps.database.transaction(async (tx) => {
+    const { version, consents } = requireLive(await lockForRelease(tx, asked.site, asked.token))
+    if (needsConsent(asked.purpose) && !consents.includes(asked.purpose)) throw new Problem('consent-missing')
+    const request: ApprovalRequest = { ...asked, record_version: version }
     await lockApprovals(tx, caller.id)
     const spent = await spendApproval(tx, request, now)
-    if (spent && isApprovalOfVault(deps.keys, { ...request, id: spent.id }, spent)) return { approval: spent.id }
+    if (spent && isApprovalOfVault(deps.keys, { ...request, id: spent.id }, spent)) {
+      return { approval: { id: spent.id, version } }
+    }
     if (spent) return { forged: spent.id }
     if (breaksGlass) {
+      if ((await countOpen(tx, caller.id, 'unreviewed', now)) >= deps.openApprovals) return {}
       await insertApproval(tx, { ...request, ...waitsFor, state: 'unreviewed' }, sealed)
-      await insertEvents(tx, [record('approval.break-glass')])
-      return { approval: request.id, isBroken: true }
+      await insertEvents(tx, [record('approval.break-glass', version)])
+      return { approval: { id: request.id, version: undefined }, isBroken: true }
     }
     const waiting = await findPending(tx, request, now)
     if (waiting !== undefined) return { waiting }
-    if ((await countPending(tx, caller.id, now)) >= MAX_PENDING) return {}
+    if ((await countOpen(tx, caller.id, 'pending', now)) >= deps.openApprovals) return {}
     await insertApproval(tx, { ...request, ...waitsFor, state: 'pending' }, sealed)
-    await insertEvents(tx, [record('approval.request')])
+    await insertEvents(tx, [record('approval.request', version)])
     return { waiting: request.id }
   })
   if (claimed.forged !== undefined) {
-    deps.alert('approval-changed', { caller: caller.id, role: request.role, approval: claimed.forged })
+    deps.alert('approval-changed', { caller: caller.id, role: asked.role, approval: claimed.forged })
     throw new Problem('approval-required')
   }
-  if (claimed.isBroken) deps.alert('glass-broken', { caller: caller.id, role: request.role, approval: request.id })
+  if (claimed.isBroken) deps.alert('glass-broken', { caller: caller.id, role: asked.role, approval: asked.id })
   if (claimed.approval !== undefined) return claimed.approval
   if (claimed.waiting === undefined) throw new Problem('too-many-requests', { retryAfterSeconds: HOUR_MS / 1000 })
   throw new Problem('approval-required', { extensions: { approval: claimed.waiting } })

@@ -1,33 +1,41 @@
+import { lapseApprovals } from '../access/approval-store.ts'
+import { spendOrRefuse } from '../access/budget.ts'
 import { auditCaller, type Caller } from '../access/caller.ts'
 import { seesBin } from '../access/grant.ts'
+import { insertReason } from '../access/reason-store.ts'
 import { insertEvents } from '../audit/audit-store.ts'
 import { parseInput } from '../parse-input.ts'
-import { Problem } from '../problem.ts'
 import { Sensitive } from '../sensitive.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
+import { type ChangeRequest, permitChange, tokenToChange } from './permit-change.ts'
 import type { StoredRecord } from './record.ts'
 import { lockRecord, replaceRecord } from './record-store.ts'
 import { requireLive } from './require-live.ts'
+import { sealReason } from './seal-reason.ts'
 import { maskedView, openDetails, openDisplay, sealRecord } from './sealed-record.ts'
-import { kindNameOf, parseToken } from './token.ts'
+import { kindNameOf } from './token.ts'
 
 /**
  * Puts corrected details in the place of a record's, as its next version; the old version is kept, sealed. `null` removes
- * an optional field. The whole must still be acceptable afterwards.
+ * an optional field. The whole must still be acceptable afterwards. The answer is a masked view, and is counted as one.
  *
- * @throws {Problem} record-not-found, record-gone, invalid-input and its kin, record-integrity, audit-unavailable
+ * @throws {Problem} purpose-not-permitted, condition-not-met, record-not-found, record-gone, budget-spent, invalid-input and
+ *   its kin, record-integrity, audit-unavailable
  */
 export async function correctRecord(
-  deps: Pick<RecordDeps, 'database' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
+  deps: Pick<RecordDeps, 'budgets' | 'database' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
   caller: Caller,
-  input: { token: string; changes: Sensitive<unknown> },
+  input: ChangeRequest & { changes: Sensitive<unknown> },
   facts: RequestFacts,
 ): Promise<Record<string, unknown>> {
-  const token = parseToken(input.token)
-  if (token === undefined) throw new Problem('record-not-found')
+  const scope = 'token:correct'
+  const token = tokenToChange(deps, caller, scope, input)
   const kind = deps.kinds[kindNameOf(token)]
   const changes = parseInput(kind.correction, input.changes.expose())
   await deps.keys.ensureFresh()
+  await spendOrRefuse(deps.budgets, caller, undefined, [token])
+  await permitChange(deps, caller, { scope, token }, input)
+  const { purpose, reason, ticket } = input
   return deps.database.transaction(async (tx) => {
     const current = requireLive(await lockRecord(tx, caller.site, token))
     const { customer, use } = await openDisplay(deps.keys, current)
@@ -37,6 +45,7 @@ export async function correctRecord(
     const { display, secret, terms, shown } = sealRecord(deps.keys, kind, identity, content)
     const record: StoredRecord = { ...current, ...identity, display, secret, updatedAt: deps.now() }
     await replaceRecord(tx, record, terms)
+    await lapseApprovals(tx, token, record.updatedAt)
     const event = deps.newAuditEvent({
       type: 'record.correct',
       outcome: 'success',
@@ -46,10 +55,13 @@ export async function correctRecord(
       token,
       kind: record.kind,
       fields: Object.keys(changes),
+      purpose,
+      ticket,
       policy_version: record.policyVersion,
       record_version: record.version,
     })
     await insertEvents(tx, [event])
+    await insertReason(tx, event.id, reason === undefined ? undefined : sealReason(deps, event.id, reason))
     return maskedView(deps.kinds, record, shown, { bin: seesBin(caller) })
   })
 }

@@ -1,8 +1,16 @@
 import { approvalMac } from '../access/approval-mac.ts'
-import { type Approval, decideApproval, selectApproval, selectOpenApprovals } from '../access/approval-store.ts'
+import {
+  type Approval,
+  type ApprovalFilter,
+  decideApproval,
+  selectApproval,
+  selectApprovals,
+} from '../access/approval-store.ts'
 import { auditCaller, type Caller } from '../access/caller.ts'
+import { isSamePerson } from '../access/person.ts'
 import { insertEvents } from '../audit/audit-store.ts'
 import { reasonContext } from '../keys/sealed-columns.ts'
+import type { Kind } from '../kinds/kind.ts'
 import { Problem } from '../problem.ts'
 import { Sensitive } from '../sensitive.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
@@ -27,9 +35,44 @@ export interface ApprovalView {
 
 type Deps = Pick<RecordDeps, 'batches' | 'budgets' | 'database' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>
 
-/** What waits on the caller's site to be approved or reviewed. */
-export async function listApprovals(deps: Pick<RecordDeps, 'database' | 'now'>, caller: Caller): Promise<Approval[]> {
-  return selectOpenApprovals(deps.database, caller.site, deps.now())
+export interface ApprovalPage {
+  approvals: Approval[]
+  /** What to pass as `after` for the next page; null at the end. */
+  next: string | null
+}
+
+/** What a list is narrowed to; everything that is open when it says nothing. */
+export interface ApprovalQuery extends Omit<ApprovalFilter, 'site' | 'states' | 'tokenPrefix'> {
+  state?: ApprovalFilter['states'][number] | undefined
+  kind?: Kind['name'] | undefined
+}
+
+/** A page of the requests on the caller's site: what must be reviewed first, then the oldest first. */
+export async function listApprovals(
+  deps: Pick<RecordDeps, 'database' | 'kinds' | 'now'>,
+  caller: Caller,
+  { state, kind, ...query }: ApprovalQuery,
+): Promise<ApprovalPage> {
+  const states = state === undefined ? (['pending', 'unreviewed'] as const) : [state]
+  const tokenPrefix = kind && `${deps.kinds[kind].tokenPrefix}_`
+  const filter = { ...query, site: caller.site, states, tokenPrefix, limit: query.limit + 1 }
+  const found = await selectApprovals(deps.database, filter, deps.now())
+  const approvals = found.slice(0, query.limit)
+  const last = approvals.at(-1)
+  return { approvals, next: found.length > approvals.length && last ? cursorOf(last) : null }
+}
+
+const CURSOR = /^(r|w)(apr_[0-9a-z]{1,40})$/
+
+/** Where a page ends: whether it is among what must be reviewed, and which request it is. */
+function cursorOf({ id, state }: Approval): string {
+  return `${state === 'unreviewed' ? 'r' : 'w'}${id}`
+}
+
+/** Undefined for what is no cursor. */
+export function parseCursor(text: string): ApprovalFilter['after'] {
+  const [, rank, id] = CURSOR.exec(text) ?? []
+  return id === undefined ? undefined : { id, isUnreviewed: rank === 'r' }
 }
 
 /** @throws {Problem} approval-not-found, record-not-found, record-gone, audit-unavailable */
@@ -60,7 +103,7 @@ export async function decideOnApproval(
   const approval = await selectApproval(deps.database, caller.site, id)
   if (approval === undefined) throw new Problem('approval-not-found')
   // A program is nobody's second person, and one person is not two.
-  if (approval.caller === caller.id || caller.kind !== 'staff') throw new Problem('own-request')
+  if (isSamePerson(approval.caller, caller.id) || caller.kind !== 'staff') throw new Problem('own-request')
   const at = deps.now()
   const decision = { from: FROM[verdict], to: TO[verdict], by: caller.id, at }
   const expiresAt = new Date(at.getTime() + APPROVED_FOR_MS)
@@ -71,6 +114,7 @@ export async function decideOnApproval(
       ...{ type: `approval.${verdict}`, outcome: 'success', request_id: facts.requestId, caller: auditCaller(caller) },
       ...{ site: caller.site, token: approval.token, kind: kindNameOf(approval.token as Token) },
       ...{ purpose: approval.purpose, fields: approval.fields, subject: id, ticket: approval.ticket ?? undefined },
+      record_version: approval.record_version ?? undefined,
       authority: approval.authority ?? undefined,
     })
     await insertEvents(tx, [event])

@@ -22,6 +22,8 @@ export interface RecordDeps {
   probes: ProbeLimit
   cardSearches: CardSearchLimit
   budgets: Budgets
+  /** How many requests for approval, and how many releases that wait for a review, one caller may have. */
+  openApprovals: number
   keys: Keys
   kinds: Kinds
   newAuditEvent: NewAuditEvent

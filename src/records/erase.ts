@@ -1,27 +1,38 @@
+import { lapseApprovals } from '../access/approval-store.ts'
 import { auditCaller, type Caller } from '../access/caller.ts'
+import { insertReason } from '../access/reason-store.ts'
 import { insertEvents } from '../audit/audit-store.ts'
-import { Problem } from '../problem.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
+import { type IdempotencyRow, insertIdempotency } from './idempotency-store.ts'
+import { type ChangeRequest, permitChange, tokenToChange } from './permit-change.ts'
 import { eraseRecordRow, lockRecord } from './record-store.ts'
 import { requireLive } from './require-live.ts'
-import { parseToken } from './token.ts'
+import { sealReason } from './seal-reason.ts'
 
 /**
- * Erases a record with all its versions and search terms. Its token answers 410 from then on.
+ * Erases a record with all its versions and search terms. Its token answers 410 from then on. The reason for it is kept,
+ * sealed, beside the event; those of earlier events go with the record.
  *
- * @throws {Problem} record-not-found, record-gone, audit-unavailable
+ * @throws {Problem} purpose-not-permitted, condition-not-met, record-not-found, record-gone, budget-spent, audit-unavailable
  */
 export async function eraseRecord(
-  deps: Pick<RecordDeps, 'database' | 'newAuditEvent' | 'now'>,
+  deps: Pick<RecordDeps, 'budgets' | 'database' | 'keys' | 'newAuditEvent' | 'now'>,
   caller: Caller,
-  input: { token: string },
+  input: ChangeRequest,
   facts: RequestFacts,
+  extra: { idempotency?: (() => IdempotencyRow) | undefined } = {},
 ): Promise<void> {
-  const token = parseToken(input.token)
-  if (token === undefined) throw new Problem('record-not-found')
+  const scope = 'token:erase'
+  const token = tokenToChange(deps, caller, scope, input)
+  await permitChange(deps, caller, { scope, token }, input)
+  const { purpose, reason, ticket } = input
   await deps.database.transaction(async (tx) => {
+    const now = deps.now()
+    // First, so that the same request on another server waits for this one and repeats its answer.
+    await insertIdempotency(tx, { idempotency: extra.idempotency?.(), now })
     const record = requireLive(await lockRecord(tx, caller.site, token))
-    await eraseRecordRow(tx, token, deps.now())
+    await eraseRecordRow(tx, token, now)
+    await lapseApprovals(tx, token, now)
     const event = deps.newAuditEvent({
       type: 'record.erase',
       outcome: 'success',
@@ -30,8 +41,11 @@ export async function eraseRecord(
       site: caller.site,
       token,
       kind: record.kind,
+      purpose,
+      ticket,
       policy_version: record.policyVersion,
     })
     await insertEvents(tx, [event])
+    await insertReason(tx, event.id, reason === undefined ? undefined : sealReason(deps, event.id, reason))
   })
 }

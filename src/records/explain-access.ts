@@ -1,18 +1,24 @@
+import type { Caller } from '../access/caller.ts'
+import { type ChangeCircumstances, decideChange } from '../access/change.ts'
+import { CallerError } from '../access/clients.ts'
 import type { Circumstances } from '../access/condition.ts'
 import { type FindCallerDeps, findCaller, type NamedCaller } from '../access/find-caller.ts'
-import { decideReveal } from '../access/grant.ts'
+import { decideReveal, findMissingScope } from '../access/grant.ts'
 import { needsConsent, type Purpose } from '../access/purpose.ts'
-import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
-import type { RecordEvent } from '../audit/record-event.ts'
-import type { Database } from '../database/database.ts'
+import type { ChangeScope } from '../access/roles.ts'
+import type { AuditCaller } from '../audit/audit-event.ts'
 import { Problem, type ProblemCode } from '../problem.ts'
-import { lockRecord } from './record-store.ts'
+import type { RecordDeps } from './dependencies.ts'
+import { useOf } from './permit-change.ts'
+import { lockForRelease } from './record-store.ts'
 import { requireLive } from './require-live.ts'
-import { kindNameOf, parseToken } from './token.ts'
+import { kindNameOf, parseToken, type Token } from './token.ts'
 
 export interface AccessQuestion {
   token: string
-  purpose: Purpose
+  /** What the caller would do with the record. Default: reveal it, for which there must be a purpose. */
+  to?: 'reveal' | 'correct' | 'erase' | undefined
+  purpose?: Purpose | undefined
   fields?: readonly string[] | undefined
   /** What a request would say, beside the time. */
   circumstances: Omit<Circumstances, 'now'>
@@ -27,13 +33,13 @@ export interface Explanation {
 }
 
 /**
- * Says whether a caller may see a record for a purpose now, and which line decides, by the same decision as a reveal and in
- * its order. Opens nothing and counts nothing.
+ * Says whether a caller may see a record for a purpose now, or change it, and which line decides, by the same decision as the
+ * call itself and in its order. Counts nothing, and opens at most what says how an address is used.
  *
- * @throws {CallerError} for a client that there is not, and staff without a role
+ * @throws {CallerError} for a client that there is not, staff without a role, and a reveal without a purpose
  */
 export async function explainAccess(
-  deps: FindCallerDeps & { newAuditEvent: NewAuditEvent; recordEvent: RecordEvent; now: () => Date },
+  deps: FindCallerDeps & Pick<RecordDeps, 'keys' | 'newAuditEvent' | 'recordEvent' | 'now'>,
   operator: AuditCaller,
   who: NamedCaller,
   question: AccessQuestion,
@@ -53,29 +59,60 @@ export async function explainAccess(
 }
 
 async function explain(
-  deps: { database: Database; now: () => Date },
+  deps: Pick<RecordDeps, 'database' | 'keys' | 'now'>,
   caller: Awaited<ReturnType<typeof findCaller>>,
-  { token: text, purpose, fields, circumstances }: AccessQuestion,
+  { token: text, to = 'reveal', purpose, fields, circumstances }: AccessQuestion,
 ): Promise<Explanation> {
   if ('refused' in caller) return no(caller.refused, [caller.line])
   const token = parseToken(text)
   if (token === undefined) return no(new Problem('record-not-found'), ['the record: there is no such token'])
-  const now = deps.now()
-  const decision = decideReveal(caller, kindNameOf(token), purpose, fields, { ...circumstances, now })
-  if (!decision.granted) return no(decision.problem, decision.lines)
-  return deps.database.transaction(async (tx) => {
-    try {
-      const { consents } = requireLive(await lockRecord(tx, caller.site, token))
-      if (needsConsent(purpose) && !consents.includes(purpose)) {
-        return no(new Problem('consent-missing'), [`the record: no consent to ${purpose}`])
-      }
-    } catch (error) {
-      if (!(error instanceof Problem) || error.status >= 500) throw error
-      const what = error.code === 'record-gone' ? 'erased' : `not on the site ${caller.site}`
-      return no(error, [`the record: ${what}`])
+  const given = { ...circumstances, now: deps.now() }
+  if (to !== 'reveal') return explainChange(deps, caller, { scope: `token:${to}`, token }, { ...given, purpose })
+  if (purpose === undefined) throw new CallerError('say for which purpose')
+  const decision = decideReveal(caller, kindNameOf(token), purpose, fields, given)
+  // An approval is asked for of a record that can be released, so the record comes before it.
+  const waits = !decision.granted && decision.problem.code === 'approval-required'
+  if (!decision.granted && !waits) return no(decision.problem, decision.lines)
+  return explainRecord(caller, async () => {
+    const { consents } = await deps.database.transaction(async (tx) =>
+      requireLive(await lockForRelease(tx, caller.site, token)),
+    )
+    if (needsConsent(purpose) && !consents.includes(purpose)) {
+      return no(new Problem('consent-missing'), [`the record: no consent to ${purpose}`])
     }
+    if (!decision.granted) return no(decision.problem, decision.lines)
     return { allowed: true, fields: decision.fields, code: null, lines: decision.lines }
   })
+}
+
+async function explainChange(
+  deps: Pick<RecordDeps, 'database' | 'keys'>,
+  caller: Caller,
+  { scope, token }: { scope: ChangeScope; token: Token },
+  circumstances: ChangeCircumstances,
+): Promise<Explanation> {
+  const change = { scope, kind: kindNameOf(token) }
+  const scopeProblem = findMissingScope(caller, scope)
+  if (scopeProblem) return no(scopeProblem, [`the token: no scope ${scope}`])
+  const before = decideChange(caller, change, circumstances)
+  if (!before.granted) return no(before.problem, before.lines)
+  return explainRecord(caller, async () => {
+    const use = await useOf(deps, caller, token)
+    const decision = decideChange(caller, { ...change, use }, circumstances)
+    if (!decision.granted) return no(decision.problem, decision.lines)
+    return { allowed: true, fields: [], code: null, lines: decision.lines }
+  })
+}
+
+/** What there is to say once the record is looked at; or that it is not there. */
+async function explainRecord(caller: Caller, look: () => Promise<Explanation>): Promise<Explanation> {
+  try {
+    return await look()
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status >= 500) throw error
+    const what = error.code === 'record-gone' ? 'erased' : `not on the site ${caller.site}`
+    return no(error, [`the record: ${what}`])
+  }
 }
 
 function no(problem: Problem, lines: readonly string[]): Explanation {

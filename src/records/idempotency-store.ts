@@ -76,6 +76,14 @@ export function insertIdempotencySql(first: number, condition?: string): string 
           ${condition ?? ''}`
 }
 
+const INSERT: Statement = { name: 'insert-idempotency-keys', text: insertIdempotencySql(1) }
+
+/** Claims the key of one request in the transaction of what it does; nothing without a key. */
+export async function insertIdempotency(tx: Queryable, claim: Claims): Promise<void> {
+  const rows = claimedRows([claim])
+  if (rows.length > 0) await tx.query(INSERT, idempotencyColumns(rows))
+}
+
 const SELECT: Statement = {
   name: 'select-idempotency-keys',
   text: `SELECT key_hash, request_hash, index_key_id, response_key_id, response_sealed, expires_at

@@ -36,6 +36,34 @@ export async function lockRecord(tx: Queryable, site: string, token: Token): Pro
   return row && toRecord(row)
 }
 
+const SELECT_RECORD: Statement = {
+  name: 'select-record',
+  text: `SELECT ${RECORD_COLUMNS} FROM records WHERE token = $1 AND site = $2`,
+}
+
+/** The record as it is now; nothing keeps it so. */
+export async function findRecord(db: Queryable, site: string, token: Token): Promise<FoundRecord | undefined> {
+  const [row] = await db.query<RecordRow>(SELECT_RECORD, [token, site])
+  return row && toRecord(row)
+}
+
+const SELECT_FOR_RELEASE: Statement = {
+  name: 'select-record-for-release',
+  text: `SELECT version, consents, erased_at IS NOT NULL AS erased FROM records WHERE token = $1 AND site = $2 FOR KEY SHARE`,
+}
+
+/** What can be said of a record before anything of it is opened. */
+export type RecordState = Pick<StoredRecord, 'version' | 'consents'> | 'erased'
+
+/** Keeps the record as it is until the transaction ends; others may do the same. */
+export async function lockForRelease(tx: Queryable, site: string, token: Token): Promise<RecordState | undefined> {
+  const [row] = await tx.query<{ version: number; consents: string[]; erased: boolean }>(SELECT_FOR_RELEASE, [
+    token,
+    site,
+  ])
+  return row?.erased ? 'erased' : row
+}
+
 /** A row as a record, or as what is left of one. */
 export function toRecord(row: RecordRow): FoundRecord {
   const { display_key_id, display_sealed, secret_key_id, secret_sealed } = row

@@ -1,6 +1,4 @@
 import { Problem } from '../problem.ts'
-import type { StoredRecord } from './record.ts'
-import type { FoundRecord } from './record-store.ts'
 import type { ReleasedRecord, ReleaseOutcome } from './release-store.ts'
 
 /**
@@ -8,7 +6,7 @@ import type { ReleasedRecord, ReleaseOutcome } from './release-store.ts'
  *
  * @throws {Problem} record-not-found, record-gone
  */
-export function requireLive(found: FoundRecord | undefined): StoredRecord {
+export function requireLive<Found extends object>(found: Found | 'erased' | undefined): Found {
   if (found === undefined) throw new Problem('record-not-found')
   if (found === 'erased') throw new Problem('record-gone')
   return found

@@ -10,7 +10,7 @@ import type { Details, Kind } from '../kinds/kind.ts'
 import { Problem } from '../problem.ts'
 import { Sensitive } from '../sensitive.ts'
 import { giveWay } from '../time-slice.ts'
-import { type ClaimDeps, claimApproval } from './claim-approval.ts'
+import { type ClaimDeps, type ClaimedApproval, claimApproval } from './claim-approval.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
 import type { IdempotencyRow } from './idempotency-store.ts'
 import type { ReleaseOutcome } from './release-store.ts'
@@ -94,7 +94,8 @@ export async function revealRecords(
         fields,
         budget,
         first,
-        event: releaseEvent(deps, { ...about, approval }, token, fields, first?.id),
+        approval,
+        event: releaseEvent(deps, { ...about, approval: approval?.id }, token, fields, first?.id),
       }
     })
     decided.push(plan)
@@ -133,6 +134,7 @@ type Plan = {
   fields: string[]
   budget: Budget | undefined
   first: EarlierReveal | undefined
+  approval: ClaimedApproval | undefined
   event: UnfinishedEvent
 }
 
@@ -197,6 +199,8 @@ function openPlanned(deps: Pick<RecordDeps, 'keys' | 'kinds'>, plan: Plan | Prob
   return attemptAsync(async () => {
     if (plan instanceof Problem) throw plan
     const record = requireReleased(outcome)
+    // Corrected since it was claimed: what it says now was approved by no person.
+    if ((plan.approval?.version ?? record.version) !== record.version) throw new Problem('record-changed')
     const details = await openDetails(deps.keys, { ...record, secret: record.sealed })
     return { record, plan, data: new Sensitive(pick(deps.kinds[record.kind], details, plan.fields)) }
   })
@@ -230,8 +234,9 @@ function grantItem(
 ): { token: Token; fields: string[]; budget: Budget | undefined } {
   const token = parseToken(item.token)
   if (token === undefined) {
-    // A malformed token is of no kind: whoever may reveal nothing for this purpose learns that first.
-    grantAnyKind(caller, purpose, circumstances)
+    // A malformed token is of no kind: whoever may reveal nothing for this purpose learns that first,
+    // and an approval is asked for only of a record that exists.
+    grantAnyKind(caller, purpose, { ...circumstances, approved: true })
     throw new Problem('record-not-found')
   }
   const kind = deps.kinds[kindNameOf(token)]

@@ -5,6 +5,7 @@ import { optionalMembers } from '../kinds/optional-members.ts'
 import { text } from '../kinds/text.ts'
 import { issue } from '../parse-input.ts'
 
+const reasonSchema = text(500).describe('why; kept sealed beside the audit event')
 /** A number of somebody's system and no text: it stands in the audit log for ever. */
 const ticketSchema = z
   .string()
@@ -25,8 +26,15 @@ const authoritySchema = z
 export const whyMembers = {
   purpose: z.enum(purposes),
   ...optionalMembers({
-    reason: text(500).describe('why; kept sealed beside the audit event'),
+    reason: reasonSchema,
     ticket: ticketSchema,
     authority: authoritySchema,
   }),
 }
+
+/** Likewise for a change, which need not say it unless the role wants it. */
+export const changeMembers = optionalMembers({
+  purpose: whyMembers.purpose.describe('what for; stands in the audit event'),
+  reason: reasonSchema,
+  ticket: ticketSchema,
+})

@@ -216,7 +216,7 @@ describe('partners and access', () => {
     expect((await read(1)).status).toBe(429)
     expect((await read(0)).status).toBe(403)
     const suspended = await json<Record<string, string>[]>('access', 'suspended')
-    expect(suspended).toEqual([expect.objectContaining({ caller: 'staff:Sue', role: 'support', purpose: '' })])
+    expect(suspended).toEqual([expect.objectContaining({ caller: 'staff:sue', role: 'support', purpose: '' })])
     expect(await json('access', 'lift', 'staff:Sue')).toEqual({ caller: 'staff:Sue', suspended: false })
     expect((await read(1)).status).toBe(200)
   })

@@ -144,10 +144,10 @@ it('a member of staff is refused on all workers as soon as the command has ended
       (await Promise.all(connections.map((agent) => vault.call('GET', url, { token, agent })))).map((a) => a.status),
     )
   expect(await statuses()).toEqual(new Set([404]))
-  expect((await vault.cli(['staff', 'disable', 'staff:Bea'])).stdout).toBe('disabled staff:Bea\n')
+  expect((await vault.cli(['staff', 'disable', 'staff:Bea'])).stdout).toBe('disabled staff:bea\n')
   expect(await statuses()).toEqual(new Set([401]))
   expect((await vault.cli(['staff', 'enable', 'staff:Bea', '--json'])).json()).toEqual({
-    id: 'staff:Bea',
+    id: 'staff:bea',
     disabled: false,
   })
   expect(await statuses()).toEqual(new Set([404]))

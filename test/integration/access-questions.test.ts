@@ -22,7 +22,7 @@ type Who = Parameters<typeof vault.strongroom.commands.explainAccess>[1]
 const explain = (who: Partial<Who>, question: Partial<Question>) =>
   vault.strongroom.commands.explainAccess(
     OPERATOR,
-    { id: 'staff:Ann', site: 'default', ...who },
+    { id: 'staff:ann', site: 'default', ...who },
     { token: parts.card!.token!, purpose: 'process-payment', circumstances: {}, ...question },
   )
 const lookIn = (who: Partial<Who>, question: Partial<Question>) =>
@@ -94,8 +94,8 @@ describe('explain', () => {
     expect(await lookIn({ id: client.id, bound: true }, {})).toMatchObject({ allowed: true })
     await vault.strongroom.commands.revokeClient(OPERATOR, client.id)
     expect(await lookIn({ id: client.id, bound: true }, {})).toMatchObject({ allowed: false, code: 'unauthenticated' })
-    await vault.database.sql("INSERT INTO suspended_callers VALUES ('staff:Sue', 'billing', '', now())")
-    expect(await lookIn({ id: 'staff:Sue', role: 'billing' }, {})).toMatchObject({ code: 'caller-suspended' })
+    await vault.database.sql("INSERT INTO suspended_callers VALUES ('staff:sue', 'billing', '', now())")
+    expect(await lookIn({ id: 'staff:sue', role: 'billing' }, {})).toMatchObject({ code: 'caller-suspended' })
     await expect(explain({ id: 'client_0' }, {})).rejects.toThrow(/no such client/)
     await expect(explain({}, {})).rejects.toThrow(/which role/)
   })
@@ -118,8 +118,8 @@ describe('explain', () => {
 
   it('leaves an event of who asked about whom, and opens nothing', async () => {
     const before = await vault.events({ type: 'record.reveal' })
-    await explain({ id: 'staff:Asked', role: 'billing' }, {})
-    const events = await vault.events({ type: 'access.explain', subject: 'staff:Asked' })
+    await explain({ id: 'staff:asked', role: 'billing' }, {})
+    const events = await vault.events({ type: 'access.explain', subject: 'staff:asked' })
     expect(events).toEqual([expect.objectContaining({ caller: OPERATOR, purpose: 'process-payment' })])
     expect(await vault.events({ type: 'record.reveal' })).toEqual(before)
   })
@@ -180,9 +180,9 @@ describe('review', () => {
     expect(of('client', revoked.id)).toEqual([])
     const listed = await vault.strongroom.commands.listClients()
     expect(listed.find((client) => client.id === carrier.id)?.partner).toBe(id)
-    await vault.strongroom.commands.disableStaff(OPERATOR, 'staff:Gone')
+    await vault.strongroom.commands.disableStaff(OPERATOR, 'staff:gone')
     const [gone] = (await vault.strongroom.commands.reviewAccess(OPERATOR)).filter(({ subject }) => subject === 'staff')
-    expect(gone).toMatchObject({ id: 'staff:Gone', name: 'disabled', see: '', since: expect.stringMatching(/^2/) })
+    expect(gone).toMatchObject({ id: 'staff:gone', name: 'disabled', see: '', since: expect.stringMatching(/^2/) })
     expect(of('partner', id)).toEqual([expect.objectContaining({ name: 'Carrier (MY)', until: ends_at.toISOString() })])
     expect((await vault.events({ type: 'access.review' })).at(-1)).toMatchObject({
       caller: OPERATOR,

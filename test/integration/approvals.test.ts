@@ -77,12 +77,12 @@ describe('a release that needs approval', () => {
       subject ?? approval,
     ])
     expect(facts.slice(1)).toEqual([
-      ['approval.request', 'staff:Ann', id],
-      ['request.refuse', 'staff:Ann', undefined],
-      ['approval.approve', 'staff:Olga', id],
-      ['record.reveal', 'staff:Ann', id],
-      ['approval.request', 'staff:Ann', next],
-      ['request.refuse', 'staff:Ann', undefined],
+      ['approval.request', 'staff:ann', id],
+      ['request.refuse', 'staff:ann', undefined],
+      ['approval.approve', 'staff:olga', id],
+      ['record.reveal', 'staff:ann', id],
+      ['approval.request', 'staff:ann', next],
+      ['request.refuse', 'staff:ann', undefined],
     ])
   })
 
@@ -150,14 +150,6 @@ describe('a release that needs approval', () => {
     const none = await vault.database.sql("SELECT id FROM approvals WHERE purpose = 'marketing'")
     expect(none).toEqual([])
   })
-
-  it('at most 100 wait for one caller', async () => {
-    const row = `INSERT INTO approvals SELECT 'apr_' || n, 'staff:Busy', 'careful', 'default', 'card_x', '{number}', 'research', NULL,
-                 'pending', now(), now() + interval '1 hour', NULL, NULL FROM generate_series(1, 100) n`
-    await vault.database.sql(row)
-    expectProblem(await reveal({}, await vault.staffToken('careful', { name: 'Busy' })), 429, 'too-many-requests')
-    await vault.database.sql("DELETE FROM approvals WHERE caller = 'staff:Busy'")
-  })
 })
 
 describe('the second person', () => {
@@ -168,7 +160,7 @@ describe('the second person', () => {
       ...{
         id,
         state: 'pending',
-        caller: 'staff:Ann',
+        caller: 'staff:ann',
         role: 'careful',
         token,
         fields: ['number'],
@@ -216,7 +208,7 @@ describe('the second person', () => {
 
 describe('an approval that somebody wrote into the database', () => {
   it.each([
-    ['of a pending request', (id: string) => `state = 'approved', decided_by = 'staff:Olga' WHERE id = '${id}'`],
+    ['of a pending request', (id: string) => `state = 'approved', decided_by = 'staff:olga' WHERE id = '${id}'`],
     [
       'with a MAC of its own',
       (id: string) => `state = 'approved', mac = decode(repeat('00', 32), 'hex') WHERE id = '${id}'`,
@@ -255,7 +247,7 @@ describe('breaking the glass', () => {
     await vi.waitUntil(() => alerts().length > before)
     const [event] = await vault.events({ type: 'record.reveal', token })
     const id = event!.approval as string
-    expect(alerts().at(-1)).toMatchObject({ caller: 'staff:Ann', role: 'careful', approval: id })
+    expect(alerts().at(-1)).toMatchObject({ caller: 'staff:ann', role: 'careful', approval: id })
     const [broken] = await vault.events({ type: 'approval.break-glass', subject: id })
     expect(broken).toMatchObject({ token, fields: ['number'], purpose })
 

@@ -61,7 +61,7 @@ describe('200', () => {
   it.each([
     ['type', (): string => 'record.tokenize', (event: Event): unknown => event.type],
     ['token', (): string => record, (event: Event): unknown => event.token],
-    ['caller', (): string => 'staff:Ada', (event: Event): unknown => event.caller?.id],
+    ['caller', (): string => 'staff:ada', (event: Event): unknown => event.caller?.id],
     ['purpose', (): string => 'communicate', (event: Event): unknown => event.purpose],
   ] as const)('filters by %s', async (name, value, pick) => {
     const expected = (await listed()).filter((event) => pick(event) === value())
@@ -97,7 +97,7 @@ describe('200', () => {
   it('is an event itself: who read, and how many', async () => {
     const response = await list('?limit=2')
     const events = await vault.events({ request_id: response.headers['request-id'] })
-    const caller = { id: 'staff:Grace', kind: 'staff', role: 'auditor' }
+    const caller = { id: 'staff:grace', kind: 'staff', role: 'auditor' }
     expect(events).toEqual([expect.objectContaining({ type: 'audit.read', outcome: 'success', caller, count: 2 })])
   })
 

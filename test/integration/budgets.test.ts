@@ -42,7 +42,7 @@ async function person(grant: Budget | undefined, role?: Budget): Promise<{ id: s
   const careful = { ...conditionalRole({ budget: grant }, { purposes: ['enforce-rights', 'research'] }), budget: role }
   await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ careful }))
   const name = `Person ${++people}`
-  return { id: `staff:${name}`, bearer: await vault.staffToken('careful', { name, minutes: 180 }) }
+  return { id: `staff:${name.toLowerCase()}`, bearer: await vault.staffToken('careful', { name, minutes: 180 }) }
 }
 
 const reveal = (bearer: string, at: number, on = vault, purpose = 'enforce-rights') =>

@@ -80,7 +80,7 @@ it('goes on where it ended, and begins with the latest', async () => {
 
 describe('filters', () => {
   it.each<[string, LogDelivery['filter'], (event: Record<string, unknown> & { caller?: { id: string } }) => boolean]>([
-    ['caller', { caller: 'staff:Ada' }, ({ caller }) => caller?.id === 'staff:Ada'],
+    ['caller', { caller: 'staff:ada' }, ({ caller }) => caller?.id === 'staff:ada'],
     ['type', { type: 'record.reveal' }, ({ type }) => type === 'record.reveal'],
     ['purpose', { purpose: 'communicate' }, ({ purpose }) => purpose === 'communicate'],
     ['site', { site: 'berlin' }, ({ site }) => site === undefined || site === 'berlin'],

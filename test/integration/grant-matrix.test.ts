@@ -81,7 +81,8 @@ function expected(cell: (typeof cells)[number], kind: KindName, says: Said, wher
   if (condition === 'bound') return 'unauthenticated'
   if ((condition === 'reason' || condition === 'both') && !says.reason) return 'condition-not-met'
   if ((condition === 'ticket' || condition === 'both') && !says.ticket) return 'condition-not-met'
-  if (condition === 'approval') return 'approval-required'
+  // An approval is asked for only of a record that exists.
+  if (condition === 'approval' && where === 'here') return 'approval-required'
   return where === 'there' ? 'record-not-found' : 'released'
 }
 

@@ -101,12 +101,12 @@ describe('what the version before counted, under hashes of its index key', () =>
     const { token } = (await vault.tokenize({ billing_address: billingAddress })).billing_address!
     const { id, secret } = await vault.client(['tokenize'])
     const bearer = (await vault.requestToken(id, secret)).body.access_token
-    await count('probes', 'staff:Prober', 4, 8)
-    await count('matches', `staff:Matcher\n${token}`, 50, 55)
+    await count('probes', 'staff:prober', 4, 8)
+    await count('matches', `staff:matcher\n${token}`, 50, 55)
     await count('cards-by-client', id, 1, 1)
     const upgraded = await TestVault.start({ overrides, config, sharedDatabase: vault.database })
-    const prober = await vault.staffToken('support', { name: 'Prober' })
-    const matcher = await vault.staffToken('support', { name: 'Matcher', minutes: 180 })
+    const prober = await vault.staffToken('support', { name: 'prober' })
+    const matcher = await vault.staffToken('support', { name: 'matcher', minutes: 180 })
     const search = { by: 'customer', value: 'cus_nobody' }
     const refused = await upgraded.call('POST', '/v1/search', { token: prober, body: search })
     expectProblem(refused, 429, 'too-many-requests')
@@ -122,10 +122,10 @@ describe('what the version before counted, under hashes of its index key', () =>
   })
 
   it('is taken over after a rotation of the index key, too', async () => {
-    await count('probes', 'staff:Prober', 4, 8)
+    await count('probes', 'staff:prober', 4, 8)
     await vault.rotate('index')
     const upgraded = await TestVault.start({ overrides, config, sharedDatabase: vault.database })
-    const prober = await vault.staffToken('support', { name: 'Prober' })
+    const prober = await vault.staffToken('support', { name: 'prober' })
     const search = { by: 'customer', value: 'cus_nobody' }
     expectProblem(await upgraded.call('POST', '/v1/search', { token: prober, body: search }), 429, 'too-many-requests')
     await upgraded.stop()

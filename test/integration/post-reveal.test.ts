@@ -57,7 +57,7 @@ describe('200', () => {
         type: 'record.reveal',
         outcome: 'success',
         request_id: response.headers['request-id'],
-        caller: { id: 'staff:Ada', kind: 'staff', role: 'billing' },
+        caller: { id: 'staff:ada', kind: 'staff', role: 'billing' },
         site: 'default',
         token: parts.card,
         kind: 'card',

@@ -135,7 +135,7 @@ async function underCondition(conditions: Conditions, scopes?: readonly Scope[])
   const careful = { ...role, scopes: scopes ?? role.scopes }
   await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ careful }))
   const token = await vault.staffToken('careful')
-  return vault.call('POST', `/v1/tokens/${UNKNOWN_CARD}/reveal`, { token, body: { purpose: 'enforce-rights' } })
+  return vault.call('POST', `/v1/tokens/${await newCard()}/reveal`, { token, body: { purpose: 'enforce-rights' } })
 }
 
 async function withoutDatabase(): Promise<Response> {

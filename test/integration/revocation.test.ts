@@ -99,17 +99,17 @@ describe('a member of staff who was disabled', () => {
     const token = await vault.staffToken('support', { name: 'Ann' })
     const another = await vault.staffToken('support', { name: 'Anna' })
     for (const server of [vault, second]) expectProblem(await read(server, token), 404, 'record-not-found')
-    await vault.strongroom.commands.disableStaff(OPERATOR, 'staff:Ann')
+    await vault.strongroom.commands.disableStaff(OPERATOR, 'staff:ann')
     for (const server of [second, vault]) {
       expectProblem(await read(server, token), 401, 'unauthenticated')
       expectProblem(await read(server, another), 404, 'record-not-found')
     }
     // A new token makes no other person.
     expectProblem(await read(second, await vault.staffToken('legal', { name: 'Ann' })), 401, 'unauthenticated')
-    await second.strongroom.commands.enableStaff(OPERATOR, 'staff:Ann')
+    await second.strongroom.commands.enableStaff(OPERATOR, 'staff:ann')
     for (const server of [vault, second]) expectProblem(await read(server, token), 404, 'record-not-found')
     for (const type of ['staff.disable', 'staff.enable']) {
-      expect(await vault.events({ type, subject: 'staff:Ann' })).toEqual([
+      expect(await vault.events({ type, subject: 'staff:ann' })).toEqual([
         expect.objectContaining({ outcome: 'success', caller: OPERATOR }),
       ])
     }

@@ -56,7 +56,7 @@ describe('a set that is applied', () => {
     const support = await vault.staffToken('support')
     const path = `/v1/tokens/${parts.card!.token}`
     expect((await second.call('GET', path, { token: support })).status).toBe(200)
-    await apply(roleFile({ support: { scopes: ['address:reveal', 'contact:reveal'] } }))
+    await apply(roleFile({ support: { scopes: ['address:reveal', 'contact:reveal'], changes: [] } }))
     expectProblem(await second.call('GET', path, { token: support }), 403, 'scope-missing')
     // A scope that the role gets is not in tokens that were signed before.
     await apply(builtIn)

@@ -31,7 +31,17 @@ describe('a vault of an earlier version', () => {
     const rootKeyFile = path.join(directory, 'root-key')
     copyOldRootKey(rootKeyFile)
     const clockOffsetMs = Date.parse(facts.written_at) + MINUTE_MS - Date.now()
-    vault = await TestVault.start({ sharedDatabase: database, config: { rootKeyFile }, clockOffsetMs })
+    // One more miss than the version before has counted, and as many comparisons.
+    const limits = {
+      probesPerTenMinutes: facts.searches_for_nothing.count + 1,
+      matchesPerHour: facts.wrong_matches.count,
+    }
+    vault = await TestVault.start({
+      sharedDatabase: database,
+      config: { rootKeyFile },
+      clockOffsetMs,
+      overrides: { limits },
+    })
   })
   afterAll(async () => {
     await vault?.stop()
@@ -108,10 +118,51 @@ describe('a vault of an earlier version', () => {
     expect(findings).toEqual([])
   })
 
+  it('goes on counting what callers asked for and does not exist', async () => {
+    const token = await vault.staffToken('support', { name: facts.searches_for_nothing.caller })
+    const search = () => vault.call('POST', '/v1/search', { token, body: { by: 'customer', value: 'cus_nobody_4' } })
+    expect((await search()).status).toBe(200)
+    expect((await search()).status).toBe(429)
+  })
+
+  it('goes on counting comparisons', async () => {
+    const { caller: name, token: record, right } = facts.wrong_matches
+    const answer = await vault.call('POST', `/v1/tokens/${record}/match`, {
+      token: await vault.staffToken('fraud', { name }),
+      body: { purpose: 'enforce-rights', field: 'postal_code', value: right },
+    })
+    expect(answer.status, answer.text).toBe(429)
+  })
+
   it('keeps a disabled person out', async () => {
     const name = facts.disabled.replace('staff:', '')
     const token = await vault.staffToken('support', { name })
     const answer = await vault.call('GET', `/v1/tokens/${tokenOf('card')}`, { token })
     expect(answer.status).toBe(401)
+  })
+
+  it('keeps a request for approval: another person approves it, and it lets the record out', async () => {
+    const { approval } = facts.asked.body
+    const { caller: name, reason } = facts.asked
+    const officer = await vault.staffToken('privacy-officer', { name: 'Olga' })
+    const listed = await vault.call('GET', '/v1/approvals', { token: officer })
+    expect(listed.body.approvals).toEqual([expect.objectContaining({ id: approval, record_version: 1 })])
+    const own = await vault.staffToken('privacy-officer', { name: name.toUpperCase() })
+    expect((await vault.call('POST', `/v1/approvals/${approval}/approve`, { token: own })).status).toBe(403)
+    const approved = await vault.call('POST', `/v1/approvals/${approval}/approve`, { token: officer })
+    expect(approved.status, approved.text).toBe(200)
+    const answer = await vault.call('POST', `/v1/tokens/${tokenOf('card')}/reveal`, {
+      token: await vault.staffToken('investigator', { name }),
+      body: { purpose: 'enforce-rights', reason },
+    })
+    expect(answer.status, answer.text).toBe(200)
+    expect(answer.body.data.number).toBe('4242424242424242')
+  })
+
+  it('keeps a person out under every spelling of their name', async () => {
+    for (const name of ['mallory q', 'MALLORY Q', 'Mallory Ｑ ']) {
+      const token = await vault.staffToken('support', { name })
+      expect((await vault.call('GET', `/v1/tokens/${tokenOf('card')}`, { token })).status, name).toBe(401)
+    }
   })
 })

@@ -134,8 +134,8 @@ describe('different numbers in a day', () => {
       const on = at % 2 === 0 ? vault : second
       for (let again = 0; again < 2; again++) expect((await search(bearer, { purpose }, number, on)).status).toBe(200)
     }
-    await vi.waitUntil(() => alerts('staff:Counting').length > 0)
-    expect(alerts('staff:Counting')).toEqual([expect.objectContaining({ numbers: 16, limit: LIMIT })])
+    await vi.waitUntil(() => alerts('staff:counting').length > 0)
+    expect(alerts('staff:counting')).toEqual([expect.objectContaining({ numbers: 16, limit: LIMIT })])
     const answers = []
     for (const on of [vault, second]) {
       for (const value of [cards.visa, cards.mastercard]) answers.push(await search(bearer, { purpose }, value, on))

@@ -11,6 +11,7 @@ const seesCards = roleFile({
   support: {
     scopes: ['token:read', 'card:reveal', 'address:reveal'],
     grants: [{ kind: 'card', view: 'full', purposes: ['respond-to-query'] }],
+    changes: [],
   },
 })
 const purpose = 'respond-to-query'

@@ -56,7 +56,7 @@ describe('wrong answers about one record', () => {
     expect((await wrong(await support('Another'), token)).status).toBe(200)
     await vi.waitUntil(() => alerts(token).length > 0)
     expect(alerts(token)).toEqual([
-      expect.objectContaining({ by: 'caller', caller: 'staff:Counting', wrong: 3, limit: 5 }),
+      expect.objectContaining({ by: 'caller', caller: 'staff:counting', wrong: 3, limit: 5 }),
     ])
     await later(DAY_MS)
     expect((await wrong(await support('Counting'), token)).status).toBe(200)

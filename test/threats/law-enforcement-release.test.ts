@@ -79,7 +79,7 @@ it('without a second person nothing leaves, nor with the first person as the sec
 
   const officer = await vault.staffToken('privacy-officer', { name: 'Olga' })
   const shown = await vault.call('GET', `/v1/approvals/${approval}`, { token: officer })
-  expect(shown.body).toMatchObject({ ...warrant, caller: 'staff:Lex', purpose, record: { last4: '4242' } })
+  expect(shown.body).toMatchObject({ ...warrant, caller: 'staff:lex', purpose, record: { last4: '4242' } })
   expect(shown.text).not.toContain(cards.visa)
   expect((await decide(approval, 'Olga')).status).toBe(200)
   // What was approved is that case of that authority.

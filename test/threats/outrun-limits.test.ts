@@ -63,7 +63,7 @@ describe.each([1, 2] as const)('1,200 guesses at once over %i server(s)', (serve
     ],
     ['corrections', (at) => ({ method: 'PATCH', path: `/v1/tokens/${unknown(at)}`, body: { name: 'Tan' } }), 404],
   ])('of %s get 300 answers, and every server knows', async (name, request, missed) => {
-    const caller = `Guessing ${name} on ${servers}`
+    const caller = `guessing ${name} on ${servers}`
     const bearer = await vault.staffToken('support', { name: caller })
     const answers = await burst(servers, bearer, guesses(request))
     expect(statusesOf(answers)).toEqual({ [missed]: MISSES, 429: BURST - MISSES })
@@ -208,7 +208,7 @@ it('each alert holds the caller back for longer, on every server, until a day ha
   later(25 * HOUR_MS)
   expect(Math.ceil(await probe())).toBe(10)
   // An operator need not wait so long.
-  await second.strongroom.commands.liftCaller(OPERATOR, 'staff:Persistent')
+  await second.strongroom.commands.liftCaller(OPERATOR, 'staff:persistent')
   later(6_000)
   const token = await bearer()
   for (const on of [vault, second]) {

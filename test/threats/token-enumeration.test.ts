@@ -36,8 +36,8 @@ it('404, then 429 with Retry-After, and one alert; others go on, and so does the
   expectProblem(refused, 429, 'too-many-requests')
   expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
   expectProblem(await read(bearer, known), 429, 'too-many-requests')
-  await vi.waitUntil(() => alerts(vault, 'staff:Eve').length > 0)
-  expect(alerts(vault, 'staff:Eve')).toEqual([
+  await vi.waitUntil(() => alerts(vault, 'staff:eve').length > 0)
+  expect(alerts(vault, 'staff:eve')).toEqual([
     expect.objectContaining({ role: 'support', probes: LIMIT, limit: LIMIT }),
   ])
   expect((await read(await vault.staffToken('support', { name: 'Ann' }), known)).status).toBe(200)

@@ -1,0 +1,15 @@
+import type { Queryable, Statement } from '../database/database.ts'
+
+const INSERT: Statement = {
+  name: 'insert-reason',
+  text: 'INSERT INTO reveal_reasons (event, reason_key_id, reason_sealed) VALUES ($1, $2, $3)',
+}
+
+/** Keeps what somebody wrote as a reason, sealed, beside the event or approval of that id. */
+export async function insertReason(
+  tx: Queryable,
+  event: string,
+  reason: { keyId: string; bytes: Buffer } | undefined,
+): Promise<void> {
+  if (reason !== undefined) await tx.query(INSERT, [event, reason.keyId, reason.bytes])
+}

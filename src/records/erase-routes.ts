@@ -1,0 +1,61 @@
+import { z } from 'zod'
+import type { Caller } from '../access/caller.ts'
+import { type Route, type RouteRequest, route } from '../http/route.ts'
+import { Problem } from '../problem.ts'
+import type { RecordDeps } from './dependencies.ts'
+import { eraseRecord } from './erase.ts'
+import type { Claim, Idempotency } from './idempotency.ts'
+import { replayEvent, runOnce } from './run-once.ts'
+import { changeMembers } from './why.ts'
+
+const ACCESS = ['token:erase']
+const erased = { 204: { description: 'erased; the token answers 410 from now on' } }
+const bodySchema = z.strictObject(changeMembers)
+
+/** Erasure, with a body that says why and without one. */
+export function createEraseRoutes(deps: RecordDeps & { idempotency: Idempotency }): Route<Caller>[] {
+  return [
+    route<Caller, z.output<typeof bodySchema>>({
+      method: 'POST',
+      path: '/v1/tokens/:token/erase',
+      summary: 'Erase a record with all its versions, and say why',
+      access: ACCESS,
+      audited: true,
+      idempotent: true,
+      body: bodySchema,
+      responses: erased,
+      handle: (request) => {
+        const input = { ...request.body, token: request.params.token ?? '' }
+        const erase = async (claim?: Claim) => {
+          const idempotency = claim && (() => claim(null))
+          await eraseRecord(deps, request.caller, input, request, { idempotency })
+          return { status: 204 }
+        }
+        return runOnce<null>(deps, request, 'erase', erase, async (_kept, commit) => {
+          await commit(replayEvent(deps, request))
+          return { status: 204 }
+        })
+      },
+    }),
+
+    route({
+      method: 'DELETE',
+      path: '/v1/tokens/:token',
+      summary: 'Erase a record with all its versions; for roles that need not say why',
+      access: ACCESS,
+      audited: true,
+      responses: erased,
+      handle: async (request: RouteRequest<Caller, undefined>) => {
+        await eraseRecord(deps, request.caller, { token: request.params.token ?? '' }, request).catch(pointToBody)
+        return { status: 204 }
+      },
+    }),
+  ]
+}
+
+/** A DELETE has no body that could say what is missing. */
+function pointToBody(error: unknown): never {
+  if (!(error instanceof Problem) || error.code !== 'condition-not-met' || error.errors.length === 0) throw error
+  const detail = 'POST /v1/tokens/{token}/erase takes what is missing'
+  throw new Problem('condition-not-met', { detail, errors: error.errors })
+}
