@@ -149,12 +149,12 @@ describe('beside a server', () => {
   })
 
   it('takes the vault’s own tokens too', async () => {
-    const args = ['staff', 'token', '--name', 'Bea', '--role', 'support', '--json']
+    const args = ['staff', 'token', '--name', 'bea', '--role', 'support', '--json']
     const { access_token } = (await vault.cli(args, env)).json<{ access_token: string }>()
     expect(await check(access_token)).toMatchObject({
       exit: 0,
       issuer: 'strongroom',
-      caller: 'staff:Bea',
+      caller: 'staff:bea',
       role: 'support',
     })
     const changed = access_token.replace(/\.[^.]*$/, `.${Buffer.alloc(64, 1).toString('base64url')}`)
