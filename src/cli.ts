@@ -7,6 +7,7 @@ import { addAccessCommands } from './cli/access-commands.ts'
 import { addAuditCommands } from './cli/audit-commands.ts'
 import { addClientsCommands } from './cli/clients-commands.ts'
 import { FAILED, type Json, note, print, USAGE, withJson } from './cli/command.ts'
+import { addIssuersCommands } from './cli/issuers-commands.ts'
 import { addKeysCommands } from './cli/keys-commands.ts'
 import { addPartnersCommands } from './cli/partners-commands.ts'
 import { addRolesCommands } from './cli/roles-commands.ts'
@@ -55,6 +56,8 @@ withJson(program.command('doctor'))
 addClientsCommands(program)
 
 addStaffCommands(program)
+
+addIssuersCommands(program)
 
 addRolesCommands(program)
 addAccessCommands(program)

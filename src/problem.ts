@@ -74,6 +74,11 @@ export interface InputError {
   detail: string
 }
 
+/** Why a caller could not be authenticated, for the operator alone: the answer is the same for every reason. */
+export interface Disbelief {
+  reason: string
+}
+
 export interface ProblemOptions {
   /** A fixed sentence for the caller; must never quote input. */
   detail?: string
@@ -85,6 +90,8 @@ export interface ProblemOptions {
   extensions?: Readonly<Record<string, string>>
   /** Further response headers, such as `Allow` or `WWW-Authenticate`. */
   headers?: Readonly<Record<string, string>>
+  /** For the log only. */
+  disbelief?: Disbelief
 }
 
 export class Problem extends Error {
@@ -96,6 +103,7 @@ export class Problem extends Error {
   readonly errors: readonly InputError[]
   readonly headers: Readonly<Record<string, string>>
   readonly extensions: Readonly<Record<string, string>>
+  readonly disbelief: Disbelief | undefined
 
   constructor(code: ProblemCode, options: ProblemOptions = {}) {
     super(code, options.cause === undefined ? undefined : { cause: options.cause })
@@ -106,6 +114,7 @@ export class Problem extends Error {
     this.detail = options.detail
     this.errors = options.errors ?? []
     this.extensions = options.extensions ?? {}
+    this.disbelief = options.disbelief
     const retryAfter = options.retryAfterSeconds ?? (status === 503 ? 1 : undefined)
     this.headers = { ...options.headers, ...(retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) }) }
   }

@@ -140,14 +140,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   })
   const { roles, limits, admit, macs } = access
   const { issuersFile, production } = config
-  const authentication = await createAuthentication({
-    ...basics,
-    roles,
-    renewSigningKey,
-    issuer,
-    issuersFile,
-    production,
-  }).catch(giveUp)
+  const signing = { renewSigningKey, issuer, issuersFile, production }
+  const authentication = await createAuthentication({ ...basics, ...signing, roles, admit }).catch(giveUp)
   const { accessTokens, clientSecrets, spendOnce } = authentication
   const idempotency = createIdempotency({ database, keys, now })
   const batches = overrides.batches ?? createRecordBatches(database)
@@ -270,7 +264,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     commands: {
       ...createCallerCommands({ ...shared, clientSecrets, accessTokens, production }),
       ...access.commands,
-      findMappingFault: authentication.findMappingFault,
+      ...authentication.commands,
       reviewAccess: (operator: AuditCaller) => access.commands.reviewAccess(operator, authentication.issuers),
       explainAccess: (operator: AuditCaller, who: NamedCaller, question: AccessQuestion) =>
         explainAccess({ ...shared, admit, production }, operator, who, question),

@@ -1,5 +1,5 @@
 import { createPublicKey, hash, type KeyObject } from 'node:crypto'
-import { jwtVerify, SignJWT } from 'jose'
+import { errors, jwtVerify, SignJWT } from 'jose'
 import { z } from 'zod'
 import type { NewId } from '../identifier.ts'
 import type { Key } from '../keys/key.ts'
@@ -10,7 +10,7 @@ import { type Binding, bindingOf, cnfOf, cnfSchema } from './confirmation.ts'
 import { foldedId } from './person.ts'
 import { type Purpose, purposes } from './purpose.ts'
 import { isRoleName, ROLE_NAME, type RoleName, type Scope, scopes } from './roles.ts'
-import { CLOCK_TOLERANCE_SECONDS, isCompactJws } from './signed-statement.ts'
+import { hasEnded, isCompactJws, MAX_AHEAD_SECONDS } from './signed-statement.ts'
 
 /** Access tokens are RFC 9068 JWTs, ES256, verified by the rules of RFC 8725. */
 const ALGORITHM = 'ES256'
@@ -100,7 +100,7 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
       await keys.refresh()
       key = find()
     }
-    if (key?.purpose !== 'token-signing' || !isTrusted(key)) throw unauthenticated()
+    if (key?.purpose !== 'token-signing' || !isTrusted(key)) throw unauthenticated('key')
     return key
   }
 
@@ -120,13 +120,14 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
         audience: issuer,
         requiredClaims: ['iss', 'aud', 'sub', 'client_id', 'iat', 'exp', 'jti'],
         maxTokenAge: MAX_TOKEN_SECONDS,
-        clockTolerance: CLOCK_TOLERANCE_SECONDS,
+        clockTolerance: MAX_AHEAD_SECONDS,
         currentDate: now(),
       },
     )
     const claims = claimsSchema.parse(payload)
-    if (claims.exp - claims.iat > MAX_TOKEN_SECONDS) throw unauthenticated()
-    if (claims.role !== undefined && !isRole(claims.role)) throw unauthenticated()
+    if (hasEnded(claims.exp, now())) throw unauthenticated('exp')
+    if (claims.exp - claims.iat > MAX_TOKEN_SECONDS) throw unauthenticated('lifetime')
+    if (claims.role !== undefined && !isRole(claims.role)) throw unauthenticated('role')
     return { caller: callerOf(claims, production), expiresAt: claims.exp, keyId }
   }
 
@@ -155,7 +156,7 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
     },
 
     async verify(token) {
-      if (token.length > MAX_TOKEN_LENGTH) throw unauthenticated()
+      if (token.length > MAX_TOKEN_LENGTH) throw unauthenticated('form')
       const digest = hash('sha256', token, 'base64')
       const remembered = verified.get(digest)
       if (remembered) {
@@ -164,15 +165,14 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
           return remembered.caller
         verified.delete(digest)
       }
-      if (!isCompactJws(token, MAX_TOKEN_LENGTH)) throw unauthenticated()
+      if (!isCompactJws(token, MAX_TOKEN_LENGTH)) throw unauthenticated('form')
       try {
         const fresh = await verifyAfresh(token)
         verified.set(digest, fresh)
         if (verified.size > MAX_CACHED_TOKENS) verified.delete(verified.keys().next().value!)
         return fresh.caller
       } catch (error) {
-        if (error instanceof Problem && error.status === 503) throw error
-        throw unauthenticated()
+        throw error instanceof Problem ? error : unauthenticated(ruleOf(error))
       }
     },
 
@@ -194,8 +194,17 @@ function isTrusted(key: Key): boolean {
 
 const KEY_ID = /^key_[0-9a-hjkmnp-tv-z]{26}$/
 
-function unauthenticated(): Problem {
-  return new Problem('unauthenticated', { headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' } })
+/** The rule that a token has failed; `claims` for those of the vault's own claims. */
+function ruleOf(error: unknown): string {
+  if (error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired) return error.claim
+  return error instanceof errors.JOSEError ? 'signature' : 'claims'
+}
+
+function unauthenticated(rule: string): Problem {
+  return new Problem('unauthenticated', {
+    headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' },
+    disbelief: { reason: `the access token fails a rule of the vault: ${rule}` },
+  })
 }
 
 function callerOf(claims: z.infer<typeof claimsSchema>, production: boolean): Caller {

@@ -5,6 +5,8 @@ import type { Presented } from '../http/route.ts'
 import { Problem } from '../problem.ts'
 import { type AccessTokenOptions, createAccessTokens } from './access-token.ts'
 import { authenticate } from './authenticate.ts'
+import type { Caller } from './caller.ts'
+import { checkToken } from './check-token.ts'
 import { createClientSecrets } from './client-secret.ts'
 import type { CurrentRoles } from './current-roles.ts'
 import { acceptIssuers } from './issuer-tokens.ts'
@@ -17,6 +19,8 @@ export interface AuthenticationDeps extends Omit<AccessTokenOptions, 'isRole'> {
   database: Database
   alert: Alert
   roles: CurrentRoles
+  /** Whether somebody may still come in. @throws {Problem} */
+  admit: (caller: Caller) => Promise<Caller>
   /** The identity providers of the staff; without the file staff have the vault's own tokens only. */
   issuersFile: string | undefined
 }
@@ -36,6 +40,7 @@ export async function createAuthentication(deps: AuthenticationDeps) {
   const issuers = await loadTrustedIssuers(issuersFile, issuer, issuersFile ? await rolesAtStart(roles) : 'unknown')
   const tokenVerifier = acceptIssuers(accessTokens, issuers, {
     now,
+    ownIssuer: issuer,
     onUnreachable: (unreachable, reason) => alert('issuer-unreachable', { issuer: unreachable, reason }),
   })
   const spendOnce = createBatch({ run: (spent: readonly SpentId[]) => insertSpentIds(database, spent) })
@@ -44,12 +49,16 @@ export async function createAuthentication(deps: AuthenticationDeps) {
     clientSecrets,
     spendOnce,
     issuers,
-    /** Why claims are mapped to what the roles in force do not have; undefined when all fits. */
-    findMappingFault: async () =>
-      loadTrustedIssuers(issuersFile, issuer, (await roles.refresh()).roles).then(
-        () => undefined,
-        (error: Error) => error.message,
-      ),
+    /** The operator's commands. */
+    commands: {
+      /** Why claims are mapped to what the roles in force do not have; undefined when all fits. */
+      findMappingFault: async () =>
+        loadTrustedIssuers(issuersFile, issuer, (await roles.refresh()).roles).then(
+          () => undefined,
+          (error: Error) => error.message,
+        ),
+      checkToken: (token: string) => checkToken({ ...deps, own: accessTokens, ownIssuer: issuer, issuers }, token),
+    },
     authenticate: (request: Presented) => authenticate({ tokenVerifier, spendOnce, now }, request),
     /** What removes rows that are over, by the name of the background task. */
     sweeps: { 'sweep-spent-ids': () => sweepSpentIds(database, now()) },

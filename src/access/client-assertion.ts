@@ -2,7 +2,15 @@ import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, jwtVerify } from 'jos
 import { z } from 'zod'
 import { Problem } from '../problem.ts'
 import type { Client } from './client-store.ts'
-import { CLOCK_TOLERANCE_SECONDS, isCompactJws, MAX_JTI_LENGTH, STATEMENT_ALGORITHMS } from './signed-statement.ts'
+import {
+  CLOCK_TOLERANCE_SECONDS,
+  hasEnded,
+  isCompactJws,
+  MAX_AHEAD_SECONDS,
+  MAX_JTI_LENGTH,
+  STATEMENT_ALGORITHMS,
+  secondsOf,
+} from './signed-statement.ts'
 import { type SpendOnce, spentId } from './spent-id.ts'
 
 /** `private_key_jwt`: RFC 7523 sections 2.2 and 3, OpenID Connect Core section 9. */
@@ -11,8 +19,8 @@ export const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-b
 /** An assertion is made for one request; nobody needs a longer one. */
 const MAX_SECONDS = 300
 const MAX_LENGTH = 4096
-/** A clock that is further ahead is wrong. */
-const MAX_AHEAD_SECONDS = 60
+/** An assertion that says it was made further ahead comes from a wrong clock. */
+const MAX_IAT_AHEAD_SECONDS = 60
 /** What was made longer ago was not made for this request, whenever it ends. */
 const MAX_AGE_SECONDS = 600
 
@@ -63,17 +71,18 @@ export async function verifyClientAssertion(
       subject: id ?? '',
       audience: deps.assertionAudience,
       requiredClaims: ['iss', 'sub', 'aud', 'exp', 'jti'],
-      clockTolerance: CLOCK_TOLERANCE_SECONDS,
+      clockTolerance: MAX_AHEAD_SECONDS,
       currentDate: deps.now(),
     })
     const { exp, iat, jti } = claimsSchema.parse(payload)
     // Another kind of statement under the same key is none of this kind (RFC 8725 section 3.11).
     const isOfType = protectedHeader.typ === undefined || TYPES.has(protectedHeader.typ.toLowerCase())
-    const nowSeconds = Math.floor(deps.now().getTime() / 1000)
+    const nowSeconds = secondsOf(deps.now())
     const isShort = exp <= nowSeconds + MAX_SECONDS + CLOCK_TOLERANCE_SECONDS
-    const isRecent = iat === undefined || (iat <= nowSeconds + MAX_AHEAD_SECONDS && iat >= nowSeconds - MAX_AGE_SECONDS)
-    if (client?.keys == null || !isOfType || !isShort || !isRecent) return false
-    return await deps.spendOnce(spentId('client-assertion', client.id, jti, exp))
+    const isRecent =
+      iat === undefined || (iat <= nowSeconds + MAX_IAT_AHEAD_SECONDS && iat >= nowSeconds - MAX_AGE_SECONDS)
+    if (client?.keys == null || !isOfType || hasEnded(exp, deps.now()) || !isShort || !isRecent) return false
+    return await deps.spendOnce(spentId('client-assertion', client.id, jti, exp + CLOCK_TOLERANCE_SECONDS))
   } catch (error) {
     if (error instanceof Problem) throw error
     return false

@@ -11,8 +11,11 @@ export interface DisableStaffDeps {
   now: () => Date
 }
 
-/** `staff:` and a name, or an identity provider's name and the id there, as audit events show it. */
-const STAFF_ID = /^staff:.{1,200}$/
+/**
+ * `staff:` and a name, or an identity provider's name and the id there, as audit events show it: at most 32 and 255
+ * characters with a slash between them.
+ */
+const STAFF_ID = /^staff:.{1,288}$/
 
 /**
  * Refuses a member of staff from the next request on, on every server, whoever signed their tokens (PCI DSS 8.2.5). Their

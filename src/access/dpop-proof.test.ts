@@ -36,12 +36,39 @@ describe('a proof', () => {
     expect(await verify(await proof({}, own), own.thumbprint)).toBe(own.thumbprint)
   })
 
-  it.each([0, -MAX_PROOF_SECONDS, 5])('is good %i seconds from now', async (seconds) => {
+  it.each([0, -MAX_PROOF_SECONDS, 6, 30])('is good %i seconds from now', async (seconds) => {
     expect(await verify(await proof({}, key, at(seconds)))).toBe(key.thumbprint)
   })
 
-  it.each([-MAX_PROOF_SECONDS - 6, 6, 3600])('is refused when it was made %i seconds from now', async (seconds) => {
-    expect(await verify(await proof({}, key, at(seconds)))).toBeUndefined()
+  it.each([-MAX_PROOF_SECONDS - 6, 60, 61, 3600])(
+    'is refused when it was made %i seconds from now',
+    async (seconds) => {
+      expect(await verify(await proof({}, key, at(seconds)))).toBeUndefined()
+    },
+  )
+
+  it('may say that it is good from 30 seconds from now on, and no later', async () => {
+    const nbf = (seconds: number) => ({ claims: { nbf: at(seconds).getTime() / 1000 } })
+    expect(await verify(await proof(nbf(30)))).toBe(key.thumbprint)
+    expect(await verify(await proof(nbf(61)))).toBeUndefined()
+  })
+
+  it('is remembered for as long as any server takes it', async () => {
+    for (const seconds of [30, 0, -MAX_PROOF_SECONDS]) {
+      let expiresAt = NaN
+      const spendOnce = async (spent: { expiresAt: Date }) => {
+        expiresAt = spent.expiresAt.getTime()
+        return true
+      }
+      const text = await proof({}, key, at(seconds))
+      const request = { proof: text, method: 'GET', urls: () => [URL_OF_CARD] }
+      const expected = { accessToken: TOKEN, thumbprint: key.thumbprint }
+      expect(await verifyDpopProof({ ...deps, spendOnce }, request, expected)).toBe(key.thumbprint)
+      // Until the row goes, and from then on, the proof is refused for its age.
+      const later = { ...deps, now: () => new Date(expiresAt - 5 * 60_000) }
+      expect(await verifyDpopProof(later, request, expected)).toBeUndefined()
+      expect(expiresAt - 5 * 60_000).toBe(at(seconds + MAX_PROOF_SECONDS + 5).getTime())
+    }
   })
 
   it.each<[string, Changes]>([

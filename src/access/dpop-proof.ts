@@ -3,7 +3,14 @@ import { importJWK, jwtVerify } from 'jose'
 import { z } from 'zod'
 import { Problem } from '../problem.ts'
 import { parsePublicJwk, thumbprintOf } from './public-jwk.ts'
-import { CLOCK_TOLERANCE_SECONDS, isCompactJws, MAX_JTI_LENGTH, STATEMENT_ALGORITHMS } from './signed-statement.ts'
+import {
+  CLOCK_TOLERANCE_SECONDS,
+  hasEnded,
+  isCompactJws,
+  MAX_AHEAD_SECONDS,
+  MAX_JTI_LENGTH,
+  STATEMENT_ALGORITHMS,
+} from './signed-statement.ts'
 import { type SpendOnce, spentId } from './spent-id.ts'
 
 /** DPoP, RFC 9449: a proof that the caller holds the private key that its token is bound to. */
@@ -17,6 +24,7 @@ const claimsSchema = z.object({
   htm: z.string(),
   htu: z.string(),
   iat: z.number(),
+  exp: z.number().optional(),
   ath: z.string().optional(),
 })
 
@@ -61,17 +69,19 @@ export async function verifyDpopProof(
         algorithms: STATEMENT_ALGORITHMS,
         typ: 'dpop+jwt',
         maxTokenAge: MAX_PROOF_SECONDS,
-        clockTolerance: CLOCK_TOLERANCE_SECONDS,
+        clockTolerance: MAX_AHEAD_SECONDS,
         currentDate: deps.now(),
       },
     )
-    const { jti, htm, htu, iat, ath } = claimsSchema.parse(payload)
+    const { jti, htm, htu, iat, exp, ath } = claimsSchema.parse(payload)
+    const endsAt = iat + MAX_PROOF_SECONDS
+    if (hasEnded(exp, deps.now()) || hasEnded(endsAt, deps.now())) return undefined
     if (htm !== request.method || !isSameUrl(htu, request.urls())) return undefined
     if (expected !== undefined) {
       if (ath !== createHash('sha256').update(expected.accessToken).digest('base64url')) return undefined
       if (thumbprint !== expected.thumbprint) return undefined
     }
-    const isFresh = await deps.spendOnce(spentId('dpop', thumbprint, jti, iat + MAX_PROOF_SECONDS))
+    const isFresh = await deps.spendOnce(spentId('dpop', thumbprint, jti, endsAt + CLOCK_TOLERANCE_SECONDS))
     return isFresh ? thumbprint : undefined
   } catch (error) {
     if (error instanceof Problem) throw error

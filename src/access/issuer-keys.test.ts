@@ -1,5 +1,4 @@
 import { generateKeyPairSync } from 'node:crypto'
-import type { CompactJWSHeaderParameters, FlattenedJWSInput } from 'jose'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createIssuerKeys } from './issuer-keys.ts'
 
@@ -16,7 +15,7 @@ let nowMs: number
 let fetched: string[]
 let unreachable: string[]
 let documents: Record<string, unknown>
-let find: (kid: string) => Promise<unknown>
+let find: (kid: string | undefined) => Promise<readonly unknown[]>
 
 beforeEach(() => {
   nowMs = Date.UTC(2026, 10, 24)
@@ -39,8 +38,7 @@ beforeEach(() => {
     },
     onUnreachable: (issuer, reason) => unreachable.push(`${issuer} ${reason}`),
   })
-  const input: FlattenedJWSInput = { payload: '', signature: '' }
-  find = async (kid) => keys({ alg: 'ES256', kid } as CompactJWSHeaderParameters, input)
+  find = async (kid) => keys({ alg: 'ES256', kid })
 })
 
 const publish = (...kids: string[]) => {
@@ -126,5 +124,58 @@ describe('the keys of an issuer', () => {
     await find('one')
     expect(unreachable).toHaveLength(1)
     expect(unreachable[0]).not.toContain('quotes')
+  })
+
+  it('that share a kid, or are asked for by none, all answer', async () => {
+    documents['https://keys.example/jwks'] = { keys: [newKey('one'), newKey('one'), newKey('two')] }
+    expect(await find('one')).toHaveLength(2)
+    expect(await find(undefined)).toHaveLength(3)
+    expect(await find('two')).toHaveLength(1)
+  })
+
+  it('answer at most 32 at a time', async () => {
+    publish(...Array.from({ length: 40 }, () => 'one'))
+    expect(await find('one')).toHaveLength(32)
+  })
+
+  it.each<[string, unknown]>([
+    ['null', null],
+    ['a text', 'one'],
+    ['a list', []],
+    ['an empty object', {}],
+    ['a key of an unknown type', { kty: 'QUANTUM', kid: 'one', alg: 'ES256' }],
+    ['a symmetric key', { kty: 'oct', k: 'AAAA', kid: 'one' }],
+    ['a point that is not on the curve', { ...newKey('one'), x: 'A'.repeat(43) }],
+    ['a private key', { ...newKey('one'), d: 'A'.repeat(43) }],
+    ['operations that are no list', { ...newKey('one'), key_ops: 'verify' }],
+    ['a kid that is a number', { ...newKey('one'), kid: 1 }],
+    ['a key for encryption', { ...newKey('one'), use: 'enc' }],
+  ])('are not spoiled by %s beside them', async (_what, entry) => {
+    documents['https://keys.example/jwks'] = { keys: [entry, newKey('one'), entry] }
+    expect(await find('one')).toHaveLength(1)
+    expect(unreachable).toEqual([])
+  })
+
+  it('of which the only one that fits is unusable are none', async () => {
+    documents['https://keys.example/jwks'] = { keys: [{ ...newKey('one'), x: 'A'.repeat(43) }, newKey('two')] }
+    await expect(find('one')).rejects.toMatchObject(NO_MATCH)
+    await find('two')
+  })
+
+  it('are found where the issuers file says that the discovery document is, if it names the issuer', async () => {
+    const discoveryUrl = 'https://login.example/policy/.well-known/openid-configuration?p=signin'
+    const keys = createIssuerKeys({
+      issuer: ISSUER,
+      discoveryUrl,
+      now: () => new Date(nowMs),
+      fetchDocument: async (url) => documents[url],
+      onUnreachable: (_issuer, reason) => unreachable.push(reason),
+    })
+    documents[discoveryUrl] = { issuer: 'https://evil.example', jwks_uri: 'https://keys.example/jwks' }
+    await expect(keys({ alg: 'ES256', kid: 'one' })).rejects.toMatchObject({ code: 'issuer-unavailable' })
+    expect(unreachable).toEqual(['the discovery document is of another issuer'])
+    documents[discoveryUrl] = { issuer: ISSUER, jwks_uri: 'https://keys.example/jwks' }
+    nowMs += 30_000
+    expect(await keys({ alg: 'ES256', kid: 'one' })).toHaveLength(1)
   })
 })

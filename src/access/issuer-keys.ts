@@ -1,4 +1,4 @@
-import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
+import { type CryptoKey, createLocalJWKSet, errors, type JWK, type LocalJWKSet } from 'jose'
 import { z } from 'zod'
 import { Problem } from '../problem.ts'
 import { type FetchDocument, FetchError } from './fetch-document.ts'
@@ -13,8 +13,23 @@ const COOLDOWN_MS = 30_000
 /** OpenID Connect Discovery section 4.2: the document must name the very issuer that it was fetched for (section 4.3). */
 const discoverySchema = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https$/ }) })
 
+/** RFC 7517 section 5. Each entry is looked at by itself. */
+const jwkSetSchema = z.object({ keys: z.array(z.unknown()) })
+
+/** A header may fit several keys, by the same `kid` or none. So many are tried: each costs one verification. */
+const MAX_CANDIDATES = 32
+
+/**
+ * Finds the keys that fit the `kid` and `alg` of a header, one at least.
+ *
+ * @throws {JWKSNoMatchingKey} when none fits, {Problem} issuer-unavailable while no keys are known at all
+ */
+export type IssuerKeys = (header: Readonly<Record<string, unknown>>) => Promise<readonly CryptoKey[]>
+
 export interface IssuerKeysOptions {
   issuer: string
+  /** Where the discovery document is. Default: at the issuer's well-known place. */
+  discoveryUrl?: string | undefined
   fetchDocument: FetchDocument
   now: () => Date
   /** The keys could not be fetched, for a reason that holds nothing of an answer; those that are known go on. */
@@ -24,20 +39,21 @@ export interface IssuerKeysOptions {
 /**
  * The public keys of an issuer, found by discovery. They are fetched when they are first needed, when a token names one that
  * is not known, and when they are ten minutes old.
- *
- * @returns finds the key for a token's header. @throws {Problem} issuer-unavailable while no keys are known at all
  */
-export function createIssuerKeys({ issuer, fetchDocument, now, onUnreachable }: IssuerKeysOptions): JWTVerifyGetKey {
-  let known: { find: JWTVerifyGetKey; fetchedAt: number } | undefined
+export function createIssuerKeys(options: IssuerKeysOptions): IssuerKeys {
+  const { issuer, discoveryUrl = wellKnownUrl(issuer), fetchDocument, now, onUnreachable } = options
+  let known: { keys: LocalJWKSet; fetchedAt: number } | undefined
   let triedAt = Number.NEGATIVE_INFINITY
   let fetching: Promise<void> | undefined
   const age = (since: number) => now().getTime() - since
 
   async function fetchKeys(): Promise<void> {
-    const metadata = discoverySchema.parse(await fetchDocument(discoveryUrl(issuer)))
+    const metadata = discoverySchema.parse(await fetchDocument(discoveryUrl))
     if (metadata.issuer !== issuer) throw new FetchError('the discovery document is of another issuer')
-    const jwks = (await fetchDocument(metadata.jwks_uri)) as JSONWebKeySet
-    known = { find: createLocalJWKSet(jwks), fetchedAt: now().getTime() }
+    const { keys: entries } = jwkSetSchema.parse(await fetchDocument(metadata.jwks_uri))
+    const keys = entries.filter(isUsable)
+    if (entries.length > 0 && keys.length === 0) throw new FetchError('none of the published keys is usable')
+    known = { keys: createLocalJWKSet({ keys }), fetchedAt: now().getTime() }
   }
 
   /** Never rejects. Those who come while it runs wait for the same answer. */
@@ -55,23 +71,47 @@ export function createIssuerKeys({ issuer, fetchDocument, now, onUnreachable }: 
 
   const mayTry = () => fetching !== undefined || age(triedAt) >= COOLDOWN_MS
 
-  return async (header, token) => {
+  return async (header) => {
     if (known !== undefined && age(known.fetchedAt) >= KEEP_MS) known = undefined
     if (known === undefined && mayTry()) await refresh()
     if (known === undefined) throw new Problem('issuer-unavailable')
     if (age(known.fetchedAt) >= REFRESH_AFTER_MS && mayTry()) void refresh()
     try {
-      return await known.find(header, token)
+      return await fitting(known.keys, header)
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey) || !mayTry()) throw error
       await refresh()
-      return known.find(header, token)
+      return fitting(known.keys, header)
     }
   }
 }
 
+/** An entry that jose cannot even read would make the whole set unreadable; RFC 7517 section 5 has it ignored. */
+function isUsable(entry: unknown): entry is JWK {
+  try {
+    createLocalJWKSet({ keys: [entry as JWK] })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The keys of the set that fit the header and can be imported. @throws {JWKSNoMatchingKey} when there is none */
+async function fitting(keys: LocalJWKSet, header: Parameters<IssuerKeys>[0]): Promise<CryptoKey[]> {
+  const found: CryptoKey[] = []
+  try {
+    found.push(await keys(header))
+  } catch (error) {
+    if (error instanceof errors.JWKSMultipleMatchingKeys) {
+      for await (const key of error) if (found.push(key) === MAX_CANDIDATES) break
+    }
+  }
+  if (found.length === 0) throw new errors.JWKSNoMatchingKey()
+  return found
+}
+
 /** OpenID Connect Discovery section 4: the path is put behind the issuer, whose last slash goes. */
-function discoveryUrl(issuer: string): string {
+function wellKnownUrl(issuer: string): string {
   return `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
 }
 

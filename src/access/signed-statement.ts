@@ -11,8 +11,13 @@ export function dpopChallenge(error: 'invalid_token' | 'invalid_dpop_proof'): st
   return `DPoP error="${error}", algs="${STATEMENT_ALGORITHMS.join(' ')}"`
 }
 
-/** Clocks of callers may differ from ours by so much. */
+/** After its end a statement is good for so much longer: clocks differ a little. */
 export const CLOCK_TOLERANCE_SECONDS = 5
+/**
+ * The clocks of callers and providers may be ahead of ours by so much, in `iat` and in `nbf`. Half a minute is common on
+ * machines without time synchronisation, and must pass; a minute is an error. The middle leaves room for rounding.
+ */
+export const MAX_AHEAD_SECONDS = 45
 /** A jti is kept as a hash, but somebody has to read it first. */
 export const MAX_JTI_LENGTH = 256
 
@@ -28,4 +33,17 @@ export function isCompactJws(text: string, maxLength: number): boolean {
     COMPACT_JWS.test(text) &&
     text.split('.').every((part) => Buffer.from(part, 'base64url').toString('base64url') === part)
   )
+}
+
+/**
+ * Whether a statement is over, by its `exp` and our clock. jose has one tolerance for every time, which must be
+ * `MAX_AHEAD_SECONDS` for the times of the beginning; the end is compared here.
+ */
+export function hasEnded(exp: number | undefined, now: Date): boolean {
+  return exp !== undefined && exp <= secondsOf(now) - CLOCK_TOLERANCE_SECONDS
+}
+
+/** Seconds since 1970, as JWTs count them (RFC 7519 section 2, NumericDate). */
+export function secondsOf(time: Date): number {
+  return Math.floor(time.getTime() / 1000)
 }

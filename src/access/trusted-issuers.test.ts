@@ -33,10 +33,20 @@ describe('the file of trusted issuers', () => {
         ...corp,
         algorithms: ['ES256', 'EdDSA', 'Ed25519', 'PS256', 'RS256'],
         token_type: 'at+jwt',
+        audience_claim: 'aud',
+        typ_may_be_absent: false,
+        required_claims: {},
+        max_token_seconds: 8 * 60 * 60,
         ca: undefined,
-        mappings: [{ ...mapping, site: 'default' }],
+        mappings: [{ ...mapping, match: 'value', site: 'default' }],
       },
     ])
+  })
+
+  it('may name the audience by azp where a type or a claim tells access tokens apart', async () => {
+    for (const options of [{}, { token_type: 'JWT', required_claims: { ver: '2.0' } }]) {
+      expect(await load([{ ...corp, ...options, audience_claim: 'azp' }])).toHaveLength(1)
+    }
   })
 
   it('names the authority of a provider by a file beside it', async () => {
@@ -52,6 +62,17 @@ describe('the file of trusted issuers', () => {
     ['a provider with a password in its URL', [{ ...corp, issuer: 'https://u:p@id.example' }], /at \/0\/issuer/],
     ['a provider with a query in its URL', [{ ...corp, issuer: 'https://id.example?x=1' }], /at \/0\/issuer/],
     ['no audience', [{ ...corp, audience: '' }], /at \/0\/audience/],
+    ['an empty list of audiences', [{ ...corp, audience: [] }], /at \/0\/audience/],
+    ['a discovery document without TLS', [{ ...corp, discovery_url: 'http://id.example' }], /at \/0\/discovery_url/],
+    ['tokens of more than a day', [{ ...corp, max_token_seconds: 86_401 }], /at \/0\/max_token_seconds/],
+    ['tokens without an end', [{ ...corp, max_token_seconds: 0 }], /at \/0\/max_token_seconds/],
+    ['an empty prefix', [{ ...corp, scope_prefix: '' }], /at \/0\/scope_prefix/],
+    ['an unknown way to match', [{ ...corp, mappings: [{ ...mapping, match: 'any' }] }], /at \/0\/mappings\/0\/match/],
+    [
+      'an audience that ID tokens have too',
+      [{ ...corp, audience_claim: 'azp', token_type: 'JWT' }],
+      /at \/0\/audience_claim: ID tokens have azp too/,
+    ],
     ['no mapping', [{ ...corp, mappings: [] }], /at \/0\/mappings/],
     ['algorithm none', [{ ...corp, algorithms: ['none'] }], /at \/0\/algorithms\/0/],
     ['a symmetric algorithm', [{ ...corp, algorithms: ['ES256', 'HS256'] }], /at \/0\/algorithms\/1/],

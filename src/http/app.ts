@@ -227,7 +227,7 @@ function send<C>(request: Request, response: ServerResponse, answer: Answer, opt
     duration_ms: Math.round(milliseconds * 100) / 100,
     code: problem?.code,
     caller: trace.caller && options.describeCaller(trace.caller),
-    reason: problem && problem.status >= 500 && problem.cause ? describeError(problem.cause) : undefined,
+    reason: reasonOf(problem),
   })
   options.observe({
     method: request.method,
@@ -237,6 +237,12 @@ function send<C>(request: Request, response: ServerResponse, answer: Answer, opt
     code: problem?.code,
     audited: trace.audited,
   })
+}
+
+/** For the log only: why an answer was a 5xx, or why a caller was not believed. */
+function reasonOf(problem: Problem | undefined): string | undefined {
+  if (problem === undefined) return undefined
+  return problem.status >= 500 && problem.cause ? describeError(problem.cause) : problem.disbelief?.reason
 }
 
 /** A string where it can be: Node then writes it together with the headers, in one piece. */

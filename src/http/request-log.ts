@@ -12,7 +12,7 @@ export interface RequestLine {
   duration_ms: number
   code?: string | undefined
   caller?: string | undefined
-  /** Why an answer was a 5xx, without anything that came from a request. */
+  /** Why an answer was a 5xx, or which rule an access token failed, without anything that came from a request. */
   reason?: string | undefined
 }
 

@@ -60,6 +60,7 @@ describe('200', () => {
     ['without typ and iat', () => ({ header: { typ: undefined }, claims: { iat: undefined } })],
     ['of the type that names its use', () => ({ header: { typ: 'client-authentication+jwt' } })],
     ['made by a clock that is a minute ahead', () => ({ claims: { iat: seconds() + 60 } })],
+    ['good from half a minute ahead on', () => ({ claims: { nbf: seconds() + 30 } })],
     ['made nearly ten minutes ago', () => ({ claims: { iat: seconds() - 590 } })],
   ])('for an assertion %s', async (_what, changes) => {
     expect((await ask(await assertion(changes()))).status).toBe(200)

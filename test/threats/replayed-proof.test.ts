@@ -89,7 +89,22 @@ it('commits those that come together in few statements, so that proofs do not co
 })
 
 it('takes no proof that is old, or from the future', async () => {
-  for (const seconds of [-70, 30]) expectProblem(await reveal(vault, await newProof(seconds)), 401, 'unauthenticated')
+  for (const seconds of [-70, 90]) expectProblem(await reveal(vault, await newProof(seconds)), 401, 'unauthenticated')
+})
+
+it('takes a proof of a clock that is half a minute ahead once, for as long as it is good', async () => {
+  const proof = await newProof(30)
+  expect((await reveal(vault, proof)).status).toBe(200)
+  try {
+    for (const ms of [0, 60_000, 90_000]) {
+      second.clockOffsetMs = ms
+      expectProblem(await reveal(second, proof), 401, 'unauthenticated')
+    }
+    // Another proof of that age is good: it was the first that was spent.
+    expect((await reveal(second, await newProof(30))).status).toBe(200)
+  } finally {
+    second.clockOffsetMs = 0
+  }
 })
 
 it('takes no proof of a reveal for another record, or for another method', async () => {
