@@ -134,7 +134,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ...overrides.limits,
   })
   const { roles, limits, admit, macs } = access
-  const { issuersFile, production } = config
+  const { issuersFile, production, asksForCertificates = false } = config
   const authentication = await createAuthentication({
     ...basics,
     roles,
@@ -180,8 +180,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ...createAuditRoutes(basics),
     ...createLogRoutes(basics),
     ...createAccessRoutes({
-      ...{ ...shared, accessTokens, clientSecrets, spendOnce, issuer },
-      asksForCertificates: config.asksForCertificates ?? false,
+      ...{ ...shared, accessTokens, clientSecrets, spendOnce, issuer, asksForCertificates },
     }),
     ...createHealthRoutes<Caller>(checkReady),
   ].map((route) => countMisses(shared, route))
@@ -201,6 +200,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       // What no record has is no token but somebody's input, and is not kept either.
       token: caller && token !== undefined && problem.code !== 'record-not-found' ? parseToken(token) : undefined,
       code: problem.code,
+      reason: problem.disbelief?.reason,
+      subject: problem.disbelief?.claimedClient,
       route,
     })
     await recordEvent(event)
@@ -280,7 +281,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       shuttingDown = true
     },
     commands: {
-      ...createCallerCommands({ ...shared, clientSecrets, accessTokens, production }),
+      ...createCallerCommands({ ...shared, clientSecrets, accessTokens, production, asksForCertificates }),
       ...access.commands,
       findMappingFault: authentication.findMappingFault,
       reviewAccess: (operator: AuditCaller) => access.commands.reviewAccess(operator, authentication.issuers),

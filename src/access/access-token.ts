@@ -6,6 +6,7 @@ import type { Key } from '../keys/key.ts'
 import type { Keys } from '../keys/keys.ts'
 import { Problem } from '../problem.ts'
 import type { Caller } from './caller.ts'
+import { tokenChallenges } from './challenge.ts'
 import { type Binding, bindingOf, cnfOf, cnfSchema } from './confirmation.ts'
 import { type Purpose, purposes } from './purpose.ts'
 import { isRoleName, ROLE_NAME, type RoleName, type Scope, scopes } from './roles.ts'
@@ -194,7 +195,7 @@ function isTrusted(key: Key): boolean {
 const KEY_ID = /^key_[0-9a-hjkmnp-tv-z]{26}$/
 
 function unauthenticated(): Problem {
-  return new Problem('unauthenticated', { headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' } })
+  return new Problem('unauthenticated', { challenges: tokenChallenges('invalid_token') })
 }
 
 function callerOf(claims: z.infer<typeof claimsSchema>, production: boolean): Caller {

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { Problem } from '../problem.ts'
 import { type AccessTokens, MAX_TOKEN_SECONDS } from './access-token.ts'
 import type { Caller } from './caller.ts'
+import { tokenChallenges } from './challenge.ts'
 import { bindingOf, cnfSchema } from './confirmation.ts'
 import { createFetchDocument } from './fetch-document.ts'
 import { createIssuerKeys, type IssuerKeysOptions } from './issuer-keys.ts'
@@ -124,5 +125,5 @@ function namedScopes(scope: string | undefined): readonly Scope[] {
 }
 
 function unauthenticated(): Problem {
-  return new Problem('unauthenticated', { headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' } })
+  return new Problem('unauthenticated', { challenges: tokenChallenges('invalid_token') })
 }

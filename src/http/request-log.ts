@@ -12,8 +12,10 @@ export interface RequestLine {
   duration_ms: number
   code?: string | undefined
   caller?: string | undefined
-  /** Why an answer was a 5xx, without anything that came from a request. */
+  /** Why an answer was a 5xx, or a client was not authenticated, without anything that came from a request. */
   reason?: string | undefined
+  /** The client that a request claims to come from which could not be authenticated. */
+  claimed_client?: string | undefined
 }
 
 /** Lines are written together, when this many bytes have gathered or this much time has passed. */
