@@ -68,7 +68,7 @@ const PURE = [
   ),
   ...files.map(({ path }) => path).filter((path) => path.startsWith('src/kinds/')),
   ...PURE_KEYS.split(' ').map((name) => `src/keys/${name}.ts`),
-  ...'roles role-set role-file view purpose condition grant caller signed-statement'
+  ...'roles role-set role-file view purpose condition grant caller challenge signed-statement'
     .split(' ')
     .map((name) => `src/access/${name}.ts`),
   ...PURE_AUDIT.flatMap((names) => names.split(' ')).map((name) => `src/audit/${name}.ts`),

@@ -4,6 +4,7 @@ import type { AccessLine } from '../access/review-access.ts'
 import { toCsv } from './comma-separated.ts'
 import { type Json, operator, print, withJson, withVault } from './command.ts'
 import { withKeys } from './custodians.ts'
+import { table } from './table.ts'
 
 const COLUMNS = [
   ...['subject', 'id', 'name', 'role', 'site', 'partner', 'scopes', 'see', 'kind', 'fields', 'purposes'],
@@ -73,9 +74,15 @@ export function addAccessCommands(program: Command): void {
           suspended_at: one.suspended_at.toISOString(),
         }))
         print(options, list, () =>
-          list
-            .map((one) => `${one.caller}  ${one.role}  ${one.purpose || '(masked views)'}  ${one.suspended_at}`)
-            .join('\n'),
+          table(
+            ['caller', 'role', 'purpose', 'suspended_at'],
+            list.map(({ caller, role, purpose, suspended_at }) => [
+              caller,
+              role,
+              purpose || '(masked views)',
+              suspended_at,
+            ]),
+          ),
         )
       }),
     )
