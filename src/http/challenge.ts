@@ -10,11 +10,17 @@ export interface ChallengeFacts {
 
 /** `WWW-Authenticate` for a problem that asks for other credentials (RFC 9110 section 11.6.1, RFC 9728 section 5.1). */
 export function challengeHeaders({ challenges }: Problem, facts: ChallengeFacts): Record<string, string> {
-  const { scopes, publicUrl } = facts
   if (challenges.length === 0) return {}
-  const scope: Record<string, string> = scopes.length === 0 ? {} : { scope: scopes.join(' ') }
-  const ours = { realm: 'strongroom', resource_metadata: `${publicUrl}/.well-known/oauth-protected-resource` }
-  const texts = challenges.map(({ scheme, parameters }) => `${scheme} ${written({ ...scope, ...parameters, ...ours })}`)
+  const { scopes, publicUrl } = facts
+  const texts = challenges.map(({ scheme, parameters }) => {
+    const all = {
+      ...parameters,
+      scope: parameters.scope ?? scopes.join(' '),
+      realm: 'strongroom',
+      resource_metadata: `${publicUrl}/.well-known/oauth-protected-resource`,
+    }
+    return `${scheme} ${written(all)}`
+  })
   return { 'WWW-Authenticate': texts.join(', ') }
 }
 

@@ -5,7 +5,7 @@ import { Problem } from '../problem.ts'
 export interface EnvelopeRules {
   /** Whether the server answers for that host name. */
   answersFor: (host: string) => boolean
-  /** Whether the route at that path is answered whatever host is named. */
+  /** Whether the route at that path is answered whatever Host says. */
   isForAnyHost: (path: string) => boolean
   /** Whether a text holds a card number; such a URL is refused. Headers are neither stored nor logged, and not looked at. */
   holdsCardNumber: (text: string) => boolean
@@ -47,10 +47,11 @@ function checkHost(request: IncomingMessage, { answersFor, isForAnyHost }: Envel
   // RFC 9112 section 3.2.2: the host of an absolute target counts, whatever Host says.
   const absolute = isAbsolute(url) ? parseTarget(url) : null
   refuseImpossiblePort(headers.host)
-  if (isForAny) return
-  const host = hostName(absolute?.host ?? headers.host)
+  const named = absolute?.host ?? (isForAny ? undefined : headers.host)
   const serverName = (request.socket as TLSSocket).servername
-  if (!answersFor(host) || (serverName && !answersFor(serverName))) throw new Problem('wrong-host')
+  for (const host of [named && hostName(named), serverName || undefined]) {
+    if (host !== undefined && !answersFor(host)) throw new Problem('wrong-host')
+  }
 }
 
 /**

@@ -4,7 +4,7 @@ import { type Route, route } from './route.ts'
 const statusSchema = z.object({ status: z.string() })
 
 /**
- * `/healthz` says that the process answers; `/readyz` that it can serve. Both whatever the host is called.
+ * `/healthz` says that the process answers; `/readyz` that it can serve. Both answer whatever Host says.
  *
  * @param checkReady throws the Problem that stands in the way
  */

@@ -71,7 +71,7 @@ export interface Route<C, B = unknown, Q = unknown> {
   audited: boolean
   /** Also answered by a sealed vault, since it needs no key. */
   answersSealed?: true
-  /** Answered whatever host is named: a health check often knows no more than an address. */
+  /** Answered whatever Host says: a health check often knows no more than an address. */
   answersAnyHost?: true
   /** Refusals have the form of RFC 6749 section 5.2, with the members of a problem beside `error`. */
   refusesAsOAuth?: true
