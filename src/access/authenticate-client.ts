@@ -32,8 +32,8 @@ export async function authenticateClient(
   const fault = await findFault(deps, live, credentials)
   if (client === undefined) return 'unknown-client'
   if (live === undefined) return 'revoked'
-  if (!deps.macs.isClient(live)) return 'changed'
-  return fault ?? live
+  if (fault !== undefined) return fault
+  return deps.macs.isClient(live) ? live : 'changed'
 }
 
 /** What is wrong with the proof. */
