@@ -8,9 +8,10 @@ const ALGORITHMS = { algs: STATEMENT_ALGORITHMS.join(' ') }
  * (RFC 6750 section 3, RFC 9449 section 7.1).
  */
 export function tokenChallenges(error?: 'invalid_token'): Challenge[] {
+  const wrong: Record<string, string> = error === undefined ? {} : { error }
   return [
-    { scheme: 'Bearer', parameters: error === undefined ? {} : { error } },
-    { scheme: 'DPoP', parameters: ALGORITHMS },
+    { scheme: 'Bearer', parameters: wrong },
+    { scheme: 'DPoP', parameters: { ...wrong, ...ALGORITHMS } },
   ]
 }
 

@@ -145,7 +145,8 @@ function call(target: string, { method = 'GET', host = HOST, servername = HOST, 
   // Who asks by address does not verify a name.
   const verified = servername === '' ? { rejectUnauthorized: false } : { ca, servername }
   return new Promise<{ status: number; body: Record<string, unknown> }>((resolve, reject) => {
-    const options = { host: ADDRESS, port: ports[0], path: target, method, headers: { Host: host, ...headers } }
+    const address = { host: ADDRESS, port: ports[0], path: target, agent: false } as const
+    const options = { ...address, method, headers: { Host: host, ...headers } }
     const outgoing = request({ ...options, ...verified }, (response) => {
       json(response).then(
         (value) => resolve({ status: response.statusCode ?? 0, body: value as Record<string, unknown> }),
