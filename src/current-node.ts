@@ -1,29 +1,29 @@
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { constants } from 'node:os'
 import path from 'node:path'
 import { NO_INSPECTOR_SIGNAL, withoutInspectorSignal } from './inspector-signal.ts'
 
 /**
  * Imported first, for its effect: the process runs on the right Node.js, and no signal opens it to a debugger.
  *
- * npm's scripts and npx run the vault on the Node.js that npm brought, but whoever starts the file itself may run it on an
- * older one, on which native packages crash without a word. A command is then started again on the right one; a server
- * says how it wants to be started, since signals must reach it directly.
+ * npm's scripts and npx run the vault on the Node.js that npm brought. A command that is started by itself on an older one
+ * is started again on the right one, for native packages crash on an older one without a word; the import does not come to
+ * an end there, and what must not be imported has to wait for it. `main.ts` says how it wants to be started.
  */
 const OLDEST = 24
 
 if (Number(process.versions.node.split('.')[0]) < OLDEST) {
-  const command = process.argv[2]
   const node = packagedNode()
-  if (node === undefined || command === undefined || command === 'serve') {
+  if (node === undefined || !isCommand()) {
     process.stderr.write(
       `Node.js ${process.versions.node} is too old: use "npm start" or "npx strongroom", or install ${OLDEST} or newer.\n`,
     )
     process.exit(1)
   }
-  const { status } = spawnSync(node, [NO_INSPECTOR_SIGNAL, ...process.argv.slice(1)], { stdio: 'inherit' })
-  process.exit(status ?? 1)
+  await continueOn(node)
 }
 
 if (isOwnProgram() && !process.execArgv.includes(NO_INSPECTOR_SIGNAL)) replaceProcess()
@@ -43,13 +43,34 @@ function replaceProcess(): void {
 
 /** Whether a program of this folder was started, rather than one that imports a part of it. */
 function isOwnProgram(): boolean {
-  const program = process.argv[1]
-  if (program === undefined) return false
+  return ownProgram() !== undefined
+}
+
+/** Whether that is the command line. */
+function isCommand(): boolean {
+  return ownProgram()?.name === 'cli'
+}
+
+function ownProgram(): path.ParsedPath | undefined {
   try {
-    return path.dirname(realpathSync(program)) === import.meta.dirname
+    const program = path.parse(realpathSync(process.argv[1] ?? ''))
+    return program.dir === import.meta.dirname ? program : undefined
   } catch {
-    return false
+    return undefined
   }
+}
+
+/**
+ * The same program on that Node.js. Signals that reach this process alone are passed on, and it ends as the other one does.
+ * A terminal sends its signals to both.
+ */
+async function continueOn(node: string): Promise<never> {
+  const child = spawn(node, [NO_INSPECTOR_SIGNAL, ...process.argv.slice(1)], { stdio: 'inherit' })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) {
+    process.on(signal, () => child.kill(signal))
+  }
+  const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
+  process.exit(code ?? 128 + constants.signals[signal ?? 'SIGKILL'])
 }
 
 function packagedNode(): string | undefined {

@@ -10,6 +10,7 @@ import { isLoopback } from './database/database.ts'
 import type { ActiveKey, DatabaseFacts } from './database/inspect.ts'
 import { knownMigrations } from './database/migrate.ts'
 import { readClientCrl } from './http/client-crl.ts'
+import { findAddressFaults } from './http/public-address.ts'
 import { MAX_USES } from './keys/cryptoperiod.ts'
 import { KeyRegistryError } from './keys/registry-manifest.ts'
 import { isDevelopmentPassphrase, passphraseFiles } from './keys/root-key/passphrase-file.ts'
@@ -72,6 +73,7 @@ export async function examineConfig(config: Config): Promise<Finding[]> {
   const remote = database !== undefined && !isLoopback(new URL(database.url).hostname)
   return [
     ...(await Promise.all([...passphrases, ...secrets].map(readableByOthers))).flat(),
+    ...(await findAddressFaults(config)),
     ...(await examineIssuers(config)),
     ...(await examineWhyRules(config)),
     ...finding(

@@ -74,9 +74,17 @@ export interface InputError {
   detail: string
 }
 
+/** One way to come back with credentials that will do: a scheme and its parameters (RFC 9110 section 11.6.1). */
+export interface Challenge {
+  scheme: 'Bearer' | 'DPoP'
+  parameters: Readonly<Record<string, string>>
+}
+
 /** Why a caller could not be authenticated, for the operator alone: the answer is the same for every reason. */
 export interface Disbelief {
   reason: string
+  /** The client that the request claims to come from, if the claim has the form of a client's id. */
+  claimedClient?: string | undefined
 }
 
 export interface ProblemOptions {
@@ -88,9 +96,11 @@ export interface ProblemOptions {
   retryAfterSeconds?: number
   /** Members of the document beside RFC 9457's and ours, such as the `error` that RFC 6749 asks for. */
   extensions?: Readonly<Record<string, string>>
-  /** Further response headers, such as `Allow` or `WWW-Authenticate`. */
+  /** Further response headers, such as `Allow`. */
   headers?: Readonly<Record<string, string>>
-  /** For the log only. */
+  /** What becomes `WWW-Authenticate`; the answer adds what only the server knows. */
+  challenges?: readonly Challenge[]
+  /** For the log and the event only. */
   disbelief?: Disbelief
 }
 
@@ -103,6 +113,7 @@ export class Problem extends Error {
   readonly errors: readonly InputError[]
   readonly headers: Readonly<Record<string, string>>
   readonly extensions: Readonly<Record<string, string>>
+  readonly challenges: readonly Challenge[]
   readonly disbelief: Disbelief | undefined
 
   constructor(code: ProblemCode, options: ProblemOptions = {}) {
@@ -114,6 +125,7 @@ export class Problem extends Error {
     this.detail = options.detail
     this.errors = options.errors ?? []
     this.extensions = options.extensions ?? {}
+    this.challenges = options.challenges ?? []
     this.disbelief = options.disbelief
     const retryAfter = options.retryAfterSeconds ?? (status === 503 ? 1 : undefined)
     this.headers = { ...options.headers, ...(retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) }) }

@@ -139,7 +139,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ...overrides.limits,
   })
   const { roles, limits, admit, macs } = access
-  const { issuersFile, production } = config
+  const { issuersFile, production, asksForCertificates = false } = config
   const signing = { renewSigningKey, issuer, issuersFile, production }
   const authentication = await createAuthentication({ ...basics, ...signing, roles, admit }).catch(giveUp)
   const { accessTokens, clientSecrets, spendOnce } = authentication
@@ -180,8 +180,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ...createAuditRoutes(basics),
     ...createLogRoutes(basics),
     ...createAccessRoutes({
-      ...{ ...shared, accessTokens, clientSecrets, spendOnce, issuer },
-      asksForCertificates: config.asksForCertificates ?? false,
+      ...{ ...shared, accessTokens, clientSecrets, spendOnce, issuer, asksForCertificates },
     }),
     ...createHealthRoutes<Caller>(checkReady),
   ].map((route) => countMisses(shared, route))
@@ -262,7 +261,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       shuttingDown = true
     },
     commands: {
-      ...createCallerCommands({ ...shared, clientSecrets, accessTokens, production }),
+      ...createCallerCommands({ ...shared, clientSecrets, accessTokens, production, asksForCertificates }),
       ...access.commands,
       ...authentication.commands,
       reviewAccess: (operator: AuditCaller) => access.commands.reviewAccess(operator, authentication.issuers),

@@ -66,7 +66,7 @@ const PURE = [
   ),
   ...files.map(({ path }) => path).filter((path) => path.startsWith('src/kinds/')),
   ...PURE_KEYS.split(' ').map((name) => `src/keys/${name}.ts`),
-  ...'limits roles role-set role-file view purpose condition grant change caller person signed-statement'
+  ...'limits roles role-set role-file view purpose condition grant change caller challenge person signed-statement'
     .split(' ')
     .map((name) => `src/access/${name}.ts`),
   ...PURE_AUDIT.flatMap((names) => names.split(' ')).map((name) => `src/audit/${name}.ts`),

@@ -69,6 +69,19 @@ export function createAccessRoutes(deps: AccessRouteDeps): Route<Caller>[] {
     dpop_signing_alg_values_supported: STATEMENT_ALGORITHMS,
     scopes_supported: scopes,
   }
+  // OpenID Connect Discovery section 3 wants these two as well. No ID token is issued.
+  const openIdMetadata = { subject_types_supported: ['public'], id_token_signing_alg_values_supported: ['ES256'] }
+  // RFC 9728 section 2: the vault is the resource, too.
+  const resourceMetadata = {
+    resource: deps.issuer,
+    resource_name: 'Strongroom',
+    resource_documentation: `${deps.issuer}/docs`,
+    authorization_servers: [deps.issuer],
+    scopes_supported: scopes,
+    bearer_methods_supported: ['header'],
+    dpop_signing_alg_values_supported: STATEMENT_ALGORITHMS,
+    ...(deps.asksForCertificates ? { tls_client_certificate_bound_access_tokens: true } : {}),
+  }
   const tokenDeps = { ...deps, assertionAudience: [deps.issuer, metadata.token_endpoint] }
   return [
     route<Caller, TokenRequest>({
@@ -78,6 +91,7 @@ export function createAccessRoutes(deps: AccessRouteDeps): Route<Caller>[] {
       access: 'public',
       audited: true,
       acceptsForm: true,
+      refusesAsOAuth: true,
       maxBodyBytes: 8 * 1024,
       body: tokenRequestSchema,
       responses: { 200: { description: 'an access token for at most 300 seconds', schema: tokenResponseSchema } },
@@ -110,6 +124,24 @@ export function createAccessRoutes(deps: AccessRouteDeps): Route<Caller>[] {
       audited: false,
       responses: { 200: { description: 'the metadata', schema: z.looseObject({ issuer: z.string() }) } },
       handle: () => ({ status: 200, body: metadata }),
+    }),
+    route({
+      method: 'GET',
+      path: '/.well-known/openid-configuration',
+      summary: 'The same, where OpenID Connect Discovery looks for it',
+      access: 'public',
+      audited: false,
+      responses: { 200: { description: 'the metadata', schema: z.looseObject({ issuer: z.string() }) } },
+      handle: () => ({ status: 200, body: { ...metadata, ...openIdMetadata } }),
+    }),
+    route({
+      method: 'GET',
+      path: '/.well-known/oauth-protected-resource',
+      summary: 'Protected resource metadata (RFC 9728)',
+      access: 'public',
+      audited: false,
+      responses: { 200: { description: 'the metadata', schema: z.looseObject({ resource: z.string() }) } },
+      handle: () => ({ status: 200, body: resourceMetadata }),
     }),
   ]
 }

@@ -6,6 +6,7 @@ import type { Key } from '../keys/key.ts'
 import type { Keys } from '../keys/keys.ts'
 import { Problem } from '../problem.ts'
 import type { Caller } from './caller.ts'
+import { tokenChallenges } from './challenge.ts'
 import { type Binding, bindingOf, cnfOf, cnfSchema } from './confirmation.ts'
 import { foldedId } from './person.ts'
 import { type Purpose, purposes } from './purpose.ts'
@@ -202,7 +203,7 @@ function ruleOf(error: unknown): string {
 
 function unauthenticated(rule: string): Problem {
   return new Problem('unauthenticated', {
-    headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' },
+    challenges: tokenChallenges('invalid_token'),
     disbelief: { reason: `the access token fails a rule of the vault: ${rule}` },
   })
 }

@@ -3,6 +3,7 @@ import { Problem } from '../problem.ts'
 import type { AccessMacs } from './access-macs.ts'
 import type { Caller, Partnership } from './caller.ts'
 import type { Standing, StandingContract } from './caller-store.ts'
+import { tokenChallenges } from './challenge.ts'
 import type { CurrentRoles } from './current-roles.ts'
 import type { ProbeLimit } from './probe-limit.ts'
 import type { Role, Scope } from './roles.ts'
@@ -69,5 +70,5 @@ function heldScopes(
 }
 
 function unauthenticated(): Problem {
-  return new Problem('unauthenticated', { headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' } })
+  return new Problem('unauthenticated', { challenges: tokenChallenges('invalid_token') })
 }

@@ -1,11 +1,12 @@
 import type { Database } from '../database/database.ts'
 import type { AccessMacs } from './access-macs.ts'
-import { type ClientAssertionDeps, verifyClientAssertion } from './client-assertion.ts'
-import { matchesRegistration } from './client-certificate.ts'
+import { type ClientAssertionDeps, findAssertionFault } from './client-assertion.ts'
+import { isValidAt, matchesRegistration } from './client-certificate.ts'
 import type { ClientCredentials } from './client-credentials.ts'
 import type { ClientSecrets } from './client-secret.ts'
 import { type Client, type ClientWithSecrets, findClientWithSecrets } from './client-store.ts'
-import { beginsRight, hashToCompare } from './clients.ts'
+import { beginsRight, hashToCompare, isOver } from './clients.ts'
+import { CLIENT_ID, type ClientFault } from './token-request-problem.ts'
 
 export interface AuthenticateClientDeps extends ClientAssertionDeps {
   database: Database
@@ -13,12 +14,9 @@ export interface AuthenticateClientDeps extends ClientAssertionDeps {
   macs: AccessMacs
 }
 
-/** What cannot be an id is an unknown one, and costs as much. */
-const CLIENT_ID = /^client_[0-9a-z]{26}$/
-
 /**
  * The client, if it is one that the vault wrote, was not revoked, and proves itself in the way that it was registered with;
- * undefined otherwise. An unknown, a revoked and a mistaken client take the same time. A secret that this process remembers, and
+ * otherwise why not, for the operator. What cannot be an id is an unknown one, and costs as much. An unknown, a revoked and a mistaken client take the same time. A secret that this process remembers, and
  * that is still in force, takes less.
  *
  * @throws {Problem} busy, database-unavailable, sealed
@@ -26,34 +24,43 @@ const CLIENT_ID = /^client_[0-9a-z]{26}$/
 export async function authenticateClient(
   deps: AuthenticateClientDeps,
   credentials: ClientCredentials,
-): Promise<Client | undefined> {
+): Promise<Client | ClientFault> {
   const { clientId } = credentials
   const client = CLIENT_ID.test(clientId) ? await findClientWithSecrets(deps.database, clientId) : undefined
   const live = client?.revoked_at === null ? client : undefined
   deps.clientSecrets.keepOnly(clientId, live ? [live.secret_hash, live.previous_secret_hash] : [])
-  const isProved = await isProven(deps, live, credentials)
-  return isProved && live !== undefined && deps.macs.isClient(live) ? live : undefined
+  const fault = await findFault(deps, live, credentials)
+  if (client === undefined) return 'unknown-client'
+  if (live === undefined) return 'revoked'
+  if (fault !== undefined) return fault
+  return deps.macs.isClient(live) ? live : 'changed'
 }
 
-async function isProven(
+/** What is wrong with the proof. */
+async function findFault(
   deps: AuthenticateClientDeps,
   client: ClientWithSecrets | undefined,
   credentials: ClientCredentials,
-): Promise<boolean> {
+): Promise<ClientFault | undefined> {
   switch (credentials.method) {
     case 'assertion':
-      return verifyClientAssertion(deps, client, credentials.assertion)
+      return findAssertionFault(deps, client, credentials.assertion)
     case 'certificate':
-      return client?.certificate != null && matchesRegistration(client.certificate, credentials.certificate, deps.now())
+      if (client?.certificate == null) return 'wrong-method'
+      if (matchesRegistration(client.certificate, credentials.certificate, deps.now())) return undefined
+      return isValidAt(credentials.certificate, deps.now()) ? 'wrong-certificate' : 'expired'
     case 'secret': {
       const { clientId } = credentials
       const secret = credentials.secret.expose()
-      return deps.clientSecrets.verify({
+      const isRight = await deps.clientSecrets.verify({
         clientId,
         secret,
         hash: client && hashToCompare(client, secret, deps.now()),
         beginsRight: client !== undefined && beginsRight(client, secret),
       })
+      if (isRight) return undefined
+      if (client === undefined || client.secret_hash === null) return 'wrong-method'
+      return isOver(client, secret, deps.now()) ? 'expired' : 'wrong-secret'
     }
   }
 }

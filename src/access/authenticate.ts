@@ -1,17 +1,14 @@
 import type { Presented } from '../http/route.ts'
-import { Problem } from '../problem.ts'
+import { type Challenge, Problem } from '../problem.ts'
 import type { Caller } from './caller.ts'
+import { proofChallenges, tokenChallenges } from './challenge.ts'
 import { isCertificate } from './client-certificate.ts'
 import { type DpopProofDeps, verifyDpopProof } from './dpop-proof.ts'
 import type { TokenVerifier } from './issuer-tokens.ts'
-import { dpopChallenge } from './signed-statement.ts'
 
 export interface AuthenticateDeps extends DpopProofDeps {
   tokenVerifier: TokenVerifier
 }
-
-/** RFC 6750 section 3.1. */
-const BEARER_CHALLENGE = 'Bearer error="invalid_token"'
 
 const CREDENTIALS = /^(Bearer|DPoP) +([^\s]+)$/i
 
@@ -26,22 +23,22 @@ const CREDENTIALS = /^(Bearer|DPoP) +([^\s]+)$/i
  */
 export async function authenticate(deps: AuthenticateDeps, request: Presented): Promise<Caller> {
   const [, scheme, token] = CREDENTIALS.exec(request.authorization ?? '') ?? []
-  if (token === undefined) throw refused('Bearer')
+  if (token === undefined) throw refused(tokenChallenges())
   const caller = await deps.tokenVerifier.verify(token)
   const isDpop = scheme?.toLowerCase() === 'dpop'
   // RFC 9449 section 7.2: neither passes for the other. The challenge says which of them the token is.
-  if (isDpop && caller.confirmation !== 'dpop') throw refused(BEARER_CHALLENGE)
-  if (!isDpop && caller.confirmation === 'dpop') throw refused(dpopChallenge('invalid_token'))
+  if (isDpop && caller.confirmation !== 'dpop') throw refused(tokenChallenges('invalid_token'))
+  if (!isDpop && caller.confirmation === 'dpop') throw refused(proofChallenges('invalid_token'))
   if (isDpop) {
     const thumbprint = await verifyDpopProof(deps, request, { accessToken: token, thumbprint: caller.boundTo })
-    if (thumbprint === undefined) throw refused(dpopChallenge('invalid_dpop_proof'))
+    if (thumbprint === undefined) throw refused(proofChallenges('invalid_dpop_proof'))
   }
   if (caller.confirmation === 'mtls' && !isCertificate(request.certificate(), caller.boundTo)) {
-    throw refused(BEARER_CHALLENGE)
+    throw refused(tokenChallenges('invalid_token'))
   }
   return caller
 }
 
-function refused(challenge: string): Problem {
-  return new Problem('unauthenticated', { headers: { 'WWW-Authenticate': challenge } })
+function refused(challenges: readonly Challenge[]): Problem {
+  return new Problem('unauthenticated', { challenges })
 }

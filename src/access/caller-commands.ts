@@ -4,6 +4,7 @@ import type { AccessTokens } from './access-token.ts'
 import {
   addClient,
   addClientWithKey,
+  CallerError,
   type Expiry,
   listClients,
   type NewClient,
@@ -20,14 +21,22 @@ export interface CallerCommandDeps extends NewClientDeps {
   accessTokens: AccessTokens
   recordEvent: RecordEvent
   production: boolean
+  /** Whether the server asks its callers for certificates; a client that is known by one could otherwise never show it. */
+  asksForCertificates: boolean
 }
+
+const NO_CERTIFICATES =
+  'the server asks for no certificates: name the authority that signs them in STRONGROOM_CLIENT_CA, for the server and for this command.'
 
 /** The operator's commands over those who may call the vault. */
 export function createCallerCommands(deps: CallerCommandDeps) {
   return {
     addClient: (operator: AuditCaller, input: NewClient & Expiry) => addClient(deps, operator, input),
-    addClientWithKey: (operator: AuditCaller, input: NewClient, key: Parameters<typeof addClientWithKey>[3]) =>
-      addClientWithKey(deps, operator, input, key),
+    /** @throws {CallerError} also for a certificate where none are asked for */
+    addClientWithKey: async (operator: AuditCaller, input: NewClient, key: Parameters<typeof addClientWithKey>[3]) => {
+      if ('certificate' in key && !deps.asksForCertificates) throw new CallerError(NO_CERTIFICATES)
+      return addClientWithKey(deps, operator, input, key)
+    },
     listClients: () => listClients(deps),
     rotateClientSecret: (operator: AuditCaller, id: string, how?: { overlapSeconds?: number } & Expiry) =>
       rotateClientSecret(deps, operator, id, how),

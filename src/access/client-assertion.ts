@@ -1,4 +1,12 @@
-import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, jwtVerify } from 'jose'
+import {
+  createLocalJWKSet,
+  decodeJwt,
+  errors,
+  type FlattenedJWSInput,
+  type JSONWebKeySet,
+  type JWSHeaderParameters,
+  jwtVerify,
+} from 'jose'
 import { z } from 'zod'
 import { Problem } from '../problem.ts'
 import type { Client } from './client-store.ts'
@@ -12,6 +20,7 @@ import {
   secondsOf,
 } from './signed-statement.ts'
 import { type SpendOnce, spentId } from './spent-id.ts'
+import type { ClientFault } from './token-request-problem.ts'
 
 /** `private_key_jwt`: RFC 7523 sections 2.2 and 3, OpenID Connect Core section 9. */
 export const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
@@ -51,21 +60,20 @@ export function claimedClient(assertion: string): string | undefined {
 }
 
 /**
- * Whether the client signed the assertion, for us, for now and for the first time (RFC 7523 section 3). An assertion from
- * nobody costs what one from somebody does.
+ * What is wrong with the assertion; undefined when the client signed it, for us, for now and for the first time (RFC 7523
+ * section 3). An assertion of an unknown client costs what one of a known client does.
  *
  * @throws {Problem} database-unavailable, busy
  */
-export async function verifyClientAssertion(
+export async function findAssertionFault(
   deps: ClientAssertionDeps,
   client: Client | undefined,
   assertion: string,
-): Promise<boolean> {
-  if (!isCompactJws(assertion, MAX_LENGTH)) return false
+): Promise<ClientFault | undefined> {
+  if (!isCompactJws(assertion, MAX_LENGTH)) return 'malformed-credentials'
   const id = client?.id ?? claimedClient(assertion)
   try {
-    const keys = createLocalJWKSet((client?.keys ?? NOBODY) as JSONWebKeySet)
-    const { payload, protectedHeader } = await jwtVerify(assertion, keys, {
+    const { payload, protectedHeader } = await jwtVerify(assertion, keyFinder(client), {
       algorithms: STATEMENT_ALGORITHMS,
       issuer: id ?? '',
       subject: id ?? '',
@@ -81,11 +89,34 @@ export async function verifyClientAssertion(
     const isShort = exp <= nowSeconds + MAX_SECONDS + CLOCK_TOLERANCE_SECONDS
     const isRecent =
       iat === undefined || (iat <= nowSeconds + MAX_IAT_AHEAD_SECONDS && iat >= nowSeconds - MAX_AGE_SECONDS)
-    if (client?.keys == null || !isOfType || hasEnded(exp, deps.now()) || !isShort || !isRecent) return false
-    return await deps.spendOnce(spentId('client-assertion', client.id, jti, exp + CLOCK_TOLERANCE_SECONDS))
+    if (client?.keys == null) return 'wrong-method'
+    if (hasEnded(exp, deps.now())) return 'expired'
+    if (!isOfType || !isShort || !isRecent) return 'wrong-claims'
+    const used = spentId('client-assertion', client.id, jti, exp + CLOCK_TOLERANCE_SECONDS)
+    return (await deps.spendOnce(used)) ? undefined : 'replayed'
   } catch (error) {
     if (error instanceof Problem) throw error
-    return false
+    if (client !== undefined && client.keys === null) return 'wrong-method'
+    if (error instanceof errors.JWTExpired) return 'expired'
+    return error instanceof errors.JWTClaimValidationFailed || error instanceof z.ZodError
+      ? 'wrong-claims'
+      : 'wrong-key'
+  }
+}
+
+/**
+ * Finds the key that an assertion names by its `kid`. Where a client has only one, no `kid` is needed to tell which it is, and
+ * every library makes its own: any is taken. A `kid` that is none of several costs a verification all the same, or the time
+ * would say whose ids are known.
+ */
+function keyFinder(client: Client | undefined) {
+  const nobody = createLocalJWKSet(NOBODY)
+  const keys = client?.keys?.keys ?? []
+  const own = createLocalJWKSet({ keys } as JSONWebKeySet)
+  return async ({ kid, ...header }: JWSHeaderParameters, token: FlattenedJWSInput) => {
+    const isNamed = keys.length > 1 && kid !== undefined
+    const found = await own(isNamed ? { ...header, kid } : header, token).catch(() => undefined)
+    return found ?? nobody(header, token)
   }
 }
 

@@ -50,12 +50,17 @@ export function isCertificate(certificate: PeerCertificate | undefined, thumbpri
  */
 export function matchesRegistration(registered: string, certificate: PeerCertificate, now: Date): boolean {
   const [, form, value] = /^([a-z0-9]+):(.+)$/s.exec(registered) ?? []
-  const { raw, subject, subjectAltName, validFromDate, validToDate } = new X509Certificate(certificate.der)
-  if (now < validFromDate || validToDate < now) return false
+  const { raw, subject, subjectAltName } = new X509Certificate(certificate.der)
+  if (!isValidAt(certificate, now)) return false
   if (form === 'sha256') return certificateThumbprint({ der: raw }) === value
   if (!certificate.isTrusted) return false
   if (form === 'subject') return distinguishedName(subject) === value
   return alternativeNames(subjectAltName ?? '').some(([type, name]) => type === form && name === value)
+}
+
+export function isValidAt({ der }: PeerCertificate, now: Date): boolean {
+  const { validFromDate, validToDate } = new X509Certificate(der)
+  return validFromDate <= now && now <= validToDate
 }
 
 /** Node writes one part a line, outermost first, escaped as RFC 2253 has it; RFC 4514 begins with the innermost. */

@@ -40,21 +40,19 @@ export function credentialsOf(
     }
     const clientId = claimedClient(client_assertion)
     // RFC 7521 section 4.2: a client_id is not needed, but one that is there must be the assertion's.
-    if (clientId === undefined || (client_id !== undefined && client_id !== clientId)) throw invalidClient()
+    if (clientId === undefined) throw invalidClient('malformed-credentials', client_id)
+    if (client_id !== undefined && client_id !== clientId) throw invalidClient('wrong-claims', client_id)
     return { method: 'assertion', clientId, assertion: client_assertion }
   }
   if (basic !== undefined) {
     const [id, secret] = Buffer.from(basic, 'base64').toString('utf8').split(/:(.*)/s, 2)
-    if (id && secret !== undefined) {
-      return { method: 'secret', clientId: formDecoded(id), secret: new Sensitive(formDecoded(secret)) }
-    }
-  } else if (client_id && client_secret) {
-    return { method: 'secret', clientId: client_id, secret: client_secret }
-  } else if (client_id) {
-    const presented = certificate()
-    if (presented !== undefined) return { method: 'certificate', clientId: client_id, certificate: presented }
+    if (!id || secret === undefined) throw invalidClient('malformed-credentials', id && formDecoded(id))
+    return { method: 'secret', clientId: formDecoded(id), secret: new Sensitive(formDecoded(secret)) }
   }
-  throw invalidClient()
+  if (client_id && client_secret) return { method: 'secret', clientId: client_id, secret: client_secret }
+  const presented = client_id ? certificate() : undefined
+  if (client_id && presented) return { method: 'certificate', clientId: client_id, certificate: presented }
+  throw invalidClient('no-credentials', client_id)
 }
 
 /** Both halves are form-encoded before they are joined (RFC 6749 section 2.3.1). */

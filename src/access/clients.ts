@@ -196,6 +196,14 @@ export function beginsRight(
   return [secret_start, previous_secret_start].some((start) => start !== null && secret.startsWith(start))
 }
 
+/** Whether the secret begins as one that was the client's and is not any more. */
+export function isOver(client: ClientWithSecrets, secret: string, now: Date): boolean {
+  const { secret_start, secret_expires_at, previous_secret_start, previous_secret_expires_at } = client
+  const isOne = (start: string | null, end: Date | null) =>
+    start !== null && secret.startsWith(start) && end !== null && end <= now
+  return isOne(secret_start, secret_expires_at) || isOne(previous_secret_start, previous_secret_expires_at)
+}
+
 async function requireScopes(roles: CurrentRoles, { role, scopes, partner }: NewClient): Promise<void> {
   const held = role === undefined ? scopes : (await requireRole(roles, role)).scopes
   const beyond = scopes.filter((scope) => !held.includes(scope))

@@ -1,7 +1,7 @@
 import { Problem } from '../problem.ts'
 import type { Caller } from './caller.ts'
+import { proofChallenges } from './challenge.ts'
 import type { Budget, Conditions, Hours, Limits } from './roles.ts'
-import { dpopChallenge } from './signed-statement.ts'
 
 /** What is known of a request that a grant's conditions ask for. What is left out is not there. */
 export interface Circumstances {
@@ -27,8 +27,8 @@ export function findUnmet(
   if (hours && !(now && isWithin(hours, now))) return unmet('hours', 'not at this time')
   if (conditions.sender_constrained && !isOwners(caller, conditions.sender_constrained)) {
     // The way to come back with a token that is bound to its owner's key.
-    const headers = { 'WWW-Authenticate': dpopChallenge('invalid_token') }
-    return { condition: 'sender_constrained', problem: new Problem('unauthenticated', { headers }) }
+    const challenges = proofChallenges('invalid_token')
+    return { condition: 'sender_constrained', problem: new Problem('unauthenticated', { challenges }) }
   }
   if (conditions.authority && !(authority && ticket)) {
     const missing = [!ticket && '#/ticket', !authority && '#/authority'].filter((pointer) => pointer !== false)

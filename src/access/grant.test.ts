@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createKinds } from '../kinds/kinds.ts'
 import { Problem } from '../problem.ts'
 import type { Caller } from './caller.ts'
-import { grantReveal, requireAnyScope, requireScope, seesBin } from './grant.ts'
+import { grantReveal, requireAnyScope, seesBin } from './grant.ts'
 import { purposes } from './purpose.ts'
 import { type KindName, type RoleName, roleNames, roleOf, scopes } from './roles.ts'
 
@@ -91,22 +91,6 @@ describe('grantReveal', () => {
   })
 })
 
-describe('requireScope', () => {
-  it('lets pass who has the scope', () => {
-    expect(outcome(() => requireScope(caller('auditor'), 'audit:read'))).toBeUndefined()
-  })
-
-  it('tells the others which scope they lack (RFC 6750 section 3.1)', () => {
-    expect(() => requireScope(caller('auditor'), 'tokenize')).toThrow(
-      expect.objectContaining({
-        code: 'scope-missing',
-        status: 403,
-        headers: { 'WWW-Authenticate': 'Bearer error="insufficient_scope", scope="tokenize"' },
-      }),
-    )
-  })
-})
-
 describe('requireAnyScope', () => {
   it.each([
     [['card:reveal', 'address:reveal', 'contact:reveal'], undefined],
@@ -115,6 +99,16 @@ describe('requireAnyScope', () => {
     [['audit:read', 'tokenize'], 'scope-missing'],
   ])('asks marketing for one of %j: %s', (wanted, expected) => {
     expect(outcome(() => requireAnyScope(caller('marketing'), wanted))).toBe(expected)
+  })
+
+  it('challenges the others for more scope, whichever kind their token is of (RFC 6750 section 3.1)', () => {
+    const challenges = [
+      { scheme: 'Bearer', parameters: { error: 'insufficient_scope' } },
+      { scheme: 'DPoP', parameters: { error: 'insufficient_scope', algs: 'ES256 EdDSA Ed25519 PS256' } },
+    ]
+    expect(() => requireAnyScope(caller('auditor'), ['tokenize'])).toThrow(
+      expect.objectContaining({ code: 'scope-missing', status: 403, challenges }),
+    )
   })
 })
 

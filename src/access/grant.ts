@@ -1,5 +1,6 @@
 import { Problem } from '../problem.ts'
 import { type Caller, definitionOf } from './caller.ts'
+import { scopeChallenges } from './challenge.ts'
 import { type Circumstances, findUnmet, stricter } from './condition.ts'
 import type { Purpose } from './purpose.ts'
 import { type Budget, conditionsOf, type Denial, type KindName, namesOf, type Role, type Scope } from './roles.ts'
@@ -17,8 +18,7 @@ export function requireScope(caller: Caller, scope: Scope): void {
 
 /** @throws {Problem} scope-missing when the caller has none of the scopes */
 export function requireAnyScope(caller: Caller, scopes: readonly string[]): void {
-  const missing = scopes as readonly Scope[]
-  if (!missing.some((scope) => caller.scopes.has(scope))) requireScope(caller, missing[0]!)
+  if (!(scopes as readonly Scope[]).some((scope) => caller.scopes.has(scope))) throw scopeMissing()
 }
 
 /** Whether something may be seen, and which lines of the role, the token or the contract say so. */
@@ -133,7 +133,6 @@ function refused(problem: Problem, line: string): Decision {
   return { granted: false, problem, lines: [line] }
 }
 
-function scopeMissing(scope: Scope): Problem {
-  const headers = { 'WWW-Authenticate': `Bearer error="insufficient_scope", scope="${scope}"` }
-  return new Problem('scope-missing', { headers })
+function scopeMissing(scope?: Scope): Problem {
+  return new Problem('scope-missing', { challenges: scopeChallenges(scope) })
 }

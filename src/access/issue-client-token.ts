@@ -10,7 +10,7 @@ import type { CurrentRoles } from './current-roles.ts'
 import { type ProvenRequest, verifyDpopProof } from './dpop-proof.ts'
 import type { RateLimit } from './rate-limit.ts'
 import { summarise } from './roles.ts'
-import { invalidClient, invalidTokenRequest } from './token-request-problem.ts'
+import { type ClientFault, invalidClient, invalidTokenRequest } from './token-request-problem.ts'
 
 export interface IssueClientTokenDeps extends AuthenticateClientDeps {
   accessTokens: AccessTokens
@@ -40,7 +40,7 @@ export async function issueClientToken(
   facts: { requestId: string; source: string },
 ): Promise<{ access_token: string; token_type: 'Bearer' | 'DPoP'; expires_in: number; scope: string }> {
   const client = await authenticateWithinLimit(deps, request.credentials, facts.source)
-  if (client === undefined) throw invalidClient()
+  if (typeof client === 'string') throw invalidClient(client, request.credentials.clientId)
   const scopes = grantedScopes(client, request.scope)
   const binding = await bindingFor(deps, request)
   // A role that is in force no longer stays in the token: without one, its scopes would be bounded by nothing.
@@ -78,7 +78,7 @@ async function authenticateWithinLimit(
   deps: IssueClientTokenDeps,
   credentials: ClientCredentials,
   source: string,
-): Promise<Client | undefined> {
+): Promise<Client | ClientFault> {
   // A client that this process remembers counts by itself: what others at the same address do cannot shut it out.
   const ownCount = `client ${credentials.clientId}`
   const isKnown = areRemembered(deps, credentials)
@@ -86,7 +86,7 @@ async function authenticateWithinLimit(
   let outcome: 'failed' | 'not-failed' = 'not-failed'
   try {
     const client = await authenticateClient(deps, credentials)
-    if (client === undefined) outcome = 'failed'
+    if (typeof client === 'string') outcome = 'failed'
     else if (credentials.method === 'secret' && !isKnown) {
       await (await deps.rateLimit.spend(ownCount)).settle('not-failed')
     }

@@ -1,6 +1,7 @@
 import { type CryptoKey, compactVerify, errors } from 'jose'
 import { Problem } from '../problem.ts'
 import type { AccessTokens } from './access-token.ts'
+import { tokenChallenges } from './challenge.ts'
 import { type StaffClaims, staffOf } from './claim-mapping.ts'
 import { createFetchDocument } from './fetch-document.ts'
 import { createIssuerKeys, type IssuerKeys, type IssuerKeysOptions } from './issuer-keys.ts'
@@ -106,7 +107,7 @@ export function keysOf(issuer: TrustedIssuer, how: Pick<IssuerKeysOptions, 'now'
 
 function unauthenticated(reason: string): Problem {
   return new Problem('unauthenticated', {
-    headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' },
+    challenges: tokenChallenges('invalid_token'),
     disbelief: { reason: `the access token fails a rule of ${reason}` },
   })
 }

@@ -6,11 +6,6 @@
  */
 export const STATEMENT_ALGORITHMS = ['ES256', 'EdDSA', 'Ed25519', 'PS256']
 
-/** What a caller is told whose token is bound to a key, or should be (RFC 9449 section 7.1). */
-export function dpopChallenge(error: 'invalid_token' | 'invalid_dpop_proof'): string {
-  return `DPoP error="${error}", algs="${STATEMENT_ALGORITHMS.join(' ')}"`
-}
-
 /** After its end a statement is good for so much longer: clocks differ a little. */
 export const CLOCK_TOLERANCE_SECONDS = 5
 /**

@@ -1,8 +1,34 @@
 import { Problem } from '../problem.ts'
 
-/** RFC 6749 section 5.2: client libraries look at `error`, which stands beside our own `code`. */
-export function invalidClient(): Problem {
+/** What a client's id looks like. */
+export const CLIENT_ID = /^client_[0-9a-z]{26}$/
+
+/** Why a client was not believed. */
+export type ClientFault =
+  | 'no-credentials'
+  | 'malformed-credentials'
+  | 'unknown-client'
+  | 'revoked'
+  | 'changed'
+  | 'wrong-method'
+  | 'wrong-secret'
+  | 'wrong-key'
+  | 'wrong-claims'
+  | 'wrong-certificate'
+  | 'expired'
+  | 'replayed'
+
+/**
+ * RFC 6749 section 5.2: client libraries look at `error`, which stands beside our own `code`. The answer is the same for every
+ * fault.
+ *
+ * @param claimed what the request says of its client. What has not the form of an id may be a secret in the wrong place, and
+ *   is kept nowhere
+ */
+export function invalidClient(reason: ClientFault, claimed?: string): Problem {
+  const claimedClient = claimed !== undefined && CLIENT_ID.test(claimed) ? claimed : undefined
   return new Problem('invalid-client', {
+    disbelief: { reason, claimedClient },
     headers: { 'WWW-Authenticate': 'Basic realm="strongroom"' },
     extensions: { error: 'invalid_client' },
   })

@@ -73,6 +73,8 @@ export interface AuditFacts {
   purpose?: string | undefined
   /** The raw bytes of a public key that verifies checkpoints, in base64. */
   public_key?: string | undefined
+  /** Why a client was not believed; `subject` is then the client that it claimed to be. */
+  reason?: string | undefined
   fields?: readonly string[] | undefined
   /** What let the release out that needed a second person. */
   approval?: string | undefined
@@ -149,6 +151,7 @@ function inCanonicalOrder(
     public_key: facts.public_key,
     purpose: facts.purpose,
     ranges: facts.ranges,
+    reason: facts.reason,
     record_version: facts.record_version,
     replay_of: facts.replay_of,
     request_id: facts.request_id,

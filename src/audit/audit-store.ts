@@ -79,17 +79,19 @@ export interface EventPage extends EventFilter {
   /** Only events whose id sorts after this one. */
   after?: string | undefined
   limit: number
+  /** The latest of them, the last one first. */
+  newestFirst?: boolean | undefined
 }
 
-/** A page of events in the order of their ids, which is the order of time to the millisecond. */
+/** A page of events in the order of their ids, which is the order of time to the millisecond, or in the opposite order. */
 export async function selectEvents(
   db: Queryable,
-  { after = '', limit, ...filter }: EventPage,
+  { after = '', limit, newestFirst = false, ...filter }: EventPage,
 ): Promise<Record<string, unknown>[]> {
   const { name, sql, values } = eventConditions(filter, 3)
   const statement = {
-    name: `select-audit-events${name}`,
-    text: `SELECT body FROM audit_events WHERE id > $1${sql} ORDER BY id LIMIT $2`,
+    name: `select-audit-events${name}${newestFirst ? '-newest-first' : ''}`,
+    text: `SELECT body FROM audit_events WHERE id > $1${sql} ORDER BY id${newestFirst ? ' DESC' : ''} LIMIT $2`,
   }
   const rows = await db.query<{ body: string }>(statement, [after, limit, ...values])
   return rows.map((row) => JSON.parse(row.body) as Record<string, unknown>)

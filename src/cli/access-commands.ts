@@ -5,6 +5,7 @@ import type { AccessQuestion } from '../records/explain-access.ts'
 import { toCsv } from './comma-separated.ts'
 import { type Json, operator, print, withJson, withVault } from './command.ts'
 import { withKeys } from './custodians.ts'
+import { table } from './table.ts'
 
 const COLUMNS = [
   ...['subject', 'id', 'name', 'role', 'site', 'partner', 'scopes', 'see', 'kind', 'fields', 'purposes'],
@@ -80,7 +81,10 @@ export function addAccessCommands(program: Command): void {
           suspended_at: one.suspended_at.toISOString(),
         }))
         print(options, list, () =>
-          list.map((one) => `${one.caller}  ${one.role}  ${countedFor(one.purpose)}  ${one.suspended_at}`).join('\n'),
+          table(
+            ['caller', 'role', 'purpose', 'suspended_at'],
+            list.map(({ caller, role, purpose, suspended_at }) => [caller, role, countedFor(purpose), suspended_at]),
+          ),
         )
       }),
     )

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { auditEventTypes } from '../audit/audit-event.ts'
+import { type AuditCaller, auditEventTypes } from '../audit/audit-event.ts'
 import { count } from './arguments.ts'
 import { addDropCommand } from './audit-drop-command.ts'
 import { addExportCommand } from './audit-export-command.ts'
@@ -8,13 +8,25 @@ import { addTailCommand } from './audit-tail-command.ts'
 import { addVerifyCommand } from './audit-verify-command.ts'
 import { type Json, operator, print, withJson, withVault } from './command.ts'
 import { withKeys } from './custodians.ts'
+import { table } from './table.ts'
+
+const COLUMNS = ['at', 'type', 'outcome', 'caller', 'token', 'purpose', 'code', 'reason', 'subject', 'id'] as const
+
+function showEvents(events: readonly Record<string, unknown>[]): string {
+  const cellOf = (event: Record<string, unknown>, column: string) =>
+    column === 'caller' ? (event.caller as AuditCaller | undefined)?.id : (event[column] as string | undefined)
+  return table(
+    COLUMNS,
+    events.map((event) => COLUMNS.map((column) => cellOf(event, column))),
+  )
+}
 
 /** `strongroom audit …` */
 export function addAuditCommands(program: Command): void {
   const audit = program.command('audit').description('the audit log')
 
   withJson(audit.command('list'))
-    .description('a page of events, in the order of time')
+    .description('the latest events as a table, the newest first; with --json a page in the order of time')
     .option('--token <token>', 'only events of this record')
     .option('--caller <caller>', 'only events of this caller')
     .addOption(new Option('--type <type>', 'only events of this type').choices(auditEventTypes))
@@ -22,9 +34,9 @@ export function addAuditCommands(program: Command): void {
     .option('--limit <count>', 'at most so many', count, 100)
     .action((options: Json & { token?: string; caller?: string; type?: string; after?: string; limit: number }) =>
       withVault('audit list', async ({ commands }) => {
-        const { json: _json, ...filter } = options
-        const events = await commands.listAuditEvents(operator(), filter)
-        print(options, events, () => events.map((event) => JSON.stringify(event)).join('\n'))
+        const { json, ...filter } = options
+        const events = await commands.listAuditEvents(operator(), { ...filter, newestFirst: !json })
+        print(options, events, () => showEvents(events))
       }),
     )
 

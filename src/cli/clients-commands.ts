@@ -8,6 +8,7 @@ import { type RoleName, type Scope, scopes } from '../access/roles.ts'
 import { durationSeconds, label, parseScopes, textOf } from './arguments.ts'
 import { type Json, operator, print, withJson, withVault } from './command.ts'
 import { withKeys } from './custodians.ts'
+import { table } from './table.ts'
 
 interface KeyFiles {
   publicKey?: string
@@ -47,12 +48,14 @@ export function addClientsCommands(program: Command): void {
       withVault('clients list', async ({ commands }) => {
         const list = (await commands.listClients()).map(listed)
         print(options, list, () =>
-          list
-            .map(
-              (c) =>
-                `${c.client_id}  ${c.revoked_at ? 'revoked' : 'live   '}  ${c.site}  ${c.role ?? '-'}  ${c.name}  [${c.scopes.join(' ')}]${c.partner ? `  ${c.partner}` : ''}`,
-            )
-            .join('\n'),
+          table(
+            ['client_id', 'state', 'site', 'role', 'name', 'proof', 'partner', 'scopes'],
+            list.map((client) => {
+              const { client_id, revoked_at, site, role, name, keys, certificate, partner, scopes } = client
+              const proof = keys ? 'key' : certificate ? 'certificate' : 'secret'
+              return [client_id, revoked_at ? 'revoked' : 'live', site, role, name, proof, partner, scopes.join(' ')]
+            }),
+          ),
         )
       }),
     )

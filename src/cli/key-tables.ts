@@ -1,9 +1,11 @@
 import type { KeyExposure } from '../keys/compromise.ts'
 import type { InventoryLine } from '../keys/inventory.ts'
+import type { KeyStatus } from '../keys/key-status.ts'
+import { table } from './table.ts'
 
 /** The inventory as a table for a person. */
 export function showInventory(lines: readonly InventoryLine[]): string {
-  const head = ['id', 'purpose', 'state', 'algorithm', 'bits', 'age', 'uses', 'references', 'expires', '']
+  const head = ['id', 'purpose', 'state', 'algorithm', 'bits', 'age', 'uses', 'references', 'expires', 'worn']
   const rows = lines.map((line) => [
     line.id,
     line.purpose,
@@ -16,7 +18,21 @@ export function showInventory(lines: readonly InventoryLine[]): string {
     line.expires_at?.slice(0, 10) ?? '-',
     line.worn === null || line.worn < 0.8 ? '' : line.worn < 1 ? 'rotate soon' : 'EXPIRED',
   ])
-  return table([head, ...rows])
+  return table(head, rows)
+}
+
+/** The census as a table for a person. */
+export function showStatus(status: readonly KeyStatus[]): string {
+  const rows = status.map(({ id, purpose, state, records, sealed_values, search_terms, rotation }) => [
+    id,
+    purpose,
+    state,
+    records === null ? null : String(records),
+    sealed_values === null ? null : `${sealed_values} sealed values`,
+    search_terms === null ? null : `${search_terms} search terms`,
+    rotation === null ? null : `${rotation.state}: ${rotation.moved} of ${rotation.total} moved`,
+  ])
+  return table(['id', 'purpose', 'state', 'records', 'values', 'terms', 'rotation'], rows)
 }
 
 /** What a compromised key exposes. */
@@ -28,16 +44,4 @@ export function showExposure({ id, exposed_since, replaced_by, exposed, exposed_
     `${exposed} values still stand on it${exposed === 0 ? '.' : ':'}`,
     ...Object.entries(exposed_by).map(([column, count]) => `  ${count} in ${column}`),
   ].join('\n')
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)))
-  return rows
-    .map((row) =>
-      row
-        .map((cell, at) => cell.padEnd(widths[at]!))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
 }

@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
-import type { KeyStatus } from '../keys/key-status.ts'
 import { confirm, type Json, note, operator, print, withJson, withVault } from './command.ts'
 import { withKeys } from './custodians.ts'
-import { showInventory } from './key-tables.ts'
+import { showInventory, showStatus } from './key-tables.ts'
 import { addRetiredKeyCommands } from './retired-key-commands.ts'
 import { addRootKeyCommands } from './root-key-commands.ts'
 import { addRotateCommand } from './rotate-command.ts'
+import { table } from './table.ts'
 
 /** `strongroom keys …` */
 export function addKeysCommands(program: Command): void {
@@ -26,11 +26,10 @@ export function addKeysCommands(program: Command): void {
           }),
         )
         print(options, list, () =>
-          list
-            .map(({ id, purpose, state, created_at, expires_at }) =>
-              [id.padEnd(31), purpose.padEnd(13), state.padEnd(11), created_at, expires_at ?? '-'].join('  '),
-            )
-            .join('\n'),
+          table(
+            ['id', 'purpose', 'state', 'created', 'expires'],
+            list.map(({ id, purpose, state, created_at, expires_at }) => [id, purpose, state, created_at, expires_at]),
+          ),
         )
       }),
     )
@@ -40,7 +39,7 @@ export function addKeysCommands(program: Command): void {
     .action((options: Json) =>
       withVault('keys status', async ({ commands }) => {
         const status = await commands.keyStatus()
-        print(options, status, () => status.map(statusLine).join('\n'))
+        print(options, status, () => showStatus(status))
       }),
     )
 
@@ -71,13 +70,4 @@ export function addKeysCommands(program: Command): void {
   addRetiredKeyCommands(keys)
   addRotateCommand(keys)
   addRootKeyCommands(keys)
-}
-
-function statusLine({ id, purpose, state, records, sealed_values, search_terms, rotation }: KeyStatus): string {
-  const stands = [
-    ...(sealed_values === null ? [] : [`${records} records, ${sealed_values} sealed values`]),
-    ...(search_terms === null ? [] : [`${search_terms} search terms`]),
-    ...(rotation === null ? [] : [`rotation ${rotation.state}: ${rotation.moved} of ${rotation.total} moved`]),
-  ]
-  return `${id}  ${purpose.padEnd(13)}  ${state.padEnd(11)}  ${stands.join(', ')}`.trimEnd()
 }

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type Purpose, purposes } from '../access/purpose.ts'
 import { type Json, operator, print, withJson, withVault } from './command.ts'
 import { withKeys } from './custodians.ts'
+import { table } from './table.ts'
 
 interface NewPartner extends Json {
   name: string
@@ -45,14 +46,13 @@ export function addPartnersCommands(program: Command): void {
           ended_at: ended_at?.toISOString() ?? null,
         }))
         print(options, list, () =>
-          list
-            .map((one) =>
-              [
-                ...[one.partner_id, one.ended_at ? `ended ${one.ended_at}` : `until ${one.ends_at}`, one.country],
-                ...[one.name, one.contact, one.purposes.join(' '), one.fields.join(' ')],
-              ].join('  '),
-            )
-            .join('\n'),
+          table(
+            ['partner_id', 'contract', 'country', 'name', 'contact', 'purposes', 'fields'],
+            list.map(({ partner_id, ended_at, ends_at, country, name, contact, purposes, fields }) => {
+              const contract = ended_at ? `ended ${ended_at}` : `until ${ends_at}`
+              return [partner_id, contract, country, name, contact, purposes.join(' '), fields.join(' ')]
+            }),
+          ),
         )
       }),
     )

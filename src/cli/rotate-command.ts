@@ -14,6 +14,7 @@ import {
   rotateRootOf,
 } from './root-key-commands.ts'
 import { showProgress } from './show-progress.ts'
+import { table } from './table.ts'
 
 /** What may be rotated. The root key is rotated in another way: it wraps keys, and no value stands on it. */
 const names = [...Object.keys(rotations), 'root'] as (RotationName | 'root')[]
@@ -135,12 +136,11 @@ function describeEstimate(
   { total, keys, values_per_second, estimate_seconds }: RotationEstimate,
   rootKey: string | undefined,
 ): string {
-  const lines = keys.map((key) => `${key.id}  ${key.purpose.padEnd(13)}  ${key.state.padEnd(11)}  ${key.values} values`)
+  const rows = keys.map(({ id, purpose, state, values }) => [id, purpose, state, String(values)])
   const rate = values_per_second > 0 ? `, at about ${values_per_second} a second` : ''
-  if (rootKey !== undefined) lines.push(`${rootKey}  root           is replaced last`)
-  return [...lines, `${total} values would be moved in about ${estimate_seconds} s${rate}; nothing was changed`].join(
-    '\n',
-  )
+  if (rootKey !== undefined) rows.push([rootKey, 'root', 'is replaced last', ''])
+  const head = table(['id', 'purpose', 'state', 'values'], rows)
+  return [head, `${total} values would be moved in about ${estimate_seconds} s${rate}; nothing was changed`].join('\n')
 }
 
 function parseCount(text: string): number {

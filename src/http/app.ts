@@ -5,10 +5,11 @@ import { parseInput } from '../parse-input.ts'
 import { Problem } from '../problem.ts'
 import { type AdmissionLimits, createAdmission, type Place } from './admission.ts'
 import { readBody } from './body.ts'
-import { checkEnvelope, type EnvelopeRules, queryOf } from './envelope.ts'
+import { challengeHeaders } from './challenge.ts'
+import { checkEnvelope, type EnvelopeRules, pathOf, queryOf } from './envelope.ts'
 import { KNOWN_METHODS } from './metrics.ts'
 import { presentedBy, type RefusesCertificate } from './presented.ts'
-import { problemAnswer, toProblem } from './problem-response.ts'
+import { problemAnswer, tokenErrorAnswer, toProblem } from './problem-response.ts'
 import { describeError, type Logger, logRequest } from './request-log.ts'
 import type { Answer, Presented, Refusal, Route } from './route.ts'
 import { apiHeaders } from './security-headers.ts'
@@ -19,7 +20,7 @@ import { endUnread, isLongUnread, isUnread } from './unread-body.ts'
 /** A full batch of 1,000 checkouts with long addresses stays below this. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024
 
-export interface AppOptions<C> extends EnvelopeRules {
+export interface AppOptions<C> extends Omit<EnvelopeRules, 'isForAnyHost'> {
   routes: readonly Route<C>[]
   /** Where callers reach the server, whatever it is called on this machine. */
   publicUrl: string
@@ -64,6 +65,10 @@ interface Trace<C> {
   source: Source
   route: string
   audited: boolean
+  /** Whether what is wrong is said as OAuth has it. */
+  refusesAsOAuth: boolean
+  /** Those of which the caller needs one; none where anybody may come. */
+  scopes: readonly string[]
   caller?: C
   token?: string
   /** What it takes of the room for requests, until it is answered. */
@@ -79,6 +84,11 @@ export function createApp<C>(options: AppOptions<C>): Express {
   app.enable('case sensitive routing')
   app.enable('strict routing')
   const enter = createAdmission(options.admission)
+  const pathsWith = (trait: 'answersAnyHost' | 'refusesAsOAuth') =>
+    new Set(options.routes.filter((route) => route[trait]).map(({ path }) => path))
+  const forAnyHost = pathsWith('answersAnyHost')
+  const oauth = pathsWith('refusesAsOAuth')
+  const rules = { ...options, isForAnyHost: (path: string) => forAnyHost.has(path) }
 
   app.use((request, _response, next) => {
     traces.set(request, {
@@ -87,9 +97,11 @@ export function createApp<C>(options: AppOptions<C>): Express {
       source: sourceOf(request, options.proxies),
       route: 'none',
       audited: false,
+      refusesAsOAuth: oauth.has(pathOf(request.url)),
+      scopes: [],
     })
     if (options.isShuttingDown()) throw new Problem('shutting-down')
-    checkEnvelope(request, options)
+    checkEnvelope(request, rules)
     next()
   })
   for (const route of options.routes) {
@@ -143,6 +155,7 @@ async function follow<C>(
   const presented = presentedBy(request, options.publicUrl, trace.source, options.refusesCertificate)
   let caller: C | undefined
   if (route.access !== 'public') {
+    trace.scopes = route.scopesFor?.(params) ?? route.access
     // Whoever is turned away is named: they have proved who they are.
     trace.caller = await options.authenticate(presented)
     place?.belongTo(options.describeCaller(trace.caller))
@@ -195,7 +208,8 @@ async function refuse<C>(error: unknown, request: Request, response: Response, o
       problem = toProblem(failure)
     }
   }
-  send(request, response, problemAnswer(problem, trace.requestId), options)
+  const answerTo = trace.refusesAsOAuth ? tokenErrorAnswer : problemAnswer
+  send(request, response, answerTo(problem, trace.requestId), options)
 }
 
 function send<C>(request: Request, response: ServerResponse, answer: Answer, options: AppOptions<C>): void {
@@ -213,6 +227,7 @@ function send<C>(request: Request, response: ServerResponse, answer: Answer, opt
         ? {}
         : { 'Content-Type': answer.contentType ?? 'application/json', 'Content-Length': Buffer.byteLength(body) }),
       ...answer.headers,
+      ...(problem && challengeHeaders(problem, { scopes: trace.scopes, publicUrl: options.publicUrl })),
     })
     const sent = request.method === 'HEAD' ? undefined : body
     if (ends && isUnread(request)) endUnread(request, response, sent)
@@ -227,7 +242,8 @@ function send<C>(request: Request, response: ServerResponse, answer: Answer, opt
     duration_ms: Math.round(milliseconds * 100) / 100,
     code: problem?.code,
     caller: trace.caller && options.describeCaller(trace.caller),
-    reason: reasonOf(problem),
+    reason: problem && reasonFor(problem),
+    claimed_client: problem?.disbelief?.claimedClient,
   })
   options.observe({
     method: request.method,
@@ -239,10 +255,9 @@ function send<C>(request: Request, response: ServerResponse, answer: Answer, opt
   })
 }
 
-/** For the log only: why an answer was a 5xx, or why a caller was not believed. */
-function reasonOf(problem: Problem | undefined): string | undefined {
-  if (problem === undefined) return undefined
-  return problem.status >= 500 && problem.cause ? describeError(problem.cause) : problem.disbelief?.reason
+/** What the log says of a refusal beyond its code. */
+function reasonFor({ status, cause, disbelief }: Problem): string | undefined {
+  return status >= 500 && cause ? describeError(cause) : disbelief?.reason
 }
 
 /** A string where it can be: Node then writes it together with the headers, in one piece. */

@@ -28,7 +28,15 @@ export function createDocsRoutes<C>(
   routes: readonly Route<C>[],
   options: { issuer: string; version: string },
 ): Route<C>[] {
-  const description = JSON.stringify(openApiDocument(routes, options))
+  const home = route<C>({
+    ...documented,
+    method: 'GET',
+    path: '/',
+    summary: 'Leads to the documentation',
+    responses: { 302: { description: 'to /docs' } },
+    handle: () => ({ status: 302, headers: { Location: '/docs' } }),
+  })
+  const description = JSON.stringify(openApiDocument([...routes, home], options))
   const assets: Record<string, Answer> = {
     'swagger-ui.css': file('swagger-ui.css', 'text/css; charset=utf-8'),
     'swagger-ui-bundle.js': file('swagger-ui-bundle.js', 'text/javascript; charset=utf-8'),
@@ -43,6 +51,7 @@ export function createDocsRoutes<C>(
       responses: { 200: { description: 'the document' } },
       handle: () => ({ status: 200, body: description }),
     }),
+    home,
     route<C>({
       ...documented,
       method: 'GET',

@@ -5,6 +5,8 @@ import { Problem } from '../problem.ts'
 export interface EnvelopeRules {
   /** Whether the server answers for that host name. */
   answersFor: (host: string) => boolean
+  /** Whether the route at that path is answered whatever Host says. */
+  isForAnyHost: (path: string) => boolean
   /** Whether a text holds a card number; such a URL is refused. Headers are neither stored nor logged, and not looked at. */
   holdsCardNumber: (text: string) => boolean
 }
@@ -22,13 +24,7 @@ const JWT = /^eyJ[\w-]+\.[\w-]+\./
 export function checkEnvelope(request: IncomingMessage, rules: EnvelopeRules): void {
   const url = request.url ?? ''
   checkFraming(request)
-  if (request.headers.host === undefined) throw new Problem('malformed-request', { detail: 'there is no Host header' })
-  // RFC 9112 section 3.2.2: the host of an absolute target counts, whatever Host says.
-  const absolute = isAbsolute(url) ? parseTarget(url) : null
-  refuseImpossiblePort(request.headers.host)
-  const host = hostName(absolute?.host ?? request.headers.host)
-  const serverName = (request.socket as TLSSocket).servername
-  if (!rules.answersFor(host) || (serverName && !rules.answersFor(serverName))) throw new Problem('wrong-host')
+  checkHost(request, rules)
   refuseDoubledHeaders(request.rawHeaders)
   // A plus is a space in a query.
   if (rules.holdsCardNumber(decoded(url).replaceAll('+', ' '))) throw new Problem('malformed-url')
@@ -36,6 +32,25 @@ export function checkEnvelope(request: IncomingMessage, rules: EnvelopeRules): v
     if (CREDENTIAL_NAME.test(name) || JWT.test(value)) {
       throw new Problem('query-not-accepted', { detail: 'credentials belong in the Authorization header' })
     }
+  }
+}
+
+/** @throws {Problem} malformed-request, wrong-host */
+function checkHost(request: IncomingMessage, { answersFor, isForAnyHost }: EnvelopeRules): void {
+  const { url = '', headers, httpVersion } = request
+  const isForAny = isForAnyHost(pathOf(url))
+  if (headers.host === undefined) {
+    // Simple health checks speak HTTP/1.0, which has no Host.
+    if (isForAny && httpVersion === '1.0') return
+    throw new Problem('malformed-request', { detail: 'there is no Host header' })
+  }
+  // RFC 9112 section 3.2.2: the host of an absolute target counts, whatever Host says.
+  const absolute = isAbsolute(url) ? parseTarget(url) : null
+  refuseImpossiblePort(headers.host)
+  const named = absolute?.host ?? (isForAny ? undefined : headers.host)
+  const serverName = (request.socket as TLSSocket).servername
+  for (const host of [named && hostName(named), serverName || undefined]) {
+    if (host !== undefined && !answersFor(host)) throw new Problem('wrong-host')
   }
 }
 
@@ -80,6 +95,11 @@ function refuseImpossiblePort(host: string): void {
   if (Number(/:(\d+)$/.exec(host)?.[1] ?? 0) > MAX_PORT) {
     throw new Problem('malformed-request', { detail: 'there is no such port' })
   }
+}
+
+/** The path of a request's target, in whichever form the target is. */
+export function pathOf(url: string): string {
+  return isAbsolute(url) ? (URL.parse(url)?.pathname ?? '') : url.replace(/[?#].*$/s, '')
 }
 
 export function queryOf(url: string): URLSearchParams {

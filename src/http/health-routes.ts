@@ -4,7 +4,7 @@ import { type Route, route } from './route.ts'
 const statusSchema = z.object({ status: z.string() })
 
 /**
- * `/healthz` says that the process answers; `/readyz` that it can serve.
+ * `/healthz` says that the process answers; `/readyz` that it can serve. Both answer whatever Host says.
  *
  * @param checkReady throws the Problem that stands in the way
  */
@@ -17,6 +17,7 @@ export function createHealthRoutes<C>(checkReady: () => Promise<void>): Route<C>
       access: 'public',
       audited: false,
       answersSealed: true,
+      answersAnyHost: true,
       responses: { 200: { description: 'it does', schema: statusSchema } },
       handle: () => ({ status: 200, body: { status: 'ok' } }),
     }),
@@ -27,6 +28,7 @@ export function createHealthRoutes<C>(checkReady: () => Promise<void>): Route<C>
       access: 'public',
       audited: false,
       answersSealed: true,
+      answersAnyHost: true,
       responses: { 200: { description: 'it can', schema: statusSchema } },
       handle: async () => {
         await checkReady()

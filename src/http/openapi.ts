@@ -13,9 +13,12 @@ const problemSchema = z
     request_id: z.string(),
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
     approval: z.string().optional().describe('with approval-required: what another person is asked to approve'),
-    error: z.string().optional().describe('at the token endpoint: the error code of RFC 6749 section 5.2'),
   })
   .meta({ id: 'Problem', description: 'RFC 9457; `detail` never quotes the input' })
+
+const tokenErrorSchema = z
+  .object({ error: z.string(), error_description: z.string(), ...problemSchema.shape })
+  .meta({ id: 'TokenError', description: 'RFC 6749 section 5.2, with the members of a problem beside' })
 
 /** A parameter of a path, or the wildcard that stands for the rest of one, as Express writes them. */
 const PARAMETER = /[:*](\w+)/g
@@ -79,7 +82,12 @@ function operation<C>(route: Route<C>): ZodOpenApiOperationObject {
           { description, ...(schema ? { content: { [contentType]: { schema } } } : {}) },
         ]),
       ),
-      default: { description: 'a problem', content: { 'application/problem+json': { schema: problemSchema } } },
+      default: {
+        description: 'a problem',
+        content: route.refusesAsOAuth
+          ? { 'application/json': { schema: tokenErrorSchema } }
+          : { 'application/problem+json': { schema: problemSchema } },
+      },
     },
   }
 }
@@ -95,7 +103,7 @@ function bodyContent<C>(route: Route<C>) {
 function operationId<C>(route: Route<C>): string {
   const words = route.path.split('/').filter((part) => part !== '' && part !== 'v1')
   const name = words.map((word) => word.replace(/\W+/g, '_').replace(/^_|_$/g, '')).join('_')
-  return `${route.method.toLowerCase()}_${name}`
+  return `${route.method.toLowerCase()}_${name || 'root'}`
 }
 
 /** A caller needs one of the scopes: alternatives are requirements of their own. */

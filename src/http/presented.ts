@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { TLSSocket } from 'node:tls'
+import { pathOf } from './envelope.ts'
 import type { PeerCertificate, Presented } from './route.ts'
 import type { Source } from './source/source.ts'
 
@@ -35,10 +36,9 @@ export function presentedBy(
  */
 function urlsOf(request: IncomingMessage, publicUrl: string): string[] {
   const url = request.url ?? ''
-  const path = url.startsWith('/') ? url.replace(/[?#].*$/s, '') : (URL.parse(url)?.pathname ?? '')
   const host = (url.startsWith('/') ? request.headers.host : URL.parse(url)?.host) ?? ''
   const reached = `https://${host.replace(/:\d+$/, '')}:${request.socket.localPort}`
-  return [publicUrl, reached].map((base) => `${base}${path}`)
+  return [publicUrl, reached].map((base) => `${base}${pathOf(url)}`)
 }
 
 /** Asked at every request: a connection that is open, or was resumed, is as old as it likes. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Problem } from '../problem.ts'
-import { problemAnswer, problemDocument, toProblem } from './problem-response.ts'
+import { problemAnswer, problemDocument, tokenErrorAnswer, toProblem } from './problem-response.ts'
 
 describe('the problem document', () => {
   it('has the members of RFC 9457 and ours, and no empty ones', () => {
@@ -47,6 +47,29 @@ describe('the answer', () => {
 
   it('says when to try again after a 503', () => {
     expect(problemAnswer(new Problem('sealed'), 'req_1').headers).toEqual({ 'Retry-After': '1' })
+  })
+})
+
+describe('the answer of the token endpoint', () => {
+  it('has the error that the problem names, and the members of the problem', () => {
+    const problem = new Problem('invalid-token-request', {
+      detail: 'a "b" \\ é',
+      extensions: { error: 'invalid_scope' },
+    })
+    expect(tokenErrorAnswer(problem, 'req_1')).toEqual({
+      ...problemAnswer(problem, 'req_1'),
+      contentType: 'application/json',
+      body: { ...problemDocument(problem, 'req_1'), error: 'invalid_scope', error_description: "a 'b' ' '" },
+    })
+  })
+
+  it.each([
+    ['malformed-json', 'invalid_request'],
+    ['too-many-requests', 'temporarily_unavailable'],
+    ['busy', 'temporarily_unavailable'],
+    ['internal', 'server_error'],
+  ] as const)('calls %s %s', (code, error) => {
+    expect(tokenErrorAnswer(new Problem(code), 'req_1').body).toMatchObject({ code, error })
   })
 })
 

@@ -29,6 +29,28 @@ export function problemAnswer(problem: Problem, requestId: string): Answer {
   }
 }
 
+/**
+ * The answer of the token endpoint: client libraries read `error` and `error_description`, and nothing but `application/json`
+ * (RFC 6749 section 5.2). The members of the problem stand beside them.
+ */
+export function tokenErrorAnswer(problem: Problem, requestId: string): Answer {
+  const { error = errorFor(problem.status), ...document } = problemDocument(problem, requestId)
+  const description = problem.detail ?? problem.title
+  return {
+    ...problemAnswer(problem, requestId),
+    body: { error, error_description: description.replace(NOT_IN_DESCRIPTION, "'"), ...document },
+    contentType: 'application/json',
+  }
+}
+
+const NOT_IN_DESCRIPTION = /[^\x20-\x21\x23-\x5b\x5d-\x7e]/g
+
+/** For what is wrong before anybody looks at the grant; those of a 5xx are from RFC 6749 section 4.1.2.1. */
+function errorFor(status: number): string {
+  if (status === 429 || status === 503) return 'temporarily_unavailable'
+  return status >= 500 ? 'server_error' : 'invalid_request'
+}
+
 /** Anything that is not a Problem becomes one that says nothing; the error itself goes to the log as its cause. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error

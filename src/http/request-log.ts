@@ -14,6 +14,8 @@ export interface RequestLine {
   caller?: string | undefined
   /** Why an answer was a 5xx, or which rule an access token failed, without anything that came from a request. */
   reason?: string | undefined
+  /** The client that a request claims to come from which could not be authenticated. */
+  claimed_client?: string | undefined
 }
 
 /** Lines are written together, when this many bytes have gathered or this much time has passed. */

@@ -82,6 +82,12 @@ export interface Route<C, B = unknown, Q = unknown> {
   audited: boolean
   /** Also answered by a sealed vault, since it needs no key. */
   answersSealed?: true
+  /** Answered whatever Host says: a health check often knows no more than an address. */
+  answersAnyHost?: true
+  /** Refusals have the form of RFC 6749 section 5.2, with the members of a problem beside `error`. */
+  refusesAsOAuth?: true
+  /** Of `access`, the scopes that a caller needs for what the path names; all of them when left out. */
+  scopesFor?(params: Readonly<Record<string, string>>): readonly string[]
   body?: z.ZodType<B>
   /** Also take `application/x-www-form-urlencoded`, as RFC 6749 has it. */
   acceptsForm?: true

@@ -30,6 +30,8 @@ export function createRecordRefusal(deps: {
       // What no record has is no token but somebody's input, and is not kept either.
       token: caller && token !== undefined && problem.code !== 'record-not-found' ? parseToken(token) : undefined,
       code: problem.code,
+      reason: problem.disbelief?.reason,
+      subject: problem.disbelief?.claimedClient,
       route,
     })
     await deps.recordEvent(event)

@@ -7,7 +7,7 @@ import type { RecordDeps } from './dependencies.ts'
 import type { Claim, Idempotency } from './idempotency.ts'
 import { isUnknown, type PlannedEvents, type RevealResult, revealRecords } from './reveal.ts'
 import { runOnce } from './run-once.ts'
-import { parseToken } from './token.ts'
+import { kindNameOf, parseToken } from './token.ts'
 import type { Why } from './why.ts'
 
 const REVEAL_SCOPES = ['card:reveal', 'address:reveal', 'contact:reveal']
@@ -43,6 +43,10 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
       path: '/v1/tokens/:token/reveal',
       summary: 'Release the granted fields of a record for a purpose',
       access: REVEAL_SCOPES,
+      scopesFor: ({ token = '' }) => {
+        const parsed = parseToken(token)
+        return parsed === undefined ? REVEAL_SCOPES : [`${kindNameOf(parsed)}:reveal`]
+      },
       audited: true,
       idempotent: true,
       body: one,

@@ -205,8 +205,18 @@ describe('audit list', () => {
     expect(event.caller).toEqual({ id: expect.stringMatching(/^operator:/), kind: 'operator' })
     const reads = await json<unknown[]>('audit', 'list', '--type', 'audit.read', '--caller', event.caller.id)
     expect(reads.length).toBeGreaterThan(0)
-    const lines = (await text('audit', 'list', '--limit', '2')).trim().split('\n')
-    expect(lines.map((line) => JSON.parse(line).format)).toEqual([1, 1])
+  })
+
+  it('shows a person the newest first, in a table with headers', async () => {
+    const { client_id } = await addClient('newest')
+    const [headers, ...lines] = (await text('audit', 'list', '--type', 'client.add', '--limit', '2')).trim().split('\n')
+    expect(headers).toMatch(/^at +type +outcome +caller +token +purpose +code +reason +subject +id$/)
+    expect(lines).toHaveLength(2)
+    expect(lines[0]).toMatch(new RegExp(`^\\S+Z +client\\.add +success +operator:\\S+ .*${client_id} +evt_`))
+    const times = lines.map((line) => line.split(' ')[0]!)
+    expect(times).toEqual([...times].sort().reverse())
+    const page = await json<{ at: string }[]>('audit', 'list', '--limit', '50')
+    expect(page.map(({ at }) => at)).toEqual(page.map(({ at }) => at).sort())
   })
 })
 

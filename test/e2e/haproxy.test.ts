@@ -34,7 +34,7 @@ describe.skipIf(missing)('behind HAProxy', () => {
     writeFileSync(files.ca, authority.pem)
     writeFileSync(files.own, certificate.cert)
     const add = ['clients', 'add', '--name', 'shop', '--scope', 'tokenize', '--certificate', files.own, '--json']
-    certified = (await vault.cli(add)).json<{ client_id: string }>().client_id
+    certified = (await vault.cli(add, { STRONGROOM_CLIENT_CA: files.ca })).json<{ client_id: string }>().client_id
   })
   afterAll(async () => {
     for (const agent of agents) agent.destroy()

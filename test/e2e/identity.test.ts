@@ -39,7 +39,8 @@ function newAgent(certificate: { cert?: string; key?: string } = {}): Agent {
 }
 
 async function add(...more: string[]): Promise<Record<string, string>> {
-  const result = await vault.cli(['clients', 'add', '--name', 'e2e', '--scope', 'tokenize', ...more, '--json'])
+  const env = { STRONGROOM_CLIENT_CA: file('clients-ca.pem') }
+  const result = await vault.cli(['clients', 'add', '--name', 'e2e', '--scope', 'tokenize', ...more, '--json'], env)
   expect(result.code, result.stderr).toBe(0)
   return result.json()
 }
@@ -87,6 +88,13 @@ describe('clients', () => {
     for (let i = 0; i < 4; i++) expect((await tokenize(newAgent(carrier), bearer)).status).toBe(201)
     for (const agent of [newAgent(other), newAgent()]) expect((await tokenize(agent, bearer)).status).toBe(401)
     expect((await tokenOf({ client_id: client_id! }, newAgent(other))).status).toBe(401)
+  })
+
+  it('are not added by a certificate where none are asked for', async () => {
+    const options = ['--name', 'x', '--scope', 'tokenize', '--certificate-name', 'subject:CN=carrier']
+    const result = await vault.cli(['clients', 'add', ...options])
+    expect(result).toMatchObject({ code: 2, stdout: '' })
+    expect(result.stderr).toMatch(/^the server asks for no certificates: .*STRONGROOM_CLIENT_CA.*\.$/m)
   })
 
   it.each<[string, () => string[], RegExp]>([

@@ -44,6 +44,7 @@ beforeAll(async () => {
     STRONGROOM_ROOT_KEY_FILE: file('root-key'),
     STRONGROOM_PORT: String(https),
     STRONGROOM_OPERATOR_PORT: String(operator),
+    STRONGROOM_ISSUER: 'https://vault.example',
     DATABASE_URL: overTls(urls.server),
     DATABASE_CA: file('certs/ca.pem'),
   }
@@ -157,6 +158,13 @@ describe('the process', () => {
 
   it('refuses NODE_TLS_REJECT_UNAUTHORIZED=0', () =>
     expectRefusedStart({ NODE_TLS_REJECT_UNAUTHORIZED: '0' }, /NODE_TLS_REJECT_UNAUTHORIZED=0/))
+})
+
+describe('the address', () => {
+  it.each([undefined, 'https://localhost:8443', 'https://127.0.0.1', 'https://[::1]:8443'])(
+    'refuses the issuer %s, which no caller can reach',
+    (issuer) => expectRefusedStart({ STRONGROOM_ISSUER: issuer }, /calls itself https:.*: set STRONGROOM_ISSUER/),
+  )
 })
 
 describe('the files', () => {

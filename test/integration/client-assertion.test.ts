@@ -86,6 +86,26 @@ describe('200', () => {
   })
 })
 
+describe('a kid', () => {
+  it.each(['somebody-elses', '', 'x'.repeat(200)])('that is "%s" is no matter where there is one key', async (kid) => {
+    expect((await ask(await assertion({ header: { kid } }))).status).toBe(200)
+  })
+
+  it('does not let another key pass', async () => {
+    const thief = await createCallerKey()
+    const forged = await assertion({ signer: thief.privateKey, header: { kid: 'somebody-elses' } })
+    expectProblem(await ask(forged), 401, 'invalid-client')
+  })
+
+  it('tells which of several keys it is, and none of them when it is unknown', async () => {
+    const [own, other] = [await createCallerKey(), await createCallerKey()]
+    const from = await clientWith(own, other)
+    for (const kid of [other.thumbprint, 'unknown']) {
+      expectProblem(await ask(await assertion({ header: { kid } }, own, from)), 401, 'invalid-client')
+    }
+  })
+})
+
 describe('401', () => {
   const NOBODY = `client_${'0'.repeat(26)}`
   it.each<[string, () => Changes]>([

@@ -141,13 +141,14 @@ describe('a refusal', () => {
   it('says how to do better (RFC 9449 section 7.1), and is an event', async () => {
     const by = await staff()
     const path = `/v1/tokens/card_${'0'.repeat(26)}`
-    const algs = 'algs="ES256 EdDSA Ed25519 PS256"'
+    const metadata = `${ISSUER}/.well-known/oauth-protected-resource`
+    const rest = `algs="ES256 EdDSA Ed25519 PS256", scope="token:read", realm="strongroom", resource_metadata="${metadata}"`
     const asBearer = await vault.call('GET', path, { token: by.token })
-    expect(asBearer.headers['www-authenticate']).toBe(`DPoP error="invalid_token", ${algs}`)
+    expect(asBearer.headers['www-authenticate']).toBe(`DPoP error="invalid_token", ${rest}`)
     const wrong = await callBound(vault, 'GET', path, by, { changes: { claims: { htm: 'PUT' } } })
-    expect(wrong.headers['www-authenticate']).toBe(`DPoP error="invalid_dpop_proof", ${algs}`)
+    expect(wrong.headers['www-authenticate']).toBe(`DPoP error="invalid_dpop_proof", ${rest}`)
     const none = await vault.call('GET', path, { headers: { Authorization: `DPoP ${by.token}` } })
-    expect(none.headers['www-authenticate']).toBe(`DPoP error="invalid_dpop_proof", ${algs}`)
+    expect(none.headers['www-authenticate']).toBe(`DPoP error="invalid_dpop_proof", ${rest}`)
     const [event] = await vault.events({ request_id: wrong.body.request_id })
     expect(event).toMatchObject({ type: 'request.refuse', code: 'unauthenticated' })
   })

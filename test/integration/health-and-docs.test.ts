@@ -180,6 +180,13 @@ describe('GET /docs', () => {
     expect((await vault.call('GET', '/docs/start.js')).text).toContain("'/openapi.json'")
   })
 
+  it('is where the first page leads, without a cookie', async () => {
+    const answer = await vault.call('GET', '/')
+    expect([answer.status, answer.headers.location]).toEqual([302, '/docs'])
+    expect(answer.headers['set-cookie']).toBeUndefined()
+    expect((await vault.call('POST', '/')).status).toBe(405)
+  })
+
   it('has no other files', async () => {
     for (const path of ['/docs/', '/docs/index.html', '/docs/../package.json', '/docs/..%2fpackage.json']) {
       expect([400, 404]).toContain((await vault.call('GET', path)).status)

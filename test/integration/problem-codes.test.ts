@@ -158,7 +158,7 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
   'body-too-large': () => vault.call('POST', '/oauth/token', { text: 'a'.repeat(9000), headers: basicNobody }),
   'unsupported-media-type': () => tokenize({ contact }, { 'Content-Type': 'text/plain' }),
   'wrong-host': () =>
-    exchangeOnce(vault, rawRequest(['GET /healthz HTTP/1.1', 'Host: vault.attacker.example', 'Connection: close'])),
+    exchangeOnce(vault, rawRequest(['GET /docs HTTP/1.1', 'Host: vault.attacker.example', 'Connection: close'])),
   'headers-too-large': () => raw('GET /healthz HTTP/1.1', `X-Filler: ${'a'.repeat(20_000)}`),
   'unknown-transfer-coding': () => raw('POST /v1/tokenize HTTP/1.1', 'Transfer-Encoding: gzip'),
   'invalid-client': () => vault.requestToken('client_unknown', 'secret'),

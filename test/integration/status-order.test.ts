@@ -54,7 +54,9 @@ describe('401 comes before everything else', () => {
   ] as [Method, string, unknown?][])('%s %s', async (...call) => {
     const response = await send(undefined, call)
     expectProblem(response, 401, 'unauthenticated')
-    expect(response.headers['www-authenticate']).toBe('Bearer')
+    expect(response.headers['www-authenticate']).toMatch(
+      /^Bearer scope="[a-z: ]+", realm="strongroom", .*, DPoP algs="/,
+    )
     expectProblem(await send('no.real.token', call), 401, 'unauthenticated')
   })
 })

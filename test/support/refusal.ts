@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
 import type { ProblemCode } from '../../src/problem.ts'
+import { problemTypeOf } from './problems.ts'
 import type { Answer } from './raw-tls.ts'
 import type { TestVault } from './test-vault.ts'
 
@@ -15,10 +16,24 @@ export interface ExpectedRefusal {
   leaves?: 'event' | 'metric' | 'framing'
 }
 
-const DOCUMENT_MEMBERS = ['type', 'title', 'status', 'detail', 'code', 'request_id', 'errors', 'error']
-const LOG_MEMBERS = 'level time request_id method route status duration_ms code caller reason msg'.split(' ')
+const DOCUMENT_MEMBERS = [
+  'type',
+  'title',
+  'status',
+  'detail',
+  'code',
+  'request_id',
+  'errors',
+  'error',
+  'error_description',
+]
+const LOG_MEMBERS = 'level time request_id method route status duration_ms code caller reason claimed_client msg'.split(
+  ' ',
+)
 const EVENT_MEMBERS =
-  'format id at type outcome request_id caller site token kind purpose fields policy_version code route'.split(' ')
+  'format id at type outcome request_id caller site token kind purpose fields policy_version code route reason subject'.split(
+    ' ',
+  )
 const FORBIDDEN_HEADERS = ['etag', 'x-powered-by', 'server', 'set-cookie', 'access-control-allow-origin', 'location']
 
 /**
@@ -76,11 +91,11 @@ export function expectProblemAnswer(
   expected: Pick<ExpectedRefusal, 'status' | 'code'>,
 ): Record<string, unknown> {
   expect(answer.status, answer.text).toBe(expected.status)
-  expect(answer.headers['content-type']).toBe('application/problem+json')
   expect(answer.headers['cache-control']).toBe('no-store')
   expect(answer.headers['strict-transport-security']).toMatch(/^max-age=\d{8}/)
   for (const name of FORBIDDEN_HEADERS) expect(answer.headers[name], name).toBeUndefined()
   const document = JSON.parse(answer.text) as Record<string, unknown>
+  expect(answer.headers['content-type']).toBe(problemTypeOf(document))
   expect(Object.keys(document).filter((member) => !DOCUMENT_MEMBERS.includes(member))).toEqual([])
   expect(document).toMatchObject({ status: expected.status, code: expected.code, title: expect.any(String) })
   expect(document.type).toMatch(/^https:\/\/.*\/problems\//)

@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
 import { type AccessTokens, createAccessTokens } from '../../src/access/access-token.ts'
+import { tokenChallenges } from '../../src/access/challenge.ts'
 import { createNewId } from '../../src/identifier.ts'
 import type { Key, KeyPurpose } from '../../src/keys/key.ts'
 import { KeyRing } from '../../src/keys/key-ring.ts'
@@ -14,7 +15,7 @@ export const START = Date.UTC(2026, 10, 24, 10) / 1000
 const refusal = expect.objectContaining({
   code: 'unauthenticated',
   status: 401,
-  headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' },
+  challenges: tokenChallenges('invalid_token'),
 })
 
 /** The vault's access tokens over a ring in memory, and a forger who may hold its keys. */

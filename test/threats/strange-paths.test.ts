@@ -21,7 +21,6 @@ const get = (target: string) => () =>
 
 describe('404', () => {
   it.each([
-    '/',
     '/index.html',
     '/.env',
     '/.git/config',

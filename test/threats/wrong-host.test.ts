@@ -25,7 +25,7 @@ describe('421', () => {
     '[2001:db8::1]',
     '127.0.0.1.evil.example',
   ])('refuses the Host %s', async (host) => {
-    const send = () => exchangeOnce(vault, get('/healthz', `Host: ${host}`))
+    const send = () => exchangeOnce(vault, get('/docs', `Host: ${host}`))
     await expectRefusal(vault, send, { status: 421, code: 'wrong-host', leaves: 'metric', input: host })
   })
 
@@ -38,7 +38,7 @@ describe('421', () => {
     const send = () =>
       exchangeOnce(
         vault,
-        get('/healthz', 'Host: evil.example', 'X-Forwarded-Host: localhost', 'Forwarded: host=localhost'),
+        get('/docs', 'Host: evil.example', 'X-Forwarded-Host: localhost', 'Forwarded: host=localhost'),
       )
     await expectRefusal(vault, send, { status: 421, code: 'wrong-host', leaves: 'metric' })
   })
@@ -103,11 +103,28 @@ describe('200', () => {
   it.each(['localhost', 'LOCALHOST', 'localhost:65535', 'localhost:', 'localhost:8443', '127.0.0.1', '[::1]:8443'])(
     'answers for the Host %s',
     async (host) => {
-      expect((await exchangeOnce(vault, get('/healthz', `Host: ${host}`))).status).toBe(200)
+      expect((await exchangeOnce(vault, get('/docs', `Host: ${host}`))).status).toBe(200)
     },
   )
 
   it('answers a client that sends no server name', async () => {
     expect((await exchangeOnce(vault, get('/healthz', 'Host: 127.0.0.1'), { servername: '' })).status).toBe(200)
+  })
+
+  it.each(['10.0.0.1', '[2001:db8::1]:8443', 'evil.example', ''])(
+    'says how it is to a health check that names the Host "%s"',
+    async (host) => {
+      for (const path of ['/healthz', '/readyz', '/healthz?']) {
+        const answer = await exchangeOnce(vault, get(path, `Host: ${host}`), { servername: '' })
+        expect(answer.status, path).toBe(200)
+      }
+    },
+  )
+
+  it('says it in HTTP/1.0 too, which has no Host, and nothing else', async () => {
+    const ask = (path: string) =>
+      exchangeOnce(vault, rawRequest([`GET ${path} HTTP/1.0`, 'Connection: close']), { servername: '' })
+    expect((await ask('/healthz')).status).toBe(200)
+    expect((await ask('/docs')).status).toBe(400)
   })
 })

@@ -1,0 +1,100 @@
+import { Command } from 'commander'
+import { CallerError } from '../access/clients.ts'
+import { readConfig } from '../config.ts'
+import { ensureDevelopmentCertificate } from '../http/development-certificate.ts'
+import { examineVault, migrateVault } from '../open-vault.ts'
+import { version } from '../version.ts'
+import { addAccessCommands } from './access-commands.ts'
+import { addAuditCommands } from './audit-commands.ts'
+import { addClientsCommands } from './clients-commands.ts'
+import { FAILED, type Json, note, print, USAGE, withJson } from './command.ts'
+import { addIssuersCommands } from './issuers-commands.ts'
+import { addKeysCommands } from './keys-commands.ts'
+import { addPartnersCommands } from './partners-commands.ts'
+import { addRolesCommands } from './roles-commands.ts'
+import { addUnsealCommand } from './root-key-commands.ts'
+import { addStaffCommands } from './staff-commands.ts'
+
+/** What the program needs of the server, which is started beside it. */
+interface ServerProgram {
+  runServer: () => Promise<void>
+  endOnUncaughtErrors: () => void
+  explain: (error: unknown, what: string) => string
+}
+
+/** Runs the command that the arguments name; sets the exit code. */
+export async function runProgram(server: ServerProgram): Promise<void> {
+  const program = new Command('strongroom')
+    .description('A vault for checkout payment data.')
+    .version(version)
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+
+  withJson(program.command('serve'))
+    .description('start the vault')
+    .action(() => server.runServer())
+
+  withJson(program.command('migrate'))
+    .description('apply pending migrations, as the owner of the schema')
+    .action(async (options: Json) => {
+      const applied = await migrateVault(readConfig(), { role: 'command', command: 'migrate', log: note })
+      print(options, applied, () =>
+        applied.length === 0 ? 'nothing to do' : applied.map((name) => `applied ${name}`).join('\n'),
+      )
+    })
+
+  withJson(program.command('doctor'))
+    .description('examine the configuration, the key files and the database')
+    .action(async (options: Json) => {
+      const findings = await examineVault(readConfig(), { role: 'command', command: 'doctor', log: note })
+      print(
+        options,
+        findings,
+        () =>
+          findings
+            .map(({ code, severity, detail }) => `${severity === undefined ? '' : `${severity}: `}${code}: ${detail}`)
+            .join('\n') || 'nothing unsafe was found',
+      )
+      if (findings.some(({ severity }) => severity === undefined)) process.exitCode = FAILED
+    })
+
+  addClientsCommands(program)
+
+  addStaffCommands(program)
+  addIssuersCommands(program)
+
+  addRolesCommands(program)
+  addAccessCommands(program)
+  addPartnersCommands(program)
+  addKeysCommands(program)
+  addUnsealCommand(program)
+
+  addAuditCommands(program)
+
+  withJson(program.command('certs').description('certificates').command('dev'))
+    .description('make a development certificate where there is none')
+    .action(async (options: Json) => {
+      const { certsDir } = readConfig().tls
+      const created = await ensureDevelopmentCertificate({ certsDir })
+      print(options, { created, certs_dir: certsDir }, () =>
+        created ? `made ${certsDir}/ca.pem and server.pem` : 'a certificate is there already',
+      )
+    })
+
+  server.endOnUncaughtErrors()
+
+  try {
+    await program.parseAsync()
+  } catch (error) {
+    const { exitCode, code } = error as { exitCode?: number; code?: string }
+    if (code?.startsWith('commander.')) {
+      process.exitCode = exitCode === 0 ? 0 : USAGE
+    } else if (error instanceof CallerError) {
+      note(error.message)
+      process.exitCode = USAGE
+    } else {
+      process.stderr.write(server.explain(error, 'The command failed'))
+      process.exitCode = FAILED
+    }
+  }
+}
