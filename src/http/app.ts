@@ -133,8 +133,10 @@ async function follow<C>(
   trace.route = route.path
   trace.audited = route.audited
   // Public documents cost little, and whether the vault is alive is asked most urgently when it is busy.
-  const place = route.audited ? enter() : undefined
-  if (place !== undefined) trace.place = place
+  const takePlace = () => {
+    if (route.audited) trace.place = enter()
+  }
+  if (route.access !== 'public') takePlace()
   const sealed = route.answersSealed ? undefined : options.sealedBecause()
   if (sealed !== undefined) throw sealed
   const params = paramsOf(request)
@@ -145,7 +147,7 @@ async function follow<C>(
   if (route.access !== 'public') {
     // Whoever is turned away is named: they have proved who they are.
     trace.caller = await options.authenticate(presented)
-    place?.belongTo(options.describeCaller(trace.caller))
+    trace.place?.belongTo(options.describeCaller(trace.caller))
     caller = await options.admit(trace.caller)
     trace.caller = caller
     options.authorize(caller, route.access)
@@ -153,9 +155,11 @@ async function follow<C>(
   const query = parseQuery(route, request)
   const { maxBodyBytes = MAX_BODY_BYTES, acceptsForm = false } = route
   const read = route.body
-    ? await readBody(request, { maxBytes: maxBodyBytes, acceptsForm, onBytes: place?.take })
+    ? await readBody(request, { maxBytes: maxBodyBytes, acceptsForm, onBytes: trace.place?.take })
     : undefined
   try {
+    // A stranger who sends a body slowly must not hold a place while it comes.
+    if (route.access === 'public') takePlace()
     const source = trace.source.network
     await route.limit?.({ caller: caller as C, source, body: read?.value })
     const answer = await route.handle({
