@@ -3,7 +3,7 @@ import express, { type Express, type Request, type Response } from 'express'
 import type { NewId } from '../identifier.ts'
 import { parseInput } from '../parse-input.ts'
 import { Problem } from '../problem.ts'
-import { type AdmissionLimits, createAdmission, type Place } from './admission.ts'
+import { type AdmissionLimits, createAdmission, type Place, type Room } from './admission.ts'
 import { readBody } from './body.ts'
 import { checkEnvelope, type EnvelopeRules, queryOf } from './envelope.ts'
 import { KNOWN_METHODS } from './metrics.ts'
@@ -127,14 +127,14 @@ async function follow<C>(
   request: Request,
   response: Response,
   options: AppOptions<C>,
-  enter: () => Place,
+  enter: (room: Room) => Place,
 ): Promise<void> {
   const trace = traceOf<C>(request)
   trace.route = route.path
   trace.audited = route.audited
   // Public documents cost little, and whether the vault is alive is asked most urgently when it is busy.
   const takePlace = () => {
-    if (route.audited) trace.place = enter()
+    if (route.audited) trace.place = enter(route.access === 'public' ? 'strangers' : 'callers')
   }
   if (route.access !== 'public') takePlace()
   const sealed = route.answersSealed ? undefined : options.sealedBecause()

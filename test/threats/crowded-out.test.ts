@@ -118,3 +118,20 @@ it('strangers who send their bodies slowly take no place from those who are know
     for (const socket of sockets) socket.destroy()
   }
 })
+
+it('strangers who log in all at once take no place from those who are known', async () => {
+  const before = await busy()
+  // Log-ins are counted before anything else, and wait.
+  const release = await vault.database.hold('LOCK TABLE rate_limits IN ACCESS EXCLUSIVE MODE')
+  const logIns = Array.from({ length: LIMITS.requests + 2 }, () =>
+    vault.requestToken(`client_${'0'.repeat(26)}`, 'wrong'),
+  )
+  try {
+    await vi.waitFor(async () => expect((await busy()) - before).toBe(2), 5_000)
+    expect((await tokenize(other)).status).toBe(201)
+  } finally {
+    await release()
+  }
+  const statuses = (await Promise.all(logIns)).map(({ status }) => status).sort()
+  expect(statuses).toEqual([...Array(LIMITS.requests).fill(401), 503, 503])
+})
