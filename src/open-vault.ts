@@ -76,6 +76,8 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         rootKey: config.rootKey,
         // A command has nothing to do without it; a server has to answer that it is sealed.
         ...(options.role === 'command' ? { rootKeyPatienceMs: COMMAND_PATIENCE_MS } : {}),
+        // The workers come later, and another server is kept out by the lock of the data directory.
+        isOnlyServer: options.role === 'server' && config.database === undefined,
         runsRotations: options.role === 'server',
         keepsLog: options.role === 'server',
         auditOrigin: config.auditOrigin,

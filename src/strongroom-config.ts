@@ -26,6 +26,8 @@ export interface StrongroomConfig {
   rootKey?: RootKeySettings
   /** How long the start waits for a KMS or HSM before it goes on sealed. */
   rootKeyPatienceMs?: number
+  /** Whether no other server uses the database: what is in flight there at the start is of one that was killed. */
+  isOnlyServer?: boolean
   /** Whether this process runs the rotations that operators leave to the servers. Default: it does not. */
   runsRotations?: boolean
   /** Whether this process puts events into the audit log, if no other does. Default: it does not. */

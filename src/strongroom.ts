@@ -7,6 +7,7 @@ import type { Caller } from './access/caller.ts'
 import { createCallerCommands } from './access/caller-commands.ts'
 import type { NamedCaller } from './access/find-caller.ts'
 import { requireAnyScope } from './access/grant.ts'
+import { releaseReservations } from './access/reservation-store.ts'
 import { createAlert } from './alert.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
 import { createAuditLog } from './audit/audit-log.ts'
@@ -139,6 +140,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ...overrides.limits,
   })
   const { roles, limits, admit, macs } = access
+  if (config.isOnlyServer) await releaseReservations(database).catch(giveUp)
   const { issuersFile, production, asksForCertificates = false } = config
   const signing = { renewSigningKey, issuer, issuersFile, production }
   const authentication = await createAuthentication({ ...basics, ...signing, roles, admit }).catch(giveUp)
@@ -275,6 +277,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       await background.tasks.get('write-refusal-counts')?.run()
       await Promise.all([runner?.stop(), auditLog.close()])
       await background.close()
+      await limits.probes.close()
       await vaultKeys.close()
       await Promise.all([writeProbe.close(), database.close()])
     },

@@ -22,6 +22,8 @@ export interface ProbeLimit {
    * @throws {Problem} too-many-requests, busy, before the work; whatever the work throws
    */
   lookUp<T>(caller: Caller, lookUps: number, work: () => Promise<T>, misses: (result: T) => number): Promise<T>
+  /** Leaves what this server keeps for its callers to the other servers. */
+  close(): Promise<void>
 }
 
 /**
@@ -44,6 +46,7 @@ export function createProbeLimit(
   return {
     check: ({ id }) => probes.check(id),
     lift: (tx, caller) => probes.forget(tx, caller),
+    close: probes.close,
     async lookUp(caller, lookUps, work, misses) {
       const { id, role } = caller
       const reservation = await probes.reserve(id, lookUps)

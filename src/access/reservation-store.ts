@@ -140,6 +140,17 @@ export async function deleteCount(db: Queryable, { table }: Limit, key: string):
   return row !== undefined && row.points > 0
 }
 
+const releaseStatement = (table: LimitTable): Statement => ({
+  name: `release-${table}`,
+  text: `UPDATE ${table} SET reserved = 0 WHERE reserved > 0`,
+})
+const RELEASE: readonly Statement[] = [releaseStatement('rate_limits'), releaseStatement('kept_limits')]
+
+/** Gives back everything that is reserved: it belongs to servers that are gone. Only for the one server of a database. */
+export async function releaseReservations(db: Queryable): Promise<void> {
+  for (const statement of RELEASE) await db.query(statement)
+}
+
 /**
  * The pauses of a count are remembered for a day after its window. Rows that a request is about to count in are left for the
  * next time: it would wait for this, and this for it.

@@ -33,6 +33,8 @@ export interface Reservations {
   check(name: string): void
   /** Begins the count of a name again, on every server within seconds. False when nothing has counted. */
   forget(tx: Queryable, name: string): Promise<boolean>
+  /** Gives back what this server keeps and does not use. Call it when the last request has been answered. */
+  close(): Promise<void>
 }
 
 interface State {
@@ -238,6 +240,12 @@ export function createReservations(
     },
     async forget(tx, name) {
       return deleteCount(tx, limit, await deps.keyOf(name))
+    },
+    async close() {
+      const now = deps.now().getTime()
+      const kept = [...states].filter(([, { free, endsAt }]) => free > 0 && now < endsAt)
+      await Promise.all(kept.map(([name, { free, endsAt }]) => giveBack(name, free, endsAt)))
+      states.clear()
     },
   }
 }

@@ -2,7 +2,7 @@ import { Problem } from '../problem.ts'
 
 /** How much is under way at once in this process. */
 export interface AdmissionLimits {
-  /** Requests, before anybody knows whose they are. */
+  /** Requests in each of the rooms, before anybody knows whose they are. */
   requests?: number
   /** Requests of one caller. */
   requestsPerCaller?: number
@@ -23,6 +23,9 @@ const LIMITS = {
   bytesPerCaller: 32 * 1024 * 1024,
 } as const satisfies Required<AdmissionLimits>
 
+/** Strangers, at the calls that are public, have a room of their own: log-ins, however many, take no place from callers. */
+export type Room = 'callers' | 'strangers'
+
 /** What one request takes of the room there is. */
 export interface Place {
   /** @throws {Problem} busy when the caller has too many requests under way */
@@ -34,12 +37,13 @@ export interface Place {
 }
 
 /** @returns a function that gives a place to a request; it throws {Problem} busy when there is none */
-export function createAdmission(limits: AdmissionLimits = {}): () => Place {
+export function createAdmission(limits: AdmissionLimits = {}): (room: Room) => Place {
   const { requests, requestsPerCaller, bytes, bytesPerCaller } = { ...LIMITS, ...limits }
-  const all = { requests: 0, bytes: 0 }
-  const callers = new Map<string, typeof all>()
+  const rooms = { callers: { requests: 0, bytes: 0 }, strangers: { requests: 0, bytes: 0 } }
+  const callers = new Map<string, typeof rooms.callers>()
 
-  return () => {
+  return (room) => {
+    const all = rooms[room]
     if (all.requests >= requests) throw new Problem('busy')
     all.requests++
     let taken = 0

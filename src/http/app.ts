@@ -3,7 +3,7 @@ import express, { type Express, type Request, type Response } from 'express'
 import type { NewId } from '../identifier.ts'
 import { parseInput } from '../parse-input.ts'
 import { Problem } from '../problem.ts'
-import { type AdmissionLimits, createAdmission, type Place } from './admission.ts'
+import { type AdmissionLimits, createAdmission, type Place, type Room } from './admission.ts'
 import { readBody } from './body.ts'
 import { challengeHeaders } from './challenge.ts'
 import { checkEnvelope, type EnvelopeRules, pathOf, queryOf } from './envelope.ts'
@@ -139,14 +139,16 @@ async function follow<C>(
   request: Request,
   response: Response,
   options: AppOptions<C>,
-  enter: () => Place,
+  enter: (room: Room) => Place,
 ): Promise<void> {
   const trace = traceOf<C>(request)
   trace.route = route.path
   trace.audited = route.audited
   // Public documents cost little, and whether the vault is alive is asked most urgently when it is busy.
-  const place = route.audited ? enter() : undefined
-  if (place !== undefined) trace.place = place
+  const takePlace = () => {
+    if (route.audited) trace.place = enter(route.access === 'public' ? 'strangers' : 'callers')
+  }
+  if (route.access !== 'public') takePlace()
   const sealed = route.answersSealed ? undefined : options.sealedBecause()
   if (sealed !== undefined) throw sealed
   const params = paramsOf(request)
@@ -158,7 +160,7 @@ async function follow<C>(
     trace.scopes = route.scopesFor?.(params) ?? route.access
     // Whoever is turned away is named: they have proved who they are.
     trace.caller = await options.authenticate(presented)
-    place?.belongTo(options.describeCaller(trace.caller))
+    trace.place?.belongTo(options.describeCaller(trace.caller))
     caller = await options.admit(trace.caller)
     trace.caller = caller
     options.authorize(caller, route.access)
@@ -166,9 +168,11 @@ async function follow<C>(
   const query = parseQuery(route, request)
   const { maxBodyBytes = MAX_BODY_BYTES, acceptsForm = false } = route
   const read = route.body
-    ? await readBody(request, { maxBytes: maxBodyBytes, acceptsForm, onBytes: place?.take })
+    ? await readBody(request, { maxBytes: maxBodyBytes, acceptsForm, onBytes: trace.place?.take })
     : undefined
   try {
+    // A stranger who sends a body slowly must not hold a place while it comes.
+    if (route.access === 'public') takePlace()
     const source = trace.source.network
     await route.limit?.({ caller: caller as C, source, body: read?.value })
     const answer = await route.handle({

@@ -46,8 +46,7 @@ const optional = {
   instructions: text(500).describe('Instructions for whoever delivers'),
 }
 
-/** The lines in the order of the members. A telephone number is parsed as one, and is no line. */
-const LINES = [
+const FIELDS = [
   'name',
   'company',
   'line1',
@@ -57,8 +56,13 @@ const LINES = [
   'region',
   'postal_code',
   'country',
+  'phone',
+  'phone_e164',
   'instructions',
 ] as const
+
+/** The lines in the order of the members. A telephone number is parsed as one, and is no line. */
+const LINES = FIELDS.filter((field) => field !== 'phone' && field !== 'phone_e164')
 
 /** Only the first line and the country are asked for: what else an address needs is the business of the form. */
 const schema = z
@@ -85,20 +89,7 @@ export const addressKind: Kind<AddressDetails> = {
   schema,
   correction: correctionSchema(required, optional),
   correct: (details, correction) => parseInput(schema, correctedInput(details, correction)),
-  fields: [
-    'name',
-    'company',
-    'line1',
-    'line2',
-    'district',
-    'city',
-    'region',
-    'postal_code',
-    'country',
-    'phone',
-    'phone_e164',
-    'instructions',
-  ],
+  fields: FIELDS,
   padToBytes: 128,
   display: ({ country, region, postal_code, name }) => ({
     country,

@@ -62,6 +62,7 @@ export async function listApprovals(
   return { approvals, next: found.length > approvals.length && last ? cursorOf(last) : null }
 }
 
+const APPROVAL_ID = /^apr_[0-9a-z]{1,40}$/
 const CURSOR = /^(r|w)(apr_[0-9a-z]{1,40})$/
 
 /** Where a page ends: whether it is among what must be reviewed, and which request it is. */
@@ -75,10 +76,17 @@ export function parseCursor(text: string): ApprovalFilter['after'] {
   return id === undefined ? undefined : { id, isUnreviewed: rank === 'r' }
 }
 
+/** @throws {Problem} approval-not-found */
+async function requireApproval({ database }: Pick<Deps, 'database'>, { site }: Caller, id: string) {
+  // What can be no id is not asked for: the database does not take every text.
+  const found = APPROVAL_ID.test(id) ? await selectApproval(database, site, id) : undefined
+  if (found === undefined) throw new Problem('approval-not-found')
+  return found
+}
+
 /** @throws {Problem} approval-not-found, record-not-found, record-gone, audit-unavailable */
 export async function readApproval(deps: Deps, caller: Caller, id: string, facts: RequestFacts): Promise<ApprovalView> {
-  const found = await selectApproval(deps.database, caller.site, id)
-  if (found === undefined) throw new Problem('approval-not-found')
+  const found = await requireApproval(deps, caller, id)
   const { reason_key_id: keyId, reason_sealed: bytes, ...approval } = found
   // The event of the masked view names who looked, before anything is opened.
   const record = await readRecord(deps, caller, { token: approval.token }, facts)
@@ -100,8 +108,7 @@ export async function decideOnApproval(
   { id, verdict }: { id: string; verdict: Verdict },
   facts: RequestFacts,
 ): Promise<Pick<Approval, 'id' | 'state'>> {
-  const approval = await selectApproval(deps.database, caller.site, id)
-  if (approval === undefined) throw new Problem('approval-not-found')
+  const approval = await requireApproval(deps, caller, id)
   // A program is nobody's second person, and one person is not two.
   if (isSamePerson(approval.caller, caller.id) || caller.kind !== 'staff') throw new Problem('own-request')
   const at = deps.now()

@@ -179,10 +179,10 @@ it('a worker that is killed is replaced, while the other serves on', async () =>
     expect((await tokenize({ agent: connections[1]! })).status).toBe(201)
     expect(workersOf(vault.pid).filter((pid) => pid !== killed)).toHaveLength(WORKERS)
   }
-  await vi.waitFor(isReplaced, { timeout: 10_000, interval: 20 })
+  await vi.waitFor(isReplaced, { timeout: 30_000, interval: 20 })
   const isLogged = () => vault.output.stdout.includes('a worker ended; another takes its place')
   await vi.waitUntil(isLogged, { timeout: 3000, interval: 20 })
-  await vi.waitFor(connect, { timeout: 10_000, interval: 100 })
+  await vi.waitFor(connect, { timeout: 30_000, interval: 100 })
   expect(workers).toContain(survivor)
   expect(statuses(await onEach((agent) => tokenize({ agent })))).toEqual([201, 201])
 })

@@ -83,7 +83,7 @@ function expectUnavailable(answer: Response): void {
 }
 
 async function arrived(count: number): Promise<void> {
-  await vi.waitUntil(() => observed.arrived.insert === count)
+  await vi.waitUntil(() => observed.arrived.insert === count, 10_000)
 }
 
 it('while the database stalls there are 503s and nothing untrue; when it is back all goes on by itself', async () => {
@@ -92,7 +92,7 @@ it('while the database stalls there are 503s and nothing untrue; when it is back
   const committing: Attempt[] = []
   for (const [at, name] of ['committing-first', 'committing-second'].entries()) {
     committing.push(...send(name, 1, gates.statement))
-    await vi.waitUntil(async () => (await database.waiting()) === at + 1)
+    await vi.waitUntil(async () => (await database.waiting()) === at + 1, 10_000)
   }
   const queued = send('queued', 20)
   await arrived(22)
@@ -100,7 +100,7 @@ it('while the database stalls there are 503s and nothing untrue; when it is back
   const late = send('late', 20)
   // The commits happen; nobody but PostgreSQL hears of it.
   await open()
-  await vi.waitUntil(async () => (await vault.count('records')) === 2)
+  await vi.waitUntil(async () => (await vault.count('records')) === 2, 10_000)
   for (const { answer } of committing) expectUnavailable(await answer)
   expectUnavailable(await Promise.race(late.map(({ answer }) => answer)))
   proxy.mend()

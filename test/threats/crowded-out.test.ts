@@ -1,3 +1,4 @@
+import { connect, type TLSSocket } from 'node:tls'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { expectProblemAnswer } from '../support/refusal.ts'
 import { contact } from '../support/samples.ts'
@@ -91,4 +92,46 @@ it('all callers together are refused beyond what the process takes, before they 
   }
   expect((await answered).map(({ status }) => status).sort()).toEqual([...Array(6).fill(201), 503])
   expect((await tokenize(third)).status).toBe(201)
+})
+
+it('strangers who send their bodies slowly take no place from those who are known', async () => {
+  const head =
+    'POST /oauth/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n'
+  const open = () =>
+    new Promise<TLSSocket>((resolve, reject) => {
+      const socket = connect({ host: '127.0.0.1', port: vault.port, servername: 'localhost', ca: vault.ca }, () =>
+        socket.write(`${head}{`, () => resolve(socket)),
+      )
+      socket.once('error', reject)
+    })
+  let begun = 0
+  const count = () => begun++
+  vault.server.on('request', count)
+  const sockets = await Promise.all(Array.from({ length: LIMITS.requests + 2 }, open))
+  try {
+    await vi.waitUntil(() => begun === sockets.length, 5_000)
+    expect((await tokenize(other)).status).toBe(201)
+    const client = await vault.client(['tokenize'])
+    expect((await vault.requestToken(client.id, client.secret)).status).toBe(200)
+  } finally {
+    vault.server.off('request', count)
+    for (const socket of sockets) socket.destroy()
+  }
+})
+
+it('strangers who log in all at once take no place from those who are known', async () => {
+  const before = await busy()
+  // Log-ins are counted before anything else, and wait.
+  const release = await vault.database.hold('LOCK TABLE rate_limits IN ACCESS EXCLUSIVE MODE')
+  const logIns = Array.from({ length: LIMITS.requests + 2 }, () =>
+    vault.requestToken(`client_${'0'.repeat(26)}`, 'wrong'),
+  )
+  try {
+    await vi.waitFor(async () => expect((await busy()) - before).toBe(2), 5_000)
+    expect((await tokenize(other)).status).toBe(201)
+  } finally {
+    await release()
+  }
+  const statuses = (await Promise.all(logIns)).map(({ status }) => status).sort()
+  expect(statuses).toEqual([...Array(LIMITS.requests).fill(401), 503, 503])
 })

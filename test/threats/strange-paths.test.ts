@@ -64,6 +64,17 @@ describe('404', () => {
     const input = path.length > 30 ? path.slice(11, 300) : []
     await expectRefusal(vault, get(path), { status: 404, code: 'record-not-found', input })
   })
+
+  it.each([
+    ['/v1/approvals/%00', 'approval-not-found'],
+    ['/v1/approvals/apr_%00', 'approval-not-found'],
+    ['/v1/approvals/apr_%EF%BF%BE', 'approval-not-found'],
+    [`/v1/approvals/apr_${'0'.repeat(8_000)}`, 'approval-not-found'],
+    ['/v1/audit/events/evt_%00/receipt', 'event-not-found'],
+    ['/v1/audit/tile/%00', 'not-found'],
+  ] as const)('%s is no id', async (path, code) => {
+    await expectRefusal(vault, get(path), { status: 404, code })
+  })
 })
 
 describe('400', () => {
