@@ -9,7 +9,7 @@ function folded(id: string): string {
 const MAY_BE_FROM_ISSUER = /^staff:[a-z0-9-]+\//
 
 /**
- * An approval is for one version of its record. People whom the vault itself named have one spelling: what is kept of them
+ * An approval is for one version of its record. People named by the vault itself have one spelling: what is kept of them
  * moves to it, so that a limit or a suspension goes on.
  */
 export async function up(knex: Knex): Promise<void> {

@@ -171,7 +171,7 @@ export function openVaultDatabase(
 
 /** Applies pending migrations and answers with their names. */
 export async function migrateVault(config: Config, options: OpenVaultOptions): Promise<string[]> {
-  // Whoever migrates a database elsewhere may be another user than the vault's, and needs no folder.
+  // A database elsewhere may be migrated by another user than the vault's, who needs no folder.
   const findings = examineMachine(config).map(
     (one): Finding =>
       one.code === 'data-dir' && config.database !== undefined ? { ...one, severity: 'warning' } : one,

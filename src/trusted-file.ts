@@ -116,7 +116,7 @@ function groupHasOthers(gid: number): boolean {
   const group = readEntries('/etc/group').find((entry) => entry[2] === String(gid))
   if (group === undefined && byPrimaryGroup.length === 0) return gid !== process.getegid?.() || user.name !== undefined
   const names = (group?.[3] ?? '').split(',').filter((name) => name !== '' && name !== user.name)
-  // A name without an account is somebody whom another directory of users knows.
+  // A name without an account may be known to another directory of users.
   const byName = names.map((name) => accounts.find((account) => account[0] === name)?.[2] ?? name)
   return [...byPrimaryGroup, ...byName].some((uid) => uid !== '0' && uid !== user.uid)
 }

@@ -47,7 +47,7 @@ export interface Budgets {
     extra?: Budget,
   ): Promise<(Problem | undefined)[]>
   /**
-   * For what finds no record, or none yet: whoever has spent the budget must not learn which of the two it is. It counts
+   * For what finds no record, or none yet: a caller who has spent the budget must not learn which of the two it is. It counts
    * nothing, and suspends as a record beyond the budget would.
    *
    * @throws {Problem} budget-spent when one more record would be refused

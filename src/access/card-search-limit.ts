@@ -7,7 +7,7 @@ import type { LimitKeys } from './limit-keys.ts'
 import { tooMany } from './tally.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
-/** From then on somebody is told. */
+/** The share of the limit at which there is an alert. */
 const ALERT_FROM = 0.8
 /** Stands where the counts of a budget name their purpose; no purpose is called that. */
 const COUNTED_AS = 'search-card-number'

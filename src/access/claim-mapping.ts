@@ -19,7 +19,7 @@ export function findMapping({ mappings }: TrustedIssuer, claims: Claims): number
   return mappings.findIndex((mapping) => fits(mapping, claims))
 }
 
-/** The member of staff whom the first mapping that fits makes of the claims. Whom none fits is known, and may do nothing. */
+/** The member of staff that the first fitting mapping makes of the claims. Without one the person may do nothing. */
 export function staffOf(issuer: TrustedIssuer, claims: StaffClaims): Caller {
   const caller = { id: `staff:${issuer.name}/${claims.sub}`, kind: 'staff' as const, ...bindingOf(claims.cnf) }
   const mapping = issuer.mappings[findMapping(issuer, claims)]

@@ -18,7 +18,7 @@ export interface DisableStaffDeps {
 const STAFF_ID = /^staff:.{1,288}$/
 
 /**
- * Refuses a member of staff from the next request on, on every server, whoever signed their tokens (PCI DSS 8.2.5). Their
+ * Refuses a member of staff from the next request on, on every server, whichever issuer signed their tokens (PCI DSS 8.2.5). Their
  * id may be written in any case and width.
  *
  * @returns the id that is stored

@@ -5,7 +5,7 @@ import type { Keys } from '../keys/keys.ts'
 import { carryOver, type Former, lastFormerEnd } from './limit-keys-store.ts'
 
 /**
- * Under which key something is counted. `kind` says what is limited; `text` says for whom, may be personal, and is not kept:
+ * Under which key something is counted. `kind` says what is limited; `text` says whose count it is, may be personal, and is not kept:
  * the key holds a keyed hash of it.
  *
  * @throws {Problem} sealed, database-unavailable

@@ -30,7 +30,7 @@ export interface ProbeLimit {
  * Counts what a caller asked for and does not exist. On any number of servers no answer beyond the limit leaves, whether it
  * would be a hit or a miss. A caller that reaches the limit again within a day is held back twice as long each time.
  *
- * Whoever asks for what there is costs no statement while it goes on asking: the units of the limit that its look-ups gave
+ * A caller that asks for what exists costs no statement while it goes on asking: the units of the limit that its look-ups gave
  * back stay reserved for this server.
  */
 export function createProbeLimit(

@@ -164,7 +164,7 @@ export function createReservations(
     }
   }
 
-  /** Whoever leaves last hands the turn to the next that waits, or clears away. */
+  /** The last request hands the turn to the next that waits, or removes the state. */
   function leave(name: string, state: State): void {
     state.users--
     if (state.inFlight === 0) state.queue[0]?.wake(undefined)

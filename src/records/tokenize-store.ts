@@ -70,7 +70,7 @@ export async function insertManyRecords(database: Database, writes: readonly New
   const { rows, ...beside } = rowsOf(writes)
   if (rows.length <= MOST_IN_ONE_STATEMENT) return insertRecords(database, writes)
   await database.transaction(async (tx) => {
-    // What is claimed comes first: whoever finds it claimed has little to undo.
+    // The idempotency key comes first: a request that finds it taken has little to undo.
     await insertRows(tx, { rows: rows.slice(0, PART), ...beside })
     for (let at = PART; at < rows.length; at += PART) {
       await giveWay()

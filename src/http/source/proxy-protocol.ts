@@ -7,7 +7,7 @@ import type { TrustedProxies } from './trusted-proxies.ts'
 /** The header is the first thing that a proxy sends. */
 const HEADER_WITHIN_MS = 5_000
 
-/** Whom the PROXY header of a connection names. Keyed by the socket that requests have. */
+/** The address that the PROXY header of a connection names. Keyed by the socket that requests have. */
 const announced = new WeakMap<Socket, string>()
 
 /** The sender's address as the connection's PROXY header says; undefined without one. */

@@ -17,7 +17,7 @@ export interface Source {
 const MAX_HOPS = 32
 
 /**
- * The sender of a request: the peer of its connection, or, where that is a trusted proxy, whom the proxy names. A PROXY header
+ * The sender of a request: the peer of its connection, or, where that is a trusted proxy, the address that the proxy names. A PROXY header
  * names the peer; `Forwarded` and `X-Forwarded-For` are read from the right up to the first address that is not trusted.
  *
  * Where that cannot be told, the last proxy that is known is the source, so that nobody gets a source of their choice:

@@ -35,7 +35,7 @@ export async function readPassphraseBytes(file: string): Promise<{ passphrase: B
   }
 }
 
-/** A new passphrase from the operating system's randomness. Whoever asked wipes it. */
+/** A new passphrase from the operating system's randomness. The caller wipes it. */
 export function createPassphrase(): Buffer {
   const letters = randomFillSync(allocate(NEW_LETTERS))
   for (const [at, byte] of letters.entries()) letters[at] = ALPHABET[byte & 0x3f]!

@@ -152,7 +152,7 @@ async function exists(file: string): Promise<boolean> {
   )
 }
 
-/** In memory of its own, which whoever asked wipes. */
+/** In memory of its own, which the caller wipes. */
 async function readPassphrase(file: string): Promise<Buffer<ArrayBuffer>> {
   const { passphrase, length } = await readPassphraseBytes(file).catch((error: NodeJS.ErrnoException) => {
     throw new RootKeyConfigError(
