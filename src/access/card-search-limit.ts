@@ -12,7 +12,7 @@ const ALERT_FROM = 0.8
 /** Stands where the counts of a budget name their purpose; no purpose is called that. */
 const COUNTED_AS = 'search-card-number'
 
-export const defaultCardSearchesPerDay = 200
+const defaultCardSearchesPerDay = 200
 
 /** Keeps a search by card number from being asked for one number after the other. */
 export interface CardSearchLimit {

@@ -51,7 +51,7 @@ function isValue(one: unknown, value: string | number | boolean): boolean {
 }
 
 /** The claim of that name, or the one that the way leads to; undefined when there is none. */
-export function claimAt(claims: Claims, way: ClaimMapping['claim']): unknown {
+function claimAt(claims: Claims, way: ClaimMapping['claim']): unknown {
   let found: unknown = claims
   for (const name of [way].flat()) {
     if (typeof found !== 'object' || found === null || !Object.hasOwn(found, name)) return undefined

@@ -22,7 +22,7 @@ export interface StrangerLimits {
   inAll: number
 }
 
-export const defaultStrangerLimits: StrangerLimits = { perSource: 20, inAll: 200 }
+const defaultStrangerLimits: StrangerLimits = { perSource: 20, inAll: 200 }
 
 /** Keeps strangers from filling the audit log with their refusals. Callers who have proved who they are do not count. */
 export interface StrangerLimit {
