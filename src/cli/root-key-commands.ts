@@ -67,6 +67,7 @@ export function addRootKeyCommands(keys: Command): void {
         if (split !== undefined) return runCeremony(options, split, strongroom)
         const result = await strongroom.rootKeys.migrate(operator(), options.to)
         print(options, { done: true, ...result }, () => `done: ${describeRoot(result)}`)
+        noteLacks(result)
         note(restartHint(options.to))
       })
     })
@@ -92,6 +93,7 @@ export async function rotateRoot(options: RootRotationOptions): Promise<void> {
     const result = await rotateRootOf(strongroom)
     if (result === undefined) throw new RootKeyConfigError(CEREMONY_NEEDED)
     print(options, { done: true, ...result }, () => `done: ${describeRoot(result)}`)
+    noteLacks(result)
   })
 }
 
@@ -118,8 +120,12 @@ export const CEREMONY_NEEDED =
   'custodians make their new root key together: run "strongroom keys ceremony --reshare --shares N --threshold M".'
 
 /** What became of the root key, for a person. */
-export const describeRoot = ({ rewrapped, id, provider }: RootKeyReplaced) =>
-  `${rewrapped} keys are wrapped by ${id} (${provider})`
+export const describeRoot = ({ rewrapped, id, provider, algorithm }: RootKeyReplaced) =>
+  `${rewrapped} keys are wrapped by ${id} (${provider}: ${algorithm})`
+
+function noteLacks({ lacks }: RootKeyReplaced): void {
+  if (lacks.length > 0) note(`the token does not let ${lacks.join(' and ')} of the key be false.`)
+}
 
 /** Before anybody is asked for anything. @throws {RootKeyConfigError} when it cannot be */
 function requireSplit({ shares, threshold }: Partial<Split>): Split {
