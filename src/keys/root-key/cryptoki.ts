@@ -78,8 +78,6 @@ export const CK = {
   CKM_AES_KEY_WRAP_KWP: 0x210b,
   /** Thales Luna's number of CKM_AES_KEY_WRAP_KWP. */
   CKM_LUNA_AES_KWP: 0x80000171,
-  /** AWS CloudHSM: GCM that puts its IV in front of the ciphertext. */
-  CKM_CLOUDHSM_AES_GCM: 0x80001087,
   CKF_ENCRYPT: 0x100,
   CKF_DECRYPT: 0x200,
   CKU_USER: 0x1,

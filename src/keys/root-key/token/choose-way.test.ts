@@ -9,19 +9,18 @@ const CRYPTS = CK.CKF_ENCRYPT | CK.CKF_DECRYPT
 const WRAPS = 0x20000 | 0x40000
 
 const flags = (...mechanisms: number[]) => new Map(mechanisms.map((mechanism) => [mechanism, CRYPTS] as const))
-const titlesOf = (listed: Map<number, number>) => waysOf(listed).map(({ name }) => name)
+const namesOf = (listed: Map<number, number>) => waysOf(listed).map(({ name }) => name)
 
 describe('the ways to try', () => {
   it('begin with key wrap, and end with single blocks', () => {
     const all = flags(CK.CKM_AES_ECB, CK.CKM_AES_GCM, CK.CKM_AES_KEY_WRAP_PAD, CK.CKM_AES_KEY_WRAP_KWP)
-    expect(titlesOf(all)).toEqual(['kwp', 'kwp-pad', 'gcm', 'gcm-zeros', 'gcm-none', 'kwp-ecb'])
-    expect(titlesOf(flags(CK.CKM_LUNA_AES_KWP))).toEqual(['kwp-luna'])
-    expect(titlesOf(flags(CK.CKM_CLOUDHSM_AES_GCM))).toEqual(['gcm-inside'])
+    expect(namesOf(all)).toEqual(['kwp', 'kwp-pad', 'gcm', 'gcm-zeros', 'gcm-none', 'kwp-ecb'])
+    expect(namesOf(flags(CK.CKM_LUNA_AES_KWP))).toEqual(['kwp-luna'])
   })
 
   it('leave out key wrap that is for C_WrapKey alone, and what goes one way only', () => {
-    expect(titlesOf(new Map([[CK.CKM_AES_KEY_WRAP_KWP, WRAPS]]))).toEqual([])
-    expect(titlesOf(new Map([[CK.CKM_AES_GCM, CK.CKF_ENCRYPT]]))).toEqual([])
+    expect(namesOf(new Map([[CK.CKM_AES_KEY_WRAP_KWP, WRAPS]]))).toEqual([])
+    expect(namesOf(new Map([[CK.CKM_AES_GCM, CK.CKF_ENCRYPT]]))).toEqual([])
   })
 })
 
@@ -82,13 +81,6 @@ const replacesAndAppends: Gcm = (iv, aad, bytes) => {
   const own = randomBytes(iv.length)
   return iv.length === 0 ? refuse() : Buffer.concat([sealGcm(own, aad, bytes), own])
 }
-const prepends: Gcm = (iv, aad, bytes) => {
-  const own = randomBytes(IV)
-  return iv.length > 0 ? refuse() : Buffer.concat([own, sealGcm(own, aad, bytes)])
-}
-const opensPrepended: Gcm = (iv, aad, sealed) =>
-  iv.length > 0 ? refuse() : openGcm(sealed.subarray(0, IV), aad, sealed.subarray(IV))
-
 const gcmOnly = flags(CK.CKM_AES_GCM)
 
 describe('a token', () => {
@@ -100,7 +92,6 @@ describe('a token', () => {
     ['replaces our IV behind the tag', 'gcm', gcmOnly, tokenWith(replacesAndAppends)],
     ['overwrites an IV of zeros', 'gcm-zeros', gcmOnly, tokenWith(overwrites)],
     ['puts its IV behind the tag', 'gcm-none', gcmOnly, tokenWith(appends)],
-    ['keeps its IV inside', 'gcm-inside', flags(CK.CKM_CLOUDHSM_AES_GCM), tokenWith(prepends, opensPrepended)],
     ['has single blocks only', 'kwp-ecb', flags(CK.CKM_AES_ECB), tokenWith(refuse)],
   ])('that %s wraps by %s', (_what, name, listed, token) => {
     const way = chooseWay(listed, token)
@@ -112,12 +103,8 @@ describe('a token', () => {
     expect(unwrapInToken(token, findWay(name)!, { wrapped, context })).toEqual(bytes)
   })
 
-  const constant = Buffer.alloc(IV, 5)
   it.each([
-    [
-      'repeats its IV',
-      (iv: Buffer, aad: Buffer, bytes: Buffer) => sealGcm(constant.fill(5).copy(iv) && iv, aad, bytes),
-    ],
+    ['repeats its IV', (iv: Buffer, aad: Buffer, bytes: Buffer) => sealGcm(iv.fill(5), aad, bytes)],
     [
       'does not say which IV it used',
       (_iv: Buffer, aad: Buffer, bytes: Buffer) => sealGcm(randomBytes(IV), aad, bytes),
@@ -125,7 +112,7 @@ describe('a token', () => {
     ['leaves zeros as the IV', (iv: Buffer, aad: Buffer, bytes: Buffer) => sealGcm(iv.fill(0), aad, bytes)],
     [
       'takes no IV, and has none',
-      (iv: Buffer, aad: Buffer, bytes: Buffer) => (iv.length > 0 ? refuse() : sealGcm(constant, aad, bytes)),
+      (iv: Buffer, aad: Buffer, bytes: Buffer) => (iv.length > 0 ? refuse() : sealGcm(Buffer.alloc(IV, 5), aad, bytes)),
     ],
     [
       'forgets the associated data',
@@ -165,13 +152,10 @@ describe('a way that was recorded', () => {
     wrapInToken(token, findWay(name)!, { bytes: randomBytes(65), context: Buffer.alloc(3), random: randomBytes(16) })
 
   // Somebody who can write the record must not turn it into two ciphertexts under one IV.
-  it.each(['gcm-zeros', 'gcm-none', 'gcm-inside'])(
-    '%s lets nothing out of a token that takes what it is handed',
-    (name) => {
-      const takesAnything: Gcm = (iv, aad, bytes) => sealGcm(iv.length > 0 ? iv : Buffer.alloc(IV), aad, bytes)
-      expect(() => wrapBy(name, tokenWith(takesAnything))).toThrow('returned no IV')
-    },
-  )
+  it.each(['gcm-zeros', 'gcm-none'])('%s lets nothing out of a token that takes what it is handed', (name) => {
+    const takesAnything: Gcm = (iv, aad, bytes) => sealGcm(iv.length > 0 ? iv : Buffer.alloc(IV), aad, bytes)
+    expect(() => wrapBy(name, tokenWith(takesAnything))).toThrow('returned no IV')
+  })
 
   it.each(['kwp', 'gcm', 'gcm-zeros', 'gcm-none', 'kwp-ecb'])('%s opens nothing that is too short', (name) => {
     const token = tokenWith(name === 'gcm' ? usesOurs : name === 'gcm-zeros' ? overwrites : appends)

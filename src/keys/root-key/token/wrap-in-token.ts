@@ -77,14 +77,14 @@ function sealByGcm(
   bytes: Buffer,
   { context, random }: Pick<ToWrap, 'context' | 'random'>,
 ): { iv: Buffer; sealed: Buffer } {
-  const handed = { ours: Buffer.from(random.subarray(0, IV_BYTES)), zeros: Buffer.alloc(IV_BYTES) }
-  const iv = way.iv === 'ours' || way.iv === 'zeros' ? handed[way.iv] : Buffer.alloc(0)
+  const handed = {
+    ours: Buffer.from(random.subarray(0, IV_BYTES)),
+    zeros: Buffer.alloc(IV_BYTES),
+    none: Buffer.alloc(0),
+  }
+  const iv = handed[way.iv]
   const output = Buffer.from(key.encrypt(gcm(way.mechanism, iv, context), bytes))
   const end = bytes.length + TAG_BYTES
-  if (way.iv === 'inside') {
-    if (output.length < end + IV_BYTES) throw new TokenFailure('config', 'the token returned no IV')
-    return { iv, sealed: output }
-  }
   const used = output.length > end ? output.subarray(end) : iv
   const isUsable = way.iv === 'ours' ? used.length === IV_BYTES : used.length >= IV_BYTES
   if (!isUsable || output.length < end || used.every((byte) => byte === 0)) {
@@ -98,8 +98,7 @@ function splitGcm(handed: GcmIv, wrapped: Buffer): { iv: Buffer; sealed: Buffer 
   const end = start + (handed === 'ours' ? IV_BYTES : (wrapped[0] ?? 0))
   const iv = wrapped.subarray(start, end)
   const sealed = wrapped.subarray(end)
-  const isWhole = handed === 'inside' ? iv.length === 0 : iv.length >= IV_BYTES
-  if (!isWhole || sealed.length < TAG_BYTES) throw new TokenFailure('wrong', 'no key wrapped by this token')
+  if (iv.length < IV_BYTES || sealed.length < TAG_BYTES) throw new TokenFailure('wrong', 'no key wrapped by this token')
   return { iv, sealed }
 }
 

@@ -12,10 +12,9 @@ export type WrapWay = WayName & ({ kind: 'key-wrap' | 'block-cipher' } | { kind:
  * What a token is handed as the IV of CKM_AES_GCM:
  * - `ours`: random bytes, which it uses, or replaces in place or behind the tag (SoftHSM, nShield, Luna outside FIPS mode, ProtectServer);
  * - `zeros`: zeros, which it overwrites with its own IV (AWS CloudHSM, ProtectServer in FIPS mode);
- * - `none`: nothing, and it puts its own IV behind the tag (Luna in FIPS mode);
- * - `inside`: nothing, and it keeps its own IV inside the ciphertext (CKM_CLOUDHSM_AES_GCM).
+ * - `none`: nothing, and it puts its own IV behind the tag (Luna in FIPS mode).
  */
-export type GcmIv = 'ours' | 'zeros' | 'none' | 'inside'
+export type GcmIv = 'ours' | 'zeros' | 'none'
 
 interface WayName {
   mechanism: number
@@ -39,15 +38,15 @@ export const FIRST_WAY = {
 } as const
 
 /**
- * In the order of preference. AES-KWP needs no IV, so nothing depends on who draws it; a token that draws its own IV comes
- * before one that is trusted to use ours only where a vendor has a mechanism for exactly that.
+ * In the order of preference: AES-KWP needs no IV, so that nothing depends on who draws it. AWS CloudHSM's own mechanisms are
+ * not here: its key wrap is for C_WrapKey alone, and its CKM_CLOUDHSM_AES_GCM wants a NULL for the IV, which pkcs11js cannot
+ * hand in.
  */
 const WAYS: readonly WrapWay[] = [
   { ...KWP, name: 'kwp', mechanism: CK.CKM_AES_KEY_WRAP_KWP, title: 'CKM_AES_KEY_WRAP_KWP' },
   { ...KWP, name: 'kwp-luna', mechanism: CK.CKM_LUNA_AES_KWP, title: "Luna's CKM_AES_KWP" },
   // v2.40 pads as PKCS #7 and v3.0 withdraws the name, while several modules do RFC 5649 under it. Both are SP 800-38F.
   { ...KWP, name: 'kwp-pad', mechanism: CK.CKM_AES_KEY_WRAP_PAD, title: 'CKM_AES_KEY_WRAP_PAD' },
-  { ...GCM, name: 'gcm-inside', mechanism: CK.CKM_CLOUDHSM_AES_GCM, iv: 'inside', title: 'CKM_CLOUDHSM_AES_GCM' },
   FIRST_WAY,
   { ...GCM, name: 'gcm-zeros', mechanism: CK.CKM_AES_GCM, iv: 'zeros', title: 'CKM_AES_GCM with an IV of the token' },
   { ...GCM, name: 'gcm-none', mechanism: CK.CKM_AES_GCM, iv: 'none', title: 'CKM_AES_GCM without an IV' },
