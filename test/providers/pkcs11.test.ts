@@ -5,7 +5,7 @@ import { examineKeys } from '../../src/doctor.ts'
 import { createRandomBytes } from '../../src/keys/random.ts'
 import { encodeWrapContext, frameKey } from '../../src/keys/root-key/key-frame.ts'
 import { createPkcs11Provider } from '../../src/keys/root-key/pkcs11.ts'
-import type { RootKeyProvider } from '../../src/keys/root-key/root-key.ts'
+import type { RootKey, RootKeyProvider } from '../../src/keys/root-key/root-key.ts'
 import { attributesIn, keysIn, type Token, withToken } from '../support/in-token.ts'
 import { context, itKeepsTheContract } from '../support/root-key-contract.ts'
 import { createSoftHsm, type SoftHsm, softHsmIsMissing } from '../support/soft-hsm.ts'
@@ -50,6 +50,7 @@ describe.skipIf(missing)('a PKCS#11 token', () => {
     expect(rootKey.describe().lacks).toBeUndefined()
   })
 
+  let replaced: RootKey | undefined
   const { CKA_ALWAYS_SENSITIVE, CKA_NEVER_EXTRACTABLE, CKA_LOCAL, ...asked } = AS_IT_MUST_BE
   it.each([
     ['can leave the token', 'CKA_EXTRACTABLE is true', { ...asked, CKA_EXTRACTABLE: true }],
@@ -60,11 +61,10 @@ describe.skipIf(missing)('a PKCS#11 token', () => {
     ['can be copied', 'CKA_COPYABLE is true', { ...asked, CKA_COPYABLE: true }],
     ['came from outside', 'CKA_LOCAL is false', asked, Buffer.alloc(32, 6)],
   ])('refuses a key that %s', async (_what, reason, attributes, value?: Buffer) => {
-    const id = `root_${reason}`
-    const rootKey = await provider.create(id)
-    rootKey.close?.()
-    withToken(hsm, (token) => replaceKey(token, id, attributes, value))
-    const opened = provider.open(rootKey.record)
+    replaced ??= await provider.create('root_replaced')
+    replaced.close?.()
+    withToken(hsm, (token) => replaceKey(token, 'root_replaced', attributes, value))
+    const opened = provider.open(replaced.record)
     await expect(opened).rejects.toMatchObject({ name: 'RootKeyConfigError', message: expect.stringContaining(reason) })
   })
 

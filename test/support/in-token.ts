@@ -26,10 +26,11 @@ export function withToken<T>(hsm: SoftHsm, work: (token: Token) => T): T {
   }
 }
 
-/** The keys of that id. */
-export function keysIn({ pkcs11, library, session }: Token, id: string): Buffer[] {
-  library.C_FindObjectsInit(session, [{ type: pkcs11.CKA_ID, value: Buffer.from(id) }])
-  const keys = library.C_FindObjects(session, 10)
+/** The secret keys in the token: those of that id, or all. */
+export function keysIn({ pkcs11, library, session }: Token, id?: string): Buffer[] {
+  const ofId = id === undefined ? [] : [{ type: pkcs11.CKA_ID, value: Buffer.from(id) }]
+  library.C_FindObjectsInit(session, [{ type: pkcs11.CKA_CLASS, value: pkcs11.CKO_SECRET_KEY }, ...ofId])
+  const keys = library.C_FindObjects(session, 100)
   library.C_FindObjectsFinal(session)
   return keys
 }

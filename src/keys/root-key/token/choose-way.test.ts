@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { CK, type Mechanism } from '../cryptoki.ts'
 import { chooseWay } from './choose-way.ts'
 import { type TokenKey, unwrapInToken, wrapInToken } from './wrap-in-token.ts'
-import { findWay, waysOf } from './wrap-way.ts'
+import { algorithmIn, findWay, waysOf } from './wrap-way.ts'
 
 const CRYPTS = CK.CKF_ENCRYPT | CK.CKF_DECRYPT
 const WRAPS = 0x20000 | 0x40000
@@ -148,6 +148,12 @@ describe('a token', () => {
 })
 
 describe('a way that was recorded', () => {
+  it('names the algorithm of its root key', () => {
+    expect(algorithmIn({ way: 'kwp-pad' })).toBe('AES-256-KWP')
+    expect(algorithmIn({ way: 'gcm-none' })).toBe('AES-256-GCM')
+    for (const parameters of [{}, { way: 'unheard-of' }, { way: 1 }]) expect(algorithmIn(parameters)).toBeUndefined()
+  })
+
   const wrapBy = (name: string, token: TokenKey) =>
     wrapInToken(token, findWay(name)!, { bytes: randomBytes(65), context: Buffer.alloc(3), random: randomBytes(16) })
 
