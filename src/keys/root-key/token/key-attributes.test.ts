@@ -40,6 +40,10 @@ describe('the attributes of a root key', () => {
     expect(() => checkAttributes(reading({ [CK.CKA_MODIFIABLE]: true }), { made: 'since', lacks })).toThrow(
       'CKA_MODIFIABLE is true',
     )
+    // A record that was changed allows no more.
+    const changed = { made: 'since', lacks: ['CKA_WRAP', 'CKA_LOCAL'] } as const
+    expect(() => checkAttributes(reading({ [CK.CKA_WRAP]: true }), changed)).toThrow('CKA_WRAP is true')
+    expect(() => checkAttributes(reading({ [CK.CKA_LOCAL]: false }), changed)).toThrow('CKA_LOCAL is false')
   })
 
   it('of a key of before may be wider, and what it lacks is said; it must have stayed inside all the same', () => {

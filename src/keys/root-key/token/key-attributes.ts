@@ -74,7 +74,7 @@ export function checkAttributes(read: (type: number) => boolean | undefined, kno
   const wrong = RULES.map((rule) => ({ ...rule, is: read(rule.type) })).filter(({ is, value }) => is !== value)
   const mayLack = ({ name, is, by }: (typeof wrong)[number]) =>
     known.made === 'since'
-      ? known.lacks.includes(name)
+      ? by === 'optional' && known.lacks.includes(name)
       : SINCE_WAYS.includes(name) || (by === 'made' && is === undefined)
   const refused = wrong.filter((rule) => !mayLack(rule))
   if (refused.length > 0) {

@@ -35,13 +35,13 @@ const BLOCK_BYTES = 16
  * @throws {TokenFailure} config, when the token did not use an IV that may be used
  */
 export function wrapInToken(key: TokenKey, way: WrapWay, { bytes, context, random }: ToWrap): Buffer {
-  if (way.kind === 'gcm') {
-    const { iv, sealed } = sealByGcm(key, way, Buffer.from(bytes), { context, random })
-    return way.iv === 'ours' ? Buffer.concat([iv, sealed]) : Buffer.concat([Buffer.of(iv.length), iv, sealed])
-  }
   const { mechanism } = way
-  const text = Buffer.concat([random, bytes])
+  const text = way.kind === 'gcm' ? Buffer.from(bytes) : Buffer.concat([random, bytes])
   try {
+    if (way.kind === 'gcm') {
+      const { iv, sealed } = sealByGcm(key, way, text, { context, random })
+      return way.iv === 'ours' ? Buffer.concat([iv, sealed]) : Buffer.concat([Buffer.of(iv.length), iv, sealed])
+    }
     if (way.kind === 'key-wrap') return Buffer.from(key.encrypt({ mechanism }, text))
     return wrapWithPadding((block) => oneBlock(key.encrypt({ mechanism }, block)), text)
   } finally {
