@@ -14,7 +14,12 @@ import { findAddressFaults } from './http/public-address.ts'
 import { MAX_USES } from './keys/cryptoperiod.ts'
 import { KeyRegistryError } from './keys/registry-manifest.ts'
 import { isDevelopmentPassphrase, passphraseFiles } from './keys/root-key/passphrase-file.ts'
-import { RootKeyConfigError, RootKeyMismatch, RootKeyUnreachable } from './keys/root-key/root-key.ts'
+import {
+  RootKeyConfigError,
+  type RootKeyDescription,
+  RootKeyMismatch,
+  RootKeyUnreachable,
+} from './keys/root-key/root-key.ts'
 import { findWornKeys, type KeyWear } from './keys/watch-keys.ts'
 import { readCoreDumpLimit } from './process-limits.ts'
 import { loadWhyRules } from './records/why-rules.ts'
@@ -138,10 +143,15 @@ export function missingDatabase(what: string): Finding {
 const MIGRATE = 'run "strongroom migrate".'
 
 /** What of the keys would refuse a start. Without the root key it cannot be told, which is a warning. */
-export async function examineKeys(verify: () => Promise<void>): Promise<Finding[]> {
+export async function examineKeys(verify: () => Promise<RootKeyDescription | undefined>): Promise<Finding[]> {
   try {
-    await verify()
-    return []
+    const { lacks = [], location } = (await verify()) ?? {}
+    return finding(
+      lacks.length > 0,
+      'root-key-attributes',
+      `${lacks.join(', ')} of the root key in ${location} are not false, so it may do more than encrypt and decrypt: "strongroom keys rotate root" makes one of which they are, where the token allows it.`,
+      'warning',
+    )
   } catch (error) {
     if (error instanceof RootKeyUnreachable) {
       const detail = `whether somebody changed the keys was not verified, since the root key is not at hand: ${error.message}.`

@@ -276,10 +276,10 @@ async function inspect(place: Place) {
   }
 }
 
-async function verifyKeys({ rootKey, rootKeyFile }: Config, place: Place): Promise<void> {
+async function verifyKeys({ rootKey, rootKeyFile }: Config, place: Place) {
   const database = openDatabase({ ...place, maxConnections: 1 })
   try {
-    await verifyRegistry({ database, provider: rootKey.provider, rootKey: { ...rootKey, file: rootKeyFile } })
+    return await verifyRegistry({ database, provider: rootKey.provider, rootKey: { ...rootKey, file: rootKeyFile } })
   } finally {
     await database.close()
   }

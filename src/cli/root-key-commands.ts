@@ -61,15 +61,31 @@ export function addRootKeyCommands(keys: Command): void {
   withSplit(withJson(keys.command('migrate-root')))
     .description('move the root key to another provider: wraps every key again, and touches no record')
     .addOption(new Option('--to <provider>', 'where to').choices(rootKeyProviderNames).makeOptionMandatory())
-    .action((options: Json & Partial<Split> & { to: RootKeyProviderName }) => {
+    .option('--dry-run', 'make a root key there, try it, take it away again, and say what was found')
+    .action((options: Json & Partial<Split> & { to: RootKeyProviderName; dryRun?: true }) => {
+      if (options.dryRun) return withVault('keys migrate-root', (strongroom) => rehearseRoot(options, strongroom))
       const split = options.to === 'custodian-shares' ? requireSplit(options) : undefined
       return withKeys('keys migrate-root', async (strongroom) => {
         if (split !== undefined) return runCeremony(options, split, strongroom)
         const result = await strongroom.rootKeys.migrate(operator(), options.to)
         print(options, { done: true, ...result }, () => `done: ${describeRoot(result)}`)
+        noteLacks(result)
         note(restartHint(options.to))
       })
     })
+}
+
+async function rehearseRoot(options: Json & { to: RootKeyProviderName }, { rootKeys }: Strongroom): Promise<void> {
+  if (options.to === 'custodian-shares') {
+    throw new RootKeyConfigError('custodians are not called together for a dry run: leave out --dry-run.')
+  }
+  const { provider, algorithm, lacks = [] } = await rootKeys.rehearse(options.to)
+  print(
+    options,
+    { dry_run: true, provider, algorithm, lacks },
+    () => `a root key of ${provider} would wrap by ${algorithm}; nothing was changed`,
+  )
+  noteLacks({ lacks })
 }
 
 /** What `strongroom keys rotate` takes. */
@@ -92,6 +108,7 @@ export async function rotateRoot(options: RootRotationOptions): Promise<void> {
     const result = await rotateRootOf(strongroom)
     if (result === undefined) throw new RootKeyConfigError(CEREMONY_NEEDED)
     print(options, { done: true, ...result }, () => `done: ${describeRoot(result)}`)
+    noteLacks(result)
   })
 }
 
@@ -118,8 +135,12 @@ export const CEREMONY_NEEDED =
   'custodians make their new root key together: run "strongroom keys ceremony --reshare --shares N --threshold M".'
 
 /** What became of the root key, for a person. */
-export const describeRoot = ({ rewrapped, id, provider }: RootKeyReplaced) =>
-  `${rewrapped} keys are wrapped by ${id} (${provider})`
+export const describeRoot = ({ rewrapped, id, provider, algorithm }: RootKeyReplaced) =>
+  `${rewrapped} keys are wrapped by ${id} (${provider}: ${algorithm})`
+
+function noteLacks({ lacks }: Pick<RootKeyReplaced, 'lacks'>): void {
+  if (lacks.length > 0) note(`the token does not let ${lacks.join(' and ')} of the key be false.`)
+}
 
 /** Before anybody is asked for anything. @throws {RootKeyConfigError} when it cannot be */
 function requireSplit({ shares, threshold }: Partial<Split>): Split {

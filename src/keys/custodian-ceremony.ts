@@ -44,7 +44,8 @@ export async function beginCustodianCeremony(
       source.take(rootKey)
       await keys.refresh()
       await insertEvents(database, acknowledgements(newAuditEvent, id, split.custodians))
-      return { id, provider: 'custodian-shares', replaced: null, rewrapped: 0 }
+      const { algorithm, lacks = [] } = rootKey.describe()
+      return { id, provider: 'custodian-shares', algorithm, lacks, replaced: null, rewrapped: 0 }
     },
   }
 }

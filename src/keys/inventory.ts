@@ -5,6 +5,7 @@ import { notifyKeysChanged } from './key-store.ts'
 import type { Keys } from './keys.ts'
 import { publicKeyOf } from './public-key.ts'
 import { countReferences, type References, totalOf } from './reference-store.ts'
+import { algorithmIn } from './root-key/token/wrap-way.ts'
 
 /** Algorithm and security strength in bits (NIST SP 800-57 part 1, table 2). */
 const ALGORITHMS: Readonly<Record<KeyPurpose | 'root', readonly [algorithm: string, strengthBits: number]>> = {
@@ -73,7 +74,10 @@ export async function takeInventory(deps: {
     return key?.secret.type === 'private' ? publicKeyOf(key) : null
   }
   return [
-    ...rootKeys.map((row) => lineOf(asKey(row), 'root', { keys: wrapped(row.id) }, now, { provider: row.provider })),
+    ...rootKeys.map((row) => {
+      const line = lineOf(asKey(row), 'root', { keys: wrapped(row.id) }, now, { provider: row.provider })
+      return { ...line, algorithm: algorithmIn(row.parameters) ?? line.algorithm }
+    }),
     ...keyPurposes.flatMap((purpose) =>
       keys
         .filter((row) => row.purpose === purpose)

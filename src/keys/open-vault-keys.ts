@@ -1,6 +1,7 @@
 import type { AuditCaller } from '../audit/audit-event.ts'
 import { beginCustodianCeremony } from './custodian-ceremony.ts'
 import { type Keys, type KeysOptions, openKeys } from './keys.ts'
+import { rehearseRootKey } from './rehearse-root-key.ts'
 import { type ReplaceRootKeyDeps, replaceRootKey } from './replace-root-key.ts'
 import { createRootKeyProvider, type RootKeyOptions } from './root-key/providers.ts'
 import { RootKeyConfigError, type RootKeyProviderName } from './root-key/root-key.ts'
@@ -67,6 +68,8 @@ export async function openVaultKeys(options: VaultKeysOptions) {
         }
         return replaceRootKey(deps, operator, providerOf(to))
       },
+      /** What a move to the provider would find. */
+      rehearse: (to: RootKeyProviderName) => rehearseRootKey(deps, providerOf(to)),
       beginCeremony: (operator: AuditCaller, split: { custodians: readonly string[]; threshold: number }) =>
         beginCustodianCeremony(deps, operator, split),
     },

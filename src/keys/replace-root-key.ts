@@ -20,6 +20,10 @@ export interface RootKeyReplaced {
   /** The root key that wraps everything from now on. */
   id: string
   provider: RootKeyProviderName
+  /** What it wraps by, and where. */
+  algorithm: string
+  /** Which protections the place of the key does not give it. */
+  lacks: readonly string[]
   replaced: string
   /** How many keys were wrapped again. */
   rewrapped: number
@@ -67,7 +71,8 @@ export async function installRootKey(
     await insertEvents(change.tx, acknowledgements(newAuditEvent, id, custodians))
     return change.rows.filter(({ wrapped }) => wrapped !== null).length
   })
-  return { id, provider: rootKey.describe().provider, replaced: present.id, rewrapped }
+  const { provider, algorithm, lacks = [] } = rootKey.describe()
+  return { id, provider, algorithm, lacks, replaced: present.id, rewrapped }
 }
 
 /** One event for each custodian who has acknowledged: they are the callers. */
@@ -94,5 +99,6 @@ async function discardUnlessCommitted(
       return (await keys.registry.findRootKey(tx))?.id !== rootKey.record.id
     })
     .catch(() => false)
-  if (isAbsent) await provider.discard?.(rootKey.record)
+  // What led here is what the operator must read; a root key that is left wraps nothing.
+  if (isAbsent) await provider.discard?.(rootKey.record).catch(() => {})
 }

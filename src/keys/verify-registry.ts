@@ -4,7 +4,7 @@ import { createRegistry } from './open-registry.ts'
 import { createRandomBytes } from './random.ts'
 import { KeyRegistryError } from './registry-manifest.ts'
 import { createRootKeyProvider, type RootKeyOptions, requireProvider } from './root-key/providers.ts'
-import type { RootKey, RootKeyProviderName } from './root-key/root-key.ts'
+import type { RootKey, RootKeyDescription, RootKeyProviderName } from './root-key/root-key.ts'
 
 export interface VerifyRegistryOptions {
   database: Database
@@ -15,10 +15,11 @@ export interface VerifyRegistryOptions {
 /**
  * Opens the key registry as a start would, and changes nothing.
  *
+ * @returns what there is to say of the root key; undefined in a vault that has none yet
  * @throws {KeyRegistryError | RootKeyConfigError | RootKeyMismatch} what would refuse the start
  * @throws {RootKeyUnreachable} when the root key is not at hand, so that nobody can tell
  */
-export async function verifyRegistry(options: VerifyRegistryOptions): Promise<void> {
+export async function verifyRegistry(options: VerifyRegistryOptions): Promise<RootKeyDescription | undefined> {
   const randomBytes = createRandomBytes()
   const now = () => new Date()
   const provider = createRootKeyProvider(options.provider, { ...options.rootKey, development: false, randomBytes })
@@ -39,6 +40,7 @@ export async function verifyRegistry(options: VerifyRegistryOptions): Promise<vo
   })
   try {
     await registry.verify(options.database)
+    return opened?.describe()
   } finally {
     opened?.close?.()
   }

@@ -70,7 +70,11 @@ describe.skipIf(missing)('the built vault with an HSM, and two workers', () => {
   it('a command does its work and ends, and the server leaves no process behind', async () => {
     const rotated = await vault.cli(['keys', 'rotate', 'root', '--json'], env)
     expect(rotated.code, rotated.stderr).toBe(0)
-    expect(rotated.json()).toMatchObject({ provider: 'pkcs11' })
+    const algorithm = 'AES-256-GCM in a PKCS#11 token (CKM_AES_GCM with a random IV)'
+    expect(rotated.json()).toMatchObject({ provider: 'pkcs11', algorithm, lacks: [] })
+    const rehearsed = await vault.cli(['keys', 'migrate-root', '--to', 'pkcs11', '--dry-run', '--json'], env)
+    expect(rehearsed.code, rehearsed.stderr).toBe(0)
+    expect(rehearsed.json()).toEqual({ dry_run: true, provider: 'pkcs11', algorithm, lacks: [] })
     const processes = tokenProcesses()
     await vault.stop()
     await expect.poll(() => processes.filter(isRunning)).toEqual([])

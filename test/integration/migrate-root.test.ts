@@ -4,6 +4,7 @@ import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { RootKeySettings } from '../../src/strongroom-config.ts'
 import { type KmsEmulator, kmsIsMissing, startKmsEmulator } from '../support/aws-kms.ts'
+import { keysIn, withToken } from '../support/in-token.ts'
 import { card, contact } from '../support/samples.ts'
 import { createSoftHsm, type SoftHsm, softHsmIsMissing } from '../support/soft-hsm.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
@@ -127,6 +128,12 @@ describe('a configuration that names another provider than the vault has', () =>
   })
 })
 
+const ALGORITHMS = {
+  'passphrase-file': 'AES-256-GCM, HKDF-SHA-512',
+  'aws-kms': 'AES-256-GCM in AWS KMS',
+  pkcs11: 'AES-256-GCM in a PKCS#11 token (CKM_AES_GCM with a random IV)',
+}
+
 const missing = kmsIsMissing() ?? softHsmIsMissing()
 if (missing) process.stderr.write(`skipped: moving between providers: ${missing}\n`)
 
@@ -134,6 +141,7 @@ describe.skipIf(missing)('a root key that moves', () => {
   let kms: KmsEmulator
   let hsm: SoftHsm
   let settings: Omit<RootKeySettings, 'provider'>
+  const keysInToken = () => withToken(hsm, (token) => keysIn(token).length)
   beforeAll(async () => {
     kms = await startKmsEmulator()
     hsm = createSoftHsm()
@@ -161,9 +169,14 @@ describe.skipIf(missing)('a root key that moves', () => {
         config: { rootKey: { ...settings, provider: at }, rootKeyFile, createRootKey: true },
         sharedDatabase: vault.database,
       })
+      // A rehearsal finds what the move will find, and leaves nothing behind: neither a row, nor a file, nor a key in the token.
+      const left = () => [vault.count('root_keys'), readdirSync(directory), keysInToken()] as const
+      const leftBefore = await Promise.all(left())
+      expect(await mover.strongroom.rootKeys.rehearse(to)).toMatchObject({ provider: to, algorithm: ALGORITHMS[to] })
+      expect(await Promise.all(left())).toEqual(leftBefore)
       const moved = await mover.strongroom.rootKeys.migrate(operator, to)
       await mover.stop()
-      expect(moved).toMatchObject({ provider: to })
+      expect(moved).toMatchObject({ provider: to, algorithm: ALGORITHMS[to], lacks: [] })
       expect(await startsWith({ ...settings, provider: to })).toBe('200')
       expect(await startsWith({ ...settings, provider: at })).toContain(`comes from ${to}`)
       // The server that ran all the time has its keys in memory.
@@ -173,6 +186,16 @@ describe.skipIf(missing)('a root key that moves', () => {
     }
     expect((await places('records')).slice(0, before.length)).toEqual(before)
     expect(vault.logLines.join('')).toContain('"alert":"root-key-unreachable"')
+  })
+
+  it('that is not committed leaves no key in the token behind', async () => {
+    await startVault('not-committed', { ...settings, provider: 'passphrase-file' })
+    await vault.database.sql(
+      `ALTER TABLE key_registry ADD CONSTRAINT stop CHECK (manifest NOT LIKE '%"generation":2,%')`,
+    )
+    const before = keysInToken()
+    await expect(vault.strongroom.rootKeys.migrate(operator, 'pkcs11')).rejects.toThrow('stop')
+    expect(keysInToken()).toBe(before)
   })
 
   it.each(['aws-kms', 'pkcs11'] as const)('can be replaced by another one of %s', async (provider) => {

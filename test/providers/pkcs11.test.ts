@@ -1,8 +1,12 @@
+import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { examineKeys } from '../../src/doctor.ts'
 import { createRandomBytes } from '../../src/keys/random.ts'
+import { encodeWrapContext, frameKey } from '../../src/keys/root-key/key-frame.ts'
 import { createPkcs11Provider } from '../../src/keys/root-key/pkcs11.ts'
-import type { RootKeyProvider } from '../../src/keys/root-key/root-key.ts'
+import type { RootKey, RootKeyProvider } from '../../src/keys/root-key/root-key.ts'
+import { attributesIn, keysIn, type Token, withToken } from '../support/in-token.ts'
 import { context, itKeepsTheContract } from '../support/root-key-contract.ts'
 import { createSoftHsm, type SoftHsm, softHsmIsMissing } from '../support/soft-hsm.ts'
 import { childrenOf } from '../support/worker-processes.ts'
@@ -38,18 +42,51 @@ describe.skipIf(missing)('a PKCS#11 token', () => {
     (record) => provider.open(record),
   )
 
-  it('makes the key inside, sensitive and not extractable', async () => {
+  it('makes the key inside, where it stays, and does nothing but encrypt and decrypt', async () => {
     const rootKey = await provider.create('root_inside')
     rootKey.close?.()
-    const attributes = await readKey(hsm, 'root_inside')
-    expect(attributes).toEqual({ sensitive: true, extractable: false, neverExtractable: true, valueReadable: false })
+    expect(withToken(hsm, (token) => readKey(token, 'root_inside'))).toEqual({ ...AS_IT_MUST_BE, valueReadable: false })
+    expect(rootKey.record.parameters).toMatchObject({ way: 'gcm', lacks: [] })
+    expect(rootKey.describe().lacks).toBeUndefined()
   })
 
-  it('refuses a key that could leave the token', async () => {
-    const rootKey = await provider.create('root_replaced')
+  let replaced: RootKey | undefined
+  const { CKA_ALWAYS_SENSITIVE, CKA_NEVER_EXTRACTABLE, CKA_LOCAL, ...asked } = AS_IT_MUST_BE
+  it.each([
+    ['can leave the token', 'CKA_EXTRACTABLE is true', { ...asked, CKA_EXTRACTABLE: true }],
+    ['can be read', 'CKA_SENSITIVE is false', { ...asked, CKA_SENSITIVE: false }],
+    ['wraps other keys', 'CKA_WRAP is true', { ...asked, CKA_WRAP: true }],
+    ['unwraps other keys', 'CKA_UNWRAP is true', { ...asked, CKA_UNWRAP: true }],
+    ['can be changed', 'CKA_MODIFIABLE is true', { ...asked, CKA_MODIFIABLE: true }],
+    ['can be copied', 'CKA_COPYABLE is true', { ...asked, CKA_COPYABLE: true }],
+    ['came from outside', 'CKA_LOCAL is false', asked, Buffer.alloc(32, 6)],
+  ])('refuses a key that %s', async (_what, reason, attributes, value?: Buffer) => {
+    replaced ??= await provider.create('root_replaced')
+    replaced.close?.()
+    withToken(hsm, (token) => replaceKey(token, 'root_replaced', attributes, value))
+    const opened = provider.open(replaced.record)
+    await expect(opened).rejects.toMatchObject({ name: 'RootKeyConfigError', message: expect.stringContaining(reason) })
+  })
+
+  it('opens what was wrapped before the way was recorded, and says what such a key lacks', async () => {
+    const secret = randomBytes(32)
+    const { check, wrapped } = withToken(hsm, (token) => makeAsBefore(token, 'root_before', secret))
+    const parameters = { token: hsm.token, label: 'test key', check }
+    const rootKey = await provider.open({ id: 'root_before', provider: 'pkcs11', parameters })
+    expect(await rootKey.unwrap(wrapped, context)).toEqual(secret)
+    expect(await rootKey.unwrap(await rootKey.wrap(secret, context), context)).toEqual(secret)
+    expect(rootKey.describe().lacks).toEqual(['CKA_WRAP', 'CKA_UNWRAP', 'CKA_MODIFIABLE', 'CKA_COPYABLE'])
     rootKey.close?.()
-    await replaceByExtractableKey(hsm, 'root_replaced')
-    await expect(provider.open(rootKey.record)).rejects.toThrow('can leave the token')
+    const verify = async () => rootKey.describe()
+    expect(await examineKeys(verify)).toMatchObject([{ code: 'root-key-attributes', severity: 'warning' }])
+  })
+
+  it('loses the key of a root key that was not committed', async () => {
+    const rootKey = await provider.create('root_discarded')
+    await provider.discard?.(rootKey.record)
+    expect(withToken(hsm, (token) => keysIn(token, 'root_discarded'))).toEqual([])
+    await expect(provider.open(rootKey.record)).rejects.toThrow('holds 0 keys')
+    rootKey.close?.()
   })
 
   it('has a key of its own for every root key', async () => {
@@ -116,68 +153,73 @@ describe.skipIf(missing)('a PKCS#11 token', () => {
 
 const tokenProcesses = () => childrenOf(process.pid, 'pkcs11-process')
 
-/** Another program's view of the token. */
-async function withToken<T>(hsm: SoftHsm, work: (token: Token) => T): Promise<T> {
-  const { default: pkcs11 } = await import('pkcs11js')
-  const library = new pkcs11.PKCS11()
-  library.load(hsm.module)
-  library.C_Initialize()
-  try {
-    const slot = library.C_GetSlotList(true).find((it) => library.C_GetTokenInfo(it).label.trim() === hsm.token)!
-    const session = library.C_OpenSession(slot, pkcs11.CKF_SERIAL_SESSION | pkcs11.CKF_RW_SESSION)
-    library.C_Login(session, pkcs11.CKU_USER, hsm.pin)
-    return work({ pkcs11, library, session })
-  } finally {
-    library.C_Finalize()
+/** A key and a wrap of it as the vault made them before it recorded how a key wraps. */
+function makeAsBefore({ pkcs11, library, session }: Token, id: string, secret: Buffer) {
+  const key = library.C_GenerateKey(session, { mechanism: pkcs11.CKM_AES_KEY_GEN }, [
+    { type: pkcs11.CKA_CLASS, value: pkcs11.CKO_SECRET_KEY },
+    { type: pkcs11.CKA_KEY_TYPE, value: pkcs11.CKK_AES },
+    { type: pkcs11.CKA_VALUE_LEN, value: 32 },
+    { type: pkcs11.CKA_TOKEN, value: true },
+    { type: pkcs11.CKA_PRIVATE, value: true },
+    { type: pkcs11.CKA_SENSITIVE, value: true },
+    { type: pkcs11.CKA_EXTRACTABLE, value: false },
+    { type: pkcs11.CKA_ENCRYPT, value: true },
+    { type: pkcs11.CKA_DECRYPT, value: true },
+    { type: pkcs11.CKA_ID, value: Buffer.from(id) },
+  ])
+  const wrap = (bytes: Buffer, place: typeof context) => {
+    const [iv, aad] = [randomBytes(12), encodeWrapContext(place)]
+    const parameter = { type: pkcs11.CK_PARAMS_AES_GCM, iv, aad, ivBits: 96, tagBits: 128 }
+    library.C_EncryptInit(session, { mechanism: pkcs11.CKM_AES_GCM, parameter }, key)
+    const frame = frameKey(bytes, place)
+    return Buffer.concat([Buffer.of(1), iv, library.C_Encrypt(session, frame, Buffer.alloc(frame.length + 16))])
   }
+  const checkPlace = { site: '', kind: 'root-key', token: id, part: 'check', version: 1 } as const
+  const check = wrap(Buffer.from('strongroom root key check value!'), checkPlace).toString('base64url')
+  return { check, wrapped: wrap(secret, context) }
 }
 
-interface Token {
-  pkcs11: typeof import('pkcs11js')
-  library: import('pkcs11js').PKCS11
-  session: Buffer
-}
-
-function findKey({ pkcs11, library, session }: Token, id: string): Buffer {
-  library.C_FindObjectsInit(session, [{ type: pkcs11.CKA_ID, value: Buffer.from(id) }])
-  const [key] = library.C_FindObjects(session, 1)
-  library.C_FindObjectsFinal(session)
+function readKey(token: Token, id: string) {
+  const { pkcs11, library, session } = token
+  const [key] = keysIn(token, id)
   if (key === undefined) expect.fail(`the token holds no key ${id}`)
-  return key
+  let valueReadable = true
+  try {
+    library.C_GetAttributeValue(session, key, [{ type: pkcs11.CKA_VALUE }])
+  } catch {
+    valueReadable = false
+  }
+  return { ...attributesIn(token, key, Object.keys(AS_IT_MUST_BE) as []), valueReadable }
 }
 
-function readKey(hsm: SoftHsm, id: string) {
-  return withToken(hsm, (token) => {
-    const { pkcs11, library, session } = token
-    const key = findKey(token, id)
-    const read = (type: number) => library.C_GetAttributeValue(session, key, [{ type }])[0]!.value
-    const isSet = (type: number) => (read(type) as Buffer)[0] === 1
-    let valueReadable = true
-    try {
-      read(pkcs11.CKA_VALUE)
-    } catch {
-      valueReadable = false
-    }
-    return {
-      sensitive: isSet(pkcs11.CKA_SENSITIVE),
-      extractable: isSet(pkcs11.CKA_EXTRACTABLE),
-      neverExtractable: isSet(pkcs11.CKA_NEVER_EXTRACTABLE),
-      valueReadable,
-    }
-  })
-}
+const AS_IT_MUST_BE = {
+  CKA_SENSITIVE: true,
+  CKA_EXTRACTABLE: false,
+  CKA_WRAP: false,
+  CKA_UNWRAP: false,
+  CKA_MODIFIABLE: false,
+  CKA_COPYABLE: false,
+  CKA_ALWAYS_SENSITIVE: true,
+  CKA_NEVER_EXTRACTABLE: true,
+  CKA_LOCAL: true,
+} as const
 
-function replaceByExtractableKey(hsm: SoftHsm, id: string) {
-  return withToken(hsm, (token) => {
-    const { pkcs11, library, session } = token
-    library.C_DestroyObject(session, findKey(token, id))
-    library.C_GenerateKey(session, { mechanism: pkcs11.CKM_AES_KEY_GEN }, [
-      { type: pkcs11.CKA_CLASS, value: pkcs11.CKO_SECRET_KEY },
-      { type: pkcs11.CKA_TOKEN, value: true },
-      { type: pkcs11.CKA_EXTRACTABLE, value: true },
-      { type: pkcs11.CKA_SENSITIVE, value: false },
-      { type: pkcs11.CKA_VALUE_LEN, value: 32 },
-      { type: pkcs11.CKA_ID, value: Buffer.from(id) },
-    ])
-  })
+/** Puts another key of the same id into the place of one: made inside with these attributes, or brought from outside. */
+function replaceKey(token: Token, id: string, attributes: Record<string, boolean>, value?: Buffer) {
+  const { pkcs11, library, session } = token
+  library.C_DestroyObject(session, keysIn(token, id)[0]!)
+  const template = [
+    { type: pkcs11.CKA_CLASS, value: pkcs11.CKO_SECRET_KEY },
+    { type: pkcs11.CKA_KEY_TYPE, value: pkcs11.CKK_AES },
+    { type: pkcs11.CKA_TOKEN, value: true },
+    { type: pkcs11.CKA_ENCRYPT, value: true },
+    { type: pkcs11.CKA_DECRYPT, value: true },
+    { type: pkcs11.CKA_ID, value: Buffer.from(id) },
+    ...Object.entries(attributes).map(([name, is]) => ({ type: pkcs11[name as 'CKA_WRAP'], value: is })),
+  ]
+  if (value !== undefined) library.C_CreateObject(session, [...template, { type: pkcs11.CKA_VALUE, value }])
+  else {
+    const mechanism = { mechanism: pkcs11.CKM_AES_KEY_GEN }
+    library.C_GenerateKey(session, mechanism, [...template, { type: pkcs11.CKA_VALUE_LEN, value: 32 }])
+  }
 }

@@ -4,13 +4,13 @@
  * the environment of a process can be read by others.
  */
 import {
-  describeFailure,
   openTokenSession,
   type TokenAccess,
   type TokenAnswer,
   type TokenRequest,
   type TokenSession,
 } from './pkcs11-session.ts'
+import { describeFailure } from './token/token-failure.ts'
 
 /** First how to get in, then requests; each is answered under its number. */
 export type ToToken = { access: TokenAccess } | { number: number; request: TokenRequest }

@@ -1,13 +1,11 @@
-import {
-  type Attribute,
-  CK,
-  type Cryptoki,
-  type CryptokiError,
-  type CryptokiPackage,
-  type Handle,
-  type Mechanism,
-} from './cryptoki.ts'
+import { randomBytes } from 'node:crypto'
+import { type Attribute, CK, type Cryptoki, type CryptokiPackage, type Handle, type Mechanism } from './cryptoki.ts'
 import { loadOptional } from './load-optional.ts'
+import { chooseWay } from './token/choose-way.ts'
+import { checkAttributes, type KnownKey, keyTemplates, lacksOf } from './token/key-attributes.ts'
+import { describeFailure, type FailureKind, isCryptokiError, TokenFailure } from './token/token-failure.ts'
+import { RANDOM_BYTES, type TokenKey, unwrapInToken, wrapInToken } from './token/wrap-in-token.ts'
+import { findWay, type WrapWay, wayMechanisms } from './token/wrap-way.ts'
 
 /** Where the key is, and what opens the token. */
 export interface TokenAccess {
@@ -18,51 +16,50 @@ export interface TokenAccess {
   pin: string
 }
 
+/** A key that the token has, as the vault knows it. */
+export interface KeyInToken {
+  id: Uint8Array
+  /** The name of the way in which it wraps. */
+  way: string
+  known: KnownKey
+}
+
 /** One request to the token, and what it is answered with. All bytes are copies. */
 export type TokenRequest =
   | { do: 'generate'; label: string; id: Uint8Array }
-  | { do: 'encrypt'; id: Uint8Array; nonce: Uint8Array; context: Uint8Array; bytes: Uint8Array }
-  | { do: 'decrypt'; id: Uint8Array; nonce: Uint8Array; context: Uint8Array; bytes: Uint8Array }
+  | { do: 'inspect'; key: KeyInToken }
+  | { do: 'wrap'; key: KeyInToken; context: Uint8Array; random: Uint8Array; bytes: Uint8Array }
+  | { do: 'unwrap'; key: KeyInToken; context: Uint8Array; bytes: Uint8Array }
+  | { do: 'destroy'; id: Uint8Array }
 
-/** `wrong`: the ciphertext is none of this key's; `config`: it must be mended by hand; anything else may pass. */
-export type TokenAnswer = { bytes: Uint8Array } | { failed: 'wrong' | 'config' | 'token'; reason: string }
-
-/** A failure that says itself what it is. */
-class TokenFailure extends Error {
-  override readonly name = 'TokenFailure'
-  readonly failed: 'wrong' | 'config'
-
-  constructor(failed: 'wrong' | 'config', message: string) {
-    super(message)
-    this.failed = failed
-  }
-}
+/** `lacks`: the attributes that a key should have, and in this token has not. */
+export type TokenAnswer =
+  | { bytes: Uint8Array }
+  | { way: string; lacks: readonly string[] }
+  | { failed: FailureKind; reason: string }
 
 export interface TokenSession {
   /** Never throws. */
   handle(request: TokenRequest): TokenAnswer
 }
 
-const TAG_BYTES = 16
-const AES_256_BYTES = 32
+/** More than any mechanism adds: IV, tag, padding. */
+const ROOM_BYTES = 64
 
-/** The attributes of the key: it is made inside the token, and never leaves it. */
-const UNEXPORTABLE: readonly Attribute[] = [
-  { type: CK.CKA_CLASS, value: CK.CKO_SECRET_KEY },
-  { type: CK.CKA_KEY_TYPE, value: CK.CKK_AES },
-  { type: CK.CKA_VALUE_LEN, value: AES_256_BYTES },
-  { type: CK.CKA_TOKEN, value: true },
-  { type: CK.CKA_PRIVATE, value: true },
-  { type: CK.CKA_SENSITIVE, value: true },
-  { type: CK.CKA_EXTRACTABLE, value: false },
-  { type: CK.CKA_ENCRYPT, value: true },
-  { type: CK.CKA_DECRYPT, value: true },
+/** What a token answers that does not take an attribute of the template. */
+const TEMPLATE_REFUSED: readonly number[] = [
+  CK.CKR_ATTRIBUTE_READ_ONLY,
+  CK.CKR_ATTRIBUTE_TYPE_INVALID,
+  CK.CKR_ATTRIBUTE_VALUE_INVALID,
+  CK.CKR_TEMPLATE_INCONSISTENT,
 ]
 
 /**
- * One logged-in session with a PKCS#11 token (v2.40), in which keys are AES-256 and encrypt by GCM (CKM_AES_GCM).
+ * One logged-in session with a PKCS#11 token (v2.40), in which root keys are AES-256 and wrap in the way that was found when
+ * each was made. Everything is done by C_Encrypt and C_Decrypt: C_WrapKey wraps objects of the token, and would need a key
+ * that may get others out of it.
  *
- * Every call blocks until the vendor's library returns. Whoever must not block runs this in a process of its own.
+ * Every call blocks until the vendor's library returns, so this belongs into a process of its own.
  *
  * @throws {Error} what `describeFailure` describes
  */
@@ -78,57 +75,39 @@ export function openTokenSession({ module, token, pin }: TokenAccess): TokenSess
   if (slot === undefined) throw new Pkcs11Error('CKR_TOKEN_NOT_PRESENT', CK.CKR_TOKEN_NOT_PRESENT)
   const session = library.C_OpenSession(slot, CK.CKF_SERIAL_SESSION | CK.CKF_RW_SESSION)
   library.C_Login(session, CK.CKU_USER, pin)
-  const known = new Map<string, Handle>()
+  const checked = new Map<string, Handle>()
 
-  function keyOf(id: Uint8Array): Handle {
+  function keyOf({ id, known }: KeyInToken): TokenKey {
     const name = Buffer.from(id).toString('hex')
-    const handle = known.get(name) ?? findKey(library, session, Buffer.from(id))
-    known.set(name, handle)
-    return handle
+    const handle = checked.get(name) ?? findKey(library, session, id)
+    if (!checked.has(name)) checkAttributes(attributesOf(library, session, handle), known)
+    checked.set(name, handle)
+    return keyAt(library, session, handle)
   }
 
-  function crypt(what: 'Encrypt' | 'Decrypt', key: Handle, mechanism: Mechanism, bytes: Uint8Array): Buffer {
-    library[`C_${what}Init`](session, mechanism, key)
-    return library[`C_${what}`](session, Buffer.from(bytes), Buffer.alloc(bytes.length + TAG_BYTES))
-  }
-
-  /** Whether the key still does what it should: a library may answer a wrong tag with CKR_GENERAL_ERROR. */
-  function works(key: Handle): boolean {
-    try {
-      const mechanism = gcm(library.C_GenerateRandom(session, Buffer.alloc(12)), Buffer.alloc(0))
-      const text = Buffer.from('whether the token works')
-      return crypt('Decrypt', key, mechanism, crypt('Encrypt', key, mechanism, text)).equals(text)
-    } catch {
-      return false
-    }
-  }
-
-  function answer(request: TokenRequest): Buffer {
-    if (request.do === 'generate') {
-      const { label, id } = request
-      library.C_GenerateKey(session, { mechanism: CK.CKM_AES_KEY_GEN }, [
-        ...UNEXPORTABLE,
-        { type: CK.CKA_LABEL, value: label },
-        { type: CK.CKA_ID, value: Buffer.from(id) },
-      ])
-      keyOf(id)
-      return Buffer.alloc(0)
-    }
-    const key = keyOf(request.id)
-    const mechanism = gcm(Buffer.from(request.nonce), Buffer.from(request.context))
-    if (request.do === 'encrypt') return crypt('Encrypt', key, mechanism, request.bytes)
-    try {
-      return crypt('Decrypt', key, mechanism, request.bytes)
-    } catch (error) {
-      if (works(key)) throw new TokenFailure('wrong', 'the token did not decrypt this')
-      throw error
+  function answer(request: TokenRequest): TokenAnswer {
+    switch (request.do) {
+      case 'generate':
+        return generate(library, session, slot!, request)
+      case 'inspect': {
+        const { id, way, known } = request.key
+        const read = attributesOf(library, session, findKey(library, session, id))
+        return { way, lacks: checkAttributes(read, known) }
+      }
+      case 'wrap':
+        return { bytes: wrapInToken(keyOf(request.key), requireWay(request.key.way), request) }
+      case 'unwrap':
+        return { bytes: unwrap(keyOf(request.key), requireWay(request.key.way), request) }
+      case 'destroy':
+        library.C_DestroyObject(session, findKey(library, session, request.id))
+        return { bytes: Buffer.alloc(0) }
     }
   }
 
   return {
     handle(request) {
       try {
-        return { bytes: answer(request) }
+        return answer(request)
       } catch (error) {
         return describeFailure(error)
       }
@@ -136,41 +115,124 @@ export function openTokenSession({ module, token, pin }: TokenAccess): TokenSess
   }
 }
 
-/** What went wrong, for the other process: codes of PKCS#11 and our own sentences, nothing else. */
-export function describeFailure(error: unknown): TokenAnswer {
-  if (error instanceof TokenFailure) return { failed: error.failed, reason: error.message }
-  if (isCryptokiError(error)) return { failed: codeIsConfig(error.code), reason: error.message }
-  // The library itself does not load: dlopen's message names the file and why.
-  return { failed: 'config', reason: error instanceof Error ? error.message : 'unknown error' }
+/**
+ * A new key, and the best way in which it wraps. One that is not as it should be, or wraps in no way, is destroyed again.
+ *
+ * @throws {TokenFailure} config
+ */
+function generate(
+  library: Cryptoki,
+  session: Handle,
+  slot: Handle,
+  { label, id }: Extract<TokenRequest, { do: 'generate' }>,
+): TokenAnswer {
+  const handle = generateKey(library, session, [
+    { type: CK.CKA_LABEL, value: label },
+    { type: CK.CKA_ID, value: Buffer.from(id) },
+  ])
+  try {
+    const read = attributesOf(library, session, handle)
+    const lacks = lacksOf(read)
+    checkAttributes(read, { made: 'since', lacks })
+    return { way: chooseWay(flagsOf(library, slot), keyAt(library, session, handle)).name, lacks }
+  } catch (error) {
+    destroyQuietly(library, session, handle)
+    throw error
+  }
 }
 
-function isCryptokiError(error: unknown): error is CryptokiError {
-  return error instanceof Error && error.name === 'Pkcs11Error' && 'code' in error && typeof error.code === 'number'
+/** Some tokens do not know an optional attribute, or demand its default: such a one is left to the token, and read afterwards. */
+function generateKey(library: Cryptoki, session: Handle, names: readonly Attribute[]): Handle {
+  const templates = keyTemplates()
+  for (const [index, template] of templates.entries()) {
+    try {
+      return library.C_GenerateKey(session, { mechanism: CK.CKM_AES_KEY_GEN }, [...template, ...names])
+    } catch (error) {
+      const isRefused = isCryptokiError(error) && TEMPLATE_REFUSED.includes(error.code)
+      if (!isRefused || index === templates.length - 1) throw error
+    }
+  }
+  throw new TokenFailure('config', 'it takes no template of the root key')
 }
 
-function codeIsConfig(code: number): 'config' | 'token' {
-  const byHand: number[] = [CK.CKR_PIN_INCORRECT, CK.CKR_PIN_LOCKED, CK.CKR_PIN_EXPIRED, CK.CKR_MECHANISM_INVALID]
-  return byHand.includes(code) ? 'config' : 'token'
+function destroyQuietly(library: Cryptoki, session: Handle, handle: Handle): void {
+  try {
+    library.C_DestroyObject(session, handle)
+  } catch {
+    // What led here is what matters; a key that wraps nothing harms nothing.
+  }
 }
 
-/** @throws {TokenFailure} config, when there is no such key or it could leave the token */
-function findKey(library: Cryptoki, session: Handle, id: Buffer): Handle {
+function unwrap(
+  key: TokenKey,
+  way: WrapWay,
+  { bytes, context }: { bytes: Uint8Array; context: Uint8Array },
+): Uint8Array {
+  try {
+    return unwrapInToken(key, way, { wrapped: bytes, context })
+  } catch (error) {
+    if (!(error instanceof TokenFailure) && works(key, way)) {
+      throw new TokenFailure('wrong', 'the token did not decrypt this')
+    }
+    throw error
+  }
+}
+
+/** Whether the key still does what it should: a library may answer a wrong ciphertext with CKR_GENERAL_ERROR. */
+function works(key: TokenKey, way: WrapWay): boolean {
+  try {
+    const bytes = Buffer.from('whether the token works')
+    const context = Buffer.alloc(0)
+    const wrapped = wrapInToken(key, way, { bytes, context, random: randomBytes(RANDOM_BYTES) })
+    return unwrapInToken(key, way, { wrapped, context }).equals(bytes)
+  } catch {
+    return false
+  }
+}
+
+/** @throws {TokenFailure} config, when there is no such key or more than one */
+function findKey(library: Cryptoki, session: Handle, id: Uint8Array): Handle {
   library.C_FindObjectsInit(session, [
     { type: CK.CKA_CLASS, value: CK.CKO_SECRET_KEY },
-    { type: CK.CKA_ID, value: id },
+    { type: CK.CKA_ID, value: Buffer.from(id) },
   ])
   const found = library.C_FindObjects(session, 2)
   library.C_FindObjectsFinal(session)
   if (found.length !== 1) throw new TokenFailure('config', `the token holds ${found.length} keys of that id, not one`)
-  const key = found[0]!
-  const isSet = (type: number) => library.C_GetAttributeValue(session, key, [{ type }])[0]?.value?.[0] === 1
-  if (isSet(CK.CKA_EXTRACTABLE) || !isSet(CK.CKA_SENSITIVE)) {
-    throw new TokenFailure('config', 'the key can leave the token (CKA_EXTRACTABLE is set, or CKA_SENSITIVE is not)')
-  }
-  return key
+  return found[0]!
 }
 
-function gcm(iv: Buffer, aad: Buffer): Mechanism {
-  const parameter = { type: CK.CK_PARAMS_AES_GCM, iv, aad, ivBits: iv.length * 8, tagBits: TAG_BYTES * 8 }
-  return { mechanism: CK.CKM_AES_GCM, parameter }
+function attributesOf(library: Cryptoki, session: Handle, key: Handle): (type: number) => boolean | undefined {
+  return (type) => {
+    try {
+      const value = library.C_GetAttributeValue(session, key, [{ type }])[0]?.value
+      return value?.length === 1 ? value[0] === 1 : undefined
+    } catch (error) {
+      if (isCryptokiError(error) && error.code === CK.CKR_ATTRIBUTE_TYPE_INVALID) return undefined
+      throw error
+    }
+  }
+}
+
+/** The flags of the mechanisms that a way uses, of those that the token lists. */
+function flagsOf(library: Cryptoki, slot: Handle): Map<number, number> {
+  const listed = library.C_GetMechanismList(slot).filter((mechanism) => wayMechanisms.includes(mechanism))
+  return new Map(listed.map((mechanism) => [mechanism, library.C_GetMechanismInfo(slot, mechanism).flags]))
+}
+
+function keyAt(library: Cryptoki, session: Handle, key: Handle): TokenKey {
+  const crypt = (what: 'Encrypt' | 'Decrypt', mechanism: Mechanism, bytes: Buffer) => {
+    library[`C_${what}Init`](session, mechanism, key)
+    return library[`C_${what}`](session, bytes, Buffer.alloc(bytes.length + ROOM_BYTES))
+  }
+  return {
+    encrypt: (mechanism, bytes) => crypt('Encrypt', mechanism, bytes),
+    decrypt: (mechanism, bytes) => crypt('Decrypt', mechanism, bytes),
+  }
+}
+
+function requireWay(name: string): WrapWay {
+  const way = findWay(name)
+  if (way === undefined) throw new TokenFailure('config', `this version does not know the way "${name}" to wrap`)
+  return way
 }

@@ -2,24 +2,18 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { z } from 'zod'
 import { NO_INSPECTOR_SIGNAL } from '../../inspector-signal.ts'
 import type { RandomBytes } from '../../random-bytes.ts'
 import { SealError } from '../seal.ts'
-import { encodeWrapContext, frameKey, unframeKey } from './key-frame.ts'
 import type { FromToken, ToToken } from './pkcs11-process.ts'
 import type { TokenAccess, TokenAnswer, TokenRequest } from './pkcs11-session.ts'
-import { type RootKeyCipher, RootKeyConfigError, type RootKeyProvider, RootKeyUnreachable } from './root-key.ts'
+import { RootKeyConfigError, type RootKeyProvider, RootKeyUnreachable } from './root-key.ts'
 import { existingRootKey, newRootKey } from './root-key-check.ts'
+import { type Ask, cipherOf, keyOf, madeBy, tokenParameters } from './token/token-cipher.ts'
 
 /** With the time that a process needs to start and to log in. */
 const ANSWER_MS = 10_000
-/** 96 bits, random: NIST SP 800-38D section 8.2.2. */
-const NONCE_BYTES = 12
-const WRAP_FORMAT = 1
 const DEFAULT_LABEL = 'strongroom-root-key'
-
-const parametersSchema = z.object({ token: z.string().min(1), label: z.string() })
 
 export interface Pkcs11Options {
   /** The vendor's library. */
@@ -34,9 +28,8 @@ export interface Pkcs11Options {
 }
 
 /**
- * Root keys inside a PKCS#11 token, such as an HSM: AES-256, made there, sensitive and not extractable. A wrapped key is
- *
- *     0x01 ‖ nonce, 12 bytes ‖ AES-256-GCM of the framed key, with its context as associated data ‖ tag, 16 bytes
+ * Root keys inside a PKCS#11 token, such as an HSM: AES-256, made there, sensitive and not extractable. How a token wraps is
+ * found when a key is made in it (`chooseWay`), and recorded.
  */
 export function createPkcs11Provider(options: Pkcs11Options): RootKeyProvider {
   const { randomBytes, label = DEFAULT_LABEL } = options
@@ -62,13 +55,31 @@ export function createPkcs11Provider(options: Pkcs11Options): RootKeyProvider {
       const { token } = options
       if (token === undefined) throw missing('STRONGROOM_PKCS11_TOKEN', 'the label of the token')
       const ask = await connectTo(token)
-      await ask({ do: 'generate', label, id: Buffer.from(id) })
-      const record = { id, provider: 'pkcs11', parameters: { token, label } }
-      return newRootKey(record, cipherOf(ask, id, `${token}/${label}`, randomBytes))
+      try {
+        const { way, lacks } = madeBy(await ask({ do: 'generate', label, id: Buffer.from(id) }))
+        const record = { id, provider: 'pkcs11', parameters: { token, label, way, lacks } }
+        return await newRootKey(record, cipherOf(ask, record, { lacks, randomBytes }))
+      } catch (error) {
+        ask.close()
+        throw error
+      }
     },
     async open(record) {
-      const { token, label } = parametersSchema.parse(record.parameters)
-      return existingRootKey(record, cipherOf(await connectTo(token), record.id, `${token}/${label}`, randomBytes))
+      const ask = await connectTo(tokenParameters.parse(record.parameters).token)
+      try {
+        const key = keyOf(record)
+        const { lacks } = madeBy(await ask({ do: 'inspect', key }))
+        // What a key has lacked since it was made was said then, and cannot be mended.
+        const mendable = key.known.made === 'before' ? lacks : []
+        return await existingRootKey(record, cipherOf(ask, record, { lacks: mendable, randomBytes }))
+      } catch (error) {
+        ask.close()
+        throw error
+      }
+    },
+    async discard({ id, parameters }) {
+      const ask = await connectTo(tokenParameters.parse(parameters).token)
+      await ask({ do: 'destroy', id: Buffer.from(id) }).finally(() => ask.close())
     },
   }
 }
@@ -78,36 +89,6 @@ const PIN_REFUSED =
 
 function missing(option: string, meaning: string): RootKeyConfigError {
   return new RootKeyConfigError(`${option} must name ${meaning}.`)
-}
-
-interface Ask {
-  (request: TokenRequest): Promise<Buffer>
-  close(): void
-}
-
-function cipherOf(ask: Ask, keyId: string, location: string, randomBytes: RandomBytes): RootKeyCipher {
-  const id = Buffer.from(keyId)
-  return {
-    async wrap(key, context) {
-      const frame = frameKey(key, context)
-      const nonce = randomBytes(NONCE_BYTES)
-      try {
-        const request = { do: 'encrypt', id, nonce, context: encodeWrapContext(context), bytes: frame } as const
-        return Buffer.concat([Buffer.of(WRAP_FORMAT), nonce, await ask(request)])
-      } finally {
-        frame.fill(0)
-      }
-    },
-    async unwrap(wrapped, context) {
-      if (wrapped[0] !== WRAP_FORMAT || wrapped.length <= 1 + NONCE_BYTES)
-        throw new SealError('no key wrapped by a token')
-      const nonce = wrapped.subarray(1, 1 + NONCE_BYTES)
-      const bytes = wrapped.subarray(1 + NONCE_BYTES)
-      return unframeKey(await ask({ do: 'decrypt', id, nonce, context: encodeWrapContext(context), bytes }), context)
-    },
-    describe: () => ({ provider: 'pkcs11', algorithm: 'AES-256-GCM in a PKCS#11 token', strengthBits: 256, location }),
-    close: () => ask.close(),
-  }
 }
 
 /**
@@ -126,7 +107,7 @@ function connect(access: TokenAccess, refusedPins: Set<string>): Ask {
     const process = current
     try {
       const answer = await process.ask(request)
-      if ('bytes' in answer) return Buffer.from(answer.bytes)
+      if (!('failed' in answer)) return answer
       if (answer.reason.startsWith('CKR_PIN_')) refusedPins.add(access.pin)
       throw failureOf(answer)
     } catch (error) {

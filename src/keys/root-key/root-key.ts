@@ -19,6 +19,8 @@ export interface RootKeyDescription {
   strengthBits: number
   /** How the key is called where it lives; holds no secret. */
   location?: string
+  /** Which protections the key should have where it lives, and has not; a key made now is asked to have them. */
+  lacks?: readonly string[]
 }
 
 /**
