@@ -21,13 +21,13 @@ export interface RootKeyReplaced {
   id: string
   provider: RootKeyProviderName
   replaced: string
-  /** How many keys were wrapped again. */
+  /** How many keys it wraps. */
   rewrapped: number
 }
 
 /**
- * Puts a new root key in the place of the present one: wraps every key again, and nothing else, in one transaction. No record
- * is touched, so it takes as long with one as with a thousand million. A process that dies on the way leaves the old root
+ * Puts a new root key in the place of the present one: wraps every key again, and replaces the MAC keys, in one transaction. No
+ * record is touched, so it takes as long with one as with a thousand million. A process that dies on the way leaves the old root
  * key, or the new one, whole.
  *
  * @throws {Problem} sealed, when the present root key cannot be had
@@ -62,11 +62,11 @@ export async function installRootKey(
   const { rootKey: present } = await keys.registry.read(database)
   // This process must have it when it sees that the registry changed.
   source.take(rootKey)
-  const rewrapped = await changeRegistry(deps, operator, async (change) => {
+  await changeRegistry(deps, operator, async (change) => {
     await change.rewrap(rootKey)
     await insertEvents(change.tx, acknowledgements(newAuditEvent, id, custodians))
-    return change.rows.filter(({ wrapped }) => wrapped !== null).length
   })
+  const rewrapped = keys.verified.keys.filter(({ wrapped }) => wrapped !== null).length
   return { id, provider: rootKey.describe().provider, replaced: present.id, rewrapped }
 }
 

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { afterEach, beforeEach, expect, inject, it, vi } from 'vitest'
 import { BACKGROUND_TASKS, type TaskName } from '../../src/background.ts'
 import type { Config } from '../../src/config.ts'
+import { macPurposes } from '../../src/keys/key.ts'
 import { followCertificates } from '../../src/serve.ts'
 import { callBound } from '../support/bound-caller.ts'
 import { createCallerKey } from '../support/caller-keys.ts'
@@ -72,7 +73,7 @@ const proofs: Record<TaskName, () => Promise<void>> = {
       parts.database.transaction(async (tx) => {
         const verified = await parts.keys.registry.read(tx)
         const draft = await parts.keys.registry.draft({ ...verified, marks: [] })
-        await draft.save(tx, verified.generation + 1)
+        await parts.keys.registry.save(tx, draft, verified.generation + 1)
       }),
     )
     await vault.strongroom.checkReady()
@@ -80,6 +81,24 @@ const proofs: Record<TaskName, () => Promise<void>> = {
       await run('adopt-access')
       expect(await one('SELECT mac AS value FROM clients WHERE id = $1', [id])).toBeInstanceOf(Buffer)
     }, PATIENCE)
+  },
+
+  async 'keep-mac-keys'() {
+    const active = () =>
+      one<string[]>(
+        `SELECT array_agg(id ORDER BY id) AS value FROM keys WHERE purpose LIKE '%-mac' AND state = 'active'`,
+      )
+    const before = await active()
+    const { id, secret } = await vault.client(['tokenize'])
+    vault.clockOffsetMs = 300 * DAY
+    await run('keep-mac-keys')
+    await vi.waitFor(async () => {
+      const now = await active()
+      expect(now).toHaveLength(macPurposes.length)
+      expect(now.filter((key) => before.includes(key))).toEqual([])
+    }, PATIENCE)
+    vault.clockOffsetMs = 0
+    expect((await vault.requestToken(id, secret)).status).toBe(200)
   },
 
   async 'keep-signing-keys'() {
