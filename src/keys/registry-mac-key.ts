@@ -38,12 +38,12 @@ export function createRegistryMacKey(openRootKey: (record: RootKeyRecord) => Pro
 
   return {
     async open(manifest, rows) {
-      const record = requireRootKey(manifest, rows)
       const { mac_key: wanted, handovers = [] } = manifest
       if (held?.id === wanted) return held
+      const record = requireRootKey(manifest, rows)
       const unwrap = async (id: string): Promise<MacKey> => {
         const row = rows.keys.find((key) => key.id === id && key.purpose === 'registry-mac')
-        if (row === undefined || row.wrapped === null) throw new KeyRegistryError(MAC_KEY_MISSING)
+        if (row === undefined || row.wrapped === null) throw macKeyMissing(id)
         const rootKey = await openRootKey(record)
         const bytes = await rootKey.unwrap(row.wrapped, wrapContext(id, row.purpose)).catch(notOpened)
         return { id, secret: keyOfBytes(row.purpose, bytes) }
@@ -73,9 +73,14 @@ export function createRegistryMacKey(openRootKey: (record: RootKeyRecord) => Pro
   }
 }
 
-const MAC_KEY_MISSING = 'the key of the manifest of the key registry is missing in "keys".'
 const ROOT_KEY_REPLACED_MEANWHILE =
   'the root key was replaced while this server had forgotten its keys: restart it, if the vault has another root key now.'
+
+/** What does not look like an id of ours is not repeated. */
+function macKeyMissing(id: string): KeyRegistryError {
+  const name = /^[a-z0-9_]{1,64}$/.test(id) ? id : '?'
+  return new KeyRegistryError(`the key registry was changed by somebody else: key ${name} (registry-mac) is missing.`)
+}
 
 /** The row of the root key that a manifest names. @throws {KeyRegistryError} */
 export function requireRootKey({ root_key_id }: Manifest, { rootKeys }: RegistryRows): RootKeyRow {
