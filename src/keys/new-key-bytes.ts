@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, createSecretKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { rawPublicKey } from '../audit/note.ts'
 import type { RandomBytes } from '../random-bytes.ts'
 import type { KeyPurpose } from './key.ts'
@@ -12,14 +12,6 @@ export function newKeyBytes(purpose: KeyPurpose, randomBytes: RandomBytes): Buff
     return generateKeyPairSync('ed25519').privateKey.export({ format: 'der', type: 'pkcs8' })
   }
   return randomBytes(32)
-}
-
-/** The key of such bytes, which are wiped. */
-export function keyOfBytes(purpose: KeyPurpose, bytes: Buffer): KeyObject {
-  const isPrivate = purpose === 'token-signing' || purpose === 'audit-signing'
-  const secret = isPrivate ? createPrivateKey({ key: bytes, format: 'der', type: 'pkcs8' }) : createSecretKey(bytes)
-  bytes.fill(0)
-  return secret
 }
 
 /** The raw public key of an Ed25519 key in PKCS#8, in base64. */

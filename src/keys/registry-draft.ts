@@ -13,9 +13,10 @@ import {
   type RootKeyRow,
   wrapContext,
 } from './key.ts'
+import { keyOfBytes } from './key-of-bytes.ts'
 import { type KeyState, requireTransition } from './key-state.ts'
 import { countWraps, notifyKeysChanged, saveKeys, saveManifest, saveRootKeys } from './key-store.ts'
-import { keyOfBytes, newKeyBytes, publicKeyOfBytes } from './new-key-bytes.ts'
+import { newKeyBytes, publicKeyOfBytes } from './new-key-bytes.ts'
 import { encodeManifest, KeyRegistryError, macOf, type RegistryRows } from './registry-manifest.ts'
 import type { RootKey, RootKeyRecord } from './root-key/root-key.ts'
 import type { SealContext } from './seal.ts'

@@ -3,7 +3,7 @@ import canonicalize from 'canonicalize'
 import { followMacKey } from './follow-mac-key.ts'
 import type { MacKey } from './handover.ts'
 import { FORMER_MAC_KEY_CONTEXT, type RootKeyRow, wrapContext } from './key.ts'
-import { keyOfBytes } from './new-key-bytes.ts'
+import { keyOfBytes } from './key-of-bytes.ts'
 import {
   KeyRegistryError,
   type Manifest,
