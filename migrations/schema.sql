@@ -159,7 +159,7 @@ COMMENT ON COLUMN clients.secret_start IS 'the first characters of the secret, w
 COMMENT ON COLUMN clients.previous_secret_hash IS 'argon2id, PHC string; works until previous_secret_expires_at';
 COMMENT ON COLUMN clients.keys IS 'public keys as a JWK Set (RFC 7517), for private_key_jwt';
 COMMENT ON COLUMN clients.certificate IS 'what the client certificate must show (RFC 8705): form, colon, value';
-COMMENT ON COLUMN clients.mac IS 'HMAC-SHA-256 over the client, its credentials and its partner, under the key of the key registry''s manifest; gone with a revocation';
+COMMENT ON COLUMN clients.mac IS 'HMAC-SHA-256 over the client, its credentials and its partner, behind the id of its access-mac key; gone with a revocation';
 COMMENT ON COLUMN clients.previous_secret_start IS 'the first characters of the secret before; null for one from before this was kept';
 
 CREATE TABLE disabled_staff (
@@ -209,15 +209,15 @@ COMMENT ON COLUMN kept_limits.pauses IS 'how often the limit was reached before 
 CREATE TABLE key_registry (
   only_row boolean NOT NULL DEFAULT true,
   manifest text NOT NULL,
-  wrapped bytea NOT NULL,
+  wrapped bytea,
   mac bytea NOT NULL,
   CONSTRAINT key_registry_pkey PRIMARY KEY (only_row),
   CONSTRAINT key_registry_only_row_check CHECK (only_row)
 );
 COMMENT ON TABLE key_registry IS 'authenticates every row of keys and root_keys';
 COMMENT ON COLUMN key_registry.manifest IS 'the rows as they must be, RFC 8785, with a generation that only grows';
-COMMENT ON COLUMN key_registry.wrapped IS 'the key of the MAC, sealed under the root key (seal format 1)';
-COMMENT ON COLUMN key_registry.mac IS 'HMAC-SHA-256 over the manifest';
+COMMENT ON COLUMN key_registry.wrapped IS 'the key of the MAC of a manifest of an earlier version, until the first start of this one; null since';
+COMMENT ON COLUMN key_registry.mac IS 'HMAC-SHA-256 over the manifest, under the key of the registry that it names';
 
 CREATE TABLE key_retirements (
   key_id text NOT NULL,
@@ -251,7 +251,6 @@ CREATE TABLE keys (
   compromised_at timestamp with time zone,
   destroyed_at timestamp with time zone,
   CONSTRAINT keys_pkey PRIMARY KEY (id),
-  CONSTRAINT keys_purpose_check CHECK ((purpose = ANY (ARRAY['display'::text, 'secret'::text, 'index'::text, 'token-signing'::text, 'audit-signing'::text, 'access-mac'::text, 'event-mac'::text]))),
   CONSTRAINT keys_state_check CHECK ((state = ANY (ARRAY['pre-active'::text, 'active'::text, 'deactivated'::text, 'compromised'::text, 'destroyed'::text])))
 );
 CREATE UNIQUE INDEX keys_one_active ON public.keys USING btree (purpose) WHERE (state = 'active'::text);
@@ -292,7 +291,7 @@ CREATE TABLE partners (
   CONSTRAINT partners_pkey PRIMARY KEY (id)
 );
 COMMENT ON TABLE partners IS 'third parties, and what their contracts let them see';
-COMMENT ON COLUMN partners.mac IS 'HMAC-SHA-256 over the contract, under the key of the key registry''s manifest; gone with its end';
+COMMENT ON COLUMN partners.mac IS 'HMAC-SHA-256 over the contract, behind the id of its access-mac key; gone with its end';
 
 CREATE TABLE rate_limits (
   key character varying(255) NOT NULL,
@@ -374,7 +373,7 @@ CREATE TABLE role_sets (
 );
 COMMENT ON TABLE role_sets IS 'the roles that operators applied; the highest revision is in force, without any the built-in set';
 COMMENT ON COLUMN role_sets.roles IS 'the file of roles, RFC 8785';
-COMMENT ON COLUMN role_sets.mac IS 'HMAC-SHA-256 over revision and roles, under the key of the key registry''s manifest';
+COMMENT ON COLUMN role_sets.mac IS 'HMAC-SHA-256 over the revision and the roles, behind the id of its access-mac key';
 
 CREATE TABLE root_keys (
   id text NOT NULL,
@@ -473,6 +472,7 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE record_versions TO strongroom_runt
 GRANT INSERT, SELECT, UPDATE ON TABLE records TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE reveal_reasons TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE role_sets TO strongroom_runtime;
+GRANT UPDATE ON TABLE role_sets (mac) TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE root_keys TO strongroom_runtime;
 GRANT UPDATE ON TABLE root_keys (activated_at) TO strongroom_runtime;
 GRANT UPDATE ON TABLE root_keys (deactivated_at) TO strongroom_runtime;

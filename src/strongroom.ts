@@ -7,6 +7,7 @@ import type { Caller } from './access/caller.ts'
 import { createCallerCommands } from './access/caller-commands.ts'
 import type { NamedCaller } from './access/find-caller.ts'
 import { requireAnyScope } from './access/grant.ts'
+import { remakeAccessMacs } from './access/remake-access-macs.ts'
 import { releaseReservations } from './access/reservation-store.ts'
 import { createAlert } from './alert.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
@@ -28,6 +29,7 @@ import { createReadiness } from './http/readiness.ts'
 import { createLogger, describeError } from './http/request-log.ts'
 import { createTrustedProxies, type TrustedProxies } from './http/source/trusted-proxies.ts'
 import { createNewId } from './identifier.ts'
+import { keepMacKeys } from './keys/keep-mac-keys.ts'
 import { keepSigningKeys } from './keys/keep-signing-keys.ts'
 import { createKeyCommands } from './keys/key-commands.ts'
 import { openVaultKeys } from './keys/open-vault-keys.ts'
@@ -111,6 +113,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     alert,
     background,
     times: overrides.keyTimes,
+    remakeMacs: remakeAccessMacs,
     marksOfNewVault: [ACCESS_MACS],
   }).catch(async (error) => {
     await database.close()
@@ -198,6 +201,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const watchKeys = createKeyWatch({ keys, now, alert, observeKey: metrics.observeKey })
   const tending: [TaskName, () => unknown][] = [
     ['adopt-access', access.adopt],
+    ['keep-mac-keys', () => keepMacKeys(keyDeps)],
     ['keep-signing-keys', renewSigningKey],
     // A key that is about to be replaced is no news.
     ['watch-keys', () => background.tasks.get('keep-signing-keys')?.run().then(watchKeys)],

@@ -33,7 +33,7 @@ export async function authenticateClient(
   if (client === undefined) return 'unknown-client'
   if (live === undefined) return 'revoked'
   if (fault !== undefined) return fault
-  return deps.macs.isClient(live) ? live : 'changed'
+  return (await deps.macs.isClient(live)) ? live : 'changed'
 }
 
 /** What is wrong with the proof. */

@@ -227,6 +227,7 @@ async function insert(
     ...{ previous_secret_hash: null, previous_secret_start: null, previous_secret_expires_at: null },
   }
   await deps.database.transaction(async (tx) => {
+    await deps.macs.hold(tx)
     await insertClient(tx, { ...client, mac: deps.macs.ofClient(client) })
     if (partner !== undefined && !(await insertPartnerClient(tx, id, partner))) {
       throw new CallerError('there is no such partner, or its contract has ended')
@@ -250,12 +251,13 @@ async function changeCredential(
   change: (client: ClientWithSecrets) => Partial<ClientWithSecrets> | null | undefined,
 ): Promise<void> {
   await deps.database.transaction(async (tx) => {
+    await deps.macs.hold(tx)
     const client = await lockClient(tx, id)
     const changes = client?.revoked_at === null ? change(client) : undefined
     if (client === undefined || !changes) {
       throw new UnknownClient('there is no such client, or it was revoked, or proves itself in another way')
     }
-    if (!deps.macs.isClient(client)) throw new UnknownClient(CHANGED)
+    if (!(await deps.macs.isClient(client))) throw new UnknownClient(CHANGED)
     const changed = { ...client, ...changes }
     await updateClientCredential(tx, { ...changed, mac: deps.macs.ofClient(changed) })
     await record(deps, tx, type, operator, id, client.site)

@@ -1,5 +1,6 @@
-import { createPrivateKey, createSecretKey, type KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { type Key, type KeyPurpose, type KeyRow, wrapContext } from './key.ts'
+import { keyOfBytes } from './key-of-bytes.ts'
 import type { RootKey } from './root-key/root-key.ts'
 
 /** The keys of the vault in memory. Immutable: a change is a new ring that replaces this one whole. */
@@ -56,9 +57,5 @@ async function unwrap(
   { id, purpose, wrapped }: Pick<KeyRow, 'id' | 'purpose'> & { wrapped: Buffer },
   rootKey: RootKey,
 ): Promise<KeyObject> {
-  const bytes = await rootKey.unwrap(wrapped, wrapContext(id, purpose))
-  const isPrivate = purpose === 'token-signing' || purpose === 'audit-signing'
-  const secret = isPrivate ? createPrivateKey({ key: bytes, format: 'der', type: 'pkcs8' }) : createSecretKey(bytes)
-  bytes.fill(0)
-  return secret
+  return keyOfBytes(purpose, await rootKey.unwrap(wrapped, wrapContext(id, purpose)))
 }

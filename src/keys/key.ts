@@ -9,8 +9,14 @@ import type { SealContext, SealingKey } from './seal.ts'
  */
 export type KeyPurpose = 'display' | 'secret' | 'index' | 'token-signing' | 'audit-signing' | MacPurpose
 
-/** `access-mac`: who may do what; `event-mac`: audit events. */
-export type MacPurpose = 'access-mac' | 'event-mac'
+/**
+ * `registry-mac`: the manifest of the registry; `access-mac`: who may do what; `event-mac`: audit events; `limit-mac`: whose
+ * count a limit is.
+ */
+export type MacPurpose = 'registry-mac' | 'access-mac' | 'event-mac' | 'limit-mac'
+
+/** They are replaced together: with every root key, and when a key is compromised. */
+export const macPurposes: readonly MacPurpose[] = ['registry-mac', 'access-mac', 'event-mac', 'limit-mac']
 
 export const keyPurposes: readonly KeyPurpose[] = [
   'display',
@@ -18,16 +24,15 @@ export const keyPurposes: readonly KeyPurpose[] = [
   'index',
   'token-signing',
   'audit-signing',
-  'access-mac',
-  'event-mac',
+  ...macPurposes,
 ]
 
 /** A vault of an earlier version may have no key of these purposes. */
-export const laterPurposes: readonly KeyPurpose[] = ['audit-signing', 'access-mac', 'event-mac']
+export const laterPurposes: readonly KeyPurpose[] = ['audit-signing', ...macPurposes]
 
 /** Their uses are not counted: the limit is one of AES-GCM's nonces, and HMAC has none. */
 export function isMacPurpose(purpose: KeyPurpose): purpose is MacPurpose {
-  return purpose === 'access-mac' || purpose === 'event-mac'
+  return (macPurposes as readonly KeyPurpose[]).includes(purpose)
 }
 
 export type { KeyState } from './key-state.ts'
@@ -83,5 +88,14 @@ export function wrapContext(id: string, purpose: KeyPurpose, version = WRAP): Se
   return { site: '', kind: 'key', token: id, part: purpose, version }
 }
 
-/** What the wrapped key of the manifest's MAC is bound to. */
-export const MAC_KEY_CONTEXT: SealContext = { site: '', kind: 'key-registry', token: '', part: 'mac', version: WRAP }
+/**
+ * What the key of the manifest's MAC was bound to before it was a key of the registry. The first start of this version reads
+ * it once more.
+ */
+export const FORMER_MAC_KEY_CONTEXT: SealContext = {
+  site: '',
+  kind: 'key-registry',
+  token: '',
+  part: 'mac',
+  version: WRAP,
+}

@@ -141,7 +141,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     get verified() {
       return current.verified
     },
-    macs: createMacs(current),
+    macs: createMacs({ current, now }),
     registry,
     times,
     active,

@@ -29,6 +29,7 @@ export async function verifyRegistry(options: VerifyRegistryOptions): Promise<Ro
     randomBytes,
     now,
     newId: createNewId(now, randomBytes),
+    remakeMacs: () => Promise.reject(new Error('nothing is changed here')),
     async newRootKey() {
       throw new KeyRegistryError('the root key of the keys is missing in "root_keys".')
     },

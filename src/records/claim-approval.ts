@@ -105,7 +105,7 @@ async function claim(
     const request: ApprovalRequest = { ...asked, record_version: version }
     await lockApprovals(tx, caller.id)
     const spent = await spendApproval(tx, request, now)
-    if (spent && isApprovalOfVault(deps.keys, { ...request, id: spent.id }, spent)) {
+    if (spent && (await isApprovalOfVault(deps.keys, { ...request, id: spent.id }, spent))) {
       return { approval: { id: spent.id, version } }
     }
     if (spent) return { forged: spent.id }

@@ -114,8 +114,9 @@ export async function decideOnApproval(
   const at = deps.now()
   const decision = { from: FROM[verdict], to: TO[verdict], by: caller.id, at }
   const expiresAt = new Date(at.getTime() + APPROVED_FOR_MS)
-  const mac = approvalMac(deps.keys, approval, expiresAt)
   await deps.database.transaction(async (tx) => {
+    await deps.keys.macs.hold(tx, 'access-mac')
+    const mac = approvalMac(deps.keys, approval, expiresAt)
     if (!(await decideApproval(tx, approval, { ...decision, expiresAt, mac }))) throw new Problem('approval-decided')
     const event = deps.newAuditEvent({
       ...{ type: `approval.${verdict}`, outcome: 'success', request_id: facts.requestId, caller: auditCaller(caller) },

@@ -7,11 +7,11 @@ import type { Config } from '../../src/config.ts'
 import { followCertificates } from '../../src/serve.ts'
 import { callBound } from '../support/bound-caller.ts'
 import { createCallerKey } from '../support/caller-keys.ts'
+import { forgetMarks } from '../support/forget-marks.ts'
 import { holdLog } from '../support/hold-log.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { contact } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
-import { withVaultKeys } from '../support/vault-keys.ts'
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const MINUTE = 60_000
@@ -63,32 +63,28 @@ async function one<T>(text: string, values: unknown[] = []): Promise<T> {
   return row!.value
 }
 
+/** At that age a key gets one beside it. */
+async function expectNewKey(task: TaskName, purpose: string, days: number): Promise<void> {
+  vault.clockOffsetMs = days * DAY
+  await run(task)
+  const made = () => one<number>('SELECT count(*)::integer AS value FROM keys WHERE purpose = $1', [purpose])
+  await vi.waitFor(async () => expect(await made()).toBe(2), PATIENCE)
+}
+
 /** What each task is there for, seen in the database or on the disk. A task that is not here fails below. */
 const proofs: Record<TaskName, () => Promise<void>> = {
   async 'adopt-access'() {
     const { id } = await vault.client(['tokenize'])
     await database.sql('UPDATE clients SET mac = NULL')
-    await withVaultKeys(vault, (parts) =>
-      parts.database.transaction(async (tx) => {
-        const verified = await parts.keys.registry.read(tx)
-        const draft = await parts.keys.registry.draft({ ...verified, marks: [] })
-        await draft.save(tx, verified.generation + 1)
-      }),
-    )
-    await vault.strongroom.checkReady()
+    await forgetMarks(vault)
     await vi.waitFor(async () => {
       await run('adopt-access')
       expect(await one('SELECT mac AS value FROM clients WHERE id = $1', [id])).toBeInstanceOf(Buffer)
     }, PATIENCE)
   },
 
-  async 'keep-signing-keys'() {
-    const signing = () => one<number>(`SELECT count(*)::integer AS value FROM keys WHERE purpose = 'token-signing'`)
-    expect(await signing()).toBe(1)
-    vault.clockOffsetMs = 80 * DAY
-    await run('keep-signing-keys')
-    await vi.waitFor(async () => expect(await signing()).toBe(2), PATIENCE)
-  },
+  'keep-mac-keys': () => expectNewKey('keep-mac-keys', 'access-mac', 300),
+  'keep-signing-keys': () => expectNewKey('keep-signing-keys', 'token-signing', 80),
 
   async 'prepare-audit-partitions'() {
     const partitions = () =>

@@ -125,7 +125,7 @@ describe('a vault from before there was a manifest', () => {
         expect(revealed.body.data).toEqual({ country: 'SG' })
       }
       const macs = await database.sql('SELECT mac FROM clients UNION ALL SELECT mac FROM partners')
-      for (const { mac } of macs) expect(mac).toHaveLength(32)
+      for (const { mac } of macs) expect(mac).toHaveLength(48)
       await database.sql('UPDATE clients SET mac = NULL WHERE id = $1', [id])
       for (const vault of vaults) expect((await ask(vault)).status).toBe(401)
       expect(await startAgain()).toBe('it started')

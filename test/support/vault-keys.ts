@@ -1,4 +1,5 @@
 import { inject } from 'vitest'
+import { remakeAccessMacs } from '../../src/access/remake-access-macs.ts'
 import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { createNewId } from '../../src/identifier.ts'
@@ -37,6 +38,7 @@ export async function openTestKeys(
       openRootKey: createPassphraseFileProvider({ file: rootKeyFile, development: false, randomBytes }).open,
       alert: () => {},
       background: silentBackground(),
+      remakeMacs: remakeAccessMacs,
       ...options,
     })
     const close = async () => {
