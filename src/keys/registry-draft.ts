@@ -9,11 +9,11 @@ import {
 import { rawPublicKey } from '../audit/note.ts'
 import type { Queryable } from '../database/database.ts'
 import type { NewId } from '../identifier.ts'
-import type { RandomBytes } from '../random-bytes.ts'
 import { expiryOf } from './cryptoperiod.ts'
 import { type KeyPurpose, type KeyRow, keyPurposes, MAC_KEY_CONTEXT, type RootKeyRow, wrapContext } from './key.ts'
 import { type KeyState, requireTransition } from './key-state.ts'
 import { countWraps, notifyKeysChanged, saveKeys, saveManifest, saveRootKeys } from './key-store.ts'
+import { drawFresh } from './random.ts'
 import { encodeManifest, KeyRegistryError, macOf, type RegistryRows } from './registry-manifest.ts'
 import type { RootKey, RootKeyRecord } from './root-key/root-key.ts'
 import type { SealContext } from './seal.ts'
@@ -26,7 +26,6 @@ export interface MacKey {
 }
 
 export interface DraftOptions {
-  randomBytes: RandomBytes
   now: () => Date
   newId: NewId
 }
@@ -78,7 +77,7 @@ export class RegistryDraft {
 
   /** A draft for a vault that has no manifest yet, with a fresh key for it. */
   static async first(rows: RegistryRows, rootKey: RootKey, options: DraftOptions): Promise<RegistryDraft> {
-    const bytes = options.randomBytes(32)
+    const bytes = drawFresh(32)
     const macKey = { secret: createSecretKey(bytes), wrapped: await wrapChecked(rootKey, bytes, MAC_KEY_CONTEXT) }
     bytes.fill(0)
     const draft = new RegistryDraft(rows, rootKey, macKey, options)
@@ -102,9 +101,9 @@ export class RegistryDraft {
 
   /** Makes and wraps a pre-active key, and answers with its id. */
   async create(purpose: KeyPurpose): Promise<string> {
-    const { newId, now, randomBytes } = this.#options
+    const { newId, now } = this.#options
     const id = newId('key')
-    const bytes = newKeyBytes(purpose, randomBytes)
+    const bytes = newKeyBytes(purpose)
     const announcement = purpose === 'audit-signing' ? { public_key: publicKeyOf(bytes) } : {}
     const row: KeyRow = {
       id,
@@ -261,14 +260,14 @@ async function wrapChecked(rootKey: RootKey, bytes: Buffer, context: SealContext
   return wrapped
 }
 
-function newKeyBytes(purpose: KeyPurpose, randomBytes: RandomBytes): Buffer {
+function newKeyBytes(purpose: KeyPurpose): Buffer {
   if (purpose === 'token-signing') {
     return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'der', type: 'pkcs8' })
   }
   if (purpose === 'audit-signing') {
     return generateKeyPairSync('ed25519').privateKey.export({ format: 'der', type: 'pkcs8' })
   }
-  return randomBytes(32)
+  return drawFresh(32)
 }
 
 /** The raw public key of an Ed25519 key, in base64. */

@@ -25,7 +25,6 @@ export async function verifyRegistry(options: VerifyRegistryOptions): Promise<vo
   let opened: RootKey | undefined
   const registry = createRegistry({
     database: options.database,
-    randomBytes,
     now,
     newId: createNewId(now, randomBytes),
     async newRootKey() {

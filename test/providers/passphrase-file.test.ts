@@ -1,9 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import argon2 from 'argon2'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { createRandomBytes } from '../../src/keys/random.ts'
 import { createPassphraseFileProvider, passphraseFiles } from '../../src/keys/root-key/passphrase-file.ts'
+import type { RootKeyRecord } from '../../src/keys/root-key/root-key.ts'
 import { context, itKeepsTheContract, ofProvider } from '../support/root-key-contract.ts'
 
 const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-passphrase-'))
@@ -34,6 +36,25 @@ describe('a passphrase file', () => {
     expect(one.record.parameters.salt).not.toBe(other.record.parameters.salt)
     const weak = { ...one.record, parameters: { ...one.record.parameters, memoryCost: 8 } }
     await expect(provider.open(weak)).rejects.toThrow()
+  })
+
+  let dear: RootKeyRecord | undefined
+  it.each([
+    { memoryCost: 1_048_577 },
+    { memoryCost: 4_294_967_295 },
+    { timeCost: 11 },
+    { parallelism: 5 },
+    { salt: 'A'.repeat(100) },
+    { salt: 7 },
+  ])('is not derived when its record asks for %j: the row says so, and nothing is computed', async (changed) => {
+    const provider = providerOf('dear')
+    dear ??= (await provider.create('root_dear')).record
+    const record = dear
+    const hash = vi.spyOn(argon2, 'hash')
+    const opened = provider.open({ ...record, parameters: { ...record.parameters, ...changed } })
+    await expect(opened).rejects.toMatchObject({ name: 'RootKeyConfigError', message: /"root_keys".*was changed/ })
+    expect(hash).not.toHaveBeenCalled()
+    hash.mockRestore()
   })
 })
 

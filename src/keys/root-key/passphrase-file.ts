@@ -4,6 +4,8 @@ import path from 'node:path'
 import argon2 from 'argon2'
 import { z } from 'zod'
 import type { RandomBytes } from '../../random-bytes.ts'
+import { MAX_ARGON2 } from '../argon2-cost.ts'
+import { drawFresh } from '../random.ts'
 import { localCipher } from './local-cipher.ts'
 import { createPassphrase, readPassphraseBytes } from './passphrase-bytes.ts'
 import { RootKeyConfigError, RootKeyMismatch, type RootKeyProvider, type RootKeyRecord } from './root-key.ts'
@@ -20,10 +22,10 @@ const DEVELOPMENT_MARK = Buffer.from('development-')
 const MIN_PASSPHRASE_LENGTH = 20
 
 const parametersSchema = z.object({
-  salt: z.string(),
-  memoryCost: z.number().int().min(19_456),
-  timeCost: z.number().int().min(2),
-  parallelism: z.number().int().min(1),
+  salt: z.base64url().min(11).max(86),
+  memoryCost: z.number().int().min(19_456).max(MAX_ARGON2.memoryCost),
+  timeCost: z.number().int().min(2).max(MAX_ARGON2.timeCost),
+  parallelism: z.number().int().min(1).max(MAX_ARGON2.parallelism),
 })
 
 export interface PassphraseFileOptions {
@@ -31,6 +33,7 @@ export interface PassphraseFileOptions {
   file: string
   /** Whether a passphrase for development may be made for a vault that has none. */
   development: boolean
+  /** What nonces are drawn from. */
   randomBytes: RandomBytes
 }
 
@@ -65,7 +68,7 @@ export function createPassphraseFileProvider({
       const isFirst = replaced === undefined
       if (!isFirst) await writePassphrase(fileOf(id), development)
       else if (development) await createDevelopmentPassphrase(file)
-      const record = newPassphraseRecord(id, randomBytes)
+      const record = newPassphraseRecord(id)
       return newRootKey(record, await derive(isFirst ? file : fileOf(id), record))
     },
     async open(record) {
@@ -104,14 +107,23 @@ export async function isDevelopmentPassphrase(file: string): Promise<boolean> {
 }
 
 /** The parameters for a new root key derived from a passphrase: a fresh salt and today's costs. */
-function newPassphraseRecord(id: string, randomBytes: RandomBytes): RootKeyRecord {
-  const salt = randomBytes(SALT_BYTES).toString('base64url')
+function newPassphraseRecord(id: string): RootKeyRecord {
+  const salt = drawFresh(SALT_BYTES).toString('base64url')
   return { id, provider: 'passphrase-file', parameters: { salt, ...ARGON2 } }
+}
+
+/** @throws {RootKeyConfigError} when they are none that the vault writes, or ask for more than `MAX_ARGON2` */
+function parametersOf({ id, parameters }: RootKeyRecord): z.output<typeof parametersSchema> {
+  const parsed = parametersSchema.safeParse(parameters)
+  if (parsed.success) return parsed.data
+  throw new RootKeyConfigError(
+    `the parameters of the root key ${id} in "root_keys" are not those of a passphrase, or ask argon2 for less than 19 MiB and 2 passes or more than 1 GiB, 10 passes and 4 lanes: the row was changed.`,
+  )
 }
 
 /** The package makes a `Buffer` of what it is given, which is a copy unless it is given an `ArrayBuffer`; its own it wipes. */
 async function deriveSecret(passphrase: Buffer<ArrayBuffer>, record: RootKeyRecord): Promise<KeyObject> {
-  const { salt, memoryCost, timeCost, parallelism } = parametersSchema.parse(record.parameters)
+  const { salt, memoryCost, timeCost, parallelism } = parametersOf(record)
   const derived = await argon2.hash(passphrase.buffer as unknown as Buffer, {
     type: argon2.argon2id,
     raw: true,
@@ -121,9 +133,11 @@ async function deriveSecret(passphrase: Buffer<ArrayBuffer>, record: RootKeyReco
     timeCost,
     parallelism,
   })
-  const secret = createSecretKey(derived)
-  derived.fill(0)
-  return secret
+  try {
+    return createSecretKey(derived)
+  } finally {
+    derived.fill(0)
+  }
 }
 
 /** On the disk, with its directory's entry, before it returns: the database must not name a file that a power cut takes. */

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { NO_INSPECTOR_SIGNAL } from '../../inspector-signal.ts'
 import type { RandomBytes } from '../../random-bytes.ts'
-import { SealError } from '../seal.ts'
-import { encodeWrapContext, frameKey, unframeKey } from './key-frame.ts'
+import { encodeContext, SealError } from '../seal.ts'
+import { frameKey, unframeKey } from './key-frame.ts'
 import type { FromToken, ToToken } from './pkcs11-process.ts'
 import type { TokenAccess, TokenAnswer, TokenRequest } from './pkcs11-session.ts'
 import { type RootKeyCipher, RootKeyConfigError, type RootKeyProvider, RootKeyUnreachable } from './root-key.ts'
@@ -92,7 +92,7 @@ function cipherOf(ask: Ask, keyId: string, location: string, randomBytes: Random
       const frame = frameKey(key, context)
       const nonce = randomBytes(NONCE_BYTES)
       try {
-        const request = { do: 'encrypt', id, nonce, context: encodeWrapContext(context), bytes: frame } as const
+        const request = { do: 'encrypt', id, nonce, context: encodeContext(context), bytes: frame } as const
         return Buffer.concat([Buffer.of(WRAP_FORMAT), nonce, await ask(request)])
       } finally {
         frame.fill(0)
@@ -103,7 +103,7 @@ function cipherOf(ask: Ask, keyId: string, location: string, randomBytes: Random
         throw new SealError('no key wrapped by a token')
       const nonce = wrapped.subarray(1, 1 + NONCE_BYTES)
       const bytes = wrapped.subarray(1 + NONCE_BYTES)
-      return unframeKey(await ask({ do: 'decrypt', id, nonce, context: encodeWrapContext(context), bytes }), context)
+      return unframeKey(await ask({ do: 'decrypt', id, nonce, context: encodeContext(context), bytes }), context)
     },
     describe: () => ({ provider: 'pkcs11', algorithm: 'AES-256-GCM in a PKCS#11 token', strengthBits: 256, location }),
     close: () => ask.close(),
