@@ -21,7 +21,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['records'],
   ['kinds', 'keys', 'access', 'audit', 'privacy'],
   ['http', 'database'],
-  'problem alert background sensitive parse-input identifier random-bytes config config-file options version interruption current-node inspector-signal buffer-sweeping trusted-file env-file process-limits time-slice'.split(
+  'problem alert background sensitive parse-input identifier random-bytes config config-file options version interruption current-node inspector-signal buffer-sweeping trusted-file env-file process-limits awake-time time-slice'.split(
     ' ',
   ),
 ]

@@ -45,6 +45,8 @@ const nameOf = {
   index: 'index',
   'token-signing': 'signing',
   'audit-signing': 'audit',
+  'access-mac': 'mac',
+  'event-mac': 'mac',
 } as const satisfies Record<string, RotationName>
 
 function describeCertificate({ statement, certificate, public_key }: KeyCertificate): string {

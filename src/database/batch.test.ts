@@ -137,6 +137,23 @@ describe('createBatch', () => {
     expect(await heavy).toBe(40)
   })
 
+  it('gives nothing up for a time in which the process was stopped', async () => {
+    const { run, runs } = controlled()
+    const add = createBatch({ run, inFlight: 1 })
+    const answers = [add(1)]
+    await settled()
+    answers.push(add(2))
+    await settled()
+    // As a process that is stopped: the event loop does not turn.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5_100)
+    answers.push(add(3))
+    await settled()
+    runs[0]!.finish()
+    await settled()
+    runs[1]!.finish()
+    expect(await Promise.all(answers)).toEqual([1, 2, 3])
+  }, 20_000)
+
   describe('with owners', () => {
     interface Item {
       owner: string

@@ -1,3 +1,4 @@
+import { awakeNow } from '../awake-time.ts'
 import { Problem } from '../problem.ts'
 import { DatabaseError, isConflict } from './database-error.ts'
 
@@ -60,7 +61,7 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
   async function runTogether(batch: readonly Waiting<Item, Result>[]): Promise<void> {
     try {
       const results = await run(batch.map(({ item }) => item))
-      lastDoneAt = performance.now()
+      lastDoneAt = awakeNow()
       if (results.length !== batch.length) throw new Error('a batch must answer each of its items')
       for (const [at, { resolve }] of batch.entries()) resolve(results[at]!)
     } catch (error) {
@@ -106,14 +107,15 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
 
   /** Nobody is kept longer than a caller's patience: behind a statement that hangs, or behind too many others. */
   function giveUpOnTheOldest(): void {
-    const oldest = performance.now() - MAX_WAIT_MS
+    const oldest = awakeNow() - MAX_WAIT_MS
     const kept = waiting.findIndex(({ since }) => since >= oldest)
     const late = waiting.slice(0, kept < 0 ? waiting.length : kept)
     if (late.length === 0) return
     leave(late)
     // While statements come to an end the database is there, and slow.
     const code = lastDoneAt > oldest ? 'busy' : 'database-unavailable'
-    for (const { reject } of late) reject(new Problem(code))
+    const cause = new Error(`waited for ${MAX_WAIT_MS} ms behind other statements`)
+    for (const { reject } of late) reject(new Problem(code, { cause }))
   }
 
   /** A burst of requests is read in one turn: the first of them must not leave alone. */
@@ -156,7 +158,7 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
         reject(new Problem('busy'))
         return
       }
-      waiting.push({ item, rows, owner, since: performance.now(), triedAgain: false, resolve, reject })
+      waiting.push({ item, rows, owner, since: awakeNow(), triedAgain: false, resolve, reject })
       waitingRows += rows
       ownRows.set(owner, (ownRows.get(owner) ?? 0) + rows)
       flushAfterThisTurn()

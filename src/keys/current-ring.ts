@@ -2,7 +2,7 @@ import type { Alert } from '../alert.ts'
 import type { Database } from '../database/database.ts'
 import { DatabaseError } from '../database/database-error.ts'
 import { Problem } from '../problem.ts'
-import { type Key, type KeyState, keyPurposes } from './key.ts'
+import { isMacPurpose, type Key, type KeyState, keyPurposes } from './key.ts'
 import { type KeyRing, unwrapKeyRing } from './key-ring.ts'
 import type { KeyTimes } from './key-times.ts'
 import type { KeyUses } from './key-uses.ts'
@@ -193,9 +193,11 @@ function notUnwrapped(error: unknown): never {
   throw new KeyRegistryError('the root key does not open a key of the registry.')
 }
 
-/** The keys that seal, sign and hash, and those that may do so at any moment. */
+/** The keys that seal, sign and hash, and those that may do so at any moment: their uses are counted. */
 function protecting(ring: KeyRing | undefined): Key[] {
-  return keyPurposes.flatMap((purpose) => ring?.all(purpose).filter(({ state }) => PROTECTS.has(state)) ?? [])
+  return keyPurposes
+    .filter((purpose) => !isMacPurpose(purpose))
+    .flatMap((purpose) => ring?.all(purpose).filter(({ state }) => PROTECTS.has(state)) ?? [])
 }
 
 /** @throws {KeyRegistryError} when the registry is older than what was seen, or another one of the same generation */

@@ -4,11 +4,31 @@ import type { SealContext, SealingKey } from './seal.ts'
 
 /**
  * What a key may be used for. `display` and `secret` are data keys and seal the two parts of records; `index` keys make
- * keyed hashes; `token-signing` keys are EC P-256 private keys, `audit-signing` keys Ed25519 ones.
+ * keyed hashes; `token-signing` keys are EC P-256 private keys, `audit-signing` keys Ed25519 ones; MAC keys authenticate what
+ * only the vault may write, each of them one kind of it.
  */
-export type KeyPurpose = 'display' | 'secret' | 'index' | 'token-signing' | 'audit-signing'
+export type KeyPurpose = 'display' | 'secret' | 'index' | 'token-signing' | 'audit-signing' | MacPurpose
 
-export const keyPurposes: readonly KeyPurpose[] = ['display', 'secret', 'index', 'token-signing', 'audit-signing']
+/** `access-mac`: who may do what; `event-mac`: audit events. */
+export type MacPurpose = 'access-mac' | 'event-mac'
+
+export const keyPurposes: readonly KeyPurpose[] = [
+  'display',
+  'secret',
+  'index',
+  'token-signing',
+  'audit-signing',
+  'access-mac',
+  'event-mac',
+]
+
+/** A vault of an earlier version may have no key of these purposes. */
+export const laterPurposes: readonly KeyPurpose[] = ['audit-signing', 'access-mac', 'event-mac']
+
+/** Their uses are not counted: the limit is one of AES-GCM's nonces, and HMAC has none. */
+export function isMacPurpose(purpose: KeyPurpose): purpose is MacPurpose {
+  return purpose === 'access-mac' || purpose === 'event-mac'
+}
 
 export type { KeyState } from './key-state.ts'
 

@@ -10,6 +10,7 @@ import type { KeyRing } from './key-ring.ts'
 import { KEYS_CHANNEL } from './key-store.ts'
 import { type KeyTimes, keyTimes } from './key-times.ts'
 import { createKeyUses } from './key-uses.ts'
+import { createMacs, type Macs } from './macs.ts'
 import { createRegistry, type Registry, type RegistryOptions, type VerifiedRegistry } from './open-registry.ts'
 import { RootKeyUnreachable } from './root-key/root-key.ts'
 import { open, type SealContext, SealError, type Sealed, seal } from './seal.ts'
@@ -25,6 +26,8 @@ export interface Keys {
   readonly ring: KeyRing
   /** Whether nothing can be done with the keys now. */
   readonly isSealed: boolean
+  /** What authenticates rows that only the vault may write. */
+  readonly macs: Macs
   /** What `changeRegistry` changes. */
   readonly registry: Registry
   /** What this server keeps to, and a rotation waits for. */
@@ -141,6 +144,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     get verified() {
       return current.verified
     },
+    macs: createMacs(current),
     registry,
     times,
     active,

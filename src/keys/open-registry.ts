@@ -1,7 +1,15 @@
 import { createHmac, createSecretKey } from 'node:crypto'
 import type { Database, Queryable } from '../database/database.ts'
 import { Problem } from '../problem.ts'
-import { keyPurposes, MAC_KEY_CONTEXT, type RootKeyRow, UNAUTHENTICATED_WRAP } from './key.ts'
+import {
+  type KeyPurpose,
+  type KeyRow,
+  keyPurposes,
+  laterPurposes,
+  MAC_KEY_CONTEXT,
+  type RootKeyRow,
+  UNAUTHENTICATED_WRAP,
+} from './key.ts'
 import { holdsRecords, lockRegistry, selectRegistry } from './key-store.ts'
 import { type DraftOptions, type MacKey, RegistryDraft } from './registry-draft.ts'
 import {
@@ -28,8 +36,8 @@ export interface VerifiedRegistry extends RegistryRows {
 
 export interface Registry {
   /**
-   * Makes the registry on the first start of a vault, and its manifest on the first start that knows of it. Two servers
-   * at once wait for each other.
+   * Makes the registry on the first start of a vault, its manifest on the first start that knows of it, and keys of new
+   * purposes on the first start of a version that has them. Two servers at once wait for each other.
    *
    * @throws {KeyRegistryError} when a registry is there and was changed
    * @throws {Problem} sealed, when the root key is not to be had now
@@ -107,14 +115,31 @@ export function createRegistry(options: RegistryOptions): Registry {
     return options.database.transaction(async (tx) => {
       await lockRegistry(tx)
       const { stored, ...rows } = await selectRegistry(tx)
-      if (stored !== undefined) return
+      if (stored !== undefined) {
+        await addPurposes(tx)
+        return
+      }
       await requireWhole(tx, rows)
       const draft = await firstDraft(rows)
-      const purposes = rows.keys.length > 0 ? (['audit-signing'] as const) : keyPurposes
-      for (const purpose of purposes) draft.transition(await draft.create(purpose), 'active')
+      for (const purpose of lackingPurposes(rows.keys)) draft.transition(await draft.create(purpose), 'active')
       if (rows.keys.length === 0) for (const name of options.marksOfNewVault ?? []) draft.mark(name)
       await draft.save(tx, 1)
     })
+  }
+
+  /** Gives a vault of an earlier version the keys whose purposes it did not know. */
+  async function addPurposes(tx: Queryable): Promise<void> {
+    const verified = await read(tx)
+    const lacking = lackingPurposes(verified.keys)
+    if (lacking.length === 0) return
+    const draft = await draftOf(verified)
+    for (const purpose of lacking) draft.transition(await draft.create(purpose), 'active')
+    await draft.save(tx, verified.generation + 1)
+  }
+
+  async function draftOf(verified: VerifiedRegistry): Promise<RegistryDraft> {
+    if (macKey === undefined) throw new Error('a registry is read before it is changed')
+    return RegistryDraft.of(verified, await openRootKey(verified.rootKey), macKey, options)
   }
 
   /** The draft of a first manifest, over the keys that may be there already. */
@@ -155,15 +180,18 @@ export function createRegistry(options: RegistryOptions): Registry {
       rootKey = undefined
       macKey = undefined
     },
-    async draft(verified) {
-      if (macKey === undefined) throw new Error('a registry is read before it is changed')
-      return RegistryDraft.of(verified, await openRootKey(verified.rootKey), macKey, options)
-    },
+    draft: draftOf,
     authenticate(domain, text) {
       if (macKey === undefined) throw new Problem('sealed')
       return createHmac('sha256', macKey.secret).update(`${domain}\0`).update(text).digest()
     },
   }
+}
+
+/** The purposes of which a key is to be made: all for a new registry, for an earlier version's those that it did not know. */
+function lackingPurposes(keys: readonly KeyRow[]): KeyPurpose[] {
+  if (keys.length === 0) return [...keyPurposes]
+  return laterPurposes.filter((purpose) => keys.every((key) => key.purpose !== purpose))
 }
 
 /** No keys at all are a vault's first start, unless it holds something. */

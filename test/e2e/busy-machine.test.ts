@@ -42,8 +42,12 @@ function connect(count: number): Promise<Agent[]> {
 function store(agent: Agent | undefined, path: string, body: unknown): Promise<void> {
   const stored = vault
     .call('POST', path, { token, body, ...(agent ? { agent } : {}) })
-    .then(({ status, body: { code }, text }) => {
-      expect([200, 201, 'busy'], text.slice(0, 300)).toContain(code ?? status)
+    .then(async ({ status, body: { code, request_id }, text }) => {
+      if (status === 200 || status === 201 || code === 'busy') return
+      // The log is written in blocks, and says why.
+      const logged = () => vault.output.stdout.split('\n').filter((line) => line.includes(String(request_id)))
+      await expect.poll(logged).not.toHaveLength(0)
+      expect.fail([text.slice(0, 300), ...logged()].join('\n'))
     })
   // Awaited later.
   stored.catch(() => {})

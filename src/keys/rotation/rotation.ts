@@ -18,6 +18,7 @@ export const rotations = {
   index: ['index'],
   signing: ['token-signing'],
   audit: ['audit-signing'],
+  mac: ['access-mac', 'event-mac'],
   all: ['display', 'secret', 'index', 'token-signing', 'audit-signing'],
 } as const satisfies Record<string, readonly KeyPurpose[]>
 

@@ -1,0 +1,18 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, it } from 'vitest'
+import { awakeNow } from './awake-time.ts'
+
+it('goes on while the process runs', async () => {
+  const from = awakeNow()
+  const start = performance.now()
+  await expect.poll(() => awakeNow() - from, { timeout: 20_000 }).toBeGreaterThan(50)
+  await sleep(0)
+  expect(awakeNow() - from).toBeLessThanOrEqual(performance.now() - start + 1)
+})
+
+it('counts a second at the most of a time in which nothing could run', () => {
+  const from = awakeNow()
+  // As a process that is stopped: the event loop does not turn.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500)
+  expect(awakeNow() - from).toBeLessThanOrEqual(1_000)
+})
