@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { base32, bytesOfBase32 } from '../identifier.ts'
+import { requireWellFormed } from './encode-fields.ts'
 import type { Key, KeyState, MacPurpose } from './key.ts'
 import type { KeyRing } from './key-ring.ts'
 
@@ -64,5 +65,6 @@ export function keyIdOf(mac: Uint8Array): string {
 }
 
 function hmac(key: Key, domain: string, text: string): Buffer {
+  requireWellFormed(text)
   return createHmac('sha256', key.secret).update(`${domain}\0`).update(text).digest()
 }

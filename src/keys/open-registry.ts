@@ -1,6 +1,7 @@
 import { createHmac, createSecretKey } from 'node:crypto'
 import type { Database, Queryable } from '../database/database.ts'
 import { Problem } from '../problem.ts'
+import { requireWellFormed } from './encode-fields.ts'
 import {
   type KeyPurpose,
   type KeyRow,
@@ -183,6 +184,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     draft: draftOf,
     authenticate(domain, text) {
       if (macKey === undefined) throw new Problem('sealed')
+      requireWellFormed(text)
       return createHmac('sha256', macKey.secret).update(`${domain}\0`).update(text).digest()
     },
   }
