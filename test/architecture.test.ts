@@ -16,7 +16,7 @@ const files = everything.filter((file) => file.path.startsWith('src/') && !file.
 const LAYERS: readonly (readonly string[])[] = [
   ['main', 'cli', 'demo'],
   ['workers', 'serve'],
-  ['open-vault', 'doctor', 'examine-machine', 'sample-callers'],
+  ['open-vault', 'doctor', 'examine-machine', 'examine-passphrases', 'sample-callers'],
   ['strongroom', 'strongroom-config'],
   ['records'],
   ['kinds', 'keys', 'access', 'audit', 'privacy'],
@@ -39,7 +39,7 @@ const SIBLINGS: Readonly<Record<string, readonly string[]>> = {
 const rootFiles = files.map(({ path }) => path).filter((path) => layerOf(path) === LAYERS.length - 1)
 
 const PURE_KEYS =
-  'seal encode-fields key key-state cryptoperiod signing-plan key-ring keyed-hash joined-bytes argon2-cost random registry-manifest root-key/root-key root-key/key-frame root-key/share-text'
+  'seal encode-fields key key-state cryptoperiod signing-plan key-ring keyed-hash joined-bytes argon2-cost random registry-manifest root-key/root-key root-key/key-frame root-key/share-text root-key/passphrase-novelty'
 
 const PURE_AUDIT = [
   'audit-event canonical-base64 merkle tile tree-edge note checkpoint frontier delivery/ocsf-event delivery/syslog-message review/review-rules',
@@ -101,6 +101,7 @@ const ENTRIES = ['src/main.ts', 'src/cli.ts', 'src/demo.ts']
 const STARTED_BY = {
   'src/database/embedded-init.ts': 'src/database/embedded.ts',
   'src/keys/root-key/pkcs11-process.ts': 'src/keys/root-key/pkcs11.ts',
+  'src/keys/root-key/passphrase-strength-program.ts': 'src/keys/root-key/passphrase-strength.ts',
   'src/keys/sealing-thread-program.ts': 'src/keys/sealing-thread.ts',
 }
 
