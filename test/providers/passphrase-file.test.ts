@@ -1,3 +1,4 @@
+import { randomBytes as random } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -27,6 +28,26 @@ describe('a passphrase file', () => {
     await expect(providerOf('short').create('root_a')).rejects.toThrow('too short')
     const { record } = await providerOf('right').create('root_a')
     await expect(providerOf('contract').open(record)).rejects.toMatchObject({ name: 'RootKeyMismatch' })
+  })
+
+  it('is refused for a new root key when it can be guessed, with a command that makes a better one; an old one it opens still', async () => {
+    const file = path.join(directory, 'weak')
+    const strong = await providerOf('strong').create('root_old')
+    for (const weak of ['a'.repeat(20), 'qwertyuiop[]asdfghjkl;zxcvbnm,./', 'horse '.repeat(8)]) {
+      writeFileSync(file, `${weak}\n`)
+      for (const development of [true, false]) {
+        const made = providerOf('weak', development).create('root_new')
+        await expect(made).rejects.toMatchObject({
+          name: 'RootKeyConfigError',
+          message: expect.stringMatching(/can be guessed.*openssl rand -base64 32/),
+        })
+        await expect(made).rejects.not.toThrow(weak.trim())
+      }
+      // It is the check value that refuses this, and not the strength.
+      await expect(providerOf('weak').open(strong.record)).rejects.toMatchObject({ name: 'RootKeyMismatch' })
+    }
+    writeFileSync(file, `${random(32).toString('base64')}\n`)
+    expect((await providerOf('weak', false).create('root_new')).record.id).toBe('root_new')
   })
 
   it('is derived by argon2id at 64 MiB and three passes, from a salt of its own, and no record may ask for less than OWASP does', async () => {

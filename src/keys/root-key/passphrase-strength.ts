@@ -15,6 +15,9 @@ const ENCODINGS = [
 /** How much of random letters does not repeat, nor lie side by side. */
 const MIN_NOVEL = 0.8
 const PADDING = '='.charCodeAt(0)
+/** What one byte is worth at most: ASCII has 95 characters that are printed. */
+const BITS_OF_ASCII = Math.log2(95)
+const BITS_OF_BYTE = 8
 
 /**
  * Whether nobody guesses the passphrase: it is written as 32 random bytes or more are in base64, base64url or hexadecimal, or is
@@ -24,7 +27,8 @@ const PADDING = '='.charCodeAt(0)
  * @throws {Error} when the process fails; the message holds nothing of the passphrase
  */
 export async function isStrongPassphrase(passphrase: Uint8Array): Promise<boolean> {
-  return isRandomlyEncoded(passphrase) || (await estimateBits(passphrase)) >= MIN_BITS
+  if (isRandomlyEncoded(passphrase)) return true
+  return bitsAtMost(passphrase) >= MIN_BITS && (await estimateBits(passphrase)) >= MIN_BITS
 }
 
 /** Looks at one letter at a time: the passphrase must not become a string in this process. */
@@ -43,6 +47,12 @@ function isRandomlyEncoded(passphrase: Uint8Array): boolean {
         classes.every((one) => distinct.some((letter) => one.test(letter))),
     )
   )
+}
+
+/** Letters that repeat or follow from others are worth nothing, and no letter more than its choice. */
+function bitsAtMost(passphrase: Uint8Array): number {
+  const isAscii = passphrase.every((byte) => byte < 0x80)
+  return novelPlaces(passphrase).length * (isAscii ? BITS_OF_ASCII : BITS_OF_BYTE)
 }
 
 function estimateBits(passphrase: Uint8Array): Promise<number> {
