@@ -16,7 +16,7 @@ const files = everything.filter((file) => file.path.startsWith('src/') && !file.
 const LAYERS: readonly (readonly string[])[] = [
   ['main', 'cli', 'demo'],
   ['workers', 'serve'],
-  ['open-vault', 'doctor', 'examine-machine', 'sample-callers'],
+  ['open-vault', 'doctor', 'examine-machine', 'examine-passphrases', 'sample-callers'],
   ['strongroom', 'strongroom-config'],
   ['records'],
   ['kinds', 'keys', 'access', 'audit', 'privacy'],
@@ -39,10 +39,10 @@ const SIBLINGS: Readonly<Record<string, readonly string[]>> = {
 const rootFiles = files.map(({ path }) => path).filter((path) => layerOf(path) === LAYERS.length - 1)
 
 const PURE_KEYS =
-  'seal encode-fields key key-state cryptoperiod signing-plan key-ring keyed-hash joined-bytes random registry-manifest root-key/root-key root-key/key-frame root-key/share-text handover key-of-bytes'
+  'seal encode-fields key key-state cryptoperiod signing-plan key-ring keyed-hash joined-bytes random registry-manifest root-key/root-key root-key/key-frame root-key/share-text argon2-cost root-key/passphrase-novelty handover key-of-bytes'
 
 const PURE_AUDIT = [
-  'audit-event merkle tile tree-edge note checkpoint frontier delivery/ocsf-event delivery/syslog-message review/review-rules',
+  'audit-event canonical-base64 merkle tile tree-edge note checkpoint frontier delivery/ocsf-event delivery/syslog-message review/review-rules',
   'verification/log-finding verification/log-source verification/recompute-tree verification/explain-tile',
   'verification/check-tree verification/check-event verification/check-leaves verification/check-claims',
   'verification/trusted-keys verification/record-history',
@@ -101,6 +101,7 @@ const ENTRIES = ['src/main.ts', 'src/cli.ts', 'src/demo.ts']
 const STARTED_BY = {
   'src/database/embedded-init.ts': 'src/database/embedded.ts',
   'src/keys/root-key/pkcs11-process.ts': 'src/keys/root-key/pkcs11.ts',
+  'src/keys/root-key/passphrase-strength-program.ts': 'src/keys/root-key/passphrase-strength.ts',
   'src/keys/sealing-thread-program.ts': 'src/keys/sealing-thread.ts',
 }
 

@@ -1,3 +1,4 @@
+import { hashOfBase64 } from './canonical-base64.ts'
 import { NoteError, parseNote, type SignedNote } from './note.ts'
 
 /**
@@ -19,9 +20,9 @@ export function formatCheckpoint({ origin, size, root }: Checkpoint): string {
 export function parseCheckpoint(note: string): Checkpoint & { note: SignedNote } {
   const signed = parseNote(note)
   const [origin = '', size = '', root = ''] = signed.text.split('\n')
-  const bytes = Buffer.from(root, 'base64')
+  const bytes = hashOfBase64(root)
   const isOfTheForm = origin !== '' && /^(0|[1-9]\d{0,15})$/.test(size) && Number.isSafeInteger(Number(size))
-  if (!isOfTheForm || bytes.length !== 32 || bytes.toString('base64') !== root) {
+  if (!isOfTheForm || bytes === undefined) {
     throw new NoteError('the note is no checkpoint of a log')
   }
   return { origin, size: Number(size), root: bytes, note: signed }

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { CallerError } from '../access/clients.ts'
 import { readConfig } from '../config.ts'
+import { examinePassphrases } from '../examine-passphrases.ts'
 import { ensureDevelopmentCertificate } from '../http/development-certificate.ts'
 import { examineVault, migrateVault } from '../open-vault.ts'
 import { version } from '../version.ts'
@@ -46,7 +47,11 @@ export async function runProgram(server: ServerProgram): Promise<void> {
   withJson(program.command('doctor'))
     .description('examine the configuration, the key files and the database')
     .action(async (options: Json) => {
-      const findings = await examineVault(readConfig(), { role: 'command', command: 'doctor', log: note })
+      const config = readConfig()
+      const findings = [
+        ...(await examineVault(config, { role: 'command', command: 'doctor', log: note })),
+        ...(await examinePassphrases(config)),
+      ]
       print(
         options,
         findings,

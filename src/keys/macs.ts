@@ -2,6 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Queryable } from '../database/database.ts'
 import { base32, bytesOfBase32 } from '../identifier.ts'
 import { Problem } from '../problem.ts'
+import { requireWellFormed } from './encode-fields.ts'
 import type { MacKey } from './handover.ts'
 import type { Key, KeyRow, KeyState, MacPurpose } from './key.ts'
 import type { KeyRing } from './key-ring.ts'
@@ -108,5 +109,6 @@ export function isMacOf(key: MacKey, domain: string, text: string, mac: Uint8Arr
 
 /** HMAC-SHA-256 over the domain, a NUL and the text, 32 bytes. */
 export function hmacOf({ secret }: Pick<MacKey, 'secret'>, domain: string, text: string): Buffer {
+  requireWellFormed(text)
   return createHmac('sha256', secret).update(`${domain}\0`).update(text).digest()
 }

@@ -1,6 +1,5 @@
 import type { Queryable } from '../database/database.ts'
 import type { NewId } from '../identifier.ts'
-import type { RandomBytes } from '../random-bytes.ts'
 import { expiryOf } from './cryptoperiod.ts'
 import { type DraftChange, EVENT_OF } from './draft-change.ts'
 import { type Handover, type MacKey, makeHandover } from './handover.ts'
@@ -24,7 +23,6 @@ import { termMacsMark } from './term-marks.ts'
 import { wrapChecked } from './wrap-checked.ts'
 
 export interface DraftOptions {
-  randomBytes: RandomBytes
   now: () => Date
   newId: NewId
 }
@@ -89,7 +87,7 @@ export class RegistryDraft {
    *
    * @param bytes are wiped; fresh ones when left out
    */
-  async create(purpose: KeyPurpose, bytes = newKeyBytes(purpose, this.#options.randomBytes)): Promise<string> {
+  async create(purpose: KeyPurpose, bytes = newKeyBytes(purpose)): Promise<string> {
     const { newId, now } = this.#options
     const id = newId('key')
     const announcement = purpose === 'audit-signing' ? { public_key: publicKeyOfBytes(bytes) } : {}

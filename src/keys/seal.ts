@@ -58,6 +58,20 @@ export interface SealContext {
   version: number
 }
 
+/**
+ * A context as bytes: its members, each behind its length, between further texts. What is bound to a context, here or by a
+ * provider of root keys, is bound to these bytes.
+ *
+ * @throws {TypeError | RangeError} as `encodeFields`
+ */
+export function encodeContext(
+  { site, kind, token, part, version }: SealContext,
+  before: readonly string[] = [],
+  after: readonly string[] = [],
+): Buffer {
+  return encodeFields(2, [...before, site, kind, token, part, String(version), ...after])
+}
+
 /** A sealed value did not open: it was changed, moved, or sealed under another key. Holds no data. */
 export class SealError extends Error {
   override readonly name = 'SealError'
@@ -71,22 +85,25 @@ export function seal(
   padToBytes: number,
   randomBytes: RandomBytes,
 ): Buffer {
-  const bound = encodeContext(context, key.id)
+  const bound = encodeContext(context, [String(SEAL_FORMAT)], [key.id])
   const { encryptionKey, commitment } = deriveKeys(key.secret, bound)
   const nonce = randomBytes(NONCE_BYTES)
   const cipher = createCipheriv('aes-256-gcm', encryptionKey, nonce, { authTagLength: TAG_BYTES })
   cipher.setAAD(bound)
   const padded = pad(plaintext, padToBytes)
-  const sealed = Buffer.allocUnsafe(HEADER_BYTES + padded.length + TAG_BYTES)
-  sealed[0] = SEAL_FORMAT
-  sealed.set(nonce, 1)
-  sealed.set(commitment, 1 + NONCE_BYTES)
-  // GCM is a stream: what goes in comes out at once, and final() only finishes the tag.
-  sealed.set(cipher.update(padded), HEADER_BYTES)
-  cipher.final()
-  sealed.set(cipher.getAuthTag(), HEADER_BYTES + padded.length)
-  padded.fill(0)
-  return sealed
+  try {
+    const sealed = Buffer.allocUnsafe(HEADER_BYTES + padded.length + TAG_BYTES)
+    sealed[0] = SEAL_FORMAT
+    sealed.set(nonce, 1)
+    sealed.set(commitment, 1 + NONCE_BYTES)
+    // GCM is a stream: what goes in comes out at once, and final() only finishes the tag.
+    sealed.set(cipher.update(padded), HEADER_BYTES)
+    cipher.final()
+    sealed.set(cipher.getAuthTag(), HEADER_BYTES + padded.length)
+    return sealed
+  } finally {
+    padded.fill(0)
+  }
 }
 
 /**
@@ -97,7 +114,7 @@ export function seal(
 export function open(key: SealingKey, context: SealContext, sealed: Uint8Array): Buffer {
   if (sealed.length < HEADER_BYTES + 1 + TAG_BYTES) throw new SealError('sealed value is too short')
   if (sealed[0] !== SEAL_FORMAT) throw new SealError('sealed value is of an unknown format')
-  const bound = encodeContext(context, key.id)
+  const bound = encodeContext(context, [String(SEAL_FORMAT)], [key.id])
   const { encryptionKey, commitment } = deriveKeys(key.secret, bound)
   if (!timingSafeEqual(commitment, sealed.subarray(1 + NONCE_BYTES, HEADER_BYTES))) {
     throw new SealError('sealed value does not belong to this key and place')
@@ -108,13 +125,16 @@ export function open(key: SealingKey, context: SealContext, sealed: Uint8Array):
   decipher.setAAD(bound)
   decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES))
   const padded = decipher.update(sealed.subarray(HEADER_BYTES, sealed.length - TAG_BYTES))
+  let plaintext: Buffer | undefined
   try {
     decipher.final()
+    plaintext = unpad(padded)
   } catch {
-    padded.fill(0)
     throw new SealError('sealed value was changed')
+  } finally {
+    if (plaintext === undefined) padded.fill(0)
   }
-  return unpad(padded)
+  return plaintext
 }
 
 /** To how many bytes the text was padded: sealing it again to this multiple keeps its length. */
@@ -124,11 +144,11 @@ export function paddedLengthOf(sealed: Uint8Array): number {
 
 function deriveKeys(secret: KeyObject, info: Uint8Array): { encryptionKey: KeyObject; commitment: Buffer } {
   const block = createHmac('sha512', secret).update(info).update(FIRST_BLOCK).digest()
-  return { encryptionKey: createSecretKey(block.subarray(0, 32)), commitment: block.subarray(32) }
-}
-
-function encodeContext({ site, kind, token, part, version }: SealContext, keyId: string): Buffer {
-  return encodeFields(2, [String(SEAL_FORMAT), site, kind, token, part, String(version), keyId])
+  try {
+    return { encryptionKey: createSecretKey(block.subarray(0, 32)), commitment: Buffer.from(block.subarray(32)) }
+  } finally {
+    block.fill(0)
+  }
 }
 
 function pad(plaintext: Uint8Array, multiple: number): Buffer {

@@ -26,7 +26,6 @@ export async function verifyRegistry(options: VerifyRegistryOptions): Promise<Ro
   let opened: RootKey | undefined
   const registry = createRegistry({
     database: options.database,
-    randomBytes,
     now,
     newId: createNewId(now, randomBytes),
     remakeMacs: () => Promise.reject(new Error('nothing is changed here')),

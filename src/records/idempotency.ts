@@ -60,7 +60,7 @@ export function createIdempotency(deps: { database: Database; keys: Keys; now: (
     const row = await find({ keyHashes, now: now() })
     if (row === undefined) return undefined
     // Rows of versions before hash the bytes as they came; they expire within a day.
-    const fingerprints = [fingerprintOf(request), [...request.call, request.body.bytes]]
+    const fingerprints = [fingerprintOf(request), [...request.call, { untagged: request.body.bytes }]]
     const hashes = keys.ring
       .all('index')
       .flatMap((key) => fingerprints.map((fingerprint) => keyedHash(key, 'idempotent-request', fingerprint)))

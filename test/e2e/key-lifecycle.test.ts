@@ -75,6 +75,7 @@ describe('keys compromise and keys destroy', () => {
     const unasked = await vault.cli(['keys', 'destroy', id])
     expect(unasked).toMatchObject({ code: 2, stdout: '' })
     expect(unasked.stderr).toContain('--yes')
+    expect(unasked.stderr).toContain('opens with the root key of its day')
     expect((await keyOf('secret', 'compromised')).id).toBe(id)
 
     const rotated = await vault.cli(['keys', 'rotate', '--json'])
@@ -82,6 +83,9 @@ describe('keys compromise and keys destroy', () => {
     const destroyed = await vault.cli(['keys', 'destroy', id, '--yes', '--json'])
     expect(destroyed.code, destroyed.stderr).toBe(0)
     expect(destroyed.json()).toEqual({ id, state: 'destroyed' })
+    const root = await keyOf('root')
+    expect(destroyed.stderr).toContain(`hold ${id} still, wrapped by the root key of their day`)
+    expect(destroyed.stderr).toMatch(new RegExp(`${root.id} +passphrase-file`))
     expect((await inventory()).find((key) => key.id === id)).toMatchObject({ state: 'destroyed', references: 0 })
     await tokenize(1)
   })

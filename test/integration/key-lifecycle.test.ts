@@ -110,7 +110,12 @@ describe('destroying a key', () => {
     const result = await rotate()
     passAnHour()
     const [id] = result.retired
-    await destroy(id!)
+    const backups = await destroy(id!)
+    const root = await keyOf('root')
+    // The vault has had one root key.
+    expect(backups).toMatchObject({
+      root_keys: [{ id: root.id, provider: 'passphrase-file', until: backups.made_until }],
+    })
     expect(await wrappedOf(id!)).toBeNull()
     const line = (await inventory()).find((key) => key.id === id)
     expect(line).toMatchObject({ state: 'destroyed', references: 0, destroyed_at: expect.any(String) })

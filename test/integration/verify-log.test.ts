@@ -140,6 +140,7 @@ describe('a log in a file', () => {
     ['a line without an event', '{"sequence":0}'],
     ['a negative place', '{"sequence":-1,"event":{}}'],
     ['a short hash', '{"sequence":0,"hash":"AAAA"}'],
+    ['a hash with bits left over', `{"sequence":0,"hash":"${'A'.repeat(42)}B="}`],
   ])('that has %s is none', async (_name, ...lines) => {
     const read = async () => verifyLog(await openLogOfFile(fileOf(lines)), { keys: [], checkpoints: [], receipts: [] })
     await expect(read()).rejects.toThrow(LogFileError)

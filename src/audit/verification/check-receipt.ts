@@ -1,5 +1,6 @@
 import canonicalize from 'canonicalize'
 import { z } from 'zod'
+import { hashOfBase64 } from '../canonical-base64.ts'
 import { hashLeaf, includes } from '../merkle.ts'
 import { type ReadClaim, readClaim } from './check-claims.ts'
 import type { Findings } from './log-finding.ts'
@@ -19,7 +20,7 @@ const schema = z.object({
   event: z.looseObject({ id: z.string() }),
   body: z.string(),
   index: z.number().int().min(0),
-  proof: z.array(z.base64()).max(64),
+  proof: z.array(z.string().max(44)).max(64),
   checkpoint: z.string(),
 })
 
@@ -36,7 +37,10 @@ export function readReceipt(findings: Findings, place: string, json: string): Re
   const claim = readClaim(findings, { place: `the checkpoint of ${place}`, note: checkpoint })
   if (claim === undefined) return undefined
   const hash = hashLeaf(Buffer.from(body))
-  const path = proof.map((one) => Buffer.from(one, 'base64'))
+  const path = proof.map(hashOfBase64)
+  if (!path.every((one) => one !== undefined)) {
+    return fail('the proof holds what is no hash of 32 bytes in base64', event.id)
+  }
   if (!includes(claim, index, hash, path)) {
     return fail('the proof does not lead from the event to the checkpoint', event.id)
   }

@@ -1,5 +1,6 @@
 import { open, stat } from 'node:fs/promises'
 import canonicalize from 'canonicalize'
+import { hashOfBase64 } from '../canonical-base64.ts'
 import { TILE_WIDTH } from '../tile.ts'
 import { type LoggedLeaf, type LogPage, type LogSource, subtreeKey } from './log-source.ts'
 
@@ -57,7 +58,7 @@ function createPage(from: number) {
   return {
     from,
     add({ sequence, event, leaves: width, hash }: Line): void {
-      const kept = hash === undefined ? undefined : Buffer.from(hash, 'base64')
+      const kept = hash === undefined ? undefined : hashOfBase64(hash)
       if (width === TILE_WIDTH && kept !== undefined) subtrees.set(subtreeKey(1, sequence / TILE_WIDTH), kept)
       else {
         const stored = event === undefined ? undefined : { body: canonicalize(event) ?? '', columns: undefined }
@@ -79,7 +80,7 @@ function parseLine(text: string): Line | undefined {
   const { sequence, event, hash, leaves = 1 } = line ?? {}
   const isPlace = Number.isSafeInteger(sequence) && sequence! >= 0
   const isWide = leaves === TILE_WIDTH && sequence! % TILE_WIDTH === 0 && hash !== undefined
-  const isHash = hash === undefined || (typeof hash === 'string' && Buffer.from(hash, 'base64').length === 32)
+  const isHash = hash === undefined || (typeof hash === 'string' && hashOfBase64(hash) !== undefined)
   const hasContent = typeof event === 'object' && event !== null ? leaves === 1 : hash !== undefined
   return isPlace && (leaves === 1 || isWide) && isHash && hasContent ? (line as Line) : undefined
 }
