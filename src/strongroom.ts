@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { createAccessControl } from './access/access-control.ts'
 import { ACCESS_MACS } from './access/access-macs.ts'
 import { createAccessRoutes } from './access/access-routes.ts'
@@ -48,7 +49,7 @@ import { findCustomerTokens } from './records/find-customer-tokens.ts'
 import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
 import { createMatchRoutes } from './records/match-routes.ts'
-import { createRecordBatches } from './records/record-batches.ts'
+import { createLookUp, createRecordBatches } from './records/record-batches.ts'
 import { createRecordRefusal } from './records/record-refusal.ts'
 import { createRecordRoutes } from './records/record-routes.ts'
 import { createSearchTerms } from './records/reindex.ts'
@@ -78,7 +79,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const randomBytes = overrides.randomBytes ?? createRandomBytes()
   const logger = overrides.logger ?? createLogger(config.logLevel)
   const newId = createNewId(now, randomBytes)
-  const newAuditEvent = createNewAuditEvent(now, newId)
+  const newAuditEvent = createNewAuditEvent(now, newId, hostname())
   const metrics = createMetrics()
 
   const alert = createAlert((facts, message) => logger.error(facts, message), metrics.alert)
@@ -148,7 +149,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const idempotency = createIdempotency({ database, keys, now })
   const batches = overrides.batches ?? createRecordBatches(database)
   const findByTerm = createFindByTerm(basics)
-  const shared = { ...basics, ...limits, batches, findByTerm, roles, macs, kinds, randomBytes, why }
+  const lookUp = createLookUp(database)
+  const shared = { ...basics, ...limits, batches, lookUp, findByTerm, roles, macs, kinds, randomBytes, why }
 
   const auditLog = await createAuditLog(basics, {
     isKeptHere: config.keepsLog ?? false,
@@ -188,7 +190,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   ].map((route) => countMisses(shared, route))
   const docs = createDocsRoutes(routes, { issuer, version })
 
-  const recordRefusal = createRecordRefusal({ newAuditEvent, recordEvent, strangers: limits.strangers })
+  const recordRefusal = createRecordRefusal({ ...basics, strangers: limits.strangers, outage: auditLog.outage })
 
   const rotation = { ...shared, movables: [...createSealedValues(keys), createSearchTerms(shared)] }
   metrics.showRotations(() => rotationFigures(database))

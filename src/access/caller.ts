@@ -1,4 +1,5 @@
 import type { AuditCaller } from '../audit/audit-event.ts'
+import type { Source } from '../http/source/source.ts'
 import type { Purpose } from './purpose.ts'
 import { builtInRoles, isRoleName, type Role, type RoleName, type Scope } from './roles.ts'
 
@@ -30,6 +31,8 @@ export interface Caller {
   boundTo?: string | undefined
   /** A token that the vault's own command line gave to staff, unbound, outside production: to try things with. */
   isTrial?: true | undefined
+  /** A shopper's own session: its events say roughly where it comes from, and no address. */
+  isShopper?: true | undefined
   /** Whether the role alone says which scopes there are, at each request anew; `scopes` only narrows them. */
   scopesFollowRole?: true | undefined
 }
@@ -40,7 +43,8 @@ export function definitionOf(caller: Caller): Role | undefined {
   return caller.definition ?? (isRoleName(caller.role) ? builtInRoles[caller.role] : undefined)
 }
 
-/** The caller as an audit event names it. */
-export function auditCaller(caller: Caller): AuditCaller {
-  return { id: caller.id, kind: caller.kind, role: caller.role }
+/** The caller as an audit event names it, with where the request comes from: the address in full, of a shopper its area. */
+export function auditCaller(caller: Caller, request: { source: Source }): AuditCaller {
+  const { address, area } = request.source
+  return { id: caller.id, kind: caller.kind, role: caller.role, source: caller.isShopper ? area : address }
 }

@@ -50,11 +50,13 @@ export const auditEventTypes = [
 
 export type AuditEventType = (typeof auditEventTypes)[number]
 
-/** Who acted: a client, a member of staff, the operator at the command line, or the vault by itself. */
+/** Who acted, and from where: a client, a member of staff, the operator at the command line, or the vault by itself. */
 export interface AuditCaller {
   id: string
   kind: 'client' | 'staff' | 'operator' | 'vault'
   role?: string | undefined
+  /** The event's own member `source`. */
+  source?: string | undefined
 }
 
 /**
@@ -96,6 +98,13 @@ export interface AuditFacts {
   since?: string | undefined
   until?: string | undefined
   replay_of?: string | undefined
+  /**
+   * Where it came from: an IP address, of a shopper's session its /24 or /48, or `host:` and the name of the machine on which
+   * a process of the vault ran. Left out, it is the caller's.
+   */
+  source?: string | undefined
+  /** The networks that refusals came from which have one event together. */
+  sources?: readonly string[] | undefined
 }
 
 /** An event as it is stored. `body` is its canonical form, the bytes that the log will be built over. */
@@ -159,6 +168,8 @@ function inCanonicalOrder(
     search_by: facts.search_by,
     since: facts.since,
     site: facts.site,
+    source: facts.source ?? facts.caller?.source,
+    sources: facts.sources,
     subject: facts.subject,
     ticket: facts.ticket,
     token: facts.token,
@@ -171,13 +182,21 @@ function inCanonicalOrder(
  * The canonical form is RFC 8785 (JSON Canonicalization Scheme) over the facts with `format`, `id` and `at`:
  * sorted members, no white space, UTF-8. `at` is RFC 3339 in UTC with milliseconds. Absent facts are left out.
  * Numbers and strings in it are written as ECMAScript's JSON.stringify does (sections 3.2.2.2 and 3.2.2.3).
+ *
+ * @param host the name of this machine, where events come from that neither a request nor an operator has made
  */
-export function createNewAuditEvent(now: () => Date, newId: NewId): NewAuditEvent {
+export function createNewAuditEvent(now: () => Date, newId: NewId, host?: string): NewAuditEvent {
+  /** Of what the vault does by itself; refusals that are counted together have places of their own. */
+  const here = host === undefined ? undefined : `host:${host}`
+  const placed = (facts: AuditFacts): AuditFacts =>
+    facts.source === undefined && facts.caller?.source === undefined && facts.sources === undefined
+      ? { ...facts, source: here }
+      : facts
   return (facts) => {
     const occurredAt = now()
     // One look at the clock: what is found by the time in ids is what the events say.
     const id = newId('evt', occurredAt)
-    const body = JSON.stringify(inCanonicalOrder(id, occurredAt.toISOString(), facts))
+    const body = JSON.stringify(inCanonicalOrder(id, occurredAt.toISOString(), placed(facts)))
     return {
       id,
       occurredAt,

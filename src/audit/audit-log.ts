@@ -67,6 +67,8 @@ export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping,
   const shipper = isKeptHere && shipping ? shipCheckpoints({ ...deps, ...options }, shipping) : undefined
   return {
     observe: outage.observe,
+    /** What is known of whether events can be written. */
+    outage: { isOpen: outage.isOpen, missed: outage.missed },
     requireWritable: outage.requireOver,
     /** Whether the key has signed the latest checkpoint. */
     hasSignedLast: async (db: Queryable, id: string) => {

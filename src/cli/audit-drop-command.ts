@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { type Command, InvalidArgumentError } from 'commander'
 import { createNewAuditEvent } from '../audit/audit-event.ts'
 import { type DroppedEvents, dropEvents, MIN_MONTHS_KEPT } from '../audit/drop-events.ts'
@@ -34,7 +35,7 @@ async function drop(request: { olderThanMonths: number; isDryRun: boolean }): Pr
   const options = { role: 'command', command: 'audit drop', log: note } as const
   const opened = await openVaultDatabase(readConfig(), options, 'owner')
   const now = () => new Date()
-  const newAuditEvent = createNewAuditEvent(now, createNewId(now, createRandomBytes()))
+  const newAuditEvent = createNewAuditEvent(now, createNewId(now, createRandomBytes()), hostname())
   try {
     return await dropEvents({ database: opened.database, newAuditEvent, now }, operator(), request)
   } finally {

@@ -118,7 +118,12 @@ export async function decideOnApproval(
   await deps.database.transaction(async (tx) => {
     if (!(await decideApproval(tx, approval, { ...decision, expiresAt, mac }))) throw new Problem('approval-decided')
     const event = deps.newAuditEvent({
-      ...{ type: `approval.${verdict}`, outcome: 'success', request_id: facts.requestId, caller: auditCaller(caller) },
+      ...{
+        type: `approval.${verdict}`,
+        outcome: 'success',
+        request_id: facts.requestId,
+        caller: auditCaller(caller, facts),
+      },
       ...{ site: caller.site, token: approval.token, kind: kindNameOf(approval.token as Token) },
       ...{ purpose: approval.purpose, fields: approval.fields, subject: id, ticket: approval.ticket ?? undefined },
       record_version: approval.record_version ?? undefined,

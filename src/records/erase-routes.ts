@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Caller } from '../access/caller.ts'
 import { type Route, type RouteRequest, route } from '../http/route.ts'
 import { Problem } from '../problem.ts'
+import { askedIn } from './asked.ts'
 import type { RecordDeps } from './dependencies.ts'
 import { eraseRecord } from './erase.ts'
 import type { Claim, Idempotency } from './idempotency.ts'
@@ -21,6 +22,7 @@ export function createEraseRoutes(deps: RecordDeps & { idempotency: Idempotency 
       access: ACCESS,
       audited: true,
       idempotent: true,
+      asked: askedIn,
       body: bodySchema,
       responses: erased,
       handle: (request) => {

@@ -6,6 +6,7 @@ import { type ComparableName, comparableNames } from '../kinds/comparable.ts'
 import { optionalMembers } from '../kinds/optional-members.ts'
 import { issue } from '../parse-input.ts'
 import { Sensitive } from '../sensitive.ts'
+import { askedIn } from './asked.ts'
 import type { RecordDeps } from './dependencies.ts'
 import type { Claim, Idempotency } from './idempotency.ts'
 import { type Comparison, matchRecord } from './match.ts'
@@ -64,6 +65,7 @@ export function createMatchRoutes(deps: RecordDeps & { idempotency: Idempotency 
       access: ['token:match'],
       audited: true,
       idempotent: true,
+      asked: askedIn,
       body: bodySchema,
       responses: {
         200: {

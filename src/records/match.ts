@@ -79,7 +79,7 @@ async function compare(
     token: one,
     part: 'secret' as const,
     event: leaveOutRecord(deps.newAuditEvent, {
-      ...{ type: 'record.match', outcome: 'success', request_id: facts.requestId, caller: auditCaller(caller) },
+      ...{ type: 'record.match', outcome: 'success', request_id: facts.requestId, caller: auditCaller(caller, facts) },
       ...{ site: caller.site, token: one, kind: kindNameOf(one), purpose, fields: names },
     }),
   }))

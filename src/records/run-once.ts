@@ -29,7 +29,7 @@ export function replayEvent(deps: { newAuditEvent: NewAuditEvent }, request: Rou
     type: 'request.replay',
     outcome: 'success',
     request_id: request.requestId,
-    caller: auditCaller(request.caller),
+    caller: auditCaller(request.caller, request),
     site: request.caller.site,
   })
 }

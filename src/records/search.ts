@@ -88,7 +88,12 @@ async function lookUp(
   facts: RequestFacts,
   extra: { idempotency?: (() => IdempotencyRow) | undefined },
 ): Promise<SearchResult> {
-  const about = { request_id: facts.requestId, caller: auditCaller(caller), site: caller.site, ...statedIn(input) }
+  const about = {
+    request_id: facts.requestId,
+    caller: auditCaller(caller, facts),
+    site: caller.site,
+    ...statedIn(input),
+  }
   const find = async (): Promise<{ found: SearchResult; finding: Finding }> => {
     const sought = { site: caller.site, by: input.by, values }
     const found = await deps.findByTerm.records(sought, MAX_RESULTS)

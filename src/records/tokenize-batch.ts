@@ -34,7 +34,7 @@ export async function tokenizeBatch(
       type: 'request.refuse',
       outcome: 'refused',
       request_id: facts.requestId,
-      caller: auditCaller(caller),
+      caller: auditCaller(caller, facts),
       site: caller.site,
       code: problem.code,
     }),

@@ -17,7 +17,7 @@ export function createTokenizeRoutes(
   deps: RecordDeps & { idempotency: Idempotency; cardVelocity: CardVelocity },
 ): Route<Caller>[] {
   const limit: Route<Caller>['limit'] = ({ caller, source, body }) =>
-    deps.cardVelocity.spend(caller, source, cardsIn(body))
+    deps.cardVelocity.spend(caller, source.network, cardsIn(body))
   const checkout = checkoutSchema(deps.kinds)
   // Parsed one by one, so that a bad one does not hold up the others; described as what each of them is.
   const item = z
