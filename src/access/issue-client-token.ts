@@ -1,6 +1,6 @@
 import type { NewAuditEvent } from '../audit/audit-event.ts'
 import type { RecordEvent } from '../audit/record-event.ts'
-import type { Source } from '../http/source/source.ts'
+import type { Presented } from '../http/route.ts'
 import { type AccessTokens, CLIENT_TOKEN_SECONDS } from './access-token.ts'
 import { type AuthenticateClientDeps, areRemembered, authenticateClient } from './authenticate-client.ts'
 import { certificateThumbprint } from './client-certificate.ts'
@@ -38,7 +38,7 @@ export interface ClientTokenRequest {
 export async function issueClientToken(
   deps: IssueClientTokenDeps,
   request: ClientTokenRequest,
-  facts: { requestId: string; source: Source },
+  facts: { requestId: string; source: Presented['source'] },
 ): Promise<{ access_token: string; token_type: 'Bearer' | 'DPoP'; expires_in: number; scope: string }> {
   const client = await authenticateWithinLimit(deps, request.credentials, facts.source.network)
   if (typeof client === 'string') throw invalidClient(client, request.credentials.clientId)

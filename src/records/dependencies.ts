@@ -6,7 +6,7 @@ import type { Alert } from '../alert.ts'
 import type { NewAuditEvent } from '../audit/audit-event.ts'
 import type { RecordEvent } from '../audit/record-event.ts'
 import type { Database } from '../database/database.ts'
-import type { Source } from '../http/source/source.ts'
+import type { Presented } from '../http/route.ts'
 import type { NewId } from '../identifier.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Kinds } from '../kinds/kinds.ts'
@@ -42,5 +42,5 @@ export interface RecordDeps {
 export interface RequestFacts {
   requestId: string
   /** Where it comes from, for its events. */
-  source: Source
+  source: Presented['source']
 }

@@ -59,7 +59,7 @@ async function fill(): Promise<void> {
     const checkouts = items.map((item) => parseInput(schema, item))
     await tokenizeCheckouts({ ...parts, batches }, caller, checkouts, {
       requestId: 'req_bench',
-      source: { address: '127.0.0.1', network: '127.0.0.1', area: '127.0.0.0/24' },
+      source: { address: '127.0.0.1', network: '127.0.0.1' },
     })
   }
   await query(plan.ownerUrl, 'VACUUM (ANALYZE) records')

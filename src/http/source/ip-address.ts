@@ -29,28 +29,12 @@ function octets(group: number): number[] {
  * @returns `192.0.2.1` or `2001:db8:1:2::/64`
  */
 export function networkOf(address: string): string {
-  return isIPv6(address) ? firstGroups(address, 4) : address
-}
-
-/**
- * What the audit log keeps of a shopper's address: 256 neighbours of IPv4, or a whole site's /48 of IPv6 (RFC 6177), so that an
- * event does not lead to a household.
- *
- * @param address in canonical form
- * @returns `192.0.2.0/24` or `2001:db8:1::/48`; what is no address stays as it is
- */
-export function areaOf(address: string): string {
-  if (isIPv6(address)) return firstGroups(address, 3)
-  return isIPv4(address) ? `${address.split('.').slice(0, 3).join('.')}.0/24` : address
-}
-
-/** The network of an IPv6 address that so many of its groups of 16 bits name. */
-function firstGroups(address: string, count: number): string {
+  if (!isIPv6(address)) return address
   const [left = '', right] = address.split('::')
   const [head, tail] = [groupsIn(left), groupsIn(right ?? '')]
   const missing = right === undefined ? 0 : 8 - head.length - tail.length
   const groups = [...head, ...Array<string>(missing).fill('0'), ...tail]
-  return `${canonicalAddress(`${groups.slice(0, count).join(':')}::`)}/${16 * count}`
+  return `${canonicalAddress(`${groups.slice(0, 4).join(':')}::`)}/64`
 }
 
 function groupsIn(part: string): string[] {

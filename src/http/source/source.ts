@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { elementsFromTheRight, forwardedAddress, forwardedForAddress } from './forwarded.ts'
-import { areaOf, canonicalAddress, networkOf } from './ip-address.ts'
+import { canonicalAddress, networkOf } from './ip-address.ts'
 import { announcedAddress } from './proxy-protocol.ts'
 import type { TrustedProxies } from './trusted-proxies.ts'
 
@@ -11,8 +11,6 @@ export interface Source {
   address: string
   /** What limits count by: the address, of IPv6 its /64 (`2001:db8:1:2::/64`). */
   network: string
-  /** What the audit log keeps of a shopper: the /24 of IPv4 (`192.0.2.0/24`), the /48 of IPv6 (`2001:db8:1::/48`). */
-  area: string
 }
 
 /** A chain of proxies is short; what is longer was made up. */
@@ -37,7 +35,7 @@ export function sourceOf(request: IncomingMessage, proxies: TrustedProxies): Sou
   ]
   const [address, other] = found
   if (address === undefined || address === peer.address || (other !== undefined && other !== address)) return peer
-  return sourceAt(address)
+  return { address, network: networkOf(address) }
 }
 
 function walk(
@@ -57,7 +55,7 @@ function walk(
 }
 
 const peers = new WeakMap<Socket, Source>()
-const UNKNOWN = sourceAt('unknown')
+const UNKNOWN: Source = { address: 'unknown', network: 'unknown' }
 
 /** The same for all requests of a connection. */
 function peerOf(socket: Socket): Source {
@@ -65,12 +63,7 @@ function peerOf(socket: Socket): Source {
   if (remembered !== undefined) return remembered
   const address = announcedAddress(socket) ?? canonicalAddress(socket.remoteAddress ?? '')
   if (address === undefined) return UNKNOWN
-  const peer = sourceAt(address)
+  const peer = { address, network: networkOf(address) }
   peers.set(socket, peer)
   return peer
-}
-
-/** @param address in canonical form, or `unknown` */
-function sourceAt(address: string): Source {
-  return { address, network: networkOf(address), area: areaOf(address) }
 }
