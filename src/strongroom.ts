@@ -9,10 +9,12 @@ import { createCallerCommands } from './access/caller-commands.ts'
 import type { NamedCaller } from './access/find-caller.ts'
 import { requireAnyScope } from './access/grant.ts'
 import { releaseReservations } from './access/reservation-store.ts'
+import { defaultStrangerLimits } from './access/stranger-limit.ts'
 import { createAlert } from './alert.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
 import { createAuditLog } from './audit/audit-log.ts'
 import { createAuditRoutes } from './audit/audit-routes.ts'
+import type { FailedCommand } from './audit/failed-command.ts'
 import { createLogRoutes } from './audit/log-routes.ts'
 import { createRecordEvent } from './audit/record-event.ts'
 import { loadShipping } from './audit/witness/witnesses-file.ts'
@@ -25,6 +27,7 @@ import { createDocsRoutes } from './http/docs-routes.ts'
 import { createHealthRoutes } from './http/health-routes.ts'
 import { createMetrics } from './http/metrics.ts'
 import type { RefusesCertificate } from './http/presented.ts'
+import { toProblem } from './http/problem-response.ts'
 import { createReadiness } from './http/readiness.ts'
 import { createLogger, describeError } from './http/request-log.ts'
 import { createTrustedProxies, type TrustedProxies } from './http/source/trusted-proxies.ts'
@@ -157,6 +160,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     origin: config.auditOrigin ?? `${new URL(issuer).host}/audit`,
     shipping,
     observeWaiting: metrics.observeAuditWaiting,
+    failures: config.strangerLimits ?? defaultStrangerLimits,
     log: (facts, message) => logger.info(facts, message),
   }).catch(giveUp)
 
@@ -260,6 +264,15 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
         newId,
         logger,
       }),
+    /** What an operator's command asks that could not write the event of its failure itself. */
+    async takeFailure(operator: AuditCaller, failure: FailedCommand): Promise<void> {
+      try {
+        const isWritten = await auditLog.commands.recordFailedCommand(operator, failure)
+        if (!isWritten) limits.strangers.addFailure(operator.source ?? '')
+      } catch (error) {
+        auditLog.outage.missed(toProblem(error).code)
+      }
+    },
     /** From now on new requests are refused; those under way finish. */
     beginShutdown: () => {
       shuttingDown = true

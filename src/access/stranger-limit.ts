@@ -22,7 +22,7 @@ export interface StrangerLimits {
   inAll: number
 }
 
-const defaultStrangerLimits: StrangerLimits = { perSource: 20, inAll: 200 }
+export const defaultStrangerLimits: StrangerLimits = { perSource: 20, inAll: 200 }
 
 /** Keeps strangers from filling the audit log with their refusals. Callers who have proved who they are do not count. */
 export interface StrangerLimit {
@@ -41,6 +41,8 @@ export interface StrangerLimit {
    * @returns whether it is one too many; it then has no event of its own
    */
   countFailure(source: string): boolean
+  /** Adds to the next event what has been found to be one too many elsewhere. */
+  addFailure(source: string): void
   /** Writes the event of what was counted since the last one. @throws {Problem} audit-unavailable: then it is kept */
   flush(): Promise<void>
 }
@@ -188,6 +190,7 @@ export function createStrangerLimit(
       gather('refused', source)
       return tooMany(endsAt, now())
     },
+    addFailure: (source) => gather('failed', source),
     countFailure(source) {
       const isOver = !isFailureWithin(source)
       if (isOver) gather('failed', source)

@@ -22,6 +22,7 @@ export const auditEventTypes = [
   'roles.apply',
   'access.explain',
   'access.review',
+  'approval.list',
   'approval.request',
   'approval.break-glass',
   'approval.approve',
@@ -57,6 +58,8 @@ export interface AuditCaller {
   role?: string | undefined
   /** The event's own member `source`. */
   source?: string | undefined
+  /** The event's own member `account`. */
+  account?: string | undefined
 }
 
 /**
@@ -71,6 +74,8 @@ export interface AuditFacts {
   caller?: AuditCaller | undefined
   site?: string | undefined
   token?: string | undefined
+  /** The records that a search or a list showed. */
+  tokens?: readonly string[] | undefined
   kind?: string | undefined
   purpose?: string | undefined
   /** The raw bytes of a public key that verifies checkpoints, in base64. */
@@ -103,6 +108,8 @@ export interface AuditFacts {
    * a process of the vault ran. Left out, it is the caller's.
    */
   source?: string | undefined
+  /** The system's account that ran a command, where its operator goes by another name. */
+  account?: string | undefined
   /** The networks that refusals came from which have one event together. */
   sources?: readonly string[] | undefined
 }
@@ -144,6 +151,7 @@ function inCanonicalOrder(
 ): Record<keyof AuditFacts | 'at' | 'format' | 'id', unknown> {
   const { caller } = facts
   return {
+    account: facts.account ?? caller?.account,
     approval: facts.approval,
     at,
     authority: facts.authority,
@@ -173,6 +181,7 @@ function inCanonicalOrder(
     subject: facts.subject,
     ticket: facts.ticket,
     token: facts.token,
+    tokens: facts.tokens,
     type: facts.type,
     until: facts.until,
   }

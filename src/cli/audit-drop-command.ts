@@ -8,6 +8,7 @@ import { createRandomBytes } from '../keys/random.ts'
 import { openVaultDatabase } from '../open-vault.ts'
 import { count } from './arguments.ts'
 import { confirm, type Json, note, operator, print, withJson } from './command.ts'
+import { recordFailure } from './failed-command.ts'
 
 interface DropOptions extends Json {
   olderThanMonths: number
@@ -26,7 +27,7 @@ export function addDropCommand(audit: Command): void {
       const { olderThanMonths, dryRun: isDryRun = false, yes = false } = options
       const question = `Events older than ${olderThanMonths} months are gone for good. Type "drop" to drop them: `
       await confirm(question, 'drop', isDryRun || yes)
-      const found = await drop({ olderThanMonths, isDryRun })
+      const found = await recordFailure('audit drop', () => drop({ olderThanMonths, isDryRun }))
       print(options, { ...found, dry_run: isDryRun }, () => describe(found, isDryRun))
     })
 }

@@ -75,14 +75,15 @@ export function createMatchRoutes(deps: RecordDeps & { idempotency: Idempotency 
       },
       handle: (request) => {
         const input = { ...request.body, token: request.params.token ?? '' }
-        const match = async (claim?: Claim) => {
-          const idempotency = claim && (() => claim(null))
+        const match = async (claim?: Claim, replayOf?: readonly string[]) => {
           return {
             status: 200,
-            body: { matches: await matchRecord(deps, request.caller, input, request, { idempotency }) },
+            body: {
+              matches: await matchRecord(deps, request.caller, input, request, { idempotency: claim, replayOf }),
+            },
           }
         }
-        return runOnce<null>(deps, request, 'match', match, () => match())
+        return runOnce<string[] | null>(deps, request, 'match', match, (first) => match(undefined, first ?? undefined))
       },
     }),
   ]

@@ -64,14 +64,13 @@ export function createSearchRoutes(deps: RecordDeps & { idempotency: Idempotency
         },
       },
       handle: (request) => {
-        const search = async (claim?: Claim) => {
-          const idempotency = claim && (() => claim(null))
+        const search = async (claim?: Claim, replayOf?: string) => {
           return {
             status: 200,
-            body: await searchByValue(deps, request.caller, request.body, request, { idempotency }),
+            body: await searchByValue(deps, request.caller, request.body, request, { idempotency: claim, replayOf }),
           }
         }
-        return runOnce<null>(deps, request, 'search', search, () => search())
+        return runOnce<string | null>(deps, request, 'search', search, (first) => search(undefined, first ?? undefined))
       },
     }),
   ]
