@@ -7,8 +7,8 @@ interface Refused {
   caller?: unknown
 }
 
-/** Refused for what stands in the request line, before any route. */
-const MALFORMED = new Set<ProblemCode>(['malformed-url', 'query-not-accepted', 'malformed-request'])
+/** Refused for the URL, before any route: it does not decode, or holds what no URL may. */
+const MALFORMED = new Set<ProblemCode>(['malformed-url', 'query-not-accepted'])
 /** Of strangers this would only fill the log: the whole Internet asks for what there is not. */
 const ASTRAY = new Set<ProblemCode>(['not-found', 'method-not-allowed'])
 /** The log cannot be written. Such answers are counted, and `audit.gap` says how many. */

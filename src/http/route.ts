@@ -55,7 +55,6 @@ export interface Answer {
 export interface Asked {
   fields?: readonly string[] | undefined
   purpose?: string | undefined
-  search_by?: string | undefined
 }
 
 /** A refused request, as the audit log hears of it. */

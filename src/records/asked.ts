@@ -2,27 +2,27 @@ import { purposes } from '../access/purpose.ts'
 import { isShown, kindNames } from '../access/view.ts'
 import type { Asked } from '../http/route.ts'
 import { comparableNames } from '../kinds/comparable.ts'
-import { searchTypes } from '../kinds/kind.ts'
 
 /**
  * What a body asks for, good or bad, for the event of its refusal: the fields in `fields` (a list, or names with values),
- * `field` and those of `items`, `purpose`, and what a search is by. What the vault has no such name for is somebody's text,
- * and is left out.
+ * `field` and those of `items`, the field that a search is by, and the purpose. What the vault has no such name for is
+ * somebody's text, and is left out.
  */
 export function askedIn(body: unknown): Asked {
   const { fields, field, items, purpose, by } = membersOf(body)
-  const named = [fields, field, ...(Array.isArray(items) ? items.map((item) => membersOf(item).fields) : [])]
+  const ofItems = Array.isArray(items) ? items.map((item) => membersOf(item).fields) : []
+  // To search by a card's number is to ask whether the vault has it.
+  const sought = by === 'card_number' ? 'number' : by
   return {
-    fields: knownFields(named.flatMap(namesIn)),
-    purpose: oneOf(purposes, purpose),
-    search_by: oneOf(searchTypes, by),
+    fields: knownFields([fields, field, sought, ...ofItems].flatMap(namesIn)),
+    purpose: purposes.find((one) => one === purpose),
   }
 }
 
 /** The same of a correction, whose members are the fields themselves. */
 export function askedInCorrection(body: unknown): Asked {
   const members = membersOf(body)
-  return { fields: knownFields(Object.keys(members)), purpose: oneOf(purposes, members.purpose) }
+  return { fields: knownFields(Object.keys(members)), purpose: purposes.find((one) => one === members.purpose) }
 }
 
 /** Each once, without what is no field of any kind; undefined when none is left. */
@@ -42,8 +42,4 @@ function namesIn(value: unknown): unknown[] {
 
 function membersOf(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {}
-}
-
-function oneOf<Name extends string>(names: readonly Name[], value: unknown): Name | undefined {
-  return names.find((name) => name === value)
 }
