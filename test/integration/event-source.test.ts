@@ -43,7 +43,6 @@ const tokenize = (body: unknown, key?: string) =>
     body,
     headers: key === undefined ? {} : { 'Idempotency-Key': key },
   })
-const _fakeIds = () => `cus_${Math.random().toString(36).slice(2)}`
 
 describe('from where', () => {
   it('every event of a call says so, the address in full', async () => {
