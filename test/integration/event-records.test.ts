@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { roleOf } from '../../src/access/roles.ts'
 import { eventConditions } from '../../src/audit/audit-store.ts'
 import { openDatabase } from '../../src/database/database.ts'
+import { createRecordBatches } from '../../src/records/record-batches.ts'
 import { expectProblem } from '../support/problems.ts'
 import { billingAddress, card, contact, shippingAddress } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
@@ -156,6 +157,43 @@ describe('what left', () => {
     const none = await revealed(stored.billing_address.token, ['line2', 'phone'])
     expect(none.body.data).toEqual({})
     expect(await vault.events({ id: none.body.event })).toEqual([expect.objectContaining({ fields: [] })])
+  })
+})
+
+describe('a record that is corrected between its opening and its event', () => {
+  it('is opened again: what leaves is what the event says of the version that stands', async () => {
+    const { token } = (await tokenize({ contact: { email: 'before@example.sg' } })).body.contact
+    const storefront = await vault.staffToken('storefront')
+    const database = openDatabase({ url: vault.database.serverUrl })
+    const real = createRecordBatches(database)
+    let corrections = 0
+    const release: typeof real.release = async (wanted) => {
+      if (wanted.records[0]?.version === 1) {
+        const body = { email: 'after@example.sg', phone: '+65 6987 6543' }
+        expect((await vault.call('PATCH', `/v1/tokens/${token}`, { token: storefront, body })).status).toBe(200)
+        corrections++
+      }
+      return real.release(wanted)
+    }
+    const slow = await TestVault.start({ sharedDatabase: vault.database, overrides: { batches: { ...real, release } } })
+    const request = {
+      token: await vault.staffToken('legal'),
+      body: { purpose: 'enforce-rights' },
+      headers: { 'Idempotency-Key': 'corrected-meanwhile' },
+    }
+    const answers = [
+      await slow.call('POST', `/v1/tokens/${token}/reveal`, request),
+      await slow.call('POST', `/v1/tokens/${token}/reveal`, request),
+    ]
+    for (const { body } of answers) expect(body.data).toMatchObject({ email: 'after@example.sg' })
+    expect([corrections, answers[1]!.headers['idempotent-replayed']]).toEqual([1, 'true'])
+    const events = await eventsOf(answers[0]!)
+    expect(events).toEqual([expect.objectContaining({ id: answers[0]!.body.event, record_version: 2 })])
+    expect(events[0]!.fields).toEqual(Object.keys(answers[0]!.body.data))
+    const [again] = await eventsOf(answers[1]!)
+    expect(again).toMatchObject({ type: 'record.reveal', replay_of: events[0]!.id })
+    await slow.stop()
+    await database.close()
   })
 })
 
