@@ -71,6 +71,7 @@ CREATE INDEX audit_events_key_retire ON ONLY public.audit_events USING btree (id
 CREATE INDEX audit_events_position ON ONLY public.audit_events USING btree ("position");
 CREATE INDEX audit_events_public_key ON ONLY public.audit_events USING btree (id) WHERE (type = ANY (ARRAY['audit.key'::text, 'key.create'::text]));
 CREATE INDEX audit_events_token ON ONLY public.audit_events USING btree (token, id) WHERE (token IS NOT NULL);
+CREATE INDEX audit_events_tokens ON ONLY public.audit_events USING gin (string_to_array("substring"(body, '"tokens":\["([^]]*)"\]'::text), '","'::text)) WHERE (type = ANY (ARRAY['record.search'::text, 'approval.list'::text]));
 COMMENT ON COLUMN audit_events.body IS 'the event in its canonical form, RFC 8785; the other columns repeat parts of it';
 COMMENT ON COLUMN audit_events.position IS 'the order of insertion, not of the log: numbers of what was rolled back are missing';
 

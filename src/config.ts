@@ -15,6 +15,8 @@ export interface Config {
   operatorPort: number
   /** What a scraper of the operator's listener shows; undefined: anybody on loopback may read the metrics. */
   operatorTokenFile: string | undefined
+  /** Who runs commands, for the audit log. */
+  operator: string | undefined
   /** The `iss` and `aud` of every access token, and the base of the metadata documents. */
   issuer: string
   /** Whether the issuer was set, by itself or through the port; a command otherwise takes the one its server recorded. */
@@ -80,6 +82,9 @@ export class ConfigError extends Error {
 /** What the name of a schema may be, so that it can stand in the text of statements and functions. */
 export const SCHEMA_NAME = /^(?!pg_|information_schema$)[A-Za-z_][A-Za-z0-9_-]{0,62}$/
 
+/** A name that a person reads in lists and in the audit log. */
+export const PERSON_NAME = /^[\p{L}\p{N}][\p{L}\p{M}\p{N} .,'’&()/_@-]{0,63}$/u
+
 const port = z.coerce.number().int().min(1).max(65535)
 
 const limit = z.coerce.number().int().min(1).max(1_000_000)
@@ -114,6 +119,7 @@ const environment = z.object({
   STRONGROOM_PORT: port.default(8443),
   STRONGROOM_OPERATOR_PORT: port.default(9443),
   STRONGROOM_OPERATOR_TOKEN_FILE: z.string().min(1).optional(),
+  STRONGROOM_OPERATOR: z.string().regex(PERSON_NAME).optional(),
   STRONGROOM_WORKERS: z.coerce.number().int().min(1).max(256).optional(),
   STRONGROOM_ISSUER: z.url({ protocol: /^https$/ }).optional(),
   STRONGROOM_CARDS_PER_CLIENT: limit.optional(),
@@ -168,6 +174,7 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
     operatorPort: read.STRONGROOM_OPERATOR_PORT,
     operatorTokenFile:
       read.STRONGROOM_OPERATOR_TOKEN_FILE === undefined ? undefined : path.resolve(read.STRONGROOM_OPERATOR_TOKEN_FILE),
+    operator: read.STRONGROOM_OPERATOR,
     issuer: (read.STRONGROOM_ISSUER ?? `https://localhost:${read.STRONGROOM_PORT}`).replace(/\/$/, ''),
     issuerIsSet: set.STRONGROOM_ISSUER !== undefined || set.STRONGROOM_PORT !== undefined,
     issuersFile: read.STRONGROOM_ISSUERS_FILE === undefined ? undefined : path.resolve(read.STRONGROOM_ISSUERS_FILE),
@@ -219,6 +226,27 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
         read.STRONGROOM_AUTHORITIES_FILE === undefined ? undefined : path.resolve(read.STRONGROOM_AUTHORITIES_FILE),
     },
     workers: read.STRONGROOM_WORKERS ?? Math.max(1, availableParallelism() - 1),
+  }
+}
+
+/** What the environment says of who runs a command, and from where. */
+export interface OperatorEnvironment {
+  production: boolean
+  /** STRONGROOM_OPERATOR. */
+  name: string | undefined
+  /** Who became another user by sudo. */
+  sudoUser: string | undefined
+  /** The address that the operator is logged in from by SSH. */
+  sshClient: string | undefined
+}
+
+/** @throws {ConfigError} */
+export function readOperator(env: NodeJS.ProcessEnv = loadEnvironment()): OperatorEnvironment {
+  return {
+    production: env.NODE_ENV === 'production',
+    name: env.STRONGROOM_OPERATOR || undefined,
+    sudoUser: env.SUDO_USER || undefined,
+    sshClient: env.SSH_CONNECTION?.split(' ', 1)[0] || undefined,
   }
 }
 

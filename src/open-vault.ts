@@ -29,12 +29,14 @@ export interface OpenVault {
   close(): Promise<void>
 }
 
+/** Of an embedded database that is not there, `creates` says whether it is made; so it is when left out. */
 export interface OpenVaultOptions {
   /** A worker shares the database of the server that forked it, which has migrated it. */
   role: 'server' | 'worker' | 'command'
   command?: string
   log: (line: string) => void
   overrides?: Overrides
+  creates?: boolean
 }
 
 /** The start was refused; each finding says what is wrong and how to mend it. */
@@ -225,10 +227,10 @@ interface Urls {
 /** Finds the database, and stops it again when `use` throws. */
 async function withDatabase<T>(
   config: Config,
-  options: OpenVaultOptions & { creates?: boolean },
+  options: OpenVaultOptions,
   use: (urls: Urls, stop: () => Promise<void>, keepRunning: EmbeddedDatabase['keepRunning']) => Promise<T>,
 ): Promise<T> {
-  const { creates = true } = options
+  const { creates = true, command, log } = options
   if (!config.production && creates) makeDataDir(config.dataDir)
   if (config.database) {
     const { url, ownerUrl } = config.database
@@ -239,7 +241,6 @@ async function withDatabase<T>(
     )
   }
   const { dataDir } = config
-  const { command, log } = options
   const role = options.role === 'server' ? 'server' : 'command'
   const embedded = await openEmbeddedDatabase({ dataDir, role, ...(command ? { command } : {}), log, creates })
   try {

@@ -11,6 +11,7 @@ export const options = {
   STRONGROOM_PORT: ['8443', 'the HTTPS port'],
   STRONGROOM_OPERATOR_PORT: ['9443', 'the operator listener (`/metrics` and health), HTTPS, on loopback only'],
   STRONGROOM_OPERATOR_TOKEN_FILE: ['–', 'the bearer token that `/metrics` then asks for, mode 0600'],
+  STRONGROOM_OPERATOR: ['–', 'who runs commands, for the audit log, where `--as` does not say so'],
   STRONGROOM_WORKERS: ['cores less one, at least 1', 'how many processes serve callers'],
   STRONGROOM_ISSUER: ['`https://localhost:<port>`', 'the issuer and audience of access tokens: the public base URL'],
   STRONGROOM_ISSUERS_FILE: ['–', 'the identity providers of the staff and what their claims mean here, JSON'],

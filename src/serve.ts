@@ -154,9 +154,15 @@ export async function listenToOperator(
 }
 
 /** Returns what closes it. Windows has pipes in its place, which any user may open: a vault there has no such socket. */
-async function openOperatorSocket({ dataDir }: Config, { unsealing }: Strongroom): Promise<() => Promise<void>> {
+async function openOperatorSocket(
+  { dataDir }: Config,
+  { unsealing, takeFailure }: Strongroom,
+): Promise<() => Promise<void>> {
   if (process.platform === 'win32') return async () => {}
-  const server = createOperatorSocketServer((share, id) => unsealing.offer({ id, kind: 'operator' }, share))
+  const server = createOperatorSocketServer(
+    (share, id) => unsealing.offer({ id, kind: 'operator' }, share),
+    ({ operator, ...failure }) => takeFailure(operator, failure),
+  )
   const release = await listenOnSocket(server, operatorSocketOf(dataDir))
   return async () => {
     await stopListening(server)

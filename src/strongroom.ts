@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { createAccessControl } from './access/access-control.ts'
 import { ACCESS_MACS } from './access/access-macs.ts'
 import { createAccessRoutes } from './access/access-routes.ts'
@@ -9,10 +10,12 @@ import type { NamedCaller } from './access/find-caller.ts'
 import { requireAnyScope } from './access/grant.ts'
 import { remakeAccessMacs } from './access/remake-access-macs.ts'
 import { releaseReservations } from './access/reservation-store.ts'
+import { defaultStrangerLimits } from './access/stranger-limit.ts'
 import { createAlert } from './alert.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
 import { createAuditLog } from './audit/audit-log.ts'
 import { createAuditRoutes } from './audit/audit-routes.ts'
+import type { FailedCommand } from './audit/failed-command.ts'
 import { createLogRoutes } from './audit/log-routes.ts'
 import { createRecordEvent } from './audit/record-event.ts'
 import { loadShipping } from './audit/witness/witnesses-file.ts'
@@ -25,6 +28,7 @@ import { createDocsRoutes } from './http/docs-routes.ts'
 import { createHealthRoutes } from './http/health-routes.ts'
 import { createMetrics } from './http/metrics.ts'
 import type { RefusesCertificate } from './http/presented.ts'
+import { toProblem } from './http/problem-response.ts'
 import { createReadiness } from './http/readiness.ts'
 import { createLogger, describeError } from './http/request-log.ts'
 import { createTrustedProxies, type TrustedProxies } from './http/source/trusted-proxies.ts'
@@ -50,7 +54,7 @@ import { findCustomerTokens } from './records/find-customer-tokens.ts'
 import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
 import { createMatchRoutes } from './records/match-routes.ts'
-import { createRecordBatches } from './records/record-batches.ts'
+import { createLookUp, createRecordBatches } from './records/record-batches.ts'
 import { createRecordRefusal } from './records/record-refusal.ts'
 import { createRecordRoutes } from './records/record-routes.ts'
 import { createSearchTerms } from './records/reindex.ts'
@@ -80,7 +84,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const randomBytes = overrides.randomBytes ?? createRandomBytes()
   const logger = overrides.logger ?? createLogger(config.logLevel)
   const newId = createNewId(now, randomBytes)
-  const newAuditEvent = createNewAuditEvent(now, newId)
+  const newAuditEvent = createNewAuditEvent(now, newId, hostname())
   const metrics = createMetrics()
 
   const alert = createAlert((facts, message) => logger.error(facts, message), metrics.alert)
@@ -151,13 +155,15 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const idempotency = createIdempotency({ database, keys, now })
   const batches = overrides.batches ?? createRecordBatches(database)
   const findByTerm = createFindByTerm(basics)
-  const shared = { ...basics, ...limits, batches, findByTerm, roles, macs, kinds, randomBytes, why }
+  const lookUp = createLookUp(database)
+  const shared = { ...basics, ...limits, batches, lookUp, findByTerm, roles, macs, kinds, randomBytes, why }
 
   const auditLog = await createAuditLog(basics, {
     isKeptHere: config.keepsLog ?? false,
     origin: config.auditOrigin ?? `${new URL(issuer).host}/audit`,
     shipping,
     observeWaiting: metrics.observeAuditWaiting,
+    failures: config.strangerLimits ?? defaultStrangerLimits,
     log: (facts, message) => logger.info(facts, message),
   }).catch(giveUp)
 
@@ -191,7 +197,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   ].map((route) => countMisses(shared, route))
   const docs = createDocsRoutes(routes, { issuer, version })
 
-  const recordRefusal = createRecordRefusal({ newAuditEvent, recordEvent, strangers: limits.strangers })
+  const recordRefusal = createRecordRefusal({ ...basics, strangers: limits.strangers, outage: auditLog.outage })
 
   const rotation = { ...shared, movables: [...createSealedValues(keys), createSearchTerms(shared)] }
   metrics.showRotations(() => rotationFigures(database))
@@ -262,6 +268,15 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
         newId,
         logger,
       }),
+    /** What an operator's command asks that could not write the event of its failure itself. */
+    async takeFailure(operator: AuditCaller, failure: FailedCommand): Promise<void> {
+      try {
+        const isWritten = await auditLog.commands.recordFailedCommand(operator, failure)
+        if (!isWritten) limits.strangers.addFailure(operator.source ?? '')
+      } catch (error) {
+        auditLog.outage.missed(toProblem(error).code)
+      }
+    },
     /** From now on new requests are refused; those under way finish. */
     beginShutdown: () => {
       shuttingDown = true

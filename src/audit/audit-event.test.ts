@@ -145,6 +145,22 @@ describe('an event', () => {
     expect(JSON.parse(body).at).toBe(occurredAt.toISOString())
   })
 
+  it('has a source: its own, else that of its caller, else the machine', () => {
+    const make = createNewAuditEvent(
+      () => AT,
+      () => 'evt_1',
+      'desk',
+    )
+    const caller = { id: 'operator:ada', kind: 'operator', source: '198.51.100.4', account: 'root' } as const
+    const read = { type: 'audit.read', outcome: 'success' } as const
+    const factsOf = (facts: AuditFacts) => JSON.parse(make(facts).body) as Record<string, unknown>
+    expect(factsOf({ ...read, caller })).toMatchObject({ source: '198.51.100.4', account: 'root' })
+    expect(factsOf({ ...read, caller }).caller).toEqual({ id: 'operator:ada', kind: 'operator' })
+    expect(factsOf({ ...read, source: '192.0.2.1' }).source).toBe('192.0.2.1')
+    expect(factsOf(read).source).toBe('host:desk')
+    expect(factsOf({ ...read, sources: ['192.0.2.1'] })).not.toHaveProperty('source')
+  })
+
   it('has an id of its own', () => {
     const make = createNewAuditEvent(
       () => AT,

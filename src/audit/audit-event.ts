@@ -22,6 +22,7 @@ export const auditEventTypes = [
   'roles.apply',
   'access.explain',
   'access.review',
+  'approval.list',
   'approval.request',
   'approval.break-glass',
   'approval.approve',
@@ -50,11 +51,15 @@ export const auditEventTypes = [
 
 export type AuditEventType = (typeof auditEventTypes)[number]
 
-/** Who acted: a client, a member of staff, the operator at the command line, or the vault by itself. */
+/** Who acted, and from where: a client, a member of staff, the operator at the command line, or the vault by itself. */
 export interface AuditCaller {
   id: string
   kind: 'client' | 'staff' | 'operator' | 'vault'
   role?: string | undefined
+  /** The event's own member `source`. */
+  source?: string | undefined
+  /** The event's own member `account`. */
+  account?: string | undefined
 }
 
 /**
@@ -69,6 +74,8 @@ export interface AuditFacts {
   caller?: AuditCaller | undefined
   site?: string | undefined
   token?: string | undefined
+  /** The records that a search or a list showed. */
+  tokens?: readonly string[] | undefined
   kind?: string | undefined
   purpose?: string | undefined
   /** The raw bytes of a public key that verifies checkpoints, in base64. */
@@ -96,6 +103,15 @@ export interface AuditFacts {
   since?: string | undefined
   until?: string | undefined
   replay_of?: string | undefined
+  /**
+   * Where it came from: an IP address, of a shopper's session its /24 or /48, or `host:` and the name of the machine on which
+   * a process of the vault ran. Left out, it is the caller's.
+   */
+  source?: string | undefined
+  /** The system's account that ran a command, where its operator goes by another name. */
+  account?: string | undefined
+  /** The networks that refusals came from which have one event together. */
+  sources?: readonly string[] | undefined
 }
 
 /** An event as it is stored. `body` is its canonical form, the bytes that the log will be built over. */
@@ -135,6 +151,7 @@ function inCanonicalOrder(
 ): Record<keyof AuditFacts | 'at' | 'format' | 'id', unknown> {
   const { caller } = facts
   return {
+    account: facts.account ?? caller?.account,
     approval: facts.approval,
     at,
     authority: facts.authority,
@@ -159,9 +176,12 @@ function inCanonicalOrder(
     search_by: facts.search_by,
     since: facts.since,
     site: facts.site,
+    source: facts.source ?? facts.caller?.source,
+    sources: facts.sources,
     subject: facts.subject,
     ticket: facts.ticket,
     token: facts.token,
+    tokens: facts.tokens,
     type: facts.type,
     until: facts.until,
   }
@@ -171,13 +191,21 @@ function inCanonicalOrder(
  * The canonical form is RFC 8785 (JSON Canonicalization Scheme) over the facts with `format`, `id` and `at`:
  * sorted members, no white space, UTF-8. `at` is RFC 3339 in UTC with milliseconds. Absent facts are left out.
  * Numbers and strings in it are written as ECMAScript's JSON.stringify does (sections 3.2.2.2 and 3.2.2.3).
+ *
+ * @param host the name of this machine, where events come from that neither a request nor an operator has made
  */
-export function createNewAuditEvent(now: () => Date, newId: NewId): NewAuditEvent {
+export function createNewAuditEvent(now: () => Date, newId: NewId, host?: string): NewAuditEvent {
+  /** Of what the vault does by itself; refusals that are counted together have places of their own. */
+  const here = host === undefined ? undefined : `host:${host}`
+  const placed = (facts: AuditFacts): AuditFacts =>
+    facts.source === undefined && facts.caller?.source === undefined && facts.sources === undefined
+      ? { ...facts, source: here }
+      : facts
   return (facts) => {
     const occurredAt = now()
     // One look at the clock: what is found by the time in ids is what the events say.
     const id = newId('evt', occurredAt)
-    const body = JSON.stringify(inCanonicalOrder(id, occurredAt.toISOString(), facts))
+    const body = JSON.stringify(inCanonicalOrder(id, occurredAt.toISOString(), placed(facts)))
     return {
       id,
       occurredAt,

@@ -4,6 +4,7 @@ import type { Database, Queryable } from '../database/database.ts'
 import type { AuditCaller, AuditEventType, NewAuditEvent } from './audit-event.ts'
 import { type EventPage, selectEvents } from './audit-store.ts'
 import { deliverLog, type LogDelivery } from './delivery/deliver-log.ts'
+import { type FailedCommand, recordFailedCommand } from './failed-command.ts'
 import { keepLog } from './keep-log.ts'
 import { hasSignedLast, listLogKeys } from './log-keys.ts'
 import { preparePartitions } from './log-store.ts'
@@ -36,6 +37,8 @@ interface AuditLogOptions {
   /** Where checkpoints go, from where the log is kept. */
   shipping: Shipping | undefined
   observeWaiting: (seconds: number) => void
+  /** How many failed commands have an event each in a minute. */
+  failures: { perSource: number; inAll: number }
   log: (facts: AlertFacts, message: string) => void
 }
 
@@ -67,6 +70,8 @@ export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping,
   const shipper = isKeptHere && shipping ? shipCheckpoints({ ...deps, ...options }, shipping) : undefined
   return {
     observe: outage.observe,
+    /** What is known of whether events can be written. */
+    outage: { isOpen: outage.isOpen, missed: outage.missed },
     requireWritable: outage.requireOver,
     /** Whether the key has signed the latest checkpoint. */
     hasSignedLast: async (db: Queryable, id: string) => {
@@ -84,6 +89,8 @@ export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping,
       deliverLog: (operator: AuditCaller, delivery: LogDelivery) => deliverLog(deps, operator, delivery),
       reviewLog: (operator: AuditCaller, review: { since: Date; timeZone: string }) =>
         reviewLog(deps, operator, review),
+      recordFailedCommand: (operator: AuditCaller, failure: FailedCommand) =>
+        recordFailedCommand(deps, options.failures, operator, failure),
       listLogKeys: () => listLogKeys(database, signing.all(), options.origin),
     },
     /** What was committed before still gets its place, and the last checkpoint is shipped. */

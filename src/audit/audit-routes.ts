@@ -58,7 +58,7 @@ export function createAuditRoutes(deps: {
           type: 'audit.read',
           outcome: 'success',
           request_id: request.requestId,
-          caller: auditCaller(request.caller),
+          caller: auditCaller(request.caller, request),
           site: request.caller.site,
           count: events.length,
         })

@@ -38,7 +38,7 @@ export interface EventFilter {
   site?: string | undefined
   caller?: string | undefined
   token?: string | undefined
-  /** Only events of one of these records. */
+  /** Only events of one of these records, or that showed one of them. */
   tokens?: readonly string[] | undefined
   type?: string | undefined
   purpose?: string | undefined
@@ -48,11 +48,15 @@ export interface EventFilter {
   until?: Date | undefined
 }
 
+/** The records that an event of many names; migration 0016 has an index over the same expression for the same types. */
+const SHOWN = `string_to_array(substring(body, '"tokens":\\["([^]]*)"\\]'), '","')`
+const isShown = (condition: string) => `type IN ('record.search', 'approval.list') AND ${SHOWN} ${condition}`
+
 const IS_WANTED = {
   site: (value: string) => `(site IS NULL OR site = ${value})`,
   caller: (value: string) => `caller = ${value}`,
-  token: (value: string) => `token = ${value}`,
-  tokens: (value: string) => `token = ANY (${value}::text[])`,
+  token: (value: string) => `(token = ${value} OR ${isShown(`@> ARRAY[${value}]::text[]`)})`,
+  tokens: (value: string) => `(token = ANY (${value}::text[]) OR ${isShown(`&& ${value}::text[]`)})`,
   type: (value: string) => `type = ${value}`,
   purpose: (value: string) => `body::json ->> 'purpose' = ${value}`,
   since: (value: string) => `id >= ${value}`,
@@ -114,6 +118,40 @@ const SELECT_RETIREMENT: Statement = {
 /** The latest `key.retire` event of a key. */
 export async function findRetirement(db: Queryable, keyId: string): Promise<RetirementEvent | undefined> {
   return (await db.query<RetirementEvent>(SELECT_RETIREMENT, [keyId]))[0]
+}
+
+const SELECT_EVENTS_OF_RECORDS: Statement = {
+  name: 'select-events-of-records',
+  text: 'SELECT token, id FROM audit_events WHERE token = ANY ($1::text[]) AND type = $2',
+}
+
+/** The event of that type of each record, where there is one, by its token. A record has one tokenization and one erasure. */
+export async function findRecordEvents(
+  db: Queryable,
+  type: 'record.tokenize' | 'record.erase',
+  tokens: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const rows = await db.query<{ token: string; id: string }>(SELECT_EVENTS_OF_RECORDS, [textArray(tokens), type])
+  return new Map(rows.map(({ token, id }) => [token, id]))
+}
+
+const COUNT_FAILED_COMMANDS: Statement = {
+  name: 'count-failed-commands',
+  text: `SELECT count(*)::float8 AS in_all, count(*) FILTER (WHERE body::json ->> 'source' = $2)::float8 AS of_source
+         FROM audit_events WHERE id >= $1 AND type = 'request.refuse' AND caller LIKE 'operator:%'`,
+}
+
+/** How many events of failed commands there are since then, from one source and in all. */
+export async function countFailedCommands(
+  db: Queryable,
+  since: Date,
+  source: string,
+): Promise<{ in_all: number; of_source: number }> {
+  const [counted] = await db.query<{ in_all: number; of_source: number }>(COUNT_FAILED_COMMANDS, [
+    eventIdAt(since),
+    source,
+  ])
+  return counted!
 }
 
 /** A reveal that was committed earlier: its event, and the version of the record that left. */

@@ -38,7 +38,7 @@ export function createLogRoutes(deps: LogRoutesDeps): Route<Caller>[] {
         type: 'audit.read',
         outcome: 'success',
         request_id: request.requestId,
-        caller: auditCaller(request.caller),
+        caller: auditCaller(request.caller, request),
         site: request.caller.site,
         ...facts,
       }),

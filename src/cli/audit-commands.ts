@@ -10,7 +10,19 @@ import { type Json, operator, print, withJson, withVault } from './command.ts'
 import { withKeys } from './custodians.ts'
 import { table } from './table.ts'
 
-const COLUMNS = ['at', 'type', 'outcome', 'caller', 'token', 'purpose', 'code', 'reason', 'subject', 'id'] as const
+const COLUMNS = [
+  'at',
+  'type',
+  'outcome',
+  'caller',
+  'source',
+  'token',
+  'purpose',
+  'code',
+  'reason',
+  'subject',
+  'id',
+] as const
 
 function showEvents(events: readonly Record<string, unknown>[]): string {
   const cellOf = (event: Record<string, unknown>, column: string) =>

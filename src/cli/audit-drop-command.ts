@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { type Command, InvalidArgumentError } from 'commander'
 import { createNewAuditEvent } from '../audit/audit-event.ts'
 import { type DroppedEvents, dropEvents, MIN_MONTHS_KEPT } from '../audit/drop-events.ts'
@@ -7,6 +8,7 @@ import { createRandomBytes } from '../keys/random.ts'
 import { openVaultDatabase } from '../open-vault.ts'
 import { count } from './arguments.ts'
 import { confirm, type Json, note, operator, print, withJson } from './command.ts'
+import { recordFailure } from './failed-command.ts'
 
 interface DropOptions extends Json {
   olderThanMonths: number
@@ -25,7 +27,7 @@ export function addDropCommand(audit: Command): void {
       const { olderThanMonths, dryRun: isDryRun = false, yes = false } = options
       const question = `Events older than ${olderThanMonths} months are gone for good. Type "drop" to drop them: `
       await confirm(question, 'drop', isDryRun || yes)
-      const found = await drop({ olderThanMonths, isDryRun })
+      const found = await recordFailure('audit drop', () => drop({ olderThanMonths, isDryRun }))
       print(options, { ...found, dry_run: isDryRun }, () => describe(found, isDryRun))
     })
 }
@@ -34,7 +36,7 @@ async function drop(request: { olderThanMonths: number; isDryRun: boolean }): Pr
   const options = { role: 'command', command: 'audit drop', log: note } as const
   const opened = await openVaultDatabase(readConfig(), options, 'owner')
   const now = () => new Date()
-  const newAuditEvent = createNewAuditEvent(now, createNewId(now, createRandomBytes()))
+  const newAuditEvent = createNewAuditEvent(now, createNewId(now, createRandomBytes()), hostname())
   try {
     return await dropEvents({ database: opened.database, newAuditEvent, now }, operator(), request)
   } finally {

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { type Command, InvalidArgumentError } from 'commander'
 import { CallerError } from '../access/clients.ts'
 import { createNewAuditEvent } from '../audit/audit-event.ts'
@@ -89,7 +90,7 @@ async function verifyFrom(options: VerifyOptions, given: VerifyLogOptions): Prom
 /** Looking at the log is an event too. One that cannot be written must not hide what was found. */
 async function recordVerification(database: Database, { ok, size }: LogVerification): Promise<void> {
   const now = () => new Date()
-  const newAuditEvent = createNewAuditEvent(now, createNewId(now, createRandomBytes()))
+  const newAuditEvent = createNewAuditEvent(now, createNewId(now, createRandomBytes()), hostname())
   const outcome = ok ? 'success' : 'failed'
   const event = newAuditEvent({ type: 'audit.read', outcome, caller: operator(), subject: 'verify', count: size })
   await insertEvents(database, [event]).catch(() => note('this verification could not be recorded in the log.'))

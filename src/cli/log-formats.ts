@@ -27,6 +27,8 @@ const COLUMNS = [
     'policy_version',
     'record_version',
     'replay_of',
+    'source',
+    'tokens',
   ],
 ] as const
 

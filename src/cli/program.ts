@@ -11,6 +11,7 @@ import { addClientsCommands } from './clients-commands.ts'
 import { FAILED, type Json, note, print, USAGE, withJson } from './command.ts'
 import { addIssuersCommands } from './issuers-commands.ts'
 import { addKeysCommands } from './keys-commands.ts'
+import { nameOperator } from './operator.ts'
 import { addPartnersCommands } from './partners-commands.ts'
 import { addRolesCommands } from './roles-commands.ts'
 import { addUnsealCommand } from './root-key-commands.ts'
@@ -23,6 +24,12 @@ interface ServerProgram {
   explain: (error: unknown, what: string) => string
 }
 
+/** The whole name of a command, without the program's: `clients revoke`. */
+function nameOf(command: Command): string {
+  const { parent } = command
+  return parent?.parent ? `${nameOf(parent)} ${command.name()}` : command.name()
+}
+
 /** Runs the command that the arguments name; sets the exit code. */
 export async function runProgram(server: ServerProgram): Promise<void> {
   const program = new Command('strongroom')
@@ -30,6 +37,10 @@ export async function runProgram(server: ServerProgram): Promise<void> {
     .version(version)
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
+
+  program.hook('preAction', (_program, command) => {
+    nameOperator(nameOf(command), command.opts<{ as?: string }>().as)
+  })
 
   withJson(program.command('serve'))
     .description('start the vault')

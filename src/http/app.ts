@@ -7,11 +7,13 @@ import { type AdmissionLimits, createAdmission, type Place, type Room } from './
 import { readBody } from './body.ts'
 import { challengeHeaders } from './challenge.ts'
 import { checkEnvelope, type EnvelopeRules, pathOf, queryOf } from './envelope.ts'
+import { identifyCaller } from './identify-caller.ts'
 import { KNOWN_METHODS } from './metrics.ts'
 import { presentedBy, type RefusesCertificate } from './presented.ts'
 import { problemAnswer, tokenErrorAnswer, toProblem } from './problem-response.ts'
+import { isAnsweredAnyway, leavesEvent, mayComeFromCaller } from './refusal-event.ts'
 import { describeError, type Logger, logRequest } from './request-log.ts'
-import type { Answer, Presented, Refusal, Route } from './route.ts'
+import type { Answer, Asked, Presented, Refusal, Route } from './route.ts'
 import { apiHeaders } from './security-headers.ts'
 import { type Source, sourceOf } from './source/source.ts'
 import type { TrustedProxies } from './source/trusted-proxies.ts'
@@ -36,6 +38,7 @@ export interface AppOptions<C> extends Omit<EnvelopeRules, 'isForAnyHost'> {
   authorize: (caller: C, scopes: readonly string[]) => void
   /**
    * Must have committed or counted the refusal before it resolves, with what is answered: the refusal's own problem, or another.
+   * A 503 is answered at once, and its event follows.
    *
    * @throws {Problem} audit-unavailable
    */
@@ -69,8 +72,10 @@ interface Trace<C> {
   refusesAsOAuth: boolean
   /** Those of which the caller needs one; none where anybody may come. */
   scopes: readonly string[]
-  caller?: C
+  caller?: C | undefined
   token?: string
+  asked?: () => Asked
+  claimedClient?: () => string | undefined
   /** What it takes of the room for requests, until it is answered. */
   place?: Place
 }
@@ -123,7 +128,7 @@ export function createApp<C>(options: AppOptions<C>): Express {
     throw new Problem('not-found')
   })
   app.use((error: unknown, request: Request, response: Response, _next: unknown) =>
-    refuse(error, request, response, options),
+    refuse(error, request, response, options, enter),
   )
   return app
 }
@@ -167,13 +172,17 @@ async function follow<C>(
   }
   const query = parseQuery(route, request)
   const { maxBodyBytes = MAX_BODY_BYTES, acceptsForm = false } = route
+  let sent: unknown
+  trace.asked = () => route.asked?.(sent) ?? {}
+  trace.claimedClient = () => route.claimedClient?.(presented.authorization, sent)
   const read = route.body
     ? await readBody(request, { maxBytes: maxBodyBytes, acceptsForm, onBytes: trace.place?.take })
     : undefined
+  sent = read?.value
   try {
     // A stranger who sends a body slowly must not hold a place while it comes.
     if (route.access === 'public') takePlace()
-    const source = trace.source.network
+    const { source } = trace
     await route.limit?.({ caller: caller as C, source, body: read?.value })
     const answer = await route.handle({
       requestId: trace.requestId,
@@ -200,17 +209,20 @@ function paramsOf({ params }: Request): Record<string, string> {
   return texts
 }
 
-async function refuse<C>(error: unknown, request: Request, response: Response, options: AppOptions<C>): Promise<void> {
+async function refuse<C>(
+  error: unknown,
+  request: Request,
+  response: Response,
+  options: AppOptions<C>,
+  enter: (room: Room) => Place,
+): Promise<void> {
   const trace = traceOf<C>(request)
   let problem = toProblem(error)
-  if (trace.audited && (problem.status < 500 || problem.code === 'record-integrity')) {
-    try {
-      const { requestId, route, caller, token } = trace
-      const source = trace.source.network
-      problem = await options.recordRefusal({ problem, requestId, route, caller, token, source })
-    } catch (failure) {
-      problem = toProblem(failure)
-    }
+  if (mayComeFromCaller(problem, trace)) trace.caller = await identifyCaller(request, trace, enter, options)
+  if (leavesEvent(problem, trace)) {
+    const [asked, claimedClient] = [trace.asked?.(), trace.claimedClient?.()]
+    const refusal = { ...trace, problem, asked, claimedClient, isAnsweredAnyway: isAnsweredAnyway(problem, trace) }
+    problem = await options.recordRefusal(refusal).catch(toProblem)
   }
   const answerTo = trace.refusesAsOAuth ? tokenErrorAnswer : problemAnswer
   send(request, response, answerTo(problem, trace.requestId), options)
@@ -247,7 +259,7 @@ function send<C>(request: Request, response: ServerResponse, answer: Answer, opt
     code: problem?.code,
     caller: trace.caller && options.describeCaller(trace.caller),
     reason: problem && reasonFor(problem),
-    claimed_client: problem?.disbelief?.claimedClient,
+    claimed_client: problem && (problem.disbelief?.claimedClient ?? trace.claimedClient?.()),
   })
   options.observe({
     method: request.method,

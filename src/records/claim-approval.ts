@@ -94,7 +94,13 @@ async function claim(
   const sealed = reason === undefined ? undefined : sealReason(deps, asked.id, reason)
   const record = (type: 'approval.request' | 'approval.break-glass', version: number) =>
     deps.newAuditEvent({
-      ...{ type, outcome: 'success', request_id: facts.requestId, caller: auditCaller(caller), site: asked.site },
+      ...{
+        type,
+        outcome: 'success',
+        request_id: facts.requestId,
+        caller: auditCaller(caller, facts),
+        site: asked.site,
+      },
       ...{ token: asked.token, kind: kindNameOf(asked.token), purpose: asked.purpose, record_version: version },
       ...{ fields: asked.fields, subject: asked.id, ticket: asked.ticket ?? undefined },
       authority: asked.authority ?? undefined,

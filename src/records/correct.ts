@@ -50,7 +50,7 @@ export async function correctRecord(
       type: 'record.correct',
       outcome: 'success',
       request_id: facts.requestId,
-      caller: auditCaller(caller),
+      caller: auditCaller(caller, facts),
       site: caller.site,
       token,
       kind: record.kind,

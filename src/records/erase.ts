@@ -37,7 +37,7 @@ export async function eraseRecord(
       type: 'record.erase',
       outcome: 'success',
       request_id: facts.requestId,
-      caller: auditCaller(caller),
+      caller: auditCaller(caller, facts),
       site: caller.site,
       token,
       kind: record.kind,

@@ -146,14 +146,14 @@ export async function findIdempotencyRows(
 }
 
 /**
- * Commits the event of a replay, if the answer still stands. The share lock orders it against an erasure, as it does for
+ * Commits the events of a replay, at least one, if the answer still stands. The share lock orders it against an erasure, as it does for
  * every other release.
  *
  * @returns false when a record in the answer was erased meanwhile; then nothing may leave
  * @throws {Problem} audit-unavailable
  */
-export async function commitReplay(db: Queryable, keyHash: Buffer, event: AuditEvent): Promise<boolean> {
-  return (await db.query(COMMIT_REPLAY, [...eventColumns([event]), keyHash])).length === 1
+export async function commitReplay(db: Queryable, keyHash: Buffer, events: readonly AuditEvent[]): Promise<boolean> {
+  return (await db.query(COMMIT_REPLAY, [...eventColumns(events), keyHash])).length > 0
 }
 
 /** Removes what has expired, and answers with how many rows that were. */

@@ -30,20 +30,23 @@ export interface IdempotentRequest {
 /** Makes the row that must commit together with what the request does. `kept` is what a replay starts from. */
 export type Claim = (kept: unknown) => IdempotencyRow
 
+/** Commits the events of an answer that leaves again, at least one. @throws {Problem} record-gone */
+export type CommitReplay = (events: readonly AuditEvent[]) => Promise<void>
+
 export interface Idempotency {
   /**
    * Runs `work` once for each Idempotency-Key of a caller. The row is written by `work` itself, in its own statement,
    * so an answer and its key commit together or not at all; failures are not kept.
    *
-   * @param replay makes the answer from what was kept, once `commit` has committed the event of its leaving again. What a
-   *   reveal or search found is not kept: they look again, with events of their own, so that an erasure made
-   *   meanwhile is respected
+   * @param replay makes the answer from what was kept, once `commit` has committed the events of its leaving again. What a
+   *   reveal, match or search found is not kept, only by which events it left: they look again, with events of their own, so
+   *   that an erasure made meanwhile is respected
    * @throws {Problem} invalid-idempotency-key, request-in-flight, idempotency-key-reused, record-gone
    */
   once<K>(
     request: IdempotentRequest,
     work: (claim: Claim | undefined) => Promise<Answer>,
-    replay: (kept: K, commit: (event: AuditEvent) => Promise<void>) => Promise<Answer>,
+    replay: (kept: K, commit: CommitReplay) => Promise<Answer>,
   ): Promise<Answer>
 }
 
@@ -67,8 +70,8 @@ export function createIdempotency(deps: { database: Database; keys: Keys; now: (
     if (!hashes.some((hash) => timingSafeEqual(hash, row.requestHash))) throw new Problem('idempotency-key-reused')
     if (row.response === undefined) throw new Problem('record-gone')
     const opened = await keys.open(row.response, answerContext(row.keyHash))
-    const commit = async (event: AuditEvent) => {
-      if (!(await commitReplay(database, row.keyHash, event))) throw new Problem('record-gone')
+    const commit: CommitReplay = async (events) => {
+      if (!(await commitReplay(database, row.keyHash, events))) throw new Problem('record-gone')
     }
     return { kept: JSON.parse(opened.toString('utf8')) as K, commit }
   }

@@ -26,7 +26,7 @@ export async function readRecord(
     type: 'record.read',
     outcome: 'success',
     request_id: facts.requestId,
-    caller: auditCaller(caller),
+    caller: auditCaller(caller, facts),
     site: caller.site,
     token,
     kind: kindNameOf(token),

@@ -1,5 +1,6 @@
 import { createBatch } from '../database/batch.ts'
 import type { Database } from '../database/database.ts'
+import { type LookedUp, type LookUp, lookUpRecords } from './look-up-store.ts'
 import { type Release, type ReleaseOutcome, releaseRecords } from './release-store.ts'
 import { commitFindings, type Finding } from './search-store.ts'
 import { insertManyRecords, type NewRecords } from './tokenize-store.ts'
@@ -35,4 +36,16 @@ export function createRecordBatches(database: Database): RecordBatches {
       ownerOf,
     }),
   }
+}
+
+/** Looks up what a request wants to open. Nothing of it may leave until its release has committed. */
+export type LookUpRecords = (lookUp: LookUp) => Promise<LookedUp[]>
+
+/** Requests that arrive together share the statement. */
+export function createLookUp(database: Database): LookUpRecords {
+  return createBatch({
+    run: (lookUps: readonly LookUp[]) => lookUpRecords(database, lookUps),
+    weigh: ({ tokens }) => tokens.length,
+    ownerOf,
+  })
 }

@@ -18,7 +18,10 @@ export interface SealedReason {
 /** One record that a request asks for, and the event of its release. */
 export interface WantedRecord {
   token: Token
-  part: RecordPart
+  /** What comes back of it; `none` of a record that was opened before. */
+  part: RecordPart | 'none'
+  /** The version that was opened: the record leaves in no other. */
+  version?: number | undefined
   /** The consent that the record must carry. */
   consent?: string | undefined
   event: UnfinishedEvent
@@ -36,13 +39,13 @@ export interface Release {
   now: Date
 }
 
-/** A record whose release is committed, with the one part that was asked for. */
+/** A record whose release is committed, with the one part that was asked for, if one was. */
 export interface ReleasedRecord extends Omit<StoredRecord, 'display' | 'secret'> {
   sealed: Sealed
 }
 
-/** Undefined: there is no such record, or it is another site's. */
-export type ReleaseOutcome = ReleasedRecord | 'erased' | 'consent-missing' | undefined
+/** Undefined: there is no such record, or it is another site's. `changed`: it was corrected since it was opened. */
+export type ReleaseOutcome = ReleasedRecord | 'erased' | 'consent-missing' | 'changed' | undefined
 
 /**
  * `found` are the records as they stand when their lock is granted, `granted` those that may leave. An event is written for
@@ -57,24 +60,25 @@ const releaseStatement = (name: string, also: string): Statement => ({
   text: `WITH
     wanted AS (
       SELECT * FROM unnest(${opaqueArray(1, 'integer')}, $2::integer[], $3::text[], $4::text[], $5::text[],
-                           $6::text[], $7::text[], $8::timestamptz[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])
-        AS w (item, release, token, site, part, consent, event, occurred_at, type, caller, head, middle, tail)),
+                           $6::text[], $7::text[], $8::timestamptz[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::integer[])
+        AS w (item, release, token, site, part, consent, event, occurred_at, type, caller, head, middle, tail, version)),
     found AS (
       SELECT w.item, w.release, w.event, w.occurred_at, w.type, w.caller, w.head, w.middle, w.tail,
              r.token, r.kind, r.site, r.version, r.policy_version, r.consents, r.created_at, r.updated_at,
              r.erased_at IS NULL AS live, w.consent IS NULL OR w.consent = ANY (r.consents) AS consented,
-             CASE w.part WHEN 'display' THEN r.display_key_id ELSE r.secret_key_id END AS key_id,
-             CASE w.part WHEN 'display' THEN r.display_sealed ELSE r.secret_sealed END AS sealed
+             w.version IS NULL OR w.version = r.version AS unchanged,
+             CASE w.part WHEN 'display' THEN r.display_key_id WHEN 'secret' THEN r.secret_key_id END AS key_id,
+             CASE w.part WHEN 'display' THEN r.display_sealed WHEN 'secret' THEN r.secret_sealed END AS sealed
       FROM wanted w CROSS JOIN LATERAL (
         SELECT * FROM records WHERE token = w.token AND site = w.site FOR KEY SHARE) r),
-    granted AS (SELECT * FROM found WHERE live AND consented),
+    granted AS (SELECT * FROM found WHERE live AND consented AND unchanged),
     new_events AS (
       INSERT INTO audit_events (id, occurred_at, type, caller, token, site, body)
       SELECT event, occurred_at, type, caller, token, site,
              head || coalesce('"policy_version":' || to_json(policy_version)::text || ',', '')
                   || middle || '"record_version":' || version || ',' || tail
       FROM granted)${also}
-    SELECT item, token, kind, site, version, policy_version, consents, created_at, updated_at, live, consented, key_id, sealed
+    SELECT item, token, kind, site, version, policy_version, consents, created_at, updated_at, live, consented, unchanged, key_id, sealed
     FROM found`,
 })
 const RELEASE_RECORDS = releaseStatement('release-records', '')
@@ -83,9 +87,9 @@ const RELEASE_AND_KEEP = releaseStatement(
   `,
     new_reasons AS (
       INSERT INTO reveal_reasons (event, reason_key_id, reason_sealed)
-      SELECT event, key_id, sealed FROM unnest($14::text[], $15::text[], $16::bytea[]) AS n (event, key_id, sealed)
+      SELECT event, key_id, sealed FROM unnest($15::text[], $16::text[], $17::bytea[]) AS n (event, key_id, sealed)
       WHERE event IN (SELECT event FROM granted)),
-    new_idempotency AS (${insertIdempotencySql(17, 'WHERE release IN (SELECT release FROM granted)')})`,
+    new_idempotency AS (${insertIdempotencySql(18, 'WHERE release IN (SELECT release FROM granted)')})`,
 )
 
 interface FoundRow {
@@ -100,6 +104,7 @@ interface FoundRow {
   updated_at: Date
   live: boolean
   consented: boolean
+  unchanged: boolean
   key_id: string
   sealed: Buffer
 }
@@ -139,6 +144,7 @@ export async function releaseRecords(db: Queryable, releases: readonly Release[]
     textArray(events.map(({ type }) => type)),
     textArray(events.map(({ caller }) => caller)),
     ...[0, 1, 2].map((piece) => textArray(events.map(({ body }) => body[piece]!))),
+    integerArray(items.map(({ version }) => version ?? null)),
     ...(keeps ? kept() : []),
   ])
   const outcomes: ReleaseOutcome[] = items.map(() => undefined)
@@ -153,6 +159,7 @@ export async function releaseRecords(db: Queryable, releases: readonly Release[]
 function toOutcome(row: FoundRow): ReleaseOutcome {
   if (!row.live) return 'erased'
   if (!row.consented) return 'consent-missing'
+  if (!row.unchanged) return 'changed'
   const { token, kind, site, version, consents } = row
   return {
     token,

@@ -35,6 +35,13 @@ export type SearchRequest = { value: Sensitive<string> } & (
   | ({ by: 'card_number' } & CardSearchReason)
 )
 
+interface SearchExtra {
+  /** Keeps the id of the event. */
+  idempotency?: ((event: string) => IdempotencyRow) | undefined
+  /** The event of the first answer, when this is a replay. */
+  replayOf?: string | undefined
+}
+
 type SearchDeps = Pick<
   RecordDeps,
   'batches' | 'budgets' | 'cardSearches' | 'findByTerm' | 'probes' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'
@@ -59,7 +66,7 @@ export async function searchByValue(
   caller: Caller,
   input: SearchRequest,
   facts: RequestFacts,
-  extra: { idempotency?: (() => IdempotencyRow) | undefined } = {},
+  extra: SearchExtra = {},
 ): Promise<SearchResult> {
   const budgets: Counted[] = [{ purpose: undefined }]
   if (input.by === 'card_number') {
@@ -86,9 +93,14 @@ async function lookUp(
   caller: Caller,
   { input, values, budgets }: { input: SearchRequest; values: readonly string[]; budgets: readonly Counted[] },
   facts: RequestFacts,
-  extra: { idempotency?: (() => IdempotencyRow) | undefined },
+  extra: SearchExtra,
 ): Promise<SearchResult> {
-  const about = { request_id: facts.requestId, caller: auditCaller(caller), site: caller.site, ...statedIn(input) }
+  const about = {
+    request_id: facts.requestId,
+    caller: auditCaller(caller, facts),
+    site: caller.site,
+    ...statedIn(input),
+  }
   const find = async (): Promise<{ found: SearchResult; finding: Finding }> => {
     const sought = { site: caller.site, by: input.by, values }
     const found = await deps.findByTerm.records(sought, MAX_RESULTS)
@@ -121,13 +133,22 @@ async function lookUp(
       outcome: 'success',
       search_by: input.by,
       count,
+      tokens: count === 0 ? undefined : records.map(({ token }) => token),
+      replay_of: extra.replayOf,
     })
     events.push(event)
     const reason = input.by === 'card_number' ? input.reason : undefined
     const reasons = reason === undefined ? [] : [sealReason(deps, event.id, reason)]
     return {
       found: { results, truncated: found.truncated },
-      finding: { owner: caller.id, events, reasons, records, idempotency: extra.idempotency?.(), now: deps.now() },
+      finding: {
+        owner: caller.id,
+        events,
+        reasons,
+        records,
+        idempotency: extra.idempotency?.(event.id),
+        now: deps.now(),
+      },
     }
   }
   // What was found leaves only when its events have committed; a record that was changed meanwhile is looked at again.

@@ -132,7 +132,7 @@ function preparePart(
     type: 'record.tokenize',
     outcome: 'success',
     request_id: facts.requestId,
-    caller: auditCaller(caller),
+    caller: auditCaller(caller, facts),
     site: caller.site,
     token: record.token,
     kind: record.kind,

@@ -210,7 +210,7 @@ describe('audit list', () => {
   it('shows a person the newest first, in a table with headers', async () => {
     const { client_id } = await addClient('newest')
     const [headers, ...lines] = (await text('audit', 'list', '--type', 'client.add', '--limit', '2')).trim().split('\n')
-    expect(headers).toMatch(/^at +type +outcome +caller +token +purpose +code +reason +subject +id$/)
+    expect(headers).toMatch(/^at +type +outcome +caller +source +token +purpose +code +reason +subject +id$/)
     expect(lines).toHaveLength(2)
     expect(lines[0]).toMatch(new RegExp(`^\\S+Z +client\\.add +success +operator:\\S+ .*${client_id} +evt_`))
     const times = lines.map((line) => line.split(' ')[0]!)

@@ -9,6 +9,8 @@ export interface EventGroup {
   first: Date
   last: Date
   events: readonly string[]
+  /** Where they came from: up to ten addresses, networks or machines. */
+  sources: readonly string[]
 }
 
 /** What one caller revealed in one hour of the clock. */
@@ -39,6 +41,8 @@ export interface RefusalHour extends EventGroup {
   caller: string | null
   /** What they asked for, of those whom nobody knows. */
   route: string | null
+  /** Up to ten clients that those whom nobody knows claimed to be. */
+  claimed: readonly string[]
 }
 
 export interface ReviewFigures {
@@ -63,6 +67,9 @@ export interface Finding {
   first: string
   last: string
   events: string[]
+  sources: string[]
+  /** The clients that unknown callers claimed to be. */
+  claimed?: string[]
 }
 
 export interface ReviewRule {
@@ -139,13 +146,18 @@ export const reviewRules: readonly ReviewRule[] = [
         ({ route }) => route,
       )
       return [
-        ...byCaller(known, (hours) => `was refused ${sum(hours)} times`),
-        ...[...unknown].map(([route, hours]) => ({
-          ...merge(hours),
-          caller: null,
-          // Refusals that were counted together name no route.
-          detail: `somebody unknown was refused ${sum(hours)} times at ${route ?? 'any route'}`,
-        })),
+        ...byCaller(known, (hours) => `was refused ${sum(hours)} times, from ${listed(sourcesOf(hours))}`),
+        ...[...unknown].map(([route, hours]) => {
+          const claimed = firstOf(hours.flatMap((hour) => hour.claimed))
+          const from = `from ${listed(sourcesOf(hours))}${claimed.length > 0 ? `, as ${listed(claimed)}` : ''}`
+          return {
+            ...merge(hours),
+            ...(claimed.length > 0 ? { claimed } : {}),
+            caller: null,
+            // Refusals that were counted together name no route.
+            detail: `somebody unknown was refused ${sum(hours)} times at ${route ?? 'any route'}, ${from}`,
+          }
+        }),
       ]
     },
   },
@@ -195,7 +207,7 @@ function byCaller<Group extends EventGroup & { caller: string | null }>(
   }))
 }
 
-function merge(groups: readonly EventGroup[]): Pick<Finding, 'count' | 'first' | 'last' | 'events'> {
+function merge(groups: readonly EventGroup[]): Pick<Finding, 'count' | 'first' | 'last' | 'events' | 'sources'> {
   const times = groups.flatMap(({ first, last }) => [first.getTime(), last.getTime()])
   return {
     count: sum(groups),
@@ -205,7 +217,22 @@ function merge(groups: readonly EventGroup[]): Pick<Finding, 'count' | 'first' |
       .flatMap(({ events }) => events)
       .sort()
       .slice(0, SHOWN_EVENTS),
+    sources: sourcesOf(groups),
   }
+}
+
+function sourcesOf(groups: readonly EventGroup[]): string[] {
+  return firstOf(groups.flatMap(({ sources }) => sources))
+}
+
+/** Each once, in order, and no more than a person looks at. */
+function firstOf(names: readonly string[]): string[] {
+  return [...new Set(names)].sort().slice(0, SHOWN_EVENTS)
+}
+
+/** Events of earlier versions do not say where they came from. */
+function listed(names: readonly string[]): string {
+  return names.join(' ') || 'somewhere'
 }
 
 function sum(groups: readonly EventGroup[]): number {
