@@ -58,12 +58,14 @@ export class RegistryDraft {
   readonly #changed = new Set<KeyRow | RootKeyRow>()
   readonly #options: DraftOptions
   readonly #marks: Set<string>
+  readonly #marksBefore: ReadonlySet<string>
   #rootKey: RootKey
   #macKey: MacKey
   #wraps = 0
 
   private constructor({ marks = [], ...rows }: DraftRows, rootKey: RootKey, macKey: MacKey, options: DraftOptions) {
     this.#marks = new Set(marks)
+    this.#marksBefore = new Set(marks)
     this.#keys = new Map(rows.keys.map((row) => [row.id, { ...row }]))
     this.#rootKeys = new Map(rows.rootKeys.map((row) => [row.id, { ...row }]))
     this.#rootKey = rootKey
@@ -95,9 +97,19 @@ export class RegistryDraft {
     return [...this.#marks]
   }
 
-  /** Remembers that something was done, for as long as there is a registry. */
+  /** Remembers that something was done, until it is forgotten on purpose. */
   mark(name: string): void {
     this.#marks.add(name)
+  }
+
+  /** Forgets a mark that another one replaces. */
+  unmark(name: string): void {
+    this.#marks.delete(name)
+  }
+
+  /** Whether the marks are others than the draft began with. */
+  get hasOtherMarks(): boolean {
+    return this.#marks.symmetricDifference(this.#marksBefore).size > 0
   }
 
   /** Makes and wraps a pre-active key, and answers with its id. */

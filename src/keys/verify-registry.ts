@@ -1,8 +1,9 @@
-import type { Database } from '../database/database.ts'
+import type { Database, Queryable } from '../database/database.ts'
 import { createNewId } from '../identifier.ts'
+import { selectRegistry } from './key-store.ts'
 import { createRegistry } from './open-registry.ts'
 import { createRandomBytes } from './random.ts'
-import { KeyRegistryError } from './registry-manifest.ts'
+import { KeyRegistryError, parseManifest } from './registry-manifest.ts'
 import { createRootKeyProvider, type RootKeyOptions, requireProvider } from './root-key/providers.ts'
 import type { RootKey, RootKeyProviderName } from './root-key/root-key.ts'
 
@@ -13,12 +14,12 @@ export interface VerifyRegistryOptions {
 }
 
 /**
- * Opens the key registry as a start would, and changes nothing.
+ * Opens the key registry as a start would, changes nothing, and answers with what the manifest remembers as done.
  *
  * @throws {KeyRegistryError | RootKeyConfigError | RootKeyMismatch} what would refuse the start
  * @throws {RootKeyUnreachable} when the root key is not at hand, so that nobody can tell
  */
-export async function verifyRegistry(options: VerifyRegistryOptions): Promise<void> {
+export async function verifyRegistry(options: VerifyRegistryOptions): Promise<readonly string[]> {
   const randomBytes = createRandomBytes()
   const now = () => new Date()
   const provider = createRootKeyProvider(options.provider, { ...options.rootKey, development: false, randomBytes })
@@ -38,8 +39,14 @@ export async function verifyRegistry(options: VerifyRegistryOptions): Promise<vo
     },
   })
   try {
-    await registry.verify(options.database)
+    return await registry.verify(options.database)
   } finally {
     opened?.close?.()
   }
+}
+
+/** What the manifest claims to remember as done, for a look without the root key: somebody else may have written it. */
+export async function claimedMarks(db: Queryable): Promise<readonly string[]> {
+  const { stored } = await selectRegistry(db)
+  return stored === undefined ? [] : (parseManifest(stored.manifest).marks ?? [])
 }
