@@ -25,13 +25,18 @@ export interface ComparedSchema {
 export function compareSchema({ schema, decisive, other }: SchemaFacts): ComparedSchema {
   const expected = inSchema(shipped.decisive, schema)
   const expectedOther = inSchema(shipped.other, schema)
-  const objects = differing(expected, decisive)
+  const differingObjects = differing(expected, decisive)
+  const objects = differingObjects.filter((object) => !isLackingRight(object, decisive))
+  const lacking = differingObjects.filter((object) => isLackingRight(object, decisive))
   return {
     schema: digestOf(decisive, Object.keys(decisive)),
     shipped: digestOf(expected, Object.keys(expected)),
     differences: objects.map((object) => describe(object, expected, decisive)),
     hash: digestOf(decisive, objects),
-    others: differing(expectedOther, other).map((object) => describe(object, expectedOther, other)),
+    others: [
+      ...lacking.map((object) => describe(object, expected, decisive)),
+      ...differing(expectedOther, other).map((object) => describe(object, expectedOther, other)),
+    ],
   }
 }
 
@@ -55,6 +60,11 @@ function inSchema(facts: Facts, schema: string): Facts {
 function differing(expected: Facts, actual: Facts): string[] {
   const objects = new Set([...Object.keys(expected), ...Object.keys(actual)])
   return [...objects].filter((object) => expected[object] !== actual[object]).sort()
+}
+
+/** What a right is missing for fails by itself, and says why. */
+function isLackingRight(object: string, actual: Facts): boolean {
+  return object.startsWith('right to ') && actual[object] === undefined
 }
 
 function digestOf(facts: Facts, objects: readonly string[]): string {

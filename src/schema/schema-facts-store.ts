@@ -21,10 +21,13 @@ const SCHEMA: Statement = {
   text: 'SELECT pg_catalog.current_schema() AS name, pg_catalog.quote_ident(pg_catalog.current_schema()) AS quoted',
 }
 
-/** The vault's schema could hold functions and operators that fit better than PostgreSQL's own; nothing stands before those here. */
+/**
+ * The vault's schema could hold functions and operators that fit better than PostgreSQL's own: here nothing else is found. To
+ * compile the statements would take longer than to run them.
+ */
 const CATALOG_ONLY: Statement = {
   name: 'schema-catalog-only',
-  text: "SELECT pg_catalog.set_config('search_path', 'pg_catalog', true)",
+  text: "SELECT pg_catalog.set_config('search_path', 'pg_catalog', true), pg_catalog.set_config('jit', 'off', true)",
 }
 
 /**
@@ -106,34 +109,30 @@ const DECISIVE: Statement = {
   SELECT 'operator ' || oprname || ' (' || oprleft::regtype || ', ' || oprright::regtype || ')', oprcode::regprocedure::text
     FROM pg_operator o JOIN here ON oprnamespace = here.oid WHERE NOT ${OF_EXTENSION('pg_operator', 'o.oid', 'oprowner')}
   UNION ALL
-  SELECT object, text
-    FROM (SELECT 'rights on ' || name AS object, is_whole,
-                 CASE WHEN relowner IN (SELECT oid FROM mine) THEN 'owner' ELSE array_to_string(ARRAY(
-                   SELECT DISTINCT a.privilege_type FROM aclexplode(relacl) a WHERE ${WRITES}
-                   UNION SELECT DISTINCT a.privilege_type || ' (' || attname || ')'
-                     FROM pg_attribute, aclexplode(attacl) a WHERE attrelid = relation.oid AND NOT attisdropped AND ${WRITES}
-                   ORDER BY 1), ', ') END AS text
-            FROM relation) AS rights
-   WHERE is_whole OR text <> ''
+  SELECT 'right to ' || replace(privilege, 'usage', 'use') || ' ' || name, ''
+    FROM relation CROSS JOIN LATERAL (
+      SELECT 'own' AS privilege WHERE relowner IN (SELECT oid FROM mine)
+      UNION SELECT lower(a.privilege_type) FROM aclexplode(relacl) a WHERE ${WRITES}
+      UNION SELECT lower(a.privilege_type) || ' ' || attname || ' of'
+        FROM pg_attribute, aclexplode(attacl) a WHERE attrelid = relation.oid AND NOT attisdropped AND ${WRITES}) AS rights
   UNION ALL
-  SELECT 'rights on function ' || proname || '(' || pg_get_function_identity_arguments(p.oid) || ')',
-         CASE WHEN proowner IN (SELECT oid FROM mine) THEN 'owner'
-              WHEN has_function_privilege(p.oid, 'EXECUTE') THEN 'EXECUTE' ELSE '' END
+  SELECT 'right to ' || CASE WHEN proowner IN (SELECT oid FROM mine) THEN 'own' ELSE 'execute' END
+         || ' ' || proname || '(' || pg_get_function_identity_arguments(p.oid) || ')', ''
     FROM pg_proc p JOIN here ON pronamespace = here.oid
-   WHERE prosecdef AND NOT ${OF_EXTENSION('pg_proc', 'p.oid', 'proowner')}
+   WHERE prosecdef AND has_function_privilege(p.oid, 'EXECUTE') AND NOT ${OF_EXTENSION('pg_proc', 'p.oid', 'proowner')}
   UNION ALL
-  SELECT 'rights on the schema',
-         CASE WHEN nspowner IN (SELECT oid FROM mine) THEN 'owner' ELSE array_to_string(ARRAY(
-           SELECT DISTINCT a.privilege_type FROM aclexplode(nspacl) a
-            WHERE ${WRITES} AND (a.privilege_type <> 'CREATE' OR a.grantee <> 0) ORDER BY 1), ', ') END
-    FROM here
+  SELECT 'right to ' || replace(privilege, 'usage', 'use') || ' the schema', ''
+    FROM here CROSS JOIN LATERAL (
+      SELECT 'own' AS privilege WHERE nspowner IN (SELECT oid FROM mine)
+      UNION SELECT lower(a.privilege_type) || CASE a.privilege_type WHEN 'CREATE' THEN ' in' ELSE '' END FROM aclexplode(nspacl) a
+       WHERE ${WRITES} AND (a.privilege_type <> 'CREATE' OR a.grantee <> 0)) AS rights
   UNION ALL
-  SELECT 'powers of the server''s role', string_agg(power, ', ' ORDER BY power)
-    FROM (SELECT DISTINCT unnest(ARRAY[
-            CASE WHEN rolsuper THEN 'superuser' END, CASE WHEN rolcreaterole THEN 'createrole' END,
-            CASE WHEN rolreplication THEN 'replication' END, CASE WHEN rolbypassrls THEN 'bypassrls' END,
-            CASE WHEN rolname::text = ANY (${POWERS}::text[]) THEN rolname::text END]) AS power FROM mine) AS powers
-   WHERE power IS NOT NULL HAVING count(*) > 0`,
+  SELECT DISTINCT 'power ' || power || ' of the role of the server', ''
+    FROM mine CROSS JOIN LATERAL unnest(ARRAY[
+           CASE WHEN rolsuper THEN 'superuser' END, CASE WHEN rolcreaterole THEN 'createrole' END,
+           CASE WHEN rolreplication THEN 'replication' END, CASE WHEN rolbypassrls THEN 'bypassrls' END,
+           CASE WHEN rolname::text = ANY (${POWERS}::text[]) THEN rolname::text END]) AS power
+   WHERE power IS NOT NULL`,
 }
 
 const OTHER: Statement = {
@@ -169,7 +168,7 @@ const OTHER: Statement = {
            WHERE NOT attisdropped
           UNION ALL
           SELECT 'the schema', nspowner, a.* FROM here, aclexplode(nspacl) a) AS granted
-   WHERE grantee <> relowner AND (grantee = 0 OR grantee NOT IN (SELECT oid FROM mine)) GROUP BY grantee, name
+   WHERE grantee <> relowner AND grantee NOT IN (SELECT relowner FROM relation) AND (grantee = 0 OR grantee NOT IN (SELECT oid FROM mine)) GROUP BY grantee, name
   UNION ALL
   SELECT 'event trigger ' || evtname, concat_ws(' ', evtevent, evtfoid::regprocedure)
     FROM pg_event_trigger e WHERE evtenabled <> 'D' AND NOT ${OF_EXTENSION('pg_event_trigger', 'e.oid', 'evtowner')}`,

@@ -9,8 +9,10 @@ import { type RecordMigrationDeps, recordMigration } from './record-migration.ts
 import { isVouchedFor } from './vouched-schema.ts'
 
 const LOOK_EVERY_MS = 60_000
-/** Whoever asks whether the vault is ready again has it looked at, but not more often. */
+/** While service is refused, requests have it looked at again, but not more often. */
 const LOOK_AGAIN_MS = 1_000
+/** A minute is long for a client that is refused once, because something was put back or accepted a moment ago. */
+const RETRY_AFTER_SECONDS = 5
 
 export interface WatchSchemaDeps extends RecordMigrationDeps {
   database: Database
@@ -42,22 +44,23 @@ export async function watchSchema(deps: WatchSchemaDeps): Promise<SchemaWatch> {
   let alerted: string | undefined
   let told = ''
 
-  function changed(): Problem | undefined {
+  function problem(): Problem | undefined {
     if (found === undefined) return new Problem('database-unavailable')
     if (found.differences.length === 0) return undefined
     // A sealed vault serves nothing either, and cannot tell.
     const isKnown = !keys.isSealed && isVouchedFor(found, keys.verified.marks)
-    return isKnown ? undefined : new Problem('schema-changed', { retryAfterSeconds: 60 })
+    return isKnown ? undefined : new Problem('schema-changed', { retryAfterSeconds: RETRY_AFTER_SECONDS })
   }
 
   async function look(): Promise<void> {
-    found = await findSchema(database)
     lookedAt = performance.now()
+    found = await findSchema(database)
     tellOthers(found)
     if (keys.isSealed) return
     // What was accepted goes on, also for servers of the version before.
-    await recordMigration(deps, changed() === undefined ? found.schema : found.shipped)
-    if (changed() === undefined) alerted = undefined
+    const isAccepted = found.differences.length > 0 && problem() === undefined
+    await recordMigration(deps, isAccepted ? found.schema : found.shipped)
+    if (problem() === undefined) alerted = undefined
     else if (alerted !== found.hash) {
       alerted = found.hash
       alert('schema-changed', { hash: found.hash, differences: nameSome(found.differences) })
@@ -74,12 +77,21 @@ export async function watchSchema(deps: WatchSchemaDeps): Promise<SchemaWatch> {
   const task = background.every('watch-database-schema', { everyMs: LOOK_EVERY_MS }, look)
   await task.run()
 
+  /** Resolves when there was a look since the one that was too long ago. */
+  async function lookAgain(): Promise<void> {
+    if (performance.now() - lookedAt > LOOK_AGAIN_MS) await task.run()
+  }
+
   return {
-    changed,
+    changed() {
+      const refused = problem()
+      if (refused !== undefined) void lookAgain()
+      return refused
+    },
     async requireUnchanged() {
-      if (changed() !== undefined && performance.now() - lookedAt > LOOK_AGAIN_MS) await task.run()
-      const problem = changed()
-      if (problem !== undefined) throw problem
+      if (problem() !== undefined) await lookAgain()
+      const refused = problem()
+      if (refused !== undefined) throw refused
     },
   }
 }

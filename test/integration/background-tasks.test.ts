@@ -263,6 +263,17 @@ const proofs: Record<TaskName, () => Promise<void>> = {
     }
   },
 
+  async 'watch-database-schema'() {
+    expect(await vault.events({ type: 'migrate' })).toHaveLength(1)
+    await database.sql('CREATE RULE swallow AS ON INSERT TO audit_events DO INSTEAD NOTHING')
+    await run('watch-database-schema')
+    expect(lines()).toContainEqual(expect.objectContaining({ alert: 'schema-changed' }))
+    expect((await vault.call('GET', '/readyz')).body.code).toBe('schema-changed')
+    await database.sql('DROP RULE swallow ON audit_events')
+    await run('watch-database-schema')
+    expect((await vault.call('GET', '/readyz')).status).toBe(200)
+  },
+
   async 'watch-keys'() {
     vault.clockOffsetMs = 300 * DAY
     await run('watch-keys')

@@ -151,19 +151,19 @@ const changes: [name: string, change: string, undo: string, said: string][] = [
     'rights of the role',
     'GRANT DELETE ON records TO strongroom_runtime',
     'REVOKE DELETE ON records FROM strongroom_runtime',
-    'rights on records was changed',
+    'right to delete records was added',
   ],
   [
     'rights of everyone',
     'GRANT UPDATE (body) ON audit_events TO PUBLIC',
     'REVOKE UPDATE (body) ON audit_events FROM PUBLIC',
-    'rights on audit_events was changed',
+    'right to update body of audit_events was added',
   ],
   [
     'rights on a partition',
     'GRANT UPDATE ON audit_events_early TO strongroom_runtime',
     'REVOKE UPDATE ON audit_events_early FROM strongroom_runtime',
-    'rights on audit_events_early was added',
+    'right to update audit_events_early was added',
   ],
 ]
 
