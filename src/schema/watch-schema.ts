@@ -57,14 +57,14 @@ export async function watchSchema(deps: WatchSchemaDeps): Promise<SchemaWatch> {
     found = await findSchema(database)
     tellOthers(found)
     if (keys.isSealed) return
-    // What was accepted goes on, also for servers of the version before.
-    const isAccepted = found.differences.length > 0 && problem() === undefined
-    await recordMigration(deps, isAccepted ? found.schema : found.shipped)
-    if (problem() === undefined) alerted = undefined
+    const isRefused = problem() !== undefined
+    if (!isRefused) alerted = undefined
     else if (alerted !== found.hash) {
       alerted = found.hash
       alert('schema-changed', { hash: found.hash, differences: nameSome(found.differences) })
     }
+    // What was accepted goes on, also for servers of the version before.
+    await recordMigration(deps, isRefused || found.differences.length === 0 ? found.shipped : found.schema)
   }
 
   function tellOthers({ others }: ComparedSchema): void {
