@@ -19,6 +19,8 @@ export const ALERTS = {
   'record-guessed': 'comparisons with a record go wrong again and again: somebody may be guessing what it holds',
   'records-probed': 'a caller asks for records that do not exist',
   'refusals-flooded': 'unknown callers are refused so often that their refusals are counted together in the log',
+  'schema-changed':
+    'the schema of the database was changed by somebody else: nothing is served until it is put back or accepted',
   'audit-unsequenced': 'events wait for their place in the log: no server puts them there',
   'audit-log-changed': 'the audit log was changed by somebody else: nothing is signed on top of it',
   'audit-unavailable': 'the audit log cannot be written: nothing is released until it can',

@@ -18,6 +18,7 @@ export const BACKGROUND_TASKS = {
   'sweep-rate-limits': 'removes counts whose time is over',
   'sweep-spent-ids': 'removes the ids of assertions and proofs that have expired',
   'watch-audit-log': 'looks how long events wait for their place in the audit log',
+  'watch-database-schema': 'compares the schema of the database with the one that was shipped or accepted',
   'watch-keys': 'looks how far keys have come, for alerts and metrics',
   'write-refusal-counts': 'writes the event of refusals that have none of their own',
 } as const

@@ -15,6 +15,7 @@ import {
   missingDatabase,
 } from './doctor.ts'
 import { examineMachine } from './examine-machine.ts'
+import { examineSchema } from './examine-schema.ts'
 import { verifyRegistry } from './keys/verify-registry.ts'
 import { createStrongroom, type Strongroom } from './strongroom.ts'
 import type { Overrides, StrongroomConfig } from './strongroom-config.ts'
@@ -63,7 +64,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
   return withDatabase(config, options, async (urls, stopDatabase, keepRunning) => {
     if (migratesItself(config, options.role)) await migrateDatabase(config, urls)
     const place = await findVault(config, urls.server)
-    const facts = await inspect(place)
+    const facts = await look(place, inspectDatabase)
     const findings = [...examineDatabase(config, facts), ...(await examineMappedRoles(config, facts))]
     refuse(findings)
     if (options.role === 'server') warn([...ofMachine, ...findings], options.log)
@@ -159,7 +160,7 @@ export function openVaultDatabase(
 ): Promise<{ database: Database; close(): Promise<void> }> {
   return withDatabase(config, options, async (urls, stopDatabase) => {
     const place = await findVault(config, urls.server)
-    refuse(examineDatabase(config, await inspect(place)).filter(({ code }) => code === 'schema'))
+    refuse(examineDatabase(config, await look(place, inspectDatabase)).filter(({ code }) => code === 'schema'))
     const database = openDatabase({ ...place, url: urls[as], maxConnections: 2 })
     return {
       database,
@@ -212,11 +213,19 @@ async function examineVaultDatabase(config: Config, url: string): Promise<Findin
   const { faults, schema } = await examineServer({ url, caFile, schema: databaseSchema })
   if (faults.length > 0) return faults
   const place = { url, caFile, schema }
-  const facts = await inspect(place)
-  const found = [...examineDatabase(config, facts), ...(await examineMappedRoles(config, facts))]
-  const isReadable = !found.some(({ code }) => code === 'schema')
-  if (isReadable) found.push(...(await examineKeys(() => verifyKeys(config, place))))
-  return found
+  return look(place, async (database) => {
+    const facts = await inspectDatabase(database)
+    const found = [...examineDatabase(config, facts), ...(await examineMappedRoles(config, facts))]
+    if (found.some(({ code }) => code === 'schema')) return found
+    const { provider, ...rootKey } = { ...config.rootKey, file: config.rootKeyFile }
+    let marks: readonly string[] | undefined
+    const ofKeys = await examineKeys(async () => {
+      const facts = await verifyRegistry({ database, provider, rootKey })
+      marks = facts.marks
+      return facts.rootKey
+    })
+    return [...found, ...ofKeys, ...(await examineSchema(database, marks))]
+  })
 }
 
 interface Urls {
@@ -268,22 +277,9 @@ async function findVault({ database, databaseSchema }: Config, url: string): Pro
   return { url, caFile, schema }
 }
 
-async function inspect(place: Place) {
+async function look<T>(place: Place, use: (database: Database) => Promise<T>): Promise<T> {
   const database = openDatabase({ ...place, maxConnections: 1 })
-  try {
-    return await inspectDatabase(database)
-  } finally {
-    await database.close()
-  }
-}
-
-async function verifyKeys({ rootKey, rootKeyFile }: Config, place: Place) {
-  const database = openDatabase({ ...place, maxConnections: 1 })
-  try {
-    return await verifyRegistry({ database, provider: rootKey.provider, rootKey: { ...rootKey, file: rootKeyFile } })
-  } finally {
-    await database.close()
-  }
+  return use(database).finally(() => database.close())
 }
 
 function refuse(findings: readonly Finding[]): void {

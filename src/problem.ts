@@ -58,6 +58,7 @@ const PROBLEMS = {
   internal: [500, 'Something went wrong'],
   'database-unavailable': [503, 'The database cannot be reached'],
   'log-pending': [503, 'The audit log has not come so far yet'],
+  'schema-changed': [503, 'The schema of the database was changed by somebody else'],
   'audit-unavailable': [503, 'The audit log cannot be written'],
   'issuer-unavailable': [503, 'The identity provider cannot be reached'],
   sealed: [503, 'The vault is sealed'],

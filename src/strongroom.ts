@@ -63,6 +63,8 @@ import { createSearchRoutes } from './records/search-routes.ts'
 import { createTokenizeRoutes } from './records/tokenize-routes.ts'
 import { createWhy } from './records/why.ts'
 import { loadWhyRules } from './records/why-rules.ts'
+import { acceptSchema } from './schema/accept-schema.ts'
+import { watchSchema } from './schema/watch-schema.ts'
 import type { Overrides, RootKeySettings, StrongroomConfig } from './strongroom-config.ts'
 import { version } from './version.ts'
 
@@ -177,9 +179,18 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     }
   }
 
+  const schema = await watchSchema({ ...basics, log: (facts, message) => logger.warn(facts, message) })
   const writeProbe = createWriteProbe(place)
-  /** Whether the ring in memory is the registry's, the database takes writes, and the log takes events. @throws {Problem} */
-  const checkReady = createReadiness([() => keys.refresh(), writeProbe.check, async () => auditLog.requireWritable()])
+  /**
+   * Whether the ring in memory is the registry's, the database takes writes and has the vault's own schema, and the log takes
+   * events. @throws {Problem}
+   */
+  const checkReady = createReadiness([
+    () => keys.refresh(),
+    writeProbe.check,
+    async () => auditLog.requireWritable(),
+    schema.requireUnchanged,
+  ])
   const routes = [
     ...createTokenizeRoutes({ ...shared, idempotency }),
     ...createRevealRoutes({ ...shared, idempotency }),
@@ -259,7 +270,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
         // A token is letters and digits, and some of those digits a card number's sooner or later.
         holdsCardNumber: (text) => holdsCardNumber(text, { besideLetters: false }),
         isShuttingDown: () => shuttingDown,
-        sealedBecause,
+        closedBecause: () => sealedBecause() ?? schema.changed(),
         admission: overrides.admission,
         observe: (answered) => {
           metrics.observe(answered)
@@ -290,6 +301,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
         explainAccess({ ...shared, admit, production }, operator, who, question),
       ...createKeyCommands({ ...rotation, ...keyDeps, issuer, hasSignedLast: auditLog.hasSignedLast }),
       ...auditLog.commands,
+      acceptSchema: (operator: AuditCaller, hash: string) => acceptSchema(basics, operator, hash),
       findCustomerTokens: (site: string, customer: string) => findCustomerTokens(shared, { site, customer }),
     },
     async close() {

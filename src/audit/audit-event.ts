@@ -47,6 +47,8 @@ export const auditEventTypes = [
   'audit.stop',
   'audit.gap',
   'audit.drop',
+  'migrate',
+  'schema.accept',
 ] as const
 
 export type AuditEventType = (typeof auditEventTypes)[number]
@@ -97,6 +99,10 @@ export interface AuditFacts {
   /** Which authority asked for the release. */
   authority?: string | undefined
   count?: number | undefined
+  /** The names of migrations that were applied. */
+  migrations?: readonly string[] | undefined
+  /** Names the schema that a migration made, or the differences that an operator accepted: SHA-256 in hexadecimal. */
+  schema?: string | undefined
   /** Places in the log, as `first-last`. */
   ranges?: readonly string[] | undefined
   /** RFC 3339, in UTC: from when to when the log could not be written, or until when it was dropped. */
@@ -162,6 +168,7 @@ function inCanonicalOrder(
     format: FORMAT,
     id,
     kind: facts.kind,
+    migrations: facts.migrations,
     outcome: facts.outcome,
     partner: facts.partner,
     policy_version: facts.policy_version,
@@ -173,6 +180,7 @@ function inCanonicalOrder(
     replay_of: facts.replay_of,
     request_id: facts.request_id,
     route: facts.route,
+    schema: facts.schema,
     search_by: facts.search_by,
     since: facts.since,
     site: facts.site,

@@ -45,8 +45,8 @@ export interface AppOptions<C> extends Omit<EnvelopeRules, 'isForAnyHost'> {
   recordRefusal: (refusal: Refusal<C>) => Promise<Problem>
   describeCaller: (caller: C) => string
   isShuttingDown: () => boolean
-  /** Why the vault is sealed; undefined when it is not. */
-  sealedBecause: () => Problem | undefined
+  /** Why the vault answers nothing that needs its keys or its database; undefined when it does. */
+  closedBecause: () => Problem | undefined
   /** How much may be under way at once; left out, what suits most machines. */
   admission?: AdmissionLimits | undefined
   observe: (request: {
@@ -154,8 +154,8 @@ async function follow<C>(
     if (route.audited) trace.place = enter(route.access === 'public' ? 'strangers' : 'callers')
   }
   if (route.access !== 'public') takePlace()
-  const sealed = route.answersSealed ? undefined : options.sealedBecause()
-  if (sealed !== undefined) throw sealed
+  const closed = route.answersSealed ? undefined : options.closedBecause()
+  if (closed !== undefined) throw closed
   const params = paramsOf(request)
   if (params.token !== undefined) trace.token = params.token
 

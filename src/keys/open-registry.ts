@@ -58,7 +58,7 @@ export interface Registry {
    *
    * @throws {KeyRegistryError | Problem} as `establish` and `read`
    */
-  verify(db: Queryable): Promise<void>
+  verify(db: Queryable): Promise<readonly string[]>
   /** The record of the root key, not verified: that needs the root key itself. Undefined in a vault that has none yet. */
   findRootKey(db: Queryable): Promise<RootKeyRow | undefined>
   /** The root key of that row, opened. */
@@ -175,10 +175,11 @@ export function createRegistry(options: RegistryOptions): Registry {
     async verify(db) {
       const { stored, ...rows } = await selectRegistry(db)
       if (stored !== undefined && isFormerManifest(parseManifest(stored.manifest)))
-        verifyManifest(stored, rows, await macKey.openFormer(stored, rows))
-      else if (stored !== undefined) await read(db)
-      else if (rows.keys.length > 0) await firstDraft(rows)
+        return verifyManifest(stored, rows, await macKey.openFormer(stored, rows)).marks ?? []
+      if (stored !== undefined) return (await read(db)).marks
+      if (rows.keys.length > 0) await firstDraft(rows)
       else await requireWhole(db, rows)
+      return []
     },
     read,
     async findRootKey(db) {

@@ -44,12 +44,14 @@ export class RegistryDraft {
   readonly #handovers: readonly Handover[]
   /** The active MAC keys before any change. */
   readonly #formerMacKeys: ReadonlyMap<KeyPurpose, string>
+  readonly #marksBefore: ReadonlySet<string>
   #rootKey: RootKey
   #wraps = 0
 
   private constructor({ marks = [], handovers = [], ...rows }: DraftRows, rootKey: RootKey, options: DraftOptions) {
     this.#marks = new Set(marks)
     this.#handovers = handovers
+    this.#marksBefore = new Set(marks)
     this.#keys = new Map(rows.keys.map((row) => [row.id, { ...row }]))
     this.#rootKeys = new Map(rows.rootKeys.map((row) => [row.id, { ...row }]))
     this.#formerMacKeys = new Map(rows.keys.filter(isActive).map(({ purpose, id }) => [purpose, id]))
@@ -77,9 +79,19 @@ export class RegistryDraft {
     return [...this.#marks]
   }
 
-  /** Remembers that something was done, for as long as there is a registry. */
+  /** Remembers that something was done, until it is forgotten on purpose. */
   mark(name: string): void {
     this.#marks.add(name)
+  }
+
+  /** Forgets a mark that another one replaces. */
+  unmark(name: string): void {
+    this.#marks.delete(name)
+  }
+
+  /** Whether the marks are others than the draft began with. */
+  get hasOtherMarks(): boolean {
+    return this.#marks.symmetricDifference(this.#marksBefore).size > 0
   }
 
   /**

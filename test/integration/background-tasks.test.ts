@@ -1,12 +1,11 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, expect, inject, it, vi } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { BACKGROUND_TASKS, type TaskName } from '../../src/background.ts'
-import type { Config } from '../../src/config.ts'
-import { followCertificates } from '../../src/serve.ts'
 import { callBound } from '../support/bound-caller.ts'
 import { createCallerKey } from '../support/caller-keys.ts'
+import { seeCertificatesFollowed } from '../support/followed-certificates.ts'
 import { forgetMarks } from '../support/forget-marks.ts'
 import { holdLog } from '../support/hold-log.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -110,27 +109,7 @@ const proofs: Record<TaskName, () => Promise<void>> = {
     await vi.waitFor(() => expect(vault.strongroom.sealedBecause()).toBeUndefined(), PATIENCE)
   },
 
-  async 'renew-certificates'() {
-    const { certsDir } = inject('cluster')
-    const [certFile, keyFile] = [path.join(directory, 'server.pem'), path.join(directory, 'server-key.pem')]
-    const restore = () => copyFileSync(path.join(certsDir, 'server.pem'), certFile)
-    restore()
-    copyFileSync(path.join(certsDir, 'server-key.pem'), keyFile)
-    const renew = vi.fn()
-    const listener = { port: 0, renew, stop: async () => {} }
-    const config = { tls: { certsDir, certFile, keyFile } } as unknown as Config
-    const unfollow = followCertificates(config, [listener], vault.strongroom)
-    try {
-      for (const times of [1, 2]) {
-        writeFileSync(certFile, `no certificate ${times}`)
-        await vi.waitFor(() => expect(failuresOf('renew-certificates')).toHaveLength(times), PATIENCE)
-        restore()
-        await vi.waitFor(() => expect(renew).toHaveBeenCalledTimes(times), PATIENCE)
-      }
-    } finally {
-      unfollow()
-    }
-  },
+  'renew-certificates': () => seeCertificatesFollowed(vault, directory, () => failuresOf('renew-certificates').length),
 
   async 'report-key-uses'() {
     const uses = () =>
@@ -257,6 +236,17 @@ const proofs: Record<TaskName, () => Promise<void>> = {
     } finally {
       await release()
     }
+  },
+
+  async 'watch-database-schema'() {
+    expect(await vault.events({ type: 'migrate' })).toHaveLength(1)
+    await database.sql('CREATE RULE swallow AS ON INSERT TO audit_events DO INSTEAD NOTHING')
+    await run('watch-database-schema')
+    expect(lines()).toContainEqual(expect.objectContaining({ alert: 'schema-changed' }))
+    expect((await vault.call('GET', '/readyz')).body.code).toBe('schema-changed')
+    await database.sql('DROP RULE swallow ON audit_events')
+    await run('watch-database-schema')
+    expect((await vault.call('GET', '/readyz')).status).toBe(200)
   },
 
   async 'watch-keys'() {

@@ -93,7 +93,7 @@ describe('a new root key of the same kind', () => {
   it('that is not committed leaves no passphrase behind, and the old one opens the vault', async () => {
     await startVault('failed')
     await vault.database.sql(
-      `ALTER TABLE key_registry ADD CONSTRAINT stop CHECK (manifest NOT LIKE '%"generation":2,%')`,
+      `ALTER TABLE key_registry ADD CONSTRAINT stop CHECK (manifest NOT LIKE '%"generation":3,%')`,
     )
     await expect(vault.strongroom.rootKeys.rotate(operator)).rejects.toThrow()
     await vault.database.sql('ALTER TABLE key_registry DROP CONSTRAINT stop')

@@ -116,7 +116,7 @@ it('events that nobody puts into the log are an alarm within a minute, but not a
     expect(alert!.seconds).toBeGreaterThanOrEqual(61)
     expect(alerts(inTime, 'audit-unsequenced')).toEqual([])
     expect(alerts(started, 'audit-unsequenced')).toEqual([])
-    expect((await late.strongroom.metrics.text()).body).toMatch(/strongroom_audit_waiting_seconds 6\d/)
+    expect((await late.strongroom.metrics.text()).body).toMatch(/strongroom_audit_waiting_seconds (6\d|[7-9]\d|\d{3})/)
   } finally {
     await release()
     for (const server of [late, started, inTime]) await server.stop()

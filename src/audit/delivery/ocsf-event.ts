@@ -73,6 +73,8 @@ const ACTIVITIES: Readonly<Record<string, readonly [OcsfClass, number]>> = {
   'audit.stop': [EVENT_LOG, 7],
   'audit.gap': [EVENT_LOG, OTHER],
   'audit.drop': [EVENT_LOG, 2],
+  migrate: [ENTITY, 3],
+  'schema.accept': [ENTITY, 10],
 }
 
 /** What `request.refuse` says of a log-in that failed: class Authentication, with the client that was claimed. */
