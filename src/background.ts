@@ -18,6 +18,7 @@ export const BACKGROUND_TASKS = {
   'sweep-spent-ids': 'removes the ids of assertions and proofs that have expired',
   'watch-audit-log': 'looks how long events wait for their place in the audit log',
   'watch-keys': 'looks how far keys have come, for alerts and metrics',
+  'watch-log-end': 'looks whether the end of the audit log is what was signed',
   'write-refusal-counts': 'writes the event of refusals that have none of their own',
 } as const
 

@@ -80,6 +80,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         isOnlyServer: options.role === 'server' && config.database === undefined,
         runsRotations: options.role === 'server',
         keepsLog: options.role === 'server',
+        watchesLog: options.role !== 'command',
         auditOrigin: config.auditOrigin,
         ...(options.role === 'server' ? { witnessesFile: config.witnessesFile } : {}),
         issuer: config.issuer,

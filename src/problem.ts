@@ -59,6 +59,7 @@ const PROBLEMS = {
   'database-unavailable': [503, 'The database cannot be reached'],
   'log-pending': [503, 'The audit log has not come so far yet'],
   'audit-unavailable': [503, 'The audit log cannot be written'],
+  'audit-log-changed': [503, 'The audit log is not the one that the vault has signed'],
   'issuer-unavailable': [503, 'The identity provider cannot be reached'],
   sealed: [503, 'The vault is sealed'],
   'key-expired': [503, 'The key that protects this has expired'],

@@ -152,6 +152,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
 
   const auditLog = await createAuditLog(basics, {
     isKeptHere: config.keepsLog ?? false,
+    isWatchedHere: config.watchesLog ?? config.keepsLog ?? false,
     origin: config.auditOrigin ?? `${new URL(issuer).host}/audit`,
     shipping,
     observeWaiting: metrics.observeAuditWaiting,
@@ -169,8 +170,13 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   }
 
   const writeProbe = createWriteProbe(place)
-  /** Whether the ring in memory is the registry's, the database takes writes, and the log takes events. @throws {Problem} */
-  const checkReady = createReadiness([() => keys.refresh(), writeProbe.check, async () => auditLog.requireWritable()])
+  /** Whether the keys are the registry's, the database takes writes, and the log takes events and is ours. @throws {Problem} */
+  const checkReady = createReadiness([
+    () => keys.refresh(),
+    writeProbe.check,
+    async () => auditLog.requireWritable(),
+    async () => auditLog.requireUnchanged(),
+  ])
   const routes = [
     ...createTokenizeRoutes({ ...shared, idempotency }),
     ...createRevealRoutes({ ...shared, idempotency }),

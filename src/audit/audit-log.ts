@@ -11,6 +11,7 @@ import { watchOutage } from './outage.ts'
 import type { RecordEvent } from './record-event.ts'
 import { reviewLog } from './review/review-log.ts'
 import type { LogKey } from './sequencer.ts'
+import { watchLogEnd } from './watch-log-end.ts'
 import { shipCheckpoints } from './witness/ship-checkpoints.ts'
 import type { Shipping } from './witness/witnesses-file.ts'
 
@@ -32,6 +33,8 @@ interface AuditLogDeps {
 interface AuditLogOptions {
   /** Whether this process puts events into the log, if no other does. */
   isKeptHere: boolean
+  /** Whether this process looks whether the end of the log is what was signed; where the log is kept it must. */
+  isWatchedHere: boolean
   origin: string
   /** Where checkpoints go, from where the log is kept. */
   shipping: Shipping | undefined
@@ -47,7 +50,10 @@ const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
  *
  * @throws {Problem} audit-unavailable, database-unavailable: a log that cannot be written does not start
  */
-export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping, ...options }: AuditLogOptions) {
+export async function createAuditLog(
+  deps: AuditLogDeps,
+  { isKeptHere, isWatchedHere, shipping, ...options }: AuditLogOptions,
+) {
   const { background, database, newAuditEvent, recordEvent, keys } = deps
   const signing = {
     async active() {
@@ -63,11 +69,15 @@ export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping,
     await preparePartitions(database).catch((error) => background.failed('prepare-audit-partitions', error))
     await record('audit.start')
   }
-  const keeper = isKeptHere ? keepLog({ ...deps, ...options, keys: signing, isReady: () => !keys.isSealed }) : undefined
+  const isReady = () => !keys.isSealed
+  const end = isWatchedHere ? watchLogEnd({ ...deps, keys: signing, isReady }) : undefined
+  const keeper = end && isKeptHere ? keepLog({ ...deps, ...options, end, keys: signing, isReady }) : undefined
   const shipper = isKeptHere && shipping ? shipCheckpoints({ ...deps, ...options }, shipping) : undefined
   return {
     observe: outage.observe,
     requireWritable: outage.requireOver,
+    /** @throws {Problem} audit-log-changed, where the log is watched */
+    requireUnchanged: () => end?.requireUnchanged(),
     /** Whether the key has signed the latest checkpoint. */
     hasSignedLast: async (db: Queryable, id: string) => {
       const key = signing.all().find((one) => one.id === id)

@@ -85,7 +85,7 @@ export async function dropEvents(
 }
 
 /** The beginning of the month so many months ago, in UTC. */
-function monthsBefore(now: Date, months: number): Date {
+export function monthsBefore(now: Date, months: number): Date {
   return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - months, 1))
 }
 

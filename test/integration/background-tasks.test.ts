@@ -273,6 +273,18 @@ const proofs: Record<TaskName, () => Promise<void>> = {
     )
   },
 
+  async 'watch-log-end'() {
+    await vi.waitFor(async () => expect(await one('SELECT size > 0 AS value FROM audit_head')).toBe(true), PATIENCE)
+    await run('watch-log-end')
+    const root = await one<Buffer>(`SELECT root AS value FROM audit_head`)
+    await database.sql(`UPDATE audit_head SET root = sha256('')`)
+    await vi.waitFor(async () => {
+      await run('watch-log-end')
+      expect(lines().some(({ alert }) => alert === 'audit-log-changed')).toBe(true)
+    }, PATIENCE)
+    await database.sql('UPDATE audit_head SET root = $1', [root])
+  },
+
   async 'write-refusal-counts'() {
     const strict = await TestVault.start({
       sharedDatabase: database,
