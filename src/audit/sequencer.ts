@@ -1,8 +1,8 @@
-import { createPublicKey, type KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import type { Queryable } from '../database/database.ts'
 import { DatabaseError } from '../database/database-error.ts'
+import { announceKey } from './announce-key.ts'
 import type { NewAuditEvent } from './audit-event.ts'
-import { insertEvents } from './audit-store.ts'
 import { formatCheckpoint } from './checkpoint.ts'
 import { advanceFrontier, type Frontier, settledBelow } from './frontier.ts'
 import { LogChanged, type LogEnd, readLogEnd, type SeenLog } from './log-end.ts'
@@ -10,13 +10,12 @@ import {
   findLastKept,
   growLog,
   insertHead,
-  isAnnounced,
   type LogHead,
   selectPlacedEvents,
   selectRunningTransactions,
 } from './log-store.ts'
 import { EMPTY_ROOT } from './merkle.ts'
-import { rawPublicKey, signNote } from './note.ts'
+import { signNote } from './note.ts'
 import { appendLeaves, rootOfEdge } from './tree-edge.ts'
 
 /** An Ed25519 key that signs checkpoints. */
@@ -79,12 +78,7 @@ export async function openSequencer(
   async function announcedKey(): Promise<LogKey> {
     const key = await keys.active()
     if (key.id === announced) return key
-    const publicKey = rawPublicKey(createPublicKey(key.secret)).toString('base64')
-    if (!(await isAnnounced(session, key.id, publicKey))) {
-      await insertEvents(session, [
-        newAuditEvent({ type: 'audit.key', outcome: 'success', subject: key.id, public_key: publicKey }),
-      ])
-    }
+    await announceKey(session, newAuditEvent, key)
     announced = key.id
     return key
   }

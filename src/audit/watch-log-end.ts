@@ -2,9 +2,9 @@ import type { Alert } from '../alert.ts'
 import type { Background } from '../background.ts'
 import type { Database } from '../database/database.ts'
 import { Problem } from '../problem.ts'
-import { monthsBefore } from './drop-events.ts'
 import { LogChanged, readLogEnd, type SeenLog } from './log-end.ts'
 import { findChangedEvent, freezeSnapshot } from './log-end-store.ts'
+import { MIN_MONTHS_KEPT, monthsBefore } from './months.ts'
 import type { LogKey } from './sequencer.ts'
 import { TILE_WIDTH } from './tile.ts'
 
@@ -12,8 +12,6 @@ import { TILE_WIDTH } from './tile.ts'
 const LOOK_EVERY_MS = 4_000
 /** So many events at the end are compared with their leaves. */
 const EVENTS_COMPARED = 2 * TILE_WIDTH
-/** What retention may have dropped is not missed here; `audit verify` tells. */
-const MONTHS_MISSED = 12
 
 export interface LogEndWatchDeps {
   database: Database
@@ -76,7 +74,8 @@ export function watchLogEnd({ database, alert, background, now, isReady, keys }:
       await freezeSnapshot(tx)
       const read = await readLogEnd(tx, keys.all(), before)
       const from = Math.max(0, (read?.head.size ?? 0) - EVENTS_COMPARED)
-      const changed = await findChangedEvent(tx, from, monthsBefore(now(), MONTHS_MISSED))
+      // What retention may have dropped is not missed here; `audit verify` tells.
+      const changed = await findChangedEvent(tx, from, monthsBefore(now(), MIN_MONTHS_KEPT))
       if (changed === undefined) return read
       const { sequence, event, isMissing } = changed
       throw new LogChanged(`the event ${event} of leaf ${sequence} ${isMissing ? 'is gone' : 'was edited'}`)

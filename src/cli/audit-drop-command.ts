@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { createNewAuditEvent } from '../audit/audit-event.ts'
-import { type DroppedEvents, dropEvents, MIN_MONTHS_KEPT } from '../audit/drop-events.ts'
+import { type DroppedEvents, dropEvents } from '../audit/drop-events.ts'
+import { MIN_MONTHS_KEPT } from '../audit/months.ts'
 import { readConfig } from '../config.ts'
 import { createNewId } from '../identifier.ts'
 import { createRandomBytes } from '../keys/random.ts'

@@ -8,6 +8,8 @@ import type { Findings } from './log-finding.ts'
 export interface ReadReceipt {
   place: string
   event: string
+  /** When the event was made. */
+  at: number
   index: number
   /** The hash of its leaf. */
   hash: Buffer
@@ -16,7 +18,7 @@ export interface ReadReceipt {
 
 const schema = z.object({
   format: z.literal(1),
-  event: z.looseObject({ id: z.string() }),
+  event: z.looseObject({ id: z.string(), at: z.string() }),
   body: z.string(),
   index: z.number().int().min(0),
   proof: z.array(z.base64()).max(64),
@@ -40,7 +42,7 @@ export function readReceipt(findings: Findings, place: string, json: string): Re
   if (!includes(claim, index, hash, path)) {
     return fail('the proof does not lead from the event to the checkpoint', event.id)
   }
-  return { place, event: event.id, index, hash, claim }
+  return { place, event: event.id, at: Date.parse(event.at), index, hash, claim }
 }
 
 function parseJson(text: string): unknown {
