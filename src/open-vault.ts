@@ -25,6 +25,8 @@ export interface OpenVault {
   strongroom: Strongroom
   /** Resolves when the embedded database has ended and does not start again. */
   databaseLost: Promise<Error>
+  /** Opens the same database as the role that owns the schema; who opens it closes it. */
+  openAsOwner(): Database
   /** Closes the vault, and the embedded database if this process is in charge of it. */
   close(): Promise<void>
 }
@@ -101,6 +103,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
     )
     return {
       strongroom,
+      openAsOwner: () => openDatabase({ ...place, url: urls.owner, maxConnections: 2 }),
       databaseLost: options.role === 'server' ? lostDatabase(strongroom, keepRunning) : new Promise(() => {}),
       async close() {
         await strongroom.close()
@@ -154,12 +157,11 @@ function migratesItself(config: Config, role: OpenVaultOptions['role']): boolean
 export function openVaultDatabase(
   config: Config,
   options: OpenVaultOptions,
-  as: keyof Urls = 'server',
 ): Promise<{ database: Database; close(): Promise<void> }> {
   return withDatabase(config, options, async (urls, stopDatabase) => {
     const place = await findVault(config, urls.server)
     refuse(examineDatabase(config, await inspect(place)).filter(({ code }) => code === 'schema'))
-    const database = openDatabase({ ...place, url: urls[as], maxConnections: 2 })
+    const database = openDatabase({ ...place, maxConnections: 2 })
     return {
       database,
       async close() {

@@ -1,14 +1,16 @@
 import type { Alert, AlertFacts } from '../alert.ts'
 import type { Background } from '../background.ts'
 import type { Database, Queryable } from '../database/database.ts'
-import type { AuditCaller, AuditEventType, NewAuditEvent } from './audit-event.ts'
+import type { AuditCaller, AuditEventType, AuditFacts, NewAuditEvent } from './audit-event.ts'
 import { type EventPage, selectEvents } from './audit-store.ts'
 import { deliverLog, type LogDelivery } from './delivery/deliver-log.ts'
+import { type DropEventsRequest, dropEvents } from './drop-events.ts'
 import { keepLog } from './keep-log.ts'
 import { hasSignedLast, listLogKeys } from './log-keys.ts'
 import { preparePartitions } from './log-store.ts'
 import { watchOutage } from './outage.ts'
 import type { RecordEvent } from './record-event.ts'
+import { findMinimumIndex } from './retention-store.ts'
 import { reviewLog } from './review/review-log.ts'
 import type { LogKey } from './sequencer.ts'
 import { watchLogEnd } from './watch-log-end.ts'
@@ -62,12 +64,14 @@ export async function createAuditLog(
     },
     all: () => keys.ring.all('audit-signing'),
   }
-  const record = (type: AuditEventType) => recordEvent(newAuditEvent({ type, outcome: 'success', caller: VAULT }))
+  const record = (type: AuditEventType, facts: Partial<AuditFacts> = {}) =>
+    recordEvent(newAuditEvent({ type, outcome: 'success', caller: VAULT, ...facts }))
   const outage = watchOutage({ ...deps, caller: VAULT })
   if (isKeptHere) {
     // After a long stop the month has no partition yet, and this would be an event of it.
     await preparePartitions(database).catch((error) => background.failed('prepare-audit-partitions', error))
-    await record('audit.start')
+    // It says as well that retention takes the beginning of the log and nothing else from here on.
+    await record('audit.start', { minimum_index: await findMinimumIndex(database) })
   }
   const isReady = () => !keys.isSealed
   const end = isWatchedHere ? watchLogEnd({ ...deps, keys: signing, isReady }) : undefined
@@ -94,6 +98,9 @@ export async function createAuditLog(
       deliverLog: (operator: AuditCaller, delivery: LogDelivery) => deliverLog(deps, operator, delivery),
       reviewLog: (operator: AuditCaller, review: { since: Date; timeZone: string }) =>
         reviewLog(deps, operator, review),
+      /** @param owner the database as the role that owns the log */
+      dropEvents: (owner: Database, operator: AuditCaller, request: DropEventsRequest) =>
+        dropEvents({ database: owner, newAuditEvent, now: deps.now, signingKey: signing.active }, operator, request),
       listLogKeys: () => listLogKeys(database, signing.all(), options.origin),
     },
     /** What was committed before still gets its place, and the last checkpoint is shipped. */

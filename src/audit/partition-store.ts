@@ -82,7 +82,8 @@ export async function inspectOldEvents(
   const rows = names.map((name) => `SELECT id, body FROM ${name} WHERE id < audit_event_id_at($1)`).join(' UNION ALL ')
   const [found] = await db.query<OldEvents>(
     {
-      name: `inspect ${names.join(' ')}`,
+      // The text depends on the first of them and their number.
+      name: `inspect ${names.length} from ${names[0]}`,
       timeoutMs: TIMEOUT_MS,
       text: `SELECT count(*)::float8 AS events, count(l.sequence)::float8 AS placed,
                count(*) FILTER (WHERE l.hash = sha256('\\x00'::bytea || convert_to(e.body, 'UTF8')))::float8 AS intact,

@@ -120,7 +120,7 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
   claims.push(...outside)
   compareClaims()
   for (const claim of claims) claimCheck.exceed(claim)
-  if (source.head !== undefined && tree.size > (head?.size ?? 0)) {
+  if (!source.isAlone && tree.size > (head?.size ?? 0)) {
     const from = head?.size ?? 0
     const detail = `the ${leaves(from, tree.size - 1)} stand behind the latest checkpoint, which nothing but a checkpoint puts there`
     findings.add({ code: 'inserted', sequence: from, detail })
@@ -132,6 +132,10 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
   leafCheck.end()
   tree.end()
   claimCheck.end()
+  if (source.isAlone && trusted.believed < tree.size) {
+    const detail = `no checkpoint that a trusted key has signed covers the ${leaves(trusted.believed, tree.size - 1)}`
+    findings.add({ code: 'unsigned', sequence: trusted.believed, detail })
+  }
   retention.end()
   await compareRecords(source, histories)
   const found = findings.list()

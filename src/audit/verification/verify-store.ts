@@ -83,6 +83,7 @@ export async function openLogOfDatabase(tx: Queryable): Promise<LogSource> {
   const [end] = await tx.query<{ leaves: number; kept: number }>(SELECT_END)
   return {
     head: head === undefined ? null : { place: 'the latest checkpoint', note: head.note, beside: head },
+    isAlone: false,
     end: end!.leaves,
     pages: () => readPages(tx, end!.leaves, Math.max(end!.leaves, end!.kept)),
     waiting: () => fetchAll<WaitingEvent & EventColumns, WaitingEvent>(tx, DECLARE_WAITING, FETCH_WAITING, toWaiting),
