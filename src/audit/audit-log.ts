@@ -100,7 +100,7 @@ export async function createAuditLog(
         reviewLog(deps, operator, review),
       /** @param owner the database as the role that owns the log */
       dropEvents: (owner: Database, operator: AuditCaller, request: DropEventsRequest) =>
-        dropEvents({ database: owner, newAuditEvent, now: deps.now, signingKey: signing.active }, operator, request),
+        dropEvents({ database: owner, newAuditEvent, now: deps.now }, operator, request),
       listLogKeys: () => listLogKeys(database, signing.all(), options.origin),
     },
     /** What was committed before still gets its place, and the last checkpoint is shipped. */

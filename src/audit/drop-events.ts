@@ -16,12 +16,12 @@ import {
   inspectOldEvents,
   type OldPartition,
   ownsLog,
+  selectAnnouncements,
   selectMissing,
   selectOldPartitions,
   selectStragglers,
 } from './partition-store.ts'
 import { type DroppedRange, findDrops, minimumIndexOf } from './retention-store.ts'
-import type { LogKey } from './sequencer.ts'
 
 /** SQLSTATE lock_not_available. */
 const LOCKED = '55P03'
@@ -40,8 +40,6 @@ export interface DropEventsDeps {
   database: Database
   newAuditEvent: NewAuditEvent
   now: () => Date
-  /** The key that signs the log: it is announced again where its announcement goes. */
-  signingKey?: () => Promise<LogKey>
 }
 
 export interface DropEventsRequest {
@@ -135,7 +133,7 @@ const rangesBefore = (firstKept: number) => (firstKept === 0 ? [] : [`0-${firstK
 const partitionsOf = ({ month, rest }: Step) => [month, rest].filter((one) => one !== undefined)
 
 function drop(
-  { database, newAuditEvent, signingKey }: DropEventsDeps,
+  { database, newAuditEvent }: DropEventsDeps,
   operator: AuditCaller,
   step: Step,
   from: number,
@@ -147,6 +145,7 @@ function drop(
     if (month === undefined && plan.events === 0) return plan
     const { events, firstKept } = plan
     const kept = month === undefined ? [] : await selectStragglers(tx, month, firstKept)
+    const announced = await selectAnnouncements(tx, from, firstKept)
     const event = newAuditEvent({
       type: 'audit.drop',
       outcome: 'success',
@@ -161,7 +160,8 @@ function drop(
     if (rest !== undefined) await deleteOldEvents(tx, rest, until, firstKept)
     // Last, since from here to the commit everybody waits who writes or reads events.
     if (month !== undefined) await dropMonth(tx, month, kept)
-    if (signingKey !== undefined) await announceKey(tx, newAuditEvent, await signingKey())
+    // What these keys have signed is still believed by who knows only a later one.
+    for (const key of announced) await announceKey(tx, newAuditEvent, key)
     return { ...plan, event: event.id }
   })
 }

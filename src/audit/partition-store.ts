@@ -1,4 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
+import type { AnnouncedKey } from './announce-key.ts'
 
 /** Hundreds of millions of events are counted before they go. */
 const TIMEOUT_MS = 60 * 60 * 1_000
@@ -56,6 +57,19 @@ const FIND_FIRST_YOUNGER: Statement = {
 /** The first leaf from that one on whose event is not older; the size of the log when there is none. */
 export async function findFirstYounger(db: Queryable, from: number, until: Date): Promise<number> {
   return (await db.query<{ sequence: number }>(FIND_FIRST_YOUNGER, [from, until]))[0]!.sequence
+}
+
+const SELECT_ANNOUNCEMENTS: Statement = {
+  name: 'select-dropped-key-announcements',
+  timeoutMs: TIMEOUT_MS,
+  text: `SELECT DISTINCT body::json ->> 'subject' AS id, body::json ->> 'public_key' AS "publicKey"
+         FROM audit_events e JOIN audit_leaves l ON l.event = e.id AND l.sequence >= $1 AND l.sequence < $2
+         WHERE type IN ('audit.key', 'key.create') AND body::json ->> 'public_key' IS NOT NULL`,
+}
+
+/** The keys of the log that the events of these leaves announce. */
+export function selectAnnouncements(db: Queryable, from: number, to: number): Promise<AnnouncedKey[]> {
+  return db.query(SELECT_ANNOUNCEMENTS, [from, to])
 }
 
 /** What is known of the events that are older than a time. */

@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto'
+import { createPublicKey, type KeyObject } from 'node:crypto'
 import type { Queryable } from '../database/database.ts'
 import { DatabaseError } from '../database/database-error.ts'
 import { announceKey } from './announce-key.ts'
@@ -15,7 +15,7 @@ import {
   selectRunningTransactions,
 } from './log-store.ts'
 import { EMPTY_ROOT } from './merkle.ts'
-import { signNote } from './note.ts'
+import { rawPublicKey, signNote } from './note.ts'
 import { appendLeaves, rootOfEdge } from './tree-edge.ts'
 
 /** An Ed25519 key that signs checkpoints. */
@@ -78,7 +78,8 @@ export async function openSequencer(
   async function announcedKey(): Promise<LogKey> {
     const key = await keys.active()
     if (key.id === announced) return key
-    await announceKey(session, newAuditEvent, key)
+    const publicKey = rawPublicKey(createPublicKey(key.secret)).toString('base64')
+    await announceKey(session, newAuditEvent, { id: key.id, publicKey })
     announced = key.id
     return key
   }

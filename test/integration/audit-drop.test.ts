@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterEach, describe, expect, inject, it, vi } from 'vitest'
-import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
+import { type AuditFacts, createNewAuditEvent } from '../../src/audit/audit-event.ts'
 import { insertEvents } from '../../src/audit/audit-store.ts'
 import { parseCheckpoint } from '../../src/audit/checkpoint.ts'
 import { type DropEventsRequest, dropEvents } from '../../src/audit/drop-events.ts'
@@ -15,6 +15,7 @@ import { TestVault } from '../support/test-vault.ts'
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const NOW = new Date()
+const FACTS = { type: 'record.read', outcome: 'success', site: 'default' } as const
 
 let database: TestDatabase
 let owner: Database
@@ -28,7 +29,7 @@ const nameOf = (ago: number) => `audit_events_${month(ago).toISOString().slice(0
  * A vault that has run for years: its first partition ends 16 months ago, 14 and 13 months ago have their own, and 15 months ago
  * is in the one for everything else. The log begins with events of those times, in this order.
  */
-async function start(...times: Date[]): Promise<void> {
+async function start(...begun: (Date | (AuditFacts & { at: Date }))[]): Promise<void> {
   database = await createTestDatabase()
   const superuser = new URL(inject('cluster').superuserUrl)
   superuser.pathname = `/${database.name}`
@@ -42,12 +43,13 @@ async function start(...times: Date[]): Promise<void> {
     EXECUTE format('ALTER TABLE audit_events ATTACH PARTITION audit_events_early FOR VALUES FROM (MINVALUE) TO (%L)',
       ${bound(month(16))});
     ${partition(14)} ${partition(13)} ${partition(0)} END $$`)
-  for (const at of times) {
+  for (const one of begun) {
+    const { at, ...facts } = one instanceof Date ? { at: one, ...FACTS } : one
     const newAuditEvent = createNewAuditEvent(
       () => at,
       createNewId(() => at, randomBytes),
     )
-    await insertEvents(owner, [newAuditEvent({ type: 'record.read', outcome: 'success', site: 'default' })])
+    await insertEvents(owner, [newAuditEvent(facts)])
   }
   vault = await TestVault.start({ sharedDatabase: database, config: { keepsLog: true } })
   await settled()
@@ -160,6 +162,17 @@ describe('events that are older than a year', () => {
     expect(await vault.count('audit_events_other')).toBe(1)
     await settled()
     expect(await verified()).toMatchObject({ findings: [], dropped: 0 })
+  })
+
+  it('leave the keys announced that they announced: what those have signed is still to be verified', async () => {
+    const key = { subject: 'key_old', public_key: randomBytes(32).toString('base64') }
+    await start({ at: middleOf(20), type: 'audit.key', outcome: 'success', ...key }, middleOf(14), middleOf(13))
+    await drop()
+    const announced = await vault.events({ type: 'audit.key', ...key })
+    expect(announced).toHaveLength(1)
+    expect(Date.parse(String(announced[0]!.at))).toBeGreaterThanOrEqual(NOW.getTime())
+    await settled()
+    expect(await verified()).toMatchObject({ dropped: 3 })
   })
 
   it('stay when they stand in the log behind a younger one', async () => {
