@@ -1,17 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
 import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
 import { insertEvents } from '../../src/audit/audit-store.ts'
-import type { LogDelivery } from '../../src/audit/delivery/deliver-log.ts'
 import { parseVerifierKey } from '../../src/audit/note.ts'
 import { tileAt, tilePath } from '../../src/audit/tile.ts'
-import { openLogOfFile } from '../../src/audit/verification/log-file.ts'
-import { type VerifyLogOptions, verifyLog } from '../../src/audit/verification/verify-log.ts'
-import { openLogOfDatabase } from '../../src/audit/verification/verify-store.ts'
-import { formatPage, logFormats } from '../../src/cli/log-formats.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { createNewId } from '../../src/identifier.ts'
 import { fsck, type ReadResource } from '../support/fsck.ts'
@@ -20,6 +12,7 @@ import { createTestDatabase, type TestDatabase, withDatabase } from '../support/
 import { checkout } from '../support/samples.ts'
 import { waitUntilLogged } from '../support/seed-events.ts'
 import { TestVault } from '../support/test-vault.ts'
+import { exportLines, verifyBoth, verifyLines } from '../support/verify-both.ts'
 
 /** A log of fifteen months, of which one month after the other is dropped while the vault's clock goes on. */
 const MONTHS = 15
@@ -28,7 +21,6 @@ const MONTH_MS = 31 * 24 * 60 * 60 * 1000
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 
 const verifier = buildGoVerifier()
-const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-pruned-'))
 let database: TestDatabase
 let owner: Database
 let vault: TestVault
@@ -59,7 +51,6 @@ afterAll(async () => {
   await vault.stop()
   await owner.close()
   await database.drop()
-  rmSync(directory, { recursive: true })
   if (typeof verifier !== 'string') verifier.remove()
 })
 
@@ -68,32 +59,6 @@ async function reader(): Promise<ReadResource> {
   return async (resource) => {
     const { status, body, text } = await vault.call('GET', `/v1/audit/${resource}`, { token })
     return { status, body: Buffer.isBuffer(body) ? body : Buffer.from(text ?? '') }
-  }
-}
-
-/** Both of a database and of its export. */
-async function verifyBoth(options: Partial<VerifyLogOptions> = {}) {
-  const given = { keys: [], checkpoints: [], receipts: [], ...options }
-  const lines: string[] = []
-  const deliver: LogDelivery['deliver'] = async (entries, _, gone, checkpoints) => {
-    lines.push(formatPage(logFormats.jsonl, entries, gone, checkpoints))
-  }
-  const { signal } = new AbortController()
-  await vault.strongroom.commands.deliverLog(OPERATOR, {
-    what: 'export',
-    filter: {},
-    from: 0,
-    follow: false,
-    signal,
-    deliver,
-  })
-  const file = path.join(directory, 'log.jsonl')
-  writeFileSync(file, lines.join(''))
-  return {
-    ofDatabase: await owner.transaction(async (tx) => verifyLog(await openLogOfDatabase(tx), given)),
-    ofExport: await verifyLog(await openLogOfFile(file), given),
-    file,
-    lines: lines.join('').trimEnd().split('\n'),
   }
 }
 
@@ -117,7 +82,7 @@ it('is what its checkpoint says after each drop, to other people and to the vaul
     expect(checked).toMatchObject({ minimumIndex: minimum_index, entries: { length: checked.size - minimum_index } })
     await waitUntilLogged(vault)
     const receipts = [{ place: 'receipt.json', json: receipt }]
-    const { ofDatabase, ofExport } = await verifyBoth({
+    const { ofDatabase, ofExport } = await verifyBoth(vault, {
       keys,
       receipts,
       checkpoints: [{ place: 'older', note: older }],
@@ -126,7 +91,7 @@ it('is what its checkpoint says after each drop, to other people and to the vaul
       expect(found).toMatchObject({ findings: [], dropped: firstKept, minimum_index })
     vault.clockOffsetMs += MONTH_MS
   }
-})
+}, 90_000)
 
 it.skipIf(typeof verifier === 'string')('verifies with Go’s verifier, from its minimum index on', async () => {
   const read = await reader()
@@ -162,19 +127,19 @@ it('proves itself when it is exported, over a change of the key that signs it', 
   await vault.tokenize(checkout)
   await waitUntilLogged(vault)
   // By the first key alone, and without a checkpoint from elsewhere.
-  const { ofDatabase, ofExport, file, lines } = await verifyBoth({ keys: before })
+  const { ofDatabase, ofExport } = await verifyBoth(vault, { keys: before })
+  const lines = await exportLines(vault)
   expect(ofExport).toMatchObject({ findings: [], signed: ofExport.size, dropped: ofDatabase.dropped })
   expect(ofDatabase.findings).toEqual([])
   expect(lines.filter((line) => line.startsWith('{"checkpoint":')).length).toBeGreaterThan(1)
   expect(lines.at(-1)).toMatch(/^\{"checkpoint":/)
 
   const check = async (...changed: string[]) => {
-    writeFileSync(file, changed.map((line) => `${line}\n`).join(''))
-    const { findings } = await verifyLog(await openLogOfFile(file), { keys: before, checkpoints: [], receipts: [] })
+    const { findings } = await verifyLines(changed, { keys: before })
     return findings.map(({ code, sequence }) => `${code}@${sequence}`)
   }
-  const { size } = ofExport
   const withoutProof = lines.filter((line) => !line.startsWith('{"checkpoint":'))
+  const size = withoutProof.length
   const forged = JSON.stringify({ sequence: size, event: JSON.parse(lines.at(-2)!).event })
   expect(await check(...lines, forged)).toContain(`unsigned@${size}`)
   expect(await check(...lines.slice(0, -2), lines.at(-1)!)).toContain(`cut-tail@${size - 1}`)
