@@ -149,11 +149,7 @@ function migratesItself(config: Config, role: OpenVaultOptions['role']): boolean
   return config.database === undefined || (!config.production && role === 'server')
 }
 
-/**
- * Opens the database that the configuration names and nothing on top of it, for a command that needs no key of the vault.
- *
- * @throws {Unsafe} when its schema is not the one of this version
- */
+/** Opens the database alone, for a command that needs no key. @throws {Unsafe} when its schema is not of this version */
 export function openVaultDatabase(
   config: Config,
   options: OpenVaultOptions,

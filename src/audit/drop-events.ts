@@ -21,7 +21,8 @@ import {
   selectOldPartitions,
   selectStragglers,
 } from './partition-store.ts'
-import { type DroppedRange, findDrops, minimumIndexOf } from './retention-store.ts'
+import { type DroppedRange, findDrops } from './retention-store.ts'
+import { minimumIndexOf } from './tile.ts'
 
 /** SQLSTATE lock_not_available. */
 const LOCKED = '55P03'

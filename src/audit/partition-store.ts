@@ -1,5 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
-import type { AnnouncedKey } from './announce-key.ts'
+import type { AnnouncedKey } from './log-store.ts'
 
 /** Hundreds of millions of events are counted before they go. */
 const TIMEOUT_MS = 60 * 60 * 1_000

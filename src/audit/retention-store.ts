@@ -1,6 +1,6 @@
 import type { Queryable, Statement } from '../database/database.ts'
 import { selectHead } from './log-store.ts'
-import { TILE_WIDTH } from './tile.ts'
+import { minimumIndexOf } from './tile.ts'
 
 const SELECT_DROPS: Statement = {
   name: 'select-audit-drops',
@@ -42,14 +42,6 @@ export async function findDrops(db: Queryable): Promise<KnownDrops> {
 export function parseRange(range: string): DroppedRange {
   const [from = 0, to = from] = range.split('-').map(Number)
   return { from, to }
-}
-
-/**
- * The minimum index of a log (C2SP tlog-tiles, "Pruning"): bundles that end at or before it are not published any more.
- * A bundle of which only the end was kept cannot be whole, so it is one of those.
- */
-export function minimumIndexOf(firstKept: number, size: number): number {
-  return Math.min(size, Math.ceil(firstKept / TILE_WIDTH) * TILE_WIDTH)
 }
 
 /** The minimum index of the log as it is. */

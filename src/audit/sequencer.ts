@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject } from 'node:crypto'
+import { createPublicKey } from 'node:crypto'
 import type { Queryable } from '../database/database.ts'
 import { DatabaseError } from '../database/database-error.ts'
 import { announceKey } from './announce-key.ts'
@@ -6,6 +6,7 @@ import type { NewAuditEvent } from './audit-event.ts'
 import { formatCheckpoint } from './checkpoint.ts'
 import { advanceFrontier, type Frontier, settledBelow } from './frontier.ts'
 import { LogChanged, type LogEnd, readLogEnd, type SeenLog } from './log-end.ts'
+import type { LogKey } from './log-key.ts'
 import {
   findLastKept,
   growLog,
@@ -17,13 +18,6 @@ import {
 import { EMPTY_ROOT } from './merkle.ts'
 import { rawPublicKey, signNote } from './note.ts'
 import { appendLeaves, rootOfEdge } from './tree-edge.ts'
-
-/** An Ed25519 key that signs checkpoints. */
-export interface LogKey {
-  id: string
-  /** The private key. */
-  secret: KeyObject
-}
 
 export interface SequencerDeps {
   newAuditEvent: NewAuditEvent

@@ -4,8 +4,8 @@ import type { Database } from '../database/database.ts'
 import { Problem } from '../problem.ts'
 import { LogChanged, readLogEnd, type SeenLog } from './log-end.ts'
 import { findChangedEvent, freezeSnapshot } from './log-end-store.ts'
+import type { LogKey } from './log-key.ts'
 import { MIN_MONTHS_KEPT, monthsBefore } from './months.ts'
-import type { LogKey } from './sequencer.ts'
 import { TILE_WIDTH } from './tile.ts'
 
 /** With an alert and `/readyz` within ten seconds of the change, also where a look takes its time. */
