@@ -67,6 +67,7 @@ CREATE TABLE audit_events (
   CONSTRAINT audit_events_pkey PRIMARY KEY (id)
 );
 CREATE INDEX audit_events_caller ON ONLY public.audit_events USING btree (caller, id) WHERE (caller IS NOT NULL);
+CREATE INDEX audit_events_drop ON ONLY public.audit_events USING btree (id) WHERE (type = 'audit.drop'::text);
 CREATE INDEX audit_events_key_retire ON ONLY public.audit_events USING btree (id) WHERE (type = 'key.retire'::text);
 CREATE INDEX audit_events_position ON ONLY public.audit_events USING btree ("position");
 CREATE INDEX audit_events_public_key ON ONLY public.audit_events USING btree (id) WHERE (type = ANY (ARRAY['audit.key'::text, 'key.create'::text]));

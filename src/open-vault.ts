@@ -26,6 +26,8 @@ export interface OpenVault {
   strongroom: Strongroom
   /** Resolves when the embedded database has ended and does not start again. */
   databaseLost: Promise<Error>
+  /** Opens the same database as the role that owns the schema; who opens it closes it. */
+  openAsOwner(): Database
   /** Closes the vault, and the embedded database if this process is in charge of it. */
   close(): Promise<void>
 }
@@ -83,6 +85,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         isOnlyServer: options.role === 'server' && config.database === undefined,
         runsRotations: options.role === 'server',
         keepsLog: options.role === 'server',
+        watchesLog: options.role !== 'command',
         auditOrigin: config.auditOrigin,
         ...(options.role === 'server' ? { witnessesFile: config.witnessesFile } : {}),
         issuer: config.issuer,
@@ -103,6 +106,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
     )
     return {
       strongroom,
+      openAsOwner: () => openDatabase({ ...place, url: urls.owner, maxConnections: 2 }),
       databaseLost: options.role === 'server' ? lostDatabase(strongroom, keepRunning) : new Promise(() => {}),
       async close() {
         await strongroom.close()
@@ -148,20 +152,15 @@ function migratesItself(config: Config, role: OpenVaultOptions['role']): boolean
   return config.database === undefined || (!config.production && role === 'server')
 }
 
-/**
- * Opens the database that the configuration names and nothing on top of it, for a command that needs no key of the vault.
- *
- * @throws {Unsafe} when its schema is not the one of this version
- */
+/** Opens the database alone, for a command that needs no key. @throws {Unsafe} when its schema is not of this version */
 export function openVaultDatabase(
   config: Config,
   options: OpenVaultOptions,
-  as: keyof Urls = 'server',
 ): Promise<{ database: Database; close(): Promise<void> }> {
   return withDatabase(config, options, async (urls, stopDatabase) => {
     const place = await findVault(config, urls.server)
     refuse(examineDatabase(config, await look(place, inspectDatabase)).filter(({ code }) => code === 'schema'))
-    const database = openDatabase({ ...place, url: urls[as], maxConnections: 2 })
+    const database = openDatabase({ ...place, maxConnections: 2 })
     return {
       database,
       async close() {

@@ -32,6 +32,8 @@ export interface StrongroomConfig {
   runsRotations?: boolean
   /** Whether this process puts events into the audit log, if no other does. Default: it does not. */
   keepsLog?: boolean
+  /** Whether this process looks whether the end of the audit log is what was signed. Default: where it is kept. */
+  watchesLog?: boolean
   /** What the audit log is called, once and for all, when it is begun. Default: the issuer's host and `/audit`. */
   auditOrigin?: string | undefined
   /** Where checkpoints are shipped to, and who signs them; without the file nowhere and nobody. */

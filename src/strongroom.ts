@@ -162,6 +162,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
 
   const auditLog = await createAuditLog(basics, {
     isKeptHere: config.keepsLog ?? false,
+    isWatchedHere: config.watchesLog ?? config.keepsLog ?? false,
     origin: config.auditOrigin ?? `${new URL(issuer).host}/audit`,
     shipping,
     observeWaiting: metrics.observeAuditWaiting,
@@ -190,6 +191,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     writeProbe.check,
     async () => auditLog.requireWritable(),
     schema.requireUnchanged,
+    async () => auditLog.requireUnchanged(),
   ])
   const routes = [
     ...createTokenizeRoutes({ ...shared, idempotency }),

@@ -46,7 +46,7 @@ const PURE_AUDIT = [
   'audit-event canonical-base64 merkle tile tree-edge note checkpoint frontier delivery/ocsf-event delivery/syslog-message review/review-rules',
   'verification/log-finding verification/log-source verification/recompute-tree verification/explain-tile',
   'verification/check-tree verification/check-event verification/check-leaves verification/check-claims',
-  'verification/trusted-keys verification/record-history',
+  'months verification/check-retention verification/trusted-keys verification/record-history',
 ]
 
 /** Values and decisions: no database, no network, no files, nothing that imports such. */

@@ -105,6 +105,8 @@ export interface AuditFacts {
   schema?: string | undefined
   /** Places in the log, as `first-last`. */
   ranges?: readonly string[] | undefined
+  /** The first entry of the log that its bundles still publish (C2SP tlog-tiles, "Pruning"). */
+  minimum_index?: number | undefined
   /** RFC 3339, in UTC: from when to when the log could not be written, or until when it was dropped. */
   since?: string | undefined
   until?: string | undefined
@@ -169,6 +171,7 @@ function inCanonicalOrder(
     id,
     kind: facts.kind,
     migrations: facts.migrations,
+    minimum_index: facts.minimum_index,
     outcome: facts.outcome,
     partner: facts.partner,
     policy_version: facts.policy_version,

@@ -1,17 +1,20 @@
 import type { Alert, AlertFacts } from '../alert.ts'
 import type { Background } from '../background.ts'
 import type { Database, Queryable } from '../database/database.ts'
-import type { AuditCaller, AuditEventType, NewAuditEvent } from './audit-event.ts'
+import type { AuditCaller, AuditEventType, AuditFacts, NewAuditEvent } from './audit-event.ts'
 import { type EventPage, selectEvents } from './audit-store.ts'
 import { deliverLog, type LogDelivery } from './delivery/deliver-log.ts'
+import { type DropEventsRequest, dropEvents } from './drop-events.ts'
 import { type FailedCommand, recordFailedCommand } from './failed-command.ts'
 import { keepLog } from './keep-log.ts'
+import type { LogKey } from './log-key.ts'
 import { hasSignedLast, listLogKeys } from './log-keys.ts'
 import { preparePartitions } from './log-store.ts'
 import { watchOutage } from './outage.ts'
 import type { RecordEvent } from './record-event.ts'
+import { findMinimumIndex } from './retention-store.ts'
 import { reviewLog } from './review/review-log.ts'
-import type { LogKey } from './sequencer.ts'
+import { watchLogEnd } from './watch-log-end.ts'
 import { shipCheckpoints } from './witness/ship-checkpoints.ts'
 import type { Shipping } from './witness/witnesses-file.ts'
 
@@ -33,6 +36,8 @@ interface AuditLogDeps {
 interface AuditLogOptions {
   /** Whether this process puts events into the log, if no other does. */
   isKeptHere: boolean
+  /** Whether this process looks whether the end of the log is what was signed; where the log is kept it must. */
+  isWatchedHere: boolean
   origin: string
   /** Where checkpoints go, from where the log is kept. */
   shipping: Shipping | undefined
@@ -50,7 +55,10 @@ const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
  *
  * @throws {Problem} audit-unavailable, database-unavailable: a log that cannot be written does not start
  */
-export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping, ...options }: AuditLogOptions) {
+export async function createAuditLog(
+  deps: AuditLogDeps,
+  { isKeptHere, isWatchedHere, shipping, ...options }: AuditLogOptions,
+) {
   const { background, database, newAuditEvent, recordEvent, keys } = deps
   const signing = {
     async active() {
@@ -59,20 +67,26 @@ export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping,
     },
     all: () => keys.ring.all('audit-signing'),
   }
-  const record = (type: AuditEventType) => recordEvent(newAuditEvent({ type, outcome: 'success', caller: VAULT }))
+  const record = (type: AuditEventType, facts: Partial<AuditFacts> = {}) =>
+    recordEvent(newAuditEvent({ type, outcome: 'success', caller: VAULT, ...facts }))
   const outage = watchOutage({ ...deps, caller: VAULT })
   if (isKeptHere) {
     // After a long stop the month has no partition yet, and this would be an event of it.
     await preparePartitions(database).catch((error) => background.failed('prepare-audit-partitions', error))
-    await record('audit.start')
+    // It says as well that retention takes the beginning of the log and nothing else from here on.
+    await record('audit.start', { minimum_index: await findMinimumIndex(database) })
   }
-  const keeper = isKeptHere ? keepLog({ ...deps, ...options, keys: signing, isReady: () => !keys.isSealed }) : undefined
+  const isReady = () => !keys.isSealed
+  const end = isWatchedHere ? watchLogEnd({ ...deps, keys: signing, isReady }) : undefined
+  const keeper = end && isKeptHere ? keepLog({ ...deps, ...options, end, keys: signing, isReady }) : undefined
   const shipper = isKeptHere && shipping ? shipCheckpoints({ ...deps, ...options }, shipping) : undefined
   return {
     observe: outage.observe,
     /** What is known of whether events can be written. */
     outage: { isOpen: outage.isOpen, missed: outage.missed },
     requireWritable: outage.requireOver,
+    /** @throws {Problem} audit-log-changed, where the log is watched */
+    requireUnchanged: () => end?.requireUnchanged(),
     /** Whether the key has signed the latest checkpoint. */
     hasSignedLast: async (db: Queryable, id: string) => {
       const key = signing.all().find((one) => one.id === id)
@@ -91,6 +105,9 @@ export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping,
         reviewLog(deps, operator, review),
       recordFailedCommand: (operator: AuditCaller, failure: FailedCommand) =>
         recordFailedCommand(deps, options.failures, operator, failure),
+      /** @param owner the database as the role that owns the log */
+      dropEvents: (owner: Database, operator: AuditCaller, request: DropEventsRequest) =>
+        dropEvents({ database: owner, newAuditEvent, now: deps.now }, operator, request),
       listLogKeys: () => listLogKeys(database, signing.all(), options.origin),
     },
     /** What was committed before still gets its place, and the last checkpoint is shipped. */

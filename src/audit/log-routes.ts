@@ -8,6 +8,7 @@ import { type LogHead, selectEntries, selectHead, selectTile } from './log-store
 import { parseNote } from './note.ts'
 import { giveReceipt } from './receipt.ts'
 import type { RecordEvent } from './record-event.ts'
+import { findMinimumIndex } from './retention-store.ts'
 import { entryBundle, hashesAt, parseTilePath, TILE_WIDTH, type Tile } from './tile.ts'
 import { cosignaturesFor } from './witness/witness-store.ts'
 
@@ -25,6 +26,8 @@ const receiptSchema = z.object({
   proof: z.array(z.string()).describe('the inclusion proof of RFC 9162 section 2.1.3, base64'),
   checkpoint: z.string().describe('the signed note that the proof leads to'),
 })
+
+const minimumIndexSchema = z.object({ minimum_index: z.number().int().min(0) })
 
 /**
  * The log for those who verify it: checkpoints and tiles in the forms of C2SP, so that other people's tools read them, and
@@ -45,6 +48,8 @@ export function createLogRoutes(deps: LogRoutesDeps): Route<Caller>[] {
     )
 
   async function entries(request: RouteRequest<Caller>, tile: Tile): Promise<Buffer> {
+    // What was dropped is gone whether anybody may have seen it or not.
+    if (tile.index * TILE_WIDTH + tile.width <= (await findMinimumIndex(database))) throw new Problem('event-dropped')
     const events = await selectEntries(database, tile)
     // A leaf may be large, and a bundle is whole or nothing: who may not see one of its events cannot have it.
     const { site } = request.caller
@@ -72,6 +77,15 @@ export function createLogRoutes(deps: LogRoutesDeps): Route<Caller>[] {
         const { note } = await headOf(database)
         return text(note + (await cosignaturesFor(database, parseNote(note).text)))
       },
+    }),
+    route<Caller>({
+      method: 'GET',
+      path: '/v1/audit/minimum-index',
+      summary: 'The first entry that the bundles of the audit log still publish (C2SP tlog-tiles, "Pruning")',
+      access: ['audit:read'],
+      audited: true,
+      responses: { 200: { description: '0 while nothing was dropped', schema: minimumIndexSchema } },
+      handle: async () => ({ status: 200, body: { minimum_index: await findMinimumIndex(database) } }),
     }),
     route<Caller>({
       method: 'GET',

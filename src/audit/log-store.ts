@@ -191,6 +191,13 @@ export async function findLastKept(db: Queryable): Promise<Date | undefined> {
   return (await db.query<{ at: Date }>(SELECT_LAST_KEPT))[0]?.at
 }
 
+/** A key that signs the log, or has signed it: what `audit.key` says. */
+export interface AnnouncedKey {
+  id: string
+  /** The raw 32 bytes of the Ed25519 public key, base64. */
+  publicKey: string
+}
+
 const FIND_ANNOUNCEMENT: Statement = {
   name: 'find-audit-key-announcement',
   text: `SELECT id FROM audit_events WHERE type IN ('audit.key', 'key.create')
@@ -198,8 +205,8 @@ const FIND_ANNOUNCEMENT: Statement = {
 }
 
 /** Whether the log says that this is the public key of the key that signs it. */
-export async function isAnnounced(db: Queryable, keyId: string, publicKey: string): Promise<boolean> {
-  return (await db.query(FIND_ANNOUNCEMENT, [keyId, publicKey])).length > 0
+export async function isAnnounced(db: Queryable, { id, publicKey }: AnnouncedKey): Promise<boolean> {
+  return (await db.query(FIND_ANNOUNCEMENT, [id, publicKey])).length > 0
 }
 
 const SELECT_OLDEST_WAITING: Statement = {

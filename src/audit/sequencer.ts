@@ -1,30 +1,23 @@
-import { createPublicKey, type KeyObject } from 'node:crypto'
+import { createPublicKey } from 'node:crypto'
 import type { Queryable } from '../database/database.ts'
+import { DatabaseError } from '../database/database-error.ts'
+import { announceKey } from './announce-key.ts'
 import type { NewAuditEvent } from './audit-event.ts'
-import { insertEvents } from './audit-store.ts'
-import { formatCheckpoint, parseCheckpoint } from './checkpoint.ts'
+import { formatCheckpoint } from './checkpoint.ts'
 import { advanceFrontier, type Frontier, settledBelow } from './frontier.ts'
+import { LogChanged, type LogEnd, readLogEnd, type SeenLog } from './log-end.ts'
+import type { LogKey } from './log-key.ts'
 import {
   findLastKept,
   growLog,
   insertHead,
-  isAnnounced,
   type LogHead,
-  selectEdge,
-  selectHead,
   selectPlacedEvents,
   selectRunningTransactions,
 } from './log-store.ts'
 import { EMPTY_ROOT } from './merkle.ts'
-import { isSignedBy, noteVerifier, rawPublicKey, signNote } from './note.ts'
-import { appendLeaves, rootOfEdge, type TreeEdge } from './tree-edge.ts'
-
-/** An Ed25519 key that signs checkpoints. */
-export interface LogKey {
-  id: string
-  /** The private key. */
-  secret: KeyObject
-}
+import { rawPublicKey, signNote } from './note.ts'
+import { appendLeaves, rootOfEdge } from './tree-edge.ts'
 
 export interface SequencerDeps {
   newAuditEvent: NewAuditEvent
@@ -39,14 +32,6 @@ export interface SequencerDeps {
   }
 }
 
-/** The log in the database is not the one that the vault has signed. Nothing is signed on top of it. */
-export class LogChanged extends Error {
-  override readonly name = 'LogChanged'
-}
-
-/** How much of the log one process has seen. */
-export type SeenLog = Pick<LogHead, 'size' | 'root'>
-
 export interface Sequencer {
   /** Places what was committed since, and signs. Answers with whether there was more than fits into one round. */
   advance(): Promise<{ isBehind: boolean; head: LogHead }>
@@ -54,6 +39,8 @@ export interface Sequencer {
 
 const EVENTS_PER_ROUND = 2_000
 const KEEP_EVERY_MS = 60_000
+/** SQLSTATE unique_violation. */
+const UNIQUE_VIOLATION = '23505'
 
 /**
  * Takes up the log where the last sequencer has left it. The caller holds the lock on that very session, so that whoever
@@ -68,19 +55,15 @@ export async function openSequencer(
   seen: SeenLog | undefined,
 ): Promise<Sequencer> {
   let announced: string | undefined
-  let head = (await selectHead(session)) ?? (await begin())
-  let signer = requireSignedHead(head, keys.all())
-  requireNoStepBack(head, seen)
-  let edge = await selectEdge(session, head.size)
-  requireEdgeOf(head, edge)
+  let { head, signer, edge } = (await readLogEnd(session, keys.all(), seen)) ?? (await begin())
   let keptAt = (await findLastKept(session))?.getTime() ?? Number.NEGATIVE_INFINITY
   let frontier: Frontier = { next: head.nextPosition, gaps: [] }
 
-  async function begin(): Promise<LogHead> {
+  async function begin(): Promise<LogEnd> {
     const empty = { origin, size: 0, root: EMPTY_ROOT }
     const note = signNote(formatCheckpoint(empty), origin, (await announcedKey()).secret)
     await insertHead(session, { ...empty, note, nextPosition: 0, createdAt: now() })
-    const begun = await selectHead(session)
+    const begun = await readLogEnd(session, keys.all(), seen)
     if (begun === undefined) throw new LogChanged('the head of the log vanished as soon as it was written')
     return begun
   }
@@ -90,11 +73,7 @@ export async function openSequencer(
     const key = await keys.active()
     if (key.id === announced) return key
     const publicKey = rawPublicKey(createPublicKey(key.secret)).toString('base64')
-    if (!(await isAnnounced(session, key.id, publicKey))) {
-      await insertEvents(session, [
-        newAuditEvent({ type: 'audit.key', outcome: 'success', subject: key.id, public_key: publicKey }),
-      ])
-    }
+    await announceKey(session, newAuditEvent, { id: key.id, publicKey })
     announced = key.id
     return key
   }
@@ -127,7 +106,7 @@ export async function openSequencer(
         // The last one of a key vouches for the key that follows it, which was announced under it.
         const isFromKept = key.id !== signer && head.size > 0
         const growth = { from: head, leaves, subtrees: grown.completed, head: next, isKept, isFromKept }
-        const isGrown = await growLog(session, growth)
+        const isGrown = await growLog(session, growth).catch(explainGrowth)
         if (!isGrown) throw new LogChanged(`the head of the log, ${head.size} leaves, was changed by somebody else`)
         if (isKept) keptAt = at.getTime()
         signer = key.id
@@ -140,27 +119,8 @@ export async function openSequencer(
   }
 }
 
-/** Answers with the key that has signed it. @throws {LogChanged} */
-function requireSignedHead(head: LogHead, keys: readonly LogKey[]): string {
-  const { origin, size, root, note } = parseCheckpoint(head.note)
-  if (origin !== head.origin || size !== head.size || !root.equals(head.root)) {
-    throw new LogChanged('the head of the log is not what its checkpoint says')
-  }
-  const signer = keys.find(({ secret }) => isSignedBy(note, noteVerifier(origin, createPublicKey(secret))))
-  if (signer === undefined) throw new LogChanged('the latest checkpoint was signed by no key of this vault')
-  return signer.id
-}
-
-/** @throws {LogChanged} */
-function requireNoStepBack(head: LogHead, seen: SeenLog | undefined): void {
-  if (seen === undefined || head.size > seen.size) return
-  if (head.size < seen.size) throw new LogChanged(`the log was put back from ${seen.size} leaves to ${head.size}`)
-  if (!head.root.equals(seen.root)) throw new LogChanged(`there are two logs of ${head.size} leaves`)
-}
-
-/** @throws {LogChanged} */
-function requireEdgeOf(head: LogHead, edge: TreeEdge): void {
-  if (!rootOfEdge(edge).equals(head.root)) {
-    throw new LogChanged(`the leaves at the end of the log do not give the root that was signed at ${head.size} leaves`)
-  }
+/** What is there twice was put there by somebody else. @throws {LogChanged} */
+function explainGrowth(error: unknown): never {
+  if (!(error instanceof DatabaseError && error.sqlState === UNIQUE_VIOLATION)) throw error
+  throw new LogChanged('leaves or hashes stand where the log goes on: its head was put back, or they were put in')
 }

@@ -40,11 +40,14 @@ export function note(line: string): void {
 }
 
 /** Opens the vault for one command, until it is done or interrupted. */
-export async function withVault(command: string, work: (strongroom: Strongroom) => Promise<void>): Promise<void> {
+export async function withVault(
+  command: string,
+  work: (strongroom: Strongroom, openAsOwner: OpenVault['openAsOwner']) => Promise<void>,
+): Promise<void> {
   const vault = await openForCommand(command)
-  const { strongroom } = vault
+  const { strongroom, openAsOwner } = vault
   try {
-    await recordFailure(command, () => Promise.race([work(strongroom), interruption]), strongroom)
+    await recordFailure(command, () => Promise.race([work(strongroom, openAsOwner), interruption]), strongroom)
   } finally {
     await vault.close()
   }

@@ -159,8 +159,7 @@ const proofs: Record<TaskName, () => Promise<void>> = {
     await database.sql(`INSERT INTO reveal_reasons SELECT id, 'key_none', '' FROM approvals`)
     vault.clockOffsetMs = 401 * DAY
     await run('sweep-approvals')
-    const left = 'array_agg(DISTINCT state) AS value FROM approvals'
-    expect(await one(`SELECT ${left}`)).toEqual(['unreviewed'])
+    expect(await one('SELECT array_agg(DISTINCT state) AS value FROM approvals')).toEqual(['unreviewed'])
     expect(await vault.count('reveal_reasons')).toBe(MANY / 5)
   },
 
@@ -257,6 +256,14 @@ const proofs: Record<TaskName, () => Promise<void>> = {
       () => expect(lines()).toContainEqual(expect.objectContaining({ alert: 'key-expiring', key: display })),
       PATIENCE,
     )
+  },
+
+  async 'watch-log-end'() {
+    await vi.waitFor(async () => {
+      await database.sql(`UPDATE audit_head SET root = sha256('')`)
+      await run('watch-log-end')
+      expect(lines().some(({ alert }) => alert === 'audit-log-changed')).toBe(true)
+    }, PATIENCE)
   },
 
   async 'write-refusal-counts'() {

@@ -236,6 +236,13 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
     await sql(size)
     return audit('tile/0/000.p/1')
   },
+  'audit-log-changed': async () => {
+    const watching = await TestVault.start({ sharedDatabase: vault.database, config: { watchesLog: true } })
+    const ready = () => watching.call('GET', '/readyz')
+    return vi
+      .waitUntil(async () => (await ready()).status === 503 && ready(), { timeout: 20_000 })
+      .finally(() => watching.stop())
+  },
   'database-unavailable': withoutDatabase,
   'schema-changed': async () => {
     const look = () => vault.strongroom.background.tasks.get('watch-database-schema')!.run()

@@ -7,6 +7,7 @@ export const findingCodes = [
   'inserted',
   'reordered',
   'cut-tail',
+  'unsigned',
   'forked',
   'other-log',
   'unknown-key',
