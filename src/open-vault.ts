@@ -1,9 +1,11 @@
 import { type Config, ConfigError } from './config.ts'
+import { databaseTime, examineClock } from './database/clock.ts'
 import { makeDataDir } from './database/data-dir.ts'
 import { type Database, type DatabaseOptions, openDatabase } from './database/database.ts'
 import { type EmbeddedDatabase, NoEmbeddedDatabase, openEmbeddedDatabase } from './database/embedded.ts'
 import { inspectDatabase } from './database/inspect.ts'
 import { migrate } from './database/migrate.ts'
+import { connectionsFor } from './database/session-pool.ts'
 import { examineServer, UnfitServer } from './database/vault-server.ts'
 import {
   examineConfig,
@@ -33,6 +35,8 @@ export interface OpenVaultOptions {
   /** A worker shares the database of the server that forked it, which has migrated it. */
   role: 'server' | 'worker' | 'command'
   command?: string
+  /** A command that takes access away goes on with the database's time where the clock of its machine is wrong. */
+  takesAccessAway?: boolean
   log: (line: string) => void
   overrides?: Overrides
 }
@@ -63,7 +67,9 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
     const place = await findVault(config, urls.server)
     const facts = await inspect(place)
     const findings = [...examineDatabase(config, facts), ...(await examineMappedRoles(config, facts))]
-    refuse(findings)
+    const ofClock = examineClock(facts.clockLeadMs, options)
+    refuse([...findings, ...ofClock])
+    warn(ofClock, options.log)
     if (options.role === 'server') warn([...ofMachine, ...findings], options.log)
     const strongroom = await createStrongroom(
       {
@@ -96,7 +102,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         why: config.why,
         logLevel: options.role === 'command' ? 'silent' : config.logLevel,
       },
-      options.overrides,
+      options.takesAccessAway ? { ...options.overrides, now: databaseTime(facts.clockLeadMs) } : options.overrides,
     )
     return {
       strongroom,
@@ -128,17 +134,6 @@ function recordedIssuer(config: Config, role: OpenVaultOptions['role']): Strongr
   return config.issuerIsSet ? 'ignore' : 'prefer'
 }
 
-/** Beside its pool a process listens, tries whether it can write, and asks about sessions that do not answer. */
-const CONNECTIONS_BESIDE_POOL = 3
-
-/**
- * PostgreSQL takes 100 connections unless told otherwise: the workers and the first process share 80 of them. Under group
- * commit few are enough.
- */
-function connectionsFor(workers: number): number {
-  return Math.max(3, Math.min(10, Math.floor(80 / (workers + 1)) - CONNECTIONS_BESIDE_POOL))
-}
-
 /** The embedded database always fits; another one is migrated by its owner, for convenience by a development server. */
 function migratesItself(config: Config, role: OpenVaultOptions['role']): boolean {
   if (role === 'worker') return false
@@ -148,7 +143,7 @@ function migratesItself(config: Config, role: OpenVaultOptions['role']): boolean
 /**
  * Opens the database that the configuration names and nothing on top of it, for a command that needs no key of the vault.
  *
- * @throws {Unsafe} when its schema is not the one of this version
+ * @throws {Unsafe} when its schema is not the one of this version, or its clock is far from this machine's
  */
 export function openVaultDatabase(
   config: Config,
@@ -157,7 +152,11 @@ export function openVaultDatabase(
 ): Promise<{ database: Database; close(): Promise<void> }> {
   return withDatabase(config, options, async (urls, stopDatabase) => {
     const place = await findVault(config, urls.server)
-    refuse(examineDatabase(config, await inspect(place)).filter(({ code }) => code === 'schema'))
+    const facts = await inspect(place)
+    refuse([
+      ...examineDatabase(config, facts).filter(({ code }) => code === 'schema'),
+      ...examineClock(facts.clockLeadMs),
+    ])
     const database = openDatabase({ ...place, url: urls[as], maxConnections: 2 })
     return {
       database,
@@ -214,7 +213,7 @@ async function examineVaultDatabase(config: Config, url: string): Promise<Findin
   const found = [...examineDatabase(config, facts), ...(await examineMappedRoles(config, facts))]
   const isReadable = !found.some(({ code }) => code === 'schema')
   if (isReadable) found.push(...(await examineKeys(() => verifyKeys(config, place))))
-  return found
+  return [...examineClock(facts.clockLeadMs), ...found]
 }
 
 interface Urls {

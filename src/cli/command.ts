@@ -6,7 +6,7 @@ import type { AuditCaller } from '../audit/audit-event.ts'
 import { readConfig } from '../config.ts'
 import type { Database } from '../database/database.ts'
 import { onInterruption } from '../interruption.ts'
-import { openVault, openVaultDatabase } from '../open-vault.ts'
+import { type OpenVaultOptions, openVault, openVaultDatabase } from '../open-vault.ts'
 import type { Strongroom } from '../strongroom.ts'
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage, 130 paused. */
@@ -38,8 +38,12 @@ export function note(line: string): void {
 }
 
 /** Opens the vault for one command, until it is done or interrupted. */
-export async function withVault(command: string, work: (strongroom: Strongroom) => Promise<void>): Promise<void> {
-  const vault = await openVault(readConfig(), { role: 'command', command, log: note })
+export async function withVault(
+  command: string,
+  work: (strongroom: Strongroom) => Promise<void>,
+  options: Pick<OpenVaultOptions, 'takesAccessAway'> = {},
+): Promise<void> {
+  const vault = await openVault(readConfig(), { role: 'command', command, log: note, ...options })
   try {
     await Promise.race([work(vault.strongroom), interruption])
   } finally {

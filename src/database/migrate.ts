@@ -13,6 +13,7 @@ import * as limits from '../../migrations/0010-limits.ts'
 import * as searchTermMacs from '../../migrations/0011-search-term-macs.ts'
 import * as secretStarts from '../../migrations/0012-secret-starts.ts'
 import * as approvalsAndNames from '../../migrations/0013-approvals-and-names.ts'
+import * as protectingKeys from '../../migrations/0017-protecting-keys.ts'
 import { CONNECT_TIMEOUT_MS, connectionOptions } from './database.ts'
 import { applySettings, quoteIdentifier } from './session-settings.ts'
 import { requireFitServer } from './vault-server.ts'
@@ -32,6 +33,7 @@ const migrations: Record<string, Knex.Migration> = {
   '0011-search-term-macs': searchTermMacs,
   '0012-secret-starts': secretStarts,
   '0013-approvals-and-names': approvalsAndNames,
+  '0017-protecting-keys': protectingKeys,
 }
 
 /** What knex runs; a test runs the first of them only, to have the database of an earlier version. */

@@ -5,6 +5,7 @@ import type { Purpose } from '../access/purpose.ts'
 import { leaveOutRecord } from '../audit/audit-event.ts'
 import { keyedHash } from '../keys/keyed-hash.ts'
 import type { Keys } from '../keys/keys.ts'
+import { storeUnderKeys } from '../keys/store-under-keys.ts'
 import {
   type ComparableName,
   comparableInput,
@@ -84,8 +85,11 @@ async function compare(
     }),
   }))
   await deps.keys.ensureFresh()
-  const release = { owner: caller.id, site: caller.site, records, idempotency: extra.idempotency?.(), now: deps.now() }
-  const found = (await deps.batches.release(release)).map(requireReleased)
+  const { id: owner, site } = caller
+  const released = await storeUnderKeys(deps.keys, () =>
+    deps.batches.release({ owner, site, records, idempotency: extra.idempotency?.(), now: deps.now() }),
+  )
+  const found = released.map(requireReleased)
   const [mine, theirs] = await Promise.all(
     found.map((record) => openDetails(deps.keys, { ...record, secret: record.sealed })),
   )

@@ -6,6 +6,7 @@ import type { Budget } from '../access/roles.ts'
 import { isShown, kindNames } from '../access/view.ts'
 import { type AuditFacts, leaveOutRecord, type UnfinishedEvent } from '../audit/audit-event.ts'
 import { type EarlierReveal, findReveals } from '../audit/audit-store.ts'
+import { storeUnderKeys } from '../keys/store-under-keys.ts'
 import type { Details, Kind } from '../kinds/kind.ts'
 import { Problem } from '../problem.ts'
 import { Sensitive } from '../sensitive.ts'
@@ -182,14 +183,16 @@ async function releasePlanned(
   if (plans.length === 0) return []
   const consent = needsConsent(purpose) ? purpose : undefined
   await deps.keys.ensureFresh()
-  const found = await deps.batches.release({
-    owner: caller.id,
-    site: caller.site,
-    records: plans.map(({ token, event }) => ({ token, part: 'secret', consent, event })),
-    reasons: reason === undefined ? [] : plans.map(({ event }) => sealReason(deps, event.id, reason)),
-    idempotency: extra.idempotency?.(planned.map((plan) => (plan instanceof Problem ? null : plan.event.id))),
-    now: deps.now(),
-  })
+  const found = await storeUnderKeys(deps.keys, () =>
+    deps.batches.release({
+      owner: caller.id,
+      site: caller.site,
+      records: plans.map(({ token, event }) => ({ token, part: 'secret', consent, event })),
+      reasons: reason === undefined ? [] : plans.map(({ event }) => sealReason(deps, event.id, reason)),
+      idempotency: extra.idempotency?.(planned.map((plan) => (plan instanceof Problem ? null : plan.event.id))),
+      now: deps.now(),
+    }),
+  )
   const outcomes = found.values()
   return planned.map((plan) => (plan instanceof Problem ? undefined : outcomes.next().value))
 }
