@@ -42,6 +42,7 @@ export async function destroyKey(
   onWait?: (reason: string) => void,
 ): Promise<void> {
   const { now, longestTokenSeconds } = deps
+  await deps.keys.refresh()
   const retired = requireUnused(deps.keys.verified.keys, id)
   // A pre-active key has protected nothing.
   if (retired.state !== 'pre-active') {
