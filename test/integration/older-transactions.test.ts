@@ -1,9 +1,9 @@
 import pg from 'pg'
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { changeRegistry } from '../../src/keys/registry.ts'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type DestroyKeyDeps, destroyKey } from '../../src/keys/destroy.ts'
 import { type OwnCluster, startOwnCluster } from '../support/own-cluster.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
-import { openTestKeys } from '../support/vault-keys.ts'
+import { openTestKeys, replaceKeys } from '../support/vault-keys.ts'
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 
@@ -31,8 +31,7 @@ afterAll(async () => {
 })
 
 const destroy = () => vault.strongroom.commands.destroyKey(OPERATOR, key)
-const retire = () =>
-  changeRegistry(server, OPERATOR, async (change) => change.transition(await change.create('display'), 'active'))
+const retire = () => replaceKeys(server, ['display'])
 
 /** A session of the server's role, for as long as the work takes. */
 async function inSession<T>(work: (session: pg.Client) => Promise<T>): Promise<T> {
@@ -106,4 +105,80 @@ it('nor does one of another role, where the server may see what others have read
   const end = await cluster.hold('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT FROM keys')
   await destroy().finally(end)
   await cluster.sql(`REVOKE pg_read_all_stats FROM ${role}`)
+})
+
+describe('a transaction between its snapshot and its commit, many times', () => {
+  const SESSIONS = 4
+  const insert = 'INSERT INTO reveal_reasons (event, reason_key_id, reason_sealed) VALUES (gen_random_uuid(), $1, $2)'
+  let sessions: pg.Client[]
+
+  beforeAll(async () => {
+    sessions = Array.from({ length: SESSIONS }, () => new pg.Client(cluster.serverUrl))
+    for (const session of sessions) await session.connect()
+  })
+  afterEach(async () => {
+    for (const session of sessions) await session.query('ROLLBACK')
+  })
+  afterAll(async () => {
+    for (const session of sessions) await session.end()
+  })
+
+  const inEach = <T>(work: (session: pg.Client) => Promise<T>) => Promise.all(sessions.map(work))
+  const soon = () => new Promise((resolve) => setTimeout(resolve, Math.random() * 20))
+
+  /** What becomes of the key; an hour later nobody waits for statements that may be under way. */
+  function outcomeOf(id: string, patienceMs: number): Promise<string> {
+    const times = { ...server.keys.times, statementMs: patienceMs }
+    const deps: DestroyKeyDeps = {
+      ...server,
+      keys: Object.create(server.keys, { times: { value: times } }),
+      now: () => new Date(Date.now() + 60 * 60 * 1000),
+      longestTokenSeconds: 0,
+      hasSignedLast: async () => false,
+    }
+    return destroyKey(deps, OPERATOR, id).then(
+      () => 'destroyed',
+      (error: Error) => /cannot be destroyed yet|is still needed/.exec(error.message)?.[0] ?? error.message,
+    )
+  }
+
+  const cases = (['READ COMMITTED', 'REPEATABLE READ'] as const).flatMap((isolation) =>
+    (['before its snapshot', 'after its snapshot', 'after its statement'] as const).map(
+      (moment) => [isolation, moment] as const,
+    ),
+  )
+  it.each(cases)('%s, with a key that is retired %s', async (isolation, moment) => {
+    // The database takes what an older snapshot lets it take; otherwise it looks at the keys as they are.
+    const isTaken =
+      moment === 'after its statement' || (moment === 'after its snapshot' && isolation === 'REPEATABLE READ')
+    for (const end of ['COMMIT', 'ROLLBACK', 'late COMMIT'] as const) {
+      await cluster.sql('DELETE FROM records; DELETE FROM record_versions; DELETE FROM idempotency_keys')
+      await cluster.sql('DELETE FROM reveal_reasons')
+      key = server.keys.ring.active('display').id
+      if (moment === 'before its snapshot') await retire()
+      await inEach((session) => session.query(`BEGIN ISOLATION LEVEL ${isolation}; SELECT FROM keys`))
+      if (moment === 'after its snapshot') await retire()
+      const taken = await inEach((session) =>
+        session.query(insert, [key, Buffer.alloc(1)]).then(
+          () => true,
+          (error: pg.DatabaseError) => error.constraint,
+        ),
+      )
+      expect(new Set(taken)).toEqual(new Set([isTaken || 'protecting_key']))
+      if (moment === 'after its statement') await retire()
+      const patienceMs = end === 'late COMMIT' ? 20 : 20_000
+      const destroyed = outcomeOf(key, patienceMs)
+      // What was refused holds nothing up.
+      const isLate = end === 'late COMMIT' && isTaken
+      if (isLate) expect(await destroyed).toBe('cannot be destroyed yet')
+      await inEach(async (session) => {
+        await soon()
+        await session.query(end === 'ROLLBACK' ? end : 'COMMIT')
+      })
+      const isStored = isTaken && end !== 'ROLLBACK'
+      expect(await (isLate ? outcomeOf(key, 20_000) : destroyed), end).toBe(isStored ? 'is still needed' : 'destroyed')
+      expect(await vault.count('reveal_reasons'), end).toBe(isStored ? SESSIONS : 0)
+    }
+    await cluster.sql('DELETE FROM reveal_reasons')
+  })
 })

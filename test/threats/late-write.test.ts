@@ -1,15 +1,12 @@
 import pg from 'pg'
-import type { Response } from 'supertest'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { type DestroyKeyDeps, destroyKey } from '../../src/keys/destroy.ts'
-import { countReferences } from '../../src/keys/reference-store.ts'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { changeRegistry } from '../../src/keys/registry.ts'
-import { conditionalRole, roleFile } from '../support/role-files.ts'
-import { card, checkout, contact, corrected, person } from '../support/samples.ts'
+import { expectProblem } from '../support/problems.ts'
+import { contact, corrected, person } from '../support/samples.ts'
 import { openEverySealedValue } from '../support/sealed-values.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
-import { openTestKeys } from '../support/vault-keys.ts'
+import { openTestKeys, replaceKeys } from '../support/vault-keys.ts'
 
 /** A network that holds what was sealed until its key is gone: nothing may be stored that opens for nobody any more. */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
@@ -44,16 +41,7 @@ afterAll(async () => {
 
 const active = (purpose: Purpose) => server.keys.ring.active(purpose).id
 
-/** Puts a new key in the place of each, at once; answers with the ids of those that were active. */
-async function retire(): Promise<Record<Purpose, string>> {
-  await server.keys.refresh()
-  const retired = Object.fromEntries(purposes.map((purpose) => [purpose, active(purpose)])) as Record<Purpose, string>
-  await changeRegistry(server, OPERATOR, async (change) => {
-    for (const purpose of purposes) await change.transition(await change.create(purpose), 'active')
-  })
-  return retired
-}
-
+const retire = () => replaceKeys(server, purposes)
 const once = () => ({ 'Idempotency-Key': `late-${++keys}` })
 const tokenize = (body: unknown = { contact }, headers = once()) =>
   vault.call('POST', '/v1/tokenize', { token: client, body, headers })
@@ -169,115 +157,6 @@ describe('the role that the server runs as', () => {
   })
 })
 
-describe('keys that are replaced while a statement is held up', () => {
-  let bearer: Record<'support' | 'legal' | 'officer' | 'careful', string>
-  const reason = 'The bank asks for it'
-
-  beforeAll(async () => {
-    await direct.strongroom.commands.applyRoles(OPERATOR, roleFile({ careful: conditionalRole({ approval: true }) }))
-    bearer = {
-      support: await vault.staffToken('support'),
-      legal: await vault.staffToken('legal'),
-      officer: await vault.staffToken('privacy-officer'),
-      careful: await vault.staffToken('careful'),
-    }
-  })
-
-  const stored = async () => (await tokenize(checkout)).body as Record<'card' | 'contact', { token: string }>
-  const at = (token: string, what = '') => `/v1/tokens/${token}${what}`
-
-  it.each<[string, string, number, (of: Awaited<ReturnType<typeof stored>>) => Promise<Response>]>([
-    ['a tokenization', 'records', 201, () => tokenize(checkout)],
-    ['the search terms of one', 'search_terms', 201, () => tokenize(checkout)],
-    ['the answer of one', 'idempotency_keys', 201, () => tokenize(checkout)],
-    [
-      'a batch of several statements',
-      'records',
-      200,
-      () =>
-        vault.call('POST', '/v1/tokenize/batch', {
-          token: client,
-          body: { items: Array.from({ length: 300 }, () => ({ card })) },
-          headers: once(),
-        }),
-    ],
-    [
-      'a correction',
-      'record_versions',
-      200,
-      ({ contact: { token } }) =>
-        vault.call('PATCH', at(token), { token: bearer.support, body: { email: corrected.email } }),
-    ],
-    [
-      'the reason of a reveal',
-      'reveal_reasons',
-      200,
-      ({ card: { token } }) =>
-        vault.call('POST', at(token, '/reveal'), {
-          token: bearer.legal,
-          body: { purpose: 'enforce-rights', reason },
-          headers: once(),
-        }),
-    ],
-    [
-      'the answer of a search',
-      'idempotency_keys',
-      200,
-      () =>
-        vault.call('POST', '/v1/search', {
-          token: bearer.legal,
-          body: { by: 'email', value: person.email },
-          headers: once(),
-        }),
-    ],
-    [
-      'the answer of a comparison',
-      'idempotency_keys',
-      200,
-      ({ contact: { token } }) =>
-        vault.call('POST', at(token, '/match'), {
-          token: bearer.support,
-          body: { fields: { name: person.name } },
-          headers: once(),
-        }),
-    ],
-    [
-      'the answer of an erasure',
-      'idempotency_keys',
-      204,
-      ({ contact: { token } }) =>
-        vault.call('POST', at(token, '/erase'), { token: bearer.officer, body: { reason }, headers: once() }),
-    ],
-    [
-      'the reason of a request for approval',
-      'reveal_reasons',
-      403,
-      ({ card: { token } }) =>
-        vault.call('POST', at(token, '/reveal'), {
-          token: bearer.careful,
-          body: { purpose: 'enforce-rights', reason },
-        }),
-    ],
-  ])('%s', async (_what, table, status, send) => {
-    const records = await stored()
-    const before = await countReferences(server.database, new Date())
-    const release = await direct.database.hold(`LOCK TABLE ${table} IN SHARE MODE`)
-    const answer = send(records)
-    await vi.waitUntil(async () => (await direct.database.waiting()) > 0, { timeout: 20_000, interval: 20 })
-    const retired = Object.values(await retire())
-    await release()
-    // Neither an error nor anything more on a retired key.
-    const response = await answer
-    expect(response.status, response.text).toBe(status)
-    const after = await countReferences(server.database, new Date())
-    for (const id of retired) {
-      for (const [column, count] of Object.entries(after.get(id) ?? {})) {
-        expect(count, column).toBeLessThanOrEqual(before.get(id)?.[column] ?? 0)
-      }
-    }
-  })
-})
-
 describe('a network that holds', () => {
   const destroy = (id: string) => direct.strongroom.commands.destroyKey(OPERATOR, id)
   const certify = (id: string) => direct.strongroom.commands.certifyKey(OPERATOR, id)
@@ -333,78 +212,37 @@ describe('a network that holds', () => {
   })
 })
 
-describe('a transaction between its snapshot and its commit, many times', () => {
-  const SESSIONS = 4
-  const insert = 'INSERT INTO reveal_reasons (event, reason_key_id, reason_sealed) VALUES (gen_random_uuid(), $1, $2)'
-  let sessions: pg.Client[]
-
-  beforeAll(async () => {
-    sessions = Array.from({ length: SESSIONS }, () => new pg.Client(direct.database.serverUrl))
-    for (const session of sessions) await session.connect()
-  })
-  afterEach(async () => {
-    for (const session of sessions) await session.query('ROLLBACK')
-  })
-  afterAll(async () => {
-    for (const session of sessions) await session.end()
-  })
-
-  const inEach = <T>(work: (session: pg.Client) => Promise<T>) => Promise.all(sessions.map(work))
-  const soon = () => new Promise((resolve) => setTimeout(resolve, Math.random() * 20))
-
-  /** What becomes of the key; an hour later nobody waits for statements that may be under way. */
-  function destroy(id: string, patienceMs: number): Promise<string> {
-    const times = { ...server.keys.times, statementMs: patienceMs }
-    const deps: DestroyKeyDeps = {
-      ...server,
-      keys: Object.create(server.keys, { times: { value: times } }),
-      now: () => new Date(Date.now() + 60 * 60 * 1000),
-      longestTokenSeconds: 0,
-      hasSignedLast: async () => false,
-    }
-    return destroyKey(deps, OPERATOR, id).then(
-      () => 'destroyed',
-      (error: Error) => /cannot be destroyed yet|is still needed/.exec(error.message)?.[0] ?? error.message,
-    )
-  }
-
-  const cases = (['READ COMMITTED', 'REPEATABLE READ'] as const).flatMap((isolation) =>
-    (['before its snapshot', 'after its snapshot', 'after its statement'] as const).map(
-      (moment) => [isolation, moment] as const,
-    ),
+it('a kept answer that does not open any more counts as not kept: the request is done again', async () => {
+  const headers = once()
+  const first = await tokenize({ contact }, headers)
+  // As what a network has stored in an earlier version, or a restored row.
+  await direct.database.sql(
+    `UPDATE idempotency_keys SET response_key_id = 'key_destroyed'
+     WHERE key_hash = (SELECT idempotency_hash FROM records WHERE token = $1)`,
+    [first.body.contact.token],
   )
-  it.each(cases)('%s, with a key that is retired %s', async (isolation, moment) => {
-    // The database takes what an older snapshot lets it take; otherwise it looks at the keys as they are.
-    const isTaken =
-      moment === 'after its statement' || (moment === 'after its snapshot' && isolation === 'REPEATABLE READ')
-    for (const end of ['COMMIT', 'ROLLBACK', 'late COMMIT'] as const) {
-      await direct.database.sql('DELETE FROM records; DELETE FROM record_versions; DELETE FROM idempotency_keys')
-      await direct.database.sql('DELETE FROM reveal_reasons')
-      const key = active('display')
-      if (moment === 'before its snapshot') await retire()
-      await inEach((session) => session.query(`BEGIN ISOLATION LEVEL ${isolation}; SELECT FROM keys`))
-      if (moment === 'after its snapshot') await retire()
-      const taken = await inEach((session) =>
-        session.query(insert, [key, Buffer.alloc(1)]).then(
-          () => true,
-          (error: pg.DatabaseError) => error.constraint,
-        ),
-      )
-      expect(new Set(taken)).toEqual(new Set([isTaken || 'protecting_key']))
-      if (moment === 'after its statement') await retire()
-      const patienceMs = end === 'late COMMIT' ? 20 : 20_000
-      const destroyed = destroy(key, patienceMs)
-      // What was refused holds nothing up.
-      const isLate = end === 'late COMMIT' && isTaken
-      if (isLate) expect(await destroyed).toBe('cannot be destroyed yet')
-      await inEach(async (session) => {
-        await soon()
-        await session.query(end === 'ROLLBACK' ? end : 'COMMIT')
-      })
-      const isStored = isTaken && end !== 'ROLLBACK'
-      expect(await (isLate ? destroy(key, 20_000) : destroyed), end).toBe(isStored ? 'is still needed' : 'destroyed')
-      expect(await direct.count('reveal_reasons'), end).toBe(isStored ? SESSIONS : 0)
-    }
-    await direct.database.sql('DELETE FROM reveal_reasons')
-  })
+  const again = await tokenize({ contact }, headers)
+  expect(again.status, again.text).toBe(201)
+  expect(again.headers['idempotent-replayed']).toBeUndefined()
+  expect(again.body.contact.token).not.toBe(first.body.contact.token)
+  // From then on the new answer is the one.
+  const replayed = await tokenize({ contact }, headers)
+  expect([replayed.headers['idempotent-replayed'], replayed.text]).toEqual(['true', again.text])
+  expectProblem(await tokenize({ contact: { name: person.name } }, headers), 422, 'idempotency-key-reused')
+})
+
+it('so does one beside which the claim under another index key stands', async () => {
+  const headers = once()
+  const next = await changeRegistry(server, OPERATOR, (change) => change.create('index'))
+  await vault.strongroom.checkReady()
+  const { token } = (await tokenize({ contact }, headers)).body.contact
+  await changeRegistry(server, OPERATOR, (change) => change.transition(next, 'active'))
+  await direct.database.sql(
+    `UPDATE idempotency_keys SET response_sealed = '\\x00'
+     WHERE key_hash = (SELECT idempotency_hash FROM records WHERE token = $1)`,
+    [token],
+  )
+  const again = await tokenize({ contact }, headers)
+  expect([again.status, again.headers['idempotent-replayed']]).toEqual([201, undefined])
+  expect((await tokenize({ contact }, headers)).text).toBe(again.text)
 })
