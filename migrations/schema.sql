@@ -489,6 +489,11 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- function audit_event_id_at(timestamp with time zone)
 -- function audit_prepare_partitions()
 -- function change_access_version()
+-- function idempotency_keys_require_protecting_keys()
+-- function record_versions_require_protecting_keys()
+-- function records_require_protecting_keys()
+-- function reveal_reasons_require_protecting_keys()
+-- function search_terms_require_protecting_keys()
 -- sequence audit_positions
 -- sequence migrations_id_seq
 -- sequence migrations_lock_index_seq
@@ -504,3 +509,13 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- trigger access_version_truncated on partners, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.partners FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
 -- trigger access_version_truncated on role_sets, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.role_sets FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
 -- trigger access_version_truncated on suspended_callers, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.suspended_callers FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
+-- trigger protecting_keys_of_changed on idempotency_keys: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.idempotency_keys FOR EACH ROW WHEN ((((new.response_key_id IS DISTINCT FROM old.response_key_id) OR (new.response_sealed IS DISTINCT FROM old.response_sealed)) OR (((new.index_key_id IS DISTINCT FROM old.index_key_id) OR (new.key_hash IS DISTINCT FROM old.key_hash)) OR (new.request_hash IS DISTINCT FROM old.request_hash)))) EXECUTE FUNCTION idempotency_keys_require_protecting_keys()
+-- trigger protecting_keys_of_changed on record_versions: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.record_versions FOR EACH ROW WHEN ((((new.display_key_id IS DISTINCT FROM old.display_key_id) OR (new.display_sealed IS DISTINCT FROM old.display_sealed)) OR ((new.secret_key_id IS DISTINCT FROM old.secret_key_id) OR (new.secret_sealed IS DISTINCT FROM old.secret_sealed)))) EXECUTE FUNCTION record_versions_require_protecting_keys()
+-- trigger protecting_keys_of_changed on records: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.records FOR EACH ROW WHEN ((((new.display_key_id IS DISTINCT FROM old.display_key_id) OR (new.display_sealed IS DISTINCT FROM old.display_sealed)) OR ((new.secret_key_id IS DISTINCT FROM old.secret_key_id) OR (new.secret_sealed IS DISTINCT FROM old.secret_sealed)))) EXECUTE FUNCTION records_require_protecting_keys()
+-- trigger protecting_keys_of_changed on reveal_reasons: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.reveal_reasons FOR EACH ROW WHEN (((new.reason_key_id IS DISTINCT FROM old.reason_key_id) OR (new.reason_sealed IS DISTINCT FROM old.reason_sealed))) EXECUTE FUNCTION reveal_reasons_require_protecting_keys()
+-- trigger protecting_keys_of_changed on search_terms: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.search_terms FOR EACH ROW WHEN ((((new.key_id IS DISTINCT FROM old.key_id) OR (new.term IS DISTINCT FROM old.term)) OR (new.mac IS DISTINCT FROM old.mac))) EXECUTE FUNCTION search_terms_require_protecting_keys()
+-- trigger protecting_keys_of_new on idempotency_keys: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.idempotency_keys REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION idempotency_keys_require_protecting_keys()
+-- trigger protecting_keys_of_new on record_versions: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.record_versions REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION record_versions_require_protecting_keys()
+-- trigger protecting_keys_of_new on records: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.records REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION records_require_protecting_keys()
+-- trigger protecting_keys_of_new on reveal_reasons: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.reveal_reasons REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION reveal_reasons_require_protecting_keys()
+-- trigger protecting_keys_of_new on search_terms: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.search_terms REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION search_terms_require_protecting_keys()

@@ -1,9 +1,11 @@
 import { type Config, ConfigError } from './config.ts'
+import { databaseTime, examineClock } from './database/clock.ts'
 import { makeDataDir } from './database/data-dir.ts'
 import { type Database, type DatabaseOptions, openDatabase } from './database/database.ts'
 import { type EmbeddedDatabase, NoEmbeddedDatabase, openEmbeddedDatabase } from './database/embedded.ts'
 import { inspectDatabase } from './database/inspect.ts'
 import { migrate } from './database/migrate.ts'
+import { connectionsFor } from './database/session-pool.ts'
 import { examineServer, UnfitServer } from './database/vault-server.ts'
 import {
   examineConfig,
@@ -37,6 +39,8 @@ export interface OpenVaultOptions {
   /** A worker shares the database of the server that forked it, which has migrated it. */
   role: 'server' | 'worker' | 'command'
   command?: string
+  /** A command that takes access away goes on with the database's time where the clock of its machine is wrong. */
+  takesAccessAway?: boolean
   log: (line: string) => void
   overrides?: Overrides
   creates?: boolean
@@ -68,7 +72,9 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
     const place = await findVault(config, urls.server)
     const facts = await look(place, inspectDatabase)
     const findings = [...examineDatabase(config, facts), ...(await examineMappedRoles(config, facts))]
-    refuse(findings)
+    const ofClock = examineClock(facts.clockLeadMs, options)
+    refuse([...findings, ...ofClock])
+    warn(ofClock, options.log)
     if (options.role === 'server') warn([...ofMachine, ...findings], options.log)
     const strongroom = await createStrongroom(
       {
@@ -102,7 +108,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         why: config.why,
         logLevel: options.role === 'command' ? 'silent' : config.logLevel,
       },
-      options.overrides,
+      options.takesAccessAway ? { ...options.overrides, now: databaseTime(facts.clockLeadMs) } : options.overrides,
     )
     return {
       strongroom,
@@ -135,17 +141,6 @@ function recordedIssuer(config: Config, role: OpenVaultOptions['role']): Strongr
   return config.issuerIsSet ? 'ignore' : 'prefer'
 }
 
-/** Beside its pool a process listens, tries whether it can write, and asks about sessions that do not answer. */
-const CONNECTIONS_BESIDE_POOL = 3
-
-/**
- * PostgreSQL takes 100 connections unless told otherwise: the workers and the first process share 80 of them. Under group
- * commit few are enough.
- */
-function connectionsFor(workers: number): number {
-  return Math.max(3, Math.min(10, Math.floor(80 / (workers + 1)) - CONNECTIONS_BESIDE_POOL))
-}
-
 /** The embedded database always fits; another one is migrated by its owner, for convenience by a development server. */
 function migratesItself(config: Config, role: OpenVaultOptions['role']): boolean {
   if (role === 'worker') return false
@@ -159,7 +154,11 @@ export function openVaultDatabase(
 ): Promise<{ database: Database; close(): Promise<void> }> {
   return withDatabase(config, options, async (urls, stopDatabase) => {
     const place = await findVault(config, urls.server)
-    refuse(examineDatabase(config, await look(place, inspectDatabase)).filter(({ code }) => code === 'schema'))
+    const facts = await look(place, inspectDatabase)
+    refuse([
+      ...examineDatabase(config, facts).filter(({ code }) => code === 'schema'),
+      ...examineClock(facts.clockLeadMs),
+    ])
     const database = openDatabase({ ...place, maxConnections: 2 })
     return {
       database,
@@ -215,15 +214,16 @@ async function examineVaultDatabase(config: Config, url: string): Promise<Findin
   return look(place, async (database) => {
     const facts = await inspectDatabase(database)
     const found = [...examineDatabase(config, facts), ...(await examineMappedRoles(config, facts))]
-    if (found.some(({ code }) => code === 'schema')) return found
+    const ofClock = examineClock(facts.clockLeadMs)
+    if (found.some(({ code }) => code === 'schema')) return [...ofClock, ...found]
     const { provider, ...rootKey } = { ...config.rootKey, file: config.rootKeyFile }
     let marks: readonly string[] | undefined
     const ofKeys = await examineKeys(async () => {
-      const facts = await verifyRegistry({ database, provider, rootKey })
-      marks = facts.marks
-      return facts.rootKey
+      const registry = await verifyRegistry({ database, provider, rootKey })
+      marks = registry.marks
+      return registry.rootKey
     })
-    return [...found, ...ofKeys, ...(await examineSchema(database, marks))]
+    return [...ofClock, ...found, ...ofKeys, ...(await examineSchema(database, marks))]
   })
 }
 

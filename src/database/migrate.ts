@@ -16,6 +16,7 @@ import * as approvalsAndNames from '../../migrations/0013-approvals-and-names.ts
 import * as macKeys from '../../migrations/0014-mac-keys.ts'
 import * as auditDrops from '../../migrations/0015-audit-drops.ts'
 import * as shownRecords from '../../migrations/0016-shown-records.ts'
+import * as protectingKeys from '../../migrations/0017-protecting-keys.ts'
 import * as macKeyLife from '../../migrations/0022-mac-key-life.ts'
 import { CONNECT_TIMEOUT_MS, connectionOptions } from './database.ts'
 import { applySettings, quoteIdentifier } from './session-settings.ts'
@@ -39,6 +40,7 @@ const migrations: Record<string, Knex.Migration> = {
   '0014-mac-keys': macKeys,
   '0015-audit-drops': auditDrops,
   '0016-shown-records': shownRecords,
+  '0017-protecting-keys': protectingKeys,
   '0022-mac-key-life': macKeyLife,
 }
 

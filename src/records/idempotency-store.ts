@@ -100,6 +100,11 @@ const DELETE_EXPIRED: Statement = {
   name: 'delete-expired-idempotency-keys',
   text: 'DELETE FROM idempotency_keys WHERE key_hash = ANY($1::bytea[]) AND expires_at <= $2',
 }
+const FORGET_ANSWER: Statement = {
+  name: 'forget-unopened-answer',
+  text: `DELETE FROM idempotency_keys
+         WHERE key_hash = ANY($1::bytea[]) AND (response_sealed IS NULL OR response_sealed = $2)`,
+}
 const SWEEP: Statement = {
   name: 'sweep-idempotency-keys',
   text: `DELETE FROM idempotency_keys WHERE key_hash IN (
@@ -154,6 +159,14 @@ export async function findIdempotencyRows(
  */
 export async function commitReplay(db: Queryable, keyHash: Buffer, events: readonly AuditEvent[]): Promise<boolean> {
   return (await db.query(COMMIT_REPLAY, [...eventColumns(events), keyHash])).length > 0
+}
+
+/**
+ * Removes what is kept of a request under any of its hashes, so that it is done again: the answer that does not open, and
+ * the rows beside it that hold none. An answer that was stored meanwhile stays.
+ */
+export async function forgetAnswer(db: Queryable, keyHashes: readonly Buffer[], unopened: Buffer): Promise<void> {
+  await db.query(FORGET_ANSWER, [byteaArray(keyHashes), unopened])
 }
 
 /** Removes what has expired, and answers with how many rows that were. */
