@@ -41,6 +41,7 @@ export const auditEventTypes = [
   'root-key.share',
   'keys.rotate',
   'audit.read',
+  'audit.acknowledge',
   'audit.key',
   'audit.start',
   'audit.stop',
@@ -90,6 +91,8 @@ export interface AuditFacts {
   /** Which authority asked for the release. */
   authority?: string | undefined
   count?: number | undefined
+  /** What came of a finding of the review, as a person put it. */
+  note?: string | undefined
   /** Places in the log, as `first-last`. */
   ranges?: readonly string[] | undefined
   /** RFC 3339, in UTC: from when to when the log could not be written, or until when it was dropped. */
@@ -145,6 +148,7 @@ function inCanonicalOrder(
     format: FORMAT,
     id,
     kind: facts.kind,
+    note: facts.note,
     outcome: facts.outcome,
     partner: facts.partner,
     policy_version: facts.policy_version,

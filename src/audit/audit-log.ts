@@ -9,7 +9,7 @@ import { hasSignedLast, listLogKeys } from './log-keys.ts'
 import { preparePartitions } from './log-store.ts'
 import { watchOutage } from './outage.ts'
 import type { RecordEvent } from './record-event.ts'
-import { reviewLog } from './review/review-log.ts'
+import { acknowledgeFinding, type Review, reviewLog } from './review/review-log.ts'
 import type { LogKey } from './sequencer.ts'
 import { shipCheckpoints } from './witness/ship-checkpoints.ts'
 import type { Shipping } from './witness/witnesses-file.ts'
@@ -82,8 +82,9 @@ export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping,
         return events
       },
       deliverLog: (operator: AuditCaller, delivery: LogDelivery) => deliverLog(deps, operator, delivery),
-      reviewLog: (operator: AuditCaller, review: { since: Date; timeZone: string }) =>
-        reviewLog(deps, operator, review),
+      reviewLog: (operator: AuditCaller, review: Review) => reviewLog(deps, operator, review),
+      acknowledgeFinding: (operator: AuditCaller, review: Review & { finding: string; note: string }) =>
+        acknowledgeFinding(deps, operator, review),
       listLogKeys: () => listLogKeys(database, signing.all(), options.origin),
     },
     /** What was committed before still gets its place, and the last checkpoint is shipped. */

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import express, { type Express, type Request, type Response } from 'express'
 import type { NewId } from '../identifier.ts'
 import { parseInput } from '../parse-input.ts'
-import { Problem } from '../problem.ts'
+import { Problem, type ProblemCode } from '../problem.ts'
 import { type AdmissionLimits, createAdmission, type Place, type Room } from './admission.ts'
 import { readBody } from './body.ts'
 import { challengeHeaders } from './challenge.ts'
@@ -65,6 +65,7 @@ interface Trace<C> {
   source: Source
   route: string
   audited: boolean
+  silentRefusals?: readonly ProblemCode[] | undefined
   /** Whether what is wrong is said as OAuth has it. */
   refusesAsOAuth: boolean
   /** Those of which the caller needs one; none where anybody may come. */
@@ -144,6 +145,7 @@ async function follow<C>(
   const trace = traceOf<C>(request)
   trace.route = route.path
   trace.audited = route.audited
+  trace.silentRefusals = route.silentRefusals
   // Public documents cost little, and whether the vault is alive is asked most urgently when it is busy.
   const takePlace = () => {
     if (route.audited) trace.place = enter(route.access === 'public' ? 'strangers' : 'callers')
@@ -203,7 +205,8 @@ function paramsOf({ params }: Request): Record<string, string> {
 async function refuse<C>(error: unknown, request: Request, response: Response, options: AppOptions<C>): Promise<void> {
   const trace = traceOf<C>(request)
   let problem = toProblem(error)
-  if (trace.audited && (problem.status < 500 || problem.code === 'record-integrity')) {
+  const isSilent = trace.silentRefusals?.includes(problem.code) === true
+  if (trace.audited && !isSilent && (problem.status < 500 || problem.code === 'record-integrity')) {
     try {
       const { requestId, route, caller, token } = trace
       const source = trace.source.network
