@@ -200,10 +200,8 @@ describe('a witness', () => {
     const token = await running.staffToken('auditor')
     const isSigned = async () => {
       const { text } = await running.call('GET', '/v1/audit/checkpoint', { token })
-      const [signedText, lines] = [
-        text.slice(0, text.indexOf('\n\n') + 1),
-        text.split('\n\n')[1]!.trimEnd().split('\n'),
-      ]
+      const lines = text.split('\n\n')[1]!.trimEnd().split('\n')
+      const signedText = text.slice(0, text.indexOf('\n\n') + 1)
       return lines.length === 2 && witness.hasCosigned(lines[1]!, signedText) && lines[0]!.startsWith(`— ${ORIGIN} `)
     }
     await vi.waitUntil(isSigned, PATIENCE)
