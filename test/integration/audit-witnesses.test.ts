@@ -187,16 +187,13 @@ describe('a witness', () => {
     await beginLog()
     const witness = await startWitness()
     const running = await startVault(trusted(witness))
-    for (let round = 0; round < 3; round++) {
+    for (const connections of [1, 1, 1, 2]) {
+      if (connections > witness.connections && witness.connections > 0) witness.closeConnections()
       await grow()
       await vi.waitUntil(() => isShipped(witness.name), PATIENCE)
+      expect(witness.connections).toBe(connections)
     }
     expect(witness.signed.length).toBeGreaterThanOrEqual(3)
-    expect(witness.connections).toBe(1)
-    witness.closeConnections()
-    await grow()
-    await vi.waitUntil(() => isShipped(witness.name), PATIENCE)
-    expect(witness.connections).toBe(2)
     const token = await running.staffToken('auditor')
     const isSigned = async () => {
       const { text } = await running.call('GET', '/v1/audit/checkpoint', { token })
