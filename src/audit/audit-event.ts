@@ -42,6 +42,7 @@ export const auditEventTypes = [
   'root-key.share',
   'keys.rotate',
   'audit.read',
+  'audit.acknowledge',
   'audit.key',
   'audit.start',
   'audit.stop',
@@ -103,6 +104,8 @@ export interface AuditFacts {
   migrations?: readonly string[] | undefined
   /** Names the schema that a migration made, or the differences that an operator accepted: SHA-256 in hexadecimal. */
   schema?: string | undefined
+  /** What came of a finding of the review, as a person put it. */
+  note?: string | undefined
   /** Places in the log, as `first-last`. */
   ranges?: readonly string[] | undefined
   /** The first entry of the log that its bundles still publish (C2SP tlog-tiles, "Pruning"). */
@@ -172,6 +175,7 @@ function inCanonicalOrder(
     kind: facts.kind,
     migrations: facts.migrations,
     minimum_index: facts.minimum_index,
+    note: facts.note,
     outcome: facts.outcome,
     partner: facts.partner,
     policy_version: facts.policy_version,

@@ -13,7 +13,7 @@ import { preparePartitions } from './log-store.ts'
 import { watchOutage } from './outage.ts'
 import type { RecordEvent } from './record-event.ts'
 import { findMinimumIndex } from './retention-store.ts'
-import { reviewLog } from './review/review-log.ts'
+import { acknowledgeFinding, type Review, reviewLog } from './review/review-log.ts'
 import { watchLogEnd } from './watch-log-end.ts'
 import { shipCheckpoints } from './witness/ship-checkpoints.ts'
 import type { Shipping } from './witness/witnesses-file.ts'
@@ -101,8 +101,9 @@ export async function createAuditLog(
         return events
       },
       deliverLog: (operator: AuditCaller, delivery: LogDelivery) => deliverLog(deps, operator, delivery),
-      reviewLog: (operator: AuditCaller, review: { since: Date; timeZone: string }) =>
-        reviewLog(deps, operator, review),
+      reviewLog: (operator: AuditCaller, review: Review) => reviewLog(deps, operator, review),
+      acknowledgeFinding: (operator: AuditCaller, review: Review & { finding: string; note: string }) =>
+        acknowledgeFinding(deps, operator, review),
       recordFailedCommand: (operator: AuditCaller, failure: FailedCommand) =>
         recordFailedCommand(deps, options.failures, operator, failure),
       /** @param owner the database as the role that owns the log */

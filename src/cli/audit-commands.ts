@@ -3,7 +3,7 @@ import { type AuditCaller, auditEventTypes } from '../audit/audit-event.ts'
 import { count } from './arguments.ts'
 import { addDropCommand } from './audit-drop-command.ts'
 import { addExportCommand } from './audit-export-command.ts'
-import { addReviewCommand } from './audit-review-command.ts'
+import { addReviewCommands } from './audit-review-command.ts'
 import { addTailCommand } from './audit-tail-command.ts'
 import { addVerifyCommand } from './audit-verify-command.ts'
 import { type Json, operator, print, withJson, withVault } from './command.ts'
@@ -63,7 +63,7 @@ export function addAuditCommands(program: Command): void {
 
   addExportCommand(audit)
   addTailCommand(audit)
-  addReviewCommand(audit)
+  addReviewCommands(audit)
   addDropCommand(audit)
   addVerifyCommand(audit)
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import express, { type Express, type Request, type Response } from 'express'
 import type { NewId } from '../identifier.ts'
 import { parseInput } from '../parse-input.ts'
-import { Problem } from '../problem.ts'
+import { Problem, type ProblemCode } from '../problem.ts'
 import { type AdmissionLimits, createAdmission, type Place, type Room } from './admission.ts'
 import { readBody } from './body.ts'
 import { challengeHeaders } from './challenge.ts'
@@ -68,6 +68,7 @@ interface Trace<C> {
   source: Source
   route: string
   audited: boolean
+  silentRefusals?: readonly ProblemCode[] | undefined
   /** Whether what is wrong is said as OAuth has it. */
   refusesAsOAuth: boolean
   /** Those of which the caller needs one; none where anybody may come. */
@@ -149,6 +150,7 @@ async function follow<C>(
   const trace = traceOf<C>(request)
   trace.route = route.path
   trace.audited = route.audited
+  trace.silentRefusals = route.silentRefusals
   // Public documents cost little, and whether the vault is alive is asked most urgently when it is busy.
   const takePlace = () => {
     if (route.audited) trace.place = enter(route.access === 'public' ? 'strangers' : 'callers')

@@ -4,6 +4,8 @@ import type { Problem, ProblemCode } from '../problem.ts'
 interface Refused {
   /** Whether it came to a route whose refusals are events. */
   audited: boolean
+  /** Codes that are no events at that route. */
+  silentRefusals?: readonly ProblemCode[] | undefined
   caller?: unknown
 }
 
@@ -20,8 +22,8 @@ export function mayComeFromCaller({ code }: Problem, { audited }: Refused): bool
 }
 
 /** Whether a refusal is an event: one at an audited route, a malformed URL, a caller astray, and what the vault failed at. */
-export function leavesEvent({ code, status }: Problem, { audited, caller }: Refused): boolean {
-  if (WITHOUT_LOG.has(code)) return false
+export function leavesEvent({ code, status }: Problem, { audited, silentRefusals, caller }: Refused): boolean {
+  if (WITHOUT_LOG.has(code) || silentRefusals?.includes(code)) return false
   if (audited) return true
   // A health check that answers 503 has worked.
   if (status >= 500) return status !== 503

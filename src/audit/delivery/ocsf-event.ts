@@ -68,6 +68,7 @@ const ACTIVITIES: Readonly<Record<string, readonly [OcsfClass, number]>> = {
   'root-key.share': [ENTITY, 3],
   'keys.rotate': [ENTITY, 3],
   'audit.read': [EVENT_LOG, 3],
+  'audit.acknowledge': [EVENT_LOG, OTHER],
   'audit.key': [EVENT_LOG, OTHER],
   'audit.start': [EVENT_LOG, 6],
   'audit.stop': [EVENT_LOG, 7],
