@@ -3,6 +3,7 @@ import type { Alert } from './alert.ts'
 /** Everything that a server does without being asked, by the name that its alert, the log and the metrics say. */
 export const BACKGROUND_TASKS = {
   'adopt-access': 'gives the clients and contracts of an older vault their MACs',
+  'close-event-keys': 'destroys event keys that were replaced, once nothing waits for the audit log',
   'keep-signing-keys': 'replaces and destroys token-signing keys in time',
   'prepare-audit-partitions': 'makes the partitions of the months to come',
   'read-key-registry': 'follows the registry of keys',
@@ -16,7 +17,10 @@ export const BACKGROUND_TASKS = {
   'sweep-idempotency-keys': 'removes stored answers that have expired',
   'sweep-rate-limits': 'removes counts whose time is over',
   'sweep-spent-ids': 'removes the ids of assertions and proofs that have expired',
+  'vouch-for-events': 'puts into the log what commands without keys have done',
   'watch-audit-log': 'looks how long events wait for their place in the audit log',
+  'watch-audit-missing':
+    'looks whether another server has found that an event is gone, and whether an operator has looked',
   'watch-keys': 'looks how far keys have come, for alerts and metrics',
   'write-refusal-counts': 'writes the event of refusals that have none of their own',
 } as const

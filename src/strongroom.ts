@@ -6,14 +6,19 @@ import { createAuthentication } from './access/authentication.ts'
 import type { Caller } from './access/caller.ts'
 import { createCallerCommands } from './access/caller-commands.ts'
 import type { NamedCaller } from './access/find-caller.ts'
+import { findTakenAway } from './access/find-taken-away.ts'
 import { requireAnyScope } from './access/grant.ts'
 import { releaseReservations } from './access/reservation-store.ts'
 import { createAlert } from './alert.ts'
+import { EVENT_MACS } from './audit/accept-waiting.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
 import { createAuditLog } from './audit/audit-log.ts'
 import { createAuditRoutes } from './audit/audit-routes.ts'
+import { createEventBook, EVENT_DOMAIN, inBook } from './audit/event-book.ts'
 import { createLogRoutes } from './audit/log-routes.ts'
 import { createRecordEvent } from './audit/record-event.ts'
+import { createReleaseGate } from './audit/release-gate.ts'
+import { createVouching } from './audit/vouch.ts'
 import { loadShipping } from './audit/witness/witnesses-file.ts'
 import { createBackground, type TaskName } from './background.ts'
 import { openDatabase } from './database/database.ts'
@@ -28,6 +33,7 @@ import { createReadiness } from './http/readiness.ts'
 import { createLogger, describeError } from './http/request-log.ts'
 import { createTrustedProxies, type TrustedProxies } from './http/source/trusted-proxies.ts'
 import { createNewId } from './identifier.ts'
+import { adoptWaitingEvents, closeEventKeys, createVerifyEventMac } from './keys/event-macs.ts'
 import { keepSigningKeys } from './keys/keep-signing-keys.ts'
 import { createKeyCommands } from './keys/key-commands.ts'
 import { openVaultKeys } from './keys/open-vault-keys.ts'
@@ -78,7 +84,6 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const randomBytes = overrides.randomBytes ?? createRandomBytes()
   const logger = overrides.logger ?? createLogger(config.logLevel)
   const newId = createNewId(now, randomBytes)
-  const newAuditEvent = createNewAuditEvent(now, newId)
   const metrics = createMetrics()
 
   const alert = createAlert((facts, message) => logger.error(facts, message), metrics.alert)
@@ -97,6 +102,14 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ...place,
     ...(config.databaseConnections ? { maxConnections: config.databaseConnections } : {}),
   })
+  const book = createEventBook({
+    process: newId('proc'),
+    makeMac: (body) => keys.macs.make('event-mac', EVENT_DOMAIN, body),
+    isSealed: () => keys.isSealed,
+    alert,
+    remembers: config.keepsLog ?? false,
+  })
+  const newAuditEvent = inBook(book, createNewAuditEvent(now, newId))
   const { provider, leaseSeconds, ...providerOptions } = config.rootKey ?? PASSPHRASE_FILE
   const vaultKeys = await openVaultKeys({
     database,
@@ -111,7 +124,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     alert,
     background,
     times: overrides.keyTimes,
-    marksOfNewVault: [ACCESS_MACS],
+    marksOfNewVault: [ACCESS_MACS, EVENT_MACS],
   }).catch(async (error) => {
     await database.close()
     throw error
@@ -145,18 +158,25 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const signing = { renewSigningKey, issuer, issuersFile, production }
   const authentication = await createAuthentication({ ...basics, ...signing, roles, admit }).catch(giveUp)
   const { accessTokens, clientSecrets, spendOnce } = authentication
-  const idempotency = createIdempotency({ database, keys, now })
-  const batches = overrides.batches ?? createRecordBatches(database)
+  const verifyMac = createVerifyEventMac({ keys })
+  const gate = createReleaseGate(verifyMac)
+  const idempotency = createIdempotency({ database, keys, now, requireRelease: gate.requireOpen })
+  const batches = overrides.batches ?? createRecordBatches(database, gate.requireOpen)
   const findByTerm = createFindByTerm(basics)
   const shared = { ...basics, ...limits, batches, findByTerm, roles, macs, kinds, randomBytes, why }
 
-  const auditLog = await createAuditLog(basics, {
-    isKeptHere: config.keepsLog ?? false,
-    origin: config.auditOrigin ?? `${new URL(issuer).host}/audit`,
-    shipping,
-    observeWaiting: metrics.observeAuditWaiting,
-    log: (facts, message) => logger.info(facts, message),
-  }).catch(giveUp)
+  const acceptWaiting = () => adoptWaitingEvents(keyDeps)
+  const vouch = createVouching({ ...basics, findState: findTakenAway })
+  const auditLog = await createAuditLog(
+    { ...basics, book, gate, verifyMac, acceptWaiting },
+    {
+      isKeptHere: config.keepsLog ?? false,
+      origin: config.auditOrigin ?? `${new URL(issuer).host}/audit`,
+      shipping,
+      observeWaiting: metrics.observeAuditWaiting,
+      log: (facts, message) => logger.info(facts, message),
+    },
+  ).catch(giveUp)
 
   /** Why nothing can be done with the keys now; undefined when it can. */
   const sealedBecause = () => {
@@ -199,6 +219,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const tending: [TaskName, () => unknown][] = [
     ['adopt-access', access.adopt],
     ['keep-signing-keys', renewSigningKey],
+    ['close-event-keys', () => closeEventKeys(keyDeps)],
+    ['vouch-for-events', vouch],
     // A key that is about to be replaced is no news.
     ['watch-keys', () => background.tasks.get('keep-signing-keys')?.run().then(watchKeys)],
   ]
@@ -263,7 +285,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       shuttingDown = true
     },
     commands: {
-      ...createCallerCommands({ ...shared, clientSecrets, accessTokens, production, asksForCertificates }),
+      ...createCallerCommands({ ...shared, vouch, clientSecrets, accessTokens, production, asksForCertificates }),
       ...access.commands,
       ...authentication.commands,
       reviewAccess: (operator: AuditCaller) => access.commands.reviewAccess(operator, authentication.issuers),

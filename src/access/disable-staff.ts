@@ -1,5 +1,6 @@
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import { insertEvents } from '../audit/audit-store.ts'
+import { insertVouchable } from '../audit/vouch.ts'
 import type { Database } from '../database/database.ts'
 import { CallerError } from './clients.ts'
 import { staffId } from './person.ts'
@@ -9,6 +10,8 @@ export interface DisableStaffDeps {
   database: Database
   newAuditEvent: NewAuditEvent
   now: () => Date
+  /** Puts into the log what was done without keys, before it is undone. */
+  vouch?: () => Promise<void>
 }
 
 /**
@@ -31,7 +34,7 @@ export async function disableStaff(deps: DisableStaffDeps, operator: AuditCaller
   await deps.database.transaction(async (tx) => {
     await insertDisabledStaff(tx, id, deps.now())
     const facts = { type: 'staff.disable', outcome: 'success', caller: operator, subject: id } as const
-    await insertEvents(tx, [deps.newAuditEvent(facts)])
+    await insertVouchable(tx, deps.newAuditEvent(facts))
   })
   return id
 }
@@ -44,6 +47,7 @@ export async function disableStaff(deps: DisableStaffDeps, operator: AuditCaller
  */
 export async function enableStaff(deps: DisableStaffDeps, operator: AuditCaller, given: string): Promise<string> {
   const id = staffId(given)
+  await deps.vouch?.()
   await deps.database.transaction(async (tx) => {
     if (!(await deleteDisabledStaff(tx, id))) throw new CallerError('nobody of that id is disabled')
     const facts = { type: 'staff.enable', outcome: 'success', caller: operator, subject: id } as const

@@ -1,4 +1,5 @@
 import { base32, type NewId } from '../identifier.ts'
+import type { EventBook } from './event-book.ts'
 
 export const auditEventTypes = [
   'record.tokenize',
@@ -46,6 +47,8 @@ export const auditEventTypes = [
   'audit.stop',
   'audit.gap',
   'audit.drop',
+  'audit.resume',
+  'migrate',
 ] as const
 
 export type AuditEventType = (typeof auditEventTypes)[number]
@@ -96,9 +99,18 @@ export interface AuditFacts {
   since?: string | undefined
   until?: string | undefined
   replay_of?: string | undefined
+  /** The ids of events that are taken into the log though they have no MAC. */
+  events?: readonly string[] | undefined
+  /** Numbers of processes that the log has no event of, as `process/first-last`. */
+  missing?: readonly string[] | undefined
+  /** The command that did it had no keys: the vault has found the state that the event describes, and knows no more. */
+  vouched?: true | undefined
 }
 
-/** An event as it is stored. `body` is its canonical form, the bytes that the log will be built over. */
+/**
+ * An event that is to be written. `body` is its canonical form; when the event is written, its book adds a member `made` to
+ * it, and the log is built over these bytes.
+ */
 export interface AuditEvent {
   id: string
   occurredAt: Date
@@ -108,11 +120,13 @@ export interface AuditEvent {
   /** Null for what concerns the whole vault, such as its keys. */
   site: string | null
   body: string
+  /** What numbers the events of the process that made it. Without one an event can be shown and not be written. */
+  book?: EventBook
 }
 
 /**
- * The event of a release whose record is looked up only by the statement that writes the event: its body in three pieces,
- * between which the record's `policy_version` and `record_version` belong, each member followed by a comma.
+ * The event of a release whose record is looked up later: its body in three pieces, between which the record's
+ * `policy_version` and `record_version` belong, each member followed by a comma.
  */
 export interface UnfinishedEvent extends Omit<AuditEvent, 'body'> {
   body: readonly [head: string, middle: string, tail: string]
@@ -141,10 +155,12 @@ function inCanonicalOrder(
     caller: caller && { id: caller.id, kind: caller.kind, role: caller.role },
     code: facts.code,
     count: facts.count,
+    events: facts.events,
     fields: facts.fields,
     format: FORMAT,
     id,
     kind: facts.kind,
+    missing: facts.missing,
     outcome: facts.outcome,
     partner: facts.partner,
     policy_version: facts.policy_version,
@@ -164,6 +180,7 @@ function inCanonicalOrder(
     token: facts.token,
     type: facts.type,
     until: facts.until,
+    vouched: facts.vouched,
   }
 }
 
@@ -212,4 +229,13 @@ export function leaveOutRecord(
   const [head, rest] = body.split('"policy_version":"?",', 2) as [string, string]
   const [middle, tail] = rest.split('"record_version":0,', 2) as [string, string]
   return { ...event, body: [head, middle, tail] }
+}
+
+/** The event with what only the record knows. */
+export function finishEvent(
+  { body: [head, middle, tail], ...event }: UnfinishedEvent,
+  record: { policyVersion?: string | undefined; version: number },
+): AuditEvent {
+  const policy = record.policyVersion === undefined ? '' : `"policy_version":${JSON.stringify(record.policyVersion)},`
+  return { ...event, body: `${head}${policy}${middle}"record_version":${record.version},${tail}` }
 }

@@ -4,11 +4,17 @@ import type { Database, Queryable } from '../database/database.ts'
 import type { AuditCaller, AuditEventType, NewAuditEvent } from './audit-event.ts'
 import { type EventPage, selectEvents } from './audit-store.ts'
 import { deliverLog, type LogDelivery } from './delivery/deliver-log.ts'
+import { createEventAuthenticity, type VerifyEventMac } from './event-authenticity.ts'
+import type { EventBook } from './event-book.ts'
 import { keepLog } from './keep-log.ts'
 import { hasSignedLast, listLogKeys } from './log-keys.ts'
 import { preparePartitions } from './log-store.ts'
+import { insertMissing } from './missing-store.ts'
+import type { MissingNumbers } from './number-tracker.ts'
 import { watchOutage } from './outage.ts'
 import type { RecordEvent } from './record-event.ts'
+import { describeMissing, type ReleaseGate } from './release-gate.ts'
+import { resumeReleases } from './resume-releases.ts'
 import { reviewLog } from './review/review-log.ts'
 import type { LogKey } from './sequencer.ts'
 import { shipCheckpoints } from './witness/ship-checkpoints.ts'
@@ -21,6 +27,11 @@ interface AuditLogDeps {
   now: () => Date
   alert: Alert
   background: Background
+  book: EventBook
+  gate: ReleaseGate
+  verifyMac: VerifyEventMac
+  /** Takes in what a version before has left without MACs, once. */
+  acceptWaiting: () => Promise<void>
   keys: {
     readonly isSealed: boolean
     readonly ring: { all(purpose: 'audit-signing'): readonly LogKey[] }
@@ -39,6 +50,9 @@ interface AuditLogOptions {
   log: (facts: AlertFacts, message: string) => void
 }
 
+/** A release on another server stops within that time after one has found that an event is gone. */
+const LOOK_EVERY_MS = 1_000
+
 const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
 
 /**
@@ -48,7 +62,7 @@ const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
  * @throws {Problem} audit-unavailable, database-unavailable: a log that cannot be written does not start
  */
 export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping, ...options }: AuditLogOptions) {
-  const { background, database, newAuditEvent, recordEvent, keys } = deps
+  const { alert, background, database, gate, newAuditEvent, recordEvent, keys } = deps
   const signing = {
     async active() {
       await keys.ensureFresh()
@@ -58,12 +72,38 @@ export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping,
   }
   const record = (type: AuditEventType) => recordEvent(newAuditEvent({ type, outcome: 'success', caller: VAULT }))
   const outage = watchOutage({ ...deps, caller: VAULT })
+  let isStarted = false
+  /** What comes first as soon as there are keys. */
+  async function prepare(): Promise<void> {
+    if (!isStarted) await record('audit.start')
+    isStarted = true
+    await deps.acceptWaiting()
+  }
   if (isKeptHere) {
     // After a long stop the month has no partition yet, and this would be an event of it.
     await preparePartitions(database).catch((error) => background.failed('prepare-audit-partitions', error))
-    await record('audit.start')
+    if (!keys.isSealed) await prepare()
   }
-  const keeper = isKeptHere ? keepLog({ ...deps, ...options, keys: signing, isReady: () => !keys.isSealed }) : undefined
+  const look = () => gate.look(database)
+  if (isKeptHere && !keys.isSealed) await look()
+  background.every('watch-audit-missing', { everyMs: LOOK_EVERY_MS, firstMs: 0 }, async () => {
+    if (!keys.isSealed) await look()
+  })
+  const events = {
+    ...createEventAuthenticity(deps),
+    get state() {
+      return deps.book.state
+    },
+    async miss(missing: readonly MissingNumbers[], session: Queryable) {
+      gate.close(missing)
+      for (const one of missing) {
+        alert('audit-missing', { process: one.process, numbers: describeMissing(one) })
+        await insertMissing(session, one, deps.now())
+      }
+    },
+  }
+  const isReady = () => !keys.isSealed
+  const keeper = isKeptHere ? keepLog({ ...deps, ...options, keys: signing, isReady, prepare, events }) : undefined
   const shipper = isKeptHere && shipping ? shipCheckpoints({ ...deps, ...options }, shipping) : undefined
   return {
     observe: outage.observe,
@@ -84,12 +124,14 @@ export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping,
       deliverLog: (operator: AuditCaller, delivery: LogDelivery) => deliverLog(deps, operator, delivery),
       reviewLog: (operator: AuditCaller, review: { since: Date; timeZone: string }) =>
         reviewLog(deps, operator, review),
+      /** Lets releases go on after events were found to be gone. */
+      resumeReleases: (operator: AuditCaller) => resumeReleases(deps, operator),
       listLogKeys: () => listLogKeys(database, signing.all(), options.origin),
     },
     /** What was committed before still gets its place, and the last checkpoint is shipped. */
     async close() {
       await outage.stop()
-      if (isKeptHere) await record('audit.stop').catch((error) => background.failed('sequence-audit-log', error))
+      if (isStarted) await record('audit.stop').catch((error) => background.failed('sequence-audit-log', error))
       await keeper?.stop()
       await shipper?.stop()
     },

@@ -14,6 +14,7 @@ import * as searchTermMacs from '../../migrations/0011-search-term-macs.ts'
 import * as secretStarts from '../../migrations/0012-secret-starts.ts'
 import * as approvalsAndNames from '../../migrations/0013-approvals-and-names.ts'
 import * as macKeys from '../../migrations/0014-mac-keys.ts'
+import * as eventMacs from '../../migrations/0021-event-macs.ts'
 import { CONNECT_TIMEOUT_MS, connectionOptions } from './database.ts'
 import { applySettings, quoteIdentifier } from './session-settings.ts'
 import { requireFitServer } from './vault-server.ts'
@@ -34,6 +35,7 @@ const migrations: Record<string, Knex.Migration> = {
   '0012-secret-starts': secretStarts,
   '0013-approvals-and-names': approvalsAndNames,
   '0014-mac-keys': macKeys,
+  '0021-event-macs': eventMacs,
 }
 
 /** What knex runs; a test runs the first of them only, to have the database of an earlier version. */

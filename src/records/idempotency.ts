@@ -47,8 +47,16 @@ export interface Idempotency {
   ): Promise<Answer>
 }
 
-export function createIdempotency(deps: { database: Database; keys: Keys; now: () => Date }): Idempotency {
-  const { database, keys, now } = deps
+export interface IdempotencyDeps {
+  database: Database
+  keys: Keys
+  now: () => Date
+  /** Throws when nothing may be released now: what is repeated leaves again. */
+  requireRelease?: () => void
+}
+
+export function createIdempotency(deps: IdempotencyDeps): Idempotency {
+  const { database, keys, now, requireRelease = () => {} } = deps
   const inFlight = new Set<string>()
 
   const find = createBatch({
@@ -68,6 +76,7 @@ export function createIdempotency(deps: { database: Database; keys: Keys; now: (
     if (row.response === undefined) throw new Problem('record-gone')
     const opened = await keys.open(row.response, answerContext(row.keyHash))
     const commit = async (event: AuditEvent) => {
+      requireRelease()
       if (!(await commitReplay(database, row.keyHash, event))) throw new Problem('record-gone')
     }
     return { kept: JSON.parse(opened.toString('utf8')) as K, commit }

@@ -1,0 +1,163 @@
+import type { Alert } from '../alert.ts'
+import type { AuditEvent, NewAuditEvent } from './audit-event.ts'
+import { NumberRanges } from './number-ranges.ts'
+
+/** What the MAC of an event is made for, apart from everything else under the same key. */
+export const EVENT_DOMAIN = 'strongroom event'
+
+/** An event of a body holds 65,535 bytes at the most (C2SP tlog-tiles), and a range some twenty. */
+const MOST_RANGES = 200
+
+/** More events than wait for their place in the log unless something is wrong. */
+const MOST_REMEMBERED = 5_000
+
+/** An event as it is stored: its body says which process made it, and as its how-manieth. */
+export interface MadeEvent extends Omit<AuditEvent, 'book'> {
+  /** Over the body; never shown. */
+  mac: Buffer
+}
+
+/**
+ * Events on their way into the database. Each number ends in one of three ways: the event is stored as it was made; it was
+ * rolled back, or its outcome is not known, so that nothing has left under it; or it was committed and is not stored as it was
+ * made, and nothing has left under it either.
+ */
+export interface BookEntry {
+  readonly events: readonly MadeEvent[]
+  /** The events at these places are not stored as they were made, those at `absent` were never written; all others are stored. */
+  close(differing: readonly number[], absent: readonly number[]): void
+  /** None of them was written, or it is not known whether they were. */
+  skip(): void
+  /** Raises the alert for events at these places that are not stored as they were made. */
+  tell(differing: readonly number[]): void
+}
+
+/** The numbers that one process has given to events. */
+export interface BookState {
+  process: string
+  /** Every number below was stored, or is among `skipped` or `lost` of a stored event. */
+  settled: number
+}
+
+/**
+ * The events of one process, numbered from 1. A number is part of the body that the MAC is over, so that an event that is
+ * removed leaves a gap. Events that are stored say which gaps are none: `skipped` holds numbers that were rolled back.
+ */
+export interface EventBook {
+  /** Whether there is no key to make MACs with now. */
+  readonly isSealed: boolean
+  /** Where its numbers are now. */
+  readonly state: BookState
+  /** Numbers events and makes their MACs, as late as can be before they are written. @throws {Problem} sealed */
+  enter(events: readonly AuditEvent[]): BookEntry
+  /** Whether this process made the event, with that MAC, and remembers it. It forgets it with that. */
+  recall(id: string, body: string, mac: Buffer): boolean
+}
+
+export interface EventBookDeps {
+  /** A random id, new with every start. */
+  process: string
+  makeMac: (text: string) => Buffer
+  isSealed: () => boolean
+  alert: Alert
+  /** Whether this process puts events into the log, and so asks what it remembers. */
+  remembers: boolean
+}
+
+export function createEventBook({ process, makeMac, isSealed, alert, remembers }: EventBookDeps): EventBook {
+  let next = 1
+  /** The first numbers of the entries under way, in ascending order. */
+  const open = new Set<number>()
+  /** What no stored event has said yet. */
+  const skipped = new NumberRanges()
+  const lost = new NumberRanges()
+  const remembered = new Map<string, MadeEvent>()
+
+  /** What the next events say of earlier ones. */
+  function announce() {
+    const [saidSkipped, unsaidSkipped] = split(skipped)
+    const [saidLost, unsaidLost] = split(lost)
+    const [oldest = next] = open
+    return { skipped: saidSkipped, lost: saidLost, settled: Math.min(oldest, unsaidSkipped, unsaidLost) }
+  }
+
+  function remember(event: MadeEvent): void {
+    remembered.set(event.id, event)
+    if (remembered.size > MOST_REMEMBERED) remembered.delete(remembered.keys().next().value!)
+  }
+
+  return {
+    get isSealed() {
+      return isSealed()
+    },
+    get state() {
+      const [oldest = next] = open
+      return { process, settled: Math.min(oldest, skipped.first ?? oldest, lost.first ?? oldest) }
+    },
+    enter(events) {
+      const said = announce()
+      const first = next
+      const about = said.lost.isEmpty ? '' : `"lost":${JSON.stringify(said.lost.texts())},`
+      const gaps = said.skipped.isEmpty ? '' : `,"skipped":${JSON.stringify(said.skipped.texts())}`
+      const made = events.map(({ book: _book, ...event }, at): MadeEvent => {
+        const member = `"made":{${about}"number":${first + at},"process":"${process}","settled":${said.settled}${gaps}},`
+        const body = withMember(event.body, member)
+        return { ...event, body, mac: makeMac(body) }
+      })
+      // Only now, since there may have been no key.
+      next += made.length
+      open.add(first)
+      if (remembers) for (const event of made) remember(event)
+      const forget = (places: Iterable<number>) => {
+        for (const at of places) remembered.delete(made[at]!.id)
+      }
+      const tell = (differing: readonly number[]) => {
+        const numbers = new NumberRanges(differing.map((at) => ({ from: first + at, to: first + at })))
+        alert('audit-missing', { process, numbers: numbers.texts().join(' '), event: made[differing[0]!]!.id })
+      }
+      return {
+        events: made,
+        close(differing, absent) {
+          open.delete(first)
+          for (const at of absent) skipped.add(first + at)
+          for (const at of differing) lost.add(first + at)
+          forget([...absent, ...differing])
+          if (differing.length > 0) tell(differing)
+          if (differing.length + absent.length === made.length) return
+          skipped.remove(said.skipped)
+          lost.remove(said.lost)
+        },
+        skip() {
+          open.delete(first)
+          skipped.add(first, first + made.length - 1)
+          forget(made.keys())
+        },
+        tell,
+      }
+    },
+    recall(id, body, mac) {
+      const made = remembered.get(id)
+      if (made === undefined) return false
+      remembered.delete(id)
+      return made.body === body && made.mac.equals(mac)
+    },
+  }
+}
+
+/** Events that are written with a number and a MAC. */
+export function inBook(book: EventBook, newAuditEvent: NewAuditEvent): NewAuditEvent {
+  return (facts) => ({ ...newAuditEvent(facts), book })
+}
+
+/** As much as one event says, and the first number that it does not say. */
+function split(ranges: NumberRanges): [NumberRanges, number] {
+  const all = [...ranges]
+  return [new NumberRanges(all.slice(0, MOST_RANGES)), all[MOST_RANGES]?.from ?? Number.POSITIVE_INFINITY]
+}
+
+/** Every event has an outcome, and quotation marks inside a text are escaped: the member stands in its canonical place before it. */
+function withMember(body: string, member: string): string {
+  const at = body.indexOf('"outcome":')
+  if (at < 0) throw new Error('an event has an outcome')
+  return body.slice(0, at) + member + body.slice(at)
+}
