@@ -253,6 +253,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     unsealing,
     rootKeys,
     newId,
+    book,
     createApp: (
       answersFor: (host: string) => boolean,
       listener: { proxies?: TrustedProxies; refusesCertificate?: RefusesCertificate } = {},

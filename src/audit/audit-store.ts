@@ -1,5 +1,6 @@
 import { byteaArray, textArray, timestampArray } from '../database/binary-array.ts'
 import type { Queryable, Statement, Transaction } from '../database/database.ts'
+import { DatabaseError } from '../database/database-error.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
 import { Problem } from '../problem.ts'
 import { type AuditEvent, eventIdAt } from './audit-event.ts'
@@ -81,11 +82,19 @@ export async function writeEvents<T>(
     answer = await write(columns)
   } catch (error) {
     if (!isTransaction) entry.skip()
-    throw error
+    throw isOfSchema(error) ? new Problem('audit-unavailable', { cause: error }) : error
   }
   absent = [...events.keys()].filter((place) => !isWritten(answer, place))
   await (isTransaction ? requireStoredSoFar(db, columns, entry, absent) : confirm(db))
   return answer
+}
+
+/**
+ * SQLSTATE classes 0A, 42 and P0: PostgreSQL refuses a statement that it once took, for a rule, a trigger or a function that was
+ * not there before.
+ */
+function isOfSchema(error: unknown): error is DatabaseError {
+  return error instanceof DatabaseError && /^(0A|42|P0)/.test(error.sqlState)
 }
 
 /** @throws {Problem} audit-unavailable */

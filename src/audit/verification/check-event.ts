@@ -1,3 +1,4 @@
+import { type Made, readMade } from '../made.ts'
 import type { Findings } from './log-finding.ts'
 import type { StoredEvent } from './log-source.ts'
 
@@ -12,6 +13,7 @@ export interface ReadEvent {
   recordVersion: number | undefined
   publicKey: string | undefined
   ranges: readonly string[] | undefined
+  made: Made | undefined
 }
 
 /**
@@ -30,7 +32,7 @@ export function checkEvent(
     findings.add({ code: 'not-canonical', ...place, detail: 'the body of the event is no JSON object' })
     return undefined
   }
-  const { id, at, type, outcome, token, site, subject, caller, record_version, public_key, ranges } = members
+  const { id, at, type, outcome, token, site, subject, caller, record_version, public_key, ranges, made } = members
   if (JSON.stringify(members) !== body || !isSorted(members)) {
     findings.add({ code: 'not-canonical', ...place, detail: 'the body of the event is not in its canonical form' })
   }
@@ -59,6 +61,7 @@ export function checkEvent(
     recordVersion: typeof record_version === 'number' ? record_version : undefined,
     publicKey: text(public_key),
     ranges: Array.isArray(ranges) ? ranges.map(String) : undefined,
+    made: made === undefined ? undefined : readMade(made),
   }
 }
 

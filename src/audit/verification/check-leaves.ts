@@ -1,6 +1,7 @@
 import { timeOfId } from '../../identifier.ts'
 import { hashLeaf } from '../merkle.ts'
 import { checkEvent, type ReadEvent } from './check-event.ts'
+import type { NumberCheck } from './check-numbers.ts'
 import { type Findings, leaves } from './log-finding.ts'
 import type { LoggedLeaf } from './log-source.ts'
 import type { RecordHistories } from './record-history.ts'
@@ -47,7 +48,12 @@ export interface LeafCheck {
 }
 
 /** Checks the events of the log, one after the other: that they are there, unchanged, and in the order of time. */
-export function createLeafCheck(findings: Findings, histories: RecordHistories, trusted: TrustedKeys): LeafCheck {
+export function createLeafCheck(
+  findings: Findings,
+  histories: RecordHistories,
+  trusted: TrustedKeys,
+  numbers: NumberCheck,
+): LeafCheck {
   const gaps: Gap[] = []
   const drops: Drop[] = []
   /** Leaves whose event has another hash, by that hash. */
@@ -62,6 +68,7 @@ export function createLeafCheck(findings: Findings, histories: RecordHistories, 
     if (last?.to === from - 1) Object.assign(last, { to, latest: Math.max(last.latest, latest) })
     else gaps.push({ from, to, event, latest })
     isAfterGap = true
+    numbers.skip(to - from + 1)
   }
 
   function heed(event: ReadEvent): void {
@@ -84,6 +91,7 @@ export function createLeafCheck(findings: Findings, histories: RecordHistories, 
       trusted.announce(sequence, event.publicKey)
     }
     heed(event)
+    numbers.add(event.made)
     histories.add(event, sequence)
   }
 

@@ -2,6 +2,7 @@ import type { NoteVerifier } from '../note.ts'
 import { createClaimCheck, type ReadClaim, readClaim } from './check-claims.ts'
 import { checkEvent, type ReadEvent } from './check-event.ts'
 import { createLeafCheck } from './check-leaves.ts'
+import { createNumberCheck } from './check-numbers.ts'
 import { type ReadReceipt, readReceipt } from './check-receipt.ts'
 import { createTreeCheck } from './check-tree.ts'
 import { collectFindings, type Findings, type LogFinding, leaves } from './log-finding.ts'
@@ -54,7 +55,8 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
   const histories = createRecordHistories(findings)
   let hasSubtrees = false
   const tree = createTreeCheck(findings, () => hasSubtrees)
-  const leafCheck = createLeafCheck(findings, histories, trusted)
+  const numbers = createNumberCheck(findings)
+  const leafCheck = createLeafCheck(findings, histories, trusted, numbers)
 
   const receipts = options.receipts
     .map(({ place, json }) => readReceipt(findings, place, json))
@@ -122,9 +124,11 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
   }
   const pending = await readWaiting(findings, source, (event) => {
     leafCheck.heed(event)
+    numbers.add(event.made)
     histories.add(event, undefined)
   })
   leafCheck.end()
+  numbers.end()
   tree.end()
   claimCheck.end()
   await compareRecords(source, histories)
