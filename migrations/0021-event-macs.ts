@@ -4,7 +4,7 @@ import type { Knex } from 'knex'
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
     ALTER TABLE audit_events ADD COLUMN mac bytea CHECK (length(mac) = 48);
-    COMMENT ON COLUMN audit_events.mac IS 'over the body, made by the process that made the event; never shown. Null for events of earlier versions';
+    COMMENT ON COLUMN audit_events.mac IS 'over the body, made by the process that made the event; never shown. Null for events of earlier versions and of commands without keys';
 
     CREATE TABLE audit_processes (
       process text COLLATE "C" PRIMARY KEY,
@@ -24,15 +24,8 @@ export async function up(knex: Knex): Promise<void> {
     COMMENT ON TABLE audit_missing IS 'numbers of events that are gone: nothing is released until an operator has looked';
     COMMENT ON COLUMN audit_missing.resumed_by IS 'the event of that';
 
-    CREATE TABLE audit_unvouched (
-      id   text COLLATE "C" PRIMARY KEY,
-      body text NOT NULL
-    );
-    COMMENT ON TABLE audit_unvouched IS 'events of commands without keys, until a server with keys finds what they describe';
-
     GRANT SELECT, INSERT, UPDATE ON audit_processes TO strongroom_runtime;
     GRANT SELECT, INSERT, UPDATE (resumed_by) ON audit_missing TO strongroom_runtime;
-    GRANT SELECT, INSERT, DELETE ON audit_unvouched TO strongroom_runtime;
   `)
 }
 

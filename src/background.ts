@@ -17,7 +17,6 @@ export const BACKGROUND_TASKS = {
   'sweep-idempotency-keys': 'removes stored answers that have expired',
   'sweep-rate-limits': 'removes counts whose time is over',
   'sweep-spent-ids': 'removes the ids of assertions and proofs that have expired',
-  'vouch-for-events': 'puts into the log what commands without keys have done',
   'watch-audit-log': 'looks how long events wait for their place in the audit log',
   'watch-audit-missing':
     'looks whether another server has found that an event is gone, and whether an operator has looked',

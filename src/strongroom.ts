@@ -18,7 +18,6 @@ import { createEventBook, EVENT_DOMAIN, inBook } from './audit/event-book.ts'
 import { createLogRoutes } from './audit/log-routes.ts'
 import { createRecordEvent } from './audit/record-event.ts'
 import { createReleaseGate } from './audit/release-gate.ts'
-import { createVouching } from './audit/vouch.ts'
 import { loadShipping } from './audit/witness/witnesses-file.ts'
 import { createBackground, type TaskName } from './background.ts'
 import { openDatabase } from './database/database.ts'
@@ -166,9 +165,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const shared = { ...basics, ...limits, batches, findByTerm, roles, macs, kinds, randomBytes, why }
 
   const acceptWaiting = () => adoptWaitingEvents(keyDeps)
-  const vouch = createVouching({ ...basics, findState: findTakenAway })
   const auditLog = await createAuditLog(
-    { ...basics, book, gate, verifyMac, acceptWaiting },
+    { ...basics, book, gate, verifyMac, acceptWaiting, findState: findTakenAway },
     {
       isKeptHere: config.keepsLog ?? false,
       origin: config.auditOrigin ?? `${new URL(issuer).host}/audit`,
@@ -220,7 +218,6 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ['adopt-access', access.adopt],
     ['keep-signing-keys', renewSigningKey],
     ['close-event-keys', () => closeEventKeys(keyDeps)],
-    ['vouch-for-events', vouch],
     // A key that is about to be replaced is no news.
     ['watch-keys', () => background.tasks.get('keep-signing-keys')?.run().then(watchKeys)],
   ]
@@ -253,6 +250,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     unsealing,
     rootKeys,
     newId,
+    newAuditEvent,
     book,
     createApp: (
       answersFor: (host: string) => boolean,
@@ -286,7 +284,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       shuttingDown = true
     },
     commands: {
-      ...createCallerCommands({ ...shared, vouch, clientSecrets, accessTokens, production, asksForCertificates }),
+      ...createCallerCommands({ ...shared, clientSecrets, accessTokens, production, asksForCertificates }),
       ...access.commands,
       ...authentication.commands,
       reviewAccess: (operator: AuditCaller) => access.commands.reviewAccess(operator, authentication.issuers),

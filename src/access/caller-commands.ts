@@ -20,7 +20,6 @@ import { issueStaffToken, type StaffTokenRequest } from './staff-token.ts'
 export interface CallerCommandDeps extends NewClientDeps {
   accessTokens: AccessTokens
   recordEvent: RecordEvent
-  vouch: () => Promise<void>
   production: boolean
   /** Whether the server asks its callers for certificates; a client that is known by one could otherwise never show it. */
   asksForCertificates: boolean

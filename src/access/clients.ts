@@ -1,6 +1,5 @@
 import type { AuditCaller, AuditEventType, NewAuditEvent } from '../audit/audit-event.ts'
-import { insertEvents } from '../audit/audit-store.ts'
-import { insertVouchable } from '../audit/vouch.ts'
+import { insertEvents, insertVouchable } from '../audit/audit-store.ts'
 import type { Database, Queryable } from '../database/database.ts'
 import type { NewId } from '../identifier.ts'
 import type { RandomBytes } from '../random-bytes.ts'

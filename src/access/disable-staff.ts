@@ -1,6 +1,5 @@
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
-import { insertEvents } from '../audit/audit-store.ts'
-import { insertVouchable } from '../audit/vouch.ts'
+import { insertEvents, insertVouchable } from '../audit/audit-store.ts'
 import type { Database } from '../database/database.ts'
 import { CallerError } from './clients.ts'
 import { staffId } from './person.ts'
@@ -10,8 +9,6 @@ export interface DisableStaffDeps {
   database: Database
   newAuditEvent: NewAuditEvent
   now: () => Date
-  /** Puts into the log what was done without keys, before it is undone. */
-  vouch?: () => Promise<void>
 }
 
 /**
@@ -47,7 +44,6 @@ export async function disableStaff(deps: DisableStaffDeps, operator: AuditCaller
  */
 export async function enableStaff(deps: DisableStaffDeps, operator: AuditCaller, given: string): Promise<string> {
   const id = staffId(given)
-  await deps.vouch?.()
   await deps.database.transaction(async (tx) => {
     if (!(await deleteDisabledStaff(tx, id))) throw new CallerError('nobody of that id is disabled')
     const facts = { type: 'staff.enable', outcome: 'success', caller: operator, subject: id } as const

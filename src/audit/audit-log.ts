@@ -17,6 +17,7 @@ import { describeMissing, type ReleaseGate } from './release-gate.ts'
 import { resumeReleases } from './resume-releases.ts'
 import { reviewLog } from './review/review-log.ts'
 import type { LogKey } from './sequencer.ts'
+import type { FindState } from './vouch.ts'
 import { shipCheckpoints } from './witness/ship-checkpoints.ts'
 import type { Shipping } from './witness/witnesses-file.ts'
 
@@ -30,6 +31,7 @@ interface AuditLogDeps {
   book: EventBook
   gate: ReleaseGate
   verifyMac: VerifyEventMac
+  findState: FindState
   /** Takes in what a version before has left without MACs, once. */
   acceptWaiting: () => Promise<void>
   keys: {
@@ -124,6 +126,16 @@ export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping,
       deliverLog: (operator: AuditCaller, delivery: LogDelivery) => deliverLog(deps, operator, delivery),
       reviewLog: (operator: AuditCaller, review: { since: Date; timeZone: string }) =>
         reviewLog(deps, operator, review),
+      recordVerification: (operator: AuditCaller, { ok, size }: { ok: boolean; size: number }) =>
+        recordEvent(
+          newAuditEvent({
+            type: 'audit.read',
+            outcome: ok ? 'success' : 'failed',
+            caller: operator,
+            subject: 'verify',
+            count: size,
+          }),
+        ),
       /** Lets releases go on after events were found to be gone. */
       resumeReleases: (operator: AuditCaller) => resumeReleases(deps, operator),
       listLogKeys: () => listLogKeys(database, signing.all(), options.origin),

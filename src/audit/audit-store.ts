@@ -4,7 +4,7 @@ import { DatabaseError } from '../database/database-error.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
 import { Problem } from '../problem.ts'
 import { type AuditEvent, eventIdAt } from './audit-event.ts'
-import type { BookEntry, MadeEvent } from './event-book.ts'
+import { type BookEntry, enterUnvouched, type MadeEvent } from './event-book.ts'
 
 /** How many arrays hold the columns of events. */
 export const EVENT_COLUMNS = 8
@@ -42,7 +42,7 @@ const FIND_DIFFERING: Statement = {
   text: `SELECT n.place::integer AS place
          FROM unnest(${opaqueArray(1, 'text')}, $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[])
            WITH ORDINALITY AS n (id, occurred_at, type, caller, token, site, body, mac, place)
-         WHERE (SELECT e.body = n.body AND e.mac = n.mac AND e.occurred_at = n.occurred_at AND e.type = n.type
+         WHERE (SELECT e.body = n.body AND e.mac IS NOT DISTINCT FROM n.mac AND e.occurred_at = n.occurred_at AND e.type = n.type
                    AND e.caller IS NOT DISTINCT FROM n.caller AND e.token IS NOT DISTINCT FROM n.token
                    AND e.site IS NOT DISTINCT FROM n.site
                 FROM audit_events e WHERE e.id = n.id) IS NOT TRUE`,
@@ -66,12 +66,20 @@ export async function writeEvents<T>(
   db: Queryable | Transaction,
   events: readonly AuditEvent[],
   write: (columns: unknown[]) => Promise<T>,
-  isWritten: (answer: T, place: number) => boolean = () => true,
+  isWritten?: (answer: T, place: number) => boolean,
 ): Promise<T> {
   if (events.length === 0) return write(eventColumns([]))
   const { book } = events[0]!
   if (book === undefined) throw new Error('an event is written by the process that numbers it')
-  const entry = book.enter(events)
+  return writeEntry(db, book.enter(events), write, isWritten)
+}
+
+async function writeEntry<T>(
+  db: Queryable | Transaction,
+  entry: BookEntry,
+  write: (columns: unknown[]) => Promise<T>,
+  isWritten: (answer: T, place: number) => boolean = () => true,
+): Promise<T> {
   const columns = eventColumns(entry.events)
   const isTransaction = 'whenOver' in db
   let absent: number[] = []
@@ -84,7 +92,7 @@ export async function writeEvents<T>(
     if (!isTransaction) entry.skip()
     throw isOfSchema(error) ? new Problem('audit-unavailable', { cause: error }) : error
   }
-  absent = [...events.keys()].filter((place) => !isWritten(answer, place))
+  absent = [...entry.events.keys()].filter((place) => !isWritten(answer, place))
   await (isTransaction ? requireStoredSoFar(db, columns, entry, absent) : confirm(db))
   return answer
 }
@@ -141,6 +149,17 @@ async function requireStoredSoFar(
  */
 export async function insertEvents(db: Queryable | Transaction, events: readonly AuditEvent[]): Promise<void> {
   if (events.length > 0) await writeEvents(db, events, (columns) => db.query(INSERT_EVENTS, columns))
+}
+
+/**
+ * Writes the event of something that is done without keys too. Where there are none it has no MAC and says `vouched`: it comes
+ * into the log when a server with keys finds the state that it describes.
+ *
+ * @throws {Problem} audit-unavailable
+ */
+export async function insertVouchable(db: Queryable | Transaction, event: AuditEvent): Promise<void> {
+  if (event.book?.isSealed !== true) return insertEvents(db, [event])
+  await writeEntry(db, enterUnvouched(event), (columns) => db.query(INSERT_EVENTS, columns))
 }
 
 export interface EventFilter {

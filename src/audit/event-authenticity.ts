@@ -2,6 +2,7 @@ import { type Alert, createNewsAlert } from '../alert.ts'
 import type { Queryable } from '../database/database.ts'
 import { EVENT_DOMAIN, type EventBook } from './event-book.ts'
 import { type PlacedEvent, selectMigrations } from './log-store.ts'
+import { type FindState, readUnvouched } from './vouch.ts'
 
 /** Whether the vault has made a MAC over that text, under a key that may still be asked. @throws {Problem} sealed */
 export type VerifyEventMac = (domain: string, text: string, mac: Uint8Array) => Promise<boolean>
@@ -9,6 +10,7 @@ export type VerifyEventMac = (domain: string, text: string, mac: Uint8Array) => 
 export interface AuthenticityDeps {
   book: Pick<EventBook, 'recall'>
   verifyMac: VerifyEventMac
+  findState: FindState
   alert: Alert
 }
 
@@ -18,7 +20,7 @@ export interface EventAuthenticity {
   isOfVault(event: PlacedEvent, db: Queryable): Promise<boolean>
 }
 
-export function createEventAuthenticity({ book, verifyMac, alert }: AuthenticityDeps): EventAuthenticity {
+export function createEventAuthenticity({ book, verifyMac, findState, alert }: AuthenticityDeps): EventAuthenticity {
   const tell = createNewsAlert(alert)
 
   async function isMade(id: string, body: string, mac: Buffer): Promise<boolean> {
@@ -37,10 +39,17 @@ export function createEventAuthenticity({ book, verifyMac, alert }: Authenticity
     return false
   }
 
+  /** Of an event without a MAC. */
+  async function isTaken(id: string, body: string, position: number, db: Queryable): Promise<boolean> {
+    const unvouched = readUnvouched(body, position)
+    if (unvouched !== undefined && body.includes(`,"id":"${id}",`)) return findState(db, unvouched)
+    return isAccepted(id, position, db)
+  }
+
   return {
     async isOfVault({ event, position, body, mac }, db) {
       if (body === null) return false
-      if (await (mac === null ? isAccepted(event, position, db) : isMade(event, body, mac))) return true
+      if (await (mac === null ? isTaken(event, body, position, db) : isMade(event, body, mac))) return true
       tell(event, 'audit-forged', { event })
       return false
     },

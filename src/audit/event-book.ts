@@ -13,8 +13,8 @@ const MOST_REMEMBERED = 5_000
 
 /** An event as it is stored: its body says which process made it, and as its how-manieth. */
 export interface MadeEvent extends Omit<AuditEvent, 'book'> {
-  /** Over the body; never shown. */
-  mac: Buffer
+  /** Over the body; never shown. Null where there was no key to make one. */
+  mac: Buffer | null
 }
 
 /**
@@ -139,7 +139,7 @@ export function createEventBook({ process, makeMac, isSealed, alert, remembers }
       const made = remembered.get(id)
       if (made === undefined) return false
       remembered.delete(id)
-      return made.body === body && made.mac.equals(mac)
+      return made.body === body && made.mac?.equals(mac) === true
     },
   }
 }
@@ -147,6 +147,13 @@ export function createEventBook({ process, makeMac, isSealed, alert, remembers }
 /** Events that are written with a number and a MAC. */
 export function inBook(book: EventBook, newAuditEvent: NewAuditEvent): NewAuditEvent {
   return (facts) => ({ ...newAuditEvent(facts), book })
+}
+
+/** An event that is written without keys, and without a number. A server with keys looks whether what it says is so. */
+export function enterUnvouched({ book: _book, ...event }: AuditEvent): BookEntry {
+  // The last member there can be, as of now; `audit-event.test.ts` sees to that.
+  const body = `${event.body.slice(0, -1)},"vouched":true}`
+  return { events: [{ ...event, body, mac: null }], close() {}, skip() {}, tell() {} }
 }
 
 /** As much as one event says, and the first number that it does not say. */

@@ -1,56 +1,37 @@
-import { type Alert, createNewsAlert } from '../alert.ts'
-import type { Database, Queryable, Transaction } from '../database/database.ts'
-import type { AuditEvent, AuditFacts, NewAuditEvent } from './audit-event.ts'
-import { insertEvents } from './audit-store.ts'
-import { insertUnvouched, selectUnvouched, takeUnvouched, type UnvouchedEvent } from './unvouched-store.ts'
+import type { Queryable } from '../database/database.ts'
 
-/** What is done without keys too, since it only takes access away, or is on its way to the keys. */
-export const vouchedTypes = ['client.revoke', 'staff.disable', 'partner.end', 'root-key.share'] as const
+/** What is done without keys too: it takes access away, or is on the way to the keys. */
+const vouchedTypes = ['client.revoke', 'staff.disable', 'partner.end', 'root-key.share'] as const
 export type VouchedType = (typeof vouchedTypes)[number]
 
-/** Whether the state is there that an event of that type describes. */
-export type FindState = (db: Queryable, type: VouchedType, subject: string) => Promise<boolean>
+/** What such an event says, and no more: somebody may have added to it. */
+const MEMBERS = 'at caller count format id outcome partner site source subject type vouched'.split(' ')
 
-/** Writes the event of something that is done without keys too; where there are none, a server with keys vouches for it later. */
-export async function insertVouchable(db: Queryable | Transaction, event: AuditEvent): Promise<void> {
-  if (event.book?.isSealed === true) await insertUnvouched(db, event)
-  else await insertEvents(db, [event])
+/** An event that was written without keys. */
+export interface Unvouched {
+  type: VouchedType
+  subject: string
+  /** When it was inserted. */
+  position: number
 }
 
-export interface VouchDeps {
-  database: Database
-  newAuditEvent: NewAuditEvent
-  findState: FindState
-  alert: Alert
-}
+/** Whether the state is there that the event describes, or was until the vault itself has ended it. */
+export type FindState = (db: Queryable, event: Unvouched) => Promise<boolean>
 
-/** Puts an event of its own into the log for each that was left without a MAC, if it finds the state that it describes. */
-export function createVouching({ database, newAuditEvent, findState, alert }: VouchDeps): () => Promise<void> {
-  const tell = createNewsAlert(alert)
-
-  async function vouchFor(event: UnvouchedEvent): Promise<void> {
-    const facts = readFacts(event.body)
-    await database.transaction(async (tx) => {
-      if (facts === undefined || !(await findState(tx, facts.type, facts.subject))) {
-        tell(event.id, 'audit-forged', { event: event.id })
-        return
-      }
-      if (await takeUnvouched(tx, event.id)) await insertEvents(tx, [newAuditEvent({ ...facts, vouched: true })])
-    })
-  }
-
-  return async () => {
-    for (const event of await selectUnvouched(database)) await vouchFor(event)
-  }
-}
-
-/** What of it the vault repeats. Anything else may have been added by somebody. */
-function readFacts(body: string): (AuditFacts & { type: VouchedType; subject: string }) | undefined {
+/** What an event says that was written without keys, if it is one for which the vault may vouch. */
+export function readUnvouched(body: string, position: number): Unvouched | undefined {
   try {
-    const { type, outcome, caller, subject, site, partner, count, at } = JSON.parse(body)
-    if (!vouchedTypes.includes(type) || typeof subject !== 'string') return undefined
-    // When it was done; the event's own time is that of the vouching.
-    return { type, outcome, caller, subject, site, partner, count, since: at }
+    const members = JSON.parse(body) as Record<string, unknown>
+    const { type, subject, vouched } = members
+    if (
+      vouched !== true ||
+      typeof subject !== 'string' ||
+      Object.keys(members).some((name) => !MEMBERS.includes(name))
+    ) {
+      return undefined
+    }
+    const known = vouchedTypes.find((one) => one === type)
+    return known && { type: known, subject, position }
   } catch {
     return undefined
   }

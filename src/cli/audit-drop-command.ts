@@ -1,12 +1,11 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { createNewAuditEvent } from '../audit/audit-event.ts'
 import { type DroppedEvents, dropEvents, MIN_MONTHS_KEPT } from '../audit/drop-events.ts'
 import { readConfig } from '../config.ts'
-import { createNewId } from '../identifier.ts'
-import { createRandomBytes } from '../keys/random.ts'
 import { openVaultDatabase } from '../open-vault.ts'
+import type { Strongroom } from '../strongroom.ts'
 import { count } from './arguments.ts'
 import { confirm, type Json, note, operator, print, withJson } from './command.ts'
+import { withKeys } from './custodians.ts'
 
 interface DropOptions extends Json {
   olderThanMonths: number
@@ -25,18 +24,23 @@ export function addDropCommand(audit: Command): void {
       const { olderThanMonths, dryRun: isDryRun = false, yes = false } = options
       const question = `Events older than ${olderThanMonths} months are gone for good. Type "drop" to drop them: `
       await confirm(question, 'drop', isDryRun || yes)
-      const found = await drop({ olderThanMonths, isDryRun })
-      print(options, { ...found, dry_run: isDryRun }, () => describe(found, isDryRun))
+      await withKeys('audit drop', async (strongroom) => {
+        const found = await drop(strongroom, { olderThanMonths, isDryRun })
+        print(options, { ...found, dry_run: isDryRun }, () => describe(found, isDryRun))
+      })
     })
 }
 
-async function drop(request: { olderThanMonths: number; isDryRun: boolean }): Promise<DroppedEvents> {
+/** The events of it are written with the keys of the vault, and dropping is for the owner of the schema. */
+async function drop(
+  { newAuditEvent }: Strongroom,
+  request: { olderThanMonths: number; isDryRun: boolean },
+): Promise<DroppedEvents> {
   const options = { role: 'command', command: 'audit drop', log: note } as const
   const opened = await openVaultDatabase(readConfig(), options, 'owner')
-  const now = () => new Date()
-  const newAuditEvent = createNewAuditEvent(now, createNewId(now, createRandomBytes()))
   try {
-    return await dropEvents({ database: opened.database, newAuditEvent, now }, operator(), request)
+    const deps = { database: opened.database, newAuditEvent, now: () => new Date() }
+    return await dropEvents(deps, operator(), request)
   } finally {
     await opened.close()
   }

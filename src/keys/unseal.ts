@@ -1,6 +1,6 @@
 import pLimit from 'p-limit'
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
-import { insertVouchable } from '../audit/vouch.ts'
+import { insertVouchable } from '../audit/audit-store.ts'
 import type { Database } from '../database/database.ts'
 import { Problem } from '../problem.ts'
 import type { RandomBytes } from '../random-bytes.ts'
