@@ -99,10 +99,11 @@ export function createEventBook({ process, makeMac, isSealed, alert, remembers }
       const first = next
       const about = said.lost.isEmpty ? '' : `"lost":${JSON.stringify(said.lost.texts())},`
       const gaps = said.skipped.isEmpty ? '' : `,"skipped":${JSON.stringify(said.skipped.texts())}`
-      const made = events.map(({ book: _book, ...event }, at): MadeEvent => {
+      const made = events.map((event, at): MadeEvent => {
         const member = `"made":{${about}"number":${first + at},"process":"${process}","settled":${said.settled}${gaps}},`
         const body = withMember(event.body, member)
-        return { ...event, body, mac: makeMac(body) }
+        const { id, occurredAt, type, caller, token, site } = event
+        return { id, occurredAt, type, caller, token, site, body, mac: makeMac(body) }
       })
       // Only now, since there may have been no key.
       next += made.length
@@ -146,7 +147,11 @@ export function createEventBook({ process, makeMac, isSealed, alert, remembers }
 
 /** Events that are written with a number and a MAC. */
 export function inBook(book: EventBook, newAuditEvent: NewAuditEvent): NewAuditEvent {
-  return (facts) => ({ ...newAuditEvent(facts), book })
+  return (facts) => {
+    const event = newAuditEvent(facts)
+    event.book = book
+    return event
+  }
 }
 
 /** An event that is written without keys, and without a number. A server with keys looks whether what it says is so. */

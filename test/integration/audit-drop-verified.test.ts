@@ -7,6 +7,7 @@ import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
 import { insertEvents } from '../../src/audit/audit-store.ts'
 import type { LogDelivery } from '../../src/audit/delivery/deliver-log.ts'
 import { dropEvents } from '../../src/audit/drop-events.ts'
+import { inBook } from '../../src/audit/event-book.ts'
 import { openLogOfFile } from '../../src/audit/verification/log-file.ts'
 import { verifyLog } from '../../src/audit/verification/verify-log.ts'
 import { openLogOfDatabase } from '../../src/audit/verification/verify-store.ts'
@@ -26,15 +27,20 @@ it('a log verifies after old events were dropped, and tells them from those that
   const owner = openDatabase({ url: superuser.href, maxConnections: 2 })
   // A log of two years: nothing but looks at a record, one a day.
   const start = Date.now() - 730 * DAY_MS
+  const writer = await TestVault.start({ sharedDatabase: database })
   const events = Array.from({ length: 729 }, (_, day) => {
     const at = new Date(start + day * DAY_MS)
-    const newAuditEvent = createNewAuditEvent(
-      () => at,
-      createNewId(() => at, randomBytes),
+    const newAuditEvent = inBook(
+      writer.strongroom.book,
+      createNewAuditEvent(
+        () => at,
+        createNewId(() => at, randomBytes),
+      ),
     )
     return newAuditEvent({ type: 'audit.read', outcome: 'success', site: 'default' })
   })
   await insertEvents(owner, events)
+  await writer.stop()
   // The months of the past have no partitions of their own: they are in that for everything else.
   await database.sql(`DO $$ BEGIN
     ALTER TABLE audit_events DETACH PARTITION audit_events_early;
@@ -62,7 +68,7 @@ it('a log verifies after old events were dropped, and tells them from those that
     await settled()
     expect((await verified()).findings).toEqual([])
     const now = () => new Date()
-    const newAuditEvent = createNewAuditEvent(now, createNewId(now, randomBytes))
+    const { newAuditEvent } = vault.strongroom
     const request = { olderThanMonths: 12, isDryRun: false }
     const { dropped } = await dropEvents({ database: owner, newAuditEvent, now }, OPERATOR, request)
     const count = dropped.reduce((sum, one) => sum + one.events, 0)

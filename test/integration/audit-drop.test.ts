@@ -4,6 +4,7 @@ import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
 import { insertEvents } from '../../src/audit/audit-store.ts'
 import { parseCheckpoint } from '../../src/audit/checkpoint.ts'
 import { type DropEventsRequest, dropEvents } from '../../src/audit/drop-events.ts'
+import { inBook } from '../../src/audit/event-book.ts'
 import { hashLeaf, includes, rootOf } from '../../src/audit/merkle.ts'
 import { verifyLog } from '../../src/audit/verification/verify-log.ts'
 import { openLogOfDatabase } from '../../src/audit/verification/verify-store.ts'
@@ -52,9 +53,12 @@ afterEach(async () => {
 async function commit(...monthsAgo: number[]): Promise<void> {
   for (const ago of monthsAgo) {
     const at = new Date(month(ago).getTime() + 14 * 24 * 60 * 60 * 1000)
-    const newAuditEvent = createNewAuditEvent(
-      () => at,
-      createNewId(() => at, randomBytes),
+    const newAuditEvent = inBook(
+      vault.strongroom.book,
+      createNewAuditEvent(
+        () => at,
+        createNewId(() => at, randomBytes),
+      ),
     )
     await insertEvents(owner, [newAuditEvent({ type: 'record.read', outcome: 'success', site: 'default' })])
   }
@@ -67,10 +71,7 @@ async function settled(): Promise<void> {
 
 const drop = (request: Partial<DropEventsRequest> = {}) => {
   const now = () => NOW
-  const newAuditEvent = createNewAuditEvent(
-    () => new Date(),
-    createNewId(() => new Date(), randomBytes),
-  )
+  const { newAuditEvent } = vault.strongroom
   return dropEvents({ database: owner, newAuditEvent, now }, OPERATOR, {
     olderThanMonths: 12,
     isDryRun: false,
@@ -218,7 +219,7 @@ describe('nothing is dropped', () => {
   it('by the role that the server runs as', async () => {
     const server = openDatabase({ url: database.serverUrl, maxConnections: 1 })
     const now = () => NOW
-    const newAuditEvent = createNewAuditEvent(now, createNewId(now, randomBytes))
+    const { newAuditEvent } = vault.strongroom
     const request = { olderThanMonths: 12, isDryRun: false }
     await expect(dropEvents({ database: server, newAuditEvent, now }, OPERATOR, request)).rejects.toThrow(
       'DATABASE_OWNER_URL must name the role that owns the audit log',

@@ -1,5 +1,6 @@
 import { inject } from 'vitest'
 import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
+import { createEventBook, EVENT_DOMAIN, inBook } from '../../src/audit/event-book.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { createNewId } from '../../src/identifier.ts'
 import type { KeyRing } from '../../src/keys/key-ring.ts'
@@ -43,7 +44,14 @@ export async function openTestKeys(
       await keys.close()
       await database.close()
     }
-    return { keys, database, newAuditEvent: createNewAuditEvent(now, newId), close }
+    const book = createEventBook({
+      process: newId('proc'),
+      makeMac: (body) => keys.macs.make('event-mac', EVENT_DOMAIN, body),
+      isSealed: () => keys.isSealed,
+      alert: () => {},
+      remembers: false,
+    })
+    return { keys, database, newAuditEvent: inBook(book, createNewAuditEvent(now, newId)), close }
   } catch (error) {
     await database.close()
     throw error
