@@ -14,7 +14,7 @@ import { EVENT_MACS } from './audit/accept-waiting.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
 import { createAuditLog } from './audit/audit-log.ts'
 import { createAuditRoutes } from './audit/audit-routes.ts'
-import { createEventBook, EVENT_DOMAIN, inBook } from './audit/event-book.ts'
+import { inBook } from './audit/event-book.ts'
 import { createLogRoutes } from './audit/log-routes.ts'
 import { createRecordEvent } from './audit/record-event.ts'
 import { createReleaseGate } from './audit/release-gate.ts'
@@ -32,7 +32,7 @@ import { createReadiness } from './http/readiness.ts'
 import { createLogger, describeError } from './http/request-log.ts'
 import { createTrustedProxies, type TrustedProxies } from './http/source/trusted-proxies.ts'
 import { createNewId } from './identifier.ts'
-import { adoptWaitingEvents, closeEventKeys, createVerifyEventMac } from './keys/event-macs.ts'
+import { createEventMacs, createVaultBook } from './keys/event-macs.ts'
 import { keepSigningKeys } from './keys/keep-signing-keys.ts'
 import { createKeyCommands } from './keys/key-commands.ts'
 import { openVaultKeys } from './keys/open-vault-keys.ts'
@@ -101,13 +101,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ...place,
     ...(config.databaseConnections ? { maxConnections: config.databaseConnections } : {}),
   })
-  const book = createEventBook({
-    process: newId('proc'),
-    makeMac: (body) => keys.macs.make('event-mac', EVENT_DOMAIN, body),
-    isSealed: () => keys.isSealed,
-    alert,
-    remembers: config.keepsLog ?? false,
-  })
+  const book = createVaultBook({ keys: () => keys, newId, alert, remembers: config.keepsLog ?? false })
   const newAuditEvent = inBook(book, createNewAuditEvent(now, newId))
   const { provider, leaseSeconds, ...providerOptions } = config.rootKey ?? PASSPHRASE_FILE
   const vaultKeys = await openVaultKeys({
@@ -157,14 +151,13 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const signing = { renewSigningKey, issuer, issuersFile, production }
   const authentication = await createAuthentication({ ...basics, ...signing, roles, admit }).catch(giveUp)
   const { accessTokens, clientSecrets, spendOnce } = authentication
-  const verifyMac = createVerifyEventMac({ keys })
-  const gate = createReleaseGate(verifyMac)
+  const eventMacs = createEventMacs(keyDeps)
+  const gate = createReleaseGate(eventMacs.verifyMac)
   const idempotency = createIdempotency({ database, keys, now, requireRelease: gate.requireOpen })
   const batches = overrides.batches ?? createRecordBatches(database, gate.requireOpen)
   const findByTerm = createFindByTerm(basics)
   const shared = { ...basics, ...limits, batches, findByTerm, roles, macs, kinds, randomBytes, why }
 
-  const acceptWaiting = () => adoptWaitingEvents(keyDeps)
   const auditLog = await createAuditLog(
     { ...basics, book, gate, verifyMac, acceptWaiting, findState: findTakenAway },
     {
@@ -217,7 +210,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const tending: [TaskName, () => unknown][] = [
     ['adopt-access', access.adopt],
     ['keep-signing-keys', renewSigningKey],
-    ['close-event-keys', () => closeEventKeys(keyDeps)],
+    ['close-event-keys', eventMacs.closeReplaced],
     // A key that is about to be replaced is no news.
     ['watch-keys', () => background.tasks.get('keep-signing-keys')?.run().then(watchKeys)],
   ]

@@ -3,8 +3,9 @@ import type { Queryable, Statement, Transaction } from '../database/database.ts'
 import { DatabaseError } from '../database/database-error.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
 import { Problem } from '../problem.ts'
+import type { BookEntry, MadeEvent } from './audit-event.ts'
 import { type AuditEvent, eventIdAt } from './audit-event.ts'
-import { type BookEntry, enterUnvouched, type MadeEvent } from './event-book.ts'
+import { enterUnvouched } from './event-book.ts'
 
 /** How many arrays hold the columns of events. */
 export const EVENT_COLUMNS = 8

@@ -1,6 +1,7 @@
 import { type Alert, createNewsAlert } from '../alert.ts'
 import type { Queryable } from '../database/database.ts'
-import { EVENT_DOMAIN, type EventBook } from './event-book.ts'
+import type { EventBook } from './audit-event.ts'
+import { EVENT_DOMAIN } from './event-book.ts'
 import { type PlacedEvent, selectMigrations } from './log-store.ts'
 import { type FindState, readUnvouched } from './vouch.ts'
 

@@ -1,5 +1,5 @@
 import type { Alert } from '../alert.ts'
-import type { AuditEvent, NewAuditEvent } from './audit-event.ts'
+import type { AuditEvent, BookEntry, EventBook, MadeEvent, NewAuditEvent } from './audit-event.ts'
 import { NumberRanges } from './number-ranges.ts'
 
 /** What the MAC of an event is made for, apart from everything else under the same key. */
@@ -10,49 +10,6 @@ const MOST_RANGES = 200
 
 /** More events than wait for their place in the log unless something is wrong. */
 const MOST_REMEMBERED = 5_000
-
-/** An event as it is stored: its body says which process made it, and as its how-manieth. */
-export interface MadeEvent extends Omit<AuditEvent, 'book'> {
-  /** Over the body; never shown. Null where there was no key to make one. */
-  mac: Buffer | null
-}
-
-/**
- * Events on their way into the database. Each number ends in one of three ways: the event is stored as it was made; it was
- * rolled back, or its outcome is not known, so that nothing has left under it; or it was committed and is not stored as it was
- * made, and nothing has left under it either.
- */
-export interface BookEntry {
-  readonly events: readonly MadeEvent[]
-  /** The events at these places are not stored as they were made, those at `absent` were never written; all others are stored. */
-  close(differing: readonly number[], absent: readonly number[]): void
-  /** None of them was written, or it is not known whether they were. */
-  skip(): void
-  /** Raises the alert for events at these places that are not stored as they were made. */
-  tell(differing: readonly number[]): void
-}
-
-/** The numbers that one process has given to events. */
-export interface BookState {
-  process: string
-  /** Every number below was stored, or is among `skipped` or `lost` of a stored event. */
-  settled: number
-}
-
-/**
- * The events of one process, numbered from 1. A number is part of the body that the MAC is over, so that an event that is
- * removed leaves a gap. Events that are stored say which gaps are none: `skipped` holds numbers that were rolled back.
- */
-export interface EventBook {
-  /** Whether there is no key to make MACs with now. */
-  readonly isSealed: boolean
-  /** Where its numbers are now. */
-  readonly state: BookState
-  /** Numbers events and makes their MACs, as late as can be before they are written. @throws {Problem} sealed */
-  enter(events: readonly AuditEvent[]): BookEntry
-  /** Whether this process made the event, with that MAC, and remembers it. It forgets it with that. */
-  recall(id: string, body: string, mac: Buffer): boolean
-}
 
 export interface EventBookDeps {
   /** A random id, new with every start. */

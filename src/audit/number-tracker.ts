@@ -1,4 +1,4 @@
-import type { BookState } from './event-book.ts'
+import type { BookState } from './audit-event.ts'
 import type { Made } from './made.ts'
 import { type NumberRange, NumberRanges } from './number-ranges.ts'
 

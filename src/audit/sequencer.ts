@@ -1,9 +1,8 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import type { Queryable } from '../database/database.ts'
-import type { NewAuditEvent } from './audit-event.ts'
+import type { BookState, NewAuditEvent } from './audit-event.ts'
 import { insertEvents } from './audit-store.ts'
 import { formatCheckpoint, parseCheckpoint } from './checkpoint.ts'
-import type { BookState } from './event-book.ts'
 import { advanceFrontier, type Frontier, settledBelow } from './frontier.ts'
 import {
   findLastKept,

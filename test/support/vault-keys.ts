@@ -1,8 +1,9 @@
 import { inject } from 'vitest'
 import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
-import { createEventBook, EVENT_DOMAIN, inBook } from '../../src/audit/event-book.ts'
+import { inBook } from '../../src/audit/event-book.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { createNewId } from '../../src/identifier.ts'
+import { createVaultBook } from '../../src/keys/event-macs.ts'
 import type { KeyRing } from '../../src/keys/key-ring.ts'
 import { type Keys, type KeysOptions, openKeys } from '../../src/keys/keys.ts'
 import { createRandomBytes } from '../../src/keys/random.ts'
@@ -44,13 +45,7 @@ export async function openTestKeys(
       await keys.close()
       await database.close()
     }
-    const book = createEventBook({
-      process: newId('proc'),
-      makeMac: (body) => keys.macs.make('event-mac', EVENT_DOMAIN, body),
-      isSealed: () => keys.isSealed,
-      alert: () => {},
-      remembers: false,
-    })
+    const book = createVaultBook({ keys: () => keys, newId, alert: () => {}, remembers: false })
     return { keys, database, newAuditEvent: inBook(book, createNewAuditEvent(now, newId)), close }
   } catch (error) {
     await database.close()

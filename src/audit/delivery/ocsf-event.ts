@@ -72,6 +72,8 @@ const ACTIVITIES: Readonly<Record<string, readonly [OcsfClass, number]>> = {
   'audit.stop': [EVENT_LOG, 7],
   'audit.gap': [EVENT_LOG, OTHER],
   'audit.drop': [EVENT_LOG, 2],
+  'audit.resume': [EVENT_LOG, OTHER],
+  migrate: [ENTITY, 3],
 }
 
 /** The parts of an event that have a place in the schema. */
