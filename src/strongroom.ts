@@ -159,7 +159,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const shared = { ...basics, ...limits, batches, findByTerm, roles, macs, kinds, randomBytes, why }
 
   const auditLog = await createAuditLog(
-    { ...basics, book, gate, verifyMac, acceptWaiting, findState: findTakenAway },
+    { ...basics, ...eventMacs, book, gate, findState: findTakenAway },
     {
       isKeptHere: config.keepsLog ?? false,
       origin: config.auditOrigin ?? `${new URL(issuer).host}/audit`,

@@ -5,16 +5,9 @@ import { opaqueArray } from '../database/opaque-array.ts'
 import type { Sealed } from '../keys/seal.ts'
 import { Problem } from '../problem.ts'
 import type { IdempotencyRow } from './idempotency-store.ts'
-import type { RecordPart, StoredRecord } from './record.ts'
+import type { RecordPart, SealedReason, StoredRecord } from './record.ts'
 import { commitFindings, type Finding } from './search-store.ts'
 import type { Token } from './token.ts'
-
-/** The sealed reason of a reveal, beside its event. */
-export interface SealedReason {
-  event: string
-  keyId: string
-  bytes: Buffer
-}
 
 /** One record that a request asks for, and the event of its release. */
 export interface WantedRecord {

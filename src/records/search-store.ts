@@ -4,9 +4,8 @@ import { byteaArray, integerArray, textArray } from '../database/binary-array.ts
 import type { Queryable, Statement } from '../database/database.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
 import { claimedRows, type IdempotencyRow, idempotencyColumns, insertIdempotencySql } from './idempotency-store.ts'
-import type { StoredRecord, TermHash } from './record.ts'
+import type { SealedReason, StoredRecord, TermHash } from './record.ts'
 import { RECORD_COLUMNS, type RecordRow, toRecord } from './record-store.ts'
-import type { SealedReason } from './release-store.ts'
 
 /** A row of `search_terms`, and what of its record there is; nulls where there is no such record. */
 export interface Hit {

@@ -4,13 +4,13 @@ import path from 'node:path'
 import { afterEach, beforeEach, expect, inject, it, vi } from 'vitest'
 import { BACKGROUND_TASKS, type TaskName } from '../../src/background.ts'
 import type { Config } from '../../src/config.ts'
-import { changeRegistry } from '../../src/keys/registry.ts'
 import { followCertificates } from '../../src/serve.ts'
 import { callBound } from '../support/bound-caller.ts'
 import { createCallerKey } from '../support/caller-keys.ts'
+import { eventTaskProofs } from '../support/event-task-proofs.ts'
 import { holdLog } from '../support/hold-log.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
-import { contact, card as sampleCard } from '../support/samples.ts'
+import { contact } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
 import { withVaultKeys } from '../support/vault-keys.ts'
 
@@ -83,23 +83,7 @@ const proofs: Record<TaskName, () => Promise<void>> = {
     }, PATIENCE)
   },
 
-  async 'close-event-keys'() {
-    const states = () =>
-      one<string[]>(`SELECT array_agg(state ORDER BY created_at, id) AS value FROM keys WHERE purpose = 'event-mac'`)
-    await withVaultKeys(vault, (parts) =>
-      changeRegistry(parts, OPERATOR, async (change) => {
-        await change.transition(await change.create('event-mac'), 'active')
-      }),
-    )
-    await vault.strongroom.checkReady()
-    await run('close-event-keys')
-    expect(await states()).toEqual(['deactivated', 'active'])
-    vault.clockOffsetMs = 2 * MINUTE
-    await vi.waitFor(async () => {
-      await run('close-event-keys')
-      expect(await states()).toEqual(['destroyed', 'active'])
-    }, PATIENCE)
-  },
+  ...eventTaskProofs(() => vault, run),
 
   async 'keep-signing-keys'() {
     const signing = () => one<number>(`SELECT count(*)::integer AS value FROM keys WHERE purpose = 'token-signing'`)
@@ -107,20 +91,6 @@ const proofs: Record<TaskName, () => Promise<void>> = {
     vault.clockOffsetMs = 80 * DAY
     await run('keep-signing-keys')
     await vi.waitFor(async () => expect(await signing()).toBe(2), PATIENCE)
-  },
-
-  async 'prepare-audit-partitions'() {
-    const partitions = () =>
-      one<string[]>(
-        `SELECT array_agg(inhrelid::regclass::text ORDER BY 1) AS value FROM pg_inherits
-         WHERE inhparent = 'audit_events'::regclass`,
-      )
-    const before = await partitions()
-    for (const name of before.filter((name) => /_\d{4}_\d{2}$/.test(name)).slice(1)) {
-      await database.sql(`DROP TABLE ${name}`)
-    }
-    await run('prepare-audit-partitions')
-    expect((await partitions()).toSorted()).toEqual(before.toSorted())
   },
 
   async 'read-key-registry'() {
@@ -280,16 +250,6 @@ const proofs: Record<TaskName, () => Promise<void>> = {
     } finally {
       await release()
     }
-  },
-
-  async 'watch-audit-missing'() {
-    const { card } = await vault.tokenize({ card: sampleCard })
-    const token = await vault.staffToken('support')
-    const status = async () => (await vault.call('GET', `/v1/tokens/${card!.token}`, { token })).status
-    expect(await status()).toBe(200)
-    await database.sql("INSERT INTO audit_missing (process, first, last, found_at) VALUES ('proc_other', 7, 7, now())")
-    await run('watch-audit-missing')
-    expect(await status()).toBe(503)
   },
 
   async 'watch-keys'() {
