@@ -25,7 +25,10 @@ function open(remembers = false) {
   const enter = (count = 1) =>
     book.enter(Array.from({ length: count }, () => newAuditEvent({ type: 'record.read', outcome: 'success' })))
   const said = (entry: ReturnType<typeof enter>): Made[] => entry.events.map(({ body }) => madeOf(body)!)
-  return { alert, book, enter, said, seal: () => void (isSealed = true) }
+  const seal = () => {
+    isSealed = true
+  }
+  return { alert, book, enter, said, seal }
 }
 
 it('numbers events, and says below which number every one is settled', () => {
