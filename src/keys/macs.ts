@@ -34,6 +34,8 @@ export interface Macs {
 
 /** @param refresh reads the registry once more */
 export function createMacs(current: { readonly ring: KeyRing; refresh: () => Promise<void> }): Macs {
+  const idBytes = new WeakMap<Key, Buffer>()
+
   async function keyNamed(mac: Uint8Array): Promise<Key | undefined> {
     const id = keyIdOf(mac)
     const known = current.ring.find(id)
@@ -42,12 +44,20 @@ export function createMacs(current: { readonly ring: KeyRing; refresh: () => Pro
     return current.ring.find(id)
   }
 
+  /** Read once for each key: there is a MAC for every event. */
+  function idBytesOf(key: Key): Buffer {
+    const known = idBytes.get(key)
+    if (known !== undefined) return known
+    const read = bytesOfBase32(key.id.slice(PREFIX.length))
+    if (read?.length !== KEY_ID_BYTES) throw new Error('the id of a MAC key must be 16 bytes')
+    idBytes.set(key, read)
+    return read
+  }
+
   return {
     make(purpose, domain, text) {
       const key = current.ring.active(purpose)
-      const id = bytesOfBase32(key.id.slice(PREFIX.length))
-      if (id?.length !== KEY_ID_BYTES) throw new Error('the id of a MAC key must be 16 bytes')
-      return Buffer.concat([id, hmac(key, domain, text)])
+      return Buffer.concat([idBytesOf(key), hmac(key, domain, text)])
     },
     async verify(purpose, domain, text, mac, states = PRESENT) {
       if (mac?.length !== MAC_BYTES) return false
