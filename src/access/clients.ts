@@ -1,5 +1,5 @@
 import type { AuditCaller, AuditEventType, NewAuditEvent } from '../audit/audit-event.ts'
-import { insertEvents, insertVouchable } from '../audit/audit-store.ts'
+import { insertEvents } from '../audit/audit-store.ts'
 import type { Database, Queryable } from '../database/database.ts'
 import type { NewId } from '../identifier.ts'
 import type { RandomBytes } from '../random-bytes.ts'
@@ -167,8 +167,7 @@ export async function revokeClient(
   await deps.database.transaction(async (tx) => {
     const site = await markRevoked(tx, id, deps.now())
     if (site === undefined) throw new UnknownClient('there is no such client')
-    const facts = { type: 'client.revoke', outcome: 'success', caller: operator, subject: id, site } as const
-    await insertVouchable(tx, deps.newAuditEvent(facts))
+    await record(deps, tx, 'client.revoke', operator, id, site)
   })
 }
 

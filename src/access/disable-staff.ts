@@ -1,5 +1,5 @@
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
-import { insertEvents, insertVouchable } from '../audit/audit-store.ts'
+import { insertEvents } from '../audit/audit-store.ts'
 import type { Database } from '../database/database.ts'
 import { CallerError } from './clients.ts'
 import { staffId } from './person.ts'
@@ -31,7 +31,7 @@ export async function disableStaff(deps: DisableStaffDeps, operator: AuditCaller
   await deps.database.transaction(async (tx) => {
     await insertDisabledStaff(tx, id, deps.now())
     const facts = { type: 'staff.disable', outcome: 'success', caller: operator, subject: id } as const
-    await insertVouchable(tx, deps.newAuditEvent(facts))
+    await insertEvents(tx, [deps.newAuditEvent(facts)])
   })
   return id
 }

@@ -2,7 +2,7 @@ import type { FindState, VouchedType } from '../audit/vouch.ts'
 import type { Statement } from '../database/database.ts'
 
 /** Each takes the subject of an event and its position. */
-const FIND: Record<VouchedType, Statement> = {
+const FIND: Partial<Record<VouchedType, Statement>> = {
   'client.revoke': {
     name: 'find-revoked-client',
     text: 'SELECT FROM clients WHERE id = $1 AND revoked_at IS NOT NULL AND $2::bigint IS NOT NULL',
@@ -25,6 +25,8 @@ const FIND: Record<VouchedType, Statement> = {
   },
 }
 
-/** Whether a client is revoked, a person disabled, a contract ended, or a root key one of custodians. */
-export const findTakenAway: FindState = async (db, { type, subject, position }) =>
-  (await db.query(FIND[type], [subject, position])).length > 0
+/** Whether a client is revoked, a person disabled, a contract ended, or a root key one of custodians. A look leaves no state. */
+export const findTakenAway: FindState = async (db, { type, subject, position }) => {
+  const statement = FIND[type]
+  return statement === undefined || (await db.query(statement, [subject, position])).length > 0
+}

@@ -1,5 +1,5 @@
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
-import { insertEvents, insertVouchable } from '../audit/audit-store.ts'
+import { insertEvents } from '../audit/audit-store.ts'
 import type { Database } from '../database/database.ts'
 import type { NewId } from '../identifier.ts'
 import type { AccessMacs } from './access-macs.ts'
@@ -51,7 +51,7 @@ export async function endPartner(
 ): Promise<void> {
   await deps.database.transaction(async (tx) => {
     if (!(await markPartnerEnded(tx, id, deps.now()))) throw new CallerError('there is no such partner')
-    await insertVouchable(tx, event(deps, 'partner.end', operator, id))
+    await insertEvents(tx, [event(deps, 'partner.end', operator, id)])
   })
 }
 

@@ -6,6 +6,7 @@ import { Problem } from '../problem.ts'
 import type { BookEntry, MadeEvent } from './audit-event.ts'
 import { type AuditEvent, eventIdAt } from './audit-event.ts'
 import { enterUnvouched } from './event-book.ts'
+import { isVouchedType } from './vouch.ts'
 
 /** How many arrays hold the columns of events. */
 export const EVENT_COLUMNS = 8
@@ -72,7 +73,8 @@ export async function writeEvents<T>(
   if (events.length === 0) return write(eventColumns([]))
   const { book } = events[0]!
   if (book === undefined) throw new Error('an event is written by the process that numbers it')
-  return writeEntry(db, book.enter(events), write, isWritten)
+  const isUnvouched = book.isSealed && events.every(({ type }) => isVouchedType(type))
+  return writeEntry(db, isUnvouched ? enterUnvouched(events) : book.enter(events), write, isWritten)
 }
 
 async function writeEntry<T>(
@@ -144,23 +146,13 @@ async function requireStoredSoFar(
 }
 
 /**
- * Writes events; in a transaction they commit with what they describe.
+ * Writes events; in a transaction they commit with what they describe. What is done without keys too, where there are none, has
+ * no MAC and says `vouched`: it comes into the log when a server with keys finds the state that it describes.
  *
  * @throws {Problem} audit-unavailable, and then nothing may be released; sealed
  */
 export async function insertEvents(db: Queryable | Transaction, events: readonly AuditEvent[]): Promise<void> {
   if (events.length > 0) await writeEvents(db, events, (columns) => db.query(INSERT_EVENTS, columns))
-}
-
-/**
- * Writes the event of something that is done without keys too. Where there are none it has no MAC and says `vouched`: it comes
- * into the log when a server with keys finds the state that it describes.
- *
- * @throws {Problem} audit-unavailable
- */
-export async function insertVouchable(db: Queryable | Transaction, event: AuditEvent): Promise<void> {
-  if (event.book?.isSealed !== true) return insertEvents(db, [event])
-  await writeEntry(db, enterUnvouched(event), (columns) => db.query(INSERT_EVENTS, columns))
 }
 
 export interface EventFilter {

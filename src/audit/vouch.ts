@@ -1,15 +1,31 @@
 import type { Queryable } from '../database/database.ts'
 
-/** What is done without keys too: it takes access away, or is on the way to the keys. */
-const vouchedTypes = ['client.revoke', 'staff.disable', 'partner.end', 'root-key.share'] as const
+/**
+ * What is done without keys too: it takes access away, is on the way to the keys, or looks at what needs none. Of a look there is
+ * no state to be found: whoever can write to the database can look without an event, and claim to have looked.
+ */
+const vouchedTypes = [
+  'client.revoke',
+  'staff.disable',
+  'partner.end',
+  'root-key.share',
+  'audit.read',
+  'access.review',
+  'access.explain',
+] as const
 export type VouchedType = (typeof vouchedTypes)[number]
 
+export function isVouchedType(type: string): type is VouchedType {
+  return vouchedTypes.some((one) => one === type)
+}
+
 /** What such an event says, and no more: somebody may have added to it. */
-const MEMBERS = 'at caller count format id outcome partner site source subject type vouched'.split(' ')
+const MEMBERS = 'at caller count format id outcome partner purpose site source subject token type vouched'.split(' ')
 
 /** An event that was written without keys. */
 export interface Unvouched {
   type: VouchedType
+  /** Empty for a look at everything. */
   subject: string
   /** When it was inserted. */
   position: number

@@ -80,10 +80,10 @@ async function verifyFrom(options: VerifyOptions, given: VerifyLogOptions): Prom
   )
 }
 
-/** Looking at the log is an event too, and no event is written without keys. What was found is shown all the same. */
+/** Looking at the log is an event too. One that cannot be written must not hide what was found. */
 async function recordVerification(result: LogVerification): Promise<void> {
   await withVault('audit verify', ({ commands }) => commands.recordVerification(operator(), result)).catch(() =>
-    note('this verification is not recorded in the log: that needs the keys of the vault.'),
+    note('this verification could not be recorded in the log.'),
   )
 }
 

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit'
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
-import { insertVouchable } from '../audit/audit-store.ts'
+import { insertEvents } from '../audit/audit-store.ts'
 import type { Database } from '../database/database.ts'
 import { Problem } from '../problem.ts'
 import type { RandomBytes } from '../random-bytes.ts'
@@ -71,7 +71,7 @@ export function createUnsealing(deps: UnsealDeps): Unsealing {
   let combined: CombinedRootKey | undefined
 
   const record = (operator: AuditCaller, outcome: 'success' | 'refused', facts: { subject: string; count: number }) =>
-    insertVouchable(database, newAuditEvent({ type: 'root-key.share', outcome, caller: operator, ...facts }))
+    insertEvents(database, [newAuditEvent({ type: 'root-key.share', outcome, caller: operator, ...facts })])
 
   async function currentRecord(): Promise<RootKeyRecord> {
     const found = await keys.registry.findRootKey(database)
