@@ -20,7 +20,7 @@ export function isVouchedType(type: string): type is VouchedType {
 }
 
 /** What such an event says, and no more: somebody may have added to it. */
-const MEMBERS = 'at caller count format id outcome partner purpose site source subject token type vouched'.split(' ')
+const MEMBERS = 'at caller code count format id outcome partner purpose site source subject type vouched'.split(' ')
 
 /** An event that was written without keys. */
 export interface Unvouched {
@@ -38,16 +38,10 @@ export type FindState = (db: Queryable, event: Unvouched) => Promise<boolean>
 export function readUnvouched(body: string, position: number): Unvouched | undefined {
   try {
     const members = JSON.parse(body) as Record<string, unknown>
-    const { type, subject, vouched } = members
-    if (
-      vouched !== true ||
-      typeof subject !== 'string' ||
-      Object.keys(members).some((name) => !MEMBERS.includes(name))
-    ) {
-      return undefined
-    }
-    const known = vouchedTypes.find((one) => one === type)
-    return known && { type: known, subject, position }
+    const { type, subject = '', vouched } = members
+    if (vouched !== true || Object.keys(members).some((name) => !MEMBERS.includes(name))) return undefined
+    if (typeof type !== 'string' || !isVouchedType(type) || typeof subject !== 'string') return undefined
+    return { type, subject, position }
   } catch {
     return undefined
   }
