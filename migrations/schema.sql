@@ -75,7 +75,7 @@ CREATE INDEX audit_events_public_key ON ONLY public.audit_events USING btree (id
 CREATE INDEX audit_events_token ON ONLY public.audit_events USING btree (token, id) WHERE (token IS NOT NULL);
 COMMENT ON COLUMN audit_events.body IS 'the event in its canonical form, RFC 8785; the other columns repeat parts of it';
 COMMENT ON COLUMN audit_events.position IS 'the order of insertion, not of the log: numbers of what was rolled back are missing';
-COMMENT ON COLUMN audit_events.mac IS 'over the body, made by the process that made the event; never shown. Null for events of earlier versions';
+COMMENT ON COLUMN audit_events.mac IS 'over the body, made by the process that made the event; never shown. Null for events of earlier versions and of commands without keys';
 
 CREATE TABLE audit_head (
   only_row boolean NOT NULL DEFAULT true,
@@ -141,13 +141,6 @@ CREATE TABLE audit_subtrees (
   CONSTRAINT audit_subtrees_level_check CHECK ((level > 0))
 );
 COMMENT ON TABLE audit_subtrees IS 'the roots of complete subtrees of 256^level leaves: a tile of level L is up to 256 of them, or of the leaves';
-
-CREATE TABLE audit_unvouched (
-  id text NOT NULL,
-  body text NOT NULL,
-  CONSTRAINT audit_unvouched_pkey PRIMARY KEY (id)
-);
-COMMENT ON TABLE audit_unvouched IS 'events of commands without keys, until a server with keys finds what they describe';
 
 CREATE TABLE budget_records (
   caller text NOT NULL,
@@ -486,7 +479,6 @@ GRANT UPDATE ON TABLE audit_missing (resumed_by) TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE audit_processes TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE audit_shipments TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_subtrees TO strongroom_runtime;
-GRANT DELETE, INSERT, SELECT ON TABLE audit_unvouched TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE budget_records TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE clients TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE disabled_staff TO strongroom_runtime;
