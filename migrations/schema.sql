@@ -64,7 +64,9 @@ CREATE TABLE audit_events (
   site text,
   body text NOT NULL,
   "position" bigint NOT NULL DEFAULT nextval('audit_positions'::regclass),
-  CONSTRAINT audit_events_pkey PRIMARY KEY (id)
+  mac bytea,
+  CONSTRAINT audit_events_pkey PRIMARY KEY (id),
+  CONSTRAINT audit_events_mac_check CHECK ((length(mac) = 48))
 );
 CREATE INDEX audit_events_caller ON ONLY public.audit_events USING btree (caller, id) WHERE (caller IS NOT NULL);
 CREATE INDEX audit_events_drop ON ONLY public.audit_events USING btree (id) WHERE (type = 'audit.drop'::text);
@@ -75,6 +77,7 @@ CREATE INDEX audit_events_token ON ONLY public.audit_events USING btree (token, 
 CREATE INDEX audit_events_tokens ON ONLY public.audit_events USING gin (string_to_array("substring"(body, '"tokens":\["([^]]*)"\]'::text), '","'::text)) WHERE (type = ANY (ARRAY['record.search'::text, 'approval.list'::text]));
 COMMENT ON COLUMN audit_events.body IS 'the event in its canonical form, RFC 8785; the other columns repeat parts of it';
 COMMENT ON COLUMN audit_events.position IS 'the order of insertion, not of the log: numbers of what was rolled back are missing';
+COMMENT ON COLUMN audit_events.mac IS 'over the body, made by the process that made the event; never shown. Null for events of earlier versions and of commands without keys';
 
 CREATE TABLE audit_head (
   only_row boolean NOT NULL DEFAULT true,
@@ -100,6 +103,25 @@ CREATE TABLE audit_leaves (
   CONSTRAINT audit_leaves_sequence_check CHECK ((sequence >= 0))
 );
 COMMENT ON TABLE audit_leaves IS 'the order of the log: the event of each leaf, and its hash (RFC 9162, section 2.1.1)';
+
+CREATE TABLE audit_missing (
+  process text NOT NULL,
+  first bigint NOT NULL,
+  last bigint NOT NULL,
+  found_at timestamp with time zone NOT NULL,
+  resumed_by text,
+  CONSTRAINT audit_missing_pkey PRIMARY KEY (process, first)
+);
+COMMENT ON TABLE audit_missing IS 'numbers of events that are gone: nothing is released until an operator has looked';
+COMMENT ON COLUMN audit_missing.resumed_by IS 'the event of that';
+
+CREATE TABLE audit_processes (
+  process text NOT NULL,
+  seen text NOT NULL,
+  CONSTRAINT audit_processes_pkey PRIMARY KEY (process)
+);
+COMMENT ON TABLE audit_processes IS 'which numbers of each process the sequencer has seen';
+COMMENT ON COLUMN audit_processes.seen IS 'numbers and ranges, such as 1-17 19';
 
 CREATE TABLE audit_shipments (
   target text NOT NULL,
@@ -453,6 +475,9 @@ GRANT INSERT, SELECT ON TABLE audit_cosignatures TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_events TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE audit_head TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_leaves TO strongroom_runtime;
+GRANT INSERT, SELECT ON TABLE audit_missing TO strongroom_runtime;
+GRANT UPDATE ON TABLE audit_missing (resumed_by) TO strongroom_runtime;
+GRANT INSERT, SELECT, UPDATE ON TABLE audit_processes TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE audit_shipments TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_subtrees TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE budget_records TO strongroom_runtime;

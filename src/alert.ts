@@ -24,6 +24,9 @@ export const ALERTS = {
   'audit-unsequenced': 'events wait for their place in the log: no server puts them there',
   'audit-log-changed': 'the audit log was changed by somebody else: nothing is signed on top of it',
   'audit-unavailable': 'the audit log cannot be written: nothing is released until it can',
+  'audit-missing':
+    'an audit event was not stored as it was made, or is gone before it came into the log: look for triggers and rules',
+  'audit-forged': 'an audit event was not made by the vault: it stays out of the log',
   'audit-witness-unreachable': 'checkpoints of the audit log do not arrive where they are shipped to',
   'audit-witness-refuses': 'a witness does not sign the audit log: it may have seen another one',
   'client-crl-out-of-date':

@@ -7,17 +7,21 @@ import { createAuthentication } from './access/authentication.ts'
 import type { Caller } from './access/caller.ts'
 import { createCallerCommands } from './access/caller-commands.ts'
 import type { NamedCaller } from './access/find-caller.ts'
+import { findTakenAway } from './access/find-taken-away.ts'
 import { requireAnyScope } from './access/grant.ts'
 import { remakeAccessMacs } from './access/remake-access-macs.ts'
 import { releaseReservations } from './access/reservation-store.ts'
 import { defaultStrangerLimits } from './access/stranger-limit.ts'
 import { createAlert } from './alert.ts'
+import { EVENT_MACS } from './audit/accept-waiting.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
 import { createAuditLog } from './audit/audit-log.ts'
 import { createAuditRoutes } from './audit/audit-routes.ts'
+import { inBook } from './audit/event-book.ts'
 import type { FailedCommand } from './audit/failed-command.ts'
 import { createLogRoutes } from './audit/log-routes.ts'
 import { createRecordEvent } from './audit/record-event.ts'
+import { createReleaseGate } from './audit/release-gate.ts'
 import { loadShipping } from './audit/witness/witnesses-file.ts'
 import { createBackground, type TaskName } from './background.ts'
 import { openDatabase } from './database/database.ts'
@@ -33,6 +37,7 @@ import { createReadiness } from './http/readiness.ts'
 import { createLogger, describeError } from './http/request-log.ts'
 import { createTrustedProxies, type TrustedProxies } from './http/source/trusted-proxies.ts'
 import { createNewId } from './identifier.ts'
+import { createEventMacs, createVaultBook } from './keys/event-macs.ts'
 import { keepMacKeys } from './keys/keep-mac-keys.ts'
 import { keepSigningKeys } from './keys/keep-signing-keys.ts'
 import { createKeyCommands } from './keys/key-commands.ts'
@@ -86,7 +91,6 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const randomBytes = overrides.randomBytes ?? createRandomBytes()
   const logger = overrides.logger ?? createLogger(config.logLevel)
   const newId = createNewId(now, randomBytes)
-  const newAuditEvent = createNewAuditEvent(now, newId, hostname())
   const metrics = createMetrics()
 
   const alert = createAlert((facts, message) => logger.error(facts, message), metrics.alert)
@@ -105,6 +109,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ...place,
     ...(config.databaseConnections ? { maxConnections: config.databaseConnections } : {}),
   })
+  const book = createVaultBook({ keys: () => keys, newId, alert, remembers: config.keepsLog ?? false })
+  const newAuditEvent = inBook(book, createNewAuditEvent(now, newId, hostname()))
   const { provider, leaseSeconds, ...providerOptions } = config.rootKey ?? PASSPHRASE_FILE
   const vaultKeys = await openVaultKeys({
     database,
@@ -120,7 +126,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     background,
     times: overrides.keyTimes,
     remakeMacs: remakeAccessMacs,
-    marksOfNewVault: [ACCESS_MACS],
+    marksOfNewVault: [ACCESS_MACS, EVENT_MACS],
   }).catch(async (error) => {
     await database.close()
     throw error
@@ -154,21 +160,26 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const signing = { renewSigningKey, issuer, issuersFile, production }
   const authentication = await createAuthentication({ ...basics, ...signing, roles, admit }).catch(giveUp)
   const { accessTokens, clientSecrets, spendOnce } = authentication
-  const idempotency = createIdempotency({ database, keys, now })
-  const batches = overrides.batches ?? createRecordBatches(database)
+  const eventMacs = createEventMacs(keyDeps)
+  const gate = createReleaseGate(eventMacs.verifyMac)
+  const idempotency = createIdempotency({ database, keys, now, requireRelease: gate.requireOpen })
+  const batches = overrides.batches ?? createRecordBatches(database, gate.requireOpen)
   const findByTerm = createFindByTerm(basics)
   const lookUp = createLookUp(database)
   const shared = { ...basics, ...limits, batches, lookUp, findByTerm, roles, macs, kinds, randomBytes, why }
 
-  const auditLog = await createAuditLog(basics, {
-    isKeptHere: config.keepsLog ?? false,
-    isWatchedHere: config.watchesLog ?? config.keepsLog ?? false,
-    origin: config.auditOrigin ?? `${new URL(issuer).host}/audit`,
-    shipping,
-    observeWaiting: metrics.observeAuditWaiting,
-    failures: config.strangerLimits ?? defaultStrangerLimits,
-    log: (facts, message) => logger.info(facts, message),
-  }).catch(giveUp)
+  const auditLog = await createAuditLog(
+    { ...basics, ...eventMacs, book, gate, findState: findTakenAway },
+    {
+      isKeptHere: config.keepsLog ?? false,
+      isWatchedHere: config.watchesLog ?? config.keepsLog ?? false,
+      origin: config.auditOrigin ?? `${new URL(issuer).host}/audit`,
+      shipping,
+      observeWaiting: metrics.observeAuditWaiting,
+      failures: config.strangerLimits ?? defaultStrangerLimits,
+      log: (facts, message) => logger.info(facts, message),
+    },
+  ).catch(giveUp)
 
   /** Why nothing can be done with the keys now; undefined when it can. */
   const sealedBecause = () => {
@@ -222,6 +233,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ['adopt-access', access.adopt],
     ['keep-mac-keys', () => keepMacKeys(keyDeps)],
     ['keep-signing-keys', renewSigningKey],
+    ['close-event-keys', eventMacs.closeReplaced],
     // A key that is about to be replaced is no news.
     ['watch-keys', () => background.tasks.get('keep-signing-keys')?.run().then(watchKeys)],
   ]
@@ -254,6 +266,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     unsealing,
     rootKeys,
     newId,
+    newAuditEvent,
+    book,
     createApp: (
       answersFor: (host: string) => boolean,
       listener: { proxies?: TrustedProxies; refusesCertificate?: RefusesCertificate } = {},

@@ -48,6 +48,7 @@ export const auditEventTypes = [
   'audit.stop',
   'audit.gap',
   'audit.drop',
+  'audit.resume',
   'migrate',
   'schema.accept',
 ] as const
@@ -123,9 +124,18 @@ export interface AuditFacts {
   account?: string | undefined
   /** The networks that refusals came from which have one event together. */
   sources?: readonly string[] | undefined
+  /** The ids of events that are taken into the log though they have no MAC. */
+  events?: readonly string[] | undefined
+  /** Numbers of processes that the log has no event of, as `process/first-last`. */
+  missing?: readonly string[] | undefined
+  /** The command that did it had no keys: the vault has found the state that the event describes, and knows no more. */
+  vouched?: true | undefined
 }
 
-/** An event as it is stored. `body` is its canonical form, the bytes that the log will be built over. */
+/**
+ * An event that is to be written. `body` is its canonical form; when the event is written, its book adds a member `made` to
+ * it, and the log is built over these bytes.
+ */
 export interface AuditEvent {
   id: string
   occurredAt: Date
@@ -135,11 +145,56 @@ export interface AuditEvent {
   /** Null for what concerns the whole vault, such as its keys. */
   site: string | null
   body: string
+  /** What numbers the events of the process that made it. Without one an event can be shown and not be written. */
+  book?: EventBook
+}
+
+/** An event as it is stored: its body says which process made it, and as its how-manieth. */
+export interface MadeEvent extends Omit<AuditEvent, 'book'> {
+  /** Over the body; never shown. Null where there was no key to make one. */
+  mac: Buffer | null
 }
 
 /**
- * The event of a release whose record is looked up only by the statement that writes the event: its body in three pieces,
- * between which the record's `policy_version` and `record_version` belong, each member followed by a comma.
+ * Events on their way into the database. Each number ends in one of three ways: the event is stored as it was made; it was
+ * rolled back, or its outcome is not known, so that nothing has left under it; or it was committed and is not stored as it was
+ * made, and nothing has left under it either.
+ */
+export interface BookEntry {
+  readonly events: readonly MadeEvent[]
+  /** The events at these places are not stored as they were made, those at `absent` were never written; all others are stored. */
+  close(differing: readonly number[], absent: readonly number[]): void
+  /** None of them was written, or it is not known whether they were. */
+  skip(): void
+  /** Raises the alert for events at these places that are not stored as they were made. */
+  tell(differing: readonly number[]): void
+}
+
+/** The numbers that one process has given to events. */
+export interface BookState {
+  process: string
+  /** Every number below was stored, or is among `skipped` or `lost` of a stored event. */
+  settled: number
+}
+
+/**
+ * The events of one process, numbered from 1. A number is part of the body that the MAC is over, so that an event that is
+ * removed leaves a gap. Events that are stored say which gaps are none: `skipped` holds numbers that were rolled back.
+ */
+export interface EventBook {
+  /** Whether there is no key to make MACs with now. */
+  readonly isSealed: boolean
+  /** Where its numbers are now. */
+  readonly state: BookState
+  /** Numbers events and makes their MACs, as late as can be before they are written. @throws {Problem} sealed */
+  enter(events: readonly AuditEvent[]): BookEntry
+  /** Whether this process made the event, with that MAC, and remembers it. It forgets it with that. */
+  recall(id: string, body: string, mac: Buffer): boolean
+}
+
+/**
+ * The event of a release whose record is looked up later: its body in three pieces, between which the record's
+ * `policy_version` and `record_version` belong, each member followed by a comma.
  */
 export interface UnfinishedEvent extends Omit<AuditEvent, 'body'> {
   body: readonly [head: string, middle: string, tail: string]
@@ -169,12 +224,14 @@ function inCanonicalOrder(
     caller: caller && { id: caller.id, kind: caller.kind, role: caller.role },
     code: facts.code,
     count: facts.count,
+    events: facts.events,
     fields: facts.fields,
     format: FORMAT,
     id,
     kind: facts.kind,
     migrations: facts.migrations,
     minimum_index: facts.minimum_index,
+    missing: facts.missing,
     note: facts.note,
     outcome: facts.outcome,
     partner: facts.partner,
@@ -199,6 +256,7 @@ function inCanonicalOrder(
     tokens: facts.tokens,
     type: facts.type,
     until: facts.until,
+    vouched: facts.vouched,
   }
 }
 
@@ -255,4 +313,13 @@ export function leaveOutRecord(
   const [head, rest] = body.split('"policy_version":"?",', 2) as [string, string]
   const [middle, tail] = rest.split('"record_version":0,', 2) as [string, string]
   return { ...event, body: [head, middle, tail] }
+}
+
+/** The event with what only the record knows. */
+export function finishEvent(
+  { body: [head, middle, tail], ...event }: UnfinishedEvent,
+  record: { policyVersion?: string | undefined; version: number },
+): AuditEvent {
+  const policy = record.policyVersion === undefined ? '' : `"policy_version":${JSON.stringify(record.policyVersion)},`
+  return { ...event, body: `${head}${policy}${middle}"record_version":${record.version},${tail}` }
 }

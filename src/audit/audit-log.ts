@@ -1,19 +1,25 @@
 import type { Alert, AlertFacts } from '../alert.ts'
 import type { Background } from '../background.ts'
 import type { Database, Queryable } from '../database/database.ts'
-import type { AuditCaller, AuditEventType, AuditFacts, NewAuditEvent } from './audit-event.ts'
+import type { AuditCaller, AuditEventType, AuditFacts, EventBook, NewAuditEvent } from './audit-event.ts'
 import { type EventPage, selectEvents } from './audit-store.ts'
 import { deliverLog, type LogDelivery } from './delivery/deliver-log.ts'
 import { type DropEventsRequest, dropEvents } from './drop-events.ts'
+import { createEventAuthenticity, type VerifyEventMac } from './event-authenticity.ts'
 import { type FailedCommand, recordFailedCommand } from './failed-command.ts'
 import { keepLog } from './keep-log.ts'
 import type { LogKey } from './log-key.ts'
 import { hasSignedLast, listLogKeys } from './log-keys.ts'
 import { preparePartitions } from './log-store.ts'
+import { insertMissing } from './missing-store.ts'
+import type { MissingNumbers } from './number-tracker.ts'
 import { watchOutage } from './outage.ts'
 import type { RecordEvent } from './record-event.ts'
+import { describeMissing, type ReleaseGate } from './release-gate.ts'
+import { resumeReleases } from './resume-releases.ts'
 import { findMinimumIndex } from './retention-store.ts'
 import { acknowledgeFinding, type Review, reviewLog } from './review/review-log.ts'
+import type { FindState } from './vouch.ts'
 import { watchLogEnd } from './watch-log-end.ts'
 import { shipCheckpoints } from './witness/ship-checkpoints.ts'
 import type { Shipping } from './witness/witnesses-file.ts'
@@ -25,6 +31,12 @@ interface AuditLogDeps {
   now: () => Date
   alert: Alert
   background: Background
+  book: EventBook
+  gate: ReleaseGate
+  verifyMac: VerifyEventMac
+  findState: FindState
+  /** Takes in what a version before has left without MACs, once. */
+  acceptWaiting: () => Promise<void>
   keys: {
     readonly isSealed: boolean
     readonly ring: { all(purpose: 'audit-signing'): readonly LogKey[] }
@@ -47,6 +59,9 @@ interface AuditLogOptions {
   log: (facts: AlertFacts, message: string) => void
 }
 
+/** A release on another server stops within that time after one has found that an event is gone. */
+const LOOK_EVERY_MS = 1_000
+
 const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
 
 /**
@@ -59,7 +74,7 @@ export async function createAuditLog(
   deps: AuditLogDeps,
   { isKeptHere, isWatchedHere, shipping, ...options }: AuditLogOptions,
 ) {
-  const { background, database, newAuditEvent, recordEvent, keys } = deps
+  const { alert, background, database, gate, newAuditEvent, recordEvent, keys } = deps
   const signing = {
     async active() {
       await keys.ensureFresh()
@@ -70,15 +85,41 @@ export async function createAuditLog(
   const record = (type: AuditEventType, facts: Partial<AuditFacts> = {}) =>
     recordEvent(newAuditEvent({ type, outcome: 'success', caller: VAULT, ...facts }))
   const outage = watchOutage({ ...deps, caller: VAULT })
+  let isStarted = false
+  /** What comes first as soon as there are keys. */
+  async function prepare(): Promise<void> {
+    // It says as well that retention takes the beginning of the log and nothing else from here on.
+    if (!isStarted) await record('audit.start', { minimum_index: await findMinimumIndex(database) })
+    isStarted = true
+    await deps.acceptWaiting()
+  }
   if (isKeptHere) {
     // After a long stop the month has no partition yet, and this would be an event of it.
     await preparePartitions(database).catch((error) => background.failed('prepare-audit-partitions', error))
-    // It says as well that retention takes the beginning of the log and nothing else from here on.
-    await record('audit.start', { minimum_index: await findMinimumIndex(database) })
+    if (!keys.isSealed) await prepare()
+  }
+  const look = () => gate.look(database)
+  if (isKeptHere && !keys.isSealed) await look()
+  background.every('watch-audit-missing', { everyMs: LOOK_EVERY_MS, firstMs: 0 }, async () => {
+    if (!keys.isSealed) await look()
+  })
+  const events = {
+    ...createEventAuthenticity(deps),
+    get state() {
+      return deps.book.state
+    },
+    async miss(missing: readonly MissingNumbers[], session: Queryable) {
+      gate.close(missing)
+      for (const one of missing) {
+        alert('audit-missing', { process: one.process, numbers: describeMissing(one) })
+        await insertMissing(session, one, deps.now())
+      }
+    },
   }
   const isReady = () => !keys.isSealed
   const end = isWatchedHere ? watchLogEnd({ ...deps, keys: signing, isReady }) : undefined
-  const keeper = end && isKeptHere ? keepLog({ ...deps, ...options, end, keys: signing, isReady }) : undefined
+  const keeper =
+    end && isKeptHere ? keepLog({ ...deps, ...options, end, keys: signing, isReady, prepare, events }) : undefined
   const shipper = isKeptHere && shipping ? shipCheckpoints({ ...deps, ...options }, shipping) : undefined
   return {
     observe: outage.observe,
@@ -109,12 +150,24 @@ export async function createAuditLog(
       /** @param owner the database as the role that owns the log */
       dropEvents: (owner: Database, operator: AuditCaller, request: DropEventsRequest) =>
         dropEvents({ database: owner, newAuditEvent, now: deps.now }, operator, request),
+      recordVerification: (operator: AuditCaller, { ok, size }: { ok: boolean; size: number }) =>
+        recordEvent(
+          newAuditEvent({
+            type: 'audit.read',
+            outcome: ok ? 'success' : 'failed',
+            caller: operator,
+            subject: 'verify',
+            count: size,
+          }),
+        ),
+      /** Lets releases go on after events were found to be gone. */
+      resumeReleases: (operator: AuditCaller) => resumeReleases(deps, operator),
       listLogKeys: () => listLogKeys(database, signing.all(), options.origin),
     },
     /** What was committed before still gets its place, and the last checkpoint is shipped. */
     async close() {
       await outage.stop()
-      if (isKeptHere) await record('audit.stop').catch((error) => background.failed('sequence-audit-log', error))
+      if (isStarted) await record('audit.stop').catch((error) => background.failed('sequence-audit-log', error))
       await keeper?.stop()
       await shipper?.stop()
     },

@@ -31,6 +31,8 @@ export interface KeepLogDeps extends SequencerDeps {
   background: Background
   /** Whether there are keys to sign with now. */
   isReady: () => boolean
+  /** What must have been done before anything is put into the log. */
+  prepare: () => Promise<void>
   /** Told how long the oldest event has waited for its place, in seconds; 0 when none waits. */
   observeWaiting: (seconds: number) => void
 }
@@ -40,7 +42,7 @@ export interface KeepLogDeps extends SequencerDeps {
  * over. Requests never wait for it. Every server watches whether it happens.
  */
 export function keepLog(deps: KeepLogDeps): { stop(): Promise<void> } {
-  const { database, background, end, isReady } = deps
+  const { database, background, end, isReady, prepare } = deps
   const abort = new AbortController()
   const { signal } = abort
 
@@ -64,7 +66,9 @@ export function keepLog(deps: KeepLogDeps): { stop(): Promise<void> } {
     { everyMs: TAKE_OVER_EVERY_MS, firstMs: 0 },
     async (worked) => {
       // A sealed vault has said so already.
-      if (isReady()) await sequence(worked).catch(end.complain)
+      if (!isReady()) return
+      await prepare()
+      await sequence(worked).catch(end.complain)
     },
   )
   background.every('watch-audit-log', { everyMs: WATCH_EVERY_MS, firstMs: 0 }, createWatch(deps))

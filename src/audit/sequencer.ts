@@ -2,7 +2,7 @@ import { createPublicKey } from 'node:crypto'
 import type { Queryable } from '../database/database.ts'
 import { DatabaseError } from '../database/database-error.ts'
 import { announceKey } from './announce-key.ts'
-import type { NewAuditEvent } from './audit-event.ts'
+import type { BookState, NewAuditEvent } from './audit-event.ts'
 import { formatCheckpoint } from './checkpoint.ts'
 import { advanceFrontier, type Frontier, settledBelow } from './frontier.ts'
 import { LogChanged, type LogEnd, readLogEnd, type SeenLog } from './log-end.ts'
@@ -12,11 +12,15 @@ import {
   growLog,
   insertHead,
   type LogHead,
+  type PlacedEvent,
   selectPlacedEvents,
   selectRunningTransactions,
 } from './log-store.ts'
+import { madeOf } from './made.ts'
 import { EMPTY_ROOT } from './merkle.ts'
+import { selectProcesses } from './missing-store.ts'
 import { rawPublicKey, signNote } from './note.ts'
+import { type MissingNumbers, NumberTracker } from './number-tracker.ts'
 import { appendLeaves, rootOfEdge } from './tree-edge.ts'
 
 export interface SequencerDeps {
@@ -29,6 +33,14 @@ export interface SequencerDeps {
     active(): LogKey | Promise<LogKey>
     /** All that may have signed before. */
     all(): readonly LogKey[]
+  }
+  events: {
+    /** Whether the vault made the event. Of one that it did not make nobody hears otherwise: raises the alert. @throws {Problem} sealed */
+    isOfVault(event: PlacedEvent, session: Queryable): Promise<boolean>
+    /** The numbers of this process. */
+    readonly state: BookState
+    /** Events are gone that their process has seen stored. */
+    miss(missing: readonly MissingNumbers[], session: Queryable): Promise<void>
   }
 }
 
@@ -50,7 +62,7 @@ const UNIQUE_VIOLATION = '23505'
  * @throws {LogChanged} when the log is not the one that the latest checkpoint was signed over, or older than `seen`
  */
 export async function openSequencer(
-  { newAuditEvent, now, origin, keys }: SequencerDeps,
+  { newAuditEvent, now, origin, keys, events: made }: SequencerDeps,
   session: Queryable,
   seen: SeenLog | undefined,
 ): Promise<Sequencer> {
@@ -58,6 +70,7 @@ export async function openSequencer(
   let { head, signer, edge } = (await readLogEnd(session, keys.all(), seen)) ?? (await begin())
   let keptAt = (await findLastKept(session))?.getTime() ?? Number.NEGATIVE_INFINITY
   let frontier: Frontier = { next: head.nextPosition, gaps: [] }
+  const numbers = new NumberTracker()
 
   async function begin(): Promise<LogEnd> {
     const empty = { origin, size: 0, root: EMPTY_ROOT }
@@ -78,8 +91,26 @@ export async function openSequencer(
     return key
   }
 
+  /** Those that the vault made, their numbers noted. */
+  async function sift(events: readonly PlacedEvent[], own: BookState): Promise<PlacedEvent[]> {
+    const fresh = events.filter(({ isSequenced }) => !isSequenced)
+    const ours: PlacedEvent[] = []
+    for (const event of fresh) if (await made.isOfVault(event, session)) ours.push(event)
+    const said = ours.map(({ body }) => madeOf(body ?? '')).filter((one) => one !== undefined)
+    const processes = new Set([own.process, ...said.map(({ process }) => process)])
+    const unknown = [...processes].filter((process) => !numbers.knows(process))
+    if (unknown.length > 0) {
+      const seen = await selectProcesses(session, unknown)
+      for (const process of unknown) numbers.take(process, seen.get(process))
+    }
+    for (const one of said) numbers.add(one)
+    return ours
+  }
+
   return {
     async advance() {
+      // Asked first: what is settled now is seen by the look that follows.
+      const own = made.state
       const running = frontier.gaps.length > 0 ? await selectRunningTransactions(session) : new Set<string>()
       const events = await selectPlacedEvents(session, frontier.next, frontier.gaps, EVENTS_PER_ROUND)
       const advanced = advanceFrontier(
@@ -87,7 +118,11 @@ export async function openSequencer(
         events.map(({ position }) => position),
         running,
       )
-      const leaves = events.filter(({ isSequenced }) => !isSequenced)
+      const leaves = await sift(events, own)
+      const isBehind = events.length >= EVENTS_PER_ROUND
+      if (!isBehind) numbers.claim(own)
+      const missing = numbers.takeMissing()
+      if (missing.length > 0) await made.miss(missing, session)
       if (leaves.length > 0) {
         const key = await announcedKey()
         const grown = appendLeaves(
@@ -105,7 +140,8 @@ export async function openSequencer(
         const isKept = at.getTime() - keptAt >= KEEP_EVERY_MS
         // The last one of a key vouches for the key that follows it, which was announced under it.
         const isFromKept = key.id !== signer && head.size > 0
-        const growth = { from: head, leaves, subtrees: grown.completed, head: next, isKept, isFromKept }
+        const processes = numbers.takeChanges()
+        const growth = { from: head, leaves, subtrees: grown.completed, head: next, isKept, isFromKept, processes }
         const isGrown = await growLog(session, growth).catch(explainGrowth)
         if (!isGrown) throw new LogChanged(`the head of the log, ${head.size} leaves, was changed by somebody else`)
         if (isKept) keptAt = at.getTime()
@@ -114,7 +150,7 @@ export async function openSequencer(
         head = next
       }
       frontier = advanced
-      return { isBehind: events.length >= EVENTS_PER_ROUND, head }
+      return { isBehind, head }
     },
   }
 }

@@ -17,6 +17,7 @@ import * as macKeys from '../../migrations/0014-mac-keys.ts'
 import * as auditDrops from '../../migrations/0015-audit-drops.ts'
 import * as shownRecords from '../../migrations/0016-shown-records.ts'
 import * as protectingKeys from '../../migrations/0017-protecting-keys.ts'
+import * as eventMacs from '../../migrations/0021-event-macs.ts'
 import * as macKeyLife from '../../migrations/0022-mac-key-life.ts'
 import { CONNECT_TIMEOUT_MS, connectionOptions } from './database.ts'
 import { applySettings, quoteIdentifier } from './session-settings.ts'
@@ -41,6 +42,7 @@ const migrations: Record<string, Knex.Migration> = {
   '0015-audit-drops': auditDrops,
   '0016-shown-records': shownRecords,
   '0017-protecting-keys': protectingKeys,
+  '0021-event-macs': eventMacs,
   '0022-mac-key-life': macKeyLife,
 }
 

@@ -1,5 +1,5 @@
 import type { AuditEvent } from '../audit/audit-event.ts'
-import { eventColumns, insertEventsSql } from '../audit/audit-store.ts'
+import { EVENT_COLUMNS, insertEventsSql, writeEvents } from '../audit/audit-store.ts'
 import { byteaArray, textArray, timestampArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
@@ -93,7 +93,7 @@ const SELECT: Statement = {
 const COMMIT_REPLAY: Statement = {
   name: 'commit-replay',
   text: `WITH kept AS (
-           SELECT FROM idempotency_keys WHERE key_hash = $8 AND response_sealed IS NOT NULL FOR SHARE)
+           SELECT FROM idempotency_keys WHERE key_hash = $${EVENT_COLUMNS + 1} AND response_sealed IS NOT NULL FOR SHARE)
          ${insertEventsSql(1)} WHERE EXISTS (SELECT FROM kept) RETURNING id`,
 }
 const DELETE_EXPIRED: Statement = {
@@ -158,7 +158,9 @@ export async function findIdempotencyRows(
  * @throws {Problem} audit-unavailable
  */
 export async function commitReplay(db: Queryable, keyHash: Buffer, events: readonly AuditEvent[]): Promise<boolean> {
-  return (await db.query(COMMIT_REPLAY, [...eventColumns(events), keyHash])).length > 0
+  const write = (columns: unknown[]) => db.query(COMMIT_REPLAY, [...columns, keyHash])
+  const rows = await writeEvents(db, events, write, (written) => written.length > 0)
+  return rows.length > 0
 }
 
 /**

@@ -58,8 +58,16 @@ export interface Idempotency {
   ): Promise<Answer>
 }
 
-export function createIdempotency(deps: { database: Database; keys: Keys; now: () => Date }): Idempotency {
-  const { database, keys, now } = deps
+export interface IdempotencyDeps {
+  database: Database
+  keys: Keys
+  now: () => Date
+  /** Throws when nothing may be released now: what is repeated leaves again. */
+  requireRelease?: () => void
+}
+
+export function createIdempotency(deps: IdempotencyDeps): Idempotency {
+  const { database, keys, now, requireRelease = () => {} } = deps
   const inFlight = new Set<string>()
 
   const find = createBatch({
@@ -83,6 +91,7 @@ export function createIdempotency(deps: { database: Database; keys: Keys; now: (
       return undefined
     }
     const commit: CommitReplay = async (events) => {
+      requireRelease()
       if (!(await commitReplay(database, row.keyHash, events))) throw new Problem('record-gone')
     }
     return { kept: JSON.parse(opened.toString('utf8')) as K, commit }

@@ -106,9 +106,9 @@ async function commitOpened(
     deps.batches.release({
       owner: caller.id,
       site: caller.site,
-      records: opened.map(({ record: { token, version }, event }) => ({
-        ...{ token, version, consent, event },
-        part: 'none',
+      records: opened.map(({ record, event }) => ({
+        ...{ token: record.token, opened: record, consent, event },
+        part: 'secret' as const,
       })),
       reasons: reason === undefined ? [] : opened.map(({ event }) => sealReason(deps, event.id, reason)),
       idempotency: claim?.(plannedEvents),

@@ -71,10 +71,7 @@ async function settled(): Promise<void> {
 
 const drop = (request: Partial<DropEventsRequest> = {}) => {
   const now = () => NOW
-  const newAuditEvent = createNewAuditEvent(
-    () => new Date(),
-    createNewId(() => new Date(), randomBytes),
-  )
+  const { newAuditEvent } = vault.strongroom
   return dropEvents({ database: owner, newAuditEvent, now }, OPERATOR, {
     olderThanMonths: 12,
     isDryRun: false,
@@ -229,7 +226,7 @@ describe('nothing is dropped', () => {
     await start()
     const server = openDatabase({ url: database.serverUrl, maxConnections: 1 })
     const now = () => NOW
-    const newAuditEvent = createNewAuditEvent(now, createNewId(now, randomBytes))
+    const { newAuditEvent } = vault.strongroom
     const request = { olderThanMonths: 12, isDryRun: false }
     await expect(dropEvents({ database: server, newAuditEvent, now }, OPERATOR, request)).rejects.toThrow(
       'DATABASE_OWNER_URL must name the role that owns the audit log',

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { BACKGROUND_TASKS, type TaskName } from '../../src/background.ts'
 import { callBound } from '../support/bound-caller.ts'
 import { createCallerKey } from '../support/caller-keys.ts'
+import { eventTaskProofs } from '../support/event-task-proofs.ts'
 import { seeCertificatesFollowed } from '../support/followed-certificates.ts'
 import { forgetMarks } from '../support/forget-marks.ts'
 import { holdLog } from '../support/hold-log.ts'
@@ -82,22 +83,10 @@ const proofs: Record<TaskName, () => Promise<void>> = {
     }, PATIENCE)
   },
 
+  ...eventTaskProofs(() => vault, run),
+
   'keep-mac-keys': () => expectNewKey('keep-mac-keys', 'access-mac', 300),
   'keep-signing-keys': () => expectNewKey('keep-signing-keys', 'token-signing', 80),
-
-  async 'prepare-audit-partitions'() {
-    const partitions = () =>
-      one<string[]>(
-        `SELECT array_agg(inhrelid::regclass::text ORDER BY 1) AS value FROM pg_inherits
-         WHERE inhparent = 'audit_events'::regclass`,
-      )
-    const before = await partitions()
-    for (const name of before.filter((name) => /_\d{4}_\d{2}$/.test(name)).slice(1)) {
-      await database.sql(`DROP TABLE ${name}`)
-    }
-    await run('prepare-audit-partitions')
-    expect((await partitions()).toSorted()).toEqual(before.toSorted())
-  },
 
   async 'read-key-registry'() {
     // By SQL, so that no notification tells of it.

@@ -1,8 +1,10 @@
 import { inject } from 'vitest'
 import { remakeAccessMacs } from '../../src/access/remake-access-macs.ts'
 import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
+import { inBook } from '../../src/audit/event-book.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { createNewId } from '../../src/identifier.ts'
+import { createVaultBook } from '../../src/keys/event-macs.ts'
 import type { KeyPurpose } from '../../src/keys/key.ts'
 import type { KeyRing } from '../../src/keys/key-ring.ts'
 import { type Keys, type KeysOptions, openKeys } from '../../src/keys/keys.ts'
@@ -46,7 +48,8 @@ export async function openTestKeys(
       await keys.close()
       await database.close()
     }
-    return { keys, database, newAuditEvent: createNewAuditEvent(now, newId), close }
+    const book = createVaultBook({ keys: () => keys, newId, alert: () => {}, remembers: false })
+    return { keys, database, newAuditEvent: inBook(book, createNewAuditEvent(now, newId)), close }
   } catch (error) {
     await database.close()
     throw error

@@ -76,6 +76,7 @@ const ACTIVITIES: Readonly<Record<string, readonly [OcsfClass, number]>> = {
   'audit.drop': [EVENT_LOG, 2],
   migrate: [ENTITY, 3],
   'schema.accept': [ENTITY, 10],
+  'audit.resume': [EVENT_LOG, OTHER],
 }
 
 /** What `request.refuse` says of a log-in that failed: class Authentication, with the client that was claimed. */

@@ -1,3 +1,4 @@
+import { type Made, readMade } from '../made.ts'
 import type { Findings } from './log-finding.ts'
 import type { StoredEvent } from './log-source.ts'
 
@@ -15,6 +16,7 @@ export interface ReadEvent {
   minimumIndex: number | undefined
   /** The time that its `until` says; NaN when it says none. */
   until: number
+  made: Made | undefined
 }
 
 /**
@@ -34,7 +36,7 @@ export function checkEvent(
     return undefined
   }
   const { id, at, type, outcome, token, site, subject, caller, record_version, public_key, ranges, until } = members
-  const { minimum_index: minimumIndex } = members
+  const { minimum_index: minimumIndex, made } = members
   if (JSON.stringify(members) !== body || !isSorted(members)) {
     findings.add({ code: 'not-canonical', ...place, detail: 'the body of the event is not in its canonical form' })
   }
@@ -65,6 +67,7 @@ export function checkEvent(
     ranges: Array.isArray(ranges) ? ranges.map(String) : undefined,
     minimumIndex: typeof minimumIndex === 'number' ? minimumIndex : undefined,
     until: typeof until === 'string' ? Date.parse(until) : Number.NaN,
+    made: made === undefined ? undefined : readMade(made),
   }
 }
 

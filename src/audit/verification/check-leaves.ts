@@ -1,6 +1,7 @@
 import { timeOfId } from '../../identifier.ts'
 import { hashLeaf } from '../merkle.ts'
 import { checkEvent, type ReadEvent } from './check-event.ts'
+import type { NumberCheck } from './check-numbers.ts'
 import { type RetentionCheck, TIME_TOLERANCE_MS } from './check-retention.ts'
 import type { Findings } from './log-finding.ts'
 import type { LoggedLeaf } from './log-source.ts'
@@ -24,12 +25,14 @@ export interface LeafCheckDeps {
   histories: RecordHistories
   trusted: TrustedKeys
   retention: RetentionCheck
+  numbers: NumberCheck
   /** When the event of a leaf with that hash was made, as a receipt says. */
   timeByReceipt: (sequence: number, hash: Buffer) => number | undefined
 }
 
 /** Checks the events of the log, one after the other: that they are there, unchanged, and in the order of time. */
-export function createLeafCheck({ findings, histories, trusted, retention, timeByReceipt }: LeafCheckDeps): LeafCheck {
+export function createLeafCheck(deps: LeafCheckDeps): LeafCheck {
+  const { findings, histories, trusted, retention, numbers, timeByReceipt } = deps
   /** Leaves whose event has another hash, by that hash. */
   const edited = new Map<string, { leaf: LoggedLeaf; expected: string }>()
   let lastTime = Number.NEGATIVE_INFINITY
@@ -41,6 +44,7 @@ export function createLeafCheck({ findings, histories, trusted, retention, timeB
     const ofReceipt = hash && timeByReceipt(sequence, hash)
     retention.miss({ from: sequence, to: sequence }, event, latestOf(ofId, ofReceipt), lastTime)
     isAfterGap = true
+    numbers.skip(1)
     for (const time of [ofReceipt, ofId]) if (time !== undefined) requireOrder(time, sequence, event)
   }
 
@@ -60,6 +64,7 @@ export function createLeafCheck({ findings, histories, trusted, retention, timeB
       trusted.announce(sequence, event.publicKey)
     }
     retention.pass(event, sequence, isIntact)
+    numbers.add(event.made)
     histories.add(event, sequence)
   }
 
@@ -96,6 +101,7 @@ export function createLeafCheck({ findings, histories, trusted, retention, timeB
     },
     skip(from, to) {
       retention.miss({ from, to: to - 1 }, undefined, undefined, lastTime)
+      numbers.skip(to - from)
       isAfterGap = true
     },
     end: sayEdited,

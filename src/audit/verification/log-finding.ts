@@ -15,6 +15,7 @@ export const findingCodes = [
   'malformed-receipt',
   'time-runs-back',
   'incomplete-history',
+  'missing',
 ] as const
 
 export type FindingCode = (typeof findingCodes)[number]

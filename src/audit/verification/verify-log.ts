@@ -2,6 +2,7 @@ import type { NoteVerifier } from '../note.ts'
 import { createClaimCheck, type ReadClaim, readClaim } from './check-claims.ts'
 import { checkEvent, type ReadEvent } from './check-event.ts'
 import { createLeafCheck } from './check-leaves.ts'
+import { createNumberCheck } from './check-numbers.ts'
 import { type ReadReceipt, readReceipt } from './check-receipt.ts'
 import { createRetentionCheck } from './check-retention.ts'
 import { createTreeCheck } from './check-tree.ts'
@@ -58,13 +59,14 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
   let hasSubtrees = false
   const tree = createTreeCheck(findings, () => hasSubtrees)
   const retention = createRetentionCheck(findings, trusted)
+  const numbers = createNumberCheck(findings)
   const receipts = options.receipts
     .map(({ place, json }) => readReceipt(findings, place, json))
     .filter((receipt) => receipt !== undefined)
   const receiptsAt = Map.groupBy(receipts, ({ index }) => index)
   const timeByReceipt = (sequence: number, hash: Buffer) =>
     receiptsAt.get(sequence)?.find((receipt) => receipt.hash.equals(hash))?.at
-  const leafCheck = createLeafCheck({ findings, histories, trusted, retention, timeByReceipt })
+  const leafCheck = createLeafCheck({ findings, histories, trusted, retention, numbers, timeByReceipt })
   const head = source.head ? readClaim(findings, source.head) : undefined
   const brought = [
     ...options.checkpoints.map((claim) => readClaim(findings, claim)),
@@ -127,9 +129,11 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
   }
   const pending = await readWaiting(findings, source, (event) => {
     retention.pass(event, undefined, false)
+    numbers.add(event.made)
     histories.add(event, undefined)
   })
   leafCheck.end()
+  numbers.end()
   tree.end()
   claimCheck.end()
   if (source.isAlone && trusted.believed < tree.size) {
