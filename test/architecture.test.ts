@@ -17,7 +17,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['main', 'cli', 'demo'],
   ['workers', 'serve'],
   ['open-vault', 'doctor', 'examine-machine', 'examine-passphrases', 'examine-schema', 'sample-callers'],
-  ['strongroom', 'strongroom-config'],
+  ['strongroom', 'strongroom-config', 'tend-vault', 'vault-app'],
   ['records'],
   ['kinds', 'keys', 'access', 'audit', 'privacy', 'schema'],
   ['http', 'database'],
@@ -43,7 +43,7 @@ const PURE_KEYS =
   'seal encode-fields key key-state cryptoperiod signing-plan key-ring keyed-hash joined-bytes random registry-manifest root-key/root-key root-key/key-frame root-key/share-text argon2-cost root-key/passphrase-novelty handover key-of-bytes'
 
 const PURE_AUDIT = [
-  'audit-event canonical-base64 made number-ranges merkle tile tree-edge note checkpoint frontier delivery/ocsf-event delivery/syslog-message review/review-rules',
+  'audit-event unfinished-event canonical-base64 made number-ranges merkle tile tree-edge note checkpoint frontier delivery/ocsf-event delivery/syslog-message review/review-rules',
   'verification/log-finding verification/log-source verification/recompute-tree verification/explain-tile',
   'verification/check-tree verification/check-event verification/check-numbers verification/check-leaves verification/check-claims',
   'months verification/check-retention verification/trusted-keys verification/record-history',

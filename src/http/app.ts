@@ -11,7 +11,7 @@ import { identifyCaller } from './identify-caller.ts'
 import { KNOWN_METHODS } from './metrics.ts'
 import { presentedBy, type RefusesCertificate } from './presented.ts'
 import { problemAnswer, tokenErrorAnswer, toProblem } from './problem-response.ts'
-import { isAnsweredAnyway, leavesEvent, mayComeFromCaller } from './refusal-event.ts'
+import { leavesEvent, mayComeFromCaller, refusalOf } from './refusal-event.ts'
 import { describeError, type Logger, logRequest } from './request-log.ts'
 import type { Answer, Asked, Presented, Refusal, Route } from './route.ts'
 import { apiHeaders } from './security-headers.ts'
@@ -221,11 +221,7 @@ async function refuse<C>(
   const trace = traceOf<C>(request)
   let problem = toProblem(error)
   if (mayComeFromCaller(problem, trace)) trace.caller = await identifyCaller(request, trace, enter, options)
-  if (leavesEvent(problem, trace)) {
-    const [asked, claimedClient] = [trace.asked?.(), trace.claimedClient?.()]
-    const refusal = { ...trace, problem, asked, claimedClient, isAnsweredAnyway: isAnsweredAnyway(problem, trace) }
-    problem = await options.recordRefusal(refusal).catch(toProblem)
-  }
+  if (leavesEvent(problem, trace)) problem = await options.recordRefusal(refusalOf(problem, trace)).catch(toProblem)
   const answerTo = trace.refusesAsOAuth ? tokenErrorAnswer : problemAnswer
   send(request, response, answerTo(problem, trace.requestId), options)
 }

@@ -9,6 +9,12 @@ interface Refused {
   caller?: unknown
 }
 
+/** What of it is looked at only when it is refused. */
+interface Known<Asked> extends Refused {
+  asked?: () => Asked
+  claimedClient?: () => string | undefined
+}
+
 /** Refused for the URL, before any route: it does not decode, or holds what no URL may. */
 const MALFORMED = new Set<ProblemCode>(['malformed-url', 'query-not-accepted'])
 /** Of strangers this would only fill the log: the whole Internet asks for what there is not. */
@@ -34,6 +40,12 @@ export function leavesEvent({ code, status }: Problem, { audited, silentRefusals
  * Whether the answer stays as it is where its event cannot be written. It says nothing of a record or of a caller then; every
  * other refusal is answered only with its event committed.
  */
-export function isAnsweredAnyway({ code, status }: Problem, { audited }: Refused): boolean {
+function isAnsweredAnyway({ code, status }: Problem, { audited }: Refused): boolean {
   return !audited || (status >= 500 && code !== 'record-integrity')
+}
+
+/** What the event of a refusal is made of. What is only known late is looked at now. */
+export function refusalOf<Asked, T extends Known<Asked>>(problem: Problem, trace: T) {
+  const [asked, claimedClient] = [trace.asked?.(), trace.claimedClient?.()]
+  return { ...trace, problem, asked, claimedClient, isAnsweredAnyway: isAnsweredAnyway(problem, trace) }
 }

@@ -18,6 +18,7 @@ import { countWraps, notifyKeysChanged, saveKeys, saveManifest, saveRootKeys } f
 import { newKeyBytes, publicKeyOfBytes } from './new-key-bytes.ts'
 import { encodeManifest, KeyRegistryError, macOf, type RegistryRows } from './registry-manifest.ts'
 import type { RootKey, RootKeyRecord } from './root-key/root-key.ts'
+import { activeRootKey } from './root-key-row.ts'
 import type { SealContext } from './seal.ts'
 import { termMacsMark } from './term-marks.ts'
 import { wrapChecked } from './wrap-checked.ts'
@@ -274,26 +275,14 @@ export class RegistryDraft {
     return wrapped
   }
 
-  #activateRootKey({ id, provider, parameters }: RootKeyRecord): void {
+  #activateRootKey(record: RootKeyRecord): void {
     const at = this.#options.now()
     for (const row of this.#rootKeys.values()) {
-      if (row.id === id || row.state !== 'active') continue
+      if (row.id === record.id || row.state !== 'active') continue
       this.#changed.add(Object.assign(row, { state: 'deactivated', deactivated_at: at }))
     }
-    const existing = this.#rootKeys.get(id)
-    const activatedAt = existing?.created_at ?? at
-    const row: RootKeyRow = {
-      id,
-      provider,
-      parameters,
-      state: 'active',
-      created_at: activatedAt,
-      activated_at: activatedAt,
-      deactivated_at: null,
-      expires_at: expiryOf('root', activatedAt),
-      uses: existing?.uses ?? 0,
-    }
-    this.#rootKeys.set(id, row)
+    const row = activeRootKey(record, this.#rootKeys.get(record.id), at)
+    this.#rootKeys.set(row.id, row)
     this.#changed.add(row)
   }
 }

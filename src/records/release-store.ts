@@ -1,4 +1,4 @@
-import { finishEvent, type UnfinishedEvent } from '../audit/audit-event.ts'
+import { finishEvent, type UnfinishedEvent } from '../audit/unfinished-event.ts'
 import { integerArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
