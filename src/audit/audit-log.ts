@@ -3,6 +3,7 @@ import type { Background } from '../background.ts'
 import type { Database, Queryable } from '../database/database.ts'
 import type { AuditCaller, AuditEventType, NewAuditEvent } from './audit-event.ts'
 import { type EventPage, selectEvents } from './audit-store.ts'
+import type { VaultMark } from './checkpoint.ts'
 import { deliverLog, type LogDelivery } from './delivery/deliver-log.ts'
 import { keepLog } from './keep-log.ts'
 import { hasSignedLast, listLogKeys } from './log-keys.ts'
@@ -23,6 +24,7 @@ interface AuditLogDeps {
   background: Background
   keys: {
     readonly isSealed: boolean
+    readonly verified: VaultMark
     readonly ring: { all(purpose: 'audit-signing'): readonly LogKey[] }
     ensureFresh(): Promise<void>
     active(purpose: 'audit-signing'): LogKey
@@ -55,8 +57,16 @@ export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping,
       return keys.active('audit-signing')
     },
     all: () => keys.ring.all('audit-signing'),
+    mark() {
+      const { vault, generation } = keys.verified
+      return { vault, generation }
+    },
   }
-  const record = (type: AuditEventType) => recordEvent(newAuditEvent({ type, outcome: 'success', caller: VAULT }))
+  /** A vault that is sealed does not know which one it is. */
+  const record = (type: AuditEventType) => {
+    const subject = keys.isSealed ? undefined : keys.verified.vault
+    return recordEvent(newAuditEvent({ type, outcome: 'success', caller: VAULT, subject }))
+  }
   const outage = watchOutage({ ...deps, caller: VAULT })
   if (isKeptHere) {
     // After a long stop the month has no partition yet, and this would be an event of it.

@@ -2,7 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import type { Queryable } from '../database/database.ts'
 import type { NewAuditEvent } from './audit-event.ts'
 import { insertEvents } from './audit-store.ts'
-import { formatCheckpoint, parseCheckpoint } from './checkpoint.ts'
+import { formatCheckpoint, parseCheckpoint, type VaultMark } from './checkpoint.ts'
 import { advanceFrontier, type Frontier, settledBelow } from './frontier.ts'
 import {
   findLastKept,
@@ -36,6 +36,8 @@ export interface SequencerDeps {
     active(): LogKey | Promise<LogKey>
     /** All that may have signed before. */
     all(): readonly LogKey[]
+    /** The vault, and the generation of its registry of keys. @throws {Problem} sealed */
+    mark(): VaultMark
   }
 }
 
@@ -78,7 +80,7 @@ export async function openSequencer(
 
   async function begin(): Promise<LogHead> {
     const empty = { origin, size: 0, root: EMPTY_ROOT }
-    const note = signNote(formatCheckpoint(empty), origin, (await announcedKey()).secret)
+    const note = signNote(formatCheckpoint({ ...empty, vault: keys.mark() }), origin, (await announcedKey()).secret)
     await insertHead(session, { ...empty, note, nextPosition: 0, createdAt: now() })
     const begun = await selectHead(session)
     if (begun === undefined) throw new LogChanged('the head of the log vanished as soon as it was written')
@@ -119,7 +121,7 @@ export async function openSequencer(
         const checkpoint = { origin: head.origin, size: grown.edge.size, root: rootOfEdge(grown.edge) }
         const next: LogHead = {
           ...checkpoint,
-          note: signNote(formatCheckpoint(checkpoint), head.origin, key.secret),
+          note: signNote(formatCheckpoint({ ...checkpoint, vault: keys.mark() }), head.origin, key.secret),
           nextPosition: settledBelow(advanced),
           createdAt: at,
         }

@@ -1,6 +1,7 @@
 import type { Database, Queryable } from '../database/database.ts'
 import type { Handover, MacKey } from './handover.ts'
 import {
+  FORMER_WRAP,
   type KeyPurpose,
   type KeyRow,
   keyPurposes,
@@ -25,6 +26,8 @@ import { SealError } from './seal.ts'
 
 /** The registry as it was verified at one moment. */
 export interface VerifiedRegistry extends RegistryRows {
+  /** The random id of the vault, made at its first start. */
+  vault: string
   /** Grows by one with every change. */
   generation: number
   /** Tells two registries of one generation apart. */
@@ -125,7 +128,8 @@ export function createRegistry(options: RegistryOptions): Registry {
     const former = await macKey.openFormer(stored, rows)
     const { generation, marks = [] } = verifyManifest(stored, rows, former)
     const opened = await openRootKey(requireRootKey(parseManifest(stored.manifest), rows))
-    const draft = RegistryDraft.of({ ...rows, marks }, opened, options)
+    const draft = RegistryDraft.first({ ...rows, marks }, opened, options)
+    await draft.adopt(FORMER_WRAP)
     for (const purpose of lackingPurposes(rows.keys)) {
       const bytes = purpose === 'limit-mac' ? former.export() : undefined
       draft.transition(await draft.create(purpose, bytes), 'active')
@@ -163,11 +167,11 @@ export function createRegistry(options: RegistryOptions): Registry {
     const manifest = parseManifest(stored.manifest)
     if (isFormerManifest(manifest)) throw new KeyRegistryError(FORMER_PUT_BACK)
     const key = await macKey.open(manifest, rows)
-    const { generation, marks = [], handovers = [] } = verifyManifest(stored, rows, key.secret)
+    const { vault = '', generation, marks = [], handovers = [] } = verifyManifest(stored, rows, key.secret)
     requireNamedKey(key, rows)
     const named = requireRootKey(manifest, rows)
     macKey.keep(key, named)
-    return { ...rows, generation, mac: stored.mac, marks, handovers, rootKey: named }
+    return { ...rows, vault, generation, mac: stored.mac, marks, handovers, rootKey: named }
   }
 
   return {

@@ -38,14 +38,14 @@ export function createRegistryMacKey(openRootKey: (record: RootKeyRecord) => Pro
 
   return {
     async open(manifest, rows) {
-      const { mac_key: wanted, handovers = [] } = manifest
+      const { mac_key: wanted, handovers = [], vault = '' } = manifest
       if (held?.id === wanted) return held
       const record = requireRootKey(manifest, rows)
       const unwrap = async (id: string): Promise<MacKey> => {
         const row = rows.keys.find((key) => key.id === id && key.purpose === 'registry-mac')
         if (row === undefined || row.wrapped === null) throw macKeyMissing(id)
         const rootKey = await openRootKey(record)
-        const bytes = await rootKey.unwrap(row.wrapped, wrapContext(id, row.purpose)).catch(notOpened)
+        const bytes = await rootKey.unwrap(row.wrapped, wrapContext(vault, row)).catch(notOpened)
         return { id, secret: keyOfBytes(row.purpose, bytes) }
       }
       if (trusted === undefined) return unwrap(wanted)

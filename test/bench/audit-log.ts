@@ -102,7 +102,12 @@ async function fill(database: Database, table: 'audit_events' | 'plain_events'):
 
 async function sequence(database: Database): Promise<void> {
   const key = { id: 'key_bench', secret: generateKeyPairSync('ed25519').privateKey }
-  const deps = { newAuditEvent, now, origin: 'bench/audit', keys: { active: () => key, all: () => [key] } }
+  const deps = {
+    newAuditEvent,
+    now,
+    origin: 'bench/audit',
+    keys: { active: () => key, all: () => [key], mark: () => ({ vault: `vault_${'0'.repeat(26)}`, generation: 1 }) },
+  }
   const sequencer = await openSequencer(deps, database, undefined)
   while ((await sequencer.advance()).isBehind);
 }

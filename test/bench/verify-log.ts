@@ -68,7 +68,12 @@ async function sequence(database: Database): Promise<void> {
   const now = () => new Date(Date.now() + minutes * 60_000)
   const newAuditEvent = createNewAuditEvent(now, createNewId(now, createRandomBytes()))
   const key = { id: 'key_bench', secret: generateKeyPairSync('ed25519').privateKey }
-  const deps = { newAuditEvent, now, origin: 'bench/audit', keys: { active: () => key, all: () => [key] } }
+  const deps = {
+    newAuditEvent,
+    now,
+    origin: 'bench/audit',
+    keys: { active: () => key, all: () => [key], mark: () => ({ vault: `vault_${'0'.repeat(26)}`, generation: 1 }) },
+  }
   const sequencer = await openSequencer(deps, database, undefined)
   do minutes += 1
   while ((await sequencer.advance()).isBehind)

@@ -113,8 +113,9 @@ function cipherOf(kms: Kms, keyId: string): RootKeyCipher {
 }
 
 /** What KMS authenticates with the ciphertext and writes to its log; nothing in it is secret. */
-function encryptionContext({ kind, token, part, version }: SealContext): Record<string, string> {
-  return { application: 'strongroom', kind, id: token, part, version: String(version) }
+function encryptionContext({ site: vault, kind, token, part, version }: SealContext): Record<string, string> {
+  const facts = { application: 'strongroom', kind, id: token, part, version: String(version) }
+  return vault === '' ? facts : { ...facts, vault }
 }
 
 const nameOf = (error: unknown) => (error instanceof Error ? error.name : 'unknown error')
