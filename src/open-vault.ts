@@ -74,6 +74,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         rootKeyFile: config.rootKeyFile,
         createRootKey: !config.production,
         rootKey: config.rootKey,
+        pinFile: config.pinFile,
         // A command has nothing to do without it; a server has to answer that it is sealed.
         ...(options.role === 'command' ? { rootKeyPatienceMs: COMMAND_PATIENCE_MS } : {}),
         // The workers come later, and another server is kept out by the lock of the data directory.
@@ -276,10 +277,10 @@ async function inspect(place: Place) {
   }
 }
 
-async function verifyKeys({ rootKey, rootKeyFile }: Config, place: Place): Promise<void> {
+async function verifyKeys({ rootKey, rootKeyFile, pinFile }: Config, place: Place): Promise<void> {
   const database = openDatabase({ ...place, maxConnections: 1 })
   try {
-    await verifyRegistry({ database, provider: rootKey.provider, rootKey: { ...rootKey, file: rootKeyFile } })
+    await verifyRegistry({ database, provider: rootKey.provider, rootKey: { ...rootKey, file: rootKeyFile }, pinFile })
   } finally {
     await database.close()
   }

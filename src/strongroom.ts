@@ -26,7 +26,7 @@ import { createHealthRoutes } from './http/health-routes.ts'
 import { createMetrics } from './http/metrics.ts'
 import type { RefusesCertificate } from './http/presented.ts'
 import { createReadiness } from './http/readiness.ts'
-import { createLogger, describeError } from './http/request-log.ts'
+import { createLogger, describeError, type Logger } from './http/request-log.ts'
 import { createTrustedProxies, type TrustedProxies } from './http/source/trusted-proxies.ts'
 import { createNewId } from './identifier.ts'
 import { keepMacKeys } from './keys/keep-mac-keys.ts'
@@ -109,6 +109,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     provider,
     leaseSeconds,
     rootKey: { ...providerOptions, file: config.rootKeyFile, development: config.createRootKey === true },
+    pin: config.pinFile === undefined ? undefined : pinOf(config.pinFile, config.production, logger),
     patienceMs: config.rootKeyPatienceMs ?? ROOT_KEY_PATIENCE_MS,
     alert,
     background,
@@ -286,4 +287,10 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       await Promise.all([writeProbe.close(), database.close()])
     },
   }
+}
+
+function pinOf(file: string, production: boolean, logger: Logger) {
+  const onUnwritable = (reason: string) =>
+    logger.warn({ file, reason }, 'the vault and its root key are not pinned: the file cannot be written')
+  return { file, mayBeginAgain: !production, onUnwritable }
 }

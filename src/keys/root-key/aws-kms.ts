@@ -77,6 +77,16 @@ export function createAwsKmsProvider({ keyId }: AwsKmsOptions): RootKeyProvider 
       }
       return newRootKey({ id, provider: 'aws-kms', parameters: { keyId: arn } }, cipherOf(kms, arn))
     },
+    async requireConfigured(record) {
+      if (keyId === undefined || record.provider !== 'aws-kms') return
+      const kms = connect()
+      const arn = await kms.arnOf(keyId).finally(kms.close)
+      const { keyId: recorded } = parametersSchema.parse(record.parameters)
+      if (arn === recorded) return
+      throw new RootKeyConfigError(
+        `STRONGROOM_ROOT_KEY_ID is ${arn}, and the root key in the database is another KMS key: bring back the right database, or name its key.`,
+      )
+    },
     async open(record: RootKeyRecord) {
       const parameters = parametersSchema.parse(record.parameters)
       return existingRootKey(record, cipherOf(connect(), parameters.keyId))
