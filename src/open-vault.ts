@@ -85,6 +85,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         rootKeyFile: config.rootKeyFile,
         createRootKey: !config.production,
         rootKey: config.rootKey,
+        pinFile: config.pinFile,
         // A command has nothing to do without it; a server has to answer that it is sealed.
         ...(options.role === 'command' ? { rootKeyPatienceMs: COMMAND_PATIENCE_MS } : {}),
         // The workers come later, and another server is kept out by the lock of the data directory.
@@ -219,7 +220,7 @@ async function examineVaultDatabase(config: Config, url: string): Promise<Findin
     const { provider, ...rootKey } = { ...config.rootKey, file: config.rootKeyFile }
     let marks: readonly string[] | undefined
     const ofKeys = await examineKeys(async () => {
-      const registry = await verifyRegistry({ database, provider, rootKey })
+      const registry = await verifyRegistry({ database, provider, rootKey, pinFile: config.pinFile })
       marks = registry.marks
       return registry.rootKey
     })

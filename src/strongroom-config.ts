@@ -22,6 +22,8 @@ export interface StrongroomConfig {
   rootKeyFile: string
   /** Whether a vault that has no keys yet may make itself a passphrase, marked as one for development. */
   createRootKey?: boolean
+  /** The file that pins the vault and its root key. Default: nothing is pinned. */
+  pinFile?: string | undefined
   /** Where the root key comes from; the passphrase file unless told otherwise. */
   rootKey?: RootKeySettings
   /** How long the start waits for a KMS or HSM before it goes on sealed. */

@@ -30,7 +30,7 @@ import { createDocsRoutes } from './http/docs-routes.ts'
 import { createHealthRoutes } from './http/health-routes.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createReadiness } from './http/readiness.ts'
-import { createLogger, describeError } from './http/request-log.ts'
+import { createLogger, describeError, type Logger } from './http/request-log.ts'
 import { createNewId } from './identifier.ts'
 import { createEventMacs, createVaultBook } from './keys/event-macs.ts'
 import { keepMacKeys } from './keys/keep-mac-keys.ts'
@@ -108,6 +108,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     provider,
     leaseSeconds,
     rootKey: { ...providerOptions, file: config.rootKeyFile, development: config.createRootKey === true },
+    pin: config.pinFile === undefined ? undefined : pinOf(config.pinFile, config.production, logger),
     patienceMs: config.rootKeyPatienceMs ?? ROOT_KEY_PATIENCE_MS,
     alert,
     background,
@@ -284,4 +285,10 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       await Promise.all([writeProbe.close(), database.close()])
     },
   }
+}
+
+function pinOf(file: string, production: boolean, logger: Logger) {
+  const onUnwritable = (reason: string) =>
+    logger.warn({ file, reason }, 'the vault and its root key are not pinned: the file cannot be written')
+  return { file, mayBeginAgain: !production, onUnwritable }
 }

@@ -21,7 +21,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['records'],
   ['kinds', 'keys', 'access', 'audit', 'privacy', 'schema'],
   ['http', 'database'],
-  'problem alert background sensitive parse-input identifier random-bytes config config-file options version interruption current-node inspector-signal buffer-sweeping trusted-file env-file process-limits awake-time time-slice'.split(
+  'problem alert background sensitive parse-input identifier random-bytes operator-environment config config-file options version interruption current-node inspector-signal buffer-sweeping trusted-file env-file process-limits awake-time time-slice'.split(
     ' ',
   ),
 ]
@@ -189,7 +189,9 @@ describe('layers', () => {
 
 describe('inside a noun', () => {
   it('routes are imported by the composition root only', () => {
-    expect(violations((from, to) => isRoutes(to) && from.path !== 'src/strongroom.ts')).toEqual([])
+    expect(
+      violations((from, to) => isRoutes(to) && !['src/strongroom.ts', 'src/records/record-api.ts'].includes(from.path)),
+    ).toEqual([])
   })
 
   it('a store imports stores and values, never a use case', () => {

@@ -3,6 +3,7 @@ import type { Background } from '../background.ts'
 import type { Database, Queryable } from '../database/database.ts'
 import type { AuditCaller, AuditEventType, AuditFacts, EventBook, NewAuditEvent } from './audit-event.ts'
 import { type EventPage, selectEvents } from './audit-store.ts'
+import type { VaultMark } from './checkpoint.ts'
 import { deliverLog, type LogDelivery } from './delivery/deliver-log.ts'
 import { type DropEventsRequest, dropEvents } from './drop-events.ts'
 import { createEventAuthenticity, type VerifyEventMac } from './event-authenticity.ts'
@@ -39,6 +40,7 @@ interface AuditLogDeps {
   acceptWaiting: () => Promise<void>
   keys: {
     readonly isSealed: boolean
+    readonly verified: VaultMark
     readonly ring: { all(purpose: 'audit-signing'): readonly LogKey[] }
     ensureFresh(): Promise<void>
     active(purpose: 'audit-signing'): LogKey
@@ -81,9 +83,16 @@ export async function createAuditLog(
       return keys.active('audit-signing')
     },
     all: () => keys.ring.all('audit-signing'),
+    mark() {
+      const { vault, generation } = keys.verified
+      return { vault, generation }
+    },
   }
-  const record = (type: AuditEventType, facts: Partial<AuditFacts> = {}) =>
-    recordEvent(newAuditEvent({ type, outcome: 'success', caller: VAULT, ...facts }))
+  /** A vault that is sealed does not know which one it is. */
+  const record = (type: AuditEventType, facts: Partial<AuditFacts> = {}) => {
+    const subject = keys.isSealed ? undefined : keys.verified.vault
+    return recordEvent(newAuditEvent({ type, outcome: 'success', caller: VAULT, subject, ...facts }))
+  }
   const outage = watchOutage({ ...deps, caller: VAULT })
   let isStarted = false
   /** What comes first as soon as there are keys. */

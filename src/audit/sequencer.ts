@@ -3,7 +3,7 @@ import type { Queryable } from '../database/database.ts'
 import { DatabaseError } from '../database/database-error.ts'
 import { announceKey } from './announce-key.ts'
 import type { BookState, NewAuditEvent } from './audit-event.ts'
-import { formatCheckpoint } from './checkpoint.ts'
+import { formatCheckpoint, type VaultMark } from './checkpoint.ts'
 import { advanceFrontier, type Frontier, settledBelow } from './frontier.ts'
 import { LogChanged, type LogEnd, readLogEnd, type SeenLog } from './log-end.ts'
 import type { LogKey } from './log-key.ts'
@@ -33,6 +33,8 @@ export interface SequencerDeps {
     active(): LogKey | Promise<LogKey>
     /** All that may have signed before. */
     all(): readonly LogKey[]
+    /** The vault, and the generation of its registry of keys. @throws {Problem} sealed */
+    mark(): VaultMark
   }
   events: {
     /** Whether the vault made the event. Of one that it did not make nobody hears otherwise: raises the alert. @throws {Problem} sealed */
@@ -74,7 +76,7 @@ export async function openSequencer(
 
   async function begin(): Promise<LogEnd> {
     const empty = { origin, size: 0, root: EMPTY_ROOT }
-    const note = signNote(formatCheckpoint(empty), origin, (await announcedKey()).secret)
+    const note = signNote(formatCheckpoint({ ...empty, vault: keys.mark() }), origin, (await announcedKey()).secret)
     await insertHead(session, { ...empty, note, nextPosition: 0, createdAt: now() })
     const begun = await readLogEnd(session, keys.all(), seen)
     if (begun === undefined) throw new LogChanged('the head of the log vanished as soon as it was written')
@@ -133,7 +135,7 @@ export async function openSequencer(
         const checkpoint = { origin: head.origin, size: grown.edge.size, root: rootOfEdge(grown.edge) }
         const next: LogHead = {
           ...checkpoint,
-          note: signNote(formatCheckpoint(checkpoint), head.origin, key.secret),
+          note: signNote(formatCheckpoint({ ...checkpoint, vault: keys.mark() }), head.origin, key.secret),
           nextPosition: settledBelow(advanced),
           createdAt: at,
         }

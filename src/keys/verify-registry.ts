@@ -6,11 +6,14 @@ import { createRandomBytes } from './random.ts'
 import { KeyRegistryError, parseManifest } from './registry-manifest.ts'
 import { createRootKeyProvider, type RootKeyOptions, requireProvider } from './root-key/providers.ts'
 import type { RootKey, RootKeyDescription, RootKeyProviderName } from './root-key/root-key.ts'
+import { createVaultPin } from './vault-pin.ts'
 
 export interface VerifyRegistryOptions {
   database: Database
   provider: RootKeyProviderName
   rootKey: Omit<RootKeyOptions, 'randomBytes' | 'development'>
+  /** The file that pins the vault and its root key. */
+  pinFile?: string | undefined
 }
 
 export interface RegistryFacts {
@@ -35,6 +38,16 @@ export async function verifyRegistry(options: VerifyRegistryOptions): Promise<Re
     database: options.database,
     now,
     newId: createNewId(now, randomBytes),
+    pin:
+      options.pinFile === undefined
+        ? undefined
+        : createVaultPin({
+            file: options.pinFile,
+            mayBeginAgain: true,
+            readOnly: true,
+            requireConfigured: provider.requireConfigured,
+            onUnwritable: () => {},
+          }),
     remakeMacs: () => Promise.reject(new Error('nothing is changed here')),
     async newRootKey() {
       throw new KeyRegistryError('the root key of the keys is missing in "root_keys".')

@@ -111,8 +111,8 @@ async function sequence(database: Database): Promise<void> {
     newAuditEvent,
     now,
     origin: 'bench/audit',
-    keys: { active: () => key, all: () => [key] },
     events: eventsOfNoVault(book),
+    keys: { active: () => key, all: () => [key], mark: () => ({ vault: `vault_${'0'.repeat(26)}`, generation: 1 }) },
   }
   const sequencer = await openSequencer(deps, database, undefined)
   while ((await sequencer.advance()).isBehind);

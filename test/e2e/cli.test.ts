@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { keyPurposes } from '../../src/keys/key.ts'
 import { startProgram } from '../support/run-program.ts'
 import { card } from '../support/samples.ts'
 import { builtProgram, VaultProcess } from '../support/vault-process.ts'
@@ -154,9 +155,13 @@ describe('keys list and keys status', () => {
   it('list shows every key and its state, and no key', async () => {
     const keys = await json<KeyLine[]>('keys', 'list')
     expect(keys.map(({ purpose, state }) => `${purpose} ${state}`).sort()).toEqual([
+      'access-mac active',
       'audit-signing active',
       'display active',
+      'event-mac active',
       'index active',
+      'limit-mac active',
+      'registry-mac active',
       'root active',
       'secret active',
       'token-signing active',
@@ -283,7 +288,7 @@ describe('the program itself', () => {
     expect(await run('--version')).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' })
     const listed = await run('keys', 'list', '--json')
     expect(listed.code, listed.stderr).toBe(0)
-    expect(JSON.parse(listed.stdout)).toHaveLength(6)
+    expect(JSON.parse(listed.stdout)).toHaveLength(keyPurposes.length + 1)
   })
 
   it('lists its commands when it is asked for help', async () => {

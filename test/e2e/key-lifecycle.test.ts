@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openEmbeddedDatabase } from '../../src/database/embedded.ts'
 import type { InventoryLine } from '../../src/keys/inventory.ts'
+import { macPurposes } from '../../src/keys/key.ts'
 import { runSql } from '../support/dump-tables.ts'
 import { VaultProcess } from '../support/vault-process.ts'
 
@@ -39,6 +40,7 @@ describe('keys inventory', () => {
       'index',
       'token-signing',
       'audit-signing',
+      ...macPurposes,
     ])
     expect(lines.find(({ purpose }) => purpose === 'secret')).toMatchObject({ state: 'active', references: CARDS })
     const { stdout, code } = await vault.cli(['keys', 'inventory'])

@@ -65,7 +65,8 @@ func open(text string, key note.Verifier) (tlog.Tree, error) {
 		return tlog.Tree{}, err
 	}
 	lines := strings.Split(opened.Text, "\n")
-	if len(lines) != 4 || lines[0] != key.Name() {
+	// More lines are extensions, which have no meaning here (C2SP tlog-checkpoint).
+	if len(lines) < 4 || lines[0] != key.Name() {
 		return tlog.Tree{}, fmt.Errorf("this is no checkpoint of %s", key.Name())
 	}
 	size, err := strconv.ParseInt(lines[1], 10, 64)
