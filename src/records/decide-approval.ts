@@ -130,12 +130,14 @@ export async function decideOnApproval(
   // A program is nobody's second person, and one person is not two.
   if (isSamePerson(approval.caller, caller.id) || caller.kind !== 'staff') throw new Problem('own-request')
   const at = deps.now()
-  const decision = { from: FROM[verdict], to: TO[verdict], by: caller.id, at }
   const expiresAt = new Date(at.getTime() + APPROVED_FOR_MS)
+  const decision = { from: FROM[verdict], to: TO[verdict], by: caller.id, at, expiresAt }
+  const approved = { ...approval, decided_by: caller.id, decided_at: at, expires_at: expiresAt }
   await deps.database.transaction(async (tx) => {
-    await deps.keys.macs.hold(tx, 'access-mac')
-    const mac = approvalMac(deps.keys, approval, expiresAt)
-    if (!(await decideApproval(tx, approval, { ...decision, expiresAt, mac }))) throw new Problem('approval-decided')
+    if (verdict === 'approve') await deps.keys.macs.hold(tx, 'access-mac')
+    // A MAC beside anything else would make an approval of it for who can write to the database.
+    const mac = verdict === 'approve' ? approvalMac(deps.keys, approved) : null
+    if (!(await decideApproval(tx, approval, { ...decision, mac }))) throw new Problem('approval-decided')
     const event = deps.newAuditEvent({
       ...{
         type: `approval.${verdict}`,

@@ -11,7 +11,8 @@ import type { ClaimedApproval } from './claim-approval.ts'
 import type { RecordDeps } from './dependencies.ts'
 import type { IdempotencyRow } from './idempotency-store.ts'
 import type { LookedUp } from './look-up-store.ts'
-import type { ReleaseOutcome } from './release-store.ts'
+import { releaseApproved } from './release-approved.ts'
+import { isReleased, type Release, type ReleaseOutcome } from './release-store.ts'
 import { requireLive, requireReleased } from './require-live.ts'
 import { sealReason } from './seal-reason.ts'
 import { openDetails } from './sealed-record.ts'
@@ -51,7 +52,7 @@ const ATTEMPTS = 3
 
 /** Opens what may be released and commits its events: what comes back without a problem may leave. */
 export async function releasePlanned(
-  deps: Pick<RecordDeps, 'batches' | 'lookUp' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
+  deps: Pick<RecordDeps, 'batches' | 'database' | 'lookUp' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
   caller: Caller,
   { reason, about, planned }: { reason: string | undefined; about: ReleaseAbout; planned: readonly (Plan | Problem)[] },
   idempotency: ReleaseClaim | undefined,
@@ -79,7 +80,8 @@ export async function releasePlanned(
       claim,
     )
     for (const [nth, { at, ...one }] of opened.entries()) {
-      const outcome = await attemptAsync(async () => requireReleased(outcomes[nth]))
+      const result = outcomes[nth]
+      const outcome = result instanceof Problem ? result : await attemptAsync(async () => requireReleased(result))
       released[at] = outcome instanceof Problem ? outcome : one
       // The key of the request commits with the first release.
       if (!(outcome instanceof Problem)) claim = undefined
@@ -89,26 +91,46 @@ export async function releasePlanned(
   return released
 }
 
-/** Commits the releases of opened records, each if its record still stands as it was opened. */
+/**
+ * Commits the releases of opened records, each if its record still stands as it was opened. One under an approval is a
+ * transaction of its own, which uses the approval up; the others are one.
+ */
 async function commitOpened(
-  deps: Pick<RecordDeps, 'batches' | 'keys' | 'now'>,
+  deps: Pick<RecordDeps, 'batches' | 'database' | 'keys' | 'now'>,
   caller: Caller,
   what: { reason: string | undefined; purpose: Purpose; opened: readonly (Opened & { at: number })[]; count: number },
   claim: ReleaseClaim | undefined,
-): Promise<ReleaseOutcome[]> {
+): Promise<(ReleaseOutcome | Problem)[]> {
   const { reason, purpose, opened, count } = what
   if (opened.length === 0) return []
   const consent = needsConsent(purpose) ? purpose : undefined
   const plannedEvents = Array.from({ length: count }, (_, at) => opened.find((one) => one.at === at)?.event.id ?? null)
   await deps.keys.ensureFresh()
-  return deps.batches.release({
+  let isKept = false
+  const releaseOf = (ones: readonly Opened[]): Release => ({
     owner: caller.id,
     site: caller.site,
-    records: opened.map(({ record: { token, version }, event }) => ({ token, version, part: 'none', consent, event })),
-    reasons: reason === undefined ? [] : opened.map(({ event }) => sealReason(deps, event.id, reason)),
-    idempotency: claim?.(plannedEvents),
+    records: ones.map(({ record: { token, version }, event }) => ({ token, version, part: 'none', consent, event })),
+    reasons: reason === undefined ? [] : ones.map(({ event }) => sealReason(deps, event.id, reason)),
+    idempotency: isKept ? undefined : claim?.(plannedEvents),
     now: deps.now(),
   })
+  const outcomes = new Map<Opened, ReleaseOutcome | Problem>()
+  const { alone = [], together = [] } = Object.groupBy(opened, ({ plan }) =>
+    plan.approval?.version === undefined ? 'together' : 'alone',
+  )
+  if (together.length > 0) {
+    const released = await deps.batches.release(releaseOf(together))
+    for (const [nth, one] of together.entries()) outcomes.set(one, released[nth])
+    isKept = released.some(isReleased)
+  }
+  for (const one of alone) {
+    const use = { approval: one.plan.approval!.id, token: one.plan.token, event: one.event.id }
+    const outcome = await attemptAsync(() => releaseApproved(deps.database, releaseOf([one]), use))
+    outcomes.set(one, outcome)
+    isKept ||= isReleased(outcome)
+  }
+  return opened.map((one) => outcomes.get(one))
 }
 
 /** @throws {Problem} record-not-found, record-gone, consent-missing, record-changed, record-integrity */

@@ -4,6 +4,7 @@ import type { Queryable, Statement } from '../database/database.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
 
 import type { Sealed } from '../keys/seal.ts'
+import { Problem } from '../problem.ts'
 import { claimedRows, type IdempotencyRow, idempotencyColumns, insertIdempotencySql } from './idempotency-store.ts'
 import type { RecordPart, StoredRecord } from './record.ts'
 import type { Token } from './token.ts'
@@ -46,6 +47,11 @@ export interface ReleasedRecord extends Omit<StoredRecord, 'display' | 'secret'>
 
 /** Undefined: there is no such record, or it is another site's. `changed`: it was corrected since it was opened. */
 export type ReleaseOutcome = ReleasedRecord | 'erased' | 'consent-missing' | 'changed' | undefined
+
+/** Whether the event of the release is written, so that the record may leave. */
+export function isReleased(outcome: ReleaseOutcome | Problem): outcome is ReleasedRecord {
+  return typeof outcome === 'object' && !(outcome instanceof Problem)
+}
 
 /**
  * `found` are the records as they stand when their lock is granted, `granted` those that may leave. An event is written for
