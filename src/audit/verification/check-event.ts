@@ -8,6 +8,7 @@ export interface ReadEvent {
   type: string
   outcome: string
   token: string | undefined
+  requestId: string | undefined
   subject: string | undefined
   recordVersion: number | undefined
   publicKey: string | undefined
@@ -30,7 +31,8 @@ export function checkEvent(
     findings.add({ code: 'not-canonical', ...place, detail: 'the body of the event is no JSON object' })
     return undefined
   }
-  const { id, at, type, outcome, token, site, subject, caller, record_version, public_key, ranges } = members
+  const { id, at, type, outcome, token, site, subject, caller, record_version, request_id, public_key, ranges } =
+    members
   if (JSON.stringify(members) !== body || !isSorted(members)) {
     findings.add({ code: 'not-canonical', ...place, detail: 'the body of the event is not in its canonical form' })
   }
@@ -55,6 +57,7 @@ export function checkEvent(
     type: text(type) ?? '',
     outcome: text(outcome) ?? '',
     token: text(token),
+    requestId: text(request_id),
     subject: text(subject),
     recordVersion: typeof record_version === 'number' ? record_version : undefined,
     publicKey: text(public_key),

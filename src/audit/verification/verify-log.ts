@@ -124,6 +124,7 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
     leafCheck.heed(event)
     histories.add(event, undefined)
   })
+  histories.endOfEvents()
   leafCheck.end()
   tree.end()
   claimCheck.end()
