@@ -28,7 +28,7 @@ export async function up(knex: Knex): Promise<void> {
     REVOKE ALL ON FUNCTION sweep_approval_uses FROM PUBLIC;
     GRANT EXECUTE ON FUNCTION sweep_approval_uses TO strongroom_runtime;
 
-    UPDATE approvals SET expires_at = least(expires_at, now()) WHERE state = 'approved';
+    UPDATE approvals SET expires_at = least(expires_at, decided_at) WHERE state = 'approved';
     UPDATE approvals SET mac = NULL WHERE mac IS NOT NULL;
     COMMENT ON COLUMN approvals.mac IS 'of what was approved, and of nothing else: HMAC-SHA-256 over the verdict, the request, who decided and when, behind the id of its access-mac key';
     COMMENT ON COLUMN approvals.state IS 'what people see; whether an approval was used, approval_uses says';

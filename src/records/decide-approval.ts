@@ -33,7 +33,7 @@ export interface ApprovalView {
   record: Record<string, unknown>
 }
 
-type Deps = Pick<RecordDeps, 'batches' | 'budgets' | 'database' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>
+type Deps = Pick<RecordDeps, 'batches' | 'budgets' | 'database' | 'keys' | 'kinds' | 'lookUp' | 'newAuditEvent' | 'now'>
 
 export interface ApprovalPage {
   approvals: Approval[]

@@ -65,7 +65,7 @@ export async function releasePlanned(
   for (let attempt = 0; attempt < ATTEMPTS && waiting.length > 0; attempt++) {
     await deps.keys.ensureFresh()
     const tokens = waiting.map(({ plan }) => plan.token)
-    const found = await deps.lookUp({ owner: caller.id, site: caller.site, tokens })
+    const found = await deps.lookUp({ owner: caller.id, site: caller.site, tokens, part: 'secret' })
     const opened: (Opened & { at: number })[] = []
     for (const [nth, { plan, at }] of waiting.entries()) {
       if (nth > 0) await giveWay()
@@ -146,7 +146,7 @@ async function openPlanned(
   if (needsConsent(purpose) && !record.consents.includes(purpose)) throw new Problem('consent-missing')
   // Corrected since it was claimed: what it says now was approved by no person.
   if ((approval?.version ?? record.version) !== record.version) throw new Problem('record-changed')
-  const data = pick(deps.kinds[record.kind], await openDetails(deps.keys, record), fields)
+  const data = pick(deps.kinds[record.kind], await openDetails(deps.keys, { ...record, secret: record.sealed }), fields)
   const event = leaveOutRecord(deps.newAuditEvent, {
     ...about,
     type: 'record.reveal',
