@@ -9,6 +9,7 @@ import {
 import { auditCaller, type Caller } from '../access/caller.ts'
 import { isSamePerson } from '../access/person.ts'
 import { insertEvents } from '../audit/audit-store.ts'
+import type { Sealed } from '../keys/seal.ts'
 import { reasonContext } from '../keys/sealed-columns.ts'
 import type { Kind } from '../kinds/kind.ts'
 import { Problem } from '../problem.ts'
@@ -102,17 +103,21 @@ async function requireApproval({ database }: Pick<Deps, 'database'>, { site }: C
   return found
 }
 
-/** @throws {Problem} approval-not-found, record-not-found, record-gone, audit-unavailable */
+/** @throws {Problem} approval-not-found, record-not-found, record-gone, record-integrity, audit-unavailable */
 export async function readApproval(deps: Deps, caller: Caller, id: string, facts: RequestFacts): Promise<ApprovalView> {
   const found = await requireApproval(deps, caller, id)
   const { reason_key_id: keyId, reason_sealed: bytes, ...approval } = found
-  // The event of the masked view names who looked, before anything is opened.
+  const reason = keyId === null || bytes === null ? undefined : await openReason(deps, id, { keyId, bytes })
+  // The event of the masked view names who looked; it commits before anything leaves.
   const record = await readRecord(deps, caller, { token: approval.token }, facts)
-  if (keyId === null || bytes === null) return { approval, reason: undefined, record }
-  const opened = await deps.keys.open({ keyId, bytes }, reasonContext(id))
+  return { approval, reason, record }
+}
+
+async function openReason({ keys }: Pick<Deps, 'keys'>, id: string, sealed: Sealed): Promise<Sensitive<string>> {
+  const opened = await keys.open(sealed, reasonContext(id))
   const reason = new Sensitive(opened.toString('utf8'))
   opened.fill(0)
-  return { approval, reason, record }
+  return reason
 }
 
 /**
