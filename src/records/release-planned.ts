@@ -106,13 +106,13 @@ async function commitOpened(
   const consent = needsConsent(purpose) ? purpose : undefined
   const plannedEvents = Array.from({ length: count }, (_, at) => opened.find((one) => one.at === at)?.event.id ?? null)
   await deps.keys.ensureFresh()
-  let isKept = false
+  let hasReleased = false
   const releaseOf = (ones: readonly Opened[]): Release => ({
     owner: caller.id,
     site: caller.site,
     records: ones.map(({ record: { token, version }, event }) => ({ token, version, part: 'none', consent, event })),
     reasons: reason === undefined ? [] : ones.map(({ event }) => sealReason(deps, event.id, reason)),
-    idempotency: isKept ? undefined : claim?.(plannedEvents),
+    idempotency: hasReleased ? undefined : claim?.(plannedEvents),
     now: deps.now(),
   })
   const outcomes = new Map<Opened, ReleaseOutcome | Problem>()
@@ -122,13 +122,17 @@ async function commitOpened(
   if (together.length > 0) {
     const released = await deps.batches.release(releaseOf(together))
     for (const [nth, one] of together.entries()) outcomes.set(one, released[nth])
-    isKept = released.some(isReleased)
+    hasReleased = released.some(isReleased)
   }
   for (const one of alone) {
     const use = { approval: one.plan.approval!.id, token: one.plan.token, event: one.event.id }
-    const outcome = await attemptAsync(() => releaseApproved(deps.database, releaseOf([one]), use))
+    const outcome = await releaseApproved(deps.database, releaseOf([one]), use).catch((error: unknown) => {
+      // What was released already leaves, whatever becomes of the rest.
+      if (error instanceof Problem && (hasReleased || error.status !== 503)) return error
+      throw error
+    })
     outcomes.set(one, outcome)
-    isKept ||= isReleased(outcome)
+    hasReleased ||= isReleased(outcome)
   }
   return opened.map((one) => outcomes.get(one))
 }
