@@ -177,11 +177,14 @@ describe('a use', () => {
       expectProblem(await reveal(), 403, 'approval-required')
       expect(await released()).toEqual([])
       await sql('DROP TRIGGER undo_use ON approval_uses')
-      await trigger('AFTER', 'DELETE FROM approval_uses WHERE approval = NEW.approval; RETURN NULL;')
+      await trigger(
+        'AFTER',
+        `DELETE FROM approval_uses WHERE approval = NEW.approval;
+         UPDATE approvals SET state = 'approved' WHERE id = NEW.approval; RETURN NULL;`,
+      )
       await sql('ALTER FUNCTION undo_use SECURITY DEFINER')
       const answers = await Promise.all([reveal(), reveal(), reveal()])
       expect(answers.map(({ status }) => status).sort()).toEqual([200, 403, 403])
-      await sql("UPDATE approvals SET state = 'approved' WHERE id = $1", [id])
       await expectNothing(id)
     } finally {
       await sql('DROP FUNCTION undo_use CASCADE')
