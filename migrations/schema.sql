@@ -8,6 +8,16 @@ CREATE TABLE access_version (
 );
 COMMENT ON TABLE access_version IS 'names the present state of clients, partners, roles, disabled staff and suspended callers';
 
+CREATE TABLE approval_uses (
+  approval text NOT NULL,
+  event text NOT NULL,
+  used_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT approval_uses_pkey PRIMARY KEY (approval)
+);
+CREATE INDEX approval_uses_used_at ON public.approval_uses USING btree (used_at);
+COMMENT ON TABLE approval_uses IS 'which approvals have let a release out; the server can add a row, and change or remove none';
+COMMENT ON COLUMN approval_uses.event IS 'the event of the release, which commits with the row';
+
 CREATE TABLE approvals (
   id text NOT NULL,
   caller text NOT NULL,
@@ -33,7 +43,8 @@ CREATE INDEX approvals_caller ON public.approvals USING btree (caller) WHERE (st
 CREATE INDEX approvals_open ON public.approvals USING btree (site, ((state <> 'unreviewed'::text)), id) WHERE (state = ANY (ARRAY['pending'::text, 'unreviewed'::text]));
 CREATE INDEX approvals_token ON public.approvals USING btree (token);
 COMMENT ON TABLE approvals IS 'releases that need a second person; their reasons are in reveal_reasons, sealed';
-COMMENT ON COLUMN approvals.mac IS 'HMAC-SHA-256 over an approval, under the key of the key registry''s manifest';
+COMMENT ON COLUMN approvals.state IS 'what people see; whether an approval was used, approval_uses says';
+COMMENT ON COLUMN approvals.mac IS 'of what was approved, and of nothing else: HMAC-SHA-256 over the verdict, the request, who decided and when, behind the id of its access-mac key';
 COMMENT ON COLUMN approvals.authority IS 'the authority in whose name the release is asked for; the ticket then is its case';
 COMMENT ON COLUMN approvals.record_version IS 'the version of the record that is asked for; empty for requests that were decided before there was this column';
 
@@ -469,6 +480,9 @@ COMMENT ON TABLE suspended_callers IS 'who went beyond a budget that suspends, u
 GRANT USAGE ON SCHEMA public TO strongroom_runtime;
 GRANT USAGE ON SEQUENCE audit_positions TO strongroom_runtime;
 GRANT SELECT ON TABLE access_version TO strongroom_runtime;
+GRANT SELECT ON TABLE approval_uses TO strongroom_runtime;
+GRANT INSERT ON TABLE approval_uses (approval) TO strongroom_runtime;
+GRANT INSERT ON TABLE approval_uses (event) TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE approvals TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_checkpoints TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_cosignatures TO strongroom_runtime;
@@ -519,6 +533,7 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- function records_require_protecting_keys()
 -- function reveal_reasons_require_protecting_keys()
 -- function search_terms_require_protecting_keys()
+-- function sweep_approval_uses()
 -- sequence audit_positions
 -- sequence migrations_id_seq
 -- sequence migrations_lock_index_seq

@@ -1,3 +1,4 @@
+import { isReleaseUnderSql } from '../audit/audit-store.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import { sweep } from '../database/sweep.ts'
 import { insertReason } from './reason-store.ts'
@@ -18,18 +19,28 @@ export interface ApprovalRequest {
   record_version: number | null
   fields: readonly string[]
   purpose: string
+  /** An approval is for this ticket or case, and for no other. */
   ticket: string | null
-  /** Which authority asks; an approval in its name is for the case of the ticket alone. */
+  /** Which authority asks. */
   authority: string | null
 }
 
-export interface Approval extends ApprovalRequest {
-  state: ApprovalState
-  requested_at: Date
-  /** Until when it can be approved or, once it is, used. */
-  expires_at: Date
+/** A request with its decision, as far as there is one. */
+export interface DecidedRequest extends ApprovalRequest {
   decided_by: string | null
   decided_at: Date | null
+  /** Until when it can be approved or, once it is, used. */
+  expires_at: Date
+}
+
+export interface Approval extends DecidedRequest {
+  state: ApprovalState
+  requested_at: Date
+}
+
+/** A row that says that it was approved; its MAC says whether it was. */
+export interface ApprovedRow extends Approval {
+  mac: Buffer | null
 }
 
 const COLUMNS =
@@ -37,15 +48,21 @@ const COLUMNS =
 
 /** The same fields in the same order: they come from the order of the role. */
 const SAME = `caller = $1 AND role = $2 AND site = $3 AND token = $4 AND fields = $5 AND purpose = $6
-  AND authority IS NOT DISTINCT FROM $7 AND (authority IS NULL OR ticket = $8) AND record_version = $9`
+  AND authority IS NOT DISTINCT FROM $7 AND ticket IS NOT DISTINCT FROM $8 AND record_version = $9`
 
 const LOCK: Statement = { name: 'lock-approvals', text: 'SELECT pg_advisory_xact_lock(hashtextextended($1, 7375))' }
-const USE: Statement = {
-  name: 'use-approval',
-  text: `UPDATE approvals SET state = 'used'
-         WHERE id = (SELECT id FROM approvals WHERE ${SAME} AND state = 'approved' AND expires_at > $10
-                     ORDER BY requested_at LIMIT 1 FOR UPDATE)
-         RETURNING id, expires_at, mac`,
+const SELECT_APPROVED_SAME: Statement = {
+  name: 'select-same-approved',
+  text: `SELECT ${COLUMNS}, mac,
+                EXISTS (SELECT FROM approval_uses WHERE approval = a.id)
+                  OR EXISTS (SELECT FROM audit_events WHERE token = a.token AND ${isReleaseUnderSql('a.id')}) AS is_used
+         FROM approvals a WHERE ${SAME} AND state = 'approved' AND expires_at > $10 ORDER BY requested_at`,
+}
+const INSERT_USE: Statement = {
+  name: 'insert-approval-use',
+  text: `WITH used AS (
+           INSERT INTO approval_uses (approval, event) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING approval)
+         UPDATE approvals SET state = 'used' FROM used WHERE id = used.approval AND state = 'approved' RETURNING id`,
 }
 const SELECT_PENDING_SAME: Statement = {
   name: 'select-same-pending-approval',
@@ -82,10 +99,9 @@ const DECIDE: Statement = {
   text: `UPDATE approvals SET state = $4, decided_by = $5, decided_at = $6, expires_at = $7, mac = $8
          WHERE id = $1 AND site = $2 AND state = $3 AND (state = 'unreviewed' OR expires_at > $6) RETURNING id`,
 }
-/** A time that is none, which somebody may have written, is left out. */
 const SELECT_APPROVED: Statement = {
   name: 'select-approved',
-  text: `SELECT ${COLUMNS}, mac FROM approvals WHERE state = 'approved' AND isfinite(expires_at) FOR UPDATE`,
+  text: `SELECT ${COLUMNS}, mac FROM approvals WHERE state = 'approved' FOR UPDATE`,
 }
 const UPDATE_MAC: Statement = { name: 'update-approval-mac', text: 'UPDATE approvals SET mac = $2 WHERE id = $1' }
 
@@ -108,6 +124,9 @@ const SWEEP: Statement = {
          SELECT id FROM swept`,
 }
 
+/** What approvals that were removed have let out. Its row goes long after it, by a function that knows no other way. */
+const SWEEP_USES: Statement = { name: 'sweep-approval-uses', text: 'SELECT sweep_approval_uses()' }
+
 const sameAs = (request: ApprovalRequest) => {
   const { caller, role, site, token, fields, purpose, authority, ticket, record_version } = request
   return [caller, role, site, token, [...fields], purpose, authority, ticket, record_version]
@@ -118,14 +137,21 @@ export async function lockApprovals(tx: Queryable, caller: string): Promise<void
   await tx.query(LOCK, [caller])
 }
 
-/** Uses up an approval of exactly this; undefined when there is none. Whether it is the vault's, its MAC says. */
-export async function spendApproval(
+/**
+ * What says that exactly this was approved, the oldest first, and whether it was used before. The vault leaves none of that
+ * state that was used.
+ */
+export function findApproved(
   tx: Queryable,
   request: ApprovalRequest,
   now: Date,
-): Promise<{ id: string; expires_at: Date; mac: Buffer | null } | undefined> {
-  const [row] = await tx.query<{ id: string; expires_at: Date; mac: Buffer | null }>(USE, [...sameAs(request), now])
-  return row
+): Promise<(ApprovedRow & { is_used: boolean })[]> {
+  return tx.query(SELECT_APPROVED_SAME, [...sameAs(request), now])
+}
+
+/** Uses up an approval in the transaction that writes the event of its release. False when it was used before. */
+export async function useApproval(tx: Queryable, id: string, event: string): Promise<boolean> {
+  return (await tx.query(INSERT_USE, [id, event])).length > 0
 }
 
 /** The request of exactly this that waits already. */
@@ -193,18 +219,18 @@ export async function selectApproval(
   return row
 }
 
-/** False when it is not in that state any more, or over. */
+/** False when it is not in that state any more, or over. @param decision its `mac` is that of an approval, else null */
 export async function decideApproval(
   tx: Queryable,
   { id, site }: Pick<Approval, 'id' | 'site'>,
-  decision: { from: ApprovalState; to: ApprovalState; by: string; at: Date; expiresAt: Date; mac: Buffer },
+  decision: { from: ApprovalState; to: ApprovalState; by: string; at: Date; expiresAt: Date; mac: Buffer | null },
 ): Promise<boolean> {
   const { from, to, by, at, expiresAt, mac } = decision
   return (await tx.query(DECIDE, [id, site, from, to, by, at, expiresAt, mac])).length > 0
 }
 
 /** What was approved and not used, which nobody else changes until the end of the transaction. */
-export function lockApproved(tx: Queryable): Promise<(Approval & { mac: Buffer | null })[]> {
+export function lockApproved(tx: Queryable): Promise<ApprovedRow[]> {
   return tx.query(SELECT_APPROVED)
 }
 
@@ -221,6 +247,8 @@ export async function lapseApprovals(tx: Queryable, token: string, now: Date): P
  * Removes what has been over since then, with its reasons, and answers with how many that were. A release that is not reviewed
  * stays; what an earlier version took for one although there was no record does not.
  */
-export function sweepApprovals(db: Queryable, before: { over: Date; reviewed: Date }): Promise<number> {
-  return sweep(db, SWEEP, [before.over, before.reviewed])
+export async function sweepApprovals(db: Queryable, before: { over: Date; reviewed: Date }): Promise<number> {
+  const swept = await sweep(db, SWEEP, [before.over, before.reviewed])
+  await db.query(SWEEP_USES)
+  return swept
 }

@@ -1,6 +1,7 @@
 import { textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
+import { nearestTime } from '../database/read-time.ts'
 import type { Caller, Partnership } from './caller.ts'
 import { foldedId, staffId } from './person.ts'
 
@@ -77,7 +78,7 @@ export async function selectStandings(
   const partners = new Map(
     (row.partners ?? []).map(({ client, ends_at, mac, ...partner }) => [
       client,
-      { ...partner, ends_at: new Date(ends_at), mac: mac === null ? null : Buffer.from(mac, 'hex') },
+      { ...partner, ends_at: nearestTime(Number(ends_at)), mac: mac === null ? null : Buffer.from(mac, 'hex') },
     ]),
   )
   const suspended = new Set(row.suspended.map(staffId))

@@ -29,7 +29,7 @@ export async function remakeAccessMacs(tx: Queryable, { isOurs, make }: Remaking
   const mac = newest && remade(roleSetText(newest), newest.mac)
   if (newest !== undefined && mac !== undefined) await updateRoleSetMac(tx, newest.revision, mac)
   for (const approval of await lockApproved(tx)) {
-    const approvalMac = remade(approvalText(approval, approval.expires_at), approval.mac)
+    const approvalMac = remade(approvalText(approval), approval.mac)
     if (approvalMac !== undefined) await updateApprovalMac(tx, approval.id, approvalMac)
   }
 }

@@ -131,10 +131,8 @@ function linesOfMapping(
   return [own, ...linesOf(role, about, { purposes })]
 }
 
-/** A time that no contract can have is none. */
 function untilOf({ ended_at, ends_at }: Partner): string {
-  const until = ended_at ?? ends_at
-  return until instanceof Date ? until.toISOString() : ''
+  return (ended_at ?? ends_at).toISOString()
 }
 
 function hasEnded({ ended_at, ends_at }: Partner, now: Date): boolean {

@@ -297,3 +297,21 @@ export async function findReveals(
   const rows = await db.query<EarlierReveal>(SELECT_REVEALS, [textArray(ids)])
   return new Map(rows.map((row) => [row.id, row]))
 }
+
+/**
+ * SQL of whether an event of `audit_events` is a release under an approval. In the canonical form the quotation marks inside a
+ * text are escaped, so what is found is the member itself.
+ */
+export function isReleaseUnderSql(approval: string): string {
+  return `type = 'record.reveal' AND strpos(body, '"approval":"' || ${approval} || '"') > 0`
+}
+
+const SELECT_RELEASES_UNDER: Statement = {
+  name: 'select-releases-under-approval',
+  text: `SELECT id FROM audit_events WHERE token = $1 AND ${isReleaseUnderSql('$2')}`,
+}
+
+/** The events of the releases of a record under an approval. */
+export async function findReleasesUnder(db: Queryable, token: string, approval: string): Promise<string[]> {
+  return (await db.query<{ id: string }>(SELECT_RELEASES_UNDER, [token, approval])).map(({ id }) => id)
+}

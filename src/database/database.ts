@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { isConflict, isUnavailable, unavailable } from './database-error.ts'
+import { valueTypes } from './read-time.ts'
 import {
   QUERY_TIMEOUT_MS,
   ROLLBACK,
@@ -134,6 +135,7 @@ export function connectionOptions({ url, caFile }: Pick<DatabaseOptions, 'url' |
     query_timeout: QUERY_TIMEOUT_MS,
     keepAlive: true,
     application_name: 'strongroom',
+    types: valueTypes,
     ...(caFile === undefined && isLoopback(hostname)
       ? {}
       : {

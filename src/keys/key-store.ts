@@ -1,4 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
+import { nearestTime } from '../database/read-time.ts'
 import type { KeyPurpose, KeyRow, RootKeyRow } from './key.ts'
 import type { RegistryRows, StoredManifest } from './registry-manifest.ts'
 
@@ -199,7 +200,7 @@ function fromJson<Row>(row: Json<Row>): Row {
     Object.entries(row).map(([name, value]) => {
       if (value === null) return [name, null]
       if (BYTES.has(name)) return [name, Buffer.from(String(value), 'hex')]
-      return [name, name.endsWith('_at') ? new Date(Number(value)) : value]
+      return [name, name.endsWith('_at') ? nearestTime(Number(value)) : value]
     }),
   ) as Row
 }

@@ -2,10 +2,10 @@ import { isApprovalOfVault } from '../access/approval-mac.ts'
 import {
   type ApprovalRequest,
   countOpen,
+  findApproved,
   findPending,
   insertApproval,
   lockApprovals,
-  spendApproval,
 } from '../access/approval-store.ts'
 import { auditCaller, type Caller, definitionOf } from '../access/caller.ts'
 import type { Circumstances } from '../access/condition.ts'
@@ -45,12 +45,14 @@ export interface ApprovalQuestion {
   reason?: string | undefined
   ticket?: string | undefined
   authority?: string | undefined
+  /** The approvals that the items of the same request before this one use. */
+  taken: ReadonlySet<string>
 }
 
 /**
- * For what a grant lets out with an approval only: uses up the one that there is for exactly this caller, version of the
- * record, fields and purpose, or asks for one. A caller that may break the glass goes on at once; that is an alert, and
- * waits for a review. Nothing is asked for that cannot be released: the record comes first.
+ * For what a grant lets out with an approval only: finds the one that there is for exactly this caller, version of the
+ * record, fields, purpose and ticket, or asks for one. The release uses it up. A caller that may break the glass goes on at
+ * once; that is an alert, and waits for a review. Nothing is asked for that cannot be released: the record comes first.
  *
  * @returns undefined for what needs no approval
  * @throws {Problem} record-not-found, record-gone, consent-missing, approval-required with the id of the request,
@@ -59,7 +61,7 @@ export interface ApprovalQuestion {
 export async function claimApproval(
   deps: ClaimDeps,
   caller: Caller,
-  { token: text, fields: wanted, purpose, reason, ticket, authority }: ApprovalQuestion,
+  { token: text, fields: wanted, purpose, reason, ticket, authority, taken }: ApprovalQuestion,
   circumstances: Circumstances,
   facts: RequestFacts,
 ): Promise<ClaimedApproval | undefined> {
@@ -77,7 +79,7 @@ export async function claimApproval(
     ...{ token, fields: approved.fields, purpose, ticket: ticket ?? null, authority: authority ?? null },
   }
   const breaksGlass = circumstances.breakGlass === true && decide({ breakGlass: true }).granted
-  return claim(deps, caller, request, { reason, breaksGlass }, facts)
+  return claim(deps, caller, request, { reason, breaksGlass, taken }, facts)
 }
 
 /** A request before its record was looked at. */
@@ -87,7 +89,7 @@ async function claim(
   deps: ClaimDeps,
   caller: Caller,
   asked: Asked,
-  { reason, breaksGlass }: { reason: string | undefined; breaksGlass: boolean },
+  { reason, breaksGlass, taken }: { reason: string | undefined; breaksGlass: boolean; taken: ReadonlySet<string> },
   facts: RequestFacts,
 ): Promise<ClaimedApproval> {
   const now = deps.now()
@@ -112,29 +114,29 @@ async function claim(
     if (needsConsent(asked.purpose) && !consents.includes(asked.purpose)) throw new Problem('consent-missing')
     const request: ApprovalRequest = { ...asked, record_version: version }
     await lockApprovals(tx, caller.id)
-    const spent = await spendApproval(tx, request, now)
-    if (spent && (await isApprovalOfVault(deps.keys, { ...request, id: spent.id }, spent))) {
-      return { approval: { id: spent.id, version } }
+    const found = (await findApproved(tx, request, now)).filter(({ id }) => !taken.has(id))
+    const forged: string[] = []
+    for (const row of found) {
+      if (!row.is_used && (await isApprovalOfVault(deps.keys, row)))
+        return { forged, approval: { id: row.id, version } }
+      forged.push(row.id)
     }
-    if (spent) return { forged: spent.id }
     if (breaksGlass) {
-      if ((await countOpen(tx, caller.id, 'unreviewed', now)) >= deps.openApprovals) return {}
+      if ((await countOpen(tx, caller.id, 'unreviewed', now)) >= deps.openApprovals) return { forged }
       await insertApproval(tx, { ...request, ...waitsFor, state: 'unreviewed' }, sealed())
       await insertEvents(tx, [record('approval.break-glass', version)])
-      return { approval: { id: request.id, version: undefined }, isBroken: true }
+      return { forged, approval: { id: request.id, version: undefined }, isBroken: true }
     }
     const waiting = await findPending(tx, request, now)
-    if (waiting !== undefined) return { waiting }
-    if ((await countOpen(tx, caller.id, 'pending', now)) >= deps.openApprovals) return {}
+    if (waiting !== undefined) return { forged, waiting }
+    if ((await countOpen(tx, caller.id, 'pending', now)) >= deps.openApprovals) return { forged }
     await insertApproval(tx, { ...request, ...waitsFor, state: 'pending' }, sealed())
     await insertEvents(tx, [record('approval.request', version)])
-    return { waiting: request.id }
+    return { forged, waiting: request.id }
   }
   const claimed = await storeUnderKeys(deps.keys, () => deps.database.transaction(claimIn))
-  if (claimed.forged !== undefined) {
-    deps.alert('approval-changed', { caller: caller.id, role: asked.role, approval: claimed.forged })
-    throw new Problem('approval-required')
-  }
+  for (const approval of claimed.forged)
+    deps.alert('approval-changed', { caller: caller.id, role: asked.role, approval })
   if (claimed.isBroken) deps.alert('glass-broken', { caller: caller.id, role: asked.role, approval: asked.id })
   if (claimed.approval !== undefined) return claimed.approval
   if (claimed.waiting === undefined) throw new Problem('too-many-requests', { retryAfterSeconds: HOUR_MS / 1000 })

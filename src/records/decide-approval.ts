@@ -9,6 +9,7 @@ import {
 import { auditCaller, type Caller } from '../access/caller.ts'
 import { isSamePerson } from '../access/person.ts'
 import { insertEvents } from '../audit/audit-store.ts'
+import type { Sealed } from '../keys/seal.ts'
 import { reasonContext } from '../keys/sealed-columns.ts'
 import type { Kind } from '../kinds/kind.ts'
 import { Problem } from '../problem.ts'
@@ -33,7 +34,7 @@ export interface ApprovalView {
   record: Record<string, unknown>
 }
 
-type Deps = Pick<RecordDeps, 'batches' | 'budgets' | 'database' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>
+type Deps = Pick<RecordDeps, 'batches' | 'budgets' | 'database' | 'keys' | 'kinds' | 'lookUp' | 'newAuditEvent' | 'now'>
 
 export interface ApprovalPage {
   approvals: Approval[]
@@ -102,17 +103,21 @@ async function requireApproval({ database }: Pick<Deps, 'database'>, { site }: C
   return found
 }
 
-/** @throws {Problem} approval-not-found, record-not-found, record-gone, audit-unavailable */
+/** @throws {Problem} approval-not-found, record-not-found, record-gone, record-integrity, audit-unavailable */
 export async function readApproval(deps: Deps, caller: Caller, id: string, facts: RequestFacts): Promise<ApprovalView> {
   const found = await requireApproval(deps, caller, id)
   const { reason_key_id: keyId, reason_sealed: bytes, ...approval } = found
-  // The event of the masked view names who looked, before anything is opened.
+  const reason = keyId === null || bytes === null ? undefined : await openReason(deps, id, { keyId, bytes })
+  // The event of the masked view names who looked; it commits before anything leaves.
   const record = await readRecord(deps, caller, { token: approval.token }, facts)
-  if (keyId === null || bytes === null) return { approval, reason: undefined, record }
-  const opened = await deps.keys.open({ keyId, bytes }, reasonContext(id))
+  return { approval, reason, record }
+}
+
+async function openReason({ keys }: Pick<Deps, 'keys'>, id: string, sealed: Sealed): Promise<Sensitive<string>> {
+  const opened = await keys.open(sealed, reasonContext(id))
   const reason = new Sensitive(opened.toString('utf8'))
   opened.fill(0)
-  return { approval, reason, record }
+  return reason
 }
 
 /**
@@ -130,12 +135,14 @@ export async function decideOnApproval(
   // A program is nobody's second person, and one person is not two.
   if (isSamePerson(approval.caller, caller.id) || caller.kind !== 'staff') throw new Problem('own-request')
   const at = deps.now()
-  const decision = { from: FROM[verdict], to: TO[verdict], by: caller.id, at }
   const expiresAt = new Date(at.getTime() + APPROVED_FOR_MS)
+  const decision = { from: FROM[verdict], to: TO[verdict], by: caller.id, at, expiresAt }
+  const approved = { ...approval, decided_by: caller.id, decided_at: at, expires_at: expiresAt }
   await deps.database.transaction(async (tx) => {
-    await deps.keys.macs.hold(tx, 'access-mac')
-    const mac = approvalMac(deps.keys, approval, expiresAt)
-    if (!(await decideApproval(tx, approval, { ...decision, expiresAt, mac }))) throw new Problem('approval-decided')
+    if (verdict === 'approve') await deps.keys.macs.hold(tx, 'access-mac')
+    // A MAC beside anything else would make an approval of it for who can write to the database.
+    const mac = verdict === 'approve' ? approvalMac(deps.keys, approved) : null
+    if (!(await decideApproval(tx, approval, { ...decision, mac }))) throw new Problem('approval-decided')
     const event = deps.newAuditEvent({
       ...{
         type: `approval.${verdict}`,

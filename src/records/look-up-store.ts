@@ -1,7 +1,8 @@
 import { integerArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
-import type { StoredRecord } from './record.ts'
+import type { Sealed } from '../keys/seal.ts'
+import type { RecordPart, StoredRecord } from './record.ts'
 import type { Token } from './token.ts'
 
 /** The records that one request wants to open, on its caller's site. */
@@ -10,16 +11,25 @@ export interface LookUp {
   owner?: string
   site: string
   tokens: readonly Token[]
+  /** What is to be opened of each. */
+  part: RecordPart
 }
 
-/** A record as it stood at one moment, with its secret part. Nothing of it may leave until its release has committed. */
-export type LookedUp = Omit<StoredRecord, 'display'> | 'erased' | undefined
+/** A record as it stood at one moment, with the part that was asked for. */
+export interface FoundRecord extends Omit<StoredRecord, RecordPart> {
+  sealed: Sealed
+}
+
+/** Nothing of it may leave until its release has committed. */
+export type LookedUp = FoundRecord | 'erased' | undefined
 
 /** One by one, along the primary key: see `releaseRecords`. */
 const LOOK_UP: Statement = {
   name: 'look-up-records',
-  text: `SELECT item, r.token, kind, r.site, version, policy_version, consents, created_at, updated_at, secret_key_id, secret_sealed
-         FROM unnest(${opaqueArray(1, 'integer')}, $2::text[], $3::text[]) AS w (item, token, site) CROSS JOIN LATERAL (
+  text: `SELECT item, r.token, kind, r.site, version, policy_version, consents, created_at, updated_at,
+                CASE w.part WHEN 'display' THEN display_key_id ELSE secret_key_id END AS key_id,
+                CASE w.part WHEN 'display' THEN display_sealed ELSE secret_sealed END AS sealed
+         FROM unnest(${opaqueArray(1, 'integer')}, $2::text[], $3::text[], $4::text[]) AS w (item, token, site, part) CROSS JOIN LATERAL (
            SELECT * FROM records WHERE token = w.token AND site = w.site OFFSET 0) r`,
 }
 
@@ -33,17 +43,18 @@ interface Row {
   consents: string[]
   created_at: Date
   updated_at: Date
-  secret_key_id: string | null
-  secret_sealed: Buffer | null
+  key_id: string | null
+  sealed: Buffer | null
 }
 
 /** The records of any number of requests in one statement, for each request in the order of its tokens. */
 export async function lookUpRecords(db: Queryable, lookUps: readonly LookUp[]): Promise<LookedUp[][]> {
-  const items = lookUps.flatMap(({ site, tokens }) => tokens.map((token) => ({ token, site })))
+  const items = lookUps.flatMap(({ site, tokens, part }) => tokens.map((token) => ({ token, site, part })))
   const rows = await db.query<Row>(LOOK_UP, [
     integerArray(items.map((_, at) => at)),
     textArray(items.map(({ token }) => token)),
     textArray(items.map(({ site }) => site)),
+    textArray(items.map(({ part }) => part)),
   ])
   const found: LookedUp[] = items.map(() => undefined)
   for (const row of rows) found[row.item] = toLookedUp(row)
@@ -54,13 +65,13 @@ export async function lookUpRecords(db: Queryable, lookUps: readonly LookUp[]): 
   })
 }
 
-function toLookedUp({ secret_key_id: keyId, secret_sealed: bytes, ...row }: Row): LookedUp {
+function toLookedUp({ key_id: keyId, sealed: bytes, ...row }: Row): LookedUp {
   if (keyId === null || bytes === null) return 'erased'
   const { token, kind, site, version, consents } = row
   return {
     ...{ token, kind, site, version, consents },
     policyVersion: row.policy_version ?? undefined,
-    secret: { keyId, bytes },
+    sealed: { keyId, bytes },
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }

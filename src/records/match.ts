@@ -18,7 +18,7 @@ import { Problem } from '../problem.ts'
 import type { Sensitive } from '../sensitive.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
 import type { IdempotencyRow } from './idempotency-store.ts'
-import { requireReleased } from './require-live.ts'
+import { requireLive, requireReleased } from './require-live.ts'
 import { openDetails } from './sealed-record.ts'
 import { kindNameOf, parseToken, type Token } from './token.ts'
 
@@ -44,10 +44,11 @@ interface MatchExtra {
  * Says whether a record equals something in every name that is compared, and nothing more: neither which differs, nor by
  * how much. A right and a wrong guess take the same steps and leave the same event, which holds the names alone.
  *
- * @throws {Problem} record-not-found, record-gone, invalid-input, budget-spent, too-many-requests, record-integrity, audit-unavailable
+ * @throws {Problem} record-not-found, record-gone, record-changed, invalid-input, budget-spent, too-many-requests, record-integrity,
+ *   audit-unavailable
  */
 export async function matchRecord(
-  deps: Pick<RecordDeps, 'batches' | 'budgets' | 'guesses' | 'keys' | 'newAuditEvent' | 'now'>,
+  deps: Pick<RecordDeps, 'batches' | 'budgets' | 'guesses' | 'keys' | 'lookUp' | 'newAuditEvent' | 'now'>,
   caller: Caller,
   { token: text, purpose, comparison }: MatchRequest,
   facts: RequestFacts,
@@ -73,9 +74,12 @@ export async function matchRecord(
   }
 }
 
-/** Opens what is compared, once the events of it have committed. */
+/**
+ * Opens what is compared, then commits the events of it, each if its record still stands as it was opened. What the comparison
+ * says leaves after them.
+ */
 async function compare(
-  deps: Pick<RecordDeps, 'batches' | 'keys' | 'newAuditEvent' | 'now'>,
+  deps: Pick<RecordDeps, 'batches' | 'keys' | 'lookUp' | 'newAuditEvent' | 'now'>,
   caller: Caller,
   request: Pick<MatchRequest, 'purpose' | 'comparison'> & { tokens: readonly Token[]; names: ComparableName[] },
   facts: RequestFacts,
@@ -83,22 +87,9 @@ async function compare(
 ): Promise<boolean> {
   const { tokens, names, purpose, comparison } = request
   const [token, other] = tokens as [Token, Token?]
-  const records = tokens.map((one, at) => ({
-    token: one,
-    part: 'secret' as const,
-    event: leaveOutRecord(deps.newAuditEvent, {
-      ...{ type: 'record.match', outcome: 'success', request_id: facts.requestId, caller: auditCaller(caller, facts) },
-      ...{ site: caller.site, token: one, kind: kindNameOf(one), purpose, fields: names },
-      replay_of: extra.replayOf?.[at],
-    }),
-  }))
+  const whose = { owner: caller.id, site: caller.site }
   await deps.keys.ensureFresh()
-  const { id: owner, site } = caller
-  const released = await storeUnderKeys(deps.keys, () => {
-    const idempotency = extra.idempotency?.(records.map(({ event }) => event.id))
-    return deps.batches.release({ owner, site, records, idempotency, now: deps.now() })
-  })
-  const found = released.map(requireReleased)
+  const found = (await deps.lookUp({ ...whose, tokens, part: 'secret' })).map(requireLive)
   const [mine, theirs] = await Promise.all(
     found.map((record) => openDetails(deps.keys, { ...record, secret: record.sealed })),
   )
@@ -111,6 +102,19 @@ async function compare(
         : comparableInput(name, comparison.values.expose()[name] ?? ''),
     ),
   )
+  const records = found.map((record, at) => ({
+    record,
+    event: leaveOutRecord(deps.newAuditEvent, {
+      ...{ type: 'record.match', outcome: 'success', request_id: facts.requestId, caller: auditCaller(caller, facts) },
+      ...{ site: caller.site, token: record.token, kind: kindNameOf(record.token), purpose, fields: names },
+      replay_of: extra.replayOf?.[at],
+    }),
+  }))
+  const outcomes = await storeUnderKeys(deps.keys, () => {
+    const idempotency = extra.idempotency?.(records.map(({ event }) => event.id))
+    return deps.batches.release({ ...whose, records, idempotency, now: deps.now() })
+  })
+  for (const outcome of outcomes) requireReleased(outcome)
   return equal.every(Boolean)
 }
 

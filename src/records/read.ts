@@ -4,17 +4,21 @@ import { seesBin } from '../access/grant.ts'
 import { leaveOutRecord } from '../audit/unfinished-event.ts'
 import { Problem } from '../problem.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
-import { requireReleased } from './require-live.ts'
+import { requireLive, requireReleased } from './require-live.ts'
 import { maskedView, openDisplay } from './sealed-record.ts'
 import { kindNameOf, parseToken } from './token.ts'
 
+/** A correction can come between opening and committing once or twice, hardly three times. */
+const ATTEMPTS = 3
+
 /**
- * Answers with the masked view of a record. Never opens the secret part.
+ * Answers with the masked view of a record. Never opens the secret part. The record is opened first, so that there is no event
+ * of a release that fails; what commits the event makes sure that the record still stands as it was opened.
  *
- * @throws {Problem} record-not-found, record-gone, budget-spent, record-integrity, audit-unavailable
+ * @throws {Problem} record-not-found, record-gone, record-changed, budget-spent, record-integrity, audit-unavailable
  */
 export async function readRecord(
-  deps: Pick<RecordDeps, 'batches' | 'budgets' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
+  deps: Pick<RecordDeps, 'batches' | 'budgets' | 'keys' | 'kinds' | 'lookUp' | 'newAuditEvent' | 'now'>,
   caller: Caller,
   input: { token: string },
   facts: RequestFacts,
@@ -22,19 +26,24 @@ export async function readRecord(
   const token = parseToken(input.token)
   if (token === undefined) throw new Problem('record-not-found')
   await spendOrRefuse(deps.budgets, caller, undefined, [token])
-  const event = leaveOutRecord(deps.newAuditEvent, {
-    type: 'record.read',
-    outcome: 'success',
-    request_id: facts.requestId,
-    caller: auditCaller(caller, facts),
-    site: caller.site,
-    token,
-    kind: kindNameOf(token),
-  })
-  const records = [{ token, part: 'display', event }] as const
-  const [outcome] = await deps.batches.release({ owner: caller.id, site: caller.site, records, now: deps.now() })
-  const record = requireReleased(outcome)
-  return maskedView(deps.kinds, record, await openDisplay(deps.keys, { ...record, display: record.sealed }), {
-    bin: seesBin(caller),
-  })
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const found = await deps.lookUp({ owner: caller.id, site: caller.site, tokens: [token], part: 'display' })
+    const record = requireLive(found[0])
+    const display = await openDisplay(deps.keys, { ...record, display: record.sealed })
+    const event = leaveOutRecord(deps.newAuditEvent, {
+      type: 'record.read',
+      outcome: 'success',
+      request_id: facts.requestId,
+      caller: auditCaller(caller, facts),
+      site: caller.site,
+      token,
+      kind: kindNameOf(token),
+    })
+    const records = [{ record, event }]
+    const [outcome] = await deps.batches.release({ owner: caller.id, site: caller.site, records, now: deps.now() })
+    if (outcome === 'changed') continue
+    requireReleased(outcome)
+    return maskedView(deps.kinds, record, display, { bin: seesBin(caller) })
+  }
+  throw new Problem('record-changed', { retryAfterSeconds: 1 })
 }

@@ -1,6 +1,7 @@
 import { createBatch } from '../database/batch.ts'
 import type { Database } from '../database/database.ts'
 import { type LookedUp, type LookUp, lookUpRecords } from './look-up-store.ts'
+import { type ApprovalUse, releaseApproved } from './release-approved.ts'
 import { type Release, type ReleaseOutcome, releaseRecords } from './release-store.ts'
 import { commitFindings, type Finding } from './search-store.ts'
 import { insertManyRecords, type NewRecords } from './tokenize-store.ts'
@@ -9,6 +10,8 @@ import { insertManyRecords, type NewRecords } from './tokenize-store.ts'
 export interface RecordBatches {
   insert: (write: NewRecords) => Promise<undefined>
   release: (release: Release) => Promise<ReleaseOutcome[]>
+  /** One record under an approval: it commits by itself, with the use of the approval. */
+  releaseApproved: (release: Release, use: ApprovalUse) => Promise<ReleaseOutcome>
   commitFinding: (finding: Finding) => Promise<boolean>
 }
 
@@ -34,6 +37,10 @@ export function createRecordBatches(database: Database, requireRelease: () => vo
       weigh: ({ records }) => records.length,
       ownerOf,
     }),
+    async releaseApproved(release, use) {
+      requireRelease()
+      return releaseApproved(database, release, use)
+    },
     commitFinding: createBatch({
       run: async (findings: readonly Finding[]) => {
         requireRelease()

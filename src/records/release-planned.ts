@@ -13,7 +13,7 @@ import type { ClaimedApproval } from './claim-approval.ts'
 import type { RecordDeps } from './dependencies.ts'
 import type { IdempotencyRow } from './idempotency-store.ts'
 import type { LookedUp } from './look-up-store.ts'
-import type { ReleaseOutcome } from './release-store.ts'
+import type { Release, ReleaseOutcome } from './release-store.ts'
 import { requireLive, requireReleased } from './require-live.ts'
 import { sealReason } from './seal-reason.ts'
 import { openDetails } from './sealed-record.ts'
@@ -53,7 +53,7 @@ const ATTEMPTS = 3
 
 /** Opens what may be released and commits its events: what comes back without a problem may leave. */
 export async function releasePlanned(
-  deps: Pick<RecordDeps, 'batches' | 'lookUp' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
+  deps: Pick<RecordDeps, 'batches' | 'database' | 'lookUp' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
   caller: Caller,
   { reason, about, planned }: { reason: string | undefined; about: ReleaseAbout; planned: readonly (Plan | Problem)[] },
   idempotency: ReleaseClaim | undefined,
@@ -66,7 +66,7 @@ export async function releasePlanned(
   for (let attempt = 0; attempt < ATTEMPTS && waiting.length > 0; attempt++) {
     await deps.keys.ensureFresh()
     const tokens = waiting.map(({ plan }) => plan.token)
-    const found = await deps.lookUp({ owner: caller.id, site: caller.site, tokens })
+    const found = await deps.lookUp({ owner: caller.id, site: caller.site, tokens, part: 'secret' })
     const opened: (Opened & { at: number })[] = []
     for (const [nth, { plan, at }] of waiting.entries()) {
       if (nth > 0) await giveWay()
@@ -81,7 +81,8 @@ export async function releasePlanned(
       claim,
     )
     for (const [nth, { at, ...one }] of opened.entries()) {
-      const outcome = await attemptAsync(async () => requireReleased(outcomes[nth]))
+      const result = outcomes[nth]
+      const outcome = result instanceof Problem ? result : await attemptAsync(async () => requireReleased(result))
       released[at] = outcome instanceof Problem ? outcome : one
       // The key of the request commits with the first release.
       if (!(outcome instanceof Problem)) claim = undefined
@@ -91,31 +92,51 @@ export async function releasePlanned(
   return released
 }
 
-/** Commits the releases of opened records, each if its record still stands as it was opened. */
+/**
+ * Commits the releases of opened records, each if its record still stands as it was opened. One under an approval is a
+ * transaction of its own, which uses the approval up; the others are one.
+ */
 async function commitOpened(
-  deps: Pick<RecordDeps, 'batches' | 'keys' | 'now'>,
+  deps: Pick<RecordDeps, 'batches' | 'database' | 'keys' | 'now'>,
   caller: Caller,
   what: { reason: string | undefined; purpose: Purpose; opened: readonly (Opened & { at: number })[]; count: number },
   claim: ReleaseClaim | undefined,
-): Promise<ReleaseOutcome[]> {
+): Promise<(ReleaseOutcome | Problem)[]> {
   const { reason, purpose, opened, count } = what
   if (opened.length === 0) return []
   const consent = needsConsent(purpose) ? purpose : undefined
   const plannedEvents = Array.from({ length: count }, (_, at) => opened.find((one) => one.at === at)?.event.id ?? null)
   await deps.keys.ensureFresh()
-  return storeUnderKeys(deps.keys, () =>
-    deps.batches.release({
-      owner: caller.id,
-      site: caller.site,
-      records: opened.map(({ record, event }) => ({
-        ...{ token: record.token, opened: record, consent, event },
-        part: 'secret' as const,
-      })),
-      reasons: reason === undefined ? [] : opened.map(({ event }) => sealReason(deps, event.id, reason)),
-      idempotency: claim?.(plannedEvents),
-      now: deps.now(),
-    }),
+  let hasReleased = false
+  const releaseOf = (ones: readonly Opened[]): Release => ({
+    owner: caller.id,
+    site: caller.site,
+    records: ones.map(({ record, event }) => ({ record, consent, event })),
+    reasons: reason === undefined ? [] : ones.map(({ event }) => sealReason(deps, event.id, reason)),
+    idempotency: hasReleased ? undefined : claim?.(plannedEvents),
+    now: deps.now(),
+  })
+  const outcomes = new Map<Opened, ReleaseOutcome | Problem>()
+  const { alone = [], together = [] } = Object.groupBy(opened, ({ plan }) =>
+    plan.approval?.version === undefined ? 'together' : 'alone',
   )
+  if (together.length > 0) {
+    const released = await storeUnderKeys(deps.keys, () => deps.batches.release(releaseOf(together)))
+    for (const [nth, one] of together.entries()) outcomes.set(one, released[nth])
+    hasReleased = released.includes('released')
+  }
+  for (const one of alone) {
+    const use = { approval: one.plan.approval!.id, token: one.plan.token, event: one.event.id }
+    const release = () => deps.batches.releaseApproved(releaseOf([one]), use)
+    const outcome = await storeUnderKeys(deps.keys, release).catch((error: unknown) => {
+      // What was released already leaves, whatever becomes of the rest.
+      if (error instanceof Problem && (hasReleased || error.status !== 503)) return error
+      throw error
+    })
+    outcomes.set(one, outcome)
+    hasReleased ||= outcome === 'released'
+  }
+  return opened.map((one) => outcomes.get(one))
 }
 
 /** @throws {Problem} record-not-found, record-gone, consent-missing, record-changed, record-integrity */
@@ -131,7 +152,7 @@ async function openPlanned(
   if (needsConsent(purpose) && !record.consents.includes(purpose)) throw new Problem('consent-missing')
   // Corrected since it was claimed: what it says now was approved by no person.
   if ((approval?.version ?? record.version) !== record.version) throw new Problem('record-changed')
-  const data = pick(deps.kinds[record.kind], await openDetails(deps.keys, record), fields)
+  const data = pick(deps.kinds[record.kind], await openDetails(deps.keys, { ...record, secret: record.sealed }), fields)
   const event = leaveOutRecord(deps.newAuditEvent, {
     ...about,
     type: 'record.reveal',

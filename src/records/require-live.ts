@@ -1,5 +1,5 @@
 import { Problem } from '../problem.ts'
-import type { ReleasedRecord, ReleaseOutcome } from './release-store.ts'
+import type { ReleaseOutcome } from './release-store.ts'
 
 /**
  * The record, if there is one to work on. Unknown, malformed and foreign tokens meet the same error.
@@ -13,10 +13,9 @@ export function requireLive<Found extends object>(found: Found | 'erased' | unde
 }
 
 /** @throws {Problem} record-not-found, record-gone, consent-missing, record-changed */
-export function requireReleased(outcome: ReleaseOutcome): ReleasedRecord {
+export function requireReleased(outcome: ReleaseOutcome): void {
   if (outcome === undefined) throw new Problem('record-not-found')
   if (outcome === 'erased') throw new Problem('record-gone')
   if (outcome === 'consent-missing') throw new Problem('consent-missing')
   if (outcome === 'changed') throw new Problem('record-changed', { retryAfterSeconds: 1 })
-  return outcome
 }

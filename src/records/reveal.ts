@@ -81,11 +81,13 @@ export async function revealRecords(
   // What does not depend on a record is decided before any record is looked at. One after the other: two items of one
   // record must not use the same approval.
   const decided: (Granted | Problem)[] = []
+  const taken = new Set<string>()
   for (const [at, item] of input.items.entries()) {
     if (at > 0) await giveWay()
     const plan = await attemptAsync(async (): Promise<Granted> => {
-      const question = { ...item, purpose, reason, ticket, authority }
+      const question = { ...item, purpose, reason, ticket, authority, taken }
       const approval = await claimApproval(deps, caller, question, circumstances, facts)
+      if (approval !== undefined) taken.add(approval.id)
       const granting = { ...circumstances, approved: approval !== undefined }
       const granted = grantItem(deps, caller, purpose, item, granting)
       return { ...granted, first: earlier.get(extra.replayOf?.[at] ?? ''), approval }

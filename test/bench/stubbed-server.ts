@@ -13,6 +13,7 @@ const vault = await openVault(config, {
     batches: {
       insert: async () => undefined,
       release: async ({ records }) => records.map(() => undefined),
+      releaseApproved: async () => undefined,
       commitFinding: async () => true,
     },
   },

@@ -66,7 +66,9 @@ function newRecord() {
 
 function release() {
   const event = leaveOutRecord(newAuditEvent, { type: 'record.reveal', outcome: 'success' })
-  return { site: 'default', now: now(), records: [{ token: nobodys(), part: 'secret' as const, event }] }
+  const about = { kind: 'card', site: 'default', policyVersion: undefined, consents: [] } as const
+  const record = { token: nobodys(), version: 1, createdAt: now(), updatedAt: now(), ...about, consents: [] }
+  return { site: 'default', now: now(), records: [{ record, event }] }
 }
 
 function claimed() {

@@ -68,6 +68,15 @@ it('what is long over is swept with its reason, and what nobody has reviewed sta
     expect(await states()).toEqual(['reviewed', 'unreviewed'])
     await sweepApprovals(pool, { over: farOff, reviewed: farOff })
     expect(await states()).toEqual(['unreviewed'])
+    // The use outlives its approval for more than a year, whatever the clock of the server says.
+    const uses = () => database.sql('SELECT approval FROM approval_uses')
+    expect(await uses()).toEqual([{ approval: used.id }])
+    await database.sql("UPDATE approval_uses SET used_at = now() - interval '399 days'")
+    await sweepApprovals(pool, { over: farOff, reviewed: farOff })
+    expect(await uses()).toHaveLength(1)
+    await database.sql("UPDATE approval_uses SET used_at = now() - interval '401 days'")
+    await sweepApprovals(pool, { over: farOff, reviewed: farOff })
+    expect(await uses()).toEqual([])
   } finally {
     await pool.close()
   }

@@ -29,6 +29,10 @@ describe.each(oldVaults)('a vault of migration %s', (name) => {
     await database.sql('CREATE SCHEMA public')
     const superuserUrl = withDatabase(inject('cluster').superuserUrl, database.name)
     await loadOldVault(name, { ownerUrl: superuserUrl, superuserUrl })
+    // What was approved just before, under a MAC that stood beside refused requests too.
+    await database.sql(`INSERT INTO approvals
+      SELECT (jsonb_populate_record(a, jsonb_build_object('id', 'apr_00', 'state', 'approved', 'decided_by', 'staff:olga',
+        'decided_at', requested_at, 'mac', '\\x00'))).* FROM approvals a WHERE state = 'pending'`)
     const applied = await migrate({ ownerUrl: superuserUrl, serverRole: new URL(database.serverUrl).username })
     expect(applied).toEqual(knownMigrations.slice(knownMigrations.indexOf(name) + 1))
     const rootKeyFile = path.join(directory, 'root-key')
@@ -164,14 +168,20 @@ describe.each(oldVaults)('a vault of migration %s', (name) => {
     expect(listed.body.approvals).toEqual([expect.objectContaining({ id: approval, record_version: 1 })])
     const own = await vault.staffToken('privacy-officer', { name: caller.toUpperCase() })
     expect((await vault.call('POST', `/v1/approvals/${approval}/approve`, { token: own })).status).toBe(403)
+    const reveal = async () =>
+      vault.call('POST', `/v1/tokens/${tokenOf('card')}/reveal`, {
+        token: await vault.staffToken('investigator', { name: caller }),
+        body: { purpose: 'enforce-rights', reason },
+      })
+    // What was approved before the upgrade has lapsed, without an alarm.
+    expect((await reveal()).body).toMatchObject({ code: 'approval-required', approval })
+    expect(vault.logLines.join('')).not.toContain('approval-changed')
     const approved = await vault.call('POST', `/v1/approvals/${approval}/approve`, { token: officer })
     expect(approved.status, approved.text).toBe(200)
-    const answer = await vault.call('POST', `/v1/tokens/${tokenOf('card')}/reveal`, {
-      token: await vault.staffToken('investigator', { name: caller }),
-      body: { purpose: 'enforce-rights', reason },
-    })
+    const answer = await reveal()
     expect(answer.status, answer.text).toBe(200)
     expect(answer.body.data.number).toBe('4242424242424242')
+    expect((await reveal()).status).toBe(403)
   })
 
   it('has MAC keys of their own, and the one that it had is that of limits alone', async () => {

@@ -58,6 +58,37 @@ function fileOf(lines: readonly string[]): string {
   return file
 }
 
+it('a row that was damaged and is repaired is no finding, and what failed meanwhile says so', async () => {
+  const token = (await vault.tokenize({ card: checkout.card })).card!.token!
+  const [before] = await vault.database.sql<{ version: number }>('SELECT version FROM records WHERE token = $1', [
+    token,
+  ])
+  const damage = (version: number) =>
+    vault.database.sql('UPDATE records SET version = $2 WHERE token = $1', [token, version])
+  await damage(before!.version + 4)
+  const answers = [
+    await vault.call('GET', `/v1/tokens/${token}`, { token: await vault.staffToken('support') }),
+    await vault.call('POST', `/v1/tokens/${token}/reveal`, {
+      token: await vault.staffToken('billing'),
+      body: { purpose: 'process-payment' },
+    }),
+    await vault.call('POST', `/v1/tokens/${token}/match`, {
+      token: await vault.staffToken('fraud'),
+      body: { purpose: 'enforce-rights', field: 'last4', value: '4242' },
+    }),
+  ]
+  for (const answer of answers) {
+    expect(answer.body).toMatchObject({ status: 500, code: 'record-integrity' })
+    expect(await vault.events({ request_id: answer.body.request_id })).toEqual([
+      expect.objectContaining({ type: 'request.refuse', outcome: 'failed', token, code: 'record-integrity' }),
+    ])
+  }
+  await settled()
+  expect((await verify()).findings).toEqual([expect.objectContaining({ code: 'incomplete-history', token })])
+  await damage(before!.version)
+  expect((await verify()).findings).toEqual([])
+})
+
 describe('the log of a vault', () => {
   it('verifies while the vault goes on, whatever it is in the middle of', async () => {
     const reader = await vault.staffToken('support')

@@ -39,13 +39,14 @@ export interface ObservedBatches {
 
 export function observeBatches(url: string, options: { maxWaitingRows?: number } = {}): ObservedBatches {
   const database = openDatabase({ url })
-  const { release, commitFinding } = createRecordBatches(database)
+  const { release, releaseApproved, commitFinding } = createRecordBatches(database)
   const run = (writes: readonly NewRecords[]) => insertRecords(database, writes)
   const insert = createBatch({ run, ...options })
   const arrived = { insert: 0, release: 0 }
   return {
     batches: {
       commitFinding,
+      releaseApproved,
       insert(write) {
         arrived.insert++
         return insert(write)

@@ -70,6 +70,27 @@ describe('the history of a record', () => {
   })
 })
 
+it('a release that failed after its event is none, and neither is its version', async () => {
+  const event = (id: string, members: string, rest: string) =>
+    `INSERT INTO audit_events (id, occurred_at, type, token, body)
+     SELECT '${id}', at, '${rest}', '${log.address}', '{"at":"' || to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') ||
+       '","format":1,"id":"${id}",${members},"token":"${log.address}","type":"${rest}"}'
+     FROM (SELECT date_trunc('milliseconds', now()) + interval '1 hour' AS at) AS e`
+  const released = (request: string) =>
+    event('evt_7', `"outcome":"success","record_version":9,"request_id":"${request}"`, 'record.reveal')
+  const failed = event('evt_8', '"outcome":"failed","request_id":"req_1"', 'request.refuse')
+  for (const [request, count] of [
+    ['req_1', 0],
+    ['req_2', 1],
+  ] as const) {
+    const { findings } = await verify(async ({ sql }) => {
+      await sql(released(request))
+      await sql(failed)
+    })
+    expect(findings, request).toHaveLength(count)
+  }
+})
+
 describe('time', () => {
   it('does not run back: an event of an earlier day is found at its place', async () => {
     const found = await verify(async (owner) => {

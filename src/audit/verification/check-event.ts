@@ -9,6 +9,7 @@ export interface ReadEvent {
   type: string
   outcome: string
   token: string | undefined
+  requestId: string | undefined
   subject: string | undefined
   recordVersion: number | undefined
   publicKey: string | undefined
@@ -36,7 +37,7 @@ export function checkEvent(
     return undefined
   }
   const { id, at, type, outcome, token, site, subject, caller, record_version, public_key, ranges, until } = members
-  const { minimum_index: minimumIndex, made } = members
+  const { minimum_index: minimumIndex, made, request_id } = members
   if (JSON.stringify(members) !== body || !isSorted(members)) {
     findings.add({ code: 'not-canonical', ...place, detail: 'the body of the event is not in its canonical form' })
   }
@@ -61,6 +62,7 @@ export function checkEvent(
     type: text(type) ?? '',
     outcome: text(outcome) ?? '',
     token: text(token),
+    requestId: text(request_id),
     subject: text(subject),
     recordVersion: typeof record_version === 'number' ? record_version : undefined,
     publicKey: text(public_key),

@@ -1,5 +1,5 @@
 import type { ReadEvent } from './check-event.ts'
-import type { Findings } from './log-finding.ts'
+import type { Findings, LogFinding } from './log-finding.ts'
 import type { RecordState } from './log-source.ts'
 
 /** What the events say of one record so far. Small, since there is one for every record. */
@@ -15,6 +15,8 @@ interface History {
 export interface RecordHistories {
   /** Takes the next event in the order of the log. @param sequence undefined for an event that waits for its place */
   add(event: ReadEvent, sequence: number | undefined): void
+  /** Says what is wrong with releases, now that every event was seen that may take one back. */
+  endOfEvents(): void
   /** Older events of records may be missing from here on: they were dropped. */
   expectOldRecords(until: Date): void
   /** Compares a record as it is with what the events say of it. */
@@ -27,22 +29,21 @@ export interface RecordHistories {
 /** A release and a change of one record may pass each other: their statements may run at the same time, and take so long. */
 const PASSING_SECONDS = 60
 
+/** Lets something of a record out, and changes nothing. */
+const RELEASES = new Set(['record.read', 'record.reveal', 'record.match'])
+
 /** What happens to a record, or is released of it. A refusal is neither, nor is what people decide about a release. */
-const TYPES = new Set([
-  'record.tokenize',
-  'record.read',
-  'record.reveal',
-  'record.match',
-  'record.correct',
-  'record.erase',
-])
+const TYPES = new Set([...RELEASES, 'record.tokenize', 'record.correct', 'record.erase'])
 
 /**
  * Follows every record through the log: it begins by being tokenized, its corrections leave out no version, what is released
- * of it is the version that stands, and after it was erased nothing is.
+ * of it is the version that stands, and after it was erased nothing is. A release that failed after its event let nothing out:
+ * an event of the same request says so, and a row that was damaged then may be whole again.
  */
 export function createRecordHistories(findings: Findings): RecordHistories {
   const histories = new Map<string, History>()
+  /** What is wrong with releases, each until its request turns out to have failed. */
+  const releases = new Map<string, LogFinding[]>()
   /** Records from before may lack the beginning of their history. */
   let oldUntil = Number.NEGATIVE_INFINITY
 
@@ -65,10 +66,16 @@ export function createRecordHistories(findings: Findings): RecordHistories {
       return histories.size
     },
     add(event, sequence) {
-      const { token, type, recordVersion } = event
-      if (token === undefined || event.outcome !== 'success' || !TYPES.has(type)) return
-      const say = (detail: string) =>
-        findings.add({ code: 'incomplete-history', token, event: event.id, sequence, detail })
+      const { token, type, recordVersion, requestId } = event
+      if (token === undefined) return
+      const release = `${requestId} ${token}`
+      if (type === 'request.refuse' && event.outcome === 'failed') releases.delete(release)
+      if (event.outcome !== 'success' || !TYPES.has(type)) return
+      const say = (detail: string) => {
+        const finding: LogFinding = { code: 'incomplete-history', token, event: event.id, sequence, detail }
+        if (requestId === undefined || !RELEASES.has(type)) findings.add(finding)
+        else releases.set(release, [...(releases.get(release) ?? []), finding])
+      }
       const history = histories.get(token)
       if (history === undefined) {
         begin(event, token, say)
@@ -90,6 +97,9 @@ export function createRecordHistories(findings: Findings): RecordHistories {
         else if (recordVersion < history.version && isLate)
           say(`version ${recordVersion} was released after version ${history.version} had replaced it`)
       } else history.version = recordVersion ?? history.version
+    },
+    endOfEvents() {
+      for (const finding of [...releases.values()].flat()) findings.add(finding)
     },
     expectOldRecords(until) {
       oldUntil = Math.max(oldUntil, until.getTime())

@@ -132,6 +132,7 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
     numbers.add(event.made)
     histories.add(event, undefined)
   })
+  histories.endOfEvents()
   leafCheck.end()
   numbers.end()
   tree.end()
