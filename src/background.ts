@@ -2,7 +2,7 @@ import type { Alert } from './alert.ts'
 
 /** Everything that a server does without being asked, by the name that its alert, the log and the metrics say. */
 export const BACKGROUND_TASKS = {
-  'adopt-access': 'gives the clients and contracts of an older vault their MACs',
+  'adopt-access': 'gives the clients and contracts of an older vault their MACs, and takes its access into the ledger',
   'keep-mac-keys': 'replaces MAC keys in time',
   'keep-signing-keys': 'replaces and destroys token-signing keys in time',
   'prepare-audit-partitions': 'makes the partitions of the months to come',
@@ -17,6 +17,8 @@ export const BACKGROUND_TASKS = {
   'sweep-idempotency-keys': 'removes stored answers that have expired',
   'sweep-rate-limits': 'removes counts whose time is over',
   'sweep-spent-ids': 'removes the ids of assertions and proofs that have expired',
+  'take-in-access':
+    'takes into the ledger of access what was taken away without keys, and looks for refusals that are gone',
   'watch-audit-log': 'looks how long events wait for their place in the audit log',
   'watch-keys': 'looks how far keys have come, for alerts and metrics',
   'write-refusal-counts': 'writes the event of refusals that have none of their own',

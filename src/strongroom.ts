@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { createAccessControl } from './access/access-control.ts'
+import { ACCESS_LEDGER } from './access/access-ledger.ts'
 import { ACCESS_MACS } from './access/access-macs.ts'
 import { createAccessRoutes } from './access/access-routes.ts'
 import { MAX_TOKEN_SECONDS } from './access/access-token.ts'
@@ -118,7 +119,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     background,
     times: overrides.keyTimes,
     remakeMacs: remakeAccessMacs,
-    marksOfNewVault: [ACCESS_MACS],
+    marksOfNewVault: [ACCESS_MACS, ACCESS_LEDGER],
   }).catch(async (error) => {
     await database.close()
     throw error
@@ -146,7 +147,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     openApprovals: config.openApprovals,
     ...overrides.limits,
   })
-  const { roles, limits, admit, macs } = access
+  const { roles, limits, admit, macs, ledger } = access
   if (config.isOnlyServer) await releaseReservations(database).catch(giveUp)
   const { issuersFile, production, asksForCertificates = false } = config
   const signing = { renewSigningKey, issuer, issuersFile, production }
@@ -156,7 +157,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const batches = overrides.batches ?? createRecordBatches(database)
   const findByTerm = createFindByTerm(basics)
   const lookUp = createLookUp(database)
-  const shared = { ...basics, ...limits, batches, lookUp, findByTerm, roles, macs, kinds, randomBytes, why }
+  const shared = { ...basics, ...limits, batches, lookUp, findByTerm, roles, macs, ledger, kinds, randomBytes, why }
 
   const auditLog = await createAuditLog(basics, {
     isKeptHere: config.keepsLog ?? false,
@@ -207,6 +208,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const watchKeys = createKeyWatch({ keys, now, alert, observeKey: metrics.observeKey })
   const tending: [TaskName, () => unknown][] = [
     ['adopt-access', access.adopt],
+    ['take-in-access', access.takeIn],
     ['keep-mac-keys', () => keepMacKeys(keyDeps)],
     ['keep-signing-keys', renewSigningKey],
     // A key that is about to be replaced is no news.

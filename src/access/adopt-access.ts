@@ -1,37 +1,82 @@
 import type { NewAuditEvent } from '../audit/audit-event.ts'
-import type { Database } from '../database/database.ts'
+import type { Database, Queryable } from '../database/database.ts'
 import type { Keys } from '../keys/keys.ts'
 import { changeRegistry } from '../keys/registry.ts'
-import { ACCESS_MACS, type AccessMacs } from './access-macs.ts'
+import { ACCESS_LEDGER, type AccessLedger } from './access-ledger.ts'
+import { ACCESS_MACS, type AccessMacs, clientText, contractText, stateOf } from './access-macs.ts'
+import { selectSuspended } from './budget-store.ts'
 import { selectClientsWithSecrets, updateClientMac } from './client-store.ts'
+import { type RoleSetMacs, roleSetText } from './current-roles.ts'
+import type { AccessChange } from './ledger-chain.ts'
+import {
+  clientSubject,
+  disabledSubject,
+  partnerSubject,
+  REFUSED,
+  ROLES_SUBJECT,
+  suspendedSubject,
+} from './ledger-subject.ts'
 import { selectPartners, updatePartnerMac } from './partner-store.ts'
+import { selectNewestRoleSet } from './role-set-store.ts'
+import { selectDisabledStaff } from './staff-store.ts'
 
 export interface AdoptAccessDeps {
   database: Database
   keys: Pick<Keys, 'registry' | 'refresh' | 'verified'>
   macs: AccessMacs
+  roleSetMacs: RoleSetMacs
+  ledger: AccessLedger
   newAuditEvent: NewAuditEvent
 }
 
 /**
- * Gives the clients and contracts of a vault from before migration 0007 their MACs, as they stand, on the first start that
- * knows of them. Only once: the manifest remembers it, so a MAC that somebody removes afterwards does not come back.
+ * Gives the clients and contracts of a vault from before migration 0007 their MACs, as they stand, and takes what the vault
+ * wrote into the ledger of a vault from before migration 0027, on the first start that knows of them. Only once: the manifest
+ * remembers it, so a MAC or an entry that somebody removes afterwards does not come back.
  *
  * @throws {KeyRegistryError} when somebody else changed the registry
  * @throws {Problem} sealed
  */
 export async function adoptAccess(deps: AdoptAccessDeps): Promise<void> {
   const { keys, macs } = deps
-  if (keys.verified.marks.includes(ACCESS_MACS)) return
+  const { marks: done } = keys.verified
+  if (done.includes(ACCESS_MACS) && done.includes(ACCESS_LEDGER)) return
   await changeRegistry(deps, { id: 'strongroom', kind: 'vault' }, async ({ tx, marks, mark }) => {
-    if (marks.includes(ACCESS_MACS)) return
     await macs.hold(tx)
-    for (const client of await selectClientsWithSecrets(tx)) {
-      if (client.revoked_at === null) await updateClientMac(tx, client.id, macs.ofClient(client))
-    }
-    for (const partner of await selectPartners(tx)) {
-      if (partner.ended_at === null) await updatePartnerMac(tx, partner.id, macs.ofContract(partner))
-    }
+    if (!marks.includes(ACCESS_MACS)) await makeMacs(deps, tx)
+    if (!marks.includes(ACCESS_LEDGER)) await deps.ledger.adopt(tx, await presentAccess(deps, tx))
     mark(ACCESS_MACS)
+    mark(ACCESS_LEDGER)
   })
+}
+
+async function makeMacs({ macs }: AdoptAccessDeps, tx: Queryable): Promise<void> {
+  for (const client of await selectClientsWithSecrets(tx)) {
+    if (client.revoked_at === null) await updateClientMac(tx, client.id, macs.ofClient(client))
+  }
+  for (const partner of await selectPartners(tx)) {
+    if (partner.ended_at === null) await updatePartnerMac(tx, partner.id, macs.ofContract(partner))
+  }
+}
+
+/** Everything that is in force, and who is refused. What the vault did not write is not taken over. */
+async function presentAccess({ macs, roleSetMacs }: AdoptAccessDeps, tx: Queryable): Promise<AccessChange[]> {
+  const changes: AccessChange[] = []
+  for (const client of await selectClientsWithSecrets(tx)) {
+    if (client.revoked_at !== null || !(await macs.isClient(client, undefined))) continue
+    changes.push({ subject: clientSubject(client.id), state: stateOf(clientText(client)) })
+  }
+  for (const partner of await selectPartners(tx)) {
+    if (partner.ended_at !== null || !(await macs.isContract(partner, undefined))) continue
+    changes.push({ subject: partnerSubject(partner.id), state: stateOf(contractText(partner)) })
+  }
+  const roles = await selectNewestRoleSet(tx)
+  if (roles !== undefined && (await roleSetMacs.isOurs(roles))) {
+    changes.push({ subject: ROLES_SUBJECT, state: stateOf(roleSetText(roles)) })
+  }
+  for (const { id } of await selectDisabledStaff(tx)) changes.push({ subject: disabledSubject(id), state: REFUSED })
+  for (const { caller } of await selectSuspended(tx)) {
+    changes.push({ subject: suspendedSubject(caller), state: REFUSED })
+  }
+  return changes
 }

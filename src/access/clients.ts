@@ -4,7 +4,8 @@ import type { Database, Queryable } from '../database/database.ts'
 import type { NewId } from '../identifier.ts'
 import { drawFresh } from '../keys/random.ts'
 import { Sensitive } from '../sensitive.ts'
-import type { AccessMacs } from './access-macs.ts'
+import type { AccessLedger } from './access-ledger.ts'
+import { type AccessMacs, clientText, stateOf } from './access-macs.ts'
 import type { ClientSecrets } from './client-secret.ts'
 import {
   type Client,
@@ -16,6 +17,7 @@ import {
   updateClientCredential,
 } from './client-store.ts'
 import type { CurrentRoles } from './current-roles.ts'
+import { clientSubject } from './ledger-subject.ts'
 import { insertPartnerClient } from './partner-store.ts'
 import type { PublicJwkSet } from './public-jwk.ts'
 import type { Role, RoleName, Scope } from './roles.ts'
@@ -23,6 +25,7 @@ import type { Role, RoleName, Scope } from './roles.ts'
 export interface ClientDeps {
   database: Database
   macs: AccessMacs
+  ledger: AccessLedger
   clientSecrets: ClientSecrets
   newAuditEvent: NewAuditEvent
   newId: NewId
@@ -159,13 +162,14 @@ export async function replaceClientKeys(
 
 /** Refuses the client from its next request on. @throws {UnknownClient} */
 export async function revokeClient(
-  deps: Pick<ClientDeps, 'database' | 'newAuditEvent' | 'now'>,
+  deps: Pick<ClientDeps, 'database' | 'ledger' | 'newAuditEvent' | 'now'>,
   operator: AuditCaller,
   id: string,
 ): Promise<void> {
   await deps.database.transaction(async (tx) => {
     const site = await markRevoked(tx, id, deps.now())
     if (site === undefined) throw new UnknownClient('there is no such client')
+    await deps.ledger.recordOrLeave(tx, [{ subject: clientSubject(id), state: null }])
     await record(deps, tx, 'client.revoke', operator, id, site)
   })
 }
@@ -231,6 +235,7 @@ async function insert(
     if (partner !== undefined && !(await insertPartnerClient(tx, id, partner))) {
       throw new CallerError('there is no such partner, or its contract has ended')
     }
+    await deps.ledger.record(tx, [{ subject: clientSubject(id), state: stateOf(clientText(client)) }])
     await record(deps, tx, 'client.add', operator, id, site)
   })
   return id
@@ -243,7 +248,7 @@ async function insert(
  * @throws {UnknownClient}
  */
 async function changeCredential(
-  deps: Pick<ClientDeps, 'database' | 'macs' | 'newAuditEvent'>,
+  deps: Pick<ClientDeps, 'database' | 'macs' | 'ledger' | 'newAuditEvent'>,
   operator: AuditCaller,
   id: string,
   type: AuditEventType,
@@ -256,9 +261,10 @@ async function changeCredential(
     if (client === undefined || !changes) {
       throw new UnknownClient('there is no such client, or it was revoked, or proves itself in another way')
     }
-    if (!(await deps.macs.isClient(client))) throw new UnknownClient(CHANGED)
+    if (!(await deps.macs.isClient(client, await deps.ledger.stateIn(tx)))) throw new UnknownClient(CHANGED)
     const changed = { ...client, ...changes }
     await updateClientCredential(tx, { ...changed, mac: deps.macs.ofClient(changed) })
+    await deps.ledger.record(tx, [{ subject: clientSubject(id), state: stateOf(clientText(changed)) }])
     await record(deps, tx, type, operator, id, client.site)
   })
 }

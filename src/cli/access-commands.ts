@@ -93,7 +93,7 @@ export function addAccessCommands(program: Command): void {
     .description('let a suspended caller in again, and begin its counts anew')
     .argument('<caller>')
     .action((caller: string, options: Json) =>
-      withVault('access lift', async ({ commands }) => {
+      withKeys('access lift', async ({ commands }) => {
         await commands.liftCaller(operator(), caller)
         print(options, { caller, suspended: false }, () => `lifted ${caller}`)
       }),

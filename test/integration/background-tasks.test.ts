@@ -245,6 +245,16 @@ const proofs: Record<TaskName, () => Promise<void>> = {
     expect(await vault.count('spent_ids')).toBe(0)
   },
 
+  async 'take-in-access'() {
+    const entries = () =>
+      one<number>("SELECT count(*)::integer AS value FROM access_ledger WHERE subject LIKE 'disabled %'")
+    const before = await entries()
+    // As a command without keys leaves it.
+    await database.sql("INSERT INTO disabled_staff (id, folded, disabled_at) VALUES ('staff:ann', 'staff:ann', now())")
+    await run('take-in-access')
+    await vi.waitFor(async () => expect(await entries()).toBe(before + 1), PATIENCE)
+  },
+
   async 'watch-audit-log'() {
     const release = await holdLog(database)
     try {
