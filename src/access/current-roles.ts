@@ -45,12 +45,10 @@ export interface CurrentRoles {
  * A row that somebody put into the database without the key grants nothing: neither its own roles nor, since an older set
  * may say more than the one that it hides, those before it. It is an alert, and ends when an operator applies a set again.
  *
- * A set of the past, which has its own MAC, is not the one that the ledger of access names. A running server also refuses one
- * that is older than one it has seen.
+ * A set of the past, which has its own MAC, is not the one that the ledger of access names.
  */
 export function createCurrentRoles({ database, macs, ledger, alert }: CurrentRolesDeps): CurrentRoles {
   let current = emptySet(-1)
-  let highest = 0
   let last: Promise<unknown> = Promise.resolve()
   let alerted: string | undefined
 
@@ -63,11 +61,9 @@ export function createCurrentRoles({ database, macs, ledger, alert }: CurrentRol
 
   async function verified(stored: StoredRoleSet | undefined, state: AccessState | undefined): Promise<RoleSet> {
     const revision = stored?.revision ?? 0
-    if (revision < highest) return distrust(revision, `revision ${highest} is gone`)
     const set = stored === undefined ? builtInSet : await open(stored)
     if (typeof set !== 'string' && !isNewest(stored, state)) return distrust(revision, NOT_NEWEST)
     if (typeof set === 'string') return distrust(revision, set)
-    highest = revision
     alerted = undefined
     return set
   }
