@@ -1,9 +1,8 @@
 import { hostname } from 'node:os'
 import { createAccessControl } from './access/access-control.ts'
-import { ACCESS_LEDGER } from './access/access-ledger.ts'
-import { ACCESS_MACS } from './access/access-macs.ts'
 import { createAccessRoutes } from './access/access-routes.ts'
 import { MAX_TOKEN_SECONDS } from './access/access-token.ts'
+import { ACCESS_MARKS } from './access/adopt-access.ts'
 import { createAuthentication } from './access/authentication.ts'
 import type { Caller } from './access/caller.ts'
 import { createCallerCommands } from './access/caller-commands.ts'
@@ -119,7 +118,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     background,
     times: overrides.keyTimes,
     remakeMacs: remakeAccessMacs,
-    marksOfNewVault: [ACCESS_MACS, ACCESS_LEDGER],
+    marksOfNewVault: ACCESS_MARKS,
   }).catch(async (error) => {
     await database.close()
     throw error

@@ -50,6 +50,13 @@ export interface AccessLedger {
    */
   stateIn(tx: Queryable): Promise<AccessState | undefined>
   /**
+   * To be asked first in a transaction that takes access away and changes a row with a MAC: while keys are at hand it waits for
+   * nobody who makes all MACs again, and the other way round.
+   *
+   * @throws {Problem} database-unavailable
+   */
+  hold(tx: Queryable): Promise<void>
+  /**
    * Writes changes in the transaction that makes them. At most once in a transaction, and after its rows were changed.
    *
    * @throws {Problem} as `settle`
@@ -142,15 +149,16 @@ export function createAccessLedger({ database, keys, alert }: AccessLedgerDeps):
     async stateIn(tx) {
       return isAdopted() ? (await follow(tx)).state : undefined
     },
+    hold: (tx) => unlessUnusable(macs.hold(tx, 'access-mac')),
     record,
-    async recordOrLeave(tx, changes) {
-      try {
-        await record(tx, changes)
-      } catch (error) {
-        const isLeft = error instanceof Problem && (error.code === 'sealed' || error.code === 'busy')
-        if (!isLeft) throw error
-      }
-    },
+    recordOrLeave: (tx, changes) => unlessUnusable(record(tx, changes)),
     adopt: write,
   }
+}
+
+/** What only takes access away goes on without keys, and under a ledger that is not to be believed. */
+function unlessUnusable(work: Promise<void>): Promise<void> {
+  return work.catch((error) => {
+    if (!(error instanceof Problem) || (error.code !== 'sealed' && error.code !== 'busy')) throw error
+  })
 }

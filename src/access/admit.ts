@@ -2,12 +2,13 @@ import type { createNewsAlert } from '../alert.ts'
 import { Problem } from '../problem.ts'
 import type { AccessMacs } from './access-macs.ts'
 import type { Caller, Partnership } from './caller.ts'
-import type { Standing, StandingContract } from './caller-store.ts'
+import type { StandingContract } from './caller-store.ts'
 import { tokenChallenges } from './challenge.ts'
 import type { CurrentRoles } from './current-roles.ts'
 import type { AccessState } from './ledger-chain.ts'
 import type { ProbeLimit } from './probe-limit.ts'
 import type { Role, Scope } from './roles.ts'
+import type { Standing } from './standings.ts'
 
 export interface AdmitDeps {
   standingOf: (caller: Caller) => Promise<Standing>

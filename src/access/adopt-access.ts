@@ -20,6 +20,9 @@ import { selectPartners, updatePartnerMac } from './partner-store.ts'
 import { selectNewestRoleSet } from './role-set-store.ts'
 import { selectDisabledStaff } from './staff-store.ts'
 
+/** What a vault that begins with this version need not take over. */
+export const ACCESS_MARKS = [ACCESS_MACS, ACCESS_LEDGER] as const
+
 export interface AdoptAccessDeps {
   database: Database
   keys: Pick<Keys, 'registry' | 'refresh' | 'verified'>
@@ -39,14 +42,12 @@ export interface AdoptAccessDeps {
  */
 export async function adoptAccess(deps: AdoptAccessDeps): Promise<void> {
   const { keys, macs } = deps
-  const { marks: done } = keys.verified
-  if (done.includes(ACCESS_MACS) && done.includes(ACCESS_LEDGER)) return
+  if (ACCESS_MARKS.every((name) => keys.verified.marks.includes(name))) return
   await changeRegistry(deps, { id: 'strongroom', kind: 'vault' }, async ({ tx, marks, mark }) => {
     await macs.hold(tx)
     if (!marks.includes(ACCESS_MACS)) await makeMacs(deps, tx)
     if (!marks.includes(ACCESS_LEDGER)) await deps.ledger.adopt(tx, await presentAccess(deps, tx))
-    mark(ACCESS_MACS)
-    mark(ACCESS_LEDGER)
+    for (const name of ACCESS_MARKS) mark(name)
   })
 }
 

@@ -6,7 +6,7 @@ import { isValidAt, matchesRegistration } from './client-certificate.ts'
 import type { ClientCredentials } from './client-credentials.ts'
 import type { ClientSecrets } from './client-secret.ts'
 import { type Client, type ClientWithSecrets, findClientWithSecrets } from './client-store.ts'
-import { beginsRight, hashToCompare, isOver } from './clients.ts'
+import { beginsRight, hashToCompare, isOver } from './hash-to-compare.ts'
 import { CLIENT_ID, type ClientFault } from './token-request-problem.ts'
 
 export interface AuthenticateClientDeps extends ClientAssertionDeps {

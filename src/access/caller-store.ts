@@ -3,7 +3,6 @@ import type { Queryable, Statement } from '../database/database.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
 import { LEDGER_HEAD } from './access-ledger-store.ts'
 import type { Caller, Partnership } from './caller.ts'
-import type { AccessState } from './ledger-chain.ts'
 import { foldedId, staffId } from './person.ts'
 
 /** A contract as it stands: `endsAt` is its end, or when an operator ended it before, in milliseconds. */
@@ -22,12 +21,6 @@ export interface StoredStanding {
   partner: StandingContract | undefined
   /** The revision of the roles in force. */
   rolesRevision: number
-}
-
-/** How a caller stands, as far as the ledger of access says so too. */
-export interface Standing extends StoredStanding {
-  /** What the ledger says of everything else, the contract too. */
-  state: AccessState | undefined
 }
 
 const SELECT_VERSION: Statement = { name: 'select-access-version', text: 'SELECT version FROM access_version' }

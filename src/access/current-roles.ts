@@ -81,7 +81,7 @@ export function createCurrentRoles({ database, macs, ledger, alert }: CurrentRol
     }
   }
 
-  /** One after the other: an answer that was overtaken would look like a step back. */
+  /** One after the other: an answer that was overtaken would take the place of a newer one. */
   function inTurn(read: () => Promise<void>): Promise<RoleSet> {
     const next = last.then(read).then(() => current)
     last = next.catch(() => {})

@@ -55,6 +55,7 @@ export async function endPartner(
   id: string,
 ): Promise<void> {
   await deps.database.transaction(async (tx) => {
+    await deps.ledger.hold(tx)
     if (!(await markPartnerEnded(tx, id, deps.now()))) throw new CallerError('there is no such partner')
     await deps.ledger.recordOrLeave(tx, [{ subject: partnerSubject(id), state: null }])
     await insertEvents(tx, [event(deps, 'partner.end', operator, id)])

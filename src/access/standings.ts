@@ -3,7 +3,7 @@ import { createBatch } from '../database/batch.ts'
 import type { Database } from '../database/database.ts'
 import type { AccessLedger } from './access-ledger.ts'
 import type { Caller } from './caller.ts'
-import { type Standing, type StoredStanding, selectAccessVersion, selectStandings } from './caller-store.ts'
+import { type StoredStanding, selectAccessVersion, selectStandings } from './caller-store.ts'
 import type { AccessState } from './ledger-chain.ts'
 import { clientSubject, disabledSubject, suspendedSubject } from './ledger-subject.ts'
 
@@ -11,6 +11,12 @@ import { clientSubject, disabledSubject, suspendedSubject } from './ledger-subje
 const MAX_AGE_MS = 10_000
 /** So many callers are remembered, some kilobytes each at the most. */
 const MAX_CALLERS = 10_000
+
+/** How a caller stands, as far as the ledger of access says so too. */
+export interface Standing extends StoredStanding {
+  /** What the ledger says of everything else, the contract too. */
+  state: AccessState | undefined
+}
 
 /** How callers stood at one version of everything that a standing is made of. */
 interface Known {

@@ -7,6 +7,7 @@ import type { Config } from '../../src/config.ts'
 import { followCertificates } from '../../src/serve.ts'
 import { callBound } from '../support/bound-caller.ts'
 import { createCallerKey } from '../support/caller-keys.ts'
+import { expectTakenIn } from '../support/expect-taken-in.ts'
 import { forgetMarks } from '../support/forget-marks.ts'
 import { holdLog } from '../support/hold-log.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -245,15 +246,7 @@ const proofs: Record<TaskName, () => Promise<void>> = {
     expect(await vault.count('spent_ids')).toBe(0)
   },
 
-  async 'take-in-access'() {
-    const entries = () =>
-      one<number>("SELECT count(*)::integer AS value FROM access_ledger WHERE subject LIKE 'disabled %'")
-    const before = await entries()
-    // As a command without keys leaves it.
-    await database.sql("INSERT INTO disabled_staff (id, folded, disabled_at) VALUES ('staff:ann', 'staff:ann', now())")
-    await run('take-in-access')
-    await vi.waitFor(async () => expect(await entries()).toBe(before + 1), PATIENCE)
-  },
+  'take-in-access': () => expectTakenIn(database),
 
   async 'watch-audit-log'() {
     const release = await holdLog(database)
