@@ -22,6 +22,7 @@ import { createLimitKeys } from './limit-keys.ts'
 import { addPartner, endPartner, listPartners, type NewPartner } from './partners.ts'
 import { createProbeLimit } from './probe-limit.ts'
 import { createRateLimit, type RateLimits } from './rate-limit.ts'
+import { rebuildLedger } from './rebuild-ledger.ts'
 import { sweepLimits } from './reservation-store.ts'
 import { reviewAccess } from './review-access.ts'
 import type { RoleFile } from './role-set.ts'
@@ -112,6 +113,7 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
         addPartner({ ...deps, macs, ledger }, operator, partner),
       listPartners: () => listPartners(deps),
       endPartner: (operator: AuditCaller, id: string) => endPartner({ ...deps, ledger }, operator, id),
+      rebuildLedger: (operator: AuditCaller) => rebuildLedger({ ...deps, macs, roleSetMacs, ledger }, operator),
       listSuspended: () => selectSuspended(database),
       liftCaller: (operator: AuditCaller, caller: string) => liftCaller({ ...deps, ledger, probes }, operator, caller),
     },

@@ -3,7 +3,7 @@ import type { Database, Queryable } from '../database/database.ts'
 import type { Keys } from '../keys/keys.ts'
 import { keyIdOf } from '../keys/macs.ts'
 import { Problem } from '../problem.ts'
-import { insertLedgerEntries, lockLedger, selectLedgerFrom } from './access-ledger-store.ts'
+import { insertLedgerEntries, lockLedger, replaceLedger, selectLedgerFrom } from './access-ledger-store.ts'
 import {
   type AccessChange,
   type AccessState,
@@ -69,6 +69,12 @@ export interface AccessLedger {
   recordOrLeave(tx: Queryable, changes: Changes): Promise<void>
   /** Writes what there is into the ledger of a vault that has none yet. @throws {Problem} as `settle` */
   adopt(tx: Queryable, changes: readonly AccessChange[]): Promise<void>
+  /**
+   * Puts a ledger of these changes in the place of one that is not to be believed, and answers with how many entries it has.
+   *
+   * @throws {Problem} sealed
+   */
+  rebuild(tx: Queryable, changes: readonly AccessChange[]): Promise<number>
 }
 
 export interface AccessLedgerDeps {
@@ -86,6 +92,7 @@ export function createAccessLedger({ database, keys, alert }: AccessLedgerDeps):
   let alerted: string | undefined
 
   const isAdopted = () => keys.verified.marks.includes(ACCESS_LEDGER)
+  const make = (text: string) => macs.make('access-mac', LEDGER_DOMAIN, text)
   const isOurs = (text: string, mac: Buffer) => macs.verify('access-mac', LEDGER_DOMAIN, text, mac)
 
   /** Reads the entries that are new. What is read must be committed: it stays in memory. */
@@ -122,7 +129,7 @@ export function createAccessLedger({ database, keys, alert }: AccessLedgerDeps):
     await lockLedger(tx)
     const view = await follow(tx)
     const wanted = typeof changes === 'function' ? await changes(view.state) : changes
-    const entries = extendChain(view, wanted, (text) => macs.make('access-mac', LEDGER_DOMAIN, text))
+    const entries = extendChain(view, wanted, make)
     if (entries.length > 0) await insertLedgerEntries(tx, entries)
   }
 
@@ -153,6 +160,15 @@ export function createAccessLedger({ database, keys, alert }: AccessLedgerDeps):
     record,
     recordOrLeave: (tx, changes) => unlessUnusable(record(tx, changes)),
     adopt: write,
+    async rebuild(tx, changes) {
+      await lockLedger(tx)
+      const newest = (await selectLedgerFrom(tx, 0)).at(-1)?.generation ?? 0
+      // Generations go on, so that no server takes the new ledger for one that it has seen.
+      const before = { ...EMPTY_LEDGER, generation: Math.max(newest, seen.generation) }
+      const entries = extendChain(before, changes, make)
+      await replaceLedger(tx, entries)
+      return entries.length
+    },
   }
 }
 

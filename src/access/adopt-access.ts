@@ -3,22 +3,11 @@ import type { Database, Queryable } from '../database/database.ts'
 import type { Keys } from '../keys/keys.ts'
 import { changeRegistry } from '../keys/registry.ts'
 import { ACCESS_LEDGER, type AccessLedger } from './access-ledger.ts'
-import { ACCESS_MACS, type AccessMacs, clientText, contractText, stateOf } from './access-macs.ts'
-import { selectSuspended } from './budget-store.ts'
+import { ACCESS_MACS, type AccessMacs } from './access-macs.ts'
 import { selectClientsWithSecrets, updateClientMac } from './client-store.ts'
-import { type RoleSetMacs, roleSetText } from './current-roles.ts'
-import type { AccessChange } from './ledger-chain.ts'
-import {
-  clientSubject,
-  disabledSubject,
-  partnerSubject,
-  REFUSED,
-  ROLES_SUBJECT,
-  suspendedSubject,
-} from './ledger-subject.ts'
+import type { RoleSetMacs } from './current-roles.ts'
 import { selectPartners, updatePartnerMac } from './partner-store.ts'
-import { selectNewestRoleSet } from './role-set-store.ts'
-import { selectDisabledStaff } from './staff-store.ts'
+import { presentAccess } from './present-access.ts'
 
 /** What a vault that begins with this version need not take over. */
 export const ACCESS_MARKS = [ACCESS_MACS, ACCESS_LEDGER] as const
@@ -58,26 +47,4 @@ async function makeMacs({ macs }: AdoptAccessDeps, tx: Queryable): Promise<void>
   for (const partner of await selectPartners(tx)) {
     if (partner.ended_at === null) await updatePartnerMac(tx, partner.id, macs.ofContract(partner))
   }
-}
-
-/** Everything that is in force, and who is refused. What the vault did not write is not taken over. */
-async function presentAccess({ macs, roleSetMacs }: AdoptAccessDeps, tx: Queryable): Promise<AccessChange[]> {
-  const changes: AccessChange[] = []
-  for (const client of await selectClientsWithSecrets(tx)) {
-    if (client.revoked_at !== null || !(await macs.isClient(client, undefined))) continue
-    changes.push({ subject: clientSubject(client.id), state: stateOf(clientText(client)) })
-  }
-  for (const partner of await selectPartners(tx)) {
-    if (partner.ended_at !== null || !(await macs.isContract(partner, undefined))) continue
-    changes.push({ subject: partnerSubject(partner.id), state: stateOf(contractText(partner)) })
-  }
-  const roles = await selectNewestRoleSet(tx)
-  if (roles !== undefined && (await roleSetMacs.isOurs(roles))) {
-    changes.push({ subject: ROLES_SUBJECT, state: stateOf(roleSetText(roles)) })
-  }
-  for (const { id } of await selectDisabledStaff(tx)) changes.push({ subject: disabledSubject(id), state: REFUSED })
-  for (const { caller } of await selectSuspended(tx)) {
-    changes.push({ subject: suspendedSubject(caller), state: REFUSED })
-  }
-  return changes
 }
