@@ -1,5 +1,17 @@
 -- The schema after every migration. Written by `npm run db:schema`; do not edit.
 
+CREATE TABLE access_ledger (
+  generation integer NOT NULL,
+  subject text NOT NULL,
+  state text,
+  mac bytea NOT NULL,
+  CONSTRAINT access_ledger_pkey PRIMARY KEY (generation),
+  CONSTRAINT access_ledger_generation_check CHECK ((generation > 0))
+);
+COMMENT ON TABLE access_ledger IS 'the changes of clients, contracts, roles, disabled staff and suspended callers, each over the one before';
+COMMENT ON COLUMN access_ledger.state IS 'SHA-256 of what the subject is now, in hexadecimal; empty when nothing of it is in force';
+COMMENT ON COLUMN access_ledger.mac IS 'HMAC-SHA-256 over the entry and the MAC of the entry before, behind the id of its access-mac key';
+
 CREATE TABLE access_version (
   only_row boolean NOT NULL DEFAULT true,
   version uuid NOT NULL,
@@ -479,6 +491,7 @@ COMMENT ON TABLE suspended_callers IS 'who went beyond a budget that suspends, u
 
 GRANT USAGE ON SCHEMA public TO strongroom_runtime;
 GRANT USAGE ON SEQUENCE audit_positions TO strongroom_runtime;
+GRANT DELETE, INSERT, SELECT ON TABLE access_ledger TO strongroom_runtime;
 GRANT SELECT ON TABLE access_version TO strongroom_runtime;
 GRANT SELECT ON TABLE approval_uses TO strongroom_runtime;
 GRANT INSERT ON TABLE approval_uses (approval) TO strongroom_runtime;
@@ -537,12 +550,14 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- sequence audit_positions
 -- sequence migrations_id_seq
 -- sequence migrations_lock_index_seq
+-- trigger access_version on access_ledger, always: CREATE CONSTRAINT TRIGGER access_version AFTER INSERT OR DELETE OR UPDATE ON public.access_ledger DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION change_access_version()
 -- trigger access_version on clients, always: CREATE CONSTRAINT TRIGGER access_version AFTER INSERT OR DELETE OR UPDATE ON public.clients DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION change_access_version()
 -- trigger access_version on disabled_staff, always: CREATE CONSTRAINT TRIGGER access_version AFTER INSERT OR DELETE OR UPDATE ON public.disabled_staff DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION change_access_version()
 -- trigger access_version on partner_clients, always: CREATE CONSTRAINT TRIGGER access_version AFTER INSERT OR DELETE OR UPDATE ON public.partner_clients DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION change_access_version()
 -- trigger access_version on partners, always: CREATE CONSTRAINT TRIGGER access_version AFTER INSERT OR DELETE OR UPDATE ON public.partners DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION change_access_version()
 -- trigger access_version on role_sets, always: CREATE CONSTRAINT TRIGGER access_version AFTER INSERT OR DELETE OR UPDATE ON public.role_sets DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION change_access_version()
 -- trigger access_version on suspended_callers, always: CREATE CONSTRAINT TRIGGER access_version AFTER INSERT OR DELETE OR UPDATE ON public.suspended_callers DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION change_access_version()
+-- trigger access_version_truncated on access_ledger, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.access_ledger FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
 -- trigger access_version_truncated on clients, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.clients FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
 -- trigger access_version_truncated on disabled_staff, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.disabled_staff FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
 -- trigger access_version_truncated on partner_clients, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.partner_clients FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()

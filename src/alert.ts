@@ -10,6 +10,9 @@ export const ALERTS = {
   'role-missing': 'claims of an identity provider are mapped to a role that is not in force: its people are refused',
   'access-changed':
     'a client or a contract was changed by somebody else: it grants nothing until an operator makes it anew',
+  'refusal-removed': 'somebody else took away the row that disables or suspends a caller: the caller stays refused',
+  'access-ledger-changed':
+    'the ledger of access was changed or put back by somebody else: nobody is let in until it is brought back',
   'budget-nearly-spent': 'a caller has seen most of the records that its role allows for now',
   'caller-suspended': 'a caller was suspended: it asked for more records than its role allows',
   'card-testing': 'more cards arrive than one minute may bring: somebody may be trying numbers',

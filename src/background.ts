@@ -2,7 +2,7 @@ import type { Alert } from './alert.ts'
 
 /** Everything that a server does without being asked, by the name that its alert, the log and the metrics say. */
 export const BACKGROUND_TASKS = {
-  'adopt-access': 'gives the clients and contracts of an older vault their MACs',
+  'adopt-access': 'gives the clients and contracts of an older vault their MACs, and takes its access into the ledger',
   'keep-mac-keys': 'replaces MAC keys in time',
   'close-event-keys': 'destroys event keys that were replaced, once nothing waits for the audit log',
   'keep-signing-keys': 'replaces and destroys token-signing keys in time',
@@ -18,6 +18,8 @@ export const BACKGROUND_TASKS = {
   'sweep-idempotency-keys': 'removes stored answers that have expired',
   'sweep-rate-limits': 'removes counts whose time is over',
   'sweep-spent-ids': 'removes the ids of assertions and proofs that have expired',
+  'take-in-access':
+    'takes into the ledger of access what was taken away without keys, and looks for refusals that are gone',
   'watch-audit-log': 'looks how long events wait for their place in the audit log',
   'watch-database-schema': 'compares the schema of the database with the one that was shipped or accepted',
   'watch-audit-missing':

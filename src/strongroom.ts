@@ -1,8 +1,8 @@
 import { hostname } from 'node:os'
 import { createAccessControl } from './access/access-control.ts'
-import { ACCESS_MACS } from './access/access-macs.ts'
 import { createAccessRoutes } from './access/access-routes.ts'
 import { MAX_TOKEN_SECONDS } from './access/access-token.ts'
+import { ACCESS_MARKS } from './access/adopt-access.ts'
 import { createAuthentication } from './access/authentication.ts'
 import type { Caller } from './access/caller.ts'
 import { createCallerCommands } from './access/caller-commands.ts'
@@ -114,7 +114,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     background,
     times: overrides.keyTimes,
     remakeMacs: remakeAccessMacs,
-    marksOfNewVault: [ACCESS_MACS, EVENT_MACS],
+    marksOfNewVault: [...ACCESS_MARKS, EVENT_MACS],
   }).catch(async (error) => {
     await database.close()
     throw error
@@ -142,7 +142,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     openApprovals: config.openApprovals,
     ...overrides.limits,
   })
-  const { roles, limits, admit, macs } = access
+  const { roles, limits, admit, macs, ledger } = access
   if (config.isOnlyServer) await releaseReservations(database).catch(giveUp)
   const { issuersFile, production, asksForCertificates = false } = config
   const signing = { renewSigningKey, issuer, issuersFile, production }
@@ -154,7 +154,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const batches = overrides.batches ?? createRecordBatches(database, gate.requireOpen)
   const findByTerm = createFindByTerm(basics)
   const lookUp = createLookUp(database)
-  const shared = { ...basics, ...limits, batches, lookUp, findByTerm, roles, macs, kinds, randomBytes, why }
+  const shared = { ...basics, ...limits, batches, lookUp, findByTerm, roles, macs, ledger, kinds, randomBytes, why }
 
   const auditLog = await createAuditLog(
     { ...basics, ...eventMacs, book, gate, findState: findTakenAway },
@@ -215,6 +215,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ...{ background, keys },
     work: [
       ['adopt-access', access.adopt],
+      ['take-in-access', access.takeIn],
       ['keep-mac-keys', () => keepMacKeys(keyDeps)],
       ['keep-signing-keys', renewSigningKey],
       ['close-event-keys', eventMacs.closeReplaced],

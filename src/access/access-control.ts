@@ -4,6 +4,7 @@ import type { RecordEvent } from '../audit/record-event.ts'
 import type { Database } from '../database/database.ts'
 import type { NewId } from '../identifier.ts'
 import type { Keys } from '../keys/keys.ts'
+import { createAccessLedger } from './access-ledger.ts'
 import { createAccessMacs } from './access-macs.ts'
 import { admitCaller } from './admit.ts'
 import { adoptAccess } from './adopt-access.ts'
@@ -21,11 +22,13 @@ import { createLimitKeys } from './limit-keys.ts'
 import { addPartner, endPartner, listPartners, type NewPartner } from './partners.ts'
 import { createProbeLimit } from './probe-limit.ts'
 import { createRateLimit, type RateLimits } from './rate-limit.ts'
+import { rebuildLedger } from './rebuild-ledger.ts'
 import { sweepLimits } from './reservation-store.ts'
 import { reviewAccess } from './review-access.ts'
 import type { RoleFile } from './role-set.ts'
 import { createStandings } from './standings.ts'
 import { createStrangerLimit, type StrangerLimits } from './stranger-limit.ts'
+import { createTakeInAccess } from './take-in-access.ts'
 import { createTally } from './tally.ts'
 import type { TrustedIssuer } from './trusted-issuers.ts'
 
@@ -68,28 +71,31 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
   const ago = (ms: number) => new Date(now().getTime() - ms)
   const macs = createAccessMacs(deps)
   const roleSetMacs = createRoleSetMacs(keys.macs)
-  const roles = createCurrentRoles({ ...deps, macs: roleSetMacs })
-  const standingOf = createStandings(database)
+  const ledger = createAccessLedger(deps)
+  const tell = createNewsAlert(deps.alert)
+  const roles = createCurrentRoles({ ...deps, macs: roleSetMacs, ledger })
+  const standingOf = createStandings({ database, ledger, tell })
   const counting = { ...deps, tally: createTally(database, now), keyOf: createLimitKeys(deps) }
   const probes = createProbeLimit(counting, limits.probesPerTenMinutes)
-  const tell = createNewsAlert(deps.alert)
   const admit = (caller: Caller) => admitCaller({ ...deps, tell, standingOf, roles, probes, macs }, caller)
   return {
     roles,
     macs,
+    ledger,
     admit,
     limits: {
       rateLimit: createRateLimit(counting, limits.logIns),
       probes,
-      budgets: createBudgets(deps),
+      budgets: createBudgets({ ...deps, ledger }),
       cardVelocity: createCardVelocity(counting, limits.cards),
       cardSearches: createCardSearchLimit(counting, limits.cardSearchesPerDay),
       openApprovals: limits.openApprovals ?? OPEN_APPROVALS,
       guesses: createGuessLimit(counting, limits.wrongMatches, limits.matchesPerHour),
       strangers: createStrangerLimit(counting, limits.strangers),
     },
-    /** Takes over the clients and contracts of a vault from before they said who wrote them. */
-    adopt: () => adoptAccess({ ...deps, macs }),
+    /** Takes over the access of a vault from before it said who wrote it and that it is the present one. */
+    adopt: () => adoptAccess({ ...deps, macs, roleSetMacs, ledger }),
+    takeIn: createTakeInAccess({ database, ledger, tell }),
     /** What removes rows that are over, by the name of the background task. */
     sweeps: {
       'sweep-budgets': () => sweepBudgets(database, ago(COUNTS_KEPT_MS)),
@@ -100,14 +106,16 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
     commands: {
       readRoles: () => roles.refresh(),
       applyRoles: (operator: AuditCaller, file: RoleFile) =>
-        applyRoles({ ...deps, roles, macs: roleSetMacs }, operator, file),
+        applyRoles({ ...deps, roles, macs: roleSetMacs, ledger }, operator, file),
       reviewAccess: (operator: AuditCaller, issuers: readonly TrustedIssuer[]) =>
-        reviewAccess({ ...deps, roles, macs }, operator, issuers),
-      addPartner: (operator: AuditCaller, partner: NewPartner) => addPartner({ ...deps, macs }, operator, partner),
+        reviewAccess({ ...deps, roles, macs, ledger }, operator, issuers),
+      addPartner: (operator: AuditCaller, partner: NewPartner) =>
+        addPartner({ ...deps, macs, ledger }, operator, partner),
       listPartners: () => listPartners(deps),
-      endPartner: (operator: AuditCaller, id: string) => endPartner(deps, operator, id),
+      endPartner: (operator: AuditCaller, id: string) => endPartner({ ...deps, ledger }, operator, id),
+      rebuildLedger: (operator: AuditCaller) => rebuildLedger({ ...deps, macs, roleSetMacs, ledger }, operator),
       listSuspended: () => selectSuspended(database),
-      liftCaller: (operator: AuditCaller, caller: string) => liftCaller({ ...deps, probes }, operator, caller),
+      liftCaller: (operator: AuditCaller, caller: string) => liftCaller({ ...deps, ledger, probes }, operator, caller),
     },
   }
 }

@@ -1,8 +1,11 @@
+import { hash } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import { type Alert, createNewsAlert } from '../alert.ts'
 import type { Queryable } from '../database/database.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { ClientWithSecrets } from './client-store.ts'
+import type { AccessState } from './ledger-chain.ts'
+import { clientSubject, partnerSubject } from './ledger-subject.ts'
 import type { Partner } from './partner-store.ts'
 
 /** What a client may do and how it proves itself: all but what only takes away. */
@@ -22,10 +25,15 @@ export interface AccessMacs {
   ofClient(client: GrantedClient): Buffer
   /** @throws {Problem} sealed */
   ofContract(contract: GrantedContract): Buffer
-  /** Whether the vault wrote it. If not, it grants nothing, and that is an alert. @throws {Problem} as `Macs.verify` */
-  isClient(client: GrantedClient & { mac: Buffer | null }): Promise<boolean>
+  /**
+   * Whether the vault wrote it, and has not changed it since. If not, it grants nothing, and that is an alert.
+   *
+   * @param state what the ledger says at the moment of the row, see `AccessLedger`
+   * @throws {Problem} as `Macs.verify`
+   */
+  isClient(client: GrantedClient & { mac: Buffer | null }, state: AccessState | undefined): Promise<boolean>
   /** Likewise. */
-  isContract(contract: GrantedContract & { mac: Buffer | null }): Promise<boolean>
+  isContract(contract: GrantedContract & { mac: Buffer | null }, state: AccessState | undefined): Promise<boolean>
 }
 
 /** What a MAC is over, and what it is apart from everything else. */
@@ -42,10 +50,14 @@ export function createAccessMacs(deps: { keys: Pick<Keys, 'macs' | 'verified'>; 
   const { macs } = keys
   const tell = createNewsAlert(deps.alert)
 
-  async function isWritten(id: string, mac: Buffer | null, { domain, text }: MacText): Promise<boolean> {
+  async function isMade(mac: Buffer | null, { domain, text }: MacText): Promise<boolean> {
     if (mac === null && !keys.verified.marks.includes(ACCESS_MACS)) return true
-    if (await macs.verify('access-mac', domain, text, mac)) return true
-    tell(`${id} ${text}`, 'access-changed', { subject: id })
+    return macs.verify('access-mac', domain, text, mac)
+  }
+
+  async function isWritten(id: string, mac: Buffer | null, written: MacText, isPresent: boolean): Promise<boolean> {
+    if ((await isMade(mac, written)) && isPresent) return true
+    tell(`${id} ${written.text}`, 'access-changed', { subject: id })
     return false
   }
 
@@ -54,9 +66,27 @@ export function createAccessMacs(deps: { keys: Pick<Keys, 'macs' | 'verified'>; 
     hold: (tx) => macs.hold(tx, 'access-mac'),
     ofClient: (client) => make(clientText(client)),
     ofContract: (contract) => make(contractText(contract)),
-    isClient: (client) => isWritten(client.id, client.mac, clientText(client)),
-    isContract: (contract) => isWritten(contract.id, contract.mac, contractText(contract)),
+    isClient(client, state) {
+      const { id, mac } = client
+      const written = clientText(client)
+      return isWritten(id, mac, written, isRecorded(clientSubject(id), written, state))
+    },
+    isContract(contract, state) {
+      const { id, mac } = contract
+      const written = contractText(contract)
+      return isWritten(id, mac, written, isRecorded(partnerSubject(id), written, state))
+    },
   }
+}
+
+/** What the ledger keeps of a row: SHA-256 of what the MAC of the row is over, in hexadecimal. */
+export function stateOf({ domain, text }: MacText): string {
+  return hash('sha256', `${domain}\0${text}`, 'hex')
+}
+
+/** Whether the ledger says that the row is the present one. Without a ledger each row stands for itself. */
+export function isRecorded(subject: string, written: MacText, state: AccessState | undefined): boolean {
+  return state === undefined || state.get(subject) === stateOf(written)
 }
 
 export function clientText(client: GrantedClient): MacText {

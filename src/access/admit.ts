@@ -2,11 +2,13 @@ import type { createNewsAlert } from '../alert.ts'
 import { Problem } from '../problem.ts'
 import type { AccessMacs } from './access-macs.ts'
 import type { Caller, Partnership } from './caller.ts'
-import type { Standing, StandingContract } from './caller-store.ts'
+import type { StandingContract } from './caller-store.ts'
 import { tokenChallenges } from './challenge.ts'
 import type { CurrentRoles } from './current-roles.ts'
+import type { AccessState } from './ledger-chain.ts'
 import type { ProbeLimit } from './probe-limit.ts'
 import type { Role, Scope } from './roles.ts'
+import type { Standing } from './standings.ts'
 
 export interface AdmitDeps {
   standingOf: (caller: Caller) => Promise<Standing>
@@ -27,12 +29,12 @@ export interface AdmitDeps {
 export async function admitCaller(deps: AdmitDeps, caller: Caller): Promise<Caller> {
   const { standingOf, roles, probes, macs, now } = deps
   probes.check(caller)
-  const { isLive, isSuspended, partner: contract, rolesRevision } = await standingOf(caller)
+  const { isLive, isSuspended, partner: contract, rolesRevision, state } = await standingOf(caller)
   // Without its contract a third party would see all that the role does.
   if (!isLive || contract?.id !== caller.partnerId) throw unauthenticated()
   if (isSuspended) throw new Problem('caller-suspended')
   if (contract && contract.endsAt <= now().getTime()) throw new Problem('contract-ended')
-  const partner = contract && (await partnershipOf(macs, contract))
+  const partner = contract && (await partnershipOf(macs, contract, state))
   const set = await roles.at(rolesRevision)
   if (caller.role === undefined) return partner ? { ...caller, partner, scopes: new Set() } : caller
   const definition = set.roles.get(caller.role) ?? (set.distrusted ? NOTHING : undefined)
@@ -51,8 +53,9 @@ const NOTHING: Role = { duty: '', scopes: [], grants: [] }
 async function partnershipOf(
   macs: AccessMacs,
   { id, purposes, fields, ends_at, mac }: StandingContract,
+  state: AccessState | undefined,
 ): Promise<Partnership> {
-  return (await macs.isContract({ id, purposes, fields, ends_at, mac }))
+  return (await macs.isContract({ id, purposes, fields, ends_at, mac }, state))
     ? { id, purposes, fields }
     : { id, purposes: [], fields: [] }
 }

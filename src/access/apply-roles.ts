@@ -1,7 +1,10 @@
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import { insertEvents } from '../audit/audit-store.ts'
 import type { Database } from '../database/database.ts'
-import type { CurrentRoles, RoleSetMacs } from './current-roles.ts'
+import type { AccessLedger } from './access-ledger.ts'
+import { stateOf } from './access-macs.ts'
+import { type CurrentRoles, type RoleSetMacs, roleSetText } from './current-roles.ts'
+import { ROLES_SUBJECT } from './ledger-subject.ts'
 import { encodeRoleFile, type RoleFile, toRoleFile } from './role-set.ts'
 import { insertRoleSet, lockRoleSets, selectNewestRoleSet } from './role-set-store.ts'
 
@@ -9,6 +12,7 @@ export interface ApplyRolesDeps {
   database: Database
   roles: CurrentRoles
   macs: RoleSetMacs
+  ledger: AccessLedger
   newAuditEvent: NewAuditEvent
   now: () => Date
 }
@@ -18,7 +22,7 @@ export interface ApplyRolesDeps {
  * server goes by it from its next request on. What is in force already is not written again.
  */
 export async function applyRoles(
-  { database, roles, macs, newAuditEvent, now }: ApplyRolesDeps,
+  { database, roles, macs, ledger, newAuditEvent, now }: ApplyRolesDeps,
   operator: AuditCaller,
   file: RoleFile,
 ): Promise<{ revision: number; changed: boolean }> {
@@ -34,6 +38,7 @@ export async function applyRoles(
     const revision = newest + 1
     const set = { revision, roles: text }
     await insertRoleSet(tx, { ...set, mac: macs.of(set) }, now())
+    await ledger.record(tx, [{ subject: ROLES_SUBJECT, state: stateOf(roleSetText(set)) }])
     const count = Object.keys(file.roles).length
     const subject = `roles:${revision}`
     await insertEvents(tx, [

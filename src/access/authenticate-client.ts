@@ -1,17 +1,19 @@
 import type { Database } from '../database/database.ts'
+import type { AccessLedger } from './access-ledger.ts'
 import type { AccessMacs } from './access-macs.ts'
 import { type ClientAssertionDeps, findAssertionFault } from './client-assertion.ts'
 import { isValidAt, matchesRegistration } from './client-certificate.ts'
 import type { ClientCredentials } from './client-credentials.ts'
 import type { ClientSecrets } from './client-secret.ts'
 import { type Client, type ClientWithSecrets, findClientWithSecrets } from './client-store.ts'
-import { beginsRight, hashToCompare, isOver } from './clients.ts'
+import { beginsRight, hashToCompare, isOver } from './hash-to-compare.ts'
 import { CLIENT_ID, type ClientFault } from './token-request-problem.ts'
 
 export interface AuthenticateClientDeps extends ClientAssertionDeps {
   database: Database
   clientSecrets: ClientSecrets
   macs: AccessMacs
+  ledger: AccessLedger
 }
 
 /**
@@ -26,10 +28,14 @@ export async function authenticateClient(
   credentials: ClientCredentials,
 ): Promise<Client | ClientFault> {
   const { clientId } = credentials
-  const client = CLIENT_ID.test(clientId) ? await findClientWithSecrets(deps.database, clientId) : undefined
+  const found = await deps.ledger.settle(async () => {
+    const client = CLIENT_ID.test(clientId) ? await findClientWithSecrets(deps.database, clientId) : undefined
+    return { client, ledger: client?.ledger }
+  })
+  const { client } = found.answer
   const live = client?.revoked_at === null ? client : undefined
   // First of all: the row says what a hash of its secret costs.
-  const trusted = live !== undefined && (await deps.macs.isClient(live)) ? live : undefined
+  const trusted = live !== undefined && (await deps.macs.isClient(live, found.state)) ? live : undefined
   deps.clientSecrets.keepOnly(clientId, trusted ? [trusted.secret_hash, trusted.previous_secret_hash] : [])
   const fault = await findFault(deps, trusted, credentials)
   if (client === undefined) return 'unknown-client'

@@ -91,11 +91,11 @@ export async function suspendCaller(
   return (await tx.query(SUSPEND, [caller, role, purpose, now])).length > 0
 }
 
-/** Ends the suspension of a caller, under each of its spellings, and empties its counts. False when there was none. */
+/** Ends the suspension of a caller, under each of its spellings, and empties its counts. False when there was no row of it. */
 export async function liftSuspension(tx: Queryable, spellings: readonly string[]): Promise<boolean> {
-  if ((await tx.query(LIFT, [spellings])).length === 0) return false
+  const lifted = await tx.query(LIFT, [spellings])
   await tx.query(FORGET, [spellings])
-  return true
+  return lifted.length > 0
 }
 
 export function selectSuspended(db: Queryable): Promise<Suspension[]> {

@@ -4,6 +4,7 @@ import { insertEvents } from '../audit/audit-store.ts'
 import { createBatch } from '../database/batch.ts'
 import type { Database, Queryable } from '../database/database.ts'
 import { Problem } from '../problem.ts'
+import type { AccessLedger } from './access-ledger.ts'
 import {
   type BudgetOwner,
   type BudgetWindow,
@@ -14,6 +15,7 @@ import {
 } from './budget-store.ts'
 import { type Caller, definitionOf } from './caller.ts'
 import { stricter } from './condition.ts'
+import { REFUSED, suspendedSubject } from './ledger-subject.ts'
 import { purposes } from './purpose.ts'
 import type { Budget, ChangeScope, Limits } from './roles.ts'
 
@@ -26,6 +28,7 @@ const ALERT_FROM = 0.8
 
 export interface BudgetDeps {
   database: Database
+  ledger: AccessLedger
   newAuditEvent: NewAuditEvent
   now: () => Date
   alert: Alert
@@ -77,6 +80,8 @@ interface Spending {
 
 interface Spent {
   refused: (Problem | undefined)[]
+  /** Who was suspended. */
+  suspended: string[]
   /** What is to be told once it is committed. */
   notices: (() => void)[]
 }
@@ -88,6 +93,9 @@ export function createBudgets(deps: BudgetDeps): Budgets {
       for (const id of [...new Set(spendings.map(({ caller }) => caller.id))].sort()) await lockBudget(tx, id)
       const all: Spent[] = []
       for (const spending of spendings) all.push(await spendOne(tx, spending))
+      const suspended = all.flatMap((one) => one.suspended)
+      const changes = suspended.map((id) => ({ subject: suspendedSubject(id), state: REFUSED }))
+      if (changes.length > 0) await deps.ledger.recordOrLeave(tx, changes)
       return all
     })
     for (const { notices } of spent) for (const tell of notices) tell()
@@ -129,8 +137,10 @@ export function createBudgets(deps: BudgetDeps): Budgets {
         notices.push(() => deps.alert('budget-nearly-spent', { ...owner, used, limit, span: window.span }))
       }
     }
+    const suspended: string[] = []
     for (const owner of suspends) {
       if (!(await suspendCaller(tx, owner, now))) continue
+      suspended.push(owner.caller)
       await insertEvents(tx, [suspension(caller, owner)])
       notices.push(() => deps.alert('caller-suspended', { ...owner }))
     }
@@ -140,7 +150,7 @@ export function createBudgets(deps: BudgetDeps): Budgets {
       return new Problem('budget-spent', { retryAfterSeconds: seconds })
     }
     const refused = wanted.length === 0 ? [refusal(noRoomUntil)] : records.map((record) => refusal(over.get(record)))
-    return { refused, notices }
+    return { refused, suspended, notices }
   }
 
   function suspension(caller: Caller, { purpose }: BudgetOwner): AuditEvent {

@@ -2,6 +2,7 @@ import { textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
 import { nearestTime } from '../database/read-time.ts'
+import { LEDGER_HEAD } from './access-ledger-store.ts'
 import type { Caller, Partnership } from './caller.ts'
 import { foldedId, staffId } from './person.ts'
 
@@ -12,8 +13,8 @@ export interface StandingContract extends Partnership {
   mac: Buffer | null
 }
 
-/** What the database says of a caller now. */
-export interface Standing {
+/** What the tables say of a caller now. */
+export interface StoredStanding {
   /** A client that exists and was not revoked, or a member of staff who was not disabled. */
   isLive: boolean
   isSuspended: boolean
@@ -39,6 +40,7 @@ const SELECT_STANDINGS: Statement = {
   name: 'select-standings',
   text: `SELECT
     (SELECT version FROM access_version) AS version,
+    (${LEDGER_HEAD}) AS ledger,
     (SELECT coalesce(max(revision), 0) FROM role_sets) AS revision,
     ARRAY(SELECT id FROM clients WHERE id = ANY(${CLIENTS}) AND revoked_at IS NULL) AS live,
     -- A server of an earlier version, while it still runs, writes names as they were typed.
@@ -52,6 +54,7 @@ const SELECT_STANDINGS: Statement = {
 
 interface StandingsRow {
   version: string | null
+  ledger: string | null
   revision: number
   live: string[]
   disabled: string[]
@@ -61,11 +64,11 @@ interface StandingsRow {
     | null
 }
 
-/** How each of the callers stands, and at which version of all that this is made of. */
+/** How each of the callers stands, at which version of all that this is made of, and at which head of the ledger. */
 export async function selectStandings(
   db: Queryable,
   callers: readonly Pick<Caller, 'id' | 'kind'>[],
-): Promise<{ version: string; standings: Standing[] }> {
+): Promise<{ version: string; ledger: string | null; standings: StoredStanding[] }> {
   const clients = callers.filter(({ kind }) => kind === 'client').map(({ id }) => id)
   const [row] = await db.query<StandingsRow>(SELECT_STANDINGS, [
     textArray([...new Set(clients)]),
@@ -88,5 +91,5 @@ export async function selectStandings(
     partner: kind === 'client' ? partners.get(id) : undefined,
     rolesRevision: row.revision,
   }))
-  return { version: row.version, standings }
+  return { version: row.version, ledger: row.ledger, standings }
 }

@@ -1,4 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
+import { LEDGER_HEAD } from './access-ledger-store.ts'
 import type { PublicJwkSet } from './public-jwk.ts'
 import type { RoleName, Scope } from './roles.ts'
 
@@ -35,6 +36,11 @@ export interface ClientWithSecrets extends Client {
   mac: Buffer | null
 }
 
+/** A client as it was read, and the head of the ledger of access at that moment. */
+export interface FoundClient extends ClientWithSecrets {
+  ledger: string | null
+}
+
 const COLUMNS = `id, name, role, scopes, site, created_at, revoked_at, secret_expires_at, previous_secret_expires_at, keys,
   certificate, partner`
 const SECRETS = 'secret_hash, secret_start, previous_secret_hash, previous_secret_start, mac'
@@ -53,7 +59,7 @@ const SELECT_ALL_WITH_SECRETS: Statement = {
 }
 const SELECT_WITH_SECRETS: Statement = {
   name: 'select-client-with-secrets',
-  text: `SELECT ${COLUMNS}, ${SECRETS} ${FROM} WHERE id = $1`,
+  text: `SELECT ${COLUMNS}, ${SECRETS}, (${LEDGER_HEAD}) AS ledger ${FROM} WHERE id = $1`,
 }
 const LOCK: Statement = { name: 'lock-client', text: 'SELECT id FROM clients WHERE id = $1 FOR UPDATE' }
 const UPDATE_CREDENTIAL: Statement = {
@@ -88,13 +94,13 @@ export function selectClientsWithSecrets(db: Queryable): Promise<ClientWithSecre
   return db.query(SELECT_ALL_WITH_SECRETS)
 }
 
-export async function findClientWithSecrets(db: Queryable, id: string): Promise<ClientWithSecrets | undefined> {
-  const [row] = await db.query<ClientWithSecrets>(SELECT_WITH_SECRETS, [id])
+export async function findClientWithSecrets(db: Queryable, id: string): Promise<FoundClient | undefined> {
+  const [row] = await db.query<FoundClient>(SELECT_WITH_SECRETS, [id])
   return row
 }
 
 /** The client, which nobody else changes until the end of the transaction. */
-export async function lockClient(tx: Queryable, id: string): Promise<ClientWithSecrets | undefined> {
+export async function lockClient(tx: Queryable, id: string): Promise<FoundClient | undefined> {
   await tx.query(LOCK, [id])
   return findClientWithSecrets(tx, id)
 }

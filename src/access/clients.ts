@@ -4,7 +4,8 @@ import type { Database, Queryable } from '../database/database.ts'
 import type { NewId } from '../identifier.ts'
 import { drawFresh } from '../keys/random.ts'
 import { Sensitive } from '../sensitive.ts'
-import type { AccessMacs } from './access-macs.ts'
+import type { AccessLedger } from './access-ledger.ts'
+import { type AccessMacs, clientText, stateOf } from './access-macs.ts'
 import type { ClientSecrets } from './client-secret.ts'
 import {
   type Client,
@@ -16,6 +17,7 @@ import {
   updateClientCredential,
 } from './client-store.ts'
 import type { CurrentRoles } from './current-roles.ts'
+import { clientSubject } from './ledger-subject.ts'
 import { insertPartnerClient } from './partner-store.ts'
 import type { PublicJwkSet } from './public-jwk.ts'
 import type { Role, RoleName, Scope } from './roles.ts'
@@ -23,6 +25,7 @@ import type { Role, RoleName, Scope } from './roles.ts'
 export interface ClientDeps {
   database: Database
   macs: AccessMacs
+  ledger: AccessLedger
   clientSecrets: ClientSecrets
   newAuditEvent: NewAuditEvent
   newId: NewId
@@ -159,48 +162,17 @@ export async function replaceClientKeys(
 
 /** Refuses the client from its next request on. @throws {UnknownClient} */
 export async function revokeClient(
-  deps: Pick<ClientDeps, 'database' | 'newAuditEvent' | 'now'>,
+  deps: Pick<ClientDeps, 'database' | 'ledger' | 'newAuditEvent' | 'now'>,
   operator: AuditCaller,
   id: string,
 ): Promise<void> {
   await deps.database.transaction(async (tx) => {
+    await deps.ledger.hold(tx)
     const site = await markRevoked(tx, id, deps.now())
     if (site === undefined) throw new UnknownClient('there is no such client')
+    await deps.ledger.recordOrLeave(tx, [{ subject: clientSubject(id), state: null }])
     await record(deps, tx, 'client.revoke', operator, id, site)
   })
-}
-
-/**
- * The hash that a secret must be compared with: the present one's or, by the secret's first characters, that of the one
- * before while it still works. So every comparison is one, and its time says nothing of a rotation. Undefined when neither
- * works any more.
- */
-export function hashToCompare(client: ClientWithSecrets, secret: string, now: Date): string | undefined {
-  const { secret_start, secret_hash, secret_expires_at, previous_secret_hash, previous_secret_expires_at } = client
-  const isPresent = secret_start === null || secret.startsWith(secret_start)
-  const isPreviousAlive = previous_secret_expires_at !== null && previous_secret_expires_at > now
-  if (!isPresent && isPreviousAlive) return previous_secret_hash ?? undefined
-  const isExpired = secret_expires_at !== null && secret_expires_at <= now
-  return isExpired ? undefined : (secret_hash ?? undefined)
-}
-
-/**
- * Whether the secret begins as one of the client's does. Only who has seen the secret can do that, so it may wait apart from
- * guesses. False for secrets from before their beginnings were kept.
- */
-export function beginsRight(
-  { secret_start, previous_secret_start }: Pick<ClientWithSecrets, 'secret_start' | 'previous_secret_start'>,
-  secret: string,
-): boolean {
-  return [secret_start, previous_secret_start].some((start) => start !== null && secret.startsWith(start))
-}
-
-/** Whether the secret begins as one that was the client's and is not any more. */
-export function isOver(client: ClientWithSecrets, secret: string, now: Date): boolean {
-  const { secret_start, secret_expires_at, previous_secret_start, previous_secret_expires_at } = client
-  const isOne = (start: string | null, end: Date | null) =>
-    start !== null && secret.startsWith(start) && end !== null && end <= now
-  return isOne(secret_start, secret_expires_at) || isOne(previous_secret_start, previous_secret_expires_at)
 }
 
 async function requireScopes(roles: CurrentRoles, { role, scopes, partner }: NewClient): Promise<void> {
@@ -231,6 +203,7 @@ async function insert(
     if (partner !== undefined && !(await insertPartnerClient(tx, id, partner))) {
       throw new CallerError('there is no such partner, or its contract has ended')
     }
+    await deps.ledger.record(tx, [{ subject: clientSubject(id), state: stateOf(clientText(client)) }])
     await record(deps, tx, 'client.add', operator, id, site)
   })
   return id
@@ -243,7 +216,7 @@ async function insert(
  * @throws {UnknownClient}
  */
 async function changeCredential(
-  deps: Pick<ClientDeps, 'database' | 'macs' | 'newAuditEvent'>,
+  deps: Pick<ClientDeps, 'database' | 'macs' | 'ledger' | 'newAuditEvent'>,
   operator: AuditCaller,
   id: string,
   type: AuditEventType,
@@ -256,9 +229,10 @@ async function changeCredential(
     if (client === undefined || !changes) {
       throw new UnknownClient('there is no such client, or it was revoked, or proves itself in another way')
     }
-    if (!(await deps.macs.isClient(client))) throw new UnknownClient(CHANGED)
+    if (!(await deps.macs.isClient(client, await deps.ledger.stateIn(tx)))) throw new UnknownClient(CHANGED)
     const changed = { ...client, ...changes }
     await updateClientCredential(tx, { ...changed, mac: deps.macs.ofClient(changed) })
+    await deps.ledger.record(tx, [{ subject: clientSubject(id), state: stateOf(clientText(changed)) }])
     await record(deps, tx, type, operator, id, client.site)
   })
 }

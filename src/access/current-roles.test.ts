@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { expect, it } from 'vitest'
 import type { Database, Queryable } from '../database/database.ts'
+import type { AccessLedger } from './access-ledger.ts'
 import { createCurrentRoles } from './current-roles.ts'
 import type { StoredRoleSet } from './role-set-store.ts'
 
@@ -8,13 +9,16 @@ const macOf = ({ revision, roles }: { revision: number; roles: string }) =>
   createHash('sha256').update(`${revision} ${roles}`).digest()
 const macs = { isOurs: async (set: StoredRoleSet) => macOf(set).equals(set.mac) }
 
+/** A vault without a ledger yet. */
+const ledger: Pick<AccessLedger, 'settle'> = { settle: async (read) => ({ answer: await read(), state: undefined }) }
+
 /** The roles of a vault whose database holds this one row. */
 function rolesOver(roles: string) {
   const row = { revision: 1, roles, mac: macOf({ revision: 1, roles }) }
   const queryable: Queryable = { query: async <Row>() => [row] as Row[] }
   const alerts: unknown[] = []
   const alert = (...raised: unknown[]) => void alerts.push(raised)
-  return { current: createCurrentRoles({ database: queryable as Database, macs, alert }), alerts }
+  return { current: createCurrentRoles({ database: queryable as Database, macs, ledger, alert }), alerts }
 }
 
 it('uses a set under its MAC', async () => {

@@ -2,7 +2,11 @@ import type { Alert } from '../alert.ts'
 import type { Database, Queryable } from '../database/database.ts'
 import type { Macs } from '../keys/macs.ts'
 import { Problem } from '../problem.ts'
-import type { MacText } from './access-macs.ts'
+import type { AccessLedger } from './access-ledger.ts'
+import { selectLedgerHead } from './access-ledger-store.ts'
+import { isRecorded, type MacText } from './access-macs.ts'
+import type { AccessState } from './ledger-chain.ts'
+import { ROLES_SUBJECT } from './ledger-subject.ts'
 import { parseRoleFile } from './role-file.ts'
 import { builtInSet, emptySet, type RoleSet } from './role-set.ts'
 import { type StoredRoleSet, selectNewestRoleSet } from './role-set-store.ts'
@@ -20,6 +24,7 @@ export interface RoleSetMacs {
 export interface CurrentRolesDeps {
   database: Database
   macs: Pick<RoleSetMacs, 'isOurs'>
+  ledger: Pick<AccessLedger, 'settle'>
   alert: Alert
 }
 
@@ -40,12 +45,10 @@ export interface CurrentRoles {
  * A row that somebody put into the database without the key grants nothing: neither its own roles nor, since an older set
  * may say more than the one that it hides, those before it. It is an alert, and ends when an operator applies a set again.
  *
- * A running server also refuses a set that is older than one it has seen. What it cannot tell after a restart is that the
- * newest rows are gone; the log still has the events of their application.
+ * A set of the past, which has its own MAC, is not the one that the ledger of access names.
  */
-export function createCurrentRoles({ database, macs, alert }: CurrentRolesDeps): CurrentRoles {
+export function createCurrentRoles({ database, macs, ledger, alert }: CurrentRolesDeps): CurrentRoles {
   let current = emptySet(-1)
-  let highest = 0
   let last: Promise<unknown> = Promise.resolve()
   let alerted: string | undefined
 
@@ -56,12 +59,11 @@ export function createCurrentRoles({ database, macs, alert }: CurrentRolesDeps):
     return { ...emptySet(revision), distrusted: true }
   }
 
-  async function verified(stored: StoredRoleSet | undefined): Promise<RoleSet> {
+  async function verified(stored: StoredRoleSet | undefined, state: AccessState | undefined): Promise<RoleSet> {
     const revision = stored?.revision ?? 0
-    if (revision < highest) return distrust(revision, `revision ${highest} is gone`)
     const set = stored === undefined ? builtInSet : await open(stored)
+    if (typeof set !== 'string' && !isNewest(stored, state)) return distrust(revision, NOT_NEWEST)
     if (typeof set === 'string') return distrust(revision, set)
-    highest = revision
     alerted = undefined
     return set
   }
@@ -79,7 +81,7 @@ export function createCurrentRoles({ database, macs, alert }: CurrentRolesDeps):
     }
   }
 
-  /** One after the other: an answer that was overtaken would look like a step back. */
+  /** One after the other: an answer that was overtaken would take the place of a newer one. */
   function inTurn(read: () => Promise<void>): Promise<RoleSet> {
     const next = last.then(read).then(() => current)
     last = next.catch(() => {})
@@ -87,7 +89,11 @@ export function createCurrentRoles({ database, macs, alert }: CurrentRolesDeps):
   }
 
   async function read(db: Queryable): Promise<void> {
-    current = await verified(await selectNewestRoleSet(db))
+    const { answer, state } = await ledger.settle(
+      async () => ({ newest: await selectNewestRoleSet(db), ledger: await selectLedgerHead(db) }),
+      db,
+    )
+    current = await verified(answer.newest, state)
   }
 
   return {
@@ -102,6 +108,13 @@ export function createCurrentRoles({ database, macs, alert }: CurrentRolesDeps):
     },
     refresh: (db = database) => inTurn(() => read(db)),
   }
+}
+
+const NOT_NEWEST = 'the newest revision is not the one that was applied last'
+
+function isNewest(stored: StoredRoleSet | undefined, state: AccessState | undefined): boolean {
+  if (stored === undefined) return state?.get(ROLES_SUBJECT) === undefined
+  return isRecorded(ROLES_SUBJECT, roleSetText(stored), state)
 }
 
 export function createRoleSetMacs(macs: Macs): RoleSetMacs {

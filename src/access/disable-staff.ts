@@ -1,12 +1,15 @@
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import { insertEvents } from '../audit/audit-store.ts'
 import type { Database } from '../database/database.ts'
+import type { AccessLedger } from './access-ledger.ts'
 import { CallerError } from './clients.ts'
+import { disabledSubject, REFUSED } from './ledger-subject.ts'
 import { staffId } from './person.ts'
 import { deleteDisabledStaff, insertDisabledStaff } from './staff-store.ts'
 
 export interface DisableStaffDeps {
   database: Database
+  ledger: AccessLedger
   newAuditEvent: NewAuditEvent
   now: () => Date
 }
@@ -30,6 +33,7 @@ export async function disableStaff(deps: DisableStaffDeps, operator: AuditCaller
     throw new CallerError('the id of a member of staff begins with "staff:"; audit events show it')
   await deps.database.transaction(async (tx) => {
     await insertDisabledStaff(tx, id, deps.now())
+    await deps.ledger.recordOrLeave(tx, [{ subject: disabledSubject(id), state: REFUSED }])
     const facts = { type: 'staff.disable', outcome: 'success', caller: operator, subject: id } as const
     await insertEvents(tx, [deps.newAuditEvent(facts)])
   })
@@ -41,11 +45,18 @@ export async function disableStaff(deps: DisableStaffDeps, operator: AuditCaller
  *
  * @returns the id as it is stored
  * @throws {CallerError} when they are not disabled
+ * @throws {Problem} sealed: what gives access again needs the keys
  */
 export async function enableStaff(deps: DisableStaffDeps, operator: AuditCaller, given: string): Promise<string> {
   const id = staffId(given)
   await deps.database.transaction(async (tx) => {
-    if (!(await deleteDisabledStaff(tx, id))) throw new CallerError('nobody of that id is disabled')
+    const wasThere = await deleteDisabledStaff(tx, id)
+    let wasRecorded = false
+    await deps.ledger.record(tx, (state) => {
+      wasRecorded = state.has(disabledSubject(id))
+      return [{ subject: disabledSubject(id), state: null }]
+    })
+    if (!wasThere && !wasRecorded) throw new CallerError('nobody of that id is disabled')
     const facts = { type: 'staff.enable', outcome: 'success', caller: operator, subject: id } as const
     await insertEvents(tx, [deps.newAuditEvent(facts)])
   })

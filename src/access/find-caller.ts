@@ -1,5 +1,6 @@
 import type { Database } from '../database/database.ts'
 import { Problem } from '../problem.ts'
+import type { AccessLedger } from './access-ledger.ts'
 import type { AccessMacs } from './access-macs.ts'
 import type { Caller } from './caller.ts'
 import { findClientWithSecrets } from './client-store.ts'
@@ -21,6 +22,7 @@ export interface FindCallerDeps {
   database: Database
   roles: CurrentRoles
   macs: AccessMacs
+  ledger: AccessLedger
   production: boolean
   admit: (caller: Caller) => Promise<Caller>
 }
@@ -35,11 +37,15 @@ export async function findCaller(
   { id: given, role, site, bound }: NamedCaller,
 ): Promise<Caller | { id: string; refused: Problem; line: string }> {
   const id = staffId(given)
-  const client = await findClientWithSecrets(deps.database, id)
+  const found = await deps.ledger.settle(async () => {
+    const client = await findClientWithSecrets(deps.database, id)
+    return { client, ledger: client?.ledger }
+  })
+  const { client } = found.answer
   if (client === undefined && !id.startsWith('staff:')) {
     throw new CallerError('there is no such client; a member of staff is written as staff:NAME')
   }
-  if (client?.revoked_at === null && !(await deps.macs.isClient(client))) {
+  if (client?.revoked_at === null && !(await deps.macs.isClient(client, found.state))) {
     return { id, refused: new Problem('invalid-client'), line: 'the client: changed by somebody else than the vault' }
   }
   const name = client === undefined ? role : (client.role ?? undefined)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { ClientWithSecrets } from './client-store.ts'
-import { beginsRight, hashToCompare } from './clients.ts'
+import { beginsRight, hashToCompare } from './hash-to-compare.ts'
 
 const NOW = new Date('2026-11-24T12:00:00Z')
 const later = (seconds: number) => new Date(NOW.getTime() + seconds * 1000)

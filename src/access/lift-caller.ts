@@ -1,8 +1,10 @@
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import { insertEvents } from '../audit/audit-store.ts'
 import type { Database } from '../database/database.ts'
+import type { AccessLedger } from './access-ledger.ts'
 import { liftSuspension, selectSuspended } from './budget-store.ts'
 import { CallerError } from './clients.ts'
+import { suspendedSubject } from './ledger-subject.ts'
 import { staffId } from './person.ts'
 import type { ProbeLimit } from './probe-limit.ts'
 
@@ -11,16 +13,21 @@ import type { ProbeLimit } from './probe-limit.ts'
  * does not exist, within seconds. Its counts begin again.
  *
  * @throws {CallerError} for a caller that is neither
+ * @throws {Problem} sealed: what gives access again needs the keys
  */
 export async function liftCaller(
-  deps: { database: Database; newAuditEvent: NewAuditEvent; probes: ProbeLimit },
+  deps: { database: Database; ledger: AccessLedger; newAuditEvent: NewAuditEvent; probes: ProbeLimit },
   operator: AuditCaller,
   given: string,
 ): Promise<void> {
   const caller = staffId(given)
   await deps.database.transaction(async (tx) => {
     const written = (await selectSuspended(tx)).map((one) => one.caller).filter((one) => staffId(one) === caller)
-    const lifted = [await liftSuspension(tx, written), await deps.probes.lift(tx, caller)]
+    const lifted = [await liftSuspension(tx, [...written, caller]), await deps.probes.lift(tx, caller)]
+    await deps.ledger.record(tx, (state) => {
+      lifted.push(state.has(suspendedSubject(caller)))
+      return [{ subject: suspendedSubject(caller), state: null }]
+    })
     if (!lifted.includes(true)) throw new CallerError('there is no such suspended caller, nor one that is held back')
     const event = { type: 'caller.lift', outcome: 'success', caller: operator, subject: caller } as const
     await insertEvents(tx, [deps.newAuditEvent(event)])

@@ -2,14 +2,17 @@ import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import { insertEvents } from '../audit/audit-store.ts'
 import type { Database } from '../database/database.ts'
 import type { NewId } from '../identifier.ts'
-import type { AccessMacs } from './access-macs.ts'
+import type { AccessLedger } from './access-ledger.ts'
+import { type AccessMacs, contractText, stateOf } from './access-macs.ts'
 import { CallerError } from './clients.ts'
+import { partnerSubject } from './ledger-subject.ts'
 import { insertPartner, markPartnerEnded, type Partner, selectPartners } from './partner-store.ts'
 import { isShown, kindNames } from './view.ts'
 
 export interface PartnerDeps {
   database: Database
   macs: AccessMacs
+  ledger: AccessLedger
   newAuditEvent: NewAuditEvent
   newId: NewId
   now: () => Date
@@ -34,6 +37,7 @@ export async function addPartner(deps: PartnerDeps, operator: AuditCaller, input
     await deps.macs.hold(tx)
     const mac = deps.macs.ofContract({ ...input, id })
     await insertPartner(tx, { ...input, id, created_at: deps.now(), mac })
+    await deps.ledger.record(tx, [{ subject: partnerSubject(id), state: stateOf(contractText({ ...input, id })) }])
     await insertEvents(tx, [event(deps, 'partner.add', operator, id)])
   })
   return { id }
@@ -46,12 +50,14 @@ export async function listPartners({ database }: Pick<PartnerDeps, 'database'>):
 
 /** Ends a contract now: the partner's clients are refused from their next request on. @throws {CallerError} */
 export async function endPartner(
-  deps: Pick<PartnerDeps, 'database' | 'newAuditEvent' | 'now'>,
+  deps: Pick<PartnerDeps, 'database' | 'ledger' | 'newAuditEvent' | 'now'>,
   operator: AuditCaller,
   id: string,
 ): Promise<void> {
   await deps.database.transaction(async (tx) => {
+    await deps.ledger.hold(tx)
     if (!(await markPartnerEnded(tx, id, deps.now()))) throw new CallerError('there is no such partner')
+    await deps.ledger.recordOrLeave(tx, [{ subject: partnerSubject(id), state: null }])
     await insertEvents(tx, [event(deps, 'partner.end', operator, id)])
   })
 }

@@ -1,19 +1,22 @@
 import type { Queryable } from '../database/database.ts'
 import type { Remaking } from '../keys/remake-macs.ts'
+import { replaceLedger, selectLedgerFrom } from './access-ledger-store.ts'
 import { clientText, contractText, type MacText } from './access-macs.ts'
 import { approvalText } from './approval-mac.ts'
 import { lockApproved, updateApprovalMac } from './approval-store.ts'
 import { selectClientsWithSecrets, updateClientMac } from './client-store.ts'
 import { roleSetText } from './current-roles.ts'
+import { remakeChain } from './ledger-chain.ts'
 import { selectPartners, updatePartnerMac } from './partner-store.ts'
 import { selectNewestRoleSet, updateRoleSetMac } from './role-set-store.ts'
 
 /**
- * Makes the MACs of clients, contracts, the newest set of roles and approvals again, in the transaction that replaces their
+ * Makes the MACs of clients, contracts, the newest set of roles, approvals and the ledger of access again, in the transaction that replaces their
  * key: nobody else writes one meanwhile (`Macs.hold`). What the vault did not write stays as it is, and so do older sets of
  * roles, which are no longer in force.
  */
-export async function remakeAccessMacs(tx: Queryable, { isOurs, make }: Remaking): Promise<void> {
+export async function remakeAccessMacs(tx: Queryable, remaking: Remaking): Promise<void> {
+  const { isOurs, make } = remaking
   const remade = ({ domain, text }: MacText, mac: Buffer | null): Buffer | undefined =>
     isOurs(domain, text, mac) ? make(domain, text) : undefined
 
@@ -28,6 +31,9 @@ export async function remakeAccessMacs(tx: Queryable, { isOurs, make }: Remaking
   const newest = await selectNewestRoleSet(tx)
   const mac = newest && remade(roleSetText(newest), newest.mac)
   if (newest !== undefined && mac !== undefined) await updateRoleSetMac(tx, newest.revision, mac)
+  const entries = await selectLedgerFrom(tx, 0)
+  const remadeLedger = await remakeChain(entries, remaking)
+  if (remadeLedger !== undefined) await replaceLedger(tx, remadeLedger)
   for (const approval of await lockApproved(tx)) {
     const approvalMac = remade(approvalText(approval), approval.mac)
     if (approvalMac !== undefined) await updateApprovalMac(tx, approval.id, approvalMac)

@@ -1,10 +1,13 @@
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import type { RecordEvent } from '../audit/record-event.ts'
 import type { Database } from '../database/database.ts'
+import type { AccessLedger } from './access-ledger.ts'
+import { selectLedgerHead } from './access-ledger-store.ts'
 import type { AccessMacs } from './access-macs.ts'
 import { type ClientWithSecrets, selectClientsWithSecrets } from './client-store.ts'
 import { CallerError } from './clients.ts'
 import type { CurrentRoles } from './current-roles.ts'
+import type { AccessState } from './ledger-chain.ts'
 import { type Partner, type StoredPartner, selectPartners } from './partner-store.ts'
 import type { Purpose } from './purpose.ts'
 import { type Conditions, conditionsOf, namesOf, type Role } from './roles.ts'
@@ -40,6 +43,7 @@ export interface ReviewAccessDeps {
   database: Database
   roles: CurrentRoles
   macs: AccessMacs
+  ledger: AccessLedger
   newAuditEvent: NewAuditEvent
   recordEvent: RecordEvent
   now: () => Date
@@ -60,14 +64,16 @@ export async function reviewAccess(
 ): Promise<AccessLine[]> {
   const { roles, distrusted } = await deps.roles.refresh()
   if (distrusted) throw new CallerError('the roles were changed by somebody else: apply them again first.')
-  const [clients, partners, disabled] = await Promise.all([
-    selectClientsWithSecrets(deps.database),
-    selectPartners(deps.database),
-    selectDisabledStaff(deps.database),
-  ])
+  const { answer, state } = await deps.ledger.settle(async () => ({
+    clients: await selectClientsWithSecrets(deps.database),
+    partners: await selectPartners(deps.database),
+    disabled: await selectDisabledStaff(deps.database),
+    ledger: await selectLedgerHead(deps.database),
+  }))
+  const { clients, partners, disabled } = answer
   const live = clients.filter(({ revoked_at }) => revoked_at === null)
-  const ofClients = await Promise.all(live.map((client) => linesOfClient(deps, client, roles, partners)))
-  const ofPartners = await Promise.all(partners.map((partner) => lineOfPartner(deps, partner)))
+  const ofClients = await Promise.all(live.map((client) => linesOfClient({ ...deps, state }, client, roles, partners)))
+  const ofPartners = await Promise.all(partners.map((partner) => lineOfPartner({ ...deps, state }, partner)))
   const lines = [
     ...[...roles].flatMap(([id, role]) => {
       const about = { ...EMPTY, subject: 'role' as const, id, name: role.duty, role: id }
@@ -88,8 +94,11 @@ export async function reviewAccess(
 /** Stands where the conditions do: what somebody else has changed grants nothing. */
 const CHANGED = 'changed by somebody else than the vault: grants nothing'
 
+/** With what the ledger said at the moment of the rows. */
+type Judging = ReviewAccessDeps & { state: AccessState | undefined }
+
 async function linesOfClient(
-  { macs, now }: ReviewAccessDeps,
+  { macs, now, state }: Judging,
   client: ClientWithSecrets,
   roles: ReadonlyMap<string, Role>,
   partners: readonly StoredPartner[],
@@ -100,18 +109,19 @@ async function linesOfClient(
     ...{ role: client.role ?? '', partner: client.partner ?? '', since: client.created_at.toISOString() },
   }
   const itself = { ...about, scopes: client.scopes.join(' ') }
-  if (!(await macs.isClient(client))) return [{ ...itself, conditions: CHANGED }]
+  if (!(await macs.isClient(client, state))) return [{ ...itself, conditions: CHANGED }]
   const isOver =
-    client.partner !== null && (partner === undefined || hasEnded(partner, now()) || !(await macs.isContract(partner)))
+    client.partner !== null &&
+    (partner === undefined || hasEnded(partner, now()) || !(await macs.isContract(partner, state)))
   const role = client.role === null || isOver ? undefined : roles.get(client.role)
   return [itself, ...(role ? linesOf(role, about, partner) : [])]
 }
 
-async function lineOfPartner({ macs }: ReviewAccessDeps, partner: StoredPartner): Promise<AccessLine> {
+async function lineOfPartner({ macs, state }: Judging, partner: StoredPartner): Promise<AccessLine> {
   return {
     ...{ ...EMPTY, subject: 'partner', id: partner.id, name: `${partner.name} (${partner.country})` },
     ...{ fields: partner.fields.join(' '), purposes: partner.purposes.join(' ') },
-    conditions: partner.ended_at === null && !(await macs.isContract(partner)) ? CHANGED : '',
+    conditions: partner.ended_at === null && !(await macs.isContract(partner, state)) ? CHANGED : '',
     since: partner.created_at.toISOString(),
     until: untilOf(partner),
   }

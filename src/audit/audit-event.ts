@@ -22,6 +22,7 @@ export const auditEventTypes = [
   'roles.apply',
   'access.explain',
   'access.review',
+  'access.rebuild',
   'approval.list',
   'approval.request',
   'approval.break-glass',

@@ -3,7 +3,7 @@ import { type Purpose, purposes } from '../access/purpose.ts'
 import type { AccessLine } from '../access/review-access.ts'
 import type { AccessQuestion } from '../records/explain-access.ts'
 import { toCsv } from './comma-separated.ts'
-import { type Json, operator, print, withJson, withVault } from './command.ts'
+import { confirm, type Json, note, operator, print, withJson, withVault } from './command.ts'
 import { withKeys } from './custodians.ts'
 import { table } from './table.ts'
 
@@ -72,6 +72,21 @@ export function addAccessCommands(program: Command): void {
       }),
     )
 
+  withJson(access.command('rebuild'))
+    .description('take the access that the database holds for the present one, when its ledger was changed and is lost')
+    .option('--yes', 'do not ask')
+    .action(async (options: Json & { yes?: true }) => {
+      note(
+        'A client that was revoked, a contract that was ended and roles of the past come into force again if somebody has',
+      )
+      note('put them back: compare "access review" with the audit log, then restart every server.')
+      await confirm('Type "rebuild" to go on: ', 'rebuild', options.yes === true)
+      await withKeys('access rebuild', async ({ commands }) => {
+        const { count } = await commands.rebuildLedger(operator())
+        print(options, { entries: count }, () => `the ledger of access has ${count} entries`)
+      })
+    })
+
   withJson(access.command('suspended'))
     .description('the callers that went beyond their budget')
     .action((options: Json) =>
@@ -93,7 +108,7 @@ export function addAccessCommands(program: Command): void {
     .description('let a suspended caller in again, and begin its counts anew')
     .argument('<caller>')
     .action((caller: string, options: Json) =>
-      withVault('access lift', async ({ commands }) => {
+      withKeys('access lift', async ({ commands }) => {
         await commands.liftCaller(operator(), caller)
         print(options, { caller, suspended: false }, () => `lifted ${caller}`)
       }),

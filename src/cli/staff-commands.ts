@@ -56,7 +56,7 @@ export function addStaffCommands(program: Command): void {
     .description('let a member of staff in again')
     .argument('<id>')
     .action((id: string, options: Json) =>
-      withVault('staff enable', async ({ commands }) => {
+      withKeys('staff enable', async ({ commands }) => {
         const stored = await commands.enableStaff(operator(), id)
         print(options, { id: stored, disabled: false }, () => `enabled ${stored}`)
       }),

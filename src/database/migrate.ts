@@ -20,6 +20,7 @@ import * as protectingKeys from '../../migrations/0017-protecting-keys.ts'
 import * as eventMacs from '../../migrations/0021-event-macs.ts'
 import * as macKeyLife from '../../migrations/0022-mac-key-life.ts'
 import * as approvalUses from '../../migrations/0023-approval-uses.ts'
+import * as accessLedger from '../../migrations/0027-access-ledger.ts'
 import { CONNECT_TIMEOUT_MS, connectionOptions } from './database.ts'
 import { applySettings, quoteIdentifier } from './session-settings.ts'
 import { requireFitServer } from './vault-server.ts'
@@ -46,6 +47,7 @@ const migrations: Record<string, Knex.Migration> = {
   '0021-event-macs': eventMacs,
   '0022-mac-key-life': macKeyLife,
   '0023-approval-uses': approvalUses,
+  '0027-access-ledger': accessLedger,
 }
 
 /** What knex runs; a test runs the first of them only, to have the database of an earlier version. */

@@ -6,6 +6,7 @@ import { BACKGROUND_TASKS, type TaskName } from '../../src/background.ts'
 import { callBound } from '../support/bound-caller.ts'
 import { createCallerKey } from '../support/caller-keys.ts'
 import { eventTaskProofs } from '../support/event-task-proofs.ts'
+import { expectTakenIn } from '../support/expect-taken-in.ts'
 import { seeCertificatesFollowed } from '../support/followed-certificates.ts'
 import { forgetMarks } from '../support/forget-marks.ts'
 import { holdLog } from '../support/hold-log.ts'
@@ -211,6 +212,8 @@ const proofs: Record<TaskName, () => Promise<void>> = {
     await run('sweep-spent-ids')
     expect(await vault.count('spent_ids')).toBe(0)
   },
+
+  'take-in-access': () => expectTakenIn(database),
 
   async 'watch-audit-log'() {
     const release = await holdLog(database)

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createAccessLedger } from '../../src/access/access-ledger.ts'
 import type { Caller } from '../../src/access/caller.ts'
 import { createStandings } from '../../src/access/standings.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
+import type { Keys } from '../../src/keys/keys.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 
 let testDatabase: TestDatabase
@@ -17,7 +19,7 @@ beforeEach(async () => {
   database = openDatabase({ url: testDatabase.serverUrl, maxConnections: 4 })
   asked = []
   late = {}
-  standingOf = createStandings({
+  const watched: Database = {
     ...database,
     async query<Row>(...[statement, values]: Parameters<Database['query']>) {
       asked.push(statement.name)
@@ -25,7 +27,9 @@ beforeEach(async () => {
       await late[statement.name]
       return rows
     },
-  })
+  }
+  const ledger = createAccessLedger({ database: watched, keys: BEFORE_THE_LEDGER, alert: () => {} })
+  standingOf = createStandings({ database: watched, ledger, tell: () => {} })
   await testDatabase.sql(addClient('client_1'))
 })
 afterEach(async () => {
@@ -33,6 +37,9 @@ afterEach(async () => {
   await database.close()
   await testDatabase.drop()
 })
+
+/** A vault whose access is not in a ledger yet: what is looked at here is when the database is asked. */
+const BEFORE_THE_LEDGER = { verified: { marks: [] } } as unknown as Keys
 
 const addClient = (id: string) =>
   `INSERT INTO clients (id, name, scopes, site, secret_hash, created_at) VALUES ('${id}', 'x', '{tokenize}', 'default', 'x', now())`

@@ -197,6 +197,19 @@ describe.each(oldVaults)('a vault of migration %s', (name) => {
     expect(new Set(rows.map(({ mac }) => keyIdOf(mac)))).toEqual(new Set([accessKey]))
   })
 
+  it('has its access in a ledger, so that what was in force before the upgrade does not come back either', async () => {
+    const subjects = await database.sql<{ subject: string }>('SELECT DISTINCT subject FROM access_ledger')
+    const kinds = new Set(subjects.map(({ subject }) => subject.split(' ')[0]))
+    expect(kinds).toEqual(new Set(['client', 'partner', 'roles', 'disabled']))
+    await database.sql('CREATE TABLE kept_disabled AS SELECT * FROM disabled_staff; DELETE FROM disabled_staff')
+    try {
+      const token = await vault.staffToken('support', { name: 'mallory q' })
+      expect((await vault.call('GET', `/v1/tokens/${tokenOf('card')}`, { token })).status).toBe(401)
+    } finally {
+      await database.sql('INSERT INTO disabled_staff SELECT * FROM kept_disabled; DROP TABLE kept_disabled')
+    }
+  })
+
   it('keeps a person out under every spelling of their name', async () => {
     for (const spelling of ['mallory q', 'MALLORY Q', 'Mallory Ｑ ']) {
       const token = await vault.staffToken('support', { name: spelling })

@@ -48,6 +48,7 @@ const ACTIVITIES: Readonly<Record<string, readonly [OcsfClass, number]>> = {
   'roles.apply': [ENTITY, 3],
   'access.explain': [API, 2],
   'access.review': [API, 2],
+  'access.rebuild': [API, 3],
   'approval.list': [ENTITY, 2],
   'approval.request': [ENTITY, 1],
   'approval.break-glass': [ENTITY, 10],
