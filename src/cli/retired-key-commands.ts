@@ -1,6 +1,7 @@
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import type { KeyCertificate } from '../keys/certificate.ts'
-import type { RotationName } from '../keys/rotation/rotation.ts'
+import { rotationOf } from '../keys/rotation/rotation.ts'
+import { mayBeCardNumber } from '../kinds/clear-value.ts'
 import { type Json, note, operator, print, withJson, withPausableVault } from './command.ts'
 import { bringRootKey, withKeys } from './custodians.ts'
 import { showExposure } from './key-tables.ts'
@@ -23,8 +24,19 @@ export function addRetiredKeyCommands(keys: Command): void {
         const result = await followRotation({ wait: true }, signal, (control) =>
           commands.rotateKeys(operator(), request, control),
         )
-        print(options, { ...exposure, ...result }, () => summary(result, nameOf[exposure.purpose]))
+        print(options, { ...exposure, ...result }, () => summary(result, rotationOf(exposure.purpose)))
         process.exitCode = exitCodeOf(result)
+      }),
+    )
+
+  withJson(keys.command('reopen'))
+    .description('let a closed key open again, so that rows of a backup can be put back; the next rotation closes it')
+    .argument('<id>')
+    .requiredOption('--reason <text>', 'why, for the audit log, in the clear', parseReason)
+    .action((id: string, options: Json & { reason: string }) =>
+      withKeys('keys reopen', async ({ commands }) => {
+        await commands.reopenKey(operator(), id, options.reason)
+        print(options, { id, closed: false }, () => `${id} opens again, until a rotation finds nothing on it`)
       }),
     )
 
@@ -39,17 +51,13 @@ export function addRetiredKeyCommands(keys: Command): void {
     )
 }
 
-const nameOf = {
-  display: 'data',
-  secret: 'data',
-  index: 'index',
-  'token-signing': 'signing',
-  'audit-signing': 'audit',
-  'registry-mac': 'mac',
-  'access-mac': 'mac',
-  'event-mac': 'mac',
-  'limit-mac': 'mac',
-} as const satisfies Record<string, RotationName>
+/** The reason stands in the log in the clear. */
+function parseReason(text: string): string {
+  const reason = text.normalize('NFC').trim()
+  if (!/^[^\p{C}]{3,200}$/u.test(reason)) throw new InvalidArgumentError('expected 3 to 200 characters on one line')
+  if (mayBeCardNumber(reason)) throw new InvalidArgumentError('it may hold a card number')
+  return reason
+}
 
 function describeCertificate({ statement, certificate, public_key }: KeyCertificate): string {
   const { census, ...facts } = statement

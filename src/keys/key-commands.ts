@@ -5,6 +5,7 @@ import { type DestroyKeyDeps, destroyKey } from './destroy.ts'
 import { takeInventory } from './inventory.ts'
 import { keyStatus } from './key-status.ts'
 import { listKeys, listRootKeys } from './key-store.ts'
+import { reopenKey } from './reopen.ts'
 import { estimateRotation } from './rotation/estimate-rotation.ts'
 import { requestRotation, rotateKeys } from './rotation/rotate-keys.ts'
 import type { RotateControl, RotateDeps, RotationRequest } from './rotation/rotation.ts'
@@ -21,6 +22,7 @@ export function createKeyCommands(deps: KeyCommandDeps) {
       destroyKey(deps, operator, id, onWait),
     certifyKey: (operator: AuditCaller, id: string) => certifyKey(deps, operator, id),
     compromiseKey: (operator: AuditCaller, id: string) => compromiseKey(deps, operator, id),
+    reopenKey: (operator: AuditCaller, id: string, reason: string) => reopenKey(deps, operator, id, reason),
     keyStatus: () => keyStatus(deps),
     rotateKeys: (operator: AuditCaller, request: RotationRequest, control: RotateControl) =>
       rotateKeys(deps, operator, request, control),

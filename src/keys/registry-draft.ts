@@ -1,9 +1,11 @@
 import type { Queryable } from '../database/database.ts'
 import type { NewId } from '../identifier.ts'
+import { closedMark } from './closed-keys.ts'
 import { expiryOf } from './cryptoperiod.ts'
 import { type DraftChange, EVENT_OF } from './draft-change.ts'
 import { type Handover, type MacKey, makeHandover } from './handover.ts'
 import {
+  isIndexPurpose,
   type KeyPurpose,
   type KeyRow,
   keyPurposes,
@@ -16,10 +18,11 @@ import { keyOfBytes } from './key-of-bytes.ts'
 import { type KeyState, requireTransition } from './key-state.ts'
 import { countWraps, notifyKeysChanged, saveKeys, saveManifest, saveRootKeys } from './key-store.ts'
 import { newKeyBytes, publicKeyOfBytes } from './new-key-bytes.ts'
+import { newKeyRow } from './new-key-row.ts'
 import { encodeManifest, KeyRegistryError, macOf, type RegistryRows } from './registry-manifest.ts'
 import type { RootKey, RootKeyRecord } from './root-key/root-key.ts'
 import type { SealContext } from './seal.ts'
-import { termMacsMark } from './term-marks.ts'
+import { noCardTermsMark, termMacsMark } from './term-marks.ts'
 import { wrapChecked } from './wrap-checked.ts'
 
 export interface DraftOptions {
@@ -82,6 +85,18 @@ export class RegistryDraft {
     this.#marks.add(name)
   }
 
+  /** From then on the key opens nothing. */
+  close(id: string): void {
+    this.mark(closedMark(id))
+    this.changes.push({ type: 'key.close', subject: id })
+  }
+
+  /** Takes that back. */
+  reopen(id: string, reason: string): void {
+    this.#marks.delete(closedMark(id))
+    this.changes.push({ type: 'key.reopen', subject: id, reason })
+  }
+
   /**
    * Makes and wraps a pre-active key, and answers with its id.
    *
@@ -91,24 +106,12 @@ export class RegistryDraft {
     const { newId, now } = this.#options
     const id = newId('key')
     const announcement = purpose === 'audit-signing' ? { public_key: publicKeyOfBytes(bytes) } : {}
-    const row: KeyRow = {
-      id,
-      purpose,
-      state: 'pre-active',
-      root_key_id: this.#rootKey.record.id,
-      wrapped: await this.#wrap(bytes, wrapContext(id, purpose)),
-      created_at: now(),
-      activated_at: null,
-      deactivated_at: null,
-      compromised_at: null,
-      destroyed_at: null,
-      expires_at: null,
-      uses: 0,
-      uses_reserved: 0,
-    }
+    const wrapped = await this.#wrap(bytes, wrapContext(id, purpose))
+    const row = newKeyRow({ id, purpose, root_key_id: this.#rootKey.record.id, wrapped, created_at: now() })
     this.#keys.set(id, row)
     this.#changed.add(row)
-    if (purpose === 'index') this.mark(termMacsMark(id))
+    if (isIndexPurpose(purpose)) this.mark(termMacsMark(id))
+    if (purpose === 'index') this.mark(noCardTermsMark(id))
     this.changes.push({ type: 'key.create', subject: id, ...announcement })
     return id
   }

@@ -31,6 +31,10 @@ export interface RegistryChange {
   readonly marks: readonly string[]
   /** Remembers that something was done. */
   mark(name: string): void
+  /** From then on the key opens nothing (`closed-keys.ts`). */
+  close(id: string): void
+  /** Takes that back, for that reason. */
+  reopen(id: string, reason: string): void
   /** Puts a fresh key in the place of every MAC key that was not replaced already. */
   replaceMacKeys(): Promise<void>
   /** Wraps all keys under another root key, which takes the place of the present one, and replaces the MAC keys. */
@@ -64,6 +68,8 @@ export async function changeRegistry<T>(
         return draft.marks
       },
       mark: (name) => draft.mark(name),
+      close: (id) => draft.close(id),
+      reopen: (id, reason) => draft.reopen(id, reason),
       replaceMacKeys: () => draft.replaceMacKeys(),
       rewrap: (rootKey) => draft.rewrap(rootKey),
     })

@@ -25,7 +25,7 @@ type IndexedRecord = Pick<StoredRecord, 'token' | 'kind' | 'site' | 'version' | 
 export function createSearchTerms(deps: Pick<RecordDeps, 'keys' | 'kinds'>): Movable {
   return {
     name: 'search_terms',
-    purposes: ['index'],
+    purposes: ['index', 'card-index'],
     census: countTerms,
     readPage: readTermPage,
     renew: (row) => reindexRecord(deps, row),
@@ -67,7 +67,8 @@ async function reindexRecord({ keys, kinds }: Pick<RecordDeps, 'keys' | 'kinds'>
     part = 'secret'
     const details = await openDetails(keys, record)
     // A term that its record, which is whole, does not remember leads to nothing that could be made anew.
-    if (!splitHashes(oldTerms).some((hash) => hash.equals(term))) return orphan
+    const oldHashes = splitHashes(oldTerms)
+    if (!oldHashes.some((hash) => hash.equals(term))) return orphan
     await keys.ensureFresh()
     const hashes = hashTerms(keys, site, [...customerTerm(customer), ...kinds[kind].terms(details)])
     const terms = bindTerms(keys, record, hashes)
@@ -77,9 +78,10 @@ async function reindexRecord({ keys, kinds }: Pick<RecordDeps, 'keys' | 'kinds'>
       oldTerms,
       terms: joinHashes(terms),
       macs: Buffer.concat(terms.map(({ mac }) => mac)),
-      keyId: terms[0]?.keyId ?? keys.ring.active('index').id,
+      keyIds: terms.map(({ keyId }) => keyId),
     }
-    return { fresh: { ...fresh }, values: terms.length, stuck: 0, damaged: [], orphans: 0 }
+    const moved = oldHashes.filter((hash) => !terms.some((one) => one.hash.equals(hash)))
+    return { fresh: { ...fresh }, values: moved.length, stuck: 0, damaged: [], orphans: 0 }
   } catch (error) {
     if (!(error instanceof Problem) || error.code !== 'record-integrity') throw error
     return damaged(`records.${part}`)

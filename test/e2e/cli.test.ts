@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { keyPurposes } from '../../src/keys/key.ts'
 import { startProgram } from '../support/run-program.ts'
 import { card } from '../support/samples.ts'
 import { builtProgram, VaultProcess } from '../support/vault-process.ts'
@@ -153,14 +154,9 @@ describe('keys list and keys status', () => {
 
   it('list shows every key and its state, and no key', async () => {
     const keys = await json<KeyLine[]>('keys', 'list')
-    expect(keys.map(({ purpose, state }) => `${purpose} ${state}`).sort()).toEqual([
-      'audit-signing active',
-      'display active',
-      'index active',
-      'root active',
-      'secret active',
-      'token-signing active',
-    ])
+    expect(keys.map(({ purpose, state }) => `${purpose} ${state}`).sort()).toEqual(
+      ['root', ...keyPurposes].map((purpose) => `${purpose} active`).sort(),
+    )
     for (const key of keys) {
       expect(Object.keys(key).sort()).toEqual(['created_at', 'expires_at', 'id', 'purpose', 'state'])
       expect(Date.parse(key.expires_at)).toBeGreaterThan(Date.now())

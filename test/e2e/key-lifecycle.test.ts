@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openEmbeddedDatabase } from '../../src/database/embedded.ts'
 import type { InventoryLine } from '../../src/keys/inventory.ts'
+import { keyPurposes } from '../../src/keys/key.ts'
 import { runSql } from '../support/dump-tables.ts'
 import { VaultProcess } from '../support/vault-process.ts'
 
@@ -32,14 +33,7 @@ async function keyOf(purpose: string, state = 'active'): Promise<InventoryLine> 
 describe('keys inventory', () => {
   it('lists every key as JSON, and as a table for a person', async () => {
     const lines = await inventory()
-    expect(lines.map(({ purpose }) => purpose)).toEqual([
-      'root',
-      'display',
-      'secret',
-      'index',
-      'token-signing',
-      'audit-signing',
-    ])
+    expect(lines.map(({ purpose }) => purpose)).toEqual(['root', ...keyPurposes])
     expect(lines.find(({ purpose }) => purpose === 'secret')).toMatchObject({ state: 'active', references: CARDS })
     const { stdout, code } = await vault.cli(['keys', 'inventory'])
     expect(code).toBe(0)

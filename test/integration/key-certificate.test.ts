@@ -89,7 +89,14 @@ describe('the certificate of a key', () => {
     const { created_at, activated_at, retired_at, empty_since, census } = certified.statement
     const times = [created_at, activated_at, retired_at, empty_since, census.at]
     expect(times).toEqual([...times].sort())
-    expect(await vault.events({ type: 'key.certify', subject: id })).toHaveLength(1)
+    const [event, ...others] = await vault.events({ type: 'key.certify', subject: id })
+    expect(others).toEqual([])
+    // The log says what verifies it, and that is no key of the log's own.
+    const raw = createPublicKey(certified.public_key).export({ format: 'jwk' }).x!
+    expect(event!.public_key).toBe(Buffer.from(raw, 'base64url').toString('base64'))
+    const inventory = await vault.strongroom.commands.takeInventory()
+    const signers = inventory.filter((line) => line.public_key === certified.public_key)
+    expect(signers.map(({ purpose }) => purpose)).toEqual(['certificate-signing'])
 
     await vault.strongroom.commands.destroyKey(OPERATOR, id)
     const after = await certify(id)
@@ -107,17 +114,19 @@ describe('the certificate of a key', () => {
     )
     const changed = `${header}.${forged.toString('base64url')}.${signature}`
     await expect(compactVerify(changed, await importSPKI(public_key, 'EdDSA'))).rejects.toThrow()
-    await vault.rotate('audit')
+    await vault.rotate('certificate')
     const other = await certify(id)
     expect(other.public_key).not.toBe(public_key)
     await expect(compactVerify(certificate, await importSPKI(other.public_key, 'EdDSA'))).rejects.toThrow()
     await verified(other)
     // Whoever verifies can have the public keys beforehand, of keys that sign no more as well.
     const inventory = await vault.strongroom.commands.takeInventory()
-    const publicKeys = inventory.filter(({ purpose }) => purpose === 'audit-signing').map((line) => line.public_key)
+    const publicKeys = inventory
+      .filter(({ purpose }) => purpose === 'certificate-signing')
+      .map((line) => line.public_key)
     expect(publicKeys).toEqual([public_key, other.public_key])
     const without = inventory.filter((line) => line.public_key === null).map(({ purpose }) => purpose)
-    expect([...new Set(without)]).toEqual(['root', 'display', 'secret', 'index'])
+    expect([...new Set(without)]).toEqual(['root', 'display', 'secret', 'index', 'card-index'])
   })
 })
 

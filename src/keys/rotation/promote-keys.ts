@@ -1,6 +1,6 @@
 import type { AuditCaller } from '../../audit/audit-event.ts'
 import type { Queryable } from '../../database/database.ts'
-import type { Key, KeyPurpose } from '../key.ts'
+import { isIndexPurpose, type Key, type KeyPurpose } from '../key.ts'
 import { changeRegistry } from '../registry.ts'
 import { countOld } from './old-values.ts'
 import { pause } from './pause.ts'
@@ -69,7 +69,7 @@ export async function promoteKeys(
   // A server that has not read the registry for so long stops sealing until it has. What one has hashed under the old index
   // key alone by then commits before the new key is the only one.
   const { ringMaxAgeMs, inFlightMs } = deps.keys.times
-  await pause(ringMaxAgeMs + (purposes.includes('index') ? inFlightMs : 0), signal)
+  await pause(ringMaxAgeMs + (purposes.some(isIndexPurpose) ? inFlightMs : 0), signal)
   if (signal.aborted) return
   await changeRegistry(deps, operator, async (change) => {
     for (const { id } of waiting) {

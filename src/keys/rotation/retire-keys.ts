@@ -1,7 +1,8 @@
 import type { AuditCaller } from '../../audit/audit-event.ts'
 import { insertEvents } from '../../audit/audit-store.ts'
 import type { Queryable } from '../../database/database.ts'
-import type { KeyPurpose } from '../key.ts'
+import { isClosed, mayBeClosed } from '../closed-keys.ts'
+import { isIndexPurpose, type KeyPurpose } from '../key.ts'
 import { changeRegistry } from '../registry.ts'
 import { termMacsMark } from '../term-marks.ts'
 import type { OldValues } from './old-values.ts'
@@ -11,8 +12,8 @@ import { finishRotation, saveRetirement, selectRetirements } from './rotation-st
 
 /**
  * Ends a rotation: notes which keys the last census found nothing on, each with an event that says how many values were
- * moved off it, and answers with them. From then on no term without a MAC is believed under an index key that the census
- * found empty. All of it commits together.
+ * moved off it, and answers with them. From then on these keys are closed, and no term without a MAC is believed under an
+ * index key that the census found empty. All of it commits together.
  */
 export async function retireKeys(
   deps: RotateDeps,
@@ -53,10 +54,13 @@ export async function retireKeys(
     return retired
   }
   const { marks } = keys.verified
-  const unmarked = left.filter(({ id, purpose }) => purpose === 'index' && !marks.includes(termMacsMark(id)))
-  if (unmarked.length === 0) return database.transaction(commit)
-  return changeRegistry(deps, operator, async ({ tx, mark }) => {
+  const unmarked = left.filter(({ id, purpose }) => isIndexPurpose(purpose) && !marks.includes(termMacsMark(id)))
+  const closing = left.filter((key) => mayBeClosed(key) && !isClosed(marks, key.id))
+  if (unmarked.length === 0 && closing.length === 0) return database.transaction(commit)
+  return changeRegistry(deps, operator, async ({ tx, mark, close }) => {
     for (const { id } of unmarked) mark(termMacsMark(id))
-    return commit(tx)
+    const retired = await commit(tx)
+    for (const { id } of closing) close(id)
+    return retired
   })
 }

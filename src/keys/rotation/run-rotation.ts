@@ -67,7 +67,9 @@ export async function runRotation(
     }
     old = await countOld(keys, moving, purposes, database)
     if (old.total > stuck) continue
-    await pause(settledAt - performance.now(), control.signal)
+    // What was read before it was moved is opened by then: the old keys are closed next.
+    const openedMs = seen.size > 0 ? inFlightMs : 0
+    await pause(Math.max(settledAt - performance.now(), openedMs), control.signal)
     old = await countOld(keys, moving, purposes, database)
     if (old.total <= stuck) break
   }

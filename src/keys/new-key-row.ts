@@ -1,0 +1,16 @@
+import type { KeyRow } from './key.ts'
+
+/** The row of a key that was made just now: pre-active, and never used. */
+export function newKeyRow(key: Pick<KeyRow, 'id' | 'purpose' | 'root_key_id' | 'wrapped' | 'created_at'>): KeyRow {
+  return {
+    ...key,
+    state: 'pre-active',
+    activated_at: null,
+    deactivated_at: null,
+    compromised_at: null,
+    destroyed_at: null,
+    expires_at: null,
+    uses: 0,
+    uses_reserved: 0,
+  }
+}
