@@ -33,6 +33,7 @@ import { createReadiness } from './http/readiness.ts'
 import { createLogger, describeError } from './http/request-log.ts'
 import { createTrustedProxies, type TrustedProxies } from './http/source/trusted-proxies.ts'
 import { createNewId } from './identifier.ts'
+import { destroyFreed } from './keys/emptied-index-keys.ts'
 import { keepMacKeys } from './keys/keep-mac-keys.ts'
 import { keepSigningKeys } from './keys/keep-signing-keys.ts'
 import { createKeyCommands } from './keys/key-commands.ts'
@@ -40,12 +41,12 @@ import { openVaultKeys } from './keys/open-vault-keys.ts'
 import { createRandomBytes } from './keys/random.ts'
 import { startRotationRunner } from './keys/rotation/rotation-runner.ts'
 import { rotationFigures } from './keys/rotation/rotation-store.ts'
-import { createSealedValues } from './keys/rotation/sealed-values.ts'
 import { createKeyWatch } from './keys/watch-keys.ts'
 import { holdsCardNumber } from './kinds/card-number.ts'
 import { createKinds } from './kinds/kinds.ts'
 import type { Problem } from './problem.ts'
 import { createApprovalRoutes } from './records/approval-routes.ts'
+import { settleCardSearch } from './records/card-search-setting.ts'
 import { countMisses } from './records/count-misses.ts'
 import { createEraseRoutes } from './records/erase-routes.ts'
 import { type AccessQuestion, explainAccess } from './records/explain-access.ts'
@@ -54,10 +55,10 @@ import { findCustomerTokens } from './records/find-customer-tokens.ts'
 import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
 import { createMatchRoutes } from './records/match-routes.ts'
+import { createMovables } from './records/movables.ts'
 import { createLookUp, createRecordBatches } from './records/record-batches.ts'
 import { createRecordRefusal } from './records/record-refusal.ts'
 import { createRecordRoutes } from './records/record-routes.ts'
-import { createSearchTerms } from './records/reindex.ts'
 import { createRevealRoutes } from './records/reveal-routes.ts'
 import { createSearchRoutes } from './records/search-routes.ts'
 import { createTokenizeRoutes } from './records/tokenize-routes.ts'
@@ -132,7 +133,9 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   if (config.recordedIssuer === 'write') await writeSetting(database, 'issuer', config.issuer)
   const recorded = config.recordedIssuer === 'prefer' ? await readSetting(database, 'issuer') : undefined
   const issuer = recorded ?? config.issuer
-  const kinds = createKinds(now)
+  const { isOn, perDay } = config.cardSearch ?? {}
+  const findsCards = await settleCardSearch(database, isOn, config.recordedIssuer === 'write').catch(giveUp)
+  const kinds = createKinds(now, findsCards)
   const keyDeps = { database, keys, newAuditEvent, now, longestTokenSeconds: MAX_TOKEN_SECONDS }
   const renewSigningKey = () => keepSigningKeys(keyDeps)
   const recordEvent = createRecordEvent(database)
@@ -141,7 +144,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     logIns: overrides.rateLimits,
     strangers: config.strangerLimits,
     cards: config.cardLimits,
-    cardSearchesPerDay: config.cardSearchesPerDay,
+    cardSearchesPerDay: perDay,
     wrongMatches: config.wrongMatches,
     openApprovals: config.openApprovals,
     ...overrides.limits,
@@ -156,7 +159,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const batches = overrides.batches ?? createRecordBatches(database)
   const findByTerm = createFindByTerm(basics)
   const lookUp = createLookUp(database)
-  const shared = { ...basics, ...limits, batches, lookUp, findByTerm, roles, macs, kinds, randomBytes, why }
+  const shared = { ...basics, ...limits, batches, lookUp, findByTerm, findsCards, roles, macs, kinds, randomBytes, why }
 
   const auditLog = await createAuditLog(basics, {
     isKeptHere: config.keepsLog ?? false,
@@ -199,7 +202,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
 
   const recordRefusal = createRecordRefusal({ ...basics, strangers: limits.strangers, outage: auditLog.outage })
 
-  const rotation = { ...shared, movables: [...createSealedValues(keys), createSearchTerms(shared)] }
+  const rotation = { ...shared, movables: createMovables(shared) }
   metrics.showRotations(() => rotationFigures(database))
   const runner = config.runsRotations
     ? startRotationRunner(rotation, (result) => logger.info(result, 'rotation ended'), background)
@@ -219,7 +222,13 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     )
     await task.run()
   }
+  const destroying = {
+    ...keyDeps,
+    hasSignedLast: auditLog.hasSignedLast,
+    indexKeysCountUntil: access.indexKeysCountUntil,
+  }
   const sweeps = {
+    'destroy-index-keys': () => destroyFreed(destroying),
     'sweep-idempotency-keys': () => sweepIdempotencyKeys(database, now()),
     ...access.sweeps,
     ...authentication.sweeps,
@@ -288,7 +297,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       reviewAccess: (operator: AuditCaller) => access.commands.reviewAccess(operator, authentication.issuers),
       explainAccess: (operator: AuditCaller, who: NamedCaller, question: AccessQuestion) =>
         explainAccess({ ...shared, admit, production }, operator, who, question),
-      ...createKeyCommands({ ...rotation, ...keyDeps, issuer, hasSignedLast: auditLog.hasSignedLast }),
+      ...createKeyCommands({ ...rotation, ...destroying, issuer }),
       ...auditLog.commands,
       findCustomerTokens: (site: string, customer: string) => findCustomerTokens(shared, { site, customer }),
     },

@@ -18,6 +18,7 @@ import { createCurrentRoles, createRoleSetMacs } from './current-roles.ts'
 import { createGuessLimit, type WrongAnswerLimits } from './guess-limit.ts'
 import { liftCaller } from './lift-caller.ts'
 import { createLimitKeys } from './limit-keys.ts'
+import { lastFormerEnd } from './limit-keys-store.ts'
 import { addPartner, endPartner, listPartners, type NewPartner } from './partners.ts'
 import { createProbeLimit } from './probe-limit.ts'
 import { createRateLimit, type RateLimits } from './rate-limit.ts'
@@ -90,6 +91,8 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
     },
     /** Takes over the clients and contracts of a vault from before they said who wrote them. */
     adopt: () => adoptAccess({ ...deps, macs }),
+    /** Until when counts stand under hashes of index keys, in milliseconds since 1970. */
+    indexKeysCountUntil: () => lastFormerEnd(database),
     /** What removes rows that are over, by the name of the background task. */
     sweeps: {
       'sweep-budgets': () => sweepBudgets(database, ago(COUNTS_KEPT_MS)),

@@ -5,21 +5,23 @@ import { mayBeCardNumber } from '../kinds/clear-value.ts'
 import { type Json, note, operator, print, withJson, withPausableVault } from './command.ts'
 import { bringRootKey, withKeys } from './custodians.ts'
 import { showExposure } from './key-tables.ts'
-import { exitCodeOf, followRotation, summary } from './rotate-command.ts'
+import { exitCodeOf, followRotation, KEEP_OLD_KEYS, summary } from './rotate-command.ts'
 
 /** `strongroom keys compromise` and `strongroom keys certificate` */
 export function addRetiredKeyCommands(keys: Command): void {
   withJson(keys.command('compromise'))
     .description('mark a key as known to somebody else, replace it at once, list what it exposes, and move all of that')
     .argument('<id>')
-    .action((id: string, options: Json) =>
+    .option('--keep-old-keys', KEEP_OLD_KEYS)
+    .action((id: string, options: Json & { keepOldKeys?: true }) =>
       withPausableVault('keys compromise', async (vault, signal) => {
         await bringRootKey(vault)
         const { commands } = vault
         const exposure = await commands.compromiseKey(operator(), id)
         note(showExposure(exposure))
         // Its successor is made, and healthy.
-        const request = { purposes: [exposure.purpose], makesKeys: false }
+        const keepsKeys = options.keepOldKeys === true
+        const request = { purposes: [exposure.purpose], makesKeys: false, keepsKeys }
         // Whatever is being rotated just now is no reason to leave it.
         const result = await followRotation({ wait: true }, signal, (control) =>
           commands.rotateKeys(operator(), request, control),

@@ -16,6 +16,7 @@ import * as approvalsAndNames from '../../migrations/0013-approvals-and-names.ts
 import * as macKeys from '../../migrations/0014-mac-keys.ts'
 import * as shownRecords from '../../migrations/0016-shown-records.ts'
 import * as macKeyLife from '../../migrations/0022-mac-key-life.ts'
+import * as keptIndexKeys from '../../migrations/0025-kept-index-keys.ts'
 import { CONNECT_TIMEOUT_MS, connectionOptions } from './database.ts'
 import { applySettings, quoteIdentifier } from './session-settings.ts'
 import { requireFitServer } from './vault-server.ts'
@@ -38,6 +39,7 @@ const migrations: Record<string, Knex.Migration> = {
   '0014-mac-keys': macKeys,
   '0016-shown-records': shownRecords,
   '0022-mac-key-life': macKeyLife,
+  '0025-kept-index-keys': keptIndexKeys,
 }
 
 /** What knex runs; a test runs the first of them only, to have the database of an earlier version. */

@@ -83,6 +83,15 @@ const proofs: Record<TaskName, () => Promise<void>> = {
     }, PATIENCE)
   },
 
+  async 'destroy-index-keys'() {
+    const id = await one<string>("SELECT id AS value FROM keys WHERE purpose = 'index' AND state = 'active'")
+    await vault.strongroom.commands.requestRotation(OPERATOR, { purposes: ['index'] })
+    await vi.waitFor(async () => {
+      await run('destroy-index-keys')
+      expect(await one('SELECT state AS value FROM keys WHERE id = $1', [id])).toBe('destroyed')
+    }, PATIENCE)
+  },
+
   'keep-mac-keys': () => expectNewKey('keep-mac-keys', 'access-mac', 300),
   'keep-signing-keys': () => expectNewKey('keep-signing-keys', 'token-signing', 80),
 

@@ -16,12 +16,13 @@ import { beginRotation, type RotationRow, selectRotations } from './rotation-sto
 export async function startRotation(
   deps: RotateDeps,
   operator: AuditCaller,
-  { purposes, rowsPerSecond, detached = false, makesKeys = true }: RotationRequest,
+  { purposes, rowsPerSecond, detached = false, makesKeys = true, keepsKeys = false }: RotationRequest,
 ): Promise<{ resumed: boolean; rows: RotationRow[] }> {
   const { database, keys, movables, now } = deps
   await keys.refresh()
   const earlier = new Map((await selectRotations(database)).map((row) => [row.purpose, row]))
-  const old = await countOld(keys, movables, purposes, database)
+  const moving = movables.filter((movable) => movable.purposes.some((purpose) => purposes.includes(purpose)))
+  const old = await countOld(keys, moving, purposes, database)
   const activatedAt = (purpose: KeyPurpose) =>
     keys.verified.keys.find((key) => key.purpose === purpose && key.state === 'active')?.activated_at ?? null
   const isUnfinished = (purpose: KeyPurpose) => {
@@ -42,7 +43,7 @@ export async function startRotation(
       const replaces = needKeys.includes(purpose) || preActive(deps, purpose) !== undefined
       const begunAt = replaces ? startedAt : (activatedAt(purpose) ?? startedAt)
       const by = { operator: operator.id, runner: RUNNER, now: startedAt, begunAt }
-      await beginRotation(tx, { ...by, purposes: [purpose], detached, rowsPerSecond })
+      await beginRotation(tx, { ...by, purposes: [purpose], detached, rowsPerSecond, keepsKeys })
     }
   }
   if (needKeys.length === 0) await database.transaction(begin)

@@ -2,6 +2,7 @@ import type { AuditCaller } from '../../audit/audit-event.ts'
 import { insertEvents } from '../../audit/audit-store.ts'
 import type { Queryable } from '../../database/database.ts'
 import { isClosed, mayBeClosed } from '../closed-keys.ts'
+import { destroyWhenFreeMark } from '../emptied-index-keys.ts'
 import { isIndexPurpose, type KeyPurpose } from '../key.ts'
 import { changeRegistry } from '../registry.ts'
 import { termMacsMark } from '../term-marks.ts'
@@ -24,10 +25,12 @@ export async function retireKeys(
     isDamaged: boolean
     progress: Progress
     seen: ReadonlySet<string>
+    /** Whether the index keys among them are kept, rather than destroyed when nothing needs them any more. */
+    keepsKeys: boolean
   },
 ): Promise<string[]> {
   const { database, keys, newAuditEvent, now } = deps
-  const { purposes, old, isDamaged, progress, seen } = end
+  const { purposes, old, isDamaged, progress, seen, keepsKeys } = end
   const left = purposes
     .flatMap((purpose) => keys.ring.all(purpose))
     .filter(({ id, state }) => state !== 'active' && state !== 'pre-active' && !old.byKey.has(id))
@@ -60,7 +63,10 @@ export async function retireKeys(
   return changeRegistry(deps, operator, async ({ tx, mark, close }) => {
     for (const { id } of unmarked) mark(termMacsMark(id))
     const retired = await commit(tx)
-    for (const { id } of closing) close(id)
+    for (const { id, purpose } of closing) {
+      close(id)
+      if (isIndexPurpose(purpose) && !keepsKeys) mark(destroyWhenFreeMark(id))
+    }
     return retired
   })
 }

@@ -39,6 +39,8 @@ export interface RotationRequest {
   detached?: boolean
   /** Whether new keys are made; without them everything is moved to those that are active already. Default: they are. */
   makesKeys?: boolean
+  /** Whether index keys that it empties are kept. Default: they are destroyed. */
+  keepsKeys?: boolean
 }
 
 /** Who runs a rotation, for whoever wants to know. */

@@ -77,7 +77,14 @@ export async function runRotation(
   const paused = isPaused()
   const retired = paused
     ? []
-    : await retireKeys(deps, operator, { purposes, old, isDamaged: stuck > 0, progress, seen })
+    : await retireKeys(deps, operator, {
+        purposes,
+        old,
+        isDamaged: stuck > 0,
+        progress,
+        seen,
+        keepsKeys: request.keepsKeys === true,
+      })
   return {
     done: !paused && stuck === 0,
     paused,
