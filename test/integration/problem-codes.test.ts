@@ -25,6 +25,7 @@ beforeAll(async () => {
   proxy = await startTcpProxy(vault.database.serverUrl)
   fragile = await TestVault.start({
     sharedDatabase: { ...vault.database, serverUrl: proxy.url },
+    config: { cardSearch: { isOn: false } },
     overrides: { rateLimits: { requestsPerMinute: 1, failuresPerMinute: 100 } },
   })
   bearer = {
@@ -198,6 +199,11 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
     return vault.call('GET', `/v1/tokens/${UNKNOWN_CARD}`, { token: body.access_token })
   },
   'caller-suspended': () => vault.call('GET', `/v1/tokens/${UNKNOWN_CARD}`, { token: bearer.fraud }),
+  'card-search-off': () =>
+    fragile.call('POST', '/v1/search', {
+      token: bearer.billing,
+      body: { by: 'card_number', value: card.number, purpose: 'process-payment' },
+    }),
   'too-many-requests': async () => {
     await fragile.requestToken('client_unknown', 'secret')
     return fragile.requestToken('client_unknown', 'secret')
