@@ -45,6 +45,7 @@ describe('readConfig', () => {
       },
       database: undefined,
       logLevel: 'info',
+      cardSearch: {},
       strangerLimits: { perSource: 20, inAll: 200 },
       wrongMatches: { perCaller: undefined, perRecord: undefined },
       openApprovals: 100,

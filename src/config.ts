@@ -173,8 +173,7 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
     host: read.STRONGROOM_HOST,
     port: read.STRONGROOM_PORT,
     operatorPort: read.STRONGROOM_OPERATOR_PORT,
-    operatorTokenFile:
-      read.STRONGROOM_OPERATOR_TOKEN_FILE === undefined ? undefined : path.resolve(read.STRONGROOM_OPERATOR_TOKEN_FILE),
+    operatorTokenFile: resolved(read.STRONGROOM_OPERATOR_TOKEN_FILE),
     operator: read.STRONGROOM_OPERATOR,
     issuer: (read.STRONGROOM_ISSUER ?? `https://localhost:${read.STRONGROOM_PORT}`).replace(/\/$/, ''),
     issuerIsSet: set.STRONGROOM_ISSUER !== undefined || set.STRONGROOM_PORT !== undefined,

@@ -133,8 +133,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   if (config.recordedIssuer === 'write') await writeSetting(database, 'issuer', config.issuer)
   const recorded = config.recordedIssuer === 'prefer' ? await readSetting(database, 'issuer') : undefined
   const issuer = recorded ?? config.issuer
-  const { isOn, perDay } = config.cardSearch ?? {}
-  const findsCards = await settleCardSearch(database, isOn, config.recordedIssuer === 'write').catch(giveUp)
+  const findsCards = await settleCardSearch(database, config).catch(giveUp)
   const kinds = createKinds(now, findsCards)
   const keyDeps = { database, keys, newAuditEvent, now, longestTokenSeconds: MAX_TOKEN_SECONDS }
   const renewSigningKey = () => keepSigningKeys(keyDeps)
@@ -144,7 +143,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     logIns: overrides.rateLimits,
     strangers: config.strangerLimits,
     cards: config.cardLimits,
-    cardSearchesPerDay: perDay,
+    cardSearchesPerDay: config.cardSearch?.perDay,
     wrongMatches: config.wrongMatches,
     openApprovals: config.openApprovals,
     ...overrides.limits,

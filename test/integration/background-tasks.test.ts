@@ -9,6 +9,7 @@ import { callBound } from '../support/bound-caller.ts'
 import { createCallerKey } from '../support/caller-keys.ts'
 import { forgetMarks } from '../support/forget-marks.ts'
 import { holdLog } from '../support/hold-log.ts'
+import { expectIndexKeyDestroyed } from '../support/index-key-destroyed.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { contact } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
@@ -83,14 +84,7 @@ const proofs: Record<TaskName, () => Promise<void>> = {
     }, PATIENCE)
   },
 
-  async 'destroy-index-keys'() {
-    const id = await one<string>("SELECT id AS value FROM keys WHERE purpose = 'index' AND state = 'active'")
-    await vault.strongroom.commands.requestRotation(OPERATOR, { purposes: ['index'] })
-    await vi.waitFor(async () => {
-      await run('destroy-index-keys')
-      expect(await one('SELECT state AS value FROM keys WHERE id = $1', [id])).toBe('destroyed')
-    }, PATIENCE)
-  },
+  'destroy-index-keys': () => expectIndexKeyDestroyed(vault, () => run('destroy-index-keys')),
 
   'keep-mac-keys': () => expectNewKey('keep-mac-keys', 'access-mac', 300),
   'keep-signing-keys': () => expectNewKey('keep-signing-keys', 'token-signing', 80),

@@ -181,7 +181,7 @@ describe('a compromised key', () => {
       const made = await second.tokenize({ contact })
       const sql = 'SELECT display_key_id AS key FROM records WHERE token = $1'
       return (await vault.database.sql<{ key: string }>(sql, [made.contact!.token]))[0]!.key !== id
-    })
+    }, 20_000)
     await rotate()
     expect((await inventory()).find((key) => key.id === id)).toMatchObject({ state: 'compromised', references: 0 })
   })
