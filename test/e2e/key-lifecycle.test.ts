@@ -72,6 +72,13 @@ describe('keys compromise and keys destroy', () => {
     expect(unasked.stderr).toContain('opens with the root key of its day')
     expect((await keyOf('secret', 'compromised')).id).toBe(id)
 
+    expect(await keyOf('secret', 'compromised')).toMatchObject({ closed: true, references: 0 })
+    const reasons = [[], ['--reason', 'the card 4242 4242 4242 4242']]
+    for (const reason of reasons) expect((await vault.cli(['keys', 'reopen', id, ...reason])).code).toBe(2)
+    const reopened = await vault.cli(['keys', 'reopen', id, '--reason', 'CASE-7: a row of Monday', '--json'])
+    expect(reopened.json(), reopened.stderr).toEqual({ id, closed: false })
+    expect((await keyOf('secret', 'compromised')).closed).toBe(false)
+
     const rotated = await vault.cli(['keys', 'rotate', '--json'])
     expect(rotated.code, rotated.stderr).toBe(0)
     const destroyed = await vault.cli(['keys', 'destroy', id, '--yes', '--json'])
