@@ -64,9 +64,12 @@ CREATE TABLE audit_events (
   site text,
   body text NOT NULL,
   "position" bigint NOT NULL DEFAULT nextval('audit_positions'::regclass),
-  CONSTRAINT audit_events_pkey PRIMARY KEY (id)
+  mac bytea,
+  CONSTRAINT audit_events_pkey PRIMARY KEY (id),
+  CONSTRAINT audit_events_mac_check CHECK ((length(mac) = 48))
 );
 CREATE INDEX audit_events_caller ON ONLY public.audit_events USING btree (caller, id) WHERE (caller IS NOT NULL);
+CREATE INDEX audit_events_drop ON ONLY public.audit_events USING btree (id) WHERE (type = 'audit.drop'::text);
 CREATE INDEX audit_events_key_retire ON ONLY public.audit_events USING btree (id) WHERE (type = 'key.retire'::text);
 CREATE INDEX audit_events_position ON ONLY public.audit_events USING btree ("position");
 CREATE INDEX audit_events_public_key ON ONLY public.audit_events USING btree (id) WHERE (type = ANY (ARRAY['audit.key'::text, 'key.create'::text]));
@@ -74,6 +77,7 @@ CREATE INDEX audit_events_token ON ONLY public.audit_events USING btree (token, 
 CREATE INDEX audit_events_tokens ON ONLY public.audit_events USING gin (string_to_array("substring"(body, '"tokens":\["([^]]*)"\]'::text), '","'::text)) WHERE (type = ANY (ARRAY['record.search'::text, 'approval.list'::text]));
 COMMENT ON COLUMN audit_events.body IS 'the event in its canonical form, RFC 8785; the other columns repeat parts of it';
 COMMENT ON COLUMN audit_events.position IS 'the order of insertion, not of the log: numbers of what was rolled back are missing';
+COMMENT ON COLUMN audit_events.mac IS 'over the body, made by the process that made the event; never shown. Null for events of earlier versions and of commands without keys';
 
 CREATE TABLE audit_head (
   only_row boolean NOT NULL DEFAULT true,
@@ -99,6 +103,25 @@ CREATE TABLE audit_leaves (
   CONSTRAINT audit_leaves_sequence_check CHECK ((sequence >= 0))
 );
 COMMENT ON TABLE audit_leaves IS 'the order of the log: the event of each leaf, and its hash (RFC 9162, section 2.1.1)';
+
+CREATE TABLE audit_missing (
+  process text NOT NULL,
+  first bigint NOT NULL,
+  last bigint NOT NULL,
+  found_at timestamp with time zone NOT NULL,
+  resumed_by text,
+  CONSTRAINT audit_missing_pkey PRIMARY KEY (process, first)
+);
+COMMENT ON TABLE audit_missing IS 'numbers of events that are gone: nothing is released until an operator has looked';
+COMMENT ON COLUMN audit_missing.resumed_by IS 'the event of that';
+
+CREATE TABLE audit_processes (
+  process text NOT NULL,
+  seen text NOT NULL,
+  CONSTRAINT audit_processes_pkey PRIMARY KEY (process)
+);
+COMMENT ON TABLE audit_processes IS 'which numbers of each process the sequencer has seen';
+COMMENT ON COLUMN audit_processes.seen IS 'numbers and ranges, such as 1-17 19';
 
 CREATE TABLE audit_shipments (
   target text NOT NULL,
@@ -454,6 +477,9 @@ GRANT INSERT, SELECT ON TABLE audit_cosignatures TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_events TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE audit_head TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_leaves TO strongroom_runtime;
+GRANT INSERT, SELECT ON TABLE audit_missing TO strongroom_runtime;
+GRANT UPDATE ON TABLE audit_missing (resumed_by) TO strongroom_runtime;
+GRANT INSERT, SELECT, UPDATE ON TABLE audit_processes TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE audit_shipments TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_subtrees TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE budget_records TO strongroom_runtime;
@@ -490,6 +516,11 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- function audit_event_id_at(timestamp with time zone)
 -- function audit_prepare_partitions()
 -- function change_access_version()
+-- function idempotency_keys_require_protecting_keys()
+-- function record_versions_require_protecting_keys()
+-- function records_require_protecting_keys()
+-- function reveal_reasons_require_protecting_keys()
+-- function search_terms_require_protecting_keys()
 -- sequence audit_positions
 -- sequence migrations_id_seq
 -- sequence migrations_lock_index_seq
@@ -505,3 +536,13 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- trigger access_version_truncated on partners, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.partners FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
 -- trigger access_version_truncated on role_sets, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.role_sets FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
 -- trigger access_version_truncated on suspended_callers, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.suspended_callers FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
+-- trigger protecting_keys_of_changed on idempotency_keys: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.idempotency_keys FOR EACH ROW WHEN ((((new.response_key_id IS DISTINCT FROM old.response_key_id) OR (new.response_sealed IS DISTINCT FROM old.response_sealed)) OR (((new.index_key_id IS DISTINCT FROM old.index_key_id) OR (new.key_hash IS DISTINCT FROM old.key_hash)) OR (new.request_hash IS DISTINCT FROM old.request_hash)))) EXECUTE FUNCTION idempotency_keys_require_protecting_keys()
+-- trigger protecting_keys_of_changed on record_versions: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.record_versions FOR EACH ROW WHEN ((((new.display_key_id IS DISTINCT FROM old.display_key_id) OR (new.display_sealed IS DISTINCT FROM old.display_sealed)) OR ((new.secret_key_id IS DISTINCT FROM old.secret_key_id) OR (new.secret_sealed IS DISTINCT FROM old.secret_sealed)))) EXECUTE FUNCTION record_versions_require_protecting_keys()
+-- trigger protecting_keys_of_changed on records: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.records FOR EACH ROW WHEN ((((new.display_key_id IS DISTINCT FROM old.display_key_id) OR (new.display_sealed IS DISTINCT FROM old.display_sealed)) OR ((new.secret_key_id IS DISTINCT FROM old.secret_key_id) OR (new.secret_sealed IS DISTINCT FROM old.secret_sealed)))) EXECUTE FUNCTION records_require_protecting_keys()
+-- trigger protecting_keys_of_changed on reveal_reasons: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.reveal_reasons FOR EACH ROW WHEN (((new.reason_key_id IS DISTINCT FROM old.reason_key_id) OR (new.reason_sealed IS DISTINCT FROM old.reason_sealed))) EXECUTE FUNCTION reveal_reasons_require_protecting_keys()
+-- trigger protecting_keys_of_changed on search_terms: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.search_terms FOR EACH ROW WHEN ((((new.key_id IS DISTINCT FROM old.key_id) OR (new.term IS DISTINCT FROM old.term)) OR (new.mac IS DISTINCT FROM old.mac))) EXECUTE FUNCTION search_terms_require_protecting_keys()
+-- trigger protecting_keys_of_new on idempotency_keys: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.idempotency_keys REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION idempotency_keys_require_protecting_keys()
+-- trigger protecting_keys_of_new on record_versions: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.record_versions REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION record_versions_require_protecting_keys()
+-- trigger protecting_keys_of_new on records: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.records REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION records_require_protecting_keys()
+-- trigger protecting_keys_of_new on reveal_reasons: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.reveal_reasons REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION reveal_reasons_require_protecting_keys()
+-- trigger protecting_keys_of_new on search_terms: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.search_terms REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION search_terms_require_protecting_keys()

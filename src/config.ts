@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
@@ -35,6 +36,8 @@ export interface Config {
   /** Whether their connections begin with a PROXY header. */
   proxyProtocol: boolean
   rootKeyFile: string
+  /** The file that pins the vault of this database and its root key. */
+  pinFile: string
   /** Where the root key comes from, apart from the file. */
   rootKey: {
     provider: (typeof rootKeySources)[number]
@@ -109,6 +112,7 @@ const environment = z.object({
     .default([]),
   STRONGROOM_PROXY_PROTOCOL: z.stringbool().default(false),
   STRONGROOM_ROOT_KEY_FILE: z.string().min(1).optional(),
+  STRONGROOM_PIN_FILE: z.string().min(1).optional(),
   STRONGROOM_ROOT_KEY: z.enum(rootKeySources).default('passphrase-file'),
   STRONGROOM_ROOT_KEY_ID: z.string().min(1).optional(),
   STRONGROOM_ROOT_KEY_LEASE_SECONDS: z.coerce.number().int().min(1).max(86_400).default(900),
@@ -188,6 +192,7 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
     trustedProxies: read.STRONGROOM_TRUSTED_PROXIES,
     proxyProtocol: read.STRONGROOM_PROXY_PROTOCOL,
     rootKeyFile: path.resolve(read.STRONGROOM_ROOT_KEY_FILE ?? path.join(dataDir, 'root-key')),
+    pinFile: path.resolve(read.STRONGROOM_PIN_FILE ?? path.join(certsDir, pinName(read, dataDir))),
     rootKey: {
       provider: read.STRONGROOM_ROOT_KEY,
       keyId: read.STRONGROOM_ROOT_KEY_ID,
@@ -229,25 +234,11 @@ function resolved(file: string | undefined): string | undefined {
   return file === undefined ? undefined : path.resolve(file)
 }
 
-/** What the environment says of who runs a command, and from where. */
-export interface OperatorEnvironment {
-  production: boolean
-  /** STRONGROOM_OPERATOR. */
-  name: string | undefined
-  /** Who became another user by sudo. */
-  sudoUser: string | undefined
-  /** The address that the operator is logged in from by SSH. */
-  sshClient: string | undefined
-}
-
-/** @throws {ConfigError} */
-export function readOperator(env: NodeJS.ProcessEnv = loadEnvironment()): OperatorEnvironment {
-  return {
-    production: env.NODE_ENV === 'production',
-    name: env.STRONGROOM_OPERATOR || undefined,
-    sudoUser: env.SUDO_USER || undefined,
-    sshClient: env.SSH_CONNECTION?.split(' ', 1)[0] || undefined,
-  }
+/** One for each database: two vaults may have one certificate. */
+function pinName(read: z.output<typeof environment>, dataDir: string): string {
+  const { host, pathname } = new URL(read.DATABASE_URL ?? `file://${dataDir}`)
+  const place = `${host}${pathname} ${read.DATABASE_SCHEMA ?? ''}`
+  return `vault-${hash('sha256', place, 'hex').slice(0, 12)}.pin`
 }
 
 /** @throws {ConfigError} for an option that would do nothing without another one */
@@ -271,7 +262,8 @@ function cardLimits(read: z.output<typeof environment>): Config['cardLimits'] {
   return Object.values(limits).some((limit) => limit !== undefined) ? limits : undefined
 }
 
-function loadEnvironment(): NodeJS.ProcessEnv {
+/** The environment, with what the file of options adds to it. @throws {ConfigError} */
+export function loadEnvironment(): NodeJS.ProcessEnv {
   try {
     addEnvFile(process.env, Object.keys(options))
   } catch (error) {

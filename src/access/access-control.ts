@@ -91,8 +91,10 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
     },
     /** Takes over the clients and contracts of a vault from before they said who wrote them. */
     adopt: () => adoptAccess({ ...deps, macs }),
-    /** Until when counts stand under hashes of index keys, in milliseconds since 1970. */
-    indexKeysCountUntil: () => lastFormerEnd(database),
+    keyUse: {
+      /** Until when counts stand under hashes of index keys, in milliseconds since 1970. */
+      indexKeysCountUntil: () => lastFormerEnd(database),
+    },
     /** What removes rows that are over, by the name of the background task. */
     sweeps: {
       'sweep-budgets': () => sweepBudgets(database, ago(COUNTS_KEPT_MS)),

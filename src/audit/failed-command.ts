@@ -1,4 +1,5 @@
 import type { Queryable } from '../database/database.ts'
+import { toProblem } from '../http/problem-response.ts'
 import type { AuditCaller, NewAuditEvent } from './audit-event.ts'
 import { countFailedCommands, insertEvents } from './audit-store.ts'
 
@@ -32,4 +33,28 @@ export async function recordFailedCommand(
     newAuditEvent({ type: 'request.refuse', outcome: 'failed', caller: operator, route: command, code }),
   ])
   return true
+}
+
+/** Takes the failure of a command that could not write its event itself; the server beside it tries, and counts it otherwise. */
+export type TakeFailure = (operator: AuditCaller, failure: FailedCommand) => Promise<void>
+
+export function createTakeFailure({
+  record,
+  outage,
+  strangers,
+}: {
+  /** As `recordFailedCommand`. */
+  record: (operator: AuditCaller, failure: FailedCommand) => Promise<boolean>
+  outage: { missed(code: string): void }
+  /** Counts what is one too many. */
+  strangers: { addFailure(source: string): void }
+}): TakeFailure {
+  return async (operator, failure) => {
+    try {
+      const isWritten = await record(operator, failure)
+      if (!isWritten) strangers.addFailure(operator.source ?? '')
+    } catch (error) {
+      outage.missed(toProblem(error).code)
+    }
+  }
 }

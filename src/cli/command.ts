@@ -4,7 +4,7 @@ import { CallerError } from '../access/clients.ts'
 import { readConfig } from '../config.ts'
 import type { Database } from '../database/database.ts'
 import { onInterruption } from '../interruption.ts'
-import { type OpenVault, openVault, openVaultDatabase } from '../open-vault.ts'
+import { type OpenVault, type OpenVaultOptions, openVault, openVaultDatabase } from '../open-vault.ts'
 import type { Strongroom } from '../strongroom.ts'
 import { recordFailure } from './failed-command.ts'
 import { operator, withOperator } from './operator.ts'
@@ -40,11 +40,15 @@ export function note(line: string): void {
 }
 
 /** Opens the vault for one command, until it is done or interrupted. */
-export async function withVault(command: string, work: (strongroom: Strongroom) => Promise<void>): Promise<void> {
-  const vault = await openForCommand(command)
-  const { strongroom } = vault
+export async function withVault(
+  command: string,
+  work: (strongroom: Strongroom, openAsOwner: OpenVault['openAsOwner']) => Promise<void>,
+  options: Pick<OpenVaultOptions, 'takesAccessAway'> = {},
+): Promise<void> {
+  const vault = await openForCommand(command, options)
+  const { strongroom, openAsOwner } = vault
   try {
-    await recordFailure(command, () => Promise.race([work(strongroom), interruption]), strongroom)
+    await recordFailure(command, () => Promise.race([work(strongroom, openAsOwner), interruption]), strongroom)
   } finally {
     await vault.close()
   }
@@ -78,8 +82,8 @@ export async function withPausableVault(
   }
 }
 
-function openForCommand(command: string): Promise<OpenVault> {
-  return recordFailure(command, () => openVault(readConfig(), { role: 'command', command, log: note }))
+function openForCommand(command: string, options: Pick<OpenVaultOptions, 'takesAccessAway'> = {}): Promise<OpenVault> {
+  return recordFailure(command, () => openVault(readConfig(), { role: 'command', command, log: note, ...options }))
 }
 
 /**

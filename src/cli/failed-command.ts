@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { CallerError } from '../access/clients.ts'
 import { createNewAuditEvent } from '../audit/audit-event.ts'
+import { createKeylessBook, inBook } from '../audit/event-book.ts'
 import { type FailedCommand, recordFailedCommand } from '../audit/failed-command.ts'
 import { ConfigError, readConfig } from '../config.ts'
 import { createNewId } from '../identifier.ts'
@@ -55,7 +56,8 @@ async function write(failure: FailedCommand, vault: Strongroom | undefined): Pro
     creates: false,
   })
   const now = () => new Date()
-  const newAuditEvent = createNewAuditEvent(now, createNewId(now, createRandomBytes()), hostname())
+  const newId = createNewId(now, createRandomBytes())
+  const newAuditEvent = inBook(createKeylessBook(newId('proc')), createNewAuditEvent(now, newId, hostname()))
   try {
     return await recordFailedCommand(
       { database: opened.database, newAuditEvent, now },

@@ -8,7 +8,7 @@ import { version } from '../version.ts'
 import { addAccessCommands } from './access-commands.ts'
 import { addAuditCommands } from './audit-commands.ts'
 import { addClientsCommands } from './clients-commands.ts'
-import { FAILED, type Json, note, print, USAGE, withJson } from './command.ts'
+import { FAILED, type Json, note, operator, print, USAGE, withJson, withVault } from './command.ts'
 import { addIssuersCommands } from './issuers-commands.ts'
 import { addKeysCommands } from './keys-commands.ts'
 import { nameOperator } from './operator.ts'
@@ -30,6 +30,13 @@ function nameOf(command: Command): string {
   return parent?.parent ? `${nameOf(parent)} ${command.name()}` : command.name()
 }
 
+function acceptChangedSchema(options: Json, hash: string): Promise<void> {
+  return withVault('migrate', async ({ commands }) => {
+    const { differences } = await commands.acceptSchema(operator(), hash)
+    print(options, { accepted: differences, hash }, () => differences.map((one) => `accepted: ${one}`).join('\n'))
+  })
+}
+
 /** Runs the command that the arguments name; sets the exit code. */
 export async function runProgram(server: ServerProgram): Promise<void> {
   const program = new Command('strongroom')
@@ -48,7 +55,9 @@ export async function runProgram(server: ServerProgram): Promise<void> {
 
   withJson(program.command('migrate'))
     .description('apply pending migrations, as the owner of the schema')
-    .action(async (options: Json) => {
+    .option('--accept-schema <hash>', 'accept the schema as it is, by the hash that doctor says; applies nothing')
+    .action(async (options: Json & { acceptSchema?: string }) => {
+      if (options.acceptSchema !== undefined) return acceptChangedSchema(options, options.acceptSchema)
       const applied = await migrateVault(readConfig(), { role: 'command', command: 'migrate', log: note })
       print(options, applied, () =>
         applied.length === 0 ? 'nothing to do' : applied.map((name) => `applied ${name}`).join('\n'),

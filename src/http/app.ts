@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import express, { type Express, type Request, type Response } from 'express'
 import type { NewId } from '../identifier.ts'
 import { parseInput } from '../parse-input.ts'
-import { Problem } from '../problem.ts'
+import { Problem, type ProblemCode } from '../problem.ts'
 import { type AdmissionLimits, createAdmission, type Place, type Room } from './admission.ts'
 import { readBody } from './body.ts'
 import { challengeHeaders } from './challenge.ts'
@@ -11,7 +11,7 @@ import { identifyCaller } from './identify-caller.ts'
 import { KNOWN_METHODS } from './metrics.ts'
 import { presentedBy, type RefusesCertificate } from './presented.ts'
 import { problemAnswer, tokenErrorAnswer, toProblem } from './problem-response.ts'
-import { isAnsweredAnyway, leavesEvent, mayComeFromCaller } from './refusal-event.ts'
+import { leavesEvent, mayComeFromCaller, refusalOf } from './refusal-event.ts'
 import { describeError, type Logger, logRequest } from './request-log.ts'
 import type { Answer, Asked, Presented, Refusal, Route } from './route.ts'
 import { apiHeaders } from './security-headers.ts'
@@ -45,8 +45,8 @@ export interface AppOptions<C> extends Omit<EnvelopeRules, 'isForAnyHost'> {
   recordRefusal: (refusal: Refusal<C>) => Promise<Problem>
   describeCaller: (caller: C) => string
   isShuttingDown: () => boolean
-  /** Why the vault is sealed; undefined when it is not. */
-  sealedBecause: () => Problem | undefined
+  /** Why the vault answers nothing that needs its keys or its database; undefined when it does. */
+  closedBecause: () => Problem | undefined
   /** How much may be under way at once; left out, what suits most machines. */
   admission?: AdmissionLimits | undefined
   observe: (request: {
@@ -68,6 +68,7 @@ interface Trace<C> {
   source: Source
   route: string
   audited: boolean
+  silentRefusals?: readonly ProblemCode[] | undefined
   /** Whether what is wrong is said as OAuth has it. */
   refusesAsOAuth: boolean
   /** Those of which the caller needs one; none where anybody may come. */
@@ -149,13 +150,14 @@ async function follow<C>(
   const trace = traceOf<C>(request)
   trace.route = route.path
   trace.audited = route.audited
+  trace.silentRefusals = route.silentRefusals
   // Public documents cost little, and whether the vault is alive is asked most urgently when it is busy.
   const takePlace = () => {
     if (route.audited) trace.place = enter(route.access === 'public' ? 'strangers' : 'callers')
   }
   if (route.access !== 'public') takePlace()
-  const sealed = route.answersSealed ? undefined : options.sealedBecause()
-  if (sealed !== undefined) throw sealed
+  const closed = route.answersSealed ? undefined : options.closedBecause()
+  if (closed !== undefined) throw closed
   const params = paramsOf(request)
   if (params.token !== undefined) trace.token = params.token
 
@@ -219,11 +221,7 @@ async function refuse<C>(
   const trace = traceOf<C>(request)
   let problem = toProblem(error)
   if (mayComeFromCaller(problem, trace)) trace.caller = await identifyCaller(request, trace, enter, options)
-  if (leavesEvent(problem, trace)) {
-    const [asked, claimedClient] = [trace.asked?.(), trace.claimedClient?.()]
-    const refusal = { ...trace, problem, asked, claimedClient, isAnsweredAnyway: isAnsweredAnyway(problem, trace) }
-    problem = await options.recordRefusal(refusal).catch(toProblem)
-  }
+  if (leavesEvent(problem, trace)) problem = await options.recordRefusal(refusalOf(problem, trace)).catch(toProblem)
   const answerTo = trace.refusesAsOAuth ? tokenErrorAnswer : problemAnswer
   send(request, response, answerTo(problem, trace.requestId), options)
 }

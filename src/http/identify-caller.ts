@@ -10,7 +10,7 @@ interface IdentifyOptions<C> {
   refusesCertificate: RefusesCertificate
   /** @throws {Problem} unauthenticated */
   authenticate: (request: Presented) => Promise<C>
-  sealedBecause: () => Problem | undefined
+  closedBecause: () => Problem | undefined
 }
 
 /**
@@ -23,9 +23,9 @@ export async function identifyCaller<C>(
   request: IncomingMessage,
   trace: { source: Source; place?: Place },
   enter: (room: Room) => Place,
-  { publicUrl, refusesCertificate, authenticate, sealedBecause }: IdentifyOptions<C>,
+  { publicUrl, refusesCertificate, authenticate, closedBecause }: IdentifyOptions<C>,
 ): Promise<C | undefined> {
-  if (request.headers.authorization === undefined || sealedBecause() !== undefined) return undefined
+  if (request.headers.authorization === undefined || closedBecause() !== undefined) return undefined
   try {
     trace.place ??= enter('callers')
     return await authenticate(presentedBy(request, publicUrl, trace.source, refusesCertificate))

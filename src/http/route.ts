@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { Problem } from '../problem.ts'
+import type { Problem, ProblemCode } from '../problem.ts'
 import type { Source } from './source/source.ts'
 
 /** What of a request says who sends it; only the connection's certificate and the source have been verified. */
@@ -89,6 +89,8 @@ export interface Route<C, B = unknown, Q = unknown> {
   access: 'public' | readonly string[]
   /** Whether a refusal is an audit event; true for everything but public documents. */
   audited: boolean
+  /** Codes of refusals that are no events all the same: they tell a caller nothing that it may not know. */
+  silentRefusals?: readonly ProblemCode[]
   /** Also answered by a sealed vault, since it needs no key. */
   answersSealed?: true
   /** Answered whatever Host says: a health check often knows no more than an address. */

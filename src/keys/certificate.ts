@@ -5,6 +5,7 @@ import { findRetirement, insertEvents } from '../audit/audit-store.ts'
 import { rawPublicKey } from '../audit/note.ts'
 import { isClosed, mayBeClosed } from './closed-keys.ts'
 import type { Keys } from './keys.ts'
+import { findOlderTransactions } from './older-transactions.ts'
 import { publicKeyOf } from './public-key.ts'
 import { countReferencesOf, totalOf } from './reference-store.ts'
 import { type ChangeRegistryDeps, changeRegistry } from './registry.ts'
@@ -45,14 +46,15 @@ export interface KeyCertificate {
 }
 
 export interface CertifyKeyDeps extends ChangeRegistryDeps {
-  keys: Pick<Keys, 'active' | 'ensureFresh' | 'refresh' | 'registry' | 'verified'>
+  keys: Pick<Keys, 'active' | 'ensureFresh' | 'refresh' | 'registry' | 'times' | 'verified'>
   now: () => Date
   issuer: string
 }
 
 /**
  * States, under the vault's signature, that a key was retired and that nothing stands on it. A census is taken for it, so
- * that the statement is true when it is signed, whatever an earlier rotation has found; the key is closed with it.
+ * that the statement is true when it is signed and stays true, whatever an earlier rotation has found: transactions that
+ * began before the key was retired are waited for. The key is closed with it.
  *
  * @throws {NotRetired} while the key is in use or anything stands on it
  */
@@ -64,6 +66,9 @@ export async function certifyKey(deps: CertifyKeyDeps, operator: AuditCaller, id
   if (row.state === 'active' || row.state === 'pre-active') {
     throw new NotRetired(`${id} is ${row.state}: there is a certificate once it was rotated and nothing stands on it.`)
   }
+  const older = await findOlderTransactions(database, id)
+  const left = await older.outlast(keys.times.statementMs)
+  if (left.length > 0) throw new NotRetired(`something may still be stored under ${id}. ${left.join(' ')}`)
   const at = now()
   const references = await countReferencesOf(database, id, at)
   if (totalOf(references) > 0) {

@@ -1,3 +1,4 @@
+import type { DraftChange } from './draft-change.ts'
 import { isIndexPurpose, type KeyPurpose, type KeyRow } from './key.ts'
 
 /**
@@ -22,4 +23,23 @@ function isCounted(purpose: KeyPurpose): boolean {
 /** Whether the key is one that is closed as soon as nothing stands on it. */
 export function mayBeClosed({ purpose, state }: Pick<KeyRow, 'purpose' | 'state'>): boolean {
   return isCounted(purpose) && (state === 'deactivated' || state === 'compromised')
+}
+
+/** A draft of the registry, as far as keys are closed in it. */
+interface Draft {
+  readonly changes: DraftChange[]
+  mark(name: string): void
+  unmark(name: string): void
+}
+
+/** From then on the key opens nothing. */
+export function closeKey(draft: Draft, keyId: string): void {
+  draft.mark(closedMark(keyId))
+  draft.changes.push({ type: 'key.close', subject: keyId })
+}
+
+/** Takes that back. */
+export function openAgain(draft: Draft, keyId: string, reason: string): void {
+  draft.unmark(closedMark(keyId))
+  draft.changes.push({ type: 'key.reopen', subject: keyId, reason })
 }

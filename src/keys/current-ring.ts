@@ -80,9 +80,7 @@ export function createCurrentRing(options: CurrentRingOptions): CurrentRing {
     requireNoStepBack(verified, seen)
     const isChanged = verified.generation !== seen?.generation || ring === undefined
     if (isChanged) {
-      const next = await unwrapKeyRing(verified.keys, () => registry.rootKey(verified.rootKey), ring).catch(
-        notUnwrapped,
-      )
+      const next = await unwrapKeyRing(verified, () => registry.rootKey(verified.rootKey), ring).catch(notUnwrapped)
       await uses.hold(protecting(next))
       ring = next
       uses.keepOnly(protecting(next))

@@ -40,22 +40,23 @@ export class KeyRing {
  * @throws {SealError} when a row does not unwrap
  */
 export async function unwrapKeyRing(
-  rows: readonly KeyRow[],
+  { keys: rows, vault }: { keys: readonly KeyRow[]; vault: string },
   openRootKey: () => Promise<RootKey>,
   known?: KeyRing,
 ): Promise<KeyRing> {
   const keys: Key[] = []
   for (const { id, purpose, state, wrapped, expires_at: expiresAt } of rows) {
     if (wrapped === null) continue
-    const secret = known?.find(id)?.secret ?? (await unwrap({ id, purpose, wrapped }, await openRootKey()))
+    const secret = known?.find(id)?.secret ?? (await unwrap(vault, { id, purpose, wrapped }, await openRootKey()))
     keys.push({ id, purpose, state, secret, expiresAt })
   }
   return new KeyRing(keys)
 }
 
 async function unwrap(
+  vault: string,
   { id, purpose, wrapped }: Pick<KeyRow, 'id' | 'purpose'> & { wrapped: Buffer },
   rootKey: RootKey,
 ): Promise<KeyObject> {
-  return keyOfBytes(purpose, await rootKey.unwrap(wrapped, wrapContext(id, purpose)))
+  return keyOfBytes(purpose, await rootKey.unwrap(wrapped, wrapContext(vault, { id, purpose })))
 }

@@ -110,10 +110,19 @@ export interface RootKeyRow {
 
 /** Wrapped before there was a manifest. Only a registry of such keys may be without one. */
 export const UNAUTHENTICATED_WRAP = 1
-const WRAP = 2
+/** Wrapped before vaults had ids. */
+export const FORMER_WRAP = 2
+const WRAP = 3
 
-/** What a wrapped key is bound to: its id and purpose. Its state is not part of it, since that changes. */
-export function wrapContext(id: string, purpose: KeyPurpose, version = WRAP): SealContext {
+export type FormerWrap = typeof UNAUTHENTICATED_WRAP | typeof FORMER_WRAP
+
+/** What a wrapped key is bound to: its vault, id and purpose. Its state is not part of it, since that changes. */
+export function wrapContext(vault: string, { id, purpose }: Pick<KeyRow, 'id' | 'purpose'>): SealContext {
+  return { site: vault, kind: 'key', token: id, part: purpose, version: WRAP }
+}
+
+/** What it was bound to in a version before. */
+export function formerWrapContext({ id, purpose }: Pick<KeyRow, 'id' | 'purpose'>, version: FormerWrap): SealContext {
   return { site: '', kind: 'key', token: id, part: purpose, version }
 }
 
@@ -126,5 +135,5 @@ export const FORMER_MAC_KEY_CONTEXT: SealContext = {
   kind: 'key-registry',
   token: '',
   part: 'mac',
-  version: WRAP,
+  version: FORMER_WRAP,
 }

@@ -1,7 +1,9 @@
 import type { KeyRow } from './key.ts'
 
-/** The row of a key that was made just now: pre-active, and never used. */
-export function newKeyRow(key: Pick<KeyRow, 'id' | 'purpose' | 'root_key_id' | 'wrapped' | 'created_at'>): KeyRow {
+/** The row of a key that was made just now, and does nothing yet. */
+export function newKeyRow(
+  key: Pick<KeyRow, 'id' | 'purpose' | 'root_key_id' | 'created_at'> & { wrapped: Buffer },
+): KeyRow {
   return {
     ...key,
     state: 'pre-active',

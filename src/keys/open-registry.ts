@@ -1,6 +1,7 @@
 import type { Database, Queryable } from '../database/database.ts'
 import type { Handover, MacKey } from './handover.ts'
 import {
+  FORMER_WRAP,
   type KeyPurpose,
   type KeyRow,
   keyPurposes,
@@ -22,9 +23,12 @@ import {
 import { type RemakeMacs, remakingFromFormer, remakingWith } from './remake-macs.ts'
 import type { RootKey, RootKeyRecord } from './root-key/root-key.ts'
 import { SealError } from './seal.ts'
+import type { VaultPin } from './vault-pin.ts'
 
 /** The registry as it was verified at one moment. */
 export interface VerifiedRegistry extends RegistryRows {
+  /** The random id of the vault, made at its first start. */
+  vault: string
   /** Grows by one with every change. */
   generation: number
   /** Tells two registries of one generation apart. */
@@ -58,7 +62,7 @@ export interface Registry {
    *
    * @throws {KeyRegistryError | Problem} as `establish` and `read`
    */
-  verify(db: Queryable): Promise<void>
+  verify(db: Queryable): Promise<readonly string[]>
   /** The record of the root key, not verified: that needs the root key itself. Undefined in a vault that has none yet. */
   findRootKey(db: Queryable): Promise<RootKeyRow | undefined>
   /** The root key of that row, opened. */
@@ -85,6 +89,8 @@ export interface RegistryOptions extends DraftOptions {
    * vault then is sealed, and asks again.
    */
   openRootKey: (record: RootKeyRecord) => Promise<RootKey>
+  /** What a start is held against outside the database. Default: nothing. */
+  pin?: VaultPin | undefined
   /** Makes the MACs of rows again whose key is replaced. */
   remakeMacs: RemakeMacs
   /** What need not be done any more in a vault that begins with this version. */
@@ -95,9 +101,13 @@ export interface RegistryOptions extends DraftOptions {
 export function createRegistry(options: RegistryOptions): Registry {
   let rootKey: RootKey | undefined
   const macKey = createRegistryMacKey(openRootKey)
+  const { pin } = options
 
   async function openRootKey(record: RootKeyRecord): Promise<RootKey> {
-    if (rootKey?.record.id !== record.id) rootKey = await options.openRootKey(record)
+    if (rootKey?.record.id === record.id) return rootKey
+    // A process that knows of a root key follows another one by what the one before has left.
+    if (!macKey.isTrusted) await pin?.requireRootKey(record)
+    rootKey = await options.openRootKey(record)
     return rootKey
   }
 
@@ -110,6 +120,7 @@ export function createRegistry(options: RegistryOptions): Registry {
         return
       }
       await requireWhole(tx, rows)
+      if (rows.keys.length === 0) pin?.requireNone()
       const draft = await firstDraft(rows)
       for (const purpose of lackingPurposes(rows.keys)) draft.transition(await draft.create(purpose), 'active')
       if (rows.keys.length === 0) for (const name of options.marksOfNewVault ?? []) draft.mark(name)
@@ -125,7 +136,8 @@ export function createRegistry(options: RegistryOptions): Registry {
     const former = await macKey.openFormer(stored, rows)
     const { generation, marks = [] } = verifyManifest(stored, rows, former)
     const opened = await openRootKey(requireRootKey(parseManifest(stored.manifest), rows))
-    const draft = RegistryDraft.of({ ...rows, marks }, opened, options)
+    const draft = RegistryDraft.first({ ...rows, marks }, opened, options)
+    await draft.adopt(FORMER_WRAP)
     for (const purpose of lackingPurposes(rows.keys)) {
       const bytes = purpose === 'limit-mac' ? former.export() : undefined
       draft.transition(await draft.create(purpose, bytes), 'active')
@@ -163,11 +175,13 @@ export function createRegistry(options: RegistryOptions): Registry {
     const manifest = parseManifest(stored.manifest)
     if (isFormerManifest(manifest)) throw new KeyRegistryError(FORMER_PUT_BACK)
     const key = await macKey.open(manifest, rows)
-    const { generation, marks = [], handovers = [] } = verifyManifest(stored, rows, key.secret)
+    const { vault = '', generation, marks = [], handovers = [] } = verifyManifest(stored, rows, key.secret)
     requireNamedKey(key, rows)
     const named = requireRootKey(manifest, rows)
+    if (!macKey.isTrusted) pin?.requireVault(vault)
     macKey.keep(key, named)
-    return { ...rows, generation, mac: stored.mac, marks, handovers, rootKey: named }
+    pin?.keep(vault, named)
+    return { ...rows, vault, generation, mac: stored.mac, marks, handovers, rootKey: named }
   }
 
   return {
@@ -175,10 +189,11 @@ export function createRegistry(options: RegistryOptions): Registry {
     async verify(db) {
       const { stored, ...rows } = await selectRegistry(db)
       if (stored !== undefined && isFormerManifest(parseManifest(stored.manifest)))
-        verifyManifest(stored, rows, await macKey.openFormer(stored, rows))
-      else if (stored !== undefined) await read(db)
-      else if (rows.keys.length > 0) await firstDraft(rows)
+        return verifyManifest(stored, rows, await macKey.openFormer(stored, rows)).marks ?? []
+      if (stored !== undefined) return (await read(db)).marks
+      if (rows.keys.length > 0) await firstDraft(rows)
       else await requireWhole(db, rows)
+      return []
     },
     read,
     async findRootKey(db) {

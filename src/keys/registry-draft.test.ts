@@ -80,9 +80,10 @@ describe('a draft of the registry', () => {
     const { draft, rootKey } = await firstDraft()
     const [display, secret] = draft.rows
     const { id, purpose, wrapped } = display!
-    expect(await rootKey.unwrap(wrapped!, wrapContext(id, purpose))).toHaveLength(32)
-    await expect(rootKey.unwrap(wrapped!, wrapContext(secret!.id, purpose))).rejects.toThrow()
-    await expect(rootKey.unwrap(wrapped!, wrapContext(id, 'secret'))).rejects.toThrow()
+    expect(await rootKey.unwrap(wrapped!, wrapContext(draft.vault, { id, purpose }))).toHaveLength(32)
+    await expect(rootKey.unwrap(wrapped!, wrapContext(draft.vault, { id: secret!.id, purpose }))).rejects.toThrow()
+    await expect(rootKey.unwrap(wrapped!, wrapContext(draft.vault, { id, purpose: 'secret' }))).rejects.toThrow()
+    await expect(rootKey.unwrap(wrapped!, wrapContext('vault_2', { id, purpose }))).rejects.toThrow()
   })
 
   it('writes nothing under a root key that does not give back what it wrapped', async () => {
@@ -101,7 +102,7 @@ describe('a draft of the registry', () => {
     const { draft, rootKey } = await firstDraft()
     const before = new Map(draft.rows.map((row) => [row.id, row.purpose]))
     const secrets = await Promise.all(
-      draft.rows.map((row) => rootKey.unwrap(row.wrapped!, wrapContext(row.id, row.purpose))),
+      draft.rows.map((row) => rootKey.unwrap(row.wrapped!, wrapContext(draft.vault, row))),
     )
     const other = testRootKey()
     const next = { ...other, record: { ...other.record, id: 'root_next' } }
@@ -109,14 +110,14 @@ describe('a draft of the registry', () => {
     const again = await Promise.all(
       draft.rows
         .filter(({ id }) => before.has(id))
-        .map((row) => next.unwrap(row.wrapped!, wrapContext(row.id, row.purpose))),
+        .map((row) => next.unwrap(row.wrapped!, wrapContext(draft.vault, row))),
     )
     expect(again).toEqual(secrets)
     expect(new Set(draft.rows.map((row) => row.root_key_id))).toEqual(new Set(['root_next']))
     const fresh = draft.rows.filter(({ id }) => !before.has(id))
     expect(fresh.map(({ purpose, state }) => [purpose, state])).toEqual(macPurposes.map((name) => [name, 'active']))
     for (const { wrapped, id, purpose } of fresh) {
-      await expect(rootKey.unwrap(wrapped!, wrapContext(id, purpose))).rejects.toThrow()
+      await expect(rootKey.unwrap(wrapped!, wrapContext(draft.vault, { id, purpose }))).rejects.toThrow()
     }
     const former = draft.rows.filter(({ id, purpose }) => before.has(id) && isMacPurpose(purpose))
     expect(former.map(({ state }) => state)).toEqual(macPurposes.map(() => 'deactivated'))
@@ -135,7 +136,7 @@ describe('a draft of the registry', () => {
 
   it('leaves the rows alone that it was made of', async () => {
     const { draft, options, rootKey } = await firstDraft()
-    const rows = { keys: draft.rows.map((row) => ({ ...row })), rootKeys: [] }
+    const rows = { vault: 'vault_1', keys: draft.rows.map((row) => ({ ...row })), rootKeys: [] }
     const second = RegistryDraft.of(rows, rootKey, options)
     second.transition(rows.keys[0]!.id, 'compromised')
     expect(rows.keys[0]!.state).toBe('active')

@@ -1,10 +1,12 @@
 import type { Queryable } from '../database/database.ts'
-import type { NewId } from '../identifier.ts'
-import { closedMark } from './closed-keys.ts'
+import { base32, type NewId } from '../identifier.ts'
+import { activateRootKey } from './activate-root-key.ts'
 import { expiryOf } from './cryptoperiod.ts'
 import { type DraftChange, EVENT_OF } from './draft-change.ts'
 import { type Handover, type MacKey, makeHandover } from './handover.ts'
 import {
+  type FormerWrap,
+  formerWrapContext,
   isIndexPurpose,
   type KeyPurpose,
   type KeyRow,
@@ -19,6 +21,7 @@ import { type KeyState, requireTransition } from './key-state.ts'
 import { countWraps, notifyKeysChanged, saveKeys, saveManifest, saveRootKeys } from './key-store.ts'
 import { newKeyBytes, publicKeyOfBytes } from './new-key-bytes.ts'
 import { newKeyRow } from './new-key-row.ts'
+import { drawFresh } from './random.ts'
 import { encodeManifest, KeyRegistryError, macOf, type RegistryRows } from './registry-manifest.ts'
 import type { RootKey, RootKeyRecord } from './root-key/root-key.ts'
 import type { SealContext } from './seal.ts'
@@ -31,7 +34,7 @@ export interface DraftOptions {
 }
 
 /** Verified rows, and what the manifest remembers beside them. */
-type DraftRows = RegistryRows & { marks?: readonly string[]; handovers?: readonly Handover[] }
+type DraftRows = RegistryRows & { vault: string; marks?: readonly string[]; handovers?: readonly Handover[] }
 
 /**
  * The registry as it will be. Everything is decided on the verified rows in memory, and the new manifest is made of them:
@@ -39,6 +42,7 @@ type DraftRows = RegistryRows & { marks?: readonly string[]; handovers?: readonl
  */
 export class RegistryDraft {
   readonly changes: DraftChange[] = []
+  readonly vault: string
   readonly #keys: Map<string, KeyRow>
   readonly #rootKeys: Map<string, RootKeyRow>
   readonly #changed = new Set<KeyRow | RootKeyRow>()
@@ -47,12 +51,19 @@ export class RegistryDraft {
   readonly #handovers: readonly Handover[]
   /** The active MAC keys before any change. */
   readonly #formerMacKeys: ReadonlyMap<KeyPurpose, string>
+  readonly #marksBefore: ReadonlySet<string>
   #rootKey: RootKey
   #wraps = 0
 
-  private constructor({ marks = [], handovers = [], ...rows }: DraftRows, rootKey: RootKey, options: DraftOptions) {
+  private constructor(
+    { vault, marks = [], handovers = [], ...rows }: DraftRows,
+    rootKey: RootKey,
+    options: DraftOptions,
+  ) {
+    this.vault = vault
     this.#marks = new Set(marks)
     this.#handovers = handovers
+    this.#marksBefore = new Set(marks)
     this.#keys = new Map(rows.keys.map((row) => [row.id, { ...row }]))
     this.#rootKeys = new Map(rows.rootKeys.map((row) => [row.id, { ...row }]))
     this.#formerMacKeys = new Map(rows.keys.filter(isActive).map(({ purpose, id }) => [purpose, id]))
@@ -65,9 +76,14 @@ export class RegistryDraft {
     return new RegistryDraft(rows, rootKey, options)
   }
 
-  /** A draft for a vault that has no manifest yet. */
-  static first(rows: RegistryRows, rootKey: RootKey, options: DraftOptions): RegistryDraft {
-    const draft = new RegistryDraft(rows, rootKey, options)
+  /** A draft for a vault that has no manifest yet, or none with an id: it gets a random one. */
+  static first(
+    rows: RegistryRows & { marks?: readonly string[] },
+    rootKey: RootKey,
+    options: DraftOptions,
+  ): RegistryDraft {
+    const vault = `vault_${base32(drawFresh(16))}`
+    const draft = new RegistryDraft({ ...rows, vault }, rootKey, options)
     draft.#activateRootKey(rootKey.record)
     return draft
   }
@@ -80,21 +96,19 @@ export class RegistryDraft {
     return [...this.#marks]
   }
 
-  /** Remembers that something was done, for as long as there is a registry. */
+  /** Remembers that something was done, until it is forgotten on purpose. */
   mark(name: string): void {
     this.#marks.add(name)
   }
 
-  /** From then on the key opens nothing. */
-  close(id: string): void {
-    this.mark(closedMark(id))
-    this.changes.push({ type: 'key.close', subject: id })
+  /** Forgets a mark that another one replaces. */
+  unmark(name: string): void {
+    this.#marks.delete(name)
   }
 
-  /** Takes that back. */
-  reopen(id: string, reason: string): void {
-    this.#marks.delete(closedMark(id))
-    this.changes.push({ type: 'key.reopen', subject: id, reason })
+  /** Whether the marks are others than the draft began with. */
+  get hasOtherMarks(): boolean {
+    return this.#marks.symmetricDifference(this.#marksBefore).size > 0
   }
 
   /**
@@ -106,8 +120,8 @@ export class RegistryDraft {
     const { newId, now } = this.#options
     const id = newId('key')
     const announcement = purpose === 'audit-signing' ? { public_key: publicKeyOfBytes(bytes) } : {}
-    const wrapped = await this.#wrap(bytes, wrapContext(id, purpose))
-    const row = newKeyRow({ id, purpose, root_key_id: this.#rootKey.record.id, wrapped, created_at: now() })
+    const wrapped = await this.#wrap(bytes, wrapContext(this.vault, { id, purpose }))
+    const row = newKeyRow({ id, purpose, wrapped, root_key_id: this.#rootKey.record.id, created_at: now() })
     this.#keys.set(id, row)
     this.#changed.add(row)
     if (isIndexPurpose(purpose)) this.mark(termMacsMark(id))
@@ -172,7 +186,10 @@ export class RegistryDraft {
   async macKey(id: string): Promise<MacKey> {
     const { purpose, wrapped } = this.#require(id)
     if (wrapped === null) throw new KeyRegistryError(`${id} is destroyed.`)
-    return { id, secret: keyOfBytes(purpose, await this.#rootKey.unwrap(wrapped, wrapContext(id, purpose))) }
+    return {
+      id,
+      secret: keyOfBytes(purpose, await this.#rootKey.unwrap(wrapped, wrapContext(this.vault, { id, purpose }))),
+    }
   }
 
   /** The key of that purpose that is active after this draft. */
@@ -180,12 +197,12 @@ export class RegistryDraft {
     return this.macKey(this.#active(purpose).id)
   }
 
-  /** What a registry from before there was a manifest lacks: wraps that say so, and when each key expires. */
-  async adopt(contextVersion: number): Promise<void> {
+  /** What a registry of an earlier version lacks: wraps that are bound to the vault, and when each key expires. */
+  async adopt(former: FormerWrap): Promise<void> {
     for (const row of this.#keys.values()) {
       if (row.wrapped === null) continue
       if (row.activated_at !== null) row.expires_at = expiryOf(row.purpose, row.activated_at)
-      await this.#rewrapKey(row, this.#rootKey, contextVersion)
+      await this.#rewrapKey(row, this.#rootKey, former)
     }
   }
 
@@ -200,17 +217,19 @@ export class RegistryDraft {
     const replaced = await this.replacement('registry-mac')
     this.#destroyFormerRegistryKeys()
     const rows = { keys: [...this.#keys.values()], rootKeys: [...this.#rootKeys.values()] }
-    await saveRootKeys(
-      tx,
-      rows.rootKeys.filter((row) => this.#changed.has(row)),
-    )
-    await saveKeys(
-      tx,
-      rows.keys.filter((row) => this.#changed.has(row)),
-    )
+    const isChanged = (row: KeyRow | RootKeyRow) => this.#changed.has(row)
+    await saveRootKeys(tx, rows.rootKeys.filter(isChanged))
+    await saveKeys(tx, rows.keys.filter(isChanged))
     const rootKeyId = this.#rootKey.record.id
     const handovers = replaced ? [...this.#handovers, makeHandover(replaced)] : this.#handovers
-    const manifest = encodeManifest(rows, { generation, rootKeyId, macKeyId: macKey.id, handovers, marks: this.marks })
+    const manifest = encodeManifest(rows, {
+      vault: this.vault,
+      generation,
+      rootKeyId,
+      macKeyId: macKey.id,
+      handovers,
+      marks: this.marks,
+    })
     await saveManifest(tx, { manifest, mac: macOf(macKey.secret, manifest) })
     if (this.#wraps > 0) await countWraps(tx, rootKeyId, this.#wraps)
     await notifyKeysChanged(tx)
@@ -248,10 +267,13 @@ export class RegistryDraft {
     return row
   }
 
-  async #rewrapKey(row: KeyRow, rootKey: RootKey, contextVersion?: number): Promise<void> {
+  async #rewrapKey(row: KeyRow, rootKey: RootKey, former?: FormerWrap): Promise<void> {
     if (row.wrapped === null) return
-    const bytes = await this.#rootKey.unwrap(row.wrapped, wrapContext(row.id, row.purpose, contextVersion))
-    row.wrapped = await wrapChecked(rootKey, bytes, wrapContext(row.id, row.purpose))
+    const bytes = await this.#rootKey.unwrap(
+      row.wrapped,
+      former === undefined ? wrapContext(this.vault, row) : formerWrapContext(row, former),
+    )
+    row.wrapped = await wrapChecked(rootKey, bytes, wrapContext(this.vault, row))
     row.root_key_id = rootKey.record.id
     bytes.fill(0)
     this.#wraps++
@@ -265,27 +287,11 @@ export class RegistryDraft {
     return wrapped
   }
 
-  #activateRootKey({ id, provider, parameters }: RootKeyRecord): void {
-    const at = this.#options.now()
-    for (const row of this.#rootKeys.values()) {
-      if (row.id === id || row.state !== 'active') continue
-      this.#changed.add(Object.assign(row, { state: 'deactivated', deactivated_at: at }))
+  #activateRootKey(record: RootKeyRecord): void {
+    for (const row of activateRootKey([...this.#rootKeys.values()], record, this.#options.now())) {
+      this.#rootKeys.set(row.id, row)
+      this.#changed.add(row)
     }
-    const existing = this.#rootKeys.get(id)
-    const activatedAt = existing?.created_at ?? at
-    const row: RootKeyRow = {
-      id,
-      provider,
-      parameters,
-      state: 'active',
-      created_at: activatedAt,
-      activated_at: activatedAt,
-      deactivated_at: null,
-      expires_at: expiryOf('root', activatedAt),
-      uses: existing?.uses ?? 0,
-    }
-    this.#rootKeys.set(id, row)
-    this.#changed.add(row)
   }
 }
 

@@ -16,6 +16,8 @@ import { SealError } from './seal.ts'
 
 /** What this process goes by when it verifies the manifest: the key of its MAC, and where that came from. */
 export interface RegistryMacKey {
+  /** Whether this process has verified a manifest, and so knows the root key of the vault. */
+  readonly isTrusted: boolean
   /**
    * The key that a manifest names. The first one that a process takes is the one that its root key opens. Later ones are opened
    * by the same root key, or were handed over by the key before them.
@@ -37,15 +39,18 @@ export function createRegistryMacKey(openRootKey: (record: RootKeyRecord) => Pro
   let trusted: RootKeyRow | undefined
 
   return {
+    get isTrusted() {
+      return trusted !== undefined
+    },
     async open(manifest, rows) {
-      const { mac_key: wanted, handovers = [] } = manifest
+      const { mac_key: wanted, handovers = [], vault = '' } = manifest
       if (held?.id === wanted) return held
       const record = requireRootKey(manifest, rows)
       const unwrap = async (id: string): Promise<MacKey> => {
         const row = rows.keys.find((key) => key.id === id && key.purpose === 'registry-mac')
         if (row === undefined || row.wrapped === null) throw macKeyMissing(id)
         const rootKey = await openRootKey(record)
-        const bytes = await rootKey.unwrap(row.wrapped, wrapContext(id, row.purpose)).catch(notOpened)
+        const bytes = await rootKey.unwrap(row.wrapped, wrapContext(vault, row)).catch(notOpened)
         return { id, secret: keyOfBytes(row.purpose, bytes) }
       }
       if (trusted === undefined) return unwrap(wanted)

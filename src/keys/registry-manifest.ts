@@ -38,6 +38,8 @@ const handoverSchema = z.object({ from: z.string(), to: z.string(), mac: z.strin
 const manifestSchema = z.object({
   format: z.union([z.literal(FORMER_FORMAT), z.literal(FORMAT)]),
   generation: z.number().int(),
+  /** The random id of the vault; there was none in the former format. */
+  vault: z.string().optional(),
   root_key_id: z.string(),
   /** The id of the MAC's key; in the former format a digest of its wrapped bytes. */
   mac_key: z.string(),
@@ -54,6 +56,7 @@ type Entry = z.infer<typeof entrySchema>
 
 /** What a manifest says beside the rows. */
 export interface ManifestFacts {
+  vault: string
   generation: number
   rootKeyId: string
   macKeyId: string
@@ -65,6 +68,7 @@ export interface ManifestFacts {
 export function encodeManifest(rows: RegistryRows, facts: ManifestFacts): string {
   const manifest: Manifest = {
     format: FORMAT,
+    vault: facts.vault,
     generation: facts.generation,
     root_key_id: facts.rootKeyId,
     mac_key: facts.macKeyId,

@@ -1,6 +1,7 @@
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import { insertEvents } from '../audit/audit-store.ts'
 import type { Database, Queryable } from '../database/database.ts'
+import { closeKey, openAgain } from './closed-keys.ts'
 import type { KeyPurpose, KeyRow } from './key.ts'
 import type { KeyState } from './key-state.ts'
 import { lockRegistry } from './key-store.ts'
@@ -31,6 +32,8 @@ export interface RegistryChange {
   readonly marks: readonly string[]
   /** Remembers that something was done. */
   mark(name: string): void
+  /** Forgets what has been said by such a mark. */
+  unmark(name: string): void
   /** From then on the key opens nothing (`closed-keys.ts`). */
   close(id: string): void
   /** Takes that back, for that reason. */
@@ -68,12 +71,13 @@ export async function changeRegistry<T>(
         return draft.marks
       },
       mark: (name) => draft.mark(name),
-      close: (id) => draft.close(id),
-      reopen: (id, reason) => draft.reopen(id, reason),
+      unmark: (name) => draft.unmark(name),
+      close: (id) => closeKey(draft, id),
+      reopen: (id, reason) => openAgain(draft, id, reason),
       replaceMacKeys: () => draft.replaceMacKeys(),
       rewrap: (rootKey) => draft.rewrap(rootKey),
     })
-    if (draft.changes.length > 0 || draft.marks.length > verified.marks.length) {
+    if (draft.changes.length > 0 || draft.hasOtherMarks) {
       await keys.registry.save(tx, draft, verified.generation + 1)
       const events = draft.changes.map((change) => newAuditEvent({ ...change, outcome: 'success', caller: operator }))
       await insertEvents(tx, events)

@@ -7,11 +7,13 @@ import type { Keys } from './keys.ts'
 import { changeRegistry } from './registry.ts'
 import type { RootKey, RootKeyProvider, RootKeyProviderName } from './root-key/root-key.ts'
 import type { RootKeySource } from './root-key-source.ts'
+import type { VaultPin } from './vault-pin.ts'
 
 export interface ReplaceRootKeyDeps {
   database: Database
   keys: Keys
   source: RootKeySource
+  pin?: VaultPin | undefined
   newAuditEvent: NewAuditEvent
   newId: NewId
 }
@@ -64,6 +66,7 @@ export async function installRootKey(
   const { database, keys, source, newAuditEvent } = deps
   const { id } = rootKey.record
   const { rootKey: present } = await keys.registry.read(database)
+  deps.pin?.announce(rootKey.record)
   // This process must have it when it sees that the registry changed.
   source.take(rootKey)
   await changeRegistry(deps, operator, async (change) => {

@@ -34,7 +34,7 @@ const way = fc.array(fc.nat(2), { maxLength: 4 }).map((choices) => {
 })
 
 const registry = (generation: number, keys: KeyRow[], rootKeys: RootKeyRow[] = [ROOT]) => ({
-  ...{ generation, keys, rootKeys, mac: Buffer.from([generation]) },
+  ...{ vault: 'vault_1', generation, keys, rootKeys, mac: Buffer.from([generation]) },
 })
 const compare = (before: KeyRow, now: KeyRow) => () => requireNoStepBack(registry(2, [now]), registry(1, [before]))
 
@@ -99,4 +99,6 @@ it('a registry is not put back, and there are no two of one generation', () => {
   const other = { ...registry(1, []), mac: Buffer.from([9]) }
   expect(() => requireNoStepBack(other, registry(1, []))).toThrow('two key registries of generation 1')
   expect(() => requireNoStepBack(registry(1, []), undefined)).not.toThrow()
+  const foreign = { ...registry(2, []), vault: 'vault_2' }
+  expect(() => requireNoStepBack(foreign, registry(1, []))).toThrow('that of another vault')
 })

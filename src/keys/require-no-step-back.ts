@@ -4,7 +4,7 @@ import { mayHaveBecome } from './key-state.ts'
 import type { VerifiedRegistry } from './open-registry.ts'
 import { KeyRegistryError } from './registry-manifest.ts'
 
-type Seen = Pick<VerifiedRegistry, 'generation' | 'mac' | 'keys' | 'rootKeys'>
+type Seen = Pick<VerifiedRegistry, 'vault' | 'generation' | 'mac' | 'keys' | 'rootKeys'>
 
 /**
  * Compares a registry with the one that this process has seen before, row by row. That its MAC is right is not asked here: a
@@ -21,6 +21,7 @@ export function requireNoStepBack(now: Seen, seen: Seen | undefined): void {
   }
   if (now.generation === seen.generation && !now.mac.equals(seen.mac))
     throw new KeyRegistryError(`there are two key registries of generation ${now.generation}.`)
+  if (now.vault !== seen.vault) throw new KeyRegistryError('the key registry is that of another vault.')
   const [keys, rootKeys] = [byId(now.keys), byId(now.rootKeys)]
   const found = [
     ...seen.keys.flatMap((before) => {

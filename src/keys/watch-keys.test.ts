@@ -69,7 +69,17 @@ describe('the watch', () => {
     }
     const verified = { keys: [active('index'), active('secret', { uses: 12 })], rootKeys: [rootKey] }
     watch = createKeyWatch({
-      keys: { verified: { ...verified, generation: 1, mac: Buffer.alloc(32), rootKey, marks: [], handovers: [] } },
+      keys: {
+        verified: {
+          ...verified,
+          vault: 'vault_1',
+          generation: 1,
+          mac: Buffer.alloc(32),
+          rootKey,
+          marks: [],
+          handovers: [],
+        },
+      },
       now: () => at,
       alert: (...alert) => alerts.push(alert),
       observeKey: ({ purpose, ...rest }) => observed.set(purpose, rest),

@@ -4,6 +4,8 @@ import { auditCaller, type Caller } from '../access/caller.ts'
 import { seesBin } from '../access/grant.ts'
 import { insertReason } from '../access/reason-store.ts'
 import { insertEvents } from '../audit/audit-store.ts'
+import type { Queryable } from '../database/database.ts'
+import { storeUnderKeys } from '../keys/store-under-keys.ts'
 import { parseInput } from '../parse-input.ts'
 import { Sensitive } from '../sensitive.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
@@ -12,7 +14,7 @@ import type { StoredRecord } from './record.ts'
 import { lockRecord, replaceRecord } from './record-store.ts'
 import { requireLive } from './require-live.ts'
 import { sealReason } from './seal-reason.ts'
-import { maskedView, openDetails, openDisplay, sealRecord } from './sealed-record.ts'
+import { maskedView, openDetails, openDisplay, sealedUnderActive, sealRecord } from './sealed-record.ts'
 import { kindNameOf } from './token.ts'
 
 /**
@@ -36,7 +38,7 @@ export async function correctRecord(
   await spendOrRefuse(deps.budgets, caller, undefined, [token])
   await permitChange(deps, caller, { scope, token }, input)
   const { purpose, reason, ticket } = input
-  return deps.database.transaction(async (tx) => {
+  const correctIn = async (tx: Queryable) => {
     const current = requireLive(await lockRecord(tx, caller.site, token))
     const { customer, use } = await openDisplay(deps.keys, current)
     const corrected = new Sensitive(kind.correct(await openDetails(deps.keys, current), changes))
@@ -44,7 +46,7 @@ export async function correctRecord(
     const content = { details: corrected, customer, use }
     const { display, secret, terms, shown } = sealRecord(deps.keys, kind, identity, content)
     const record: StoredRecord = { ...current, ...identity, display, secret, updatedAt: deps.now() }
-    await replaceRecord(tx, record, terms)
+    await replaceRecord(tx, await sealedUnderActive(deps.keys, current), record, terms)
     await lapseApprovals(tx, token, record.updatedAt)
     const event = deps.newAuditEvent({
       type: 'record.correct',
@@ -63,5 +65,6 @@ export async function correctRecord(
     await insertEvents(tx, [event])
     await insertReason(tx, event.id, reason === undefined ? undefined : sealReason(deps, event.id, reason))
     return maskedView(deps.kinds, record, shown, { bin: seesBin(caller) })
-  })
+  }
+  return storeUnderKeys(deps.keys, () => deps.database.transaction(correctIn))
 }

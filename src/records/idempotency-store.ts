@@ -1,5 +1,5 @@
 import type { AuditEvent } from '../audit/audit-event.ts'
-import { eventColumns, insertEventsSql } from '../audit/audit-store.ts'
+import { EVENT_COLUMNS, insertEventsSql, writeEvents } from '../audit/audit-store.ts'
 import { byteaArray, textArray, timestampArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
@@ -93,12 +93,17 @@ const SELECT: Statement = {
 const COMMIT_REPLAY: Statement = {
   name: 'commit-replay',
   text: `WITH kept AS (
-           SELECT FROM idempotency_keys WHERE key_hash = $8 AND response_sealed IS NOT NULL FOR SHARE)
+           SELECT FROM idempotency_keys WHERE key_hash = $${EVENT_COLUMNS + 1} AND response_sealed IS NOT NULL FOR SHARE)
          ${insertEventsSql(1)} WHERE EXISTS (SELECT FROM kept) RETURNING id`,
 }
 const DELETE_EXPIRED: Statement = {
   name: 'delete-expired-idempotency-keys',
   text: 'DELETE FROM idempotency_keys WHERE key_hash = ANY($1::bytea[]) AND expires_at <= $2',
+}
+const FORGET_ANSWER: Statement = {
+  name: 'forget-unopened-answer',
+  text: `DELETE FROM idempotency_keys
+         WHERE key_hash = ANY($1::bytea[]) AND (response_sealed IS NULL OR response_sealed = $2)`,
 }
 const SWEEP: Statement = {
   name: 'sweep-idempotency-keys',
@@ -153,7 +158,17 @@ export async function findIdempotencyRows(
  * @throws {Problem} audit-unavailable
  */
 export async function commitReplay(db: Queryable, keyHash: Buffer, events: readonly AuditEvent[]): Promise<boolean> {
-  return (await db.query(COMMIT_REPLAY, [...eventColumns(events), keyHash])).length > 0
+  const write = (columns: unknown[]) => db.query(COMMIT_REPLAY, [...columns, keyHash])
+  const rows = await writeEvents(db, events, write, (written) => written.length > 0)
+  return rows.length > 0
+}
+
+/**
+ * Removes what is kept of a request under any of its hashes, so that it is done again: the answer that does not open, and
+ * the rows beside it that hold none. An answer that was stored meanwhile stays.
+ */
+export async function forgetAnswer(db: Queryable, keyHashes: readonly Buffer[], unopened: Buffer): Promise<void> {
+  await db.query(FORGET_ANSWER, [byteaArray(keyHashes), unopened])
 }
 
 /** Removes what has expired, and answers with how many rows that were. */

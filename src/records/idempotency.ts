@@ -9,9 +9,16 @@ import type { Answer } from '../http/route.ts'
 import type { Key } from '../keys/key.ts'
 import { keyedHash } from '../keys/keyed-hash.ts'
 import type { Keys } from '../keys/keys.ts'
+import type { Sealed } from '../keys/seal.ts'
 import { answerContext } from '../keys/sealed-columns.ts'
 import { Problem } from '../problem.ts'
-import { commitReplay, findIdempotencyRows, IDEMPOTENCY_CONSTRAINT, type IdempotencyRow } from './idempotency-store.ts'
+import {
+  commitReplay,
+  findIdempotencyRows,
+  forgetAnswer,
+  IDEMPOTENCY_CONSTRAINT,
+  type IdempotencyRow,
+} from './idempotency-store.ts'
 
 const KEPT_FOR_MS = 24 * 60 * 60 * 1000
 const KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/
@@ -36,7 +43,8 @@ export type CommitReplay = (events: readonly AuditEvent[]) => Promise<void>
 export interface Idempotency {
   /**
    * Runs `work` once for each Idempotency-Key of a caller. The row is written by `work` itself, in its own statement,
-   * so an answer and its key commit together or not at all; failures are not kept.
+   * so an answer and its key commit together or not at all; failures are not kept. An answer that does not open any more
+   * counts as not kept: the request is done again.
    *
    * @param replay makes the answer from what was kept, once `commit` has committed the events of its leaving again. What a
    *   reveal, match or search found is not kept, only by which events it left: they look again, with events of their own, so
@@ -50,8 +58,16 @@ export interface Idempotency {
   ): Promise<Answer>
 }
 
-export function createIdempotency(deps: { database: Database; keys: Keys; now: () => Date }): Idempotency {
-  const { database, keys, now } = deps
+export interface IdempotencyDeps {
+  database: Database
+  keys: Keys
+  now: () => Date
+  /** Throws when nothing may be released now: what is repeated leaves again. */
+  requireRelease?: () => void
+}
+
+export function createIdempotency(deps: IdempotencyDeps): Idempotency {
+  const { database, keys, now, requireRelease = () => {} } = deps
   const inFlight = new Set<string>()
 
   const find = createBatch({
@@ -69,11 +85,26 @@ export function createIdempotency(deps: { database: Database; keys: Keys; now: (
       .flatMap((key) => fingerprints.map((fingerprint) => keyedHash(key, 'idempotent-request', fingerprint)))
     if (!hashes.some((hash) => timingSafeEqual(hash, row.requestHash))) throw new Problem('idempotency-key-reused')
     if (row.response === undefined) throw new Problem('record-gone')
-    const opened = await keys.open(row.response, answerContext(row.keyHash))
+    const opened = await openAnswer(row.keyHash, row.response)
+    if (opened === undefined) {
+      await forgetAnswer(database, keyHashes, row.response.bytes)
+      return undefined
+    }
     const commit: CommitReplay = async (events) => {
+      requireRelease()
       if (!(await commitReplay(database, row.keyHash, events))) throw new Problem('record-gone')
     }
     return { kept: JSON.parse(opened.toString('utf8')) as K, commit }
+  }
+
+  /** Undefined for an answer that does not open, as one whose key was destroyed; that is an alert. */
+  async function openAnswer(keyHash: Buffer, response: Sealed): Promise<Buffer | undefined> {
+    try {
+      return await keys.open(response, answerContext(keyHash))
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'record-integrity') return undefined
+      throw error
+    }
   }
 
   return {

@@ -2,9 +2,10 @@ import { timingSafeEqual } from 'node:crypto'
 import { spendOrRefuse } from '../access/budget.ts'
 import { auditCaller, type Caller } from '../access/caller.ts'
 import type { Purpose } from '../access/purpose.ts'
-import { leaveOutRecord } from '../audit/audit-event.ts'
+import { leaveOutRecord } from '../audit/unfinished-event.ts'
 import { keyedHash } from '../keys/keyed-hash.ts'
 import type { Keys } from '../keys/keys.ts'
+import { storeUnderKeys } from '../keys/store-under-keys.ts'
 import {
   type ComparableName,
   comparableInput,
@@ -92,9 +93,12 @@ async function compare(
     }),
   }))
   await deps.keys.ensureFresh()
-  const idempotency = extra.idempotency?.(records.map(({ event }) => event.id))
-  const release = { owner: caller.id, site: caller.site, records, idempotency, now: deps.now() }
-  const found = (await deps.batches.release(release)).map(requireReleased)
+  const { id: owner, site } = caller
+  const released = await storeUnderKeys(deps.keys, () => {
+    const idempotency = extra.idempotency?.(records.map(({ event }) => event.id))
+    return deps.batches.release({ owner, site, records, idempotency, now: deps.now() })
+  })
+  const found = released.map(requireReleased)
   const [mine, theirs] = await Promise.all(
     found.map((record) => openDetails(deps.keys, { ...record, secret: record.sealed })),
   )

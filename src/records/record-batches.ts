@@ -17,7 +17,8 @@ const ownerOf = ({ owner = '' }: { owner?: string }) => owner
 /** Eight of the largest batches of one caller may wait, and as many of all others. */
 const MAX_WAITING_RECORDS = 64 * 1024
 
-export function createRecordBatches(database: Database): RecordBatches {
+/** @param requireRelease throws when nothing may be released now */
+export function createRecordBatches(database: Database, requireRelease: () => void = () => {}): RecordBatches {
   return {
     insert: createBatch({
       run: (writes: readonly NewRecords[]) => insertManyRecords(database, writes),
@@ -26,12 +27,18 @@ export function createRecordBatches(database: Database): RecordBatches {
       maxWaitingRows: MAX_WAITING_RECORDS,
     }),
     release: createBatch({
-      run: (releases: readonly Release[]) => releaseRecords(database, releases),
+      run: async (releases: readonly Release[]) => {
+        requireRelease()
+        return releaseRecords(database, releases)
+      },
       weigh: ({ records }) => records.length,
       ownerOf,
     }),
     commitFinding: createBatch({
-      run: (findings: readonly Finding[]) => commitFindings(database, findings),
+      run: async (findings: readonly Finding[]) => {
+        requireRelease()
+        return commitFindings(database, findings)
+      },
       weigh: ({ events }) => events.length,
       ownerOf,
     }),

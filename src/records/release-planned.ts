@@ -1,7 +1,9 @@
 import type { Caller } from '../access/caller.ts'
 import { needsConsent, type Purpose } from '../access/purpose.ts'
-import { type AuditFacts, leaveOutRecord, type UnfinishedEvent } from '../audit/audit-event.ts'
+import type { AuditFacts } from '../audit/audit-event.ts'
 import type { EarlierReveal } from '../audit/audit-store.ts'
+import { leaveOutRecord, type UnfinishedEvent } from '../audit/unfinished-event.ts'
+import { storeUnderKeys } from '../keys/store-under-keys.ts'
 import type { Details, Kind } from '../kinds/kind.ts'
 import { Problem } from '../problem.ts'
 import { Sensitive } from '../sensitive.ts'
@@ -101,14 +103,19 @@ async function commitOpened(
   const consent = needsConsent(purpose) ? purpose : undefined
   const plannedEvents = Array.from({ length: count }, (_, at) => opened.find((one) => one.at === at)?.event.id ?? null)
   await deps.keys.ensureFresh()
-  return deps.batches.release({
-    owner: caller.id,
-    site: caller.site,
-    records: opened.map(({ record: { token, version }, event }) => ({ token, version, part: 'none', consent, event })),
-    reasons: reason === undefined ? [] : opened.map(({ event }) => sealReason(deps, event.id, reason)),
-    idempotency: claim?.(plannedEvents),
-    now: deps.now(),
-  })
+  return storeUnderKeys(deps.keys, () =>
+    deps.batches.release({
+      owner: caller.id,
+      site: caller.site,
+      records: opened.map(({ record, event }) => ({
+        ...{ token: record.token, opened: record, consent, event },
+        part: 'secret' as const,
+      })),
+      reasons: reason === undefined ? [] : opened.map(({ event }) => sealReason(deps, event.id, reason)),
+      idempotency: claim?.(plannedEvents),
+      now: deps.now(),
+    }),
+  )
 }
 
 /** @throws {Problem} record-not-found, record-gone, consent-missing, record-changed, record-integrity */

@@ -1,7 +1,7 @@
 import type { IndexPurpose } from '../keys/key.ts'
 import { keyedHash } from '../keys/keyed-hash.ts'
 import type { Keys } from '../keys/keys.ts'
-import type { Sealed } from '../keys/seal.ts'
+import { paddedLengthOf, type Sealed } from '../keys/seal.ts'
 import type { PlainValue } from '../keys/sealing-thread.ts'
 import type { Details, Display, Kind, SearchTerm, SearchType } from '../kinds/kind.ts'
 import type { Kinds } from '../kinds/kinds.ts'
@@ -104,6 +104,25 @@ export async function openDisplay(keys: Keys, record: SealedPart<'display'>): Pr
 /** Opens the secret part. @throws {Problem} record-integrity */
 export async function openDetails(keys: Keys, record: SealedPart<'secret'>): Promise<Details> {
   return openJson<Details>(keys, record.secret, partContext(record, 'secret'))
+}
+
+/**
+ * The same version of the record with both parts under the active keys: what is stored once more must not stand on a key
+ * that a rotation is leaving.
+ *
+ * @throws {Problem} record-integrity, and as `Keys.active`
+ */
+export async function sealedUnderActive(keys: Keys, record: StoredRecord): Promise<StoredRecord> {
+  const [display, secret] = await Promise.all([resealPart(keys, record, 'display'), resealPart(keys, record, 'secret')])
+  return { ...record, display, secret }
+}
+
+async function resealPart(keys: Keys, record: StoredRecord, part: RecordPart): Promise<Sealed> {
+  const sealed = record[part]
+  if (sealed.keyId === keys.ring.active(part).id) return sealed
+  const context = partContext(record, part)
+  const plaintext = await keys.open(sealed, context)
+  return sealAndWipe(keys, { purpose: part, context, plaintext, padToBytes: paddedLengthOf(sealed.bytes) })
 }
 
 /** The hashes a value may be stored under: one for each key that terms of its type may stand on. */

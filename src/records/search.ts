@@ -4,6 +4,7 @@ import { seesBin } from '../access/grant.ts'
 import { needsConsent, type Purpose } from '../access/purpose.ts'
 import type { Budget } from '../access/roles.ts'
 import type { AuditEvent, AuditFacts } from '../audit/audit-event.ts'
+import { storeUnderKeys } from '../keys/store-under-keys.ts'
 import type { SearchType } from '../kinds/kind.ts'
 import { normaliseSearchValue } from '../kinds/kinds.ts'
 import { Problem } from '../problem.ts'
@@ -161,8 +162,7 @@ async function lookUp(
       },
     }
   }
-  // What was found leaves only when its events have committed; a record that was changed meanwhile is looked at again.
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+  const findAndCommit = async (): Promise<SearchResult | undefined> => {
     const { found, finding } = await find()
     const tokens = finding.records.map(({ token }) => token)
     for (const { purpose, extra } of budgets) {
@@ -170,7 +170,12 @@ async function lookUp(
       if (tokens.length === 0) await deps.budgets.requireRoom(caller, purpose, extra)
       else await spendOrRefuse(deps.budgets, caller, purpose, tokens, extra)
     }
-    if (await deps.batches.commitFinding(finding)) return found
+    return (await deps.batches.commitFinding(finding)) ? found : undefined
+  }
+  // What was found leaves only when its events have committed; a record that was changed meanwhile is looked at again.
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const found = await storeUnderKeys(deps.keys, findAndCommit)
+    if (found !== undefined) return found
   }
   throw new Problem('record-changed', { retryAfterSeconds: 1 })
 }

@@ -279,7 +279,7 @@ describe('the program itself', () => {
     expect(await run('--version')).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' })
     const listed = await run('keys', 'list', '--json')
     expect(listed.code, listed.stderr).toBe(0)
-    expect(JSON.parse(listed.stdout)).toHaveLength(6)
+    expect(JSON.parse(listed.stdout)).toHaveLength(keyPurposes.length + 1)
   })
 
   it('lists its commands when it is asked for help', async () => {

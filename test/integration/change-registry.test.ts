@@ -1,11 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type AuditCaller, createNewAuditEvent } from '../../src/audit/audit-event.ts'
+import type { AuditCaller } from '../../src/audit/audit-event.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
-import { createNewId } from '../../src/identifier.ts'
 import { keyPurposes, macPurposes } from '../../src/keys/key.ts'
 import { keyTimes } from '../../src/keys/key-times.ts'
 import type { KeysOptions } from '../../src/keys/keys.ts'
-import { createRandomBytes } from '../../src/keys/random.ts'
 import { changeRegistry, type RegistryChange } from '../../src/keys/registry.ts'
 import { macOf } from '../../src/keys/registry-manifest.ts'
 import type { RootKey, RootKeyRecord } from '../../src/keys/root-key/root-key.ts'
@@ -15,8 +13,6 @@ import { testRootKey } from '../support/test-keys.ts'
 import { openTestKeys } from '../support/vault-keys.ts'
 
 const OPERATOR: AuditCaller = { id: 'operator:test', kind: 'operator' }
-const now = () => new Date()
-const newAuditEvent = createNewAuditEvent(now, createNewId(now, createRandomBytes()))
 
 type Server = Awaited<ReturnType<typeof openTestKeys>>
 
@@ -51,7 +47,7 @@ const openerOf = (has: () => readonly RootKey[]) => async (record: RootKeyRecord
 }
 
 const change = <T>(server: Server, work: (change: RegistryChange) => Promise<T>) =>
-  changeRegistry({ ...server, newAuditEvent }, OPERATOR, work)
+  changeRegistry(server, OPERATOR, work)
 
 async function stored() {
   const [row] = await testDatabase.sql<{ manifest: string }>('SELECT manifest FROM key_registry')

@@ -168,7 +168,7 @@ describe('a record that is corrected between its opening and its event', () => {
     const real = createRecordBatches(database)
     let corrections = 0
     const release: typeof real.release = async (wanted) => {
-      if (wanted.records[0]?.version === 1) {
+      if (wanted.records[0]?.opened?.version === 1) {
         const body = { email: 'after@example.sg', phone: '+65 6987 6543' }
         expect((await vault.call('PATCH', `/v1/tokens/${token}`, { token: storefront, body })).status).toBe(200)
         corrections++

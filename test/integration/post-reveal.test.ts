@@ -62,6 +62,7 @@ describe('200', () => {
         site: 'default',
         token: parts.card,
         kind: 'card',
+        made: { number: expect.any(Number), process: expect.stringMatching(/^proc_/), settled: expect.any(Number) },
         purpose: 'process-payment',
         fields: ['number'],
         policy_version: '2026-11-01',

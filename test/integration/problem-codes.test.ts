@@ -56,6 +56,7 @@ const audit = (path: string) => vault.call('GET', `/v1/audit/${path}`, { token: 
 const raw = (...lines: string[]) => exchangeOnce(vault, rawRequest([...lines, 'Host: localhost', 'Connection: close']))
 const newCard = async () => (await tokenize({ card })).body.card.token as string
 const newContact = async () => (await tokenize({ contact })).body.contact.token as string
+const byNumber = { by: 'card_number', value: card.number, purpose: 'process-payment' }
 const sql = (text: string) => vault.database.sql(text)
 
 /** Changes the keys, and answers with the first write that meets that code. */
@@ -92,8 +93,7 @@ async function changedMeanwhile(): Promise<Response> {
   await sql('ALTER TABLE records ENABLE ROW LEVEL SECURITY')
   await sql('CREATE POLICY can_be_read ON records FOR SELECT USING (true)')
   try {
-    const body = { by: 'email', value: contact.email }
-    return await vault.call('POST', '/v1/search', { token: bearer.support, body })
+    return await search()
   } finally {
     await sql('DROP POLICY can_be_read ON records')
     await sql('ALTER TABLE records DISABLE ROW LEVEL SECURITY')
@@ -106,10 +106,13 @@ async function flood(): Promise<Response> {
   return answers.find((answer) => answer.status === 503) ?? answers[0]!
 }
 
-async function whileBroken(breakIt: string, mendIt: string): Promise<Response> {
+async function whileBroken(breakIt: string, mendIt: string, request = () => tokenize({ contact })): Promise<Response> {
   await sql(breakIt)
-  return tokenize({ contact }).finally(() => sql(mendIt))
+  return request().finally(() => sql(mendIt))
 }
+
+const search = () =>
+  vault.call('POST', '/v1/search', { token: bearer.support, body: { by: 'email', value: contact.email } })
 
 /** A token in the name of an identity provider that nobody answers for. */
 async function withoutIssuer(): Promise<Response> {
@@ -199,11 +202,7 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
     return vault.call('GET', `/v1/tokens/${UNKNOWN_CARD}`, { token: body.access_token })
   },
   'caller-suspended': () => vault.call('GET', `/v1/tokens/${UNKNOWN_CARD}`, { token: bearer.fraud }),
-  'card-search-off': () =>
-    fragile.call('POST', '/v1/search', {
-      token: bearer.billing,
-      body: { by: 'card_number', value: card.number, purpose: 'process-payment' },
-    }),
+  'card-search-off': () => fragile.call('POST', '/v1/search', { token: bearer.billing, body: byNumber }),
   'too-many-requests': async () => {
     await fragile.requestToken('client_unknown', 'secret')
     return fragile.requestToken('client_unknown', 'secret')
@@ -233,7 +232,7 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
     return read(token)
   },
   internal: () =>
-    whileBroken('ALTER TABLE search_terms RENAME TO elsewhere', 'ALTER TABLE elsewhere RENAME TO search_terms'),
+    whileBroken('ALTER TABLE search_terms RENAME TO elsewhere', 'ALTER TABLE elsewhere RENAME TO search_terms', search),
   'event-not-found': () => audit('events/evt_00000000000000000000000000/receipt'),
   // Nobody keeps the log of this vault.
   'log-pending': () => audit('checkpoint'),
@@ -242,7 +241,23 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
     await sql(size)
     return audit('tile/0/000.p/1')
   },
+  'audit-log-changed': async () => {
+    const watching = await TestVault.start({ sharedDatabase: vault.database, config: { watchesLog: true } })
+    const ready = () => watching.call('GET', '/readyz')
+    return vi
+      .waitUntil(async () => (await ready()).status === 503 && ready(), { timeout: 20_000 })
+      .finally(() => watching.stop())
+  },
   'database-unavailable': withoutDatabase,
+  'schema-changed': async () => {
+    const look = () => vault.strongroom.background.tasks.get('watch-database-schema')!.run()
+    await sql('ALTER TABLE clients DISABLE TRIGGER access_version')
+    await look()
+    const answer = await audit('checkpoint')
+    await sql('ALTER TABLE clients ENABLE ALWAYS TRIGGER access_version')
+    await look()
+    return answer
+  },
   'audit-unavailable': () =>
     whileBroken(
       'REVOKE INSERT ON audit_events FROM strongroom_runtime',

@@ -150,7 +150,7 @@ describe('a log in a file', () => {
     const hash = Buffer.alloc(32, 7).toString('base64')
     const lines = [`{"sequence":0,"leaves":256,"hash":"${hash}"}`, `{"sequence":256,"hash":"${hash}"}`]
     const result = await verifyLog(await openLogOfFile(fileOf(lines)), { keys: [], checkpoints: [], receipts: [] })
-    expect(result.findings.map(({ code, sequence }) => `${code}@${sequence}`)).toEqual(['removed@0'])
+    expect(result.findings.map(({ code, sequence }) => `${code}@${sequence}`)).toEqual(['unsigned@0', 'removed@0'])
     expect(result.size).toBe(257)
   })
 })

@@ -70,11 +70,15 @@ const ACTIVITIES: Readonly<Record<string, readonly [OcsfClass, number]>> = {
   'root-key.share': [ENTITY, 3],
   'keys.rotate': [ENTITY, 3],
   'audit.read': [EVENT_LOG, 3],
+  'audit.acknowledge': [EVENT_LOG, OTHER],
   'audit.key': [EVENT_LOG, OTHER],
   'audit.start': [EVENT_LOG, 6],
   'audit.stop': [EVENT_LOG, 7],
   'audit.gap': [EVENT_LOG, OTHER],
   'audit.drop': [EVENT_LOG, 2],
+  migrate: [ENTITY, 3],
+  'schema.accept': [ENTITY, 10],
+  'audit.resume': [EVENT_LOG, OTHER],
 }
 
 /** What `request.refuse` says of a log-in that failed: class Authentication, with the client that was claimed. */

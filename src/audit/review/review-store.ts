@@ -1,6 +1,6 @@
 import type { Queryable, Statement } from '../../database/database.ts'
 import { eventIdAt } from '../audit-event.ts'
-import type { EventGroup, NewPurpose, RefusalHour, RevealHour } from './review-rules.ts'
+import type { Acknowledgement, EventGroup, NewPurpose, RefusalHour, RevealHour } from './review-rules.ts'
 
 /** Figures over months of events, for a report that nobody waits for. */
 const REVIEW_TIMEOUT_MS = 10 * 60 * 1000
@@ -137,4 +137,20 @@ const COUNT_EVENTS: Statement = {
 /** How many events a review is over. */
 export async function countEvents(db: Queryable, { since, until }: ReviewTimes): Promise<number> {
   return (await db.query<{ count: number }>(COUNT_EVENTS, [eventIdAt(since), eventIdAt(until)]))[0]?.count ?? 0
+}
+
+const SELECT_ACKNOWLEDGEMENTS: Statement = {
+  name: 'review-acknowledgements',
+  text: `SELECT body::json ->> 'subject' AS id, caller AS by, body::json ->> 'at' AS at, body::json ->> 'note' AS note
+         FROM audit_events WHERE type = 'audit.acknowledge' AND audit_events.id >= $1 ORDER BY audit_events.id`,
+  timeoutMs: REVIEW_TIMEOUT_MS,
+}
+
+/** What people have said of findings since then, by the id of the finding; the last word counts. */
+export async function selectAcknowledgements(
+  db: Queryable,
+  since: Date,
+): Promise<ReadonlyMap<string, Acknowledgement>> {
+  const rows = await db.query<Acknowledgement & { id: string }>(SELECT_ACKNOWLEDGEMENTS, [eventIdAt(since)])
+  return new Map(rows.map(({ id, ...acknowledgement }) => [id, acknowledgement]))
 }

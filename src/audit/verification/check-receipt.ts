@@ -9,6 +9,8 @@ import type { Findings } from './log-finding.ts'
 export interface ReadReceipt {
   place: string
   event: string
+  /** When the event was made. */
+  at: number
   index: number
   /** The hash of its leaf. */
   hash: Buffer
@@ -17,7 +19,7 @@ export interface ReadReceipt {
 
 const schema = z.object({
   format: z.literal(1),
-  event: z.looseObject({ id: z.string() }),
+  event: z.looseObject({ id: z.string(), at: z.string() }),
   body: z.string(),
   index: z.number().int().min(0),
   proof: z.array(z.string().max(44)).max(64),
@@ -44,7 +46,7 @@ export function readReceipt(findings: Findings, place: string, json: string): Re
   if (!includes(claim, index, hash, path)) {
     return fail('the proof does not lead from the event to the checkpoint', event.id)
   }
-  return { place, event: event.id, index, hash, claim }
+  return { place, event: event.id, at: Date.parse(event.at), index, hash, claim }
 }
 
 function parseJson(text: string): unknown {

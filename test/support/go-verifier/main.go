@@ -19,7 +19,8 @@ type input struct {
 	Older string            `json:"older"`
 	Newer string            `json:"newer"`
 	Tiles map[string][]byte `json:"tiles"`
-	// The first entries of the log.
+	// Entries of the log, one after the other from this one on: the first, or the minimum index of a pruned log.
+	First   int64    `json:"first"`
 	Entries [][]byte `json:"entries"`
 	Receipt struct {
 		Body       string   `json:"body"`
@@ -64,7 +65,8 @@ func open(text string, key note.Verifier) (tlog.Tree, error) {
 		return tlog.Tree{}, err
 	}
 	lines := strings.Split(opened.Text, "\n")
-	if len(lines) != 4 || lines[0] != key.Name() {
+	// More lines are extensions, which have no meaning here (C2SP tlog-checkpoint).
+	if len(lines) < 4 || lines[0] != key.Name() {
 		return tlog.Tree{}, fmt.Errorf("this is no checkpoint of %s", key.Name())
 	}
 	size, err := strconv.ParseInt(lines[1], 10, 64)
@@ -100,12 +102,13 @@ func verify(in input) error {
 	if err := tlog.CheckTree(consistency, newer.N, newer.Hash, older.N, older.Hash); err != nil {
 		return err
 	}
-	for index, entry := range in.Entries {
-		inclusion, err := tlog.ProveRecord(newer.N, int64(index), reader)
+	for at, entry := range in.Entries {
+		index := in.First + int64(at)
+		inclusion, err := tlog.ProveRecord(newer.N, index, reader)
 		if err != nil {
 			return err
 		}
-		if err := tlog.CheckRecord(inclusion, newer.N, newer.Hash, int64(index), tlog.RecordHash(entry)); err != nil {
+		if err := tlog.CheckRecord(inclusion, newer.N, newer.Hash, index, tlog.RecordHash(entry)); err != nil {
 			return err
 		}
 	}
