@@ -1,7 +1,7 @@
 import type { AuditCaller } from '../../audit/audit-event.ts'
 import { insertEvents } from '../../audit/audit-store.ts'
 import type { Queryable } from '../../database/database.ts'
-import { isClosed, mayBeClosed } from '../closed-keys.ts'
+import { mayBeClosed } from '../closed-keys.ts'
 import { destroyWhenFreeMark } from '../emptied-index-keys.ts'
 import { isIndexPurpose, type KeyPurpose } from '../key.ts'
 import { changeRegistry } from '../registry.ts'
@@ -25,12 +25,14 @@ export async function retireKeys(
     isDamaged: boolean
     progress: Progress
     seen: ReadonlySet<string>
+    /** Keys that nothing can be stored under any more. */
+    closable: ReadonlySet<string>
     /** Whether the index keys among them are kept, rather than destroyed when nothing needs them any more. */
     keepsKeys: boolean
   },
 ): Promise<string[]> {
   const { database, keys, newAuditEvent, now } = deps
-  const { purposes, old, isDamaged, progress, seen, keepsKeys } = end
+  const { purposes, old, isDamaged, progress, seen, closable, keepsKeys } = end
   const left = purposes
     .flatMap((purpose) => keys.ring.all(purpose))
     .filter(({ id, state }) => state !== 'active' && state !== 'pre-active' && !old.byKey.has(id))
@@ -56,16 +58,14 @@ export async function retireKeys(
     await insertEvents(tx, [newAuditEvent({ type: 'keys.rotate', outcome, caller: operator, count: progress.moved })])
     return retired
   }
-  const { marks } = keys.verified
-  const unmarked = left.filter(({ id, purpose }) => isIndexPurpose(purpose) && !marks.includes(termMacsMark(id)))
-  const closing = left.filter((key) => mayBeClosed(key) && !isClosed(marks, key.id))
-  if (unmarked.length === 0 && closing.length === 0) return database.transaction(commit)
+  if (!left.some(mayBeClosed)) return database.transaction(commit)
   return changeRegistry(deps, operator, async ({ tx, mark, close }) => {
-    for (const { id } of unmarked) mark(termMacsMark(id))
     const retired = await commit(tx)
-    for (const { id, purpose } of closing) {
-      close(id)
-      if (isIndexPurpose(purpose) && !keepsKeys) mark(destroyWhenFreeMark(id))
+    for (const { id, purpose } of left) {
+      if (isIndexPurpose(purpose)) mark(termMacsMark(id))
+      if (closable.has(id)) close(id)
+      const isLeftNow = closable.has(id) || retired.includes(id)
+      if (isIndexPurpose(purpose) && isLeftNow && !keepsKeys) mark(destroyWhenFreeMark(id))
     }
     return retired
   })
