@@ -20,6 +20,8 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          // Properties take their time on a busy machine.
+          testTimeout: 30_000,
           include: ['src/**/*.test.ts', 'test/*.test.ts', 'test/vectors/**/*.test.ts', 'test/corpus/**/*.test.ts'],
           maxWorkers: 2,
           sequence: { groupOrder: 0 },

@@ -125,5 +125,6 @@ it('keeps the canonical order, whatever an event says', () => {
     const [event] = book.enter([newAuditEvent({ type: 'audit.read', outcome: 'success', ...fact })]).events
     expect(event!.body).toBe(canonicalize(JSON.parse(event!.body)))
     expect(JSON.parse(event!.body).made).toMatchObject({ process: 'proc_1' })
+    expect(madeOf(event!.body)).toMatchObject({ process: 'proc_1' })
   }
 })

@@ -13,16 +13,16 @@ export interface Made {
 }
 
 const START = '"made":'
-const END = ',"outcome":'
 
 /** What an event that the vault made says of itself, cut out of its body. Undefined for one of an earlier version. */
 export function madeOf(body: string): Made | undefined {
   // Quotation marks inside a text are escaped, so that these are the members themselves.
   const start = body.indexOf(START)
-  const end = body.indexOf(END, start)
+  // The member holds numbers and ranges of them, and no object.
+  const end = body.indexOf('}', start)
   if (start < 0 || end < 0) return undefined
   try {
-    return readMade(JSON.parse(body.slice(start + START.length, end)))
+    return readMade(JSON.parse(body.slice(start + START.length, end + 1)))
   } catch {
     return undefined
   }

@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { afterEach, describe, expect, inject, it, vi } from 'vitest'
-import { type AuditFacts, createNewAuditEvent } from '../../src/audit/audit-event.ts'
-import { insertEvents } from '../../src/audit/audit-store.ts'
+import type { AuditFacts } from '../../src/audit/audit-event.ts'
 import { parseCheckpoint } from '../../src/audit/checkpoint.ts'
 import { type DropEventsRequest, dropEvents } from '../../src/audit/drop-events.ts'
 import { hashLeaf, includes, rootOf } from '../../src/audit/merkle.ts'
 import { verifyLog } from '../../src/audit/verification/verify-log.ts'
 import { openLogOfDatabase } from '../../src/audit/verification/verify-store.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
-import { createNewId } from '../../src/identifier.ts'
+import { leaveOldLog } from '../support/old-log.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
@@ -43,14 +42,10 @@ async function start(...begun: (Date | (AuditFacts & { at: Date }))[]): Promise<
     EXECUTE format('ALTER TABLE audit_events ATTACH PARTITION audit_events_early FOR VALUES FROM (MINVALUE) TO (%L)',
       ${bound(month(16))});
     ${partition(14)} ${partition(13)} ${partition(0)} END $$`)
-  for (const one of begun) {
-    const { at, ...facts } = one instanceof Date ? { at: one, ...FACTS } : one
-    const newAuditEvent = createNewAuditEvent(
-      () => at,
-      createNewId(() => at, randomBytes),
-    )
-    await insertEvents(owner, [newAuditEvent(facts)])
-  }
+  await leaveOldLog(
+    database,
+    begun.map((one) => (one instanceof Date ? { at: one, ...FACTS } : one)),
+  )
   vault = await TestVault.start({ sharedDatabase: database, config: { keepsLog: true } })
   await settled()
 }

@@ -1,13 +1,10 @@
-import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
-import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
-import { insertEvents } from '../../src/audit/audit-store.ts'
 import { parseVerifierKey } from '../../src/audit/note.ts'
 import { tileAt, tilePath } from '../../src/audit/tile.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
-import { createNewId } from '../../src/identifier.ts'
 import { fsck, type ReadResource } from '../support/fsck.ts'
 import { buildGoVerifier } from '../support/go-verifier.ts'
+import { leaveOldLog } from '../support/old-log.ts'
 import { createTestDatabase, type TestDatabase, withDatabase } from '../support/postgres.ts'
 import { checkout } from '../support/samples.ts'
 import { waitUntilLogged } from '../support/seed-events.ts'
@@ -32,13 +29,9 @@ beforeAll(async () => {
   const events = Array.from({ length: MONTHS * EVENTS_A_MONTH }, (_, at) => {
     const month = today.getUTCMonth() - MONTHS + Math.floor(at / EVENTS_A_MONTH)
     const time = new Date(Date.UTC(today.getUTCFullYear(), month, 10) + (at % EVENTS_A_MONTH) * 60_000)
-    const now = () => time
-    return createNewAuditEvent(
-      now,
-      createNewId(now, randomBytes),
-    )({ type: 'audit.read', outcome: 'success', count: at })
+    return { at: time, type: 'audit.read', outcome: 'success', count: at } as const
   })
-  await insertEvents(owner, events)
+  await leaveOldLog(database, events)
   // The months of the past have no partitions of their own: they are in that for everything else.
   await database.sql(`DO $$ BEGIN
     ALTER TABLE audit_events DETACH PARTITION audit_events_early;
