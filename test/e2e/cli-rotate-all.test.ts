@@ -65,7 +65,7 @@ async function rotate(...args: string[]): Promise<Line> {
 
 /** Starts a slow rotation and waits until it has moved something. */
 async function startSlowly(which: string, rate = '200'): Promise<RunningProgram> {
-  const program = vault.spawnCli(['keys', 'rotate', which, '--rows-per-second', rate, '--json'])
+  const program = vault.spawnCli(['keys', 'rotate', which, '--keep-old-keys', '--rows-per-second', rate, '--json'])
   await vi.waitFor(() => expect(linesOf(program).at(-1)?.moved).toBeGreaterThan(0), { timeout: 30_000, interval: 20 })
   return program
 }
