@@ -448,11 +448,13 @@ CREATE TABLE rotations (
   total bigint NOT NULL DEFAULT 0,
   damaged integer NOT NULL DEFAULT 0,
   finished_at timestamp with time zone,
+  keeps_keys boolean NOT NULL DEFAULT false,
   CONSTRAINT rotations_pkey PRIMARY KEY (purpose)
 );
 COMMENT ON TABLE rotations IS 'the latest rotation of the keys of each purpose; unfinished ones are gone on with';
 COMMENT ON COLUMN rotations.detached IS 'a server runs it, whichever takes the lock first';
 COMMENT ON COLUMN rotations.runner IS 'host and process that runs it, or ran it last';
+COMMENT ON COLUMN rotations.keeps_keys IS 'index keys that it empties are kept, rather than destroyed';
 
 CREATE TABLE search_terms (
   term bytea NOT NULL,

@@ -3,6 +3,7 @@ import type { Alert } from './alert.ts'
 /** Everything that a server does without being asked, by the name that its alert, the log and the metrics say. */
 export const BACKGROUND_TASKS = {
   'adopt-access': 'gives the clients and contracts of an older vault their MACs, and takes its access into the ledger',
+  'destroy-index-keys': 'destroys index keys that a rotation has emptied, when nothing needs them any more',
   'keep-mac-keys': 'replaces MAC keys in time',
   'close-event-keys': 'destroys event keys that were replaced, once nothing waits for the audit log',
   'keep-signing-keys': 'replaces and destroys token-signing keys in time',

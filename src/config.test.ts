@@ -56,6 +56,7 @@ describe('readConfig', () => {
       },
       database: undefined,
       logLevel: 'info',
+      cardSearch: {},
       strangerLimits: { perSource: 20, inAll: 200 },
       wrongMatches: { perCaller: undefined, perRecord: undefined },
       openApprovals: 100,
@@ -79,7 +80,8 @@ describe('readConfig', () => {
       { STRONGROOM_CARDS_PER_CLIENT: '6', STRONGROOM_CARDS_PER_SOURCE: '9' },
       { cardLimits: { perClient: 6, perSource: 9 } },
     ],
-    [{ STRONGROOM_CARD_SEARCHES_PER_DAY: '40' }, { cardSearchesPerDay: 40 }],
+    [{ STRONGROOM_CARD_SEARCH: 'off' }, { cardSearch: { isOn: false, perDay: undefined } }],
+    [{ STRONGROOM_CARD_SEARCHES_PER_DAY: '40' }, { cardSearch: { isOn: undefined, perDay: 40 } }],
     [
       { STRONGROOM_WRONG_MATCHES_PER_CALLER: '3', STRONGROOM_WRONG_MATCHES_PER_RECORD: '9' },
       { wrongMatches: { perCaller: 3, perRecord: 9 } },

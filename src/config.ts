@@ -64,8 +64,8 @@ export interface Config {
     | undefined
   /** How many refusals of unknown callers have an event each in a minute. */
   strangerLimits: { perSource: number; inAll: number }
-  /** How many card numbers a caller may search for in a day; undefined: the default. */
-  cardSearchesPerDay: number | undefined
+  /** Whether cards are found by number, and how many numbers a caller may search for in a day; undefined: the default. */
+  cardSearch: { isOn: boolean | undefined; perDay: number | undefined }
   /** How many wrong answers of comparisons there may be; undefined: the default. */
   wrongMatches: { perCaller: number | undefined; perRecord: number | undefined }
   /** How many requests of one caller may wait for approval, and how many releases for a review. */
@@ -131,6 +131,7 @@ const environment = z.object({
   STRONGROOM_CARDS_PER_BIN: limit.optional(),
   STRONGROOM_REFUSALS_PER_SOURCE: limit.default(20),
   STRONGROOM_REFUSALS_IN_ALL: limit.default(200),
+  STRONGROOM_CARD_SEARCH: z.stringbool().optional(),
   STRONGROOM_CARD_SEARCHES_PER_DAY: limit.optional(),
   STRONGROOM_WRONG_MATCHES_PER_CALLER: limit.optional(),
   STRONGROOM_WRONG_MATCHES_PER_RECORD: limit.optional(),
@@ -176,8 +177,7 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
     host: read.STRONGROOM_HOST,
     port: read.STRONGROOM_PORT,
     operatorPort: read.STRONGROOM_OPERATOR_PORT,
-    operatorTokenFile:
-      read.STRONGROOM_OPERATOR_TOKEN_FILE === undefined ? undefined : path.resolve(read.STRONGROOM_OPERATOR_TOKEN_FILE),
+    operatorTokenFile: resolved(read.STRONGROOM_OPERATOR_TOKEN_FILE),
     operator: read.STRONGROOM_OPERATOR,
     issuer: (read.STRONGROOM_ISSUER ?? `https://localhost:${read.STRONGROOM_PORT}`).replace(/\/$/, ''),
     issuerIsSet: set.STRONGROOM_ISSUER !== undefined || set.STRONGROOM_PORT !== undefined,
@@ -212,14 +212,11 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
           },
     databaseSchema: read.DATABASE_SCHEMA,
     auditOrigin: read.STRONGROOM_AUDIT_ORIGIN,
-    witnessesFile:
-      read.STRONGROOM_AUDIT_WITNESSES_FILE === undefined
-        ? undefined
-        : path.resolve(read.STRONGROOM_AUDIT_WITNESSES_FILE),
+    witnessesFile: resolved(read.STRONGROOM_AUDIT_WITNESSES_FILE),
     logLevel: read.STRONGROOM_LOG_LEVEL,
     cardLimits: cardLimits(read),
     strangerLimits: { perSource: read.STRONGROOM_REFUSALS_PER_SOURCE, inAll: read.STRONGROOM_REFUSALS_IN_ALL },
-    cardSearchesPerDay: read.STRONGROOM_CARD_SEARCHES_PER_DAY,
+    cardSearch: { isOn: read.STRONGROOM_CARD_SEARCH, perDay: read.STRONGROOM_CARD_SEARCHES_PER_DAY },
     wrongMatches: {
       perCaller: read.STRONGROOM_WRONG_MATCHES_PER_CALLER,
       perRecord: read.STRONGROOM_WRONG_MATCHES_PER_RECORD,
@@ -227,11 +224,14 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
     openApprovals: read.STRONGROOM_OPEN_APPROVALS,
     why: {
       ticketPattern: read.STRONGROOM_TICKET_PATTERN,
-      authoritiesFile:
-        read.STRONGROOM_AUTHORITIES_FILE === undefined ? undefined : path.resolve(read.STRONGROOM_AUTHORITIES_FILE),
+      authoritiesFile: resolved(read.STRONGROOM_AUTHORITIES_FILE),
     },
     workers: read.STRONGROOM_WORKERS ?? Math.max(1, availableParallelism() - 1),
   }
+}
+
+function resolved(file: string | undefined): string | undefined {
+  return file === undefined ? undefined : path.resolve(file)
 }
 
 /** One for each database: two vaults may have one certificate. */

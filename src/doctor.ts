@@ -12,6 +12,7 @@ import { knownMigrations } from './database/migrate.ts'
 import { readClientCrl } from './http/client-crl.ts'
 import { findAddressFaults } from './http/public-address.ts'
 import { MAX_USES } from './keys/cryptoperiod.ts'
+import type { KeyPurpose } from './keys/key.ts'
 import { KeyRegistryError } from './keys/registry-manifest.ts'
 import { isDevelopmentPassphrase, passphraseFiles } from './keys/root-key/passphrase-file.ts'
 import {
@@ -20,6 +21,7 @@ import {
   RootKeyMismatch,
   RootKeyUnreachable,
 } from './keys/root-key/root-key.ts'
+import { rotationOf } from './keys/rotation/rotation.ts'
 import { findWornKeys, type KeyWear } from './keys/watch-keys.ts'
 import { readCoreDumpLimit } from './process-limits.ts'
 import { loadWhyRules } from './records/why-rules.ts'
@@ -258,9 +260,8 @@ function uncountedKey({ id, purpose }: ActiveKey): Finding {
 }
 
 function replaceIt(purpose: string, run = 'run'): string {
-  const word =
-    { display: 'data', secret: 'data', 'token-signing': 'signing', 'audit-signing': 'audit' }[purpose] ?? purpose
-  return `${run} "strongroom keys rotate ${word}".`
+  const which = purpose === 'root' ? purpose : rotationOf(purpose as KeyPurpose)
+  return `${run} "strongroom keys rotate ${which}".`
 }
 
 async function madeForDevelopment(file: string): Promise<Finding[]> {

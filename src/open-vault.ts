@@ -103,7 +103,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         production: config.production,
         cardLimits: config.cardLimits,
         strangerLimits: config.strangerLimits,
-        cardSearchesPerDay: config.cardSearchesPerDay,
+        cardSearch: config.cardSearch,
         wrongMatches: config.wrongMatches,
         openApprovals: config.openApprovals,
         why: config.why,

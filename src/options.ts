@@ -47,6 +47,10 @@ export const options = {
     'how many refusals of unknown callers from one source address have an event each in a minute; beyond them 429',
   ],
   STRONGROOM_REFUSALS_IN_ALL: ['200', 'the same for all source addresses together'],
+  STRONGROOM_CARD_SEARCH: [
+    'on',
+    '`off`: no card is found by its number, and no search term of a card number is kept; then run `keys rotate index`',
+  ],
   STRONGROOM_CARD_SEARCHES_PER_DAY: ['200', 'how many different card numbers one caller may search for in a day'],
   STRONGROOM_WRONG_MATCHES_PER_CALLER: [
     '5',

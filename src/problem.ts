@@ -30,6 +30,7 @@ const PROBLEMS = {
   'own-request': [403, 'A request is approved by another person than the one who made it'],
   'contract-ended': [403, 'The contract of the partner has ended'],
   'caller-suspended': [403, 'The caller is suspended until an operator lifts it'],
+  'card-search-off': [403, 'This vault finds no card by its number'],
   'too-many-requests': [429, 'Too many requests'],
   'budget-spent': [429, 'The caller has seen as many records as its role allows for now'],
 

@@ -54,8 +54,8 @@ export interface StrongroomConfig {
   cardLimits?: CardLimits | undefined
   /** How many refusals of unknown callers have an event each in a minute. Default: 20 per source, 200 in all. */
   strangerLimits?: StrangerLimits | undefined
-  /** How many card numbers a caller may search for in a day. Default: 200. */
-  cardSearchesPerDay?: number | undefined
+  /** Whether cards are found by number (default: as `settleCardSearch`), and how many a caller may search for in a day (200). */
+  cardSearch?: { isOn?: boolean | undefined; perDay?: number | undefined }
   /** How many wrong answers of comparisons there may be. */
   wrongMatches?: WrongAnswerLimits | undefined
   /** How many requests of one caller may wait for approval, and how many releases for a review. Default: 100. */

@@ -32,6 +32,7 @@ import { createMetrics } from './http/metrics.ts'
 import { createReadiness } from './http/readiness.ts'
 import { createLogger, describeError, type Logger } from './http/request-log.ts'
 import { createNewId } from './identifier.ts'
+import { destroyFreed } from './keys/emptied-index-keys.ts'
 import { createEventMacs, createVaultBook } from './keys/event-macs.ts'
 import { keepMacKeys } from './keys/keep-mac-keys.ts'
 import { keepSigningKeys } from './keys/keep-signing-keys.ts'
@@ -40,20 +41,20 @@ import { openVaultKeys } from './keys/open-vault-keys.ts'
 import { createRandomBytes } from './keys/random.ts'
 import { startRotationRunner } from './keys/rotation/rotation-runner.ts'
 import { rotationFigures } from './keys/rotation/rotation-store.ts'
-import { createSealedValues } from './keys/rotation/sealed-values.ts'
 import { createKeyWatch } from './keys/watch-keys.ts'
 import { createKinds } from './kinds/kinds.ts'
 import type { Problem } from './problem.ts'
+import { settleCardSearch } from './records/card-search-setting.ts'
 import { countMisses } from './records/count-misses.ts'
 import { type AccessQuestion, explainAccess } from './records/explain-access.ts'
 import { createFindByTerm } from './records/find-by-term.ts'
 import { findCustomerTokens } from './records/find-customer-tokens.ts'
 import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
+import { createMovables } from './records/movables.ts'
 import { createRecordApi } from './records/record-api.ts'
 import { createLookUp, createRecordBatches } from './records/record-batches.ts'
 import { createRecordRefusal } from './records/record-refusal.ts'
-import { createSearchTerms } from './records/reindex.ts'
 import { createWhy } from './records/why.ts'
 import { loadWhyRules } from './records/why-rules.ts'
 import { acceptSchema } from './schema/accept-schema.ts'
@@ -128,7 +129,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   if (config.recordedIssuer === 'write') await writeSetting(database, 'issuer', config.issuer)
   const recorded = config.recordedIssuer === 'prefer' ? await readSetting(database, 'issuer') : undefined
   const issuer = recorded ?? config.issuer
-  const kinds = createKinds(now)
+  const findsCards = await settleCardSearch(database, config).catch(giveUp)
+  const kinds = createKinds(now, findsCards)
   const keyDeps = { database, keys, newAuditEvent, now, longestTokenSeconds: MAX_TOKEN_SECONDS }
   const renewSigningKey = () => keepSigningKeys(keyDeps)
   const recordEvent = createRecordEvent(database)
@@ -137,7 +139,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     logIns: overrides.rateLimits,
     strangers: config.strangerLimits,
     cards: config.cardLimits,
-    cardSearchesPerDay: config.cardSearchesPerDay,
+    cardSearchesPerDay: config.cardSearch?.perDay,
     wrongMatches: config.wrongMatches,
     openApprovals: config.openApprovals,
     ...overrides.limits,
@@ -154,7 +156,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const batches = overrides.batches ?? createRecordBatches(database, gate.requireOpen)
   const findByTerm = createFindByTerm(basics)
   const lookUp = createLookUp(database)
-  const shared = { ...basics, ...limits, batches, lookUp, findByTerm, roles, macs, ledger, kinds, randomBytes, why }
+  const parts = { kinds, randomBytes, why, findsCards, findByTerm, lookUp }
+  const shared = { ...basics, ...limits, ...parts, batches, roles, macs, ledger }
 
   const auditLog = await createAuditLog(
     { ...basics, ...eventMacs, book, gate, findState: findTakenAway },
@@ -205,12 +208,13 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
 
   const recordRefusal = createRecordRefusal({ ...basics, strangers: limits.strangers, outage: auditLog.outage })
 
-  const rotation = { ...shared, movables: [...createSealedValues(keys), createSearchTerms(shared)] }
+  const rotation = { ...shared, movables: createMovables(shared) }
   metrics.showRotations(() => rotationFigures(database))
   const runner = config.runsRotations
     ? startRotationRunner(rotation, (result) => logger.info(result, 'rotation ended'), background)
     : undefined
   const watchKeys = createKeyWatch({ keys, now, alert, observeKey: metrics.observeKey })
+  const destroying = { ...keyDeps, ...access.keyUse, hasSignedLast: auditLog.hasSignedLast }
   await tendVault({
     ...{ background, keys },
     work: [
@@ -225,6 +229,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     // It forgets what it remembers of its clients.
     whenSealed: clientSecrets.forgetAll,
     sweeps: {
+      'destroy-index-keys': () => destroyFreed(destroying),
       'sweep-idempotency-keys': () => sweepIdempotencyKeys(database, now()),
       ...access.sweeps,
       ...authentication.sweeps,
@@ -272,7 +277,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       reviewAccess: (operator: AuditCaller) => access.commands.reviewAccess(operator, authentication.issuers),
       explainAccess: (operator: AuditCaller, who: NamedCaller, question: AccessQuestion) =>
         explainAccess({ ...shared, admit, production }, operator, who, question),
-      ...createKeyCommands({ ...rotation, ...keyDeps, issuer, hasSignedLast: auditLog.hasSignedLast }),
+      ...createKeyCommands({ ...rotation, ...destroying, issuer }),
       ...auditLog.commands,
       acceptSchema: (operator: AuditCaller, hash: string) => acceptSchema(basics, operator, hash),
       findCustomerTokens: (site: string, customer: string) => findCustomerTokens(shared, { site, customer }),

@@ -19,6 +19,7 @@ import { createCurrentRoles, createRoleSetMacs } from './current-roles.ts'
 import { createGuessLimit, type WrongAnswerLimits } from './guess-limit.ts'
 import { liftCaller } from './lift-caller.ts'
 import { createLimitKeys } from './limit-keys.ts'
+import { lastFormerEnd } from './limit-keys-store.ts'
 import { addPartner, endPartner, listPartners, type NewPartner } from './partners.ts'
 import { createProbeLimit } from './probe-limit.ts'
 import { createRateLimit, type RateLimits } from './rate-limit.ts'
@@ -96,6 +97,10 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
     /** Takes over the access of a vault from before it said who wrote it and that it is the present one. */
     adopt: () => adoptAccess({ ...deps, macs, roleSetMacs, ledger }),
     takeIn: createTakeInAccess({ database, ledger, tell }),
+    keyUse: {
+      /** Until when counts stand under hashes of index keys, in milliseconds since 1970. */
+      indexKeysCountUntil: () => lastFormerEnd(database),
+    },
     /** What removes rows that are over, by the name of the background task. */
     sweeps: {
       'sweep-budgets': () => sweepBudgets(database, ago(COUNTS_KEPT_MS)),

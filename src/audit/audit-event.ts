@@ -37,6 +37,8 @@ export const auditEventTypes = [
   'key.compromise',
   'key.destroy',
   'key.retire',
+  'key.close',
+  'key.reopen',
   'key.certify',
   'root-key.replace',
   'root-key.acknowledge',
@@ -83,9 +85,12 @@ export interface AuditFacts {
   tokens?: readonly string[] | undefined
   kind?: string | undefined
   purpose?: string | undefined
-  /** The raw bytes of a public key that verifies checkpoints, in base64. */
+  /** The raw bytes of an Ed25519 public key, in base64: it verifies checkpoints, or the certificate of a `key.certify`. */
   public_key?: string | undefined
-  /** Why a client was not believed; `subject` is then the client that it claimed to be. */
+  /**
+   * Why a client was not believed; `subject` is then the client that it claimed to be. Of a `key.reopen` why an operator lets
+   * the key open again.
+   */
   reason?: string | undefined
   fields?: readonly string[] | undefined
   /** What let the release out that needed a second person. */

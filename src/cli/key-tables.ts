@@ -10,7 +10,7 @@ export function showInventory(lines: readonly InventoryLine[]): string {
   const rows = lines.map((line) => [
     line.id,
     line.purpose,
-    line.state,
+    shownState(line),
     line.algorithm,
     String(line.strength_bits),
     `${line.age_days} d`,
@@ -24,16 +24,20 @@ export function showInventory(lines: readonly InventoryLine[]): string {
 
 /** The census as a table for a person. */
 export function showStatus(status: readonly KeyStatus[]): string {
-  const rows = status.map(({ id, purpose, state, records, sealed_values, search_terms, rotation }) => [
-    id,
-    purpose,
-    state,
+  const rows = status.map(({ records, sealed_values, search_terms, rotation, ...key }) => [
+    key.id,
+    key.purpose,
+    shownState(key),
     records === null ? null : String(records),
     sealed_values === null ? null : `${sealed_values} sealed values`,
     search_terms === null ? null : `${search_terms} search terms`,
     rotation === null ? null : `${rotation.state}: ${rotation.moved} of ${rotation.total} moved`,
   ])
   return table(['id', 'purpose', 'state', 'records', 'values', 'terms', 'rotation'], rows)
+}
+
+function shownState({ state, closed }: { state: string; closed: boolean }): string {
+  return closed && state !== 'destroyed' ? `${state}, closed` : state
 }
 
 /** What a compromised key exposes. */

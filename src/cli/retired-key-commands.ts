@@ -1,30 +1,44 @@
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import type { KeyCertificate } from '../keys/certificate.ts'
-import type { RotationName } from '../keys/rotation/rotation.ts'
+import { rotationOf } from '../keys/rotation/rotation.ts'
+import { mayBeCardNumber } from '../kinds/clear-value.ts'
 import { type Json, note, operator, print, withJson, withPausableVault } from './command.ts'
 import { bringRootKey, withKeys } from './custodians.ts'
 import { showExposure } from './key-tables.ts'
-import { exitCodeOf, followRotation, summary } from './rotate-command.ts'
+import { exitCodeOf, followRotation, KEEP_OLD_KEYS, summary } from './rotate-command.ts'
 
 /** `strongroom keys compromise` and `strongroom keys certificate` */
 export function addRetiredKeyCommands(keys: Command): void {
   withJson(keys.command('compromise'))
     .description('mark a key as known to somebody else, replace it at once, list what it exposes, and move all of that')
     .argument('<id>')
-    .action((id: string, options: Json) =>
+    .option('--keep-old-keys', KEEP_OLD_KEYS)
+    .action((id: string, options: Json & { keepOldKeys?: true }) =>
       withPausableVault('keys compromise', async (vault, signal) => {
         await bringRootKey(vault)
         const { commands } = vault
         const exposure = await commands.compromiseKey(operator(), id)
         note(showExposure(exposure))
         // Its successor is made, and healthy.
-        const request = { purposes: [exposure.purpose], makesKeys: false }
+        const keepsKeys = options.keepOldKeys === true
+        const request = { purposes: [exposure.purpose], makesKeys: false, keepsKeys }
         // Whatever is being rotated just now is no reason to leave it.
         const result = await followRotation({ wait: true }, signal, (control) =>
           commands.rotateKeys(operator(), request, control),
         )
-        print(options, { ...exposure, ...result }, () => summary(result, nameOf[exposure.purpose]))
+        print(options, { ...exposure, ...result }, () => summary(result, rotationOf(exposure.purpose)))
         process.exitCode = exitCodeOf(result)
+      }),
+    )
+
+  withJson(keys.command('reopen'))
+    .description('let a closed key open again, so that rows of a backup can be put back; the next rotation closes it')
+    .argument('<id>')
+    .requiredOption('--reason <text>', 'why, for the audit log, in the clear', parseReason)
+    .action((id: string, options: Json & { reason: string }) =>
+      withKeys('keys reopen', async ({ commands }) => {
+        await commands.reopenKey(operator(), id, options.reason)
+        print(options, { id, closed: false }, () => `${id} opens again, until a rotation finds nothing on it`)
       }),
     )
 
@@ -39,17 +53,13 @@ export function addRetiredKeyCommands(keys: Command): void {
     )
 }
 
-const nameOf = {
-  display: 'data',
-  secret: 'data',
-  index: 'index',
-  'token-signing': 'signing',
-  'audit-signing': 'audit',
-  'registry-mac': 'mac',
-  'access-mac': 'mac',
-  'event-mac': 'mac',
-  'limit-mac': 'mac',
-} as const satisfies Record<string, RotationName>
+/** The reason stands in the log in the clear. */
+function parseReason(text: string): string {
+  const reason = text.normalize('NFC').trim()
+  if (!/^[^\p{C}]{3,200}$/u.test(reason)) throw new InvalidArgumentError('expected 3 to 200 characters on one line')
+  if (mayBeCardNumber(reason)) throw new InvalidArgumentError('it may hold a card number')
+  return reason
+}
 
 function describeCertificate({ statement, certificate, public_key }: KeyCertificate): string {
   const { census, ...facts } = statement

@@ -94,6 +94,7 @@ export interface RootRotationOptions extends Json {
   detach?: true
   wait?: true
   rowsPerSecond?: number
+  keepOldKeys?: true
 }
 
 /** `strongroom keys rotate root` @throws {CallerError} when it is told how to move values, of which none stand on it */

@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { EndedRotation } from '../keys/key-commands.ts'
 import type { RootKeyReplaced } from '../keys/replace-root-key.ts'
 import type { RotationEstimate } from '../keys/rotation/estimate-rotation.ts'
-import { type RotateControl, type RotationName, type RotationResult, rotations } from '../keys/rotation/rotation.ts'
+import { type RotateControl, type RotationName, rotations } from '../keys/rotation/rotation.ts'
 import { Problem } from '../problem.ts'
 import type { Strongroom } from '../strongroom.ts'
 import { FAILED, type Json, note, operator, PAUSED, print, withJson, withPausableVault } from './command.ts'
@@ -19,6 +20,9 @@ import { table } from './table.ts'
 /** What may be rotated. The root key is rotated in another way: it wraps keys, and no value stands on it. */
 const names = [...Object.keys(rotations), 'root'] as (RotationName | 'root')[]
 
+/** What `--keep-old-keys` does. */
+export const KEEP_OLD_KEYS = 'keep the index keys that are emptied; they are destroyed otherwise'
+
 /** `strongroom keys rotate` */
 export function addRotateCommand(keys: Command): void {
   const limit = new Option('--rows-per-second <count>', 'move at most so many values a second').argParser(parseCount)
@@ -29,6 +33,7 @@ export function addRotateCommand(keys: Command): void {
     .addOption(limit)
     .option('--detach', 'let a server of the vault do it, and return at once')
     .option('--wait', 'wait for another rotation to end')
+    .option('--keep-old-keys', KEEP_OLD_KEYS)
     .action((which: RotationName | 'root', options: RootRotationOptions) => {
       if (which === 'root') return rotateRoot(options)
       return withPausableVault('keys rotate', async (vault, signal) => {
@@ -45,7 +50,8 @@ async function rotate(
   signal: AbortSignal,
 ): Promise<void> {
   const { commands } = vault
-  const request = { purposes: rotations[which], rowsPerSecond: options.rowsPerSecond }
+  const { rowsPerSecond, keepOldKeys = false } = options
+  const request = { purposes: rotations[which], rowsPerSecond, keepsKeys: keepOldKeys }
   if (options.dryRun) {
     const estimate = await commands.estimateRotation(request)
     const root = which === 'all' ? { root_key: (await vault.rootKeys.find())?.id } : {}
@@ -71,7 +77,7 @@ const ROOT_LEFT_OUT =
  * The end of a rotation of all keys, and once only: a server that does not have the new root key is sealed, and so it comes
  * when nothing else is left to do.
  */
-async function rotateRootLast(vault: Strongroom, options: Json, result: RotationResult): Promise<void> {
+async function rotateRootLast(vault: Strongroom, options: Json, result: EndedRotation): Promise<void> {
   let { done } = result
   let root: RootKeyReplaced | undefined
   if (done) {
@@ -93,8 +99,8 @@ async function rotateRootLast(vault: Strongroom, options: Json, result: Rotation
 export async function followRotation(
   options: { json?: true; wait?: true },
   signal: AbortSignal,
-  run: (control: RotateControl) => Promise<RotationResult>,
-): Promise<RotationResult> {
+  run: (control: RotateControl) => Promise<EndedRotation>,
+): Promise<EndedRotation> {
   const show = showProgress(options.json === true)
   const said = new Set<string>()
   const onWait = (reason: string) => {
@@ -112,14 +118,14 @@ export async function followRotation(
 }
 
 /** 0 only when nothing is left to do. */
-export function exitCodeOf({ done, paused }: RotationResult): number {
+export function exitCodeOf({ done, paused }: EndedRotation): number {
   if (done) return 0
   return paused ? PAUSED : FAILED
 }
 
 /** What a rotation did, for a person. */
 export function summary(
-  { moved, remaining, retired, damaged, orphans, paused }: RotationResult,
+  { moved, remaining, retired, damaged, orphans, paused, destroyed, awaited }: EndedRotation,
   which: RotationName,
 ): string {
   if (paused) {
@@ -127,7 +133,9 @@ export function summary(
   }
   const removed = orphans > 0 ? `; ${orphans} search terms led to no record that has them, and were removed` : ''
   const done = `${moved} values re-sealed; nothing stands on ${retired.join(', ') || 'old keys'}${removed}`
-  if (damaged.length === 0) return `done: ${done}`
+  const gone = destroyed.map((id) => `destroyed ${id}`)
+  const later = awaited.map(({ id, reason }) => `a server destroys ${id} later: ${reason}`)
+  if (damaged.length === 0) return [`done: ${done}`, ...gone, ...later].join('\n')
   const list = damaged.map(({ column, token }) => `  ${token} (${column})`).join('\n')
   return `${done}\n${damaged.length} values do not open and stay as they are; restore them from a backup, or erase the records:\n${list}`
 }

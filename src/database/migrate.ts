@@ -20,6 +20,7 @@ import * as protectingKeys from '../../migrations/0017-protecting-keys.ts'
 import * as eventMacs from '../../migrations/0021-event-macs.ts'
 import * as macKeyLife from '../../migrations/0022-mac-key-life.ts'
 import * as approvalUses from '../../migrations/0023-approval-uses.ts'
+import * as keptIndexKeys from '../../migrations/0025-kept-index-keys.ts'
 import * as accessLedger from '../../migrations/0027-access-ledger.ts'
 import { CONNECT_TIMEOUT_MS, connectionOptions } from './database.ts'
 import { applySettings, quoteIdentifier } from './session-settings.ts'
@@ -47,6 +48,7 @@ const migrations: Record<string, Knex.Migration> = {
   '0021-event-macs': eventMacs,
   '0022-mac-key-life': macKeyLife,
   '0023-approval-uses': approvalUses,
+  '0025-kept-index-keys': keptIndexKeys,
   '0027-access-ledger': accessLedger,
 }
 

@@ -8,7 +8,7 @@ const UPSERT: Statement = {
 }
 
 /** What a server tells the commands beside it. Nothing secret. */
-export type SettingName = 'issuer'
+export type SettingName = 'issuer' | 'card-search'
 
 export async function readSetting(db: Queryable, name: SettingName): Promise<string | undefined> {
   const [row] = await db.query<{ value: string }>(SELECT, [name])

@@ -1,12 +1,14 @@
-import { sign } from 'node:crypto'
+import { createPublicKey, sign } from 'node:crypto'
 import canonicalize from 'canonicalize'
-import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
+import type { AuditCaller } from '../audit/audit-event.ts'
 import { findRetirement, insertEvents } from '../audit/audit-store.ts'
-import type { Database } from '../database/database.ts'
+import { rawPublicKey } from '../audit/note.ts'
+import { isClosed, mayBeClosed } from './closed-keys.ts'
 import type { Keys } from './keys.ts'
 import { findOlderTransactions } from './older-transactions.ts'
 import { publicKeyOf } from './public-key.ts'
 import { countReferencesOf, totalOf } from './reference-store.ts'
+import { type ChangeRegistryDeps, changeRegistry } from './registry.ts'
 
 /** There is nothing to certify yet; the message says why. */
 export class NotRetired extends Error {
@@ -39,14 +41,12 @@ export interface KeyCertificate {
   statement: KeyStatement
   /** RFC 7515 compact JWS over the statement in its canonical form (RFC 8785), EdDSA (RFC 8037). */
   certificate: string
-  /** What verifies it, in PEM: the public key of the audit-signing key that the header names. */
+  /** What verifies it, in PEM: the public key of the certificate-signing key that the header names. */
   public_key: string
 }
 
-export interface CertifyKeyDeps {
-  database: Database
-  keys: Pick<Keys, 'active' | 'ensureFresh' | 'refresh' | 'times' | 'verified'>
-  newAuditEvent: NewAuditEvent
+export interface CertifyKeyDeps extends ChangeRegistryDeps {
+  keys: Pick<Keys, 'active' | 'ensureFresh' | 'refresh' | 'registry' | 'times' | 'verified'>
   now: () => Date
   issuer: string
 }
@@ -54,7 +54,7 @@ export interface CertifyKeyDeps {
 /**
  * States, under the vault's signature, that a key was retired and that nothing stands on it. A census is taken for it, so
  * that the statement is true when it is signed and stays true, whatever an earlier rotation has found: transactions that
- * began before the key was retired are waited for.
+ * began before the key was retired are waited for. The key is closed with it.
  *
  * @throws {NotRetired} while the key is in use or anything stands on it
  */
@@ -93,10 +93,19 @@ export async function certifyKey(deps: CertifyKeyDeps, operator: AuditCaller, id
     event: retirement?.id ?? null,
     census: { values: 0, at: at.toISOString() },
   }
+  if (mayBeClosed(row) && !isClosed(keys.verified.marks, id)) {
+    await changeRegistry(deps, operator, async ({ close }) => close(id))
+  }
   await keys.ensureFresh()
   const signed = signStatement(keys, statement)
   await insertEvents(database, [
-    newAuditEvent({ type: 'key.certify', outcome: 'success', caller: operator, subject: id }),
+    newAuditEvent({
+      type: 'key.certify',
+      outcome: 'success',
+      caller: operator,
+      subject: id,
+      public_key: rawPublicKey(createPublicKey(signed.public_key)).toString('base64'),
+    }),
   ])
   return { statement, ...signed }
 }
@@ -105,7 +114,7 @@ function signStatement(
   keys: Pick<Keys, 'active'>,
   statement: KeyStatement,
 ): Pick<KeyCertificate, 'certificate' | 'public_key'> {
-  const key = keys.active('audit-signing')
+  const key = keys.active('certificate-signing')
   const header = { alg: 'EdDSA', kid: key.id, typ: 'strongroom-key-certificate' }
   const input = [header, statement].map((part) => Buffer.from(canonicalize(part) ?? '').toString('base64url')).join('.')
   return {

@@ -3,6 +3,8 @@ export type DraftChange =
   /** With what verifies the signatures of a key of the audit log. */
   | { type: 'key.create'; subject: string; public_key?: string }
   | { type: 'key.promote' | 'key.deactivate' | 'key.compromise' | 'key.destroy'; subject: string }
+  | { type: 'key.close'; subject: string }
+  | { type: 'key.reopen'; subject: string; reason: string }
   | { type: 'root-key.replace'; subject: string }
 
 /** The event of a key that enters that state. */

@@ -1,4 +1,5 @@
 import type { Database } from '../database/database.ts'
+import { isClosed } from './closed-keys.ts'
 import { MAX_USES, wearOf } from './cryptoperiod.ts'
 import { type KeyPurpose, type KeyRow, keyPurposes, type RootKeyRow } from './key.ts'
 import { notifyKeysChanged } from './key-store.ts'
@@ -13,8 +14,10 @@ const ALGORITHMS: Readonly<Record<KeyPurpose | 'root', readonly [algorithm: stri
   display: ['AES-256-GCM', 256],
   secret: ['AES-256-GCM', 256],
   index: ['HMAC-SHA-256', 256],
+  'card-index': ['HMAC-SHA-256', 256],
   'token-signing': ['ECDSA P-256', 128],
   'audit-signing': ['Ed25519', 128],
+  'certificate-signing': ['Ed25519', 128],
   'registry-mac': ['HMAC-SHA-256', 256],
   'access-mac': ['HMAC-SHA-256', 256],
   'event-mac': ['HMAC-SHA-256', 256],
@@ -33,6 +36,8 @@ export interface InventoryLine {
   algorithm: string
   strength_bits: number
   state: string
+  /** Whether it opens nothing any more: nothing stands on it. */
+  closed: boolean
   /** Where a root key comes from; null for the keys that it wraps. */
   provider: string | null
   created_at: string
@@ -83,7 +88,10 @@ export async function takeInventory(deps: {
     ...keyPurposes.flatMap((purpose) =>
       keys
         .filter((row) => row.purpose === purpose)
-        .map((row) => lineOf(row, purpose, references.get(row.id) ?? {}, now, { public_key: publicKey(row.id) })),
+        .map((row) => ({
+          ...lineOf(row, purpose, references.get(row.id) ?? {}, now, { public_key: publicKey(row.id) }),
+          closed: isClosed(verified.marks, row.id),
+        })),
     ),
   ]
 }
@@ -109,6 +117,7 @@ function lineOf(
     algorithm,
     strength_bits: strengthBits,
     state: row.state,
+    closed: false,
     provider,
     created_at: row.created_at.toISOString(),
     activated_at: iso(row.activated_at),

@@ -1,5 +1,8 @@
 import type { Database } from '../database/database.ts'
-import { listKeys } from './key-store.ts'
+import { isClosed } from './closed-keys.ts'
+import { isIndexPurpose } from './key.ts'
+import { selectRegistry } from './key-store.ts'
+import { parseManifest } from './registry-manifest.ts'
 import type { KeyCounts, Movable } from './rotation/movable.ts'
 import { selectRotations, selectRunning } from './rotation/rotation-store.ts'
 import { takeCensus } from './sealed-columns.ts'
@@ -9,6 +12,8 @@ export interface KeyStatus {
   id: string
   purpose: string
   state: string
+  /** Whether it opens nothing any more, as the manifest says it. */
+  closed: boolean
   created_at: string
   activated_at: string | null
   deactivated_at: string | null
@@ -37,9 +42,9 @@ export interface RotationStatus {
 /** Every key with its state, the census, and the rotations that have not ended. */
 export async function keyStatus(deps: { database: Database; movables: readonly Movable[] }): Promise<KeyStatus[]> {
   const { database, movables } = deps
-  const hashed = movables.filter(({ purposes }) => purposes.includes('index'))
-  const [rows, sealed, records, terms, rotations, running] = await Promise.all([
-    listKeys(database),
+  const hashed = movables.filter(({ purposes }) => purposes.some(isIndexPurpose))
+  const [{ keys: rows, stored }, sealed, records, terms, rotations, running] = await Promise.all([
+    selectRegistry(database),
     takeCensus(database),
     takeCensus(database, ['records.display', 'records.secret']),
     Promise.all(hashed.map((movable) => movable.census(database))).then(added),
@@ -48,6 +53,7 @@ export async function keyStatus(deps: { database: Database; movables: readonly M
   ])
   const unfinished = new Map(rotations.filter((row) => row.finished_at === null).map((row) => [row.purpose, row]))
   const isRunning = new Set(running.map(({ purpose }) => purpose))
+  const marks = (stored && parseManifest(stored.manifest).marks) ?? []
   return rows.map((row) => {
     const seals = row.purpose === 'display' || row.purpose === 'secret'
     const rotation = row.state === 'active' ? unfinished.get(row.purpose) : undefined
@@ -55,12 +61,13 @@ export async function keyStatus(deps: { database: Database; movables: readonly M
       id: row.id,
       purpose: row.purpose,
       state: row.state,
+      closed: isClosed(marks, row.id),
       created_at: row.created_at.toISOString(),
       activated_at: row.activated_at?.toISOString() ?? null,
       deactivated_at: row.deactivated_at?.toISOString() ?? null,
       records: seals ? (records.get(row.id) ?? 0) : null,
       sealed_values: seals ? (sealed.get(row.id) ?? 0) : null,
-      search_terms: row.purpose === 'index' ? (terms.get(row.id) ?? 0) : null,
+      search_terms: isIndexPurpose(row.purpose) ? (terms.get(row.id) ?? 0) : null,
       rotation: rotation
         ? {
             operator: rotation.operator,

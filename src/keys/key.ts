@@ -3,11 +3,21 @@ import type { KeyState } from './key-state.ts'
 import type { SealContext, SealingKey } from './seal.ts'
 
 /**
- * What a key may be used for. `display` and `secret` are data keys and seal the two parts of records; `index` keys make
- * keyed hashes; `token-signing` keys are EC P-256 private keys, `audit-signing` keys Ed25519 ones; MAC keys authenticate what
- * only the vault may write, each of them one kind of it.
+ * What a key may be used for, and nothing else (NIST SP 800-57 part 1, section 5.2). `display` and `secret` are data keys and
+ * seal the two parts of records; `index` keys make the keyed hashes of customers, e-mail addresses, telephone numbers and
+ * Idempotency-Keys, `card-index` keys those of card numbers; `token-signing` keys are EC P-256 private keys, `audit-signing`
+ * keys, for checkpoints, and `certificate-signing` keys, for key certificates, Ed25519 ones; MAC keys authenticate what only
+ * the vault may write, each of them one kind of it.
  */
-export type KeyPurpose = 'display' | 'secret' | 'index' | 'token-signing' | 'audit-signing' | MacPurpose
+export type KeyPurpose =
+  | 'display'
+  | 'secret'
+  | 'index'
+  | 'card-index'
+  | 'token-signing'
+  | 'audit-signing'
+  | 'certificate-signing'
+  | MacPurpose
 
 /**
  * `registry-mac`: the manifest of the registry; `access-mac`: who may do what; `event-mac`: audit events; `limit-mac`: whose
@@ -22,13 +32,32 @@ export const keyPurposes: readonly KeyPurpose[] = [
   'display',
   'secret',
   'index',
+  'card-index',
   'token-signing',
   'audit-signing',
+  'certificate-signing',
   ...macPurposes,
 ]
 
 /** A vault of an earlier version may have no key of these purposes. */
-export const laterPurposes: readonly KeyPurpose[] = ['audit-signing', ...macPurposes]
+export const laterPurposes: readonly KeyPurpose[] = [
+  'card-index',
+  'audit-signing',
+  'certificate-signing',
+  ...macPurposes,
+]
+
+/** Keys that make search terms. */
+export type IndexPurpose = 'index' | 'card-index'
+
+export function isIndexPurpose(purpose: KeyPurpose): purpose is IndexPurpose {
+  return purpose === 'index' || purpose === 'card-index'
+}
+
+/** Keys that sign with Ed25519 (RFC 8032). */
+export function isEd25519Purpose(purpose: KeyPurpose): boolean {
+  return purpose === 'audit-signing' || purpose === 'certificate-signing'
+}
 
 /** Their uses are not counted: the limit is one of AES-GCM's nonces, and HMAC has none. */
 export function isMacPurpose(purpose: KeyPurpose): purpose is MacPurpose {

@@ -4,6 +4,7 @@ import type { Background } from '../background.ts'
 import type { Database } from '../database/database.ts'
 import { Problem } from '../problem.ts'
 import type { RandomBytes } from '../random-bytes.ts'
+import { isClosed } from './closed-keys.ts'
 import { createCurrentRing } from './current-ring.ts'
 import type { Key, KeyPurpose } from './key.ts'
 import type { KeyRing } from './key-ring.ts'
@@ -14,6 +15,7 @@ import { createMacs, type Macs } from './macs.ts'
 import { createRegistry, type Registry, type RegistryOptions, type VerifiedRegistry } from './open-registry.ts'
 import { RootKeyUnreachable } from './root-key/root-key.ts'
 import { open, type SealContext, SealError, type Sealed, seal } from './seal.ts'
+import { purposeOfPart } from './sealed-columns.ts'
 import { createSealingThread, type PlainValue } from './sealing-thread.ts'
 
 /** Fewer are sealed in less time than another thread needs to wake up and answer. */
@@ -52,7 +54,8 @@ export interface Keys {
    */
   sealAll(values: readonly PlainValue[]): Promise<Sealed[]>
   /**
-   * Opens under the key that sealed; a key id that is not known here is looked up in the registry first.
+   * Opens under the key that sealed, which must be one for that part; a key id that is not known here is looked up in the
+   * registry first. A closed key opens nothing.
    *
    * @throws {Problem} record-integrity, which is an alert, and sealed
    */
@@ -114,10 +117,15 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     return { keyId: key.id, bytes: seal(key, context, plaintext, padToBytes, randomBytes) }
   }
 
-  async function keyFor(id: string): Promise<Key> {
-    if (!current.ring.find(id)) await current.refresh()
+  /** The key that may open that part. @throws {SealError} */
+  async function keyFor(id: string, part: string): Promise<Key> {
+    const isShut = () => isClosed(current.verified.marks, id)
+    // Another server may have made the key, or opened it again, just now.
+    if (!current.ring.find(id) || isShut()) await current.refresh()
     const found = current.ring.find(id)
     if (!found) throw new SealError('sealed under a key that does not exist')
+    if (found.purpose !== purposeOfPart(part)) throw new SealError('sealed under a key of another purpose')
+    if (isShut()) throw new SealError('sealed under a key that is closed: see "strongroom keys reopen"')
     return found
   }
 
@@ -169,10 +177,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     },
     async open(sealed, context) {
       try {
-        const key = await keyFor(sealed.keyId)
-        if (key.purpose !== 'display' && key.purpose !== 'secret') {
-          throw new SealError('sealed under a key that is no data key')
-        }
+        const key = await keyFor(sealed.keyId, context.part)
         return open(key, context, sealed.bytes)
       } catch (error) {
         if (!(error instanceof SealError)) throw error

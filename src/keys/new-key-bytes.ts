@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { rawPublicKey } from '../audit/note.ts'
-import type { KeyPurpose } from './key.ts'
+import { isEd25519Purpose, type KeyPurpose } from './key.ts'
 import { drawFresh } from './random.ts'
 
 /** The bytes of a new key of that purpose: a private key in PKCS#8, or 256 random bits. */
@@ -8,7 +8,7 @@ export function newKeyBytes(purpose: KeyPurpose): Buffer {
   if (purpose === 'token-signing') {
     return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'der', type: 'pkcs8' })
   }
-  if (purpose === 'audit-signing') {
+  if (isEd25519Purpose(purpose)) {
     return generateKeyPairSync('ed25519').privateKey.export({ format: 'der', type: 'pkcs8' })
   }
   return drawFresh(32)

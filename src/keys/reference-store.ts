@@ -43,6 +43,12 @@ const COUNT_ANSWERS_OF_ONE: Statement = {
   timeoutMs: CENSUS_TIMEOUT_MS,
 }
 
+/** How many answers that are kept for Idempotency-Keys are found by a hash under that key. */
+export async function countKeptAnswers(db: Queryable, keyId: string, now: Date): Promise<number> {
+  const [row] = await db.query<{ count: number }>(COUNT_ANSWERS_OF_ONE, [keyId, now])
+  return row?.count ?? 0
+}
+
 /** What stands on one key; the tables are not read for the sake of all others. */
 export async function countReferencesOf(db: Queryable, keyId: string, now: Date): Promise<References> {
   const columns = [

@@ -7,6 +7,7 @@ import { type Handover, type MacKey, makeHandover } from './handover.ts'
 import {
   type FormerWrap,
   formerWrapContext,
+  isIndexPurpose,
   type KeyPurpose,
   type KeyRow,
   keyPurposes,
@@ -24,7 +25,7 @@ import { drawFresh } from './random.ts'
 import { encodeManifest, KeyRegistryError, macOf, type RegistryRows } from './registry-manifest.ts'
 import type { RootKey, RootKeyRecord } from './root-key/root-key.ts'
 import type { SealContext } from './seal.ts'
-import { termMacsMark } from './term-marks.ts'
+import { noCardTermsMark, termMacsMark } from './term-marks.ts'
 import { wrapChecked } from './wrap-checked.ts'
 
 export interface DraftOptions {
@@ -123,7 +124,8 @@ export class RegistryDraft {
     const row = newKeyRow({ id, purpose, wrapped, root_key_id: this.#rootKey.record.id, created_at: now() })
     this.#keys.set(id, row)
     this.#changed.add(row)
-    if (purpose === 'index') this.mark(termMacsMark(id))
+    if (isIndexPurpose(purpose)) this.mark(termMacsMark(id))
+    if (purpose === 'index') this.mark(noCardTermsMark(id))
     this.changes.push({ type: 'key.create', subject: id, ...announcement })
     return id
   }

@@ -1,6 +1,7 @@
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import { insertEvents } from '../audit/audit-store.ts'
 import type { Database, Queryable } from '../database/database.ts'
+import { closeKey, openAgain } from './closed-keys.ts'
 import type { KeyPurpose, KeyRow } from './key.ts'
 import type { KeyState } from './key-state.ts'
 import { lockRegistry } from './key-store.ts'
@@ -33,6 +34,10 @@ export interface RegistryChange {
   mark(name: string): void
   /** Forgets what has been said by such a mark. */
   unmark(name: string): void
+  /** From then on the key opens nothing (`closed-keys.ts`). */
+  close(id: string): void
+  /** Takes that back, for that reason. */
+  reopen(id: string, reason: string): void
   /** Puts a fresh key in the place of every MAC key that was not replaced already. */
   replaceMacKeys(): Promise<void>
   /** Wraps all keys under another root key, which takes the place of the present one, and replaces the MAC keys. */
@@ -67,6 +72,8 @@ export async function changeRegistry<T>(
       },
       mark: (name) => draft.mark(name),
       unmark: (name) => draft.unmark(name),
+      close: (id) => closeKey(draft, id),
+      reopen: (id, reason) => openAgain(draft, id, reason),
       replaceMacKeys: () => draft.replaceMacKeys(),
       rewrap: (rootKey) => draft.rewrap(rootKey),
     })

@@ -105,6 +105,13 @@ export const sealedTables: readonly SealedTable[] = [
 /** Every column of every table that holds sealed values. */
 export const sealedColumns: readonly SealedColumn[] = sealedTables.flatMap(({ columns }) => columns)
 
+const PURPOSES: ReadonlyMap<string, DataPurpose> = new Map(sealedColumns.map(({ part, purpose }) => [part, purpose]))
+
+/** The purpose of the keys that seal that part, in whichever table. Undefined for what no data key seals. */
+export function purposeOfPart(part: string): DataPurpose | undefined {
+  return PURPOSES.get(part)
+}
+
 /** What a kept answer is bound to. The row's key is the hash, which names caller and key. */
 export function answerContext(keyHash: Buffer): SealContext {
   return { site: '', kind: 'idempotency', token: keyHash.toString('hex'), part: 'response', version: 1 }

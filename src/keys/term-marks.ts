@@ -5,3 +5,11 @@
 export function termMacsMark(indexKeyId: string): string {
   return `search-term-macs ${indexKeyId}`
 }
+
+/**
+ * Stands in the manifest when no card number was ever hashed under that `index` key: for each that this version makes. An older
+ * one may have terms of card numbers, which are found until a rotation has moved them to a `card-index` key.
+ */
+export function noCardTermsMark(indexKeyId: string): string {
+  return `no-card-terms ${indexKeyId}`
+}

@@ -58,8 +58,13 @@ const expiry = {
 type Expiry = { exp_month: number; exp_year: number }
 export type CardDetails = Expiry & { number: string; holder_name?: string | undefined }
 
-/** A payment card. `now` decides which cards have expired. Card verification codes are no members of it, on purpose. */
-export function createCardKind(now: () => Date): Kind<CardDetails> {
+/**
+ * A payment card. Card verification codes are no members of it, on purpose.
+ *
+ * @param now decides which cards have expired
+ * @param isFound whether a card is found by its number; otherwise it has no terms
+ */
+export function createCardKind(now: () => Date, isFound = true): Kind<CardDetails> {
   const checkExpiry = (card: Expiry, context: z.RefinementCtx) => {
     const today = now()
     // JavaScript counts months from zero, so this is the first of the next month. It begins last at UTC-12.
@@ -104,7 +109,7 @@ export function createCardKind(now: () => Date): Kind<CardDetails> {
       exp_year,
       ...(options.bin ? { bin } : {}),
     }),
-    terms: (details) => [{ type: 'card_number', value: details.number }],
+    terms: (details) => (isFound ? [{ type: 'card_number', value: details.number }] : []),
     normalise: (type, value) => (type === 'card_number' && numberFault(value) === undefined ? [readNumber(value)] : []),
   }
 }

@@ -5,9 +5,9 @@ import type { Kind, SearchType } from './kind.ts'
 
 export type Kinds = Readonly<Record<Kind['name'], Kind>>
 
-/** Every kind of record that the vault holds. */
-export function createKinds(now: () => Date = () => new Date()) {
-  return { card: createCardKind(now), address: addressKind, contact: contactKind } satisfies Kinds
+/** Every kind of record that the vault holds. @param findsCards whether cards are found by their numbers */
+export function createKinds(now: () => Date = () => new Date(), findsCards = true) {
+  return { card: createCardKind(now, findsCards), address: addressKind, contact: contactKind } satisfies Kinds
 }
 
 /**

@@ -24,6 +24,8 @@ export interface RecordDeps {
   guesses: GuessLimit
   probes: ProbeLimit
   cardSearches: CardSearchLimit
+  /** Whether cards are found by their numbers. Otherwise no term of a card number is made. */
+  findsCards: boolean
   budgets: Budgets
   /** How many requests for approval, and how many releases that wait for a review, one caller may have. */
   openApprovals: number

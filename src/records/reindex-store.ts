@@ -25,29 +25,36 @@ const READ_PAGE: Statement = {
          ORDER BY p.term, p.token`,
 }
 
-/** Terms and their MACs have 32 bytes each. */
+/** Terms and their MACs have 32 bytes each, and the ids of their keys no comma. */
 const split = (column: string) =>
-  `SELECT token, key_id, substr(${column}, 1 + 32 * at, 32) AS term, substr(macs, 1 + 32 * at, 32) AS mac
+  `SELECT token, substr(${column}, 1 + 32 * at, 32) AS term, substr(macs, 1 + 32 * at, 32) AS mac,
+     split_part(key_ids, ',', at + 1) AS key_id
    FROM replaced, generate_series(0, length(${column}) / 32 - 1) AS at`
 
 /**
  * Compare and set: the terms of a record are replaced only if it is the version that was read, with the terms that were
- * read. The record's row is locked first, as a correction and an erasure do, so all of its terms change hands at once.
+ * read. The record's row is locked first, as a correction and an erasure do, so all of its terms change hands at once. A term
+ * whose key is not replaced stays as it is.
  */
 const WRITE: Statement = {
   name: 'reindex-write',
   text: `WITH replaced AS (
            UPDATE records r SET terms = n.terms
            FROM unnest($1::text[], $2::integer[], $3::bytea[], $4::bytea[], $5::text[], $6::bytea[])
-             AS n (token, version, old_terms, terms, key_id, macs)
+             AS n (token, version, old_terms, terms, key_ids, macs)
            WHERE r.token = n.token AND r.version = n.version AND r.terms = n.old_terms AND r.erased_at IS NULL
-           RETURNING r.token, n.old_terms, n.terms, n.key_id, n.macs),
+           RETURNING r.token, n.old_terms, n.terms, n.key_ids, n.macs),
+         before AS (${split('old_terms')}),
+         after AS (${split('terms')}),
          removed AS (
-           DELETE FROM search_terms s USING (${split('old_terms')}) o
-           WHERE s.term = o.term AND s.token = o.token RETURNING s.key_id),
+           DELETE FROM search_terms s USING before o
+           WHERE s.term = o.term AND s.token = o.token
+             AND NOT EXISTS (SELECT FROM after a WHERE a.term = s.term AND a.token = s.token)
+           RETURNING s.key_id),
          added AS (
            INSERT INTO search_terms (term, token, key_id, mac)
-           SELECT term, token, key_id, mac FROM (${split('terms')}) a),
+           SELECT term, token, key_id, mac FROM after a
+           WHERE NOT EXISTS (SELECT FROM before o WHERE o.term = a.term AND o.token = a.token)),
          ${countMovedSql('SELECT key_id FROM removed')}`,
 }
 
@@ -122,7 +129,8 @@ export interface NewTerms {
   terms: Buffer
   /** Of the new terms, one after the other. */
   macs: Buffer
-  keyId: string
+  /** The keys that hashed them, in their order. */
+  keyIds: readonly string[]
 }
 
 /** Replaces terms, and answers with how many were removed of each key. */
@@ -132,7 +140,7 @@ export async function replaceTerms(db: Queryable, fresh: readonly NewTerms[]): P
     integerArray(fresh.map(({ version }) => version)),
     byteaArray(fresh.map(({ oldTerms }) => oldTerms)),
     byteaArray(fresh.map(({ terms }) => terms)),
-    textArray(fresh.map(({ keyId }) => keyId)),
+    textArray(fresh.map(({ keyIds }) => keyIds.join(','))),
     byteaArray(fresh.map(({ macs }) => macs)),
   ]
   return toCounts(await db.query<CountRow>(WRITE, parameters))

@@ -25,7 +25,7 @@ type IndexedRecord = Pick<StoredRecord, 'token' | 'kind' | 'site' | 'version' | 
 export function createSearchTerms(deps: Pick<RecordDeps, 'keys' | 'kinds'>): Movable {
   return {
     name: 'search_terms',
-    purposes: ['index'],
+    purposes: ['index', 'card-index'],
     census: countTerms,
     readPage: readTermPage,
     renew: (row) => reindexRecord(deps, row),
@@ -42,20 +42,28 @@ async function writeTerms(db: Queryable, fresh: readonly Row[]): Promise<KeyCoun
   return replaceTerms(db, fresh.filter(isRenewed))
 }
 
-async function reindexRecord({ keys, kinds }: Pick<RecordDeps, 'keys' | 'kinds'>, row: Row): Promise<Renewal> {
-  const { token, site, kind, version, ...found } = row as Row & IndexedRecord & OrphanTerm & { terms: Buffer | null }
-  const { term, terms: oldTerms } = found
-  const damaged = (column: string): Renewal => {
-    return {
-      fresh: undefined,
-      values: 0,
-      stuck: row.old_terms as number,
-      damaged: [{ column, kind, token }],
-      orphans: 0,
-    }
-  }
+type ReindexDeps = Pick<RecordDeps, 'keys' | 'kinds'>
+
+/** Makes the terms anew of a record that has one under an old key. */
+async function reindexRecord(deps: ReindexDeps, row: Row): Promise<Renewal> {
+  const { term, token, terms, old_terms } = row as Row & OrphanTerm & { terms: Buffer | null; old_terms: number }
   const orphan: Renewal = { fresh: { term, token }, values: 0, stuck: 0, damaged: [], orphans: 1 }
-  if (oldTerms === null) return orphan
+  if (terms === null) return orphan
+  const renewal = await renewTerms(deps, row, old_terms)
+  // A term that its record, which is whole, does not remember leads to nothing that could be made anew.
+  const isRemembered = splitHashes(terms).some((hash) => hash.equals(term))
+  return renewal.stuck > 0 || isRemembered ? renewal : orphan
+}
+
+/** Gives a card that is found by no number its terms. */
+export async function reindexUnindexed(deps: ReindexDeps, row: Row): Promise<Renewal> {
+  const renewal = await renewTerms(deps, row, 1)
+  return renewal.stuck > 0 ? renewal : { ...renewal, values: 1 }
+}
+
+/** @param stuck how many values stay where they are when something of the record does not open */
+async function renewTerms({ keys, kinds }: ReindexDeps, row: Row, stuck: number): Promise<Renewal> {
+  const { token, site, kind, version, terms: oldTerms } = row as Row & IndexedRecord & { terms: Buffer }
   const sealed = (part: RecordPart) => ({
     keyId: row[`${part}_key_id`] as string,
     bytes: row[`${part}_sealed`] as Buffer,
@@ -66,8 +74,6 @@ async function reindexRecord({ keys, kinds }: Pick<RecordDeps, 'keys' | 'kinds'>
     const { customer } = await openDisplay(keys, record)
     part = 'secret'
     const details = await openDetails(keys, record)
-    // A term that its record, which is whole, does not remember leads to nothing that could be made anew.
-    if (!splitHashes(oldTerms).some((hash) => hash.equals(term))) return orphan
     await keys.ensureFresh()
     const hashes = hashTerms(keys, site, [...customerTerm(customer), ...kinds[kind].terms(details)])
     const terms = bindTerms(keys, record, hashes)
@@ -77,11 +83,13 @@ async function reindexRecord({ keys, kinds }: Pick<RecordDeps, 'keys' | 'kinds'>
       oldTerms,
       terms: joinHashes(terms),
       macs: Buffer.concat(terms.map(({ mac }) => mac)),
-      keyId: terms[0]?.keyId ?? keys.ring.active('index').id,
+      keyIds: terms.map(({ keyId }) => keyId),
     }
-    return { fresh: { ...fresh }, values: terms.length, stuck: 0, damaged: [], orphans: 0 }
+    const moved = splitHashes(oldTerms).filter((hash) => !terms.some((one) => one.hash.equals(hash)))
+    return { fresh: { ...fresh }, values: moved.length, stuck: 0, damaged: [], orphans: 0 }
   } catch (error) {
     if (!(error instanceof Problem) || error.code !== 'record-integrity') throw error
-    return damaged(`records.${part}`)
+    const damaged = [{ column: `records.${part}`, kind, token }]
+    return { fresh: undefined, values: 0, stuck, damaged, orphans: 0 }
   }
 }

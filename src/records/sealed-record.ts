@@ -1,3 +1,4 @@
+import type { IndexPurpose } from '../keys/key.ts'
 import { keyedHash } from '../keys/keyed-hash.ts'
 import type { Keys } from '../keys/keys.ts'
 import { paddedLengthOf, type Sealed } from '../keys/seal.ts'
@@ -13,6 +14,7 @@ import {
   type StoredRecord,
   type TermHash,
 } from './record.ts'
+import { indexPurposeOf, keysOfTerms } from './term-keys.ts'
 import { termMac } from './term-mac.ts'
 
 /** What the display part holds beside the kind's own: whose record it is, and what an address is used for. */
@@ -77,9 +79,13 @@ export function sealRecord(...record: Parameters<typeof divideRecord>): SealedPa
 
 /** The hashes under which new records are found by these terms. A term counts as one use of the key, its MAC included. */
 export function hashTerms(keys: Keys, site: string, terms: readonly SearchTerm[]): TermHash[] {
-  if (terms.length === 0) return []
-  const key = keys.active('index', terms.length)
-  return terms.map(({ type, value }) => ({ type, hash: keyedHash(key, 'search', [site, type, value]), keyId: key.id }))
+  const counts = new Map<IndexPurpose, number>()
+  for (const { type } of terms) counts.set(indexPurposeOf(type), (counts.get(indexPurposeOf(type)) ?? 0) + 1)
+  const keyOf = new Map([...counts].map(([purpose, count]) => [purpose, keys.active(purpose, count)]))
+  return terms.map(({ type, value }) => {
+    const key = keyOf.get(indexPurposeOf(type))!
+    return { type, hash: keyedHash(key, 'search', [site, type, value]), keyId: key.id }
+  })
 }
 
 /** Binds terms, each under the key that hashed it, to the version of the record that they lead to. */
@@ -119,9 +125,9 @@ async function resealPart(keys: Keys, record: StoredRecord, part: RecordPart): P
   return sealAndWipe(keys, { purpose: part, context, plaintext, padToBytes: paddedLengthOf(sealed.bytes) })
 }
 
-/** The hashes a value may be stored under: one for each index key that exists. */
+/** The hashes a value may be stored under: one for each key that terms of its type may stand on. */
 export function searchHashes(keys: Keys, site: string, type: SearchType, value: string): TermHash[] {
-  return keys.ring.all('index').map((key) => ({
+  return keysOfTerms(keys, type).map((key) => ({
     type,
     hash: keyedHash(key, 'search', [site, type, value]),
     keyId: key.id,

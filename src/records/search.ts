@@ -45,7 +45,16 @@ interface SearchExtra {
 
 type SearchDeps = Pick<
   RecordDeps,
-  'batches' | 'budgets' | 'cardSearches' | 'findByTerm' | 'probes' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'
+  | 'batches'
+  | 'budgets'
+  | 'cardSearches'
+  | 'findByTerm'
+  | 'findsCards'
+  | 'probes'
+  | 'keys'
+  | 'kinds'
+  | 'newAuditEvent'
+  | 'now'
 >
 
 /** Which budgets the records of a search are counted in. */
@@ -59,7 +68,7 @@ interface Counted {
  * Whether it may is decided, and what it costs is counted, before anything is looked up.
  *
  * @throws {Problem} scope-missing, purpose-not-permitted, fields-not-permitted, condition-not-met, unauthenticated for a card
- *   number that the caller may not see; invalid-input when the value cannot be one of that type; too-many-requests,
+ *   number that the caller may not see; card-search-off where the vault finds none by its number; invalid-input when the value cannot be one of that type; too-many-requests,
  *   budget-spent, record-changed, audit-unavailable
  */
 export async function searchByValue(
@@ -72,6 +81,7 @@ export async function searchByValue(
   const budgets: Counted[] = [{ purpose: undefined }]
   if (input.by === 'card_number') {
     budgets.push({ purpose: input.purpose, extra: authoriseCardSearch(caller, input, deps.now()) })
+    if (!deps.findsCards) throw new Problem('card-search-off')
   }
   const values = normaliseSearchValue(deps.kinds, input.by, input.value.expose())
   if (values[0] === undefined) {

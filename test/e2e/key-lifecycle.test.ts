@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openEmbeddedDatabase } from '../../src/database/embedded.ts'
 import type { InventoryLine } from '../../src/keys/inventory.ts'
-import { macPurposes } from '../../src/keys/key.ts'
+import { keyPurposes } from '../../src/keys/key.ts'
 import { runSql } from '../support/dump-tables.ts'
 import { VaultProcess } from '../support/vault-process.ts'
 
@@ -33,15 +33,7 @@ async function keyOf(purpose: string, state = 'active'): Promise<InventoryLine> 
 describe('keys inventory', () => {
   it('lists every key as JSON, and as a table for a person', async () => {
     const lines = await inventory()
-    expect(lines.map(({ purpose }) => purpose)).toEqual([
-      'root',
-      'display',
-      'secret',
-      'index',
-      'token-signing',
-      'audit-signing',
-      ...macPurposes,
-    ])
+    expect(lines.map(({ purpose }) => purpose)).toEqual(['root', ...keyPurposes])
     expect(lines.find(({ purpose }) => purpose === 'secret')).toMatchObject({ state: 'active', references: CARDS })
     const { stdout, code } = await vault.cli(['keys', 'inventory'])
     expect(code).toBe(0)
@@ -79,6 +71,13 @@ describe('keys compromise and keys destroy', () => {
     expect(unasked.stderr).toContain('--yes')
     expect(unasked.stderr).toContain('opens with the root key of its day')
     expect((await keyOf('secret', 'compromised')).id).toBe(id)
+
+    expect(await keyOf('secret', 'compromised')).toMatchObject({ closed: true, references: 0 })
+    const reasons = [[], ['--reason', 'the card 4242 4242 4242 4242']]
+    for (const reason of reasons) expect((await vault.cli(['keys', 'reopen', id, ...reason])).code).toBe(2)
+    const reopened = await vault.cli(['keys', 'reopen', id, '--reason', 'CASE-7: a row of Monday', '--json'])
+    expect(reopened.json(), reopened.stderr).toEqual({ id, closed: false })
+    expect((await keyOf('secret', 'compromised')).closed).toBe(false)
 
     const rotated = await vault.cli(['keys', 'rotate', '--json'])
     expect(rotated.code, rotated.stderr).toBe(0)

@@ -10,6 +10,7 @@ import { expectTakenIn } from '../support/expect-taken-in.ts'
 import { seeCertificatesFollowed } from '../support/followed-certificates.ts'
 import { forgetMarks } from '../support/forget-marks.ts'
 import { holdLog } from '../support/hold-log.ts'
+import { expectIndexKeyDestroyed } from '../support/index-key-destroyed.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { contact } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
@@ -84,6 +85,7 @@ const proofs: Record<TaskName, () => Promise<void>> = {
     }, PATIENCE)
   },
 
+  'destroy-index-keys': () => expectIndexKeyDestroyed(vault, () => run('destroy-index-keys')),
   ...eventTaskProofs(() => vault, run),
 
   'keep-mac-keys': () => expectNewKey('keep-mac-keys', 'access-mac', 300),

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { IndexPurpose } from '../../src/keys/key.ts'
 import { keyedHash } from '../../src/keys/keyed-hash.ts'
 import { changeRegistry } from '../../src/keys/registry.ts'
 import { termMac } from '../../src/records/term-mac.ts'
@@ -55,9 +56,9 @@ async function search(on: TestVault, by: string, value: string): Promise<string[
   return body.results.map(({ token }: { token: string }) => token)
 }
 
-async function indexKeys(state: string) {
+async function indexKeys(state: string, purpose: IndexPurpose = 'index') {
   const keys = await vault.strongroom.commands.keyStatus()
-  return keys.filter((key) => key.purpose === 'index' && key.state === state)
+  return keys.filter((key) => key.purpose === purpose && key.state === state)
 }
 
 /** Puts the term of an e-mail address in the place of a contact's only one, as a version before wrote it. */
@@ -73,10 +74,10 @@ async function indexAsBefore(token: string, email: string): Promise<void> {
 describe('a rotation of the index key', () => {
   it('moves every term, leaves every token, and searches find what they found', async () => {
     const tokens = await seed(300)
-    const [before] = await indexKeys('active')
+    const [before, cards] = [...(await indexKeys('active')), ...(await indexKeys('active', 'card-index'))]
     const result = await vault.rotate('index')
-    expect(result).toMatchObject({ done: true, resumed: false, remaining: 0, retired: [before!.id] })
-    expect(result.moved).toBe(before!.search_terms)
+    expect(result).toMatchObject({ done: true, resumed: false, remaining: 0, retired: [before!.id, cards!.id] })
+    expect(result.moved).toBe(before!.search_terms! + cards!.search_terms!)
     expect(await indexKeys('deactivated')).toEqual([expect.objectContaining({ id: before!.id, search_terms: 0 })])
     await expectExactTerms(vault)
     for (const at of [0, 150, 299]) {

@@ -2,6 +2,7 @@ import { createPublicKey, verify } from 'node:crypto'
 import { compactVerify, importSPKI } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { KeyCertificate } from '../../src/keys/certificate.ts'
+import { macPurposes } from '../../src/keys/key.ts'
 import { countReferences, countReferencesOf } from '../../src/keys/reference-store.ts'
 import { cards, checkout, person } from '../support/samples.ts'
 import { expectExactTerms } from '../support/search-terms.ts'
@@ -89,7 +90,14 @@ describe('the certificate of a key', () => {
     const { created_at, activated_at, retired_at, empty_since, census } = certified.statement
     const times = [created_at, activated_at, retired_at, empty_since, census.at]
     expect(times).toEqual([...times].sort())
-    expect(await vault.events({ type: 'key.certify', subject: id })).toHaveLength(1)
+    const [event, ...others] = await vault.events({ type: 'key.certify', subject: id })
+    expect(others).toEqual([])
+    // The log says what verifies it, and that is no key of the log's own.
+    const raw = createPublicKey(certified.public_key).export({ format: 'jwk' }).x!
+    expect(event!.public_key).toBe(Buffer.from(raw, 'base64url').toString('base64'))
+    const inventory = await vault.strongroom.commands.takeInventory()
+    const signers = inventory.filter((line) => line.public_key === certified.public_key)
+    expect(signers.map(({ purpose }) => purpose)).toEqual(['certificate-signing'])
 
     await vault.strongroom.commands.destroyKey(OPERATOR, id)
     const after = await certify(id)
@@ -107,17 +115,19 @@ describe('the certificate of a key', () => {
     )
     const changed = `${header}.${forged.toString('base64url')}.${signature}`
     await expect(compactVerify(changed, await importSPKI(public_key, 'EdDSA'))).rejects.toThrow()
-    await vault.rotate('audit')
+    await vault.rotate('certificate')
     const other = await certify(id)
     expect(other.public_key).not.toBe(public_key)
     await expect(compactVerify(certificate, await importSPKI(other.public_key, 'EdDSA'))).rejects.toThrow()
     await verified(other)
     // Whoever verifies can have the public keys beforehand, of keys that sign no more as well.
     const inventory = await vault.strongroom.commands.takeInventory()
-    const publicKeys = inventory.filter(({ purpose }) => purpose === 'audit-signing').map((line) => line.public_key)
+    const publicKeys = inventory
+      .filter(({ purpose }) => purpose === 'certificate-signing')
+      .map((line) => line.public_key)
     expect(publicKeys).toEqual([public_key, other.public_key])
     const without = inventory.filter((line) => line.public_key === null).map(({ purpose }) => purpose)
-    expect([...new Set(without)]).toEqual(['root', 'display', 'secret', 'index'])
+    expect([...new Set(without)]).toEqual(['root', 'display', 'secret', 'index', 'card-index', ...macPurposes])
   })
 })
 
@@ -161,7 +171,8 @@ describe('a compromised key', () => {
         { onProgress: () => {}, signal: new AbortController().signal, wait: true },
       )
       expect(result).toMatchObject({ done: true, active: { [purpose]: exposure.replaced_by }, retired: [id] })
-      expect((await certify(id)).statement).toMatchObject({ state: 'compromised', values_moved: result.moved })
+      const state = purpose === 'index' ? 'destroyed' : 'compromised'
+      expect((await certify(id)).statement).toMatchObject({ state, values_moved: result.moved })
       const legal = await vault.staffToken('legal')
       const body = { purpose: 'enforce-rights' }
       const revealed = await vault.call('POST', `/v1/tokens/${card!.token}/reveal`, { token: legal, body })

@@ -58,8 +58,10 @@ describe('the inventory', () => {
       ['display', 'AES-256-GCM', 256],
       ['secret', 'AES-256-GCM', 256],
       ['index', 'HMAC-SHA-256', 256],
+      ['card-index', 'HMAC-SHA-256', 256],
       ['token-signing', 'ECDSA P-256', 128],
       ['audit-signing', 'Ed25519', 128],
+      ['certificate-signing', 'Ed25519', 128],
       ['registry-mac', 'HMAC-SHA-256', 256],
       ['access-mac', 'HMAC-SHA-256', 256],
       ['event-mac', 'HMAC-SHA-256', 256],
@@ -67,18 +69,21 @@ describe('the inventory', () => {
     ])
     const days = ({ activated_at, expires_at }: InventoryLine) =>
       (Date.parse(expires_at!) - Date.parse(activated_at!)) / (24 * HOUR_MS)
-    expect(active.map(days)).toEqual([365, 365, 365, 730, 90, 365, 365, 365, 365, 365])
+    expect(active.map(days)).toEqual([365, 365, 365, 730, 730, 90, 365, 365, 365, 365, 365, 365])
     for (const line of lines) expect(JSON.stringify(line)).not.toContain('wrapped')
   })
 
   it('counts the references of each key, by where they are', async () => {
-    const { records, terms } = (
-      await vault.database.sql<{ records: number; terms: number }>(
-        'SELECT (SELECT count(*)::integer FROM records) AS records, (SELECT count(*)::integer FROM search_terms) AS terms',
+    const { records, terms, cards } = (
+      await vault.database.sql<{ records: number; terms: number; cards: number }>(
+        `SELECT (SELECT count(*)::integer FROM records) AS records, (SELECT count(*)::integer FROM search_terms) AS terms,
+           (SELECT count(*)::integer FROM records WHERE kind = 'card') AS cards`,
       )
     )[0]!
+    const others = terms - cards
+    expect(await keyOf('card-index')).toMatchObject({ references: cards, referenced_by: { search_terms: cards } })
     expect(await keyOf('secret')).toMatchObject({ references: records, referenced_by: { 'records.secret': records } })
-    expect(await keyOf('index')).toMatchObject({ references: terms, referenced_by: { search_terms: terms } })
+    expect(await keyOf('index')).toMatchObject({ references: others, referenced_by: { search_terms: others } })
     expect(await keyOf('root')).toMatchObject({
       referenced_by: { keys: keyPurposes.length },
       provider: 'passphrase-file',

@@ -25,6 +25,7 @@ beforeAll(async () => {
   proxy = await startTcpProxy(vault.database.serverUrl)
   fragile = await TestVault.start({
     sharedDatabase: { ...vault.database, serverUrl: proxy.url },
+    config: { cardSearch: { isOn: false } },
     overrides: { rateLimits: { requestsPerMinute: 1, failuresPerMinute: 100 } },
   })
   bearer = {
@@ -55,6 +56,7 @@ const audit = (path: string) => vault.call('GET', `/v1/audit/${path}`, { token: 
 const raw = (...lines: string[]) => exchangeOnce(vault, rawRequest([...lines, 'Host: localhost', 'Connection: close']))
 const newCard = async () => (await tokenize({ card })).body.card.token as string
 const newContact = async () => (await tokenize({ contact })).body.contact.token as string
+const byNumber = { by: 'card_number', value: card.number, purpose: 'process-payment' }
 const sql = (text: string) => vault.database.sql(text)
 
 /** Changes the keys, and answers with the first write that meets that code. */
@@ -200,6 +202,7 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
     return vault.call('GET', `/v1/tokens/${UNKNOWN_CARD}`, { token: body.access_token })
   },
   'caller-suspended': () => vault.call('GET', `/v1/tokens/${UNKNOWN_CARD}`, { token: bearer.fraud }),
+  'card-search-off': () => fragile.call('POST', '/v1/search', { token: bearer.billing, body: byNumber }),
   'too-many-requests': async () => {
     await fragile.requestToken('client_unknown', 'secret')
     return fragile.requestToken('client_unknown', 'secret')

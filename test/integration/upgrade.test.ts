@@ -12,7 +12,7 @@ import { copyOldRootKey, loadOldVault, oldVaults, readOldVaultFacts } from '../s
 import { createTestDatabase, type TestDatabase, withDatabase } from '../support/postgres.ts'
 import { expectProblem } from '../support/problems.ts'
 import { checkout, person } from '../support/samples.ts'
-import { TestVault } from '../support/test-vault.ts'
+import { quickKeys, TestVault } from '../support/test-vault.ts'
 
 const MINUTE_MS = 60_000
 
@@ -47,7 +47,7 @@ describe.each(oldVaults)('a vault of migration %s', (name) => {
       sharedDatabase: database,
       config: { rootKeyFile },
       clockOffsetMs,
-      overrides: { limits },
+      overrides: { limits, ...quickKeys },
     })
   })
   afterAll(async () => {
@@ -208,6 +208,30 @@ describe.each(oldVaults)('a vault of migration %s', (name) => {
     } finally {
       await database.sql('INSERT INTO disabled_staff SELECT * FROM kept_disabled; DROP TABLE kept_disabled')
     }
+  })
+
+  it('finds cards by number under the index key that it had, until a rotation has moved them to keys of their own', async () => {
+    const find = async () => {
+      const answer = await vault.call('POST', '/v1/search', {
+        token: await vault.staffToken('billing'),
+        body: { by: 'card_number', value: checkout.card.number, purpose: 'process-payment' },
+      })
+      expect(answer.status, answer.text).toBe(200)
+      return answer.body.results.map(({ token }: { token: string }) => token)
+    }
+    const termsOfCards = async () => {
+      const status = await vault.strongroom.commands.keyStatus()
+      const keys = status.filter(({ purpose }) => purpose === 'card-index')
+      return keys.reduce((sum, { search_terms }) => sum + search_terms!, 0)
+    }
+    expect(await find()).toContain(tokenOf('card'))
+    expect(await termsOfCards()).toBe(0)
+    expect(await vault.rotate('index')).toMatchObject({ done: true })
+    expect(await find()).toContain(tokenOf('card'))
+    const [{ cards } = { cards: 0 }] = await database.sql<{ cards: number }>(
+      "SELECT count(*)::integer AS cards FROM records WHERE kind = 'card' AND erased_at IS NULL",
+    )
+    expect(await termsOfCards()).toBe(cards)
   })
 
   it('keeps a person out under every spelling of their name', async () => {

@@ -31,7 +31,7 @@ const LOG_MEMBERS = 'level time request_id method route status duration_ms code 
   ' ',
 )
 const EVENT_MEMBERS =
-  'format id at type outcome request_id caller source site token kind purpose fields policy_version code route reason subject'.split(
+  'format id at made type outcome request_id caller source site token kind purpose fields policy_version code route reason subject'.split(
     ' ',
   )
 const FORBIDDEN_HEADERS = ['etag', 'x-powered-by', 'server', 'set-cookie', 'access-control-allow-origin', 'location']

@@ -242,11 +242,11 @@ export class TestVault {
     return response.body
   }
 
-  /** Rotates keys as `strongroom keys rotate` does, to the end unless the signal comes. */
+  /** Rotates keys as `strongroom keys rotate --keep-old-keys` does, to the end unless the signal comes. */
   rotate(which: RotationName = 'data', control: Partial<RotateControl> = {}): Promise<RotationResult> {
     return this.strongroom.commands.rotateKeys(
       OPERATOR,
-      { purposes: rotations[which] },
+      { purposes: rotations[which], keepsKeys: true },
       { onProgress: () => {}, signal: new AbortController().signal, ...control },
     )
   }

@@ -103,19 +103,25 @@ describe('data keys that are older than a year', () => {
       alerts('key-expiring')
         .map(({ purpose }) => purpose)
         .sort()
-    await vi.waitUntil(() => worn().length >= 4, SOON)
-    expect(worn()).toEqual(['audit-signing', 'display', 'root', 'secret'])
+    await vi.waitUntil(() => worn().length >= 5, SOON)
+    expect(worn()).toEqual(['audit-signing', 'certificate-signing', 'display', 'root', 'secret'])
     const { checkout: bearer } = await signIn()
     expect((await tokenize(bearer)).status).toBe(201)
 
     await passDays(366)
-    await vi.waitUntil(() => alerts('key-expired').length >= 4, SOON)
+    await vi.waitUntil(() => alerts('key-expired').length >= 5, SOON)
     const expired = alerts('key-expired')
-    expect(expired.map(({ purpose }) => purpose).sort()).toEqual(['audit-signing', 'display', 'root', 'secret'])
+    expect(expired.map(({ purpose }) => purpose).sort()).toEqual([
+      'audit-signing',
+      'certificate-signing',
+      'display',
+      'root',
+      'secret',
+    ])
     expect(expired[0]).toMatchObject({ level: 'error', key: expect.any(String), expires_at: expect.any(String) })
     const { body } = await vault.strongroom.metrics.text()
     expect(body).toMatch(/^strongroom_key_expires_seconds\{purpose="secret"\} -\d+/m)
-    expect(body).toMatch(/^strongroom_alerts_total\{alert="key-expired"\} 4$/m)
+    expect(body).toMatch(/^strongroom_alerts_total\{alert="key-expired"\} 5$/m)
   })
 })
 

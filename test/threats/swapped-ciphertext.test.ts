@@ -1,8 +1,11 @@
+import { randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { seal } from '../../src/keys/seal.ts'
 import { expectRefusal } from '../support/refusal.ts'
 import { contact, person } from '../support/samples.ts'
 import { type Tampering, tamperWith } from '../support/tamper.ts'
 import { TestVault } from '../support/test-vault.ts'
+import { readVaultKeys } from '../support/vault-keys.ts'
 
 let vault: TestVault
 let tampering: Tampering
@@ -110,6 +113,18 @@ describe('between keys', () => {
   it.each(['display', 'index', 'token-signing'])('the secret part does not open under the %s key', async (purpose) => {
     await tampering.set(token, 'secret_key_id', await keyIdOf(purpose))
     await expectRefusal(vault, reveal(), expected)
+  })
+
+  it.each([
+    ['display', 'secret', () => reveal()],
+    ['secret', 'display', () => read()],
+  ] as const)('what somebody with the %s key has sealed as the %s part does not open', async (purpose, part, ask) => {
+    const key = (await readVaultKeys(vault)).active(purpose)
+    const context = { site: 'default', kind: 'contact', token, part, version: 1 }
+    const planted = { name: 'Mallory', email: 'mallory@evil.example', shown: {} }
+    const bytes = seal(key, context, Buffer.from(JSON.stringify(planted)), 128, randomBytes)
+    await tampering.write(token, part, bytes, key.id)
+    await expectRefusal(vault, ask(), expected)
   })
 
   it.each([`key_${'0'.repeat(26)}`, 'nonsense'])('a part does not open under the key %j, which is none', async (id) => {

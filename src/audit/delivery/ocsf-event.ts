@@ -63,6 +63,8 @@ const ACTIVITIES: Readonly<Record<string, readonly [OcsfClass, number]>> = {
   'key.compromise': [ENTITY, 9],
   'key.destroy': [ENTITY, 4],
   'key.retire': [ENTITY, 3],
+  'key.close': [ENTITY, 11],
+  'key.reopen': [ENTITY, 10],
   'key.certify': [ENTITY, 2],
   'root-key.replace': [ENTITY, 3],
   'root-key.acknowledge': [ENTITY, 3],

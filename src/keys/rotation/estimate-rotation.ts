@@ -42,7 +42,8 @@ export async function estimateRotation(
   for (const movable of moving) {
     let total = 0
     for (const [id, count] of await movable.census(database)) {
-      if (!leaving.some((key) => key.id === id)) continue
+      // What stands on no key of the ring is moved as well.
+      if (keys.ring.find(id) !== undefined && !leaving.some((key) => key.id === id)) continue
       values.set(id, (values.get(id) ?? 0) + count)
       total += count
     }

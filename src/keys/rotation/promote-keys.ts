@@ -1,6 +1,6 @@
 import type { AuditCaller } from '../../audit/audit-event.ts'
 import type { Queryable } from '../../database/database.ts'
-import type { Key, KeyPurpose } from '../key.ts'
+import { isIndexPurpose, type Key, type KeyPurpose } from '../key.ts'
 import { changeRegistry } from '../registry.ts'
 import { countOld } from './old-values.ts'
 import { pause } from './pause.ts'
@@ -16,12 +16,13 @@ import { beginRotation, type RotationRow, selectRotations } from './rotation-sto
 export async function startRotation(
   deps: RotateDeps,
   operator: AuditCaller,
-  { purposes, rowsPerSecond, detached = false, makesKeys = true }: RotationRequest,
+  { purposes, rowsPerSecond, detached = false, makesKeys = true, keepsKeys = false }: RotationRequest,
 ): Promise<{ resumed: boolean; rows: RotationRow[] }> {
   const { database, keys, movables, now } = deps
   await keys.refresh()
   const earlier = new Map((await selectRotations(database)).map((row) => [row.purpose, row]))
-  const old = await countOld(keys, movables, purposes, database)
+  const moving = movables.filter((movable) => movable.purposes.some((purpose) => purposes.includes(purpose)))
+  const old = await countOld(keys, moving, purposes, database)
   const activatedAt = (purpose: KeyPurpose) =>
     keys.verified.keys.find((key) => key.purpose === purpose && key.state === 'active')?.activated_at ?? null
   const isUnfinished = (purpose: KeyPurpose) => {
@@ -42,7 +43,7 @@ export async function startRotation(
       const replaces = needKeys.includes(purpose) || preActive(deps, purpose) !== undefined
       const begunAt = replaces ? startedAt : (activatedAt(purpose) ?? startedAt)
       const by = { operator: operator.id, runner: RUNNER, now: startedAt, begunAt }
-      await beginRotation(tx, { ...by, purposes: [purpose], detached, rowsPerSecond })
+      await beginRotation(tx, { ...by, purposes: [purpose], detached, rowsPerSecond, keepsKeys })
     }
   }
   if (needKeys.length === 0) await database.transaction(begin)
@@ -69,7 +70,7 @@ export async function promoteKeys(
   // A server that has not read the registry for so long stops sealing until it has. What one has hashed under the old index
   // key alone by then commits before the new key is the only one.
   const { ringMaxAgeMs, inFlightMs } = deps.keys.times
-  await pause(ringMaxAgeMs + (purposes.includes('index') ? inFlightMs : 0), signal)
+  await pause(ringMaxAgeMs + (purposes.some(isIndexPurpose) ? inFlightMs : 0), signal)
   if (signal.aborted) return
   await changeRegistry(deps, operator, async (change) => {
     for (const { id } of waiting) {

@@ -1,7 +1,9 @@
 import type { AuditCaller } from '../../audit/audit-event.ts'
 import { insertEvents } from '../../audit/audit-store.ts'
 import type { Queryable } from '../../database/database.ts'
-import type { KeyPurpose } from '../key.ts'
+import { mayBeClosed } from '../closed-keys.ts'
+import { destroyWhenFreeMark } from '../emptied-index-keys.ts'
+import { isIndexPurpose, type KeyPurpose } from '../key.ts'
 import { changeRegistry } from '../registry.ts'
 import { termMacsMark } from '../term-marks.ts'
 import type { OldValues } from './old-values.ts'
@@ -11,8 +13,8 @@ import { finishRotation, saveRetirement, selectRetirements } from './rotation-st
 
 /**
  * Ends a rotation: notes which keys the last census found nothing on, each with an event that says how many values were
- * moved off it, and answers with them. From then on no term without a MAC is believed under an index key that the census
- * found empty. All of it commits together.
+ * moved off it, and answers with them. From then on these keys are closed, and no term without a MAC is believed under an
+ * index key that the census found empty. All of it commits together.
  */
 export async function retireKeys(
   deps: RotateDeps,
@@ -23,10 +25,14 @@ export async function retireKeys(
     isDamaged: boolean
     progress: Progress
     seen: ReadonlySet<string>
+    /** Keys that nothing can be stored under any more. */
+    closable: ReadonlySet<string>
+    /** Whether the index keys among them are kept, rather than destroyed when nothing needs them any more. */
+    keepsKeys: boolean
   },
 ): Promise<string[]> {
   const { database, keys, newAuditEvent, now } = deps
-  const { purposes, old, isDamaged, progress, seen } = end
+  const { purposes, old, isDamaged, progress, seen, closable, keepsKeys } = end
   const left = purposes
     .flatMap((purpose) => keys.ring.all(purpose))
     .filter(({ id, state }) => state !== 'active' && state !== 'pre-active' && !old.byKey.has(id))
@@ -52,11 +58,15 @@ export async function retireKeys(
     await insertEvents(tx, [newAuditEvent({ type: 'keys.rotate', outcome, caller: operator, count: progress.moved })])
     return retired
   }
-  const { marks } = keys.verified
-  const unmarked = left.filter(({ id, purpose }) => purpose === 'index' && !marks.includes(termMacsMark(id)))
-  if (unmarked.length === 0) return database.transaction(commit)
-  return changeRegistry(deps, operator, async ({ tx, mark }) => {
-    for (const { id } of unmarked) mark(termMacsMark(id))
-    return commit(tx)
+  if (!left.some(mayBeClosed)) return database.transaction(commit)
+  return changeRegistry(deps, operator, async ({ tx, mark, close }) => {
+    const retired = await commit(tx)
+    for (const { id, purpose } of left) {
+      if (isIndexPurpose(purpose)) mark(termMacsMark(id))
+      if (closable.has(id)) close(id)
+      const isLeftNow = closable.has(id) || retired.includes(id)
+      if (isIndexPurpose(purpose) && isLeftNow && !keepsKeys) mark(destroyWhenFreeMark(id))
+    }
+    return retired
   })
 }

@@ -90,10 +90,11 @@ function isOutage(error: unknown): error is Problem {
 export async function requestRotation(
   { database, now }: Pick<RotateDeps, 'database' | 'now'>,
   operator: AuditCaller,
-  { purposes, rowsPerSecond }: RotationRequest,
+  { purposes, rowsPerSecond, keepsKeys = false }: RotationRequest,
 ): Promise<void> {
   const noted = await database.tryLock(ROTATION_LOCK, async () => {
-    await beginRotation(database, { purposes, operator: operator.id, now: now(), detached: true, rowsPerSecond })
+    const by = { operator: operator.id, now: now() }
+    await beginRotation(database, { ...by, purposes, detached: true, rowsPerSecond, keepsKeys })
     return true
   })
   if (noted === undefined) throw new RotationRunning(await selectRunning(database))

@@ -29,6 +29,7 @@ export function startRotationRunner(
       purposes: together.map(({ purpose }) => purpose),
       rowsPerSecond: first.rows_per_second ?? undefined,
       detached: true,
+      keepsKeys: first.keeps_keys,
     }
     const { paused, moved, damaged } = await rotateKeys(deps, operator, request, { onProgress: () => {}, signal })
     if (!paused) onEnd({ moved, damaged: damaged.length })

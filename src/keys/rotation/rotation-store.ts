@@ -12,6 +12,8 @@ export interface RotationRow {
   /** Whether a server runs it, rather than a command. */
   detached: boolean
   rows_per_second: number | null
+  /** Whether index keys that it empties are kept. */
+  keeps_keys: boolean
   /** Host and process; null until one has begun. */
   runner: string | null
   runner_since: Date | null
@@ -35,17 +37,18 @@ export interface KeyRetirement {
 
 const SELECT: Statement = {
   name: 'select-rotations',
-  text: `SELECT purpose, operator, requested_at, begun_at, detached, rows_per_second, runner, runner_since,
+  text: `SELECT purpose, operator, requested_at, begun_at, detached, rows_per_second, keeps_keys, runner, runner_since,
            moved::float8 AS moved, total::float8 AS total, damaged, finished_at FROM rotations ORDER BY purpose`,
 }
 /** One that is unfinished goes on: it keeps who asked for it, when it began, and how far it was. */
 const BEGIN: Statement = {
   name: 'begin-rotation',
-  text: `INSERT INTO rotations AS r (purpose, operator, requested_at, detached, rows_per_second, runner, runner_since, begun_at)
+  text: `INSERT INTO rotations AS r (purpose, operator, requested_at, detached, rows_per_second, runner, runner_since, begun_at, keeps_keys)
          SELECT purpose, $2, $3, $4, $5, $6, CASE WHEN $6::text IS NOT NULL THEN $3::timestamptz END,
-                $7::timestamptz
+                $7::timestamptz, $8
          FROM unnest($1::text[]) AS p (purpose)
          ON CONFLICT (purpose) DO UPDATE SET detached = excluded.detached, rows_per_second = excluded.rows_per_second,
+           keeps_keys = excluded.keeps_keys,
            runner = excluded.runner, runner_since = excluded.runner_since, damaged = 0, finished_at = NULL,
            (operator, requested_at, begun_at, moved, total) = (
              SELECT r.operator, r.requested_at, coalesce(r.begun_at, excluded.begun_at), r.moved, r.total
@@ -99,6 +102,7 @@ export interface NewRotation {
   now: Date
   detached: boolean
   rowsPerSecond: number | undefined
+  keepsKeys: boolean
   /** Who runs it from now on, and when its keys were made; without them it waits for a server. */
   runner?: string
   begunAt?: Date
@@ -106,8 +110,8 @@ export interface NewRotation {
 
 /** Notes that the keys of these purposes are being rotated, or shall be. */
 export async function beginRotation(db: Queryable, rotation: NewRotation): Promise<void> {
-  const { purposes, operator, now, detached, rowsPerSecond = null, runner = null, begunAt = null } = rotation
-  await db.query(BEGIN, [textArray(purposes), operator, now, detached, rowsPerSecond, runner, begunAt])
+  const { purposes, operator, now, detached, rowsPerSecond = null, runner = null, begunAt = null, keepsKeys } = rotation
+  await db.query(BEGIN, [textArray(purposes), operator, now, detached, rowsPerSecond, runner, begunAt, keepsKeys])
 }
 
 export async function saveRotationProgress(

@@ -15,14 +15,21 @@ export interface RotateDeps extends ChangeRegistryDeps {
 /** What an operator may ask to have rotated, and the purposes of the keys that this is. */
 export const rotations = {
   data: ['display', 'secret'],
-  index: ['index'],
+  index: ['index', 'card-index'],
   signing: ['token-signing'],
   audit: ['audit-signing'],
+  certificate: ['certificate-signing'],
   mac: macPurposes,
   all: keyPurposes,
 } as const satisfies Record<string, readonly KeyPurpose[]>
 
 export type RotationName = keyof typeof rotations
+
+/** What an operator asks for to have the keys of that purpose rotated. */
+export function rotationOf(purpose: KeyPurpose): RotationName {
+  const names = Object.keys(rotations) as RotationName[]
+  return names.find((name) => (rotations[name] as readonly KeyPurpose[]).includes(purpose))!
+}
 
 export interface RotationRequest {
   purposes: readonly KeyPurpose[]
@@ -32,6 +39,8 @@ export interface RotationRequest {
   detached?: boolean
   /** Whether new keys are made; without them everything is moved to those that are active already. Default: they are. */
   makesKeys?: boolean
+  /** Whether index keys that it empties are kept. Default: they are destroyed. */
+  keepsKeys?: boolean
 }
 
 /** Who runs a rotation, for whoever wants to know. */

@@ -1,5 +1,6 @@
 import type { AuditCaller } from '../../audit/audit-event.ts'
 import { isKeyRefused } from '../store-under-keys.ts'
+import { findClosable } from './find-closable.ts'
 import type { DamagedValue } from './movable.ts'
 import { moveValues } from './move-values.ts'
 import { countOld } from './old-values.ts'
@@ -42,6 +43,7 @@ export async function runRotation(
   let damaged = new Map<string, DamagedValue>()
   let stuck = 0
   let orphans = 0
+  let closable: ReadonlySet<string> = new Set()
   let old = await countOld(keys, moving, purposes, database)
   while (!isPaused()) {
     damaged = new Map()
@@ -73,7 +75,10 @@ export async function runRotation(
     }
     old = await countOld(keys, moving, purposes, database)
     if (old.total > stuck) continue
-    await pause(settledAt - performance.now(), control.signal)
+    // What was read before it was moved is opened by then: the old keys are closed next.
+    const openedMs = seen.size > 0 ? inFlightMs : 0
+    await pause(Math.max(settledAt - performance.now(), openedMs), control.signal)
+    closable = await findClosable(deps, purposes)
     old = await countOld(keys, moving, purposes, database)
     if (old.total <= stuck) break
   }
@@ -81,7 +86,15 @@ export async function runRotation(
   const paused = isPaused()
   const retired = paused
     ? []
-    : await retireKeys(deps, operator, { purposes, old, isDamaged: stuck > 0, progress, seen })
+    : await retireKeys(deps, operator, {
+        purposes,
+        old,
+        isDamaged: stuck > 0,
+        progress,
+        seen,
+        closable,
+        keepsKeys: request.keepsKeys === true,
+      })
   return {
     done: !paused && stuck === 0,
     paused,

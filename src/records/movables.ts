@@ -1,0 +1,10 @@
+import type { Movable } from '../keys/rotation/movable.ts'
+import { createSealedValues } from '../keys/rotation/sealed-values.ts'
+import type { RecordDeps } from './dependencies.ts'
+import { createSearchTerms } from './reindex.ts'
+import { createUnindexedCards } from './unindexed-cards.ts'
+
+/** Everything that a rotation of keys moves. */
+export function createMovables(deps: Pick<RecordDeps, 'keys' | 'kinds' | 'findsCards'>): Movable[] {
+  return [...createSealedValues(deps.keys), createSearchTerms(deps), createUnindexedCards(deps)]
+}

@@ -1,0 +1,46 @@
+import { textArray } from '../database/binary-array.ts'
+import type { Queryable, Statement } from '../database/database.ts'
+import type { Page } from '../keys/rotation/movable.ts'
+import { CENSUS_TIMEOUT_MS, type Row } from '../keys/sealed-columns.ts'
+
+/** Live cards without any term under the keys of `$1`. The tables are joined once, whatever their size. */
+const CENSUS: Statement = {
+  name: 'census-unindexed-cards',
+  text: `SELECT count(*)::integer AS count FROM records r
+         WHERE r.kind = 'card' AND r.erased_at IS NULL
+           AND NOT EXISTS (SELECT FROM search_terms s WHERE s.token = r.token AND s.key_id = ANY($1::text[]))`,
+  timeoutMs: CENSUS_TIMEOUT_MS,
+}
+
+/** The terms of a card are looked up as the card remembers them, by their primary key. */
+const READ_PAGE: Statement = {
+  name: 'read-unindexed-cards',
+  text: `SELECT token, site, kind, version, terms, display_key_id, display_sealed, secret_key_id, secret_sealed,
+           NOT EXISTS (
+             SELECT FROM generate_series(0, length(terms) / 32 - 1) AS at
+             JOIN search_terms s ON s.term = substr(page.terms, 1 + 32 * at, 32) AND s.token = page.token
+             WHERE s.key_id = ANY($1::text[])) AS is_unindexed
+         FROM (SELECT * FROM records WHERE token > $3 AND kind = 'card' AND erased_at IS NULL
+               ORDER BY token LIMIT $2) page
+         ORDER BY token`,
+}
+
+export async function countUnindexed(db: Queryable, keyIds: readonly string[]): Promise<number> {
+  const [row] = await db.query<{ count: number }>(CENSUS, [textArray(keyIds)])
+  return row?.count ?? 0
+}
+
+/** Live cards without a term under these keys, in the order of their tokens. */
+export async function readUnindexedPage(
+  db: Queryable,
+  keyIds: readonly string[],
+  limit: number,
+  after: Page['next'] = [''],
+): Promise<Page> {
+  const rows = await db.query<Row>(READ_PAGE, [textArray(keyIds), limit, ...after])
+  const last = rows.at(-1)
+  return {
+    rows: rows.filter((row) => row.is_unindexed),
+    next: last === undefined || rows.length < limit ? undefined : [last.token],
+  }
+}
