@@ -39,7 +39,7 @@ const SIBLINGS: Readonly<Record<string, readonly string[]>> = {
 const rootFiles = files.map(({ path }) => path).filter((path) => layerOf(path) === LAYERS.length - 1)
 
 const PURE_KEYS =
-  'seal encode-fields key key-state cryptoperiod signing-plan key-ring keyed-hash joined-bytes random registry-manifest root-key/root-key root-key/key-frame root-key/share-text'
+  'seal row-facts bound-rows-mark encode-fields key key-state cryptoperiod signing-plan key-ring keyed-hash joined-bytes random registry-manifest root-key/root-key root-key/key-frame root-key/share-text'
 
 const PURE_AUDIT = [
   'audit-event merkle tile tree-edge note checkpoint frontier delivery/ocsf-event delivery/syslog-message review/review-rules',
@@ -70,7 +70,7 @@ const PURE = [
     .split(' ')
     .map((name) => `src/access/${name}.ts`),
   ...PURE_AUDIT.flatMap((names) => names.split(' ')).map((name) => `src/audit/${name}.ts`),
-  ...['records/token', 'records/record'].map((name) => `src/${name}.ts`),
+  ...['records/token', 'records/record', 'records/tokens-in'].map((name) => `src/${name}.ts`),
   'src/http/json.ts',
 ]
 

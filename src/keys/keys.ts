@@ -3,6 +3,7 @@ import type { Alert } from '../alert.ts'
 import type { Background } from '../background.ts'
 import type { Database } from '../database/database.ts'
 import { Problem } from '../problem.ts'
+import { boundRowsMark } from './bound-rows-mark.ts'
 import { createCurrentRing } from './current-ring.ts'
 import type { Key, KeyPurpose } from './key.ts'
 import type { KeyRing } from './key-ring.ts'
@@ -12,7 +13,7 @@ import { createKeyUses } from './key-uses.ts'
 import { createMacs, type Macs } from './macs.ts'
 import { createRegistry, type Registry, type RegistryOptions, type VerifiedRegistry } from './open-registry.ts'
 import { RootKeyUnreachable } from './root-key/root-key.ts'
-import { open, type SealContext, SealError, type Sealed, seal } from './seal.ts'
+import { bindsRow, open, type SealContext, SealError, type Sealed, seal } from './seal.ts'
 import { createSealingThread, type PlainValue } from './sealing-thread.ts'
 
 /** Fewer are sealed in less time than another thread needs to wake up and answer. */
@@ -51,7 +52,9 @@ export interface Keys {
    */
   sealAll(values: readonly PlainValue[]): Promise<Sealed[]>
   /**
-   * Opens under the key that sealed; a key id that is not known here is looked up in the registry first.
+   * Opens under the key that sealed; a key id that is not known here is looked up in the registry first. A value in a row of
+   * an earlier version, which is not bound to the rest of it, opens only under a key that had such values when this version
+   * came, and until a rotation has moved them.
    *
    * @throws {Problem} record-integrity, which is an alert, and sealed
    */
@@ -169,6 +172,10 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
         const key = await keyFor(sealed.keyId)
         if (key.purpose !== 'display' && key.purpose !== 'secret') {
           throw new SealError('sealed under a key that is no data key')
+        }
+        const isOfRow = context.facts === undefined || bindsRow(sealed.bytes)
+        if (!isOfRow && current.verified.marks.includes(boundRowsMark(key.id))) {
+          throw new SealError('sealed value is not bound to its row, as all under its key are')
         }
         return open(key, context, sealed.bytes)
       } catch (error) {

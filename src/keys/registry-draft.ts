@@ -10,6 +10,7 @@ import { rawPublicKey } from '../audit/note.ts'
 import type { Queryable } from '../database/database.ts'
 import type { NewId } from '../identifier.ts'
 import type { RandomBytes } from '../random-bytes.ts'
+import { boundRowsMark } from './bound-rows-mark.ts'
 import { expiryOf } from './cryptoperiod.ts'
 import { type KeyPurpose, type KeyRow, keyPurposes, MAC_KEY_CONTEXT, type RootKeyRow, wrapContext } from './key.ts'
 import { type KeyState, requireTransition } from './key-state.ts'
@@ -124,6 +125,7 @@ export class RegistryDraft {
     this.#keys.set(id, row)
     this.#changed.add(row)
     if (purpose === 'index') this.mark(termMacsMark(id))
+    if (purpose === 'display' || purpose === 'secret') this.mark(boundRowsMark(id))
     this.changes.push({ type: 'key.create', subject: id, ...announcement })
     return id
   }

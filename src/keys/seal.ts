@@ -10,10 +10,10 @@ import type { RandomBytes } from '../random-bytes.ts'
 import { encodeFields } from './encode-fields.ts'
 
 /**
- * Sealing: the only place that encrypts. Format 1, as it stands in the database:
+ * Sealing: the only place that encrypts. Formats 1 and 2, as they stand in the database:
  *
  *     ┌────────┬───────────┬────────────────┬──────────────────────┬─────────┐
- *     │ 0x01   │ nonce     │ key commitment │ AES-256-GCM          │ tag     │
+ *     │ format │ nonce     │ key commitment │ AES-256-GCM          │ tag     │
  *     │ 1 byte │ 12 bytes  │ 32 bytes       │ of the padded text   │ 16 bytes│
  *     └────────┴───────────┴────────────────┴──────────────────────┴─────────┘
  *
@@ -22,11 +22,14 @@ import { encodeFields } from './encode-fields.ts'
  * that is needed. GCM alone does not commit to its key; the commitment is compared first, in constant time.
  *
  * The context is the associated data too: format, site, kind, token, part, version and key id, each behind its length.
- * So a ciphertext that is moved to another row, part, site or version does not open.
+ * So a ciphertext that is moved to another row, part, site or version does not open. Format 2 adds a digest of what else its
+ * row says (see row-facts.ts), so that it does not open either once the row says something else. Format 1 has no such digest:
+ * it is for values that have no row, and in records of earlier versions.
  *
  * The text is padded by one 0x80 byte and zeros (ISO/IEC 7816-4) to a multiple that the caller names.
  */
-export const SEAL_FORMAT = 1
+const FORMAT_OF_PLACE = 1
+const FORMAT_OF_ROW = 2
 
 /** 96 bits, random: NIST SP 800-38D section 8.2.2. */
 const NONCE_BYTES = 12
@@ -56,6 +59,8 @@ export interface SealContext {
   token: string
   part: string
   version: number
+  /** The digest of what else stands in the row. It must be the same too, unless the value was sealed without one. */
+  facts?: string | undefined
 }
 
 /** A sealed value did not open: it was changed, moved, or sealed under another key. Holds no data. */
@@ -63,7 +68,7 @@ export class SealError extends Error {
   override readonly name = 'SealError'
 }
 
-/** Seals `plaintext` under `key`; the result is a new buffer in the format above. */
+/** Seals `plaintext` under `key`; the result is a new buffer, in format 2 when the context has facts. */
 export function seal(
   key: SealingKey,
   context: SealContext,
@@ -71,14 +76,15 @@ export function seal(
   padToBytes: number,
   randomBytes: RandomBytes,
 ): Buffer {
-  const bound = encodeContext(context, key.id)
+  const format = context.facts === undefined ? FORMAT_OF_PLACE : FORMAT_OF_ROW
+  const bound = encodeContext(format, context, key.id)
   const { encryptionKey, commitment } = deriveKeys(key.secret, bound)
   const nonce = randomBytes(NONCE_BYTES)
   const cipher = createCipheriv('aes-256-gcm', encryptionKey, nonce, { authTagLength: TAG_BYTES })
   cipher.setAAD(bound)
   const padded = pad(plaintext, padToBytes)
   const sealed = Buffer.allocUnsafe(HEADER_BYTES + padded.length + TAG_BYTES)
-  sealed[0] = SEAL_FORMAT
+  sealed[0] = format
   sealed.set(nonce, 1)
   sealed.set(commitment, 1 + NONCE_BYTES)
   // GCM is a stream: what goes in comes out at once, and final() only finishes the tag.
@@ -96,8 +102,10 @@ export function seal(
  */
 export function open(key: SealingKey, context: SealContext, sealed: Uint8Array): Buffer {
   if (sealed.length < HEADER_BYTES + 1 + TAG_BYTES) throw new SealError('sealed value is too short')
-  if (sealed[0] !== SEAL_FORMAT) throw new SealError('sealed value is of an unknown format')
-  const bound = encodeContext(context, key.id)
+  const format = sealed[0]
+  const isKnown = format === FORMAT_OF_PLACE || (format === FORMAT_OF_ROW && context.facts !== undefined)
+  if (!isKnown) throw new SealError('sealed value is of an unknown format')
+  const bound = encodeContext(format, context, key.id)
   const { encryptionKey, commitment } = deriveKeys(key.secret, bound)
   if (!timingSafeEqual(commitment, sealed.subarray(1 + NONCE_BYTES, HEADER_BYTES))) {
     throw new SealError('sealed value does not belong to this key and place')
@@ -117,6 +125,11 @@ export function open(key: SealingKey, context: SealContext, sealed: Uint8Array):
   return unpad(padded)
 }
 
+/** Whether the value is bound to what else its row says. */
+export function bindsRow(sealed: Uint8Array): boolean {
+  return sealed[0] === FORMAT_OF_ROW
+}
+
 /** To how many bytes the text was padded: sealing it again to this multiple keeps its length. */
 export function paddedLengthOf(sealed: Uint8Array): number {
   return sealed.length - HEADER_BYTES - TAG_BYTES
@@ -127,8 +140,10 @@ function deriveKeys(secret: KeyObject, info: Uint8Array): { encryptionKey: KeyOb
   return { encryptionKey: createSecretKey(block.subarray(0, 32)), commitment: block.subarray(32) }
 }
 
-function encodeContext({ site, kind, token, part, version }: SealContext, keyId: string): Buffer {
-  return encodeFields(2, [String(SEAL_FORMAT), site, kind, token, part, String(version), keyId])
+function encodeContext(format: number, context: SealContext, keyId: string): Buffer {
+  const { site, kind, token, part, version, facts = '' } = context
+  const place = [String(format), site, kind, token, part, String(version), keyId]
+  return encodeFields(2, format === FORMAT_OF_ROW ? [...place, facts] : place)
 }
 
 function pad(plaintext: Uint8Array, multiple: number): Buffer {

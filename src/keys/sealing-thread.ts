@@ -20,6 +20,7 @@ type Place = readonly [
   token: string,
   part: string,
   version: number,
+  facts: string | undefined,
 ]
 
 /**
@@ -106,8 +107,8 @@ export function createSealingThread(patienceMs = PATIENCE_MS): SealingThread {
 
   return {
     async seal(values) {
-      const places = values.map(({ key, padToBytes, context: { site, kind, token, part, version } }) => {
-        return [key, padToBytes, site, kind, token, part, version] as const
+      const places = values.map(({ key, padToBytes, context: { site, kind, token, part, version, facts } }) => {
+        return [key, padToBytes, site, kind, token, part, version, facts] as const
       })
       const plaintexts = joinBytes(values.map(({ plaintext }) => plaintext))
       for (const { plaintext } of values) plaintext.fill(0)

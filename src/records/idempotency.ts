@@ -12,6 +12,7 @@ import type { Keys } from '../keys/keys.ts'
 import { answerContext } from '../keys/sealed-columns.ts'
 import { Problem } from '../problem.ts'
 import { commitReplay, findIdempotencyRows, IDEMPOTENCY_CONSTRAINT, type IdempotencyRow } from './idempotency-store.ts'
+import { tokensIn } from './tokens-in.ts'
 
 const KEPT_FOR_MS = 24 * 60 * 60 * 1000
 const KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/
@@ -66,11 +67,12 @@ export function createIdempotency(deps: { database: Database; keys: Keys; now: (
       .flatMap((key) => fingerprints.map((fingerprint) => keyedHash(key, 'idempotent-request', fingerprint)))
     if (!hashes.some((hash) => timingSafeEqual(hash, row.requestHash))) throw new Problem('idempotency-key-reused')
     if (row.response === undefined) throw new Problem('record-gone')
-    const opened = await keys.open(row.response, answerContext(row.keyHash))
+    const opened = await keys.open(row.response, answerContext(row))
+    const kept = JSON.parse(opened.toString('utf8')) as K
     const commit = async (event: AuditEvent) => {
-      if (!(await commitReplay(database, row.keyHash, event))) throw new Problem('record-gone')
+      if (!(await commitReplay(database, row.keyHash, tokensIn(kept), event))) throw new Problem('record-gone')
     }
-    return { kept: JSON.parse(opened.toString('utf8')) as K, commit }
+    return { kept, commit }
   }
 
   return {
@@ -96,12 +98,9 @@ export function createIdempotency(deps: { database: Database; keys: Keys; now: (
             }),
           )
           const answer = Buffer.from(JSON.stringify(kept), 'utf8')
-          return {
-            ...under!,
-            response: keys.seal('display', answerContext(under!.keyHash), answer, PAD_BYTES),
-            expiresAt: new Date(now().getTime() + KEPT_FOR_MS),
-            also: others,
-          }
+          const expiresAt = new Date(now().getTime() + KEPT_FOR_MS)
+          const response = keys.seal('display', answerContext({ ...under!, expiresAt }), answer, PAD_BYTES)
+          return { ...under!, response, expiresAt, also: others }
         }
         try {
           return await work(claim)

@@ -1,6 +1,6 @@
 import { byteaArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
-import { joinHashes, type RecordTerm, type StoredRecord, splitHashes } from './record.ts'
+import { joinHashes, type RecordPart, type RecordTerm, type StoredRecord, splitHashes } from './record.ts'
 import type { Token } from './token.ts'
 
 /** A row of `records`; what was erased has nothing sealed. */
@@ -85,7 +85,7 @@ export function toRecord(row: RecordRow): FoundRecord {
 const KEEP_VERSION: Statement = {
   name: 'keep-record-version',
   text: `INSERT INTO record_versions (token, version, kind, site, display_key_id, display_sealed, secret_key_id, secret_sealed, replaced_at)
-         SELECT token, version, kind, site, display_key_id, display_sealed, secret_key_id, secret_sealed, $2 FROM records WHERE token = $1`,
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 }
 const REPLACE_RECORD: Statement = {
   name: 'replace-record',
@@ -103,19 +103,27 @@ const INSERT_TERMS: Statement = {
          SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[], $4::bytea[])`,
 }
 
-/** Keeps the sealed version that stands, and puts the corrected one in its place. Needs a transaction that locked the record. */
-export async function replaceRecord(tx: Queryable, record: StoredRecord, terms: readonly RecordTerm[]): Promise<void> {
-  const { token, version, display, secret, updatedAt } = record
-  await tx.query(KEEP_VERSION, [token, updatedAt])
+/** Keeps the version that stands, and puts the corrected one in its place. Needs a transaction that locked the record. */
+export async function replaceRecord(
+  tx: Queryable,
+  before: StoredRecord,
+  record: StoredRecord,
+  terms: readonly RecordTerm[],
+): Promise<void> {
+  const { token, version, updatedAt } = record
+  await tx.query(KEEP_VERSION, [token, before.version, before.kind, before.site, ...sealedParts(before), updatedAt])
   await removeTerms(tx, token)
-  const parts = [display.keyId, display.bytes, secret.keyId, secret.bytes]
-  await tx.query(REPLACE_RECORD, [token, version, ...parts, joinHashes(terms), updatedAt])
+  await tx.query(REPLACE_RECORD, [token, version, ...sealedParts(record), joinHashes(terms), updatedAt])
   await tx.query(INSERT_TERMS, [
     byteaArray(terms.map((term) => term.hash)),
     textArray(terms.map(() => token)),
     textArray(terms.map((term) => term.keyId)),
     byteaArray(terms.map((term) => term.mac)),
   ])
+}
+
+function sealedParts({ display, secret }: Pick<StoredRecord, RecordPart>): unknown[] {
+  return [display.keyId, display.bytes, secret.keyId, secret.bytes]
 }
 
 async function removeTerms(tx: Queryable, token: Token): Promise<void> {

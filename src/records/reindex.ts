@@ -3,7 +3,8 @@ import type { KeyCounts, Movable, Renewal } from '../keys/rotation/movable.ts'
 import type { Row } from '../keys/sealed-columns.ts'
 import { Problem } from '../problem.ts'
 import type { RecordDeps } from './dependencies.ts'
-import { customerTerm, joinHashes, type RecordPart, type StoredRecord, splitHashes } from './record.ts'
+import { customerTerm, joinHashes, type RecordPart, splitHashes } from './record.ts'
+import { type RecordRow, toRecord } from './record-store.ts'
 import {
   countTerms,
   type NewTerms,
@@ -13,9 +14,6 @@ import {
   replaceTerms,
 } from './reindex-store.ts'
 import { bindTerms, hashTerms, openDetails, openDisplay } from './sealed-record.ts'
-
-/** What of a record its terms are made from. */
-type IndexedRecord = Pick<StoredRecord, 'token' | 'kind' | 'site' | 'version' | RecordPart>
 
 /**
  * The search terms of all records, so that a rotation can move them to another index key. A term cannot be turned into
@@ -43,8 +41,8 @@ async function writeTerms(db: Queryable, fresh: readonly Row[]): Promise<KeyCoun
 }
 
 async function reindexRecord({ keys, kinds }: Pick<RecordDeps, 'keys' | 'kinds'>, row: Row): Promise<Renewal> {
-  const { token, site, kind, version, ...found } = row as Row & IndexedRecord & OrphanTerm & { terms: Buffer | null }
-  const { term, terms: oldTerms } = found
+  const found = row as Row & RecordRow & OrphanTerm & { terms: Buffer | null }
+  const { term, token, kind, terms: oldTerms } = found
   const damaged = (column: string): Renewal => {
     return {
       fresh: undefined,
@@ -55,12 +53,9 @@ async function reindexRecord({ keys, kinds }: Pick<RecordDeps, 'keys' | 'kinds'>
     }
   }
   const orphan: Renewal = { fresh: { term, token }, values: 0, stuck: 0, damaged: [], orphans: 1 }
-  if (oldTerms === null) return orphan
-  const sealed = (part: RecordPart) => ({
-    keyId: row[`${part}_key_id`] as string,
-    bytes: row[`${part}_sealed`] as Buffer,
-  })
-  const record: IndexedRecord = { token, site, kind, version, display: sealed('display'), secret: sealed('secret') }
+  const record = toRecord(found)
+  if (oldTerms === null || record === 'erased') return orphan
+  const { site, version } = record
   let part: RecordPart = 'display'
   try {
     const { customer } = await openDisplay(keys, record)

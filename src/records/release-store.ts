@@ -5,7 +5,7 @@ import { opaqueArray } from '../database/opaque-array.ts'
 
 import type { Sealed } from '../keys/seal.ts'
 import { claimedRows, type IdempotencyRow, idempotencyColumns, insertIdempotencySql } from './idempotency-store.ts'
-import type { RecordPart, StoredRecord } from './record.ts'
+import type { OpenRecord, RecordPart, StoredRecord } from './record.ts'
 import type { Token } from './token.ts'
 
 /** The sealed reason of a reveal, beside its event. */
@@ -37,7 +37,7 @@ export interface Release {
 }
 
 /** A record whose release is committed, with the one part that was asked for. */
-export interface ReleasedRecord extends Omit<StoredRecord, 'display' | 'secret'> {
+export interface ReleasedRecord extends OpenRecord {
   sealed: Sealed
 }
 

@@ -1,7 +1,8 @@
 import type { AuditCaller } from '../../audit/audit-event.ts'
 import { insertEvents } from '../../audit/audit-store.ts'
 import type { Queryable } from '../../database/database.ts'
-import type { KeyPurpose } from '../key.ts'
+import { boundRowsMark } from '../bound-rows-mark.ts'
+import type { Key, KeyPurpose } from '../key.ts'
 import { changeRegistry } from '../registry.ts'
 import { termMacsMark } from '../term-marks.ts'
 import type { OldValues } from './old-values.ts'
@@ -11,8 +12,8 @@ import { finishRotation, saveRetirement, selectRetirements } from './rotation-st
 
 /**
  * Ends a rotation: notes which keys the last census found nothing on, each with an event that says how many values were
- * moved off it, and answers with them. From then on no term without a MAC is believed under an index key that the census
- * found empty. All of it commits together.
+ * moved off it, and answers with them. From then on nothing of earlier versions is believed under a key that the census found
+ * empty: no term without a MAC, and no value that is not bound to its row. All of it commits together.
  */
 export async function retireKeys(
   deps: RotateDeps,
@@ -53,10 +54,15 @@ export async function retireKeys(
     return retired
   }
   const { marks } = keys.verified
-  const unmarked = left.filter(({ id, purpose }) => purpose === 'index' && !marks.includes(termMacsMark(id)))
-  if (unmarked.length === 0) return database.transaction(commit)
+  const missing = left.flatMap((key) => markOf(key) ?? []).filter((name) => !marks.includes(name))
+  if (missing.length === 0) return database.transaction(commit)
   return changeRegistry(deps, operator, async ({ tx, mark }) => {
-    for (const { id } of unmarked) mark(termMacsMark(id))
+    for (const name of missing) mark(name)
     return commit(tx)
   })
+}
+
+function markOf({ id, purpose }: Pick<Key, 'id' | 'purpose'>): string | undefined {
+  if (purpose === 'index') return termMacsMark(id)
+  return purpose === 'display' || purpose === 'secret' ? boundRowsMark(id) : undefined
 }
