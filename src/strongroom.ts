@@ -55,6 +55,7 @@ import { createSearchTerms } from './records/reindex.ts'
 import { createRevealRoutes } from './records/reveal-routes.ts'
 import { createSearchRoutes } from './records/search-routes.ts'
 import { createTokenizeRoutes } from './records/tokenize-routes.ts'
+import { type VerifyRecordsControl, verifyRecords } from './records/verification/verify-records.ts'
 import { createWhy } from './records/why.ts'
 import { loadWhyRules } from './records/why-rules.ts'
 import type { Overrides, RootKeySettings, StrongroomConfig } from './strongroom-config.ts'
@@ -272,6 +273,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       ...createKeyCommands({ ...rotation, ...keyDeps, issuer, hasSignedLast: auditLog.hasSignedLast }),
       ...auditLog.commands,
       findCustomerTokens: (site: string, customer: string) => findCustomerTokens(shared, { site, customer }),
+      verifyRecords: (operator: AuditCaller, control: VerifyRecordsControl) => verifyRecords(shared, operator, control),
     },
     async close() {
       await background.tasks.get('write-refusal-counts')?.run()

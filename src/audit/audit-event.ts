@@ -40,6 +40,7 @@ export const auditEventTypes = [
   'root-key.acknowledge',
   'root-key.share',
   'keys.rotate',
+  'records.verify',
   'audit.read',
   'audit.key',
   'audit.start',

@@ -10,7 +10,7 @@ import { copyOldRootKey, loadOldVault, readOldVaultFacts } from '../support/old-
 import { createTestDatabase, type TestDatabase, withDatabase } from '../support/postgres.ts'
 import { expectProblem } from '../support/problems.ts'
 import { checkout, person } from '../support/samples.ts'
-import { TestVault } from '../support/test-vault.ts'
+import { quickKeys, TestVault } from '../support/test-vault.ts'
 
 const MINUTE_MS = 60_000
 
@@ -41,7 +41,7 @@ describe('a vault of an earlier version', () => {
       sharedDatabase: database,
       config: { rootKeyFile },
       clockOffsetMs,
-      overrides: { limits },
+      overrides: { ...quickKeys, limits },
     })
   })
   afterAll(async () => {
@@ -129,6 +129,18 @@ describe('a vault of an earlier version', () => {
       .transaction(async (tx) => verifyLog(await openLogOfDatabase(tx), given))
       .finally(() => opened.close())
     expect(findings).toEqual([])
+  })
+
+  it('holds what it held: everything opens and agrees with the log, and a rotation binds it to its rows', async () => {
+    const operator = { id: 'operator:test', kind: 'operator' } as const
+    const found: unknown[] = []
+    const control = { onFinding: (finding: unknown) => found.push(finding), onProgress: () => {} }
+    const before = await vault.strongroom.commands.verifyRecords(operator, control)
+    expect(found).toEqual([])
+    expect(before.unbound).toBeGreaterThan(0)
+    expect(await vault.rotate()).toMatchObject({ done: true })
+    expect(await vault.strongroom.commands.verifyRecords(operator, control)).toMatchObject({ ok: true, unbound: 0 })
+    expect(found).toEqual([])
   })
 
   it('goes on counting what callers asked for and does not exist', async () => {
