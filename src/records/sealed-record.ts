@@ -1,6 +1,6 @@
 import { keyedHash } from '../keys/keyed-hash.ts'
 import type { Keys } from '../keys/keys.ts'
-import { paddedLengthOf, type Sealed } from '../keys/seal.ts'
+import { paddedLengthOf, type SealContext, type Sealed } from '../keys/seal.ts'
 import type { PlainValue } from '../keys/sealing-thread.ts'
 import type { Details, Display, Kind, SearchTerm, SearchType } from '../kinds/kind.ts'
 import type { Kinds } from '../kinds/kinds.ts'
@@ -58,10 +58,12 @@ export function divideRecord(
   const { customer, use } = content
   const { site } = record
   const customerTerms = content.customerTerms ?? hashTerms(keys, site, customerTerm(customer))
+  // Made once: both parts are bound to the same facts.
+  const context = partContext(record, 'display')
   const shown: RecordDisplay = { customer, use, shown: kind.display(details) }
   return {
-    display: plainValue('display', kind, record, shown),
-    secret: plainValue('secret', kind, record, details),
+    display: plainValue('display', kind, context, shown),
+    secret: plainValue('secret', kind, context, details),
     terms: bindTerms(keys, record, [...customerTerms, ...hashTerms(keys, site, kind.terms(details))]),
     shown,
   }
@@ -150,9 +152,9 @@ export function maskedView(kinds: Kinds, record: OpenRecord, display: RecordDisp
   }
 }
 
-function plainValue(part: RecordPart, kind: Kind, record: OpenRecord, value: unknown): PlainValue {
+function plainValue(part: RecordPart, kind: Kind, place: SealContext, value: unknown): PlainValue {
   const plaintext = Buffer.from(JSON.stringify(value), 'utf8')
-  return { purpose: part, context: partContext(record, part), plaintext, padToBytes: kind.padToBytes }
+  return { purpose: part, context: { ...place, part }, plaintext, padToBytes: kind.padToBytes }
 }
 
 function sealAndWipe(keys: Keys, { purpose, context, plaintext, padToBytes }: PlainValue): Sealed {

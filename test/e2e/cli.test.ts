@@ -1,6 +1,8 @@
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openEmbeddedDatabase } from '../../src/database/embedded.ts'
 import { startProgram } from '../support/run-program.ts'
 import { card } from '../support/samples.ts'
 import { builtProgram, VaultProcess } from '../support/vault-process.ts'
@@ -227,6 +229,48 @@ describe('beside a server whose port the command is not told', () => {
     const { stdout } = await startProgram({ command: process.execPath, args, cwd: vault.directory, env }).ended
     const answer = await vault.call('GET', '/v1/audit/events?limit=1', { token: stdout.trim() })
     expect(answer.status).toBe(200)
+  })
+})
+
+describe('records verify', () => {
+  const lines = (stdout: string) =>
+    stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+
+  it('beside the server ends with 0, and with 1 and the findings once somebody has changed a row', async () => {
+    const { urls } = await openEmbeddedDatabase({ dataDir: vault.dataDir, role: 'command', log: () => {} })
+    const database = new pg.Client({ connectionString: urls.superuser })
+    await database.connect()
+    try {
+      const answer = await vault.call('POST', '/v1/tokenize', { token: await vault.token('checkout'), body: { card } })
+      const { token } = (answer.body as { card: { token: string } }).card
+      const sound = await vault.cli(['records', 'verify', '--json'])
+      expect(sound.code, sound.stderr).toBe(0)
+      expect(lines(sound.stdout).at(-1)).toMatchObject({ done: true, ok: true, findings: 0 })
+      expect(lines(sound.stdout)[0]).toMatchObject({
+        done: false,
+        moved: expect.any(Number),
+        total: expect.any(Number),
+      })
+
+      await database.query("UPDATE records SET consents = '{marketing}' WHERE token = $1", [token])
+      const changed = await vault.cli(['records', 'verify', '--json'])
+      expect(changed.code, changed.stderr).toBe(1)
+      const found = lines(changed.stdout).filter(({ code }) => code !== undefined)
+      expect(found).toEqual(
+        ['display', 'secret'].map((part) => ({ code: 'not-opened', token, detail: expect.stringContaining(part) })),
+      )
+      expect(lines(changed.stdout).at(-1)).toMatchObject({ done: true, ok: false, findings: 2 })
+      const shown = await vault.cli(['records', 'verify'])
+      expect(shown.code).toBe(1)
+      expect(shown.stdout).toContain(`not-opened (${token}): the display part does not open`)
+      expect(shown.stderr).toMatch(/verified \d+ of \d+/)
+      await database.query("UPDATE records SET consents = '{}' WHERE token = $1", [token])
+    } finally {
+      await database.end()
+    }
   })
 })
 
