@@ -64,15 +64,20 @@ CREATE TABLE audit_events (
   site text,
   body text NOT NULL,
   "position" bigint NOT NULL DEFAULT nextval('audit_positions'::regclass),
-  CONSTRAINT audit_events_pkey PRIMARY KEY (id)
+  mac bytea,
+  CONSTRAINT audit_events_pkey PRIMARY KEY (id),
+  CONSTRAINT audit_events_mac_check CHECK ((length(mac) = 48))
 );
 CREATE INDEX audit_events_caller ON ONLY public.audit_events USING btree (caller, id) WHERE (caller IS NOT NULL);
+CREATE INDEX audit_events_drop ON ONLY public.audit_events USING btree (id) WHERE (type = 'audit.drop'::text);
 CREATE INDEX audit_events_key_retire ON ONLY public.audit_events USING btree (id) WHERE (type = 'key.retire'::text);
 CREATE INDEX audit_events_position ON ONLY public.audit_events USING btree ("position");
 CREATE INDEX audit_events_public_key ON ONLY public.audit_events USING btree (id) WHERE (type = ANY (ARRAY['audit.key'::text, 'key.create'::text]));
 CREATE INDEX audit_events_token ON ONLY public.audit_events USING btree (token, id) WHERE (token IS NOT NULL);
+CREATE INDEX audit_events_tokens ON ONLY public.audit_events USING gin (string_to_array("substring"(body, '"tokens":\["([^]]*)"\]'::text), '","'::text)) WHERE (type = ANY (ARRAY['record.search'::text, 'approval.list'::text]));
 COMMENT ON COLUMN audit_events.body IS 'the event in its canonical form, RFC 8785; the other columns repeat parts of it';
 COMMENT ON COLUMN audit_events.position IS 'the order of insertion, not of the log: numbers of what was rolled back are missing';
+COMMENT ON COLUMN audit_events.mac IS 'over the body, made by the process that made the event; never shown. Null for events of earlier versions and of commands without keys';
 
 CREATE TABLE audit_head (
   only_row boolean NOT NULL DEFAULT true,
@@ -98,6 +103,25 @@ CREATE TABLE audit_leaves (
   CONSTRAINT audit_leaves_sequence_check CHECK ((sequence >= 0))
 );
 COMMENT ON TABLE audit_leaves IS 'the order of the log: the event of each leaf, and its hash (RFC 9162, section 2.1.1)';
+
+CREATE TABLE audit_missing (
+  process text NOT NULL,
+  first bigint NOT NULL,
+  last bigint NOT NULL,
+  found_at timestamp with time zone NOT NULL,
+  resumed_by text,
+  CONSTRAINT audit_missing_pkey PRIMARY KEY (process, first)
+);
+COMMENT ON TABLE audit_missing IS 'numbers of events that are gone: nothing is released until an operator has looked';
+COMMENT ON COLUMN audit_missing.resumed_by IS 'the event of that';
+
+CREATE TABLE audit_processes (
+  process text NOT NULL,
+  seen text NOT NULL,
+  CONSTRAINT audit_processes_pkey PRIMARY KEY (process)
+);
+COMMENT ON TABLE audit_processes IS 'which numbers of each process the sequencer has seen';
+COMMENT ON COLUMN audit_processes.seen IS 'numbers and ranges, such as 1-17 19';
 
 CREATE TABLE audit_shipments (
   target text NOT NULL,
@@ -159,7 +183,7 @@ COMMENT ON COLUMN clients.secret_start IS 'the first characters of the secret, w
 COMMENT ON COLUMN clients.previous_secret_hash IS 'argon2id, PHC string; works until previous_secret_expires_at';
 COMMENT ON COLUMN clients.keys IS 'public keys as a JWK Set (RFC 7517), for private_key_jwt';
 COMMENT ON COLUMN clients.certificate IS 'what the client certificate must show (RFC 8705): form, colon, value';
-COMMENT ON COLUMN clients.mac IS 'HMAC-SHA-256 over the client, its credentials and its partner, under the key of the key registry''s manifest; gone with a revocation';
+COMMENT ON COLUMN clients.mac IS 'HMAC-SHA-256 over the client, its credentials and its partner, behind the id of its access-mac key; gone with a revocation';
 COMMENT ON COLUMN clients.previous_secret_start IS 'the first characters of the secret before; null for one from before this was kept';
 
 CREATE TABLE disabled_staff (
@@ -209,15 +233,15 @@ COMMENT ON COLUMN kept_limits.pauses IS 'how often the limit was reached before 
 CREATE TABLE key_registry (
   only_row boolean NOT NULL DEFAULT true,
   manifest text NOT NULL,
-  wrapped bytea NOT NULL,
+  wrapped bytea,
   mac bytea NOT NULL,
   CONSTRAINT key_registry_pkey PRIMARY KEY (only_row),
   CONSTRAINT key_registry_only_row_check CHECK (only_row)
 );
 COMMENT ON TABLE key_registry IS 'authenticates every row of keys and root_keys';
 COMMENT ON COLUMN key_registry.manifest IS 'the rows as they must be, RFC 8785, with a generation that only grows';
-COMMENT ON COLUMN key_registry.wrapped IS 'the key of the MAC, sealed under the root key (seal format 1)';
-COMMENT ON COLUMN key_registry.mac IS 'HMAC-SHA-256 over the manifest';
+COMMENT ON COLUMN key_registry.wrapped IS 'the key of the MAC of a manifest of an earlier version, until the first start of this one; null since';
+COMMENT ON COLUMN key_registry.mac IS 'HMAC-SHA-256 over the manifest, under the key of the registry that it names';
 
 CREATE TABLE key_retirements (
   key_id text NOT NULL,
@@ -251,7 +275,6 @@ CREATE TABLE keys (
   compromised_at timestamp with time zone,
   destroyed_at timestamp with time zone,
   CONSTRAINT keys_pkey PRIMARY KEY (id),
-  CONSTRAINT keys_purpose_check CHECK ((purpose = ANY (ARRAY['display'::text, 'secret'::text, 'index'::text, 'token-signing'::text, 'audit-signing'::text, 'access-mac'::text, 'event-mac'::text]))),
   CONSTRAINT keys_state_check CHECK ((state = ANY (ARRAY['pre-active'::text, 'active'::text, 'deactivated'::text, 'compromised'::text, 'destroyed'::text])))
 );
 CREATE UNIQUE INDEX keys_one_active ON public.keys USING btree (purpose) WHERE (state = 'active'::text);
@@ -292,7 +315,7 @@ CREATE TABLE partners (
   CONSTRAINT partners_pkey PRIMARY KEY (id)
 );
 COMMENT ON TABLE partners IS 'third parties, and what their contracts let them see';
-COMMENT ON COLUMN partners.mac IS 'HMAC-SHA-256 over the contract, under the key of the key registry''s manifest; gone with its end';
+COMMENT ON COLUMN partners.mac IS 'HMAC-SHA-256 over the contract, behind the id of its access-mac key; gone with its end';
 
 CREATE TABLE rate_limits (
   key character varying(255) NOT NULL,
@@ -374,7 +397,7 @@ CREATE TABLE role_sets (
 );
 COMMENT ON TABLE role_sets IS 'the roles that operators applied; the highest revision is in force, without any the built-in set';
 COMMENT ON COLUMN role_sets.roles IS 'the file of roles, RFC 8785';
-COMMENT ON COLUMN role_sets.mac IS 'HMAC-SHA-256 over revision and roles, under the key of the key registry''s manifest';
+COMMENT ON COLUMN role_sets.mac IS 'HMAC-SHA-256 over the revision and the roles, behind the id of its access-mac key';
 
 CREATE TABLE root_keys (
   id text NOT NULL,
@@ -452,6 +475,9 @@ GRANT INSERT, SELECT ON TABLE audit_cosignatures TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_events TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE audit_head TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_leaves TO strongroom_runtime;
+GRANT INSERT, SELECT ON TABLE audit_missing TO strongroom_runtime;
+GRANT UPDATE ON TABLE audit_missing (resumed_by) TO strongroom_runtime;
+GRANT INSERT, SELECT, UPDATE ON TABLE audit_processes TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE audit_shipments TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_subtrees TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE budget_records TO strongroom_runtime;
@@ -473,6 +499,7 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE record_versions TO strongroom_runt
 GRANT INSERT, SELECT, UPDATE ON TABLE records TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE reveal_reasons TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE role_sets TO strongroom_runtime;
+GRANT UPDATE ON TABLE role_sets (mac) TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE root_keys TO strongroom_runtime;
 GRANT UPDATE ON TABLE root_keys (activated_at) TO strongroom_runtime;
 GRANT UPDATE ON TABLE root_keys (deactivated_at) TO strongroom_runtime;
@@ -487,6 +514,11 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- function audit_event_id_at(timestamp with time zone)
 -- function audit_prepare_partitions()
 -- function change_access_version()
+-- function idempotency_keys_require_protecting_keys()
+-- function record_versions_require_protecting_keys()
+-- function records_require_protecting_keys()
+-- function reveal_reasons_require_protecting_keys()
+-- function search_terms_require_protecting_keys()
 -- sequence audit_positions
 -- sequence migrations_id_seq
 -- sequence migrations_lock_index_seq
@@ -502,3 +534,13 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- trigger access_version_truncated on partners, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.partners FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
 -- trigger access_version_truncated on role_sets, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.role_sets FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
 -- trigger access_version_truncated on suspended_callers, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.suspended_callers FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
+-- trigger protecting_keys_of_changed on idempotency_keys: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.idempotency_keys FOR EACH ROW WHEN ((((new.response_key_id IS DISTINCT FROM old.response_key_id) OR (new.response_sealed IS DISTINCT FROM old.response_sealed)) OR (((new.index_key_id IS DISTINCT FROM old.index_key_id) OR (new.key_hash IS DISTINCT FROM old.key_hash)) OR (new.request_hash IS DISTINCT FROM old.request_hash)))) EXECUTE FUNCTION idempotency_keys_require_protecting_keys()
+-- trigger protecting_keys_of_changed on record_versions: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.record_versions FOR EACH ROW WHEN ((((new.display_key_id IS DISTINCT FROM old.display_key_id) OR (new.display_sealed IS DISTINCT FROM old.display_sealed)) OR ((new.secret_key_id IS DISTINCT FROM old.secret_key_id) OR (new.secret_sealed IS DISTINCT FROM old.secret_sealed)))) EXECUTE FUNCTION record_versions_require_protecting_keys()
+-- trigger protecting_keys_of_changed on records: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.records FOR EACH ROW WHEN ((((new.display_key_id IS DISTINCT FROM old.display_key_id) OR (new.display_sealed IS DISTINCT FROM old.display_sealed)) OR ((new.secret_key_id IS DISTINCT FROM old.secret_key_id) OR (new.secret_sealed IS DISTINCT FROM old.secret_sealed)))) EXECUTE FUNCTION records_require_protecting_keys()
+-- trigger protecting_keys_of_changed on reveal_reasons: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.reveal_reasons FOR EACH ROW WHEN (((new.reason_key_id IS DISTINCT FROM old.reason_key_id) OR (new.reason_sealed IS DISTINCT FROM old.reason_sealed))) EXECUTE FUNCTION reveal_reasons_require_protecting_keys()
+-- trigger protecting_keys_of_changed on search_terms: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.search_terms FOR EACH ROW WHEN ((((new.key_id IS DISTINCT FROM old.key_id) OR (new.term IS DISTINCT FROM old.term)) OR (new.mac IS DISTINCT FROM old.mac))) EXECUTE FUNCTION search_terms_require_protecting_keys()
+-- trigger protecting_keys_of_new on idempotency_keys: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.idempotency_keys REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION idempotency_keys_require_protecting_keys()
+-- trigger protecting_keys_of_new on record_versions: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.record_versions REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION record_versions_require_protecting_keys()
+-- trigger protecting_keys_of_new on records: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.records REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION records_require_protecting_keys()
+-- trigger protecting_keys_of_new on reveal_reasons: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.reveal_reasons REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION reveal_reasons_require_protecting_keys()
+-- trigger protecting_keys_of_new on search_terms: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.search_terms REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION search_terms_require_protecting_keys()

@@ -19,9 +19,14 @@ export const ALERTS = {
   'record-guessed': 'comparisons with a record go wrong again and again: somebody may be guessing what it holds',
   'records-probed': 'a caller asks for records that do not exist',
   'refusals-flooded': 'unknown callers are refused so often that their refusals are counted together in the log',
+  'schema-changed':
+    'the schema of the database was changed by somebody else: nothing is served until it is put back or accepted',
   'audit-unsequenced': 'events wait for their place in the log: no server puts them there',
   'audit-log-changed': 'the audit log was changed by somebody else: nothing is signed on top of it',
   'audit-unavailable': 'the audit log cannot be written: nothing is released until it can',
+  'audit-missing':
+    'an audit event was not stored as it was made, or is gone before it came into the log: look for triggers and rules',
+  'audit-forged': 'an audit event was not made by the vault: it stays out of the log',
   'audit-witness-unreachable': 'checkpoints of the audit log do not arrive where they are shipped to',
   'audit-witness-refuses': 'a witness does not sign the audit log: it may have seen another one',
   'client-crl-out-of-date':

@@ -3,6 +3,8 @@ import type { Alert } from './alert.ts'
 /** Everything that a server does without being asked, by the name that its alert, the log and the metrics say. */
 export const BACKGROUND_TASKS = {
   'adopt-access': 'gives the clients and contracts of an older vault their MACs',
+  'keep-mac-keys': 'replaces MAC keys in time',
+  'close-event-keys': 'destroys event keys that were replaced, once nothing waits for the audit log',
   'keep-signing-keys': 'replaces and destroys token-signing keys in time',
   'prepare-audit-partitions': 'makes the partitions of the months to come',
   'read-key-registry': 'follows the registry of keys',
@@ -17,7 +19,11 @@ export const BACKGROUND_TASKS = {
   'sweep-rate-limits': 'removes counts whose time is over',
   'sweep-spent-ids': 'removes the ids of assertions and proofs that have expired',
   'watch-audit-log': 'looks how long events wait for their place in the audit log',
+  'watch-database-schema': 'compares the schema of the database with the one that was shipped or accepted',
+  'watch-audit-missing':
+    'looks whether another server has found that an event is gone, and whether an operator has looked',
   'watch-keys': 'looks how far keys have come, for alerts and metrics',
+  'watch-log-end': 'looks whether the end of the audit log is what was signed',
   'write-refusal-counts': 'writes the event of refusals that have none of their own',
 } as const
 

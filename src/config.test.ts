@@ -18,6 +18,16 @@ function refusalOf(env: NodeJS.ProcessEnv): string {
 }
 
 describe('readConfig', () => {
+  it('pins each database in a file of its own, whoever connects to it', () => {
+    const of = (env: NodeJS.ProcessEnv) => readConfig(env).pinFile
+    const url = 'postgres://server:secret@db.example/shop'
+    expect(of({ DATABASE_URL: url })).toBe(of({ DATABASE_URL: url.replace('server:secret', 'other') }))
+    const places = [{}, { STRONGROOM_DATA_DIR: 'other' }, { DATABASE_URL: url }, { DATABASE_URL: `${url}2` }]
+    const all = [...places, { DATABASE_URL: url, DATABASE_SCHEMA: 'two' }].map(of)
+    expect(new Set(all).size).toBe(all.length)
+    expect(of({ STRONGROOM_PIN_FILE: 'vault.pin' })).toBe(path.join(cwd, 'vault.pin'))
+  })
+
   it('has a default for everything', () => {
     expect(readConfig({})).toEqual({
       production: false,
@@ -35,6 +45,7 @@ describe('readConfig', () => {
       trustedProxies: [],
       proxyProtocol: false,
       rootKeyFile: path.join(cwd, '.strongroom/root-key'),
+      pinFile: expect.stringMatching(/\/certs\/vault-[0-9a-f]{12}\.pin$/),
       rootKey: {
         provider: 'passphrase-file',
         keyId: undefined,

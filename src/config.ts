@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
@@ -15,6 +16,8 @@ export interface Config {
   operatorPort: number
   /** What a scraper of the operator's listener shows; undefined: anybody on loopback may read the metrics. */
   operatorTokenFile: string | undefined
+  /** Who runs commands, for the audit log. */
+  operator: string | undefined
   /** The `iss` and `aud` of every access token, and the base of the metadata documents. */
   issuer: string
   /** Whether the issuer was set, by itself or through the port; a command otherwise takes the one its server recorded. */
@@ -33,6 +36,8 @@ export interface Config {
   /** Whether their connections begin with a PROXY header. */
   proxyProtocol: boolean
   rootKeyFile: string
+  /** The file that pins the vault of this database and its root key. */
+  pinFile: string
   /** Where the root key comes from, apart from the file. */
   rootKey: {
     provider: (typeof rootKeySources)[number]
@@ -80,6 +85,9 @@ export class ConfigError extends Error {
 /** What the name of a schema may be, so that it can stand in the text of statements and functions. */
 export const SCHEMA_NAME = /^(?!pg_|information_schema$)[A-Za-z_][A-Za-z0-9_-]{0,62}$/
 
+/** A name that a person reads in lists and in the audit log. */
+export const PERSON_NAME = /^[\p{L}\p{N}][\p{L}\p{M}\p{N} .,'’&()/_@-]{0,63}$/u
+
 const port = z.coerce.number().int().min(1).max(65535)
 
 const limit = z.coerce.number().int().min(1).max(1_000_000)
@@ -104,6 +112,7 @@ const environment = z.object({
     .default([]),
   STRONGROOM_PROXY_PROTOCOL: z.stringbool().default(false),
   STRONGROOM_ROOT_KEY_FILE: z.string().min(1).optional(),
+  STRONGROOM_PIN_FILE: z.string().min(1).optional(),
   STRONGROOM_ROOT_KEY: z.enum(rootKeySources).default('passphrase-file'),
   STRONGROOM_ROOT_KEY_ID: z.string().min(1).optional(),
   STRONGROOM_ROOT_KEY_LEASE_SECONDS: z.coerce.number().int().min(1).max(86_400).default(900),
@@ -114,6 +123,7 @@ const environment = z.object({
   STRONGROOM_PORT: port.default(8443),
   STRONGROOM_OPERATOR_PORT: port.default(9443),
   STRONGROOM_OPERATOR_TOKEN_FILE: z.string().min(1).optional(),
+  STRONGROOM_OPERATOR: z.string().regex(PERSON_NAME).optional(),
   STRONGROOM_WORKERS: z.coerce.number().int().min(1).max(256).optional(),
   STRONGROOM_ISSUER: z.url({ protocol: /^https$/ }).optional(),
   STRONGROOM_CARDS_PER_CLIENT: limit.optional(),
@@ -168,6 +178,7 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
     operatorPort: read.STRONGROOM_OPERATOR_PORT,
     operatorTokenFile:
       read.STRONGROOM_OPERATOR_TOKEN_FILE === undefined ? undefined : path.resolve(read.STRONGROOM_OPERATOR_TOKEN_FILE),
+    operator: read.STRONGROOM_OPERATOR,
     issuer: (read.STRONGROOM_ISSUER ?? `https://localhost:${read.STRONGROOM_PORT}`).replace(/\/$/, ''),
     issuerIsSet: set.STRONGROOM_ISSUER !== undefined || set.STRONGROOM_PORT !== undefined,
     issuersFile: read.STRONGROOM_ISSUERS_FILE === undefined ? undefined : path.resolve(read.STRONGROOM_ISSUERS_FILE),
@@ -181,6 +192,7 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
     trustedProxies: read.STRONGROOM_TRUSTED_PROXIES,
     proxyProtocol: read.STRONGROOM_PROXY_PROTOCOL,
     rootKeyFile: path.resolve(read.STRONGROOM_ROOT_KEY_FILE ?? path.join(dataDir, 'root-key')),
+    pinFile: path.resolve(read.STRONGROOM_PIN_FILE ?? path.join(certsDir, pinName(read, dataDir))),
     rootKey: {
       provider: read.STRONGROOM_ROOT_KEY,
       keyId: read.STRONGROOM_ROOT_KEY_ID,
@@ -222,6 +234,13 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
   }
 }
 
+/** One for each database: two vaults may have one certificate. */
+function pinName(read: z.output<typeof environment>, dataDir: string): string {
+  const { host, pathname } = new URL(read.DATABASE_URL ?? `file://${dataDir}`)
+  const place = `${host}${pathname} ${read.DATABASE_SCHEMA ?? ''}`
+  return `vault-${hash('sha256', place, 'hex').slice(0, 12)}.pin`
+}
+
 /** @throws {ConfigError} for an option that would do nothing without another one */
 function refuseHalfSet(read: z.output<typeof environment>): void {
   if (read.STRONGROOM_PROXY_PROTOCOL && read.STRONGROOM_TRUSTED_PROXIES.length === 0) {
@@ -243,7 +262,8 @@ function cardLimits(read: z.output<typeof environment>): Config['cardLimits'] {
   return Object.values(limits).some((limit) => limit !== undefined) ? limits : undefined
 }
 
-function loadEnvironment(): NodeJS.ProcessEnv {
+/** The environment, with what the file of options adds to it. @throws {ConfigError} */
+export function loadEnvironment(): NodeJS.ProcessEnv {
   try {
     addEnvFile(process.env, Object.keys(options))
   } catch (error) {

@@ -8,6 +8,8 @@ import { readConfig } from './config.ts'
 import type { ActiveKey, DatabaseFacts } from './database/inspect.ts'
 import { knownMigrations } from './database/migrate.ts'
 import { examineConfig, examineDatabase, examineMappedRoles, examineProcess } from './doctor.ts'
+import { examinePassphrases } from './examine-passphrases.ts'
+import { createDevelopmentPassphrase } from './keys/root-key/passphrase-file.ts'
 
 const START = new Date('2026-11-24T10:00:00Z')
 const onDay = (days: number) => new Date(START.getTime() + days * 24 * 60 * 60 * 1000)
@@ -181,5 +183,30 @@ describe('the doctor, about what tickets and authorities must be', () => {
     expect(await whyRules({ STRONGROOM_AUTHORITIES_FILE: '/nowhere/authorities.json' })).toEqual([
       { code: 'why-rules', detail: expect.stringContaining('/nowhere/authorities.json') },
     ])
+  })
+})
+
+describe('the doctor, about passphrases', () => {
+  it('warns of one that can be guessed, which goes on opening the vault, and of none that is strong or cannot be read', async () => {
+    const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-doctor-'))
+    try {
+      const file = (name: string) => path.join(directory, name)
+      const env = { STRONGROOM_ROOT_KEY_FILE: file('root-key') }
+      const examine = (more = {}) => examinePassphrases(readConfig({ ...env, ...more }))
+      expect(await examine()).toEqual([])
+      writeFileSync(file('root-key'), 'aaaaaaaaaaaaaaaaaaaa\n')
+      await createDevelopmentPassphrase(file('root-key.root_2'))
+      writeFileSync(file('root-key.root_3'), 'short\n')
+      expect(await examine()).toEqual([
+        {
+          code: 'weak-passphrase',
+          severity: 'warning',
+          detail: expect.stringMatching(/root-key can be guessed: run "strongroom keys rotate root"/),
+        },
+      ])
+      expect(await examine({ STRONGROOM_ROOT_KEY: 'custodian-shares' })).toEqual([])
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
   })
 })

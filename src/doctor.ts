@@ -267,7 +267,7 @@ async function madeForDevelopment(file: string): Promise<Finding[]> {
   return finding(
     await isDevelopmentPassphrase(file),
     'development-root-key',
-    `${file} was made for development: for production create one with "openssl rand -base64 48" and mode 0600.`,
+    `${file} was made for development: for production create one with "openssl rand -base64 32" and mode 0600.`,
   )
 }
 

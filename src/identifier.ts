@@ -43,6 +43,10 @@ export function bytesOfBase32(text: string): Buffer | undefined {
   return base32(bytes) === text ? bytes : undefined
 }
 
+/** An id has 128 bits behind two zero bits, and its time the first 48. */
+const ID_DIGITS = 26
+const TIME_DIGITS = 10
+
 /**
  * Makes ids such as `evt_01k…`: 48 bits of milliseconds, then 80 random bits (the layout of a ULID), so that they sort by time.
  * The time is now unless another is given.
@@ -62,4 +66,11 @@ export function createNewId(now: () => Date, randomBytes: RandomBytes): NewId {
 export function timeOfId(id: string): number | undefined {
   const bytes = bytesOfBase32(id.slice(id.indexOf('_') + 1))
   return bytes?.length === 16 ? bytes.readUIntBE(0, 6) : undefined
+}
+
+/** The time, in milliseconds, of a prefix of ids such as `audit_event_id_at` makes: a word, `_`, and ten digits. */
+export function timeOfIdPrefix(prefix: string): number {
+  const time = timeOfId(`${prefix}${ALPHABET[0]!.repeat(ID_DIGITS - TIME_DIGITS)}`)
+  if (time === undefined) throw new RangeError('this is no prefix of ids')
+  return time
 }

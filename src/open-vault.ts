@@ -1,9 +1,11 @@
 import { type Config, ConfigError } from './config.ts'
+import { databaseTime, examineClock } from './database/clock.ts'
 import { makeDataDir } from './database/data-dir.ts'
 import { type Database, type DatabaseOptions, openDatabase } from './database/database.ts'
 import { type EmbeddedDatabase, NoEmbeddedDatabase, openEmbeddedDatabase } from './database/embedded.ts'
 import { inspectDatabase } from './database/inspect.ts'
 import { migrate } from './database/migrate.ts'
+import { connectionsFor } from './database/session-pool.ts'
 import { examineServer, UnfitServer } from './database/vault-server.ts'
 import {
   examineConfig,
@@ -15,6 +17,7 @@ import {
   missingDatabase,
 } from './doctor.ts'
 import { examineMachine } from './examine-machine.ts'
+import { examineSchema } from './examine-schema.ts'
 import { verifyRegistry } from './keys/verify-registry.ts'
 import { createStrongroom, type Strongroom } from './strongroom.ts'
 import type { Overrides, StrongroomConfig } from './strongroom-config.ts'
@@ -25,16 +28,22 @@ export interface OpenVault {
   strongroom: Strongroom
   /** Resolves when the embedded database has ended and does not start again. */
   databaseLost: Promise<Error>
+  /** Opens the same database as the role that owns the schema; who opens it closes it. */
+  openAsOwner(): Database
   /** Closes the vault, and the embedded database if this process is in charge of it. */
   close(): Promise<void>
 }
 
+/** Of an embedded database that is not there, `creates` says whether it is made; so it is when left out. */
 export interface OpenVaultOptions {
   /** A worker shares the database of the server that forked it, which has migrated it. */
   role: 'server' | 'worker' | 'command'
   command?: string
+  /** A command that takes access away goes on with the database's time where the clock of its machine is wrong. */
+  takesAccessAway?: boolean
   log: (line: string) => void
   overrides?: Overrides
+  creates?: boolean
 }
 
 /** The start was refused; each finding says what is wrong and how to mend it. */
@@ -61,9 +70,11 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
   return withDatabase(config, options, async (urls, stopDatabase, keepRunning) => {
     if (migratesItself(config, options.role)) await migrateDatabase(config, urls)
     const place = await findVault(config, urls.server)
-    const facts = await inspect(place)
+    const facts = await look(place, inspectDatabase)
     const findings = [...examineDatabase(config, facts), ...(await examineMappedRoles(config, facts))]
-    refuse(findings)
+    const ofClock = examineClock(facts.clockLeadMs, options)
+    refuse([...findings, ...ofClock])
+    warn(ofClock, options.log)
     if (options.role === 'server') warn([...ofMachine, ...findings], options.log)
     const strongroom = await createStrongroom(
       {
@@ -74,12 +85,14 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         rootKeyFile: config.rootKeyFile,
         createRootKey: !config.production,
         rootKey: config.rootKey,
+        pinFile: config.pinFile,
         // A command has nothing to do without it; a server has to answer that it is sealed.
         ...(options.role === 'command' ? { rootKeyPatienceMs: COMMAND_PATIENCE_MS } : {}),
         // The workers come later, and another server is kept out by the lock of the data directory.
         isOnlyServer: options.role === 'server' && config.database === undefined,
         runsRotations: options.role === 'server',
         keepsLog: options.role === 'server',
+        watchesLog: options.role !== 'command',
         auditOrigin: config.auditOrigin,
         ...(options.role === 'server' ? { witnessesFile: config.witnessesFile } : {}),
         issuer: config.issuer,
@@ -96,10 +109,11 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         why: config.why,
         logLevel: options.role === 'command' ? 'silent' : config.logLevel,
       },
-      options.overrides,
+      options.takesAccessAway ? { ...options.overrides, now: databaseTime(facts.clockLeadMs) } : options.overrides,
     )
     return {
       strongroom,
+      openAsOwner: () => openDatabase({ ...place, url: urls.owner, maxConnections: 2 }),
       databaseLost: options.role === 'server' ? lostDatabase(strongroom, keepRunning) : new Promise(() => {}),
       async close() {
         await strongroom.close()
@@ -128,37 +142,25 @@ function recordedIssuer(config: Config, role: OpenVaultOptions['role']): Strongr
   return config.issuerIsSet ? 'ignore' : 'prefer'
 }
 
-/** Beside its pool a process listens, tries whether it can write, and asks about sessions that do not answer. */
-const CONNECTIONS_BESIDE_POOL = 3
-
-/**
- * PostgreSQL takes 100 connections unless told otherwise: the workers and the first process share 80 of them. Under group
- * commit few are enough.
- */
-function connectionsFor(workers: number): number {
-  return Math.max(3, Math.min(10, Math.floor(80 / (workers + 1)) - CONNECTIONS_BESIDE_POOL))
-}
-
 /** The embedded database always fits; another one is migrated by its owner, for convenience by a development server. */
 function migratesItself(config: Config, role: OpenVaultOptions['role']): boolean {
   if (role === 'worker') return false
   return config.database === undefined || (!config.production && role === 'server')
 }
 
-/**
- * Opens the database that the configuration names and nothing on top of it, for a command that needs no key of the vault.
- *
- * @throws {Unsafe} when its schema is not the one of this version
- */
+/** Opens the database alone, for a command that needs no key. @throws {Unsafe} when its schema is not of this version */
 export function openVaultDatabase(
   config: Config,
   options: OpenVaultOptions,
-  as: keyof Urls = 'server',
 ): Promise<{ database: Database; close(): Promise<void> }> {
   return withDatabase(config, options, async (urls, stopDatabase) => {
     const place = await findVault(config, urls.server)
-    refuse(examineDatabase(config, await inspect(place)).filter(({ code }) => code === 'schema'))
-    const database = openDatabase({ ...place, url: urls[as], maxConnections: 2 })
+    const facts = await look(place, inspectDatabase)
+    refuse([
+      ...examineDatabase(config, facts).filter(({ code }) => code === 'schema'),
+      ...examineClock(facts.clockLeadMs),
+    ])
+    const database = openDatabase({ ...place, maxConnections: 2 })
     return {
       database,
       async close() {
@@ -210,11 +212,20 @@ async function examineVaultDatabase(config: Config, url: string): Promise<Findin
   const { faults, schema } = await examineServer({ url, caFile, schema: databaseSchema })
   if (faults.length > 0) return faults
   const place = { url, caFile, schema }
-  const facts = await inspect(place)
-  const found = [...examineDatabase(config, facts), ...(await examineMappedRoles(config, facts))]
-  const isReadable = !found.some(({ code }) => code === 'schema')
-  if (isReadable) found.push(...(await examineKeys(() => verifyKeys(config, place))))
-  return found
+  return look(place, async (database) => {
+    const facts = await inspectDatabase(database)
+    const found = [...examineDatabase(config, facts), ...(await examineMappedRoles(config, facts))]
+    const ofClock = examineClock(facts.clockLeadMs)
+    if (found.some(({ code }) => code === 'schema')) return [...ofClock, ...found]
+    const { provider, ...rootKey } = { ...config.rootKey, file: config.rootKeyFile }
+    let marks: readonly string[] | undefined
+    const ofKeys = await examineKeys(async () => {
+      const registry = await verifyRegistry({ database, provider, rootKey, pinFile: config.pinFile })
+      marks = registry.marks
+      return registry.rootKey
+    })
+    return [...ofClock, ...found, ...ofKeys, ...(await examineSchema(database, marks))]
+  })
 }
 
 interface Urls {
@@ -225,10 +236,10 @@ interface Urls {
 /** Finds the database, and stops it again when `use` throws. */
 async function withDatabase<T>(
   config: Config,
-  options: OpenVaultOptions & { creates?: boolean },
+  options: OpenVaultOptions,
   use: (urls: Urls, stop: () => Promise<void>, keepRunning: EmbeddedDatabase['keepRunning']) => Promise<T>,
 ): Promise<T> {
-  const { creates = true } = options
+  const { creates = true, command, log } = options
   if (!config.production && creates) makeDataDir(config.dataDir)
   if (config.database) {
     const { url, ownerUrl } = config.database
@@ -239,7 +250,6 @@ async function withDatabase<T>(
     )
   }
   const { dataDir } = config
-  const { command, log } = options
   const role = options.role === 'server' ? 'server' : 'command'
   const embedded = await openEmbeddedDatabase({ dataDir, role, ...(command ? { command } : {}), log, creates })
   try {
@@ -267,22 +277,9 @@ async function findVault({ database, databaseSchema }: Config, url: string): Pro
   return { url, caFile, schema }
 }
 
-async function inspect(place: Place) {
+async function look<T>(place: Place, use: (database: Database) => Promise<T>): Promise<T> {
   const database = openDatabase({ ...place, maxConnections: 1 })
-  try {
-    return await inspectDatabase(database)
-  } finally {
-    await database.close()
-  }
-}
-
-async function verifyKeys({ rootKey, rootKeyFile }: Config, place: Place) {
-  const database = openDatabase({ ...place, maxConnections: 1 })
-  try {
-    return await verifyRegistry({ database, provider: rootKey.provider, rootKey: { ...rootKey, file: rootKeyFile } })
-  } finally {
-    await database.close()
-  }
+  return use(database).finally(() => database.close())
 }
 
 function refuse(findings: readonly Finding[]): void {

@@ -11,6 +11,7 @@ export const options = {
   STRONGROOM_PORT: ['8443', 'the HTTPS port'],
   STRONGROOM_OPERATOR_PORT: ['9443', 'the operator listener (`/metrics` and health), HTTPS, on loopback only'],
   STRONGROOM_OPERATOR_TOKEN_FILE: ['–', 'the bearer token that `/metrics` then asks for, mode 0600'],
+  STRONGROOM_OPERATOR: ['–', 'who runs commands, for the audit log, where `--as` does not say so'],
   STRONGROOM_WORKERS: ['cores less one, at least 1', 'how many processes serve callers'],
   STRONGROOM_ISSUER: ['`https://localhost:<port>`', 'the issuer and audience of access tokens: the public base URL'],
   STRONGROOM_ISSUERS_FILE: ['–', 'the identity providers of the staff and what their claims mean here, JSON'],
@@ -25,6 +26,10 @@ export const options = {
   ],
   STRONGROOM_PROXY_PROTOCOL: ['off', '`on`: connections from those proxies begin with a PROXY header, version 1 or 2'],
   STRONGROOM_ROOT_KEY_FILE: ['`<data dir>/root-key`', 'the passphrase that the root key is derived from, mode 0600'],
+  STRONGROOM_PIN_FILE: [
+    '`<certs>/vault-<database>.pin`',
+    'which vault this database holds and which root key it has, written at the first start; another one refuses the start',
+  ],
   STRONGROOM_ROOT_KEY: [
     'passphrase-file',
     'where the root key comes from: `passphrase-file`, `custodian-shares`, `aws-kms` or `pkcs11`',

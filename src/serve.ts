@@ -8,6 +8,7 @@ import { createOperatorListener } from './http/operator.ts'
 import { createOperatorSocketServer } from './http/operator-socket.ts'
 import { createOperatorTokenCheck } from './http/operator-token.ts'
 import { createHttpsServer } from './http/server.ts'
+import { createTicketSecret, replaceHourly, type TicketSecret, ticketKeysOf } from './http/session-tickets.ts'
 import { acceptProxyProtocol } from './http/source/proxy-protocol.ts'
 import { createTrustedProxies } from './http/source/trusted-proxies.ts'
 import { certificateNames, loadTls, type TlsOptions, watchCertificates } from './http/tls.ts'
@@ -38,16 +39,19 @@ export async function serve(config: Config, announce: Announce): Promise<Serving
   const vault = await openAsServer(config, announce)
   const { strongroom } = vault
   const started: Listening[] = []
+  const tickets = createTicketSecret()
+  const endTickets = replaceHourly(tickets)
   let unfollow = () => {}
   const stop = once(async () => {
     strongroom.beginShutdown()
     unfollow()
+    endTickets()
     await Promise.all(started.map((listener) => listener.stop()))
     await vault.close()
   })
   try {
-    started.push(await listenToCallers(config, strongroom))
-    started.push(await listenToOperator(config, strongroom, strongroom.metrics.text))
+    started.push(await listenToCallers(config, strongroom, tickets))
+    started.push(await listenToOperator(config, strongroom, strongroom.metrics.text, tickets))
     unfollow = followCertificates(config, started, strongroom)
     await welcome(config, strongroom, announce)
   } catch (error) {
@@ -74,7 +78,11 @@ export async function openAsServer(config: Config, announce: Announce): Promise<
  * The HTTPS listener of the API. It answers for the names in its certificate; behind a proxy, which may have another
  * certificate, also for the public host.
  */
-export async function listenToCallers(config: Config, strongroom: Strongroom): Promise<Listening> {
+export async function listenToCallers(
+  config: Config,
+  strongroom: Strongroom,
+  tickets: TicketSecret,
+): Promise<Listening> {
   const { logger, metrics, newId, alert } = strongroom
   let tls = await loadTls(config.tls)
   let isOnCertificate = certificateNames(tls.cert)
@@ -87,6 +95,9 @@ export async function listenToCallers(config: Config, strongroom: Strongroom): P
   const server = createHttpsServer(tls, app, { newId, onFramingError: metrics.framingError })
   if (config.proxyProtocol) acceptProxyProtocol(server, proxies, () => metrics.framingError('malformed-request'))
   const clientCrl = watchClientCrl(() => tls.clientCrl, alert)
+  const useTicketKeys = () => server.setTicketKeys(ticketKeysOf(tickets, 'callers', tls))
+  useTicketKeys()
+  const unfollowTickets = tickets.onReplace(useTicketKeys)
   await startListening(server, config.port, config.host)
   logger.info({ host: config.host, port: portOf(server) }, 'listening')
   return {
@@ -95,10 +106,12 @@ export async function listenToCallers(config: Config, strongroom: Strongroom): P
       server.setSecureContext(renewed)
       isOnCertificate = certificateNames(renewed.cert)
       tls = renewed
+      useTicketKeys()
       clientCrl.look()
     },
     stop() {
       clientCrl.close()
+      unfollowTickets()
       return stopListening(server)
     },
   }
@@ -109,11 +122,16 @@ export async function listenToOperator(
   config: Config,
   strongroom: Strongroom,
   metrics: MetricsText,
+  tickets: TicketSecret,
 ): Promise<Listening> {
   const { checkReady } = strongroom
   const { certFile, keyFile } = config.tls
+  let tls = await loadTls({ certFile, keyFile })
   const mayReadMetrics = await createOperatorTokenCheck(config.operatorTokenFile)
-  const server = createOperatorListener(await loadTls({ certFile, keyFile }), { metrics, checkReady, mayReadMetrics })
+  const server = createOperatorListener(tls, { metrics, checkReady, mayReadMetrics })
+  const useTicketKeys = () => server.setTicketKeys(ticketKeysOf(tickets, 'operator', tls))
+  useTicketKeys()
+  const unfollowTickets = tickets.onReplace(useTicketKeys)
   const closeSocket = await openOperatorSocket(config, strongroom)
   try {
     await startListening(server, config.operatorPort, '127.0.0.1')
@@ -123,17 +141,28 @@ export async function listenToOperator(
   }
   return {
     port: portOf(server),
-    renew: (renewed) => server.setSecureContext(renewed),
+    renew(renewed) {
+      server.setSecureContext(renewed)
+      tls = renewed
+      useTicketKeys()
+    },
     async stop() {
+      unfollowTickets()
       await Promise.all([stopListening(server), closeSocket()])
     },
   }
 }
 
 /** Returns what closes it. Windows has pipes in its place, which any user may open: a vault there has no such socket. */
-async function openOperatorSocket({ dataDir }: Config, { unsealing }: Strongroom): Promise<() => Promise<void>> {
+async function openOperatorSocket(
+  { dataDir }: Config,
+  { unsealing, takeFailure }: Strongroom,
+): Promise<() => Promise<void>> {
   if (process.platform === 'win32') return async () => {}
-  const server = createOperatorSocketServer((share, id) => unsealing.offer({ id, kind: 'operator' }, share))
+  const server = createOperatorSocketServer(
+    (share, id) => unsealing.offer({ id, kind: 'operator' }, share),
+    ({ operator, ...failure }) => takeFailure(operator, failure),
+  )
   const release = await listenOnSocket(server, operatorSocketOf(dataDir))
   return async () => {
     await stopListening(server)

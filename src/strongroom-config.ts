@@ -22,6 +22,8 @@ export interface StrongroomConfig {
   rootKeyFile: string
   /** Whether a vault that has no keys yet may make itself a passphrase, marked as one for development. */
   createRootKey?: boolean
+  /** The file that pins the vault and its root key. Default: nothing is pinned. */
+  pinFile?: string | undefined
   /** Where the root key comes from; the passphrase file unless told otherwise. */
   rootKey?: RootKeySettings
   /** How long the start waits for a KMS or HSM before it goes on sealed. */
@@ -32,6 +34,8 @@ export interface StrongroomConfig {
   runsRotations?: boolean
   /** Whether this process puts events into the audit log, if no other does. Default: it does not. */
   keepsLog?: boolean
+  /** Whether this process looks whether the end of the audit log is what was signed. Default: where it is kept. */
+  watchesLog?: boolean
   /** What the audit log is called, once and for all, when it is begun. Default: the issuer's host and `/audit`. */
   auditOrigin?: string | undefined
   /** Where checkpoints are shipped to, and who signs them; without the file nowhere and nobody. */

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { createAccessControl } from './access/access-control.ts'
 import { ACCESS_MACS } from './access/access-macs.ts'
 import { createAccessRoutes } from './access/access-routes.ts'
@@ -6,28 +7,33 @@ import { createAuthentication } from './access/authentication.ts'
 import type { Caller } from './access/caller.ts'
 import { createCallerCommands } from './access/caller-commands.ts'
 import type { NamedCaller } from './access/find-caller.ts'
-import { requireAnyScope } from './access/grant.ts'
+import { findTakenAway } from './access/find-taken-away.ts'
+import { remakeAccessMacs } from './access/remake-access-macs.ts'
 import { releaseReservations } from './access/reservation-store.ts'
+import { defaultStrangerLimits } from './access/stranger-limit.ts'
 import { createAlert } from './alert.ts'
+import { EVENT_MACS } from './audit/accept-waiting.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
 import { createAuditLog } from './audit/audit-log.ts'
 import { createAuditRoutes } from './audit/audit-routes.ts'
+import { inBook } from './audit/event-book.ts'
+import { createTakeFailure } from './audit/failed-command.ts'
 import { createLogRoutes } from './audit/log-routes.ts'
 import { createRecordEvent } from './audit/record-event.ts'
+import { createReleaseGate } from './audit/release-gate.ts'
 import { loadShipping } from './audit/witness/witnesses-file.ts'
-import { createBackground, type TaskName } from './background.ts'
+import { createBackground } from './background.ts'
 import { openDatabase } from './database/database.ts'
 import { readSetting, writeSetting } from './database/settings-store.ts'
 import { createWriteProbe } from './database/write-probe.ts'
-import { createApp } from './http/app.ts'
 import { createDocsRoutes } from './http/docs-routes.ts'
 import { createHealthRoutes } from './http/health-routes.ts'
 import { createMetrics } from './http/metrics.ts'
-import type { RefusesCertificate } from './http/presented.ts'
 import { createReadiness } from './http/readiness.ts'
-import { createLogger, describeError } from './http/request-log.ts'
-import { createTrustedProxies, type TrustedProxies } from './http/source/trusted-proxies.ts'
+import { createLogger, describeError, type Logger } from './http/request-log.ts'
 import { createNewId } from './identifier.ts'
+import { createEventMacs, createVaultBook } from './keys/event-macs.ts'
+import { keepMacKeys } from './keys/keep-mac-keys.ts'
 import { keepSigningKeys } from './keys/keep-signing-keys.ts'
 import { createKeyCommands } from './keys/key-commands.ts'
 import { openVaultKeys } from './keys/open-vault-keys.ts'
@@ -36,34 +42,28 @@ import { startRotationRunner } from './keys/rotation/rotation-runner.ts'
 import { rotationFigures } from './keys/rotation/rotation-store.ts'
 import { createSealedValues } from './keys/rotation/sealed-values.ts'
 import { createKeyWatch } from './keys/watch-keys.ts'
-import { holdsCardNumber } from './kinds/card-number.ts'
 import { createKinds } from './kinds/kinds.ts'
 import type { Problem } from './problem.ts'
-import { createApprovalRoutes } from './records/approval-routes.ts'
 import { countMisses } from './records/count-misses.ts'
-import { createEraseRoutes } from './records/erase-routes.ts'
 import { type AccessQuestion, explainAccess } from './records/explain-access.ts'
 import { createFindByTerm } from './records/find-by-term.ts'
 import { findCustomerTokens } from './records/find-customer-tokens.ts'
 import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
-import { createMatchRoutes } from './records/match-routes.ts'
-import { createRecordBatches } from './records/record-batches.ts'
+import { createRecordApi } from './records/record-api.ts'
+import { createLookUp, createRecordBatches } from './records/record-batches.ts'
 import { createRecordRefusal } from './records/record-refusal.ts'
-import { createRecordRoutes } from './records/record-routes.ts'
 import { createSearchTerms } from './records/reindex.ts'
-import { createRevealRoutes } from './records/reveal-routes.ts'
-import { createSearchRoutes } from './records/search-routes.ts'
-import { createTokenizeRoutes } from './records/tokenize-routes.ts'
 import { type VerifyRecordsControl, verifyRecords } from './records/verification/verify-records.ts'
 import { createWhy } from './records/why.ts'
 import { loadWhyRules } from './records/why-rules.ts'
+import { acceptSchema } from './schema/accept-schema.ts'
+import { watchSchema } from './schema/watch-schema.ts'
 import type { Overrides, RootKeySettings, StrongroomConfig } from './strongroom-config.ts'
+import { tendVault } from './tend-vault.ts'
+import { createVaultApp } from './vault-app.ts'
 import { version } from './version.ts'
 
-const SWEEP_EVERY_MS = 10 * 60 * 1000
-/** A server that is often started sweeps too; a command ends before. */
-const SWEEP_FIRST_MS = 60 * 1000
 const REFUSALS_EVERY_MS = 60 * 1000
 const ROOT_KEY_PATIENCE_MS = 1_000
 const PASSPHRASE_FILE: RootKeySettings = { provider: 'passphrase-file', leaseSeconds: 900 }
@@ -79,7 +79,6 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const randomBytes = overrides.randomBytes ?? createRandomBytes()
   const logger = overrides.logger ?? createLogger(config.logLevel)
   const newId = createNewId(now, randomBytes)
-  const newAuditEvent = createNewAuditEvent(now, newId)
   const metrics = createMetrics()
 
   const alert = createAlert((facts, message) => logger.error(facts, message), metrics.alert)
@@ -98,6 +97,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ...place,
     ...(config.databaseConnections ? { maxConnections: config.databaseConnections } : {}),
   })
+  const book = createVaultBook({ keys: () => keys, newId, alert, remembers: config.keepsLog ?? false })
+  const newAuditEvent = inBook(book, createNewAuditEvent(now, newId, hostname()))
   const { provider, leaseSeconds, ...providerOptions } = config.rootKey ?? PASSPHRASE_FILE
   const vaultKeys = await openVaultKeys({
     database,
@@ -108,11 +109,13 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     provider,
     leaseSeconds,
     rootKey: { ...providerOptions, file: config.rootKeyFile, development: config.createRootKey === true },
+    pin: config.pinFile === undefined ? undefined : pinOf(config.pinFile, config.production, logger),
     patienceMs: config.rootKeyPatienceMs ?? ROOT_KEY_PATIENCE_MS,
     alert,
     background,
     times: overrides.keyTimes,
-    marksOfNewVault: [ACCESS_MACS],
+    remakeMacs: remakeAccessMacs,
+    marksOfNewVault: [ACCESS_MACS, EVENT_MACS],
   }).catch(async (error) => {
     await database.close()
     throw error
@@ -146,18 +149,26 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const signing = { renewSigningKey, issuer, issuersFile, production }
   const authentication = await createAuthentication({ ...basics, ...signing, roles, admit }).catch(giveUp)
   const { accessTokens, clientSecrets, spendOnce } = authentication
-  const idempotency = createIdempotency({ database, keys, now })
-  const batches = overrides.batches ?? createRecordBatches(database)
+  const eventMacs = createEventMacs(keyDeps)
+  const gate = createReleaseGate(eventMacs.verifyMac)
+  const idempotency = createIdempotency({ database, keys, now, requireRelease: gate.requireOpen })
+  const batches = overrides.batches ?? createRecordBatches(database, gate.requireOpen)
   const findByTerm = createFindByTerm(basics)
-  const shared = { ...basics, ...limits, batches, findByTerm, roles, macs, kinds, randomBytes, why }
+  const lookUp = createLookUp(database)
+  const shared = { ...basics, ...limits, batches, lookUp, findByTerm, roles, macs, kinds, randomBytes, why }
 
-  const auditLog = await createAuditLog(basics, {
-    isKeptHere: config.keepsLog ?? false,
-    origin: config.auditOrigin ?? `${new URL(issuer).host}/audit`,
-    shipping,
-    observeWaiting: metrics.observeAuditWaiting,
-    log: (facts, message) => logger.info(facts, message),
-  }).catch(giveUp)
+  const auditLog = await createAuditLog(
+    { ...basics, ...eventMacs, book, gate, findState: findTakenAway },
+    {
+      isKeptHere: config.keepsLog ?? false,
+      isWatchedHere: config.watchesLog ?? config.keepsLog ?? false,
+      origin: config.auditOrigin ?? `${new URL(issuer).host}/audit`,
+      shipping,
+      observeWaiting: metrics.observeAuditWaiting,
+      failures: config.strangerLimits ?? defaultStrangerLimits,
+      log: (facts, message) => logger.info(facts, message),
+    },
+  ).catch(giveUp)
 
   /** Why nothing can be done with the keys now; undefined when it can. */
   const sealedBecause = () => {
@@ -169,17 +180,21 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     }
   }
 
+  const schema = await watchSchema({ ...basics, log: (facts, message) => logger.warn(facts, message) })
   const writeProbe = createWriteProbe(place)
-  /** Whether the ring in memory is the registry's, the database takes writes, and the log takes events. @throws {Problem} */
-  const checkReady = createReadiness([() => keys.refresh(), writeProbe.check, async () => auditLog.requireWritable()])
+  /**
+   * Whether the ring in memory is the registry's, the database takes writes and has the vault's own schema, and the log takes
+   * events. @throws {Problem}
+   */
+  const checkReady = createReadiness([
+    () => keys.refresh(),
+    writeProbe.check,
+    async () => auditLog.requireWritable(),
+    schema.requireUnchanged,
+    async () => auditLog.requireUnchanged(),
+  ])
   const routes = [
-    ...createTokenizeRoutes({ ...shared, idempotency }),
-    ...createRevealRoutes({ ...shared, idempotency }),
-    ...createApprovalRoutes(shared),
-    ...createMatchRoutes({ ...shared, idempotency }),
-    ...createRecordRoutes(shared),
-    ...createSearchRoutes({ ...shared, idempotency }),
-    ...createEraseRoutes({ ...shared, idempotency }),
+    ...createRecordApi({ ...shared, idempotency }),
     ...createAuditRoutes(basics),
     ...createLogRoutes(basics),
     ...createAccessRoutes({
@@ -189,7 +204,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   ].map((route) => countMisses(shared, route))
   const docs = createDocsRoutes(routes, { issuer, version })
 
-  const recordRefusal = createRecordRefusal({ newAuditEvent, recordEvent, strangers: limits.strangers })
+  const recordRefusal = createRecordRefusal({ ...basics, strangers: limits.strangers, outage: auditLog.outage })
 
   const rotation = { ...shared, movables: [...createSealedValues(keys), createSearchTerms(shared)] }
   metrics.showRotations(() => rotationFigures(database))
@@ -197,27 +212,24 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ? startRotationRunner(rotation, (result) => logger.info(result, 'rotation ended'), background)
     : undefined
   const watchKeys = createKeyWatch({ keys, now, alert, observeKey: metrics.observeKey })
-  const tending: [TaskName, () => unknown][] = [
-    ['adopt-access', access.adopt],
-    ['keep-signing-keys', renewSigningKey],
-    // A key that is about to be replaced is no news.
-    ['watch-keys', () => background.tasks.get('keep-signing-keys')?.run().then(watchKeys)],
-  ]
-  for (const [name, work] of tending) {
-    // A sealed vault has said so already, and forgets what it remembers of its clients. The first time is part of the start.
-    const task = background.every(name, { everyMs: keys.times.tendEveryMs }, async () =>
-      keys.isSealed ? clientSecrets.forgetAll() : work(),
-    )
-    await task.run()
-  }
-  const sweeps = {
-    'sweep-idempotency-keys': () => sweepIdempotencyKeys(database, now()),
-    ...access.sweeps,
-    ...authentication.sweeps,
-  }
-  for (const [name, sweep] of Object.entries(sweeps) as [TaskName, () => Promise<number>][]) {
-    background.every(name, { everyMs: SWEEP_EVERY_MS, firstMs: SWEEP_FIRST_MS }, sweep)
-  }
+  await tendVault({
+    ...{ background, keys },
+    work: [
+      ['adopt-access', access.adopt],
+      ['keep-mac-keys', () => keepMacKeys(keyDeps)],
+      ['keep-signing-keys', renewSigningKey],
+      ['close-event-keys', eventMacs.closeReplaced],
+      // A key that is about to be replaced is no news.
+      ['watch-keys', () => background.tasks.get('keep-signing-keys')?.run().then(watchKeys)],
+    ],
+    // It forgets what it remembers of its clients.
+    whenSealed: clientSecrets.forgetAll,
+    sweeps: {
+      'sweep-idempotency-keys': () => sweepIdempotencyKeys(database, now()),
+      ...access.sweeps,
+      ...authentication.sweeps,
+    },
+  })
   background.every('write-refusal-counts', { everyMs: REFUSALS_EVERY_MS }, limits.strangers.flush)
   let shuttingDown = false
 
@@ -232,33 +244,23 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     unsealing,
     rootKeys,
     newId,
-    createApp: (
-      answersFor: (host: string) => boolean,
-      listener: { proxies?: TrustedProxies; refusesCertificate?: RefusesCertificate } = {},
-    ) =>
-      createApp<Caller>({
-        routes: [...routes, ...docs],
-        authenticate: authentication.authenticate,
-        admit,
-        publicUrl: issuer,
-        proxies: listener.proxies ?? createTrustedProxies([]),
-        refusesCertificate: listener.refusesCertificate ?? (() => false),
-        authorize: requireAnyScope,
-        recordRefusal,
-        describeCaller: (caller) => caller.id,
-        answersFor,
-        // A token is letters and digits, and some of those digits a card number's sooner or later.
-        holdsCardNumber: (text) => holdsCardNumber(text, { besideLetters: false }),
-        isShuttingDown: () => shuttingDown,
-        sealedBecause,
-        admission: overrides.admission,
-        observe: (answered) => {
-          metrics.observe(answered)
-          auditLog.observe(answered)
-        },
-        newId,
-        logger,
-      }),
+    newAuditEvent,
+    book,
+    createApp: createVaultApp({
+      ...{ routes: [...routes, ...docs], authenticate: authentication.authenticate, admit, publicUrl: issuer },
+      ...{ recordRefusal, newId, logger, admission: overrides.admission },
+      isShuttingDown: () => shuttingDown,
+      closedBecause: () => sealedBecause() ?? schema.changed(),
+      observe: (answered) => {
+        metrics.observe(answered)
+        auditLog.observe(answered)
+      },
+    }),
+    takeFailure: createTakeFailure({
+      record: auditLog.commands.recordFailedCommand,
+      outage: auditLog.outage,
+      strangers: limits.strangers,
+    }),
     /** From now on new requests are refused; those under way finish. */
     beginShutdown: () => {
       shuttingDown = true
@@ -272,6 +274,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
         explainAccess({ ...shared, admit, production }, operator, who, question),
       ...createKeyCommands({ ...rotation, ...keyDeps, issuer, hasSignedLast: auditLog.hasSignedLast }),
       ...auditLog.commands,
+      acceptSchema: (operator: AuditCaller, hash: string) => acceptSchema(basics, operator, hash),
       findCustomerTokens: (site: string, customer: string) => findCustomerTokens(shared, { site, customer }),
       verifyRecords: (operator: AuditCaller, control: VerifyRecordsControl) => verifyRecords(shared, operator, control),
     },
@@ -284,4 +287,10 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       await Promise.all([writeProbe.close(), database.close()])
     },
   }
+}
+
+function pinOf(file: string, production: boolean, logger: Logger) {
+  const onUnwritable = (reason: string) =>
+    logger.warn({ file, reason }, 'the vault and its root key are not pinned: the file cannot be written')
+  return { file, mayBeginAgain: !production, onUnwritable }
 }

@@ -2,6 +2,7 @@ import cluster, { type Worker } from 'node:cluster'
 import type { Config } from './config.ts'
 import { createClusterMetricsText } from './http/metrics.ts'
 import { describeError } from './http/request-log.ts'
+import { createTicketSecret, replaceHourly } from './http/session-tickets.ts'
 import { withoutInspectorSignal } from './inspector-signal.ts'
 import type { HandedRootKey } from './keys/unseal.ts'
 import { openVault } from './open-vault.ts'
@@ -24,6 +25,11 @@ interface RootKeyMessage {
   rootKey: HandedRootKey | undefined
 }
 
+/** What every worker derives the keys of its session tickets from, so that each resumes the sessions of the others. */
+interface TicketSecretMessage {
+  ticketSecret: Uint8Array
+}
+
 /** What the first process tells a worker; signals of the terminal reach workers too and are not theirs to follow. */
 const STOP = 'stop'
 /** A worker's own grace period, and some more to close its connections. */
@@ -44,6 +50,10 @@ export async function serveWithWorkers(config: Config, announce: Announce): Prom
   const { logger, unsealing } = vault.strongroom
   const tell = (worker: Worker, rootKey: HandedRootKey | undefined) =>
     worker.send({ rootKey } satisfies RootKeyMessage, () => rootKey?.key.fill(0))
+  const tickets = createTicketSecret()
+  const endTickets = replaceHourly(tickets)
+  const tellTickets = (worker: Worker) =>
+    worker.send({ ticketSecret: tickets.bytes } satisfies TicketSecretMessage, () => {})
   let stopping = false
   let operator: Listening | undefined
   let unfollow = () => {}
@@ -51,7 +61,9 @@ export async function serveWithWorkers(config: Config, announce: Announce): Prom
   const fork = () => {
     const worker = cluster.fork()
     worker.on('message', (message) => {
-      if (message === ASK_ROOT_KEY) tell(worker, unsealing.handOver())
+      if (message !== ASK_ROOT_KEY) return
+      tellTickets(worker)
+      tell(worker, unsealing.handOver())
     })
     worker.once('exit', (code, signal) => {
       if (stopping) return
@@ -69,6 +81,7 @@ export async function serveWithWorkers(config: Config, announce: Announce): Prom
     stopping = true
     process.off('SIGHUP', onHangUp)
     unfollow()
+    endTickets()
     await Promise.all([...workers().map(stopWorker), operator?.stop()])
     await vault.close()
   })
@@ -76,9 +89,10 @@ export async function serveWithWorkers(config: Config, announce: Announce): Prom
   unsealing.onOpen(() => {
     for (const worker of workers()) tell(worker, unsealing.handOver())
   })
+  tickets.onReplace(() => workers().forEach(tellTickets))
   try {
     await Promise.all(Array.from({ length: config.workers }, () => listeningOf(fork())))
-    operator = await listenToOperator(config, vault.strongroom, createClusterMetricsText())
+    operator = await listenToOperator(config, vault.strongroom, createClusterMetricsText(), tickets)
     unfollow = followCertificates(config, [operator], vault.strongroom)
     await welcome(config, vault.strongroom, announce)
   } catch (error) {
@@ -94,8 +108,12 @@ export async function serveAsWorker(config: Config): Promise<void> {
   const vault = await openVault(config, { role: 'worker', log: () => {} })
   const { strongroom } = vault
   strongroom.metrics.shareWithFirstProcess()
+  const tickets = createTicketSecret()
+  process.on('message', (message: unknown) => {
+    if (isTicketSecretMessage(message)) tickets.replace(message.ticketSecret)
+  })
   await receiveRootKey(strongroom)
-  const listening = await listenToCallers(config, strongroom)
+  const listening = await listenToCallers(config, strongroom, tickets)
   const unfollow = followCertificates(config, [listening], strongroom)
   process.on('message', async (message) => {
     if (message !== STOP) return
@@ -126,6 +144,10 @@ function receiveRootKey({ unsealing, logger }: Strongroom): Promise<void> {
 
 function isRootKeyMessage(message: unknown): message is RootKeyMessage {
   return typeof message === 'object' && message !== null && 'rootKey' in message
+}
+
+function isTicketSecretMessage(message: unknown): message is TicketSecretMessage {
+  return typeof message === 'object' && message !== null && 'ticketSecret' in message
 }
 
 function workers(): Worker[] {

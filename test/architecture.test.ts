@@ -16,12 +16,12 @@ const files = everything.filter((file) => file.path.startsWith('src/') && !file.
 const LAYERS: readonly (readonly string[])[] = [
   ['main', 'cli', 'demo'],
   ['workers', 'serve'],
-  ['open-vault', 'doctor', 'examine-machine', 'sample-callers'],
-  ['strongroom', 'strongroom-config'],
+  ['open-vault', 'doctor', 'examine-machine', 'examine-passphrases', 'examine-schema', 'sample-callers'],
+  ['strongroom', 'strongroom-config', 'tend-vault', 'vault-app'],
   ['records'],
-  ['kinds', 'keys', 'access', 'audit', 'privacy'],
+  ['kinds', 'keys', 'access', 'audit', 'privacy', 'schema'],
   ['http', 'database'],
-  'problem alert background sensitive parse-input identifier random-bytes config config-file options version interruption current-node inspector-signal buffer-sweeping trusted-file env-file process-limits awake-time time-slice'.split(
+  'problem alert background sensitive parse-input identifier random-bytes operator-environment config config-file options version interruption current-node inspector-signal buffer-sweeping trusted-file env-file process-limits awake-time time-slice'.split(
     ' ',
   ),
 ]
@@ -30,6 +30,7 @@ const LAYERS: readonly (readonly string[])[] = [
 const SIBLINGS: Readonly<Record<string, readonly string[]>> = {
   access: ['keys', 'audit'],
   keys: ['audit'],
+  schema: ['audit', 'keys'],
   // The routes of the audit log have callers like all others; the log itself knows nothing of access.
   'audit/audit-routes.ts': ['access'],
   'audit/log-routes.ts': ['access'],
@@ -39,13 +40,13 @@ const SIBLINGS: Readonly<Record<string, readonly string[]>> = {
 const rootFiles = files.map(({ path }) => path).filter((path) => layerOf(path) === LAYERS.length - 1)
 
 const PURE_KEYS =
-  'seal row-facts bound-rows-mark encode-fields key key-state cryptoperiod signing-plan key-ring keyed-hash joined-bytes random registry-manifest root-key/root-key root-key/key-frame root-key/share-text'
+  'seal row-facts bound-rows-mark encode-fields key key-state cryptoperiod signing-plan key-ring keyed-hash joined-bytes random registry-manifest root-key/root-key root-key/key-frame root-key/share-text argon2-cost root-key/passphrase-novelty handover key-of-bytes'
 
 const PURE_AUDIT = [
-  'audit-event merkle tile tree-edge note checkpoint frontier delivery/ocsf-event delivery/syslog-message review/review-rules',
+  'audit-event unfinished-event canonical-base64 made number-ranges merkle tile tree-edge note checkpoint frontier delivery/ocsf-event delivery/syslog-message review/review-rules',
   'verification/log-finding verification/log-source verification/recompute-tree verification/explain-tile',
-  'verification/check-tree verification/check-event verification/check-leaves verification/check-claims',
-  'verification/trusted-keys verification/record-history',
+  'verification/check-tree verification/check-event verification/check-numbers verification/check-leaves verification/check-claims',
+  'months verification/check-retention verification/trusted-keys verification/record-history',
 ]
 
 /** Values and decisions: no database, no network, no files, nothing that imports such. */
@@ -101,6 +102,7 @@ const ENTRIES = ['src/main.ts', 'src/cli.ts', 'src/demo.ts']
 const STARTED_BY = {
   'src/database/embedded-init.ts': 'src/database/embedded.ts',
   'src/keys/root-key/pkcs11-process.ts': 'src/keys/root-key/pkcs11.ts',
+  'src/keys/root-key/passphrase-strength-program.ts': 'src/keys/root-key/passphrase-strength.ts',
   'src/keys/sealing-thread-program.ts': 'src/keys/sealing-thread.ts',
 }
 
@@ -147,7 +149,7 @@ describe('the scanner', () => {
 
   it('finds that every imported file exists', () => {
     const known = new Set(everything.map(({ path }) => path))
-    expect(violations((_from, to) => !known.has(to))).toEqual([])
+    expect(violations((_from, to) => !known.has(to) && !to.endsWith('.json'))).toEqual([])
   })
 })
 
@@ -187,7 +189,9 @@ describe('layers', () => {
 
 describe('inside a noun', () => {
   it('routes are imported by the composition root only', () => {
-    expect(violations((from, to) => isRoutes(to) && from.path !== 'src/strongroom.ts')).toEqual([])
+    expect(
+      violations((from, to) => isRoutes(to) && !['src/strongroom.ts', 'src/records/record-api.ts'].includes(from.path)),
+    ).toEqual([])
   })
 
   it('a store imports stores and values, never a use case', () => {

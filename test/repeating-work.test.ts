@@ -7,6 +7,7 @@ const MAY_REPEAT: Readonly<Record<string, string>> = {
   'src/http/client-crl.ts': 'looks whether a revocation list is out of date',
   'src/http/listener.ts': 'closes idle connections at the end',
   'src/http/request-log.ts': 'writes lines that wait',
+  'src/http/session-tickets.ts': 'draws another key of session tickets every hour',
   'src/http/tls.ts': 'looks at the files of the certificate; serve.ts reports',
   'src/serve.ts': 'looks whether the vault is open, to say so at the terminal',
 }

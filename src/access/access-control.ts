@@ -14,7 +14,7 @@ import { selectSuspended, sweepBudgets } from './budget-store.ts'
 import type { Caller } from './caller.ts'
 import { createCardSearchLimit } from './card-search-limit.ts'
 import { type CardLimits, createCardVelocity } from './card-velocity.ts'
-import { createCurrentRoles, createRoleSetMac } from './current-roles.ts'
+import { createCurrentRoles, createRoleSetMacs } from './current-roles.ts'
 import { createGuessLimit, type WrongAnswerLimits } from './guess-limit.ts'
 import { liftCaller } from './lift-caller.ts'
 import { createLimitKeys } from './limit-keys.ts'
@@ -54,7 +54,7 @@ export interface AccessLimits {
 
 export interface AccessControlDeps {
   database: Database
-  keys: Pick<Keys, 'ring' | 'registry' | 'refresh' | 'verified'>
+  keys: Pick<Keys, 'macs' | 'ring' | 'registry' | 'refresh' | 'verified'>
   newAuditEvent: NewAuditEvent
   now: () => Date
   alert: Alert
@@ -67,8 +67,8 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
   const { database, keys, now } = deps
   const ago = (ms: number) => new Date(now().getTime() - ms)
   const macs = createAccessMacs(deps)
-  const macOf = createRoleSetMac(keys.registry.authenticate)
-  const roles = createCurrentRoles({ ...deps, macOf })
+  const roleSetMacs = createRoleSetMacs(keys.macs)
+  const roles = createCurrentRoles({ ...deps, macs: roleSetMacs })
   const standingOf = createStandings(database)
   const counting = { ...deps, tally: createTally(database, now), keyOf: createLimitKeys(deps) }
   const probes = createProbeLimit(counting, limits.probesPerTenMinutes)
@@ -99,7 +99,8 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
     },
     commands: {
       readRoles: () => roles.refresh(),
-      applyRoles: (operator: AuditCaller, file: RoleFile) => applyRoles({ ...deps, roles, macOf }, operator, file),
+      applyRoles: (operator: AuditCaller, file: RoleFile) =>
+        applyRoles({ ...deps, roles, macs: roleSetMacs }, operator, file),
       reviewAccess: (operator: AuditCaller, issuers: readonly TrustedIssuer[]) =>
         reviewAccess({ ...deps, roles, macs }, operator, issuers),
       addPartner: (operator: AuditCaller, partner: NewPartner) => addPartner({ ...deps, macs }, operator, partner),

@@ -1,6 +1,6 @@
-import { timingSafeEqual } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import { type Alert, createNewsAlert } from '../alert.ts'
+import type { Queryable } from '../database/database.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { ClientWithSecrets } from './client-store.ts'
 import type { Partner } from './partner-store.ts'
@@ -16,54 +16,71 @@ export type GrantedContract = Pick<Partner, 'id' | 'purposes' | 'fields' | 'ends
  * that cannot give a client another role, scope, site, partner or secret, nor a partner another contract.
  */
 export interface AccessMacs {
+  /** See `Macs.hold`: to be asked first in a transaction that writes a MAC. @throws {Problem} sealed, database-unavailable */
+  hold(tx: Queryable): Promise<void>
   /** @throws {Problem} sealed */
   ofClient(client: GrantedClient): Buffer
   /** @throws {Problem} sealed */
   ofContract(contract: GrantedContract): Buffer
-  /** Whether the vault wrote it. If not, it grants nothing, and that is an alert. @throws {Problem} sealed */
-  isClient(client: GrantedClient & { mac: Buffer | null }): boolean
+  /** Whether the vault wrote it. If not, it grants nothing, and that is an alert. @throws {Problem} as `Macs.verify` */
+  isClient(client: GrantedClient & { mac: Buffer | null }): Promise<boolean>
   /** Likewise. */
-  isContract(contract: GrantedContract & { mac: Buffer | null }): boolean
+  isContract(contract: GrantedContract & { mac: Buffer | null }): Promise<boolean>
+}
+
+/** What a MAC is over, and what it is apart from everything else. */
+export interface MacText {
+  domain: string
+  text: string
 }
 
 /** Stands in the manifest of the key registry once every client and contract has a MAC. */
 export const ACCESS_MACS = 'access-macs'
 
-export function createAccessMacs(deps: { keys: Pick<Keys, 'registry' | 'verified'>; alert: Alert }): AccessMacs {
+export function createAccessMacs(deps: { keys: Pick<Keys, 'macs' | 'verified'>; alert: Alert }): AccessMacs {
   const { keys } = deps
+  const { macs } = keys
   const tell = createNewsAlert(deps.alert)
 
-  function isWritten(id: string, mac: Buffer | null, expected: Buffer): boolean {
+  async function isWritten(id: string, mac: Buffer | null, { domain, text }: MacText): Promise<boolean> {
     if (mac === null && !keys.verified.marks.includes(ACCESS_MACS)) return true
-    if (mac !== null && mac.length === expected.length && timingSafeEqual(mac, expected)) return true
-    tell(`${id} ${expected.toString('base64')}`, 'access-changed', { subject: id })
+    if (await macs.verify('access-mac', domain, text, mac)) return true
+    tell(`${id} ${text}`, 'access-changed', { subject: id })
     return false
   }
 
-  function macOf(domain: string, value: object): Buffer {
-    return keys.registry.authenticate(domain, canonicalize(value) ?? '')
+  const make = ({ domain, text }: MacText) => macs.make('access-mac', domain, text)
+  return {
+    hold: (tx) => macs.hold(tx, 'access-mac'),
+    ofClient: (client) => make(clientText(client)),
+    ofContract: (contract) => make(contractText(contract)),
+    isClient: (client) => isWritten(client.id, client.mac, clientText(client)),
+    isContract: (contract) => isWritten(contract.id, contract.mac, contractText(contract)),
   }
+}
 
-  function ofClient(client: GrantedClient): Buffer {
-    const { id, name, role, scopes, site, partner, keys, certificate } = client
-    const { secret_hash, secret_start, previous_secret_hash } = client
-    return macOf('strongroom client', {
+export function clientText(client: GrantedClient): MacText {
+  const { id, name, role, scopes, site, partner, keys, certificate } = client
+  const { secret_hash, secret_start, previous_secret_hash } = client
+  return {
+    domain: 'strongroom client',
+    text: canonical({
       ...{ id, name, role, scopes, site, partner, keys, certificate, secret_hash, secret_start, previous_secret_hash },
       secret_expires_at: millisecondsOf(client.secret_expires_at),
       previous_secret_expires_at: millisecondsOf(client.previous_secret_expires_at),
-    })
+    }),
   }
+}
 
-  function ofContract({ id, purposes, fields, ends_at }: GrantedContract): Buffer {
-    return macOf('strongroom contract', { id, purposes, fields, ends_at: millisecondsOf(ends_at) })
-  }
-
+export function contractText({ id, purposes, fields, ends_at }: GrantedContract): MacText {
   return {
-    ofClient,
-    ofContract,
-    isClient: (client) => isWritten(client.id, client.mac, ofClient(client)),
-    isContract: (contract) => isWritten(contract.id, contract.mac, ofContract(contract)),
+    domain: 'strongroom contract',
+    text: canonical({ id, purposes, fields, ends_at: millisecondsOf(ends_at) }),
   }
+}
+
+function canonical(value: object): string {
+  return canonicalize(value) ?? ''
 }
 
 /** As text: PostgreSQL knows times that JSON does not, such as infinity, and somebody may have written one. */

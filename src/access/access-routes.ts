@@ -3,7 +3,7 @@ import { type Route, route } from '../http/route.ts'
 import { Sensitive } from '../sensitive.ts'
 import type { AccessTokens } from './access-token.ts'
 import type { Caller } from './caller.ts'
-import { credentialsOf } from './client-credentials.ts'
+import { claimedClientOf, credentialsOf } from './client-credentials.ts'
 import { type IssueClientTokenDeps, issueClientToken } from './issue-client-token.ts'
 import { scopes } from './roles.ts'
 import { STATEMENT_ALGORITHMS } from './signed-statement.ts'
@@ -94,6 +94,7 @@ export function createAccessRoutes(deps: AccessRouteDeps): Route<Caller>[] {
       refusesAsOAuth: true,
       maxBodyBytes: 8 * 1024,
       body: tokenRequestSchema,
+      claimedClient: claimedClientOf,
       responses: { 200: { description: 'an access token for at most 300 seconds', schema: tokenResponseSchema } },
       handle: async (request) => {
         const { grant_type } = request.body

@@ -32,7 +32,7 @@ export async function admitCaller(deps: AdmitDeps, caller: Caller): Promise<Call
   if (!isLive || contract?.id !== caller.partnerId) throw unauthenticated()
   if (isSuspended) throw new Problem('caller-suspended')
   if (contract && contract.endsAt <= now().getTime()) throw new Problem('contract-ended')
-  const partner = contract && partnershipOf(macs, contract)
+  const partner = contract && (await partnershipOf(macs, contract))
   const set = await roles.at(rolesRevision)
   if (caller.role === undefined) return partner ? { ...caller, partner, scopes: new Set() } : caller
   const definition = set.roles.get(caller.role) ?? (set.distrusted ? NOTHING : undefined)
@@ -48,8 +48,11 @@ export async function admitCaller(deps: AdmitDeps, caller: Caller): Promise<Call
 const NOTHING: Role = { duty: '', scopes: [], grants: [] }
 
 /** A contract that somebody else has changed allows nothing. */
-function partnershipOf(macs: AccessMacs, { id, purposes, fields, ends_at, mac }: StandingContract): Partnership {
-  return macs.isContract({ id, purposes, fields, ends_at, mac })
+async function partnershipOf(
+  macs: AccessMacs,
+  { id, purposes, fields, ends_at, mac }: StandingContract,
+): Promise<Partnership> {
+  return (await macs.isContract({ id, purposes, fields, ends_at, mac }))
     ? { id, purposes, fields }
     : { id, purposes: [], fields: [] }
 }

@@ -25,6 +25,7 @@ export async function adoptAccess(deps: AdoptAccessDeps): Promise<void> {
   if (keys.verified.marks.includes(ACCESS_MACS)) return
   await changeRegistry(deps, { id: 'strongroom', kind: 'vault' }, async ({ tx, marks, mark }) => {
     if (marks.includes(ACCESS_MACS)) return
+    await macs.hold(tx)
     for (const client of await selectClientsWithSecrets(tx)) {
       if (client.revoked_at === null) await updateClientMac(tx, client.id, macs.ofClient(client))
     }

@@ -1,14 +1,14 @@
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import { insertEvents } from '../audit/audit-store.ts'
 import type { Database } from '../database/database.ts'
-import type { CurrentRoles, RoleSetMac } from './current-roles.ts'
+import type { CurrentRoles, RoleSetMacs } from './current-roles.ts'
 import { encodeRoleFile, type RoleFile, toRoleFile } from './role-set.ts'
 import { insertRoleSet, lockRoleSets, selectNewestRoleSet } from './role-set-store.ts'
 
 export interface ApplyRolesDeps {
   database: Database
   roles: CurrentRoles
-  macOf: RoleSetMac
+  macs: RoleSetMacs
   newAuditEvent: NewAuditEvent
   now: () => Date
 }
@@ -18,12 +18,13 @@ export interface ApplyRolesDeps {
  * server goes by it from its next request on. What is in force already is not written again.
  */
 export async function applyRoles(
-  { database, roles, macOf, newAuditEvent, now }: ApplyRolesDeps,
+  { database, roles, macs, newAuditEvent, now }: ApplyRolesDeps,
   operator: AuditCaller,
   file: RoleFile,
 ): Promise<{ revision: number; changed: boolean }> {
   const text = encodeRoleFile(file)
   const result = await database.transaction(async (tx) => {
+    await macs.hold(tx)
     await lockRoleSets(tx)
     const newest = (await selectNewestRoleSet(tx))?.revision ?? 0
     const inForce = await roles.refresh(tx)
@@ -31,7 +32,8 @@ export async function applyRoles(
       return { revision: newest, changed: false }
     }
     const revision = newest + 1
-    await insertRoleSet(tx, { revision, roles: text, mac: macOf(revision, text) }, now())
+    const set = { revision, roles: text }
+    await insertRoleSet(tx, { ...set, mac: macs.of(set) }, now())
     const count = Object.keys(file.roles).length
     const subject = `roles:${revision}`
     await insertEvents(tx, [

@@ -1,14 +1,13 @@
-import { timingSafeEqual } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import type { Keys } from '../keys/keys.ts'
+import type { MacText } from './access-macs.ts'
 import type { ApprovalRequest } from './approval-store.ts'
 
-/** What only the vault can write beside an approval: who may release which version of what, and until when. @throws {Problem} sealed */
-export function approvalMac(
-  keys: Pick<Keys, 'registry'>,
+/** What the MAC of an approval is over: who may release which version of what, and until when. */
+export function approvalText(
   { id, caller, role, site, token, record_version, fields, purpose, ticket, authority }: ApprovalRequest,
   expiresAt: Date,
-): Buffer {
+): MacText {
   const inTheNameOf = authority === null ? {} : { authority, ticket }
   const text = canonicalize({
     id,
@@ -22,15 +21,21 @@ export function approvalMac(
     ...inTheNameOf,
     expires: expiresAt.getTime(),
   })
-  return keys.registry.authenticate('strongroom approval', text ?? '')
+  return { domain: 'strongroom approval', text: text ?? '' }
 }
 
-/** Whether the vault wrote this approval. */
+/** What only the vault can write beside an approval. @throws {Problem} sealed */
+export function approvalMac(keys: Pick<Keys, 'macs'>, request: ApprovalRequest, expiresAt: Date): Buffer {
+  const { domain, text } = approvalText(request, expiresAt)
+  return keys.macs.make('access-mac', domain, text)
+}
+
+/** Whether the vault wrote this approval. @throws {Problem} as `Macs.verify` */
 export function isApprovalOfVault(
-  keys: Pick<Keys, 'registry'>,
+  keys: Pick<Keys, 'macs'>,
   request: ApprovalRequest,
   { expires_at, mac }: { expires_at: Date; mac: Buffer | null },
-): boolean {
-  const expected = approvalMac(keys, request, expires_at)
-  return mac !== null && mac.length === expected.length && timingSafeEqual(mac, expected)
+): Promise<boolean> {
+  const { domain, text } = approvalText(request, expires_at)
+  return keys.macs.verify('access-mac', domain, text, mac)
 }

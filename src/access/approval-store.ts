@@ -82,6 +82,12 @@ const DECIDE: Statement = {
   text: `UPDATE approvals SET state = $4, decided_by = $5, decided_at = $6, expires_at = $7, mac = $8
          WHERE id = $1 AND site = $2 AND state = $3 AND (state = 'unreviewed' OR expires_at > $6) RETURNING id`,
 }
+/** A time that is none, which somebody may have written, is left out. */
+const SELECT_APPROVED: Statement = {
+  name: 'select-approved',
+  text: `SELECT ${COLUMNS}, mac FROM approvals WHERE state = 'approved' AND isfinite(expires_at) FOR UPDATE`,
+}
+const UPDATE_MAC: Statement = { name: 'update-approval-mac', text: 'UPDATE approvals SET mac = $2 WHERE id = $1' }
 
 const LAPSE: Statement = {
   name: 'lapse-approvals',
@@ -195,6 +201,15 @@ export async function decideApproval(
 ): Promise<boolean> {
   const { from, to, by, at, expiresAt, mac } = decision
   return (await tx.query(DECIDE, [id, site, from, to, by, at, expiresAt, mac])).length > 0
+}
+
+/** What was approved and not used, which nobody else changes until the end of the transaction. */
+export function lockApproved(tx: Queryable): Promise<(Approval & { mac: Buffer | null })[]> {
+  return tx.query(SELECT_APPROVED)
+}
+
+export async function updateApprovalMac(tx: Queryable, id: string, mac: Buffer): Promise<void> {
+  await tx.query(UPDATE_MAC, [id, mac])
 }
 
 /** Ends what waits for a record, and what was approved of it: the record is another one from now on, or gone. */

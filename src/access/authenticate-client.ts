@@ -16,8 +16,8 @@ export interface AuthenticateClientDeps extends ClientAssertionDeps {
 
 /**
  * The client, if it is one that the vault wrote, was not revoked, and proves itself in the way that it was registered with;
- * otherwise why not, for the operator. What cannot be an id is an unknown one, and costs as much. An unknown, a revoked and a mistaken client take the same time. A secret that this process remembers, and
- * that is still in force, takes less.
+ * otherwise why not, for the operator. What cannot be an id is an unknown one, and costs as much. An unknown, a revoked, a changed and a mistaken
+ * client take the same time. A secret that this process remembers, and that is still in force, takes less.
  *
  * @throws {Problem} busy, database-unavailable, sealed
  */
@@ -28,12 +28,14 @@ export async function authenticateClient(
   const { clientId } = credentials
   const client = CLIENT_ID.test(clientId) ? await findClientWithSecrets(deps.database, clientId) : undefined
   const live = client?.revoked_at === null ? client : undefined
-  deps.clientSecrets.keepOnly(clientId, live ? [live.secret_hash, live.previous_secret_hash] : [])
-  const fault = await findFault(deps, live, credentials)
+  // First of all: the row says what a hash of its secret costs.
+  const trusted = live !== undefined && (await deps.macs.isClient(live)) ? live : undefined
+  deps.clientSecrets.keepOnly(clientId, trusted ? [trusted.secret_hash, trusted.previous_secret_hash] : [])
+  const fault = await findFault(deps, trusted, credentials)
   if (client === undefined) return 'unknown-client'
   if (live === undefined) return 'revoked'
-  if (fault !== undefined) return fault
-  return deps.macs.isClient(live) ? live : 'changed'
+  if (trusted === undefined) return 'changed'
+  return fault ?? trusted
 }
 
 /** What is wrong with the proof. */

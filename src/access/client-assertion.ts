@@ -53,7 +53,7 @@ export function claimedClient(assertion: string): string | undefined {
   if (!isCompactJws(assertion, MAX_LENGTH)) return undefined
   try {
     const { sub } = decodeJwt(assertion)
-    return typeof sub === 'string' ? sub : undefined
+    return typeof sub === 'string' && sub.isWellFormed() ? sub : undefined
   } catch {
     return undefined
   }

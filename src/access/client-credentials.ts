@@ -1,7 +1,7 @@
 import type { PeerCertificate, Presented } from '../http/route.ts'
 import { Sensitive } from '../sensitive.ts'
 import { ASSERTION_TYPE, claimedClient } from './client-assertion.ts'
-import { invalidClient, invalidTokenRequest } from './token-request-problem.ts'
+import { CLIENT_ID, invalidClient, invalidTokenRequest } from './token-request-problem.ts'
 
 /** How a client proves itself at the token endpoint. */
 export type ClientCredentials =
@@ -29,7 +29,7 @@ export function credentialsOf(
   { authorization, certificate }: Pick<Presented, 'authorization' | 'certificate'>,
 ): ClientCredentials {
   const { client_id, client_secret, client_assertion_type, client_assertion } = parameters
-  const basic = /^Basic +([A-Za-z0-9+/=]+)$/i.exec(authorization ?? '')?.[1]
+  const basic = BASIC.exec(authorization ?? '')?.[1]
   const ways = [basic, client_secret, client_assertion].filter((way) => way !== undefined)
   if (ways.length > 1) {
     throw invalidTokenRequest('invalid_request', 'there are credentials in two places')
@@ -54,6 +54,30 @@ export function credentialsOf(
   if (client_id && presented) return { method: 'certificate', clientId: client_id, certificate: presented }
   throw invalidClient('no-credentials', client_id)
 }
+
+/**
+ * The client that a token request claims to come from, whatever else is wrong with it; undefined when it claims none, or what
+ * has not the form of a client's id.
+ *
+ * @param body as it came, before any schema
+ */
+export function claimedClientOf(authorization: string | undefined, body: unknown): string | undefined {
+  const { client_id, client_assertion } = (typeof body === 'object' && body !== null ? body : {}) as ClaimMembers
+  const basic = BASIC.exec(authorization ?? '')?.[1]
+  const claims = [
+    basic && formDecoded(Buffer.from(basic, 'base64').toString('utf8').split(':', 1)[0] ?? ''),
+    typeof client_assertion === 'string' ? claimedClient(client_assertion) : undefined,
+    client_id,
+  ]
+  return claims.find((claim): claim is string => typeof claim === 'string' && CLIENT_ID.test(claim))
+}
+
+interface ClaimMembers {
+  client_id?: unknown
+  client_assertion?: unknown
+}
+
+const BASIC = /^Basic +([A-Za-z0-9+/=]+)$/i
 
 /** Both halves are form-encoded before they are joined (RFC 6749 section 2.3.1). */
 function formDecoded(text: string): string {

@@ -55,6 +55,18 @@ describe('verify', () => {
     }
   })
 
+  it.each(['m=1048577,t=2,p=1', 'm=1024,t=11,p=1', 'm=1024,t=2,p=5', 'm=1024'])(
+    'computes no stored hash of %s: it is wrong for every secret, at the price of any other',
+    async (cost) => {
+      const verify = vi.spyOn(argon2, 'verify')
+      const dear = cheap.replace(/m=.*?(?=\$)/, cost)
+      expect(await secrets.verify(claim({ hash: dear }))).toBe(false)
+      const computed = verify.mock.calls.map(([stored]) => stored)
+      verify.mockRestore()
+      expect(computed).toEqual([expect.stringContaining('m=19456')])
+    },
+  )
+
   it('does the work of one hash for an unknown client too', async () => {
     const shortest = async (stored: string | undefined) => {
       const taken: number[] = []

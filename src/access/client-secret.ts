@@ -1,5 +1,6 @@
 import argon2 from 'argon2'
 import pLimit from 'p-limit'
+import { isAffordableHash } from '../keys/argon2-cost.ts'
 import { Problem } from '../problem.ts'
 import { createProvenSecrets, type Proof } from './proven-secrets.ts'
 
@@ -30,6 +31,7 @@ export interface ClientSecrets {
   /**
    * Whether the secret is right. A remembered one is compared at once. Any other takes the time of one argon2 hash, whether or
    * not there is anything to compare with, and waits its turn: with the clients if it begins right, otherwise with the strangers.
+   * A stored hash that is none, or costs more than `MAX_ARGON2`, is never computed and is wrong for every secret.
    *
    * @throws {Problem} busy
    */
@@ -48,8 +50,9 @@ export async function createClientSecrets(): Promise<ClientSecrets> {
   const underWay = new Map<string, Map<string, Promise<boolean>>>()
 
   async function compare({ clientId, secret, hash }: ClaimedSecret, proof: Proof): Promise<boolean> {
-    const matches = await argon2.verify(hash ?? nobody, secret)
-    if (hash === undefined || !matches) return false
+    const isComparable = hash !== undefined && isAffordableHash(hash)
+    const matches = await argon2.verify(isComparable ? hash : nobody, secret)
+    if (!isComparable || !matches) return false
     proven.remember(clientId, proof, hash)
     return true
   }

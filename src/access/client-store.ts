@@ -63,7 +63,11 @@ const UPDATE_CREDENTIAL: Statement = {
              previous_secret_expires_at = $6, keys = $7, mac = $8, previous_secret_start = $9
          WHERE id = $1`,
 }
-const UPDATE_MAC: Statement = { name: 'update-client-mac', text: 'UPDATE clients SET mac = $2 WHERE id = $1' }
+/** Not of a client that was revoked meanwhile, which takes no keys. */
+const UPDATE_MAC: Statement = {
+  name: 'update-client-mac',
+  text: 'UPDATE clients SET mac = $2 WHERE id = $1 AND revoked_at IS NULL',
+}
 /** Without its MAC: whoever takes the revocation away again must have kept a copy. */
 const REVOKE: Statement = {
   name: 'revoke-client',

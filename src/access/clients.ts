@@ -2,7 +2,7 @@ import type { AuditCaller, AuditEventType, NewAuditEvent } from '../audit/audit-
 import { insertEvents } from '../audit/audit-store.ts'
 import type { Database, Queryable } from '../database/database.ts'
 import type { NewId } from '../identifier.ts'
-import type { RandomBytes } from '../random-bytes.ts'
+import { drawFresh } from '../keys/random.ts'
 import { Sensitive } from '../sensitive.ts'
 import type { AccessMacs } from './access-macs.ts'
 import type { ClientSecrets } from './client-secret.ts'
@@ -26,7 +26,6 @@ export interface ClientDeps {
   clientSecrets: ClientSecrets
   newAuditEvent: NewAuditEvent
   newId: NewId
-  randomBytes: RandomBytes
   now: () => Date
 }
 
@@ -92,7 +91,7 @@ export async function addClient(
   input: NewClient & Expiry,
 ): Promise<{ id: string; secret: Sensitive<string> }> {
   await requireScopes(deps.roles, input)
-  const secret = newSecret(deps)
+  const secret = newSecret()
   const id = await insert(deps, operator, input, { ...NO_CREDENTIAL, ...(await stored(deps, secret, input)) })
   return { id, secret }
 }
@@ -104,7 +103,7 @@ export async function addClient(
  * @throws {CallerError} when there is no such role, or it does not have all of the scopes
  */
 export async function addClientWithKey(
-  deps: Omit<NewClientDeps, 'clientSecrets' | 'randomBytes'>,
+  deps: Omit<NewClientDeps, 'clientSecrets'>,
   operator: AuditCaller,
   input: NewClient,
   credential: { keys: PublicJwkSet } | { certificate: string },
@@ -131,7 +130,7 @@ export async function rotateClientSecret(
   { overlapSeconds = 0, ...expiry }: { overlapSeconds?: number } & Expiry = {},
 ): Promise<Sensitive<string>> {
   if (overlapSeconds > MAX_OVERLAP_SECONDS) throw new CallerError('two secrets overlap for 30 days at the most')
-  const secret = newSecret(deps)
+  const secret = newSecret()
   const next = await stored(deps, secret, expiry)
   const overlapUntil = overlapSeconds > 0 ? inSeconds(deps, overlapSeconds) : null
   await changeCredential(deps, operator, id, 'client.rotate-secret', (client) => {
@@ -150,7 +149,7 @@ export async function rotateClientSecret(
 
 /** Replaces all public keys of a client. @throws {UnknownClient} unknown, revoked, or without public keys */
 export async function replaceClientKeys(
-  deps: Omit<ClientDeps, 'clientSecrets' | 'randomBytes'>,
+  deps: Omit<ClientDeps, 'clientSecrets'>,
   operator: AuditCaller,
   id: string,
   keys: PublicJwkSet,
@@ -214,7 +213,7 @@ async function requireScopes(roles: CurrentRoles, { role, scopes, partner }: New
 }
 
 async function insert(
-  deps: Omit<ClientDeps, 'clientSecrets' | 'randomBytes'>,
+  deps: Omit<ClientDeps, 'clientSecrets'>,
   operator: AuditCaller,
   input: NewClient,
   credential: Credential,
@@ -227,6 +226,7 @@ async function insert(
     ...{ previous_secret_hash: null, previous_secret_start: null, previous_secret_expires_at: null },
   }
   await deps.database.transaction(async (tx) => {
+    await deps.macs.hold(tx)
     await insertClient(tx, { ...client, mac: deps.macs.ofClient(client) })
     if (partner !== undefined && !(await insertPartnerClient(tx, id, partner))) {
       throw new CallerError('there is no such partner, or its contract has ended')
@@ -250,12 +250,13 @@ async function changeCredential(
   change: (client: ClientWithSecrets) => Partial<ClientWithSecrets> | null | undefined,
 ): Promise<void> {
   await deps.database.transaction(async (tx) => {
+    await deps.macs.hold(tx)
     const client = await lockClient(tx, id)
     const changes = client?.revoked_at === null ? change(client) : undefined
     if (client === undefined || !changes) {
       throw new UnknownClient('there is no such client, or it was revoked, or proves itself in another way')
     }
-    if (!deps.macs.isClient(client)) throw new UnknownClient(CHANGED)
+    if (!(await deps.macs.isClient(client))) throw new UnknownClient(CHANGED)
     const changed = { ...client, ...changes }
     await updateClientCredential(tx, { ...changed, mac: deps.macs.ofClient(changed) })
     await record(deps, tx, type, operator, id, client.site)
@@ -268,8 +269,8 @@ function earlier(one: Date | null, other: Date | null): Date | null {
   return one === null || other === null || one < other ? one : other
 }
 
-function newSecret(deps: Pick<ClientDeps, 'randomBytes'>): Sensitive<string> {
-  return new Sensitive(deps.randomBytes(SECRET_BYTES).toString('base64url'))
+function newSecret(): Sensitive<string> {
+  return new Sensitive(drawFresh(SECRET_BYTES).toString('base64url'))
 }
 
 async function stored(deps: ClientDeps, secret: Sensitive<string>, expiry: Expiry) {

@@ -2,16 +2,19 @@ import { createHash } from 'node:crypto'
 import { expect, it } from 'vitest'
 import type { Database, Queryable } from '../database/database.ts'
 import { createCurrentRoles } from './current-roles.ts'
+import type { StoredRoleSet } from './role-set-store.ts'
 
-const macOf = (revision: number, roles: string) => createHash('sha256').update(`${revision} ${roles}`).digest()
+const macOf = ({ revision, roles }: { revision: number; roles: string }) =>
+  createHash('sha256').update(`${revision} ${roles}`).digest()
+const macs = { isOurs: async (set: StoredRoleSet) => macOf(set).equals(set.mac) }
 
 /** The roles of a vault whose database holds this one row. */
 function rolesOver(roles: string) {
-  const row = { revision: 1, roles, mac: macOf(1, roles) }
+  const row = { revision: 1, roles, mac: macOf({ revision: 1, roles }) }
   const queryable: Queryable = { query: async <Row>() => [row] as Row[] }
   const alerts: unknown[] = []
   const alert = (...raised: unknown[]) => void alerts.push(raised)
-  return { current: createCurrentRoles({ database: queryable as Database, macOf, alert }), alerts }
+  return { current: createCurrentRoles({ database: queryable as Database, macs, alert }), alerts }
 }
 
 it('uses a set under its MAC', async () => {

@@ -1,17 +1,25 @@
-import { timingSafeEqual } from 'node:crypto'
 import type { Alert } from '../alert.ts'
 import type { Database, Queryable } from '../database/database.ts'
+import type { Macs } from '../keys/macs.ts'
 import { Problem } from '../problem.ts'
+import type { MacText } from './access-macs.ts'
 import { parseRoleFile } from './role-file.ts'
 import { builtInSet, emptySet, type RoleSet } from './role-set.ts'
 import { type StoredRoleSet, selectNewestRoleSet } from './role-set-store.ts'
 
-/** The MAC over a set, under a key that never stands in the database in the clear. @throws {Problem} sealed */
-export type RoleSetMac = (revision: number, roles: string) => Buffer
+/** What says that the vault wrote a set, under a key that never stands in the database in the clear. */
+export interface RoleSetMacs {
+  /** See `Macs.hold`. @throws {Problem} sealed, database-unavailable */
+  hold(tx: Queryable): Promise<void>
+  /** @throws {Problem} sealed */
+  of(set: Omit<StoredRoleSet, 'mac'>): Buffer
+  /** @throws {Problem} as `Macs.verify` */
+  isOurs(set: StoredRoleSet): Promise<boolean>
+}
 
 export interface CurrentRolesDeps {
   database: Database
-  macOf: RoleSetMac
+  macs: Pick<RoleSetMacs, 'isOurs'>
   alert: Alert
 }
 
@@ -35,7 +43,7 @@ export interface CurrentRoles {
  * A running server also refuses a set that is older than one it has seen. What it cannot tell after a restart is that the
  * newest rows are gone; the log still has the events of their application.
  */
-export function createCurrentRoles({ database, macOf, alert }: CurrentRolesDeps): CurrentRoles {
+export function createCurrentRoles({ database, macs, alert }: CurrentRolesDeps): CurrentRoles {
   let current = emptySet(-1)
   let highest = 0
   let last: Promise<unknown> = Promise.resolve()
@@ -48,10 +56,10 @@ export function createCurrentRoles({ database, macOf, alert }: CurrentRolesDeps)
     return { ...emptySet(revision), distrusted: true }
   }
 
-  function verified(stored: StoredRoleSet | undefined): RoleSet {
+  async function verified(stored: StoredRoleSet | undefined): Promise<RoleSet> {
     const revision = stored?.revision ?? 0
     if (revision < highest) return distrust(revision, `revision ${highest} is gone`)
-    const set = stored === undefined ? builtInSet : open(stored)
+    const set = stored === undefined ? builtInSet : await open(stored)
     if (typeof set === 'string') return distrust(revision, set)
     highest = revision
     alerted = undefined
@@ -59,10 +67,9 @@ export function createCurrentRoles({ database, macOf, alert }: CurrentRolesDeps)
   }
 
   /** The set, or why it cannot be used. */
-  function open({ revision, roles, mac }: StoredRoleSet): RoleSet | string {
-    const expected = macOf(revision, roles)
-    if (mac.length !== expected.length || !timingSafeEqual(mac, expected))
-      return 'the MAC of the newest revision is wrong'
+  async function open(stored: StoredRoleSet): Promise<RoleSet | string> {
+    if (!(await macs.isOurs(stored))) return 'the MAC of the newest revision is wrong'
+    const { revision, roles } = stored
     try {
       return { revision, roles: new Map(Object.entries(parseRoleFile(JSON.parse(roles)).roles)) }
     } catch (error) {
@@ -80,7 +87,7 @@ export function createCurrentRoles({ database, macOf, alert }: CurrentRolesDeps)
   }
 
   async function read(db: Queryable): Promise<void> {
-    current = verified(await selectNewestRoleSet(db))
+    current = await verified(await selectNewestRoleSet(db))
   }
 
   return {
@@ -97,7 +104,20 @@ export function createCurrentRoles({ database, macOf, alert }: CurrentRolesDeps)
   }
 }
 
-/** The MAC of sets of roles, over what `authenticate` makes of a domain and a text. */
-export function createRoleSetMac(authenticate: (domain: string, text: string) => Buffer): RoleSetMac {
-  return (revision, roles) => authenticate('strongroom roles', `${revision}\n${roles}`)
+export function createRoleSetMacs(macs: Macs): RoleSetMacs {
+  return {
+    hold: (tx) => macs.hold(tx, 'access-mac'),
+    of(set) {
+      const { domain, text } = roleSetText(set)
+      return macs.make('access-mac', domain, text)
+    },
+    isOurs(set) {
+      const { domain, text } = roleSetText(set)
+      return macs.verify('access-mac', domain, text, set.mac)
+    },
+  }
+}
+
+export function roleSetText({ revision, roles }: Omit<StoredRoleSet, 'mac'>): MacText {
+  return { domain: 'strongroom roles', text: `${revision}\n${roles}` }
 }

@@ -39,7 +39,7 @@ export async function findCaller(
   if (client === undefined && !id.startsWith('staff:')) {
     throw new CallerError('there is no such client; a member of staff is written as staff:NAME')
   }
-  if (client?.revoked_at === null && !deps.macs.isClient(client)) {
+  if (client?.revoked_at === null && !(await deps.macs.isClient(client))) {
     return { id, refused: new Problem('invalid-client'), line: 'the client: changed by somebody else than the vault' }
   }
   const name = client === undefined ? role : (client.role ?? undefined)

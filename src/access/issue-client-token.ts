@@ -1,5 +1,6 @@
 import type { NewAuditEvent } from '../audit/audit-event.ts'
 import type { RecordEvent } from '../audit/record-event.ts'
+import type { Presented } from '../http/route.ts'
 import { type AccessTokens, CLIENT_TOKEN_SECONDS } from './access-token.ts'
 import { type AuthenticateClientDeps, areRemembered, authenticateClient } from './authenticate-client.ts'
 import { certificateThumbprint } from './client-certificate.ts'
@@ -37,9 +38,9 @@ export interface ClientTokenRequest {
 export async function issueClientToken(
   deps: IssueClientTokenDeps,
   request: ClientTokenRequest,
-  facts: { requestId: string; source: string },
+  facts: { requestId: string; source: Presented['source'] },
 ): Promise<{ access_token: string; token_type: 'Bearer' | 'DPoP'; expires_in: number; scope: string }> {
-  const client = await authenticateWithinLimit(deps, request.credentials, facts.source)
+  const client = await authenticateWithinLimit(deps, request.credentials, facts.source.network)
   if (typeof client === 'string') throw invalidClient(client, request.credentials.clientId)
   const scopes = grantedScopes(client, request.scope)
   const binding = await bindingFor(deps, request)
@@ -61,7 +62,7 @@ export async function issueClientToken(
     type: 'token.issue',
     outcome: 'success',
     request_id: facts.requestId,
-    caller: { id: client.id, kind: 'client', role },
+    caller: { id: client.id, kind: 'client', role, source: facts.source.address },
     site: client.site,
   })
   await deps.recordEvent(event)

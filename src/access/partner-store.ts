@@ -42,7 +42,11 @@ const INSERT_CLIENT: Statement = {
   name: 'insert-partner-client',
   text: 'INSERT INTO partner_clients (client, partner) SELECT $1, id FROM partners WHERE id = $2 AND ended_at IS NULL RETURNING client',
 }
-const UPDATE_MAC: Statement = { name: 'update-partner-mac', text: 'UPDATE partners SET mac = $2 WHERE id = $1' }
+/** Not of a contract that was ended meanwhile, which takes no keys. */
+const UPDATE_MAC: Statement = {
+  name: 'update-partner-mac',
+  text: 'UPDATE partners SET mac = $2 WHERE id = $1 AND ended_at IS NULL',
+}
 
 export async function insertPartner(tx: Queryable, partner: Omit<StoredPartner, 'ended_at'>): Promise<void> {
   const { id, name, country, contact, purposes, fields, ends_at, created_at, mac } = partner

@@ -31,6 +31,7 @@ export async function addPartner(deps: PartnerDeps, operator: AuditCaller, input
   if (input.ends_at <= deps.now()) throw new CallerError('the contract has ended already')
   const id = deps.newId('partner')
   await deps.database.transaction(async (tx) => {
+    await deps.macs.hold(tx)
     const mac = deps.macs.ofContract({ ...input, id })
     await insertPartner(tx, { ...input, id, created_at: deps.now(), mac })
     await insertEvents(tx, [event(deps, 'partner.add', operator, id)])

@@ -65,15 +65,16 @@ export async function reviewAccess(
     selectPartners(deps.database),
     selectDisabledStaff(deps.database),
   ])
+  const live = clients.filter(({ revoked_at }) => revoked_at === null)
+  const ofClients = await Promise.all(live.map((client) => linesOfClient(deps, client, roles, partners)))
+  const ofPartners = await Promise.all(partners.map((partner) => lineOfPartner(deps, partner)))
   const lines = [
     ...[...roles].flatMap(([id, role]) => {
       const about = { ...EMPTY, subject: 'role' as const, id, name: role.duty, role: id }
       return [{ ...about, scopes: role.scopes.join(' ') }, ...linesOf(role, about)]
     }),
-    ...clients
-      .filter(({ revoked_at }) => revoked_at === null)
-      .flatMap((client) => linesOfClient(deps, client, roles, partners)),
-    ...partners.map((partner) => lineOfPartner(deps, partner)),
+    ...ofClients.flat(),
+    ...ofPartners,
     ...issuers.flatMap((issuer) => issuer.mappings.flatMap((mapping) => linesOfMapping(issuer, mapping, roles))),
     ...disabled.map(({ id, disabled_at }) => ({
       ...{ ...EMPTY, subject: 'staff' as const, id, name: 'disabled', since: disabled_at.toISOString() },
@@ -87,30 +88,30 @@ export async function reviewAccess(
 /** Stands where the conditions do: what somebody else has changed grants nothing. */
 const CHANGED = 'changed by somebody else than the vault: grants nothing'
 
-function linesOfClient(
+async function linesOfClient(
   { macs, now }: ReviewAccessDeps,
   client: ClientWithSecrets,
   roles: ReadonlyMap<string, Role>,
   partners: readonly StoredPartner[],
-): AccessLine[] {
+): Promise<AccessLine[]> {
   const partner = partners.find(({ id }) => id === client.partner)
   const about = {
     ...{ ...EMPTY, subject: 'client' as const, id: client.id, name: client.name, site: client.site },
     ...{ role: client.role ?? '', partner: client.partner ?? '', since: client.created_at.toISOString() },
   }
   const itself = { ...about, scopes: client.scopes.join(' ') }
-  if (!macs.isClient(client)) return [{ ...itself, conditions: CHANGED }]
+  if (!(await macs.isClient(client))) return [{ ...itself, conditions: CHANGED }]
   const isOver =
-    client.partner !== null && (partner === undefined || hasEnded(partner, now()) || !macs.isContract(partner))
+    client.partner !== null && (partner === undefined || hasEnded(partner, now()) || !(await macs.isContract(partner)))
   const role = client.role === null || isOver ? undefined : roles.get(client.role)
   return [itself, ...(role ? linesOf(role, about, partner) : [])]
 }
 
-function lineOfPartner({ macs }: ReviewAccessDeps, partner: StoredPartner): AccessLine {
+async function lineOfPartner({ macs }: ReviewAccessDeps, partner: StoredPartner): Promise<AccessLine> {
   return {
     ...{ ...EMPTY, subject: 'partner', id: partner.id, name: `${partner.name} (${partner.country})` },
     ...{ fields: partner.fields.join(' '), purposes: partner.purposes.join(' ') },
-    conditions: partner.ended_at === null && !macs.isContract(partner) ? CHANGED : '',
+    conditions: partner.ended_at === null && !(await macs.isContract(partner)) ? CHANGED : '',
     since: partner.created_at.toISOString(),
     until: untilOf(partner),
   }

@@ -1,6 +1,6 @@
 import type { Queryable, Statement } from '../database/database.ts'
 
-/** A set of roles as it is stored; rows are added and never changed. */
+/** A set of roles as it is stored; rows are added, and only the MAC of the newest one changes. */
 export interface StoredRoleSet {
   revision: number
   /** The file in its canonical form. */
@@ -15,6 +15,10 @@ const SELECT_NEWEST: Statement = {
 const INSERT: Statement = {
   name: 'insert-role-set',
   text: 'INSERT INTO role_sets (revision, roles, mac, created_at) VALUES ($1, $2, $3, $4)',
+}
+const UPDATE_MAC: Statement = {
+  name: 'update-role-set-mac',
+  text: 'UPDATE role_sets SET mac = $2 WHERE revision = $1',
 }
 const LOCK: Statement = { name: 'lock-role-sets', text: 'SELECT pg_advisory_xact_lock($1)' }
 
@@ -33,4 +37,8 @@ export async function lockRoleSets(tx: Queryable): Promise<void> {
 
 export async function insertRoleSet(tx: Queryable, { revision, roles, mac }: StoredRoleSet, now: Date): Promise<void> {
   await tx.query(INSERT, [revision, roles, mac, now])
+}
+
+export async function updateRoleSetMac(tx: Queryable, revision: number, mac: Buffer): Promise<void> {
+  await tx.query(UPDATE_MAC, [revision, mac])
 }

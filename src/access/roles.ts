@@ -13,6 +13,7 @@ export const scopes = [
   'address:reveal',
   'contact:reveal',
   'audit:read',
+  'audit:read-all',
   'release:approve',
 ] as const
 

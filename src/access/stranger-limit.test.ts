@@ -131,7 +131,16 @@ describe('what is beyond', () => {
     const at = (milliseconds: number) => new Date(START.getTime() + milliseconds).toISOString()
     const facts = { type: 'request.refuse', outcome: 'refused', code: 'too-many-requests' }
     expect(bodies()).toEqual([
-      { ...facts, format: 1, id: events[0]!.id, at: at(61_000), count: 37, since: at(1_000), until: at(31_000) },
+      {
+        ...facts,
+        format: 1,
+        id: events[0]!.id,
+        at: at(61_000),
+        count: 37,
+        since: at(1_000),
+        until: at(31_000),
+        sources: ['a', 'b'],
+      },
     ])
     await limit.flush()
     expect(events).toHaveLength(1)
@@ -168,6 +177,31 @@ describe('what is beyond', () => {
     await vi.advanceTimersByTimeAsync(3 * MINUTE_MS)
     await within(limit, 'a', 10)
     expect(alerts).toEqual(['refusals-flooded', 'refusals-flooded'])
+  })
+})
+
+describe('what the vault fails at', () => {
+  it('is limited in the same numbers, without asking the database, and is one event of its own', async () => {
+    const limit = create()
+    const over = (source: string, count: number) =>
+      Array.from({ length: count }, () => limit.countFailure(source)).filter(Boolean).length
+    expect([over('a', 5), over('b', 5), over('c', 5), over('d', 2)]).toEqual([2, 2, 3, 2])
+    expect(statements).toBe(0)
+    await within(limit, 'e', 4)
+    await limit.flush()
+    expect(bodies()).toMatchObject([
+      { outcome: 'failed', count: 9, sources: ['a', 'b', 'c', 'd'] },
+      { outcome: 'refused', count: 1, sources: ['e'] },
+    ])
+    await vi.advanceTimersByTimeAsync(MINUTE_MS)
+    expect(over('a', 3)).toBe(0)
+  })
+
+  it('names no more than twenty sources of what was counted together', async () => {
+    const limit = create()
+    for (let source = 0; source < 40; source++) limit.countFailure(`source ${source}`)
+    await limit.flush()
+    expect((bodies()[0]!.sources as string[]).length).toBe(20)
   })
 })
 

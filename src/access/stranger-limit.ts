@@ -22,7 +22,7 @@ export interface StrangerLimits {
   inAll: number
 }
 
-const defaultStrangerLimits: StrangerLimits = { perSource: 20, inAll: 200 }
+export const defaultStrangerLimits: StrangerLimits = { perSource: 20, inAll: 200 }
 
 /** Keeps strangers from filling the audit log with their refusals. Callers who have proved who they are do not count. */
 export interface StrangerLimit {
@@ -34,6 +34,15 @@ export interface StrangerLimit {
    * @throws {Problem} database-unavailable, busy, sealed
    */
   count(source: string): Promise<Problem | undefined>
+  /**
+   * Counts a failure of the vault's own by the same limits, in this process alone: when the vault cannot serve, the database is
+   * not asked.
+   *
+   * @returns whether it is one too many; it then has no event of its own
+   */
+  countFailure(source: string): boolean
+  /** Adds to the next event what has been found to be one too many elsewhere. */
+  addFailure(source: string): void
   /** Writes the event of what was counted since the last one. @throws {Problem} audit-unavailable: then it is kept */
   flush(): Promise<void>
 }
@@ -53,7 +62,13 @@ interface Gathered {
   count: number
   first: Date
   last: Date
+  sources: Set<string>
 }
+
+type Outcome = 'refused' | 'failed'
+
+/** So many networks are named in one event. */
+const MAX_NAMED_SOURCES = 20
 
 /**
  * Counts in the database, so that the limits hold over all servers; a server that knows a limit to be reached asks no more until
@@ -67,7 +82,9 @@ export function createStrangerLimit(
   /** Until when a limit is known to be reached, by source and for all, in milliseconds. */
   const reached = new Map<string, number>()
   let reachedInAll = 0
-  let gathered: Gathered | undefined
+  const gathered = new Map<Outcome, Gathered>()
+  /** What failed in this process in the present minute, by source and in all. */
+  const failures = { endsAt: 0, inAll: 0, bySource: new Map<string, number>() }
   let lastSeen = Number.NEGATIVE_INFINITY
   let writing = Promise.resolve()
 
@@ -119,40 +136,65 @@ export function createStrangerLimit(
     return undefined
   }
 
-  function gather(): void {
+  function gather(outcome: Outcome, source: string): void {
     const at = now()
-    gathered = { count: (gathered?.count ?? 0) + 1, first: gathered?.first ?? at, last: at }
+    const so = gathered.get(outcome) ?? { count: 0, first: at, last: at, sources: new Set() }
+    if (so.sources.size < MAX_NAMED_SOURCES) so.sources.add(source)
+    gathered.set(outcome, { ...so, count: so.count + 1, last: at })
     if (at.getTime() - lastSeen > SAME_FLOOD_MS) alert('refusals-flooded', { per_source: perSource, in_all: inAll })
     lastSeen = at.getTime()
   }
 
   function flush(): Promise<void> {
-    writing = writing.catch(() => {}).then(write)
+    writing = writing
+      .catch(() => {})
+      .then(async () => {
+        for (const outcome of [...gathered.keys()]) await write(outcome)
+      })
     return writing
   }
 
-  async function write(): Promise<void> {
-    if (gathered === undefined) return
-    const { count, first, last } = gathered
-    gathered = undefined
+  async function write(outcome: Outcome): Promise<void> {
+    const before = gathered.get(outcome)
+    if (before === undefined) return
+    gathered.delete(outcome)
+    const { count, first, last, sources } = before
     const times = { since: first.toISOString(), until: last.toISOString() }
-    const facts = { type: 'request.refuse', outcome: 'refused', code: 'too-many-requests', count, ...times } as const
+    const facts = { type: 'request.refuse', outcome, code: 'too-many-requests', count, ...times } as const
     try {
-      await recordEvent(newAuditEvent(facts))
+      await recordEvent(newAuditEvent({ ...facts, sources: [...sources] }))
     } catch (error) {
-      // Refusals may have been gathered while the event was being written.
-      const { count: later = 0, last: latest = last } = gathered ?? {}
-      gathered = { count: count + later, first, last: latest }
+      // More may have been gathered while the event was being written.
+      const later = gathered.get(outcome)
+      const all = new Set([...sources, ...(later?.sources ?? [])])
+      gathered.set(outcome, { count: count + (later?.count ?? 0), first, last: later?.last ?? last, sources: all })
       throw error
     }
+  }
+
+  function isFailureWithin(source: string): boolean {
+    const time = now().getTime()
+    if (time >= failures.endsAt) Object.assign(failures, { endsAt: time + WINDOW_MS, inAll: 0, bySource: new Map() })
+    if (failures.inAll >= inAll) return false
+    const ofSource = (failures.bySource.get(source) ?? 0) + 1
+    failures.bySource.set(source, ofSource)
+    if (ofSource > perSource) return false
+    failures.inAll++
+    return true
   }
 
   return {
     async count(source) {
       const endsAt = recall(source) ?? (await ask(source))
       if (endsAt === undefined) return undefined
-      gather()
+      gather('refused', source)
       return tooMany(endsAt, now())
+    },
+    addFailure: (source) => gather('failed', source),
+    countFailure(source) {
+      const isOver = !isFailureWithin(source)
+      if (isOver) gather('failed', source)
+      return isOver
     },
     flush,
   }

@@ -2,7 +2,8 @@ import canonicalize from 'canonicalize'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createNewId, timeOfId } from '../identifier.ts'
-import { type AuditFacts, auditEventTypes, createNewAuditEvent, leaveOutRecord } from './audit-event.ts'
+import { type AuditFacts, auditEventTypes, createNewAuditEvent } from './audit-event.ts'
+import { leaveOutRecord } from './unfinished-event.ts'
 
 const AT = new Date('2026-11-24T10:00:00.007Z')
 const newAuditEvent = createNewAuditEvent(
@@ -143,6 +144,22 @@ describe('an event', () => {
     const { id, occurredAt, body } = make({ type: 'audit.read', outcome: 'success' })
     expect(timeOfId(id)).toBe(occurredAt.getTime())
     expect(JSON.parse(body).at).toBe(occurredAt.toISOString())
+  })
+
+  it('has a source: its own, else that of its caller, else the machine', () => {
+    const make = createNewAuditEvent(
+      () => AT,
+      () => 'evt_1',
+      'desk',
+    )
+    const caller = { id: 'operator:ada', kind: 'operator', source: '198.51.100.4', account: 'root' } as const
+    const read = { type: 'audit.read', outcome: 'success' } as const
+    const factsOf = (facts: AuditFacts) => JSON.parse(make(facts).body) as Record<string, unknown>
+    expect(factsOf({ ...read, caller })).toMatchObject({ source: '198.51.100.4', account: 'root' })
+    expect(factsOf({ ...read, caller }).caller).toEqual({ id: 'operator:ada', kind: 'operator' })
+    expect(factsOf({ ...read, source: '192.0.2.1' }).source).toBe('192.0.2.1')
+    expect(factsOf(read).source).toBe('host:desk')
+    expect(factsOf({ ...read, sources: ['192.0.2.1'] })).not.toHaveProperty('source')
   })
 
   it('has an id of its own', () => {

@@ -22,6 +22,7 @@ export const auditEventTypes = [
   'roles.apply',
   'access.explain',
   'access.review',
+  'approval.list',
   'approval.request',
   'approval.break-glass',
   'approval.approve',
@@ -42,20 +43,28 @@ export const auditEventTypes = [
   'keys.rotate',
   'records.verify',
   'audit.read',
+  'audit.acknowledge',
   'audit.key',
   'audit.start',
   'audit.stop',
   'audit.gap',
   'audit.drop',
+  'audit.resume',
+  'migrate',
+  'schema.accept',
 ] as const
 
 export type AuditEventType = (typeof auditEventTypes)[number]
 
-/** Who acted: a client, a member of staff, the operator at the command line, or the vault by itself. */
+/** Who acted, and from where: a client, a member of staff, the operator at the command line, or the vault by itself. */
 export interface AuditCaller {
   id: string
   kind: 'client' | 'staff' | 'operator' | 'vault'
   role?: string | undefined
+  /** The event's own member `source`. */
+  source?: string | undefined
+  /** The event's own member `account`. */
+  account?: string | undefined
 }
 
 /**
@@ -70,6 +79,8 @@ export interface AuditFacts {
   caller?: AuditCaller | undefined
   site?: string | undefined
   token?: string | undefined
+  /** The records that a search or a list showed. */
+  tokens?: readonly string[] | undefined
   kind?: string | undefined
   purpose?: string | undefined
   /** The raw bytes of a public key that verifies checkpoints, in base64. */
@@ -91,15 +102,41 @@ export interface AuditFacts {
   /** Which authority asked for the release. */
   authority?: string | undefined
   count?: number | undefined
+  /** The names of migrations that were applied. */
+  migrations?: readonly string[] | undefined
+  /** Names the schema that a migration made, or the differences that an operator accepted: SHA-256 in hexadecimal. */
+  schema?: string | undefined
+  /** What came of a finding of the review, as a person put it. */
+  note?: string | undefined
   /** Places in the log, as `first-last`. */
   ranges?: readonly string[] | undefined
+  /** The first entry of the log that its bundles still publish (C2SP tlog-tiles, "Pruning"). */
+  minimum_index?: number | undefined
   /** RFC 3339, in UTC: from when to when the log could not be written, or until when it was dropped. */
   since?: string | undefined
   until?: string | undefined
   replay_of?: string | undefined
+  /**
+   * Where it came from: an IP address, of a shopper's session its /24 or /48, or `host:` and the name of the machine on which
+   * a process of the vault ran. Left out, it is the caller's.
+   */
+  source?: string | undefined
+  /** The system's account that ran a command, where its operator goes by another name. */
+  account?: string | undefined
+  /** The networks that refusals came from which have one event together. */
+  sources?: readonly string[] | undefined
+  /** The ids of events that are taken into the log though they have no MAC. */
+  events?: readonly string[] | undefined
+  /** Numbers of processes that the log has no event of, as `process/first-last`. */
+  missing?: readonly string[] | undefined
+  /** The command that did it had no keys: the vault has found the state that the event describes, and knows no more. */
+  vouched?: true | undefined
 }
 
-/** An event as it is stored. `body` is its canonical form, the bytes that the log will be built over. */
+/**
+ * An event that is to be written. `body` is its canonical form; when the event is written, its book adds a member `made` to
+ * it, and the log is built over these bytes.
+ */
 export interface AuditEvent {
   id: string
   occurredAt: Date
@@ -109,14 +146,51 @@ export interface AuditEvent {
   /** Null for what concerns the whole vault, such as its keys. */
   site: string | null
   body: string
+  /** What numbers the events of the process that made it. Without one an event can be shown and not be written. */
+  book?: EventBook
+}
+
+/** An event as it is stored: its body says which process made it, and as its how-manieth. */
+export interface MadeEvent extends Omit<AuditEvent, 'book'> {
+  /** Over the body; never shown. Null where there was no key to make one. */
+  mac: Buffer | null
 }
 
 /**
- * The event of a release whose record is looked up only by the statement that writes the event: its body in three pieces,
- * between which the record's `policy_version` and `record_version` belong, each member followed by a comma.
+ * Events on their way into the database. Each number ends in one of three ways: the event is stored as it was made; it was
+ * rolled back, or its outcome is not known, so that nothing has left under it; or it was committed and is not stored as it was
+ * made, and nothing has left under it either.
  */
-export interface UnfinishedEvent extends Omit<AuditEvent, 'body'> {
-  body: readonly [head: string, middle: string, tail: string]
+export interface BookEntry {
+  readonly events: readonly MadeEvent[]
+  /** The events at these places are not stored as they were made, those at `absent` were never written; all others are stored. */
+  close(differing: readonly number[], absent: readonly number[]): void
+  /** None of them was written, or it is not known whether they were. */
+  skip(): void
+  /** Raises the alert for events at these places that are not stored as they were made. */
+  tell(differing: readonly number[]): void
+}
+
+/** The numbers that one process has given to events. */
+export interface BookState {
+  process: string
+  /** Every number below was stored, or is among `skipped` or `lost` of a stored event. */
+  settled: number
+}
+
+/**
+ * The events of one process, numbered from 1. A number is part of the body that the MAC is over, so that an event that is
+ * removed leaves a gap. Events that are stored say which gaps are none: `skipped` holds numbers that were rolled back.
+ */
+export interface EventBook {
+  /** Whether there is no key to make MACs with now. */
+  readonly isSealed: boolean
+  /** Where its numbers are now. */
+  readonly state: BookState
+  /** Numbers events and makes their MACs, as late as can be before they are written. @throws {Problem} sealed */
+  enter(events: readonly AuditEvent[]): BookEntry
+  /** Whether this process made the event, with that MAC, and remembers it. It forgets it with that. */
+  recall(id: string, body: string, mac: Buffer): boolean
 }
 
 /** The version of the canonical form: a member of every event, so that old ones stay readable for ever. */
@@ -136,16 +210,22 @@ function inCanonicalOrder(
 ): Record<keyof AuditFacts | 'at' | 'format' | 'id', unknown> {
   const { caller } = facts
   return {
+    account: facts.account ?? caller?.account,
     approval: facts.approval,
     at,
     authority: facts.authority,
     caller: caller && { id: caller.id, kind: caller.kind, role: caller.role },
     code: facts.code,
     count: facts.count,
+    events: facts.events,
     fields: facts.fields,
     format: FORMAT,
     id,
     kind: facts.kind,
+    migrations: facts.migrations,
+    minimum_index: facts.minimum_index,
+    missing: facts.missing,
+    note: facts.note,
     outcome: facts.outcome,
     partner: facts.partner,
     policy_version: facts.policy_version,
@@ -157,14 +237,19 @@ function inCanonicalOrder(
     replay_of: facts.replay_of,
     request_id: facts.request_id,
     route: facts.route,
+    schema: facts.schema,
     search_by: facts.search_by,
     since: facts.since,
     site: facts.site,
+    source: facts.source ?? facts.caller?.source,
+    sources: facts.sources,
     subject: facts.subject,
     ticket: facts.ticket,
     token: facts.token,
+    tokens: facts.tokens,
     type: facts.type,
     until: facts.until,
+    vouched: facts.vouched,
   }
 }
 
@@ -172,13 +257,21 @@ function inCanonicalOrder(
  * The canonical form is RFC 8785 (JSON Canonicalization Scheme) over the facts with `format`, `id` and `at`:
  * sorted members, no white space, UTF-8. `at` is RFC 3339 in UTC with milliseconds. Absent facts are left out.
  * Numbers and strings in it are written as ECMAScript's JSON.stringify does (sections 3.2.2.2 and 3.2.2.3).
+ *
+ * @param host the name of this machine, where events come from that neither a request nor an operator has made
  */
-export function createNewAuditEvent(now: () => Date, newId: NewId): NewAuditEvent {
+export function createNewAuditEvent(now: () => Date, newId: NewId, host?: string): NewAuditEvent {
+  /** Of what the vault does by itself; refusals that are counted together have places of their own. */
+  const here = host === undefined ? undefined : `host:${host}`
+  const placed = (facts: AuditFacts): AuditFacts =>
+    facts.source === undefined && facts.caller?.source === undefined && facts.sources === undefined
+      ? { ...facts, source: here }
+      : facts
   return (facts) => {
     const occurredAt = now()
     // One look at the clock: what is found by the time in ids is what the events say.
     const id = newId('evt', occurredAt)
-    const body = JSON.stringify(inCanonicalOrder(id, occurredAt.toISOString(), facts))
+    const body = JSON.stringify(inCanonicalOrder(id, occurredAt.toISOString(), placed(facts)))
     return {
       id,
       occurredAt,
@@ -198,19 +291,4 @@ export function eventIdAt(at: Date): string {
   const bytes = Buffer.alloc(16)
   bytes.writeUIntBE(Math.min(Math.max(at.getTime(), 0), LATEST_MS), 0, 6)
   return `evt_${base32(bytes)}`
-}
-
-/** No policy version, and a version that no record has: they only mark the gaps. */
-const UNKNOWN = { policy_version: '?', record_version: 0 } as const
-
-/** Makes an event that lacks what only the record knows. */
-export function leaveOutRecord(
-  newAuditEvent: NewAuditEvent,
-  facts: Omit<AuditFacts, keyof typeof UNKNOWN>,
-): UnfinishedEvent {
-  const { body, ...event } = newAuditEvent({ ...facts, ...UNKNOWN })
-  // Inside a text the quotation marks would be escaped, so these are the members themselves; `type` comes after both.
-  const [head, rest] = body.split('"policy_version":"?",', 2) as [string, string]
-  const [middle, tail] = rest.split('"record_version":0,', 2) as [string, string]
-  return { ...event, body: [head, middle, tail] }
 }

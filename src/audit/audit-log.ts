@@ -1,16 +1,27 @@
 import type { Alert, AlertFacts } from '../alert.ts'
 import type { Background } from '../background.ts'
 import type { Database, Queryable } from '../database/database.ts'
-import type { AuditCaller, AuditEventType, NewAuditEvent } from './audit-event.ts'
+import type { AuditCaller, AuditEventType, AuditFacts, EventBook, NewAuditEvent } from './audit-event.ts'
 import { type EventPage, selectEvents } from './audit-store.ts'
+import type { VaultMark } from './checkpoint.ts'
 import { deliverLog, type LogDelivery } from './delivery/deliver-log.ts'
+import { type DropEventsRequest, dropEvents } from './drop-events.ts'
+import { createEventAuthenticity, type VerifyEventMac } from './event-authenticity.ts'
+import { type FailedCommand, recordFailedCommand } from './failed-command.ts'
 import { keepLog } from './keep-log.ts'
+import type { LogKey } from './log-key.ts'
 import { hasSignedLast, listLogKeys } from './log-keys.ts'
 import { preparePartitions } from './log-store.ts'
+import { insertMissing } from './missing-store.ts'
+import type { MissingNumbers } from './number-tracker.ts'
 import { watchOutage } from './outage.ts'
 import type { RecordEvent } from './record-event.ts'
-import { reviewLog } from './review/review-log.ts'
-import type { LogKey } from './sequencer.ts'
+import { describeMissing, type ReleaseGate } from './release-gate.ts'
+import { resumeReleases } from './resume-releases.ts'
+import { findMinimumIndex } from './retention-store.ts'
+import { acknowledgeFinding, type Review, reviewLog } from './review/review-log.ts'
+import type { FindState } from './vouch.ts'
+import { watchLogEnd } from './watch-log-end.ts'
 import { shipCheckpoints } from './witness/ship-checkpoints.ts'
 import type { Shipping } from './witness/witnesses-file.ts'
 
@@ -21,8 +32,15 @@ interface AuditLogDeps {
   now: () => Date
   alert: Alert
   background: Background
+  book: EventBook
+  gate: ReleaseGate
+  verifyMac: VerifyEventMac
+  findState: FindState
+  /** Takes in what a version before has left without MACs, once. */
+  acceptWaiting: () => Promise<void>
   keys: {
     readonly isSealed: boolean
+    readonly verified: VaultMark
     readonly ring: { all(purpose: 'audit-signing'): readonly LogKey[] }
     ensureFresh(): Promise<void>
     active(purpose: 'audit-signing'): LogKey
@@ -32,12 +50,19 @@ interface AuditLogDeps {
 interface AuditLogOptions {
   /** Whether this process puts events into the log, if no other does. */
   isKeptHere: boolean
+  /** Whether this process looks whether the end of the log is what was signed; where the log is kept it must. */
+  isWatchedHere: boolean
   origin: string
   /** Where checkpoints go, from where the log is kept. */
   shipping: Shipping | undefined
   observeWaiting: (seconds: number) => void
+  /** How many failed commands have an event each in a minute. */
+  failures: { perSource: number; inAll: number }
   log: (facts: AlertFacts, message: string) => void
 }
+
+/** A release on another server stops within that time after one has found that an event is gone. */
+const LOOK_EVERY_MS = 1_000
 
 const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
 
@@ -47,27 +72,71 @@ const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
  *
  * @throws {Problem} audit-unavailable, database-unavailable: a log that cannot be written does not start
  */
-export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping, ...options }: AuditLogOptions) {
-  const { background, database, newAuditEvent, recordEvent, keys } = deps
+export async function createAuditLog(
+  deps: AuditLogDeps,
+  { isKeptHere, isWatchedHere, shipping, ...options }: AuditLogOptions,
+) {
+  const { alert, background, database, gate, newAuditEvent, recordEvent, keys } = deps
   const signing = {
     async active() {
       await keys.ensureFresh()
       return keys.active('audit-signing')
     },
     all: () => keys.ring.all('audit-signing'),
+    mark() {
+      const { vault, generation } = keys.verified
+      return { vault, generation }
+    },
   }
-  const record = (type: AuditEventType) => recordEvent(newAuditEvent({ type, outcome: 'success', caller: VAULT }))
+  /** A vault that is sealed does not know which one it is. */
+  const record = (type: AuditEventType, facts: Partial<AuditFacts> = {}) => {
+    const subject = keys.isSealed ? undefined : keys.verified.vault
+    return recordEvent(newAuditEvent({ type, outcome: 'success', caller: VAULT, subject, ...facts }))
+  }
   const outage = watchOutage({ ...deps, caller: VAULT })
+  let isStarted = false
+  /** What comes first as soon as there are keys. */
+  async function prepare(): Promise<void> {
+    // It says as well that retention takes the beginning of the log and nothing else from here on.
+    if (!isStarted) await record('audit.start', { minimum_index: await findMinimumIndex(database) })
+    isStarted = true
+    await deps.acceptWaiting()
+  }
   if (isKeptHere) {
     // After a long stop the month has no partition yet, and this would be an event of it.
     await preparePartitions(database).catch((error) => background.failed('prepare-audit-partitions', error))
-    await record('audit.start')
+    if (!keys.isSealed) await prepare()
   }
-  const keeper = isKeptHere ? keepLog({ ...deps, ...options, keys: signing, isReady: () => !keys.isSealed }) : undefined
+  const look = () => gate.look(database)
+  if (isKeptHere && !keys.isSealed) await look()
+  background.every('watch-audit-missing', { everyMs: LOOK_EVERY_MS, firstMs: 0 }, async () => {
+    if (!keys.isSealed) await look()
+  })
+  const events = {
+    ...createEventAuthenticity(deps),
+    get state() {
+      return deps.book.state
+    },
+    async miss(missing: readonly MissingNumbers[], session: Queryable) {
+      gate.close(missing)
+      for (const one of missing) {
+        alert('audit-missing', { process: one.process, numbers: describeMissing(one) })
+        await insertMissing(session, one, deps.now())
+      }
+    },
+  }
+  const isReady = () => !keys.isSealed
+  const end = isWatchedHere ? watchLogEnd({ ...deps, keys: signing, isReady }) : undefined
+  const keeper =
+    end && isKeptHere ? keepLog({ ...deps, ...options, end, keys: signing, isReady, prepare, events }) : undefined
   const shipper = isKeptHere && shipping ? shipCheckpoints({ ...deps, ...options }, shipping) : undefined
   return {
     observe: outage.observe,
+    /** What is known of whether events can be written. */
+    outage: { isOpen: outage.isOpen, missed: outage.missed },
     requireWritable: outage.requireOver,
+    /** @throws {Problem} audit-log-changed, where the log is watched */
+    requireUnchanged: () => end?.requireUnchanged(),
     /** Whether the key has signed the latest checkpoint. */
     hasSignedLast: async (db: Queryable, id: string) => {
       const key = signing.all().find((one) => one.id === id)
@@ -82,14 +151,32 @@ export async function createAuditLog(deps: AuditLogDeps, { isKeptHere, shipping,
         return events
       },
       deliverLog: (operator: AuditCaller, delivery: LogDelivery) => deliverLog(deps, operator, delivery),
-      reviewLog: (operator: AuditCaller, review: { since: Date; timeZone: string }) =>
-        reviewLog(deps, operator, review),
+      reviewLog: (operator: AuditCaller, review: Review) => reviewLog(deps, operator, review),
+      acknowledgeFinding: (operator: AuditCaller, review: Review & { finding: string; note: string }) =>
+        acknowledgeFinding(deps, operator, review),
+      recordFailedCommand: (operator: AuditCaller, failure: FailedCommand) =>
+        recordFailedCommand(deps, options.failures, operator, failure),
+      /** @param owner the database as the role that owns the log */
+      dropEvents: (owner: Database, operator: AuditCaller, request: DropEventsRequest) =>
+        dropEvents({ database: owner, newAuditEvent, now: deps.now }, operator, request),
+      recordVerification: (operator: AuditCaller, { ok, size }: { ok: boolean; size: number }) =>
+        recordEvent(
+          newAuditEvent({
+            type: 'audit.read',
+            outcome: ok ? 'success' : 'failed',
+            caller: operator,
+            subject: 'verify',
+            count: size,
+          }),
+        ),
+      /** Lets releases go on after events were found to be gone. */
+      resumeReleases: (operator: AuditCaller) => resumeReleases(deps, operator),
       listLogKeys: () => listLogKeys(database, signing.all(), options.origin),
     },
     /** What was committed before still gets its place, and the last checkpoint is shipped. */
     async close() {
       await outage.stop()
-      if (isKeptHere) await record('audit.stop').catch((error) => background.failed('sequence-audit-log', error))
+      if (isStarted) await record('audit.stop').catch((error) => background.failed('sequence-audit-log', error))
       await keeper?.stop()
       await shipper?.stop()
     },

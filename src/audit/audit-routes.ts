@@ -6,6 +6,7 @@ import type { Database } from '../database/database.ts'
 import { type Route, type RouteRequest, route } from '../http/route.ts'
 import { auditEventTypes, type NewAuditEvent } from './audit-event.ts'
 import { selectEvents } from './audit-store.ts'
+import { READ_SCOPES, readableSite } from './readable-site.ts'
 import type { RecordEvent } from './record-event.ts'
 
 /** RFC 3339, section 5.6; a date alone is its beginning in UTC. */
@@ -43,7 +44,7 @@ export function createAuditRoutes(deps: {
       method: 'GET',
       path: '/v1/audit/events',
       summary: 'Audit events in the order of time, a page at a time',
-      access: ['audit:read'],
+      access: READ_SCOPES,
       audited: true,
       query: querySchema,
       responses: {
@@ -53,13 +54,14 @@ export function createAuditRoutes(deps: {
         },
       },
       handle: async (request: RouteRequest<Caller, undefined, z.output<typeof querySchema>>) => {
-        const events = await selectEvents(deps.database, { ...request.query, site: request.caller.site })
+        const site = readableSite(request.caller)
+        const events = await selectEvents(deps.database, { ...request.query, site })
         const read = deps.newAuditEvent({
           type: 'audit.read',
           outcome: 'success',
           request_id: request.requestId,
-          caller: auditCaller(request.caller),
-          site: request.caller.site,
+          caller: auditCaller(request.caller, request),
+          site,
           count: events.length,
         })
         await deps.recordEvent(read)

@@ -1,9 +1,18 @@
-import { textArray, timestampArray } from '../database/binary-array.ts'
-import type { Queryable, Statement } from '../database/database.ts'
+import { byteaArray, textArray, timestampArray } from '../database/binary-array.ts'
+import type { Queryable, Statement, Transaction } from '../database/database.ts'
+import { DatabaseError } from '../database/database-error.ts'
+import { opaqueArray } from '../database/opaque-array.ts'
+import { Problem } from '../problem.ts'
+import type { BookEntry, MadeEvent } from './audit-event.ts'
 import { type AuditEvent, eventIdAt } from './audit-event.ts'
+import { enterUnvouched } from './event-book.ts'
+import { isVouchable } from './vouch.ts'
 
-/** The column arrays of events, in the order that `unnest` takes them. Other stores put events into their own statements. */
-export function eventColumns(events: readonly AuditEvent[]): unknown[] {
+/** How many arrays hold the columns of events. */
+export const EVENT_COLUMNS = 8
+
+/** The column arrays of events, in the order that `unnest` takes them. */
+export function eventColumns(events: readonly MadeEvent[]): unknown[] {
   return [
     textArray(events.map((event) => event.id)),
     timestampArray(events.map((event) => event.occurredAt)),
@@ -12,25 +21,138 @@ export function eventColumns(events: readonly AuditEvent[]): unknown[] {
     textArray(events.map((event) => event.token)),
     textArray(events.map((event) => event.site)),
     textArray(events.map((event) => event.body)),
+    byteaArray(events.map((event) => event.mac)),
   ]
 }
 
-/** `INSERT` of events from seven arrays that start at parameter `$first`. */
+const TYPES = ['text', 'timestamptz', 'text', 'text', 'text', 'text', 'text', 'bytea']
+
+/** `INSERT` of events from eight arrays that start at parameter `$first`. */
 export function insertEventsSql(first: number): string {
-  const at = (offset: number, type: string) => `$${first + offset}::${type}[]`
-  return `INSERT INTO audit_events (id, occurred_at, type, caller, token, site, body)
-          SELECT * FROM unnest(${at(0, 'text')}, ${at(1, 'timestamptz')}, ${at(2, 'text')}, ${at(3, 'text')}, ${at(4, 'text')}, ${at(5, 'text')}, ${at(6, 'text')})`
+  return `INSERT INTO audit_events (id, occurred_at, type, caller, token, site, body, mac)
+          SELECT * FROM unnest(${TYPES.map((type, offset) => `$${first + offset}::${type}[]`).join(', ')})`
 }
 
 const INSERT_EVENTS: Statement = { name: 'insert-audit-events', text: insertEventsSql(1) }
 
 /**
- * Writes events; in a transaction they commit with what they describe.
- *
- * @throws {Problem} audit-unavailable, and then nothing may be released
+ * The places of events that are not stored as they were made, from 1. They are looked up one by one, along the primary key; every
+ * column is compared here, so that nothing travels back.
  */
-export async function insertEvents(db: Queryable, events: readonly AuditEvent[]): Promise<void> {
-  await db.query(INSERT_EVENTS, eventColumns(events))
+const FIND_DIFFERING: Statement = {
+  name: 'find-differing-audit-events',
+  text: `SELECT n.place::integer AS place
+         FROM unnest(${opaqueArray(1, 'text')}, $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[])
+           WITH ORDINALITY AS n (id, occurred_at, type, caller, token, site, body, mac, place)
+         WHERE (SELECT e.body = n.body AND e.mac IS NOT DISTINCT FROM n.mac AND e.occurred_at = n.occurred_at AND e.type = n.type
+                   AND e.caller IS NOT DISTINCT FROM n.caller AND e.token IS NOT DISTINCT FROM n.token
+                   AND e.site IS NOT DISTINCT FROM n.site
+                FROM audit_events e WHERE e.id = n.id) IS NOT TRUE`,
+}
+
+/** The places, from 0, of the events that are not stored as they were made. */
+async function findDiffering(db: Queryable, columns: readonly unknown[]): Promise<number[]> {
+  return (await db.query<{ place: number }>(FIND_DIFFERING, columns)).map(({ place }) => place - 1)
+}
+
+/**
+ * Writes events in a statement that may do more than that, and looks afterwards whether they are stored as they were made. The
+ * statement's own answer says nothing of triggers that fire behind it, at the commit too: so the look is another statement,
+ * after the commit. In a transaction there is one before it as well, and what fails there takes everything back.
+ *
+ * @param write runs the statement with the columns of the events
+ * @param isWritten whether the statement has written the event at that place, as its answer says; all when left out
+ * @throws {Problem} audit-unavailable, and then nothing may be released; sealed
+ */
+export async function writeEvents<T>(
+  db: Queryable | Transaction,
+  events: readonly AuditEvent[],
+  write: (columns: unknown[]) => Promise<T>,
+  isWritten?: (answer: T, place: number) => boolean,
+): Promise<T> {
+  if (events.length === 0) return write(eventColumns([]))
+  const { book } = events[0]!
+  if (book === undefined) throw new Error('an event is written by the process that numbers it')
+  const isUnvouched = book.isSealed && events.every(isVouchable)
+  return writeEntry(db, isUnvouched ? enterUnvouched(events) : book.enter(events), write, isWritten)
+}
+
+async function writeEntry<T>(
+  db: Queryable | Transaction,
+  entry: BookEntry,
+  write: (columns: unknown[]) => Promise<T>,
+  isWritten: (answer: T, place: number) => boolean = () => true,
+): Promise<T> {
+  const columns = eventColumns(entry.events)
+  const isTransaction = 'whenOver' in db
+  let absent: number[] = []
+  const confirm = (on: Queryable) => requireStored(on, columns, entry, absent)
+  if (isTransaction) db.whenOver((outcome, after) => (outcome === 'committed' ? confirm(after) : entry.skip()))
+  let answer: T
+  try {
+    answer = await write(columns)
+  } catch (error) {
+    if (!isTransaction) entry.skip()
+    throw isOfSchema(error) ? new Problem('audit-unavailable', { cause: error }) : error
+  }
+  absent = [...entry.events.keys()].filter((place) => !isWritten(answer, place))
+  await (isTransaction ? requireStoredSoFar(db, columns, entry, absent) : confirm(db))
+  return answer
+}
+
+/**
+ * SQLSTATE classes 0A, 42 and P0: PostgreSQL refuses a statement that it once took, for a rule, a trigger or a function that was
+ * not there before.
+ */
+function isOfSchema(error: unknown): error is DatabaseError {
+  return error instanceof DatabaseError && /^(0A|42|P0)/.test(error.sqlState)
+}
+
+/** @throws {Problem} audit-unavailable */
+async function requireStored(
+  db: Queryable,
+  columns: readonly unknown[],
+  entry: BookEntry,
+  absent: readonly number[],
+): Promise<void> {
+  if (absent.length === entry.events.length) {
+    entry.close([], absent)
+    return
+  }
+  let found: number[]
+  try {
+    found = await findDiffering(db, columns)
+  } catch (error) {
+    // They may be stored. Nothing leaves under them.
+    entry.skip()
+    throw error
+  }
+  const differing = found.filter((place) => !absent.includes(place))
+  entry.close(differing, absent)
+  if (differing.length > 0) throw new Problem('audit-unavailable')
+}
+
+/** Before the commit: what is not stored as it was made is rolled back. @throws {Problem} audit-unavailable */
+async function requireStoredSoFar(
+  db: Queryable,
+  columns: readonly unknown[],
+  entry: BookEntry,
+  absent: readonly number[],
+): Promise<void> {
+  const differing = (await findDiffering(db, columns)).filter((place) => !absent.includes(place))
+  if (differing.length === 0) return
+  entry.tell(differing)
+  throw new Problem('audit-unavailable')
+}
+
+/**
+ * Writes events; in a transaction they commit with what they describe. What is done without keys too, where there are none, has
+ * no MAC and says `vouched`: it comes into the log when a server with keys finds the state that it describes.
+ *
+ * @throws {Problem} audit-unavailable, and then nothing may be released; sealed
+ */
+export async function insertEvents(db: Queryable | Transaction, events: readonly AuditEvent[]): Promise<void> {
+  if (events.length > 0) await writeEvents(db, events, (columns) => db.query(INSERT_EVENTS, columns))
 }
 
 export interface EventFilter {
@@ -38,7 +160,7 @@ export interface EventFilter {
   site?: string | undefined
   caller?: string | undefined
   token?: string | undefined
-  /** Only events of one of these records. */
+  /** Only events of one of these records, or that showed one of them. */
   tokens?: readonly string[] | undefined
   type?: string | undefined
   purpose?: string | undefined
@@ -48,11 +170,15 @@ export interface EventFilter {
   until?: Date | undefined
 }
 
+/** The records that an event of many names; migration 0016 has an index over the same expression for the same types. */
+const SHOWN = `string_to_array(substring(body, '"tokens":\\["([^]]*)"\\]'), '","')`
+const isShown = (condition: string) => `type IN ('record.search', 'approval.list') AND ${SHOWN} ${condition}`
+
 const IS_WANTED = {
   site: (value: string) => `(site IS NULL OR site = ${value})`,
   caller: (value: string) => `caller = ${value}`,
-  token: (value: string) => `token = ${value}`,
-  tokens: (value: string) => `token = ANY (${value}::text[])`,
+  token: (value: string) => `(token = ${value} OR ${isShown(`@> ARRAY[${value}]::text[]`)})`,
+  tokens: (value: string) => `(token = ANY (${value}::text[]) OR ${isShown(`&& ${value}::text[]`)})`,
   type: (value: string) => `type = ${value}`,
   purpose: (value: string) => `body::json ->> 'purpose' = ${value}`,
   since: (value: string) => `id >= ${value}`,
@@ -114,6 +240,40 @@ const SELECT_RETIREMENT: Statement = {
 /** The latest `key.retire` event of a key. */
 export async function findRetirement(db: Queryable, keyId: string): Promise<RetirementEvent | undefined> {
   return (await db.query<RetirementEvent>(SELECT_RETIREMENT, [keyId]))[0]
+}
+
+const SELECT_EVENTS_OF_RECORDS: Statement = {
+  name: 'select-events-of-records',
+  text: 'SELECT token, id FROM audit_events WHERE token = ANY ($1::text[]) AND type = $2',
+}
+
+/** The event of that type of each record, where there is one, by its token. A record has one tokenization and one erasure. */
+export async function findRecordEvents(
+  db: Queryable,
+  type: 'record.tokenize' | 'record.erase',
+  tokens: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const rows = await db.query<{ token: string; id: string }>(SELECT_EVENTS_OF_RECORDS, [textArray(tokens), type])
+  return new Map(rows.map(({ token, id }) => [token, id]))
+}
+
+const COUNT_FAILED_COMMANDS: Statement = {
+  name: 'count-failed-commands',
+  text: `SELECT count(*)::float8 AS in_all, count(*) FILTER (WHERE body::json ->> 'source' = $2)::float8 AS of_source
+         FROM audit_events WHERE id >= $1 AND type = 'request.refuse' AND caller LIKE 'operator:%'`,
+}
+
+/** How many events of failed commands there are since then, from one source and in all. */
+export async function countFailedCommands(
+  db: Queryable,
+  since: Date,
+  source: string,
+): Promise<{ in_all: number; of_source: number }> {
+  const [counted] = await db.query<{ in_all: number; of_source: number }>(COUNT_FAILED_COMMANDS, [
+    eventIdAt(since),
+    source,
+  ])
+  return counted!
 }
 
 /** A reveal that was committed earlier: its event, and the version of the record that left. */

@@ -1,26 +1,35 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { ConfigError } from '../config.ts'
-import type { Database } from '../database/database.ts'
+import type { Database, Queryable } from '../database/database.ts'
 import { DatabaseError } from '../database/database-error.ts'
+import { timeOfIdPrefix } from '../identifier.ts'
+import { announceKey } from './announce-key.ts'
 import type { AuditCaller, NewAuditEvent } from './audit-event.ts'
 import { insertEvents } from './audit-store.ts'
+import { selectHead } from './log-store.ts'
+import { MIN_MONTHS_KEPT, monthsBefore } from './months.ts'
 import {
-  dropOldEvents,
-  freezePartition,
+  deleteOldEvents,
+  dropMonth,
+  findFirstYounger,
+  freezePartitions,
   inspectOldEvents,
   type OldPartition,
   ownsLog,
+  selectAnnouncements,
+  selectMissing,
   selectOldPartitions,
-  selectRanges,
+  selectStragglers,
 } from './partition-store.ts'
-
-/** PCI DSS 10.5.1: audit logs are kept for twelve months at least. */
-export const MIN_MONTHS_KEPT = 12
+import { type DroppedRange, findDrops } from './retention-store.ts'
+import { minimumIndexOf } from './tile.ts'
 
 /** SQLSTATE lock_not_available. */
 const LOCKED = '55P03'
 const ATTEMPTS = 10
 const PAUSE_MS = 500
+/** So many old events may stand behind a younger one: transactions pass each other at the end of a month. */
+const MOST_STRAGGLERS = 1_000
 
 /** The events must stay for now; the message says why. */
 export class NotDroppable extends Error {
@@ -43,22 +52,33 @@ export interface DropEventsRequest {
 export interface DroppedPartition {
   partition: string
   events: number
-  /** Their places in the log, as `first-last`. */
+  /** The places of the log that are empty then, as `first-last`: they are its beginning. */
   ranges: readonly string[]
-  /** The event that says so, the first of several when there are many ranges; none when nothing was dropped. */
+  /** The event that says so; none when nothing was dropped. */
   event: string | null
 }
 
 export interface DroppedEvents {
   /** Everything that was dropped is older, RFC 3339. */
   until: string
+  /** The first entry that bundles still publish (C2SP tlog-tiles). */
+  minimum_index: number
   dropped: readonly DroppedPartition[]
 }
 
+/** Everything older than a time goes at once: one month, or what is left in the partition for everything else. */
+interface Step {
+  until: Date
+  month: OldPartition | undefined
+  /** Older months, which are gone by then unless it is a dry run. */
+  older: readonly OldPartition[]
+  rest: OldPartition | undefined
+}
+
 /**
- * Drops whole months of events that are older than so many months, each with an event that says which places of the log
- * are empty now. Their leaves stay, so that the log still verifies. Nothing goes that the latest checkpoint does not cover
- * or that is not what it was.
+ * Drops whole months of events that are older than so many months, from the beginning of the log on, each month with an event
+ * that says which places of the log are empty now. Their leaves stay, so that the log still verifies. Nothing goes that the
+ * latest checkpoint does not cover, that is not what it was, or that stands behind something that is missing already.
  *
  * @throws {NotDroppable}
  * @throws {ConfigError} when the role does not own the log
@@ -75,69 +95,93 @@ export async function dropEvents(
     throw new ConfigError('DATABASE_OWNER_URL must name the role that owns the audit log.')
   const before = monthsBefore(now(), olderThanMonths)
   const dropped: DroppedPartition[] = []
-  for (const partition of await selectOldPartitions(database, before)) {
-    const one = await (isDryRun
-      ? examine(database, partition, before)
-      : patiently(() => dropPartition(deps, operator, partition, before)))
-    if (one.events > 0 || !partition.isShared) dropped.push(one)
+  let firstKept = (await findDrops(database)).firstKept
+  for (const step of stepsOf(await selectOldPartitions(database, before), before)) {
+    const plan = isDryRun
+      ? await examine(database, step, [...step.older, ...partitionsOf(step)], firstKept)
+      : await patiently(() => drop(deps, operator, step, firstKept))
+    firstKept = plan.firstKept
+    if (plan.events > 0 || step.month !== undefined) dropped.push(describe(step, plan))
   }
-  return { until: before.toISOString(), dropped }
+  const minimum_index = minimumIndexOf(firstKept, await sizeOf(database))
+  return { until: before.toISOString(), minimum_index, dropped }
 }
 
-/** The beginning of the month so many months ago, in UTC. */
-function monthsBefore(now: Date, months: number): Date {
-  return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - months, 1))
+function stepsOf(partitions: readonly OldPartition[], before: Date): Step[] {
+  const rest = partitions.find(({ end }) => end === null)
+  const months = partitions.filter(({ end }) => end !== null)
+  const steps = months.map((month, at): Step => {
+    return { until: new Date(timeOfIdPrefix(month.end!)), month, older: months.slice(0, at), rest }
+  })
+  return rest === undefined ? steps : [...steps, { until: before, month: undefined, older: months, rest }]
 }
 
-function dropPartition(
+/** What one step takes. */
+interface Plan {
+  events: number
+  /** The first leaf whose event stays. */
+  firstKept: number
+  event: string | null
+}
+
+function describe({ month, rest }: Step, { events, firstKept, event }: Plan): DroppedPartition {
+  const { name } = (month ?? rest)!
+  return { partition: name, events, ranges: rangesBefore(firstKept), event }
+}
+
+const rangesBefore = (firstKept: number) => (firstKept === 0 ? [] : [`0-${firstKept - 1}`])
+
+const partitionsOf = ({ month, rest }: Step) => [month, rest].filter((one) => one !== undefined)
+
+function drop(
   { database, newAuditEvent }: DropEventsDeps,
   operator: AuditCaller,
-  partition: OldPartition,
-  before: Date,
-): Promise<DroppedPartition> {
+  step: Step,
+  from: number,
+): Promise<Plan> {
+  const { month, rest, until } = step
   return database.transaction(async (tx) => {
-    await freezePartition(tx, partition)
-    const found = await examine(tx, partition, before)
-    if (partition.isShared && found.events === 0) return found
-    const facts = {
+    await freezePartitions(tx, partitionsOf(step))
+    const plan = await examine(tx, step, partitionsOf(step), from)
+    if (month === undefined && plan.events === 0) return plan
+    const { events, firstKept } = plan
+    const kept = month === undefined ? [] : await selectStragglers(tx, month, firstKept)
+    const announced = await selectAnnouncements(tx, from, firstKept)
+    const event = newAuditEvent({
+      type: 'audit.drop',
       outcome: 'success',
       caller: operator,
-      subject: partition.name,
-      until: before.toISOString(),
-    } as const
-    const events = chunksOf(found.ranges).map((ranges) =>
-      newAuditEvent({
-        ...facts,
-        type: 'audit.drop',
-        count: ranges.reduce((sum, range) => sum + widthOf(range), 0),
-        ranges,
-      }),
-    )
-    await insertEvents(tx, events)
+      subject: (month ?? rest)!.name,
+      until: until.toISOString(),
+      count: events,
+      ranges: rangesBefore(firstKept),
+      minimum_index: minimumIndexOf(firstKept, await sizeOf(tx)),
+    })
+    await insertEvents(tx, [event])
+    if (rest !== undefined) await deleteOldEvents(tx, rest, until, firstKept)
     // Last, since from here to the commit everybody waits who writes or reads events.
-    await dropOldEvents(tx, partition, before)
-    return { ...found, event: events[0]?.id ?? null }
+    if (month !== undefined) await dropMonth(tx, month, kept)
+    // What these keys have signed is still believed by who knows only a later one.
+    for (const key of announced) await announceKey(tx, newAuditEvent, key)
+    return { ...plan, event: event.id }
   })
 }
 
-/** An entry of a bundle has 65,535 bytes at the most (C2SP tlog-tiles), and a range some thirty. */
-const MOST_RANGES = 1_000
-
-/** At least one: a month without events was dropped too. */
-function chunksOf(ranges: readonly string[]): (readonly string[])[] {
-  const count = Math.max(1, Math.ceil(ranges.length / MOST_RANGES))
-  return Array.from({ length: count }, (_, at) => ranges.slice(at * MOST_RANGES, (at + 1) * MOST_RANGES))
-}
-
-function widthOf(range: string): number {
-  const [from = 0, to = from] = range.split('-').map(Number)
-  return to - from + 1
+async function sizeOf(db: Queryable): Promise<number> {
+  return (await selectHead(db))?.size ?? 0
 }
 
 /** @throws {NotDroppable} */
-async function examine(db: Pick<Database, 'query'>, partition: OldPartition, before: Date): Promise<DroppedPartition> {
-  const { events, placed, intact } = await inspectOldEvents(db, partition, before)
-  const { name } = partition
+async function examine(
+  db: Queryable,
+  { month, rest, until }: Step,
+  partitions: readonly OldPartition[],
+  from: number,
+): Promise<Plan> {
+  const { name } = (month ?? rest)!
+  const firstKept = await findFirstYounger(db, from, until)
+  const places = { from, to: firstKept }
+  const { events, placed, intact, leading, trailing } = await inspectOldEvents(db, partitions, until, places)
   if (placed < events) {
     throw new NotDroppable(
       `${events - placed} events of ${name} are not covered by the latest checkpoint: let a server keep the log first.`,
@@ -148,7 +192,39 @@ async function examine(db: Pick<Database, 'query'>, partition: OldPartition, bef
       `${events - intact} events of ${name} are not what they were when they came into the log: run "strongroom audit verify", and keep them as evidence.`,
     )
   }
-  return { partition: name, events, ranges: await selectRanges(db, partition, before), event: null }
+  if (trailing > MOST_STRAGGLERS) {
+    throw new NotDroppable(
+      `${trailing} events of ${name} stand in the log behind leaf ${firstKept}, which is younger: events are dropped from the beginning of the log on.`,
+    )
+  }
+  await requireNothingMissing(db, from, firstKept)
+  return { events: leading, firstKept, event: null }
+}
+
+/** What somebody removed is evidence, and must not look dropped. @throws {NotDroppable} */
+async function requireNothingMissing(db: Queryable, from: number, firstKept: number): Promise<void> {
+  const missing = await selectMissing(db, from, firstKept)
+  if (missing.length === 0) return
+  const { scattered, waiting } = await findDrops(db)
+  const removed = missing.filter((range) => !isCovered(range, scattered))
+  if (removed.length === 0) return
+  if (waiting > 0)
+    throw new NotDroppable('an audit.drop event waits for its place in the log: let a server keep it first.')
+  const places = removed
+    .slice(0, 5)
+    .map((range) => (range.from === range.to ? range.from : `${range.from}-${range.to}`))
+  throw new NotDroppable(
+    `the events of the leaves ${places.join(', ')} are not there, and were never dropped: run "strongroom audit verify".`,
+  )
+}
+
+function isCovered(range: DroppedRange, drops: readonly DroppedRange[]): boolean {
+  for (let at = range.from; at <= range.to; ) {
+    const drop = drops.find(({ from, to }) => from <= at && at <= to)
+    if (drop === undefined) return false
+    at = drop.to + 1
+  }
+  return true
 }
 
 /** Somebody may be reading what is to go; nobody who writes events waits for that. */

@@ -3,7 +3,8 @@ import type { Alert } from '../alert.ts'
 import type { Background } from '../background.ts'
 import type { Database, Statement } from '../database/database.ts'
 import { findOldestWaiting, preparePartitions } from './log-store.ts'
-import { LogChanged, openSequencer, type SeenLog, type SequencerDeps } from './sequencer.ts'
+import { openSequencer, type SequencerDeps } from './sequencer.ts'
+import type { LogEndWatch } from './watch-log-end.ts'
 
 /** Any number that nothing else in this database locks. */
 const LOG_LOCK = 0x7374_7207
@@ -24,10 +25,14 @@ const GIVE_UP_LOCK_WHEN_IDLE: Statement = {
 
 export interface KeepLogDeps extends SequencerDeps {
   database: Database
+  /** What this process knows of the end of the log. */
+  end: LogEndWatch
   alert: Alert
   background: Background
   /** Whether there are keys to sign with now. */
   isReady: () => boolean
+  /** What must have been done before anything is put into the log. */
+  prepare: () => Promise<void>
   /** Told how long the oldest event has waited for its place, in seconds; 0 when none waits. */
   observeWaiting: (seconds: number) => void
 }
@@ -37,21 +42,18 @@ export interface KeepLogDeps extends SequencerDeps {
  * over. Requests never wait for it. Every server watches whether it happens.
  */
 export function keepLog(deps: KeepLogDeps): { stop(): Promise<void> } {
-  const { database, alert, background, isReady } = deps
+  const { database, background, end, isReady, prepare } = deps
   const abort = new AbortController()
   const { signal } = abort
-  let seen: SeenLog | undefined
-  let complaint: string | undefined
 
   async function sequence(worked: () => void): Promise<void> {
     await database.tryLock(LOG_LOCK, async (session) => {
       await session.query(GIVE_UP_LOCK_WHEN_IDLE)
-      const sequencer = await openSequencer(deps, session, seen)
-      complaint = undefined
+      const sequencer = await openSequencer(deps, session, end.seen)
       while (isReady()) {
         const isLast = signal.aborted
         const { isBehind, head } = await sequencer.advance()
-        seen = head
+        end.remember(head)
         worked()
         if (isLast) return
         if (!isBehind) await pause(ADVANCE_EVERY_MS, signal)
@@ -59,21 +61,14 @@ export function keepLog(deps: KeepLogDeps): { stop(): Promise<void> } {
     })
   }
 
-  /** Of a log that was changed there is an alert of its own, once and not every second. */
-  function complain(error: unknown): void {
-    if (!(error instanceof LogChanged)) throw error
-    const reason = error.message
-    if (reason === complaint) return
-    complaint = reason
-    alert('audit-log-changed', { reason })
-  }
-
   const keeping = background.every(
     'sequence-audit-log',
     { everyMs: TAKE_OVER_EVERY_MS, firstMs: 0 },
     async (worked) => {
       // A sealed vault has said so already.
-      if (isReady()) await sequence(worked).catch(complain)
+      if (!isReady()) return
+      await prepare()
+      await sequence(worked).catch(end.complain)
     },
   )
   background.every('watch-audit-log', { everyMs: WATCH_EVERY_MS, firstMs: 0 }, createWatch(deps))

@@ -1,8 +1,8 @@
 import { createPublicKey } from 'node:crypto'
 import type { Database, Queryable } from '../database/database.ts'
+import type { LogKey } from './log-key.ts'
 import { selectHead } from './log-store.ts'
 import { formatVerifierKey, isSignedBy, noteVerifier, parseNote } from './note.ts'
-import type { LogKey } from './sequencer.ts'
 
 /** What verifies the checkpoints that a key of the vault has signed. */
 export interface LogKeyReport {

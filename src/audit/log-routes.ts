@@ -6,10 +6,15 @@ import { Problem } from '../problem.ts'
 import type { AuditFacts, NewAuditEvent } from './audit-event.ts'
 import { type LogHead, selectEntries, selectHead, selectTile } from './log-store.ts'
 import { parseNote } from './note.ts'
+import { READ_SCOPES, readableSite } from './readable-site.ts'
 import { giveReceipt } from './receipt.ts'
 import type { RecordEvent } from './record-event.ts'
+import { findMinimumIndex } from './retention-store.ts'
 import { entryBundle, hashesAt, parseTilePath, TILE_WIDTH, type Tile } from './tile.ts'
 import { cosignaturesFor } from './witness/witness-store.ts'
+
+/** A full tile never changes. Whoever keeps it for the caller may not give it to another. */
+const FINAL = { 'cache-control': 'private, max-age=31536000, immutable' } as const
 
 interface LogRoutesDeps {
   database: Database
@@ -26,6 +31,8 @@ const receiptSchema = z.object({
   checkpoint: z.string().describe('the signed note that the proof leads to'),
 })
 
+const minimumIndexSchema = z.object({ minimum_index: z.number().int().min(0) })
+
 /**
  * The log for those who verify it: checkpoints and tiles in the forms of C2SP, so that other people's tools read them, and
  * the receipts of single events. Looking at events is an event; hashes say nothing.
@@ -38,17 +45,20 @@ export function createLogRoutes(deps: LogRoutesDeps): Route<Caller>[] {
         type: 'audit.read',
         outcome: 'success',
         request_id: request.requestId,
-        caller: auditCaller(request.caller),
-        site: request.caller.site,
+        caller: auditCaller(request.caller, request),
+        site: readableSite(request.caller),
         ...facts,
       }),
     )
 
   async function entries(request: RouteRequest<Caller>, tile: Tile): Promise<Buffer> {
+    // What was dropped is gone whether anybody may have seen it or not.
+    if (tile.index * TILE_WIDTH + tile.width <= (await findMinimumIndex(database))) throw new Problem('event-dropped')
     const events = await selectEntries(database, tile)
     // A leaf may be large, and a bundle is whole or nothing: who may not see one of its events cannot have it.
-    const { site } = request.caller
-    if (events.some((event) => event.site !== null && event.site !== site)) throw new Problem('event-not-found')
+    const site = readableSite(request.caller)
+    if (site !== undefined && events.some((event) => event.site !== null && event.site !== site))
+      throw new Problem('event-not-found')
     if (events.length < tile.width) throw new Problem('event-dropped')
     await recordRead(request, { count: events.length })
     return entryBundle(events.map(({ body }) => Buffer.from(body)))
@@ -65,7 +75,7 @@ export function createLogRoutes(deps: LogRoutesDeps): Route<Caller>[] {
       method: 'GET',
       path: '/v1/audit/checkpoint',
       summary: 'The latest checkpoint of the audit log, a signed note (C2SP tlog-checkpoint)',
-      access: ['audit:read'],
+      access: READ_SCOPES,
       audited: true,
       responses: { 200: { description: 'the note', schema: z.string(), contentType: 'text/plain; charset=utf-8' } },
       handle: async () => {
@@ -75,9 +85,20 @@ export function createLogRoutes(deps: LogRoutesDeps): Route<Caller>[] {
     }),
     route<Caller>({
       method: 'GET',
+      path: '/v1/audit/minimum-index',
+      summary: 'The first entry that the bundles of the audit log still publish (C2SP tlog-tiles, "Pruning")',
+      access: READ_SCOPES,
+      audited: true,
+      responses: { 200: { description: '0 while nothing was dropped', schema: minimumIndexSchema } },
+      handle: async () => ({ status: 200, body: { minimum_index: await findMinimumIndex(database) } }),
+    }),
+    route<Caller>({
+      method: 'GET',
       path: '/v1/audit/tile/*path',
+      // A monitor asks for what is not there yet, again and again; that tells it how large the tree is, as the checkpoint does.
+      silentRefusals: ['not-found'],
       summary: 'A tile of the audit log, or a bundle of its entries (C2SP tlog-tiles)',
-      access: ['audit:read'],
+      access: READ_SCOPES,
       audited: true,
       responses: {
         200: {
@@ -92,20 +113,21 @@ export function createLogRoutes(deps: LogRoutesDeps): Route<Caller>[] {
         const { tile, kind } = parsed
         requireTile(tile, await headOf(database))
         const body = kind === 'entries' ? await entries(request, tile) : await hashes(tile)
-        return { status: 200, body, contentType: 'application/octet-stream' }
+        const headers = tile.width === TILE_WIDTH ? FINAL : {}
+        return { status: 200, body, contentType: 'application/octet-stream', headers }
       },
     }),
     route<Caller>({
       method: 'GET',
       path: '/v1/audit/events/:event/receipt',
       summary: 'What proves that an event is in the log: the event, an inclusion proof and a checkpoint',
-      access: ['audit:read'],
+      access: READ_SCOPES,
       audited: true,
       responses: { 200: { description: 'the receipt; it can be verified without the vault', schema: receiptSchema } },
       handle: async (request) => {
         const { event = '' } = request.params
         if (!/^evt_[0-9a-z]{1,40}$/.test(event)) throw new Problem('event-not-found')
-        const receipt = await giveReceipt(database, request.caller.site, event)
+        const receipt = await giveReceipt(database, readableSite(request.caller), event)
         await recordRead(request, { count: 1, subject: event })
         return { status: 200, body: receipt }
       },

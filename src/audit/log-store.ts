@@ -45,23 +45,27 @@ export interface PlacedEvent {
   event: string
   /** The hash of its leaf. */
   hash: Buffer
+  /** What the event says, and what shows that the vault made it; null when it has its leaf. */
+  body: string | null
+  mac: Buffer | null
   isSequenced: boolean
 }
 
 /**
- * PostgreSQL hashes the leaves where the events lie; their bodies need not travel. RFC 9162, section 2.1.1. Whether an event
+ * PostgreSQL hashes the leaves where the events lie. RFC 9162, section 2.1.1. Whether an event
  * has its leaf is looked up one by one: of an EXISTS the planner makes a hash of all the leaves there are, in every round.
  */
 const SELECT_PLACED: Statement = {
   name: 'select-placed-audit-events',
   text: `WITH found AS (
-           (SELECT position, id, body FROM audit_events WHERE position >= $1 ORDER BY position LIMIT $4)
+           (SELECT position, id, body, mac FROM audit_events WHERE position >= $1 ORDER BY position LIMIT $4)
            UNION ALL
-           SELECT e.position, e.id, e.body FROM unnest($2::bigint[], $3::bigint[]) AS r ("from", "to")
+           SELECT e.position, e.id, e.body, e.mac FROM unnest($2::bigint[], $3::bigint[]) AS r ("from", "to")
              JOIN audit_events e ON e.position >= r."from" AND e.position < r."to")
          SELECT position::float8 AS position, id AS event, sha256('\\x00'::bytea || convert_to(body, 'UTF8')) AS hash,
-                (SELECT true FROM audit_leaves WHERE event = id) IS NOT NULL AS "isSequenced"
-         FROM found ORDER BY found.position`,
+                "isSequenced", CASE WHEN NOT "isSequenced" THEN body END AS body, CASE WHEN NOT "isSequenced" THEN mac END AS mac
+         FROM (SELECT *, (SELECT true FROM audit_leaves WHERE event = id) IS NOT NULL AS "isSequenced" FROM found) AS f
+         ORDER BY position`,
 }
 
 /** Up to `limit` committed events from that position on, and all in those ranges, in the order of their positions. */
@@ -72,6 +76,31 @@ export function selectPlacedEvents(
   limit: number,
 ): Promise<PlacedEvent[]> {
   return db.query(SELECT_PLACED, [from, ranges.map((range) => range.from), ranges.map((range) => range.to), limit])
+}
+
+const SELECT_MIGRATIONS: Statement = {
+  name: 'select-migrate-events',
+  text: `SELECT id AS event, body, mac FROM audit_events WHERE position >= $1 AND type = 'migrate' ORDER BY position`,
+}
+
+/** Events of type `migrate` from that position on. */
+export function selectMigrations(
+  db: Queryable,
+  from: number,
+): Promise<{ event: string; body: string; mac: Buffer | null }[]> {
+  return db.query(SELECT_MIGRATIONS, [from])
+}
+
+const SELECT_WITHOUT_MAC: Statement = {
+  name: 'select-waiting-events-without-mac',
+  text: `SELECT id FROM audit_events e
+         WHERE position >= coalesce((SELECT next_position FROM audit_head), 0) AND mac IS NULL
+           AND (SELECT true FROM audit_leaves l WHERE l.event = e.id) IS NULL ORDER BY position`,
+}
+
+/** The ids of events that wait for their leaf and have no MAC. */
+export async function selectWaitingWithoutMac(db: Queryable): Promise<string[]> {
+  return (await db.query<{ id: string }>(SELECT_WITHOUT_MAC)).map(({ id }) => id)
 }
 
 const SELECT_RUNNING: Statement = {
@@ -101,6 +130,8 @@ export interface LogGrowth {
   isKept: boolean
   /** Whether the one before it is. */
   isFromKept: boolean
+  /** Which numbers of processes were seen, where that has changed. */
+  processes: readonly { process: string; seen: string }[]
 }
 
 /** Only on top of the head that the sequencer has seen: with another one nothing is written. */
@@ -122,13 +153,17 @@ const GROW_LOG: Statement = {
       INSERT INTO audit_checkpoints (size, note, created_at)
       SELECT size, note, created_at FROM (VALUES
         ($3::bigint, $5, $7::timestamptz, $13::boolean), ($1, $14, $15, $16)) AS c (size, note, created_at, is_kept)
-      WHERE is_kept AND EXISTS (SELECT FROM head) ON CONFLICT DO NOTHING)
+      WHERE is_kept AND EXISTS (SELECT FROM head) ON CONFLICT DO NOTHING),
+    processes AS (
+      INSERT INTO audit_processes (process, seen)
+      SELECT process, seen FROM unnest($17::text[], $18::text[]) AS n (process, seen) WHERE EXISTS (SELECT FROM head)
+      ON CONFLICT (process) DO UPDATE SET seen = excluded.seen)
     SELECT size FROM head`,
 }
 
 /** Adds leaves and the checkpoint over them, in one commit. Answers with whether the head was still the one it grows from. */
 export async function growLog(db: Queryable, growth: LogGrowth): Promise<boolean> {
-  const { from, leaves, subtrees, head, isKept, isFromKept } = growth
+  const { from, leaves, subtrees, head, isKept, isFromKept, processes } = growth
   const rows = await db.query(GROW_LOG, [
     from.size,
     from.root,
@@ -146,6 +181,8 @@ export async function growLog(db: Queryable, growth: LogGrowth): Promise<boolean
     from.note,
     from.createdAt,
     isFromKept,
+    textArray(processes.map(({ process }) => process)),
+    textArray(processes.map(({ seen }) => seen)),
   ])
   return rows.length > 0
 }
@@ -191,6 +228,13 @@ export async function findLastKept(db: Queryable): Promise<Date | undefined> {
   return (await db.query<{ at: Date }>(SELECT_LAST_KEPT))[0]?.at
 }
 
+/** A key that signs the log, or has signed it: what `audit.key` says. */
+export interface AnnouncedKey {
+  id: string
+  /** The raw 32 bytes of the Ed25519 public key, base64. */
+  publicKey: string
+}
+
 const FIND_ANNOUNCEMENT: Statement = {
   name: 'find-audit-key-announcement',
   text: `SELECT id FROM audit_events WHERE type IN ('audit.key', 'key.create')
@@ -198,8 +242,8 @@ const FIND_ANNOUNCEMENT: Statement = {
 }
 
 /** Whether the log says that this is the public key of the key that signs it. */
-export async function isAnnounced(db: Queryable, keyId: string, publicKey: string): Promise<boolean> {
-  return (await db.query(FIND_ANNOUNCEMENT, [keyId, publicKey])).length > 0
+export async function isAnnounced(db: Queryable, { id, publicKey }: AnnouncedKey): Promise<boolean> {
+  return (await db.query(FIND_ANNOUNCEMENT, [id, publicKey])).length > 0
 }
 
 const SELECT_OLDEST_WAITING: Statement = {

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import {
   consistencyProof,
   hashLeaf,
+  hashNode,
   includes,
   inclusionProof,
   isConsistent,
@@ -128,6 +129,15 @@ describe('complete subtrees', () => {
   })
 })
 
+/** What is no hash, though a tree can be computed over it. */
+const ofOtherLengths = (hash: Buffer) => [
+  hash.subarray(0, 31),
+  Buffer.concat([hash, Buffer.of(0)]),
+  Buffer.concat([hash, hash]),
+  Buffer.alloc(0),
+]
+const treeOver = (left: Buffer, right: Buffer) => ({ size: 2, root: hashNode(left, right) })
+
 describe('an inclusion proof', () => {
   it('is that of the definition and verifies; anything else does not', async () => {
     await fc.assert(
@@ -148,6 +158,10 @@ describe('an inclusion proof', () => {
         const at = place % proof.length
         expect(includes(tree, index, leaf, proof.with(at, sha256()))).toBe(false)
         expect(includes(tree, index, leaf, proof.slice(1))).toBe(false)
+        for (const wrong of ofOtherLengths(proof[at]!)) {
+          expect(includes(tree, index, leaf, proof.with(at, wrong))).toBe(false)
+          expect(includes(treeOver(leaf, wrong), 0, leaf, [wrong])).toBe(false)
+        }
         // Leaves differ, so that no other place has this one.
         expect(includes(tree, (index + 1) % size, leaf, proof)).toBe(size === 1)
       }),
@@ -178,6 +192,11 @@ describe('a consistency proof', () => {
         if (proof.length === 0) return
         expect(isConsistent(before, after, proof.with(place % proof.length, sha256()))).toBe(false)
         expect(isConsistent(before, after, proof.slice(1))).toBe(false)
+        const [first] = proof
+        for (const wrong of ofOtherLengths(first!)) {
+          expect(isConsistent(before, after, [wrong, ...proof.slice(1)])).toBe(false)
+          expect(isConsistent({ size: 1, root: before.root }, treeOver(before.root, wrong), [wrong])).toBe(false)
+        }
       }),
       { numRuns: 60 },
     )

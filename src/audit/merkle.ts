@@ -5,6 +5,7 @@ import { hash } from 'node:crypto'
  * hashes are 32 bytes.
  */
 
+const HASH_BYTES = 32
 const LEAF = Buffer.of(0)
 const NODE = Buffer.of(1)
 
@@ -77,7 +78,7 @@ async function subproof(
     : [...(await subproof(read, older, middle, end, false)), await rangeRoot(read, start, middle)]
 }
 
-/** Whether the proof leads from the leaf to the root, section 2.1.3.2. */
+/** Whether the proof, of hashes of exactly 32 bytes, leads from the hash of the leaf to the root, section 2.1.3.2. */
 export function includes(
   tree: { size: number; root: Uint8Array },
   index: number,
@@ -85,6 +86,7 @@ export function includes(
   proof: readonly Uint8Array[],
 ): boolean {
   if (!isInteger(index) || !isInteger(tree.size) || index >= tree.size) return false
+  if (![leaf, tree.root, ...proof].every(isHash)) return false
   let [node, last] = [index, tree.size - 1]
   let result: Buffer = Buffer.from(leaf)
   for (const sibling of proof) {
@@ -100,13 +102,14 @@ export function includes(
   return last === 0 && result.equals(tree.root)
 }
 
-/** Whether the proof shows that the older tree is the beginning of the newer one, section 2.1.4.2. */
+/** Whether the proof, of hashes of exactly 32 bytes, shows that the older tree is the beginning of the newer one, section 2.1.4.2. */
 export function isConsistent(
   older: { size: number; root: Uint8Array },
   newer: { size: number; root: Uint8Array },
   proof: readonly Uint8Array[],
 ): boolean {
   if (!isInteger(older.size) || !isInteger(newer.size) || older.size > newer.size) return false
+  if (![older.root, newer.root, ...proof].every(isHash)) return false
   if (older.size === newer.size) return proof.length === 0 && Buffer.from(older.root).equals(newer.root)
   if (older.size === 0) return proof.length === 0 && EMPTY_ROOT.equals(older.root)
   const path = Number.isInteger(Math.log2(older.size)) ? [older.root, ...proof] : [...proof]
@@ -144,5 +147,8 @@ function splitOf(size: number): number {
 }
 
 const half = (value: number) => Math.floor(value / 2)
+
+/** Bytes of another length are no hash of the tree, whatever comes of hashing them. */
+const isHash = ({ length }: Uint8Array) => length === HASH_BYTES
 
 const isInteger = (value: number) => Number.isSafeInteger(value) && value >= 0

@@ -1,4 +1,5 @@
 import { createPublicKey, hash, type KeyObject, sign, verify } from 'node:crypto'
+import { bytesOfBase64 } from './canonical-base64.ts'
 
 /**
  * Signed notes, as C2SP signed-note (https://c2sp.org/signed-note) and Go's golang.org/x/mod/sumdb/note write them: a text, an
@@ -54,7 +55,7 @@ export function formatVerifierKey({ name, keyId, type, publicKey }: NoteVerifier
 export function parseVerifierKey(text: string): NoteVerifier {
   const [name = '', id = '', ...rest] = text.trim().split('+')
   // The base64 may hold plus signs itself.
-  const key = bytesOf(rest.join('+'))
+  const key = bytesOfBase64(rest.join('+'))
   if (!isName(name) || key === undefined || key.length !== 33) throw new NoteError('this is no verifier key')
   const type = key[0]!
   if (type !== ED25519 && type !== COSIGNATURE) throw new NoteError(`keys of type ${type} are not known`)
@@ -97,7 +98,7 @@ const MAX_SIGNATURES = 100
 
 function parseSignature(line: string): NoteSignature {
   const [, name, base64 = ''] = /^\u2014 (\S+) (\S+)$/u.exec(line) ?? []
-  const bytes = bytesOf(base64)
+  const bytes = bytesOfBase64(base64)
   if (name === undefined || !isName(name) || bytes === undefined || bytes.length < 5) {
     throw new NoteError('a line of the note is no signature')
   }
@@ -153,10 +154,4 @@ export function publicKeyFrom(raw: Uint8Array): KeyObject {
     format: 'jwk',
     key: { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(raw).toString('base64url') },
   })
-}
-
-/** Standard base64 with padding, written in the one way it can be. */
-function bytesOf(base64: string): Buffer | undefined {
-  const bytes = Buffer.from(base64, 'base64')
-  return bytes.toString('base64') === base64 ? bytes : undefined
 }

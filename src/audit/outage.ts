@@ -38,7 +38,10 @@ export function watchOutage({ newAuditEvent, recordEvent, now, alert, caller }: 
   let timer: NodeJS.Timeout | undefined
 
   function observe({ audited, status, code }: ObservedAnswer): void {
-    if (!audited || status !== 503 || code === undefined) return
+    if (audited && status === 503 && code !== undefined) count(code)
+  }
+
+  function count(code: string): void {
     if (gap === undefined) {
       if (!isOfTheLog(code)) return
       gap = { since: now(), code, refused: 0 }
@@ -71,6 +74,9 @@ export function watchOutage({ newAuditEvent, recordEvent, now, alert, caller }: 
 
   return {
     observe,
+    /** Counts an answer that left, or a command that failed, without the event that it should have. @param code why */
+    missed: count,
+    isOpen: () => gap !== undefined,
     /** @throws {Problem} what the log was refused with, until it takes an event again */
     requireOver(): void {
       if (gap !== undefined) throw new Problem(gap.code)

@@ -1,14 +1,15 @@
 import type { Queryable, Statement } from '../database/database.ts'
+import type { AnnouncedKey } from './log-store.ts'
 
 /** Hundreds of millions of events are counted before they go. */
 const TIMEOUT_MS = 60 * 60 * 1_000
 
-/** Old events that can be dropped together: a partition of its own, or what lies in the one for everything else. */
+/** A month of events that can be dropped whole, or the partition for everything that has none. */
 export interface OldPartition {
   /** As SQL writes it. */
   name: string
-  /** Rows of other times are in it too. */
-  isShared: boolean
+  /** The beginning of the next month as a prefix of ids; null for the partition that holds rows of any time. */
+  end: string | null
 }
 
 const OWNS_LOG: Statement = {
@@ -23,12 +24,12 @@ export async function ownsLog(db: Queryable): Promise<boolean> {
 
 const SELECT_OLD: Statement = {
   name: 'select-old-audit-partitions',
-  text: `SELECT quote_ident(relname) AS name, bound = 'DEFAULT' AS "isShared"
-         FROM (SELECT relname, pg_get_expr(relpartbound, pg_class.oid) AS bound
-               FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = 'audit_events'::regclass) p
-         WHERE bound = 'DEFAULT'
-            OR substring(bound FROM 'TO \\(''([^'']*)''\\)$') COLLATE "C" <= audit_event_id_at($1)
-         ORDER BY substring(bound FROM 'TO \\(''([^'']*)''\\)$') COLLATE "C"`,
+  text: `SELECT quote_ident(relname) AS name, CASE WHEN bound <> 'DEFAULT' THEN upper END AS "end"
+         FROM (SELECT relname, bound, substring(bound FROM 'TO \\(''([^'']*)''\\)$') COLLATE "C" AS upper
+               FROM (SELECT relname, pg_get_expr(relpartbound, pg_class.oid) AS bound
+                     FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+                     WHERE inhparent = 'audit_events'::regclass) p) q
+         WHERE bound = 'DEFAULT' OR upper <= audit_event_id_at($1) ORDER BY upper`,
 }
 
 /** The partitions all of whose events are older, from the oldest on, and at last the one for everything else. */
@@ -38,64 +39,121 @@ export function selectOldPartitions(db: Queryable, before: Date): Promise<OldPar
 
 const LIMIT_WAITING: Statement = { name: 'limit-waiting', text: "SET LOCAL lock_timeout = '1s'" }
 
-/** Keeps everybody from writing into the partition until the transaction ends. Nobody is made to wait longer than a second. */
-export async function freezePartition(tx: Queryable, { name }: OldPartition): Promise<void> {
+/** Keeps everybody from writing into the partitions until the transaction ends. No writer waits longer than a second. */
+export async function freezePartitions(tx: Queryable, partitions: readonly OldPartition[]): Promise<void> {
+  const names = partitions.map(({ name }) => name).join(', ')
   await tx.query(LIMIT_WAITING)
-  await tx.query({ name: `freeze ${name}`, text: `LOCK TABLE ${name} IN SHARE ROW EXCLUSIVE MODE` })
+  await tx.query({ name: `freeze ${names}`, text: `LOCK TABLE ${names} IN SHARE ROW EXCLUSIVE MODE` })
 }
 
-/** What is known of the events that are to go. */
+const FIND_FIRST_YOUNGER: Statement = {
+  name: 'find-first-younger-leaf',
+  timeoutMs: TIMEOUT_MS,
+  text: `SELECT coalesce((SELECT sequence FROM audit_leaves WHERE sequence >= $1 AND event >= audit_event_id_at($2)
+                          ORDER BY sequence LIMIT 1),
+                         (SELECT size FROM audit_head), 0)::float8 AS sequence`,
+}
+
+/** The first leaf from that one on whose event is not older; the size of the log when there is none. */
+export async function findFirstYounger(db: Queryable, from: number, until: Date): Promise<number> {
+  return (await db.query<{ sequence: number }>(FIND_FIRST_YOUNGER, [from, until]))[0]!.sequence
+}
+
+const SELECT_ANNOUNCEMENTS: Statement = {
+  name: 'select-dropped-key-announcements',
+  timeoutMs: TIMEOUT_MS,
+  text: `SELECT DISTINCT body::json ->> 'subject' AS id, body::json ->> 'public_key' AS "publicKey"
+         FROM audit_events e JOIN audit_leaves l ON l.event = e.id AND l.sequence >= $1 AND l.sequence < $2
+         WHERE type IN ('audit.key', 'key.create') AND body::json ->> 'public_key' IS NOT NULL`,
+}
+
+/** The keys of the log that the events of these leaves announce. */
+export function selectAnnouncements(db: Queryable, from: number, to: number): Promise<AnnouncedKey[]> {
+  return db.query(SELECT_ANNOUNCEMENTS, [from, to])
+}
+
+/** What is known of the events that are older than a time. */
 export interface OldEvents {
   events: number
   /** How many of them have their place in the log, below its latest checkpoint. */
   placed: number
   /** How many of those are still what their leaf says. */
   intact: number
+  /** How many of them are to go: they stand in the log from the first leaf on that was kept, before the first younger one. */
+  leading: number
+  /** How many stand behind it. */
+  trailing: number
 }
 
-const older = ({ isShared }: OldPartition) =>
-  isShared ? 'e.id < audit_event_id_at($1)' : '$1::timestamptz IS NOT NULL'
-
-/** Looks at all that is older in the partition. */
-export async function inspectOldEvents(db: Queryable, partition: OldPartition, before: Date): Promise<OldEvents> {
+/** Looks at all that is older in these partitions. */
+export async function inspectOldEvents(
+  db: Queryable,
+  partitions: readonly OldPartition[],
+  until: Date,
+  { from, to }: { from: number; to: number },
+): Promise<OldEvents> {
+  const names = partitions.map(({ name }) => name)
+  const rows = names.map((name) => `SELECT id, body FROM ${name} WHERE id < audit_event_id_at($1)`).join(' UNION ALL ')
   const [found] = await db.query<OldEvents>(
     {
-      name: `inspect ${partition.name}`,
+      // The text depends on the first of them and their number.
+      name: `inspect ${names.length} from ${names[0]}`,
       timeoutMs: TIMEOUT_MS,
       text: `SELECT count(*)::float8 AS events, count(l.sequence)::float8 AS placed,
-               count(*) FILTER (WHERE l.hash = sha256('\\x00'::bytea || convert_to(e.body, 'UTF8')))::float8 AS intact
-             FROM ${partition.name} e LEFT JOIN audit_leaves l
-               ON l.event = e.id AND l.sequence < (SELECT size FROM audit_head)
-             WHERE ${older(partition)}`,
+               count(*) FILTER (WHERE l.hash = sha256('\\x00'::bytea || convert_to(e.body, 'UTF8')))::float8 AS intact,
+               count(*) FILTER (WHERE l.sequence >= $2 AND l.sequence < $3)::float8 AS leading,
+               count(*) FILTER (WHERE l.sequence >= $3)::float8 AS trailing
+             FROM (${rows}) e LEFT JOIN audit_leaves l
+               ON l.event = e.id AND l.sequence < (SELECT size FROM audit_head)`,
     },
-    [before],
+    [until, from, to],
   )
   return found!
 }
 
-/** Their places in the log, as `first-last`. */
-export async function selectRanges(db: Queryable, partition: OldPartition, before: Date): Promise<string[]> {
-  const rows = await db.query<{ range: string }>(
-    {
-      name: `ranges of ${partition.name}`,
-      timeoutMs: TIMEOUT_MS,
-      text: `SELECT min(sequence) || '-' || max(sequence) AS range
-             FROM (SELECT l.sequence, l.sequence - row_number() OVER (ORDER BY l.sequence) AS island
-                   FROM ${partition.name} e JOIN audit_leaves l ON l.event = e.id WHERE ${older(partition)}) s
-             GROUP BY island ORDER BY min(sequence)`,
-    },
-    [before],
-  )
-  return rows.map(({ range }) => range)
+const SELECT_MISSING: Statement = {
+  name: 'select-missing-audit-events',
+  timeoutMs: TIMEOUT_MS,
+  text: `SELECT min(sequence)::float8 AS "from", max(sequence)::float8 AS "to"
+         FROM (SELECT sequence, sequence - row_number() OVER (ORDER BY sequence) AS island
+               FROM audit_leaves l WHERE sequence >= $1 AND sequence < $2
+                 AND NOT EXISTS (SELECT FROM audit_events e WHERE e.id = l.event)) s
+         GROUP BY island ORDER BY min(sequence)`,
 }
 
-/** Drops the partition, or deletes what is older of one that is shared. Its leaves stay. */
-export async function dropOldEvents(tx: Queryable, partition: OldPartition, before: Date): Promise<void> {
-  const { name, isShared } = partition
-  if (isShared) {
-    const text = `DELETE FROM ${name} e WHERE ${older(partition)}`
-    await tx.query({ name: `delete from ${name}`, timeoutMs: TIMEOUT_MS, text }, [before])
-  } else {
-    await tx.query({ name: `drop ${name}`, text: `DROP TABLE ${name}` })
+/** The leaves from the first up to, and without, the second whose events are not there. */
+export function selectMissing(db: Queryable, from: number, to: number): Promise<{ from: number; to: number }[]> {
+  return db.query(SELECT_MISSING, [from, to])
+}
+
+const IS_LEADING = 'EXISTS (SELECT FROM audit_leaves l WHERE l.event = e.id AND l.sequence < $1)'
+
+/** The old events of a month that stand in the log behind a younger one. */
+export async function selectStragglers(db: Queryable, month: OldPartition, firstYounger: number): Promise<string[]> {
+  const text = `SELECT id FROM ${month.name} e WHERE NOT ${IS_LEADING}`
+  const rows = await db.query<{ id: string }>({ name: `stragglers of ${month.name}`, timeoutMs: TIMEOUT_MS, text }, [
+    firstYounger,
+  ])
+  return rows.map(({ id }) => id)
+}
+
+/** Deletes, from the partition for everything else, what is older and stands in the log before that leaf. */
+export async function deleteOldEvents(
+  tx: Queryable,
+  rest: OldPartition,
+  until: Date,
+  firstYounger: number,
+): Promise<void> {
+  const text = `DELETE FROM ${rest.name} e WHERE id < audit_event_id_at($2) AND ${IS_LEADING}`
+  await tx.query({ name: `delete from ${rest.name}`, timeoutMs: TIMEOUT_MS, text }, [firstYounger, until])
+}
+
+/** Drops the table of a month, except for those events: they move to the partition for everything else. */
+export async function dropMonth(tx: Queryable, { name }: OldPartition, kept: readonly string[]): Promise<void> {
+  await tx.query({ name: `detach ${name}`, text: `ALTER TABLE audit_events DETACH PARTITION ${name}` })
+  if (kept.length > 0) {
+    const text = `INSERT INTO audit_events SELECT * FROM ${name} WHERE id = ANY ($1::text[])`
+    await tx.query({ name: `keep of ${name}`, text }, [kept])
   }
+  await tx.query({ name: `drop ${name}`, text: `DROP TABLE ${name}` })
 }

@@ -24,15 +24,16 @@ const LOOK_EVERY_MS = 100
 /**
  * The receipt of an event. One that has just happened waits for its place in the log.
  *
- * @param site only events of this site, and those that concern the whole vault
+ * @param site only events of this site, and those that concern the whole vault; all when undefined
  * @throws {Problem} event-not-found, for what was dropped too, whose site is not known any more; log-pending, when nobody keeps
  *   the log
  */
-export async function giveReceipt(database: Database, site: string, id: string): Promise<Receipt> {
+export async function giveReceipt(database: Database, site: string | undefined, id: string): Promise<Receipt> {
   const deadline = performance.now() + PATIENCE_MS
   while (true) {
     const logged = await findLoggedEvent(database, id)
-    if (logged === undefined || (logged.site !== null && logged.site !== site)) throw new Problem('event-not-found')
+    const isReadable = site === undefined || logged?.site === null || logged?.site === site
+    if (logged === undefined || !isReadable) throw new Problem('event-not-found')
     const head = logged.sequence === null ? undefined : await selectHead(database)
     if (head !== undefined && logged.sequence !== null) {
       const { size, note } = head

@@ -1,30 +1,27 @@
-import { createPublicKey, type KeyObject } from 'node:crypto'
+import { createPublicKey } from 'node:crypto'
 import type { Queryable } from '../database/database.ts'
-import type { NewAuditEvent } from './audit-event.ts'
-import { insertEvents } from './audit-store.ts'
-import { formatCheckpoint, parseCheckpoint } from './checkpoint.ts'
+import { DatabaseError } from '../database/database-error.ts'
+import { announceKey } from './announce-key.ts'
+import type { BookState, NewAuditEvent } from './audit-event.ts'
+import { formatCheckpoint, type VaultMark } from './checkpoint.ts'
 import { advanceFrontier, type Frontier, settledBelow } from './frontier.ts'
+import { LogChanged, type LogEnd, readLogEnd, type SeenLog } from './log-end.ts'
+import type { LogKey } from './log-key.ts'
 import {
   findLastKept,
   growLog,
   insertHead,
-  isAnnounced,
   type LogHead,
-  selectEdge,
-  selectHead,
+  type PlacedEvent,
   selectPlacedEvents,
   selectRunningTransactions,
 } from './log-store.ts'
+import { madeOf } from './made.ts'
 import { EMPTY_ROOT } from './merkle.ts'
-import { isSignedBy, noteVerifier, rawPublicKey, signNote } from './note.ts'
-import { appendLeaves, rootOfEdge, type TreeEdge } from './tree-edge.ts'
-
-/** An Ed25519 key that signs checkpoints. */
-export interface LogKey {
-  id: string
-  /** The private key. */
-  secret: KeyObject
-}
+import { selectProcesses } from './missing-store.ts'
+import { rawPublicKey, signNote } from './note.ts'
+import { type MissingNumbers, NumberTracker } from './number-tracker.ts'
+import { appendLeaves, rootOfEdge } from './tree-edge.ts'
 
 export interface SequencerDeps {
   newAuditEvent: NewAuditEvent
@@ -36,16 +33,18 @@ export interface SequencerDeps {
     active(): LogKey | Promise<LogKey>
     /** All that may have signed before. */
     all(): readonly LogKey[]
+    /** The vault, and the generation of its registry of keys. @throws {Problem} sealed */
+    mark(): VaultMark
+  }
+  events: {
+    /** Whether the vault made the event. Of one that it did not make nobody hears otherwise: raises the alert. @throws {Problem} sealed */
+    isOfVault(event: PlacedEvent, session: Queryable): Promise<boolean>
+    /** The numbers of this process. */
+    readonly state: BookState
+    /** Events are gone that their process has seen stored. */
+    miss(missing: readonly MissingNumbers[], session: Queryable): Promise<void>
   }
 }
-
-/** The log in the database is not the one that the vault has signed. Nothing is signed on top of it. */
-export class LogChanged extends Error {
-  override readonly name = 'LogChanged'
-}
-
-/** How much of the log one process has seen. */
-export type SeenLog = Pick<LogHead, 'size' | 'root'>
 
 export interface Sequencer {
   /** Places what was committed since, and signs. Answers with whether there was more than fits into one round. */
@@ -54,6 +53,8 @@ export interface Sequencer {
 
 const EVENTS_PER_ROUND = 2_000
 const KEEP_EVERY_MS = 60_000
+/** SQLSTATE unique_violation. */
+const UNIQUE_VIOLATION = '23505'
 
 /**
  * Takes up the log where the last sequencer has left it. The caller holds the lock on that very session, so that whoever
@@ -63,24 +64,21 @@ const KEEP_EVERY_MS = 60_000
  * @throws {LogChanged} when the log is not the one that the latest checkpoint was signed over, or older than `seen`
  */
 export async function openSequencer(
-  { newAuditEvent, now, origin, keys }: SequencerDeps,
+  { newAuditEvent, now, origin, keys, events: made }: SequencerDeps,
   session: Queryable,
   seen: SeenLog | undefined,
 ): Promise<Sequencer> {
   let announced: string | undefined
-  let head = (await selectHead(session)) ?? (await begin())
-  let signer = requireSignedHead(head, keys.all())
-  requireNoStepBack(head, seen)
-  let edge = await selectEdge(session, head.size)
-  requireEdgeOf(head, edge)
+  let { head, signer, edge } = (await readLogEnd(session, keys.all(), seen)) ?? (await begin())
   let keptAt = (await findLastKept(session))?.getTime() ?? Number.NEGATIVE_INFINITY
   let frontier: Frontier = { next: head.nextPosition, gaps: [] }
+  const numbers = new NumberTracker()
 
-  async function begin(): Promise<LogHead> {
+  async function begin(): Promise<LogEnd> {
     const empty = { origin, size: 0, root: EMPTY_ROOT }
-    const note = signNote(formatCheckpoint(empty), origin, (await announcedKey()).secret)
+    const note = signNote(formatCheckpoint({ ...empty, vault: keys.mark() }), origin, (await announcedKey()).secret)
     await insertHead(session, { ...empty, note, nextPosition: 0, createdAt: now() })
-    const begun = await selectHead(session)
+    const begun = await readLogEnd(session, keys.all(), seen)
     if (begun === undefined) throw new LogChanged('the head of the log vanished as soon as it was written')
     return begun
   }
@@ -90,17 +88,31 @@ export async function openSequencer(
     const key = await keys.active()
     if (key.id === announced) return key
     const publicKey = rawPublicKey(createPublicKey(key.secret)).toString('base64')
-    if (!(await isAnnounced(session, key.id, publicKey))) {
-      await insertEvents(session, [
-        newAuditEvent({ type: 'audit.key', outcome: 'success', subject: key.id, public_key: publicKey }),
-      ])
-    }
+    await announceKey(session, newAuditEvent, { id: key.id, publicKey })
     announced = key.id
     return key
   }
 
+  /** Those that the vault made, their numbers noted. */
+  async function sift(events: readonly PlacedEvent[], own: BookState): Promise<PlacedEvent[]> {
+    const fresh = events.filter(({ isSequenced }) => !isSequenced)
+    const ours: PlacedEvent[] = []
+    for (const event of fresh) if (await made.isOfVault(event, session)) ours.push(event)
+    const said = ours.map(({ body }) => madeOf(body ?? '')).filter((one) => one !== undefined)
+    const processes = new Set([own.process, ...said.map(({ process }) => process)])
+    const unknown = [...processes].filter((process) => !numbers.knows(process))
+    if (unknown.length > 0) {
+      const seen = await selectProcesses(session, unknown)
+      for (const process of unknown) numbers.take(process, seen.get(process))
+    }
+    for (const one of said) numbers.add(one)
+    return ours
+  }
+
   return {
     async advance() {
+      // Asked first: what is settled now is seen by the look that follows.
+      const own = made.state
       const running = frontier.gaps.length > 0 ? await selectRunningTransactions(session) : new Set<string>()
       const events = await selectPlacedEvents(session, frontier.next, frontier.gaps, EVENTS_PER_ROUND)
       const advanced = advanceFrontier(
@@ -108,7 +120,11 @@ export async function openSequencer(
         events.map(({ position }) => position),
         running,
       )
-      const leaves = events.filter(({ isSequenced }) => !isSequenced)
+      const leaves = await sift(events, own)
+      const isBehind = events.length >= EVENTS_PER_ROUND
+      if (!isBehind) numbers.claim(own)
+      const missing = numbers.takeMissing()
+      if (missing.length > 0) await made.miss(missing, session)
       if (leaves.length > 0) {
         const key = await announcedKey()
         const grown = appendLeaves(
@@ -119,15 +135,16 @@ export async function openSequencer(
         const checkpoint = { origin: head.origin, size: grown.edge.size, root: rootOfEdge(grown.edge) }
         const next: LogHead = {
           ...checkpoint,
-          note: signNote(formatCheckpoint(checkpoint), head.origin, key.secret),
+          note: signNote(formatCheckpoint({ ...checkpoint, vault: keys.mark() }), head.origin, key.secret),
           nextPosition: settledBelow(advanced),
           createdAt: at,
         }
         const isKept = at.getTime() - keptAt >= KEEP_EVERY_MS
         // The last one of a key vouches for the key that follows it, which was announced under it.
         const isFromKept = key.id !== signer && head.size > 0
-        const growth = { from: head, leaves, subtrees: grown.completed, head: next, isKept, isFromKept }
-        const isGrown = await growLog(session, growth)
+        const processes = numbers.takeChanges()
+        const growth = { from: head, leaves, subtrees: grown.completed, head: next, isKept, isFromKept, processes }
+        const isGrown = await growLog(session, growth).catch(explainGrowth)
         if (!isGrown) throw new LogChanged(`the head of the log, ${head.size} leaves, was changed by somebody else`)
         if (isKept) keptAt = at.getTime()
         signer = key.id
@@ -135,32 +152,13 @@ export async function openSequencer(
         head = next
       }
       frontier = advanced
-      return { isBehind: events.length >= EVENTS_PER_ROUND, head }
+      return { isBehind, head }
     },
   }
 }
 
-/** Answers with the key that has signed it. @throws {LogChanged} */
-function requireSignedHead(head: LogHead, keys: readonly LogKey[]): string {
-  const { origin, size, root, note } = parseCheckpoint(head.note)
-  if (origin !== head.origin || size !== head.size || !root.equals(head.root)) {
-    throw new LogChanged('the head of the log is not what its checkpoint says')
-  }
-  const signer = keys.find(({ secret }) => isSignedBy(note, noteVerifier(origin, createPublicKey(secret))))
-  if (signer === undefined) throw new LogChanged('the latest checkpoint was signed by no key of this vault')
-  return signer.id
-}
-
-/** @throws {LogChanged} */
-function requireNoStepBack(head: LogHead, seen: SeenLog | undefined): void {
-  if (seen === undefined || head.size > seen.size) return
-  if (head.size < seen.size) throw new LogChanged(`the log was put back from ${seen.size} leaves to ${head.size}`)
-  if (!head.root.equals(seen.root)) throw new LogChanged(`there are two logs of ${head.size} leaves`)
-}
-
-/** @throws {LogChanged} */
-function requireEdgeOf(head: LogHead, edge: TreeEdge): void {
-  if (!rootOfEdge(edge).equals(head.root)) {
-    throw new LogChanged(`the leaves at the end of the log do not give the root that was signed at ${head.size} leaves`)
-  }
+/** What is there twice was put there by somebody else. @throws {LogChanged} */
+function explainGrowth(error: unknown): never {
+  if (!(error instanceof DatabaseError && error.sqlState === UNIQUE_VIOLATION)) throw error
+  throw new LogChanged('leaves or hashes stand where the log goes on: its head was put back, or they were put in')
 }

@@ -44,6 +44,14 @@ export function tileAt(level: number, index: number, size: number): Tile | undef
   return width > 0 ? { level, index, width } : undefined
 }
 
+/**
+ * The minimum index of a log (C2SP tlog-tiles, "Pruning"): bundles that end at or before it are not published any more.
+ * A bundle of which only the end was kept cannot be whole, so it is one of those.
+ */
+export function minimumIndexOf(firstKept: number, size: number): number {
+  return Math.min(size, Math.ceil(firstKept / TILE_WIDTH) * TILE_WIDTH)
+}
+
 /** The hashes of a tile, one after the other. */
 export function hashesOf(tile: Uint8Array): Buffer[] {
   const bytes = Buffer.from(tile.buffer, tile.byteOffset, tile.length)

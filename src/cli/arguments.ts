@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { CallerError } from '../access/clients.ts'
 import { normaliseName } from '../access/person.ts'
 import { type Scope, scopes } from '../access/roles.ts'
+import { mayBeCardNumber } from '../kinds/clear-value.ts'
 
 export function parseScopes(text: string): Scope[] {
   const wanted = text.trim().split(/[\s,]+/)
@@ -17,6 +18,17 @@ export function label(text: string): string {
   if (!/^[\p{L}\p{N}][\p{L}\p{M}\p{N} .,'’&()/_@-]{0,63}$/u.test(text))
     throw new InvalidArgumentError('use up to 64 letters, digits, spaces and ordinary punctuation')
   return text
+}
+
+const MAX_NOTE = 200
+
+/** What a person writes into the audit log, which is not sealed. */
+export function clearNote(text: string): string {
+  const note = text.normalize('NFC').trim()
+  if (note === '' || note.length > MAX_NOTE || /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(note))
+    throw new InvalidArgumentError(`use one line of up to ${MAX_NOTE} characters`)
+  if (mayBeCardNumber(note)) throw new InvalidArgumentError('it may hold a card number, and the log is not sealed')
+  return note
 }
 
 /** The name of a person, in its one spelling. */

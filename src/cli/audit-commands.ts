@@ -1,16 +1,29 @@
 import { type Command, Option } from 'commander'
 import { type AuditCaller, auditEventTypes } from '../audit/audit-event.ts'
+import { describeMissing } from '../audit/release-gate.ts'
 import { count } from './arguments.ts'
 import { addDropCommand } from './audit-drop-command.ts'
 import { addExportCommand } from './audit-export-command.ts'
-import { addReviewCommand } from './audit-review-command.ts'
+import { addReviewCommands } from './audit-review-command.ts'
 import { addTailCommand } from './audit-tail-command.ts'
 import { addVerifyCommand } from './audit-verify-command.ts'
-import { type Json, operator, print, withJson, withVault } from './command.ts'
+import { confirm, type Json, operator, print, withJson, withVault } from './command.ts'
 import { withKeys } from './custodians.ts'
 import { table } from './table.ts'
 
-const COLUMNS = ['at', 'type', 'outcome', 'caller', 'token', 'purpose', 'code', 'reason', 'subject', 'id'] as const
+const COLUMNS = [
+  'at',
+  'type',
+  'outcome',
+  'caller',
+  'source',
+  'token',
+  'purpose',
+  'code',
+  'reason',
+  'subject',
+  'id',
+] as const
 
 function showEvents(events: readonly Record<string, unknown>[]): string {
   const cellOf = (event: Record<string, unknown>, column: string) =>
@@ -49,9 +62,22 @@ export function addAuditCommands(program: Command): void {
       }),
     )
 
+  withJson(audit.command('resume'))
+    .description(
+      'let releases go on after events were found to be gone (alert audit-missing); the event of it names them',
+    )
+    .option('--yes', 'do not ask')
+    .action(async (options: Json & { yes?: true }) => {
+      await confirm('Have you found out why? Type "resume" to go on: ', 'resume', options.yes ?? false)
+      await withKeys('audit resume', async ({ commands }) => {
+        const missing = (await commands.resumeReleases(operator())).map(describeMissing)
+        print(options, { missing }, () => missing.join('\n') || 'nothing stands in the way of releases')
+      })
+    })
+
   addExportCommand(audit)
   addTailCommand(audit)
-  addReviewCommand(audit)
+  addReviewCommands(audit)
   addDropCommand(audit)
   addVerifyCommand(audit)
 }

@@ -1,12 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { createNewAuditEvent } from '../audit/audit-event.ts'
-import { type DroppedEvents, dropEvents, MIN_MONTHS_KEPT } from '../audit/drop-events.ts'
-import { readConfig } from '../config.ts'
-import { createNewId } from '../identifier.ts'
-import { createRandomBytes } from '../keys/random.ts'
-import { openVaultDatabase } from '../open-vault.ts'
+import type { DroppedEvents } from '../audit/drop-events.ts'
+import { MIN_MONTHS_KEPT } from '../audit/months.ts'
 import { count } from './arguments.ts'
-import { confirm, type Json, note, operator, print, withJson } from './command.ts'
+import { confirm, type Json, operator, print, withJson } from './command.ts'
+import { withKeys } from './custodians.ts'
 
 interface DropOptions extends Json {
   olderThanMonths: number
@@ -17,7 +14,9 @@ interface DropOptions extends Json {
 /** `strongroom audit drop` */
 export function addDropCommand(audit: Command): void {
   withJson(audit.command('drop'))
-    .description('drop whole months of old events, as the owner of the schema; the log still verifies')
+    .description(
+      'drop whole months of old events, as the owner of the schema, with the keys of the vault; the log still verifies',
+    )
     .requiredOption('--older-than-months <months>', `how many months to keep, ${MIN_MONTHS_KEPT} at least`, monthsKept)
     .option('--dry-run', 'only say what would be dropped')
     .option('--yes', 'do not ask')
@@ -25,21 +24,16 @@ export function addDropCommand(audit: Command): void {
       const { olderThanMonths, dryRun: isDryRun = false, yes = false } = options
       const question = `Events older than ${olderThanMonths} months are gone for good. Type "drop" to drop them: `
       await confirm(question, 'drop', isDryRun || yes)
-      const found = await drop({ olderThanMonths, isDryRun })
-      print(options, { ...found, dry_run: isDryRun }, () => describe(found, isDryRun))
+      await withKeys('audit drop', async ({ commands }, openAsOwner) => {
+        const owner = openAsOwner()
+        try {
+          const found = await commands.dropEvents(owner, operator(), { olderThanMonths, isDryRun })
+          print(options, { ...found, dry_run: isDryRun }, () => describe(found, isDryRun))
+        } finally {
+          await owner.close()
+        }
+      })
     })
-}
-
-async function drop(request: { olderThanMonths: number; isDryRun: boolean }): Promise<DroppedEvents> {
-  const options = { role: 'command', command: 'audit drop', log: note } as const
-  const opened = await openVaultDatabase(readConfig(), options, 'owner')
-  const now = () => new Date()
-  const newAuditEvent = createNewAuditEvent(now, createNewId(now, createRandomBytes()))
-  try {
-    return await dropEvents({ database: opened.database, newAuditEvent, now }, operator(), request)
-  } finally {
-    await opened.close()
-  }
 }
 
 function describe({ until, dropped }: DroppedEvents, isDryRun: boolean): string {

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import type { DroppedLeaf, LogEntry } from '../audit/delivery/log-page-store.ts'
+import type { LogDelivery } from '../audit/delivery/deliver-log.ts'
 import { Interrupted } from '../interruption.ts'
 import type { Strongroom } from '../strongroom.ts'
 import { sequence } from './arguments.ts'
@@ -64,8 +64,8 @@ async function writeLog(
   let pending = format.head
   let told = performance.now()
   const filter = await readLogFilter(options, strongroom)
-  const deliver = async (entries: readonly LogEntry[], next: number, dropped: readonly DroppedLeaf[]) => {
-    await write(pending + formatPage(format, entries, dropped))
+  const deliver: LogDelivery['deliver'] = async (entries, next, dropped, checkpoints) => {
+    await write(pending + formatPage(format, entries, dropped, checkpoints))
     pending = ''
     if (performance.now() - told < TELL_EVERY_MS) return
     told = performance.now()

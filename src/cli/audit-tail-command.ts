@@ -11,6 +11,7 @@ import { cursorFile } from './cursor-file.ts'
 import { type LogFilterOptions, readLogFilter, withLogFilter } from './log-filter.ts'
 import { type LogFormatName, logFormats } from './log-formats.ts'
 import { writeOut } from './log-output.ts'
+import { withOperator } from './operator.ts'
 
 interface TailOptions extends LogFilterOptions {
   format: LogFormatName
@@ -26,7 +27,7 @@ interface TailOptions extends LogFilterOptions {
 
 /** `strongroom audit tail` */
 export function addTailCommand(audit: Command): void {
-  withLogFilter(audit.command('tail').exitOverride())
+  withLogFilter(withOperator(audit.command('tail').exitOverride()))
     .description('the end of the log, and with --follow what comes; on stdout or to a syslog receiver')
     .addOption(new Option('--format <format>', 'how').choices(Object.keys(logFormats)).default('jsonl'))
     .option('--json', 'the same as --format jsonl')

@@ -1,19 +1,14 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { CallerError } from '../access/clients.ts'
-import { createNewAuditEvent } from '../audit/audit-event.ts'
-import { insertEvents } from '../audit/audit-store.ts'
 import { NoteError, type NoteVerifier, parseVerifierKey } from '../audit/note.ts'
 import { LogFileError, openLogOfFile } from '../audit/verification/log-file.ts'
 import type { LogSource } from '../audit/verification/log-source.ts'
 import { type LogVerification, type VerifyLogOptions, verifyLog } from '../audit/verification/verify-log.ts'
 import { verifyProofs } from '../audit/verification/verify-proofs.ts'
 import { openLogOfDatabase } from '../audit/verification/verify-store.ts'
-import type { Database } from '../database/database.ts'
-import { createNewId } from '../identifier.ts'
-import { createRandomBytes } from '../keys/random.ts'
 import { textOf } from './arguments.ts'
 import { splitNotes } from './checkpoint-file.ts'
-import { FAILED, type Json, note, operator, print, withJson, withVaultDatabase } from './command.ts'
+import { FAILED, type Json, note, operator, print, withJson, withVault, withVaultDatabase } from './command.ts'
 import { showProgress } from './show-progress.ts'
 
 interface VerifyOptions extends Json {
@@ -43,6 +38,7 @@ async function verify(options: VerifyOptions): Promise<void> {
   const seconds = Math.round((performance.now() - started) / 100) / 10
   const trust = given.keys.length > 0 ? 'given' : 'log'
   print(options, { ...result, trust, seconds }, () => describe(result, seconds))
+  if (options.log === undefined && !options.offline) await recordVerification(result)
   if (trust === 'log') {
     note('no verifier key was given: that the log agrees with itself is all that this proves. Whoever can write to its')
     note('database can make such a log. Keep the keys that "audit key" prints elsewhere, and give them with --key.')
@@ -79,20 +75,16 @@ async function verifyFrom(options: VerifyOptions, given: VerifyLogOptions): Prom
     if (given.keys.length === 0) throw new CallerError('without a log only --key tells whose signatures to trust.')
     return verifyProofs(given)
   }
-  return withVaultDatabase('audit verify', async (database) => {
-    const result = await database.transaction(async (tx) => run(await openLogOfDatabase(tx)))
-    await recordVerification(database, result)
-    return result
-  })
+  return withVaultDatabase('audit verify', (database) =>
+    database.transaction(async (tx) => run(await openLogOfDatabase(tx))),
+  )
 }
 
 /** Looking at the log is an event too. One that cannot be written must not hide what was found. */
-async function recordVerification(database: Database, { ok, size }: LogVerification): Promise<void> {
-  const now = () => new Date()
-  const newAuditEvent = createNewAuditEvent(now, createNewId(now, createRandomBytes()))
-  const outcome = ok ? 'success' : 'failed'
-  const event = newAuditEvent({ type: 'audit.read', outcome, caller: operator(), subject: 'verify', count: size })
-  await insertEvents(database, [event]).catch(() => note('this verification could not be recorded in the log.'))
+async function recordVerification(result: LogVerification): Promise<void> {
+  await withVault('audit verify', ({ commands }) => commands.recordVerification(operator(), result)).catch(() =>
+    note('this verification could not be recorded in the log.'),
+  )
 }
 
 /** @throws {CallerError} */

@@ -91,10 +91,14 @@ export function addClientsCommands(program: Command): void {
     .description('refuse a client from its next request on')
     .argument('<id>')
     .action((id: string, options: Json) =>
-      withVault('clients revoke', async ({ commands }) => {
-        await commands.revokeClient(operator(), id)
-        print(options, { client_id: id, revoked: true }, () => `revoked ${id}`)
-      }),
+      withVault(
+        'clients revoke',
+        async ({ commands }) => {
+          await commands.revokeClient(operator(), id)
+          print(options, { client_id: id, revoked: true }, () => `revoked ${id}`)
+        },
+        { takesAccessAway: true },
+      ),
     )
 }
 

@@ -1,13 +1,15 @@
-import { userInfo } from 'node:os'
 import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
 import { CallerError } from '../access/clients.ts'
-import type { AuditCaller } from '../audit/audit-event.ts'
 import { readConfig } from '../config.ts'
 import type { Database } from '../database/database.ts'
 import { onInterruption } from '../interruption.ts'
-import { openVault, openVaultDatabase } from '../open-vault.ts'
+import { type OpenVault, type OpenVaultOptions, openVault, openVaultDatabase } from '../open-vault.ts'
 import type { Strongroom } from '../strongroom.ts'
+import { recordFailure } from './failed-command.ts'
+import { operator, withOperator } from './operator.ts'
+
+export { operator }
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage, 130 paused. */
 export const FAILED = 1
@@ -24,7 +26,7 @@ export interface Json {
 
 /** A command that prints JSON when asked to. */
 export function withJson(command: Command): Command {
-  return command.exitOverride().option('--json', 'print JSON on stdout, everything else on stderr')
+  return withOperator(command.exitOverride().option('--json', 'print JSON on stdout, everything else on stderr'))
 }
 
 /** One JSON document on stdout, or text for a person. */
@@ -38,10 +40,15 @@ export function note(line: string): void {
 }
 
 /** Opens the vault for one command, until it is done or interrupted. */
-export async function withVault(command: string, work: (strongroom: Strongroom) => Promise<void>): Promise<void> {
-  const vault = await openVault(readConfig(), { role: 'command', command, log: note })
+export async function withVault(
+  command: string,
+  work: (strongroom: Strongroom, openAsOwner: OpenVault['openAsOwner']) => Promise<void>,
+  options: Pick<OpenVaultOptions, 'takesAccessAway'> = {},
+): Promise<void> {
+  const vault = await openForCommand(command, options)
+  const { strongroom, openAsOwner } = vault
   try {
-    await Promise.race([work(vault.strongroom), interruption])
+    await recordFailure(command, () => Promise.race([work(strongroom, openAsOwner), interruption]), strongroom)
   } finally {
     await vault.close()
   }
@@ -49,12 +56,14 @@ export async function withVault(command: string, work: (strongroom: Strongroom) 
 
 /** Opens the database of the vault and nothing else: no key is needed, and none is opened. */
 export async function withVaultDatabase<T>(command: string, work: (database: Database) => Promise<T>): Promise<T> {
-  const vault = await openVaultDatabase(readConfig(), { role: 'command', command, log: note })
-  try {
-    return await Promise.race([work(vault.database), interruption])
-  } finally {
-    await vault.close()
-  }
+  return recordFailure(command, async () => {
+    const vault = await openVaultDatabase(readConfig(), { role: 'command', command, log: note })
+    try {
+      return await Promise.race([work(vault.database), interruption])
+    } finally {
+      await vault.close()
+    }
+  })
 }
 
 /** Opens the vault for a command that ends by itself, at a good moment, when the signal comes. */
@@ -62,28 +71,19 @@ export async function withPausableVault(
   command: string,
   work: (strongroom: Strongroom, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const vault = await openVault(readConfig(), { role: 'command', command, log: note })
+  const vault = await openForCommand(command)
+  const { strongroom } = vault
   const abort = new AbortController()
   interruption.catch(() => abort.abort())
   try {
-    await work(vault.strongroom, abort.signal)
+    await recordFailure(command, () => work(strongroom, abort.signal), strongroom)
   } finally {
     await vault.close()
   }
 }
 
-/** Who is at the terminal, for the audit log. */
-export function operator(): AuditCaller {
-  return { id: `operator:${userName()}`, kind: 'operator' }
-}
-
-/** Containers often run as a user id that the system has no account for. */
-function userName(): string {
-  try {
-    return userInfo().username
-  } catch {
-    return `uid-${process.geteuid?.()}`
-  }
+function openForCommand(command: string, options: Pick<OpenVaultOptions, 'takesAccessAway'> = {}): Promise<OpenVault> {
+  return recordFailure(command, () => openVault(readConfig(), { role: 'command', command, log: note, ...options }))
 }
 
 /**

@@ -6,10 +6,10 @@ import { openTerminal, type Terminal } from './terminal.ts'
 const MAX_NAME = 64
 
 /** Opens the vault for a command that needs its keys. @throws {NoTerminal} when custodians must be asked and cannot be */
-export function withKeys(command: string, work: (strongroom: Strongroom) => Promise<void>): Promise<void> {
-  return withVault(command, async (strongroom) => {
+export function withKeys(command: string, work: Parameters<typeof withVault>[1]): Promise<void> {
+  return withVault(command, async (strongroom, openAsOwner) => {
     await bringRootKey(strongroom)
-    await work(strongroom)
+    await work(strongroom, openAsOwner)
   })
 }
 

@@ -1,6 +1,7 @@
 import type { KeyExposure } from '../keys/compromise.ts'
 import type { InventoryLine } from '../keys/inventory.ts'
 import type { KeyStatus } from '../keys/key-status.ts'
+import type { OpenBackups } from '../keys/open-backups.ts'
 import { table } from './table.ts'
 
 /** The inventory as a table for a person. */
@@ -43,5 +44,16 @@ export function showExposure({ id, exposed_since, replaced_by, exposed, exposed_
     ...(replaced_by === null ? [] : [`${replaced_by} took its place.`]),
     `${exposed} values still stand on it${exposed === 0 ? '.' : ':'}`,
     ...Object.entries(exposed_by).map(([column, count]) => `  ${count} in ${column}`),
+  ].join('\n')
+}
+
+/** What old backups still open after a key was destroyed. */
+export function showBackups(id: string, { made_from, made_until, root_keys }: OpenBackups): string {
+  const rows = root_keys.map((root) => [root.from, root.until, root.id, root.provider])
+  return [
+    `Backups made from ${made_from} until ${made_until} hold ${id} still, wrapped by the root key of their day.`,
+    `Whoever has one of them with that root key opens what it holds under ${id}:`,
+    table(['backups from', 'until', 'open with', 'of'], rows),
+    'Where nobody may, destroy those backups, or what opens these root keys: passphrase files, shares, KMS or HSM keys.',
   ].join('\n')
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { confirm, type Json, note, operator, print, withJson, withVault } from './command.ts'
 import { withKeys } from './custodians.ts'
-import { showInventory, showStatus } from './key-tables.ts'
+import { showBackups, showInventory, showStatus } from './key-tables.ts'
 import { addRetiredKeyCommands } from './retired-key-commands.ts'
 import { addRootKeyCommands } from './root-key-commands.ts'
 import { addRotateCommand } from './rotate-command.ts'
@@ -54,16 +54,23 @@ export function addKeysCommands(program: Command): void {
 
   withJson(keys.command('destroy'))
     .description(
-      'remove a key that nothing stands on, for good: rows of older backups can never be opened in this vault again',
+      'remove a key that nothing stands on, for good: this vault can never open rows of older backups again; says which backups open by themselves',
     )
     .argument('<id>')
     .option('--yes', 'do not ask')
     .action(async (id: string, options: Json & { yes?: true }) => {
-      const question = `What older backups hold under ${id} can then never be opened in this vault again. Type the id to go on: `
+      note(
+        `This vault can then never open again what older backups hold under ${id}. It does not close the backups themselves:`,
+      )
+      note(
+        'one from before holds the key too, and opens with the root key of its day (its passphrase, shares, KMS or HSM key).',
+      )
+      const question = 'Type the id to go on: '
       await confirm(question, id, options.yes === true)
       await withKeys('keys destroy', async ({ commands }) => {
-        await commands.destroyKey(operator(), id, (reason) => note(`waiting: ${reason}`))
+        const backups = await commands.destroyKey(operator(), id, (reason) => note(`waiting: ${reason}`))
         print(options, { id, state: 'destroyed' }, () => `destroyed ${id}`)
+        note(showBackups(id, backups))
       })
     })
 

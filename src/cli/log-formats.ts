@@ -1,5 +1,6 @@
 import type { DroppedLeaf, LogEntry } from '../audit/delivery/log-page-store.ts'
 import { toOcsf } from '../audit/delivery/ocsf-event.ts'
+import type { DeliveredCheckpoint } from '../audit/delivery/proof-store.ts'
 import { version } from '../version.ts'
 import { csvLine } from './comma-separated.ts'
 
@@ -11,6 +12,8 @@ export interface LogFormat {
   format(entry: LogEntry): string
   /** The place of an event that was dropped, for who verifies; formats for other readers have none. */
   formatDropped?(leaf: DroppedLeaf): string
+  /** What was signed over the leaves before it, in the same way. */
+  formatCheckpoint?(checkpoint: DeliveredCheckpoint): string
   lineEnd: string
 }
 
@@ -27,6 +30,8 @@ const COLUMNS = [
     'policy_version',
     'record_version',
     'replay_of',
+    'source',
+    'tokens',
   ],
 ] as const
 
@@ -35,7 +40,9 @@ export const logFormats = {
   jsonl: {
     head: '',
     format: ({ sequence, body }) => `{"sequence":${sequence},"event":${body}}`,
-    formatDropped: ({ sequence, hash }) => JSON.stringify({ sequence, hash: hash.toString('base64') }),
+    formatDropped: ({ sequence, event, hash }) =>
+      JSON.stringify({ sequence, id: event, hash: hash.toString('base64') }),
+    formatCheckpoint: ({ note }) => JSON.stringify({ checkpoint: note }),
     lineEnd: '\n',
   },
   /** RFC 4180. What no column is for stands in the last one, as JSON. */
@@ -69,10 +76,18 @@ interface ParsedEvent {
 }
 
 /** A page of the log as text, in the order of the log. */
-export function formatPage(format: LogFormat, entries: readonly LogEntry[], dropped: readonly DroppedLeaf[]): string {
-  const { formatDropped } = format
-  const lines = entries.map((entry) => ({ sequence: entry.sequence, text: format.format(entry) }))
-  if (formatDropped) for (const leaf of dropped) lines.push({ sequence: leaf.sequence, text: formatDropped(leaf) })
-  if (dropped.length > 0) lines.sort((one, other) => one.sequence - other.sequence)
+export function formatPage(
+  format: LogFormat,
+  entries: readonly LogEntry[],
+  dropped: readonly DroppedLeaf[],
+  checkpoints: readonly DeliveredCheckpoint[] = [],
+): string {
+  const { formatDropped, formatCheckpoint } = format
+  const lines = entries.map((entry) => ({ place: entry.sequence, text: format.format(entry) }))
+  if (formatDropped) for (const leaf of dropped) lines.push({ place: leaf.sequence, text: formatDropped(leaf) })
+  // Behind its last leaf, before the next.
+  if (formatCheckpoint)
+    for (const one of checkpoints) lines.push({ place: one.size - 0.5, text: formatCheckpoint(one) })
+  lines.sort((one, other) => one.place - other.place)
   return lines.map(({ text }) => text + format.lineEnd).join('')
 }

@@ -1,6 +1,8 @@
 import { request } from 'node:http'
 import { json } from 'node:stream/consumers'
 import { z } from 'zod'
+import type { AuditCaller } from '../audit/audit-event.ts'
+import type { FailedCommand } from '../audit/failed-command.ts'
 import type { Config } from '../config.ts'
 import { openSocketAddress, operatorSocketOf } from '../http/unix-socket.ts'
 import type { UnsealStatus } from '../keys/unseal.ts'
@@ -35,6 +37,15 @@ export async function offerShare(
     .catch({ detail: `status ${answer.status}` })
     .parse(answer.body)
   throw new NoServer(`the server did not take the share: ${detail}`)
+}
+
+/** Tells the server beside this command that the command failed and could not write its event. @throws {NoServer} */
+export async function reportFailure(
+  { dataDir }: Pick<Config, 'dataDir'>,
+  failure: FailedCommand & { operator: AuditCaller },
+): Promise<void> {
+  const { status } = await post(operatorSocketOf(dataDir), '/failed-command', JSON.stringify(failure))
+  if (status !== 200) throw new NoServer(`the server did not take it: status ${status}.`)
 }
 
 async function post(file: string, target: string, body: string): Promise<{ status: number; body: unknown }> {

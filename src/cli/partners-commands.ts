@@ -61,10 +61,14 @@ export function addPartnersCommands(program: Command): void {
     .description('end a contract now: its clients are refused from their next request on')
     .argument('<id>')
     .action((id: string, options: Json) =>
-      withVault('partners end', async ({ commands }) => {
-        await commands.endPartner(operator(), id)
-        print(options, { partner_id: id, ended: true }, () => `ended ${id}`)
-      }),
+      withVault(
+        'partners end',
+        async ({ commands }) => {
+          await commands.endPartner(operator(), id)
+          print(options, { partner_id: id, ended: true }, () => `ended ${id}`)
+        },
+        { takesAccessAway: true },
+      ),
     )
 }
 

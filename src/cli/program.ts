@@ -1,15 +1,17 @@
 import { Command } from 'commander'
 import { CallerError } from '../access/clients.ts'
 import { readConfig } from '../config.ts'
+import { examinePassphrases } from '../examine-passphrases.ts'
 import { ensureDevelopmentCertificate } from '../http/development-certificate.ts'
 import { examineVault, migrateVault } from '../open-vault.ts'
 import { version } from '../version.ts'
 import { addAccessCommands } from './access-commands.ts'
 import { addAuditCommands } from './audit-commands.ts'
 import { addClientsCommands } from './clients-commands.ts'
-import { FAILED, type Json, note, print, USAGE, withJson } from './command.ts'
+import { FAILED, type Json, note, operator, print, USAGE, withJson, withVault } from './command.ts'
 import { addIssuersCommands } from './issuers-commands.ts'
 import { addKeysCommands } from './keys-commands.ts'
+import { nameOperator } from './operator.ts'
 import { addPartnersCommands } from './partners-commands.ts'
 import { addRecordsCommands } from './records-commands.ts'
 import { addRolesCommands } from './roles-commands.ts'
@@ -23,6 +25,19 @@ interface ServerProgram {
   explain: (error: unknown, what: string) => string
 }
 
+/** The whole name of a command, without the program's: `clients revoke`. */
+function nameOf(command: Command): string {
+  const { parent } = command
+  return parent?.parent ? `${nameOf(parent)} ${command.name()}` : command.name()
+}
+
+function acceptChangedSchema(options: Json, hash: string): Promise<void> {
+  return withVault('migrate', async ({ commands }) => {
+    const { differences } = await commands.acceptSchema(operator(), hash)
+    print(options, { accepted: differences, hash }, () => differences.map((one) => `accepted: ${one}`).join('\n'))
+  })
+}
+
 /** Runs the command that the arguments name; sets the exit code. */
 export async function runProgram(server: ServerProgram): Promise<void> {
   const program = new Command('strongroom')
@@ -31,13 +46,19 @@ export async function runProgram(server: ServerProgram): Promise<void> {
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
 
+  program.hook('preAction', (_program, command) => {
+    nameOperator(nameOf(command), command.opts<{ as?: string }>().as)
+  })
+
   withJson(program.command('serve'))
     .description('start the vault')
     .action(() => server.runServer())
 
   withJson(program.command('migrate'))
     .description('apply pending migrations, as the owner of the schema')
-    .action(async (options: Json) => {
+    .option('--accept-schema <hash>', 'accept the schema as it is, by the hash that doctor says; applies nothing')
+    .action(async (options: Json & { acceptSchema?: string }) => {
+      if (options.acceptSchema !== undefined) return acceptChangedSchema(options, options.acceptSchema)
       const applied = await migrateVault(readConfig(), { role: 'command', command: 'migrate', log: note })
       print(options, applied, () =>
         applied.length === 0 ? 'nothing to do' : applied.map((name) => `applied ${name}`).join('\n'),
@@ -47,7 +68,11 @@ export async function runProgram(server: ServerProgram): Promise<void> {
   withJson(program.command('doctor'))
     .description('examine the configuration, the key files and the database')
     .action(async (options: Json) => {
-      const findings = await examineVault(readConfig(), { role: 'command', command: 'doctor', log: note })
+      const config = readConfig()
+      const findings = [
+        ...(await examineVault(config, { role: 'command', command: 'doctor', log: note })),
+        ...(await examinePassphrases(config)),
+      ]
       print(
         options,
         findings,

@@ -45,8 +45,10 @@ const nameOf = {
   index: 'index',
   'token-signing': 'signing',
   'audit-signing': 'audit',
+  'registry-mac': 'mac',
   'access-mac': 'mac',
   'event-mac': 'mac',
+  'limit-mac': 'mac',
 } as const satisfies Record<string, RotationName>
 
 function describeCertificate({ statement, certificate, public_key }: KeyCertificate): string {

@@ -166,7 +166,7 @@ async function runCeremony(options: Json, { shares, threshold }: Split, strongro
   else note(present === undefined ? UNSEAL_HINT : restartHint('custodian-shares'))
 }
 
-/** A server that runs has the old root key: given the new one now, it can take up keys that are made later. */
+/** A server that runs has the old root key, and is sealed until it is given the new one. */
 async function tellServer(texts: readonly string[]): Promise<void> {
   try {
     for (const share of texts) await offerShare(readConfig(), { share, operator: operator().id })
@@ -190,7 +190,7 @@ const UNSEAL_HINT =
   'servers that run are sealed still: at each, the custodians give their shares with "strongroom unseal", one after the other.'
 
 const restartHint = (provider: RootKeyProviderName) =>
-  `servers that run go on with the keys in their memory: restart each with STRONGROOM_ROOT_KEY=${provider}, before keys are rotated or the old root key is removed.`
+  `servers that run are sealed until they have the new root key: restart each with STRONGROOM_ROOT_KEY=${provider}.`
 
 function withSplit(command: Command): Command {
   return command

@@ -68,8 +68,8 @@ const ROOT_LEFT_OUT =
   'the root key is left out, since a server can neither hand a new passphrase to the others nor hold a ceremony: when the rotation has ended, run "strongroom keys rotate root".'
 
 /**
- * The end of a rotation of all keys, and once only: no other key is wrapped by the new root key in the same command, so that
- * servers which do not have it yet go on with the keys in their memory.
+ * The end of a rotation of all keys, and once only: a server that does not have the new root key is sealed, and so it comes
+ * when nothing else is left to do.
  */
 async function rotateRootLast(vault: Strongroom, options: Json, result: RotationResult): Promise<void> {
   let { done } = result

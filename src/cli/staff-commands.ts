@@ -42,10 +42,14 @@ export function addStaffCommands(program: Command): void {
     .description('refuse a member of staff from the next request on, whoever signed their token')
     .argument('<id>', 'staff:<name>, or staff:<provider>/<sub>, as audit events show it')
     .action((id: string, options: Json) =>
-      withVault('staff disable', async ({ commands }) => {
-        const stored = await commands.disableStaff(operator(), id)
-        print(options, { id: stored, disabled: true }, () => `disabled ${stored}`)
-      }),
+      withVault(
+        'staff disable',
+        async ({ commands }) => {
+          const stored = await commands.disableStaff(operator(), id)
+          print(options, { id: stored, disabled: true }, () => `disabled ${stored}`)
+        },
+        { takesAccessAway: true },
+      ),
     )
 
   withJson(staff.command('enable'))

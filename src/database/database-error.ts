@@ -35,6 +35,11 @@ export function isUniqueViolation(error: unknown, constraint: string): boolean {
   return error instanceof DatabaseError && error.sqlState === '23505' && error.constraint === constraint
 }
 
+/** SQLSTATE 23514 of that constraint: a row is of a form that the database refuses. */
+export function isCheckViolation(error: unknown, constraint: string): boolean {
+  return error instanceof DatabaseError && error.sqlState === '23514' && error.constraint === constraint
+}
+
 /**
  * SQLSTATE classes after which trying again may help: connection, resources, operator intervention, system error.
  * A deadlock (40P01) is not among them: it has rolled back one statement, which its own caller may try again. A statement

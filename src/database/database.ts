@@ -19,12 +19,24 @@ export interface Queryable {
   query<Row>(statement: Statement, values?: readonly unknown[]): Promise<Row[]>
 }
 
+/** What became of a transaction; `unknown` when its connection was lost, or its answer. */
+export type Outcome = 'committed' | 'rolled-back' | 'unknown'
+
+/** One transaction under way. */
+export interface Transaction extends Queryable {
+  /**
+   * Calls back when the transaction is over, with what statements can be run on afterwards. `transaction` waits for it; when
+   * it throws after the commit, the transaction rejects, though it is committed.
+   */
+  whenOver(callback: (outcome: Outcome, db: Queryable) => Promise<void> | void): void
+}
+
 export interface Database extends Queryable {
   /**
    * Runs `work` in one transaction on one connection; rolls back when it throws. After a conflict it runs once more, so
    * `work` must have no effect but in the database.
    */
-  transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>
+  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
   /** Calls `onMessage` for every NOTIFY on the channel, and once after each reconnection, since some may be missed. */
   listen(channel: string, onMessage: () => void): Promise<void>
   /** Holds an advisory lock for as long as `work` runs, on the session it is given; undefined when somebody else holds it. */
@@ -138,22 +150,29 @@ export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || hostname === '::1' || /^127\.\d+\.\d+\.\d+$/.test(hostname)
 }
 
-async function transact<T>(pool: SessionPool, work: (tx: Queryable) => Promise<T>): Promise<T> {
+async function transact<T>(pool: SessionPool, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const client = await pool.take()
+  const own: Queryable = { query: (statement, values) => pool.run(client, statement, values) }
+  const callbacks: Parameters<Transaction['whenOver']>[0][] = []
   let state: SessionState = 'good'
+  let isCommitted = false
   try {
-    await pool.run(client, BEGIN)
-    const result = await work({ query: (statement, values) => pool.run(client, statement, values) })
-    await pool.run(client, COMMIT)
+    await own.query(BEGIN)
+    const result = await work({ ...own, whenOver: (callback) => void callbacks.push(callback) })
+    await own.query(COMMIT)
+    isCommitted = true
+    for (const callback of callbacks) await callback('committed', own)
     return result
   } catch (error) {
     // A connection that failed or hangs cannot roll back; PostgreSQL does it when the connection is gone.
     if (isUnavailable(error)) state = 'broken'
-    else {
-      await pool.run(client, ROLLBACK).catch(() => {
+    else if (!isCommitted) {
+      await own.query(ROLLBACK).catch(() => {
         state = 'broken'
       })
     }
+    const outcome = state === 'broken' ? 'unknown' : 'rolled-back'
+    if (!isCommitted) for (const callback of callbacks) await callback(outcome, own)
     throw error
   } finally {
     pool.giveBack(client, state)

@@ -1,8 +1,11 @@
+import { readClockLead } from './clock.ts'
 import type { Queryable, Statement } from './database.ts'
 
 /** What a database says of itself to the role that asks; the doctor judges it. */
 export interface DatabaseFacts {
   role: string
+  /** How far this machine's clock is ahead of the database's, in milliseconds; see `readClockLead`. */
+  clockLeadMs?: number
   /** Names of the migrations that were applied; empty for a database without a schema. */
   migrations: string[]
   canRewriteAudit: boolean
@@ -88,11 +91,14 @@ interface RoleAndSettings {
 export async function inspectDatabase(db: Queryable): Promise<DatabaseFacts> {
   const [settings] = await db.query<RoleAndSettings>(ROLE_AND_SETTINGS)
   const { role, has_schema, superuser } = settings!
+  // The second statement of its session: the first one may have waited for the connection.
+  const clockLeadMs = await readClockLead(db)
   const logsParameters = parameterLogging(settings!)
   const notDurable = durabilityFaults(settings!)
   if (!has_schema)
     return {
       role,
+      clockLeadMs,
       migrations: [],
       canRewriteAudit: superuser,
       logsParameters,
@@ -104,6 +110,7 @@ export async function inspectDatabase(db: Queryable): Promise<DatabaseFacts> {
   const [applied] = schema!.migrations.includes(GRANTS) ? await db.query<{ roles: string }>(APPLIED_ROLES) : []
   return {
     role,
+    clockLeadMs,
     migrations: schema!.migrations,
     canRewriteAudit: superuser || schema!.can_rewrite,
     logsParameters,

@@ -14,6 +14,11 @@ import * as searchTermMacs from '../../migrations/0011-search-term-macs.ts'
 import * as secretStarts from '../../migrations/0012-secret-starts.ts'
 import * as approvalsAndNames from '../../migrations/0013-approvals-and-names.ts'
 import * as macKeys from '../../migrations/0014-mac-keys.ts'
+import * as auditDrops from '../../migrations/0015-audit-drops.ts'
+import * as shownRecords from '../../migrations/0016-shown-records.ts'
+import * as protectingKeys from '../../migrations/0017-protecting-keys.ts'
+import * as eventMacs from '../../migrations/0021-event-macs.ts'
+import * as macKeyLife from '../../migrations/0022-mac-key-life.ts'
 import { CONNECT_TIMEOUT_MS, connectionOptions } from './database.ts'
 import { applySettings, quoteIdentifier } from './session-settings.ts'
 import { requireFitServer } from './vault-server.ts'
@@ -34,6 +39,11 @@ const migrations: Record<string, Knex.Migration> = {
   '0012-secret-starts': secretStarts,
   '0013-approvals-and-names': approvalsAndNames,
   '0014-mac-keys': macKeys,
+  '0015-audit-drops': auditDrops,
+  '0016-shown-records': shownRecords,
+  '0017-protecting-keys': protectingKeys,
+  '0021-event-macs': eventMacs,
+  '0022-mac-key-life': macKeyLife,
 }
 
 /** What knex runs; a test runs the first of them only, to have the database of an earlier version. */

@@ -35,6 +35,17 @@ const STILL_WORKING = `
 /** The message of pg-pool when a caller has waited for a free connection for `connectionTimeoutMillis`. */
 const POOL_STAYED_FULL = 'timeout exceeded when trying to connect'
 
+/** Beside its pool a process listens, tries whether it can write, and asks about sessions that do not answer. */
+const CONNECTIONS_BESIDE_POOL = 3
+
+/**
+ * How many connections the pool of one process has. PostgreSQL takes 100 unless told otherwise: the workers and the first
+ * process share 80 of them. Under group commit few are enough.
+ */
+export function connectionsFor(workers: number): number {
+  return Math.max(3, Math.min(10, Math.floor(80 / (workers + 1)) - CONNECTIONS_BESIDE_POOL))
+}
+
 /** Prepares a session that has just connected. */
 export type Settle = (client: pg.ClientBase) => Promise<void>
 

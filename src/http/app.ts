@@ -2,16 +2,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import express, { type Express, type Request, type Response } from 'express'
 import type { NewId } from '../identifier.ts'
 import { parseInput } from '../parse-input.ts'
-import { Problem } from '../problem.ts'
+import { Problem, type ProblemCode } from '../problem.ts'
 import { type AdmissionLimits, createAdmission, type Place, type Room } from './admission.ts'
 import { readBody } from './body.ts'
 import { challengeHeaders } from './challenge.ts'
 import { checkEnvelope, type EnvelopeRules, pathOf, queryOf } from './envelope.ts'
+import { identifyCaller } from './identify-caller.ts'
 import { KNOWN_METHODS } from './metrics.ts'
 import { presentedBy, type RefusesCertificate } from './presented.ts'
 import { problemAnswer, tokenErrorAnswer, toProblem } from './problem-response.ts'
+import { leavesEvent, mayComeFromCaller, refusalOf } from './refusal-event.ts'
 import { describeError, type Logger, logRequest } from './request-log.ts'
-import type { Answer, Presented, Refusal, Route } from './route.ts'
+import type { Answer, Asked, Presented, Refusal, Route } from './route.ts'
 import { apiHeaders } from './security-headers.ts'
 import { type Source, sourceOf } from './source/source.ts'
 import type { TrustedProxies } from './source/trusted-proxies.ts'
@@ -36,14 +38,15 @@ export interface AppOptions<C> extends Omit<EnvelopeRules, 'isForAnyHost'> {
   authorize: (caller: C, scopes: readonly string[]) => void
   /**
    * Must have committed or counted the refusal before it resolves, with what is answered: the refusal's own problem, or another.
+   * A 503 is answered at once, and its event follows.
    *
    * @throws {Problem} audit-unavailable
    */
   recordRefusal: (refusal: Refusal<C>) => Promise<Problem>
   describeCaller: (caller: C) => string
   isShuttingDown: () => boolean
-  /** Why the vault is sealed; undefined when it is not. */
-  sealedBecause: () => Problem | undefined
+  /** Why the vault answers nothing that needs its keys or its database; undefined when it does. */
+  closedBecause: () => Problem | undefined
   /** How much may be under way at once; left out, what suits most machines. */
   admission?: AdmissionLimits | undefined
   observe: (request: {
@@ -65,12 +68,15 @@ interface Trace<C> {
   source: Source
   route: string
   audited: boolean
+  silentRefusals?: readonly ProblemCode[] | undefined
   /** Whether what is wrong is said as OAuth has it. */
   refusesAsOAuth: boolean
   /** Those of which the caller needs one; none where anybody may come. */
   scopes: readonly string[]
-  caller?: C
+  caller?: C | undefined
   token?: string
+  asked?: () => Asked
+  claimedClient?: () => string | undefined
   /** What it takes of the room for requests, until it is answered. */
   place?: Place
 }
@@ -123,7 +129,7 @@ export function createApp<C>(options: AppOptions<C>): Express {
     throw new Problem('not-found')
   })
   app.use((error: unknown, request: Request, response: Response, _next: unknown) =>
-    refuse(error, request, response, options),
+    refuse(error, request, response, options, enter),
   )
   return app
 }
@@ -144,13 +150,14 @@ async function follow<C>(
   const trace = traceOf<C>(request)
   trace.route = route.path
   trace.audited = route.audited
+  trace.silentRefusals = route.silentRefusals
   // Public documents cost little, and whether the vault is alive is asked most urgently when it is busy.
   const takePlace = () => {
     if (route.audited) trace.place = enter(route.access === 'public' ? 'strangers' : 'callers')
   }
   if (route.access !== 'public') takePlace()
-  const sealed = route.answersSealed ? undefined : options.sealedBecause()
-  if (sealed !== undefined) throw sealed
+  const closed = route.answersSealed ? undefined : options.closedBecause()
+  if (closed !== undefined) throw closed
   const params = paramsOf(request)
   if (params.token !== undefined) trace.token = params.token
 
@@ -167,13 +174,17 @@ async function follow<C>(
   }
   const query = parseQuery(route, request)
   const { maxBodyBytes = MAX_BODY_BYTES, acceptsForm = false } = route
+  let sent: unknown
+  trace.asked = () => route.asked?.(sent) ?? {}
+  trace.claimedClient = () => route.claimedClient?.(presented.authorization, sent)
   const read = route.body
     ? await readBody(request, { maxBytes: maxBodyBytes, acceptsForm, onBytes: trace.place?.take })
     : undefined
+  sent = read?.value
   try {
     // A stranger who sends a body slowly must not hold a place while it comes.
     if (route.access === 'public') takePlace()
-    const source = trace.source.network
+    const { source } = trace
     await route.limit?.({ caller: caller as C, source, body: read?.value })
     const answer = await route.handle({
       requestId: trace.requestId,
@@ -200,18 +211,17 @@ function paramsOf({ params }: Request): Record<string, string> {
   return texts
 }
 
-async function refuse<C>(error: unknown, request: Request, response: Response, options: AppOptions<C>): Promise<void> {
+async function refuse<C>(
+  error: unknown,
+  request: Request,
+  response: Response,
+  options: AppOptions<C>,
+  enter: (room: Room) => Place,
+): Promise<void> {
   const trace = traceOf<C>(request)
   let problem = toProblem(error)
-  if (trace.audited && (problem.status < 500 || problem.code === 'record-integrity')) {
-    try {
-      const { requestId, route, caller, token } = trace
-      const source = trace.source.network
-      problem = await options.recordRefusal({ problem, requestId, route, caller, token, source })
-    } catch (failure) {
-      problem = toProblem(failure)
-    }
-  }
+  if (mayComeFromCaller(problem, trace)) trace.caller = await identifyCaller(request, trace, enter, options)
+  if (leavesEvent(problem, trace)) problem = await options.recordRefusal(refusalOf(problem, trace)).catch(toProblem)
   const answerTo = trace.refusesAsOAuth ? tokenErrorAnswer : problemAnswer
   send(request, response, answerTo(problem, trace.requestId), options)
 }
@@ -247,7 +257,7 @@ function send<C>(request: Request, response: ServerResponse, answer: Answer, opt
     code: problem?.code,
     caller: trace.caller && options.describeCaller(trace.caller),
     reason: problem && reasonFor(problem),
-    claimed_client: problem?.disbelief?.claimedClient,
+    claimed_client: problem && (problem.disbelief?.claimedClient ?? trace.claimedClient?.()),
   })
   options.observe({
     method: request.method,

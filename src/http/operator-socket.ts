@@ -2,25 +2,42 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { z } from 'zod'
 import { toProblem } from './problem-response.ts'
 
+/** A command that failed and could not write its event. */
+export type TakeFailure = (failure: z.output<typeof failureSchema>) => Promise<void>
+
 /** Takes a custodian's share; answers with what may be shown of it. */
 export type Unseal = (share: string, operator: string) => Promise<object>
 
 const MAX_BODY_BYTES = 2048
 const LIMITS = { headersTimeout: 5_000, requestTimeout: 5_000, maxHeaderSize: 8192 }
 
-const shareSchema = z.strictObject({
-  share: z.string().max(512),
-  operator: z.string().regex(/^operator:[^\p{C}]{1,64}$/u),
+const operatorId = z.string().regex(/^operator:[^\p{C}]{1,64}$/u)
+const text = z.string().regex(/^[^\p{C}]{1,100}$/u)
+
+const shareSchema = z.strictObject({ share: z.string().max(512), operator: operatorId })
+
+const failureSchema = z.strictObject({
+  operator: z.strictObject({ id: operatorId, kind: z.literal('operator'), source: text, account: text.optional() }),
+  command: text,
+  code: text,
 })
 
 /**
  * What changes the state of a running server, for a UNIX socket that the vault's user alone can open. No port has it: a port
  * is open to every user and every browser of the machine.
  */
-export function createOperatorSocketServer(unseal: Unseal): Server {
+export function createOperatorSocketServer(unseal: Unseal, takeFailure: TakeFailure): Server {
+  const takers: Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void>> = {
+    '/unseal': (request, response) => takeShare(request, response, unseal),
+    '/failed-command': async (request, response) => {
+      await takeFailure(failureSchema.parse(await readJson(request)))
+      answer(response, 200, {})
+    },
+  }
   return createServer(LIMITS, (request, response) => {
-    if (request.method !== 'POST' || request.url !== '/unseal') return answer(response, 404, { detail: 'not found' })
-    takeShare(request, response, unseal).catch(() => answer(response, 400, { detail: 'not readable' }))
+    const take = request.method === 'POST' ? takers[request.url ?? ''] : undefined
+    if (take === undefined) return answer(response, 404, { detail: 'not found' })
+    take(request, response).catch(() => answer(response, 400, { detail: 'not readable' }))
   })
 }
 

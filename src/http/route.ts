@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { Problem } from '../problem.ts'
+import type { Problem, ProblemCode } from '../problem.ts'
 import type { Source } from './source/source.ts'
 
 /** What of a request says who sends it; only the connection's certificate and the source have been verified. */
@@ -37,8 +37,7 @@ export interface RouteRequest<C, B = unknown, Q = unknown> {
   bodyValue: unknown
   /** One value per header, lower-case names. */
   headers: Readonly<Record<string, string | undefined>>
-  /** What limits count by: the sender's network, as `Source` has it. */
-  source: string
+  source: Source
   presented: Presented
 }
 
@@ -52,15 +51,25 @@ export interface Answer {
   problem?: Problem
 }
 
+/** What a request asks for, as far as its event may say so: names that the vault knows, never a value. */
+export interface Asked {
+  fields?: readonly string[] | undefined
+  purpose?: string | undefined
+}
+
 /** A refused request, as the audit log hears of it. */
 export interface Refusal<C> {
   problem: Problem
   requestId: string
   route: string
-  caller: C | undefined
-  token: string | undefined
-  /** The address that the request came from. */
-  source: string
+  caller?: C | undefined
+  token?: string | undefined
+  source: Source
+  /** The client that a request for a token claims to come from, if the claim has the form of an id. */
+  claimedClient?: string | undefined
+  asked?: Asked | undefined
+  /** Whether it is answered as it is even where its event cannot be written: it says nothing of a record or a caller. */
+  isAnsweredAnyway: boolean
 }
 
 export interface RouteResponse {
@@ -80,6 +89,8 @@ export interface Route<C, B = unknown, Q = unknown> {
   access: 'public' | readonly string[]
   /** Whether a refusal is an audit event; true for everything but public documents. */
   audited: boolean
+  /** Codes of refusals that are no events all the same: they tell a caller nothing that it may not know. */
+  silentRefusals?: readonly ProblemCode[]
   /** Also answered by a sealed vault, since it needs no key. */
   answersSealed?: true
   /** Answered whatever Host says: a health check often knows no more than an address. */
@@ -94,7 +105,11 @@ export interface Route<C, B = unknown, Q = unknown> {
   query?: z.ZodType<Q>
   maxBodyBytes?: number
   /** Called with the body before it is validated: what is limited must not tell good input from bad. */
-  limit?(request: { caller: C; source: string; body: unknown }): Promise<void>
+  limit?(request: { caller: C; source: Source; body: unknown }): Promise<void>
+  /** What a body asks for, good or bad, for the event of a refusal. */
+  asked?(body: unknown): Asked
+  /** The client that a request for a token claims to come from, for the event of a refusal. */
+  claimedClient?(authorization: string | undefined, body: unknown): string | undefined
   /** Whether the `Idempotency-Key` header is honoured; for the documentation. */
   idempotent?: true
   responses: Readonly<Record<number, RouteResponse>>

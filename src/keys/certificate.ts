@@ -4,6 +4,7 @@ import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import { findRetirement, insertEvents } from '../audit/audit-store.ts'
 import type { Database } from '../database/database.ts'
 import type { Keys } from './keys.ts'
+import { findOlderTransactions } from './older-transactions.ts'
 import { publicKeyOf } from './public-key.ts'
 import { countReferencesOf, totalOf } from './reference-store.ts'
 
@@ -44,7 +45,7 @@ export interface KeyCertificate {
 
 export interface CertifyKeyDeps {
   database: Database
-  keys: Pick<Keys, 'active' | 'ensureFresh' | 'refresh' | 'verified'>
+  keys: Pick<Keys, 'active' | 'ensureFresh' | 'refresh' | 'times' | 'verified'>
   newAuditEvent: NewAuditEvent
   now: () => Date
   issuer: string
@@ -52,7 +53,8 @@ export interface CertifyKeyDeps {
 
 /**
  * States, under the vault's signature, that a key was retired and that nothing stands on it. A census is taken for it, so
- * that the statement is true when it is signed, whatever an earlier rotation has found.
+ * that the statement is true when it is signed and stays true, whatever an earlier rotation has found: transactions that
+ * began before the key was retired are waited for.
  *
  * @throws {NotRetired} while the key is in use or anything stands on it
  */
@@ -64,6 +66,9 @@ export async function certifyKey(deps: CertifyKeyDeps, operator: AuditCaller, id
   if (row.state === 'active' || row.state === 'pre-active') {
     throw new NotRetired(`${id} is ${row.state}: there is a certificate once it was rotated and nothing stands on it.`)
   }
+  const older = await findOlderTransactions(database, id)
+  const left = await older.outlast(keys.times.statementMs)
+  if (left.length > 0) throw new NotRetired(`something may still be stored under ${id}. ${left.join(' ')}`)
   const at = now()
   const references = await countReferencesOf(database, id, at)
   if (totalOf(references) > 0) {

@@ -21,6 +21,8 @@ export interface KeyExposure {
  * otherwise promoted only when every server can know it; here that is waived: a server that meets the id of a key it does
  * not know looks it up, and one that has not heard yet would go on sealing under a key that somebody else has.
  *
+ * Every MAC key is replaced with it, and what was authenticated under them is authenticated under the new ones.
+ *
  * What stands on the key goes on opening until it is re-sealed, which is the rotation's work. Tokens signed by a compromised
  * key are refused at once. A key that is marked already stays as it is, so that the move can be gone on with.
  *
@@ -37,9 +39,12 @@ export function compromiseKey(
       throw new KeyNotFound(`there is no key ${id}; for the root key use "strongroom keys rotate root".`)
     const { purpose, activated_at } = key
     const wasActive = key.state === 'active'
-    if (key.state !== 'compromised') await change.transition(id, 'compromised')
+    const isNews = key.state !== 'compromised'
+    if (isNews) await change.transition(id, 'compromised')
     const replacedBy = wasActive ? await change.create(purpose) : null
     if (replacedBy !== null) await change.transition(replacedBy, 'active')
+    // Who has one key may have others, and these say what the vault believes of its own database.
+    if (isNews) await change.replaceMacKeys()
     const exposedBy = (await countReferences(change.tx, deps.now())).get(id) ?? {}
     return {
       id,

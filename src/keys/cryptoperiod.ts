@@ -10,8 +10,10 @@ const CRYPTOPERIOD_DAYS: Readonly<Record<KeyPurpose | 'root', number>> = {
   index: 730,
   'token-signing': 90,
   'audit-signing': 365,
+  'registry-mac': 365,
   'access-mac': 365,
   'event-mac': 365,
+  'limit-mac': 365,
 }
 
 /** Half of what SP 800-38D section 8.3 allows under random 96-bit nonces; one limit for all keys. */

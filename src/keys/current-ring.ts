@@ -8,6 +8,7 @@ import type { KeyTimes } from './key-times.ts'
 import type { KeyUses } from './key-uses.ts'
 import type { Registry, VerifiedRegistry } from './open-registry.ts'
 import { KeyRegistryError } from './registry-manifest.ts'
+import { requireNoStepBack } from './require-no-step-back.ts'
 import { SealError } from './seal.ts'
 
 /** Their uses are at hand: a pre-active key may be promoted at any moment. */
@@ -72,14 +73,14 @@ export function createCurrentRing(options: CurrentRingOptions): CurrentRing {
   /** Reads the registry. Answers whether keys had to be opened for the ring. */
   async function readRing(): Promise<boolean> {
     const asked = performance.now()
-    const verified = await registry.read(database)
+    const verified = await registry.read(database).catch((error) => {
+      if (!(error instanceof KeyRegistryError)) sealUnverified(error, problemOf(error))
+      throw error
+    })
     requireNoStepBack(verified, seen)
-    if (seen !== undefined && verified.rootKey.id !== seen.rootKey.id) await followRootKey(verified)
     const isChanged = verified.generation !== seen?.generation || ring === undefined
     if (isChanged) {
-      const next = await unwrapKeyRing(verified.keys, () => registry.rootKey(verified.rootKey), ring).catch(
-        notUnwrapped,
-      )
+      const next = await unwrapKeyRing(verified, () => registry.rootKey(verified.rootKey), ring).catch(notUnwrapped)
       await uses.hold(protecting(next))
       ring = next
       uses.keepOnly(protecting(next))
@@ -92,20 +93,24 @@ export function createCurrentRing(options: CurrentRingOptions): CurrentRing {
     return isChanged
   }
 
-  /** What the ring holds is not needed again; a new root key that cannot be had is missed by the next new key only. */
-  async function followRootKey({ rootKey }: VerifiedRegistry): Promise<void> {
-    if (ring === undefined) return
-    await registry.rootKey(rootKey).catch((error: Error) => {
-      const { message } = error.cause instanceof Error ? error.cause : error
-      alert('root-key-unreachable', { root_key: rootKey.id, reason: message })
-    })
+  /**
+   * What cannot be verified is not worked under: the root key was replaced, and with it the keys that say what the vault wrote.
+   * The vault goes on when it has the new root key. A database that does not answer says nothing of the keys.
+   */
+  function sealUnverified(error: unknown, problem: Problem): void {
+    if (ring === undefined || error instanceof DatabaseError) return
+    if (error instanceof Problem && error.code !== 'sealed') return
+    const { message } = problem.cause instanceof Error ? problem.cause : problem
+    alert('root-key-unreachable', { reason: message })
+    ring = undefined
+    onUnusable(problem)
   }
 
   async function reload(): Promise<void> {
     try {
       await confirm()
     } catch (error) {
-      const problem = error instanceof Problem ? error : new Problem(codeOf(error), { cause: error })
+      const problem = problemOf(error)
       stale = problem
       if (error instanceof KeyRegistryError) distrustBecauseOf(error, problem)
       throw problem
@@ -182,6 +187,10 @@ export function createCurrentRing(options: CurrentRingOptions): CurrentRing {
   }
 }
 
+function problemOf(error: unknown): Problem {
+  return error instanceof Problem ? error : new Problem(codeOf(error), { cause: error })
+}
+
 /** "Sealed" is said of what has to do with the root key and the registry. */
 function codeOf(error: unknown): 'sealed' | 'database-unavailable' {
   return error instanceof DatabaseError ? 'database-unavailable' : 'sealed'
@@ -198,16 +207,4 @@ function protecting(ring: KeyRing | undefined): Key[] {
   return keyPurposes
     .filter((purpose) => !isMacPurpose(purpose))
     .flatMap((purpose) => ring?.all(purpose).filter(({ state }) => PROTECTS.has(state)) ?? [])
-}
-
-/** @throws {KeyRegistryError} when the registry is older than what was seen, or another one of the same generation */
-function requireNoStepBack(now: VerifiedRegistry, seen: VerifiedRegistry | undefined): void {
-  if (seen === undefined || now.generation > seen.generation) return
-  if (now.generation < seen.generation) {
-    throw new KeyRegistryError(
-      `the key registry was put back from generation ${seen.generation} to ${now.generation}: bring back the newer one, or restart the vault if this was meant.`,
-    )
-  }
-  if (!now.mac.equals(seen.mac))
-    throw new KeyRegistryError(`there are two key registries of generation ${now.generation}.`)
 }

@@ -2,6 +2,8 @@ import type { AuditCaller } from '../audit/audit-event.ts'
 import type { Queryable } from '../database/database.ts'
 import type { KeyRow } from './key.ts'
 import type { Keys } from './keys.ts'
+import { findOlderTransactions } from './older-transactions.ts'
+import { type OpenBackups, openBackupsOf } from './open-backups.ts'
 import { countReferencesOf, totalOf } from './reference-store.ts'
 import { type ChangeRegistryDeps, changeRegistry } from './registry.ts'
 import { selectRotations } from './rotation/rotation-store.ts'
@@ -26,20 +28,35 @@ const KEPT_ANSWERS = 'idempotency_keys.key_hash'
 const KEPT_ANSWERS_EXPIRE = 'These are answers kept for Idempotency-Keys, which expire 24 hours after they were given.'
 
 /**
- * Removes the wrapped bytes of a key for good. Whatever an older backup holds under it can then never be opened again.
- * Waits until whatever was sealed under it has been committed; the census is taken while the registry's lock is held.
+ * Removes the wrapped bytes of a key for good: this vault can then never open again what an older backup holds under it. Answers
+ * with the backups that open by themselves, since they hold the key too, and with which root key. Waits until whatever was
+ * sealed under it has been committed or never will be: the time that a statement gets, and then, for as long again, the
+ * transactions that began before the key was retired. The census is taken while the registry's lock is held.
  *
- * @throws {KeyStillNeeded} when the key is in use, or anything stands on it
+ * @throws {KeyStillNeeded} when the key is in use, anything stands on it, or a transaction from before has not ended, which
+ *   the message names
  */
 export async function destroyKey(
   deps: DestroyKeyDeps,
   operator: AuditCaller,
   id: string,
   onWait?: (reason: string) => void,
-): Promise<void> {
+): Promise<OpenBackups> {
   const { now, longestTokenSeconds } = deps
-  await settle(deps, requireUnused(deps.keys.verified.keys, id), onWait)
-  await changeRegistry(deps, operator, async (change) => {
+  await deps.keys.refresh()
+  const retired = requireUnused(deps.keys.verified.keys, id)
+  // A pre-active key has protected nothing.
+  if (retired.state !== 'pre-active') {
+    const older = await findOlderTransactions(deps.database, id)
+    await settle(deps, retired, onWait)
+    const left = await older.outlast(deps.keys.times.statementMs, onWait)
+    if (left.length > 0) {
+      throw new KeyStillNeeded(
+        `${id} cannot be destroyed yet: something may still be stored under it. ${left.join(' ')}`,
+      )
+    }
+  }
+  const destroyed = await changeRegistry(deps, operator, async (change) => {
     const key = requireUnused(change.rows, id)
     if (key.state === 'pre-active') await requireNotAwaited(change.tx, key)
     const references = await countReferencesOf(change.tx, id, now())
@@ -64,7 +81,9 @@ export async function destroyKey(
       )
     }
     await change.transition(id, 'destroyed')
+    return key
   })
+  return openBackupsOf(destroyed, deps.keys.verified.rootKeys, destroyed.destroyed_at ?? now())
 }
 
 function requireUnused(rows: readonly KeyRow[], id: string): KeyRow {

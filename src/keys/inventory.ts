@@ -15,8 +15,10 @@ const ALGORITHMS: Readonly<Record<KeyPurpose | 'root', readonly [algorithm: stri
   index: ['HMAC-SHA-256', 256],
   'token-signing': ['ECDSA P-256', 128],
   'audit-signing': ['Ed25519', 128],
+  'registry-mac': ['HMAC-SHA-256', 256],
   'access-mac': ['HMAC-SHA-256', 256],
   'event-mac': ['HMAC-SHA-256', 256],
+  'limit-mac': ['HMAC-SHA-256', 256],
 }
 
 /** What a server takes to report its uses when it is asked. One that takes longer is counted as it was. */

@@ -4,7 +4,7 @@ import { type ChangeRegistryDeps, changeRegistry } from './registry.ts'
 import { planSigningKeys } from './signing-plan.ts'
 
 /** The vault itself, for the audit log. */
-const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
+export const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
 
 export interface KeepSigningKeysDeps extends ChangeRegistryDeps {
   keys: Pick<Keys, 'registry' | 'refresh' | 'verified'>

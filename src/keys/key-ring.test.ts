@@ -46,7 +46,7 @@ describe('a key ring', () => {
 })
 
 async function row(rootKey: RootKey, id: string, purpose: KeyPurpose, bytes: Buffer): Promise<KeyRow> {
-  const wrapped = await rootKey.wrap(bytes, wrapContext(id, purpose))
+  const wrapped = await rootKey.wrap(bytes, wrapContext('vault_1', { id, purpose }))
   const at = new Date(0)
   const times = { created_at: at, activated_at: at, deactivated_at: null, compromised_at: null, destroyed_at: null }
   return {
@@ -71,7 +71,7 @@ describe('unwrapKeyRing', () => {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const pkcs8 = privateKey.export({ format: 'der', type: 'pkcs8' })
     const rows = [await row(rootKey, 'a', 'display', secret), await row(rootKey, 'b', 'token-signing', pkcs8)]
-    const ring = await unwrapKeyRing(rows, opened)
+    const ring = await unwrapKeyRing({ vault: 'vault_1', keys: rows }, opened)
     expect(ring.active('display').secret.export()).toEqual(secret)
     expect(ring.active('token-signing').secret.equals(privateKey)).toBe(true)
   })
@@ -86,39 +86,51 @@ describe('unwrapKeyRing', () => {
       { ...rows[0]!, wrapped: b },
       { ...rows[1]!, wrapped: a },
     ]
-    await expect(unwrapKeyRing(swapped, opened)).rejects.toThrow(SealError)
+    await expect(unwrapKeyRing({ vault: 'vault_1', keys: swapped }, opened)).rejects.toThrow(SealError)
   })
 
   it('refuses a key under another id or for another purpose', async () => {
     const display = await row(rootKey, 'a', 'display', randomBytes(32))
-    await expect(unwrapKeyRing([{ ...display, id: 'b' }], opened)).rejects.toThrow(SealError)
-    await expect(unwrapKeyRing([{ ...display, purpose: 'secret' }], opened)).rejects.toThrow(SealError)
+    await expect(unwrapKeyRing({ vault: 'vault_2', keys: [display] }, opened)).rejects.toThrow(SealError)
+    await expect(unwrapKeyRing({ vault: 'vault_1', keys: [{ ...display, id: 'b' }] }, opened)).rejects.toThrow(
+      SealError,
+    )
+    await expect(
+      unwrapKeyRing({ vault: 'vault_1', keys: [{ ...display, purpose: 'secret' }] }, opened),
+    ).rejects.toThrow(SealError)
   })
 
   it('lets the state change, which is not bound', async () => {
     const display = await row(rootKey, 'a', 'display', randomBytes(32))
-    const ring = await unwrapKeyRing([{ ...display, state: 'deactivated' }], opened)
+    const ring = await unwrapKeyRing({ vault: 'vault_1', keys: [{ ...display, state: 'deactivated' }] }, opened)
     expect(ring.find('a')?.state).toBe('deactivated')
   })
 
   it('refuses another root key', async () => {
     const rows = [await row(testRootKey(), 'a', 'display', randomBytes(32))]
-    await expect(unwrapKeyRing(rows, opened)).rejects.toThrow(SealError)
+    await expect(unwrapKeyRing({ vault: 'vault_1', keys: rows }, opened)).rejects.toThrow(SealError)
   })
 
   it('leaves out what was destroyed', async () => {
     const display = await row(rootKey, 'a', 'display', randomBytes(32))
-    const ring = await unwrapKeyRing([{ ...display, state: 'destroyed', wrapped: null }], opened)
+    const ring = await unwrapKeyRing(
+      { vault: 'vault_1', keys: [{ ...display, state: 'destroyed', wrapped: null }] },
+      opened,
+    )
     expect(ring.find('a')).toBeUndefined()
   })
 
   it('takes what is known from the ring before, without the root key, in its new state', async () => {
     const display = await row(rootKey, 'a', 'display', randomBytes(32))
-    const before = await unwrapKeyRing([display], opened)
+    const before = await unwrapKeyRing({ vault: 'vault_1', keys: [display] }, opened)
     const refused = () => Promise.reject(new Error('the root key is away'))
-    const after = await unwrapKeyRing([{ ...display, state: 'deactivated' }], refused, before)
+    const after = await unwrapKeyRing(
+      { vault: 'vault_1', keys: [{ ...display, state: 'deactivated' }] },
+      refused,
+      before,
+    )
     expect(after.find('a')).toEqual({ ...before.find('a'), state: 'deactivated' })
     const late = await row(rootKey, 'b', 'display', randomBytes(32))
-    await expect(unwrapKeyRing([display, late], refused, before)).rejects.toThrow('away')
+    await expect(unwrapKeyRing({ vault: 'vault_1', keys: [display, late] }, refused, before)).rejects.toThrow('away')
   })
 })

@@ -1,5 +1,6 @@
-import { createPrivateKey, createSecretKey, type KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { type Key, type KeyPurpose, type KeyRow, wrapContext } from './key.ts'
+import { keyOfBytes } from './key-of-bytes.ts'
 import type { RootKey } from './root-key/root-key.ts'
 
 /** The keys of the vault in memory. Immutable: a change is a new ring that replaces this one whole. */
@@ -39,26 +40,23 @@ export class KeyRing {
  * @throws {SealError} when a row does not unwrap
  */
 export async function unwrapKeyRing(
-  rows: readonly KeyRow[],
+  { keys: rows, vault }: { keys: readonly KeyRow[]; vault: string },
   openRootKey: () => Promise<RootKey>,
   known?: KeyRing,
 ): Promise<KeyRing> {
   const keys: Key[] = []
   for (const { id, purpose, state, wrapped, expires_at: expiresAt } of rows) {
     if (wrapped === null) continue
-    const secret = known?.find(id)?.secret ?? (await unwrap({ id, purpose, wrapped }, await openRootKey()))
+    const secret = known?.find(id)?.secret ?? (await unwrap(vault, { id, purpose, wrapped }, await openRootKey()))
     keys.push({ id, purpose, state, secret, expiresAt })
   }
   return new KeyRing(keys)
 }
 
 async function unwrap(
+  vault: string,
   { id, purpose, wrapped }: Pick<KeyRow, 'id' | 'purpose'> & { wrapped: Buffer },
   rootKey: RootKey,
 ): Promise<KeyObject> {
-  const bytes = await rootKey.unwrap(wrapped, wrapContext(id, purpose))
-  const isPrivate = purpose === 'token-signing' || purpose === 'audit-signing'
-  const secret = isPrivate ? createPrivateKey({ key: bytes, format: 'der', type: 'pkcs8' }) : createSecretKey(bytes)
-  bytes.fill(0)
-  return secret
+  return keyOfBytes(purpose, await rootKey.unwrap(wrapped, wrapContext(vault, { id, purpose })))
 }

@@ -32,3 +32,8 @@ export function mayBecome(from: KeyState, to: KeyState): boolean {
 export function requireTransition(id: string, from: KeyState, to: KeyState): void {
   if (!mayBecome(from, to)) throw new KeyTransitionError(`${id} is ${from} and cannot become ${to}.`)
 }
+
+/** Whether a key may have come from one state into the other, in however many steps; a key may stay as it is. */
+export function mayHaveBecome(from: KeyState, to: KeyState): boolean {
+  return from === to || NEXT[from].some((next) => mayHaveBecome(next, to))
+}

@@ -1,5 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
-import type { KeyRow, RootKeyRow } from './key.ts'
+import type { KeyPurpose, KeyRow, RootKeyRow } from './key.ts'
 import type { RegistryRows, StoredManifest } from './registry-manifest.ts'
 
 /** Servers listen on this channel for changes of the key registry. */
@@ -26,8 +26,8 @@ const SELECT_REGISTRY: Statement = {
 }
 const UPSERT_MANIFEST: Statement = {
   name: 'upsert-key-registry',
-  text: `INSERT INTO key_registry (manifest, wrapped, mac) VALUES ($1, $2, $3)
-         ON CONFLICT (only_row) DO UPDATE SET manifest = $1, wrapped = $2, mac = $3`,
+  text: `INSERT INTO key_registry (manifest, mac) VALUES ($1, $2)
+         ON CONFLICT (only_row) DO UPDATE SET manifest = $1, wrapped = NULL, mac = $2`,
 }
 const UPSERT_KEY: Statement = {
   name: 'upsert-key',
@@ -65,12 +65,28 @@ const ANY_RECORD: Statement = { name: 'any-record', text: 'SELECT EXISTS (SELECT
 const NOTIFY: Statement = { name: 'notify-keys', text: `SELECT pg_notify('${KEYS_CHANNEL}', '')` }
 const LOCK_REGISTRY: Statement = { name: 'lock-key-registry', text: 'SELECT pg_advisory_xact_lock($1)' }
 
+const SHARE_REGISTRY: Statement = { name: 'share-key-registry', text: 'SELECT pg_advisory_xact_lock_shared($1)' }
+const SELECT_ACTIVE: Statement = {
+  name: 'select-active-key',
+  text: "SELECT id FROM keys WHERE purpose = $1 AND state = 'active'",
+}
+
 /** Serialises changes of the registry, such as the first start of two servers on one database. */
 const REGISTRY_LOCK = 0x7374_7202
 
 /** Waits for the registry's lock, which the transaction holds until its end. */
 export async function lockRegistry(tx: Queryable): Promise<void> {
   await tx.query(LOCK_REGISTRY, [REGISTRY_LOCK])
+}
+
+/** Keeps the registry as it is until the transaction ends, and lets others do the same. */
+export async function shareRegistry(tx: Queryable): Promise<void> {
+  await tx.query(SHARE_REGISTRY, [REGISTRY_LOCK])
+}
+
+/** The id of the active key of that purpose, not verified. */
+export async function findActiveKey(db: Queryable, purpose: KeyPurpose): Promise<string | undefined> {
+  return (await db.query<{ id: string }>(SELECT_ACTIVE, [purpose]))[0]?.id
 }
 
 /** The registry as it stands at one moment, not verified. Rows come in the order of their making. */
@@ -135,8 +151,8 @@ export async function saveRootKeys(tx: Queryable, rows: readonly RootKeyRow[]): 
   }
 }
 
-export async function saveManifest(tx: Queryable, { manifest, wrapped, mac }: StoredManifest): Promise<void> {
-  await tx.query(UPSERT_MANIFEST, [manifest, wrapped, mac])
+export async function saveManifest(tx: Queryable, { manifest, mac }: StoredManifest): Promise<void> {
+  await tx.query(UPSERT_MANIFEST, [manifest, mac])
 }
 
 export async function countWraps(tx: Queryable, rootKeyId: string, count: number): Promise<void> {

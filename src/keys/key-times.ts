@@ -16,7 +16,10 @@ export interface KeyTimes {
   readonly inFlightMs: number
   /** How often a server looks whether a key is to be replaced, and whether a rotation waits for one to run it. */
   readonly tendEveryMs: number
-  /** After so long a statement is acknowledged or never will be: it is longer than its time limit. */
+  /**
+   * After so long a statement is acknowledged or never will be: it is longer than its time limit. A transaction that began
+   * before a key was retired gets as long again to end before the key is not destroyed for its sake.
+   */
   readonly statementMs: number
 }
 

@@ -9,8 +9,14 @@ import type { SealContext, SealingKey } from './seal.ts'
  */
 export type KeyPurpose = 'display' | 'secret' | 'index' | 'token-signing' | 'audit-signing' | MacPurpose
 
-/** `access-mac`: who may do what; `event-mac`: audit events. */
-export type MacPurpose = 'access-mac' | 'event-mac'
+/**
+ * `registry-mac`: the manifest of the registry; `access-mac`: who may do what; `event-mac`: audit events; `limit-mac`: whose
+ * count a limit is.
+ */
+export type MacPurpose = 'registry-mac' | 'access-mac' | 'event-mac' | 'limit-mac'
+
+/** They are replaced together: with every root key, and when a key is compromised. */
+export const macPurposes: readonly MacPurpose[] = ['registry-mac', 'access-mac', 'event-mac', 'limit-mac']
 
 export const keyPurposes: readonly KeyPurpose[] = [
   'display',
@@ -18,16 +24,15 @@ export const keyPurposes: readonly KeyPurpose[] = [
   'index',
   'token-signing',
   'audit-signing',
-  'access-mac',
-  'event-mac',
+  ...macPurposes,
 ]
 
 /** A vault of an earlier version may have no key of these purposes. */
-export const laterPurposes: readonly KeyPurpose[] = ['audit-signing', 'access-mac', 'event-mac']
+export const laterPurposes: readonly KeyPurpose[] = ['audit-signing', ...macPurposes]
 
 /** Their uses are not counted: the limit is one of AES-GCM's nonces, and HMAC has none. */
 export function isMacPurpose(purpose: KeyPurpose): purpose is MacPurpose {
-  return purpose === 'access-mac' || purpose === 'event-mac'
+  return (macPurposes as readonly KeyPurpose[]).includes(purpose)
 }
 
 export type { KeyState } from './key-state.ts'
@@ -76,12 +81,30 @@ export interface RootKeyRow {
 
 /** Wrapped before there was a manifest. Only a registry of such keys may be without one. */
 export const UNAUTHENTICATED_WRAP = 1
-const WRAP = 2
+/** Wrapped before vaults had ids. */
+export const FORMER_WRAP = 2
+const WRAP = 3
 
-/** What a wrapped key is bound to: its id and purpose. Its state is not part of it, since that changes. */
-export function wrapContext(id: string, purpose: KeyPurpose, version = WRAP): SealContext {
+export type FormerWrap = typeof UNAUTHENTICATED_WRAP | typeof FORMER_WRAP
+
+/** What a wrapped key is bound to: its vault, id and purpose. Its state is not part of it, since that changes. */
+export function wrapContext(vault: string, { id, purpose }: Pick<KeyRow, 'id' | 'purpose'>): SealContext {
+  return { site: vault, kind: 'key', token: id, part: purpose, version: WRAP }
+}
+
+/** What it was bound to in a version before. */
+export function formerWrapContext({ id, purpose }: Pick<KeyRow, 'id' | 'purpose'>, version: FormerWrap): SealContext {
   return { site: '', kind: 'key', token: id, part: purpose, version }
 }
 
-/** What the wrapped key of the manifest's MAC is bound to. */
-export const MAC_KEY_CONTEXT: SealContext = { site: '', kind: 'key-registry', token: '', part: 'mac', version: WRAP }
+/**
+ * What the key of the manifest's MAC was bound to before it was a key of the registry. The first start of this version reads
+ * it once more.
+ */
+export const FORMER_MAC_KEY_CONTEXT: SealContext = {
+  site: '',
+  kind: 'key-registry',
+  token: '',
+  part: 'mac',
+  version: FORMER_WRAP,
+}

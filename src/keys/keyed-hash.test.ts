@@ -1,10 +1,12 @@
+import { createSecretKey } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { testKey } from '../../test/support/test-keys.ts'
+import type { Field } from './encode-fields.ts'
 import { keyedHash } from './keyed-hash.ts'
 
 const key = testKey('index')
-const hash = (domain: string, parts: readonly (string | Uint8Array)[]) => keyedHash(key, domain, parts).toString('hex')
+const hash = (domain: string, parts: readonly Field[]) => keyedHash(key, domain, parts).toString('hex')
 const strings = fc.array(fc.string({ maxLength: 8 }), { maxLength: 6 })
 
 /** The text cut at those places into a domain and parts: all cuts of one text run together to the same bytes. */
@@ -53,8 +55,31 @@ describe('keyedHash', () => {
     expect(hash(domain, a)).not.toBe(hash(domain, b))
   })
 
-  it('takes a text as its UTF-8 bytes', () => {
-    expect(hash('d', ['Zoë €'])).toBe(hash('d', [Buffer.from('Zoë €', 'utf8')]))
+  it('knows a text from the bytes that it is written in', () => {
+    const bytes = Buffer.from('Zoë €', 'utf8')
+    expect(hash('d', ['Zoë €'])).not.toBe(hash('d', [bytes]))
+    // Without their tag, as terms and kept answers of older versions are hashed.
+    expect(hash('d', ['Zoë €'])).toBe(hash('d', [{ untagged: bytes }]))
+  })
+
+  it('is what it was before texts and bytes had tags: what is stored stays good', () => {
+    const fixed = { ...key, secret: createSecretKey(Buffer.alloc(32, 7)) }
+    expect(keyedHash(fixed, 'search', ['default', 'email', 'mei@example.sg']).toString('hex')).toBe(
+      '9d8fafc4d2ac0d74e39102e40e41d5dbea05d9aa91ee7e116129d3007c7bab37',
+    )
+    expect(
+      keyedHash(fixed, 'search-term', [{ untagged: Buffer.alloc(32, 9) }, 'email', 'default', 'cont_1', '1']).toString(
+        'hex',
+      ),
+    ).toBe('b7dd8d8432a38e63f8d5cc6a89fe2a3679b08e0713202c230564d7b9c4636808')
+  })
+
+  it('refuses a text with half a surrogate pair, which others would hash to the same', () => {
+    for (const text of ['a\ud800', '\udc00b', '\ud83d']) {
+      expect(() => hash('d', [text])).toThrow(TypeError)
+      expect(() => hash(text, [])).toThrow(TypeError)
+    }
+    expect(hash('d', ['💳'])).not.toBe(hash('d', ['�']))
   })
 
   it('is another one under another key', () => {

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { encodeFields } from './encode-fields.ts'
+import { encodeFields, type Field } from './encode-fields.ts'
 import type { Key } from './key.ts'
 
 /** Fields of up to 4 GiB: a hash may cover a whole request body. */
@@ -7,12 +7,14 @@ const LENGTH_BYTES = 4
 
 /**
  * HMAC-SHA-256 under an index key over a domain and its parts, each behind its length, so that no two inputs
- * run into each other. Used for search terms and idempotency keys: without the key nothing can be tried offline.
+ * run into each other, and a text never passes for bytes. Used for search terms and idempotency keys: without the key nothing can be tried offline.
  */
-export function keyedHash(key: Key, domain: string, parts: readonly (string | Uint8Array)[]): Buffer {
+export function keyedHash(key: Key, domain: string, parts: readonly Field[]): Buffer {
   // One update for all: each call into OpenSSL takes as long as hashing some hundred bytes.
   const encoded = encodeFields(LENGTH_BYTES, [domain, ...parts])
-  const hash = createHmac('sha256', key.secret).update(encoded).digest()
-  encoded.fill(0)
-  return hash
+  try {
+    return createHmac('sha256', key.secret).update(encoded).digest()
+  } finally {
+    encoded.fill(0)
+  }
 }

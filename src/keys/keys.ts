@@ -3,6 +3,7 @@ import type { Alert } from '../alert.ts'
 import type { Background } from '../background.ts'
 import type { Database } from '../database/database.ts'
 import { Problem } from '../problem.ts'
+import type { RandomBytes } from '../random-bytes.ts'
 import { boundRowsMark } from './bound-rows-mark.ts'
 import { createCurrentRing } from './current-ring.ts'
 import type { Key, KeyPurpose } from './key.ts'
@@ -72,6 +73,8 @@ export interface Keys {
 }
 
 export interface KeysOptions extends RegistryOptions {
+  /** What nonces are drawn from. */
+  randomBytes: RandomBytes
   database: Database
   alert: Alert
   /** What looks whether the registry has changed, and reports uses. */
@@ -144,7 +147,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     get verified() {
       return current.verified
     },
-    macs: createMacs(current),
+    macs: createMacs({ current, now }),
     registry,
     times,
     active,

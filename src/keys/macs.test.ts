@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { testKey } from '../../test/support/test-keys.ts'
+import { testKey, testKeyRow } from '../../test/support/test-keys.ts'
+import type { KeyRow } from './key.ts'
 import { KeyRing } from './key-ring.ts'
 import { createMacs } from './macs.ts'
 
@@ -7,14 +8,17 @@ const present = testKey('access-mac', { id: 'key_01m8k8x6h3f2v3bzt7217yjm1h' })
 const former = testKey('access-mac', { id: 'key_01m8k8yhaz7x5r3e2rx048atvk', state: 'deactivated' })
 const events = testKey('event-mac', { id: 'key_01m8k8zhaz7x5r3e2rx048atvk' })
 
-function macsOf(ring: KeyRing, afterRefresh = ring) {
+const NOW = new Date('2026-11-29T10:00:00Z')
+
+function macsOf(ring: KeyRing, { afterRefresh = ring, keys = [] as KeyRow[] } = {}) {
   const current = {
     ring,
+    verified: { keys },
     refresh: async () => {
       current.ring = afterRefresh
     },
   }
-  return createMacs(current)
+  return createMacs({ current, now: () => NOW })
 }
 
 const ring = new KeyRing([present, former, events])
@@ -49,9 +53,24 @@ it('a former key counts only where it is asked for', async () => {
   expect(await compromised.verify('access-mac', 'client', 'text', mac, ['active', 'deactivated'])).toBe(false)
 })
 
+it('asks for the row to be read again when its key was replaced a moment ago, and takes nothing under it later', async () => {
+  const mac = macsOf(new KeyRing([{ ...former, state: 'active' }])).make('access-mac', 'client', 'text')
+  const replacedAt = (ms: number, name: 'deactivated_at' | 'compromised_at' = 'deactivated_at') => {
+    const row = testKeyRow({ ...former, wrapped: null, [name]: new Date(NOW.getTime() - ms) })
+    return macsOf(ring, { keys: [row] })
+  }
+  for (const name of ['deactivated_at', 'compromised_at'] as const) {
+    const verified = replacedAt(1_000, name).verify('access-mac', 'client', 'text', mac)
+    await expect(verified).rejects.toMatchObject({ code: 'busy' })
+  }
+  expect(await replacedAt(1_000).verify('access-mac', 'client', 'another', mac)).toBe(false)
+  expect(await replacedAt(60_000).verify('access-mac', 'client', 'text', mac)).toBe(false)
+})
+
 it('looks up a key that another server has made or promoted', async () => {
   const mac = macs.make('access-mac', 'client', 'text')
-  const isVerified = (before: KeyRing) => macsOf(before, ring).verify('access-mac', 'client', 'text', mac)
+  const isVerified = (before: KeyRing) =>
+    macsOf(before, { afterRefresh: ring }).verify('access-mac', 'client', 'text', mac)
   expect(await isVerified(new KeyRing([former]))).toBe(true)
   expect(await isVerified(new KeyRing([former, { ...present, state: 'pre-active' }]))).toBe(true)
   expect(await macsOf(new KeyRing([former])).verify('access-mac', 'client', 'text', mac)).toBe(false)

@@ -1,29 +1,34 @@
-import { createHmac, createSecretKey } from 'node:crypto'
 import type { Database, Queryable } from '../database/database.ts'
-import { Problem } from '../problem.ts'
+import type { Handover, MacKey } from './handover.ts'
 import {
+  FORMER_WRAP,
   type KeyPurpose,
   type KeyRow,
   keyPurposes,
   laterPurposes,
-  MAC_KEY_CONTEXT,
   type RootKeyRow,
   UNAUTHENTICATED_WRAP,
 } from './key.ts'
 import { holdsRecords, lockRegistry, selectRegistry } from './key-store.ts'
-import { type DraftOptions, type MacKey, RegistryDraft } from './registry-draft.ts'
+import { type DraftOptions, RegistryDraft } from './registry-draft.ts'
+import { createRegistryMacKey, requireRootKey } from './registry-mac-key.ts'
 import {
+  isFormerManifest,
   KeyRegistryError,
   parseManifest,
   type RegistryRows,
   type StoredManifest,
   verifyManifest,
 } from './registry-manifest.ts'
+import { type RemakeMacs, remakingFromFormer, remakingWith } from './remake-macs.ts'
 import type { RootKey, RootKeyRecord } from './root-key/root-key.ts'
 import { SealError } from './seal.ts'
+import type { VaultPin } from './vault-pin.ts'
 
 /** The registry as it was verified at one moment. */
 export interface VerifiedRegistry extends RegistryRows {
+  /** The random id of the vault, made at its first start. */
+  vault: string
   /** Grows by one with every change. */
   generation: number
   /** Tells two registries of one generation apart. */
@@ -32,6 +37,8 @@ export interface VerifiedRegistry extends RegistryRows {
   rootKey: RootKeyRow
   /** What was done once in this vault. */
   marks: readonly string[]
+  /** How the present key of the manifest's MAC came to be it. */
+  handovers: readonly Handover[]
 }
 
 export interface Registry {
@@ -55,7 +62,7 @@ export interface Registry {
    *
    * @throws {KeyRegistryError | Problem} as `establish` and `read`
    */
-  verify(db: Queryable): Promise<void>
+  verify(db: Queryable): Promise<readonly string[]>
   /** The record of the root key, not verified: that needs the root key itself. Undefined in a vault that has none yet. */
   findRootKey(db: Queryable): Promise<RootKeyRow | undefined>
   /** The root key of that row, opened. */
@@ -65,12 +72,12 @@ export interface Registry {
   /** A draft over verified rows. */
   draft(verified: VerifiedRegistry): Promise<RegistryDraft>
   /**
-   * HMAC-SHA-256 under the key of the manifest over another text that only the vault may write. The domain keeps such texts
-   * apart from each other and from the manifest.
+   * Writes the draft as the next generation and, where it replaces the key of MACs, makes these again. Must run in the
+   * transaction that holds the registry's lock.
    *
-   * @throws {Problem} sealed, before the registry was read
+   * @throws {KeyRegistryError} when a purpose would be left without its one active key
    */
-  authenticate(domain: string, text: string): Buffer
+  save(tx: Queryable, draft: RegistryDraft, generation: number): Promise<void>
 }
 
 export interface RegistryOptions extends DraftOptions {
@@ -82,6 +89,10 @@ export interface RegistryOptions extends DraftOptions {
    * vault then is sealed, and asks again.
    */
   openRootKey: (record: RootKeyRecord) => Promise<RootKey>
+  /** What a start is held against outside the database. Default: nothing. */
+  pin?: VaultPin | undefined
+  /** Makes the MACs of rows again whose key is replaced. */
+  remakeMacs: RemakeMacs
   /** What need not be done any more in a vault that begins with this version. */
   marksOfNewVault?: readonly string[]
 }
@@ -89,26 +100,15 @@ export interface RegistryOptions extends DraftOptions {
 /** What reads the registry, with the keys that it takes in memory. */
 export function createRegistry(options: RegistryOptions): Registry {
   let rootKey: RootKey | undefined
-  let macKey: MacKey | undefined
+  const macKey = createRegistryMacKey(openRootKey)
+  const { pin } = options
 
   async function openRootKey(record: RootKeyRecord): Promise<RootKey> {
-    if (rootKey?.record.id !== record.id) rootKey = await options.openRootKey(record)
+    if (rootKey?.record.id === record.id) return rootKey
+    // A process that knows of a root key follows another one by what the one before has left.
+    if (!macKey.isTrusted) await pin?.requireRootKey(record)
+    rootKey = await options.openRootKey(record)
     return rootKey
-  }
-
-  async function openMacKey(stored: StoredManifest, rootKeys: readonly RootKeyRow[]): Promise<MacKey> {
-    const { root_key_id } = parseManifest(stored.manifest)
-    const record = rootKeys.find(({ id }) => id === root_key_id)
-    if (record === undefined)
-      throw new KeyRegistryError('the root key that the registry stands on is missing in "root_keys".')
-    try {
-      const bytes = await (await openRootKey(record)).unwrap(stored.wrapped, MAC_KEY_CONTEXT)
-      const secret = createSecretKey(bytes)
-      bytes.fill(0)
-      return { secret, wrapped: stored.wrapped }
-    } catch (error) {
-      throw notOpened(error)
-    }
   }
 
   function establish(): Promise<void> {
@@ -116,15 +116,34 @@ export function createRegistry(options: RegistryOptions): Registry {
       await lockRegistry(tx)
       const { stored, ...rows } = await selectRegistry(tx)
       if (stored !== undefined) {
-        await addPurposes(tx)
+        await (isFormerManifest(parseManifest(stored.manifest)) ? takeOver(tx, stored, rows) : addPurposes(tx))
         return
       }
       await requireWhole(tx, rows)
+      if (rows.keys.length === 0) pin?.requireNone()
       const draft = await firstDraft(rows)
       for (const purpose of lackingPurposes(rows.keys)) draft.transition(await draft.create(purpose), 'active')
       if (rows.keys.length === 0) for (const name of options.marksOfNewVault ?? []) draft.mark(name)
       await draft.save(tx, 1)
     })
+  }
+
+  /**
+   * Gives a vault of an earlier version MAC keys of their own. The one key that it had goes on in limits alone, whose counts
+   * have their names from it.
+   */
+  async function takeOver(tx: Queryable, stored: StoredManifest, rows: RegistryRows): Promise<void> {
+    const former = await macKey.openFormer(stored, rows)
+    const { generation, marks = [] } = verifyManifest(stored, rows, former)
+    const opened = await openRootKey(requireRootKey(parseManifest(stored.manifest), rows))
+    const draft = RegistryDraft.first({ ...rows, marks }, opened, options)
+    await draft.adopt(FORMER_WRAP)
+    for (const purpose of lackingPurposes(rows.keys)) {
+      const bytes = purpose === 'limit-mac' ? former.export() : undefined
+      draft.transition(await draft.create(purpose, bytes), 'active')
+    }
+    await options.remakeMacs(tx, remakingFromFormer({ secret: former }, await draft.presentMacKey('access-mac')))
+    await draft.save(tx, generation + 1)
   }
 
   /** Gives a vault of an earlier version the keys whose purposes it did not know. */
@@ -138,14 +157,13 @@ export function createRegistry(options: RegistryOptions): Registry {
   }
 
   async function draftOf(verified: VerifiedRegistry): Promise<RegistryDraft> {
-    if (macKey === undefined) throw new Error('a registry is read before it is changed')
-    return RegistryDraft.of(verified, await openRootKey(verified.rootKey), macKey, options)
+    return RegistryDraft.of(verified, await openRootKey(verified.rootKey), options)
   }
 
   /** The draft of a first manifest, over the keys that may be there already. */
   async function firstDraft(rows: RegistryRows): Promise<RegistryDraft> {
     const record = rows.rootKeys.at(-1) ?? (await options.newRootKey(options.newId('root')))
-    const draft = await RegistryDraft.first(rows, await openRootKey(record), options)
+    const draft = RegistryDraft.first(rows, await openRootKey(record), options)
     if (rows.keys.length > 0) await adopt(draft)
     return draft
   }
@@ -154,19 +172,28 @@ export function createRegistry(options: RegistryOptions): Registry {
     const { stored, ...rows } = await selectRegistry(db)
     if (stored === undefined)
       throw new KeyRegistryError('the manifest of the key registry (table "key_registry") is missing.')
-    macKey ??= await openMacKey(stored, rows.rootKeys)
-    const { generation, root_key_id, marks = [] } = verifyManifest(stored, rows, macKey.secret)
-    macKey = { ...macKey, wrapped: stored.wrapped }
-    return { ...rows, generation, mac: stored.mac, marks, rootKey: rows.rootKeys.find(({ id }) => id === root_key_id)! }
+    const manifest = parseManifest(stored.manifest)
+    if (isFormerManifest(manifest)) throw new KeyRegistryError(FORMER_PUT_BACK)
+    const key = await macKey.open(manifest, rows)
+    const { vault = '', generation, marks = [], handovers = [] } = verifyManifest(stored, rows, key.secret)
+    requireNamedKey(key, rows)
+    const named = requireRootKey(manifest, rows)
+    if (!macKey.isTrusted) pin?.requireVault(vault)
+    macKey.keep(key, named)
+    pin?.keep(vault, named)
+    return { ...rows, vault, generation, mac: stored.mac, marks, handovers, rootKey: named }
   }
 
   return {
     establish,
     async verify(db) {
       const { stored, ...rows } = await selectRegistry(db)
-      if (stored !== undefined) await read(db)
-      else if (rows.keys.length > 0) await firstDraft(rows)
+      if (stored !== undefined && isFormerManifest(parseManifest(stored.manifest)))
+        return verifyManifest(stored, rows, await macKey.openFormer(stored, rows)).marks ?? []
+      if (stored !== undefined) return (await read(db)).marks
+      if (rows.keys.length > 0) await firstDraft(rows)
       else await requireWhole(db, rows)
+      return []
     },
     read,
     async findRootKey(db) {
@@ -178,14 +205,27 @@ export function createRegistry(options: RegistryOptions): Registry {
     rootKey: openRootKey,
     forget() {
       rootKey = undefined
-      macKey = undefined
+      macKey.forget()
     },
     draft: draftOf,
-    authenticate(domain, text) {
-      if (macKey === undefined) throw new Problem('sealed')
-      return createHmac('sha256', macKey.secret).update(`${domain}\0`).update(text).digest()
+    async save(tx, draft, generation) {
+      const replacement = await draft.replacement('access-mac')
+      if (replacement !== undefined) await options.remakeMacs(tx, remakingWith(replacement))
+      await draft.save(tx, generation)
     },
   }
+}
+
+const FORMER_PUT_BACK =
+  'the manifest of the key registry (table "key_registry") was put back to one of an earlier version: restart the vault if this was meant.'
+
+/** A key that was replaced verifies nothing that is written later. */
+function requireNamedKey({ id }: MacKey, { keys }: RegistryRows): void {
+  const row = keys.find((key) => key.id === id)
+  if (row?.purpose !== 'registry-mac' || row.state !== 'active')
+    throw new KeyRegistryError(
+      'the manifest of the key registry (table "key_registry") is under a key that is not active.',
+    )
 }
 
 /** The purposes of which a key is to be made: all for a new registry, for an earlier version's those that it did not know. */
@@ -211,11 +251,4 @@ async function adopt(draft: RegistryDraft): Promise<void> {
       'the manifest of the key registry (table "key_registry") is missing, or the root key does not open the keys of this vault: the passphrase differs.',
     )
   })
-}
-
-function notOpened(error: unknown): unknown {
-  if (!(error instanceof SealError)) return error
-  return new KeyRegistryError(
-    'the root key does not open the keys of this vault: the passphrase differs, or the row of the root key or of "key_registry" was changed.',
-  )
 }

@@ -1,17 +1,27 @@
 import type { AuditCaller } from '../audit/audit-event.ts'
+import { Problem } from '../problem.ts'
 import { beginCustodianCeremony } from './custodian-ceremony.ts'
 import { type Keys, type KeysOptions, openKeys } from './keys.ts'
 import { rehearseRootKey } from './rehearse-root-key.ts'
 import { type ReplaceRootKeyDeps, replaceRootKey } from './replace-root-key.ts'
 import { createRootKeyProvider, type RootKeyOptions } from './root-key/providers.ts'
-import { RootKeyConfigError, type RootKeyProviderName } from './root-key/root-key.ts'
+import {
+  RootKeyConfigError,
+  type RootKeyProvider,
+  type RootKeyProviderName,
+  type RootKeyRecord,
+  RootKeyUnreachable,
+} from './root-key/root-key.ts'
 import { createRootKeySource } from './root-key-source.ts'
 import { createUnsealing } from './unseal.ts'
+import { createVaultPin, type VaultPinOptions } from './vault-pin.ts'
 
 export interface VaultKeysOptions
-  extends Omit<KeysOptions, 'newRootKey' | 'openRootKey'>,
+  extends Omit<KeysOptions, 'newRootKey' | 'openRootKey' | 'pin'>,
     Pick<ReplaceRootKeyDeps, 'newAuditEvent'> {
   provider: RootKeyProviderName
+  /** The file that pins the vault and its root key. Default: nothing is pinned. */
+  pin?: Pick<VaultPinOptions, 'file' | 'mayBeginAgain' | 'onUnwritable'> | undefined
   rootKey: Omit<RootKeyOptions, 'randomBytes'>
   leaseSeconds: number
   /** How long a start and `refresh` wait for a root key that is not there at once. */
@@ -25,6 +35,7 @@ export async function openVaultKeys(options: VaultKeysOptions) {
   const provider = providerOf(options.provider)
   const unreachable = (error: unknown) =>
     alert('root-key-unreachable', { reason: error instanceof Error ? error.message : 'unknown' })
+  const pin = options.pin && createVaultPin({ ...options.pin, requireConfigured: requireConfigured(provider) })
   let keys: Keys | undefined
   const source = createRootKeySource({
     provider,
@@ -41,6 +52,7 @@ export async function openVaultKeys(options: VaultKeysOptions) {
   })
   const opened = await openKeys({
     ...options,
+    pin,
     newRootKey: source.create,
     openRootKey: source.open,
   }).catch((error) => {
@@ -48,7 +60,7 @@ export async function openVaultKeys(options: VaultKeysOptions) {
     throw error
   })
   keys = opened
-  const deps = { database, keys: opened, source, newAuditEvent, newId, randomBytes }
+  const deps = { database, keys: opened, source, pin, newAuditEvent, newId, randomBytes }
 
   return {
     keys: opened,
@@ -77,5 +89,14 @@ export async function openVaultKeys(options: VaultKeysOptions) {
       source.close()
       await opened.close()
     },
+  }
+}
+
+/** A provider that does not answer leaves the vault sealed, as everywhere else. */
+function requireConfigured(provider: RootKeyProvider) {
+  return async (record: RootKeyRecord) => {
+    await provider.requireConfigured?.(record).catch((error) => {
+      throw error instanceof RootKeyUnreachable ? new Problem('sealed', { cause: error }) : error
+    })
   }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
-import { createRandomBytes } from './random.ts'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { createRandomBytes, drawFresh } from './random.ts'
 
 describe('createRandomBytes', () => {
   it('draws as many bytes as were asked for, of a block and beyond it', () => {
@@ -46,5 +46,59 @@ describe('createRandomBytes', () => {
 
   it('gives two sources nothing in common', () => {
     expect(createRandomBytes()(32).equals(createRandomBytes()(32))).toBe(false)
+  })
+})
+
+describe('the block', () => {
+  afterEach(() => {
+    vi.restoreAllMocks()
+    vi.useRealTimers()
+  })
+
+  /** A source with a clock of its own, the block that it draws from, and what is left in there. */
+  function watched() {
+    const allocate = vi.spyOn(Buffer, 'allocUnsafeSlow')
+    const clock = { now: 0 }
+    const draw = createRandomBytes(() => clock.now)
+    const block = allocate.mock.results[0]!.value as Buffer
+    allocate.mockRestore()
+    return { clock, draw, block, left: () => Buffer.from(block.subarray(16)) }
+  }
+
+  it('is thrown away after a second: what was drawn in advance is never handed out later', () => {
+    const { clock, draw, left } = watched()
+    draw(16)
+    const ahead = left()
+    clock.now = 999
+    expect(draw(16)).toEqual(ahead.subarray(0, 16))
+    clock.now = 1000
+    const later = draw(16)
+    for (let at = 0; at + 16 <= ahead.length; at += 16) expect(later.equals(ahead.subarray(at, at + 16))).toBe(false)
+    expect(left().equals(ahead)).toBe(false)
+  })
+
+  it('is wiped after a second in which nobody draws', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const { draw, block, left } = watched()
+    draw(16)
+    expect(left().every((byte) => byte === 0)).toBe(false)
+    vi.advanceTimersByTime(1000)
+    expect(block.every((byte) => byte === 0)).toBe(true)
+    expect(draw(16).every((byte) => byte === 0)).toBe(false)
+  })
+
+  it('holds nothing of what was handed out', () => {
+    const { draw, block } = watched()
+    for (let count = 0; count < 100; count++) draw(16)
+    expect(block.subarray(0, 1600).every((byte) => byte === 0)).toBe(true)
+    expect(block.subarray(1600).every((byte) => byte === 0)).toBe(false)
+  })
+})
+
+describe('drawFresh', () => {
+  it('draws for each caller alone, into memory that it alone has', () => {
+    const drawn = Array.from({ length: 100 }, () => drawFresh(32))
+    expect(new Set(drawn.map((bytes) => bytes.toString('hex'))).size).toBe(100)
+    for (const bytes of drawn) expect([bytes.length, bytes.buffer.byteLength]).toEqual([32, 32])
   })
 })

@@ -1,10 +1,10 @@
-import { createSecretKey, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { testKeyId, testRootKey } from '../../test/support/test-keys.ts'
 import type { Statement } from '../database/database.ts'
 import { expiryOf } from './cryptoperiod.ts'
-import { type KeyPurpose, type KeyRow, keyPurposes, wrapContext } from './key.ts'
+import { isMacPurpose, type KeyPurpose, type KeyRow, keyPurposes, macPurposes, wrapContext } from './key.ts'
 import { type KeyState, keyStates, mayBecome } from './key-state.ts'
 import { RegistryDraft } from './registry-draft.ts'
 import { KeyRegistryError } from './registry-manifest.ts'
@@ -80,9 +80,10 @@ describe('a draft of the registry', () => {
     const { draft, rootKey } = await firstDraft()
     const [display, secret] = draft.rows
     const { id, purpose, wrapped } = display!
-    expect(await rootKey.unwrap(wrapped!, wrapContext(id, purpose))).toHaveLength(32)
-    await expect(rootKey.unwrap(wrapped!, wrapContext(secret!.id, purpose))).rejects.toThrow()
-    await expect(rootKey.unwrap(wrapped!, wrapContext(id, 'secret'))).rejects.toThrow()
+    expect(await rootKey.unwrap(wrapped!, wrapContext(draft.vault, { id, purpose }))).toHaveLength(32)
+    await expect(rootKey.unwrap(wrapped!, wrapContext(draft.vault, { id: secret!.id, purpose }))).rejects.toThrow()
+    await expect(rootKey.unwrap(wrapped!, wrapContext(draft.vault, { id, purpose: 'secret' }))).rejects.toThrow()
+    await expect(rootKey.unwrap(wrapped!, wrapContext('vault_2', { id, purpose }))).rejects.toThrow()
   })
 
   it('writes nothing under a root key that does not give back what it wrapped', async () => {
@@ -97,19 +98,29 @@ describe('a draft of the registry', () => {
     expect(draft.rows.map(({ wrapped }) => wrapped)).toEqual(before)
   })
 
-  it('re-wraps every key under another root key, and leaves the keys as they are', async () => {
+  it('re-wraps every key under another root key, leaves the keys as they are, and makes fresh MAC keys', async () => {
     const { draft, rootKey } = await firstDraft()
+    const before = new Map(draft.rows.map((row) => [row.id, row.purpose]))
     const secrets = await Promise.all(
-      draft.rows.map((row) => rootKey.unwrap(row.wrapped!, wrapContext(row.id, row.purpose))),
+      draft.rows.map((row) => rootKey.unwrap(row.wrapped!, wrapContext(draft.vault, row))),
     )
     const other = testRootKey()
     const next = { ...other, record: { ...other.record, id: 'root_next' } }
     await draft.rewrap(next)
     const again = await Promise.all(
-      draft.rows.map((row) => next.unwrap(row.wrapped!, wrapContext(row.id, row.purpose))),
+      draft.rows
+        .filter(({ id }) => before.has(id))
+        .map((row) => next.unwrap(row.wrapped!, wrapContext(draft.vault, row))),
     )
     expect(again).toEqual(secrets)
     expect(new Set(draft.rows.map((row) => row.root_key_id))).toEqual(new Set(['root_next']))
+    const fresh = draft.rows.filter(({ id }) => !before.has(id))
+    expect(fresh.map(({ purpose, state }) => [purpose, state])).toEqual(macPurposes.map((name) => [name, 'active']))
+    for (const { wrapped, id, purpose } of fresh) {
+      await expect(rootKey.unwrap(wrapped!, wrapContext(draft.vault, { id, purpose }))).rejects.toThrow()
+    }
+    const former = draft.rows.filter(({ id, purpose }) => before.has(id) && isMacPurpose(purpose))
+    expect(former.map(({ state }) => state)).toEqual(macPurposes.map(() => 'deactivated'))
   })
 
   it('gives a key its cryptoperiod when it becomes active, and not before', async () => {
@@ -125,9 +136,8 @@ describe('a draft of the registry', () => {
 
   it('leaves the rows alone that it was made of', async () => {
     const { draft, options, rootKey } = await firstDraft()
-    const rows = { keys: draft.rows.map((row) => ({ ...row })), rootKeys: [] }
-    const macKey = { secret: createSecretKey(randomBytes(32)), wrapped: randomBytes(40) }
-    const second = RegistryDraft.of(rows, rootKey, macKey, options)
+    const rows = { vault: 'vault_1', keys: draft.rows.map((row) => ({ ...row })), rootKeys: [] }
+    const second = RegistryDraft.of(rows, rootKey, options)
     second.transition(rows.keys[0]!.id, 'compromised')
     expect(rows.keys[0]!.state).toBe('active')
   })

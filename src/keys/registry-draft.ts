@@ -1,52 +1,40 @@
-import {
-  createPrivateKey,
-  createPublicKey,
-  createSecretKey,
-  generateKeyPairSync,
-  type KeyObject,
-  timingSafeEqual,
-} from 'node:crypto'
-import { rawPublicKey } from '../audit/note.ts'
 import type { Queryable } from '../database/database.ts'
-import type { NewId } from '../identifier.ts'
-import type { RandomBytes } from '../random-bytes.ts'
+import { base32, type NewId } from '../identifier.ts'
+import { activateRootKey } from './activate-root-key.ts'
 import { boundRowsMark } from './bound-rows-mark.ts'
 import { expiryOf } from './cryptoperiod.ts'
-import { type KeyPurpose, type KeyRow, keyPurposes, MAC_KEY_CONTEXT, type RootKeyRow, wrapContext } from './key.ts'
+import { type DraftChange, EVENT_OF } from './draft-change.ts'
+import { type Handover, type MacKey, makeHandover } from './handover.ts'
+import {
+  type FormerWrap,
+  formerWrapContext,
+  type KeyPurpose,
+  type KeyRow,
+  keyPurposes,
+  type MacPurpose,
+  macPurposes,
+  type RootKeyRow,
+  wrapContext,
+} from './key.ts'
+import { keyOfBytes } from './key-of-bytes.ts'
 import { type KeyState, requireTransition } from './key-state.ts'
 import { countWraps, notifyKeysChanged, saveKeys, saveManifest, saveRootKeys } from './key-store.ts'
+import { newKeyBytes, publicKeyOfBytes } from './new-key-bytes.ts'
+import { newKeyRow } from './new-key-row.ts'
+import { drawFresh } from './random.ts'
 import { encodeManifest, KeyRegistryError, macOf, type RegistryRows } from './registry-manifest.ts'
 import type { RootKey, RootKeyRecord } from './root-key/root-key.ts'
 import type { SealContext } from './seal.ts'
 import { termMacsMark } from './term-marks.ts'
-
-/** The key of the manifest's MAC, and how it stands in the database. */
-export interface MacKey {
-  secret: KeyObject
-  wrapped: Buffer
-}
+import { wrapChecked } from './wrap-checked.ts'
 
 export interface DraftOptions {
-  randomBytes: RandomBytes
   now: () => Date
   newId: NewId
 }
 
-export type DraftChange =
-  /** With what verifies the signatures of a key of the audit log. */
-  | { type: 'key.create'; subject: string; public_key?: string }
-  | { type: 'key.promote' | 'key.deactivate' | 'key.compromise' | 'key.destroy'; subject: string }
-  | { type: 'root-key.replace'; subject: string }
-
 /** Verified rows, and what the manifest remembers beside them. */
-type DraftRows = RegistryRows & { marks?: readonly string[] }
-
-const EVENT_OF = {
-  active: 'key.promote',
-  deactivated: 'key.deactivate',
-  compromised: 'key.compromise',
-  destroyed: 'key.destroy',
-} as const
+type DraftRows = RegistryRows & { vault: string; marks?: readonly string[]; handovers?: readonly Handover[] }
 
 /**
  * The registry as it will be. Everything is decided on the verified rows in memory, and the new manifest is made of them:
@@ -54,36 +42,48 @@ const EVENT_OF = {
  */
 export class RegistryDraft {
   readonly changes: DraftChange[] = []
+  readonly vault: string
   readonly #keys: Map<string, KeyRow>
   readonly #rootKeys: Map<string, RootKeyRow>
   readonly #changed = new Set<KeyRow | RootKeyRow>()
   readonly #options: DraftOptions
   readonly #marks: Set<string>
+  readonly #handovers: readonly Handover[]
+  /** The active MAC keys before any change. */
+  readonly #formerMacKeys: ReadonlyMap<KeyPurpose, string>
+  readonly #marksBefore: ReadonlySet<string>
   #rootKey: RootKey
-  #macKey: MacKey
   #wraps = 0
 
-  private constructor({ marks = [], ...rows }: DraftRows, rootKey: RootKey, macKey: MacKey, options: DraftOptions) {
+  private constructor(
+    { vault, marks = [], handovers = [], ...rows }: DraftRows,
+    rootKey: RootKey,
+    options: DraftOptions,
+  ) {
+    this.vault = vault
     this.#marks = new Set(marks)
+    this.#handovers = handovers
+    this.#marksBefore = new Set(marks)
     this.#keys = new Map(rows.keys.map((row) => [row.id, { ...row }]))
     this.#rootKeys = new Map(rows.rootKeys.map((row) => [row.id, { ...row }]))
+    this.#formerMacKeys = new Map(rows.keys.filter(isActive).map(({ purpose, id }) => [purpose, id]))
     this.#rootKey = rootKey
-    this.#macKey = macKey
     this.#options = options
   }
 
   /** A draft over rows that were verified. */
-  static of(rows: DraftRows, rootKey: RootKey, macKey: MacKey, options: DraftOptions): RegistryDraft {
-    return new RegistryDraft(rows, rootKey, macKey, options)
+  static of(rows: DraftRows, rootKey: RootKey, options: DraftOptions): RegistryDraft {
+    return new RegistryDraft(rows, rootKey, options)
   }
 
-  /** A draft for a vault that has no manifest yet, with a fresh key for it. */
-  static async first(rows: RegistryRows, rootKey: RootKey, options: DraftOptions): Promise<RegistryDraft> {
-    const bytes = options.randomBytes(32)
-    const macKey = { secret: createSecretKey(bytes), wrapped: await wrapChecked(rootKey, bytes, MAC_KEY_CONTEXT) }
-    bytes.fill(0)
-    const draft = new RegistryDraft(rows, rootKey, macKey, options)
-    draft.#wraps = 1
+  /** A draft for a vault that has no manifest yet, or none with an id: it gets a random one. */
+  static first(
+    rows: RegistryRows & { marks?: readonly string[] },
+    rootKey: RootKey,
+    options: DraftOptions,
+  ): RegistryDraft {
+    const vault = `vault_${base32(drawFresh(16))}`
+    const draft = new RegistryDraft({ ...rows, vault }, rootKey, options)
     draft.#activateRootKey(rootKey.record)
     return draft
   }
@@ -96,32 +96,32 @@ export class RegistryDraft {
     return [...this.#marks]
   }
 
-  /** Remembers that something was done, for as long as there is a registry. */
+  /** Remembers that something was done, until it is forgotten on purpose. */
   mark(name: string): void {
     this.#marks.add(name)
   }
 
-  /** Makes and wraps a pre-active key, and answers with its id. */
-  async create(purpose: KeyPurpose): Promise<string> {
-    const { newId, now, randomBytes } = this.#options
+  /** Forgets a mark that another one replaces. */
+  unmark(name: string): void {
+    this.#marks.delete(name)
+  }
+
+  /** Whether the marks are others than the draft began with. */
+  get hasOtherMarks(): boolean {
+    return this.#marks.symmetricDifference(this.#marksBefore).size > 0
+  }
+
+  /**
+   * Makes and wraps a pre-active key, and answers with its id.
+   *
+   * @param bytes are wiped; fresh ones when left out
+   */
+  async create(purpose: KeyPurpose, bytes = newKeyBytes(purpose)): Promise<string> {
+    const { newId, now } = this.#options
     const id = newId('key')
-    const bytes = newKeyBytes(purpose, randomBytes)
-    const announcement = purpose === 'audit-signing' ? { public_key: publicKeyOf(bytes) } : {}
-    const row: KeyRow = {
-      id,
-      purpose,
-      state: 'pre-active',
-      root_key_id: this.#rootKey.record.id,
-      wrapped: await this.#wrap(bytes, wrapContext(id, purpose)),
-      created_at: now(),
-      activated_at: null,
-      deactivated_at: null,
-      compromised_at: null,
-      destroyed_at: null,
-      expires_at: null,
-      uses: 0,
-      uses_reserved: 0,
-    }
+    const announcement = purpose === 'audit-signing' ? { public_key: publicKeyOfBytes(bytes) } : {}
+    const wrapped = await this.#wrap(bytes, wrapContext(this.vault, { id, purpose }))
+    const row = newKeyRow({ id, purpose, wrapped, root_key_id: this.#rootKey.record.id, created_at: now() })
     this.#keys.set(id, row)
     this.#changed.add(row)
     if (purpose === 'index') this.mark(termMacsMark(id))
@@ -154,28 +154,55 @@ export class RegistryDraft {
   }
 
   /**
-   * Wraps every key that is left, and the MAC's, under another root key, which becomes the active one. The MAC key itself
-   * stays: servers that have it go on verifying without the new root key.
+   * Wraps every key that is left under another root key, which becomes the active one. The MAC keys are replaced with it: who
+   * has the old root key, and an old backup, does not have them.
    */
   async rewrap(rootKey: RootKey): Promise<void> {
     for (const row of this.#keys.values()) {
       if (row.wrapped !== null) await this.#rewrapKey(row, rootKey)
     }
-    const bytes = this.#macKey.secret.export()
-    this.#macKey = { ...this.#macKey, wrapped: await wrapChecked(rootKey, bytes, MAC_KEY_CONTEXT) }
-    bytes.fill(0)
-    this.#wraps++
     this.#rootKey = rootKey
     this.#activateRootKey(rootKey.record)
     this.changes.push({ type: 'root-key.replace', subject: rootKey.record.id })
+    await this.replaceMacKeys()
   }
 
-  /** What a registry from before there was a manifest lacks: wraps that say so, and when each key expires. */
-  async adopt(contextVersion: number): Promise<void> {
+  /** Puts a fresh key in the place of every MAC key that this draft has not replaced already. */
+  async replaceMacKeys(): Promise<void> {
+    for (const purpose of macPurposes) {
+      if (this.#replacedMacKey(purpose) !== undefined) continue
+      this.transition(await this.create(purpose), 'active')
+    }
+  }
+
+  /** The key of that purpose before this draft and after it. Undefined when it is the same, or there was none. */
+  async replacement(purpose: MacPurpose): Promise<{ former: MacKey; present: MacKey } | undefined> {
+    const formerId = this.#replacedMacKey(purpose)
+    if (formerId === undefined) return undefined
+    return { former: await this.macKey(formerId), present: await this.macKey(this.#active(purpose).id) }
+  }
+
+  /** A MAC key of this draft, unwrapped. */
+  async macKey(id: string): Promise<MacKey> {
+    const { purpose, wrapped } = this.#require(id)
+    if (wrapped === null) throw new KeyRegistryError(`${id} is destroyed.`)
+    return {
+      id,
+      secret: keyOfBytes(purpose, await this.#rootKey.unwrap(wrapped, wrapContext(this.vault, { id, purpose }))),
+    }
+  }
+
+  /** The key of that purpose that is active after this draft. */
+  presentMacKey(purpose: MacPurpose): Promise<MacKey> {
+    return this.macKey(this.#active(purpose).id)
+  }
+
+  /** What a registry of an earlier version lacks: wraps that are bound to the vault, and when each key expires. */
+  async adopt(former: FormerWrap): Promise<void> {
     for (const row of this.#keys.values()) {
       if (row.wrapped === null) continue
       if (row.activated_at !== null) row.expires_at = expiryOf(row.purpose, row.activated_at)
-      await this.#rewrapKey(row, this.#rootKey, contextVersion)
+      await this.#rewrapKey(row, this.#rootKey, former)
     }
   }
 
@@ -185,25 +212,53 @@ export class RegistryDraft {
    * @throws {KeyRegistryError} when a purpose would be left without its one active key
    */
   async save(tx: Queryable, generation: number): Promise<void> {
-    for (const purpose of keyPurposes) {
-      const active = this.rows.filter((row) => row.purpose === purpose && row.state === 'active')
-      if (active.length !== 1) throw new KeyRegistryError(`there must be one active ${purpose} key.`)
-    }
+    for (const purpose of keyPurposes) this.#active(purpose)
+    const macKey = await this.presentMacKey('registry-mac')
+    const replaced = await this.replacement('registry-mac')
+    this.#destroyFormerRegistryKeys()
     const rows = { keys: [...this.#keys.values()], rootKeys: [...this.#rootKeys.values()] }
-    await saveRootKeys(
-      tx,
-      rows.rootKeys.filter((row) => this.#changed.has(row)),
-    )
-    await saveKeys(
-      tx,
-      rows.keys.filter((row) => this.#changed.has(row)),
-    )
+    const isChanged = (row: KeyRow | RootKeyRow) => this.#changed.has(row)
+    await saveRootKeys(tx, rows.rootKeys.filter(isChanged))
+    await saveKeys(tx, rows.keys.filter(isChanged))
     const rootKeyId = this.#rootKey.record.id
-    const { secret, wrapped } = this.#macKey
-    const manifest = encodeManifest(rows, { generation, rootKeyId, wrappedMacKey: wrapped, marks: this.marks })
-    await saveManifest(tx, { manifest, wrapped, mac: macOf(secret, manifest) })
+    const handovers = replaced ? [...this.#handovers, makeHandover(replaced)] : this.#handovers
+    const manifest = encodeManifest(rows, {
+      vault: this.vault,
+      generation,
+      rootKeyId,
+      macKeyId: macKey.id,
+      handovers,
+      marks: this.marks,
+    })
+    await saveManifest(tx, { manifest, mac: macOf(macKey.secret, manifest) })
     if (this.#wraps > 0) await countWraps(tx, rootKeyId, this.#wraps)
     await notifyKeysChanged(tx)
+  }
+
+  /**
+   * A key of the manifest's MAC that was replaced has nothing more to verify. A start knows no earlier state of a key: it would
+   * take a manifest that calls such a key the active one, if the present root key still opened it.
+   */
+  #destroyFormerRegistryKeys(): void {
+    for (const { id, purpose, state } of this.rows) {
+      const isFormer = state === 'deactivated' || state === 'compromised'
+      if (purpose === 'registry-mac' && isFormer) this.transition(id, 'destroyed')
+    }
+  }
+
+  /** @throws {KeyRegistryError} when it is not exactly one */
+  #active(purpose: KeyPurpose): KeyRow {
+    const [active, ...others] = this.rows.filter((row) => row.purpose === purpose && isActive(row))
+    if (active === undefined || others.length > 0) {
+      throw new KeyRegistryError(`there must be one active ${purpose} key.`)
+    }
+    return active
+  }
+
+  /** The id of the key that was active before and is not any more. */
+  #replacedMacKey(purpose: MacPurpose): string | undefined {
+    const former = this.#formerMacKeys.get(purpose)
+    return former !== undefined && this.#require(former).state !== 'active' ? former : undefined
   }
 
   #require(id: string): KeyRow {
@@ -212,10 +267,13 @@ export class RegistryDraft {
     return row
   }
 
-  async #rewrapKey(row: KeyRow, rootKey: RootKey, contextVersion?: number): Promise<void> {
+  async #rewrapKey(row: KeyRow, rootKey: RootKey, former?: FormerWrap): Promise<void> {
     if (row.wrapped === null) return
-    const bytes = await this.#rootKey.unwrap(row.wrapped, wrapContext(row.id, row.purpose, contextVersion))
-    row.wrapped = await wrapChecked(rootKey, bytes, wrapContext(row.id, row.purpose))
+    const bytes = await this.#rootKey.unwrap(
+      row.wrapped,
+      former === undefined ? wrapContext(this.vault, row) : formerWrapContext(row, former),
+    )
+    row.wrapped = await wrapChecked(rootKey, bytes, wrapContext(this.vault, row))
     row.root_key_id = rootKey.record.id
     bytes.fill(0)
     this.#wraps++
@@ -229,52 +287,14 @@ export class RegistryDraft {
     return wrapped
   }
 
-  #activateRootKey({ id, provider, parameters }: RootKeyRecord): void {
-    const at = this.#options.now()
-    for (const row of this.#rootKeys.values()) {
-      if (row.id === id || row.state !== 'active') continue
-      this.#changed.add(Object.assign(row, { state: 'deactivated', deactivated_at: at }))
+  #activateRootKey(record: RootKeyRecord): void {
+    for (const row of activateRootKey([...this.#rootKeys.values()], record, this.#options.now())) {
+      this.#rootKeys.set(row.id, row)
+      this.#changed.add(row)
     }
-    const existing = this.#rootKeys.get(id)
-    const activatedAt = existing?.created_at ?? at
-    const row: RootKeyRow = {
-      id,
-      provider,
-      parameters,
-      state: 'active',
-      created_at: activatedAt,
-      activated_at: activatedAt,
-      deactivated_at: null,
-      expires_at: expiryOf('root', activatedAt),
-      uses: existing?.uses ?? 0,
-    }
-    this.#rootKeys.set(id, row)
-    this.#changed.add(row)
   }
 }
 
-/** Wraps, and sees that it unwraps again to the same: nothing is ever written under a key that does not give it back. */
-async function wrapChecked(rootKey: RootKey, bytes: Buffer, context: SealContext): Promise<Buffer> {
-  const wrapped = await rootKey.wrap(bytes, context)
-  const again = await rootKey.unwrap(wrapped, context)
-  const same = again.length === bytes.length && timingSafeEqual(again, bytes)
-  again.fill(0)
-  if (!same) throw new KeyRegistryError('the root key does not give back what it wrapped: nothing was changed.')
-  return wrapped
-}
-
-function newKeyBytes(purpose: KeyPurpose, randomBytes: RandomBytes): Buffer {
-  if (purpose === 'token-signing') {
-    return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'der', type: 'pkcs8' })
-  }
-  if (purpose === 'audit-signing') {
-    return generateKeyPairSync('ed25519').privateKey.export({ format: 'der', type: 'pkcs8' })
-  }
-  return randomBytes(32)
-}
-
-/** The raw public key of an Ed25519 key, in base64. */
-function publicKeyOf(pkcs8: Buffer): string {
-  const key = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' })
-  return rawPublicKey(createPublicKey(key)).toString('base64')
+function isActive({ state }: KeyRow): boolean {
+  return state === 'active'
 }

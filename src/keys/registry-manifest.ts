@@ -1,14 +1,18 @@
 import { createHmac, hash, type KeyObject, timingSafeEqual } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import { z } from 'zod'
+import type { Handover } from './handover.ts'
 import type { KeyRow, RootKeyRow } from './key.ts'
 
 /**
- * The manifest says how every row of `keys` and `root_keys` must be. It is RFC 8785 JSON under an HMAC-SHA-256 whose key
- * the root key wraps, so whoever can only write to the database can change a row, but not the manifest with it. It holds
- * digests of the wrapped keys, never the keys. The counts of uses are not part of it: they change all the time.
+ * The manifest says how every row of `keys` and `root_keys` must be. It is RFC 8785 JSON under an HMAC-SHA-256 whose key is
+ * itself a key of the registry, which the manifest names: who can only write to the database can change a row, but not the
+ * manifest with it. It holds digests of the wrapped keys, never the keys. The counts of uses are not part of it: they change
+ * all the time.
  */
-const FORMAT = 1
+const FORMAT = 2
+/** Its MAC key was none of the registry, was wrapped beside the manifest and never changed. */
+const FORMER_FORMAT = 1
 
 /** The registry cannot be used; the message names the rows and what is wrong with them, and holds no key. */
 export class KeyRegistryError extends Error {
@@ -24,16 +28,23 @@ export interface RegistryRows {
 /** The row of `key_registry`. */
 export interface StoredManifest {
   manifest: string
-  wrapped: Buffer
   mac: Buffer
+  /** The key of the MAC of a manifest of the former format; null beside any other. */
+  wrapped?: Buffer | null
 }
 
 const entrySchema = z.object({ id: z.string() }).catchall(z.unknown())
+const handoverSchema = z.object({ from: z.string(), to: z.string(), mac: z.string() })
 const manifestSchema = z.object({
-  format: z.literal(FORMAT),
+  format: z.union([z.literal(FORMER_FORMAT), z.literal(FORMAT)]),
   generation: z.number().int(),
+  /** The random id of the vault; there was none in the former format. */
+  vault: z.string().optional(),
   root_key_id: z.string(),
+  /** The id of the MAC's key; in the former format a digest of its wrapped bytes. */
   mac_key: z.string(),
+  /** How the MAC's key came to be this one, from the first one on. */
+  handovers: z.array(handoverSchema).optional(),
   keys: z.array(entrySchema),
   root_keys: z.array(entrySchema),
   /** What was done once in this vault, so that it is not done again when its traces are gone. */
@@ -43,16 +54,25 @@ const manifestSchema = z.object({
 export type Manifest = z.infer<typeof manifestSchema>
 type Entry = z.infer<typeof entrySchema>
 
-/** The canonical text for these rows. `wrappedMacKey` is bound too, so that an older one cannot be put back. */
-export function encodeManifest(
-  rows: RegistryRows,
-  facts: { generation: number; rootKeyId: string; wrappedMacKey: Buffer; marks: readonly string[] },
-): string {
+/** What a manifest says beside the rows. */
+export interface ManifestFacts {
+  vault: string
+  generation: number
+  rootKeyId: string
+  macKeyId: string
+  handovers: readonly Handover[]
+  marks: readonly string[]
+}
+
+/** The canonical text for these rows. */
+export function encodeManifest(rows: RegistryRows, facts: ManifestFacts): string {
   const manifest: Manifest = {
     format: FORMAT,
+    vault: facts.vault,
     generation: facts.generation,
     root_key_id: facts.rootKeyId,
-    mac_key: digest(facts.wrappedMacKey),
+    mac_key: facts.macKeyId,
+    handovers: [...facts.handovers],
     keys: rows.keys.map(keyEntry).sort(byId),
     root_keys: rows.rootKeys.map(rootKeyEntry).sort(byId),
     ...(facts.marks.length > 0 ? { marks: [...facts.marks].sort() } : {}),
@@ -67,7 +87,12 @@ export function macOf(macKey: KeyObject, manifest: string): Buffer {
   return createHmac('sha256', macKey).update('strongroom key registry\0').update(manifest).digest()
 }
 
-/** Reads a manifest that is not verified yet: only to learn which root key opens the key of its MAC. */
+/** Whether the manifest is of a version whose MAC key was no key of the registry. */
+export function isFormerManifest({ format }: Manifest): boolean {
+  return format === FORMER_FORMAT
+}
+
+/** Reads a manifest that is not verified yet: only to learn which keys open and verify it. */
 export function parseManifest(text: string): Manifest {
   try {
     return manifestSchema.parse(JSON.parse(text))
@@ -90,7 +115,9 @@ export function verifyManifest(stored: StoredManifest, rows: RegistryRows, macKe
   }
   const manifest = parseManifest(stored.manifest)
   const found = [
-    ...(digest(stored.wrapped) === manifest.mac_key ? [] : ['key_registry: wrapped was changed']),
+    ...(isFormerManifest(manifest) && digest(stored.wrapped ?? Buffer.alloc(0)) !== manifest.mac_key
+      ? ['key_registry: wrapped was changed']
+      : []),
     ...compare('root key', manifest.root_keys, rows.rootKeys.map(rootKeyEntry)),
     ...compare('key', manifest.keys, rows.keys.map(keyEntry)),
   ]

@@ -31,7 +31,11 @@ export interface RegistryChange {
   readonly marks: readonly string[]
   /** Remembers that something was done. */
   mark(name: string): void
-  /** Wraps all keys under another root key, which takes the place of the present one. */
+  /** Forgets what has been said by such a mark. */
+  unmark(name: string): void
+  /** Puts a fresh key in the place of every MAC key that was not replaced already. */
+  replaceMacKeys(): Promise<void>
+  /** Wraps all keys under another root key, which takes the place of the present one, and replaces the MAC keys. */
   rewrap(rootKey: RootKey): Promise<void>
 }
 
@@ -62,10 +66,12 @@ export async function changeRegistry<T>(
         return draft.marks
       },
       mark: (name) => draft.mark(name),
+      unmark: (name) => draft.unmark(name),
+      replaceMacKeys: () => draft.replaceMacKeys(),
       rewrap: (rootKey) => draft.rewrap(rootKey),
     })
-    if (draft.changes.length > 0 || draft.marks.length > verified.marks.length) {
-      await draft.save(tx, verified.generation + 1)
+    if (draft.changes.length > 0 || draft.hasOtherMarks) {
+      await keys.registry.save(tx, draft, verified.generation + 1)
       const events = draft.changes.map((change) => newAuditEvent({ ...change, outcome: 'success', caller: operator }))
       await insertEvents(tx, events)
     }

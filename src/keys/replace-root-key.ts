@@ -7,11 +7,13 @@ import type { Keys } from './keys.ts'
 import { changeRegistry } from './registry.ts'
 import type { RootKey, RootKeyProvider, RootKeyProviderName } from './root-key/root-key.ts'
 import type { RootKeySource } from './root-key-source.ts'
+import type { VaultPin } from './vault-pin.ts'
 
 export interface ReplaceRootKeyDeps {
   database: Database
   keys: Keys
   source: RootKeySource
+  pin?: VaultPin | undefined
   newAuditEvent: NewAuditEvent
   newId: NewId
 }
@@ -25,13 +27,13 @@ export interface RootKeyReplaced {
   /** Which protections the place of the key does not give it. */
   lacks: readonly string[]
   replaced: string
-  /** How many keys were wrapped again. */
+  /** How many keys it wraps. */
   rewrapped: number
 }
 
 /**
- * Puts a new root key in the place of the present one: wraps every key again, and nothing else, in one transaction. No record
- * is touched, so it takes as long with one as with a thousand million. A process that dies on the way leaves the old root
+ * Puts a new root key in the place of the present one: wraps every key again, and replaces the MAC keys, in one transaction. No
+ * record is touched, so it takes as long with one as with a thousand million. A process that dies on the way leaves the old root
  * key, or the new one, whole.
  *
  * @throws {Problem} sealed, when the present root key cannot be had
@@ -64,13 +66,14 @@ export async function installRootKey(
   const { database, keys, source, newAuditEvent } = deps
   const { id } = rootKey.record
   const { rootKey: present } = await keys.registry.read(database)
+  deps.pin?.announce(rootKey.record)
   // This process must have it when it sees that the registry changed.
   source.take(rootKey)
-  const rewrapped = await changeRegistry(deps, operator, async (change) => {
+  await changeRegistry(deps, operator, async (change) => {
     await change.rewrap(rootKey)
     await insertEvents(change.tx, acknowledgements(newAuditEvent, id, custodians))
-    return change.rows.filter(({ wrapped }) => wrapped !== null).length
   })
+  const rewrapped = keys.verified.keys.filter(({ wrapped }) => wrapped !== null).length
   const { provider, algorithm, lacks = [] } = rootKey.describe()
   return { id, provider, algorithm, lacks, replaced: present.id, rewrapped }
 }

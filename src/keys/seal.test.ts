@@ -1,10 +1,11 @@
-import { createSecretKey, randomBytes } from 'node:crypto'
+import crypto, { createSecretKey, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createRandomBytes } from './random.ts'
-import { bindsRow, open, type SealContext, SealError, type SealingKey, seal } from './seal.ts'
+import { bindsRow, encodeContext, open, type SealContext, SealError, type SealingKey, seal } from './seal.ts'
 
 const HEADER_BYTES = 1 + 12 + 32
+const NUMBER = '4242424242424242'
 const TAG_BYTES = 16
 
 const key = (id = 'key_one'): SealingKey => ({ id, secret: createSecretKey(randomBytes(32)) })
@@ -179,9 +180,76 @@ describe('seal', () => {
     expect(() => seal(one, here, Buffer.from('x'), 16, broken)).toThrow('no randomness')
   })
 
+  it.each([
+    ['seals', () => sealHere(Buffer.from(NUMBER)), 1],
+    ['cannot draw a nonce', () => seal(one, here, Buffer.from(NUMBER), 64, noRandomness), 0],
+    ['cannot encrypt', () => withBrokenCipher(() => sealHere(Buffer.from(NUMBER))), 1],
+  ])('leaves neither the derived block nor the padded text in memory when it %s', (_what, work, paddings) => {
+    const { blocks, padded } = memoryOf(work)
+    expect(blocks.map((block) => block.equals(Buffer.alloc(64)))).toEqual([true])
+    expect(padded.map((text) => text.equals(Buffer.alloc(64)))).toEqual(Array(paddings).fill(true))
+  })
+
+  it.each([
+    ['opens', (sealed: Buffer) => open(one, here, sealed)],
+    ['finds another context', (sealed: Buffer) => open(one, { ...here, version: 9 }, sealed)],
+    ['finds a changed tag', (sealed: Buffer) => open(one, here, flipped(sealed, sealed.length - 1))],
+    ['finds a changed text', (sealed: Buffer) => open(one, here, flipped(sealed, HEADER_BYTES))],
+    ['finds no padding', (_sealed: Buffer, bare: Buffer) => open(one, here, bare)],
+  ])('leaves the derived block in memory no more when it %s, and the text to its caller alone', (what, work) => {
+    const [sealed, bare] = [sealHere(Buffer.from(NUMBER)), unpadded()]
+    const { blocks, decrypted } = memoryOf(() => work(sealed, bare))
+    expect(decrypted.length).toBe(what === 'finds another context' ? 0 : 1)
+    expect(blocks.every((block) => block.equals(Buffer.alloc(64)))).toBe(true)
+    if (what === 'opens') expect(decrypted[0]!.subarray(0, 16).toString()).toBe(NUMBER)
+    else for (const text of decrypted) expect(text.every((byte) => byte === 0)).toBe(true)
+  })
+
   it('leaves the caller’s text as it was', () => {
     const plaintext = Buffer.from('4242424242424242')
     sealHere(plaintext)
     expect(plaintext.toString()).toBe('4242424242424242')
   })
 })
+
+/** Runs it, and answers with what it left in the buffers that held a derived block, a padded text or a decrypted one. */
+function memoryOf(work: () => unknown) {
+  const digest = vi.spyOn(crypto.Hmac.prototype, 'digest')
+  const alloc = vi.spyOn(Buffer, 'alloc')
+  const update = vi.spyOn(crypto.Decipheriv.prototype, 'update')
+  try {
+    work()
+  } catch {
+    // What is left behind then is the question.
+  }
+  const results = (spy: { mock: { results: readonly { value: unknown }[] } }) =>
+    spy.mock.results.map(({ value }) => value as Buffer)
+  const memory = { blocks: results(digest), padded: results(alloc), decrypted: results(update) }
+  vi.restoreAllMocks()
+  return memory
+}
+
+function noRandomness(): never {
+  throw new Error('no randomness')
+}
+
+function withBrokenCipher(work: () => unknown): unknown {
+  vi.spyOn(crypto.Cipheriv.prototype, 'final').mockImplementation(noRandomness)
+  return work()
+}
+
+function flipped(sealed: Buffer, at: number): Buffer {
+  const changed = Buffer.from(sealed)
+  changed[at]! ^= 1
+  return changed
+}
+
+/** A value that is authentic and was never padded. */
+function unpadded(): Buffer {
+  const bound = encodeContext(here, ['1'], [one.id])
+  const block = crypto.createHmac('sha512', one.secret).update(bound).update(Buffer.of(1)).digest()
+  const nonce = randomBytes(12)
+  const cipher = crypto.createCipheriv('aes-256-gcm', block.subarray(0, 32), nonce).setAAD(bound)
+  const text = Buffer.concat([cipher.update(NUMBER.repeat(4)), cipher.final()])
+  return Buffer.concat([Buffer.of(1), nonce, block.subarray(32), text, cipher.getAuthTag()])
+}

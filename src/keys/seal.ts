@@ -63,6 +63,20 @@ export interface SealContext {
   facts?: string | undefined
 }
 
+/**
+ * A context as bytes: its members, each behind its length, between further texts. What is bound to a context, here or by a
+ * provider of root keys, is bound to these bytes.
+ *
+ * @throws {TypeError | RangeError} as `encodeFields`
+ */
+export function encodeContext(
+  { site, kind, token, part, version }: SealContext,
+  before: readonly string[] = [],
+  after: readonly string[] = [],
+): Buffer {
+  return encodeFields(2, [...before, site, kind, token, part, String(version), ...after])
+}
+
 /** A sealed value did not open: it was changed, moved, or sealed under another key. Holds no data. */
 export class SealError extends Error {
   override readonly name = 'SealError'
@@ -77,22 +91,25 @@ export function seal(
   randomBytes: RandomBytes,
 ): Buffer {
   const format = context.facts === undefined ? FORMAT_OF_PLACE : FORMAT_OF_ROW
-  const bound = encodeContext(format, context, key.id)
+  const bound = bindContext(format, context, key.id)
   const { encryptionKey, commitment } = deriveKeys(key.secret, bound)
   const nonce = randomBytes(NONCE_BYTES)
   const cipher = createCipheriv('aes-256-gcm', encryptionKey, nonce, { authTagLength: TAG_BYTES })
   cipher.setAAD(bound)
   const padded = pad(plaintext, padToBytes)
-  const sealed = Buffer.allocUnsafe(HEADER_BYTES + padded.length + TAG_BYTES)
-  sealed[0] = format
-  sealed.set(nonce, 1)
-  sealed.set(commitment, 1 + NONCE_BYTES)
-  // GCM is a stream: what goes in comes out at once, and final() only finishes the tag.
-  sealed.set(cipher.update(padded), HEADER_BYTES)
-  cipher.final()
-  sealed.set(cipher.getAuthTag(), HEADER_BYTES + padded.length)
-  padded.fill(0)
-  return sealed
+  try {
+    const sealed = Buffer.allocUnsafe(HEADER_BYTES + padded.length + TAG_BYTES)
+    sealed[0] = format
+    sealed.set(nonce, 1)
+    sealed.set(commitment, 1 + NONCE_BYTES)
+    // GCM is a stream: what goes in comes out at once, and final() only finishes the tag.
+    sealed.set(cipher.update(padded), HEADER_BYTES)
+    cipher.final()
+    sealed.set(cipher.getAuthTag(), HEADER_BYTES + padded.length)
+    return sealed
+  } finally {
+    padded.fill(0)
+  }
 }
 
 /**
@@ -105,7 +122,7 @@ export function open(key: SealingKey, context: SealContext, sealed: Uint8Array):
   const format = sealed[0]
   const isKnown = format === FORMAT_OF_PLACE || (format === FORMAT_OF_ROW && context.facts !== undefined)
   if (!isKnown) throw new SealError('sealed value is of an unknown format')
-  const bound = encodeContext(format, context, key.id)
+  const bound = bindContext(format, context, key.id)
   const { encryptionKey, commitment } = deriveKeys(key.secret, bound)
   if (!timingSafeEqual(commitment, sealed.subarray(1 + NONCE_BYTES, HEADER_BYTES))) {
     throw new SealError('sealed value does not belong to this key and place')
@@ -116,13 +133,16 @@ export function open(key: SealingKey, context: SealContext, sealed: Uint8Array):
   decipher.setAAD(bound)
   decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES))
   const padded = decipher.update(sealed.subarray(HEADER_BYTES, sealed.length - TAG_BYTES))
+  let plaintext: Buffer | undefined
   try {
     decipher.final()
+    plaintext = unpad(padded)
   } catch {
-    padded.fill(0)
     throw new SealError('sealed value was changed')
+  } finally {
+    if (plaintext === undefined) padded.fill(0)
   }
-  return unpad(padded)
+  return plaintext
 }
 
 /** Whether the value is bound to what else its row says. */
@@ -137,13 +157,17 @@ export function paddedLengthOf(sealed: Uint8Array): number {
 
 function deriveKeys(secret: KeyObject, info: Uint8Array): { encryptionKey: KeyObject; commitment: Buffer } {
   const block = createHmac('sha512', secret).update(info).update(FIRST_BLOCK).digest()
-  return { encryptionKey: createSecretKey(block.subarray(0, 32)), commitment: block.subarray(32) }
+  try {
+    return { encryptionKey: createSecretKey(block.subarray(0, 32)), commitment: Buffer.from(block.subarray(32)) }
+  } finally {
+    block.fill(0)
+  }
 }
 
-function encodeContext(format: number, context: SealContext, keyId: string): Buffer {
-  const { site, kind, token, part, version, facts = '' } = context
-  const place = [String(format), site, kind, token, part, String(version), keyId]
-  return encodeFields(2, format === FORMAT_OF_ROW ? [...place, facts] : place)
+/** All that a value of that format is bound to. */
+function bindContext(format: number, context: SealContext, keyId: string): Buffer {
+  const { facts = '' } = context
+  return encodeContext(context, [String(format)], format === FORMAT_OF_ROW ? [keyId, facts] : [keyId])
 }
 
 function pad(plaintext: Uint8Array, multiple: number): Buffer {

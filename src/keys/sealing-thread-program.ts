@@ -11,11 +11,14 @@ import type { FromSealingThread, ToSealingThread } from './sealing-thread.ts'
 const randomBytes = createRandomBytes()
 
 parentPort?.on('message', ({ places, plaintexts }: ToSealingThread) => {
-  const sealed = splitBytes(plaintexts).map((plaintext, at) => {
-    const [key, padToBytes, site, kind, token, part, version, facts] = places[at]!
-    return seal(key, { site, kind, token, part, version, facts }, plaintext, padToBytes, randomBytes)
-  })
-  new Uint8Array(plaintexts.buffer).fill(0)
-  const answer: FromSealingThread = joinBytes(sealed)
-  parentPort?.postMessage(answer, [answer.buffer])
+  try {
+    const sealed = splitBytes(plaintexts).map((plaintext, at) => {
+      const [key, padToBytes, site, kind, token, part, version, facts] = places[at]!
+      return seal(key, { site, kind, token, part, version, facts }, plaintext, padToBytes, randomBytes)
+    })
+    const answer: FromSealingThread = joinBytes(sealed)
+    parentPort?.postMessage(answer, [answer.buffer])
+  } finally {
+    new Uint8Array(plaintexts.buffer).fill(0)
+  }
 })

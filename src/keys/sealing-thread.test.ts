@@ -99,6 +99,20 @@ describe('plaintext', () => {
   })
 })
 
+describe('plaintext that is not handed over', () => {
+  it('is wiped, with the buffer that it was joined in', async () => {
+    const post = vi.spyOn(Worker.prototype, 'postMessage')
+    const values = many('kept')
+    // No message can hold a function.
+    const broken = { ...values[0]!, key: { id: 'key_one', secret: (() => {}) as never } }
+    await expect(createThread().seal([broken, ...values.slice(1)])).rejects.toThrow()
+    const { plaintexts } = post.mock.calls[0]![0] as ToSealingThread
+    expect(plaintexts.buffer.byteLength).toBeGreaterThan(40 * NUMBER.length)
+    expect(new Uint8Array(plaintexts.buffer).every((byte) => byte === 0)).toBe(true)
+    expect(values.every(({ plaintext }) => plaintext.every((byte) => byte === 0))).toBe(true)
+  })
+})
+
 describe('a thread that fails', () => {
   it('is busy to all who wait for it, says nothing of what it had, and is another the next time', async () => {
     const thread = createThread()

@@ -97,7 +97,13 @@ export function createSealingThread(patienceMs = PATIENCE_MS): SealingThread {
       worker,
       end,
       ask(message: ToSealingThread): Promise<Buffer[]> {
-        worker.postMessage(message, [message.plaintexts.buffer])
+        try {
+          worker.postMessage(message, [message.plaintexts.buffer])
+        } catch (error) {
+          // It was not handed over.
+          new Uint8Array(message.plaintexts.buffer).fill(0)
+          throw error
+        }
         const answer = Promise.withResolvers<Buffer[]>()
         if (waiting.push(answer) === 1) watch()
         return answer.promise
@@ -107,13 +113,15 @@ export function createSealingThread(patienceMs = PATIENCE_MS): SealingThread {
 
   return {
     async seal(values) {
-      const places = values.map(({ key, padToBytes, context: { site, kind, token, part, version, facts } }) => {
-        return [key, padToBytes, site, kind, token, part, version, facts] as const
-      })
-      const plaintexts = joinBytes(values.map(({ plaintext }) => plaintext))
-      for (const { plaintext } of values) plaintext.fill(0)
-      current ??= startThread()
-      return current.ask({ places, plaintexts })
+      try {
+        const places = values.map(({ key, padToBytes, context: { site, kind, token, part, version, facts } }) => {
+          return [key, padToBytes, site, kind, token, part, version, facts] as const
+        })
+        current ??= startThread()
+        return current.ask({ places, plaintexts: joinBytes(values.map(({ plaintext }) => plaintext)) })
+      } finally {
+        for (const { plaintext } of values) plaintext.fill(0)
+      }
     },
     async end(reason) {
       await current?.end(reason)

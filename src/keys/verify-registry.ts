@@ -1,34 +1,54 @@
-import type { Database } from '../database/database.ts'
+import type { Database, Queryable } from '../database/database.ts'
 import { createNewId } from '../identifier.ts'
+import { selectRegistry } from './key-store.ts'
 import { createRegistry } from './open-registry.ts'
 import { createRandomBytes } from './random.ts'
-import { KeyRegistryError } from './registry-manifest.ts'
+import { KeyRegistryError, parseManifest } from './registry-manifest.ts'
 import { createRootKeyProvider, type RootKeyOptions, requireProvider } from './root-key/providers.ts'
 import type { RootKey, RootKeyDescription, RootKeyProviderName } from './root-key/root-key.ts'
+import { createVaultPin } from './vault-pin.ts'
 
 export interface VerifyRegistryOptions {
   database: Database
   provider: RootKeyProviderName
   rootKey: Omit<RootKeyOptions, 'randomBytes' | 'development'>
+  /** The file that pins the vault and its root key. */
+  pinFile?: string | undefined
+}
+
+export interface RegistryFacts {
+  /** What the manifest remembers as done. */
+  marks: readonly string[]
+  /** What there is to say of the root key; undefined in a vault that has none yet. */
+  rootKey: RootKeyDescription | undefined
 }
 
 /**
  * Opens the key registry as a start would, and changes nothing.
  *
- * @returns what there is to say of the root key; undefined in a vault that has none yet
  * @throws {KeyRegistryError | RootKeyConfigError | RootKeyMismatch} what would refuse the start
  * @throws {RootKeyUnreachable} when the root key is not at hand, so that nobody can tell
  */
-export async function verifyRegistry(options: VerifyRegistryOptions): Promise<RootKeyDescription | undefined> {
+export async function verifyRegistry(options: VerifyRegistryOptions): Promise<RegistryFacts> {
   const randomBytes = createRandomBytes()
   const now = () => new Date()
   const provider = createRootKeyProvider(options.provider, { ...options.rootKey, development: false, randomBytes })
   let opened: RootKey | undefined
   const registry = createRegistry({
     database: options.database,
-    randomBytes,
     now,
     newId: createNewId(now, randomBytes),
+    pin:
+      options.pinFile === undefined
+        ? undefined
+        : createVaultPin({
+            file: options.pinFile,
+            mayBeginAgain: true,
+            readOnly: true,
+            requireConfigured: provider.requireConfigured,
+            onUnwritable: () => {},
+          }),
+    remakeMacs: () => Promise.reject(new Error('nothing is changed here')),
     async newRootKey() {
       throw new KeyRegistryError('the root key of the keys is missing in "root_keys".')
     },
@@ -39,9 +59,15 @@ export async function verifyRegistry(options: VerifyRegistryOptions): Promise<Ro
     },
   })
   try {
-    await registry.verify(options.database)
-    return opened?.describe()
+    const marks = await registry.verify(options.database)
+    return { marks, rootKey: opened?.describe() }
   } finally {
     opened?.close?.()
   }
+}
+
+/** What the manifest claims to remember as done, for a look without the root key: somebody else may have written it. */
+export async function claimedMarks(db: Queryable): Promise<readonly string[]> {
+  const { stored } = await selectRegistry(db)
+  return stored === undefined ? [] : (parseManifest(stored.manifest).marks ?? [])
 }

@@ -40,9 +40,11 @@ describe('findWornKeys', () => {
     expect(findWornKeys([held], START)).toEqual([{ ...held, expired: true }])
   })
 
-  it('leaves token-signing keys alone for as long as the vault should have replaced them itself', () => {
+  it('leaves token-signing and MAC keys alone for as long as the vault should have replaced them itself', () => {
     expect(findWornKeys([active('token-signing')], onDay(80))).toEqual([])
     expect(findWornKeys([active('token-signing')], onDay(81))).toHaveLength(1)
+    expect(findWornKeys([active('access-mac')], onDay(320))).toEqual([])
+    expect(findWornKeys([active('access-mac')], onDay(330))).toHaveLength(1)
   })
 
   it('is about keys that protect only', () => {
@@ -67,7 +69,17 @@ describe('the watch', () => {
     }
     const verified = { keys: [active('index'), active('secret', { uses: 12 })], rootKeys: [rootKey] }
     watch = createKeyWatch({
-      keys: { verified: { ...verified, generation: 1, mac: Buffer.alloc(32), rootKey, marks: [] } },
+      keys: {
+        verified: {
+          ...verified,
+          vault: 'vault_1',
+          generation: 1,
+          mac: Buffer.alloc(32),
+          rootKey,
+          marks: [],
+          handovers: [],
+        },
+      },
       now: () => at,
       alert: (...alert) => alerts.push(alert),
       observeKey: ({ purpose, ...rest }) => observed.set(purpose, rest),

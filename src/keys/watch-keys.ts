@@ -1,11 +1,13 @@
 import type { Alert } from '../alert.ts'
 import { MAX_USES, REPLACE_FROM, wearOf } from './cryptoperiod.ts'
+import { macPurposes } from './key.ts'
 import type { Keys } from './keys.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
 /** The vault replaces these by itself from 80 % on; past that something is in its way. */
 const REPLACED_BY_ITSELF_UNTIL = 0.9
+const REPLACED_BY_ITSELF = new Set<string>(['token-signing', ...macPurposes])
 
 /** What says how far a key has come. */
 export interface KeyWear {
@@ -21,7 +23,7 @@ export interface KeyWear {
 export function findWornKeys<K extends KeyWear>(keys: readonly K[], now: Date): (K & { expired: boolean })[] {
   return keys.flatMap((key) => {
     const wear = wearOf(key, now)
-    const from = key.purpose === 'token-signing' ? REPLACED_BY_ITSELF_UNTIL : REPLACE_FROM
+    const from = REPLACED_BY_ITSELF.has(key.purpose) ? REPLACED_BY_ITSELF_UNTIL : REPLACE_FROM
     return key.state === 'active' && wear >= from ? [{ ...key, expired: wear >= 1 }] : []
   })
 }

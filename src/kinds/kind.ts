@@ -15,7 +15,9 @@ export interface SearchTerm {
   value: string
 }
 
-export type SearchType = 'customer' | 'email' | 'phone' | 'card_number'
+export const searchTypes = ['customer', 'email', 'phone', 'card_number'] as const
+
+export type SearchType = (typeof searchTypes)[number]
 
 /**
  * One kind of record: its schema, its display part, its index terms and the names of its fields.

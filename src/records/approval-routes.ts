@@ -69,7 +69,7 @@ export function createApprovalRoutes(deps: RecordDeps): Route<Caller>[] {
       },
       handle: async (request: RouteRequest<Caller, undefined, Query>) => {
         const { caller_role: role, ...query } = request.query
-        const { approvals, next } = await listApprovals(deps, request.caller, { ...query, role })
+        const { approvals, next } = await listApprovals(deps, request.caller, { ...query, role }, request)
         return { status: 200, body: { approvals: approvals.map(asBody), next } }
       },
     }),

@@ -13,6 +13,8 @@ import { decideReveal } from '../access/grant.ts'
 import { needsConsent, type Purpose } from '../access/purpose.ts'
 import { conditionsOf } from '../access/roles.ts'
 import { insertEvents } from '../audit/audit-store.ts'
+import type { Queryable } from '../database/database.ts'
+import { storeUnderKeys } from '../keys/store-under-keys.ts'
 import { Problem } from '../problem.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
 import { lockForRelease } from './record-store.ts'
@@ -91,37 +93,44 @@ async function claim(
   const now = deps.now()
   const waitsFor = { requested_at: now, expires_at: new Date(now.getTime() + PENDING_FOR_MS) }
   await deps.keys.ensureFresh()
-  const sealed = reason === undefined ? undefined : sealReason(deps, asked.id, reason)
+  const sealed = () => (reason === undefined ? undefined : sealReason(deps, asked.id, reason))
   const record = (type: 'approval.request' | 'approval.break-glass', version: number) =>
     deps.newAuditEvent({
-      ...{ type, outcome: 'success', request_id: facts.requestId, caller: auditCaller(caller), site: asked.site },
+      ...{
+        type,
+        outcome: 'success',
+        request_id: facts.requestId,
+        caller: auditCaller(caller, facts),
+        site: asked.site,
+      },
       ...{ token: asked.token, kind: kindNameOf(asked.token), purpose: asked.purpose, record_version: version },
       ...{ fields: asked.fields, subject: asked.id, ticket: asked.ticket ?? undefined },
       authority: asked.authority ?? undefined,
     })
-  const claimed = await deps.database.transaction(async (tx) => {
+  const claimIn = async (tx: Queryable) => {
     const { version, consents } = requireLive(await lockForRelease(tx, asked.site, asked.token))
     if (needsConsent(asked.purpose) && !consents.includes(asked.purpose)) throw new Problem('consent-missing')
     const request: ApprovalRequest = { ...asked, record_version: version }
     await lockApprovals(tx, caller.id)
     const spent = await spendApproval(tx, request, now)
-    if (spent && isApprovalOfVault(deps.keys, { ...request, id: spent.id }, spent)) {
+    if (spent && (await isApprovalOfVault(deps.keys, { ...request, id: spent.id }, spent))) {
       return { approval: { id: spent.id, version } }
     }
     if (spent) return { forged: spent.id }
     if (breaksGlass) {
       if ((await countOpen(tx, caller.id, 'unreviewed', now)) >= deps.openApprovals) return {}
-      await insertApproval(tx, { ...request, ...waitsFor, state: 'unreviewed' }, sealed)
+      await insertApproval(tx, { ...request, ...waitsFor, state: 'unreviewed' }, sealed())
       await insertEvents(tx, [record('approval.break-glass', version)])
       return { approval: { id: request.id, version: undefined }, isBroken: true }
     }
     const waiting = await findPending(tx, request, now)
     if (waiting !== undefined) return { waiting }
     if ((await countOpen(tx, caller.id, 'pending', now)) >= deps.openApprovals) return {}
-    await insertApproval(tx, { ...request, ...waitsFor, state: 'pending' }, sealed)
+    await insertApproval(tx, { ...request, ...waitsFor, state: 'pending' }, sealed())
     await insertEvents(tx, [record('approval.request', version)])
     return { waiting: request.id }
-  })
+  }
+  const claimed = await storeUnderKeys(deps.keys, () => deps.database.transaction(claimIn))
   if (claimed.forged !== undefined) {
     deps.alert('approval-changed', { caller: caller.id, role: asked.role, approval: claimed.forged })
     throw new Problem('approval-required')

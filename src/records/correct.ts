@@ -4,6 +4,8 @@ import { auditCaller, type Caller } from '../access/caller.ts'
 import { seesBin } from '../access/grant.ts'
 import { insertReason } from '../access/reason-store.ts'
 import { insertEvents } from '../audit/audit-store.ts'
+import type { Queryable } from '../database/database.ts'
+import { storeUnderKeys } from '../keys/store-under-keys.ts'
 import { parseInput } from '../parse-input.ts'
 import { Sensitive } from '../sensitive.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
@@ -36,7 +38,7 @@ export async function correctRecord(
   await spendOrRefuse(deps.budgets, caller, undefined, [token])
   await permitChange(deps, caller, { scope, token }, input)
   const { purpose, reason, ticket } = input
-  return deps.database.transaction(async (tx) => {
+  const correctIn = async (tx: Queryable) => {
     const current = requireLive(await lockRecord(tx, caller.site, token))
     const { customer, use } = await openDisplay(deps.keys, current)
     const corrected = new Sensitive(kind.correct(await openDetails(deps.keys, current), changes))
@@ -51,7 +53,7 @@ export async function correctRecord(
       type: 'record.correct',
       outcome: 'success',
       request_id: facts.requestId,
-      caller: auditCaller(caller),
+      caller: auditCaller(caller, facts),
       site: caller.site,
       token,
       kind: record.kind,
@@ -64,5 +66,6 @@ export async function correctRecord(
     await insertEvents(tx, [event])
     await insertReason(tx, event.id, reason === undefined ? undefined : sealReason(deps, event.id, reason))
     return maskedView(deps.kinds, record, shown, { bin: seesBin(caller) })
-  })
+  }
+  return storeUnderKeys(deps.keys, () => deps.database.transaction(correctIn))
 }

@@ -47,17 +47,35 @@ export interface ApprovalQuery extends Omit<ApprovalFilter, 'site' | 'states' | 
   kind?: Kind['name'] | undefined
 }
 
-/** A page of the requests on the caller's site: what must be reviewed first, then the oldest first. */
+/**
+ * A page of the requests on the caller's site: what must be reviewed first, then the oldest first. The event that says whose
+ * records were shown has committed before.
+ *
+ * @throws {Problem} audit-unavailable
+ */
 export async function listApprovals(
-  deps: Pick<RecordDeps, 'database' | 'kinds' | 'now'>,
+  deps: Pick<RecordDeps, 'database' | 'kinds' | 'newAuditEvent' | 'now' | 'recordEvent'>,
   caller: Caller,
   { state, kind, ...query }: ApprovalQuery,
+  facts: RequestFacts,
 ): Promise<ApprovalPage> {
   const states = state === undefined ? (['pending', 'unreviewed'] as const) : [state]
   const tokenPrefix = kind && `${deps.kinds[kind].tokenPrefix}_`
   const filter = { ...query, site: caller.site, states, tokenPrefix, limit: query.limit + 1 }
   const found = await selectApprovals(deps.database, filter, deps.now())
   const approvals = found.slice(0, query.limit)
+  const shown = [...new Set(approvals.map(({ token }) => token))]
+  const event = deps.newAuditEvent({
+    type: 'approval.list',
+    outcome: 'success',
+    request_id: facts.requestId,
+    caller: auditCaller(caller, facts),
+    site: caller.site,
+    purpose: query.purpose,
+    count: approvals.length,
+    tokens: shown.length === 0 ? undefined : shown,
+  })
+  await deps.recordEvent(event)
   const last = approvals.at(-1)
   return { approvals, next: found.length > approvals.length && last ? cursorOf(last) : null }
 }
@@ -114,11 +132,17 @@ export async function decideOnApproval(
   const at = deps.now()
   const decision = { from: FROM[verdict], to: TO[verdict], by: caller.id, at }
   const expiresAt = new Date(at.getTime() + APPROVED_FOR_MS)
-  const mac = approvalMac(deps.keys, approval, expiresAt)
   await deps.database.transaction(async (tx) => {
+    await deps.keys.macs.hold(tx, 'access-mac')
+    const mac = approvalMac(deps.keys, approval, expiresAt)
     if (!(await decideApproval(tx, approval, { ...decision, expiresAt, mac }))) throw new Problem('approval-decided')
     const event = deps.newAuditEvent({
-      ...{ type: `approval.${verdict}`, outcome: 'success', request_id: facts.requestId, caller: auditCaller(caller) },
+      ...{
+        type: `approval.${verdict}`,
+        outcome: 'success',
+        request_id: facts.requestId,
+        caller: auditCaller(caller, facts),
+      },
       ...{ site: caller.site, token: approval.token, kind: kindNameOf(approval.token as Token) },
       ...{ purpose: approval.purpose, fields: approval.fields, subject: id, ticket: approval.ticket ?? undefined },
       record_version: approval.record_version ?? undefined,

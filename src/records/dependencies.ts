@@ -6,18 +6,20 @@ import type { Alert } from '../alert.ts'
 import type { NewAuditEvent } from '../audit/audit-event.ts'
 import type { RecordEvent } from '../audit/record-event.ts'
 import type { Database } from '../database/database.ts'
+import type { Presented } from '../http/route.ts'
 import type { NewId } from '../identifier.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Kinds } from '../kinds/kinds.ts'
 import type { RandomBytes } from '../random-bytes.ts'
 import type { FindByTerm } from './find-by-term.ts'
-import type { RecordBatches } from './record-batches.ts'
+import type { LookUpRecords, RecordBatches } from './record-batches.ts'
 import type { Why } from './why.ts'
 
 /** What the use cases of records are made of; each names only the part it uses. */
 export interface RecordDeps {
   database: Database
   batches: RecordBatches
+  lookUp: LookUpRecords
   findByTerm: FindByTerm
   guesses: GuessLimit
   probes: ProbeLimit
@@ -39,4 +41,6 @@ export interface RecordDeps {
 /** What a use case knows of the request that it serves. */
 export interface RequestFacts {
   requestId: string
+  /** Where it comes from, for its events. */
+  source: Presented['source']
 }

@@ -2,10 +2,11 @@ import { z } from 'zod'
 import type { Caller } from '../access/caller.ts'
 import { type Route, type RouteRequest, route } from '../http/route.ts'
 import { Problem } from '../problem.ts'
+import { askedIn } from './asked.ts'
 import type { RecordDeps } from './dependencies.ts'
 import { eraseRecord } from './erase.ts'
 import type { Claim, Idempotency } from './idempotency.ts'
-import { replayEvent, runOnce } from './run-once.ts'
+import { replayEvents, runOnce } from './run-once.ts'
 
 const ACCESS = ['token:erase']
 const erased = { 204: { description: 'erased; the token answers 410 from now on' } }
@@ -21,6 +22,7 @@ export function createEraseRoutes(deps: RecordDeps & { idempotency: Idempotency 
       access: ACCESS,
       audited: true,
       idempotent: true,
+      asked: askedIn,
       body: bodySchema,
       responses: erased,
       handle: (request) => {
@@ -31,7 +33,8 @@ export function createEraseRoutes(deps: RecordDeps & { idempotency: Idempotency 
           return { status: 204 }
         }
         return runOnce<null>(deps, request, 'erase', erase, async (_kept, commit) => {
-          await commit(replayEvent(deps, request))
+          const tokens = [input.token]
+          await commit(await replayEvents(deps, request, { type: 'record.erase', tokens }))
           return { status: 204 }
         })
       },

@@ -2,6 +2,8 @@ import { lapseApprovals } from '../access/approval-store.ts'
 import { auditCaller, type Caller } from '../access/caller.ts'
 import { insertReason } from '../access/reason-store.ts'
 import { insertEvents } from '../audit/audit-store.ts'
+import type { Queryable } from '../database/database.ts'
+import { storeUnderKeys } from '../keys/store-under-keys.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
 import { type IdempotencyRow, insertIdempotency } from './idempotency-store.ts'
 import { type ChangeRequest, permitChange, tokenToChange } from './permit-change.ts'
@@ -26,7 +28,7 @@ export async function eraseRecord(
   const token = tokenToChange(deps, caller, scope, input)
   await permitChange(deps, caller, { scope, token }, input)
   const { purpose, reason, ticket } = input
-  await deps.database.transaction(async (tx) => {
+  const eraseIn = async (tx: Queryable) => {
     const now = deps.now()
     // First, so that the same request on another server waits for this one and repeats its answer.
     await insertIdempotency(tx, { idempotency: extra.idempotency?.(), now })
@@ -37,7 +39,7 @@ export async function eraseRecord(
       type: 'record.erase',
       outcome: 'success',
       request_id: facts.requestId,
-      caller: auditCaller(caller),
+      caller: auditCaller(caller, facts),
       site: caller.site,
       token,
       kind: record.kind,
@@ -47,5 +49,6 @@ export async function eraseRecord(
     })
     await insertEvents(tx, [event])
     await insertReason(tx, event.id, reason === undefined ? undefined : sealReason(deps, event.id, reason))
-  })
+  }
+  await storeUnderKeys(deps.keys, () => deps.database.transaction(eraseIn))
 }

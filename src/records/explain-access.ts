@@ -51,6 +51,7 @@ export async function explainAccess(
       outcome: 'success',
       caller: operator,
       subject: who.id,
+      token: parseToken(question.token),
       purpose: question.purpose,
       code: explanation.code ?? undefined,
     }),

@@ -1,5 +1,5 @@
 import type { AuditEvent } from '../audit/audit-event.ts'
-import { eventColumns, insertEventsSql } from '../audit/audit-store.ts'
+import { EVENT_COLUMNS, insertEventsSql, writeEvents } from '../audit/audit-store.ts'
 import { byteaArray, textArray, timestampArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
@@ -93,16 +93,21 @@ const SELECT: Statement = {
 const COMMIT_REPLAY: Statement = {
   name: 'commit-replay',
   text: `WITH live AS MATERIALIZED (
-           SELECT FROM unnest($9::text[]) AS w (token) CROSS JOIN LATERAL (
+           SELECT FROM unnest($${EVENT_COLUMNS + 2}::text[]) AS w (token) CROSS JOIN LATERAL (
              SELECT FROM records WHERE token = w.token AND erased_at IS NULL FOR KEY SHARE) r),
          kept AS MATERIALIZED (
-           SELECT FROM idempotency_keys WHERE key_hash = $8 AND response_sealed IS NOT NULL
-             AND (SELECT count(*) FROM live) = cardinality($9::text[]) FOR SHARE)
+           SELECT FROM idempotency_keys WHERE key_hash = $${EVENT_COLUMNS + 1} AND response_sealed IS NOT NULL
+             AND (SELECT count(*) FROM live) = cardinality($${EVENT_COLUMNS + 2}::text[]) FOR SHARE)
          ${insertEventsSql(1)} WHERE EXISTS (SELECT FROM kept) RETURNING id`,
 }
 const DELETE_EXPIRED: Statement = {
   name: 'delete-expired-idempotency-keys',
   text: 'DELETE FROM idempotency_keys WHERE key_hash = ANY($1::bytea[]) AND expires_at <= $2',
+}
+const FORGET_ANSWER: Statement = {
+  name: 'forget-unopened-answer',
+  text: `DELETE FROM idempotency_keys
+         WHERE key_hash = ANY($1::bytea[]) AND (response_sealed IS NULL OR response_sealed = $2)`,
 }
 const SWEEP: Statement = {
   name: 'sweep-idempotency-keys',
@@ -150,9 +155,9 @@ export async function findIdempotencyRows(
 }
 
 /**
- * Commits the event of a replay, if the answer still stands and every record in it does: that an erasure takes the answer away
- * rests on a column of the record. The share locks order it against an erasure, as they do for every other release, and are
- * taken in its order.
+ * Commits the events of a replay, at least one, if the answer still stands and every record in it does: that an erasure takes
+ * the answer away rests on a column of the record. The share locks order it against an erasure, as they do for every other
+ * release, and are taken in its order.
  *
  * @param tokens the records in the answer
  * @returns false when a record in the answer was erased meanwhile; then nothing may leave
@@ -162,9 +167,19 @@ export async function commitReplay(
   db: Queryable,
   keyHash: Buffer,
   tokens: readonly string[],
-  event: AuditEvent,
+  events: readonly AuditEvent[],
 ): Promise<boolean> {
-  return (await db.query(COMMIT_REPLAY, [...eventColumns([event]), keyHash, textArray(tokens)])).length === 1
+  const write = (columns: unknown[]) => db.query(COMMIT_REPLAY, [...columns, keyHash, textArray(tokens)])
+  const rows = await writeEvents(db, events, write, (written) => written.length > 0)
+  return rows.length > 0
+}
+
+/**
+ * Removes what is kept of a request under any of its hashes, so that it is done again: the answer that does not open, and
+ * the rows beside it that hold none. An answer that was stored meanwhile stays.
+ */
+export async function forgetAnswer(db: Queryable, keyHashes: readonly Buffer[], unopened: Buffer): Promise<void> {
+  await db.query(FORGET_ANSWER, [byteaArray(keyHashes), unopened])
 }
 
 /** Removes what has expired, and answers with how many rows that were. */

@@ -9,9 +9,16 @@ import type { Answer } from '../http/route.ts'
 import type { Key } from '../keys/key.ts'
 import { keyedHash } from '../keys/keyed-hash.ts'
 import type { Keys } from '../keys/keys.ts'
+import type { Sealed } from '../keys/seal.ts'
 import { answerContext } from '../keys/sealed-columns.ts'
 import { Problem } from '../problem.ts'
-import { commitReplay, findIdempotencyRows, IDEMPOTENCY_CONSTRAINT, type IdempotencyRow } from './idempotency-store.ts'
+import {
+  commitReplay,
+  findIdempotencyRows,
+  forgetAnswer,
+  IDEMPOTENCY_CONSTRAINT,
+  type IdempotencyRow,
+} from './idempotency-store.ts'
 import { tokensIn } from './tokens-in.ts'
 
 const KEPT_FOR_MS = 24 * 60 * 60 * 1000
@@ -31,25 +38,37 @@ export interface IdempotentRequest {
 /** Makes the row that must commit together with what the request does. `kept` is what a replay starts from. */
 export type Claim = (kept: unknown) => IdempotencyRow
 
+/** Commits the events of an answer that leaves again, at least one. @throws {Problem} record-gone */
+export type CommitReplay = (events: readonly AuditEvent[]) => Promise<void>
+
 export interface Idempotency {
   /**
    * Runs `work` once for each Idempotency-Key of a caller. The row is written by `work` itself, in its own statement,
-   * so an answer and its key commit together or not at all; failures are not kept.
+   * so an answer and its key commit together or not at all; failures are not kept. An answer that does not open any more
+   * counts as not kept: the request is done again.
    *
-   * @param replay makes the answer from what was kept, once `commit` has committed the event of its leaving again. What a
-   *   reveal or search found is not kept: they look again, with events of their own, so that an erasure made
-   *   meanwhile is respected
+   * @param replay makes the answer from what was kept, once `commit` has committed the events of its leaving again. What a
+   *   reveal, match or search found is not kept, only by which events it left: they look again, with events of their own, so
+   *   that an erasure made meanwhile is respected
    * @throws {Problem} invalid-idempotency-key, request-in-flight, idempotency-key-reused, record-gone
    */
   once<K>(
     request: IdempotentRequest,
     work: (claim: Claim | undefined) => Promise<Answer>,
-    replay: (kept: K, commit: (event: AuditEvent) => Promise<void>) => Promise<Answer>,
+    replay: (kept: K, commit: CommitReplay) => Promise<Answer>,
   ): Promise<Answer>
 }
 
-export function createIdempotency(deps: { database: Database; keys: Keys; now: () => Date }): Idempotency {
-  const { database, keys, now } = deps
+export interface IdempotencyDeps {
+  database: Database
+  keys: Keys
+  now: () => Date
+  /** Throws when nothing may be released now: what is repeated leaves again. */
+  requireRelease?: () => void
+}
+
+export function createIdempotency(deps: IdempotencyDeps): Idempotency {
+  const { database, keys, now, requireRelease = () => {} } = deps
   const inFlight = new Set<string>()
 
   const find = createBatch({
@@ -61,18 +80,33 @@ export function createIdempotency(deps: { database: Database; keys: Keys; now: (
     const row = await find({ keyHashes, now: now() })
     if (row === undefined) return undefined
     // Rows of versions before hash the bytes as they came; they expire within a day.
-    const fingerprints = [fingerprintOf(request), [...request.call, request.body.bytes]]
+    const fingerprints = [fingerprintOf(request), [...request.call, { untagged: request.body.bytes }]]
     const hashes = keys.ring
       .all('index')
       .flatMap((key) => fingerprints.map((fingerprint) => keyedHash(key, 'idempotent-request', fingerprint)))
     if (!hashes.some((hash) => timingSafeEqual(hash, row.requestHash))) throw new Problem('idempotency-key-reused')
     if (row.response === undefined) throw new Problem('record-gone')
-    const opened = await keys.open(row.response, answerContext(row))
+    const opened = await openAnswer(row, row.response)
+    if (opened === undefined) {
+      await forgetAnswer(database, keyHashes, row.response.bytes)
+      return undefined
+    }
     const kept = JSON.parse(opened.toString('utf8')) as K
-    const commit = async (event: AuditEvent) => {
-      if (!(await commitReplay(database, row.keyHash, tokensIn(kept), event))) throw new Problem('record-gone')
+    const commit: CommitReplay = async (events) => {
+      requireRelease()
+      if (!(await commitReplay(database, row.keyHash, tokensIn(kept), events))) throw new Problem('record-gone')
     }
     return { kept, commit }
+  }
+
+  /** Undefined for an answer that does not open, as one whose key was destroyed; that is an alert. */
+  async function openAnswer(row: IdempotencyRow, response: Sealed): Promise<Buffer | undefined> {
+    try {
+      return await keys.open(response, answerContext(row))
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'record-integrity') return undefined
+      throw error
+    }
   }
 
   return {

@@ -6,6 +6,7 @@ import { type ComparableName, comparableNames } from '../kinds/comparable.ts'
 import { optionalMembers } from '../kinds/optional-members.ts'
 import { issue } from '../parse-input.ts'
 import { Sensitive } from '../sensitive.ts'
+import { askedIn } from './asked.ts'
 import type { RecordDeps } from './dependencies.ts'
 import type { Claim, Idempotency } from './idempotency.ts'
 import { type Comparison, matchRecord } from './match.ts'
@@ -64,6 +65,7 @@ export function createMatchRoutes(deps: RecordDeps & { idempotency: Idempotency 
       access: ['token:match'],
       audited: true,
       idempotent: true,
+      asked: askedIn,
       body: bodySchema,
       responses: {
         200: {
@@ -73,14 +75,15 @@ export function createMatchRoutes(deps: RecordDeps & { idempotency: Idempotency 
       },
       handle: (request) => {
         const input = { ...request.body, token: request.params.token ?? '' }
-        const match = async (claim?: Claim) => {
-          const idempotency = claim && (() => claim(null))
+        const match = async (claim?: Claim, replayOf?: readonly string[]) => {
           return {
             status: 200,
-            body: { matches: await matchRecord(deps, request.caller, input, request, { idempotency }) },
+            body: {
+              matches: await matchRecord(deps, request.caller, input, request, { idempotency: claim, replayOf }),
+            },
           }
         }
-        return runOnce<null>(deps, request, 'match', match, () => match())
+        return runOnce<string[] | null>(deps, request, 'match', match, (first) => match(undefined, first ?? undefined))
       },
     }),
   ]

@@ -2,9 +2,10 @@ import { timingSafeEqual } from 'node:crypto'
 import { spendOrRefuse } from '../access/budget.ts'
 import { auditCaller, type Caller } from '../access/caller.ts'
 import type { Purpose } from '../access/purpose.ts'
-import { leaveOutRecord } from '../audit/audit-event.ts'
+import { leaveOutRecord } from '../audit/unfinished-event.ts'
 import { keyedHash } from '../keys/keyed-hash.ts'
 import type { Keys } from '../keys/keys.ts'
+import { storeUnderKeys } from '../keys/store-under-keys.ts'
 import {
   type ComparableName,
   comparableInput,
@@ -32,6 +33,13 @@ export interface MatchRequest {
   comparison: Comparison
 }
 
+interface MatchExtra {
+  /** Keeps the ids of the events, in the order of the records. */
+  idempotency?: ((events: string[]) => IdempotencyRow) | undefined
+  /** The events of the first answer, when this is a replay. */
+  replayOf?: readonly string[] | undefined
+}
+
 /**
  * Says whether a record equals something in every name that is compared, and nothing more: neither which differs, nor by
  * how much. A right and a wrong guess take the same steps and leave the same event, which holds the names alone.
@@ -43,7 +51,7 @@ export async function matchRecord(
   caller: Caller,
   { token: text, purpose, comparison }: MatchRequest,
   facts: RequestFacts,
-  extra: { idempotency?: (() => IdempotencyRow) | undefined } = {},
+  extra: MatchExtra = {},
 ): Promise<boolean> {
   const token = parseToken(text)
   const other = 'other' in comparison ? parseToken(comparison.other) : undefined
@@ -71,21 +79,26 @@ async function compare(
   caller: Caller,
   request: Pick<MatchRequest, 'purpose' | 'comparison'> & { tokens: readonly Token[]; names: ComparableName[] },
   facts: RequestFacts,
-  extra: { idempotency?: (() => IdempotencyRow) | undefined },
+  extra: MatchExtra,
 ): Promise<boolean> {
   const { tokens, names, purpose, comparison } = request
   const [token, other] = tokens as [Token, Token?]
-  const records = tokens.map((one) => ({
+  const records = tokens.map((one, at) => ({
     token: one,
     part: 'secret' as const,
     event: leaveOutRecord(deps.newAuditEvent, {
-      ...{ type: 'record.match', outcome: 'success', request_id: facts.requestId, caller: auditCaller(caller) },
+      ...{ type: 'record.match', outcome: 'success', request_id: facts.requestId, caller: auditCaller(caller, facts) },
       ...{ site: caller.site, token: one, kind: kindNameOf(one), purpose, fields: names },
+      replay_of: extra.replayOf?.[at],
     }),
   }))
   await deps.keys.ensureFresh()
-  const release = { owner: caller.id, site: caller.site, records, idempotency: extra.idempotency?.(), now: deps.now() }
-  const found = (await deps.batches.release(release)).map(requireReleased)
+  const { id: owner, site } = caller
+  const released = await storeUnderKeys(deps.keys, () => {
+    const idempotency = extra.idempotency?.(records.map(({ event }) => event.id))
+    return deps.batches.release({ owner, site, records, idempotency, now: deps.now() })
+  })
+  const found = released.map(requireReleased)
   const [mine, theirs] = await Promise.all(
     found.map((record) => openDetails(deps.keys, { ...record, secret: record.sealed })),
   )

@@ -1,7 +1,7 @@
 import { spendOrRefuse } from '../access/budget.ts'
 import { auditCaller, type Caller } from '../access/caller.ts'
 import { seesBin } from '../access/grant.ts'
-import { leaveOutRecord } from '../audit/audit-event.ts'
+import { leaveOutRecord } from '../audit/unfinished-event.ts'
 import { Problem } from '../problem.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
 import { requireReleased } from './require-live.ts'
@@ -26,7 +26,7 @@ export async function readRecord(
     type: 'record.read',
     outcome: 'success',
     request_id: facts.requestId,
-    caller: auditCaller(caller),
+    caller: auditCaller(caller, facts),
     site: caller.site,
     token,
     kind: kindNameOf(token),

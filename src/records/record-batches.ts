@@ -1,5 +1,6 @@
 import { createBatch } from '../database/batch.ts'
 import type { Database } from '../database/database.ts'
+import { type LookedUp, type LookUp, lookUpRecords } from './look-up-store.ts'
 import { type Release, type ReleaseOutcome, releaseRecords } from './release-store.ts'
 import { commitFindings, type Finding } from './search-store.ts'
 import { insertManyRecords, type NewRecords } from './tokenize-store.ts'
@@ -16,7 +17,8 @@ const ownerOf = ({ owner = '' }: { owner?: string }) => owner
 /** Eight of the largest batches of one caller may wait, and as many of all others. */
 const MAX_WAITING_RECORDS = 64 * 1024
 
-export function createRecordBatches(database: Database): RecordBatches {
+/** @param requireRelease throws when nothing may be released now */
+export function createRecordBatches(database: Database, requireRelease: () => void = () => {}): RecordBatches {
   return {
     insert: createBatch({
       run: (writes: readonly NewRecords[]) => insertManyRecords(database, writes),
@@ -25,14 +27,32 @@ export function createRecordBatches(database: Database): RecordBatches {
       maxWaitingRows: MAX_WAITING_RECORDS,
     }),
     release: createBatch({
-      run: (releases: readonly Release[]) => releaseRecords(database, releases),
+      run: async (releases: readonly Release[]) => {
+        requireRelease()
+        return releaseRecords(database, releases)
+      },
       weigh: ({ records }) => records.length,
       ownerOf,
     }),
     commitFinding: createBatch({
-      run: (findings: readonly Finding[]) => commitFindings(database, findings),
+      run: async (findings: readonly Finding[]) => {
+        requireRelease()
+        return commitFindings(database, findings)
+      },
       weigh: ({ events }) => events.length,
       ownerOf,
     }),
   }
+}
+
+/** Looks up what a request wants to open. Nothing of it may leave until its release has committed. */
+export type LookUpRecords = (lookUp: LookUp) => Promise<LookedUp[]>
+
+/** Requests that arrive together share the statement. */
+export function createLookUp(database: Database): LookUpRecords {
+  return createBatch({
+    run: (lookUps: readonly LookUp[]) => lookUpRecords(database, lookUps),
+    weigh: ({ tokens }) => tokens.length,
+    ownerOf,
+  })
 }

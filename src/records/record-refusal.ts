@@ -1,40 +1,83 @@
-import type { Caller } from '../access/caller.ts'
+import { auditCaller, type Caller } from '../access/caller.ts'
 import type { StrangerLimit } from '../access/stranger-limit.ts'
-import type { NewAuditEvent } from '../audit/audit-event.ts'
+import type { AuditEvent, NewAuditEvent } from '../audit/audit-event.ts'
 import type { RecordEvent } from '../audit/record-event.ts'
+import { toProblem } from '../http/problem-response.ts'
 import type { Refusal } from '../http/route.ts'
-import type { Problem } from '../problem.ts'
+import type { Problem, ProblemCode } from '../problem.ts'
 import { parseToken } from './token.ts'
 
+interface RecordRefusalDeps {
+  newAuditEvent: NewAuditEvent
+  recordEvent: RecordEvent
+  strangers: StrangerLimit
+  outage: {
+    /** Whether the log is known to take no events at present. */
+    isOpen: () => boolean
+    /** Counts an answer that leaves without its event. */
+    missed: (code: ProblemCode) => void
+  }
+}
+
 /**
- * Writes the event of a refused request before the refusal is answered.
+ * Writes the event of a refused request before the refusal is answered. What strangers, callers astray and the vault's own
+ * failures leave is limited in number.
  *
  * @returns the problem to answer with: that of the refusal, or too-many-requests to an unknown caller beyond the limit
  * @throws {Problem} audit-unavailable, database-unavailable
  */
-export function createRecordRefusal(deps: {
-  newAuditEvent: NewAuditEvent
-  recordEvent: RecordEvent
-  strangers: StrangerLimit
-}): (refusal: Refusal<Caller>) => Promise<Problem> {
-  return async ({ problem, requestId, route, caller, token, source }) => {
-    const instead = caller === undefined ? await deps.strangers.count(source) : undefined
-    if (instead !== undefined) return problem.status === 429 ? problem : instead
-    const event = deps.newAuditEvent({
-      type: 'request.refuse',
-      outcome: problem.status >= 500 ? 'failed' : 'refused',
-      request_id: requestId,
-      caller: caller && { id: caller.id, kind: caller.kind, role: caller.role },
-      site: caller?.site,
-      // An unknown caller has no site, so every site's auditor may read this: it says nothing of a record.
-      // What no record has is no token but somebody's input, and is not kept either.
-      token: caller && token !== undefined && problem.code !== 'record-not-found' ? parseToken(token) : undefined,
-      code: problem.code,
-      reason: problem.disbelief?.reason,
-      subject: problem.disbelief?.claimedClient,
-      route,
-    })
-    await deps.recordEvent(event)
-    return problem
+export function createRecordRefusal(deps: RecordRefusalDeps): (refusal: Refusal<Caller>) => Promise<Problem> {
+  /** Undefined when the event is to be written, otherwise what to answer without one. */
+  async function isTooMany({ problem, caller, source, isAnsweredAnyway }: Refusal<Caller>) {
+    if (problem.status >= 500 && isAnsweredAnyway) {
+      return deps.strangers.countFailure(source.network) ? problem : undefined
+    }
+    if (caller !== undefined && !isAnsweredAnyway) return undefined
+    const instead = await deps.strangers.count(source.network)
+    // Whoever has a good token never meets the limit of strangers.
+    return instead && caller === undefined && problem.status !== 429 ? instead : instead && problem
   }
+
+  async function record(refusal: Refusal<Caller>): Promise<Problem> {
+    const instead = await isTooMany(refusal)
+    if (instead !== undefined) return instead
+    await deps.recordEvent(refusalEvent(deps.newAuditEvent, refusal))
+    return refusal.problem
+  }
+
+  return async (refusal) => {
+    const { problem, isAnsweredAnyway } = refusal
+    if (!isAnsweredAnyway) return record(refusal)
+    if (deps.outage.isOpen()) {
+      // A 503 is counted by its answer.
+      if (problem.status !== 503) deps.outage.missed('audit-unavailable')
+      return problem
+    }
+    const recorded = record(refusal).catch((failure: unknown) => {
+      deps.outage.missed(toProblem(failure).code)
+      return problem
+    })
+    // That the vault is busy is said at once.
+    return problem.status === 503 ? problem : recorded
+  }
+}
+
+function refusalEvent(newAuditEvent: NewAuditEvent, refusal: Refusal<Caller>): AuditEvent {
+  const { problem, requestId, route, caller, token, source, claimedClient, asked } = refusal
+  return newAuditEvent({
+    type: 'request.refuse',
+    outcome: problem.status >= 500 ? 'failed' : 'refused',
+    request_id: requestId,
+    caller: caller && auditCaller(caller, { source }),
+    source: caller ? undefined : source.address,
+    site: caller?.site,
+    // An unknown caller has no site, so every site's auditor may read this: it says nothing of a record.
+    // What no record has is no token but somebody's input, and is not kept either.
+    token: caller && token !== undefined && problem.code !== 'record-not-found' ? parseToken(token) : undefined,
+    code: problem.code,
+    reason: problem.disbelief?.reason,
+    subject: problem.disbelief?.claimedClient ?? claimedClient,
+    route,
+    ...asked,
+  })
 }

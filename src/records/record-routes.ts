@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Caller } from '../access/caller.ts'
 import { type Route, type RouteRequest, route } from '../http/route.ts'
 import { Sensitive } from '../sensitive.ts'
+import { askedInCorrection } from './asked.ts'
 import { correctRecord } from './correct.ts'
 import type { RecordDeps } from './dependencies.ts'
 import { readRecord } from './read.ts'
@@ -45,6 +46,7 @@ export function createRecordRoutes(deps: RecordDeps): Route<Caller>[] {
       summary: 'Correct an address, a contact or the expiry of a card; null removes an optional field',
       access: ['token:correct'],
       audited: true,
+      asked: askedInCorrection,
       body: correctionSchema,
       responses: { 200: { description: 'the masked view of the new version', schema: view } },
       handle: async (request) => ({

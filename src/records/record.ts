@@ -72,3 +72,10 @@ export function splitHashes(joined: Buffer): Buffer[] {
     joined.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES),
   )
 }
+
+/** The sealed reason of a reveal, beside its event. */
+export interface SealedReason {
+  event: string
+  keyId: string
+  bytes: Buffer
+}

@@ -12,10 +12,11 @@ export function requireLive<Found extends object>(found: Found | 'erased' | unde
   return found
 }
 
-/** @throws {Problem} record-not-found, record-gone, consent-missing */
+/** @throws {Problem} record-not-found, record-gone, consent-missing, record-changed */
 export function requireReleased(outcome: ReleaseOutcome): ReleasedRecord {
   if (outcome === undefined) throw new Problem('record-not-found')
   if (outcome === 'erased') throw new Problem('record-gone')
   if (outcome === 'consent-missing') throw new Problem('consent-missing')
+  if (outcome === 'changed') throw new Problem('record-changed', { retryAfterSeconds: 1 })
   return outcome
 }

@@ -3,9 +3,11 @@ import type { Caller } from '../access/caller.ts'
 import { problemAnswer, problemDocument } from '../http/problem-response.ts'
 import { type Route, route } from '../http/route.ts'
 import { optionalMembers } from '../kinds/optional-members.ts'
+import { askedIn } from './asked.ts'
 import type { RecordDeps } from './dependencies.ts'
 import type { Claim, Idempotency } from './idempotency.ts'
-import { isUnknown, type PlannedEvents, type RevealResult, revealRecords } from './reveal.ts'
+import type { PlannedEvents } from './release-planned.ts'
+import { isUnknown, type RevealResult, revealRecords } from './reveal.ts'
 import { runOnce } from './run-once.ts'
 import { kindNameOf, parseToken } from './token.ts'
 import type { Why } from './why.ts'
@@ -49,6 +51,7 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
       },
       audited: true,
       idempotent: true,
+      asked: askedIn,
       body: one,
       responses: {
         200: { description: 'the fields, and the id of the event that records the release', schema: revealedSchema },
@@ -74,6 +77,7 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
       access: REVEAL_SCOPES,
       audited: true,
       idempotent: true,
+      asked: askedIn,
       body: many,
       responses: {
         200: { description: 'one result for each item, in order, each with its own status', schema: resultsSchema },

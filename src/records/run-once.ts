@@ -1,7 +1,9 @@
 import { auditCaller, type Caller } from '../access/caller.ts'
 import type { AuditEvent, NewAuditEvent } from '../audit/audit-event.ts'
+import { findRecordEvents } from '../audit/audit-store.ts'
+import type { Database } from '../database/database.ts'
 import type { Answer, RouteRequest } from '../http/route.ts'
-import type { Claim, Idempotency } from './idempotency.ts'
+import type { Claim, CommitReplay, Idempotency } from './idempotency.ts'
 
 /** Runs the work of a POST once for each Idempotency-Key; the same key with the same call and the same JSON value replays. */
 export function runOnce<K>(
@@ -9,7 +11,7 @@ export function runOnce<K>(
   request: RouteRequest<Caller>,
   call: string,
   work: (claim: Claim | undefined) => Promise<Answer>,
-  replay: (kept: K, commit: (event: AuditEvent) => Promise<void>) => Promise<Answer>,
+  replay: (kept: K, commit: CommitReplay) => Promise<Answer>,
 ): Promise<Answer> {
   return deps.idempotency.once<K>(
     {
@@ -23,13 +25,34 @@ export function runOnce<K>(
   )
 }
 
-/** The event of a kept answer that leaves again. */
-export function replayEvent(deps: { newAuditEvent: NewAuditEvent }, request: RouteRequest<Caller>): AuditEvent {
-  return deps.newAuditEvent({
-    type: 'request.replay',
-    outcome: 'success',
-    request_id: request.requestId,
-    caller: auditCaller(request.caller),
-    site: request.caller.site,
-  })
+/** What a kept answer of a request repeats. */
+interface Repeated {
+  /** What the request did with its records. */
+  type: 'record.tokenize' | 'record.erase'
+  tokens: readonly string[]
+  /** Events of what concerned no record: the items of a batch that were refused. */
+  events?: readonly string[]
+}
+
+/** The events of a kept answer that leaves again: one for each event of the first time, which it names. */
+export async function replayEvents(
+  deps: { database: Database; newAuditEvent: NewAuditEvent },
+  request: RouteRequest<Caller>,
+  { type, tokens, events = [] }: Repeated,
+): Promise<AuditEvent[]> {
+  const first = await findRecordEvents(deps.database, type, tokens)
+  const replayed = [
+    ...tokens.map((token) => ({ token, replay_of: first.get(token) })),
+    ...events.map((replay_of) => ({ replay_of })),
+  ]
+  return replayed.map((facts) =>
+    deps.newAuditEvent({
+      type: 'request.replay',
+      outcome: 'success',
+      request_id: request.requestId,
+      caller: auditCaller(request.caller, request),
+      site: request.caller.site,
+      ...facts,
+    }),
+  )
 }

@@ -1,6 +1,6 @@
 import { reasonContext } from '../keys/sealed-columns.ts'
 import type { RecordDeps } from './dependencies.ts'
-import type { SealedReason } from './release-store.ts'
+import type { SealedReason } from './record.ts'
 
 /** What people write as a reason may name a shopper, so it is sealed and stands beside the event or approval, not in it. */
 export function sealReason(deps: Pick<RecordDeps, 'keys'>, event: string, reason: string): SealedReason {

@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import type { Caller } from '../access/caller.ts'
 import { type Route, route } from '../http/route.ts'
+import { searchTypes } from '../kinds/kind.ts'
 import { issue } from '../parse-input.ts'
 import { Sensitive } from '../sensitive.ts'
+import { askedIn } from './asked.ts'
 import type { RecordDeps } from './dependencies.ts'
 import type { Claim, Idempotency } from './idempotency.ts'
 import { runOnce } from './run-once.ts'
@@ -19,7 +21,7 @@ const value = z
 function createSearchSchema({ whyMembers: { purpose, ...why } }: Why) {
   return z
     .strictObject({
-      by: z.enum(['customer', 'email', 'phone', 'card_number']),
+      by: z.enum(searchTypes),
       value,
       purpose: purpose.optional().describe('what for; required by card_number, and only there'),
       ...why,
@@ -53,6 +55,7 @@ export function createSearchRoutes(deps: RecordDeps & { idempotency: Idempotency
       access: ['token:search'],
       audited: true,
       idempotent: true,
+      asked: askedIn,
       body,
       responses: {
         200: {
@@ -61,14 +64,13 @@ export function createSearchRoutes(deps: RecordDeps & { idempotency: Idempotency
         },
       },
       handle: (request) => {
-        const search = async (claim?: Claim) => {
-          const idempotency = claim && (() => claim(null))
+        const search = async (claim?: Claim, replayOf?: string) => {
           return {
             status: 200,
-            body: await searchByValue(deps, request.caller, request.body, request, { idempotency }),
+            body: await searchByValue(deps, request.caller, request.body, request, { idempotency: claim, replayOf }),
           }
         }
-        return runOnce<null>(deps, request, 'search', search, () => search())
+        return runOnce<string | null>(deps, request, 'search', search, (first) => search(undefined, first ?? undefined))
       },
     }),
   ]

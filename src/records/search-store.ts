@@ -1,12 +1,11 @@
 import type { AuditEvent } from '../audit/audit-event.ts'
-import { eventColumns } from '../audit/audit-store.ts'
+import { writeEvents } from '../audit/audit-store.ts'
 import { byteaArray, integerArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
 import { claimedRows, type IdempotencyRow, idempotencyColumns, insertIdempotencySql } from './idempotency-store.ts'
-import type { StoredRecord, TermHash } from './record.ts'
+import type { SealedReason, StoredRecord, TermHash } from './record.ts'
 import { RECORD_COLUMNS, type RecordRow, toRecord } from './record-store.ts'
-import type { SealedReason } from './release-store.ts'
 
 /** A row of `search_terms`, and what of its record there is; nulls where there is no such record. */
 export interface Hit {
@@ -59,48 +58,54 @@ export interface Finding {
   owner?: string
   events: readonly AuditEvent[]
   reasons?: readonly SealedReason[] | undefined
-  /** The records that leave, in the versions that were opened. */
-  records: readonly Pick<StoredRecord, 'token' | 'version'>[]
+  /** The records that leave, in the versions that were opened, each with the consent that it must carry. */
+  records: readonly (Pick<StoredRecord, 'token' | 'version'> & { consent?: string | undefined })[]
   idempotency?: IdempotencyRow | undefined
   now: Date
 }
 
 /**
- * What else is to be written stands in `also`, as it does for a release. Every array of a finding carries, beside its values, the number of the finding in the statement: `granted` are those
- * whose records all stand as they were opened, and only their rows are written.
+ * Every array carries, beside its values, the number of the finding in the statement: `granted` are those whose records all
+ * stand as they were opened, and only their rows are written. What else is to be written stands in `also`, for PostgreSQL
+ * opens a table and its indexes for every INSERT, whether rows come or not.
  */
 const findingsStatement = (name: string, also: string): Statement => ({
   name,
   text: `WITH
-    wanted AS (SELECT * FROM unnest(${opaqueArray(1, 'text')}, $2::integer[], $3::integer[]) AS w (token, version, finding)),
+    wanted AS (
+      SELECT * FROM unnest(${opaqueArray(1, 'text')}, $2::integer[], $3::integer[], $4::text[])
+        AS w (token, version, finding, consent)),
     live AS (
       SELECT finding FROM wanted w CROSS JOIN LATERAL (
-        SELECT FROM records WHERE token = w.token AND version = w.version AND erased_at IS NULL FOR KEY SHARE) r),
+        SELECT FROM records
+        WHERE token = w.token AND version = w.version AND erased_at IS NULL
+          AND (w.consent IS NULL OR w.consent = ANY (consents)) FOR KEY SHARE) r),
     granted AS (
-      SELECT f.finding FROM unnest($4::integer[], $5::integer[]) AS f (finding, records)
+      SELECT f.finding FROM unnest($5::integer[], $6::integer[]) AS f (finding, records)
       WHERE f.records = (SELECT count(*) FROM live WHERE live.finding = f.finding)),
-    new_idempotency AS (${insertIdempotencySql(6, 'WHERE release IN (SELECT finding FROM granted)')}),
     new_events AS (
-      INSERT INTO audit_events (id, occurred_at, type, caller, token, site, body)
-      SELECT id, occurred_at, type, caller, token, site, body
-      FROM unnest($14::text[], $15::timestamptz[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::integer[])
-        AS n (id, occurred_at, type, caller, token, site, body, finding)
+      INSERT INTO audit_events (id, occurred_at, type, caller, token, site, body, mac)
+      SELECT id, occurred_at, type, caller, token, site, body, mac
+      FROM unnest($7::text[], $8::timestamptz[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bytea[],
+                  $15::integer[])
+        AS n (id, occurred_at, type, caller, token, site, body, mac, finding)
       WHERE finding IN (SELECT finding FROM granted))${also}
     SELECT finding FROM granted`,
 })
 const COMMIT_FINDINGS = findingsStatement('commit-findings', '')
-const COMMIT_WITH_REASONS = findingsStatement(
-  'commit-findings-with-reasons',
+const COMMIT_AND_KEEP = findingsStatement(
+  'commit-findings-and-keep',
   `,
     new_reasons AS (
       INSERT INTO reveal_reasons (event, reason_key_id, reason_sealed)
-      SELECT event, key_id, sealed FROM unnest($22::text[], $23::text[], $24::bytea[], $25::integer[])
+      SELECT event, key_id, sealed FROM unnest($16::text[], $17::text[], $18::bytea[], $19::integer[])
         AS n (event, key_id, sealed, finding)
-      WHERE finding IN (SELECT finding FROM granted))`,
+      WHERE finding IN (SELECT finding FROM granted)),
+    new_idempotency AS (${insertIdempotencySql(20, 'WHERE release IN (SELECT finding FROM granted)')})`,
 )
 
 /**
- * Commits the events of any number of searches in one statement, each if every record in it still stands in the version
+ * Commits the events of any number of searches and releases in one statement, each if every record in it still stands in the version
  * that was opened. The key-share lock orders them against erasure and correction, as it does a release.
  *
  * @returns for each finding whether it was committed; false when one of its records was erased or corrected meanwhile
@@ -112,25 +117,34 @@ export async function commitFindings(db: Queryable, findings: readonly Finding[]
   const records = number((finding) => finding.records)
   const events = number((finding) => finding.events)
   const reasons = number((finding) => finding.reasons ?? [])
-  const reasonColumns = () => [
+  const claimed = claimedRows(findings.map((finding, at) => ({ ...finding, at })))
+  const keeps = reasons.length > 0 || claimed.length > 0
+  const kept = () => [
     textArray(reasons.map(({ value }) => value.event)),
     textArray(reasons.map(({ value }) => value.keyId)),
     byteaArray(reasons.map(({ value }) => value.bytes)),
     integerArray(reasons.map(({ at }) => at)),
-  ]
-  const claimed = claimedRows(findings.map((finding, at) => ({ ...finding, at })))
-  const granted = await db.query<{ finding: number }>(reasons.length > 0 ? COMMIT_WITH_REASONS : COMMIT_FINDINGS, [
-    textArray(records.map(({ value }) => value.token)),
-    integerArray(records.map(({ value }) => value.version)),
-    integerArray(records.map(({ at }) => at)),
-    integerArray(findings.map((_, at) => at)),
-    integerArray(findings.map((finding) => finding.records.length)),
     ...idempotencyColumns(claimed),
     integerArray(claimed.map(({ write }) => write.at)),
-    ...eventColumns(events.map(({ value }) => value)),
-    integerArray(events.map(({ at }) => at)),
-    ...(reasons.length > 0 ? reasonColumns() : []),
-  ])
-  const committed = new Set(granted.map(({ finding }) => finding))
-  return findings.map((_, at) => committed.has(at))
+  ]
+  const granted = await writeEvents(
+    db,
+    events.map(({ value }) => value),
+    async (eventColumns) => {
+      const rows = await db.query<{ finding: number }>(keeps ? COMMIT_AND_KEEP : COMMIT_FINDINGS, [
+        textArray(records.map(({ value }) => value.token)),
+        integerArray(records.map(({ value }) => value.version)),
+        integerArray(records.map(({ at }) => at)),
+        textArray(records.map(({ value }) => value.consent ?? null)),
+        integerArray(findings.map((_, at) => at)),
+        integerArray(findings.map((finding) => finding.records.length)),
+        ...eventColumns,
+        integerArray(events.map(({ at }) => at)),
+        ...(keeps ? kept() : []),
+      ])
+      return new Set(rows.map(({ finding }) => finding))
+    },
+    (committed, place) => committed.has(events[place]!.at),
+  )
+  return findings.map((_, at) => granted.has(at))
 }

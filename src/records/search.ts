@@ -4,6 +4,7 @@ import { seesBin } from '../access/grant.ts'
 import { needsConsent, type Purpose } from '../access/purpose.ts'
 import type { Budget } from '../access/roles.ts'
 import type { AuditEvent, AuditFacts } from '../audit/audit-event.ts'
+import { storeUnderKeys } from '../keys/store-under-keys.ts'
 import type { SearchType } from '../kinds/kind.ts'
 import { normaliseSearchValue } from '../kinds/kinds.ts'
 import { Problem } from '../problem.ts'
@@ -35,6 +36,13 @@ export type SearchRequest = { value: Sensitive<string> } & (
   | ({ by: 'card_number' } & CardSearchReason)
 )
 
+interface SearchExtra {
+  /** Keeps the id of the event. */
+  idempotency?: ((event: string) => IdempotencyRow) | undefined
+  /** The event of the first answer, when this is a replay. */
+  replayOf?: string | undefined
+}
+
 type SearchDeps = Pick<
   RecordDeps,
   'batches' | 'budgets' | 'cardSearches' | 'findByTerm' | 'probes' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'
@@ -59,7 +67,7 @@ export async function searchByValue(
   caller: Caller,
   input: SearchRequest,
   facts: RequestFacts,
-  extra: { idempotency?: (() => IdempotencyRow) | undefined } = {},
+  extra: SearchExtra = {},
 ): Promise<SearchResult> {
   const budgets: Counted[] = [{ purpose: undefined }]
   if (input.by === 'card_number') {
@@ -86,9 +94,14 @@ async function lookUp(
   caller: Caller,
   { input, values, budgets }: { input: SearchRequest; values: readonly string[]; budgets: readonly Counted[] },
   facts: RequestFacts,
-  extra: { idempotency?: (() => IdempotencyRow) | undefined },
+  extra: SearchExtra,
 ): Promise<SearchResult> {
-  const about = { request_id: facts.requestId, caller: auditCaller(caller), site: caller.site, ...statedIn(input) }
+  const about = {
+    request_id: facts.requestId,
+    caller: auditCaller(caller, facts),
+    site: caller.site,
+    ...statedIn(input),
+  }
   const find = async (): Promise<{ found: SearchResult; finding: Finding }> => {
     const sought = { site: caller.site, by: input.by, values }
     const found = await deps.findByTerm.records(sought, MAX_RESULTS)
@@ -122,17 +135,25 @@ async function lookUp(
       outcome: 'success',
       search_by: input.by,
       count,
+      tokens: count === 0 ? undefined : records.map(({ token }) => token),
+      replay_of: extra.replayOf,
     })
     events.push(event)
     const reason = input.by === 'card_number' ? input.reason : undefined
     const reasons = reason === undefined ? [] : [sealReason(deps, event.id, reason)]
     return {
       found: { results, truncated: found.truncated },
-      finding: { owner: caller.id, events, reasons, records, idempotency: extra.idempotency?.(), now: deps.now() },
+      finding: {
+        owner: caller.id,
+        events,
+        reasons,
+        records,
+        idempotency: extra.idempotency?.(event.id),
+        now: deps.now(),
+      },
     }
   }
-  // What was found leaves only when its events have committed; a record that was changed meanwhile is looked at again.
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+  const findAndCommit = async (): Promise<SearchResult | undefined> => {
     const { found, finding } = await find()
     const tokens = finding.records.map(({ token }) => token)
     for (const { purpose, extra } of budgets) {
@@ -140,7 +161,12 @@ async function lookUp(
       if (tokens.length === 0) await deps.budgets.requireRoom(caller, purpose, extra)
       else await spendOrRefuse(deps.budgets, caller, purpose, tokens, extra)
     }
-    if (await deps.batches.commitFinding(finding)) return found
+    return (await deps.batches.commitFinding(finding)) ? found : undefined
+  }
+  // What was found leaves only when its events have committed; a record that was changed meanwhile is looked at again.
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const found = await storeUnderKeys(deps.keys, findAndCommit)
+    if (found !== undefined) return found
   }
   throw new Problem('record-changed', { retryAfterSeconds: 1 })
 }

@@ -14,5 +14,5 @@ export function termMac(
   { hash, type }: Pick<TermHash, 'hash' | 'type'>,
   { site, token, version }: Pick<StoredRecord, 'site' | 'token' | 'version'>,
 ): Buffer {
-  return keyedHash(key, 'search-term', [hash, type, site, token, String(version)])
+  return keyedHash(key, 'search-term', [{ untagged: hash }, type, site, token, String(version)])
 }

@@ -9,6 +9,12 @@ import type { RecordDeps, RequestFacts } from './dependencies.ts'
 import type { Claim } from './idempotency.ts'
 import { type Checkout, tokenizeCheckouts } from './tokenize.ts'
 
+/** What a batch is answered with, and the events of the items that were refused. */
+export interface BatchAnswer {
+  results: Record<string, unknown>[]
+  refusals: string[]
+}
+
 /**
  * Stores every acceptable checkout of a batch in one commit, and answers for each item in order with its own status.
  * An item that is refused does not hold up the others; its refusal is an event of the same commit.
@@ -21,7 +27,7 @@ export async function tokenizeBatch(
   input: { items: readonly unknown[]; schema: ReturnType<typeof checkoutSchema> },
   facts: RequestFacts,
   claim?: Claim,
-): Promise<Record<string, unknown>[]> {
+): Promise<BatchAnswer> {
   const parsed: (Checkout | Problem)[] = []
   for (const item of input.items) {
     await giveWay()
@@ -34,21 +40,22 @@ export async function tokenizeBatch(
       type: 'request.refuse',
       outcome: 'refused',
       request_id: facts.requestId,
-      caller: auditCaller(caller),
+      caller: auditCaller(caller, facts),
       site: caller.site,
       code: problem.code,
     }),
   )
 
-  const resultsFor = (answers: readonly Record<string, unknown>[]) => {
+  const answerFor = (answers: readonly Record<string, unknown>[]): BatchAnswer => {
     const stored = answers.values()
-    return parsed.map((item) =>
+    const results = parsed.map((item) =>
       item instanceof Problem ? problemDocument(item, facts.requestId) : { status: 201, ...stored.next().value },
     )
+    return { results, refusals: events.map(({ id }) => id) }
   }
-  const idempotency = claim && ((answers: Record<string, unknown>[]) => claim(resultsFor(answers)))
+  const idempotency = claim && ((answers: Record<string, unknown>[]) => claim(answerFor(answers)))
   const answers = await tokenizeCheckouts(deps, caller, checkouts, facts, { idempotency, events })
-  return resultsFor(answers)
+  return answerFor(answers)
 }
 
 function parseItem(schema: z.ZodType<Checkout>, item: unknown): Checkout | Problem {

@@ -6,9 +6,9 @@ import { type Route, type RouteRequest, route } from '../http/route.ts'
 import { checkoutSchema, tokenizedSchema } from './checkout-schema.ts'
 import type { RecordDeps } from './dependencies.ts'
 import type { Idempotency } from './idempotency.ts'
-import { replayEvent, runOnce } from './run-once.ts'
+import { replayEvents, runOnce } from './run-once.ts'
 import { tokenizeCheckouts } from './tokenize.ts'
-import { tokenizeBatch } from './tokenize-batch.ts'
+import { type BatchAnswer, tokenizeBatch } from './tokenize-batch.ts'
 
 const resultsSchema = z.object({ results: z.array(z.looseObject({ status: z.int() })) })
 
@@ -17,7 +17,7 @@ export function createTokenizeRoutes(
   deps: RecordDeps & { idempotency: Idempotency; cardVelocity: CardVelocity },
 ): Route<Caller>[] {
   const limit: Route<Caller>['limit'] = ({ caller, source, body }) =>
-    deps.cardVelocity.spend(caller, source, cardsIn(body))
+    deps.cardVelocity.spend(caller, source.network, cardsIn(body))
   const checkout = checkoutSchema(deps.kinds)
   // Parsed one by one, so that a bad one does not hold up the others; described as what each of them is.
   const item = z
@@ -46,7 +46,7 @@ export function createTokenizeRoutes(
             return { status: 201, body }
           },
           async (body, commit) => {
-            await commit(replayEvent(deps, request))
+            await commit(await replayEvents(deps, request, { type: 'record.tokenize', tokens: tokensIn([body]) }))
             return { status: 201, body }
           },
         ),
@@ -65,22 +65,35 @@ export function createTokenizeRoutes(
         200: { description: 'one result for each item, in order, each with its own status', schema: resultsSchema },
       },
       handle: (request: RouteRequest<Caller, { items: unknown[] }>) =>
-        runOnce<unknown[]>(
+        runOnce<BatchAnswer | BatchAnswer['results']>(
           deps,
           request,
           'tokenize-batch',
           async (claim) => {
             const input = { items: request.body.items, schema: checkout }
-            const results = await tokenizeBatch(deps, request.caller, input, request, claim)
+            const { results } = await tokenizeBatch(deps, request.caller, input, request, claim)
             return { status: 200, body: await writeLongList('results', results) }
           },
-          async (results, commit) => {
-            await commit(replayEvent(deps, request))
+          async (kept, commit) => {
+            // Versions before kept the results alone; their answers expire within a day.
+            const { results, refusals } = Array.isArray(kept) ? { results: kept, refusals: [] } : kept
+            const repeated = { type: 'record.tokenize', tokens: tokensIn(results), events: refusals } as const
+            await commit(await replayEvents(deps, request, repeated))
             return { status: 200, body: await writeLongList('results', results) }
           },
         ),
     }),
   ]
+}
+
+/** The records that answers name, as they were kept. */
+function tokensIn(answers: readonly unknown[]): string[] {
+  return answers.flatMap((answer) =>
+    Object.values(answer as object).flatMap((part) => {
+      const { token } = (typeof part === 'object' && part !== null ? part : {}) as { token?: string }
+      return token ?? []
+    }),
+  )
 }
 
 /** Whatever was sent as a card, in a checkout or in a batch of them; nothing of it is validated. */

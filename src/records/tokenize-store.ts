@@ -1,7 +1,7 @@
 import type { AuditEvent } from '../audit/audit-event.ts'
-import { eventColumns, insertEventsSql } from '../audit/audit-store.ts'
+import { EVENT_COLUMNS, insertEventsSql, writeEvents } from '../audit/audit-store.ts'
 import { byteaArray, textArray, timestampArray } from '../database/binary-array.ts'
-import type { Database, Queryable, Statement } from '../database/database.ts'
+import type { Database, Queryable, Statement, Transaction } from '../database/database.ts'
 import { giveWay } from '../time-slice.ts'
 import { claimedRows, type IdempotencyRow, idempotencyColumns, insertIdempotencySql } from './idempotency-store.ts'
 import { joinHashes, type RecordTerm, type StoredRecord } from './record.ts'
@@ -46,7 +46,7 @@ const insertStatement = (name: string, idempotency: string): Statement => ({
 const INSERT_RECORDS = insertStatement('insert-records', '')
 const INSERT_WITH_KEYS = insertStatement(
   'insert-records-with-keys',
-  `new_idempotency AS (${insertIdempotencySql(24)}),`,
+  `new_idempotency AS (${insertIdempotencySql(17 + EVENT_COLUMNS)}),`,
 )
 
 /**
@@ -97,28 +97,30 @@ interface NewRows {
   claimed: ReturnType<typeof claimedRows>
 }
 
-async function insertRows(db: Queryable, { rows, events, claimed }: NewRows): Promise<void> {
+async function insertRows(db: Queryable | Transaction, { rows, events, claimed }: NewRows): Promise<void> {
   const terms = rows.flatMap(({ record, terms }) => terms.map((term) => ({ ...term, token: record.token })))
   const records = rows.map(({ record }) => record)
-  await db.query(claimed.length > 0 ? INSERT_WITH_KEYS : INSERT_RECORDS, [
-    textArray(records.map((r) => r.token)),
-    textArray(records.map((r) => r.kind)),
-    textArray(records.map((r) => r.site)),
-    textArray(records.map((r) => r.policyVersion ?? null)),
-    // Consents are slugs without spaces; unnest would flatten an array of arrays.
-    textArray(records.map((r) => r.consents.join(' '))),
-    textArray(records.map((r) => r.display.keyId)),
-    byteaArray(records.map((r) => r.display.bytes)),
-    textArray(records.map((r) => r.secret.keyId)),
-    byteaArray(records.map((r) => r.secret.bytes)),
-    byteaArray(rows.map((row) => joinHashes(row.terms))),
-    byteaArray(rows.map((row) => row.idempotencyHash)),
-    timestampArray(rows.map((row) => row.now)),
-    byteaArray(terms.map((term) => term.hash)),
-    textArray(terms.map((term) => term.token)),
-    textArray(terms.map((term) => term.keyId)),
-    byteaArray(terms.map((term) => term.mac)),
-    ...eventColumns([...rows.map(({ event }) => event), ...events]),
-    ...(claimed.length > 0 ? idempotencyColumns(claimed) : []),
-  ])
+  const write = (eventColumns: unknown[]) =>
+    db.query(claimed.length > 0 ? INSERT_WITH_KEYS : INSERT_RECORDS, [
+      textArray(records.map((r) => r.token)),
+      textArray(records.map((r) => r.kind)),
+      textArray(records.map((r) => r.site)),
+      textArray(records.map((r) => r.policyVersion ?? null)),
+      // Consents are slugs without spaces; unnest would flatten an array of arrays.
+      textArray(records.map((r) => r.consents.join(' '))),
+      textArray(records.map((r) => r.display.keyId)),
+      byteaArray(records.map((r) => r.display.bytes)),
+      textArray(records.map((r) => r.secret.keyId)),
+      byteaArray(records.map((r) => r.secret.bytes)),
+      byteaArray(rows.map((row) => joinHashes(row.terms))),
+      byteaArray(rows.map((row) => row.idempotencyHash)),
+      timestampArray(rows.map((row) => row.now)),
+      byteaArray(terms.map((term) => term.hash)),
+      textArray(terms.map((term) => term.token)),
+      textArray(terms.map((term) => term.keyId)),
+      byteaArray(terms.map((term) => term.mac)),
+      ...eventColumns,
+      ...(claimed.length > 0 ? idempotencyColumns(claimed) : []),
+    ])
+  await writeEvents(db, [...rows.map(({ event }) => event), ...events], write)
 }

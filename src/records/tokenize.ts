@@ -1,6 +1,7 @@
 import { auditCaller, type Caller } from '../access/caller.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { Keys } from '../keys/keys.ts'
+import { storeUnderKeys } from '../keys/store-under-keys.ts'
 import type { Details } from '../kinds/kind.ts'
 import type { Sensitive } from '../sensitive.ts'
 import { giveWay } from '../time-slice.ts'
@@ -41,15 +42,29 @@ const SLICE = 12
  *
  * @param extra events and the idempotency key that commit together with the records
  */
-export async function tokenizeCheckouts(
-  deps: Pick<RecordDeps, 'batches' | 'keys' | 'kinds' | 'newAuditEvent' | 'now' | 'randomBytes'>,
+export function tokenizeCheckouts(
+  deps: TokenizeDeps,
   caller: Caller,
   checkouts: readonly Checkout[],
   facts: RequestFacts,
-  extra: {
-    idempotency?: ((answers: TokenizedCheckout[]) => IdempotencyRow) | undefined
-    events?: readonly AuditEvent[]
-  } = {},
+  extra: Extra = {},
+): Promise<TokenizedCheckout[]> {
+  return storeUnderKeys(deps.keys, () => sealAndInsert(deps, caller, checkouts, facts, extra))
+}
+
+type TokenizeDeps = Pick<RecordDeps, 'batches' | 'keys' | 'kinds' | 'newAuditEvent' | 'now' | 'randomBytes'>
+
+interface Extra {
+  idempotency?: ((answers: TokenizedCheckout[]) => IdempotencyRow) | undefined
+  events?: readonly AuditEvent[]
+}
+
+async function sealAndInsert(
+  deps: TokenizeDeps,
+  caller: Caller,
+  checkouts: readonly Checkout[],
+  facts: RequestFacts,
+  extra: Extra,
 ): Promise<TokenizedCheckout[]> {
   const now = deps.now()
   const records: NewRecord[] = []
@@ -131,7 +146,7 @@ function preparePart(
     type: 'record.tokenize',
     outcome: 'success',
     request_id: facts.requestId,
-    caller: auditCaller(caller),
+    caller: auditCaller(caller, facts),
     site: caller.site,
     token: record.token,
     kind: record.kind,

@@ -9,10 +9,12 @@ import { generateKeyPairSync } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
 import { eventColumns, insertEventsSql } from '../../src/audit/audit-store.ts'
+import { inBook } from '../../src/audit/event-book.ts'
 import { openSequencer } from '../../src/audit/sequencer.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { createNewId } from '../../src/identifier.ts'
 import { createRandomBytes } from '../../src/keys/random.ts'
+import { bookOfNoVault, eventsOfNoVault } from '../support/event-books.ts'
 import { query } from './cluster.ts'
 import { cpuSecondsOf } from './cpu-time.ts'
 import { count, fixed, markdown } from './table.ts'
@@ -30,7 +32,8 @@ const PLAIN = `CREATE TABLE plain_events (LIKE audit_events INCLUDING DEFAULTS, 
   GRANT INSERT ON plain_events TO strongroom_runtime`
 
 const now = () => new Date()
-const newAuditEvent = createNewAuditEvent(now, createNewId(now, createRandomBytes()))
+const book = bookOfNoVault()
+const newAuditEvent = inBook(book, createNewAuditEvent(now, createNewId(now, createRandomBytes())))
 
 interface Line {
   title: string
@@ -96,13 +99,21 @@ async function fill(database: Database, table: 'audit_events' | 'plain_events'):
         record_version: 1,
       }),
     )
-    await database.query(statement, eventColumns(events))
+    const entry = book.enter(events)
+    await database.query(statement, eventColumns(entry.events))
+    entry.close([], [])
   }
 }
 
 async function sequence(database: Database): Promise<void> {
   const key = { id: 'key_bench', secret: generateKeyPairSync('ed25519').privateKey }
-  const deps = { newAuditEvent, now, origin: 'bench/audit', keys: { active: () => key, all: () => [key] } }
+  const deps = {
+    newAuditEvent,
+    now,
+    origin: 'bench/audit',
+    events: eventsOfNoVault(book),
+    keys: { active: () => key, all: () => [key], mark: () => ({ vault: `vault_${'0'.repeat(26)}`, generation: 1 }) },
+  }
   const sequencer = await openSequencer(deps, database, undefined)
   while ((await sequencer.advance()).isBehind);
 }

@@ -98,7 +98,7 @@ app.post('/v1/tokenize', async (request, response) => {
   requireAnyScope(caller, ['tokenize'])
   const checkout = parseInput(schema, request.body)
   const batches = { insert, release: async () => [], commitFinding: async () => true }
-  const facts = { requestId: parts.newId('req') }
+  const facts = { requestId: parts.newId('req'), source: sourceOf(request, noProxies) }
   const [answer] = await tokenizeCheckouts({ ...parts, batches }, caller, [checkout], facts)
   response.status(201).json(answer)
 })

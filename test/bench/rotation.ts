@@ -57,7 +57,10 @@ async function fill(): Promise<void> {
     const { body } = requestParts('batch-1000', { accessToken: '', tokens: [] }, 0)
     const { items } = JSON.parse(body ?? '') as { items: unknown[] }
     const checkouts = items.map((item) => parseInput(schema, item))
-    await tokenizeCheckouts({ ...parts, batches }, caller, checkouts, { requestId: 'req_bench' })
+    await tokenizeCheckouts({ ...parts, batches }, caller, checkouts, {
+      requestId: 'req_bench',
+      source: { address: '127.0.0.1', network: '127.0.0.1' },
+    })
   }
   await query(plan.ownerUrl, 'VACUUM (ANALYZE) records')
 }

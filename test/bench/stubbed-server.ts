@@ -1,6 +1,7 @@
 /** The vault with its store left out: what is written is done at once. Everything else is the server's own path. */
 import '../../src/buffer-sweeping.ts'
 import { readConfig } from '../../src/config.ts'
+import { createTicketSecret } from '../../src/http/session-tickets.ts'
 import { openVault } from '../../src/open-vault.ts'
 import { listenToCallers } from '../../src/serve.ts'
 
@@ -16,5 +17,5 @@ const vault = await openVault(config, {
     },
   },
 })
-await listenToCallers(config, vault.strongroom)
+await listenToCallers(config, vault.strongroom, createTicketSecret())
 process.once('SIGTERM', () => process.exit(0))

@@ -1,4 +1,5 @@
 import '../../src/buffer-sweeping.ts'
+import { remakeAccessMacs } from '../../src/access/remake-access-macs.ts'
 import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
 import { openDatabase } from '../../src/database/database.ts'
 import { createNewId } from '../../src/identifier.ts'
@@ -24,6 +25,7 @@ export async function openVaultParts(options: { databaseUrl: string; rootKeyFile
     openRootKey: provider.open,
     alert: () => {},
     background: silentBackground(),
+    remakeMacs: remakeAccessMacs,
   })
   const newAuditEvent = createNewAuditEvent(now, newId)
   const close = async () => {

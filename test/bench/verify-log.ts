@@ -9,12 +9,14 @@ import { generateKeyPairSync } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { type AuditFacts, createNewAuditEvent } from '../../src/audit/audit-event.ts'
 import { insertEvents } from '../../src/audit/audit-store.ts'
+import { inBook } from '../../src/audit/event-book.ts'
 import { openSequencer } from '../../src/audit/sequencer.ts'
 import { verifyLog } from '../../src/audit/verification/verify-log.ts'
 import { openLogOfDatabase } from '../../src/audit/verification/verify-store.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { createNewId } from '../../src/identifier.ts'
 import { createRandomBytes } from '../../src/keys/random.ts'
+import { bookOfNoVault, eventsOfNoVault } from '../support/event-books.ts'
 import { query } from './cluster.ts'
 import { cpuSecondsOf } from './cpu-time.ts'
 import { count, fixed, markdown } from './table.ts'
@@ -43,9 +45,11 @@ await withThrowAwayCluster(DEADLINE_SECONDS, async (cluster) => {
   await database.close()
 })
 
+const book = bookOfNoVault()
+
 async function fill(into: Database): Promise<void> {
   const now = () => new Date()
-  const newAuditEvent = createNewAuditEvent(now, createNewId(now, createRandomBytes()))
+  const newAuditEvent = inBook(book, createNewAuditEvent(now, createNewId(now, createRandomBytes())))
   const newId = createNewId(now, createRandomBytes())
   for (let done = 0; done < total; done += RECORDS_PER_BATCH * LIFE.length) {
     const tokens = Array.from({ length: RECORDS_PER_BATCH }, () => newId('card'))
@@ -66,9 +70,15 @@ function factsOf(type: (typeof LIFE)[number], token: string): AuditFacts {
 async function sequence(database: Database): Promise<void> {
   let minutes = 0
   const now = () => new Date(Date.now() + minutes * 60_000)
-  const newAuditEvent = createNewAuditEvent(now, createNewId(now, createRandomBytes()))
+  const newAuditEvent = inBook(book, createNewAuditEvent(now, createNewId(now, createRandomBytes())))
   const key = { id: 'key_bench', secret: generateKeyPairSync('ed25519').privateKey }
-  const deps = { newAuditEvent, now, origin: 'bench/audit', keys: { active: () => key, all: () => [key] } }
+  const deps = {
+    newAuditEvent,
+    now,
+    origin: 'bench/audit',
+    events: eventsOfNoVault(book),
+    keys: { active: () => key, all: () => [key], mark: () => ({ vault: `vault_${'0'.repeat(26)}`, generation: 1 }) },
+  }
   const sequencer = await openSequencer(deps, database, undefined)
   do minutes += 1
   while ((await sequencer.advance()).isBehind)

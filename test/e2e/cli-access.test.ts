@@ -221,3 +221,57 @@ describe('partners and access', () => {
     expect((await read(1)).status).toBe(200)
   })
 })
+
+describe('a machine whose clock is an hour ahead of the database', () => {
+  const HOUR_MS = 60 * 60 * 1000
+  let env: Record<string, string>
+
+  beforeAll(() => {
+    const file = write(
+      'ahead.mjs',
+      `const real = Date
+       globalThis.Date = class extends real {
+         constructor(...given) { super(...(given.length > 0 ? given : [real.now() + ${HOUR_MS}])) }
+         static now() { return real.now() + ${HOUR_MS} }
+       }`,
+    )
+    env = { NODE_OPTIONS: `--import=${file}` }
+  })
+
+  it('takes access away, with the time of the database', async () => {
+    const { client_id } = await json<{ client_id: string }>('clients', 'add', '--name', 'Late', '--scope', 'tokenize')
+    const { partner_id } = await json<{ partner_id: string }>(
+      ...['partners', 'add', '--name', 'Carrier', '--country', 'SG', '--contact', 'legal@carrier.example'],
+      ...['--purpose', 'provide-goods', '--field', 'address.line1', '--until', '2030-01-01'],
+    )
+    for (const command of [
+      ['clients', 'revoke', client_id],
+      ['partners', 'end', partner_id],
+      ['staff', 'disable', 'staff:late'],
+    ]) {
+      const done = await vault.cli([...command, '--json'], env)
+      expect(done.code, done.stderr).toBe(0)
+      expect(done.stderr).toMatch(
+        /the clock of this machine is 36\d\d s ahead of the database's: .* The database's time/,
+      )
+    }
+    const clients = await json<{ client_id: string; revoked_at: string }[]>('clients', 'list')
+    const { revoked_at } = clients.find((client) => client.client_id === client_id)!
+    expect(Math.abs(Date.parse(revoked_at) - Date.now())).toBeLessThan(HOUR_MS / 2)
+  })
+
+  it.each([
+    ['clients', 'add', '--name', 'Late', '--scope', 'tokenize'],
+    ['keys', 'list'],
+    ['audit', 'verify'],
+  ])('is refused anything else: %s %s', async (...command) => {
+    const refused = await vault.cli([...command, '--json'], env)
+    expect(refused).toMatchObject({ code: 1, stdout: '' })
+    expect(refused.stderr).toMatch(/the clock of this machine is 36\d\d s ahead of the database's: set both/)
+  })
+
+  it('is found by the doctor', async () => {
+    const { stdout } = await vault.cli(['doctor', '--json'], env)
+    expect(JSON.parse(stdout)).toContainEqual(expect.objectContaining({ code: 'clock' }))
+  })
+})

@@ -67,7 +67,9 @@ describe('in a directory where no vault was ever started', () => {
     ] as const) {
       const found = await drop('--older-than-months', '12', flag)
       expect(found.code, found.stderr).toBe(0)
-      expect(found.json()).toEqual({ until: expect.stringMatching(/-01T00:00:00/), dropped: [], dry_run: isDryRun })
+      expect(found.json()).toEqual({
+        ...{ until: expect.stringMatching(/-01T00:00:00/), minimum_index: 0, dropped: [], dry_run: isDryRun },
+      })
     }
   })
 

@@ -1,8 +1,7 @@
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
-import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openEmbeddedDatabase } from '../../src/database/embedded.ts'
+import { keyPurposes } from '../../src/keys/key.ts'
 import { startProgram } from '../support/run-program.ts'
 import { card } from '../support/samples.ts'
 import { builtProgram, VaultProcess } from '../support/vault-process.ts'
@@ -156,9 +155,13 @@ describe('keys list and keys status', () => {
   it('list shows every key and its state, and no key', async () => {
     const keys = await json<KeyLine[]>('keys', 'list')
     expect(keys.map(({ purpose, state }) => `${purpose} ${state}`).sort()).toEqual([
+      'access-mac active',
       'audit-signing active',
       'display active',
+      'event-mac active',
       'index active',
+      'limit-mac active',
+      'registry-mac active',
       'root active',
       'secret active',
       'token-signing active',
@@ -212,7 +215,7 @@ describe('audit list', () => {
   it('shows a person the newest first, in a table with headers', async () => {
     const { client_id } = await addClient('newest')
     const [headers, ...lines] = (await text('audit', 'list', '--type', 'client.add', '--limit', '2')).trim().split('\n')
-    expect(headers).toMatch(/^at +type +outcome +caller +token +purpose +code +reason +subject +id$/)
+    expect(headers).toMatch(/^at +type +outcome +caller +source +token +purpose +code +reason +subject +id$/)
     expect(lines).toHaveLength(2)
     expect(lines[0]).toMatch(new RegExp(`^\\S+Z +client\\.add +success +operator:\\S+ .*${client_id} +evt_`))
     const times = lines.map((line) => line.split(' ')[0]!)
@@ -229,48 +232,6 @@ describe('beside a server whose port the command is not told', () => {
     const { stdout } = await startProgram({ command: process.execPath, args, cwd: vault.directory, env }).ended
     const answer = await vault.call('GET', '/v1/audit/events?limit=1', { token: stdout.trim() })
     expect(answer.status).toBe(200)
-  })
-})
-
-describe('records verify', () => {
-  const lines = (stdout: string) =>
-    stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Record<string, unknown>)
-
-  it('beside the server ends with 0, and with 1 and the findings once somebody has changed a row', async () => {
-    const { urls } = await openEmbeddedDatabase({ dataDir: vault.dataDir, role: 'command', log: () => {} })
-    const database = new pg.Client({ connectionString: urls.superuser })
-    await database.connect()
-    try {
-      const answer = await vault.call('POST', '/v1/tokenize', { token: await vault.token('checkout'), body: { card } })
-      const { token } = (answer.body as { card: { token: string } }).card
-      const sound = await vault.cli(['records', 'verify', '--json'])
-      expect(sound.code, sound.stderr).toBe(0)
-      expect(lines(sound.stdout).at(-1)).toMatchObject({ done: true, ok: true, findings: 0 })
-      expect(lines(sound.stdout)[0]).toMatchObject({
-        done: false,
-        moved: expect.any(Number),
-        total: expect.any(Number),
-      })
-
-      await database.query("UPDATE records SET consents = '{marketing}' WHERE token = $1", [token])
-      const changed = await vault.cli(['records', 'verify', '--json'])
-      expect(changed.code, changed.stderr).toBe(1)
-      const found = lines(changed.stdout).filter(({ code }) => code !== undefined)
-      expect(found).toEqual(
-        ['display', 'secret'].map((part) => ({ code: 'not-opened', token, detail: expect.stringContaining(part) })),
-      )
-      expect(lines(changed.stdout).at(-1)).toMatchObject({ done: true, ok: false, findings: 2 })
-      const shown = await vault.cli(['records', 'verify'])
-      expect(shown.code).toBe(1)
-      expect(shown.stdout).toContain(`not-opened (${token}): the display part does not open`)
-      expect(shown.stderr).toMatch(/verified \d+ of \d+/)
-      await database.query("UPDATE records SET consents = '{}' WHERE token = $1", [token])
-    } finally {
-      await database.end()
-    }
   })
 })
 
@@ -327,7 +288,7 @@ describe('the program itself', () => {
     expect(await run('--version')).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' })
     const listed = await run('keys', 'list', '--json')
     expect(listed.code, listed.stderr).toBe(0)
-    expect(JSON.parse(listed.stdout)).toHaveLength(6)
+    expect(JSON.parse(listed.stdout)).toHaveLength(keyPurposes.length + 1)
   })
 
   it('lists its commands when it is asked for help', async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openEmbeddedDatabase } from '../../src/database/embedded.ts'
 import type { InventoryLine } from '../../src/keys/inventory.ts'
+import { macPurposes } from '../../src/keys/key.ts'
 import { runSql } from '../support/dump-tables.ts'
 import { VaultProcess } from '../support/vault-process.ts'
 
@@ -39,6 +40,7 @@ describe('keys inventory', () => {
       'index',
       'token-signing',
       'audit-signing',
+      ...macPurposes,
     ])
     expect(lines.find(({ purpose }) => purpose === 'secret')).toMatchObject({ state: 'active', references: CARDS })
     const { stdout, code } = await vault.cli(['keys', 'inventory'])
@@ -75,6 +77,7 @@ describe('keys compromise and keys destroy', () => {
     const unasked = await vault.cli(['keys', 'destroy', id])
     expect(unasked).toMatchObject({ code: 2, stdout: '' })
     expect(unasked.stderr).toContain('--yes')
+    expect(unasked.stderr).toContain('opens with the root key of its day')
     expect((await keyOf('secret', 'compromised')).id).toBe(id)
 
     const rotated = await vault.cli(['keys', 'rotate', '--json'])
@@ -82,6 +85,9 @@ describe('keys compromise and keys destroy', () => {
     const destroyed = await vault.cli(['keys', 'destroy', id, '--yes', '--json'])
     expect(destroyed.code, destroyed.stderr).toBe(0)
     expect(destroyed.json()).toEqual({ id, state: 'destroyed' })
+    const root = await keyOf('root')
+    expect(destroyed.stderr).toContain(`hold ${id} still, wrapped by the root key of their day`)
+    expect(destroyed.stderr).toMatch(new RegExp(`${root.id} +passphrase-file`))
     expect((await inventory()).find((key) => key.id === id)).toMatchObject({ state: 'destroyed', references: 0 })
     await tokenize(1)
   })

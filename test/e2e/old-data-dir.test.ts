@@ -6,15 +6,16 @@ import { person } from '../support/samples.ts'
 import { VaultProcess } from '../support/vault-process.ts'
 
 /** A data directory as the version before left it: the built vault starts on it, migrates it and serves. */
-const facts = readOldVaultFacts()
+const NAME = '0013-approvals-and-names'
+const facts = readOldVaultFacts(NAME)
 let vault: VaultProcess
 
 beforeAll(async () => {
   vault = await VaultProcess.create()
   const database = await openEmbeddedDatabase({ dataDir: vault.dataDir, role: 'command', log: () => {} })
-  await loadOldVault({ ownerUrl: database.urls.owner, superuserUrl: database.urls.superuser })
+  await loadOldVault(NAME, { ownerUrl: database.urls.owner, superuserUrl: database.urls.superuser })
   await database.stop()
-  copyOldRootKey(vault.file('root-key'))
+  copyOldRootKey(NAME, vault.file('root-key'))
   writeFileSync(vault.file('sample-callers.json'), JSON.stringify(facts.sample_callers), { mode: 0o600 })
   await vault.start()
 })

@@ -1,12 +1,14 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { Agent } from 'node:https'
+import { hostname, userInfo } from 'node:os'
 import path from 'node:path'
 import { json } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type HttpsRequest, requestHttps } from '../support/https-client.ts'
 import { memoryHolds } from '../support/process-memory.ts'
-import { VaultProcess } from '../support/vault-process.ts'
+import { startAtTerminal, terminalIsMissing } from '../support/terminal.ts'
+import { builtProgram, VaultProcess } from '../support/vault-process.ts'
 import { isRunning, workersOf } from '../support/worker-processes.ts'
 
 const TOKEN = 'token-of-the-scraper-0123456789'
@@ -88,6 +90,80 @@ describe('what changes the state of a running server', () => {
     await vault.stop()
     expect(statSync(socket(), { throwIfNoEntry: false })).toBeUndefined()
     await start()
+  })
+})
+
+describe('who runs a command', () => {
+  type Event = Record<string, unknown> & { caller: { id: string } }
+  const account = userInfo().username
+  const list = async (type: string) => (await vault.cli(['audit', 'list', '--json', '--type', type])).json<Event[]>()
+
+  it('is who --as says, else STRONGROOM_OPERATOR, else SUDO_USER, else the account, which is kept beside the name', async () => {
+    const local = { STRONGROOM_OPERATOR: 'Bo Tan', SUDO_USER: 'cy' }
+    const runs: [args: string[], env: Record<string, string>, expected: object][] = [
+      [
+        ['--as', ' Ada'],
+        { ...local, SSH_CONNECTION: '198.51.100.4 50000 192.0.2.1 22' },
+        { caller: { id: 'operator:ada' }, account, source: '198.51.100.4' },
+      ],
+      [[], local, { caller: { id: 'operator:bo tan' }, account, source: `host:${hostname()}` }],
+      [[], { SUDO_USER: 'cy' }, { caller: { id: 'operator:cy' }, account }],
+      [[], { SUDO_USER: 'root' }, { caller: { id: `operator:${account}` } }],
+    ]
+    const added: { id: string; expected: object }[] = []
+    for (const [args, env, expected] of runs) {
+      const result = await vault.cli(['clients', 'add', '--name', 'x', '--scope', 'tokenize', '--json', ...args], env)
+      expect(result.code, result.stderr).toBe(0)
+      added.push({ id: result.json<{ client_id: string }>().client_id, expected })
+    }
+    const events = await list('client.add')
+    for (const { id, expected } of added) expect(events.find(({ subject }) => subject === id)).toMatchObject(expected)
+    expect(events.find(({ subject }) => subject === added.at(-1)!.id)).not.toHaveProperty('account')
+  })
+
+  it('is no text that is no name', async () => {
+    for (const [args, env] of [
+      [['--as', 'a\nb'], {}],
+      [[], { STRONGROOM_OPERATOR: '<script>' }],
+    ] as const) {
+      const refused = await vault.cli(['clients', 'list', ...args], env)
+      expect(refused.code, refused.stderr).not.toBe(0)
+      expect(refused.stderr).toMatch(/STRONGROOM_OPERATOR|--as/)
+    }
+  })
+
+  it('must be said by root at a terminal in production, but where machines run it', async () => {
+    if (process.geteuid?.() !== 0 || terminalIsMissing() !== undefined) return
+    const run = async (args: readonly string[], env: Record<string, string> = {}) => {
+      const terminal = startAtTerminal({
+        command: process.execPath,
+        args: [builtProgram('cli'), ...args],
+        cwd: vault.directory,
+        env: { ...vault.env, NODE_ENV: 'production', ...env },
+      })
+      const code = await terminal.ended
+      return { code, isRefused: terminal.screen().includes('root may be anybody') }
+    }
+    expect(await run(['audit', 'tail'], { SUDO_USER: 'root' })).toEqual({ code: 2, isRefused: true })
+    expect(await run(['clients', 'list'], { STRONGROOM_OPERATOR: 'ada' })).toMatchObject({ isRefused: false })
+    expect(await run(['doctor'])).toMatchObject({ isRefused: false })
+    // At no terminal nobody can be asked.
+    const { stderr } = await vault.cli(['clients', 'list'], { NODE_ENV: 'production' })
+    expect(stderr).not.toContain('root may be anybody')
+  })
+
+  it('is in the event of a command that failed, also where the command cannot reach the database', async () => {
+    expect((await vault.cli(['clients', 'revoke', 'client_nobody', '--as', 'ada'])).code).not.toBe(0)
+    const failed = { type: 'request.refuse', outcome: 'failed', caller: { id: 'operator:ada', kind: 'operator' } }
+    const nowhere = { DATABASE_URL: 'postgresql://strongroom:x@127.0.0.1:1/strongroom' }
+    expect((await vault.cli(['keys', 'status', '--as', 'ada'], nowhere)).code).toBe(1)
+    // What was never a command of the vault leaves nothing.
+    expect((await vault.cli(['clients', 'list', '--no-such-option'])).code).toBe(2)
+    const failures = await list('request.refuse')
+    for (const route of ['clients revoke', 'keys status']) {
+      expect(failures).toContainEqual(expect.objectContaining({ ...failed, route }))
+    }
+    expect(failures.map(({ route }) => route)).not.toContain('clients list')
   })
 })
 

@@ -62,10 +62,11 @@ const urlsOf = (name: string) => ({
   DATABASE_OWNER_URL: withDatabase(database.urls.owner, name),
 })
 
-async function asSuperuser(statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: database.urls.superuser })
+async function asSuperuser(statement: string, name?: string): Promise<Record<string, unknown>[]> {
+  const { superuser } = database.urls
+  const client = new pg.Client({ connectionString: name === undefined ? superuser : withDatabase(superuser, name) })
   await client.connect()
-  await client.query(statement).finally(() => client.end())
+  return (await client.query(statement).finally(() => client.end())).rows
 }
 
 async function createDatabase(name: string, options = ''): Promise<void> {
@@ -145,6 +146,29 @@ describe('the database', () => {
     expect(await succeed(['clients', 'list', '--json'])).toMatch(/"created_at":"20\d\d-/)
     child.kill('SIGTERM')
     expect((await ended).code).toBe(0)
+  })
+
+  it('with a trigger that is not the vault’s is served when the operator has accepted it, which is an event', async () => {
+    await succeed(['migrate'])
+    await succeed(['clients', 'list'])
+    await asSuperuser(
+      'CREATE TRIGGER mine BEFORE UPDATE ON settings FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()',
+      `vault_${count}`,
+    )
+    const found = await start(['doctor', '--json']).ended
+    expect(found.code, found.stderr).toBe(1)
+    const { detail } = JSON.parse(found.stdout).find(({ code }: { code: string }) => code === 'schema-changed')
+    expect(detail).toContain('trigger mine on settings was added. Nothing is served')
+    const [, hash] = /--accept-schema ([0-9a-f]{64})"/.exec(detail)!
+    const accepted = await start(['migrate', '--accept-schema', hash!, '--json']).ended
+    expect(accepted.code, accepted.stderr).toBe(0)
+    expect(JSON.parse(accepted.stdout)).toEqual({ accepted: ['trigger mine on settings was added'], hash })
+    expect(await succeed(['doctor'])).not.toContain('schema')
+    const events = await asSuperuser(
+      "SELECT type FROM audit_events WHERE type IN ('migrate', 'schema.accept') ORDER BY position",
+      `vault_${count}`,
+    )
+    expect(events).toEqual([{ type: 'migrate' }, { type: 'schema.accept' }])
   })
 })
 

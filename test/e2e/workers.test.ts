@@ -87,6 +87,23 @@ it('every worker serves, and what one stored the other shows', async () => {
   expect(await Promise.all(connections.map(workerOn))).toEqual(workers)
 })
 
+it('a TLS session that one began every worker resumes: the key of the tickets is one, and not their own', async () => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const reached = new Set<number>()
+  const first = await workerOn(agent)
+  await vi.waitFor(
+    async () => {
+      for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy()
+      const { socket } = await vault.call('GET', '/healthz', { agent })
+      expect((socket as TLSSocket).isSessionReused()).toBe(true)
+      reached.add(processAtOtherEnd(socket, workers)!)
+      expect([...reached].some((worker) => worker !== first)).toBe(true)
+    },
+    { timeout: 20_000, interval: 10 },
+  )
+  agent.destroy()
+})
+
 it('the same Idempotency-Key on both workers at once leaves exactly one record', async () => {
   const billing = await vault.token('billing')
   for (let at = 0; at < 20; at++) {

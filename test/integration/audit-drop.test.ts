@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
-import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
+import { afterEach, describe, expect, inject, it, vi } from 'vitest'
+import { type AuditFacts, createNewAuditEvent } from '../../src/audit/audit-event.ts'
 import { insertEvents } from '../../src/audit/audit-store.ts'
 import { parseCheckpoint } from '../../src/audit/checkpoint.ts'
 import { type DropEventsRequest, dropEvents } from '../../src/audit/drop-events.ts'
@@ -15,6 +15,7 @@ import { TestVault } from '../support/test-vault.ts'
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const NOW = new Date()
+const FACTS = { type: 'record.read', outcome: 'success', site: 'default' } as const
 
 let database: TestDatabase
 let owner: Database
@@ -24,8 +25,11 @@ let vault: TestVault
 const month = (ago: number) => new Date(Date.UTC(NOW.getUTCFullYear(), NOW.getUTCMonth() - ago, 1))
 const nameOf = (ago: number) => `audit_events_${month(ago).toISOString().slice(0, 7).replace('-', '_')}`
 
-/** A vault that has run for years: its first partition ends 16 months ago, and 14 and 13 months ago have their own. */
-beforeEach(async () => {
+/**
+ * A vault that has run for years: its first partition ends 16 months ago, 14 and 13 months ago have their own, and 15 months ago
+ * is in the one for everything else. The log begins with events of those times, in this order.
+ */
+async function start(...begun: (Date | (AuditFacts & { at: Date }))[]): Promise<void> {
   database = await createTestDatabase()
   const superuser = new URL(inject('cluster').superuserUrl)
   superuser.pathname = `/${database.name}`
@@ -39,8 +43,17 @@ beforeEach(async () => {
     EXECUTE format('ALTER TABLE audit_events ATTACH PARTITION audit_events_early FOR VALUES FROM (MINVALUE) TO (%L)',
       ${bound(month(16))});
     ${partition(14)} ${partition(13)} ${partition(0)} END $$`)
+  for (const one of begun) {
+    const { at, ...facts } = one instanceof Date ? { at: one, ...FACTS } : one
+    const newAuditEvent = createNewAuditEvent(
+      () => at,
+      createNewId(() => at, randomBytes),
+    )
+    await insertEvents(owner, [newAuditEvent(facts)])
+  }
   vault = await TestVault.start({ sharedDatabase: database, config: { keepsLog: true } })
-})
+  await settled()
+}
 afterEach(async () => {
   await vault.checkInvariants()
   await vault.stop()
@@ -48,17 +61,8 @@ afterEach(async () => {
   await database.drop()
 })
 
-/** Commits events of the middle of those months, in this order; the vault puts them into its log. */
-async function commit(...monthsAgo: number[]): Promise<void> {
-  for (const ago of monthsAgo) {
-    const at = new Date(month(ago).getTime() + 14 * 24 * 60 * 60 * 1000)
-    const newAuditEvent = createNewAuditEvent(
-      () => at,
-      createNewId(() => at, randomBytes),
-    )
-    await insertEvents(owner, [newAuditEvent({ type: 'record.read', outcome: 'success', site: 'default' })])
-  }
-}
+/** In the middle of the month so many months ago. */
+const middleOf = (ago: number) => new Date(month(ago).getTime() + 14 * 24 * 60 * 60 * 1000)
 
 async function settled(): Promise<void> {
   const isSettled = `SELECT FROM audit_events e WHERE NOT EXISTS (SELECT FROM audit_leaves WHERE event = e.id)`
@@ -67,10 +71,7 @@ async function settled(): Promise<void> {
 
 const drop = (request: Partial<DropEventsRequest> = {}) => {
   const now = () => NOW
-  const newAuditEvent = createNewAuditEvent(
-    () => new Date(),
-    createNewId(() => new Date(), randomBytes),
-  )
+  const { newAuditEvent } = vault.strongroom
   return dropEvents({ database: owner, newAuditEvent, now }, OPERATOR, {
     olderThanMonths: 12,
     isDryRun: false,
@@ -84,80 +85,64 @@ async function places(): Promise<{ sequence: number; event: string; isThere: boo
                        FROM audit_leaves l ORDER BY sequence`)
 }
 
-const numbersIn = (ranges: readonly string[]) =>
-  ranges.flatMap((range) => {
-    const [first, last] = range.split('-').map(Number) as [number, number]
-    return Array.from({ length: last - first + 1 }, (_, at) => first + at)
-  })
+const verified = () =>
+  owner.transaction(async (tx) => verifyLog(await openLogOfDatabase(tx), { keys: [], checkpoints: [], receipts: [] }))
 
 describe('events that are older than a year', () => {
-  it('are dropped by whole months, with an event that says which; the log still verifies', async () => {
-    // 15 months ago had no partition, so those are in the one for everything else; what is 11 months old too.
-    await commit(14, 13, 14, 20, 15, 13, 11)
+  it('are dropped by whole months from the beginning of the log on, with events that say which', async () => {
+    // Two transactions passed each other at the end of the last month that goes.
+    const end = month(12).getTime()
+    const passing = [new Date(end + 1_000), new Date(end - 1_000)]
+    await start(...[20, 15, 14, 14, 13, 13].map(middleOf), ...passing, middleOf(11))
     const kept = (await vault.tokenize({ contact })).contact!.token!
-    await commit(13, 12)
     await settled()
     const before = await places()
-    const old = await database.sql<{ id: string }>(`SELECT id FROM audit_events WHERE id < audit_event_id_at($1)`, [
-      month(12),
-    ])
-    expect(old).toHaveLength(7)
 
     const planned = await drop({ isDryRun: true })
     expect(await places()).toEqual(before)
-    const { until, dropped } = await drop()
+    const { until, dropped, minimum_index } = await drop()
     expect(until).toBe(month(12).toISOString())
-    expect(dropped.map(({ partition, events }) => [partition, events])).toEqual([
-      ['audit_events_early', 1],
-      [nameOf(14), 2],
-      [nameOf(13), 3],
-      ['audit_events_other', 1],
+    expect(dropped.map(({ partition, events, ranges }) => [partition, events, ranges])).toEqual([
+      ['audit_events_early', 1, ['0-0']],
+      [nameOf(14), 3, ['0-3']],
+      [nameOf(13), 2, ['0-5']],
     ])
     expect(dropped.map((one) => ({ ...one, event: null }))).toEqual(planned.dropped)
     const tables = await database.sql<{ name: string }>(
       `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'audit_events'::regclass`,
     )
     const names = dropped.map(({ partition }) => partition)
-    expect(tables.map(({ name }) => name).filter((name) => names.includes(name))).toEqual(['audit_events_other'])
+    expect(tables.map(({ name }) => name).filter((name) => names.includes(name))).toEqual([])
 
-    // Exactly what was old is gone, and exactly that is what the events say.
+    // The beginning is gone and nothing else, and exactly that is what the events say.
     await settled()
     const after = await places()
-    const ids = new Set(old.map(({ id }) => id))
-    const gone = after.filter(({ isThere }) => !isThere)
-    expect(gone.map(({ event }) => event).sort()).toEqual([...ids].sort())
+    expect(after.map(({ isThere }) => isThere)).toEqual(after.map(({ sequence }) => sequence >= 6))
     const events = await vault.events({ type: 'audit.drop' })
     expect(events.map(({ id }) => id)).toEqual(dropped.map(({ event }) => event))
-    const ranges = events.flatMap((event) => event.ranges as string[])
-    expect(numbersIn(ranges).sort((a, b) => a - b)).toEqual(gone.map(({ sequence }) => sequence))
-    expect(events.map((event) => event.count)).toEqual([1, 2, 3, 1])
-    expect(events[0]).toMatchObject({ caller: OPERATOR, until, subject: 'audit_events_early' })
+    expect(events.map((event) => [event.count, event.ranges])).toEqual([
+      [1, ['0-0']],
+      [3, ['0-3']],
+      [2, ['0-5']],
+    ])
+    expect(events[0]).toMatchObject({ caller: OPERATOR, subject: 'audit_events_early', until: month(16).toISOString() })
+    expect(events.at(-1)).toMatchObject({ until: month(12).toISOString(), minimum_index })
+    expect(await verified()).toMatchObject({ findings: [], dropped: 6 })
 
-    // The tree is what it was and goes on: each event that is left still has the hash of its leaf.
-    const leaves = await database.sql<{ hash: Buffer; body: string | null }>(
-      'SELECT hash, body FROM audit_leaves LEFT JOIN audit_events ON id = event ORDER BY sequence',
-    )
+    // The tree is what it was and goes on.
     const auditor = await vault.staffToken('auditor')
     await settled()
     const { text } = await vault.call('GET', '/v1/audit/checkpoint', { token: auditor })
     const all = await database.sql<{ hash: Buffer }>('SELECT hash FROM audit_leaves ORDER BY sequence')
     const { size, root } = parseCheckpoint(text)
     expect(rootOf(all.slice(0, size).map(({ hash }) => hash))).toEqual(root)
-    for (const { hash, body } of leaves) if (body !== null) expect(hashLeaf(Buffer.from(body))).toEqual(hash)
-    const verified = await owner.transaction(async (tx) =>
-      verifyLog(await openLogOfDatabase(tx), { keys: [], checkpoints: [], receipts: [] }),
-    )
-    expect(verified.dropped).toBe(7)
-    // The events of this test were committed in another order than that of their times.
-    expect(new Set(verified.findings.map(({ code }) => code))).toEqual(new Set(['time-runs-back']))
-
     const [event] = await vault.events({ type: 'record.tokenize' })
     const receipt = await vault.call('GET', `/v1/audit/events/${event!.id}/receipt`, { token: auditor })
     expect(receipt.status, receipt.text).toBe(200)
     const signed = parseCheckpoint(receipt.body.checkpoint)
     const proof = (receipt.body.proof as string[]).map((hash) => Buffer.from(hash, 'base64'))
     expect(includes(signed, receipt.body.index, hashLeaf(Buffer.from(receipt.body.body)), proof)).toBe(true)
-    const none = await vault.call('GET', `/v1/audit/events/${gone[0]!.event}/receipt`, { token: auditor })
+    const none = await vault.call('GET', `/v1/audit/events/${before[0]!.event}/receipt`, { token: auditor })
     expect([404, 410]).toContain(none.status)
     expect((await vault.call('GET', `/v1/tokens/${kept}`, { token: await vault.staffToken('support') })).status).toBe(
       200,
@@ -167,12 +152,30 @@ describe('events that are older than a year', () => {
   })
 
   it('stay while they are younger than twelve months, whatever is asked for', async () => {
-    await commit(11)
-    await settled()
+    await start(middleOf(11))
     await expect(drop({ olderThanMonths: 11 })).rejects.toThrow('events are kept for 12 months at least')
     // Empty months go; nothing that holds an event.
     expect((await drop()).dropped.reduce((sum, { events }) => sum + events, 0)).toBe(0)
     expect(await vault.count('audit_events_other')).toBe(1)
+    await settled()
+    expect(await verified()).toMatchObject({ findings: [], dropped: 0 })
+  })
+
+  it('leave the keys announced that they announced: what those have signed is still to be verified', async () => {
+    const key = { subject: 'key_old', public_key: randomBytes(32).toString('base64') }
+    await start({ at: middleOf(20), type: 'audit.key', outcome: 'success', ...key }, middleOf(14), middleOf(13))
+    await drop()
+    const announced = await vault.events({ type: 'audit.key', ...key })
+    expect(announced).toHaveLength(1)
+    expect(Date.parse(String(announced[0]!.at))).toBeGreaterThanOrEqual(NOW.getTime())
+    await settled()
+    expect(await verified()).toMatchObject({ dropped: 3 })
+  })
+
+  it('stay when they stand in the log behind a younger one', async () => {
+    await start(middleOf(11), middleOf(20))
+    expect((await drop()).dropped.reduce((sum, { events }) => sum + events, 0)).toBe(0)
+    expect((await places()).every(({ isThere }) => isThere)).toBe(true)
   })
 })
 
@@ -185,8 +188,7 @@ describe('nothing is dropped', () => {
   }
 
   it('that no checkpoint covers', async () => {
-    await commit(20)
-    await settled()
+    await start(middleOf(20))
     const [row] = await database.sql<{ event: string }>(
       'SELECT event FROM audit_leaves ORDER BY event COLLATE "C" LIMIT 1',
     )
@@ -195,16 +197,14 @@ describe('nothing is dropped', () => {
   })
 
   it('that was edited: it is evidence', async () => {
-    await commit(20)
-    await settled()
+    await start(middleOf(20))
     await database.sql(`UPDATE audit_events_early SET body = replace(body, 'success', 'refused')`)
     await expectNothingDropped(/1 events of audit_events_early are not what they were/)
     await database.sql(`UPDATE audit_events_early SET body = replace(body, 'refused', 'success')`)
   })
 
   it('while somebody reads it, and nobody who writes events waits for that', async () => {
-    await commit(20)
-    await settled()
+    await start(middleOf(20))
     const release = await database.hold('SELECT FROM audit_events')
     const dropping = drop()
     dropping.catch(() => {})
@@ -215,10 +215,18 @@ describe('nothing is dropped', () => {
     expect((await dropping).dropped[0]).toMatchObject({ partition: 'audit_events_early', events: 1 })
   })
 
+  it('behind an event that somebody removed: it must not look dropped', async () => {
+    await start(middleOf(20), middleOf(20), middleOf(14))
+    const [kept] = await database.sql<{ id: string }>('DELETE FROM audit_events_early WHERE position = 2 RETURNING *')
+    expect(kept).toBeDefined()
+    await expectNothingDropped(/the events of the leaves 1 are not there, and were never dropped/)
+  })
+
   it('by the role that the server runs as', async () => {
+    await start()
     const server = openDatabase({ url: database.serverUrl, maxConnections: 1 })
     const now = () => NOW
-    const newAuditEvent = createNewAuditEvent(now, createNewId(now, randomBytes))
+    const { newAuditEvent } = vault.strongroom
     const request = { olderThanMonths: 12, isDryRun: false }
     await expect(dropEvents({ database: server, newAuditEvent, now }, OPERATOR, request)).rejects.toThrow(
       'DATABASE_OWNER_URL must name the role that owns the audit log',

@@ -7,6 +7,8 @@ import { hashesOf } from '../../src/audit/tile.ts'
 import { checkout } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
+const FINAL = 'private, max-age=31536000, immutable'
+
 let vault: TestVault
 let auditor: string
 
@@ -38,9 +40,9 @@ async function download(
   path: string,
   from = vault,
   token = auditor,
-): Promise<{ status: number; body: Buffer; type: string }> {
-  const { status, body, type } = await from.call('GET', `/v1/audit/tile/${path}`, { token })
-  return { status, body, type }
+): Promise<{ status: number; body: Buffer; type: string; cached: string | undefined }> {
+  const { status, body, type, headers } = await from.call('GET', `/v1/audit/tile/${path}`, { token })
+  return { status, body, type, cached: headers['cache-control'] as string | undefined }
 }
 
 async function logVerifier(origin: string) {
@@ -120,6 +122,9 @@ describe('the audit log', () => {
     const above = await download('1/000.p/1')
     expect([full.status, partial.status, above.status]).toEqual([200, 200, 200])
     expect(full.type).toBe('application/octet-stream')
+    expect([full.cached, partial.cached, above.cached]).toEqual([FINAL, 'no-store', 'no-store'])
+    const everywhere = await vault.clientToken(['audit:read-all'])
+    expect((await download('entries/000', vault, everywhere)).cached).toBe(FINAL)
     expect(above.body).toEqual(rootOf(hashesOf(full.body)))
     expect(rootOf([...hashesOf(full.body), ...hashesOf(partial.body)])).toEqual(root)
   })
@@ -131,6 +136,18 @@ describe('the audit log', () => {
       expect(status).toBe(404)
     },
   )
+
+  it('leaves no event of a monitor that asks for what is not there yet', async () => {
+    const { size } = await settled()
+    const statuses = await Promise.all(
+      [1, 2, 3].map(async (more) => (await download(`entries/001.p/${size - 256 + more}`)).status),
+    )
+    expect(statuses).toEqual([404, 404, 404])
+    expect((await settled()).size).toBe(size)
+    // What tells something of an event stays one.
+    await vault.call('GET', '/v1/audit/events/evt_00000000000000000000000000/receipt', { token: auditor })
+    expect((await settled()).size).toBe(size + 1)
+  })
 
   it('hands out bundles of entries only to who may see all of them', async () => {
     const alone = await TestVault.start({ config: { keepsLog: true } })
@@ -154,6 +171,19 @@ describe('the audit log', () => {
       const grown = await alone.count('audit_leaves')
       expect((await download(`entries/000.p/${grown}`, alone, token)).status).toBe(404)
       expect((await download(`0/000.p/${grown}`, alone, token)).status).toBe(200)
+
+      const everywhere = await alone.clientToken(['audit:read-all'])
+      expect((await download(`entries/000.p/${grown}`, alone, everywhere)).status).toBe(200)
+      const [foreign] = await alone.events({ type: 'record.tokenize', site: 'elsewhere' })
+      const receipt = (as: string) => alone.call('GET', `/v1/audit/events/${foreign!.id}/receipt`, { token: as })
+      expect([(await receipt(token)).status, (await receipt(everywhere)).status]).toEqual([404, 200])
+      const list = async (as: string) =>
+        (await alone.call('GET', '/v1/audit/events?type=record.tokenize', { token: as })).body.events
+      expect(await list(token)).toEqual([])
+      expect(await list(everywhere)).toContainEqual(foreign)
+      // That somebody read all of the log is for all of its readers to see.
+      const reads = await alone.events({ type: 'audit.read' })
+      expect(reads.filter(({ site }) => site === undefined)).toHaveLength(3)
     } finally {
       await alone.stop()
     }

@@ -1,17 +1,17 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, expect, inject, it, vi } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { BACKGROUND_TASKS, type TaskName } from '../../src/background.ts'
-import type { Config } from '../../src/config.ts'
-import { followCertificates } from '../../src/serve.ts'
 import { callBound } from '../support/bound-caller.ts'
 import { createCallerKey } from '../support/caller-keys.ts'
+import { eventTaskProofs } from '../support/event-task-proofs.ts'
+import { seeCertificatesFollowed } from '../support/followed-certificates.ts'
+import { forgetMarks } from '../support/forget-marks.ts'
 import { holdLog } from '../support/hold-log.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { contact } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
-import { withVaultKeys } from '../support/vault-keys.ts'
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const MINUTE = 60_000
@@ -63,46 +63,30 @@ async function one<T>(text: string, values: unknown[] = []): Promise<T> {
   return row!.value
 }
 
+/** At that age a key gets one beside it. */
+async function expectNewKey(task: TaskName, purpose: string, days: number): Promise<void> {
+  vault.clockOffsetMs = days * DAY
+  await run(task)
+  const made = () => one<number>('SELECT count(*)::integer AS value FROM keys WHERE purpose = $1', [purpose])
+  await vi.waitFor(async () => expect(await made()).toBe(2), PATIENCE)
+}
+
 /** What each task is there for, seen in the database or on the disk. A task that is not here fails below. */
 const proofs: Record<TaskName, () => Promise<void>> = {
   async 'adopt-access'() {
     const { id } = await vault.client(['tokenize'])
     await database.sql('UPDATE clients SET mac = NULL')
-    await withVaultKeys(vault, (parts) =>
-      parts.database.transaction(async (tx) => {
-        const verified = await parts.keys.registry.read(tx)
-        const draft = await parts.keys.registry.draft({ ...verified, marks: [] })
-        await draft.save(tx, verified.generation + 1)
-      }),
-    )
-    await vault.strongroom.checkReady()
+    await forgetMarks(vault)
     await vi.waitFor(async () => {
       await run('adopt-access')
       expect(await one('SELECT mac AS value FROM clients WHERE id = $1', [id])).toBeInstanceOf(Buffer)
     }, PATIENCE)
   },
 
-  async 'keep-signing-keys'() {
-    const signing = () => one<number>(`SELECT count(*)::integer AS value FROM keys WHERE purpose = 'token-signing'`)
-    expect(await signing()).toBe(1)
-    vault.clockOffsetMs = 80 * DAY
-    await run('keep-signing-keys')
-    await vi.waitFor(async () => expect(await signing()).toBe(2), PATIENCE)
-  },
+  ...eventTaskProofs(() => vault, run),
 
-  async 'prepare-audit-partitions'() {
-    const partitions = () =>
-      one<string[]>(
-        `SELECT array_agg(inhrelid::regclass::text ORDER BY 1) AS value FROM pg_inherits
-         WHERE inhparent = 'audit_events'::regclass`,
-      )
-    const before = await partitions()
-    for (const name of before.filter((name) => /_\d{4}_\d{2}$/.test(name)).slice(1)) {
-      await database.sql(`DROP TABLE ${name}`)
-    }
-    await run('prepare-audit-partitions')
-    expect((await partitions()).toSorted()).toEqual(before.toSorted())
-  },
+  'keep-mac-keys': () => expectNewKey('keep-mac-keys', 'access-mac', 300),
+  'keep-signing-keys': () => expectNewKey('keep-signing-keys', 'token-signing', 80),
 
   async 'read-key-registry'() {
     // By SQL, so that no notification tells of it.
@@ -114,27 +98,7 @@ const proofs: Record<TaskName, () => Promise<void>> = {
     await vi.waitFor(() => expect(vault.strongroom.sealedBecause()).toBeUndefined(), PATIENCE)
   },
 
-  async 'renew-certificates'() {
-    const { certsDir } = inject('cluster')
-    const [certFile, keyFile] = [path.join(directory, 'server.pem'), path.join(directory, 'server-key.pem')]
-    const restore = () => copyFileSync(path.join(certsDir, 'server.pem'), certFile)
-    restore()
-    copyFileSync(path.join(certsDir, 'server-key.pem'), keyFile)
-    const renew = vi.fn()
-    const listener = { port: 0, renew, stop: async () => {} }
-    const config = { tls: { certsDir, certFile, keyFile } } as unknown as Config
-    const unfollow = followCertificates(config, [listener], vault.strongroom)
-    try {
-      for (const times of [1, 2]) {
-        writeFileSync(certFile, `no certificate ${times}`)
-        await vi.waitFor(() => expect(failuresOf('renew-certificates')).toHaveLength(times), PATIENCE)
-        restore()
-        await vi.waitFor(() => expect(renew).toHaveBeenCalledTimes(times), PATIENCE)
-      }
-    } finally {
-      unfollow()
-    }
-  },
+  'renew-certificates': () => seeCertificatesFollowed(vault, directory, () => failuresOf('renew-certificates').length),
 
   async 'report-key-uses'() {
     const uses = () =>
@@ -184,8 +148,7 @@ const proofs: Record<TaskName, () => Promise<void>> = {
     await database.sql(`INSERT INTO reveal_reasons SELECT id, 'key_none', '' FROM approvals`)
     vault.clockOffsetMs = 401 * DAY
     await run('sweep-approvals')
-    const left = 'array_agg(DISTINCT state) AS value FROM approvals'
-    expect(await one(`SELECT ${left}`)).toEqual(['unreviewed'])
+    expect(await one('SELECT array_agg(DISTINCT state) AS value FROM approvals')).toEqual(['unreviewed'])
     expect(await vault.count('reveal_reasons')).toBe(MANY / 5)
   },
 
@@ -263,6 +226,17 @@ const proofs: Record<TaskName, () => Promise<void>> = {
     }
   },
 
+  async 'watch-database-schema'() {
+    expect(await vault.events({ type: 'migrate' })).toHaveLength(1)
+    await database.sql('CREATE RULE swallow AS ON INSERT TO audit_events DO INSTEAD NOTHING')
+    await run('watch-database-schema')
+    expect(lines()).toContainEqual(expect.objectContaining({ alert: 'schema-changed' }))
+    expect((await vault.call('GET', '/readyz')).body.code).toBe('schema-changed')
+    await database.sql('DROP RULE swallow ON audit_events')
+    await run('watch-database-schema')
+    expect((await vault.call('GET', '/readyz')).status).toBe(200)
+  },
+
   async 'watch-keys'() {
     vault.clockOffsetMs = 300 * DAY
     await run('watch-keys')
@@ -271,6 +245,14 @@ const proofs: Record<TaskName, () => Promise<void>> = {
       () => expect(lines()).toContainEqual(expect.objectContaining({ alert: 'key-expiring', key: display })),
       PATIENCE,
     )
+  },
+
+  async 'watch-log-end'() {
+    await vi.waitFor(async () => {
+      await database.sql(`UPDATE audit_head SET root = sha256('')`)
+      await run('watch-log-end')
+      expect(lines().some(({ alert }) => alert === 'audit-log-changed')).toBe(true)
+    }, PATIENCE)
   },
 
   async 'write-refusal-counts'() {

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type AuditCaller, createNewAuditEvent } from '../../src/audit/audit-event.ts'
+import type { AuditCaller } from '../../src/audit/audit-event.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
-import { createNewId } from '../../src/identifier.ts'
+import { keyPurposes, macPurposes } from '../../src/keys/key.ts'
 import { keyTimes } from '../../src/keys/key-times.ts'
 import type { KeysOptions } from '../../src/keys/keys.ts'
-import { createRandomBytes } from '../../src/keys/random.ts'
 import { changeRegistry, type RegistryChange } from '../../src/keys/registry.ts'
+import { macOf } from '../../src/keys/registry-manifest.ts'
 import type { RootKey, RootKeyRecord } from '../../src/keys/root-key/root-key.ts'
 import { Problem } from '../../src/problem.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -13,8 +13,6 @@ import { testRootKey } from '../support/test-keys.ts'
 import { openTestKeys } from '../support/vault-keys.ts'
 
 const OPERATOR: AuditCaller = { id: 'operator:test', kind: 'operator' }
-const now = () => new Date()
-const newAuditEvent = createNewAuditEvent(now, createNewId(now, createRandomBytes()))
 
 type Server = Awaited<ReturnType<typeof openTestKeys>>
 
@@ -49,7 +47,7 @@ const openerOf = (has: () => readonly RootKey[]) => async (record: RootKeyRecord
 }
 
 const change = <T>(server: Server, work: (change: RegistryChange) => Promise<T>) =>
-  changeRegistry({ ...server, newAuditEvent }, OPERATOR, work)
+  changeRegistry(server, OPERATOR, work)
 
 async function stored() {
   const [row] = await testDatabase.sql<{ manifest: string }>('SELECT manifest FROM key_registry')
@@ -59,9 +57,9 @@ async function stored() {
   return { generation, keys, events: events.map(({ type }) => type) }
 }
 
-const nextRootKey = (): RootKey => {
+const nextRootKey = (id = 'root_next'): RootKey => {
   const key = testRootKey()
-  return { ...key, record: { ...key.record, id: 'root_next' } }
+  return { ...key, record: { ...key.record, id } }
 }
 
 describe('changing the registry', () => {
@@ -114,7 +112,7 @@ describe('changing the registry', () => {
   it('writes nothing when nothing is changed, when the work fails, or when a purpose would be left without its key', async () => {
     const server = await start()
     const before = await stored()
-    expect(await change(server, async (draft) => draft.rows.length)).toBe(5)
+    expect(await change(server, async (draft) => draft.rows.length)).toBe(keyPurposes.length)
     const failing = change(server, async (draft) => {
       await draft.create('index')
       throw new Error('on second thoughts')
@@ -187,21 +185,30 @@ describe('changing the registry', () => {
 })
 
 describe('another root key', () => {
-  it('wraps everything from then on; a server that does not have it goes on with the keys it knows', async () => {
+  it('wraps everything from then on; a server that does not have it is sealed until it does, and knows it by its own key', async () => {
     const next = nextRootKey()
     const has = [rootKey]
-    const [first, second] = [await start([rootKey, next]), await start([], { openRootKey: openerOf(() => has) })]
+    const alerts: string[] = []
+    const first = await start([rootKey, next])
+    const second = await start([], { openRootKey: openerOf(() => has), alert: (code) => void alerts.push(code) })
+    const context = { site: 's', kind: 'contact', token: 't', part: 'secret', version: 1 }
+    const sealed = first.keys.seal('secret', context, Buffer.from('it goes on'), 32)
     const before = await stored()
     await change(first, (draft) => draft.rewrap(next))
-    await second.keys.refresh()
-    const context = { site: 's', kind: 'contact', token: 't', part: 'secret', version: 1 }
-    const sealed = second.keys.seal('secret', context, Buffer.from('it goes on'), 32)
-    expect((await first.keys.open(sealed, context)).toString()).toBe('it goes on')
+    await expect.poll(() => second.keys.isSealed).toBe(true)
+    await expect(second.keys.refresh()).rejects.toMatchObject({ code: 'sealed' })
+    expect(() => second.keys.macs.make('access-mac', 'client', 'text')).toThrow('sealed')
+    expect(alerts).toEqual(['root-key-unreachable'])
+
     const after = await stored()
-    expect(after.keys.map((row) => row.id)).toEqual(before.keys.map((row) => row.id))
-    for (const [at, row] of after.keys.entries()) {
-      expect(row.root_key_id).toBe('root_next')
-      expect(row.wrapped).not.toEqual(before.keys[at]!.wrapped)
+    const fresh = after.keys.filter(({ id }) => !before.keys.some((row) => row.id === id))
+    expect(fresh.map(({ purpose, state }) => `${state} ${purpose}`).sort()).toEqual(
+      [...macPurposes].map((purpose) => `active ${purpose}`).sort(),
+    )
+    for (const row of before.keys) {
+      const now = after.keys.find(({ id }) => id === row.id)
+      if (row.purpose === 'registry-mac') expect(now).toMatchObject({ state: 'destroyed', wrapped: null })
+      else expect(now, String(row.purpose)).toMatchObject({ root_key_id: 'root_next', wrapped: expect.any(Buffer) })
     }
     const roots = await testDatabase.sql('SELECT id, state FROM root_keys ORDER BY state')
     expect(roots).toEqual([
@@ -209,14 +216,44 @@ describe('another root key', () => {
       { id: rootKey.record.id, state: 'deactivated' },
     ])
 
-    // A key that it cannot unwrap is where it ends, until the root key is there.
-    const id = await change(first, (draft) => draft.create('display'))
-    await expect(second.keys.refresh()).rejects.toMatchObject({ code: 'sealed' })
     has.push(next)
     await second.keys.refresh()
-    expect(second.keys.ring.find(id)).toBeDefined()
+    expect((await second.keys.open(sealed, context)).toString()).toBe('it goes on')
+    expect(await second.keys.macs.verify('access-mac', 'a', 'b', first.keys.macs.make('access-mac', 'a', 'b'))).toBe(
+      true,
+    )
     expect((await start([next])).keys.isSealed).toBe(false)
     expect((await start([rootKey])).keys.isSealed).toBe(true)
+  })
+
+  it('twice while a server was away is more than it can follow: it stays sealed until it is restarted', async () => {
+    const [next, last] = [nextRootKey('root_next'), nextRootKey('root_last')]
+    const has = [rootKey]
+    const first = await start([rootKey, next, last])
+    const second = await start([], { openRootKey: openerOf(() => has) })
+    await change(first, (draft) => draft.rewrap(next))
+    await change(first, (draft) => draft.rewrap(last))
+    has.push(last)
+    await expect(second.keys.refresh()).rejects.toMatchObject({ code: 'sealed' })
+    await expect.poll(() => second.keys.isSealed).toBe(true)
+    expect((await start([last])).keys.isSealed).toBe(false)
+  })
+
+  it('without the hand-over from the key that a server has is not taken, though it opens everything', async () => {
+    const next = nextRootKey()
+    const [first, second] = [await start([rootKey, next]), await start([rootKey, next])]
+    const forged = await first.keys.registry.draft(first.keys.verified)
+    await forged.rewrap(next)
+    await first.database.transaction(async (tx) => {
+      await forged.save(tx, 2)
+      const [row] = await tx.query<{ manifest: string }>({ name: 'read', text: 'SELECT manifest FROM key_registry' })
+      const manifest = row!.manifest.replace(/"handovers":\[.*?\]/, '"handovers":[]')
+      const mac = macOf((await forged.presentMacKey('registry-mac')).secret, manifest)
+      await tx.query({ name: 'sign', text: 'UPDATE key_registry SET manifest = $1, mac = $2' }, [manifest, mac])
+    })
+    await expect(second.keys.refresh()).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('has not put in the place of its own') },
+    })
   })
 })
 
@@ -240,6 +277,6 @@ describe('a start without the root key', () => {
     expect(() => keys.verified).toThrow('sealed')
     has.push(rootKey)
     await vi.waitUntil(() => !keys.isSealed, { timeout: 5_000 })
-    expect(keys.verified.keys).toHaveLength(5)
+    expect(keys.verified.keys).toHaveLength(keyPurposes.length)
   })
 })

@@ -1,5 +1,6 @@
 import type { Response } from 'supertest'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { acceptPresentSchema } from '../support/accept-schema.ts'
 import { closeGates, gates, installGates, type ObservedBatches, observeBatches } from '../support/gates.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { expectProblem } from '../support/problems.ts'
@@ -28,6 +29,7 @@ beforeAll(async () => {
   first = await startServer()
   second = await startServer()
   small = await startServer({ maxWaitingRows: 3 })
+  await acceptPresentSchema(first.vault, second.vault, small.vault)
   bearer = {
     checkout: await first.vault.clientToken(['tokenize']),
     support: await first.vault.staffToken('support'),
@@ -183,6 +185,7 @@ it('two servers that write the same keys in opposite orders agree on one record 
   await database.sql(`
     CREATE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.01); RETURN NEW; END $$;
     CREATE TRIGGER slow BEFORE INSERT ON idempotency_keys FOR EACH ROW EXECUTE FUNCTION take_time()`)
+  await acceptPresentSchema(first.vault, second.vault)
   try {
     const requests = (on: Server, order: string[]) => order.map((key) => () => tokenize(undefined, { key, on }))
     const one = await gather(first, requests(first, keys))
@@ -195,6 +198,7 @@ it('two servers that write the same keys in opposite orders agree on one record 
     expect(await first.vault.count('records')).toBe(2 * IN_FLIGHT + keys.length)
   } finally {
     await database.sql('DROP FUNCTION take_time CASCADE')
+    await acceptPresentSchema(first.vault, second.vault)
   }
 })
 

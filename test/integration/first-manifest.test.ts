@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { createClientSecrets } from '../../src/access/client-secret.ts'
 import { readConfig } from '../../src/config.ts'
 import { examineKeys, type Finding } from '../../src/doctor.ts'
-import { type KeyPurpose, keyPurposes, UNAUTHENTICATED_WRAP, wrapContext } from '../../src/keys/key.ts'
+import { formerWrapContext, type KeyPurpose, keyPurposes, UNAUTHENTICATED_WRAP } from '../../src/keys/key.ts'
 import { createPassphraseFileProvider } from '../../src/keys/root-key/passphrase-file.ts'
 import { RootKeyUnreachable } from '../../src/keys/root-key/root-key.ts'
 import { examineVault } from '../../src/open-vault.ts'
@@ -35,7 +35,7 @@ async function writeOldRegistry(purposes: readonly KeyPurpose[]): Promise<Map<Ke
     const id = testKeyId()
     const { secret } = testKey(purpose)
     const bytes = secret.type === 'secret' ? secret.export() : secret.export({ format: 'der', type: 'pkcs8' })
-    const wrapped = await rootKey.wrap(bytes, wrapContext(id, purpose, UNAUTHENTICATED_WRAP))
+    const wrapped = await rootKey.wrap(bytes, formerWrapContext({ id, purpose }, UNAUTHENTICATED_WRAP))
     await database.sql(
       `INSERT INTO keys (id, purpose, state, root_key_id, wrapped, created_at, activated_at)
        VALUES ($1, $2, 'active', $3, $4, $5, $5)`,
@@ -125,7 +125,7 @@ describe('a vault from before there was a manifest', () => {
         expect(revealed.body.data).toEqual({ country: 'SG' })
       }
       const macs = await database.sql('SELECT mac FROM clients UNION ALL SELECT mac FROM partners')
-      for (const { mac } of macs) expect(mac).toHaveLength(32)
+      for (const { mac } of macs) expect(mac).toHaveLength(48)
       await database.sql('UPDATE clients SET mac = NULL WHERE id = $1', [id])
       for (const vault of vaults) expect((await ask(vault)).status).toBe(401)
       expect(await startAgain()).toBe('it started')

@@ -16,12 +16,16 @@ const overrides = {
 const config = { cardLimits: { perClient: 2 } }
 
 let vault: TestVault
+/** The one that goes with the database. */
+let owner: TestVault
 beforeEach(async () => {
-  vault = await TestVault.start({ overrides, config })
+  owner = await TestVault.start({ overrides, config })
+  vault = owner
 })
 afterEach(async () => {
   await vault.checkInvariants()
-  await vault.stop()
+  if (vault !== owner) await vault.stop()
+  await owner.stop()
 })
 
 interface Attempt {
@@ -57,6 +61,16 @@ async function attempts(): Promise<Record<string, Attempt>> {
 describe('limits that are reached stay so', () => {
   it.each([
     ['a rotation of the index key', () => vault.rotate('index')],
+    ['a new root key, with fresh MAC keys', () => vault.strongroom.rootKeys.rotate(OPERATOR)],
+    [
+      'the compromise of the key that names counts, seen by a server that starts then',
+      async () => {
+        const keys = await vault.strongroom.commands.keyStatus()
+        const { id } = keys.find(({ purpose, state }) => purpose === 'limit-mac' && state === 'active')!
+        await vault.strongroom.commands.compromiseKey(OPERATOR, id)
+        vault = await TestVault.start({ overrides, config, sharedDatabase: owner.database })
+      },
+    ],
     [
       'its compromise',
       async () => {

@@ -2,8 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { selectStandings } from '../../src/access/caller-store.ts'
 import { reserveUnits, settleUnits } from '../../src/access/reservation-store.ts'
-import { createNewAuditEvent, leaveOutRecord } from '../../src/audit/audit-event.ts'
+import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
+import { insertEvents } from '../../src/audit/audit-store.ts'
+import { inBook } from '../../src/audit/event-book.ts'
 import { findOldestWaiting, selectPlacedEvents } from '../../src/audit/log-store.ts'
+import { leaveOutRecord } from '../../src/audit/unfinished-event.ts'
 import { type Database, openDatabase, type Queryable } from '../../src/database/database.ts'
 import { createNewId } from '../../src/identifier.ts'
 import { createRandomBytes } from '../../src/keys/random.ts'
@@ -12,6 +15,7 @@ import { releaseRecords } from '../../src/records/release-store.ts'
 import { commitFindings } from '../../src/records/search-store.ts'
 import type { Token } from '../../src/records/token.ts'
 import { insertRecords } from '../../src/records/tokenize-store.ts'
+import { bookOfNoVault } from '../support/event-books.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 
 /** So often PostgreSQL plans a statement for its values before it compares that with a plan for any (plancache.c). */
@@ -20,7 +24,7 @@ const TRIED = 5
 const now = () => new Date()
 const random = createRandomBytes()
 const newId = createNewId(now, random)
-const newAuditEvent = createNewAuditEvent(now, newId)
+const newAuditEvent = inBook(bookOfNoVault(), createNewAuditEvent(now, newId))
 const nobodys = (): Token => newId('card') as Token
 
 const limit = { table: 'rate_limits', most: 10, windowMs: 1_000 } as const
@@ -37,10 +41,14 @@ const requests: Record<string, (db: Queryable) => Promise<unknown>> = {
   'insert-records': (db) => insertRecords(db, [{ now: now(), records: [newRecord()] }]),
   'insert-records-with-keys': (db) =>
     insertRecords(db, [{ now: now(), records: [newRecord()], idempotency: claimed() }]),
-  'release-records': (db) => releaseRecords(db, [release()]),
-  'release-records-and-keep': (db) => releaseRecords(db, [{ ...release(), idempotency: claimed() }]),
+  'select-records-to-release': (db) => releaseRecords(db, [release()]),
   'commit-findings': (db) =>
     commitFindings(db, [{ now: now(), events: [], records: [{ token: nobodys(), version: 1 }] }]),
+  'commit-findings-and-keep': (db) =>
+    commitFindings(db, [
+      { now: now(), events: [], records: [{ token: nobodys(), version: 1 }], idempotency: claimed() },
+    ]),
+  'find-differing-audit-events': (db) => insertEvents(db, [newAuditEvent({ type: 'record.read', outcome: 'success' })]),
 }
 
 function newRecord() {

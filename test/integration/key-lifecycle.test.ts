@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { InventoryLine } from '../../src/keys/inventory.ts'
+import { keyPurposes } from '../../src/keys/key.ts'
 import { checkout, contact, person } from '../support/samples.ts'
 import { openEverySealedValue } from '../support/sealed-values.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
@@ -59,10 +60,14 @@ describe('the inventory', () => {
       ['index', 'HMAC-SHA-256', 256],
       ['token-signing', 'ECDSA P-256', 128],
       ['audit-signing', 'Ed25519', 128],
+      ['registry-mac', 'HMAC-SHA-256', 256],
+      ['access-mac', 'HMAC-SHA-256', 256],
+      ['event-mac', 'HMAC-SHA-256', 256],
+      ['limit-mac', 'HMAC-SHA-256', 256],
     ])
     const days = ({ activated_at, expires_at }: InventoryLine) =>
       (Date.parse(expires_at!) - Date.parse(activated_at!)) / (24 * HOUR_MS)
-    expect(active.map(days)).toEqual([365, 365, 365, 730, 90, 365])
+    expect(active.map(days)).toEqual([365, 365, 365, 730, 90, 365, 365, 365, 365, 365])
     for (const line of lines) expect(JSON.stringify(line)).not.toContain('wrapped')
   })
 
@@ -74,7 +79,10 @@ describe('the inventory', () => {
     )[0]!
     expect(await keyOf('secret')).toMatchObject({ references: records, referenced_by: { 'records.secret': records } })
     expect(await keyOf('index')).toMatchObject({ references: terms, referenced_by: { search_terms: terms } })
-    expect(await keyOf('root')).toMatchObject({ referenced_by: { keys: 5 }, provider: 'passphrase-file' })
+    expect(await keyOf('root')).toMatchObject({
+      referenced_by: { keys: keyPurposes.length },
+      provider: 'passphrase-file',
+    })
     const fresh = {
       token: await vault.clientToken(['tokenize']),
       body: { contact },
@@ -102,7 +110,12 @@ describe('destroying a key', () => {
     const result = await rotate()
     passAnHour()
     const [id] = result.retired
-    await destroy(id!)
+    const backups = await destroy(id!)
+    const root = await keyOf('root')
+    // The vault has had one root key.
+    expect(backups).toMatchObject({
+      root_keys: [{ id: root.id, provider: 'passphrase-file', until: backups.made_until }],
+    })
     expect(await wrappedOf(id!)).toBeNull()
     const line = (await inventory()).find((key) => key.id === id)
     expect(line).toMatchObject({ state: 'destroyed', references: 0, destroyed_at: expect.any(String) })

@@ -236,7 +236,23 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
     await sql(size)
     return audit('tile/0/000.p/1')
   },
+  'audit-log-changed': async () => {
+    const watching = await TestVault.start({ sharedDatabase: vault.database, config: { watchesLog: true } })
+    const ready = () => watching.call('GET', '/readyz')
+    return vi
+      .waitUntil(async () => (await ready()).status === 503 && ready(), { timeout: 20_000 })
+      .finally(() => watching.stop())
+  },
   'database-unavailable': withoutDatabase,
+  'schema-changed': async () => {
+    const look = () => vault.strongroom.background.tasks.get('watch-database-schema')!.run()
+    await sql('ALTER TABLE clients DISABLE TRIGGER access_version')
+    await look()
+    const answer = await audit('checkpoint')
+    await sql('ALTER TABLE clients ENABLE ALWAYS TRIGGER access_version')
+    await look()
+    return answer
+  },
   'audit-unavailable': () =>
     whileBroken(
       'REVOKE INSERT ON audit_events FROM strongroom_runtime',

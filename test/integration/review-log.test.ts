@@ -119,6 +119,45 @@ describe('each anomaly is found once', () => {
   })
 })
 
+describe('a finding that was acknowledged', () => {
+  const acknowledge = (finding: string, note: string, timeZone = 'UTC') =>
+    vault.strongroom.commands.acknowledgeFinding(OPERATOR, { since: SINCE, timeZone, finding, note })
+  const noted = { by: OPERATOR.id, note: 'she was on call, see OPS-12' }
+
+  it('says who looked and what came of it, in the log too, until more belongs to it', async () => {
+    const night = [at('17T22:00:00'), at('17T23:00:00')]
+    const ids = await seedEvents(vault, reveals(ann, night[0]!, 3, 'communicate'))
+    try {
+      await waitUntilLogged(vault)
+      const [found] = await review()
+      expect(found).toMatchObject({ rule: 'off-hours', acknowledged: null })
+      const acknowledged = await acknowledge(found!.id, noted.note)
+      expect(acknowledged).toMatchObject({ id: found!.id, acknowledged: noted })
+      expect((await vault.events({ type: 'audit.acknowledge' })).at(-1)).toMatchObject({
+        ...{ caller: OPERATOR, subject: found!.id, code: 'off-hours', note: noted.note, outcome: 'success' },
+      })
+      expect(await review()).toMatchObject([{ id: found!.id, acknowledged: noted }])
+      // A review over less, or over more, knows it.
+      const later = new Date(night[0]!.getTime() + 1_500)
+      expect(await review('UTC', later)).toMatchObject([{ id: found!.id, count: 1, acknowledged: noted }])
+      await acknowledge(found!.id, 'the second look says the same')
+      expect(await review()).toMatchObject([{ acknowledged: { note: 'the second look says the same' } }])
+
+      ids.push(...(await seedEvents(vault, reveals(ann, night[1]!, 1, 'communicate'))))
+      await waitUntilLogged(vault)
+      expect(await review()).toMatchObject([{ count: 4, acknowledged: null }])
+    } finally {
+      await vault.database.sql('DELETE FROM audit_events WHERE id = ANY ($1)', [ids])
+    }
+  })
+
+  it('must be one that there is', async () => {
+    const before = await vault.events({ type: 'audit.acknowledge' })
+    await expect(acknowledge('finding_0', 'nothing')).rejects.toThrow(/there is no such finding/)
+    expect(await vault.events({ type: 'audit.acknowledge' })).toEqual(before)
+  })
+})
+
 describe('what is no anomaly', () => {
   it.each<[string, Seed[]]>([
     ['a busy hour', reveals(ann, at('18T10:00:00'), 14, 'communicate').map(elsewhere)],

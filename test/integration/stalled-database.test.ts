@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { openDatabase, type Statement } from '../../src/database/database.ts'
 import { countReferences, countReferencesOf } from '../../src/keys/reference-store.ts'
 import { takeCensus } from '../../src/keys/sealed-columns.ts'
+import { acceptPresentSchema } from '../support/accept-schema.ts'
 import { closeGates, gates, installGates, type ObservedBatches, observeBatches } from '../support/gates.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { expectProblem } from '../support/problems.ts'
@@ -25,6 +26,7 @@ beforeAll(async () => {
     sharedDatabase: { ...database, serverUrl: proxy.url },
     overrides: { batches: observed.batches },
   })
+  await acceptPresentSchema(vault)
   token = await vault.clientToken(['tokenize'])
 })
 afterEach(() => vault.checkInvariants())

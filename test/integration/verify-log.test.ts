@@ -140,6 +140,7 @@ describe('a log in a file', () => {
     ['a line without an event', '{"sequence":0}'],
     ['a negative place', '{"sequence":-1,"event":{}}'],
     ['a short hash', '{"sequence":0,"hash":"AAAA"}'],
+    ['a hash with bits left over', `{"sequence":0,"hash":"${'A'.repeat(42)}B="}`],
   ])('that has %s is none', async (_name, ...lines) => {
     const read = async () => verifyLog(await openLogOfFile(fileOf(lines)), { keys: [], checkpoints: [], receipts: [] })
     await expect(read()).rejects.toThrow(LogFileError)
@@ -149,7 +150,7 @@ describe('a log in a file', () => {
     const hash = Buffer.alloc(32, 7).toString('base64')
     const lines = [`{"sequence":0,"leaves":256,"hash":"${hash}"}`, `{"sequence":256,"hash":"${hash}"}`]
     const result = await verifyLog(await openLogOfFile(fileOf(lines)), { keys: [], checkpoints: [], receipts: [] })
-    expect(result.findings.map(({ code, sequence }) => `${code}@${sequence}`)).toEqual(['removed@0'])
+    expect(result.findings.map(({ code, sequence }) => `${code}@${sequence}`)).toEqual(['unsigned@0', 'removed@0'])
     expect(result.size).toBe(257)
   })
 })

@@ -1,9 +1,12 @@
+import { randomBytes as random } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import argon2 from 'argon2'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { createRandomBytes } from '../../src/keys/random.ts'
 import { createPassphraseFileProvider, passphraseFiles } from '../../src/keys/root-key/passphrase-file.ts'
+import type { RootKeyRecord } from '../../src/keys/root-key/root-key.ts'
 import { context, itKeepsTheContract, ofProvider } from '../support/root-key-contract.ts'
 
 const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-passphrase-'))
@@ -27,6 +30,26 @@ describe('a passphrase file', () => {
     await expect(providerOf('contract').open(record)).rejects.toMatchObject({ name: 'RootKeyMismatch' })
   })
 
+  it('is refused for a new root key when it can be guessed, with a command that makes a better one; an old one it opens still', async () => {
+    const file = path.join(directory, 'weak')
+    const strong = await providerOf('strong').create('root_old')
+    for (const weak of ['a'.repeat(20), 'qwertyuiop[]asdfghjkl;zxcvbnm,./', 'horse '.repeat(8)]) {
+      writeFileSync(file, `${weak}\n`)
+      for (const development of [true, false]) {
+        const made = providerOf('weak', development).create('root_new')
+        await expect(made).rejects.toMatchObject({
+          name: 'RootKeyConfigError',
+          message: expect.stringMatching(/can be guessed.*openssl rand -base64 32/),
+        })
+        await expect(made).rejects.not.toThrow(weak.trim())
+      }
+      // It is the check value that refuses this, and not the strength.
+      await expect(providerOf('weak').open(strong.record)).rejects.toMatchObject({ name: 'RootKeyMismatch' })
+    }
+    writeFileSync(file, `${random(32).toString('base64')}\n`)
+    expect((await providerOf('weak', false).create('root_new')).record.id).toBe('root_new')
+  })
+
   it('is derived by argon2id at 64 MiB and three passes, from a salt of its own, and no record may ask for less than OWASP does', async () => {
     const provider = providerOf('costs')
     const [one, other] = [await provider.create('root_a'), await provider.create('root_b')]
@@ -34,6 +57,25 @@ describe('a passphrase file', () => {
     expect(one.record.parameters.salt).not.toBe(other.record.parameters.salt)
     const weak = { ...one.record, parameters: { ...one.record.parameters, memoryCost: 8 } }
     await expect(provider.open(weak)).rejects.toThrow()
+  })
+
+  let dear: RootKeyRecord | undefined
+  it.each([
+    { memoryCost: 1_048_577 },
+    { memoryCost: 4_294_967_295 },
+    { timeCost: 11 },
+    { parallelism: 5 },
+    { salt: 'A'.repeat(100) },
+    { salt: 7 },
+  ])('is not derived when its record asks for %j: the row says so, and nothing is computed', async (changed) => {
+    const provider = providerOf('dear')
+    dear ??= (await provider.create('root_dear')).record
+    const record = dear
+    const hash = vi.spyOn(argon2, 'hash')
+    const opened = provider.open({ ...record, parameters: { ...record.parameters, ...changed } })
+    await expect(opened).rejects.toMatchObject({ name: 'RootKeyConfigError', message: /"root_keys".*was changed/ })
+    expect(hash).not.toHaveBeenCalled()
+    hash.mockRestore()
   })
 })
 

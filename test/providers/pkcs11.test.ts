@@ -3,9 +3,10 @@ import { writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { examineKeys } from '../../src/doctor.ts'
 import { createRandomBytes } from '../../src/keys/random.ts'
-import { encodeWrapContext, frameKey } from '../../src/keys/root-key/key-frame.ts'
+import { frameKey } from '../../src/keys/root-key/key-frame.ts'
 import { createPkcs11Provider } from '../../src/keys/root-key/pkcs11.ts'
 import type { RootKey, RootKeyProvider } from '../../src/keys/root-key/root-key.ts'
+import { encodeContext } from '../../src/keys/seal.ts'
 import { attributesIn, keysIn, type Token, withToken } from '../support/in-token.ts'
 import { context, itKeepsTheContract } from '../support/root-key-contract.ts'
 import { createSoftHsm, type SoftHsm, softHsmIsMissing } from '../support/soft-hsm.ts'
@@ -168,7 +169,7 @@ function makeAsBefore({ pkcs11, library, session }: Token, id: string, secret: B
     { type: pkcs11.CKA_ID, value: Buffer.from(id) },
   ])
   const wrap = (bytes: Buffer, place: typeof context) => {
-    const [iv, aad] = [randomBytes(12), encodeWrapContext(place)]
+    const [iv, aad] = [randomBytes(12), encodeContext(place)]
     const parameter = { type: pkcs11.CK_PARAMS_AES_GCM, iv, aad, ivBits: 96, tagBits: 128 }
     library.C_EncryptInit(session, { mechanism: pkcs11.CKM_AES_GCM, parameter }, key)
     const frame = frameKey(bytes, place)

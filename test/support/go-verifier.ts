@@ -13,6 +13,8 @@ export interface ForeignLog {
   older: string
   newer: string
   tiles: Record<string, string>
+  /** The index of the first of the entries. Default: 0. */
+  first?: number
   entries: string[]
   receipt: { body: string; index: number; proof: string[]; checkpoint: string }
 }

@@ -1,6 +1,7 @@
 import { expect, vi } from 'vitest'
 import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
 import { insertEvents } from '../../src/audit/audit-store.ts'
+import { inBook } from '../../src/audit/event-book.ts'
 import { parseVerifierKey } from '../../src/audit/note.ts'
 import type { VerifyLogOptions } from '../../src/audit/verification/verify-log.ts'
 import { openDatabase } from '../../src/database/database.ts'
@@ -91,7 +92,7 @@ async function headNote(vault: TestVault): Promise<string> {
 
 async function fill(vault: TestVault, count: number): Promise<void> {
   const now = () => new Date(Date.now() + vault.clockOffsetMs)
-  const newAuditEvent = createNewAuditEvent(now, createNewId(now, createRandomBytes()))
+  const newAuditEvent = inBook(vault.strongroom.book, createNewAuditEvent(now, createNewId(now, createRandomBytes())))
   const database = openDatabase({ url: vault.database.serverUrl, maxConnections: 1 })
   const facts = { type: 'audit.read', outcome: 'success', caller: { id: 'operator:test', kind: 'operator' } } as const
   const events = Array.from({ length: count }, (_, at) => newAuditEvent({ ...facts, count: at }))

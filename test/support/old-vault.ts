@@ -5,7 +5,12 @@ import knex from 'knex'
 import { migrationSource } from '../../src/database/migrate.ts'
 import type { SampleCaller } from '../../src/sample-callers.ts'
 
-const FIXTURE = path.join(import.meta.dirname, '../fixtures/0009-access-version')
+const FIXTURES = path.join(import.meta.dirname, '../fixtures')
+
+/** What earlier versions left behind, by their last migration. */
+export const oldVaults = ['0009-access-version', '0013-approvals-and-names'] as const
+
+export type OldVaultName = (typeof oldVaults)[number]
 
 type Answer = Record<string, unknown>
 
@@ -26,13 +31,13 @@ export interface OldVaultFacts {
   wrong_matches: { caller: string; token: string; count: number; right: string }
 }
 
-export function readOldVaultFacts(): OldVaultFacts {
-  return JSON.parse(readFileSync(path.join(FIXTURE, 'facts.json'), 'utf8'))
+export function readOldVaultFacts(name: OldVaultName): OldVaultFacts {
+  return JSON.parse(readFileSync(path.join(FIXTURES, name, 'facts.json'), 'utf8'))
 }
 
 /** Copies the file of its root key. Git keeps no mode, and the vault demands one. */
-export function copyOldRootKey(target: string): void {
-  copyFileSync(path.join(FIXTURE, 'root-key'), target)
+export function copyOldRootKey(name: OldVaultName, target: string): void {
+  copyFileSync(path.join(FIXTURES, name, 'root-key'), target)
   chmodSync(target, 0o600)
 }
 
@@ -42,15 +47,12 @@ export function copyOldRootKey(target: string): void {
  * @param ownerUrl the database as the role that is to own the tables
  * @param superuserUrl the same as a role that may pass over triggers, as a restored backup does
  */
-export async function loadOldVault({
-  ownerUrl,
-  superuserUrl,
-}: {
-  ownerUrl: string
-  superuserUrl: string
-}): Promise<void> {
+export async function loadOldVault(
+  name: OldVaultName,
+  { ownerUrl, superuserUrl }: { ownerUrl: string; superuserUrl: string },
+): Promise<void> {
   const { migrations, tables, sequences } = JSON.parse(
-    gunzipSync(readFileSync(path.join(FIXTURE, 'tables.json.gz'))).toString('utf8'),
+    gunzipSync(readFileSync(path.join(FIXTURES, name, 'tables.json.gz'))).toString('utf8'),
   ) as {
     migrations: string[]
     tables: Record<string, unknown[]>
@@ -58,7 +60,8 @@ export async function loadOldVault({
   }
   const owner = knex({ client: 'pg', connection: ownerUrl })
   try {
-    for (const name of migrations) await owner.migrate.up({ migrationSource, tableName: 'migrations', name } as never)
+    for (const migration of migrations)
+      await owner.migrate.up({ migrationSource, tableName: 'migrations', name: migration } as never)
   } finally {
     await owner.destroy()
   }
@@ -66,16 +69,16 @@ export async function loadOldVault({
   try {
     await superuser.transaction(async (tx) => {
       await tx.raw('SET LOCAL session_replication_role = replica')
-      for (const [name, rows] of Object.entries(tables)) {
-        await tx.raw('DELETE FROM ??', [name])
+      for (const [table, rows] of Object.entries(tables)) {
+        await tx.raw('DELETE FROM ??', [table])
         await tx.raw('INSERT INTO ?? SELECT * FROM jsonb_populate_recordset(null::??, ?::jsonb)', [
-          name,
-          name,
+          table,
+          table,
           JSON.stringify(rows),
         ])
       }
-      for (const { name, value } of sequences) {
-        if (value !== null && !name.startsWith('migrations')) await tx.raw('SELECT setval(?, ?)', [name, value])
+      for (const { name: sequence, value } of sequences) {
+        if (value !== null && !sequence.startsWith('migrations')) await tx.raw('SELECT setval(?, ?)', [sequence, value])
       }
     })
   } finally {

@@ -11,6 +11,8 @@ import { openTestDatabase, type TestDatabase } from './postgres.ts'
 export interface OwnCluster extends TestDatabase {
   /** Sets an option of the server, or puts its default back. */
   configure(name: string, value?: string): Promise<void>
+  /** Starts it again, for options that are read at the start alone. */
+  restart(): Promise<void>
   /** Starts it again as a standby; the result promotes it. */
   becomeStandby(): Promise<() => Promise<void>>
   /** From now on commits wait for a standby that never comes; the result ends that. */
@@ -36,15 +38,19 @@ export async function startOwnCluster(parent = tmpdir()): Promise<OwnCluster> {
     await database.sql(value === undefined ? `ALTER SYSTEM RESET ${name}` : `ALTER SYSTEM SET ${name} = '${value}'`)
     await database.sql('SELECT pg_reload_conf()')
   }
+  const cluster = path.join(directory, 'data', 'postgres')
+  async function restart(): Promise<void> {
+    const programs = await findPrograms(await findAccount(() => {}), () => {})
+    await stopPostmaster(programs, cluster)
+    await startPostmaster(programs, cluster, Number(new URL(urls.server).port))
+  }
   return {
     ...database,
     configure,
+    restart,
     async becomeStandby() {
-      const programs = await findPrograms(await findAccount(() => {}), () => {})
-      const cluster = path.join(directory, 'data', 'postgres')
-      await stopPostmaster(programs, cluster)
       writeFileSync(path.join(cluster, 'standby.signal'), '', { mode: 0o666 })
-      await startPostmaster(programs, cluster, Number(new URL(urls.server).port))
+      await restart()
       return async () => {
         await database.sql('SELECT pg_promote()')
       }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { vi } from 'vitest'
 import { type AuditFacts, createNewAuditEvent } from '../../src/audit/audit-event.ts'
 import { insertEvents } from '../../src/audit/audit-store.ts'
+import { inBook } from '../../src/audit/event-book.ts'
 import { openDatabase } from '../../src/database/database.ts'
 import { createNewId } from '../../src/identifier.ts'
 import type { TestVault } from './test-vault.ts'
@@ -12,7 +13,7 @@ export async function seedEvents(vault: TestVault, events: readonly (AuditFacts 
   try {
     const made = events.map(({ at, ...facts }) => {
       const now = () => at
-      return createNewAuditEvent(now, createNewId(now, randomBytes))(facts)
+      return inBook(vault.strongroom.book, createNewAuditEvent(now, createNewId(now, randomBytes)))(facts)
     })
     for (let at = 0; at < made.length; at += 1_000) await insertEvents(database, made.slice(at, at + 1_000))
     return made.map(({ id }) => id)

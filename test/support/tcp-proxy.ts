@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { Transform } from 'node:stream'
 
 /** A way to a server on loopback that can be cut and mended, as a network or a database that goes away. */
 export interface TcpProxy {
@@ -9,7 +10,12 @@ export interface TcpProxy {
   cut(): void
   /** Keeps every connection open and takes new ones, and passes nothing on any more, in neither direction. */
   stall(): void
-  /** Ends either state: what was stalled goes on where it stood. */
+  /**
+   * Passes on nothing more of a connection from the bytes on in which the text is sent; the other direction goes on. Resolves
+   * when that has happened to the first one.
+   */
+  holdBack(text: string): Promise<void>
+  /** Ends each of these states: what was held goes on where it stood. */
   mend(): void
   close(): Promise<void>
 }
@@ -17,8 +23,19 @@ export interface TcpProxy {
 export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
   const target = new URL(targetUrl)
   const sockets = new Set<Socket>()
-  const pairs = new Set<readonly [Socket, Socket]>()
+  const pairs = new Set<readonly [Socket, Socket | Transform]>()
   let isCut = false
+  let held: { text: string; onFirst: () => void; release: (() => void)[] } | undefined
+  const gate = () =>
+    new Transform({
+      transform(bytes: Buffer, _encoding, pass) {
+        if (!held?.text || !bytes.includes(held.text)) pass(null, bytes)
+        else {
+          held.release.push(() => pass(null, bytes))
+          held.onFirst()
+        }
+      },
+    })
   let isStalled = false
   const server = createServer((near) => {
     if (isCut) {
@@ -26,11 +43,13 @@ export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
       return
     }
     const far = connect(Number(target.port), target.hostname)
-    for (const pair of [
-      [near, far],
-      [far, near],
+    const gated = gate()
+    gated.pipe(far)
+    for (const [socket, other, into] of [
+      [near, far, gated],
+      [far, near, near],
     ] as const) {
-      const [socket, other] = pair
+      const pair = [socket, into] as const
       sockets.add(socket)
       pairs.add(pair)
       socket.on('error', () => other.destroy())
@@ -39,7 +58,7 @@ export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
         pairs.delete(pair)
         other.destroy()
       })
-      if (!isStalled) socket.pipe(other)
+      if (!isStalled) socket.pipe(into)
     }
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -55,8 +74,16 @@ export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
       isStalled = true
       for (const [socket, other] of pairs) socket.unpipe(other)
     },
+    holdBack(text) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      held = { text, onFirst: resolve, release: [] }
+      return promise
+    },
     mend() {
       isCut = false
+      const { release = [] } = held ?? {}
+      held = undefined
+      for (const pass of release) pass()
       if (!isStalled) return
       isStalled = false
       for (const [socket, other] of pairs) socket.pipe(other)

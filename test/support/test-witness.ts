@@ -23,6 +23,8 @@ interface Reply {
 export class PostServer {
   readonly received: Posted[] = []
   reply: (posted: Posted) => Reply | Promise<Reply>
+  /** How many connections it has taken. */
+  connections = 0
   readonly #server: Server
   #port = 0
 
@@ -39,6 +41,7 @@ export class PostServer {
         response.writeHead(status, headers).end(body)
       },
     )
+    this.#server.on('secureConnection', () => this.connections++)
   }
 
   static async start(reply: (posted: Posted) => Reply = () => ({ status: 200 })): Promise<PostServer> {
@@ -58,6 +61,10 @@ export class PostServer {
         resolve()
       })
     })
+  }
+
+  closeConnections(): void {
+    this.#server.closeAllConnections()
   }
 
   async stop(): Promise<void> {

@@ -1,11 +1,15 @@
 import { inject } from 'vitest'
+import { remakeAccessMacs } from '../../src/access/remake-access-macs.ts'
 import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
+import { inBook } from '../../src/audit/event-book.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { createNewId } from '../../src/identifier.ts'
+import { createVaultBook } from '../../src/keys/event-macs.ts'
+import type { KeyPurpose } from '../../src/keys/key.ts'
 import type { KeyRing } from '../../src/keys/key-ring.ts'
 import { type Keys, type KeysOptions, openKeys } from '../../src/keys/keys.ts'
 import { createRandomBytes } from '../../src/keys/random.ts'
-import type { ChangeRegistryDeps } from '../../src/keys/registry.ts'
+import { type ChangeRegistryDeps, changeRegistry } from '../../src/keys/registry.ts'
 import { createPassphraseFileProvider } from '../../src/keys/root-key/passphrase-file.ts'
 import type { TestDatabase } from './postgres.ts'
 import { silentBackground } from './silent-background.ts'
@@ -37,13 +41,15 @@ export async function openTestKeys(
       openRootKey: createPassphraseFileProvider({ file: rootKeyFile, development: false, randomBytes }).open,
       alert: () => {},
       background: silentBackground(),
+      remakeMacs: remakeAccessMacs,
       ...options,
     })
     const close = async () => {
       await keys.close()
       await database.close()
     }
-    return { keys, database, newAuditEvent: createNewAuditEvent(now, newId), close }
+    const book = createVaultBook({ keys: () => keys, newId, alert: () => {}, remembers: false })
+    return { keys, database, newAuditEvent: inBook(book, createNewAuditEvent(now, newId)), close }
   } catch (error) {
     await database.close()
     throw error
@@ -54,6 +60,21 @@ export async function openTestKeys(
 export async function withVaultKeys<T>(vault: TestVault, work: (parts: VaultKeys) => Promise<T>): Promise<T> {
   const { close, ...parts } = await openTestKeys(vault.database)
   return work(parts).finally(close)
+}
+
+const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
+
+/** Puts a new key in the place of each at once, with nothing moved; answers with the ids of those that were active. */
+export async function replaceKeys<P extends KeyPurpose>(
+  parts: VaultKeys,
+  purposes: readonly P[],
+): Promise<Record<P, string>> {
+  await parts.keys.refresh()
+  const before = purposes.map((purpose) => [purpose, parts.keys.ring.active(purpose).id] as const)
+  await changeRegistry(parts, OPERATOR, async (change) => {
+    for (const purpose of purposes) await change.transition(await change.create(purpose), 'active')
+  })
+  return Object.fromEntries(before) as Record<P, string>
 }
 
 /** Reads the vault's keys as a second server would: for attacks by somebody who has one of them. */

@@ -80,6 +80,7 @@ export class WrittenLog {
         }
       }
     }
-    return { head: this.#head === undefined ? null : { place: 'the latest checkpoint', note: this.#head }, end, pages }
+    const head = this.#head === undefined ? null : { place: 'the latest checkpoint', note: this.#head }
+    return { head, isAlone: false, end, pages }
   }
 }

@@ -152,7 +152,7 @@ describe('in the URL', () => {
     ['a fragment', `/healthz#${number}`],
   ])('is refused in %s, and not logged', async (_name, path) => {
     const send = () => exchangeOnce(vault, rawRequest([`GET ${path} HTTP/1.1`, 'Host: localhost', 'Connection: close']))
-    await expectRefusal(vault, send, { status: 400, code: 'malformed-url', leaves: 'metric', input: [number, path] })
+    await expectRefusal(vault, send, { status: 400, code: 'malformed-url', input: [number, path] })
     expect(vault.logLines.at(-1)).toContain('"route":"none"')
   })
 })

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { formatCheckpoint, parseCheckpoint } from '../../src/audit/checkpoint.ts'
 import { signNote } from '../../src/audit/note.ts'
 import { holdLog } from '../support/hold-log.ts'
+import { createTestDatabase } from '../support/postgres.ts'
 import { checkout } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
@@ -16,6 +17,7 @@ beforeEach(async () => {
 })
 afterEach(() => vault.stop())
 
+const BEHIND = 'SELECT FROM audit_events e WHERE NOT EXISTS (SELECT FROM audit_leaves WHERE event = e.id)'
 const sql = <Row>(text: string) => vault.database.sql<Row>(text)
 const behind = async () => (await vault.count('audit_events')) - (await vault.count('audit_leaves'))
 const inTheLog = () => vi.waitUntil(async () => (await behind()) === 0, { timeout: 10_000 })
@@ -43,6 +45,7 @@ async function meets(change: () => Promise<unknown>, reason: RegExp): Promise<vo
     expect(alert!.reason).toMatch(reason)
     expect(await sql('SELECT note FROM audit_head')).toEqual([before])
     expect(await behind()).toBeGreaterThan(0)
+    expect(alerts(next, 'background-task-failed')).toEqual([])
     // It is no reason to stand in the way of a sale.
     await next.tokenize(checkout)
   } finally {
@@ -77,6 +80,114 @@ describe('nothing is signed on top of a log', () => {
 
   it('whose head says something else than its checkpoint', () =>
     meets(() => sql('UPDATE audit_head SET size = size - 1'), /not what its checkpoint says/))
+})
+
+it('a head that was put back while no server ran is found by the next start, and no statement fails', async () => {
+  const database = await createTestDatabase()
+  const start = () => TestVault.start({ config: { keepsLog: true }, sharedDatabase: database })
+  const headOf = async () =>
+    (
+      await database.sql<{ size: string; note: string; next: string }>(
+        'SELECT size, note, next_position AS next FROM audit_head',
+      )
+    )[0]
+  const settled = () => vi.waitUntil(async () => (await database.sql(BEHIND)).length === 0, { timeout: 20_000 })
+  const first = await start()
+  await first.tokenize(checkout)
+  await settled()
+  const before = (await headOf())!
+  const { size, root } = parseCheckpoint(before.note)
+  await first.tokenize(checkout)
+  await first.stop()
+  await settled()
+  const putBack = `UPDATE audit_head SET size = ${size}, root = '\\x${root.toString('hex')}', note = '${before.note}'`
+  const changes: [string, RegExp][] = [
+    // With its place among the positions: the same events would be given leaves once more.
+    [`${putBack}, next_position = ${before.next}`, /put back to \d+ leaves: there were \d+/],
+    // A checkpoint of later was kept.
+    [
+      `INSERT INTO audit_checkpoints SELECT max(sequence) + 1, note, now() FROM audit_leaves, audit_head GROUP BY note;
+       DELETE FROM audit_leaves WHERE sequence >= ${size}`,
+      /put back to \d+ leaves: there were \d+/,
+    ],
+    ['DELETE FROM audit_head', /the head of the log is gone/],
+  ]
+  for (const [change, reason] of changes) {
+    await database.sql(change)
+    const next = await start()
+    try {
+      const sequence = () => next.strongroom.background.tasks.get('sequence-audit-log')!.run()
+      await next.tokenize(checkout)
+      for (let round = 0; round < 2; round++) await sequence()
+      expect(alerts(next, 'audit-log-changed').map((alert) => alert.reason)).toEqual([expect.stringMatching(reason)])
+      expect((await next.call('GET', '/readyz')).body.code).toBe('audit-log-changed')
+      expect(alerts(next, 'background-task-failed')).toEqual([])
+      // Nothing was signed on top.
+      expect((await headOf())?.note).toBe(change.includes('DELETE FROM audit_head') ? undefined : before.note)
+    } finally {
+      await next.stop()
+    }
+  }
+  await database.drop()
+}, 90_000)
+
+describe('a server to which nothing comes', () => {
+  const copies = ['audit_head', 'audit_leaves', 'audit_checkpoints', 'audit_events']
+  /** Now, and not when its time comes. */
+  const look = () => vault.strongroom.background.tasks.get('watch-log-end')!.run()
+  const noticed = async (): Promise<string> => {
+    const { body } = await vi.waitUntil(
+      async () => {
+        const answer = await vault.call('GET', '/readyz')
+        return answer.status === 503 && answer
+      },
+      { timeout: 20_000, interval: 200 },
+    )
+    expect(body.code).toBe('audit-log-changed')
+    return String(alerts(vault, 'audit-log-changed').at(-1)!.reason)
+  }
+  const ready = () =>
+    vi.waitUntil(async () => (await vault.call('GET', '/readyz')).status === 200, { timeout: 20_000, interval: 200 })
+
+  it('notices each change, says so on /readyz, and is ready again when the log is', async () => {
+    await ready()
+    const [before] = await sql<{ note: string }>('SELECT note FROM audit_head')
+    const older = parseCheckpoint(before!.note)
+    await vault.tokenize(checkout)
+    await inTheLog()
+    for (const table of copies) await sql(`CREATE TABLE kept_${table} AS TABLE ${table}`)
+    const last = '(SELECT max(sequence) FROM audit_leaves)'
+    const changes: [string, RegExp][] = [
+      [
+        `UPDATE audit_head SET size = ${older.size}, root = '\\x${older.root.toString('hex')}', note = '${before!.note}'`,
+        /put back from/,
+      ],
+      ['DELETE FROM audit_head', /head of the log is gone/],
+      [`UPDATE audit_leaves SET hash = sha256('') WHERE sequence = ${last}`, /do not give the root/],
+      [`DELETE FROM audit_leaves WHERE sequence = ${last}`, /do not give the root/],
+      [
+        `INSERT INTO audit_leaves SELECT sequence + 1, 'evt_x', hash FROM audit_leaves WHERE sequence = ${last}`,
+        /put back to/,
+      ],
+      [
+        `UPDATE audit_events SET body = replace(body, 'success', 'refused') WHERE type = 'record.tokenize'`,
+        /was edited/,
+      ],
+      [`DELETE FROM audit_events WHERE type = 'record.tokenize'`, /is gone/],
+    ]
+    for (const [at, [change, reason]] of changes.entries()) {
+      await sql(change)
+      // The first time it is the server itself that looks.
+      if (at > 0) await look()
+      expect(await noticed(), change).toMatch(reason)
+      await sql(
+        copies.map((table) => `DELETE FROM ${table}; INSERT INTO ${table} SELECT * FROM kept_${table}`).join('; '),
+      )
+      await look()
+      await ready()
+    }
+    expect(alerts(vault, 'background-task-failed')).toEqual([])
+  }, 90_000)
 })
 
 it('a running server notices that the head was put back under it', async () => {
@@ -116,7 +227,7 @@ it('events that nobody puts into the log are an alarm within a minute, but not a
     expect(alert!.seconds).toBeGreaterThanOrEqual(61)
     expect(alerts(inTime, 'audit-unsequenced')).toEqual([])
     expect(alerts(started, 'audit-unsequenced')).toEqual([])
-    expect((await late.strongroom.metrics.text()).body).toMatch(/strongroom_audit_waiting_seconds 6\d/)
+    expect((await late.strongroom.metrics.text()).body).toMatch(/strongroom_audit_waiting_seconds (6\d|[7-9]\d|\d{3})/)
   } finally {
     await release()
     for (const server of [late, started, inTime]) await server.stop()

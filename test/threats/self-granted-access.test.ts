@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import argon2 from 'argon2'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { NewPartner } from '../../src/access/partners.ts'
 import { createCallerKey } from '../support/caller-keys.ts'
 import { expectProblem } from '../support/problems.ts'
@@ -64,6 +65,24 @@ describe('a client', () => {
     })
     expect(told).toEqual([mine.id])
     expect((await vault.requestToken(other.id, other.secret)).status).toBe(200)
+  })
+
+  it('whose row asks for a hash of minutes, or of all memory, is refused without one', async () => {
+    const [dear, greedy] = [await client(), await client()]
+    const rewrite = (id: string, costs: string) =>
+      sql("UPDATE clients SET secret_hash = regexp_replace(secret_hash, 'm=.*?p=1(,t=2)?', $2) WHERE id = $1", [
+        id,
+        costs,
+      ])
+    await rewrite(dear.id, 'm=1048576,t=10,p=4')
+    await rewrite(greedy.id, 'm=4294967295,t=4294967295,p=255')
+    const verify = vi.spyOn(argon2, 'verify')
+    const refused = [await vault.requestToken(dear.id, dear.secret), await vault.requestToken(greedy.id, greedy.secret)]
+    const computed = verify.mock.calls.map(([hash]) => hash)
+    verify.mockRestore()
+    for (const answer of refused) expectProblem(answer, 401, 'invalid-client')
+    // What every refusal costs is computed all the same, at the vault's own price.
+    expect(computed).toEqual([expect.stringContaining('m=19456'), expect.stringContaining('m=19456')])
   })
 
   it('with the public key of somebody else gets none either', async () => {

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { KeyRow } from '../../src/keys/key.ts'
+import { type KeyRow, macPurposes } from '../../src/keys/key.ts'
 import { contact } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
 
@@ -25,7 +25,7 @@ beforeAll(async () => {
 })
 afterEach(async () => {
   await putBack('last')
-  await expect.poll(readiness).toBe('ready')
+  await expect.poll(readiness, { timeout: 20_000 }).toBe('ready')
   await vault.checkInvariants()
 })
 afterAll(() => vault.stop())
@@ -79,13 +79,13 @@ async function expectSealed(): Promise<void> {
 async function expectRefused(change: string, names: RegExp, startNames = names): Promise<void> {
   const line = vault.logLines.length
   await sql(change)
-  await expect.poll(readiness, { timeout: 3_000 }).toBe('sealed')
+  await expect.poll(readiness, { timeout: 20_000 }).toBe('sealed')
   await expectSealed()
   expect(alertsSince(line)).toEqual([expect.stringMatching(names)])
   expect(alertsSince(line)[0]).toMatch(/^error: /)
   expect(await startAgain()).toMatch(startNames)
   await putBack('last')
-  await expect.poll(readiness).toBe('ready')
+  await expect.poll(readiness, { timeout: 20_000 }).toBe('ready')
   expect((await vault.call('GET', `/v1/tokens/${token}`, { token: staff })).status).toBe(200)
   expect((await vault.call('POST', '/v1/tokenize', { token: checkout, body: { contact } })).status).toBe(201)
 }
@@ -133,10 +133,13 @@ describe('wrapped keys', () => {
 })
 
 describe('rows', () => {
-  it.each(['display', 'index', 'token-signing', 'audit-signing'])('of %s keys are not removed', async (purpose) => {
-    const id = keyOf(purpose)
-    await expectRefused(`DELETE FROM keys WHERE id = '${id}'`, named(id, 'is missing'))
-  })
+  it.each(['display', 'index', 'token-signing', 'audit-signing', ...macPurposes])(
+    'of %s keys are not removed',
+    async (purpose) => {
+      const id = keyOf(purpose)
+      await expectRefused(`DELETE FROM keys WHERE id = '${id}'`, named(id, 'is missing'))
+    },
+  )
 
   it('are not added', async () => {
     const id = `key_${'0'.repeat(26)}`
@@ -239,9 +242,14 @@ describe('the manifest', () => {
     ],
     ['has no MAC of another length', `UPDATE key_registry SET mac = substr(mac, 2)`, /the manifest .* was changed/],
     [
-      'keeps the wrapped key of its MAC',
-      'UPDATE key_registry SET wrapped = set_byte(wrapped, 50, get_byte(wrapped, 50) # 1)',
-      /key_registry: wrapped was changed/,
+      'keeps the name of the key of its MAC',
+      `UPDATE key_registry SET manifest = regexp_replace(manifest, '"mac_key":"key_', '"mac_key":"yek_')`,
+      /key yek_\w+ \(registry-mac\) is missing/,
+    ],
+    [
+      'is not of an earlier version, whose MAC was under a key beside it',
+      `UPDATE key_registry SET manifest = replace(manifest, '"format":2', '"format":1'), wrapped = mac`,
+      /put back to one of an earlier version/,
       /the root key does not open/,
     ],
     [
@@ -262,7 +270,7 @@ describe('the whole registry, put back at once', () => {
     // Nobody asks whether it is ready: it looks by itself.
     await expect.poll(statusOfRead, { timeout: 3_000 }).toBe('sealed')
     await expectSealed()
-    expect(alertsSince(line)).toEqual([expect.stringMatching(/was put back from generation \d+ to 1/)])
+    expect(alertsSince(line)).toEqual([expect.stringMatching(/was put back from generation \d+ to 2/)])
     expect(await startAgain()).toBe('it started')
   })
 
@@ -279,7 +287,7 @@ describe('the whole registry, put back at once', () => {
     }
     await expect
       .poll(() => alertsSince(line))
-      .toContainEqual(expect.stringMatching(/two key registries of generation 3/))
+      .toContainEqual(expect.stringMatching(/two key registries of generation 4/))
     await expectSealed()
   })
 })

@@ -5,6 +5,7 @@ import type { EventFilter } from '../audit-store.ts'
 import { selectHead } from '../log-store.ts'
 import type { RecordEvent } from '../record-event.ts'
 import { countWaiting, type DroppedLeaf, type LogEntry, selectLogPage, selectLogRange } from './log-page-store.ts'
+import { type DeliveredCheckpoint, selectProof } from './proof-store.ts'
 
 export interface LogDelivery {
   /** What the reader does, for the event that says so. */
@@ -17,9 +18,15 @@ export interface LogDelivery {
   signal: AbortSignal
   /**
    * Hands a page over; the next one is read when it is done. `next` is where to go on after it. `dropped` are places of the
-   * whole log whose events were dropped.
+   * whole log whose events were dropped. `checkpoints` are of the whole log too: each stands behind its last leaf, and the
+   * last of all proves what was delivered.
    */
-  deliver(entries: readonly LogEntry[], next: number, dropped: readonly DroppedLeaf[]): Promise<void>
+  deliver(
+    entries: readonly LogEntry[],
+    next: number,
+    dropped: readonly DroppedLeaf[],
+    checkpoints: readonly DeliveredCheckpoint[],
+  ): Promise<void>
 }
 
 export interface Delivered {
@@ -50,7 +57,11 @@ export async function deliverLog(
   const sizeOf = async () => (await selectHead(database))?.size ?? 0
 
   await record({ outcome: 'success' })
-  let size = await sizeOf()
+  const head = await selectHead(database)
+  let size = head?.size ?? 0
+  // Of some events nothing proves that they are all.
+  const isWhole = what === 'export' && Object.values(filter).every((value) => value === undefined)
+  const proof = isWhole && head !== undefined && size > 0 ? await selectProof(database, head) : []
   let next = typeof from === 'number' ? from : Math.max(0, size - from.latest)
   let count = 0
   let recorded = { count: 0, at: now().getTime() }
@@ -58,7 +69,8 @@ export async function deliverLog(
   async function deliverUpTo(end: number): Promise<void> {
     while (next < end && !signal.aborted) {
       const page = await selectLogPage(database, { from: next, to: end }, filter)
-      await deliver(page.entries, page.next, page.dropped)
+      const checkpoints = proof.filter((one) => next < one.size && one.size <= page.next)
+      await deliver(page.entries, page.next, page.dropped, checkpoints)
       next = page.next
       count += page.entries.length
     }

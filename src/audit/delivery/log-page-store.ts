@@ -17,6 +17,8 @@ export interface LogRange {
 /** What is left of an event that was dropped: the hash of its leaf, which the tree is still made of. */
 export interface DroppedLeaf {
   sequence: number
+  /** The id of the event, which says when it was made. */
+  event: string
   hash: Buffer
 }
 
@@ -40,13 +42,13 @@ export async function selectLogPage(db: Queryable, { from, to }: LogRange, filte
   const statement = isOfRecords
     ? {
         name: `select-log-page-of-records${name}`,
-        text: `SELECT sequence::float8 AS sequence, body, NULL AS hash
+        text: `SELECT sequence::float8 AS sequence, id AS event, body, NULL AS hash
                FROM (SELECT id, body FROM audit_events WHERE true${sql} OFFSET 0) AS e JOIN audit_leaves ON event = id
                WHERE sequence >= $1 AND sequence < $2 ORDER BY sequence LIMIT $3`,
       }
     : {
         name: `select-log-page${name}`,
-        text: `SELECT sequence::float8 AS sequence, body, CASE WHEN body IS NULL THEN hash END AS hash
+        text: `SELECT sequence::float8 AS sequence, event, body, CASE WHEN body IS NULL THEN hash END AS hash
                FROM (SELECT sequence, event, hash FROM audit_leaves WHERE sequence >= $1 AND sequence < $2
                      ORDER BY sequence LIMIT $3) AS l
                LEFT JOIN LATERAL (SELECT body FROM audit_events WHERE id = event${sql} OFFSET 0) AS e ON true
@@ -55,13 +57,15 @@ export async function selectLogPage(db: Queryable, { from, to }: LogRange, filte
   const rows = await db.query<PageRow>(statement, [from, to, PAGE_LEAVES, ...values])
   return {
     entries: rows.flatMap(({ sequence, body }) => (body === null ? [] : [{ sequence, body }])),
-    dropped: sql === '' ? rows.flatMap(({ sequence, hash }) => (hash === null ? [] : [{ sequence, hash }])) : [],
+    dropped:
+      sql === '' ? rows.flatMap(({ sequence, event, hash }) => (hash === null ? [] : [{ sequence, event, hash }])) : [],
     next: rows.length < PAGE_LEAVES ? to : rows.at(-1)!.sequence + 1,
   }
 }
 
 interface PageRow {
   sequence: number
+  event: string
   body: string | null
   hash: Buffer | null
 }

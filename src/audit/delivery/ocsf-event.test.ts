@@ -133,6 +133,26 @@ it('gives a token to the one whom an operator signs it for', () => {
   expect(issued).toMatchObject({ user: { uid: 'staff:Ann' }, actor: { user: { uid: 'operator:root', type_id: 2 } } })
 })
 
+it.each([
+  ['198.51.100.7', { ip: '198.51.100.7' }],
+  ['2001:db8::7', { ip: '2001:db8::7' }],
+  ['192.0.2.0/24', { subnet_uid: '192.0.2.0/24' }],
+  ['host:desk', { hostname: 'desk' }],
+  ['unknown', {}],
+])('comes from %s', (source, endpoint) => {
+  const caller = { id: 'client_1', kind: 'client', source } as const
+  const event = convert({ type: 'record.read', outcome: 'success', caller })
+  expect(event.src_endpoint).toEqual({ name: 'client_1', ...endpoint })
+})
+
+it('is a failed logon of the claimed client where a log-in was refused', () => {
+  const facts = { code: 'invalid-client', subject: 'client_1', source: '198.51.100.7' } as const
+  expect(convert({ type: 'request.refuse', outcome: 'refused', ...facts })).toMatchObject({
+    ...{ class_uid: 3002, activity_id: 1, status: 'Failure', user: { uid: 'client_1' } },
+    src_endpoint: { ip: '198.51.100.7' },
+  })
+})
+
 it.each(auditEventTypes)('knows %s by itself', (type) => {
   const isCall = /^(request|access)\./.test(type)
   expect(convert({ type, outcome: 'success' }).class_uid === 6003).toBe(isCall)

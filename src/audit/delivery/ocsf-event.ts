@@ -48,6 +48,7 @@ const ACTIVITIES: Readonly<Record<string, readonly [OcsfClass, number]>> = {
   'roles.apply': [ENTITY, 3],
   'access.explain': [API, 2],
   'access.review': [API, 2],
+  'approval.list': [ENTITY, 2],
   'approval.request': [ENTITY, 1],
   'approval.break-glass': [ENTITY, 10],
   'approval.approve': [ENTITY, 10],
@@ -68,12 +69,19 @@ const ACTIVITIES: Readonly<Record<string, readonly [OcsfClass, number]>> = {
   'keys.rotate': [ENTITY, 3],
   'records.verify': [ENTITY, 2],
   'audit.read': [EVENT_LOG, 3],
+  'audit.acknowledge': [EVENT_LOG, OTHER],
   'audit.key': [EVENT_LOG, OTHER],
   'audit.start': [EVENT_LOG, 6],
   'audit.stop': [EVENT_LOG, 7],
   'audit.gap': [EVENT_LOG, OTHER],
   'audit.drop': [EVENT_LOG, 2],
+  migrate: [ENTITY, 3],
+  'schema.accept': [ENTITY, 10],
+  'audit.resume': [EVENT_LOG, OTHER],
 }
+
+/** What `request.refuse` says of a log-in that failed: class Authentication, with the client that was claimed. */
+const LOG_IN_REFUSED = 'invalid-client'
 
 /** The parts of an event that have a place in the schema. */
 interface ParsedEvent {
@@ -89,6 +97,7 @@ interface ParsedEvent {
   subject?: string
   route?: string
   request_id?: string
+  source?: string
   [fact: string]: unknown
 }
 
@@ -104,8 +113,9 @@ const PRODUCT = 'Strongroom'
 /** An event of the log as OCSF has it: `body` is its canonical form. */
 export function toOcsf(body: string, sequence: number, productVersion: string): Record<string, unknown> {
   const event = JSON.parse(body) as ParsedEvent
-  const { id, at, type, outcome, format, caller, site, code, request_id, ...unmapped } = event
-  const [ofClass, activity] = ACTIVITIES[type] ?? [API, OTHER]
+  const { id, at, type, outcome, format, caller, site, code, request_id, source, ...unmapped } = event
+  const isLogIn = type === 'request.refuse' && code === LOG_IN_REFUSED
+  const [ofClass, activity] = ACTIVITIES[isLogIn ? 'token.issue' : type] ?? [API, OTHER]
   const [status_id, status] = STATUS[outcome as keyof typeof STATUS] ?? [0, 'Unknown']
   return {
     activity_id: activity,
@@ -131,7 +141,7 @@ export function toOcsf(body: string, sequence: number, productVersion: string): 
       tenant_uid: site,
     },
     actor: { user: userOf(caller) },
-    src_endpoint: { name: caller?.id ?? 'unknown' },
+    src_endpoint: { name: caller?.id ?? 'unknown', ...endpointOf(source) },
     ...attributesOf(ofClass, event),
     unmapped: { outcome, ...unmapped },
   }
@@ -143,7 +153,14 @@ function userOf(caller: AuditCaller | undefined) {
   return { uid: id, name: id, type_id: USER_TYPE[kind], groups: role && [{ name: role, type: 'role' }] }
 }
 
-/** What a class requires beyond the base event. The log holds no addresses: an endpoint is known by its caller. */
+/** Where an event comes from: an address, a network of neighbours, or a machine on which the vault ran. */
+function endpointOf(source: string | undefined): Record<string, string> {
+  if (source === undefined || source === 'unknown') return {}
+  if (source.startsWith('host:')) return { hostname: source.slice('host:'.length) }
+  return source.includes('/') ? { subnet_uid: source } : { ip: source }
+}
+
+/** What a class requires beyond the base event. */
 function attributesOf(ofClass: OcsfClass, event: ParsedEvent): Record<string, unknown> {
   const { type, caller, kind, subject, route, request_id } = event
   const service = { name: PRODUCT }

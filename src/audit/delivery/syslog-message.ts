@@ -11,7 +11,7 @@ const SEVERITY: Readonly<Record<string, number>> = { failed: 3, refused: 4, succ
 const SD_ID = 'audit@32473'
 
 /** What a receiver filters by without parsing the message itself. */
-const PARAMETERS = ['id', 'outcome', 'site', 'token', 'purpose', 'code', 'request_id'] as const
+const PARAMETERS = ['id', 'outcome', 'site', 'source', 'token', 'purpose', 'code', 'request_id'] as const
 
 /**
  * One message. `text` is the event as JSON, in ASCII, so that neither receivers that take a message for a line nor those that

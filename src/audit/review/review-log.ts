@@ -13,6 +13,7 @@ import {
 import {
   countEvents,
   findWaiting,
+  selectAcknowledgements,
   selectGaps,
   selectNewPurposes,
   selectRefusalHours,
@@ -22,32 +23,84 @@ import {
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
+export interface ReviewDeps {
+  database: Database
+  newAuditEvent: NewAuditEvent
+  now: () => Date
+  recordEvent: RecordEvent
+}
+
+export interface Review {
+  /** What happened from then on. */
+  since: Date
+  /** By whose clock working hours are; a name of the IANA's. */
+  timeZone: string
+}
+
 /**
  * What a person should look at of what happened since then (PCI DSS 10.4.1.1). Over how many events it went is in the log
  * before anything of it is shown.
  *
- * @param timeZone by whose clock working hours are; a name of the IANA's
  * @throws {Problem} audit-unavailable
  */
-export async function reviewLog(
-  deps: { database: Database; newAuditEvent: NewAuditEvent; now: () => Date; recordEvent: RecordEvent },
-  caller: AuditCaller,
-  { since, timeZone }: { since: Date; timeZone: string },
-): Promise<Finding[]> {
+export async function reviewLog(deps: ReviewDeps, caller: AuditCaller, review: Review): Promise<Finding[]> {
   const { database } = deps
   const until = deps.now()
+  const findings = await findAll(database, review, until)
+  const count = await countEvents(database, { since: review.since, until })
+  const read = { type: 'audit.read', outcome: 'success', caller, subject: 'review', count } as const
+  await deps.recordEvent(deps.newAuditEvent(read))
+  return findings
+}
+
+async function findAll(database: Database, { since, timeZone }: Review, until: Date): Promise<Finding[]> {
   const times = { since, until }
   const before = (from: Date, ms: number) => new Date(from.getTime() - ms)
+  const unreviewedSince = before(since, UNREVIEWED_DAYS * DAY_MS)
   const figures: ReviewFigures = {
     reveals: await selectRevealHours(database, times, { usualSince: before(since, USUAL_DAYS * DAY_MS), timeZone }),
     purposes: await selectNewPurposes(database, times, before(since, PURPOSE_DAYS * DAY_MS)),
     refusals: await selectRefusalHours(database, times),
-    unreviewed: await selectUnreviewed(database, { since: before(since, UNREVIEWED_DAYS * DAY_MS), until }),
+    unreviewed: await selectUnreviewed(database, { since: unreviewedSince, until }),
     waiting: await findWaiting(database, before(until, MAX_WAITING_SECONDS * 1000)),
     gaps: await selectGaps(database, times),
   }
-  const count = await countEvents(database, times)
-  const read = { type: 'audit.read', outcome: 'success', caller, subject: 'review', count } as const
-  await deps.recordEvent(deps.newAuditEvent(read))
-  return applyReviewRules(figures)
+  // A finding is acknowledged after its last event, so not before the earliest that a review can find.
+  return applyReviewRules(figures, await selectAcknowledgements(database, unreviewedSince))
+}
+
+/** There is no such finding; the message says what to do. */
+export class FindingNotFound extends Error {
+  override readonly name = 'FindingNotFound'
+}
+
+/**
+ * Notes that a person has looked at a finding. The review goes on to show it, and no more as something to look at, until
+ * more belongs to it.
+ *
+ * @param note what came of it, in the clear: the log keeps it
+ * @throws {FindingNotFound}
+ * @throws {Problem} audit-unavailable
+ */
+export async function acknowledgeFinding(
+  deps: ReviewDeps,
+  caller: AuditCaller,
+  review: Review & { finding: string; note: string },
+): Promise<Finding> {
+  const found = (await findAll(deps.database, review, deps.now())).find(({ id }) => id === review.finding)
+  if (found === undefined) {
+    throw new FindingNotFound(
+      'there is no such finding, or more belongs to it now: run "strongroom audit review" with the same --since.',
+    )
+  }
+  const event = deps.newAuditEvent({
+    type: 'audit.acknowledge',
+    outcome: 'success',
+    caller,
+    subject: found.id,
+    code: found.rule,
+    note: review.note,
+  })
+  await deps.recordEvent(event)
+  return { ...found, acknowledged: { by: caller.id, at: event.occurredAt.toISOString(), note: review.note } }
 }

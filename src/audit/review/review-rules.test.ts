@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { applyReviewRules, type RevealHour, type ReviewFigures, reviewRules } from './review-rules.ts'
 
 const AT = new Date('2026-11-24T10:15:00Z')
-const group = { count: 1, first: AT, last: AT, events: ['evt_1'] }
+const group = { count: 1, first: AT, last: AT, events: ['evt_1'], sources: ['192.0.2.1'] }
 const nothing: ReviewFigures = { reveals: [], purposes: [], refusals: [], unreviewed: [], waiting: undefined, gaps: [] }
 const reveal = (facts: Partial<RevealHour>): RevealHour => ({
   ...group,
@@ -48,11 +48,13 @@ describe('many refusals', () => {
     [20, 0],
     [21, 1],
   ])('%i in an hour give %i findings', (count, findings) => {
-    expect(namesOf({ refusals: [{ ...group, count, caller: 'client_1', route: null }] })).toHaveLength(findings)
+    expect(namesOf({ refusals: [{ ...group, count, caller: 'client_1', route: null, claimed: [] }] })).toHaveLength(
+      findings,
+    )
   })
 
   it('are told apart by what unknown callers asked for', () => {
-    const unknown = (route: string) => ({ ...group, count: 30, caller: null, route })
+    const unknown = (route: string) => ({ ...group, count: 30, caller: null, route, claimed: [] })
     const found = applyReviewRules({
       ...nothing,
       refusals: [unknown('/oauth/token'), unknown('/v1/search'), unknown('/v1/search')],
@@ -61,6 +63,22 @@ describe('many refusals', () => {
       [null, 30],
       [null, 60],
     ])
+  })
+})
+
+it('of refusals says where they came from, and which clients the unknown claimed to be', () => {
+  const hour = (sources: string[], claimed: string[]) => ({
+    ...{ ...group, count: 30, caller: null, route: '/oauth/token' },
+    ...{ sources, claimed },
+  })
+  const [found] = applyReviewRules({
+    ...nothing,
+    refusals: [hour(['192.0.2.9', '192.0.2.1'], ['client_b']), hour(['192.0.2.1'], ['client_a', 'client_b'])],
+  })
+  expect(found).toMatchObject({
+    sources: ['192.0.2.1', '192.0.2.9'],
+    claimed: ['client_a', 'client_b'],
+    detail: 'somebody unknown was refused 60 times at /oauth/token, from 192.0.2.1 192.0.2.9, as client_a client_b',
   })
 })
 
@@ -88,11 +106,33 @@ it('says it once of each caller, from the first time to the last, with the first
   const found = applyReviewRules({ ...nothing, reveals: [hour(60, 'b'), hour(0, 'a'), hour(0, 'c', 'staff:Bob')] })
   expect(found).toHaveLength(2)
   expect(found[0]).toEqual({
+    id: expect.stringMatching(/^finding_[0-9a-z]{26}$/),
+    acknowledged: null,
     ...{ rule: 'reveal-burst', severity: 'high', caller: 'staff:Ann', count: 100 },
     detail: 'revealed 40 records in an hour; 4 are usual',
     first: '2026-11-24T10:15:00.000Z',
     last: '2026-11-24T11:20:00.000Z',
+    sources: ['192.0.2.1'],
     events: ['evt_a0', 'evt_a1', 'evt_a2', 'evt_a3', 'evt_a4', 'evt_a5', 'evt_a6', 'evt_a7', 'evt_b0', 'evt_b1'],
+  })
+})
+
+describe('the id of a finding', () => {
+  const idsOf = (figures: Partial<ReviewFigures>) => applyReviewRules({ ...nothing, ...figures }).map(({ id }) => id)
+  const refused = { ...group, count: 30, caller: null, route: '/oauth/token', claimed: [] }
+
+  it('is the same when the review is over less of it, and another when more belongs to it', () => {
+    const [whole] = idsOf({ refusals: [{ ...refused, first: new Date(AT.getTime() - 60_000) }] })
+    const [part] = idsOf({ refusals: [{ ...refused, count: 25 }] })
+    const [more] = idsOf({ refusals: [{ ...refused, last: new Date(AT.getTime() + 1) }] })
+    expect(part).toBe(whole)
+    expect(more).not.toBe(whole)
+  })
+
+  it('tells apart callers, rules and what unknown callers asked for', () => {
+    const refusals = [refused, { ...refused, route: '/v1/search' }, { ...refused, caller: '/oauth/token', route: null }]
+    const ids = [...idsOf({ refusals }), ...idsOf({ gaps: [group] }), ...idsOf({ waiting: group })]
+    expect(new Set(ids).size).toBe(5)
   })
 })
 

@@ -1,3 +1,6 @@
+import { hash } from 'node:crypto'
+import { base32 } from '../../identifier.ts'
+
 /**
  * The rules of the daily review (PCI DSS 10.4.1.1): what a person should look at. Each is a sentence, a threshold and a function
  * over figures, and says something about one caller once, however often it holds.
@@ -9,6 +12,8 @@ export interface EventGroup {
   first: Date
   last: Date
   events: readonly string[]
+  /** Where they came from: up to ten addresses, networks or machines. */
+  sources: readonly string[]
 }
 
 /** What one caller revealed in one hour of the clock. */
@@ -39,6 +44,8 @@ export interface RefusalHour extends EventGroup {
   caller: string | null
   /** What they asked for, of those whom nobody knows. */
   route: string | null
+  /** Up to ten clients that those whom nobody knows claimed to be. */
+  claimed: readonly string[]
 }
 
 export interface ReviewFigures {
@@ -53,7 +60,16 @@ export interface ReviewFigures {
   gaps: readonly EventGroup[]
 }
 
+/** Who has looked at a finding, and what came of it. */
+export interface Acknowledgement {
+  by: string
+  at: string
+  note: string
+}
+
 export interface Finding {
+  /** The same as long as nothing new belongs to the finding, whatever time the review is over. */
+  id: string
   rule: string
   severity: 'low' | 'medium' | 'high'
   caller: string | null
@@ -63,14 +79,21 @@ export interface Finding {
   first: string
   last: string
   events: string[]
+  sources: string[]
+  /** The clients that unknown callers claimed to be. */
+  claimed?: string[]
+  acknowledged: Acknowledgement | null
 }
+
+/** What a rule says; `route` tells apart what unknown callers did. */
+type Found = Omit<Finding, 'id' | 'rule' | 'severity' | 'acknowledged'> & { route?: string | null }
 
 export interface ReviewRule {
   name: string
   /** What it looks for. */
   sentence: string
   severity: Finding['severity']
-  look(figures: ReviewFigures): Omit<Finding, 'rule' | 'severity'>[]
+  look(figures: ReviewFigures): Found[]
 }
 
 /** A burst is more records in an hour than this, and more than so many times what is usual for the caller. */
@@ -139,13 +162,19 @@ export const reviewRules: readonly ReviewRule[] = [
         ({ route }) => route,
       )
       return [
-        ...byCaller(known, (hours) => `was refused ${sum(hours)} times`),
-        ...[...unknown].map(([route, hours]) => ({
-          ...merge(hours),
-          caller: null,
-          // Refusals that were counted together name no route.
-          detail: `somebody unknown was refused ${sum(hours)} times at ${route ?? 'any route'}`,
-        })),
+        ...byCaller(known, (hours) => `was refused ${sum(hours)} times, from ${listed(sourcesOf(hours))}`),
+        ...[...unknown].map(([route, hours]) => {
+          const claimed = firstOf(hours.flatMap((hour) => hour.claimed))
+          const from = `from ${listed(sourcesOf(hours))}${claimed.length > 0 ? `, as ${listed(claimed)}` : ''}`
+          return {
+            ...merge(hours),
+            ...(claimed.length > 0 ? { claimed } : {}),
+            caller: null,
+            route,
+            // Refusals that were counted together name no route.
+            detail: `somebody unknown was refused ${sum(hours)} times at ${route ?? 'any route'}, ${from}`,
+          }
+        }),
       ]
     },
   },
@@ -175,19 +204,34 @@ export const reviewRules: readonly ReviewRule[] = [
   },
 ]
 
-/** What all rules find, the gravest first. */
-export function applyReviewRules(figures: ReviewFigures): Finding[] {
-  const found = reviewRules.flatMap(({ name, severity, look }) =>
-    look(figures).map((finding) => ({ rule: name, severity, ...finding })),
+/**
+ * What all rules find, the gravest first.
+ *
+ * @param acknowledged what people have said of findings, by the id of each
+ */
+export function applyReviewRules(
+  figures: ReviewFigures,
+  acknowledged: ReadonlyMap<string, Acknowledgement> = new Map(),
+): Finding[] {
+  const found = reviewRules.flatMap(({ name: rule, severity, look }) =>
+    look(figures).map(({ route, ...facts }): Finding => {
+      const id = findingId([rule, facts.caller ?? '', route ?? '', facts.last])
+      return { id, rule, severity, ...facts, acknowledged: acknowledged.get(id) ?? null }
+    }),
   )
   const gravity = ({ severity }: Finding) => ['high', 'medium', 'low'].indexOf(severity)
   return found.sort((one, other) => gravity(one) - gravity(other))
 }
 
+/** `finding_` and 26 characters. One more event of the finding changes `last`, and so the id. */
+function findingId(parts: readonly string[]): string {
+  return `finding_${base32(hash('sha256', JSON.stringify(parts), 'buffer').subarray(0, 16))}`
+}
+
 function byCaller<Group extends EventGroup & { caller: string | null }>(
   groups: readonly Group[],
   detailOf: (groups: readonly Group[]) => string,
-): Omit<Finding, 'rule' | 'severity'>[] {
+): Found[] {
   return [...Map.groupBy(groups, ({ caller }) => caller)].map(([caller, found]) => ({
     ...merge(found),
     caller,
@@ -195,7 +239,7 @@ function byCaller<Group extends EventGroup & { caller: string | null }>(
   }))
 }
 
-function merge(groups: readonly EventGroup[]): Pick<Finding, 'count' | 'first' | 'last' | 'events'> {
+function merge(groups: readonly EventGroup[]): Pick<Finding, 'count' | 'first' | 'last' | 'events' | 'sources'> {
   const times = groups.flatMap(({ first, last }) => [first.getTime(), last.getTime()])
   return {
     count: sum(groups),
@@ -205,7 +249,22 @@ function merge(groups: readonly EventGroup[]): Pick<Finding, 'count' | 'first' |
       .flatMap(({ events }) => events)
       .sort()
       .slice(0, SHOWN_EVENTS),
+    sources: sourcesOf(groups),
   }
+}
+
+function sourcesOf(groups: readonly EventGroup[]): string[] {
+  return firstOf(groups.flatMap(({ sources }) => sources))
+}
+
+/** Each once, in order, and no more than a person looks at. */
+function firstOf(names: readonly string[]): string[] {
+  return [...new Set(names)].sort().slice(0, SHOWN_EVENTS)
+}
+
+/** Events of earlier versions do not say where they came from. */
+function listed(names: readonly string[]): string {
+  return names.join(' ') || 'somewhere'
 }
 
 function sum(groups: readonly EventGroup[]): number {

@@ -1,6 +1,6 @@
 import type { Queryable, Statement } from '../../database/database.ts'
 import { eventIdAt } from '../audit-event.ts'
-import type { EventGroup, NewPurpose, RefusalHour, RevealHour } from './review-rules.ts'
+import type { Acknowledgement, EventGroup, NewPurpose, RefusalHour, RevealHour } from './review-rules.ts'
 
 /** Figures over months of events, for a report that nobody waits for. */
 const REVIEW_TIMEOUT_MS = 10 * 60 * 1000
@@ -11,9 +11,16 @@ export interface ReviewTimes {
   until: Date
 }
 
+const named = (expression: string, when: string) =>
+  `coalesce((array_agg(DISTINCT ${expression}) FILTER (WHERE ${when}))[1:10], '{}')`
+/** Refusals that were counted together name several; the first of them stands for all. */
+const SOURCE = "coalesce(body::json ->> 'source', body::json -> 'sources' ->> 0)"
+const SOURCES = `${named(SOURCE, `${SOURCE} IS NOT NULL`)} AS sources`
+const CLAIMED = named("body::json ->> 'subject'", "caller IS NULL AND body::json ->> 'subject' IS NOT NULL")
+
 /** What every group of events tells of itself. */
 const groupOf = (count: string) => `${count} AS count, min(occurred_at) AS first, max(occurred_at) AS last,
-               (array_agg(id ORDER BY id))[1:10] AS events`
+               (array_agg(id ORDER BY id))[1:10] AS events, ${SOURCES}`
 const GROUP = groupOf('count(*)::float8')
 
 const SELECT_REVEAL_HOURS: Statement = {
@@ -26,7 +33,7 @@ const SELECT_REVEAL_HOURS: Statement = {
          usual AS (
            SELECT caller, percentile_cont(0.5) WITHIN GROUP (ORDER BY records) AS usual
            FROM hours WHERE NOT is_recent GROUP BY caller)
-         SELECT caller, kind, records, count, first, last, events, coalesce(usual, 0) AS usual,
+         SELECT caller, kind, records, count, first, last, events, sources, coalesce(usual, 0) AS usual,
                 extract(hour FROM clock)::float8 AS hour, extract(isodow FROM clock)::float8 AS weekday
          FROM hours LEFT JOIN usual USING (caller) WHERE is_recent ORDER BY caller, clock`,
   timeoutMs: REVIEW_TIMEOUT_MS,
@@ -46,7 +53,7 @@ const SELECT_NEW_PURPOSES: Statement = {
   text: `WITH recent AS (
            SELECT caller, body::json ->> 'purpose' AS purpose, ${GROUP}
            FROM audit_events WHERE type = 'record.reveal' AND id >= $2 AND id < $3 GROUP BY 1, 2)
-         SELECT caller, purpose, count, first, last, events,
+         SELECT caller, purpose, count, first, last, events, sources,
                 EXISTS (SELECT FROM audit_events e
                         WHERE e.caller = recent.caller AND type = 'record.reveal' AND id >= $1 AND id < $2) AS "isKnownCaller"
          FROM recent
@@ -66,7 +73,7 @@ export function selectNewPurposes(db: Queryable, { since, until }: ReviewTimes, 
 const REFUSALS = groupOf("sum(coalesce((body::json ->> 'count')::float8, 1))")
 const SELECT_REFUSAL_HOURS: Statement = {
   name: 'review-refusal-hours',
-  text: `SELECT caller, CASE WHEN caller IS NULL THEN body::json ->> 'route' END AS route, ${REFUSALS}
+  text: `SELECT caller, CASE WHEN caller IS NULL THEN body::json ->> 'route' END AS route, ${CLAIMED} AS claimed, ${REFUSALS}
          FROM audit_events
          WHERE type = 'request.refuse' AND body::json ->> 'outcome' = 'refused' AND id >= $1 AND id < $2
          GROUP BY 1, 2, date_trunc('hour', occurred_at AT TIME ZONE 'UTC') ORDER BY 1, 2`,
@@ -130,4 +137,20 @@ const COUNT_EVENTS: Statement = {
 /** How many events a review is over. */
 export async function countEvents(db: Queryable, { since, until }: ReviewTimes): Promise<number> {
   return (await db.query<{ count: number }>(COUNT_EVENTS, [eventIdAt(since), eventIdAt(until)]))[0]?.count ?? 0
+}
+
+const SELECT_ACKNOWLEDGEMENTS: Statement = {
+  name: 'review-acknowledgements',
+  text: `SELECT body::json ->> 'subject' AS id, caller AS by, body::json ->> 'at' AS at, body::json ->> 'note' AS note
+         FROM audit_events WHERE type = 'audit.acknowledge' AND audit_events.id >= $1 ORDER BY audit_events.id`,
+  timeoutMs: REVIEW_TIMEOUT_MS,
+}
+
+/** What people have said of findings since then, by the id of the finding; the last word counts. */
+export async function selectAcknowledgements(
+  db: Queryable,
+  since: Date,
+): Promise<ReadonlyMap<string, Acknowledgement>> {
+  const rows = await db.query<Acknowledgement & { id: string }>(SELECT_ACKNOWLEDGEMENTS, [eventIdAt(since)])
+  return new Map(rows.map(({ id, ...acknowledgement }) => [id, acknowledgement]))
 }

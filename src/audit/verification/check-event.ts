@@ -1,3 +1,4 @@
+import { type Made, readMade } from '../made.ts'
 import type { Findings } from './log-finding.ts'
 import type { StoredEvent } from './log-source.ts'
 
@@ -12,6 +13,10 @@ export interface ReadEvent {
   recordVersion: number | undefined
   publicKey: string | undefined
   ranges: readonly string[] | undefined
+  minimumIndex: number | undefined
+  /** The time that its `until` says; NaN when it says none. */
+  until: number
+  made: Made | undefined
 }
 
 /**
@@ -30,7 +35,8 @@ export function checkEvent(
     findings.add({ code: 'not-canonical', ...place, detail: 'the body of the event is no JSON object' })
     return undefined
   }
-  const { id, at, type, outcome, token, site, subject, caller, record_version, public_key, ranges } = members
+  const { id, at, type, outcome, token, site, subject, caller, record_version, public_key, ranges, until } = members
+  const { minimum_index: minimumIndex, made } = members
   if (JSON.stringify(members) !== body || !isSorted(members)) {
     findings.add({ code: 'not-canonical', ...place, detail: 'the body of the event is not in its canonical form' })
   }
@@ -59,6 +65,9 @@ export function checkEvent(
     recordVersion: typeof record_version === 'number' ? record_version : undefined,
     publicKey: text(public_key),
     ranges: Array.isArray(ranges) ? ranges.map(String) : undefined,
+    minimumIndex: typeof minimumIndex === 'number' ? minimumIndex : undefined,
+    until: typeof until === 'string' ? Date.parse(until) : Number.NaN,
+    made: made === undefined ? undefined : readMade(made),
   }
 }
 

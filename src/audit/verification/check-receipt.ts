@@ -1,5 +1,6 @@
 import canonicalize from 'canonicalize'
 import { z } from 'zod'
+import { hashOfBase64 } from '../canonical-base64.ts'
 import { hashLeaf, includes } from '../merkle.ts'
 import { type ReadClaim, readClaim } from './check-claims.ts'
 import type { Findings } from './log-finding.ts'
@@ -8,6 +9,8 @@ import type { Findings } from './log-finding.ts'
 export interface ReadReceipt {
   place: string
   event: string
+  /** When the event was made. */
+  at: number
   index: number
   /** The hash of its leaf. */
   hash: Buffer
@@ -16,10 +19,10 @@ export interface ReadReceipt {
 
 const schema = z.object({
   format: z.literal(1),
-  event: z.looseObject({ id: z.string() }),
+  event: z.looseObject({ id: z.string(), at: z.string() }),
   body: z.string(),
   index: z.number().int().min(0),
-  proof: z.array(z.base64()).max(64),
+  proof: z.array(z.string().max(44)).max(64),
   checkpoint: z.string(),
 })
 
@@ -36,11 +39,14 @@ export function readReceipt(findings: Findings, place: string, json: string): Re
   const claim = readClaim(findings, { place: `the checkpoint of ${place}`, note: checkpoint })
   if (claim === undefined) return undefined
   const hash = hashLeaf(Buffer.from(body))
-  const path = proof.map((one) => Buffer.from(one, 'base64'))
+  const path = proof.map(hashOfBase64)
+  if (!path.every((one) => one !== undefined)) {
+    return fail('the proof holds what is no hash of 32 bytes in base64', event.id)
+  }
   if (!includes(claim, index, hash, path)) {
     return fail('the proof does not lead from the event to the checkpoint', event.id)
   }
-  return { place, event: event.id, index, hash, claim }
+  return { place, event: event.id, at: Date.parse(event.at), index, hash, claim }
 }
 
 function parseJson(text: string): unknown {

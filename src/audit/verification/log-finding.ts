@@ -7,6 +7,7 @@ export const findingCodes = [
   'inserted',
   'reordered',
   'cut-tail',
+  'unsigned',
   'forked',
   'other-log',
   'unknown-key',
@@ -14,6 +15,7 @@ export const findingCodes = [
   'malformed-receipt',
   'time-runs-back',
   'incomplete-history',
+  'missing',
 ] as const
 
 export type FindingCode = (typeof findingCodes)[number]

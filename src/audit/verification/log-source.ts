@@ -1,7 +1,9 @@
 /** Where a log is read from in order to verify it: the database of a vault, or a file that was exported. */
 export interface LogSource {
-  /** What the vault says of its own log. Null when it says nothing, undefined where nobody is asked, as in a file. */
-  head: LogClaim | null | undefined
+  /** What the vault says of its own log, or the last checkpoint of a file. Null when there is none. */
+  head: LogClaim | null
+  /** Whether it comes without the vault, as a file does, so that nothing but signatures says that all of it is the log. */
+  isAlone: boolean
   /** How many leaves there are, or one more than the number of the last. */
   end: number
   /** The log in order, in pages. */
@@ -32,7 +34,7 @@ export interface LogPage {
   /** Whether those hashes are stored at all. */
   hasSubtrees: boolean
   /** The checkpoints that were kept of trees larger than where this page begins, up to its end; ascending. */
-  checkpoints: readonly (LogClaim & { size: number })[]
+  checkpoints: readonly LogClaim[]
 }
 
 export interface LoggedLeaf {

@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto'
+import { hashOfBase64 } from '../canonical-base64.ts'
 import { isSignedBy, type NoteVerifier, noteVerifier, publicKeyFrom, type SignedNote } from '../note.ts'
 
 /**
@@ -39,8 +40,8 @@ export function createTrustedKeys(given: readonly NoteVerifier[]): TrustedKeys {
   }
   return {
     announce(sequence, publicKey) {
-      const raw = Buffer.from(publicKey, 'base64')
-      if (raw.length !== 32) return
+      const raw = hashOfBase64(publicKey)
+      if (raw === undefined) return
       const key = publicKeyFrom(raw)
       announced.push({ sequence, publicKey: key })
       if (given.length === 0 && trusted.length === 0) trusted.push(key)

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { newSigner, ORIGIN, WrittenLog } from '../../../test/support/written-log.ts'
 import { formatCheckpoint } from '../checkpoint.ts'
+import { hashLeaf, hashNode } from '../merkle.ts'
 import { signNote } from '../note.ts'
 import { type VerifyLogOptions, verifyLog } from './verify-log.ts'
 import { verifyProofs } from './verify-proofs.ts'
@@ -151,7 +152,8 @@ describe('events that retention has dropped', () => {
   it('are, when the hash of their subtree is another', async () => {
     const log = dropped(['0-699'])
     log.subtrees.get('1/1')![0]! ^= 1
-    expect(await codes(log)).toEqual([expect.stringMatching(/^forked@/)])
+    // The event that says so is in a part of the log that nobody has signed like that.
+    expect(await codes(log)).toEqual([expect.stringMatching(/^forked@/), 'removed@0'])
   })
 
   it('leave records without their beginning, which is no finding then', async () => {
@@ -211,5 +213,35 @@ describe('proofs without a log', () => {
     ).toEqual(['malformed-receipt'])
     expect(check({ checkpoint: log.sign(next) })).toEqual(['unknown-key'])
     expect(proofs([], ['{'])).toEqual(['malformed-receipt'])
+  })
+
+  it('are receipts whose proof is written in the one way in which it can be, of hashes of exactly 32 bytes', () => {
+    const log = new WrittenLog()
+    for (let count = 0; count < 4; count++) log.add()
+    const { body } = log.leaves[0]!.stored!
+    const leaves = log.leaves.map(({ stored }) => hashLeaf(Buffer.from(stored!.body)))
+    const siblings = [leaves[1]!, hashNode(leaves[2]!, leaves[3]!)]
+    const check = (proof: readonly string[]) => {
+      const receipt = { format: 1, event: JSON.parse(body), body, index: 0, proof, checkpoint: log.sign(signer) }
+      return proofs([], [JSON.stringify(receipt)])
+    }
+    const proof = siblings.map((hash) => hash.toString('base64'))
+    expect(check(proof)).toEqual([])
+    const [first, second] = proof as [string, string]
+    // 32 bytes leave two bits of the last letter unused: three other letters stand for the same bytes.
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+    const neighbour = alphabet[alphabet.indexOf(first.at(-2)!) + 1]!
+    const spelled = [
+      ...[`${first.slice(0, -2)}${neighbour}=`, first.slice(0, -1), `${first}=`, `${first}\n`, ` ${first}`],
+      siblings[0]!.toString('hex'),
+      ...(siblings[0]!.toString('base64url') === first.slice(0, -1) ? [] : [`${siblings[0]!.toString('base64url')}=`]),
+    ]
+    for (const one of spelled) {
+      expect(check([one, second]), JSON.stringify(one)).toEqual(['malformed-receipt'])
+    }
+    for (const length of [0, 31, 33, 64]) {
+      const padded = Buffer.concat([siblings[0]!, Buffer.alloc(32)]).toString('base64', 0, length)
+      expect(check([padded, second]), `${length} bytes`).toEqual(['malformed-receipt'])
+    }
   })
 })

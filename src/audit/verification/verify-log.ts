@@ -2,7 +2,9 @@ import type { NoteVerifier } from '../note.ts'
 import { createClaimCheck, type ReadClaim, readClaim } from './check-claims.ts'
 import { checkEvent, type ReadEvent } from './check-event.ts'
 import { createLeafCheck } from './check-leaves.ts'
+import { createNumberCheck } from './check-numbers.ts'
 import { type ReadReceipt, readReceipt } from './check-receipt.ts'
+import { createRetentionCheck } from './check-retention.ts'
 import { createTreeCheck } from './check-tree.ts'
 import { collectFindings, type Findings, type LogFinding, leaves } from './log-finding.ts'
 import type { LogClaim, LogPage, LogSource } from './log-source.ts'
@@ -40,6 +42,8 @@ export interface LogVerification {
   pending: number
   /** How many events were dropped, as retention may. */
   dropped: number
+  /** The first entry that bundles still publish (C2SP tlog-tiles). */
+  minimum_index: number
   findings: LogFinding[]
 }
 
@@ -54,12 +58,15 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
   const histories = createRecordHistories(findings)
   let hasSubtrees = false
   const tree = createTreeCheck(findings, () => hasSubtrees)
-  const leafCheck = createLeafCheck(findings, histories, trusted)
-
+  const retention = createRetentionCheck(findings, trusted)
+  const numbers = createNumberCheck(findings)
   const receipts = options.receipts
     .map(({ place, json }) => readReceipt(findings, place, json))
     .filter((receipt) => receipt !== undefined)
   const receiptsAt = Map.groupBy(receipts, ({ index }) => index)
+  const timeByReceipt = (sequence: number, hash: Buffer) =>
+    receiptsAt.get(sequence)?.find((receipt) => receipt.hash.equals(hash))?.at
+  const leafCheck = createLeafCheck({ findings, histories, trusted, retention, numbers, timeByReceipt })
   const head = source.head ? readClaim(findings, source.head) : undefined
   const brought = [
     ...options.checkpoints.map((claim) => readClaim(findings, claim)),
@@ -90,7 +97,7 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
       skipTo(leaf.sequence, page)
       const hash = leafCheck.check(leaf)
       tree.add(hash, page.subtree)
-      compareReceipts(findings, receiptsAt.get(leaf.sequence), hash)
+      compareReceipts(findings, receiptsAt.get(leaf.sequence), hash, leaf.event)
       if (claims.length > 0) compareClaims()
     }
     skipTo(page.to, page)
@@ -115,18 +122,25 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
   claims.push(...outside)
   compareClaims()
   for (const claim of claims) claimCheck.exceed(claim)
-  if (source.head !== undefined && tree.size > (head?.size ?? 0)) {
+  if (!source.isAlone && tree.size > (head?.size ?? 0)) {
     const from = head?.size ?? 0
     const detail = `the ${leaves(from, tree.size - 1)} stand behind the latest checkpoint, which nothing but a checkpoint puts there`
     findings.add({ code: 'inserted', sequence: from, detail })
   }
   const pending = await readWaiting(findings, source, (event) => {
-    leafCheck.heed(event)
+    retention.pass(event, undefined, false)
+    numbers.add(event.made)
     histories.add(event, undefined)
   })
   leafCheck.end()
+  numbers.end()
   tree.end()
   claimCheck.end()
+  if (source.isAlone && trusted.believed < tree.size) {
+    const detail = `no checkpoint that a trusted key has signed covers the ${leaves(trusted.believed, tree.size - 1)}`
+    findings.add({ code: 'unsigned', sequence: trusted.believed, detail })
+  }
+  retention.end()
   await compareRecords(source, histories)
   const found = findings.list()
   return {
@@ -138,16 +152,27 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
     receipts: receipts.length,
     records: histories.count,
     pending,
-    dropped: leafCheck.dropped,
+    dropped: retention.dropped,
+    minimum_index: retention.minimumIndex(tree.size),
     findings: found,
   }
 }
 
 const bySize = (one: ReadClaim, other: ReadClaim) => one.size - other.size
 
-function compareReceipts(findings: Findings, receipts: readonly ReadReceipt[] = [], hash: Buffer | undefined): void {
+function compareReceipts(
+  findings: Findings,
+  receipts: readonly ReadReceipt[] = [],
+  hash: Buffer | undefined,
+  named: string | undefined,
+): void {
   for (const { place, event, index, hash: expected } of receipts) {
-    if (hash === undefined || hash.equals(expected)) continue
+    if (hash === undefined) continue
+    if (hash.equals(expected)) {
+      const detail = `the leaf names ${named}, and ${place} was given for ${event}`
+      if (named !== undefined && named !== event) findings.add({ code: 'edited', sequence: index, event, detail })
+      continue
+    }
     const detail = `${place} was given for ${event} as leaf ${index}, where the log has something else`
     findings.add({ code: 'forked', sequence: index, event, detail })
   }

@@ -1,4 +1,5 @@
 import type { Queryable, Statement } from '../../database/database.ts'
+import { freezeSnapshot } from '../log-end-store.ts'
 import { selectHead } from '../log-store.ts'
 import { TILE_WIDTH } from '../tile.ts'
 import {
@@ -18,12 +19,6 @@ const PAGE_ROWS = 5_000
 const LEVELS = [1, 2, 3, 4, 5, 6]
 /** A whole table may have to be read before the first row comes. */
 const SCAN_TIMEOUT_MS = 60 * 60 * 1000
-
-/** One snapshot for all that follows: the log and the records are compared as they were at one moment. */
-const FREEZE: Statement = {
-  name: 'freeze-log',
-  text: 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY',
-}
 
 const SELECT_END: Statement = {
   name: 'select-log-end',
@@ -82,11 +77,13 @@ type LeafRow = { sequence: number; event: string; hash: Buffer } & (
 
 /** The log of a database. Needs a transaction in which nothing was asked before, and which stays open as long as it is read. */
 export async function openLogOfDatabase(tx: Queryable): Promise<LogSource> {
-  await tx.query(FREEZE)
+  // The log and the records are compared as they were at one moment.
+  await freezeSnapshot(tx)
   const head = await selectHead(tx)
   const [end] = await tx.query<{ leaves: number; kept: number }>(SELECT_END)
   return {
     head: head === undefined ? null : { place: 'the latest checkpoint', note: head.note, beside: head },
+    isAlone: false,
     end: end!.leaves,
     pages: () => readPages(tx, end!.leaves, Math.max(end!.leaves, end!.kept)),
     waiting: () => fetchAll<WaitingEvent & EventColumns, WaitingEvent>(tx, DECLARE_WAITING, FETCH_WAITING, toWaiting),

@@ -1,3 +1,4 @@
+import type { Agent } from 'node:https'
 import { cosignedAt, formatSignature, NoteError, parseNote, parseSignatures } from '../note.ts'
 import { postText, Undelivered } from './post-text.ts'
 import type { Witness } from './witnesses-file.ts'
@@ -47,11 +48,12 @@ export async function askWitness(
   { size, note }: CheckpointToSign,
   from: number,
   proofFrom: (older: number) => Promise<readonly Buffer[]>,
+  agent?: Agent,
 ): Promise<Cosignature> {
   let old = Math.min(from, size)
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const proof = (await proofFrom(old)).map((hash) => `${hash.toString('base64')}\n`).join('')
-    const answer = await postText({ url: `${url}/add-checkpoint`, ca, body: `old ${old}\n${proof}\n${note}` })
+    const answer = await postText({ url: `${url}/add-checkpoint`, ca, agent, body: `old ${old}\n${proof}\n${note}` })
     if (answer.status === 200) return cosignatureIn(answer.text, note, key)
     const known = answer.status === CONFLICT ? sizeIn(answer.text) : undefined
     if (known !== undefined && known > size)

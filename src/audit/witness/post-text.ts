@@ -1,8 +1,11 @@
-import { request } from 'node:https'
+import { type Agent, request } from 'node:https'
 
 const TIMEOUT_MS = 10_000
 /** The signatures of a witness, or whatever a web hook has to say. */
 const MAX_ANSWER_BYTES = 64 * 1024
+
+/** What a kept connection says that the other side has closed. */
+const CLOSED = new Set(['ECONNRESET', 'EPIPE'])
 
 /** A target could not be told, or did not answer; the message holds nothing of what it said. */
 export class Undelivered extends Error {
@@ -15,6 +18,8 @@ export interface PostedText {
   headers?: Readonly<Record<string, string>>
   /** PEM: the only authority to trust; those of Node when undefined. */
   ca: string | undefined
+  /** What keeps the connection for the next text; without it each text has a connection of its own. */
+  agent?: Agent | undefined
 }
 
 export interface TextAnswer {
@@ -24,15 +29,25 @@ export interface TextAnswer {
 }
 
 /**
- * Posts a text over verified TLS, follows no redirect, and ends after 10 seconds or 64 KiB.
+ * Posts a text over verified TLS, follows no redirect, and ends after 10 seconds or 64 KiB. A kept connection that the other
+ * side has closed meanwhile is replaced once: a target may get the same text twice.
  *
  * @throws {Undelivered}
  */
-export function postText({ url, body, headers = {}, ca }: PostedText): Promise<TextAnswer> {
-  return new Promise((resolve, reject) => {
-    const options = { ca, rejectUnauthorized: true, agent: false, signal: AbortSignal.timeout(TIMEOUT_MS) }
-    const fail = (error: NodeJS.ErrnoException) =>
-      reject(error instanceof Undelivered ? error : new Undelivered(`no answer (${error.code ?? error.name})`))
+export async function postText(text: PostedText): Promise<TextAnswer> {
+  const signal = AbortSignal.timeout(TIMEOUT_MS)
+  const first = await postOnce(text, signal)
+  return first ?? (await postOnce({ ...text, agent: undefined }, signal))!
+}
+
+/** Undefined when a kept connection turned out to be closed. */
+function postOnce({ url, body, headers = {}, ca, agent }: PostedText, signal: AbortSignal) {
+  return new Promise<TextAnswer | undefined>((resolve, reject) => {
+    const options = { ca, rejectUnauthorized: true, agent: agent ?? false, signal }
+    const fail = (error: NodeJS.ErrnoException) => {
+      if (posted.reusedSocket && CLOSED.has(error.code ?? '')) return resolve(undefined)
+      return reject(error instanceof Undelivered ? error : new Undelivered(`no answer (${error.code ?? error.name})`))
+    }
     const posted = request(
       url,
       {

@@ -1,3 +1,4 @@
+import { Agent } from 'node:https'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Alert, AlertFacts } from '../../alert.ts'
 import type { Background } from '../../background.ts'
@@ -39,14 +40,17 @@ export function shipCheckpoints(deps: ShipCheckpointsDeps, shipping: Shipping): 
   const { database, alert, background, log } = deps
   const onError = (error: unknown) => background.failed('ship-checkpoints', error)
   const targets = new Map(shipping.targets.map((target) => [target.name, target]))
+  /** One connection for each, kept between checkpoints. */
+  const agents = new Map(shipping.targets.map(({ name }) => [name, new Agent({ keepAlive: true, maxSockets: 1 })]))
   const failures = new Map<string, number>()
   const underWay = new Map<string, Promise<void>>()
   let isKnown = false
 
   async function ship(target: Target, due: DueShipment): Promise<void> {
     try {
-      if (target.kind === 'witness') await collectCosignature(database, target, due)
-      else await shipNote(target, due.note)
+      const agent = agents.get(target.name)
+      if (target.kind === 'witness') await collectCosignature(database, target, due, agent)
+      else await shipNote(target, due.note, agent)
     } catch (error) {
       if (!(error instanceof Undelivered || error instanceof Refused)) throw error
       return fail(target, due, error)
@@ -90,13 +94,20 @@ export function shipCheckpoints(deps: ShipCheckpointsDeps, shipping: Shipping): 
       const arrived = Promise.all(underWay.values()).then(() => look(true).catch(onError))
       const lastWords = arrived.then(() => Promise.all(underWay.values()))
       await Promise.race([lastWords, wait(LAST_WORDS_MS, undefined, { ref: false })])
+      for (const agent of agents.values()) agent.destroy()
     },
   }
 }
 
-async function collectCosignature(database: Database, witness: Witness, due: DueShipment): Promise<void> {
+async function collectCosignature(
+  database: Database,
+  witness: Witness,
+  due: DueShipment,
+  agent: Agent | undefined,
+): Promise<void> {
   const { shipped, size, note } = due
   const read = subtreesOfTiles((tile) => selectTile(database, tile), size)
-  const cosignature = await askWitness(witness, { size, note }, shipped, (older) => consistencyProof(read, older, size))
+  const proofFrom = (older: number) => consistencyProof(read, older, size)
+  const cosignature = await askWitness(witness, { size, note }, shipped, proofFrom, agent)
   await addCosignature(database, parseNote(note).text, witness.key.name, cosignature)
 }

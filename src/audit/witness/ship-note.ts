@@ -1,16 +1,21 @@
 import { spawn } from 'node:child_process'
 import { open } from 'node:fs/promises'
+import type { Agent } from 'node:https'
 import { postText, Undelivered } from './post-text.ts'
 import type { CommandTarget, FileTarget, UrlTarget } from './witnesses-file.ts'
 
 const COMMAND_TIMEOUT_MS = 30_000
 
 /** Ships a signed note to where nobody answers with a signature. @throws {Undelivered} */
-export async function shipNote(target: FileTarget | CommandTarget | UrlTarget, note: string): Promise<void> {
+export async function shipNote(
+  target: FileTarget | CommandTarget | UrlTarget,
+  note: string,
+  agent?: Agent,
+): Promise<void> {
   if (target.kind === 'file') await appendNote(target.file, note)
   else if (target.kind === 'command') await giveToCommand(target, note)
   else {
-    const { status } = await postText({ ...target, body: note })
+    const { status } = await postText({ ...target, body: note, agent })
     if (status < 200 || status > 299) throw new Undelivered(`answered ${status}`)
   }
 }

@@ -77,6 +77,16 @@ export function createAwsKmsProvider({ keyId }: AwsKmsOptions): RootKeyProvider 
       }
       return newRootKey({ id, provider: 'aws-kms', parameters: { keyId: arn } }, cipherOf(kms, arn))
     },
+    async requireConfigured(record) {
+      if (keyId === undefined || record.provider !== 'aws-kms') return
+      const kms = connect()
+      const arn = await kms.arnOf(keyId).finally(kms.close)
+      const { keyId: recorded } = parametersSchema.parse(record.parameters)
+      if (arn === recorded) return
+      throw new RootKeyConfigError(
+        `STRONGROOM_ROOT_KEY_ID is ${arn}, and the root key in the database is another KMS key: bring back the right database, or name its key.`,
+      )
+    },
     async open(record: RootKeyRecord) {
       const parameters = parametersSchema.parse(record.parameters)
       return existingRootKey(record, cipherOf(connect(), parameters.keyId))
@@ -113,8 +123,9 @@ function cipherOf(kms: Kms, keyId: string): RootKeyCipher {
 }
 
 /** What KMS authenticates with the ciphertext and writes to its log; nothing in it is secret. */
-function encryptionContext({ kind, token, part, version }: SealContext): Record<string, string> {
-  return { application: 'strongroom', kind, id: token, part, version: String(version) }
+function encryptionContext({ site: vault, kind, token, part, version }: SealContext): Record<string, string> {
+  const facts = { application: 'strongroom', kind, id: token, part, version: String(version) }
+  return vault === '' ? facts : { ...facts, vault }
 }
 
 const nameOf = (error: unknown) => (error instanceof Error ? error.name : 'unknown error')

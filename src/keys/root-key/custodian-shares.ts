@@ -2,6 +2,7 @@ import { createHash, createSecretKey, type KeyObject, timingSafeEqual } from 'no
 import { combine, split } from 'shamir-secret-sharing'
 import { z } from 'zod'
 import type { RandomBytes } from '../../random-bytes.ts'
+import { drawFresh } from '../random.ts'
 import { localCipher } from './local-cipher.ts'
 import {
   type RootKey,
@@ -89,7 +90,7 @@ export async function beginCeremony(
 ): Promise<Ceremony> {
   requireSplit(custodians, threshold)
   // The package takes plain arrays of bytes only, no buffers.
-  const drawn = randomBytes(KEY_BYTES)
+  const drawn = drawFresh(KEY_BYTES)
   const key = Uint8Array.from(drawn)
   drawn.fill(0)
   const parts = (await split(key, custodians.length, threshold)).map((bytes) => Buffer.from(bytes))

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { SealError } from '../seal.ts'
-import { encodeWrapContext, frameKey, unframeKey } from './key-frame.ts'
+import { encodeContext, SealError } from '../seal.ts'
+import { frameKey, unframeKey } from './key-frame.ts'
 
 const contexts = fc.record({
   site: fc.string({ maxLength: 20 }),
@@ -56,6 +56,6 @@ describe('the frame of a key', () => {
       { ...base, version: 11 },
       base,
     ]
-    expect(new Set(shifted.map((context) => encodeWrapContext(context).toString('hex'))).size).toBe(4)
+    expect(new Set(shifted.map((context) => encodeContext(context).toString('hex'))).size).toBe(4)
   })
 })

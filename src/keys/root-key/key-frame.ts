@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { type SealContext, SealError } from '../seal.ts'
+import { encodeContext, type SealContext, SealError } from '../seal.ts'
 
 /**
  * What a provider outside this process is given to encrypt, so that a wrong answer shows:
@@ -13,12 +13,6 @@ import { type SealContext, SealError } from '../seal.ts'
  */
 const FRAME_FORMAT = 1
 const DIGEST_BYTES = 32
-
-/** The context as bytes, each field behind its length. */
-export function encodeWrapContext({ site, kind, token, part, version }: SealContext): Buffer {
-  const fields = [site, kind, token, part, String(version)].map((field) => Buffer.from(field))
-  return Buffer.concat(fields.flatMap((field) => [Buffer.of(field.length >> 8, field.length & 0xff), field]))
-}
 
 /** A new buffer; the caller wipes it. */
 export function frameKey(key: Uint8Array, context: SealContext): Buffer {
@@ -37,5 +31,5 @@ export function unframeKey(frame: Buffer, context: SealContext): Buffer {
 }
 
 function digest(key: Uint8Array, context: SealContext): Buffer {
-  return createHash('sha256').update('strongroom wrapped key').update(encodeWrapContext(context)).update(key).digest()
+  return createHash('sha256').update('strongroom wrapped key').update(encodeContext(context)).update(key).digest()
 }

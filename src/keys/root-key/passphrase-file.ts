@@ -4,8 +4,11 @@ import path from 'node:path'
 import argon2 from 'argon2'
 import { z } from 'zod'
 import type { RandomBytes } from '../../random-bytes.ts'
+import { MAX_ARGON2 } from '../argon2-cost.ts'
+import { drawFresh } from '../random.ts'
 import { localCipher } from './local-cipher.ts'
 import { createPassphrase, readPassphraseBytes } from './passphrase-bytes.ts'
+import { isStrongPassphrase } from './passphrase-strength.ts'
 import { RootKeyConfigError, RootKeyMismatch, type RootKeyProvider, type RootKeyRecord } from './root-key.ts'
 import { existingRootKey, newRootKey } from './root-key-check.ts'
 
@@ -16,14 +19,16 @@ const KEY_BYTES = 32
 
 /** Development passphrases carry this mark, so that a production start can refuse them. */
 const DEVELOPMENT_MARK = Buffer.from('development-')
-/** 20 characters of base64 are 120 bits. */
+/** What opens a root key of before: a new one is measured by `isStrongPassphrase`. */
 const MIN_PASSPHRASE_LENGTH = 20
+/** Makes a passphrase that is always strong enough. */
+const MAKE_ONE = '"openssl rand -base64 32"'
 
 const parametersSchema = z.object({
-  salt: z.string(),
-  memoryCost: z.number().int().min(19_456),
-  timeCost: z.number().int().min(2),
-  parallelism: z.number().int().min(1),
+  salt: z.base64url().min(11).max(86),
+  memoryCost: z.number().int().min(19_456).max(MAX_ARGON2.memoryCost),
+  timeCost: z.number().int().min(2).max(MAX_ARGON2.timeCost),
+  parallelism: z.number().int().min(1).max(MAX_ARGON2.parallelism),
 })
 
 export interface PassphraseFileOptions {
@@ -31,6 +36,7 @@ export interface PassphraseFileOptions {
   file: string
   /** Whether a passphrase for development may be made for a vault that has none. */
   development: boolean
+  /** What nonces are drawn from. */
   randomBytes: RandomBytes
 }
 
@@ -41,6 +47,8 @@ export interface PassphraseFileOptions {
  * `<file>.<root key id>` before the record is committed, and nothing is renamed or overwritten afterwards: at whatever
  * point a process dies, the record in the database names a file that is there. The file before it opens older backups,
  * until the operator removes it.
+ *
+ * A new root key is made of a strong passphrase only, whoever wrote it. An old one opens with the passphrase that it has.
  */
 export function createPassphraseFileProvider({
   file,
@@ -48,9 +56,10 @@ export function createPassphraseFileProvider({
   randomBytes,
 }: PassphraseFileOptions): RootKeyProvider {
   const fileOf = (id: string) => `${file}.${id}`
-  const derive = async (from: string, record: RootKeyRecord) => {
+  const derive = async (from: string, record: RootKeyRecord, isNew: boolean) => {
     const passphrase = await readPassphrase(from)
     try {
+      if (isNew) await requireStrong(passphrase, from)
       const secret = await deriveSecret(passphrase, record)
       return localCipher('passphrase-file', { id: record.id, secret }, randomBytes)
     } finally {
@@ -65,13 +74,13 @@ export function createPassphraseFileProvider({
       const isFirst = replaced === undefined
       if (!isFirst) await writePassphrase(fileOf(id), development)
       else if (development) await createDevelopmentPassphrase(file)
-      const record = newPassphraseRecord(id, randomBytes)
-      return newRootKey(record, await derive(isFirst ? file : fileOf(id), record))
+      const record = newPassphraseRecord(id)
+      return newRootKey(record, await derive(isFirst ? file : fileOf(id), record, true))
     },
     async open(record) {
       const own = fileOf(record.id)
       const from = (await exists(own)) ? own : file
-      return existingRootKey(record, await derive(from, record)).catch((error) => {
+      return existingRootKey(record, await derive(from, record, false)).catch((error) => {
         if (!(error instanceof RootKeyMismatch)) throw error
         throw new RootKeyMismatch(record, from === own ? own : `${file} (there is no ${own})`)
       })
@@ -103,15 +112,34 @@ export async function isDevelopmentPassphrase(file: string): Promise<boolean> {
   return isMarked
 }
 
+/** Whether the file holds a passphrase that no new root key would be made of. */
+export async function isGuessablePassphrase(file: string): Promise<boolean> {
+  const passphrase = await readPassphrase(file)
+  try {
+    return !(await isStrongPassphrase(passphrase))
+  } finally {
+    passphrase.fill(0)
+  }
+}
+
 /** The parameters for a new root key derived from a passphrase: a fresh salt and today's costs. */
-function newPassphraseRecord(id: string, randomBytes: RandomBytes): RootKeyRecord {
-  const salt = randomBytes(SALT_BYTES).toString('base64url')
+function newPassphraseRecord(id: string): RootKeyRecord {
+  const salt = drawFresh(SALT_BYTES).toString('base64url')
   return { id, provider: 'passphrase-file', parameters: { salt, ...ARGON2 } }
+}
+
+/** @throws {RootKeyConfigError} when they are none that the vault writes, or ask for more than `MAX_ARGON2` */
+function parametersOf({ id, parameters }: RootKeyRecord): z.output<typeof parametersSchema> {
+  const parsed = parametersSchema.safeParse(parameters)
+  if (parsed.success) return parsed.data
+  throw new RootKeyConfigError(
+    `the parameters of the root key ${id} in "root_keys" are not those of a passphrase, or ask argon2 for less than 19 MiB and 2 passes or more than 1 GiB, 10 passes and 4 lanes: the row was changed.`,
+  )
 }
 
 /** The package makes a `Buffer` of what it is given, which is a copy unless it is given an `ArrayBuffer`; its own it wipes. */
 async function deriveSecret(passphrase: Buffer<ArrayBuffer>, record: RootKeyRecord): Promise<KeyObject> {
-  const { salt, memoryCost, timeCost, parallelism } = parametersSchema.parse(record.parameters)
+  const { salt, memoryCost, timeCost, parallelism } = parametersOf(record)
   const derived = await argon2.hash(passphrase.buffer as unknown as Buffer, {
     type: argon2.argon2id,
     raw: true,
@@ -121,9 +149,11 @@ async function deriveSecret(passphrase: Buffer<ArrayBuffer>, record: RootKeyReco
     timeCost,
     parallelism,
   })
-  const secret = createSecretKey(derived)
-  derived.fill(0)
-  return secret
+  try {
+    return createSecretKey(derived)
+  } finally {
+    derived.fill(0)
+  }
 }
 
 /** On the disk, with its directory's entry, before it returns: the database must not name a file that a power cut takes. */
@@ -157,13 +187,24 @@ async function readPassphrase(file: string): Promise<Buffer<ArrayBuffer>> {
   const { passphrase, length } = await readPassphraseBytes(file).catch((error: NodeJS.ErrnoException) => {
     throw new RootKeyConfigError(
       error.code === 'ENOENT'
-        ? `there is no root-key file at ${file}: restore it, or for a new vault create one with "openssl rand -base64 48" and mode 0600.`
+        ? `there is no root-key file at ${file}: restore it, or for a new vault create one with ${MAKE_ONE} and mode 0600.`
         : `the root-key file ${file} cannot be read (${error.code}).`,
     )
   })
   if (length >= MIN_PASSPHRASE_LENGTH) return passphrase
   passphrase.fill(0)
   throw new RootKeyConfigError(
-    `the passphrase in ${file} is too short: use at least ${MIN_PASSPHRASE_LENGTH} random characters.`,
+    `the passphrase in ${file} is too short: write 32 random bytes there, which ${MAKE_ONE} prints.`,
+  )
+}
+
+/** @throws {RootKeyConfigError} */
+async function requireStrong(passphrase: Uint8Array, file: string): Promise<void> {
+  const isStrong = await isStrongPassphrase(passphrase).catch((error: Error) => {
+    throw new RootKeyConfigError(`${error.message}: write 32 random bytes into ${file}, which ${MAKE_ONE} prints.`)
+  })
+  if (isStrong) return
+  throw new RootKeyConfigError(
+    `the passphrase in ${file} can be guessed: write 32 random bytes there, which ${MAKE_ONE} prints. Any other must be worth 100 bits by estimate, as 8 words are that dice have chosen.`,
   )
 }

@@ -69,6 +69,13 @@ export interface RootKeyProvider {
    * @throws {RootKeyMismatch} what is there is another root key
    */
   open(record: RootKeyRecord): Promise<RootKey>
+  /**
+   * Whether the configuration names the root key of that record, as far as it names one.
+   *
+   * @throws {RootKeyConfigError} when it names another one
+   * @throws {RootKeyUnreachable}
+   */
+  requireConfigured?(record: RootKeyRecord): Promise<void>
   /** Undoes `create` as far as it left something outside the database; called when the record was not committed. */
   discard?(record: RootKeyRecord): Promise<void>
 }

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import type { KeyPurpose } from '../key.ts'
+import { type KeyPurpose, keyPurposes, macPurposes } from '../key.ts'
 import type { Keys } from '../keys.ts'
 import type { ChangeRegistryDeps } from '../registry.ts'
 import type { DamagedValue, Movable } from './movable.ts'
@@ -18,8 +18,8 @@ export const rotations = {
   index: ['index'],
   signing: ['token-signing'],
   audit: ['audit-signing'],
-  mac: ['access-mac', 'event-mac'],
-  all: ['display', 'secret', 'index', 'token-signing', 'audit-signing'],
+  mac: macPurposes,
+  all: keyPurposes,
 } as const satisfies Record<string, readonly KeyPurpose[]>
 
 export type RotationName = keyof typeof rotations

@@ -1,4 +1,5 @@
 import type { AuditCaller } from '../../audit/audit-event.ts'
+import { isKeyRefused } from '../store-under-keys.ts'
 import type { DamagedValue } from './movable.ts'
 import { moveValues } from './move-values.ts'
 import { countOld } from './old-values.ts'
@@ -50,7 +51,7 @@ export async function runRotation(
       const oldKeys = old.keysOf(movable)
       for (const id of oldKeys) seen.add(id)
       if (oldKeys.length === 0) continue
-      await moveValues(movable, {
+      const moved = moveValues(movable, {
         database,
         oldKeys,
         budget,
@@ -63,6 +64,11 @@ export async function runRotation(
         onOrphans(count) {
           orphans += count
         },
+      })
+      // Its new key was retired in its turn: the next pass moves what is left to the key after it.
+      await moved.catch((error) => {
+        if (!isKeyRefused(error)) throw error
+        return keys.refresh()
       })
     }
     old = await countOld(keys, moving, purposes, database)

@@ -79,19 +79,19 @@ const SELECT_RECORDS: Statement = {
   text: `SELECT ${RECORD_COLUMNS}, terms, erased_at FROM records WHERE token > $1 ORDER BY token LIMIT $2`,
 }
 const SELECT_VERSIONS_OF: Statement = {
-  name: 'select-versions-of-records',
+  name: 'select-versions-of-records-to-check',
   text: `SELECT token, count(*)::integer AS count, min(version) AS first, max(version) AS last
          FROM record_versions WHERE token = ANY ($1::text[]) GROUP BY token`,
 }
 const SELECT_TERMS_OF: Statement = {
-  name: 'select-terms-of-records',
+  name: 'select-terms-of-records-to-check',
   text: `SELECT s.token, encode(s.term, 'hex') AS term, s.key_id, s.mac
          FROM records r CROSS JOIN LATERAL generate_series(0, length(r.terms) / 32 - 1) AS at
          JOIN search_terms s ON s.term = substr(r.terms, 1 + 32 * at, 32) AND s.token = r.token
          WHERE r.token = ANY ($1::text[])`,
 }
 const SELECT_EVENTS_OF: Statement = {
-  name: 'select-events-of-records',
+  name: 'select-log-of-records-to-check',
   text: `SELECT w.token, e.* FROM unnest($1::text[]) AS w (token) CROSS JOIN LATERAL (
            SELECT coalesce(bool_or(type = 'record.tokenize'), false) AS is_tokenized,
                   coalesce(bool_or(type = 'record.erase'), false) AS is_erased,
@@ -192,7 +192,7 @@ const SELECT_ANSWERS: Statement = {
          FROM idempotency_keys WHERE key_hash > $1 ORDER BY key_hash LIMIT $2`,
 }
 const SELECT_LIVE: Statement = {
-  name: 'select-live-records',
+  name: 'select-live-records-to-check',
   text: 'SELECT token FROM records WHERE token = ANY ($1::text[]) AND erased_at IS NULL',
 }
 

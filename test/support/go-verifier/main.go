@@ -19,12 +19,13 @@ type input struct {
 	Older string            `json:"older"`
 	Newer string            `json:"newer"`
 	Tiles map[string][]byte `json:"tiles"`
-	// The first entries of the log.
+	// Entries of the log, one after the other from this one on: the first, or the minimum index of a pruned log.
+	First   int64    `json:"first"`
 	Entries [][]byte `json:"entries"`
 	Receipt struct {
 		Body       string   `json:"body"`
 		Index      int64    `json:"index"`
-		Proof      [][]byte `json:"proof"`
+		Proof      []string `json:"proof"`
 		Checkpoint string   `json:"checkpoint"`
 	} `json:"receipt"`
 }
@@ -48,24 +49,35 @@ func (all tiles) ReadTiles(wanted []tlog.Tile) ([][]byte, error) {
 
 func (tiles) SaveTiles([]tlog.Tile, [][]byte) {}
 
+// A hash of exactly 32 bytes in base64, written in the one way in which it can be. Go's decoder passes over line breaks and, unless
+// it is strict, over bits that are left; a slice that is too long would be cut to the length of an array.
+func hashOf(text string) (tlog.Hash, error) {
+	bytes, err := base64.StdEncoding.Strict().DecodeString(text)
+	if err != nil || len(bytes) != tlog.HashSize || base64.StdEncoding.EncodeToString(bytes) != text {
+		return tlog.Hash{}, fmt.Errorf("a hash is not 32 bytes in canonical base64")
+	}
+	return tlog.Hash(bytes), nil
+}
+
 func open(text string, key note.Verifier) (tlog.Tree, error) {
 	opened, err := note.Open([]byte(text), note.VerifierList(key))
 	if err != nil {
 		return tlog.Tree{}, err
 	}
 	lines := strings.Split(opened.Text, "\n")
-	if len(lines) != 4 || lines[0] != key.Name() {
+	// More lines are extensions, which have no meaning here (C2SP tlog-checkpoint).
+	if len(lines) < 4 || lines[0] != key.Name() {
 		return tlog.Tree{}, fmt.Errorf("this is no checkpoint of %s", key.Name())
 	}
 	size, err := strconv.ParseInt(lines[1], 10, 64)
 	if err != nil {
 		return tlog.Tree{}, err
 	}
-	root, err := base64.StdEncoding.DecodeString(lines[2])
-	if err != nil || len(root) != tlog.HashSize {
-		return tlog.Tree{}, fmt.Errorf("the root is no hash")
+	root, err := hashOf(lines[2])
+	if err != nil {
+		return tlog.Tree{}, err
 	}
-	return tlog.Tree{N: size, Hash: tlog.Hash(root)}, nil
+	return tlog.Tree{N: size, Hash: root}, nil
 }
 
 func verify(in input) error {
@@ -90,12 +102,13 @@ func verify(in input) error {
 	if err := tlog.CheckTree(consistency, newer.N, newer.Hash, older.N, older.Hash); err != nil {
 		return err
 	}
-	for index, entry := range in.Entries {
-		inclusion, err := tlog.ProveRecord(newer.N, int64(index), reader)
+	for at, entry := range in.Entries {
+		index := in.First + int64(at)
+		inclusion, err := tlog.ProveRecord(newer.N, index, reader)
 		if err != nil {
 			return err
 		}
-		if err := tlog.CheckRecord(inclusion, newer.N, newer.Hash, int64(index), tlog.RecordHash(entry)); err != nil {
+		if err := tlog.CheckRecord(inclusion, newer.N, newer.Hash, index, tlog.RecordHash(entry)); err != nil {
 			return err
 		}
 	}
@@ -104,8 +117,12 @@ func verify(in input) error {
 		return err
 	}
 	var proof tlog.RecordProof
-	for _, hash := range in.Receipt.Proof {
-		proof = append(proof, tlog.Hash(hash))
+	for _, text := range in.Receipt.Proof {
+		hash, err := hashOf(text)
+		if err != nil {
+			return err
+		}
+		proof = append(proof, hash)
 	}
 	return tlog.CheckRecord(proof, of.N, of.Hash, in.Receipt.Index, tlog.RecordHash([]byte(in.Receipt.Body)))
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { RandomBytes } from '../../../random-bytes.ts'
-import { SealError } from '../../seal.ts'
-import { encodeWrapContext, frameKey, unframeKey } from '../key-frame.ts'
+import { encodeContext, SealError } from '../../seal.ts'
+import { frameKey, unframeKey } from '../key-frame.ts'
 import type { KeyInToken, TokenAnswer, TokenRequest } from '../pkcs11-session.ts'
 import { type RootKeyCipher, RootKeyConfigError, type RootKeyRecord, RootKeyUnreachable } from '../root-key.ts'
 import { RANDOM_BYTES } from './wrap-in-token.ts'
@@ -70,7 +70,7 @@ export function cipherOf(
       const frame = frameKey(bytes, context)
       const random = randomBytes(RANDOM_BYTES)
       try {
-        const request = { do: 'wrap', key, random, context: encodeWrapContext(context), bytes: frame } as const
+        const request = { do: 'wrap', key, random, context: encodeContext(context), bytes: frame } as const
         return Buffer.concat([Buffer.of(format), bytesOf(await ask(request))])
       } finally {
         frame.fill(0)
@@ -78,7 +78,7 @@ export function cipherOf(
     },
     async unwrap(wrapped, context) {
       if (wrapped[0] !== format) throw new SealError('no key wrapped by this root key')
-      const request = { do: 'unwrap', key, context: encodeWrapContext(context), bytes: wrapped.subarray(1) } as const
+      const request = { do: 'unwrap', key, context: encodeContext(context), bytes: wrapped.subarray(1) } as const
       return unframeKey(bytesOf(await ask(request)), context)
     },
     describe: () => ({

@@ -1,0 +1,35 @@
+import type { Queryable } from '../database/database.ts'
+import type { Remaking } from '../keys/remake-macs.ts'
+import { clientText, contractText, type MacText } from './access-macs.ts'
+import { approvalText } from './approval-mac.ts'
+import { lockApproved, updateApprovalMac } from './approval-store.ts'
+import { selectClientsWithSecrets, updateClientMac } from './client-store.ts'
+import { roleSetText } from './current-roles.ts'
+import { selectPartners, updatePartnerMac } from './partner-store.ts'
+import { selectNewestRoleSet, updateRoleSetMac } from './role-set-store.ts'
+
+/**
+ * Makes the MACs of clients, contracts, the newest set of roles and approvals again, in the transaction that replaces their
+ * key: nobody else writes one meanwhile (`Macs.hold`). What the vault did not write stays as it is, and so do older sets of
+ * roles, which are no longer in force.
+ */
+export async function remakeAccessMacs(tx: Queryable, { isOurs, make }: Remaking): Promise<void> {
+  const remade = ({ domain, text }: MacText, mac: Buffer | null): Buffer | undefined =>
+    isOurs(domain, text, mac) ? make(domain, text) : undefined
+
+  for (const client of await selectClientsWithSecrets(tx)) {
+    const mac = remade(clientText(client), client.mac)
+    if (mac !== undefined) await updateClientMac(tx, client.id, mac)
+  }
+  for (const partner of await selectPartners(tx)) {
+    const mac = remade(contractText(partner), partner.mac)
+    if (mac !== undefined) await updatePartnerMac(tx, partner.id, mac)
+  }
+  const newest = await selectNewestRoleSet(tx)
+  const mac = newest && remade(roleSetText(newest), newest.mac)
+  if (newest !== undefined && mac !== undefined) await updateRoleSetMac(tx, newest.revision, mac)
+  for (const approval of await lockApproved(tx)) {
+    const approvalMac = remade(approvalText(approval, approval.expires_at), approval.mac)
+    if (approvalMac !== undefined) await updateApprovalMac(tx, approval.id, approvalMac)
+  }
+}

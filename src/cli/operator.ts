@@ -1,0 +1,87 @@
+import { hostname, userInfo } from 'node:os'
+import type { Command } from 'commander'
+import { CallerError } from '../access/clients.ts'
+import { normaliseName } from '../access/person.ts'
+import type { AuditCaller } from '../audit/audit-event.ts'
+import { ConfigError, PERSON_NAME } from '../config.ts'
+import { canonicalAddress } from '../http/source/ip-address.ts'
+import { type OperatorEnvironment, readOperator } from '../operator-environment.ts'
+
+/** Root may run these without a name: they are run by machines, or before there is a log to name anybody in. */
+const EXEMPT = new Set(['serve', 'migrate', 'doctor', 'probe'])
+
+/** What `--as` says, of the command that runs. */
+let named: string | undefined
+
+/** A command that names its operator when asked to. */
+export function withOperator(command: Command): Command {
+  return command.option(
+    '--as <name>',
+    'who runs it, for the audit log; otherwise STRONGROOM_OPERATOR, SUDO_USER or the account',
+  )
+}
+
+/**
+ * Takes down who runs a command, before it begins.
+ *
+ * @param command its whole name, such as `clients revoke`
+ * @throws {CallerError} for a name that is none; and for root, who may be anybody, at a terminal in production without a name
+ */
+export function nameOperator(command: string, as: string | undefined): void {
+  named = as === undefined ? undefined : nameOf(as, '--as')
+  const environment = environmentOfOperator()
+  if (environment?.name !== undefined) nameOf(environment.name, 'STRONGROOM_OPERATOR')
+  const isAtTerminal = process.stdin.isTTY === true
+  if (EXEMPT.has(command) || !isAtTerminal || !environment?.production || process.geteuid?.() !== 0) return
+  if (chosenName(environment) === undefined) {
+    throw new CallerError('root may be anybody: say who you are with --as NAME, STRONGROOM_OPERATOR or sudo.')
+  }
+}
+
+/** Who is at the terminal, and from where, for the audit log. */
+export function operator(): AuditCaller {
+  const environment = environmentOfOperator()
+  const account = accountName()
+  const name = (environment && chosenName(environment)) ?? named ?? account
+  const address = canonicalAddress(environment?.sshClient ?? '')
+  return {
+    id: `operator:${name}`,
+    kind: 'operator',
+    source: address ?? `host:${hostname()}`,
+    account: name === account ? undefined : account,
+  }
+}
+
+/** A name that somebody has chosen or, by sudo, shown to be theirs. */
+function chosenName({ name, sudoUser }: OperatorEnvironment): string | undefined {
+  if (named !== undefined) return named
+  if (name !== undefined) return nameOf(name, 'STRONGROOM_OPERATOR')
+  return sudoUser !== undefined && sudoUser !== 'root' && PERSON_NAME.test(sudoUser) ? sudoUser : undefined
+}
+
+function nameOf(text: string, from: string): string {
+  const name = normaliseName(text)
+  if (!PERSON_NAME.test(name)) {
+    throw new CallerError(`${from}: use up to 64 letters, digits, spaces and ordinary punctuation.`)
+  }
+  return name
+}
+
+/** Undefined where the configuration cannot be read: a command that needs it says so. */
+function environmentOfOperator(): OperatorEnvironment | undefined {
+  try {
+    return readOperator()
+  } catch (error) {
+    if (error instanceof ConfigError) return undefined
+    throw error
+  }
+}
+
+/** Containers often run as a user id that the system has no account for. */
+function accountName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid-${process.geteuid?.()}`
+  }
+}

@@ -1,0 +1,35 @@
+import type { IncomingMessage } from 'node:http'
+import type { Problem } from '../problem.ts'
+import type { Place, Room } from './admission.ts'
+import { presentedBy, type RefusesCertificate } from './presented.ts'
+import type { Presented } from './route.ts'
+import type { Source } from './source/source.ts'
+
+interface IdentifyOptions<C> {
+  publicUrl: string
+  refusesCertificate: RefusesCertificate
+  /** @throws {Problem} unauthenticated */
+  authenticate: (request: Presented) => Promise<C>
+  closedBecause: () => Problem | undefined
+}
+
+/**
+ * Who sends a request that is refused before any route has asked for a token, for the event of the refusal.
+ *
+ * @param trace gets a place among the callers, since a signature costs time
+ * @returns undefined where there is no token, or none that is good
+ */
+export async function identifyCaller<C>(
+  request: IncomingMessage,
+  trace: { source: Source; place?: Place },
+  enter: (room: Room) => Place,
+  { publicUrl, refusesCertificate, authenticate, closedBecause }: IdentifyOptions<C>,
+): Promise<C | undefined> {
+  if (request.headers.authorization === undefined || closedBecause() !== undefined) return undefined
+  try {
+    trace.place ??= enter('callers')
+    return await authenticate(presentedBy(request, publicUrl, trace.source, refusesCertificate))
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,51 @@
+import type { Problem, ProblemCode } from '../problem.ts'
+
+/** What is known of a request that was refused. */
+interface Refused {
+  /** Whether it came to a route whose refusals are events. */
+  audited: boolean
+  /** Codes that are no events at that route. */
+  silentRefusals?: readonly ProblemCode[] | undefined
+  caller?: unknown
+}
+
+/** What of it is looked at only when it is refused. */
+interface Known<Asked> extends Refused {
+  asked?: () => Asked
+  claimedClient?: () => string | undefined
+}
+
+/** Refused for the URL, before any route: it does not decode, or holds what no URL may. */
+const MALFORMED = new Set<ProblemCode>(['malformed-url', 'query-not-accepted'])
+/** Of strangers this would only fill the log: the whole Internet asks for what there is not. */
+const ASTRAY = new Set<ProblemCode>(['not-found', 'method-not-allowed'])
+/** The log cannot be written. Such answers are counted, and `audit.gap` says how many. */
+const WITHOUT_LOG = new Set<ProblemCode>(['database-unavailable', 'audit-unavailable'])
+
+/** Whether it is worth looking for a token in a request that no route has asked for one. */
+export function mayComeFromCaller({ code }: Problem, { audited }: Refused): boolean {
+  return !audited && (MALFORMED.has(code) || ASTRAY.has(code))
+}
+
+/** Whether a refusal is an event: one at an audited route, a malformed URL, a caller astray, and what the vault failed at. */
+export function leavesEvent({ code, status }: Problem, { audited, silentRefusals, caller }: Refused): boolean {
+  if (WITHOUT_LOG.has(code) || silentRefusals?.includes(code)) return false
+  if (audited) return true
+  // A health check that answers 503 has worked.
+  if (status >= 500) return status !== 503
+  return MALFORMED.has(code) || (ASTRAY.has(code) && caller !== undefined)
+}
+
+/**
+ * Whether the answer stays as it is where its event cannot be written. It says nothing of a record or of a caller then; every
+ * other refusal is answered only with its event committed.
+ */
+function isAnsweredAnyway({ code, status }: Problem, { audited }: Refused): boolean {
+  return !audited || (status >= 500 && code !== 'record-integrity')
+}
+
+/** What the event of a refusal is made of. What is only known late is looked at now. */
+export function refusalOf<Asked, T extends Known<Asked>>(problem: Problem, trace: T) {
+  const [asked, claimedClient] = [trace.asked?.(), trace.claimedClient?.()]
+  return { ...trace, problem, asked, claimedClient, isAnsweredAnyway: isAnsweredAnyway(problem, trace) }
+}

@@ -1,0 +1,22 @@
+import { loadEnvironment } from './config.ts'
+
+/** What the environment says of who runs a command, and from where. */
+export interface OperatorEnvironment {
+  production: boolean
+  /** STRONGROOM_OPERATOR. */
+  name: string | undefined
+  /** Who became another user by sudo. */
+  sudoUser: string | undefined
+  /** The address that the operator is logged in from by SSH. */
+  sshClient: string | undefined
+}
+
+/** @throws {ConfigError} */
+export function readOperator(env: NodeJS.ProcessEnv = loadEnvironment()): OperatorEnvironment {
+  return {
+    production: env.NODE_ENV === 'production',
+    name: env.STRONGROOM_OPERATOR || undefined,
+    sudoUser: env.SUDO_USER || undefined,
+    sshClient: env.SSH_CONNECTION?.split(' ', 1)[0] || undefined,
+  }
+}

@@ -1,0 +1,32 @@
+import type { Caller } from '../access/caller.ts'
+import type { Route } from '../http/route.ts'
+import { createApprovalRoutes } from './approval-routes.ts'
+import { createEraseRoutes } from './erase-routes.ts'
+import { createMatchRoutes } from './match-routes.ts'
+import { createRecordRoutes } from './record-routes.ts'
+import { createRevealRoutes } from './reveal-routes.ts'
+import { createSearchRoutes } from './search-routes.ts'
+import { createTokenizeRoutes } from './tokenize-routes.ts'
+
+type DepsOf<Create extends (deps: never) => unknown> = Parameters<Create>[0]
+
+type RecordApiDeps = DepsOf<typeof createTokenizeRoutes> &
+  DepsOf<typeof createRevealRoutes> &
+  DepsOf<typeof createApprovalRoutes> &
+  DepsOf<typeof createMatchRoutes> &
+  DepsOf<typeof createRecordRoutes> &
+  DepsOf<typeof createSearchRoutes> &
+  DepsOf<typeof createEraseRoutes>
+
+/** Every call that stores, shows, finds, changes or erases records, in the order of the documentation. */
+export function createRecordApi(deps: RecordApiDeps): Route<Caller>[] {
+  return [
+    ...createTokenizeRoutes(deps),
+    ...createRevealRoutes(deps),
+    ...createApprovalRoutes(deps),
+    ...createMatchRoutes(deps),
+    ...createRecordRoutes(deps),
+    ...createSearchRoutes(deps),
+    ...createEraseRoutes(deps),
+  ]
+}

@@ -1,0 +1,153 @@
+import type { Caller } from '../access/caller.ts'
+import { needsConsent, type Purpose } from '../access/purpose.ts'
+import type { AuditFacts } from '../audit/audit-event.ts'
+import type { EarlierReveal } from '../audit/audit-store.ts'
+import { leaveOutRecord, type UnfinishedEvent } from '../audit/unfinished-event.ts'
+import { storeUnderKeys } from '../keys/store-under-keys.ts'
+import type { Details, Kind } from '../kinds/kind.ts'
+import { Problem } from '../problem.ts'
+import { Sensitive } from '../sensitive.ts'
+import { giveWay } from '../time-slice.ts'
+import { attemptAsync } from './attempt.ts'
+import type { ClaimedApproval } from './claim-approval.ts'
+import type { RecordDeps } from './dependencies.ts'
+import type { IdempotencyRow } from './idempotency-store.ts'
+import type { LookedUp } from './look-up-store.ts'
+import type { ReleaseOutcome } from './release-store.ts'
+import { requireLive, requireReleased } from './require-live.ts'
+import { sealReason } from './seal-reason.ts'
+import { openDetails } from './sealed-record.ts'
+import { kindNameOf, type Token } from './token.ts'
+
+/** By which event each record leaves, if it does; null for what cannot. A kept answer of a reveal is no more than this. */
+export type PlannedEvents = (string | null)[]
+
+/** Makes the row of the request's Idempotency-Key, which commits with its first release. */
+type ReleaseClaim = (planned: PlannedEvents) => IdempotencyRow
+
+/** What all events of a reveal say. */
+export type ReleaseAbout = Pick<AuditFacts, 'request_id' | 'caller' | 'site' | 'ticket' | 'authority' | 'partner'> & {
+  purpose: Purpose
+}
+
+/** A release that has been decided, before its record is looked at. */
+export interface Plan {
+  token: Token
+  /** What is granted, whether the record has it or not. */
+  fields: string[]
+  /** What a replay repeats. */
+  first: EarlierReveal | undefined
+  approval: ClaimedApproval | undefined
+}
+
+/** A record that was opened, and the event of its release, which has not committed yet. Holds plaintext. */
+export interface Opened {
+  plan: Plan
+  record: Exclude<LookedUp, string | undefined>
+  data: Sensitive<Details>
+  event: UnfinishedEvent
+}
+
+/** A correction can come between opening and committing once or twice, hardly three times. */
+const ATTEMPTS = 3
+
+/** Opens what may be released and commits its events: what comes back without a problem may leave. */
+export async function releasePlanned(
+  deps: Pick<RecordDeps, 'batches' | 'lookUp' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
+  caller: Caller,
+  { reason, about, planned }: { reason: string | undefined; about: ReleaseAbout; planned: readonly (Plan | Problem)[] },
+  idempotency: ReleaseClaim | undefined,
+): Promise<(Opened | Problem)[]> {
+  const released: (Opened | Problem)[] = planned.map((plan) =>
+    plan instanceof Problem ? plan : new Problem('record-changed', { retryAfterSeconds: 1 }),
+  )
+  let waiting = planned.flatMap((plan, at) => (plan instanceof Problem ? [] : [{ plan, at }]))
+  let claim = idempotency
+  for (let attempt = 0; attempt < ATTEMPTS && waiting.length > 0; attempt++) {
+    await deps.keys.ensureFresh()
+    const tokens = waiting.map(({ plan }) => plan.token)
+    const found = await deps.lookUp({ owner: caller.id, site: caller.site, tokens })
+    const opened: (Opened & { at: number })[] = []
+    for (const [nth, { plan, at }] of waiting.entries()) {
+      if (nth > 0) await giveWay()
+      const result = await attemptAsync(() => openPlanned(deps, about, plan, found[nth]))
+      if (result instanceof Problem) released[at] = result
+      else opened.push({ ...result, at })
+    }
+    const outcomes = await commitOpened(
+      deps,
+      caller,
+      { reason, purpose: about.purpose, opened, count: planned.length },
+      claim,
+    )
+    for (const [nth, { at, ...one }] of opened.entries()) {
+      const outcome = await attemptAsync(async () => requireReleased(outcomes[nth]))
+      released[at] = outcome instanceof Problem ? outcome : one
+      // The key of the request commits with the first release.
+      if (!(outcome instanceof Problem)) claim = undefined
+    }
+    waiting = opened.filter((_, nth) => outcomes[nth] === 'changed')
+  }
+  return released
+}
+
+/** Commits the releases of opened records, each if its record still stands as it was opened. */
+async function commitOpened(
+  deps: Pick<RecordDeps, 'batches' | 'keys' | 'now'>,
+  caller: Caller,
+  what: { reason: string | undefined; purpose: Purpose; opened: readonly (Opened & { at: number })[]; count: number },
+  claim: ReleaseClaim | undefined,
+): Promise<ReleaseOutcome[]> {
+  const { reason, purpose, opened, count } = what
+  if (opened.length === 0) return []
+  const consent = needsConsent(purpose) ? purpose : undefined
+  const plannedEvents = Array.from({ length: count }, (_, at) => opened.find((one) => one.at === at)?.event.id ?? null)
+  await deps.keys.ensureFresh()
+  return storeUnderKeys(deps.keys, () =>
+    deps.batches.release({
+      owner: caller.id,
+      site: caller.site,
+      records: opened.map(({ record, event }) => ({
+        ...{ token: record.token, opened: record, consent, event },
+        part: 'secret' as const,
+      })),
+      reasons: reason === undefined ? [] : opened.map(({ event }) => sealReason(deps, event.id, reason)),
+      idempotency: claim?.(plannedEvents),
+      now: deps.now(),
+    }),
+  )
+}
+
+/** @throws {Problem} record-not-found, record-gone, consent-missing, record-changed, record-integrity */
+async function openPlanned(
+  deps: Pick<RecordDeps, 'keys' | 'kinds' | 'newAuditEvent'>,
+  about: ReleaseAbout,
+  plan: Plan,
+  found: LookedUp,
+): Promise<Opened> {
+  const record = requireLive(found)
+  const { token, fields, first, approval } = plan
+  const { purpose } = about
+  if (needsConsent(purpose) && !record.consents.includes(purpose)) throw new Problem('consent-missing')
+  // Corrected since it was claimed: what it says now was approved by no person.
+  if ((approval?.version ?? record.version) !== record.version) throw new Problem('record-changed')
+  const data = pick(deps.kinds[record.kind], await openDetails(deps.keys, record), fields)
+  const event = leaveOutRecord(deps.newAuditEvent, {
+    ...about,
+    type: 'record.reveal',
+    outcome: 'success',
+    token,
+    kind: kindNameOf(token),
+    fields: Object.keys(data),
+    approval: approval?.id,
+    replay_of: first?.id,
+  })
+  return { plan, record, data: new Sensitive(data), event }
+}
+
+/** The fields of the details, and what views derive from them. */
+function pick(kind: Kind, details: Details, names: readonly string[]): Details {
+  const display = names.every((name) => kind.fields.includes(name)) ? {} : kind.display(details)
+  const shown = { ...display, ...details }
+  return Object.fromEntries(names.filter((name) => shown[name] !== undefined).map((name) => [name, shown[name]]))
+}

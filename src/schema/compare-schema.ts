@@ -1,0 +1,83 @@
+import { hash } from 'node:crypto'
+import type { Facts, SchemaFacts } from './schema-facts-store.ts'
+import shipped from './shipped-schema.json' with { type: 'json' }
+
+/** Stands in the shipped texts for the name of the schema. */
+const SCHEMA = '{schema}'
+
+/** The tables and sequences of the vault. */
+export const shippedRelations: readonly string[] = shipped.relations
+
+/** A schema beside the one that this version ships. Each difference is a clause such as `trigger x on clients was added`. */
+export interface ComparedSchema {
+  /** Names the schema as a whole: SHA-256 in hexadecimal over all that is decisive. */
+  schema: string
+  /** The same of what this version ships. */
+  shipped: string
+  /** What refuses service until it is put back or accepted. */
+  differences: readonly string[]
+  /** Names these differences: SHA-256 in hexadecimal over what is there in place of what was shipped. */
+  hash: string
+  /** What refuses nothing. */
+  others: readonly string[]
+}
+
+export function compareSchema({ schema, decisive, other }: SchemaFacts): ComparedSchema {
+  const expected = inSchema(shipped.decisive, schema)
+  const expectedOther = inSchema(shipped.other, schema)
+  const differingObjects = differing(expected, decisive)
+  const objects = differingObjects.filter((object) => !isLackingRight(object, decisive))
+  const lacking = differingObjects.filter((object) => isLackingRight(object, decisive))
+  return {
+    schema: digestOf(decisive, Object.keys(decisive)),
+    shipped: digestOf(expected, Object.keys(expected)),
+    differences: objects.map((object) => describe(object, expected, decisive)),
+    hash: digestOf(decisive, objects),
+    others: [
+      ...lacking.map((object) => describe(object, expected, decisive)),
+      ...differing(expectedOther, other).map((object) => describe(object, expectedOther, other)),
+    ],
+  }
+}
+
+/** The facts with a name of the schema that occurs in no other text, as they are shipped. */
+export function toShipped({ schema, decisive, other }: SchemaFacts, relations: readonly string[]) {
+  const neutral = (facts: Facts) =>
+    Object.fromEntries(
+      Object.entries(facts)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map((entry) => entry.map((text) => text.replaceAll(schema, SCHEMA))),
+    )
+  return { relations, decisive: neutral(decisive), other: neutral(other) }
+}
+
+function inSchema(facts: Facts, schema: string): Facts {
+  return Object.fromEntries(
+    Object.entries(facts).map((entry) => entry.map((text) => text.replaceAll(SCHEMA, schema)) as [string, string]),
+  )
+}
+
+function differing(expected: Facts, actual: Facts): string[] {
+  const objects = new Set([...Object.keys(expected), ...Object.keys(actual)])
+  return [...objects].filter((object) => expected[object] !== actual[object]).sort()
+}
+
+/** What a right is missing for fails by itself, and says why. */
+function isLackingRight(object: string, actual: Facts): boolean {
+  return object.startsWith('right to ') && actual[object] === undefined
+}
+
+function digestOf(facts: Facts, objects: readonly string[]): string {
+  const entries = objects.toSorted().map((object) => [object, facts[object] ?? null])
+  return hash('sha256', JSON.stringify(entries), 'hex')
+}
+
+function describe(object: string, expected: Facts, actual: Facts): string {
+  if (actual[object] === undefined) return `${readable(object)} is missing`
+  return `${readable(object)} was ${expected[object] === undefined ? 'added' : 'changed'}`
+}
+
+/** Somebody may have named an object anything: what no name of ours has in it is not repeated. */
+function readable(object: string): string {
+  return object.slice(0, 200).replaceAll(/[^\w .,()[\]<>=~!@#%^&|*/+'-]/g, '?')
+}

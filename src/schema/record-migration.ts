@@ -1,0 +1,48 @@
+import type { AuditCaller } from '../audit/audit-event.ts'
+import { insertEvents } from '../audit/audit-store.ts'
+import type { Queryable, Statement } from '../database/database.ts'
+import { knownMigrations } from '../database/migrate.ts'
+import type { Keys } from '../keys/keys.ts'
+import { type ChangeRegistryDeps, changeRegistry } from '../keys/registry.ts'
+import { marksBefore, migratedMark, recordedMigration } from './vouched-schema.ts'
+
+export interface RecordMigrationDeps extends ChangeRegistryDeps {
+  keys: Pick<Keys, 'registry' | 'refresh' | 'verified'>
+}
+
+const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
+
+/** Those of the last run where no run was recorded before. */
+const APPLIED: Statement = {
+  name: 'schema-applied-migrations',
+  text: `SELECT name FROM migrations
+         WHERE CASE $1 WHEN '' THEN batch = (SELECT max(batch) FROM migrations) ELSE name > $1 END ORDER BY name`,
+}
+
+/**
+ * Writes the event of migrations that were applied without one. `migrate` runs as the owner of the schema and may have no keys, so
+ * the first process of the new version that has them does it. Servers of an earlier version go on with what it names.
+ *
+ * @param schema the hash of the schema that they have made
+ * @throws {KeyRegistryError} when somebody else changed the registry
+ * @throws {Problem} sealed
+ */
+export async function recordMigration(deps: RecordMigrationDeps, schema: string): Promise<void> {
+  const latest = knownMigrations.at(-1)!
+  if (recordedMigration(deps.keys.verified.marks) >= latest) return
+  await changeRegistry(deps, VAULT, async ({ tx, marks, mark, unmark }) => {
+    const before = recordedMigration(marks)
+    if (before >= latest) return
+    const migrations = await selectApplied(tx, before)
+    await insertEvents(tx, [
+      deps.newAuditEvent({ type: 'migrate', outcome: 'success', caller: VAULT, migrations, schema }),
+    ])
+    const now = migratedMark(latest, schema)
+    for (const former of marksBefore(now, marks)) unmark(former)
+    mark(now)
+  })
+}
+
+async function selectApplied(db: Queryable, after: string): Promise<string[]> {
+  return (await db.query<{ name: string }>(APPLIED, [after])).map(({ name }) => name)
+}

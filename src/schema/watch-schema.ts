@@ -1,0 +1,103 @@
+import type { Alert } from '../alert.ts'
+import type { Background } from '../background.ts'
+import type { Database } from '../database/database.ts'
+import type { Keys } from '../keys/keys.ts'
+import { Problem } from '../problem.ts'
+import { findSchema } from './accept-schema.ts'
+import type { ComparedSchema } from './compare-schema.ts'
+import { type RecordMigrationDeps, recordMigration } from './record-migration.ts'
+import { isVouchedFor } from './vouched-schema.ts'
+
+const LOOK_EVERY_MS = 60_000
+/** While service is refused, requests have it looked at again, but not more often. */
+const LOOK_AGAIN_MS = 1_000
+/** A minute is long for a client that is refused once, because something was put back or accepted a moment ago. */
+const RETRY_AFTER_SECONDS = 5
+
+export interface WatchSchemaDeps extends RecordMigrationDeps {
+  database: Database
+  keys: Pick<Keys, 'registry' | 'refresh' | 'verified' | 'isSealed'>
+  alert: Alert
+  background: Background
+  /** Says in the log what differs and refuses nothing. */
+  log: (facts: { differences: string }, message: string) => void
+}
+
+export interface SchemaWatch {
+  /** Why nothing is served; undefined when the schema is the vault's own. */
+  changed(): Problem | undefined
+  /** Looks again where it was not. @throws {Problem} schema-changed */
+  requireUnchanged(): Promise<void>
+}
+
+/** More would not be read in a line of the log. */
+const MOST_NAMED = 10
+
+/**
+ * Compares the schema each minute, and once before it resolves, with what was shipped, made by a later version's migrations, or
+ * accepted. From a difference on nothing is served until it is put back or accepted.
+ */
+export async function watchSchema(deps: WatchSchemaDeps): Promise<SchemaWatch> {
+  const { database, keys, alert, background, log } = deps
+  let found: ComparedSchema | undefined
+  let lookedAt = Number.NEGATIVE_INFINITY
+  let alerted: string | undefined
+  let told = ''
+
+  function problem(): Problem | undefined {
+    if (found === undefined) return new Problem('database-unavailable')
+    if (found.differences.length === 0) return undefined
+    // A sealed vault serves nothing either, and cannot tell.
+    const isKnown = !keys.isSealed && isVouchedFor(found, keys.verified.marks)
+    return isKnown ? undefined : new Problem('schema-changed', { retryAfterSeconds: RETRY_AFTER_SECONDS })
+  }
+
+  async function look(): Promise<void> {
+    lookedAt = performance.now()
+    found = await findSchema(database)
+    tellOthers(found)
+    if (keys.isSealed) return
+    const isRefused = problem() !== undefined
+    if (!isRefused) alerted = undefined
+    else if (alerted !== found.hash) {
+      alerted = found.hash
+      alert('schema-changed', { hash: found.hash, differences: nameSome(found.differences) })
+    }
+    // What was accepted goes on, also for servers of the version before.
+    await recordMigration(deps, isRefused || found.differences.length === 0 ? found.shipped : found.schema)
+  }
+
+  function tellOthers({ others }: ComparedSchema): void {
+    const differences = nameSome(others)
+    if (differences === told) return
+    told = differences
+    if (others.length > 0) log({ differences }, 'the schema of the database differs in what refuses nothing')
+  }
+
+  const task = background.every('watch-database-schema', { everyMs: LOOK_EVERY_MS }, look)
+  await task.run()
+
+  /** Resolves when there was a look since the one that was too long ago. */
+  async function lookAgain(): Promise<void> {
+    if (performance.now() - lookedAt > LOOK_AGAIN_MS) await task.run()
+  }
+
+  return {
+    changed() {
+      const refused = problem()
+      if (refused !== undefined) void lookAgain()
+      return refused
+    },
+    async requireUnchanged() {
+      if (problem() !== undefined) await lookAgain()
+      const refused = problem()
+      if (refused !== undefined) throw refused
+    },
+  }
+}
+
+/** The first of them, in a sentence. */
+export function nameSome(differences: readonly string[]): string {
+  const rest = differences.length - MOST_NAMED
+  return [...differences.slice(0, MOST_NAMED), ...(rest > 0 ? [`and ${rest} more`] : [])].join('; ')
+}

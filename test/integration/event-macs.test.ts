@@ -1,0 +1,177 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
+import { verifyLog } from '../../src/audit/verification/verify-log.ts'
+import { openLogOfDatabase } from '../../src/audit/verification/verify-store.ts'
+import { openDatabase } from '../../src/database/database.ts'
+import { createNewId } from '../../src/identifier.ts'
+import { changeRegistry } from '../../src/keys/registry.ts'
+import { holdLog } from '../support/hold-log.ts'
+import { contact } from '../support/samples.ts'
+import { quickKeys, TestVault } from '../support/test-vault.ts'
+import { withVaultKeys } from '../support/vault-keys.ts'
+
+const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
+const rootKey = { provider: 'custodian-shares', leaseSeconds: 900 } as const
+const PATIENCE = { timeout: 25_000, interval: 50 }
+
+/** A vault whose root key custodians have, and a server of it without keys, as the command of an operator is. */
+let vault: TestVault
+let sealed: TestVault
+
+beforeAll(async () => {
+  vault = await TestVault.start({ config: { rootKey, keepsLog: true }, overrides: quickKeys })
+  const custodians = ['Meera Pillai', 'Jonas Weber']
+  const ceremony = await vault.strongroom.rootKeys.beginCeremony(OPERATOR, { custodians, threshold: 2 })
+  await ceremony.complete(custodians.map(() => new Date()))
+  await vi.waitUntil(() => vault.strongroom.sealedBecause() === undefined, PATIENCE)
+  sealed = await TestVault.start({ config: { rootKey }, sharedDatabase: vault.database, overrides: quickKeys })
+})
+afterAll(async () => {
+  await sealed?.stop()
+  await vault.stop()
+})
+
+const sql = <Row>(text: string, values?: unknown[]) => vault.database.sql<Row>(text, values)
+const alertsOf = (code: string) => vault.logLines.map((line) => JSON.parse(line)).filter(({ alert }) => alert === code)
+const isLogged = async (id: unknown) => (await sql('SELECT FROM audit_leaves WHERE event = $1', [id])).length > 0
+
+/** Puts an event into the table as no server does any more: without a MAC. */
+async function writeWithoutMac(facts: Parameters<ReturnType<typeof createNewAuditEvent>>[0]): Promise<string> {
+  const now = () => new Date()
+  const { id, occurredAt, type, caller, site, body } = createNewAuditEvent(now, createNewId(now, randomBytes))(facts)
+  await sql('INSERT INTO audit_events (id, occurred_at, type, caller, site, body) VALUES ($1, $2, $3, $4, $5, $6)', [
+    id,
+    occurredAt,
+    type,
+    caller,
+    site,
+    body,
+  ])
+  return id
+}
+
+async function findings() {
+  const database = openDatabase({ url: vault.database.serverUrl, maxConnections: 1 })
+  try {
+    return await database.transaction(async (tx) => {
+      const given = { keys: [], checkpoints: [], receipts: [] }
+      return (await verifyLog(await openLogOfDatabase(tx), given)).findings
+    })
+  } finally {
+    await database.close()
+  }
+}
+
+describe('what is done without keys', () => {
+  it('takes access away at once, and comes into the log marked as vouched for', async () => {
+    const { id } = await vault.client(['tokenize'])
+    const contract = { name: 'Carrier', country: 'DE', contact: 'desk@carrier.example' }
+    const partner = await vault.strongroom.commands.addPartner(OPERATOR, {
+      ...contract,
+      purposes: ['provide-goods'],
+      fields: ['address.line1'],
+      ends_at: new Date(Date.now() + 3_600_000),
+    })
+    const { commands } = sealed.strongroom
+    await commands.revokeClient(OPERATOR, id)
+    await commands.disableStaff(OPERATOR, 'staff:ada')
+    await commands.endPartner(OPERATOR, partner.id)
+    for (const [type, subject] of [
+      ['client.revoke', id],
+      ['staff.disable', 'staff:ada'],
+      ['partner.end', partner.id],
+    ] as const) {
+      const [event] = await vault.events({ type, subject })
+      expect(event, type).toMatchObject({ vouched: true, caller: OPERATOR, outcome: 'success' })
+      await vi.waitFor(async () => expect(await isLogged(event!.id), type).toBe(true), PATIENCE)
+    }
+    expect(alertsOf('audit-forged')).toEqual([])
+  })
+
+  it('is believed of a person who was let in again before a server with keys has seen it', async () => {
+    const release = await holdLog(vault.database)
+    await sealed.strongroom.commands.disableStaff(OPERATOR, 'staff:grace')
+    await vault.strongroom.commands.enableStaff(OPERATOR, 'staff:grace')
+    await release()
+    const [event] = await vault.events({ type: 'staff.disable', subject: 'staff:grace' })
+    await vi.waitFor(async () => expect(await isLogged(event!.id)).toBe(true), PATIENCE)
+  })
+
+  it('is nothing that gives access', async () => {
+    await expect(sealed.strongroom.commands.enableStaff(OPERATOR, 'staff:ada')).rejects.toMatchObject({
+      code: 'sealed',
+    })
+    expect(await sql("SELECT FROM disabled_staff WHERE id = 'staff:ada'")).toHaveLength(1)
+  })
+
+  it('stays out of the log where the state is another one, or the event says more', async () => {
+    const { id: subject } = await vault.client(['tokenize'])
+    const about = { outcome: 'success', caller: OPERATOR, site: 'default', vouched: true } as const
+    const forged = [
+      await writeWithoutMac({ ...about, type: 'client.revoke', subject }),
+      await writeWithoutMac({ ...about, type: 'staff.disable', subject: 'staff:ada', token: 'card_x' }),
+      await writeWithoutMac({ ...about, type: 'client.add', subject }),
+    ]
+    await vi.waitFor(() => {
+      const told = alertsOf('audit-forged').map(({ event }) => event)
+      expect(told).toEqual(expect.arrayContaining(forged))
+    }, PATIENCE)
+    for (const id of forged) expect(await isLogged(id)).toBe(false)
+    await sql('DELETE FROM audit_events WHERE id = ANY($1)', [forged])
+  })
+})
+
+it('events of a version before are taken in once, by an event that names them; events may wait while their key is replaced', async () => {
+  const other = await TestVault.start()
+  try {
+    const writing = (at: number) => ({ type: 'audit.read', outcome: 'success', caller: OPERATOR, count: at }) as const
+    const insert = async (at: number) => {
+      const now = () => new Date()
+      const made = createNewAuditEvent(now, createNewId(now, randomBytes))(writing(at))
+      await other.database.sql(
+        'INSERT INTO audit_events (id, occurred_at, type, caller, body) VALUES ($1, $2, $3, $4, $5)',
+        [made.id, made.occurredAt, made.type, made.caller, made.body],
+      )
+      return made.id
+    }
+    const waiting = [await insert(1), await insert(2)]
+    await withVaultKeys(other, (parts) =>
+      parts.database.transaction(async (tx) => {
+        const verified = await parts.keys.registry.read(tx)
+        const draft = await parts.keys.registry.draft({ ...verified, marks: ['access-macs'] })
+        await draft.save(tx, verified.generation + 1)
+      }),
+    )
+    const keeper = await TestVault.start({ sharedDatabase: other.database, config: { keepsLog: true } })
+    try {
+      const logged = async (id: string) =>
+        (await other.database.sql('SELECT FROM audit_leaves WHERE event = $1', [id])).length > 0
+      for (const id of waiting) await vi.waitFor(async () => expect(await logged(id)).toBe(true), PATIENCE)
+      const [named] = await keeper.events({ type: 'migrate' })
+      expect(named).toMatchObject({ subject: 'event-macs', count: 2, events: waiting })
+      const late = await insert(3)
+      await vi.waitUntil(() => keeper.logLines.some((line) => line.includes(late)), PATIENCE)
+      expect(await logged(late)).toBe(false)
+
+      const release = await holdLog(other.database)
+      const { contact: made } = await keeper.tokenize({ contact })
+      const [event] = await keeper.events({ type: 'record.tokenize', token: made!.token })
+      await withVaultKeys(other, (parts) =>
+        changeRegistry(parts, OPERATOR, async (change) => {
+          await change.transition(await change.create('event-mac'), 'active')
+        }),
+      )
+      await release()
+      await vi.waitFor(async () => expect(await logged(String(event!.id))).toBe(true), PATIENCE)
+    } finally {
+      await keeper.stop()
+    }
+  } finally {
+    await other.stop()
+  }
+})
+
+it('verifies', async () => {
+  expect(await findings()).toEqual([])
+})

@@ -1,0 +1,248 @@
+import pg from 'pg'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { changeRegistry } from '../../src/keys/registry.ts'
+import { expectProblem } from '../support/problems.ts'
+import { contact, corrected, person } from '../support/samples.ts'
+import { openEverySealedValue } from '../support/sealed-values.ts'
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
+import { quickKeys, TestVault } from '../support/test-vault.ts'
+import { openTestKeys, replaceKeys } from '../support/vault-keys.ts'
+
+/** A network that holds what was sealed until its key is gone: nothing may be stored that opens for nobody any more. */
+const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
+const purposes = ['display', 'secret', 'index'] as const
+type Purpose = (typeof purposes)[number]
+
+let direct: TestVault
+let proxy: TcpProxy
+/** Reaches the database through the proxy. */
+let vault: TestVault
+let server: Awaited<ReturnType<typeof openTestKeys>>
+let client: string
+let keys = 0
+
+beforeAll(async () => {
+  direct = await TestVault.start({ overrides: quickKeys })
+  proxy = await startTcpProxy(direct.database.serverUrl)
+  vault = await TestVault.start({
+    sharedDatabase: { ...direct.database, serverUrl: proxy.url },
+    overrides: quickKeys,
+  })
+  server = await openTestKeys(direct.database)
+  client = await vault.clientToken(['tokenize'])
+})
+afterEach(() => direct.checkInvariants())
+afterAll(async () => {
+  await server.close()
+  await vault.stop()
+  await proxy.close()
+  await direct.stop()
+})
+
+const active = (purpose: Purpose) => server.keys.ring.active(purpose).id
+
+const retire = () => replaceKeys(server, purposes)
+const once = () => ({ 'Idempotency-Key': `late-${++keys}` })
+const tokenize = (body: unknown = { contact }, headers = once()) =>
+  vault.call('POST', '/v1/tokenize', { token: client, body, headers })
+
+describe('the role that the server runs as', () => {
+  const VALUES = {
+    records: (key: string, other: string) =>
+      `INSERT INTO records (token, kind, site, version, consents, display_key_id, display_sealed, secret_key_id, secret_sealed, terms, created_at, updated_at)
+       VALUES (gen_random_uuid(), 'contact', 'default', 1, '{}', '${key}', '', '${other}', '', '', now(), now())`,
+    record_versions: (key: string, other: string) =>
+      `INSERT INTO record_versions (token, version, kind, site, display_key_id, display_sealed, secret_key_id, secret_sealed, replaced_at)
+       VALUES (gen_random_uuid(), 1, 'contact', 'default', '${key}', '', '${other}', '', now())`,
+    reveal_reasons: (key: string) =>
+      `INSERT INTO reveal_reasons (event, reason_key_id, reason_sealed) VALUES (gen_random_uuid(), '${key}', '')`,
+    search_terms: (key: string) =>
+      `INSERT INTO search_terms (term, token, key_id) VALUES (sha256(gen_random_uuid()::text::bytea), 'card_', '${key}')`,
+    answers: (key: string, index: string) =>
+      `INSERT INTO idempotency_keys (key_hash, request_hash, index_key_id, response_key_id, response_sealed, created_at, expires_at)
+       VALUES (sha256(gen_random_uuid()::text::bytea), '', '${index}', '${key}', '', now(), now())`,
+  }
+  let retired: Record<Purpose, string>
+
+  /** The constraint that refuses the statements; undefined when they are done. Nothing is kept. */
+  async function refusal(...statements: string[]): Promise<string | undefined> {
+    const session = new pg.Client(direct.database.serverUrl)
+    await session.connect()
+    try {
+      await session.query('BEGIN')
+      for (const text of statements) await session.query(text)
+      return undefined
+    } catch (error) {
+      return (error as pg.DatabaseError).constraint ?? String(error)
+    } finally {
+      await session.end()
+    }
+  }
+
+  beforeAll(async () => {
+    retired = await retire()
+  })
+
+  it('stores under active keys', async () => {
+    const [display, secret, index] = purposes.map(active) as [string, string, string]
+    for (const made of [
+      VALUES.records(display, secret),
+      VALUES.record_versions(display, secret),
+      VALUES.reveal_reasons(display),
+      VALUES.search_terms(index),
+      VALUES.answers(display, index),
+    ]) {
+      expect(await refusal(made), made).toBeUndefined()
+    }
+  })
+
+  it.each(['deactivated', 'compromised', 'destroyed', 'pre-active', 'that was never there'] as const)(
+    'stores nothing under a key that is %s',
+    async (state) => {
+      const key = await changeRegistry(server, OPERATOR, async (change) => {
+        if (state === 'deactivated') return retired.secret
+        if (state === 'that was never there') return 'key_unknown'
+        const id = await change.create('display')
+        if (state !== 'pre-active') await change.transition(id, state)
+        return id
+      })
+      const [display, secret, index] = purposes.map(active) as [string, string, string]
+      for (const made of [
+        VALUES.records(key, secret),
+        VALUES.records(display, key),
+        VALUES.record_versions(key, secret),
+        VALUES.record_versions(display, key),
+        VALUES.reveal_reasons(key),
+        VALUES.search_terms(key),
+        VALUES.answers(key, index),
+        ...(state === 'pre-active' ? [] : [VALUES.answers(display, key)]),
+      ]) {
+        expect(await refusal(made), made).toBe('protecting_key')
+      }
+    },
+  )
+
+  it('claims a request under the index key that comes next', async () => {
+    const next = await changeRegistry(server, OPERATOR, (change) => change.create('index'))
+    expect(await refusal(VALUES.answers(active('display'), next))).toBeUndefined()
+    await changeRegistry(server, OPERATOR, (change) => change.transition(next, 'destroyed'))
+  })
+
+  it('replaces nothing by what a retired key has made, and keeps what it finds', async () => {
+    const { token } = (await tokenize()).body.contact
+    const standing = await retire()
+    const where = `WHERE token = '${token}'`
+    expect(await refusal(`UPDATE records SET terms = terms, updated_at = now(), version = 2 ${where}`)).toBeUndefined()
+    expect(await refusal(`UPDATE records SET secret_sealed = '\\x00' ${where}`)).toBe('protecting_key')
+    expect(
+      await refusal(`UPDATE records SET secret_sealed = '\\x00', secret_key_id = '${active('secret')}' ${where}`),
+    ).toBeUndefined()
+    expect(await refusal(`UPDATE search_terms SET mac = '\\x00' ${where}`)).toBe('protecting_key')
+    expect(
+      await refusal(
+        VALUES.reveal_reasons(active('display')),
+        `UPDATE reveal_reasons SET reason_key_id = '${standing.display}'`,
+      ),
+    ).toBe('protecting_key')
+    expect(
+      await refusal(
+        `UPDATE idempotency_keys SET response_sealed = '\\x00' WHERE response_key_id = '${standing.display}'`,
+      ),
+    ).toBe('protecting_key')
+    // An erasure leaves nothing to refuse.
+    expect(
+      await refusal(`UPDATE records SET display_key_id = NULL, display_sealed = NULL, secret_key_id = NULL,
+                       secret_sealed = NULL, erased_at = now() ${where}`),
+    ).toBeUndefined()
+  })
+})
+
+describe('a network that holds', () => {
+  const destroy = (id: string) => direct.strongroom.commands.destroyKey(OPERATOR, id)
+  const certify = (id: string) => direct.strongroom.commands.certifyKey(OPERATOR, id)
+
+  async function email(token: string): Promise<string> {
+    const bearer = await direct.staffToken('support')
+    const body = { purpose: 'respond-to-query', fields: ['email'] }
+    const revealed = await direct.call('POST', `/v1/tokens/${token}/reveal`, { token: bearer, body })
+    expect(revealed.status, revealed.text).toBe(200)
+    return revealed.body.data.email
+  }
+
+  it('a statement until its keys were rotated and destroyed fails nothing: it is refused, and done again', async () => {
+    await tokenize()
+    const before = await direct.count('records')
+    const headers = once()
+    const isHeld = proxy.holdBack('insert-records')
+    const held = tokenize({ contact }, headers)
+    await isHeld
+    const { retired } = await direct.rotate('data')
+    expect(retired.length).toBeGreaterThanOrEqual(2)
+    for (const id of retired) await destroy(id)
+    proxy.mend()
+    // On a machine that is so busy that the statement is given up meanwhile, the shop sends its request again.
+    const first = await held
+    const answer = first.status === 201 ? first : await tokenize({ contact }, headers)
+    expect(answer.status, answer.text).toBe(201)
+    expect(await direct.count('records')).toBe(before + 1)
+    expect(await email(answer.body.contact.token)).toBe(person.email)
+    // Nothing stands on a key that is gone.
+    await openEverySealedValue(direct)
+  })
+
+  it('a commit keeps the keys of its transaction: it is named, and what it wrote is found when it has come', async () => {
+    const { token } = (await tokenize()).body.contact
+    const support = await vault.staffToken('support')
+    const isHeld = proxy.holdBack('commit')
+    const held = vault.call('PATCH', `/v1/tokens/${token}`, { token: support, body: { email: corrected.email } })
+    await isHeld
+    const { display, secret } = await retire()
+    const named =
+      /The session \d+ of the role "\w+" \("strongroom", idle in transaction, in a transaction since .*\) may have/
+    await Promise.all(
+      [destroy(display), destroy(secret), certify(secret)].map((done) => expect(done).rejects.toThrow(named)),
+    )
+    proxy.mend()
+    const answer = await held
+    expect(answer.status, answer.text).toBe(200)
+    await expect(destroy(secret)).rejects.toThrow(/is still needed: \d+ in records.secret/)
+    await direct.rotate('data')
+    await destroy(secret)
+    expect(await email(token)).toBe(corrected.email)
+  })
+})
+
+it('a kept answer that does not open any more counts as not kept: the request is done again', async () => {
+  const headers = once()
+  const first = await tokenize({ contact }, headers)
+  // As what a network has stored in an earlier version, or a restored row.
+  await direct.database.sql(
+    `UPDATE idempotency_keys SET response_key_id = 'key_destroyed'
+     WHERE key_hash = (SELECT idempotency_hash FROM records WHERE token = $1)`,
+    [first.body.contact.token],
+  )
+  const again = await tokenize({ contact }, headers)
+  expect(again.status, again.text).toBe(201)
+  expect(again.headers['idempotent-replayed']).toBeUndefined()
+  expect(again.body.contact.token).not.toBe(first.body.contact.token)
+  // From then on the new answer is the one.
+  const replayed = await tokenize({ contact }, headers)
+  expect([replayed.headers['idempotent-replayed'], replayed.text]).toEqual(['true', again.text])
+  expectProblem(await tokenize({ contact: { name: person.name } }, headers), 422, 'idempotency-key-reused')
+})
+
+it('so does one beside which the claim under another index key stands', async () => {
+  const headers = once()
+  const next = await changeRegistry(server, OPERATOR, (change) => change.create('index'))
+  await vault.strongroom.checkReady()
+  const { token } = (await tokenize({ contact }, headers)).body.contact
+  await changeRegistry(server, OPERATOR, (change) => change.transition(next, 'active'))
+  await direct.database.sql(
+    `UPDATE idempotency_keys SET response_sealed = '\\x00'
+     WHERE key_hash = (SELECT idempotency_hash FROM records WHERE token = $1)`,
+    [token],
+  )
+  const again = await tokenize({ contact }, headers)
+  expect([again.status, again.headers['idempotent-replayed']]).toEqual([201, undefined])
+  expect((await tokenize({ contact }, headers)).text).toBe(again.text)
+})

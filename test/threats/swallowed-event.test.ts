@@ -1,0 +1,124 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { card } from '../support/samples.ts'
+import { TestVault } from '../support/test-vault.ts'
+
+/** Whoever owns the database has it swallow or rewrite the events of releases, so that nobody learns of them. */
+let vault: TestVault
+let staff: string
+let token: string
+
+beforeAll(async () => {
+  vault = await TestVault.start({ config: { keepsLog: true } })
+  staff = await vault.staffToken('fraud')
+  token = (await vault.tokenize({ card })).card!.token!
+})
+afterAll(() => vault.stop())
+
+const sql = (text: string) => vault.database.sql(text)
+const reveal = () =>
+  vault.call('POST', `/v1/tokens/${token}/reveal`, { token: staff, body: { purpose: 'enforce-rights' } })
+const alerts = (code: string) => vault.logLines.map((line) => JSON.parse(line)).filter(({ alert }) => alert === code)
+
+const FUNCTION = (body: string) =>
+  `CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN ${body} END $$`
+const OTHER_CALLER = `regexp_replace(NEW.body, '"caller":\\{"id":"[^"]*"', '"caller":{"id":"staff:somebody else"')`
+const ofReveals = (body: string) => `IF NEW.type = 'record.reveal' THEN ${body} END IF;`
+
+const meddlings: Record<string, string[]> = {
+  'a trigger that swallows them': [
+    FUNCTION(`${ofReveals('RETURN NULL;')} RETURN NEW;`),
+    'CREATE TRIGGER meddle BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION meddle()',
+  ],
+  'a trigger that names another caller': [
+    FUNCTION(`${ofReveals(`NEW.body := ${OTHER_CALLER};`)} RETURN NEW;`),
+    'CREATE TRIGGER meddle BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION meddle()',
+  ],
+  'a trigger that hides the record beside the body': [
+    FUNCTION(`${ofReveals('NEW.token := NULL;')} RETURN NEW;`),
+    'CREATE TRIGGER meddle BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION meddle()',
+  ],
+  'a trigger that removes them afterwards': [
+    FUNCTION(`${ofReveals('DELETE FROM audit_events WHERE id = NEW.id;')} RETURN NULL;`),
+    'CREATE TRIGGER meddle AFTER INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION meddle()',
+  ],
+  'a trigger that rewrites them at the commit': [
+    FUNCTION(`${ofReveals(`UPDATE audit_events SET body = ${OTHER_CALLER} WHERE id = NEW.id;`)} RETURN NULL;`),
+    `DO $$ DECLARE part regclass; BEGIN
+       FOR part IN SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'audit_events'::regclass LOOP
+         EXECUTE format('CREATE CONSTRAINT TRIGGER meddle AFTER INSERT ON %s DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION meddle()', part);
+       END LOOP; END $$`,
+  ],
+  'a deferred trigger of another table': [
+    `CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+       DELETE FROM audit_events WHERE id = NEW.event; RETURN NULL; END $$`,
+    'CREATE CONSTRAINT TRIGGER meddle AFTER INSERT ON reveal_reasons DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION meddle()',
+  ],
+  'a rule that does nothing instead': [
+    "CREATE RULE meddle AS ON INSERT TO audit_events WHERE NEW.type = 'record.reveal' DO INSTEAD NOTHING",
+  ],
+  'a rule that removes them as well': [
+    "CREATE RULE meddle AS ON INSERT TO audit_events DO ALSO DELETE FROM audit_events WHERE type = 'record.reveal'",
+  ],
+  'a view in place of the table': [
+    'ALTER TABLE audit_events RENAME TO real_events',
+    'CREATE VIEW audit_events AS SELECT * FROM real_events',
+    'GRANT SELECT, INSERT ON audit_events TO strongroom_runtime',
+    FUNCTION(
+      `INSERT INTO real_events (id, occurred_at, type, caller, token, site, body, mac)
+       VALUES (NEW.id, NEW.occurred_at, NEW.type, NEW.caller, NEW.token, NEW.site, ${OTHER_CALLER}, NEW.mac); RETURN NEW;`,
+    ),
+    'CREATE TRIGGER meddle INSTEAD OF INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION meddle()',
+  ],
+  'a policy that keeps them out': [
+    'ALTER TABLE audit_events ENABLE ROW LEVEL SECURITY',
+    'CREATE POLICY meddle ON audit_events FOR SELECT USING (true)',
+    "CREATE POLICY meddle_too ON audit_events FOR INSERT WITH CHECK (type <> 'record.reveal')",
+  ],
+  'a policy that hides them': [
+    'ALTER TABLE audit_events ENABLE ROW LEVEL SECURITY',
+    "CREATE POLICY meddle ON audit_events FOR SELECT USING (type <> 'record.reveal')",
+    'CREATE POLICY meddle_too ON audit_events FOR INSERT WITH CHECK (true)',
+  ],
+}
+
+const UNDO = `
+  DO $$ BEGIN
+    IF (SELECT relkind FROM pg_class WHERE oid = 'audit_events'::regclass) = 'v' THEN
+      DROP VIEW audit_events; ALTER TABLE real_events RENAME TO audit_events;
+    END IF;
+  END $$;
+  DROP POLICY IF EXISTS meddle ON audit_events; DROP POLICY IF EXISTS meddle_too ON audit_events;
+  ALTER TABLE audit_events DISABLE ROW LEVEL SECURITY;
+  DROP RULE IF EXISTS meddle ON audit_events;
+  DROP FUNCTION IF EXISTS meddle() CASCADE`
+
+describe('nothing leaves behind', () => {
+  afterEach(() => sql(UNDO))
+
+  it.each(Object.entries(meddlings))('%s', async (_, statements) => {
+    const before = alerts('audit-missing').length
+    const reasoned = { purpose: 'enforce-rights', reason: 'chargeback' }
+    const ask = () => vault.call('POST', `/v1/tokens/${token}/reveal`, { token: staff, body: reasoned })
+    for (const statement of statements) await sql(statement)
+    const answer = await ask()
+    expect(answer.status, answer.text).toBe(503)
+    expect(answer.body.code).toBe('audit-unavailable')
+    expect(answer.text).not.toContain(card.number)
+    // What PostgreSQL refuses by itself was never stored, and nobody says that it is gone.
+    const isRefused = statements.some((statement) => /WITH CHECK \(type|DO ALSO/.test(statement))
+    expect(alerts('audit-missing').length > before).toBe(!isRefused)
+    await sql(UNDO)
+    // Nothing has left, so nothing stands in the way of the next release.
+    await vi.waitFor(async () => expect((await ask()).status).toBe(200), { timeout: 20_000, interval: 200 })
+  })
+})
+
+it('a change is taken back with the event that was swallowed', async () => {
+  await sql(FUNCTION(`IF NEW.type = 'record.erase' THEN RETURN NULL; END IF; RETURN NEW;`))
+  await sql('CREATE TRIGGER meddle BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION meddle()')
+  const officer = await vault.staffToken('privacy-officer')
+  const erase = () => vault.call('DELETE', `/v1/tokens/${token}`, { token: officer })
+  expect((await erase()).status).toBe(503)
+  await sql(UNDO)
+  expect((await reveal()).status).toBe(200)
+})
