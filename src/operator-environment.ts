@@ -1,5 +1,3 @@
-import { loadEnvironment } from './config.ts'
-
 /** What the environment says of who runs a command, and from where. */
 export interface OperatorEnvironment {
   production: boolean
@@ -11,8 +9,7 @@ export interface OperatorEnvironment {
   sshClient: string | undefined
 }
 
-/** @throws {ConfigError} */
-export function readOperator(env: NodeJS.ProcessEnv = loadEnvironment()): OperatorEnvironment {
+export function readOperator(env: NodeJS.ProcessEnv): OperatorEnvironment {
   return {
     production: env.NODE_ENV === 'production',
     name: env.STRONGROOM_OPERATOR || undefined,

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { CallerError } from '../access/clients.ts'
 import { normaliseName } from '../access/person.ts'
 import type { AuditCaller } from '../audit/audit-event.ts'
-import { ConfigError, PERSON_NAME } from '../config.ts'
+import { ConfigError, loadEnvironment, PERSON_NAME } from '../config.ts'
 import { canonicalAddress } from '../http/source/ip-address.ts'
 import { type OperatorEnvironment, readOperator } from '../operator-environment.ts'
 
@@ -70,7 +70,7 @@ function nameOf(text: string, from: string): string {
 /** Undefined where the configuration cannot be read: a command that needs it says so. */
 function environmentOfOperator(): OperatorEnvironment | undefined {
   try {
-    return readOperator()
+    return readOperator(loadEnvironment())
   } catch (error) {
     if (error instanceof ConfigError) return undefined
     throw error

@@ -91,8 +91,7 @@ async function changedMeanwhile(): Promise<Response> {
   await sql('ALTER TABLE records ENABLE ROW LEVEL SECURITY')
   await sql('CREATE POLICY can_be_read ON records FOR SELECT USING (true)')
   try {
-    const body = { by: 'email', value: contact.email }
-    return await vault.call('POST', '/v1/search', { token: bearer.support, body })
+    return await search()
   } finally {
     await sql('DROP POLICY can_be_read ON records')
     await sql('ALTER TABLE records DISABLE ROW LEVEL SECURITY')
@@ -105,10 +104,13 @@ async function flood(): Promise<Response> {
   return answers.find((answer) => answer.status === 503) ?? answers[0]!
 }
 
-async function whileBroken(breakIt: string, mendIt: string): Promise<Response> {
+async function whileBroken(breakIt: string, mendIt: string, request = () => tokenize({ contact })): Promise<Response> {
   await sql(breakIt)
-  return tokenize({ contact }).finally(() => sql(mendIt))
+  return request().finally(() => sql(mendIt))
 }
+
+const search = () =>
+  vault.call('POST', '/v1/search', { token: bearer.support, body: { by: 'email', value: contact.email } })
 
 /** A token in the name of an identity provider that nobody answers for. */
 async function withoutIssuer(): Promise<Response> {
@@ -227,7 +229,7 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
     return read(token)
   },
   internal: () =>
-    whileBroken('ALTER TABLE search_terms RENAME TO elsewhere', 'ALTER TABLE elsewhere RENAME TO search_terms'),
+    whileBroken('ALTER TABLE search_terms RENAME TO elsewhere', 'ALTER TABLE elsewhere RENAME TO search_terms', search),
   'event-not-found': () => audit('events/evt_00000000000000000000000000/receipt'),
   // Nobody keeps the log of this vault.
   'log-pending': () => audit('checkpoint'),
