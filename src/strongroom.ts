@@ -55,6 +55,7 @@ import { createMovables } from './records/movables.ts'
 import { createRecordApi } from './records/record-api.ts'
 import { createLookUp, createRecordBatches } from './records/record-batches.ts'
 import { createRecordRefusal } from './records/record-refusal.ts'
+import { type VerifyRecordsControl, verifyRecords } from './records/verification/verify-records.ts'
 import { createWhy } from './records/why.ts'
 import { loadWhyRules } from './records/why-rules.ts'
 import { acceptSchema } from './schema/accept-schema.ts'
@@ -281,6 +282,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       ...auditLog.commands,
       acceptSchema: (operator: AuditCaller, hash: string) => acceptSchema(basics, operator, hash),
       findCustomerTokens: (site: string, customer: string) => findCustomerTokens(shared, { site, customer }),
+      verifyRecords: (operator: AuditCaller, control: VerifyRecordsControl) => verifyRecords(shared, operator, control),
     },
     async close() {
       await background.tasks.get('write-refusal-counts')?.run()

@@ -40,7 +40,7 @@ const SIBLINGS: Readonly<Record<string, readonly string[]>> = {
 const rootFiles = files.map(({ path }) => path).filter((path) => layerOf(path) === LAYERS.length - 1)
 
 const PURE_KEYS =
-  'seal encode-fields key key-state cryptoperiod signing-plan key-ring keyed-hash joined-bytes random registry-manifest root-key/root-key root-key/key-frame root-key/share-text argon2-cost root-key/passphrase-novelty handover key-of-bytes'
+  'seal row-facts bound-rows-mark encode-fields key key-state cryptoperiod signing-plan key-ring keyed-hash joined-bytes random registry-manifest root-key/root-key root-key/key-frame root-key/share-text argon2-cost root-key/passphrase-novelty handover key-of-bytes'
 
 const PURE_AUDIT = [
   'audit-event unfinished-event canonical-base64 made number-ranges merkle tile tree-edge note checkpoint frontier delivery/ocsf-event delivery/syslog-message review/review-rules',
@@ -71,7 +71,7 @@ const PURE = [
     .split(' ')
     .map((name) => `src/access/${name}.ts`),
   ...PURE_AUDIT.flatMap((names) => names.split(' ')).map((name) => `src/audit/${name}.ts`),
-  ...['records/token', 'records/record'].map((name) => `src/${name}.ts`),
+  ...['records/token', 'records/record', 'records/tokens-in'].map((name) => `src/${name}.ts`),
   'src/http/json.ts',
 ]
 

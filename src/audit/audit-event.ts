@@ -44,6 +44,7 @@ export const auditEventTypes = [
   'root-key.acknowledge',
   'root-key.share',
   'keys.rotate',
+  'records.verify',
   'audit.read',
   'audit.acknowledge',
   'audit.key',

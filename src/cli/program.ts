@@ -13,6 +13,7 @@ import { addIssuersCommands } from './issuers-commands.ts'
 import { addKeysCommands } from './keys-commands.ts'
 import { nameOperator } from './operator.ts'
 import { addPartnersCommands } from './partners-commands.ts'
+import { addRecordsCommands } from './records-commands.ts'
 import { addRolesCommands } from './roles-commands.ts'
 import { addUnsealCommand } from './root-key-commands.ts'
 import { addStaffCommands } from './staff-commands.ts'
@@ -93,6 +94,7 @@ export async function runProgram(server: ServerProgram): Promise<void> {
   addPartnersCommands(program)
   addKeysCommands(program)
   addUnsealCommand(program)
+  addRecordsCommands(program)
 
   addAuditCommands(program)
 

@@ -4,6 +4,7 @@ import type { Background } from '../background.ts'
 import type { Database } from '../database/database.ts'
 import { Problem } from '../problem.ts'
 import type { RandomBytes } from '../random-bytes.ts'
+import { boundRowsMark } from './bound-rows-mark.ts'
 import { isClosed } from './closed-keys.ts'
 import { createCurrentRing } from './current-ring.ts'
 import type { Key, KeyPurpose } from './key.ts'
@@ -14,7 +15,7 @@ import { createKeyUses } from './key-uses.ts'
 import { createMacs, type Macs } from './macs.ts'
 import { createRegistry, type Registry, type RegistryOptions, type VerifiedRegistry } from './open-registry.ts'
 import { RootKeyUnreachable } from './root-key/root-key.ts'
-import { open, type SealContext, SealError, type Sealed, seal } from './seal.ts'
+import { bindsRow, open, type SealContext, SealError, type Sealed, seal } from './seal.ts'
 import { purposeOfPart } from './sealed-columns.ts'
 import { createSealingThread, type PlainValue } from './sealing-thread.ts'
 
@@ -56,6 +57,8 @@ export interface Keys {
   /**
    * Opens under the key that sealed, which must be one for that part; a key id that is not known here is looked up in the
    * registry first. A closed key opens nothing.
+   * A value in a row of an earlier version, which is not bound to the rest of it, opens only under a key that had such values when this version
+   * came, and until a rotation has moved them.
    *
    * @throws {Problem} record-integrity, which is an alert, and sealed
    */
@@ -178,6 +181,10 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     async open(sealed, context) {
       try {
         const key = await keyFor(sealed.keyId, context.part)
+        const isOfRow = context.facts === undefined || bindsRow(sealed.bytes)
+        if (!isOfRow && current.verified.marks.includes(boundRowsMark(key.id))) {
+          throw new SealError('sealed value is not bound to its row, as all under its key are')
+        }
         return open(key, context, sealed.bytes)
       } catch (error) {
         if (!(error instanceof SealError)) throw error

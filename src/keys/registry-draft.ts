@@ -1,6 +1,7 @@
 import type { Queryable } from '../database/database.ts'
 import { base32, type NewId } from '../identifier.ts'
 import { activateRootKey } from './activate-root-key.ts'
+import { boundRowsMark } from './bound-rows-mark.ts'
 import { expiryOf } from './cryptoperiod.ts'
 import { type DraftChange, EVENT_OF } from './draft-change.ts'
 import { type Handover, type MacKey, makeHandover } from './handover.ts'
@@ -126,6 +127,7 @@ export class RegistryDraft {
     this.#changed.add(row)
     if (isIndexPurpose(purpose)) this.mark(termMacsMark(id))
     if (purpose === 'index') this.mark(noCardTermsMark(id))
+    if (purpose === 'display' || purpose === 'secret') this.mark(boundRowsMark(id))
     this.changes.push({ type: 'key.create', subject: id, ...announcement })
     return id
   }

@@ -2,7 +2,7 @@ import crypto, { createSecretKey, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { createRandomBytes } from './random.ts'
-import { encodeContext, open, type SealContext, SealError, type SealingKey, seal } from './seal.ts'
+import { bindsRow, encodeContext, open, type SealContext, SealError, type SealingKey, seal } from './seal.ts'
 
 const HEADER_BYTES = 1 + 12 + 32
 const NUMBER = '4242424242424242'
@@ -10,18 +10,20 @@ const TAG_BYTES = 16
 
 const key = (id = 'key_one'): SealingKey => ({ id, secret: createSecretKey(randomBytes(32)) })
 const here: SealContext = { site: 'default', kind: 'card', token: 'card_1', part: 'secret', version: 1 }
+const inRow: Required<SealContext> = { ...here, facts: 'what else the row says' }
 const one = key()
 const sealHere = (plaintext: Uint8Array, padTo = 64) => seal(one, here, plaintext, padTo, randomBytes)
 
 const bytes = fc.uint8Array({ maxLength: 400 })
 const name = fc.string({ maxLength: 20 })
-const contexts = fc.record({ site: name, kind: name, token: name, part: name, version: fc.nat() })
+const contexts = fc.record({ site: name, kind: name, token: name, part: name, version: fc.nat(), facts: name })
+const withoutFacts = contexts.map(({ facts: _facts, ...place }) => place)
 const pad = fc.constantFrom(1, 16, 64, 128)
 
 describe('open', () => {
   it('gives back what was sealed, for any bytes in any place', () => {
     fc.assert(
-      fc.property(bytes, contexts, pad, (plaintext, context, padTo) => {
+      fc.property(bytes, fc.oneof(contexts, withoutFacts), pad, (plaintext, context, padTo) => {
         const sealed = seal(one, context, plaintext, padTo, randomBytes)
         expect(open(one, context, sealed)).toEqual(Buffer.from(plaintext))
       }),
@@ -42,7 +44,7 @@ describe('open', () => {
       fc.property(
         contexts,
         contexts,
-        fc.constantFrom(...(Object.keys(here) as (keyof SealContext)[])),
+        fc.constantFrom(...(Object.keys(inRow) as (keyof SealContext)[])),
         (a, b, member) => {
           fc.pre(a[member] !== b[member])
           const sealed = seal(one, a, Buffer.from('x'), 16, randomBytes)
@@ -88,12 +90,32 @@ describe('open', () => {
     expect(() => open(one, here, Buffer.concat([sealed, Buffer.alloc(1)]))).toThrow(SealError)
   })
 
-  it('refuses every format but 1', () => {
-    const sealed = sealHere(Buffer.from('x'))
-    for (let format = 0; format < 256; format++) {
-      if (format === 1) continue
-      expect(() => open(one, here, Buffer.concat([Buffer.of(format), sealed.subarray(1)]))).toThrow(/unknown format/)
+  it('refuses every format but its own', () => {
+    const own = [
+      [here, 1],
+      [inRow, 2],
+    ] as const
+    for (const [context, made] of own) {
+      const sealed = seal(one, context, Buffer.from('x'), 64, randomBytes)
+      expect(sealed[0]).toBe(made)
+      for (let format = 0; format < 256; format++) {
+        if (format === made) continue
+        const renamed = Buffer.concat([Buffer.of(format), sealed.subarray(1)])
+        expect(() => open(one, context, renamed), `format ${format}`).toThrow(SealError)
+        // Where nothing else is known of the row, format 2 is none either.
+        expect(() => open(one, here, renamed), `format ${format}`).toThrow(SealError)
+      }
     }
+  })
+
+  it('opens what was sealed before rows were bound, whatever its row says; and nothing of a row without it', () => {
+    const before = sealHere(Buffer.from('x'))
+    expect(open(one, inRow, before)).toEqual(Buffer.from('x'))
+    expect(bindsRow(before)).toBe(false)
+    const since = seal(one, inRow, Buffer.from('x'), 64, randomBytes)
+    expect(bindsRow(since)).toBe(true)
+    expect(() => open(one, here, since)).toThrow(/unknown format/)
+    expect(since.length).toBe(before.length)
   })
 
   it('checks the commitment, and before anything is decrypted', () => {

@@ -10,10 +10,10 @@ import type { RandomBytes } from '../random-bytes.ts'
 import { encodeFields } from './encode-fields.ts'
 
 /**
- * Sealing: the only place that encrypts. Format 1, as it stands in the database:
+ * Sealing: the only place that encrypts. Formats 1 and 2, as they stand in the database:
  *
  *     ┌────────┬───────────┬────────────────┬──────────────────────┬─────────┐
- *     │ 0x01   │ nonce     │ key commitment │ AES-256-GCM          │ tag     │
+ *     │ format │ nonce     │ key commitment │ AES-256-GCM          │ tag     │
  *     │ 1 byte │ 12 bytes  │ 32 bytes       │ of the padded text   │ 16 bytes│
  *     └────────┴───────────┴────────────────┴──────────────────────┴─────────┘
  *
@@ -22,11 +22,14 @@ import { encodeFields } from './encode-fields.ts'
  * that is needed. GCM alone does not commit to its key; the commitment is compared first, in constant time.
  *
  * The context is the associated data too: format, site, kind, token, part, version and key id, each behind its length.
- * So a ciphertext that is moved to another row, part, site or version does not open.
+ * So a ciphertext that is moved to another row, part, site or version does not open. Format 2 adds a digest of what else its
+ * row says (see row-facts.ts), so that it does not open either once the row says something else. Format 1 has no such digest:
+ * it is for values that have no row, and in records of earlier versions.
  *
  * The text is padded by one 0x80 byte and zeros (ISO/IEC 7816-4) to a multiple that the caller names.
  */
-export const SEAL_FORMAT = 1
+const FORMAT_OF_PLACE = 1
+const FORMAT_OF_ROW = 2
 
 /** 96 bits, random: NIST SP 800-38D section 8.2.2. */
 const NONCE_BYTES = 12
@@ -56,6 +59,8 @@ export interface SealContext {
   token: string
   part: string
   version: number
+  /** The digest of what else stands in the row. It must be the same too, unless the value was sealed without one. */
+  facts?: string | undefined
 }
 
 /**
@@ -77,7 +82,7 @@ export class SealError extends Error {
   override readonly name = 'SealError'
 }
 
-/** Seals `plaintext` under `key`; the result is a new buffer in the format above. */
+/** Seals `plaintext` under `key`; the result is a new buffer, in format 2 when the context has facts. */
 export function seal(
   key: SealingKey,
   context: SealContext,
@@ -85,7 +90,8 @@ export function seal(
   padToBytes: number,
   randomBytes: RandomBytes,
 ): Buffer {
-  const bound = encodeContext(context, [String(SEAL_FORMAT)], [key.id])
+  const format = context.facts === undefined ? FORMAT_OF_PLACE : FORMAT_OF_ROW
+  const bound = bindContext(format, context, key.id)
   const { encryptionKey, commitment } = deriveKeys(key.secret, bound)
   const nonce = randomBytes(NONCE_BYTES)
   const cipher = createCipheriv('aes-256-gcm', encryptionKey, nonce, { authTagLength: TAG_BYTES })
@@ -93,7 +99,7 @@ export function seal(
   const padded = pad(plaintext, padToBytes)
   try {
     const sealed = Buffer.allocUnsafe(HEADER_BYTES + padded.length + TAG_BYTES)
-    sealed[0] = SEAL_FORMAT
+    sealed[0] = format
     sealed.set(nonce, 1)
     sealed.set(commitment, 1 + NONCE_BYTES)
     // GCM is a stream: what goes in comes out at once, and final() only finishes the tag.
@@ -113,8 +119,10 @@ export function seal(
  */
 export function open(key: SealingKey, context: SealContext, sealed: Uint8Array): Buffer {
   if (sealed.length < HEADER_BYTES + 1 + TAG_BYTES) throw new SealError('sealed value is too short')
-  if (sealed[0] !== SEAL_FORMAT) throw new SealError('sealed value is of an unknown format')
-  const bound = encodeContext(context, [String(SEAL_FORMAT)], [key.id])
+  const format = sealed[0]
+  const isKnown = format === FORMAT_OF_PLACE || (format === FORMAT_OF_ROW && context.facts !== undefined)
+  if (!isKnown) throw new SealError('sealed value is of an unknown format')
+  const bound = bindContext(format, context, key.id)
   const { encryptionKey, commitment } = deriveKeys(key.secret, bound)
   if (!timingSafeEqual(commitment, sealed.subarray(1 + NONCE_BYTES, HEADER_BYTES))) {
     throw new SealError('sealed value does not belong to this key and place')
@@ -137,6 +145,11 @@ export function open(key: SealingKey, context: SealContext, sealed: Uint8Array):
   return plaintext
 }
 
+/** Whether the value is bound to what else its row says. */
+export function bindsRow(sealed: Uint8Array): boolean {
+  return sealed[0] === FORMAT_OF_ROW
+}
+
 /** To how many bytes the text was padded: sealing it again to this multiple keeps its length. */
 export function paddedLengthOf(sealed: Uint8Array): number {
   return sealed.length - HEADER_BYTES - TAG_BYTES
@@ -149,6 +162,12 @@ function deriveKeys(secret: KeyObject, info: Uint8Array): { encryptionKey: KeyOb
   } finally {
     block.fill(0)
   }
+}
+
+/** All that a value of that format is bound to. */
+function bindContext(format: number, context: SealContext, keyId: string): Buffer {
+  const { facts = '' } = context
+  return encodeContext(context, [String(format)], format === FORMAT_OF_ROW ? [keyId, facts] : [keyId])
 }
 
 function pad(plaintext: Uint8Array, multiple: number): Buffer {

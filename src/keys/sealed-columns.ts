@@ -1,4 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
+import { answerFacts, keptVersionFacts, recordFacts } from './row-facts.ts'
 import type { SealContext } from './seal.ts'
 
 /** For a statement that reads a whole table, however large, and that no request waits for. */
@@ -66,7 +67,7 @@ function sealedTable(name: string, definition: TableDefinition): SealedTable {
 
 const PLACE = ['kind', 'site']
 
-const recordContext = (row: Row, part: string): SealContext => ({
+const placeOf = (row: Row, part: string): SealContext => ({
   site: row.site as string,
   kind: row.kind as string,
   token: row.token as string,
@@ -81,19 +82,34 @@ export const sealedTables: readonly SealedTable[] = [
     identity: { token: 'text' },
     // A correction made meanwhile must not be overwritten.
     unchanged: { version: 'integer' },
-    described: PLACE,
-    context: recordContext,
+    described: [...PLACE, 'policy_version', 'consents', 'created_at', 'updated_at'],
+    context: (row, part) => ({
+      ...placeOf(row, part),
+      facts: recordFacts({
+        consents: row.consents as string[],
+        policyVersion: (row.policy_version as string | null) ?? undefined,
+        createdAt: row.created_at as Date,
+        updatedAt: row.updated_at as Date,
+      }),
+    }),
   }),
   sealedTable('record_versions', {
     parts: { display: 'display', secret: 'secret' },
     identity: { token: 'text', version: 'integer' },
-    described: PLACE,
-    context: recordContext,
+    described: [...PLACE, 'replaced_at'],
+    context: (row, part) => ({ ...placeOf(row, part), facts: keptVersionFacts(row.replaced_at as Date) }),
   }),
   sealedTable('idempotency_keys', {
     parts: { response: 'display' },
     identity: { key_hash: 'bytea' },
-    context: (row) => answerContext(row.key_hash as Buffer),
+    described: ['request_hash', 'index_key_id', 'expires_at'],
+    context: (row) =>
+      answerContext({
+        keyHash: row.key_hash as Buffer,
+        requestHash: row.request_hash as Buffer,
+        indexKeyId: row.index_key_id as string,
+        expiresAt: row.expires_at as Date,
+      }),
   }),
   sealedTable('reveal_reasons', {
     parts: { reason: 'display' },
@@ -113,8 +129,9 @@ export function purposeOfPart(part: string): DataPurpose | undefined {
 }
 
 /** What a kept answer is bound to. The row's key is the hash, which names caller and key. */
-export function answerContext(keyHash: Buffer): SealContext {
-  return { site: '', kind: 'idempotency', token: keyHash.toString('hex'), part: 'response', version: 1 }
+export function answerContext(row: { keyHash: Buffer } & Parameters<typeof answerFacts>[0]): SealContext {
+  const token = row.keyHash.toString('hex')
+  return { site: '', kind: 'idempotency', token, part: 'response', version: 1, facts: answerFacts(row) }
 }
 
 /** What a sealed reason is bound to: its event. */

@@ -13,8 +13,8 @@ const randomBytes = createRandomBytes()
 parentPort?.on('message', ({ places, plaintexts }: ToSealingThread) => {
   try {
     const sealed = splitBytes(plaintexts).map((plaintext, at) => {
-      const [key, padToBytes, site, kind, token, part, version] = places[at]!
-      return seal(key, { site, kind, token, part, version }, plaintext, padToBytes, randomBytes)
+      const [key, padToBytes, site, kind, token, part, version, facts] = places[at]!
+      return seal(key, { site, kind, token, part, version, facts }, plaintext, padToBytes, randomBytes)
     })
     const answer: FromSealingThread = joinBytes(sealed)
     parentPort?.postMessage(answer, [answer.buffer])

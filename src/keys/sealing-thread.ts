@@ -20,6 +20,7 @@ type Place = readonly [
   token: string,
   part: string,
   version: number,
+  facts: string | undefined,
 ]
 
 /**
@@ -113,8 +114,8 @@ export function createSealingThread(patienceMs = PATIENCE_MS): SealingThread {
   return {
     async seal(values) {
       try {
-        const places = values.map(({ key, padToBytes, context: { site, kind, token, part, version } }) => {
-          return [key, padToBytes, site, kind, token, part, version] as const
+        const places = values.map(({ key, padToBytes, context: { site, kind, token, part, version, facts } }) => {
+          return [key, padToBytes, site, kind, token, part, version, facts] as const
         })
         current ??= startThread()
         return current.ask({ places, plaintexts: joinBytes(values.map(({ plaintext }) => plaintext)) })

@@ -14,7 +14,7 @@ import type { StoredRecord } from './record.ts'
 import { lockRecord, replaceRecord } from './record-store.ts'
 import { requireLive } from './require-live.ts'
 import { sealReason } from './seal-reason.ts'
-import { maskedView, openDetails, openDisplay, sealedUnderActive, sealRecord } from './sealed-record.ts'
+import { keptVersion, maskedView, openDetails, openDisplay, sealRecord } from './sealed-record.ts'
 import { kindNameOf } from './token.ts'
 
 /**
@@ -42,11 +42,12 @@ export async function correctRecord(
     const current = requireLive(await lockRecord(tx, caller.site, token))
     const { customer, use } = await openDisplay(deps.keys, current)
     const corrected = new Sensitive(kind.correct(await openDetails(deps.keys, current), changes))
-    const identity = { token, kind: current.kind, site: current.site, version: current.version + 1 }
+    const updatedAt = deps.now()
+    const next = { ...current, version: current.version + 1, updatedAt }
     const content = { details: corrected, customer, use }
-    const { display, secret, terms, shown } = sealRecord(deps.keys, kind, identity, content)
-    const record: StoredRecord = { ...current, ...identity, display, secret, updatedAt: deps.now() }
-    await replaceRecord(tx, await sealedUnderActive(deps.keys, current), record, terms)
+    const { display, secret, terms, shown } = sealRecord(deps.keys, kind, next, content)
+    const record: StoredRecord = { ...next, display, secret }
+    await replaceRecord(tx, await keptVersion(deps.keys, current, updatedAt), record, terms)
     await lapseApprovals(tx, token, record.updatedAt)
     const event = deps.newAuditEvent({
       type: 'record.correct',

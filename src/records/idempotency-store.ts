@@ -92,8 +92,12 @@ const SELECT: Statement = {
 }
 const COMMIT_REPLAY: Statement = {
   name: 'commit-replay',
-  text: `WITH kept AS (
-           SELECT FROM idempotency_keys WHERE key_hash = $${EVENT_COLUMNS + 1} AND response_sealed IS NOT NULL FOR SHARE)
+  text: `WITH live AS MATERIALIZED (
+           SELECT FROM unnest($${EVENT_COLUMNS + 2}::text[]) AS w (token) CROSS JOIN LATERAL (
+             SELECT FROM records WHERE token = w.token AND erased_at IS NULL FOR KEY SHARE) r),
+         kept AS MATERIALIZED (
+           SELECT FROM idempotency_keys WHERE key_hash = $${EVENT_COLUMNS + 1} AND response_sealed IS NOT NULL
+             AND (SELECT count(*) FROM live) = cardinality($${EVENT_COLUMNS + 2}::text[]) FOR SHARE)
          ${insertEventsSql(1)} WHERE EXISTS (SELECT FROM kept) RETURNING id`,
 }
 const DELETE_EXPIRED: Statement = {
@@ -151,14 +155,21 @@ export async function findIdempotencyRows(
 }
 
 /**
- * Commits the events of a replay, at least one, if the answer still stands. The share lock orders it against an erasure, as it does for
- * every other release.
+ * Commits the events of a replay, at least one, if the answer still stands and every record in it does: that an erasure takes
+ * the answer away rests on a column of the record. The share locks order it against an erasure, as they do for every other
+ * release, and are taken in its order.
  *
+ * @param tokens the records in the answer
  * @returns false when a record in the answer was erased meanwhile; then nothing may leave
  * @throws {Problem} audit-unavailable
  */
-export async function commitReplay(db: Queryable, keyHash: Buffer, events: readonly AuditEvent[]): Promise<boolean> {
-  const write = (columns: unknown[]) => db.query(COMMIT_REPLAY, [...columns, keyHash])
+export async function commitReplay(
+  db: Queryable,
+  keyHash: Buffer,
+  tokens: readonly string[],
+  events: readonly AuditEvent[],
+): Promise<boolean> {
+  const write = (columns: unknown[]) => db.query(COMMIT_REPLAY, [...columns, keyHash, textArray(tokens)])
   const rows = await writeEvents(db, events, write, (written) => written.length > 0)
   return rows.length > 0
 }

@@ -19,6 +19,7 @@ import {
   IDEMPOTENCY_CONSTRAINT,
   type IdempotencyRow,
 } from './idempotency-store.ts'
+import { tokensIn } from './tokens-in.ts'
 
 const KEPT_FOR_MS = 24 * 60 * 60 * 1000
 const KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/
@@ -85,22 +86,23 @@ export function createIdempotency(deps: IdempotencyDeps): Idempotency {
       .flatMap((key) => fingerprints.map((fingerprint) => keyedHash(key, 'idempotent-request', fingerprint)))
     if (!hashes.some((hash) => timingSafeEqual(hash, row.requestHash))) throw new Problem('idempotency-key-reused')
     if (row.response === undefined) throw new Problem('record-gone')
-    const opened = await openAnswer(row.keyHash, row.response)
+    const opened = await openAnswer(row, row.response)
     if (opened === undefined) {
       await forgetAnswer(database, keyHashes, row.response.bytes)
       return undefined
     }
+    const kept = JSON.parse(opened.toString('utf8')) as K
     const commit: CommitReplay = async (events) => {
       requireRelease()
-      if (!(await commitReplay(database, row.keyHash, events))) throw new Problem('record-gone')
+      if (!(await commitReplay(database, row.keyHash, tokensIn(kept), events))) throw new Problem('record-gone')
     }
-    return { kept: JSON.parse(opened.toString('utf8')) as K, commit }
+    return { kept, commit }
   }
 
   /** Undefined for an answer that does not open, as one whose key was destroyed; that is an alert. */
-  async function openAnswer(keyHash: Buffer, response: Sealed): Promise<Buffer | undefined> {
+  async function openAnswer(row: IdempotencyRow, response: Sealed): Promise<Buffer | undefined> {
     try {
-      return await keys.open(response, answerContext(keyHash))
+      return await keys.open(response, answerContext(row))
     } catch (error) {
       if (error instanceof Problem && error.code === 'record-integrity') return undefined
       throw error
@@ -130,12 +132,9 @@ export function createIdempotency(deps: IdempotencyDeps): Idempotency {
             }),
           )
           const answer = Buffer.from(JSON.stringify(kept), 'utf8')
-          return {
-            ...under!,
-            response: keys.seal('display', answerContext(under!.keyHash), answer, PAD_BYTES),
-            expiresAt: new Date(now().getTime() + KEPT_FOR_MS),
-            also: others,
-          }
+          const expiresAt = new Date(now().getTime() + KEPT_FOR_MS)
+          const response = keys.seal('display', answerContext({ ...under!, expiresAt }), answer, PAD_BYTES)
+          return { ...under!, response, expiresAt, also: others }
         }
         try {
           return await work(claim)

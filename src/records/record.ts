@@ -1,3 +1,4 @@
+import { keptVersionFacts, recordFacts } from '../keys/row-facts.ts'
 import type { SealContext, Sealed } from '../keys/seal.ts'
 import type { SearchTerm, SearchType } from '../kinds/kind.ts'
 import type { Token } from './token.ts'
@@ -32,13 +33,26 @@ export interface RecordTerm extends TermHash {
 
 export type RecordPart = 'display' | 'secret'
 
-/** What a sealed part is bound to: moved to another row, part, site or version, it does not open. */
-export function partContext(
+/** All that is known of a record without its keys. */
+export type OpenRecord = Omit<StoredRecord, RecordPart>
+
+/**
+ * What a sealed part is bound to: moved to another row, part, site or version, or beside other consents, another policy
+ * version or other times, it does not open.
+ */
+export function partContext(record: OpenRecord, part: RecordPart): SealContext {
+  const { site, kind, token, version } = record
+  return { site, kind, token, part, version, facts: recordFacts(record) }
+}
+
+/** What a part of a version is bound to that was replaced at that time. */
+export function keptPartContext(
   record: Pick<StoredRecord, 'token' | 'kind' | 'site' | 'version'>,
   part: RecordPart,
+  replacedAt: Date,
 ): SealContext {
   const { site, kind, token, version } = record
-  return { site, kind, token, part, version }
+  return { site, kind, token, part, version, facts: keptVersionFacts(replacedAt) }
 }
 
 /** Every record may be found by its customer, whatever its kind. */

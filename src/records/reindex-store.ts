@@ -19,8 +19,8 @@ const READ_PAGE: Statement = {
   text: `WITH page AS MATERIALIZED (
            SELECT term, token, key_id = ANY($1::text[]) AS is_old FROM search_terms
            WHERE (term, token) > ($3::bytea, $4::text) ORDER BY term, token LIMIT $2)
-         SELECT p.term, p.token, p.is_old, r.site, r.kind, r.version, r.terms,
-                r.display_key_id, r.display_sealed, r.secret_key_id, r.secret_sealed
+         SELECT p.term, p.token, p.is_old, r.site, r.kind, r.version, r.terms, r.policy_version, r.consents,
+                r.created_at, r.updated_at, r.display_key_id, r.display_sealed, r.secret_key_id, r.secret_sealed
          FROM page p LEFT JOIN records r ON p.is_old AND r.token = p.token AND r.erased_at IS NULL
          ORDER BY p.term, p.token`,
 }

@@ -3,7 +3,8 @@ import type { KeyCounts, Movable, Renewal } from '../keys/rotation/movable.ts'
 import type { Row } from '../keys/sealed-columns.ts'
 import { Problem } from '../problem.ts'
 import type { RecordDeps } from './dependencies.ts'
-import { customerTerm, joinHashes, type RecordPart, type StoredRecord, splitHashes } from './record.ts'
+import { customerTerm, joinHashes, type RecordPart, splitHashes } from './record.ts'
+import { type RecordRow, toRecord } from './record-store.ts'
 import {
   countTerms,
   type NewTerms,
@@ -13,9 +14,6 @@ import {
   replaceTerms,
 } from './reindex-store.ts'
 import { bindTerms, hashTerms, openDetails, openDisplay } from './sealed-record.ts'
-
-/** What of a record its terms are made from. */
-type IndexedRecord = Pick<StoredRecord, 'token' | 'kind' | 'site' | 'version' | RecordPart>
 
 /**
  * The search terms of all records, so that a rotation can move them to another index key. A term cannot be turned into
@@ -46,9 +44,10 @@ type ReindexDeps = Pick<RecordDeps, 'keys' | 'kinds'>
 
 /** Makes the terms anew of a record that has one under an old key. */
 async function reindexRecord(deps: ReindexDeps, row: Row): Promise<Renewal> {
-  const { term, token, terms, old_terms } = row as Row & OrphanTerm & { terms: Buffer | null; old_terms: number }
+  const found = row as Row & RecordRow & OrphanTerm & { terms: Buffer | null; old_terms: number }
+  const { term, token, terms, old_terms } = found
   const orphan: Renewal = { fresh: { term, token }, values: 0, stuck: 0, damaged: [], orphans: 1 }
-  if (terms === null) return orphan
+  if (terms === null || toRecord(found) === 'erased') return orphan
   const renewal = await renewTerms(deps, row, old_terms)
   // A term that its record, which is whole, does not remember leads to nothing that could be made anew.
   const isRemembered = splitHashes(terms).some((hash) => hash.equals(term))
@@ -63,12 +62,11 @@ export async function reindexUnindexed(deps: ReindexDeps, row: Row): Promise<Ren
 
 /** @param stuck how many values stay where they are when something of the record does not open */
 async function renewTerms({ keys, kinds }: ReindexDeps, row: Row, stuck: number): Promise<Renewal> {
-  const { token, site, kind, version, terms: oldTerms } = row as Row & IndexedRecord & { terms: Buffer }
-  const sealed = (part: RecordPart) => ({
-    keyId: row[`${part}_key_id`] as string,
-    bytes: row[`${part}_sealed`] as Buffer,
-  })
-  const record: IndexedRecord = { token, site, kind, version, display: sealed('display'), secret: sealed('secret') }
+  const found = row as Row & RecordRow & { terms: Buffer }
+  const { token, kind, terms: oldTerms } = found
+  const record = toRecord(found)
+  if (record === 'erased') throw new Error('an erased record has no terms to renew')
+  const { site, version } = record
   let part: RecordPart = 'display'
   try {
     const { customer } = await openDisplay(keys, record)

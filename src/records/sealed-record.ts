@@ -1,13 +1,15 @@
 import type { IndexPurpose } from '../keys/key.ts'
 import { keyedHash } from '../keys/keyed-hash.ts'
 import type { Keys } from '../keys/keys.ts'
-import { paddedLengthOf, type Sealed } from '../keys/seal.ts'
+import { paddedLengthOf, type SealContext, type Sealed } from '../keys/seal.ts'
 import type { PlainValue } from '../keys/sealing-thread.ts'
 import type { Details, Display, Kind, SearchTerm, SearchType } from '../kinds/kind.ts'
 import type { Kinds } from '../kinds/kinds.ts'
 import type { Sensitive } from '../sensitive.ts'
 import {
   customerTerm,
+  keptPartContext,
+  type OpenRecord,
   partContext,
   type RecordPart,
   type RecordTerm,
@@ -23,9 +25,6 @@ export interface RecordDisplay {
   use?: string | undefined
   shown: Display
 }
-
-/** What both parts of a record are bound to. */
-type Identity = Pick<StoredRecord, 'token' | 'kind' | 'site' | 'version'>
 
 /** What becomes of the details of a record. Holds the plaintext of both parts until they are sealed. */
 export interface PlainParts {
@@ -49,7 +48,7 @@ export interface SealedParts extends Omit<PlainParts, 'display' | 'secret'> {
 export function divideRecord(
   keys: Keys,
   kind: Kind,
-  identity: Identity,
+  record: OpenRecord,
   content: {
     details: Sensitive<Details>
     customer?: string | undefined
@@ -59,13 +58,15 @@ export function divideRecord(
 ): PlainParts {
   const details = content.details.expose()
   const { customer, use } = content
-  const { site } = identity
+  const { site } = record
   const customerTerms = content.customerTerms ?? hashTerms(keys, site, customerTerm(customer))
+  // Made once: both parts are bound to the same facts.
+  const context = partContext(record, 'display')
   const shown: RecordDisplay = { customer, use, shown: kind.display(details) }
   return {
-    display: plainValue('display', kind, identity, shown),
-    secret: plainValue('secret', kind, identity, details),
-    terms: bindTerms(keys, identity, [...customerTerms, ...hashTerms(keys, site, kind.terms(details))]),
+    display: plainValue('display', kind, context, shown),
+    secret: plainValue('secret', kind, context, details),
+    terms: bindTerms(keys, record, [...customerTerms, ...hashTerms(keys, site, kind.terms(details))]),
     shown,
   }
 }
@@ -89,12 +90,16 @@ export function hashTerms(keys: Keys, site: string, terms: readonly SearchTerm[]
 }
 
 /** Binds terms, each under the key that hashed it, to the version of the record that they lead to. */
-export function bindTerms(keys: Keys, identity: Omit<Identity, 'kind'>, terms: readonly TermHash[]): RecordTerm[] {
-  return terms.map((term) => ({ ...term, mac: termMac(keys.ring.find(term.keyId)!, term, identity) }))
+export function bindTerms(
+  keys: Keys,
+  record: Pick<StoredRecord, 'site' | 'token' | 'version'>,
+  terms: readonly TermHash[],
+): RecordTerm[] {
+  return terms.map((term) => ({ ...term, mac: termMac(keys.ring.find(term.keyId)!, term, record) }))
 }
 
 /** What is needed of a record to open one part of it. */
-type SealedPart<Part extends RecordPart> = Identity & Pick<StoredRecord, Part>
+type SealedPart<Part extends RecordPart> = OpenRecord & Pick<StoredRecord, Part>
 
 /** Opens the display part only. @throws {Problem} record-integrity */
 export async function openDisplay(keys: Keys, record: SealedPart<'display'>): Promise<RecordDisplay> {
@@ -107,21 +112,23 @@ export async function openDetails(keys: Keys, record: SealedPart<'secret'>): Pro
 }
 
 /**
- * The same version of the record with both parts under the active keys: what is stored once more must not stand on a key
- * that a rotation is leaving.
+ * A version as it is kept once it is replaced at that time: both parts opened where they stand, and sealed under the active keys
+ * for their place among the versions. There they open, and not in the place of the record again.
  *
  * @throws {Problem} record-integrity, and as `Keys.active`
  */
-export async function sealedUnderActive(keys: Keys, record: StoredRecord): Promise<StoredRecord> {
-  const [display, secret] = await Promise.all([resealPart(keys, record, 'display'), resealPart(keys, record, 'secret')])
+export async function keptVersion(keys: Keys, record: StoredRecord, replacedAt: Date): Promise<StoredRecord> {
+  const [display, secret] = await Promise.all([
+    keepPart(keys, record, 'display', replacedAt),
+    keepPart(keys, record, 'secret', replacedAt),
+  ])
   return { ...record, display, secret }
 }
 
-async function resealPart(keys: Keys, record: StoredRecord, part: RecordPart): Promise<Sealed> {
+async function keepPart(keys: Keys, record: StoredRecord, part: RecordPart, replacedAt: Date): Promise<Sealed> {
   const sealed = record[part]
-  if (sealed.keyId === keys.ring.active(part).id) return sealed
-  const context = partContext(record, part)
-  const plaintext = await keys.open(sealed, context)
+  const plaintext = await keys.open(sealed, partContext(record, part))
+  const context = keptPartContext(record, part, replacedAt)
   return sealAndWipe(keys, { purpose: part, context, plaintext, padToBytes: paddedLengthOf(sealed.bytes) })
 }
 
@@ -135,12 +142,7 @@ export function searchHashes(keys: Keys, site: string, type: SearchType, value: 
 }
 
 /** The masked view of a record, as every answer shows it. */
-export function maskedView(
-  kinds: Kinds,
-  record: Omit<StoredRecord, 'display' | 'secret'>,
-  display: RecordDisplay,
-  options: { bin: boolean },
-) {
+export function maskedView(kinds: Kinds, record: OpenRecord, display: RecordDisplay, options: { bin: boolean }) {
   const { token, kind, version, policyVersion, createdAt, updatedAt } = record
   const created = createdAt.toISOString()
   return {
@@ -156,9 +158,9 @@ export function maskedView(
   }
 }
 
-function plainValue(part: RecordPart, kind: Kind, identity: Identity, value: unknown): PlainValue {
+function plainValue(part: RecordPart, kind: Kind, place: SealContext, value: unknown): PlainValue {
   const plaintext = Buffer.from(JSON.stringify(value), 'utf8')
-  return { purpose: part, context: partContext(identity, part), plaintext, padToBytes: kind.padToBytes }
+  return { purpose: part, context: { ...place, part }, plaintext, padToBytes: kind.padToBytes }
 }
 
 function sealAndWipe(keys: Keys, { purpose, context, plaintext, padToBytes }: PlainValue): Sealed {

@@ -128,9 +128,10 @@ async function lookUp(
         )
       } catch (error) {
         if (!(error instanceof Problem) || error.code !== 'record-integrity') throw error
-        // One damaged record must not hide all others of a shopper.
         const { token, kind } = record
-        results.push({ token, kind, code: error.code })
+        // One damaged record must not hide all others of a shopper. What it says of consents was not confirmed: where one of
+        // them would let it out, it is not there.
+        if (!dependsOnConsent(input)) results.push({ token, kind, code: error.code })
         events.push(
           deps.newAuditEvent({ ...about, type: 'request.refuse', outcome: 'failed', token, kind, code: error.code }),
         )
@@ -189,5 +190,10 @@ function statedIn(input: SearchRequest): Pick<AuditFacts, 'purpose' | 'ticket' |
 
 /** A card whose shopper has not consented to the purpose is not there for it. */
 function hasConsent({ consents }: StoredRecord, input: SearchRequest): boolean {
-  return input.by !== 'card_number' || !needsConsent(input.purpose) || consents.includes(input.purpose)
+  return !dependsOnConsent(input) || consents.includes(input.purpose)
+}
+
+/** Whether the purpose of the search must be consented to. */
+function dependsOnConsent(input: SearchRequest): input is SearchRequest & { by: 'card_number' } {
+  return input.by === 'card_number' && needsConsent(input.purpose)
 }

@@ -7,7 +7,7 @@ import type { Sensitive } from '../sensitive.ts'
 import { giveWay } from '../time-slice.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
 import type { IdempotencyRow } from './idempotency-store.ts'
-import { customerTerm, type RecordPart, type StoredRecord, type TermHash } from './record.ts'
+import { customerTerm, type OpenRecord, type TermHash } from './record.ts'
 import { divideRecord, hashTerms, maskedView, type PlainParts } from './sealed-record.ts'
 import { newToken } from './token.ts'
 import type { NewRecord } from './tokenize-store.ts'
@@ -100,7 +100,7 @@ async function sealAndInsert(
 
 /** A record whose parts are not sealed yet. Holds plaintext. */
 interface PlainRecord {
-  record: Omit<StoredRecord, RecordPart>
+  record: OpenRecord
   plain: PlainParts
   event: AuditEvent
 }
@@ -140,9 +140,8 @@ function preparePart(
   const { customerTerms, now } = shared
   const { customer, policyVersion, consents } = shared.checkout
   const identity = { token: newToken(kind, deps.randomBytes), kind: kind.name, site: caller.site, version: 1 }
-  const content = { details, customer, customerTerms, use }
-  const plain = divideRecord(deps.keys, kind, identity, content)
   const record = { ...identity, policyVersion, consents: [...consents], createdAt: now, updatedAt: now }
+  const plain = divideRecord(deps.keys, kind, record, { details, customer, customerTerms, use })
   const event = deps.newAuditEvent({
     type: 'record.tokenize',
     outcome: 'success',

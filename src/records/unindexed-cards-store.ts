@@ -15,7 +15,7 @@ const CENSUS: Statement = {
 /** The terms of a card are looked up as the card remembers them, by their primary key. */
 const READ_PAGE: Statement = {
   name: 'read-unindexed-cards',
-  text: `SELECT token, site, kind, version, terms, display_key_id, display_sealed, secret_key_id, secret_sealed,
+  text: `SELECT token, site, kind, version, policy_version, consents, created_at, updated_at, terms, display_key_id, display_sealed, secret_key_id, secret_sealed,
            NOT EXISTS (
              SELECT FROM generate_series(0, length(terms) / 32 - 1) AS at
              JOIN search_terms s ON s.term = substr(page.terms, 1 + 32 * at, 32) AND s.token = page.token

@@ -95,7 +95,8 @@ async function measureCrypto(): Promise<Measurement> {
     StoredRecord & Record<`${RecordPart}_key_id`, string> & Record<`${RecordPart}_sealed`, Buffer>
   >(
     plan.ownerUrl,
-    'SELECT token, kind, site, version, display_key_id, display_sealed, secret_key_id, secret_sealed FROM records',
+    `SELECT token, kind, site, version, policy_version AS "policyVersion", consents, created_at AS "createdAt",
+            updated_at AS "updatedAt", display_key_id, display_sealed, secret_key_id, secret_sealed FROM records`,
   )
   const [startedAt, before] = [performance.now(), readClocks()]
   for (const [at, row] of rows.entries()) {

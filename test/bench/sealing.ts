@@ -30,7 +30,9 @@ async function sealFor(seconds: number): Promise<number> {
   while (performance.now() < startedAt + seconds * 1000) {
     for (const one of details) {
       const identity = { token: newToken(kinds.card, randomBytes), kind: 'card', site: 'default', version: 1 } as const
-      sealRecord(keys, kinds.card, identity, { details: one })
+      const now = new Date()
+      const record = { ...identity, policyVersion: undefined, consents: [], createdAt: now, updatedAt: now }
+      sealRecord(keys, kinds.card, record, { details: one })
     }
     sealed += details.length
     // The key ring must be looked at from time to time, as it is in a server.

@@ -5,6 +5,7 @@ import { changeRegistry } from '../../src/keys/registry.ts'
 import type { Movable } from '../../src/keys/rotation/movable.ts'
 import { createSealedValues } from '../../src/keys/rotation/sealed-values.ts'
 import { seal } from '../../src/keys/seal.ts'
+import { type Row, sealedTables } from '../../src/keys/sealed-columns.ts'
 import { createKinds } from '../../src/kinds/kinds.ts'
 import { createSearchTerms } from '../../src/records/reindex.ts'
 import { contact, corrected, person } from '../support/samples.ts'
@@ -17,6 +18,7 @@ import { readVaultKeys, type VaultKeys, withVaultKeys } from '../support/vault-k
 vi.setConfig({ testTimeout: 90_000 })
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
+const recordsTable = sealedTables.find(({ name }) => name === 'records')!
 
 let vault: TestVault
 let bearer: Record<'support' | 'officer' | 'legal', string>
@@ -100,8 +102,9 @@ describe('between the reading and the writing of a page', () => {
     const token = await store()
     const before = await readVaultKeys(vault)
     await moveAround(async () => {
+      const [row] = await vault.database.sql<Row>('SELECT * FROM records WHERE token = $1', [token])
       const [display, secret] = (['display', 'secret'] as const).map((part) => {
-        const context = { site: 'default', kind: 'contact', token, part, version: 2 }
+        const context = recordsTable.context({ ...row, version: 2 }, part)
         const value = part === 'display' ? { shown: {} } : { name: corrected.name }
         return seal(before.active(part), context, Buffer.from(JSON.stringify(value)), 128, randomBytes)
       })
@@ -155,8 +158,10 @@ describe('a server that still seals under an old key while everything is moved',
   /** A record as a server writes it that has not heard of the promotion; its token sorts before all others. */
   async function sealLate(keys: { display: Key; secret: Key; index: Key }): Promise<void> {
     const token = `card_${'0'.repeat(26)}`
+    const at = new Date()
+    const row = { token, kind: 'contact', site: 'default', version: 1, consents: [], created_at: at, updated_at: at }
     const [display, secret] = (['display', 'secret'] as const).map((part) => {
-      const context = { site: 'default', kind: 'contact', token, part, version: 1 }
+      const context = recordsTable.context(row, part)
       return seal(keys[part], context, Buffer.from('{"shown":{}}'), 128, randomBytes)
     })
     const term = Buffer.alloc(32)
@@ -164,8 +169,8 @@ describe('a server that still seals under an old key while everything is moved',
       `WITH term AS (INSERT INTO search_terms (term, token, key_id) VALUES ($1, $2, $3))
        INSERT INTO records (token, kind, site, version, consents, display_key_id, display_sealed, secret_key_id,
                             secret_sealed, terms, created_at, updated_at)
-       VALUES ($2, 'contact', 'default', 1, '{}', $4, $5, $6, $7, $1, now(), now())`,
-      [term, token, keys.index.id, keys.display.id, display, keys.secret.id, secret],
+       VALUES ($2, 'contact', 'default', 1, '{}', $4, $5, $6, $7, $1, $8, $8)`,
+      [term, token, keys.index.id, keys.display.id, display, keys.secret.id, secret, at],
     )
   }
 

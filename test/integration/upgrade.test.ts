@@ -137,6 +137,18 @@ describe.each(oldVaults)('a vault of migration %s', (name) => {
     expect(findings).toEqual([])
   })
 
+  it('holds what it held: everything opens and agrees with the log, and a rotation binds it to its rows', async () => {
+    const operator = { id: 'operator:test', kind: 'operator' } as const
+    const found: unknown[] = []
+    const control = { onFinding: (finding: unknown) => found.push(finding), onProgress: () => {} }
+    const before = await vault.strongroom.commands.verifyRecords(operator, control)
+    expect(found).toEqual([])
+    expect(before.unbound).toBeGreaterThan(0)
+    expect(await vault.rotate()).toMatchObject({ done: true })
+    expect(await vault.strongroom.commands.verifyRecords(operator, control)).toMatchObject({ ok: true, unbound: 0 })
+    expect(found).toEqual([])
+  })
+
   it('goes on counting what callers asked for and does not exist', async () => {
     const token = await vault.staffToken('support', { name: facts.searches_for_nothing.caller })
     const search = () => vault.call('POST', '/v1/search', { token, body: { by: 'customer', value: 'cus_nobody_4' } })

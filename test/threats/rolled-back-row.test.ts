@@ -64,6 +64,19 @@ describe('an older version in the place of the current one', () => {
   })
 })
 
+describe('a kept version in the place of its record', () => {
+  it('does not open, though its number and its time come back with it', async () => {
+    await vault.database.sql(
+      `UPDATE records r SET version = v.version, display_key_id = v.display_key_id, display_sealed = v.display_sealed,
+         secret_key_id = v.secret_key_id, secret_sealed = v.secret_sealed, updated_at = r.created_at
+       FROM record_versions v WHERE v.token = r.token AND v.version = 1 AND r.token = $1`,
+      [token],
+    )
+    await expectRefusal(vault, read, expected)
+    await expectRefusal(vault, reveal, expected)
+  })
+})
+
 describe('the number of an older version', () => {
   it.each([1, 3])('does not open what is sealed as version 2: %i', async (version) => {
     await tampering.set(token, 'version', version)

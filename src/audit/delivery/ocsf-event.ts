@@ -70,6 +70,7 @@ const ACTIVITIES: Readonly<Record<string, readonly [OcsfClass, number]>> = {
   'root-key.acknowledge': [ENTITY, 3],
   'root-key.share': [ENTITY, 3],
   'keys.rotate': [ENTITY, 3],
+  'records.verify': [ENTITY, 2],
   'audit.read': [EVENT_LOG, 3],
   'audit.acknowledge': [EVENT_LOG, OTHER],
   'audit.key': [EVENT_LOG, OTHER],

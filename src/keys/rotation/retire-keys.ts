@@ -1,6 +1,7 @@
 import type { AuditCaller } from '../../audit/audit-event.ts'
 import { insertEvents } from '../../audit/audit-store.ts'
 import type { Queryable } from '../../database/database.ts'
+import { boundRowsMark } from '../bound-rows-mark.ts'
 import { mayBeClosed } from '../closed-keys.ts'
 import { destroyWhenFreeMark } from '../emptied-index-keys.ts'
 import { isIndexPurpose, type KeyPurpose } from '../key.ts'
@@ -13,8 +14,8 @@ import { finishRotation, saveRetirement, selectRetirements } from './rotation-st
 
 /**
  * Ends a rotation: notes which keys the last census found nothing on, each with an event that says how many values were
- * moved off it, and answers with them. From then on these keys are closed, and no term without a MAC is believed under an
- * index key that the census found empty. All of it commits together.
+ * moved off it, and answers with them. From then on these keys are closed, and nothing of earlier versions is believed under
+ * them: no term without a MAC, and no value that is not bound to its row. All of it commits together.
  */
 export async function retireKeys(
   deps: RotateDeps,
@@ -62,11 +63,18 @@ export async function retireKeys(
   return changeRegistry(deps, operator, async ({ tx, mark, close }) => {
     const retired = await commit(tx)
     for (const { id, purpose } of left) {
-      if (isIndexPurpose(purpose)) mark(termMacsMark(id))
+      const former = markOf({ id, purpose })
+      if (former !== undefined) mark(former)
       if (closable.has(id)) close(id)
       const isLeftNow = closable.has(id) || retired.includes(id)
       if (isIndexPurpose(purpose) && isLeftNow && !keepsKeys) mark(destroyWhenFreeMark(id))
     }
     return retired
   })
+}
+
+/** From the end of its rotation on nothing of an earlier version is believed under a key. */
+function markOf({ id, purpose }: { id: string; purpose: KeyPurpose }): string | undefined {
+  if (isIndexPurpose(purpose)) return termMacsMark(id)
+  return purpose === 'display' || purpose === 'secret' ? boundRowsMark(id) : undefined
 }

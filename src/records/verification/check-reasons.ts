@@ -1,0 +1,52 @@
+import type { Database } from '../../database/database.ts'
+import { timeOfId } from '../../identifier.ts'
+import type { Keys } from '../../keys/keys.ts'
+import { reasonContext } from '../../keys/sealed-columns.ts'
+import { giveWay } from '../../time-slice.ts'
+import { openOrReport, type PageFindings } from './open-or-report.ts'
+import type { Walk } from './record-finding.ts'
+import { type ReasonToCheck, selectReasonsToCheck } from './verification-store.ts'
+
+const PAGE_ROWS = 500
+
+interface CheckReasonsDeps {
+  database: Database
+  keys: Keys
+  /** Until when events were dropped, in milliseconds. */
+  droppedUntil: () => Promise<number>
+}
+
+/** The reasons: each opens beside an event or approval that is there, and none is of a record that was erased. */
+export function createReasonsWalk(deps: CheckReasonsDeps): Walk {
+  return {
+    table: 'reveal_reasons',
+    async check(after = []) {
+      const rows = await selectReasonsToCheck(deps.database, after, PAGE_ROWS)
+      const page: PageFindings = { findings: [], unbound: 0 }
+      for (const row of rows) {
+        await giveWay()
+        await checkReason(deps, page, row)
+      }
+      return { ...page, rows: rows.length, next: rows.length < PAGE_ROWS ? undefined : [rows.at(-1)!.event] }
+    },
+  }
+}
+
+async function checkReason(deps: CheckReasonsDeps, page: PageFindings, row: ReasonToCheck): Promise<void> {
+  const { reason_key_id: keyId, reason_sealed: bytes, is_found, is_erased, type } = row
+  // What is no id is somebody's text, and is not repeated.
+  const madeAt = timeOfId(row.event)
+  const event = madeAt === undefined ? undefined : row.event
+  const token = row.token ?? undefined
+  const name = { token, event, value: 'a reason' }
+  const plaintext = await openOrReport(deps.keys, page, { keyId, bytes }, reasonContext(row.event), name)
+  plaintext?.fill(0)
+  if (!is_found && !((madeAt ?? Number.POSITIVE_INFINITY) < (await deps.droppedUntil()))) {
+    const detail = 'a reason is kept of an event or approval that is not there'
+    page.findings.push({ code: 'reason-stray', event, detail })
+  }
+  if (is_erased && type !== 'record.erase') {
+    const detail = 'a reason is kept of a record that was erased'
+    page.findings.push({ code: 'reason-stray', event, token, detail })
+  }
+}

@@ -1,0 +1,38 @@
+import type { Database } from '../../database/database.ts'
+import type { Keys } from '../../keys/keys.ts'
+import { parseToken } from '../token.ts'
+import type { RecordFinding, Walk } from './record-finding.ts'
+import { selectTermsToCheck, type TermToCheck } from './verification-store.ts'
+
+const PAGE_ROWS = 5_000
+
+/** The search terms: each leads to a record that is there and remembers it, and its key exists. */
+export function createTermsWalk({ database, keys }: { database: Database; keys: Keys }): Walk {
+  return {
+    table: 'search_terms',
+    async check(after = []) {
+      const rows = await selectTermsToCheck(database, after, PAGE_ROWS)
+      const last = rows.at(-1)
+      return {
+        rows: rows.length,
+        next: last === undefined || rows.length < PAGE_ROWS ? undefined : [last.term, last.token],
+        findings: rows.flatMap((row) => checkTerm(keys, row)),
+        unbound: 0,
+      }
+    },
+  }
+}
+
+function checkTerm(keys: Keys, { token: text, key_id, is_found, is_remembered }: TermToCheck): RecordFinding[] {
+  // What is no token is somebody's text, and is not repeated.
+  const token = parseToken(text)
+  const found: RecordFinding[] = []
+  if (keys.ring.find(key_id)?.purpose !== 'index') {
+    found.push({ code: 'key-missing', token, detail: 'a search term is under an index key that does not exist' })
+  }
+  if (!is_found) found.push({ code: 'term-stray', token, detail: 'a search term leads to no record that is there' })
+  else if (!is_remembered) {
+    found.push({ code: 'term-stray', token, detail: 'a search term leads to a record that does not remember it' })
+  }
+  return found
+}

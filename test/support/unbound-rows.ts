@@ -1,0 +1,37 @@
+import { ACCESS_MACS } from '../../src/access/access-macs.ts'
+import { createRandomBytes } from '../../src/keys/random.ts'
+import { open, paddedLengthOf, seal } from '../../src/keys/seal.ts'
+import { sealedTables } from '../../src/keys/sealed-columns.ts'
+import type { TestVault } from './test-vault.ts'
+import { withVaultKeys } from './vault-keys.ts'
+
+/** Turns a vault into one from before sealed values were bound to their rows: none is, and its manifest promises nothing. */
+export async function unbindRows(vault: TestVault): Promise<void> {
+  const randomBytes = createRandomBytes()
+  await withVaultKeys(vault, async ({ database, keys }) => {
+    await database.transaction(async (tx) => {
+      const verified = await keys.registry.read(tx)
+      const draft = await keys.registry.draft({ ...verified, marks: [ACCESS_MACS] })
+      await draft.save(tx, verified.generation + 1)
+    })
+    for (const { name, columns, identity, context } of sealedTables) {
+      const place = Object.keys(identity)
+      const where = place.map((column, at) => `${column} = $${at + 2}`).join(' AND ')
+      for (const { part } of columns) {
+        const rows = await vault.database.sql(`SELECT * FROM ${name} WHERE ${part}_key_id IS NOT NULL`)
+        for (const row of rows) {
+          const key = keys.ring.find(row[`${part}_key_id`] as string)!
+          const sealed = row[`${part}_sealed`] as Buffer
+          const { facts: _facts, ...unbound } = context(row, part)
+          const plaintext = open(key, context(row, part), sealed)
+          const before = seal(key, unbound, plaintext, paddedLengthOf(sealed), randomBytes)
+          await vault.database.sql(`UPDATE ${name} SET ${part}_sealed = $1 WHERE ${where}`, [
+            before,
+            ...place.map((column) => row[column]),
+          ])
+        }
+      }
+    }
+  })
+  await vault.strongroom.checkReady()
+}
