@@ -21,6 +21,7 @@ export const BACKGROUND_TASKS = {
   'watch-database-schema': 'compares the schema of the database with the one that was shipped or accepted',
   'watch-keys': 'looks how far keys have come, for alerts and metrics',
   'watch-log-end': 'looks whether the end of the audit log is what was signed',
+  'watch-outside-checkpoints': 'looks whether checkpoints outside say that the database is older than what was signed',
   'write-refusal-counts': 'writes the event of refusals that have none of their own',
 } as const
 

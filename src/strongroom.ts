@@ -46,6 +46,7 @@ import { holdsCardNumber } from './kinds/card-number.ts'
 import { createKinds } from './kinds/kinds.ts'
 import type { Problem } from './problem.ts'
 import { createApprovalRoutes } from './records/approval-routes.ts'
+import { closeWhileOlder } from './records/close-while-older.ts'
 import { countMisses } from './records/count-misses.ts'
 import { createEraseRoutes } from './records/erase-routes.ts'
 import { type AccessQuestion, explainAccess } from './records/explain-access.ts'
@@ -192,15 +193,19 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     async () => auditLog.requireWritable(),
     schema.requireUnchanged,
     async () => auditLog.requireUnchanged(),
+    auditLog.outside.requireCurrent,
   ])
-  const routes = [
-    ...createTokenizeRoutes({ ...shared, idempotency }),
+  const routesOfKnownRecords = [
     ...createRevealRoutes({ ...shared, idempotency }),
     ...createApprovalRoutes(shared),
     ...createMatchRoutes({ ...shared, idempotency }),
     ...createRecordRoutes(shared),
     ...createSearchRoutes({ ...shared, idempotency }),
     ...createEraseRoutes({ ...shared, idempotency }),
+  ]
+  const routes = [
+    ...createTokenizeRoutes({ ...shared, idempotency }),
+    ...routesOfKnownRecords.map((route) => closeWhileOlder(auditLog.outside, route)),
     ...createAuditRoutes(basics),
     ...createLogRoutes(basics),
     ...createAccessRoutes({

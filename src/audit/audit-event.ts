@@ -14,6 +14,7 @@ export const auditEventTypes = [
   'client.add',
   'client.rotate-secret',
   'client.replace-keys',
+  'client.end-credential',
   'client.revoke',
   'staff.disable',
   'staff.enable',
@@ -48,6 +49,8 @@ export const auditEventTypes = [
   'audit.stop',
   'audit.gap',
   'audit.drop',
+  'restore.apply',
+  'restore.waive',
   'migrate',
   'schema.accept',
 ] as const

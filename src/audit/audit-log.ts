@@ -12,10 +12,12 @@ import { hasSignedLast, listLogKeys } from './log-keys.ts'
 import { preparePartitions } from './log-store.ts'
 import { watchOutage } from './outage.ts'
 import type { RecordEvent } from './record-event.ts'
+import { waiveRestore } from './waive-restore.ts'
 import { findMinimumIndex } from './retention-store.ts'
 import { acknowledgeFinding, type Review, reviewLog } from './review/review-log.ts'
 import { watchLogEnd } from './watch-log-end.ts'
 import { shipCheckpoints } from './witness/ship-checkpoints.ts'
+import { watchOutside } from './witness/watch-outside.ts'
 import type { Shipping } from './witness/witnesses-file.ts'
 
 interface AuditLogDeps {
@@ -79,7 +81,11 @@ export async function createAuditLog(
   const isReady = () => !keys.isSealed
   const end = isWatchedHere ? watchLogEnd({ ...deps, keys: signing, isReady }) : undefined
   const keeper = end && isKeptHere ? keepLog({ ...deps, ...options, end, keys: signing, isReady }) : undefined
-  const shipper = isKeptHere && shipping ? shipCheckpoints({ ...deps, ...options }, shipping) : undefined
+  const outside = watchOutside({ ...deps, ...options, keys: signing, isReady, shipping })
+  if (isWatchedHere) await outside.begin()
+  const onSignedOther = outside.report
+  const shipper =
+    isKeptHere && shipping ? shipCheckpoints({ ...deps, ...options, onSignedOther }, shipping) : undefined
   return {
     observe: outage.observe,
     /** What is known of whether events can be written. */
@@ -87,6 +93,10 @@ export async function createAuditLog(
     requireWritable: outage.requireOver,
     /** @throws {Problem} audit-log-changed, where the log is watched */
     requireUnchanged: () => end?.requireUnchanged(),
+    /** What is known of the log from outside. */
+    outside,
+    /** All keys that may have signed the log. */
+    signingKeys: signing.all,
     /** Whether the key has signed the latest checkpoint. */
     hasSignedLast: async (db: Queryable, id: string) => {
       const key = signing.all().find((one) => one.id === id)
@@ -109,6 +119,7 @@ export async function createAuditLog(
       /** @param owner the database as the role that owns the log */
       dropEvents: (owner: Database, operator: AuditCaller, request: DropEventsRequest) =>
         dropEvents({ database: owner, newAuditEvent, now: deps.now }, operator, request),
+      waiveRestore: (operator: AuditCaller, reason: string) => waiveRestore({ ...deps, outside }, operator, reason),
       listLogKeys: () => listLogKeys(database, signing.all(), options.origin),
     },
     /** What was committed before still gets its place, and the last checkpoint is shipped. */

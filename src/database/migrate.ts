@@ -18,6 +18,7 @@ import * as auditDrops from '../../migrations/0015-audit-drops.ts'
 import * as shownRecords from '../../migrations/0016-shown-records.ts'
 import * as protectingKeys from '../../migrations/0017-protecting-keys.ts'
 import * as macKeyLife from '../../migrations/0022-mac-key-life.ts'
+import * as outsideCheckpoints from '../../migrations/0026-outside-checkpoints.ts'
 import { CONNECT_TIMEOUT_MS, connectionOptions } from './database.ts'
 import { applySettings, quoteIdentifier } from './session-settings.ts'
 import { requireFitServer } from './vault-server.ts'
@@ -42,6 +43,7 @@ const migrations: Record<string, Knex.Migration> = {
   '0016-shown-records': shownRecords,
   '0017-protecting-keys': protectingKeys,
   '0022-mac-key-life': macKeyLife,
+  '0026-outside-checkpoints': outsideCheckpoints,
 }
 
 /** What knex runs; a test runs the first of them only, to have the database of an earlier version. */

@@ -40,6 +40,7 @@ const ACTIVITIES: Readonly<Record<string, readonly [OcsfClass, number]>> = {
   'client.add': [ENTITY, 1],
   'client.rotate-secret': [ENTITY, 3],
   'client.replace-keys': [ENTITY, 3],
+  'client.end-credential': [ENTITY, 9],
   'client.revoke': [ENTITY, 9],
   'staff.disable': [ENTITY, 9],
   'staff.enable': [ENTITY, 8],
@@ -74,6 +75,8 @@ const ACTIVITIES: Readonly<Record<string, readonly [OcsfClass, number]>> = {
   'audit.stop': [EVENT_LOG, 7],
   'audit.gap': [EVENT_LOG, OTHER],
   'audit.drop': [EVENT_LOG, 2],
+  'restore.apply': [EVENT_LOG, OTHER],
+  'restore.waive': [EVENT_LOG, OTHER],
   migrate: [ENTITY, 3],
   'schema.accept': [ENTITY, 10],
 }

@@ -7,7 +7,7 @@ import { selectTile } from '../log-store.ts'
 import { consistencyProof } from '../merkle.ts'
 import { parseNote } from '../note.ts'
 import { subtreesOfTiles } from '../tile.ts'
-import { askWitness, Refused } from './ask-witness.ts'
+import { askWitness, Refused, SignedOther } from './ask-witness.ts'
 import { Undelivered } from './post-text.ts'
 import { shipNote } from './ship-note.ts'
 import { addCosignature, addTargets, type DueShipment, settleShipment, takeDueShipments } from './witness-store.ts'
@@ -27,6 +27,8 @@ export interface ShipCheckpointsDeps {
   database: Database
   alert: Alert
   background: Background
+  /** Told of a witness that has signed what the log does not contain. */
+  onSignedOther: (target: string, signed: SignedOther) => Promise<void>
   /** Says that a target is there again. */
   log: (facts: AlertFacts, message: string) => void
 }
@@ -66,6 +68,7 @@ export function shipCheckpoints(deps: ShipCheckpointsDeps, shipping: Shipping): 
     // A refusal is no hiccup: it counts as all the failures that an alert takes.
     const count = error instanceof Refused ? Math.max(before + 1, FAILURES_UNTIL_ALERT) : before + 1
     failures.set(name, count)
+    if (error instanceof SignedOther) await deps.onSignedOther(name, error)
     if (before < FAILURES_UNTIL_ALERT && count >= FAILURES_UNTIL_ALERT) {
       const code = error instanceof Refused ? 'audit-witness-refuses' : 'audit-witness-unreachable'
       alert(code, { target: name, reason: error.message, size: due.size })
