@@ -64,6 +64,7 @@ import { createSearchRoutes } from './records/search-routes.ts'
 import { createTokenizeRoutes } from './records/tokenize-routes.ts'
 import { createWhy } from './records/why.ts'
 import { loadWhyRules } from './records/why-rules.ts'
+import { type ApplyLogRequest, applyLog } from './restore/apply-log.ts'
 import { acceptSchema } from './schema/accept-schema.ts'
 import { watchSchema } from './schema/watch-schema.ts'
 import type { Overrides, RootKeySettings, StrongroomConfig } from './strongroom-config.ts'
@@ -308,6 +309,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
         explainAccess({ ...shared, admit, production }, operator, who, question),
       ...createKeyCommands({ ...rotation, ...keyDeps, issuer, hasSignedLast: auditLog.hasSignedLast }),
       ...auditLog.commands,
+      applyLog: (operator: AuditCaller, request: ApplyLogRequest) =>
+        applyLog({ ...shared, outside: auditLog.outside, signingKeys: auditLog.signingKeys }, operator, request),
       acceptSchema: (operator: AuditCaller, hash: string) => acceptSchema(basics, operator, hash),
       findCustomerTokens: (site: string, customer: string) => findCustomerTokens(shared, { site, customer }),
     },

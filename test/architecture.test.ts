@@ -18,6 +18,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['workers', 'serve'],
   ['open-vault', 'doctor', 'examine-machine', 'examine-passphrases', 'examine-schema', 'sample-callers'],
   ['strongroom', 'strongroom-config'],
+  ['restore'],
   ['records'],
   ['kinds', 'keys', 'access', 'audit', 'privacy', 'schema'],
   ['http', 'database'],

@@ -12,9 +12,9 @@ import { hasSignedLast, listLogKeys } from './log-keys.ts'
 import { preparePartitions } from './log-store.ts'
 import { watchOutage } from './outage.ts'
 import type { RecordEvent } from './record-event.ts'
-import { waiveRestore } from './waive-restore.ts'
 import { findMinimumIndex } from './retention-store.ts'
 import { acknowledgeFinding, type Review, reviewLog } from './review/review-log.ts'
+import { waiveRestore } from './waive-restore.ts'
 import { watchLogEnd } from './watch-log-end.ts'
 import { shipCheckpoints } from './witness/ship-checkpoints.ts'
 import { watchOutside } from './witness/watch-outside.ts'
@@ -84,8 +84,7 @@ export async function createAuditLog(
   const outside = watchOutside({ ...deps, ...options, keys: signing, isReady, shipping })
   if (isWatchedHere) await outside.begin()
   const onSignedOther = outside.report
-  const shipper =
-    isKeptHere && shipping ? shipCheckpoints({ ...deps, ...options, onSignedOther }, shipping) : undefined
+  const shipper = isKeptHere && shipping ? shipCheckpoints({ ...deps, ...options, onSignedOther }, shipping) : undefined
   return {
     observe: outage.observe,
     /** What is known of whether events can be written. */

@@ -13,6 +13,7 @@ import { addIssuersCommands } from './issuers-commands.ts'
 import { addKeysCommands } from './keys-commands.ts'
 import { nameOperator } from './operator.ts'
 import { addPartnersCommands } from './partners-commands.ts'
+import { addRestoreCommands } from './restore-commands.ts'
 import { addRolesCommands } from './roles-commands.ts'
 import { addUnsealCommand } from './root-key-commands.ts'
 import { addStaffCommands } from './staff-commands.ts'
@@ -95,6 +96,7 @@ export async function runProgram(server: ServerProgram): Promise<void> {
   addUnsealCommand(program)
 
   addAuditCommands(program)
+  addRestoreCommands(program)
 
   withJson(program.command('certs').description('certificates').command('dev'))
     .description('make a development certificate where there is none')

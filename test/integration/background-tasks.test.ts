@@ -266,6 +266,19 @@ const proofs: Record<TaskName, () => Promise<void>> = {
     }, PATIENCE)
   },
 
+  async 'watch-outside-checkpoints'() {
+    await database.sql(
+      `INSERT INTO outside_checkpoints (size, root, source, seen_at) VALUES (1000000, '', 'a witness', now())`,
+    )
+    await run('watch-outside-checkpoints')
+    await run('watch-outside-checkpoints')
+    expect(lines()).toContainEqual(expect.objectContaining({ alert: 'restored-backup', source: 'a witness' }))
+    expect((await vault.call('GET', '/readyz')).body.code).toBe('restored-backup')
+    await database.sql(`UPDATE outside_checkpoints SET settled_by = 'evt'`)
+    await run('watch-outside-checkpoints').then(() => run('watch-outside-checkpoints'))
+    expect((await vault.call('GET', '/readyz')).status).toBe(200)
+  },
+
   async 'write-refusal-counts'() {
     const strict = await TestVault.start({
       sharedDatabase: database,

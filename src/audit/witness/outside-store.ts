@@ -71,9 +71,7 @@ const FIND_LARGEST_OPEN: Statement = {
          ORDER BY size DESC LIMIT 1`,
 }
 
-export async function findLargestOpen(
-  db: Queryable,
-): Promise<Pick<OutsideCheckpoint, 'size' | 'source'> | undefined> {
+export async function findLargestOpen(db: Queryable): Promise<Pick<OutsideCheckpoint, 'size' | 'source'> | undefined> {
   return (await db.query<Pick<OutsideCheckpoint, 'size' | 'source'>>(FIND_LARGEST_OPEN))[0]
 }
 
