@@ -83,8 +83,9 @@ export async function createAuditLog(
   const keeper = end && isKeptHere ? keepLog({ ...deps, ...options, end, keys: signing, isReady }) : undefined
   const outside = watchOutside({ ...deps, ...options, keys: signing, isReady, shipping })
   if (isWatchedHere) await outside.begin()
-  const onSignedOther = outside.report
-  const shipper = isKeptHere && shipping ? shipCheckpoints({ ...deps, ...options, onSignedOther }, shipping) : undefined
+  const { report: onSignedOther, isOlder: isHeld } = outside
+  const shipper =
+    isKeptHere && shipping ? shipCheckpoints({ ...deps, ...options, onSignedOther, isHeld }, shipping) : undefined
   return {
     observe: outage.observe,
     /** What is known of whether events can be written. */

@@ -28,18 +28,19 @@ export async function waiveRestore(
   // There may have been no start yet that looked.
   await deps.outside.look()
   return deps.database.transaction(async (tx) => {
-    const [largest, ...others] = await selectOpen(tx)
+    const open = await selectOpen(tx)
+    const [largest] = open
     if (largest === undefined) return { waived: 0, size: null, event: null }
     const event = deps.newAuditEvent({
       type: 'restore.waive',
       outcome: 'success',
       caller: operator,
       subject: `checkpoint:${largest.size}`,
-      count: others.length + 1,
+      count: open.length,
       note: reason,
     })
     await insertEvents(tx, [event])
-    await settleOutside(tx, largest.size, event.id)
-    return { waived: others.length + 1, size: largest.size, event: event.id }
+    await settleOutside(tx, open, event.id)
+    return { waived: open.length, size: largest.size, event: event.id }
   })
 }

@@ -4,7 +4,7 @@ import { type AppliedLog, type ApplyLogRequest, stepsOf } from '../restore/apply
 import { LogNotApplicable } from '../restore/read-newer-log.ts'
 import type { Strongroom } from '../strongroom.ts'
 import { clearNote } from './arguments.ts'
-import { FAILED, type Json, note, operator, print, withJson, withVault } from './command.ts'
+import { type Json, note, operator, print, withJson, withVault } from './command.ts'
 import { bringRootKey } from './custodians.ts'
 import { showProgress } from './show-progress.ts'
 
@@ -65,16 +65,15 @@ async function applyNewerLog(options: ApplyOptions): Promise<void> {
       })
       .finally(() => show.end())
     print(options, reportOf(applied, isDryRun), () => describe(applied, isDryRun))
-    if (applied.stillMissing === null) return
-    note(`a checkpoint of ${applied.stillMissing} events was seen outside, and the file ends before it: reads stay`)
-    note('closed. Apply a newer export, or say "restore waive --reason TEXT".')
-    process.exitCode = FAILED
+    if (applied.missing === 0) return
+    note(`the vault has signed ${applied.missing} more events than the file has: what they took away is not known.`)
+    note('Where there is a newer export, apply that one too.')
   })
 }
 
 const idsOf = (list: readonly { id: string }[]) => list.map(({ id }) => id)
 
-function reportOf({ log, plan, event, stillMissing, isRootKeyReplaced }: AppliedLog, isDryRun: boolean) {
+function reportOf({ log, plan, event, missing, isRootKeyReplaced }: AppliedLog, isDryRun: boolean) {
   return {
     log,
     dry_run: isDryRun,
@@ -92,7 +91,7 @@ function reportOf({ log, plan, event, stillMissing, isRootKeyReplaced }: Applied
     lost: plan.lost,
     undestroyed_keys: plan.undestroyed,
     root_key_replaced: isRootKeyReplaced,
-    still_missing: stillMissing,
+    missing_events: missing,
     event,
   }
 }

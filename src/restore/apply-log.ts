@@ -11,14 +11,14 @@ import { type RoleFile, toRoleFile } from '../access/role-set.ts'
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import { insertEvents } from '../audit/audit-store.ts'
 import type { LogKey } from '../audit/log-key.ts'
-import { findLargestOpen, settleOutside } from '../audit/witness/outside-store.ts'
+import { selectOpen, settleOutside } from '../audit/witness/outside-store.ts'
 import type { OutsideWatch } from '../audit/witness/watch-outside.ts'
 import type { Database } from '../database/database.ts'
 import { compromiseKey } from '../keys/compromise.ts'
 import type { Keys } from '../keys/keys.ts'
 import { eraseAgain } from './erase-again.ts'
 import { type Again, planRestore, type RestorePlan } from './plan-restore.ts'
-import { type NewerLog, readNewerLog } from './read-newer-log.ts'
+import { LogNotApplicable, type NewerLog, readNewerLog } from './read-newer-log.ts'
 
 export interface ApplyLogDeps {
   database: Database
@@ -50,8 +50,8 @@ export interface AppliedLog {
   isRootKeyReplaced: boolean
   /** The event `restore.apply`; null when there was nothing to do, or only a look was asked for. */
   event: string | null
-  /** The size of a checkpoint outside that is newer than the file: reads stay closed. Null when there is none. */
-  stillMissing: number | null
+  /** How many more events a checkpoint says that was seen outside: what they took away is not known. */
+  missing: number
 }
 
 /**
@@ -70,17 +70,19 @@ export async function applyLog(
   await outside.look()
   const log = await readNewerLog({ ...deps, onProgress }, file)
   const { origin, size, from, takeaways } = log
+  const [largest] = await selectOpen(database)
+  if (largest !== undefined && takeaways.count + takeaways.dropped === 0) {
+    throw new LogNotApplicable('the database has every event of the file: it is not the newer log.')
+  }
   const plan = await planRestore(database, takeaways, now())
   if (!isDryRun) await takeAway(deps, operator, plan, onProgress)
   const event = isDryRun ? null : await conclude(deps, operator, log, plan)
-  const open = await findLargestOpen(database)
-  const isStillMissing = open !== undefined && (!isDryRun || open.size > size)
   return {
     log: { origin, size, from, events: takeaways.count, dropped: takeaways.dropped },
     plan,
     isRootKeyReplaced: takeaways.isRootKeyReplaced,
     event,
-    stillMissing: isStillMissing ? open.size : null,
+    missing: Math.max(0, (largest?.size ?? 0) - size),
   }
 }
 
@@ -157,7 +159,7 @@ async function leaveOnlyTokenize(deps: ApplyLogDeps, operator: AuditCaller): Pro
   await applyRoles({ ...deps, macs: createRoleSetMacs(deps.keys.macs) }, operator, file)
 }
 
-/** Says that the log was applied, and opens the vault for reads as far as the log goes. Null when nothing was to do. */
+/** Says that the log was applied, and opens the vault for reads. Null when nothing was to do. */
 async function conclude(
   { database, newAuditEvent }: ApplyLogDeps,
   operator: AuditCaller,
@@ -174,7 +176,7 @@ async function conclude(
     ranges: takeaways.count === 0 ? undefined : [`${from}-${size - 1}`],
   })
   return database.transaction(async (tx) => {
-    const settled = await settleOutside(tx, size, event.id)
+    const settled = await settleOutside(tx, await selectOpen(tx), event.id)
     if (settled + taken === 0) return null
     await insertEvents(tx, [event])
     return event.id

@@ -5,9 +5,8 @@ import { hashLeaf } from '../audit/merkle.ts'
 import { noteVerifier } from '../audit/note.ts'
 import { LogFileError, openLogOfFile } from '../audit/verification/log-file.ts'
 import type { FindingCode } from '../audit/verification/log-finding.ts'
-import type { LogPage, LogSource } from '../audit/verification/log-source.ts'
+import type { LoggedLeaf, LogPage, LogSource } from '../audit/verification/log-source.ts'
 import { verifyLog } from '../audit/verification/verify-log.ts'
-import { selectOpen } from '../audit/witness/outside-store.ts'
 import type { Database } from '../database/database.ts'
 import { selectLeafHashes } from './restore-store.ts'
 import { readTakeaways, type Takeaways } from './takeaways.ts'
@@ -39,8 +38,8 @@ const MOST_FINDINGS_NAMED = 3
 const IS_NO_HINDRANCE: ReadonlySet<FindingCode> = new Set(['incomplete-history', 'time-runs-back'])
 
 /**
- * Reads an exported log of this vault, which must verify from its first leaf to its last, contain what was seen outside as far
- * as it goes, and have the same beginning as the log in the database.
+ * Reads an exported log of this vault, which must verify from its first leaf to its last and have the same beginning as the log
+ * in the database.
  *
  * @throws {LogNotApplicable}
  */
@@ -56,7 +55,12 @@ export async function readNewerLog(deps: ReadNewerLogDeps, file: string): Promis
   try {
     for await (const page of source.pages()) {
       from ??= await findFork(database, page)
-      if (from !== undefined) for (const leaf of page.leaves) if (leaf.sequence >= from) take(reader, leaf)
+      if (from !== undefined) {
+        for (const leaf of page.leaves.filter(({ sequence }) => sequence >= from!)) {
+          if (leaf.stored === undefined) reader.skip(1)
+          else reader.add(leaf.stored.body)
+        }
+      }
       onProgress({ done: source.end + page.to, total: 2 * source.end })
     }
   } catch (error) {
@@ -67,9 +71,8 @@ export async function readNewerLog(deps: ReadNewerLogDeps, file: string): Promis
   return { origin: head.origin, size: source.end, from: from ?? source.end, takeaways: reader.takeaways }
 }
 
-function take(reader: ReturnType<typeof readTakeaways>, { stored }: LogPage['leaves'][number]): void {
-  if (stored === undefined) reader.skip(1)
-  else reader.add(stored.body)
+function hashOf({ stored, hash }: LoggedLeaf): Buffer | undefined {
+  return stored === undefined ? hash : hashLeaf(Buffer.from(stored.body))
 }
 
 async function openLog(file: string): Promise<LogSource> {
@@ -86,17 +89,14 @@ function explainFile(file: string, error: unknown): unknown {
 
 /** @throws {LogNotApplicable} */
 async function verify(
-  { database, onProgress }: ReadNewerLogDeps,
+  { onProgress }: ReadNewerLogDeps,
   source: LogSource,
   { origin }: LogHead,
   signingKeys: readonly LogKey[],
 ): Promise<void> {
-  const seen = (await selectOpen(database)).flatMap(({ size, note, source: place }) =>
-    note !== null && size <= source.end ? [{ place, note }] : [],
-  )
   const result = await verifyLog(source, {
     keys: signingKeys.map(({ secret }) => noteVerifier(origin, createPublicKey(secret))),
-    checkpoints: seen,
+    checkpoints: [],
     receipts: [],
     onProgress: ({ done, total }) => onProgress({ done, total: 2 * total }),
   }).catch((error) => {
@@ -120,7 +120,7 @@ async function findFork(database: Database, { leaves }: LogPage): Promise<number
   if (first === undefined || last === undefined) return undefined
   const stored = await selectLeafHashes(database, first.sequence, last.sequence)
   return leaves.find((leaf) => {
-    const hash = leaf.stored === undefined ? leaf.hash : hashLeaf(Buffer.from(leaf.stored.body))
+    const hash = hashOf(leaf)
     // Where hashes of leaves were dropped, those above them have been compared.
     return hash !== undefined && stored.get(leaf.sequence)?.equals(hash) !== true
   })?.sequence

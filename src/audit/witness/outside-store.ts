@@ -77,10 +77,16 @@ export async function findLargestOpen(db: Queryable): Promise<Pick<OutsideCheckp
 
 const SETTLE: Statement = {
   name: 'settle-outside-checkpoints',
-  text: 'UPDATE outside_checkpoints SET settled_by = $2 WHERE size <= $1 AND settled_by IS NULL RETURNING size',
+  text: `UPDATE outside_checkpoints o SET settled_by = $3 FROM unnest($1::bigint[], $2::bytea[]) AS c (size, root)
+         WHERE o.size = c.size AND o.root = c.root AND settled_by IS NULL RETURNING o.size`,
 }
 
-/** Settles those up to that size by an event. Answers with how many they were. */
-export async function settleOutside(tx: Queryable, upTo: number, event: string): Promise<number> {
-  return (await tx.query(SETTLE, [upTo, event])).length
+/** Settles checkpoints by an event. Answers with how many were open. */
+export async function settleOutside(
+  tx: Queryable,
+  checkpoints: readonly Pick<OutsideCheckpoint, 'size' | 'root'>[],
+  event: string,
+): Promise<number> {
+  const sizes = checkpoints.map(({ size }) => size)
+  return (await tx.query(SETTLE, [sizes, byteaArray(checkpoints.map(({ root }) => root)), event])).length
 }

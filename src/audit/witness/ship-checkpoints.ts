@@ -27,6 +27,8 @@ export interface ShipCheckpointsDeps {
   database: Database
   alert: Alert
   background: Background
+  /** Whether nothing leaves now: the log is not known to be the one that was shipped before. */
+  isHeld: () => boolean
   /** Told of a witness that has signed what the log does not contain. */
   onSignedOther: (target: string, signed: SignedOther) => Promise<void>
   /** Says that a target is there again. */
@@ -78,6 +80,7 @@ export function shipCheckpoints(deps: ShipCheckpointsDeps, shipping: Shipping): 
   }
 
   async function look(isLast = false): Promise<void> {
+    if (deps.isHeld()) return
     if (!isKnown) await addTargets(database, [...targets.keys()])
     isKnown = true
     const free = [...targets.keys()].filter((name) => !underWay.has(name) && !(isLast && failures.has(name)))

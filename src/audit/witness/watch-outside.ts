@@ -45,6 +45,8 @@ export interface OutsideWatchDeps {
 export interface OutsideWatch {
   /** @throws {Problem} restored-backup; database-unavailable while nobody has looked yet */
   requireCurrent(): Promise<void>
+  /** Whether the database is known to be older. */
+  isOlder(): boolean
   /** Looks outside now. */
   look(): Promise<void>
   /** Takes note of what a witness has said while the log was shipped to it. */
@@ -146,6 +148,7 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
   return {
     look,
     report,
+    isOlder: () => open !== undefined,
     async begin() {
       const task = background.every('watch-outside-checkpoints', { everyMs: FOLLOW_EVERY_MS }, async () => {
         // A sealed vault cannot tell, and reads nothing either.
