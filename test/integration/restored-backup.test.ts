@@ -11,7 +11,9 @@ import { exportLines } from '../support/verify-both.ts'
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const PATIENCE = { timeout: 20_000, interval: 50 }
-const ANN = 'staff:Ann'
+const ANN = 'staff:ann'
+/** A vault is started more than once. */
+const LONG = 60_000
 
 let directory: string
 let original: TestDatabase
@@ -20,6 +22,8 @@ let backup: TestDatabase
 /** The log at the end, and as it was when the half of it had happened. */
 let newer: string
 let halfway: string
+/** The log of another vault. */
+let foreign: string
 const restored: TestDatabase[] = []
 let open: TestVault | undefined
 
@@ -117,7 +121,10 @@ beforeAll(async () => {
   await after.strongroom.commands.compromiseKey(OPERATOR, key)
   newer = await exportTo(after, 'newer.jsonl')
   await stop()
-}, 60_000)
+  const other = await TestVault.start({ config: { keepsLog: true } })
+  foreign = await exportTo(other, 'foreign.jsonl')
+  await other.stop()
+}, 120_000)
 afterEach(async () => {
   await open?.checkInvariants()
   await stop()
@@ -129,163 +136,167 @@ afterAll(async () => {
 })
 
 describe('a database that is older than the checkpoints in a shipped file', () => {
-  it('is closed for whatever concerns its records, says so, and takes what is new', async () => {
-    const vault = await restore()
-    const checkpoints = readFileSync(file('checkpoints'), 'utf8')
-    try {
-      expect(await readyCode(vault)).toBe('restored-backup')
-      expect(alerts(vault)).toHaveLength(1)
-      const token = await officer(vault)
-      const reader = await vault.clientToken(['token:read', 'token:search', 'token:match', 'contact:reveal'])
-      const answers = [
-        await vault.call('GET', `/v1/tokens/${kept}`, { token: reader }),
-        await vault.call('POST', `/v1/tokens/${kept}/reveal`, { token: reader, body: { purpose: 'provide-goods' } }),
-        await vault.call('POST', '/v1/search', { token: reader, body: { by: 'email', value: contact.email } }),
-        await vault.call('POST', `/v1/tokens/${kept}/match`, {
-          token: reader,
-          body: { field: 'name', value: 'Someone Else' },
-        }),
-        await vault.call('PATCH', `/v1/tokens/${kept}`, { token, body: { phone: '+33612345678' } }),
-        await vault.call('DELETE', `/v1/tokens/${kept}`, { token }),
-      ]
-      expect(answers.map(({ status, body }) => [status, body.code])).toEqual(
-        answers.map(() => [503, 'restored-backup']),
-      )
-      expect((await vault.tokenize({ card })).card!.token).toMatch(/^card_/)
-    } finally {
-      writeFileSync(file('checkpoints'), checkpoints)
-    }
-  })
-
-  it('notices where the log has gone its own way for longer than what was lost', async () => {
-    const alone = await restore(false)
-    for (let more = 0; more < 60; more++) await alone.client(['token:read'])
-    await settled(alone)
-    expect(await alone.count('audit_leaves')).toBeGreaterThan(readFileSync(newer, 'utf8').split('\n').length)
-    await stop()
-    const vault = await start(restored.at(-1)!)
-    expect(await readyCode(vault)).toBe('restored-backup')
-  })
-
-  it('believes neither lines of others nor what another key has signed', async () => {
-    const checkpoints = readFileSync(file('checkpoints'), 'utf8')
-    const [last] = checkpoints.match(/[^\n]+\n\d+\n[^\n]+\n\n(?:\u2014 [^\n]+\n)+/gu)!.slice(-1)
-    const forged = last!.replace(/^(\S+)\n(\d+)\n/, '$1\n999999\n')
-    writeFileSync(file('checkpoints'), `nothing\n\nlocalhost:8443/audit\n99\n${forged}\n\u2014 half`)
-    try {
+  it(
+    'is closed for whatever concerns its records, takes what is new, and refuses a log that is not its newer one',
+    async () => {
       const vault = await restore()
-      expect(await readyCode(vault)).toBeUndefined()
-      expect((await read(vault, kept)).status).toBe(200)
-    } finally {
-      writeFileSync(file('checkpoints'), checkpoints)
-    }
-  })
+      const checkpoints = readFileSync(file('checkpoints'), 'utf8')
+      try {
+        expect(await readyCode(vault)).toBe('restored-backup')
+        expect(alerts(vault)).toHaveLength(1)
+        const token = await officer(vault)
+        const reader = await vault.clientToken(['token:read', 'token:search', 'token:match', 'contact:reveal'])
+        const answers = [
+          await vault.call('GET', `/v1/tokens/${kept}`, { token: reader }),
+          await vault.call('POST', `/v1/tokens/${kept}/reveal`, { token: reader, body: { purpose: 'provide-goods' } }),
+          await vault.call('POST', '/v1/search', { token: reader, body: { by: 'email', value: contact.email } }),
+          await vault.call('POST', `/v1/tokens/${kept}/match`, {
+            token: reader,
+            body: { field: 'name', value: 'Someone Else' },
+          }),
+          await vault.call('PATCH', `/v1/tokens/${kept}`, { token, body: { phone: '+33612345678' } }),
+          await vault.call('DELETE', `/v1/tokens/${kept}`, { token }),
+        ]
+        expect(answers.map(({ status, body }) => [status, body.code])).toEqual(
+          answers.map(() => [503, 'restored-backup']),
+        )
+        expect((await vault.tokenize({ card })).card!.token).toMatch(/^card_/)
 
-  it('is open for reads when an operator has waived it, also after another start', async () => {
-    const vault = await restore()
-    const { commands } = vault.strongroom
-    const waived = await commands.waiveRestore(OPERATOR, 'The newer log is lost.')
-    expect(waived.waived).toBeGreaterThan(0)
-    await opened(vault)
-    expect((await read(vault, kept)).status).toBe(200)
-    expect(await vault.events({ type: 'restore.waive' })).toMatchObject([
-      { id: waived.event, caller: { id: 'operator:test' }, note: 'The newer log is lost.' },
-    ])
-    expect(await commands.waiveRestore(OPERATOR, 'Again.')).toEqual({ waived: 0, size: null, event: null })
-    await stop()
-    const again = await start(restored.at(-1)!)
-    expect(await readyCode(again)).toBeUndefined()
-  })
+        const { plan, event } = await apply(vault, newer, true)
+        expect(plan.erase).toMatchObject([{ token: erased }])
+        expect(event).toBeNull()
+        const log = readFileSync(newer, 'utf8')
+        const refused: [string, RegExp][] = [
+          [log.replace('"record.erase"', '"record.read"'), /does not verify/],
+          [log.replace(/\{"checkpoint"[^\n]*\n$/, ''), /does not verify|without a checkpoint/],
+          [readFileSync(foreign, 'utf8'), /does not verify/],
+          ['hello\n', /no line of an exported log/],
+        ]
+        for (const [text, message] of refused) {
+          writeFileSync(file('refused.jsonl'), text)
+          await expect(apply(vault, file('refused.jsonl'))).rejects.toThrow(message)
+        }
+        await expect(apply(vault, file('none.jsonl'))).rejects.toThrow(/cannot be read \(ENOENT\)/)
+        expect(await vault.events({ type: 'record.erase' })).toEqual([])
+        expect(await readyCode(vault)).toBe('restored-backup')
+      } finally {
+        writeFileSync(file('checkpoints'), checkpoints)
+      }
+    },
+    LONG,
+  )
+
+  it(
+    'notices where the log has gone its own way for longer than what was lost',
+    async () => {
+      const alone = await restore(false)
+      for (let more = 0; more < 60; more++) await alone.client(['token:read'])
+      await settled(alone)
+      expect(await alone.count('audit_leaves')).toBeGreaterThan(readFileSync(newer, 'utf8').split('\n').length)
+      await stop()
+      const vault = await start(restored.at(-1)!)
+      expect(await readyCode(vault)).toBe('restored-backup')
+    },
+    LONG,
+  )
+
+  it(
+    'believes neither lines of others nor what another key has signed',
+    async () => {
+      const checkpoints = readFileSync(file('checkpoints'), 'utf8')
+      const [last] = checkpoints.match(/[^\n]+\n\d+\n[^\n]+\n\n(?:\u2014 [^\n]+\n)+/gu)!.slice(-1)
+      const forged = last!.replace(/^(\S+)\n(\d+)\n/, '$1\n999999\n')
+      writeFileSync(file('checkpoints'), `nothing\n\nlocalhost:8443/audit\n99\n${forged}\n\u2014 half`)
+      try {
+        const vault = await restore()
+        expect(await readyCode(vault)).toBeUndefined()
+        expect((await read(vault, kept)).status).toBe(200)
+      } finally {
+        writeFileSync(file('checkpoints'), checkpoints)
+      }
+    },
+    LONG,
+  )
+
+  it(
+    'is open for reads when an operator has waived it, also after another start',
+    async () => {
+      const vault = await restore()
+      const { commands } = vault.strongroom
+      const waived = await commands.waiveRestore(OPERATOR, 'The newer log is lost.')
+      expect(waived.waived).toBeGreaterThan(0)
+      await opened(vault)
+      expect((await read(vault, kept)).status).toBe(200)
+      expect(await vault.events({ type: 'restore.waive' })).toMatchObject([
+        { id: waived.event, caller: { id: 'operator:test' }, note: 'The newer log is lost.' },
+      ])
+      expect(await commands.waiveRestore(OPERATOR, 'Again.')).toEqual({ waived: 0, size: null, event: null })
+      await stop()
+      const again = await start(restored.at(-1)!)
+      expect(await readyCode(again)).toBeUndefined()
+    },
+    LONG,
+  )
 })
 
 describe('restore apply', () => {
-  it('says what it would take away, and leaves all as it is', async () => {
-    const vault = await restore()
-    const { plan, event } = await apply(vault, newer, true)
-    expect(plan.erase).toMatchObject([{ token: erased }])
-    expect(event).toBeNull()
-    expect(await vault.events({ type: 'record.erase' })).toEqual([])
-    expect(await readyCode(vault)).toBe('restored-backup')
-  })
+  it(
+    'takes away what the newer log took away, names what is lost, and opens the vault',
+    async () => {
+      const vault = await restore()
+      const { commands } = vault.strongroom
+      expect((await vault.requestToken(revoked.id, revoked.secret)).status).toBe(200)
+      const applied = await apply(vault)
+      expect(applied.plan.lost).toMatchObject({ records: [lost], corrections: [corrected] })
+      expect(applied.plan.lost.keys).not.toEqual([])
+      await opened(vault)
 
-  it('takes away what the newer log took away, names what is lost, and opens the vault', async () => {
-    const vault = await restore()
-    const { commands } = vault.strongroom
-    expect((await vault.requestToken(revoked.id, revoked.secret)).status).toBe(200)
-    const applied = await apply(vault)
-    expect(applied.plan.lost).toMatchObject({ records: [lost], corrections: [corrected] })
-    expect(applied.plan.lost.keys).not.toEqual([])
-    await opened(vault)
+      expect((await read(vault, erased)).status).toBe(410)
+      expect((await read(vault, kept)).status).toBe(200)
+      for (const { id, secret } of [revoked, rotated]) {
+        expect((await vault.requestToken(id, secret)).body.error).toBe('invalid_client')
+      }
+      const secret = (await commands.rotateClientSecret(OPERATOR, rotated.id)).expose()
+      expect((await vault.requestToken(rotated.id, secret)).status).toBe(200)
+      const disabled = await vault.staffToken('careful', { name: 'Ann' })
+      expect((await vault.call('GET', `/v1/tokens/${kept}`, { token: disabled })).status).toBe(401)
+      expect((await commands.listPartners()).find(({ id }) => id === partner)!.ended_at).not.toBeNull()
+      expect((await commands.listKeys()).find(({ id }) => id === key)!.state).toBe('compromised')
+      const { roles } = await commands.readRoles()
+      expect([...roles.values()].flatMap(({ grants, scopes }) => [...grants, ...scopes])).toEqual(
+        [...roles.values()].flatMap(({ scopes }) => scopes.map(() => 'tokenize')),
+      )
+      expect((await vault.tokenize({ card })).card!.token).toMatch(/^card_/)
 
-    expect((await read(vault, erased)).status).toBe(410)
-    expect((await read(vault, kept)).status).toBe(200)
-    for (const { id, secret } of [revoked, rotated]) {
-      expect((await vault.requestToken(id, secret)).body.error).toBe('invalid_client')
-    }
-    const secret = (await commands.rotateClientSecret(OPERATOR, rotated.id)).expose()
-    expect((await vault.requestToken(rotated.id, secret)).status).toBe(200)
-    const disabled = await vault.staffToken('careful', { name: 'Ann', purposes: ['enforce-rights'] })
-    expect((await vault.call('GET', `/v1/tokens/${kept}`, { token: disabled })).status).toBe(401)
-    expect((await commands.listPartners()).find(({ id }) => id === partner)!.ended_at).not.toBeNull()
-    expect((await commands.listKeys()).find(({ id }) => id === key)!.state).toBe('compromised')
-    const { roles } = await commands.readRoles()
-    expect([...roles.values()].flatMap(({ grants, scopes }) => [...grants, ...scopes])).toEqual(
-      [...roles.values()].flatMap(({ scopes }) => scopes.map(() => 'tokenize')),
-    )
-    expect((await vault.tokenize({ card })).card!.token).toMatch(/^card_/)
+      const [first] = readFileSync(newer, 'utf8').match(/evt_\w+(?=","kind":"contact"[^\n]*"type":"record.erase")/)!
+      expect(await vault.events({ type: 'record.erase' })).toMatchObject([
+        { token: erased, replay_of: first, caller: { id: 'operator:test' } },
+      ])
+      expect(await vault.events({ type: 'restore.apply' })).toMatchObject([
+        { id: applied.event, count: 8, ranges: [`${applied.log.from}-${applied.log.size - 1}`] },
+      ])
 
-    const [first] = readFileSync(newer, 'utf8').match(/evt_\w+(?=","kind":"contact"[^\n]*"type":"record.erase")/)!
-    expect(await vault.events({ type: 'record.erase' })).toMatchObject([
-      { token: erased, replay_of: first, caller: { id: 'operator:test' } },
-    ])
-    expect(await vault.events({ type: 'restore.apply' })).toMatchObject([
-      { id: applied.event, count: 8, ranges: [`${applied.log.from}-${applied.log.size - 1}`] },
-    ])
-  })
+      // Nothing twice, and nothing that was given back since.
+      await commands.enableStaff(OPERATOR, ANN)
+      await commands.applyRoles(OPERATOR, roleFile({}))
+      const events = await vault.count('audit_events')
+      expect(await apply(vault)).toMatchObject({ event: null, missing: 0 })
+      expect(await vault.count('audit_events')).toBe(events)
+      expect((await vault.requestToken(rotated.id, secret)).status).toBe(200)
+    },
+    LONG,
+  )
 
-  it('does nothing twice, and nothing that was given back since', async () => {
-    const vault = await restore()
-    const { commands } = vault.strongroom
-    await apply(vault)
-    await commands.enableStaff(OPERATOR, ANN)
-    await commands.applyRoles(OPERATOR, roleFile({}))
-    const secret = (await commands.rotateClientSecret(OPERATOR, rotated.id)).expose()
-    const events = await vault.count('audit_events')
-    expect(await apply(vault)).toMatchObject({ event: null, missing: 0 })
-    expect(await vault.count('audit_events')).toBe(events)
-    expect((await vault.requestToken(rotated.id, secret)).status).toBe(200)
-  })
-
-  it('says how many events are missing from a file that ends before what was seen outside', async () => {
-    const vault = await restore()
-    const applied = await apply(vault, halfway)
-    expect(applied.plan.erase).toMatchObject([{ token: erased }])
-    expect(applied.missing).toBeGreaterThan(5)
-    await opened(vault)
-    expect((await apply(vault)).plan.disable).toMatchObject([{ id: ANN }])
-  })
-
-  it.each([
-    ['that was edited', (log: string) => log.replace('"record.erase"', '"record.read"'), /does not verify/],
-    [
-      'without its checkpoint',
-      (log: string) => log.replace(/\{"checkpoint"[^\n]*\n$/, ''),
-      /does not verify|checkpoint/,
-    ],
-    ['that is no log', () => 'hello\n', /no line of an exported log/],
-  ])('refuses a file %s, and changes nothing', async (_what, edit, message) => {
-    const vault = await restore()
-    writeFileSync(file('edited.jsonl'), edit(readFileSync(newer, 'utf8')))
-    await expect(apply(vault, file('edited.jsonl'))).rejects.toThrow(message)
-    expect(await vault.events({ type: 'record.erase' })).toEqual([])
-    expect(await readyCode(vault)).toBe('restored-backup')
-  })
-
-  it('refuses the log of another vault', async () => {
-    const other = await TestVault.start({ config: { keepsLog: true } })
-    const log = await exportTo(other, 'other.jsonl')
-    await other.stop()
-    const vault = await restore()
-    await expect(apply(vault, log)).rejects.toThrow(/does not verify/)
-  })
+  it(
+    'says how many events are missing from a file that ends before what was seen outside',
+    async () => {
+      const vault = await restore()
+      const applied = await apply(vault, halfway)
+      expect(applied.plan.erase).toMatchObject([{ token: erased }])
+      expect(applied.missing).toBeGreaterThan(5)
+      await opened(vault)
+      expect((await apply(vault)).plan.disable).toMatchObject([{ id: ANN }])
+    },
+    LONG,
+  )
 })
