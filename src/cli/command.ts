@@ -82,7 +82,10 @@ export async function withPausableVault(
   }
 }
 
-function openForCommand(command: string, options: Pick<OpenVaultOptions, 'takesAccessAway' | 'seesOutside'> = {}): Promise<OpenVault> {
+function openForCommand(
+  command: string,
+  options: Pick<OpenVaultOptions, 'takesAccessAway' | 'seesOutside'> = {},
+): Promise<OpenVault> {
   return recordFailure(command, () => openVault(readConfig(), { role: 'command', command, log: note, ...options }))
 }
 

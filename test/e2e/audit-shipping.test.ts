@@ -51,8 +51,9 @@ it('a file of witnesses that cannot be used refuses the start, in a sentence tha
 it('a data directory that was put back is closed for reads until the newer log was applied', async () => {
   writeFileSync(file('witnesses.json'), JSON.stringify({ ship: [{ file: 'checkpoints' }], every_seconds: 1 }))
   const env = { STRONGROOM_AUDIT_WITNESSES_FILE: file('witnesses.json') }
-  const record = async (method: 'GET' | 'DELETE', token: string) =>
-    vault.call(method, `/v1/tokens/${token}`, { token: await vault.token('storefront') })
+  let officer = ''
+  const record = (method: 'GET' | 'DELETE', token: string) =>
+    vault.call(method, `/v1/tokens/${token}`, { token: officer })
   const tokenize = async () => {
     const { body } = await vault.call('POST', '/v1/tokenize', { token: await vault.token('checkout'), body: { card } })
     return (body as { card: { token: string } }).card.token
@@ -60,6 +61,8 @@ it('a data directory that was put back is closed for reads until the newer log w
 
   await vault.start(env)
   const [erased, kept] = [await tokenize(), await tokenize()]
+  const issued = await vault.cli(['staff', 'token', '--name', 'Olga', '--role', 'privacy-officer'])
+  officer = issued.stdout.trim()
   await vault.stop()
   // With the owner of each file, who may be another user than this one.
   execFileSync('cp', ['-a', vault.dataDir, file('backup')])
