@@ -87,4 +87,4 @@ it('a data directory that was put back is closed for reads until the newer log w
   const waived = await vault.cli(['restore', 'waive', '--reason', 'For nothing', '--json'], env)
   expect(waived.json()).toEqual({ waived: 0, size: null, event: null })
   await vault.stop()
-}, 60_000)
+}, 180_000)

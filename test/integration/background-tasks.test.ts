@@ -267,16 +267,9 @@ const proofs: Record<TaskName, () => Promise<void>> = {
   },
 
   async 'watch-outside-checkpoints'() {
-    await database.sql(
-      `INSERT INTO outside_checkpoints (size, root, source, seen_at) VALUES (1000000, '', 'a witness', now())`,
-    )
-    await run('watch-outside-checkpoints')
-    await run('watch-outside-checkpoints')
-    expect(lines()).toContainEqual(expect.objectContaining({ alert: 'restored-backup', source: 'a witness' }))
-    expect((await vault.call('GET', '/readyz')).body.code).toBe('restored-backup')
-    await database.sql(`UPDATE outside_checkpoints SET settled_by = 'evt'`)
+    await database.sql("INSERT INTO outside_checkpoints VALUES (1000000, '', null, 'a witness', now())")
     await run('watch-outside-checkpoints').then(() => run('watch-outside-checkpoints'))
-    expect((await vault.call('GET', '/readyz')).status).toBe(200)
+    expect(lines()).toContainEqual(expect.objectContaining({ alert: 'restored-backup', source: 'a witness' }))
   },
 
   async 'write-refusal-counts'() {

@@ -12,7 +12,6 @@ import { exportLines } from '../support/verify-both.ts'
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const PATIENCE = { timeout: 20_000, interval: 50 }
 const ANN = 'staff:ann'
-/** A vault is started more than once. */
 const LONG = 60_000
 
 let directory: string
@@ -35,7 +34,6 @@ let revoked: { id: string; secret: string }
 let rotated: { id: string; secret: string }
 let partner: string
 let key: string
-/** What was made after it. */
 let lost: string
 
 const file = (name: string) => path.join(directory, name)
@@ -71,7 +69,6 @@ async function exportTo(vault: TestVault, name: string): Promise<string> {
   writeFileSync(file(name), (await exportLines(vault)).map((line) => `${line}\n`).join(''))
   return file(name)
 }
-
 const apply = (vault: TestVault, log = newer, isDryRun = false) => {
   const request: ApplyLogRequest = { file: log, isDryRun, onProgress: () => {} }
   return vault.strongroom.commands.applyLog(OPERATOR, request)
