@@ -259,6 +259,15 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
       'GRANT INSERT ON audit_events TO strongroom_runtime',
     ),
   busy: flood,
+  'restored-backup': async () => {
+    await sql("INSERT INTO outside_checkpoints VALUES (1000000, '', null, 'a witness', now())")
+    const watching = await TestVault.start({ sharedDatabase: vault.database, config: { watchesLog: true } })
+    const token = await watching.clientToken(['token:read'])
+    const answer = await watching.call('GET', `/v1/tokens/${await newCard()}`, { token })
+    await watching.stop()
+    await sql('DELETE FROM outside_checkpoints')
+    return answer
+  },
   'issuer-unavailable': withoutIssuer,
   sealed: () =>
     whileChanged(

@@ -65,9 +65,10 @@ export async function askWitness(
   from: number,
   proofFrom: (older: number) => Promise<readonly Buffer[]>,
   agent?: Agent,
+  attempts = ATTEMPTS,
 ): Promise<Cosignature> {
   let old = Math.min(from, size)
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+  for (let attempt = 1; attempt <= attempts; attempt++) {
     const proof = (await proofFrom(old)).map((hash) => `${hash.toString('base64')}\n`).join('')
     const answer = await postText({ url: `${url}/add-checkpoint`, ca, agent, body: `old ${old}\n${proof}\n${note}` })
     if (answer.status === 200) return cosignatureIn(answer.text, note, key)

@@ -80,10 +80,13 @@ export function shipCheckpoints(deps: ShipCheckpointsDeps, shipping: Shipping): 
   }
 
   async function look(isLast = false): Promise<void> {
-    if (deps.isHeld()) return
     if (!isKnown) await addTargets(database, [...targets.keys()])
     isKnown = true
-    const free = [...targets.keys()].filter((name) => !underWay.has(name) && !(isLast && failures.has(name)))
+    // A witness says itself what it has signed.
+    const isHeld = ({ kind }: Target) => kind !== 'witness' && deps.isHeld()
+    const free = [...targets.values()]
+      .filter((target) => !underWay.has(target.name) && !(isLast && failures.has(target.name)) && !isHeld(target))
+      .map(({ name }) => name)
     for (const due of await takeDueShipments(database, free, LEASE_SECONDS, isLast)) {
       const shipped = ship(targets.get(due.target)!, due)
         .catch(onError)

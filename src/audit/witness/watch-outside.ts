@@ -123,7 +123,8 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
     const { size, note } = head
     const proofFrom = (older: number) => consistencyProof(readTree(database, size), older, size)
     try {
-      await askWitness(witness, { size, note }, size, proofFrom)
+      // Once: a witness that has signed less is not asked to sign, which is the shipping's.
+      await askWitness(witness, { size, note }, size, proofFrom, undefined, 1)
     } catch (error) {
       if (error instanceof SignedOther) return report(witness.name, error)
       // Shipping to it says so.
