@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { card } from '../support/samples.ts'
 import { VaultProcess } from '../support/vault-process.ts'
 
@@ -74,7 +74,9 @@ it('a data directory that was put back is closed for reads until the newer log w
   rmSync(vault.dataDir, { recursive: true })
   execFileSync('cp', ['-a', file('backup'), vault.dataDir])
 
-  await vault.start(env)
+  vault.spawn(env)
+  const answer = () => record('GET', erased).catch(() => undefined)
+  await vi.waitUntil(async () => (await answer()) !== undefined, { timeout: 60_000, interval: 100 })
   expect((await record('GET', erased)).body).toMatchObject({ status: 503, code: 'restored-backup' })
   expect(await tokenize()).toMatch(/^card_/)
   const wrong = await vault.cli(['restore', 'apply', '--log', file('witnesses.json')], env)
