@@ -317,6 +317,23 @@ CREATE TABLE migrations_lock (
   CONSTRAINT migrations_lock_pkey PRIMARY KEY (index)
 );
 
+CREATE TABLE outside_checkpoints (
+  size bigint NOT NULL,
+  root bytea NOT NULL,
+  note text,
+  source text NOT NULL,
+  seen_at timestamp with time zone NOT NULL,
+  settled_by text,
+  CONSTRAINT outside_checkpoints_pkey PRIMARY KEY (size, root),
+  CONSTRAINT outside_checkpoints_size_check CHECK ((size > 0))
+);
+CREATE INDEX outside_checkpoints_open ON public.outside_checkpoints USING btree (size) WHERE (settled_by IS NULL);
+COMMENT ON TABLE outside_checkpoints IS 'checkpoints that were seen outside and that this log does not contain';
+COMMENT ON COLUMN outside_checkpoints.root IS 'empty where a witness says no more than the size';
+COMMENT ON COLUMN outside_checkpoints.note IS 'the signed note; null where a witness says no more than the size';
+COMMENT ON COLUMN outside_checkpoints.source IS 'the name of the target or of the witness';
+COMMENT ON COLUMN outside_checkpoints.settled_by IS 'the restore.apply or restore.waive event; null while nothing is read';
+
 CREATE TABLE partner_clients (
   client text NOT NULL,
   partner text NOT NULL,
@@ -519,6 +536,8 @@ GRANT INSERT, SELECT, UPDATE ON TABLE key_retirements TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE key_uses TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE keys TO strongroom_runtime;
 GRANT SELECT ON TABLE migrations TO strongroom_runtime;
+GRANT INSERT, SELECT ON TABLE outside_checkpoints TO strongroom_runtime;
+GRANT UPDATE ON TABLE outside_checkpoints (settled_by) TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE partner_clients TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE partners TO strongroom_runtime;
 GRANT UPDATE ON TABLE partners (ended_at) TO strongroom_runtime;

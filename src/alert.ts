@@ -32,6 +32,8 @@ export const ALERTS = {
   'audit-forged': 'an audit event was not made by the vault: it stays out of the log',
   'audit-witness-unreachable': 'checkpoints of the audit log do not arrive where they are shipped to',
   'audit-witness-refuses': 'a witness does not sign the audit log: it may have seen another one',
+  'restored-backup':
+    'the database is older than what the vault has signed: nothing is read until an operator has applied a newer log, or waived it',
   'client-crl-out-of-date':
     'the revocation list of client certificates is out of date: they are refused until there is a new one',
   'background-task-failed': 'something that the server does by itself has failed: it goes on trying',

@@ -27,6 +27,7 @@ export const BACKGROUND_TASKS = {
     'looks whether another server has found that an event is gone, and whether an operator has looked',
   'watch-keys': 'looks how far keys have come, for alerts and metrics',
   'watch-log-end': 'looks whether the end of the audit log is what was signed',
+  'watch-outside-checkpoints': 'looks whether checkpoints outside say that the database is older than what was signed',
   'write-refusal-counts': 'writes the event of refusals that have none of their own',
 } as const
 

@@ -41,6 +41,8 @@ export interface OpenVaultOptions {
   command?: string
   /** A command that takes access away goes on with the database's time where the clock of its machine is wrong. */
   takesAccessAway?: boolean
+  /** A command that compares the log with what was shipped, as a server does. */
+  seesOutside?: boolean
   log: (line: string) => void
   overrides?: Overrides
   creates?: boolean
@@ -94,7 +96,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         keepsLog: options.role === 'server',
         watchesLog: options.role !== 'command',
         auditOrigin: config.auditOrigin,
-        ...(options.role === 'server' ? { witnessesFile: config.witnessesFile } : {}),
+        ...(options.role === 'server' || options.seesOutside ? { witnessesFile: config.witnessesFile } : {}),
         issuer: config.issuer,
         issuersFile: config.issuersFile,
         // A command beside a server signs tokens for that server, whatever port its own environment names.

@@ -62,6 +62,7 @@ const PROBLEMS = {
   'schema-changed': [503, 'The schema of the database was changed by somebody else'],
   'audit-unavailable': [503, 'The audit log cannot be written'],
   'audit-log-changed': [503, 'The audit log is not the one that the vault has signed'],
+  'restored-backup': [503, 'The database is older than what the vault has signed'],
   'issuer-unavailable': [503, 'The identity provider cannot be reached'],
   sealed: [503, 'The vault is sealed'],
   'key-expired': [503, 'The key that protects this has expired'],

@@ -6,7 +6,6 @@ import { ACCESS_MARKS } from './access/adopt-access.ts'
 import { createAuthentication } from './access/authentication.ts'
 import type { Caller } from './access/caller.ts'
 import { createCallerCommands } from './access/caller-commands.ts'
-import type { NamedCaller } from './access/find-caller.ts'
 import { findTakenAway } from './access/find-taken-away.ts'
 import { remakeAccessMacs } from './access/remake-access-macs.ts'
 import { releaseReservations } from './access/reservation-store.ts'
@@ -46,23 +45,20 @@ import { createKinds } from './kinds/kinds.ts'
 import type { Problem } from './problem.ts'
 import { settleCardSearch } from './records/card-search-setting.ts'
 import { countMisses } from './records/count-misses.ts'
-import { type AccessQuestion, explainAccess } from './records/explain-access.ts'
 import { createFindByTerm } from './records/find-by-term.ts'
-import { findCustomerTokens } from './records/find-customer-tokens.ts'
 import { createIdempotency } from './records/idempotency.ts'
 import { sweepIdempotencyKeys } from './records/idempotency-store.ts'
 import { createMovables } from './records/movables.ts'
 import { createRecordApi } from './records/record-api.ts'
 import { createLookUp, createRecordBatches } from './records/record-batches.ts'
 import { createRecordRefusal } from './records/record-refusal.ts'
-import { type VerifyRecordsControl, verifyRecords } from './records/verification/verify-records.ts'
 import { createWhy } from './records/why.ts'
 import { loadWhyRules } from './records/why-rules.ts'
-import { acceptSchema } from './schema/accept-schema.ts'
 import { watchSchema } from './schema/watch-schema.ts'
 import type { Overrides, RootKeySettings, StrongroomConfig } from './strongroom-config.ts'
 import { tendVault } from './tend-vault.ts'
 import { createVaultApp } from './vault-app.ts'
+import { createVaultCommands } from './vault-commands.ts'
 import { version } from './version.ts'
 
 const REFUSALS_EVERY_MS = 60 * 1000
@@ -195,9 +191,10 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     async () => auditLog.requireWritable(),
     schema.requireUnchanged,
     async () => auditLog.requireUnchanged(),
+    auditLog.outside.requireCurrent,
   ])
   const routes = [
-    ...createRecordApi({ ...shared, idempotency }),
+    ...createRecordApi({ ...shared, idempotency, outside: auditLog.outside }),
     ...createAuditRoutes(basics),
     ...createLogRoutes(basics),
     ...createAccessRoutes({
@@ -276,13 +273,12 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       ...access.commands,
       ...authentication.commands,
       reviewAccess: (operator: AuditCaller) => access.commands.reviewAccess(operator, authentication.issuers),
-      explainAccess: (operator: AuditCaller, who: NamedCaller, question: AccessQuestion) =>
-        explainAccess({ ...shared, admit, production }, operator, who, question),
       ...createKeyCommands({ ...rotation, ...destroying, issuer }),
       ...auditLog.commands,
-      acceptSchema: (operator: AuditCaller, hash: string) => acceptSchema(basics, operator, hash),
-      findCustomerTokens: (site: string, customer: string) => findCustomerTokens(shared, { site, customer }),
-      verifyRecords: (operator: AuditCaller, control: VerifyRecordsControl) => verifyRecords(shared, operator, control),
+      ...createVaultCommands({
+        ...{ ...shared, admit, production },
+        ...{ outside: auditLog.outside, signingKeys: auditLog.signingKeys },
+      }),
     },
     async close() {
       await background.tasks.get('write-refusal-counts')?.run()

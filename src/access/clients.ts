@@ -215,7 +215,7 @@ async function insert(
  * @param change what changes; nothing when the client proves itself in another way
  * @throws {UnknownClient}
  */
-async function changeCredential(
+export async function changeCredential(
   deps: Pick<ClientDeps, 'database' | 'macs' | 'ledger' | 'newAuditEvent'>,
   operator: AuditCaller,
   id: string,

@@ -14,6 +14,7 @@ export const auditEventTypes = [
   'client.add',
   'client.rotate-secret',
   'client.replace-keys',
+  'client.end-credential',
   'client.revoke',
   'staff.disable',
   'staff.enable',
@@ -53,6 +54,8 @@ export const auditEventTypes = [
   'audit.gap',
   'audit.drop',
   'audit.resume',
+  'restore.apply',
+  'restore.waive',
   'migrate',
   'schema.accept',
 ] as const

@@ -21,8 +21,10 @@ import { resumeReleases } from './resume-releases.ts'
 import { findMinimumIndex } from './retention-store.ts'
 import { acknowledgeFinding, type Review, reviewLog } from './review/review-log.ts'
 import type { FindState } from './vouch.ts'
+import { waiveRestore } from './waive-restore.ts'
 import { watchLogEnd } from './watch-log-end.ts'
 import { shipCheckpoints } from './witness/ship-checkpoints.ts'
+import { watchOutside } from './witness/watch-outside.ts'
 import type { Shipping } from './witness/witnesses-file.ts'
 
 interface AuditLogDeps {
@@ -129,7 +131,11 @@ export async function createAuditLog(
   const end = isWatchedHere ? watchLogEnd({ ...deps, keys: signing, isReady }) : undefined
   const keeper =
     end && isKeptHere ? keepLog({ ...deps, ...options, end, keys: signing, isReady, prepare, events }) : undefined
-  const shipper = isKeptHere && shipping ? shipCheckpoints({ ...deps, ...options }, shipping) : undefined
+  const outside = watchOutside({ ...deps, ...options, keys: signing, isReady, shipping })
+  if (isWatchedHere) await outside.begin()
+  const { report: onSignedOther, isOlder: isHeld } = outside
+  const shipper =
+    isKeptHere && shipping ? shipCheckpoints({ ...deps, ...options, onSignedOther, isHeld }, shipping) : undefined
   return {
     observe: outage.observe,
     /** What is known of whether events can be written. */
@@ -137,6 +143,10 @@ export async function createAuditLog(
     requireWritable: outage.requireOver,
     /** @throws {Problem} audit-log-changed, where the log is watched */
     requireUnchanged: () => end?.requireUnchanged(),
+    /** What is known of the log from outside. */
+    outside,
+    /** All keys that may have signed the log. */
+    signingKeys: signing.all,
     /** Whether the key has signed the latest checkpoint. */
     hasSignedLast: async (db: Queryable, id: string) => {
       const key = signing.all().find((one) => one.id === id)
@@ -171,6 +181,7 @@ export async function createAuditLog(
         ),
       /** Lets releases go on after events were found to be gone. */
       resumeReleases: (operator: AuditCaller) => resumeReleases(deps, operator),
+      waiveRestore: (operator: AuditCaller, reason: string) => waiveRestore({ ...deps, outside }, operator, reason),
       listLogKeys: () => listLogKeys(database, signing.all(), options.origin),
     },
     /** What was committed before still gets its place, and the last checkpoint is shipped. */

@@ -43,7 +43,7 @@ export function note(line: string): void {
 export async function withVault(
   command: string,
   work: (strongroom: Strongroom, openAsOwner: OpenVault['openAsOwner']) => Promise<void>,
-  options: Pick<OpenVaultOptions, 'takesAccessAway'> = {},
+  options: Pick<OpenVaultOptions, 'takesAccessAway' | 'seesOutside'> = {},
 ): Promise<void> {
   const vault = await openForCommand(command, options)
   const { strongroom, openAsOwner } = vault
@@ -82,7 +82,10 @@ export async function withPausableVault(
   }
 }
 
-function openForCommand(command: string, options: Pick<OpenVaultOptions, 'takesAccessAway'> = {}): Promise<OpenVault> {
+function openForCommand(
+  command: string,
+  options: Pick<OpenVaultOptions, 'takesAccessAway' | 'seesOutside'> = {},
+): Promise<OpenVault> {
   return recordFailure(command, () => openVault(readConfig(), { role: 'command', command, log: note, ...options }))
 }
 

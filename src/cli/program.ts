@@ -14,6 +14,7 @@ import { addKeysCommands } from './keys-commands.ts'
 import { nameOperator } from './operator.ts'
 import { addPartnersCommands } from './partners-commands.ts'
 import { addRecordsCommands } from './records-commands.ts'
+import { addRestoreCommands } from './restore-commands.ts'
 import { addRolesCommands } from './roles-commands.ts'
 import { addUnsealCommand } from './root-key-commands.ts'
 import { addStaffCommands } from './staff-commands.ts'
@@ -97,6 +98,7 @@ export async function runProgram(server: ServerProgram): Promise<void> {
   addRecordsCommands(program)
 
   addAuditCommands(program)
+  addRestoreCommands(program)
 
   withJson(program.command('certs').description('certificates').command('dev'))
     .description('make a development certificate where there is none')

@@ -21,6 +21,7 @@ import * as eventMacs from '../../migrations/0021-event-macs.ts'
 import * as macKeyLife from '../../migrations/0022-mac-key-life.ts'
 import * as approvalUses from '../../migrations/0023-approval-uses.ts'
 import * as keptIndexKeys from '../../migrations/0025-kept-index-keys.ts'
+import * as outsideCheckpoints from '../../migrations/0026-outside-checkpoints.ts'
 import * as accessLedger from '../../migrations/0027-access-ledger.ts'
 import { CONNECT_TIMEOUT_MS, connectionOptions } from './database.ts'
 import { applySettings, quoteIdentifier } from './session-settings.ts'
@@ -49,6 +50,7 @@ const migrations: Record<string, Knex.Migration> = {
   '0022-mac-key-life': macKeyLife,
   '0023-approval-uses': approvalUses,
   '0025-kept-index-keys': keptIndexKeys,
+  '0026-outside-checkpoints': outsideCheckpoints,
   '0027-access-ledger': accessLedger,
 }
 

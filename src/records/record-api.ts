@@ -1,6 +1,7 @@
 import type { Caller } from '../access/caller.ts'
 import type { Route } from '../http/route.ts'
 import { createApprovalRoutes } from './approval-routes.ts'
+import { closeWhileOlder } from './close-while-older.ts'
 import { createEraseRoutes } from './erase-routes.ts'
 import { createMatchRoutes } from './match-routes.ts'
 import { createRecordRoutes } from './record-routes.ts'
@@ -16,12 +17,11 @@ type RecordApiDeps = DepsOf<typeof createTokenizeRoutes> &
   DepsOf<typeof createMatchRoutes> &
   DepsOf<typeof createRecordRoutes> &
   DepsOf<typeof createSearchRoutes> &
-  DepsOf<typeof createEraseRoutes>
+  DepsOf<typeof createEraseRoutes> & { outside: Parameters<typeof closeWhileOlder>[0] }
 
 /** Every call that stores, shows, finds, changes or erases records, in the order of the documentation. */
 export function createRecordApi(deps: RecordApiDeps): Route<Caller>[] {
-  return [
-    ...createTokenizeRoutes(deps),
+  const ofKnownRecords = [
     ...createRevealRoutes(deps),
     ...createApprovalRoutes(deps),
     ...createMatchRoutes(deps),
@@ -29,4 +29,5 @@ export function createRecordApi(deps: RecordApiDeps): Route<Caller>[] {
     ...createSearchRoutes(deps),
     ...createEraseRoutes(deps),
   ]
+  return [...createTokenizeRoutes(deps), ...ofKnownRecords.map((route) => closeWhileOlder(deps.outside, route))]
 }

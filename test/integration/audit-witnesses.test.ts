@@ -188,10 +188,11 @@ describe('a witness', () => {
     const witness = await startWitness()
     const running = await startVault(trusted(witness))
     for (const connections of [1, 1, 1, 2]) {
-      if (connections > witness.connections && witness.connections > 0) witness.closeConnections()
+      // One more is from the start, which asks what the witness has signed.
+      if (connections > witness.connections - 1 && witness.connections > 1) witness.closeConnections()
       await grow()
       await vi.waitUntil(() => isShipped(witness.name), PATIENCE)
-      expect(witness.connections).toBe(connections)
+      expect(witness.connections - 1).toBe(connections)
     }
     expect(witness.signed.length).toBeGreaterThanOrEqual(3)
     const token = await running.staffToken('auditor')
@@ -232,7 +233,7 @@ describe('a witness', () => {
     witness.received.length = 0
     await startVault(trusted(witness))
     await vi.waitUntil(() => isShipped(witness.name), PATIENCE)
-    expect(witness.received.map(({ body }) => body.split('\n')[0]).slice(0, 2)).toEqual(['old 1', `old ${size}`])
+    expect(witness.received.map(({ body }) => body.split('\n')[0]).slice(1, 3)).toEqual(['old 1', `old ${size}`])
     expect(witness.latest.size).toBeGreaterThan(size)
   })
 

@@ -260,6 +260,12 @@ const proofs: Record<TaskName, () => Promise<void>> = {
     }, PATIENCE)
   },
 
+  async 'watch-outside-checkpoints'() {
+    await database.sql("INSERT INTO outside_checkpoints VALUES (1000000, '', null, 'a witness', now())")
+    await run('watch-outside-checkpoints').then(() => run('watch-outside-checkpoints'))
+    expect(lines()).toContainEqual(expect.objectContaining({ alert: 'restored-backup', source: 'a witness' }))
+  },
+
   async 'write-refusal-counts'() {
     const strict = await TestVault.start({
       sharedDatabase: database,

@@ -264,6 +264,12 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
       'GRANT INSERT ON audit_events TO strongroom_runtime',
     ),
   busy: flood,
+  'restored-backup': async () => {
+    await sql("INSERT INTO outside_checkpoints VALUES (1000000, '', null, 'a witness', now())")
+    const watching = await TestVault.start({ sharedDatabase: vault.database, config: { watchesLog: true } })
+    const answer = await watching.call('GET', '/readyz').finally(() => watching.stop())
+    return sql('DELETE FROM outside_checkpoints').then(() => answer)
+  },
   'issuer-unavailable': withoutIssuer,
   sealed: () =>
     whileChanged(

@@ -16,8 +16,19 @@ export interface TestDatabase {
   drop(): Promise<void>
 }
 
-export async function createTestDatabase(): Promise<TestDatabase> {
-  const { superuserUrl, serverUrl, template, owner } = inject('cluster')
+export function createTestDatabase(): Promise<TestDatabase> {
+  return cloneDatabase(inject('cluster').template)
+}
+
+/** A copy of the database's files as they are now, as a backup has them. Ends every connection to it. */
+export async function copyTestDatabase({ name }: TestDatabase): Promise<TestDatabase> {
+  const maintenance = withDatabase(inject('cluster').superuserUrl, 'postgres')
+  await asSuperuser(maintenance, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`)
+  return cloneDatabase(name)
+}
+
+async function cloneDatabase(template: string): Promise<TestDatabase> {
+  const { superuserUrl, serverUrl, owner } = inject('cluster')
   const name = `test_${randomBytes(8).toString('hex')}`
   await asSuperuser(
     withDatabase(superuserUrl, 'postgres'),

@@ -8,6 +8,20 @@ export class Refused extends Error {
   override readonly name = 'Refused'
 }
 
+/** The witness has signed a log that this one does not contain: a longer one, or another of that size. */
+export class SignedOther extends Refused {
+  /** How many leaves the witness has signed, as it says. */
+  readonly size: number
+  /** Whether those are more than it was asked to sign. */
+  readonly isLonger: boolean
+
+  constructor(message: string, size: number, isLonger = false) {
+    super(message)
+    this.size = size
+    this.isLonger = isLonger
+  }
+}
+
 /** The line under the note with which a witness says that it has seen no other log. */
 export interface Cosignature {
   signature: string
@@ -21,12 +35,13 @@ export interface CheckpointToSign {
 }
 
 const CONFLICT = 409
+const UNPROVEN = 422
 const WHAT_A_REFUSAL_SAYS: Readonly<Record<number, string>> = {
   400: 'it finds the request malformed',
   403: 'it does not trust the key that signs the log: give it the verifier key',
   404: 'it does not know the log: give it the origin and the verifier key',
   [CONFLICT]: 'it has signed another log of the same size',
-  422: 'the log does not continue what it has signed before',
+  [UNPROVEN]: 'the log does not continue what it has signed before',
 }
 
 /** The year 9999. */
@@ -41,6 +56,7 @@ const ATTEMPTS = 3
  * @param from the size that the witness has signed last, as far as is known; it is asked when that is not so
  * @param proofFrom the consistency proof from an older size
  * @throws {Refused}
+ * @throws {SignedOther}
  * @throws {Undelivered}
  */
 export async function askWitness(
@@ -49,16 +65,19 @@ export async function askWitness(
   from: number,
   proofFrom: (older: number) => Promise<readonly Buffer[]>,
   agent?: Agent,
+  attempts = ATTEMPTS,
 ): Promise<Cosignature> {
   let old = Math.min(from, size)
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+  for (let attempt = 1; attempt <= attempts; attempt++) {
     const proof = (await proofFrom(old)).map((hash) => `${hash.toString('base64')}\n`).join('')
     const answer = await postText({ url: `${url}/add-checkpoint`, ca, agent, body: `old ${old}\n${proof}\n${note}` })
     if (answer.status === 200) return cosignatureIn(answer.text, note, key)
     const known = answer.status === CONFLICT ? sizeIn(answer.text) : undefined
     if (known !== undefined && known > size)
-      throw new Refused(`it has signed ${known} leaves: the log has only ${size}`)
-    if (known === undefined || known === old) throw refusal(answer.status)
+      throw new SignedOther(`it has signed ${known} leaves: the log has only ${size}`, known, true)
+    if (known !== undefined && known === old) throw new SignedOther(WHAT_A_REFUSAL_SAYS[CONFLICT]!, known)
+    if (answer.status === UNPROVEN && old > 0) throw new SignedOther(WHAT_A_REFUSAL_SAYS[UNPROVEN]!, old)
+    if (known === undefined) throw refusal(answer.status)
     old = known
   }
   throw new Undelivered('it changes its mind about what it has signed')

@@ -7,7 +7,7 @@ import { selectTile } from '../log-store.ts'
 import { consistencyProof } from '../merkle.ts'
 import { parseNote } from '../note.ts'
 import { subtreesOfTiles } from '../tile.ts'
-import { askWitness, Refused } from './ask-witness.ts'
+import { askWitness, Refused, SignedOther } from './ask-witness.ts'
 import { Undelivered } from './post-text.ts'
 import { shipNote } from './ship-note.ts'
 import { addCosignature, addTargets, type DueShipment, settleShipment, takeDueShipments } from './witness-store.ts'
@@ -27,6 +27,10 @@ export interface ShipCheckpointsDeps {
   database: Database
   alert: Alert
   background: Background
+  /** Whether nothing leaves now: the log is not known to be the one that was shipped before. */
+  isHeld: () => boolean
+  /** Told of a witness that has signed what the log does not contain. */
+  onSignedOther: (target: string, signed: SignedOther) => Promise<void>
   /** Says that a target is there again. */
   log: (facts: AlertFacts, message: string) => void
 }
@@ -66,6 +70,7 @@ export function shipCheckpoints(deps: ShipCheckpointsDeps, shipping: Shipping): 
     // A refusal is no hiccup: it counts as all the failures that an alert takes.
     const count = error instanceof Refused ? Math.max(before + 1, FAILURES_UNTIL_ALERT) : before + 1
     failures.set(name, count)
+    if (error instanceof SignedOther) await deps.onSignedOther(name, error)
     if (before < FAILURES_UNTIL_ALERT && count >= FAILURES_UNTIL_ALERT) {
       const code = error instanceof Refused ? 'audit-witness-refuses' : 'audit-witness-unreachable'
       alert(code, { target: name, reason: error.message, size: due.size })
@@ -77,7 +82,11 @@ export function shipCheckpoints(deps: ShipCheckpointsDeps, shipping: Shipping): 
   async function look(isLast = false): Promise<void> {
     if (!isKnown) await addTargets(database, [...targets.keys()])
     isKnown = true
-    const free = [...targets.keys()].filter((name) => !underWay.has(name) && !(isLast && failures.has(name)))
+    // A witness says itself what it has signed.
+    const isHeld = ({ kind }: Target) => kind !== 'witness' && deps.isHeld()
+    const free = [...targets.values()]
+      .filter((target) => !underWay.has(target.name) && !(isLast && failures.has(target.name)) && !isHeld(target))
+      .map(({ name }) => name)
     for (const due of await takeDueShipments(database, free, LEASE_SECONDS, isLast)) {
       const shipped = ship(targets.get(due.target)!, due)
         .catch(onError)

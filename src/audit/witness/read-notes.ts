@@ -1,0 +1,52 @@
+import { open } from 'node:fs/promises'
+import { parseCheckpoint } from '../checkpoint.ts'
+import { NoteError, type SignedNote } from '../note.ts'
+
+/** A checkpoint as it stands in a file; nothing in it is believed yet. */
+export interface ReadCheckpoint {
+  origin: string
+  size: number
+  root: Buffer
+  text: string
+  note: SignedNote
+}
+
+/** Notes as `ship-note.ts` adds them, one after the other. */
+const NOTES = /(?:[^\n]+\n)+\n(?:\u2014 [^\n]+\n)+/gu
+
+/**
+ * The checkpoints in the last bytes of a file. Whatever else stands there is passed over, such as half a note. Empty where the
+ * file is not there yet.
+ *
+ * @throws {NodeJS.ErrnoException} when the file cannot be read
+ */
+export async function readNotes(file: string, lastBytes: number): Promise<ReadCheckpoint[]> {
+  const text = await readTail(file, lastBytes)
+  return [...text.matchAll(NOTES)].flatMap(([note]) => {
+    try {
+      const { note: signed, origin, size, root } = parseCheckpoint(note)
+      return [{ origin, size, root, text: note, note: signed }]
+    } catch (error) {
+      if (error instanceof NoteError) return []
+      throw error
+    }
+  })
+}
+
+async function readTail(file: string, lastBytes: number): Promise<string> {
+  let handle: Awaited<ReturnType<typeof open>>
+  try {
+    handle = await open(file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+    throw error
+  }
+  try {
+    const { size } = await handle.stat()
+    const length = Math.min(size, lastBytes)
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, size - length)
+    return buffer.toString('utf8', 0, bytesRead)
+  } finally {
+    await handle.close()
+  }
+}

@@ -1,0 +1,196 @@
+import type { AccessLedger } from '../access/access-ledger.ts'
+import type { AccessMacs } from '../access/access-macs.ts'
+import { applyRoles } from '../access/apply-roles.ts'
+import { lapseApprovals } from '../access/approval-store.ts'
+import { suspendCaller } from '../access/budget-store.ts'
+import { revokeClient, UnknownClient } from '../access/clients.ts'
+import { type CurrentRoles, createRoleSetMacs } from '../access/current-roles.ts'
+import { disableStaff } from '../access/disable-staff.ts'
+import { endCredential } from '../access/end-credential.ts'
+import { REFUSED, suspendedSubject } from '../access/ledger-subject.ts'
+import { endPartner } from '../access/partners.ts'
+import { type RoleFile, toRoleFile } from '../access/role-set.ts'
+import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
+import { insertEvents } from '../audit/audit-store.ts'
+import type { LogKey } from '../audit/log-key.ts'
+import { selectOpen, settleOutside } from '../audit/witness/outside-store.ts'
+import type { OutsideWatch } from '../audit/witness/watch-outside.ts'
+import type { Database } from '../database/database.ts'
+import { compromiseKey } from '../keys/compromise.ts'
+import type { Keys } from '../keys/keys.ts'
+import { eraseAgain } from './erase-again.ts'
+import { type Again, planRestore, type RestorePlan } from './plan-restore.ts'
+import { LogNotApplicable, type NewerLog, readNewerLog } from './read-newer-log.ts'
+
+export interface ApplyLogDeps {
+  database: Database
+  keys: Keys
+  macs: AccessMacs
+  ledger: AccessLedger
+  roles: CurrentRoles
+  newAuditEvent: NewAuditEvent
+  now: () => Date
+  /** All keys that may have signed the log. */
+  signingKeys: () => readonly LogKey[]
+  outside: Pick<OutsideWatch, 'look'>
+}
+
+export interface ApplyLogRequest {
+  file: string
+  /** Only say what would be taken away. */
+  isDryRun: boolean
+  onProgress: (progress: { done: number; total: number }) => void
+}
+
+export interface AppliedLog {
+  log: Pick<NewerLog, 'origin' | 'size' | 'from'> & {
+    /** How many events of the file the database did not have. */
+    events: number
+    /** How many of those had been dropped from the file: what they took away is not known. */
+    dropped: number
+  }
+  plan: RestorePlan
+  isRootKeyReplaced: boolean
+  /** The event `restore.apply`; null when there was nothing to do, or only a look was asked for. */
+  event: string | null
+  /** How many more events a checkpoint says that was seen outside: what they took away is not known. */
+  missing: number
+}
+
+/**
+ * Takes away again what the log took away after the backup was made. Every step has an event of its own that names the first
+ * one; a second run does only what is still to do, and nothing that an operator has given back since the first.
+ *
+ * @throws {LogNotApplicable} when the file is not the newer log of this vault; then nothing was changed
+ */
+export async function applyLog(
+  deps: ApplyLogDeps,
+  operator: AuditCaller,
+  { file, isDryRun, onProgress }: ApplyLogRequest,
+): Promise<AppliedLog> {
+  const { database, now, outside } = deps
+  // There may have been no start yet that looked.
+  await outside.look()
+  const log = await readNewerLog({ ...deps, onProgress }, file)
+  const { origin, size, from, takeaways } = log
+  const [largest] = await selectOpen(database)
+  if (largest !== undefined && takeaways.count + takeaways.dropped === 0) {
+    throw new LogNotApplicable('the database has every event of the file: it is not the newer log.')
+  }
+  const plan = await planRestore(database, takeaways, now())
+  if (!isDryRun) await takeAway(deps, operator, plan, onProgress)
+  const event = isDryRun ? null : await conclude(deps, operator, log, plan)
+  return {
+    log: { origin, size, from, events: takeaways.count, dropped: takeaways.dropped },
+    plan,
+    isRootKeyReplaced: takeaways.isRootKeyReplaced,
+    event,
+    missing: Math.max(0, (largest?.size ?? 0) - size),
+  }
+}
+
+async function takeAway(
+  deps: ApplyLogDeps,
+  operator: AuditCaller,
+  plan: RestorePlan,
+  onProgress: ApplyLogRequest['onProgress'],
+): Promise<void> {
+  /** The same parts, with events that name the one that they repeat. */
+  const repeating = (event: string): ApplyLogDeps => ({
+    ...deps,
+    newAuditEvent: (facts) => deps.newAuditEvent({ ...facts, replay_of: event }),
+  })
+  // Access first: whoever lost it must not come back while the rest goes on.
+  for (const { id, event } of plan.revoke) await revokeClient(repeating(event), operator, id)
+  for (const { id, event } of plan.endCredentials) await endCredentialOrRevoke(repeating(event), operator, id)
+  for (const { id, event } of plan.disable) await disableStaff(repeating(event), operator, id)
+  for (const { id, event } of plan.endPartners) await endPartner(repeating(event), operator, id)
+  for (const one of plan.suspend) await suspendAgain(repeating(one.event), operator, one)
+  if (plan.roles !== undefined) await leaveOnlyTokenize(repeating(plan.roles.event), operator)
+  for (const one of plan.lapse) await lapseAgain(repeating(one.event), operator, one)
+  for (const { id, event } of plan.compromise) await compromiseKey(repeating(event), operator, id)
+  const total = plan.erase.length
+  await eraseAgain(deps, operator, plan.erase, (done) => onProgress({ done, total }))
+}
+
+/** A client whose row was changed by somebody else cannot be given an end that its MAC covers. */
+async function endCredentialOrRevoke(deps: ApplyLogDeps, operator: AuditCaller, id: string): Promise<void> {
+  try {
+    await endCredential(deps, operator, id)
+  } catch (error) {
+    if (!(error instanceof UnknownClient)) throw error
+    await revokeClient(deps, operator, id)
+  }
+}
+
+async function suspendAgain(
+  { database, ledger, newAuditEvent, now }: ApplyLogDeps,
+  operator: AuditCaller,
+  { id, purpose }: RestorePlan['suspend'][number],
+): Promise<void> {
+  await database.transaction(async (tx) => {
+    await ledger.hold(tx)
+    if (!(await suspendCaller(tx, { caller: id, role: '', purpose }, now()))) return
+    await ledger.recordOrLeave(tx, [{ subject: suspendedSubject(id), state: REFUSED }])
+    const facts = { type: 'caller.suspend', outcome: 'success', caller: operator, subject: id } as const
+    await insertEvents(tx, [newAuditEvent({ ...facts, purpose: purpose === '' ? undefined : purpose })])
+  })
+}
+
+/** An approval that was used or refused must not let another release out. Those of its record end with it. */
+async function lapseAgain(
+  { database, newAuditEvent, now }: ApplyLogDeps,
+  operator: AuditCaller,
+  { id, approval }: Again & { approval: string },
+): Promise<void> {
+  await database.transaction(async (tx) => {
+    await lapseApprovals(tx, id, now())
+    const facts = { type: 'approval.refuse', outcome: 'success', caller: operator, token: id } as const
+    await insertEvents(tx, [newAuditEvent({ ...facts, subject: approval })])
+  })
+}
+
+/**
+ * The log says that other roles were applied, and not which. The roles of the backup may grant what was taken away since, so
+ * they keep nothing but the scope to store, until an operator applies the newest file.
+ */
+async function leaveOnlyTokenize(deps: ApplyLogDeps, operator: AuditCaller): Promise<void> {
+  const { roles } = toRoleFile(await deps.roles.refresh())
+  const narrowed = Object.entries(roles).map(([name, { duty, scopes }]) => [
+    name,
+    { duty, scopes: scopes.filter((scope) => scope === 'tokenize'), grants: [] },
+  ])
+  const file: RoleFile = { format: 1, roles: Object.fromEntries(narrowed) }
+  await applyRoles({ ...deps, macs: createRoleSetMacs(deps.keys.macs) }, operator, file)
+}
+
+/** Says that the log was applied, and opens the vault for reads. Null when nothing was to do. */
+async function conclude(
+  { database, newAuditEvent }: ApplyLogDeps,
+  operator: AuditCaller,
+  { size, from, takeaways }: NewerLog,
+  plan: RestorePlan,
+): Promise<string | null> {
+  const taken = stepsOf(plan)
+  const event = newAuditEvent({
+    type: 'restore.apply',
+    outcome: 'success',
+    caller: operator,
+    subject: `checkpoint:${size}`,
+    count: taken,
+    ranges: takeaways.count === 0 ? undefined : [`${from}-${size - 1}`],
+  })
+  return database.transaction(async (tx) => {
+    const settled = await settleOutside(tx, await selectOpen(tx), event.id)
+    if (settled + taken === 0) return null
+    await insertEvents(tx, [event])
+    return event.id
+  })
+}
+
+/** How many things are taken away. */
+export function stepsOf(plan: RestorePlan): number {
+  const { erase, revoke, endCredentials, disable, endPartners, suspend, lapse, compromise, roles } = plan
+  const lists = [erase, revoke, endCredentials, disable, endPartners, suspend, lapse, compromise]
+  return lists.reduce((sum, list) => sum + list.length, roles === undefined ? 0 : 1)
+}

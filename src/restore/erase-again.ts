@@ -1,0 +1,49 @@
+import { lapseApprovals } from '../access/approval-store.ts'
+import type { AuditCaller, AuditEvent, NewAuditEvent } from '../audit/audit-event.ts'
+import { insertEvents } from '../audit/audit-store.ts'
+import type { Database } from '../database/database.ts'
+import { eraseRecordRow, lockRecord } from '../records/record-store.ts'
+import type { Token } from '../records/token.ts'
+import type { Takeaway } from './takeaways.ts'
+
+/** A record that was erased, and that a backup has brought back. */
+export interface ErasedRecord extends Takeaway {
+  token: string
+  site: string
+}
+
+/** So many are erased in one transaction. */
+const AT_A_TIME = 100
+
+/**
+ * Erases records again, each with an event of its own that names the first erasure. Those that are gone already stay as they
+ * are.
+ *
+ * @param onErased told after each transaction how many records were looked at in all
+ */
+export async function eraseAgain(
+  { database, newAuditEvent, now }: { database: Database; newAuditEvent: NewAuditEvent; now: () => Date },
+  operator: AuditCaller,
+  records: readonly ErasedRecord[],
+  onErased: (done: number) => void,
+): Promise<void> {
+  // In one order, so that two of these commands do not wait for one another.
+  const ordered = records.toSorted((one, other) => (one.token < other.token ? -1 : 1))
+  for (let at = 0; at < ordered.length; at += AT_A_TIME) {
+    const some = ordered.slice(at, at + AT_A_TIME)
+    await database.transaction(async (tx) => {
+      const events: AuditEvent[] = []
+      for (const { token, site, event } of some) {
+        const record = await lockRecord(tx, site, token as Token)
+        if (record === undefined || record === 'erased') continue
+        await eraseRecordRow(tx, record.token, now())
+        await lapseApprovals(tx, record.token, now())
+        const { kind, policyVersion: policy_version } = record
+        const facts = { type: 'record.erase', outcome: 'success', caller: operator, site, token, kind } as const
+        events.push(newAuditEvent({ ...facts, policy_version, replay_of: event }))
+      }
+      await insertEvents(tx, events)
+    })
+    onErased(at + some.length)
+  }
+}

@@ -1,0 +1,25 @@
+import type { NamedCaller } from './access/find-caller.ts'
+import type { AuditCaller } from './audit/audit-event.ts'
+import { type AccessQuestion, explainAccess } from './records/explain-access.ts'
+import { findCustomerTokens } from './records/find-customer-tokens.ts'
+import { type VerifyRecordsControl, verifyRecords } from './records/verification/verify-records.ts'
+import { type ApplyLogDeps, type ApplyLogRequest, applyLog } from './restore/apply-log.ts'
+import { acceptSchema } from './schema/accept-schema.ts'
+
+type VaultCommandDeps = Parameters<typeof explainAccess>[0] &
+  Parameters<typeof acceptSchema>[0] &
+  Parameters<typeof findCustomerTokens>[0] &
+  Parameters<typeof verifyRecords>[0] &
+  ApplyLogDeps
+
+/** The operator's commands that look over the whole vault. */
+export function createVaultCommands(deps: VaultCommandDeps) {
+  return {
+    explainAccess: (operator: AuditCaller, who: NamedCaller, question: AccessQuestion) =>
+      explainAccess(deps, operator, who, question),
+    applyLog: (operator: AuditCaller, request: ApplyLogRequest) => applyLog(deps, operator, request),
+    acceptSchema: (operator: AuditCaller, hash: string) => acceptSchema(deps, operator, hash),
+    findCustomerTokens: (site: string, customer: string) => findCustomerTokens(deps, { site, customer }),
+    verifyRecords: (operator: AuditCaller, control: VerifyRecordsControl) => verifyRecords(deps, operator, control),
+  }
+}

@@ -1,0 +1,299 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { ApplyLogRequest } from '../../src/restore/apply-log.ts'
+import { copyTestDatabase, createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { conditionalRole, roleFile } from '../support/role-files.ts'
+import { card, contact } from '../support/samples.ts'
+import { quickKeys, TestVault } from '../support/test-vault.ts'
+import { exportLines } from '../support/verify-both.ts'
+
+const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
+const PATIENCE = { timeout: 20_000, interval: 50 }
+const ANN = 'staff:ann'
+const LONG = 60_000
+
+let directory: string
+let original: TestDatabase
+/** As it was before anything was taken away. */
+let backup: TestDatabase
+/** The log at the end, and as it was when the half of it had happened. */
+let newer: string
+let halfway: string
+/** The log of another vault. */
+let foreign: string
+const restored: TestDatabase[] = []
+let open: TestVault | undefined
+
+/** What was made before the backup. */
+let kept: string
+let erased: string
+let corrected: string
+let revoked: { id: string; secret: string }
+let rotated: { id: string; secret: string }
+let partner: string
+let key: string
+let lost: string
+
+const file = (name: string) => path.join(directory, name)
+
+async function start(database: TestDatabase, ships = true): Promise<TestVault> {
+  open = await TestVault.start({
+    sharedDatabase: database,
+    overrides: quickKeys,
+    config: { keepsLog: true, ...(ships ? { witnessesFile: file('witnesses.json') } : {}) },
+  })
+  return open
+}
+
+async function stop(): Promise<void> {
+  await open?.stop()
+  open = undefined
+}
+
+/** The backup, put back. The file of checkpoints is not what was put back. */
+async function restore(ships = true): Promise<TestVault> {
+  const copy = await copyTestDatabase(backup)
+  restored.push(copy)
+  return start(copy, ships)
+}
+
+async function settled(vault: TestVault): Promise<void> {
+  const events = await vault.count('audit_events')
+  await vi.waitUntil(async () => (await vault.count('audit_leaves')) >= events, PATIENCE)
+}
+
+async function exportTo(vault: TestVault, name: string): Promise<string> {
+  await settled(vault)
+  writeFileSync(file(name), (await exportLines(vault)).map((line) => `${line}\n`).join(''))
+  return file(name)
+}
+const apply = (vault: TestVault, log = newer, isDryRun = false) => {
+  const request: ApplyLogRequest = { file: log, isDryRun, onProgress: () => {} }
+  return vault.strongroom.commands.applyLog(OPERATOR, request)
+}
+const officer = (vault: TestVault) => vault.staffToken('privacy-officer', { name: 'Olga' })
+const read = async (vault: TestVault, token: string) =>
+  vault.call('GET', `/v1/tokens/${token}`, { token: await vault.clientToken(['token:read']) })
+const readyCode = async (vault: TestVault) => (await vault.call('GET', '/readyz')).body.code
+const opened = (vault: TestVault) => expect.poll(() => readyCode(vault), PATIENCE).toBeUndefined()
+const alerts = (vault: TestVault) =>
+  vault.logLines.map((line) => JSON.parse(line)).filter(({ alert }) => alert === 'restored-backup')
+
+beforeAll(async () => {
+  directory = mkdtempSync(path.join(tmpdir(), 'strongroom-restore-'))
+  writeFileSync(file('witnesses.json'), JSON.stringify({ ship: [{ file: 'checkpoints' }], every_seconds: 1 }))
+  original = await createTestDatabase()
+  const before = await start(original)
+  const { commands } = before.strongroom
+  ;[kept, erased, corrected] = (await Promise.all(
+    [1, 2, 3].map(async () => (await before.tokenize({ contact })).contact!.token!),
+  )) as [string, string, string]
+  revoked = await before.client(['token:read'])
+  rotated = await before.client(['token:read'])
+  const contract = { name: 'Carrier', country: 'FR', contact: 'privacy@carrier.example', fields: ['address.city'] }
+  const ends_at = new Date(Date.now() + 86_400_000)
+  partner = (await commands.addPartner(OPERATOR, { ...contract, purposes: ['provide-goods'], ends_at })).id
+  await commands.applyRoles(OPERATOR, roleFile({ careful: conditionalRole({}) }))
+  key = (await commands.listKeys()).find(({ purpose, state }) => purpose === 'index' && state === 'active')!.id
+  await settled(before)
+  await stop()
+  backup = await copyTestDatabase(original)
+
+  const after = await start(original)
+  const token = await officer(after)
+  expect((await after.call('DELETE', `/v1/tokens/${erased}`, { token })).status).toBe(204)
+  await after.strongroom.commands.revokeClient(OPERATOR, revoked.id)
+  halfway = await exportTo(after, 'halfway.jsonl')
+  const change = { token, body: { phone: '+33612345678' } }
+  expect((await after.call('PATCH', `/v1/tokens/${corrected}`, change)).status).toBe(200)
+  lost = (await after.tokenize({ contact })).contact!.token!
+  await after.strongroom.commands.rotateClientSecret(OPERATOR, rotated.id)
+  await after.strongroom.commands.disableStaff(OPERATOR, ANN)
+  await after.strongroom.commands.disableStaff(OPERATOR, 'staff:Back')
+  await after.strongroom.commands.enableStaff(OPERATOR, 'staff:Back')
+  await after.strongroom.commands.endPartner(OPERATOR, partner)
+  await after.strongroom.commands.applyRoles(OPERATOR, roleFile({}))
+  await after.strongroom.commands.compromiseKey(OPERATOR, key)
+  newer = await exportTo(after, 'newer.jsonl')
+  await stop()
+  const other = await TestVault.start({ config: { keepsLog: true } })
+  foreign = await exportTo(other, 'foreign.jsonl')
+  await other.stop()
+}, 120_000)
+afterEach(async () => {
+  await open?.checkInvariants()
+  await stop()
+  for (const database of restored.splice(0)) await database.drop()
+})
+afterAll(async () => {
+  await Promise.all([original.drop(), backup.drop()])
+  rmSync(directory, { recursive: true })
+})
+
+describe('a database that is older than the checkpoints in a shipped file', () => {
+  it(
+    'is closed for whatever concerns its records, takes what is new, and refuses a log that is not its newer one',
+    async () => {
+      const vault = await restore()
+      const checkpoints = readFileSync(file('checkpoints'), 'utf8')
+      try {
+        expect(await readyCode(vault)).toBe('restored-backup')
+        expect(alerts(vault)).toHaveLength(1)
+        const token = await officer(vault)
+        const reader = await vault.clientToken(['token:read', 'token:search', 'token:match', 'contact:reveal'])
+        const answers = [
+          await vault.call('GET', `/v1/tokens/${kept}`, { token: reader }),
+          await vault.call('POST', `/v1/tokens/${kept}/reveal`, { token: reader, body: { purpose: 'provide-goods' } }),
+          await vault.call('POST', '/v1/search', { token: reader, body: { by: 'email', value: contact.email } }),
+          await vault.call('POST', `/v1/tokens/${kept}/match`, {
+            token: reader,
+            body: { field: 'name', value: 'Someone Else' },
+          }),
+          await vault.call('PATCH', `/v1/tokens/${kept}`, { token, body: { phone: '+33612345678' } }),
+          await vault.call('DELETE', `/v1/tokens/${kept}`, { token }),
+        ]
+        expect(answers.map(({ status, body }) => [status, body.code])).toEqual(
+          answers.map(() => [503, 'restored-backup']),
+        )
+        expect((await vault.tokenize({ card })).card!.token).toMatch(/^card_/)
+
+        const { plan, event } = await apply(vault, newer, true)
+        expect(plan.erase).toMatchObject([{ token: erased }])
+        expect(event).toBeNull()
+        const log = readFileSync(newer, 'utf8')
+        const refused: [string, RegExp][] = [
+          [log.replace('"record.erase"', '"record.read"'), /does not verify/],
+          [log.replace(/\{"checkpoint"[^\n]*\n$/, ''), /does not verify|without a checkpoint/],
+          [readFileSync(foreign, 'utf8'), /does not verify/],
+          ['hello\n', /no line of an exported log/],
+        ]
+        for (const [text, message] of refused) {
+          writeFileSync(file('refused.jsonl'), text)
+          await expect(apply(vault, file('refused.jsonl'))).rejects.toThrow(message)
+        }
+        await expect(apply(vault, file('none.jsonl'))).rejects.toThrow(/cannot be read \(ENOENT\)/)
+        expect(await vault.events({ type: 'record.erase' })).toEqual([])
+        expect(await readyCode(vault)).toBe('restored-backup')
+      } finally {
+        writeFileSync(file('checkpoints'), checkpoints)
+      }
+    },
+    LONG,
+  )
+
+  it(
+    'notices where the log has gone its own way for longer than what was lost',
+    async () => {
+      const alone = await restore(false)
+      for (let more = 0; more < 60; more++) await alone.client(['token:read'])
+      await settled(alone)
+      expect(await alone.count('audit_leaves')).toBeGreaterThan(readFileSync(newer, 'utf8').split('\n').length)
+      await stop()
+      const vault = await start(restored.at(-1)!)
+      expect(await readyCode(vault)).toBe('restored-backup')
+    },
+    LONG,
+  )
+
+  it(
+    'believes neither lines of others nor what another key has signed',
+    async () => {
+      const checkpoints = readFileSync(file('checkpoints'), 'utf8')
+      const [last] = checkpoints.match(/[^\n]+\n\d+\n[^\n]+\n\n(?:\u2014 [^\n]+\n)+/gu)!.slice(-1)
+      const forged = last!.replace(/^(\S+)\n(\d+)\n/, '$1\n999999\n')
+      writeFileSync(file('checkpoints'), `nothing\n\nlocalhost:8443/audit\n99\n${forged}\n\u2014 half`)
+      try {
+        const vault = await restore()
+        expect(await readyCode(vault)).toBeUndefined()
+        expect((await read(vault, kept)).status).toBe(200)
+      } finally {
+        writeFileSync(file('checkpoints'), checkpoints)
+      }
+    },
+    LONG,
+  )
+
+  it(
+    'is open for reads when an operator has waived it, also after another start',
+    async () => {
+      const vault = await restore()
+      const { commands } = vault.strongroom
+      const waived = await commands.waiveRestore(OPERATOR, 'The newer log is lost.')
+      expect(waived.waived).toBeGreaterThan(0)
+      await opened(vault)
+      expect((await read(vault, kept)).status).toBe(200)
+      expect(await vault.events({ type: 'restore.waive' })).toMatchObject([
+        { id: waived.event, caller: { id: 'operator:test' }, note: 'The newer log is lost.' },
+      ])
+      expect(await commands.waiveRestore(OPERATOR, 'Again.')).toEqual({ waived: 0, size: null, event: null })
+      await stop()
+      const again = await start(restored.at(-1)!)
+      expect(await readyCode(again)).toBeUndefined()
+    },
+    LONG,
+  )
+})
+
+describe('restore apply', () => {
+  it(
+    'takes away what the newer log took away, names what is lost, and opens the vault',
+    async () => {
+      const vault = await restore()
+      const { commands } = vault.strongroom
+      expect((await vault.requestToken(revoked.id, revoked.secret)).status).toBe(200)
+      const applied = await apply(vault)
+      expect(applied.plan.lost).toMatchObject({ records: [lost], corrections: [corrected] })
+      expect(applied.plan.lost.keys).not.toEqual([])
+      await opened(vault)
+
+      expect((await read(vault, erased)).status).toBe(410)
+      expect((await read(vault, kept)).status).toBe(200)
+      for (const { id, secret } of [revoked, rotated]) {
+        expect((await vault.requestToken(id, secret)).body.error).toBe('invalid_client')
+      }
+      const secret = (await commands.rotateClientSecret(OPERATOR, rotated.id)).expose()
+      expect((await vault.requestToken(rotated.id, secret)).status).toBe(200)
+      const disabled = await vault.staffToken('careful', { name: 'Ann' })
+      expect((await vault.call('GET', `/v1/tokens/${kept}`, { token: disabled })).status).toBe(401)
+      expect((await commands.listPartners()).find(({ id }) => id === partner)!.ended_at).not.toBeNull()
+      expect((await commands.listKeys()).find(({ id }) => id === key)!.state).toBe('compromised')
+      const { roles } = await commands.readRoles()
+      expect([...roles.values()].flatMap(({ grants, scopes }) => [...grants, ...scopes])).toEqual(
+        [...roles.values()].flatMap(({ scopes }) => scopes.map(() => 'tokenize')),
+      )
+      expect((await vault.tokenize({ card })).card!.token).toMatch(/^card_/)
+
+      const [first] = readFileSync(newer, 'utf8').match(/evt_\w+(?=","kind":"contact"[^\n]*"type":"record.erase")/)!
+      expect(await vault.events({ type: 'record.erase' })).toMatchObject([
+        { token: erased, replay_of: first, caller: { id: 'operator:test' } },
+      ])
+      expect(await vault.events({ type: 'restore.apply' })).toMatchObject([
+        { id: applied.event, count: 7, ranges: [`${applied.log.from}-${applied.log.size - 1}`] },
+      ])
+
+      // Nothing twice, and nothing that was given back since.
+      await commands.enableStaff(OPERATOR, ANN)
+      await commands.applyRoles(OPERATOR, roleFile({}))
+      const events = await vault.count('audit_events')
+      expect(await apply(vault)).toMatchObject({ event: null, missing: 0 })
+      expect(await vault.count('audit_events')).toBe(events)
+      expect((await vault.requestToken(rotated.id, secret)).status).toBe(200)
+    },
+    LONG,
+  )
+
+  it(
+    'says how many events are missing from a file that ends before what was seen outside',
+    async () => {
+      const vault = await restore()
+      const applied = await apply(vault, halfway)
+      expect(applied.plan.erase).toMatchObject([{ token: erased }])
+      expect(applied.missing).toBeGreaterThan(5)
+      await opened(vault)
+      expect((await apply(vault)).plan.disable).toMatchObject([{ id: ANN }])
+    },
+    LONG,
+  )
+})
