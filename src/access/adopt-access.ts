@@ -23,7 +23,7 @@ export interface AdoptAccessDeps {
 
 /**
  * Gives the clients and contracts of a vault from before migration 0007 their MACs, as they stand, and takes what the vault
- * wrote into the ledger of a vault from before migration 0027, on the first start that knows of them. Only once: the manifest
+ * wrote into the ledger of a vault from before migration 0023, on the first start that knows of them. Only once: the manifest
  * remembers it, so a MAC or an entry that somebody removes afterwards does not come back.
  *
  * @throws {KeyRegistryError} when somebody else changed the registry

@@ -17,12 +17,12 @@ import * as macKeys from '../../migrations/0014-mac-keys.ts'
 import * as auditDrops from '../../migrations/0015-audit-drops.ts'
 import * as shownRecords from '../../migrations/0016-shown-records.ts'
 import * as protectingKeys from '../../migrations/0017-protecting-keys.ts'
-import * as eventMacs from '../../migrations/0021-event-macs.ts'
-import * as macKeyLife from '../../migrations/0022-mac-key-life.ts'
-import * as approvalUses from '../../migrations/0023-approval-uses.ts'
-import * as keptIndexKeys from '../../migrations/0025-kept-index-keys.ts'
-import * as outsideCheckpoints from '../../migrations/0026-outside-checkpoints.ts'
-import * as accessLedger from '../../migrations/0027-access-ledger.ts'
+import * as eventMacs from '../../migrations/0018-event-macs.ts'
+import * as macKeyLife from '../../migrations/0019-mac-key-life.ts'
+import * as approvalUses from '../../migrations/0020-approval-uses.ts'
+import * as keptIndexKeys from '../../migrations/0021-kept-index-keys.ts'
+import * as outsideCheckpoints from '../../migrations/0022-outside-checkpoints.ts'
+import * as accessLedger from '../../migrations/0023-access-ledger.ts'
 import { CONNECT_TIMEOUT_MS, connectionOptions } from './database.ts'
 import { applySettings, quoteIdentifier } from './session-settings.ts'
 import { requireFitServer } from './vault-server.ts'
@@ -46,12 +46,12 @@ const migrations: Record<string, Knex.Migration> = {
   '0015-audit-drops': auditDrops,
   '0016-shown-records': shownRecords,
   '0017-protecting-keys': protectingKeys,
-  '0021-event-macs': eventMacs,
-  '0022-mac-key-life': macKeyLife,
-  '0023-approval-uses': approvalUses,
-  '0025-kept-index-keys': keptIndexKeys,
-  '0026-outside-checkpoints': outsideCheckpoints,
-  '0027-access-ledger': accessLedger,
+  '0018-event-macs': eventMacs,
+  '0019-mac-key-life': macKeyLife,
+  '0020-approval-uses': approvalUses,
+  '0021-kept-index-keys': keptIndexKeys,
+  '0022-outside-checkpoints': outsideCheckpoints,
+  '0023-access-ledger': accessLedger,
 }
 
 /** What knex runs; a test runs the first of them only, to have the database of an earlier version. */
