@@ -188,8 +188,9 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const checkReady = createReadiness([
     () => keys.refresh(),
     writeProbe.check,
-    async () => auditLog.requireWritable(),
     schema.requireUnchanged,
+    // Where the schema was changed, that is why.
+    async () => void (schema.changed() ?? auditLog.requireWritable()),
     async () => auditLog.requireUnchanged(),
     auditLog.outside.requireCurrent,
   ])

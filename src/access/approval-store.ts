@@ -1,4 +1,4 @@
-import { isReleaseUnderSql } from '../audit/audit-store.ts'
+import { isReleaseUnderSql } from '../audit/event-lookup-store.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import { sweep } from '../database/sweep.ts'
 import { insertReason } from './reason-store.ts'

@@ -1,5 +1,6 @@
 import type { AuditCaller } from '../audit/audit-event.ts'
 import type { Queryable } from '../database/database.ts'
+import { mayBeClosed } from './closed-keys.ts'
 import type { KeyRow } from './key.ts'
 import type { Keys } from './keys.ts'
 import { findOlderTransactions } from './older-transactions.ts'
@@ -47,9 +48,10 @@ export async function destroyKey(
   const retired = requireUnused(deps.keys.verified.keys, id)
   // A pre-active key has protected nothing.
   if (retired.state !== 'pre-active') {
-    const older = await findOlderTransactions(deps.database, id)
+    const older = mayBeClosed(retired) ? await findOlderTransactions(deps.database, id) : undefined
     await settle(deps, retired, onWait)
-    const left = await older.outlast(deps.keys.times.statementMs, onWait)
+    // Under signing keys and those of MACs nothing is stored that a transaction may bring late.
+    const left = (await older?.outlast(deps.keys.times.statementMs, onWait)) ?? []
     if (left.length > 0) {
       throw new KeyStillNeeded(
         `${id} cannot be destroyed yet: something may still be stored under it. ${left.join(' ')}`,

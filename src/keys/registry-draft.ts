@@ -1,14 +1,12 @@
 import type { Queryable } from '../database/database.ts'
 import { base32, type NewId } from '../identifier.ts'
 import { activateRootKey } from './activate-root-key.ts'
-import { boundRowsMark } from './bound-rows-mark.ts'
 import { expiryOf } from './cryptoperiod.ts'
 import { type DraftChange, EVENT_OF } from './draft-change.ts'
 import { type Handover, type MacKey, makeHandover } from './handover.ts'
 import {
   type FormerWrap,
   formerWrapContext,
-  isIndexPurpose,
   type KeyPurpose,
   type KeyRow,
   keyPurposes,
@@ -21,12 +19,12 @@ import { keyOfBytes } from './key-of-bytes.ts'
 import { type KeyState, requireTransition } from './key-state.ts'
 import { countWraps, notifyKeysChanged, saveKeys, saveManifest, saveRootKeys } from './key-store.ts'
 import { newKeyBytes, publicKeyOfBytes } from './new-key-bytes.ts'
+import { marksOfNewKey } from './new-key-marks.ts'
 import { newKeyRow } from './new-key-row.ts'
 import { drawFresh } from './random.ts'
 import { encodeManifest, KeyRegistryError, macOf, type RegistryRows } from './registry-manifest.ts'
 import type { RootKey, RootKeyRecord } from './root-key/root-key.ts'
 import type { SealContext } from './seal.ts'
-import { noCardTermsMark, termMacsMark } from './term-marks.ts'
 import { wrapChecked } from './wrap-checked.ts'
 
 export interface DraftOptions {
@@ -125,9 +123,7 @@ export class RegistryDraft {
     const row = newKeyRow({ id, purpose, wrapped, root_key_id: this.#rootKey.record.id, created_at: now() })
     this.#keys.set(id, row)
     this.#changed.add(row)
-    if (isIndexPurpose(purpose)) this.mark(termMacsMark(id))
-    if (purpose === 'index') this.mark(noCardTermsMark(id))
-    if (purpose === 'display' || purpose === 'secret') this.mark(boundRowsMark(id))
+    for (const name of marksOfNewKey({ id, purpose })) this.mark(name)
     this.changes.push({ type: 'key.create', subject: id, ...announcement })
     return id
   }

@@ -1,5 +1,5 @@
 import { useApproval } from '../access/approval-store.ts'
-import { findReleasesUnder } from '../audit/audit-store.ts'
+import { findReleasesUnder } from '../audit/event-lookup-store.ts'
 import type { Database } from '../database/database.ts'
 import { Problem } from '../problem.ts'
 import { type Release, type ReleaseOutcome, releaseRecords } from './release-store.ts'

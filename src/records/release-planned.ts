@@ -1,7 +1,7 @@
 import type { Caller } from '../access/caller.ts'
 import { needsConsent, type Purpose } from '../access/purpose.ts'
 import type { AuditFacts } from '../audit/audit-event.ts'
-import type { EarlierReveal } from '../audit/audit-store.ts'
+import type { EarlierReveal } from '../audit/event-lookup-store.ts'
 import { leaveOutRecord, type UnfinishedEvent } from '../audit/unfinished-event.ts'
 import { storeUnderKeys } from '../keys/store-under-keys.ts'
 import type { Details, Kind } from '../kinds/kind.ts'

@@ -1,6 +1,6 @@
 import { auditCaller, type Caller } from '../access/caller.ts'
 import type { AuditEvent, NewAuditEvent } from '../audit/audit-event.ts'
-import { findRecordEvents } from '../audit/audit-store.ts'
+import { findRecordEvents } from '../audit/event-lookup-store.ts'
 import type { Database } from '../database/database.ts'
 import type { Answer, RouteRequest } from '../http/route.ts'
 import type { Claim, CommitReplay, Idempotency } from './idempotency.ts'

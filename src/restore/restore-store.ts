@@ -1,4 +1,4 @@
-import { eventIdAt } from '../audit/audit-event.ts'
+import { eventIdAt } from '../audit/event-id.ts'
 import { textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 

@@ -109,7 +109,8 @@ describe('a file', () => {
     expect(sizes.length).toBeGreaterThanOrEqual(2)
     expect(sizes).toEqual([...new Set(sizes)].sort((a, b) => a - b))
     expect(sizes.at(-1)).toBe(await headSize())
-    const form = /^(localhost:8443\/audit\n\d+\n[\w+/]{43}=\n\n— localhost:8443\/audit [\w+/]+={0,2}\n\n)+$/
+    const form =
+      /^(localhost:8443\/audit\n\d+\n[\w+/]{43}=\nvault vault_\w{26} generation \d+\n\n— localhost:8443\/audit [\w+/]+={0,2}\n\n)+$/
     expect(written).toMatch(form)
     expect(statSync(target).mode & 0o777).toBe(0o600)
     // What left the house is kept.

@@ -41,14 +41,14 @@ describe('a challenge names both kinds of token, each with parameters', () => {
     const answer = await vault.call('GET', '/v1/audit/events')
     expectProblem(answer, 401, 'unauthenticated')
     expect(challengesOf(answer.headers['www-authenticate']!)).toEqual([
-      { scheme: 'Bearer', parameters: { scope: 'audit:read', ...ours } },
-      { scheme: 'DPoP', parameters: { scope: 'audit:read', algs, ...ours } },
+      { scheme: 'Bearer', parameters: { scope: 'audit:read audit:read-all', ...ours } },
+      { scheme: 'DPoP', parameters: { scope: 'audit:read audit:read-all', algs, ...ours } },
     ])
   })
 
   it('where it is not valid (RFC 6750 section 3.1)', async () => {
     const answer = await vault.call('GET', '/v1/audit/events', { token: 'no.real.token' })
-    const parameters = { error: 'invalid_token', scope: 'audit:read', ...ours }
+    const parameters = { error: 'invalid_token', scope: 'audit:read audit:read-all', ...ours }
     expect(challengesOf(answer.headers['www-authenticate']!)).toEqual([
       { scheme: 'Bearer', parameters },
       { scheme: 'DPoP', parameters: { ...parameters, algs } },

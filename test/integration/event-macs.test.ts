@@ -148,8 +148,8 @@ it('events of a version before are taken in once, by an event that names them; e
       const logged = async (id: string) =>
         (await other.database.sql('SELECT FROM audit_leaves WHERE event = $1', [id])).length > 0
       for (const id of waiting) await vi.waitFor(async () => expect(await logged(id)).toBe(true), PATIENCE)
-      const [named] = await keeper.events({ type: 'migrate' })
-      expect(named).toMatchObject({ subject: 'event-macs', count: 2, events: waiting })
+      const [named] = await keeper.events({ type: 'migrate', subject: 'event-macs' })
+      expect(named).toMatchObject({ count: 2, events: waiting })
       const late = await insert(3)
       await vi.waitUntil(() => keeper.logLines.some((line) => line.includes(late)), PATIENCE)
       expect(await logged(late)).toBe(false)

@@ -104,11 +104,12 @@ describe('a new root key of the same kind', () => {
   it('leaves an older backup to the passphrase that it was made under, which is still there, and to no other', async () => {
     await startVault('restored')
     await vault.database.sql(
-      'CREATE TABLE k AS TABLE keys; CREATE TABLE r AS TABLE root_keys; CREATE TABLE m AS TABLE key_registry',
+      `CREATE TABLE k AS TABLE keys; CREATE TABLE r AS TABLE root_keys; CREATE TABLE m AS TABLE key_registry;
+       CREATE TABLE a AS TABLE access_ledger`,
     )
     await vault.strongroom.rootKeys.rotate(operator)
-    await vault.database.sql(`TRUNCATE keys, root_keys, key_registry;
-      INSERT INTO keys TABLE k; INSERT INTO root_keys TABLE r; INSERT INTO key_registry TABLE m`)
+    await vault.database.sql(`TRUNCATE keys, root_keys, key_registry, access_ledger;
+      INSERT INTO access_ledger TABLE a; INSERT INTO keys TABLE k; INSERT INTO root_keys TABLE r; INSERT INTO key_registry TABLE m`)
     expect(await startsWith(passphrase)).toBe('200')
     writeFileSync(rootKeyFile, `${'another passphrase '.repeat(3)}\n`)
     expect(await startsWith(passphrase)).toMatch(/root key does not open the keys/)

@@ -201,7 +201,7 @@ describe('a database that is older than the checkpoints in a shipped file', () =
     'believes neither lines of others nor what another key has signed',
     async () => {
       const checkpoints = readFileSync(file('checkpoints'), 'utf8')
-      const [last] = checkpoints.match(/[^\n]+\n\d+\n[^\n]+\n\n(?:\u2014 [^\n]+\n)+/gu)!.slice(-1)
+      const [last] = checkpoints.match(/[^\n]+\n\d+\n(?:[^\n]+\n)+\n(?:\u2014 [^\n]+\n)+/gu)!.slice(-1)
       const forged = last!.replace(/^(\S+)\n(\d+)\n/, '$1\n999999\n')
       writeFileSync(file('checkpoints'), `nothing\n\nlocalhost:8443/audit\n99\n${forged}\n\u2014 half`)
       try {

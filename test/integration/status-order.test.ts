@@ -55,7 +55,7 @@ describe('401 comes before everything else', () => {
     const response = await send(undefined, call)
     expectProblem(response, 401, 'unauthenticated')
     expect(response.headers['www-authenticate']).toMatch(
-      /^Bearer scope="[a-z: ]+", realm="strongroom", .*, DPoP algs="/,
+      /^Bearer scope="[a-z: -]+", realm="strongroom", .*, DPoP algs="/,
     )
     expectProblem(await send('no.real.token', call), 401, 'unauthenticated')
   })

@@ -40,7 +40,7 @@ async function search(by: string, value: string): Promise<string[]> {
 /** The hash under which a record is found by that value. */
 async function termOf(by: 'email' | 'customer', value: string, site = 'default'): Promise<Buffer> {
   const ring = await readVaultKeys(vault)
-  return searchHashes({ ring } as never, site, by, value)[0]!.hash
+  return searchHashes({ ring, verified: { marks: [] } } as never, site, by, value)[0]!.hash
 }
 
 /** What the alerts about search terms say that `work` raises. */
@@ -258,7 +258,8 @@ describe('in a vault from before terms had MACs', () => {
       ...[customer, theirs.token, old[0]!.key_id],
     ])
     const told = await alertsOf(async () => expect(await search('customer', mine.customer)).toEqual([mine.token]))
-    expect(told).toEqual([{ token: theirs.token, search_by: 'customer', reason: 'has no MAC' }])
+    // The old key is closed: nothing is looked up under it.
+    expect(told).toEqual([])
   })
 
   it('a term under a key that was made since is refused without one, before the rotation has ended', async () => {

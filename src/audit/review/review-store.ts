@@ -1,5 +1,5 @@
 import type { Queryable, Statement } from '../../database/database.ts'
-import { eventIdAt } from '../audit-event.ts'
+import { eventIdAt } from '../event-id.ts'
 import type { Acknowledgement, EventGroup, NewPurpose, RefusalHour, RevealHour } from './review-rules.ts'
 
 /** Figures over months of events, for a report that nobody waits for. */

@@ -1,4 +1,4 @@
-import { eventIdAt } from '../../audit/audit-event.ts'
+import { eventIdAt } from '../../audit/event-id.ts'
 import type { Database } from '../../database/database.ts'
 import { parseToken } from '../token.ts'
 import type { RecordFinding, Walk } from './record-finding.ts'

@@ -1,4 +1,5 @@
 import type { Database } from '../../database/database.ts'
+import { isIndexPurpose } from '../../keys/key.ts'
 import type { Keys } from '../../keys/keys.ts'
 import { parseToken } from '../token.ts'
 import type { RecordFinding, Walk } from './record-finding.ts'
@@ -27,7 +28,8 @@ function checkTerm(keys: Keys, { token: text, key_id, is_found, is_remembered }:
   // What is no token is somebody's text, and is not repeated.
   const token = parseToken(text)
   const found: RecordFinding[] = []
-  if (keys.ring.find(key_id)?.purpose !== 'index') {
+  const key = keys.ring.find(key_id)
+  if (key === undefined || !isIndexPurpose(key.purpose)) {
     found.push({ code: 'key-missing', token, detail: 'a search term is under an index key that does not exist' })
   }
   if (!is_found) found.push({ code: 'term-stray', token, detail: 'a search term leads to no record that is there' })

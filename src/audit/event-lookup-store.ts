@@ -1,0 +1,96 @@
+import { textArray } from '../database/binary-array.ts'
+import type { Queryable, Statement } from '../database/database.ts'
+import { eventIdAt } from './event-id.ts'
+
+/** What the log says of the census that found nothing on a key. */
+export interface RetirementEvent {
+  id: string
+  at: string
+  /** How many values rotations had moved off it. */
+  count: number
+}
+
+const SELECT_RETIREMENT: Statement = {
+  name: 'select-retirement-event',
+  text: `SELECT id, body::json ->> 'at' AS at, (body::json ->> 'count')::float8 AS count FROM audit_events
+         WHERE type = 'key.retire' AND body::json ->> 'subject' = $1 ORDER BY id DESC LIMIT 1`,
+}
+
+/** The latest `key.retire` event of a key. */
+export async function findRetirement(db: Queryable, keyId: string): Promise<RetirementEvent | undefined> {
+  return (await db.query<RetirementEvent>(SELECT_RETIREMENT, [keyId]))[0]
+}
+
+const SELECT_EVENTS_OF_RECORDS: Statement = {
+  name: 'select-events-of-records',
+  text: 'SELECT token, id FROM audit_events WHERE token = ANY ($1::text[]) AND type = $2',
+}
+
+/** The event of that type of each record, where there is one, by its token. A record has one tokenization and one erasure. */
+export async function findRecordEvents(
+  db: Queryable,
+  type: 'record.tokenize' | 'record.erase',
+  tokens: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const rows = await db.query<{ token: string; id: string }>(SELECT_EVENTS_OF_RECORDS, [textArray(tokens), type])
+  return new Map(rows.map(({ token, id }) => [token, id]))
+}
+
+const COUNT_FAILED_COMMANDS: Statement = {
+  name: 'count-failed-commands',
+  text: `SELECT count(*)::float8 AS in_all, count(*) FILTER (WHERE body::json ->> 'source' = $2)::float8 AS of_source
+         FROM audit_events WHERE id >= $1 AND type = 'request.refuse' AND caller LIKE 'operator:%'`,
+}
+
+/** How many events of failed commands there are since then, from one source and in all. */
+export async function countFailedCommands(
+  db: Queryable,
+  since: Date,
+  source: string,
+): Promise<{ in_all: number; of_source: number }> {
+  const [counted] = await db.query<{ in_all: number; of_source: number }>(COUNT_FAILED_COMMANDS, [
+    eventIdAt(since),
+    source,
+  ])
+  return counted!
+}
+
+/** A reveal that was committed earlier: its event, and the version of the record that left. */
+export interface EarlierReveal {
+  id: string
+  version: number
+}
+
+const SELECT_REVEALS: Statement = {
+  name: 'select-reveals',
+  text: `SELECT id, (body::json ->> 'record_version')::integer AS version
+         FROM audit_events WHERE id = ANY ($1::text[]) AND type = 'record.reveal'`,
+}
+
+/** Those of the planned events that are in the log, by their ids. */
+export async function findReveals(
+  db: Queryable,
+  ids: readonly (string | null)[],
+): Promise<ReadonlyMap<string, EarlierReveal>> {
+  if (ids.length === 0) return new Map()
+  const rows = await db.query<EarlierReveal>(SELECT_REVEALS, [textArray(ids)])
+  return new Map(rows.map((row) => [row.id, row]))
+}
+
+/**
+ * SQL of whether an event of `audit_events` is a release under an approval. In the canonical form the quotation marks inside a
+ * text are escaped, so what is found is the member itself.
+ */
+export function isReleaseUnderSql(approval: string): string {
+  return `type = 'record.reveal' AND strpos(body, '"approval":"' || ${approval} || '"') > 0`
+}
+
+const SELECT_RELEASES_UNDER: Statement = {
+  name: 'select-releases-under-approval',
+  text: `SELECT id FROM audit_events WHERE token = $1 AND ${isReleaseUnderSql('$2')}`,
+}
+
+/** The events of the releases of a record under an approval. */
+export async function findReleasesUnder(db: Queryable, token: string, approval: string): Promise<string[]> {
+  return (await db.query<{ id: string }>(SELECT_RELEASES_UNDER, [token, approval])).map(({ id }) => id)
+}
