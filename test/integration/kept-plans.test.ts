@@ -81,6 +81,10 @@ let database: TestDatabase
 let db: Database
 beforeAll(async () => {
   database = await createTestDatabase()
+  // The database takes what stands under active keys.
+  await database.sql(
+    "INSERT INTO keys (id, purpose, state, root_key_id, created_at) VALUES ('key_none', 'index', 'active', 'root', now())",
+  )
 })
 beforeEach(() => {
   db = openDatabase({ url: database.serverUrl, maxConnections: 1 })

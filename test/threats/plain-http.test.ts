@@ -35,7 +35,8 @@ it.each([
 })
 
 it('still serves over TLS', async () => {
+  const before = await vault.events()
   await sendInTheClear('GET / HTTP/1.1\r\n\r\n')
   expect((await vault.call('GET', '/healthz')).status).toBe(200)
-  expect(await vault.events()).toEqual([])
+  expect(await vault.events()).toEqual(before)
 })
