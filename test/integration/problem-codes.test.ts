@@ -1,11 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import type { Response } from 'supertest'
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import type { Conditions, Scope } from '../../src/access/roles.ts'
 import { type ProblemCode, problemCodes } from '../../src/problem.ts'
-import { forgeToken } from '../support/forge-token.ts'
+import { callWithoutIssuer } from '../support/call-without-issuer.ts'
 import { type Answer, exchangeOnce, rawRequest } from '../support/raw-tls.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { card, cards, contact } from '../support/samples.ts'
@@ -113,23 +110,6 @@ async function whileBroken(breakIt: string, mendIt: string, request = () => toke
 
 const search = () =>
   vault.call('POST', '/v1/search', { token: bearer.support, body: { by: 'email', value: contact.email } })
-
-/** A token in the name of an identity provider that nobody answers for. */
-async function withoutIssuer(): Promise<Response> {
-  const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-issuer-'))
-  const issuersFile = path.join(directory, 'issuers.json')
-  const issuer = 'https://localhost:1'
-  const mappings = [{ claim: 'sub', value: 'ann', role: 'support' }]
-  writeFileSync(issuersFile, JSON.stringify([{ name: 'gone', issuer, audience: 'vault', mappings }]))
-  const alone = await TestVault.start({ sharedDatabase: vault.database, config: { issuersFile } })
-  try {
-    const token = forgeToken({ alg: 'ES256', typ: 'at+jwt', kid: 'k' }, { iss: issuer }, () => Buffer.alloc(64))
-    return await alone.call('GET', `/v1/tokens/${UNKNOWN_CARD}`, { token })
-  } finally {
-    await alone.stop()
-    rmSync(directory, { recursive: true })
-  }
-}
 
 const decide = (id: string, token: string, verdict: string) =>
   vault.call('POST', `/v1/approvals/${id}/${verdict}`, { token })
@@ -272,7 +252,7 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
     const answer = await watching.call('GET', '/readyz').finally(() => watching.stop())
     return sql('DELETE FROM outside_checkpoints').then(() => answer)
   },
-  'issuer-unavailable': withoutIssuer,
+  'issuer-unavailable': () => callWithoutIssuer(vault, `/v1/tokens/${UNKNOWN_CARD}`),
   sealed: () =>
     whileChanged(
       "UPDATE keys SET deactivated_at = now() WHERE purpose = 'index'",
