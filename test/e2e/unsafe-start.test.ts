@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { chmodSync, chownSync, copyFileSync, mkdtempSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -28,7 +29,7 @@ const file = (name: string) => path.join(directory, name)
 beforeAll(async () => {
   directory = mkdtempSync(path.join(realpathSync(tmpdir()), 'strongroom-unsafe-'))
   await ensureDevelopmentCertificate({ certsDir: file('certs') })
-  writeFileSync(file('root-key'), 'not-made-for-development-0123456789abcdef\n', { mode: 0o600 })
+  writeFileSync(file('root-key'), `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 })
   database = await openEmbeddedDatabase({ dataDir: file('database'), role: 'server', log: () => {} })
   const { urls } = database
   await migrate({ ownerUrl: urls.owner, serverRole: new URL(urls.server).username })
