@@ -112,7 +112,9 @@ describe('strongroom keys rotate', () => {
   })
 
   it('shows with --dry-run what it would do, and does nothing', async () => {
-    const before = await keyStatus()
+    // Keys that are over may be destroyed meanwhile, by a task of the server.
+    const inUse = async () => (await keyStatus()).filter(({ state }) => state === 'active' || state === 'pre-active')
+    const before = await inUse()
     const estimate = (await vault.cli(['keys', 'rotate', 'data', '--dry-run', '--json'])).json<
       Record<string, unknown>
     >()
@@ -128,7 +130,7 @@ describe('strongroom keys rotate', () => {
     })
     const all = (await vault.cli(['keys', 'rotate', 'all', '--dry-run', '--json'])).json()
     expect(all).toMatchObject({ dry_run: true, root_key: root.root_key })
-    expect(await keyStatus()).toEqual(before)
+    expect(await inUse()).toEqual(before)
     expect(passphrases()).toBe(files)
   })
 
