@@ -161,7 +161,8 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
       await task.run()
     },
     async requireCurrent() {
-      if (follow === undefined) return
+      // A sealed vault says so itself, and reads nothing.
+      if (follow === undefined || !isReady()) return
       if (!isKnown) await follow()
       if (!isKnown) throw new Problem('database-unavailable')
       if (open !== undefined) throw new Problem('restored-backup', { retryAfterSeconds: RETRY_AFTER_SECONDS })
