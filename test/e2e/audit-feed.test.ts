@@ -163,7 +163,8 @@ describe('audit review', () => {
     const result = await audit('review', '--json')
     const findings = result.json<Record<string, unknown>[]>()
     expect(findings.map(({ rule }) => rule)).toContain('new-purpose')
-    expect(Object.keys(findings[0]!).sort()).toEqual('caller count detail events first last rule severity'.split(' '))
+    const members = 'acknowledged caller count detail events first id last rule severity sources'
+    expect(Object.keys(findings[0]!).sort()).toEqual(members.split(' '))
     expect((await audit('review')).stdout).toMatch(/^(high|medium) {2}[\w-]+ {2}\S+ {2}/)
     expect((await vault.cli(['audit', 'review', '--fail-on-findings'])).code).toBe(1)
     const reads = await vault.cli(['audit', 'list', '--type', 'audit.read', '--limit', '1000', '--json'])

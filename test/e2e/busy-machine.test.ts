@@ -102,7 +102,7 @@ it('all keys are rotated under load', async () => {
     }),
   )
   load.catch(() => {})
-  const rotation = vault.spawnCli(['keys', 'rotate', 'all', '--json'])
+  const rotation = vault.spawnCli(['keys', 'rotate', 'all', '--keep-old-keys', '--json'])
   await sleep(1_000)
   await stopFor(undefined, STOPPED_MS)
   const { code, stderr } = await rotation.ended
@@ -110,4 +110,4 @@ it('all keys are rotated under load', async () => {
   await load
   expect(code, stderr).toBe(0)
   expect(stderr).not.toContain('sealed')
-})
+}, 300_000)
