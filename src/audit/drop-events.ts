@@ -95,15 +95,16 @@ export async function dropEvents(
     throw new ConfigError('DATABASE_OWNER_URL must name the role that owns the audit log.')
   const before = monthsBefore(now(), olderThanMonths)
   const dropped: DroppedPartition[] = []
-  let firstKept = (await findDrops(database)).firstKept
+  let { firstKept } = await findDrops(database)
+  let minimum_index = minimumIndexOf(firstKept, await sizeOf(database))
   for (const step of stepsOf(await selectOldPartitions(database, before), before)) {
     const plan = isDryRun
       ? await examine(database, step, [...step.older, ...partitionsOf(step)], firstKept)
       : await patiently(() => drop(deps, operator, step, firstKept))
     firstKept = plan.firstKept
+    minimum_index = plan.minimumIndex
     if (plan.events > 0 || step.month !== undefined) dropped.push(describe(step, plan))
   }
-  const minimum_index = minimumIndexOf(firstKept, await sizeOf(database))
   return { until: before.toISOString(), minimum_index, dropped }
 }
 
@@ -121,6 +122,7 @@ interface Plan {
   events: number
   /** The first leaf whose event stays. */
   firstKept: number
+  minimumIndex: number
   event: string | null
 }
 
@@ -144,7 +146,7 @@ function drop(
     await freezePartitions(tx, partitionsOf(step))
     const plan = await examine(tx, step, partitionsOf(step), from)
     if (month === undefined && plan.events === 0) return plan
-    const { events, firstKept } = plan
+    const { events, firstKept, minimumIndex } = plan
     const kept = month === undefined ? [] : await selectStragglers(tx, month, firstKept)
     const announced = await selectAnnouncements(tx, from, firstKept)
     const event = newAuditEvent({
@@ -155,7 +157,7 @@ function drop(
       until: until.toISOString(),
       count: events,
       ranges: rangesBefore(firstKept),
-      minimum_index: minimumIndexOf(firstKept, await sizeOf(tx)),
+      minimum_index: minimumIndex,
     })
     await insertEvents(tx, [event])
     if (rest !== undefined) await deleteOldEvents(tx, rest, until, firstKept)
@@ -198,7 +200,7 @@ async function examine(
     )
   }
   await requireNothingMissing(db, from, firstKept)
-  return { events: leading, firstKept, event: null }
+  return { events: leading, firstKept, minimumIndex: minimumIndexOf(firstKept, await sizeOf(db)), event: null }
 }
 
 /** What somebody removed is evidence, and must not look dropped. @throws {NotDroppable} */

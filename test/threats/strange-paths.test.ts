@@ -71,9 +71,12 @@ describe('404', () => {
     ['/v1/approvals/apr_%EF%BF%BE', 'approval-not-found'],
     [`/v1/approvals/apr_${'0'.repeat(8_000)}`, 'approval-not-found'],
     ['/v1/audit/events/evt_%00/receipt', 'event-not-found'],
-    ['/v1/audit/tile/%00', 'not-found'],
   ] as const)('%s is no id', async (path, code) => {
     await expectRefusal(vault, get(path), { status: 404, code })
+  })
+
+  it('/v1/audit/tile/%00 is no tile, and like all that the log does not have yet leaves no event', async () => {
+    await expectRefusal(vault, get('/v1/audit/tile/%00'), { status: 404, code: 'not-found', leaves: 'metric' })
   })
 })
 
