@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import path from 'node:path'
-import { absolutePath } from 'swagger-ui-dist'
 import { openApiDocument } from './openapi.ts'
 import { type Answer, type Route, route } from './route.ts'
 import { docsHeaders } from './security-headers.ts'
@@ -20,6 +20,9 @@ const PAGE = `<!doctype html>
 </html>
 `
 const START = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#viewer', deepLinking: false, validatorUrl: null })\n`
+
+/** Where its files are: the package itself is a program for browsers, which no command needs to load. */
+const VIEWER = path.dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
 
 const documented = { access: 'public', audited: false, answersSealed: true } as const
 
@@ -74,5 +77,5 @@ export function createDocsRoutes<C>(
 }
 
 function file(name: string, contentType: string): Answer {
-  return { status: 200, body: readFileSync(path.join(absolutePath(), name)), contentType, headers: docsHeaders }
+  return { status: 200, body: readFileSync(path.join(VIEWER, name)), contentType, headers: docsHeaders }
 }
