@@ -77,6 +77,7 @@ export function createStandings({ database, ledger, tell }: StandingsDeps): (cal
 
   return createBatch({
     ownerOf: nameOf,
+    paceMs: 2,
     run: async (callers: readonly Caller[]) =>
       recall(await selectAccessVersion(database), callers) ?? (await ask(callers)),
   })

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Problem } from '../problem.ts'
 import { createBatch } from './batch.ts'
 import { DatabaseError } from './database-error.ts'
@@ -77,6 +77,40 @@ describe('createBatch', () => {
       await settled()
     }
     expect(await answers).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+  })
+
+  it('keeps shared statements apart, and makes neither one that is full nor a lone item wait', async () => {
+    const { run, runs } = controlled()
+    const add = createBatch({ run, maxRows: 3, paceMs: 3_600_000 })
+    const addAndSettle = async (...items: number[]) => {
+      for (const item of items) void add(item)
+      await settled()
+    }
+    await addAndSettle(1)
+    await addAndSettle(2)
+    runs[0]!.finish()
+    await settled()
+    await addAndSettle(3, 4)
+    expect(runs.map(({ items }) => items)).toEqual([[1], [2], [3, 4]])
+    for (const { finish } of runs) finish()
+    await addAndSettle(5)
+    await addAndSettle(6)
+    expect(runs).toHaveLength(3)
+    await addAndSettle(7)
+    expect(runs.at(-1)!.items).toEqual([5, 6, 7])
+  })
+
+  it('goes on with what it has kept apart by itself', async () => {
+    const { run, runs } = controlled()
+    const add = createBatch({ run, inFlight: 1, paceMs: 20 })
+    const answers = [add(1), add(2)]
+    await settled()
+    runs[0]!.finish()
+    await Promise.all(answers)
+    const later = add(3)
+    await vi.waitFor(() => expect(runs.map(({ items }) => items)).toEqual([[1, 2], [3]]))
+    runs[1]!.finish()
+    expect(await later).toBe(3)
   })
 
   it('tries a failed statement one by one, so that a bad item fails alone', async () => {

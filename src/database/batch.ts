@@ -18,6 +18,11 @@ export interface BatchOptions<Item, Result> {
   maxWaitingRows?: number
   /** How many statements run at once. Where it is more than one, heavy items never take the last place. */
   inFlight?: number
+  /**
+   * How long after a shared statement the next one begins at the earliest, in milliseconds, unless it is full. A statement costs
+   * this process about as much as a request: while many come in at once, fewer statements carry more of them.
+   */
+  paceMs?: number
 }
 
 const MAX_WAIT_MS = 5_000
@@ -47,7 +52,7 @@ interface Waiting<Item, Result> {
  * @returns a function that adds an item; it rejects with {Problem} busy when too many wait
  */
 export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): (item: Item) => Promise<Result> {
-  const { run, weigh = () => 1, ownerOf, maxRows = 256, maxWaitingRows = 4096, inFlight = 2 } = options
+  const { run, weigh = () => 1, ownerOf, maxRows = 256, maxWaitingRows = 4096, inFlight = 2, paceMs = 0 } = options
   const maxOwnRows = ownerOf === undefined ? maxWaitingRows : maxWaitingRows / 2
   const maxHeavy = Math.max(1, inFlight - 1)
   let waiting: Waiting<Item, Result>[] = []
@@ -57,6 +62,8 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
   let runningHeavy = 0
   let lastDoneAt = Number.NEGATIVE_INFINITY
   let isFlushDue = false
+  let pause: NodeJS.Timeout | undefined
+  let mayBeginAt = Number.NEGATIVE_INFINITY
 
   async function runTogether(batch: readonly Waiting<Item, Result>[]): Promise<void> {
     try {
@@ -121,14 +128,23 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
   /** A burst of requests is read in one turn: the first of them must not leave alone. */
   function flushAfterThisTurn(): void {
     if (isFlushDue) return
+    const wait = pauseMs()
+    if (wait > 0) {
+      pause ??= setTimeout(flush, wait)
+      return
+    }
     isFlushDue = true
-    setImmediate(() => {
-      isFlushDue = false
-      flush()
-    })
+    setImmediate(flush)
+  }
+
+  function pauseMs(): number {
+    return paceMs === 0 || waitingRows >= maxRows ? 0 : mayBeginAt - awakeNow()
   }
 
   function flush(): void {
+    isFlushDue = false
+    clearTimeout(pause)
+    pause = undefined
     giveUpOnTheOldest()
     while (running < inFlight && waiting.length > 0) {
       const batch = take()
@@ -137,10 +153,12 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
       const heavy = isHeavy(first) ? 1 : 0
       running++
       runningHeavy += heavy
+      mayBeginAt = batch.length > 1 ? awakeNow() + paceMs : Number.NEGATIVE_INFINITY
       void runTogether(batch).finally(() => {
         running--
         runningHeavy -= heavy
-        flush()
+        if (pauseMs() > 0) flushAfterThisTurn()
+        else flush()
       })
     }
   }

@@ -96,9 +96,22 @@ export function keyIdOf(mac: Uint8Array): string {
 
 /** A MAC under that key, as it is stored. */
 export function makeMac(key: MacKey, domain: string, text: string): Buffer {
+  const mac = Buffer.allocUnsafe(MAC_BYTES)
+  mac.set(idBytesOf(key))
+  mac.set(hmacOf(key, domain, text), KEY_ID_BYTES)
+  return mac
+}
+
+/** Every event has a MAC: the bytes of its key's id are read once. */
+const idBytes = new WeakMap<MacKey, Uint8Array>()
+
+function idBytesOf(key: MacKey): Uint8Array {
+  const known = idBytes.get(key)
+  if (known !== undefined) return known
   const id = bytesOfBase32(key.id.slice(PREFIX.length))
   if (id?.length !== KEY_ID_BYTES) throw new Error('the id of a MAC key must be 16 bytes')
-  return Buffer.concat([id, hmacOf(key, domain, text)])
+  idBytes.set(key, id)
+  return id
 }
 
 /** Whether that key made the stored MAC. */
@@ -110,5 +123,5 @@ export function isMacOf(key: MacKey, domain: string, text: string, mac: Uint8Arr
 /** HMAC-SHA-256 over the domain, a NUL and the text, 32 bytes. */
 export function hmacOf({ secret }: Pick<MacKey, 'secret'>, domain: string, text: string): Buffer {
   requireWellFormed(text)
-  return createHmac('sha256', secret).update(`${domain}\0`).update(text).digest()
+  return createHmac('sha256', secret).update(`${domain}\0${text}`).digest()
 }

@@ -20,6 +20,9 @@ const ownerOf = ({ owner = '' }: { owner?: string }) => owner
 /** Eight of the largest batches of one caller may wait, and as many of all others. */
 const MAX_WAITING_RECORDS = 64 * 1024
 
+/** A request waits for two of them at the most; one that comes alone does not wait. */
+const PACE_MS = 2
+
 /** @param requireRelease throws when nothing may be released now */
 export function createRecordBatches(database: Database, requireRelease: () => void = () => {}): RecordBatches {
   return {
@@ -27,6 +30,7 @@ export function createRecordBatches(database: Database, requireRelease: () => vo
       run: (writes: readonly NewRecords[]) => insertManyRecords(database, writes),
       weigh: ({ records, events = [] }) => Math.max(1, records.length + events.length),
       ownerOf,
+      paceMs: PACE_MS,
       maxWaitingRows: MAX_WAITING_RECORDS,
     }),
     release: createBatch({
@@ -36,6 +40,7 @@ export function createRecordBatches(database: Database, requireRelease: () => vo
       },
       weigh: ({ records }) => records.length,
       ownerOf,
+      paceMs: PACE_MS,
     }),
     async releaseApproved(release, use) {
       requireRelease()
@@ -48,6 +53,7 @@ export function createRecordBatches(database: Database, requireRelease: () => vo
       },
       weigh: ({ events }) => events.length,
       ownerOf,
+      paceMs: PACE_MS,
     }),
   }
 }
@@ -61,5 +67,6 @@ export function createLookUp(database: Database): LookUpRecords {
     run: (lookUps: readonly LookUp[]) => lookUpRecords(database, lookUps),
     weigh: ({ tokens }) => tokens.length,
     ownerOf,
+    paceMs: PACE_MS,
   })
 }

@@ -58,9 +58,7 @@ export async function releasePlanned(
   { reason, about, planned }: { reason: string | undefined; about: ReleaseAbout; planned: readonly (Plan | Problem)[] },
   idempotency: ReleaseClaim | undefined,
 ): Promise<(Opened | Problem)[]> {
-  const released: (Opened | Problem)[] = planned.map((plan) =>
-    plan instanceof Problem ? plan : new Problem('record-changed', { retryAfterSeconds: 1 }),
-  )
+  const released: (Opened | Problem | undefined)[] = planned.map((plan) => (plan instanceof Problem ? plan : undefined))
   let waiting = planned.flatMap((plan, at) => (plan instanceof Problem ? [] : [{ plan, at }]))
   let claim = idempotency
   for (let attempt = 0; attempt < ATTEMPTS && waiting.length > 0; attempt++) {
@@ -89,7 +87,7 @@ export async function releasePlanned(
     }
     waiting = opened.filter((_, nth) => outcomes[nth] === 'changed')
   }
-  return released
+  return released.map((one) => one ?? new Problem('record-changed', { retryAfterSeconds: 1 }))
 }
 
 /**
