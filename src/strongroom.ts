@@ -15,6 +15,7 @@ import { EVENT_MACS } from './audit/accept-waiting.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
 import { createAuditLog } from './audit/audit-log.ts'
 import { createAuditRoutes } from './audit/audit-routes.ts'
+import { closeWhileOlder } from './audit/close-while-older.ts'
 import { inBook } from './audit/event-book.ts'
 import { createTakeFailure } from './audit/failed-command.ts'
 import { createLogRoutes } from './audit/log-routes.ts'
@@ -195,14 +196,16 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     auditLog.outside.requireCurrent,
   ])
   const routes = [
-    ...createRecordApi({ ...shared, idempotency, outside: auditLog.outside }),
+    ...createRecordApi({ ...shared, idempotency }),
     ...createAuditRoutes(basics),
     ...createLogRoutes(basics),
     ...createAccessRoutes({
       ...{ ...shared, accessTokens, clientSecrets, spendOnce, issuer, asksForCertificates },
     }),
     ...createHealthRoutes<Caller>(checkReady),
-  ].map((route) => countMisses(shared, route))
+  ]
+    .map((route) => closeWhileOlder(auditLog.outside, route))
+    .map((route) => countMisses(shared, route))
   const docs = createDocsRoutes(routes, { issuer, version })
 
   const recordRefusal = createRecordRefusal({ ...basics, strangers: limits.strangers, outage: auditLog.outage })
@@ -278,7 +281,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       ...auditLog.commands,
       ...createVaultCommands({
         ...{ ...shared, admit, production },
-        ...{ outside: auditLog.outside, signingKeys: auditLog.signingKeys },
+        ...{ outside: auditLog.outside, settlements: auditLog.settlements, signingKeys: auditLog.signingKeys },
       }),
     },
     async close() {

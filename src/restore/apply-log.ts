@@ -13,7 +13,7 @@ import { type RoleFile, toRoleFile } from '../access/role-set.ts'
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import { insertEvents } from '../audit/audit-store.ts'
 import type { LogKey } from '../audit/log-key.ts'
-import { selectOpen, settleOutside } from '../audit/witness/outside-store.ts'
+import { type Settlements, settle } from '../audit/witness/settlements.ts'
 import type { OutsideWatch } from '../audit/witness/watch-outside.ts'
 import type { Database } from '../database/database.ts'
 import { compromiseKey } from '../keys/compromise.ts'
@@ -33,6 +33,7 @@ export interface ApplyLogDeps {
   /** All keys that may have signed the log. */
   signingKeys: () => readonly LogKey[]
   outside: Pick<OutsideWatch, 'look'>
+  settlements: Settlements
 }
 
 export interface ApplyLogRequest {
@@ -73,7 +74,7 @@ export async function applyLog(
   await outside.look()
   const log = await readNewerLog({ ...deps, onProgress }, file)
   const { origin, size, from, takeaways } = log
-  const [largest] = await selectOpen(database)
+  const [largest] = await deps.settlements.selectOpen(database)
   if (largest !== undefined && takeaways.count + takeaways.dropped === 0) {
     throw new LogNotApplicable('the database has every event of the file: it is not the newer log.')
   }
@@ -166,24 +167,26 @@ async function leaveOnlyTokenize(deps: ApplyLogDeps, operator: AuditCaller): Pro
 
 /** Says that the log was applied, and opens the vault for reads. Null when nothing was to do. */
 async function conclude(
-  { database, newAuditEvent }: ApplyLogDeps,
+  { database, newAuditEvent, settlements }: ApplyLogDeps,
   operator: AuditCaller,
   { size, from, takeaways }: NewerLog,
   plan: RestorePlan,
 ): Promise<string | null> {
   const taken = stepsOf(plan)
-  const event = newAuditEvent({
-    type: 'restore.apply',
-    outcome: 'success',
-    caller: operator,
-    subject: `checkpoint:${size}`,
-    count: taken,
-    ranges: takeaways.count === 0 ? undefined : [`${from}-${size - 1}`],
-  })
   return database.transaction(async (tx) => {
-    const settled = await settleOutside(tx, await selectOpen(tx), event.id)
-    if (settled + taken === 0) return null
-    await insertEvents(tx, [event])
+    const open = await settlements.selectOpen(tx)
+    if (open.length + taken === 0) return null
+    const event = await settle(tx, open, (checkpoints) =>
+      newAuditEvent({
+        type: 'restore.apply',
+        outcome: 'success',
+        caller: operator,
+        subject: `checkpoint:${size}`,
+        checkpoints: open.length === 0 ? undefined : checkpoints,
+        count: taken,
+        ranges: takeaways.count === 0 ? undefined : [`${from}-${size - 1}`],
+      }),
+    )
     return event.id
   })
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { afterEach, describe, expect, inject, it, vi } from 'vitest'
 import type { AuditFacts } from '../../src/audit/audit-event.ts'
 import { parseCheckpoint } from '../../src/audit/checkpoint.ts'
-import { type DropEventsRequest, dropEvents } from '../../src/audit/drop-events.ts'
+import type { DropEventsRequest } from '../../src/audit/drop-events.ts'
 import { hashLeaf, includes, rootOf } from '../../src/audit/merkle.ts'
 import { verifyLog } from '../../src/audit/verification/verify-log.ts'
 import { openLogOfDatabase } from '../../src/audit/verification/verify-store.ts'
@@ -64,15 +64,8 @@ async function settled(): Promise<void> {
   await vi.waitUntil(async () => (await database.sql(isSettled)).length === 0, { timeout: 10_000, interval: 50 })
 }
 
-const drop = (request: Partial<DropEventsRequest> = {}) => {
-  const now = () => NOW
-  const { newAuditEvent } = vault.strongroom
-  return dropEvents({ database: owner, newAuditEvent, now }, OPERATOR, {
-    olderThanMonths: 12,
-    isDryRun: false,
-    ...request,
-  })
-}
+const drop = (request: Partial<DropEventsRequest> = {}) =>
+  vault.strongroom.commands.dropEvents(owner, OPERATOR, { olderThanMonths: 12, isDryRun: false, ...request })
 
 /** Every leaf's place, and the month of its event while that is there. */
 async function places(): Promise<{ sequence: number; event: string; isThere: boolean }[]> {
@@ -220,10 +213,8 @@ describe('nothing is dropped', () => {
   it('by the role that the server runs as', async () => {
     await start()
     const server = openDatabase({ url: database.serverUrl, maxConnections: 1 })
-    const now = () => NOW
-    const { newAuditEvent } = vault.strongroom
     const request = { olderThanMonths: 12, isDryRun: false }
-    await expect(dropEvents({ database: server, newAuditEvent, now }, OPERATOR, request)).rejects.toThrow(
+    await expect(vault.strongroom.commands.dropEvents(server, OPERATOR, request)).rejects.toThrow(
       'DATABASE_OWNER_URL must name the role that owns the audit log',
     )
     await server.close()

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { ApplyLogRequest } from '../../src/restore/apply-log.ts'
+import type { Scope } from '../../src/access/roles.ts'
 import { copyTestDatabase, createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { card, contact } from '../support/samples.ts'
@@ -53,10 +54,26 @@ async function stop(): Promise<void> {
 }
 
 /** The backup, put back. The file of checkpoints is not what was put back. */
-async function restore(ships = true): Promise<TestVault> {
+async function putBack(): Promise<TestDatabase> {
   const copy = await copyTestDatabase(backup)
   restored.push(copy)
-  return start(copy, ships)
+  return copy
+}
+
+const restore = async (ships = true) => start(await putBack(), ships)
+
+/** With tokens that were issued before the database was known to be older. */
+async function restoreWithTokens(scopes: readonly Scope[]): Promise<{ vault: TestVault; token: string }> {
+  const token = await (await restore(false)).clientToken(scopes)
+  await stop()
+  return { vault: await start(restored.at(-1)!), token }
+}
+
+/** Two looks: one that finds, and one that follows. */
+async function look(vault: TestVault): Promise<void> {
+  const task = vault.strongroom.background.tasks.get('watch-outside-checkpoints')!
+  await task.run()
+  await task.run()
 }
 
 async function settled(vault: TestVault): Promise<void> {
@@ -73,6 +90,7 @@ const apply = (vault: TestVault, log = newer, isDryRun = false) => {
   const request: ApplyLogRequest = { file: log, isDryRun, onProgress: () => {} }
   return vault.strongroom.commands.applyLog(OPERATOR, request)
 }
+const AUDITOR = ['audit:read'] as const
 const officer = (vault: TestVault) => vault.staffToken('privacy-officer', { name: 'Olga' })
 const read = async (vault: TestVault, token: string) =>
   vault.call('GET', `/v1/tokens/${token}`, { token: await vault.clientToken(['token:read']) })
@@ -136,13 +154,13 @@ describe('a database that is older than the checkpoints in a shipped file', () =
   it(
     'is closed for whatever concerns its records, takes what is new, and refuses a log that is not its newer one',
     async () => {
-      const vault = await restore()
+      const scopes = ['tokenize', 'token:read', 'token:search', 'token:match', 'contact:reveal', ...AUDITOR] as const
+      const { vault, token: reader } = await restoreWithTokens(scopes)
       const checkpoints = readFileSync(file('checkpoints'), 'utf8')
       try {
         expect(await readyCode(vault)).toBe('restored-backup')
         expect(alerts(vault)).toHaveLength(1)
         const token = await officer(vault)
-        const reader = await vault.clientToken(['token:read', 'token:search', 'token:match', 'contact:reveal'])
         const answers = [
           await vault.call('GET', `/v1/tokens/${kept}`, { token: reader }),
           await vault.call('POST', `/v1/tokens/${kept}/reveal`, { token: reader, body: { purpose: 'provide-goods' } }),
@@ -153,11 +171,28 @@ describe('a database that is older than the checkpoints in a shipped file', () =
           }),
           await vault.call('PATCH', `/v1/tokens/${kept}`, { token, body: { phone: '+33612345678' } }),
           await vault.call('DELETE', `/v1/tokens/${kept}`, { token }),
+          await vault.call('GET', '/v1/audit/events', { token: reader }),
+          await vault.call('GET', '/v1/audit/tile/0/000', { token: reader }),
+          await vault.call('GET', '/v1/audit/tile/entries/000', { token: reader }),
+          await vault.call('GET', '/v1/audit/minimum-index', { token: reader }),
+          await vault.call('GET', `/v1/audit/events/${(await vault.events())[0]!.id}/receipt`, { token: reader }),
+          await vault.call('GET', '/v1/approvals', { token: reader }),
+          await vault.requestToken(revoked.id, revoked.secret),
+          await vault.requestToken('client_none', 'none'),
         ]
         expect(answers.map(({ status, body }) => [status, body.code])).toEqual(
           answers.map(() => [503, 'restored-backup']),
         )
-        expect((await vault.tokenize({ card })).card!.token).toMatch(/^card_/)
+        expect(answers.at(-1)!.body.error).toBe('temporarily_unavailable')
+        const open = [
+          await vault.call('GET', '/v1/audit/checkpoint', { token: reader }),
+          await vault.call('GET', '/.well-known/jwks.json'),
+          await vault.call('GET', '/.well-known/oauth-authorization-server'),
+          await vault.call('GET', '/healthz'),
+        ]
+        expect(open.map(({ status }) => status)).toEqual(open.map(() => 200))
+        const checkout = await vault.call('POST', '/v1/tokenize', { token: reader, body: { card } })
+        expect(checkout.body.card.token).toMatch(/^card_/)
 
         const { plan, event } = await apply(vault, newer, true)
         expect(plan.erase).toMatchObject([{ token: erased }])
@@ -242,7 +277,6 @@ describe('restore apply', () => {
     async () => {
       const vault = await restore()
       const { commands } = vault.strongroom
-      expect((await vault.requestToken(revoked.id, revoked.secret)).status).toBe(200)
       const applied = await apply(vault)
       expect(applied.plan.lost).toMatchObject({ records: [lost], corrections: [corrected] })
       expect(applied.plan.lost.keys).not.toEqual([])
