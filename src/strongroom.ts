@@ -281,7 +281,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       ...auditLog.commands,
       ...createVaultCommands({
         ...{ ...shared, admit, production },
-        ...{ outside: auditLog.outside, settlements: auditLog.settlements, signingKeys: auditLog.signingKeys },
+        ...{ outside: auditLog.outside, settlements: auditLog.settlements, isProven: auditLog.isProven },
+        signingKeys: auditLog.signingKeys,
       }),
     },
     async close() {

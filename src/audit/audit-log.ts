@@ -24,8 +24,8 @@ import { createIsProven } from './signed-log.ts'
 import type { FindState } from './vouch.ts'
 import { waiveRestore } from './waive-restore.ts'
 import { watchLogEnd } from './watch-log-end.ts'
-import { shipCheckpoints } from './witness/ship-checkpoints.ts'
 import { createSettlements } from './witness/settlements.ts'
+import { shipCheckpoints } from './witness/ship-checkpoints.ts'
 import { watchOutside } from './witness/watch-outside.ts'
 import type { Shipping } from './witness/witnesses-file.ts'
 
@@ -133,7 +133,8 @@ export async function createAuditLog(
   const end = isWatchedHere ? watchLogEnd({ ...deps, keys: signing, isReady }) : undefined
   const keeper =
     end && isKeptHere ? keepLog({ ...deps, ...options, end, keys: signing, isReady, prepare, events }) : undefined
-  const settlements = createSettlements(createIsProven({ ...deps, keys: signing }))
+  const isProven = createIsProven({ ...deps, keys: signing })
+  const settlements = createSettlements(isProven)
   const outside = watchOutside({ ...deps, ...options, keys: signing, isReady, shipping, settlements, end })
   if (isWatchedHere) await outside.begin()
   const { report: onSignedOther, isOlder: isHeld } = outside
@@ -148,6 +149,8 @@ export async function createAuditLog(
     requireUnchanged: () => end?.requireUnchanged(),
     /** What is known of the log from outside. */
     outside,
+    /** Whether the vault made an event. */
+    isProven,
     /** Which checkpoints outside an operator has answered for. */
     settlements,
     /** All keys that may have signed the log. */
@@ -186,7 +189,8 @@ export async function createAuditLog(
         ),
       /** Lets releases go on after events were found to be gone. */
       resumeReleases: (operator: AuditCaller) => resumeReleases(deps, operator),
-      waiveRestore: (operator: AuditCaller, reason: string) => waiveRestore({ ...deps, outside, settlements }, operator, reason),
+      waiveRestore: (operator: AuditCaller, reason: string) =>
+        waiveRestore({ ...deps, outside, settlements }, operator, reason),
       listLogKeys: () => listLogKeys(database, signing.all(), options.origin),
     },
     /** What was committed before still gets its place, and the last checkpoint is shipped. */

@@ -1,6 +1,6 @@
 import type { Queryable } from '../database/database.ts'
-import { EVENT_DOMAIN } from './event-book.ts'
 import type { VerifyEventMac } from './event-authenticity.ts'
+import { EVENT_DOMAIN } from './event-book.ts'
 import { LogChanged, readLogEnd } from './log-end.ts'
 import type { LogKey } from './log-key.ts'
 import { selectTile } from './log-store.ts'

@@ -41,20 +41,24 @@ export function addRestoreCommands(program: Command): void {
 }
 
 /** Opens the vault with its keys, and with what says where checkpoints were shipped to. */
-function withOutside(command: string, work: (strongroom: Strongroom) => Promise<void>): Promise<void> {
+function withOutside(
+  command: string,
+  work: (strongroom: Strongroom) => Promise<void>,
+  options: { takesAccessAway?: boolean } = {},
+): Promise<void> {
   return withVault(
     command,
     async (strongroom) => {
       await bringRootKey(strongroom)
       await work(strongroom)
     },
-    { seesOutside: true },
+    { ...options, seesOutside: true },
   )
 }
 
 async function applyNewerLog(options: ApplyOptions): Promise<void> {
   const { log: file, dryRun: isDryRun = false } = options
-  await withOutside('restore apply', async ({ commands }) => {
+  const work = async ({ commands }: Strongroom) => {
     const show = showProgress(false, 'applied')
     const onProgress: ApplyLogRequest['onProgress'] = ({ done, total }) =>
       show.update({ moved: done, total, remaining: total - done })
@@ -68,7 +72,8 @@ async function applyNewerLog(options: ApplyOptions): Promise<void> {
     if (applied.missing === 0) return
     note(`the vault has signed ${applied.missing} more events than the file has: what they took away is not known.`)
     note('Where there is a newer export, apply that one too.')
-  })
+  }
+  await withOutside('restore apply', work, { takesAccessAway: true })
 }
 
 const idsOf = (list: readonly { id: string }[]) => list.map(({ id }) => id)

@@ -13,6 +13,7 @@ import { type RoleFile, toRoleFile } from '../access/role-set.ts'
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import { insertEvents } from '../audit/audit-store.ts'
 import type { LogKey } from '../audit/log-key.ts'
+import type { IsProven } from '../audit/signed-log.ts'
 import { type Settlements, settle } from '../audit/witness/settlements.ts'
 import type { OutsideWatch } from '../audit/witness/watch-outside.ts'
 import type { Database } from '../database/database.ts'
@@ -34,6 +35,7 @@ export interface ApplyLogDeps {
   signingKeys: () => readonly LogKey[]
   outside: Pick<OutsideWatch, 'look'>
   settlements: Settlements
+  isProven: IsProven
 }
 
 export interface ApplyLogRequest {
@@ -69,16 +71,16 @@ export async function applyLog(
   operator: AuditCaller,
   { file, isDryRun, onProgress }: ApplyLogRequest,
 ): Promise<AppliedLog> {
-  const { database, now, outside } = deps
+  const { database, outside } = deps
   // There may have been no start yet that looked.
   await outside.look()
   const log = await readNewerLog({ ...deps, onProgress }, file)
   const { origin, size, from, takeaways } = log
-  const [largest] = await deps.settlements.selectOpen(database)
+  const largest = await deps.settlements.findOpen(database)
   if (largest !== undefined && takeaways.count + takeaways.dropped === 0) {
     throw new LogNotApplicable('the database has every event of the file: it is not the newer log.')
   }
-  const plan = await planRestore(database, takeaways, now())
+  const plan = await planRestore(deps, takeaways)
   if (!isDryRun) await takeAway(deps, operator, plan, onProgress)
   const event = isDryRun ? null : await conclude(deps, operator, log, plan)
   return {
@@ -131,7 +133,7 @@ async function suspendAgain(
 ): Promise<void> {
   await database.transaction(async (tx) => {
     await ledger.hold(tx)
-    if (!(await suspendCaller(tx, { caller: id, role: '', purpose }, now()))) return
+    await suspendCaller(tx, { caller: id, role: '', purpose }, now())
     await ledger.recordOrLeave(tx, [{ subject: suspendedSubject(id), state: REFUSED }])
     const facts = { type: 'caller.suspend', outcome: 'success', caller: operator, subject: id } as const
     await insertEvents(tx, [newAuditEvent({ ...facts, purpose: purpose === '' ? undefined : purpose })])

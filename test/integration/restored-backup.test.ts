@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { ApplyLogRequest } from '../../src/restore/apply-log.ts'
 import type { Scope } from '../../src/access/roles.ts'
+import type { ApplyLogRequest } from '../../src/restore/apply-log.ts'
 import { copyTestDatabase, createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { card, contact } from '../support/samples.ts'
@@ -90,7 +90,6 @@ const apply = (vault: TestVault, log = newer, isDryRun = false) => {
   const request: ApplyLogRequest = { file: log, isDryRun, onProgress: () => {} }
   return vault.strongroom.commands.applyLog(OPERATOR, request)
 }
-const AUDITOR = ['audit:read'] as const
 const officer = (vault: TestVault) => vault.staffToken('privacy-officer', { name: 'Olga' })
 const read = async (vault: TestVault, token: string) =>
   vault.call('GET', `/v1/tokens/${token}`, { token: await vault.clientToken(['token:read']) })
@@ -154,7 +153,10 @@ describe('a database that is older than the checkpoints in a shipped file', () =
   it(
     'is closed for whatever concerns its records, takes what is new, and refuses a log that is not its newer one',
     async () => {
-      const scopes = ['tokenize', 'token:read', 'token:search', 'token:match', 'contact:reveal', ...AUDITOR] as const
+      const scopes = [
+        ...(['tokenize', 'token:read', 'token:search', 'token:match', 'contact:reveal'] as const),
+        ...(['release:approve', 'audit:read'] as const),
+      ]
       const { vault, token: reader } = await restoreWithTokens(scopes)
       const checkpoints = readFileSync(file('checkpoints'), 'utf8')
       try {

@@ -2,7 +2,8 @@ import { hash } from 'node:crypto'
 import type { Queryable, Transaction } from '../../database/database.ts'
 import type { AuditCaller, AuditEvent, AuditEventType, AuditFacts, NewAuditEvent } from '../audit-event.ts'
 import { insertEvents } from '../audit-store.ts'
-import type { IsProven } from '../signed-log.ts'
+import { selectHead } from '../log-store.ts'
+import { containsRoot, type IsProven } from '../signed-log.ts'
 import {
   findSettlingEvent,
   markSettled,
@@ -23,14 +24,26 @@ export function digestOf(checkpoints: readonly Pick<OutsideCheckpoint, 'size' | 
   return hash('sha256', lines.join(''), 'hex')
 }
 
+/** Whether the log lacks that checkpoint. What was put back and repaired has it again. */
+export async function isMissing(
+  db: Queryable,
+  { size, root }: Pick<OutsideCheckpoint, 'size' | 'root'>,
+): Promise<boolean> {
+  if (root.length === 0) return true
+  const head = await selectHead(db)
+  return !(await containsRoot(db, head?.size ?? 0, size, root))
+}
+
 /** Which checkpoints outside an operator has answered for. */
 export interface Settlements {
-  /** Those that no operator has answered for, the largest first; so many of them at the most. */
-  selectOpen(db: Queryable, limit?: number): Promise<OutsideCheckpoint[]>
-  /** The ids that are named as events of an operator and are none, of what was found by the last look. */
+  /** Those that the log lacks and that no operator has answered for, the largest first. */
+  selectOpen(db: Queryable): Promise<OutsideCheckpoint[]>
+  /** The largest of them. */
+  findOpen(db: Queryable): Promise<OutsideCheckpoint | undefined>
+  /** What the last look has found named as the event of an operator, and is none. */
   readonly forged: readonly string[]
   /**
-   * Before events leave the log: those among them that settle something have another event in their place, which names them.
+   * Before events leave the log: each one among them that settles something gets another event in its place, which names it.
    *
    * @param isLeaving whether the event with that number in the log is about to leave
    */
@@ -43,8 +56,8 @@ export interface Settlements {
 }
 
 /**
- * A row says which event settles it, and whoever writes to the database can write that. It counts where the vault made the
- * event, and where the event names exactly the checkpoints that refer to it.
+ * A row says which event settles it, and the owner of the database can write that. The row counts where the vault made the event
+ * and the event names exactly the checkpoints that refer to it.
  */
 export function createSettlements(isProven: IsProven): Settlements {
   /** Proved once is proved: by the event and by what it settles. */
@@ -70,21 +83,33 @@ export function createSettlements(isProven: IsProven): Settlements {
     return found
   }
 
+  async function selectUnanswered(db: Queryable, limit?: number): Promise<OutsideCheckpoint[]> {
+    const { settled, others } = await settledBy(db)
+    forged = others
+    return selectUnsettled(db, settled, limit)
+  }
+
+  async function selectOpen(db: Queryable): Promise<OutsideCheckpoint[]> {
+    const missing: OutsideCheckpoint[] = []
+    for (const one of await selectUnanswered(db)) if (await isMissing(db, one)) missing.push(one)
+    return missing
+  }
+
   return {
     get forged() {
       return forged
     },
-    async selectOpen(db, limit) {
-      const { settled, others } = await settledBy(db)
-      forged = others
-      return selectUnsettled(db, settled, limit)
+    selectOpen,
+    async findOpen(db) {
+      const [largest] = await selectUnanswered(db, 1)
+      return largest === undefined || (await isMissing(db, largest)) ? largest : (await selectOpen(db))[0]
     },
     async carryOver(tx, newAuditEvent, operator, isLeaving) {
       for (const event of (await settledBy(tx)).settled) {
         const stored = await findSettlingEvent(tx, event)
         if (stored === undefined || stored.sequence === null || !isLeaving(stored.sequence)) continue
-        const { type, subject, count } = JSON.parse(stored.body) as AuditFacts
-        const facts = { type, outcome: 'success', caller: operator, subject, count, replay_of: event } as const
+        const { type, subject, count, note } = JSON.parse(stored.body) as AuditFacts
+        const facts = { type, outcome: 'success', caller: operator, subject, count, note, replay_of: event } as const
         await settle(tx, await selectSettledBy(tx, event), (checkpoints) => newAuditEvent({ ...facts, checkpoints }))
       }
     },

@@ -16,7 +16,7 @@ import { askWitness, Refused, SignedOther } from './ask-witness.ts'
 import { insertOutside, type OutsideCheckpoint, selectUnlisted } from './outside-store.ts'
 import { Undelivered } from './post-text.ts'
 import { readNotes } from './read-notes.ts'
-import type { Settlements } from './settlements.ts'
+import { isMissing, type Settlements } from './settlements.ts'
 import type { Shipping, Witness } from './witnesses-file.ts'
 
 /** How soon every process knows that reads are closed or open again. */
@@ -59,7 +59,7 @@ export interface OutsideWatchDeps {
 }
 
 export interface OutsideWatch {
-  /** @throws {Problem} restored-backup; database-unavailable while nobody has looked yet */
+  /** @throws {Problem} restored-backup; database-unavailable as long as nothing is known of the database there is now */
   requireCurrent(): Promise<void>
   /** Whether the database is known to be older. */
   isOlder(): boolean
@@ -110,6 +110,8 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
     if (!isChanged) wasChanged = false
     return database.losses !== losses || (isChanged && !wasChanged)
   }
+
+  const isInTheDark = () => !isKnown || database.losses !== losses
 
   async function look(): Promise<void> {
     const isFirst = lookedAt === undefined
@@ -170,6 +172,7 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
     await insertOutside(database, missing, now())
   }
 
+  /** Whether the log contains it, as long as the database is the same one. */
   async function isContained({ size, root }: SeenLog, headSize: number): Promise<boolean> {
     const key = `${size} ${root.toString('base64')}`
     if (contained.has(key)) return true
@@ -212,18 +215,10 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
   }
 
   async function findOpen(): Promise<OutsideCheckpoint | undefined> {
-    const [largest] = await settlements.selectOpen(database, 1)
-    const head = await selectHead(database)
-    // What was lost may be there again: somebody had put the head back, and has repaired it.
-    const isMissing = async (one: OutsideCheckpoint) =>
-      one.root.length === 0 || !(await containsRoot(database, head?.size ?? 0, one.size, one.root))
-    if (largest !== undefined && (await isMissing(largest))) return largest
-    if (largest !== undefined) {
-      for (const one of await settlements.selectOpen(database)) if (await isMissing(one)) return one
-    }
-    if (open === undefined || (await selectUnlisted(database, [open])).length === 0 || !(await isMissing(open))) {
-      return undefined
-    }
+    const found = await settlements.findOpen(database)
+    if (found !== undefined || open === undefined) return found
+    // Answered for, or there again; or somebody has removed its row.
+    if ((await selectUnlisted(database, [open])).length === 0 || !(await isMissing(database, open))) return undefined
     await insertOutside(database, [open], now())
     return open
   }
@@ -254,8 +249,9 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
     async requireCurrent() {
       // A sealed vault says so itself, and reads nothing.
       if (follow === undefined || !isReady()) return
-      if (!isKnown || database.losses !== losses) await follow()
-      if (!isKnown) throw new Problem('database-unavailable')
+      // The run that is under way may have begun before the connection was lost.
+      for (let runs = 0; runs < 2 && isInTheDark(); runs++) await follow()
+      if (isInTheDark()) throw new Problem('database-unavailable')
       if (open !== undefined) throw new Problem('restored-backup', { retryAfterSeconds: RETRY_AFTER_SECONDS })
     },
   }
