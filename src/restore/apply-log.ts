@@ -22,6 +22,7 @@ import type { Keys } from '../keys/keys.ts'
 import { eraseAgain } from './erase-again.ts'
 import { type Again, planRestore, type RestorePlan } from './plan-restore.ts'
 import { LogNotApplicable, type NewerLog, readNewerLog } from './read-newer-log.ts'
+import type { NewerRootKey } from './takeaways.ts'
 
 export interface ApplyLogDeps {
   database: Database
@@ -53,7 +54,7 @@ export interface AppliedLog {
     dropped: number
   }
   plan: RestorePlan
-  isRootKeyReplaced: boolean
+  rootKey: NewerRootKey | undefined
   /** The event `restore.apply`; null when there was nothing to do, or only a look was asked for. */
   event: string | null
   /** How many more events a checkpoint says that was seen outside: what they took away is not known. */
@@ -86,7 +87,7 @@ export async function applyLog(
   return {
     log: { origin, size, from, events: takeaways.count, dropped: takeaways.dropped },
     plan,
-    isRootKeyReplaced: takeaways.isRootKeyReplaced,
+    rootKey: takeaways.rootKey,
     event,
     missing: Math.max(0, (largest?.size ?? 0) - size),
   }
