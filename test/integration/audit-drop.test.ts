@@ -6,6 +6,7 @@ import type { DropEventsRequest } from '../../src/audit/drop-events.ts'
 import { hashLeaf, includes, rootOf } from '../../src/audit/merkle.ts'
 import { verifyLog } from '../../src/audit/verification/verify-log.ts'
 import { openLogOfDatabase } from '../../src/audit/verification/verify-store.ts'
+import { digestOf } from '../../src/audit/witness/settlements.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { leaveOldLog } from '../support/old-log.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -158,6 +159,25 @@ describe('events that are older than a year', () => {
     expect(Date.parse(String(announced[0]!.at))).toBeGreaterThanOrEqual(NOW.getTime())
     await settled()
     expect(await verified()).toMatchObject({ dropped: 3 })
+  })
+
+  it('leave a restored backup answered for that they answered for', async () => {
+    const lost = { size: 999_999, root: randomBytes(32) }
+    const waived = { type: 'restore.waive', outcome: 'success', caller: OPERATOR, note: 'The log is lost.' } as const
+    await start({ at: middleOf(20), ...waived, checkpoints: digestOf([lost]) }, middleOf(14))
+    const [{ id: earlier } = {}] = await vault.events({ type: 'restore.waive' })
+    await database.sql(`INSERT INTO outside_checkpoints VALUES ($1, $2, NULL, 'checkpoints', now(), $3)`, [
+      ...[lost.size, lost.root, earlier],
+    ])
+    const look = () => vault.strongroom.background.tasks.get('watch-outside-checkpoints')!.run()
+    const isReady = async () => (await vault.call('GET', '/readyz')).status === 200
+    await look()
+    expect(await isReady()).toBe(true)
+    await drop()
+    const events = await vault.events({ type: 'restore.waive' })
+    expect(events).toMatchObject([{ ...waived, checkpoints: digestOf([lost]), replay_of: earlier }])
+    await look()
+    expect(await isReady()).toBe(true)
   })
 
   it('stay when they stand in the log behind a younger one', async () => {

@@ -7,7 +7,7 @@ import type { TestVault } from './test-vault.ts'
 import { exportLines } from './verify-both.ts'
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
-const PATIENCE = { timeout: 30_000, interval: 50 }
+const PATIENCE = { timeout: 60_000, interval: 50 }
 const CUSTODIANS = ['Meera Pillai', 'Jonas Weber']
 const RELEASE = { purpose: 'enforce-rights', fields: ['email'], reason: 'Chargeback, as the bank asks' }
 
