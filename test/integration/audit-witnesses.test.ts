@@ -187,7 +187,7 @@ describe('a witness', () => {
   it('that was away at the start says to the server that runs that its database is older', async () => {
     await beginLog()
     const witness = await startWitness()
-    const shipping = { ...configuration(witness), every_seconds: 3_600 }
+    const shipping = { ...trusted(witness), every_seconds: 3_600 }
     await startVault(shipping)
     await vi.waitUntil(() => witness.latest.size > 0, PATIENCE)
     await stopVault()
