@@ -203,9 +203,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       ...{ ...shared, accessTokens, clientSecrets, spendOnce, issuer, asksForCertificates },
     }),
     ...createHealthRoutes<Caller>(checkReady),
-  ]
-    .map((route) => closeWhileOlder(auditLog.outside, route))
-    .map((route) => countMisses(shared, route))
+  ].map((route) => countMisses(shared, closeWhileOlder(auditLog.outside, route)))
   const docs = createDocsRoutes(routes, { issuer, version })
 
   const recordRefusal = createRecordRefusal({ ...basics, strangers: limits.strangers, outage: auditLog.outage })
@@ -279,11 +277,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       reviewAccess: (operator: AuditCaller) => access.commands.reviewAccess(operator, authentication.issuers),
       ...createKeyCommands({ ...rotation, ...destroying, issuer }),
       ...auditLog.commands,
-      ...createVaultCommands({
-        ...{ ...shared, admit, production },
-        ...{ outside: auditLog.outside, settlements: auditLog.settlements, isProven: auditLog.isProven },
-        signingKeys: auditLog.signingKeys,
-      }),
+      ...createVaultCommands({ ...shared, ...auditLog.restoring, admit, production }),
     },
     async close() {
       await background.tasks.get('write-refusal-counts')?.run()

@@ -149,12 +149,8 @@ export async function createAuditLog(
     requireUnchanged: () => end?.requireUnchanged(),
     /** What is known of the log from outside. */
     outside,
-    /** Whether the vault made an event. */
-    isProven,
-    /** Which checkpoints outside an operator has answered for. */
-    settlements,
-    /** All keys that may have signed the log. */
-    signingKeys: signing.all,
+    /** What `restore apply` goes by. */
+    restoring: { outside, settlements, isProven, signingKeys: signing.all },
     /** Whether the key has signed the latest checkpoint. */
     hasSignedLast: async (db: Queryable, id: string) => {
       const key = signing.all().find((one) => one.id === id)

@@ -39,7 +39,7 @@ it('a server ships its checkpoints, the last one when it stops, whichever proces
     'audit.start',
     'audit.stop',
   ])
-}, 60_000)
+})
 
 it('a file of witnesses that cannot be used refuses the start, in a sentence that says where', async () => {
   writeFileSync(file('wrong.json'), JSON.stringify({ witnesses: [{ url: 'https://witness.example', key: 'x' }] }))

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, w
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
-import { copyTestDatabase, createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 import { PostServer, TestWitness } from '../support/test-witness.ts'
@@ -183,34 +183,6 @@ describe('a witness', () => {
   const trusted = (witness: TestWitness) => ({
     witnesses: [{ url: witness.url, key: witness.verifierKey, ca: caFile() }],
   })
-
-  it('that was away at the start says to the server that runs that its database is older', async () => {
-    await beginLog()
-    const witness = await startWitness()
-    const shipping = { ...trusted(witness), every_seconds: 3_600 }
-    await startVault(shipping)
-    await vi.waitUntil(() => witness.latest.size > 0, PATIENCE)
-    await stopVault()
-    const backup = await copyTestDatabase(database)
-    const signed = witness.latest.size
-    await startVault(shipping)
-    await grow()
-    await stopVault()
-    await vi.waitUntil(() => witness.latest.size > signed, PATIENCE)
-    await database.drop()
-    database = backup
-    const { reply } = witness
-    witness.reply = () => ({ status: 503 })
-    await startVault(shipping)
-    await expect.poll(async () => (await vault!.call('GET', '/readyz')).status, PATIENCE).toBe(200)
-
-    witness.reply = reply
-    const now = performance.now.bind(performance)
-    vi.spyOn(performance, 'now').mockImplementation(() => now() + 6 * 60_000)
-    await expect.poll(async () => (await vault!.call('GET', '/readyz')).body.code, PATIENCE).toBe('restored-backup')
-    expect(alerts('restored-backup')).toHaveLength(1)
-    vi.restoreAllMocks()
-  }, 60_000)
 
   it('signs what continues the log, and its signature stands under the checkpoint', async () => {
     await beginLog()
