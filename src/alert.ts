@@ -34,6 +34,8 @@ export const ALERTS = {
   'audit-witness-refuses': 'a witness does not sign the audit log: it may have seen another one',
   'restored-backup':
     'the database is older than what the vault has signed: nothing is read until an operator has applied a newer log, or waived it',
+  'restore-forged':
+    'the database says that an operator has answered for a restored backup, and no event of the vault does: nothing is read',
   'client-crl-out-of-date':
     'the revocation list of client certificates is out of date: they are refused until there is a new one',
   'background-task-failed': 'something that the server does by itself has failed: it goes on trying',

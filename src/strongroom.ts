@@ -15,6 +15,7 @@ import { EVENT_MACS } from './audit/accept-waiting.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
 import { createAuditLog } from './audit/audit-log.ts'
 import { createAuditRoutes } from './audit/audit-routes.ts'
+import { closeWhileOlder } from './audit/close-while-older.ts'
 import { inBook } from './audit/event-book.ts'
 import { createTakeFailure } from './audit/failed-command.ts'
 import { createLogRoutes } from './audit/log-routes.ts'
@@ -195,14 +196,14 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     auditLog.outside.requireCurrent,
   ])
   const routes = [
-    ...createRecordApi({ ...shared, idempotency, outside: auditLog.outside }),
+    ...createRecordApi({ ...shared, idempotency }),
     ...createAuditRoutes(basics),
     ...createLogRoutes(basics),
     ...createAccessRoutes({
       ...{ ...shared, accessTokens, clientSecrets, spendOnce, issuer, asksForCertificates },
     }),
     ...createHealthRoutes<Caller>(checkReady),
-  ].map((route) => countMisses(shared, route))
+  ].map((route) => countMisses(shared, closeWhileOlder(auditLog.outside, route)))
   const docs = createDocsRoutes(routes, { issuer, version })
 
   const recordRefusal = createRecordRefusal({ ...basics, strangers: limits.strangers, outage: auditLog.outage })
@@ -276,10 +277,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       reviewAccess: (operator: AuditCaller) => access.commands.reviewAccess(operator, authentication.issuers),
       ...createKeyCommands({ ...rotation, ...destroying, issuer }),
       ...auditLog.commands,
-      ...createVaultCommands({
-        ...{ ...shared, admit, production },
-        ...{ outside: auditLog.outside, signingKeys: auditLog.signingKeys },
-      }),
+      ...createVaultCommands({ ...shared, ...auditLog.restoring, admit, production }),
     },
     async close() {
       await background.tasks.get('write-refusal-counts')?.run()

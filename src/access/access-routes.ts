@@ -48,6 +48,9 @@ const tokenResponseSchema = z.object({
   scope: z.string(),
 })
 
+/** What anybody may read, always. */
+const document = { access: 'public', audited: false, answersOlder: true } as const
+
 /** `POST /oauth/token` and the documents that say how to check what it issues. */
 export function createAccessRoutes(deps: AccessRouteDeps): Route<Caller>[] {
   // RFC 8705 sections 2.1.1, 2.2.1 and 3.3.
@@ -112,8 +115,7 @@ export function createAccessRoutes(deps: AccessRouteDeps): Route<Caller>[] {
       method: 'GET',
       path: '/.well-known/jwks.json',
       summary: 'The public keys that access tokens are signed with',
-      access: 'public',
-      audited: false,
+      ...document,
       responses: { 200: { description: 'a JWK Set', schema: z.object({ keys: z.array(z.looseObject({})) }) } },
       handle: () => ({ status: 200, body: deps.accessTokens.jwks() }),
     }),
@@ -121,8 +123,7 @@ export function createAccessRoutes(deps: AccessRouteDeps): Route<Caller>[] {
       method: 'GET',
       path: '/.well-known/oauth-authorization-server',
       summary: 'Authorization server metadata (RFC 8414)',
-      access: 'public',
-      audited: false,
+      ...document,
       responses: { 200: { description: 'the metadata', schema: z.looseObject({ issuer: z.string() }) } },
       handle: () => ({ status: 200, body: metadata }),
     }),
@@ -130,8 +131,7 @@ export function createAccessRoutes(deps: AccessRouteDeps): Route<Caller>[] {
       method: 'GET',
       path: '/.well-known/openid-configuration',
       summary: 'The same, where OpenID Connect Discovery looks for it',
-      access: 'public',
-      audited: false,
+      ...document,
       responses: { 200: { description: 'the metadata', schema: z.looseObject({ issuer: z.string() }) } },
       handle: () => ({ status: 200, body: { ...metadata, ...openIdMetadata } }),
     }),
@@ -139,8 +139,7 @@ export function createAccessRoutes(deps: AccessRouteDeps): Route<Caller>[] {
       method: 'GET',
       path: '/.well-known/oauth-protected-resource',
       summary: 'Protected resource metadata (RFC 9728)',
-      access: 'public',
-      audited: false,
+      ...document,
       responses: { 200: { description: 'the metadata', schema: z.looseObject({ resource: z.string() }) } },
       handle: () => ({ status: 200, body: resourceMetadata }),
     }),

@@ -83,6 +83,11 @@ export interface AuditFacts {
   outcome: 'success' | 'refused' | 'failed'
   request_id?: string | undefined
   caller?: AuditCaller | undefined
+  /**
+   * Names the checkpoints outside that an operator has answered for: SHA-256 in hexadecimal over their lines `size root`, in
+   * ascending order, the root in base64.
+   */
+  checkpoints?: string | undefined
   site?: string | undefined
   token?: string | undefined
   /** The records that a search or a list showed. */
@@ -224,6 +229,7 @@ function inCanonicalOrder(
     at,
     authority: facts.authority,
     caller: caller && { id: caller.id, kind: caller.kind, role: caller.role },
+    checkpoints: facts.checkpoints,
     code: facts.code,
     count: facts.count,
     events: facts.events,

@@ -20,9 +20,11 @@ import { describeMissing, type ReleaseGate } from './release-gate.ts'
 import { resumeReleases } from './resume-releases.ts'
 import { findMinimumIndex } from './retention-store.ts'
 import { acknowledgeFinding, type Review, reviewLog } from './review/review-log.ts'
+import { createIsProven } from './signed-log.ts'
 import type { FindState } from './vouch.ts'
 import { waiveRestore } from './waive-restore.ts'
 import { watchLogEnd } from './watch-log-end.ts'
+import { createSettlements } from './witness/settlements.ts'
 import { shipCheckpoints } from './witness/ship-checkpoints.ts'
 import { watchOutside } from './witness/watch-outside.ts'
 import type { Shipping } from './witness/witnesses-file.ts'
@@ -131,7 +133,9 @@ export async function createAuditLog(
   const end = isWatchedHere ? watchLogEnd({ ...deps, keys: signing, isReady }) : undefined
   const keeper =
     end && isKeptHere ? keepLog({ ...deps, ...options, end, keys: signing, isReady, prepare, events }) : undefined
-  const outside = watchOutside({ ...deps, ...options, keys: signing, isReady, shipping })
+  const isProven = createIsProven({ ...deps, keys: signing })
+  const settlements = createSettlements(isProven)
+  const outside = watchOutside({ ...deps, ...options, keys: signing, isReady, shipping, settlements, end })
   if (isWatchedHere) await outside.begin()
   const { report: onSignedOther, isOlder: isHeld } = outside
   const shipper =
@@ -145,8 +149,8 @@ export async function createAuditLog(
     requireUnchanged: () => end?.requireUnchanged(),
     /** What is known of the log from outside. */
     outside,
-    /** All keys that may have signed the log. */
-    signingKeys: signing.all,
+    /** What `restore apply` goes by. */
+    restoring: { outside, settlements, isProven, signingKeys: signing.all },
     /** Whether the key has signed the latest checkpoint. */
     hasSignedLast: async (db: Queryable, id: string) => {
       const key = signing.all().find((one) => one.id === id)
@@ -168,7 +172,7 @@ export async function createAuditLog(
         recordFailedCommand(deps, options.failures, operator, failure),
       /** @param owner the database as the role that owns the log */
       dropEvents: (owner: Database, operator: AuditCaller, request: DropEventsRequest) =>
-        dropEvents({ database: owner, newAuditEvent, now: deps.now }, operator, request),
+        dropEvents({ database: owner, newAuditEvent, now: deps.now, settlements }, operator, request),
       recordVerification: (operator: AuditCaller, { ok, size }: { ok: boolean; size: number }) =>
         recordEvent(
           newAuditEvent({
@@ -181,7 +185,8 @@ export async function createAuditLog(
         ),
       /** Lets releases go on after events were found to be gone. */
       resumeReleases: (operator: AuditCaller) => resumeReleases(deps, operator),
-      waiveRestore: (operator: AuditCaller, reason: string) => waiveRestore({ ...deps, outside }, operator, reason),
+      waiveRestore: (operator: AuditCaller, reason: string) =>
+        waiveRestore({ ...deps, outside, settlements }, operator, reason),
       listLogKeys: () => listLogKeys(database, signing.all(), options.origin),
     },
     /** What was committed before still gets its place, and the last checkpoint is shipped. */

@@ -23,6 +23,7 @@ import {
 } from './partition-store.ts'
 import { type DroppedRange, findDrops } from './retention-store.ts'
 import { minimumIndexOf } from './tile.ts'
+import type { Settlements } from './witness/settlements.ts'
 
 /** SQLSTATE lock_not_available. */
 const LOCKED = '55P03'
@@ -41,6 +42,7 @@ export interface DropEventsDeps {
   database: Database
   newAuditEvent: NewAuditEvent
   now: () => Date
+  settlements: Pick<Settlements, 'carryOver'>
 }
 
 export interface DropEventsRequest {
@@ -136,7 +138,7 @@ const rangesBefore = (firstKept: number) => (firstKept === 0 ? [] : [`0-${firstK
 const partitionsOf = ({ month, rest }: Step) => [month, rest].filter((one) => one !== undefined)
 
 function drop(
-  { database, newAuditEvent }: DropEventsDeps,
+  { database, newAuditEvent, settlements }: DropEventsDeps,
   operator: AuditCaller,
   step: Step,
   from: number,
@@ -160,6 +162,7 @@ function drop(
       minimum_index: minimumIndex,
     })
     await insertEvents(tx, [event])
+    await settlements.carryOver(tx, newAuditEvent, operator, (sequence) => sequence < firstKept)
     if (rest !== undefined) await deleteOldEvents(tx, rest, until, firstKept)
     // Last, since from here to the commit everybody waits who writes or reads events.
     if (month !== undefined) await dropMonth(tx, month, kept)

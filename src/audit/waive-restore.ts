@@ -1,7 +1,6 @@
 import type { Database } from '../database/database.ts'
 import type { AuditCaller, NewAuditEvent } from './audit-event.ts'
-import { insertEvents } from './audit-store.ts'
-import { selectOpen, settleOutside } from './witness/outside-store.ts'
+import { type Settlements, settle } from './witness/settlements.ts'
 import type { OutsideWatch } from './witness/watch-outside.ts'
 
 /** What an operator has answered for. */
@@ -21,26 +20,32 @@ export interface WaivedRestore {
  * @throws {Problem} audit-unavailable, database-unavailable
  */
 export async function waiveRestore(
-  deps: { database: Database; newAuditEvent: NewAuditEvent; outside: Pick<OutsideWatch, 'look'> },
+  deps: {
+    database: Database
+    newAuditEvent: NewAuditEvent
+    outside: Pick<OutsideWatch, 'look'>
+    settlements: Settlements
+  },
   operator: AuditCaller,
   reason: string,
 ): Promise<WaivedRestore> {
   // There may have been no start yet that looked.
   await deps.outside.look()
   return deps.database.transaction(async (tx) => {
-    const open = await selectOpen(tx)
+    const open = await deps.settlements.selectOpen(tx)
     const [largest] = open
     if (largest === undefined) return { waived: 0, size: null, event: null }
-    const event = deps.newAuditEvent({
-      type: 'restore.waive',
-      outcome: 'success',
-      caller: operator,
-      subject: `checkpoint:${largest.size}`,
-      count: open.length,
-      note: reason,
-    })
-    await insertEvents(tx, [event])
-    await settleOutside(tx, open, event.id)
+    const event = await settle(tx, open, (checkpoints) =>
+      deps.newAuditEvent({
+        type: 'restore.waive',
+        outcome: 'success',
+        caller: operator,
+        subject: `checkpoint:${largest.size}`,
+        checkpoints,
+        count: open.length,
+        note: reason,
+      }),
+    )
     return { waived: open.length, size: largest.size, event: event.id }
   })
 }

@@ -26,6 +26,8 @@ export interface LogEndWatchDeps {
 /** What one process knows of the end of the log: how far it was, and what is wrong with it now. */
 export interface LogEndWatch {
   readonly seen: SeenLog | undefined
+  /** Whether something is wrong with it. */
+  readonly isChanged: boolean
   remember(seen: SeenLog): void
   /** Takes note of what is wrong; each reason is one alert. Other errors are thrown. */
   complain(error: unknown): void
@@ -46,6 +48,9 @@ export function watchLogEnd({ database, alert, background, now, isReady, keys }:
   const watch: LogEndWatch = {
     get seen() {
       return seen
+    },
+    get isChanged() {
+      return complaint !== undefined
     },
     remember(head) {
       if (seen === undefined || head.size >= seen.size) seen = { size: head.size, root: head.root }

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { CallerError } from '../access/clients.ts'
 import { type AppliedLog, type ApplyLogRequest, stepsOf } from '../restore/apply-log.ts'
 import { LogNotApplicable } from '../restore/read-newer-log.ts'
+import type { NewerRootKey } from '../restore/takeaways.ts'
 import type { Strongroom } from '../strongroom.ts'
 import { clearNote } from './arguments.ts'
 import { type Json, note, operator, print, withJson, withVault } from './command.ts'
@@ -41,20 +42,24 @@ export function addRestoreCommands(program: Command): void {
 }
 
 /** Opens the vault with its keys, and with what says where checkpoints were shipped to. */
-function withOutside(command: string, work: (strongroom: Strongroom) => Promise<void>): Promise<void> {
+function withOutside(
+  command: string,
+  work: (strongroom: Strongroom) => Promise<void>,
+  options: { takesAccessAway?: boolean } = {},
+): Promise<void> {
   return withVault(
     command,
     async (strongroom) => {
       await bringRootKey(strongroom)
       await work(strongroom)
     },
-    { seesOutside: true },
+    { ...options, seesOutside: true },
   )
 }
 
 async function applyNewerLog(options: ApplyOptions): Promise<void> {
   const { log: file, dryRun: isDryRun = false } = options
-  await withOutside('restore apply', async ({ commands }) => {
+  const work = async ({ commands }: Strongroom) => {
     const show = showProgress(false, 'applied')
     const onProgress: ApplyLogRequest['onProgress'] = ({ done, total }) =>
       show.update({ moved: done, total, remaining: total - done })
@@ -68,12 +73,13 @@ async function applyNewerLog(options: ApplyOptions): Promise<void> {
     if (applied.missing === 0) return
     note(`the vault has signed ${applied.missing} more events than the file has: what they took away is not known.`)
     note('Where there is a newer export, apply that one too.')
-  })
+  }
+  await withOutside('restore apply', work, { takesAccessAway: true })
 }
 
 const idsOf = (list: readonly { id: string }[]) => list.map(({ id }) => id)
 
-function reportOf({ log, plan, event, missing, isRootKeyReplaced }: AppliedLog, isDryRun: boolean) {
+function reportOf({ log, plan, event, missing, rootKey }: AppliedLog, isDryRun: boolean) {
   return {
     log,
     dry_run: isDryRun,
@@ -90,7 +96,8 @@ function reportOf({ log, plan, event, missing, isRootKeyReplaced }: AppliedLog, 
     },
     lost: plan.lost,
     undestroyed_keys: plan.undestroyed,
-    root_key_replaced: isRootKeyReplaced,
+    root_key_replaced: rootKey !== undefined,
+    custodians: rootKey?.custodians ?? [],
     missing_events: missing,
     event,
   }
@@ -105,7 +112,13 @@ function named(ids: readonly string[], what: string): string[] {
   return [`${ids.length} ${what}: ${[...ids.slice(0, MOST_NAMED), ...more].join(', ')}`]
 }
 
-function describe({ log, plan, event, isRootKeyReplaced }: AppliedLog, isDryRun: boolean): string {
+function describeRootKey({ custodians }: NewerRootKey): string {
+  const again = 'the root key was replaced since the backup, and the one from before opens the vault again:'
+  if (custodians.length === 0) return `${again} run "keys rotate root"`
+  return `${again} hold a ceremony, so that ${custodians.join(', ')} have shares and nobody else has`
+}
+
+function describe({ log, plan, event, rootKey }: AppliedLog, isDryRun: boolean): string {
   const { lost } = plan
   const done = isDryRun ? 'to be' : ''
   const taken = (text: string) => [done, text].filter((part) => part !== '').join(' ')
@@ -134,7 +147,7 @@ function describe({ log, plan, event, isRootKeyReplaced }: AppliedLog, isDryRun:
     ...named(lost.partners, 'partners are lost'),
     ...named(lost.keys, 'keys are lost, with what was sealed under them'),
     ...named(plan.undestroyed, 'destroyed keys are there again: run "keys rotate", then "keys destroy"'),
-    ...(isRootKeyReplaced ? ['the root key was replaced since the backup: run "keys rotate root" again'] : []),
+    ...(rootKey === undefined ? [] : [describeRootKey(rootKey)]),
     ...(log.dropped > 0 ? [`${log.dropped} events had been dropped: what they took away is not known`] : []),
   ]
   if (stepsOf(plan) === 0) lines.push('there is nothing to take away')

@@ -38,6 +38,8 @@ export interface Database extends Queryable {
    * `work` must have no effect but in the database.
    */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
+  /** How many connections were lost so far: behind the next one there may be another server, or an older database. */
+  readonly losses: number
   /** Calls `onMessage` for every NOTIFY on the channel, and once after each reconnection, since some may be missed. */
   listen(channel: string, onMessage: () => void): Promise<void>
   /** Holds an advisory lock for as long as `work` runs, on the session it is given; undefined when somebody else holds it. */
@@ -66,6 +68,9 @@ export function openDatabase(options: DatabaseOptions): Database {
   const listeners: Listener[] = []
 
   return {
+    get losses() {
+      return pool.losses
+    },
     async query<Row>(statement: Statement, values?: readonly unknown[]) {
       const client = await pool.take()
       let state: SessionState = 'good'

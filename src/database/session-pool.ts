@@ -78,6 +78,7 @@ export class SessionPool {
   readonly #abandoned = new Map<Client, SessionState>()
   #asking: NodeJS.Timeout | undefined
   #closed = false
+  #losses = 0
 
   /** @param max how many sessions there are at the most, without the one that asks about abandoned ones */
   constructor(connection: pg.ClientConfig, settle: Settle, max: number) {
@@ -89,9 +90,17 @@ export class SessionPool {
     // rejected all the same, and the next one gets a new connection.
     this.#pool.on('error', () => {})
     this.#pool.on('connect', (client) => {
-      client.on('error', () => this.#gone.add(client))
+      client.on('error', () => {
+        if (!this.#gone.has(client)) this.#losses++
+        this.#gone.add(client)
+      })
       client.once('end', () => this.#gone.add(client))
     })
+  }
+
+  /** How many sessions have ended otherwise than by this pool. */
+  get losses(): number {
+    return this.#losses
   }
 
   /** @throws {Problem} busy, when every session is in use for too long; database-unavailable, when there is no connection */

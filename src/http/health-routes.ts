@@ -17,6 +17,7 @@ export function createHealthRoutes<C>(checkReady: () => Promise<void>): Route<C>
       access: 'public',
       audited: false,
       answersSealed: true,
+      answersOlder: true,
       answersAnyHost: true,
       responses: { 200: { description: 'it does', schema: statusSchema } },
       handle: () => ({ status: 200, body: { status: 'ok' } }),
@@ -28,6 +29,7 @@ export function createHealthRoutes<C>(checkReady: () => Promise<void>): Route<C>
       access: 'public',
       audited: false,
       answersSealed: true,
+      answersOlder: true,
       answersAnyHost: true,
       responses: { 200: { description: 'it can', schema: statusSchema } },
       handle: async () => {

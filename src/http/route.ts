@@ -93,6 +93,8 @@ export interface Route<C, B = unknown, Q = unknown> {
   silentRefusals?: readonly ProblemCode[]
   /** Also answered by a sealed vault, since it needs no key. */
   answersSealed?: true
+  /** Also answered while the database is older than what the vault has signed. */
+  answersOlder?: true
   /** Answered whatever Host says: a health check often knows no more than an address. */
   answersAnyHost?: true
   /** Refusals have the form of RFC 6749 section 5.2, with the members of a problem beside `error`. */

@@ -1,7 +1,6 @@
 import type { Caller } from '../access/caller.ts'
 import type { Route } from '../http/route.ts'
 import { createApprovalRoutes } from './approval-routes.ts'
-import { closeWhileOlder } from './close-while-older.ts'
 import { createEraseRoutes } from './erase-routes.ts'
 import { createMatchRoutes } from './match-routes.ts'
 import { createRecordRoutes } from './record-routes.ts'
@@ -17,11 +16,12 @@ type RecordApiDeps = DepsOf<typeof createTokenizeRoutes> &
   DepsOf<typeof createMatchRoutes> &
   DepsOf<typeof createRecordRoutes> &
   DepsOf<typeof createSearchRoutes> &
-  DepsOf<typeof createEraseRoutes> & { outside: Parameters<typeof closeWhileOlder>[0] }
+  DepsOf<typeof createEraseRoutes>
 
 /** Every call that stores, shows, finds, changes or erases records, in the order of the documentation. */
 export function createRecordApi(deps: RecordApiDeps): Route<Caller>[] {
-  const ofKnownRecords = [
+  return [
+    ...createTokenizeRoutes(deps),
     ...createRevealRoutes(deps),
     ...createApprovalRoutes(deps),
     ...createMatchRoutes(deps),
@@ -29,5 +29,4 @@ export function createRecordApi(deps: RecordApiDeps): Route<Caller>[] {
     ...createSearchRoutes(deps),
     ...createEraseRoutes(deps),
   ]
-  return [...createTokenizeRoutes(deps), ...ofKnownRecords.map((route) => closeWhileOlder(deps.outside, route))]
 }

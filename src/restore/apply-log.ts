@@ -13,7 +13,8 @@ import { type RoleFile, toRoleFile } from '../access/role-set.ts'
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import { insertEvents } from '../audit/audit-store.ts'
 import type { LogKey } from '../audit/log-key.ts'
-import { selectOpen, settleOutside } from '../audit/witness/outside-store.ts'
+import type { IsProven } from '../audit/signed-log.ts'
+import { type Settlements, settle } from '../audit/witness/settlements.ts'
 import type { OutsideWatch } from '../audit/witness/watch-outside.ts'
 import type { Database } from '../database/database.ts'
 import { compromiseKey } from '../keys/compromise.ts'
@@ -21,6 +22,7 @@ import type { Keys } from '../keys/keys.ts'
 import { eraseAgain } from './erase-again.ts'
 import { type Again, planRestore, type RestorePlan } from './plan-restore.ts'
 import { LogNotApplicable, type NewerLog, readNewerLog } from './read-newer-log.ts'
+import type { NewerRootKey } from './takeaways.ts'
 
 export interface ApplyLogDeps {
   database: Database
@@ -33,6 +35,8 @@ export interface ApplyLogDeps {
   /** All keys that may have signed the log. */
   signingKeys: () => readonly LogKey[]
   outside: Pick<OutsideWatch, 'look'>
+  settlements: Settlements
+  isProven: IsProven
 }
 
 export interface ApplyLogRequest {
@@ -50,7 +54,7 @@ export interface AppliedLog {
     dropped: number
   }
   plan: RestorePlan
-  isRootKeyReplaced: boolean
+  rootKey: NewerRootKey | undefined
   /** The event `restore.apply`; null when there was nothing to do, or only a look was asked for. */
   event: string | null
   /** How many more events a checkpoint says that was seen outside: what they took away is not known. */
@@ -68,22 +72,22 @@ export async function applyLog(
   operator: AuditCaller,
   { file, isDryRun, onProgress }: ApplyLogRequest,
 ): Promise<AppliedLog> {
-  const { database, now, outside } = deps
+  const { database, outside } = deps
   // There may have been no start yet that looked.
   await outside.look()
   const log = await readNewerLog({ ...deps, onProgress }, file)
   const { origin, size, from, takeaways } = log
-  const [largest] = await selectOpen(database)
+  const largest = await deps.settlements.findOpen(database)
   if (largest !== undefined && takeaways.count + takeaways.dropped === 0) {
     throw new LogNotApplicable('the database has every event of the file: it is not the newer log.')
   }
-  const plan = await planRestore(database, takeaways, now())
+  const plan = await planRestore(deps, takeaways)
   if (!isDryRun) await takeAway(deps, operator, plan, onProgress)
   const event = isDryRun ? null : await conclude(deps, operator, log, plan)
   return {
     log: { origin, size, from, events: takeaways.count, dropped: takeaways.dropped },
     plan,
-    isRootKeyReplaced: takeaways.isRootKeyReplaced,
+    rootKey: takeaways.rootKey,
     event,
     missing: Math.max(0, (largest?.size ?? 0) - size),
   }
@@ -130,7 +134,7 @@ async function suspendAgain(
 ): Promise<void> {
   await database.transaction(async (tx) => {
     await ledger.hold(tx)
-    if (!(await suspendCaller(tx, { caller: id, role: '', purpose }, now()))) return
+    await suspendCaller(tx, { caller: id, role: '', purpose }, now())
     await ledger.recordOrLeave(tx, [{ subject: suspendedSubject(id), state: REFUSED }])
     const facts = { type: 'caller.suspend', outcome: 'success', caller: operator, subject: id } as const
     await insertEvents(tx, [newAuditEvent({ ...facts, purpose: purpose === '' ? undefined : purpose })])
@@ -166,24 +170,26 @@ async function leaveOnlyTokenize(deps: ApplyLogDeps, operator: AuditCaller): Pro
 
 /** Says that the log was applied, and opens the vault for reads. Null when nothing was to do. */
 async function conclude(
-  { database, newAuditEvent }: ApplyLogDeps,
+  { database, newAuditEvent, settlements }: ApplyLogDeps,
   operator: AuditCaller,
   { size, from, takeaways }: NewerLog,
   plan: RestorePlan,
 ): Promise<string | null> {
   const taken = stepsOf(plan)
-  const event = newAuditEvent({
-    type: 'restore.apply',
-    outcome: 'success',
-    caller: operator,
-    subject: `checkpoint:${size}`,
-    count: taken,
-    ranges: takeaways.count === 0 ? undefined : [`${from}-${size - 1}`],
-  })
   return database.transaction(async (tx) => {
-    const settled = await settleOutside(tx, await selectOpen(tx), event.id)
-    if (settled + taken === 0) return null
-    await insertEvents(tx, [event])
+    const open = await settlements.selectOpen(tx)
+    if (open.length + taken === 0) return null
+    const event = await settle(tx, open, (checkpoints) =>
+      newAuditEvent({
+        type: 'restore.apply',
+        outcome: 'success',
+        caller: operator,
+        subject: `checkpoint:${size}`,
+        checkpoints: open.length === 0 ? undefined : checkpoints,
+        count: taken,
+        ranges: takeaways.count === 0 ? undefined : [`${from}-${size - 1}`],
+      }),
+    )
     return event.id
   })
 }

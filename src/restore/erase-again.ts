@@ -3,12 +3,12 @@ import type { AuditCaller, AuditEvent, NewAuditEvent } from '../audit/audit-even
 import { insertEvents } from '../audit/audit-store.ts'
 import type { Database } from '../database/database.ts'
 import { eraseRecordRow, lockRecord } from '../records/record-store.ts'
-import type { Token } from '../records/token.ts'
+import { kindNameOf, type Token } from '../records/token.ts'
 import type { Takeaway } from './takeaways.ts'
 
 /** A record that was erased, and that a backup has brought back. */
 export interface ErasedRecord extends Takeaway {
-  token: string
+  token: Token
   site: string
 }
 
@@ -16,8 +16,8 @@ export interface ErasedRecord extends Takeaway {
 const AT_A_TIME = 100
 
 /**
- * Erases records again, each with an event of its own that names the first erasure. Those that are gone already stay as they
- * are.
+ * Erases records again, each with an event of its own that names the first erasure. A row that says already
+ * that its record is gone may still hold something.
  *
  * @param onErased told after each transaction how many records were looked at in all
  */
@@ -34,11 +34,12 @@ export async function eraseAgain(
     await database.transaction(async (tx) => {
       const events: AuditEvent[] = []
       for (const { token, site, event } of some) {
-        const record = await lockRecord(tx, site, token as Token)
-        if (record === undefined || record === 'erased') continue
-        await eraseRecordRow(tx, record.token, now())
-        await lapseApprovals(tx, record.token, now())
-        const { kind, policyVersion: policy_version } = record
+        const record = await lockRecord(tx, site, token)
+        if (record === undefined) continue
+        await eraseRecordRow(tx, token, now())
+        await lapseApprovals(tx, token, now())
+        const kind = kindNameOf(token)
+        const policy_version = record === 'erased' ? undefined : record.policyVersion
         const facts = { type: 'record.erase', outcome: 'success', caller: operator, site, token, kind } as const
         events.push(newAuditEvent({ ...facts, policy_version, replay_of: event }))
       }

@@ -1,12 +1,12 @@
-import { selectSuspended } from '../access/budget-store.ts'
 import { selectClients } from '../access/client-store.ts'
 import { selectPartners } from '../access/partner-store.ts'
-import { foldedId } from '../access/person.ts'
-import { selectDisabledStaff } from '../access/staff-store.ts'
+import type { AuditFacts } from '../audit/audit-event.ts'
+import type { IsProven } from '../audit/signed-log.ts'
 import type { Database } from '../database/database.ts'
 import { listKeys } from '../keys/key-store.ts'
+import type { Token } from '../records/token.ts'
 import type { ErasedRecord } from './erase-again.ts'
-import { selectHeldRecords, selectRepeated, selectTokensWithApprovals } from './restore-store.ts'
+import { selectHeldRecords, selectRepeating, selectTokensWithApprovals } from './restore-store.ts'
 import type { Takeaway, Takeaways } from './takeaways.ts'
 
 /** Something to take away again, and the event that took it away first. */
@@ -38,35 +38,47 @@ export interface RestorePlan {
   undestroyed: readonly string[]
 }
 
-/** Compares what the newer log says with what the database has. Changes nothing. */
-export async function planRestore(database: Database, takeaways: Takeaways, now: Date): Promise<RestorePlan> {
+export interface PlanRestoreDeps {
+  database: Database
+  isProven: IsProven
+  now: () => Date
+}
+
+/**
+ * Compares what the newer log says with what the database has. Changes nothing.
+ *
+ * A row that says that something is taken away is not enough, since the row may say otherwise tomorrow: only an event that the
+ * vault made for an earlier run shows that it was done. What can be given back is then left as it is; what cannot (an erasure, a
+ * revoked client, a contract that was ended) is done once more where the row does not say it.
+ */
+export async function planRestore(
+  { database, isProven, now }: PlanRestoreDeps,
+  takeaways: Takeaways,
+): Promise<RestorePlan> {
   const { erased, corrected, tokenized, approvalsOver } = takeaways
   const held = await selectHeldRecords(database, [...new Set([...erased.keys(), ...corrected.keys(), ...tokenized])])
-  const repeated = takeaways.since === undefined ? new Set() : await selectRepeated(database, new Date(takeaways.since))
+  const repeated = await findRepeated({ database, isProven }, takeaways)
   const isNews = ({ event }: Takeaway) => !repeated.has(event)
-  const clients = await selectClients(database)
-  const live = new Set(clients.filter(({ revoked_at }) => revoked_at === null).map(({ id }) => id))
-  const knownClients = new Set(clients.map(({ id }) => id))
-  const partners = await selectPartners(database)
-  const running = new Set(partners.filter(({ ended_at }) => ended_at === null).map(({ id }) => id))
-  const knownPartners = new Set(partners.map(({ id }) => id))
-  const disabled = new Set((await selectDisabledStaff(database)).map(({ id }) => foldedId(id)))
-  const suspended = new Set((await selectSuspended(database)).map(({ caller }) => caller))
-  const approved = await selectTokensWithApprovals(database, [...approvalsOver.keys()], now)
+  const clients = new Map((await selectClients(database)).map(({ id, revoked_at }) => [id, revoked_at === null]))
+  const partners = new Map((await selectPartners(database)).map(({ id, ended_at }) => [id, ended_at === null]))
+  const approved = await selectTokensWithApprovals(database, [...approvalsOver.keys()], now())
   const keys = new Map((await listKeys(database)).map(({ id, state }) => [id, state]))
   const isUsable = (id: string) => keys.has(id) && keys.get(id) !== 'compromised' && keys.get(id) !== 'destroyed'
 
   return {
-    erase: [...erased].flatMap(([token, { event, site }]) =>
-      held.get(token)?.isErased === false ? [{ token, site, event }] : [],
-    ),
-    revoke: again(takeaways.clientsRevoked, (id) => live.has(id)),
-    endCredentials: again(takeaways.credentialsReplaced, (id, one) => {
-      return live.has(id) && !takeaways.clientsRevoked.has(id) && isNews(one)
+    erase: [...erased].flatMap(([token, { event, site }]) => {
+      const record = held.get(token)
+      const isDue = record !== undefined && (!record.isErased || isNews({ event }))
+      return isDue ? [{ token: token as Token, site, event }] : []
     }),
-    disable: again(takeaways.staffDisabled, (id, one) => !disabled.has(foldedId(id)) && isNews(one)),
-    endPartners: again(takeaways.partnersEnded, (id) => running.has(id)),
-    suspend: again(takeaways.callersSuspended, (id, one) => !suspended.has(id) && isNews(one)),
+    revoke: again(takeaways.clientsRevoked, (id, one) => clients.get(id) || (clients.has(id) && isNews(one))),
+    endCredentials: again(
+      takeaways.credentialsReplaced,
+      (id, one) => clients.has(id) && !takeaways.clientsRevoked.has(id) && isNews(one),
+    ),
+    disable: again(takeaways.staffDisabled, (_id, one) => isNews(one)),
+    endPartners: again(takeaways.partnersEnded, (id, one) => partners.get(id) || (partners.has(id) && isNews(one))),
+    suspend: again(takeaways.callersSuspended, (_id, one) => isNews(one)),
     lapse: again(approvalsOver, (token, one) => approved.has(token) && isNews(one)),
     compromise: again(takeaways.keysCompromised, isUsable),
     roles: takeaways.roles !== undefined && isNews(takeaways.roles) ? takeaways.roles : undefined,
@@ -77,17 +89,32 @@ export async function planRestore(database: Database, takeaways: Takeaways, now:
         const isBehind = record?.isErased === false && !erased.has(token) && record.version < version
         return isBehind ? [token] : []
       }),
-      clients: [...takeaways.clientsAdded].filter((id) => !knownClients.has(id)),
-      partners: [...takeaways.partnersAdded].filter((id) => !knownPartners.has(id)),
+      clients: [...takeaways.clientsAdded].filter((id) => !clients.has(id)),
+      partners: [...takeaways.partnersAdded].filter((id) => !partners.has(id)),
       keys: [...takeaways.keysCreated].filter((id) => !keys.has(id)),
     },
     undestroyed: [...takeaways.keysDestroyed].filter((id) => keys.has(id) && keys.get(id) !== 'destroyed'),
   }
 }
 
+/** The events that an earlier run has repeated. */
+async function findRepeated(
+  { database, isProven }: Pick<PlanRestoreDeps, 'database' | 'isProven'>,
+  { since }: Takeaways,
+): Promise<Set<string>> {
+  const repeated = new Set<string>()
+  if (since === undefined) return repeated
+  for await (const event of selectRepeating(database, new Date(since))) {
+    if (!(await isProven(database, event))) continue
+    const { outcome, replay_of } = JSON.parse(event.body) as Partial<AuditFacts>
+    if (outcome === 'success' && replay_of !== undefined) repeated.add(replay_of)
+  }
+  return repeated
+}
+
 function again<T extends Takeaway>(
   found: ReadonlyMap<string, T>,
-  isDue: (id: string, one: T) => boolean,
+  isDue: (id: string, one: T) => boolean | undefined,
 ): (T & { id: string })[] {
   return [...found].filter(([id, one]) => isDue(id, one)).map(([id, one]) => ({ ...one, id }))
 }

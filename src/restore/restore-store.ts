@@ -1,4 +1,6 @@
+import type { AuditEventType } from '../audit/audit-event.ts'
 import { eventIdAt } from '../audit/event-id.ts'
+import type { StoredEvent } from '../audit/signed-log.ts'
 import { textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 
@@ -39,16 +41,40 @@ export async function selectHeldRecords(db: Queryable, tokens: readonly string[]
   return held
 }
 
-const SELECT_REPEATED: Statement = {
-  name: 'select-repeated-events',
-  text: `SELECT body::json ->> 'replay_of' AS event FROM audit_events
-         WHERE id >= $1 AND type <> 'request.replay' AND position('"replay_of":' IN body) > 0`,
+/** What `restore apply` writes for what it takes away. */
+const REPEATING = [
+  'record.erase',
+  'client.revoke',
+  'client.end-credential',
+  'staff.disable',
+  'partner.end',
+  'caller.suspend',
+  'approval.refuse',
+  'roles.apply',
+] satisfies AuditEventType[]
+
+const SELECT_REPEATING: Statement = {
+  name: 'select-repeating-events',
+  text: `SELECT id, body, mac, (SELECT sequence::float8 FROM audit_leaves WHERE event = e.id) AS sequence
+         FROM audit_events e
+         WHERE id >= $1 AND id > $2 AND type = ANY($3::text[]) AND position('"replay_of":' IN body) > 0
+         ORDER BY id LIMIT $4`,
 }
 
-/** The events that other events repeat, of those that were made since then. */
-export async function selectRepeated(db: Queryable, since: Date): Promise<Set<string>> {
-  const rows = await db.query<{ event: string }>(SELECT_REPEATED, [eventIdAt(since)])
-  return new Set(rows.map(({ event }) => event))
+/** So many events are read at a time. */
+const EVENTS_AT_A_TIME = 1_000
+
+/** The events since then that repeat another one. What they say is for the caller to prove. */
+export async function* selectRepeating(db: Queryable, since: Date): AsyncGenerator<StoredEvent> {
+  const from = eventIdAt(since)
+  let after = ''
+  for (;;) {
+    const values = [from, after, textArray(REPEATING), EVENTS_AT_A_TIME]
+    const some = await db.query<StoredEvent>(SELECT_REPEATING, values)
+    yield* some
+    if (some.length < EVENTS_AT_A_TIME) return
+    after = some.at(-1)!.id
+  }
 }
 
 const SELECT_OPEN_APPROVALS: Statement = {

@@ -3,6 +3,12 @@ export interface Takeaway {
   event: string
 }
 
+export interface NewerRootKey {
+  id: string
+  /** The names of those who hold its shares; empty for one that is not in shares. */
+  custodians: readonly string[]
+}
+
 /** What the part of a log says that a restored database does not have. Every map is in the order of the log. */
 export interface Takeaways {
   /** How many events were read. */
@@ -30,7 +36,8 @@ export interface Takeaways {
   readonly keysCompromised: ReadonlyMap<string, Takeaway>
   readonly keysDestroyed: ReadonlySet<string>
   readonly keysCreated: ReadonlySet<string>
-  readonly isRootKeyReplaced: boolean
+  /** The newest root key that took the place of another; undefined when none did. */
+  readonly rootKey: NewerRootKey | undefined
 }
 
 export interface TakeawayReader {
@@ -47,6 +54,7 @@ interface LoggedFacts {
   at: string
   type: string
   outcome: string
+  caller: { id: string }
   token?: string
   site?: string
   subject?: string
@@ -76,7 +84,15 @@ export function readTakeaways(): TakeawayReader {
     keysCompromised: new Map<string, Takeaway>(),
     keysDestroyed: new Set<string>(),
     keysCreated: new Set<string>(),
-    isRootKeyReplaced: false,
+    rootKey: undefined as NewerRootKey | undefined,
+  }
+
+  const custodians = new Map<string, string[]>()
+  /** Those of a root key, to which more may come: they acknowledge one after the other. */
+  function custodiansOf(rootKey: string): string[] {
+    const names = custodians.get(rootKey) ?? []
+    custodians.set(rootKey, names)
+    return names
   }
 
   function addRecordEvent({ id, type, token = '', site = '', approval, record_version = 0 }: LoggedFacts): void {
@@ -104,8 +120,11 @@ export function readTakeaways(): TakeawayReader {
     'key.create': (key) => found.keysCreated.add(key),
     'key.compromise': (key, { id }) => found.keysCompromised.set(key, { event: id }),
     'key.destroy': (key) => found.keysDestroyed.add(key),
-    'root-key.replace': () => {
-      found.isRootKeyReplaced = true
+    'root-key.acknowledge': (rootKey, { caller }) => {
+      custodiansOf(rootKey).push(caller.id.replace(/^custodian:/, ''))
+    },
+    'root-key.replace': (id) => {
+      found.rootKey = { id, custodians: custodiansOf(id) }
     },
   }
 

@@ -244,10 +244,13 @@ describe('a machine whose clock is an hour ahead of the database', () => {
       ...['partners', 'add', '--name', 'Carrier', '--country', 'SG', '--contact', 'legal@carrier.example'],
       ...['--purpose', 'provide-goods', '--field', 'address.line1', '--until', '2030-01-01'],
     )
+    const log = fileOf('log.jsonl')
+    await json('audit', 'export', '--output', log)
     for (const command of [
       ['clients', 'revoke', client_id],
       ['partners', 'end', partner_id],
       ['staff', 'disable', 'staff:late'],
+      ['restore', 'apply', '--log', log],
     ]) {
       const done = await vault.cli([...command, '--json'], env)
       expect(done.code, done.stderr).toBe(0)
@@ -264,6 +267,7 @@ describe('a machine whose clock is an hour ahead of the database', () => {
     ['clients', 'add', '--name', 'Late', '--scope', 'tokenize'],
     ['keys', 'list'],
     ['audit', 'verify'],
+    ['restore', 'waive', '--reason', 'The newer log is lost.'],
   ])('is refused anything else: %s %s', async (...command) => {
     const refused = await vault.cli([...command, '--json'], env)
     expect(refused).toMatchObject({ code: 1, stdout: '' })

@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { afterEach, describe, expect, inject, it, vi } from 'vitest'
 import type { AuditFacts } from '../../src/audit/audit-event.ts'
 import { parseCheckpoint } from '../../src/audit/checkpoint.ts'
-import { type DropEventsRequest, dropEvents } from '../../src/audit/drop-events.ts'
+import type { DropEventsRequest } from '../../src/audit/drop-events.ts'
 import { hashLeaf, includes, rootOf } from '../../src/audit/merkle.ts'
 import { verifyLog } from '../../src/audit/verification/verify-log.ts'
 import { openLogOfDatabase } from '../../src/audit/verification/verify-store.ts'
+import { digestOf } from '../../src/audit/witness/settlements.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { leaveOldLog } from '../support/old-log.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -64,15 +65,8 @@ async function settled(): Promise<void> {
   await vi.waitUntil(async () => (await database.sql(isSettled)).length === 0, { timeout: 10_000, interval: 50 })
 }
 
-const drop = (request: Partial<DropEventsRequest> = {}) => {
-  const now = () => NOW
-  const { newAuditEvent } = vault.strongroom
-  return dropEvents({ database: owner, newAuditEvent, now }, OPERATOR, {
-    olderThanMonths: 12,
-    isDryRun: false,
-    ...request,
-  })
-}
+const drop = (request: Partial<DropEventsRequest> = {}) =>
+  vault.strongroom.commands.dropEvents(owner, OPERATOR, { olderThanMonths: 12, isDryRun: false, ...request })
 
 /** Every leaf's place, and the month of its event while that is there. */
 async function places(): Promise<{ sequence: number; event: string; isThere: boolean }[]> {
@@ -167,6 +161,25 @@ describe('events that are older than a year', () => {
     expect(await verified()).toMatchObject({ dropped: 3 })
   })
 
+  it('leave a restored backup answered for that they answered for', async () => {
+    const lost = { size: 999_999, root: randomBytes(32) }
+    const waived = { type: 'restore.waive', outcome: 'success', caller: OPERATOR, note: 'The log is lost.' } as const
+    await start({ at: middleOf(20), ...waived, checkpoints: digestOf([lost]) }, middleOf(14))
+    const [{ id: earlier } = {}] = await vault.events({ type: 'restore.waive' })
+    await database.sql(`INSERT INTO outside_checkpoints VALUES ($1, $2, NULL, 'checkpoints', now(), $3)`, [
+      ...[lost.size, lost.root, earlier],
+    ])
+    const look = () => vault.strongroom.background.tasks.get('watch-outside-checkpoints')!.run()
+    const isReady = async () => (await vault.call('GET', '/readyz')).status === 200
+    await look()
+    expect(await isReady()).toBe(true)
+    await drop()
+    const events = await vault.events({ type: 'restore.waive' })
+    expect(events).toMatchObject([{ ...waived, checkpoints: digestOf([lost]), replay_of: earlier }])
+    await look()
+    expect(await isReady()).toBe(true)
+  })
+
   it('stay when they stand in the log behind a younger one', async () => {
     await start(middleOf(11), middleOf(20))
     expect((await drop()).dropped.reduce((sum, { events }) => sum + events, 0)).toBe(0)
@@ -220,10 +233,8 @@ describe('nothing is dropped', () => {
   it('by the role that the server runs as', async () => {
     await start()
     const server = openDatabase({ url: database.serverUrl, maxConnections: 1 })
-    const now = () => NOW
-    const { newAuditEvent } = vault.strongroom
     const request = { olderThanMonths: 12, isDryRun: false }
-    await expect(dropEvents({ database: server, newAuditEvent, now }, OPERATOR, request)).rejects.toThrow(
+    await expect(vault.strongroom.commands.dropEvents(server, OPERATOR, request)).rejects.toThrow(
       'DATABASE_OWNER_URL must name the role that owns the audit log',
     )
     await server.close()

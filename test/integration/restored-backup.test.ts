@@ -1,18 +1,27 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { ApplyLogRequest } from '../../src/restore/apply-log.ts'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { Scope } from '../../src/access/roles.ts'
 import { copyTestDatabase, createTestDatabase, type TestDatabase } from '../support/postgres.ts'
-import { conditionalRole, roleFile } from '../support/role-files.ts'
+import {
+  applyLog,
+  type BeforeBackup,
+  becomesReady,
+  expectTakenAway,
+  exportTo,
+  fillBeforeBackup,
+  readyCode,
+  settled,
+  stateOf,
+  takeAllAway,
+} from '../support/restore-drill.ts'
 import { card, contact } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
-import { exportLines } from '../support/verify-both.ts'
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
-const PATIENCE = { timeout: 20_000, interval: 50 }
 const ANN = 'staff:ann'
-const LONG = 60_000
+const LONG = 120_000
 
 let directory: string
 let original: TestDatabase
@@ -26,14 +35,7 @@ let foreign: string
 const restored: TestDatabase[] = []
 let open: TestVault | undefined
 
-/** What was made before the backup. */
-let kept: string
-let erased: string
-let corrected: string
-let revoked: { id: string; secret: string }
-let rotated: { id: string; secret: string }
-let partner: string
-let key: string
+let before: BeforeBackup
 let lost: string
 
 const file = (name: string) => path.join(directory, name)
@@ -53,75 +55,40 @@ async function stop(): Promise<void> {
 }
 
 /** The backup, put back. The file of checkpoints is not what was put back. */
-async function restore(ships = true): Promise<TestVault> {
+async function putBack(): Promise<TestDatabase> {
   const copy = await copyTestDatabase(backup)
   restored.push(copy)
-  return start(copy, ships)
+  return copy
 }
 
-async function settled(vault: TestVault): Promise<void> {
-  const events = await vault.count('audit_events')
-  await vi.waitUntil(async () => (await vault.count('audit_leaves')) >= events, PATIENCE)
+const restore = async (ships = true) => start(await putBack(), ships)
+
+/** With tokens that were issued before the database was known to be older. */
+async function restoreWithTokens(scopes: readonly Scope[]): Promise<{ vault: TestVault; token: string }> {
+  const token = await (await restore(false)).clientToken(scopes)
+  await stop()
+  return { vault: await start(restored.at(-1)!), token }
 }
 
-async function exportTo(vault: TestVault, name: string): Promise<string> {
-  await settled(vault)
-  writeFileSync(file(name), (await exportLines(vault)).map((line) => `${line}\n`).join(''))
-  return file(name)
-}
-const apply = (vault: TestVault, log = newer, isDryRun = false) => {
-  const request: ApplyLogRequest = { file: log, isDryRun, onProgress: () => {} }
-  return vault.strongroom.commands.applyLog(OPERATOR, request)
-}
-const officer = (vault: TestVault) => vault.staffToken('privacy-officer', { name: 'Olga' })
-const read = async (vault: TestVault, token: string) =>
-  vault.call('GET', `/v1/tokens/${token}`, { token: await vault.clientToken(['token:read']) })
-const readyCode = async (vault: TestVault) => (await vault.call('GET', '/readyz')).body.code
-const opened = (vault: TestVault) => expect.poll(() => readyCode(vault), PATIENCE).toBeUndefined()
 const alerts = (vault: TestVault) =>
   vault.logLines.map((line) => JSON.parse(line)).filter(({ alert }) => alert === 'restored-backup')
 
 beforeAll(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'strongroom-restore-'))
+  ;[newer, halfway, foreign] = ['newer.jsonl', 'halfway.jsonl', 'foreign.jsonl'].map(file) as [string, string, string]
   writeFileSync(file('witnesses.json'), JSON.stringify({ ship: [{ file: 'checkpoints' }], every_seconds: 1 }))
   original = await createTestDatabase()
-  const before = await start(original)
-  const { commands } = before.strongroom
-  ;[kept, erased, corrected] = (await Promise.all(
-    [1, 2, 3].map(async () => (await before.tokenize({ contact })).contact!.token!),
-  )) as [string, string, string]
-  revoked = await before.client(['token:read'])
-  rotated = await before.client(['token:read'])
-  const contract = { name: 'Carrier', country: 'FR', contact: 'privacy@carrier.example', fields: ['address.city'] }
-  const ends_at = new Date(Date.now() + 86_400_000)
-  partner = (await commands.addPartner(OPERATOR, { ...contract, purposes: ['provide-goods'], ends_at })).id
-  await commands.applyRoles(OPERATOR, roleFile({ careful: conditionalRole({}) }))
-  key = (await commands.listKeys()).find(({ purpose, state }) => purpose === 'index' && state === 'active')!.id
-  await settled(before)
+  before = await fillBeforeBackup(await start(original))
   await stop()
   backup = await copyTestDatabase(original)
-
   const after = await start(original)
-  const token = await officer(after)
-  expect((await after.call('DELETE', `/v1/tokens/${erased}`, { token })).status).toBe(204)
-  await after.strongroom.commands.revokeClient(OPERATOR, revoked.id)
-  halfway = await exportTo(after, 'halfway.jsonl')
-  const change = { token, body: { phone: '+33612345678' } }
-  expect((await after.call('PATCH', `/v1/tokens/${corrected}`, change)).status).toBe(200)
-  lost = (await after.tokenize({ contact })).contact!.token!
-  await after.strongroom.commands.rotateClientSecret(OPERATOR, rotated.id)
-  await after.strongroom.commands.disableStaff(OPERATOR, ANN)
-  await after.strongroom.commands.disableStaff(OPERATOR, 'staff:Back')
-  await after.strongroom.commands.enableStaff(OPERATOR, 'staff:Back')
-  await after.strongroom.commands.endPartner(OPERATOR, partner)
-  await after.strongroom.commands.applyRoles(OPERATOR, roleFile({}))
-  await after.strongroom.commands.compromiseKey(OPERATOR, key)
-  newer = await exportTo(after, 'newer.jsonl')
+  lost = await takeAllAway(after, before, () => exportTo(after, halfway))
+  await exportTo(after, newer)
   await stop()
   const other = await TestVault.start({ config: { keepsLog: true } })
-  foreign = await exportTo(other, 'foreign.jsonl')
+  await exportTo(other, foreign)
   await other.stop()
-}, 120_000)
+}, 240_000)
 afterEach(async () => {
   await open?.checkInvariants()
   await stop()
@@ -136,31 +103,54 @@ describe('a database that is older than the checkpoints in a shipped file', () =
   it(
     'is closed for whatever concerns its records, takes what is new, and refuses a log that is not its newer one',
     async () => {
-      const vault = await restore()
+      const scopes = [
+        ...(['tokenize', 'token:read', 'token:search', 'token:match', 'contact:reveal'] as const),
+        ...(['release:approve', 'audit:read'] as const),
+      ]
+      const { vault, token: reader } = await restoreWithTokens(scopes)
       const checkpoints = readFileSync(file('checkpoints'), 'utf8')
       try {
         expect(await readyCode(vault)).toBe('restored-backup')
         expect(alerts(vault)).toHaveLength(1)
-        const token = await officer(vault)
-        const reader = await vault.clientToken(['token:read', 'token:search', 'token:match', 'contact:reveal'])
+        const token = before.people.olga
         const answers = [
-          await vault.call('GET', `/v1/tokens/${kept}`, { token: reader }),
-          await vault.call('POST', `/v1/tokens/${kept}/reveal`, { token: reader, body: { purpose: 'provide-goods' } }),
+          await vault.call('GET', `/v1/tokens/${before.kept}`, { token: reader }),
+          await vault.call('POST', `/v1/tokens/${before.kept}/reveal`, {
+            token: reader,
+            body: { purpose: 'provide-goods' },
+          }),
           await vault.call('POST', '/v1/search', { token: reader, body: { by: 'email', value: contact.email } }),
-          await vault.call('POST', `/v1/tokens/${kept}/match`, {
+          await vault.call('POST', `/v1/tokens/${before.kept}/match`, {
             token: reader,
             body: { field: 'name', value: 'Someone Else' },
           }),
-          await vault.call('PATCH', `/v1/tokens/${kept}`, { token, body: { phone: '+33612345678' } }),
-          await vault.call('DELETE', `/v1/tokens/${kept}`, { token }),
+          await vault.call('PATCH', `/v1/tokens/${before.kept}`, { token, body: { phone: '+33612345678' } }),
+          await vault.call('DELETE', `/v1/tokens/${before.kept}`, { token }),
+          await vault.call('GET', '/v1/audit/events', { token: reader }),
+          await vault.call('GET', '/v1/audit/tile/0/000', { token: reader }),
+          await vault.call('GET', '/v1/audit/tile/entries/000', { token: reader }),
+          await vault.call('GET', '/v1/audit/minimum-index', { token: reader }),
+          await vault.call('GET', `/v1/audit/events/${(await vault.events())[0]!.id}/receipt`, { token: reader }),
+          await vault.call('GET', '/v1/approvals', { token: reader }),
+          await vault.requestToken(before.clients.revoked.id, before.clients.revoked.secret),
+          await vault.requestToken('client_none', 'none'),
         ]
         expect(answers.map(({ status, body }) => [status, body.code])).toEqual(
           answers.map(() => [503, 'restored-backup']),
         )
-        expect((await vault.tokenize({ card })).card!.token).toMatch(/^card_/)
+        expect(answers.at(-1)!.body.error).toBe('temporarily_unavailable')
+        const open = [
+          await vault.call('GET', '/v1/audit/checkpoint', { token: reader }),
+          await vault.call('GET', '/.well-known/jwks.json'),
+          await vault.call('GET', '/.well-known/oauth-authorization-server'),
+          await vault.call('GET', '/healthz'),
+        ]
+        expect(open.map(({ status }) => status)).toEqual(open.map(() => 200))
+        const checkout = await vault.call('POST', '/v1/tokenize', { token: reader, body: { card } })
+        expect(checkout.body.card.token).toMatch(/^card_/)
 
-        const { plan, event } = await apply(vault, newer, true)
-        expect(plan.erase).toMatchObject([{ token: erased }])
+        const { plan, event } = await applyLog(vault, newer, true)
+        expect(plan.erase).toMatchObject([{ token: before.erased }])
         expect(event).toBeNull()
         const log = readFileSync(newer, 'utf8')
         const refused: [string, RegExp][] = [
@@ -171,9 +161,9 @@ describe('a database that is older than the checkpoints in a shipped file', () =
         ]
         for (const [text, message] of refused) {
           writeFileSync(file('refused.jsonl'), text)
-          await expect(apply(vault, file('refused.jsonl'))).rejects.toThrow(message)
+          await expect(applyLog(vault, file('refused.jsonl'))).rejects.toThrow(message)
         }
-        await expect(apply(vault, file('none.jsonl'))).rejects.toThrow(/cannot be read \(ENOENT\)/)
+        await expect(applyLog(vault, file('none.jsonl'))).rejects.toThrow(/cannot be read \(ENOENT\)/)
         expect(await vault.events({ type: 'record.erase' })).toEqual([])
         expect(await readyCode(vault)).toBe('restored-backup')
       } finally {
@@ -187,7 +177,9 @@ describe('a database that is older than the checkpoints in a shipped file', () =
     'notices where the log has gone its own way for longer than what was lost',
     async () => {
       const alone = await restore(false)
-      for (let more = 0; more < 60; more++) await alone.client(['token:read'])
+      const items = Array.from({ length: 120 }, () => ({ contact }))
+      const token = await alone.clientToken(['tokenize'])
+      expect((await alone.call('POST', '/v1/tokenize/batch', { token, body: { items } })).status).toBe(200)
       await settled(alone)
       expect(await alone.count('audit_leaves')).toBeGreaterThan(readFileSync(newer, 'utf8').split('\n').length)
       await stop()
@@ -207,7 +199,7 @@ describe('a database that is older than the checkpoints in a shipped file', () =
       try {
         const vault = await restore()
         expect(await readyCode(vault)).toBeUndefined()
-        expect((await read(vault, kept)).status).toBe(200)
+        expect(await stateOf(vault, before.kept)).toBe(200)
       } finally {
         writeFileSync(file('checkpoints'), checkpoints)
       }
@@ -222,8 +214,8 @@ describe('a database that is older than the checkpoints in a shipped file', () =
       const { commands } = vault.strongroom
       const waived = await commands.waiveRestore(OPERATOR, 'The newer log is lost.')
       expect(waived.waived).toBeGreaterThan(0)
-      await opened(vault)
-      expect((await read(vault, kept)).status).toBe(200)
+      await becomesReady(vault)
+      expect(await stateOf(vault, before.kept)).toBe(200)
       expect(await vault.events({ type: 'restore.waive' })).toMatchObject([
         { id: waived.event, caller: { id: 'operator:test' }, note: 'The newer log is lost.' },
       ])
@@ -242,44 +234,30 @@ describe('restore apply', () => {
     async () => {
       const vault = await restore()
       const { commands } = vault.strongroom
-      expect((await vault.requestToken(revoked.id, revoked.secret)).status).toBe(200)
-      const applied = await apply(vault)
-      expect(applied.plan.lost).toMatchObject({ records: [lost], corrections: [corrected] })
+      const applied = await applyLog(vault, newer)
+      expect(applied.plan.lost).toMatchObject({ records: [lost], corrections: [before.corrected] })
       expect(applied.plan.lost.keys).not.toEqual([])
-      await opened(vault)
-
-      expect((await read(vault, erased)).status).toBe(410)
-      expect((await read(vault, kept)).status).toBe(200)
-      for (const { id, secret } of [revoked, rotated]) {
-        expect((await vault.requestToken(id, secret)).body.error).toBe('invalid_client')
-      }
-      const secret = (await commands.rotateClientSecret(OPERATOR, rotated.id)).expose()
-      expect((await vault.requestToken(rotated.id, secret)).status).toBe(200)
-      const disabled = await vault.staffToken('careful', { name: 'Ann' })
-      expect((await vault.call('GET', `/v1/tokens/${kept}`, { token: disabled })).status).toBe(401)
-      expect((await commands.listPartners()).find(({ id }) => id === partner)!.ended_at).not.toBeNull()
-      expect((await commands.listKeys()).find(({ id }) => id === key)!.state).toBe('compromised')
-      const { roles } = await commands.readRoles()
-      expect([...roles.values()].flatMap(({ grants, scopes }) => [...grants, ...scopes])).toEqual(
-        [...roles.values()].flatMap(({ scopes }) => scopes.map(() => 'tokenize')),
-      )
+      await becomesReady(vault)
+      await expectTakenAway(vault, before, applied)
+      const { id } = before.clients.rotated
+      const secret = (await commands.rotateClientSecret(OPERATOR, id)).expose()
+      expect((await vault.requestToken(id, secret)).status).toBe(200)
       expect((await vault.tokenize({ card })).card!.token).toMatch(/^card_/)
 
       const [first] = readFileSync(newer, 'utf8').match(/evt_\w+(?=","kind":"contact"[^\n]*"type":"record.erase")/)!
       expect(await vault.events({ type: 'record.erase' })).toMatchObject([
-        { token: erased, replay_of: first, caller: { id: 'operator:test' } },
+        { token: before.erased, replay_of: first, caller: { id: 'operator:test' } },
       ])
       expect(await vault.events({ type: 'restore.apply' })).toMatchObject([
-        { id: applied.event, count: 7, ranges: [`${applied.log.from}-${applied.log.size - 1}`] },
+        { id: applied.event, count: 10, ranges: [`${applied.log.from}-${applied.log.size - 1}`] },
       ])
 
       // Nothing twice, and nothing that was given back since.
       await commands.enableStaff(OPERATOR, ANN)
-      await commands.applyRoles(OPERATOR, roleFile({}))
       const events = await vault.count('audit_events')
-      expect(await apply(vault)).toMatchObject({ event: null, missing: 0 })
+      expect(await applyLog(vault, newer)).toMatchObject({ event: null, missing: 0 })
       expect(await vault.count('audit_events')).toBe(events)
-      expect((await vault.requestToken(rotated.id, secret)).status).toBe(200)
+      expect((await vault.requestToken(id, secret)).status).toBe(200)
     },
     LONG,
   )
@@ -288,11 +266,11 @@ describe('restore apply', () => {
     'says how many events are missing from a file that ends before what was seen outside',
     async () => {
       const vault = await restore()
-      const applied = await apply(vault, halfway)
-      expect(applied.plan.erase).toMatchObject([{ token: erased }])
+      const applied = await applyLog(vault, halfway)
+      expect(applied.plan.erase).toMatchObject([{ token: before.erased }])
       expect(applied.missing).toBeGreaterThan(5)
-      await opened(vault)
-      expect((await apply(vault)).plan.disable).toMatchObject([{ id: ANN }])
+      await becomesReady(vault)
+      expect((await applyLog(vault, newer)).plan.disable).toMatchObject([{ id: ANN }])
     },
     LONG,
   )

@@ -22,9 +22,35 @@ export function createTestDatabase(): Promise<TestDatabase> {
 
 /** A copy of the database's files as they are now, as a backup has them. Ends every connection to it. */
 export async function copyTestDatabase({ name }: TestDatabase): Promise<TestDatabase> {
-  const maintenance = withDatabase(inject('cluster').superuserUrl, 'postgres')
-  await asSuperuser(maintenance, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`)
+  await asSuperuser(maintenanceUrl(), endSessionsOf(name))
   return cloneDatabase(name)
+}
+
+/**
+ * Makes a standby that has received everything so far. The result has it take the place of the database at the same address, which
+ * loses what was committed since. Both end every connection.
+ */
+export async function createStandby({ name }: TestDatabase): Promise<() => Promise<void>> {
+  const [standby, lost] = [`${name}_standby`, `${name}_lost`]
+  const { owner } = inject('cluster')
+  await withNoSessions(name, `CREATE DATABASE "${standby}" TEMPLATE "${name}" OWNER ${owner}`)
+  await asSuperuser(maintenanceUrl(), `ALTER DATABASE "${name}" ALLOW_CONNECTIONS true`)
+  return async () => {
+    await withNoSessions(name, `ALTER DATABASE "${name}" RENAME TO "${lost}"`)
+    await asSuperuser(maintenanceUrl(), `ALTER DATABASE "${standby}" RENAME TO "${name}"`)
+    await asSuperuser(maintenanceUrl(), `DROP DATABASE "${lost}" WITH (FORCE)`)
+  }
+}
+
+const maintenanceUrl = () => withDatabase(inject('cluster').superuserUrl, 'postgres')
+const endSessionsOf = (name: string) =>
+  `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '${name}'`
+
+/** Nobody connects in between; the database takes no connections afterwards. */
+async function withNoSessions(name: string, work: string): Promise<void> {
+  await asSuperuser(maintenanceUrl(), `ALTER DATABASE "${name}" ALLOW_CONNECTIONS false`)
+  await asSuperuser(maintenanceUrl(), endSessionsOf(name))
+  await asSuperuser(maintenanceUrl(), work)
 }
 
 async function cloneDatabase(template: string): Promise<TestDatabase> {

@@ -1,37 +1,39 @@
 import { byteaArray, textArray } from '../../database/binary-array.ts'
 import type { Queryable, Statement } from '../../database/database.ts'
+import type { StoredEvent } from '../signed-log.ts'
 
 /** A checkpoint that was seen outside. */
 export interface OutsideCheckpoint {
   size: number
   /** 32 bytes; empty where a witness says no more than the size. */
   root: Buffer
-  /** The signed note; null where a witness says no more than the size. */
+  /** The signed note; null where there is none, as of what a witness says. */
   note: string | null
-  /** The name of the target or of the witness. */
+  /** The name of the target or of the witness; `memory` for what a server remembers. */
   source: string
 }
 
-const SELECT_UNKNOWN: Statement = {
-  name: 'select-unknown-outside-checkpoints',
-  text: `SELECT ordinality::integer - 1 AS at
+const SELECT_UNLISTED: Statement = {
+  name: 'select-unlisted-outside-checkpoints',
+  text: `SELECT ordinality::integer - 1 AS at,
+                EXISTS (SELECT FROM audit_checkpoints k
+                        WHERE k.size = c.size AND split_part(k.note, E'\\n', 3) = encode(c.root, 'base64')) AS "isKept"
          FROM unnest($1::bigint[], $2::bytea[]) WITH ORDINALITY AS c (size, root, ordinality)
          WHERE NOT EXISTS (SELECT FROM outside_checkpoints o WHERE o.size = c.size AND o.root = c.root)
-           AND NOT EXISTS (SELECT FROM audit_checkpoints k
-                           WHERE k.size = c.size AND split_part(k.note, E'\\n', 3) = encode(c.root, 'base64'))`,
+         ORDER BY ordinality`,
 }
 
-/** Those that are neither among the checkpoints that this database has kept nor among those that were found outside before. */
-export async function selectUnknown<C extends Pick<OutsideCheckpoint, 'size' | 'root'>>(
+/** Those that were not found outside before, and whether each is among the checkpoints that this database has kept. */
+export async function selectUnlisted<C extends Pick<OutsideCheckpoint, 'size' | 'root'>>(
   db: Queryable,
   checkpoints: readonly C[],
-): Promise<C[]> {
+): Promise<{ checkpoint: C; isKept: boolean }[]> {
   if (checkpoints.length === 0) return []
-  const rows = await db.query<{ at: number }>(SELECT_UNKNOWN, [
+  const rows = await db.query<{ at: number; isKept: boolean }>(SELECT_UNLISTED, [
     checkpoints.map(({ size }) => size),
     byteaArray(checkpoints.map(({ root }) => root)),
   ])
-  return rows.map(({ at }) => checkpoints[at]!)
+  return rows.map(({ at, isKept }) => ({ checkpoint: checkpoints[at]!, isKept }))
 }
 
 const INSERT: Statement = {
@@ -54,39 +56,70 @@ export async function insertOutside(db: Queryable, found: readonly OutsideCheckp
   ])
 }
 
+/** All checkpoints that name one event as what settles them. */
+export interface OutsideGroup {
+  event: string
+  /** SHA-256 in hexadecimal over their lines `size root`, in ascending order, the root in base64: what the event must say. */
+  digest: string
+}
+
+const SELECT_GROUPS: Statement = {
+  name: 'select-outside-groups',
+  text: `SELECT settled_by AS event,
+                encode(sha256(convert_to(string_agg(size || ' ' || encode(root, 'base64') || E'\\n', '' ORDER BY size, root), 'UTF8')), 'hex') AS digest
+         FROM outside_checkpoints WHERE settled_by IS NOT NULL GROUP BY settled_by`,
+}
+
+export function selectGroups(db: Queryable): Promise<OutsideGroup[]> {
+  return db.query(SELECT_GROUPS)
+}
+
+const FIND_EVENT: Statement = {
+  name: 'find-settling-event',
+  text: `SELECT id, body, mac, (SELECT sequence::float8 FROM audit_leaves WHERE event = id) AS sequence
+         FROM audit_events WHERE id = $1`,
+}
+
+export async function findSettlingEvent(db: Queryable, id: string): Promise<StoredEvent | undefined> {
+  return (await db.query<StoredEvent>(FIND_EVENT, [id]))[0]
+}
+
 const SELECT_OPEN: Statement = {
   name: 'select-open-outside-checkpoints',
-  text: `SELECT size::float8 AS size, root, note, source FROM outside_checkpoints WHERE settled_by IS NULL
-         ORDER BY size DESC, root`,
+  text: `SELECT size::float8 AS size, root, note, source FROM outside_checkpoints
+         WHERE settled_by IS NULL OR settled_by <> ALL ($1::text[]) ORDER BY size DESC, root LIMIT $2`,
 }
 
-/** Those that no operator has answered for, the largest first. */
-export function selectOpen(db: Queryable): Promise<OutsideCheckpoint[]> {
-  return db.query(SELECT_OPEN)
+/** Those that none of these events settles, the largest first. */
+export function selectUnsettled(
+  db: Queryable,
+  events: readonly string[],
+  limit: number | null = null,
+): Promise<OutsideCheckpoint[]> {
+  return db.query(SELECT_OPEN, [textArray(events), limit])
 }
 
-const FIND_LARGEST_OPEN: Statement = {
-  name: 'find-largest-open-outside-checkpoint',
-  text: `SELECT size::float8 AS size, source FROM outside_checkpoints WHERE settled_by IS NULL
-         ORDER BY size DESC LIMIT 1`,
+const SELECT_OF_EVENT: Statement = {
+  name: 'select-outside-checkpoints-of-event',
+  text: 'SELECT size::float8 AS size, root, note, source FROM outside_checkpoints WHERE settled_by = $1',
 }
 
-export async function findLargestOpen(db: Queryable): Promise<Pick<OutsideCheckpoint, 'size' | 'source'> | undefined> {
-  return (await db.query<Pick<OutsideCheckpoint, 'size' | 'source'>>(FIND_LARGEST_OPEN))[0]
+export function selectSettledBy(db: Queryable, event: string): Promise<OutsideCheckpoint[]> {
+  return db.query(SELECT_OF_EVENT, [event])
 }
 
 const SETTLE: Statement = {
   name: 'settle-outside-checkpoints',
   text: `UPDATE outside_checkpoints o SET settled_by = $3 FROM unnest($1::bigint[], $2::bytea[]) AS c (size, root)
-         WHERE o.size = c.size AND o.root = c.root AND settled_by IS NULL RETURNING o.size`,
+         WHERE o.size = c.size AND o.root = c.root`,
 }
 
-/** Settles checkpoints by an event. Answers with how many were open. */
-export async function settleOutside(
+/** Has an event settle checkpoints, whatever stood there before. */
+export async function markSettled(
   tx: Queryable,
   checkpoints: readonly Pick<OutsideCheckpoint, 'size' | 'root'>[],
   event: string,
-): Promise<number> {
+): Promise<void> {
   const sizes = checkpoints.map(({ size }) => size)
-  return (await tx.query(SETTLE, [sizes, byteaArray(checkpoints.map(({ root }) => root)), event])).length
+  await tx.query(SETTLE, [sizes, byteaArray(checkpoints.map(({ root }) => root)), event])
 }

@@ -4,27 +4,40 @@ import type { Alert } from '../../alert.ts'
 import type { Background } from '../../background.ts'
 import type { Database } from '../../database/database.ts'
 import { Problem } from '../../problem.ts'
+import { parseCheckpoint } from '../checkpoint.ts'
+import type { SeenLog } from '../log-end.ts'
 import type { LogKey } from '../log-key.ts'
-import { type LogHead, selectHead, selectTile } from '../log-store.ts'
-import { consistencyProof, rangeRoot } from '../merkle.ts'
-import { isSignedBy, noteVerifier } from '../note.ts'
-import { subtreesOfTiles, type Tile } from '../tile.ts'
+import { type LogHead, selectHead } from '../log-store.ts'
+import { consistencyProof } from '../merkle.ts'
+import { isSignedBy, NoteError, noteVerifier, type SignedNote } from '../note.ts'
+import { containsRoot, readTree } from '../signed-log.ts'
+import type { LogEndWatch } from '../watch-log-end.ts'
 import { askWitness, Refused, SignedOther } from './ask-witness.ts'
-import { findLargestOpen, insertOutside, type OutsideCheckpoint, selectUnknown } from './outside-store.ts'
+import { insertOutside, type OutsideCheckpoint, selectUnlisted } from './outside-store.ts'
 import { Undelivered } from './post-text.ts'
 import { readNotes } from './read-notes.ts'
+import { isMissing, type Settlements } from './settlements.ts'
 import type { Shipping, Witness } from './witnesses-file.ts'
 
 /** How soon every process knows that reads are closed or open again. */
 const FOLLOW_EVERY_MS = 2_000
 /** A database may be put back under a server that runs. */
 const LOOK_EVERY_MS = 60_000
+/** Witnesses belong to others, who serve many logs. */
+const ASK_EVERY_MS = 5 * 60_000
 /** Two weeks of a note each minute. */
 const FIRST_BYTES = 8 * 1024 * 1024
 const LATER_BYTES = 64 * 1024
-/** The start waits no longer for a witness that does not answer; an answer that comes later counts then. */
+/**
+ * So many notes at the end of a file are looked for in the log itself, whatever checkpoints the database has kept: those may have
+ * been put there with a backup. While reads are closed nothing is added to a file, so what was lost stands at its end.
+ */
+const LAST_NOTES = 16
+/** Nothing waits longer for a witness that does not answer; an answer that comes later counts then. */
 const WITNESS_PATIENCE_MS = 4_000
 const NO_ROOT = Buffer.alloc(0)
+/** Where a server has seen what only it remembers. */
+const MEMORY = 'memory'
 
 export interface OutsideWatchDeps {
   database: Database
@@ -34,6 +47,9 @@ export interface OutsideWatchDeps {
   /** Whether there are keys to tell the vault's signatures by. */
   isReady: () => boolean
   keys: { all(): readonly LogKey[] }
+  settlements: Settlements
+  /** What this process remembers of the log; undefined for one that does not watch it. */
+  end: Pick<LogEndWatch, 'seen' | 'isChanged'> | undefined
   /** The name of the log as long as the database has none. */
   origin: string
   /** Where this process can look; undefined for a process that goes by what others have found. */
@@ -43,7 +59,7 @@ export interface OutsideWatchDeps {
 }
 
 export interface OutsideWatch {
-  /** @throws {Problem} restored-backup; database-unavailable while nobody has looked yet */
+  /** @throws {Problem} restored-backup; database-unavailable as long as nothing is known of the database there is now */
   requireCurrent(): Promise<void>
   /** Whether the database is known to be older. */
   isOlder(): boolean
@@ -55,40 +71,84 @@ export interface OutsideWatch {
   begin(): Promise<void>
 }
 
+/** What a file says, or what this process remembers; only that is believed without a signature. */
+interface Seen extends OutsideCheckpoint {
+  signed?: SignedNote
+  isLast: boolean
+}
+
 /**
- * Compares the log in the database with the checkpoints that were shipped to files and with what witnesses have signed. A
- * checkpoint of this vault that the log does not contain says that the database was put back: nothing is read from then on,
- * in every process, until an operator has applied the newer log or waived it. A note counts only where a key of the log, the
- * present one or a former one, has signed it. Targets of the kinds `url` and `command` cannot be read back.
+ * Compares the log in the database with the checkpoints that were shipped to files, with what witnesses have signed and with what
+ * this process remembers. A checkpoint of this vault that the log does not contain says that the database was put back: nothing
+ * is read from then on, in every process, until an operator has applied the newer log or waived it. A note counts only where a key
+ * of the log, the present one or a former one, has signed it. Targets of the kinds `url` and `command` cannot be read back.
+ *
+ * It looks at the start, each minute, when the log is found changed, and when a connection to the database was lost: that is
+ * how a failover looks from here.
  */
 export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
-  const { database, alert, background, now, isReady, keys } = deps
-  let open: { size: number; source: string } | undefined
+  const { database, alert, background, now, isReady, keys, settlements, end } = deps
+  /** Open as far as this process knows. A row that is gone does not change that. */
+  let open: OutsideCheckpoint | undefined
   let isKnown = false
-  let alerted = false
+  let told = ''
   let lookedAt: number | undefined
+  let askedAt: number | undefined
+  let losses = database.losses
+  let wasChanged = false
+  /** The newest log that this process has seen in the database, as long as no look says that it is gone. */
+  let remembered: SeenLog | undefined
+  /** What the log was seen to contain since it was last in doubt. */
+  const contained = new Set<string>()
   let follow: (() => Promise<void>) | undefined
 
-  const isDue = () => lookedAt === undefined || performance.now() - lookedAt >= LOOK_EVERY_MS
+  const isOver = (since: number | undefined, ms: number) => since === undefined || performance.now() - since >= ms
 
-  async function look(): Promise<void> {
-    const { shipping } = deps
-    if (shipping === undefined) return
-    const isFirst = lookedAt === undefined
-    const files = await Promise.all(
-      shipping.targets.flatMap((target) =>
-        target.kind === 'file' ? [readFile(target, isFirst ? FIRST_BYTES : LATER_BYTES)] : [],
-      ),
-    )
-    await keepMissing(files.flat())
-    if (isFirst) await askWitnesses(shipping.targets.filter((target) => target.kind === 'witness'))
-    lookedAt = performance.now()
+  /** Whether the database may be another one than at the last look. */
+  function isInDoubt(): boolean {
+    const isChanged = end?.isChanged === true
+    if (!isChanged) wasChanged = false
+    return database.losses !== losses || (isChanged && !wasChanged)
   }
 
-  async function readFile({ name, file }: { name: string; file: string }, bytes: number) {
+  const isInTheDark = () => !isKnown || database.losses !== losses
+
+  async function look(): Promise<void> {
+    const isFirst = lookedAt === undefined
+    const isThorough = isFirst || isInDoubt()
+    const doubts = { losses: database.losses, isChanged: end?.isChanged === true }
+    if (isThorough) contained.clear()
+    else remembered = end?.seen ?? remembered
+    await keepMissing([...memories(), ...(await readFiles(isThorough ? FIRST_BYTES : LATER_BYTES))])
+    // A look that fails is made again.
+    losses = doubts.losses
+    wasChanged = doubts.isChanged
+    lookedAt = performance.now()
+    if (!isThorough && !isOver(askedAt, ASK_EVERY_MS)) return
+    askedAt = lookedAt
+    const asked = askWitnesses().catch((error) => background.failed('watch-outside-checkpoints', error))
+    // What comes too late is not lost.
+    if (isFirst) await Promise.race([asked, wait(WITNESS_PATIENCE_MS, undefined, { ref: false })])
+  }
+
+  function memories(): Seen[] {
+    if (remembered === undefined || remembered.size === 0) return []
+    return [{ ...remembered, note: null, source: MEMORY, isLast: true }]
+  }
+
+  async function readFiles(bytes: number): Promise<Seen[]> {
+    const targets = deps.shipping?.targets ?? []
+    const files = targets.flatMap((target) => (target.kind === 'file' ? [readFile(target, bytes)] : []))
+    return (await Promise.all(files)).flat()
+  }
+
+  async function readFile({ name, file }: { name: string; file: string }, bytes: number): Promise<Seen[]> {
     try {
-      const notes = await readNotes(file, bytes)
-      return notes.map((note) => ({ ...note, source: name }))
+      const notes = (await readNotes(file, bytes)).filter(({ size }) => size > 0)
+      return notes.map(({ size, root, text, note: signed }, at) => {
+        const isLast = at >= notes.length - LAST_NOTES
+        return { size, root, note: text, source: name, signed, isLast }
+      })
     } catch (error) {
       const { code = 'unknown' } = error as NodeJS.ErrnoException
       deps.log({ target: name, reason: code }, 'shipped checkpoints cannot be read back')
@@ -96,31 +156,39 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
     }
   }
 
-  async function keepMissing(found: Awaited<ReturnType<typeof readFile>>): Promise<void> {
+  async function keepMissing(found: readonly Seen[]): Promise<void> {
     // After the files: whatever was shipped was committed before.
     const head = await selectHead(database)
     const origin = head?.origin ?? deps.origin
     const verifiers = keys.all().map(({ secret }) => noteVerifier(origin, createPublicKey(secret)))
-    const ours = found.filter((one) => one.origin === origin && one.size > 0)
+    const isOurs = (note: SignedNote) => verifiers.some((verifier) => isSignedBy(note, verifier))
     const missing: OutsideCheckpoint[] = []
-    for (const { size, root, text, note, source } of await selectUnknown(database, ours)) {
-      if (!verifiers.some((verifier) => isSignedBy(note, verifier))) continue
-      if (!(await contains(database, head, size, root))) missing.push({ size, root, note: text, source })
+    for (const { checkpoint, isKept } of await selectUnlisted(database, found)) {
+      const { size, root, note, source, signed, isLast } = checkpoint
+      if (isKept && !isLast) continue
+      if (signed !== undefined && !(signed.text.startsWith(`${origin}\n`) && isOurs(signed))) continue
+      if (!(await isContained(checkpoint, head?.size ?? 0))) missing.push({ size, root, note, source })
     }
     await insertOutside(database, missing, now())
   }
 
-  async function askWitnesses(witnesses: readonly Witness[]): Promise<void> {
-    const head = await selectHead(database)
-    if (head === undefined || head.size === 0) return
-    const asked = Promise.all(witnesses.map((witness) => ask(witness, head)))
-    // What comes too late is not lost, and neither is its failure.
-    const late = asked.catch((error) => background.failed('watch-outside-checkpoints', error))
-    await Promise.race([late, wait(WITNESS_PATIENCE_MS, undefined, { ref: false })])
+  /** Whether the log contains it, as long as the database is the same one. */
+  async function isContained({ size, root }: SeenLog, headSize: number): Promise<boolean> {
+    const key = `${size} ${root.toString('base64')}`
+    if (contained.has(key)) return true
+    if (!(await containsRoot(database, headSize, size, root))) return false
+    contained.add(key)
+    return true
   }
 
-  async function ask(witness: Witness, head: LogHead): Promise<void> {
-    const { size, note } = head
+  async function askWitnesses(): Promise<void> {
+    const witnesses = (deps.shipping?.targets ?? []).filter((target) => target.kind === 'witness')
+    const head = witnesses.length === 0 ? undefined : await selectHead(database)
+    if (head === undefined || head.size === 0 || !isItsNote(head)) return
+    await Promise.all(witnesses.map((witness) => ask(witness, head)))
+  }
+
+  async function ask(witness: Witness, { size, note }: LogHead): Promise<void> {
     const proofFrom = (older: number) => consistencyProof(readTree(database, size), older, size)
     try {
       // Once: a witness that has signed less is not asked to sign, which is the shipping's.
@@ -140,10 +208,27 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
   }
 
   async function read(): Promise<void> {
-    open = await findLargestOpen(database)
+    const found = await findOpen()
+    tell(found)
+    open = found
     isKnown = true
-    if (open !== undefined && !alerted) alert('restored-backup', { ...open })
-    alerted = open !== undefined
+  }
+
+  async function findOpen(): Promise<OutsideCheckpoint | undefined> {
+    const found = await settlements.findOpen(database)
+    if (found !== undefined || open === undefined) return found
+    // Answered for, or there again; or somebody has removed its row.
+    if ((await selectUnlisted(database, [open])).length === 0 || !(await isMissing(database, open))) return undefined
+    await insertOutside(database, [open], now())
+    return open
+  }
+
+  /** Each piece of news is one alert. */
+  function tell(found: OutsideCheckpoint | undefined): void {
+    if (found !== undefined && open === undefined) alert('restored-backup', { size: found.size, source: found.source })
+    const forged = settlements.forged.length === 0 ? '' : settlements.forged.toSorted().join(' ')
+    if (forged !== '' && forged !== told) alert('restore-forged', { count: settlements.forged.length })
+    told = forged
   }
 
   return {
@@ -154,7 +239,8 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
       const task = background.every('watch-outside-checkpoints', { everyMs: FOLLOW_EVERY_MS }, async () => {
         // A sealed vault cannot tell, and reads nothing either.
         if (!isReady()) return
-        if (isDue()) await look()
+        if (isInDoubt() || isOver(lookedAt, LOOK_EVERY_MS)) await look()
+        else remembered = end?.seen ?? remembered
         await read()
       })
       follow = () => task.run()
@@ -163,8 +249,9 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
     async requireCurrent() {
       // A sealed vault says so itself, and reads nothing.
       if (follow === undefined || !isReady()) return
-      if (!isKnown) await follow()
-      if (!isKnown) throw new Problem('database-unavailable')
+      // The run that is under way may have begun before the connection was lost.
+      for (let runs = 0; runs < 2 && isInTheDark(); runs++) await follow()
+      if (isInTheDark()) throw new Problem('database-unavailable')
       if (open !== undefined) throw new Problem('restored-backup', { retryAfterSeconds: RETRY_AFTER_SECONDS })
     },
   }
@@ -173,26 +260,13 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
 /** An operator has to act first. */
 const RETRY_AFTER_SECONDS = 60
 
-/** Where leaves were dropped, only the hashes of whole tiles are left. */
-class Dropped extends Error {
-  override readonly name = 'Dropped'
-}
-
-function readTree(database: Database, size: number) {
-  return subtreesOfTiles(async (tile: Tile) => {
-    const hashes = await selectTile(database, tile)
-    if (hashes.length < tile.width) throw new Dropped()
-    return hashes
-  }, size)
-}
-
-/** Whether the tree has that root at that size. So it is taken where nobody can tell any more. */
-async function contains(database: Database, head: LogHead | undefined, size: number, root: Buffer): Promise<boolean> {
-  if (head === undefined || size > head.size) return false
+/** A head that somebody has changed asks no witness. */
+function isItsNote({ size, root, note }: LogHead): boolean {
   try {
-    return (await rangeRoot(readTree(database, size), 0, size)).equals(root)
+    const said = parseCheckpoint(note)
+    return said.size === size && said.root.equals(root)
   } catch (error) {
-    if (error instanceof Dropped) return true
+    if (error instanceof NoteError) return false
     throw error
   }
 }

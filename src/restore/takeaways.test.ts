@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest'
+import { readTakeaways } from './takeaways.ts'
+
+const AT = '2026-11-29T12:00:00.000Z'
+
+/** What events say in this order; each is named after its place. */
+function read(...events: object[]) {
+  const reader = readTakeaways()
+  events.forEach((event, at) => {
+    const caller = { id: 'operator:test', kind: 'operator' }
+    reader.add(JSON.stringify({ at: AT, caller, id: `evt_${at}`, outcome: 'success', ...event }))
+  })
+  return reader.takeaways
+}
+
+describe('what a newer log takes away', () => {
+  it('is what was not given back later, and was done', () => {
+    const { staffDisabled, callersSuspended, clientsRevoked, count } = read(
+      { type: 'staff.disable', subject: 'staff:ann' },
+      { type: 'staff.enable', subject: 'staff:ann' },
+      { type: 'staff.disable', subject: 'staff:bob' },
+      { type: 'caller.suspend', subject: 'staff:cid', purpose: 'enforce-rights' },
+      { type: 'caller.suspend', subject: 'staff:dan' },
+      { type: 'caller.lift', subject: 'staff:dan' },
+      { type: 'client.revoke', subject: 'client_a', outcome: 'failed' },
+    )
+    expect(count).toBe(7)
+    expect([...staffDisabled]).toEqual([['staff:bob', { event: 'evt_2' }]])
+    expect([...callersSuspended]).toEqual([['staff:cid', { event: 'evt_3', purpose: 'enforce-rights' }]])
+    expect([...clientsRevoked]).toEqual([])
+  })
+
+  it('is every approval that was used or refused', () => {
+    const { approvalsOver } = read(
+      { type: 'record.reveal', token: 'card_a', approval: 'apr_a' },
+      { type: 'record.reveal', token: 'card_b' },
+      { type: 'approval.refuse', token: 'card_c', subject: 'apr_c' },
+      { type: 'approval.approve', token: 'card_d', subject: 'apr_d' },
+    )
+    expect([...approvalsOver]).toEqual([
+      ['card_a', { event: 'evt_0', approval: 'apr_a' }],
+      ['card_c', { event: 'evt_2', approval: 'apr_c' }],
+    ])
+  })
+
+  it('is the newest root key that has replaced another, with its custodians, whichever event comes first', () => {
+    const acknowledge = (name: string, subject: string) => ({
+      ...{ type: 'root-key.acknowledge', subject, caller: { id: `custodian:${name}`, kind: 'operator' } },
+    })
+    const { rootKey } = read(
+      acknowledge('Ada', 'root_a'),
+      { type: 'root-key.replace', subject: 'root_a' },
+      acknowledge('Bo', 'root_b'),
+      { type: 'root-key.replace', subject: 'root_b' },
+      acknowledge('Cy', 'root_b'),
+    )
+    expect(rootKey).toEqual({ id: 'root_b', custodians: ['Bo', 'Cy'] })
+    expect(read({ type: 'root-key.replace', subject: 'root_c' }).rootKey).toEqual({ id: 'root_c', custodians: [] })
+    expect(read(acknowledge('Ada', 'root_a')).rootKey).toBeUndefined()
+  })
+})

@@ -1,0 +1,68 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { TestDatabase } from '../support/postgres.ts'
+import {
+  applyLog,
+  type BeforeBackup,
+  becomesReady,
+  expectTakenAway,
+  exportTo,
+  fillBeforeBackup,
+  readyCode,
+  takeAllAway,
+} from '../support/restore-drill.ts'
+import { findSystemPostgres, type SystemCluster, startSystemCluster } from '../support/system-postgres.ts'
+import { quickKeys, TestVault } from '../support/test-vault.ts'
+
+const LONG = 240_000
+const programs = findSystemPostgres()
+
+let directory: string
+let cluster: SystemCluster
+let before: BeforeBackup
+
+const start = (sharedDatabase: TestDatabase) => {
+  const config = { keepsLog: true, witnessesFile: path.join(directory, 'witnesses.json') }
+  return TestVault.start({ sharedDatabase, overrides: quickKeys, config })
+}
+
+/** The embedded PostgreSQL brings neither pg_dump nor pg_restore, and those of another major cannot read it. */
+const needs = programs === undefined ? ' (not tried: this machine has no PostgreSQL with pg_dump)' : ''
+
+describe.skipIf(programs === undefined)(`a database that pg_restore has filled${needs}`, () => {
+  beforeAll(async () => {
+    directory = mkdtempSync(path.join(tmpdir(), 'strongroom-pg-dump-'))
+    const shipping = { ship: [{ file: 'checkpoints' }], every_seconds: 1 }
+    writeFileSync(path.join(directory, 'witnesses.json'), JSON.stringify(shipping))
+    cluster = await startSystemCluster(programs!)
+    const vault = await start(cluster.database)
+    before = await fillBeforeBackup(vault)
+    // While the server runs, as it is done every night.
+    await cluster.dump('backup')
+    await takeAllAway(vault, before)
+    await exportTo(vault, path.join(directory, 'newer.jsonl'))
+    await vault.stop()
+  }, LONG)
+  afterAll(async () => {
+    await cluster?.stop()
+    rmSync(directory, { recursive: true })
+  })
+
+  it(
+    'is a whole vault, closed for reads until the newer log was applied',
+    async () => {
+      const restored = await cluster.restore('backup')
+      const vault = await start(restored)
+      expect(await readyCode(vault)).toBe('restored-backup')
+      const applied = await applyLog(vault, path.join(directory, 'newer.jsonl'))
+      await becomesReady(vault)
+      await expectTakenAway(vault, before, applied)
+      await vault.checkInvariants()
+      await vault.stop()
+      await restored.drop()
+    },
+    LONG,
+  )
+})
