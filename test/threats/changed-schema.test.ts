@@ -17,6 +17,9 @@ beforeAll(async () => {
   vault = await TestVault.start()
   await vault.database.sql(`
     CREATE SCHEMA elsewhere;
+    CREATE TABLE elsewhere.orders (id text PRIMARY KEY);
+    CREATE FUNCTION elsewhere.takes(text) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN true; END $$;
+    CREATE DOMAIN elsewhere.taken AS text CHECK (elsewhere.takes(VALUE));
     CREATE FUNCTION elsewhere.swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
     CREATE FUNCTION elsewhere.differs(text, varchar) RETURNS boolean LANGUAGE sql RETURN $1 <> $2::text`)
   staff = await vault.staffToken('support')
@@ -158,6 +161,67 @@ const changes: [name: string, change: string, undo: string, said: string][] = [
     'GRANT UPDATE (body) ON audit_events TO PUBLIC',
     'REVOKE UPDATE (body) ON audit_events FROM PUBLIC',
     'right to update body of audit_events was added',
+  ],
+  [
+    'rights that are taken away',
+    'REVOKE DELETE ON disabled_staff FROM strongroom_runtime',
+    'GRANT DELETE ON disabled_staff TO strongroom_runtime',
+    'right to delete disabled_staff is missing',
+  ],
+  [
+    'a check that runs a function',
+    'ALTER TABLE records ADD CONSTRAINT looked CHECK (elsewhere.takes(site)) NOT VALID',
+    'ALTER TABLE records DROP CONSTRAINT looked',
+    'check looked on records was added',
+  ],
+  [
+    "a check that runs a function of PostgreSQL's own with an effect",
+    "ALTER TABLE records ADD CONSTRAINT looked CHECK (set_config('a.site', site, true) IS NOT NULL) NOT VALID",
+    'ALTER TABLE records DROP CONSTRAINT looked',
+    'check looked on records was added',
+  ],
+  [
+    'a shipped check that runs a function besides',
+    `ALTER TABLE records DROP CONSTRAINT records_version_check,
+       ADD CONSTRAINT records_version_check CHECK (version > 0 AND elsewhere.takes(site))`,
+    `ALTER TABLE records DROP CONSTRAINT records_version_check, ADD CONSTRAINT records_version_check CHECK (version > 0)`,
+    'check records_version_check on records was added',
+  ],
+  [
+    'a foreign key that takes rows away',
+    'ALTER TABLE record_versions ADD CONSTRAINT owned FOREIGN KEY (site) REFERENCES elsewhere.orders ON DELETE CASCADE NOT VALID',
+    'ALTER TABLE record_versions DROP CONSTRAINT owned',
+    'foreign key owned on public.record_versions was added',
+  ],
+  [
+    'a foreign key of another table that acts when a row goes',
+    `CREATE TABLE elsewhere.notes (client text REFERENCES clients ON DELETE SET NULL ON UPDATE CASCADE)`,
+    'DROP TABLE elsewhere.notes',
+    'foreign key notes_client_fkey on elsewhere.notes was added',
+  ],
+  [
+    'a column whose type is a domain that runs a function',
+    'ALTER TABLE settings ADD COLUMN note elsewhere.taken',
+    'ALTER TABLE settings DROP COLUMN note',
+    'type elsewhere.taken of settings.note was added',
+  ],
+  [
+    'a type that stores less',
+    'ALTER TABLE disabled_staff ALTER disabled_at TYPE timestamptz(0)',
+    'ALTER TABLE disabled_staff ALTER disabled_at TYPE timestamptz',
+    'column disabled_staff.disabled_at was changed',
+  ],
+  [
+    'a generated column',
+    'ALTER TABLE disabled_staff ADD COLUMN upper text GENERATED ALWAYS AS (lower(id)) STORED',
+    'ALTER TABLE disabled_staff DROP COLUMN upper',
+    'default of disabled_staff.upper was added',
+  ],
+  [
+    'an index over what a function says',
+    'CREATE INDEX looked ON settings (elsewhere.takes(value))',
+    'DROP INDEX looked',
+    'code of index public.looked was added',
   ],
   [
     'rights on a partition',
