@@ -1,5 +1,6 @@
 import { byteaArray, textArray } from '../../database/binary-array.ts'
 import type { Queryable, Statement } from '../../database/database.ts'
+import { requireDone } from '../../database/require-done.ts'
 
 /** A checkpoint that was seen outside. */
 export interface OutsideCheckpoint {
@@ -81,12 +82,21 @@ const SETTLE: Statement = {
          WHERE o.size = c.size AND o.root = c.root AND settled_by IS NULL RETURNING o.size`,
 }
 
+const IS_SETTLED: Statement = {
+  name: 'are-outside-checkpoints-settled',
+  text: `SELECT NOT EXISTS (
+           SELECT FROM outside_checkpoints o JOIN unnest($1::bigint[], $2::bytea[]) AS c (size, root) USING (size, root)
+           WHERE settled_by IS NULL) AS done`,
+}
+
 /** Settles checkpoints by an event. Answers with how many were open. */
 export async function settleOutside(
   tx: Queryable,
   checkpoints: readonly Pick<OutsideCheckpoint, 'size' | 'root'>[],
   event: string,
 ): Promise<number> {
-  const sizes = checkpoints.map(({ size }) => size)
-  return (await tx.query(SETTLE, [sizes, byteaArray(checkpoints.map(({ root }) => root)), event])).length
+  const which = [checkpoints.map(({ size }) => size), byteaArray(checkpoints.map(({ root }) => root))]
+  const settled = await tx.query(SETTLE, [...which, event])
+  requireDone(await tx.query(IS_SETTLED, which))
+  return settled.length
 }
