@@ -26,10 +26,11 @@ import { openDatabase } from './database/database.ts'
 import { readSetting, writeSetting } from './database/settings-store.ts'
 import { createWriteProbe } from './database/write-probe.ts'
 import { createDocsRoutes } from './http/docs-routes.ts'
+import { createFramingErrors } from './http/framing-errors.ts'
 import { createHealthRoutes } from './http/health-routes.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createReadiness } from './http/readiness.ts'
-import { createLogger, describeError, type Logger } from './http/request-log.ts'
+import { createLogger, describeError } from './http/request-log.ts'
 import { createNewId } from './identifier.ts'
 import { destroyFreed } from './keys/emptied-index-keys.ts'
 import { createEventMacs, createVaultBook } from './keys/event-macs.ts'
@@ -42,6 +43,7 @@ import { startRotationRunner } from './keys/rotation/rotation-runner.ts'
 import { rotationFigures } from './keys/rotation/rotation-store.ts'
 import { createKeyWatch } from './keys/watch-keys.ts'
 import { createKinds } from './kinds/kinds.ts'
+import { pinOptions } from './pin-options.ts'
 import type { Problem } from './problem.ts'
 import { settleCardSearch } from './records/card-search-setting.ts'
 import { countMisses } from './records/count-misses.ts'
@@ -106,7 +108,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     provider,
     leaseSeconds,
     rootKey: { ...providerOptions, file: config.rootKeyFile, development: config.createRootKey === true },
-    pin: config.pinFile === undefined ? undefined : pinOf(config.pinFile, config.production, logger),
+    pin: config.pinFile === undefined ? undefined : pinOptions(config.pinFile, config.production, logger),
     patienceMs: config.rootKeyPatienceMs ?? ROOT_KEY_PATIENCE_MS,
     alert,
     background,
@@ -260,6 +262,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
         auditLog.observe(answered)
       },
     }),
+    onFramingError: createFramingErrors(metrics, limits.strangers),
     takeFailure: createTakeFailure({
       record: auditLog.commands.recordFailedCommand,
       outage: auditLog.outage,
@@ -277,7 +280,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       ...createKeyCommands({ ...rotation, ...destroying, issuer }),
       ...auditLog.commands,
       ...createVaultCommands({
-        ...{ ...shared, admit, production },
+        ...{ ...shared, admit, production, schema },
         ...{ outside: auditLog.outside, signingKeys: auditLog.signingKeys },
       }),
     },
@@ -290,10 +293,4 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       await Promise.all([writeProbe.close(), database.close()])
     },
   }
-}
-
-function pinOf(file: string, production: boolean, logger: Logger) {
-  const onUnwritable = (reason: string) =>
-    logger.warn({ file, reason }, 'the vault and its root key are not pinned: the file cannot be written')
-  return { file, mayBeginAgain: !production, onUnwritable }
 }

@@ -4,8 +4,8 @@ import { type AppliedLog, type ApplyLogRequest, stepsOf } from '../restore/apply
 import { LogNotApplicable } from '../restore/read-newer-log.ts'
 import type { Strongroom } from '../strongroom.ts'
 import { clearNote } from './arguments.ts'
-import { type Json, note, operator, print, withJson, withVault } from './command.ts'
-import { bringRootKey } from './custodians.ts'
+import { type CommandNeeds, type Json, note, operator, print, withJson } from './command.ts'
+import { withKeys } from './custodians.ts'
 import { showProgress } from './show-progress.ts'
 
 interface ApplyOptions extends Json {
@@ -41,20 +41,17 @@ export function addRestoreCommands(program: Command): void {
 }
 
 /** Opens the vault with its keys, and with what says where checkpoints were shipped to. */
-function withOutside(command: string, work: (strongroom: Strongroom) => Promise<void>): Promise<void> {
-  return withVault(
-    command,
-    async (strongroom) => {
-      await bringRootKey(strongroom)
-      await work(strongroom)
-    },
-    { seesOutside: true },
-  )
+function withOutside(
+  command: string,
+  work: (strongroom: Strongroom) => Promise<void>,
+  needs: CommandNeeds = {},
+): Promise<void> {
+  return withKeys(command, work, { ...needs, seesOutside: true })
 }
 
 async function applyNewerLog(options: ApplyOptions): Promise<void> {
   const { log: file, dryRun: isDryRun = false } = options
-  await withOutside('restore apply', async ({ commands }) => {
+  const apply = async ({ commands }: Strongroom) => {
     const show = showProgress(false, 'applied')
     const onProgress: ApplyLogRequest['onProgress'] = ({ done, total }) =>
       show.update({ moved: done, total, remaining: total - done })
@@ -68,7 +65,8 @@ async function applyNewerLog(options: ApplyOptions): Promise<void> {
     if (applied.missing === 0) return
     note(`the vault has signed ${applied.missing} more events than the file has: what they took away is not known.`)
     note('Where there is a newer export, apply that one too.')
-  })
+  }
+  await withOutside('restore apply', apply, { takesAccessAway: true, anySchema: isDryRun })
 }
 
 const idsOf = (list: readonly { id: string }[]) => list.map(({ id }) => id)
