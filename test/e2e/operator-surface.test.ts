@@ -177,7 +177,6 @@ describe('who runs a command', () => {
       [['audit', 'key', '--as', 'a\nb'], 'wrong-usage'],
       [['audit', 'resume'], 'not-confirmed'],
       [['access', 'rebuild'], 'not-confirmed'],
-      [['keys', 'destroy', 'key_none'], 'not-confirmed'],
       [['roles', 'apply', roleFile], 'wrong-usage'],
       [['clients', 'list'], 'debug', { DEBUG: '*' }],
       [['doctor'], 'key-file-mode', { STRONGROOM_OPERATOR_TOKEN_FILE: openToken }],
@@ -287,22 +286,6 @@ describe('doctor creates nothing', () => {
       .filter((file) => !file.includes('/postgres/'))
       .map((file) => `${file} ${(statSync(file).mode & 0o7777).toString(8)}`)
       .sort()
-
-  it('in an empty directory, and says what is missing', async () => {
-    const empty = await VaultProcess.create()
-    try {
-      const { code, stdout } = await empty.cli(['doctor'])
-      expect(code).toBe(1)
-      expect(stdout).toMatch(/^schema: there is no database in .*lacks 0001-vault, .*run "strongroom migrate"\.$/m)
-      expect(readdirSync(empty.directory)).toEqual([])
-      // Nor where the folder is there.
-      mkdirSync(empty.dataDir, { mode: 0o755 })
-      expect((await empty.cli(['doctor'])).code).toBe(1)
-      expect(listing(empty.directory)).toEqual([`${empty.dataDir} 755`])
-    } finally {
-      await empty.remove()
-    }
-  })
 
   it('beside a vault that runs, and beside one that was stopped', async () => {
     const running = listing(vault.directory)
