@@ -150,21 +150,23 @@ function migratesItself(config: Config, role: OpenVaultOptions['role']): boolean
   return config.database === undefined || (!config.production && role === 'server')
 }
 
-/** Opens the database alone, for a command that needs no key. @throws {Unsafe} when its schema is not of this version */
-export function openVaultDatabase(
-  config: Config,
-  options: OpenVaultOptions,
-): Promise<{ database: Database; close(): Promise<void> }> {
+/**
+ * Opens the database alone, for a command that needs no key. `now` is its clock's time.
+ *
+ * @throws {Unsafe} when its schema is not of this version
+ */
+export function openVaultDatabase(config: Config, options: OpenVaultOptions) {
   return withDatabase(config, options, async (urls, stopDatabase) => {
     const place = await findVault(config, urls.server)
     const facts = await look(place, inspectDatabase)
     refuse([
       ...examineDatabase(config, facts).filter(({ code }) => code === 'schema'),
-      ...examineClock(facts.clockLeadMs),
+      ...examineClock(facts.clockLeadMs, options),
     ])
     const database = openDatabase({ ...place, maxConnections: 2 })
     return {
       database,
+      now: databaseTime(facts.clockLeadMs),
       async close() {
         await database.close()
         await stopDatabase()

@@ -88,3 +88,10 @@ export interface Overrides {
   /** How much may be under way at once. */
   admission?: AdmissionLimits
 }
+
+/** How the vault and its root key are pinned in that file. */
+export function pinOptions(file: string, production: boolean, logger: Logger) {
+  const onUnwritable = (reason: string) =>
+    logger.warn({ file, reason }, 'the vault and its root key are not pinned: the file cannot be written')
+  return { file, mayBeginAgain: !production, onUnwritable }
+}

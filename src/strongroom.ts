@@ -27,10 +27,11 @@ import { openDatabase } from './database/database.ts'
 import { readSetting, writeSetting } from './database/settings-store.ts'
 import { createWriteProbe } from './database/write-probe.ts'
 import { createDocsRoutes } from './http/docs-routes.ts'
+import { createFramingErrors } from './http/framing-errors.ts'
 import { createHealthRoutes } from './http/health-routes.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createReadiness } from './http/readiness.ts'
-import { createLogger, describeError, type Logger } from './http/request-log.ts'
+import { createLogger, describeError } from './http/request-log.ts'
 import { createNewId } from './identifier.ts'
 import { destroyFreed } from './keys/emptied-index-keys.ts'
 import { createEventMacs, createVaultBook } from './keys/event-macs.ts'
@@ -56,7 +57,7 @@ import { createRecordRefusal } from './records/record-refusal.ts'
 import { createWhy } from './records/why.ts'
 import { loadWhyRules } from './records/why-rules.ts'
 import { watchSchema } from './schema/watch-schema.ts'
-import type { Overrides, RootKeySettings, StrongroomConfig } from './strongroom-config.ts'
+import { type Overrides, pinOptions, type RootKeySettings, type StrongroomConfig } from './strongroom-config.ts'
 import { tendVault } from './tend-vault.ts'
 import { createVaultApp } from './vault-app.ts'
 import { createVaultCommands } from './vault-commands.ts'
@@ -107,7 +108,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     provider,
     leaseSeconds,
     rootKey: { ...providerOptions, file: config.rootKeyFile, development: config.createRootKey === true },
-    pin: config.pinFile === undefined ? undefined : pinOf(config.pinFile, config.production, logger),
+    pin: config.pinFile === undefined ? undefined : pinOptions(config.pinFile, config.production, logger),
     patienceMs: config.rootKeyPatienceMs ?? ROOT_KEY_PATIENCE_MS,
     alert,
     background,
@@ -261,6 +262,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
         auditLog.observe(answered)
       },
     }),
+    onFramingError: createFramingErrors(metrics, limits.strangers),
     takeFailure: createTakeFailure({
       record: auditLog.commands.recordFailedCommand,
       outage: auditLog.outage,
@@ -277,7 +279,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       reviewAccess: (operator: AuditCaller) => access.commands.reviewAccess(operator, authentication.issuers),
       ...createKeyCommands({ ...rotation, ...destroying, issuer }),
       ...auditLog.commands,
-      ...createVaultCommands({ ...shared, ...auditLog.restoring, admit, production }),
+      ...createVaultCommands({ ...shared, ...auditLog.restoring, admit, production, schema }),
     },
     async close() {
       await background.tasks.get('write-refusal-counts')?.run()
@@ -288,10 +290,4 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       await Promise.all([writeProbe.close(), database.close()])
     },
   }
-}
-
-function pinOf(file: string, production: boolean, logger: Logger) {
-  const onUnwritable = (reason: string) =>
-    logger.warn({ file, reason }, 'the vault and its root key are not pinned: the file cannot be written')
-  return { file, mayBeginAgain: !production, onUnwritable }
 }

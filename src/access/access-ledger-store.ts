@@ -1,4 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
+import { requireDone } from '../database/require-done.ts'
 
 /** One change of access as it is stored. */
 export interface LedgerEntry {
@@ -24,7 +25,7 @@ const INSERT: Statement = {
   name: 'insert-access-ledger',
   text: `INSERT INTO access_ledger (generation, subject, state, mac)
          SELECT generation, subject, state, decode(mac, 'hex')
-         FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[]) AS n (generation, subject, state, mac)`,
+         FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[]) AS n (generation, subject, state, mac) RETURNING true AS done`,
 }
 const DELETE_ALL: Statement = { name: 'delete-access-ledger', text: 'DELETE FROM access_ledger' }
 const LOCK: Statement = { name: 'lock-access-ledger', text: 'SELECT pg_advisory_xact_lock($1)' }
@@ -42,12 +43,13 @@ export function selectLedgerFrom(db: Queryable, generation: number): Promise<Led
 }
 
 export async function insertLedgerEntries(tx: Queryable, entries: readonly LedgerEntry[]): Promise<void> {
-  await tx.query(INSERT, [
+  const written = await tx.query<{ done: boolean }>(INSERT, [
     entries.map(({ generation }) => generation),
     entries.map(({ subject }) => subject),
     entries.map(({ state }) => state),
     entries.map(({ mac }) => mac.toString('hex')),
   ])
+  requireDone(written, entries.length)
 }
 
 /** Puts these entries in the place of all. */

@@ -1,5 +1,6 @@
 import { isReleaseUnderSql } from '../audit/event-lookup-store.ts'
 import type { Queryable, Statement } from '../database/database.ts'
+import { requireDone } from '../database/require-done.ts'
 import { sweep } from '../database/sweep.ts'
 import { insertReason } from './reason-store.ts'
 
@@ -76,7 +77,7 @@ const COUNT_OPEN: Statement = {
 const INSERT: Statement = {
   name: 'insert-approval',
   text: `INSERT INTO approvals (${COLUMNS})
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL, NULL)`,
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL, NULL) RETURNING state = $11 AS done`,
 }
 /** What has no record was asked for of an earlier version, and lets nothing out. */
 const LIST: Statement = {
@@ -99,6 +100,10 @@ const DECIDE: Statement = {
   text: `UPDATE approvals SET state = $4, decided_by = $5, decided_at = $6, expires_at = $7, mac = $8
          WHERE id = $1 AND site = $2 AND state = $3 AND (state = 'unreviewed' OR expires_at > $6) RETURNING id`,
 }
+const IS_DECIDED: Statement = {
+  name: 'is-approval-decided',
+  text: `SELECT state = $2 AND decided_by = $3 AND mac IS NOT DISTINCT FROM $4 AS done FROM approvals WHERE id = $1`,
+}
 const SELECT_APPROVED: Statement = {
   name: 'select-approved',
   text: `SELECT ${COLUMNS}, mac FROM approvals WHERE state = 'approved' FOR UPDATE`,
@@ -109,6 +114,11 @@ const LAPSE: Statement = {
   name: 'lapse-approvals',
   text: `UPDATE approvals SET expires_at = $2
          WHERE token = $1 AND state IN ('pending', 'approved') AND expires_at > $2`,
+}
+const IS_LAPSED: Statement = {
+  name: 'are-approvals-lapsed',
+  text: `SELECT NOT EXISTS (
+           SELECT FROM approvals WHERE token = $1 AND state IN ('pending', 'approved') AND expires_at > $2) AS done`,
 }
 const SWEEP: Statement = {
   name: 'sweep-approvals',
@@ -177,7 +187,7 @@ export async function insertApproval(
 ): Promise<void> {
   const { id, caller, role, site, token, record_version, fields, purpose, ticket, authority } = request
   const what = [id, caller, role, site, token, record_version, [...fields], purpose, ticket, authority]
-  await tx.query(INSERT, [...what, request.state, request.requested_at, request.expires_at])
+  requireDone(await tx.query(INSERT, [...what, request.state, request.requested_at, request.expires_at]))
   await insertReason(tx, id, reason)
 }
 
@@ -226,7 +236,9 @@ export async function decideApproval(
   decision: { from: ApprovalState; to: ApprovalState; by: string; at: Date; expiresAt: Date; mac: Buffer | null },
 ): Promise<boolean> {
   const { from, to, by, at, expiresAt, mac } = decision
-  return (await tx.query(DECIDE, [id, site, from, to, by, at, expiresAt, mac])).length > 0
+  const isOpen = (await tx.query(DECIDE, [id, site, from, to, by, at, expiresAt, mac])).length > 0
+  if (isOpen) requireDone(await tx.query(IS_DECIDED, [id, to, by, mac]))
+  return isOpen
 }
 
 /** What was approved and not used, which nobody else changes until the end of the transaction. */
@@ -241,6 +253,7 @@ export async function updateApprovalMac(tx: Queryable, id: string, mac: Buffer):
 /** Ends what waits for a record, and what was approved of it: the record is another one from now on, or gone. */
 export async function lapseApprovals(tx: Queryable, token: string, now: Date): Promise<void> {
   await tx.query(LAPSE, [token, now])
+  requireDone(await tx.query(IS_LAPSED, [token, now]))
 }
 
 /**

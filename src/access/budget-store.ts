@@ -1,4 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
+import { requireDone } from '../database/require-done.ts'
 import { sweep, takeTurn } from '../database/sweep.ts'
 
 /** Whose records are counted, and for what: `purpose` is empty for masked views. */
@@ -26,12 +27,21 @@ const SELECT_USED: Statement = {
 const INSERT: Statement = {
   name: 'insert-budget-records',
   text: `INSERT INTO budget_records (caller, role, purpose, span, starts_at, record)
-         SELECT $1, $2, $3, $4, $5, record FROM unnest($6::text[]) AS n (record) ON CONFLICT DO NOTHING`,
+         SELECT $1, $2, $3, $4, $5, record FROM unnest($6::text[]) AS n (record) RETURNING true AS done`,
 }
 const SUSPEND: Statement = {
   name: 'suspend-caller',
   text: `INSERT INTO suspended_callers (caller, role, purpose, suspended_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT DO NOTHING RETURNING caller`,
+}
+const IS_SUSPENDED: Statement = {
+  name: 'is-caller-suspended',
+  text: 'SELECT true AS done FROM suspended_callers WHERE caller = $1 LIMIT 1',
+}
+const IS_LIFTED: Statement = {
+  name: 'is-suspension-lifted',
+  text: `SELECT NOT EXISTS (SELECT FROM suspended_callers WHERE caller = ANY($1::text[]))
+            AND NOT EXISTS (SELECT FROM budget_records WHERE caller = ANY($1::text[])) AS done`,
 }
 const LIFT: Statement = {
   name: 'lift-suspension',
@@ -79,7 +89,7 @@ export async function insertUsed(
   { span, startsAt }: BudgetWindow,
   records: readonly string[],
 ): Promise<void> {
-  await tx.query(INSERT, [caller, role, purpose, span, startsAt, records])
+  requireDone(await tx.query(INSERT, [caller, role, purpose, span, startsAt, records]), records.length)
 }
 
 /** False for a caller that is suspended already. */
@@ -88,13 +98,16 @@ export async function suspendCaller(
   { caller, role, purpose }: BudgetOwner,
   now: Date,
 ): Promise<boolean> {
-  return (await tx.query(SUSPEND, [caller, role, purpose, now])).length > 0
+  const isNews = (await tx.query(SUSPEND, [caller, role, purpose, now])).length > 0
+  requireDone(await tx.query(IS_SUSPENDED, [caller]))
+  return isNews
 }
 
 /** Ends the suspension of a caller, under each of its spellings, and empties its counts. False when there was no row of it. */
 export async function liftSuspension(tx: Queryable, spellings: readonly string[]): Promise<boolean> {
   const lifted = await tx.query(LIFT, [spellings])
   await tx.query(FORGET, [spellings])
+  requireDone(await tx.query(IS_LIFTED, [spellings]))
   return lifted.length > 0
 }
 

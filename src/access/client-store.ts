@@ -1,4 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
+import { requireDone } from '../database/require-done.ts'
 import { LEDGER_HEAD } from './access-ledger-store.ts'
 import type { PublicJwkSet } from './public-jwk.ts'
 import type { RoleName, Scope } from './roles.ts'
@@ -50,7 +51,7 @@ const INSERT: Statement = {
   name: 'insert-client',
   text: `INSERT INTO clients (id, name, role, scopes, site, created_at, secret_hash, secret_start, secret_expires_at, keys,
                               certificate, mac)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING mac = $12 AS done`,
 }
 const SELECT_ALL: Statement = { name: 'select-clients', text: `SELECT ${COLUMNS} ${FROM} ORDER BY created_at, id` }
 const SELECT_ALL_WITH_SECRETS: Statement = {
@@ -77,13 +78,25 @@ const UPDATE_MAC: Statement = {
 /** Without its MAC: whoever takes the revocation away again must have kept a copy. */
 const REVOKE: Statement = {
   name: 'revoke-client',
-  text: 'UPDATE clients SET revoked_at = coalesce(revoked_at, $2), mac = NULL WHERE id = $1 RETURNING site',
+  text: `WITH asked AS (SELECT site FROM clients WHERE id = $1),
+         revoked AS (UPDATE clients SET revoked_at = coalesce(revoked_at, $2), mac = NULL WHERE id = $1)
+         SELECT site FROM asked`,
+}
+const IS_REVOKED: Statement = {
+  name: 'is-client-revoked',
+  text: 'SELECT revoked_at IS NOT NULL AND mac IS NULL AS done FROM clients WHERE id = $1',
+}
+const HAS_CREDENTIAL: Statement = {
+  name: 'has-client-credential',
+  text: `SELECT (secret_hash, secret_expires_at, previous_secret_hash, previous_secret_expires_at, keys, mac)
+                IS NOT DISTINCT FROM ($2::text, $3::timestamptz, $4::text, $5::timestamptz, $6::jsonb, $7::bytea) AS done
+         FROM clients WHERE id = $1`,
 }
 
 export async function insertClient(db: Queryable, client: ClientWithSecrets): Promise<void> {
   const { id, name, role, scopes, site, created_at, secret_hash, secret_start, secret_expires_at } = client
   const proof = [secret_hash, secret_start, secret_expires_at, jsonOf(client.keys), client.certificate, client.mac]
-  await db.query(INSERT, [id, name, role, scopes, site, created_at, ...proof])
+  requireDone(await db.query(INSERT, [id, name, role, scopes, site, created_at, ...proof]))
 }
 
 export function selectClients(db: Queryable): Promise<Client[]> {
@@ -109,7 +122,10 @@ export async function lockClient(tx: Queryable, id: string): Promise<FoundClient
 export async function updateClientCredential(tx: Queryable, client: ClientWithSecrets): Promise<void> {
   const { id, secret_hash, secret_start, secret_expires_at, previous_secret_hash, previous_secret_expires_at } = client
   const secrets = [secret_hash, secret_start, secret_expires_at, previous_secret_hash, previous_secret_expires_at]
-  await tx.query(UPDATE_CREDENTIAL, [id, ...secrets, jsonOf(client.keys), client.mac, client.previous_secret_start])
+  const keys = jsonOf(client.keys)
+  await tx.query(UPDATE_CREDENTIAL, [id, ...secrets, keys, client.mac, client.previous_secret_start])
+  const stored = [secret_hash, secret_expires_at, previous_secret_hash, previous_secret_expires_at, keys, client.mac]
+  requireDone(await tx.query(HAS_CREDENTIAL, [id, ...stored]))
 }
 
 export async function updateClientMac(tx: Queryable, id: string, mac: Buffer): Promise<void> {
@@ -117,8 +133,10 @@ export async function updateClientMac(tx: Queryable, id: string, mac: Buffer): P
 }
 
 /** The client's site; undefined for one that there is not. */
-export async function revokeClient(db: Queryable, id: string, now: Date): Promise<string | undefined> {
-  return (await db.query<{ site: string }>(REVOKE, [id, now]))[0]?.site
+export async function revokeClient(tx: Queryable, id: string, now: Date): Promise<string | undefined> {
+  const [client] = await tx.query<{ site: string }>(REVOKE, [id, now])
+  if (client !== undefined) requireDone(await tx.query(IS_REVOKED, [id]))
+  return client?.site
 }
 
 function jsonOf(keys: PublicJwkSet | null): string | null {

@@ -1,4 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
+import { requireDone } from '../database/require-done.ts'
 import type { Purpose } from './purpose.ts'
 
 /** A third party that data are disclosed to, and what its contract allows. */
@@ -28,7 +29,7 @@ const COLUMNS = 'id, name, country, contact, purposes, fields, ends_at, created_
 
 const INSERT: Statement = {
   name: 'insert-partner',
-  text: `INSERT INTO partners (${COLUMNS}, mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, $9)`,
+  text: `INSERT INTO partners (${COLUMNS}, mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, $9) RETURNING mac = $9 AS done`,
 }
 const SELECT_ALL: Statement = {
   name: 'select-partners',
@@ -36,7 +37,13 @@ const SELECT_ALL: Statement = {
 }
 const END: Statement = {
   name: 'end-partner',
-  text: 'UPDATE partners SET ended_at = coalesce(ended_at, $2), mac = NULL WHERE id = $1 RETURNING id',
+  text: `WITH asked AS (SELECT id FROM partners WHERE id = $1),
+         ended AS (UPDATE partners SET ended_at = coalesce(ended_at, $2), mac = NULL WHERE id = $1)
+         SELECT id FROM asked`,
+}
+const IS_ENDED: Statement = {
+  name: 'is-partner-ended',
+  text: 'SELECT ended_at IS NOT NULL AND mac IS NULL AS done FROM partners WHERE id = $1',
 }
 const INSERT_CLIENT: Statement = {
   name: 'insert-partner-client',
@@ -50,7 +57,7 @@ const UPDATE_MAC: Statement = {
 
 export async function insertPartner(tx: Queryable, partner: Omit<StoredPartner, 'ended_at'>): Promise<void> {
   const { id, name, country, contact, purposes, fields, ends_at, created_at, mac } = partner
-  await tx.query(INSERT, [id, name, country, contact, purposes, fields, ends_at, created_at, mac])
+  requireDone(await tx.query(INSERT, [id, name, country, contact, purposes, fields, ends_at, created_at, mac]))
 }
 
 export function selectPartners(db: Queryable): Promise<StoredPartner[]> {
@@ -63,7 +70,9 @@ export async function updatePartnerMac(tx: Queryable, id: string, mac: Buffer): 
 
 /** False for a partner that does not exist. */
 export async function markPartnerEnded(tx: Queryable, id: string, now: Date): Promise<boolean> {
-  return (await tx.query(END, [id, now])).length > 0
+  const isThere = (await tx.query(END, [id, now])).length > 0
+  if (isThere) requireDone(await tx.query(IS_ENDED, [id]))
+  return isThere
 }
 
 /** Makes a client one of the partner's. False for a partner that does not exist, or no longer does. */

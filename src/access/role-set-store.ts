@@ -1,4 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
+import { requireDone } from '../database/require-done.ts'
 
 /** A set of roles as it is stored; rows are added, and only the MAC of the newest one changes. */
 export interface StoredRoleSet {
@@ -14,7 +15,8 @@ const SELECT_NEWEST: Statement = {
 }
 const INSERT: Statement = {
   name: 'insert-role-set',
-  text: 'INSERT INTO role_sets (revision, roles, mac, created_at) VALUES ($1, $2, $3, $4)',
+  text: `INSERT INTO role_sets (revision, roles, mac, created_at) VALUES ($1, $2, $3, $4)
+         RETURNING roles = $2 AND mac = $3 AS done`,
 }
 const UPDATE_MAC: Statement = {
   name: 'update-role-set-mac',
@@ -36,7 +38,7 @@ export async function lockRoleSets(tx: Queryable): Promise<void> {
 }
 
 export async function insertRoleSet(tx: Queryable, { revision, roles, mac }: StoredRoleSet, now: Date): Promise<void> {
-  await tx.query(INSERT, [revision, roles, mac, now])
+  requireDone(await tx.query(INSERT, [revision, roles, mac, now]))
 }
 
 export async function updateRoleSetMac(tx: Queryable, revision: number, mac: Buffer): Promise<void> {

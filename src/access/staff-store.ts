@@ -1,4 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
+import { requireDone } from '../database/require-done.ts'
 import { foldedId, isSamePerson } from './person.ts'
 
 const DISABLE: Statement = {
@@ -11,22 +12,33 @@ const SELECT_MAYBE_DISABLED: Statement = {
 }
 const ENABLE: Statement = {
   name: 'enable-staff',
-  text: 'DELETE FROM disabled_staff WHERE id = ANY($1::text[]) RETURNING id',
+  text: 'DELETE FROM disabled_staff WHERE id = ANY($1::text[])',
+}
+const IS_DISABLED: Statement = {
+  name: 'is-staff-disabled',
+  text: 'SELECT true AS done FROM disabled_staff WHERE id = $1',
+}
+const IS_ENABLED: Statement = {
+  name: 'is-staff-enabled',
+  text: 'SELECT NOT EXISTS (SELECT FROM disabled_staff WHERE id = ANY($1::text[])) AS done',
 }
 const SELECT: Statement = {
   name: 'select-disabled-staff',
   text: 'SELECT id, disabled_at FROM disabled_staff ORDER BY disabled_at, id',
 }
 
-export async function insertDisabledStaff(db: Queryable, id: string, now: Date): Promise<void> {
-  await db.query(DISABLE, [id, foldedId(id), now])
+export async function insertDisabledStaff(tx: Queryable, id: string, now: Date): Promise<void> {
+  await tx.query(DISABLE, [id, foldedId(id), now])
+  requireDone(await tx.query(IS_DISABLED, [id]))
 }
 
 /** Whether the person was disabled, however their id was written then. */
-export async function deleteDisabledStaff(db: Queryable, id: string): Promise<boolean> {
-  const rows = await db.query<{ id: string }>(SELECT_MAYBE_DISABLED, [foldedId(id)])
+export async function deleteDisabledStaff(tx: Queryable, id: string): Promise<boolean> {
+  const rows = await tx.query<{ id: string }>(SELECT_MAYBE_DISABLED, [foldedId(id)])
   const written = rows.map((row) => row.id).filter((one) => isSamePerson(one, id))
-  return (await db.query(ENABLE, [written])).length > 0
+  await tx.query(ENABLE, [written])
+  requireDone(await tx.query(IS_ENABLED, [written]))
+  return written.length > 0
 }
 
 export function selectDisabledStaff(db: Queryable): Promise<{ id: string; disabled_at: Date }[]> {

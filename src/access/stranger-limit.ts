@@ -43,6 +43,8 @@ export interface StrangerLimit {
   countFailure(source: string): boolean
   /** Adds to the next event what has been found to be one too many elsewhere. */
   addFailure(source: string): void
+  /** Adds a request that was no well-formed HTTP: it has no event of its own, and its own event of the minute. */
+  addMalformed(source: string): void
   /** Writes the event of what was counted since the last one. @throws {Problem} audit-unavailable: then it is kept */
   flush(): Promise<void>
 }
@@ -65,7 +67,13 @@ interface Gathered {
   sources: Set<string>
 }
 
-type Outcome = 'refused' | 'failed'
+/** What is counted together: refusals and failures beyond the limits, and what no parser could read. */
+const GATHERED = {
+  refused: { outcome: 'refused', code: 'too-many-requests' },
+  failed: { outcome: 'failed', code: 'too-many-requests' },
+  malformed: { outcome: 'refused', code: 'malformed-request' },
+} as const
+type Kind = keyof typeof GATHERED
 
 /** So many networks are named in one event. */
 const MAX_NAMED_SOURCES = 20
@@ -82,7 +90,7 @@ export function createStrangerLimit(
   /** Until when a limit is known to be reached, by source and for all, in milliseconds. */
   const reached = new Map<string, number>()
   let reachedInAll = 0
-  const gathered = new Map<Outcome, Gathered>()
+  const gathered = new Map<Kind, Gathered>()
   /** What failed in this process in the present minute, by source and in all. */
   const failures = { endsAt: 0, inAll: 0, bySource: new Map<string, number>() }
   let lastSeen = Number.NEGATIVE_INFINITY
@@ -136,11 +144,13 @@ export function createStrangerLimit(
     return undefined
   }
 
-  function gather(outcome: Outcome, source: string): void {
+  function gather(kind: Kind, source: string): void {
     const at = now()
-    const so = gathered.get(outcome) ?? { count: 0, first: at, last: at, sources: new Set() }
+    const so = gathered.get(kind) ?? { count: 0, first: at, last: at, sources: new Set() }
     if (so.sources.size < MAX_NAMED_SOURCES) so.sources.add(source)
-    gathered.set(outcome, { ...so, count: so.count + 1, last: at })
+    gathered.set(kind, { ...so, count: so.count + 1, last: at })
+    // No limit was met by it.
+    if (kind === 'malformed') return
     if (at.getTime() - lastSeen > SAME_FLOOD_MS) alert('refusals-flooded', { per_source: perSource, in_all: inAll })
     lastSeen = at.getTime()
   }
@@ -149,25 +159,25 @@ export function createStrangerLimit(
     writing = writing
       .catch(() => {})
       .then(async () => {
-        for (const outcome of [...gathered.keys()]) await write(outcome)
+        for (const kind of [...gathered.keys()]) await write(kind)
       })
     return writing
   }
 
-  async function write(outcome: Outcome): Promise<void> {
-    const before = gathered.get(outcome)
+  async function write(kind: Kind): Promise<void> {
+    const before = gathered.get(kind)
     if (before === undefined) return
-    gathered.delete(outcome)
+    gathered.delete(kind)
     const { count, first, last, sources } = before
     const times = { since: first.toISOString(), until: last.toISOString() }
-    const facts = { type: 'request.refuse', outcome, code: 'too-many-requests', count, ...times } as const
+    const facts = { type: 'request.refuse', ...GATHERED[kind], count, ...times } as const
     try {
       await recordEvent(newAuditEvent({ ...facts, sources: [...sources] }))
     } catch (error) {
       // More may have been gathered while the event was being written.
-      const later = gathered.get(outcome)
+      const later = gathered.get(kind)
       const all = new Set([...sources, ...(later?.sources ?? [])])
-      gathered.set(outcome, { count: count + (later?.count ?? 0), first, last: later?.last ?? last, sources: all })
+      gathered.set(kind, { count: count + (later?.count ?? 0), first, last: later?.last ?? last, sources: all })
       throw error
     }
   }
@@ -191,6 +201,7 @@ export function createStrangerLimit(
       return tooMany(endsAt, now())
     },
     addFailure: (source) => gather('failed', source),
+    addMalformed: (source) => gather('malformed', source),
     countFailure(source) {
       const isOver = !isFailureWithin(source)
       if (isOver) gather('failed', source)

@@ -1,4 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
+import { requireDone } from '../database/require-done.ts'
 import { NumberRanges } from './number-ranges.ts'
 import type { MissingNumbers } from './number-tracker.ts'
 
@@ -28,10 +29,10 @@ export async function insertMissing(db: Queryable, { process, from, to }: Missin
 
 const RESUME: Statement = {
   name: 'resume-after-audit-missing',
-  text: 'UPDATE audit_missing SET resumed_by = $3 WHERE process = $1 AND first = $2',
+  text: 'UPDATE audit_missing SET resumed_by = $3 WHERE process = $1 AND first = $2 RETURNING resumed_by = $3 AS done',
 }
 
 /** Takes note of the event of an operator who has looked why they are gone. */
 export async function markResumed(db: Queryable, { process, from }: MissingNumbers, event: string): Promise<void> {
-  await db.query(RESUME, [process, from, event])
+  requireDone(await db.query(RESUME, [process, from, event]))
 }

@@ -2,7 +2,8 @@ import { type Command, InvalidArgumentError } from 'commander'
 import type { DroppedEvents } from '../audit/drop-events.ts'
 import { MIN_MONTHS_KEPT } from '../audit/months.ts'
 import { count } from './arguments.ts'
-import { confirm, type Json, operator, print, withJson } from './command.ts'
+import { type Json, operator, print, withJson } from './command.ts'
+import { confirm } from './confirm.ts'
 import { withKeys } from './custodians.ts'
 
 interface DropOptions extends Json {

@@ -1,6 +1,4 @@
-import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
-import { CallerError } from '../access/clients.ts'
 import { readConfig } from '../config.ts'
 import type { Database } from '../database/database.ts'
 import { onInterruption } from '../interruption.ts'
@@ -39,16 +37,35 @@ export function note(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
+/** What a command needs of the vault that it opens. */
+export interface CommandNeeds extends Pick<OpenVaultOptions, 'takesAccessAway' | 'seesOutside'> {
+  /** It changes nothing: it runs beside a schema that somebody else has changed too. */
+  anySchema?: boolean
+}
+
+/** Commands that only look. That they have looked is an event, which is seen to be there. */
+const LOOKING = new Set([
+  ...['access explain', 'access review', 'access suspended', 'audit export', 'audit key', 'audit list', 'audit review'],
+  ...['audit tail', 'audit verify', 'clients list', 'issuers check', 'keys inventory', 'keys list', 'keys status'],
+  ...['partners list', 'records verify', 'roles export'],
+  // With --accept-schema it is the cure.
+  'migrate',
+])
+
 /** Opens the vault for one command, until it is done or interrupted. */
 export async function withVault(
   command: string,
   work: (strongroom: Strongroom, openAsOwner: OpenVault['openAsOwner']) => Promise<void>,
-  options: Pick<OpenVaultOptions, 'takesAccessAway' | 'seesOutside'> = {},
+  needs: CommandNeeds = {},
 ): Promise<void> {
-  const vault = await openForCommand(command, options)
+  const vault = await openForCommand(command, needs)
   const { strongroom, openAsOwner } = vault
+  const run = async () => {
+    await requireSchema(command, strongroom, needs)
+    await work(strongroom, openAsOwner)
+  }
   try {
-    await recordFailure(command, () => Promise.race([work(strongroom, openAsOwner), interruption]), strongroom)
+    await recordFailure(command, strongroom, () => Promise.race([run(), interruption]))
   } finally {
     await vault.close()
   }
@@ -56,48 +73,53 @@ export async function withVault(
 
 /** Opens the database of the vault and nothing else: no key is needed, and none is opened. */
 export async function withVaultDatabase<T>(command: string, work: (database: Database) => Promise<T>): Promise<T> {
-  return recordFailure(command, async () => {
-    const vault = await openVaultDatabase(readConfig(), { role: 'command', command, log: note })
-    try {
-      return await Promise.race([work(vault.database), interruption])
-    } finally {
-      await vault.close()
-    }
-  })
+  const vault = await openVaultDatabase(readConfig(), { role: 'command', command, log: note })
+  try {
+    return await Promise.race([work(vault.database), interruption])
+  } finally {
+    await vault.close()
+  }
 }
 
 /** Opens the vault for a command that ends by itself, at a good moment, when the signal comes. */
 export async function withPausableVault(
   command: string,
   work: (strongroom: Strongroom, signal: AbortSignal) => Promise<void>,
+  needs: CommandNeeds = {},
 ): Promise<void> {
-  const vault = await openForCommand(command)
+  const vault = await openForCommand(command, needs)
   const { strongroom } = vault
   const abort = new AbortController()
   interruption.catch(() => abort.abort())
+  const run = async () => {
+    await requireSchema(command, strongroom, needs)
+    await work(strongroom, abort.signal)
+  }
   try {
-    await recordFailure(command, () => work(strongroom, abort.signal), strongroom)
+    await recordFailure(command, strongroom, run)
   } finally {
     await vault.close()
   }
 }
 
-function openForCommand(
-  command: string,
-  options: Pick<OpenVaultOptions, 'takesAccessAway' | 'seesOutside'> = {},
-): Promise<OpenVault> {
-  return recordFailure(command, () => openVault(readConfig(), { role: 'command', command, log: note, ...options }))
+/**
+ * What a changed schema swallows would seem to be done. Without keys it cannot be told whether an operator has accepted it: what
+ * takes access away then goes on, and looks itself whether it is done.
+ *
+ * @throws {Problem} schema-changed
+ */
+export async function requireSchema(command: string, strongroom: Strongroom, needs: CommandNeeds): Promise<void> {
+  if (needs.anySchema || LOOKING.has(command)) return
+  try {
+    await strongroom.commands.requireOwnSchema()
+  } catch (error) {
+    if (!needs.takesAccessAway || strongroom.sealedBecause() === undefined) throw error
+    note(
+      'warning: the schema was changed by somebody else; without the root key it cannot be told whether it was accepted.',
+    )
+  }
 }
 
-/**
- * Asks the person at the terminal to type a word before something that cannot be undone.
- *
- * @throws {CallerError} when there is nobody to ask, or something else was typed
- */
-export async function confirm(question: string, word: string, isConfirmed: boolean): Promise<void> {
-  if (isConfirmed) return
-  if (!process.stdin.isTTY) throw new CallerError('this cannot be undone: say --yes.')
-  const terminal = createInterface({ input: process.stdin, output: process.stderr })
-  const typed = await terminal.question(question).finally(() => terminal.close())
-  if (typed.trim() !== word) throw new CallerError('nothing was done.')
+function openForCommand(command: string, needs: CommandNeeds): Promise<OpenVault> {
+  return openVault(readConfig(), { role: 'command', command, log: note, ...needs })
 }

@@ -1,16 +1,36 @@
 import { formatShare, parseShare } from '../keys/root-key/share-text.ts'
 import type { Strongroom } from '../strongroom.ts'
-import { operator, withVault } from './command.ts'
+import { type CommandNeeds, operator, requireSchema, withPausableVault, withVault } from './command.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
 
 const MAX_NAME = 64
 
 /** Opens the vault for a command that needs its keys. @throws {NoTerminal} when custodians must be asked and cannot be */
-export function withKeys(command: string, work: Parameters<typeof withVault>[1]): Promise<void> {
-  return withVault(command, async (strongroom, openAsOwner) => {
+export function withKeys(
+  command: string,
+  work: Parameters<typeof withVault>[1],
+  needs: CommandNeeds = {},
+): Promise<void> {
+  const run: typeof work = async (strongroom, openAsOwner) => {
     await bringRootKey(strongroom)
+    await requireSchema(command, strongroom, needs)
     await work(strongroom, openAsOwner)
-  })
+  }
+  return withVault(command, run, { ...needs, anySchema: true })
+}
+
+/** The same for a command that ends by itself, at a good moment, when the signal comes. */
+export function withPausableKeys(
+  command: string,
+  work: Parameters<typeof withPausableVault>[1],
+  needs: CommandNeeds = {},
+): Promise<void> {
+  const run: typeof work = async (strongroom, signal) => {
+    await bringRootKey(strongroom)
+    await requireSchema(command, strongroom, needs)
+    await work(strongroom, signal)
+  }
+  return withPausableVault(command, run, { ...needs, anySchema: true })
 }
 
 /** Opens the vault for a command that reads the roles: a set that an operator applied is read with the keys alone. */

@@ -3,69 +3,93 @@ import { CallerError } from '../access/clients.ts'
 import { createNewAuditEvent } from '../audit/audit-event.ts'
 import { createKeylessBook, inBook } from '../audit/event-book.ts'
 import { type FailedCommand, recordFailedCommand } from '../audit/failed-command.ts'
-import { ConfigError, readConfig } from '../config.ts'
+import { type Config, ConfigError, readConfig } from '../config.ts'
+import { NoEmbeddedDatabase } from '../database/embedded.ts'
 import { createNewId } from '../identifier.ts'
 import { Interrupted } from '../interruption.ts'
 import { createRandomBytes } from '../keys/random.ts'
 import { openVaultDatabase, Unsafe } from '../open-vault.ts'
 import { Problem } from '../problem.ts'
 import type { Strongroom } from '../strongroom.ts'
-import { operator } from './operator.ts'
+import { NotConfirmed } from './confirm.ts'
+import { operatorOfFailure, UnnamedOperator } from './operator.ts'
 import { reportFailure } from './operator-client.ts'
 
-/**
- * Runs what a command does with the vault. That it failed is an event, within the limits that hold for refusals; where the
- * database is away, the server beside the command counts it in `audit.gap`.
- *
- * @param vault where it is open already
- */
-export async function recordFailure<T>(command: string, work: () => Promise<T>, vault?: Strongroom): Promise<T> {
+/** Failures that were seen to already: each leaves one event. */
+const seenTo = new WeakSet<object>()
+
+/** Runs what a command does with the vault that it has opened. That it failed is an event under the keys of the vault. */
+export async function recordFailure<T>(command: string, vault: Strongroom, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    const code = codeOf(error)
-    if (code !== undefined) await leaveEvent({ command, code }, vault)
+    await recordFailed(command, error, vault)
     throw error
   }
 }
 
-/** Undefined for what is none of the vault's failures: a pause, and a vault that was not even looked for. */
+/**
+ * Leaves the event of a command that failed, within the limits that hold for refusals; where the database is away, the server
+ * beside the command counts it in `audit.gap`. Without a configuration that can be read, or a database, there is no log.
+ *
+ * @param vault where it is open; otherwise the database is opened, without keys
+ */
+export async function recordFailed(command: string, error: unknown, vault?: Strongroom): Promise<void> {
+  if (typeof error === 'object' && error !== null) {
+    if (seenTo.has(error)) return
+    seenTo.add(error)
+  }
+  const code = codeOf(error)
+  if (code !== undefined) await leaveEvent({ command, code }, vault)
+}
+
+/** Undefined for a pause, which is no failure. */
 function codeOf(error: unknown): string | undefined {
-  if (error instanceof Interrupted || error instanceof ConfigError || error instanceof Unsafe) return undefined
+  if (error instanceof Interrupted) return undefined
+  if (error instanceof Unsafe) return error.findings[0]?.code ?? error.name
   if (error instanceof Problem) return error.code
+  if (error instanceof NotConfirmed) return 'not-confirmed'
+  if (error instanceof UnnamedOperator) return 'unnamed-operator'
   if (error instanceof CallerError) return 'wrong-usage'
   return error instanceof Error ? error.name : 'Error'
 }
 
 async function leaveEvent(failure: FailedCommand, vault: Strongroom | undefined): Promise<void> {
-  const isWritten = await write(failure, vault).catch(() => false)
-  if (isWritten) return
-  await reportFailure(readConfig(), { ...failure, operator: operator() }).catch(() => {
+  const config = knownConfig()
+  if (config === undefined) return
+  try {
+    if (await write(failure, config, vault)) return
+  } catch (error) {
+    if (error instanceof NoEmbeddedDatabase) return
+  }
+  await reportFailure(config, { ...failure, operator: operatorOfFailure() }).catch(() => {
     process.stderr.write('that this command failed could not be recorded in the log.\n')
   })
 }
 
+/** Undefined where it cannot be read: then nobody knows where the log is. */
+function knownConfig(): Config | undefined {
+  try {
+    return readConfig()
+  } catch (error) {
+    if (error instanceof ConfigError) return undefined
+    throw error
+  }
+}
+
 /** @returns false beyond the limits */
-async function write(failure: FailedCommand, vault: Strongroom | undefined): Promise<boolean> {
-  if (vault !== undefined) return vault.commands.recordFailedCommand(operator(), failure)
-  const config = readConfig()
-  const opened = await openVaultDatabase(config, {
+async function write(failure: FailedCommand, config: Config, vault: Strongroom | undefined): Promise<boolean> {
+  if (vault !== undefined) return vault.commands.recordFailedCommand(operatorOfFailure(), failure)
+  // A clock that is wrong is no reason to leave no event.
+  const { database, now, close } = await openVaultDatabase(config, {
     role: 'command',
     command: failure.command,
     log: () => {},
     creates: false,
+    takesAccessAway: true,
   })
-  const now = () => new Date()
   const newId = createNewId(now, createRandomBytes())
   const newAuditEvent = inBook(createKeylessBook(newId('proc')), createNewAuditEvent(now, newId, hostname()))
-  try {
-    return await recordFailedCommand(
-      { database: opened.database, newAuditEvent, now },
-      config.strangerLimits,
-      operator(),
-      failure,
-    )
-  } finally {
-    await opened.close()
-  }
+  const deps = { database, newAuditEvent, now }
+  return recordFailedCommand(deps, config.strangerLimits, operatorOfFailure(), failure).finally(close)
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import { confirm, type Json, note, operator, print, withJson, withVault } from './command.ts'
+import { type Json, note, operator, print, withJson, withVault } from './command.ts'
+import { confirm } from './confirm.ts'
 import { withKeys } from './custodians.ts'
 import { showBackups, showInventory, showStatus } from './key-tables.ts'
 import { addRetiredKeyCommands } from './retired-key-commands.ts'

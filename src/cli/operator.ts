@@ -10,6 +10,9 @@ import { type OperatorEnvironment, readOperator } from '../operator-environment.
 /** Root may run these without a name: they are run by machines, or before there is a log to name anybody in. */
 const EXEMPT = new Set(['serve', 'migrate', 'doctor', 'probe'])
 
+/** Root is at a terminal in production, and does not say who it is. */
+export class UnnamedOperator extends CallerError {}
+
 /** What `--as` says, of the command that runs. */
 let named: string | undefined
 
@@ -25,7 +28,8 @@ export function withOperator(command: Command): Command {
  * Takes down who runs a command, before it begins.
  *
  * @param command its whole name, such as `clients revoke`
- * @throws {CallerError} for a name that is none; and for root, who may be anybody, at a terminal in production without a name
+ * @throws {CallerError} for a name that is none
+ * @throws {UnnamedOperator} for root, who may be anybody, at a terminal in production without a name
  */
 export function nameOperator(command: string, as: string | undefined): void {
   named = as === undefined ? undefined : nameOf(as, '--as')
@@ -34,20 +38,32 @@ export function nameOperator(command: string, as: string | undefined): void {
   const isAtTerminal = process.stdin.isTTY === true
   if (EXEMPT.has(command) || !isAtTerminal || !environment?.production || process.geteuid?.() !== 0) return
   if (chosenName(environment) === undefined) {
-    throw new CallerError('root may be anybody: say who you are with --as NAME, STRONGROOM_OPERATOR or sudo.')
+    throw new UnnamedOperator('root may be anybody: say who you are with --as NAME, STRONGROOM_OPERATOR or sudo.')
   }
 }
 
 /** Who is at the terminal, and from where, for the audit log. */
 export function operator(): AuditCaller {
   const environment = environmentOfOperator()
+  return callerOf((environment && chosenName(environment)) ?? named ?? accountName(), environment)
+}
+
+/** The same of a command that failed: by the account where the name that was given is none. */
+export function operatorOfFailure(): AuditCaller {
+  try {
+    return operator()
+  } catch (error) {
+    if (error instanceof CallerError) return callerOf(accountName(), environmentOfOperator())
+    throw error
+  }
+}
+
+function callerOf(name: string, environment: OperatorEnvironment | undefined): AuditCaller {
   const account = accountName()
-  const name = (environment && chosenName(environment)) ?? named ?? account
-  const address = canonicalAddress(environment?.sshClient ?? '')
   return {
     id: `operator:${name}`,
     kind: 'operator',
-    source: address ?? `host:${hostname()}`,
+    source: canonicalAddress(environment?.sshClient ?? '') ?? `host:${hostname()}`,
     account: name === account ? undefined : account,
   }
 }

@@ -1,14 +1,15 @@
-import { Command } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { CallerError } from '../access/clients.ts'
 import { readConfig } from '../config.ts'
 import { examinePassphrases } from '../examine-passphrases.ts'
 import { ensureDevelopmentCertificate } from '../http/development-certificate.ts'
-import { examineVault, migrateVault } from '../open-vault.ts'
+import { examineVault, migrateVault, Unsafe } from '../open-vault.ts'
 import { version } from '../version.ts'
 import { addAccessCommands } from './access-commands.ts'
 import { addAuditCommands } from './audit-commands.ts'
 import { addClientsCommands } from './clients-commands.ts'
 import { FAILED, type Json, note, operator, print, USAGE, withJson, withVault } from './command.ts'
+import { recordFailed } from './failed-command.ts'
 import { addIssuersCommands } from './issuers-commands.ts'
 import { addKeysCommands } from './keys-commands.ts'
 import { nameOperator } from './operator.ts'
@@ -25,6 +26,9 @@ interface ServerProgram {
   endOnUncaughtErrors: () => void
   explain: (error: unknown, what: string) => string
 }
+
+/** A server's start is no operator's command, and the others have nothing to do with the vault. */
+const WITHOUT_VAULT = new Set(['serve', 'certs dev', 'roles check'])
 
 /** The whole name of a command, without the program's: `clients revoke`. */
 function nameOf(command: Command): string {
@@ -47,8 +51,10 @@ export async function runProgram(server: ServerProgram): Promise<void> {
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
 
+  let running: string | undefined
   program.hook('preAction', (_program, command) => {
-    nameOperator(nameOf(command), command.opts<{ as?: string }>().as)
+    running = nameOf(command)
+    nameOperator(running, command.opts<{ as?: string }>().as)
   })
 
   withJson(program.command('serve'))
@@ -82,7 +88,10 @@ export async function runProgram(server: ServerProgram): Promise<void> {
             .map(({ code, severity, detail }) => `${severity === undefined ? '' : `${severity}: `}${code}: ${detail}`)
             .join('\n') || 'nothing unsafe was found',
       )
-      if (findings.some(({ severity }) => severity === undefined)) process.exitCode = FAILED
+      const refusals = findings.filter(({ severity }) => severity === undefined)
+      if (refusals.length === 0) return
+      process.exitCode = FAILED
+      await recordFailed('doctor', new Unsafe(refusals))
     })
 
   addClientsCommands(program)
@@ -115,15 +124,18 @@ export async function runProgram(server: ServerProgram): Promise<void> {
   try {
     await program.parseAsync()
   } catch (error) {
-    const { exitCode, code } = error as { exitCode?: number; code?: string }
-    if (code?.startsWith('commander.')) {
-      process.exitCode = exitCode === 0 ? 0 : USAGE
-    } else if (error instanceof CallerError) {
+    // Nothing has begun: the arguments are none of the program's.
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : USAGE
+      return
+    }
+    if (error instanceof CallerError) {
       note(error.message)
       process.exitCode = USAGE
     } else {
       process.stderr.write(server.explain(error, 'The command failed'))
       process.exitCode = FAILED
     }
+    if (running !== undefined && !WITHOUT_VAULT.has(running)) await recordFailed(running, error)
   }
 }

@@ -5,8 +5,8 @@ import { LogNotApplicable } from '../restore/read-newer-log.ts'
 import type { NewerRootKey } from '../restore/takeaways.ts'
 import type { Strongroom } from '../strongroom.ts'
 import { clearNote } from './arguments.ts'
-import { type Json, note, operator, print, withJson, withVault } from './command.ts'
-import { bringRootKey } from './custodians.ts'
+import { type CommandNeeds, type Json, note, operator, print, withJson } from './command.ts'
+import { withKeys } from './custodians.ts'
 import { showProgress } from './show-progress.ts'
 
 interface ApplyOptions extends Json {
@@ -45,21 +45,14 @@ export function addRestoreCommands(program: Command): void {
 function withOutside(
   command: string,
   work: (strongroom: Strongroom) => Promise<void>,
-  options: { takesAccessAway?: boolean } = {},
+  needs: CommandNeeds = {},
 ): Promise<void> {
-  return withVault(
-    command,
-    async (strongroom) => {
-      await bringRootKey(strongroom)
-      await work(strongroom)
-    },
-    { ...options, seesOutside: true },
-  )
+  return withKeys(command, work, { ...needs, seesOutside: true })
 }
 
 async function applyNewerLog(options: ApplyOptions): Promise<void> {
   const { log: file, dryRun: isDryRun = false } = options
-  const work = async ({ commands }: Strongroom) => {
+  const apply = async ({ commands }: Strongroom) => {
     const show = showProgress(false, 'applied')
     const onProgress: ApplyLogRequest['onProgress'] = ({ done, total }) =>
       show.update({ moved: done, total, remaining: total - done })
@@ -74,7 +67,7 @@ async function applyNewerLog(options: ApplyOptions): Promise<void> {
     note(`the vault has signed ${applied.missing} more events than the file has: what they took away is not known.`)
     note('Where there is a newer export, apply that one too.')
   }
-  await withOutside('restore apply', work, { takesAccessAway: true })
+  await withOutside('restore apply', apply, { takesAccessAway: true, anySchema: isDryRun })
 }
 
 const idsOf = (list: readonly { id: string }[]) => list.map(({ id }) => id)

@@ -2,8 +2,9 @@ import { type Command, InvalidArgumentError } from 'commander'
 import type { KeyCertificate } from '../keys/certificate.ts'
 import { rotationOf } from '../keys/rotation/rotation.ts'
 import { mayBeCardNumber } from '../kinds/clear-value.ts'
-import { type Json, note, operator, print, withJson, withPausableVault } from './command.ts'
-import { bringRootKey, withKeys } from './custodians.ts'
+import type { Strongroom } from '../strongroom.ts'
+import { type Json, note, operator, print, withJson } from './command.ts'
+import { withKeys, withPausableKeys } from './custodians.ts'
 import { showExposure } from './key-tables.ts'
 import { exitCodeOf, followRotation, KEEP_OLD_KEYS, summary } from './rotate-command.ts'
 
@@ -13,10 +14,8 @@ export function addRetiredKeyCommands(keys: Command): void {
     .description('mark a key as known to somebody else, replace it at once, list what it exposes, and move all of that')
     .argument('<id>')
     .option('--keep-old-keys', KEEP_OLD_KEYS)
-    .action((id: string, options: Json & { keepOldKeys?: true }) =>
-      withPausableVault('keys compromise', async (vault, signal) => {
-        await bringRootKey(vault)
-        const { commands } = vault
+    .action((id: string, options: Json & { keepOldKeys?: true }) => {
+      const compromise = async ({ commands }: Strongroom, signal: AbortSignal) => {
         const exposure = await commands.compromiseKey(operator(), id)
         note(showExposure(exposure))
         // Its successor is made, and healthy.
@@ -28,8 +27,9 @@ export function addRetiredKeyCommands(keys: Command): void {
         )
         print(options, { ...exposure, ...result }, () => summary(result, rotationOf(exposure.purpose)))
         process.exitCode = exitCodeOf(result)
-      }),
-    )
+      }
+      return withPausableKeys('keys compromise', compromise, { takesAccessAway: true })
+    })
 
   withJson(keys.command('reopen'))
     .description('let a closed key open again, so that rows of a backup can be put back; the next rotation closes it')

@@ -5,8 +5,8 @@ import type { RotationEstimate } from '../keys/rotation/estimate-rotation.ts'
 import { type RotateControl, type RotationName, rotations } from '../keys/rotation/rotation.ts'
 import { Problem } from '../problem.ts'
 import type { Strongroom } from '../strongroom.ts'
-import { FAILED, type Json, note, operator, PAUSED, print, withJson, withPausableVault } from './command.ts'
-import { bringRootKey } from './custodians.ts'
+import { FAILED, type Json, note, operator, PAUSED, print, withJson } from './command.ts'
+import { withPausableKeys } from './custodians.ts'
 import {
   CEREMONY_NEEDED,
   describeRoot,
@@ -36,10 +36,8 @@ export function addRotateCommand(keys: Command): void {
     .option('--keep-old-keys', KEEP_OLD_KEYS)
     .action((which: RotationName | 'root', options: RootRotationOptions) => {
       if (which === 'root') return rotateRoot(options)
-      return withPausableVault('keys rotate', async (vault, signal) => {
-        await bringRootKey(vault)
-        await rotate(vault, which, options, signal)
-      })
+      const needs = { anySchema: options.dryRun === true }
+      return withPausableKeys('keys rotate', (vault, signal) => rotate(vault, which, options, signal), needs)
     })
 }
 

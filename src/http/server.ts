@@ -1,4 +1,5 @@
 import { createServer, type Server, type ServerOptions } from 'node:https'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Express } from 'express'
 import type { NewId } from '../identifier.ts'
@@ -7,6 +8,7 @@ import { bornWithExpressPrototypes } from './express-internals.ts'
 import { afterAnswers, oneAtATime, whenLate } from './one-at-a-time.ts'
 import { problemDocument } from './problem-response.ts'
 import { apiHeaders } from './security-headers.ts'
+import { peerOf, type Source } from './source/source.ts'
 
 /** Every limit of the listener, in one place; standards: slow requests, large headers, idle connections. */
 const LIMITS = {
@@ -24,8 +26,8 @@ const MAX_HEADERS = 100
 
 export interface ServerHooks {
   newId: NewId
-  /** A request that was no well-formed HTTP: counted, not audited, since nobody is known. */
-  onFramingError: (code: ProblemCode) => void
+  /** A request that was no well-formed HTTP: counted, since nobody is known. */
+  onFramingError: (code: ProblemCode, source: Source) => void
 }
 
 /** An HTTPS server with every limit set. What is not TLS, or not HTTP, gets no further than this file. */
@@ -83,7 +85,7 @@ function refuse(socket: Duplex, problem: Problem, hooks: ServerHooks): void {
   setTimeout(() => socket.destroy(), CLOSE_WITHIN_MS).unref()
   // It has been given its last answer already, and that may be on its way still.
   if (!socket.writable) return void socket.pause()
-  hooks.onFramingError(problem.code)
+  hooks.onFramingError(problem.code, peerOf(socket as Socket))
   const requestId = hooks.newId('req')
   const body = Buffer.from(JSON.stringify(problemDocument(problem, requestId)), 'utf8')
   const headers: Record<string, string> = {

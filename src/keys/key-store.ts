@@ -1,5 +1,6 @@
 import type { Queryable, Statement } from '../database/database.ts'
 import { nearestTime } from '../database/read-time.ts'
+import { requireDone } from '../database/require-done.ts'
 import type { KeyPurpose, KeyRow, RootKeyRow } from './key.ts'
 import type { RegistryRows, StoredManifest } from './registry-manifest.ts'
 
@@ -28,7 +29,8 @@ const SELECT_REGISTRY: Statement = {
 const UPSERT_MANIFEST: Statement = {
   name: 'upsert-key-registry',
   text: `INSERT INTO key_registry (manifest, mac) VALUES ($1, $2)
-         ON CONFLICT (only_row) DO UPDATE SET manifest = $1, wrapped = NULL, mac = $2`,
+         ON CONFLICT (only_row) DO UPDATE SET manifest = $1, wrapped = NULL, mac = $2
+         RETURNING manifest = $1 AND mac = $2 AS done`,
 }
 const UPSERT_KEY: Statement = {
   name: 'upsert-key',
@@ -153,7 +155,7 @@ export async function saveRootKeys(tx: Queryable, rows: readonly RootKeyRow[]): 
 }
 
 export async function saveManifest(tx: Queryable, { manifest, mac }: StoredManifest): Promise<void> {
-  await tx.query(UPSERT_MANIFEST, [manifest, mac])
+  requireDone(await tx.query(UPSERT_MANIFEST, [manifest, mac]))
 }
 
 export async function countWraps(tx: Queryable, rootKeyId: string, count: number): Promise<void> {

@@ -3,6 +3,7 @@ import { EVENT_COLUMNS, insertEventsSql, writeEvents } from '../audit/audit-stor
 import { byteaArray, textArray, timestampArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
+import { requireDone } from '../database/require-done.ts'
 import { sweep } from '../database/sweep.ts'
 import type { Sealed } from '../keys/seal.ts'
 
@@ -76,12 +77,15 @@ export function insertIdempotencySql(first: number, condition?: string): string 
           ${condition ?? ''}`
 }
 
-const INSERT: Statement = { name: 'insert-idempotency-keys', text: insertIdempotencySql(1) }
+const INSERT: Statement = {
+  name: 'insert-idempotency-keys',
+  text: `${insertIdempotencySql(1)} RETURNING true AS done`,
+}
 
 /** Claims the key of one request in the transaction of what it does; nothing without a key. */
 export async function insertIdempotency(tx: Queryable, claim: Claims): Promise<void> {
   const rows = claimedRows([claim])
-  if (rows.length > 0) await tx.query(INSERT, idempotencyColumns(rows))
+  if (rows.length > 0) requireDone(await tx.query(INSERT, idempotencyColumns(rows)), rows.length)
 }
 
 const SELECT: Statement = {

@@ -1,5 +1,6 @@
 import { byteaArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
+import { requireDone } from '../database/require-done.ts'
 import { joinHashes, type RecordPart, type RecordTerm, type StoredRecord, splitHashes } from './record.ts'
 import type { Token } from './token.ts'
 
@@ -97,10 +98,23 @@ const DELETE_TERMS: Statement = {
   name: 'delete-terms',
   text: 'DELETE FROM search_terms WHERE token = $1 AND term = ANY($2::bytea[])',
 }
+const ARE_TERMS_GONE: Statement = {
+  name: 'are-terms-gone',
+  text: 'SELECT NOT EXISTS (SELECT FROM search_terms WHERE token = $1 AND term = ANY($2::bytea[])) AS done',
+}
 const INSERT_TERMS: Statement = {
   name: 'insert-terms',
   text: `INSERT INTO search_terms (term, token, key_id, mac)
          SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[], $4::bytea[])`,
+}
+const IS_REPLACED: Statement = {
+  name: 'is-record-replaced',
+  text: `SELECT (version, display_key_id, display_sealed, secret_key_id, secret_sealed, terms, updated_at)
+                  = ($2::integer, $3::text, $4::bytea, $5::text, $6::bytea, $7::bytea, $8::timestamptz)
+                AND EXISTS (SELECT FROM record_versions v WHERE v.token = $1 AND v.version = $9)
+                AND (SELECT count(*) FROM search_terms s WHERE s.token = $1 AND s.term = ANY($10::bytea[]))
+                  = cardinality($10::bytea[]) AS done
+         FROM records WHERE token = $1`,
 }
 
 /** Keeps the version that stands, and puts the corrected one in its place. Needs a transaction that locked the record. */
@@ -113,13 +127,16 @@ export async function replaceRecord(
   const { token, version, updatedAt } = record
   await tx.query(KEEP_VERSION, [token, before.version, before.kind, before.site, ...sealedParts(before), updatedAt])
   await removeTerms(tx, token)
-  await tx.query(REPLACE_RECORD, [token, version, ...sealedParts(record), joinHashes(terms), updatedAt])
+  const stored = [token, version, ...sealedParts(record), joinHashes(terms), updatedAt]
+  await tx.query(REPLACE_RECORD, stored)
+  const hashes = byteaArray(terms.map((term) => term.hash))
   await tx.query(INSERT_TERMS, [
-    byteaArray(terms.map((term) => term.hash)),
+    hashes,
     textArray(terms.map(() => token)),
     textArray(terms.map((term) => term.keyId)),
     byteaArray(terms.map((term) => term.mac)),
   ])
+  requireDone(await tx.query(IS_REPLACED, [...stored, before.version, hashes]))
 }
 
 function sealedParts({ display, secret }: Pick<StoredRecord, RecordPart>): unknown[] {
@@ -128,7 +145,9 @@ function sealedParts({ display, secret }: Pick<StoredRecord, RecordPart>): unkno
 
 async function removeTerms(tx: Queryable, token: Token): Promise<void> {
   const [row] = await tx.query<{ terms: Buffer }>(SELECT_TERMS, [token])
-  await tx.query(DELETE_TERMS, [token, byteaArray(splitHashes(row?.terms ?? Buffer.alloc(0)))])
+  const terms = [token, byteaArray(splitHashes(row?.terms ?? Buffer.alloc(0)))]
+  await tx.query(DELETE_TERMS, terms)
+  requireDone(await tx.query(ARE_TERMS_GONE, terms))
 }
 
 const ERASE_RECORD: Statement = {
@@ -146,10 +165,17 @@ const FORGET_ANSWER: Statement = {
          WHERE key_hash = (SELECT idempotency_hash FROM records WHERE token = $1)`,
 }
 
-const DELETE_REASONS: Statement = {
-  name: 'delete-reveal-reasons',
-  text: `DELETE FROM reveal_reasons
-         WHERE event IN (SELECT id FROM audit_events WHERE token = $1 UNION ALL SELECT id FROM approvals WHERE token = $1)`,
+const REASONS_OF_RECORD = `FROM reveal_reasons
+         WHERE event IN (SELECT id FROM audit_events WHERE token = $1 UNION ALL SELECT id FROM approvals WHERE token = $1)`
+const DELETE_REASONS: Statement = { name: 'delete-reveal-reasons', text: `DELETE ${REASONS_OF_RECORD}` }
+const IS_ERASED: Statement = {
+  name: 'is-record-erased',
+  text: `SELECT erased_at IS NOT NULL AND num_nonnulls(display_key_id, display_sealed, secret_key_id, secret_sealed) = 0
+                AND terms = ''
+                AND NOT EXISTS (SELECT FROM record_versions v WHERE v.token = $1)
+                AND NOT EXISTS (SELECT FROM idempotency_keys i WHERE i.key_hash = r.idempotency_hash AND response_sealed IS NOT NULL)
+                AND NOT EXISTS (SELECT ${REASONS_OF_RECORD}) AS done
+         FROM records r WHERE token = $1`,
 }
 
 /** Removes everything sealed of the record, all its versions, terms and reasons, and the stored answer it stood in. Needs a transaction. */
@@ -159,4 +185,5 @@ export async function eraseRecordRow(tx: Queryable, token: Token, now: Date): Pr
   await tx.query(ERASE_RECORD, [token, now])
   await tx.query(DELETE_VERSIONS, [token])
   await tx.query(DELETE_REASONS, [token])
+  requireDone(await tx.query(IS_ERASED, [token]))
 }

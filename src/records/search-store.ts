@@ -3,6 +3,7 @@ import { writeEvents } from '../audit/audit-store.ts'
 import { byteaArray, integerArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
+import { requireDone } from '../database/require-done.ts'
 import { claimedRows, type IdempotencyRow, idempotencyColumns, insertIdempotencySql } from './idempotency-store.ts'
 import type { SealedReason, StoredRecord, TermHash } from './record.ts'
 import { RECORD_COLUMNS, type RecordRow, toRecord } from './record-store.ts'
@@ -69,7 +70,7 @@ export interface Finding {
  * stand as they were opened, and only their rows are written. What else is to be written stands in `also`, for PostgreSQL
  * opens a table and its indexes for every INSERT, whether rows come or not.
  */
-const findingsStatement = (name: string, also: string): Statement => ({
+const findingsStatement = (name: string, also: string, isKept: string): Statement => ({
   name,
   text: `WITH
     wanted AS (
@@ -90,9 +91,9 @@ const findingsStatement = (name: string, also: string): Statement => ({
                   $15::integer[])
         AS n (id, occurred_at, type, caller, token, site, body, mac, finding)
       WHERE finding IN (SELECT finding FROM granted))${also}
-    SELECT finding FROM granted`,
+    SELECT finding, ${isKept} AS done FROM granted`,
 })
-const COMMIT_FINDINGS = findingsStatement('commit-findings', '')
+const COMMIT_FINDINGS = findingsStatement('commit-findings', '', 'true')
 const COMMIT_AND_KEEP = findingsStatement(
   'commit-findings-and-keep',
   `,
@@ -100,8 +101,11 @@ const COMMIT_AND_KEEP = findingsStatement(
       INSERT INTO reveal_reasons (event, reason_key_id, reason_sealed)
       SELECT event, key_id, sealed FROM unnest($16::text[], $17::text[], $18::bytea[], $19::integer[])
         AS n (event, key_id, sealed, finding)
-      WHERE finding IN (SELECT finding FROM granted)),
-    new_idempotency AS (${insertIdempotencySql(20, 'WHERE release IN (SELECT finding FROM granted)')})`,
+      WHERE finding IN (SELECT finding FROM granted)
+      RETURNING true),
+    new_idempotency AS (${insertIdempotencySql(20, 'WHERE release IN (SELECT finding FROM granted)')} RETURNING true)`,
+  `(SELECT count(*) FROM new_reasons) + (SELECT count(*) FROM new_idempotency)
+      = (SELECT count(*) FROM unnest($19::integer[] || $27::integer[]) AS k (finding) WHERE k.finding IN (SELECT finding FROM granted))`,
 )
 
 /**
@@ -131,7 +135,7 @@ export async function commitFindings(db: Queryable, findings: readonly Finding[]
     db,
     events.map(({ value }) => value),
     async (eventColumns) => {
-      const rows = await db.query<{ finding: number }>(keeps ? COMMIT_AND_KEEP : COMMIT_FINDINGS, [
+      const rows = await db.query<{ finding: number; done: boolean }>(keeps ? COMMIT_AND_KEEP : COMMIT_FINDINGS, [
         textArray(records.map(({ value }) => value.token)),
         integerArray(records.map(({ value }) => value.version)),
         integerArray(records.map(({ at }) => at)),
@@ -142,9 +146,10 @@ export async function commitFindings(db: Queryable, findings: readonly Finding[]
         integerArray(events.map(({ at }) => at)),
         ...(keeps ? kept() : []),
       ])
-      return new Set(rows.map(({ finding }) => finding))
+      return new Map(rows.map((row) => [row.finding, row]))
     },
     (committed, place) => committed.has(events[place]!.at),
   )
+  requireDone([...granted.values()], granted.size)
   return findings.map((_, at) => granted.has(at))
 }

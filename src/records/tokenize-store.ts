@@ -2,6 +2,7 @@ import type { AuditEvent } from '../audit/audit-event.ts'
 import { EVENT_COLUMNS, insertEventsSql, writeEvents } from '../audit/audit-store.ts'
 import { byteaArray, textArray, timestampArray } from '../database/binary-array.ts'
 import type { Database, Queryable, Statement, Transaction } from '../database/database.ts'
+import { requireDone } from '../database/require-done.ts'
 import { giveWay } from '../time-slice.ts'
 import { claimedRows, type IdempotencyRow, idempotencyColumns, insertIdempotencySql } from './idempotency-store.ts'
 import { joinHashes, type RecordTerm, type StoredRecord } from './record.ts'
@@ -25,7 +26,7 @@ export interface NewRecords {
 }
 
 /** PostgreSQL opens a table and its indexes for every INSERT, whether rows come or not: without keys it is left out. */
-const insertStatement = (name: string, idempotency: string): Statement => ({
+const insertStatement = (name: string, idempotency: string, isKept: string): Statement => ({
   name,
   text: `WITH
     new_records AS (
@@ -36,17 +37,23 @@ const insertStatement = (name: string, idempotency: string): Statement => ({
       FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[],
                   $9::bytea[], $10::bytea[], $11::bytea[], $12::timestamptz[])
         AS n (token, kind, site, policy_version, consents, display_key_id, display_sealed, secret_key_id, secret_sealed,
-              terms, idempotency_hash, created_at)),
+              terms, idempotency_hash, created_at)
+      RETURNING true),
     ${idempotency}
     new_terms AS (
       INSERT INTO search_terms (term, token, key_id, mac)
-      SELECT * FROM unnest($13::bytea[], $14::text[], $15::text[], $16::bytea[]))
-    ${insertEventsSql(17)}`,
+      SELECT * FROM unnest($13::bytea[], $14::text[], $15::text[], $16::bytea[])
+      RETURNING true),
+    new_events AS (${insertEventsSql(17)})
+    SELECT (SELECT count(*) FROM new_records) = cardinality($1::text[])
+       AND (SELECT count(*) FROM new_terms) = cardinality($13::bytea[]) ${isKept} AS done`,
 })
-const INSERT_RECORDS = insertStatement('insert-records', '')
+const INSERT_RECORDS = insertStatement('insert-records', '', '')
+const KEYS_FROM = 17 + EVENT_COLUMNS
 const INSERT_WITH_KEYS = insertStatement(
   'insert-records-with-keys',
-  `new_idempotency AS (${insertIdempotencySql(17 + EVENT_COLUMNS)}),`,
+  `new_idempotency AS (${insertIdempotencySql(KEYS_FROM)} RETURNING true),`,
+  `AND (SELECT count(*) FROM new_idempotency) = cardinality($${KEYS_FROM}::bytea[])`,
 )
 
 /**
@@ -101,7 +108,7 @@ async function insertRows(db: Queryable | Transaction, { rows, events, claimed }
   const terms = rows.flatMap(({ record, terms }) => terms.map((term) => ({ ...term, token: record.token })))
   const records = rows.map(({ record }) => record)
   const write = (eventColumns: unknown[]) =>
-    db.query(claimed.length > 0 ? INSERT_WITH_KEYS : INSERT_RECORDS, [
+    db.query<{ done: boolean }>(claimed.length > 0 ? INSERT_WITH_KEYS : INSERT_RECORDS, [
       textArray(records.map((r) => r.token)),
       textArray(records.map((r) => r.kind)),
       textArray(records.map((r) => r.site)),
@@ -122,5 +129,5 @@ async function insertRows(db: Queryable | Transaction, { rows, events, claimed }
       ...eventColumns,
       ...(claimed.length > 0 ? idempotencyColumns(claimed) : []),
     ])
-  await writeEvents(db, [...rows.map(({ event }) => event), ...events], write)
+  requireDone(await writeEvents(db, [...rows.map(({ event }) => event), ...events], write))
 }

@@ -49,13 +49,25 @@ describe('a schema', () => {
     expect(hash('a', { 'index mine': '' })).toBe(hash('a'))
   })
 
-  it('may lack a right of the server: what needs it fails by itself', () => {
+  it('differs where the server lacks a right that is shipped', () => {
     const facts = schemaWith()
     const { 'right to delete spent_ids': _right, ...decisive } = facts.decisive
     expect(compareSchema({ ...facts, decisive })).toMatchObject({
-      differences: [],
-      others: ['right to delete spent_ids is missing'],
+      differences: ['right to delete spent_ids is missing'],
+      others: [],
     })
+  })
+
+  it('may hold more to read: a column that was added, and the right to read what the server never reads', () => {
+    const facts = schemaWith({ 'column records.note': 'text', 'right to read migrations_lock': '' })
+    expect(compareSchema(facts)).toMatchObject({
+      differences: [],
+      others: ['column records.note was added', 'right to read migrations_lock was added'],
+    })
+    const lacking = Object.entries(facts.decisive).filter(([object]) => object !== 'right to read records')
+    expect(compareSchema({ ...facts, decisive: Object.fromEntries(lacking) }).differences).toEqual([
+      'right to read records is missing',
+    ])
   })
 
   it('is described without what somebody has hidden in a name', () => {

@@ -25,16 +25,16 @@ export interface ComparedSchema {
 export function compareSchema({ schema, decisive, other }: SchemaFacts): ComparedSchema {
   const expected = inSchema(shipped.decisive, schema)
   const expectedOther = inSchema(shipped.other, schema)
-  const differingObjects = differing(expected, decisive)
-  const objects = differingObjects.filter((object) => !isLackingRight(object, decisive))
-  const lacking = differingObjects.filter((object) => isLackingRight(object, decisive))
+  const changed = differing(expected, decisive)
+  const objects = changed.filter((object) => !isMoreToRead(object, expected))
+  const harmless = changed.filter((object) => isMoreToRead(object, expected))
   return {
     schema: digestOf(decisive, Object.keys(decisive)),
     shipped: digestOf(expected, Object.keys(expected)),
     differences: objects.map((object) => describe(object, expected, decisive)),
     hash: digestOf(decisive, objects),
     others: [
-      ...lacking.map((object) => describe(object, expected, decisive)),
+      ...harmless.map((object) => describe(object, expected, decisive)),
       ...differing(expectedOther, other).map((object) => describe(object, expectedOther, other)),
     ],
   }
@@ -62,9 +62,9 @@ function differing(expected: Facts, actual: Facts): string[] {
   return [...objects].filter((object) => expected[object] !== actual[object]).sort()
 }
 
-/** What a right is missing for fails by itself, and says why. */
-function isLackingRight(object: string, actual: Facts): boolean {
-  return object.startsWith('right to ') && actual[object] === undefined
+/** A column that was added, or one more right to read, changes nothing of what the vault writes. */
+function isMoreToRead(object: string, expected: Facts): boolean {
+  return expected[object] === undefined && /^(column|right to read) /.test(object)
 }
 
 function digestOf(facts: Facts, objects: readonly string[]): string {

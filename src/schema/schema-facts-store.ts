@@ -7,7 +7,8 @@ export type Facts = Readonly<Record<string, string>>
  * The schema of a vault as PostgreSQL's catalog has it. The schema's own name stands in the texts as SQL writes it.
  *
  * `decisive` is all that can change, swallow or invent what is written, and what the role of the server may do: triggers,
- * rules, policies, functions, operators, defaults, what stands in place of a table. `other` is everything else.
+ * rules, policies, functions, operators, defaults, the types of columns, what stands in place of a table, and constraints and
+ * indexes that run code or act on rows. `other` is everything else.
  */
 export interface SchemaFacts {
   /** The schema's name as SQL writes it. */
@@ -53,7 +54,26 @@ const OF_EXTENSION = (catalog: string, oid: string, owner: string) => `(
   EXISTS (SELECT FROM pg_depend d WHERE d.classid = '${catalog}'::regclass AND d.objid = ${oid} AND d.deptype = 'e')
   AND EXISTS (SELECT FROM pg_roles r WHERE r.oid = ${owner} AND r.rolsuper))`
 
-/** Rights to read never refuse service: the server's role reads everything that there is. */
+/** FirstNormalObjectId of PostgreSQL: what has a lower OID came with it. */
+const IS_MADE = (oid: string) => `${oid} >= 16384::oid`
+
+/**
+ * Whether an expression runs a function that could have an effect: any but PostgreSQL's own immutable ones. What a superuser has
+ * installed with an extension counts when it is not immutable. The types that it names bring functions of their own.
+ *
+ * @param tree the expression as the catalog keeps it, which names functions by their OIDs
+ */
+const RUNS_CODE = (tree: string, catalog: string, oid: string) => `(
+  EXISTS (SELECT FROM regexp_matches(${tree}, ':(?:op)?funcid ([0-9]+)', 'g') AS called (id) JOIN pg_proc p ON p.oid = called.id[1]::oid
+           WHERE p.provolatile <> 'i' OR (${IS_MADE('p.oid')} AND NOT ${OF_EXTENSION('pg_proc', 'p.oid', 'p.proowner')}))
+  OR EXISTS (SELECT FROM pg_depend d JOIN pg_type t ON d.refclassid = 'pg_type'::regclass AND d.refobjid = t.oid
+              WHERE d.classid = '${catalog}'::regclass AND d.objid = ${oid} AND NOT ${OF_EXTENSION('pg_type', 't.oid', 't.typowner')}))`
+
+const CHECKS_BY_CODE = `(contype = 'c' AND ${RUNS_CODE('conbin::text', 'pg_constraint', 'c.oid')})`
+const ACTS_ON_ROWS = "(contype = 'f' AND (confdeltype NOT IN ('a', 'r') OR confupdtype NOT IN ('a', 'r')))"
+const INDEXES_BY_CODE = RUNS_CODE('concat(indexprs::text, indpred::text)', 'pg_class', 'indexrelid')
+
+/** Rights to write. Those to read are facts of their own, since more of them change nothing. */
 const WRITES = "a.privilege_type <> 'SELECT' AND (a.grantee = 0 OR a.grantee IN (SELECT oid FROM mine))"
 
 /** Roles of PostgreSQL's own that reach beyond what is granted on a table. */
@@ -68,6 +88,7 @@ const DECISIVE: Statement = {
                    CASE WHEN relrowsecurity THEN 'row-level security' END,
                    CASE WHEN relforcerowsecurity THEN 'forced row-level security' END,
                    CASE WHEN NOT is_whole AND NOT relispartition THEN 'inherits' END,
+                   CASE WHEN relkind = 'p' THEN pg_get_partkeydef(oid) END,
                    CASE WHEN relkind IN ('v', 'm') THEN pg_get_viewdef(oid) END) AS text
     FROM relation
    WHERE relkind <> 'S' AND (is_whole OR relkind <> 'r' OR relrowsecurity OR relforcerowsecurity OR NOT relispartition)
@@ -81,6 +102,36 @@ const DECISIVE: Statement = {
          concat_ws(' ', nullif(attidentity::text, ''), nullif(attgenerated::text, ''), pg_get_expr(adbin, adrelid))
     FROM relation JOIN pg_attribute ON attrelid = relation.oid LEFT JOIN pg_attrdef ON adrelid = relation.oid AND adnum = attnum
    WHERE is_whole AND attnum > 0 AND NOT attisdropped AND (atthasdef OR attidentity <> '')
+  UNION ALL
+  -- A type rounds, pads, cuts off and compares.
+  SELECT 'column ' || name || '.' || attname,
+         concat_ws(' ', format_type(atttypid, atttypmod), CASE WHEN attcollation NOT IN (0, typcollation) THEN attcollation::regcollation::text END)
+    FROM relation JOIN pg_attribute ON attrelid = relation.oid JOIN pg_type t ON t.oid = atttypid
+   WHERE is_whole AND relkind <> 'S' AND attnum > 0 AND NOT attisdropped
+  UNION ALL
+  SELECT 'type ' || atttypid::regtype || ' of ' || name || '.' || attname,
+         (WITH RECURSIVE base AS (
+            SELECT atttypid AS oid UNION SELECT typbasetype FROM base JOIN pg_type b ON b.oid = base.oid WHERE typbasetype <> 0)
+          SELECT concat_ws(E'\\n', string_agg(DISTINCT format_type(base.oid, NULL), ' '),
+                           string_agg(conname || ' ' || pg_get_constraintdef(c.oid), E'\\n' ORDER BY c.oid))
+            FROM base LEFT JOIN pg_constraint c ON contypid = base.oid)
+    FROM relation JOIN pg_attribute ON attrelid = relation.oid JOIN pg_type t ON t.oid = atttypid
+   WHERE is_whole AND relkind <> 'S' AND attnum > 0 AND NOT attisdropped AND ${IS_MADE('atttypid')}
+     AND NOT ${OF_EXTENSION('pg_type', 't.oid', 'typowner')}
+  UNION ALL
+  SELECT 'check ' || conname || ' on ' || name, pg_get_constraintdef(c.oid)
+    FROM relation JOIN pg_constraint c ON conrelid = relation.oid
+   WHERE (is_whole OR conislocal) AND ${CHECKS_BY_CODE}
+  UNION ALL
+  -- A row that goes away there takes away, or changes, a row here, or runs the triggers of other tables.
+  SELECT 'foreign key ' || conname || ' on ' || conrelid::regclass, pg_get_constraintdef(c.oid)
+    FROM pg_constraint c
+   WHERE ${ACTS_ON_ROWS} AND conparentid = 0
+     AND (conrelid IN (SELECT oid FROM relation) OR confrelid IN (SELECT oid FROM relation))
+  UNION ALL
+  SELECT 'code of index ' || indexrelid::regclass, pg_get_indexdef(indexrelid)
+    FROM relation JOIN pg_index ON indrelid = relation.oid
+   WHERE (is_whole OR NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = indexrelid)) AND ${INDEXES_BY_CODE}
   UNION ALL
   -- A partition has the triggers of its table once more.
   SELECT 'trigger ' || t.tgname || ' on ' || name,
@@ -116,6 +167,8 @@ const DECISIVE: Statement = {
       UNION SELECT lower(a.privilege_type) || ' ' || attname || ' of'
         FROM pg_attribute, aclexplode(attacl) a WHERE attrelid = relation.oid AND NOT attisdropped AND ${WRITES}) AS rights
   UNION ALL
+  SELECT 'right to read ' || name, '' FROM relation WHERE is_whole AND relkind <> 'S' AND has_table_privilege(oid, 'SELECT')
+  UNION ALL
   SELECT 'right to ' || CASE WHEN proowner IN (SELECT oid FROM mine) THEN 'own' ELSE 'execute' END
          || ' ' || proname || '(' || pg_get_function_identity_arguments(p.oid) || ')', ''
     FROM pg_proc p JOIN here ON pronamespace = here.oid
@@ -146,19 +199,18 @@ const OTHER: Statement = {
   SELECT 'storage of ' || name, CASE relpersistence WHEN 'p' THEN 'permanent' WHEN 'u' THEN 'unlogged' ELSE relpersistence::text END
     FROM relation WHERE relkind <> 'S' AND (is_whole OR relpersistence <> 'p')
   UNION ALL
-  SELECT 'column ' || name || '.' || attname,
-         concat_ws(' ', format_type(atttypid, atttypmod), CASE WHEN attnotnull THEN 'not null' END,
-                   CASE WHEN attcollation NOT IN (0, typcollation) THEN attcollation::regcollation::text END)
-    FROM relation JOIN pg_attribute ON attrelid = relation.oid JOIN pg_type t ON t.oid = atttypid
-   WHERE is_whole AND relkind <> 'S' AND attnum > 0 AND NOT attisdropped
+  SELECT 'not null of ' || name || '.' || attname, ''
+    FROM relation JOIN pg_attribute ON attrelid = relation.oid
+   WHERE is_whole AND relkind <> 'S' AND attnum > 0 AND NOT attisdropped AND attnotnull
   UNION ALL
   -- PostgreSQL keeps NOT NULL and deferred triggers among the constraints as well.
   SELECT 'constraint ' || conname || ' on ' || name, pg_get_constraintdef(c.oid)
-    FROM relation JOIN pg_constraint c ON conrelid = relation.oid WHERE is_whole AND contype NOT IN ('n', 't')
+    FROM relation JOIN pg_constraint c ON conrelid = relation.oid
+   WHERE is_whole AND contype NOT IN ('n', 't') AND NOT ${CHECKS_BY_CODE} AND NOT ${ACTS_ON_ROWS}
   UNION ALL
   SELECT 'index ' || indexrelid::regclass::text, pg_get_indexdef(indexrelid) || CASE WHEN indisvalid THEN '' ELSE ', invalid' END
     FROM relation JOIN pg_index ON indrelid = relation.oid
-   WHERE is_whole AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
+   WHERE is_whole AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid) AND NOT ${INDEXES_BY_CODE}
   UNION ALL
   SELECT 'rights of ' || CASE grantee WHEN 0 THEN 'everyone' ELSE 'role ' || grantee::regrole::text END || ' on ' || name,
          string_agg(DISTINCT privilege_type, ', ' ORDER BY privilege_type)

@@ -246,7 +246,10 @@ describe('a machine whose clock is an hour ahead of the database', () => {
     )
     const log = fileOf('log.jsonl')
     await json('audit', 'export', '--output', log)
+    const keys = await json<{ id: string; purpose: string; state: string }[]>('keys', 'list')
+    const known = keys.find(({ purpose, state }) => purpose === 'token-signing' && state === 'active')!
     for (const command of [
+      ['keys', 'compromise', known.id],
       ['clients', 'revoke', client_id],
       ['partners', 'end', partner_id],
       ['staff', 'disable', 'staff:late'],
@@ -261,6 +264,9 @@ describe('a machine whose clock is an hour ahead of the database', () => {
     const clients = await json<{ client_id: string; revoked_at: string }[]>('clients', 'list')
     const { revoked_at } = clients.find((client) => client.client_id === client_id)!
     expect(Math.abs(Date.parse(revoked_at) - Date.now())).toBeLessThan(HOUR_MS / 2)
+    const next = await json<{ id: string; purpose: string; created_at: string }[]>('keys', 'list')
+    const made = next.find(({ id, purpose }) => purpose === 'token-signing' && keys.every((key) => key.id !== id))!
+    expect(Math.abs(Date.parse(made.created_at) - Date.now())).toBeLessThan(HOUR_MS / 2)
   })
 
   it.each([
@@ -272,6 +278,12 @@ describe('a machine whose clock is an hour ahead of the database', () => {
     const refused = await vault.cli([...command, '--json'], env)
     expect(refused).toMatchObject({ code: 1, stdout: '' })
     expect(refused.stderr).toMatch(/the clock of this machine is 36\d\d s ahead of the database's: set both/)
+    expect(refused.stderr).not.toContain('could not be recorded')
+    const failures = await json<Record<string, string>[]>('audit', 'list', '--type', 'request.refuse')
+    const route = command.slice(0, 2).join(' ')
+    expect(failures).toContainEqual(expect.objectContaining({ route, code: 'clock', outcome: 'failed' }))
+    const { at } = failures.find((event) => event.code === 'clock')!
+    expect(Math.abs(Date.parse(at!) - Date.now())).toBeLessThan(HOUR_MS / 2)
   })
 
   it('is found by the doctor', async () => {

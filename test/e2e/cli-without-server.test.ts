@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { processesNaming } from '../support/run-program.ts'
@@ -19,6 +19,20 @@ afterEach(async () => {
 })
 
 describe('in a directory where no vault was ever started', () => {
+  it('doctor creates nothing, and says what is missing', async () => {
+    const { code, stdout, stderr } = await vault.cli(['doctor'])
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/^schema: there is no database in .*lacks 0001-vault, .*run "strongroom migrate"\.$/m)
+    // Without a database there is no log.
+    expect(stderr).not.toContain('could not be recorded')
+    expect(readdirSync(vault.directory)).toEqual([])
+    // Nor where the folder is there.
+    mkdirSync(vault.dataDir, { mode: 0o755 })
+    expect((await vault.cli(['doctor'])).code).toBe(1)
+    expect(readdirSync(vault.directory, { recursive: true })).toEqual([path.basename(vault.dataDir)])
+    expect(statSync(vault.dataDir).mode & 0o7777).toBe(0o755)
+  })
+
   const unwitnessed = { code: 'audit-unwitnessed', severity: 'warning', detail: expect.any(String) }
 
   it('doctor finds that the schema is missing, migrate makes it, and then doctor finds nothing', async () => {

@@ -145,6 +145,9 @@ describe('who runs a command', () => {
       return { code, isRefused: terminal.screen().includes('root may be anybody') }
     }
     expect(await run(['audit', 'tail'], { SUDO_USER: 'root' })).toEqual({ code: 2, isRefused: true })
+    expect(await list('request.refuse')).toContainEqual(
+      expect.objectContaining({ route: 'audit tail', code: 'unnamed-operator', outcome: 'failed' }),
+    )
     expect(await run(['clients', 'list'], { STRONGROOM_OPERATOR: 'ada' })).toMatchObject({ isRefused: false })
     expect(await run(['doctor'])).toMatchObject({ isRefused: false })
     // At no terminal nobody can be asked.
@@ -158,13 +161,59 @@ describe('who runs a command', () => {
     const nowhere = { DATABASE_URL: 'postgresql://strongroom:x@127.0.0.1:1/strongroom' }
     expect((await vault.cli(['keys', 'status', '--as', 'ada'], nowhere)).code).toBe(1)
     // What was never a command of the vault leaves nothing.
-    expect((await vault.cli(['clients', 'list', '--no-such-option'])).code).toBe(2)
+    expect((await vault.cli(['keys', 'list', '--no-such-option'])).code).toBe(2)
     const failures = await list('request.refuse')
     for (const route of ['clients revoke', 'keys status']) {
       expect(failures).toContainEqual(expect.objectContaining({ ...failed, route }))
     }
-    expect(failures.map(({ route }) => route)).not.toContain('clients list')
+    expect(failures.map(({ route }) => route)).not.toContain('keys list')
   })
+
+  it('is in the event of one that failed before it began', async () => {
+    const roleFile = path.join(vault.directory, 'no-such-file')
+    const openToken = path.join(vault.directory, 'failing-token')
+    writeFileSync(openToken, TOKEN, { mode: 0o644 })
+    const runs: [args: string[], code: string, env?: Record<string, string>][] = [
+      [['audit', 'key', '--as', 'a\nb'], 'wrong-usage'],
+      [['audit', 'resume'], 'not-confirmed'],
+      [['access', 'rebuild'], 'not-confirmed'],
+      [['roles', 'apply', roleFile], 'wrong-usage'],
+      [['clients', 'list'], 'debug', { DEBUG: '*' }],
+      [['doctor'], 'key-file-mode', { STRONGROOM_OPERATOR_TOKEN_FILE: openToken }],
+      [['unseal'], 'NoTerminal'],
+    ]
+    const before = (await list('request.refuse')).length
+    for (const [args, , env] of runs) {
+      const { code, stderr } = await vault.cli(args, env)
+      expect(code, stderr).not.toBe(0)
+      expect(stderr).not.toContain('could not be recorded')
+    }
+    const failures = (await list('request.refuse')).slice(before)
+    expect(failures.map(({ route, code, outcome }) => ({ route, code, outcome }))).toEqual(
+      runs.map(([args, code]) => ({
+        route: args.slice(0, args[0] === 'doctor' || args[0] === 'unseal' ? 1 : 2).join(' '),
+        ...{ code, outcome: 'failed' },
+      })),
+    )
+    for (const { caller } of failures) expect(caller.id).toBe(`operator:${account}`)
+  })
+
+  it.skipIf(terminalIsMissing() !== undefined)(
+    'is in the event of one that a person at the terminal declined',
+    async () => {
+      const before = (await list('request.refuse')).length
+      const { command, args } = {
+        command: process.execPath,
+        args: [builtProgram('cli'), 'audit', 'resume', '--as', 'ada'],
+      }
+      const terminal = startAtTerminal({ command, args, cwd: vault.directory, env: vault.env })
+      await terminal.sees(/Type "resume"/)
+      terminal.type('no')
+      expect(await terminal.ended).toBe(2)
+      const declined = { route: 'audit resume', code: 'not-confirmed', caller: { id: 'operator:ada' } }
+      expect((await list('request.refuse')).slice(before)).toMatchObject([declined])
+    },
+  )
 })
 
 describe('the metrics', () => {
@@ -237,22 +286,6 @@ describe('doctor creates nothing', () => {
       .filter((file) => !file.includes('/postgres/'))
       .map((file) => `${file} ${(statSync(file).mode & 0o7777).toString(8)}`)
       .sort()
-
-  it('in an empty directory, and says what is missing', async () => {
-    const empty = await VaultProcess.create()
-    try {
-      const { code, stdout } = await empty.cli(['doctor'])
-      expect(code).toBe(1)
-      expect(stdout).toMatch(/^schema: there is no database in .*lacks 0001-vault, .*run "strongroom migrate"\.$/m)
-      expect(readdirSync(empty.directory)).toEqual([])
-      // Nor where the folder is there.
-      mkdirSync(empty.dataDir, { mode: 0o755 })
-      expect((await empty.cli(['doctor'])).code).toBe(1)
-      expect(listing(empty.directory)).toEqual([`${empty.dataDir} 755`])
-    } finally {
-      await empty.remove()
-    }
-  })
 
   it('beside a vault that runs, and beside one that was stopped', async () => {
     const running = listing(vault.directory)

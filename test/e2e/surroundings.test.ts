@@ -159,6 +159,11 @@ describe('the database', () => {
     expect(found.code, found.stderr).toBe(1)
     const { detail } = JSON.parse(found.stdout).find(({ code }: { code: string }) => code === 'schema-changed')
     expect(detail).toContain('trigger mine on settings was added. Nothing is served')
+    const refused = await start(['clients', 'add', '--name', 'x', '--scope', 'tokenize']).ended
+    expect(refused.code, refused.stderr).toBe(1)
+    expect(refused.stderr).toContain('was changed by somebody else (schema-changed)')
+    // What changes nothing still runs.
+    await succeed(['clients', 'list'])
     const [, hash] = /--accept-schema ([0-9a-f]{64})"/.exec(detail)!
     const accepted = await start(['migrate', '--accept-schema', hash!, '--json']).ended
     expect(accepted.code, accepted.stderr).toBe(0)
@@ -169,6 +174,11 @@ describe('the database', () => {
       `vault_${count}`,
     )
     expect(events).toEqual([{ type: 'migrate' }, { type: 'schema.accept' }])
+    const failures = await asSuperuser(
+      "SELECT body::json ->> 'route' AS route FROM audit_events WHERE type = 'request.refuse' ORDER BY position",
+      `vault_${count}`,
+    )
+    expect(failures).toEqual(['doctor', 'clients add'].map((route) => ({ route })))
   })
 })
 

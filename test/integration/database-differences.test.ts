@@ -118,18 +118,24 @@ describe('what ordinary installations have', () => {
       GRANT USAGE ON SCHEMA public TO ${role()};
       GRANT SELECT ON records TO ${role()};
       GRANT SELECT ON migrations_lock TO strongroom_runtime;
-      REVOKE DELETE ON spent_ids FROM strongroom_runtime;
+      ALTER TABLE records ADD CONSTRAINT short CHECK (length(lower(site)) < 100);
+      ALTER TABLE records ALTER kind DROP NOT NULL;
+      CREATE INDEX lower_sites ON records (lower(site)) WHERE erased_at IS NULL;
+      CREATE TABLE shop.tokens (token text REFERENCES records);
       CREATE FUNCTION shop.on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN NULL; END $$;
       CREATE EVENT TRIGGER watch_ddl ON ddl_command_end EXECUTE FUNCTION shop.on_ddl()`)
     const found = await find()
     expect(found.differences).toEqual([])
     expect(found.others).toEqual([
-      'right to delete spent_ids is missing',
       'column records.note was added',
+      'right to read migrations_lock was added',
       'constraint records_kind_check on records is missing',
+      'constraint short on records was added',
       'event trigger watch_ddl was added',
       'index public.approvals_token is missing',
+      'index public.lower_sites was added',
       'index public.mine was added',
+      'not null of records.kind is missing',
       'relation copy_of_records was added',
       'relation sites was added',
       `rights of role ${role()} on records was added`,

@@ -5,6 +5,7 @@ import type { LogEntry } from '../../src/audit/delivery/log-page-store.ts'
 import { eventIdAt } from '../../src/audit/event-id.ts'
 import { checkout } from '../support/samples.ts'
 import { seedEvents, waitUntilLogged } from '../support/seed-events.ts'
+import { stopSchemaWatch } from '../support/stop-schema-watch.ts'
 import { TestVault } from '../support/test-vault.ts'
 
 const OPERATOR: AuditCaller = { id: 'operator:test', kind: 'operator' }
@@ -14,6 +15,7 @@ let tokens: string[]
 
 beforeAll(async () => {
   vault = await TestVault.start({ config: { keepsLog: true } })
+  await stopSchemaWatch(vault)
   const stored = await vault.tokenize(checkout)
   tokens = ['card', 'billing_address', 'shipping_address', 'contact'].map((part) => stored[part]!.token!)
   await vault.tokenize({ ...checkout, customer: 'cus_other' })

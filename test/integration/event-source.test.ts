@@ -169,6 +169,19 @@ describe('a request that leads nowhere', () => {
     }
   })
 
+  it('is counted in the event of the minute where no parser could read it', async () => {
+    const seen = (await vault.events({ code: 'malformed-request' })).length
+    for (const line of ['GET / HTTP/1.1\r\nHost : x', 'NOT HTTP AT ALL', 'GET /4242424242424242 HTTP/9.9']) {
+      expect((await exchangeOnce(vault, `${line}\r\n\r\n`)).status).toBe(400)
+    }
+    await vault.strongroom.background.tasks.get('write-refusal-counts')!.run()
+    const [event, ...others] = (await vault.events({ code: 'malformed-request' })).slice(seen)
+    expect(others).toEqual([])
+    expect(event).toMatchObject({ type: 'request.refuse', outcome: 'refused', count: 3, sources: ['127.0.0.1'] })
+    expect(JSON.stringify(event)).not.toMatch(/NOT|4242/)
+    expect(vault.logLines.join('')).not.toContain('"refusals-flooded"')
+  })
+
   it('fills the log no more than strangers do', async () => {
     const config = { strangerLimits: { perSource: 3, inAll: 100 } }
     const strict = await TestVault.start({ sharedDatabase: vault.database, config, trustedProxies: ['127.0.0.1'] })

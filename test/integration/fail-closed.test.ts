@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { dumpDatabase } from '../support/postgres.ts'
 import { expectProblem } from '../support/problems.ts'
 import { card, checkout, contact, corrected } from '../support/samples.ts'
+import { stopSchemaWatch } from '../support/stop-schema-watch.ts'
 import { TestVault } from '../support/test-vault.ts'
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
@@ -15,6 +16,7 @@ let token: string
 
 beforeAll(async () => {
   vault = await TestVault.start()
+  await stopSchemaWatch(vault)
   client = await vault.client(['tokenize'])
   bearer = {
     checkout: await vault.clientToken(['tokenize']),

@@ -6,6 +6,7 @@ import { callWithoutIssuer } from '../support/call-without-issuer.ts'
 import { type Answer, exchangeOnce, rawRequest } from '../support/raw-tls.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { card, cards, contact } from '../support/samples.ts'
+import { stopSchemaWatch } from '../support/stop-schema-watch.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import { TestVault } from '../support/test-vault.ts'
 
@@ -19,6 +20,7 @@ let bearer: Record<'checkout' | 'support' | 'billing' | 'fraud' | 'marketing' | 
 
 beforeAll(async () => {
   vault = await TestVault.start()
+  await stopSchemaWatch(vault)
   proxy = await startTcpProxy(vault.database.serverUrl)
   fragile = await TestVault.start({
     sharedDatabase: { ...vault.database, serverUrl: proxy.url },

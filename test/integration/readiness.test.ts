@@ -4,6 +4,7 @@ import { type OwnCluster, startOwnCluster } from '../support/own-cluster.ts'
 import { expectProblem } from '../support/problems.ts'
 import { contact } from '../support/samples.ts'
 import { mountSmallDisk, type SmallDisk } from '../support/small-disk.ts'
+import { stopSchemaWatch } from '../support/stop-schema-watch.ts'
 import { TestVault } from '../support/test-vault.ts'
 
 /** The requirement: `/readyz` says within 2 s that nothing can be written. Here a probe asks as often as a balancer would. */
@@ -33,6 +34,7 @@ describe('on a server of its own', () => {
     cluster = await startOwnCluster()
     role = new URL(cluster.serverUrl).username
     vault = await TestVault.start({ sharedDatabase: cluster })
+    await stopSchemaWatch(vault)
   })
   afterEach(() => vault.checkInvariants())
   afterAll(async () => {

@@ -5,6 +5,7 @@ import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { expectProblem } from '../support/problems.ts'
 import { contact } from '../support/samples.ts'
 import { mountSmallDisk, type SmallDisk } from '../support/small-disk.ts'
+import { stopSchemaWatch } from '../support/stop-schema-watch.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import { TestVault } from '../support/test-vault.ts'
 
@@ -21,6 +22,7 @@ beforeAll(async () => {
   database = await createTestDatabase()
   proxy = await startTcpProxy(database.serverUrl)
   vault = await TestVault.start({ sharedDatabase: { ...database, serverUrl: proxy.url } })
+  await stopSchemaWatch(vault)
   support = await vault.staffToken('support')
   token = (await vault.tokenize({ contact })).contact!.token!
 })

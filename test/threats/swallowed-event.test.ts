@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { card } from '../support/samples.ts'
+import { stopSchemaWatch } from '../support/stop-schema-watch.ts'
 import { TestVault } from '../support/test-vault.ts'
 
 /** Whoever owns the database has it swallow or rewrite the events of releases, so that nobody learns of them. */
@@ -9,6 +10,7 @@ let token: string
 
 beforeAll(async () => {
   vault = await TestVault.start({ config: { keepsLog: true } })
+  await stopSchemaWatch(vault)
   staff = await vault.staffToken('fraud')
   token = (await vault.tokenize({ card })).card!.token!
 })

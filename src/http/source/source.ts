@@ -57,8 +57,8 @@ function walk(
 const peers = new WeakMap<Socket, Source>()
 const UNKNOWN: Source = { address: 'unknown', network: 'unknown' }
 
-/** The same for all requests of a connection. */
-function peerOf(socket: Socket): Source {
+/** The sender of what is no request, so that nothing is known but its connection. The same for all requests of a connection. */
+export function peerOf(socket: Socket): Source {
   const remembered = peers.get(socket)
   if (remembered !== undefined) return remembered
   const address = announcedAddress(socket) ?? canonicalAddress(socket.remoteAddress ?? '')

@@ -1,0 +1,18 @@
+import { Problem } from '../problem.ts'
+
+/** The watch over the schema looks each minute, and again when it is asked. */
+const RETRY_AFTER_SECONDS = 5
+
+/**
+ * Requires that statements did what they say. A trigger, a rule or a policy can leave out, rewrite or take back what is written,
+ * and PostgreSQL reports success all the same. RETURNING has no row for what was left out; what was rewritten or taken back is
+ * seen by a statement that looks afterwards, in the same transaction.
+ *
+ * @param rows one for each thing that was to be done, which says whether it is
+ * @param count how many things that are
+ * @throws {Problem} schema-changed
+ */
+export function requireDone(rows: readonly { done: boolean | null }[], count = 1): void {
+  if (rows.length === count && rows.every(({ done }) => done === true)) return
+  throw new Problem('schema-changed', { retryAfterSeconds: RETRY_AFTER_SECONDS })
+}

@@ -1,0 +1,16 @@
+import type { ProblemCode } from '../problem.ts'
+import type { Source } from './source/source.ts'
+
+/** Not what was malformed: a connection that was opened ahead and never used, and a method that is not served. */
+const WELL_FORMED = new Set<ProblemCode>(['request-timeout', 'method-not-allowed'])
+
+/** What becomes of a request that no parser could read: it is counted, in the metrics and in an event of the minute. */
+export function createFramingErrors(
+  metrics: { framingError(code: ProblemCode): void },
+  strangers: { addMalformed(source: string): void },
+): (code: ProblemCode, source: Source) => void {
+  return (code, { network }) => {
+    metrics.framingError(code)
+    if (!WELL_FORMED.has(code)) strangers.addMalformed(network)
+  }
+}
