@@ -17,10 +17,16 @@ let token: string
 let support: string
 let gaps = 0
 
+/** After so long without one answer a log that hangs is away (`watchOutage`). */
+const HANGS_AFTER_MS = 10_000
+
 beforeAll(async () => {
   database = await createTestDatabase()
   proxy = await startTcpProxy(database.serverUrl)
-  vault = await TestVault.start({ sharedDatabase: { ...database, serverUrl: proxy.url } })
+  vault = await TestVault.start({
+    sharedDatabase: { ...database, serverUrl: proxy.url },
+    config: { databaseLockTimeoutMs: 500 },
+  })
   support = await vault.staffToken('support')
   token = (await vault.tokenize({ contact })).contact!.token!
 })
@@ -111,12 +117,13 @@ describe('a log that hangs', () => {
   it('lets nothing out, and nobody waits for ever', async () => {
     const startedAt = new Date()
     const open = await database.hold('LOCK TABLE audit_events IN EXCLUSIVE MODE')
-    const asked = performance.now()
-    const answers = await Promise.all([reveal(), reveal()])
-    expect(performance.now() - asked).toBeLessThan(20_000)
-    for (const answer of answers) expectRefused(answer, ['database-unavailable'])
+    // The server ends what waits, and the answer says to come again; in the end that is an outage like any other.
+    let calls = 0
+    for (const asked = performance.now(); performance.now() - asked < HANGS_AFTER_MS + 1_000; calls += 2) {
+      for (const answer of await Promise.all([reveal(), reveal()])) expectRefused(answer, ['busy'])
+    }
     await open()
-    await expectGap(2, startedAt, ['database-unavailable'])
+    await expectGap(calls, startedAt, ['busy'])
     await worksAgain()
     await expectEveryReleaseRecorded()
   }, 60_000)

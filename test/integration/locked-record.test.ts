@@ -1,0 +1,195 @@
+import type { Response } from 'supertest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { expectProblem } from '../support/problems.ts'
+import { contact, corrected } from '../support/samples.ts'
+import { TestVault } from '../support/test-vault.ts'
+
+const LOCK_TIMEOUT_MS = 1_500
+
+let database: TestDatabase
+let vault: TestVault
+/** A second server of the same vault. */
+let second: TestVault
+let bearer: Record<'checkout' | 'support' | 'officer', string>
+let locked: string
+let others: string[]
+let unlock: (() => Promise<void>) | undefined
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  const config = { databaseLockTimeoutMs: LOCK_TIMEOUT_MS, databaseConnections: 4 }
+  vault = await TestVault.start({ sharedDatabase: database, config })
+  second = await TestVault.start({ sharedDatabase: database, config })
+  bearer = {
+    checkout: await vault.clientToken(['tokenize']),
+    support: await vault.staffToken('support'),
+    officer: await vault.staffToken('privacy-officer'),
+  }
+})
+beforeEach(async () => {
+  await database.sql('TRUNCATE records, search_terms')
+  const created = await Promise.all(Array.from({ length: 12 }, () => vault.tokenize({ contact })))
+  // Records that share a lock would wait for each other.
+  const rows = await database.sql<{ token: string }>(
+    'SELECT min(token) AS token FROM records GROUP BY record_lock(token) LIMIT 9',
+  )
+  expect(created).toHaveLength(12)
+  ;[locked, ...others] = rows.map(({ token }) => token) as [string, ...string[]]
+})
+afterEach(async () => {
+  await unlock?.()
+  unlock = undefined
+  await vault.checkInvariants()
+})
+afterAll(async () => {
+  await second.stop()
+  await vault.stop()
+  await database.drop()
+})
+
+const reveal = (token: string, on = vault) =>
+  on.call('POST', `/v1/tokens/${token}/reveal`, { token: bearer.support, body: { purpose: 'communicate' } })
+const erase = (token: string) => vault.call('DELETE', `/v1/tokens/${token}`, { token: bearer.officer })
+const correct = (token: string, on = vault) =>
+  on.call('PATCH', `/v1/tokens/${token}`, { token: bearer.support, body: { name: corrected.name } })
+const statuses = (answers: readonly Response[]) => answers.map(({ status }) => status)
+const times = <T>(count: number, make: () => T): T[] => Array.from({ length: count }, make)
+const waiting = (count: number) => vi.waitUntil(async () => (await database.waiting()) === count, { timeout: 20_000 })
+
+/** Another session locks something until the test has ended, or `unlock` is called. */
+async function hold(text: string): Promise<void> {
+  unlock = await database.hold(text)
+}
+async function letGo(): Promise<void> {
+  await unlock?.()
+  unlock = undefined
+}
+
+/** As a correction or an erasure holds it. */
+const holdToChange = () => hold(`SELECT hold_to_change('${locked}')`)
+
+function expectBusy(answers: readonly Response[]): void {
+  for (const answer of answers) {
+    expectProblem(answer, 503, 'busy')
+    expect(answer.headers['retry-after']).toBe('1')
+  }
+}
+
+describe('while another session keeps one record locked', () => {
+  it('six reveals of it are refused in the end, and reveals of others are answered meanwhile', async () => {
+    await holdToChange()
+    let answered = 0
+    const refused = Promise.all(times(6, () => reveal(locked).finally(() => answered++)))
+    await vi.waitUntil(async () => (await database.waiting()) > 0, { timeout: 20_000 })
+    for (let round = 0; round < 3; round++) {
+      expect(statuses(await Promise.all(others.map((token) => reveal(token))))).toEqual(others.map(() => 200))
+    }
+    expectBusy(await refused)
+    expect(answered).toBe(6)
+    // None of it was released, and the vault goes on with it as soon as the lock is gone.
+    expect(await vault.events({ type: 'record.reveal', token: locked })).toEqual([])
+    await letGo()
+    expect((await reveal(locked)).status).toBe(200)
+  })
+
+  it('a request of many is answered when the lock is gone in time, in one piece', async () => {
+    await holdToChange()
+    const body = { purpose: 'communicate', items: [locked, ...others].map((token) => ({ token })) }
+    const many = vault.call('POST', '/v1/reveal', { token: bearer.support, body })
+    await waiting(1)
+    await letGo()
+    const { body: answer, status } = await many
+    expect([status, answer.results.length]).toEqual([200, others.length + 1])
+    for (const result of answer.results) expect(result).toHaveProperty('data')
+  })
+
+  it('searches that find others are answered, and those that would show it are refused', async () => {
+    await holdToChange()
+    const search = () =>
+      vault.call('POST', '/v1/search', { token: bearer.support, body: { by: 'email', value: contact.email } })
+    const found = search()
+    await waiting(1)
+    expect((await reveal(others[0]!)).status).toBe(200)
+    expectBusy([await found])
+  })
+
+  it('a row lock, as of an administrator, keeps nobody from revealing it, and a change of it is refused', async () => {
+    await hold(`SELECT FROM records WHERE token = '${locked}' FOR UPDATE`)
+    const answers = await Promise.all([...times(6, () => reveal(locked)), ...others.map((token) => reveal(token))])
+    expect(statuses(answers)).toEqual(answers.map(() => 200))
+    expectBusy(await Promise.all([erase(locked), correct(locked)]))
+    expect((await vault.call('GET', '/readyz')).status).toBe(200)
+  })
+
+  it('the statements that waited have ended in the server, and their sessions are used again', async () => {
+    const sessions = () => database.sql<{ pid: number }>('SELECT pid FROM pg_stat_activity WHERE usename = $1', [role])
+    const role = new URL(database.serverUrl).username
+    await holdToChange()
+    expectBusy(await Promise.all([...times(6, () => reveal(locked)), erase(locked), correct(locked)]))
+    expect(await database.waiting()).toBe(0)
+    // Two pools, and what stands beside them (`CONNECTIONS_BESIDE_POOL`).
+    expect((await sessions()).length).toBeLessThanOrEqual(2 * (4 + 3))
+  })
+})
+
+describe('a release and an erasure at once', () => {
+  it('the erasure is acknowledged after the release that holds the record has ended', async () => {
+    await hold(`SELECT FROM hold_to_release(ARRAY['${locked}'], true)`)
+    const erased = erase(locked)
+    await waiting(1)
+    expect(statuses(await Promise.all(others.map((token) => reveal(token))))).toEqual(others.map(() => 200))
+    await letGo()
+    expect((await erased).status).toBe(204)
+  })
+
+  it('a release that has begun before an erasure commits does not see the record as it was', async () => {
+    await hold(`SELECT hold_to_change('${locked}');
+      UPDATE records SET erased_at = now(), updated_at = now(), display_key_id = NULL, display_sealed = NULL,
+        secret_key_id = NULL, secret_sealed = NULL, terms = '' WHERE token = '${locked}'`)
+    const answer = reveal(locked)
+    await waiting(1)
+    await letGo()
+    expectProblem(await answer, 410, 'record-gone')
+    expect(await vault.events({ type: 'record.reveal', token: locked, outcome: 'success' })).toEqual([])
+  })
+
+  it('servers that reveal, correct and erase the same records in any order never wait in a circle', async () => {
+    const deadlocks = async () => {
+      const [row] = await database.sql<{ deadlocks: string }>(
+        'SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()',
+      )
+      return Number(row!.deadlocks)
+    }
+    const before = await deadlocks()
+    const many = (tokens: readonly string[], on: TestVault) => {
+      const body = { purpose: 'communicate', items: tokens.map((token) => ({ token })) }
+      return on.call('POST', '/v1/reveal', { token: bearer.support, body })
+    }
+    const erased = new Set(others.slice(0, 2))
+    const answers = await Promise.all(
+      times(4, () => [vault, second]).flatMap((servers) =>
+        servers.flatMap((on, at) => [
+          many(at ? others.toReversed() : others, on),
+          many(at ? others : others.toReversed(), on),
+          ...others.slice(2, 5).map((token) => correct(token, on)),
+        ]),
+      ),
+    )
+    const ended = await Promise.all([...[...erased].map(erase), many(others, vault), many(others.toReversed(), second)])
+    for (const { status } of [...answers, ...ended]) expect([200, 204]).toContain(status)
+    const [last] = [await many(others, vault)]
+    const gone = last!.body.results.filter((one: { problem?: unknown }) => one.problem !== undefined)
+    expect(new Set(gone.map(({ token }: { token: string }) => token))).toEqual(erased)
+    expect(await deadlocks()).toBe(before)
+  })
+})
+
+it('a reveal writes nothing into the table of records', async () => {
+  const pages = () =>
+    database.sql<{ lsn: string; row: string }>(`SELECT max(xmax::text) AS row FROM records WHERE token = ANY ($1)`, [
+      others,
+    ])
+  expect(statuses(await Promise.all(others.map((token) => reveal(token))))).toEqual(others.map(() => 200))
+  expect(await pages()).toEqual([{ row: '0' }])
+})
