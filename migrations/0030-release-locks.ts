@@ -48,7 +48,7 @@ export async function up(knex: Knex): Promise<void> {
 
     -- A sweep is in pages, and no page locks many rows.
     DROP FUNCTION sweep_approval_uses();
-    CREATE FUNCTION sweep_approval_uses(most integer) RETURNS SETOF text LANGUAGE sql
+    CREATE FUNCTION sweep_approval_uses(most integer DEFAULT 1000) RETURNS SETOF text LANGUAGE sql
       SECURITY DEFINER SET search_path = pg_catalog, ${schema}, pg_temp AS $$
       DELETE FROM ${schema}.approval_uses WHERE approval IN (
         SELECT approval FROM ${schema}.approval_uses u WHERE used_at < now() - interval '400 days'
