@@ -562,12 +562,15 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- function audit_event_id_at(timestamp with time zone)
 -- function audit_prepare_partitions()
 -- function change_access_version()
+-- function hold_to_change(text)
+-- function hold_to_release(text[],boolean)
 -- function idempotency_keys_require_protecting_keys()
+-- function record_lock(text)
 -- function record_versions_require_protecting_keys()
 -- function records_require_protecting_keys()
 -- function reveal_reasons_require_protecting_keys()
 -- function search_terms_require_protecting_keys()
--- function sweep_approval_uses()
+-- function sweep_approval_uses(integer)
 -- sequence audit_positions
 -- sequence migrations_id_seq
 -- sequence migrations_lock_index_seq

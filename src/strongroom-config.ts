@@ -19,6 +19,8 @@ export interface StrongroomConfig {
   databaseSchema?: string | undefined
   /** The most connections of this process, apart from three that are no part of the pool (`CONNECTIONS_BESIDE_POOL`). */
   databaseConnections?: number
+  /** How long a statement waits for a lock before its request is answered `busy`, in milliseconds. Default: 1,500. */
+  databaseLockTimeoutMs?: number
   rootKeyFile: string
   /** Whether a vault that has no keys yet may make itself a passphrase, marked as one for development. */
   createRootKey?: boolean

@@ -95,6 +95,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const database = openDatabase({
     ...place,
     ...(config.databaseConnections ? { maxConnections: config.databaseConnections } : {}),
+    lockTimeoutMs: config.databaseLockTimeoutMs,
   })
   const book = createVaultBook({ keys: () => keys, newId, alert, remembers: config.keepsLog ?? false })
   const newAuditEvent = inBook(book, createNewAuditEvent(now, newId, hostname()))

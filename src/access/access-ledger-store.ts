@@ -1,4 +1,4 @@
-import type { Queryable, Statement } from '../database/database.ts'
+import { PATIENT_LOCK_TIMEOUT_MS, type Queryable, type Statement } from '../database/database.ts'
 import { requireDone } from '../database/require-done.ts'
 
 /** One change of access as it is stored. */
@@ -28,7 +28,11 @@ const INSERT: Statement = {
          FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[]) AS n (generation, subject, state, mac) RETURNING true AS done`,
 }
 const DELETE_ALL: Statement = { name: 'delete-access-ledger', text: 'DELETE FROM access_ledger' }
-const LOCK: Statement = { name: 'lock-access-ledger', text: 'SELECT pg_advisory_xact_lock($1)' }
+const LOCK: Statement = {
+  name: 'lock-access-ledger',
+  text: 'SELECT pg_advisory_xact_lock($1)',
+  lockTimeoutMs: PATIENT_LOCK_TIMEOUT_MS,
+}
 
 /** Any number that nothing else in this database locks: makes the entries follow one another. */
 const LEDGER_LOCK = 0x7374_7227

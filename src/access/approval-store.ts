@@ -135,7 +135,7 @@ const SWEEP: Statement = {
 }
 
 /** What approvals that were removed have let out. Its row goes long after it, by a function that knows no other way. */
-const SWEEP_USES: Statement = { name: 'sweep-approval-uses', text: 'SELECT sweep_approval_uses()' }
+const SWEEP_USES: Statement = { name: 'sweep-approval-uses', text: 'SELECT sweep_approval_uses($1)' }
 
 const sameAs = (request: ApprovalRequest) => {
   const { caller, role, site, token, fields, purpose, authority, ticket, record_version } = request
@@ -262,6 +262,6 @@ export async function lapseApprovals(tx: Queryable, token: string, now: Date): P
  */
 export async function sweepApprovals(db: Queryable, before: { over: Date; reviewed: Date }): Promise<number> {
   const swept = await sweep(db, SWEEP, [before.over, before.reviewed])
-  await db.query(SWEEP_USES)
+  await sweep(db, SWEEP_USES, [])
   return swept
 }

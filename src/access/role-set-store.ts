@@ -1,4 +1,4 @@
-import type { Queryable, Statement } from '../database/database.ts'
+import { PATIENT_LOCK_TIMEOUT_MS, type Queryable, type Statement } from '../database/database.ts'
 import { requireDone } from '../database/require-done.ts'
 
 /** A set of roles as it is stored; rows are added, and only the MAC of the newest one changes. */
@@ -22,7 +22,11 @@ const UPDATE_MAC: Statement = {
   name: 'update-role-set-mac',
   text: 'UPDATE role_sets SET mac = $2 WHERE revision = $1',
 }
-const LOCK: Statement = { name: 'lock-role-sets', text: 'SELECT pg_advisory_xact_lock($1)' }
+const LOCK: Statement = {
+  name: 'lock-role-sets',
+  text: 'SELECT pg_advisory_xact_lock($1)',
+  lockTimeoutMs: PATIENT_LOCK_TIMEOUT_MS,
+}
 
 /** Makes changes of the roles follow one another. */
 const ROLES_LOCK = 0x7374_7206

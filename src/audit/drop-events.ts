@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { ConfigError } from '../config.ts'
 import type { Database, Queryable } from '../database/database.ts'
-import { DatabaseError } from '../database/database-error.ts'
+import { isLockTimeout } from '../database/database-error.ts'
 import { timeOfIdPrefix } from '../identifier.ts'
 import { announceKey } from './announce-key.ts'
 import type { AuditCaller, NewAuditEvent } from './audit-event.ts'
@@ -25,8 +25,6 @@ import { type DroppedRange, findDrops } from './retention-store.ts'
 import { minimumIndexOf } from './tile.ts'
 import type { Settlements } from './witness/settlements.ts'
 
-/** SQLSTATE lock_not_available. */
-const LOCKED = '55P03'
 const ATTEMPTS = 10
 const PAUSE_MS = 500
 /** So many old events may stand behind a younger one: transactions pass each other at the end of a month. */
@@ -238,7 +236,7 @@ async function patiently<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work()
     } catch (error) {
-      if (!(error instanceof DatabaseError && error.sqlState === LOCKED)) throw error
+      if (!isLockTimeout(error)) throw error
       if (attempt === ATTEMPTS) throw new NotDroppable('somebody is reading the audit log: try again later.')
       await wait(PAUSE_MS)
     }

@@ -70,6 +70,24 @@ it('takes no other answer for an outage', async () => {
   expect([events, alarms]).toEqual([[], []])
 })
 
+it('takes a log that hangs for an outage, once nothing was answered for ten seconds', async () => {
+  const outage = start()
+  const busy = { ...refused, code: 'busy' }
+  outage.observe(busy)
+  await vi.advanceTimersByTimeAsync(9_000)
+  outage.observe({ audited: true, status: 201, code: undefined })
+  outage.observe(busy)
+  await vi.advanceTimersByTimeAsync(9_000)
+  outage.observe(busy)
+  expect(alarms).toEqual([])
+  await vi.advanceTimersByTimeAsync(1_000)
+  outage.observe(busy)
+  expect(alarms).toEqual(['audit-unavailable'])
+  isAway = false
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(events).toMatchObject([{ code: 'busy', count: 3, since: '2026-11-24T10:00:09.000Z' }])
+})
+
 it('forgets no call that is refused while the gap is being recorded', async () => {
   let once = true
   const outage = start(() => {

@@ -9,6 +9,8 @@ type CodeOfTheLog = (typeof CODES_OF_THE_LOG)[number]
 const isOfTheLog = (code: string): code is CodeOfTheLog => CODES_OF_THE_LOG.some((one) => one === code)
 
 const TRY_EVERY_MS = 1_000
+/** A log that hangs is `busy`, as a vault with much to do is: after so long without one answer it counts as away. */
+const HANGS_AFTER_MS = 10_000
 /** A log that fails again so soon has not been mended, and somebody knows already. */
 const SAME_OUTAGE_MS = 60_000
 
@@ -33,22 +35,37 @@ export interface OutageDeps {
  * many calls this process has refused meanwhile. PCI DSS 10.7.2, 10.7.3.
  */
 export function watchOutage({ newAuditEvent, recordEvent, now, alert, caller }: OutageDeps) {
-  let gap: { since: Date; code: CodeOfTheLog; refused: number } | undefined
+  let gap: { since: Date; code: CodeOfTheLog | 'busy'; refused: number } | undefined
+  /** The calls that were answered `busy` since the last one that was served. */
+  let busy: { since: Date; startedAt: number; refused: number } | undefined
   let endedAt = Number.NEGATIVE_INFINITY
   let timer: NodeJS.Timeout | undefined
 
   function observe({ audited, status, code }: ObservedAnswer): void {
-    if (audited && status === 503 && code !== undefined) count(code)
+    if (!audited) return
+    if (status < 400) busy = undefined
+    if (status !== 503 || code === undefined) return
+    if (gap === undefined && code === 'busy') countBusy()
+    else count(code)
+  }
+
+  function countBusy(): void {
+    busy ??= { since: now(), startedAt: performance.now(), refused: 0 }
+    busy.refused++
+    if (performance.now() - busy.startedAt < HANGS_AFTER_MS) return
+    begin({ since: busy.since, code: 'busy', refused: busy.refused })
+    busy = undefined
   }
 
   function count(code: string): void {
-    if (gap === undefined) {
-      if (!isOfTheLog(code)) return
-      gap = { since: now(), code, refused: 0 }
-      if (performance.now() - endedAt > SAME_OUTAGE_MS) alert('audit-unavailable', { code })
-      tryLater()
-    }
-    gap.refused++
+    if (gap !== undefined) gap.refused++
+    else if (isOfTheLog(code)) begin({ since: now(), code, refused: 1 })
+  }
+
+  function begin(begun: NonNullable<typeof gap>): void {
+    gap = begun
+    if (performance.now() - endedAt > SAME_OUTAGE_MS) alert('audit-unavailable', { code: begun.code })
+    tryLater()
   }
 
   function tryLater(): void {

@@ -1,33 +1,10 @@
 import { describe, expect, it, vi } from 'vitest'
+import { addInTurns, controlled, settled } from '../../test/support/controlled-statements.ts'
 import { Problem } from '../problem.ts'
 import { createBatch } from './batch.ts'
 import { DatabaseError } from './database-error.ts'
 
-/** A statement whose runs are recorded and finish when the test says so. */
-function controlled(outcome: (items: readonly number[]) => unknown = (items) => items) {
-  const runs: { items: readonly number[]; finish: () => void }[] = []
-  const run = (items: readonly number[]) =>
-    new Promise<readonly number[]>((resolve, reject) => {
-      const finish = () => {
-        const result = outcome(items)
-        if (result instanceof Error) reject(result)
-        else resolve(result as readonly number[])
-      }
-      runs.push({ items, finish })
-    })
-  return { run, runs }
-}
-
-const settled = () => new Promise((resolve) => setImmediate(resolve))
-
 describe('createBatch', () => {
-  /** The first alone, and the others while it runs. */
-  const addInTurns = async <T>(add: (item: number) => Promise<T>, [first, ...others]: readonly number[]) => {
-    const answers = [add(first!)]
-    await settled()
-    return [...answers, ...others.map(add)]
-  }
-
   it('runs what arrived in one turn of the event loop at its end, when nothing is running', async () => {
     const { run, runs } = controlled()
     const add = createBatch({ run })

@@ -1,13 +1,19 @@
 import { awakeNow } from '../awake-time.ts'
 import { Problem } from '../problem.ts'
-import { DatabaseError, isConflict } from './database-error.ts'
+import { DatabaseError, isConflict, isLockTimeout, isStatementTimeout } from './database-error.ts'
+
+/** What a statement says of an item that it left out, because it would have had to wait for a lock. */
+export const WAITS = Symbol('waits for a lock')
 
 export interface BatchOptions<Item, Result> {
   /**
    * Runs one statement for all the items and answers with a result for each, in their order. Must be atomic: when it
-   * throws a DatabaseError, nothing of it was committed.
+   * throws a DatabaseError, or has waited for a lock too long, nothing of it was committed.
+   *
+   * @param isAlone whether it may wait, for there is one item that others do not wait for; otherwise it may leave an item
+   *   out and say `WAITS` of it
    */
-  run: (items: readonly Item[]) => Promise<readonly Result[]>
+  run: (items: readonly Item[], isAlone: boolean) => Promise<readonly (Result | typeof WAITS)[]>
   /** How much an item weighs, in rows: a batch of a thousand is not one more request. 1 when left out. */
   weigh?: (item: Item) => number
   /** Whose an item is: statements are shared out among all whose items wait, and no one may fill more than half of the queue. */
@@ -26,6 +32,11 @@ export interface BatchOptions<Item, Result> {
 }
 
 const MAX_WAIT_MS = 5_000
+
+/** How many statements run at once for items that wait for a lock, beside those that are shared. */
+const ALONE_IN_FLIGHT = 2
+/** How many items may wait to be tried alone: as many as a few statements share. */
+const MAX_ALONE = 1024
 
 interface Waiting<Item, Result> {
   item: Item
@@ -49,7 +60,11 @@ interface Waiting<Item, Result> {
  * fails alone. When the connection was lost the outcome is unknown: then all of them fail with `database-unavailable`, and
  * nothing is tried again.
  *
- * @returns a function that adds an item; it rejects with {Problem} busy when too many wait
+ * An item that waits for a lock keeps no other from its answer. It leaves its statement, by `WAITS` or because the statement
+ * has waited as long as it may, and is tried alone, beside the statements of others. When it then waits in vain, it is
+ * refused.
+ *
+ * @returns a function that adds an item; it rejects with {Problem} busy when too many wait, or for too long
  */
 export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): (item: Item) => Promise<Result> {
   const { run, weigh = () => 1, ownerOf, maxRows = 256, maxWaitingRows = 4096, inFlight = 2, paceMs = 0 } = options
@@ -64,19 +79,57 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
   let isFlushDue = false
   let pause: NodeJS.Timeout | undefined
   let mayBeginAt = Number.NEGATIVE_INFINITY
+  /** What is tried alone, in the order in which it left its statements. */
+  const alone: Waiting<Item, Result>[] = []
+  let runningAlone = 0
 
-  async function runTogether(batch: readonly Waiting<Item, Result>[]): Promise<void> {
+  async function runTogether(batch: readonly Waiting<Item, Result>[], isAlone = false): Promise<void> {
     try {
-      const results = await run(batch.map(({ item }) => item))
+      const results = await run(
+        batch.map(({ item }) => item),
+        isAlone,
+      )
       lastDoneAt = awakeNow()
       if (results.length !== batch.length) throw new Error('a batch must answer each of its items')
-      for (const [at, { resolve }] of batch.entries()) resolve(results[at]!)
+      for (const [at, one] of batch.entries()) {
+        const result = results[at]!
+        if (result !== WAITS) one.resolve(result)
+        else if (isAlone) throw new Error('an item that is tried alone must wait')
+        else tryAlone([one])
+      }
     } catch (error) {
       const [first] = batch
-      if (!(error instanceof DatabaseError)) for (const { reject } of batch) reject(error)
+      if (isLockTimeout(error) || isStatementTimeout(error)) lastDoneAt = awakeNow()
+      if (isLockTimeout(error) && batch.length > 1) tryAlone(batch)
+      else if (!(error instanceof DatabaseError)) for (const { reject } of batch) reject(error)
       else if (batch.length > 1) for (const one of batch) await runTogether([one])
-      else if (isConflict(error) && first?.triedAgain === false) await runTogether([{ ...first, triedAgain: true }])
+      else if (isConflict(error) && first?.triedAgain === false)
+        await runTogether([{ ...first, triedAgain: true }], isAlone)
       else first?.reject(isConflict(error) ? new Problem('database-unavailable', { cause: error }) : error)
+    }
+  }
+
+  function tryAlone(items: readonly Waiting<Item, Result>[]): void {
+    const taken = items.slice(0, MAX_ALONE - alone.length)
+    alone.push(...taken)
+    for (const { reject } of items.slice(taken.length)) reject(new Problem('busy'))
+    flushAlone()
+  }
+
+  function flushAlone(): void {
+    const oldest = awakeNow() - MAX_WAIT_MS
+    while (runningAlone < ALONE_IN_FLIGHT) {
+      const next = alone.shift()
+      if (next === undefined) return
+      if (next.since < oldest) {
+        next.reject(new Problem('busy', { cause: new Error(`waited for ${MAX_WAIT_MS} ms for a lock`) }))
+        continue
+      }
+      runningAlone++
+      void runTogether([next], true).finally(() => {
+        runningAlone--
+        flushAlone()
+      })
     }
   }
 

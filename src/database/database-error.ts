@@ -40,12 +40,31 @@ export function isCheckViolation(error: unknown, constraint: string): boolean {
   return error instanceof DatabaseError && error.sqlState === '23514' && error.constraint === constraint
 }
 
+/** SQLSTATE lock_not_available: the statement has waited for a lock as long as it may. */
+const LOCK_TIMEOUT = '55P03'
+/** SQLSTATE query_canceled: the server has ended the statement for its time. */
+const STATEMENT_TIMEOUT = '57014'
+
+/** Whether a statement has waited for a lock as long as it may. Nothing of it was committed. */
+export function isLockTimeout(error: unknown): boolean {
+  return isBusyWith(error, LOCK_TIMEOUT)
+}
+
+/** Whether the server has ended a statement because it took too long. A commit that waits for a standby is not ended so. */
+export function isStatementTimeout(error: unknown): boolean {
+  return isBusyWith(error, STATEMENT_TIMEOUT)
+}
+
+function isBusyWith(error: unknown, sqlState: string): boolean {
+  return error instanceof Problem && error.cause instanceof DatabaseError && error.cause.sqlState === sqlState
+}
+
 /**
  * SQLSTATE classes after which trying again may help: connection, resources, operator intervention, system error.
- * A deadlock (40P01) is not among them: it has rolled back one statement, which its own caller may try again. A statement
- * that the server has ended for its time (57014) and a transaction that was idle for too long (25P03) are.
+ * A deadlock (40P01) is not among them: it has rolled back one statement, which its own caller may try again. A
+ * transaction that was idle for too long (25P03) is.
  */
-const UNAVAILABLE = /^(08|53|57P|57014|58|25006|25P03)/
+const UNAVAILABLE = /^(08|53|57P|58|25006|25P03)/
 
 /** SQLSTATE disk_full. Its message names a file and no table; whatever is written is an event or comes with one. */
 const DISK_FULL = '53100'
@@ -56,6 +75,10 @@ export function translate(error: unknown): Error {
     // The message names the table and holds no value: "permission denied for table audit_events".
     if (error.message.includes('audit_events') || error.code === DISK_FULL) {
       return new Problem('audit-unavailable', { cause: stripped(error) })
+    }
+    // The server has answered in time: the session is as good as before, and nothing was committed.
+    if (error.code === LOCK_TIMEOUT || error.code === STATEMENT_TIMEOUT) {
+      return new Problem('busy', { cause: stripped(error) })
     }
     if (UNAVAILABLE.test(error.code)) return new Problem('database-unavailable', { cause: stripped(error) })
     return stripped(error)

@@ -2,17 +2,11 @@ import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { isConflict, isUnavailable, unavailable } from './database-error.ts'
 import { valueTypes } from './read-time.ts'
-import {
-  QUERY_TIMEOUT_MS,
-  ROLLBACK,
-  SessionPool,
-  type SessionState,
-  type Settle,
-  type Statement,
-} from './session-pool.ts'
-import { applySettings } from './session-settings.ts'
+import { ROLLBACK, SessionPool, type SessionState, type Settle, type Statement } from './session-pool.ts'
+import { applySettings, KEEPALIVE_IDLE_MS, QUERY_TIMEOUT_MS } from './session-settings.ts'
 
-export { QUERY_TIMEOUT_MS, type Statement } from './session-pool.ts'
+export type { Statement } from './session-pool.ts'
+export { PATIENT_LOCK_TIMEOUT_MS, QUERY_TIMEOUT_MS } from './session-settings.ts'
 
 /** Runs statements: the pool itself, or one transaction. */
 export interface Queryable {
@@ -54,6 +48,8 @@ export interface DatabaseOptions {
   /** Where the vault's tables are. Default: public. */
   schema?: string | undefined
   maxConnections?: number
+  /** How long a statement waits for a lock, in milliseconds. Default: 1,500. */
+  lockTimeoutMs?: number | undefined
 }
 
 /** Longer than a busy machine may stop the process: the timer would be first, and a connection that is there be called none. */
@@ -62,9 +58,9 @@ export const CONNECT_TIMEOUT_MS = 7_000
 /** Opens a pool. Nothing connects before the first statement. */
 export function openDatabase(options: DatabaseOptions): Database {
   const connection = connectionOptions(options)
-  const settings = { schema: options.schema ?? 'public' }
+  const settings = { schema: options.schema ?? 'public', lockTimeoutMs: options.lockTimeoutMs }
   const settle = (client: pg.ClientBase) => applySettings(client, settings, CONNECT_TIMEOUT_MS)
-  const pool = new SessionPool(connection, settle, options.maxConnections ?? 10)
+  const pool = new SessionPool(connection, settle, options.maxConnections ?? 10, options.lockTimeoutMs)
   const listeners: Listener[] = []
 
   return {
@@ -139,6 +135,7 @@ export function connectionOptions({ url, caFile }: Pick<DatabaseOptions, 'url' |
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: QUERY_TIMEOUT_MS,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEPALIVE_IDLE_MS,
     application_name: 'strongroom',
     types: valueTypes,
     ...(caFile === undefined && isLoopback(hostname)

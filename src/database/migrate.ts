@@ -24,6 +24,7 @@ import * as keptIndexKeys from '../../migrations/0021-kept-index-keys.ts'
 import * as outsideCheckpoints from '../../migrations/0022-outside-checkpoints.ts'
 import * as accessLedger from '../../migrations/0023-access-ledger.ts'
 import * as dumpedTriggers from '../../migrations/0028-dumped-triggers.ts'
+import * as releaseLocks from '../../migrations/0030-release-locks.ts'
 import { CONNECT_TIMEOUT_MS, connectionOptions } from './database.ts'
 import { applySettings, quoteIdentifier } from './session-settings.ts'
 import { requireFitServer } from './vault-server.ts'
@@ -54,6 +55,7 @@ const migrations: Record<string, Knex.Migration> = {
   '0022-outside-checkpoints': outsideCheckpoints,
   '0023-access-ledger': accessLedger,
   '0028-dumped-triggers': dumpedTriggers,
+  '0030-release-locks': releaseLocks,
 }
 
 /** What knex runs; a test runs the first of them only, to have the database of an earlier version. */

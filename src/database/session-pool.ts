@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { Problem } from '../problem.ts'
 import { translate, unavailable } from './database-error.ts'
-import { STATEMENT_TIMEOUT_MS } from './session-settings.ts'
+import { LOCK_TIMEOUT_MS, QUERY_TIMEOUT_MS, SERVER_IS_EARLIER_MS } from './session-settings.ts'
 
 /** A prepared statement: PostgreSQL plans it once per connection and reuses it under its name. */
 export interface Statement {
@@ -9,18 +9,20 @@ export interface Statement {
   readonly text: string
   /** How long it may take, when that is not what every other statement may. */
   readonly timeoutMs?: number
+  /** How long it may wait for a lock, where others keep that lock for longer than one is usually kept. */
+  readonly lockTimeoutMs?: number
 }
-
-/** pg has no limit of its own; a statement whose outcome is unknown becomes a 503 and is replayed by its idempotency key. */
-export const QUERY_TIMEOUT_MS = 10_000
 
 /** How often the server is asked about sessions that have not answered. */
 const ASK_EVERY_MS = 2_000
 
-/** How much later than here a statement ends in the server. */
-const LATER_MS = STATEMENT_TIMEOUT_MS - QUERY_TIMEOUT_MS
+/** How long a statement may take in the server, and wait for a lock there, in milliseconds. */
+interface Limits {
+  statement: number
+  lock: number
+}
 
-const UNKNOWN = Number.NaN
+const UNKNOWN: Limits = { statement: Number.NaN, lock: Number.NaN }
 
 export const ROLLBACK: Statement = { name: 'rollback', text: 'ROLLBACK' }
 
@@ -72,16 +74,21 @@ export class SessionPool {
   readonly #gone = new WeakSet<pg.PoolClient>()
   /** Resolves when a session that let a statement time out has answered it after all, or its connection is gone. */
   readonly #answered = new WeakMap<pg.PoolClient, Promise<void>>()
-  /** How long a statement may take in the server, in milliseconds, where that is not what it was at first. */
-  readonly #limits = new WeakMap<pg.PoolClient, number>()
+  /** The limits of a session, where they are not what they were at first. */
+  readonly #limits = new WeakMap<pg.PoolClient, Limits>()
+  readonly #usual: Limits
   /** Sessions that were given back without an answer. */
   readonly #abandoned = new Map<Client, SessionState>()
   #asking: NodeJS.Timeout | undefined
   #closed = false
   #losses = 0
 
-  /** @param max how many sessions there are at the most, without the one that asks about abandoned ones */
-  constructor(connection: pg.ClientConfig, settle: Settle, max: number) {
+  /**
+   * @param max how many sessions there are at the most, without the one that asks about abandoned ones
+   * @param lockTimeoutMs how long a statement waits for a lock, as `settle` sets it
+   */
+  constructor(connection: pg.ClientConfig, settle: Settle, max: number, lockTimeoutMs = LOCK_TIMEOUT_MS) {
+    this.#usual = { statement: QUERY_TIMEOUT_MS - SERVER_IS_EARLIER_MS, lock: lockTimeoutMs }
     this.#connection = connection
     this.#settle = settle
     this.#max = max
@@ -117,9 +124,9 @@ export class SessionPool {
   /** @throws {Problem | DatabaseError} */
   async run<Row>(client: pg.PoolClient, statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
     try {
-      const { timeoutMs = QUERY_TIMEOUT_MS, ...prepared } = statement
-      await this.#limit(client, statement, timeoutMs)
-      const config = { ...prepared, values: [...values], query_timeout: timeoutMs }
+      const { name, text, timeoutMs = QUERY_TIMEOUT_MS } = statement
+      await this.#limit(client, statement)
+      const config = { name, text, values: [...values], query_timeout: timeoutMs }
       return (await client.query(config)).rows as Row[]
     } catch (error) {
       // An error of the server's is an answer.
@@ -132,16 +139,18 @@ export class SessionPool {
     }
   }
 
-  /** Has the server end a statement that may take long later than others. A rollback takes that back, or leaves it. */
-  async #limit(client: pg.PoolClient, statement: Statement, timeoutMs: number): Promise<void> {
+  /** Gives the session the limits of the statement. A rollback takes back what was set, or leaves it. */
+  async #limit(client: pg.PoolClient, statement: Statement): Promise<void> {
     if (statement === ROLLBACK) {
       this.#limits.set(client, UNKNOWN)
       return
     }
-    const limit = Math.max(timeoutMs, QUERY_TIMEOUT_MS) + LATER_MS
-    if ((this.#limits.get(client) ?? STATEMENT_TIMEOUT_MS) === limit) return
-    await client.query(`SET statement_timeout = ${limit}`)
-    this.#limits.set(client, limit)
+    const { timeoutMs = QUERY_TIMEOUT_MS, lockTimeoutMs: lock = this.#usual.lock } = statement
+    const limit = Math.max(timeoutMs, QUERY_TIMEOUT_MS) - SERVER_IS_EARLIER_MS
+    const present = this.#limits.get(client) ?? this.#usual
+    if (present.statement === limit && present.lock === lock) return
+    await client.query(`SET statement_timeout = ${limit}; SET lock_timeout = ${lock}`)
+    this.#limits.set(client, { statement: limit, lock })
   }
 
   /** Takes a session back. It may be closed only after this has returned. */

@@ -5,22 +5,46 @@ export interface SettingsOptions {
   schema: string
   /** Whether statements may take as long as they need, as those of a migration do. */
   isPatient?: boolean
+  /** How long a statement waits for a lock, in milliseconds. Default: `LOCK_TIMEOUT_MS`. */
+  lockTimeoutMs?: number | undefined
 }
 
-/** Later than the client gives up: it ends what a client that is gone has left behind. */
-export const STATEMENT_TIMEOUT_MS = 15_000
+/** How long the client waits for the answer of a statement, unless the statement says otherwise. */
+export const QUERY_TIMEOUT_MS = 10_000
+
+/** So much earlier than the client the server gives up: its answer still arrives, and the session goes on. */
+export const SERVER_IS_EARLIER_MS = 500
+
+/** Longer than `deadlock_timeout` is by default, so that a deadlock is still found first. */
+export const LOCK_TIMEOUT_MS = 1_500
+
+/** For locks that are kept while others are asked, such as a KMS: as long as the client waits. */
+export const PATIENT_LOCK_TIMEOUT_MS = QUERY_TIMEOUT_MS
 
 /** A stopped process goes on within seconds; one that is gone must not hold its locks for longer. */
 const IDLE_IN_TRANSACTION_MS = 60_000
 
+/** How often the server looks, while it works on a statement, whether the client is still there. */
+const CONNECTION_CHECK_MS = 5_000
+
+/** A peer that is silent for so long is probed, and given up when it has missed three probes. */
+export const KEEPALIVE_IDLE_MS = 30_000
+const KEEPALIVE_INTERVAL_MS = 10_000
+const KEEPALIVE_PROBES = 3
+
 /** A first statement on its own, since the database's own limit may be too short for the second. */
 const WITHOUT_LIMIT = 'SET statement_timeout = 0'
 
-/** Takes the settings that this version of PostgreSQL has. Every name is qualified: the search path is not ours yet. */
+/**
+ * Takes the settings that this version of PostgreSQL has; on Windows it cannot look for its clients. Every name is qualified:
+ * the search path is not ours yet.
+ */
 const APPLY = `
   SELECT pg_catalog.set_config(s.name, w.value, false)
   FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) AS w (name, value)
-  JOIN pg_catalog.pg_settings AS s ON s.name OPERATOR(pg_catalog.=) w.name`
+  JOIN pg_catalog.pg_settings AS s ON s.name OPERATOR(pg_catalog.=) w.name
+  WHERE s.name OPERATOR(pg_catalog.<>) 'client_connection_check_interval'
+    OR pg_catalog.version() OPERATOR(pg_catalog.!~*) 'mingw|msvc|visual c'`
 
 /**
  * Gives a new session every setting that the vault relies on, whatever the defaults of server, database and role are. What
@@ -41,7 +65,11 @@ export async function applySettings(
 }
 
 /** By the names that pg_settings has. */
-export function settingsFor({ schema, isPatient = false }: SettingsOptions): Record<string, string> {
+export function settingsFor({
+  schema,
+  isPatient = false,
+  lockTimeoutMs = LOCK_TIMEOUT_MS,
+}: SettingsOptions): Record<string, string> {
   return {
     // What values look like in the text that travels.
     DateStyle: 'ISO, MDY',
@@ -59,11 +87,16 @@ export function settingsFor({ schema, isPatient = false }: SettingsOptions): Rec
     default_transaction_isolation: 'read committed',
     default_transaction_deferrable: 'off',
     // How long they may take. 0 is without a limit.
-    statement_timeout: isPatient ? '0' : String(STATEMENT_TIMEOUT_MS),
-    lock_timeout: '0',
+    statement_timeout: isPatient ? '0' : String(QUERY_TIMEOUT_MS - SERVER_IS_EARLIER_MS),
+    lock_timeout: isPatient ? '0' : String(lockTimeoutMs),
     idle_in_transaction_session_timeout: isPatient ? '0' : String(IDLE_IN_TRANSACTION_MS),
     idle_session_timeout: '0',
     transaction_timeout: '0',
+    // How soon the server misses a client that is gone.
+    client_connection_check_interval: String(CONNECTION_CHECK_MS),
+    tcp_keepalives_idle: String(KEEPALIVE_IDLE_MS / 1_000),
+    tcp_keepalives_interval: String(KEEPALIVE_INTERVAL_MS / 1_000),
+    tcp_keepalives_count: String(KEEPALIVE_PROBES),
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Queryable, Statement } from '../database/database.ts'
+import { PATIENT_LOCK_TIMEOUT_MS, type Queryable, type Statement } from '../database/database.ts'
 import { nearestTime } from '../database/read-time.ts'
 import { requireDone } from '../database/require-done.ts'
 import type { KeyPurpose, KeyRow, RootKeyRow } from './key.ts'
@@ -66,9 +66,17 @@ const SETTLE_USES: Statement = {
 }
 const ANY_RECORD: Statement = { name: 'any-record', text: 'SELECT EXISTS (SELECT FROM records) AS found' }
 const NOTIFY: Statement = { name: 'notify-keys', text: `SELECT pg_notify('${KEYS_CHANNEL}', '')` }
-const LOCK_REGISTRY: Statement = { name: 'lock-key-registry', text: 'SELECT pg_advisory_xact_lock($1)' }
+const LOCK_REGISTRY: Statement = {
+  name: 'lock-key-registry',
+  text: 'SELECT pg_advisory_xact_lock($1)',
+  lockTimeoutMs: PATIENT_LOCK_TIMEOUT_MS,
+}
 
-const SHARE_REGISTRY: Statement = { name: 'share-key-registry', text: 'SELECT pg_advisory_xact_lock_shared($1)' }
+const SHARE_REGISTRY: Statement = {
+  name: 'share-key-registry',
+  text: 'SELECT pg_advisory_xact_lock_shared($1)',
+  lockTimeoutMs: PATIENT_LOCK_TIMEOUT_MS,
+}
 const SELECT_ACTIVE: Statement = {
   name: 'select-active-key',
   text: "SELECT id FROM keys WHERE purpose = $1 AND state = 'active'",

@@ -96,12 +96,11 @@ const SELECT: Statement = {
 }
 const COMMIT_REPLAY: Statement = {
   name: 'commit-replay',
-  text: `WITH live AS MATERIALIZED (
-           SELECT FROM unnest($${EVENT_COLUMNS + 2}::text[]) AS w (token) CROSS JOIN LATERAL (
-             SELECT FROM records WHERE token = w.token AND erased_at IS NULL FOR KEY SHARE) r),
+  text: `WITH live AS MATERIALIZED (SELECT FROM hold_to_release($${EVENT_COLUMNS + 2}::text[], true)),
          kept AS MATERIALIZED (
            SELECT FROM idempotency_keys WHERE key_hash = $${EVENT_COLUMNS + 1} AND response_sealed IS NOT NULL
-             AND (SELECT count(*) FROM live) = cardinality($${EVENT_COLUMNS + 2}::text[]) FOR SHARE)
+             AND (SELECT count(*) FROM live) = (SELECT count(DISTINCT token) FROM unnest($${EVENT_COLUMNS + 2}::text[]) AS w (token))
+           FOR SHARE)
          ${insertEventsSql(1)} WHERE EXISTS (SELECT FROM kept) RETURNING id`,
 }
 const DELETE_EXPIRED: Statement = {
@@ -160,7 +159,7 @@ export async function findIdempotencyRows(
 
 /**
  * Commits the events of a replay, at least one, if the answer still stands and every record in it does: that an erasure takes
- * the answer away rests on a column of the record. The share locks order it against an erasure, as they do for every other
+ * the answer away rests on a column of the record. Their locks order it against an erasure, as they do every other
  * release, and are taken in its order.
  *
  * @param tokens the records in the answer

@@ -34,9 +34,9 @@ export function createRecordBatches(database: Database, requireRelease: () => vo
       maxWaitingRows: MAX_WAITING_RECORDS,
     }),
     release: createBatch({
-      run: async (releases: readonly Release[]) => {
+      run: async (releases: readonly Release[], isAlone) => {
         requireRelease()
-        return releaseRecords(database, releases)
+        return releaseRecords(database, releases, isAlone)
       },
       weigh: ({ records }) => records.length,
       ownerOf,
@@ -47,9 +47,9 @@ export function createRecordBatches(database: Database, requireRelease: () => vo
       return releaseApproved(database, release, use)
     },
     commitFinding: createBatch({
-      run: async (findings: readonly Finding[]) => {
+      run: async (findings: readonly Finding[], isAlone) => {
         requireRelease()
-        return commitFindings(database, findings)
+        return commitFindings(database, findings, isAlone)
       },
       weigh: ({ events }) => events.length,
       ownerOf,

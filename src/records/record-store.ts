@@ -28,11 +28,17 @@ const SELECT_FOR_UPDATE: Statement = {
   text: `SELECT ${RECORD_COLUMNS} FROM records WHERE token = $1 AND site = $2 FOR UPDATE`,
 }
 
+const HOLD_TO_CHANGE: Statement = { name: 'hold-record-to-change', text: 'SELECT hold_to_change($1)' }
+
 /** `erased` is all that is left of a record that was erased. */
 export type FoundRecord = StoredRecord | 'erased'
 
-/** Locks the record until the transaction ends. */
+/**
+ * Waits for the releases of the record that are under way, and keeps it from others until the transaction ends. Nothing else of
+ * the record may have been locked before.
+ */
 export async function lockRecord(tx: Queryable, site: string, token: Token): Promise<FoundRecord | undefined> {
+  await tx.query(HOLD_TO_CHANGE, [token])
   const [row] = await tx.query<RecordRow>(SELECT_FOR_UPDATE, [token, site])
   return row && toRecord(row)
 }
@@ -48,9 +54,14 @@ export async function findRecord(db: Queryable, site: string, token: Token): Pro
   return row && toRecord(row)
 }
 
-const SELECT_FOR_RELEASE: Statement = {
-  name: 'select-record-for-release',
-  text: `SELECT version, consents, erased_at IS NOT NULL AS erased FROM records WHERE token = $1 AND site = $2 FOR KEY SHARE`,
+const HOLD_TO_RELEASE: Statement = {
+  name: 'hold-record-to-release',
+  text: 'SELECT FROM hold_to_release(ARRAY[$1::text], true)',
+}
+/** Its snapshot is later than the lock. */
+const SELECT_STATE: Statement = {
+  name: 'select-record-state',
+  text: 'SELECT version, consents, erased_at IS NOT NULL AS erased FROM records WHERE token = $1 AND site = $2',
 }
 
 /** What can be said of a record before anything of it is opened. */
@@ -58,10 +69,8 @@ export type RecordState = Pick<StoredRecord, 'version' | 'consents'> | 'erased'
 
 /** Keeps the record as it is until the transaction ends; others may do the same. */
 export async function lockForRelease(tx: Queryable, site: string, token: Token): Promise<RecordState | undefined> {
-  const [row] = await tx.query<{ version: number; consents: string[]; erased: boolean }>(SELECT_FOR_RELEASE, [
-    token,
-    site,
-  ])
+  await tx.query(HOLD_TO_RELEASE, [token])
+  const [row] = await tx.query<{ version: number; consents: string[]; erased: boolean }>(SELECT_STATE, [token, site])
   return row?.erased ? 'erased' : row
 }
 

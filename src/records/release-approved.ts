@@ -1,5 +1,6 @@
 import { useApproval } from '../access/approval-store.ts'
 import { findReleasesUnder } from '../audit/event-lookup-store.ts'
+import { WAITS } from '../database/batch.ts'
 import type { Database } from '../database/database.ts'
 import { Problem } from '../problem.ts'
 import { type Release, type ReleaseOutcome, releaseRecords } from './release-store.ts'
@@ -20,7 +21,9 @@ export interface ApprovalUse {
  */
 export function releaseApproved(database: Database, release: Release, use: ApprovalUse): Promise<ReleaseOutcome> {
   return database.transaction(async (tx) => {
-    const [[outcome] = []] = await releaseRecords(tx, [release])
+    const [outcomes] = await releaseRecords(tx, [release], true)
+    if (outcomes === undefined || outcomes === WAITS) throw new Problem('busy')
+    const [outcome] = outcomes
     if (outcome !== 'released') return outcome
     if (!(await useApproval(tx, use.approval, use.event))) throw new Problem('approval-required')
     const events = await findReleasesUnder(tx, use.token, use.approval)

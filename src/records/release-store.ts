@@ -1,4 +1,5 @@
 import { finishEvent, type UnfinishedEvent } from '../audit/unfinished-event.ts'
+import { WAITS } from '../database/batch.ts'
 import { integerArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
@@ -62,11 +63,17 @@ const ATTEMPTS = 5
  * acknowledged. It does not stand in the way of a rotation. A request of which some records do not stand any more is tried
  * again with the others.
  *
- * @returns for each request the outcomes of its records, in their order
+ * @param mayWait whether a statement waits while a record is being erased or corrected
+ * @returns for each request the outcomes of its records, in their order; `WAITS` when the statement did not wait for one
  * @throws {Problem} audit-unavailable, busy
  */
-export async function releaseRecords(db: Queryable, releases: readonly Release[]): Promise<ReleaseOutcome[][]> {
+export async function releaseRecords(
+  db: Queryable,
+  releases: readonly Release[],
+  mayWait: boolean,
+): Promise<(ReleaseOutcome[] | typeof WAITS)[]> {
   const outcomes = releases.map(({ records }) => records.map((): ReleaseOutcome => 'released'))
+  const waiting = new Set<number>()
   let open = [...releases.keys()]
   for (let attempt = 0; open.length > 0; attempt++) {
     if (attempt === ATTEMPTS) throw new Problem('busy')
@@ -80,10 +87,12 @@ export async function releaseRecords(db: Queryable, releases: readonly Release[]
     const committed = await commitFindings(
       db,
       open.map((at) => toFinding(releases[at]!, outcomes[at]!)),
+      mayWait,
     )
-    open = open.filter((_, nth) => !committed[nth])
+    for (const [nth, at] of open.entries()) if (committed[nth] === WAITS) waiting.add(at)
+    open = open.filter((_, nth) => committed[nth] === false)
   }
-  return outcomes
+  return outcomes.map((ofRequest, at) => (waiting.has(at) ? WAITS : ofRequest))
 }
 
 async function findStanding(db: Queryable, releases: readonly Release[]): Promise<ReleaseOutcome[][]> {

@@ -1,5 +1,6 @@
 import type { AuditEvent } from '../audit/audit-event.ts'
 import { writeEvents } from '../audit/audit-store.ts'
+import { WAITS } from '../database/batch.ts'
 import { byteaArray, integerArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
@@ -67,7 +68,7 @@ export interface Finding {
 
 /**
  * Every array carries, beside its values, the number of the finding in the statement: `granted` are those whose records all
- * stand as they were opened, and only their rows are written. What else is to be written stands in `also`, for PostgreSQL
+ * stand as they were opened and are not locked, and only their rows are written. What else is to be written stands in `also`, for PostgreSQL
  * opens a table and its indexes for every INSERT, whether rows come or not.
  */
 const findingsStatement = (name: string, also: string, isKept: string): Statement => ({
@@ -76,22 +77,23 @@ const findingsStatement = (name: string, also: string, isKept: string): Statemen
     wanted AS (
       SELECT * FROM unnest(${opaqueArray(1, 'text')}, $2::integer[], $3::integer[], $4::text[])
         AS w (token, version, finding, consent)),
-    live AS (
-      SELECT finding FROM wanted w CROSS JOIN LATERAL (
-        SELECT FROM records
-        WHERE token = w.token AND version = w.version AND erased_at IS NULL
-          AND (w.consent IS NULL OR w.consent = ANY (consents)) FOR KEY SHARE) r),
-    granted AS (
-      SELECT f.finding FROM unnest($5::integer[], $6::integer[]) AS f (finding, records)
-      WHERE f.records = (SELECT count(*) FROM live WHERE live.finding = f.finding)),
+    live AS MATERIALIZED (
+      SELECT finding, is_locked FROM wanted JOIN hold_to_release(${opaqueArray(1, 'text')}, $7) ON held = token
+      WHERE held_version = version AND (consent IS NULL OR consent = ANY (held_consents))),
+    standing AS (
+      SELECT finding, live.locked FROM unnest($5::integer[], $6::integer[]) AS f (finding, records)
+      CROSS JOIN LATERAL (
+        SELECT count(*) AS records, count(*) FILTER (WHERE is_locked) AS locked FROM live WHERE live.finding = f.finding) live
+      WHERE live.records = f.records),
+    granted AS (SELECT finding FROM standing WHERE locked = 0),
     new_events AS (
       INSERT INTO audit_events (id, occurred_at, type, caller, token, site, body, mac)
       SELECT id, occurred_at, type, caller, token, site, body, mac
-      FROM unnest($7::text[], $8::timestamptz[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bytea[],
-                  $15::integer[])
+      FROM unnest($8::text[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bytea[],
+                  $16::integer[])
         AS n (id, occurred_at, type, caller, token, site, body, mac, finding)
       WHERE finding IN (SELECT finding FROM granted))${also}
-    SELECT finding, ${isKept} AS done FROM granted`,
+    SELECT finding, locked > 0 AS waits, ${isKept} AS done FROM standing`,
 })
 const COMMIT_FINDINGS = findingsStatement('commit-findings', '', 'true')
 const COMMIT_AND_KEEP = findingsStatement(
@@ -99,23 +101,36 @@ const COMMIT_AND_KEEP = findingsStatement(
   `,
     new_reasons AS (
       INSERT INTO reveal_reasons (event, reason_key_id, reason_sealed)
-      SELECT event, key_id, sealed FROM unnest($16::text[], $17::text[], $18::bytea[], $19::integer[])
+      SELECT event, key_id, sealed FROM unnest($17::text[], $18::text[], $19::bytea[], $20::integer[])
         AS n (event, key_id, sealed, finding)
       WHERE finding IN (SELECT finding FROM granted)
       RETURNING true),
-    new_idempotency AS (${insertIdempotencySql(20, 'WHERE release IN (SELECT finding FROM granted)')} RETURNING true)`,
+    new_idempotency AS (${insertIdempotencySql(21, 'WHERE release IN (SELECT finding FROM granted)')} RETURNING true)`,
   `(SELECT count(*) FROM new_reasons) + (SELECT count(*) FROM new_idempotency)
-      = (SELECT count(*) FROM unnest($19::integer[] || $27::integer[]) AS k (finding) WHERE k.finding IN (SELECT finding FROM granted))`,
+      = (SELECT count(*) FROM unnest($20::integer[] || $28::integer[]) AS k (finding) WHERE k.finding IN (SELECT finding FROM granted))`,
 )
+
+interface FindingRow {
+  finding: number
+  /** One of its records is being erased or corrected. */
+  waits: boolean
+  done: boolean
+}
 
 /**
  * Commits the events of any number of searches and releases in one statement, each if every record in it still stands in the version
- * that was opened. The key-share lock orders them against erasure and correction, as it does a release.
+ * that was opened. The locks of its records (migration 0030) order it against erasure and correction.
  *
- * @returns for each finding whether it was committed; false when one of its records was erased or corrected meanwhile
- * @throws {Problem} audit-unavailable
+ * @param mayWait whether the statement waits while a record is being erased or corrected
+ * @returns for each finding whether it was committed; false when one of its records was erased or corrected meanwhile; `WAITS`
+ *   when the statement did not wait for that
+ * @throws {Problem} audit-unavailable; busy, when it has waited too long
  */
-export async function commitFindings(db: Queryable, findings: readonly Finding[]): Promise<boolean[]> {
+export async function commitFindings(
+  db: Queryable,
+  findings: readonly Finding[],
+  mayWait: boolean,
+): Promise<(boolean | typeof WAITS)[]> {
   const number = <T>(pick: (finding: Finding) => readonly T[]) =>
     findings.flatMap((finding, at) => pick(finding).map((value) => ({ value, at })))
   const records = number((finding) => finding.records)
@@ -131,25 +146,29 @@ export async function commitFindings(db: Queryable, findings: readonly Finding[]
     ...idempotencyColumns(claimed),
     integerArray(claimed.map(({ write }) => write.at)),
   ]
-  const granted = await writeEvents(
+  const standing = await writeEvents(
     db,
     events.map(({ value }) => value),
     async (eventColumns) => {
-      const rows = await db.query<{ finding: number; done: boolean }>(keeps ? COMMIT_AND_KEEP : COMMIT_FINDINGS, [
+      const rows = await db.query<FindingRow>(keeps ? COMMIT_AND_KEEP : COMMIT_FINDINGS, [
         textArray(records.map(({ value }) => value.token)),
         integerArray(records.map(({ value }) => value.version)),
         integerArray(records.map(({ at }) => at)),
         textArray(records.map(({ value }) => value.consent ?? null)),
         integerArray(findings.map((_, at) => at)),
         integerArray(findings.map((finding) => finding.records.length)),
+        mayWait,
         ...eventColumns,
         integerArray(events.map(({ at }) => at)),
         ...(keeps ? kept() : []),
       ])
       return new Map(rows.map((row) => [row.finding, row]))
     },
-    (committed, place) => committed.has(events[place]!.at),
+    (found, place) => found.get(events[place]!.at)?.waits === false,
   )
-  requireDone([...granted.values()], granted.size)
-  return findings.map((_, at) => granted.has(at))
+  requireDone([...standing.values()], standing.size)
+  return findings.map((_, at) => {
+    const row = standing.get(at)
+    return row?.waits ? WAITS : row !== undefined
+  })
 }

@@ -1,5 +1,5 @@
 import type { Response } from 'supertest'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { acceptPresentSchema } from '../support/accept-schema.ts'
 import { closeGates, gates, installGates, type ObservedBatches, observeBatches } from '../support/gates.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -203,9 +203,29 @@ it('two servers that write the same keys in opposite orders agree on one record 
 })
 
 it('a reveal whose record is erased or corrected in its batch learns of it, and its neighbours are released', async () => {
-  const answers = await Promise.all(times(7, undefined).map(() => tokenize()))
-  const [one, two, erased, changed, ...others] = answers.map(tokenOf) as [string, string, string, string, ...string[]]
-  open = await database.hold(`SELECT FROM records WHERE token IN ('${one}', '${two}') FOR UPDATE`)
+  await Promise.all(times(9, undefined).map(() => tokenize()))
+  // Records that share a lock would wait for each other.
+  const rows = await database.sql<{ token: string }>(
+    'SELECT min(token) AS token FROM records GROUP BY record_lock(token) LIMIT 7',
+  )
+  const [one, two, erased, changed, ...others] = rows.map(({ token }) => token) as [
+    string,
+    string,
+    string,
+    string,
+    ...string[],
+  ]
+  await database.sql(`
+    CREATE FUNCTION stop_release() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NEW; END $$;
+    CREATE TRIGGER gate BEFORE INSERT ON audit_events FOR EACH ROW
+      WHEN (NEW.type = 'record.reveal' AND NEW.token IN ('${one}', '${two}')) EXECUTE FUNCTION stop_release();`)
+  onTestFinished(async () => {
+    await database.sql('DROP FUNCTION stop_release CASCADE')
+    await acceptPresentSchema(first.vault, small.vault)
+  })
+  await acceptPresentSchema(first.vault, small.vault)
+  open = await closeGates(database)
   const waiting = await send(first, 'release', [() => reveal(one), () => reveal(two)])
   await vi.waitUntil(async () => (await database.waiting()) === IN_FLIGHT)
   const sent = await send(

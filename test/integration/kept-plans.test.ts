@@ -41,13 +41,15 @@ const requests: Record<string, (db: Queryable) => Promise<unknown>> = {
   'insert-records': (db) => insertRecords(db, [{ now: now(), records: [newRecord()] }]),
   'insert-records-with-keys': (db) =>
     insertRecords(db, [{ now: now(), records: [newRecord()], idempotency: claimed() }]),
-  'select-records-to-release': (db) => releaseRecords(db, [release()]),
+  'select-records-to-release': (db) => releaseRecords(db, [release()], true),
   'commit-findings': (db) =>
-    commitFindings(db, [{ now: now(), events: [], records: [{ token: nobodys(), version: 1 }] }]),
+    commitFindings(db, [{ now: now(), events: [], records: [{ token: nobodys(), version: 1 }] }], true),
   'commit-findings-and-keep': (db) =>
-    commitFindings(db, [
-      { now: now(), events: [], records: [{ token: nobodys(), version: 1 }], idempotency: claimed() },
-    ]),
+    commitFindings(
+      db,
+      [{ now: now(), events: [], records: [{ token: nobodys(), version: 1 }], idempotency: claimed() }],
+      true,
+    ),
   'find-differing-audit-events': (db) => insertEvents(db, [newAuditEvent({ type: 'record.read', outcome: 'success' })]),
 }
 

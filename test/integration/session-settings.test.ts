@@ -28,6 +28,10 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   idle_in_transaction_session_timeout: '1ms',
   idle_session_timeout: '1s',
   transaction_timeout: '1s',
+  client_connection_check_interval: '0',
+  tcp_keepalives_idle: '7200',
+  tcp_keepalives_interval: '75',
+  tcp_keepalives_count: '9',
 }
 
 let database: TestDatabase
@@ -71,7 +75,9 @@ async function currentSettings(db: Pick<Database, 'query'>): Promise<Record<stri
 /** As PostgreSQL shows them. */
 const OURS = {
   ...settingsFor({ schema: 'public' }),
-  statement_timeout: '15s',
+  statement_timeout: '9500ms',
+  lock_timeout: '1500ms',
+  client_connection_check_interval: '5s',
   idle_in_transaction_session_timeout: '1min',
 }
 
@@ -98,37 +104,50 @@ describe('a statement in the server', () => {
     return (await db.query<{ now: string }>(statement))[0]!.now
   }
 
-  it('may take five seconds longer than its client waits, and the next one what is usual', async () => {
+  it('ends half a second before its client gives up, and the next one when it is usual', async () => {
     const db = open()
-    expect(await limitOf(db)).toBe('15s')
-    expect(await limitOf(db, 600_000)).toBe('605s')
-    expect(await limitOf(db, 100)).toBe('15s')
+    expect(await limitOf(db)).toBe('9500ms')
+    expect(await limitOf(db, 600_000)).toBe('599500ms')
+    expect(await limitOf(db, 100)).toBe('9500ms')
   })
 
   it('has its limit also after a transaction that was rolled back', async () => {
     const db = open()
     const work = db.transaction(async (tx) => {
-      expect(await limitOf(tx, 600_000)).toBe('605s')
+      expect(await limitOf(tx, 600_000)).toBe('599500ms')
       throw new Error('rolled back')
     })
     await expect(work).rejects.toThrow('rolled back')
-    expect(await limitOf(db, 600_000)).toBe('605s')
-    expect(await limitOf(db)).toBe('15s')
+    expect(await limitOf(db, 600_000)).toBe('599500ms')
+    expect(await limitOf(db)).toBe('9500ms')
   })
 
   it('that fails for a reason of its own leaves the usual limit to the next', async () => {
     const db = open()
     const failing = { name: 'failing', text: 'SELECT 1 / (random() * 0)::integer', timeoutMs: 600_000 }
     await expect(db.query(failing)).rejects.toMatchObject({ sqlState: '22012' })
-    expect(await limitOf(db)).toBe('15s')
+    expect(await limitOf(db)).toBe('9500ms')
   })
 
-  it('that is ended for its time means that the database is not available', async () => {
+  it('that is ended for its time means that the vault is busy, and its session goes on', async () => {
     const db = open()
+    const which = { name: 'which', text: 'SELECT pg_backend_pid() AS pid' }
+    const before = await db.query(which)
     await db.query({ name: 'shorten', text: `SELECT set_config('statement_timeout', '50ms', false)` })
     await expect(db.query({ name: 'sleep', text: 'SELECT pg_sleep(60)' })).rejects.toMatchObject({
-      code: 'database-unavailable',
+      code: 'busy',
+      headers: { 'Retry-After': '1' },
     })
+    expect(await db.query(which)).toEqual(before)
+  })
+
+  it('waits for a lock as long as the vault or the statement says', async () => {
+    const db = open()
+    const limit: Statement = { name: 'lock-limit', text: `SELECT current_setting('lock_timeout') AS now` }
+    const lockLimitOf = async (statement: Statement) => (await db.query<{ now: string }>(statement))[0]!.now
+    expect(await lockLimitOf(limit)).toBe('1500ms')
+    expect(await lockLimitOf({ ...limit, lockTimeoutMs: 10_000 })).toBe('10s')
+    expect(await lockLimitOf(limit)).toBe('1500ms')
   })
 })
 

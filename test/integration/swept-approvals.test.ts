@@ -74,6 +74,8 @@ it('what is long over is swept with its reason, and what nobody has reviewed sta
     await database.sql("UPDATE approval_uses SET used_at = now() - interval '399 days'")
     await sweepApprovals(pool, { over: farOff, reviewed: farOff })
     expect(await uses()).toHaveLength(1)
+    // More than a sweep removes at a time.
+    await database.sql("INSERT INTO approval_uses SELECT 'apr_' || n, 'evt_' || n FROM generate_series(1, 2500) AS n")
     await database.sql("UPDATE approval_uses SET used_at = now() - interval '401 days'")
     await sweepApprovals(pool, { over: farOff, reviewed: farOff })
     expect(await uses()).toEqual([])

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
+import { openDatabase } from '../../src/database/database.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { examineServer } from '../../src/database/vault-server.ts'
 import { type OwnCluster, startOwnCluster } from '../support/own-cluster.ts'
@@ -114,6 +115,28 @@ describe.skipIf(missing !== undefined)('behind PgBouncer', () => {
   })
 
   it('in session mode works, with all settings of the vault', async () => {
+    // One session of the server, which the pooler hands from client to client.
+    pooler = await startPgbouncer('session', place(), { default_pool_size: '1' })
+    await database.sql(`ALTER DATABASE "${database.name}" SET lock_timeout = '1h'`)
+    const limits = {
+      name: 'limits',
+      text: `SELECT current_setting('statement_timeout') AS statement, current_setting('lock_timeout') AS lock,
+               current_setting('idle_in_transaction_session_timeout') AS idle,
+               current_setting('client_connection_check_interval') AS check,
+               current_setting('tcp_keepalives_idle') AS keepalive, pg_backend_pid() AS pid`,
+    }
+    const pids: unknown[] = []
+    for (const lockTimeoutMs of [undefined, 700]) {
+      const url = pooler.through(database.serverUrl)
+      const pool = openDatabase({ url, maxConnections: 1, lockTimeoutMs })
+      const [row] = await pool.query<{ pid: number }>(limits).finally(() => pool.close())
+      const lock = `${lockTimeoutMs ?? 1500}ms`
+      expect(row).toMatchObject({ statement: '9500ms', lock, idle: '1min', check: '5s', keepalive: '30' })
+      pids.push(row!.pid)
+    }
+    expect(pids[1]).toBe(pids[0])
+    await pooler.stop()
+
     pooler = await startPgbouncer('session', place())
     await database.sql(`ALTER DATABASE "${database.name}" SET datestyle = 'German, DMY'`)
     const serverUrl = pooler.through(database.serverUrl)

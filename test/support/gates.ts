@@ -38,7 +38,7 @@ export interface ObservedBatches {
 }
 
 export function observeBatches(url: string, options: { maxWaitingRows?: number } = {}): ObservedBatches {
-  const database = openDatabase({ url })
+  const database = openDatabase({ url, lockTimeoutMs: 20_000 })
   const { release, releaseApproved, commitFinding } = createRecordBatches(database)
   const run = (writes: readonly NewRecords[]) => insertRecords(database, writes)
   const insert = createBatch({ run, ...options })

@@ -116,6 +116,8 @@ export class TestVault {
         logLevel: 'info',
         production: false,
         strangerLimits: { perSource: 100_000, inAll: 100_000 },
+        // Tests hold locks until something has come about, for which a busy machine takes its time.
+        databaseLockTimeoutMs: 20_000,
         ...options.config,
       },
       {
