@@ -4,6 +4,7 @@ import { readPartitionState } from '../../src/audit/partition-store.ts'
 import { takeInAllAstray } from '../../src/audit/take-in-astray.ts'
 import { readConfig } from '../../src/config.ts'
 import { openDatabase } from '../../src/database/database.ts'
+import { examinePartitions } from '../../src/examine-partitions.ts'
 import { examineVault, migrateVault } from '../../src/open-vault.ts'
 import { findSchema } from '../../src/schema/accept-schema.ts'
 import { createTestDatabase, type TestDatabase, withDatabase } from '../support/postgres.ts'
@@ -16,13 +17,17 @@ const PATIENCE = { timeout: 30_000, interval: 50 }
 let vault: TestVault
 /** A server that keeps the log of the same vault. */
 let keeper: TestVault
+/** Another one, which keeps no log, and whose clock goes wrong. */
+let ahead: TestVault
 
 beforeAll(async () => {
   vault = await TestVault.start()
   keeper = await TestVault.start({ sharedDatabase: vault.database, config: { keepsLog: true } })
+  ahead = await TestVault.start({ sharedDatabase: vault.database })
 })
 afterEach(() => vault.checkInvariants())
 afterAll(async () => {
+  await ahead.stop()
   await keeper.stop()
   await vault.stop()
 })
@@ -68,22 +73,18 @@ const config = () =>
     STRONGROOM_ROOT_KEY_FILE: inject('cluster').rootKeyFile,
   })
 /** What the doctor says of the partitions. */
-async function findings() {
-  const found = await examineVault(config(), { role: 'command', command: 'doctor', log: () => {} })
-  return found.filter(({ code }) => /^audit-(months|events)/.test(code))
-}
+const findings = () => asServer(examinePartitions)
 async function migrateAgain(): Promise<string[]> {
   const told: string[] = []
   await migrateVault(config(), { role: 'command', command: 'migrate', log: (line) => told.push(line) })
   return told
 }
 
-/** Another server of the vault whose clock is months ahead writes an event. */
-async function writeAhead(count: number): Promise<TestVault> {
-  const clockOffsetMs = monthAhead(count).getTime() - Date.now()
-  const ahead = await TestVault.start({ sharedDatabase: vault.database, clockOffsetMs })
+/** The server whose clock is that many months ahead writes an event. */
+async function writeAhead(count: number): Promise<void> {
+  ahead.clockOffsetMs = monthAhead(count).getTime() - Date.now()
   await ahead.strongroom.commands.recordVerification(OPERATOR, { ok: true, size: 1 })
-  return ahead
+  ahead.clockOffsetMs = 0
 }
 
 describe('the months to come', () => {
@@ -177,8 +178,7 @@ describe('an event of a month without a partition', () => {
     const alerted = alertsOf(keeper).length
     const [next] = await months()
     await vault.database.sql(`DROP TABLE ${next}`)
-    const ahead = await writeAhead(1)
-    await ahead.stop()
+    await writeAhead(1)
     const select = `SELECT tableoid::regclass::text AS place, id, body, position, encode(mac, 'hex') AS mac
                     FROM audit_events WHERE id >= audit_event_id_at($1) ORDER BY id`
     const written = await vault.database.sql(select, [monthAhead(1)])
@@ -195,7 +195,8 @@ describe('an event of a month without a partition', () => {
       { alert: 'audit-events-astray', events: written.length },
     ])
     const month = monthAhead(1).toISOString().slice(0, 7)
-    expect(await findings()).toMatchObject([
+    const found = await examineVault(config(), { role: 'command', command: 'doctor', log: () => {} })
+    expect(found.filter(({ code }) => /^audit-(months|events)/.test(code))).toMatchObject([
       { code: 'audit-months-missing', severity: 'warning' },
       { code: 'audit-events-astray', severity: 'warning', detail: expect.stringContaining(month) },
     ])
@@ -209,8 +210,7 @@ describe('an event of a month without a partition', () => {
   })
 
   it('is found beyond the months that are made ahead, too', async () => {
-    const ahead = await writeAhead(14)
-    await ahead.stop()
+    await writeAhead(14)
     expect(await state()).toMatchObject({ monthsAhead: 3, astray: expect.any(Number) })
     expect(await findings()).toMatchObject([{ code: 'audit-events-astray' }])
     await migrateAgain()
@@ -218,8 +218,7 @@ describe('an event of a month without a partition', () => {
   })
 
   it('stays where it is while somebody reads the log, and migrate says so', async () => {
-    const ahead = await writeAhead(20)
-    await ahead.stop()
+    await writeAhead(20)
     const finish = await vault.database.hold('LOCK TABLE audit_events_other IN ACCESS SHARE MODE')
     try {
       const owner = openDatabase({ url: config().database!.ownerUrl, maxConnections: 1 })
