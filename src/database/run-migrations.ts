@@ -12,6 +12,9 @@ const PAUSE_MS = 1_000
 const MIGRATION_LOCK = 0x7374_7201
 const ASK_AGAIN_MS = 200
 
+/** What was applied in one run is one batch, as the event of a migration has it. */
+const ONE_BATCH = `UPDATE migrations SET batch = (SELECT min(batch) FROM migrations WHERE name = ANY (?)) WHERE name = ANY (?)`
+
 /** Somebody holds a table that a migration needs; the message says so in one sentence. */
 export class HeldUp extends Error {
   override readonly name = 'HeldUp'
@@ -70,6 +73,7 @@ export async function runMigrations(db: Knex, migrations: Migrations, options: R
     known.push(name)
     await run(known, 'up')
   }
+  if (applied.length > 0) await db.raw(ONE_BATCH, [applied, applied])
   return applied
 }
 

@@ -98,9 +98,15 @@ it('what is held up for too long says so, keeps nothing of itself, and is made t
   const made = () =>
     vault.database.sql("SELECT tablename AS name FROM pg_tables WHERE tablename LIKE 'made_%' ORDER BY 1")
   expect(await made()).toEqual([{ name: 'made_first' }])
-  expect(await apply(online)).toEqual(['0103-held'])
-  expect(await made()).toEqual([{ name: 'made_first' }, { name: 'made_second' }])
-  expect(await apply(online)).toEqual([])
+  // With another one it is one run.
+  const third = { '0109-third': { change: (tx: Knex) => tx.raw('DROP TABLE made_first') } }
+  expect(await apply({ ...online, ...third })).toEqual(['0103-held', '0109-third'])
+  const batches = await vault.database.sql(
+    "SELECT count(DISTINCT batch)::integer AS batches FROM migrations WHERE name IN ('0103-held', '0109-third')",
+  )
+  expect(batches).toEqual([{ batches: 1 }])
+  expect(await made()).toEqual([{ name: 'made_second' }])
+  expect(await apply({ ...online, ...third })).toEqual([])
 })
 
 it('rows are filled in page by page, and a run that was cut off goes on where it was', async () => {
