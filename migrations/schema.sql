@@ -228,7 +228,7 @@ CREATE TABLE idempotency_keys (
   expires_at timestamp with time zone NOT NULL,
   index_key_id text NOT NULL,
   CONSTRAINT idempotency_keys_pkey PRIMARY KEY (key_hash)
-);
+) WITH (autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=1000, toast.autovacuum_vacuum_scale_factor=0.01, toast.autovacuum_vacuum_threshold=1000);
 CREATE INDEX idempotency_keys_expires ON public.idempotency_keys USING btree (expires_at);
 CREATE INDEX idempotency_keys_response_key ON public.idempotency_keys USING btree (response_key_id) WHERE (response_key_id IS NOT NULL);
 COMMENT ON COLUMN idempotency_keys.key_hash IS 'HMAC-SHA-256 under an index key over caller and Idempotency-Key';
@@ -411,7 +411,7 @@ CREATE TABLE records (
   CONSTRAINT records_kind_check CHECK ((kind = ANY (ARRAY['card'::text, 'address'::text, 'contact'::text]))),
   CONSTRAINT records_sealed_until_erased CHECK (((erased_at IS NULL) = ((display_sealed IS NOT NULL) AND (secret_sealed IS NOT NULL) AND (display_key_id IS NOT NULL) AND (secret_key_id IS NOT NULL)))),
   CONSTRAINT records_version_check CHECK ((version > 0))
-);
+) WITH (autovacuum_analyze_scale_factor=0.02, autovacuum_vacuum_insert_scale_factor=0.05, autovacuum_vacuum_scale_factor=0.02);
 CREATE INDEX records_display_key ON public.records USING btree (display_key_id) WHERE (display_key_id IS NOT NULL);
 CREATE INDEX records_secret_key ON public.records USING btree (secret_key_id) WHERE (secret_key_id IS NOT NULL);
 COMMENT ON COLUMN records.display_sealed IS 'what a masked view shows, sealed under a display key (seal format 1)';
@@ -479,7 +479,7 @@ CREATE TABLE search_terms (
   key_id text NOT NULL,
   mac bytea,
   CONSTRAINT search_terms_pkey PRIMARY KEY (term, token)
-);
+) WITH (autovacuum_analyze_scale_factor=0.02, autovacuum_vacuum_insert_scale_factor=0.05, autovacuum_vacuum_scale_factor=0.02);
 COMMENT ON COLUMN search_terms.term IS 'HMAC-SHA-256 under an index key over site, type and normalised value';
 COMMENT ON COLUMN search_terms.mac IS 'HMAC-SHA-256 under the same index key over term, type, site, token and version of the record';
 
@@ -494,7 +494,7 @@ CREATE TABLE spent_ids (
   id bytea NOT NULL,
   expires_at timestamp with time zone NOT NULL,
   CONSTRAINT spent_ids_pkey PRIMARY KEY (id)
-);
+) WITH (autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=1000);
 CREATE INDEX spent_ids_expires ON public.spent_ids USING btree (expires_at);
 COMMENT ON TABLE spent_ids IS 'the jti of client assertions (RFC 7523) and DPoP proofs (RFC 9449) that were accepted';
 COMMENT ON COLUMN spent_ids.id IS 'SHA-256 over the kind of statement, who signed it and its jti';
@@ -560,6 +560,10 @@ GRANT DELETE, INSERT, SELECT ON TABLE spent_ids TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 
 -- function audit_event_id_at(timestamp with time zone)
+-- function audit_has_partition(timestamp without time zone)
+-- function audit_make_partition(timestamp without time zone,boolean)
+-- function audit_partition_bounds()
+-- function audit_partition_state(timestamp with time zone)
 -- function audit_prepare_partitions()
 -- function change_access_version()
 -- function hold_to_change(text)

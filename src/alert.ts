@@ -26,6 +26,10 @@ export const ALERTS = {
     'the schema of the database was changed by somebody else: nothing is served until it is put back or accepted',
   'audit-unsequenced': 'events wait for their place in the log: no server puts them there',
   'audit-log-changed': 'the audit log was changed by somebody else: nothing is signed on top of it',
+  'audit-months-missing':
+    'the partitions of the audit log for the months to come cannot be made: somebody holds the log, or events are astray',
+  'audit-events-astray':
+    'events lie in the default partition of the audit log, since their month had none: run "strongroom migrate"',
   'audit-unavailable': 'the audit log cannot be written: nothing is released until it can',
   'audit-missing':
     'an audit event was not stored as it was made, or is gone before it came into the log: look for triggers and rules',
@@ -36,6 +40,8 @@ export const ALERTS = {
     'the database is older than what the vault has signed: nothing is read until an operator has applied a newer log, or waived it',
   'restore-forged':
     'the database says that an operator has answered for a restored backup, and no event of the vault does: nothing is read',
+  'clock-differs':
+    'the clocks of this server and of the database are more than a minute apart: set both by the same source',
   'client-crl-out-of-date':
     'the revocation list of client certificates is out of date: they are refused until there is a new one',
   'background-task-failed': 'something that the server does by itself has failed: it goes on trying',

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
 import { addEnvFile, EnvFileError } from './env-file.ts'
+import { limit, port, proxyRange, size } from './option-values.ts'
 import { type OptionName, options } from './options.ts'
 
 /** Where the vault's own parts are; everything here is decided once, at the start. */
@@ -49,6 +50,8 @@ export interface Config {
   }
   /** Undefined: the embedded PostgreSQL under the data directory. */
   database: { url: string; ownerUrl: string; caFile: string | undefined } | undefined
+  /** The sizes of the embedded PostgreSQL, as PostgreSQL writes them; undefined: by memory and disk. */
+  embedded: { sharedBuffers: string | undefined; maxWalSize: string | undefined }
   /** The schema of the vault's tables; undefined: the current schema of the roles that connect. */
   databaseSchema: string | undefined
   /** What the audit log is called when it is begun. */
@@ -87,15 +90,6 @@ export const SCHEMA_NAME = /^(?!pg_|information_schema$)[A-Za-z_][A-Za-z0-9_-]{0
 
 /** A name that a person reads in lists and in the audit log. */
 export const PERSON_NAME = /^[\p{L}\p{N}][\p{L}\p{M}\p{N} .,'’&()/_@-]{0,63}$/u
-
-const port = z.coerce.number().int().min(1).max(65535)
-
-const limit = z.coerce.number().int().min(1).max(1_000_000)
-
-const proxyRange = z
-  .union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()])
-  // A vault that believes everybody lets every client choose its source; IPv4 inside IPv6 is matched as IPv4.
-  .refine((range) => !range.endsWith('/0') && !/^[0:]*:ffff:/i.test(range))
 
 const environment = z.object({
   STRONGROOM_DATA_DIR: z.string().min(1).default('.strongroom'),
@@ -144,6 +138,8 @@ const environment = z.object({
     .optional(),
   STRONGROOM_AUDIT_WITNESSES_FILE: z.string().min(1).optional(),
   STRONGROOM_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  STRONGROOM_EMBEDDED_SHARED_BUFFERS: size(16).optional(),
+  STRONGROOM_EMBEDDED_MAX_WAL_SIZE: size(64).optional(),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   DATABASE_OWNER_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   DATABASE_CA: z.string().min(1).optional(),
@@ -210,6 +206,10 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
             ownerUrl: withoutSslMode('DATABASE_OWNER_URL', read.DATABASE_OWNER_URL ?? read.DATABASE_URL),
             caFile: read.DATABASE_CA === undefined ? undefined : path.resolve(read.DATABASE_CA),
           },
+    embedded: {
+      sharedBuffers: read.STRONGROOM_EMBEDDED_SHARED_BUFFERS,
+      maxWalSize: read.STRONGROOM_EMBEDDED_MAX_WAL_SIZE,
+    },
     databaseSchema: read.DATABASE_SCHEMA,
     auditOrigin: read.STRONGROOM_AUDIT_ORIGIN,
     witnessesFile: resolved(read.STRONGROOM_AUDIT_WITNESSES_FILE),

@@ -1,3 +1,4 @@
+import { takeInAllAstray } from './audit/take-in-astray.ts'
 import { type Config, ConfigError } from './config.ts'
 import { databaseTime, examineClock } from './database/clock.ts'
 import { makeDataDir } from './database/data-dir.ts'
@@ -10,15 +11,13 @@ import { examineServer, UnfitServer } from './database/vault-server.ts'
 import {
   examineConfig,
   examineDatabase,
-  examineKeys,
   examineMappedRoles,
   examineProcess,
   type Finding,
   missingDatabase,
 } from './doctor.ts'
 import { examineMachine } from './examine-machine.ts'
-import { examineSchema } from './examine-schema.ts'
-import { verifyRegistry } from './keys/verify-registry.ts'
+import { examineOpenDatabase } from './examine-open-database.ts'
 import { createStrongroom, type Strongroom } from './strongroom.ts'
 import type { Overrides, StrongroomConfig } from './strongroom-config.ts'
 
@@ -187,6 +186,8 @@ export async function migrateVault(config: Config, options: OpenVaultOptions): P
   warn(findings, options.log)
   return withDatabase(config, options, async (urls, stopDatabase) => {
     const applied = await migrateDatabase(config, urls)
+    const place = await findVault(config, urls.owner)
+    await look(place, (owner) => takeInAllAstray(owner, options.log))
     await stopDatabase()
     return applied
   })
@@ -216,20 +217,7 @@ async function examineVaultDatabase(config: Config, url: string): Promise<Findin
   const { faults, schema } = await examineServer({ url, caFile, schema: databaseSchema })
   if (faults.length > 0) return faults
   const place = { url, caFile, schema }
-  return look(place, async (database) => {
-    const facts = await inspectDatabase(database)
-    const found = [...examineDatabase(config, facts), ...(await examineMappedRoles(config, facts))]
-    const ofClock = examineClock(facts.clockLeadMs)
-    if (found.some(({ code }) => code === 'schema')) return [...ofClock, ...found]
-    const { provider, ...rootKey } = { ...config.rootKey, file: config.rootKeyFile }
-    let marks: readonly string[] | undefined
-    const ofKeys = await examineKeys(async () => {
-      const registry = await verifyRegistry({ database, provider, rootKey, pinFile: config.pinFile })
-      marks = registry.marks
-      return registry.rootKey
-    })
-    return [...ofClock, ...found, ...ofKeys, ...(await examineSchema(database, marks))]
-  })
+  return look(place, (database) => examineOpenDatabase(config, database))
 }
 
 interface Urls {
@@ -253,9 +241,9 @@ async function withDatabase<T>(
       () => {},
     )
   }
-  const { dataDir } = config
+  const { dataDir, embedded: sizes } = config
   const role = options.role === 'server' ? 'server' : 'command'
-  const embedded = await openEmbeddedDatabase({ dataDir, role, ...(command ? { command } : {}), log, creates })
+  const embedded = await openEmbeddedDatabase({ dataDir, sizes, role, ...(command ? { command } : {}), log, creates })
   try {
     return await use(embedded.urls, () => embedded.stop(), embedded.keepRunning)
   } catch (error) {

@@ -72,6 +72,14 @@ export const options = {
   ],
   STRONGROOM_AUDIT_WITNESSES_FILE: ['–', 'where checkpoints of the audit log are shipped to, and who signs them, JSON'],
   STRONGROOM_LOG_LEVEL: ['info', '`debug`, `info`, `warn`, `error` or `silent`'],
+  STRONGROOM_EMBEDDED_SHARED_BUFFERS: [
+    'an eighth of the memory, 128MB to 1GB',
+    "the embedded PostgreSQL's cache, as a number of `MB` or `GB`, at least 16MB",
+  ],
+  STRONGROOM_EMBEDDED_MAX_WAL_SIZE: [
+    'a tenth of the free disk, 128MB to 4GB',
+    'how much the embedded PostgreSQL logs ahead until a checkpoint is forced, as a number of `MB` or `GB`, at least 64MB',
+  ],
   DATABASE_URL: ['embedded', 'PostgreSQL, as the role the server runs as; no `sslmode` in it'],
   DATABASE_OWNER_URL: [
     '–',

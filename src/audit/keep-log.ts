@@ -2,7 +2,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Alert } from '../alert.ts'
 import type { Background } from '../background.ts'
 import type { Database, Statement } from '../database/database.ts'
-import { findOldestWaiting, preparePartitions } from './log-store.ts'
+import { findOldestWaiting } from './log-store.ts'
+import { prepareMonths } from './prepare-months.ts'
 import { openSequencer, type SequencerDeps } from './sequencer.ts'
 import type { LogEndWatch } from './watch-log-end.ts'
 
@@ -13,7 +14,7 @@ const LOG_LOCK = 0x7374_7207
 const ADVANCE_EVERY_MS = 250
 const TAKE_OVER_EVERY_MS = 1_000
 const WATCH_EVERY_MS = 5_000
-const PREPARE_EVERY_MS = 60 * 60 * 1_000
+const PREPARE_EVERY_MS = 10 * 60 * 1_000
 /** Beyond that somebody must look why. */
 const MAX_WAITING_MS = 60_000
 
@@ -72,7 +73,8 @@ export function keepLog(deps: KeepLogDeps): { stop(): Promise<void> } {
     },
   )
   background.every('watch-audit-log', { everyMs: WATCH_EVERY_MS, firstMs: 0 }, createWatch(deps))
-  background.every('prepare-audit-partitions', { everyMs: PREPARE_EVERY_MS }, () => preparePartitions(database))
+  const prepareAhead = prepareMonths(deps)
+  background.every('prepare-audit-partitions', { everyMs: PREPARE_EVERY_MS, firstMs: 0 }, () => prepareAhead(signal))
 
   return {
     /** What was committed before still gets its place, if this is the server that does it. */

@@ -258,16 +258,6 @@ export async function findOldestWaiting(db: Queryable): Promise<Date | undefined
   return (await db.query<{ at: Date }>(SELECT_OLDEST_WAITING))[0]?.at
 }
 
-const PREPARE_PARTITIONS: Statement = {
-  name: 'prepare-audit-partitions',
-  text: 'SELECT audit_prepare_partitions()',
-}
-
-/** Makes the partitions of the months to come. */
-export async function preparePartitions(db: Queryable): Promise<void> {
-  await db.query(PREPARE_PARTITIONS)
-}
-
 /** An event with its place in the log. */
 export interface LoggedEvent {
   body: string

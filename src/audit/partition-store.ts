@@ -12,6 +12,36 @@ export interface OldPartition {
   end: string | null
 }
 
+const PREPARE_PARTITIONS: Statement = {
+  name: 'prepare-audit-partitions',
+  text: 'SELECT audit_prepare_partitions()',
+}
+
+/** Makes the partitions of this month and the next three, by the database's clock. Those that cannot be made are left out. */
+export async function preparePartitions(db: Queryable): Promise<void> {
+  await db.query(PREPARE_PARTITIONS)
+}
+
+export interface PartitionState {
+  /** How many months behind the current one have partitions, up to 3; -1 when the current one has none. */
+  monthsAhead: number
+  /** How many events lie in the default partition because their month had none, counted up to 10,000. */
+  astray: number
+  /** The id of the first of them. */
+  firstAstray: string | null
+}
+
+const PARTITION_STATE: Statement = {
+  name: 'audit-partition-state',
+  text: `SELECT months_ahead AS "monthsAhead", astray::float8 AS astray, first_astray AS "firstAstray"
+         FROM audit_partition_state($1)`,
+}
+
+/** @param at a time of the current month, by the clock that ids are made with */
+export async function readPartitionState(db: Queryable, at: Date): Promise<PartitionState> {
+  return (await db.query<PartitionState>(PARTITION_STATE, [at]))[0]!
+}
+
 const OWNS_LOG: Statement = {
   name: 'owns-audit-events',
   text: `SELECT pg_has_role(relowner, 'USAGE') AS owns FROM pg_class WHERE oid = 'audit_events'::regclass`,
@@ -156,4 +186,19 @@ export async function dropMonth(tx: Queryable, { name }: OldPartition, kept: rea
     await tx.query({ name: `keep of ${name}`, text }, [kept])
   }
   await tx.query({ name: `drop ${name}`, text: `DROP TABLE ${name}` })
+}
+
+const TAKE_IN_ASTRAY: Statement = {
+  name: 'make-audit-partition',
+  timeoutMs: TIMEOUT_MS,
+  text: "SELECT audit_make_partition($1::timestamptz AT TIME ZONE 'UTC', true)",
+}
+
+/**
+ * Makes the partition of the month that begins then, and moves the events there that lie in the default one. Waits a second at
+ * the most for those who read or write events, who wait for it until the transaction ends.
+ */
+export async function takeInAstray(tx: Queryable, month: Date): Promise<void> {
+  await tx.query(LIMIT_WAITING)
+  await tx.query(TAKE_IN_ASTRAY, [month])
 }

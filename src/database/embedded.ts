@@ -17,6 +17,7 @@ import {
   writeDatabaseFile,
 } from './database-file.ts'
 import { createRolesAndDatabase, probe } from './embedded-maintenance.ts'
+import type { EmbeddedSizes } from './embedded-sizes.ts'
 import { keepRunning, type RestartEvents } from './keep-running.ts'
 import { findAccount, findPrograms, type PostgresPrograms, PROGRAM_ENVIRONMENT } from './postgres-programs.ts'
 import { findPostmaster, poll, startPostmaster, stopPostmaster } from './postmaster.ts'
@@ -37,6 +38,8 @@ export interface EmbeddedDatabaseOptions {
   command?: string
   log: (line: string) => void
   waitSeconds?: number
+  /** How much memory and disk PostgreSQL takes from its next start on. Default: by what there is. */
+  sizes?: EmbeddedSizes
   /** Whether what is missing is created: files, roles, the user that PostgreSQL runs as. Default: it is. */
   creates?: boolean
 }
@@ -66,7 +69,7 @@ const DISCARD = { recursive: true, force: true, maxRetries: 5 } as const
  * @throws {Error} whose message is one sentence: what is wrong and how to mend it
  */
 export async function openEmbeddedDatabase(options: EmbeddedDatabaseOptions): Promise<EmbeddedDatabase> {
-  const { role, log, waitSeconds = 30, creates = true } = options
+  const { role, log, waitSeconds = 30, sizes = {}, creates = true } = options
   if (!creates && !hasCluster(path.resolve(options.dataDir))) {
     throw new NoEmbeddedDatabase(`there is no database in ${options.dataDir} yet`)
   }
@@ -100,7 +103,7 @@ export async function openEmbeddedDatabase(options: EmbeddedDatabaseOptions): Pr
     )
   }
   if ('shared' in turn) return { urls: turn.shared, keepRunning: () => {}, stop: async () => {} }
-  return await takeCharge(dataDir, turn.lock, programs, { log, creates })
+  return await takeCharge(dataDir, turn.lock, programs, { log, sizes, creates })
 }
 
 /** Holds the lock: starts the database, and gives both back when stopped. */
@@ -108,13 +111,13 @@ async function takeCharge(
   dataDir: string,
   lock: DataDirLock,
   programs: PostgresPrograms,
-  { log, creates }: Required<Pick<EmbeddedDatabaseOptions, 'log' | 'creates'>>,
+  { log, sizes, creates }: Required<Pick<EmbeddedDatabaseOptions, 'log' | 'sizes' | 'creates'>>,
 ): Promise<EmbeddedDatabase> {
   const cluster = path.join(dataDir, 'postgres')
   try {
     const known = await createIfMissing(dataDir, cluster, programs, log)
     const running =
-      (await adopt(dataDir, cluster, known, programs, log)) ?? (await start(dataDir, cluster, known, programs))
+      (await adopt(dataDir, cluster, known, programs, log)) ?? (await start(dataDir, cluster, known, programs, sizes))
     if ((await probe(running)) === 'refuses') {
       throw new Error(`${dataDir}/database.json does not hold the passwords of the database; put it back from a backup`)
     }
@@ -131,7 +134,7 @@ async function takeCharge(
     return {
       urls: running.urls,
       keepRunning(events) {
-        keeper ??= keepRunning({ programs, cluster, port: running.port }, events)
+        keeper ??= keepRunning({ programs, cluster, port: running.port, sizes }, events)
       },
       stop: () => {
         stopped ??= stop()
@@ -240,12 +243,13 @@ async function start(
   cluster: string,
   known: DatabaseFile,
   programs: PostgresPrograms,
+  sizes: EmbeddedSizes,
 ): Promise<DatabaseFile> {
   // Until it is known to be ours, nobody may take the old port for this database's.
   writeDatabaseFile(dataDir, withPort(known, 0))
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return withPort(known, (await startPostmaster(programs, cluster)).port)
+      return withPort(known, (await startPostmaster(programs, cluster, undefined, sizes)).port)
     } catch (error) {
       // Somebody else may have got the port, or the children of a killed postmaster may not have noticed yet.
       if (attempt === START_ATTEMPTS) throw error

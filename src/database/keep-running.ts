@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import type { EmbeddedSizes } from './embedded-sizes.ts'
 import type { PostgresPrograms } from './postgres-programs.ts'
 import { findPostmaster, startPostmaster, stopPostmaster } from './postmaster.ts'
 
@@ -23,6 +24,7 @@ export interface RunningCluster {
   /** The directory of its files. */
   cluster: string
   port: number
+  sizes: EmbeddedSizes
 }
 
 /**
@@ -30,7 +32,7 @@ export interface RunningCluster {
  * end. Pauses grow as long as it does not stay.
  */
 export function keepRunning(
-  { programs, cluster, port }: RunningCluster,
+  { programs, cluster, port, sizes }: RunningCluster,
   events: RestartEvents,
 ): { stop(): Promise<void> } {
   const abort = new AbortController()
@@ -57,7 +59,7 @@ export function keepRunning(
       try {
         // What was told to end waits for our own connections.
         await stopPostmaster(programs, cluster)
-        await startPostmaster(programs, cluster, port)
+        await startPostmaster(programs, cluster, port, sizes)
         startedAt = performance.now()
         events.onRestart({ attempts: starts, seconds: Math.round((startedAt - endedAt) / 1_000) })
         return true

@@ -1,5 +1,5 @@
-import knex, { type Knex } from 'knex'
-import pg, { type ClientBase } from 'pg'
+import type { Knex } from 'knex'
+import pg from 'pg'
 import * as vault from '../../migrations/0001-vault.ts'
 import * as keyLifecycle from '../../migrations/0002-key-lifecycle.ts'
 import * as rotations from '../../migrations/0003-rotations.ts'
@@ -25,11 +25,15 @@ import * as outsideCheckpoints from '../../migrations/0022-outside-checkpoints.t
 import * as accessLedger from '../../migrations/0023-access-ledger.ts'
 import * as dumpedTriggers from '../../migrations/0028-dumped-triggers.ts'
 import * as releaseLocks from '../../migrations/0030-release-locks.ts'
+import * as monthsAndVacuum from '../../migrations/0031-months-and-vacuum.ts'
 import { CONNECT_TIMEOUT_MS, connectionOptions } from './database.ts'
+import type { OnlineMigration } from './online-migration.ts'
+import { openForMigrations } from './open-for-migrations.ts'
+import { runMigrations, sourceOf, whileNobodyElseMigrates } from './run-migrations.ts'
 import { applySettings, quoteIdentifier } from './session-settings.ts'
 import { requireFitServer } from './vault-server.ts'
 
-/** In the order in which they are applied. Imported rather than found, so that the built program carries them along. */
+/** In the order in which they are applied, all pending ones together. Imported rather than found, so that the built program carries them along. */
 const migrations: Record<string, Knex.Migration> = {
   '0001-vault': vault,
   '0002-key-lifecycle': keyLifecycle,
@@ -56,23 +60,20 @@ const migrations: Record<string, Knex.Migration> = {
   '0023-access-ledger': accessLedger,
   '0028-dumped-triggers': dumpedTriggers,
   '0030-release-locks': releaseLocks,
+  '0031-months-and-vacuum': monthsAndVacuum,
 }
+
+/**
+ * From the first release on a migration stands here instead, by its number as well, and runs beside servers that serve:
+ * `docs/how-to/write-a-migration.md`.
+ */
+const online: Record<string, OnlineMigration> = {}
 
 /** What knex runs; a test runs the first of them only, to have the database of an earlier version. */
-export const migrationSource: Knex.MigrationSource<string> = {
-  getMigrations: async () => Object.keys(migrations),
-  getMigrationName: (name) => name,
-  getMigration: async (name) => migrations[name]!,
-}
-
-/** Any number that nothing else in this database locks. */
-const MIGRATION_LOCK = 0x7374_7201
+export const migrationSource = sourceOf({ together: migrations, online })
 
 const UNDEFINED_OBJECT = '42704'
 const INSUFFICIENT_PRIVILEGE = '42501'
-
-/** knex would print errors with their stack and their statement; they are thrown as well. */
-const SILENT: Knex.Logger = { warn() {}, error() {}, deprecate() {}, debug() {} }
 
 /** knex writes the statement before the message of PostgreSQL's. */
 const AFTER_STATEMENT = /^.* - (?=[^-])/s
@@ -99,33 +100,18 @@ export interface MigrateOptions {
  */
 export async function migrate({ ownerUrl, caFile, schema: named, serverRole }: MigrateOptions): Promise<string[]> {
   const schema = await requireFitServer({ url: ownerUrl, caFile, schema: named })
-  const db = knex({
-    client: 'pg',
-    // It takes as long as the tables are large.
-    connection: { ...connectionOptions({ url: ownerUrl, caFile }), query_timeout: 0 } as Knex.PgConnectionConfig,
-    pool: {
-      min: 0,
-      max: 2,
-      afterCreate: (client: ClientBase, done: (error: unknown, client: ClientBase) => void) => {
-        applySettings(client, { schema, isPatient: true }, CONNECT_TIMEOUT_MS).then(
-          () => done(undefined, client),
-          (error) => done(error, client),
-        )
-      },
-    },
-    compileSqlOnError: false,
-    log: SILENT,
-  })
+  const db = openForMigrations({ url: ownerUrl, caFile, schema })
+  const lock = new pg.Client(connectionOptions({ url: ownerUrl, caFile }))
+  // A connection that breaks reports it here as well, and would otherwise end the process.
+  lock.on('error', () => {})
   try {
     await createSchema(db, schema)
-    const config = { migrationSource, tableName: 'migrations' }
-    const applied = await db.transaction(async (lock) => {
-      await lock.raw('SELECT pg_advisory_xact_lock(?)', [MIGRATION_LOCK])
-      // knex's own lock is a row that a killed migration leaves behind; whoever holds ours may clear it.
-      await db.migrate.forceFreeMigrationsLock(config)
-      const [, names] = (await db.migrate.latest(config)) as [number, string[]]
+    await lock.connect()
+    await applySettings(lock, { schema, isPatient: true }, CONNECT_TIMEOUT_MS)
+    const applied = await whileNobodyElseMigrates(lock, async () => {
+      const names = await runMigrations(db, { together: migrations, online })
       // A temporary table would stand in for the real one in its session.
-      await lock.raw(REVOKE_TEMPORARY)
+      await db.raw(REVOKE_TEMPORARY)
       return names
     })
     await db.raw('GRANT SELECT ON migrations TO strongroom_runtime')
@@ -138,6 +124,7 @@ export async function migrate({ ownerUrl, caFile, schema: named, serverRole }: M
     throw withoutStatement(error, schema)
   } finally {
     await db.destroy()
+    await lock.end().catch(() => {})
   }
 }
 
@@ -197,7 +184,7 @@ function notGranted(error: { code?: string }, serverRole: string): unknown {
 }
 
 /** The names of the migrations this version brings. */
-export const knownMigrations = Object.keys(migrations)
+export const knownMigrations = [...Object.keys(migrations), ...Object.keys(online)]
 
 function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`

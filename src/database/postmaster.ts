@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { identifyProcess } from './data-dir-lock.ts'
+import { type EmbeddedSizes, settingsOfSize } from './embedded-sizes.ts'
 import { type PostgresPrograms, runProgram } from './postgres-programs.ts'
 
 /**
@@ -15,9 +16,8 @@ const SETTINGS = [
   'unix_socket_directories=',
   'password_encryption=scram-sha-256',
   'max_connections=100',
-  'shared_buffers=128MB',
   'maintenance_work_mem=64MB',
-  'max_wal_size=512MB',
+  'wal_compression=on',
   'jit=off',
   'fsync=on',
   'full_page_writes=on',
@@ -82,11 +82,12 @@ export async function startPostmaster(
   programs: PostgresPrograms,
   cluster: string,
   onPort?: number,
+  sizes: EmbeddedSizes = {},
 ): Promise<Postmaster> {
   const log = path.join(cluster, 'postgres.log')
   const logBytes = limitLog(log)
   const port = onPort ?? (await findFreePort())
-  const settings = SETTINGS.map((setting) => `-c ${setting}`).join(' ')
+  const settings = [...SETTINGS, ...settingsOfSize(cluster, sizes)].map((setting) => `-c ${setting}`).join(' ')
   const args = [
     '-D',
     cluster,

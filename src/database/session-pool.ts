@@ -48,6 +48,11 @@ export function connectionsFor(workers: number): number {
   return Math.max(3, Math.min(10, Math.floor(80 / (workers + 1)) - CONNECTIONS_BESIDE_POOL))
 }
 
+/** How many sessions the workers and the first process of a server may take at the most. */
+export function sessionsOf(workers: number): number {
+  return (workers + 1) * (connectionsFor(workers) + CONNECTIONS_BESIDE_POOL)
+}
+
 /** Prepares a session that has just connected. */
 export type Settle = (client: pg.ClientBase) => Promise<void>
 

@@ -1,4 +1,4 @@
-import { existsSync, renameSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { identifyProcess } from '../../src/database/data-dir-lock.ts'
 import { processesNaming } from '../support/run-program.ts'
@@ -6,6 +6,9 @@ import { cards } from '../support/samples.ts'
 import { VaultProcess } from '../support/vault-process.ts'
 
 const card = { number: cards.visa, exp_month: 12, exp_year: 2031 }
+
+/** What the operator has chosen for PostgreSQL. */
+const sizes = { STRONGROOM_EMBEDDED_SHARED_BUFFERS: '96MB', STRONGROOM_EMBEDDED_MAX_WAL_SIZE: '1GB' }
 
 const isRunning = (pid: number) => identifyProcess(pid) !== undefined
 
@@ -17,7 +20,7 @@ describe.each([1, 2])('a vault of %i processes that serve', (workers) => {
   let token: string
   beforeAll(async () => {
     vault = await VaultProcess.create()
-    await vault.start({ STRONGROOM_WORKERS: String(workers) })
+    await vault.start({ STRONGROOM_WORKERS: String(workers), ...sizes })
     token = await vault.token('checkout')
   })
   afterAll(() => vault.remove())
@@ -48,6 +51,9 @@ describe.each([1, 2])('a vault of %i processes that serve', (workers) => {
       await servesAgain()
       expect(vault.postmasterPid).not.toBe(before)
       expect(isRunning(vault.postmasterPid!)).toBe(true)
+      // What PostgreSQL itself says that it was started with.
+      const startedWith = readFileSync(vault.file('postgres/postmaster.opts'), 'utf8')
+      expect(startedWith).toMatch(/shared_buffers=96MB.*max_wal_size=1GB/)
       expect(alerts(vault, 'database-restarted')).toHaveLength(told + 1)
       // What it kept is there, and what it promises holds.
       expect((await vault.cli(['audit', 'verify'])).code).toBe(0)

@@ -45,9 +45,13 @@ describe('the first start', { timeout: 60_000 }, () => {
     const [settings] = await query(
       urls.superuser,
       `select current_setting('listen_addresses') as listen, current_setting('unix_socket_directories') as sockets,
-         current_setting('fsync') as fsync, current_setting('synchronous_commit') as commit`,
+         current_setting('fsync') as fsync, current_setting('synchronous_commit') as commit,
+         current_setting('wal_compression') <> 'off' as compresses,
+         pg_size_bytes(current_setting('shared_buffers')) >= pg_size_bytes('128MB') as buffers,
+         pg_size_bytes(current_setting('max_wal_size')) >= pg_size_bytes('128MB') as wal`,
     )
-    expect(settings).toEqual({ listen: '127.0.0.1', sockets: '', fsync: 'on', commit: 'on' })
+    const own = { compresses: true, buffers: true, wal: true }
+    expect(settings).toEqual({ listen: '127.0.0.1', sockets: '', fsync: 'on', commit: 'on', ...own })
   })
 
   it.skipIf(process.platform === 'win32')('keeps the directory and the passwords to its user', async () => {

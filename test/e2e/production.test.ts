@@ -97,7 +97,10 @@ beforeAll(async () => {
   for (const [name, mode] of Object.entries({ etc: 0o750, data: 0o700 }))
     mkdirSync(path.join(directory, name), { mode })
   await ensureDevelopmentCertificate({ certsDir: path.join(directory, 'certs'), hosts: [HOST] })
-  database = await openEmbeddedDatabase({ dataDir: path.join(directory, 'database'), role: 'server', log: () => {} })
+  // As the doctor advises, whatever memory and disk this machine has.
+  const sizes = { sharedBuffers: '512MB', maxWalSize: '4GB' }
+  const dataDir = path.join(directory, 'database')
+  database = await openEmbeddedDatabase({ dataDir, sizes, role: 'server', log: () => {} })
   await setUpDatabase()
   const certs = (name: string) => path.join(directory, 'certs', name)
   copyFileSync(certs('ca.pem'), file('database-ca.pem'))

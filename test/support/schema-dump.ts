@@ -4,6 +4,15 @@ const TABLES = `
   SELECT c.oid, c.relname AS name FROM pg_class c
   WHERE c.relnamespace = quote_ident(current_schema())::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY c.relname`
 
+/** Those of the table, then those of its TOAST table with that word before. */
+const STORAGE = `
+  SELECT string_agg(prefix || option_name || '=' || option_value, ', ' ORDER BY prefix, option_name) AS line
+  FROM (SELECT '' AS prefix, o.* FROM pg_class c, pg_options_to_table(c.reloptions) o WHERE c.oid = $1
+        UNION ALL
+        SELECT 'toast.', o.* FROM pg_class c JOIN pg_class t ON t.oid = c.reltoastrelid, pg_options_to_table(t.reloptions) o
+         WHERE c.oid = $1) AS storage
+  HAVING count(*) > 0`
+
 const COLUMNS = `
   SELECT quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod)
          || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END
@@ -76,7 +85,8 @@ export async function dumpSchema(client: ClientBase, schema = 'public'): Promise
   const blocks = ['-- The schema after every migration. Written by `npm run db:schema`; do not edit.']
   for (const { oid, name } of (await client.query<{ oid: number; name: string }>(TABLES)).rows) {
     const parts = [...(await lines(COLUMNS, [oid])), ...(await lines(CONSTRAINTS, [oid]))]
-    const table = `CREATE TABLE ${name} (\n${parts.map((part) => `  ${part}`).join(',\n')}\n);`
+    const storage = (await lines(STORAGE, [oid])).map((options) => ` WITH (${options})`).join('')
+    const table = `CREATE TABLE ${name} (\n${parts.map((part) => `  ${part}`).join(',\n')}\n)${storage};`
     blocks.push([table, ...(await lines(INDEXES, [oid])), ...(await lines(COMMENTS, [oid]))].join('\n'))
   }
   blocks.push((await lines(GRANTS)).join('\n'), (await lines(OTHERS)).join('\n'))
