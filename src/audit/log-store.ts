@@ -1,5 +1,6 @@
 import { byteaArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
+import { EVENT_ROW, type EventRow } from './event-row-store.ts'
 import type { PositionRange } from './frontier.ts'
 import { hashesAt, TILE_WIDTH, type Tile } from './tile.ts'
 import type { Subtree, TreeEdge } from './tree-edge.ts'
@@ -235,15 +236,16 @@ export interface AnnouncedKey {
   publicKey: string
 }
 
-const FIND_ANNOUNCEMENT: Statement = {
-  name: 'find-audit-key-announcement',
-  text: `SELECT id FROM audit_events WHERE type IN ('audit.key', 'key.create')
-           AND body::json ->> 'subject' = $1 AND body::json ->> 'public_key' = $2 LIMIT 1`,
+const FIND_ANNOUNCEMENTS: Statement = {
+  name: 'find-audit-key-announcements',
+  text: `SELECT ${EVENT_ROW} FROM audit_events e WHERE type IN ('audit.key', 'key.create')
+           AND strpos(body, '"subject":"' || $1 || '"') > 0 AND strpos(body, '"public_key":"' || $2 || '"') > 0
+         ORDER BY id DESC LIMIT 100`,
 }
 
-/** Whether the log says that this is the public key of the key that signs it. */
-export async function isAnnounced(db: Queryable, { id, publicKey }: AnnouncedKey): Promise<boolean> {
-  return (await db.query(FIND_ANNOUNCEMENT, [id, publicKey])).length > 0
+/** The latest rows that say that this is the public key of the key that signs the log. */
+export function findAnnouncements(db: Queryable, { id, publicKey }: AnnouncedKey): Promise<EventRow[]> {
+  return db.query(FIND_ANNOUNCEMENTS, [id, publicKey])
 }
 
 const SELECT_OLDEST_WAITING: Statement = {
@@ -269,17 +271,15 @@ export async function preparePartitions(db: Queryable): Promise<void> {
 }
 
 /** An event with its place in the log. */
-export interface LoggedEvent {
-  body: string
-  site: string | null
+export interface LoggedEvent extends EventRow {
   /** Null while it waits for its place. */
   sequence: number | null
 }
 
 const SELECT_LOGGED: Statement = {
   name: 'select-logged-event',
-  text: `SELECT body, site, (SELECT sequence::float8 FROM audit_leaves WHERE event = id) AS sequence
-         FROM audit_events WHERE id = $1`,
+  text: `SELECT ${EVENT_ROW}, (SELECT sequence::float8 FROM audit_leaves WHERE event = e.id) AS sequence
+         FROM audit_events e WHERE id = $1`,
 }
 
 export async function findLoggedEvent(db: Queryable, id: string): Promise<LoggedEvent | undefined> {
@@ -288,11 +288,11 @@ export async function findLoggedEvent(db: Queryable, id: string): Promise<Logged
 
 const SELECT_ENTRIES: Statement = {
   name: 'select-log-entries',
-  text: `SELECT body, site FROM audit_leaves JOIN audit_events ON id = event
-         WHERE sequence >= $1 AND sequence < $2 ORDER BY sequence`,
+  text: `SELECT ${EVENT_ROW} FROM audit_leaves p JOIN audit_events e ON e.id = p.event
+         WHERE p.sequence >= $1 AND p.sequence < $2 ORDER BY p.sequence`,
 }
 
 /** The events of a tile of leaves; fewer than its width when some of them were dropped. */
-export function selectEntries(db: Queryable, { index, width }: Tile): Promise<{ body: string; site: string | null }[]> {
+export function selectEntries(db: Queryable, { index, width }: Tile): Promise<EventRow[]> {
   return db.query(SELECT_ENTRIES, [index * TILE_WIDTH, index * TILE_WIDTH + width])
 }
