@@ -72,7 +72,9 @@ const PURE = [
     .split(' ')
     .map((name) => `src/access/${name}.ts`),
   ...PURE_AUDIT.flatMap((names) => names.split(' ')).map((name) => `src/audit/${name}.ts`),
-  ...['records/token', 'records/record', 'records/tokens-in'].map((name) => `src/${name}.ts`),
+  ...['records/token', 'records/record', 'records/tokens-in', 'records/verification/events-of-record'].map(
+    (name) => `src/${name}.ts`,
+  ),
   'src/http/json.ts',
 ]
 

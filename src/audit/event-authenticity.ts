@@ -16,15 +16,12 @@ export interface AuthenticityDeps {
   book: Pick<EventBook, 'recall'>
   verifyMac: VerifyEventMac
   findState: FindState
-  /** Whether the events that an earlier version has left without MACs were taken in. Until then there may be such. */
+  /** Whether the events that an earlier version has left without MACs were taken in. @throws {Problem} sealed */
   areAccepted: () => boolean
   alert: Alert
 }
 
-/**
- * What a row turns out to be. `unknown` is one that waits for its leaf where there are no keys to look at its MAC with, or that
- * an earlier version has left.
- */
+/** What a row turns out to be. `unknown` is one that waits for its leaf where there are no keys to look at its MAC with. */
 export type Judgement = 'authentic' | 'forged' | 'unknown'
 
 /** Tells events that the vault made from others. Of one that it did not make it raises the alert, once. */
@@ -77,9 +74,10 @@ export function createEventAuthenticity({
   async function judgeBody(row: EventRow, db: Queryable): Promise<Judgement> {
     const { id, body, mac, position, leaf } = row
     if (leaf !== null) return hashLeaf(Buffer.from(body)).equals(leaf) ? 'authentic' : 'forged'
-    if (mac === null && !areAccepted()) return 'unknown'
     try {
-      const isOurs = await (mac === null ? isTaken(id, body, position, db) : isMade(id, body, mac))
+      // Until they were taken in, which is once, all that have no MAC are of an earlier version.
+      const isEarlier = mac === null && !areAccepted()
+      const isOurs = isEarlier || (await (mac === null ? isTaken(id, body, position, db) : isMade(id, body, mac)))
       return isOurs ? 'authentic' : 'forged'
     } catch (error) {
       if (error instanceof Problem && error.code === 'sealed') return 'unknown'

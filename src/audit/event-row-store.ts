@@ -1,5 +1,6 @@
 import type { Queryable, Statement } from '../database/database.ts'
 import type { EventColumns } from './event-columns.ts'
+import { TILE_WIDTH, type Tile } from './tile.ts'
 
 /** A row of `audit_events`, before anything of it is believed. */
 export interface EventRow extends EventColumns {
@@ -12,7 +13,7 @@ export interface EventRow extends EventColumns {
 }
 
 /** SQL of the hash of the leaf that the head covers of an event `e`. */
-const LEAF_HASH = `(SELECT l.hash FROM audit_leaves l WHERE l.event = e.id AND l.sequence < (SELECT size FROM audit_head) LIMIT 1)`
+export const LEAF_HASH = `(SELECT l.hash FROM audit_leaves l WHERE l.event = e.id AND l.sequence < (SELECT size FROM audit_head) LIMIT 1)`
 
 /** The columns of an `EventRow`, of `audit_events e`. */
 export const EVENT_ROW = `e.id, e.occurred_at AS "occurredAt", e.type, e.caller, e.token, e.site, e.body, e.mac,
@@ -56,4 +57,31 @@ const SELECT_WAITING: Statement = {
 /** Committed events that wait for their leaf, behind that position, in the order of insertion. */
 export function selectWaitingRows(db: Queryable, after: number, limit: number): Promise<EventRow[]> {
   return db.query(SELECT_WAITING, [after, limit])
+}
+
+/** An event with its place in the log. */
+export interface LoggedEvent extends EventRow {
+  /** Null while it waits for its place. */
+  sequence: number | null
+}
+
+const SELECT_LOGGED: Statement = {
+  name: 'select-logged-event',
+  text: `SELECT ${EVENT_ROW}, (SELECT sequence::float8 FROM audit_leaves WHERE event = e.id) AS sequence
+         FROM audit_events e WHERE id = $1`,
+}
+
+export async function findLoggedEvent(db: Queryable, id: string): Promise<LoggedEvent | undefined> {
+  return (await db.query<LoggedEvent>(SELECT_LOGGED, [id]))[0]
+}
+
+const SELECT_ENTRIES: Statement = {
+  name: 'select-log-entries',
+  text: `SELECT ${EVENT_ROW} FROM audit_leaves p JOIN audit_events e ON e.id = p.event
+         WHERE p.sequence >= $1 AND p.sequence < $2 ORDER BY p.sequence`,
+}
+
+/** The events of a tile of leaves; fewer than its width when some of them were dropped. */
+export function selectEntries(db: Queryable, { index, width }: Tile): Promise<EventRow[]> {
+  return db.query(SELECT_ENTRIES, [index * TILE_WIDTH, index * TILE_WIDTH + width])
 }

@@ -250,14 +250,16 @@ export function findAnnouncements(db: Queryable, { id, publicKey }: AnnouncedKey
 
 const SELECT_OLDEST_WAITING: Statement = {
   name: 'select-oldest-unsequenced-event',
-  text: `SELECT occurred_at AS at FROM audit_events e
-         WHERE position >= coalesce((SELECT next_position FROM audit_head), 0)
-           AND (SELECT true FROM audit_leaves l WHERE l.event = e.id) IS NULL ORDER BY position LIMIT 1`,
+  // One row that somebody has put in front of the others must not hide how long they have waited.
+  text: `SELECT min(at) AS at FROM (
+           SELECT occurred_at AS at FROM audit_events e
+           WHERE position >= coalesce((SELECT next_position FROM audit_head), 0) AND isfinite(occurred_at)
+             AND (SELECT true FROM audit_leaves l WHERE l.event = e.id) IS NULL ORDER BY position LIMIT 1000) AS waiting`,
 }
 
 /** The time of the oldest committed event that has no leaf yet. */
 export async function findOldestWaiting(db: Queryable): Promise<Date | undefined> {
-  return (await db.query<{ at: Date }>(SELECT_OLDEST_WAITING))[0]?.at
+  return (await db.query<{ at: Date | null }>(SELECT_OLDEST_WAITING))[0]?.at ?? undefined
 }
 
 const PREPARE_PARTITIONS: Statement = {
@@ -268,31 +270,4 @@ const PREPARE_PARTITIONS: Statement = {
 /** Makes the partitions of the months to come. */
 export async function preparePartitions(db: Queryable): Promise<void> {
   await db.query(PREPARE_PARTITIONS)
-}
-
-/** An event with its place in the log. */
-export interface LoggedEvent extends EventRow {
-  /** Null while it waits for its place. */
-  sequence: number | null
-}
-
-const SELECT_LOGGED: Statement = {
-  name: 'select-logged-event',
-  text: `SELECT ${EVENT_ROW}, (SELECT sequence::float8 FROM audit_leaves WHERE event = e.id) AS sequence
-         FROM audit_events e WHERE id = $1`,
-}
-
-export async function findLoggedEvent(db: Queryable, id: string): Promise<LoggedEvent | undefined> {
-  return (await db.query<LoggedEvent>(SELECT_LOGGED, [id]))[0]
-}
-
-const SELECT_ENTRIES: Statement = {
-  name: 'select-log-entries',
-  text: `SELECT ${EVENT_ROW} FROM audit_leaves p JOIN audit_events e ON e.id = p.event
-         WHERE p.sequence >= $1 AND p.sequence < $2 ORDER BY p.sequence`,
-}
-
-/** The events of a tile of leaves; fewer than its width when some of them were dropped. */
-export function selectEntries(db: Queryable, { index, width }: Tile): Promise<EventRow[]> {
-  return db.query(SELECT_ENTRIES, [index * TILE_WIDTH, index * TILE_WIDTH + width])
 }

@@ -1,7 +1,8 @@
 import type { Database } from '../database/database.ts'
 import { Problem } from '../problem.ts'
 import type { EventAuthenticity } from './event-authenticity.ts'
-import { findLoggedEvent, selectHead, selectTile } from './log-store.ts'
+import { findLoggedEvent } from './event-row-store.ts'
+import { selectHead, selectTile } from './log-store.ts'
 import { hashLeaf, includes, inclusionProof } from './merkle.ts'
 import { subtreesOfTiles } from './tile.ts'
 

@@ -3,12 +3,12 @@ import type { Background } from '../background.ts'
 import type { Database, Queryable } from '../database/database.ts'
 import { Problem } from '../problem.ts'
 import type { EventAuthenticity } from './event-authenticity.ts'
+import { findDrops, isDropped } from './find-drops.ts'
 import { LogChanged, readLogEnd, type SeenLog } from './log-end.ts'
 import { freezeSnapshot, selectChangedEvents } from './log-end-store.ts'
 import type { LogKey } from './log-key.ts'
 import type { LogHead } from './log-store.ts'
 import { createLeafProof } from './proven-leaf.ts'
-import { findDrops, isDropped } from './retention-store.ts'
 import { TILE_WIDTH } from './tile.ts'
 
 /** With an alert and `/readyz` within ten seconds of the change, also where a look takes its time. */

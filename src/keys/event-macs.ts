@@ -19,7 +19,7 @@ const CLOSED_AFTER_MS = 60_000
 const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
 
 export interface EventMacDeps extends ChangeRegistryDeps {
-  keys: Pick<Keys, 'isSealed' | 'macs' | 'registry' | 'refresh' | 'verified'>
+  keys: Pick<Keys, 'macs' | 'registry' | 'refresh' | 'verified'>
   now: () => Date
 }
 
@@ -47,7 +47,7 @@ export interface EventMacs {
   verifyMac: VerifyEventMac
   /** On the first start of a version that makes MACs: what waits for its place in the log is taken in as it stands. */
   acceptWaiting(): Promise<void>
-  /** Whether that was done, as far as this process knows. A sealed vault does not know. */
+  /** Whether that was done, as far as this process knows. @throws {Problem} sealed */
   areAccepted(): boolean
   /**
    * Destroys event keys that were replaced, as soon as no event waits for the log that they may have made: whoever has an old
@@ -60,7 +60,7 @@ export function createEventMacs(deps: EventMacDeps): EventMacs {
   const { database, keys, newAuditEvent, now } = deps
   return {
     verifyMac: (domain, text, mac) => keys.macs.verify('event-mac', domain, text, mac, ASKED),
-    areAccepted: () => !keys.isSealed && keys.verified.marks.includes(EVENT_MACS),
+    areAccepted: () => keys.verified.marks.includes(EVENT_MACS),
     async acceptWaiting() {
       if (keys.verified.marks.includes(EVENT_MACS)) return
       await changeRegistry(deps, VAULT, async ({ tx, marks, mark }) => {
