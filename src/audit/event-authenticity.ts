@@ -56,7 +56,7 @@ export function createEventAuthenticity({
 
   /** Whether it was there before events had MACs: then the event that says so comes after it. */
   async function isAccepted(id: string, position: number, db: Queryable): Promise<boolean> {
-    for (const { event, body, mac } of await selectMigrations(db, position)) {
+    for (const { event, body, mac } of await selectMigrations(db, position, id)) {
       if (mac === null || !(await isMade(event, body, mac))) continue
       const { events } = JSON.parse(body) as { events?: readonly string[] }
       if (events?.includes(id)) return true

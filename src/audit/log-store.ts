@@ -81,15 +81,17 @@ export function selectPlacedEvents(
 
 const SELECT_MIGRATIONS: Statement = {
   name: 'select-migrate-events',
-  text: `SELECT id AS event, body, mac FROM audit_events WHERE position >= $1 AND type = 'migrate' ORDER BY position`,
+  text: `SELECT id AS event, body, mac FROM audit_events
+         WHERE position >= $1 AND type = 'migrate' AND strpos(body, $2) > 0 ORDER BY position`,
 }
 
-/** Events of type `migrate` from that position on. */
+/** Events of type `migrate` from that position on that name an event. */
 export function selectMigrations(
   db: Queryable,
   from: number,
+  named: string,
 ): Promise<{ event: string; body: string; mac: Buffer | null }[]> {
-  return db.query(SELECT_MIGRATIONS, [from])
+  return db.query(SELECT_MIGRATIONS, [from, JSON.stringify(named)])
 }
 
 const SELECT_WITHOUT_MAC: Statement = {
