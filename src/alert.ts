@@ -33,7 +33,7 @@ export const ALERTS = {
   'audit-unavailable': 'the audit log cannot be written: nothing is released until it can',
   'audit-missing':
     'an audit event was not stored as it was made, or is gone before it came into the log: look for triggers and rules',
-  'audit-forged': 'an audit event was not made by the vault: it stays out of the log',
+  'audit-forged': 'an audit event was not made by the vault, or was changed: it is neither signed nor shown',
   'audit-witness-unreachable': 'checkpoints of the audit log do not arrive where they are shipped to',
   'audit-witness-refuses': 'a witness does not sign the audit log: it may have seen another one',
   'restored-backup':

@@ -6,7 +6,7 @@ import { ACCESS_MARKS } from './access/adopt-access.ts'
 import { createAuthentication } from './access/authentication.ts'
 import type { Caller } from './access/caller.ts'
 import { createCallerCommands } from './access/caller-commands.ts'
-import { findTakenAway } from './access/find-taken-away.ts'
+import { createFindTakenAway } from './access/find-taken-away.ts'
 import { remakeAccessMacs } from './access/remake-access-macs.ts'
 import { releaseReservations } from './access/reservation-store.ts'
 import { defaultStrangerLimits } from './access/stranger-limit.ts'
@@ -160,7 +160,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const shared = { ...basics, ...limits, ...parts, batches, roles, macs, ledger }
 
   const auditLog = await createAuditLog(
-    { ...basics, ...eventMacs, book, gate, findState: findTakenAway },
+    { ...basics, ...eventMacs, book, gate, findState: createFindTakenAway(eventMacs.verifyMac) },
     {
       isKeptHere: config.keepsLog ?? false,
       isWatchedHere: config.watchesLog ?? config.keepsLog ?? false,
@@ -199,8 +199,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   ])
   const routes = [
     ...createRecordApi({ ...shared, idempotency }),
-    ...createAuditRoutes(basics),
-    ...createLogRoutes(basics),
+    ...createAuditRoutes({ ...basics, authenticity: auditLog.authenticity }),
+    ...createLogRoutes({ ...basics, authenticity: auditLog.authenticity }),
     ...createAccessRoutes({
       ...{ ...shared, accessTokens, clientSecrets, spendOnce, issuer, asksForCertificates },
     }),
@@ -216,7 +216,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ? startRotationRunner(rotation, (result) => logger.info(result, 'rotation ended'), background)
     : undefined
   const watchKeys = createKeyWatch({ keys, now, alert, observeKey: metrics.observeKey })
-  const destroying = { ...keyDeps, ...access.keyUse, hasSignedLast: auditLog.hasSignedLast }
+  const { authenticity, hasSignedLast } = auditLog
+  const destroying = { ...keyDeps, ...access.keyUse, authenticity, hasSignedLast }
   await tendVault({
     ...{ background, keys },
     work: [
@@ -280,7 +281,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       reviewAccess: (operator: AuditCaller) => access.commands.reviewAccess(operator, authentication.issuers),
       ...createKeyCommands({ ...rotation, ...destroying, issuer }),
       ...auditLog.commands,
-      ...createVaultCommands({ ...shared, ...auditLog.restoring, admit, production, schema }),
+      ...createVaultCommands({ ...shared, ...auditLog.restoring, authenticity, admit, production, schema }),
     },
     async close() {
       await background.tasks.get('write-refusal-counts')?.run()

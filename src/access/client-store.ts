@@ -62,6 +62,7 @@ const SELECT_WITH_SECRETS: Statement = {
   name: 'select-client-with-secrets',
   text: `SELECT ${COLUMNS}, ${SECRETS}, (${LEDGER_HEAD}) AS ledger ${FROM} WHERE id = $1`,
 }
+const EXISTS: Statement = { name: 'find-client-id', text: 'SELECT FROM clients WHERE id = $1' }
 const LOCK: Statement = { name: 'lock-client', text: 'SELECT id FROM clients WHERE id = $1 FOR UPDATE' }
 const UPDATE_CREDENTIAL: Statement = {
   name: 'update-client-credential',
@@ -113,6 +114,11 @@ export async function findClientWithSecrets(db: Queryable, id: string): Promise<
 }
 
 /** The client, which nobody else changes until the end of the transaction. */
+/** Whether there is such a client, or was one that is revoked. */
+export async function isClientId(db: Queryable, id: string): Promise<boolean> {
+  return (await db.query(EXISTS, [id])).length > 0
+}
+
 export async function lockClient(tx: Queryable, id: string): Promise<FoundClient | undefined> {
   await tx.query(LOCK, [id])
   return findClientWithSecrets(tx, id)

@@ -2,12 +2,13 @@ import type { Alert, AlertFacts } from '../alert.ts'
 import type { Background } from '../background.ts'
 import type { Database, Queryable } from '../database/database.ts'
 import type { AuditCaller, AuditEventType, AuditFacts, EventBook, NewAuditEvent } from './audit-event.ts'
-import { type EventPage, selectEvents } from './audit-store.ts'
+import type { EventPage } from './audit-store.ts'
 import type { VaultMark } from './checkpoint.ts'
 import { deliverLog, type LogDelivery } from './delivery/deliver-log.ts'
 import { type DropEventsRequest, dropEvents } from './drop-events.ts'
 import { createEventAuthenticity, type VerifyEventMac } from './event-authenticity.ts'
 import { type FailedCommand, recordFailedCommand } from './failed-command.ts'
+import { findMinimumIndex } from './find-drops.ts'
 import { keepLog } from './keep-log.ts'
 import type { LogKey } from './log-key.ts'
 import { hasSignedLast, listLogKeys } from './log-keys.ts'
@@ -15,10 +16,10 @@ import { insertMissing } from './missing-store.ts'
 import type { MissingNumbers } from './number-tracker.ts'
 import { watchOutage } from './outage.ts'
 import { preparePartitions } from './partition-store.ts'
+import { readEvents } from './read-events.ts'
 import type { RecordEvent } from './record-event.ts'
 import { describeMissing, type ReleaseGate } from './release-gate.ts'
 import { resumeReleases } from './resume-releases.ts'
-import { findMinimumIndex } from './retention-store.ts'
 import { acknowledgeFinding, type Review, reviewLog } from './review/review-log.ts'
 import { createIsProven } from './signed-log.ts'
 import type { FindState } from './vouch.ts'
@@ -42,6 +43,7 @@ interface AuditLogDeps {
   findState: FindState
   /** Takes in what a version before has left without MACs, once. */
   acceptWaiting: () => Promise<void>
+  areAccepted: () => boolean
   keys: {
     readonly isSealed: boolean
     readonly verified: VaultMark
@@ -116,8 +118,11 @@ export async function createAuditLog(
   background.every('watch-audit-missing', { everyMs: LOOK_EVERY_MS, firstMs: 0 }, async () => {
     if (!keys.isSealed) await look()
   })
+  const authenticity = createEventAuthenticity(deps)
+  /** For who reads the log. */
+  const read = { ...deps, authenticity }
   const events = {
-    ...createEventAuthenticity(deps),
+    ...authenticity,
     get state() {
       return deps.book.state
     },
@@ -130,7 +135,7 @@ export async function createAuditLog(
     },
   }
   const isReady = () => !keys.isSealed
-  const end = isWatchedHere ? watchLogEnd({ ...deps, keys: signing, isReady }) : undefined
+  const end = isWatchedHere ? watchLogEnd({ ...read, keys: signing, isReady }) : undefined
   const keeper =
     end && isKeptHere ? keepLog({ ...deps, ...options, end, keys: signing, isReady, prepare, events }) : undefined
   const isProven = createIsProven({ ...deps, keys: signing })
@@ -149,6 +154,8 @@ export async function createAuditLog(
     requireUnchanged: () => end?.requireUnchanged(),
     /** What is known of the log from outside. */
     outside,
+    /** Tells the vault's events from other rows. */
+    authenticity,
     /** What `restore apply` goes by. */
     restoring: { outside, settlements, isProven, signingKeys: signing.all },
     /** Whether the key has signed the latest checkpoint. */
@@ -158,16 +165,16 @@ export async function createAuditLog(
     },
     commands: {
       listAuditEvents: async (operator: AuditCaller, filter: EventPage) => {
-        const events = await selectEvents(database, filter)
+        const { events } = await readEvents(read, filter)
         await recordEvent(
           newAuditEvent({ type: 'audit.read', outcome: 'success', caller: operator, count: events.length }),
         )
         return events
       },
-      deliverLog: (operator: AuditCaller, delivery: LogDelivery) => deliverLog(deps, operator, delivery),
-      reviewLog: (operator: AuditCaller, review: Review) => reviewLog(deps, operator, review),
+      deliverLog: (operator: AuditCaller, delivery: LogDelivery) => deliverLog(read, operator, delivery),
+      reviewLog: (operator: AuditCaller, review: Review) => reviewLog(read, operator, review),
       acknowledgeFinding: (operator: AuditCaller, review: Review & { finding: string; note: string }) =>
-        acknowledgeFinding(deps, operator, review),
+        acknowledgeFinding(read, operator, review),
       recordFailedCommand: (operator: AuditCaller, failure: FailedCommand) =>
         recordFailedCommand(deps, options.failures, operator, failure),
       /** @param owner the database as the role that owns the log */

@@ -5,7 +5,8 @@ import { purposes } from '../access/purpose.ts'
 import type { Database } from '../database/database.ts'
 import { type Route, type RouteRequest, route } from '../http/route.ts'
 import { auditEventTypes, type NewAuditEvent } from './audit-event.ts'
-import { selectEvents } from './audit-store.ts'
+import type { EventAuthenticity } from './event-authenticity.ts'
+import { readEvents } from './read-events.ts'
 import { READ_SCOPES, readableSite } from './readable-site.ts'
 import type { RecordEvent } from './record-event.ts'
 
@@ -36,6 +37,7 @@ const querySchema = z.strictObject({
 /** `GET /v1/audit/events`: the log, a page at a time. Reading it is an event too. */
 export function createAuditRoutes(deps: {
   database: Database
+  authenticity: EventAuthenticity
   newAuditEvent: NewAuditEvent
   recordEvent: RecordEvent
 }): Route<Caller>[] {
@@ -49,13 +51,14 @@ export function createAuditRoutes(deps: {
       query: querySchema,
       responses: {
         200: {
-          description: 'a page; `next` is what to pass as `after`, null at the end',
+          description:
+            'a page; `next` is what to pass as `after`, null at the end. An event that cannot be authenticated now has `unverified`',
           schema: z.object({ events: z.array(z.looseObject({ id: z.string() })), next: z.string().nullable() }),
         },
       },
       handle: async (request: RouteRequest<Caller, undefined, z.output<typeof querySchema>>) => {
         const site = readableSite(request.caller)
-        const events = await selectEvents(deps.database, { ...request.query, site })
+        const { events, next } = await readEvents(deps, { ...request.query, site })
         const read = deps.newAuditEvent({
           type: 'audit.read',
           outcome: 'success',
@@ -65,7 +68,6 @@ export function createAuditRoutes(deps: {
           count: events.length,
         })
         await deps.recordEvent(read)
-        const next = events.length === request.query.limit ? (events.at(-1)?.id ?? null) : null
         return { status: 200, body: { events, next } }
       },
     }),

@@ -7,6 +7,7 @@ import { Problem } from '../problem.ts'
 import type { AuditEvent, BookEntry, MadeEvent } from './audit-event.ts'
 import { enterUnvouched } from './event-book.ts'
 import { eventIdAt } from './event-id.ts'
+import { EVENT_ROW, type EventRow } from './event-row-store.ts'
 import { isVouchable } from './vouch.ts'
 
 /** How many arrays hold the columns of events. */
@@ -186,7 +187,8 @@ const IS_WANTED = {
   token: (value: string) => `(token = ${value} OR ${isShown(`@> ARRAY[${value}]::text[]`)})`,
   tokens: (value: string) => `(token = ANY (${value}::text[]) OR ${isShown(`&& ${value}::text[]`)})`,
   type: (value: string) => `type = ${value}`,
-  purpose: (value: string) => `body::json ->> 'purpose' = ${value}`,
+  // What is no JSON must not fail the statement; in the canonical form the quotation marks inside a text are escaped.
+  purpose: (value: string) => `strpos(body, '"purpose":"' || ${value} || '"') > 0`,
   since: (value: string) => `id >= ${value}`,
   until: (value: string) => `id < ${value}`,
 } as const satisfies Record<keyof EventFilter, (value: string) => string>
@@ -215,16 +217,19 @@ export interface EventPage extends EventFilter {
   newestFirst?: boolean | undefined
 }
 
-/** A page of events in the order of their ids, which is the order of time to the millisecond, or in the opposite order. */
-export async function selectEvents(
+/** Some other id is none of the vault's, and does not say where the next page begins. */
+const IS_ID = `id ~ '^evt_[0-9a-z]{1,40}$'`
+
+/** A page of rows in the order of their ids, which is the order of time to the millisecond, or in the opposite order. */
+export function selectEventRows(
   db: Queryable,
   { after = '', limit, newestFirst = false, ...filter }: EventPage,
-): Promise<Record<string, unknown>[]> {
+): Promise<EventRow[]> {
   const { name, sql, values } = eventConditions(filter, 3)
   const statement = {
     name: `select-audit-events${name}${newestFirst ? '-newest-first' : ''}`,
-    text: `SELECT body FROM audit_events WHERE id > $1${sql} ORDER BY id${newestFirst ? ' DESC' : ''} LIMIT $2`,
+    text: `SELECT ${EVENT_ROW} FROM audit_events e WHERE id > $1 AND ${IS_ID}${sql}
+           ORDER BY id${newestFirst ? ' DESC' : ''} LIMIT $2`,
   }
-  const rows = await db.query<{ body: string }>(statement, [after, limit, ...values])
-  return rows.map((row) => JSON.parse(row.body) as Record<string, unknown>)
+  return db.query(statement, [after, limit, ...values])
 }

@@ -6,6 +6,7 @@ import { timeOfIdPrefix } from '../identifier.ts'
 import { announceKey } from './announce-key.ts'
 import type { AuditCaller, NewAuditEvent } from './audit-event.ts'
 import { insertEvents } from './audit-store.ts'
+import { type DroppedRange, findDrops } from './find-drops.ts'
 import { selectHead } from './log-store.ts'
 import { MIN_MONTHS_KEPT, monthsBefore } from './months.ts'
 import {
@@ -21,7 +22,6 @@ import {
   selectOldPartitions,
   selectStragglers,
 } from './partition-store.ts'
-import { type DroppedRange, findDrops } from './retention-store.ts'
 import { minimumIndexOf } from './tile.ts'
 import type { Settlements } from './witness/settlements.ts'
 

@@ -1,24 +1,17 @@
 import { textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import { eventIdAt } from './event-id.ts'
+import { EVENT_ROW, type EventRow } from './event-row-store.ts'
 
-/** What the log says of the census that found nothing on a key. */
-export interface RetirementEvent {
-  id: string
-  at: string
-  /** How many values rotations had moved off it. */
-  count: number
+const SELECT_RETIREMENTS: Statement = {
+  name: 'select-retirement-events',
+  text: `SELECT ${EVENT_ROW} FROM audit_events e
+         WHERE type = 'key.retire' AND strpos(body, '"subject":"' || $1 || '"') > 0 ORDER BY id DESC LIMIT 100`,
 }
 
-const SELECT_RETIREMENT: Statement = {
-  name: 'select-retirement-event',
-  text: `SELECT id, body::json ->> 'at' AS at, (body::json ->> 'count')::float8 AS count FROM audit_events
-         WHERE type = 'key.retire' AND body::json ->> 'subject' = $1 ORDER BY id DESC LIMIT 1`,
-}
-
-/** The latest `key.retire` event of a key. */
-export async function findRetirement(db: Queryable, keyId: string): Promise<RetirementEvent | undefined> {
-  return (await db.query<RetirementEvent>(SELECT_RETIREMENT, [keyId]))[0]
+/** The latest rows that say that a census has found nothing on a key, the latest first. */
+export function selectRetirements(db: Queryable, keyId: string): Promise<EventRow[]> {
+  return db.query(SELECT_RETIREMENTS, [keyId])
 }
 
 const SELECT_EVENTS_OF_RECORDS: Statement = {

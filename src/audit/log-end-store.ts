@@ -1,4 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
+import { isIntactSql } from './event-row-store.ts'
 
 const FIND_LAST_STORED: Statement = {
   name: 'find-last-stored-of-log',
@@ -25,29 +26,23 @@ export async function freezeSnapshot(tx: Queryable): Promise<void> {
   await tx.query(FREEZE_SNAPSHOT)
 }
 
-const FIND_CHANGED_EVENT: Statement = {
-  name: 'find-changed-audit-event',
+const SELECT_CHANGED_EVENTS: Statement = {
+  name: 'select-changed-audit-events',
   text: `SELECT l.sequence::float8 AS sequence, l.event, e.id IS NULL AS "isMissing"
-         FROM (SELECT sequence, event, hash FROM audit_leaves WHERE sequence >= $1) AS l
+         FROM (SELECT sequence, event, hash FROM audit_leaves WHERE sequence >= $1 AND sequence < $2) AS l
          LEFT JOIN audit_events e ON e.id = l.event
-         WHERE CASE WHEN e.id IS NULL THEN l.event >= audit_event_id_at($2)
-                    ELSE l.hash <> sha256('\\x00'::bytea || convert_to(e.body, 'UTF8')) END
-         ORDER BY l.sequence LIMIT 1`,
+         WHERE CASE WHEN e.id IS NULL THEN true ELSE NOT (${isIntactSql('l.hash')}) END
+         ORDER BY l.sequence`,
 }
 
-/**
- * The first leaf from that one on whose event is not what was hashed, or is not there.
- *
- * @param missedSince an older event is not missed
- */
-export async function findChangedEvent(
-  db: Queryable,
-  from: number,
-  missedSince: Date,
-): Promise<{ sequence: number; event: string; isMissing: boolean } | undefined> {
-  const rows = await db.query<{ sequence: number; event: string; isMissing: boolean }>(FIND_CHANGED_EVENT, [
-    from,
-    missedSince,
-  ])
-  return rows[0]
+/** A leaf that its event does not agree with. */
+export interface ChangedEvent {
+  sequence: number
+  event: string
+  isMissing: boolean
+}
+
+/** The leaves from one up to, and without, another whose event is not there, is not what was hashed, or is not what its columns say. */
+export function selectChangedEvents(db: Queryable, from: number, to: number): Promise<ChangedEvent[]> {
+  return db.query(SELECT_CHANGED_EVENTS, [from, to])
 }

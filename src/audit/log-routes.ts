@@ -4,12 +4,14 @@ import type { Database } from '../database/database.ts'
 import { type Answer, type Route, type RouteRequest, route } from '../http/route.ts'
 import { Problem } from '../problem.ts'
 import type { AuditFacts, NewAuditEvent } from './audit-event.ts'
-import { type LogHead, selectEntries, selectHead, selectTile } from './log-store.ts'
+import type { EventAuthenticity } from './event-authenticity.ts'
+import { selectEntries } from './event-row-store.ts'
+import { findMinimumIndex } from './find-drops.ts'
+import { type LogHead, selectHead, selectTile } from './log-store.ts'
 import { parseNote } from './note.ts'
 import { READ_SCOPES, readableSite } from './readable-site.ts'
 import { giveReceipt } from './receipt.ts'
 import type { RecordEvent } from './record-event.ts'
-import { findMinimumIndex } from './retention-store.ts'
 import { entryBundle, hashesAt, parseTilePath, TILE_WIDTH, type Tile } from './tile.ts'
 import { cosignaturesFor } from './witness/witness-store.ts'
 
@@ -18,6 +20,7 @@ const FINAL = { 'cache-control': 'private, max-age=31536000, immutable' } as con
 
 interface LogRoutesDeps {
   database: Database
+  authenticity: EventAuthenticity
   newAuditEvent: NewAuditEvent
   recordEvent: RecordEvent
 }
@@ -55,6 +58,7 @@ export function createLogRoutes(deps: LogRoutesDeps): Route<Caller>[] {
     // What was dropped is gone whether anybody may have seen it or not.
     if (tile.index * TILE_WIDTH + tile.width <= (await findMinimumIndex(database))) throw new Problem('event-dropped')
     const events = await selectEntries(database, tile)
+    if ((await deps.authenticity.pick(events, database)).length < events.length) throw new Problem('audit-log-changed')
     // A leaf may be large, and a bundle is whole or nothing: who may not see one of its events cannot have it.
     const site = readableSite(request.caller)
     if (site !== undefined && events.some((event) => event.site !== null && event.site !== site))
@@ -129,7 +133,7 @@ export function createLogRoutes(deps: LogRoutesDeps): Route<Caller>[] {
       handle: async (request) => {
         const { event = '' } = request.params
         if (!/^evt_[0-9a-z]{1,40}$/.test(event)) throw new Problem('event-not-found')
-        const receipt = await giveReceipt(database, readableSite(request.caller), event)
+        const receipt = await giveReceipt(deps, readableSite(request.caller), event)
         await recordRead(request, { count: 1, subject: event })
         return { status: 200, body: receipt }
       },

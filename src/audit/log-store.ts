@@ -1,5 +1,6 @@
 import { byteaArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
+import { EVENT_ROW, type EventRow } from './event-row-store.ts'
 import type { PositionRange } from './frontier.ts'
 import { hashesAt, TILE_WIDTH, type Tile } from './tile.ts'
 import type { Subtree, TreeEdge } from './tree-edge.ts'
@@ -80,15 +81,17 @@ export function selectPlacedEvents(
 
 const SELECT_MIGRATIONS: Statement = {
   name: 'select-migrate-events',
-  text: `SELECT id AS event, body, mac FROM audit_events WHERE position >= $1 AND type = 'migrate' ORDER BY position`,
+  text: `SELECT id AS event, body, mac FROM audit_events
+         WHERE position >= $1 AND type = 'migrate' AND strpos(body, $2) > 0 ORDER BY position`,
 }
 
-/** Events of type `migrate` from that position on. */
+/** Events of type `migrate` from that position on that name an event. */
 export function selectMigrations(
   db: Queryable,
   from: number,
+  named: string,
 ): Promise<{ event: string; body: string; mac: Buffer | null }[]> {
-  return db.query(SELECT_MIGRATIONS, [from])
+  return db.query(SELECT_MIGRATIONS, [from, JSON.stringify(named)])
 }
 
 const SELECT_WITHOUT_MAC: Statement = {
@@ -235,54 +238,28 @@ export interface AnnouncedKey {
   publicKey: string
 }
 
-const FIND_ANNOUNCEMENT: Statement = {
-  name: 'find-audit-key-announcement',
-  text: `SELECT id FROM audit_events WHERE type IN ('audit.key', 'key.create')
-           AND body::json ->> 'subject' = $1 AND body::json ->> 'public_key' = $2 LIMIT 1`,
+const FIND_ANNOUNCEMENTS: Statement = {
+  name: 'find-audit-key-announcements',
+  text: `SELECT ${EVENT_ROW} FROM audit_events e WHERE type IN ('audit.key', 'key.create')
+           AND strpos(body, '"subject":"' || $1 || '"') > 0 AND strpos(body, '"public_key":"' || $2 || '"') > 0
+         ORDER BY id DESC LIMIT 100`,
 }
 
-/** Whether the log says that this is the public key of the key that signs it. */
-export async function isAnnounced(db: Queryable, { id, publicKey }: AnnouncedKey): Promise<boolean> {
-  return (await db.query(FIND_ANNOUNCEMENT, [id, publicKey])).length > 0
+/** The latest rows that say that this is the public key of the key that signs the log. */
+export function findAnnouncements(db: Queryable, { id, publicKey }: AnnouncedKey): Promise<EventRow[]> {
+  return db.query(FIND_ANNOUNCEMENTS, [id, publicKey])
 }
 
 const SELECT_OLDEST_WAITING: Statement = {
   name: 'select-oldest-unsequenced-event',
-  text: `SELECT occurred_at AS at FROM audit_events e
-         WHERE position >= coalesce((SELECT next_position FROM audit_head), 0)
-           AND (SELECT true FROM audit_leaves l WHERE l.event = e.id) IS NULL ORDER BY position LIMIT 1`,
+  // One row that somebody has put in front of the others must not hide how long they have waited.
+  text: `SELECT min(at) AS at FROM (
+           SELECT occurred_at AS at FROM audit_events e
+           WHERE position >= coalesce((SELECT next_position FROM audit_head), 0) AND isfinite(occurred_at)
+             AND (SELECT true FROM audit_leaves l WHERE l.event = e.id) IS NULL ORDER BY position LIMIT 1000) AS waiting`,
 }
 
 /** The time of the oldest committed event that has no leaf yet. */
 export async function findOldestWaiting(db: Queryable): Promise<Date | undefined> {
-  return (await db.query<{ at: Date }>(SELECT_OLDEST_WAITING))[0]?.at
-}
-
-/** An event with its place in the log. */
-export interface LoggedEvent {
-  body: string
-  site: string | null
-  /** Null while it waits for its place. */
-  sequence: number | null
-}
-
-const SELECT_LOGGED: Statement = {
-  name: 'select-logged-event',
-  text: `SELECT body, site, (SELECT sequence::float8 FROM audit_leaves WHERE event = id) AS sequence
-         FROM audit_events WHERE id = $1`,
-}
-
-export async function findLoggedEvent(db: Queryable, id: string): Promise<LoggedEvent | undefined> {
-  return (await db.query<LoggedEvent>(SELECT_LOGGED, [id]))[0]
-}
-
-const SELECT_ENTRIES: Statement = {
-  name: 'select-log-entries',
-  text: `SELECT body, site FROM audit_leaves JOIN audit_events ON id = event
-         WHERE sequence >= $1 AND sequence < $2 ORDER BY sequence`,
-}
-
-/** The events of a tile of leaves; fewer than its width when some of them were dropped. */
-export function selectEntries(db: Queryable, { index, width }: Tile): Promise<{ body: string; site: string | null }[]> {
-  return db.query(SELECT_ENTRIES, [index * TILE_WIDTH, index * TILE_WIDTH + width])
+  return (await db.query<{ at: Date | null }>(SELECT_OLDEST_WAITING))[0]?.at ?? undefined
 }

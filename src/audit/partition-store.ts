@@ -1,4 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
+import { isIntactSql } from './event-row-store.ts'
 import type { AnnouncedKey } from './log-store.ts'
 
 /** Hundreds of millions of events are counted before they go. */
@@ -107,7 +108,7 @@ export interface OldEvents {
   events: number
   /** How many of them have their place in the log, below its latest checkpoint. */
   placed: number
-  /** How many of those are still what their leaf says. */
+  /** How many of those are still what their leaf says, and what stands beside them. */
   intact: number
   /** How many of them are to go: they stand in the log from the first leaf on that was kept, before the first younger one. */
   leading: number
@@ -123,14 +124,14 @@ export async function inspectOldEvents(
   { from, to }: { from: number; to: number },
 ): Promise<OldEvents> {
   const names = partitions.map(({ name }) => name)
-  const rows = names.map((name) => `SELECT id, body FROM ${name} WHERE id < audit_event_id_at($1)`).join(' UNION ALL ')
+  const rows = names.map((name) => `SELECT * FROM ${name} WHERE id < audit_event_id_at($1)`).join(' UNION ALL ')
   const [found] = await db.query<OldEvents>(
     {
       // The text depends on the first of them and their number.
       name: `inspect ${names.length} from ${names[0]}`,
       timeoutMs: TIMEOUT_MS,
       text: `SELECT count(*)::float8 AS events, count(l.sequence)::float8 AS placed,
-               count(*) FILTER (WHERE l.hash = sha256('\\x00'::bytea || convert_to(e.body, 'UTF8')))::float8 AS intact,
+               count(*) FILTER (WHERE ${isIntactSql('l.hash')})::float8 AS intact,
                count(*) FILTER (WHERE l.sequence >= $2 AND l.sequence < $3)::float8 AS leading,
                count(*) FILTER (WHERE l.sequence >= $3)::float8 AS trailing
              FROM (${rows}) e LEFT JOIN audit_leaves l

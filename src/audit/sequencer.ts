@@ -88,7 +88,7 @@ export async function openSequencer(
     const key = await keys.active()
     if (key.id === announced) return key
     const publicKey = rawPublicKey(createPublicKey(key.secret)).toString('base64')
-    await announceKey(session, newAuditEvent, { id: key.id, publicKey })
+    await announceKey(session, newAuditEvent, { id: key.id, publicKey }, made.isOfVault)
     announced = key.id
     return key
   }

@@ -10,6 +10,8 @@ export interface LogFormat {
   head: string
   /** One event, without the end of its line. */
   format(entry: LogEntry): string
+  /** Whether an event that was changed stays in, for who verifies; formats for other readers leave it out. */
+  keepsChanged?: true
   /** The place of an event that was dropped, for who verifies; formats for other readers have none. */
   formatDropped?(leaf: DroppedLeaf): string
   /** What was signed over the leaves before it, in the same way. */
@@ -39,6 +41,7 @@ export const logFormats = {
   /** One JSON document a line; `event` is in its canonical form, byte for byte. `audit verify --log` reads it. */
   jsonl: {
     head: '',
+    keepsChanged: true,
     format: ({ sequence, body }) => `{"sequence":${sequence},"event":${body}}`,
     formatDropped: ({ sequence, event, hash }) =>
       JSON.stringify({ sequence, id: event, hash: hash.toString('base64') }),
@@ -82,8 +85,9 @@ export function formatPage(
   dropped: readonly DroppedLeaf[],
   checkpoints: readonly DeliveredCheckpoint[] = [],
 ): string {
-  const { formatDropped, formatCheckpoint } = format
-  const lines = entries.map((entry) => ({ place: entry.sequence, text: format.format(entry) }))
+  const { formatDropped, formatCheckpoint, keepsChanged } = format
+  const kept = entries.filter(({ isChanged }) => keepsChanged || !isChanged)
+  const lines = kept.map((entry) => ({ place: entry.sequence, text: format.format(entry) }))
   if (formatDropped) for (const leaf of dropped) lines.push({ place: leaf.sequence, text: formatDropped(leaf) })
   // Behind its last leaf, before the next.
   if (formatCheckpoint)

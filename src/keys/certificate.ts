@@ -2,7 +2,8 @@ import { createPublicKey, sign } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import type { AuditCaller } from '../audit/audit-event.ts'
 import { insertEvents } from '../audit/audit-store.ts'
-import { findRetirement } from '../audit/event-lookup-store.ts'
+import type { EventAuthenticity } from '../audit/event-authenticity.ts'
+import { selectRetirements } from '../audit/event-lookup-store.ts'
 import { rawPublicKey } from '../audit/note.ts'
 import { isClosed, mayBeClosed } from './closed-keys.ts'
 import type { Keys } from './keys.ts'
@@ -50,6 +51,7 @@ export interface CertifyKeyDeps extends ChangeRegistryDeps {
   keys: Pick<Keys, 'active' | 'ensureFresh' | 'refresh' | 'registry' | 'times' | 'verified'>
   now: () => Date
   issuer: string
+  authenticity: EventAuthenticity
 }
 
 /**
@@ -76,8 +78,7 @@ export async function certifyKey(deps: CertifyKeyDeps, operator: AuditCaller, id
     const where = Object.entries(references).map(([column, count]) => `${count} in ${column}`)
     throw new NotRetired(`${id} is still needed: ${where.join(', ')}. What expires by itself is waited for.`)
   }
-  // From the log, which the server's role cannot rewrite; `key_retirements` it can.
-  const retirement = await findRetirement(database, id)
+  const retirement = await findRetirement(deps, id)
   const time = (date: Date | null | undefined) => date?.toISOString() ?? null
   const statement: KeyStatement = {
     format: 1,
@@ -109,6 +110,23 @@ export async function certifyKey(deps: CertifyKeyDeps, operator: AuditCaller, id
     }),
   ])
   return { statement, ...signed }
+}
+
+/** What the log says of the census that found nothing on a key. */
+interface Retirement {
+  id: string
+  at: string
+  /** How many values rotations had moved off it. */
+  count?: number
+}
+
+/** From the log, and of it only what the vault has written; `key_retirements` its own role can rewrite. */
+async function findRetirement(
+  { database, authenticity }: Pick<CertifyKeyDeps, 'database' | 'authenticity'>,
+  key: string,
+): Promise<Retirement | undefined> {
+  const [latest] = await authenticity.pick(await selectRetirements(database, key), database)
+  return latest && (JSON.parse(latest.body) as Retirement)
 }
 
 function signStatement(

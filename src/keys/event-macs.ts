@@ -47,6 +47,8 @@ export interface EventMacs {
   verifyMac: VerifyEventMac
   /** On the first start of a version that makes MACs: what waits for its place in the log is taken in as it stands. */
   acceptWaiting(): Promise<void>
+  /** Whether that was done, as far as this process knows. @throws {Problem} sealed */
+  areAccepted(): boolean
   /**
    * Destroys event keys that were replaced, as soon as no event waits for the log that they may have made: whoever has an old
    * one, from a backup perhaps, makes no event with it any more. Nothing else needs them, since the log is signed.
@@ -58,6 +60,7 @@ export function createEventMacs(deps: EventMacDeps): EventMacs {
   const { database, keys, newAuditEvent, now } = deps
   return {
     verifyMac: (domain, text, mac) => keys.macs.verify('event-mac', domain, text, mac, ASKED),
+    areAccepted: () => keys.verified.marks.includes(EVENT_MACS),
     async acceptWaiting() {
       if (keys.verified.marks.includes(EVENT_MACS)) return
       await changeRegistry(deps, VAULT, async ({ tx, marks, mark }) => {

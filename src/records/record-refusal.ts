@@ -1,13 +1,16 @@
 import { auditCaller, type Caller } from '../access/caller.ts'
+import { isClientId } from '../access/client-store.ts'
 import type { StrangerLimit } from '../access/stranger-limit.ts'
 import type { AuditEvent, NewAuditEvent } from '../audit/audit-event.ts'
 import type { RecordEvent } from '../audit/record-event.ts'
+import type { Queryable } from '../database/database.ts'
 import { toProblem } from '../http/problem-response.ts'
 import type { Refusal } from '../http/route.ts'
 import type { Problem, ProblemCode } from '../problem.ts'
 import { parseToken } from './token.ts'
 
 interface RecordRefusalDeps {
+  database: Queryable
   newAuditEvent: NewAuditEvent
   recordEvent: RecordEvent
   strangers: StrangerLimit
@@ -38,10 +41,16 @@ export function createRecordRefusal(deps: RecordRefusalDeps): (refusal: Refusal<
     return instead && caller === undefined && problem.status !== 429 ? instead : instead && problem
   }
 
+  /** The client that the request claims to come from, where it exists: what no client has is somebody's input. */
+  async function findClaimed({ problem, claimedClient }: Refusal<Caller>): Promise<string | undefined> {
+    const claimed = problem.disbelief?.claimedClient ?? claimedClient
+    return claimed !== undefined && (await isClientId(deps.database, claimed)) ? claimed : undefined
+  }
+
   async function record(refusal: Refusal<Caller>): Promise<Problem> {
     const instead = await isTooMany(refusal)
     if (instead !== undefined) return instead
-    await deps.recordEvent(refusalEvent(deps.newAuditEvent, refusal))
+    await deps.recordEvent(refusalEvent(deps.newAuditEvent, refusal, await findClaimed(refusal)))
     return refusal.problem
   }
 
@@ -62,8 +71,8 @@ export function createRecordRefusal(deps: RecordRefusalDeps): (refusal: Refusal<
   }
 }
 
-function refusalEvent(newAuditEvent: NewAuditEvent, refusal: Refusal<Caller>): AuditEvent {
-  const { problem, requestId, route, caller, token, source, claimedClient, asked } = refusal
+function refusalEvent(newAuditEvent: NewAuditEvent, refusal: Refusal<Caller>, claimed: string | undefined): AuditEvent {
+  const { problem, requestId, route, caller, token, source, asked } = refusal
   return newAuditEvent({
     type: 'request.refuse',
     outcome: problem.status >= 500 ? 'failed' : 'refused',
@@ -76,7 +85,7 @@ function refusalEvent(newAuditEvent: NewAuditEvent, refusal: Refusal<Caller>): A
     token: caller && token !== undefined && problem.code !== 'record-not-found' ? parseToken(token) : undefined,
     code: problem.code,
     reason: problem.disbelief?.reason,
-    subject: problem.disbelief?.claimedClient ?? claimedClient,
+    subject: claimed,
     route,
     ...asked,
   })

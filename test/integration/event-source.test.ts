@@ -110,6 +110,26 @@ describe('a log-in that is refused', () => {
     expect(JSON.stringify(event)).not.toContain(client.secret)
   })
 
+  it.each<[string, (id: string) => Promise<{ headers: Record<string, string> }>]>([
+    ['with Basic', (id) => logIn('grant_type=client_credentials', basic(id, 'guess'))],
+    ['in the body', (id) => logIn(`grant_type=client_credentials&client_id=${id}&client_secret=x`)],
+    ['for a grant that there is not', (id) => logIn('grant_type=password', basic(id, 'x'))],
+    ['without a secret', (id) => logIn(`grant_type=client_credentials&client_id=${id}`)],
+  ])('keeps no id that no client has: %s', async (_what, send) => {
+    const nobody = `client_${'7'.repeat(26)}`
+    const [event, ...others] = await eventsOf(await send(nobody))
+    expect(others).toEqual([])
+    expect(event).toMatchObject({ type: 'request.refuse', source: '127.0.0.1' })
+    expect(JSON.stringify(event)).not.toContain(nobody)
+  })
+
+  it('names a client that was revoked', async () => {
+    const gone = await vault.client(roleOf('checkout').scopes, { role: 'checkout' })
+    await vault.strongroom.commands.revokeClient({ id: 'operator:test', kind: 'operator' }, gone.id)
+    const [event] = await eventsOf(await logIn('grant_type=client_credentials', basic(gone.id, gone.secret)))
+    expect(event).toMatchObject({ reason: 'revoked', subject: gone.id })
+  })
+
   it('is a failed logon in OCSF, of that client and from that address', async () => {
     const [event] = await eventsOf(await logIn('grant_type=client_credentials', basic(client.id, 'guess')))
     expect(toOcsf(JSON.stringify(event), 1, '0')).toMatchObject({

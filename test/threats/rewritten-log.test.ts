@@ -174,6 +174,19 @@ describe('a server to which nothing comes', () => {
         /was edited/,
       ],
       [`DELETE FROM audit_events WHERE type = 'record.tokenize'`, /is gone/],
+      // What stands beside the body decides what is found, and by whom.
+      [`UPDATE audit_events SET type = 'record.read' WHERE type = 'record.tokenize'`, /was edited/],
+      [`UPDATE audit_events SET token = 'card_1', site = NULL WHERE type = 'record.tokenize'`, /was edited/],
+      [
+        `UPDATE audit_events SET caller = 'staff:ann', occurred_at = 'infinity' WHERE type = 'audit.start'`,
+        /was edited/,
+      ],
+      // A leaf may say that its event is old, but no drop says so.
+      [
+        `WITH gone AS (DELETE FROM audit_events WHERE type = 'audit.start' RETURNING id)
+         UPDATE audit_leaves SET event = 'evt_00000000000000000000000001' WHERE event = (SELECT id FROM gone)`,
+        /is gone/,
+      ],
     ]
     for (const [at, [change, reason]] of changes.entries()) {
       await sql(change)

@@ -2,9 +2,17 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Database } from '../../database/database.ts'
 import type { AuditCaller, AuditFacts, NewAuditEvent } from '../audit-event.ts'
 import type { EventFilter } from '../audit-store.ts'
+import type { EventAuthenticity } from '../event-authenticity.ts'
 import { selectHead } from '../log-store.ts'
 import type { RecordEvent } from '../record-event.ts'
-import { countWaiting, type DroppedLeaf, type LogEntry, selectLogPage, selectLogRange } from './log-page-store.ts'
+import {
+  countWaiting,
+  type DroppedLeaf,
+  type EntryRow,
+  type LogEntry,
+  selectLogPage,
+  selectLogRange,
+} from './log-page-store.ts'
 import { type DeliveredCheckpoint, selectProof } from './proof-store.ts'
 
 export interface LogDelivery {
@@ -19,7 +27,8 @@ export interface LogDelivery {
   /**
    * Hands a page over; the next one is read when it is done. `next` is where to go on after it. `dropped` are places of the
    * whole log whose events were dropped. `checkpoints` are of the whole log too: each stands behind its last leaf, and the
-   * last of all proves what was delivered.
+   * last of all proves what was delivered. Of the whole log an event that was changed is delivered as it is, for who verifies;
+   * of anything else it is left out. Each is an alert.
    */
   deliver(
     entries: readonly LogEntry[],
@@ -47,11 +56,17 @@ const RECORD_EVERY_MS = 60 * 60 * 1000
  * @throws {Problem} audit-unavailable, and then nothing more is delivered
  */
 export async function deliverLog(
-  deps: { database: Database; newAuditEvent: NewAuditEvent; now: () => Date; recordEvent: RecordEvent },
+  deps: {
+    database: Database
+    newAuditEvent: NewAuditEvent
+    now: () => Date
+    recordEvent: RecordEvent
+    authenticity: EventAuthenticity
+  },
   caller: AuditCaller,
   { what, filter, from, follow, signal, deliver }: LogDelivery,
 ): Promise<Delivered> {
-  const { database, now } = deps
+  const { authenticity, database, now } = deps
   const record = (facts: Pick<AuditFacts, 'outcome' | 'count'>) =>
     deps.recordEvent(deps.newAuditEvent({ type: 'audit.read', subject: what, caller, site: filter.site, ...facts }))
   const sizeOf = async () => (await selectHead(database))?.size ?? 0
@@ -66,13 +81,24 @@ export async function deliverLog(
   let count = 0
   let recorded = { count: 0, at: now().getTime() }
 
+  /** What was changed is evidence where the whole log leaves the vault, and stays out of everything else. */
+  async function toEntries(rows: readonly EntryRow[]): Promise<LogEntry[]> {
+    const authentic = new Set(await authenticity.pick(rows, database))
+    return rows.flatMap((row): LogEntry[] => {
+      const { sequence, body } = row
+      if (authentic.has(row)) return [{ sequence, body }]
+      return isWhole ? [{ sequence, body, isChanged: true }] : []
+    })
+  }
+
   async function deliverUpTo(end: number): Promise<void> {
     while (next < end && !signal.aborted) {
       const page = await selectLogPage(database, { from: next, to: end }, filter)
       const checkpoints = proof.filter((one) => next < one.size && one.size <= page.next)
-      await deliver(page.entries, page.next, page.dropped, checkpoints)
+      const entries = await toEntries(page.entries)
+      await deliver(entries, page.next, page.dropped, checkpoints)
       next = page.next
-      count += page.entries.length
+      count += entries.length
     }
   }
 

@@ -1,11 +1,19 @@
 import type { Queryable } from '../../database/database.ts'
 import { type EventFilter, eventConditions } from '../audit-store.ts'
+import { EVENT_ROW, type EventRow } from '../event-row-store.ts'
 
 /** An event at its place in the log. */
 export interface LogEntry {
   sequence: number
   /** The event in its canonical form. */
   body: string
+  /** It is not what was hashed, or not what stands beside it: for who verifies, and for nobody else. */
+  isChanged?: true
+}
+
+/** The row of an event at its place in the log, before it is believed. */
+export interface EntryRow extends EventRow {
+  sequence: number
 }
 
 /** Leaves from the first sequence number up to, and without, the second. */
@@ -23,7 +31,7 @@ export interface DroppedLeaf {
 }
 
 export interface LogPage {
-  entries: LogEntry[]
+  entries: EntryRow[]
   /** Of the whole log only: among some events nobody can tell which of the dropped ones would have been there. */
   dropped: DroppedLeaf[]
   /** Where the next page begins. */
@@ -42,33 +50,31 @@ export async function selectLogPage(db: Queryable, { from, to }: LogRange, filte
   const statement = isOfRecords
     ? {
         name: `select-log-page-of-records${name}`,
-        text: `SELECT sequence::float8 AS sequence, id AS event, body, NULL AS hash
-               FROM (SELECT id, body FROM audit_events WHERE true${sql} OFFSET 0) AS e JOIN audit_leaves ON event = id
-               WHERE sequence >= $1 AND sequence < $2 ORDER BY sequence LIMIT $3`,
+        text: `SELECT p.sequence::float8 AS sequence, p.event, NULL AS hash, ${EVENT_ROW}
+               FROM (SELECT * FROM audit_events WHERE true${sql} OFFSET 0) AS e JOIN audit_leaves p ON p.event = e.id
+               WHERE p.sequence >= $1 AND p.sequence < $2 ORDER BY p.sequence LIMIT $3`,
       }
     : {
         name: `select-log-page${name}`,
-        text: `SELECT sequence::float8 AS sequence, event, body, CASE WHEN body IS NULL THEN hash END AS hash
+        text: `SELECT p.sequence::float8 AS sequence, p.event, p.hash, ${EVENT_ROW}
                FROM (SELECT sequence, event, hash FROM audit_leaves WHERE sequence >= $1 AND sequence < $2
-                     ORDER BY sequence LIMIT $3) AS l
-               LEFT JOIN LATERAL (SELECT body FROM audit_events WHERE id = event${sql} OFFSET 0) AS e ON true
-               ORDER BY sequence`,
+                     ORDER BY sequence LIMIT $3) AS p
+               LEFT JOIN LATERAL (SELECT * FROM audit_events WHERE id = p.event${sql} OFFSET 0) AS e ON true
+               ORDER BY p.sequence`,
       }
   const rows = await db.query<PageRow>(statement, [from, to, PAGE_LEAVES, ...values])
   return {
-    entries: rows.flatMap(({ sequence, body }) => (body === null ? [] : [{ sequence, body }])),
+    entries: rows.filter((row) => row.body !== null),
     dropped:
-      sql === '' ? rows.flatMap(({ sequence, event, hash }) => (hash === null ? [] : [{ sequence, event, hash }])) : [],
+      sql === ''
+        ? rows.flatMap(({ sequence, event, hash, body }) => (body === null ? [{ sequence, event, hash }] : []))
+        : [],
     next: rows.length < PAGE_LEAVES ? to : rows.at(-1)!.sequence + 1,
   }
 }
 
-interface PageRow {
-  sequence: number
-  event: string
-  body: string | null
-  hash: Buffer | null
-}
+/** The columns of the event are null where it is not there, or not wanted. */
+type PageRow = EntryRow & DroppedLeaf
 
 /** The sum keeps the planner from walking along the log until it meets the first leaf of that time. */
 const SELECT_RANGE = {

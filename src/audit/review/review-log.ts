@@ -1,5 +1,7 @@
 import type { Database } from '../../database/database.ts'
 import type { AuditCaller, NewAuditEvent } from '../audit-event.ts'
+import { authenticateWaiting } from '../authenticate-waiting.ts'
+import type { EventAuthenticity } from '../event-authenticity.ts'
 import type { RecordEvent } from '../record-event.ts'
 import {
   applyReviewRules,
@@ -12,6 +14,7 @@ import {
 } from './review-rules.ts'
 import {
   countEvents,
+  findForged,
   findWaiting,
   selectAcknowledgements,
   selectGaps,
@@ -28,6 +31,7 @@ export interface ReviewDeps {
   newAuditEvent: NewAuditEvent
   now: () => Date
   recordEvent: RecordEvent
+  authenticity: EventAuthenticity
 }
 
 export interface Review {
@@ -38,35 +42,41 @@ export interface Review {
 }
 
 /**
- * What a person should look at of what happened since then (PCI DSS 10.4.1.1). Over how many events it went is in the log
- * before anything of it is shown.
+ * What a person should look at of what happened since then (PCI DSS 10.4.1.1), as the vault's own events say. Over how many
+ * events it went is in the log before anything of it is shown.
  *
  * @throws {Problem} audit-unavailable
  */
 export async function reviewLog(deps: ReviewDeps, caller: AuditCaller, review: Review): Promise<Finding[]> {
   const { database } = deps
   const until = deps.now()
-  const findings = await findAll(database, review, until)
+  const findings = await findAll(deps, review, until)
   const count = await countEvents(database, { since: review.since, until })
   const read = { type: 'audit.read', outcome: 'success', caller, subject: 'review', count } as const
   await deps.recordEvent(deps.newAuditEvent(read))
   return findings
 }
 
-async function findAll(database: Database, { since, timeZone }: Review, until: Date): Promise<Finding[]> {
-  const times = { since, until }
+async function findAll(deps: ReviewDeps, { since, timeZone }: Review, until: Date): Promise<Finding[]> {
+  const { database, authenticity } = deps
+  const { waiting, isWaitingKnown } = await authenticateWaiting(deps)
+  const reviewed = { since, until, waiting }
   const before = (from: Date, ms: number) => new Date(from.getTime() - ms)
   const unreviewedSince = before(since, UNREVIEWED_DAYS * DAY_MS)
+  const longAgo = { ...reviewed, since: unreviewedSince }
+  const forged = await findForged(database, reviewed, isWaitingKnown)
+  authenticity.tellForged(forged?.events ?? [])
   const figures: ReviewFigures = {
-    reveals: await selectRevealHours(database, times, { usualSince: before(since, USUAL_DAYS * DAY_MS), timeZone }),
-    purposes: await selectNewPurposes(database, times, before(since, PURPOSE_DAYS * DAY_MS)),
-    refusals: await selectRefusalHours(database, times),
-    unreviewed: await selectUnreviewed(database, { since: unreviewedSince, until }),
+    reveals: await selectRevealHours(database, reviewed, { usualSince: before(since, USUAL_DAYS * DAY_MS), timeZone }),
+    purposes: await selectNewPurposes(database, reviewed, before(since, PURPOSE_DAYS * DAY_MS)),
+    refusals: await selectRefusalHours(database, reviewed),
+    unreviewed: await selectUnreviewed(database, longAgo),
     waiting: await findWaiting(database, before(until, MAX_WAITING_SECONDS * 1000)),
-    gaps: await selectGaps(database, times),
+    gaps: await selectGaps(database, reviewed),
+    forged,
   }
   // A finding is acknowledged after its last event, so not before the earliest that a review can find.
-  return applyReviewRules(figures, await selectAcknowledgements(database, unreviewedSince))
+  return applyReviewRules(figures, await selectAcknowledgements(database, longAgo))
 }
 
 /** There is no such finding; the message says what to do. */
@@ -87,7 +97,7 @@ export async function acknowledgeFinding(
   caller: AuditCaller,
   review: Review & { finding: string; note: string },
 ): Promise<Finding> {
-  const found = (await findAll(deps.database, review, deps.now())).find(({ id }) => id === review.finding)
+  const found = (await findAll(deps, review, deps.now())).find(({ id }) => id === review.finding)
   if (found === undefined) {
     throw new FindingNotFound(
       'there is no such finding, or more belongs to it now: run "strongroom audit review" with the same --since.',

@@ -3,7 +3,15 @@ import { applyReviewRules, type RevealHour, type ReviewFigures, reviewRules } fr
 
 const AT = new Date('2026-11-24T10:15:00Z')
 const group = { count: 1, first: AT, last: AT, events: ['evt_1'], sources: ['192.0.2.1'] }
-const nothing: ReviewFigures = { reveals: [], purposes: [], refusals: [], unreviewed: [], waiting: undefined, gaps: [] }
+const nothing: ReviewFigures = {
+  reveals: [],
+  purposes: [],
+  refusals: [],
+  unreviewed: [],
+  waiting: undefined,
+  gaps: [],
+  forged: undefined,
+}
 const reveal = (facts: Partial<RevealHour>): RevealHour => ({
   ...group,
   ...{ caller: 'staff:Ann', kind: 'staff', records: 1, usual: 4, hour: 10, weekday: 2 },
@@ -93,6 +101,7 @@ it('says what is new to a caller, and what is new of one who is', () => {
 it('finds what the log says of itself', () => {
   expect(namesOf({ waiting: group })).toEqual(['log-waiting'])
   expect(namesOf({ gaps: [group] })).toEqual(['log-gap'])
+  expect(namesOf({ forged: group })).toEqual(['log-forged'])
   expect(namesOf({ unreviewed: [{ ...group, caller: 'staff:Ann' }] })).toEqual(['break-glass-unreviewed'])
 })
 

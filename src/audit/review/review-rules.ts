@@ -58,6 +58,8 @@ export interface ReviewFigures {
   waiting: EventGroup | undefined
   /** Times in which the log could not be written. */
   gaps: readonly EventGroup[]
+  /** Rows that the vault has not written, or not so. */
+  forged: EventGroup | undefined
 }
 
 /** Who has looked at a finding, and what came of it. */
@@ -192,6 +194,21 @@ export const reviewRules: readonly ReviewRule[] = [
       waiting === undefined
         ? []
         : [{ ...merge([waiting]), caller: null, detail: `${waiting.count} events have no place in the log` }],
+  },
+  {
+    name: 'log-forged',
+    sentence: 'rows among the events that the vault has not written, or not so',
+    severity: 'high',
+    look: ({ forged }) =>
+      forged === undefined
+        ? []
+        : [
+            {
+              ...merge([forged]),
+              caller: null,
+              detail: `${forged.count} rows among the events are not what the vault has written, and were left out`,
+            },
+          ],
   },
   {
     name: 'log-gap',

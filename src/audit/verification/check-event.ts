@@ -1,3 +1,4 @@
+import { differingColumns, membersOf } from '../event-columns.ts'
 import { type Made, readMade } from '../made.ts'
 import type { Findings } from './log-finding.ts'
 import type { StoredEvent } from './log-source.ts'
@@ -31,34 +32,24 @@ export function checkEvent(
   { body, columns }: StoredEvent,
   place: { sequence?: number | undefined; event: string | undefined },
 ): ReadEvent | undefined {
-  const members = parse(body)
+  const members = membersOf(body)
   if (members === undefined) {
     findings.add({ code: 'not-canonical', ...place, detail: 'the body of the event is no JSON object' })
     return undefined
   }
-  const { id, at, type, outcome, token, site, subject, caller, record_version, public_key, ranges, until } = members
+  const { id, at, type, outcome, token, subject, record_version, public_key, ranges, until } = members
   const { minimum_index: minimumIndex, made, request_id } = members
   if (JSON.stringify(members) !== body || !isSorted(members)) {
     findings.add({ code: 'not-canonical', ...place, detail: 'the body of the event is not in its canonical form' })
   }
-  const time = typeof at === 'string' ? Date.parse(at) : Number.NaN
-  if (columns !== undefined) {
-    const differing = [
-      ...(columns.id === id ? [] : ['id']),
-      ...(columns.occurredAt.getTime() === time ? [] : ['occurred_at']),
-      ...(columns.type === type ? [] : ['type']),
-      ...(columns.caller === (isObject(caller) ? caller.id : null) ? [] : ['caller']),
-      ...(columns.token === (token ?? null) ? [] : ['token']),
-      ...(columns.site === (site ?? null) ? [] : ['site']),
-    ]
-    if (differing.length > 0) {
-      const detail = `what stands beside the event differs from the event: ${differing.join(', ')}`
-      findings.add({ code: 'columns-differ', ...place, detail })
-    }
+  const differing = columns === undefined ? [] : differingColumns(columns, members)
+  if (differing.length > 0) {
+    const detail = `what stands beside the event differs from the event: ${differing.join(', ')}`
+    findings.add({ code: 'columns-differ', ...place, detail })
   }
   return {
     id: text(id) ?? '',
-    at: time,
+    at: typeof at === 'string' ? Date.parse(at) : Number.NaN,
     type: text(type) ?? '',
     outcome: text(outcome) ?? '',
     token: text(token),
@@ -70,15 +61,6 @@ export function checkEvent(
     minimumIndex: typeof minimumIndex === 'number' ? minimumIndex : undefined,
     until: typeof until === 'string' ? Date.parse(until) : Number.NaN,
     made: made === undefined ? undefined : readMade(made),
-  }
-}
-
-function parse(body: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(body)
-    return isObject(value) ? value : undefined
-  } catch {
-    return undefined
   }
 }
 

@@ -1,3 +1,5 @@
+import type { EventColumns } from '../event-columns.ts'
+
 /** Where a log is read from in order to verify it: the database of a vault, or a file that was exported. */
 export interface LogSource {
   /** What the vault says of its own log, or the last checkpoint of a file. Null when there is none. */
@@ -51,15 +53,6 @@ export interface StoredEvent {
   body: string
   /** What is stored beside the body and must repeat it; undefined where nothing is. */
   columns: EventColumns | undefined
-}
-
-export interface EventColumns {
-  id: string
-  occurredAt: Date
-  type: string
-  caller: string | null
-  token: string | null
-  site: string | null
 }
 
 export interface WaitingEvent extends StoredEvent {

@@ -1,9 +1,9 @@
 import type { Queryable, Statement } from '../../database/database.ts'
+import type { EventColumns } from '../event-columns.ts'
 import { freezeSnapshot } from '../log-end-store.ts'
 import { selectHead } from '../log-store.ts'
 import { TILE_WIDTH } from '../tile.ts'
 import {
-  type EventColumns,
   type LoggedLeaf,
   type LogPage,
   type LogSource,

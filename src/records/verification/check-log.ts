@@ -1,23 +1,47 @@
+import type { EventAuthenticity } from '../../audit/event-authenticity.ts'
 import { eventIdAt } from '../../audit/event-id.ts'
 import type { Database } from '../../database/database.ts'
+import { timeOfId } from '../../identifier.ts'
 import { parseToken } from '../token.ts'
 import type { RecordFinding, Walk } from './record-finding.ts'
-import { selectLoggedRecords } from './verification-store.ts'
+import { type LoggedRow, selectLoggedPage } from './verification-store.ts'
 
 const PAGE_ROWS = 5_000
 
-/** The log, up to the moment at which the walk was made: every record that an event says was stored is there, or what is left of it. */
-export function createLogWalk({ database, now }: { database: Database; now: () => Date }): Walk {
+interface CheckLogDeps {
+  database: Database
+  authenticity: EventAuthenticity
+  now: () => Date
+}
+
+/**
+ * The log, up to the moment at which the walk was made: its rows are the vault's, and every record that an event says was
+ * stored is there, or what is left of it.
+ */
+export function createLogWalk({ database, authenticity, now }: CheckLogDeps): Walk {
   const until = eventIdAt(now())
   return {
     table: 'audit_events',
     async check(after = []) {
-      const { count, last, missing } = await selectLoggedRecords(database, after, until, PAGE_ROWS)
-      const findings = missing.map((text): RecordFinding => {
-        const detail = 'an event says that the record was stored, and it is gone without a trace'
-        return { code: 'record-missing', token: parseToken(text), detail }
-      })
+      const { count, last, rows } = await selectLoggedPage(database, after, until, PAGE_ROWS)
+      const findings: RecordFinding[] = []
+      for (const row of rows) {
+        if ((await authenticity.judge(row, database)) !== 'authentic') findings.push(forged(row))
+        else if (row.is_missed) findings.push(missing(row))
+      }
       return { rows: count, next: last === null || count < PAGE_ROWS ? undefined : [last], findings, unbound: 0 }
     },
   }
+}
+
+function missing({ token }: LoggedRow): RecordFinding {
+  const detail = 'an event says that the record was stored, and it is gone without a trace'
+  return { code: 'record-missing', token: parseToken(token ?? ''), detail }
+}
+
+/** A row that is not what the vault has written. What is no id or token in it is somebody's text, and is not repeated. */
+export function forged({ id, token }: { id: string; token: string | null }): RecordFinding {
+  const detail = 'a row among the events is not what the vault has written'
+  const event = timeOfId(id) === undefined ? undefined : id
+  return { code: 'log-forged', token: parseToken(token ?? ''), event, detail }
 }

@@ -1,8 +1,10 @@
+import type { EventAuthenticity } from '../../audit/event-authenticity.ts'
 import type { Database } from '../../database/database.ts'
 import { timeOfId } from '../../identifier.ts'
 import type { Keys } from '../../keys/keys.ts'
 import { reasonContext } from '../../keys/sealed-columns.ts'
 import { giveWay } from '../../time-slice.ts'
+import { forged } from './check-log.ts'
 import { openOrReport, type PageFindings } from './open-or-report.ts'
 import type { Walk } from './record-finding.ts'
 import { type ReasonToCheck, selectReasonsToCheck } from './verification-store.ts'
@@ -11,6 +13,7 @@ const PAGE_ROWS = 500
 
 interface CheckReasonsDeps {
   database: Database
+  authenticity: EventAuthenticity
   keys: Keys
   /** Until when events were dropped, in milliseconds. */
   droppedUntil: () => Promise<number>
@@ -33,19 +36,22 @@ export function createReasonsWalk(deps: CheckReasonsDeps): Walk {
 }
 
 async function checkReason(deps: CheckReasonsDeps, page: PageFindings, row: ReasonToCheck): Promise<void> {
-  const { reason_key_id: keyId, reason_sealed: bytes, is_found, is_erased, type } = row
+  const { reason_key_id: keyId, reason_sealed: bytes, beside, approved, erased } = row
   // What is no id is somebody's text, and is not repeated.
   const madeAt = timeOfId(row.event)
   const event = madeAt === undefined ? undefined : row.event
-  const token = row.token ?? undefined
+  const isOurs = beside !== undefined && (await deps.authenticity.judge(beside, deps.database)) === 'authentic'
+  const token = (isOurs ? beside.token : approved) ?? undefined
   const name = { token, event, value: 'a reason' }
   const plaintext = await openOrReport(deps.keys, page, { keyId, bytes }, reasonContext(row.event), name)
   plaintext?.fill(0)
-  if (!is_found && !((madeAt ?? Number.POSITIVE_INFINITY) < (await deps.droppedUntil()))) {
+  if (beside !== undefined && !isOurs) page.findings.push(forged(beside))
+  const isFound = beside !== undefined || approved !== null
+  if (!isFound && !((madeAt ?? Number.POSITIVE_INFINITY) < (await deps.droppedUntil()))) {
     const detail = 'a reason is kept of an event or approval that is not there'
     page.findings.push({ code: 'reason-stray', event, detail })
   }
-  if (is_erased && type !== 'record.erase') {
+  if (token !== undefined && erased.includes(token) && !(isOurs && beside.type === 'record.erase')) {
     const detail = 'a reason is kept of a record that was erased'
     page.findings.push({ code: 'reason-stray', event, token, detail })
   }

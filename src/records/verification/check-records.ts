@@ -1,3 +1,4 @@
+import type { EventAuthenticity } from '../../audit/event-authenticity.ts'
 import type { Database } from '../../database/database.ts'
 import type { Keys } from '../../keys/keys.ts'
 import type { Details } from '../../kinds/kind.ts'
@@ -8,6 +9,7 @@ import { toRecord } from '../record-store.ts'
 import type { RecordDisplay } from '../sealed-record.ts'
 import { checkTermsOfRecord } from './check-terms-of-record.ts'
 import { compareWithLog } from './compare-with-log.ts'
+import { eventsOf } from './events-of-record.ts'
 import { openOrReport, type PageFindings, readJson } from './open-or-report.ts'
 import type { Walk } from './record-finding.ts'
 import { inOneSnapshot, type RecordToCheck, selectRecordsToCheck } from './verification-store.ts'
@@ -16,6 +18,7 @@ const PAGE_ROWS = 250
 
 interface CheckRecordsDeps {
   database: Database
+  authenticity: EventAuthenticity
   keys: Keys
   kinds: Kinds
   /** Until when events were dropped, in milliseconds. Asked for when an event is missed. */
@@ -27,11 +30,13 @@ export function createRecordsWalk(deps: CheckRecordsDeps): Walk {
   return {
     table: 'records',
     async check(after = ['']) {
-      const rows = await inOneSnapshot(deps.database, (tx) => selectRecordsToCheck(tx, after[0] as string, PAGE_ROWS))
+      const { authenticity, database } = deps
+      const rows = await inOneSnapshot(database, (tx) => selectRecordsToCheck(tx, after[0] as string, PAGE_ROWS))
       const page: PageFindings = { findings: [], unbound: 0 }
-      for (const row of rows) {
+      for (const { log, ...row } of rows) {
         await giveWay()
-        await checkRecord(deps, page, row)
+        const events = eventsOf(await authenticity.pick(log, database))
+        await checkRecord(deps, page, { ...row, events })
       }
       return { ...page, rows: rows.length, next: rows.length < PAGE_ROWS ? undefined : [rows.at(-1)!.token] }
     },

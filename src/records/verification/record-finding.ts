@@ -11,6 +11,7 @@ export const recordFindingCodes = [
   'reason-stray',
   'record-missing',
   'log-differs',
+  'log-forged',
 ] as const
 
 export type RecordFindingCode = (typeof recordFindingCodes)[number]

@@ -1,7 +1,9 @@
+import { EVENT_ROW, type EventRow, isIntactSql, LEAF_HASH } from '../../audit/event-row-store.ts'
 import type { Database, Queryable, Statement } from '../../database/database.ts'
 import { CENSUS_TIMEOUT_MS } from '../../keys/sealed-columns.ts'
 import type { StoredRecord } from '../record.ts'
 import { RECORD_COLUMNS, type RecordRow } from '../record-store.ts'
+import type { EventsOf } from './events-of-record.ts'
 
 /** One snapshot for all that is read of a page, so that what refers to each other is seen as it was at one moment. */
 const FREEZE: Statement = {
@@ -29,24 +31,15 @@ export async function countRows(db: Queryable): Promise<number> {
   return Number((await db.query<{ count: string }>(COUNT))[0]!.count)
 }
 
-/** Only of what is a drop: the text cannot stand in a member's value, since there its quotation marks are escaped. */
-const DROPPED_UNTIL: Statement = {
-  name: 'select-dropped-until',
-  text: `SELECT max(substring(body FROM '"until":"([^"]{1,40})"')) AS until FROM audit_events WHERE type = 'audit.drop'`,
-  timeoutMs: CENSUS_TIMEOUT_MS,
-}
-
-/** Until when events were dropped by retention, in milliseconds; events of before may be missing. */
-export async function selectDroppedUntil(db: Queryable): Promise<number> {
-  const [row] = await db.query<{ until: string | null }>(DROPPED_UNTIL)
-  return row?.until ? Date.parse(row.until) : Number.NEGATIVE_INFINITY
-}
+/** A record, and the rows that say that it was tokenized, corrected or erased, before they are believed. */
+export type FoundRecord = Omit<RecordToCheck, 'events'> & { log: readonly EventRow[] }
 
 /** A record with all that must agree with it. */
 export type RecordToCheck = RecordRow & {
   terms: Buffer
   erased_at: Date | null
   versions: VersionsOf | undefined
+  /** What the log says of it. */
   events: EventsOf
   stored: ReadonlyMap<string, StoredTerm>
 }
@@ -56,16 +49,6 @@ export interface VersionsOf {
   count: number
   first: number
   last: number
-}
-
-/** What the log says of a record. */
-export interface EventsOf {
-  is_tokenized: boolean
-  is_erased: boolean
-  /** The version that the latest correction has made. */
-  corrected_to: number | null
-  policy_version: string | null
-  site: string | null
 }
 
 /** A search term as it stands in its table. */
@@ -92,34 +75,26 @@ const SELECT_TERMS_OF: Statement = {
 }
 const SELECT_EVENTS_OF: Statement = {
   name: 'select-log-of-records-to-check',
-  text: `SELECT w.token, e.* FROM unnest($1::text[]) AS w (token) CROSS JOIN LATERAL (
-           SELECT coalesce(bool_or(type = 'record.tokenize'), false) AS is_tokenized,
-                  coalesce(bool_or(type = 'record.erase'), false) AS is_erased,
-                  max(substring(body FROM '"record_version":([0-9]{1,9})[,}]')::integer)
-                    FILTER (WHERE type = 'record.correct') AS corrected_to,
-                  min(substring(body FROM '"policy_version":"([^"]*)"'))
-                    FILTER (WHERE type = 'record.tokenize') AS policy_version,
-                  min(site) FILTER (WHERE type = 'record.tokenize') AS site
-           FROM audit_events
-           WHERE token = w.token AND type IN ('record.tokenize', 'record.correct', 'record.erase')
-             AND position('"outcome":"success"' IN body) > 0) e`,
+  text: `SELECT ${EVENT_ROW} FROM unnest($1::text[]) AS w (token)
+         JOIN audit_events e ON e.token = w.token AND e.type IN ('record.tokenize', 'record.correct', 'record.erase')
+           AND strpos(e.body, '"outcome":"success"') > 0`,
   timeoutMs: CENSUS_TIMEOUT_MS,
 }
 
 /** Records in the order of their tokens, each with its versions, its terms and what the log says of it. */
-export async function selectRecordsToCheck(tx: Queryable, after: string, limit: number): Promise<RecordToCheck[]> {
+export async function selectRecordsToCheck(tx: Queryable, after: string, limit: number): Promise<FoundRecord[]> {
   const rows = await tx.query<RecordRow & { terms: Buffer; erased_at: Date | null }>(SELECT_RECORDS, [after, limit])
   const tokens = [rows.map(({ token }) => token)]
   const versions = await tx.query<VersionsOf & { token: string }>(SELECT_VERSIONS_OF, tokens)
   const terms = await tx.query<StoredTerm & { token: string; term: string }>(SELECT_TERMS_OF, tokens)
-  const events = await tx.query<EventsOf & { token: string }>(SELECT_EVENTS_OF, tokens)
+  const events = await tx.query<EventRow>(SELECT_EVENTS_OF, tokens)
   const versionsOf = new Map(versions.map((row) => [row.token, row]))
   const termsOf = Map.groupBy(terms, ({ token }) => token)
-  const eventsOf = new Map(events.map((row) => [row.token, row]))
+  const logOf = Map.groupBy(events, (event) => event.token)
   return rows.map((row) => ({
     ...row,
     versions: versionsOf.get(row.token),
-    events: eventsOf.get(row.token)!,
+    log: logOf.get(row.token) ?? [],
     stored: new Map(termsOf.get(row.token)?.map((stored) => [stored.term, stored])),
   }))
 }
@@ -215,54 +190,76 @@ export interface ReasonToCheck {
   event: string
   reason_key_id: string
   reason_sealed: Buffer
-  /** Of the event; null for an approval, and when neither is there. */
-  type: string | null
-  is_found: boolean
-  token: string | null
-  is_erased: boolean
+  /** The row of its event, before it is believed. */
+  beside: EventRow | undefined
+  /** The record of the approval; null when there is none. */
+  approved: string | null
+  /** Which of both records were erased. */
+  erased: readonly string[]
 }
 
 const SELECT_REASONS: Statement = {
   name: 'select-reasons-to-check',
-  text: `SELECT p.event, p.reason_key_id, p.reason_sealed, e.type, e.id IS NOT NULL OR a.id IS NOT NULL AS is_found,
-                coalesce(e.token, a.token) AS token, coalesce(r.erased_at IS NOT NULL, false) AS is_erased
+  text: `SELECT p.event, p.reason_key_id, p.reason_sealed, a.token AS approved, ${EVENT_ROW},
+                ARRAY(SELECT r.token FROM records r WHERE r.token IN (e.token, a.token) AND r.erased_at IS NOT NULL) AS erased
          FROM (SELECT * FROM reveal_reasons WHERE event > $1 ORDER BY event LIMIT $2) p
-         LEFT JOIN audit_events e ON e.id = p.event LEFT JOIN approvals a ON a.id = p.event
-         LEFT JOIN records r ON r.token = coalesce(e.token, a.token) ORDER BY p.event`,
+         LEFT JOIN audit_events e ON e.id = p.event LEFT JOIN approvals a ON a.id = p.event ORDER BY p.event`,
 }
 
-export function selectReasonsToCheck(
+export async function selectReasonsToCheck(
   db: Queryable,
   [event = '']: readonly unknown[],
   limit: number,
 ): Promise<ReasonToCheck[]> {
-  return db.query(SELECT_REASONS, [event, limit])
+  const rows = await db.query<Omit<ReasonToCheck, 'beside'> & EventRow & { id: string | null }>(SELECT_REASONS, [
+    event,
+    limit,
+  ])
+  return rows.map(({ event, reason_key_id, reason_sealed, approved, erased, ...row }) => {
+    return { event, reason_key_id, reason_sealed, approved, erased, beside: row.id === null ? undefined : row }
+  })
 }
 
-/** A page of the log: how many events it has, which is the last, and which records of it are not there. */
-export interface LoggedRecords {
+/** A row of the log that must be looked at, before it is believed. */
+export interface LoggedRow extends EventRow {
+  /** Whether it says that a record was stored, and there is none. */
+  is_missed: boolean
+}
+
+/** A page of the log: how many events it has, and which is the last. */
+export interface LoggedPage {
   count: number
   last: string | null
-  missing: string[]
+  /** What waits for its place in the log, what is not what was hashed, and what says that a record was stored that is not there. */
+  rows: readonly LoggedRow[]
 }
 
-const SELECT_LOGGED: Statement = {
-  name: 'select-logged-records',
-  text: `WITH page AS MATERIALIZED (
-           SELECT id, token, type = 'record.tokenize' AND position('"outcome":"success"' IN body) > 0 AS is_tokenized
-           FROM audit_events WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3)
-         SELECT (SELECT count(*)::integer FROM page) AS count, (SELECT id FROM page ORDER BY id DESC LIMIT 1) AS last,
-                coalesce((SELECT array_agg(p.token) FROM page p
-                          WHERE is_tokenized AND NOT EXISTS (SELECT FROM records r WHERE r.token = p.token)), '{}') AS missing`,
+const SELECT_END_OF_PAGE: Statement = {
+  name: 'select-end-of-logged-page',
+  text: `SELECT count(*)::integer AS count, max(id) AS last
+         FROM (SELECT id FROM audit_events WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3) AS page`,
+  timeoutMs: CENSUS_TIMEOUT_MS,
+}
+/** By the body, whatever stands beside it: in the canonical form the quotation marks inside a text are escaped. */
+const IS_MISSED = `strpos(e.body, '"type":"record.tokenize"') > 0 AND strpos(e.body, '"outcome":"success"') > 0
+                   AND NOT EXISTS (SELECT FROM records r WHERE r.token = substring(e.body FROM '"token":"([^"]*)"'))`
+const SELECT_LOGGED_ROWS: Statement = {
+  name: 'select-logged-rows-to-check',
+  text: `SELECT * FROM (
+           SELECT ${EVENT_ROW}, ${IS_MISSED} AS is_missed, coalesce(${isIntactSql(LEAF_HASH)}, false) AS is_intact
+           FROM audit_events e WHERE e.id > $1 AND e.id <= $2) AS page
+         WHERE is_missed OR NOT is_intact ORDER BY id`,
   timeoutMs: CENSUS_TIMEOUT_MS,
 }
 
-/** The records that events say were stored, from one event to another. */
-export async function selectLoggedRecords(
+/** What is to be looked at of the log, from one event to another. */
+export async function selectLoggedPage(
   db: Queryable,
   [after = '']: readonly unknown[],
   until: string,
   limit: number,
-): Promise<LoggedRecords> {
-  return (await db.query<LoggedRecords>(SELECT_LOGGED, [after, until, limit]))[0]!
+): Promise<LoggedPage> {
+  const [page] = await db.query<{ count: number; last: string | null }>(SELECT_END_OF_PAGE, [after, until, limit])
+  const { count, last } = page!
+  return { count, last, rows: last === null ? [] : await db.query<LoggedRow>(SELECT_LOGGED_ROWS, [after, last]) }
 }

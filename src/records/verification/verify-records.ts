@@ -1,4 +1,6 @@
 import type { AuditCaller } from '../../audit/audit-event.ts'
+import type { EventAuthenticity } from '../../audit/event-authenticity.ts'
+import { findDrops, type KnownDrops } from '../../audit/find-drops.ts'
 import type { RecordDeps } from '../dependencies.ts'
 import { createAnswersWalk } from './check-answers.ts'
 import { createLogWalk } from './check-log.ts'
@@ -7,7 +9,7 @@ import { createRecordsWalk } from './check-records.ts'
 import { createTermsWalk } from './check-terms.ts'
 import { createVersionsWalk } from './check-versions.ts'
 import type { RecordFinding, Walk } from './record-finding.ts'
-import { countRows, selectDroppedUntil } from './verification-store.ts'
+import { countRows } from './verification-store.ts'
 
 /** How a verification is watched. */
 export interface VerifyRecordsControl {
@@ -32,15 +34,17 @@ export interface RecordsVerification {
  * @throws {Problem} sealed, database-unavailable, audit-unavailable
  */
 export async function verifyRecords(
-  deps: Pick<RecordDeps, 'database' | 'keys' | 'kinds' | 'newAuditEvent' | 'now' | 'recordEvent'>,
+  deps: Pick<RecordDeps, 'database' | 'keys' | 'kinds' | 'newAuditEvent' | 'now' | 'recordEvent'> & {
+    authenticity: EventAuthenticity
+  },
   operator: AuditCaller,
   { onProgress, onFinding }: VerifyRecordsControl,
 ): Promise<RecordsVerification> {
   const { database } = deps
-  let dropped: Promise<number> | undefined
-  const droppedUntil = () => {
-    dropped ??= selectDroppedUntil(database)
-    return dropped
+  let dropped: Promise<KnownDrops> | undefined
+  const droppedUntil = async () => {
+    dropped ??= findDrops(database, async (row) => (await deps.authenticity.judge(row, database)) === 'authentic')
+    return (await dropped).until
   }
   const walks = [
     createRecordsWalk({ ...deps, droppedUntil }),
