@@ -10,15 +10,16 @@ import { examineServer, UnfitServer } from './database/vault-server.ts'
 import {
   examineConfig,
   examineDatabase,
-  examineKeys,
   examineMappedRoles,
   examineProcess,
   type Finding,
   missingDatabase,
 } from './doctor.ts'
 import { examineMachine } from './examine-machine.ts'
+import { examineRegistry } from './examine-registry.ts'
 import { examineSchema } from './examine-schema.ts'
-import { verifyRegistry } from './keys/verify-registry.ts'
+import { lostDatabase } from './lost-database.ts'
+import { findPinFile, placeOfPin } from './pin-file.ts'
 import { createStrongroom, type Strongroom } from './strongroom.ts'
 import type { Overrides, StrongroomConfig } from './strongroom-config.ts'
 
@@ -41,8 +42,10 @@ export interface OpenVaultOptions {
   command?: string
   /** A command that takes access away goes on with the database's time where the clock of its machine is wrong. */
   takesAccessAway?: boolean
-  /** A command that compares the log with what was shipped, as a server does. */
+  /** A command that compares the log with what was shipped, as a server does, to bring a restored vault up to date. */
   seesOutside?: boolean
+  /** A command that puts another root key in the place of the present one. */
+  replacesRootKey?: boolean
   log: (line: string) => void
   overrides?: Overrides
   creates?: boolean
@@ -87,7 +90,11 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         rootKeyFile: config.rootKeyFile,
         createRootKey: !config.production,
         rootKey: config.rootKey,
-        pinFile: config.pinFile,
+        pinFile: findPinFile(placeOfPin(config), config.pinFile, true),
+        vaultId: config.vaultId,
+        // Access is taken away without it.
+        mustBePinned: config.production && options.role !== 'command',
+        replacesRootKey: options.replacesRootKey,
         // A command has nothing to do without it; a server has to answer that it is sealed.
         ...(options.role === 'command' ? { rootKeyPatienceMs: COMMAND_PATIENCE_MS } : {}),
         // The workers come later, and another server is kept out by the lock of the data directory.
@@ -96,7 +103,8 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         keepsLog: options.role === 'server',
         watchesLog: options.role !== 'command',
         auditOrigin: config.auditOrigin,
-        ...(options.role === 'server' || options.seesOutside ? { witnessesFile: config.witnessesFile } : {}),
+        [options.role === 'server' || options.seesOutside ? 'witnessesFile' : 'shippedBy']: config.witnessesFile,
+        restores: options.seesOutside,
         issuer: config.issuer,
         issuersFile: config.issuersFile,
         // A command beside a server signs tokens for that server, whatever port its own environment names.
@@ -122,20 +130,6 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         await stopDatabase()
       },
     }
-  })
-}
-
-/** Has the embedded database started again whenever it ends. Resolves when that fails. */
-function lostDatabase({ logger, alert }: Strongroom, keepRunning: EmbeddedDatabase['keepRunning']): Promise<Error> {
-  return new Promise((resolve) => {
-    keepRunning({
-      onRestart: (facts) => alert('database-restarted', facts),
-      onFailedStart: (reason) => logger.error({ reason }, 'the embedded database does not start'),
-      onLost(error) {
-        alert('database-lost', { reason: error.message })
-        resolve(error)
-      },
-    })
   })
 }
 
@@ -175,10 +169,12 @@ export function openVaultDatabase(
 
 /** Applies pending migrations and answers with their names. */
 export async function migrateVault(config: Config, options: OpenVaultOptions): Promise<string[]> {
-  // A database elsewhere may be migrated by another user than the vault's, who needs no folder.
+  // A database elsewhere may be migrated by another user than the vault's, who needs neither folder nor pin.
   const findings = examineMachine(config).map(
     (one): Finding =>
-      one.code === 'data-dir' && config.database !== undefined ? { ...one, severity: 'warning' } : one,
+      ['data-dir', 'vault-unpinned'].includes(one.code) && config.database !== undefined
+        ? { ...one, severity: 'warning' }
+        : one,
   )
   const refusals = findings.filter(isRefusal)
   if (refusals.length > 0) throw new Error(refusals.map(({ detail }) => detail).join(' '))
@@ -198,7 +194,7 @@ export async function examineVault(config: Config, options: OpenVaultOptions): P
     ...(await examineConfig(config)),
   ]
   const ofDatabase = await withDatabase(config, { ...options, creates: false }, async (urls, stopDatabase) => {
-    const found = await examineVaultDatabase(config, urls.server)
+    const found = await examineVaultDatabase(config, urls.server, options.log)
     await stopDatabase()
     return found
   }).catch((error: Error) =>
@@ -209,7 +205,7 @@ export async function examineVault(config: Config, options: OpenVaultOptions): P
   return [...findings, ...ofDatabase]
 }
 
-async function examineVaultDatabase(config: Config, url: string): Promise<Finding[]> {
+async function examineVaultDatabase(config: Config, url: string, log: (line: string) => void): Promise<Finding[]> {
   const { database: { caFile } = {}, databaseSchema } = config
   const { faults, schema } = await examineServer({ url, caFile, schema: databaseSchema })
   if (faults.length > 0) return faults
@@ -219,14 +215,8 @@ async function examineVaultDatabase(config: Config, url: string): Promise<Findin
     const found = [...examineDatabase(config, facts), ...(await examineMappedRoles(config, facts))]
     const ofClock = examineClock(facts.clockLeadMs)
     if (found.some(({ code }) => code === 'schema')) return [...ofClock, ...found]
-    const { provider, ...rootKey } = { ...config.rootKey, file: config.rootKeyFile }
-    let marks: readonly string[] | undefined
-    const ofKeys = await examineKeys(async () => {
-      const registry = await verifyRegistry({ database, provider, rootKey, pinFile: config.pinFile })
-      marks = registry.marks
-      return registry.rootKey
-    })
-    return [...ofClock, ...found, ...ofKeys, ...(await examineSchema(database, marks))]
+    const ofKeys = await examineRegistry(config, database, log)
+    return [...ofClock, ...found, ...ofKeys.findings, ...(await examineSchema(database, ofKeys.marks))]
   })
 }
 

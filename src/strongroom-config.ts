@@ -24,6 +24,12 @@ export interface StrongroomConfig {
   createRootKey?: boolean
   /** The file that pins the vault and its root key. Default: nothing is pinned. */
   pinFile?: string | undefined
+  /** The id of the vault, where the operator has said it. */
+  vaultId?: string | undefined
+  /** Whether the start is refused where the vault can be pinned nowhere, and no id is said. Default: it is not. */
+  mustBePinned?: boolean
+  /** Whether a command is to replace the root key: the configuration names the one that is to come. */
+  replacesRootKey?: boolean | undefined
   /** Where the root key comes from; the passphrase file unless told otherwise. */
   rootKey?: RootKeySettings
   /** How long the start waits for a KMS or HSM before it goes on sealed. */
@@ -40,6 +46,10 @@ export interface StrongroomConfig {
   auditOrigin?: string | undefined
   /** Where checkpoints are shipped to, and who signs them; without the file nowhere and nobody. */
   witnessesFile?: string | undefined
+  /** The same file for a process that ships nothing: it compares the registry of keys with what was shipped. */
+  shippedBy?: string | undefined
+  /** Whether this is a command that brings a restored vault up to date. */
+  restores?: boolean | undefined
   issuer: string
   /** A server records its issuer in the database; a command may prefer what it finds there. Default: ignore. */
   recordedIssuer?: 'write' | 'prefer' | 'ignore'

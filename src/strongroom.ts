@@ -29,7 +29,7 @@ import { createDocsRoutes } from './http/docs-routes.ts'
 import { createHealthRoutes } from './http/health-routes.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createReadiness } from './http/readiness.ts'
-import { createLogger, describeError, type Logger } from './http/request-log.ts'
+import { createLogger, describeError } from './http/request-log.ts'
 import { createNewId } from './identifier.ts'
 import { destroyFreed } from './keys/emptied-index-keys.ts'
 import { createEventMacs, createVaultBook } from './keys/event-macs.ts'
@@ -96,6 +96,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   })
   const book = createVaultBook({ keys: () => keys, newId, alert, remembers: config.keepsLog ?? false })
   const newAuditEvent = inBook(book, createNewAuditEvent(now, newId, hostname()))
+  const { pinFile: file, vaultId, mustBePinned = false, production } = config
   const { provider, leaseSeconds, ...providerOptions } = config.rootKey ?? PASSPHRASE_FILE
   const vaultKeys = await openVaultKeys({
     database,
@@ -106,7 +107,11 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     provider,
     leaseSeconds,
     rootKey: { ...providerOptions, file: config.rootKeyFile, development: config.createRootKey === true },
-    pin: config.pinFile === undefined ? undefined : pinOf(config.pinFile, config.production, logger),
+    pin: { file, vaultId, mustBePinned, mayBeginAgain: !production },
+    shipping: shipping ?? (await loadShipping(config.shippedBy)),
+    restores: config.restores,
+    replacesRootKey: config.replacesRootKey,
+    log: (facts, message) => logger.warn(facts, message),
     patienceMs: config.rootKeyPatienceMs ?? ROOT_KEY_PATIENCE_MS,
     alert,
     background,
@@ -117,7 +122,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     await database.close()
     throw error
   })
-  const { keys, unsealing, rootKeys } = vaultKeys
+  const { keys, unsealing, rootKeys, registryAge } = vaultKeys
   const giveUp = async (error: unknown): Promise<never> => {
     await vaultKeys.close()
     await database.close()
@@ -143,7 +148,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   })
   const { roles, limits, admit, macs, ledger } = access
   if (config.isOnlyServer) await releaseReservations(database).catch(giveUp)
-  const { issuersFile, production, asksForCertificates = false } = config
+  const { issuersFile, asksForCertificates = false } = config
   const signing = { renewSigningKey, issuer, issuersFile, production }
   const authentication = await createAuthentication({ ...basics, ...signing, roles, admit }).catch(giveUp)
   const { accessTokens, clientSecrets, spendOnce } = authentication
@@ -157,7 +162,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const shared = { ...basics, ...limits, ...parts, batches, roles, macs, ledger }
 
   const auditLog = await createAuditLog(
-    { ...basics, ...eventMacs, book, gate, findState: findTakenAway },
+    { ...basics, ...eventMacs, book, gate, registryAge, findState: findTakenAway },
     {
       isKeptHere: config.keepsLog ?? false,
       isWatchedHere: config.watchesLog ?? config.keepsLog ?? false,
@@ -278,7 +283,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       ...auditLog.commands,
       ...createVaultCommands({
         ...{ ...shared, admit, production },
-        ...{ outside: auditLog.outside, signingKeys: auditLog.signingKeys },
+        ...{ outside: auditLog.outside, signingKeys: auditLog.signingKeys, registryAge },
       }),
     },
     async close() {
@@ -290,10 +295,4 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       await Promise.all([writeProbe.close(), database.close()])
     },
   }
-}
-
-function pinOf(file: string, production: boolean, logger: Logger) {
-  const onUnwritable = (reason: string) =>
-    logger.warn({ file, reason }, 'the vault and its root key are not pinned: the file cannot be written')
-  return { file, mayBeginAgain: !production, onUnwritable }
 }

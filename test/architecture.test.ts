@@ -16,13 +16,15 @@ const files = everything.filter((file) => file.path.startsWith('src/') && !file.
 const LAYERS: readonly (readonly string[])[] = [
   ['main', 'cli', 'demo'],
   ['workers', 'serve'],
-  ['open-vault', 'doctor', 'examine-machine', 'examine-passphrases', 'examine-schema', 'sample-callers'],
+  'open-vault doctor examine-machine examine-passphrases examine-registry examine-schema lost-database sample-callers'.split(
+    ' ',
+  ),
   ['strongroom', 'strongroom-config', 'tend-vault', 'vault-app', 'vault-commands'],
   ['restore'],
   ['records'],
   ['kinds', 'keys', 'access', 'audit', 'privacy', 'schema'],
   ['http', 'database'],
-  'problem alert background sensitive parse-input identifier random-bytes operator-environment config config-file options version interruption current-node inspector-signal buffer-sweeping trusted-file env-file process-limits awake-time time-slice'.split(
+  'problem alert background sensitive parse-input identifier random-bytes operator-environment config config-file options version interruption pin-file current-node inspector-signal buffer-sweeping trusted-file env-file process-limits awake-time time-slice'.split(
     ' ',
   ),
 ]
@@ -61,6 +63,7 @@ const PURE = [
         'env-file',
         'version',
         'interruption',
+        'pin-file',
         'current-node',
         'buffer-sweeping',
         'trusted-file',

@@ -21,7 +21,7 @@ import { resumeReleases } from './resume-releases.ts'
 import { findMinimumIndex } from './retention-store.ts'
 import { acknowledgeFinding, type Review, reviewLog } from './review/review-log.ts'
 import type { FindState } from './vouch.ts'
-import { waiveRestore } from './waive-restore.ts'
+import { type WaiveRestoreDeps, waiveRestore } from './waive-restore.ts'
 import { watchLogEnd } from './watch-log-end.ts'
 import { shipCheckpoints } from './witness/ship-checkpoints.ts'
 import { watchOutside } from './witness/watch-outside.ts'
@@ -38,6 +38,8 @@ interface AuditLogDeps {
   gate: ReleaseGate
   verifyMac: VerifyEventMac
   findState: FindState
+  /** Whether the registry of keys is older than one that is known outside. */
+  registryAge: WaiveRestoreDeps['registryAge']
   /** Takes in what a version before has left without MACs, once. */
   acceptWaiting: () => Promise<void>
   keys: {
@@ -131,7 +133,8 @@ export async function createAuditLog(
   const end = isWatchedHere ? watchLogEnd({ ...deps, keys: signing, isReady }) : undefined
   const keeper =
     end && isKeptHere ? keepLog({ ...deps, ...options, end, keys: signing, isReady, prepare, events }) : undefined
-  const outside = watchOutside({ ...deps, ...options, keys: signing, isReady, shipping })
+  const newerRegistry = deps.registryAge.newer
+  const outside = watchOutside({ ...deps, ...options, keys: signing, isReady, newerRegistry, shipping })
   if (isWatchedHere) await outside.begin()
   const { report: onSignedOther, isOlder: isHeld } = outside
   const shipper =

@@ -1,6 +1,7 @@
-import type { Database } from '../database/database.ts'
+import type { Queryable } from '../database/database.ts'
 import type { AuditCaller, NewAuditEvent } from './audit-event.ts'
 import { insertEvents } from './audit-store.ts'
+import type { NewerRegistry } from './witness/newer-registry.ts'
 import { selectOpen, settleOutside } from './witness/outside-store.ts'
 import type { OutsideWatch } from './witness/watch-outside.ts'
 
@@ -10,8 +11,20 @@ export interface WaivedRestore {
   waived: number
   /** The size of the largest of them; null when there was none. */
   size: number | null
+  /** The generation of the registry of keys that is known outside; undefined when the one in the database is no older. */
+  generation?: number | undefined
   /** The event that says so. */
   event: string | null
+}
+
+export interface WaiveRestoreDeps {
+  newAuditEvent: NewAuditEvent
+  outside: Pick<OutsideWatch, 'look'>
+  registryAge: {
+    newer(): NewerRegistry | undefined
+    /** A transaction after which the registry is the newest that is known. */
+    outgrow<T>(operator: AuditCaller, work: (tx: Queryable) => Promise<T>): Promise<T>
+  }
 }
 
 /**
@@ -21,26 +34,27 @@ export interface WaivedRestore {
  * @throws {Problem} audit-unavailable, database-unavailable
  */
 export async function waiveRestore(
-  deps: { database: Database; newAuditEvent: NewAuditEvent; outside: Pick<OutsideWatch, 'look'> },
+  { newAuditEvent, outside, registryAge }: WaiveRestoreDeps,
   operator: AuditCaller,
   reason: string,
 ): Promise<WaivedRestore> {
   // There may have been no start yet that looked.
-  await deps.outside.look()
-  return deps.database.transaction(async (tx) => {
+  await outside.look()
+  const generation = registryAge.newer()?.generation
+  return registryAge.outgrow(operator, async (tx) => {
     const open = await selectOpen(tx)
-    const [largest] = open
-    if (largest === undefined) return { waived: 0, size: null, event: null }
-    const event = deps.newAuditEvent({
+    const size = open[0]?.size ?? null
+    if (size === null && generation === undefined) return { waived: 0, size, generation, event: null }
+    const event = newAuditEvent({
       type: 'restore.waive',
       outcome: 'success',
       caller: operator,
-      subject: `checkpoint:${largest.size}`,
+      subject: size === null ? `key-registry:${generation}` : `checkpoint:${size}`,
       count: open.length,
       note: reason,
     })
     await insertEvents(tx, [event])
     await settleOutside(tx, open, event.id)
-    return { waived: open.length, size: largest.size, event: event.id }
+    return { waived: open.length, size, generation, event: event.id }
   })
 }

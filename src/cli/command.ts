@@ -39,11 +39,14 @@ export function note(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
+/** What a command is opened for. */
+export type CommandNeeds = Pick<OpenVaultOptions, 'takesAccessAway' | 'seesOutside' | 'replacesRootKey'>
+
 /** Opens the vault for one command, until it is done or interrupted. */
 export async function withVault(
   command: string,
   work: (strongroom: Strongroom, openAsOwner: OpenVault['openAsOwner']) => Promise<void>,
-  options: Pick<OpenVaultOptions, 'takesAccessAway' | 'seesOutside'> = {},
+  options: CommandNeeds = {},
 ): Promise<void> {
   const vault = await openForCommand(command, options)
   const { strongroom, openAsOwner } = vault
@@ -70,8 +73,9 @@ export async function withVaultDatabase<T>(command: string, work: (database: Dat
 export async function withPausableVault(
   command: string,
   work: (strongroom: Strongroom, signal: AbortSignal) => Promise<void>,
+  options: CommandNeeds = {},
 ): Promise<void> {
-  const vault = await openForCommand(command)
+  const vault = await openForCommand(command, options)
   const { strongroom } = vault
   const abort = new AbortController()
   interruption.catch(() => abort.abort())
@@ -82,10 +86,7 @@ export async function withPausableVault(
   }
 }
 
-function openForCommand(
-  command: string,
-  options: Pick<OpenVaultOptions, 'takesAccessAway' | 'seesOutside'> = {},
-): Promise<OpenVault> {
+function openForCommand(command: string, options: CommandNeeds = {}): Promise<OpenVault> {
   return recordFailure(command, () => openVault(readConfig(), { role: 'command', command, log: note, ...options }))
 }
 

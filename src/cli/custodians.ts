@@ -1,16 +1,21 @@
 import { formatShare, parseShare } from '../keys/root-key/share-text.ts'
 import type { Strongroom } from '../strongroom.ts'
-import { operator, withVault } from './command.ts'
+import { type CommandNeeds, operator, withVault } from './command.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
 
 const MAX_NAME = 64
 
 /** Opens the vault for a command that needs its keys. @throws {NoTerminal} when custodians must be asked and cannot be */
-export function withKeys(command: string, work: Parameters<typeof withVault>[1]): Promise<void> {
-  return withVault(command, async (strongroom, openAsOwner) => {
+export function withKeys(
+  command: string,
+  work: Parameters<typeof withVault>[1],
+  options: CommandNeeds = {},
+): Promise<void> {
+  const withRootKey: typeof work = async (strongroom, openAsOwner) => {
     await bringRootKey(strongroom)
     await work(strongroom, openAsOwner)
-  })
+  }
+  return withVault(command, withRootKey, options)
 }
 
 /** Opens the vault for a command that reads the roles: a set that an operator applied is read with the keys alone. */

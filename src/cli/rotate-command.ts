@@ -10,6 +10,7 @@ import { bringRootKey } from './custodians.ts'
 import {
   CEREMONY_NEEDED,
   describeRoot,
+  REPLACES,
   type RootRotationOptions,
   rotateRoot,
   rotateRootOf,
@@ -36,10 +37,11 @@ export function addRotateCommand(keys: Command): void {
     .option('--keep-old-keys', KEEP_OLD_KEYS)
     .action((which: RotationName | 'root', options: RootRotationOptions) => {
       if (which === 'root') return rotateRoot(options)
-      return withPausableVault('keys rotate', async (vault, signal) => {
+      const work: Parameters<typeof withPausableVault>[1] = async (vault, signal) => {
         await bringRootKey(vault)
         await rotate(vault, which, options, signal)
-      })
+      }
+      return withPausableVault('keys rotate', work, which === 'all' ? REPLACES : {})
     })
 }
 

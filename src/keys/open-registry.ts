@@ -58,11 +58,12 @@ export interface Registry {
    */
   read(db: Queryable): Promise<VerifiedRegistry>
   /**
-   * Whether a start would take the registry as it stands; changes nothing. A vault that has none yet is fine.
+   * Whether a start would take the registry as it stands; changes nothing. A vault that has none yet is fine. One of an earlier
+   * version has marks alone.
    *
    * @throws {KeyRegistryError | Problem} as `establish` and `read`
    */
-  verify(db: Queryable): Promise<readonly string[]>
+  verify(db: Queryable): Promise<{ marks: readonly string[]; verified?: VerifiedRegistry }>
   /** The record of the root key, not verified: that needs the root key itself. Undefined in a vault that has none yet. */
   findRootKey(db: Queryable): Promise<RootKeyRow | undefined>
   /** The root key of that row, opened. */
@@ -108,6 +109,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     // A process that knows of a root key follows another one by what the one before has left.
     if (!macKey.isTrusted) await pin?.requireRootKey(record)
     rootKey = await options.openRootKey(record)
+    pin?.found(rootKey)
     return rootKey
   }
 
@@ -121,6 +123,7 @@ export function createRegistry(options: RegistryOptions): Registry {
       }
       await requireWhole(tx, rows)
       if (rows.keys.length === 0) pin?.requireNone()
+      else pin?.requireVault(undefined)
       const draft = await firstDraft(rows)
       for (const purpose of lackingPurposes(rows.keys)) draft.transition(await draft.create(purpose), 'active')
       if (rows.keys.length === 0) for (const name of options.marksOfNewVault ?? []) draft.mark(name)
@@ -133,6 +136,8 @@ export function createRegistry(options: RegistryOptions): Registry {
    * have their names from it.
    */
   async function takeOver(tx: Queryable, stored: StoredManifest, rows: RegistryRows): Promise<void> {
+    // What is pinned has an id, and a start that goes on gives this one another.
+    pin?.requireVault(undefined)
     const former = await macKey.openFormer(stored, rows)
     const { generation, marks = [] } = verifyManifest(stored, rows, former)
     const opened = await openRootKey(requireRootKey(parseManifest(stored.manifest), rows))
@@ -180,7 +185,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     const named = requireRootKey(manifest, rows)
     if (!macKey.isTrusted) pin?.requireVault(vault)
     macKey.keep(key, named)
-    pin?.keep(vault, named)
+    pin?.keep({ vault, generation, rootKey: named })
     return { ...rows, vault, generation, mac: stored.mac, marks, handovers, rootKey: named }
   }
 
@@ -189,11 +194,14 @@ export function createRegistry(options: RegistryOptions): Registry {
     async verify(db) {
       const { stored, ...rows } = await selectRegistry(db)
       if (stored !== undefined && isFormerManifest(parseManifest(stored.manifest)))
-        return verifyManifest(stored, rows, await macKey.openFormer(stored, rows)).marks ?? []
-      if (stored !== undefined) return (await read(db)).marks
+        return { marks: verifyManifest(stored, rows, await macKey.openFormer(stored, rows)).marks ?? [] }
+      if (stored !== undefined) {
+        const verified = await read(db)
+        return { marks: verified.marks, verified }
+      }
       if (rows.keys.length > 0) await firstDraft(rows)
       else await requireWhole(db, rows)
-      return []
+      return { marks: [] }
     },
     read,
     async findRootKey(db) {

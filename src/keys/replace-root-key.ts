@@ -66,7 +66,7 @@ export async function installRootKey(
   const { database, keys, source, newAuditEvent } = deps
   const { id } = rootKey.record
   const { rootKey: present } = await keys.registry.read(database)
-  deps.pin?.announce(rootKey.record)
+  deps.pin?.announce(rootKey)
   // This process must have it when it sees that the registry changed.
   source.take(rootKey)
   await changeRegistry(deps, operator, async (change) => {

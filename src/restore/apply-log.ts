@@ -18,6 +18,7 @@ import type { OutsideWatch } from '../audit/witness/watch-outside.ts'
 import type { Database } from '../database/database.ts'
 import { compromiseKey } from '../keys/compromise.ts'
 import type { Keys } from '../keys/keys.ts'
+import type { RegistryAge } from '../keys/registry-age.ts'
 import { eraseAgain } from './erase-again.ts'
 import { type Again, planRestore, type RestorePlan } from './plan-restore.ts'
 import { LogNotApplicable, type NewerLog, readNewerLog } from './read-newer-log.ts'
@@ -33,6 +34,7 @@ export interface ApplyLogDeps {
   /** All keys that may have signed the log. */
   signingKeys: () => readonly LogKey[]
   outside: Pick<OutsideWatch, 'look'>
+  registryAge: RegistryAge
 }
 
 export interface ApplyLogRequest {
@@ -68,9 +70,14 @@ export async function applyLog(
   operator: AuditCaller,
   { file, isDryRun, onProgress }: ApplyLogRequest,
 ): Promise<AppliedLog> {
-  const { database, now, outside } = deps
+  const { database, now, outside, registryAge } = deps
   // There may have been no start yet that looked.
   await outside.look()
+  if (registryAge.areKeysAlone) {
+    throw new LogNotApplicable(
+      'the tables of keys alone are older, and the log beside them is not: bring back the newer ones, or run "strongroom restore waive".',
+    )
+  }
   const log = await readNewerLog({ ...deps, onProgress }, file)
   const { origin, size, from, takeaways } = log
   const [largest] = await selectOpen(database)
@@ -166,7 +173,7 @@ async function leaveOnlyTokenize(deps: ApplyLogDeps, operator: AuditCaller): Pro
 
 /** Says that the log was applied, and opens the vault for reads. Null when nothing was to do. */
 async function conclude(
-  { database, newAuditEvent }: ApplyLogDeps,
+  { newAuditEvent, registryAge }: ApplyLogDeps,
   operator: AuditCaller,
   { size, from, takeaways }: NewerLog,
   plan: RestorePlan,
@@ -180,9 +187,10 @@ async function conclude(
     count: taken,
     ranges: takeaways.count === 0 ? undefined : [`${from}-${size - 1}`],
   })
-  return database.transaction(async (tx) => {
+  const isOlder = registryAge.newer() !== undefined
+  return registryAge.outgrow(operator, async (tx) => {
     const settled = await settleOutside(tx, await selectOpen(tx), event.id)
-    if (settled + taken === 0) return null
+    if (settled + taken === 0 && !isOlder) return null
     await insertEvents(tx, [event])
     return event.id
   })

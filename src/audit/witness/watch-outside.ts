@@ -5,11 +5,12 @@ import type { Background } from '../../background.ts'
 import type { Database } from '../../database/database.ts'
 import { Problem } from '../../problem.ts'
 import type { LogKey } from '../log-key.ts'
-import { type LogHead, selectHead, selectTile } from '../log-store.ts'
-import { consistencyProof, rangeRoot } from '../merkle.ts'
+import { type LogHead, selectHead } from '../log-store.ts'
+import { consistencyProof } from '../merkle.ts'
 import { isSignedBy, noteVerifier } from '../note.ts'
-import { subtreesOfTiles, type Tile } from '../tile.ts'
 import { askWitness, Refused, SignedOther } from './ask-witness.ts'
+import { containsCheckpoint, readTree } from './contains-checkpoint.ts'
+import type { NewerRegistry } from './newer-registry.ts'
 import { findLargestOpen, insertOutside, type OutsideCheckpoint, selectUnknown } from './outside-store.ts'
 import { Undelivered } from './post-text.ts'
 import { readNotes } from './read-notes.ts'
@@ -34,6 +35,8 @@ export interface OutsideWatchDeps {
   /** Whether there are keys to tell the vault's signatures by. */
   isReady: () => boolean
   keys: { all(): readonly LogKey[] }
+  /** A registry of keys that is known outside, as long as the one in the database is older. */
+  newerRegistry: () => NewerRegistry | undefined
   /** The name of the log as long as the database has none. */
   origin: string
   /** Where this process can look; undefined for a process that goes by what others have found. */
@@ -105,7 +108,7 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
     const missing: OutsideCheckpoint[] = []
     for (const { size, root, text, note, source } of await selectUnknown(database, ours)) {
       if (!verifiers.some((verifier) => isSignedBy(note, verifier))) continue
-      if (!(await contains(database, head, size, root))) missing.push({ size, root, note: text, source })
+      if (!(await containsCheckpoint(database, head, size, root))) missing.push({ size, root, note: text, source })
     }
     await insertOutside(database, missing, now())
   }
@@ -142,14 +145,17 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
   async function read(): Promise<void> {
     open = await findLargestOpen(database)
     isKnown = true
-    if (open !== undefined && !alerted) alert('restored-backup', { ...open })
-    alerted = open !== undefined
+    const because = open ?? deps.newerRegistry()
+    if (because !== undefined && !alerted) alert('restored-backup', { ...because })
+    alerted = because !== undefined
   }
+
+  const isOlder = () => open !== undefined || deps.newerRegistry() !== undefined
 
   return {
     look,
     report,
-    isOlder: () => open !== undefined,
+    isOlder,
     async begin() {
       const task = background.every('watch-outside-checkpoints', { everyMs: FOLLOW_EVERY_MS }, async () => {
         // A sealed vault cannot tell, and reads nothing either.
@@ -165,34 +171,10 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
       if (follow === undefined || !isReady()) return
       if (!isKnown) await follow()
       if (!isKnown) throw new Problem('database-unavailable')
-      if (open !== undefined) throw new Problem('restored-backup', { retryAfterSeconds: RETRY_AFTER_SECONDS })
+      if (isOlder()) throw new Problem('restored-backup', { retryAfterSeconds: RETRY_AFTER_SECONDS })
     },
   }
 }
 
 /** An operator has to act first. */
 const RETRY_AFTER_SECONDS = 60
-
-/** Where leaves were dropped, only the hashes of whole tiles are left. */
-class Dropped extends Error {
-  override readonly name = 'Dropped'
-}
-
-function readTree(database: Database, size: number) {
-  return subtreesOfTiles(async (tile: Tile) => {
-    const hashes = await selectTile(database, tile)
-    if (hashes.length < tile.width) throw new Dropped()
-    return hashes
-  }, size)
-}
-
-/** Whether the tree has that root at that size. So it is taken where nobody can tell any more. */
-async function contains(database: Database, head: LogHead | undefined, size: number, root: Buffer): Promise<boolean> {
-  if (head === undefined || size > head.size) return false
-  try {
-    return (await rangeRoot(readTree(database, size), 0, size)).equals(root)
-  } catch (error) {
-    if (error instanceof Dropped) return true
-    throw error
-  }
-}

@@ -79,12 +79,13 @@ export function createAwsKmsProvider({ keyId }: AwsKmsOptions): RootKeyProvider 
     },
     async requireConfigured(record) {
       if (keyId === undefined || record.provider !== 'aws-kms') return
+      const { keyId: recorded } = parametersSchema.parse(record.parameters)
+      if (keyId === recorded) return
       const kms = connect()
       const arn = await kms.arnOf(keyId).finally(kms.close)
-      const { keyId: recorded } = parametersSchema.parse(record.parameters)
       if (arn === recorded) return
       throw new RootKeyConfigError(
-        `STRONGROOM_ROOT_KEY_ID is ${arn}, and the root key in the database is another KMS key: bring back the right database, or name its key.`,
+        `STRONGROOM_ROOT_KEY_ID leads to ${arn}, and the root key in the database is another KMS key: bring back the right database, or name its key.`,
       )
     },
     async open(record: RootKeyRecord) {

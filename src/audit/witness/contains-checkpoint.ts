@@ -1,0 +1,34 @@
+import type { Queryable } from '../../database/database.ts'
+import { type LogHead, selectTile } from '../log-store.ts'
+import { rangeRoot } from '../merkle.ts'
+import { subtreesOfTiles, type Tile } from '../tile.ts'
+
+/** Where leaves were dropped, only the hashes of whole tiles are left. */
+class Dropped extends Error {
+  override readonly name = 'Dropped'
+}
+
+/** The tree of that size, from the hashes that the database has kept. */
+export function readTree(database: Queryable, size: number) {
+  return subtreesOfTiles(async (tile: Tile) => {
+    const hashes = await selectTile(database, tile)
+    if (hashes.length < tile.width) throw new Dropped()
+    return hashes
+  }, size)
+}
+
+/** Whether the log has that root at that size. So it is taken where nobody can tell any more. */
+export async function containsCheckpoint(
+  database: Queryable,
+  head: LogHead | undefined,
+  size: number,
+  root: Buffer,
+): Promise<boolean> {
+  if (head === undefined || size > head.size) return false
+  try {
+    return (await rangeRoot(readTree(database, size), 0, size)).equals(root)
+  } catch (error) {
+    if (error instanceof Dropped) return true
+    throw error
+  }
+}
