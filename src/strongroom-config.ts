@@ -22,7 +22,7 @@ export interface StrongroomConfig {
   rootKeyFile: string
   /** Whether a vault that has no keys yet may make itself a passphrase, marked as one for development. */
   createRootKey?: boolean
-  /** The file that pins the vault and its root key. Default: nothing is pinned. */
+  /** The file that pins the vault and its root key. Default: nothing is pinned, and no root key is compared with the configured one. */
   pinFile?: string | undefined
   /** The id of the vault, where the operator has said it. */
   vaultId?: string | undefined

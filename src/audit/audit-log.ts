@@ -47,6 +47,7 @@ interface AuditLogDeps {
     readonly verified: VaultMark
     readonly ring: { all(purpose: 'audit-signing'): readonly LogKey[] }
     ensureFresh(): Promise<void>
+    refresh(): Promise<void>
     active(purpose: 'audit-signing'): LogKey
   }
 }
@@ -87,7 +88,8 @@ export async function createAuditLog(
       return keys.active('audit-signing')
     },
     all: () => keys.ring.all('audit-signing'),
-    mark() {
+    async mark(isChanged: boolean) {
+      if (isChanged) await keys.refresh()
       const { vault, generation } = keys.verified
       return { vault, generation }
     },

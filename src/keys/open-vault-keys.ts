@@ -48,9 +48,10 @@ export async function openVaultKeys(options: VaultKeysOptions) {
   const provider = providerOf(options.provider)
   const unreachable = (error: unknown) =>
     alert('root-key-unreachable', { reason: error instanceof Error ? error.message : 'unknown' })
+  const comparesRootKey = options.pin.file !== undefined && !options.replacesRootKey
   const pin = createVaultPin({
     ...options.pin,
-    requireConfigured: options.replacesRootKey ? undefined : requireConfigured(provider),
+    requireConfigured: comparesRootKey ? requireConfigured(provider) : undefined,
     onUnwritable: (reason) => alert('vault-unpinned', { file: options.pin.file, reason }),
   })
   const anchor = createRegistryAnchor({

@@ -203,6 +203,35 @@ describe.skipIf(missing)('a root key that moves', () => {
     expect(keysInToken()).toBe(before)
   })
 
+  it('is where it was pinned and configured: a token with another serial number is refused, and an alias of another key', async () => {
+    const pinFile = path.join(directory, 'token.pin')
+    await startVault('pinned', { ...settings, provider: 'pkcs11', keyId: undefined })
+    const start = (rootKey: RootKeySettings) =>
+      TestVault.start({ config: { rootKey, rootKeyFile, pinFile }, sharedDatabase: vault.database }).then(
+        (again) => again.stop(),
+        (error: Error) => error.message,
+      )
+    const inToken: RootKeySettings = { ...settings, provider: 'pkcs11', keyId: undefined }
+    expect(await start(inToken)).toBeUndefined()
+    const { from, to } = hsm.changeSerial()
+    expect(await start(inToken)).toContain(`its serial number is ${to}, and ${from} is pinned`)
+    hsm.changeSerial()
+    expect(await start({ ...inToken, pkcs11Token: 'another' })).toContain('STRONGROOM_PKCS11_TOKEN is "another"')
+
+    const alias = await kms.createAlias(settings.keyId!)
+    const inKms: RootKeySettings = { ...settings, provider: 'aws-kms', keyId: alias }
+    const mover = await TestVault.start({
+      config: { rootKey: { ...inKms, provider: 'pkcs11', keyId: alias }, rootKeyFile },
+      sharedDatabase: vault.database,
+    })
+    await mover.strongroom.rootKeys.migrate(operator, 'aws-kms')
+    await mover.stop()
+    rmSync(pinFile)
+    expect(await start(inKms)).toBeUndefined()
+    await kms.moveAlias(alias, await kms.createKey())
+    expect(await start(inKms)).toContain('STRONGROOM_ROOT_KEY_ID leads to arn:')
+  })
+
   it.each(['aws-kms', 'pkcs11'] as const)('can be replaced by another one of %s', async (provider) => {
     await startVault(`rotated-${provider}`, { ...settings, provider })
     const another = { ...settings, provider, keyId: await kms.createKey() }

@@ -44,6 +44,19 @@ describe.skipIf(missing)('AWS KMS', () => {
     await expect(nowhere.create('root_1')).rejects.toMatchObject({ name: 'RootKeyUnreachable' })
   })
 
+  it('must be the one that is configured: an alias that was led to another key is a refusal', async () => {
+    const { record } = await create('root_1')
+    const configured = (name: string | undefined) => createAwsKmsProvider({ keyId: name }).requireConfigured!(record)
+    const alias = await kms.createAlias(keyId)
+    for (const name of [undefined, keyId, String(record.parameters.keyId), alias]) await configured(name)
+    await kms.moveAlias(alias, await kms.createKey())
+    const refusal = {
+      name: 'RootKeyConfigError',
+      message: expect.stringMatching(/^STRONGROOM_ROOT_KEY_ID leads to arn:/),
+    }
+    await expect(configured(alias)).rejects.toMatchObject(refusal)
+  })
+
   it('is no new root key when it is the one that is to be replaced, whatever it is called', async () => {
     const { record } = await create('root_1')
     for (const name of [keyId, String(record.parameters.keyId)]) {
