@@ -39,7 +39,7 @@ export interface SequencerDeps {
      * @param isChanged whether the registry has changed: what is known of it may be older
      * @throws {Problem} sealed
      */
-    mark(isChanged: boolean): Promise<VaultMark>
+    mark(isChanged: boolean): VaultMark | Promise<VaultMark>
   }
   events: {
     /** Whether the vault made the event. Of one that it did not make nobody hears otherwise: raises the alert. @throws {Problem} sealed */

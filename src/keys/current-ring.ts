@@ -85,13 +85,13 @@ export function createCurrentRing(options: CurrentRingOptions): CurrentRing {
     if (isChanged) {
       const next = await unwrapKeyRing(verified, () => registry.rootKey(verified.rootKey), ring).catch(notUnwrapped)
       if (seen === undefined) await anchor?.requireCurrent(verified, next, () => registry.read(database))
+      anchor?.follow(verified)
       await uses.hold(protecting(next))
       ring = next
       uses.keepOnly(protecting(next))
     }
     uses.observe(verified.keys)
     seen = verified
-    anchor?.follow(verified)
     confirmedAt = asked
     distrust = undefined
     stale = undefined

@@ -185,7 +185,6 @@ export function createRegistry(options: RegistryOptions): Registry {
     const named = requireRootKey(manifest, rows)
     if (!macKey.isTrusted) pin?.requireVault(vault)
     macKey.keep(key, named)
-    pin?.keep({ vault, generation, rootKey: named })
     return { ...rows, vault, generation, mac: stored.mac, marks, handovers, rootKey: named }
   }
 

@@ -15,7 +15,11 @@ export interface RegistryAnchor {
    * @throws {KeyRegistryError}
    */
   requireCurrent(registry: VerifiedRegistry, ring: KeyRing, readAgain: () => Promise<VerifiedRegistry>): Promise<void>
-  /** Takes note of the registry as it was verified the last time. */
+  /**
+   * Takes note of a registry that this process goes on with, and pins it.
+   *
+   * @throws {VaultPinMismatch} when the vault must be pinned and cannot be
+   */
   follow(registry: VerifiedRegistry): void
   /** The newest registry that is known outside, as long as the present one is older. */
   newer(): NewerRegistry | undefined
@@ -59,6 +63,7 @@ export function createRegistryAnchor({ pin, findNewer, restores }: RegistryAncho
     },
     follow(registry) {
       generation = registry.generation
+      pin?.keep(registry)
     },
     newer: () => (known !== undefined && generation < known.generation ? known : undefined),
     get areKeysAlone() {

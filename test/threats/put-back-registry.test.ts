@@ -98,6 +98,8 @@ const baseConfig = (on: TestDatabase): StrongroomConfig => ({
   logLevel: 'silent',
   production: false,
 })
+const restoredAlerts = (vault: TestVault) =>
+  vault.logLines.map((line) => JSON.parse(line)).filter(({ alert }) => alert === 'restored-backup')
 const readyCode = async (vault: TestVault) => (await vault.call('GET', '/readyz')).body.code
 const read = async (vault: TestVault) =>
   vault.call('GET', `/v1/tokens/${token}`, { token: await vault.clientToken(['token:read']) })
@@ -206,7 +208,7 @@ describe('the tables of keys with what the log says of its end', () => {
       const vault = await start(await putBack([...KEYS, ...LOG]), shipping())
       // The end of the log is not what was signed: that comes first.
       expect(['audit-log-changed', 'restored-backup']).toContain(await readyCode(vault))
-      expect(await read(vault)).toMatchObject({ status: 503, body: { code: 'restored-backup' } })
+      expect(restoredAlerts(vault)).toHaveLength(1)
     },
     LONG,
   )
@@ -224,8 +226,7 @@ describe('the whole database', () => {
       expect(await readyCode(vault)).toBe('restored-backup')
       expect(await read(vault)).toMatchObject({ status: 503, body: { code: 'restored-backup' } })
       expect((await vault.tokenize({ card })).card!.token).toMatch(/^card_/)
-      const said = vault.logLines.map((line) => JSON.parse(line)).filter(({ alert }) => alert === 'restored-backup')
-      expect(said).toMatchObject([{ generation: after, source: file('copy.pin') }])
+      expect(restoredAlerts(vault)).toMatchObject([{ generation: after, source: file('copy.pin') }])
 
       const waived = await vault.strongroom.commands.waiveRestore(OPERATOR, 'The newer database is lost.')
       expect(waived).toMatchObject({ waived: 0, size: null, generation: after })
