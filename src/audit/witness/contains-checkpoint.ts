@@ -1,5 +1,6 @@
 import type { Queryable } from '../../database/database.ts'
-import { type LogHead, selectTile } from '../log-store.ts'
+import type { Checkpoint } from '../checkpoint.ts'
+import { selectTile } from '../log-store.ts'
 import { rangeRoot } from '../merkle.ts'
 import { subtreesOfTiles, type Tile } from '../tile.ts'
 
@@ -17,14 +18,16 @@ export function readTree(database: Queryable, size: number) {
   }, size)
 }
 
-/** Whether the log has that root at that size. So it is taken where nobody can tell any more. */
+/**
+ * Whether a log of so many leaves has that root at that size. So it is taken where the leaves were dropped, and it cannot be told any
+ * more.
+ */
 export async function containsCheckpoint(
   database: Queryable,
-  head: LogHead | undefined,
-  size: number,
-  root: Buffer,
+  leaves: number,
+  { size, root }: Pick<Checkpoint, 'size' | 'root'>,
 ): Promise<boolean> {
-  if (head === undefined || size > head.size) return false
+  if (size > leaves) return false
   try {
     return (await rangeRoot(readTree(database, size), 0, size)).equals(root)
   } catch (error) {

@@ -1,6 +1,7 @@
 import { createPublicKey } from 'node:crypto'
 import type { Queryable } from '../../database/database.ts'
 import { type Checkpoint, findStepBack, parseCheckpoint, type VaultMark } from '../checkpoint.ts'
+import { findLastStored } from '../log-end-store.ts'
 import type { LogKey } from '../log-key.ts'
 import { selectHead } from '../log-store.ts'
 import { isSignedBy, NoteError, type NoteVerifier, noteVerifier, type SignedNote } from '../note.ts'
@@ -61,7 +62,9 @@ export async function findNewerRegistries(
 
   const kept = (await selectLastKept(database, LAST_KEPT)).flatMap((note) => parsed(note, THE_LOG))
   const shipped = newestFirst((await readShipped(deps)).filter(isNewer)).find(isOurs)
-  const inFile = shipped !== undefined && (await containsCheckpoint(database, head, shipped.size, shipped.root))
+  // The head may have been put back, and the leaves not.
+  const leaves = Math.max(head.size, ((await findLastStored(database)).leaf ?? -1) + 1)
+  const inFile = shipped !== undefined && (await containsCheckpoint(database, leaves, shipped))
   const inDatabase = [...parsed(head.note, THE_LOG).filter(isNewer), ...kept.filter(isOurs)]
   const [inLog] = newestFirst([...inDatabase, ...(inFile ? [shipped] : [])])
   return { inLog: stated(inLog), outside: stated(inFile ? undefined : shipped), hasLog: true }

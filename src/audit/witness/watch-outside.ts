@@ -108,7 +108,8 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
     const missing: OutsideCheckpoint[] = []
     for (const { size, root, text, note, source } of await selectUnknown(database, ours)) {
       if (!verifiers.some((verifier) => isSignedBy(note, verifier))) continue
-      if (!(await containsCheckpoint(database, head, size, root))) missing.push({ size, root, note: text, source })
+      if (!(await containsCheckpoint(database, head?.size ?? 0, { size, root })))
+        missing.push({ size, root, note: text, source })
     }
     await insertOutside(database, missing, now())
   }
