@@ -230,6 +230,14 @@ describe.skipIf(missing)('a root key that moves', () => {
     expect(await start(inKms)).toBeUndefined()
     await kms.moveAlias(alias, await kms.createKey())
     expect(await start(inKms)).toContain('STRONGROOM_ROOT_KEY_ID leads to arn:')
+    // What replaces the root key is told of the one that is to come.
+    const rotator = await TestVault.start({
+      config: { rootKey: inKms, rootKeyFile, pinFile, replacesRootKey: true },
+      sharedDatabase: vault.database,
+    })
+    await rotator.strongroom.rootKeys.rotate(operator)
+    await rotator.stop()
+    expect(await start(inKms)).toBeUndefined()
   })
 
   it.each(['aws-kms', 'pkcs11'] as const)('can be replaced by another one of %s', async (provider) => {
