@@ -23,6 +23,7 @@ import {
 import { type RemakeMacs, remakingFromFormer, remakingWith } from './remake-macs.ts'
 import type { RootKey, RootKeyRecord } from './root-key/root-key.ts'
 import { SealError } from './seal.ts'
+import { newVaultId } from './vault-id.ts'
 import type { VaultPin } from './vault-pin.ts'
 
 /** The registry as it was verified at one moment. */
@@ -84,7 +85,7 @@ export interface Registry {
 export interface RegistryOptions extends DraftOptions {
   database: Database
   /** Makes the record of a root key for a vault that has none yet. */
-  newRootKey: (id: string) => Promise<RootKeyRecord>
+  newRootKey: (id: string, vault: string) => Promise<RootKeyRecord>
   /**
    * Opens the root key that the record describes. May reject with the Problem `sealed` when it is not to be had now: the
    * vault then is sealed, and asks again.
@@ -167,7 +168,7 @@ export function createRegistry(options: RegistryOptions): Registry {
 
   /** The draft of a first manifest, over the keys that may be there already. */
   async function firstDraft(rows: RegistryRows): Promise<RegistryDraft> {
-    const record = rows.rootKeys.at(-1) ?? (await options.newRootKey(options.newId('root')))
+    const record = rows.rootKeys.at(-1) ?? (await options.newRootKey(options.newId('root'), newVaultId()))
     const draft = RegistryDraft.first(rows, await openRootKey(record), options)
     if (rows.keys.length > 0) await adopt(draft)
     return draft

@@ -79,6 +79,8 @@ it('the first start writes down which vault it is, and which root key it has, an
   const [row] = await vault.database.sql<{ manifest: string }>('SELECT manifest FROM key_registry')
   const manifest = JSON.parse(row!.manifest)
   expect(pin).toMatchObject({ vault: manifest.vault, root_key: { id: manifest.root_key_id } })
+  // The check value of the root key is one more wrap that is bound to it.
+  expect(pin).toMatchObject({ root_key: { parameters: { vault: pin.vault } } })
   expect(pin.vault).toMatch(/^vault_[0-9a-z]{26}$/)
   expect(readFileSync(pinFileOf(), 'utf8')).not.toContain(readFileSync(path.join(directory, 'root-key'), 'utf8').trim())
   expect(await startAgain()).toBe('it started')

@@ -60,7 +60,7 @@ export function createAwsKmsProvider({ keyId }: AwsKmsOptions): RootKeyProvider 
   return {
     name: 'aws-kms',
     canGoAway: true,
-    async create(id, replaced) {
+    async create(id, replaced, vault) {
       if (keyId === undefined) {
         throw new RootKeyConfigError(
           'STRONGROOM_ROOT_KEY_ID must name a symmetric KMS key: its id, ARN or alias ("alias/…").',
@@ -75,7 +75,7 @@ export function createAwsKmsProvider({ keyId }: AwsKmsOptions): RootKeyProvider 
           `${arn} is the root key of this vault already: make another KMS key, and name it in STRONGROOM_ROOT_KEY_ID.`,
         )
       }
-      return newRootKey({ id, provider: 'aws-kms', parameters: { keyId: arn } }, cipherOf(kms, arn))
+      return newRootKey({ id, provider: 'aws-kms', parameters: { keyId: arn } }, cipherOf(kms, arn), vault)
     },
     async requireConfigured(record) {
       if (keyId === undefined || record.provider !== 'aws-kms') return

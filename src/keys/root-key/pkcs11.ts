@@ -62,14 +62,14 @@ export function createPkcs11Provider(options: Pkcs11Options): RootKeyProvider {
   return {
     name: 'pkcs11',
     canGoAway: true,
-    async create(id) {
+    async create(id, _replaced, vault) {
       const { token } = options
       if (token === undefined) throw missing('STRONGROOM_PKCS11_TOKEN', 'the label of the token')
       const ask = await connectTo(token)
       try {
         const { way, lacks, serial } = madeBy(await ask({ do: 'generate', label, id: Buffer.from(id) }))
         const record = { id, provider: 'pkcs11', parameters: { token, label, way, lacks } }
-        return await newRootKey(record, cipherOf(ask, record, { lacks, serial, randomBytes }))
+        return await newRootKey(record, cipherOf(ask, record, { lacks, serial, randomBytes }), vault)
       } catch (error) {
         ask.close()
         throw error

@@ -66,11 +66,11 @@ export interface RootKeyProvider {
   /** Whether it can go away while the vault runs, so that a lease must be kept. */
   readonly canGoAway: boolean
   /**
-   * Makes a new root key of that id: the first of a vault, or one that takes the place of another.
+   * Makes a new root key of that id for that vault: its first, or one that takes the place of another.
    *
    * @throws {RootKeyConfigError} @throws {RootKeyUnreachable}
    */
-  create(id: string, replaced?: RootKeyRecord): Promise<RootKey>
+  create(id: string, replaced?: RootKeyRecord, vault?: string): Promise<RootKey>
   /**
    * Opens the root key that the record describes.
    *
