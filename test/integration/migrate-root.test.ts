@@ -28,7 +28,8 @@ afterEach(async () => {
 
 async function startVault(name: string, rootKey: RootKeySettings = passphrase): Promise<void> {
   rootKeyFile = path.join(directory, name)
-  vault = await TestVault.start({ config: { rootKey, rootKeyFile, createRootKey: true }, overrides: quickKeys })
+  const config = { rootKey, rootKeyFile, rootKeyPatienceMs: 20_000, createRootKey: true }
+  vault = await TestVault.start({ config, overrides: quickKeys })
   const made = await vault.tokenize({ card, contact })
   stored = [made.card!.token!, made.contact!.token!]
 }
@@ -207,7 +208,10 @@ describe.skipIf(missing)('a root key that moves', () => {
     const pinFile = path.join(directory, 'token.pin')
     await startVault('pinned', { ...settings, provider: 'pkcs11', keyId: undefined })
     const start = (rootKey: RootKeySettings) =>
-      TestVault.start({ config: { rootKey, rootKeyFile, pinFile }, sharedDatabase: vault.database }).then(
+      TestVault.start({
+        config: { rootKey, rootKeyFile, pinFile, rootKeyPatienceMs: 20_000 },
+        sharedDatabase: vault.database,
+      }).then(
         (again) => again.stop(),
         (error: Error) => error.message,
       )
@@ -221,7 +225,7 @@ describe.skipIf(missing)('a root key that moves', () => {
     const alias = await kms.createAlias(settings.keyId!)
     const inKms: RootKeySettings = { ...settings, provider: 'aws-kms', keyId: alias }
     const mover = await TestVault.start({
-      config: { rootKey: { ...inKms, provider: 'pkcs11', keyId: alias }, rootKeyFile },
+      config: { rootKey: { ...inKms, provider: 'pkcs11' }, rootKeyFile, rootKeyPatienceMs: 20_000 },
       sharedDatabase: vault.database,
     })
     await mover.strongroom.rootKeys.migrate(operator, 'aws-kms')
@@ -232,13 +236,13 @@ describe.skipIf(missing)('a root key that moves', () => {
     expect(await start(inKms)).toContain('STRONGROOM_ROOT_KEY_ID leads to arn:')
     // What replaces the root key is told of the one that is to come.
     const rotator = await TestVault.start({
-      config: { rootKey: inKms, rootKeyFile, pinFile, replacesRootKey: true },
+      config: { rootKey: inKms, rootKeyFile, pinFile, rootKeyPatienceMs: 20_000, replacesRootKey: true },
       sharedDatabase: vault.database,
     })
     await rotator.strongroom.rootKeys.rotate(operator)
     await rotator.stop()
     expect(await start(inKms)).toBeUndefined()
-  })
+  }, 120_000)
 
   it.each(['aws-kms', 'pkcs11'] as const)('can be replaced by another one of %s', async (provider) => {
     await startVault(`rotated-${provider}`, { ...settings, provider })
