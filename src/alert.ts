@@ -2,6 +2,8 @@
 export const ALERTS = {
   'core-dumps': 'core dumps are not off: a crash would write the keys and data in memory to a file',
   'key-registry-changed': 'the tables of keys were changed by somebody else',
+  'vault-unpinned':
+    'which vault this is, and which root key it has, cannot be written down: the database alone says it at the next start',
   'key-expiring': 'a key should be rotated soon',
   'key-expired': 'a key is past its cryptoperiod or its uses: rotate it',
   'root-key-unreachable': 'the root key cannot be reached',

@@ -92,6 +92,7 @@ describe('readConfig', () => {
       { STRONGROOM_CERTS_DIR: '/tls' },
       { tls: { certsDir: '/tls', certFile: '/tls/server.pem', keyFile: '/tls/server-key.pem' } },
     ],
+    [{ STRONGROOM_VAULT_ID: `vault_${'0a'.repeat(13)}` }, { vaultId: `vault_${'0a'.repeat(13)}` }],
     [{ STRONGROOM_TLS_CERT_FILE: 'a.pem' }, { tls: { certFile: path.join(cwd, 'a.pem') } }],
     [{ STRONGROOM_TLS_KEY_FILE: '/k.pem' }, { tls: { keyFile: '/k.pem' } }],
     [{ STRONGROOM_ISSUERS_FILE: '/issuers.json' }, { issuersFile: '/issuers.json' }],

@@ -1,10 +1,10 @@
-import { hash } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
 import { addEnvFile, EnvFileError } from './env-file.ts'
 import { limit, port, proxyRange, size } from './option-values.ts'
 import { type OptionName, options } from './options.ts'
+import { defaultPinFile } from './pin-file.ts'
 
 /** Where the vault's own parts are; everything here is decided once, at the start. */
 export interface Config {
@@ -37,8 +37,10 @@ export interface Config {
   /** Whether their connections begin with a PROXY header. */
   proxyProtocol: boolean
   rootKeyFile: string
-  /** The file that pins the vault of this database and its root key. */
+  /** The file that pins the vault of this database and its root key; see `pin-file.ts` for where else it may be. */
   pinFile: string
+  /** The id of the vault, where the operator has said it. */
+  vaultId: string | undefined
   /** Where the root key comes from, apart from the file. */
   rootKey: {
     provider: (typeof rootKeySources)[number]
@@ -107,6 +109,10 @@ const environment = z.object({
   STRONGROOM_PROXY_PROTOCOL: z.stringbool().default(false),
   STRONGROOM_ROOT_KEY_FILE: z.string().min(1).optional(),
   STRONGROOM_PIN_FILE: z.string().min(1).optional(),
+  STRONGROOM_VAULT_ID: z
+    .string()
+    .regex(/^vault_[0-9a-z]{26}$/)
+    .optional(),
   STRONGROOM_ROOT_KEY: z.enum(rootKeySources).default('passphrase-file'),
   STRONGROOM_ROOT_KEY_ID: z.string().min(1).optional(),
   STRONGROOM_ROOT_KEY_LEASE_SECONDS: z.coerce.number().int().min(1).max(86_400).default(900),
@@ -166,6 +172,8 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
   refuseHalfSet(read)
   const certsDir = path.resolve(read.STRONGROOM_CERTS_DIR)
   const dataDir = path.resolve(read.STRONGROOM_DATA_DIR)
+  const certFile = path.resolve(read.STRONGROOM_TLS_CERT_FILE ?? path.join(certsDir, 'server.pem'))
+  const place = { databaseUrl: read.DATABASE_URL, schema: read.DATABASE_SCHEMA, dataDir, certsDir, certFile }
   return {
     production: read.NODE_ENV === 'production',
     envFile: read.STRONGROOM_ENV_FILE,
@@ -180,7 +188,7 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
     issuersFile: read.STRONGROOM_ISSUERS_FILE === undefined ? undefined : path.resolve(read.STRONGROOM_ISSUERS_FILE),
     tls: {
       certsDir,
-      certFile: path.resolve(read.STRONGROOM_TLS_CERT_FILE ?? path.join(certsDir, 'server.pem')),
+      certFile,
       keyFile: path.resolve(read.STRONGROOM_TLS_KEY_FILE ?? path.join(certsDir, 'server-key.pem')),
       clientCaFile: read.STRONGROOM_CLIENT_CA === undefined ? undefined : path.resolve(read.STRONGROOM_CLIENT_CA),
       clientCrlFile: read.STRONGROOM_CLIENT_CRL === undefined ? undefined : path.resolve(read.STRONGROOM_CLIENT_CRL),
@@ -188,7 +196,8 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
     trustedProxies: read.STRONGROOM_TRUSTED_PROXIES,
     proxyProtocol: read.STRONGROOM_PROXY_PROTOCOL,
     rootKeyFile: path.resolve(read.STRONGROOM_ROOT_KEY_FILE ?? path.join(dataDir, 'root-key')),
-    pinFile: path.resolve(read.STRONGROOM_PIN_FILE ?? path.join(certsDir, pinName(read, dataDir))),
+    pinFile: path.resolve(read.STRONGROOM_PIN_FILE ?? defaultPinFile(place)),
+    vaultId: read.STRONGROOM_VAULT_ID,
     rootKey: {
       provider: read.STRONGROOM_ROOT_KEY,
       keyId: read.STRONGROOM_ROOT_KEY_ID,
@@ -232,13 +241,6 @@ export function readConfig(env: NodeJS.ProcessEnv = loadEnvironment()): Config {
 
 function resolved(file: string | undefined): string | undefined {
   return file === undefined ? undefined : path.resolve(file)
-}
-
-/** One for each database: two vaults may have one certificate. */
-function pinName(read: z.output<typeof environment>, dataDir: string): string {
-  const { host, pathname } = new URL(read.DATABASE_URL ?? `file://${dataDir}`)
-  const place = `${host}${pathname} ${read.DATABASE_SCHEMA ?? ''}`
-  return `vault-${hash('sha256', place, 'hex').slice(0, 12)}.pin`
 }
 
 /** @throws {ConfigError} for an option that would do nothing without another one */

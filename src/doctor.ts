@@ -4,6 +4,7 @@ import { url as inspectorUrl } from 'node:inspector'
 import { parseRoleFile } from './access/role-file.ts'
 import { builtInSet, type RoleSet } from './access/role-set.ts'
 import { loadTrustedIssuers } from './access/trusted-issuers.ts'
+import type { NewerRegistry } from './audit/witness/newer-registry.ts'
 import { loadShipping } from './audit/witness/witnesses-file.ts'
 import type { Config } from './config.ts'
 import { isLoopback } from './database/database.ts'
@@ -163,6 +164,12 @@ export async function examineKeys(verify: () => Promise<RootKeyDescription | und
     if (!refuses || !(error instanceof Error)) throw error
     return [{ code: 'key-registry', detail: error.message }]
   }
+}
+
+/** The database was put back: a start goes on, and reads nothing. */
+export function restoredBackup({ generation, source }: NewerRegistry): Finding {
+  const detail = `the keys of this database are older than generation ${generation}, which ${source} knows of: nothing is read until "strongroom restore apply" or "restore waive" was run.`
+  return { code: 'restored-backup', detail, severity: 'warning' }
 }
 
 /** A list that is out of date refuses the clients that it is about, and no others: no reason not to start. */

@@ -82,3 +82,18 @@ describe.skipIf(process.platform === 'win32')('the data directory', () => {
     ])
   })
 })
+
+describe('the pin', () => {
+  const nowhere = { STRONGROOM_PIN_FILE: '/dev/null/vault.pin', ...REMOTE }
+
+  it('that can be written nowhere refuses the start in production, and is a warning elsewhere', () => {
+    const finding = { code: 'vault-unpinned', detail: sentence(/cannot be written: .*STRONGROOM_VAULT_ID/) }
+    expect(examine({}, { ...nowhere, NODE_ENV: 'production' })).toEqual([finding])
+    expect(examine({}, nowhere)).toEqual([{ ...finding, severity: 'warning' }])
+  })
+
+  it('is not needed where the operator has said which vault it is', () => {
+    const said = { STRONGROOM_VAULT_ID: `vault_${'a'.repeat(26)}`, NODE_ENV: 'production' }
+    expect(examine({}, { ...nowhere, ...said })).toEqual([])
+  })
+})

@@ -1,9 +1,10 @@
-import { readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import type { Config } from './config.ts'
 import { isVaultFolder } from './database/data-dir.ts'
 import type { Finding } from './doctor.ts'
 import { MAX_CONNECTIONS } from './http/server.ts'
+import { canCreate, findPinFile, placeOfPin } from './pin-file.ts'
 import { readOpenFilesLimit } from './process-limits.ts'
 import { folderFault } from './trusted-file.ts'
 
@@ -13,9 +14,14 @@ const FEWEST_FILES = 1_024
 /** Files, sockets and sessions of the database beside the connections of callers. */
 const OTHER_FILES = 240
 
-/** What container or machine lack: file descriptors, an account, a folder of the vault's own. */
+/** What container or machine lack: file descriptors, an account, a folder of the vault's own, a place for the pin. */
 export function examineMachine(config: Config, facts = readMachineFacts()): Finding[] {
-  return [...examineOpenFiles(facts), ...examineAccount(config, facts), ...examineDataDir(config)]
+  return [
+    ...examineOpenFiles(facts),
+    ...examineAccount(config, facts),
+    ...examineDataDir(config),
+    ...examinePin(config),
+  ]
 }
 
 export interface MachineFacts {
@@ -68,4 +74,13 @@ function examineDataDir({ dataDir, database }: Config): Finding[] {
   const isClosedAtStart =
     database === undefined && stats.uid === process.geteuid?.() && isVaultFolder(readdirSync(dataDir))
   return isClosedAtStart ? [] : [{ code: 'data-dir', detail: fault }]
+}
+
+/** Without a pin a start believes the database which vault it is. In production it must be written, or said. */
+function examinePin(config: Config): Finding[] {
+  const file = findPinFile(placeOfPin(config), config.pinFile, false)
+  if (config.vaultId !== undefined || existsSync(file) || canCreate(file)) return []
+  const code = 'vault-unpinned'
+  const detail = `which vault this is can be pinned nowhere, since ${file} cannot be written: let the vault write there, name another place in STRONGROOM_PIN_FILE, or set STRONGROOM_VAULT_ID.`
+  return config.production ? [{ code, detail }] : [{ code, detail, severity: 'warning' }]
 }

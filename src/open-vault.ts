@@ -18,6 +18,8 @@ import {
 } from './doctor.ts'
 import { examineMachine } from './examine-machine.ts'
 import { examineOpenDatabase } from './examine-open-database.ts'
+import { lostDatabase } from './lost-database.ts'
+import { findPinFile, placeOfPin } from './pin-file.ts'
 import { createStrongroom, type Strongroom } from './strongroom.ts'
 import type { Overrides, StrongroomConfig } from './strongroom-config.ts'
 
@@ -40,8 +42,10 @@ export interface OpenVaultOptions {
   command?: string
   /** A command that takes access away goes on with the database's time where the clock of its machine is wrong. */
   takesAccessAway?: boolean
-  /** A command that compares the log with what was shipped, as a server does. */
+  /** A command that compares the log with what was shipped, as a server does, to bring a restored vault up to date. */
   seesOutside?: boolean
+  /** A command that puts another root key in the place of the present one. */
+  replacesRootKey?: boolean
   log: (line: string) => void
   overrides?: Overrides
   creates?: boolean
@@ -86,7 +90,11 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         rootKeyFile: config.rootKeyFile,
         createRootKey: !config.production,
         rootKey: config.rootKey,
-        pinFile: config.pinFile,
+        pinFile: findPinFile(placeOfPin(config), config.pinFile, true),
+        vaultId: config.vaultId,
+        // Access is taken away without it.
+        mustBePinned: config.production && options.role !== 'command',
+        replacesRootKey: options.replacesRootKey,
         // A command has nothing to do without it; a server has to answer that it is sealed.
         ...(options.role === 'command' ? { rootKeyPatienceMs: COMMAND_PATIENCE_MS } : {}),
         // The workers come later, and another server is kept out by the lock of the data directory.
@@ -95,7 +103,8 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         keepsLog: options.role === 'server',
         watchesLog: options.role !== 'command',
         auditOrigin: config.auditOrigin,
-        ...(options.role === 'server' || options.seesOutside ? { witnessesFile: config.witnessesFile } : {}),
+        [options.role === 'server' || options.seesOutside ? 'witnessesFile' : 'shippedBy']: config.witnessesFile,
+        restores: options.seesOutside,
         issuer: config.issuer,
         issuersFile: config.issuersFile,
         // A command beside a server signs tokens for that server, whatever port its own environment names.
@@ -121,20 +130,6 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         await stopDatabase()
       },
     }
-  })
-}
-
-/** Has the embedded database started again whenever it ends. Resolves when that fails. */
-function lostDatabase({ logger, alert }: Strongroom, keepRunning: EmbeddedDatabase['keepRunning']): Promise<Error> {
-  return new Promise((resolve) => {
-    keepRunning({
-      onRestart: (facts) => alert('database-restarted', facts),
-      onFailedStart: (reason) => logger.error({ reason }, 'the embedded database does not start'),
-      onLost(error) {
-        alert('database-lost', { reason: error.message })
-        resolve(error)
-      },
-    })
   })
 }
 
@@ -176,10 +171,12 @@ export function openVaultDatabase(config: Config, options: OpenVaultOptions) {
 
 /** Applies pending migrations and answers with their names. */
 export async function migrateVault(config: Config, options: OpenVaultOptions): Promise<string[]> {
-  // A database elsewhere may be migrated by another user than the vault's, who needs no folder.
+  // A database elsewhere may be migrated by another user than the vault's, who needs neither folder nor pin.
   const findings = examineMachine(config).map(
     (one): Finding =>
-      one.code === 'data-dir' && config.database !== undefined ? { ...one, severity: 'warning' } : one,
+      ['data-dir', 'vault-unpinned'].includes(one.code) && config.database !== undefined
+        ? { ...one, severity: 'warning' }
+        : one,
   )
   const refusals = findings.filter(isRefusal)
   if (refusals.length > 0) throw new Error(refusals.map(({ detail }) => detail).join(' '))
@@ -201,7 +198,7 @@ export async function examineVault(config: Config, options: OpenVaultOptions): P
     ...(await examineConfig(config)),
   ]
   const ofDatabase = await withDatabase(config, { ...options, creates: false }, async (urls, stopDatabase) => {
-    const found = await examineVaultDatabase(config, urls.server)
+    const found = await examineVaultDatabase(config, urls.server, options.log)
     await stopDatabase()
     return found
   }).catch((error: Error) =>
@@ -212,12 +209,12 @@ export async function examineVault(config: Config, options: OpenVaultOptions): P
   return [...findings, ...ofDatabase]
 }
 
-async function examineVaultDatabase(config: Config, url: string): Promise<Finding[]> {
+async function examineVaultDatabase(config: Config, url: string, log: (line: string) => void): Promise<Finding[]> {
   const { database: { caFile } = {}, databaseSchema } = config
   const { faults, schema } = await examineServer({ url, caFile, schema: databaseSchema })
   if (faults.length > 0) return faults
   const place = { url, caFile, schema }
-  return look(place, (database) => examineOpenDatabase(config, database))
+  return look(place, (database) => examineOpenDatabase(config, database, log))
 }
 
 interface Urls {

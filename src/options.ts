@@ -27,9 +27,10 @@ export const options = {
   STRONGROOM_PROXY_PROTOCOL: ['off', '`on`: connections from those proxies begin with a PROXY header, version 1 or 2'],
   STRONGROOM_ROOT_KEY_FILE: ['`<data dir>/root-key`', 'the passphrase that the root key is derived from, mode 0600'],
   STRONGROOM_PIN_FILE: [
-    '`<certs>/vault-<database>.pin`',
+    '`vault-<database>.pin` beside the certificate',
     'which vault this database holds and which root key it has, written at the first start; another one refuses the start',
   ],
+  STRONGROOM_VAULT_ID: ['–', 'the id of the vault (`vault_…`), as `doctor` shows it; another vault refuses the start'],
   STRONGROOM_ROOT_KEY: [
     'passphrase-file',
     'where the root key comes from: `passphrase-file`, `custodian-shares`, `aws-kms` or `pkcs11`',

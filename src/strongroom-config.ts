@@ -24,8 +24,14 @@ export interface StrongroomConfig {
   rootKeyFile: string
   /** Whether a vault that has no keys yet may make itself a passphrase, marked as one for development. */
   createRootKey?: boolean
-  /** The file that pins the vault and its root key. Default: nothing is pinned. */
+  /** The file that pins the vault and its root key. Default: nothing is pinned, and no root key is compared with the configured one. */
   pinFile?: string | undefined
+  /** The id of the vault, where the operator has said it. */
+  vaultId?: string | undefined
+  /** Whether the start is refused where the vault can be pinned nowhere, and no id is said. Default: it is not. */
+  mustBePinned?: boolean
+  /** Whether a command is to replace the root key: the configuration names the one that is to come. */
+  replacesRootKey?: boolean | undefined
   /** Where the root key comes from; the passphrase file unless told otherwise. */
   rootKey?: RootKeySettings
   /** How long the start waits for a KMS or HSM before it goes on sealed. */
@@ -42,6 +48,10 @@ export interface StrongroomConfig {
   auditOrigin?: string | undefined
   /** Where checkpoints are shipped to, and who signs them; without the file nowhere and nobody. */
   witnessesFile?: string | undefined
+  /** The same file for a process that ships nothing: it compares the registry of keys with what was shipped. */
+  shippedBy?: string | undefined
+  /** Whether this is a command that brings a restored vault up to date. */
+  restores?: boolean | undefined
   issuer: string
   /** A server records its issuer in the database; a command may prefer what it finds there. Default: ignore. */
   recordedIssuer?: 'write' | 'prefer' | 'ignore'
@@ -91,9 +101,20 @@ export interface Overrides {
   admission?: AdmissionLimits
 }
 
-/** How the vault and its root key are pinned in that file. */
-export function pinOptions(file: string, production: boolean, logger: Logger) {
-  const onUnwritable = (reason: string) =>
-    logger.warn({ file, reason }, 'the vault and its root key are not pinned: the file cannot be written')
-  return { file, mayBeginAgain: !production, onUnwritable }
+const ROOT_KEY_PATIENCE_MS = 1_000
+const PASSPHRASE_FILE: RootKeySettings = { provider: 'passphrase-file', leaseSeconds: 900 }
+
+/** What opens the root key, and what it is held against. */
+export function rootKeyOptions(config: StrongroomConfig) {
+  const { pinFile: file, vaultId, mustBePinned = false, production, restores, replacesRootKey } = config
+  const { provider, leaseSeconds, ...providerOptions } = config.rootKey ?? PASSPHRASE_FILE
+  return {
+    provider,
+    leaseSeconds,
+    rootKey: { ...providerOptions, file: config.rootKeyFile, development: config.createRootKey === true },
+    pin: { file, vaultId, mustBePinned, mayBeginAgain: !production },
+    restores,
+    replacesRootKey,
+    patienceMs: config.rootKeyPatienceMs ?? ROOT_KEY_PATIENCE_MS,
+  }
 }

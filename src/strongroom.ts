@@ -57,15 +57,13 @@ import { createRecordRefusal } from './records/record-refusal.ts'
 import { createWhy } from './records/why.ts'
 import { loadWhyRules } from './records/why-rules.ts'
 import { watchSchema } from './schema/watch-schema.ts'
-import { type Overrides, pinOptions, type RootKeySettings, type StrongroomConfig } from './strongroom-config.ts'
+import { type Overrides, rootKeyOptions, type StrongroomConfig } from './strongroom-config.ts'
 import { tendVault } from './tend-vault.ts'
 import { createVaultApp } from './vault-app.ts'
 import { createVaultCommands } from './vault-commands.ts'
 import { version } from './version.ts'
 
 const REFUSALS_EVERY_MS = 60 * 1000
-const ROOT_KEY_PATIENCE_MS = 1_000
-const PASSPHRASE_FILE: RootKeySettings = { provider: 'passphrase-file', leaseSeconds: 900 }
 
 export type Strongroom = Awaited<ReturnType<typeof createStrongroom>>
 
@@ -99,18 +97,15 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   })
   const book = createVaultBook({ keys: () => keys, newId, alert, remembers: config.keepsLog ?? false })
   const newAuditEvent = inBook(book, createNewAuditEvent(now, newId, hostname()))
-  const { provider, leaseSeconds, ...providerOptions } = config.rootKey ?? PASSPHRASE_FILE
   const vaultKeys = await openVaultKeys({
     database,
     randomBytes,
     now,
     newId,
     newAuditEvent,
-    provider,
-    leaseSeconds,
-    rootKey: { ...providerOptions, file: config.rootKeyFile, development: config.createRootKey === true },
-    pin: config.pinFile === undefined ? undefined : pinOptions(config.pinFile, config.production, logger),
-    patienceMs: config.rootKeyPatienceMs ?? ROOT_KEY_PATIENCE_MS,
+    ...rootKeyOptions(config),
+    shipping: shipping ?? (await loadShipping(config.shippedBy)),
+    log: (facts, message) => logger.warn(facts, message),
     alert,
     background,
     times: overrides.keyTimes,
@@ -120,7 +115,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     await database.close()
     throw error
   })
-  const { keys, unsealing, rootKeys } = vaultKeys
+  const { keys, unsealing, rootKeys, registryAge } = vaultKeys
   const giveUp = async (error: unknown): Promise<never> => {
     await vaultKeys.close()
     await database.close()
@@ -160,7 +155,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const shared = { ...basics, ...limits, ...parts, batches, roles, macs, ledger }
 
   const auditLog = await createAuditLog(
-    { ...basics, ...eventMacs, book, gate, findState: createFindTakenAway(eventMacs.verifyMac) },
+    { ...basics, ...eventMacs, book, gate, registryAge, findState: createFindTakenAway(eventMacs.verifyMac) },
     {
       isKeptHere: config.keepsLog ?? false,
       isWatchedHere: config.watchesLog ?? config.keepsLog ?? false,
@@ -281,7 +276,15 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       reviewAccess: (operator: AuditCaller) => access.commands.reviewAccess(operator, authentication.issuers),
       ...createKeyCommands({ ...rotation, ...destroying, issuer }),
       ...auditLog.commands,
-      ...createVaultCommands({ ...shared, ...auditLog.restoring, authenticity, admit, production, schema }),
+      ...createVaultCommands({
+        ...shared,
+        ...auditLog.restoring,
+        authenticity,
+        registryAge,
+        admit,
+        production,
+        schema,
+      }),
     },
     async close() {
       await background.tasks.get('write-refusal-counts')?.run()

@@ -16,7 +16,7 @@ const files = everything.filter((file) => file.path.startsWith('src/') && !file.
 const LAYERS: readonly (readonly string[])[] = [
   ['main', 'cli', 'demo'],
   ['workers', 'serve'],
-  'open-vault doctor examine-machine examine-open-database examine-partitions examine-passphrases examine-schema examine-settings sample-callers'.split(
+  'open-vault doctor examine-machine examine-open-database examine-partitions examine-passphrases examine-registry examine-schema examine-settings lost-database sample-callers'.split(
     ' ',
   ),
   ['strongroom', 'strongroom-config', 'tend-vault', 'vault-app', 'vault-commands'],
@@ -24,7 +24,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['records'],
   ['kinds', 'keys', 'access', 'audit', 'privacy', 'schema'],
   ['http', 'database'],
-  'problem alert background sensitive parse-input identifier random-bytes operator-environment config config-file options option-values version interruption current-node inspector-signal buffer-sweeping trusted-file env-file process-limits awake-time time-slice'.split(
+  'problem alert background sensitive parse-input identifier random-bytes operator-environment config config-file options option-values version interruption pin-file current-node inspector-signal buffer-sweeping trusted-file env-file process-limits awake-time time-slice'.split(
     ' ',
   ),
 ]
@@ -63,6 +63,7 @@ const PURE = [
         'env-file',
         'version',
         'interruption',
+        'pin-file',
         'current-node',
         'buffer-sweeping',
         'trusted-file',

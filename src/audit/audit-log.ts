@@ -23,7 +23,7 @@ import { resumeReleases } from './resume-releases.ts'
 import { acknowledgeFinding, type Review, reviewLog } from './review/review-log.ts'
 import { createIsProven } from './signed-log.ts'
 import type { FindState } from './vouch.ts'
-import { waiveRestore } from './waive-restore.ts'
+import { type WaiveRestoreDeps, waiveRestore } from './waive-restore.ts'
 import { watchLogEnd } from './watch-log-end.ts'
 import { createSettlements } from './witness/settlements.ts'
 import { shipCheckpoints } from './witness/ship-checkpoints.ts'
@@ -41,6 +41,8 @@ interface AuditLogDeps {
   gate: ReleaseGate
   verifyMac: VerifyEventMac
   findState: FindState
+  /** Whether the registry of keys is older than one that is known outside. */
+  registryAge: WaiveRestoreDeps['registryAge']
   /** Takes in what a version before has left without MACs, once. */
   acceptWaiting: () => Promise<void>
   areAccepted: () => boolean
@@ -49,6 +51,7 @@ interface AuditLogDeps {
     readonly verified: VaultMark
     readonly ring: { all(purpose: 'audit-signing'): readonly LogKey[] }
     ensureFresh(): Promise<void>
+    refresh(): Promise<void>
     active(purpose: 'audit-signing'): LogKey
   }
 }
@@ -89,7 +92,8 @@ export async function createAuditLog(
       return keys.active('audit-signing')
     },
     all: () => keys.ring.all('audit-signing'),
-    mark() {
+    async mark(isChanged: boolean) {
+      if (isChanged) await keys.refresh()
       const { vault, generation } = keys.verified
       return { vault, generation }
     },
@@ -140,7 +144,11 @@ export async function createAuditLog(
     end && isKeptHere ? keepLog({ ...deps, ...options, end, keys: signing, isReady, prepare, events }) : undefined
   const isProven = createIsProven({ ...deps, keys: signing })
   const settlements = createSettlements(isProven)
-  const outside = watchOutside({ ...deps, ...options, keys: signing, isReady, shipping, settlements, end })
+  const newerRegistry = deps.registryAge.newer
+  const outside = watchOutside({
+    ...{ ...deps, ...options, keys: signing, isReady },
+    ...{ newerRegistry, shipping, settlements, end },
+  })
   if (isWatchedHere) await outside.begin()
   const { report: onSignedOther, isOlder: isHeld } = outside
   const shipper =

@@ -50,7 +50,7 @@ function vaultMark(lines: readonly string[]): VaultMark | undefined {
 
 /**
  * Why a registry of keys cannot be the one that such a checkpoint was signed beside, or a later one: it is that of another vault,
- * or older. Undefined when it can; a checkpoint of a version before says nothing. Whoever asks has verified its signature.
+ * or older. Undefined when it can; a checkpoint of a version before says nothing. The signature is not verified here.
  */
 export function findStepBack(
   registry: VaultMark,

@@ -33,8 +33,13 @@ export interface SequencerDeps {
     active(): LogKey | Promise<LogKey>
     /** All that may have signed before. */
     all(): readonly LogKey[]
-    /** The vault, and the generation of its registry of keys. @throws {Problem} sealed */
-    mark(): VaultMark
+    /**
+     * The vault, and the generation of its registry of keys.
+     *
+     * @param isChanged whether the registry has changed: what is known of it may be older
+     * @throws {Problem} sealed
+     */
+    mark(isChanged: boolean): VaultMark | Promise<VaultMark>
   }
   events: {
     /** Whether the vault made the event. Of one that it did not make nobody hears otherwise: raises the alert. @throws {Problem} sealed */
@@ -76,7 +81,11 @@ export async function openSequencer(
 
   async function begin(): Promise<LogEnd> {
     const empty = { origin, size: 0, root: EMPTY_ROOT }
-    const note = signNote(formatCheckpoint({ ...empty, vault: keys.mark() }), origin, (await announcedKey()).secret)
+    const note = signNote(
+      formatCheckpoint({ ...empty, vault: await keys.mark(false) }),
+      origin,
+      (await announcedKey()).secret,
+    )
     await insertHead(session, { ...empty, note, nextPosition: 0, createdAt: now() })
     const begun = await readLogEnd(session, keys.all(), seen)
     if (begun === undefined) throw new LogChanged('the head of the log vanished as soon as it was written')
@@ -133,9 +142,10 @@ export async function openSequencer(
         )
         const at = now()
         const checkpoint = { origin: head.origin, size: grown.edge.size, root: rootOfEdge(grown.edge) }
+        const vault = await keys.mark(leaves.some(changesRegistry))
         const next: LogHead = {
           ...checkpoint,
-          note: signNote(formatCheckpoint({ ...checkpoint, vault: keys.mark() }), head.origin, key.secret),
+          note: signNote(formatCheckpoint({ ...checkpoint, vault }), head.origin, key.secret),
           nextPosition: settledBelow(advanced),
           createdAt: at,
         }
@@ -155,6 +165,11 @@ export async function openSequencer(
       return { isBehind, head }
     },
   }
+}
+
+/** Committed together with a change of the registry of keys, whose generation the checkpoint over it states. */
+function changesRegistry({ body }: PlacedEvent): boolean {
+  return /"type":"(?:key|root-key|restore)\./.test(body ?? '')
 }
 
 /** What is there twice was put there by somebody else. @throws {LogChanged} */

@@ -1,5 +1,6 @@
-import type { Database } from '../database/database.ts'
+import type { Transaction } from '../database/database.ts'
 import type { AuditCaller, NewAuditEvent } from './audit-event.ts'
+import type { NewerRegistry } from './witness/newer-registry.ts'
 import { type Settlements, settle } from './witness/settlements.ts'
 import type { OutsideWatch } from './witness/watch-outside.ts'
 
@@ -9,8 +10,21 @@ export interface WaivedRestore {
   waived: number
   /** The size of the largest of them; null when there was none. */
   size: number | null
+  /** The generation of the registry of keys that is known outside; undefined when the one in the database is no older. */
+  generation?: number | undefined
   /** The event that says so. */
   event: string | null
+}
+
+export interface WaiveRestoreDeps {
+  newAuditEvent: NewAuditEvent
+  outside: Pick<OutsideWatch, 'look'>
+  settlements: Settlements
+  registryAge: {
+    newer(): NewerRegistry | undefined
+    /** A transaction after which the registry is the newest that is known. */
+    outgrow<T>(operator: AuditCaller, work: (tx: Transaction) => Promise<T>): Promise<T>
+  }
 }
 
 /**
@@ -20,32 +34,28 @@ export interface WaivedRestore {
  * @throws {Problem} audit-unavailable, database-unavailable
  */
 export async function waiveRestore(
-  deps: {
-    database: Database
-    newAuditEvent: NewAuditEvent
-    outside: Pick<OutsideWatch, 'look'>
-    settlements: Settlements
-  },
+  { newAuditEvent, outside, settlements, registryAge }: WaiveRestoreDeps,
   operator: AuditCaller,
   reason: string,
 ): Promise<WaivedRestore> {
   // There may have been no start yet that looked.
-  await deps.outside.look()
-  return deps.database.transaction(async (tx) => {
-    const open = await deps.settlements.selectOpen(tx)
-    const [largest] = open
-    if (largest === undefined) return { waived: 0, size: null, event: null }
+  await outside.look()
+  const generation = registryAge.newer()?.generation
+  return registryAge.outgrow(operator, async (tx) => {
+    const open = await settlements.selectOpen(tx)
+    const size = open[0]?.size ?? null
+    if (size === null && generation === undefined) return { waived: 0, size, generation, event: null }
     const event = await settle(tx, open, (checkpoints) =>
-      deps.newAuditEvent({
+      newAuditEvent({
         type: 'restore.waive',
         outcome: 'success',
         caller: operator,
-        subject: `checkpoint:${largest.size}`,
-        checkpoints,
+        subject: size === null ? `key-registry:${generation}` : `checkpoint:${size}`,
+        checkpoints: open.length === 0 ? undefined : checkpoints,
         count: open.length,
         note: reason,
       }),
     )
-    return { waived: open.length, size: largest.size, event: event.id }
+    return { waived: open.length, size, generation, event: event.id }
   })
 }

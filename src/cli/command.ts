@@ -38,7 +38,7 @@ export function note(line: string): void {
 }
 
 /** What a command needs of the vault that it opens. */
-export interface CommandNeeds extends Pick<OpenVaultOptions, 'takesAccessAway' | 'seesOutside'> {
+export interface CommandNeeds extends Pick<OpenVaultOptions, 'takesAccessAway' | 'seesOutside' | 'replacesRootKey'> {
   /** It changes nothing: it runs beside a schema that somebody else has changed too. */
   anySchema?: boolean
 }

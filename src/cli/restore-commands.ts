@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { CallerError } from '../access/clients.ts'
+import type { WaivedRestore } from '../audit/waive-restore.ts'
 import { type AppliedLog, type ApplyLogRequest, stepsOf } from '../restore/apply-log.ts'
 import { LogNotApplicable } from '../restore/read-newer-log.ts'
 import type { NewerRootKey } from '../restore/takeaways.ts'
@@ -35,10 +36,15 @@ export function addRestoreCommands(program: Command): void {
         print(options, waived, () =>
           waived.event === null
             ? 'nothing was closed: no checkpoint outside is newer than the database'
-            : `reads are open; the log outside had ${waived.size} events (${waived.event})`,
+            : `reads are open; ${describeWaived(waived)} (${waived.event})`,
         )
       }),
     )
+}
+
+function describeWaived({ size, generation }: WaivedRestore): string {
+  if (size !== null) return `the log outside had ${size} events`
+  return `the registry of keys had been of generation ${generation}`
 }
 
 /** Opens the vault with its keys, and with what says where checkpoints were shipped to. */

@@ -42,6 +42,9 @@ function describe({ accepted, open, given, needed }: Awaited<ReturnType<typeof o
   return accepted ? `${given} of ${needed} shares; the vault stays sealed` : NOT_ACCEPTED
 }
 
+/** The configuration may name the root key that is to come. */
+export const REPLACES = { replacesRootKey: true } as const
+
 /** `strongroom keys ceremony` and `keys migrate-root` */
 export function addRootKeyCommands(keys: Command): void {
   withSplit(withJson(keys.command('ceremony')))
@@ -55,7 +58,8 @@ export function addRootKeyCommands(keys: Command): void {
         requireRightCommand(present?.provider, options.reshare === true)
         await runCeremony(options, split, strongroom)
       }
-      return options.reshare ? withKeys('keys ceremony', ceremony) : withVault('keys ceremony', ceremony)
+      const open = options.reshare ? withKeys : withVault
+      return open('keys ceremony', ceremony, REPLACES)
     })
 
   withSplit(withJson(keys.command('migrate-root')))
@@ -63,17 +67,17 @@ export function addRootKeyCommands(keys: Command): void {
     .addOption(new Option('--to <provider>', 'where to').choices(rootKeyProviderNames).makeOptionMandatory())
     .option('--dry-run', 'make a root key there, try it, take it away again, and say what was found')
     .action((options: Json & Partial<Split> & { to: RootKeyProviderName; dryRun?: true }) => {
-      if (options.dryRun) {
-        return withVault('keys migrate-root', (strongroom) => rehearseRoot(options, strongroom), { anySchema: true })
-      }
+      const rehearse = (strongroom: Strongroom) => rehearseRoot(options, strongroom)
+      if (options.dryRun) return withVault('keys migrate-root', rehearse, { ...REPLACES, anySchema: true })
       const split = options.to === 'custodian-shares' ? requireSplit(options) : undefined
-      return withKeys('keys migrate-root', async (strongroom) => {
+      const migrate = async (strongroom: Strongroom) => {
         if (split !== undefined) return runCeremony(options, split, strongroom)
         const result = await strongroom.rootKeys.migrate(operator(), options.to)
         print(options, { done: true, ...result }, () => `done: ${describeRoot(result)}`)
         noteLacks(result)
         note(restartHint(options.to))
-      })
+      }
+      return withKeys('keys migrate-root', migrate, REPLACES)
     })
 }
 
@@ -107,14 +111,16 @@ export async function rotateRoot(options: RootRotationOptions): Promise<void> {
     )
   }
   if (options.dryRun) {
-    return withVault('keys rotate root', (strongroom) => previewRoot(options, strongroom), { anySchema: true })
+    const preview = (strongroom: Strongroom) => previewRoot(options, strongroom)
+    return withVault('keys rotate root', preview, { ...REPLACES, anySchema: true })
   }
-  return withKeys('keys rotate root', async (strongroom) => {
+  const replace = async (strongroom: Strongroom) => {
     const result = await rotateRootOf(strongroom)
     if (result === undefined) throw new RootKeyConfigError(CEREMONY_NEEDED)
     print(options, { done: true, ...result }, () => `done: ${describeRoot(result)}`)
     noteLacks(result)
-  })
+  }
+  return withKeys('keys rotate root', replace, REPLACES)
 }
 
 async function previewRoot(options: Json, { rootKeys, commands }: Strongroom): Promise<void> {

@@ -10,6 +10,7 @@ import { withPausableKeys } from './custodians.ts'
 import {
   CEREMONY_NEEDED,
   describeRoot,
+  REPLACES,
   type RootRotationOptions,
   rotateRoot,
   rotateRootOf,
@@ -36,7 +37,7 @@ export function addRotateCommand(keys: Command): void {
     .option('--keep-old-keys', KEEP_OLD_KEYS)
     .action((which: RotationName | 'root', options: RootRotationOptions) => {
       if (which === 'root') return rotateRoot(options)
-      const needs = { anySchema: options.dryRun === true }
+      const needs = { anySchema: options.dryRun === true, ...(which === 'all' ? REPLACES : {}) }
       return withPausableKeys('keys rotate', (vault, signal) => rotate(vault, which, options, signal), needs)
     })
 }

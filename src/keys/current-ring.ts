@@ -7,6 +7,7 @@ import { type KeyRing, unwrapKeyRing } from './key-ring.ts'
 import type { KeyTimes } from './key-times.ts'
 import type { KeyUses } from './key-uses.ts'
 import type { Registry, VerifiedRegistry } from './open-registry.ts'
+import type { RegistryAnchor } from './registry-anchor.ts'
 import { KeyRegistryError } from './registry-manifest.ts'
 import { requireNoStepBack } from './require-no-step-back.ts'
 import { SealError } from './seal.ts'
@@ -22,6 +23,8 @@ export interface CurrentRingOptions {
   alert: Alert
   times: KeyTimes
   registry: Registry
+  /** What the first registry is held against. Default: nothing. */
+  anchor?: RegistryAnchor | undefined
   uses: KeyUses
   /** The registry was changed by somebody else, or the keys are forgotten: nothing more is sealed for now. */
   onUnusable: (reason: Problem) => void
@@ -49,7 +52,7 @@ export interface CurrentRing {
 }
 
 export function createCurrentRing(options: CurrentRingOptions): CurrentRing {
-  const { database, alert, times, registry, uses, onUnusable } = options
+  const { database, alert, times, registry, anchor, uses, onUnusable } = options
   let isEstablished = false
   let ring: KeyRing | undefined
   let seen: VerifiedRegistry | undefined
@@ -81,6 +84,8 @@ export function createCurrentRing(options: CurrentRingOptions): CurrentRing {
     const isChanged = verified.generation !== seen?.generation || ring === undefined
     if (isChanged) {
       const next = await unwrapKeyRing(verified, () => registry.rootKey(verified.rootKey), ring).catch(notUnwrapped)
+      if (seen === undefined) await anchor?.requireCurrent(verified, next, () => registry.read(database))
+      anchor?.follow(verified)
       await uses.hold(protecting(next))
       ring = next
       uses.keepOnly(protecting(next))

@@ -33,8 +33,8 @@ export async function beginCustodianCeremony(
   const { database, keys, source, newAuditEvent, newId, randomBytes } = deps
   const present = await keys.registry.findRootKey(database)
   // Custodians are not called together for something that cannot be done.
-  if (present !== undefined) await keys.registry.read(database)
-  const { shares, complete } = await beginCeremony(newId('root'), split, randomBytes)
+  const { vault } = present === undefined ? {} : await keys.registry.read(database)
+  const { shares, complete } = await beginCeremony(newId('root'), split, randomBytes, vault)
   return {
     shares,
     async complete(acknowledgedAt) {

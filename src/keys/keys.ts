@@ -14,6 +14,7 @@ import { type KeyTimes, keyTimes } from './key-times.ts'
 import { createKeyUses } from './key-uses.ts'
 import { createMacs, type Macs } from './macs.ts'
 import { createRegistry, type Registry, type RegistryOptions, type VerifiedRegistry } from './open-registry.ts'
+import type { RegistryAnchor } from './registry-anchor.ts'
 import { RootKeyUnreachable } from './root-key/root-key.ts'
 import { bindsRow, open, type SealContext, SealError, type Sealed, seal } from './seal.ts'
 import { purposeOfPart } from './sealed-columns.ts'
@@ -83,27 +84,28 @@ export interface KeysOptions extends RegistryOptions {
   /** What looks whether the registry has changed, and reports uses. */
   background: Background
   times?: KeyTimes | undefined
+  /** What the first registry that is read is held against. Default: nothing. */
+  anchor?: RegistryAnchor | undefined
 }
 
 /**
  * Opens the key registry, and on the first start of a vault fills it: a root key record and one active key of each purpose.
  * When the root key is not to be had now, the vault starts sealed and asks for it again.
  *
- * The manifest tells a start whether any row was swapped, copied, rolled back, edited, added or removed. What it cannot
- * tell is that the whole registry, manifest and all, was put back to an older state: everything a start could compare it
- * with lies in the same database, and would have been put back too. A running server remembers the generation it has seen,
- * and seals itself when the registry falls behind it.
+ * The manifest tells a start whether any row was swapped, copied, rolled back, edited, added or removed. That the whole registry,
+ * manifest and all, was put back to an older state the anchor tells, by what checkpoints state and what is pinned on this host. A
+ * running server remembers the generation it has seen, and seals itself when the registry falls behind it.
  *
  * @throws {KeyRegistryError} when the root key does not open the registry, or the registry was changed by somebody else
  */
 export async function openKeys(options: KeysOptions): Promise<Keys> {
-  const { database, randomBytes, now, alert, background, times = keyTimes } = options
+  const { database, randomBytes, now, alert, background, anchor, times = keyTimes } = options
   const registry = createRegistry(options)
   const onUnreported = (error: unknown) => background.failed('report-key-uses', error)
   const uses = createKeyUses(database, onUnreported, (key, reason) => alert('key-registry-changed', { key, reason }))
   const thread = createSealingThread()
   const current = createCurrentRing({
-    ...{ database, alert, times, registry, uses },
+    ...{ database, alert, times, registry, anchor, uses },
     onUnusable: (reason) => void thread.end(reason),
   })
 

@@ -23,6 +23,7 @@ import {
 import { type RemakeMacs, remakingFromFormer, remakingWith } from './remake-macs.ts'
 import type { RootKey, RootKeyRecord } from './root-key/root-key.ts'
 import { SealError } from './seal.ts'
+import { newVaultId } from './vault-id.ts'
 import type { VaultPin } from './vault-pin.ts'
 
 /** The registry as it was verified at one moment. */
@@ -58,11 +59,12 @@ export interface Registry {
    */
   read(db: Queryable): Promise<VerifiedRegistry>
   /**
-   * Whether a start would take the registry as it stands; changes nothing. A vault that has none yet is fine.
+   * Whether a start would take the registry as it stands; changes nothing. A vault that has none yet is fine. One of an earlier
+   * version has marks alone.
    *
    * @throws {KeyRegistryError | Problem} as `establish` and `read`
    */
-  verify(db: Queryable): Promise<readonly string[]>
+  verify(db: Queryable): Promise<{ marks: readonly string[]; verified?: VerifiedRegistry }>
   /** The record of the root key, not verified: that needs the root key itself. Undefined in a vault that has none yet. */
   findRootKey(db: Queryable): Promise<RootKeyRow | undefined>
   /** The root key of that row, opened. */
@@ -83,7 +85,7 @@ export interface Registry {
 export interface RegistryOptions extends DraftOptions {
   database: Database
   /** Makes the record of a root key for a vault that has none yet. */
-  newRootKey: (id: string) => Promise<RootKeyRecord>
+  newRootKey: (id: string, vault: string) => Promise<RootKeyRecord>
   /**
    * Opens the root key that the record describes. May reject with the Problem `sealed` when it is not to be had now: the
    * vault then is sealed, and asks again.
@@ -108,6 +110,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     // A process that knows of a root key follows another one by what the one before has left.
     if (!macKey.isTrusted) await pin?.requireRootKey(record)
     rootKey = await options.openRootKey(record)
+    pin?.found(rootKey)
     return rootKey
   }
 
@@ -121,6 +124,7 @@ export function createRegistry(options: RegistryOptions): Registry {
       }
       await requireWhole(tx, rows)
       if (rows.keys.length === 0) pin?.requireNone()
+      else pin?.requireVault(undefined)
       const draft = await firstDraft(rows)
       for (const purpose of lackingPurposes(rows.keys)) draft.transition(await draft.create(purpose), 'active')
       if (rows.keys.length === 0) for (const name of options.marksOfNewVault ?? []) draft.mark(name)
@@ -133,6 +137,8 @@ export function createRegistry(options: RegistryOptions): Registry {
    * have their names from it.
    */
   async function takeOver(tx: Queryable, stored: StoredManifest, rows: RegistryRows): Promise<void> {
+    // What is pinned has an id, and a start that goes on gives this one another.
+    pin?.requireVault(undefined)
     const former = await macKey.openFormer(stored, rows)
     const { generation, marks = [] } = verifyManifest(stored, rows, former)
     const opened = await openRootKey(requireRootKey(parseManifest(stored.manifest), rows))
@@ -162,7 +168,7 @@ export function createRegistry(options: RegistryOptions): Registry {
 
   /** The draft of a first manifest, over the keys that may be there already. */
   async function firstDraft(rows: RegistryRows): Promise<RegistryDraft> {
-    const record = rows.rootKeys.at(-1) ?? (await options.newRootKey(options.newId('root')))
+    const record = rows.rootKeys.at(-1) ?? (await options.newRootKey(options.newId('root'), newVaultId()))
     const draft = RegistryDraft.first(rows, await openRootKey(record), options)
     if (rows.keys.length > 0) await adopt(draft)
     return draft
@@ -180,7 +186,6 @@ export function createRegistry(options: RegistryOptions): Registry {
     const named = requireRootKey(manifest, rows)
     if (!macKey.isTrusted) pin?.requireVault(vault)
     macKey.keep(key, named)
-    pin?.keep(vault, named)
     return { ...rows, vault, generation, mac: stored.mac, marks, handovers, rootKey: named }
   }
 
@@ -189,11 +194,14 @@ export function createRegistry(options: RegistryOptions): Registry {
     async verify(db) {
       const { stored, ...rows } = await selectRegistry(db)
       if (stored !== undefined && isFormerManifest(parseManifest(stored.manifest)))
-        return verifyManifest(stored, rows, await macKey.openFormer(stored, rows)).marks ?? []
-      if (stored !== undefined) return (await read(db)).marks
+        return { marks: verifyManifest(stored, rows, await macKey.openFormer(stored, rows)).marks ?? [] }
+      if (stored !== undefined) {
+        const verified = await read(db)
+        return { marks: verified.marks, verified }
+      }
       if (rows.keys.length > 0) await firstDraft(rows)
       else await requireWhole(db, rows)
-      return []
+      return { marks: [] }
     },
     read,
     async findRootKey(db) {

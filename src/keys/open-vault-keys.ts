@@ -1,7 +1,12 @@
+import type { AlertFacts } from '../alert.ts'
 import type { AuditCaller } from '../audit/audit-event.ts'
+import { findNewerRegistries } from '../audit/witness/newer-registry.ts'
+import type { Shipping } from '../audit/witness/witnesses-file.ts'
 import { Problem } from '../problem.ts'
 import { beginCustodianCeremony } from './custodian-ceremony.ts'
 import { type Keys, type KeysOptions, openKeys } from './keys.ts'
+import { createRegistryAge } from './registry-age.ts'
+import { createRegistryAnchor } from './registry-anchor.ts'
 import { rehearseRootKey } from './rehearse-root-key.ts'
 import { type ReplaceRootKeyDeps, replaceRootKey } from './replace-root-key.ts'
 import { createRootKeyProvider, type RootKeyOptions } from './root-key/providers.ts'
@@ -17,11 +22,18 @@ import { createUnsealing } from './unseal.ts'
 import { createVaultPin, type VaultPinOptions } from './vault-pin.ts'
 
 export interface VaultKeysOptions
-  extends Omit<KeysOptions, 'newRootKey' | 'openRootKey' | 'pin'>,
+  extends Omit<KeysOptions, 'newRootKey' | 'openRootKey' | 'pin' | 'anchor'>,
     Pick<ReplaceRootKeyDeps, 'newAuditEvent'> {
   provider: RootKeyProviderName
-  /** The file that pins the vault and its root key. Default: nothing is pinned. */
-  pin?: Pick<VaultPinOptions, 'file' | 'mayBeginAgain' | 'onUnwritable'> | undefined
+  pin: Pick<VaultPinOptions, 'file' | 'vaultId' | 'mayBeginAgain' | 'mustBePinned'>
+  /** Where checkpoints were shipped to, as far as it is known here: the registry of keys is held against them. */
+  shipping: Shipping | undefined
+  /** Whether this process goes on with an older registry of keys, to bring the vault up to date. */
+  restores?: boolean | undefined
+  /** Whether the configuration names the root key that is to come, and not the present one. */
+  replacesRootKey?: boolean | undefined
+  /** Says what cannot be looked at. */
+  log: (facts: AlertFacts, message: string) => void
   rootKey: Omit<RootKeyOptions, 'randomBytes'>
   leaseSeconds: number
   /** How long a start and `refresh` wait for a root key that is not there at once. */
@@ -30,12 +42,23 @@ export interface VaultKeysOptions
 
 /** The vault's keys, the root key that opens them, and what operators and custodians do about it. */
 export async function openVaultKeys(options: VaultKeysOptions) {
-  const { database, randomBytes, newId, newAuditEvent, alert } = options
-  const providerOf = (name: RootKeyProviderName) => createRootKeyProvider(name, { ...options.rootKey, randomBytes })
+  const { database, randomBytes, newId, newAuditEvent, alert, shipping, log } = options
+  const providerOf = (name: RootKeyProviderName) =>
+    createRootKeyProvider(name, { ...options.rootKey, randomBytes, pinnedToken: (id) => pin.tokenOf(id) })
   const provider = providerOf(options.provider)
   const unreachable = (error: unknown) =>
     alert('root-key-unreachable', { reason: error instanceof Error ? error.message : 'unknown' })
-  const pin = options.pin && createVaultPin({ ...options.pin, requireConfigured: requireConfigured(provider) })
+  const comparesRootKey = options.pin.file !== undefined && !options.replacesRootKey
+  const pin = createVaultPin({
+    ...options.pin,
+    requireConfigured: comparesRootKey ? requireConfigured(provider) : undefined,
+    onUnwritable: (reason) => alert('vault-unpinned', { file: options.pin.file, reason }),
+  })
+  const anchor = createRegistryAnchor({
+    pin,
+    findNewer: (registry, signing) => findNewerRegistries({ database, shipping, log }, registry, signing),
+    restores: options.restores ?? false,
+  })
   let keys: Keys | undefined
   const source = createRootKeySource({
     provider,
@@ -53,6 +76,7 @@ export async function openVaultKeys(options: VaultKeysOptions) {
   const opened = await openKeys({
     ...options,
     pin,
+    anchor,
     newRootKey: source.create,
     openRootKey: source.open,
   }).catch((error) => {
@@ -64,6 +88,7 @@ export async function openVaultKeys(options: VaultKeysOptions) {
 
   return {
     keys: opened,
+    registryAge: createRegistryAge(anchor, deps),
     unsealing: createUnsealing(deps),
     rootKeys: {
       /** The record of the root key, not verified. */

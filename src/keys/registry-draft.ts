@@ -1,5 +1,5 @@
 import type { Queryable } from '../database/database.ts'
-import { base32, type NewId } from '../identifier.ts'
+import type { NewId } from '../identifier.ts'
 import { activateRootKey } from './activate-root-key.ts'
 import { expiryOf } from './cryptoperiod.ts'
 import { type DraftChange, EVENT_OF } from './draft-change.ts'
@@ -21,10 +21,10 @@ import { countWraps, notifyKeysChanged, saveKeys, saveManifest, saveRootKeys } f
 import { newKeyBytes, publicKeyOfBytes } from './new-key-bytes.ts'
 import { marksOfNewKey } from './new-key-marks.ts'
 import { newKeyRow } from './new-key-row.ts'
-import { drawFresh } from './random.ts'
 import { encodeManifest, KeyRegistryError, macOf, type RegistryRows } from './registry-manifest.ts'
 import type { RootKey, RootKeyRecord } from './root-key/root-key.ts'
 import type { SealContext } from './seal.ts'
+import { newVaultId, vaultOf } from './vault-id.ts'
 import { wrapChecked } from './wrap-checked.ts'
 
 export interface DraftOptions {
@@ -75,13 +75,13 @@ export class RegistryDraft {
     return new RegistryDraft(rows, rootKey, options)
   }
 
-  /** A draft for a vault that has no manifest yet, or none with an id: it gets a random one. */
+  /** A draft for a vault that has no manifest yet, or none with an id: it gets a random one, for which its root key may be made. */
   static first(
     rows: RegistryRows & { marks?: readonly string[] },
     rootKey: RootKey,
     options: DraftOptions,
   ): RegistryDraft {
-    const vault = `vault_${base32(drawFresh(16))}`
+    const vault = (rows.keys.length === 0 ? vaultOf(rootKey.record) : undefined) ?? newVaultId()
     const draft = new RegistryDraft({ ...rows, vault }, rootKey, options)
     draft.#activateRootKey(rootKey.record)
     return draft

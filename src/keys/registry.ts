@@ -1,6 +1,6 @@
 import type { AuditCaller, NewAuditEvent } from '../audit/audit-event.ts'
 import { insertEvents } from '../audit/audit-store.ts'
-import type { Database, Queryable } from '../database/database.ts'
+import type { Database, Transaction } from '../database/database.ts'
 import { closeKey, openAgain } from './closed-keys.ts'
 import type { KeyPurpose, KeyRow } from './key.ts'
 import type { KeyState } from './key-state.ts'
@@ -17,7 +17,7 @@ export interface ChangeRegistryDeps {
 /** What may be done to the registry while its lock is held. */
 export interface RegistryChange {
   /** The transaction that the change commits with. */
-  readonly tx: Queryable
+  readonly tx: Transaction
   /** Every key as it will be, in the order of their making. */
   readonly rows: readonly KeyRow[]
   /** Makes a pre-active key, and answers with its id. */
@@ -40,6 +40,8 @@ export interface RegistryChange {
   reopen(id: string, reason: string): void
   /** Puts a fresh key in the place of every MAC key that was not replaced already. */
   replaceMacKeys(): Promise<void>
+  /** Gives the registry a generation above that one. */
+  outgrow(generation: number): void
   /** Wraps all keys under another root key, which takes the place of the present one, and replaces the MAC keys. */
   rewrap(rootKey: RootKey): Promise<void>
 }
@@ -60,6 +62,7 @@ export async function changeRegistry<T>(
     await lockRegistry(tx)
     const verified = await keys.registry.read(tx)
     const draft = await keys.registry.draft(verified)
+    let { generation } = verified
     const value = await work({
       tx,
       get rows() {
@@ -75,10 +78,13 @@ export async function changeRegistry<T>(
       close: (id) => closeKey(draft, id),
       reopen: (id, reason) => openAgain(draft, id, reason),
       replaceMacKeys: () => draft.replaceMacKeys(),
+      outgrow: (other) => {
+        generation = Math.max(generation, other)
+      },
       rewrap: (rootKey) => draft.rewrap(rootKey),
     })
-    if (draft.changes.length > 0 || draft.hasOtherMarks) {
-      await keys.registry.save(tx, draft, verified.generation + 1)
+    if (draft.changes.length > 0 || draft.hasOtherMarks || generation > verified.generation) {
+      await keys.registry.save(tx, draft, generation + 1)
       const events = draft.changes.map((change) => newAuditEvent({ ...change, outcome: 'success', caller: operator }))
       await insertEvents(tx, events)
     }

@@ -45,9 +45,9 @@ export async function replaceRootKey(
   provider: RootKeyProvider,
 ): Promise<RootKeyReplaced> {
   const { database, keys, newId } = deps
-  const present = (await keys.registry.read(database)).rootKey
+  const { rootKey: present, vault } = await keys.registry.read(database)
   await keys.registry.rootKey(present)
-  const rootKey = await provider.create(newId('root'), present)
+  const rootKey = await provider.create(newId('root'), present, vault)
   try {
     return await installRootKey(deps, operator, rootKey)
   } catch (error) {
@@ -66,7 +66,7 @@ export async function installRootKey(
   const { database, keys, source, newAuditEvent } = deps
   const { id } = rootKey.record
   const { rootKey: present } = await keys.registry.read(database)
-  deps.pin?.announce(rootKey.record)
+  deps.pin?.announce(rootKey)
   // This process must have it when it sees that the registry changed.
   source.take(rootKey)
   await changeRegistry(deps, operator, async (change) => {

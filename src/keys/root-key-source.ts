@@ -28,7 +28,7 @@ export interface RootKeySourceOptions {
 /** Where the registry gets its root key from, as often as it asks: with retries, and with a lease for what can go away. */
 export interface RootKeySource {
   /** Makes the root key of a vault that has none. @throws {Problem} sealed, until it can be made */
-  create(id: string): Promise<RootKeyRecord>
+  create(id: string, vault: string): Promise<RootKeyRecord>
   /**
    * @throws {Problem} sealed, when it is not to be had now
    * @throws {RootKeyConfigError | RootKeyMismatch} when asking again would change nothing
@@ -136,8 +136,8 @@ export function createRootKeySource(options: RootKeySourceOptions): RootKeySourc
   }
 
   return {
-    async create(id) {
-      const made = [...taken.values()].at(-1) ?? (await ask(() => provider.create(id)))
+    async create(id, vault) {
+      const made = [...taken.values()].at(-1) ?? (await ask(() => provider.create(id, undefined, vault)))
       taken.set(made.record.id, made)
       return made.record
     },

@@ -1,8 +1,12 @@
+import { findNewerRegistries, type NewerRegistry } from '../audit/witness/newer-registry.ts'
+import type { Shipping } from '../audit/witness/witnesses-file.ts'
 import type { Database, Queryable } from '../database/database.ts'
 import { createNewId } from '../identifier.ts'
+import { unwrapKeyRing } from './key-ring.ts'
 import { selectRegistry } from './key-store.ts'
 import { createRegistry } from './open-registry.ts'
 import { createRandomBytes } from './random.ts'
+import { createRegistryAnchor } from './registry-anchor.ts'
 import { KeyRegistryError, parseManifest } from './registry-manifest.ts'
 import { createRootKeyProvider, type RootKeyOptions, requireProvider } from './root-key/providers.ts'
 import type { RootKey, RootKeyDescription, RootKeyProviderName } from './root-key/root-key.ts'
@@ -14,9 +18,17 @@ export interface VerifyRegistryOptions {
   rootKey: Omit<RootKeyOptions, 'randomBytes' | 'development'>
   /** The file that pins the vault and its root key. */
   pinFile?: string | undefined
+  /** The id of the vault, where the operator has said it. */
+  vaultId?: string | undefined
+  /** Where checkpoints were shipped to. */
+  shipping?: Shipping | undefined
 }
 
 export interface RegistryFacts {
+  /** The id of the vault; undefined in one that has none yet. */
+  vault: string | undefined
+  /** A newer registry that is known outside: the database is older. */
+  newer: NewerRegistry | undefined
   /** What the manifest remembers as done. */
   marks: readonly string[]
   /** What there is to say of the root key; undefined in a vault that has none yet. */
@@ -33,21 +45,26 @@ export async function verifyRegistry(options: VerifyRegistryOptions): Promise<Re
   const randomBytes = createRandomBytes()
   const now = () => new Date()
   const provider = createRootKeyProvider(options.provider, { ...options.rootKey, development: false, randomBytes })
+  const pin = createVaultPin({
+    file: options.pinFile,
+    vaultId: options.vaultId,
+    mayBeginAgain: true,
+    readOnly: true,
+    requireConfigured: provider.requireConfigured,
+    onUnwritable: () => {},
+  })
+  const { database, shipping } = options
+  const anchor = createRegistryAnchor({
+    pin,
+    findNewer: (verified, signing) => findNewerRegistries({ database, shipping, log: () => {} }, verified, signing),
+    restores: false,
+  })
   let opened: RootKey | undefined
   const registry = createRegistry({
-    database: options.database,
+    database,
     now,
     newId: createNewId(now, randomBytes),
-    pin:
-      options.pinFile === undefined
-        ? undefined
-        : createVaultPin({
-            file: options.pinFile,
-            mayBeginAgain: true,
-            readOnly: true,
-            requireConfigured: provider.requireConfigured,
-            onUnwritable: () => {},
-          }),
+    pin,
     remakeMacs: () => Promise.reject(new Error('nothing is changed here')),
     async newRootKey() {
       throw new KeyRegistryError('the root key of the keys is missing in "root_keys".')
@@ -59,8 +76,13 @@ export async function verifyRegistry(options: VerifyRegistryOptions): Promise<Re
     },
   })
   try {
-    const marks = await registry.verify(options.database)
-    return { marks, rootKey: opened?.describe() }
+    const { marks, verified } = await registry.verify(database)
+    if (verified !== undefined) {
+      const ring = await unwrapKeyRing(verified, () => registry.rootKey(verified.rootKey))
+      await anchor.requireCurrent(verified, ring, () => registry.read(database))
+      anchor.follow(verified)
+    }
+    return { vault: verified?.vault, newer: anchor.newer(), marks, rootKey: opened?.describe() }
   } finally {
     opened?.close?.()
   }

@@ -19,6 +19,7 @@ import type { OutsideWatch } from '../audit/witness/watch-outside.ts'
 import type { Database } from '../database/database.ts'
 import { compromiseKey } from '../keys/compromise.ts'
 import type { Keys } from '../keys/keys.ts'
+import type { RegistryAge } from '../keys/registry-age.ts'
 import { eraseAgain } from './erase-again.ts'
 import { type Again, planRestore, type RestorePlan } from './plan-restore.ts'
 import { LogNotApplicable, type NewerLog, readNewerLog } from './read-newer-log.ts'
@@ -37,6 +38,7 @@ export interface ApplyLogDeps {
   outside: Pick<OutsideWatch, 'look'>
   settlements: Settlements
   isProven: IsProven
+  registryAge: RegistryAge
 }
 
 export interface ApplyLogRequest {
@@ -72,9 +74,14 @@ export async function applyLog(
   operator: AuditCaller,
   { file, isDryRun, onProgress }: ApplyLogRequest,
 ): Promise<AppliedLog> {
-  const { database, outside } = deps
+  const { database, outside, registryAge } = deps
   // There may have been no start yet that looked.
   await outside.look()
+  if (registryAge.areKeysAlone) {
+    throw new LogNotApplicable(
+      'the tables of keys alone are older, and the log beside them is not: bring back the newer ones, or run "strongroom restore waive".',
+    )
+  }
   const log = await readNewerLog({ ...deps, onProgress }, file)
   const { origin, size, from, takeaways } = log
   const largest = await deps.settlements.findOpen(database)
@@ -170,15 +177,16 @@ async function leaveOnlyTokenize(deps: ApplyLogDeps, operator: AuditCaller): Pro
 
 /** Says that the log was applied, and opens the vault for reads. Null when nothing was to do. */
 async function conclude(
-  { database, newAuditEvent, settlements }: ApplyLogDeps,
+  { newAuditEvent, settlements, registryAge }: ApplyLogDeps,
   operator: AuditCaller,
   { size, from, takeaways }: NewerLog,
   plan: RestorePlan,
 ): Promise<string | null> {
   const taken = stepsOf(plan)
-  return database.transaction(async (tx) => {
+  const isOlder = registryAge.newer() !== undefined
+  return registryAge.outgrow(operator, async (tx) => {
     const open = await settlements.selectOpen(tx)
-    if (open.length + taken === 0) return null
+    if (open.length + taken === 0 && !isOlder) return null
     const event = await settle(tx, open, (checkpoints) =>
       newAuditEvent({
         type: 'restore.apply',

@@ -199,6 +199,9 @@ describe('"In production", step by step', () => {
       interval: 50,
     })
     await vi.waitFor(async () => expect((await call('/readyz')).status).toBe(200), { timeout: 10_000, interval: 50 })
+    // Beside the certificate, whatever the address of the database is; the doctor says what may stand in STRONGROOM_VAULT_ID.
+    const pin = JSON.parse(readFileSync(file('vault-vault.pin'), 'utf8'))
+    expect((await run('doctor')).stderr).toMatch(new RegExp(`^this is the vault ${pin.vault}$`, 'm'))
     // By address, as a load balancer asks.
     expect((await call('/healthz', { host: ADDRESS, servername: '' })).status).toBe(200)
     expect((await call('/openapi.json', { host: '10.0.0.1', servername: '' })).status).toBe(421)

@@ -28,7 +28,8 @@ afterEach(async () => {
 
 async function startVault(name: string, rootKey: RootKeySettings = passphrase): Promise<void> {
   rootKeyFile = path.join(directory, name)
-  vault = await TestVault.start({ config: { rootKey, rootKeyFile, createRootKey: true }, overrides: quickKeys })
+  const config = { rootKey, rootKeyFile, rootKeyPatienceMs: 20_000, createRootKey: true }
+  vault = await TestVault.start({ config, overrides: quickKeys })
   const made = await vault.tokenize({ card, contact })
   stored = [made.card!.token!, made.contact!.token!]
 }
@@ -202,6 +203,46 @@ describe.skipIf(missing)('a root key that moves', () => {
     await expect(vault.strongroom.rootKeys.migrate(operator, 'pkcs11')).rejects.toThrow('stop')
     expect(keysInToken()).toBe(before)
   })
+
+  it('is where it was pinned and configured: a token with another serial number is refused, and an alias of another key', async () => {
+    const pinFile = path.join(directory, 'token.pin')
+    await startVault('pinned', { ...settings, provider: 'pkcs11', keyId: undefined })
+    const start = (rootKey: RootKeySettings) =>
+      TestVault.start({
+        config: { rootKey, rootKeyFile, pinFile, rootKeyPatienceMs: 20_000 },
+        sharedDatabase: vault.database,
+      }).then(
+        (again) => again.stop(),
+        (error: Error) => error.message,
+      )
+    const inToken: RootKeySettings = { ...settings, provider: 'pkcs11', keyId: undefined }
+    expect(await start(inToken)).toBeUndefined()
+    const { from, to } = hsm.changeSerial()
+    expect(await start(inToken)).toContain(`its serial number is ${to}, and ${from} is pinned`)
+    hsm.changeSerial()
+    expect(await start({ ...inToken, pkcs11Token: 'another' })).toContain('STRONGROOM_PKCS11_TOKEN is "another"')
+
+    const alias = await kms.createAlias(settings.keyId!)
+    const inKms: RootKeySettings = { ...settings, provider: 'aws-kms', keyId: alias }
+    const mover = await TestVault.start({
+      config: { rootKey: { ...inKms, provider: 'pkcs11' }, rootKeyFile, rootKeyPatienceMs: 20_000 },
+      sharedDatabase: vault.database,
+    })
+    await mover.strongroom.rootKeys.migrate(operator, 'aws-kms')
+    await mover.stop()
+    rmSync(pinFile)
+    expect(await start(inKms)).toBeUndefined()
+    await kms.moveAlias(alias, await kms.createKey())
+    expect(await start(inKms)).toContain('STRONGROOM_ROOT_KEY_ID leads to arn:')
+    // What replaces the root key is told of the one that is to come.
+    const rotator = await TestVault.start({
+      config: { rootKey: inKms, rootKeyFile, pinFile, rootKeyPatienceMs: 20_000, replacesRootKey: true },
+      sharedDatabase: vault.database,
+    })
+    await rotator.strongroom.rootKeys.rotate(operator)
+    await rotator.stop()
+    expect(await start(inKms)).toBeUndefined()
+  }, 120_000)
 
   it.each(['aws-kms', 'pkcs11'] as const)('can be replaced by another one of %s', async (provider) => {
     await startVault(`rotated-${provider}`, { ...settings, provider })

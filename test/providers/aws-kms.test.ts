@@ -38,10 +38,35 @@ describe.skipIf(missing)('AWS KMS', () => {
     expect(record.parameters.keyId).toMatch(new RegExp(`^arn:aws:kms:eu-central-1:\\d+:key/${keyId}$`))
   })
 
+  it('checks itself in the context of its vault', async () => {
+    const vault = `vault_${'a'.repeat(26)}`
+    const { record } = await createAwsKmsProvider({ keyId }).create('root_1', undefined, vault)
+    expect(record.parameters).toMatchObject({ vault })
+    const opened = await open(record)
+    opened.close?.()
+    for (const other of [`vault_${'b'.repeat(26)}`, undefined]) {
+      const parameters = { ...record.parameters, vault: other }
+      await expect(open({ ...record, parameters })).rejects.toMatchObject({ name: 'RootKeyMismatch' })
+    }
+  })
+
   it('must be told which key, and one that exists', async () => {
     await expect(createAwsKmsProvider({ keyId: undefined }).create('root_1')).rejects.toThrow('STRONGROOM_ROOT_KEY_ID')
     const nowhere = createAwsKmsProvider({ keyId: '00000000-0000-0000-0000-000000000000' })
     await expect(nowhere.create('root_1')).rejects.toMatchObject({ name: 'RootKeyUnreachable' })
+  })
+
+  it('must be the one that is configured: an alias that was led to another key is a refusal', async () => {
+    const { record } = await create('root_1')
+    const configured = (name: string | undefined) => createAwsKmsProvider({ keyId: name }).requireConfigured!(record)
+    const alias = await kms.createAlias(keyId)
+    for (const name of [undefined, keyId, String(record.parameters.keyId), alias]) await configured(name)
+    await kms.moveAlias(alias, await kms.createKey())
+    const refusal = {
+      name: 'RootKeyConfigError',
+      message: expect.stringMatching(/^STRONGROOM_ROOT_KEY_ID leads to arn:/),
+    }
+    await expect(configured(alias)).rejects.toMatchObject(refusal)
   })
 
   it('is no new root key when it is the one that is to be replaced, whatever it is called', async () => {

@@ -27,15 +27,15 @@ describe.skipIf(missing)('a PKCS#11 token', () => {
     delete process.env.SOFTHSM2_CONF
     hsm.remove()
   })
-  const providerWith = (other: { token?: string; module?: string }) =>
-    createPkcs11Provider({
-      module: hsm.module,
-      token: hsm.token,
-      label: 'test key',
-      pinFile: hsm.pinFile,
-      randomBytes: createRandomBytes(),
-      ...other,
-    })
+  const options = (other: { token?: string; module?: string }) => ({
+    module: hsm.module,
+    token: hsm.token,
+    label: 'test key',
+    pinFile: hsm.pinFile,
+    randomBytes: createRandomBytes(),
+    ...other,
+  })
+  const providerWith = (other: { token?: string; module?: string }) => createPkcs11Provider(options(other))
 
   itKeepsTheContract(
     'pkcs11',
@@ -122,6 +122,40 @@ describe.skipIf(missing)('a PKCS#11 token', () => {
     await expect(rootKey.unwrap(wrapped, context)).rejects.toMatchObject({ name: 'RootKeyUnreachable' })
     expect(await rootKey.unwrap(wrapped, context)).toEqual(Buffer.alloc(32, 3))
     rootKey.close?.()
+  })
+
+  it('is the one that was pinned: another of the same label, with another serial number, never sees the PIN', async () => {
+    const { record, token, close } = await provider.create('root_serial')
+    close?.()
+    const pinned = createPkcs11Provider({ ...options({}), pinnedToken: () => token })
+    const opened = await pinned.open(record)
+    expect(opened.token).toEqual({ label: hsm.token, serial: expect.stringMatching(/^[0-9a-f]{16}$/) })
+    opened.close?.()
+    const { from, to } = hsm.changeSerial()
+    writeFileSync(hsm.pinFile, '0002\n')
+    try {
+      const refusal = { name: 'RootKeyConfigError', message: expect.stringContaining(`${to}, and ${from} is pinned`) }
+      await expect(pinned.open(record)).rejects.toMatchObject(refusal)
+      writeFileSync(hsm.pinFile, `${hsm.pin}\n`)
+      const unpinned = await provider.open(record)
+      expect(unpinned.token?.serial).toBe(to)
+      unpinned.close?.()
+    } finally {
+      writeFileSync(hsm.pinFile, `${hsm.pin}\n`)
+      hsm.changeSerial()
+    }
+  })
+
+  it('and its key are those that are configured, where they are', async () => {
+    const { record, close } = await provider.create('root_configured')
+    close?.()
+    await provider.requireConfigured?.(record)
+    const nothing = createPkcs11Provider({ ...options({}), token: undefined, label: undefined })
+    await nothing.requireConfigured?.(record)
+    const refused = (changes: object) =>
+      createPkcs11Provider({ ...options({}), ...changes }).requireConfigured?.(record)
+    await expect(refused({ token: 'another' })).rejects.toThrow('STRONGROOM_PKCS11_TOKEN is "another"')
+    await expect(refused({ label: 'another' })).rejects.toThrow('STRONGROOM_ROOT_KEY_ID is "another"')
   })
 
   it('says what to mend: the library, the token, the PIN', async () => {

@@ -21,6 +21,9 @@ export interface KmsEmulator {
   env: Record<string, string>
   /** Makes a symmetric key; answers with its id. */
   createKey(): Promise<string>
+  /** Has an alias lead to that key. */
+  createAlias(keyId: string): Promise<string>
+  moveAlias(alias: string, keyId: string): Promise<void>
   stop(): Promise<void>
 }
 
@@ -36,6 +39,15 @@ export async function startKmsEmulator(): Promise<KmsEmulator> {
     async createKey() {
       const { KeyMetadata } = await ask(url, (sdk, client) => client.send(new sdk.CreateKeyCommand({})))
       return KeyMetadata!.KeyId!
+    },
+    async createAlias(keyId) {
+      const AliasName = `alias/${keyId}`
+      await ask(url, (sdk, client) => client.send(new sdk.CreateAliasCommand({ AliasName, TargetKeyId: keyId })))
+      return AliasName
+    },
+    async moveAlias(alias, keyId) {
+      const moved = { AliasName: alias, TargetKeyId: keyId }
+      await ask(url, (sdk, client) => client.send(new sdk.UpdateAliasCommand(moved)))
     },
     async stop() {
       child.kill('SIGKILL')

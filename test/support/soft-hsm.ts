@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -35,6 +44,8 @@ export interface SoftHsm {
   /** Takes the token out, and puts it back. */
   unplug(): void
   plugIn(): void
+  /** Makes another token of it with the same label, PIN and keys; again, and it is the first one. Answers with both serial numbers. */
+  changeSerial(): { from: string; to: string }
   remove(): void
 }
 
@@ -60,6 +71,17 @@ export function createSoftHsm(): SoftHsm {
     env,
     unplug: () => renameSync(tokens, `${tokens}.out`),
     plugIn: () => renameSync(`${tokens}.out`, tokens),
+    changeSerial: () => changeSerial(tokens),
     remove: () => rmSync(directory, { recursive: true, force: true }),
   }
+}
+
+/** SoftHSM keeps the serial number of a token, 16 hexadecimal digits, in its file. */
+function changeSerial(tokens: string): { from: string; to: string } {
+  const file = path.join(tokens, readdirSync(tokens)[0]!, 'token.object')
+  const text = readFileSync(file, 'latin1')
+  const [from] = /[0-9a-f]{16}/.exec(text)!
+  const to = [...from].toReversed().join('')
+  writeFileSync(file, text.replace(from, to), 'latin1')
+  return { from, to }
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { StrongroomConfig } from '../../src/strongroom-config.ts'
 import { contact } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
 
@@ -17,20 +18,25 @@ let vault: TestVault
 let other: TestVault
 let pin: { vault: string; root_key: { id: string } }
 
-const pinFile = () => path.join(directory, 'vault.pin')
+const pinFileOf = () => path.join(directory, 'vault.pin')
 const settings = (production = false) => ({
   rootKeyFile: path.join(directory, 'root-key'),
   createRootKey: true,
-  pinFile: pinFile(),
+  pinFile: pinFileOf(),
   production,
 })
-const readPin = () => JSON.parse(readFileSync(pinFile(), 'utf8'))
+const readPin = () => JSON.parse(readFileSync(pinFileOf(), 'utf8'))
 const sql = (text: string) => vault.database.sql(text)
 
-async function startAgain(production = false): Promise<string> {
+async function startAgain(
+  production = false,
+  changes: Partial<StrongroomConfig> = {},
+  lines: string[] = [],
+): Promise<string> {
   try {
-    const config = settings(production)
+    const config = { ...settings(production), ...changes }
     const again = await TestVault.start({ config, sharedDatabase: vault.database, overrides: quickKeys })
+    lines.push(...again.logLines)
     const problem = again.strongroom.sealedBecause()
     await again.stop()
     return problem === undefined ? 'it started' : String(problem.cause ?? problem)
@@ -50,7 +56,7 @@ beforeAll(async () => {
 })
 afterEach(async () => {
   await sql(TABLES.map((table) => `DELETE FROM ${table}; INSERT INTO ${table} TABLE ${table}_own`).join('; '))
-  writeFileSync(pinFile(), JSON.stringify(pin))
+  writeFileSync(pinFileOf(), JSON.stringify(pin))
 })
 afterAll(async () => {
   await other.stop()
@@ -73,8 +79,10 @@ it('the first start writes down which vault it is, and which root key it has, an
   const [row] = await vault.database.sql<{ manifest: string }>('SELECT manifest FROM key_registry')
   const manifest = JSON.parse(row!.manifest)
   expect(pin).toMatchObject({ vault: manifest.vault, root_key: { id: manifest.root_key_id } })
+  // The check value of the root key is one more wrap that is bound to it.
+  expect(pin).toMatchObject({ root_key: { parameters: { vault: pin.vault } } })
   expect(pin.vault).toMatch(/^vault_[0-9a-z]{26}$/)
-  expect(readFileSync(pinFile(), 'utf8')).not.toContain(readFileSync(path.join(directory, 'root-key'), 'utf8').trim())
+  expect(readFileSync(pinFileOf(), 'utf8')).not.toContain(readFileSync(path.join(directory, 'root-key'), 'utf8').trim())
   expect(await startAgain()).toBe('it started')
 })
 
@@ -86,7 +94,7 @@ it('a start on all tables of another vault is refused in one sentence', async ()
 })
 
 it('a start on another vault under our own root key is refused, too', async () => {
-  writeFileSync(pinFile(), JSON.stringify({ ...pin, vault: `vault_${'0'.repeat(26)}` }))
+  writeFileSync(pinFileOf(), JSON.stringify({ ...pin, vault: `vault_${'0'.repeat(26)}` }))
   expect(await startAgain()).toMatch(/: the database holds the vault vault_\w+, and .* pins vault_0{26}: .*\.$/)
 })
 
@@ -94,6 +102,33 @@ it('a key of another vault does not open here, though one root key wraps both', 
   const [foreign] = await other.database.sql<{ wrapped: Buffer }>("SELECT wrapped FROM keys WHERE purpose = 'secret'")
   await vault.database.sql("UPDATE keys SET wrapped = $1 WHERE purpose = 'secret'", [foreign!.wrapped])
   expect(await startAgain()).toContain('wrapped was changed')
+})
+
+it('a start goes by the id that the operator has said, with and without a pin', async () => {
+  const right = { vaultId: pin.vault }
+  const wrong = { vaultId: `vault_${'0'.repeat(26)}` }
+  expect(await startAgain(false, right)).toBe('it started')
+  for (const pinFile of [pinFileOf(), path.join(directory, 'none.pin')]) {
+    const refused = await startAgain(false, { ...wrong, pinFile })
+    expect(refused).toMatch(/: the database holds the vault vault_\w+, and STRONGROOM_VAULT_ID is vault_0{26}: .*\.$/)
+  }
+  await copyTables(TABLES)
+  const copied = await startAgain(false, { ...right, pinFile: path.join(directory, 'none.pin') })
+  expect(copied).toMatch(/and STRONGROOM_VAULT_ID is vault_\w+: .*\.$/)
+})
+
+it('a vault that can be pinned nowhere does not start where it must be, and alerts elsewhere', async () => {
+  const nowhere = { pinFile: '/dev/null/vault.pin' }
+  const refused = await startAgain(true, { ...nowhere, mustBePinned: true })
+  expect(refused).toMatch(
+    /: which vault this is is pinned nowhere, since \S+ cannot be written .*STRONGROOM_VAULT_ID\.$/,
+  )
+  expect(await startAgain(true, { ...nowhere, mustBePinned: true, vaultId: pin.vault })).toBe('it started')
+  const vaultLog: string[] = []
+  expect(await startAgain(false, nowhere, vaultLog)).toBe('it started')
+  expect(vaultLog.map((line) => JSON.parse(line)).filter(({ alert }) => alert === 'vault-unpinned')).toMatchObject([
+    { level: 'error', file: nowhere.pinFile },
+  ])
 })
 
 it('an empty database is no new vault in production', async () => {
@@ -107,15 +142,16 @@ it('an empty database is no new vault in production', async () => {
 describe('a root key that is replaced', () => {
   it('is the pinned one from then on; one that was put back is refused, though its passphrase is still there', async () => {
     const { id, replaced } = await vault.strongroom.rootKeys.rotate(OPERATOR)
-    expect(readPin()).toEqual({ ...pin, root_key: expect.objectContaining({ id }) })
+    expect(readPin()).toMatchObject({ vault: pin.vault, root_key: { id } })
     expect(await startAgain()).toBe('it started')
     const now = readPin()
     await sql(TABLES.map((table) => `DELETE FROM ${table}; INSERT INTO ${table} TABLE ${table}_own`).join('; '))
     expect(await startAgain()).toContain(`the database names the root key ${replaced}`)
     expect(readPin()).toEqual(now)
     // As if the process had died between the commit and its next look.
-    writeFileSync(pinFile(), JSON.stringify({ ...pin, root_key: now.root_key, next_root_key: pin.root_key }))
+    writeFileSync(pinFileOf(), JSON.stringify({ ...pin, root_key: now.root_key, next_root_key: pin.root_key }))
     expect(await startAgain()).toBe('it started')
-    expect(readPin()).toEqual(pin)
+    expect(readPin()).toMatchObject({ vault: pin.vault, root_key: pin.root_key })
+    expect(readPin().next_root_key).toBeUndefined()
   })
 })

@@ -269,7 +269,7 @@ describe('the manifest', () => {
 describe('the whole registry, put back at once', () => {
   const statusOfRead = async () => (await vault.call('GET', `/v1/tokens/${token}`, { token: staff })).body.code
 
-  it('is not followed by a running server; a start cannot see it', async () => {
+  it('is not followed by a running server; a start without log, pin and shipped checkpoints cannot see it', async () => {
     const line = vault.logLines.length
     await putBack('first')
     // Nobody asks whether it is ready: it looks by itself.

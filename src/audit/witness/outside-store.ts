@@ -123,3 +123,13 @@ export async function markSettled(
   const sizes = checkpoints.map(({ size }) => size)
   await tx.query(SETTLE, [sizes, byteaArray(checkpoints.map(({ root }) => root)), event])
 }
+
+const SELECT_KEPT: Statement = {
+  name: 'select-last-kept-checkpoints',
+  text: 'SELECT note FROM audit_checkpoints ORDER BY size DESC LIMIT $1',
+}
+
+/** The last checkpoints that were kept, as signed notes, the largest first. */
+export async function selectLastKept(db: Queryable, count: number): Promise<string[]> {
+  return (await db.query<{ note: string }>(SELECT_KEPT, [count])).map(({ note }) => note)
+}

@@ -1,12 +1,9 @@
 import { open } from 'node:fs/promises'
-import { parseCheckpoint } from '../checkpoint.ts'
+import { type Checkpoint, parseCheckpoint } from '../checkpoint.ts'
 import { NoteError, type SignedNote } from '../note.ts'
 
 /** A checkpoint as it stands in a file; nothing in it is believed yet. */
-export interface ReadCheckpoint {
-  origin: string
-  size: number
-  root: Buffer
+export interface ReadCheckpoint extends Checkpoint {
   text: string
   note: SignedNote
 }
@@ -24,8 +21,7 @@ export async function readNotes(file: string, lastBytes: number): Promise<ReadCh
   const text = await readTail(file, lastBytes)
   return [...text.matchAll(NOTES)].flatMap(([note]) => {
     try {
-      const { note: signed, origin, size, root } = parseCheckpoint(note)
-      return [{ origin, size, root, text: note, note: signed }]
+      return [{ ...parseCheckpoint(note), text: note }]
     } catch (error) {
       if (error instanceof NoteError) return []
       throw error

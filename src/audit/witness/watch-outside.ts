@@ -13,6 +13,7 @@ import { isSignedBy, NoteError, noteVerifier, type SignedNote } from '../note.ts
 import { containsRoot, readTree } from '../signed-log.ts'
 import type { LogEndWatch } from '../watch-log-end.ts'
 import { askWitness, Refused, SignedOther } from './ask-witness.ts'
+import type { NewerRegistry } from './newer-registry.ts'
 import { insertOutside, type OutsideCheckpoint, selectUnlisted } from './outside-store.ts'
 import { Undelivered } from './post-text.ts'
 import { readNotes } from './read-notes.ts'
@@ -50,6 +51,8 @@ export interface OutsideWatchDeps {
   settlements: Settlements
   /** What this process remembers of the log; undefined for one that does not watch it. */
   end: Pick<LogEndWatch, 'seen' | 'isChanged'> | undefined
+  /** A registry of keys that is known outside, as long as the one in the database is older. */
+  newerRegistry: () => NewerRegistry | undefined
   /** The name of the log as long as the database has none. */
   origin: string
   /** Where this process can look; undefined for a process that goes by what others have found. */
@@ -92,6 +95,7 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
   let open: OutsideCheckpoint | undefined
   let isKnown = false
   let told = ''
+  let wasClosed = false
   let lookedAt: number | undefined
   let askedAt: number | undefined
   let losses = database.losses
@@ -225,16 +229,22 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
 
   /** Each piece of news is one alert. */
   function tell(found: OutsideCheckpoint | undefined): void {
-    if (found !== undefined && open === undefined) alert('restored-backup', { size: found.size, source: found.source })
+    const registry = deps.newerRegistry()
+    const isClosed = found !== undefined || registry !== undefined
+    if (isClosed && !wasClosed)
+      alert('restored-backup', found ? { size: found.size, source: found.source } : { ...registry })
+    wasClosed = isClosed
     const forged = settlements.forged.length === 0 ? '' : settlements.forged.toSorted().join(' ')
     if (forged !== '' && forged !== told) alert('restore-forged', { count: settlements.forged.length })
     told = forged
   }
 
+  const isOlder = () => open !== undefined || deps.newerRegistry() !== undefined
+
   return {
     look,
     report,
-    isOlder: () => open !== undefined,
+    isOlder,
     async begin() {
       const task = background.every('watch-outside-checkpoints', { everyMs: FOLLOW_EVERY_MS }, async () => {
         // A sealed vault cannot tell, and reads nothing either.
@@ -252,7 +262,7 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
       // The run that is under way may have begun before the connection was lost.
       for (let runs = 0; runs < 2 && isInTheDark(); runs++) await follow()
       if (isInTheDark()) throw new Problem('database-unavailable')
-      if (open !== undefined) throw new Problem('restored-backup', { retryAfterSeconds: RETRY_AFTER_SECONDS })
+      if (isOlder()) throw new Problem('restored-backup', { retryAfterSeconds: RETRY_AFTER_SECONDS })
     },
   }
 }

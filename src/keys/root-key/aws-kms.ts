@@ -60,7 +60,7 @@ export function createAwsKmsProvider({ keyId }: AwsKmsOptions): RootKeyProvider 
   return {
     name: 'aws-kms',
     canGoAway: true,
-    async create(id, replaced) {
+    async create(id, replaced, vault) {
       if (keyId === undefined) {
         throw new RootKeyConfigError(
           'STRONGROOM_ROOT_KEY_ID must name a symmetric KMS key: its id, ARN or alias ("alias/…").',
@@ -75,16 +75,17 @@ export function createAwsKmsProvider({ keyId }: AwsKmsOptions): RootKeyProvider 
           `${arn} is the root key of this vault already: make another KMS key, and name it in STRONGROOM_ROOT_KEY_ID.`,
         )
       }
-      return newRootKey({ id, provider: 'aws-kms', parameters: { keyId: arn } }, cipherOf(kms, arn))
+      return newRootKey({ id, provider: 'aws-kms', parameters: { keyId: arn } }, cipherOf(kms, arn), vault)
     },
     async requireConfigured(record) {
       if (keyId === undefined || record.provider !== 'aws-kms') return
+      const { keyId: recorded } = parametersSchema.parse(record.parameters)
+      if (keyId === recorded) return
       const kms = connect()
       const arn = await kms.arnOf(keyId).finally(kms.close)
-      const { keyId: recorded } = parametersSchema.parse(record.parameters)
       if (arn === recorded) return
       throw new RootKeyConfigError(
-        `STRONGROOM_ROOT_KEY_ID is ${arn}, and the root key in the database is another KMS key: bring back the right database, or name its key.`,
+        `STRONGROOM_ROOT_KEY_ID leads to ${arn}, and the root key in the database is another KMS key: bring back the right database, or name its key.`,
       )
     },
     async open(record: RootKeyRecord) {

@@ -6,7 +6,8 @@ export interface Cryptoki {
   load(module: string): void
   C_Initialize(): void
   C_GetSlotList(withToken: boolean): Handle[]
-  C_GetTokenInfo(slot: Handle): { label: string }
+  /** Both padded with blanks. */
+  C_GetTokenInfo(slot: Handle): { label: string; serialNumber: string }
   C_GetMechanismList(slot: Handle): number[]
   C_GetMechanismInfo(slot: Handle, mechanism: number): { flags: number }
   C_OpenSession(slot: Handle, flags: number): Handle

@@ -87,6 +87,7 @@ export async function beginCeremony(
   id: string,
   { custodians, threshold }: { custodians: readonly string[]; threshold: number },
   randomBytes: RandomBytes,
+  vault?: string,
 ): Promise<Ceremony> {
   requireSplit(custodians, threshold)
   // The package takes plain arrays of bytes only, no buffers.
@@ -113,7 +114,7 @@ export async function beginCeremony(
       }
       for (const { bytes } of shares) bytes.fill(0)
       const record = { id, provider: 'custodian-shares', parameters }
-      return newRootKey(record, localCipher('custodian-shares', { id, secret }, randomBytes))
+      return newRootKey(record, localCipher('custodian-shares', { id, secret }, randomBytes), vault)
     },
   }
 }

@@ -69,13 +69,13 @@ export function createPassphraseFileProvider({
   return {
     name: 'passphrase-file',
     canGoAway: false,
-    async create(id, replaced) {
+    async create(id, replaced, vault) {
       // Never the passphrase that lies there, whatever is replaced: it may be one that the vault has left for good.
       const isFirst = replaced === undefined
       if (!isFirst) await writePassphrase(fileOf(id), development)
       else if (development) await createDevelopmentPassphrase(file)
       const record = newPassphraseRecord(id)
-      return newRootKey(record, await derive(isFirst ? file : fileOf(id), record, true))
+      return newRootKey(record, await derive(isFirst ? file : fileOf(id), record, true), vault)
     },
     async open(record) {
       const own = fileOf(record.id)

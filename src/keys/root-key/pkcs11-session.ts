@@ -13,6 +13,8 @@ export interface TokenAccess {
   module: string
   /** The label of the token. */
   token: string
+  /** Its serial number, where it is known which one it must be. */
+  serial?: string | undefined
   pin: string
 }
 
@@ -32,10 +34,10 @@ export type TokenRequest =
   | { do: 'unwrap'; key: KeyInToken; context: Uint8Array; bytes: Uint8Array }
   | { do: 'destroy'; id: Uint8Array }
 
-/** `lacks`: the attributes that a key should have, and in this token has not. */
+/** `lacks`: the attributes that a key should have, and in this token has not. `serial`: that of the token. */
 export type TokenAnswer =
   | { bytes: Uint8Array }
-  | { way: string; lacks: readonly string[] }
+  | { way: string; lacks: readonly string[]; serial: string }
   | { failed: FailureKind; reason: string }
 
 export interface TokenSession {
@@ -63,16 +65,15 @@ const TEMPLATE_REFUSED: readonly number[] = [
  *
  * @throws {Error} what `describeFailure` describes
  */
-export function openTokenSession({ module, token, pin }: TokenAccess): TokenSession {
+export function openTokenSession({ module, token, serial: wanted, pin }: TokenAccess): TokenSession {
   const { PKCS11, Pkcs11Error } = loadOptional<CryptokiPackage>('pkcs11js')
   const library = new PKCS11()
   library.load(module)
   library.C_Initialize()
-  const slot = library.C_GetSlotList(true).find((candidate) => {
-    return library.C_GetTokenInfo(candidate).label.trim() === token
-  })
+  const found = findToken(library, token, wanted)
   // A token that is not there now may be put back.
-  if (slot === undefined) throw new Pkcs11Error('CKR_TOKEN_NOT_PRESENT', CK.CKR_TOKEN_NOT_PRESENT)
+  if (found === undefined) throw new Pkcs11Error('CKR_TOKEN_NOT_PRESENT', CK.CKR_TOKEN_NOT_PRESENT)
+  const { slot, serial } = found
   const session = library.C_OpenSession(slot, CK.CKF_SERIAL_SESSION | CK.CKF_RW_SESSION)
   library.C_Login(session, CK.CKU_USER, pin)
   const checked = new Map<string, Handle>()
@@ -88,11 +89,11 @@ export function openTokenSession({ module, token, pin }: TokenAccess): TokenSess
   function answer(request: TokenRequest): TokenAnswer {
     switch (request.do) {
       case 'generate':
-        return generate(library, session, slot!, request)
+        return { ...generate(library, session, slot, request), serial }
       case 'inspect': {
         const { id, way, known } = request.key
         const read = attributesOf(library, session, findKey(library, session, id))
-        return { way, lacks: checkAttributes(read, known) }
+        return { way, lacks: checkAttributes(read, known), serial }
       }
       case 'wrap':
         return { bytes: wrapInToken(keyOf(request.key), requireWay(request.key.way), request) }
@@ -116,6 +117,28 @@ export function openTokenSession({ module, token, pin }: TokenAccess): TokenSess
 }
 
 /**
+ * The token of that label, and of that serial number where one is wanted: it is asked before anything sees the PIN.
+ *
+ * @throws {TokenFailure} config, when the tokens of that label are others
+ */
+function findToken(
+  library: Cryptoki,
+  label: string,
+  wanted: string | undefined,
+): { slot: Handle; serial: string } | undefined {
+  const tokens = library.C_GetSlotList(true).flatMap((slot) => {
+    const info = library.C_GetTokenInfo(slot)
+    return info.label.trim() === label ? [{ slot, serial: info.serialNumber.trim() }] : []
+  })
+  const [first] = tokens
+  if (first === undefined || wanted === undefined) return first
+  const found = tokens.find(({ serial }) => serial === wanted)
+  if (found !== undefined) return found
+  const reason = `its serial number is ${first.serial}, and ${wanted} is pinned: bring back that token, or remove the pin file if it was replaced`
+  throw new TokenFailure('config', reason)
+}
+
+/**
  * A new key, and the best way in which it wraps. One that is not as it should be, or wraps in no way, is destroyed again.
  *
  * @throws {TokenFailure} config
@@ -125,7 +148,7 @@ function generate(
   session: Handle,
   slot: Handle,
   { label, id }: Extract<TokenRequest, { do: 'generate' }>,
-): TokenAnswer {
+): { way: string; lacks: readonly string[] } {
   const handle = generateKey(library, session, [
     { type: CK.CKA_LABEL, value: label },
     { type: CK.CKA_ID, value: Buffer.from(id) },

@@ -7,7 +7,13 @@ import type { RandomBytes } from '../../random-bytes.ts'
 import { SealError } from '../seal.ts'
 import type { FromToken, ToToken } from './pkcs11-process.ts'
 import type { TokenAccess, TokenAnswer, TokenRequest } from './pkcs11-session.ts'
-import { RootKeyConfigError, type RootKeyProvider, RootKeyUnreachable } from './root-key.ts'
+import {
+  RootKeyConfigError,
+  type RootKeyProvider,
+  type RootKeyRecord,
+  RootKeyUnreachable,
+  type TokenFacts,
+} from './root-key.ts'
 import { existingRootKey, newRootKey } from './root-key-check.ts'
 import { type Ask, cipherOf, keyOf, madeBy, tokenParameters } from './token/token-cipher.ts'
 
@@ -24,6 +30,8 @@ export interface Pkcs11Options {
   label: string | undefined
   /** A file with the user PIN. */
   pinFile: string | undefined
+  /** The token that a root key was found in before. */
+  pinnedToken?: ((rootKeyId: string) => TokenFacts | undefined) | undefined
   randomBytes: RandomBytes
 }
 
@@ -32,13 +40,16 @@ export interface Pkcs11Options {
  * found when a key is made in it (`chooseWay`), and recorded.
  */
 export function createPkcs11Provider(options: Pkcs11Options): RootKeyProvider {
-  const { randomBytes, label = DEFAULT_LABEL } = options
+  const { randomBytes, label = DEFAULT_LABEL, pinnedToken } = options
   // A token locks itself after a few wrong PINs: none is tried twice.
   const refusedPins = new Set<string>()
-  const connectTo = async (token: string): Promise<Ask> => {
+  const connectTo = async (token: string, serial?: string): Promise<Ask> => {
     const opened = await access(token)
-    return connect(opened, refusedPins)
+    return connect({ ...opened, serial }, refusedPins)
   }
+  /** Where the root key of that record was found before, nothing else is asked. */
+  const connectToTokenOf = ({ id, parameters }: Pick<RootKeyRecord, 'id' | 'parameters'>): Promise<Ask> =>
+    connectTo(tokenParameters.parse(parameters).token, pinnedToken?.(id)?.serial)
   const access = async (token: string): Promise<TokenAccess> => {
     const { module, pinFile } = options
     if (module === undefined) throw missing('STRONGROOM_PKCS11_MODULE', "the path of the vendor's library")
@@ -51,34 +62,40 @@ export function createPkcs11Provider(options: Pkcs11Options): RootKeyProvider {
   return {
     name: 'pkcs11',
     canGoAway: true,
-    async create(id) {
+    async create(id, _replaced, vault) {
       const { token } = options
       if (token === undefined) throw missing('STRONGROOM_PKCS11_TOKEN', 'the label of the token')
       const ask = await connectTo(token)
       try {
-        const { way, lacks } = madeBy(await ask({ do: 'generate', label, id: Buffer.from(id) }))
+        const { way, lacks, serial } = madeBy(await ask({ do: 'generate', label, id: Buffer.from(id) }))
         const record = { id, provider: 'pkcs11', parameters: { token, label, way, lacks } }
-        return await newRootKey(record, cipherOf(ask, record, { lacks, randomBytes }))
+        return await newRootKey(record, cipherOf(ask, record, { lacks, serial, randomBytes }), vault)
       } catch (error) {
         ask.close()
         throw error
       }
     },
+    async requireConfigured(record) {
+      if (record.provider !== 'pkcs11') return
+      const recorded = tokenParameters.parse(record.parameters)
+      requireSame('STRONGROOM_PKCS11_TOKEN', options.token, recorded.token)
+      requireSame('STRONGROOM_ROOT_KEY_ID', options.label, recorded.label)
+    },
     async open(record) {
-      const ask = await connectTo(tokenParameters.parse(record.parameters).token)
+      const ask = await connectToTokenOf(record)
       try {
         const key = keyOf(record)
-        const { lacks } = madeBy(await ask({ do: 'inspect', key }))
+        const { lacks, serial } = madeBy(await ask({ do: 'inspect', key }))
         // What a key has lacked since it was made was said then, and cannot be mended.
         const mendable = key.known.made === 'before' ? lacks : []
-        return await existingRootKey(record, cipherOf(ask, record, { lacks: mendable, randomBytes }))
+        return await existingRootKey(record, cipherOf(ask, record, { lacks: mendable, serial, randomBytes }))
       } catch (error) {
         ask.close()
         throw error
       }
     },
     async discard({ id, parameters }) {
-      const ask = await connectTo(tokenParameters.parse(parameters).token)
+      const ask = await connectToTokenOf({ id, parameters })
       await ask({ do: 'destroy', id: Buffer.from(id) }).finally(() => ask.close())
     },
   }
@@ -89,6 +106,14 @@ const PIN_REFUSED =
 
 function missing(option: string, meaning: string): RootKeyConfigError {
   return new RootKeyConfigError(`${option} must name ${meaning}.`)
+}
+
+/** @throws {RootKeyConfigError} when the option names something else than the record of the root key */
+function requireSame(option: string, configured: string | undefined, recorded: string): void {
+  if (configured === undefined || configured === recorded) return
+  throw new RootKeyConfigError(
+    `${option} is "${configured}", and the database names "${recorded}": bring back the right database, or correct the option.`,
+  )
 }
 
 /**
@@ -107,6 +132,8 @@ function connect(access: TokenAccess, refusedPins: Set<string>): Ask {
     const process = current
     try {
       const answer = await process.ask(request)
+      // Another token in its place later is found out, too.
+      if ('serial' in answer) access.serial = answer.serial
       if (!('failed' in answer)) return answer
       if (answer.reason.startsWith('CKR_PIN_')) refusedPins.add(access.pin)
       throw failureOf(answer)

@@ -9,6 +9,7 @@ import {
   type RootKeyProviderName,
   type RootKeyRecord,
   rootKeyProviderNames,
+  type TokenFacts,
 } from './root-key.ts'
 
 /** What all providers together are configured with; each takes what is its own. */
@@ -20,6 +21,8 @@ export interface RootKeyOptions {
   pkcs11Module?: string | undefined
   pkcs11Token?: string | undefined
   pkcs11PinFile?: string | undefined
+  /** The token that a root key was found in before. */
+  pinnedToken?: ((rootKeyId: string) => TokenFacts | undefined) | undefined
   /** Whether a new vault may make itself a passphrase, marked as one for development. */
   development: boolean
   randomBytes: RandomBytes
@@ -41,6 +44,7 @@ export function createRootKeyProvider(name: RootKeyProviderName, options: RootKe
         token: options.pkcs11Token,
         label: options.keyId,
         pinFile: options.pkcs11PinFile,
+        pinnedToken: options.pinnedToken,
         randomBytes,
       })
   }

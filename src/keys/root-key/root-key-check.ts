@@ -4,8 +4,9 @@ import { type RootKey, type RootKeyCipher, RootKeyMismatch, type RootKeyRecord }
 /** What the check value wraps: nothing secret, so that it may be tried at any time. */
 const CHECK_TEXT = Buffer.from('strongroom root key check value!')
 
-const checkContext = (id: string): SealContext => ({
-  site: '',
+/** As for the keys that it wraps, with the vault that it was made for; root keys of earlier versions name none. */
+const checkContext = ({ id, parameters: { vault } }: RootKeyRecord): SealContext => ({
+  site: typeof vault === 'string' ? vault : '',
   kind: 'root-key',
   token: id,
   part: 'check',
@@ -15,9 +16,16 @@ const checkContext = (id: string): SealContext => ({
 /**
  * A root key that has just been made: its record gains a check value, a known text that it has wrapped (PCI DSS 3.7.7), by
  * which a later start tells the right root key from a wrong one before anything else is unwrapped.
+ *
+ * @param vault the vault that it is made for, where that is known
  */
-export async function newRootKey(record: RootKeyRecord, cipher: RootKeyCipher): Promise<RootKey> {
-  const check = (await cipher.wrap(CHECK_TEXT, checkContext(record.id))).toString('base64url')
+export async function newRootKey(
+  { id, provider, parameters }: RootKeyRecord,
+  cipher: RootKeyCipher,
+  vault: string | undefined,
+): Promise<RootKey> {
+  const record = { id, provider, parameters: vault === undefined ? parameters : { ...parameters, vault } }
+  const check = (await cipher.wrap(CHECK_TEXT, checkContext(record))).toString('base64url')
   return existingRootKey({ ...record, parameters: { ...record.parameters, check } }, cipher)
 }
 
@@ -36,7 +44,7 @@ function withCheck(record: RootKeyRecord, cipher: RootKeyCipher): RootKey {
       // Root keys of version 0.1 have no check value; their wrapped keys alone tell.
       if (typeof record.parameters.check !== 'string') return
       const text = await cipher
-        .unwrap(Buffer.from(record.parameters.check, 'base64url'), checkContext(record.id))
+        .unwrap(Buffer.from(record.parameters.check, 'base64url'), checkContext(record))
         .catch((error) => {
           if (error instanceof SealError) return Buffer.alloc(0)
           throw error

@@ -12,6 +12,13 @@ export interface RootKeyRecord {
   parameters: Record<string, unknown>
 }
 
+/** A token as it says it itself: CK_TOKEN_INFO, PKCS#11 v2.40, section 3.2. */
+export interface TokenFacts {
+  label: string
+  /** Given by the manufacturer, and one for each device. */
+  serial: string
+}
+
 /** What an inventory says of a root key. PCI DSS 3.6.1.1. */
 export interface RootKeyDescription {
   provider: RootKeyProviderName
@@ -28,6 +35,8 @@ export interface RootKeyDescription {
  * was moved to another row does not unwrap. It need not check itself: `root-key-check.ts` does that for all of them.
  */
 export interface RootKeyCipher {
+  /** The token that it was found in. */
+  readonly token?: TokenFacts
   /** Wraps the bytes of a key. Must not keep them. @throws {RootKeyUnreachable} */
   wrap(key: Uint8Array, context: SealContext): Promise<Buffer>
   /**
@@ -57,11 +66,11 @@ export interface RootKeyProvider {
   /** Whether it can go away while the vault runs, so that a lease must be kept. */
   readonly canGoAway: boolean
   /**
-   * Makes a new root key of that id: the first of a vault, or one that takes the place of another.
+   * Makes a new root key of that id for that vault: its first, or one that takes the place of another.
    *
    * @throws {RootKeyConfigError} @throws {RootKeyUnreachable}
    */
-  create(id: string, replaced?: RootKeyRecord): Promise<RootKey>
+  create(id: string, replaced?: RootKeyRecord, vault?: string): Promise<RootKey>
   /**
    * Opens the root key that the record describes.
    *

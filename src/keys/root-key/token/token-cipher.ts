@@ -21,9 +21,13 @@ export interface Ask {
   close(): void
 }
 
-export function madeBy(answer: Exclude<TokenAnswer, { failed: string }>): { way: string; lacks: string[] } {
+export function madeBy(answer: Exclude<TokenAnswer, { failed: string }>): {
+  way: string
+  lacks: string[]
+  serial: string
+} {
   if (!('way' in answer)) throw new RootKeyUnreachable('the PKCS#11 token answered something else')
-  return { way: answer.way, lacks: [...answer.lacks] }
+  return { way: answer.way, lacks: [...answer.lacks], serial: answer.serial }
 }
 
 function bytesOf(answer: Exclude<TokenAnswer, { failed: string }>): Buffer {
@@ -56,7 +60,7 @@ function formatOf(way: WrapWay): number {
 export function cipherOf(
   ask: Ask,
   record: RootKeyRecord,
-  { lacks, randomBytes }: { lacks: readonly string[]; randomBytes: RandomBytes },
+  { lacks, serial, randomBytes }: { lacks: readonly string[]; serial: string; randomBytes: RandomBytes },
 ): RootKeyCipher {
   const { token, label } = tokenParameters.parse(record.parameters)
   const key = keyOf(record)
@@ -66,6 +70,7 @@ export function cipherOf(
   }
   const format = formatOf(way)
   return {
+    token: { label: token, serial },
     async wrap(bytes, context) {
       const frame = frameKey(bytes, context)
       const random = randomBytes(RANDOM_BYTES)

@@ -1,0 +1,102 @@
+import { hash } from 'node:crypto'
+import { accessSync, constants, existsSync, mkdirSync, renameSync } from 'node:fs'
+import path from 'node:path'
+
+/** What the place of the pin depends on. */
+export interface PinnedPlace {
+  /** Undefined: the embedded database under the data directory. */
+  databaseUrl: string | undefined
+  schema: string | undefined
+  dataDir: string
+  certsDir: string
+  certFile: string
+}
+
+/** The options that say it. */
+interface PlaceOptions {
+  database: { url: string } | undefined
+  databaseSchema: string | undefined
+  dataDir: string
+  tls: { certsDir: string; certFile: string }
+}
+
+export function placeOfPin({ database, databaseSchema, dataDir, tls }: PlaceOptions): PinnedPlace {
+  return { databaseUrl: database?.url, schema: databaseSchema, dataDir, certsDir: tls.certsDir, certFile: tls.certFile }
+}
+
+/**
+ * The file that pins the vault of a database, beside the certificate. Its name has the name of the database and of the schema, and
+ * nothing of how the URL spells its host: a vault that is reached by another address is the same vault.
+ */
+export function defaultPinFile(place: PinnedPlace): string {
+  return path.join(path.dirname(place.certFile), pinName(place))
+}
+
+/**
+ * Where the pin is, or where it is to be written. Where the default cannot be written to, the data directory takes its place, if
+ * the database does not lie there itself. A pin that an earlier version has written elsewhere is moved.
+ *
+ * @param moves false for a look that changes nothing
+ */
+export function findPinFile(place: PinnedPlace, pinFile: string, moves: boolean): string {
+  if (pinFile !== defaultPinFile(place)) return pinFile
+  const inDataDir = path.join(place.dataDir, path.basename(pinFile))
+  const files = place.databaseUrl === undefined ? [pinFile] : [pinFile, inDataDir]
+  const found = files.find(existsSync)
+  if (found !== undefined) return found
+  const best = files.find(canCreate) ?? pinFile
+  const former = formerPinFile(place)
+  if (!existsSync(former)) return best
+  return moves && move(former, best) ? best : former
+}
+
+/** Whether the file can be made, with the folders that it lies in. Makes nothing. */
+export function canCreate(file: string): boolean {
+  const folder = path.dirname(file)
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK)
+    return true
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    return isMissing && folder !== path.dirname(folder) && canCreate(folder)
+  }
+}
+
+/** An earlier version kept the pin in the folder of certificates, under a name of how the URL spelled the database. */
+function formerPinFile({ databaseUrl, schema, dataDir, certsDir }: PinnedPlace): string {
+  const { host, pathname } = new URL(databaseUrl ?? `file://${dataDir}`)
+  return path.join(certsDir, `vault-${digest(`${host}${pathname} ${schema ?? ''}`)}.pin`)
+}
+
+function pinName(place: PinnedPlace): string {
+  if (place.databaseUrl === undefined) return path.basename(formerPinFile(place))
+  const { pathname, username } = new URL(place.databaseUrl)
+  // Without a name PostgreSQL takes that of the role.
+  const database = decoded(pathname.slice(1)) || decoded(username)
+  const parts = [database, ...(place.schema === undefined || place.schema === 'public' ? [] : [place.schema])]
+  const isPlain = parts.every((part) => /^[\w-]{1,63}$/.test(part))
+  return `vault-${isPlain ? parts.join('.') : digest(JSON.stringify(parts))}.pin`
+}
+
+function move(from: string, to: string): boolean {
+  try {
+    mkdirSync(path.dirname(to), { recursive: true })
+    renameSync(from, to)
+    return true
+  } catch {
+    // It is as good where it is.
+    return false
+  }
+}
+
+function digest(text: string): string {
+  return hash('sha256', text, 'hex').slice(0, 12)
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
