@@ -8,7 +8,6 @@ import type { KeyTimes } from './key-times.ts'
 import type { KeyUses } from './key-uses.ts'
 import type { Registry, VerifiedRegistry } from './open-registry.ts'
 import { KeyRegistryError } from './registry-manifest.ts'
-import { requireNoStepBack } from './require-no-step-back.ts'
 import { SealError } from './seal.ts'
 
 /** Their uses are at hand: a pre-active key may be promoted at any moment. */
@@ -77,7 +76,6 @@ export function createCurrentRing(options: CurrentRingOptions): CurrentRing {
       if (!(error instanceof KeyRegistryError)) sealUnverified(error, problemOf(error))
       throw error
     })
-    requireNoStepBack(verified, seen)
     const isChanged = verified.generation !== seen?.generation || ring === undefined
     if (isChanged) {
       const next = await unwrapKeyRing(verified, () => registry.rootKey(verified.rootKey), ring).catch(notUnwrapped)
@@ -87,6 +85,7 @@ export function createCurrentRing(options: CurrentRingOptions): CurrentRing {
     }
     uses.observe(verified.keys)
     seen = verified
+    registry.remember(verified)
     confirmedAt = asked
     distrust = undefined
     stale = undefined

@@ -89,9 +89,9 @@ export interface KeysOptions extends RegistryOptions {
  * Opens the key registry, and on the first start of a vault fills it: a root key record and one active key of each purpose.
  * When the root key is not to be had now, the vault starts sealed and asks for it again.
  *
- * The manifest tells a start whether any row was swapped, copied, rolled back, edited, added or removed. What it cannot
- * tell is that the whole registry, manifest and all, was put back to an older state: everything a start could compare it
- * with lies in the same database, and would have been put back too. A running server remembers the generation it has seen,
+ * The manifest tells a start whether any row was swapped, copied, rolled back, edited, added or removed. That the whole registry,
+ * manifest and all, was put back to an older state, the events of keys in the audit log tell, as far as a key has ended since;
+ * whoever puts back the log too is found by what was shipped of it. A running server remembers the generation it has seen,
  * and seals itself when the registry falls behind it.
  *
  * @throws {KeyRegistryError} when the root key does not open the registry, or the registry was changed by somebody else
