@@ -47,6 +47,8 @@ CREATE TABLE approvals (
   mac bytea,
   authority text,
   record_version integer,
+  log_size bigint,
+  request_mac bytea,
   CONSTRAINT approvals_pkey PRIMARY KEY (id),
   CONSTRAINT approvals_by_another CHECK ((decided_by <> caller)),
   CONSTRAINT approvals_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'approved'::text, 'refused'::text, 'used'::text, 'unreviewed'::text, 'reviewed'::text])))
@@ -59,6 +61,8 @@ COMMENT ON COLUMN approvals.state IS 'what people see; whether an approval was u
 COMMENT ON COLUMN approvals.mac IS 'of what was approved, and of nothing else: HMAC-SHA-256 over the verdict, the request, who decided and when, behind the id of its access-mac key';
 COMMENT ON COLUMN approvals.authority IS 'the authority in whose name the release is asked for; the ticket then is its case';
 COMMENT ON COLUMN approvals.record_version IS 'the version of the record that is asked for; empty for requests that were decided before there was this column';
+COMMENT ON COLUMN approvals.log_size IS 'how many leaves the log had when this was approved: the event of its release comes behind them';
+COMMENT ON COLUMN approvals.request_mac IS 'HMAC-SHA-256 over what was asked, by which caller and when, behind the id of its access-mac key';
 
 CREATE TABLE audit_checkpoints (
   size bigint NOT NULL,
@@ -91,8 +95,10 @@ CREATE TABLE audit_events (
   CONSTRAINT audit_events_pkey PRIMARY KEY (id),
   CONSTRAINT audit_events_mac_check CHECK ((length(mac) = 48))
 );
+CREATE INDEX audit_events_approval ON ONLY public.audit_events USING btree ("substring"(body, '"approval":"([^"]*)"'::text)) WHERE (strpos(body, '"approval":"'::text) > 0);
 CREATE INDEX audit_events_caller ON ONLY public.audit_events USING btree (caller, id) WHERE (caller IS NOT NULL);
 CREATE INDEX audit_events_drop ON ONLY public.audit_events USING btree (id) WHERE (type = 'audit.drop'::text);
+CREATE INDEX audit_events_key ON ONLY public.audit_events USING btree (id) WHERE (strpos(body, '"type":"key.'::text) > 0);
 CREATE INDEX audit_events_key_retire ON ONLY public.audit_events USING btree (id) WHERE (type = 'key.retire'::text);
 CREATE INDEX audit_events_position ON ONLY public.audit_events USING btree ("position");
 CREATE INDEX audit_events_public_key ON ONLY public.audit_events USING btree (id) WHERE (type = ANY (ARRAY['audit.key'::text, 'key.create'::text]));

@@ -18,7 +18,8 @@ export const ALERTS = {
   'budget-nearly-spent': 'a caller has seen most of the records that its role allows for now',
   'caller-suspended': 'a caller was suspended: it asked for more records than its role allows',
   'card-testing': 'more cards arrive than one minute may bring: somebody may be trying numbers',
-  'approval-changed': 'an approval was written by somebody else than the vault: nothing left under it',
+  'approval-changed':
+    'an approval, or a request for one, was changed by somebody else than the vault: nothing left under it',
   'glass-broken': 'a caller released data without waiting for approval: somebody must review it',
   'card-numbers-searched': 'a caller has searched for most of the card numbers that one day allows',
   'record-guessed': 'comparisons with a record go wrong again and again: somebody may be guessing what it holds',

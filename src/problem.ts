@@ -49,6 +49,7 @@ const PROBLEMS = {
   'event-not-found': [404, 'There is no such event'],
   'approval-not-found': [404, 'There is no such request for approval'],
   'approval-decided': [409, 'The request was decided already, or is over'],
+  'approval-changed': [409, 'The request was changed by somebody else than the vault'],
   'record-gone': [410, 'The record has been erased'],
   'event-dropped': [410, 'The event has been dropped, as old events are'],
   'request-in-flight': [409, 'A request with this Idempotency-Key is still being handled'],

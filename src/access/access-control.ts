@@ -32,6 +32,7 @@ import { createStrangerLimit, type StrangerLimits } from './stranger-limit.ts'
 import { createTakeInAccess } from './take-in-access.ts'
 import { createTally } from './tally.ts'
 import type { TrustedIssuer } from './trusted-issuers.ts'
+import { UsedApprovals } from './used-approvals.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 /** Longer than any window, whatever the clocks say. */
@@ -91,6 +92,7 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
       cardVelocity: createCardVelocity(counting, limits.cards),
       cardSearches: createCardSearchLimit(counting, limits.cardSearchesPerDay),
       openApprovals: limits.openApprovals ?? OPEN_APPROVALS,
+      usedApprovals: new UsedApprovals(),
       guesses: createGuessLimit(counting, limits.wrongMatches, limits.matchesPerHour),
       strangers: createStrangerLimit(counting, limits.strangers),
     },

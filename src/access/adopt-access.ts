@@ -4,17 +4,19 @@ import type { Keys } from '../keys/keys.ts'
 import { changeRegistry } from '../keys/registry.ts'
 import { ACCESS_LEDGER, type AccessLedger } from './access-ledger.ts'
 import { ACCESS_MACS, type AccessMacs } from './access-macs.ts'
+import { lockOpen, updateRequestMac } from './approval-store.ts'
 import { selectClientsWithSecrets, updateClientMac } from './client-store.ts'
 import type { RoleSetMacs } from './current-roles.ts'
 import { selectPartners, updatePartnerMac } from './partner-store.ts'
 import { presentAccess } from './present-access.ts'
+import { REQUEST_MACS, requestMac } from './request-mac.ts'
 
 /** What a vault that begins with this version need not take over. */
-export const ACCESS_MARKS = [ACCESS_MACS, ACCESS_LEDGER] as const
+export const ACCESS_MARKS = [ACCESS_MACS, ACCESS_LEDGER, REQUEST_MACS] as const
 
 export interface AdoptAccessDeps {
   database: Database
-  keys: Pick<Keys, 'registry' | 'refresh' | 'verified'>
+  keys: Pick<Keys, 'macs' | 'registry' | 'refresh' | 'verified'>
   macs: AccessMacs
   roleSetMacs: RoleSetMacs
   ledger: AccessLedger
@@ -22,8 +24,8 @@ export interface AdoptAccessDeps {
 }
 
 /**
- * Gives the clients and contracts of a vault from before migration 0007 their MACs, as they stand, and takes what the vault
- * wrote into the ledger of a vault from before migration 0023, on the first start that knows of them. Only once: the manifest
+ * Gives the clients and contracts of a vault from before migration 0007 their MACs, as they stand, likewise the open requests for
+ * approval of one from before migration 0025, and takes what the vault wrote into the ledger of one from before migration 0023, on the first start that knows of them. Only once: the manifest
  * remembers it, so a MAC or an entry that somebody removes afterwards does not come back.
  *
  * @throws {KeyRegistryError} when somebody else changed the registry
@@ -36,6 +38,7 @@ export async function adoptAccess(deps: AdoptAccessDeps): Promise<void> {
     await macs.hold(tx)
     if (!marks.includes(ACCESS_MACS)) await makeMacs(deps, tx)
     if (!marks.includes(ACCESS_LEDGER)) await deps.ledger.adopt(tx, await presentAccess(deps, tx))
+    if (!marks.includes(REQUEST_MACS)) await makeRequestMacs(deps, tx)
     for (const name of ACCESS_MARKS) mark(name)
   })
 }
@@ -47,4 +50,8 @@ async function makeMacs({ macs }: AdoptAccessDeps, tx: Queryable): Promise<void>
   for (const partner of await selectPartners(tx)) {
     if (partner.ended_at === null) await updatePartnerMac(tx, partner.id, macs.ofContract(partner))
   }
+}
+
+async function makeRequestMacs({ keys }: AdoptAccessDeps, tx: Queryable): Promise<void> {
+  for (const request of await lockOpen(tx)) await updateRequestMac(tx, request.id, requestMac(keys, request))
 }

@@ -8,12 +8,12 @@ const VERDICT = 'approved'
 
 /**
  * What the MAC of an approval is over: the verdict, then in the canonical form of RFC 8785 which caller may see what of which
- * version, for which ticket, who decided, when, and until when it can be used. Times are milliseconds since 1970.
+ * version, for which ticket, who decided, when, how long the log was, and until when it can be used. Times are milliseconds since 1970.
  */
 export function approvalText(approval: DecidedRequest): MacText {
   const { id, caller, role, site, token, record_version, fields, purpose, ticket, authority } = approval
-  const { decided_by, decided_at, expires_at } = approval
-  const decision = { decided_by, decided_at: decided_at?.getTime() ?? null, expires_at: expires_at.getTime() }
+  const { decided_by, decided_at, expires_at, log_size } = approval
+  const decision = { decided_by, decided_at: decided_at?.getTime() ?? null, expires_at: expires_at.getTime(), log_size }
   const request = { id, caller, role, site, token, record_version, fields, purpose, ticket, authority }
   return { domain: 'strongroom approval', text: `${VERDICT} ${canonicalize({ ...request, ...decision })}` }
 }

@@ -1,4 +1,3 @@
-import { isReleaseUnderSql } from '../audit/event-lookup-store.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import { requireDone } from '../database/require-done.ts'
 import { sweep } from '../database/sweep.ts'
@@ -32,20 +31,29 @@ export interface DecidedRequest extends ApprovalRequest {
   decided_at: Date | null
   /** Until when it can be approved or, once it is, used. */
   expires_at: Date
+  /** How many leaves the log had when it was approved: the event of its release comes behind them. Null before that. */
+  log_size: number | null
 }
 
-export interface Approval extends DecidedRequest {
+export interface Approval extends Omit<DecidedRequest, 'log_size'> {
   state: ApprovalState
   requested_at: Date
 }
 
+/** A row that says what was asked; its MAC says whether it was. */
+export interface AskedRow extends Approval {
+  request_mac: Buffer | null
+}
+
 /** A row that says that it was approved; its MAC says whether it was. */
-export interface ApprovedRow extends Approval {
+export interface ApprovedRow extends Approval, Pick<DecidedRequest, 'log_size'> {
   mac: Buffer | null
 }
 
 const COLUMNS =
   'id, caller, role, site, token, record_version, fields, purpose, ticket, authority, state, requested_at, expires_at, decided_by, decided_at'
+const APPROVED_COLUMNS = `${COLUMNS}, log_size::float8 AS log_size, mac`
+const ASKED_COLUMNS = `${COLUMNS}, request_mac`
 
 /** The same fields in the same order: they come from the order of the role. */
 const SAME = `caller = $1 AND role = $2 AND site = $3 AND token = $4 AND fields = $5 AND purpose = $6
@@ -54,9 +62,7 @@ const SAME = `caller = $1 AND role = $2 AND site = $3 AND token = $4 AND fields 
 const LOCK: Statement = { name: 'lock-approvals', text: 'SELECT pg_advisory_xact_lock(hashtextextended($1, 7375))' }
 const SELECT_APPROVED_SAME: Statement = {
   name: 'select-same-approved',
-  text: `SELECT ${COLUMNS}, mac,
-                EXISTS (SELECT FROM approval_uses WHERE approval = a.id)
-                  OR EXISTS (SELECT FROM audit_events WHERE token = a.token AND ${isReleaseUnderSql('a.id')}) AS is_used
+  text: `SELECT ${APPROVED_COLUMNS}, EXISTS (SELECT FROM approval_uses WHERE approval = a.id) AS is_used
          FROM approvals a WHERE ${SAME} AND state = 'approved' AND expires_at > $10 ORDER BY requested_at`,
 }
 const INSERT_USE: Statement = {
@@ -67,7 +73,8 @@ const INSERT_USE: Statement = {
 }
 const SELECT_PENDING_SAME: Statement = {
   name: 'select-same-pending-approval',
-  text: `SELECT id FROM approvals WHERE ${SAME} AND state = 'pending' AND expires_at > $10 ORDER BY requested_at LIMIT 1`,
+  text: `SELECT ${ASKED_COLUMNS} FROM approvals
+         WHERE ${SAME} AND state = 'pending' AND expires_at > $10 ORDER BY requested_at`,
 }
 const COUNT_OPEN: Statement = {
   name: 'count-open-approvals',
@@ -76,13 +83,14 @@ const COUNT_OPEN: Statement = {
 }
 const INSERT: Statement = {
   name: 'insert-approval',
-  text: `INSERT INTO approvals (${COLUMNS})
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL, NULL) RETURNING state = $11 AS done`,
+  text: `INSERT INTO approvals (${COLUMNS}, request_mac)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL, NULL, $14)
+         RETURNING state = $11 AND request_mac IS NOT DISTINCT FROM $14 AS done`,
 }
 /** What has no record was asked for of an earlier version, and lets nothing out. */
 const LIST: Statement = {
   name: 'list-approvals',
-  text: `SELECT ${COLUMNS} FROM approvals a
+  text: `SELECT ${ASKED_COLUMNS} FROM approvals a
          WHERE site = $1 AND state = ANY($2::text[]) AND (state NOT IN ('pending', 'approved') OR expires_at > $3)
            AND EXISTS (SELECT FROM records r WHERE r.token = a.token AND r.site = a.site)
            AND ($4::text IS NULL OR caller = $4) AND ($5::text IS NULL OR role = $5) AND ($6::text IS NULL OR purpose = $6)
@@ -92,12 +100,12 @@ const LIST: Statement = {
 }
 const SELECT_ONE: Statement = {
   name: 'select-approval',
-  text: `SELECT ${COLUMNS}, reason_key_id, reason_sealed FROM approvals LEFT JOIN reveal_reasons ON event = id
+  text: `SELECT ${ASKED_COLUMNS}, reason_key_id, reason_sealed FROM approvals LEFT JOIN reveal_reasons ON event = id
          WHERE id = $1 AND site = $2`,
 }
 const DECIDE: Statement = {
   name: 'decide-approval',
-  text: `UPDATE approvals SET state = $4, decided_by = $5, decided_at = $6, expires_at = $7, mac = $8
+  text: `UPDATE approvals SET state = $4, decided_by = $5, decided_at = $6, expires_at = $7, mac = $8, log_size = $9
          WHERE id = $1 AND site = $2 AND state = $3 AND (state = 'unreviewed' OR expires_at > $6) RETURNING id`,
 }
 const IS_DECIDED: Statement = {
@@ -106,9 +114,17 @@ const IS_DECIDED: Statement = {
 }
 const SELECT_APPROVED: Statement = {
   name: 'select-approved',
-  text: `SELECT ${COLUMNS}, mac FROM approvals WHERE state = 'approved' FOR UPDATE`,
+  text: `SELECT ${APPROVED_COLUMNS} FROM approvals WHERE state = 'approved' FOR UPDATE`,
 }
 const UPDATE_MAC: Statement = { name: 'update-approval-mac', text: 'UPDATE approvals SET mac = $2 WHERE id = $1' }
+const SELECT_OPEN: Statement = {
+  name: 'select-open-approvals',
+  text: `SELECT ${ASKED_COLUMNS} FROM approvals WHERE state IN ('pending', 'unreviewed') FOR UPDATE`,
+}
+const UPDATE_REQUEST_MAC: Statement = {
+  name: 'update-request-mac',
+  text: 'UPDATE approvals SET request_mac = $2 WHERE id = $1',
+}
 
 const LAPSE: Statement = {
   name: 'lapse-approvals',
@@ -164,9 +180,9 @@ export async function useApproval(tx: Queryable, id: string, event: string): Pro
   return (await tx.query(INSERT_USE, [id, event])).length > 0
 }
 
-/** The request of exactly this that waits already. */
-export async function findPending(tx: Queryable, request: ApprovalRequest, now: Date): Promise<string | undefined> {
-  return (await tx.query<{ id: string }>(SELECT_PENDING_SAME, [...sameAs(request), now]))[0]?.id
+/** The requests of exactly this that wait already, as their rows say. */
+export function findPending(tx: Queryable, request: ApprovalRequest, now: Date): Promise<AskedRow[]> {
+  return tx.query(SELECT_PENDING_SAME, [...sameAs(request), now])
 }
 
 /** How many requests of a caller are in that state and not over. */
@@ -182,12 +198,13 @@ export async function countOpen(
 /** The reason is sealed beside it, as that of a release. */
 export async function insertApproval(
   tx: Queryable,
-  request: ApprovalRequest & Pick<Approval, 'state' | 'requested_at' | 'expires_at'>,
+  request: ApprovalRequest & Pick<AskedRow, 'state' | 'requested_at' | 'expires_at' | 'request_mac'>,
   reason: { keyId: string; bytes: Buffer } | undefined,
 ): Promise<void> {
   const { id, caller, role, site, token, record_version, fields, purpose, ticket, authority } = request
   const what = [id, caller, role, site, token, record_version, [...fields], purpose, ticket, authority]
-  requireDone(await tx.query(INSERT, [...what, request.state, request.requested_at, request.expires_at]))
+  const state = [request.state, request.requested_at, request.expires_at, request.request_mac]
+  requireDone(await tx.query(INSERT, [...what, ...state]))
   await insertReason(tx, id, reason)
 }
 
@@ -211,32 +228,40 @@ export interface ApprovalFilter {
 }
 
 /** A page of the requests for records of a site that are not over: releases to be reviewed first, then the oldest first. */
-export function selectApprovals(db: Queryable, filter: ApprovalFilter, now: Date): Promise<Approval[]> {
+export function selectApprovals(db: Queryable, filter: ApprovalFilter, now: Date): Promise<AskedRow[]> {
   const { site, states, caller, role, purpose, token, tokenPrefix, after, limit } = filter
   const wanted = [caller, role, purpose, token, tokenPrefix].map((value) => value ?? null)
   const behind = [after?.id ?? null, after === undefined ? null : !after.isUnreviewed]
   return db.query(LIST, [site, states, now, ...wanted, ...behind, limit])
 }
 
-export async function selectApproval(
-  db: Queryable,
-  site: string,
-  id: string,
-): Promise<(Approval & { reason_key_id: string | null; reason_sealed: Buffer | null }) | undefined> {
-  const [row] = await db.query<Approval & { reason_key_id: string | null; reason_sealed: Buffer | null }>(SELECT_ONE, [
-    ...[id, site],
-  ])
-  return row
+export interface AskedWithReason extends AskedRow {
+  reason_key_id: string | null
+  reason_sealed: Buffer | null
 }
 
-/** False when it is not in that state any more, or over. @param decision its `mac` is that of an approval, else null */
+export async function selectApproval(db: Queryable, site: string, id: string): Promise<AskedWithReason | undefined> {
+  return (await db.query<AskedWithReason>(SELECT_ONE, [id, site]))[0]
+}
+
+/** A decision; `mac` and `logSize` are those of an approval, else null. */
+export interface Decision {
+  from: ApprovalState
+  to: ApprovalState
+  by: string
+  at: Date
+  expiresAt: Date
+  mac: Buffer | null
+  logSize: number | null
+}
+
+/** False when it is not in that state any more, or over. */
 export async function decideApproval(
   tx: Queryable,
   { id, site }: Pick<Approval, 'id' | 'site'>,
-  decision: { from: ApprovalState; to: ApprovalState; by: string; at: Date; expiresAt: Date; mac: Buffer | null },
+  { from, to, by, at, expiresAt, mac, logSize }: Decision,
 ): Promise<boolean> {
-  const { from, to, by, at, expiresAt, mac } = decision
-  const isOpen = (await tx.query(DECIDE, [id, site, from, to, by, at, expiresAt, mac])).length > 0
+  const isOpen = (await tx.query(DECIDE, [id, site, from, to, by, at, expiresAt, mac, logSize])).length > 0
   if (isOpen) requireDone(await tx.query(IS_DECIDED, [id, to, by, mac]))
   return isOpen
 }
@@ -248,6 +273,15 @@ export function lockApproved(tx: Queryable): Promise<ApprovedRow[]> {
 
 export async function updateApprovalMac(tx: Queryable, id: string, mac: Buffer): Promise<void> {
   await tx.query(UPDATE_MAC, [id, mac])
+}
+
+/** What waits to be decided or reviewed, which nobody else changes until the end of the transaction. */
+export function lockOpen(tx: Queryable): Promise<AskedRow[]> {
+  return tx.query(SELECT_OPEN)
+}
+
+export async function updateRequestMac(tx: Queryable, id: string, mac: Buffer): Promise<void> {
+  await tx.query(UPDATE_REQUEST_MAC, [id, mac])
 }
 
 /** Ends what waits for a record, and what was approved of it: the record is another one from now on, or gone. */

@@ -1,6 +1,9 @@
 import type { Alert } from '../alert.ts'
 import { createBatch } from '../database/batch.ts'
 import type { Database, Queryable } from '../database/database.ts'
+import type { Key } from '../keys/key.ts'
+import { keyedHash } from '../keys/keyed-hash.ts'
+import type { Keys } from '../keys/keys.ts'
 import { type BudgetWindow, insertUsed, lockBudget, selectUsed } from './budget-store.ts'
 import type { Caller } from './caller.ts'
 import type { LimitKeys } from './limit-keys.ts'
@@ -26,23 +29,38 @@ export interface CardSearchLimit {
 
 interface Search {
   caller: Caller
-  /** A keyed hash of the number, another one for each caller. */
-  hash: string
+  /** What stands for the number and the caller: under the present index key, then under those before. */
+  hashes: readonly [string, ...string[]]
 }
 
-/** Counts in the database, under a lock for each caller: the limit is exact over any number of servers. */
+/**
+ * Counts in the database, under a lock for each caller: the limit is exact over any number of servers.
+ *
+ * What is kept of a number is a hash under the `limit-mac` key of one under a `card-index` key: with the first key alone no number is
+ * found.
+ */
 export function createCardSearchLimit(
-  deps: { database: Database; keyOf: LimitKeys; now: () => Date; alert: Alert },
+  deps: { database: Database; keys: Pick<Keys, 'ring'>; keyOf: LimitKeys; now: () => Date; alert: Alert },
   perDay = defaultCardSearchesPerDay,
 ): CardSearchLimit {
-  const { database, keyOf, now, alert } = deps
+  const { database, keys, keyOf, now, alert } = deps
 
-  async function spendOne(tx: Queryable, { caller, hash }: Search, window: BudgetWindow) {
+  async function hashesOf(caller: Caller, number: string): Promise<Search['hashes']> {
+    const present = keys.ring.active('card-index')
+    const former = keys.ring.all('card-index').filter(({ id }) => id !== present.id)
+    const hashOf = (key: Key) => {
+      const term = keyedHash(key, 'card-search-limit', [number]).toString('base64url')
+      return keyOf('card-searches', `${caller.id}\n${term}`)
+    }
+    return [await hashOf(present), ...(await Promise.all(former.map(hashOf)))]
+  }
+
+  async function spendOne(tx: Queryable, { caller, hashes }: Search, window: BudgetWindow) {
     const owner = { caller: caller.id, role: '', purpose: COUNTED_AS }
-    const { used, known } = await selectUsed(tx, owner, window, [hash])
+    const { used, known } = await selectUsed(tx, owner, window, hashes)
     if (known.length > 0) return { used, isRefused: false, isNew: false }
     if (used >= perDay) return { used, isRefused: true, isNew: false }
-    await insertUsed(tx, owner, window, [hash])
+    await insertUsed(tx, owner, window, [hashes[0]])
     return { used: used + 1, isRefused: false, isNew: true }
   }
 
@@ -63,8 +81,8 @@ export function createCardSearchLimit(
 
   return {
     async spend(caller, number) {
-      const hash = await keyOf('card-searches', `${caller.id}\n${number}`)
-      const { used, isRefused, isNew, endsAt } = await enqueue({ caller, hash })
+      const hashes = await hashesOf(caller, number)
+      const { used, isRefused, isNew, endsAt } = await enqueue({ caller, hashes })
       if (isNew && used === Math.ceil(perDay * ALERT_FROM)) {
         alert('card-numbers-searched', { caller: caller.id, role: caller.role, numbers: used, limit: perDay })
       }

@@ -3,16 +3,17 @@ import type { Remaking } from '../keys/remake-macs.ts'
 import { replaceLedger, selectLedgerFrom } from './access-ledger-store.ts'
 import { clientText, contractText, type MacText } from './access-macs.ts'
 import { approvalText } from './approval-mac.ts'
-import { lockApproved, updateApprovalMac } from './approval-store.ts'
+import { lockApproved, lockOpen, updateApprovalMac, updateRequestMac } from './approval-store.ts'
 import { selectClientsWithSecrets, updateClientMac } from './client-store.ts'
 import { roleSetText } from './current-roles.ts'
 import { remakeChain } from './ledger-chain.ts'
 import { selectPartners, updatePartnerMac } from './partner-store.ts'
+import { requestText } from './request-mac.ts'
 import { selectNewestRoleSet, updateRoleSetMac } from './role-set-store.ts'
 
 /**
- * Makes the MACs of clients, contracts, the newest set of roles, approvals and the ledger of access again, in the transaction that replaces their
- * key: nobody else writes one meanwhile (`Macs.hold`). What the vault did not write stays as it is, and so do older sets of
+ * Makes the MACs of clients, contracts, the newest set of roles, approvals, open requests for them and the ledger of access again,
+ * in the transaction that replaces their key: nobody else writes one meanwhile (`Macs.hold`). What the vault did not write stays as it is, and so do older sets of
  * roles, which are no longer in force.
  */
 export async function remakeAccessMacs(tx: Queryable, remaking: Remaking): Promise<void> {
@@ -37,5 +38,9 @@ export async function remakeAccessMacs(tx: Queryable, remaking: Remaking): Promi
   for (const approval of await lockApproved(tx)) {
     const approvalMac = remade(approvalText(approval), approval.mac)
     if (approvalMac !== undefined) await updateApprovalMac(tx, approval.id, approvalMac)
+  }
+  for (const request of await lockOpen(tx)) {
+    const open = remade(requestText(request), request.request_mac)
+    if (open !== undefined) await updateRequestMac(tx, request.id, open)
   }
 }

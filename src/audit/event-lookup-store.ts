@@ -71,19 +71,30 @@ export async function findReveals(
 }
 
 /**
- * SQL of whether an event of `audit_events` is a release under an approval. In the canonical form the quotation marks inside a
- * text are escaped, so what is found is the member itself.
+ * The body of an event has a MAC and a leaf, its other columns have neither. In the canonical form the quotation marks inside a
+ * text are escaped, so what is found is the member itself. Migration 0025 has an index over the same expression.
  */
-export function isReleaseUnderSql(approval: string): string {
-  return `type = 'record.reveal' AND strpos(body, '"approval":"' || ${approval} || '"') > 0`
-}
-
 const SELECT_RELEASES_UNDER: Statement = {
   name: 'select-releases-under-approval',
-  text: `SELECT id FROM audit_events WHERE token = $1 AND ${isReleaseUnderSql('$2')}`,
+  text: `SELECT id FROM audit_events
+         WHERE strpos(body, '"approval":"') > 0 AND substring(body, '"approval":"([^"]*)"') = $1`,
 }
 
-/** The events of the releases of a record under an approval. */
-export async function findReleasesUnder(db: Queryable, token: string, approval: string): Promise<string[]> {
-  return (await db.query<{ id: string }>(SELECT_RELEASES_UNDER, [token, approval])).map(({ id }) => id)
+/** The events that name an approval: those of its release, wherever they stand in the log. */
+export async function findReleasesUnder(db: Queryable, approval: string): Promise<string[]> {
+  return (await db.query<{ id: string }>(SELECT_RELEASES_UNDER, [approval])).map(({ id }) => id)
+}
+
+/** By the bodies that the log was signed over. Migration 0025 has an index over the same condition. */
+const SELECT_KEY_EVENTS: Statement = {
+  name: 'select-key-events-of-log',
+  text: `SELECT body::json ->> 'type' AS type, body::json ->> 'subject' AS key FROM audit_events e
+         WHERE strpos(body, '"type":"key.') > 0
+           AND (SELECT hash FROM audit_leaves WHERE event = e.id) = sha256('\\x00'::bytea || convert_to(body, 'UTF8'))
+         ORDER BY id`,
+}
+
+/** The events of keys that are in the log as they were hashed: of which type, and of which key. */
+export function findKeyEvents(db: Queryable): Promise<{ type: string; key: string }[]> {
+  return db.query(SELECT_KEY_EVENTS)
 }

@@ -16,6 +16,16 @@ export async function findLastStored(
   return last!
 }
 
+const COUNT_LEAVES: Statement = {
+  name: 'count-leaves',
+  text: 'SELECT count(*)::float8 AS leaves FROM audit_leaves WHERE sequence >= $1 AND sequence < $2',
+}
+
+/** How many leaves there are from that one on and before the other. */
+export async function countLeaves(db: Queryable, from: number, end: number): Promise<number> {
+  return (await db.query<{ leaves: number }>(COUNT_LEAVES, [from, end]))[0]!.leaves
+}
+
 /** One snapshot for all that follows in the transaction, in which nothing was asked before. */
 const FREEZE_SNAPSHOT: Statement = {
   name: 'freeze-log',

@@ -1,12 +1,15 @@
 import { createPublicKey } from 'node:crypto'
 import type { Queryable } from '../database/database.ts'
 import { parseCheckpoint } from './checkpoint.ts'
-import { findLastStored } from './log-end-store.ts'
+import { countLeaves, findChangedEvent, findLastStored } from './log-end-store.ts'
 import type { LogKey } from './log-key.ts'
 import { type LogHead, selectEdge, selectHead } from './log-store.ts'
 import { isSignedBy, NoteError, noteVerifier } from './note.ts'
 import { TILE_WIDTH } from './tile.ts'
 import { rootOfEdge, type TreeEdge } from './tree-edge.ts'
+
+/** No event is so old that it would not be missed. */
+const ALWAYS = new Date(0)
 
 /** The log in the database is not the one that the vault has signed. Nothing is signed on top of it. */
 export class LogChanged extends Error {
@@ -59,6 +62,30 @@ export async function readLogEnd(
     throw new LogChanged(`hashes of more than the ${head.size} leaves that were signed are stored`)
   }
   return { head, signer, edge }
+}
+
+/**
+ * How many leaves the log has, as a key of the vault has signed it: nobody else makes it longer. 0 when there is no log yet.
+ *
+ * @throws {LogChanged}
+ */
+export async function readSignedSize(db: Queryable, keys: readonly LogKey[]): Promise<number> {
+  const head = await selectHead(db)
+  if (head === undefined) return 0
+  requireSignedHead(head, keys)
+  return head.size
+}
+
+/** Whether every event from that leaf on is still in the log, as it was hashed. */
+export async function isIntactFrom(db: Queryable, keys: readonly LogKey[], from: number): Promise<boolean> {
+  try {
+    const size = await readSignedSize(db, keys)
+    if (size < from || (await countLeaves(db, from, size)) < size - from) return false
+    return (await findChangedEvent(db, from, ALWAYS)) === undefined
+  } catch (error) {
+    if (error instanceof LogChanged) return false
+    throw error
+  }
 }
 
 /** Answers with the key that has signed it. @throws {LogChanged} */

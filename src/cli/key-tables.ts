@@ -6,7 +6,7 @@ import { table } from './table.ts'
 
 /** The inventory as a table for a person. */
 export function showInventory(lines: readonly InventoryLine[]): string {
-  const head = ['id', 'purpose', 'state', 'algorithm', 'bits', 'age', 'uses', 'references', 'expires', 'worn']
+  const head = ['id', 'purpose', 'state', 'algorithm', 'bits', 'age', 'uses', 'references', 'expires', 'worn', 'use']
   const rows = lines.map((line) => [
     line.id,
     line.purpose,
@@ -14,10 +14,11 @@ export function showInventory(lines: readonly InventoryLine[]): string {
     line.algorithm,
     String(line.strength_bits),
     `${line.age_days} d`,
-    String(line.uses),
+    line.uses === null ? '-' : String(line.uses),
     String(line.references),
     line.expires_at?.slice(0, 10) ?? '-',
     line.worn === null || line.worn < 0.8 ? '' : line.worn < 1 ? 'rotate soon' : 'EXPIRED',
+    line.use,
   ])
   return table(head, rows)
 }

@@ -70,7 +70,7 @@ export function addKeysCommands(program: Command): void {
       await confirm(question, id, options.yes === true)
       await withKeys('keys destroy', async ({ commands }) => {
         const backups = await commands.destroyKey(operator(), id, (reason) => note(`waiting: ${reason}`))
-        print(options, { id, state: 'destroyed' }, () => `destroyed ${id}`)
+        print(options, { id, state: 'destroyed', backups }, () => `destroyed ${id}`)
         note(showBackups(id, backups))
       })
     })

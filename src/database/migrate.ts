@@ -26,6 +26,7 @@ import * as accessLedger from '../../migrations/0023-access-ledger.ts'
 import * as dumpedTriggers from '../../migrations/0028-dumped-triggers.ts'
 import * as releaseLocks from '../../migrations/0030-release-locks.ts'
 import * as monthsAndVacuum from '../../migrations/0031-months-and-vacuum.ts'
+import * as approvalEvidence from '../../migrations/0025-approval-evidence.ts'
 import { CONNECT_TIMEOUT_MS, connectionOptions } from './database.ts'
 import type { OnlineMigration } from './online-migration.ts'
 import { openForMigrations } from './open-for-migrations.ts'
@@ -61,6 +62,7 @@ const migrations: Record<string, Knex.Migration> = {
   '0028-dumped-triggers': dumpedTriggers,
   '0030-release-locks': releaseLocks,
   '0031-months-and-vacuum': monthsAndVacuum,
+  '0025-approval-evidence': approvalEvidence,
 }
 
 /**

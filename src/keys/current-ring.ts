@@ -9,7 +9,6 @@ import type { KeyUses } from './key-uses.ts'
 import type { Registry, VerifiedRegistry } from './open-registry.ts'
 import type { RegistryAnchor } from './registry-anchor.ts'
 import { KeyRegistryError } from './registry-manifest.ts'
-import { requireNoStepBack } from './require-no-step-back.ts'
 import { SealError } from './seal.ts'
 
 /** Their uses are at hand: a pre-active key may be promoted at any moment. */
@@ -80,7 +79,6 @@ export function createCurrentRing(options: CurrentRingOptions): CurrentRing {
       if (!(error instanceof KeyRegistryError)) sealUnverified(error, problemOf(error))
       throw error
     })
-    requireNoStepBack(verified, seen)
     const isChanged = verified.generation !== seen?.generation || ring === undefined
     if (isChanged) {
       const next = await unwrapKeyRing(verified, () => registry.rootKey(verified.rootKey), ring).catch(notUnwrapped)
@@ -92,6 +90,7 @@ export function createCurrentRing(options: CurrentRingOptions): CurrentRing {
     }
     uses.observe(verified.keys)
     seen = verified
+    registry.remember(verified)
     confirmedAt = asked
     distrust = undefined
     stale = undefined

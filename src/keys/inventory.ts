@@ -1,27 +1,38 @@
 import type { Database } from '../database/database.ts'
 import { isClosed } from './closed-keys.ts'
 import { MAX_USES, wearOf } from './cryptoperiod.ts'
-import { type KeyPurpose, type KeyRow, keyPurposes, type RootKeyRow } from './key.ts'
+import { isMacPurpose, type KeyPurpose, type KeyRow, keyPurposes, type RootKeyRow } from './key.ts'
 import { notifyKeysChanged } from './key-store.ts'
 import type { Keys } from './keys.ts'
 import { publicKeyOf } from './public-key.ts'
 import { countReferences, type References, totalOf } from './reference-store.ts'
 import { algorithmIn } from './root-key/token/wrap-way.ts'
 
-/** Algorithm and security strength in bits (NIST SP 800-57 part 1, table 2). */
-const ALGORITHMS: Readonly<Record<KeyPurpose | 'root', readonly [algorithm: string, strengthBits: number]>> = {
-  root: ['AES-256-GCM', 256],
-  display: ['AES-256-GCM', 256],
-  secret: ['AES-256-GCM', 256],
-  index: ['HMAC-SHA-256', 256],
-  'card-index': ['HMAC-SHA-256', 256],
-  'token-signing': ['ECDSA P-256', 128],
-  'audit-signing': ['Ed25519', 128],
-  'certificate-signing': ['Ed25519', 128],
-  'registry-mac': ['HMAC-SHA-256', 256],
-  'access-mac': ['HMAC-SHA-256', 256],
-  'event-mac': ['HMAC-SHA-256', 256],
-  'limit-mac': ['HMAC-SHA-256', 256],
+interface PurposeFacts {
+  algorithm: string
+  /** The security strength (NIST SP 800-57 part 1, table 2). */
+  bits: number
+  /** What the key does, and nothing else. */
+  use: string
+}
+
+const AES = { algorithm: 'AES-256-GCM', bits: 256 }
+const HMAC = { algorithm: 'HMAC-SHA-256', bits: 256 }
+const ED25519 = { algorithm: 'Ed25519', bits: 128 }
+
+const PURPOSES: Readonly<Record<KeyPurpose | 'root', PurposeFacts>> = {
+  root: { ...AES, use: 'wraps all other keys' },
+  display: { ...AES, use: 'seals what masked views of records show' },
+  secret: { ...AES, use: 'seals the data of records, kept answers and reasons' },
+  index: { ...HMAC, use: 'makes the search terms of all but card numbers, and the hashes of Idempotency-Keys' },
+  'card-index': { ...HMAC, use: 'makes the search terms of card numbers' },
+  'token-signing': { algorithm: 'ECDSA P-256', bits: 128, use: 'signs access tokens' },
+  'audit-signing': { ...ED25519, use: 'signs the checkpoints of the audit log' },
+  'certificate-signing': { ...ED25519, use: 'signs the certificates of retired keys' },
+  'registry-mac': { ...HMAC, use: 'authenticates the manifest of the key registry' },
+  'access-mac': { ...HMAC, use: 'authenticates clients, contracts, roles, approvals and the ledger of access' },
+  'event-mac': { ...HMAC, use: 'authenticates audit events on their way into the log' },
+  'limit-mac': { ...HMAC, use: 'makes the names under which limits count' },
 }
 
 /** What a server takes to report its uses when it is asked. One that takes longer is counted as it was. */
@@ -33,6 +44,7 @@ const DAY_MS = 24 * 60 * 60 * 1000
 export interface InventoryLine {
   id: string
   purpose: KeyPurpose | 'root'
+  use: string
   algorithm: string
   strength_bits: number
   state: string
@@ -49,11 +61,11 @@ export interface InventoryLine {
   age_days: number
   /** Of a signing key that is not destroyed: what verifies its signatures, in PEM. */
   public_key: string | null
-  /** How often it protected something, as far as the servers have reported. */
-  uses: number
+  /** How often it protected something, as far as the servers have reported. Null for a MAC key, which time alone limits. */
+  uses: number | null
   /** The same with what servers may use before they report again: what the limit is held against. */
-  uses_at_most: number
-  uses_limit: number
+  uses_at_most: number | null
+  uses_limit: number | null
   /** How much of its time or uses is over: 1 is the end. Null for a key that does not protect. */
   worn: number | null
   /** How many values stand on it. For a root key: how many keys it wraps. */
@@ -109,13 +121,15 @@ function lineOf(
   now: Date,
   { provider = null, public_key = null }: Partial<Pick<InventoryLine, 'provider' | 'public_key'>>,
 ): InventoryLine {
-  const [algorithm, strengthBits] = ALGORITHMS[purpose]
+  const { algorithm, bits, use } = PURPOSES[purpose]
+  const isCounted = purpose === 'root' || !isMacPurpose(purpose)
   const iso = (time: Date | null) => time?.toISOString() ?? null
   return {
     id: row.id,
     purpose,
+    use,
     algorithm,
-    strength_bits: strengthBits,
+    strength_bits: bits,
     state: row.state,
     closed: false,
     provider,
@@ -127,9 +141,9 @@ function lineOf(
     expires_at: iso(row.expires_at),
     age_days: Math.floor((now.getTime() - row.created_at.getTime()) / DAY_MS),
     public_key,
-    uses: row.uses,
-    uses_at_most: row.uses + row.uses_reserved,
-    uses_limit: MAX_USES,
+    uses: isCounted ? row.uses : null,
+    uses_at_most: isCounted ? row.uses + row.uses_reserved : null,
+    uses_limit: isCounted ? MAX_USES : null,
     worn: row.state === 'active' ? Number(wearOf(row, now).toFixed(3)) : null,
     references: totalOf(referencedBy),
     referenced_by: referencedBy,

@@ -93,8 +93,9 @@ export interface KeysOptions extends RegistryOptions {
  * When the root key is not to be had now, the vault starts sealed and asks for it again.
  *
  * The manifest tells a start whether any row was swapped, copied, rolled back, edited, added or removed. That the whole registry,
- * manifest and all, was put back to an older state the anchor tells, by what checkpoints state and what is pinned on this host. A
- * running server remembers the generation it has seen, and seals itself when the registry falls behind it.
+ * manifest and all, was put back to an older state the anchor tells, by what checkpoints state and what is pinned on this host, and
+ * the events of keys in the audit log tell it as far as a key has ended since. A running server remembers the generation it has
+ * seen, and seals itself when the registry falls behind it.
  *
  * @throws {KeyRegistryError} when the root key does not open the registry, or the registry was changed by somebody else
  */

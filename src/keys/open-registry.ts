@@ -1,3 +1,4 @@
+import { findKeyEvents } from '../audit/event-lookup-store.ts'
 import type { Database, Queryable } from '../database/database.ts'
 import type { Handover, MacKey } from './handover.ts'
 import {
@@ -21,6 +22,8 @@ import {
   verifyManifest,
 } from './registry-manifest.ts'
 import { type RemakeMacs, remakingFromFormer, remakingWith } from './remake-macs.ts'
+import { requireNoStepBack } from './require-no-step-back.ts'
+import { requireStatesOfLog } from './require-states-of-log.ts'
 import type { RootKey, RootKeyRecord } from './root-key/root-key.ts'
 import { SealError } from './seal.ts'
 import { newVaultId } from './vault-id.ts'
@@ -52,12 +55,15 @@ export interface Registry {
    */
   establish(): Promise<void>
   /**
-   * Reads and verifies the registry.
+   * Reads and verifies the registry, and holds it against what `remember` was given. What is refused leaves no trace: neither in
+   * the pin nor in what the next one is verified by.
    *
    * @throws {KeyRegistryError} naming what was changed
    * @throws {Problem} sealed, when the root key is not to be had now
    */
   read(db: Queryable): Promise<VerifiedRegistry>
+  /** From now on no registry is read that takes something of this one back. */
+  remember(verified: VerifiedRegistry): void
   /**
    * Whether a start would take the registry as it stands; changes nothing. A vault that has none yet is fine. One of an earlier
    * version has marks alone.
@@ -102,6 +108,7 @@ export interface RegistryOptions extends DraftOptions {
 /** What reads the registry, with the keys that it takes in memory. */
 export function createRegistry(options: RegistryOptions): Registry {
   let rootKey: RootKey | undefined
+  let seen: VerifiedRegistry | undefined
   const macKey = createRegistryMacKey(openRootKey)
   const { pin } = options
 
@@ -175,6 +182,8 @@ export function createRegistry(options: RegistryOptions): Registry {
   }
 
   async function read(db: Queryable): Promise<VerifiedRegistry> {
+    // Later ones would be of changes that the rows do not have yet.
+    const events = seen === undefined ? await findKeyEvents(db) : []
     const { stored, ...rows } = await selectRegistry(db)
     if (stored === undefined)
       throw new KeyRegistryError('the manifest of the key registry (table "key_registry") is missing.')
@@ -185,8 +194,11 @@ export function createRegistry(options: RegistryOptions): Registry {
     requireNamedKey(key, rows)
     const named = requireRootKey(manifest, rows)
     if (!macKey.isTrusted) pin?.requireVault(vault)
+    const verified = { ...rows, vault, generation, mac: stored.mac, marks, handovers, rootKey: named }
+    requireNoStepBack(verified, seen)
+    requireStatesOfLog(rows.keys, events)
     macKey.keep(key, named)
-    return { ...rows, vault, generation, mac: stored.mac, marks, handovers, rootKey: named }
+    return verified
   }
 
   return {
@@ -204,6 +216,9 @@ export function createRegistry(options: RegistryOptions): Registry {
       return { marks: [] }
     },
     read,
+    remember(verified) {
+      seen = verified
+    },
     async findRootKey(db) {
       const { stored, rootKeys } = await selectRegistry(db)
       if (stored === undefined) return rootKeys.at(-1)

@@ -1,10 +1,13 @@
 import canonicalize from 'canonicalize'
 import type { KeyRow, RootKeyRow } from './key.ts'
 import { mayHaveBecome } from './key-state.ts'
-import type { VerifiedRegistry } from './open-registry.ts'
-import { KeyRegistryError } from './registry-manifest.ts'
+import { KeyRegistryError, type RegistryRows } from './registry-manifest.ts'
 
-type Seen = Pick<VerifiedRegistry, 'vault' | 'generation' | 'mac' | 'keys' | 'rootKeys'>
+interface Seen extends RegistryRows {
+  vault: string
+  generation: number
+  mac: Buffer
+}
 
 /**
  * Compares a registry with the one that this process has seen before, row by row. That its MAC is right is not asked here: a

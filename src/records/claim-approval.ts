@@ -1,6 +1,7 @@
 import { isApprovalOfVault } from '../access/approval-mac.ts'
 import {
   type ApprovalRequest,
+  type ApprovedRow,
   countOpen,
   findApproved,
   findPending,
@@ -11,8 +12,11 @@ import { auditCaller, type Caller, definitionOf } from '../access/caller.ts'
 import type { Circumstances } from '../access/condition.ts'
 import { decideReveal } from '../access/grant.ts'
 import { needsConsent, type Purpose } from '../access/purpose.ts'
+import { isRequestOfVault, REQUEST_LASTS_MS, requestMac } from '../access/request-mac.ts'
 import { conditionsOf } from '../access/roles.ts'
 import { insertEvents } from '../audit/audit-store.ts'
+import { findReleasesUnder } from '../audit/event-lookup-store.ts'
+import { isIntactFrom } from '../audit/log-end.ts'
 import type { Queryable } from '../database/database.ts'
 import { storeUnderKeys } from '../keys/store-under-keys.ts'
 import { Problem } from '../problem.ts'
@@ -23,19 +27,17 @@ import { sealReason } from './seal-reason.ts'
 import { kindNameOf, parseToken, type Token } from './token.ts'
 
 const HOUR_MS = 60 * 60 * 1000
-/** A request that nobody has seen to by then is made again by whoever still needs it. */
-const PENDING_FOR_MS = 24 * HOUR_MS
 
 export type ClaimDeps = Pick<
   RecordDeps,
-  'alert' | 'database' | 'keys' | 'newAuditEvent' | 'newId' | 'now' | 'openApprovals'
+  'alert' | 'database' | 'keys' | 'newAuditEvent' | 'newId' | 'now' | 'openApprovals' | 'usedApprovals'
 >
 
 /** What lets a release out that needs a second person. */
 export interface ClaimedApproval {
   id: string
-  /** The version of the record that was approved; undefined where nobody approved it (break-glass). */
-  version: number | undefined
+  /** The version of the record that was approved, and until when; undefined where nobody approved it (break-glass). */
+  approved: { version: number; until: Date } | undefined
 }
 
 export interface ApprovalQuestion {
@@ -93,7 +95,9 @@ async function claim(
   facts: RequestFacts,
 ): Promise<ClaimedApproval> {
   const now = deps.now()
-  const waitsFor = { requested_at: now, expires_at: new Date(now.getTime() + PENDING_FOR_MS) }
+  const waitsFor = { requested_at: now, expires_at: new Date(now.getTime() + REQUEST_LASTS_MS) }
+  // What this process uses from here on may still look unused in a snapshot of the database.
+  const used = deps.usedApprovals.at(now)
   await deps.keys.ensureFresh()
   const sealed = () => (reason === undefined ? undefined : sealReason(deps, asked.id, reason))
   const record = (type: 'approval.request' | 'approval.break-glass', version: number) =>
@@ -109,7 +113,12 @@ async function claim(
       ...{ fields: asked.fields, subject: asked.id, ticket: asked.ticket ?? undefined },
       authority: asked.authority ?? undefined,
     })
+  const insert = async (tx: Queryable, request: ApprovalRequest, state: 'pending' | 'unreviewed') => {
+    const row = { ...request, ...waitsFor, state, decided_by: null, decided_at: null }
+    await insertApproval(tx, { ...row, request_mac: requestMac(deps.keys, row) }, sealed())
+  }
   const claimIn = async (tx: Queryable) => {
+    await deps.keys.macs.hold(tx, 'access-mac')
     const { version, consents } = requireLive(await lockForRelease(tx, asked.site, asked.token))
     if (needsConsent(asked.purpose) && !consents.includes(asked.purpose)) throw new Problem('consent-missing')
     const request: ApprovalRequest = { ...asked, record_version: version }
@@ -117,20 +126,22 @@ async function claim(
     const found = (await findApproved(tx, request, now)).filter(({ id }) => !taken.has(id))
     const forged: string[] = []
     for (const row of found) {
-      if (!row.is_used && (await isApprovalOfVault(deps.keys, row)))
-        return { forged, approval: { id: row.id, version } }
+      if (!row.is_used && !used.has(row.id) && (await isUnusedApproval(deps, tx, row)))
+        return { forged, approval: { id: row.id, approved: { version, until: row.expires_at } } }
       forged.push(row.id)
     }
     if (breaksGlass) {
       if ((await countOpen(tx, caller.id, 'unreviewed', now)) >= deps.openApprovals) return { forged }
-      await insertApproval(tx, { ...request, ...waitsFor, state: 'unreviewed' }, sealed())
+      await insert(tx, request, 'unreviewed')
       await insertEvents(tx, [record('approval.break-glass', version)])
-      return { forged, approval: { id: request.id, version: undefined }, isBroken: true }
+      return { forged, approval: { id: request.id, approved: undefined }, isBroken: true }
     }
-    const waiting = await findPending(tx, request, now)
-    if (waiting !== undefined) return { forged, waiting }
+    for (const row of await findPending(tx, request, now)) {
+      if (await isRequestOfVault(deps.keys, row)) return { forged, waiting: row.id }
+      forged.push(row.id)
+    }
     if ((await countOpen(tx, caller.id, 'pending', now)) >= deps.openApprovals) return { forged }
-    await insertApproval(tx, { ...request, ...waitsFor, state: 'pending' }, sealed())
+    await insert(tx, request, 'pending')
     await insertEvents(tx, [record('approval.request', version)])
     return { forged, waiting: request.id }
   }
@@ -141,4 +152,14 @@ async function claim(
   if (claimed.approval !== undefined) return claimed.approval
   if (claimed.waiting === undefined) throw new Problem('too-many-requests', { retryAfterSeconds: HOUR_MS / 1000 })
   throw new Problem('approval-required', { extensions: { approval: claimed.waiting } })
+}
+
+/**
+ * Whether the vault gave an approval, and no event says that it was used. Its rows cannot tell: their owner can put them back. The
+ * events of the log since the decision must all be there, as they were hashed: one that is missing may be that of the release.
+ */
+async function isUnusedApproval({ keys }: Pick<ClaimDeps, 'keys'>, tx: Queryable, row: ApprovedRow): Promise<boolean> {
+  if (row.log_size === null || !(await isApprovalOfVault(keys, row))) return false
+  if ((await findReleasesUnder(tx, row.id)).length > 0) return false
+  return isIntactFrom(tx, keys.ring.all('audit-signing'), row.log_size)
 }

@@ -2,13 +2,17 @@ import { approvalMac } from '../access/approval-mac.ts'
 import {
   type Approval,
   type ApprovalFilter,
+  type AskedRow,
   decideApproval,
   selectApproval,
   selectApprovals,
 } from '../access/approval-store.ts'
 import { auditCaller, type Caller } from '../access/caller.ts'
 import { isSamePerson } from '../access/person.ts'
+import { isRequestOfVault } from '../access/request-mac.ts'
 import { insertEvents } from '../audit/audit-store.ts'
+import { LogChanged, readSignedSize } from '../audit/log-end.ts'
+import type { Queryable } from '../database/database.ts'
 import type { Sealed } from '../keys/seal.ts'
 import { reasonContext } from '../keys/sealed-columns.ts'
 import type { Kind } from '../kinds/kind.ts'
@@ -34,7 +38,10 @@ export interface ApprovalView {
   record: Record<string, unknown>
 }
 
-type Deps = Pick<RecordDeps, 'batches' | 'budgets' | 'database' | 'keys' | 'kinds' | 'lookUp' | 'newAuditEvent' | 'now'>
+type Deps = Pick<
+  RecordDeps,
+  'alert' | 'batches' | 'budgets' | 'database' | 'keys' | 'kinds' | 'lookUp' | 'newAuditEvent' | 'now'
+>
 
 export interface ApprovalPage {
   approvals: Approval[]
@@ -50,12 +57,12 @@ export interface ApprovalQuery extends Omit<ApprovalFilter, 'site' | 'states' | 
 
 /**
  * A page of the requests on the caller's site: what must be reviewed first, then the oldest first. The event that says whose
- * records were shown has committed before.
+ * records were shown has committed before. A request that somebody has changed is left out, and is an alert.
  *
  * @throws {Problem} audit-unavailable
  */
 export async function listApprovals(
-  deps: Pick<RecordDeps, 'database' | 'kinds' | 'newAuditEvent' | 'now' | 'recordEvent'>,
+  deps: Pick<RecordDeps, 'alert' | 'database' | 'keys' | 'kinds' | 'newAuditEvent' | 'now' | 'recordEvent'>,
   caller: Caller,
   { state, kind, ...query }: ApprovalQuery,
   facts: RequestFacts,
@@ -64,7 +71,9 @@ export async function listApprovals(
   const tokenPrefix = kind && `${deps.kinds[kind].tokenPrefix}_`
   const filter = { ...query, site: caller.site, states, tokenPrefix, limit: query.limit + 1 }
   const found = await selectApprovals(deps.database, filter, deps.now())
-  const approvals = found.slice(0, query.limit)
+  const page = found.slice(0, query.limit)
+  const approvals: Approval[] = []
+  for (const row of page) if (await isAsAsked(deps, row)) approvals.push(approvalOf(row))
   const shown = [...new Set(approvals.map(({ token }) => token))]
   const event = deps.newAuditEvent({
     type: 'approval.list',
@@ -77,7 +86,7 @@ export async function listApprovals(
     tokens: shown.length === 0 ? undefined : shown,
   })
   await deps.recordEvent(event)
-  const last = approvals.at(-1)
+  const last = page.at(-1)
   return { approvals, next: found.length > approvals.length && last ? cursorOf(last) : null }
 }
 
@@ -103,10 +112,26 @@ async function requireApproval({ database }: Pick<Deps, 'database'>, { site }: C
   return found
 }
 
-/** @throws {Problem} approval-not-found, record-not-found, record-gone, record-integrity, audit-unavailable */
+/** Whether what is open says what the vault was asked; if not, that is an alert. What was decided is decided. */
+async function isAsAsked({ alert, keys }: Pick<Deps, 'alert' | 'keys'>, row: AskedRow): Promise<boolean> {
+  const isOpen = row.state === 'pending' || row.state === 'unreviewed'
+  if (!isOpen || (await isRequestOfVault(keys, row))) return true
+  alert('approval-changed', { caller: row.caller, role: row.role, approval: row.id })
+  return false
+}
+
+function approvalOf({ request_mac: _mac, ...approval }: AskedRow): Approval {
+  return approval
+}
+
+/**
+ * @throws {Problem} approval-not-found, approval-changed, record-not-found, record-gone, record-integrity, audit-unavailable
+ */
 export async function readApproval(deps: Deps, caller: Caller, id: string, facts: RequestFacts): Promise<ApprovalView> {
   const found = await requireApproval(deps, caller, id)
-  const { reason_key_id: keyId, reason_sealed: bytes, ...approval } = found
+  if (!(await isAsAsked(deps, found))) throw new Problem('approval-changed')
+  const { reason_key_id: keyId, reason_sealed: bytes, ...row } = found
+  const approval = approvalOf(row)
   const reason = keyId === null || bytes === null ? undefined : await openReason(deps, id, { keyId, bytes })
   // The event of the masked view names who looked; it commits before anything leaves.
   const record = await readRecord(deps, caller, { token: approval.token }, facts)
@@ -121,12 +146,12 @@ async function openReason({ keys }: Pick<Deps, 'keys'>, id: string, sealed: Seal
 }
 
 /**
- * Decides on a request of somebody else's, once, with the event that says so.
+ * Decides on a request of somebody else's, once, with the event that says so. What is decided on is what was asked and shown.
  *
- * @throws {Problem} own-request, approval-not-found, approval-decided, audit-unavailable
+ * @throws {Problem} own-request, approval-not-found, approval-changed, approval-decided, audit-log-changed, audit-unavailable
  */
 export async function decideOnApproval(
-  deps: Pick<RecordDeps, 'database' | 'keys' | 'newAuditEvent' | 'now'>,
+  deps: Pick<RecordDeps, 'alert' | 'database' | 'keys' | 'newAuditEvent' | 'now'>,
   caller: Caller,
   { id, verdict }: { id: string; verdict: Verdict },
   facts: RequestFacts,
@@ -134,6 +159,8 @@ export async function decideOnApproval(
   const approval = await requireApproval(deps, caller, id)
   // A program is nobody's second person, and one person is not two.
   if (isSamePerson(approval.caller, caller.id) || caller.kind !== 'staff') throw new Problem('own-request')
+  if (approval.state !== FROM[verdict]) throw new Problem('approval-decided')
+  if (!(await isAsAsked(deps, approval))) throw new Problem('approval-changed')
   const at = deps.now()
   const expiresAt = new Date(at.getTime() + APPROVED_FOR_MS)
   const decision = { from: FROM[verdict], to: TO[verdict], by: caller.id, at, expiresAt }
@@ -141,8 +168,9 @@ export async function decideOnApproval(
   await deps.database.transaction(async (tx) => {
     if (verdict === 'approve') await deps.keys.macs.hold(tx, 'access-mac')
     // A MAC beside anything else would make an approval of it for who can write to the database.
-    const mac = verdict === 'approve' ? approvalMac(deps.keys, approved) : null
-    if (!(await decideApproval(tx, approval, { ...decision, mac }))) throw new Problem('approval-decided')
+    const logSize = verdict === 'approve' ? await sizeOfLog(deps, tx) : null
+    const mac = verdict === 'approve' ? approvalMac(deps.keys, { ...approved, log_size: logSize }) : null
+    if (!(await decideApproval(tx, approval, { ...decision, mac, logSize }))) throw new Problem('approval-decided')
     const event = deps.newAuditEvent({
       ...{
         type: `approval.${verdict}`,
@@ -158,4 +186,14 @@ export async function decideOnApproval(
     await insertEvents(tx, [event])
   })
   return { id, state: decision.to }
+}
+
+/** @throws {Problem} audit-log-changed */
+async function sizeOfLog({ keys }: Pick<Deps, 'keys'>, tx: Queryable): Promise<number> {
+  try {
+    return await readSignedSize(tx, keys.ring.all('audit-signing'))
+  } catch (error) {
+    if (!(error instanceof LogChanged)) throw error
+    throw new Problem('audit-log-changed', { cause: error })
+  }
 }

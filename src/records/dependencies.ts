@@ -2,6 +2,7 @@ import type { Budgets } from '../access/budget.ts'
 import type { CardSearchLimit } from '../access/card-search-limit.ts'
 import type { GuessLimit } from '../access/guess-limit.ts'
 import type { ProbeLimit } from '../access/probe-limit.ts'
+import type { UsedApprovals } from '../access/used-approvals.ts'
 import type { Alert } from '../alert.ts'
 import type { NewAuditEvent } from '../audit/audit-event.ts'
 import type { RecordEvent } from '../audit/record-event.ts'
@@ -29,6 +30,8 @@ export interface RecordDeps {
   budgets: Budgets
   /** How many requests for approval, and how many releases that wait for a review, one caller may have. */
   openApprovals: number
+  /** What this process has released under approvals. */
+  usedApprovals: UsedApprovals
   keys: Keys
   kinds: Kinds
   newAuditEvent: NewAuditEvent

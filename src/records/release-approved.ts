@@ -4,12 +4,10 @@ import { WAITS } from '../database/batch.ts'
 import type { Database } from '../database/database.ts'
 import { Problem } from '../problem.ts'
 import { type Release, type ReleaseOutcome, releaseRecords } from './release-store.ts'
-import type { Token } from './token.ts'
 
-/** Which approval lets out which record by which event. */
+/** Which approval lets a record out by which event. */
 export interface ApprovalUse {
   approval: string
-  token: Token
   event: string
 }
 
@@ -26,7 +24,7 @@ export function releaseApproved(database: Database, release: Release, use: Appro
     const [outcome] = outcomes
     if (outcome !== 'released') return outcome
     if (!(await useApproval(tx, use.approval, use.event))) throw new Problem('approval-required')
-    const events = await findReleasesUnder(tx, use.token, use.approval)
+    const events = await findReleasesUnder(tx, use.approval)
     if (events.some((event) => event !== use.event)) throw new Problem('approval-required')
     return outcome
   })

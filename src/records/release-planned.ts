@@ -53,7 +53,10 @@ const ATTEMPTS = 3
 
 /** Opens what may be released and commits its events: what comes back without a problem may leave. */
 export async function releasePlanned(
-  deps: Pick<RecordDeps, 'batches' | 'database' | 'lookUp' | 'keys' | 'kinds' | 'newAuditEvent' | 'now'>,
+  deps: Pick<
+    RecordDeps,
+    'batches' | 'database' | 'lookUp' | 'keys' | 'kinds' | 'newAuditEvent' | 'now' | 'usedApprovals'
+  >,
   caller: Caller,
   { reason, about, planned }: { reason: string | undefined; about: ReleaseAbout; planned: readonly (Plan | Problem)[] },
   idempotency: ReleaseClaim | undefined,
@@ -95,7 +98,7 @@ export async function releasePlanned(
  * transaction of its own, which uses the approval up; the others are one.
  */
 async function commitOpened(
-  deps: Pick<RecordDeps, 'batches' | 'database' | 'keys' | 'now'>,
+  deps: Pick<RecordDeps, 'batches' | 'database' | 'keys' | 'now' | 'usedApprovals'>,
   caller: Caller,
   what: { reason: string | undefined; purpose: Purpose; opened: readonly (Opened & { at: number })[]; count: number },
   claim: ReleaseClaim | undefined,
@@ -116,7 +119,7 @@ async function commitOpened(
   })
   const outcomes = new Map<Opened, ReleaseOutcome | Problem>()
   const { alone = [], together = [] } = Object.groupBy(opened, ({ plan }) =>
-    plan.approval?.version === undefined ? 'together' : 'alone',
+    plan.approval?.approved === undefined ? 'together' : 'alone',
   )
   if (together.length > 0) {
     const released = await storeUnderKeys(deps.keys, () => deps.batches.release(releaseOf(together)))
@@ -124,14 +127,19 @@ async function commitOpened(
     hasReleased = released.includes('released')
   }
   for (const one of alone) {
-    const use = { approval: one.plan.approval!.id, token: one.plan.token, event: one.event.id }
-    const release = () => deps.batches.releaseApproved(releaseOf([one]), use)
+    const { id: approval, approved } = one.plan.approval!
+    if (deps.usedApprovals.at(deps.now()).has(approval)) {
+      outcomes.set(one, new Problem('approval-required'))
+      continue
+    }
+    const release = () => deps.batches.releaseApproved(releaseOf([one]), { approval, event: one.event.id })
     const outcome = await storeUnderKeys(deps.keys, release).catch((error: unknown) => {
       // What was released already leaves, whatever becomes of the rest.
       if (error instanceof Problem && (hasReleased || error.status !== 503)) return error
       throw error
     })
     outcomes.set(one, outcome)
+    if (outcome === 'released') deps.usedApprovals.add(approval, approved!.until)
     hasReleased ||= outcome === 'released'
   }
   return opened.map((one) => outcomes.get(one))
@@ -149,7 +157,7 @@ async function openPlanned(
   const { purpose } = about
   if (needsConsent(purpose) && !record.consents.includes(purpose)) throw new Problem('consent-missing')
   // Corrected since it was claimed: what it says now was approved by no person.
-  if ((approval?.version ?? record.version) !== record.version) throw new Problem('record-changed')
+  if ((approval?.approved?.version ?? record.version) !== record.version) throw new Problem('record-changed')
   const data = pick(deps.kinds[record.kind], await openDetails(deps.keys, { ...record, secret: record.sealed }), fields)
   const event = leaveOutRecord(deps.newAuditEvent, {
     ...about,

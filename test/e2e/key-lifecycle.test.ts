@@ -51,7 +51,7 @@ describe('keys inventory', () => {
     expect(references).toBe(CARDS + 7)
     expect(uses_at_most).toBeGreaterThanOrEqual(CARDS + 7)
     await tokenize(1)
-    await vi.waitUntil(async () => (await keyOf('secret')).uses >= CARDS + 1, { timeout: 20_000, interval: 500 })
+    await vi.waitUntil(async () => (await keyOf('secret')).uses! >= CARDS + 1, { timeout: 20_000, interval: 500 })
   })
 })
 
@@ -83,8 +83,11 @@ describe('keys compromise and keys destroy', () => {
     expect(rotated.code, rotated.stderr).toBe(0)
     const destroyed = await vault.cli(['keys', 'destroy', id, '--yes', '--json'])
     expect(destroyed.code, destroyed.stderr).toBe(0)
-    expect(destroyed.json()).toEqual({ id, state: 'destroyed' })
     const root = await keyOf('root')
+    const time = expect.stringMatching(/^2.*Z$/)
+    const opensThem = { id: root.id, provider: 'passphrase-file', from: time, until: time }
+    const backups = { made_from: time, made_until: time, root_keys: [opensThem] }
+    expect(destroyed.json()).toEqual({ id, state: 'destroyed', backups })
     expect(destroyed.stderr).toContain(`hold ${id} still, wrapped by the root key of their day`)
     expect(destroyed.stderr).toMatch(new RegExp(`${root.id} +passphrase-file`))
     expect((await inventory()).find((key) => key.id === id)).toMatchObject({ state: 'destroyed', references: 0 })

@@ -71,6 +71,20 @@ describe('the inventory', () => {
       (Date.parse(expires_at!) - Date.parse(activated_at!)) / (24 * HOUR_MS)
     expect(active.map(days)).toEqual([365, 365, 365, 730, 730, 90, 365, 365, 365, 365, 365, 365])
     for (const line of lines) expect(JSON.stringify(line)).not.toContain('wrapped')
+    expect(new Set(lines.map(({ use }) => use)).size).toBe(1 + keyPurposes.length)
+  })
+
+  it('says of every key of a MAC or a signature what it is for, and what ends it', async () => {
+    const lines = (await inventory()).filter(({ purpose }) => purpose.endsWith('-mac') || purpose.endsWith('-signing'))
+    const purposes = keyPurposes.filter((purpose) => purpose.endsWith('-mac') || purpose.endsWith('-signing'))
+    expect(new Set(lines.map(({ purpose }) => purpose))).toEqual(new Set(purposes))
+    for (const { purpose, use, expires_at, uses, uses_at_most, uses_limit } of lines) {
+      expect(use, purpose).toMatch(/^(signs|authenticates|makes) \w+/)
+      expect(Date.parse(expires_at!), purpose).toBeGreaterThan(Date.now())
+      // A MAC is limited by time alone.
+      const isMac = purpose.endsWith('-mac')
+      expect([uses, uses_at_most, uses_limit].map((count) => count === null)).toEqual([isMac, isMac, isMac])
+    }
   })
 
   it('counts the references of each key, by where they are', async () => {

@@ -169,6 +169,11 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
     await decide(body.approval, bearer.officer, 'refuse')
     return decide(body.approval, bearer.officer, 'approve')
   },
+  'approval-changed': async () => {
+    const { body } = await underCondition({ approval: true })
+    await vault.database.sql("UPDATE approvals SET ticket = 'CASE-1' WHERE id = $1", [body.approval])
+    return decide(body.approval, bearer.officer, 'approve')
+  },
   'own-request': async () => {
     const scopes = ['card:reveal', 'address:reveal', 'contact:reveal', 'release:approve'] as const
     const { body } = await underCondition({ approval: true }, scopes)

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { hmacOf } from '../../src/keys/macs.ts'
 import { callBound, requestBoundToken } from '../support/bound-caller.ts'
 import { createCallerKey } from '../support/caller-keys.ts'
 import { cardNumbers } from '../support/card-numbers.ts'
@@ -7,6 +8,7 @@ import { expectProblem, pointersOf, withoutRequestId } from '../support/problems
 import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { card, cards, checkout } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
+import { readVaultKeys, replaceKeys, withVaultKeys } from '../support/vault-keys.ts'
 
 /** Somebody who sees the first six and the last four digits of a card tries the 100,000 numbers that it can be. */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
@@ -58,6 +60,25 @@ describe('a role that may not see the number', () => {
       ])
     }
   })
+})
+
+it('somebody who has the key of limits and the counts of a search finds no number with them', async () => {
+  const bearer = await vault.staffToken('billing', { name: 'Counted Once' })
+  expect((await search(bearer, { purpose: 'process-payment' })).status).toBe(200)
+  const rows = await vault.database.sql<{ caller: string; record: string }>(
+    "SELECT caller, record FROM budget_records WHERE purpose = 'search-card-number' AND caller LIKE '%counted%'",
+  )
+  expect(rows).toHaveLength(1)
+  const limitKey = (await readVaultKeys(vault)).active('limit-mac')
+  const guesses = [cards.visa, `${rows[0]!.caller}\n${cards.visa}`].map((text) =>
+    hmacOf(limitKey, 'strongroom limit', text).toString('base64url'),
+  )
+  for (const guess of guesses) expect(rows[0]!.record).not.toContain(guess)
+  // Under another index key it is the same number still.
+  await withVaultKeys(vault, (parts) => replaceKeys(parts, ['card-index']))
+  await vault.strongroom.checkReady()
+  expect((await search(bearer, { purpose: 'process-payment' })).status).toBe(200)
+  expect(await vault.database.sql("SELECT FROM budget_records WHERE caller LIKE '%counted%'")).toHaveLength(1)
 })
 
 describe('a role that may', () => {

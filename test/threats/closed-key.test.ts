@@ -81,6 +81,29 @@ describe('a key that is known to somebody else and was emptied', () => {
     ])
   })
 
+  it('is closed although somebody plants what does not open, and opens no whole value that is planted afterwards', async () => {
+    const stolen = await tampering.read(token)
+    const id = stolen.secret_key_id
+    const planted = (await vault.tokenize({ contact })).contact!.token!
+    await vault.strongroom.commands.compromiseKey(OPERATOR, id)
+    await tampering.flip(planted, 'secret', -1)
+    const damaged = [{ column: 'records.secret', token: planted }]
+    expect(await vault.rotate('data')).toMatchObject({ done: false, remaining: 1, damaged })
+    expect(await isClosed(id)).toBe(true)
+    // It is closed, and not said to be empty.
+    expect(await vault.events({ type: 'key.retire', subject: id })).toEqual([])
+    expect(await vault.events({ type: 'key.close', subject: id })).toHaveLength(1)
+    const moved = await tampering.read(token)
+    await tampering.write(token, 'secret', stolen.secret_sealed, id)
+    await expectRefusal(vault, reveal, expected)
+    // It stays a finding, and is not closed twice.
+    expect(await vault.rotate('data')).toMatchObject({ done: false, remaining: 2 })
+    expect(await vault.events({ type: 'key.close', subject: id })).toHaveLength(1)
+    await tampering.write(token, 'secret', moved.secret_sealed, moved.secret_key_id)
+    const officer = await vault.staffToken('privacy-officer')
+    expect((await vault.call('DELETE', `/v1/tokens/${planted}`, { token: officer })).status).toBe(204)
+  })
+
   it('finds nothing by a term that is planted under it', async () => {
     const id = await activeKey('index')
     const key = (await readVaultKeys(vault)).find(id)!

@@ -1,11 +1,13 @@
 import { createHmac, type KeyObject, randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import canonicalize from 'canonicalize'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Keys } from '../../src/keys/keys.ts'
+import { changeRegistry } from '../../src/keys/registry.ts'
 import { createPassphraseFileProvider } from '../../src/keys/root-key/passphrase-file.ts'
+import { createVaultPin } from '../../src/keys/vault-pin.ts'
 import { contact } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
 import { openTestKeys } from '../support/vault-keys.ts'
@@ -206,4 +208,30 @@ describe('a running server does not follow', () => {
     expect(reason).toContain(`key ${id}`)
     expect(reason).toContain(`it was ${from} and is ${to}`)
   })
+})
+
+it('what a running server refuses is not pinned, and no change is made on top of it', async () => {
+  const file = path.join(directory, 'pin.json')
+  const pin = createVaultPin({ file, mayBeginAgain: false, onUnwritable: () => {} })
+  const openRootKey = createPassphraseFileProvider({
+    file: path.join(directory, 'root-key'),
+    development: false,
+    randomBytes,
+  }).open
+  const parts = await openTestKeys(vault.database, { openRootKey, pin })
+  try {
+    const pinned = readFileSync(file, 'utf8')
+    const { secret } = parts.keys.ring.active('registry-mac')
+    // The database is that of another vault from now on, as far as the manifest goes.
+    await refusal(() => sign(secret, 'SELECT', (manifest) => Object.assign(manifest, { vault: 'vault_another' })))
+    await expect(parts.keys.refresh()).rejects.toMatchObject({ code: 'sealed' })
+    const change = changeRegistry(parts, OPERATOR, async ({ mark }) => mark('forged'))
+    await expect(change).rejects.toThrow('is that of another vault')
+    expect(readFileSync(file, 'utf8')).toBe(pinned)
+    await sql(rowsOf('today'))
+    await parts.keys.refresh()
+    expect(parts.keys.verified.marks).not.toContain('forged')
+  } finally {
+    await parts.close()
+  }
 })

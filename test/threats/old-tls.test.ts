@@ -1,6 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { connect as connectTcp } from 'node:net'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import path from 'node:path'
+import { connect as connectTls } from 'node:tls'
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest'
+import { createTicketSecret, replaceHourly, ticketKeysOf } from '../../src/http/session-tickets.ts'
+import { loadTls } from '../../src/http/tls.ts'
 import { TestVault } from '../support/test-vault.ts'
 
 let vault: TestVault
@@ -91,5 +95,47 @@ describe('versions', () => {
     const { type, description } = await greet(clientHello(version, suites))
     expect(type).toBe(ALERT)
     expect([PROTOCOL_VERSION, HANDSHAKE_FAILURE]).toContain(description)
+  })
+})
+
+/**
+ * Somebody has recorded a TLS 1.2 connection with its ticket, and takes the key of tickets from a server later. The key of that
+ * hour was wiped: the server takes the ticket no more, so its present key does not open it either.
+ */
+describe('a session ticket of TLS 1.2', () => {
+  const handshake = (session?: Buffer) =>
+    new Promise<{ isResumed: boolean; session: Buffer }>((resolve, reject) => {
+      const { port, ca } = vault
+      const place = { port, host: '127.0.0.1', servername: 'localhost', ca }
+      const socket = connectTls({ ...place, maxVersion: 'TLSv1.2', session })
+      socket.once('error', reject)
+      socket.once('secureConnect', () => {
+        resolve({ isResumed: socket.isSessionReused(), session: socket.getSession()! })
+        socket.destroy()
+      })
+    })
+
+  it('is worth nothing an hour later, and neither is what its key was made of', async () => {
+    const { certsDir } = inject('cluster')
+    const [certFile, keyFile] = ['server.pem', 'server-key.pem'].map((name) => path.join(certsDir, name))
+    const tls = await loadTls({ certFile: certFile!, keyFile: keyFile! })
+    const secret = createTicketSecret()
+    const use = () => vault.server.setTicketKeys(ticketKeysOf(secret, 'callers', tls))
+    use()
+    secret.onReplace(use)
+    const bytesOfThen = secret.bytes
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    try {
+      const end = replaceHourly(secret)
+      vi.advanceTimersByTime(0)
+      const recorded = (await handshake()).session
+      expect((await handshake(recorded)).isResumed).toBe(true)
+      vi.advanceTimersByTime(60 * 60 * 1000)
+      expect((await handshake(recorded)).isResumed).toBe(false)
+      expect(bytesOfThen.every((byte) => byte === 0)).toBe(true)
+      end()
+    } finally {
+      vi.useRealTimers()
+    }
   })
 })

@@ -27,7 +27,7 @@ beforeEach(async () => {
 afterEach(() => vault.checkInvariants())
 afterAll(() => vault.stop())
 
-const sql = (text: string, values: unknown[] = []) => vault.database.sql(text, values)
+const sql = <Row = unknown>(text: string, values: unknown[] = []) => vault.database.sql<Row>(text, values)
 const reveal = (more: object = {}) =>
   vault.call('POST', `/v1/tokens/${token}/reveal`, {
     token: asker,
@@ -94,6 +94,14 @@ describe('what is called approved in the database', () => {
     await expectNothing(id)
   })
 
+  it('and was used, with everything gone that says so, lets nothing out of the process that used it', async () => {
+    const id = await used()
+    await sql("UPDATE approvals SET state = 'approved' WHERE id = $1", [id])
+    await sql('DELETE FROM approval_uses WHERE approval = $1', [id])
+    await sql("DELETE FROM audit_events WHERE token = $1 AND type = 'record.reveal'", [token])
+    await expectNothing(id)
+  })
+
   it('with the MAC of another approval, lets nothing out', async () => {
     const other = await approved({ ticket: 'CASE-1' })
     const id = await request()
@@ -126,6 +134,71 @@ describe('what is called approved in the database', () => {
     // Nor does it stand in the way of one that the vault has given.
     await approved()
     expect((await reveal()).status).toBe(200)
+  })
+})
+
+describe('a request that was changed before a person decides', () => {
+  const look = (path: string) => vault.call('GET', `/v1/approvals${path}`, { token: approver })
+  const tryTo = (id: string, verdict: string) =>
+    vault.call('POST', `/v1/approvals/${id}/${verdict}`, { token: approver })
+  const breakGlass = async () => {
+    expect((await reveal({ break_glass: true })).status).toBe(200)
+    return (await released())[0]!.approval as string
+  }
+
+  it.each<[string, string, (() => Promise<string>)?]>([
+    ['by the caller', "caller = 'staff:otto'"],
+    ['by the role', "role = 'privacy-officer'"],
+    ['by the record', "token = (SELECT token FROM records WHERE token <> a.token AND token LIKE 'card%' LIMIT 1)"],
+    ['by the version of the record', 'record_version = record_version + 1'],
+    ['by the fields', "fields = '{number,holder_name}'"],
+    ['by the purpose', "purpose = 'process-payment'"],
+    ['by the ticket', "ticket = 'CASE-2'"],
+    ['by the authority', "authority = 'police'"],
+    ['by the time', "requested_at = requested_at + interval '1 minute'"],
+    ['by its end', "expires_at = expires_at + interval '1 minute'"],
+    ['by an end that never comes', "expires_at = 'infinity'"],
+    ['without its MAC', 'request_mac = NULL'],
+    ['under the MAC of another', 'request_mac = (SELECT request_mac FROM approvals o WHERE o.id <> a.id LIMIT 1)'],
+    ['after a release without waiting', "state = 'pending'", breakGlass],
+  ])('%s is not shown, and nobody approves it', async (_what, change, make = () => request()) => {
+    await request({ fields: ['exp_year'] })
+    const id = await make()
+    await sql(`UPDATE approvals a SET ${change} WHERE id = $1`, [id])
+    const lines = vault.logLines.length
+    expectProblem(await look(`/${id}`), 409, 'approval-changed')
+    expect((await look('?limit=100')).body.approvals.map((one: { id: string }) => one.id)).not.toContain(id)
+    for (const verdict of ['approve', 'refuse']) expectProblem(await tryTo(id, verdict), 409, 'approval-changed')
+    await vi.waitUntil(() =>
+      vault.logLines.slice(lines).some((line) => line.includes('"approval-changed"') && line.includes(id)),
+    )
+    // It stands in nobody's way, and is made again.
+    expect(await request()).not.toBe(id)
+  })
+
+  it('between the look and the decision is not approved', async () => {
+    const id = await request()
+    expect((await look(`/${id}`)).body).toMatchObject({ caller: 'staff:ann', reason: 'Chargeback' })
+    await sql("UPDATE approvals SET caller = 'staff:otto' WHERE id = $1", [id])
+    expectProblem(await tryTo(id, 'approve'), 409, 'approval-changed')
+  })
+
+  it('after the glass was broken is not reviewed', async () => {
+    const id = await breakGlass()
+    await sql("UPDATE approvals SET caller = 'staff:otto' WHERE id = $1", [id])
+    expectProblem(await look(`/${id}`), 409, 'approval-changed')
+    expectProblem(await tryTo(id, 'review'), 409, 'approval-changed')
+  })
+
+  it('keeps its MAC when the keys of MACs are replaced, and one that was changed gets none', async () => {
+    const [good, bad] = [await request(), await request({ fields: ['exp_year'] })]
+    await sql("UPDATE approvals SET purpose = 'process-payment' WHERE id = $1", [bad])
+    const [key] = await sql<{ id: string }>("SELECT id FROM keys WHERE purpose = 'access-mac' AND state = 'active'")
+    await vault.strongroom.commands.compromiseKey(OPERATOR, key!.id)
+    expect((await look(`/${good}`)).status).toBe(200)
+    expectProblem(await look(`/${bad}`), 409, 'approval-changed')
+    await decide(good, 'approve')
+    expect((await reveal()).body.data).toEqual({ number: cards.visa })
   })
 })
 

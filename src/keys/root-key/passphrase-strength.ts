@@ -3,18 +3,11 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { NO_INSPECTOR_SIGNAL } from '../../inspector-signal.ts'
 import { novelPlaces } from './passphrase-novelty.ts'
+import { isRandomlyEncoded } from './passphrase-shape.ts'
 
 /** What a passphrase must be worth. 32 random bytes are 256. */
 const MIN_BITS = 100
 
-/** 32 bytes take 43 letters of base64 or base64url, or 64 of hexadecimal. */
-const ENCODINGS = [
-  { form: /^[A-Za-z0-9+/_-]$/, minLength: 43, minDistinct: 20, classes: [/[A-Z]/, /[a-z]/, /[0-9]/] },
-  { form: /^[0-9a-fA-F]$/, minLength: 64, minDistinct: 12, classes: [/[a-fA-F]/, /[0-9]/] },
-]
-/** How much of random letters does not repeat, nor lie side by side. */
-const MIN_NOVEL = 0.8
-const PADDING = '='.charCodeAt(0)
 /** What one byte is worth at most: ASCII has 95 characters that are printed. */
 const BITS_OF_ASCII = Math.log2(95)
 const BITS_OF_BYTE = 8
@@ -29,24 +22,6 @@ const BITS_OF_BYTE = 8
 export async function isStrongPassphrase(passphrase: Uint8Array): Promise<boolean> {
   if (isRandomlyEncoded(passphrase)) return true
   return bitsAtMost(passphrase) >= MIN_BITS && (await estimateBits(passphrase)) >= MIN_BITS
-}
-
-/** Looks at one letter at a time: the passphrase must not become a string in this process. */
-function isRandomlyEncoded(passphrase: Uint8Array): boolean {
-  const end = passphrase.findLastIndex((code) => code !== PADDING) + 1
-  const letters = passphrase.subarray(0, end)
-  const distinct = [...new Set(letters)].map((code) => String.fromCharCode(code))
-  return (
-    passphrase.length - end <= 2 &&
-    novelPlaces(letters).length >= MIN_NOVEL * letters.length &&
-    ENCODINGS.some(
-      ({ form, minLength, minDistinct, classes }) =>
-        letters.length >= minLength &&
-        distinct.length >= minDistinct &&
-        distinct.every((letter) => form.test(letter)) &&
-        classes.every((one) => distinct.some((letter) => one.test(letter))),
-    )
-  )
 }
 
 /** Letters that repeat or follow from others are worth nothing, and no letter more than its choice. */

@@ -4,7 +4,7 @@ import type { Queryable } from '../../database/database.ts'
 import { boundRowsMark } from '../bound-rows-mark.ts'
 import { mayBeClosed } from '../closed-keys.ts'
 import { destroyWhenFreeMark } from '../emptied-index-keys.ts'
-import { isIndexPurpose, type KeyPurpose } from '../key.ts'
+import { isIndexPurpose, type Key, type KeyPurpose } from '../key.ts'
 import { changeRegistry } from '../registry.ts'
 import { termMacsMark } from '../term-marks.ts'
 import type { OldValues } from './old-values.ts'
@@ -16,6 +16,10 @@ import { finishRotation, saveRetirement, selectRetirements } from './rotation-st
  * Ends a rotation: notes which keys the last census found nothing on, each with an event that says how many values were
  * moved off it, and answers with them. From then on these keys are closed, and nothing of earlier versions is believed under
  * them: no term without a MAC, and no value that is not bound to its row. All of it commits together.
+ *
+ * What is left on a key at the end does not open. It is a finding, and keeps a data key or a compromised key open no longer:
+ * somebody else may have planted it for that. Such a key is not retired. Under an index key that is only deactivated, a damaged
+ * record is still found.
  */
 export async function retireKeys(
   deps: RotateDeps,
@@ -37,6 +41,9 @@ export async function retireKeys(
   const left = purposes
     .flatMap((purpose) => keys.ring.all(purpose))
     .filter(({ id, state }) => state !== 'active' && state !== 'pre-active' && !old.byKey.has(id))
+  const closing = purposes
+    .flatMap((purpose) => keys.ring.all(purpose))
+    .filter((key) => closable.has(key.id) && (!old.byKey.has(key.id) || !isNeededDamaged(key)))
   const commit = async (tx: Queryable) => {
     const known = await selectRetirements(
       tx,
@@ -59,18 +66,23 @@ export async function retireKeys(
     await insertEvents(tx, [newAuditEvent({ type: 'keys.rotate', outcome, caller: operator, count: progress.moved })])
     return retired
   }
-  if (!left.some(mayBeClosed)) return database.transaction(commit)
+  if (closing.length === 0 && !left.some(mayBeClosed)) return database.transaction(commit)
   return changeRegistry(deps, operator, async ({ tx, mark, close }) => {
     const retired = await commit(tx)
     for (const { id, purpose } of left) {
       const former = markOf({ id, purpose })
       if (former !== undefined) mark(former)
-      if (closable.has(id)) close(id)
       const isLeftNow = closable.has(id) || retired.includes(id)
       if (isIndexPurpose(purpose) && isLeftNow && !keepsKeys) mark(destroyWhenFreeMark(id))
     }
+    for (const { id } of closing) close(id)
     return retired
   })
+}
+
+/** Whether a key does something for what does not open: an index key finds a record of which only a part is damaged. */
+function isNeededDamaged({ purpose, state }: Pick<Key, 'purpose' | 'state'>): boolean {
+  return isIndexPurpose(purpose) && state !== 'compromised'
 }
 
 /** From the end of its rotation on nothing of an earlier version is believed under a key. */
