@@ -1,15 +1,12 @@
 import { createPublicKey } from 'node:crypto'
 import type { Queryable } from '../database/database.ts'
 import { parseCheckpoint } from './checkpoint.ts'
-import { countLeaves, findChangedEvent, findLastStored } from './log-end-store.ts'
+import { countLeaves, findLastStored, selectChangedEvents } from './log-end-store.ts'
 import type { LogKey } from './log-key.ts'
 import { type LogHead, selectEdge, selectHead } from './log-store.ts'
 import { isSignedBy, NoteError, noteVerifier } from './note.ts'
 import { TILE_WIDTH } from './tile.ts'
 import { rootOfEdge, type TreeEdge } from './tree-edge.ts'
-
-/** No event is so old that it would not be missed. */
-const ALWAYS = new Date(0)
 
 /** The log in the database is not the one that the vault has signed. Nothing is signed on top of it. */
 export class LogChanged extends Error {
@@ -81,7 +78,7 @@ export async function isIntactFrom(db: Queryable, keys: readonly LogKey[], from:
   try {
     const size = await readSignedSize(db, keys)
     if (size < from || (await countLeaves(db, from, size)) < size - from) return false
-    return (await findChangedEvent(db, from, ALWAYS)) === undefined
+    return (await selectChangedEvents(db, from, size)).length === 0
   } catch (error) {
     if (error instanceof LogChanged) return false
     throw error
