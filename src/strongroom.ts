@@ -11,7 +11,7 @@ import { remakeAccessMacs } from './access/remake-access-macs.ts'
 import { releaseReservations } from './access/reservation-store.ts'
 import { defaultStrangerLimits } from './access/stranger-limit.ts'
 import { createAlert } from './alert.ts'
-import { EVENT_MACS } from './audit/accept-waiting.ts'
+import { EVENT_CLAIMS, EVENT_MACS } from './audit/accept-waiting.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
 import { createAuditLog } from './audit/audit-log.ts'
 import { createAuditRoutes } from './audit/audit-routes.ts'
@@ -112,7 +112,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     background,
     times: overrides.keyTimes,
     remakeMacs: remakeAccessMacs,
-    marksOfNewVault: [...ACCESS_MARKS, EVENT_MACS],
+    marksOfNewVault: [...ACCESS_MARKS, EVENT_MACS, EVENT_CLAIMS],
   }).catch(async (error) => {
     await database.close()
     throw error
@@ -148,7 +148,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const authentication = await createAuthentication({ ...basics, ...signing, roles, admit }).catch(giveUp)
   const { accessTokens, clientSecrets, spendOnce } = authentication
   const eventMacs = createEventMacs(keyDeps)
-  const gate = createReleaseGate(eventMacs.verifyMac)
+  const gate = createReleaseGate(eventMacs)
   const idempotency = createIdempotency({ database, keys, now, requireRelease: gate.requireOpen })
   const batches = overrides.batches ?? createRecordBatches(database, gate.requireOpen)
   const findByTerm = createFindByTerm(basics)
@@ -157,7 +157,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const shared = { ...basics, ...limits, ...parts, batches, roles, macs, ledger }
 
   const auditLog = await createAuditLog(
-    { ...basics, ...eventMacs, book, gate, findState: findTakenAway },
+    { ...basics, ...eventMacs, book, gate, findState: findTakenAway, onOpen: unsealing.onOpen },
     {
       isKeptHere: config.keepsLog ?? false,
       isWatchedHere: config.watchesLog ?? config.keepsLog ?? false,
@@ -286,7 +286,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       await Promise.all([runner?.stop(), auditLog.close()])
       await background.close()
       await limits.probes.close()
-      await vaultKeys.close()
+      await auditLog.endClaims().finally(vaultKeys.close)
       await Promise.all([writeProbe.close(), database.close()])
     },
   }

@@ -77,7 +77,9 @@ const UPDATE_MAC: Statement = {
 /** Without its MAC: whoever takes the revocation away again must have kept a copy. */
 const REVOKE: Statement = {
   name: 'revoke-client',
-  text: 'UPDATE clients SET revoked_at = coalesce(revoked_at, $2), mac = NULL WHERE id = $1 RETURNING site',
+  text: `UPDATE clients c SET revoked_at = coalesce(c.revoked_at, $2), mac = NULL
+         FROM (SELECT id, revoked_at IS NULL AS "isNews" FROM clients WHERE id = $1 FOR UPDATE) AS before
+         WHERE c.id = before.id RETURNING c.site, before."isNews"`,
 }
 
 export async function insertClient(db: Queryable, client: ClientWithSecrets): Promise<void> {
@@ -116,9 +118,13 @@ export async function updateClientMac(tx: Queryable, id: string, mac: Buffer): P
   await tx.query(UPDATE_MAC, [id, mac])
 }
 
-/** The client's site; undefined for one that there is not. */
-export async function revokeClient(db: Queryable, id: string, now: Date): Promise<string | undefined> {
-  return (await db.query<{ site: string }>(REVOKE, [id, now]))[0]?.site
+/** The client's site, and whether it was not revoked before; undefined for one that there is not. */
+export async function revokeClient(
+  db: Queryable,
+  id: string,
+  now: Date,
+): Promise<{ site: string; isNews: boolean } | undefined> {
+  return (await db.query<{ site: string; isNews: boolean }>(REVOKE, [id, now]))[0]
 }
 
 function jsonOf(keys: PublicJwkSet | null): string | null {

@@ -36,7 +36,9 @@ const SELECT_ALL: Statement = {
 }
 const END: Statement = {
   name: 'end-partner',
-  text: 'UPDATE partners SET ended_at = coalesce(ended_at, $2), mac = NULL WHERE id = $1 RETURNING id',
+  text: `UPDATE partners p SET ended_at = coalesce(p.ended_at, $2), mac = NULL
+         FROM (SELECT id, ended_at IS NULL AS "isNews" FROM partners WHERE id = $1 FOR UPDATE) AS before
+         WHERE p.id = before.id RETURNING before."isNews"`,
 }
 const INSERT_CLIENT: Statement = {
   name: 'insert-partner-client',
@@ -61,9 +63,9 @@ export async function updatePartnerMac(tx: Queryable, id: string, mac: Buffer): 
   await tx.query(UPDATE_MAC, [id, mac])
 }
 
-/** False for a partner that does not exist. */
-export async function markPartnerEnded(tx: Queryable, id: string, now: Date): Promise<boolean> {
-  return (await tx.query(END, [id, now])).length > 0
+/** Whether its contract had not been ended before; undefined for a partner that does not exist. */
+export async function markPartnerEnded(tx: Queryable, id: string, now: Date): Promise<{ isNews: boolean } | undefined> {
+  return (await tx.query<{ isNews: boolean }>(END, [id, now]))[0]
 }
 
 /** Makes a client one of the partner's. False for a partner that does not exist, or no longer does. */

@@ -1,25 +1,30 @@
 import type { Alert, AlertFacts } from '../alert.ts'
 import type { Background } from '../background.ts'
 import type { Database, Queryable } from '../database/database.ts'
-import type { AuditCaller, AuditEventType, AuditFacts, EventBook, NewAuditEvent } from './audit-event.ts'
+import type { AuditCaller, AuditEventType, AuditFacts, NewAuditEvent } from './audit-event.ts'
 import { type EventPage, selectEvents } from './audit-store.ts'
+import type { EventBook } from './book.ts'
 import type { VaultMark } from './checkpoint.ts'
+import { claimNumbers } from './claim-numbers.ts'
 import { deliverLog, type LogDelivery } from './delivery/deliver-log.ts'
 import { type DropEventsRequest, dropEvents } from './drop-events.ts'
 import { createEventAuthenticity, type VerifyEventMac } from './event-authenticity.ts'
+import { CLAIM_DOMAIN } from './event-book.ts'
 import { type FailedCommand, recordFailedCommand } from './failed-command.ts'
 import { keepLog } from './keep-log.ts'
 import type { LogKey } from './log-key.ts'
 import { hasSignedLast, listLogKeys } from './log-keys.ts'
 import { preparePartitions } from './log-store.ts'
-import { insertMissing } from './missing-store.ts'
-import type { MissingNumbers } from './number-tracker.ts'
+import { describeMissing } from './missing-name.ts'
+import type { MissingNumbers, SeenNumbers } from './number-tracker.ts'
 import { watchOutage } from './outage.ts'
 import type { RecordEvent } from './record-event.ts'
-import { describeMissing, type ReleaseGate } from './release-gate.ts'
+import type { ReleaseGate } from './release-gate.ts'
+import { reportMissing } from './report-missing.ts'
 import { resumeReleases } from './resume-releases.ts'
 import { findMinimumIndex } from './retention-store.ts'
 import { acknowledgeFinding, type Review, reviewLog } from './review/review-log.ts'
+import { SEEN_DOMAIN, type SealedSeen } from './seen-numbers.ts'
 import type { FindState } from './vouch.ts'
 import { waiveRestore } from './waive-restore.ts'
 import { watchLogEnd } from './watch-log-end.ts'
@@ -36,7 +41,10 @@ interface AuditLogDeps {
   background: Background
   book: EventBook
   gate: ReleaseGate
+  /** Calls back when a vault that was sealed is open. */
+  onOpen: (listener: () => void) => void
   verifyMac: VerifyEventMac
+  sealSeen: (seen: SeenNumbers) => SealedSeen
   findState: FindState
   /** Takes in what a version before has left without MACs, once. */
   acceptWaiting: () => Promise<void>
@@ -65,6 +73,8 @@ interface AuditLogOptions {
 
 /** A release on another server stops within that time after one has found that an event is gone. */
 const LOOK_EVERY_MS = 1_000
+/** Of a process that was killed, what it wrote since then is not missed. */
+const CLAIM_EVERY_MS = 2_000
 
 const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
 
@@ -110,21 +120,25 @@ export async function createAuditLog(
     if (!keys.isSealed) await prepare()
   }
   const look = () => gate.look(database)
-  if (isKeptHere && !keys.isSealed) await look()
-  background.every('watch-audit-missing', { everyMs: LOOK_EVERY_MS, firstMs: 0 }, async () => {
+  if (!keys.isSealed) await look()
+  const claims = claimNumbers(deps)
+  background.every('claim-event-numbers', { everyMs: CLAIM_EVERY_MS }, claims.tell)
+  const looking = background.every('watch-audit-missing', { everyMs: LOOK_EVERY_MS, firstMs: 0 }, async () => {
     if (!keys.isSealed) await look()
   })
+  deps.onOpen(() => void looking.run())
   const events = {
     ...createEventAuthenticity(deps),
     get state() {
       return deps.book.state
     },
+    isClaim: (claim: string, mac: Buffer) => deps.verifyMac(CLAIM_DOMAIN, claim, mac),
+    isSeen: (text: string, mac: Buffer) => deps.verifyMac(SEEN_DOMAIN, text, mac),
+    sealSeen: deps.sealSeen,
     async miss(missing: readonly MissingNumbers[], session: Queryable) {
       gate.close(missing)
-      for (const one of missing) {
-        alert('audit-missing', { process: one.process, numbers: describeMissing(one) })
-        await insertMissing(session, one, deps.now())
-      }
+      for (const one of missing) alert('audit-missing', { process: one.process, numbers: describeMissing(one) })
+      await reportMissing(session, deps, missing)
     },
   }
   const isReady = () => !keys.isSealed
@@ -141,6 +155,8 @@ export async function createAuditLog(
     /** What is known of whether events can be written. */
     outage: { isOpen: outage.isOpen, missed: outage.missed },
     requireWritable: outage.requireOver,
+    /** Says in the database that this process makes no further event. */
+    endClaims: () => claims.close().catch((error) => background.failed('claim-event-numbers', error)),
     /** @throws {Problem} audit-log-changed, where the log is watched */
     requireUnchanged: () => end?.requireUnchanged(),
     /** What is known of the log from outside. */

@@ -23,6 +23,7 @@ import * as approvalUses from '../../migrations/0020-approval-uses.ts'
 import * as keptIndexKeys from '../../migrations/0021-kept-index-keys.ts'
 import * as outsideCheckpoints from '../../migrations/0022-outside-checkpoints.ts'
 import * as accessLedger from '../../migrations/0023-access-ledger.ts'
+import * as eventClaims from '../../migrations/0026-event-claims.ts'
 import { CONNECT_TIMEOUT_MS, connectionOptions } from './database.ts'
 import { applySettings, quoteIdentifier } from './session-settings.ts'
 import { requireFitServer } from './vault-server.ts'
@@ -52,6 +53,7 @@ const migrations: Record<string, Knex.Migration> = {
   '0021-kept-index-keys': keptIndexKeys,
   '0022-outside-checkpoints': outsideCheckpoints,
   '0023-access-ledger': accessLedger,
+  '0026-event-claims': eventClaims,
 }
 
 /** What knex runs; a test runs the first of them only, to have the database of an earlier version. */

@@ -1,9 +1,13 @@
 import type { Alert } from '../alert.ts'
-import { acceptWaiting, EVENT_MACS } from '../audit/accept-waiting.ts'
-import type { AuditCaller, EventBook } from '../audit/audit-event.ts'
+import { acceptWaiting, claimForOthers, EVENT_CLAIMS, EVENT_MACS } from '../audit/accept-waiting.ts'
+import type { AuditCaller } from '../audit/audit-event.ts'
+import type { EventBook } from '../audit/book.ts'
 import type { VerifyEventMac } from '../audit/event-authenticity.ts'
-import { createEventBook, EVENT_DOMAIN } from '../audit/event-book.ts'
+import { CLAIM_DOMAIN, createEventBook } from '../audit/event-book.ts'
+import type { LogKey } from '../audit/log-key.ts'
 import { findOldestWaiting } from '../audit/log-store.ts'
+import type { SeenNumbers } from '../audit/number-tracker.ts'
+import { SEEN_DOMAIN, type SealedSeen, seenText } from '../audit/seen-numbers.ts'
 import type { NewId } from '../identifier.ts'
 import type { KeyRow, KeyState } from './key.ts'
 import type { Keys } from './keys.ts'
@@ -19,7 +23,7 @@ const CLOSED_AFTER_MS = 60_000
 const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
 
 export interface EventMacDeps extends ChangeRegistryDeps {
-  keys: Pick<Keys, 'macs' | 'registry' | 'refresh' | 'verified'>
+  keys: Pick<Keys, 'macs' | 'registry' | 'refresh' | 'verified' | 'ring'>
   now: () => Date
 }
 
@@ -34,7 +38,7 @@ export function createVaultBook(options: {
   const { keys, newId, alert, remembers } = options
   return createEventBook({
     process: newId('proc'),
-    makeMac: (body) => keys().macs.make('event-mac', EVENT_DOMAIN, body),
+    makeMac: (domain, text) => keys().macs.make('event-mac', domain, text),
     isSealed: () => keys().isSealed,
     alert,
     remembers,
@@ -45,7 +49,14 @@ export function createVaultBook(options: {
 export interface EventMacs {
   /** Whether the vault made an event, under the present key or one that was replaced and is not destroyed yet. */
   verifyMac: VerifyEventMac
-  /** On the first start of a version that makes MACs: what waits for its place in the log is taken in as it stands. */
+  /** All keys that may have signed the log. @throws {Problem} sealed */
+  signingKeys(): readonly LogKey[]
+  /** Signs what a sequencer has seen of the numbers of a process. @throws {Problem} sealed */
+  sealSeen(seen: SeenNumbers): SealedSeen
+  /**
+   * On the first start of a version that makes MACs: what waits for its place in the log is taken in as it stands, and processes
+   * that claimed nothing are over.
+   */
   acceptWaiting(): Promise<void>
   /**
    * Destroys event keys that were replaced, as soon as no event waits for the log that they may have made: whoever has an old
@@ -56,14 +67,19 @@ export interface EventMacs {
 
 export function createEventMacs(deps: EventMacDeps): EventMacs {
   const { database, keys, newAuditEvent, now } = deps
+  const makeMac = (domain: string, text: string) => keys.macs.make('event-mac', domain, text)
   return {
+    signingKeys: () => keys.ring.all('audit-signing'),
+    sealSeen: (seen) => ({ ...seen, mac: makeMac(SEEN_DOMAIN, seenText(seen)) }),
     verifyMac: (domain, text, mac) => keys.macs.verify('event-mac', domain, text, mac, ASKED),
     async acceptWaiting() {
-      if (keys.verified.marks.includes(EVENT_MACS)) return
+      const { marks: known } = keys.verified
+      if (known.includes(EVENT_MACS) && known.includes(EVENT_CLAIMS)) return
       await changeRegistry(deps, VAULT, async ({ tx, marks, mark }) => {
-        if (marks.includes(EVENT_MACS)) return
-        await acceptWaiting(tx, newAuditEvent)
+        if (!marks.includes(EVENT_MACS)) await acceptWaiting(tx, newAuditEvent)
+        if (!marks.includes(EVENT_CLAIMS)) await claimForOthers(tx, (claim) => makeMac(CLAIM_DOMAIN, claim))
         mark(EVENT_MACS)
+        mark(EVENT_CLAIMS)
       })
     },
     async closeReplaced() {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { EventBook } from '../../src/audit/audit-event.ts'
+import type { EventBook } from '../../src/audit/book.ts'
 import { createEventBook } from '../../src/audit/event-book.ts'
 import type { SequencerDeps } from '../../src/audit/sequencer.ts'
 import { createNewId } from '../../src/identifier.ts'
@@ -9,7 +9,7 @@ import { createRandomBytes } from '../../src/keys/random.ts'
 export function bookOfNoVault(): EventBook {
   return createEventBook({
     process: createNewId(() => new Date(), createRandomBytes())('proc'),
-    makeMac: (body) => Buffer.concat([Buffer.alloc(16), createHash('sha256').update(body).digest()]),
+    makeMac: (_domain, text) => Buffer.concat([Buffer.alloc(16), createHash('sha256').update(text).digest()]),
     isSealed: () => false,
     alert: () => {},
     remembers: false,
@@ -18,5 +18,12 @@ export function bookOfNoVault(): EventBook {
 
 /** A sequencer's deps that takes every event for the vault's. */
 export function eventsOfNoVault({ state }: EventBook): SequencerDeps['events'] {
-  return { state, isOfVault: async () => true, miss: async () => {} }
+  return {
+    state,
+    judge: async () => 'of-vault',
+    isClaim: async () => true,
+    isSeen: async () => true,
+    sealSeen: (seen) => ({ ...seen, mac: Buffer.alloc(48) }),
+    miss: async () => {},
+  }
 }

@@ -19,7 +19,7 @@ function check(...steps: (Made | number)[]): string[] {
   const numbers = createNumberCheck(findings)
   for (const step of steps) {
     if (typeof step === 'number') numbers.skip(step)
-    else numbers.add(step)
+    else numbers.add({ made: step, type: 'record.read', missing: [] })
   }
   numbers.end()
   return findings.list().map(({ code, detail }) => `${code} ${detail.split(': ')[1]}`)
