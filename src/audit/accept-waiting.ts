@@ -1,12 +1,8 @@
 import type { Queryable } from '../database/database.ts'
 import type { AuditCaller, NewAuditEvent } from './audit-event.ts'
 import { insertEvents } from './audit-store.ts'
-import type { SignedClaim } from './book.ts'
-import { insertClaim } from './claim-store.ts'
-import { claimText } from './event-book.ts'
 import { MOST_NAMED, nameEvent } from './named-event.ts'
-import { NumberRanges } from './number-ranges.ts'
-import { selectUnclaimed, selectWaitingWithoutMac } from './waiting-store.ts'
+import { selectWaitingWithoutMac } from './waiting-store.ts'
 
 /** Stands in the manifest of the key registry once nothing but a MAC shows that an event is the vault's. */
 export const EVENT_MACS = 'event-macs'
@@ -26,14 +22,5 @@ export async function acceptWaiting(tx: Queryable, newAuditEvent: NewAuditEvent)
     const events = waiting.slice(at, at + MOST_NAMED).map(nameEvent)
     const facts = { type: 'migrate', outcome: 'success', caller: VAULT, subject: EVENT_MACS } as const
     await insertEvents(tx, [newAuditEvent({ ...facts, count: events.length, events })])
-  }
-}
-
-/** Claims for processes of a version before, which claimed nothing, that they are over. It is done once in a vault, too. */
-export async function claimForOthers(tx: Queryable, sign: (claim: string) => SignedClaim['mac']): Promise<void> {
-  for (const process of await selectUnclaimed(tx)) {
-    const nothing = { skipped: new NumberRanges(), lost: new NumberRanges(), settled: 1 }
-    const claim = claimText({ process, ...nothing }, true)
-    await insertClaim(tx, { process, claim, mac: sign(claim) })
   }
 }

@@ -8,6 +8,7 @@ import type { VaultMark } from './checkpoint.ts'
 import { claimNumbers } from './claim-numbers.ts'
 import { deliverLog, type LogDelivery } from './delivery/deliver-log.ts'
 import { type DropEventsRequest, dropEvents } from './drop-events.ts'
+import { endForOthers } from './end-for-others.ts'
 import { createEventAuthenticity, type VerifyEventMac } from './event-authenticity.ts'
 import { CLAIM_DOMAIN } from './event-book.ts'
 import { type FailedCommand, recordFailedCommand } from './failed-command.ts'
@@ -45,6 +46,9 @@ interface AuditLogDeps {
   onOpen: (listener: () => void) => void
   verifyMac: VerifyEventMac
   sealSeen: (seen: SeenNumbers) => SealedSeen
+  signClaim: (claim: string) => Buffer
+  /** Whether the key is there that a MAC names. @throws {Problem} sealed */
+  knows: (mac: Buffer) => boolean
   findState: FindState
   /** Takes in what a version before has left without MACs, once. */
   acceptWaiting: () => Promise<void>
@@ -132,13 +136,17 @@ export async function createAuditLog(
     get state() {
       return deps.book.state
     },
-    isClaim: (claim: string, mac: Buffer) => deps.verifyMac(CLAIM_DOMAIN, claim, mac),
+    claims: {
+      verify: (claim: string, mac: Buffer) => deps.verifyMac(CLAIM_DOMAIN, claim, mac),
+      knows: deps.knows,
+    },
     isSeen: (text: string, mac: Buffer) => deps.verifyMac(SEEN_DOMAIN, text, mac),
     sealSeen: deps.sealSeen,
-    async miss(missing: readonly MissingNumbers[], session: Queryable) {
+    async miss(missing: readonly MissingNumbers[], vanished: readonly string[], session: Queryable) {
       gate.close(missing)
       for (const one of missing) alert('audit-missing', { process: one.process, numbers: describeMissing(one) })
       await reportMissing(session, deps, missing)
+      await endForOthers(session, vanished, deps.signClaim)
     },
   }
   const isReady = () => !keys.isSealed

@@ -52,6 +52,17 @@ export function selectClaims(
   return db.query(SELECT_CLAIMS, [after, processes, limit])
 }
 
+const SELECT_WITHOUT_CLAIM: Statement = {
+  name: 'select-processes-without-audit-claim',
+  text: `SELECT process FROM audit_processes p
+         WHERE NOT EXISTS (SELECT FROM audit_claims c WHERE c.process = p.process)`,
+}
+
+/** The processes that have events in the log, and no claim. */
+export async function selectWithoutClaim(db: Queryable): Promise<string[]> {
+  return (await db.query<{ process: string }>(SELECT_WITHOUT_CLAIM)).map(({ process }) => process)
+}
+
 const SELECT_ALL_CLAIMS: Statement = { name: 'select-all-audit-claims', text: 'SELECT claim FROM audit_claims' }
 
 /** What every process claims, whether it is true or not. */

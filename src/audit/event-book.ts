@@ -148,8 +148,8 @@ export function inBook(book: EventBook, newAuditEvent: NewAuditEvent): NewAuditE
 export function enterWithoutKeys(events: readonly AuditEvent[]): BookEntry {
   const made = events.map(({ book: _book, ...event }): MadeEvent => {
     // In the canonical order no member comes later.
-    const body = isVouchedType(event.type) ? `${event.body.slice(0, -1)},"vouched":true}` : event.body
-    return { ...event, body, mac: null }
+    const mark = isVouchedType(event.type) ? 'vouched' : 'unproven'
+    return { ...event, body: `${event.body.slice(0, -1)},"${mark}":true}`, mac: null }
   })
   return { events: made, close() {}, skip() {}, tell() {} }
 }

@@ -24,7 +24,7 @@ import { rawPublicKey, signNote } from './note.ts'
 import { type MissingNumbers, NumberTracker, type SeenNumbers } from './number-tracker.ts'
 import { readSeen, type SealedSeen } from './seen-numbers.ts'
 import { appendLeaves, rootOfEdge } from './tree-edge.ts'
-import { watchClaims } from './watch-claims.ts'
+import { type ClaimMacs, watchClaims } from './watch-claims.ts'
 
 export interface SequencerDeps {
   newAuditEvent: NewAuditEvent
@@ -44,14 +44,13 @@ export interface SequencerDeps {
     judge(event: PlacedEvent, session: Queryable): Promise<Verdict>
     /** The numbers of this process. */
     readonly state: NumberClaim
-    /** Whether a process of the vault has made a claim. @throws {Problem} sealed */
-    isClaim(claim: string, mac: Buffer): Promise<boolean>
+    claims: ClaimMacs
     /** Whether an earlier sequencer has written that. @throws {Problem} sealed */
     isSeen(text: string, mac: Buffer): Promise<boolean>
     /** @throws {Problem} sealed */
     sealSeen(seen: SeenNumbers): SealedSeen
-    /** Events are gone that their process has seen stored. */
-    miss(missing: readonly MissingNumbers[], session: Queryable): Promise<void>
+    /** Events are gone that their process has seen stored, or the claims of processes are. */
+    miss(missing: readonly MissingNumbers[], vanished: readonly string[], session: Queryable): Promise<void>
   }
 }
 
@@ -82,7 +81,7 @@ export async function openSequencer(
   let keptAt = (await findLastKept(session))?.getTime() ?? Number.NEGATIVE_INFINITY
   let frontier: Frontier = { next: head.nextPosition, gaps: [] }
   const numbers = new NumberTracker()
-  const watch = watchClaims(session, made.isClaim)
+  const watch = watchClaims(session, made.claims)
   /** Claims that were read before every event that they are about. */
   let claimed: NumberClaim[] = []
 
@@ -156,7 +155,7 @@ export async function openSequencer(
       const isBehind = events.length >= EVENTS_PER_ROUND
       const missing = await findMissing(isBehind ? [] : [own, ...claimed], vanished)
       if (!isBehind) claimed = []
-      if (missing.length > 0) await made.miss(missing, session)
+      if (missing.length > 0) await made.miss(missing, vanished, session)
       if (leaves.length > 0) {
         const key = await announcedKey()
         const grown = appendLeaves(

@@ -13,7 +13,8 @@ export function isVouchedType(type: string): type is VouchedType {
 
 /**
  * Looks at what needs no keys, and commands that failed: they leave no state, and somebody who can write to the database can
- * look without an event and claim to have looked. Their events stay out of the log; an `audit.unproven` event names them.
+ * look without an event and claim to have looked. Their events say `unproven` and stay out of the log; an `audit.unproven` event
+ * names them.
  */
 const unprovenTypes = ['audit.read', 'access.review', 'access.explain', 'request.refuse']
 
@@ -29,7 +30,7 @@ export function needsNoMac({ type, caller }: { type: string; caller: string | nu
 
 /** What such an event says, and no more: somebody may have added to it. */
 const MEMBERS =
-  'account at caller code count format id outcome partner purpose route site source subject token type vouched'.split(
+  'account at caller code count format id outcome partner purpose route site source subject token type unproven vouched'.split(
     ' ',
   )
 
@@ -70,14 +71,16 @@ export type FindState = (db: Queryable, event: Unvouched, keepProven: KeepProven
 export function readWithoutMac(id: string, body: string, position: number): Unvouched | 'unproven' | undefined {
   const members = parse(body)
   if (members === undefined || Object.keys(members).some((name) => !MEMBERS.includes(name))) return undefined
-  const { type, subject, vouched, at } = members
+  const { type, subject, vouched, unproven, at } = members
   if (members.id !== id || typeof type !== 'string') return undefined
   if (isVouchedType(type)) {
-    if (vouched !== true || typeof subject !== 'string' || typeof at !== 'string') return undefined
+    if (vouched !== true || unproven !== undefined || typeof subject !== 'string' || typeof at !== 'string')
+      return undefined
     if ('token' in members || idOf(members.caller)?.startsWith('operator:') !== true) return undefined
     return { id, type, subject, at: new Date(at), position }
   }
-  return vouched === undefined && isUnprovenType(type, idOf(members.caller)) ? 'unproven' : undefined
+  const isMarked = unproven === true && vouched === undefined
+  return isMarked && isUnprovenType(type, idOf(members.caller)) ? 'unproven' : undefined
 }
 
 /** Undefined for what is not written as the vault writes. */

@@ -1,16 +1,19 @@
 import type { Alert } from '../alert.ts'
-import { acceptWaiting, claimForOthers, EVENT_CLAIMS, EVENT_MACS } from '../audit/accept-waiting.ts'
+import { acceptWaiting, EVENT_CLAIMS, EVENT_MACS } from '../audit/accept-waiting.ts'
 import type { AuditCaller } from '../audit/audit-event.ts'
 import type { EventBook } from '../audit/book.ts'
+import { endForOthers } from '../audit/end-for-others.ts'
 import type { VerifyEventMac } from '../audit/event-authenticity.ts'
 import { CLAIM_DOMAIN, createEventBook } from '../audit/event-book.ts'
 import type { LogKey } from '../audit/log-key.ts'
 import { findOldestWaiting } from '../audit/log-store.ts'
 import type { SeenNumbers } from '../audit/number-tracker.ts'
 import { SEEN_DOMAIN, type SealedSeen, seenText } from '../audit/seen-numbers.ts'
+import { selectUnclaimed } from '../audit/waiting-store.ts'
 import type { NewId } from '../identifier.ts'
 import type { KeyRow, KeyState } from './key.ts'
 import type { Keys } from './keys.ts'
+import { keyIdOf } from './macs.ts'
 import { type ChangeRegistryDeps, changeRegistry } from './registry.ts'
 
 /** An event may wait for the log while its key is replaced: the key is asked until it is destroyed. */
@@ -51,6 +54,10 @@ export interface EventMacs {
   verifyMac: VerifyEventMac
   /** All keys that may have signed the log. @throws {Problem} sealed */
   signingKeys(): readonly LogKey[]
+  /** Signs what a process claims of its numbers. @throws {Problem} sealed */
+  signClaim(claim: string): Buffer
+  /** Whether the key is there that a MAC names. @throws {Problem} sealed */
+  knows(mac: Buffer): boolean
   /** Signs what a sequencer has seen of the numbers of a process. @throws {Problem} sealed */
   sealSeen(seen: SeenNumbers): SealedSeen
   /**
@@ -68,8 +75,11 @@ export interface EventMacs {
 export function createEventMacs(deps: EventMacDeps): EventMacs {
   const { database, keys, newAuditEvent, now } = deps
   const makeMac = (domain: string, text: string) => keys.macs.make('event-mac', domain, text)
+  const signClaim = (claim: string) => makeMac(CLAIM_DOMAIN, claim)
   return {
     signingKeys: () => keys.ring.all('audit-signing'),
+    signClaim,
+    knows: (mac) => keys.ring.find(keyIdOf(mac)) !== undefined,
     sealSeen: (seen) => ({ ...seen, mac: makeMac(SEEN_DOMAIN, seenText(seen)) }),
     verifyMac: (domain, text, mac) => keys.macs.verify('event-mac', domain, text, mac, ASKED),
     async acceptWaiting() {
@@ -77,7 +87,7 @@ export function createEventMacs(deps: EventMacDeps): EventMacs {
       if (known.includes(EVENT_MACS) && known.includes(EVENT_CLAIMS)) return
       await changeRegistry(deps, VAULT, async ({ tx, marks, mark }) => {
         if (!marks.includes(EVENT_MACS)) await acceptWaiting(tx, newAuditEvent)
-        if (!marks.includes(EVENT_CLAIMS)) await claimForOthers(tx, (claim) => makeMac(CLAIM_DOMAIN, claim))
+        if (!marks.includes(EVENT_CLAIMS)) await endForOthers(tx, await selectUnclaimed(tx), signClaim)
         mark(EVENT_MACS)
         mark(EVENT_CLAIMS)
       })

@@ -21,7 +21,7 @@ export function eventsOfNoVault({ state }: EventBook): SequencerDeps['events'] {
   return {
     state,
     judge: async () => 'of-vault',
-    isClaim: async () => true,
+    claims: { verify: async () => true, knows: () => true },
     isSeen: async () => true,
     sealSeen: (seen) => ({ ...seen, mac: Buffer.alloc(48) }),
     miss: async () => {},
