@@ -1,5 +1,5 @@
 import type { NewId } from '../identifier.ts'
-import type { EventBook } from './book.ts'
+import type { NumberClaim, SignedClaim } from './made.ts'
 
 export const auditEventTypes = [
   'record.tokenize',
@@ -137,11 +137,7 @@ export interface AuditFacts {
   account?: string | undefined
   /** The networks that refusals came from which have one event together. */
   sources?: readonly string[] | undefined
-  /**
-   * Other events. Those that have no MAC are named with the hash of their leaf, as `evt_… <hexadecimal>`, so that nothing else
-   * is taken for them: of a `migrate` the ones that are taken into the log, of an `audit.unproven` the ones that are not. An
-   * `audit.resume` names the `audit.missing` events that it answers.
-   */
+  /** Other events: without MACs as `nameEvent` names them, of an `audit.resume` the `audit.missing` events that it answers. */
   events?: readonly string[] | undefined
   /** Numbers of processes that the log has no event of, as `process/first-last`. */
   missing?: readonly string[] | undefined
@@ -170,6 +166,41 @@ export interface AuditEvent {
 export interface MadeEvent extends Omit<AuditEvent, 'book'> {
   /** Over the body; never shown. Null where there was no key to make one. */
   mac: Buffer | null
+}
+
+/**
+ * Events on their way into the database. Each number ends in one of three ways: the event is stored as it was made; it was
+ * rolled back, or its outcome is not known, so that nothing has left under it; or it was committed and is not stored as it was
+ * made, and nothing has left under it either.
+ */
+export interface BookEntry {
+  readonly events: readonly MadeEvent[]
+  /** The events at these places are not stored as they were made, those at `absent` were never written; all others are stored. */
+  close(differing: readonly number[], absent: readonly number[]): void
+  /** None of them was written, or it is not known whether they were. */
+  skip(): void
+  /** Raises the alert for events at these places that are not stored as they were made. */
+  tell(differing: readonly number[]): void
+}
+
+/**
+ * The events of one process, numbered from 1. A number is part of the body that the MAC is over, so that an event that is
+ * removed leaves a gap. Events that are stored say which gaps are none: `skipped` holds numbers that were rolled back.
+ */
+export interface EventBook {
+  /** Whether there is no key to make MACs with now. */
+  readonly isSealed: boolean
+  /** Where its numbers are now. */
+  readonly state: NumberClaim
+  /** Whether a claim of this process is stored. The first events are written together with one. */
+  readonly isIntroduced: boolean
+  introduced(): void
+  /** Signs where its numbers are now. @throws {Problem} sealed */
+  sign(isClosed: boolean): SignedClaim
+  /** Numbers events and makes their MACs, as late as can be before they are written. @throws {Problem} sealed */
+  enter(events: readonly AuditEvent[]): BookEntry
+  /** Whether this process made the event, with that MAC, and remembers it. It forgets it with that. */
+  recall(id: string, body: string, mac: Buffer): boolean
 }
 
 /** The version of the canonical form: a member of every event, so that old ones stay readable for ever. */

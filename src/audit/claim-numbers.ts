@@ -1,6 +1,6 @@
 import type { Alert } from '../alert.ts'
 import type { Database } from '../database/database.ts'
-import type { EventBook } from './book.ts'
+import type { EventBook } from './audit-event.ts'
 import { insertClaim, updateClaim } from './claim-store.ts'
 
 export interface ClaimNumbersDeps {

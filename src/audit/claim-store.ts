@@ -1,5 +1,6 @@
 import type { Queryable, Statement, Transaction } from '../database/database.ts'
-import type { EventBook, SignedClaim } from './book.ts'
+import type { EventBook } from './audit-event.ts'
+import type { SignedClaim } from './made.ts'
 
 /** Not once for each process: rows of one that begins in several transactions at a time must not wait for each other. */
 const INSERT_CLAIM: Statement = {

@@ -1,6 +1,6 @@
 import { type Alert, createNewsAlert } from '../alert.ts'
 import type { Queryable } from '../database/database.ts'
-import type { EventBook } from './book.ts'
+import type { EventBook } from './audit-event.ts'
 import { EVENT_DOMAIN } from './event-book.ts'
 import type { PlacedEvent } from './log-store.ts'
 import { nameEvent } from './named-event.ts'

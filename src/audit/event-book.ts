@@ -1,7 +1,6 @@
 import type { Alert } from '../alert.ts'
 import { Problem } from '../problem.ts'
-import type { AuditEvent, MadeEvent, NewAuditEvent } from './audit-event.ts'
-import type { BookEntry, EventBook } from './book.ts'
+import type { AuditEvent, BookEntry, EventBook, MadeEvent, NewAuditEvent } from './audit-event.ts'
 import type { NumberClaim } from './made.ts'
 import { NumberRanges } from './number-ranges.ts'
 import { isVouchedType } from './vouch.ts'

@@ -16,6 +16,15 @@ export interface Made extends NumberClaim {
   number: number
 }
 
+/** What a process claims of its numbers, as it is stored: the last events of a process have no later one that vouches for them. */
+export interface SignedClaim {
+  process: string
+  /** JSON with sorted members: a `NumberClaim`, and `closed` when the process makes no further event. */
+  claim: string
+  /** Over the claim, under the key of events, 48 bytes. */
+  mac: Buffer
+}
+
 const START = '"made":'
 
 /** What an event that the vault made says of itself, cut out of its body. Undefined for one of an earlier version. */

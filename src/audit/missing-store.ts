@@ -1,6 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
 import type { MissingNumbers } from './number-tracker.ts'
-import type { ClaimedEvent } from './proven-event.ts'
 
 const INSERT_MISSING: Statement = {
   name: 'insert-audit-missing',
@@ -30,6 +29,15 @@ const SELECT_MISSING: Statement = {
 /** What was found to be gone, as the table says: a row may be anybody's, and may have been removed. */
 export function selectMissing(db: Queryable): Promise<MissingNumbers[]> {
   return db.query(SELECT_MISSING)
+}
+
+/** An event as the database has it, before it is believed. */
+export interface ClaimedEvent {
+  id: string
+  body: string
+  mac: Buffer | null
+  /** The number of its leaf, from 0; null where it has none. */
+  sequence: number | null
 }
 
 const SELECT_STOPS: Statement = {

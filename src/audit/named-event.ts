@@ -1,7 +1,5 @@
-import type { PlacedEvent } from './log-store.ts'
-
 /** An event that has no MAC, as another names it: by its id and the hash of its leaf, so that it cannot be exchanged. */
-export function nameEvent({ event, hash }: Pick<PlacedEvent, 'event' | 'hash'>): string {
+export function nameEvent({ event, hash }: { event: string; hash: Buffer }): string {
   return `${event} ${hash.toString('hex')}`
 }
 

@@ -4,16 +4,8 @@ import { LogChanged, requireSignedHead } from './log-end.ts'
 import type { LogKey } from './log-key.ts'
 import { type LogHead, selectHead, selectTile } from './log-store.ts'
 import { hashLeaf, includes, inclusionProof } from './merkle.ts'
+import type { ClaimedEvent } from './missing-store.ts'
 import { subtreesOfTiles } from './tile.ts'
-
-/** An event as the database has it, before it is believed. */
-export interface ClaimedEvent {
-  id: string
-  body: string
-  mac: Buffer | null
-  /** The number of its leaf, from 0; null where it has none. */
-  sequence: number | null
-}
 
 export interface ProofKeys {
   verifyMac: VerifyEventMac

@@ -30,7 +30,7 @@ const SELECT_UNCLAIMED: Statement = {
   name: 'select-unclaimed-audit-processes',
   text: `SELECT process FROM (
            SELECT process FROM audit_processes UNION
-           SELECT substring(body from '"process":"(proc_[0-9a-z]+)"') FROM audit_events
+           SELECT substring(body, '"process":"(proc_[0-9a-z]+)"') FROM audit_events
            WHERE position >= coalesce((SELECT next_position FROM audit_head), 0) AND mac IS NOT NULL) AS p
          WHERE process IS NOT NULL AND NOT EXISTS (SELECT FROM audit_claims c WHERE c.process = p.process)`,
 }

@@ -9,7 +9,7 @@ const OVERLAP = 100
 /** What was claimed longer ago was compared by an earlier sequencer. */
 const MOST_READ = 10_000
 /** A process makes its claim again within seconds when the key of events is replaced. */
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 5_000
 /** What has not changed for so long was compared long ago. A process that goes on notices itself that its claim is gone. */
 const FORGOTTEN_AFTER_MS = 10 * 60_000
 

@@ -1,7 +1,6 @@
 import type { Alert } from '../alert.ts'
 import { acceptWaiting, EVENT_CLAIMS, EVENT_MACS } from '../audit/accept-waiting.ts'
-import type { AuditCaller } from '../audit/audit-event.ts'
-import type { EventBook } from '../audit/book.ts'
+import type { AuditCaller, EventBook } from '../audit/audit-event.ts'
 import { endForOthers } from '../audit/end-for-others.ts'
 import type { VerifyEventMac } from '../audit/event-authenticity.ts'
 import { CLAIM_DOMAIN, createEventBook } from '../audit/event-book.ts'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { EventBook } from '../../src/audit/book.ts'
+import type { EventBook } from '../../src/audit/audit-event.ts'
 import { createEventBook } from '../../src/audit/event-book.ts'
 import type { SequencerDeps } from '../../src/audit/sequencer.ts'
 import { createNewId } from '../../src/identifier.ts'

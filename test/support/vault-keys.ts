@@ -1,7 +1,7 @@
 import { inject } from 'vitest'
 import { remakeAccessMacs } from '../../src/access/remake-access-macs.ts'
+import type { EventBook } from '../../src/audit/audit-event.ts'
 import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
-import type { EventBook } from '../../src/audit/book.ts'
 import { inBook } from '../../src/audit/event-book.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { createNewId } from '../../src/identifier.ts'
