@@ -72,6 +72,20 @@ CREATE TABLE audit_checkpoints (
 );
 COMMENT ON TABLE audit_checkpoints IS 'one checkpoint of each minute in which the log grew, to be kept';
 
+CREATE TABLE audit_claims (
+  change bigint NOT NULL,
+  process text NOT NULL,
+  claim text NOT NULL,
+  mac bytea NOT NULL,
+  CONSTRAINT audit_claims_pkey PRIMARY KEY (change),
+  CONSTRAINT audit_claims_mac_check CHECK ((length(mac) = 48))
+);
+CREATE INDEX audit_claims_process ON public.audit_claims USING btree (process);
+COMMENT ON TABLE audit_claims IS 'how far each process has numbered its events, as it says itself';
+COMMENT ON COLUMN audit_claims.change IS 'the order of the latest changes';
+COMMENT ON COLUMN audit_claims.claim IS 'JSON: settled, skipped, lost, and closed when the process has ended in order';
+COMMENT ON COLUMN audit_claims.mac IS 'over the claim, made by the process';
+
 CREATE TABLE audit_cosignatures (
   checkpoint text NOT NULL,
   witness text NOT NULL,
@@ -102,6 +116,8 @@ CREATE INDEX audit_events_key ON ONLY public.audit_events USING btree (id) WHERE
 CREATE INDEX audit_events_key_retire ON ONLY public.audit_events USING btree (id) WHERE (type = 'key.retire'::text);
 CREATE INDEX audit_events_position ON ONLY public.audit_events USING btree ("position");
 CREATE INDEX audit_events_public_key ON ONLY public.audit_events USING btree (id) WHERE (type = ANY (ARRAY['audit.key'::text, 'key.create'::text]));
+CREATE INDEX audit_events_stop ON ONLY public.audit_events USING btree (id) WHERE (type = ANY (ARRAY['audit.missing'::text, 'audit.resume'::text]));
+CREATE INDEX audit_events_taken_away ON ONLY public.audit_events USING btree (id) WHERE (type = ANY (ARRAY['client.revoke'::text, 'partner.end'::text, 'staff.disable'::text, 'staff.enable'::text]));
 CREATE INDEX audit_events_token ON ONLY public.audit_events USING btree (token, id) WHERE (token IS NOT NULL);
 CREATE INDEX audit_events_tokens ON ONLY public.audit_events USING gin (string_to_array("substring"(body, '"tokens":\["([^]]*)"\]'::text), '","'::text)) WHERE (type = ANY (ARRAY['record.search'::text, 'approval.list'::text]));
 COMMENT ON COLUMN audit_events.body IS 'the event in its canonical form, RFC 8785; the other columns repeat parts of it';
@@ -147,10 +163,13 @@ COMMENT ON COLUMN audit_missing.resumed_by IS 'the event of that';
 CREATE TABLE audit_processes (
   process text NOT NULL,
   seen text NOT NULL,
-  CONSTRAINT audit_processes_pkey PRIMARY KEY (process)
+  mac bytea,
+  CONSTRAINT audit_processes_pkey PRIMARY KEY (process),
+  CONSTRAINT audit_processes_mac_check CHECK ((length(mac) = 48))
 );
 COMMENT ON TABLE audit_processes IS 'which numbers of each process the sequencer has seen';
 COMMENT ON COLUMN audit_processes.seen IS 'numbers and ranges, such as 1-17 19';
+COMMENT ON COLUMN audit_processes.mac IS 'over process and seen; where it does not fit, the log is read again';
 
 CREATE TABLE audit_shipments (
   target text NOT NULL,
@@ -523,6 +542,10 @@ GRANT INSERT ON TABLE approval_uses (approval) TO strongroom_runtime;
 GRANT INSERT ON TABLE approval_uses (event) TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE approvals TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_checkpoints TO strongroom_runtime;
+GRANT INSERT, SELECT ON TABLE audit_claims TO strongroom_runtime;
+GRANT UPDATE ON TABLE audit_claims (change) TO strongroom_runtime;
+GRANT UPDATE ON TABLE audit_claims (claim) TO strongroom_runtime;
+GRANT UPDATE ON TABLE audit_claims (mac) TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_cosignatures TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_events TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE audit_head TO strongroom_runtime;
@@ -581,6 +604,7 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- function reveal_reasons_require_protecting_keys()
 -- function search_terms_require_protecting_keys()
 -- function sweep_approval_uses(integer)
+-- sequence audit_claims_change_seq
 -- sequence audit_positions
 -- sequence migrations_id_seq
 -- sequence migrations_lock_index_seq

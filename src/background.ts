@@ -5,6 +5,7 @@ export const BACKGROUND_TASKS = {
   'adopt-access': 'gives the clients and contracts of an older vault their MACs, and takes its access into the ledger',
   'destroy-index-keys': 'destroys index keys that a rotation has emptied, when nothing needs them any more',
   'keep-mac-keys': 'replaces MAC keys in time',
+  'claim-event-numbers': 'says how far this process has numbered its events, so that the last ones are missed too',
   'close-event-keys': 'destroys event keys that were replaced, once nothing waits for the audit log',
   'keep-signing-keys': 'replaces and destroys token-signing keys in time',
   'prepare-audit-partitions': 'makes the partitions of the months to come',

@@ -6,12 +6,12 @@ import { ACCESS_MARKS } from './access/adopt-access.ts'
 import { createAuthentication } from './access/authentication.ts'
 import type { Caller } from './access/caller.ts'
 import { createCallerCommands } from './access/caller-commands.ts'
-import { createFindTakenAway } from './access/find-taken-away.ts'
+import { findTakenAway } from './access/find-taken-away.ts'
 import { remakeAccessMacs } from './access/remake-access-macs.ts'
 import { releaseReservations } from './access/reservation-store.ts'
 import { defaultStrangerLimits } from './access/stranger-limit.ts'
 import { createAlert } from './alert.ts'
-import { EVENT_MACS } from './audit/accept-waiting.ts'
+import { EVENT_CLAIMS, EVENT_MACS } from './audit/accept-waiting.ts'
 import { type AuditCaller, createNewAuditEvent } from './audit/audit-event.ts'
 import { createAuditLog } from './audit/audit-log.ts'
 import { createAuditRoutes } from './audit/audit-routes.ts'
@@ -110,7 +110,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     background,
     times: overrides.keyTimes,
     remakeMacs: remakeAccessMacs,
-    marksOfNewVault: [...ACCESS_MARKS, EVENT_MACS],
+    marksOfNewVault: [...ACCESS_MARKS, EVENT_MACS, EVENT_CLAIMS],
   }).catch(async (error) => {
     await database.close()
     throw error
@@ -146,7 +146,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const authentication = await createAuthentication({ ...basics, ...signing, roles, admit }).catch(giveUp)
   const { accessTokens, clientSecrets, spendOnce } = authentication
   const eventMacs = createEventMacs(keyDeps)
-  const gate = createReleaseGate(eventMacs.verifyMac)
+  const gate = createReleaseGate(eventMacs)
   const idempotency = createIdempotency({ database, keys, now, requireRelease: gate.requireOpen })
   const batches = overrides.batches ?? createRecordBatches(database, gate.requireOpen)
   const findByTerm = createFindByTerm(basics)
@@ -155,7 +155,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const shared = { ...basics, ...limits, ...parts, batches, roles, macs, ledger }
 
   const auditLog = await createAuditLog(
-    { ...basics, ...eventMacs, book, gate, registryAge, findState: createFindTakenAway(eventMacs.verifyMac) },
+    { ...basics, ...eventMacs, book, gate, registryAge, findState: findTakenAway, onOpen: unsealing.onOpen },
     {
       isKeptHere: config.keepsLog ?? false,
       isWatchedHere: config.watchesLog ?? config.keepsLog ?? false,
@@ -291,7 +291,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       await Promise.all([runner?.stop(), auditLog.close()])
       await background.close()
       await limits.probes.close()
-      await vaultKeys.close()
+      await auditLog.endClaims().finally(vaultKeys.close)
       await Promise.all([writeProbe.close(), database.close()])
     },
   }

@@ -49,6 +49,7 @@ const PURE_AUDIT = [
   'audit-event event-id event-columns unfinished-event canonical-base64 made number-ranges merkle tile tree-edge note checkpoint frontier delivery/ocsf-event delivery/syslog-message review/review-rules',
   'verification/log-finding verification/log-source verification/recompute-tree verification/explain-tile',
   'verification/check-tree verification/check-event verification/check-numbers verification/check-leaves verification/check-claims',
+  'missing-name named-event number-tracker verification/check-unproven',
   'months verification/check-retention verification/trusted-keys verification/record-history',
 ]
 

@@ -1,6 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
 import { requireDone } from '../database/require-done.ts'
-import { sweep } from '../database/sweep.ts'
 import { insertReason } from './reason-store.ts'
 
 /** `unreviewed` is a release that did not wait (break-glass), until a second person has looked at it. */
@@ -136,22 +135,6 @@ const IS_LAPSED: Statement = {
   text: `SELECT NOT EXISTS (
            SELECT FROM approvals WHERE token = $1 AND state IN ('pending', 'approved') AND expires_at > $2) AS done`,
 }
-const SWEEP: Statement = {
-  name: 'sweep-approvals',
-  text: `WITH over AS (
-           SELECT id FROM approvals
-           WHERE (state IN ('pending', 'approved', 'refused', 'used') AND expires_at < $1)
-              OR (state = 'reviewed' AND decided_at < $2)
-              OR (state = 'unreviewed' AND expires_at < $1
-                  AND NOT EXISTS (SELECT FROM records r WHERE r.token = approvals.token AND r.site = approvals.site))
-           LIMIT $3 FOR UPDATE SKIP LOCKED),
-         swept AS (DELETE FROM approvals WHERE id IN (SELECT id FROM over) RETURNING id),
-         forgotten AS (DELETE FROM reveal_reasons WHERE event IN (SELECT id FROM swept))
-         SELECT id FROM swept`,
-}
-
-/** What approvals that were removed have let out. Its row goes long after it, by a function that knows no other way. */
-const SWEEP_USES: Statement = { name: 'sweep-approval-uses', text: 'SELECT sweep_approval_uses($1)' }
 
 const sameAs = (request: ApprovalRequest) => {
   const { caller, role, site, token, fields, purpose, authority, ticket, record_version } = request
@@ -288,14 +271,4 @@ export async function updateRequestMac(tx: Queryable, id: string, mac: Buffer): 
 export async function lapseApprovals(tx: Queryable, token: string, now: Date): Promise<void> {
   await tx.query(LAPSE, [token, now])
   requireDone(await tx.query(IS_LAPSED, [token, now]))
-}
-
-/**
- * Removes what has been over since then, with its reasons, and answers with how many that were. A release that is not reviewed
- * stays; what an earlier version took for one although there was no record does not.
- */
-export async function sweepApprovals(db: Queryable, before: { over: Date; reviewed: Date }): Promise<number> {
-  const swept = await sweep(db, SWEEP, [before.over, before.reviewed])
-  await sweep(db, SWEEP_USES, [])
-  return swept
 }

@@ -79,9 +79,9 @@ const UPDATE_MAC: Statement = {
 /** Without its MAC: whoever takes the revocation away again must have kept a copy. */
 const REVOKE: Statement = {
   name: 'revoke-client',
-  text: `WITH asked AS (SELECT site FROM clients WHERE id = $1),
+  text: `WITH asked AS (SELECT site, revoked_at IS NULL AS "isNews" FROM clients WHERE id = $1 FOR UPDATE),
          revoked AS (UPDATE clients SET revoked_at = coalesce(revoked_at, $2), mac = NULL WHERE id = $1)
-         SELECT site FROM asked`,
+         SELECT site, "isNews" FROM asked`,
 }
 const IS_REVOKED: Statement = {
   name: 'is-client-revoked',
@@ -138,11 +138,15 @@ export async function updateClientMac(tx: Queryable, id: string, mac: Buffer): P
   await tx.query(UPDATE_MAC, [id, mac])
 }
 
-/** The client's site; undefined for one that there is not. */
-export async function revokeClient(tx: Queryable, id: string, now: Date): Promise<string | undefined> {
-  const [client] = await tx.query<{ site: string }>(REVOKE, [id, now])
+/** The client's site, and whether it was not revoked before; undefined for one that there is not. */
+export async function revokeClient(
+  tx: Queryable,
+  id: string,
+  now: Date,
+): Promise<{ site: string; isNews: boolean } | undefined> {
+  const [client] = await tx.query<{ site: string; isNews: boolean }>(REVOKE, [id, now])
   if (client !== undefined) requireDone(await tx.query(IS_REVOKED, [id]))
-  return client?.site
+  return client
 }
 
 function jsonOf(keys: PublicJwkSet | null): string | null {

@@ -6,6 +6,7 @@ import { drawFresh } from '../keys/random.ts'
 import { Sensitive } from '../sensitive.ts'
 import type { AccessLedger } from './access-ledger.ts'
 import { type AccessMacs, clientText, stateOf } from './access-macs.ts'
+import { CallerError } from './caller-error.ts'
 import type { ClientSecrets } from './client-secret.ts'
 import {
   type Client,
@@ -17,10 +18,13 @@ import {
   updateClientCredential,
 } from './client-store.ts'
 import type { CurrentRoles } from './current-roles.ts'
+import { insertTakeaway } from './insert-takeaway.ts'
 import { clientSubject } from './ledger-subject.ts'
 import { insertPartnerClient } from './partner-store.ts'
 import type { PublicJwkSet } from './public-jwk.ts'
 import type { Role, RoleName, Scope } from './roles.ts'
+
+export { CallerError }
 
 export interface ClientDeps {
   database: Database
@@ -48,11 +52,6 @@ export interface NewClient {
 export interface Expiry {
   /** When the secret ends by itself; never when left out. */
   expiresInSeconds?: number | undefined
-}
-
-/** The operator asked for something that cannot be; the message is for the terminal. */
-export class CallerError extends Error {
-  override readonly name = 'CallerError'
 }
 
 /** The operator named a client that does not exist, or no longer does. */
@@ -168,10 +167,11 @@ export async function revokeClient(
 ): Promise<void> {
   await deps.database.transaction(async (tx) => {
     await deps.ledger.hold(tx)
-    const site = await markRevoked(tx, id, deps.now())
-    if (site === undefined) throw new UnknownClient('there is no such client')
+    const revoked = await markRevoked(tx, id, deps.now())
+    if (revoked === undefined) throw new UnknownClient('there is no such client')
     await deps.ledger.recordOrLeave(tx, [{ subject: clientSubject(id), state: null }])
-    await record(deps, tx, 'client.revoke', operator, id, site)
+    const facts = { type: 'client.revoke', outcome: 'success', caller: operator, subject: id } as const
+    await insertTakeaway(tx, deps.newAuditEvent({ ...facts, site: revoked.site }), revoked)
   })
 }
 

@@ -3,6 +3,7 @@ import { insertEvents } from '../audit/audit-store.ts'
 import type { Database } from '../database/database.ts'
 import type { AccessLedger } from './access-ledger.ts'
 import { CallerError } from './clients.ts'
+import { insertTakeaway } from './insert-takeaway.ts'
 import { disabledSubject, REFUSED } from './ledger-subject.ts'
 import { staffId } from './person.ts'
 import { deleteDisabledStaff, insertDisabledStaff } from './staff-store.ts'
@@ -32,10 +33,10 @@ export async function disableStaff(deps: DisableStaffDeps, operator: AuditCaller
   if (!STAFF_ID.test(id))
     throw new CallerError('the id of a member of staff begins with "staff:"; audit events show it')
   await deps.database.transaction(async (tx) => {
-    await insertDisabledStaff(tx, id, deps.now())
+    const isNews = await insertDisabledStaff(tx, id, deps.now())
     await deps.ledger.recordOrLeave(tx, [{ subject: disabledSubject(id), state: REFUSED }])
     const facts = { type: 'staff.disable', outcome: 'success', caller: operator, subject: id } as const
-    await insertEvents(tx, [deps.newAuditEvent(facts)])
+    await insertTakeaway(tx, deps.newAuditEvent(facts), { isNews })
   })
   return id
 }

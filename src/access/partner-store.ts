@@ -37,9 +37,9 @@ const SELECT_ALL: Statement = {
 }
 const END: Statement = {
   name: 'end-partner',
-  text: `WITH asked AS (SELECT id FROM partners WHERE id = $1),
+  text: `WITH asked AS (SELECT ended_at IS NULL AS "isNews" FROM partners WHERE id = $1 FOR UPDATE),
          ended AS (UPDATE partners SET ended_at = coalesce(ended_at, $2), mac = NULL WHERE id = $1)
-         SELECT id FROM asked`,
+         SELECT "isNews" FROM asked`,
 }
 const IS_ENDED: Statement = {
   name: 'is-partner-ended',
@@ -68,11 +68,11 @@ export async function updatePartnerMac(tx: Queryable, id: string, mac: Buffer): 
   await tx.query(UPDATE_MAC, [id, mac])
 }
 
-/** False for a partner that does not exist. */
-export async function markPartnerEnded(tx: Queryable, id: string, now: Date): Promise<boolean> {
-  const isThere = (await tx.query(END, [id, now])).length > 0
-  if (isThere) requireDone(await tx.query(IS_ENDED, [id]))
-  return isThere
+/** Whether its contract had not been ended before; undefined for a partner that does not exist. */
+export async function markPartnerEnded(tx: Queryable, id: string, now: Date): Promise<{ isNews: boolean } | undefined> {
+  const [partner] = await tx.query<{ isNews: boolean }>(END, [id, now])
+  if (partner !== undefined) requireDone(await tx.query(IS_ENDED, [id]))
+  return partner
 }
 
 /** Makes a client one of the partner's. False for a partner that does not exist, or no longer does. */

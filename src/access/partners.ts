@@ -5,6 +5,7 @@ import type { NewId } from '../identifier.ts'
 import type { AccessLedger } from './access-ledger.ts'
 import { type AccessMacs, contractText, stateOf } from './access-macs.ts'
 import { CallerError } from './clients.ts'
+import { insertTakeaway } from './insert-takeaway.ts'
 import { partnerSubject } from './ledger-subject.ts'
 import { insertPartner, markPartnerEnded, type Partner, selectPartners } from './partner-store.ts'
 import { isShown, kindNames } from './view.ts'
@@ -56,9 +57,10 @@ export async function endPartner(
 ): Promise<void> {
   await deps.database.transaction(async (tx) => {
     await deps.ledger.hold(tx)
-    if (!(await markPartnerEnded(tx, id, deps.now()))) throw new CallerError('there is no such partner')
+    const ended = await markPartnerEnded(tx, id, deps.now())
+    if (ended === undefined) throw new CallerError('there is no such partner')
     await deps.ledger.recordOrLeave(tx, [{ subject: partnerSubject(id), state: null }])
-    await insertEvents(tx, [event(deps, 'partner.end', operator, id)])
+    await insertTakeaway(tx, event(deps, 'partner.end', operator, id), ended)
   })
 }
 

@@ -4,7 +4,7 @@ import { foldedId, isSamePerson } from './person.ts'
 
 const DISABLE: Statement = {
   name: 'disable-staff',
-  text: 'INSERT INTO disabled_staff (id, folded, disabled_at) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING',
+  text: 'INSERT INTO disabled_staff (id, folded, disabled_at) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING RETURNING id',
 }
 const SELECT_MAYBE_DISABLED: Statement = {
   name: 'select-staff-maybe-disabled',
@@ -27,9 +27,11 @@ const SELECT: Statement = {
   text: 'SELECT id, disabled_at FROM disabled_staff ORDER BY disabled_at, id',
 }
 
-export async function insertDisabledStaff(tx: Queryable, id: string, now: Date): Promise<void> {
-  await tx.query(DISABLE, [id, foldedId(id), now])
+/** False when that id was disabled before. */
+export async function insertDisabledStaff(tx: Queryable, id: string, now: Date): Promise<boolean> {
+  const isNews = (await tx.query(DISABLE, [id, foldedId(id), now])).length > 0
   requireDone(await tx.query(IS_DISABLED, [id]))
+  return isNews
 }
 
 /** Whether the person was disabled, however their id was written then. */

@@ -1,4 +1,6 @@
 import type { NewId } from '../identifier.ts'
+import { inCanonicalOrder } from './canonical-event.ts'
+import type { NumberClaim, SignedClaim } from './made.ts'
 
 export const auditEventTypes = [
   'record.tokenize',
@@ -53,7 +55,9 @@ export const auditEventTypes = [
   'audit.stop',
   'audit.gap',
   'audit.drop',
+  'audit.missing',
   'audit.resume',
+  'audit.unproven',
   'restore.apply',
   'restore.waive',
   'migrate',
@@ -139,7 +143,7 @@ export interface AuditFacts {
   account?: string | undefined
   /** The networks that refusals came from which have one event together. */
   sources?: readonly string[] | undefined
-  /** The ids of events that are taken into the log though they have no MAC. */
+  /** Other events: without MACs as `nameEvent` names them, of an `audit.resume` the `audit.missing` events that it answers. */
   events?: readonly string[] | undefined
   /** Numbers of processes that the log has no event of, as `process/first-last`. */
   missing?: readonly string[] | undefined
@@ -185,13 +189,6 @@ export interface BookEntry {
   tell(differing: readonly number[]): void
 }
 
-/** The numbers that one process has given to events. */
-export interface BookState {
-  process: string
-  /** Every number below was stored, or is among `skipped` or `lost` of a stored event. */
-  settled: number
-}
-
 /**
  * The events of one process, numbered from 1. A number is part of the body that the MAC is over, so that an event that is
  * removed leaves a gap. Events that are stored say which gaps are none: `skipped` holds numbers that were rolled back.
@@ -200,73 +197,20 @@ export interface EventBook {
   /** Whether there is no key to make MACs with now. */
   readonly isSealed: boolean
   /** Where its numbers are now. */
-  readonly state: BookState
+  readonly state: NumberClaim
+  /** Whether a claim of this process is stored. The first events are written together with one. */
+  readonly isIntroduced: boolean
+  introduced(): void
+  /** Signs where its numbers are now. @throws {Problem} sealed */
+  sign(isClosed: boolean): SignedClaim
   /** Numbers events and makes their MACs, as late as can be before they are written. @throws {Problem} sealed */
   enter(events: readonly AuditEvent[]): BookEntry
   /** Whether this process made the event, with that MAC, and remembers it. It forgets it with that. */
   recall(id: string, body: string, mac: Buffer): boolean
 }
 
-/** The version of the canonical form: a member of every event, so that old ones stay readable for ever. */
-const FORMAT = 1
-
 /** Makes events; the clock and the ids come from the composition root. */
 export type NewAuditEvent = (facts: AuditFacts) => AuditEvent
-
-/**
- * Every member of an event in the order of RFC 8785, section 3.2.3. The type asks for each of them, so that a new fact
- * cannot be forgotten here; `audit-event.test.ts` compares the result with another implementation.
- */
-function inCanonicalOrder(
-  id: string,
-  at: string,
-  facts: AuditFacts,
-): Record<keyof AuditFacts | 'at' | 'format' | 'id', unknown> {
-  const { caller } = facts
-  return {
-    account: facts.account ?? caller?.account,
-    approval: facts.approval,
-    at,
-    authority: facts.authority,
-    caller: caller && { id: caller.id, kind: caller.kind, role: caller.role },
-    checkpoints: facts.checkpoints,
-    code: facts.code,
-    count: facts.count,
-    events: facts.events,
-    fields: facts.fields,
-    format: FORMAT,
-    id,
-    kind: facts.kind,
-    migrations: facts.migrations,
-    minimum_index: facts.minimum_index,
-    missing: facts.missing,
-    note: facts.note,
-    outcome: facts.outcome,
-    partner: facts.partner,
-    policy_version: facts.policy_version,
-    public_key: facts.public_key,
-    purpose: facts.purpose,
-    ranges: facts.ranges,
-    reason: facts.reason,
-    record_version: facts.record_version,
-    replay_of: facts.replay_of,
-    request_id: facts.request_id,
-    route: facts.route,
-    schema: facts.schema,
-    search_by: facts.search_by,
-    since: facts.since,
-    site: facts.site,
-    source: facts.source ?? facts.caller?.source,
-    sources: facts.sources,
-    subject: facts.subject,
-    ticket: facts.ticket,
-    token: facts.token,
-    tokens: facts.tokens,
-    type: facts.type,
-    until: facts.until,
-    vouched: facts.vouched,
-  }
-}
 
 /**
  * The canonical form is RFC 8785 (JSON Canonicalization Scheme) over the facts with `format`, `id` and `at`:

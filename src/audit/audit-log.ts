@@ -4,23 +4,28 @@ import type { Database, Queryable } from '../database/database.ts'
 import type { AuditCaller, AuditEventType, AuditFacts, EventBook, NewAuditEvent } from './audit-event.ts'
 import type { EventPage } from './audit-store.ts'
 import type { VaultMark } from './checkpoint.ts'
+import { claimNumbers } from './claim-numbers.ts'
 import { deliverLog, type LogDelivery } from './delivery/deliver-log.ts'
 import { type DropEventsRequest, dropEvents } from './drop-events.ts'
+import { endForOthers } from './end-for-others.ts'
 import { createEventAuthenticity, type VerifyEventMac } from './event-authenticity.ts'
+import { CLAIM_DOMAIN } from './event-book.ts'
 import { type FailedCommand, recordFailedCommand } from './failed-command.ts'
 import { findMinimumIndex } from './find-drops.ts'
 import { keepLog } from './keep-log.ts'
 import type { LogKey } from './log-key.ts'
 import { hasSignedLast, listLogKeys } from './log-keys.ts'
-import { insertMissing } from './missing-store.ts'
-import type { MissingNumbers } from './number-tracker.ts'
+import { describeMissing } from './missing-name.ts'
+import type { MissingNumbers, SeenNumbers } from './number-tracker.ts'
 import { watchOutage } from './outage.ts'
 import { preparePartitions } from './partition-store.ts'
 import { readEvents } from './read-events.ts'
 import type { RecordEvent } from './record-event.ts'
-import { describeMissing, type ReleaseGate } from './release-gate.ts'
+import type { ReleaseGate } from './release-gate.ts'
+import { reportMissing } from './report-missing.ts'
 import { resumeReleases } from './resume-releases.ts'
 import { acknowledgeFinding, type Review, reviewLog } from './review/review-log.ts'
+import { SEEN_DOMAIN, type SealedSeen } from './seen-numbers.ts'
 import { createIsProven } from './signed-log.ts'
 import type { FindState } from './vouch.ts'
 import { type WaiveRestoreDeps, waiveRestore } from './waive-restore.ts'
@@ -39,7 +44,13 @@ interface AuditLogDeps {
   background: Background
   book: EventBook
   gate: ReleaseGate
+  /** Calls back when a vault that was sealed is open. */
+  onOpen: (listener: () => void) => void
   verifyMac: VerifyEventMac
+  sealSeen: (seen: SeenNumbers) => SealedSeen
+  signClaim: (claim: string) => Buffer
+  /** Whether the key is there that a MAC names. @throws {Problem} sealed */
+  knows: (mac: Buffer) => boolean
   findState: FindState
   /** Whether the registry of keys is older than one that is known outside. */
   registryAge: WaiveRestoreDeps['registryAge']
@@ -72,6 +83,8 @@ interface AuditLogOptions {
 
 /** A release on another server stops within that time after one has found that an event is gone. */
 const LOOK_EVERY_MS = 1_000
+/** Of a process that was killed, what it wrote since then is not missed. */
+const CLAIM_EVERY_MS = 2_000
 
 const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
 
@@ -118,10 +131,13 @@ export async function createAuditLog(
     if (!keys.isSealed) await prepare()
   }
   const look = () => gate.look(database)
-  if (isKeptHere && !keys.isSealed) await look()
-  background.every('watch-audit-missing', { everyMs: LOOK_EVERY_MS, firstMs: 0 }, async () => {
+  if (!keys.isSealed) await look()
+  const claims = claimNumbers(deps)
+  background.every('claim-event-numbers', { everyMs: CLAIM_EVERY_MS }, claims.tell)
+  const looking = background.every('watch-audit-missing', { everyMs: LOOK_EVERY_MS, firstMs: 0 }, async () => {
     if (!keys.isSealed) await look()
   })
+  deps.onOpen(() => void looking.run())
   const authenticity = createEventAuthenticity(deps)
   /** For who reads the log. */
   const read = { ...deps, authenticity }
@@ -130,12 +146,17 @@ export async function createAuditLog(
     get state() {
       return deps.book.state
     },
-    async miss(missing: readonly MissingNumbers[], session: Queryable) {
+    claims: {
+      verify: (claim: string, mac: Buffer) => deps.verifyMac(CLAIM_DOMAIN, claim, mac),
+      knows: deps.knows,
+    },
+    isSeen: (text: string, mac: Buffer) => deps.verifyMac(SEEN_DOMAIN, text, mac),
+    sealSeen: deps.sealSeen,
+    async miss(missing: readonly MissingNumbers[], vanished: readonly string[], session: Queryable) {
       gate.close(missing)
-      for (const one of missing) {
-        alert('audit-missing', { process: one.process, numbers: describeMissing(one) })
-        await insertMissing(session, one, deps.now())
-      }
+      for (const one of missing) alert('audit-missing', { process: one.process, numbers: describeMissing(one) })
+      await reportMissing(session, deps, missing)
+      await endForOthers(session, vanished, deps.signClaim)
     },
   }
   const isReady = () => !keys.isSealed
@@ -158,6 +179,8 @@ export async function createAuditLog(
     /** What is known of whether events can be written. */
     outage: { isOpen: outage.isOpen, missed: outage.missed },
     requireWritable: outage.requireOver,
+    /** Says in the database that this process makes no further event. */
+    endClaims: () => claims.close().catch((error) => background.failed('claim-event-numbers', error)),
     /** @throws {Problem} audit-log-changed, where the log is watched */
     requireUnchanged: () => end?.requireUnchanged(),
     /** What is known of the log from outside. */

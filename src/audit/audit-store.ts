@@ -5,10 +5,11 @@ import { DatabaseError } from '../database/database-error.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
 import { Problem } from '../problem.ts'
 import type { AuditEvent, BookEntry, MadeEvent } from './audit-event.ts'
-import { enterUnvouched } from './event-book.ts'
+import { introduce } from './claim-store.ts'
+import { enterWithoutKeys } from './event-book.ts'
 import { eventIdAt } from './event-id.ts'
 import { EVENT_ROW, type EventRow } from './event-row-store.ts'
-import { isVouchable } from './vouch.ts'
+import { needsNoMac } from './vouch.ts'
 
 /** How many arrays hold the columns of events. */
 export const EVENT_COLUMNS = 8
@@ -80,8 +81,9 @@ export async function writeEvents<T>(
   if (events.length === 0) return write(eventColumns([]))
   const { book } = events[0]!
   if (book === undefined) throw new Error('an event is written by the process that numbers it')
-  const isUnvouched = book.isSealed && events.every(isVouchable)
-  return writeEntry(db, isUnvouched ? enterUnvouched(events) : book.enter(events), write, isWritten)
+  if (book.isSealed && events.every(needsNoMac)) return writeEntry(db, enterWithoutKeys(events), write, isWritten)
+  if (!book.isIntroduced) await introduce(db, book)
+  return writeEntry(db, book.enter(events), write, isWritten)
 }
 
 async function writeEntry<T>(
@@ -154,7 +156,7 @@ async function requireStoredSoFar(
 
 /**
  * Writes events; in a transaction they commit with what they describe. What is done without keys too, where there are none, has
- * no MAC and says `vouched`: it comes into the log when a server with keys finds the state that it describes.
+ * no MAC: see `vouch.ts`.
  *
  * @throws {Problem} audit-unavailable, and then nothing may be released; sealed
  */

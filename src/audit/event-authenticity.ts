@@ -5,9 +5,11 @@ import type { EventBook } from './audit-event.ts'
 import { EVENT_DOMAIN } from './event-book.ts'
 import { differingColumns, membersOf } from './event-columns.ts'
 import type { EventRow } from './event-row-store.ts'
-import { type PlacedEvent, selectMigrations } from './log-store.ts'
+import type { PlacedEvent } from './log-store.ts'
 import { hashLeaf } from './merkle.ts'
-import { type FindState, readUnvouched } from './vouch.ts'
+import { nameEvent } from './named-event.ts'
+import { type FindState, type KeepProven, type OtherEvent, readWithoutMac } from './vouch.ts'
+import { selectMigrations } from './waiting-store.ts'
 
 /** Whether the vault has made a MAC over that text, under a key that may still be asked. @throws {Problem} sealed */
 export type VerifyEventMac = (domain: string, text: string, mac: Uint8Array) => Promise<boolean>
@@ -21,13 +23,16 @@ export interface AuthenticityDeps {
   alert: Alert
 }
 
-/** What a row turns out to be. `unknown` is one that waits for its leaf where there are no keys to look at its MAC with. */
+/** What a row turns out to be. `unknown` is one that waits for its leaf and that nothing shows to be the vault's or another's. */
 export type Judgement = 'authentic' | 'forged' | 'unknown'
+
+/** Whether an event is the vault's; `unproven` is one that a command without keys may have written, or somebody else. */
+export type Verdict = 'of-vault' | 'unproven' | 'forged'
 
 /** Tells events that the vault made from others. Of one that it did not make it raises the alert, once. */
 export interface EventAuthenticity {
   /** Whether the vault made this one, which waits for its leaf. @throws {Problem} sealed */
-  isOfVault(event: PlacedEvent, db: Queryable): Promise<boolean>
+  judgePlaced(event: PlacedEvent, db: Queryable): Promise<Verdict>
   /**
    * Whether a row is what the vault has written: its leaf is the hash of it, or its MAC shows it while it waits for a leaf; and
    * what stands beside the body repeats it.
@@ -39,6 +44,9 @@ export interface EventAuthenticity {
   tellForged(events: readonly string[]): void
 }
 
+/** So many events of commands without keys are remembered: more do not wait for their place at a time. */
+const MOST_VOUCHED = 5_000
+
 export function createEventAuthenticity({
   book,
   verifyMac,
@@ -48,37 +56,57 @@ export function createEventAuthenticity({
 }: AuthenticityDeps): EventAuthenticity {
   const news = createNewsAlert(alert)
   const tell = (event: string) => news(event, 'audit-forged', { event })
+  /** By their ids the bodies that were vouched for, which may have no leaf yet. */
+  const vouched = new Map<string, string>()
 
-  async function isMade(id: string, body: string, mac: Buffer): Promise<boolean> {
-    // An event that was copied under another id has a good MAC. In front of the caller's id there is a brace.
-    return body.includes(`,"id":"${id}",`) && (await verifyMac(EVENT_DOMAIN, body, mac))
+  const isMade = (id: string, body: string, mac: Buffer) => isMadeAs(verifyMac, { id, body, mac })
+
+  async function isProven({ id, body, mac, isLogged }: OtherEvent): Promise<boolean> {
+    return isLogged || vouched.get(id) === body || (mac !== null && (await isMade(id, body, mac)))
+  }
+
+  const keepProven: KeepProven = async (events) => {
+    const proven = await Promise.all(events.map(isProven))
+    return events.filter((_, at) => proven[at])
   }
 
   /** Whether it was there before events had MACs: then the event that says so comes after it. */
-  async function isAccepted(id: string, position: number, db: Queryable): Promise<boolean> {
-    for (const { event, body, mac } of await selectMigrations(db, position, id)) {
-      if (mac === null || !(await isMade(event, body, mac))) continue
+  async function isAccepted(event: PlacedEvent, db: Queryable): Promise<boolean> {
+    for (const { event: id, body, mac } of await selectMigrations(db, event.position)) {
+      if (mac === null || !(await isMade(id, body, mac))) continue
       const { events } = JSON.parse(body) as { events?: readonly string[] }
-      if (events?.includes(id)) return true
+      if (events?.includes(nameEvent(event))) return true
     }
     return false
   }
 
-  /** Of an event without a MAC. */
-  async function isTaken(id: string, body: string, position: number, db: Queryable): Promise<boolean> {
-    const unvouched = readUnvouched(body, position)
-    if (unvouched !== undefined && body.includes(`,"id":"${id}",`)) return findState(db, unvouched)
-    return isAccepted(id, position, db)
+  async function judgeWithoutMac(event: PlacedEvent, body: string, db: Queryable): Promise<Verdict> {
+    const read = readWithoutMac(event.event, body, event.position)
+    const isVouched = read !== undefined && read !== 'unproven' && (await findState(db, read, keepProven))
+    if (isVouched) {
+      vouched.set(event.event, body)
+      if (vouched.size > MOST_VOUCHED) vouched.delete(vouched.keys().next().value!)
+      return 'of-vault'
+    }
+    if (await isAccepted(event, db)) return 'of-vault'
+    return read === 'unproven' ? 'unproven' : 'forged'
+  }
+
+  async function find(event: PlacedEvent, db: Queryable): Promise<Verdict> {
+    const { event: id, body, mac } = event
+    if (body === null) return 'forged'
+    if (mac === null) return judgeWithoutMac(event, body, db)
+    return (await isMade(id, body, mac)) ? 'of-vault' : 'forged'
   }
 
   async function judgeBody(row: EventRow, db: Queryable): Promise<Judgement> {
     const { id, body, mac, position, leaf } = row
-    if (leaf !== null) return hashLeaf(Buffer.from(body)).equals(leaf) ? 'authentic' : 'forged'
+    const hash = hashLeaf(Buffer.from(body))
+    if (leaf !== null) return hash.equals(leaf) ? 'authentic' : 'forged'
+    // Until they were taken in, which is once, all that have no MAC are of an earlier version.
+    if (mac === null && !areAccepted()) return 'authentic'
     try {
-      // Until they were taken in, which is once, all that have no MAC are of an earlier version.
-      const isEarlier = mac === null && !areAccepted()
-      const isOurs = isEarlier || (await (mac === null ? isTaken(id, body, position, db) : isMade(id, body, mac)))
-      return isOurs ? 'authentic' : 'forged'
+      return JUDGEMENT_OF[await find({ event: id, position, hash, body, mac, isSequenced: false }, db)]
     } catch (error) {
       if (error instanceof Problem && error.code === 'sealed') return 'unknown'
       throw error
@@ -86,12 +114,13 @@ export function createEventAuthenticity({
   }
 
   const authenticity: EventAuthenticity = {
-    async isOfVault({ event, position, body, mac }, db) {
-      if (body === null) return false
-      if (mac !== null && book.recall(event, body, mac)) return true
-      if (await (mac === null ? isTaken(event, body, position, db) : isMade(event, body, mac))) return true
-      tell(event)
-      return false
+    async judgePlaced(event, db) {
+      const { event: id, body, mac } = event
+      // What this process has made need not be computed again.
+      if (body !== null && mac !== null && isOf(id, body) && book.recall(id, body, mac)) return 'of-vault'
+      const verdict = await find(event, db)
+      if (verdict === 'forged') tell(id)
+      return verdict
     },
     async judge(row, db) {
       const members = membersOf(row.body)
@@ -115,4 +144,19 @@ export function createEventAuthenticity({
     },
   }
   return authenticity
+}
+
+const JUDGEMENT_OF = { 'of-vault': 'authentic', unproven: 'unknown', forged: 'forged' } as const
+
+/** Whether an event says that it is the one of that id. In front of the caller's id there is a brace. */
+export function isOf(id: string, body: string): boolean {
+  return body.includes(`,"id":"${id}",`)
+}
+
+/** Whether the MAC beside an event is the vault's. One that was copied under another id has a good MAC. @throws {Problem} sealed */
+export async function isMadeAs(
+  verifyMac: VerifyEventMac,
+  { id, body, mac }: { id: string; body: string; mac: Buffer },
+): Promise<boolean> {
+  return isOf(id, body) && (await verifyMac(EVENT_DOMAIN, body, mac))
 }

@@ -14,9 +14,9 @@ function open(remembers = false) {
   let isSealed = false
   const book = createEventBook({
     process: 'proc_1',
-    makeMac: (body) => {
+    makeMac: (domain, text) => {
       if (isSealed) throw new Error('sealed')
-      return createHash('sha256').update(body).digest()
+      return createHash('sha256').update(`${domain}\0${text}`).digest()
     },
     isSealed: () => isSealed,
     alert,

@@ -1,10 +1,15 @@
 import type { Alert } from '../alert.ts'
 import { Problem } from '../problem.ts'
 import type { AuditEvent, BookEntry, EventBook, MadeEvent, NewAuditEvent } from './audit-event.ts'
+import type { NumberClaim } from './made.ts'
 import { NumberRanges } from './number-ranges.ts'
+import { isVouchedType } from './vouch.ts'
 
 /** What the MAC of an event is made for, apart from everything else under the same key. */
 export const EVENT_DOMAIN = 'strongroom event'
+
+/** What the MAC of a claim is made for. */
+export const CLAIM_DOMAIN = 'strongroom event numbers'
 
 /** An event of a body holds 65,535 bytes at the most (C2SP tlog-tiles), and a range some twenty. */
 const MOST_RANGES = 200
@@ -15,7 +20,7 @@ const MOST_REMEMBERED = 5_000
 export interface EventBookDeps {
   /** A random id, new with every start. */
   process: string
-  makeMac: (text: string) => Buffer
+  makeMac: (domain: string, text: string) => Buffer
   isSealed: () => boolean
   alert: Alert
   /** Whether this process puts events into the log, and so asks what it remembers. */
@@ -24,6 +29,7 @@ export interface EventBookDeps {
 
 export function createEventBook({ process, makeMac, isSealed, alert, remembers }: EventBookDeps): EventBook {
   let next = 1
+  let isIntroduced = false
   /** The first numbers of the entries under way, in ascending order. */
   const open = new Set<number>()
   /** What no stored event has said yet. */
@@ -32,11 +38,11 @@ export function createEventBook({ process, makeMac, isSealed, alert, remembers }
   const remembered = new Map<string, MadeEvent>()
 
   /** What the next events say of earlier ones. */
-  function announce() {
+  function announce(): NumberClaim {
     const [saidSkipped, unsaidSkipped] = split(skipped)
     const [saidLost, unsaidLost] = split(lost)
     const [oldest = next] = open
-    return { skipped: saidSkipped, lost: saidLost, settled: Math.min(oldest, unsaidSkipped, unsaidLost) }
+    return { process, skipped: saidSkipped, lost: saidLost, settled: Math.min(oldest, unsaidSkipped, unsaidLost) }
   }
 
   function remember(event: MadeEvent): void {
@@ -49,8 +55,17 @@ export function createEventBook({ process, makeMac, isSealed, alert, remembers }
       return isSealed()
     },
     get state() {
-      const [oldest = next] = open
-      return { process, settled: Math.min(oldest, skipped.first ?? oldest, lost.first ?? oldest) }
+      return announce()
+    },
+    get isIntroduced() {
+      return isIntroduced
+    },
+    introduced() {
+      isIntroduced = true
+    },
+    sign(isClosed) {
+      const claim = claimText(announce(), isClosed)
+      return { process, claim, mac: makeMac(CLAIM_DOMAIN, claim) }
     },
     enter(events) {
       const said = announce()
@@ -61,7 +76,7 @@ export function createEventBook({ process, makeMac, isSealed, alert, remembers }
         const member = `"made":{${about}"number":${first + at},"process":"${process}","settled":${said.settled}${gaps}},`
         const body = withMember(event.body, member)
         const { id, occurredAt, type, caller, token, site } = event
-        return { id, occurredAt, type, caller, token, site, body, mac: makeMac(body) }
+        return { id, occurredAt, type, caller, token, site, body, mac: makeMac(EVENT_DOMAIN, body) }
       })
       // Only now, since there may have been no key.
       next += made.length
@@ -125,13 +140,28 @@ export function inBook(book: EventBook, newAuditEvent: NewAuditEvent): NewAuditE
   }
 }
 
-/** Events that are written without keys, and without numbers. A server with keys looks whether what they say is so. */
-export function enterUnvouched(events: readonly AuditEvent[]): BookEntry {
+/**
+ * Events that are written without keys, and without numbers. A server with keys looks whether what they say is so, where that
+ * can be seen at all.
+ */
+export function enterWithoutKeys(events: readonly AuditEvent[]): BookEntry {
   const made = events.map(({ book: _book, ...event }): MadeEvent => {
     // In the canonical order no member comes later.
-    return { ...event, body: `${event.body.slice(0, -1)},"vouched":true}`, mac: null }
+    const mark = isVouchedType(event.type) ? 'vouched' : 'unproven'
+    return { ...event, body: `${event.body.slice(0, -1)},"${mark}":true}`, mac: null }
   })
   return { events: made, close() {}, skip() {}, tell() {} }
+}
+
+/** The text of a claim, with its members in the canonical order. */
+export function claimText({ process, settled, skipped, lost }: NumberClaim, isClosed: boolean): string {
+  return JSON.stringify({
+    closed: isClosed || undefined,
+    lost: lost.isEmpty ? undefined : lost.texts(),
+    process,
+    settled,
+    skipped: skipped.isEmpty ? undefined : skipped.texts(),
+  })
 }
 
 /** As much as one event says, and the first number that it does not say. */

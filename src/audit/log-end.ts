@@ -85,8 +85,8 @@ export async function isIntactFrom(db: Queryable, keys: readonly LogKey[], from:
   }
 }
 
-/** Answers with the key that has signed it. @throws {LogChanged} */
-function requireSignedHead(head: LogHead, keys: readonly LogKey[]): string {
+/** Answers with the id of the key that has signed it. @throws {LogChanged} */
+export function requireSignedHead(head: LogHead, keys: readonly LogKey[]): string {
   const { origin, size, root, note } = parseHead(head)
   if (origin !== head.origin || size !== head.size || !root.equals(head.root)) {
     throw new LogChanged('the head of the log is not what its checkpoint says')

@@ -2,6 +2,7 @@ import { byteaArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import { EVENT_ROW, type EventRow } from './event-row-store.ts'
 import type { PositionRange } from './frontier.ts'
+import type { SealedSeen } from './seen-numbers.ts'
 import { hashesAt, TILE_WIDTH, type Tile } from './tile.ts'
 import type { Subtree, TreeEdge } from './tree-edge.ts'
 
@@ -79,33 +80,6 @@ export function selectPlacedEvents(
   return db.query(SELECT_PLACED, [from, ranges.map((range) => range.from), ranges.map((range) => range.to), limit])
 }
 
-const SELECT_MIGRATIONS: Statement = {
-  name: 'select-migrate-events',
-  text: `SELECT id AS event, body, mac FROM audit_events
-         WHERE position >= $1 AND type = 'migrate' AND strpos(body, $2) > 0 ORDER BY position`,
-}
-
-/** Events of type `migrate` from that position on that name an event. */
-export function selectMigrations(
-  db: Queryable,
-  from: number,
-  named: string,
-): Promise<{ event: string; body: string; mac: Buffer | null }[]> {
-  return db.query(SELECT_MIGRATIONS, [from, JSON.stringify(named)])
-}
-
-const SELECT_WITHOUT_MAC: Statement = {
-  name: 'select-waiting-events-without-mac',
-  text: `SELECT id FROM audit_events e
-         WHERE position >= coalesce((SELECT next_position FROM audit_head), 0) AND mac IS NULL
-           AND (SELECT true FROM audit_leaves l WHERE l.event = e.id) IS NULL ORDER BY position`,
-}
-
-/** The ids of events that wait for their leaf and have no MAC. */
-export async function selectWaitingWithoutMac(db: Queryable): Promise<string[]> {
-  return (await db.query<{ id: string }>(SELECT_WITHOUT_MAC)).map(({ id }) => id)
-}
-
 const SELECT_RUNNING: Statement = {
   name: 'select-running-transactions',
   text: `SELECT DISTINCT virtualtransaction AS id FROM pg_locks
@@ -134,7 +108,7 @@ export interface LogGrowth {
   /** Whether the one before it is. */
   isFromKept: boolean
   /** Which numbers of processes were seen, where that has changed. */
-  processes: readonly { process: string; seen: string }[]
+  processes: readonly SealedSeen[]
 }
 
 /** Only on top of the head that the sequencer has seen: with another one nothing is written. */
@@ -158,9 +132,10 @@ const GROW_LOG: Statement = {
         ($3::bigint, $5, $7::timestamptz, $13::boolean), ($1, $14, $15, $16)) AS c (size, note, created_at, is_kept)
       WHERE is_kept AND EXISTS (SELECT FROM head) ON CONFLICT DO NOTHING),
     processes AS (
-      INSERT INTO audit_processes (process, seen)
-      SELECT process, seen FROM unnest($17::text[], $18::text[]) AS n (process, seen) WHERE EXISTS (SELECT FROM head)
-      ON CONFLICT (process) DO UPDATE SET seen = excluded.seen)
+      INSERT INTO audit_processes (process, seen, mac)
+      SELECT process, seen, mac FROM unnest($17::text[], $18::text[], $19::bytea[]) AS n (process, seen, mac)
+      WHERE EXISTS (SELECT FROM head)
+      ON CONFLICT (process) DO UPDATE SET seen = excluded.seen, mac = excluded.mac)
     SELECT size FROM head`,
 }
 
@@ -186,6 +161,7 @@ export async function growLog(db: Queryable, growth: LogGrowth): Promise<boolean
     isFromKept,
     textArray(processes.map(({ process }) => process)),
     textArray(processes.map(({ seen }) => seen)),
+    byteaArray(processes.map(({ mac }) => mac)),
   ])
   return rows.length > 0
 }

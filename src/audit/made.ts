@@ -1,15 +1,28 @@
 import { NumberRanges } from './number-ranges.ts'
 
-/** What the body of an event says of the process that made it. */
-export interface Made {
+/** What a process says of its numbers. */
+export interface NumberClaim {
   process: string
-  number: number
   /** Every number below is of a stored event, or among the skipped or lost ones of a stored event. */
   settled: number
   /** Numbers that were rolled back, or whose outcome is not known: nothing left under them. */
   skipped: NumberRanges
   /** Numbers that were committed and not stored as they were made: nothing left under them, and somebody must look why. */
   lost: NumberRanges
+}
+
+/** What the body of an event says of the process that made it. */
+export interface Made extends NumberClaim {
+  number: number
+}
+
+/** What a process claims of its numbers, as it is stored: the last events of a process have no later one that vouches for them. */
+export interface SignedClaim {
+  process: string
+  /** JSON with sorted members: a `NumberClaim`, and `closed` when the process makes no further event. */
+  claim: string
+  /** Over the claim, under the key of events, 48 bytes. */
+  mac: Buffer
 }
 
 const START = '"made":'
@@ -30,12 +43,20 @@ export function madeOf(body: string): Made | undefined {
 
 /** Undefined when it does not say what it must. */
 export function readMade(value: unknown): Made | undefined {
-  const { process, number, settled, skipped = [], lost = [] } = (value ?? {}) as Record<string, unknown>
-  if (typeof process !== 'string' || !Number.isSafeInteger(number) || !Number.isSafeInteger(settled)) return undefined
+  const { number } = (value ?? {}) as Record<string, unknown>
+  const claim = readClaim(value)
+  if (claim === undefined || !Number.isSafeInteger(number)) return undefined
+  return { ...claim, number: number as number }
+}
+
+/** Undefined when it does not say what it must. */
+export function readClaim(value: unknown): NumberClaim | undefined {
+  const { process, settled, skipped = [], lost = [] } = (value ?? {}) as Record<string, unknown>
+  if (typeof process !== 'string' || !Number.isSafeInteger(settled)) return undefined
   const gaps = rangesOf(skipped)
   const gone = rangesOf(lost)
   if (gaps === undefined || gone === undefined) return undefined
-  return { process, number: number as number, settled: settled as number, skipped: gaps, lost: gone }
+  return { process, settled: settled as number, skipped: gaps, lost: gone }
 }
 
 function rangesOf(value: unknown): NumberRanges | undefined {

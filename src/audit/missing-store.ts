@@ -1,21 +1,6 @@
 import type { Queryable, Statement } from '../database/database.ts'
 import { requireDone } from '../database/require-done.ts'
-import { NumberRanges } from './number-ranges.ts'
 import type { MissingNumbers } from './number-tracker.ts'
-
-const SELECT_PROCESSES: Statement = {
-  name: 'select-audit-processes',
-  text: 'SELECT process, seen FROM audit_processes WHERE process = ANY($1::text[])',
-}
-
-/** Which numbers of these processes a sequencer has seen; only what can be read. */
-export async function selectProcesses(
-  db: Queryable,
-  processes: readonly string[],
-): Promise<ReadonlyMap<string, NumberRanges>> {
-  const rows = await db.query<{ process: string; seen: string }>(SELECT_PROCESSES, [processes])
-  return new Map(rows.map(({ process, seen }) => [process, NumberRanges.parse(seen.split(' ')) ?? new NumberRanges()]))
-}
 
 const INSERT_MISSING: Statement = {
   name: 'insert-audit-missing',
@@ -35,4 +20,36 @@ const RESUME: Statement = {
 /** Takes note of the event of an operator who has looked why they are gone. */
 export async function markResumed(db: Queryable, { process, from }: MissingNumbers, event: string): Promise<void> {
   requireDone(await db.query(RESUME, [process, from, event]))
+}
+
+const SELECT_MISSING: Statement = {
+  name: 'select-audit-missing',
+  text: `SELECT process, first::float8 AS "from", last::float8 AS "to" FROM audit_missing ORDER BY found_at, process, first`,
+}
+
+/** What was found to be gone, as the table says: a row may be anybody's, and may have been removed. */
+export function selectMissing(db: Queryable): Promise<MissingNumbers[]> {
+  return db.query(SELECT_MISSING)
+}
+
+/** An event as the database has it, before it is believed. */
+export interface ClaimedEvent {
+  id: string
+  body: string
+  mac: Buffer | null
+  /** The number of its leaf, from 0; null where it has none. */
+  sequence: number | null
+}
+
+const SELECT_STOPS: Statement = {
+  name: 'select-audit-stops',
+  text: `SELECT id, type, body, mac, (SELECT sequence::float8 FROM audit_leaves WHERE event = id) AS sequence
+         FROM audit_events WHERE type IN ('audit.missing', 'audit.resume') ORDER BY id`,
+}
+
+export type ClaimedStop = ClaimedEvent & { type: 'audit.missing' | 'audit.resume' }
+
+/** The events that stop releases, and those that let them go on. */
+export function selectStops(db: Queryable): Promise<ClaimedStop[]> {
+  return db.query(SELECT_STOPS)
 }

@@ -1,10 +1,15 @@
-import type { BookState } from './audit-event.ts'
-import type { Made } from './made.ts'
+import type { Made, NumberClaim } from './made.ts'
 import { type NumberRange, NumberRanges } from './number-ranges.ts'
 
 /** Numbers of a process that must be there and are not. */
 export interface MissingNumbers extends NumberRange {
   process: string
+}
+
+/** Which numbers of a process came into the log, as ranges with spaces between them. */
+export interface SeenNumbers {
+  process: string
+  seen: string
 }
 
 /**
@@ -36,9 +41,22 @@ export class NumberTracker {
   }
 
   /** What a process says of itself, whether events of it were seen or not. */
-  claim({ process, settled }: BookState): void {
+  claim({ process, settled, skipped, lost }: NumberClaim): void {
     const known = this.#processes.get(process)
-    if (known !== undefined) known.settled = Math.max(known.settled, settled)
+    if (known === undefined) throw new Error('a process is taken up before its claims')
+    known.seen.addAll(skipped)
+    known.seen.addAll(lost)
+    known.settled = Math.max(known.settled, settled)
+  }
+
+  /** Answers with the numbers of a process whose claim is gone: which they are from there on is not known, so the first one stands for them. */
+  cutOff(process: string): MissingNumbers {
+    const known = this.#processes.get(process)
+    if (known === undefined) throw new Error('a process is taken up before it is missed')
+    const [next = known.settled] = known.seen.missing(1, Number.MAX_SAFE_INTEGER).map(({ from }) => from)
+    known.seen.add(next)
+    this.#changed.add(process)
+    return { process, from: next, to: next }
   }
 
   /** What is missing now. It is answered once. */
@@ -55,7 +73,7 @@ export class NumberTracker {
   }
 
   /** What has changed since the last time. */
-  takeChanges(): { process: string; seen: string }[] {
+  takeChanges(): SeenNumbers[] {
     const changes = [...this.#changed].map((process) => ({
       process,
       seen: this.#processes.get(process)!.seen.texts().join(' '),

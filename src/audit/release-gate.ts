@@ -1,55 +1,55 @@
-import type { Queryable, Statement } from '../database/database.ts'
+import type { Queryable } from '../database/database.ts'
 import { Problem } from '../problem.ts'
-import type { VerifyEventMac } from './event-authenticity.ts'
-import { EVENT_DOMAIN } from './event-book.ts'
+import { describeMissing, parseMissing } from './missing-name.ts'
+import { type ClaimedStop, selectMissing, selectStops } from './missing-store.ts'
 import type { MissingNumbers } from './number-tracker.ts'
-
-const SELECT_MISSING: Statement = {
-  name: 'select-audit-missing',
-  text: `SELECT process, first::float8 AS "from", last::float8 AS "to", e.body, e.mac,
-                (SELECT true FROM audit_leaves WHERE event = e.id) IS NOT NULL AS "isSequenced"
-         FROM audit_missing LEFT JOIN audit_events e ON e.id = resumed_by ORDER BY found_at, process, first`,
-}
-
-interface MissingRow extends MissingNumbers {
-  /** The event of an operator who has seen to it; null for what nobody has. */
-  body: string | null
-  mac: Buffer | null
-  isSequenced: boolean
-}
+import { isProven, type ProofKeys } from './proven-event.ts'
 
 /**
  * Stands in the way of every release from the moment that an event is found to be gone until an operator has looked, and said
  * so. What is stored in the meantime is no release.
+ *
+ * The log says what stops releases (`audit.missing`) and what lets them go on (`audit.resume`): only events that are proven to be
+ * the vault's count. The table `audit_missing` only adds to it.
  */
 export interface ReleaseGate {
   /** @throws {Problem} audit-unavailable */
   requireOpen(): void
   /** What no operator has seen to, as this process knows. */
   readonly missing: readonly MissingNumbers[]
+  /** The ids of the events that say so. */
+  readonly reports: readonly string[]
   close(missing: readonly MissingNumbers[]): void
   /** Looks what other processes have found, and whether an operator has looked. @throws {Problem} sealed */
   look(db: Queryable): Promise<void>
 }
 
-const nameOf = ({ process, from }: MissingNumbers) => `${process}/${from}`
-
-/** As an event names them. */
-export function describeMissing({ process, from, to }: MissingNumbers): string {
-  return from === to ? `${process}/${from}` : `${process}/${from}-${to}`
+/** What such an event says. */
+interface Stop {
+  id: string
+  type: ClaimedStop['type']
+  /** Numbers, as events name them. */
+  missing: readonly string[]
+  /** Of an `audit.resume` the `audit.missing` events that it answers. */
+  events: readonly string[]
 }
 
-export function createReleaseGate(verifyMac: VerifyEventMac): ReleaseGate {
-  /** What was once seen is not forgotten when its row is gone. */
+export function createReleaseGate(keys: ProofKeys): ReleaseGate {
+  /** What was once seen is not forgotten when its row or its event is gone. */
   const known = new Map<string, MissingNumbers>()
+  let reports: readonly string[] = []
+  /** The bodies of events that are proven, by their ids: it is not looked up again. */
+  const proven = new Map<string, string>()
 
-  async function isSeenTo(row: MissingRow): Promise<boolean> {
-    const { body, mac, isSequenced } = row
-    if (body === null || mac === null) return false
-    // A key may have been replaced since. What has its leaf is part of what was signed.
-    if (!isSequenced && !(await verifyMac(EVENT_DOMAIN, body, mac))) return false
-    const { type, missing } = JSON.parse(body) as { type?: string; missing?: readonly string[] }
-    return type === 'audit.resume' && missing?.includes(describeMissing(row)) === true
+  async function readStops(db: Queryable): Promise<Stop[]> {
+    const stops: Stop[] = []
+    for (const event of await selectStops(db)) {
+      if (proven.get(event.id) !== event.body && !(await isProven(db, event, keys))) continue
+      proven.set(event.id, event.body)
+      const { type, missing = [], events = [] } = JSON.parse(event.body) as Partial<Stop>
+      if (type === event.type) stops.push({ id: event.id, type, missing, events })
+    }
+    return stops
   }
 
   return {
@@ -59,15 +59,25 @@ export function createReleaseGate(verifyMac: VerifyEventMac): ReleaseGate {
     get missing() {
       return [...known.values()]
     },
+    get reports() {
+      return reports
+    },
     close(missing) {
-      for (const one of missing) known.set(nameOf(one), one)
+      for (const one of missing) known.set(describeMissing(one), one)
     },
     async look(db) {
-      for (const row of await db.query<MissingRow>(SELECT_MISSING)) {
-        const { process, from, to } = row
-        if (await isSeenTo(row)) known.delete(nameOf(row))
-        else known.set(nameOf(row), { process, from, to })
-      }
+      const rows = await selectMissing(db)
+      const stops = await readStops(db)
+      const resumes = stops.filter(({ type }) => type === 'audit.resume')
+      const answered = new Set(resumes.flatMap(({ events }) => events))
+      const seenTo = new Set(resumes.flatMap(({ missing }) => missing))
+      const open = stops.filter(({ id, type }) => type === 'audit.missing' && !answered.has(id))
+      // The same numbers may be missing again after somebody has looked.
+      const named = new Set(open.flatMap(({ missing }) => missing))
+      const found = [...named].map(parseMissing).filter((one) => one !== undefined)
+      for (const one of [...rows, ...found]) known.set(describeMissing(one), one)
+      for (const name of known.keys()) if (seenTo.has(name) && !named.has(name)) known.delete(name)
+      reports = open.map(({ id }) => id)
     },
   }
 }

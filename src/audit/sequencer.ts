@@ -2,8 +2,9 @@ import { createPublicKey } from 'node:crypto'
 import type { Queryable } from '../database/database.ts'
 import { DatabaseError } from '../database/database-error.ts'
 import { announceKey } from './announce-key.ts'
-import type { BookState, NewAuditEvent } from './audit-event.ts'
+import type { NewAuditEvent } from './audit-event.ts'
 import { formatCheckpoint, type VaultMark } from './checkpoint.ts'
+import type { Verdict } from './event-authenticity.ts'
 import { advanceFrontier, type Frontier, settledBelow } from './frontier.ts'
 import { LogChanged, type LogEnd, readLogEnd, type SeenLog } from './log-end.ts'
 import type { LogKey } from './log-key.ts'
@@ -16,12 +17,14 @@ import {
   selectPlacedEvents,
   selectRunningTransactions,
 } from './log-store.ts'
-import { madeOf } from './made.ts'
+import { madeOf, type NumberClaim } from './made.ts'
 import { EMPTY_ROOT } from './merkle.ts'
-import { selectProcesses } from './missing-store.ts'
+import { nameUnproven } from './name-unproven.ts'
 import { rawPublicKey, signNote } from './note.ts'
-import { type MissingNumbers, NumberTracker } from './number-tracker.ts'
+import { type MissingNumbers, NumberTracker, type SeenNumbers } from './number-tracker.ts'
+import { readSeen, type SealedSeen } from './seen-numbers.ts'
 import { appendLeaves, rootOfEdge } from './tree-edge.ts'
+import { type ClaimMacs, watchClaims } from './watch-claims.ts'
 
 export interface SequencerDeps {
   newAuditEvent: NewAuditEvent
@@ -42,12 +45,17 @@ export interface SequencerDeps {
     mark(isChanged: boolean): VaultMark | Promise<VaultMark>
   }
   events: {
-    /** Whether the vault made the event. Of one that it did not make nobody hears otherwise: raises the alert. @throws {Problem} sealed */
-    isOfVault(event: PlacedEvent, session: Queryable): Promise<boolean>
+    /** Whether the vault made the event. Of one that was forged nobody hears otherwise: raises the alert. @throws {Problem} sealed */
+    judgePlaced(event: PlacedEvent, session: Queryable): Promise<Verdict>
     /** The numbers of this process. */
-    readonly state: BookState
-    /** Events are gone that their process has seen stored. */
-    miss(missing: readonly MissingNumbers[], session: Queryable): Promise<void>
+    readonly state: NumberClaim
+    claims: ClaimMacs
+    /** Whether an earlier sequencer has written that. @throws {Problem} sealed */
+    isSeen(text: string, mac: Buffer): Promise<boolean>
+    /** @throws {Problem} sealed */
+    sealSeen(seen: SeenNumbers): SealedSeen
+    /** Events are gone that their process has seen stored, or the claims of processes are. */
+    miss(missing: readonly MissingNumbers[], vanished: readonly string[], session: Queryable): Promise<void>
   }
 }
 
@@ -78,6 +86,9 @@ export async function openSequencer(
   let keptAt = (await findLastKept(session))?.getTime() ?? Number.NEGATIVE_INFINITY
   let frontier: Frontier = { next: head.nextPosition, gaps: [] }
   const numbers = new NumberTracker()
+  const watch = watchClaims(session, made.claims)
+  /** Claims that were read before every event that they are about. */
+  let claimed: NumberClaim[] = []
 
   async function begin(): Promise<LogEnd> {
     const empty = { origin, size: 0, root: EMPTY_ROOT }
@@ -97,31 +108,56 @@ export async function openSequencer(
     const key = await keys.active()
     if (key.id === announced) return key
     const publicKey = rawPublicKey(createPublicKey(key.secret)).toString('base64')
-    await announceKey(session, newAuditEvent, { id: key.id, publicKey }, made.isOfVault)
+    await announceKey(
+      session,
+      newAuditEvent,
+      { id: key.id, publicKey },
+      async (event, db) => (await made.judgePlaced(event, db)) === 'of-vault',
+    )
     announced = key.id
     return key
   }
 
+  /** Takes up what is known of processes that are new here. */
+  async function takeUp(processes: Iterable<string>): Promise<void> {
+    const unknown = [...new Set(processes)].filter((process) => !numbers.knows(process))
+    if (unknown.length === 0) return
+    const seen = await readSeen(session, unknown, made.isSeen)
+    for (const process of unknown) numbers.take(process, seen.get(process))
+  }
+
   /** Those that the vault made, their numbers noted. */
-  async function sift(events: readonly PlacedEvent[], own: BookState): Promise<PlacedEvent[]> {
+  async function sift(events: readonly PlacedEvent[]): Promise<PlacedEvent[]> {
     const fresh = events.filter(({ isSequenced }) => !isSequenced)
     const ours: PlacedEvent[] = []
-    for (const event of fresh) if (await made.isOfVault(event, session)) ours.push(event)
-    const said = ours.map(({ body }) => madeOf(body ?? '')).filter((one) => one !== undefined)
-    const processes = new Set([own.process, ...said.map(({ process }) => process)])
-    const unknown = [...processes].filter((process) => !numbers.knows(process))
-    if (unknown.length > 0) {
-      const seen = await selectProcesses(session, unknown)
-      for (const process of unknown) numbers.take(process, seen.get(process))
+    const unproven: PlacedEvent[] = []
+    for (const event of fresh) {
+      const verdict = await made.judgePlaced(event, session)
+      if (verdict === 'of-vault') ours.push(event)
+      if (verdict === 'unproven') unproven.push(event)
     }
+    await nameUnproven(session, newAuditEvent, unproven)
+    const said = ours.map(({ body }) => madeOf(body ?? '')).filter((one) => one !== undefined)
+    for (const { process } of said) if (!numbers.knows(process)) watch.expect(process)
+    await takeUp(said.map(({ process }) => process))
     for (const one of said) numbers.add(one)
     return ours
+  }
+
+  /** What is missing, when every event is known that those claims are about. */
+  async function findMissing(claims: readonly NumberClaim[], vanished: readonly string[]): Promise<MissingNumbers[]> {
+    await takeUp([...claims.map(({ process }) => process), ...vanished])
+    for (const claim of claims) numbers.claim(claim)
+    return [...numbers.takeMissing(), ...vanished.map((process) => numbers.cutOff(process))]
   }
 
   return {
     async advance() {
       // Asked first: what is settled now is seen by the look that follows.
       const own = made.state
+      const { claims, vanished } = await watch.read()
+      // A process that has made no event yet claims nothing.
+      claimed.push(...claims.filter(({ settled, lost }) => settled > 1 || !lost.isEmpty))
       const running = frontier.gaps.length > 0 ? await selectRunningTransactions(session) : new Set<string>()
       const events = await selectPlacedEvents(session, frontier.next, frontier.gaps, EVENTS_PER_ROUND)
       const advanced = advanceFrontier(
@@ -129,11 +165,11 @@ export async function openSequencer(
         events.map(({ position }) => position),
         running,
       )
-      const leaves = await sift(events, own)
+      const leaves = await sift(events)
       const isBehind = events.length >= EVENTS_PER_ROUND
-      if (!isBehind) numbers.claim(own)
-      const missing = numbers.takeMissing()
-      if (missing.length > 0) await made.miss(missing, session)
+      const missing = await findMissing(isBehind ? [] : [own, ...claimed], vanished)
+      if (!isBehind) claimed = []
+      if (missing.length > 0) await made.miss(missing, vanished, session)
       if (leaves.length > 0) {
         const key = await announcedKey()
         const grown = appendLeaves(
@@ -152,7 +188,7 @@ export async function openSequencer(
         const isKept = at.getTime() - keptAt >= KEEP_EVERY_MS
         // The last one of a key vouches for the key that follows it, which was announced under it.
         const isFromKept = key.id !== signer && head.size > 0
-        const processes = numbers.takeChanges()
+        const processes = numbers.takeChanges().map(made.sealSeen)
         const growth = { from: head, leaves, subtrees: grown.completed, head: next, isKept, isFromKept, processes }
         const isGrown = await growLog(session, growth).catch(explainGrowth)
         if (!isGrown) throw new LogChanged(`the head of the log, ${head.size} leaves, was changed by somebody else`)

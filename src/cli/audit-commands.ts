@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { type AuditCaller, auditEventTypes } from '../audit/audit-event.ts'
-import { describeMissing } from '../audit/release-gate.ts'
+import { describeMissing } from '../audit/missing-name.ts'
 import { count } from './arguments.ts'
 import { addDropCommand } from './audit-drop-command.ts'
 import { addExportCommand } from './audit-export-command.ts'

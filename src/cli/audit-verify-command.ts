@@ -99,7 +99,7 @@ function readGiven({ key, checkpoint, receipt }: VerifyOptions): VerifyLogOption
 }
 
 function describe(result: LogVerification, seconds: number): string {
-  const { origin, size, checkpoints, receipts, records, pending, dropped, findings } = result
+  const { origin, size, checkpoints, receipts, records, pending, unproven, dropped, findings } = result
   const lines = findings.map(({ code, sequence, event, token, detail }) => {
     const place = [...(sequence === undefined ? [] : [`leaf ${sequence}`]), event, token].filter(
       (one) => one !== undefined,
@@ -109,6 +109,7 @@ function describe(result: LogVerification, seconds: number): string {
   return [
     `${origin ?? 'the log'}: ${size} events, ${checkpoints} checkpoints, ${receipts} receipts, ${records} records, in ${seconds} s`,
     ...(pending > 0 ? [`${pending} events wait for their place in the log`] : []),
+    ...(unproven > 0 ? [`${unproven} events of commands without keys are named in the log: nothing proves them`] : []),
     ...(dropped > 0 ? [`${dropped} old events were dropped by retention; their hashes are still part of the log`] : []),
     ...(lines.length > 0 ? lines : ['nothing was found']),
   ].join('\n')

@@ -23,10 +23,11 @@ import * as approvalUses from '../../migrations/0020-approval-uses.ts'
 import * as keptIndexKeys from '../../migrations/0021-kept-index-keys.ts'
 import * as outsideCheckpoints from '../../migrations/0022-outside-checkpoints.ts'
 import * as accessLedger from '../../migrations/0023-access-ledger.ts'
-import * as dumpedTriggers from '../../migrations/0028-dumped-triggers.ts'
-import * as releaseLocks from '../../migrations/0030-release-locks.ts'
-import * as monthsAndVacuum from '../../migrations/0031-months-and-vacuum.ts'
+import * as dumpedTriggers from '../../migrations/0024-dumped-triggers.ts'
 import * as approvalEvidence from '../../migrations/0025-approval-evidence.ts'
+import * as eventClaims from '../../migrations/0026-event-claims.ts'
+import * as releaseLocks from '../../migrations/0027-release-locks.ts'
+import * as monthsAndVacuum from '../../migrations/0028-months-and-vacuum.ts'
 import { CONNECT_TIMEOUT_MS, connectionOptions } from './database.ts'
 import type { OnlineMigration } from './online-migration.ts'
 import { openForMigrations } from './open-for-migrations.ts'
@@ -59,10 +60,11 @@ const migrations: Record<string, Knex.Migration> = {
   '0021-kept-index-keys': keptIndexKeys,
   '0022-outside-checkpoints': outsideCheckpoints,
   '0023-access-ledger': accessLedger,
-  '0028-dumped-triggers': dumpedTriggers,
-  '0030-release-locks': releaseLocks,
-  '0031-months-and-vacuum': monthsAndVacuum,
+  '0024-dumped-triggers': dumpedTriggers,
   '0025-approval-evidence': approvalEvidence,
+  '0026-event-claims': eventClaims,
+  '0027-release-locks': releaseLocks,
+  '0028-months-and-vacuum': monthsAndVacuum,
 }
 
 /**

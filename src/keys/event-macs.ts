@@ -1,12 +1,18 @@
 import type { Alert } from '../alert.ts'
-import { acceptWaiting, EVENT_MACS } from '../audit/accept-waiting.ts'
+import { acceptWaiting, EVENT_CLAIMS, EVENT_MACS } from '../audit/accept-waiting.ts'
 import type { AuditCaller, EventBook } from '../audit/audit-event.ts'
+import { endForOthers } from '../audit/end-for-others.ts'
 import type { VerifyEventMac } from '../audit/event-authenticity.ts'
-import { createEventBook, EVENT_DOMAIN } from '../audit/event-book.ts'
+import { CLAIM_DOMAIN, createEventBook } from '../audit/event-book.ts'
+import type { LogKey } from '../audit/log-key.ts'
 import { findOldestWaiting } from '../audit/log-store.ts'
+import type { SeenNumbers } from '../audit/number-tracker.ts'
+import { SEEN_DOMAIN, type SealedSeen, seenText } from '../audit/seen-numbers.ts'
+import { selectUnclaimed } from '../audit/waiting-store.ts'
 import type { NewId } from '../identifier.ts'
 import type { KeyRow, KeyState } from './key.ts'
 import type { Keys } from './keys.ts'
+import { keyIdOf } from './macs.ts'
 import { type ChangeRegistryDeps, changeRegistry } from './registry.ts'
 
 /** An event may wait for the log while its key is replaced: the key is asked until it is destroyed. */
@@ -19,7 +25,7 @@ const CLOSED_AFTER_MS = 60_000
 const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
 
 export interface EventMacDeps extends ChangeRegistryDeps {
-  keys: Pick<Keys, 'macs' | 'registry' | 'refresh' | 'verified'>
+  keys: Pick<Keys, 'macs' | 'registry' | 'refresh' | 'verified' | 'ring'>
   now: () => Date
 }
 
@@ -34,7 +40,7 @@ export function createVaultBook(options: {
   const { keys, newId, alert, remembers } = options
   return createEventBook({
     process: newId('proc'),
-    makeMac: (body) => keys().macs.make('event-mac', EVENT_DOMAIN, body),
+    makeMac: (domain, text) => keys().macs.make('event-mac', domain, text),
     isSealed: () => keys().isSealed,
     alert,
     remembers,
@@ -45,7 +51,18 @@ export function createVaultBook(options: {
 export interface EventMacs {
   /** Whether the vault made an event, under the present key or one that was replaced and is not destroyed yet. */
   verifyMac: VerifyEventMac
-  /** On the first start of a version that makes MACs: what waits for its place in the log is taken in as it stands. */
+  /** All keys that may have signed the log. @throws {Problem} sealed */
+  signingKeys(): readonly LogKey[]
+  /** Signs what a process claims of its numbers. @throws {Problem} sealed */
+  signClaim(claim: string): Buffer
+  /** Whether the key is there that a MAC names. @throws {Problem} sealed */
+  knows(mac: Buffer): boolean
+  /** Signs what a sequencer has seen of the numbers of a process. @throws {Problem} sealed */
+  sealSeen(seen: SeenNumbers): SealedSeen
+  /**
+   * On the first start of a version that makes MACs: what waits for its place in the log is taken in as it stands, and processes
+   * that claimed nothing are over.
+   */
   acceptWaiting(): Promise<void>
   /** Whether that was done, as far as this process knows. @throws {Problem} sealed */
   areAccepted(): boolean
@@ -58,15 +75,23 @@ export interface EventMacs {
 
 export function createEventMacs(deps: EventMacDeps): EventMacs {
   const { database, keys, newAuditEvent, now } = deps
+  const makeMac = (domain: string, text: string) => keys.macs.make('event-mac', domain, text)
+  const signClaim = (claim: string) => makeMac(CLAIM_DOMAIN, claim)
   return {
+    signingKeys: () => keys.ring.all('audit-signing'),
+    signClaim,
+    knows: (mac) => keys.ring.find(keyIdOf(mac)) !== undefined,
+    sealSeen: (seen) => ({ ...seen, mac: makeMac(SEEN_DOMAIN, seenText(seen)) }),
     verifyMac: (domain, text, mac) => keys.macs.verify('event-mac', domain, text, mac, ASKED),
     areAccepted: () => keys.verified.marks.includes(EVENT_MACS),
     async acceptWaiting() {
-      if (keys.verified.marks.includes(EVENT_MACS)) return
+      const { marks: known } = keys.verified
+      if (known.includes(EVENT_MACS) && known.includes(EVENT_CLAIMS)) return
       await changeRegistry(deps, VAULT, async ({ tx, marks, mark }) => {
-        if (marks.includes(EVENT_MACS)) return
-        await acceptWaiting(tx, newAuditEvent)
+        if (!marks.includes(EVENT_MACS)) await acceptWaiting(tx, newAuditEvent)
+        if (!marks.includes(EVENT_CLAIMS)) await endForOthers(tx, await selectUnclaimed(tx), signClaim)
         mark(EVENT_MACS)
+        mark(EVENT_CLAIMS)
       })
     },
     async closeReplaced() {

@@ -119,7 +119,7 @@ interface FindingRow {
 
 /**
  * Commits the events of any number of searches and releases in one statement, each if every record in it still stands in the version
- * that was opened. The locks of its records (migration 0030) order it against erasure and correction.
+ * that was opened. The locks of its records (migration 0027) order it against erasure and correction.
  *
  * @param mayWait whether the statement waits while a record is being erased or corrected
  * @returns for each finding whether it was committed; false when one of its records was erased or corrected meanwhile; `WAITS`

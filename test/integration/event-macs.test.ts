@@ -98,6 +98,90 @@ describe('what is done without keys', () => {
     await vi.waitFor(async () => expect(await isLogged(event!.id)).toBe(true), PATIENCE)
   })
 
+  it('is believed once of each state: a second event stays out, and a command that changes nothing writes none', async () => {
+    const { commands } = sealed.strongroom
+    const { id: subject } = await vault.client(['tokenize'])
+    await commands.revokeClient(OPERATOR, subject)
+    await expect(commands.revokeClient(OPERATOR, subject)).rejects.toThrow('done before')
+    await commands.disableStaff(OPERATOR, 'staff:edsger')
+    await expect(commands.disableStaff(OPERATOR, 'staff:edsger')).rejects.toThrow('done before')
+    const events = await vault.events({ type: 'client.revoke', subject })
+    expect(events).toHaveLength(1)
+    await vi.waitFor(async () => expect(await isLogged(events[0]!.id)).toBe(true), PATIENCE)
+    const about = { outcome: 'success', caller: OPERATOR, vouched: true } as const
+    const forged = [
+      await writeWithoutMac({ ...about, type: 'client.revoke', subject, site: 'default' }),
+      await writeWithoutMac({ ...about, type: 'staff.disable', subject: 'staff:edsger' }),
+    ]
+    await vi.waitFor(() => {
+      const told = alertsOf('audit-forged').map(({ event }) => event)
+      expect(told).toEqual(expect.arrayContaining(forged))
+    }, PATIENCE)
+    for (const id of forged) expect(await isLogged(id)).toBe(false)
+    await sql('DELETE FROM audit_events WHERE id = ANY($1)', [forged])
+    // Let in again, a person can be disabled again.
+    await vault.strongroom.commands.enableStaff(OPERATOR, 'staff:edsger')
+    await commands.disableStaff(OPERATOR, 'staff:edsger')
+    const [, again] = await vault.events({ type: 'staff.disable', subject: 'staff:edsger' })
+    await vi.waitFor(async () => expect(await isLogged(again!.id)).toBe(true), PATIENCE)
+  })
+
+  it('is not believed of a person whom an event has let in again that the vault did not make', async () => {
+    const id = await writeWithoutMac({
+      ...{ type: 'staff.disable', outcome: 'success', caller: OPERATOR, subject: 'staff:barbara', vouched: true },
+    })
+    const enabled = '{"id":"evt_00000000000000000000000003","subject":"staff:barbara","type":"staff.enable"}'
+    await sql(
+      `INSERT INTO audit_events (id, occurred_at, type, body, mac) VALUES ($1, now(), 'staff.enable', $2, $3)`,
+      ['evt_00000000000000000000000003', enabled, Buffer.alloc(48)],
+    )
+    await vi.waitFor(() => expect(alertsOf('audit-forged').map(({ event }) => event)).toContain(id), PATIENCE)
+    expect(await isLogged(id)).toBe(false)
+    await sql('DELETE FROM audit_events WHERE id = ANY($1)', [[id, 'evt_00000000000000000000000003']])
+  })
+
+  it('is named as unproven where it leaves no state, and what is named cannot be exchanged', async () => {
+    await sealed.strongroom.commands.recordFailedCommand(OPERATOR, { command: 'clients add', code: 'sealed' })
+    await sealed.strongroom.commands.listAuditEvents(OPERATOR, { limit: 1 })
+    const looks = await vi.waitFor(async () => {
+      const named = (await vault.events({ type: 'audit.unproven' })).flatMap(({ events }) => events as string[])
+      const unproven = await vault.events({ unproven: true })
+      expect(unproven.map(({ type }) => type)).toEqual(['request.refuse', 'audit.read'])
+      const ids = unproven.map(({ id }) => String(id))
+      for (const id of ids) expect(named.filter((name) => name.startsWith(`${id} `))).toHaveLength(1)
+      return ids
+    }, PATIENCE)
+    for (const id of looks) expect(await isLogged(id)).toBe(false)
+    expect(alertsOf('audit-forged').filter(({ event }) => looks.includes(String(event)))).toEqual([])
+    await vi.waitFor(async () => expect(await findings()).toEqual([]), PATIENCE)
+    const [body] = await sql<{ body: string }>('SELECT body FROM audit_events WHERE id = $1', [looks[1]])
+    const other = body!.body.replace('"count":1', '"count":7')
+    expect(other).not.toBe(body!.body)
+    await sql('UPDATE audit_events SET body = $2 WHERE id = $1', [looks[1], other])
+    expect(await findings()).toMatchObject([{ code: 'inserted', event: looks[1] }])
+    await sql('UPDATE audit_events SET body = $2 WHERE id = $1', [looks[1], body!.body])
+    // What says that it was vouched for has no state to show for it.
+    const about = { outcome: 'success', caller: OPERATOR, vouched: true } as const
+    const forged = [
+      await writeWithoutMac({ ...about, type: 'audit.read', subject: 'export' }),
+      await writeWithoutMac({ ...about, type: 'access.review' }),
+      await writeWithoutMac({ ...about, type: 'access.explain', subject: 'staff:ada' }),
+      await writeWithoutMac({
+        ...about,
+        type: 'request.refuse',
+        outcome: 'failed',
+        code: 'sealed',
+        route: 'keys rotate',
+      }),
+    ]
+    await vi.waitFor(() => {
+      const told = alertsOf('audit-forged').map(({ event }) => event)
+      expect(told).toEqual(expect.arrayContaining(forged))
+    }, PATIENCE)
+    for (const id of forged) expect(await isLogged(id)).toBe(false)
+    await sql('DELETE FROM audit_events WHERE id = ANY($1)', [forged])
+  })
+
   it('is nothing that gives access', async () => {
     await expect(sealed.strongroom.commands.enableStaff(OPERATOR, 'staff:ada')).rejects.toMatchObject({
       code: 'sealed',
@@ -149,7 +233,11 @@ it('events of a version before are taken in once, by an event that names them; e
         (await other.database.sql('SELECT FROM audit_leaves WHERE event = $1', [id])).length > 0
       for (const id of waiting) await vi.waitFor(async () => expect(await logged(id)).toBe(true), PATIENCE)
       const [named] = await keeper.events({ type: 'migrate', subject: 'event-macs' })
-      expect(named).toMatchObject({ count: 2, events: waiting })
+      const leaves = await other.database.sql<{ name: string }>(
+        "SELECT event || ' ' || encode(hash, 'hex') AS name FROM audit_leaves WHERE event = ANY($1) ORDER BY sequence",
+        [waiting],
+      )
+      expect(named).toMatchObject({ count: 2, events: leaves.map(({ name }) => name) })
       const late = await insert(3)
       await vi.waitUntil(() => keeper.logLines.some((line) => line.includes(late)), PATIENCE)
       expect(await logged(late)).toBe(false)

@@ -9,7 +9,7 @@ import { createRandomBytes } from '../../src/keys/random.ts'
 export function bookOfNoVault(): EventBook {
   return createEventBook({
     process: createNewId(() => new Date(), createRandomBytes())('proc'),
-    makeMac: (body) => Buffer.concat([Buffer.alloc(16), createHash('sha256').update(body).digest()]),
+    makeMac: (_domain, text) => Buffer.concat([Buffer.alloc(16), createHash('sha256').update(text).digest()]),
     isSealed: () => false,
     alert: () => {},
     remembers: false,
@@ -18,5 +18,12 @@ export function bookOfNoVault(): EventBook {
 
 /** A sequencer's deps that takes every event for the vault's. */
 export function eventsOfNoVault({ state }: EventBook): SequencerDeps['events'] {
-  return { state, isOfVault: async () => true, miss: async () => {} }
+  return {
+    state,
+    judgePlaced: async () => 'of-vault',
+    claims: { verify: async () => true, knows: () => true },
+    isSeen: async () => true,
+    sealSeen: (seen) => ({ ...seen, mac: Buffer.alloc(48) }),
+    miss: async () => {},
+  }
 }

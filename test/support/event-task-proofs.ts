@@ -12,6 +12,22 @@ const PATIENCE = { timeout: 20_000, interval: 50 }
 /** What the tasks are there for that keep events the vault's own, as `background-tasks.test.ts` wants it of every task. */
 export function eventTaskProofs(vault: () => TestVault, run: (name: TaskName) => Promise<void>) {
   return {
+    async 'claim-event-numbers'() {
+      const settled = async () => {
+        const { book, background } = vault().strongroom
+        await background.tasks.get('claim-event-numbers')!.run()
+        const [row] = await vault().database.sql<{ settled: number }>(
+          "SELECT (claim::json ->> 'settled')::integer AS settled FROM audit_claims WHERE process = $1",
+          [book.state.process],
+        )
+        return row!.settled
+      }
+      await vault().tokenize({ card: sampleCard })
+      const before = await settled()
+      await vault().tokenize({ card: sampleCard })
+      expect(await settled()).toBeGreaterThan(before)
+    },
+
     async 'close-event-keys'() {
       const states = async () => {
         const rows = await vault().database.sql<{ state: string }>(

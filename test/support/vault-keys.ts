@@ -1,5 +1,6 @@
 import { inject } from 'vitest'
 import { remakeAccessMacs } from '../../src/access/remake-access-macs.ts'
+import type { EventBook } from '../../src/audit/audit-event.ts'
 import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
 import { inBook } from '../../src/audit/event-book.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
@@ -19,6 +20,8 @@ import type { TestVault } from './test-vault.ts'
 export interface VaultKeys extends ChangeRegistryDeps {
   database: Database
   keys: Keys
+  /** What numbers the events of this process. */
+  book: EventBook
 }
 
 /** The keys of a vault as a server of their own has them. */
@@ -49,7 +52,7 @@ export async function openTestKeys(
       await database.close()
     }
     const book = createVaultBook({ keys: () => keys, newId, alert: () => {}, remembers: false })
-    return { keys, database, newAuditEvent: inBook(book, createNewAuditEvent(now, newId)), close }
+    return { keys, database, book, newAuditEvent: inBook(book, createNewAuditEvent(now, newId)), close }
   } catch (error) {
     await database.close()
     throw error

@@ -83,7 +83,9 @@ const ACTIVITIES: Readonly<Record<string, readonly [OcsfClass, number]>> = {
   'restore.waive': [EVENT_LOG, OTHER],
   migrate: [ENTITY, 3],
   'schema.accept': [ENTITY, 10],
+  'audit.missing': [EVENT_LOG, OTHER],
   'audit.resume': [EVENT_LOG, OTHER],
+  'audit.unproven': [EVENT_LOG, OTHER],
 }
 
 /** What `request.refuse` says of a log-in that failed: class Authentication, with the client that was claimed. */

@@ -19,6 +19,10 @@ export interface ReadEvent {
   /** The time that its `until` says; NaN when it says none. */
   until: number
   made: Made | undefined
+  /** The numbers that an `audit.missing` names. */
+  missing: readonly string[]
+  /** The events that it names. */
+  events: readonly string[]
 }
 
 /**
@@ -38,7 +42,7 @@ export function checkEvent(
     return undefined
   }
   const { id, at, type, outcome, token, subject, record_version, public_key, ranges, until } = members
-  const { minimum_index: minimumIndex, made, request_id } = members
+  const { minimum_index: minimumIndex, made, request_id, missing, events } = members
   if (JSON.stringify(members) !== body || !isSorted(members)) {
     findings.add({ code: 'not-canonical', ...place, detail: 'the body of the event is not in its canonical form' })
   }
@@ -61,6 +65,8 @@ export function checkEvent(
     minimumIndex: typeof minimumIndex === 'number' ? minimumIndex : undefined,
     until: typeof until === 'string' ? Date.parse(until) : Number.NaN,
     made: made === undefined ? undefined : readMade(made),
+    missing: Array.isArray(missing) ? missing.map(String) : [],
+    events: Array.isArray(events) ? events.map(String) : [],
   }
 }
 

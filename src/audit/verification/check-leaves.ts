@@ -3,6 +3,7 @@ import { hashLeaf } from '../merkle.ts'
 import { checkEvent, type ReadEvent } from './check-event.ts'
 import type { NumberCheck } from './check-numbers.ts'
 import { type RetentionCheck, TIME_TOLERANCE_MS } from './check-retention.ts'
+import type { UnprovenCheck } from './check-unproven.ts'
 import type { Findings } from './log-finding.ts'
 import type { LoggedLeaf } from './log-source.ts'
 import type { RecordHistories } from './record-history.ts'
@@ -26,13 +27,14 @@ export interface LeafCheckDeps {
   trusted: TrustedKeys
   retention: RetentionCheck
   numbers: NumberCheck
+  unproven: UnprovenCheck
   /** When the event of a leaf with that hash was made, as a receipt says. */
   timeByReceipt: (sequence: number, hash: Buffer) => number | undefined
 }
 
 /** Checks the events of the log, one after the other: that they are there, unchanged, and in the order of time. */
 export function createLeafCheck(deps: LeafCheckDeps): LeafCheck {
-  const { findings, histories, trusted, retention, numbers, timeByReceipt } = deps
+  const { findings, histories, trusted, retention, numbers, unproven, timeByReceipt } = deps
   /** Leaves whose event has another hash, by that hash. */
   const edited = new Map<string, { leaf: LoggedLeaf; expected: string }>()
   let lastTime = Number.NEGATIVE_INFINITY
@@ -64,7 +66,8 @@ export function createLeafCheck(deps: LeafCheckDeps): LeafCheck {
       trusted.announce(sequence, event.publicKey)
     }
     retention.pass(event, sequence, isIntact)
-    numbers.add(event.made)
+    numbers.add(event)
+    if (isIntact) unproven.add(event)
     histories.add(event, sequence)
   }
 

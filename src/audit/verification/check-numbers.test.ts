@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Made } from '../made.ts'
 import { NumberRanges } from '../number-ranges.ts'
 import { createNumberCheck } from './check-numbers.ts'
@@ -19,7 +19,7 @@ function check(...steps: (Made | number)[]): string[] {
   const numbers = createNumberCheck(findings)
   for (const step of steps) {
     if (typeof step === 'number') numbers.skip(step)
-    else numbers.add(step)
+    else numbers.add({ made: step, type: 'record.read', missing: [] })
   }
   numbers.end()
   return findings.list().map(({ code, detail }) => `${code} ${detail.split(': ')[1]}`)
@@ -50,4 +50,44 @@ it('does not find again what is not there of leaves, nor what retention took', (
   expect(check(made(1), 1, made(3))).toEqual([])
   expect(check(5, made(6), made(8))).toEqual(['missing 7 of proc_1'])
   expect(check(made(1), 1, made(5))).toEqual(['missing 2-4 of proc_1'])
+})
+
+describe('what else tells of missing numbers:', () => {
+  const none = { skipped: new NumberRanges(), lost: new NumberRanges() }
+  const open = () => {
+    const findings = collectFindings()
+    const numbers = createNumberCheck(findings)
+    const say = () => {
+      numbers.end()
+      return findings.list().map(({ detail }) => detail.split(': ')[1])
+    }
+    const add = (one?: Made, missing: string[] = []) =>
+      numbers.add({ made: one, type: missing.length > 0 ? 'audit.missing' : 'record.read', missing })
+    return { numbers, add, say }
+  }
+
+  it('the claim of a process, for its last events and for all of them', () => {
+    const { numbers, add, say } = open()
+    add(made(1))
+    numbers.claim({ process: 'proc_1', settled: 4, ...none, skipped: range(2) })
+    numbers.claim({ process: 'proc_2', settled: 3, ...none })
+    numbers.claim({ process: 'proc_3', settled: 1, ...none })
+    expect(say()).toEqual(['3 of proc_1', '1-2 of proc_2'])
+  })
+
+  it('no claim of a process whose events retention may have taken', () => {
+    const { numbers, add, say } = open()
+    numbers.skip(2)
+    add(made(1))
+    numbers.claim({ process: 'proc_2', settled: 3, ...none })
+    expect(say()).toEqual([])
+  })
+
+  it('an event that names them, also among leaves without an event', () => {
+    const { numbers, add, say } = open()
+    add(made(1))
+    numbers.skip(5)
+    add(made(3), ['proc_1/2', 'proc_2/7-9', 'nonsense'])
+    expect(say()).toEqual(['2 of proc_1', '7-9 of proc_2'])
+  })
 })

@@ -1,5 +1,7 @@
-import type { Made } from '../made.ts'
+import type { Made, NumberClaim } from '../made.ts'
+import { parseMissing } from '../missing-name.ts'
 import { NumberRanges } from '../number-ranges.ts'
+import type { ReadEvent } from './check-event.ts'
 import type { Findings } from './log-finding.ts'
 
 /** What was read of the events of one process. */
@@ -7,6 +9,8 @@ interface ProcessEvents {
   /** Numbers that are accounted for: of events, and those that the process calls rolled back. */
   seen: NumberRanges
   lost: NumberRanges
+  /** What a server has found to be missing, as events of the log say. */
+  reported: NumberRanges
   settled: number
   /** The number of the first event of it, and how many leaves before it have no event. */
   first: number
@@ -14,7 +18,9 @@ interface ProcessEvents {
 }
 
 export interface NumberCheck {
-  add(made: Made | undefined): void
+  add(event: Pick<ReadEvent, 'made' | 'type' | 'missing'>): void
+  /** What a process claims, whether it is true or not; asked when every event is known. */
+  claim(claim: NumberClaim): void
   /** So many leaves have no event: their numbers are not known. */
   skip(count: number): void
   /** Says which numbers are missing. */
@@ -26,13 +32,28 @@ export function createNumberCheck(findings: Findings): NumberCheck {
   const processes = new Map<string, ProcessEvents>()
   let absent = 0
 
-  function processOf({ process, number }: Made): ProcessEvents {
+  /** @param first a number of it that is there, or from which on it is looked at */
+  function processOf(process: string, first: number): ProcessEvents {
     const known = processes.get(process)
     if (known !== undefined) return known
-    const ranges = { seen: new NumberRanges(), lost: new NumberRanges() }
-    const begun = { ...ranges, settled: 1, first: number, absentBefore: absent }
+    const ranges = { seen: new NumberRanges(), lost: new NumberRanges(), reported: new NumberRanges() }
+    const begun = { ...ranges, settled: 1, first, absentBefore: absent }
     processes.set(process, begun)
     return begun
+  }
+
+  function addMade({ process, number, skipped, lost, settled }: Made): void {
+    const known = processOf(process, number)
+    known.seen.add(number)
+    addClaim(known, { skipped, lost, settled })
+    known.first = Math.min(known.first, number)
+  }
+
+  function addClaim(known: ProcessEvents, { skipped, lost, settled }: Omit<NumberClaim, 'process'>): void {
+    known.seen.addAll(skipped)
+    known.seen.addAll(lost)
+    known.lost.addAll(lost)
+    known.settled = Math.max(known.settled, settled)
   }
 
   function sayMissing(process: string, ranges: NumberRanges, what: string): void {
@@ -42,27 +63,27 @@ export function createNumberCheck(findings: Findings): NumberCheck {
   }
 
   return {
-    add(made) {
-      if (made === undefined) return
-      const known = processOf(made)
-      known.seen.add(made.number)
-      known.seen.addAll(made.skipped)
-      known.seen.addAll(made.lost)
-      known.lost.addAll(made.lost)
-      known.settled = Math.max(known.settled, made.settled)
-      known.first = Math.min(known.first, made.number)
+    add({ made, type, missing }) {
+      if (made !== undefined) addMade(made)
+      if (type !== 'audit.missing') return
+      for (const one of missing.map(parseMissing)) {
+        if (one !== undefined) processOf(one.process, 1).reported.add(one.from, one.to)
+      }
+    },
+    claim({ process, ...claim }) {
+      // Without any event of it, they may all be among those that are not there.
+      if (processes.has(process) || absent === 0) addClaim(processOf(process, 1), claim)
     },
     skip(count) {
       absent += count
     },
     end() {
-      for (const [process, { seen, lost, settled, first, absentBefore }] of processes) {
+      for (const [process, { seen, lost, reported, settled, first, absentBefore }] of processes) {
         // What comes before may be among the events that are not there, which retention takes from the oldest on.
         const missing = new NumberRanges(seen.missing(absentBefore > 0 ? first : 1, settled))
         // Leaves without an event are findings of their own, or were dropped.
-        if (missing.count > absent - absentBefore) {
-          sayMissing(process, missing, 'events that the vault has made are not in the log')
-        }
+        if (missing.count > absent - absentBefore) reported.addAll(missing)
+        sayMissing(process, reported, 'events that the vault has made are not in the log')
         sayMissing(
           process,
           lost,

@@ -1,11 +1,13 @@
+import { readClaim as readNumberClaim } from '../made.ts'
 import type { NoteVerifier } from '../note.ts'
 import { createClaimCheck, type ReadClaim, readClaim } from './check-claims.ts'
 import { checkEvent, type ReadEvent } from './check-event.ts'
 import { createLeafCheck } from './check-leaves.ts'
-import { createNumberCheck } from './check-numbers.ts'
+import { createNumberCheck, type NumberCheck } from './check-numbers.ts'
 import { type ReadReceipt, readReceipt } from './check-receipt.ts'
 import { createRetentionCheck } from './check-retention.ts'
 import { createTreeCheck } from './check-tree.ts'
+import { createUnprovenCheck, type UnprovenCheck } from './check-unproven.ts'
 import { collectFindings, type Findings, type LogFinding, leaves } from './log-finding.ts'
 import type { LogClaim, LogPage, LogSource } from './log-source.ts'
 import { createRecordHistories, type RecordHistories } from './record-history.ts'
@@ -40,6 +42,8 @@ export interface LogVerification {
   records: number
   /** How many committed events wait for their place. */
   pending: number
+  /** How many events of commands without keys the log names and does not contain. */
+  unproven: number
   /** How many events were dropped, as retention may. */
   dropped: number
   /** The first entry that bundles still publish (C2SP tlog-tiles). */
@@ -60,13 +64,14 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
   const tree = createTreeCheck(findings, () => hasSubtrees)
   const retention = createRetentionCheck(findings, trusted)
   const numbers = createNumberCheck(findings)
+  const unproven = createUnprovenCheck(findings)
   const receipts = options.receipts
     .map(({ place, json }) => readReceipt(findings, place, json))
     .filter((receipt) => receipt !== undefined)
   const receiptsAt = Map.groupBy(receipts, ({ index }) => index)
   const timeByReceipt = (sequence: number, hash: Buffer) =>
     receiptsAt.get(sequence)?.find((receipt) => receipt.hash.equals(hash))?.at
-  const leafCheck = createLeafCheck({ findings, histories, trusted, retention, numbers, timeByReceipt })
+  const leafCheck = createLeafCheck({ findings, histories, trusted, retention, numbers, unproven, timeByReceipt })
   const head = source.head ? readClaim(findings, source.head) : undefined
   const brought = [
     ...options.checkpoints.map((claim) => readClaim(findings, claim)),
@@ -127,11 +132,12 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
     const detail = `the ${leaves(from, tree.size - 1)} stand behind the latest checkpoint, which nothing but a checkpoint puts there`
     findings.add({ code: 'inserted', sequence: from, detail })
   }
-  const pending = await readWaiting(findings, source, (event) => {
+  const pending = await readWaiting(findings, source, unproven, (event) => {
     retention.pass(event, undefined, false)
-    numbers.add(event.made)
+    numbers.add(event)
     histories.add(event, undefined)
   })
+  await compareNumbers(source, numbers)
   histories.endOfEvents()
   leafCheck.end()
   numbers.end()
@@ -153,6 +159,7 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
     receipts: receipts.length,
     records: histories.count,
     pending,
+    unproven: unproven.count,
     dropped: retention.dropped,
     minimum_index: retention.minimumIndex(tree.size),
     findings: found,
@@ -183,22 +190,40 @@ function compareReceipts(
 async function readWaiting(
   findings: Findings,
   source: LogSource,
+  unproven: UnprovenCheck,
   onEvent: (event: ReadEvent) => void,
 ): Promise<number> {
   let pending = 0
   for await (const events of source.waiting?.() ?? []) {
     for (const waiting of events) {
       const place = { event: waiting.columns.id }
-      if (waiting.isPassed) {
-        const detail =
-          'the event has no leaf, and the log has gone past it: it was put in later, or its leaf was removed'
-        findings.add({ code: 'inserted', ...place, detail })
-      } else pending += 1
+      if (waiting.isPassed) unproven.pass(waiting)
+      else pending += 1
       const event = checkEvent(findings, waiting, place)
-      if (event !== undefined) onEvent(event)
+      if (event === undefined) continue
+      if (!waiting.isPassed) unproven.add(event)
+      onEvent(event)
     }
   }
+  unproven.end()
   return pending
+}
+
+/** The last events of a process have no later one that vouches for them. */
+async function compareNumbers(source: LogSource, numbers: NumberCheck): Promise<void> {
+  for (const text of (await source.claims?.()) ?? []) {
+    const claim = parseClaim(text)
+    if (claim !== undefined) numbers.claim(claim)
+  }
+}
+
+/** A claim that is none is missed by the server that keeps the log. */
+function parseClaim(text: string): ReturnType<typeof readNumberClaim> {
+  try {
+    return readNumberClaim(JSON.parse(text))
+  } catch {
+    return undefined
+  }
 }
 
 async function compareRecords(source: LogSource, histories: RecordHistories): Promise<void> {

@@ -30,6 +30,6 @@ export function verifyProofs({ keys, checkpoints, receipts }: VerifyLogOptions):
   return {
     ok: found.length === 0,
     ...{ origin: claims[0]?.origin, size: 0, signed: 0, checkpoints: checkpoints.length, receipts: read.length },
-    ...{ records: 0, pending: 0, dropped: 0, minimum_index: 0, findings: found },
+    ...{ records: 0, pending: 0, unproven: 0, dropped: 0, minimum_index: 0, findings: found },
   }
 }

@@ -1,0 +1,41 @@
+import type { Queryable, Statement } from '../database/database.ts'
+import type { PlacedEvent } from './log-store.ts'
+
+const SELECT_MIGRATIONS: Statement = {
+  name: 'select-migrate-events',
+  text: `SELECT id AS event, body, mac FROM audit_events WHERE position >= $1 AND type = 'migrate' ORDER BY position`,
+}
+
+/** Events of type `migrate` from that position on. */
+export function selectMigrations(
+  db: Queryable,
+  from: number,
+): Promise<{ event: string; body: string; mac: Buffer | null }[]> {
+  return db.query(SELECT_MIGRATIONS, [from])
+}
+
+const SELECT_WITHOUT_MAC: Statement = {
+  name: 'select-waiting-events-without-mac',
+  text: `SELECT id AS event, sha256('\\x00'::bytea || convert_to(body, 'UTF8')) AS hash FROM audit_events e
+         WHERE position >= coalesce((SELECT next_position FROM audit_head), 0) AND mac IS NULL
+           AND (SELECT true FROM audit_leaves l WHERE l.event = e.id) IS NULL ORDER BY position`,
+}
+
+/** The events that wait for their leaf and have no MAC. */
+export function selectWaitingWithoutMac(db: Queryable): Promise<Pick<PlacedEvent, 'event' | 'hash'>[]> {
+  return db.query(SELECT_WITHOUT_MAC)
+}
+
+const SELECT_UNCLAIMED: Statement = {
+  name: 'select-unclaimed-audit-processes',
+  text: `SELECT process FROM (
+           SELECT process FROM audit_processes UNION
+           SELECT substring(body, '"process":"(proc_[0-9a-z]+)"') FROM audit_events
+           WHERE position >= coalesce((SELECT next_position FROM audit_head), 0) AND mac IS NOT NULL) AS p
+         WHERE process IS NOT NULL AND NOT EXISTS (SELECT FROM audit_claims c WHERE c.process = p.process)`,
+}
+
+/** The processes that have numbered events, in the log or waiting for it, and have claimed nothing. */
+export async function selectUnclaimed(db: Queryable): Promise<string[]> {
+  return (await db.query<{ process: string }>(SELECT_UNCLAIMED)).map(({ process }) => process)
+}
