@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { AlertCode } from '../alert.ts'
-import { type AuditEvent, createNewAuditEvent } from '../audit/audit-event.ts'
+import type { AuditEvent } from '../audit/audit-event.ts'
+import { createNewAuditEvent } from '../audit/new-audit-event.ts'
 import { createNewId } from '../identifier.ts'
 import { Problem } from '../problem.ts'
 import { createStrangerLimit } from './stranger-limit.ts'

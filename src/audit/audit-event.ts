@@ -1,5 +1,3 @@
-import type { NewId } from '../identifier.ts'
-import { inCanonicalOrder } from './canonical-event.ts'
 import type { NumberClaim, SignedClaim } from './made.ts'
 
 export const auditEventTypes = [
@@ -211,34 +209,3 @@ export interface EventBook {
 
 /** Makes events; the clock and the ids come from the composition root. */
 export type NewAuditEvent = (facts: AuditFacts) => AuditEvent
-
-/**
- * The canonical form is RFC 8785 (JSON Canonicalization Scheme) over the facts with `format`, `id` and `at`:
- * sorted members, no white space, UTF-8. `at` is RFC 3339 in UTC with milliseconds. Absent facts are left out.
- * Numbers and strings in it are written as ECMAScript's JSON.stringify does (sections 3.2.2.2 and 3.2.2.3).
- *
- * @param host the name of this machine, where events come from that neither a request nor an operator has made
- */
-export function createNewAuditEvent(now: () => Date, newId: NewId, host?: string): NewAuditEvent {
-  /** Of what the vault does by itself; refusals that are counted together have places of their own. */
-  const here = host === undefined ? undefined : `host:${host}`
-  const placed = (facts: AuditFacts): AuditFacts =>
-    facts.source === undefined && facts.caller?.source === undefined && facts.sources === undefined
-      ? { ...facts, source: here }
-      : facts
-  return (facts) => {
-    const occurredAt = now()
-    // One look at the clock: what is found by the time in ids is what the events say.
-    const id = newId('evt', occurredAt)
-    const body = JSON.stringify(inCanonicalOrder(id, occurredAt.toISOString(), placed(facts)))
-    return {
-      id,
-      occurredAt,
-      type: facts.type,
-      caller: facts.caller?.id ?? null,
-      token: facts.token ?? null,
-      site: facts.site ?? null,
-      body,
-    }
-  }
-}

@@ -3,9 +3,9 @@ import canonicalize from 'canonicalize'
 import { expect, it, vi } from 'vitest'
 import { createNewId } from '../identifier.ts'
 import { createRandomBytes } from '../keys/random.ts'
-import { createNewAuditEvent } from './audit-event.ts'
 import { createEventBook, inBook } from './event-book.ts'
 import { type Made, madeOf } from './made.ts'
+import { createNewAuditEvent } from './new-audit-event.ts'
 
 const now = () => new Date()
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { Problem } from '../problem.ts'
-import { createNewAuditEvent } from './audit-event.ts'
+import { createNewAuditEvent } from './new-audit-event.ts'
 import { watchOutage } from './outage.ts'
 
 let isAway = true

@@ -7,9 +7,9 @@
  */
 import { generateKeyPairSync } from 'node:crypto'
 import { parseArgs } from 'node:util'
-import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
 import { eventColumns, insertEventsSql } from '../../src/audit/audit-store.ts'
 import { inBook } from '../../src/audit/event-book.ts'
+import { createNewAuditEvent } from '../../src/audit/new-audit-event.ts'
 import { openSequencer } from '../../src/audit/sequencer.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { createNewId } from '../../src/identifier.ts'

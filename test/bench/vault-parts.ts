@@ -1,6 +1,6 @@
 import '../../src/buffer-sweeping.ts'
 import { remakeAccessMacs } from '../../src/access/remake-access-macs.ts'
-import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
+import { createNewAuditEvent } from '../../src/audit/new-audit-event.ts'
 import { openDatabase } from '../../src/database/database.ts'
 import { createNewId } from '../../src/identifier.ts'
 import { openKeys } from '../../src/keys/keys.ts'

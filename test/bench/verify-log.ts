@@ -7,9 +7,10 @@
  */
 import { generateKeyPairSync } from 'node:crypto'
 import { parseArgs } from 'node:util'
-import { type AuditFacts, createNewAuditEvent } from '../../src/audit/audit-event.ts'
+import type { AuditFacts } from '../../src/audit/audit-event.ts'
 import { insertEvents } from '../../src/audit/audit-store.ts'
 import { inBook } from '../../src/audit/event-book.ts'
+import { createNewAuditEvent } from '../../src/audit/new-audit-event.ts'
 import { openSequencer } from '../../src/audit/sequencer.ts'
 import { verifyLog } from '../../src/audit/verification/verify-log.ts'
 import { openLogOfDatabase } from '../../src/audit/verification/verify-store.ts'

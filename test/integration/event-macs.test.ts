@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
+import { createNewAuditEvent } from '../../src/audit/new-audit-event.ts'
 import { verifyLog } from '../../src/audit/verification/verify-log.ts'
 import { openLogOfDatabase } from '../../src/audit/verification/verify-store.ts'
 import { openDatabase } from '../../src/database/database.ts'

@@ -1,7 +1,7 @@
 import { expect, vi } from 'vitest'
-import { createNewAuditEvent } from '../../src/audit/audit-event.ts'
 import { insertEvents } from '../../src/audit/audit-store.ts'
 import { inBook } from '../../src/audit/event-book.ts'
+import { createNewAuditEvent } from '../../src/audit/new-audit-event.ts'
 import { parseVerifierKey } from '../../src/audit/note.ts'
 import type { VerifyLogOptions } from '../../src/audit/verification/verify-log.ts'
 import { openDatabase } from '../../src/database/database.ts'

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { ACCESS_MACS } from '../../src/access/access-macs.ts'
-import { type AuditFacts, createNewAuditEvent } from '../../src/audit/audit-event.ts'
+import type { AuditFacts } from '../../src/audit/audit-event.ts'
+import { createNewAuditEvent } from '../../src/audit/new-audit-event.ts'
 import { createNewId } from '../../src/identifier.ts'
 import { forgetMarks } from './forget-marks.ts'
 import type { TestDatabase } from './postgres.ts'

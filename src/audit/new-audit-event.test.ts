@@ -2,7 +2,8 @@ import canonicalize from 'canonicalize'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createNewId, timeOfId } from '../identifier.ts'
-import { type AuditFacts, auditEventTypes, createNewAuditEvent } from './audit-event.ts'
+import { type AuditFacts, auditEventTypes } from './audit-event.ts'
+import { createNewAuditEvent } from './new-audit-event.ts'
 import { leaveOutRecord } from './unfinished-event.ts'
 
 const AT = new Date('2026-11-24T10:00:00.007Z')
