@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -220,7 +220,6 @@ describe.skipIf(missing)('a root key that moves', () => {
     const { from, to } = hsm.changeSerial()
     expect(await start(inToken)).toContain(`its serial number is ${to}, and ${from} is pinned`)
     hsm.changeSerial()
-    expect(await start({ ...inToken, pkcs11Token: 'another' })).toContain('STRONGROOM_PKCS11_TOKEN is "another"')
 
     const alias = await kms.createAlias(settings.keyId!)
     const inKms: RootKeySettings = { ...settings, provider: 'aws-kms', keyId: alias }
@@ -239,10 +238,10 @@ describe.skipIf(missing)('a root key that moves', () => {
       config: { rootKey: inKms, rootKeyFile, pinFile, rootKeyPatienceMs: 20_000, replacesRootKey: true },
       sharedDatabase: vault.database,
     })
-    await rotator.strongroom.rootKeys.rotate(operator)
+    const { id } = await rotator.strongroom.rootKeys.rotate(operator)
     await rotator.stop()
-    expect(await start(inKms)).toBeUndefined()
-  }, 120_000)
+    expect(JSON.parse(readFileSync(pinFile, 'utf8'))).toMatchObject({ root_key: { id } })
+  }, 240_000)
 
   it.each(['aws-kms', 'pkcs11'] as const)('can be replaced by another one of %s', async (provider) => {
     await startVault(`rotated-${provider}`, { ...settings, provider })

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { StrongroomConfig } from '../../src/strongroom-config.ts'
 import { contact } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
@@ -11,6 +11,9 @@ import { quickKeys, TestVault } from '../support/test-vault.ts'
  * older root key back. Both vaults have one passphrase file, or one KMS key.
  */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
+// Several starts each, which take their time on a busy machine.
+vi.setConfig({ testTimeout: 120_000 })
+
 const TABLES = ['keys', 'root_keys', 'key_registry', 'key_uses'] as const
 
 let directory: string

@@ -173,6 +173,9 @@ describe('the tables of keys alone', () => {
       const copy = await putBack(KEYS)
       const config = { ...shipping(), restores: true, keepsLog: false }
       const command = await createStrongroom({ ...baseConfig(copy), ...config })
+      // The log beside them has nothing that these keys do not know: only a person can say that there are no others.
+      const request = { file: file('none.jsonl'), isDryRun: false, onProgress: () => {} }
+      await expect(command.commands.applyLog(OPERATOR, request)).rejects.toThrow('the tables of keys alone are older')
       const waived = await command.commands.waiveRestore(OPERATOR, 'CASE-7: the newer tables are lost.')
       await command.close()
       expect(waived).toMatchObject({ generation: after, event: expect.stringMatching(/^evt_/) })
