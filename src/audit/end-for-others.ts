@@ -1,11 +1,11 @@
 import type { Queryable } from '../database/database.ts'
-import { insertClaim } from './claim-store.ts'
+import { insertClaim, updateClaim } from './claim-store.ts'
 import { claimText } from './event-book.ts'
 import { NumberRanges } from './number-ranges.ts'
 
 /**
  * Claims in the place of processes that they are over: of those of a version before, which claimed nothing, and of those whose
- * claim was removed, once that is reported.
+ * claim was removed or exchanged, once that is reported. One that goes on claims again with its next event.
  */
 export async function endForOthers(
   db: Queryable,
@@ -14,6 +14,7 @@ export async function endForOthers(
 ): Promise<void> {
   for (const process of processes) {
     const claim = claimText({ process, settled: 1, skipped: new NumberRanges(), lost: new NumberRanges() }, true)
-    await insertClaim(db, { process, claim, mac: sign(claim) })
+    const signed = { process, claim, mac: sign(claim) }
+    if (!(await updateClaim(db, signed))) await insertClaim(db, signed)
   }
 }

@@ -26,16 +26,17 @@ export function selectWaitingWithoutMac(db: Queryable): Promise<Pick<PlacedEvent
   return db.query(SELECT_WITHOUT_MAC)
 }
 
-const SELECT_UNCLAIMED: Statement = {
-  name: 'select-unclaimed-audit-processes',
+const SELECT_EARLIER: Statement = {
+  name: 'select-earlier-audit-processes',
   text: `SELECT process FROM (
+           SELECT process FROM audit_claims UNION
            SELECT process FROM audit_processes UNION
            SELECT substring(body, '"process":"(proc_[0-9a-z]+)"') FROM audit_events
            WHERE position >= coalesce((SELECT next_position FROM audit_head), 0) AND mac IS NOT NULL) AS p
-         WHERE process IS NOT NULL AND NOT EXISTS (SELECT FROM audit_claims c WHERE c.process = p.process)`,
+         WHERE process IS NOT NULL`,
 }
 
-/** The processes that have numbered events, in the log or waiting for it, and have claimed nothing. */
-export async function selectUnclaimed(db: Queryable): Promise<string[]> {
-  return (await db.query<{ process: string }>(SELECT_UNCLAIMED)).map(({ process }) => process)
+/** The processes that have numbered events, in the log or waiting for it, or have claimed something. */
+export async function selectEarlier(db: Queryable): Promise<string[]> {
+  return (await db.query<{ process: string }>(SELECT_EARLIER)).map(({ process }) => process)
 }

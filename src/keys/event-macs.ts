@@ -8,7 +8,7 @@ import type { LogKey } from '../audit/log-key.ts'
 import { findOldestWaiting } from '../audit/log-store.ts'
 import type { SeenNumbers } from '../audit/number-tracker.ts'
 import { SEEN_DOMAIN, type SealedSeen, seenText } from '../audit/seen-numbers.ts'
-import { selectUnclaimed } from '../audit/waiting-store.ts'
+import { selectEarlier } from '../audit/waiting-store.ts'
 import type { NewId } from '../identifier.ts'
 import type { KeyRow, KeyState } from './key.ts'
 import type { Keys } from './keys.ts'
@@ -61,7 +61,7 @@ export interface EventMacs {
   sealSeen(seen: SeenNumbers): SealedSeen
   /**
    * On the first start of a version that makes MACs: what waits for its place in the log is taken in as it stands, and processes
-   * that claimed nothing are over.
+   * of before are over: they claimed nothing that counts.
    */
   acceptWaiting(): Promise<void>
   /** Whether that was done, as far as this process knows. @throws {Problem} sealed */
@@ -89,7 +89,7 @@ export function createEventMacs(deps: EventMacDeps): EventMacs {
       if (known.includes(EVENT_MACS) && known.includes(EVENT_CLAIMS)) return
       await changeRegistry(deps, VAULT, async ({ tx, marks, mark }) => {
         if (!marks.includes(EVENT_MACS)) await acceptWaiting(tx, newAuditEvent)
-        if (!marks.includes(EVENT_CLAIMS)) await endForOthers(tx, await selectUnclaimed(tx), signClaim)
+        if (!marks.includes(EVENT_CLAIMS)) await endForOthers(tx, await selectEarlier(tx), signClaim)
         mark(EVENT_MACS)
         mark(EVENT_CLAIMS)
       })
