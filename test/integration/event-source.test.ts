@@ -8,6 +8,7 @@ import { createRecordBatches } from '../../src/records/record-batches.ts'
 import { expectProblem } from '../support/problems.ts'
 import { exchangeOnce, rawRequest } from '../support/raw-tls.ts'
 import { card, contact } from '../support/samples.ts'
+import { stopSchemaWatch } from '../support/stop-schema-watch.ts'
 import { TestVault } from '../support/test-vault.ts'
 
 /** What events say of who acted and from where, also when nothing came of it. */
@@ -259,6 +260,7 @@ describe('what the vault fails at', () => {
 
   it('is counted in the gap while the log cannot be written, and answered as it is', async () => {
     const gapped = await TestVault.start({ sharedDatabase: vault.database })
+    await stopSchemaWatch(gapped)
     const before = (await vault.events({ type: 'audit.gap' })).length
     await vault.database.sql('REVOKE INSERT ON audit_events FROM strongroom_runtime')
     const statuses = []

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { stopSchemaWatch } from '../support/stop-schema-watch.ts'
 import { TestVault } from '../support/test-vault.ts'
 
 let vault: TestVault
@@ -11,6 +12,7 @@ afterAll(() => vault.stop())
 describe('a command that failed', () => {
   it('is counted in the gap while the log cannot be written, by the server beside it', async () => {
     const gapped = await TestVault.start({ sharedDatabase: vault.database })
+    await stopSchemaWatch(gapped)
     const operator = { id: 'operator:ada', kind: 'operator', source: 'host:desk' } as const
     const before = (await vault.events({ type: 'audit.gap' })).length
     await vault.database.sql('REVOKE INSERT ON audit_events FROM strongroom_runtime')

@@ -3,6 +3,7 @@ import { openDatabase } from '../../src/database/database.ts'
 import { expectProblem } from '../support/problems.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { card, cards } from '../support/samples.ts'
+import { stopSchemaWatch } from '../support/stop-schema-watch.ts'
 import { TestVault } from '../support/test-vault.ts'
 
 /** Somebody who can write to the database makes an approval of what is none, or uses one again. */
@@ -16,6 +17,7 @@ let approver: string
 
 beforeAll(async () => {
   vault = await TestVault.start()
+  await stopSchemaWatch(vault)
   const careful = conditionalRole({ approval: true, break_glass: true })
   await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ careful }))
   asker = await vault.staffToken('careful', { name: 'Ann' })
