@@ -81,7 +81,7 @@ export function selectPlacedEvents(
 
 const SELECT_MIGRATIONS: Statement = {
   name: 'select-migrate-events',
-  text: `SELECT id AS event, body, mac FROM audit_events
+  text: `SELECT id AS event, position::float8 AS position, body, mac FROM audit_events
          WHERE position >= $1 AND type = 'migrate' AND strpos(body, $2) > 0 ORDER BY position`,
 }
 
@@ -90,7 +90,7 @@ export function selectMigrations(
   db: Queryable,
   from: number,
   named: string,
-): Promise<{ event: string; body: string; mac: Buffer | null }[]> {
+): Promise<{ event: string; position: number; body: string; mac: Buffer | null }[]> {
   return db.query(SELECT_MIGRATIONS, [from, JSON.stringify(named)])
 }
 
