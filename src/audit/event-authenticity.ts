@@ -55,6 +55,8 @@ export function createEventAuthenticity({
   alert,
 }: AuthenticityDeps): EventAuthenticity {
   const news = createNewsAlert(alert)
+  /** What events of the vault say that were found to be its own, with their positions: one names hundreds. */
+  const accepted: { position: number; events: ReadonlySet<string> }[] = []
   const tell = (event: string) => news(event, 'audit-forged', { event })
   /** By their ids the bodies that were vouched for, which may have no leaf yet. */
   const vouched = new Map<string, string>()
@@ -72,10 +74,13 @@ export function createEventAuthenticity({
 
   /** Whether it was there before events had MACs: then the event that says so comes after it. */
   async function isAccepted(event: PlacedEvent, db: Queryable): Promise<boolean> {
-    for (const { event: id, body, mac } of await selectMigrations(db, event.position)) {
+    const name = nameEvent(event)
+    if (accepted.some(({ position, events }) => position >= event.position && events.has(name))) return true
+    for (const { event: id, position, body, mac } of await selectMigrations(db, event.position, name)) {
       if (mac === null || !(await isMade(id, body, mac))) continue
-      const { events } = JSON.parse(body) as { events?: readonly string[] }
-      if (events?.includes(nameEvent(event))) return true
+      const { events = [] } = JSON.parse(body) as { events?: readonly string[] }
+      accepted.push({ position, events: new Set(events) })
+      if (events.includes(name)) return true
     }
     return false
   }

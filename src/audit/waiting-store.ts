@@ -3,15 +3,17 @@ import type { PlacedEvent } from './log-store.ts'
 
 const SELECT_MIGRATIONS: Statement = {
   name: 'select-migrate-events',
-  text: `SELECT id AS event, body, mac FROM audit_events WHERE position >= $1 AND type = 'migrate' ORDER BY position`,
+  text: `SELECT id AS event, position::float8 AS position, body, mac FROM audit_events
+         WHERE position >= $1 AND type = 'migrate' AND strpos(body, $2) > 0 ORDER BY position`,
 }
 
-/** Events of type `migrate` from that position on. */
+/** Events of type `migrate` from that position on that name an event. */
 export function selectMigrations(
   db: Queryable,
   from: number,
-): Promise<{ event: string; body: string; mac: Buffer | null }[]> {
-  return db.query(SELECT_MIGRATIONS, [from])
+  named: string,
+): Promise<{ event: string; position: number; body: string; mac: Buffer | null }[]> {
+  return db.query(SELECT_MIGRATIONS, [from, JSON.stringify(named)])
 }
 
 const SELECT_WITHOUT_MAC: Statement = {
