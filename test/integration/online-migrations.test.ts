@@ -41,12 +41,6 @@ async function apply(online: Record<string, OnlineMigration>, options: RunOption
   return runMigrations(db, { together, online }, { pauseMs: 20, ...options })
 }
 
-const sessions = (state: string) =>
-  vault.database.sql<{ query: string }>(
-    `SELECT query FROM pg_stat_activity
-     WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = $1 AND query NOT LIKE 'BEGIN; LOCK%'`,
-    [state],
-  )
 /** How often a statement of a migration has begun to wait for a lock. */
 async function seeAttempts(text: string, count: number): Promise<void> {
   const seen = new Set<string>()
@@ -194,14 +188,21 @@ it('the lock of migrate is in no transaction, and keeps another one out', async 
       await promise
       done.push('first')
     })
+    const pids = await Promise.all(
+      clients.map(async (client) => (await client.query('SELECT pg_backend_pid() AS pid')).rows[0].pid),
+    )
+    // The first has asked before, on the same session.
     const two = whileNobodyElseMigrates(second, async () => {
       done.push('second')
     })
     await vi.waitFor(async () => {
-      const idle = await sessions('idle')
-      expect(idle.filter(({ query }) => query.includes('pg_try_advisory_lock'))).toHaveLength(2)
+      const held = await vault.database.sql(
+        `SELECT a.pid, a.state FROM pg_locks JOIN pg_stat_activity a USING (pid)
+         WHERE locktype = 'advisory' AND granted AND pid = ANY ($1)`,
+        [pids],
+      )
+      expect(held).toEqual([{ pid: pids[0], state: 'idle' }])
     }, PATIENCE)
-    expect(await sessions('idle in transaction')).toEqual([])
     resolve()
     await Promise.all([one, two])
     expect(done).toEqual(['first', 'second'])
