@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
-import { contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 import { PostServer, TestWitness } from '../support/test-witness.ts'
 
@@ -82,7 +81,8 @@ async function headSize(): Promise<number> {
 /** Adds an event and waits until it is in the log. */
 async function grow(): Promise<void> {
   const before = await headSize()
-  await vault!.tokenize({ contact })
+  // An operator's command, which goes on where a witness has seen another log.
+  await vault!.client(['tokenize'])
   await vi.waitUntil(async () => (await headSize()) > before, PATIENCE)
 }
 

@@ -1,9 +1,11 @@
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import canonicalize from 'canonicalize'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { digestOf } from '../../src/audit/witness/settlements.ts'
+import { createNewId } from '../../src/identifier.ts'
 import { copyTestDatabase, createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { applyLog, becomesReady, exportTo, readyCode, settled, stateOf } from '../support/restore-drill.ts'
 import { contact } from '../support/samples.ts'
@@ -70,11 +72,11 @@ async function anotherEvent(): Promise<{ id: string; mac: Buffer }> {
   return row!
 }
 
-let invented = 0
+const newId = createNewId(() => new Date(), randomBytes)
+
 /** Puts an event into the table that the vault has not made, in the form of its own. */
 async function invent(type: string, facts: object, mac: Buffer | null): Promise<string> {
-  const { id: like } = await anotherEvent()
-  const id = `${like.slice(0, -4)}zz${(invented++).toString().padStart(2, '0')}`
+  const id = newId('evt')
   const at = new Date()
   const body = canonicalize({ at, caller: OPERATOR, format: 1, id, outcome: 'success', type, ...facts })
   await sql('INSERT INTO audit_events (id, occurred_at, type, caller, body, mac) VALUES ($1, $2, $3, $4, $5, $6)', [
