@@ -71,8 +71,8 @@ export function createNumberCheck(findings: Findings): NumberCheck {
       }
     },
     claim({ process, ...claim }) {
-      // Without any event of it, they may all be among those that are not there.
-      if (processes.has(process) || absent === 0) addClaim(processOf(process, 1), claim)
+      // What it is about may be among the events that are not there: these are findings of their own, or were dropped.
+      if (absent === 0) addClaim(processOf(process, 1), claim)
     },
     skip(count) {
       absent += count
