@@ -63,10 +63,3 @@ const SELECT_WITHOUT_CLAIM: Statement = {
 export async function selectWithoutClaim(db: Queryable): Promise<string[]> {
   return (await db.query<{ process: string }>(SELECT_WITHOUT_CLAIM)).map(({ process }) => process)
 }
-
-const SELECT_ALL_CLAIMS: Statement = { name: 'select-all-audit-claims', text: 'SELECT claim FROM audit_claims' }
-
-/** What every process claims, whether it is true or not. */
-export async function selectAllClaims(db: Queryable): Promise<string[]> {
-  return (await db.query<{ claim: string }>(SELECT_ALL_CLAIMS)).map(({ claim }) => claim)
-}

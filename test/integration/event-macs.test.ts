@@ -158,7 +158,8 @@ describe('what is done without keys', () => {
     const other = body!.body.replace('"count":1', '"count":7')
     expect(other).not.toBe(body!.body)
     await sql('UPDATE audit_events SET body = $2 WHERE id = $1', [looks[1], other])
-    expect(await findings()).toMatchObject([{ code: 'inserted', event: looks[1] }])
+    const exchanged = [{ code: 'inserted', event: looks[1] }]
+    await vi.waitFor(async () => expect(await findings()).toMatchObject(exchanged), PATIENCE)
     await sql('UPDATE audit_events SET body = $2 WHERE id = $1', [looks[1], body!.body])
     // What says that it was vouched for has no state to show for it.
     const about = { outcome: 'success', caller: OPERATOR, vouched: true } as const

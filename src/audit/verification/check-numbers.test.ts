@@ -53,7 +53,6 @@ it('does not find again what is not there of leaves, nor what retention took', (
 })
 
 describe('what else tells of missing numbers:', () => {
-  const none = { skipped: new NumberRanges(), lost: new NumberRanges() }
   const open = () => {
     const findings = collectFindings()
     const numbers = createNumberCheck(findings)
@@ -65,23 +64,6 @@ describe('what else tells of missing numbers:', () => {
       numbers.add({ made: one, type: missing.length > 0 ? 'audit.missing' : 'record.read', missing })
     return { numbers, add, say }
   }
-
-  it('the claim of a process, for its last events and for all of them', () => {
-    const { numbers, add, say } = open()
-    add(made(1))
-    numbers.claim({ process: 'proc_1', settled: 4, ...none, skipped: range(2) })
-    numbers.claim({ process: 'proc_2', settled: 3, ...none })
-    numbers.claim({ process: 'proc_3', settled: 1, ...none })
-    expect(say()).toEqual(['3 of proc_1', '1-2 of proc_2'])
-  })
-
-  it('no claim of a process whose events retention may have taken', () => {
-    const { numbers, add, say } = open()
-    numbers.skip(2)
-    add(made(1))
-    numbers.claim({ process: 'proc_2', settled: 3, ...none })
-    expect(say()).toEqual([])
-  })
 
   it('an event that names them, also among leaves without an event', () => {
     const { numbers, add, say } = open()

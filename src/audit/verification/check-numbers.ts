@@ -19,8 +19,6 @@ interface ProcessEvents {
 
 export interface NumberCheck {
   add(event: Pick<ReadEvent, 'made' | 'type' | 'missing'>): void
-  /** What a process claims, whether it is true or not; asked when every event is known. */
-  claim(claim: NumberClaim): void
   /** So many leaves have no event: their numbers are not known. */
   skip(count: number): void
   /** Says which numbers are missing. */
@@ -69,10 +67,6 @@ export function createNumberCheck(findings: Findings): NumberCheck {
       for (const one of missing.map(parseMissing)) {
         if (one !== undefined) processOf(one.process, 1).reported.add(one.from, one.to)
       }
-    },
-    claim({ process, ...claim }) {
-      // Without any event of it, they may all be among those that are not there.
-      if (processes.has(process) || absent === 0) addClaim(processOf(process, 1), claim)
     },
     skip(count) {
       absent += count

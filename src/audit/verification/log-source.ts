@@ -12,8 +12,6 @@ export interface LogSource {
   pages(): AsyncIterable<LogPage>
   /** Committed events that have no leaf, in the order of their insertion. */
   waiting?(): AsyncIterable<readonly WaitingEvent[]>
-  /** What processes claim of the numbers of their events, as JSON. */
-  claims?(): Promise<readonly string[]>
   /** The records that there are now. */
   records?(): AsyncIterable<readonly RecordState[]>
 }

@@ -1,9 +1,8 @@
-import { readClaim as readNumberClaim } from '../made.ts'
 import type { NoteVerifier } from '../note.ts'
 import { createClaimCheck, type ReadClaim, readClaim } from './check-claims.ts'
 import { checkEvent, type ReadEvent } from './check-event.ts'
 import { createLeafCheck } from './check-leaves.ts'
-import { createNumberCheck, type NumberCheck } from './check-numbers.ts'
+import { createNumberCheck } from './check-numbers.ts'
 import { type ReadReceipt, readReceipt } from './check-receipt.ts'
 import { createRetentionCheck } from './check-retention.ts'
 import { createTreeCheck } from './check-tree.ts'
@@ -137,7 +136,6 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
     numbers.add(event)
     histories.add(event, undefined)
   })
-  await compareNumbers(source, numbers)
   histories.endOfEvents()
   leafCheck.end()
   numbers.end()
@@ -207,23 +205,6 @@ async function readWaiting(
   }
   unproven.end()
   return pending
-}
-
-/** The last events of a process have no later one that vouches for them. */
-async function compareNumbers(source: LogSource, numbers: NumberCheck): Promise<void> {
-  for (const text of (await source.claims?.()) ?? []) {
-    const claim = parseClaim(text)
-    if (claim !== undefined) numbers.claim(claim)
-  }
-}
-
-/** A claim that is none is missed by the server that keeps the log. */
-function parseClaim(text: string): ReturnType<typeof readNumberClaim> {
-  try {
-    return readNumberClaim(JSON.parse(text))
-  } catch {
-    return undefined
-  }
 }
 
 async function compareRecords(source: LogSource, histories: RecordHistories): Promise<void> {

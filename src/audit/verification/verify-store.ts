@@ -1,5 +1,4 @@
 import type { Queryable, Statement } from '../../database/database.ts'
-import { selectAllClaims } from '../claim-store.ts'
 import type { EventColumns } from '../event-columns.ts'
 import { freezeSnapshot } from '../log-end-store.ts'
 import { selectHead } from '../log-store.ts'
@@ -88,7 +87,6 @@ export async function openLogOfDatabase(tx: Queryable): Promise<LogSource> {
     end: end!.leaves,
     pages: () => readPages(tx, end!.leaves, Math.max(end!.leaves, end!.kept)),
     waiting: () => fetchAll<WaitingEvent & EventColumns, WaitingEvent>(tx, DECLARE_WAITING, FETCH_WAITING, toWaiting),
-    claims: () => selectAllClaims(tx),
     records: () => fetchAll<RecordState, RecordState>(tx, DECLARE_RECORDS, FETCH_RECORDS, (record) => record),
   }
 }
