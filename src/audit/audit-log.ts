@@ -19,6 +19,7 @@ import { describeMissing } from './missing-name.ts'
 import type { MissingNumbers, SeenNumbers } from './number-tracker.ts'
 import { watchOutage } from './outage.ts'
 import { preparePartitions } from './partition-store.ts'
+import { createIsProven } from './proven-event.ts'
 import { readEvents } from './read-events.ts'
 import type { RecordEvent } from './record-event.ts'
 import type { ReleaseGate } from './release-gate.ts'
@@ -26,7 +27,6 @@ import { reportMissing } from './report-missing.ts'
 import { resumeReleases } from './resume-releases.ts'
 import { acknowledgeFinding, type Review, reviewLog } from './review/review-log.ts'
 import { SEEN_DOMAIN, type SealedSeen } from './seen-numbers.ts'
-import { createIsProven } from './signed-log.ts'
 import type { FindState } from './vouch.ts'
 import { type WaiveRestoreDeps, waiveRestore } from './waive-restore.ts'
 import { watchLogEnd } from './watch-log-end.ts'
@@ -163,7 +163,7 @@ export async function createAuditLog(
   const end = isWatchedHere ? watchLogEnd({ ...read, keys: signing, isReady }) : undefined
   const keeper =
     end && isKeptHere ? keepLog({ ...deps, ...options, end, keys: signing, isReady, prepare, events }) : undefined
-  const isProven = createIsProven({ ...deps, keys: signing })
+  const isProven = createIsProven({ verifyMac: deps.verifyMac, signingKeys: signing.all })
   const settlements = createSettlements(isProven)
   const newerRegistry = deps.registryAge.newer
   const outside = watchOutside({

@@ -1,6 +1,7 @@
 import type { Queryable, Statement } from '../database/database.ts'
 import { requireDone } from '../database/require-done.ts'
 import type { MissingNumbers } from './number-tracker.ts'
+import type { StoredEvent } from './proven-event.ts'
 
 const INSERT_MISSING: Statement = {
   name: 'insert-audit-missing',
@@ -32,22 +33,13 @@ export function selectMissing(db: Queryable): Promise<MissingNumbers[]> {
   return db.query(SELECT_MISSING)
 }
 
-/** An event as the database has it, before it is believed. */
-export interface ClaimedEvent {
-  id: string
-  body: string
-  mac: Buffer | null
-  /** The number of its leaf, from 0; null where it has none. */
-  sequence: number | null
-}
-
 const SELECT_STOPS: Statement = {
   name: 'select-audit-stops',
   text: `SELECT id, type, body, mac, (SELECT sequence::float8 FROM audit_leaves WHERE event = id) AS sequence
          FROM audit_events WHERE type IN ('audit.missing', 'audit.resume') ORDER BY id`,
 }
 
-export type ClaimedStop = ClaimedEvent & { type: 'audit.missing' | 'audit.resume' }
+export type ClaimedStop = StoredEvent & { type: 'audit.missing' | 'audit.resume' }
 
 /** The events that stop releases, and those that let them go on. */
 export function selectStops(db: Queryable): Promise<ClaimedStop[]> {

@@ -2,15 +2,30 @@ import type { Queryable } from '../database/database.ts'
 import { isMadeAs, isOf, type VerifyEventMac } from './event-authenticity.ts'
 import { LogChanged, requireSignedHead } from './log-end.ts'
 import type { LogKey } from './log-key.ts'
-import { type LogHead, selectHead, selectTile } from './log-store.ts'
-import { hashLeaf, includes, inclusionProof } from './merkle.ts'
-import type { ClaimedEvent } from './missing-store.ts'
-import { subtreesOfTiles } from './tile.ts'
+import { type LogHead, selectHead } from './log-store.ts'
+import { hashLeaf } from './merkle.ts'
+import { createLeafProof } from './proven-leaf.ts'
+
+/** An event as the database has it, before it is believed. */
+export interface StoredEvent {
+  id: string
+  body: string
+  mac: Buffer | null
+  /** The number of its leaf, from 0; null where it has none. */
+  sequence: number | null
+}
 
 export interface ProofKeys {
   verifyMac: VerifyEventMac
   /** All that may have signed the log. @throws {Problem} sealed */
   signingKeys: () => readonly LogKey[]
+}
+
+/** Whether the vault made an event. @throws {Problem} sealed */
+export type IsProven = (db: Queryable, event: StoredEvent) => Promise<boolean>
+
+export function createIsProven(keys: ProofKeys): IsProven {
+  return (db, event) => isProven(db, event, keys)
 }
 
 /**
@@ -19,15 +34,13 @@ export interface ProofKeys {
  *
  * @throws {Problem} sealed
  */
-export async function isProven(db: Queryable, event: ClaimedEvent, keys: ProofKeys): Promise<boolean> {
+export async function isProven(db: Queryable, event: StoredEvent, keys: ProofKeys): Promise<boolean> {
   const { id, body, mac, sequence } = event
   if (mac !== null && (await isMadeAs(keys.verifyMac, { id, body, mac }))) return true
   if (sequence === null || !isOf(id, body)) return false
   const head = await selectHead(db)
-  if (head === undefined || sequence >= head.size || !isSigned(head, keys.signingKeys())) return false
-  const read = subtreesOfTiles((tile) => selectTile(db, tile), head.size)
-  const proof = await inclusionProof(read, sequence, head.size)
-  return includes(head, sequence, hashLeaf(Buffer.from(body)), proof)
+  if (head === undefined || !isSigned(head, keys.signingKeys())) return false
+  return createLeafProof(db, head).isLeaf(sequence, hashLeaf(Buffer.from(body)))
 }
 
 /** What is wrong with the head is said by the watch over the end of the log. */

@@ -1,7 +1,8 @@
 import type { Queryable } from '../database/database.ts'
-import { type LogHead, selectTile } from './log-store.ts'
+import type { LogHead } from './log-store.ts'
 import { includes, inclusionProof } from './merkle.ts'
-import { subtreesOfTiles, TILE_WIDTH } from './tile.ts'
+import { readTree } from './stored-tree.ts'
+import { TILE_WIDTH } from './tile.ts'
 
 /** What is in the tree of a head, of what the database has now. */
 export interface LeafProof {
@@ -16,7 +17,7 @@ export interface LeafProof {
 
 /** That the head is what was signed is asked elsewhere. */
 export function createLeafProof(db: Queryable, head: Pick<LogHead, 'size' | 'root'>): LeafProof {
-  const read = subtreesOfTiles((tile) => selectTile(db, tile), head.size)
+  const read = readTree(db, head.size)
   async function isLeaf(sequence: number, hash: Buffer): Promise<boolean> {
     if (sequence >= head.size) return false
     return includes(head, sequence, hash, await inclusionProof(read, sequence, head.size))

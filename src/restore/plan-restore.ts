@@ -1,7 +1,7 @@
 import { selectClients } from '../access/client-store.ts'
 import { selectPartners } from '../access/partner-store.ts'
 import type { AuditFacts } from '../audit/audit-event.ts'
-import type { IsProven } from '../audit/signed-log.ts'
+import type { IsProven } from '../audit/proven-event.ts'
 import type { Database } from '../database/database.ts'
 import { listKeys } from '../keys/key-store.ts'
 import type { Token } from '../records/token.ts'

@@ -3,7 +3,8 @@ import type { Queryable, Transaction } from '../../database/database.ts'
 import type { AuditCaller, AuditEvent, AuditEventType, AuditFacts, NewAuditEvent } from '../audit-event.ts'
 import { insertEvents } from '../audit-store.ts'
 import { selectHead } from '../log-store.ts'
-import { containsRoot, type IsProven } from '../signed-log.ts'
+import type { IsProven } from '../proven-event.ts'
+import { containsRoot } from '../stored-tree.ts'
 import {
   findSettlingEvent,
   markSettled,
