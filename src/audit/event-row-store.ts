@@ -85,3 +85,12 @@ const SELECT_ENTRIES: Statement = {
 export function selectEntries(db: Queryable, { index, width }: Tile): Promise<EventRow[]> {
   return db.query(SELECT_ENTRIES, [index * TILE_WIDTH, index * TILE_WIDTH + width])
 }
+
+/** An event as the database has it, before it is believed. */
+export interface StoredEvent {
+  id: string
+  body: string
+  mac: Buffer | null
+  /** The number of its leaf, from 0; null where it has none. */
+  sequence: number | null
+}

@@ -1,7 +1,7 @@
 import type { Queryable, Statement } from '../database/database.ts'
 import { requireDone } from '../database/require-done.ts'
+import type { StoredEvent } from './event-row-store.ts'
 import type { MissingNumbers } from './number-tracker.ts'
-import type { StoredEvent } from './proven-event.ts'
 
 const INSERT_MISSING: Statement = {
   name: 'insert-audit-missing',

@@ -1,19 +1,11 @@
 import type { Queryable } from '../database/database.ts'
 import { isMadeAs, isOf, type VerifyEventMac } from './event-authenticity.ts'
+import type { StoredEvent } from './event-row-store.ts'
 import { LogChanged, requireSignedHead } from './log-end.ts'
 import type { LogKey } from './log-key.ts'
 import { type LogHead, selectHead } from './log-store.ts'
 import { hashLeaf } from './merkle.ts'
 import { createLeafProof } from './proven-leaf.ts'
-
-/** An event as the database has it, before it is believed. */
-export interface StoredEvent {
-  id: string
-  body: string
-  mac: Buffer | null
-  /** The number of its leaf, from 0; null where it has none. */
-  sequence: number | null
-}
 
 export interface ProofKeys {
   verifyMac: VerifyEventMac

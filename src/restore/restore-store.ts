@@ -1,6 +1,6 @@
 import type { AuditEventType } from '../audit/audit-event.ts'
 import { eventIdAt } from '../audit/event-id.ts'
-import type { StoredEvent } from '../audit/proven-event.ts'
+import type { StoredEvent } from '../audit/event-row-store.ts'
 import { textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 

@@ -1,6 +1,6 @@
 import { byteaArray, textArray } from '../../database/binary-array.ts'
 import type { Queryable, Statement } from '../../database/database.ts'
-import type { StoredEvent } from '../proven-event.ts'
+import type { StoredEvent } from '../event-row-store.ts'
 
 /** A checkpoint that was seen outside. */
 export interface OutsideCheckpoint {
