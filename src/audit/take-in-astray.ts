@@ -1,12 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Database } from '../database/database.ts'
-import { DatabaseError } from '../database/database-error.ts'
+import { isLockTimeout } from '../database/database-error.ts'
 import { timeOfId } from '../identifier.ts'
 import { monthsBefore } from './months.ts'
 import { readPartitionState, takeInAstray } from './partition-store.ts'
 
-/** SQLSTATE lock_not_available. */
-const LOCKED = '55P03'
 const ATTEMPTS = 10
 const PAUSE_MS = 500
 
@@ -49,7 +47,7 @@ async function patiently(attempts: number, work: () => Promise<void>): Promise<b
       await work()
       return true
     } catch (error) {
-      if (!(error instanceof DatabaseError && error.sqlState === LOCKED)) throw error
+      if (!isLockTimeout(error)) throw error
       await wait(PAUSE_MS)
     }
   }
