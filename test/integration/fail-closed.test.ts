@@ -40,7 +40,8 @@ const withKey = { 'Idempotency-Key': 'fail-closed' }
 const everythingElse = async () =>
   (await dumpDatabase(vault.database))
     .split('\n')
-    .filter((line) => !line.includes(',audit.gap,'))
+    // How far the numbers of a process go is said every two seconds.
+    .filter((line) => !line.includes(',audit.gap,') && !line.startsWith('audit_claims '))
     .join('\n')
 
 /** Every call that would release, store, change or refuse something, with its status when all is well. */
