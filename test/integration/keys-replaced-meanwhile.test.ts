@@ -100,16 +100,6 @@ it.each<[string, string, number, (of: Awaited<ReturnType<typeof stored>>) => Pro
     ({ contact: { token } }) =>
       vault.call('POST', at(token, '/erase'), { token: bearer.officer, body: { reason }, headers: once() }),
   ],
-  [
-    'the reason of a request for approval',
-    'reveal_reasons',
-    403,
-    ({ card: { token } }) =>
-      vault.call('POST', at(token, '/reveal'), {
-        token: bearer.careful,
-        body: { purpose: 'enforce-rights', reason },
-      }),
-  ],
 ])('%s', async (_what, table, status, send) => {
   const records = await stored()
   const before = await countReferences(server.database, new Date())
@@ -127,4 +117,18 @@ it.each<[string, string, number, (of: Awaited<ReturnType<typeof stored>>) => Pro
       expect(count, column).toBeLessThanOrEqual(before.get(id)?.[column] ?? 0)
     }
   }
+})
+
+it('the reason of a request for approval: its MAC keeps the keys until it is stored', async () => {
+  const { card } = await stored()
+  const release = await vault.database.hold('LOCK TABLE reveal_reasons IN SHARE MODE')
+  const body = { purpose: 'enforce-rights', reason }
+  const answer = vault.call('POST', at(card.token, '/reveal'), { token: bearer.careful, body })
+  const isWaiting = (count: number) => async () => (await vault.database.waiting()) >= count
+  await vi.waitUntil(isWaiting(1), { timeout: 20_000, interval: 20 })
+  const replaced = replaceKeys(server, ['display', 'secret', 'index'])
+  await vi.waitUntil(isWaiting(2), { timeout: 20_000, interval: 20 })
+  await release()
+  expect((await answer).status).toBe(403)
+  await replaced
 })
