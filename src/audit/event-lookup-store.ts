@@ -89,12 +89,21 @@ export async function findReleasesUnder(db: Queryable, approval: string): Promis
 const SELECT_KEY_EVENTS: Statement = {
   name: 'select-key-events-of-log',
   text: `SELECT body::json ->> 'type' AS type, body::json ->> 'subject' AS key FROM audit_events e
-         WHERE strpos(body, '"type":"key.') > 0
+         WHERE strpos(body, '"type":"key.') > 0 AND position > $1
            AND (SELECT hash FROM audit_leaves WHERE event = e.id) = sha256('\\x00'::bytea || convert_to(body, 'UTF8'))
          ORDER BY id`,
 }
 
-/** The events of keys that are in the log as they were hashed: of which type, and of which key. */
-export function findKeyEvents(db: Queryable): Promise<{ type: string; key: string }[]> {
-  return db.query(SELECT_KEY_EVENTS)
+/** The events of keys behind that position that are in the log as they were hashed: of which type, and of which key. */
+export function findKeyEvents(db: Queryable, after: number): Promise<{ type: string; key: string }[]> {
+  return db.query(SELECT_KEY_EVENTS, [after])
+}
+
+const SELECT_LAST_POSITION: Statement = {
+  name: 'select-last-event-position',
+  text: 'SELECT coalesce(max(position), -1)::float8 AS position FROM audit_events',
+}
+
+export async function findLastPosition(db: Queryable): Promise<number> {
+  return (await db.query<{ position: number }>(SELECT_LAST_POSITION))[0]!.position
 }

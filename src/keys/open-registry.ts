@@ -1,4 +1,3 @@
-import { findKeyEvents } from '../audit/event-lookup-store.ts'
 import type { Database, Queryable } from '../database/database.ts'
 import type { Handover, MacKey } from './handover.ts'
 import {
@@ -23,7 +22,6 @@ import {
 } from './registry-manifest.ts'
 import { type RemakeMacs, remakingFromFormer, remakingWith } from './remake-macs.ts'
 import { requireNoStepBack } from './require-no-step-back.ts'
-import { requireStatesOfLog } from './require-states-of-log.ts'
 import type { RootKey, RootKeyRecord } from './root-key/root-key.ts'
 import { SealError } from './seal.ts'
 import { newVaultId } from './vault-id.ts'
@@ -182,8 +180,6 @@ export function createRegistry(options: RegistryOptions): Registry {
   }
 
   async function read(db: Queryable): Promise<VerifiedRegistry> {
-    // Later ones would be of changes that the rows do not have yet.
-    const events = seen === undefined ? await findKeyEvents(db) : []
     const { stored, ...rows } = await selectRegistry(db)
     if (stored === undefined)
       throw new KeyRegistryError('the manifest of the key registry (table "key_registry") is missing.')
@@ -196,7 +192,6 @@ export function createRegistry(options: RegistryOptions): Registry {
     if (!macKey.isTrusted) pin?.requireVault(vault)
     const verified = { ...rows, vault, generation, mac: stored.mac, marks, handovers, rootKey: named }
     requireNoStepBack(verified, seen)
-    requireStatesOfLog(rows.keys, events)
     macKey.keep(key, named)
     return verified
   }

@@ -1,5 +1,6 @@
 import type { AlertFacts } from '../alert.ts'
 import type { AuditCaller } from '../audit/audit-event.ts'
+import { findKeyEvents } from '../audit/event-lookup-store.ts'
 import { findNewerRegistries } from '../audit/witness/newer-registry.ts'
 import type { Shipping } from '../audit/witness/witnesses-file.ts'
 import { Problem } from '../problem.ts'
@@ -57,6 +58,7 @@ export async function openVaultKeys(options: VaultKeysOptions) {
   const anchor = createRegistryAnchor({
     pin,
     findNewer: (registry, signing) => findNewerRegistries({ database, shipping, log }, registry, signing),
+    findKeyEvents: (after) => findKeyEvents(database, after),
     restores: options.restores ?? false,
   })
   let keys: Keys | undefined

@@ -1,5 +1,7 @@
 import type { AuditCaller } from '../audit/audit-event.ts'
+import { findLastPosition } from '../audit/event-lookup-store.ts'
 import type { Transaction } from '../database/database.ts'
+import { answeredMark, answersIn } from './answered-mark.ts'
 import { type ChangeRegistryDeps, changeRegistry } from './registry.ts'
 import type { RegistryAnchor } from './registry-anchor.ts'
 
@@ -21,8 +23,10 @@ export function createRegistryAge(anchor: RegistryAnchor, deps: ChangeRegistryDe
     async outgrow(operator, work) {
       const newer = anchor.newer()
       if (newer === undefined) return deps.database.transaction(work)
-      return changeRegistry(deps, operator, (change) => {
+      return changeRegistry(deps, operator, async (change) => {
         change.outgrow(newer.generation)
+        for (const earlier of answersIn(change.marks)) change.unmark(earlier)
+        change.mark(answeredMark(await findLastPosition(change.tx)))
         return work(change.tx)
       })
     },

@@ -1,8 +1,10 @@
 import type { LogKey } from '../audit/log-key.ts'
 import type { NewerRegistries, NewerRegistry } from '../audit/witness/newer-registry.ts'
+import { answeredUpTo } from './answered-mark.ts'
 import type { KeyRing } from './key-ring.ts'
 import type { VerifiedRegistry } from './open-registry.ts'
 import { KeyRegistryError } from './registry-manifest.ts'
+import { requireStatesOfLog } from './require-states-of-log.ts'
 import type { VaultPin } from './vault-pin.ts'
 
 /** What is known of the registry of keys outside its own tables, which somebody may have put back together. */
@@ -31,11 +33,18 @@ export interface RegistryAnchorOptions {
   pin: VaultPin | undefined
   /** What signed checkpoints state that the registry cannot be, in the database and outside. */
   findNewer: (registry: VerifiedRegistry, signing: readonly LogKey[]) => Promise<NewerRegistries>
+  /** What the log says of keys behind that position. */
+  findKeyEvents: (after: number) => Promise<{ type: string; key: string }[]>
   /** Whether this process goes on with an older registry, to bring the vault up to date. */
   restores: boolean
 }
 
-export function createRegistryAnchor({ pin, findNewer, restores }: RegistryAnchorOptions): RegistryAnchor {
+export function createRegistryAnchor({
+  pin,
+  findNewer,
+  findKeyEvents,
+  restores,
+}: RegistryAnchorOptions): RegistryAnchor {
   let known: NewerRegistry | undefined
   let areKeysAlone = false
   let generation = 0
@@ -45,21 +54,33 @@ export function createRegistryAnchor({ pin, findNewer, restores }: RegistryAncho
     return { vault, generation: pinnedGeneration(), source: pin?.file ?? '' }
   }
 
+  async function requireNoneOlder(
+    registry: VerifiedRegistry,
+    ring: KeyRing,
+    readAgain: () => Promise<VerifiedRegistry>,
+  ): Promise<void> {
+    const { inLog, outside, hasLog } = await findNewer(registry, ring.all('audit-signing'))
+    const pinned = pinnedGeneration() > registry.generation ? pinnedRegistry(registry) : undefined
+    const found = [inLog, outside, pinned].filter((one) => one !== undefined)
+    if (found.length === 0) return
+    const now = await readAgain()
+    const newer = found
+      .filter((one) => one.vault !== now.vault || one.generation > now.generation)
+      .toSorted(newestFirst)
+    // A database that was put back whole has the log of its day.
+    const [alone] = hasLog ? newer.filter((one) => one === inLog) : newer
+    if (alone !== undefined && !(restores && alone.vault === now.vault)) throw olderThan(now, alone)
+    areKeysAlone = alone !== undefined
+    known = newer[0]
+  }
+
   return {
     async requireCurrent(registry, ring, readAgain) {
-      const { inLog, outside, hasLog } = await findNewer(registry, ring.all('audit-signing'))
-      const pinned = pinnedGeneration() > registry.generation ? pinnedRegistry(registry) : undefined
-      const found = [inLog, outside, pinned].filter((one) => one !== undefined)
-      if (found.length === 0) return
-      const now = await readAgain()
-      const newer = found
-        .filter((one) => one.vault !== now.vault || one.generation > now.generation)
-        .toSorted(newestFirst)
-      // A database that was put back whole has the log of its day.
-      const [alone] = hasLog ? newer.filter((one) => one === inLog) : newer
-      if (alone !== undefined && !(restores && alone.vault === now.vault)) throw olderThan(now, alone)
-      areKeysAlone = alone !== undefined
-      known = newer[0]
+      await requireNoneOlder(registry, ring, readAgain)
+      if (areKeysAlone) return
+      // Read before the registry: later ones would be of changes that the rows do not have yet.
+      const events = await findKeyEvents(answeredUpTo(registry.marks))
+      requireStatesOfLog((await readAgain()).keys, events)
     },
     follow(registry) {
       generation = registry.generation

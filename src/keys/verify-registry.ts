@@ -1,3 +1,4 @@
+import { findKeyEvents } from '../audit/event-lookup-store.ts'
 import { findNewerRegistries, type NewerRegistry } from '../audit/witness/newer-registry.ts'
 import type { Shipping } from '../audit/witness/witnesses-file.ts'
 import type { Database, Queryable } from '../database/database.ts'
@@ -57,6 +58,7 @@ export async function verifyRegistry(options: VerifyRegistryOptions): Promise<Re
   const anchor = createRegistryAnchor({
     pin,
     findNewer: (verified, signing) => findNewerRegistries({ database, shipping, log: () => {} }, verified, signing),
+    findKeyEvents: (after) => findKeyEvents(database, after),
     restores: false,
   })
   let opened: RootKey | undefined

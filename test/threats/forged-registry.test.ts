@@ -6,6 +6,7 @@ import canonicalize from 'canonicalize'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Keys } from '../../src/keys/keys.ts'
 import { changeRegistry } from '../../src/keys/registry.ts'
+import { createRegistryAnchor } from '../../src/keys/registry-anchor.ts'
 import { createPassphraseFileProvider } from '../../src/keys/root-key/passphrase-file.ts'
 import { createVaultPin } from '../../src/keys/vault-pin.ts'
 import { contact } from '../support/samples.ts'
@@ -218,7 +219,13 @@ it('what a running server refuses is not pinned, and no change is made on top of
     development: false,
     randomBytes,
   }).open
-  const parts = await openTestKeys(vault.database, { openRootKey, pin })
+  const anchor = createRegistryAnchor({
+    pin,
+    findNewer: async () => ({ inLog: undefined, outside: undefined, hasLog: true }),
+    findKeyEvents: async () => [],
+    restores: false,
+  })
+  const parts = await openTestKeys(vault.database, { openRootKey, pin, anchor })
   try {
     const pinned = readFileSync(file, 'utf8')
     const { secret } = parts.keys.ring.active('registry-mac')

@@ -1,22 +1,36 @@
+import { createHmac, type KeyObject } from 'node:crypto'
+import canonicalize from 'canonicalize'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
+import { readVaultKeys } from '../support/vault-keys.ts'
 
 /**
  * Somebody waits for a restart, which has seen no registry of keys before, and puts back the one in which a key that they have
- * was not compromised yet. It has its own good MAC.
+ * was not compromised yet. They sign it again, as a later one, with the key of its MAC.
  */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const TABLES = ['keys', 'root_keys', 'key_registry'] as const
 
 let database: TestDatabase
 let compromised: string
+/** The key of the manifest's MAC, which they have as well. */
+let secret: KeyObject
 
 const copyTables = (name: string) =>
   database.sql(TABLES.map((table) => `CREATE TABLE ${table}_${name} AS TABLE ${table}`).join('; '))
 const putBack = (name: string) =>
   database.sql(TABLES.map((table) => `DELETE FROM ${table}; INSERT INTO ${table} TABLE ${table}_${name}`).join('; '))
+
+/** Puts it back as one that is later than all that the log knows of. */
+async function putBackSigned(): Promise<void> {
+  await putBack('before')
+  const [row] = await database.sql<{ manifest: string }>('SELECT manifest FROM key_registry')
+  const text = canonicalize({ ...JSON.parse(row!.manifest), generation: 1_000 })!
+  const mac = createHmac('sha256', secret).update('strongroom key registry\0').update(text).digest()
+  await database.sql('UPDATE key_registry SET manifest = $1, mac = $2', [text, mac])
+}
 
 async function start(): Promise<string> {
   try {
@@ -33,6 +47,7 @@ beforeAll(async () => {
   try {
     await vault.tokenize({ contact })
     await copyTables('before')
+    secret = (await readVaultKeys(vault)).active('registry-mac').secret
     const { commands } = vault.strongroom
     compromised = (await commands.listKeys()).find(
       ({ purpose, state }) => purpose === 'secret' && state === 'active',
@@ -50,7 +65,7 @@ afterAll(async () => database.drop())
 
 it('a registry of before is refused at a start, though nothing remembers it but the log', async () => {
   expect(await start()).toBe('it started')
-  await putBack('before')
+  await putBackSigned()
   const said = `key ${compromised} (secret) is active, and was compromised`
   expect(await start()).toContain(said)
   // What the log was not signed over hides nothing.
