@@ -67,7 +67,7 @@ describe('a limited budget', () => {
     const { clock } = simulated()
     expect(createRowBudget(1, clock).pageRows).toBe(1)
     expect(createRowBudget(400, clock).pageRows).toBe(100)
-    expect(createRowBudget(1_000_000, clock).pageRows).toBe(2000)
+    expect(createRowBudget(1_000_000, clock).pageRows).toBe(500)
   })
 })
 
@@ -75,6 +75,6 @@ describe('no limit', () => {
   it('waits for nothing', async () => {
     const budget = createRowBudget(undefined, { now: () => 0, wait: () => Promise.reject(new Error('waited')) })
     await budget.spend(1_000_000)
-    expect(budget.pageRows).toBe(2000)
+    expect(budget.pageRows).toBe(500)
   })
 })

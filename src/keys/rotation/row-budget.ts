@@ -6,8 +6,11 @@ export interface RowBudget {
   spend(count: number): Promise<void>
 }
 
-/** Larger pages gain nothing: the statement's fixed cost is spread over enough rows already. */
-const PAGE_ROWS = 2000
+/**
+ * Enough rows to spread the fixed cost of a statement over. A correction of one of them waits until the page commits, and that must be
+ * over long before a lock is given up, on a busy machine too.
+ */
+const PAGE_ROWS = 500
 /** A page of a limited rotation is worth this much time. */
 const PAGE_SECONDS = 0.25
 
