@@ -108,9 +108,9 @@ export function createEventAuthenticity({
     const { id, body, mac, position, leaf } = row
     const hash = hashLeaf(Buffer.from(body))
     if (leaf !== null) return hash.equals(leaf) ? 'authentic' : 'forged'
-    // Until they were taken in, which is once, all that have no MAC are of an earlier version.
-    if (mac === null && !areAccepted()) return 'authentic'
     try {
+      // Until they were taken in, which is once, all that have no MAC are of an earlier version.
+      if (mac === null && !areAccepted()) return 'authentic'
       return JUDGEMENT_OF[await find({ event: id, position, hash, body, mac, isSequenced: false }, db)]
     } catch (error) {
       if (error instanceof Problem && error.code === 'sealed') return 'unknown'

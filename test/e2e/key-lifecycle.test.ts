@@ -38,7 +38,7 @@ describe('keys inventory', () => {
     const { stdout, code } = await vault.cli(['keys', 'inventory'])
     expect(code).toBe(0)
     const [head, ...rows] = stdout.trimEnd().split('\n')
-    expect(head).toMatch(/^id +purpose +state +algorithm +bits +age +uses +references +expires +worn$/)
+    expect(head).toMatch(/^id +purpose +state +algorithm +bits +age +uses +references +expires +worn +use$/)
     expect(rows.map((row) => row.split(/ {2,}/)[0])).toEqual(lines.map(({ id }) => id))
   })
 
