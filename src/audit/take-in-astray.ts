@@ -13,7 +13,7 @@ const PAUSE_MS = 500
  * stays as it is.
  *
  * @param owner the database as the role that owns the log
- * @param log is told what was done, or why not
+ * @param log takes a line for what was done, or why not
  * @param attempts how often it waits a second for those who read or write events
  */
 export async function takeInAllAstray(
@@ -40,7 +40,7 @@ export async function takeInAllAstray(
   }
 }
 
-/** Whether nobody was in the way at last. */
+/** Whether the lock was free at last. */
 async function patiently(attempts: number, work: () => Promise<void>): Promise<boolean> {
   for (let attempt = 1; attempt <= attempts; attempt++) {
     try {

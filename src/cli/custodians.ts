@@ -11,12 +11,7 @@ export function withKeys(
   work: Parameters<typeof withVault>[1],
   needs: CommandNeeds = {},
 ): Promise<void> {
-  const run: typeof work = async (strongroom, openAsOwner) => {
-    await bringRootKey(strongroom)
-    await requireSchema(command, strongroom, needs)
-    await work(strongroom, openAsOwner)
-  }
-  return withVault(command, run, { ...needs, anySchema: true })
+  return withVault(command, onceOpen(command, work, needs), { ...needs, anySchema: true })
 }
 
 /** The same for a command that ends by itself, at a good moment, when the signal comes. */
@@ -25,12 +20,20 @@ export function withPausableKeys(
   work: Parameters<typeof withPausableVault>[1],
   needs: CommandNeeds = {},
 ): Promise<void> {
-  const run: typeof work = async (strongroom, signal) => {
+  return withPausableVault(command, onceOpen(command, work, needs), { ...needs, anySchema: true })
+}
+
+/** The work, after the root key is there: without it nothing tells whether a changed schema was accepted. */
+function onceOpen<Given>(
+  command: string,
+  work: (strongroom: Strongroom, given: Given) => Promise<void>,
+  needs: CommandNeeds,
+): (strongroom: Strongroom, given: Given) => Promise<void> {
+  return async (strongroom, given) => {
     await bringRootKey(strongroom)
     await requireSchema(command, strongroom, needs)
-    await work(strongroom, signal)
+    await work(strongroom, given)
   }
-  return withPausableVault(command, run, { ...needs, anySchema: true })
 }
 
 /** Opens the vault for a command that reads the roles: a set that an operator applied is read with the keys alone. */

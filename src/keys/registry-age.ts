@@ -25,8 +25,11 @@ export function createRegistryAge(anchor: RegistryAnchor, deps: ChangeRegistryDe
       if (newer === undefined) return deps.database.transaction(work)
       return changeRegistry(deps, operator, async (change) => {
         change.outgrow(newer.generation)
-        for (const earlier of answersIn(change.marks)) change.unmark(earlier)
-        change.mark(answeredMark(await findLastPosition(change.tx)))
+        // A database that is older as a whole has the log of its day, which goes on counting.
+        if (anchor.areKeysAlone) {
+          for (const earlier of answersIn(change.marks)) change.unmark(earlier)
+          change.mark(answeredMark(await findLastPosition(change.tx)))
+        }
         return work(change.tx)
       })
     },

@@ -67,9 +67,9 @@ export interface Finding {
 }
 
 /**
- * Every array carries, beside its values, the number of the finding in the statement: `granted` are those whose records all
- * stand as they were opened and are not locked, and only their rows are written. What else is to be written stands in `also`, for PostgreSQL
- * opens a table and its indexes for every INSERT, whether rows come or not.
+ * Every array carries, beside its values, the number of the finding in the statement: `granted` are those whose records are all
+ * as they were opened and not locked, and only their rows are written. What else is written is in `also`, since PostgreSQL opens a
+ * table and its indexes for every INSERT, whether rows come or not.
  */
 const findingsStatement = (name: string, also: string, isKept: string): Statement => ({
   name,
