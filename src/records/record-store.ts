@@ -175,7 +175,7 @@ const FORGET_ANSWER: Statement = {
 }
 
 const REASONS_OF_RECORD = `FROM reveal_reasons
-         WHERE event IN (SELECT id FROM audit_events WHERE token = $1 UNION ALL SELECT id FROM approvals WHERE token = $1)`
+         WHERE event IN (SELECT uuid_id('evt', id) FROM audit_events WHERE token = id_uuid($1) UNION ALL SELECT id FROM approvals WHERE token = $1)`
 const DELETE_REASONS: Statement = { name: 'delete-reveal-reasons', text: `DELETE ${REASONS_OF_RECORD}` }
 const IS_ERASED: Statement = {
   name: 'is-record-erased',

@@ -1,6 +1,6 @@
 import type { AuditEventType } from '../audit/audit-event.ts'
-import { eventIdAt } from '../audit/event-id.ts'
-import type { StoredEvent } from '../audit/event-row-store.ts'
+import { eventUuidAt, eventUuidOf } from '../audit/event-id.ts'
+import { queryStored, type StoredEvent } from '../audit/event-row-store.ts'
 import { textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 
@@ -57,7 +57,8 @@ const SELECT_REPEATING: Statement = {
   name: 'select-repeating-events',
   text: `SELECT id, body, mac, (SELECT sequence::float8 FROM audit_leaves WHERE event = e.id) AS sequence
          FROM audit_events e
-         WHERE id >= $1 AND id > $2 AND type = ANY($3::text[]) AND position('"replay_of":' IN body) > 0
+         WHERE id >= $1 AND id > $2
+           AND type = ANY (ARRAY(SELECT id FROM dictionary WHERE sort = 'type' AND name = ANY ($3::text[]))) AND position('"replay_of":' IN body) > 0
          ORDER BY id LIMIT $4`,
 }
 
@@ -66,14 +67,14 @@ const EVENTS_AT_A_TIME = 1_000
 
 /** The events since then that repeat another one. What they say is for the caller to prove. */
 export async function* selectRepeating(db: Queryable, since: Date): AsyncGenerator<StoredEvent> {
-  const from = eventIdAt(since)
-  let after = ''
+  const from = eventUuidAt(since)
+  let after = eventUuidAt(new Date(0))
   for (;;) {
     const values = [from, after, textArray(REPEATING), EVENTS_AT_A_TIME]
-    const some = await db.query<StoredEvent>(SELECT_REPEATING, values)
+    const some = await queryStored<StoredEvent>(db, SELECT_REPEATING, values)
     yield* some
     if (some.length < EVENTS_AT_A_TIME) return
-    after = some.at(-1)!.id
+    after = eventUuidOf(some.at(-1)!.id)!
   }
 }
 
