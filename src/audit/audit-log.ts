@@ -2,7 +2,6 @@ import type { Alert, AlertFacts } from '../alert.ts'
 import type { Background } from '../background.ts'
 import type { Database, Queryable } from '../database/database.ts'
 import type { AuditCaller, AuditEventType, AuditFacts, EventBook, NewAuditEvent } from './audit-event.ts'
-import type { EventPage } from './audit-store.ts'
 import type { VaultMark } from './checkpoint.ts'
 import { claimNumbers } from './claim-numbers.ts'
 import { deliverLog, type LogDelivery } from './delivery/deliver-log.ts'
@@ -10,6 +9,7 @@ import { type DropEventsRequest, dropEvents } from './drop-events.ts'
 import { endForOthers } from './end-for-others.ts'
 import { createEventAuthenticity, type VerifyEventMac } from './event-authenticity.ts'
 import { CLAIM_DOMAIN } from './event-book.ts'
+import type { EventPage } from './event-page-store.ts'
 import { type FailedCommand, recordFailedCommand } from './failed-command.ts'
 import { findMinimumIndex } from './find-drops.ts'
 import { keepLog } from './keep-log.ts'
@@ -198,7 +198,7 @@ export async function createAuditLog(
     },
     commands: {
       listAuditEvents: async (operator: AuditCaller, filter: EventPage) => {
-        const { events } = await readEvents(read, filter)
+        const { events } = await readEvents(read, filter, Number.POSITIVE_INFINITY)
         await recordEvent(
           newAuditEvent({ type: 'audit.read', outcome: 'success', caller: operator, count: events.length }),
         )

@@ -9,8 +9,6 @@ import { Problem } from '../problem.ts'
 import type { AuditEvent, BookEntry, MadeEvent } from './audit-event.ts'
 import { introduce } from './claim-store.ts'
 import { enterWithoutKeys } from './event-book.ts'
-import { eventUuidAt, eventUuidOf } from './event-id.ts'
-import { EVENT_ROW, type EventRow, numberSql, queryEvents } from './event-row-store.ts'
 import { needsNoMac } from './vouch.ts'
 
 /** The columns of events that are written, in the order of their arrays. */
@@ -203,79 +201,4 @@ async function requireStoredSoFar(
  */
 export async function insertEvents(db: Queryable | Transaction, events: readonly AuditEvent[]): Promise<void> {
   if (events.length > 0) await writeEvents(db, events, (columns) => db.query(INSERT_EVENTS, columns))
-}
-
-export interface EventFilter {
-  /** Only events of this site, and those that concern the whole vault; all of them when undefined. */
-  site?: string | undefined
-  caller?: string | undefined
-  token?: string | undefined
-  /** Only events of one of these records, or that showed one of them. */
-  tokens?: readonly string[] | undefined
-  type?: string | undefined
-  purpose?: string | undefined
-  /** Only events that were made at that time or later. */
-  since?: Date | undefined
-  /** Only events that were made before. */
-  until?: Date | undefined
-}
-
-/**
- * The records that an event of many names. In the canonical form the quotation marks inside a text are escaped, so what is found
- * is the member itself. Migration 0031 has an index over the same expression.
- */
-const SHOWN = `string_to_array(substring(body, '"tokens":\\["([^]]*)"\\]'), '","')`
-const isShown = (condition: string) => `strpos(body, '"tokens":["') > 0 AND ${SHOWN} ${condition}`
-
-const IS_WANTED = {
-  site: (value: string) => `(site IS NULL OR site = ${numberSql('site', value)})`,
-  caller: (value: string) => `caller = ${numberSql('caller', value)}`,
-  token: (value: string) => `(token = (SELECT id_uuid(${value})) OR ${isShown(`@> ARRAY[${value}]::text[]`)})`,
-  tokens: (value: string) =>
-    `(token = ANY (ARRAY(SELECT id_uuid(t) FROM unnest(${value}::text[]) AS w (t))) OR ${isShown(`&& ${value}::text[]`)})`,
-  type: (value: string) => `type = ${numberSql('type', value)}`,
-  purpose: (value: string) => `purpose = ${numberSql('purpose', value)}`,
-  since: (value: string) => `id >= ${value}`,
-  until: (value: string) => `id < ${value}`,
-} as const satisfies Record<keyof EventFilter, (value: string) => string>
-
-/**
- * The conditions of a filter, each in front of it an AND, with their values from parameter `$first` on, and a name for the
- * statement that they stand in. A condition is there or is not: every plan fits all values, and prunes the partitions.
- */
-export function eventConditions(filter: EventFilter, first: number): { name: string; sql: string; values: unknown[] } {
-  const wanted = (Object.keys(IS_WANTED) as (keyof EventFilter)[]).filter((name) => filter[name] !== undefined)
-  return {
-    name: wanted.map((name) => `-${name}`).join(''),
-    sql: wanted.map((name, at) => ` AND ${IS_WANTED[name](`$${first + at}`)}`).join(''),
-    values: wanted.map((name) => {
-      const value = filter[name]
-      return value instanceof Date ? eventUuidAt(value) : value
-    }),
-  }
-}
-
-export interface EventPage extends EventFilter {
-  /** Only events whose id sorts after this one. */
-  after?: string | undefined
-  limit: number
-  /** The latest of them, the last one first. */
-  newestFirst?: boolean | undefined
-}
-
-/** What sorts before every id. */
-const BEFORE_ALL = eventUuidAt(new Date(0))
-
-/** A page of rows in the order of their ids, which is the order of time to the millisecond, or in the opposite order. */
-export function selectEventRows(
-  db: Queryable,
-  { after, limit, newestFirst = false, ...filter }: EventPage,
-): Promise<EventRow[]> {
-  const { name, sql, values } = eventConditions(filter, 3)
-  const statement = {
-    name: `select-audit-events${name}${newestFirst ? '-newest-first' : ''}`,
-    text: `SELECT ${EVENT_ROW} FROM audit_events e WHERE id > $1${sql}
-           ORDER BY id${newestFirst ? ' DESC' : ''} LIMIT $2`,
-  }
-  return queryEvents(db, statement, [after === undefined ? BEFORE_ALL : eventUuidOf(after), limit, ...values])
 }

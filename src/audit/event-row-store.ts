@@ -71,9 +71,14 @@ export async function queryEvents<Row extends EventColumns>(
   return spellEvents(db, await db.query(statement, values))
 }
 
-/** SQL of the number of a name; null when it has none. @param name SQL, which may not name a column */
-export function numberSql(sort: Sort, name: string): string {
-  return `(SELECT id FROM dictionary WHERE sort = '${sort}' AND name = ${name})`
+/**
+ * SQL of the number of a name; null when it has none. It is of the type of its column, or no index would have the order.
+ *
+ * @param name SQL, which may not name a column
+ */
+export function numberSql(sort: 'type' | 'purpose' | 'caller' | 'site', name: string): string {
+  const type = sort === 'caller' ? 'integer' : 'smallint'
+  return `(SELECT id::${type} FROM dictionary WHERE sort = '${sort}' AND name = ${name})`
 }
 
 /** SQL of the name that a column holds as a number. */

@@ -1,5 +1,5 @@
 import type { Queryable } from '../../database/database.ts'
-import { type EventFilter, eventConditions } from '../audit-store.ts'
+import { type EventFilter, eventConditions } from '../event-filter-store.ts'
 import { eventIdOf } from '../event-id.ts'
 import { EVENT_ROW, type EventRow, spellEvents } from '../event-row-store.ts'
 
