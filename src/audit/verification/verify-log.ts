@@ -125,7 +125,7 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
   onProgress({ done: 0, total: source.end })
   for await (const page of source.pages()) {
     readPage(page)
-    onProgress({ done: tree.size, total: source.end })
+    onProgress({ done: tree.size, total: Math.max(source.end, tree.size) })
   }
   claims.push(...outside)
   compareClaims()
@@ -226,7 +226,8 @@ async function compareRecords(source: LogSource, histories: RecordHistories): Pr
     const doubtful = lookAgain ? records.filter((record) => !histories.agrees(record)) : []
     const again = doubtful.length > 0 ? await lookAgain!(doubtful.map(({ token }) => token)) : []
     for (const { record, events } of again) histories.compareAgain(record, readAgain(events))
-    for (const record of records) if (!doubtful.includes(record)) histories.compare(record)
+    const left = new Set(doubtful)
+    for (const record of records) if (!left.has(record)) histories.compare(record)
   }
   histories.end()
 }

@@ -20,8 +20,8 @@ import {
   type WaitingEvent,
 } from './log-source.ts'
 
-/** Whole tiles, so that every page but the last ends where one does. */
-const PAGE_LEAVES = 32 * TILE_WIDTH
+/** Every page but the last ends where a tile does. */
+const PAGE_TILES = 32
 const PAGE_ROWS = 5_000
 const PAGE_POSITIONS = 20_000
 /** Subtrees of more leaves than can be counted are not there. */
@@ -120,7 +120,10 @@ async function readBounds(tx: Queryable): Promise<Bounds> {
  *
  * @param db the database; or a transaction in which nothing was asked before, to have all of it as it is at one moment
  */
-export async function openLogOfDatabase(db: Database | Queryable): Promise<LogSource> {
+export async function openLogOfDatabase(
+  db: Database | Queryable,
+  { pageTiles = PAGE_TILES }: { pageTiles?: number } = {},
+): Promise<LogSource> {
   const isPaged = 'transaction' in db
   if (!isPaged) await freezeSnapshot(db)
   const inSnapshot: InSnapshot = isPaged
@@ -136,7 +139,7 @@ export async function openLogOfDatabase(db: Database | Queryable): Promise<LogSo
     head: claimOf(begun),
     isAlone: false,
     end: begun.leaves,
-    pages: () => readPages(inSnapshot, begun, (bounds) => (ended = bounds)),
+    pages: () => readPages(inSnapshot, begun, pageTiles * TILE_WIDTH, (bounds) => (ended = bounds)),
     waiting: () => readWaiting(db, ended),
     records: () => readRecords(db),
     ...(isPaged ? { lookAgain: (tokens) => inSnapshot((tx) => lookAgain(tx, tokens)) } : {}),
@@ -155,6 +158,7 @@ const LOOK_EVERY_MS = 200
 async function* readPages(
   inSnapshot: InSnapshot,
   begun: Bounds,
+  width: number,
   onEnd: (bounds: Bounds) => void,
 ): AsyncIterable<LogPage> {
   let from = 0
@@ -162,7 +166,7 @@ async function* readPages(
   const read = (at: number) =>
     inSnapshot(async (tx) => {
       const bounds = await readBounds(tx)
-      return { bounds, page: await readPage(tx, at, at + PAGE_LEAVES, at + PAGE_LEAVES) }
+      return { bounds, page: await readPage(tx, at, at + width, at + width) }
     })
   const sizeOf = ({ head, leaves }: Bounds) => Math.min(head?.size ?? 0, leaves)
   const withDrops = (page: LogPage, bounds: Bounds): LogPage => {
@@ -171,12 +175,12 @@ async function* readPages(
     return { ...page, isAfterDrop }
   }
 
-  for (let end = sizeOf(begun), last = -1; end - from > PAGE_LEAVES && end > last; ) {
+  for (let end = sizeOf(begun), last = -1; end - from > width && end > last; ) {
     let coming = read(from)
-    while (from + PAGE_LEAVES < end) {
+    while (from + width < end) {
       const { page, bounds } = await coming
-      from += PAGE_LEAVES
-      if (from + PAGE_LEAVES < end) {
+      from += width
+      if (from + width < end) {
         coming = read(from)
         // Whoever stops reading does not wait for it.
         coming.catch(() => {})
@@ -197,8 +201,10 @@ async function* readPages(
     const last = Math.max(bounds.leaves, bounds.kept)
     let at = from
     do {
-      pages.push(await readPage(tx, at, bounds.leaves, last))
-      at += PAGE_LEAVES
+      const to = Math.min(at + width, bounds.leaves)
+      // A checkpoint of more leaves than there are belongs to the last page.
+      pages.push(await readPage(tx, at, to, to < bounds.leaves ? to : last))
+      at += width
     } while (at < bounds.leaves)
     return { pages, bounds }
   })
@@ -210,8 +216,8 @@ async function* readPages(
   }
 }
 
-async function readPage(tx: Queryable, from: number, end: number, last: number): Promise<LogPage> {
-  const to = Math.min(from + PAGE_LEAVES, end)
+/** @param upTo the largest checkpoint that belongs to the page */
+async function readPage(tx: Queryable, from: number, to: number, upTo: number): Promise<LogPage> {
   const ranges = LEVELS.map((level) => TILE_WIDTH ** level)
   const leaves = await spellEvents<LeafRow>(tx, await tx.query(SELECT_LEAVES, [from, to]))
   const subtrees = await tx.query<{ level: number; index: number; hash: Buffer }>(SELECT_SUBTREES, [
@@ -219,8 +225,6 @@ async function readPage(tx: Queryable, from: number, end: number, last: number):
     ranges.map((width) => Math.floor(from / width)),
     ranges.map((width) => Math.floor(to / width)),
   ])
-  // A checkpoint of more leaves than there are belongs to the last page.
-  const upTo = to < end ? to : Math.max(to, last)
   const checkpoints = await tx.query<{ size: number; note: string }>(SELECT_CHECKPOINTS, [from, upTo])
   const hashes = new Map(subtrees.map(({ level, index, hash }) => [subtreeKey(level, index), hash]))
   return {
