@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Database, type DatabaseOptions, openDatabase } from '../database/database.ts'
-import { isStatementTimeout } from '../database/database-error.ts'
+import { isLockTimeout, isStatementTimeout } from '../database/database-error.ts'
 import { READER_CONNECTIONS } from '../database/session-pool.ts'
 import { Problem } from '../problem.ts'
 
@@ -30,7 +30,7 @@ export function createLogReaders(place: Omit<DatabaseOptions, 'maxConnections' |
   return {
     read: (caller, work) =>
       takeTurn(caller, () => work(database)).catch((error: unknown) => {
-        throw isStatementTimeout(error) ? new Problem('busy', { cause: error }) : error
+        throw isStatementTimeout(error) || isLockTimeout(error) ? new Problem('busy', { cause: error }) : error
       }),
     close: () => database.close(),
   }
