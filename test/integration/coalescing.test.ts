@@ -104,7 +104,7 @@ const times = <T>(count: number, what: T): T[] => Array.from({ length: count }, 
 async function commits() {
   const rows = await database.sql<{ token: string; record: string; event: string | null }>(
     `SELECT r.token, r.xmin::text AS record, e.xmin::text AS event FROM records r
-     LEFT JOIN readable.audit_events e ON e.token = r.token AND e.type = 'record.tokenize'`,
+     LEFT JOIN audit_events e ON uuid_id(split_part(r.token, '_', 1), e.token) = r.token AND name_of('type', e.type) = 'record.tokenize'`,
   )
   return new Map(rows.map(({ token, ...commit }) => [token, commit]))
 }
@@ -219,7 +219,7 @@ it('a reveal whose record is erased or corrected in its batch learns of it, and 
     CREATE FUNCTION stop_release() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NEW; END $$;
     CREATE TRIGGER gate BEFORE INSERT ON audit_events FOR EACH ROW
-      WHEN (NEW.type = 'record.reveal' AND NEW.token IN ('${one}', '${two}')) EXECUTE FUNCTION stop_release();`)
+      WHEN (name_of('type', NEW.type) = 'record.reveal' AND NEW.token IN (id_uuid('${one}'), id_uuid('${two}'))) EXECUTE FUNCTION stop_release();`)
   onTestFinished(async () => {
     await database.sql('DROP FUNCTION stop_release CASCADE')
     await acceptPresentSchema(first.vault, small.vault)
@@ -244,8 +244,9 @@ it('a reveal whose record is erased or corrected in its batch learns of it, and 
   expect(ofChanged!.body.data.name).toBe(corrected.name)
   expect(statuses([...ofOthers, ...(await Promise.all(waiting))])).toEqual(times(5, 200))
   const reveals = await database.sql<{ token: string; id: string; xmin: string; version: number }>(
-    `SELECT token, id, xmin::text, (body::json->>'record_version')::integer AS version
-     FROM readable.audit_events WHERE type = 'record.reveal'`,
+    `SELECT body::json ->> 'token' AS token, body::json ->> 'id' AS id, xmin::text,
+            (body::json ->> 'record_version')::integer AS version
+     FROM audit_events WHERE name_of('type', type) = 'record.reveal'`,
   )
   const of = (token: string) => reveals.filter((event) => event.token === token)
   expect(of(erased)).toEqual([])
