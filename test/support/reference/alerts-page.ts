@@ -76,7 +76,7 @@ export async function alertsPage(): Promise<string> {
     paragraph(`\`GET https://127.0.0.1:9443/metrics\` shows metrics in the text format of Prometheus. Where
       \`STRONGROOM_OPERATOR_TOKEN_FILE\` is set, the request needs \`Authorization: Bearer <token>\`; \`/healthz\` and
       \`/readyz\` of the same listener need none. The listener is on loopback only. No label holds a value of a request.`),
-    '<!-- not run: the operator listener of the example has another port -->\n```sh\ncurl --cacert "$CA" https://localhost:9443/metrics\n```',
+    `\`\`\`sh\ncurl -sS --cacert "$CA" "https://localhost:\${STRONGROOM_OPERATOR_PORT:-9443}/metrics" | grep "^# HELP strongroom"\n\`\`\``,
     table(['Metric', 'Type', 'Labels', 'Meaning'], await metricRows()),
     paragraph(`The default metrics of Node.js (\`process_…\`, \`nodejs_…\`) are there as well. With several worker processes
       counters are added up; gauges of keys show the smallest or largest value of all processes.`),
