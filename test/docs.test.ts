@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { keyPurposes } from '../src/keys/key.ts'
+import { createCardKind } from '../src/kinds/card.ts'
+import { brandOf } from '../src/kinds/card-brand.ts'
 import { type MarkdownPage, markdownPages, targetOf } from './support/markdown-pages.ts'
 import { nameOf } from './support/reference/api-page.ts'
 import { CALL_NOTES } from './support/reference/call-notes.ts'
@@ -85,6 +87,17 @@ function isBroken(page: MarkdownPage, link: string): boolean {
   if (!existsSync(path.join(projectRoot, target.file))) return true
   return target.anchor !== undefined && pageAt(target.file)?.anchors.has(target.anchor) === false
 }
+
+it('every test card is accepted, and of the brand that the page says', () => {
+  const { schema } = createCardKind(() => new Date())
+  const rows = [...pageAt('docs/reference/test-cards.md')!.text.matchAll(/^\| `(\w+)` \| ([\d ]+) \|$/gm)]
+  expect(rows.length).toBeGreaterThan(8)
+  for (const [, brand, number] of rows) {
+    const card = { number: number!, exp_month: 12, exp_year: new Date().getFullYear() + 1 }
+    expect(schema.safeParse(card).success, number).toBe(true)
+    expect(brandOf(number!.replaceAll(' ', ''))?.name, number).toBe(brand)
+  }
+})
 
 it('a page says of every key purpose how long it protects', () => {
   const rows = pages

@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import type { Command, Option } from 'commander'
 import { createProgram } from '../../../src/cli/program.ts'
 import { COMMAND_NOTES } from './command-notes.ts'
 import { anchorOf, code, page, paragraph, sentence, table } from './markdown.ts'
@@ -65,15 +65,24 @@ function usageOf(command: Command): string {
 function optionRows(command: Command): string[][] {
   return command.options
     .filter(({ long, hidden }) => !hidden && !EVERY.has(long ?? ''))
-    .map(({ flags, description, defaultValue, mandatory }) => {
-      const initial = defaultValue === undefined || defaultValue === false || Array.isArray(defaultValue)
+    .map((option) => {
+      const { flags, description, mandatory, argChoices } = option
+      const initial = defaultOf(option)
       const meaning = [
         sentence(description),
+        argChoices ? `One of ${argChoices.map(code).join(', ')}.` : '',
         mandatory ? 'Required.' : '',
-        initial ? '' : `Default: ${code(String(defaultValue))}.`,
+        initial === undefined ? '' : `Default: ${code(initial)}.`,
       ]
       return [code(flags), meaning.filter(Boolean).join(' ')]
     })
+}
+
+/** As the help says it: a default may depend on the time or the machine, and has a description then. */
+function defaultOf({ defaultValue, defaultValueDescription }: Option): string | undefined {
+  if (defaultValueDescription !== undefined) return defaultValueDescription
+  const isShown = ['string', 'number'].includes(typeof defaultValue)
+  return isShown ? String(defaultValue) : undefined
 }
 
 function section(command: Command): string {
