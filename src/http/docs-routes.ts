@@ -74,7 +74,7 @@ export function createDocsRoutes<C>(
       ...documented,
       method: 'GET',
       path: '/docs',
-      summary: 'The same, to read and try in a browser',
+      summary: 'The same in a browser, to read and to try',
       responses: { 200: { description: 'an HTML page' } },
       handle: () => ({ status: 200, body: PAGE, contentType: 'text/html; charset=utf-8', headers: docsHeaders }),
     }),

@@ -15,8 +15,8 @@ import type { Why } from './why.ts'
 const REVEAL_SCOPES = ['card:reveal', 'address:reveal', 'contact:reveal']
 
 const { break_glass, fields } = optionalMembers({
-  break_glass: z.literal(true).describe('do not wait for an approval; somebody is alarmed'),
-  fields: z.array(z.string().max(40)).min(1).max(20).describe('only these fields; all granted ones when left out'),
+  break_glass: z.literal(true).describe('release without waiting for an approval; it raises an alert'),
+  fields: z.array(z.string().max(40)).min(1).max(20).describe('only these fields; default: all granted fields'),
 })
 const item = z.strictObject({ token: z.string().max(100), fields })
 
