@@ -20,8 +20,6 @@ export const COMMAND_NOTES: Readonly<Record<string, readonly string[]>> = {
   'staff enable': ['Needs the keys of the vault.'],
   'roles check': ['Needs no vault. It names every fault with a JSON pointer.'],
   'issuers check': ['Exit code 0: the token is accepted; 1: it is refused.'],
-  'access explain': ['Answers whether the caller may do it now and which line of the roles decides.'],
-  'access review': ['Fulfils PCI DSS 7.2.4.'],
   'access rebuild': [
     'Only where the ledger was changed and cannot be put back. Review all access and restart every server.',
   ],
@@ -54,7 +52,6 @@ export const COMMAND_NOTES: Readonly<Record<string, readonly string[]>> = {
   'audit key': ['Note the keys where the owner of the database cannot change them.'],
   'audit export': ['Leaves an audit event before the first byte. A file gets mode 0600.'],
   'audit tail': ['[Ship to a SIEM](../how-to/ship-to-a-siem.md) explains delivery and the cursor.'],
-  'audit review': ['Made for a daily job (PCI DSS 10.4.1.1).'],
   'audit acknowledge': [
     'Use the same `--since` and `--time-zone` as for the review. The note is in the log in the clear.',
   ],
