@@ -1,4 +1,4 @@
-import type { Command, Option } from 'commander'
+import type { Argument, Command, Option } from 'commander'
 import { createProgram } from '../../../src/cli/program.ts'
 import { COMMAND_NOTES } from './command-notes.ts'
 import { anchorOf, code, page, paragraph, sentence, table } from './markdown.ts'
@@ -70,12 +70,18 @@ function optionRows(command: Command): string[][] {
       const initial = defaultOf(option)
       const meaning = [
         sentence(description),
-        argChoices ? `One of ${argChoices.map(code).join(', ')}.` : '',
+        argChoices ? choicesOf(argChoices) : '',
         mandatory ? 'Required.' : '',
         initial === undefined ? '' : `Default: ${code(initial)}.`,
       ]
       return [code(flags), meaning.filter(Boolean).join(' ')]
     })
+}
+
+function choicesOf(choices: readonly string[]): string {
+  if (choices.includes('record.tokenize')) return 'One of the [types](audit-events.md#types).'
+  if (choices.includes('process-payment')) return 'One of the [purposes](api.md#purposes).'
+  return `One of ${choices.map(code).join(', ')}.`
 }
 
 /** As the help says it: a default may depend on the time or the machine, and has a description then. */
@@ -85,6 +91,13 @@ function defaultOf({ defaultValue, defaultValueDescription }: Option): string | 
   return isShown ? String(defaultValue) : undefined
 }
 
+function argumentChoices(argument: Argument): string[] {
+  const { argChoices, defaultValue } = argument
+  if (!argChoices) return []
+  const initial = typeof defaultValue === 'string' ? ` Default: ${code(defaultValue)}.` : ''
+  return [paragraph(`${code(argument.name())}: ${argChoices.map(code).join(', ')}.${initial}`)]
+}
+
 function section(command: Command): string {
   const options = optionRows(command)
   return [
@@ -92,6 +105,7 @@ function section(command: Command): string {
     sentence(command.description()),
     `\`\`\`text\n${usageOf(command)}\n\`\`\``,
     ...(COMMAND_NOTES[nameOf(command)] ?? []).map(paragraph),
+    ...command.registeredArguments.flatMap((one) => argumentChoices(one)),
     ...(options.length === 0 ? [] : [table(['Option', 'Meaning'], options)]),
   ].join('\n\n')
 }
