@@ -20,7 +20,7 @@ const TELL_EVERY_MS = 2_000
 /** `strongroom audit export` */
 export function addExportCommand(audit: Command): void {
   withLogFilter(withJson(audit.command('export')))
-    .description('the log in its order, on stdout or in a file')
+    .description('write the log in its order to stdout or to a file')
     .addOption(new Option('--format <format>', 'how').choices(Object.keys(logFormats)).default('jsonl'))
     .option('--after <sequence>', 'only what stands behind this event in the log', sequence)
     .option('--output <file>', 'write this file, mode 0600: it is there when all of it is there')

@@ -28,7 +28,7 @@ interface TailOptions extends LogFilterOptions {
 /** `strongroom audit tail` */
 export function addTailCommand(audit: Command): void {
   withLogFilter(withOperator(audit.command('tail').exitOverride()))
-    .description('the end of the log, and with --follow what comes; on stdout or to a syslog receiver')
+    .description('write the end of the log and, with --follow, new events; to stdout or to a syslog receiver')
     .addOption(new Option('--format <format>', 'how').choices(Object.keys(logFormats)).default('jsonl'))
     .option('--json', 'the same as --format jsonl')
     .option('--follow', 'go on with what the log grows by, until interrupted')

@@ -28,7 +28,9 @@ export const KEEP_OLD_KEYS = 'keep the index keys that are emptied; they are des
 export function addRotateCommand(keys: Command): void {
   const limit = new Option('--rows-per-second <count>', 'move at most so many values a second').argParser(parseCount)
   withJson(keys.command('rotate'))
-    .description('make new keys and move everything to them, while the vault serves; goes on after a kill or a pause')
+    .description(
+      'make new keys and re-encrypt everything under them while the vault serves; resumes after a kill or a pause',
+    )
     .addArgument(keys.createArgument('[which]', 'the keys to rotate').choices(names).default('data'))
     .option('--dry-run', 'only show what would be moved, and how long that would take')
     .addOption(limit)
