@@ -1,6 +1,6 @@
 /**
- * Every option, as the README's table shows it. The order is the reader's: what a newcomer changes first stands first.
- * `config.test.ts` compares this list with the README.
+ * Every option with its default and its meaning, as `docs/reference/configuration.md` shows it. The order is the reader's: what a
+ * newcomer changes first comes first.
  */
 export const options = {
   STRONGROOM_DATA_DIR: [
