@@ -15,7 +15,7 @@ const INTRODUCTION = [
     ['Exit code', 'Meaning'],
     [
       ['0', 'Done.'],
-      ['1', 'Failed. Of `audit verify`, `records verify` and `doctor`: something was found.'],
+      ['1', 'Failed. Of `audit verify`, `records verify`, `doctor` and `roles check`: something was found.'],
       ['2', 'Wrong usage.'],
       ['130', 'Interrupted by Ctrl-C or SIGTERM; a rotation or an export is paused in good order.'],
     ],
