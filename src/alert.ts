@@ -23,7 +23,7 @@ export const ALERTS = {
   'approval-changed': 'an approval or a request for one was changed outside the vault: nothing was released under it',
   'glass-broken': 'a caller released data without waiting for approval: a second person must review it',
   'card-numbers-searched': 'a caller has searched for most of the card numbers that the limit allows in a day',
-  'record-guessed': 'comparisons with a record go wrong again and again: somebody may be guessing what it holds',
+  'record-guessed': 'many comparisons with a record are wrong: somebody may be guessing its values',
   'records-probed': 'a caller asks for records that do not exist',
   'refusals-flooded': 'unknown callers are refused so often that their refusals share one audit event',
   'schema-changed':

@@ -22,7 +22,7 @@ export const BACKGROUND_TASKS = {
   'sweep-rate-limits': 'removes expired counts of limits',
   'sweep-spent-ids': 'removes expired entries of the replay cache',
   'take-in-access':
-    'adds to the access ledger what was taken away without keys, and checks that no refusal was removed',
+    'adds to the access ledger what was revoked, ended or disabled without keys, and checks that no refusal was removed',
   'watch-audit-log': 'measures how long events wait for their place in the audit log',
   'watch-database-schema': 'compares the schema of the database with the one that was shipped or accepted',
   'watch-audit-missing':

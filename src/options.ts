@@ -1,6 +1,6 @@
 /**
- * Every option; `npm run docs` writes docs/reference/configuration.md from this list. What a newcomer changes first stands
- * first.
+ * Every option with its default and its meaning, as `docs/reference/configuration.md` shows it. The order is the reader's: what a
+ * newcomer changes first comes first.
  */
 export const options = {
   STRONGROOM_DATA_DIR: [

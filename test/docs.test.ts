@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { keyPurposes } from '../src/keys/key.ts'
 import { createCardKind } from '../src/kinds/card.ts'
 import { brandOf } from '../src/kinds/card-brand.ts'
+import { examplesOf } from './support/docs-examples.ts'
 import { type MarkdownPage, markdownPages, targetOf } from './support/markdown-pages.ts'
 import { nameOf } from './support/reference/api-page.ts'
 import { CALL_NOTES } from './support/reference/call-notes.ts'
@@ -78,6 +79,24 @@ describe('every page', () => {
     const titles = (page: MarkdownPage) => page.text.replaceAll(/^```[\s\S]*?^```/gm, '').match(/^# .+$/gm)?.length
     const docs = pages.filter((page) => page.path.startsWith('docs/'))
     expect(docs.filter((page) => titles(page) !== 1).map((page) => page.path)).toEqual([])
+  })
+})
+
+describe('examples', () => {
+  it('are read out of their indentation, with the reason why one is not run and what one prints', () => {
+    const text =
+      '1. x\n\n   <!-- not run: it needs an HSM -->\n   ```sh\n   a\n     b\n   ```\n\n```sh\nc\n```\n\n<!-- prints -->\n```json\n{"d":1}\n```\n'
+    expect(examplesOf('page.md', text)).toEqual([
+      { page: 'page.md', line: 4, commands: 'a\n  b\n', notRun: 'it needs an HSM', prints: undefined },
+      { page: 'page.md', line: 9, commands: 'c\n', notRun: undefined, prints: { d: 1 } },
+    ])
+  })
+
+  it('have their marks where they count', () => {
+    const marks = /<!-- (?:not run|prints)\b[^\n]*\n(?! *```(?:sh|json)\n)|<!-- not run(?!: \S)/
+    expect(pages.filter(({ text }) => marks.test(text.replaceAll(/`[^`\n]*`/g, ''))).map(({ path }) => path)).toEqual(
+      [],
+    )
   })
 })
 

@@ -45,7 +45,7 @@ export function addAuditCommands(program: Command): void {
     .option('--caller <caller>', 'only events of this caller')
     .addOption(new Option('--type <type>', 'only events of this type').choices(auditEventTypes))
     .option('--after <event>', 'only events after this one')
-    .option('--limit <count>', 'at most so many', count, 100)
+    .option('--limit <count>', 'at most this many', count, 100)
     .action((options: Json & { token?: string; caller?: string; type?: string; after?: string; limit: number }) =>
       withVault('audit list', async ({ commands }) => {
         const { json, ...filter } = options

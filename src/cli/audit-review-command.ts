@@ -40,11 +40,11 @@ export function addReviewCommands(audit: Command): void {
 function withTimes(command: Command): Command {
   return command
     .addOption(
-      new Option('--since <time>', 'of this time or later: RFC 3339, YYYY-MM-DD, or 24h for so long ago')
+      new Option('--since <time>', 'of this time or later: RFC 3339, YYYY-MM-DD, or 24h for 24 hours ago')
         .argParser(pointInTime)
         .default(pointInTime('24h'), '24h'),
     )
-    .option('--time-zone <zone>', 'by whose clock working hours are, such as Asia/Singapore', timeZone, 'UTC')
+    .option('--time-zone <zone>', 'the time zone of the working hours, such as Asia/Singapore', timeZone, 'UTC')
 }
 
 /** Names only: PostgreSQL reads the sign of an offset the other way round. */

@@ -22,7 +22,7 @@ export function addRestoreCommands(program: Command): void {
   withJson(restore.command('apply'))
     .description('apply a newer log to a restored database: erase, revoke and disable again what it says')
     .requiredOption('--log <file>', 'the newer log, as "audit export --format jsonl" wrote it')
-    .option('--dry-run', 'only say what would be taken away')
+    .option('--dry-run', 'only show what would be erased, revoked or disabled')
     .action(applyNewerLog)
 
   withJson(restore.command('waive'))

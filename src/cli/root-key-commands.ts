@@ -49,7 +49,7 @@ export const REPLACES = { replacesRootKey: true } as const
 export function addRootKeyCommands(keys: Command): void {
   withSplit(withJson(keys.command('ceremony')))
     .description('make a root key that any M of N custodians open together; each sees their share at this terminal')
-    .option('--reshare', 'a new root key and new shares in the place of the present ones, when a custodian leaves')
+    .option('--reshare', 'a new root key and new shares instead of the present ones, when a custodian leaves')
     .action((options: Json & Partial<Split> & { reshare?: true }) => {
       const split = requireSplit(options)
       openTerminal('The shares of a root key')
@@ -65,7 +65,7 @@ export function addRootKeyCommands(keys: Command): void {
   withSplit(withJson(keys.command('migrate-root')))
     .description('move the root key to another provider: wraps every key again and changes no record')
     .addOption(new Option('--to <provider>', 'where to').choices(rootKeyProviderNames).makeOptionMandatory())
-    .option('--dry-run', 'make a root key there, try it, take it away again, and say what was found')
+    .option('--dry-run', 'make a root key there, try it, remove it again, and say what was found')
     .action((options: Json & Partial<Split> & { to: RootKeyProviderName; dryRun?: true }) => {
       const rehearse = (strongroom: Strongroom) => rehearseRoot(options, strongroom)
       if (options.dryRun) return withVault('keys migrate-root', rehearse, { ...REPLACES, anySchema: true })

@@ -26,7 +26,7 @@ export const KEEP_OLD_KEYS = 'keep the index keys that are emptied; they are des
 
 /** `strongroom keys rotate` */
 export function addRotateCommand(keys: Command): void {
-  const limit = new Option('--rows-per-second <count>', 'move at most so many values a second').argParser(parseCount)
+  const limit = new Option('--rows-per-second <count>', 'move at most this many values a second').argParser(parseCount)
   withJson(keys.command('rotate'))
     .description(
       'make new keys and re-encrypt everything under them while the vault serves; resumes after a kill or a pause',

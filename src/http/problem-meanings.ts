@@ -15,7 +15,7 @@ export const PROBLEM_MEANINGS: Readonly<Record<ProblemCode, ProblemMeaning>> = {
     remedy: 'Use an HTTP/1.1 client over TLS, with one Host header and the right Content-Length.',
   },
   'malformed-json': {
-    meaning: 'The body is not well-formed JSON in UTF-8, or a member stands twice in an object.',
+    meaning: 'The body is not well-formed JSON in UTF-8, or an object has a member twice.',
     remedy: 'Correct the body. The detail says what is wrong and never quotes the body.',
   },
   'malformed-url': {
@@ -23,7 +23,7 @@ export const PROBLEM_MEANINGS: Readonly<Record<ProblemCode, ProblemMeaning>> = {
     remedy: 'Encode the URL correctly. Put values of records in the body, never in a URL.',
   },
   'query-not-accepted': {
-    meaning: 'A query parameter is not accepted here, stands twice, or holds a credential.',
+    meaning: 'A query parameter is not accepted here, is there twice, or holds a credential.',
     remedy: 'Remove the parameter. A credential belongs in the Authorization header.',
   },
   'method-not-allowed': {
@@ -153,7 +153,7 @@ export const PROBLEM_MEANINGS: Readonly<Record<ProblemCode, ProblemMeaning>> = {
   },
   'record-not-found': {
     meaning: 'There is no such record on the site of the caller. A token that is no token gets the same answer.',
-    remedy: 'Check the token. A caller that asks for many missing records is held back.',
+    remedy: 'Check the token. A caller that asks for many missing records has to wait.',
   },
   'event-not-found': {
     meaning: 'There is no such event, the caller may not see it, or it was dropped.',

@@ -22,9 +22,9 @@ import { ensureDevelopmentCertificate } from '../../src/http/development-certifi
 import { type Ended, findFreePorts, type RunningProgram, startProgram } from '../support/run-program.ts'
 import { builtProgram } from '../support/vault-process.ts'
 
-/** `docs/how-to/run-in-production.md`, done as it says, but for root and systemd: in other folders, ports and names. */
+/** "Run in production" of the documentation, done as it says, but for root and systemd: in other folders, ports and names. */
 const root = path.join(import.meta.dirname, '../..')
-const page = readFileSync(path.join(root, 'docs/how-to/run-in-production.md'), 'utf8')
+const chapter = readFileSync(path.join(root, 'docs/how-to/run-in-production.md'), 'utf8')
 const unit = readFileSync(path.join(root, 'ops/strongroom.service'), 'utf8')
 const HOST = 'vault.example.com'
 const PASSWORD = 'a-password-of-the-test'
@@ -38,7 +38,7 @@ let server: RunningProgram | undefined
 
 /** The block of that language that has the text in it, without its indentation. */
 function blockWith(language: string, text: string): string {
-  const blocks = [...page.matchAll(/^( *)```(\w+)\n(.*?)^\1```$/gms)].filter(([, , of]) => of === language)
+  const blocks = [...chapter.matchAll(/^( *)```(\w+)\n(.*?)^\1```$/gms)].filter(([, , of]) => of === language)
   const [, indent, , block] = blocks.find((found) => found[3]!.includes(text)) ?? []
   if (block === undefined) expect.fail(`the page has no ${language} block with ${text}`)
   return block.replaceAll(new RegExp(`^${indent}`, 'gm'), '')
@@ -108,9 +108,9 @@ beforeAll(async () => {
   const options = ofTest(blockWith('sh', 'STRONGROOM_ISSUER='))
   writeFileSync(file('strongroom.env'), options, { mode: 0o640 })
   const ofOwner = options.split('\n').filter((line) => /^(NODE_ENV|DATABASE_URL|DATABASE_CA)=/.test(line))
-  const [ownerUrl] = /DATABASE_OWNER_URL=postgresql:[^`]+/.exec(page) ?? ['']
+  const [ownerUrl] = /DATABASE_OWNER_URL=postgresql:[^`]+/.exec(chapter) ?? ['']
   writeFileSync(file('owner.env'), `${[...ofOwner, ofTest(ownerUrl)].join('\n')}\n`, { mode: 0o600 })
-  const [witnesses] = /\{ "ship": \[\{ "file": [^`]+/.exec(page) ?? ['']
+  const [witnesses] = /\{ "ship": \[\{ "file": [^`]+/.exec(chapter) ?? ['']
   writeFileSync(file('witnesses.json'), ofTest(witnesses), { mode: 0o640 })
 })
 afterAll(async () => {

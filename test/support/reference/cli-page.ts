@@ -15,7 +15,7 @@ const INTRODUCTION = [
     ['Exit code', 'Meaning'],
     [
       ['0', 'Done.'],
-      ['1', 'Failed. Of `audit verify`, `records verify` and `doctor`: something was found.'],
+      ['1', 'Failed. Of `audit verify`, `records verify`, `doctor` and `roles check`: something was found.'],
       ['2', 'Wrong usage.'],
       ['130', 'Interrupted by Ctrl-C or SIGTERM; a rotation or an export is paused in good order.'],
     ],
@@ -34,9 +34,12 @@ const INTRODUCTION = [
     it is refused (\`clock\`). \`clients revoke\`, \`partners end\`, \`staff disable\`, \`keys compromise\` and \`restore apply\`
     continue with the time of the database.`),
   '## Keys',
-  paragraph(`Commands that give access or store something need the keys of the vault. With custodians they ask for the shares at
-    the terminal. No keys are needed to list, revoke, end, disable or lift, for \`keys list\` and \`keys status\`, and for
-    \`audit …\` except \`audit key\`, \`audit drop\` and the filter \`--customer\`.`),
+  paragraph(`Most commands need the keys of the vault. Where custodians hold the root key, they ask for the shares at the
+    terminal. These commands work without keys, also beside a sealed vault: \`doctor\`, \`migrate\` (without
+    \`--accept-schema\`), \`clients list\`, \`clients revoke\`, \`staff disable\`, \`partners list\`, \`partners end\`,
+    \`roles check\`, \`access suspended\`, \`keys list\`, \`keys status\`, \`audit list\`, \`audit verify\`,
+    \`audit review\`, and \`audit export\` and \`audit tail\` without \`--customer\`. What they write to the log is marked
+    \`vouched\` or \`unproven\`: see [audit events](audit-events.md).`),
 ]
 
 const EVERY = new Set(['--json', '--as', '--help', '--version'])

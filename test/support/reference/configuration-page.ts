@@ -1,21 +1,21 @@
 import { type OptionName, options } from '../../../src/options.ts'
-import { page, paragraph, sentence, table } from './markdown.ts'
+import { bullet, page, paragraph, sentence, table } from './markdown.ts'
 
 const INTRODUCTION = [
   paragraph(`Strongroom is configured by environment variables. A vault needs none of them to start on a developer's machine.
     [Run in production](../how-to/run-in-production.md) shows a complete set.`),
-  `A file may set them too: the file that \`STRONGROOM_ENV_FILE\` names or, outside production, \`.env\` in the working
-directory. The environment wins over the file. The rules for such a file:
-
-- It sets the options below and the variables of the AWS SDK (\`AWS_REGION\`, credentials), and nothing else. Any other name,
-  such as \`NODE_OPTIONS\`, is refused.
-- The file and its folder must belong to root or to the user of the vault. Neither other users nor a group with other members
-  may write to them (\`chmod go-w\`). The same holds for the target of a symbolic link.
-- With \`NODE_ENV=production\` in the environment, a \`.env\` in the working directory is not read. A \`.env\` cannot set
-  \`NODE_ENV=production\`; a file that \`STRONGROOM_ENV_FILE\` names can.
-
-A value that is not acceptable is refused at the start, in one sentence that names the option. \`strongroom doctor\` examines
-the configuration without starting the vault.`,
+  paragraph(`A file may set them too: the file that \`STRONGROOM_ENV_FILE\` names or, outside production, \`.env\` in the
+    working directory. The environment wins over the file. The rules for such a file:`),
+  [
+    bullet(`It sets the options below and the variables of the AWS SDK (\`AWS_REGION\`, credentials), and nothing else. Any
+      other name, such as \`NODE_OPTIONS\`, is refused.`),
+    bullet(`The file and its folder must belong to root or to the user of the vault. Neither other users nor a group with
+      other members may write to them (\`chmod go-w\`). The same holds for the target of a symbolic link.`),
+    bullet(`With \`NODE_ENV=production\` in the environment, a \`.env\` in the working directory is not read. A \`.env\`
+      cannot set \`NODE_ENV=production\`; a file that \`STRONGROOM_ENV_FILE\` names can.`),
+  ].join('\n'),
+  paragraph(`A value that is not acceptable is refused at the start, in one sentence that names the option. \`strongroom
+    doctor\` examines the configuration without starting the vault.`),
 ]
 
 /** Options in the order of the page. What no prefix takes stands in the first group. */

@@ -19,7 +19,7 @@ const INTRODUCTION = [
     \`request_id\` is also in the header \`Request-Id\`, in the log of the server and in the audit event. \`type\` is a page of
     the vault itself that shows the entry below. Answers of status 429 and 503 carry \`Retry-After\`.`),
   paragraph(`Errors of \`POST /oauth/token\` are \`application/json\` (RFC 6749 section 5.2): \`error\` and \`error_description\`
-    stand beside the same members. A request that is not well-formed HTTP gets a problem document everywhere.`),
+    are added to the same members. A request that is not well-formed HTTP gets a problem document everywhere.`),
   paragraph(`401 \`unauthenticated\` and 403 \`scope-missing\` carry challenges in \`WWW-Authenticate\` for \`Bearer\` and
     \`DPoP\`. A challenge names the \`scope\` that the call needs (for a reveal the scope of the record's kind) and
     \`resource_metadata\` (RFC 9728). Where only a proof of the key helps, the challenge is \`DPoP\` alone.`),
