@@ -1,5 +1,5 @@
 import { bytesOfId, idOfUuid, tokenPrefixes } from '../identifier.ts'
-import { integerArray, smallintArray, uuidArray } from './binary-array.ts'
+import { smallintArray, uuidArray } from './binary-array.ts'
 import type { Queryable } from './database.ts'
 import type { Sort } from './dictionary.ts'
 
@@ -18,6 +18,7 @@ const NUMBERED: readonly NumberedColumn[] = [
   { column: 'site', sort: 'site', name: 'site' },
   { column: 'policy', sort: 'policy', name: 'policy_version' },
   { column: 'consents', sort: 'consents', name: 'consents' },
+  { column: 'key', sort: 'key', name: 'key_id' },
   ...['display', 'secret', 'response', 'index', 'reason'].map(keyColumn),
 ]
 
@@ -42,16 +43,15 @@ export async function spellOut<Spelt>(db: Pick<Queryable, 'dictionary'>, rows: r
   }
   for (const row of spelt) {
     if (row.consents !== undefined && row.consents !== null) row.consents = consentsIn(row.consents as string)
-    if (row.kind !== undefined && row.token !== undefined) row.token = tokenIn(row.kind as string | null, row.token)
+    if (row.kind !== undefined && row.token) row.token = tokenOf(row.kind as string | null, row.token as string)
     if (row.updated_at === null) row.updated_at = row.created_at
   }
   return spelt as Spelt[]
 }
 
-/** A token begins with what its kind says: of a kind that there is not, it is no token. */
-function tokenIn(kind: string | null, uuid: unknown): string | null {
-  if (kind === null || uuid === null) return null
-  return idOfUuid((tokenPrefixes as Record<string, string>)[kind] ?? 'unknown', uuid as string)
+/** The token of a record of that kind: of a kind that there is not, it is no token. */
+export function tokenOf(kind: string | null, uuid: string): string {
+  return idOfUuid((tokenPrefixes as Record<string, string>)[kind ?? ''] ?? 'unknown', uuid)
 }
 
 const consentsIn = (name: string): string[] => (name === '' ? [] : name.split(' '))
@@ -73,16 +73,15 @@ export async function smallNumbers(
   return smallintArray(names.map(await db.dictionary.ids(sort, names)))
 }
 
-/** An `integer[]` parameter of names of a sort. */
-export async function numbers(
-  db: Pick<Queryable, 'dictionary'>,
-  sort: Sort,
-  names: readonly (string | null)[],
-): Promise<Buffer> {
-  return integerArray(names.map(await db.dictionary.ids(sort, names)))
-}
-
 /** The number of one name. */
 export async function numberOf(db: Pick<Queryable, 'dictionary'>, sort: Sort, name: string): Promise<number> {
   return (await db.dictionary.ids(sort, [name]))(name)
+}
+
+/** No uuid is before it. */
+export const FIRST_UUID = '00000000-0000-0000-0000-000000000000'
+
+/** SQL: the rows that a walk along the tokens has not come to yet. @param last a parameter; null before the first page */
+export function isBehindSql(last: string): string {
+  return `token >= coalesce(${last}::uuid, '${FIRST_UUID}') AND token IS DISTINCT FROM ${last}::uuid`
 }

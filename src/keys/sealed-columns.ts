@@ -13,7 +13,10 @@ export interface SealedColumn {
   name: string
   /** The purpose of the keys that seal it. */
   purpose: DataPurpose
-  /** The part of the context that the column holds; `<part>_key_id` and `<part>_sealed` are its columns. */
+  /**
+   * The part of the context that the column holds; `<part>_key` and `<part>_sealed` are its columns. A row that is spelt out has
+   * the id of the key in `<part>_key_id`.
+   */
   part: string
   /** How many values stand on each key. */
   census: Statement
@@ -21,7 +24,7 @@ export interface SealedColumn {
   censusOfOne: Statement
 }
 
-/** A row as it was read, by the names of its columns. */
+/** A row, spelt out (`database/lean-rows.ts`). */
 export type Row = Readonly<Record<string, unknown>>
 
 /** One table with sealed values in it, one or more a row. */
@@ -32,12 +35,12 @@ export interface SealedTable {
   identity: Readonly<Record<string, ColumnType>>
   /** What must not have changed between reading a row and replacing its values, beside the keys that they stand on. */
   unchanged: Readonly<Record<string, ColumnType>>
-  /** Further columns that a context is made of. */
+  /** Further columns, as the table names them, that a context is made of. */
   described: readonly string[]
   context(row: Row, part: string): SealContext
 }
 
-export type ColumnType = 'text' | 'bytea' | 'integer'
+export type ColumnType = 'text' | 'bytea' | 'integer' | 'uuid' | 'smallint'
 
 interface TableDefinition extends Pick<SealedTable, 'identity' | 'context'> {
   parts: Readonly<Record<string, DataPurpose>>
@@ -53,12 +56,13 @@ function sealedTable(name: string, definition: TableDefinition): SealedTable {
     part,
     census: {
       name: `census-${name}.${part}`,
-      text: `SELECT ${part}_key_id AS key_id, count(*)::integer AS count FROM ${name} WHERE ${part}_key_id IS NOT NULL GROUP BY 1`,
+      text: `SELECT coalesce(name_of('key', key), '#' || key) AS key_id, count FROM (
+               SELECT ${part}_key AS key, count(*)::integer AS count FROM ${name} WHERE ${part}_key IS NOT NULL GROUP BY 1) k`,
       timeoutMs: CENSUS_TIMEOUT_MS,
     },
     censusOfOne: {
       name: `census-of-one-${name}.${part}`,
-      text: `SELECT count(*)::integer AS count FROM ${name} WHERE ${part}_key_id = $1`,
+      text: `SELECT count(*)::integer AS count FROM ${name} WHERE ${part}_key = (SELECT id_of('key', $1))`,
       timeoutMs: CENSUS_TIMEOUT_MS,
     },
   }))
@@ -79,10 +83,10 @@ const placeOf = (row: Row, part: string): SealContext => ({
 export const sealedTables: readonly SealedTable[] = [
   sealedTable('records', {
     parts: { display: 'display', secret: 'secret' },
-    identity: { token: 'text' },
+    identity: { token: 'uuid' },
     // A correction made meanwhile must not be overwritten.
     unchanged: { version: 'integer' },
-    described: [...PLACE, 'policy_version', 'consents', 'created_at', 'updated_at'],
+    described: [...PLACE, 'policy', 'consents', 'created_at', 'updated_at'],
     context: (row, part) => ({
       ...placeOf(row, part),
       facts: recordFacts({
@@ -95,14 +99,14 @@ export const sealedTables: readonly SealedTable[] = [
   }),
   sealedTable('record_versions', {
     parts: { display: 'display', secret: 'secret' },
-    identity: { token: 'text', version: 'integer' },
+    identity: { token: 'uuid', version: 'integer' },
     described: [...PLACE, 'replaced_at'],
     context: (row, part) => ({ ...placeOf(row, part), facts: keptVersionFacts(row.replaced_at as Date) }),
   }),
   sealedTable('idempotency_keys', {
     parts: { response: 'display' },
     identity: { key_hash: 'bytea' },
-    described: ['request_hash', 'index_key_id', 'expires_at'],
+    described: ['request_hash', 'index_key', 'expires_at'],
     context: (row) =>
       answerContext({
         keyHash: row.key_hash as Buffer,
