@@ -9,8 +9,7 @@ const COUNT_TERMS: Statement = {
 /** A kept answer is found by a hash under an index key, and lost with that key, so it needs the key until it expires. */
 const COUNT_ANSWERS: Statement = {
   name: 'count-kept-answers',
-  text: `SELECT coalesce(name_of('key', key), '#' || key) AS key_id, count FROM (
-           SELECT index_key AS key, count(*)::float8 AS count FROM idempotency_keys WHERE expires_at > $1 GROUP BY 1) k`,
+  text: `SELECT index_key_id AS key_id, count(*)::float8 AS count FROM idempotency_keys WHERE expires_at > $1 GROUP BY 1`,
   timeoutMs: CENSUS_TIMEOUT_MS,
 }
 
@@ -40,7 +39,7 @@ const COUNT_TERMS_OF_ONE: Statement = {
 }
 const COUNT_ANSWERS_OF_ONE: Statement = {
   name: 'count-kept-answers-of-one',
-  text: `SELECT count(*)::float8 AS count FROM idempotency_keys WHERE index_key = (SELECT id_of('key', $1)) AND expires_at > $2`,
+  text: 'SELECT count(*)::float8 AS count FROM idempotency_keys WHERE index_key_id = $1 AND expires_at > $2',
   timeoutMs: CENSUS_TIMEOUT_MS,
 }
 

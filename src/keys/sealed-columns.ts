@@ -13,10 +13,7 @@ export interface SealedColumn {
   name: string
   /** The purpose of the keys that seal it. */
   purpose: DataPurpose
-  /**
-   * The part of the context that the column holds; `<part>_key` and `<part>_sealed` are its columns. A row that is spelt out has
-   * the id of the key in `<part>_key_id`.
-   */
+  /** The part of the context that the column holds; `<part>_key_id` and `<part>_sealed` are its columns. */
   part: string
   /** How many values stand on each key. */
   census: Statement
@@ -24,7 +21,7 @@ export interface SealedColumn {
   censusOfOne: Statement
 }
 
-/** A row, spelt out (`database/lean-rows.ts`). */
+/** A row as it was read, by the names of its columns. */
 export type Row = Readonly<Record<string, unknown>>
 
 /** One table with sealed values in it, one or more a row. */
@@ -35,12 +32,12 @@ export interface SealedTable {
   identity: Readonly<Record<string, ColumnType>>
   /** What must not have changed between reading a row and replacing its values, beside the keys that they stand on. */
   unchanged: Readonly<Record<string, ColumnType>>
-  /** Further columns, as the table names them, that a context is made of. */
+  /** Further columns that a context is made of. */
   described: readonly string[]
   context(row: Row, part: string): SealContext
 }
 
-export type ColumnType = 'text' | 'bytea' | 'integer' | 'uuid' | 'smallint'
+export type ColumnType = 'text' | 'bytea' | 'integer'
 
 interface TableDefinition extends Pick<SealedTable, 'identity' | 'context'> {
   parts: Readonly<Record<string, DataPurpose>>
@@ -56,13 +53,12 @@ function sealedTable(name: string, definition: TableDefinition): SealedTable {
     part,
     census: {
       name: `census-${name}.${part}`,
-      text: `SELECT coalesce(name_of('key', key), '#' || key) AS key_id, count FROM (
-               SELECT ${part}_key AS key, count(*)::integer AS count FROM ${name} WHERE ${part}_key IS NOT NULL GROUP BY 1) k`,
+      text: `SELECT ${part}_key_id AS key_id, count(*)::integer AS count FROM ${name} WHERE ${part}_key_id IS NOT NULL GROUP BY 1`,
       timeoutMs: CENSUS_TIMEOUT_MS,
     },
     censusOfOne: {
       name: `census-of-one-${name}.${part}`,
-      text: `SELECT count(*)::integer AS count FROM ${name} WHERE ${part}_key = (SELECT id_of('key', $1))`,
+      text: `SELECT count(*)::integer AS count FROM ${name} WHERE ${part}_key_id = $1`,
       timeoutMs: CENSUS_TIMEOUT_MS,
     },
   }))
@@ -83,10 +79,10 @@ const placeOf = (row: Row, part: string): SealContext => ({
 export const sealedTables: readonly SealedTable[] = [
   sealedTable('records', {
     parts: { display: 'display', secret: 'secret' },
-    identity: { token: 'uuid' },
+    identity: { token: 'text' },
     // A correction made meanwhile must not be overwritten.
     unchanged: { version: 'integer' },
-    described: [...PLACE, 'policy', 'consents', 'created_at', 'updated_at'],
+    described: [...PLACE, 'policy_version', 'consents', 'created_at', 'updated_at'],
     context: (row, part) => ({
       ...placeOf(row, part),
       facts: recordFacts({
@@ -99,14 +95,14 @@ export const sealedTables: readonly SealedTable[] = [
   }),
   sealedTable('record_versions', {
     parts: { display: 'display', secret: 'secret' },
-    identity: { token: 'uuid', version: 'integer' },
+    identity: { token: 'text', version: 'integer' },
     described: [...PLACE, 'replaced_at'],
     context: (row, part) => ({ ...placeOf(row, part), facts: keptVersionFacts(row.replaced_at as Date) }),
   }),
   sealedTable('idempotency_keys', {
     parts: { response: 'display' },
     identity: { key_hash: 'bytea' },
-    described: ['request_hash', 'index_key', 'expires_at'],
+    described: ['request_hash', 'index_key_id', 'expires_at'],
     context: (row) =>
       answerContext({
         keyHash: row.key_hash as Buffer,
