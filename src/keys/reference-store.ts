@@ -1,4 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
+import { numberOf, spellOut } from '../database/lean-rows.ts'
 import { CENSUS_TIMEOUT_MS, takeCensus, takeCensusOf } from './sealed-columns.ts'
 
 const COUNT_TERMS: Statement = {
@@ -9,7 +10,7 @@ const COUNT_TERMS: Statement = {
 /** A kept answer is found by a hash under an index key, and lost with that key, so it needs the key until it expires. */
 const COUNT_ANSWERS: Statement = {
   name: 'count-kept-answers',
-  text: `SELECT index_key_id AS key_id, count(*)::float8 AS count FROM idempotency_keys WHERE expires_at > $1 GROUP BY 1`,
+  text: 'SELECT index_key, count(*)::float8 AS count FROM idempotency_keys WHERE expires_at > $1 GROUP BY 1',
   timeoutMs: CENSUS_TIMEOUT_MS,
 }
 
@@ -23,9 +24,8 @@ export async function countReferences(db: Queryable, now: Date): Promise<Readonl
     void references.set(keyId, { ...references.get(keyId), [column]: count })
   for (const { column, keyId, count } of await takeCensus(db)) add(column.name, keyId, count)
   for (const { key_id, count } of await db.query<Count>(COUNT_TERMS)) add('search_terms', key_id, count)
-  for (const { key_id, count } of await db.query<Count>(COUNT_ANSWERS, [now])) {
-    add('idempotency_keys.key_hash', key_id, count)
-  }
+  const answers = await spellOut<{ index_key_id: string; count: number }>(db, await db.query(COUNT_ANSWERS, [now]))
+  for (const { index_key_id, count } of answers) add('idempotency_keys.key_hash', index_key_id, count)
   return references
 }
 
@@ -41,13 +41,13 @@ const COUNT_TERMS_OF_ONE: Statement = {
 }
 const COUNT_ANSWERS_OF_ONE: Statement = {
   name: 'count-kept-answers-of-one',
-  text: 'SELECT count(*)::float8 AS count FROM idempotency_keys WHERE index_key_id = $1 AND expires_at > $2',
+  text: 'SELECT count(*)::float8 AS count FROM idempotency_keys WHERE index_key = $1 AND expires_at > $2',
   timeoutMs: CENSUS_TIMEOUT_MS,
 }
 
 /** How many answers that are kept for Idempotency-Keys are found by a hash under that key. */
 export async function countKeptAnswers(db: Queryable, keyId: string, now: Date): Promise<number> {
-  const [row] = await db.query<{ count: number }>(COUNT_ANSWERS_OF_ONE, [keyId, now])
+  const [row] = await db.query<{ count: number }>(COUNT_ANSWERS_OF_ONE, [await numberOf(db, 'key', keyId), now])
   return row?.count ?? 0
 }
 

@@ -62,10 +62,7 @@ export function keysOfClaims(rows: ReturnType<typeof claimedRows>): (string | nu
  *
  * @param keyOf the numbers of `keysOfClaims`
  */
-export function idempotencyColumns(
-  rows: ReturnType<typeof claimedRows>,
-  keyOf: Translation<string, number>,
-): Buffer[] {
+export function idempotencyColumns(rows: ReturnType<typeof claimedRows>, keyOf: Translation<string, number>): Buffer[] {
   return [
     byteaArray(rows.map((row) => row.keyHash)),
     byteaArray(rows.map((row) => row.requestHash)),

@@ -41,10 +41,7 @@ export async function replaceRecord(
   requireDone(await tx.query(IS_REPLACED, [...stored, before.version]))
 }
 
-async function sealedParts(
-  tx: Queryable,
-  { display, secret }: Pick<StoredRecord, RecordPart>,
-): Promise<unknown[]> {
+async function sealedParts(tx: Queryable, { display, secret }: Pick<StoredRecord, RecordPart>): Promise<unknown[]> {
   const keyOf = await tx.dictionary.ids('key', [display.keyId, secret.keyId])
   return [keyOf(display.keyId), display.bytes, keyOf(secret.keyId), secret.bytes]
 }

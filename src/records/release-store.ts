@@ -136,7 +136,12 @@ function toFinding(release: Release, outcomes: readonly ReleaseOutcome[]): Findi
     ...(owner === undefined ? {} : { owner }),
     events,
     reasons: reasons.filter((reason) => events.some(({ id }) => id === reason.event)),
-    records: leaving.map(({ record: { token, version, consents }, consent }) => ({ token, version, consents, consent })),
+    records: leaving.map(({ record: { token, version, consents }, consent }) => ({
+      token,
+      version,
+      consents,
+      consent,
+    })),
     idempotency: leaving.length > 0 ? idempotency : undefined,
     now,
   }

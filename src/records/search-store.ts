@@ -151,10 +151,7 @@ export async function commitFindings(
     db,
     records.map(({ value }) => value),
   )
-  const keyOf = await db.dictionary.ids('key', [
-    ...reasons.map(({ value }) => value.keyId),
-    ...keysOfClaims(claimed),
-  ])
+  const keyOf = await db.dictionary.ids('key', [...reasons.map(({ value }) => value.keyId), ...keysOfClaims(claimed)])
   const kept = () => [
     textArray(reasons.map(({ value }) => value.event)),
     smallintArray(reasons.map(({ value }) => keyOf(value.keyId))),

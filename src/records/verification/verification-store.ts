@@ -213,8 +213,7 @@ const SELECT_REASONS: Statement = {
          LEFT JOIN audit_events e ON e.id = p.event LEFT JOIN approvals a ON a.id = p.event ORDER BY p.event`,
 }
 
-type ReasonRow = Omit<ReasonToCheck, 'beside' | 'reason_key_id'> &
-  EventRow & { id: string | null; reason_key: number }
+type ReasonRow = Omit<ReasonToCheck, 'beside' | 'reason_key_id'> & EventRow & { id: string | null; reason_key: number }
 
 export async function selectReasonsToCheck(
   db: Queryable,
