@@ -21,7 +21,7 @@ beforeAll(async () => {
   // So late that no statement can be under way whose time is not over.
   vault.clockOffsetMs = 60 * 60 * 1000
 })
-beforeEach(() => {
+beforeEach(async () => {
   key = await activeKey()
 })
 afterAll(async () => {
@@ -50,9 +50,10 @@ async function inSession<T>(work: (session: pg.Client) => Promise<T>): Promise<T
 it('a prepared transaction is named, and what it wrote is found once it was committed', async () => {
   await inSession(async (session) => {
     await session.query('BEGIN')
-    await session.query(`INSERT INTO reveal_reasons (event, reason_key, reason_sealed) VALUES ('late', id_of('key', $1), '')`, [
-      key,
-    ])
+    await session.query(
+      `INSERT INTO reveal_reasons (event, reason_key, reason_sealed) VALUES ('late', id_of('key', $1), '')`,
+      [key],
+    )
     await session.query(`PREPARE TRANSACTION 'late'`)
   })
   await retire()
@@ -73,9 +74,10 @@ it('a session that prepares its transaction meanwhile is not lost sight of', asy
       () => 'destroyed',
       (error: Error) => error.message,
     )
-    await session.query(`INSERT INTO reveal_reasons (event, reason_key, reason_sealed) VALUES ('late', id_of('key', $1), '')`, [
-      key,
-    ])
+    await session.query(
+      `INSERT INTO reveal_reasons (event, reason_key, reason_sealed) VALUES ('late', id_of('key', $1), '')`,
+      [key],
+    )
     await session.query(`PREPARE TRANSACTION 'later'`)
     expect(await destroyed).toContain(`The prepared transaction 'later'`)
     await session.query(`ROLLBACK PREPARED 'later'`)
