@@ -204,11 +204,8 @@ async function refuseManyNames(knex: Knex): Promise<void> {
   }
 }
 
-async function replaceTable(
-  knex: Knex,
-  { name, columns, rows, after, keys }: LeanTable,
-  schema: string,
-): Promise<void> {
+async function replaceTable(knex: Knex, table: LeanTable, schema: string): Promise<void> {
+  const { name, columns, rows, after, keys } = table
   const kept = await whatOperatorsDecided(knex, name)
   const checks = `${name}_require_protecting_keys`
   const isChanged = ({ column, made }: KeyColumn) =>
