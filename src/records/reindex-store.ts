@@ -1,8 +1,10 @@
 import { byteaArray, integerArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
+import { spellOut, tokenArray } from '../database/lean-rows.ts'
 import type { KeyCounts, Page } from '../keys/rotation/movable.ts'
 import { countMovedSql } from '../keys/rotation/reseal-store.ts'
 import { CENSUS_TIMEOUT_MS, type Row } from '../keys/sealed-columns.ts'
+import { RECORD_COLUMNS } from './record-store.ts'
 
 const CENSUS: Statement = {
   name: 'census-search_terms',
@@ -17,12 +19,11 @@ const CENSUS: Statement = {
 const READ_PAGE: Statement = {
   name: 'reindex-read',
   text: `WITH page AS MATERIALIZED (
-           SELECT term, token, key_id = ANY($1::text[]) AS is_old FROM search_terms
+           SELECT term, token AS term_token, key_id = ANY($1::text[]) AS is_old FROM search_terms
            WHERE (term, token) > ($3::bytea, $4::text) ORDER BY term, token LIMIT $2)
-         SELECT p.term, p.token, p.is_old, r.site, r.kind, r.version, r.terms, r.policy_version, r.consents,
-                r.created_at, r.updated_at, r.display_key_id, r.display_sealed, r.secret_key_id, r.secret_sealed
-         FROM page p LEFT JOIN records r ON p.is_old AND r.token = p.token AND r.erased_at IS NULL
-         ORDER BY p.term, p.token`,
+         SELECT p.term, p.term_token, p.is_old, ${RECORD_COLUMNS}, terms
+         FROM page p LEFT JOIN records r ON p.is_old AND r.token = id_uuid(p.term_token) AND r.erased_at IS NULL
+         ORDER BY p.term, p.term_token`,
 }
 
 /** Terms and their MACs have 32 bytes each, and the ids of their keys no comma. */
@@ -40,10 +41,10 @@ const WRITE: Statement = {
   name: 'reindex-write',
   text: `WITH replaced AS (
            UPDATE records r SET terms = n.terms
-           FROM unnest($1::text[], $2::integer[], $3::bytea[], $4::bytea[], $5::text[], $6::bytea[])
-             AS n (token, version, old_terms, terms, key_ids, macs)
-           WHERE r.token = n.token AND r.version = n.version AND r.terms = n.old_terms AND r.erased_at IS NULL
-           RETURNING r.token, n.old_terms, n.terms, n.key_ids, n.macs),
+           FROM unnest($1::text[], $2::integer[], $3::bytea[], $4::bytea[], $5::text[], $6::bytea[], $7::uuid[])
+             AS n (token, version, old_terms, terms, key_ids, macs, uuid)
+           WHERE r.token = n.uuid AND r.version = n.version AND r.terms = n.old_terms AND r.erased_at IS NULL
+           RETURNING n.token, n.old_terms, n.terms, n.key_ids, n.macs),
          before AS (${split('old_terms')}),
          after AS (${split('terms')}),
          removed AS (
@@ -64,13 +65,13 @@ const WRITE: Statement = {
  */
 const REMOVE_ORPHANS: Statement = {
   name: 'reindex-remove-orphans',
-  text: `WITH orphan AS (SELECT * FROM unnest($1::bytea[], $2::text[]) AS o (term, token)),
+  text: `WITH orphan AS (SELECT * FROM unnest($1::bytea[], $2::text[], $3::uuid[]) AS o (term, token, uuid)),
          held AS MATERIALIZED (
            SELECT token, terms FROM records
-           WHERE token IN (SELECT token FROM orphan) AND erased_at IS NULL ORDER BY token FOR UPDATE)
+           WHERE token IN (SELECT uuid FROM orphan) AND erased_at IS NULL ORDER BY token FOR UPDATE)
          DELETE FROM search_terms s USING orphan o
          WHERE s.term = o.term AND s.token = o.token
-           AND NOT EXISTS (SELECT FROM held h WHERE h.token = o.token AND position(o.term IN h.terms) > 0)`,
+           AND NOT EXISTS (SELECT FROM held h WHERE h.token = o.uuid AND position(o.term IN h.terms) > 0)`,
 }
 
 const FIRST = [Buffer.alloc(0), '']
@@ -94,7 +95,8 @@ export async function readTermPage(
   limit: number,
   after: Page['next'] = FIRST,
 ): Promise<Page> {
-  const rows = await db.query<Row>(READ_PAGE, [textArray(oldKeys), limit, ...after])
+  const found = await db.query<Row>(READ_PAGE, [textArray(oldKeys), limit, ...after])
+  const rows = (await spellOut<Row>(db, found)).map((row): Row => ({ ...row, token: row.term_token }))
   const last = rows.at(-1)
   const records = new Map<unknown, Row>()
   for (const row of rows) {
@@ -118,6 +120,7 @@ export async function removeOrphans(db: Queryable, orphans: readonly OrphanTerm[
   await db.query(REMOVE_ORPHANS, [
     byteaArray(orphans.map(({ term }) => term)),
     textArray(orphans.map(({ token }) => token)),
+    tokenArray(orphans.map(({ token }) => token)),
   ])
 }
 
@@ -142,6 +145,7 @@ export async function replaceTerms(db: Queryable, fresh: readonly NewTerms[]): P
     byteaArray(fresh.map(({ terms }) => terms)),
     textArray(fresh.map(({ keyIds }) => keyIds.join(','))),
     byteaArray(fresh.map(({ macs }) => macs)),
+    tokenArray(fresh.map(({ token }) => token)),
   ]
   return toCounts(await db.query<CountRow>(WRITE, parameters))
 }
