@@ -1,0 +1,68 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { migrate } from '../../src/database/migrate.ts'
+import { FILLED, filledCounts, fillOldVault, signFilledLog } from '../support/filled-old-vault.ts'
+import { itKeepsWhatItHeld, limitsOf } from '../support/kept-by-upgrade.ts'
+import { copyOldRootKey, loadOldVault, readOldVaultFacts } from '../support/old-vault.ts'
+import { createTestDatabase, type TestDatabase, withDatabase } from '../support/postgres.ts'
+import { quickKeys, TestVault } from '../support/test-vault.ts'
+
+const MINUTE_MS = 60_000
+/** The tables that a migration rewrites row by row, and how many rows the filled vault has in them beside the genuine ones. */
+const FILLED_TABLES = {
+  records: filledCounts.records,
+  search_terms: filledCounts.terms,
+  record_versions: filledCounts.corrected,
+  idempotency_keys: filledCounts.idempotent,
+  reveal_reasons: filledCounts.reasons,
+  audit_events: filledCounts.events,
+  audit_leaves: filledCounts.events,
+} as const
+
+/** What the version before left behind, with 100,000 records in it. */
+describe(`a vault of migration ${FILLED} with ${filledCounts.records} records`, () => {
+  const facts = readOldVaultFacts(FILLED)
+  const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-filled-'))
+  let database: TestDatabase
+  let vault: TestVault
+  let before: Record<string, number>
+
+  const count = async () => {
+    const counted = Object.keys(FILLED_TABLES).map(async (table) => {
+      const [row] = await database.sql<{ count: number }>(`SELECT count(*)::integer AS count FROM ${table}`)
+      return [table, row!.count] as const
+    })
+    return Object.fromEntries(await Promise.all(counted))
+  }
+
+  beforeAll(async () => {
+    database = await createTestDatabase()
+    await database.sql('DROP SCHEMA public CASCADE')
+    await database.sql('CREATE SCHEMA public')
+    const superuserUrl = withDatabase(inject('cluster').superuserUrl, database.name)
+    await loadOldVault(FILLED, { ownerUrl: superuserUrl, superuserUrl })
+    const genuine = await count()
+    await signFilledLog(superuserUrl, await fillOldVault(superuserUrl))
+    before = await count()
+    for (const [table, rows] of Object.entries(FILLED_TABLES)) expect(before[table]! - genuine[table]!, table).toBe(rows)
+    await migrate({ ownerUrl: superuserUrl, serverRole: new URL(database.serverUrl).username })
+    expect(await count()).toEqual(before)
+    const rootKeyFile = path.join(directory, 'root-key')
+    copyOldRootKey(FILLED, rootKeyFile)
+    vault = await TestVault.start({
+      sharedDatabase: database,
+      config: { rootKeyFile },
+      clockOffsetMs: Date.parse(facts.written_at) + MINUTE_MS - Date.now(),
+      overrides: { limits: limitsOf(facts), ...quickKeys },
+    })
+  })
+  afterAll(async () => {
+    await vault?.stop()
+    await database.drop()
+    rmSync(directory, { recursive: true })
+  })
+
+  itKeepsWhatItHeld(facts, () => vault)
+})
