@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject } from 'vitest'
 import { migrate } from '../../src/database/migrate.ts'
 import { FILLED, filledCounts, fillOldVault, signFilledLog } from '../support/filled-old-vault.ts'
 import { itKeepsWhatItHeld, limitsOf } from '../support/kept-by-upgrade.ts'
@@ -46,7 +46,8 @@ describe(`a vault of migration ${FILLED} with ${filledCounts.records} records`, 
     const genuine = await count()
     await signFilledLog(superuserUrl, await fillOldVault(superuserUrl))
     before = await count()
-    for (const [table, rows] of Object.entries(FILLED_TABLES)) expect(before[table]! - genuine[table]!, table).toBe(rows)
+    for (const [table, rows] of Object.entries(FILLED_TABLES))
+      expect(before[table]! - genuine[table]!, table).toBe(rows)
     await migrate({ ownerUrl: superuserUrl, serverRole: new URL(database.serverUrl).username })
     expect(await count()).toEqual(before)
     const rootKeyFile = path.join(directory, 'root-key')
