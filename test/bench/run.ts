@@ -12,7 +12,8 @@ import { type Measurement, medianOf } from './measurement.ts'
 import { parseOptions, usage } from './options.ts'
 import { throughputPlot } from './plot.ts'
 import type { RotationPlan, RotationRounds } from './rotation.ts'
-import { failureLines, figureTable, ratioTable } from './table.ts'
+import { storage, storageAmounts } from './storage.ts'
+import { amountTable, failureLines, figureTable, ratioTable } from './table.ts'
 
 const progress = (text: string) => process.stderr.write(`${text}\n`)
 const print = (text: string) => process.stdout.write(`${text}\n`)
@@ -57,11 +58,19 @@ async function main(): Promise<void> {
   if (options.million) for (const [name, measured] of await million(bench, progress)) results.set(name, measured)
   if (options.soak) for (const [name, measured] of await soak(bench, progress)) results.set(name, measured)
 
+  const amounts = wanted('storage') ? await storage(bench, progress) : new Map<string, number>()
+
   const lines = [...figures, ...Object.values(rotationFigures), ...fairnessLines, ...millionLines, ...soakLines]
   const driver = rounds.has('postgres') ? (await bench.postgresAlone()).driver : undefined
   const machine = describeMachine({ postgres: (await bench.cluster()).version, driver })
   const about = `Medians of ${options.rounds} interleaved rounds of ${options.seconds} s, on ${machine}. CPU in cores (seconds for each second).`
-  const report = [about, figureTable(lines, results), ratioTable(results), ...failureLines(results)].join('\n\n')
+  const report = [
+    about,
+    figureTable(lines, results),
+    ratioTable(results),
+    amountTable(storageAmounts, amounts),
+    ...failureLines(results),
+  ].join('\n\n')
   print(`\n${report}`)
   if (options.write) {
     writeReport(report)
