@@ -12,6 +12,7 @@ import { type Measurement, medianOf } from './measurement.ts'
 import { parseOptions, usage } from './options.ts'
 import { throughputPlot } from './plot.ts'
 import type { RotationPlan, RotationRounds } from './rotation.ts'
+import { rotationAmounts, rotationCost } from './rotation-cost.ts'
 import { storage, storageAmounts } from './storage.ts'
 import { amountTable, failureLines, figureTable, ratioTable } from './table.ts'
 
@@ -58,7 +59,10 @@ async function main(): Promise<void> {
   if (options.million) for (const [name, measured] of await million(bench, progress)) results.set(name, measured)
   if (options.soak) for (const [name, measured] of await soak(bench, progress)) results.set(name, measured)
 
-  const amounts = wanted('storage') ? await storage(bench, progress) : new Map<string, number>()
+  const amounts = new Map([
+    ...(wanted('storage') ? await storage(bench, progress) : []),
+    ...(wanted('rotation') ? await rotationCost(bench, progress) : []),
+  ])
 
   const lines = [...figures, ...Object.values(rotationFigures), ...fairnessLines, ...millionLines, ...soakLines]
   const driver = rounds.has('postgres') ? (await bench.postgresAlone()).driver : undefined
@@ -68,7 +72,7 @@ async function main(): Promise<void> {
     about,
     figureTable(lines, results),
     ratioTable(results),
-    amountTable(storageAmounts, amounts),
+    amountTable([...storageAmounts, ...rotationAmounts], amounts),
     ...failureLines(results),
   ].join('\n\n')
   print(`\n${report}`)

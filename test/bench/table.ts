@@ -73,6 +73,7 @@ function verdict({ target }: Pick<Ratio, 'target'>, value: number): string {
 
 /** Columns padded to one width, so that it reads well in a terminal too. */
 export function markdown(head: readonly string[], rows: readonly (readonly string[])[], right: Set<number>): string {
+  if (rows.length === 0) return ''
   const widths = head.map((cell, at) => Math.max(cell.length, 2, ...rows.map((row) => row[at]!.length)))
   const pad = (cell: string, at: number) => (right.has(at) ? cell.padStart(widths[at]!) : cell.padEnd(widths[at]!))
   const rule = widths.map((width, at) => (right.has(at) ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width)))
