@@ -1,6 +1,7 @@
 /** `npm run bench`: one table, everything in it measured side by side in one run. See README.md beside this file. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { auditAmounts, auditReads } from './audit-reads.ts'
 import { Bench } from './bench.ts'
 import { runProgram } from './child-process.ts'
 import { measureCurves } from './curves.ts'
@@ -62,6 +63,7 @@ async function main(): Promise<void> {
   const amounts = new Map([
     ...(wanted('storage') ? await storage(bench, progress) : []),
     ...(wanted('rotation') ? await rotationCost(bench, progress) : []),
+    ...(options.auditEvents > 0 ? await auditReads(bench, progress) : []),
   ])
 
   const lines = [...figures, ...Object.values(rotationFigures), ...fairnessLines, ...millionLines, ...soakLines]
@@ -72,7 +74,7 @@ async function main(): Promise<void> {
     about,
     figureTable(lines, results),
     ratioTable(results),
-    amountTable([...storageAmounts, ...rotationAmounts], amounts),
+    amountTable([...storageAmounts, ...rotationAmounts, ...auditAmounts], amounts),
     ...failureLines(results),
   ].join('\n\n')
   print(`\n${report}`)
