@@ -27,7 +27,7 @@ const here = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 
 export type Disk = 'disk' | 'slow-disk'
 /** Each has a database of its own. */
-export type VaultName = 'main' | 'small' | 'large' | 'storage' | 'rotated' | 'log'
+export type VaultName = 'main' | 'large' | 'storage' | 'rotated' | 'log' | `small-${string}`
 
 /**
  * A throw-away directory with certificate, root key and PostgreSQL, and what runs on it. Everything is started when it
@@ -89,9 +89,11 @@ export class Bench {
       const { database, tokenizeOne } = await this.vault()
       const cluster = await this.cluster()
       await tokenizeOne()
+      const alone = await cluster.createDatabase('alone')
       return preparePostgresAlone({
         sampleUrl: database.superuser,
-        url: (await cluster.createDatabase('alone')).server,
+        url: alone.server,
+        superuserUrl: alone.superuser,
         directory: this.place.directory,
         postmasterPid: cluster.postmasterPid,
       })

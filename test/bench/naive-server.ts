@@ -60,7 +60,7 @@ async function insert({ records, now }: NewRecords): Promise<undefined> {
     )
     if (terms.length > 0) await tx('search_terms').insert(terms)
     await tx('audit_events').insert(
-      records.map(({ event: { occurredAt, ...event } }) => ({ ...event, occurred_at: occurredAt })),
+      records.map(({ event: { occurredAt, book: _book, ...event } }) => ({ ...event, occurred_at: occurredAt })),
     )
   })
   return undefined

@@ -74,7 +74,7 @@ async function main(): Promise<void> {
     about,
     figureTable(lines, results),
     ratioTable(results),
-    amountTable([...storageAmounts, ...rotationAmounts, ...auditAmounts], amounts),
+    amountTable([...storageAmounts, ...rotationAmounts(options.rotation), ...auditAmounts], amounts),
     ...failureLines(results),
   ].join('\n\n')
   print(`\n${report}`)
