@@ -97,32 +97,31 @@ COMMENT ON COLUMN audit_cosignatures.checkpoint IS 'the text that was signed: or
 COMMENT ON COLUMN audit_cosignatures.signature IS 'the line that belongs under the note';
 
 CREATE TABLE audit_events (
-  id text NOT NULL,
-  occurred_at timestamp with time zone NOT NULL,
-  type text NOT NULL,
-  caller text,
-  token text,
-  site text,
-  body text NOT NULL,
   "position" bigint NOT NULL DEFAULT nextval('audit_positions'::regclass),
+  id uuid NOT NULL,
+  token uuid,
+  caller integer,
+  type smallint NOT NULL,
+  purpose smallint,
+  site smallint,
   mac bytea,
+  body text NOT NULL,
   CONSTRAINT audit_events_pkey PRIMARY KEY (id),
   CONSTRAINT audit_events_mac_check CHECK ((length(mac) = 48))
 );
 CREATE INDEX audit_events_approval ON ONLY public.audit_events USING btree ("substring"(body, '"approval":"([^"]*)"'::text)) WHERE (strpos(body, '"approval":"'::text) > 0);
-CREATE INDEX audit_events_caller ON ONLY public.audit_events USING btree (caller, id) WHERE (caller IS NOT NULL);
-CREATE INDEX audit_events_drop ON ONLY public.audit_events USING btree (id) WHERE (type = 'audit.drop'::text);
+CREATE INDEX audit_events_caller ON ONLY public.audit_events USING btree (caller, ((LEAST((((('x'::text || substr((id)::text, 1, 8)) || substr((id)::text, 10, 1)))::bit(36))::bigint, (2147483647)::bigint))::integer)) WHERE (caller IS NOT NULL);
 CREATE INDEX audit_events_key ON ONLY public.audit_events USING btree (id) WHERE (strpos(body, '"type":"key.'::text) > 0);
-CREATE INDEX audit_events_key_retire ON ONLY public.audit_events USING btree (id) WHERE (type = 'key.retire'::text);
 CREATE INDEX audit_events_position ON ONLY public.audit_events USING btree ("position");
-CREATE INDEX audit_events_public_key ON ONLY public.audit_events USING btree (id) WHERE (type = ANY (ARRAY['audit.key'::text, 'key.create'::text]));
-CREATE INDEX audit_events_stop ON ONLY public.audit_events USING btree (id) WHERE (type = ANY (ARRAY['audit.missing'::text, 'audit.resume'::text]));
-CREATE INDEX audit_events_taken_away ON ONLY public.audit_events USING btree (id) WHERE (type = ANY (ARRAY['client.revoke'::text, 'partner.end'::text, 'staff.disable'::text, 'staff.enable'::text]));
-CREATE INDEX audit_events_token ON ONLY public.audit_events USING btree (token, id) WHERE (token IS NOT NULL);
-CREATE INDEX audit_events_tokens ON ONLY public.audit_events USING gin (string_to_array("substring"(body, '"tokens":\["([^]]*)"\]'::text), '","'::text)) WHERE (type = ANY (ARRAY['record.search'::text, 'approval.list'::text]));
-COMMENT ON COLUMN audit_events.body IS 'the event in its canonical form, RFC 8785; the other columns repeat parts of it';
+CREATE INDEX audit_events_purpose ON ONLY public.audit_events USING btree (purpose, ((LEAST((((('x'::text || substr((id)::text, 1, 8)) || substr((id)::text, 10, 1)))::bit(36))::bigint, (2147483647)::bigint))::integer)) WHERE (purpose IS NOT NULL);
+CREATE INDEX audit_events_sought ON ONLY public.audit_events USING btree (type, id) WHERE (type <= 10);
+CREATE INDEX audit_events_token ON ONLY public.audit_events USING btree (token) WHERE (token IS NOT NULL);
+CREATE INDEX audit_events_tokens ON ONLY public.audit_events USING gin (string_to_array("substring"(body, '"tokens":\["([^]]*)"\]'::text), '","'::text)) WHERE (strpos(body, '"tokens":["'::text) > 0);
+CREATE INDEX audit_events_type ON ONLY public.audit_events USING btree (type, ((LEAST((((('x'::text || substr((id)::text, 1, 8)) || substr((id)::text, 10, 1)))::bit(36))::bigint, (2147483647)::bigint))::integer));
 COMMENT ON COLUMN audit_events.position IS 'the order of insertion, not of the log: numbers of what was rolled back are missing';
+COMMENT ON COLUMN audit_events.id IS 'evt_ and these 16 bytes in base32; the first six are the time, in milliseconds';
 COMMENT ON COLUMN audit_events.mac IS 'over the body, made by the process that made the event; never shown. Null for events of earlier versions and of commands without keys';
+COMMENT ON COLUMN audit_events.body IS 'the event in its canonical form, RFC 8785; the other columns repeat parts of it';
 
 CREATE TABLE audit_head (
   only_row boolean NOT NULL DEFAULT true,
@@ -140,7 +139,7 @@ COMMENT ON COLUMN audit_head.next_position IS 'every committed event of a lower 
 
 CREATE TABLE audit_leaves (
   sequence bigint NOT NULL,
-  event text NOT NULL,
+  event uuid NOT NULL,
   hash bytea NOT NULL,
   CONSTRAINT audit_leaves_pkey PRIMARY KEY (sequence),
   CONSTRAINT audit_leaves_event_key UNIQUE (event),
@@ -603,6 +602,7 @@ GRANT DELETE, INSERT, SELECT ON TABLE spent_ids TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 
 -- function audit_event_id_at(timestamp with time zone)
+-- function audit_event_time(uuid)
 -- function audit_has_partition(timestamp without time zone)
 -- function audit_make_partition(timestamp without time zone,boolean)
 -- function audit_partition_bounds()

@@ -94,8 +94,10 @@ export interface AuditFacts {
  */
 export interface AuditEvent {
   id: string
+  /** As its id says too. */
   occurredAt: Date
   type: AuditEventType
+  purpose: string | null
   caller: string | null
   token: string | null
   /** Null for what concerns the whole vault, such as its keys. */

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { purposes } from '../access/purpose.ts'
 import { auditEventTypes } from '../audit/audit-event.ts'
-import type { EventFilter } from '../audit/audit-store.ts'
+import type { EventFilter } from '../audit/event-filter-store.ts'
 import type { Strongroom } from '../strongroom.ts'
 import { label, pointInTime } from './arguments.ts'
 import { note } from './command.ts'

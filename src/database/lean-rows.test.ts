@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { base32, tokenPrefixes, uuidOf } from '../identifier.ts'
 import type { Dictionary, Sort, Translation } from './dictionary.ts'
-import { nameOfConsents, numberOf, smallNumbers, spellOut, tokenArray, tokenOf } from './lean-rows.ts'
+import { idArray } from './id-array.ts'
+import { nameOfConsents, numberOf, smallNumbers, spellOut, tokenOf } from './lean-rows.ts'
 
 const BYTES = Buffer.from('0123456789abcdeffedcba9876543210', 'hex')
 const DIGITS = base32(BYTES)
@@ -67,7 +68,7 @@ it('consents are one name in the order in which they were given', () => {
 })
 
 it('a parameter of tokens has their bytes, and null for what is none', () => {
-  const array = tokenArray([`card_${DIGITS}`, 'nobody'])
+  const array = idArray([`card_${DIGITS}`, 'nobody'])
   expect(array.indexOf(BYTES)).toBe(24)
   expect(array.readInt32BE(24 + BYTES.length)).toBe(-1)
 })

@@ -1,5 +1,5 @@
-import { bytesOfId, idOfUuid, tokenPrefixes } from '../identifier.ts'
-import { smallintArray, uuidArray } from './binary-array.ts'
+import { idOfUuid, tokenPrefixes } from '../identifier.ts'
+import { smallintArray } from './binary-array.ts'
 import type { Queryable } from './database.ts'
 import type { Sort } from './dictionary.ts'
 
@@ -58,11 +58,6 @@ const consentsIn = (name: string): string[] => (name === '' ? [] : name.split(' 
 
 /** The name of a set of consents: slugs, which have no spaces, in the order in which they were given. */
 export const nameOfConsents = (consents: readonly string[]): string => consents.join(' ')
-
-/** A `uuid[]` parameter of tokens. What is no token is null, which nothing equals. */
-export function tokenArray(tokens: readonly string[]): Buffer {
-  return uuidArray(tokens.map((token) => bytesOfId(token) ?? null))
-}
 
 /** A `smallint[]` parameter of names of a sort. */
 export async function smallNumbers(

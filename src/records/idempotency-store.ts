@@ -3,7 +3,8 @@ import { EVENT_COLUMNS, insertEventsSql, writeEvents } from '../audit/audit-stor
 import { byteaArray, smallintArray, timestampArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import type { Translation } from '../database/dictionary.ts'
-import { spellOut, tokenArray } from '../database/lean-rows.ts'
+import { idArray } from '../database/id-array.ts'
+import { spellOut } from '../database/lean-rows.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
 import { requireDone } from '../database/require-done.ts'
 import { sweep } from '../database/sweep.ts'
@@ -188,7 +189,7 @@ export async function commitReplay(
   tokens: readonly string[],
   events: readonly AuditEvent[],
 ): Promise<boolean> {
-  const write = (columns: unknown[]) => db.query(COMMIT_REPLAY, [...columns, keyHash, tokenArray(tokens)])
+  const write = (columns: unknown[]) => db.query(COMMIT_REPLAY, [...columns, keyHash, idArray(tokens)])
   const rows = await writeEvents(db, events, write, (written) => written.length > 0)
   return rows.length > 0
 }

@@ -1,6 +1,7 @@
 import { integerArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
-import { smallNumbers, spellOut, tokenArray } from '../database/lean-rows.ts'
+import { idArray } from '../database/id-array.ts'
+import { smallNumbers, spellOut } from '../database/lean-rows.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
 import type { Sealed } from '../keys/seal.ts'
 import type { RecordPart, StoredRecord } from './record.ts'
@@ -56,7 +57,7 @@ export async function lookUpRecords(db: Queryable, lookUps: readonly LookUp[]): 
   const items = lookUps.flatMap(({ site, tokens, part }) => tokens.map((token) => ({ token, site, part })))
   const rows = await db.query<Record<string, unknown>>(LOOK_UP, [
     integerArray(items.map((_, at) => at)),
-    tokenArray(items.map(({ token }) => token)),
+    idArray(items.map(({ token }) => token)),
     await smallNumbers(
       db,
       'site',

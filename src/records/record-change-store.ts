@@ -61,17 +61,16 @@ const FORGET_ANSWER: Statement = {
          WHERE key_hash = (SELECT idempotency_hash FROM records WHERE token = $1)`,
 }
 
-/** @param token SQL of the token as events and approvals have it */
-const reasonsOf = (token: string) => `FROM reveal_reasons
-         WHERE event IN (SELECT id FROM audit_events WHERE token = ${token} UNION ALL SELECT id FROM approvals WHERE token = ${token})`
-const DELETE_REASONS: Statement = { name: 'delete-reveal-reasons', text: `DELETE ${reasonsOf('$1')}` }
+const REASONS_OF_RECORD = `FROM reveal_reasons
+         WHERE event IN (SELECT uuid_id('evt', id) FROM audit_events WHERE token = $1 UNION ALL SELECT id FROM approvals WHERE token = $2)`
+const DELETE_REASONS: Statement = { name: 'delete-reveal-reasons', text: `DELETE ${REASONS_OF_RECORD}` }
 const IS_ERASED: Statement = {
   name: 'is-record-erased',
   text: `SELECT erased_at IS NOT NULL AND num_nonnulls(display_key, display_sealed, secret_key, secret_sealed) = 0
                 AND terms = ''
                 AND NOT EXISTS (SELECT FROM record_versions v WHERE v.token = $1)
                 AND NOT EXISTS (SELECT FROM idempotency_keys i WHERE i.key_hash = r.idempotency_hash AND response_sealed IS NOT NULL)
-                AND NOT EXISTS (SELECT ${reasonsOf('$2')}) AS done
+                AND NOT EXISTS (SELECT ${REASONS_OF_RECORD}) AS done
          FROM records r WHERE token = $1`,
 }
 
@@ -82,6 +81,6 @@ export async function eraseRecordRow(tx: Queryable, token: Token, now: Date): Pr
   await removeTerms(tx, token)
   await tx.query(ERASE_RECORD, [uuid, now])
   await tx.query(DELETE_VERSIONS, [uuid])
-  await tx.query(DELETE_REASONS, [token])
+  await tx.query(DELETE_REASONS, [uuid, token])
   requireDone(await tx.query(IS_ERASED, [uuid, token]))
 }

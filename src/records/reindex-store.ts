@@ -1,6 +1,7 @@
 import { byteaArray, integerArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
-import { spellOut, tokenArray } from '../database/lean-rows.ts'
+import { idArray } from '../database/id-array.ts'
+import { spellOut } from '../database/lean-rows.ts'
 import type { KeyCounts, Page } from '../keys/rotation/movable.ts'
 import { countMovedSql } from '../keys/rotation/reseal-store.ts'
 import { CENSUS_TIMEOUT_MS, type Row } from '../keys/sealed-columns.ts'
@@ -120,7 +121,7 @@ export async function removeOrphans(db: Queryable, orphans: readonly OrphanTerm[
   await db.query(REMOVE_ORPHANS, [
     byteaArray(orphans.map(({ term }) => term)),
     textArray(orphans.map(({ token }) => token)),
-    tokenArray(orphans.map(({ token }) => token)),
+    idArray(orphans.map(({ token }) => token)),
   ])
 }
 
@@ -145,7 +146,7 @@ export async function replaceTerms(db: Queryable, fresh: readonly NewTerms[]): P
     byteaArray(fresh.map(({ terms }) => terms)),
     textArray(fresh.map(({ keyIds }) => keyIds.join(','))),
     byteaArray(fresh.map(({ macs }) => macs)),
-    tokenArray(fresh.map(({ token }) => token)),
+    idArray(fresh.map(({ token }) => token)),
   ]
   return toCounts(await db.query<CountRow>(WRITE, parameters))
 }

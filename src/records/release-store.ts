@@ -2,7 +2,8 @@ import { finishEvent, type UnfinishedEvent } from '../audit/unfinished-event.ts'
 import { WAITS } from '../database/batch.ts'
 import { integerArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
-import { nameOfConsents, smallNumbers, spellOut, tokenArray } from '../database/lean-rows.ts'
+import { idArray } from '../database/id-array.ts'
+import { nameOfConsents, smallNumbers, spellOut } from '../database/lean-rows.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
 import { Problem } from '../problem.ts'
 import type { IdempotencyRow } from './idempotency-store.ts'
@@ -100,7 +101,7 @@ async function findStanding(db: Queryable, releases: readonly Release[]): Promis
   const items = releases.flatMap(({ site, records }) => records.map((one) => ({ ...one, site })))
   const rows = await db.query<Record<string, unknown>>(SELECT_STANDING, [
     integerArray(items.map((_, at) => at)),
-    tokenArray(items.map(({ record }) => record.token)),
+    idArray(items.map(({ record }) => record.token)),
     await smallNumbers(
       db,
       'site',

@@ -1,9 +1,10 @@
 import type { AuditEvent } from '../audit/audit-event.ts'
-import { writeEvents } from '../audit/audit-store.ts'
+import { EVENT_COLUMN_NAMES, eventArraysSql, writeEvents } from '../audit/audit-store.ts'
 import { WAITS } from '../database/batch.ts'
 import { byteaArray, integerArray, smallintArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
-import { nameOfConsents, numberOf, spellOut, tokenArray } from '../database/lean-rows.ts'
+import { idArray } from '../database/id-array.ts'
+import { nameOfConsents, numberOf, spellOut } from '../database/lean-rows.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
 import { requireDone } from '../database/require-done.ts'
 import {
@@ -96,11 +97,8 @@ const findingsStatement = (name: string, also: string, isKept: string): Statemen
       WHERE live.records = f.records),
     granted AS (SELECT finding FROM standing WHERE locked = 0),
     new_events AS (
-      INSERT INTO audit_events (id, occurred_at, type, caller, token, site, body, mac)
-      SELECT id, occurred_at, type, caller, token, site, body, mac
-      FROM unnest($8::text[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bytea[],
-                  $16::integer[])
-        AS n (id, occurred_at, type, caller, token, site, body, mac, finding)
+      INSERT INTO audit_events (${EVENT_COLUMN_NAMES}) SELECT ${EVENT_COLUMN_NAMES}
+      FROM unnest(${eventArraysSql(8)}, $16::integer[]) AS n (${EVENT_COLUMN_NAMES}, finding)
       WHERE finding IN (SELECT finding FROM granted))${also}
     SELECT finding, locked > 0 AS waits, ${isKept} AS done FROM standing`,
 })
@@ -165,7 +163,7 @@ export async function commitFindings(
     events.map(({ value }) => value),
     async (eventColumns) => {
       const rows = await db.query<FindingRow>(keeps ? COMMIT_AND_KEEP : COMMIT_FINDINGS, [
-        tokenArray(records.map(({ value }) => value.token)),
+        idArray(records.map(({ value }) => value.token)),
         integerArray(records.map(({ value }) => value.version)),
         integerArray(records.map(({ at }) => at)),
         consents,

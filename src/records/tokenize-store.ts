@@ -2,7 +2,8 @@ import type { AuditEvent } from '../audit/audit-event.ts'
 import { EVENT_COLUMNS, insertEventsSql, writeEvents } from '../audit/audit-store.ts'
 import { byteaArray, integerArray, smallintArray, textArray, timestampArray } from '../database/binary-array.ts'
 import type { Database, Queryable, Statement, Transaction } from '../database/database.ts'
-import { nameOfConsents, tokenArray } from '../database/lean-rows.ts'
+import { idArray } from '../database/id-array.ts'
+import { nameOfConsents } from '../database/lean-rows.ts'
 import { requireDone } from '../database/require-done.ts'
 import { giveWay } from '../time-slice.ts'
 import {
@@ -139,7 +140,7 @@ async function insertRows(
   const records = rows.map(({ record }) => record)
   const write = (eventColumns: unknown[]) =>
     db.query<{ done: boolean }>(claimed.length > 0 ? INSERT_WITH_KEYS : INSERT_RECORDS, [
-      tokenArray(records.map((r) => r.token)),
+      idArray(records.map((r) => r.token)),
       smallintArray(records.map((r) => kindOf(r.kind))),
       smallintArray(records.map((r) => siteOf(r.site))),
       integerArray(records.map((r) => policyOf(r.policyVersion ?? null))),

@@ -129,7 +129,7 @@ const proofs: Record<TaskName, () => Promise<void>> = {
 
   async 'sequence-audit-log'() {
     await vault.tokenize({ contact })
-    const waiting = `SELECT count(*)::integer AS value FROM audit_events WHERE id NOT IN (SELECT event FROM audit_leaves)`
+    const waiting = `SELECT count(*)::integer AS value FROM readable.audit_events WHERE id NOT IN (SELECT event FROM readable.audit_leaves)`
     await vi.waitFor(async () => expect(await one(waiting)).toBe(0), PATIENCE)
     expect(await one('SELECT size::integer AS value FROM audit_head')).toBeGreaterThan(2)
   },

@@ -104,7 +104,7 @@ const times = <T>(count: number, what: T): T[] => Array.from({ length: count }, 
 async function commits() {
   const rows = await database.sql<{ token: string; record: string; event: string | null }>(
     `SELECT v.token, r.xmin::text AS record, e.xmin::text AS event FROM readable.records v JOIN records r ON r.token = id_uuid(v.token)
-     LEFT JOIN audit_events e ON e.token = v.token AND e.type = 'record.tokenize'`,
+     LEFT JOIN audit_events e ON e.token = r.token AND e.type = id_of('type', 'record.tokenize')`,
   )
   return new Map(rows.map(({ token, ...commit }) => [token, commit]))
 }
@@ -245,7 +245,7 @@ it('a reveal whose record is erased or corrected in its batch learns of it, and 
   expect(statuses([...ofOthers, ...(await Promise.all(waiting))])).toEqual(times(5, 200))
   const reveals = await database.sql<{ token: string; id: string; xmin: string; version: number }>(
     `SELECT token, id, xmin::text, (body::json->>'record_version')::integer AS version
-     FROM audit_events WHERE type = 'record.reveal'`,
+     FROM readable.audit_events WHERE type = 'record.reveal'`,
   )
   const of = (token: string) => reveals.filter((event) => event.token === token)
   expect(of(erased)).toEqual([])

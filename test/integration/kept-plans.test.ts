@@ -116,7 +116,7 @@ it('a plan that was made while the vault was empty reads no whole table when it 
   const many = Array.from({ length: 500 }, () => ({ now: now(), records: [newRecord()], idempotency: claimed() }))
   await insertRecords(db, many)
   await database.sql(
-    `INSERT INTO audit_leaves SELECT row_number() OVER (ORDER BY position) - 1, id, sha256(id::bytea) FROM audit_events`,
+    `INSERT INTO readable.audit_leaves SELECT row_number() OVER (ORDER BY position) - 1, id, sha256(id::bytea) FROM readable.audit_events`,
   )
   for (const [name, request] of Object.entries(all)) {
     // What was counted before is put away first, or it would be counted here.

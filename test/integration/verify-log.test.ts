@@ -47,7 +47,7 @@ const logKeys = async () =>
 /** The log as `audit export` writes it. */
 async function exported(): Promise<string[]> {
   const rows = await vault.database.sql<{ sequence: string; body: string }>(
-    'SELECT sequence, body FROM audit_leaves JOIN audit_events ON id = event ORDER BY sequence',
+    'SELECT sequence, body FROM readable.audit_leaves JOIN readable.audit_events ON id = event ORDER BY sequence',
   )
   return rows.map(({ sequence, body }) => `{"sequence":${sequence},"event":${body}}`)
 }

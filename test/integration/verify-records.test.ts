@@ -214,7 +214,7 @@ describe('versions, terms, answers and reasons', () => {
     ],
     [
       'a reason beside another event',
-      'UPDATE readable.reveal_reasons SET event = (SELECT max(id) FROM audit_events WHERE token = $1) WHERE event <> $2',
+      'UPDATE readable.reveal_reasons SET event = (SELECT max(id) FROM readable.audit_events WHERE token = $1) WHERE event <> $2',
       () => [card, ''],
       () => [`not-opened ${card}`],
     ],

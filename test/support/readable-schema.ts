@@ -6,8 +6,8 @@
 /** A column as a test sees it. Without `read` and `write` it is the table's own. */
 interface ReadableColumn {
   name: string
-  /** The column of the table. Default: the same name. */
-  column?: string
+  /** The column of the table, null where it has none. Default: the same name. */
+  column?: string | null
   /** SQL of what a test reads, of a row `t` of the table. */
   read?: string
   /** SQL of what is stored, of the values of a row `v` of the view. */
@@ -64,6 +64,28 @@ const tables: readonly ReadableTable[] = [
     ],
   },
   { name: 'reveal_reasons', key: ['event'], columns: [...same('event'), ...sealed('reason')] },
+  {
+    name: 'audit_events',
+    // Where a test has taken the primary key away there may be two of an event.
+    key: ['id', 'position'],
+    columns: [
+      id('id', "'evt'"),
+      // The id says it.
+      { name: 'occurred_at', column: null, read: 'public.audit_event_time(t.id)' },
+      named('type', 'type', 'type', 'smallint'),
+      named('caller', 'caller', 'caller', 'integer'),
+      id('token', `coalesce(substring(t.body FROM '"token":"([a-z]+)_'), 'token')`),
+      named('site', 'site', 'site', 'smallint'),
+      ...same('body'),
+      { name: 'position', write: "coalesce(v.position, nextval('public.audit_positions'))" },
+      ...same('mac'),
+      {
+        ...named('purpose', 'purpose', 'purpose', 'smallint'),
+        write: `readable.number_of('purpose', coalesce(v.purpose, substring(v.body FROM '"purpose":"([^"]*)"')))::smallint`,
+      },
+    ],
+  },
+  { name: 'audit_leaves', key: ['sequence'], columns: [...same('sequence'), id('event', "'evt'"), ...same('hash')] },
 ]
 
 /** A sealed part, and the key that sealed it. */
@@ -113,9 +135,10 @@ export function readableSchemaSql(): string {
 }
 
 function viewSql({ name, key, columns }: ReadableTable): string {
+  const storedColumns = columns.filter(({ column }) => column !== null)
   const stored = (row: string) =>
-    columns.map(({ name, write = `v.${name}` }) => write.replaceAll(/\bv\./g, `${row}.`)).join(', ')
-  const storedNames = columns.map(({ name, column = name }) => column).join(', ')
+    storedColumns.map(({ name, write = `v.${name}` }) => write.replaceAll(/\bv\./g, `${row}.`)).join(', ')
+  const storedNames = storedColumns.map(({ name, column = name }) => column).join(', ')
   const keyOfOld = key.map((column) => {
     const { name, write = `v.${name}` } = columns.find((one) => (one.column ?? one.name) === column)!
     return `${column} = ${write.replaceAll(/\bv\./g, 'OLD.')}`

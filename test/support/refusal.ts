@@ -124,7 +124,7 @@ async function takeSnapshot(vault: TestVault): Promise<Snapshot> {
     )
     tables[name] = row!.content
   }
-  const events = await database.sql<{ line: string }>('SELECT body AS line FROM audit_events ORDER BY id')
+  const events = await database.sql<{ line: string }>('SELECT body AS line FROM readable.audit_events ORDER BY id')
   const metrics = (await vault.strongroom.metrics.text()).body
   return { tables, events: events.map(({ line }) => line), lines: [...vault.logLines], metrics }
 }

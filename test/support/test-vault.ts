@@ -255,7 +255,7 @@ export class TestVault {
 
   /** The audit events so far, in the order in which they were written, without the ones that this very call leaves. */
   async events(where: Record<string, unknown> = {}): Promise<Record<string, unknown>[]> {
-    const rows = await this.database.sql<{ body: string }>('SELECT body FROM audit_events ORDER BY position')
+    const rows = await this.database.sql<{ body: string }>('SELECT body FROM readable.audit_events ORDER BY position')
     const events = rows.map(({ body }) => JSON.parse(body) as Record<string, unknown>)
     return events.filter((event) => Object.entries(where).every(([name, value]) => event[name] === value))
   }
@@ -281,7 +281,7 @@ export class TestVault {
   /** The bytes that the log is built over are canonical, whoever put them together, and the columns repeat them. */
   async #checkEvents(): Promise<void> {
     const events = await this.database.sql<Record<string, string | null>>(
-      'SELECT id, type, caller, token, site, body FROM audit_events',
+      'SELECT id, type, caller, token, site, body FROM readable.audit_events',
     )
     for (const { body, ...columns } of events) {
       const event = JSON.parse(body!) as AuditFacts & { id: string }

@@ -67,7 +67,7 @@ const forgeries = () => vault.logLines.filter((line) => line.includes('"alert":"
 /** An event of the vault's that is none of an operator who has answered for anything. */
 async function anotherEvent(): Promise<{ id: string; mac: Buffer }> {
   const [row] = await sql<{ id: string; mac: Buffer }>(
-    `SELECT id, mac FROM audit_events WHERE type = 'audit.start' AND mac IS NOT NULL LIMIT 1`,
+    `SELECT id, mac FROM readable.audit_events WHERE type = 'audit.start' AND mac IS NOT NULL LIMIT 1`,
   )
   return row!
 }
@@ -79,14 +79,10 @@ async function invent(type: string, facts: object, mac: Buffer | null): Promise<
   const id = newId('evt')
   const at = new Date()
   const body = canonicalize({ at, caller: OPERATOR, format: 1, id, outcome: 'success', type, ...facts })
-  await sql('INSERT INTO audit_events (id, occurred_at, type, caller, body, mac) VALUES ($1, $2, $3, $4, $5, $6)', [
-    id,
-    at,
-    type,
-    OPERATOR.id,
-    body,
-    mac,
-  ])
+  await sql(
+    'INSERT INTO readable.audit_events (id, occurred_at, type, caller, body, mac) VALUES ($1, $2, $3, $4, $5, $6)',
+    [id, at, type, OPERATOR.id, body, mac],
+  )
   return id
 }
 

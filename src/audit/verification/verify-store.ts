@@ -1,6 +1,8 @@
 import type { Queryable, Statement } from '../../database/database.ts'
 import { tokenOf } from '../../database/lean-rows.ts'
 import type { EventColumns } from '../event-columns.ts'
+import { eventIdOf } from '../event-id.ts'
+import { COLUMNS_AND_BODY, spellEvents } from '../event-row-store.ts'
 import { freezeSnapshot } from '../log-end-store.ts'
 import { selectHead } from '../log-store.ts'
 import { TILE_WIDTH } from '../tile.ts'
@@ -27,11 +29,9 @@ const SELECT_END: Statement = {
                 (SELECT coalesce(max(size), 0) FROM audit_checkpoints)::float8 AS kept`,
 }
 
-const COLUMNS = 'e.id, e.occurred_at AS "occurredAt", e.type, e.caller, e.token, e.site, e.body'
-
 const SELECT_LEAVES: Statement = {
   name: 'select-leaves-to-verify',
-  text: `SELECT l.sequence::float8 AS sequence, l.event, l.hash, ${COLUMNS}
+  text: `SELECT l.sequence::float8 AS sequence, l.event, l.hash, ${COLUMNS_AND_BODY}
          FROM (SELECT * FROM audit_leaves WHERE sequence >= $1 AND sequence < $2) AS l
          LEFT JOIN audit_events e ON e.id = l.event ORDER BY l.sequence`,
   timeoutMs: SCAN_TIMEOUT_MS,
@@ -52,7 +52,7 @@ const SELECT_CHECKPOINTS: Statement = {
 const DECLARE_WAITING: Statement = {
   name: 'declare-waiting-events',
   text: `DECLARE waiting_events NO SCROLL CURSOR FOR
-         SELECT ${COLUMNS}, e.position < coalesce((SELECT next_position FROM audit_head), 0) AS "isPassed"
+         SELECT ${COLUMNS_AND_BODY}, e.position < coalesce((SELECT next_position FROM audit_head), 0) AS "isPassed"
          FROM audit_events e WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event = e.id) ORDER BY e.position`,
 }
 const FETCH_WAITING: Statement = {
@@ -88,7 +88,8 @@ export async function openLogOfDatabase(tx: Queryable): Promise<LogSource> {
     isAlone: false,
     end: end!.leaves,
     pages: () => readPages(tx, end!.leaves, Math.max(end!.leaves, end!.kept)),
-    waiting: () => fetchAll<WaitingEvent & EventColumns, WaitingEvent>(tx, DECLARE_WAITING, FETCH_WAITING, toWaiting),
+    waiting: () =>
+      fetchAll<WaitingEvent & EventColumns, WaitingEvent>(tx, DECLARE_WAITING, FETCH_WAITING, toWaiting, spellEvents),
     records: () => fetchAll(tx, DECLARE_RECORDS, FETCH_RECORDS, toRecordState),
   }
 }
@@ -112,7 +113,7 @@ async function* readPages(tx: Queryable, end: number, last: number): AsyncIterab
 async function readPage(tx: Queryable, from: number, end: number, last: number): Promise<LogPage> {
   const to = Math.min(from + PAGE_LEAVES, end)
   const ranges = LEVELS.map((level) => TILE_WIDTH ** level)
-  const leaves = await tx.query<LeafRow>(SELECT_LEAVES, [from, to])
+  const leaves = await spellEvents<LeafRow>(tx, await tx.query(SELECT_LEAVES, [from, to]))
   const subtrees = await tx.query<{ level: number; index: number; hash: Buffer }>(SELECT_SUBTREES, [
     LEVELS,
     ranges.map((width) => Math.floor(from / width)),
@@ -142,7 +143,12 @@ function toRecordState({ kind, ...record }: RecordState & { kind: string | null 
 
 function toLeaf(row: LeafRow): LoggedLeaf {
   const { sequence, event, hash } = row
-  return { sequence, event, hash, stored: row.body === null ? undefined : { body: row.body, columns: row } }
+  return {
+    sequence,
+    event: eventIdOf(event),
+    hash,
+    stored: row.body === null ? undefined : { body: row.body, columns: row },
+  }
 }
 
 function toWaiting(row: WaitingEvent & EventColumns): WaitingEvent {
@@ -154,10 +160,11 @@ async function* fetchAll<Row, Item>(
   declare: Statement,
   fetch: Statement,
   toItem: (row: Row) => Item,
+  spell: (db: Queryable, rows: readonly unknown[]) => Promise<Row[]> = async (_, rows) => rows as Row[],
 ): AsyncIterable<Item[]> {
   await tx.query(declare)
   while (true) {
-    const rows = await tx.query<Row>(fetch)
+    const rows = await spell(tx, await tx.query(fetch))
     if (rows.length === 0) return
     yield rows.map(toItem)
   }

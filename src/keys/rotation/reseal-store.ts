@@ -1,6 +1,7 @@
 import { byteaArray, integerArray, smallintArray, textArray } from '../../database/binary-array.ts'
 import type { Queryable, Statement } from '../../database/database.ts'
-import { smallNumbers, spellOut, tokenArray } from '../../database/lean-rows.ts'
+import { idArray } from '../../database/id-array.ts'
+import { smallNumbers, spellOut } from '../../database/lean-rows.ts'
 import type { ColumnType, Row, SealedTable } from '../sealed-columns.ts'
 import { pagesOf, stretchAt, takeTurns } from './heap-order.ts'
 import type { KeyCounts, Page } from './movable.ts'
@@ -9,7 +10,7 @@ const ENCODERS: Readonly<Record<ColumnType, (values: never[]) => Buffer>> = {
   text: textArray,
   bytea: byteaArray,
   integer: integerArray,
-  uuid: tokenArray,
+  uuid: idArray,
 }
 
 /**

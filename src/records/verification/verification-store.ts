@@ -1,6 +1,8 @@
-import { EVENT_ROW, type EventRow, isIntactSql, LEAF_HASH } from '../../audit/event-row-store.ts'
+import { eventUuidAt } from '../../audit/event-id.ts'
+import { EVENT_ROW, type EventRow, isIntactSql, LEAF_HASH, queryEvents } from '../../audit/event-row-store.ts'
 import type { Database, Queryable, Statement } from '../../database/database.ts'
-import { FIRST_UUID, isBehindSql, spellOut, tokenArray } from '../../database/lean-rows.ts'
+import { idArray } from '../../database/id-array.ts'
+import { FIRST_UUID, isBehindSql, spellOut } from '../../database/lean-rows.ts'
 import { uuidOf } from '../../identifier.ts'
 import { CENSUS_TIMEOUT_MS } from '../../keys/sealed-columns.ts'
 import type { StoredRecord } from '../record.ts'
@@ -78,8 +80,9 @@ const SELECT_TERMS_OF: Statement = {
 }
 const SELECT_EVENTS_OF: Statement = {
   name: 'select-log-of-records-to-check',
-  text: `SELECT ${EVENT_ROW} FROM unnest($1::text[]) AS w (token)
-         JOIN audit_events e ON e.token = w.token AND e.type IN ('record.tokenize', 'record.correct', 'record.erase')
+  text: `SELECT ${EVENT_ROW} FROM unnest($1::uuid[]) AS w (token)
+         JOIN audit_events e ON e.token = w.token AND e.type = ANY (ARRAY(
+           SELECT id FROM dictionary WHERE sort = 'type' AND name IN ('record.tokenize', 'record.correct', 'record.erase')))
            AND strpos(e.body, '"outcome":"success"') > 0`,
   timeoutMs: CENSUS_TIMEOUT_MS,
 }
@@ -89,17 +92,18 @@ export async function selectRecordsToCheck(tx: Queryable, after: string, limit: 
   const found = await tx.query<Record<string, unknown>>(SELECT_RECORDS, [uuidOf(after) ?? null, limit])
   const rows = await spellOut<RecordRow & { terms: Buffer; erased_at: Date | null }>(tx, found)
   const tokens = rows.map(({ token }) => token)
-  const uuids = tokenArray(tokens)
+  const uuids = idArray(tokens)
   const versions = await tx.query<VersionsOf & { token: string }>(SELECT_VERSIONS_OF, [uuids])
   const terms = await tx.query<StoredTerm & { token: string; term: string }>(SELECT_TERMS_OF, [uuids, tokens])
-  const events = await tx.query<EventRow>(SELECT_EVENTS_OF, [tokens])
+  const events = await queryEvents<EventRow>(tx, SELECT_EVENTS_OF, [uuids])
   const versionsOf = new Map(versions.map((row) => [row.token, row]))
   const termsOf = Map.groupBy(terms, ({ token }) => token)
-  const logOf = Map.groupBy(events, (event) => event.token)
+  // The word in front of a token is in the body alone, which is not believed yet.
+  const logOf = Map.groupBy(events, (event) => uuidOf(event.token!))
   return rows.map((row) => ({
     ...row,
     versions: versionsOf.get(uuidOf(row.token)!),
-    log: logOf.get(row.token) ?? [],
+    log: logOf.get(uuidOf(row.token)) ?? [],
     stored: new Map(termsOf.get(row.token)?.map((stored) => [stored.term, stored])),
   }))
 }
@@ -187,7 +191,7 @@ export async function selectAnswersToCheck(
 
 /** Those of the records that are there. */
 export async function selectLive(db: Queryable, tokens: readonly string[]): Promise<ReadonlySet<string>> {
-  const rows = await spellOut<{ token: string }>(db, await db.query(SELECT_LIVE, [tokenArray(tokens)]))
+  const rows = await spellOut<{ token: string }>(db, await db.query(SELECT_LIVE, [idArray(tokens)]))
   return new Set(rows.map(({ token }) => token))
 }
 
@@ -207,10 +211,9 @@ export interface ReasonToCheck {
 const SELECT_REASONS: Statement = {
   name: 'select-reasons-to-check',
   text: `SELECT p.event, p.reason_key, p.reason_sealed, a.token AS approved, ${EVENT_ROW},
-                ARRAY(SELECT t.token FROM unnest(ARRAY[e.token, a.token]) AS t (token)
-                      JOIN records r ON r.token = id_uuid(t.token) AND r.erased_at IS NOT NULL) AS erased
+                ARRAY(SELECT r.token FROM records r WHERE r.token IN (e.token, id_uuid(a.token)) AND r.erased_at IS NOT NULL) AS erased
          FROM (SELECT * FROM reveal_reasons WHERE event > $1 ORDER BY event LIMIT $2) p
-         LEFT JOIN audit_events e ON e.id = p.event LEFT JOIN approvals a ON a.id = p.event ORDER BY p.event`,
+         LEFT JOIN audit_events e ON e.id = CASE WHEN p.event LIKE 'evt\\_%' THEN id_uuid(p.event) END LEFT JOIN approvals a ON a.id = p.event ORDER BY p.event`,
 }
 
 type ReasonRow = Omit<ReasonToCheck, 'beside' | 'reason_key_id'> & EventRow & { id: string | null; reason_key: number }
@@ -220,7 +223,7 @@ export async function selectReasonsToCheck(
   [event = '']: readonly unknown[],
   limit: number,
 ): Promise<ReasonToCheck[]> {
-  const found = await db.query<ReasonRow>(SELECT_REASONS, [event, limit])
+  const found = await queryEvents<ReasonRow>(db, SELECT_REASONS, [event, limit])
   const nameOf = await db.dictionary.names(
     'key',
     found.map(({ reason_key }) => reason_key),
@@ -237,7 +240,7 @@ export interface LoggedRow extends EventRow {
   is_missed: boolean
 }
 
-/** A page of the log: how many events it has, and which is the last. */
+/** A page of the log: how many events it has, and which is the last, as its column of ids has it. */
 export interface LoggedPage {
   count: number
   last: string | null
@@ -247,7 +250,7 @@ export interface LoggedPage {
 
 const SELECT_END_OF_PAGE: Statement = {
   name: 'select-end-of-logged-page',
-  text: `SELECT count(*)::integer AS count, max(id) AS last
+  text: `SELECT count(*)::integer AS count, (array_agg(id ORDER BY id DESC))[1] AS last
          FROM (SELECT id FROM audit_events WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3) AS page`,
   timeoutMs: CENSUS_TIMEOUT_MS,
 }
@@ -266,11 +269,15 @@ const SELECT_LOGGED_ROWS: Statement = {
 /** What is to be looked at of the log, from one event to another. */
 export async function selectLoggedPage(
   db: Queryable,
-  [after = '']: readonly unknown[],
-  until: string,
+  [after = eventUuidAt(new Date(0))]: readonly unknown[],
+  until: Date,
   limit: number,
 ): Promise<LoggedPage> {
-  const [page] = await db.query<{ count: number; last: string | null }>(SELECT_END_OF_PAGE, [after, until, limit])
+  const [page] = await db.query<{ count: number; last: string | null }>(SELECT_END_OF_PAGE, [
+    after,
+    eventUuidAt(until),
+    limit,
+  ])
   const { count, last } = page!
-  return { count, last, rows: last === null ? [] : await db.query<LoggedRow>(SELECT_LOGGED_ROWS, [after, last]) }
+  return { count, last, rows: last === null ? [] : await queryEvents<LoggedRow>(db, SELECT_LOGGED_ROWS, [after, last]) }
 }
