@@ -219,7 +219,7 @@ it('a reveal whose record is erased or corrected in its batch learns of it, and 
     CREATE FUNCTION stop_release() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NEW; END $$;
     CREATE TRIGGER gate BEFORE INSERT ON audit_events FOR EACH ROW
-      WHEN (NEW.type = 'record.reveal' AND NEW.token IN ('${one}', '${two}')) EXECUTE FUNCTION stop_release();`)
+      WHEN (name_of('type', NEW.type) = 'record.reveal' AND NEW.token IN (id_uuid('${one}'), id_uuid('${two}'))) EXECUTE FUNCTION stop_release();`)
   onTestFinished(async () => {
     await database.sql('DROP FUNCTION stop_release CASCADE')
     await acceptPresentSchema(first.vault, small.vault)
