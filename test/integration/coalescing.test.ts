@@ -244,8 +244,8 @@ it('a reveal whose record is erased or corrected in its batch learns of it, and 
   expect(ofChanged!.body.data.name).toBe(corrected.name)
   expect(statuses([...ofOthers, ...(await Promise.all(waiting))])).toEqual(times(5, 200))
   const reveals = await database.sql<{ token: string; id: string; xmin: string; version: number }>(
-    `SELECT token, id, xmin::text, (body::json->>'record_version')::integer AS version
-     FROM readable.audit_events WHERE type = 'record.reveal'`,
+    `SELECT v.token, v.id, e.xmin::text, (v.body::json->>'record_version')::integer AS version
+     FROM readable.audit_events v JOIN audit_events e ON e.id = id_uuid(v.id) WHERE v.type = 'record.reveal'`,
   )
   const of = (token: string) => reveals.filter((event) => event.token === token)
   expect(of(erased)).toEqual([])
