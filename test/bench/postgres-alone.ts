@@ -90,10 +90,13 @@ async function rowLike(url: string, table: string, condition: string) {
 }
 
 async function statementLike(url: string): Promise<string> {
-  const ofCard = 'JOIN search_terms s ON s.token = t.token JOIN audit_events e ON e.token = t.token'
-  const record = await rowLike(url, 'records', ofCard)
-  const term = await rowLike(url, 'search_terms', 'JOIN audit_events e ON e.token = t.token')
-  const event = await rowLike(url, 'audit_events', 'JOIN search_terms s ON s.token = t.token')
+  const record = await rowLike(url, 'records', 'ORDER BY length(secret_sealed)')
+  const term = await rowLike(url, 'search_terms', '')
+  const event = await rowLike(
+    url,
+    'audit_events',
+    `WHERE body LIKE '%"kind":"card"%' AND body LIKE '%"type":"record.tokenize"%'`,
+  )
   const typeOf = (columns: typeof record.columns, wanted: string) => columns.find(({ name }) => name === wanted)!.type
   const token = RANDOM.token[typeOf(record.columns, 'token')]!
   const id = RANDOM.event[typeOf(event.columns, 'id')]!
