@@ -234,6 +234,17 @@ COMMENT ON COLUMN clients.certificate IS 'what the client certificate must show 
 COMMENT ON COLUMN clients.mac IS 'HMAC-SHA-256 over the client, its credentials and its partner, behind the id of its access-mac key; gone with a revocation';
 COMMENT ON COLUMN clients.previous_secret_start IS 'the first characters of the secret before; null for one from before this was kept';
 
+CREATE TABLE dictionary (
+  id integer NOT NULL,
+  sort text NOT NULL,
+  name text NOT NULL,
+  CONSTRAINT dictionary_pkey PRIMARY KEY (sort, id),
+  CONSTRAINT dictionary_id_check CHECK ((id > 0)),
+  CONSTRAINT dictionary_sort_name_key UNIQUE (sort, name)
+);
+COMMENT ON TABLE dictionary IS 'what the numbers in other tables stand for; rows are added, and never changed';
+COMMENT ON COLUMN dictionary.sort IS 'site, key, kind, policy, consents, type, purpose or caller';
+
 CREATE TABLE disabled_staff (
   id text NOT NULL,
   disabled_at timestamp with time zone NOT NULL,
@@ -557,6 +568,7 @@ GRANT INSERT, SELECT, UPDATE ON TABLE audit_shipments TO strongroom_runtime;
 GRANT INSERT, SELECT ON TABLE audit_subtrees TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE budget_records TO strongroom_runtime;
 GRANT INSERT, SELECT, UPDATE ON TABLE clients TO strongroom_runtime;
+GRANT INSERT, SELECT ON TABLE dictionary TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE disabled_staff TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE idempotency_keys TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE kept_limits TO strongroom_runtime;
@@ -597,13 +609,17 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- function change_access_version()
 -- function hold_to_change(text)
 -- function hold_to_release(text[],boolean)
+-- function id_of(text,text)
+-- function id_uuid(text)
 -- function idempotency_keys_require_protecting_keys()
+-- function name_of(text,integer)
 -- function record_lock(text)
 -- function record_versions_require_protecting_keys()
 -- function records_require_protecting_keys()
 -- function reveal_reasons_require_protecting_keys()
 -- function search_terms_require_protecting_keys()
 -- function sweep_approval_uses(integer)
+-- function uuid_id(text,uuid)
 -- sequence audit_claims_change_seq
 -- sequence audit_positions
 -- sequence migrations_id_seq

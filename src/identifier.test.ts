@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { base32, createNewId, timeOfId } from './identifier.ts'
+import { base32, bytesOfId, createNewId, idOfUuid, timeOfId, uuidOf } from './identifier.ts'
 import { createRandomBytes } from './keys/random.ts'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
@@ -81,4 +81,25 @@ describe('createNewId', () => {
     const newId = at(0)
     expect(new Set(Array.from({ length: 10_000 }, () => newId('evt'))).size).toBe(10_000)
   })
+})
+
+describe('the uuid of an id', () => {
+  it('has the id’s 16 bytes, and gives the id back', () => {
+    fc.assert(
+      fc.property(sixteenBytes, (bytes) => {
+        const id = `evt_${base32(bytes)}`
+        const uuid = uuidOf(id)!
+        expect(uuid).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/)
+        expect(bytesOfId(id)).toEqual(Buffer.from(bytes))
+        expect(idOfUuid('evt', uuid)).toBe(id)
+      }),
+    )
+  })
+
+  it.each(['', 'evt_', 'evt_1', `evt_${'8'.repeat(26)}`, `evt_${'0'.repeat(25)}u`, `evt_${'0'.repeat(27)}`])(
+    'is not there for %j',
+    (text) => {
+      expect(uuidOf(text)).toBeUndefined()
+    },
+  )
 })

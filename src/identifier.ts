@@ -62,10 +62,26 @@ export function createNewId(now: () => Date, randomBytes: RandomBytes): NewId {
   }
 }
 
+/** The 16 bytes of an id, behind its prefix; undefined for what `createNewId` cannot have made. */
+export function bytesOfId(id: string): Buffer | undefined {
+  const bytes = bytesOfBase32(id.slice(id.indexOf('_') + 1))
+  return bytes?.length === 16 ? bytes : undefined
+}
+
+/** The same as PostgreSQL writes a uuid. */
+export function uuidOf(id: string): string | undefined {
+  const hex = bytesOfId(id)?.toString('hex')
+  return hex?.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+}
+
+/** The id of these 16 bytes, given as PostgreSQL writes a uuid. */
+export function idOfUuid(prefix: string, uuid: string): string {
+  return `${prefix}_${base32(Buffer.from(uuid.replaceAll('-', ''), 'hex'))}`
+}
+
 /** When an id says that it was made, in milliseconds; undefined when it was not made by `createNewId`. */
 export function timeOfId(id: string): number | undefined {
-  const bytes = bytesOfBase32(id.slice(id.indexOf('_') + 1))
-  return bytes?.length === 16 ? bytes.readUIntBE(0, 6) : undefined
+  return bytesOfId(id)?.readUIntBE(0, 6)
 }
 
 /** The time, in milliseconds, of a prefix of ids such as `audit_event_id_at` makes: a word, `_`, and ten digits. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { expect, it } from 'vitest'
+import { noDictionary } from '../../test/support/no-dictionary.ts'
 import type { Database, Queryable } from '../database/database.ts'
 import type { AccessLedger } from './access-ledger.ts'
 import { createCurrentRoles } from './current-roles.ts'
@@ -15,7 +16,7 @@ const ledger: Pick<AccessLedger, 'settle'> = { settle: async (read) => ({ answer
 /** The roles of a vault whose database holds this one row. */
 function rolesOver(roles: string) {
   const row = { revision: 1, roles, mac: macOf({ revision: 1, roles }) }
-  const queryable: Queryable = { query: async <Row>() => [row] as Row[] }
+  const queryable: Queryable = { query: async <Row>() => [row] as Row[], dictionary: noDictionary }
   const alerts: unknown[] = []
   const alert = (...raised: unknown[]) => void alerts.push(raised)
   return { current: createCurrentRoles({ database: queryable as Database, macs, ledger, alert }), alerts }

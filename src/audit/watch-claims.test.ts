@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { noDictionary } from '../../test/support/no-dictionary.ts'
 import type { Queryable } from '../database/database.ts'
 import type { StoredClaim } from './claim-store.ts'
 import { watchClaims } from './watch-claims.ts'
@@ -14,6 +15,7 @@ afterEach(() => void vi.useRealTimers())
 function open(logged: string[] = []) {
   const rows: StoredClaim[] = []
   const session: Queryable = {
+    dictionary: noDictionary,
     query: async <Row>({ name }: { name: string }, values: readonly unknown[] = []) => {
       if (name !== 'select-audit-claims') {
         return logged

@@ -15,7 +15,7 @@ type Element<T> = {
 
 const HEADER_BYTES = 20
 /** Object ids of pg_type; they are the same in every PostgreSQL. */
-const OIDS = { bytea: 17, text: 25, int4: 23, timestamptz: 1184 } as const
+const OIDS = { bytea: 17, text: 25, int2: 21, int4: 23, timestamptz: 1184, uuid: 2950 } as const
 /** Timestamps count microseconds from here. */
 const EPOCH_MS = Date.UTC(2000, 0, 1)
 
@@ -72,6 +72,31 @@ export function integerArray(values: readonly (number | null)[]): Buffer {
     write(value, into, at) {
       into.writeInt32BE(value, at)
       return 4
+    },
+  })
+}
+
+/** A `smallint[]` parameter. @throws {RangeError} for what is beyond 16 bits */
+export function smallintArray(values: readonly (number | null)[]): Buffer {
+  return encode(values, {
+    oid: OIDS.int2,
+    most: () => 2,
+    write(value, into, at) {
+      into.writeInt16BE(value, at)
+      return 2
+    },
+  })
+}
+
+/** A `uuid[]` parameter of values of 16 bytes. */
+export function uuidArray(values: readonly (Uint8Array | null)[]): Buffer {
+  return encode(values, {
+    oid: OIDS.uuid,
+    most: () => 16,
+    write(value, into, at) {
+      if (value.length !== 16) throw new RangeError('a uuid has 16 bytes')
+      into.set(value, at)
+      return 16
     },
   })
 }

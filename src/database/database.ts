@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { isConflict, isUnavailable, unavailable } from './database-error.ts'
+import { createDictionary, type Dictionary, DictionaryMemory } from './dictionary.ts'
 import { valueTypes } from './read-time.ts'
 import { ROLLBACK, SessionPool, type SessionState, type Settle, type Statement } from './session-pool.ts'
 import { applySettings, KEEPALIVE_IDLE_MS, QUERY_TIMEOUT_MS } from './session-settings.ts'
@@ -12,6 +13,7 @@ export { PATIENT_LOCK_TIMEOUT_MS, QUERY_TIMEOUT_MS } from './session-settings.ts
 export interface Queryable {
   /** Runs one statement; values are always bound, never part of the text. */
   query<Row>(statement: Statement, values?: readonly unknown[]): Promise<Row[]>
+  readonly dictionary: Dictionary
 }
 
 /** What became of a transaction; `unknown` when its connection was lost, or its answer. */
@@ -62,29 +64,33 @@ export function openDatabase(options: DatabaseOptions): Database {
   const settle = (client: pg.ClientBase) => applySettings(client, settings, CONNECT_TIMEOUT_MS)
   const pool = new SessionPool(connection, settle, options.maxConnections ?? 10, options.lockTimeoutMs)
   const listeners: Listener[] = []
+  const memory = new DictionaryMemory(() => pool.losses)
+
+  async function query<Row>(statement: Statement, values?: readonly unknown[]): Promise<Row[]> {
+    const client = await pool.take()
+    let state: SessionState = 'good'
+    try {
+      return await pool.run<Row>(client, statement, values)
+    } catch (error) {
+      if (isUnavailable(error)) state = 'broken'
+      throw error
+    } finally {
+      pool.giveBack(client, state)
+    }
+  }
 
   return {
     get losses() {
       return pool.losses
     },
-    async query<Row>(statement: Statement, values?: readonly unknown[]) {
-      const client = await pool.take()
-      let state: SessionState = 'good'
-      try {
-        return await pool.run<Row>(client, statement, values)
-      } catch (error) {
-        if (isUnavailable(error)) state = 'broken'
-        throw error
-      } finally {
-        pool.giveBack(client, state)
-      }
-    },
+    query,
+    dictionary: createDictionary(memory.of, query),
     async transaction(work) {
       try {
-        return await transact(pool, work)
+        return await transact(pool, memory, work)
       } catch (error) {
         if (!isConflict(error)) throw error
-        return transact(pool, work)
+        return transact(pool, memory, work)
       }
     },
     async listen(channel, onMessage) {
@@ -97,7 +103,8 @@ export function openDatabase(options: DatabaseOptions): Database {
       try {
         const [row] = await pool.run<{ locked: boolean }>(client, TRY_LOCK, [lock])
         if (!row?.locked) return undefined
-        const own: Queryable = { query: (statement, values) => pool.run(client, statement, values) }
+        const run: Queryable['query'] = (statement, values) => pool.run(client, statement, values)
+        const own: Queryable = { query: run, dictionary: createDictionary(memory.of, run) }
         return await work(own).finally(() => pool.run(client, UNLOCK, [lock]).catch(() => {}))
       } finally {
         // Ending the session frees the lock too, whatever state it is in, but only after this has returned.
@@ -154,9 +161,15 @@ export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || hostname === '::1' || /^127\.\d+\.\d+\.\d+$/.test(hostname)
 }
 
-async function transact<T>(pool: SessionPool, work: (tx: Transaction) => Promise<T>): Promise<T> {
+async function transact<T>(
+  pool: SessionPool,
+  memory: DictionaryMemory,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
   const client = await pool.take()
-  const own: Queryable = { query: (statement, values) => pool.run(client, statement, values) }
+  const run: Queryable['query'] = (statement, values) => pool.run(client, statement, values)
+  const names = memory.branch()
+  const own: Queryable = { query: run, dictionary: createDictionary(names.of, run) }
   const callbacks: Parameters<Transaction['whenOver']>[0][] = []
   let state: SessionState = 'good'
   let isCommitted = false
@@ -165,6 +178,7 @@ async function transact<T>(pool: SessionPool, work: (tx: Transaction) => Promise
     const result = await work({ ...own, whenOver: (callback) => void callbacks.push(callback) })
     await own.query(COMMIT)
     isCommitted = true
+    names.keep()
     for (const callback of callbacks) await callback('committed', own)
     return result
   } catch (error) {

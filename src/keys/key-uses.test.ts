@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { noDictionary } from '../../test/support/no-dictionary.ts'
 import { testKey } from '../../test/support/test-keys.ts'
 import type { Queryable } from '../database/database.ts'
 import { MAX_USES } from './cryptoperiod.ts'
@@ -7,6 +8,7 @@ import { createKeyUses, type KeyUses } from './key-uses.ts'
 
 /** The row of one key, with the arithmetic of the statement, and a connection that may break before or after it. */
 class Ledger implements Queryable {
+  readonly dictionary = noDictionary
   uses = 0
   reserved = 0
   breaks: 'never' | 'before' | 'after' = 'never'

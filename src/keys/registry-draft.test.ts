@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { noDictionary } from '../../test/support/no-dictionary.ts'
 import { testKeyId, testRootKey } from '../../test/support/test-keys.ts'
 import type { Statement } from '../database/database.ts'
 import { expiryOf } from './cryptoperiod.ts'
@@ -19,7 +20,7 @@ function recorder() {
     statements.push(name)
     return [{ done: true }] as Row[]
   }
-  return { tx: { query }, statements }
+  return { tx: { query, dictionary: noDictionary }, statements }
 }
 
 async function firstDraft(rootKey: RootKey = testRootKey()) {

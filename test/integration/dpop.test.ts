@@ -4,6 +4,7 @@ import { sweepSpentIds } from '../../src/access/spent-id-store.ts'
 import type { Queryable } from '../../src/database/database.ts'
 import { callBound, requestBoundToken } from '../support/bound-caller.ts'
 import { type CallerKey, createCallerKey, signProof } from '../support/caller-keys.ts'
+import { noDictionary } from '../support/no-dictionary.ts'
 import { expectProblem } from '../support/problems.ts'
 import { card, contact } from '../support/samples.ts'
 import { ISSUER, TestVault } from '../support/test-vault.ts'
@@ -177,7 +178,10 @@ it('forgets a proof only when nobody would accept it any more', async () => {
   )
   expect(row!.expires_at.getTime()).toBeGreaterThan(Date.now() + 65_000)
   expect(row!.id).toHaveLength(32)
-  const database: Queryable = { query: ({ text }, values) => vault.database.sql(text, values && [...values]) }
+  const database: Queryable = {
+    query: ({ text }, values) => vault.database.sql(text, values && [...values]),
+    dictionary: noDictionary,
+  }
   await sweepSpentIds(database, new Date(row!.expires_at.getTime() - 1))
   expect(await vault.count('spent_ids')).toBeGreaterThan(0)
   await sweepSpentIds(database, row!.expires_at)

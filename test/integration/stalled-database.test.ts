@@ -5,6 +5,7 @@ import { countReferences, countReferencesOf } from '../../src/keys/reference-sto
 import { takeCensus } from '../../src/keys/sealed-columns.ts'
 import { acceptPresentSchema } from '../support/accept-schema.ts'
 import { closeGates, gates, installGates, type ObservedBatches, observeBatches } from '../support/gates.ts'
+import { noDictionary } from '../support/no-dictionary.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { expectProblem } from '../support/problems.ts'
 import { contact } from '../support/samples.ts'
@@ -49,6 +50,7 @@ it('a statement may take as long as it says: a census longer than what a request
   }
   const limits: (number | undefined)[] = []
   const recorded = {
+    dictionary: noDictionary,
     query: async ({ timeoutMs }: Statement) => {
       limits.push(timeoutMs)
       return []

@@ -7,6 +7,7 @@ import { openEmbeddedDatabase } from '../../src/database/embedded.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { ensureDevelopmentCertificate } from '../../src/http/development-certificate.ts'
 import { createDevelopmentPassphrase } from '../../src/keys/root-key/passphrase-file.ts'
+import { readableSchemaSql } from './readable-schema.ts'
 
 /** What every test file on PostgreSQL is given: one cluster with a migrated template, a certificate and a root-key file. */
 export interface TestCluster {
@@ -37,6 +38,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
   // A template must have no connections; tests clone it in milliseconds instead of migrating again.
   const template = new URL(urls.superuser).pathname.slice(1)
+  await addReadableSchema(urls.superuser)
   const client = new pg.Client({
     connectionString: Object.assign(new URL(urls.superuser), { pathname: '/postgres' }).href,
   })
@@ -51,4 +53,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await database.stop()
     rmSync(directory, { recursive: true, force: true })
   }
+}
+
+async function addReadableSchema(superuserUrl: string): Promise<void> {
+  const client = new pg.Client({ connectionString: superuserUrl })
+  await client.connect()
+  await client.query(readableSchemaSql())
+  await client.end()
 }

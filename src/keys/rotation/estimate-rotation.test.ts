@@ -1,4 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest'
+import { noDictionary } from '../../../test/support/no-dictionary.ts'
 import { testKey } from '../../../test/support/test-keys.ts'
 import type { Queryable } from '../../database/database.ts'
 import { KeyRing } from '../key-ring.ts'
@@ -6,7 +7,10 @@ import { keyTimes } from '../key-times.ts'
 import { estimateRotation } from './estimate-rotation.ts'
 import type { Movable } from './movable.ts'
 
-const NO_DATABASE: Queryable = { query: () => Promise.reject(new Error('everything is in memory')) }
+const NO_DATABASE: Queryable = {
+  query: () => Promise.reject(new Error('everything is in memory')),
+  dictionary: noDictionary,
+}
 const key = testKey('secret')
 const keys = { ring: new KeyRing([key]), refresh: async () => {}, times: keyTimes }
 

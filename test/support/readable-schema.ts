@@ -1,0 +1,85 @@
+/**
+ * Views over the tables whose columns are numbers and uuids, in a schema `readable`: they have the names of the tables, and the ids
+ * and names as the API shows them. Tests read and change rows through them. Triggers, locks and definitions are the tables' own.
+ */
+
+/** A column as a test sees it. Without `read` and `write` it is the table's own. */
+interface ReadableColumn {
+  name: string
+  /** The column of the table. Default: the same name. */
+  column?: string
+  /** SQL of what a test reads, of a row `t` of the table. */
+  read?: string
+  /** SQL of what is stored, of the values of a row `v` of the view. */
+  write?: string
+}
+
+export interface ReadableTable {
+  name: string
+  /** The columns of the table's primary key. */
+  key: readonly string[]
+  columns: readonly ReadableColumn[]
+}
+
+/** The tables whose columns are not what a test would write. */
+const tables: readonly ReadableTable[] = []
+
+/** A column that is the same in both. */
+export function same(...names: string[]): ReadableColumn[] {
+  return names.map((name) => ({ name }))
+}
+
+/** A name that is a number in the table. */
+export function named(name: string, sort: string, column: string, type: 'smallint' | 'integer'): ReadableColumn {
+  return {
+    name,
+    column,
+    read: `public.name_of('${sort}', t.${column})`,
+    write: `readable.number_of('${sort}', v.${name})::${type}`,
+  }
+}
+
+/** An id that is a uuid in the table. @param prefix SQL of the id's prefix, of a row `t` of the table */
+export function id(name: string, prefix: string, column = name): ReadableColumn {
+  return { name, column, read: `public.uuid_id(${prefix}, t.${column})`, write: `public.id_uuid(v.${name})` }
+}
+
+/** Makes the schema and its views, for a database that has every migration. */
+export function readableSchemaSql(): string {
+  return `
+    CREATE SCHEMA readable;
+    CREATE FUNCTION readable.number_of(wanted text, given text) RETURNS integer LANGUAGE plpgsql AS $$
+    BEGIN
+      IF given IS NULL THEN RETURN NULL; END IF;
+      INSERT INTO public.dictionary (sort, id, name)
+        SELECT wanted, coalesce(max(id), 0) + 1, given FROM public.dictionary WHERE sort = wanted
+        ON CONFLICT DO NOTHING;
+      RETURN public.id_of(wanted, given);
+    END $$;
+    ${tables.map(viewSql).join('\n')}`
+}
+
+function viewSql({ name, key, columns }: ReadableTable): string {
+  const stored = (row: string) =>
+    columns.map(({ name, write = `v.${name}` }) => write.replaceAll(/\bv\./g, `${row}.`)).join(', ')
+  const storedNames = columns.map(({ name, column = name }) => column).join(', ')
+  const keyOfOld = key.map((column) => {
+    const { name, write = `v.${name}` } = columns.find((one) => (one.column ?? one.name) === column)!
+    return `${column} = ${write.replaceAll(/\bv\./g, 'OLD.')}`
+  })
+  return `
+    CREATE VIEW readable.${name} AS SELECT ${columns.map(({ name, read = `t.${name}` }) => `${read} AS ${name}`).join(', ')} FROM public.${name} t;
+    CREATE FUNCTION readable.write_${name}() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      IF TG_OP = 'INSERT' THEN
+        INSERT INTO public.${name} (${storedNames}) VALUES (${stored('NEW')});
+      ELSIF TG_OP = 'UPDATE' THEN
+        UPDATE public.${name} SET (${storedNames}) = ROW (${stored('NEW')}) WHERE ${keyOfOld.join(' AND ')};
+      ELSE
+        DELETE FROM public.${name} WHERE ${keyOfOld.join(' AND ')};
+        RETURN OLD;
+      END IF;
+      RETURN NEW;
+    END $$;
+    CREATE TRIGGER write INSTEAD OF INSERT OR UPDATE OR DELETE ON readable.${name} FOR EACH ROW EXECUTE FUNCTION readable.write_${name}();`
+}
