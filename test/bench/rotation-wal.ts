@@ -11,6 +11,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
 import type { AuditCaller } from '../../src/audit/audit-event.ts'
+import { inBook } from '../../src/audit/event-book.ts'
 import { estimateRotation } from '../../src/keys/rotation/estimate-rotation.ts'
 import { rotateKeys } from '../../src/keys/rotation/rotate-keys.ts'
 import { type RotationName, rotations } from '../../src/keys/rotation/rotation.ts'
@@ -20,6 +21,7 @@ import { checkoutSchema } from '../../src/records/checkout-schema.ts'
 import { createMovables } from '../../src/records/movables.ts'
 import { createRecordBatches } from '../../src/records/record-batches.ts'
 import { tokenizeCheckouts } from '../../src/records/tokenize.ts'
+import { bookOfNoVault } from '../support/event-books.ts'
 import { query } from './cluster.ts'
 import { requestParts } from './requests.ts'
 import { withThrowAwayCluster } from './throw-away-cluster.ts'
@@ -39,7 +41,8 @@ try {
     const urls = await cluster.createDatabase('rotation')
     const rootKeyFile = path.join(directory, 'root-key')
     await createDevelopmentPassphrase(rootKeyFile)
-    const parts = await openVaultParts({ databaseUrl: urls.server, rootKeyFile })
+    const opened = await openVaultParts({ databaseUrl: urls.server, rootKeyFile })
+    const parts = { ...opened, newAuditEvent: inBook(bookOfNoVault(), opened.newAuditEvent) }
     const movables = createMovables({ ...parts, findsCards: true })
     await fill(parts)
     await query(urls.superuser, 'VACUUM ANALYZE')

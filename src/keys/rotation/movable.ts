@@ -12,11 +12,11 @@ export interface DamagedValue {
   token: string
 }
 
-/** Some rows of a table, in the order of its primary key. */
+/** A stretch of a table. */
 export interface Page {
-  /** Those of them that stand on one of the old keys. */
+  /** Those of its rows that stand on one of the old keys, in the order in which they are best written. */
   rows: readonly Row[]
-  /** Where the next page begins; undefined behind the last one. */
+  /** Where the next stretch begins; undefined behind the last one. */
   next: readonly unknown[] | undefined
 }
 
@@ -42,6 +42,7 @@ export interface Movable {
   /** The purposes of the keys that it stands on. */
   readonly purposes: readonly KeyPurpose[]
   census(db: Queryable): Promise<KeyCounts>
+  /** @param rows how many are written at once; the page may have more */
   readPage(db: Queryable, oldKeys: readonly string[], rows: number, after: Page['next']): Promise<Page>
   /** Makes the row anew under the active keys; no plaintext is left behind. */
   renew(row: Row): Promise<Renewal>

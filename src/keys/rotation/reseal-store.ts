@@ -1,10 +1,8 @@
 import { byteaArray, integerArray, textArray } from '../../database/binary-array.ts'
 import type { Queryable, Statement } from '../../database/database.ts'
 import type { ColumnType, Row, SealedTable } from '../sealed-columns.ts'
+import { pagesOf, stretchAt, takeTurns } from './heap-order.ts'
 import type { KeyCounts, Page } from './movable.ts'
-
-/** No row sorts before these: the place where a walk over a primary key begins. */
-const FIRST = { text: '', bytea: Buffer.alloc(0), integer: -1 } as const
 
 const ENCODERS: Readonly<Record<ColumnType, (values: never[]) => Buffer>> = {
   text: textArray,
@@ -36,19 +34,14 @@ export interface ResealStatements {
 }
 
 export function createResealStatements(table: SealedTable): ResealStatements {
-  const identity = Object.keys(table.identity)
-  const sealed = table.columns.map(({ part }) => partNames(part).sealed)
   const read = readStatement(table)
   const { statement, columns } = writeStatement(table)
-  const isOld = (row: Row) => sealed.some((column) => row[column] !== null)
   return {
-    async readPage(db, oldKeys, limit, after = Object.values(table.identity).map((type) => FIRST[type])) {
-      const rows = await db.query<Row>(read, [textArray(oldKeys), limit, ...after])
-      const last = rows.at(-1)
-      return {
-        rows: rows.filter(isOld),
-        next: last === undefined || rows.length < limit ? undefined : identity.map((column) => last[column]),
-      }
+    async readPage(db, oldKeys, pages, after) {
+      const { from, to, end } = stretchAt(after, pages)
+      const rows = await db.query<Row & { pages: number }>(read, [textArray(oldKeys), from, to])
+      const isLast = end >= rows[0]!.pages
+      return { rows: takeTurns(rows.filter(({ place }) => place !== null), 'place'), next: isLast ? undefined : [end] }
     },
     async write(db, fresh) {
       const parameters = columns.map(([name, type]) => ENCODERS[type](fresh.map((row) => row[name] ?? null) as never[]))
@@ -63,25 +56,21 @@ export function createResealStatements(table: SealedTable): ResealStatements {
 }
 
 /**
- * The walk goes along the primary key, and the keys are looked at only when a page is cut: otherwise the planner, which
- * cannot know how many rows are left on a key, may sort all of them for every page. A part that stands on no old key comes
- * without its bytes.
+ * One stretch of the table, in one row at the least, which says how many pages there are. The place is compared with constants on
+ * both sides, which PostgreSQL finds without reading anything else. A part that stands on no old key comes without its bytes.
  */
 function readStatement({ name, identity, unchanged, described, columns }: SealedTable): Statement {
-  const keys = Object.keys(identity)
-  const after = Object.values(identity).map((type, at) => `$${at + 3}::${type}`)
-  const plain = [...new Set([...keys, ...Object.keys(unchanged), ...described])]
-  const sealed = columns.flatMap(({ part }) => [`${part}_key_id`, `${part}_sealed`])
-  const shown = columns.map(
-    ({ part }) =>
-      `${part}_key_id, CASE WHEN ${part}_key_id = ANY($1::text[]) THEN ${part}_sealed END AS ${part}_sealed`,
-  )
+  const plain = [...new Set([...Object.keys(identity), ...Object.keys(unchanged), ...described])]
+  const isOld = (part: string) => `${part}_key_id = ANY($1::text[])`
+  const shown = columns.flatMap(({ part }) => [
+    `${part}_key_id`,
+    `CASE WHEN ${isOld(part)} THEN ${part}_sealed END AS ${part}_sealed`,
+  ])
   return {
     name: `reseal-read-${name}`,
-    text: `SELECT ${[...plain, ...shown].join(', ')} FROM (
-             SELECT ${[...plain, ...sealed].join(', ')} FROM ${name}
-             WHERE (${keys.join(', ')}) > (${after.join(', ')}) ORDER BY ${keys.join(', ')} LIMIT $2) page
-           ORDER BY ${keys.join(', ')}`,
+    text: `SELECT s.pages, r.* FROM (SELECT ${pagesOf(name)} AS pages) s LEFT JOIN (
+             SELECT ctid::text AS place, ${[...plain, ...shown].join(', ')} FROM ${name}
+             WHERE ctid >= $2::tid AND ctid < $3::tid AND (${columns.map(({ part }) => isOld(part)).join(' OR ')})) r ON true`,
   }
 }
 
