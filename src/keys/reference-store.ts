@@ -1,5 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
-import { CENSUS_TIMEOUT_MS, sealedColumns } from './sealed-columns.ts'
+import { CENSUS_TIMEOUT_MS, takeCensus, takeCensusOf } from './sealed-columns.ts'
 
 const COUNT_TERMS: Statement = {
   name: 'count-search-terms',
@@ -18,18 +18,20 @@ export type References = Readonly<Record<string, number>>
 
 /** Everything that stands on keys, by the key's id: what is sealed under it, hashed under it, or found by it. */
 export async function countReferences(db: Queryable, now: Date): Promise<ReadonlyMap<string, References>> {
-  const columns = [
-    ...sealedColumns.map(({ name, census }) => ({ name, census, values: [] as unknown[] })),
-    { name: 'search_terms', census: COUNT_TERMS, values: [] },
-    { name: 'idempotency_keys.key_hash', census: COUNT_ANSWERS, values: [now] },
-  ]
   const references = new Map<string, Record<string, number>>()
-  for (const { name, census, values } of columns) {
-    for (const { key_id, count } of await db.query<{ key_id: string; count: number }>(census, values)) {
-      references.set(key_id, { ...references.get(key_id), [name]: count })
-    }
+  const add = (column: string, keyId: string, count: number) =>
+    void references.set(keyId, { ...references.get(keyId), [column]: count })
+  for (const { column, keyId, count } of await takeCensus(db)) add(column.name, keyId, count)
+  for (const { key_id, count } of await db.query<Count>(COUNT_TERMS)) add('search_terms', key_id, count)
+  for (const { key_id, count } of await db.query<Count>(COUNT_ANSWERS, [now])) {
+    add('idempotency_keys.key_hash', key_id, count)
   }
   return references
+}
+
+interface Count {
+  key_id: string
+  count: number
 }
 
 const COUNT_TERMS_OF_ONE: Statement = {
@@ -49,19 +51,13 @@ export async function countKeptAnswers(db: Queryable, keyId: string, now: Date):
   return row?.count ?? 0
 }
 
-/** What stands on one key; the tables are not read for the sake of all others. */
+/** What stands on one key. */
 export async function countReferencesOf(db: Queryable, keyId: string, now: Date): Promise<References> {
-  const columns = [
-    ...sealedColumns.map(({ name, censusOfOne }) => ({ name, census: censusOfOne, values: [keyId] as unknown[] })),
-    { name: 'search_terms', census: COUNT_TERMS_OF_ONE, values: [keyId] },
-    { name: 'idempotency_keys.key_hash', census: COUNT_ANSWERS_OF_ONE, values: [keyId, now] },
-  ]
-  const references: Record<string, number> = {}
-  for (const { name, census, values } of columns) {
-    const [found] = await db.query<{ count: number }>(census, values)
-    if (found !== undefined && found.count > 0) references[name] = found.count
-  }
-  return references
+  const counts = await takeCensusOf(db, keyId)
+  const [terms] = await db.query<{ count: number }>(COUNT_TERMS_OF_ONE, [keyId])
+  counts.set('search_terms', terms?.count ?? 0)
+  counts.set('idempotency_keys.key_hash', await countKeptAnswers(db, keyId, now))
+  return Object.fromEntries([...counts].filter(([, count]) => count > 0))
 }
 
 /** All of a key's references together. */

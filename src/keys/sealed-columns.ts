@@ -15,10 +15,6 @@ export interface SealedColumn {
   purpose: DataPurpose
   /** The part of the context that the column holds; `<part>_key_id` and `<part>_sealed` are its columns. */
   part: string
-  /** How many values stand on each key. */
-  census: Statement
-  /** How many stand on one: by the index, so that none are found at once. */
-  censusOfOne: Statement
 }
 
 /** A row as it was read, by the names of its columns. */
@@ -28,6 +24,10 @@ export type Row = Readonly<Record<string, unknown>>
 export interface SealedTable {
   name: string
   columns: readonly SealedColumn[]
+  /** How many rows stand on each key, or on each pair of keys. One reading of the table. */
+  census: Statement
+  /** How many values of each part stand on one. */
+  censusOfOne: Statement
   /** The primary key: its columns with their types, in its order. */
   identity: Readonly<Record<string, ColumnType>>
   /** What must not have changed between reading a row and replacing its values, beside the keys that they stand on. */
@@ -47,22 +47,22 @@ interface TableDefinition extends Pick<SealedTable, 'identity' | 'context'> {
 
 function sealedTable(name: string, definition: TableDefinition): SealedTable {
   const { parts, identity, unchanged = {}, described = [], context } = definition
-  const columns = Object.entries(parts).map(([part, purpose]) => ({
-    name: `${name}.${part}`,
-    purpose,
-    part,
+  const columns = Object.entries(parts).map(([part, purpose]) => ({ name: `${name}.${part}`, purpose, part }))
+  const keys = columns.map(({ part }) => `${part}_key_id`)
+  const counts = columns.map(({ part }) => `count(*) FILTER (WHERE ${part}_key_id = $1)::integer AS ${part}`)
+  return {
+    ...{ name, columns, identity, unchanged, described, context },
     census: {
-      name: `census-${name}.${part}`,
-      text: `SELECT ${part}_key_id AS key_id, count(*)::integer AS count FROM ${name} WHERE ${part}_key_id IS NOT NULL GROUP BY 1`,
+      name: `census-${name}`,
+      text: `SELECT ${keys.join(', ')}, count(*)::integer AS count FROM ${name} GROUP BY ${keys.join(', ')}`,
       timeoutMs: CENSUS_TIMEOUT_MS,
     },
     censusOfOne: {
-      name: `census-of-one-${name}.${part}`,
-      text: `SELECT count(*)::integer AS count FROM ${name} WHERE ${part}_key_id = $1`,
+      name: `census-of-one-${name}`,
+      text: `SELECT ${counts.join(', ')} FROM ${name} WHERE $1 IN (${keys.join(', ')})`,
       timeoutMs: CENSUS_TIMEOUT_MS,
     },
-  }))
-  return { name, columns, identity, unchanged, described, context }
+  }
 }
 
 const PLACE = ['kind', 'site']
@@ -118,10 +118,9 @@ export const sealedTables: readonly SealedTable[] = [
   }),
 ]
 
-/** Every column of every table that holds sealed values. */
-export const sealedColumns: readonly SealedColumn[] = sealedTables.flatMap(({ columns }) => columns)
-
-const PURPOSES: ReadonlyMap<string, DataPurpose> = new Map(sealedColumns.map(({ part, purpose }) => [part, purpose]))
+const PURPOSES: ReadonlyMap<string, DataPurpose> = new Map(
+  sealedTables.flatMap(({ columns }) => columns.map(({ part, purpose }) => [part, purpose])),
+)
 
 /** The purpose of the keys that seal that part, in whichever table. Undefined for what no data key seals. */
 export function purposeOfPart(part: string): DataPurpose | undefined {
@@ -139,11 +138,45 @@ export function reasonContext(event: string): SealContext {
   return { site: '', kind: 'reason', token: event, part: 'reason', version: 1 }
 }
 
-/** How many sealed values stand on each key: over all columns, or in those that are named. */
-export async function takeCensus(db: Queryable, only?: readonly string[]): Promise<Map<string, number>> {
-  const columns = sealedColumns.filter(({ name }) => only?.includes(name) ?? true)
-  const counts = await Promise.all(columns.map((column) => db.query<{ key_id: string; count: number }>(column.census)))
-  const census = new Map<string, number>()
-  for (const { key_id, count } of counts.flat()) census.set(key_id, (census.get(key_id) ?? 0) + count)
-  return census
+/** How many values of a column stand on a key. */
+export interface SealedCount {
+  column: SealedColumn
+  keyId: string
+  count: number
+}
+
+/** How many sealed values stand on each key. Each table is read once. */
+export async function takeCensus(db: Queryable, tables = sealedTables): Promise<SealedCount[]> {
+  const found = await Promise.all(
+    tables.map(async ({ census, columns }) => {
+      const rows = await db.query<Row & { count: number }>(census)
+      return columns.flatMap((column) => {
+        const counts = new Map<string, number>()
+        for (const { count, ...row } of rows) {
+          const keyId = row[`${column.part}_key_id`] as string | null
+          if (keyId !== null) counts.set(keyId, (counts.get(keyId) ?? 0) + count)
+        }
+        return [...counts].map(([keyId, count]) => ({ column, keyId, count }))
+      })
+    }),
+  )
+  return found.flat()
+}
+
+/** The same without the columns. */
+export function sumByKey(counts: readonly Pick<SealedCount, 'keyId' | 'count'>[]): Map<string, number> {
+  const sums = new Map<string, number>()
+  for (const { keyId, count } of counts) sums.set(keyId, (sums.get(keyId) ?? 0) + count)
+  return sums
+}
+
+/** How many sealed values stand on one key, by the column. */
+export async function takeCensusOf(db: Queryable, keyId: string): Promise<Map<string, number>> {
+  const found = await Promise.all(
+    sealedTables.map(async ({ censusOfOne, columns }) => {
+      const [row] = await db.query<Record<string, number>>(censusOfOne, [keyId])
+      return columns.map(({ name, part }) => [name, row?.[part] ?? 0] as const)
+    }),
+  )
+  return new Map(found.flat())
 }

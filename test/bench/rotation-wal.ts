@@ -6,16 +6,17 @@
  * the index keys. Says of each rotation how much WAL it wrote, how many values it moved a second, how many rows were updated
  * in their place, and how large the tables are afterwards.
  */
-import path from 'node:path'
+
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { parseArgs } from 'node:util'
 import type { AuditCaller } from '../../src/audit/audit-event.ts'
 import { inBook } from '../../src/audit/event-book.ts'
+import { createDevelopmentPassphrase } from '../../src/keys/root-key/passphrase-file.ts'
 import { estimateRotation } from '../../src/keys/rotation/estimate-rotation.ts'
 import { rotateKeys } from '../../src/keys/rotation/rotate-keys.ts'
 import { type RotationName, rotations } from '../../src/keys/rotation/rotation.ts'
-import { createDevelopmentPassphrase } from '../../src/keys/root-key/passphrase-file.ts'
 import { parseInput } from '../../src/parse-input.ts'
 import { checkoutSchema } from '../../src/records/checkout-schema.ts'
 import { createMovables } from '../../src/records/movables.ts'

@@ -41,7 +41,13 @@ export function createResealStatements(table: SealedTable): ResealStatements {
       const { from, to, end } = stretchAt(after, pages)
       const rows = await db.query<Row & { pages: number }>(read, [textArray(oldKeys), from, to])
       const isLast = end >= rows[0]!.pages
-      return { rows: takeTurns(rows.filter(({ place }) => place !== null), 'place'), next: isLast ? undefined : [end] }
+      return {
+        rows: takeTurns(
+          rows.filter(({ place }) => place !== null),
+          'place',
+        ),
+        next: isLast ? undefined : [end],
+      }
     },
     async write(db, fresh) {
       const parameters = columns.map(([name, type]) => ENCODERS[type](fresh.map((row) => row[name] ?? null) as never[]))
