@@ -1,16 +1,162 @@
 import type { Knex } from 'knex'
+import { currentSchema } from '../src/database/current-schema.ts'
 
 /**
- * Rotations update rows in their place. An index over the key that a row stands on would be written for every row that moves to
- * another key, and keeps the row from staying in its page; a census reads the table once.
+ * Rotations update rows in their place, and terms under another index key stand in a table of their own.
+ *
+ * An index over the key that a row stands on would be written for every row that moves to another key, and keeps the row from
+ * staying in its page; a census reads the table once. The search terms of each index key are a partition: a rotation fills the one
+ * of the new key, and the old one goes as a whole when nothing is in it any more. A term is stored as the first 16 bytes of its
+ * hash; its MAC is over all 32, which are known to whoever looks for it.
  */
 export async function up(knex: Knex): Promise<void> {
+  const schema = await currentSchema(knex)
+  const pinned = `SET search_path = pg_catalog, ${schema}, pg_temp`
   await knex.raw(`
     DROP INDEX IF EXISTS records_display_key, records_secret_key, record_versions_display_key, record_versions_secret_key,
       idempotency_keys_response_key, reveal_reasons_key;
+
+    DO $$
+    DECLARE
+      found bigint;
+    BEGIN
+      SELECT count(*) INTO found FROM records WHERE length(terms) % 32 <> 0;
+      IF found > 0 THEN
+        RAISE EXCEPTION 'in % rows of records the column terms is no list of hashes of 32 bytes: put it right first', found;
+      END IF;
+      SELECT count(*) INTO found FROM search_terms WHERE length(term) <> 32;
+      IF found > 0 THEN
+        RAISE EXCEPTION '% rows of search_terms are no hashes of 32 bytes: remove them first', found;
+      END IF;
+    END $$;
+
+    -- The table is written anew as a whole, so nothing dead is left in it.
+    CREATE FUNCTION first_halves(hashes bytea) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+      SELECT coalesce(string_agg(substr(hashes, 1 + 32 * at, 16), '' ORDER BY at), '')
+      FROM generate_series(0, length(hashes) / 32 - 1) AS at
+    $$;
+    ALTER TABLE records ALTER COLUMN terms TYPE bytea USING first_halves(terms);
+    DROP FUNCTION first_halves;
+    COMMENT ON COLUMN records.terms IS 'the terms of search_terms that lead here, 16 bytes each, one after the other';
+
+    ALTER TABLE search_terms RENAME TO search_terms_before;
+    ALTER TABLE search_terms_before RENAME CONSTRAINT search_terms_pkey TO search_terms_before_pkey;
+    CREATE TABLE search_terms (
+      token text NOT NULL,
+      key smallint NOT NULL,
+      term bytea NOT NULL CHECK (length(term) = 16),
+      mac bytea,
+      PRIMARY KEY (term, token, key)
+    ) PARTITION BY LIST (key);
+    COMMENT ON TABLE search_terms IS 'what records are found by, a partition for each index key';
+    COMMENT ON COLUMN search_terms.key IS 'the number of the index key in the dictionary';
+    COMMENT ON COLUMN search_terms.term IS
+      'the first 16 bytes of HMAC-SHA-256 under the index key over site, type and normalised value';
+    COMMENT ON COLUMN search_terms.mac IS
+      'HMAC-SHA-256 under the same index key over all 32 bytes of the term, its type, and site, token and version of the record';
+    GRANT SELECT, INSERT, UPDATE, DELETE ON search_terms TO strongroom_runtime;
+
+    CREATE FUNCTION terms_partition(key integer) RETURNS regclass LANGUAGE sql STABLE ${pinned} AS $$
+      SELECT c.oid::regclass FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid
+      WHERE inhparent = '${schema}.search_terms'::regclass
+        AND pg_get_expr(relpartbound, c.oid) = format('FOR VALUES IN (%L)', $1)
+    $$;
+    COMMENT ON FUNCTION terms_partition IS 'the partition of the search terms under an index key';
+    REVOKE ALL ON FUNCTION terms_partition FROM PUBLIC;
+    GRANT EXECUTE ON FUNCTION terms_partition TO strongroom_runtime;
+
+    CREATE FUNCTION make_terms_partition(key_id text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER ${pinned} AS $$
+    DECLARE
+      key integer;
+      partition text;
+    BEGIN
+      LOOP
+        key := ${schema}.id_of('key', key_id);
+        EXIT WHEN key IS NOT NULL;
+        INSERT INTO ${schema}.dictionary (sort, id, name)
+          SELECT 'key', coalesce(max(id), 0) + 1, key_id FROM ${schema}.dictionary WHERE sort = 'key'
+          ON CONFLICT DO NOTHING;
+      END LOOP;
+      IF ${schema}.terms_partition(key) IS NOT NULL THEN RETURN; END IF;
+      -- What attaching takes anyway, taken first: two servers take turns. Nobody who reads or writes terms waits for it.
+      LOCK TABLE ONLY ${schema}.search_terms IN SHARE UPDATE EXCLUSIVE MODE;
+      IF ${schema}.terms_partition(key) IS NOT NULL THEN RETURN; END IF;
+      partition := 'search_terms_' || key;
+      EXECUTE format('CREATE TABLE ${schema}.%I (LIKE ${schema}.search_terms INCLUDING ALL)
+        WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05,
+              autovacuum_analyze_scale_factor = 0.02)', partition);
+      EXECUTE format('ALTER TABLE ${schema}.search_terms ATTACH PARTITION ${schema}.%I FOR VALUES IN (%L)', partition, key);
+    END $$;
+    COMMENT ON FUNCTION make_terms_partition IS 'makes the partition of the search terms under an index key, unless it is there';
+    REVOKE ALL ON FUNCTION make_terms_partition FROM PUBLIC;
+    GRANT EXECUTE ON FUNCTION make_terms_partition TO strongroom_runtime;
+
+    CREATE FUNCTION drop_terms_partition(key_id text) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER ${pinned}
+      SET lock_timeout = '200ms' AS $$
+    DECLARE
+      partition regclass := ${schema}.terms_partition(${schema}.id_of('key', key_id));
+      is_used boolean;
+    BEGIN
+      IF partition IS NULL THEN RETURN true; END IF;
+      IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'what others have written must be seen once the table is locked';
+      END IF;
+      IF EXISTS (SELECT FROM ${schema}.keys k WHERE k.id = key_id AND k.state IN ('pre-active', 'active')) THEN RETURN false; END IF;
+      -- Before anybody has to wait.
+      EXECUTE format('SELECT EXISTS (SELECT FROM %s)', partition) INTO is_used;
+      IF is_used THEN RETURN false; END IF;
+      -- As everybody locks them. From here on nothing is added, and what is there is seen.
+      LOCK TABLE ONLY ${schema}.search_terms IN ACCESS EXCLUSIVE MODE;
+      EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', partition);
+      EXECUTE format('SELECT EXISTS (SELECT FROM %s)', partition) INTO is_used;
+      IF is_used THEN RETURN false; END IF;
+      EXECUTE format('DROP TABLE %s', partition);
+      RETURN true;
+    EXCEPTION
+      -- Somebody reads for longer than others should wait, or another server has dropped it just now.
+      WHEN lock_not_available OR undefined_table THEN RETURN false;
+    END $$;
+    COMMENT ON FUNCTION drop_terms_partition IS 'removes the partition of an index key that hashes no more, if not one term is in it; whether it is gone';
+    REVOKE ALL ON FUNCTION drop_terms_partition FROM PUBLIC;
+    GRANT EXECUTE ON FUNCTION drop_terms_partition TO strongroom_runtime;
+
+    SELECT make_terms_partition(id) FROM (
+      SELECT key_id AS id FROM search_terms_before
+      UNION SELECT id FROM keys WHERE purpose IN ('index', 'card-index') AND state IN ('pre-active', 'active')) k;
+    INSERT INTO search_terms (token, key, term, mac)
+      SELECT token, id_of('key', key_id), substr(term, 1, 16), mac FROM search_terms_before;
+    DROP TABLE search_terms_before;
+    DROP FUNCTION search_terms_require_protecting_keys;
+    ANALYZE search_terms;
+
+    -- As for every other table that stands on keys (0017).
+    CREATE FUNCTION search_terms_require_protecting_keys() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM written WHERE ${isRefused(schema, 'written.')}) THEN RETURN NULL; END IF;
+      ELSIF ${isRefused(schema, 'NEW.')} IS NOT TRUE THEN
+        RETURN NEW;
+      END IF;
+      IF pg_has_role((SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE') THEN
+        RETURN NEW;
+      END IF;
+      RAISE EXCEPTION USING ERRCODE = 'check_violation', CONSTRAINT = 'protecting_key', TABLE = 'search_terms',
+        MESSAGE = 'only an active key may seal or hash what is stored';
+    END $$;
+    CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON search_terms REFERENCING NEW TABLE AS written
+      FOR EACH STATEMENT EXECUTE FUNCTION search_terms_require_protecting_keys();
+    CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON search_terms FOR EACH ROW
+      WHEN (NEW.key IS DISTINCT FROM OLD.key OR NEW.term IS DISTINCT FROM OLD.term OR NEW.mac IS DISTINCT FROM OLD.mac)
+      EXECUTE FUNCTION search_terms_require_protecting_keys();
   `)
 }
 
 export async function down(): Promise<void> {
   throw new Error('migrations go forward only')
+}
+
+/** SQL: whether the row names a key that may not hash what is stored. */
+function isRefused(schema: string, row: string): string {
+  return `(${row}key <> ALL (ARRAY(SELECT d.id FROM ${schema}.keys k JOIN ${schema}.dictionary d ON d.sort = 'key' AND d.name = k.id
+    WHERE k.state = 'active')))`
 }

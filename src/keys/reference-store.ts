@@ -3,7 +3,7 @@ import { CENSUS_TIMEOUT_MS, takeCensus, takeCensusOf } from './sealed-columns.ts
 
 const COUNT_TERMS: Statement = {
   name: 'count-search-terms',
-  text: 'SELECT key_id, count(*)::float8 AS count FROM search_terms GROUP BY 1',
+  text: "SELECT name_of('key', key) AS key_id, count FROM (SELECT key, count(*)::float8 AS count FROM search_terms GROUP BY 1) t",
   timeoutMs: CENSUS_TIMEOUT_MS,
 }
 /** A kept answer is found by a hash under an index key, and lost with that key, so it needs the key until it expires. */
@@ -36,7 +36,7 @@ interface Count {
 
 const COUNT_TERMS_OF_ONE: Statement = {
   name: 'count-search-terms-of-one',
-  text: 'SELECT count(*)::float8 AS count FROM search_terms WHERE key_id = $1',
+  text: "SELECT count(*)::float8 AS count FROM search_terms WHERE key = id_of('key', $1)::smallint",
   timeoutMs: CENSUS_TIMEOUT_MS,
 }
 const COUNT_ANSWERS_OF_ONE: Statement = {

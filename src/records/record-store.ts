@@ -1,7 +1,7 @@
-import { byteaArray, textArray } from '../database/binary-array.ts'
+import { byteaArray, smallintArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import { requireDone } from '../database/require-done.ts'
-import { joinHashes, type RecordPart, type RecordTerm, type StoredRecord, splitHashes } from './record.ts'
+import { joinTerms, type RecordPart, type RecordTerm, type StoredRecord, splitTerms, termOf } from './record.ts'
 import type { Token } from './token.ts'
 
 /** A row of `records`; what was erased has nothing sealed. */
@@ -113,8 +113,8 @@ const ARE_TERMS_GONE: Statement = {
 }
 const INSERT_TERMS: Statement = {
   name: 'insert-terms',
-  text: `INSERT INTO search_terms (term, token, key_id, mac)
-         SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[], $4::bytea[])`,
+  text: `INSERT INTO search_terms (term, token, key, mac)
+         SELECT * FROM unnest($1::bytea[], $2::text[], $3::smallint[], $4::bytea[])`,
 }
 const IS_REPLACED: Statement = {
   name: 'is-record-replaced',
@@ -136,13 +136,15 @@ export async function replaceRecord(
   const { token, version, updatedAt } = record
   await tx.query(KEEP_VERSION, [token, before.version, before.kind, before.site, ...sealedParts(before), updatedAt])
   await removeTerms(tx, token)
-  const stored = [token, version, ...sealedParts(record), joinHashes(terms), updatedAt]
+  const stored = [token, version, ...sealedParts(record), joinTerms(terms), updatedAt]
   await tx.query(REPLACE_RECORD, stored)
-  const hashes = byteaArray(terms.map((term) => term.hash))
+  const hashes = byteaArray(terms.map(termOf))
+  const keyIds = terms.map(({ keyId }) => keyId)
+  const keyOf = await tx.dictionary.ids('key', keyIds)
   await tx.query(INSERT_TERMS, [
     hashes,
     textArray(terms.map(() => token)),
-    textArray(terms.map((term) => term.keyId)),
+    smallintArray(keyIds.map(keyOf)),
     byteaArray(terms.map((term) => term.mac)),
   ])
   requireDone(await tx.query(IS_REPLACED, [...stored, before.version, hashes]))
@@ -154,7 +156,7 @@ function sealedParts({ display, secret }: Pick<StoredRecord, RecordPart>): unkno
 
 async function removeTerms(tx: Queryable, token: Token): Promise<void> {
   const [row] = await tx.query<{ terms: Buffer }>(SELECT_TERMS, [token])
-  const terms = [token, byteaArray(splitHashes(row?.terms ?? Buffer.alloc(0)))]
+  const terms = [token, byteaArray(splitTerms(row?.terms ?? Buffer.alloc(0)))]
   await tx.query(DELETE_TERMS, terms)
   requireDone(await tx.query(ARE_TERMS_GONE, terms))
 }

@@ -6,7 +6,7 @@ import type { Queryable, Statement } from '../database/database.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
 import { requireDone } from '../database/require-done.ts'
 import { claimedRows, type IdempotencyRow, idempotencyColumns, insertIdempotencySql } from './idempotency-store.ts'
-import type { SealedReason, StoredRecord, TermHash } from './record.ts'
+import { type SealedReason, type StoredRecord, type TermHash, termOf } from './record.ts'
 import { RECORD_COLUMNS, type RecordRow, toRecord } from './record-store.ts'
 
 /** A row of `search_terms`, and what of its record there is; nulls where there is no such record. */
@@ -37,7 +37,7 @@ export async function selectRecordHits(
   hashes: readonly Pick<TermHash, 'hash'>[],
   limit: number,
 ): Promise<(Hit & { record: StoredRecord | undefined })[]> {
-  const rows = await db.query<Hit & RecordRow>(SEARCH, [hashes.map(({ hash }) => hash), site, limit])
+  const rows = await db.query<Hit & RecordRow>(SEARCH, [hashes.map(termOf), site, limit])
   return rows.map((row) => {
     const found = toRecord(row)
     return { ...row, record: found === 'erased' ? undefined : found }
@@ -51,7 +51,7 @@ const SELECT_HITS: Statement = {
 
 /** The terms under any of the hashes, in the order of their tokens. */
 export function selectHits(db: Queryable, hashes: readonly Pick<TermHash, 'hash'>[]): Promise<Hit[]> {
-  return db.query<Hit>(SELECT_HITS, [hashes.map(({ hash }) => hash)])
+  return db.query<Hit>(SELECT_HITS, [hashes.map(termOf)])
 }
 
 /** What a search answers with, and what must have committed before. */

@@ -1,11 +1,11 @@
 import type { AuditEvent } from '../audit/audit-event.ts'
 import { EVENT_COLUMNS, insertEventsSql, writeEvents } from '../audit/audit-store.ts'
-import { byteaArray, textArray, timestampArray } from '../database/binary-array.ts'
+import { byteaArray, smallintArray, textArray, timestampArray } from '../database/binary-array.ts'
 import type { Database, Queryable, Statement, Transaction } from '../database/database.ts'
 import { requireDone } from '../database/require-done.ts'
 import { giveWay } from '../time-slice.ts'
 import { claimedRows, type IdempotencyRow, idempotencyColumns, insertIdempotencySql } from './idempotency-store.ts'
-import { joinHashes, type RecordTerm, type StoredRecord } from './record.ts'
+import { joinTerms, type RecordTerm, type StoredRecord, termOf } from './record.ts'
 
 /** A record ready to be written, with the event that commits with it. */
 export interface NewRecord {
@@ -41,8 +41,8 @@ const insertStatement = (name: string, idempotency: string, isKept: string): Sta
       RETURNING true),
     ${idempotency}
     new_terms AS (
-      INSERT INTO search_terms (term, token, key_id, mac)
-      SELECT * FROM unnest($13::bytea[], $14::text[], $15::text[], $16::bytea[])
+      INSERT INTO search_terms (term, token, key, mac)
+      SELECT * FROM unnest($13::bytea[], $14::text[], $15::smallint[], $16::bytea[])
       RETURNING true),
     new_events AS (${insertEventsSql(17)})
     SELECT (SELECT count(*) FROM new_records) = cardinality($1::text[])
@@ -107,6 +107,8 @@ interface NewRows {
 async function insertRows(db: Queryable | Transaction, { rows, events, claimed }: NewRows): Promise<void> {
   const terms = rows.flatMap(({ record, terms }) => terms.map((term) => ({ ...term, token: record.token })))
   const records = rows.map(({ record }) => record)
+  const keyIds = terms.map(({ keyId }) => keyId)
+  const keyOf = await db.dictionary.ids('key', keyIds)
   const write = (eventColumns: unknown[]) =>
     db.query<{ done: boolean }>(claimed.length > 0 ? INSERT_WITH_KEYS : INSERT_RECORDS, [
       textArray(records.map((r) => r.token)),
@@ -119,12 +121,12 @@ async function insertRows(db: Queryable | Transaction, { rows, events, claimed }
       byteaArray(records.map((r) => r.display.bytes)),
       textArray(records.map((r) => r.secret.keyId)),
       byteaArray(records.map((r) => r.secret.bytes)),
-      byteaArray(rows.map((row) => joinHashes(row.terms))),
+      byteaArray(rows.map((row) => joinTerms(row.terms))),
       byteaArray(rows.map((row) => row.idempotencyHash)),
       timestampArray(rows.map((row) => row.now)),
-      byteaArray(terms.map((term) => term.hash)),
+      byteaArray(terms.map(termOf)),
       textArray(terms.map((term) => term.token)),
-      textArray(terms.map((term) => term.keyId)),
+      smallintArray(terms.map(({ keyId }) => keyOf(keyId))),
       byteaArray(terms.map((term) => term.mac)),
       ...eventColumns,
       ...(claimed.length > 0 ? idempotencyColumns(claimed) : []),

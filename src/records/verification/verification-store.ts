@@ -1,7 +1,7 @@
 import { EVENT_ROW, type EventRow, isIntactSql, LEAF_HASH } from '../../audit/event-row-store.ts'
 import type { Database, Queryable, Statement } from '../../database/database.ts'
 import { CENSUS_TIMEOUT_MS } from '../../keys/sealed-columns.ts'
-import type { StoredRecord } from '../record.ts'
+import { type StoredRecord, TERM_BYTES } from '../record.ts'
 import { RECORD_COLUMNS, type RecordRow } from '../record-store.ts'
 import type { EventsOf } from './events-of-record.ts'
 
@@ -68,9 +68,9 @@ const SELECT_VERSIONS_OF: Statement = {
 }
 const SELECT_TERMS_OF: Statement = {
   name: 'select-terms-of-records-to-check',
-  text: `SELECT s.token, encode(s.term, 'hex') AS term, s.key_id, s.mac
-         FROM records r CROSS JOIN LATERAL generate_series(0, length(r.terms) / 32 - 1) AS at
-         JOIN search_terms s ON s.term = substr(r.terms, 1 + 32 * at, 32) AND s.token = r.token
+  text: `SELECT s.token, encode(s.term, 'hex') AS term, s.key, s.mac
+         FROM records r CROSS JOIN LATERAL generate_series(0, length(r.terms) / ${TERM_BYTES} - 1) AS at
+         JOIN search_terms s ON s.term = substr(r.terms, 1 + ${TERM_BYTES} * at, ${TERM_BYTES}) AND s.token = r.token
          WHERE r.token = ANY ($1::text[])`,
 }
 const SELECT_EVENTS_OF: Statement = {
@@ -81,12 +81,28 @@ const SELECT_EVENTS_OF: Statement = {
   timeoutMs: CENSUS_TIMEOUT_MS,
 }
 
+/** A search term, as its table has it. */
+interface TermRow {
+  token: string
+  key: number
+}
+
+/** The same with the ids of the keys. */
+async function withKeyIds<R extends TermRow>(db: Queryable, rows: readonly R[]): Promise<(R & { key_id: string })[]> {
+  const keys = rows.map(({ key }) => key)
+  const idOf = await db.dictionary.names('key', keys)
+  return rows.map((row) => ({ ...row, key_id: idOf(row.key) }))
+}
+
 /** Records in the order of their tokens, each with its versions, its terms and what the log says of it. */
 export async function selectRecordsToCheck(tx: Queryable, after: string, limit: number): Promise<FoundRecord[]> {
   const rows = await tx.query<RecordRow & { terms: Buffer; erased_at: Date | null }>(SELECT_RECORDS, [after, limit])
   const tokens = [rows.map(({ token }) => token)]
   const versions = await tx.query<VersionsOf & { token: string }>(SELECT_VERSIONS_OF, tokens)
-  const terms = await tx.query<StoredTerm & { token: string; term: string }>(SELECT_TERMS_OF, tokens)
+  const terms = await withKeyIds(
+    tx,
+    await tx.query<TermRow & { term: string; mac: Buffer | null }>(SELECT_TERMS_OF, tokens),
+  )
   const events = await tx.query<EventRow>(SELECT_EVENTS_OF, tokens)
   const versionsOf = new Map(versions.map((row) => [row.token, row]))
   const termsOf = Map.groupBy(terms, ({ token }) => token)
@@ -137,18 +153,18 @@ export interface TermToCheck {
 
 const SELECT_TERMS: Statement = {
   name: 'select-terms-to-check',
-  text: `SELECT s.term, s.token, s.key_id, r.token IS NOT NULL AS is_found,
+  text: `SELECT s.term, s.token, s.key, r.token IS NOT NULL AS is_found,
                 coalesce(position(s.term IN r.terms) > 0, false) AS is_remembered
          FROM (SELECT * FROM search_terms WHERE (term, token) > ($1::bytea, $2::text) ORDER BY term, token LIMIT $3) s
          LEFT JOIN records r ON r.token = s.token AND r.erased_at IS NULL ORDER BY s.term, s.token`,
 }
 
-export function selectTermsToCheck(
+export async function selectTermsToCheck(
   db: Queryable,
   [term = Buffer.alloc(0), token = '']: readonly unknown[],
   limit: number,
 ): Promise<TermToCheck[]> {
-  return db.query(SELECT_TERMS, [term, token, limit])
+  return withKeyIds(db, await db.query<TermToCheck & TermRow>(SELECT_TERMS, [term, token, limit]))
 }
 
 /** A kept answer. */
