@@ -101,6 +101,7 @@ async function rotate(
       `${(moved / seconds).toFixed(0)} values/s in ${seconds.toFixed(1)} s, ${((endedAt - startedAt) / 1000).toFixed(1)} s in all, ` +
       `own CPU ${((user + system) / 1e6).toFixed(1)} s; estimated ${JSON.stringify({ ...estimate, keys: undefined })}`,
   )
+  await explain(superuser, before!.lsn)
   await query(superuser, 'SELECT pg_stat_force_next_flush()')
   const rows = await query<{ relname: string; upd: string; hot: string; dead: string }>(
     superuser,
@@ -130,4 +131,15 @@ async function sizes(superuser: string, when: string): Promise<void> {
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`)
+}
+
+async function explain(superuser: string, since: string): Promise<void> {
+  await query(superuser, 'CREATE EXTENSION IF NOT EXISTS pg_walinspect')
+  const rows = await query<Record<string, unknown>>(
+    superuser,
+    `SELECT "resource_manager/record_type" AS type, count, record_size / 1024 AS record_kb, fpi_size / 1024 AS fpi_kb
+     FROM pg_get_wal_stats($1::pg_lsn, pg_current_wal_insert_lsn(), true) WHERE combined_size > 500000 ORDER BY combined_size DESC`,
+    [since],
+  )
+  for (const row of rows) print(`    ${JSON.stringify(Object.values(row))}`)
 }
