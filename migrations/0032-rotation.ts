@@ -28,6 +28,10 @@ export async function up(knex: Knex): Promise<void> {
       IF found > 0 THEN
         RAISE EXCEPTION '% rows of search_terms are no hashes of 32 bytes: remove them first', found;
       END IF;
+      SELECT count(*) INTO found FROM search_terms WHERE id_uuid(token) IS NULL;
+      IF found > 0 THEN
+        RAISE EXCEPTION '% rows of search_terms lead to what is no token: remove them first', found;
+      END IF;
     END $$;
 
     -- The table is written anew as a whole, so nothing dead is left in it.
@@ -42,7 +46,7 @@ export async function up(knex: Knex): Promise<void> {
     ALTER TABLE search_terms RENAME TO search_terms_before;
     ALTER TABLE search_terms_before RENAME CONSTRAINT search_terms_pkey TO search_terms_before_pkey;
     CREATE TABLE search_terms (
-      token text NOT NULL,
+      token uuid NOT NULL,
       key smallint NOT NULL,
       term bytea NOT NULL CHECK (length(term) = 16),
       mac bytea,
@@ -124,7 +128,7 @@ export async function up(knex: Knex): Promise<void> {
       SELECT key_id AS id FROM search_terms_before
       UNION SELECT id FROM keys WHERE purpose IN ('index', 'card-index') AND state IN ('pre-active', 'active')) k;
     INSERT INTO search_terms (token, key, term, mac)
-      SELECT token, id_of('key', key_id), substr(term, 1, 16), mac FROM search_terms_before;
+      SELECT id_uuid(token), id_of('key', key_id), substr(term, 1, 16), mac FROM search_terms_before;
     DROP TABLE search_terms_before;
     DROP FUNCTION search_terms_require_protecting_keys;
     ANALYZE search_terms;

@@ -90,3 +90,6 @@ export function timeOfIdPrefix(prefix: string): number {
   if (time === undefined) throw new RangeError('this is no prefix of ids')
   return time
 }
+
+/** What the tokens of each kind of record begin with. */
+export const tokenPrefixes = { card: 'card', address: 'addr', contact: 'cont' } as const

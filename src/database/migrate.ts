@@ -29,6 +29,7 @@ import * as eventClaims from '../../migrations/0026-event-claims.ts'
 import * as releaseLocks from '../../migrations/0027-release-locks.ts'
 import * as monthsAndVacuum from '../../migrations/0028-months-and-vacuum.ts'
 import * as dictionary from '../../migrations/0029-dictionary.ts'
+import * as leanRecords from '../../migrations/0030-lean-records.ts'
 import * as rotation from '../../migrations/0032-rotation.ts'
 import { CONNECT_TIMEOUT_MS, connectionOptions } from './database.ts'
 import type { OnlineMigration } from './online-migration.ts'
@@ -68,6 +69,7 @@ const migrations: Record<string, Knex.Migration> = {
   '0027-release-locks': releaseLocks,
   '0028-months-and-vacuum': monthsAndVacuum,
   '0029-dictionary': dictionary,
+  '0030-lean-records': leanRecords,
   '0032-rotation': rotation,
 }
 

@@ -1,4 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
+import { numberOf, spellOut } from '../database/lean-rows.ts'
 import { answerFacts, keptVersionFacts, recordFacts } from './row-facts.ts'
 import type { SealContext } from './seal.ts'
 
@@ -13,11 +14,14 @@ export interface SealedColumn {
   name: string
   /** The purpose of the keys that seal it. */
   purpose: DataPurpose
-  /** The part of the context that the column holds; `<part>_key_id` and `<part>_sealed` are its columns. */
+  /**
+   * The part of the context that the column holds; `<part>_key` and `<part>_sealed` are its columns. A row that is spelt out has
+   * the id of the key in `<part>_key_id`.
+   */
   part: string
 }
 
-/** A row as it was read, by the names of its columns. */
+/** A row, spelt out (`database/lean-rows.ts`). */
 export type Row = Readonly<Record<string, unknown>>
 
 /** One table with sealed values in it, one or more a row. */
@@ -32,12 +36,12 @@ export interface SealedTable {
   identity: Readonly<Record<string, ColumnType>>
   /** What must not have changed between reading a row and replacing its values, beside the keys that they stand on. */
   unchanged: Readonly<Record<string, ColumnType>>
-  /** Further columns that a context is made of. */
+  /** Further columns, by the names that the table has for them, that a context is made of. */
   described: readonly string[]
   context(row: Row, part: string): SealContext
 }
 
-export type ColumnType = 'text' | 'bytea' | 'integer'
+export type ColumnType = 'text' | 'bytea' | 'integer' | 'uuid'
 
 interface TableDefinition extends Pick<SealedTable, 'identity' | 'context'> {
   parts: Readonly<Record<string, DataPurpose>>
@@ -48,8 +52,8 @@ interface TableDefinition extends Pick<SealedTable, 'identity' | 'context'> {
 function sealedTable(name: string, definition: TableDefinition): SealedTable {
   const { parts, identity, unchanged = {}, described = [], context } = definition
   const columns = Object.entries(parts).map(([part, purpose]) => ({ name: `${name}.${part}`, purpose, part }))
-  const keys = columns.map(({ part }) => `${part}_key_id`)
-  const counts = columns.map(({ part }) => `count(*) FILTER (WHERE ${part}_key_id = $1)::integer AS ${part}`)
+  const keys = columns.map(({ part }) => `${part}_key`)
+  const counts = columns.map(({ part }) => `count(*) FILTER (WHERE ${part}_key = $1)::integer AS ${part}`)
   return {
     ...{ name, columns, identity, unchanged, described, context },
     census: {
@@ -79,10 +83,10 @@ const placeOf = (row: Row, part: string): SealContext => ({
 export const sealedTables: readonly SealedTable[] = [
   sealedTable('records', {
     parts: { display: 'display', secret: 'secret' },
-    identity: { token: 'text' },
+    identity: { token: 'uuid' },
     // A correction made meanwhile must not be overwritten.
     unchanged: { version: 'integer' },
-    described: [...PLACE, 'policy_version', 'consents', 'created_at', 'updated_at'],
+    described: [...PLACE, 'policy', 'consents', 'created_at', 'updated_at'],
     context: (row, part) => ({
       ...placeOf(row, part),
       facts: recordFacts({
@@ -95,14 +99,14 @@ export const sealedTables: readonly SealedTable[] = [
   }),
   sealedTable('record_versions', {
     parts: { display: 'display', secret: 'secret' },
-    identity: { token: 'text', version: 'integer' },
+    identity: { token: 'uuid', version: 'integer' },
     described: [...PLACE, 'replaced_at'],
     context: (row, part) => ({ ...placeOf(row, part), facts: keptVersionFacts(row.replaced_at as Date) }),
   }),
   sealedTable('idempotency_keys', {
     parts: { response: 'display' },
     identity: { key_hash: 'bytea' },
-    described: ['request_hash', 'index_key_id', 'expires_at'],
+    described: ['request_hash', 'index_key', 'expires_at'],
     context: (row) =>
       answerContext({
         keyHash: row.key_hash as Buffer,
@@ -149,7 +153,7 @@ export interface SealedCount {
 export async function takeCensus(db: Queryable, tables = sealedTables): Promise<SealedCount[]> {
   const found = await Promise.all(
     tables.map(async ({ census, columns }) => {
-      const rows = await db.query<Row & { count: number }>(census)
+      const rows = await spellOut<Row & { count: number }>(db, await db.query(census))
       return columns.flatMap((column) => {
         const counts = new Map<string, number>()
         for (const { count, ...row } of rows) {
@@ -172,9 +176,10 @@ export function sumByKey(counts: readonly Pick<SealedCount, 'keyId' | 'count'>[]
 
 /** How many sealed values stand on one key, by the column. */
 export async function takeCensusOf(db: Queryable, keyId: string): Promise<Map<string, number>> {
+  const key = await numberOf(db, 'key', keyId)
   const found = await Promise.all(
     sealedTables.map(async ({ censusOfOne, columns }) => {
-      const [row] = await db.query<Record<string, number>>(censusOfOne, [keyId])
+      const [row] = await db.query<Record<string, number>>(censusOfOne, [key])
       return columns.map(({ name, part }) => [name, row?.[part] ?? 0] as const)
     }),
   )

@@ -1,9 +1,10 @@
 import { integerArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
+import { smallNumbers, spellOut, tokenArray } from '../database/lean-rows.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
 import type { Sealed } from '../keys/seal.ts'
 import type { RecordPart, StoredRecord } from './record.ts'
-import type { Token } from './token.ts'
+import { kindNameOf, type Token } from './token.ts'
 
 /** The records that one request wants to open, on its caller's site. */
 export interface LookUp {
@@ -26,11 +27,12 @@ export type LookedUp = FoundRecord | 'erased' | undefined
 /** One by one, along the primary key: see `releaseRecords`. */
 const LOOK_UP: Statement = {
   name: 'look-up-records',
-  text: `SELECT item, r.token, kind, r.site, version, policy_version, consents, created_at, updated_at,
-                CASE w.part WHEN 'display' THEN display_key_id ELSE secret_key_id END AS key_id,
+  text: `SELECT item, r.token, r.kind, r.site, version, policy, consents, created_at, updated_at,
+                CASE w.part WHEN 'display' THEN display_key ELSE secret_key END AS key,
                 CASE w.part WHEN 'display' THEN display_sealed ELSE secret_sealed END AS sealed
-         FROM unnest(${opaqueArray(1, 'integer')}, $2::text[], $3::text[], $4::text[]) AS w (item, token, site, part) CROSS JOIN LATERAL (
-           SELECT * FROM records WHERE token = w.token AND site = w.site OFFSET 0) r`,
+         FROM unnest(${opaqueArray(1, 'integer')}, $2::uuid[], $3::smallint[], $4::smallint[], $5::text[])
+           AS w (item, token, kind, site, part) CROSS JOIN LATERAL (
+           SELECT * FROM records WHERE token = w.token AND kind = w.kind AND site = w.site OFFSET 0) r`,
 }
 
 interface Row {
@@ -50,14 +52,23 @@ interface Row {
 /** The records of any number of requests in one statement, for each request in the order of its tokens. */
 export async function lookUpRecords(db: Queryable, lookUps: readonly LookUp[]): Promise<LookedUp[][]> {
   const items = lookUps.flatMap(({ site, tokens, part }) => tokens.map((token) => ({ token, site, part })))
-  const rows = await db.query<Row>(LOOK_UP, [
+  const rows = await db.query<Record<string, unknown>>(LOOK_UP, [
     integerArray(items.map((_, at) => at)),
-    textArray(items.map(({ token }) => token)),
-    textArray(items.map(({ site }) => site)),
+    tokenArray(items.map(({ token }) => token)),
+    await smallNumbers(
+      db,
+      'kind',
+      items.map(({ token }) => kindNameOf(token)),
+    ),
+    await smallNumbers(
+      db,
+      'site',
+      items.map(({ site }) => site),
+    ),
     textArray(items.map(({ part }) => part)),
   ])
   const found: LookedUp[] = items.map(() => undefined)
-  for (const row of rows) found[row.item] = toLookedUp(row)
+  for (const row of await spellOut<Row>(db, rows)) found[row.item] = toLookedUp(row)
   let start = 0
   return lookUps.map(({ tokens }) => {
     start += tokens.length

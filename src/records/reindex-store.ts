@@ -1,14 +1,15 @@
-import { byteaArray, integerArray, smallintArray, textArray } from '../database/binary-array.ts'
+import { byteaArray, integerArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
+import { numberOf, smallNumbers, spellOut, tokenArray } from '../database/lean-rows.ts'
 import { stretchAt, takeTurns } from '../keys/rotation/heap-order.ts'
 import type { KeyCounts, Page } from '../keys/rotation/movable.ts'
 import { countMovedSql } from '../keys/rotation/reseal-store.ts'
 import { CENSUS_TIMEOUT_MS, type Row } from '../keys/sealed-columns.ts'
+import { RECORD_COLUMNS } from './record-store.ts'
 
 const CENSUS: Statement = {
   name: 'census-search_terms',
-  text: `SELECT name_of('key', key) AS key_id, count
-         FROM (SELECT key, count(*)::integer AS count FROM search_terms GROUP BY 1) t`,
+  text: 'SELECT key, count(*)::integer AS count FROM search_terms GROUP BY 1',
   timeoutMs: CENSUS_TIMEOUT_MS,
 }
 
@@ -22,10 +23,8 @@ const READ_PAGE: Statement = {
   text: `SELECT s.pages, p.* FROM (
            SELECT (pg_relation_size(terms_partition($1)) / current_setting('block_size')::integer)::integer AS pages) s
          LEFT JOIN (
-           SELECT t.term, t.token, r.place, r.site, r.kind, r.version, r.terms, r.policy_version, r.consents, r.created_at,
-                  r.updated_at, r.display_key_id, r.display_sealed, r.secret_key_id, r.secret_sealed
-           FROM search_terms t LEFT JOIN LATERAL (
-             SELECT ctid::text AS place, * FROM records WHERE token = t.token AND erased_at IS NULL OFFSET 0) r ON true
+           SELECT t.term, t.token AS term_token, r.* FROM search_terms t LEFT JOIN LATERAL (
+             SELECT ctid::text AS place, ${RECORD_COLUMNS}, terms FROM records WHERE token = t.token AND erased_at IS NULL OFFSET 0) r ON true
            WHERE t.key = $1 AND t.ctid >= $2::tid AND t.ctid < $3::tid) p ON true`,
 }
 
@@ -38,7 +37,7 @@ const WRITE: Statement = {
   name: 'reindex-write',
   text: `WITH replaced AS (
            UPDATE records r SET terms = n.terms
-           FROM unnest($1::integer[], $2::text[], $3::integer[], $4::bytea[], $5::bytea[])
+           FROM unnest($1::integer[], $2::uuid[], $3::integer[], $4::bytea[], $5::bytea[])
              AS n (item, token, version, old_terms, terms)
            WHERE r.token = n.token AND r.version = n.version AND r.terms = n.old_terms AND r.erased_at IS NULL
            RETURNING n.item, r.token),
@@ -61,7 +60,7 @@ const WRITE: Statement = {
  */
 const REMOVE_ORPHANS: Statement = {
   name: 'reindex-remove-orphans',
-  text: `WITH orphan AS (SELECT * FROM unnest($1::bytea[], $2::text[]) AS o (term, token)),
+  text: `WITH orphan AS (SELECT * FROM unnest($1::bytea[], $2::uuid[]) AS o (term, token)),
          held AS MATERIALIZED (
            SELECT token, terms FROM records
            WHERE token IN (SELECT token FROM orphan) AND erased_at IS NULL ORDER BY token FOR UPDATE)
@@ -82,7 +81,7 @@ const toCounts = (rows: readonly CountRow[]): KeyCounts => new Map(rows.map(({ k
 
 /** How many search terms stand on each index key. */
 export async function countTerms(db: Queryable): Promise<KeyCounts> {
-  return toCounts(await db.query<CountRow>(CENSUS))
+  return toCounts(await spellOut<CountRow>(db, await db.query(CENSUS)))
 }
 
 /** Records whose terms stand on one of the old keys, each once in a page, with how many of these terms are in it. */
@@ -92,33 +91,32 @@ export async function readTermPage(
   limit: number,
   [keyAt = 0, ...after] = [] as readonly unknown[] as readonly number[],
 ): Promise<Page> {
-  const keyId = oldKeys[keyAt]
-  if (keyId === undefined) return { rows: [], next: undefined }
-  const key = (await db.dictionary.ids('key', [keyId]))(keyId)
+  const key = await numberOf(db, 'key', oldKeys[keyAt]!)
   const { from, to, end } = stretchAt(after, Math.max(1, Math.floor(limit / RECORDS_IN_PAGE)))
-  const rows = await db.query<Row & { pages: number | null }>(READ_PAGE, [key, from, to])
+  const found = await db.query<Row & { pages: number | null }>(READ_PAGE, [key, from, to])
+  const rows = found.filter(({ term }) => term !== null)
   const records = new Map<unknown, Row>()
-  for (const row of rows) {
-    if (row.term === null) continue
-    const old_terms = ((records.get(row.token)?.old_terms as number | undefined) ?? 0) + 1
-    records.set(row.token, { ...row, old_terms })
+  for (const row of await spellOut<Row>(db, rows)) {
+    const old_terms = ((records.get(row.term_token)?.old_terms as number | undefined) ?? 0) + 1
+    records.set(row.term_token, { ...row, old_terms })
   }
-  const isLastOfKey = end >= (rows[0]!.pages ?? 0)
-  const next = isLastOfKey ? [keyAt + 1, 0] : [keyAt, end]
-  return { rows: takeTurns([...records.values()], 'place'), next: next[0]! < oldKeys.length ? next : undefined }
+  const isLastOfKey = end >= (found[0]!.pages ?? 0)
+  const next: readonly [number, number] = isLastOfKey ? [keyAt + 1, 0] : [keyAt, end]
+  return { rows: takeTurns([...records.values()], 'place'), next: next[0] < oldKeys.length ? next : undefined }
 }
 
 /** A term that leads to no record which has it. */
 export interface OrphanTerm {
   term: Buffer
-  token: string
+  /** The 16 bytes of the token that it names, as a uuid. */
+  term_token: string
 }
 
 /** Removes terms that their records, if there are any, do not remember. */
 export async function removeOrphans(db: Queryable, orphans: readonly OrphanTerm[]): Promise<void> {
   await db.query(REMOVE_ORPHANS, [
     byteaArray(orphans.map(({ term }) => term)),
-    textArray(orphans.map(({ token }) => token)),
+    orphans.map(({ term_token }) => term_token),
   ])
 }
 
@@ -139,7 +137,7 @@ export async function replaceTerms(db: Queryable, fresh: readonly NewTerms[]): P
   const keyIds = added.map(({ keyId }) => keyId)
   const parameters = [
     integerArray(fresh.map((_, item) => item)),
-    textArray(fresh.map(({ token }) => token)),
+    tokenArray(fresh.map(({ token }) => token)),
     integerArray(fresh.map(({ version }) => version)),
     byteaArray(fresh.map(({ oldTerms }) => oldTerms)),
     byteaArray(fresh.map(({ terms }) => terms)),
@@ -147,7 +145,7 @@ export async function replaceTerms(db: Queryable, fresh: readonly NewTerms[]): P
     byteaArray(removed.map(({ term }) => term)),
     integerArray(added.map(({ item }) => item)),
     byteaArray(added.map(({ term }) => term)),
-    smallintArray(keyIds.map(await db.dictionary.ids('key', keyIds))),
+    await smallNumbers(db, 'key', keyIds),
     byteaArray(added.map(({ mac }) => mac)),
   ]
   return toCounts(await db.query<CountRow>(WRITE, parameters))

@@ -45,8 +45,8 @@ type ReindexDeps = Pick<RecordDeps, 'keys' | 'kinds'>
 /** Makes the terms anew of a record that has one under an old key. */
 async function reindexRecord(deps: ReindexDeps, row: Row): Promise<Renewal> {
   const found = row as Row & RecordRow & OrphanTerm & { terms: Buffer | null; old_terms: number }
-  const { term, token, terms, old_terms } = found
-  const orphan: Renewal = { fresh: { term, token }, values: 0, stuck: 0, damaged: [], orphans: 1 }
+  const { term, term_token, terms, old_terms } = found
+  const orphan: Renewal = { fresh: { term, term_token }, values: 0, stuck: 0, damaged: [], orphans: 1 }
   if (terms === null || toRecord(found) === 'erased') return orphan
   const renewal = await renewTerms(deps, row, old_terms)
   // A term that its record, which is whole, does not remember leads to nothing that could be made anew.

@@ -1,4 +1,5 @@
 import type { Queryable, Statement } from '../../database/database.ts'
+import { tokenOf } from '../../database/lean-rows.ts'
 import type { EventColumns } from '../event-columns.ts'
 import { freezeSnapshot } from '../log-end-store.ts'
 import { selectHead } from '../log-store.ts'
@@ -62,7 +63,8 @@ const FETCH_WAITING: Statement = {
 const DECLARE_RECORDS: Statement = {
   name: 'declare-records-to-verify',
   text: `DECLARE records_to_verify NO SCROLL CURSOR FOR
-         SELECT token, version, erased_at IS NOT NULL AS "isErased", created_at AS "createdAt" FROM records`,
+         SELECT token, name AS kind, version, erased_at IS NOT NULL AS "isErased", created_at AS "createdAt"
+         FROM records r LEFT JOIN dictionary d ON d.sort = 'kind' AND d.id = r.kind`,
 }
 const FETCH_RECORDS: Statement = {
   name: 'fetch-records-to-verify',
@@ -87,7 +89,7 @@ export async function openLogOfDatabase(tx: Queryable): Promise<LogSource> {
     end: end!.leaves,
     pages: () => readPages(tx, end!.leaves, Math.max(end!.leaves, end!.kept)),
     waiting: () => fetchAll<WaitingEvent & EventColumns, WaitingEvent>(tx, DECLARE_WAITING, FETCH_WAITING, toWaiting),
-    records: () => fetchAll<RecordState, RecordState>(tx, DECLARE_RECORDS, FETCH_RECORDS, (record) => record),
+    records: () => fetchAll(tx, DECLARE_RECORDS, FETCH_RECORDS, toRecordState),
   }
 }
 
@@ -132,6 +134,10 @@ async function readPage(tx: Queryable, from: number, end: number, last: number):
       beside: { size },
     })),
   }
+}
+
+function toRecordState({ kind, ...record }: RecordState & { kind: string | null }): RecordState {
+  return { ...record, token: tokenOf(kind, record.token) }
 }
 
 function toLeaf(row: LeafRow): LoggedLeaf {

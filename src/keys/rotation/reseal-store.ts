@@ -1,5 +1,6 @@
-import { byteaArray, integerArray, textArray } from '../../database/binary-array.ts'
+import { byteaArray, integerArray, smallintArray, textArray } from '../../database/binary-array.ts'
 import type { Queryable, Statement } from '../../database/database.ts'
+import { smallNumbers, spellOut, tokenArray } from '../../database/lean-rows.ts'
 import type { ColumnType, Row, SealedTable } from '../sealed-columns.ts'
 import { pagesOf, stretchAt, takeTurns } from './heap-order.ts'
 import type { KeyCounts, Page } from './movable.ts'
@@ -8,6 +9,7 @@ const ENCODERS: Readonly<Record<ColumnType, (values: never[]) => Buffer>> = {
   text: textArray,
   bytea: byteaArray,
   integer: integerArray,
+  uuid: tokenArray,
 }
 
 /**
@@ -35,28 +37,39 @@ export interface ResealStatements {
 
 export function createResealStatements(table: SealedTable): ResealStatements {
   const read = readStatement(table)
-  const { statement, columns } = writeStatement(table)
+  const { statement, compared } = writeStatement(table)
+  const parts = table.columns.map(({ part }) => partNames(part))
   return {
     async readPage(db, oldKeys, pages, after) {
       const { from, to, end } = stretchAt(after, pages)
-      const rows = await db.query<Row & { pages: number }>(read, [textArray(oldKeys), from, to])
-      const isLast = end >= rows[0]!.pages
+      const keys = await smallNumbers(db, 'key', oldKeys)
+      const found = await db.query<Row & { pages: number }>(read, [keys, from, to])
+      const isLast = end >= found[0]!.pages
+      const rows = found.filter(({ place }) => place !== null)
       return {
-        rows: takeTurns(
-          rows.filter(({ place }) => place !== null),
-          'place',
-        ),
+        rows: takeTurns(await spellOut<Row>(db, rows), 'place'),
         next: isLast ? undefined : [end],
       }
     },
     async write(db, fresh) {
-      const parameters = columns.map(([name, type]) => ENCODERS[type](fresh.map((row) => row[name] ?? null) as never[]))
-      return new Map(
-        (await db.query<{ key_id: string; count: number }>(statement, parameters)).map((row) => [
-          row.key_id,
-          row.count,
-        ]),
+      const column = <T>(name: string) => fresh.map((row) => (row[name] ?? null) as T)
+      const ids = parts.flatMap(({ keyId, oldKeyId }) => [
+        ...column<string | null>(keyId),
+        ...column<string | null>(oldKeyId),
+      ])
+      const keyOf = await db.dictionary.ids('key', ids)
+      const keys = (name: string) => smallintArray(column<string | null>(name).map((id) => keyOf(id)))
+      const left = [...new Set(parts.flatMap(({ oldKeyId }) => column<string | null>(oldKeyId)))].filter(
+        (id) => id !== null,
       )
+      const parameters = [
+        ...compared.map(([name, type]) => ENCODERS[type](column<never>(name))),
+        ...parts.flatMap(({ oldKeyId, keyId, sealed }) => [keys(oldKeyId), keys(keyId), byteaArray(column(sealed))]),
+        smallintArray(left.map((id) => keyOf(id))),
+        textArray(left),
+      ]
+      const moved = await db.query<{ key_id: string; count: number }>(statement, parameters)
+      return new Map(moved.map(({ key_id, count }) => [key_id, count]))
     },
   }
 }
@@ -67,9 +80,9 @@ export function createResealStatements(table: SealedTable): ResealStatements {
  */
 function readStatement({ name, identity, unchanged, described, columns }: SealedTable): Statement {
   const plain = [...new Set([...Object.keys(identity), ...Object.keys(unchanged), ...described])]
-  const isOld = (part: string) => `${part}_key_id = ANY($1::text[])`
+  const isOld = (part: string) => `${part}_key = ANY($1::smallint[])`
   const shown = columns.flatMap(({ part }) => [
-    `${part}_key_id`,
+    `${part}_key`,
     `CASE WHEN ${isOld(part)} THEN ${part}_sealed END AS ${part}_sealed`,
   ])
   return {
@@ -86,31 +99,32 @@ function readStatement({ name, identity, unchanged, described, columns }: Sealed
  */
 function writeStatement({ name, identity, unchanged, columns }: SealedTable): {
   statement: Statement
-  columns: (readonly [name: string, type: ColumnType])[]
+  compared: (readonly [name: string, type: ColumnType])[]
 } {
   const compared = Object.entries({ ...identity, ...unchanged })
-  const replaced = columns.flatMap(({ part }): [string, ColumnType][] => [
-    [`${part}_old_key_id`, 'text'],
-    [`${part}_key_id`, 'text'],
+  const replaced = columns.flatMap(({ part }): [string, string][] => [
+    [`${part}_old_key`, 'smallint'],
+    [`${part}_key`, 'smallint'],
     [`${part}_sealed`, 'bytea'],
   ])
   const all = [...compared, ...replaced]
   const parts = columns.map(({ part }) => part)
   const set = parts.flatMap((part) =>
-    [`${part}_key_id`, `${part}_sealed`].map((column) => `${column} = coalesce(n.${column}, t.${column})`),
+    [`${part}_key`, `${part}_sealed`].map((column) => `${column} = coalesce(n.${column}, t.${column})`),
   )
   const same = [
     ...compared.map(([column]) => `t.${column} = n.${column}`),
-    ...parts.map((part) => `(n.${part}_old_key_id IS NULL OR t.${part}_key_id = n.${part}_old_key_id)`),
+    ...parts.map((part) => `(n.${part}_old_key IS NULL OR t.${part}_key = n.${part}_old_key)`),
   ]
-  const old = parts.map((part) => `${part}_old_key_id`)
-  const moved = old.map((column) => `SELECT ${column} AS key_id FROM replaced`).join(' UNION ALL ')
+  const old = parts.map((part) => `${part}_old_key`)
+  const moved = old.map((column) => `SELECT key_id FROM replaced JOIN old ON old.key = ${column}`).join(' UNION ALL ')
   const arrays = all.map(([, type], at) => `$${at + 1}::${type}[]`).join(', ')
+  const names = `$${all.length + 1}::smallint[], $${all.length + 2}::text[]`
   return {
-    columns: all,
+    compared,
     statement: {
       name: `reseal-write-${name}`,
-      text: `WITH replaced AS (
+      text: `WITH old AS (SELECT * FROM unnest(${names}) AS o (key, key_id)), replaced AS (
                UPDATE ${name} t SET ${set.join(', ')}
                FROM unnest(${arrays}) AS n (${all.map(([column]) => column).join(', ')})
                WHERE ${same.join(' AND ')} RETURNING ${old.map((column) => `n.${column}`).join(', ')}),
