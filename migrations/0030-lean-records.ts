@@ -167,7 +167,7 @@ export async function up(knex: Knex): Promise<void> {
     await knex.raw(
       `INSERT INTO dictionary (sort, id, name)
        SELECT :sort, coalesce((SELECT max(id) FROM dictionary WHERE sort = :sort), 0) + row_number() OVER (ORDER BY name), name
-       FROM (${select}) AS n (name)
+       FROM (SELECT DISTINCT name FROM (${select}) AS s (name)) AS n
        WHERE name IS NOT NULL AND NOT EXISTS (SELECT FROM dictionary d WHERE d.sort = :sort AND d.name = n.name)`,
       { sort },
     )

@@ -225,12 +225,15 @@ export interface AskedWithReason extends AskedRow {
 }
 
 export async function selectApproval(db: Queryable, site: string, id: string): Promise<AskedWithReason | undefined> {
-  const found = await db.query<AskedRow & { reason_key: number | null }>(SELECT_ONE, [id, site])
+  const found = await db.query<Omit<AskedWithReason, 'reason_key_id'> & { reason_key: number | null }>(SELECT_ONE, [
+    id,
+    site,
+  ])
   const nameOf = await db.dictionary.names(
     'key',
     found.map((row) => row.reason_key),
   )
-  return found.map((row) => ({ ...row, reason_key_id: nameOf(row.reason_key) }) as AskedWithReason)[0]
+  return found.map((row) => ({ ...row, reason_key_id: nameOf(row.reason_key) }))[0]
 }
 
 /** A decision; `mac` and `logSize` are those of an approval, else null. */

@@ -103,8 +103,8 @@ const times = <T>(count: number, what: T): T[] => Array.from({ length: count }, 
 /** In which transaction each token's record and each token's event were committed. */
 async function commits() {
   const rows = await database.sql<{ token: string; record: string; event: string | null }>(
-    `SELECT r.token, r.xmin::text AS record, e.xmin::text AS event FROM records r
-     LEFT JOIN audit_events e ON e.token = r.token AND e.type = 'record.tokenize'`,
+    `SELECT v.token, r.xmin::text AS record, e.xmin::text AS event FROM readable.records v JOIN records r ON r.token = id_uuid(v.token)
+     LEFT JOIN audit_events e ON e.token = v.token AND e.type = 'record.tokenize'`,
   )
   return new Map(rows.map(({ token, ...commit }) => [token, commit]))
 }
@@ -206,7 +206,7 @@ it('a reveal whose record is erased or corrected in its batch learns of it, and 
   await Promise.all(times(9, undefined).map(() => tokenize()))
   // Records that share a lock would wait for each other.
   const rows = await database.sql<{ token: string }>(
-    'SELECT min(token) AS token FROM records GROUP BY record_lock(token) LIMIT 7',
+    'SELECT min(token) AS token FROM readable.records GROUP BY record_lock(id_uuid(token)) LIMIT 7',
   )
   const [one, two, erased, changed, ...others] = rows.map(({ token }) => token) as [
     string,

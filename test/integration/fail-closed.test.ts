@@ -132,7 +132,7 @@ describe.each(ways)('when $way', ({ cut, mend }) => {
       const again = await call()
       expect(again.status, again.text).toBe(status)
       expect(again.headers['idempotent-replayed']).toBeUndefined()
-      await vault.database.sql('DELETE FROM idempotency_keys')
+      await vault.database.sql('DELETE FROM readable.idempotency_keys')
     },
   )
 

@@ -43,11 +43,11 @@ const requests: Record<string, (db: Queryable) => Promise<unknown>> = {
     insertRecords(db, [{ now: now(), records: [newRecord()], idempotency: claimed() }]),
   'select-records-to-release': (db) => releaseRecords(db, [release()], true),
   'commit-findings': (db) =>
-    commitFindings(db, [{ now: now(), events: [], records: [{ token: nobodys(), version: 1 }] }], true),
+    commitFindings(db, [{ now: now(), events: [], records: [{ token: nobodys(), version: 1, consents: [] }] }], true),
   'commit-findings-and-keep': (db) =>
     commitFindings(
       db,
-      [{ now: now(), events: [], records: [{ token: nobodys(), version: 1 }], idempotency: claimed() }],
+      [{ now: now(), events: [], records: [{ token: nobodys(), version: 1, consents: [] }], idempotency: claimed() }],
       true,
     ),
   'find-differing-audit-events': (db) => insertEvents(db, [newAuditEvent({ type: 'record.read', outcome: 'success' })]),

@@ -108,7 +108,7 @@ describe('200', () => {
     expect(answers.map((answer) => answer.body.version).sort()).toEqual([2, 3, 4, 5])
     expect(await dataOf(token)).toEqual(Object.assign({}, billingAddress, ...changes))
     const kept = await vault.database.sql<{ version: number }>(
-      'SELECT version FROM record_versions WHERE token = $1 ORDER BY version',
+      'SELECT version FROM readable.record_versions WHERE token = $1 ORDER BY version',
       [token],
     )
     expect(kept.map(({ version }) => version)).toEqual([1, 2, 3, 4])
@@ -148,6 +148,6 @@ describe('422', () => {
     expect(response.status, response.text).toBe(422)
     expect(pointersOf(response)).toContain(pointer)
     expect(await dataOf(token)).toEqual(before)
-    expect(await vault.database.sql('SELECT FROM record_versions WHERE token = $1', [token])).toHaveLength(0)
+    expect(await vault.database.sql('SELECT FROM readable.record_versions WHERE token = $1', [token])).toHaveLength(0)
   })
 })

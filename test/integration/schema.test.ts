@@ -191,8 +191,8 @@ describe('migrate', () => {
       INSERT INTO keys SELECT p, p, 'active', 'root', '', now() FROM unnest('{display,secret,index,token-signing}'::text[]) p;
       INSERT INTO records (token, kind, site, version, consents, display_key_id, display_sealed, secret_key_id,
                            secret_sealed, terms, created_at, updated_at)
-        SELECT t, 'card', 's', 1, '{}', 'display', '', 'secret', '', '', now(), now() FROM unnest('{a,b}'::text[]) t;
-      INSERT INTO record_versions VALUES ('a', 1, 'card', 's', 'display', '', 'secret', '', now());
+        SELECT 'card_' || repeat(t, 26), 'card', 's', 1, '{}', 'display', '', 'secret', '', '', now(), now() FROM unnest('{1,2}'::text[]) t;
+      INSERT INTO record_versions VALUES ('card_' || repeat('1', 26), 1, 'card', 's', 'display', '', 'secret', '', now());
       INSERT INTO idempotency_keys VALUES ('a', '', 'display', '', now(), now());
       INSERT INTO reveal_reasons VALUES ('a', 'display', '');
       INSERT INTO search_terms SELECT t::bytea, t, 'index' FROM unnest('{a,b,c}'::text[]) t`)

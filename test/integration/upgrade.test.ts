@@ -241,7 +241,7 @@ describe.each(oldVaults)('a vault of migration %s', (name) => {
     expect(await vault.rotate('index')).toMatchObject({ done: true })
     expect(await find()).toContain(tokenOf('card'))
     const [{ cards } = { cards: 0 }] = await database.sql<{ cards: number }>(
-      "SELECT count(*)::integer AS cards FROM records WHERE kind = 'card' AND erased_at IS NULL",
+      "SELECT count(*)::integer AS cards FROM records WHERE kind = id_of('kind', 'card') AND erased_at IS NULL",
     )
     expect(await termsOfCards()).toBe(cards)
   })

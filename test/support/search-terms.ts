@@ -56,7 +56,7 @@ async function storedTerms(vault: TestVault): Promise<{ terms: string[]; remembe
     `SELECT token, encode(term, 'hex') AS term, key_id, encode(mac, 'hex') AS mac FROM search_terms`,
   )
   const records = await vault.database.sql<{ token: string; terms: string }>(
-    `SELECT token, encode(terms, 'hex') AS terms FROM records`,
+    `SELECT token, encode(terms, 'hex') AS terms FROM readable.records`,
   )
   const restOf = new Map(rows.map(({ token, term, key_id, mac }) => [`${token} ${term}`, `${key_id} ${mac}`]))
   const remembered = records.flatMap(({ token, terms }) =>

@@ -115,7 +115,7 @@ describe('a search term that leads to the record of another shopper', () => {
   it('though the record is made to remember it', async () => {
     const term = await termOf('email', mine.email)
     await sql('UPDATE search_terms SET token = $2 WHERE term = $1', [term, theirs.token])
-    await sql('UPDATE records SET terms = terms || $1 WHERE token = $2', [term, theirs.token])
+    await sql('UPDATE readable.records SET terms = terms || $1 WHERE token = $2', [term, theirs.token])
     await expectLeftOut('email', mine.email, { token: theirs.token, reason: /not its own/ })
   })
 })
