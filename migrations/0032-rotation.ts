@@ -69,29 +69,36 @@ export async function up(knex: Knex): Promise<void> {
     REVOKE ALL ON FUNCTION terms_partition FROM PUBLIC;
     GRANT EXECUTE ON FUNCTION terms_partition TO strongroom_runtime;
 
-    CREATE FUNCTION make_terms_partition(key_id text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER ${pinned} AS $$
+    CREATE FUNCTION attach_terms_partition(key integer) RETURNS void LANGUAGE plpgsql ${pinned} AS $$
     DECLARE
-      key integer;
-      partition text;
+      partition text := 'search_terms_' || key;
     BEGIN
-      LOOP
-        key := ${schema}.id_of('key', key_id);
-        EXIT WHEN key IS NOT NULL;
-        INSERT INTO ${schema}.dictionary (sort, id, name)
-          SELECT 'key', coalesce(max(id), 0) + 1, key_id FROM ${schema}.dictionary WHERE sort = 'key'
-          ON CONFLICT DO NOTHING;
-      END LOOP;
       IF ${schema}.terms_partition(key) IS NOT NULL THEN RETURN; END IF;
       -- What attaching takes anyway, taken first: two servers take turns. Nobody who reads or writes terms waits for it.
       LOCK TABLE ONLY ${schema}.search_terms IN SHARE UPDATE EXCLUSIVE MODE;
       IF ${schema}.terms_partition(key) IS NOT NULL THEN RETURN; END IF;
-      partition := 'search_terms_' || key;
       EXECUTE format('CREATE TABLE ${schema}.%I (LIKE ${schema}.search_terms INCLUDING ALL)
         WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05,
               autovacuum_analyze_scale_factor = 0.02)', partition);
       EXECUTE format('ALTER TABLE ${schema}.search_terms ATTACH PARTITION ${schema}.%I FOR VALUES IN (%L)', partition, key);
     END $$;
-    COMMENT ON FUNCTION make_terms_partition IS 'makes the partition of the search terms under an index key, unless it is there';
+    COMMENT ON FUNCTION attach_terms_partition IS 'makes the partition of the search terms under an index key, unless it is there';
+    REVOKE ALL ON FUNCTION attach_terms_partition FROM PUBLIC;
+
+    CREATE FUNCTION make_terms_partition(key_id text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER ${pinned} AS $$
+    BEGIN
+      IF NOT EXISTS (SELECT FROM ${schema}.keys k WHERE k.id = key_id AND k.purpose IN ('index', 'card-index')) THEN
+        RAISE EXCEPTION 'search terms stand under index keys';
+      END IF;
+      -- Another process may take the same number for another name.
+      WHILE ${schema}.id_of('key', key_id) IS NULL LOOP
+        INSERT INTO ${schema}.dictionary (sort, id, name)
+          SELECT 'key', coalesce(max(id), 0) + 1, key_id FROM ${schema}.dictionary WHERE sort = 'key'
+          ON CONFLICT DO NOTHING;
+      END LOOP;
+      PERFORM ${schema}.attach_terms_partition(${schema}.id_of('key', key_id));
+    END $$;
+    COMMENT ON FUNCTION make_terms_partition IS 'the same for an index key that the vault has';
     REVOKE ALL ON FUNCTION make_terms_partition FROM PUBLIC;
     GRANT EXECUTE ON FUNCTION make_terms_partition TO strongroom_runtime;
 
@@ -124,9 +131,12 @@ export async function up(knex: Knex): Promise<void> {
     REVOKE ALL ON FUNCTION drop_terms_partition FROM PUBLIC;
     GRANT EXECUTE ON FUNCTION drop_terms_partition TO strongroom_runtime;
 
-    SELECT make_terms_partition(id) FROM (
-      SELECT key_id AS id FROM search_terms_before
-      UNION SELECT id FROM keys WHERE purpose IN ('index', 'card-index') AND state IN ('pre-active', 'active')) k;
+    INSERT INTO dictionary (sort, id, name)
+      SELECT 'key', coalesce((SELECT max(id) FROM dictionary WHERE sort = 'key'), 0) + row_number() OVER (ORDER BY name), name
+      FROM (SELECT DISTINCT key_id FROM search_terms_before) AS n (name) WHERE id_of('key', name) IS NULL;
+    SELECT attach_terms_partition(id_of('key', key_id)) FROM (SELECT DISTINCT key_id FROM search_terms_before) AS b;
+    SELECT make_terms_partition(id) FROM keys
+      WHERE purpose IN ('index', 'card-index') AND (state IN ('pre-active', 'active'));
     INSERT INTO search_terms (token, key, term, mac)
       SELECT id_uuid(token), id_of('key', key_id), substr(term, 1, 16), mac FROM search_terms_before;
     DROP TABLE search_terms_before;

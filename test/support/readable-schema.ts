@@ -64,6 +64,22 @@ const tables: readonly ReadableTable[] = [
     ],
   },
   { name: 'reveal_reasons', key: ['event'], columns: [...same('event'), ...sealed('reason')] },
+  {
+    name: 'search_terms',
+    key: ['term', 'token', 'key'],
+    columns: [
+      // A test has the whole hash.
+      { name: 'term', write: 'substr(v.term, 1, 16)' },
+      id('token', `coalesce((SELECT ${prefixOf('r')} FROM public.records r WHERE r.token = t.token), 'cont')`),
+      {
+        name: 'key_id',
+        column: 'key',
+        read: `public.name_of('key', t.key)`,
+        write: `readable.place_of_terms(v.key_id)::smallint`,
+      },
+      ...same('mac'),
+    ],
+  },
 ]
 
 /** A sealed part, and the key that sealed it. */
@@ -73,8 +89,11 @@ function sealed(...parts: string[]): ReadableColumn[] {
 
 /** The token of a row that has the kind of its record. */
 function token(): ReadableColumn {
-  const prefix = `CASE public.name_of('kind', t.kind) WHEN 'card' THEN 'card' WHEN 'address' THEN 'addr' ELSE 'cont' END`
-  return id('token', prefix)
+  return id('token', prefixOf('t'))
+}
+
+function prefixOf(row: string): string {
+  return `CASE public.name_of('kind', ${row}.kind) WHEN 'card' THEN 'card' WHEN 'address' THEN 'addr' ELSE 'cont' END`
 }
 
 /** A column that is the same in both. */
@@ -108,6 +127,11 @@ export function readableSchemaSql(): string {
         SELECT wanted, coalesce(max(id), 0) + 1, given FROM public.dictionary WHERE sort = wanted
         ON CONFLICT DO NOTHING;
       RETURN public.id_of(wanted, given);
+    END $$;
+    CREATE FUNCTION readable.place_of_terms(key_id text) RETURNS integer LANGUAGE plpgsql AS $$
+    BEGIN
+      PERFORM public.attach_terms_partition(readable.number_of('key', key_id));
+      RETURN public.id_of('key', key_id);
     END $$;
     ${tables.map(viewSql).join('\n')}`
 }

@@ -53,7 +53,7 @@ function customerOf(text: string): { customer?: string } {
 /** The terms as they stand, and as the records remember them, with the key and the MAC that the terms have. */
 async function storedTerms(vault: TestVault): Promise<{ terms: string[]; remembered: string[] }> {
   const rows = await vault.database.sql<{ token: string; term: string; key_id: string; mac: string }>(
-    `SELECT token, encode(term, 'hex') AS term, key_id, encode(mac, 'hex') AS mac FROM search_terms`,
+    `SELECT token, encode(term, 'hex') AS term, key_id, encode(mac, 'hex') AS mac FROM readable.search_terms`,
   )
   const records = await vault.database.sql<{ token: string; terms: string }>(
     `SELECT token, encode(terms, 'hex') AS terms FROM readable.records`,
