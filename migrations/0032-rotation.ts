@@ -12,27 +12,10 @@ import { currentSchema } from '../src/database/current-schema.ts'
 export async function up(knex: Knex): Promise<void> {
   const schema = await currentSchema(knex)
   const pinned = `SET search_path = pg_catalog, ${schema}, pg_temp`
+  await refuseStrangeRows(knex)
   await knex.raw(`
     DROP INDEX IF EXISTS records_display_key, records_secret_key, record_versions_display_key, record_versions_secret_key,
       idempotency_keys_response_key, reveal_reasons_key;
-
-    DO $$
-    DECLARE
-      found bigint;
-    BEGIN
-      SELECT count(*) INTO found FROM records WHERE length(terms) % 32 <> 0;
-      IF found > 0 THEN
-        RAISE EXCEPTION 'in % rows of records the column terms is no list of hashes of 32 bytes: put it right first', found;
-      END IF;
-      SELECT count(*) INTO found FROM search_terms WHERE length(term) <> 32;
-      IF found > 0 THEN
-        RAISE EXCEPTION '% rows of search_terms are no hashes of 32 bytes: remove them first', found;
-      END IF;
-      SELECT count(*) INTO found FROM search_terms WHERE id_uuid(token) IS NULL;
-      IF found > 0 THEN
-        RAISE EXCEPTION '% rows of search_terms lead to what is no token: remove them first', found;
-      END IF;
-    END $$;
 
     -- The table is written anew as a whole, so nothing dead is left in it.
     CREATE FUNCTION first_halves(hashes bytea) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
@@ -124,8 +107,9 @@ export async function up(knex: Knex): Promise<void> {
       EXECUTE format('DROP TABLE %s', partition);
       RETURN true;
     EXCEPTION
-      -- Somebody reads for longer than others should wait, or another server has dropped it just now.
-      WHEN lock_not_available OR undefined_table THEN RETURN false;
+      -- Somebody reads for longer than others should wait, another server has dropped it just now, or a restore has left it to
+      -- another owner.
+      WHEN lock_not_available OR undefined_table OR insufficient_privilege THEN RETURN false;
     END $$;
     COMMENT ON FUNCTION drop_terms_partition IS 'removes the partition of an index key that hashes no more, if not one term is in it; whether it is gone';
     REVOKE ALL ON FUNCTION drop_terms_partition FROM PUBLIC;
@@ -163,6 +147,21 @@ export async function up(knex: Knex): Promise<void> {
       WHEN (NEW.key IS DISTINCT FROM OLD.key OR NEW.term IS DISTINCT FROM OLD.term OR NEW.mac IS DISTINCT FROM OLD.mac)
       EXECUTE FUNCTION search_terms_require_protecting_keys();
   `)
+}
+
+/** Nobody but the owner of the tables can have written such rows. They would not be what they were. */
+async function refuseStrangeRows(knex: Knex): Promise<void> {
+  const { rows } = await knex.raw(`
+    SELECT (SELECT count(*) FROM records WHERE length(terms) % 32 <> 0)::integer AS lists,
+           (SELECT count(*) FROM search_terms WHERE length(term) <> 32)::integer AS hashes,
+           (SELECT count(*) FROM search_terms WHERE id_uuid(token) IS NULL)::integer AS tokens`)
+  const [{ lists, hashes, tokens }] = rows
+  const wrong = [
+    ...(lists > 0 ? [`${lists} rows of records remember what is no list of hashes`] : []),
+    ...(hashes > 0 ? [`${hashes} rows of search_terms are no hashes of 32 bytes`] : []),
+    ...(tokens > 0 ? [`${tokens} rows of search_terms lead to what is no token`] : []),
+  ]
+  if (wrong.length > 0) throw new Error(`${wrong.join(', and ')}: the vault did not write them.`)
 }
 
 export async function down(): Promise<void> {

@@ -56,7 +56,9 @@ it('how tables are vacuumed is a matter of the operator: what is worse is said, 
   expect(await ofOthers()).toEqual([
     expect.stringMatching(/^autovacuum_enabled of the table idempotency_keys is off/),
     expect.stringMatching(/^autovacuum_vacuum_scale_factor of the table records is 0.3, and at most 0.02 is advised/),
-    expect.stringMatching(/^autovacuum_vacuum_scale_factor of the table search_terms_2 is 0.1, and at most 0.02 is advised/),
+    expect.stringMatching(
+      /^autovacuum_vacuum_scale_factor of the table search_terms_2 is 0.1, and at most 0.02 is advised/,
+    ),
     expect.stringMatching(/^autovacuum_vacuum_scale_factor of the table spent_ids is 0.2, and at most 0.01 is advised/),
   ])
   expect(await asServer(findSchema)).toMatchObject({ differences: [], others: [] })

@@ -158,7 +158,7 @@ describe('between the reading and the writing of a page', () => {
 describe('a server that still seals under an old key while everything is moved', () => {
   /** A record as a server writes it that has not heard of the promotion; its token sorts before all others. */
   async function sealLate(keys: { display: Key; secret: Key; index: Key }): Promise<void> {
-    const token = `card_${'0'.repeat(26)}`
+    const token = `cont_${'0'.repeat(26)}`
     const at = new Date()
     const row = { token, kind: 'contact', site: 'default', version: 1, consents: [], created_at: at, updated_at: at }
     const [display, secret] = (['display', 'secret'] as const).map((part) => {
@@ -193,8 +193,8 @@ describe('a server that still seals under an old key while everything is moved',
       const status = keys.find((key) => key.id === id)
       expect([status?.state, status?.sealed_values ?? status?.search_terms]).toEqual(['deactivated', 0])
     }
-    await vault.database.sql(`DELETE FROM readable.records WHERE token = $1`, [`card_${'0'.repeat(26)}`])
-    await vault.database.sql(`DELETE FROM readable.search_terms WHERE token = $1`, [`card_${'0'.repeat(26)}`])
+    await vault.database.sql(`DELETE FROM readable.records WHERE token = $1`, [`cont_${'0'.repeat(26)}`])
+    await vault.database.sql(`DELETE FROM readable.search_terms WHERE token = $1`, [`cont_${'0'.repeat(26)}`])
   })
 })
 

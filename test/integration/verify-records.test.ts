@@ -225,6 +225,7 @@ describe('versions, terms, answers and reasons', () => {
       () => ['not-opened no record', 'reason-stray no record'],
     ],
   ])('%s', async (_what, tamper, values, expected) => {
+    await sql("SELECT readable.make_room_for_terms('key_x')")
     expect((await findingsOf(tamper, values())).sort()).toEqual(expected().sort())
   })
 
@@ -245,7 +246,9 @@ it('names what an earlier version has left unbound, which is no finding', async 
 })
 
 it('says nothing of values, and a text has no place where a token stands', async () => {
-  await expect(sql("UPDATE readable.search_terms SET token = 'a text of theirs' WHERE token = $1", [card])).rejects.toThrow()
+  await expect(
+    sql("UPDATE readable.search_terms SET token = 'a text of theirs' WHERE token = $1", [card]),
+  ).rejects.toThrow()
   await sql("UPDATE readable.search_terms SET token = 'card_' || repeat('0', 26) WHERE token = $1", [card])
   await tamperWith(vault.database).flip(address, 'secret', -1)
   const { found } = await verify()

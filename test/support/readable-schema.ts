@@ -75,7 +75,7 @@ const tables: readonly ReadableTable[] = [
         name: 'key_id',
         column: 'key',
         read: `public.name_of('key', t.key)`,
-        write: `readable.place_of_terms(v.key_id)::smallint`,
+        write: `readable.number_of('key', v.key_id)::smallint`,
       },
       ...same('mac'),
     ],
@@ -128,10 +128,12 @@ export function readableSchemaSql(): string {
         ON CONFLICT DO NOTHING;
       RETURN public.id_of(wanted, given);
     END $$;
-    CREATE FUNCTION readable.place_of_terms(key_id text) RETURNS integer LANGUAGE plpgsql AS $$
+    -- To be called before search terms are put under a key that has none.
+    CREATE FUNCTION readable.make_room_for_terms(key_id text) RETURNS void LANGUAGE plpgsql AS $$
     BEGIN
       PERFORM public.attach_terms_partition(readable.number_of('key', key_id));
-      RETURN public.id_of('key', key_id);
+      EXECUTE format('ALTER TABLE %s OWNER TO %s', public.terms_partition(public.id_of('key', key_id)),
+        (SELECT relowner::regrole FROM pg_class WHERE oid = 'public.search_terms'::regclass));
     END $$;
     ${tables.map(viewSql).join('\n')}`
 }

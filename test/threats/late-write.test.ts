@@ -115,7 +115,7 @@ describe('the role that the server runs as', () => {
       })
       const [display, secret, index] = purposes.map(active) as [string, string, string]
       // Without a table for its terms it would be that which refuses them.
-      await direct.database.sql(`SELECT attach_terms_partition(${numberOf(key)})`)
+      await direct.database.sql('SELECT readable.make_room_for_terms($1)', [key])
       for (const made of [
         VALUES.records(key, secret),
         VALUES.records(display, key),
