@@ -242,10 +242,13 @@ async function replaceTable(
     ANALYZE ${name};`)
 }
 
-/** SQL: whether the row names a key that may not make what is stored; null when it names none. */
+/**
+ * SQL: whether the row names a key that may not make what is stored. No key of the state may have a number yet, and of no numbers at
+ * all PostgreSQL says that null is another one.
+ */
 function isRefused({ column, states }: KeyColumn, schema: string, row = ''): string {
-  return `${row}${column} <> ALL (ARRAY(SELECT d.id FROM ${schema}.keys k JOIN ${schema}.dictionary d ON d.sort = 'key' AND d.name = k.id
-    WHERE k.state IN (${states})))`
+  return `(${row}${column} IS NOT NULL AND ${row}${column} <> ALL (ARRAY(SELECT d.id FROM ${schema}.keys k JOIN ${schema}.dictionary d ON d.sort = 'key' AND d.name = k.id
+    WHERE k.state IN (${states}))))`
 }
 
 /** The first half of the advisory locks of records; the second is `record_lock` (migration 0027). */

@@ -1,5 +1,6 @@
 import type { Queryable } from '../database/database.ts'
 import type { KeyCounts, Movable, Renewal } from '../keys/rotation/movable.ts'
+import { type Moving, sizeOf, walOfPages } from '../keys/rotation/wal.ts'
 import type { Row } from '../keys/sealed-columns.ts'
 import { Problem } from '../problem.ts'
 import type { RecordDeps } from './dependencies.ts'
@@ -28,7 +29,17 @@ export function createSearchTerms(deps: Pick<RecordDeps, 'keys' | 'kinds'>): Mov
     readPage: readTermPage,
     renew: (row) => reindexRecord(deps, row),
     write: writeTerms,
+    wal: walOfTerms,
   }
+}
+
+/** A term that comes, its entry in the index, the term that goes, and what of the record changes. Measured. */
+const WAL_OF_A_TERM = 450
+
+/** Beside the new terms the record of each is written, and the old ones are removed. */
+export async function walOfTerms(db: Queryable, moving: Moving): Promise<number> {
+  const pages = walOfPages(await sizeOf(db, ['records', 'search_terms']), moving)
+  return pages + moving.values * WAL_OF_A_TERM
 }
 
 const isOrphan = (fresh: Row): fresh is Row & OrphanTerm => fresh.term !== undefined

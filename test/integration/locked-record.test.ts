@@ -78,7 +78,7 @@ async function letGo(): Promise<void> {
 }
 
 /** As a correction or an erasure holds it. */
-const holdToChange = () => hold(`SELECT hold_to_change('${locked}')`)
+const holdToChange = () => hold(`SELECT hold_to_change(id_uuid('${locked}'))`)
 
 function expectBusy(answers: readonly Response[]): void {
   for (const answer of answers) {

@@ -140,7 +140,7 @@ export interface TermToCheck {
   term: Buffer
   /** The 16 bytes of the token, as a uuid. */
   uuid: string
-  /** No token where there is no such record. */
+  /** No token where there is no such record, and no version of one. */
   token: string
   key_id: string
   is_found: boolean
@@ -149,7 +149,9 @@ export interface TermToCheck {
 
 const SELECT_TERMS: Statement = {
   name: 'select-terms-to-check',
-  text: `SELECT s.term, s.token AS uuid, s.token, r.kind, s.key, r.token IS NOT NULL AND r.erased_at IS NULL AS is_found,
+  text: `SELECT s.term, s.token AS uuid, s.token, s.key,
+                coalesce(r.kind, (SELECT kind FROM record_versions v WHERE v.token = s.token LIMIT 1)) AS kind,
+                r.token IS NOT NULL AND r.erased_at IS NULL AS is_found,
                 coalesce(position(s.term IN r.terms) > 0, false) AS is_remembered
          FROM (SELECT * FROM search_terms WHERE (term, token) > ($1::bytea, $2::uuid) ORDER BY term, token LIMIT $3) s
          LEFT JOIN records r ON r.token = s.token ORDER BY s.term, s.token`,
