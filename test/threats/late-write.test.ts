@@ -199,6 +199,27 @@ describe('a network that holds', () => {
     await openEverySealedValue(direct)
   })
 
+  it('a statement until the table of its search terms is gone fails nothing either', async () => {
+    const isHeld = proxy.holdBack('insert-records')
+    const headers = once()
+    const held = tokenize({ contact }, headers)
+    await isHeld
+    const { retired } = await direct.rotate('index')
+    expect(retired.length).toBeGreaterThanOrEqual(1)
+    const there = await direct.database.sql(
+      "SELECT FROM unnest($1::text[]) AS id WHERE terms_partition(id_of('key', id)) IS NOT NULL",
+      [retired],
+    )
+    expect(there).toEqual([])
+    proxy.mend()
+    const first = await held
+    const answer = first.status === 201 ? first : await tokenize({ contact }, headers)
+    expect(answer.status, answer.text).toBe(201)
+    const search = { by: 'email', value: person.email }
+    const found = await direct.call('POST', '/v1/search', { token: await direct.staffToken('support'), body: search })
+    expect(found.body.results.map(({ token }: { token: string }) => token)).toContain(answer.body.contact.token)
+  })
+
   it('a commit keeps the keys of its transaction: it is named, and what it wrote is found when it has come', async () => {
     const { token } = (await tokenize()).body.contact
     const support = await vault.staffToken('support')
