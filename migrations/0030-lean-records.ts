@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { currentSchema } from '../src/database/current-schema.ts'
-import { whatOperatorsDecided } from '../src/database/table-options.ts'
+import { refuseDependents, whatOperatorsDecided } from '../src/database/table-options.ts'
 
 /** A table as it is from now on. */
 interface LeanTable {
@@ -147,8 +147,7 @@ const NAMES: Readonly<Record<string, string>> = {
         UNION SELECT reason_key_id FROM reveal_reasons`,
 }
 
-/** Of what a `smallint` does not hold. */
-const MOST_NUMBERS = 32_767
+const MOST_NUMBERS_OF_A_SMALLINT = 32_767
 
 /**
  * Tokens are uuids, and the names that repeat in every record are numbers of the dictionary. The rows are copied into new
@@ -156,8 +155,9 @@ const MOST_NUMBERS = 32_767
  */
 export async function up(knex: Knex): Promise<void> {
   const schema = await currentSchema(knex)
-  const names = TABLES.map(({ name }) => name).join(', ')
-  await knex.raw(`LOCK TABLE ${names} IN ACCESS EXCLUSIVE MODE`)
+  const names = TABLES.map(({ name }) => name)
+  await knex.raw(`LOCK TABLE ${names.join(', ')} IN ACCESS EXCLUSIVE MODE`)
+  await refuseDependents(knex, names)
   await refuseStrangeRows(knex)
   // The kinds have the numbers that the check of the table names.
   await knex.raw(
@@ -195,18 +195,17 @@ async function refuseStrangeRows(knex: Knex): Promise<void> {
 async function refuseManyNames(knex: Knex): Promise<void> {
   const { rows } = await knex.raw(
     `SELECT sort, max(id) AS numbers FROM dictionary WHERE sort IN ('site', 'key') GROUP BY sort HAVING max(id) > ?`,
-    [MOST_NUMBERS],
+    [MOST_NUMBERS_OF_A_SMALLINT],
   )
   for (const { sort, numbers } of rows) {
-    throw new Error(`the vault has ${numbers} names of the sort ${sort}, and its tables have room for ${MOST_NUMBERS}.`)
+    throw new Error(
+      `the vault has ${numbers} names of the sort ${sort}, and its tables have room for ${MOST_NUMBERS_OF_A_SMALLINT}.`,
+    )
   }
 }
 
-async function replaceTable(
-  knex: Knex,
-  { name, columns, rows, after, keys }: LeanTable,
-  schema: string,
-): Promise<void> {
+async function replaceTable(knex: Knex, table: LeanTable, schema: string): Promise<void> {
+  const { name, columns, rows, after, keys } = table
   const kept = await whatOperatorsDecided(knex, name)
   const checks = `${name}_require_protecting_keys`
   const isChanged = ({ column, made }: KeyColumn) =>

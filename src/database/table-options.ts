@@ -22,3 +22,21 @@ export async function whatOperatorsDecided(knex: Knex, name: string): Promise<st
     ...(list === '' ? [] : [`ALTER TABLE ${name} SET (${list});`]),
   ].join('\n')
 }
+
+/** @throws {Error} when something that is not the vault's reads or refers to tables that are written anew, and would go with them */
+export async function refuseDependents(knex: Knex, tables: readonly string[]): Promise<void> {
+  const { rows } = await knex.raw(
+    `WITH table_to_replace AS (SELECT unnest(?::regclass[])::oid AS oid)
+     SELECT ev_class::regclass::text AS name FROM table_to_replace t
+     JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.classid = 'pg_rewrite'::regclass
+     JOIN pg_rewrite w ON w.oid = d.objid AND ev_class <> t.oid
+     UNION SELECT conrelid::regclass::text FROM pg_constraint JOIN table_to_replace t ON confrelid = t.oid WHERE contype = 'f'
+     ORDER BY 1`,
+    [`{${tables.join(',')}}`],
+  )
+  if (rows.length === 0) return
+  const names = rows.map(({ name }: { name: string }) => name).join(', ')
+  throw new Error(
+    `views or foreign keys of others (${names}) stand on tables that are written anew: drop them, then run "strongroom migrate" again.`,
+  )
+}

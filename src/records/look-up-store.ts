@@ -4,7 +4,7 @@ import { smallNumbers, spellOut, tokenArray } from '../database/lean-rows.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
 import type { Sealed } from '../keys/seal.ts'
 import type { RecordPart, StoredRecord } from './record.ts'
-import { kindNameOf, type Token } from './token.ts'
+import type { Token } from './token.ts'
 
 /** The records that one request wants to open, on its caller's site. */
 export interface LookUp {
@@ -16,7 +16,10 @@ export interface LookUp {
   part: RecordPart
 }
 
-/** A record as it stood at one moment, with the part that was asked for. */
+/**
+ * A record as it stood at one moment, with the part that was asked for. Its token is another one than was asked for where the row
+ * says another kind: `requireOwnToken`.
+ */
 export interface FoundRecord extends Omit<StoredRecord, RecordPart> {
   sealed: Sealed
 }
@@ -30,9 +33,8 @@ const LOOK_UP: Statement = {
   text: `SELECT item, r.token, r.kind, r.site, version, policy, consents, created_at, updated_at,
                 CASE w.part WHEN 'display' THEN display_key ELSE secret_key END AS key,
                 CASE w.part WHEN 'display' THEN display_sealed ELSE secret_sealed END AS sealed
-         FROM unnest(${opaqueArray(1, 'integer')}, $2::uuid[], $3::smallint[], $4::smallint[], $5::text[])
-           AS w (item, token, kind, site, part) CROSS JOIN LATERAL (
-           SELECT * FROM records WHERE token = w.token AND kind = w.kind AND site = w.site OFFSET 0) r`,
+         FROM unnest(${opaqueArray(1, 'integer')}, $2::uuid[], $3::smallint[], $4::text[]) AS w (item, token, site, part) CROSS JOIN LATERAL (
+           SELECT * FROM records WHERE token = w.token AND site = w.site OFFSET 0) r`,
 }
 
 interface Row {
@@ -57,18 +59,13 @@ export async function lookUpRecords(db: Queryable, lookUps: readonly LookUp[]): 
     tokenArray(items.map(({ token }) => token)),
     await smallNumbers(
       db,
-      'kind',
-      items.map(({ token }) => kindNameOf(token)),
-    ),
-    await smallNumbers(
-      db,
       'site',
       items.map(({ site }) => site),
     ),
     textArray(items.map(({ part }) => part)),
   ])
   const found: LookedUp[] = items.map(() => undefined)
-  for (const row of await spellOut<Row>(db, rows)) found[row.item] = toLookedUp(row)
+  for (const row of await spellOut<Row>(db, rows)) found[row.item] = toLookedUp(row, items[row.item]!.token)
   let start = 0
   return lookUps.map(({ tokens }) => {
     start += tokens.length
@@ -76,8 +73,9 @@ export async function lookUpRecords(db: Queryable, lookUps: readonly LookUp[]): 
   })
 }
 
-function toLookedUp({ key_id: keyId, sealed: bytes, ...row }: Row): LookedUp {
-  if (keyId === null || bytes === null) return 'erased'
+function toLookedUp({ key_id: keyId, sealed: bytes, ...row }: Row, asked: Token): LookedUp {
+  // Of another kind there never was a record.
+  if (keyId === null || bytes === null) return row.token === asked ? 'erased' : undefined
   const { token, kind, site, version, consents } = row
   return {
     ...{ token, kind, site, version, consents },

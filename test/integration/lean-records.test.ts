@@ -114,3 +114,13 @@ describe('rows that the vault did not write', () => {
     expect(await rowsOf('public')).toEqual(before)
   })
 })
+
+it.each([
+  ['a view', 'CREATE VIEW tokens_of_cards AS SELECT token FROM records', /\(tokens_of_cards\)/],
+  ['a foreign key', 'CREATE TABLE orders (token text REFERENCES records)', /\(orders\)/],
+])('%s of somebody else is named, and nothing is changed before it is gone', async (_what, made, name) => {
+  await database.sql(made)
+  const before = await rowsOf('public')
+  await expect(migrateAll()).rejects.toThrow(name)
+  expect(await rowsOf('public')).toEqual(before)
+})

@@ -29,6 +29,7 @@ it.each(pairs)('the bytes of a %s behind %s_ are no token of a record', async (o
   const answers = [
     await vault.call('GET', `/v1/tokens/${token}`, { token: legal }),
     await vault.call('POST', `/v1/tokens/${token}/reveal`, { token: legal, body: reveal }),
+    await vault.call('POST', `/v1/tokens/${token}/match`, { token: support, body: { token: tokens[other] } }),
     await vault.call('DELETE', `/v1/tokens/${token}`, { token: officer }),
   ]
   if (other !== 'card') {
@@ -44,4 +45,14 @@ it('and the records are there as before, under their own tokens', async () => {
     const answer = await vault.call('GET', `/v1/tokens/${token}`, { token: legal })
     expect(answer.body).toMatchObject({ token, version: 1 })
   }
+})
+
+it('nor are those of a record that was erased', async () => {
+  const { token } = (await vault.tokenize({ contact })).contact!
+  const officer = await vault.staffToken('privacy-officer')
+  const legal = await vault.staffToken('legal')
+  expect((await vault.call('DELETE', `/v1/tokens/${token}`, { token: officer })).status).toBe(204)
+  expectProblem(await vault.call('GET', `/v1/tokens/${token}`, { token: legal }), 410, 'record-gone')
+  const other = token!.replace('cont', 'addr')
+  expectProblem(await vault.call('GET', `/v1/tokens/${other}`, { token: legal }), 404, 'record-not-found')
 })
