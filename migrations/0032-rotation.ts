@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { currentSchema } from '../src/database/current-schema.ts'
+import { refuseDependents, whatOperatorsDecided } from '../src/database/table-options.ts'
 
 /**
  * Rotations update rows in their place, and terms under another index key stand in a table of their own.
@@ -12,7 +13,11 @@ import { currentSchema } from '../src/database/current-schema.ts'
 export async function up(knex: Knex): Promise<void> {
   const schema = await currentSchema(knex)
   const pinned = `SET search_path = pg_catalog, ${schema}, pg_temp`
+  await knex.raw('LOCK TABLE records, search_terms IN ACCESS EXCLUSIVE MODE')
+  await refuseDependents(knex, ['search_terms'])
   await refuseStrangeRows(knex)
+  // A table with partitions has no storage parameters of its own.
+  const kept = (await whatOperatorsDecided(knex, 'search_terms')).split('\n').filter((line) => line.startsWith('GRANT'))
   await knex.raw(`
     DROP INDEX IF EXISTS records_display_key, records_secret_key, record_versions_display_key, record_versions_secret_key,
       idempotency_keys_response_key, reveal_reasons_key;
@@ -41,7 +46,7 @@ export async function up(knex: Knex): Promise<void> {
       'the first 16 bytes of HMAC-SHA-256 under the index key over site, type and normalised value';
     COMMENT ON COLUMN search_terms.mac IS
       'HMAC-SHA-256 under the same index key over all 32 bytes of the term, its type, and site, token and version of the record';
-    GRANT SELECT, INSERT, UPDATE, DELETE ON search_terms TO strongroom_runtime;
+    ${kept.join('\n')}
 
     CREATE FUNCTION terms_partition(key integer) RETURNS regclass LANGUAGE sql STABLE ${pinned} AS $$
       SELECT c.oid::regclass FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid
