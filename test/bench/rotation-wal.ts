@@ -24,6 +24,7 @@ import { createRecordBatches } from '../../src/records/record-batches.ts'
 import { tokenizeCheckouts } from '../../src/records/tokenize.ts'
 import { bookOfNoVault } from '../support/event-books.ts'
 import { query } from './cluster.ts'
+import { cpuSecondsOf } from './cpu-time.ts'
 import { requestParts } from './requests.ts'
 import { withThrowAwayCluster } from './throw-away-cluster.ts'
 import { openVaultParts } from './vault-parts.ts'
@@ -49,7 +50,9 @@ try {
     await query(urls.superuser, 'VACUUM ANALYZE')
     await sizes(urls.superuser, 'filled')
     for (let round = 0; round < Number(values.rounds); round++) {
-      for (const name of ['data', 'index'] as const) await rotate({ ...parts, movables }, urls.superuser, name)
+      for (const name of ['data', 'index'] as const) {
+        await rotate({ ...parts, movables }, urls.superuser, name, cluster.postmasterPid)
+      }
     }
     await parts.close()
   })
@@ -78,12 +81,14 @@ async function rotate(
   deps: Parts & { movables: ReturnType<typeof createMovables> },
   superuser: string,
   name: RotationName,
+  postmasterPid: number,
 ): Promise<void> {
   await query(superuser, 'CHECKPOINT')
   const request = { purposes: rotations[name] }
   const estimate = await estimateRotation(deps, request)
   const [before] = await walAt(superuser)
-  const [startedAt, cpu] = [performance.now(), process.cpuUsage()]
+  const postgresCpu = () => cpuSecondsOf(postmasterPid, { children: true }) ?? Number.NaN
+  const [startedAt, cpu, cpuBefore] = [performance.now(), process.cpuUsage(), postgresCpu()]
   let [firstAt, lastAt, lastMoved] = [0, 0, 0]
   const onProgress = ({ moved }: { moved: number }) => {
     firstAt ||= performance.now()
@@ -99,7 +104,7 @@ async function rotate(
   print(
     `${name}: ${moved} values, done ${done}, ${(Number(wal[0]!.bytes) / MIB).toFixed(0)} MiB of WAL, ` +
       `${(moved / seconds).toFixed(0)} values/s in ${seconds.toFixed(1)} s, ${((endedAt - startedAt) / 1000).toFixed(1)} s in all, ` +
-      `own CPU ${((user + system) / 1e6).toFixed(1)} s; estimated ${JSON.stringify({ ...estimate, keys: undefined })}`,
+      `CPU ${((user + system) / 1e6).toFixed(1)} s here and ${(postgresCpu() - cpuBefore).toFixed(1)} s in PostgreSQL; estimated ${JSON.stringify({ ...estimate, keys: undefined })}`,
   )
   await explain(superuser, before!.lsn)
   await query(superuser, 'SELECT pg_stat_force_next_flush()')
