@@ -265,7 +265,6 @@ CREATE TABLE idempotency_keys (
   CONSTRAINT idempotency_keys_pkey PRIMARY KEY (key_hash)
 ) WITH (autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=1000, toast.autovacuum_vacuum_scale_factor=0.01, toast.autovacuum_vacuum_threshold=1000);
 CREATE INDEX idempotency_keys_expires ON public.idempotency_keys USING btree (expires_at);
-CREATE INDEX idempotency_keys_response_key ON public.idempotency_keys USING btree (response_key) WHERE (response_key IS NOT NULL);
 COMMENT ON COLUMN idempotency_keys.index_key IS 'the index key that made the hashes';
 COMMENT ON COLUMN idempotency_keys.key_hash IS 'HMAC-SHA-256 under an index key over caller and Idempotency-Key';
 COMMENT ON COLUMN idempotency_keys.response_sealed IS 'the answer to replay, sealed; null once a record in it is erased';
@@ -421,8 +420,6 @@ CREATE TABLE record_versions (
   secret_sealed bytea NOT NULL,
   CONSTRAINT record_versions_pkey PRIMARY KEY (token, version)
 );
-CREATE INDEX record_versions_display_key ON public.record_versions USING btree (display_key);
-CREATE INDEX record_versions_secret_key ON public.record_versions USING btree (secret_key);
 COMMENT ON COLUMN record_versions.display_sealed IS 'the display part as it was before a correction, sealed';
 COMMENT ON COLUMN record_versions.secret_sealed IS 'the details as they were before a correction, sealed';
 
@@ -447,11 +444,9 @@ CREATE TABLE records (
   CONSTRAINT records_sealed_until_erased CHECK (((erased_at IS NULL) = ((display_sealed IS NOT NULL) AND (secret_sealed IS NOT NULL) AND (display_key IS NOT NULL) AND (secret_key IS NOT NULL)))),
   CONSTRAINT records_version_check CHECK ((version > 0))
 ) WITH (autovacuum_analyze_scale_factor=0.02, autovacuum_vacuum_insert_scale_factor=0.05, autovacuum_vacuum_scale_factor=0.02);
-CREATE INDEX records_display_key ON public.records USING btree (display_key) WHERE (display_key IS NOT NULL);
-CREATE INDEX records_secret_key ON public.records USING btree (secret_key) WHERE (secret_key IS NOT NULL);
 COMMENT ON COLUMN records.updated_at IS 'null until the record is corrected or erased';
 COMMENT ON COLUMN records.token IS 'the 16 bytes of the token, which begins with what its kind says';
-COMMENT ON COLUMN records.terms IS 'the hashes of search_terms that lead here, 32 bytes each, one after the other';
+COMMENT ON COLUMN records.terms IS 'the terms of search_terms that lead here, 16 bytes each, one after the other';
 COMMENT ON COLUMN records.display_sealed IS 'what a masked view shows, sealed under a display key (seal format 1)';
 COMMENT ON COLUMN records.secret_sealed IS 'all details of the record, sealed under a secret key (seal format 1)';
 
@@ -461,7 +456,6 @@ CREATE TABLE reveal_reasons (
   reason_sealed bytea NOT NULL,
   CONSTRAINT reveal_reasons_pkey PRIMARY KEY (event)
 );
-CREATE INDEX reveal_reasons_key ON public.reveal_reasons USING btree (reason_key);
 COMMENT ON COLUMN reveal_reasons.reason_sealed IS 'what a caller wrote as the reason of a reveal, sealed';
 
 CREATE TABLE role_sets (
@@ -511,14 +505,17 @@ COMMENT ON COLUMN rotations.runner IS 'host and process that runs it, or ran it 
 COMMENT ON COLUMN rotations.keeps_keys IS 'index keys that it empties are kept, rather than destroyed';
 
 CREATE TABLE search_terms (
+  token uuid NOT NULL,
+  key smallint NOT NULL,
   term bytea NOT NULL,
-  token text NOT NULL,
-  key_id text NOT NULL,
   mac bytea,
-  CONSTRAINT search_terms_pkey PRIMARY KEY (term, token)
-) WITH (autovacuum_analyze_scale_factor=0.02, autovacuum_vacuum_insert_scale_factor=0.05, autovacuum_vacuum_scale_factor=0.02);
-COMMENT ON COLUMN search_terms.term IS 'HMAC-SHA-256 under an index key over site, type and normalised value';
-COMMENT ON COLUMN search_terms.mac IS 'HMAC-SHA-256 under the same index key over term, type, site, token and version of the record';
+  CONSTRAINT search_terms_pkey PRIMARY KEY (term, token, key),
+  CONSTRAINT search_terms_term_check CHECK ((length(term) = 16))
+);
+COMMENT ON TABLE search_terms IS 'what records are found by, a partition for each index key';
+COMMENT ON COLUMN search_terms.key IS 'the number of the index key in the dictionary';
+COMMENT ON COLUMN search_terms.term IS 'the first 16 bytes of HMAC-SHA-256 under the index key over site, type and normalised value';
+COMMENT ON COLUMN search_terms.mac IS 'HMAC-SHA-256 under the same index key over all 32 bytes of the term, its type, and site, token and version of the record';
 
 CREATE TABLE settings (
   name text NOT NULL,
@@ -601,6 +598,7 @@ GRANT INSERT, SELECT, UPDATE ON TABLE settings TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE spent_ids TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 
+-- function attach_terms_partition(integer)
 -- function audit_event_id_at(timestamp with time zone)
 -- function audit_event_time(uuid)
 -- function audit_has_partition(timestamp without time zone)
@@ -609,11 +607,13 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- function audit_partition_state(timestamp with time zone)
 -- function audit_prepare_partitions()
 -- function change_access_version()
+-- function drop_terms_partition(text)
 -- function hold_to_change(uuid)
 -- function hold_to_release(uuid[],boolean)
 -- function id_of(text,text)
 -- function id_uuid(text)
 -- function idempotency_keys_require_protecting_keys()
+-- function make_terms_partition(text)
 -- function name_of(text,integer)
 -- function record_lock(uuid)
 -- function record_versions_require_protecting_keys()
@@ -621,6 +621,7 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- function reveal_reasons_require_protecting_keys()
 -- function search_terms_require_protecting_keys()
 -- function sweep_approval_uses(integer)
+-- function terms_partition(integer)
 -- function uuid_id(text,uuid)
 -- sequence audit_claims_change_seq
 -- sequence audit_positions
@@ -644,7 +645,7 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- trigger protecting_keys_of_changed on record_versions: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.record_versions FOR EACH ROW WHEN (((new.display_key IS DISTINCT FROM old.display_key) OR (new.display_sealed IS DISTINCT FROM old.display_sealed) OR (new.secret_key IS DISTINCT FROM old.secret_key) OR (new.secret_sealed IS DISTINCT FROM old.secret_sealed))) EXECUTE FUNCTION record_versions_require_protecting_keys()
 -- trigger protecting_keys_of_changed on records: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.records FOR EACH ROW WHEN (((new.display_key IS DISTINCT FROM old.display_key) OR (new.display_sealed IS DISTINCT FROM old.display_sealed) OR (new.secret_key IS DISTINCT FROM old.secret_key) OR (new.secret_sealed IS DISTINCT FROM old.secret_sealed))) EXECUTE FUNCTION records_require_protecting_keys()
 -- trigger protecting_keys_of_changed on reveal_reasons: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.reveal_reasons FOR EACH ROW WHEN (((new.reason_key IS DISTINCT FROM old.reason_key) OR (new.reason_sealed IS DISTINCT FROM old.reason_sealed))) EXECUTE FUNCTION reveal_reasons_require_protecting_keys()
--- trigger protecting_keys_of_changed on search_terms: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.search_terms FOR EACH ROW WHEN (((new.key_id IS DISTINCT FROM old.key_id) OR (new.term IS DISTINCT FROM old.term) OR (new.mac IS DISTINCT FROM old.mac))) EXECUTE FUNCTION search_terms_require_protecting_keys()
+-- trigger protecting_keys_of_changed on search_terms: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.search_terms FOR EACH ROW WHEN (((new.key IS DISTINCT FROM old.key) OR (new.term IS DISTINCT FROM old.term) OR (new.mac IS DISTINCT FROM old.mac))) EXECUTE FUNCTION search_terms_require_protecting_keys()
 -- trigger protecting_keys_of_new on idempotency_keys: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.idempotency_keys REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION idempotency_keys_require_protecting_keys()
 -- trigger protecting_keys_of_new on record_versions: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.record_versions REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION record_versions_require_protecting_keys()
 -- trigger protecting_keys_of_new on records: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.records REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION records_require_protecting_keys()

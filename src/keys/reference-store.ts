@@ -4,7 +4,7 @@ import { CENSUS_TIMEOUT_MS, takeCensus, takeCensusOf } from './sealed-columns.ts
 
 const COUNT_TERMS: Statement = {
   name: 'count-search-terms',
-  text: 'SELECT key_id, count(*)::float8 AS count FROM search_terms GROUP BY 1',
+  text: 'SELECT key, count(*)::float8 AS count FROM search_terms GROUP BY 1',
   timeoutMs: CENSUS_TIMEOUT_MS,
 }
 /** A kept answer is found by a hash under an index key, and lost with that key, so it needs the key until it expires. */
@@ -23,20 +23,16 @@ export async function countReferences(db: Queryable, now: Date): Promise<Readonl
   const add = (column: string, keyId: string, count: number) =>
     void references.set(keyId, { ...references.get(keyId), [column]: count })
   for (const { column, keyId, count } of await takeCensus(db)) add(column.name, keyId, count)
-  for (const { key_id, count } of await db.query<Count>(COUNT_TERMS)) add('search_terms', key_id, count)
+  const terms = await spellOut<{ key_id: string; count: number }>(db, await db.query(COUNT_TERMS))
+  for (const { key_id, count } of terms) add('search_terms', key_id, count)
   const answers = await spellOut<{ index_key_id: string; count: number }>(db, await db.query(COUNT_ANSWERS, [now]))
   for (const { index_key_id, count } of answers) add('idempotency_keys.key_hash', index_key_id, count)
   return references
 }
 
-interface Count {
-  key_id: string
-  count: number
-}
-
 const COUNT_TERMS_OF_ONE: Statement = {
   name: 'count-search-terms-of-one',
-  text: 'SELECT count(*)::float8 AS count FROM search_terms WHERE key_id = $1',
+  text: 'SELECT count(*)::float8 AS count FROM search_terms WHERE key = $1',
   timeoutMs: CENSUS_TIMEOUT_MS,
 }
 const COUNT_ANSWERS_OF_ONE: Statement = {
@@ -54,7 +50,7 @@ export async function countKeptAnswers(db: Queryable, keyId: string, now: Date):
 /** What stands on one key. */
 export async function countReferencesOf(db: Queryable, keyId: string, now: Date): Promise<References> {
   const counts = await takeCensusOf(db, keyId)
-  const [terms] = await db.query<{ count: number }>(COUNT_TERMS_OF_ONE, [keyId])
+  const [terms] = await db.query<{ count: number }>(COUNT_TERMS_OF_ONE, [await numberOf(db, 'key', keyId)])
   counts.set('search_terms', terms?.count ?? 0)
   counts.set('idempotency_keys.key_hash', await countKeptAnswers(db, keyId, now))
   return Object.fromEntries([...counts].filter(([, count]) => count > 0))

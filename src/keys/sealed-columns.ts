@@ -149,22 +149,20 @@ export interface SealedCount {
   count: number
 }
 
-/** How many sealed values stand on each key. Each table is read once. */
+/** How many sealed values stand on each key. Each table is read once, one after the other: it may be in a transaction. */
 export async function takeCensus(db: Queryable, tables = sealedTables): Promise<SealedCount[]> {
-  const found = await Promise.all(
-    tables.map(async ({ census, columns }) => {
-      const rows = await spellOut<Row & { count: number }>(db, await db.query(census))
-      return columns.flatMap((column) => {
-        const counts = new Map<string, number>()
-        for (const { count, ...row } of rows) {
-          const keyId = row[`${column.part}_key_id`] as string | null
-          if (keyId !== null) counts.set(keyId, (counts.get(keyId) ?? 0) + count)
-        }
-        return [...counts].map(([keyId, count]) => ({ column, keyId, count }))
+  const found: SealedCount[] = []
+  for (const { census, columns } of tables) {
+    const rows = await spellOut<Row & { count: number }>(db, await db.query(census))
+    for (const column of columns) {
+      const counts = rows.flatMap(({ count, ...row }) => {
+        const keyId = row[`${column.part}_key_id`] as string | null
+        return keyId === null ? [] : { keyId, count }
       })
-    }),
-  )
-  return found.flat()
+      for (const [keyId, count] of sumByKey(counts)) found.push({ column, keyId, count })
+    }
+  }
+  return found
 }
 
 /** The same without the columns. */
@@ -177,11 +175,10 @@ export function sumByKey(counts: readonly Pick<SealedCount, 'keyId' | 'count'>[]
 /** How many sealed values stand on one key, by the column. */
 export async function takeCensusOf(db: Queryable, keyId: string): Promise<Map<string, number>> {
   const key = await numberOf(db, 'key', keyId)
-  const found = await Promise.all(
-    sealedTables.map(async ({ censusOfOne, columns }) => {
-      const [row] = await db.query<Record<string, number>>(censusOfOne, [key])
-      return columns.map(({ name, part }) => [name, row?.[part] ?? 0] as const)
-    }),
-  )
-  return new Map(found.flat())
+  const found = new Map<string, number>()
+  for (const { censusOfOne, columns } of sealedTables) {
+    const [row] = await db.query<Record<string, number>>(censusOfOne, [key])
+    for (const { name, part } of columns) found.set(name, row?.[part] ?? 0)
+  }
+  return found
 }

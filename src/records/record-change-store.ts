@@ -2,7 +2,7 @@ import type { Queryable, Statement } from '../database/database.ts'
 import { numberOf } from '../database/lean-rows.ts'
 import { requireDone } from '../database/require-done.ts'
 import { uuidOf } from '../identifier.ts'
-import { joinHashes, type RecordPart, type RecordTerm, type StoredRecord } from './record.ts'
+import { joinTerms, type RecordPart, type RecordTerm, type StoredRecord } from './record.ts'
 import { changeTerms, removeTerms } from './record-terms-store.ts'
 import type { Token } from './token.ts'
 
@@ -36,7 +36,7 @@ export async function replaceRecord(
   const place = [await numberOf(tx, 'kind', before.kind), await numberOf(tx, 'site', before.site)]
   await tx.query(KEEP_VERSION, [uuid, before.version, ...place, ...(await sealedParts(tx, before)), updatedAt])
   await changeTerms(tx, token, terms)
-  const stored = [uuid, version, ...(await sealedParts(tx, record)), joinHashes(terms), updatedAt]
+  const stored = [uuid, version, ...(await sealedParts(tx, record)), joinTerms(terms), updatedAt]
   await tx.query(REPLACE_RECORD, stored)
   requireDone(await tx.query(IS_REPLACED, [...stored, before.version]))
 }

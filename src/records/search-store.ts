@@ -4,7 +4,7 @@ import { WAITS } from '../database/batch.ts'
 import { byteaArray, integerArray, smallintArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 import { idArray } from '../database/id-array.ts'
-import { nameOfConsents, numberOf, spellOut } from '../database/lean-rows.ts'
+import { nameOfConsents, numberOf, spellOut, tokenOf } from '../database/lean-rows.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
 import { requireDone } from '../database/require-done.ts'
 import {
@@ -14,13 +14,15 @@ import {
   insertIdempotencySql,
   keysOfClaims,
 } from './idempotency-store.ts'
-import type { SealedReason, StoredRecord, TermHash } from './record.ts'
+import { type SealedReason, type StoredRecord, type TermHash, termOf } from './record.ts'
 import { RECORD_COLUMNS, type RecordRow, toRecord } from './record-store.ts'
 
 /** A row of `search_terms`, and what of its record there is; nulls where there is no such record. */
 export interface Hit {
   term: Buffer
+  /** No token where there is no such record. */
   term_token: string
+  kind: string | null
   mac: Buffer | null
   site: string | null
   version: number | null
@@ -29,7 +31,7 @@ export interface Hit {
 
 /** Terms and records as one statement sees them: a correction or an erasure replaces both at once. */
 const HITS = `(SELECT term, token AS term_token, mac FROM search_terms WHERE term = ANY($1::bytea[])) t
-  LEFT JOIN records ON token = id_uuid(term_token)`
+  LEFT JOIN records ON token = term_token`
 
 /** What is no live record of the site comes last: it takes no place from one that is. */
 const SEARCH: Statement = {
@@ -45,22 +47,28 @@ export async function selectRecordHits(
   hashes: readonly Pick<TermHash, 'hash'>[],
   limit: number,
 ): Promise<(Hit & { record: StoredRecord | undefined })[]> {
-  const values = [hashes.map(({ hash }) => hash), await numberOf(db, 'site', site), limit]
+  const values = [hashes.map(termOf), await numberOf(db, 'site', site), limit]
   const rows = await spellOut<Hit & RecordRow>(db, await db.query(SEARCH, values))
   return rows.map((row) => {
     const found = toRecord(row)
-    return { ...row, record: found === 'erased' ? undefined : found }
+    return { ...withToken(row), record: found === 'erased' ? undefined : found }
   })
 }
 
 const SELECT_HITS: Statement = {
   name: 'select-term-hits',
-  text: `SELECT term, term_token, mac, site, version, erased_at FROM ${HITS} ORDER BY term_token`,
+  text: `SELECT term, term_token, mac, site, kind, version, erased_at FROM ${HITS} ORDER BY term_token`,
 }
 
 /** The terms under any of the hashes, in the order of their tokens. */
 export async function selectHits(db: Queryable, hashes: readonly Pick<TermHash, 'hash'>[]): Promise<Hit[]> {
-  return spellOut(db, await db.query(SELECT_HITS, [hashes.map(({ hash }) => hash)]))
+  const rows = await spellOut<Hit>(db, await db.query(SELECT_HITS, [hashes.map(termOf)]))
+  return rows.map(withToken)
+}
+
+/** A term has the 16 bytes of the token, and what it begins with follows from the record. */
+function withToken<H extends Hit>(hit: H): H {
+  return { ...hit, term_token: tokenOf(hit.kind, hit.term_token) }
 }
 
 /** What a search answers with, and what must have committed before. */

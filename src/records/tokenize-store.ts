@@ -1,6 +1,6 @@
 import type { AuditEvent } from '../audit/audit-event.ts'
 import { EVENT_COLUMNS, insertEventsSql, writeEvents } from '../audit/audit-store.ts'
-import { byteaArray, integerArray, smallintArray, textArray, timestampArray } from '../database/binary-array.ts'
+import { byteaArray, integerArray, smallintArray, timestampArray } from '../database/binary-array.ts'
 import type { Database, Queryable, Statement, Transaction } from '../database/database.ts'
 import { idArray } from '../database/id-array.ts'
 import { nameOfConsents } from '../database/lean-rows.ts'
@@ -13,7 +13,7 @@ import {
   insertIdempotencySql,
   keysOfClaims,
 } from './idempotency-store.ts'
-import { joinHashes, type RecordTerm, type StoredRecord } from './record.ts'
+import { joinTerms, type RecordTerm, type StoredRecord, termOf } from './record.ts'
 
 /** A record ready to be written, with the event that commits with it. */
 export interface NewRecord {
@@ -49,8 +49,8 @@ const insertStatement = (name: string, idempotency: string, isKept: string): Sta
       RETURNING true),
     ${idempotency}
     new_terms AS (
-      INSERT INTO search_terms (term, token, key_id, mac)
-      SELECT * FROM unnest($13::bytea[], $14::text[], $15::text[], $16::bytea[])
+      INSERT INTO search_terms (term, token, key, mac)
+      SELECT * FROM unnest($13::bytea[], $14::uuid[], $15::smallint[], $16::bytea[])
       RETURNING true),
     new_events AS (${insertEventsSql(17)})
     SELECT (SELECT count(*) FROM new_records) = cardinality($1::uuid[])
@@ -118,7 +118,8 @@ interface NewRows {
 /** The numbers of the names in new rows. */
 async function numbersOf({ dictionary }: Pick<Queryable, 'dictionary'>, { rows, claimed }: NewRows) {
   const records = rows.map(({ record }) => record)
-  const keys = records.flatMap(({ display, secret }) => [display.keyId, secret.keyId])
+  const terms = rows.flatMap((row) => row.terms.map(({ keyId }) => keyId))
+  const keys = [...records.flatMap(({ display, secret }) => [display.keyId, secret.keyId]), ...terms]
   const policies = records.map(({ policyVersion = null }) => policyVersion)
   const consents = records.map((record) => nameOfConsents(record.consents))
   return {
@@ -149,12 +150,12 @@ async function insertRows(
       byteaArray(records.map((r) => r.display.bytes)),
       smallintArray(records.map((r) => keyOf(r.secret.keyId))),
       byteaArray(records.map((r) => r.secret.bytes)),
-      byteaArray(rows.map((row) => joinHashes(row.terms))),
+      byteaArray(rows.map((row) => joinTerms(row.terms))),
       byteaArray(rows.map((row) => row.idempotencyHash)),
       timestampArray(rows.map((row) => row.now)),
-      byteaArray(terms.map((term) => term.hash)),
-      textArray(terms.map((term) => term.token)),
-      textArray(terms.map((term) => term.keyId)),
+      byteaArray(terms.map(termOf)),
+      idArray(terms.map((term) => term.token)),
+      smallintArray(terms.map(({ keyId }) => keyOf(keyId))),
       byteaArray(terms.map((term) => term.mac)),
       ...eventColumns,
       ...(claimed.length > 0 ? idempotencyColumns(claimed, keyOf) : []),

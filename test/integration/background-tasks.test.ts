@@ -124,7 +124,7 @@ const proofs: Record<TaskName, () => Promise<void>> = {
     )
     const after = await one<string>(active)
     expect(after).not.toBe(before)
-    expect(await one('SELECT array_agg(DISTINCT key_id) AS value FROM search_terms')).toEqual([after])
+    expect(await one('SELECT array_agg(DISTINCT key_id) AS value FROM readable.search_terms')).toEqual([after])
   },
 
   async 'sequence-audit-log'() {

@@ -67,8 +67,8 @@ describe('a vault that finds no card by its number', () => {
     expect(await off.rotate('index')).toMatchObject({ done: true, remaining: 0 })
     expect(await termsOfCards()).toBe(0)
     const [left] = await vault.database.sql<{ terms: number; remembered: number }>(
-      `SELECT (SELECT count(*)::integer FROM search_terms) AS terms,
-         (SELECT sum(length(terms) / 32)::integer FROM readable.records) AS remembered`,
+      `SELECT (SELECT count(*)::integer FROM readable.search_terms) AS terms,
+         (SELECT sum(length(terms) / 16)::integer FROM readable.records) AS remembered`,
     )
     expect(left).toEqual({ terms: 1, remembered: 1 })
     expect(await found(off, 'customer', CUSTOMER)).toEqual([stored[0][1]])

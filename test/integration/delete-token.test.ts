@@ -64,7 +64,7 @@ describe('204', () => {
     const left = await vault.database.sql(
       `SELECT display_sealed, secret_sealed, display_key_id, secret_key_id,
          (SELECT count(*)::integer FROM readable.record_versions v WHERE v.token = r.token) AS versions,
-         (SELECT count(*)::integer FROM search_terms t WHERE t.token = r.token) AS terms
+         (SELECT count(*)::integer FROM readable.search_terms t WHERE t.token = r.token) AS terms
        FROM readable.records r WHERE token = $1`,
       [token],
     )

@@ -67,8 +67,8 @@ async function indexAsBefore(token: string, email: string): Promise<void> {
   const key = ring.active('index')
   const hash = keyedHash(key, 'search', ['default', 'email', email])
   const mac = termMac(key, { hash, type: 'email' }, { site: 'default', token: token as Token, version: 1 })
-  await vault.database.sql('UPDATE search_terms SET term = $2, mac = $3 WHERE token = $1', [token, hash, mac])
-  await vault.database.sql('UPDATE readable.records SET terms = $2 WHERE token = $1', [token, hash])
+  await vault.database.sql('UPDATE readable.search_terms SET term = $2, mac = $3 WHERE token = $1', [token, hash, mac])
+  await vault.database.sql('UPDATE readable.records SET terms = $2 WHERE token = $1', [token, hash.subarray(0, 16)])
 }
 
 describe('a rotation of the index key', () => {
@@ -146,7 +146,7 @@ describe('a rotation of the index key', () => {
     const whole = await store(vault, 'cus_whole', 'whole@example.sg')
     for (const at of [whole, `contact_${'0'.repeat(26)}`]) {
       await vault.database.sql(
-        `INSERT INTO search_terms (term, token, key_id) SELECT $2, $1, id FROM keys
+        `INSERT INTO readable.search_terms (term, token, key_id) SELECT $2, $1, id FROM keys
          WHERE purpose = 'index' AND state = 'active'`,
         [at, randomBytes(32)],
       )

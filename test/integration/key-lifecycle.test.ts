@@ -90,7 +90,7 @@ describe('the inventory', () => {
   it('counts the references of each key, by where they are', async () => {
     const { records, terms, cards } = (
       await vault.database.sql<{ records: number; terms: number; cards: number }>(
-        `SELECT (SELECT count(*)::integer FROM readable.records) AS records, (SELECT count(*)::integer FROM search_terms) AS terms,
+        `SELECT (SELECT count(*)::integer FROM readable.records) AS records, (SELECT count(*)::integer FROM readable.search_terms) AS terms,
            (SELECT count(*)::integer FROM readable.records WHERE kind = 'card') AS cards`,
       )
     )[0]!
@@ -227,7 +227,7 @@ describe('a compromised key', () => {
     passAnHour()
     await expect(destroy(id)).rejects.toThrow('Run "strongroom keys rotate" first')
     // As a rotation leaves it.
-    await vault.database.sql('DELETE FROM search_terms WHERE key_id = $1', [id])
+    await vault.database.sql('DELETE FROM readable.search_terms WHERE key_id = $1', [id])
     await expect(destroy(id)).rejects.toThrow(/\d in idempotency_keys\.key_hash\..*expire 24 hours/)
   })
 })

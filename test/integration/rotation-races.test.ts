@@ -125,7 +125,7 @@ describe('between the reading and the writing of a page', () => {
       [token],
     )
     expect(rows).toEqual([{ display_sealed: null, secret_sealed: null, terms: Buffer.alloc(0) }])
-    expect(await vault.database.sql('SELECT FROM search_terms WHERE token = $1', [token])).toEqual([])
+    expect(await vault.database.sql('SELECT FROM readable.search_terms WHERE token = $1', [token])).toEqual([])
     expect((await vault.call('GET', `/v1/tokens/${token}`, { token: bearer.support })).status).toBe(410)
   })
 
@@ -165,9 +165,9 @@ describe('a server that still seals under an old key while everything is moved',
       const context = recordsTable.context(row, part)
       return seal(keys[part], context, Buffer.from('{"shown":{}}'), 128, randomBytes)
     })
-    const term = Buffer.alloc(32)
+    const term = Buffer.alloc(16)
     await vault.database.sql(
-      `WITH term AS (INSERT INTO search_terms (term, token, key_id) VALUES ($1, $2, $3))
+      `WITH term AS (INSERT INTO readable.search_terms (term, token, key_id) VALUES ($1, $2, $3))
        INSERT INTO readable.records (token, kind, site, version, consents, display_key_id, display_sealed, secret_key_id,
                             secret_sealed, terms, created_at, updated_at)
        VALUES ($2, 'contact', 'default', 1, '{}', $4, $5, $6, $7, $1, $8, $8)`,
@@ -194,7 +194,7 @@ describe('a server that still seals under an old key while everything is moved',
       expect([status?.state, status?.sealed_values ?? status?.search_terms]).toEqual(['deactivated', 0])
     }
     await vault.database.sql(`DELETE FROM readable.records WHERE token = $1`, [`cont_${'0'.repeat(26)}`])
-    await vault.database.sql(`DELETE FROM search_terms WHERE token = $1`, [`cont_${'0'.repeat(26)}`])
+    await vault.database.sql(`DELETE FROM readable.search_terms WHERE token = $1`, [`cont_${'0'.repeat(26)}`])
   })
 })
 

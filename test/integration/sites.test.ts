@@ -55,7 +55,7 @@ describe('a record of another site', () => {
 
   it('shares no search term: the same shopper is not recognised across sites', async () => {
     const terms = await vault.database.sql<{ term: string; token: string }>(
-      `SELECT encode(term, 'hex') AS term, token FROM search_terms`,
+      `SELECT encode(term, 'hex') AS term, token FROM readable.search_terms`,
     )
     const of = (record: typeof ours) => {
       const tokens = new Set(PARTS.map((part) => record[part]!.token))

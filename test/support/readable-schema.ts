@@ -65,6 +65,22 @@ const tables: readonly ReadableTable[] = [
   },
   { name: 'reveal_reasons', key: ['event'], columns: [...same('event'), ...sealed('reason')] },
   {
+    name: 'search_terms',
+    key: ['term', 'token', 'key'],
+    columns: [
+      // A test has the whole hash.
+      { name: 'term', write: 'substr(v.term, 1, 16)' },
+      id('token', `coalesce((SELECT ${prefixOf('r')} FROM public.records r WHERE r.token = t.token), 'cont')`),
+      {
+        name: 'key_id',
+        column: 'key',
+        read: `public.name_of('key', t.key)`,
+        write: `readable.number_of('key', v.key_id)::smallint`,
+      },
+      ...same('mac'),
+    ],
+  },
+  {
     name: 'audit_events',
     // Where a test has taken the primary key away there may be two of an event.
     key: ['id', 'position'],
@@ -95,8 +111,11 @@ function sealed(...parts: string[]): ReadableColumn[] {
 
 /** The token of a row that has the kind of its record. */
 function token(): ReadableColumn {
-  const prefix = `CASE public.name_of('kind', t.kind) WHEN 'card' THEN 'card' WHEN 'address' THEN 'addr' ELSE 'cont' END`
-  return id('token', prefix)
+  return id('token', prefixOf('t'))
+}
+
+function prefixOf(row: string): string {
+  return `CASE public.name_of('kind', ${row}.kind) WHEN 'card' THEN 'card' WHEN 'address' THEN 'addr' ELSE 'cont' END`
 }
 
 /** A column that is the same in both. */
@@ -130,6 +149,13 @@ export function readableSchemaSql(): string {
         SELECT wanted, coalesce(max(id), 0) + 1, given FROM public.dictionary WHERE sort = wanted
         ON CONFLICT DO NOTHING;
       RETURN public.id_of(wanted, given);
+    END $$;
+    -- To be called before search terms are put under a key that has none.
+    CREATE FUNCTION readable.make_room_for_terms(key_id text) RETURNS void LANGUAGE plpgsql AS $$
+    BEGIN
+      PERFORM public.attach_terms_partition(readable.number_of('key', key_id));
+      EXECUTE format('ALTER TABLE %s OWNER TO %s', public.terms_partition(public.id_of('key', key_id)),
+        (SELECT relowner::regrole FROM pg_class WHERE oid = 'public.search_terms'::regclass));
     END $$;
     ${tables.map(viewSql).join('\n')}`
 }

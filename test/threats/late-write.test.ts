@@ -59,7 +59,7 @@ describe('the role that the server runs as', () => {
     reveal_reasons: (key: string) =>
       `INSERT INTO reveal_reasons (event, reason_key, reason_sealed) VALUES (gen_random_uuid(), ${numberOf(key)}, '')`,
     search_terms: (key: string) =>
-      `INSERT INTO search_terms (term, token, key_id) VALUES (sha256(gen_random_uuid()::text::bytea), 'card_', '${key}')`,
+      `INSERT INTO search_terms (term, token, key) VALUES (decode(md5(gen_random_uuid()::text), 'hex'), gen_random_uuid(), ${numberOf(key)})`,
     answers: (key: string, index: string) =>
       `INSERT INTO idempotency_keys (key_hash, request_hash, index_key, response_key, response_sealed, created_at, expires_at)
        VALUES (sha256(gen_random_uuid()::text::bytea), '', ${numberOf(index)}, ${numberOf(key)}, '', now(), now())`,
@@ -114,6 +114,8 @@ describe('the role that the server runs as', () => {
         return id
       })
       const [display, secret, index] = purposes.map(active) as [string, string, string]
+      // Without a table for its terms it would be that which refuses them.
+      await direct.database.sql('SELECT readable.make_room_for_terms($1)', [key])
       for (const made of [
         VALUES.records(key, secret),
         VALUES.records(display, key),
@@ -144,7 +146,7 @@ describe('the role that the server runs as', () => {
     expect(
       await refusal(`UPDATE records SET secret_sealed = '\\x00', secret_key = ${numberOf(active('secret'))} ${where}`),
     ).toBeUndefined()
-    expect(await refusal(`UPDATE search_terms SET mac = '\\x00' WHERE token = '${token}'`)).toBe('protecting_key')
+    expect(await refusal(`UPDATE search_terms SET mac = '\\x00' ${where}`)).toBe('protecting_key')
     expect(
       await refusal(
         VALUES.reveal_reasons(active('display')),
@@ -195,6 +197,27 @@ describe('a network that holds', () => {
     expect(await email(answer.body.contact.token)).toBe(person.email)
     // Nothing stands on a key that is gone.
     await openEverySealedValue(direct)
+  })
+
+  it('a statement until the table of its search terms is gone fails nothing either', async () => {
+    const isHeld = proxy.holdBack('insert-records')
+    const headers = once()
+    const held = tokenize({ contact }, headers)
+    await isHeld
+    const { retired } = await direct.rotate('index')
+    expect(retired.length).toBeGreaterThanOrEqual(1)
+    const there = await direct.database.sql(
+      "SELECT FROM unnest($1::text[]) AS id WHERE terms_partition(id_of('key', id)) IS NOT NULL",
+      [retired],
+    )
+    expect(there).toEqual([])
+    proxy.mend()
+    const first = await held
+    const answer = first.status === 201 ? first : await tokenize({ contact }, headers)
+    expect(answer.status, answer.text).toBe(201)
+    const search = { by: 'email', value: person.email }
+    const found = await direct.call('POST', '/v1/search', { token: await direct.staffToken('support'), body: search })
+    expect(found.body.results.map(({ token }: { token: string }) => token)).toContain(answer.body.contact.token)
   })
 
   it('a commit keeps the keys of its transaction: it is named, and what it wrote is found when it has come', async () => {

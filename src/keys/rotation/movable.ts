@@ -1,6 +1,7 @@
 import type { Queryable } from '../../database/database.ts'
 import type { KeyPurpose } from '../key.ts'
 import type { Row } from '../sealed-columns.ts'
+import type { Moving } from './wal.ts'
 
 /** How many values stood on each key, by the key's id. */
 export type KeyCounts = ReadonlyMap<string, number>
@@ -48,4 +49,6 @@ export interface Movable {
   renew(row: Row): Promise<Renewal>
   /** Writes what was made anew, and counts it for each old key in the same statement; answers with these counts. */
   write(db: Queryable, fresh: readonly Row[]): Promise<KeyCounts>
+  /** How many bytes of WAL that writes, as far as can be said before. */
+  wal(db: Queryable, moving: Moving): Promise<number>
 }

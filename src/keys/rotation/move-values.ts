@@ -30,9 +30,10 @@ export async function moveValues(movable: Movable, options: MoveOptions): Promis
     for (;;) {
       const { rows, next } = await reading
       if (options.isPaused()) return
-      if (next !== undefined) reading = read(next)
       for (let at = 0; at === 0 || at < rows.length; at += budget.pageRows) {
         if (at > 0 && options.isPaused()) return
+        // Not before: what a part leaves behind is free for the next one only when no older statement is under way.
+        if (next !== undefined && at + budget.pageRows >= rows.length) reading = read(next)
         const { fresh, values } = await renewRows(movable, rows.slice(at, at + budget.pageRows), options)
         await writing
         if (fresh.length > 0) writing = watched(movable.write(database, fresh).then(options.onMoved))

@@ -4,6 +4,7 @@ import { paddedLengthOf } from '../seal.ts'
 import { type Row, type SealedColumn, type SealedTable, sealedTables, sumByKey, takeCensus } from '../sealed-columns.ts'
 import type { DamagedValue, Movable, Renewal } from './movable.ts'
 import { createResealStatements, partNames } from './reseal-store.ts'
+import { sizeOf, walOfRows } from './wal.ts'
 
 /** Everything that data keys seal, one table after the other. */
 export function createSealedValues(keys: Keys): Movable[] {
@@ -13,6 +14,7 @@ export function createSealedValues(keys: Keys): Movable[] {
     census: async (db) => sumByKey(await takeCensus(db, [table])),
     ...createResealStatements(table),
     renew: resealer(keys, table),
+    wal: async (db, moving) => walOfRows(await sizeOf(db, [table.name]), moving),
   }))
 }
 

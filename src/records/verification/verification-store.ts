@@ -5,7 +5,7 @@ import { idArray } from '../../database/id-array.ts'
 import { FIRST_UUID, isBehindSql, spellOut } from '../../database/lean-rows.ts'
 import { uuidOf } from '../../identifier.ts'
 import { CENSUS_TIMEOUT_MS } from '../../keys/sealed-columns.ts'
-import type { StoredRecord } from '../record.ts'
+import { type StoredRecord, TERM_BYTES } from '../record.ts'
 import { RECORD_COLUMNS, type RecordRow } from '../record-store.ts'
 import type { EventsOf } from './events-of-record.ts'
 
@@ -73,10 +73,10 @@ const SELECT_VERSIONS_OF: Statement = {
 }
 const SELECT_TERMS_OF: Statement = {
   name: 'select-terms-of-records-to-check',
-  text: `SELECT s.token, encode(s.term, 'hex') AS term, s.key_id, s.mac
-         FROM unnest($1::uuid[], $2::text[]) AS w (uuid, token) JOIN records r ON r.token = w.uuid
-         CROSS JOIN LATERAL generate_series(0, length(r.terms) / 32 - 1) AS at
-         JOIN search_terms s ON s.term = substr(r.terms, 1 + 32 * at, 32) AND s.token = w.token`,
+  text: `SELECT s.token, encode(s.term, 'hex') AS term, s.key, s.mac
+         FROM unnest($1::uuid[]) AS w (token) JOIN records r USING (token)
+         CROSS JOIN LATERAL generate_series(0, length(r.terms) / ${TERM_BYTES} - 1) AS at
+         JOIN search_terms s ON s.term = substr(r.terms, 1 + ${TERM_BYTES} * at, ${TERM_BYTES}) AND s.token = r.token`,
 }
 const SELECT_EVENTS_OF: Statement = {
   name: 'select-log-of-records-to-check',
@@ -94,7 +94,10 @@ export async function selectRecordsToCheck(tx: Queryable, after: string, limit: 
   const tokens = rows.map(({ token }) => token)
   const uuids = idArray(tokens)
   const versions = await tx.query<VersionsOf & { token: string }>(SELECT_VERSIONS_OF, [uuids])
-  const terms = await tx.query<StoredTerm & { token: string; term: string }>(SELECT_TERMS_OF, [uuids, tokens])
+  const terms = await spellOut<StoredTerm & { token: string; term: string }>(
+    tx,
+    await tx.query(SELECT_TERMS_OF, [uuids]),
+  )
   const events = await queryEvents<EventRow>(tx, SELECT_EVENTS_OF, [uuids])
   const versionsOf = new Map(versions.map((row) => [row.token, row]))
   const termsOf = Map.groupBy(terms, ({ token }) => token)
@@ -104,7 +107,7 @@ export async function selectRecordsToCheck(tx: Queryable, after: string, limit: 
     ...row,
     versions: versionsOf.get(uuidOf(row.token)!),
     log: logOf.get(uuidOf(row.token)) ?? [],
-    stored: new Map(termsOf.get(row.token)?.map((stored) => [stored.term, stored])),
+    stored: new Map(termsOf.get(uuidOf(row.token)!)?.map((stored) => [stored.term, stored])),
   }))
 }
 
@@ -139,6 +142,9 @@ export async function selectVersionsToCheck(
 /** A search term, and what becomes of it. */
 export interface TermToCheck {
   term: Buffer
+  /** The 16 bytes of the token, as a uuid. */
+  uuid: string
+  /** No token where there is no such record, and no version of one. */
   token: string
   key_id: string
   is_found: boolean
@@ -147,18 +153,20 @@ export interface TermToCheck {
 
 const SELECT_TERMS: Statement = {
   name: 'select-terms-to-check',
-  text: `SELECT s.term, s.token, s.key_id, r.token IS NOT NULL AS is_found,
+  text: `SELECT s.term, s.token AS uuid, s.token, s.key,
+                coalesce(r.kind, (SELECT kind FROM record_versions v WHERE v.token = s.token LIMIT 1)) AS kind,
+                r.token IS NOT NULL AND r.erased_at IS NULL AS is_found,
                 coalesce(position(s.term IN r.terms) > 0, false) AS is_remembered
-         FROM (SELECT * FROM search_terms WHERE (term, token) > ($1::bytea, $2::text) ORDER BY term, token LIMIT $3) s
-         LEFT JOIN records r ON r.token = id_uuid(s.token) AND r.erased_at IS NULL ORDER BY s.term, s.token`,
+         FROM (SELECT * FROM search_terms WHERE (term, token) > ($1::bytea, $2::uuid) ORDER BY term, token LIMIT $3) s
+         LEFT JOIN records r ON r.token = s.token ORDER BY s.term, s.token`,
 }
 
-export function selectTermsToCheck(
+export async function selectTermsToCheck(
   db: Queryable,
-  [term = Buffer.alloc(0), token = '']: readonly unknown[],
+  [term = Buffer.alloc(0), uuid = FIRST_UUID]: readonly unknown[],
   limit: number,
 ): Promise<TermToCheck[]> {
-  return db.query(SELECT_TERMS, [term, token, limit])
+  return spellOut(db, await db.query(SELECT_TERMS, [term, uuid, limit]))
 }
 
 /** A kept answer. */
