@@ -2,6 +2,7 @@ import type { Bench } from './bench.ts'
 import { query } from './cluster.ts'
 import { residentMebibytesOf } from './cpu-time.ts'
 import type { Figure } from './figures.ts'
+import { fillVault } from './fill.ts'
 import { waitForLog } from './hold-log.ts'
 import { type Measurement, medianOf } from './measurement.ts'
 import type { Vault } from './servers.ts'
@@ -82,12 +83,9 @@ export async function million(bench: Bench, progress: Progress): Promise<Map<str
   return new Map([...rounds].map(([name, measured]) => [name, medianOf(measured)]))
 }
 
-/** Answers with the records stored per second. @throws {Error} when some were not */
+/** Answers with the records stored per second. */
 async function fill(bench: Bench, vault: Vault, records: number): Promise<number> {
-  const requests = records / 1000
-  const { perSecond, failures = {} } = await bench.load(vault, vault, { kind: 'batch-1000', connections: 4, requests })
-  if (Object.keys(failures).length > 0) throw new Error(`batches were answered: ${JSON.stringify(failures)}`)
-  await waitForLog(vault.database.superuser)
+  const perSecond = await fillVault(bench, vault, 'batch-1000', records)
   await query(vault.database.superuser, 'VACUUM (ANALYZE)')
   return perSecond
 }

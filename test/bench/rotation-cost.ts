@@ -3,7 +3,7 @@ import type { Bench } from './bench.ts'
 import { query } from './cluster.ts'
 import { bytesOf, walBytes } from './database-sizes.ts'
 import type { Progress } from './extras.ts'
-import { waitForLog } from './hold-log.ts'
+import { fillVault } from './fill.ts'
 
 /** The size of a vault that the bars are for: a smaller one stays in memory, and nearly all of its pages are changed once. */
 const OF_RECORDS = 400_000
@@ -49,13 +49,7 @@ export async function rotationCost(bench: Bench, progress: Progress): Promise<Am
   const { superuser } = vault.database
   const { rotation } = bench.options
   const results = new Map<string, number>()
-  const { failures = {} } = await bench.load(vault, vault, {
-    kind: 'batch-with-customer',
-    connections: 4,
-    requests: Math.ceil(rotation / 1000),
-  })
-  if (Object.keys(failures).length > 0) throw new Error(`the vault was not filled: ${JSON.stringify(failures)}`)
-  await waitForLog(superuser)
+  await fillVault(bench, vault, 'batch-with-customer', rotation)
   for (const which of Object.keys(BEFORE) as Rotated[]) {
     await query(superuser, 'VACUUM (ANALYZE)')
     await query(superuser, 'CHECKPOINT')

@@ -3,6 +3,7 @@ import type { Bench } from './bench.ts'
 import { query } from './cluster.ts'
 import { bytesOf, RECORD_TABLES, walBytes } from './database-sizes.ts'
 import type { Progress } from './extras.ts'
+import { fillVault } from './fill.ts'
 import { waitForLog } from './hold-log.ts'
 import type { RequestKind } from './requests.ts'
 import { sampleTokens } from './sample-tokens.ts'
@@ -48,7 +49,7 @@ export async function storage(bench: Bench, progress: Progress): Promise<Amounts
     if (Object.keys(failures).length > 0) throw new Error(`${load.kind} was answered: ${JSON.stringify(failures)}`)
     await waitForLog(superuser)
   }
-  const fill = (kind: RequestKind, batches: number) => send({ kind, connections: 4, requests: batches })
+  const fill = (kind: RequestKind, batches: number) => fillVault(bench, vault, kind, batches * 1000)
 
   // The first batch makes what there is once: the first pages of indexes, plans, a month.
   await fill('batch-with-customer', 1)
