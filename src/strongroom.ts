@@ -150,7 +150,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const batches = overrides.batches ?? createRecordBatches(database, gate.requireOpen)
   const findByTerm = createFindByTerm(basics)
   const lookUp = createLookUp(database)
-  const parts = { kinds, randomBytes, why, findsCards, findByTerm, lookUp }
+  const parts = { kinds, randomBytes, why, findsCards, findByTerm, lookUp, issuer }
   const shared = { ...basics, ...limits, ...parts, batches, roles, macs, ledger }
 
   const auditLog = await createAuditLog(
@@ -238,6 +238,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
 
   return {
     routes: [...routes, ...docs],
+    issuer,
     logger,
     alert,
     metrics,

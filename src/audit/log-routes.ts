@@ -131,7 +131,7 @@ export function createLogRoutes(deps: LogRoutesDeps): Route<Caller>[] {
     route<Caller>({
       method: 'GET',
       path: '/v1/audit/events/:event/receipt',
-      summary: 'What proves that an event is in the log: the event, an inclusion proof and a checkpoint',
+      summary: 'The receipt of an event: the event, an inclusion proof and a checkpoint',
       access: READ_SCOPES,
       audited: true,
       responses: { 200: { description: 'the receipt; it can be verified without the vault', schema: receiptSchema } },

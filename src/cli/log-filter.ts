@@ -23,7 +23,7 @@ export function withLogFilter(command: Command): Command {
     .addOption(new Option('--type <type>', 'only events of this type').choices(auditEventTypes))
     .option(
       '--since <time>',
-      'only events of this time or later: RFC 3339, YYYY-MM-DD, or 24h for so long ago',
+      'only events of this time or later: RFC 3339, YYYY-MM-DD, or 24h for 24 hours ago',
       pointInTime,
     )
     .option('--until <time>', 'only events before this time', pointInTime)

@@ -6,6 +6,7 @@ import { Problem, type ProblemCode } from '../problem.ts'
 import { type AdmissionLimits, createAdmission, type Place, type Room } from './admission.ts'
 import { readBody } from './body.ts'
 import { challengeHeaders } from './challenge.ts'
+import { endDrained } from './end-drained.ts'
 import { checkEnvelope, type EnvelopeRules, pathOf, queryOf } from './envelope.ts'
 import { identifyCaller } from './identify-caller.ts'
 import { KNOWN_METHODS } from './metrics.ts'
@@ -223,7 +224,7 @@ async function refuse<C>(
   if (mayComeFromCaller(problem, trace)) trace.caller = await identifyCaller(request, trace, enter, options)
   if (leavesEvent(problem, trace)) problem = await options.recordRefusal(refusalOf(problem, trace)).catch(toProblem)
   const answerTo = trace.refusesAsOAuth ? tokenErrorAnswer : problemAnswer
-  send(request, response, answerTo(problem, trace.requestId), options)
+  send(request, response, answerTo(problem, trace.requestId, options.publicUrl), options)
 }
 
 function send<C>(request: Request, response: ServerResponse, answer: Answer, options: AppOptions<C>): void {
@@ -245,7 +246,7 @@ function send<C>(request: Request, response: ServerResponse, answer: Answer, opt
     })
     const sent = request.method === 'HEAD' ? undefined : body
     if (ends && isUnread(request)) endUnread(request, response, sent)
-    else response.end(sent)
+    else endDrained(response, sent)
   }
   const milliseconds = performance.now() - trace.startedAt
   logRequest(options.logger, {

@@ -3,6 +3,8 @@ import { eventUuidAt, eventUuidOf } from '../audit/event-id.ts'
 import { queryStored, type StoredEvent } from '../audit/event-row-store.ts'
 import { textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
+import { idArray } from '../database/id-array.ts'
+import { spellOut } from '../database/lean-rows.ts'
 
 const SELECT_LEAF_HASHES: Statement = {
   name: 'select-leaf-hashes-to-compare',
@@ -25,7 +27,7 @@ export interface HeldRecord {
 
 const SELECT_HELD: Statement = {
   name: 'select-held-records',
-  text: `SELECT token, site, version, erased_at IS NOT NULL AS "isErased" FROM records WHERE token = ANY($1::text[])`,
+  text: `SELECT token, kind, site, version, erased_at IS NOT NULL AS "isErased" FROM records WHERE token = ANY($1::uuid[])`,
 }
 
 /** So many tokens are asked for at a time. */
@@ -36,7 +38,8 @@ export async function selectHeldRecords(db: Queryable, tokens: readonly string[]
   const held = new Map<string, HeldRecord>()
   for (let at = 0; at < tokens.length; at += TOKENS_AT_A_TIME) {
     const some = tokens.slice(at, at + TOKENS_AT_A_TIME)
-    for (const row of await db.query<HeldRecord>(SELECT_HELD, [textArray(some)])) held.set(row.token, row)
+    const rows = await db.query<Record<string, unknown>>(SELECT_HELD, [idArray(some)])
+    for (const row of await spellOut<HeldRecord>(db, rows)) held.set(row.token, row)
   }
   return held
 }

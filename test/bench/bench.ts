@@ -5,19 +5,29 @@ import { fileURLToPath } from 'node:url'
 import { ensureDevelopmentCertificate } from '../../src/http/development-certificate.ts'
 import { createDevelopmentPassphrase } from '../../src/keys/root-key/passphrase-file.ts'
 import { killChildren, runProgram, type ServerProcess } from './child-process.ts'
-import { type Cluster, compileSlowFdatasync, openCluster, query } from './cluster.ts'
+import { type Cluster, compileSlowFdatasync, openCluster } from './cluster.ts'
 import type { LoadPlan, LoadResult } from './load.ts'
 import type { Measurement } from './measurement.ts'
 import type { BenchOptions } from './options.ts'
 import { type PostgresAlone, preparePostgresAlone } from './postgres-alone.ts'
-import { type RequestKind, recordsPerRequest } from './requests.ts'
-import { type Place, startProgram, startVault, type Vault } from './servers.ts'
+import { goesToTokens, type RequestKind, recordsPerRequest } from './requests.ts'
+import { sampleTokens } from './sample-tokens.ts'
+import { type Place, type StaffRole, startProgram, startVault, type Vault } from './servers.ts'
 
 /** So many different records are read and revealed in turn. */
 const TOKENS = 20_000
+/** Who asks for what goes to something that is stored. Everything else comes from the shop. */
+const ROLES: Partial<Record<RequestKind, StaffRole>> = {
+  read: 'billing',
+  reveal: 'billing',
+  correct: 'privacy-officer',
+  audit: 'auditor',
+}
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 
 export type Disk = 'disk' | 'slow-disk'
+/** Each has a database of its own. */
+export type VaultName = 'main' | 'large' | 'storage' | 'rotated' | 'log' | `small-${string}`
 
 /**
  * A throw-away directory with certificate, root key and PostgreSQL, and what runs on it. Everything is started when it
@@ -56,7 +66,7 @@ export class Bench {
   }
 
   /** The real server, built, one process, on a database of that name. */
-  vault(name: 'main' | 'small' | 'large' = 'main', disk: Disk = 'disk'): Promise<Vault> {
+  vault(name: VaultName = 'main', disk: Disk = 'disk'): Promise<Vault> {
     const called = `vault-${name}-${disk}`
     return remembered(this.#vaults, called, async () => {
       const database = await (await this.cluster(disk)).createDatabase(name)
@@ -79,9 +89,11 @@ export class Bench {
       const { database, tokenizeOne } = await this.vault()
       const cluster = await this.cluster()
       await tokenizeOne()
+      const alone = await cluster.createDatabase('alone')
       return preparePostgresAlone({
         sampleUrl: database.superuser,
-        url: (await cluster.createDatabase('alone')).server,
+        url: alone.server,
+        superuserUrl: alone.superuser,
         directory: this.place.directory,
         postmasterPid: cluster.postmasterPid,
       })
@@ -93,11 +105,18 @@ export class Bench {
   async load(
     vault: Vault,
     server: ServerProcess,
-    load: { kind: RequestKind; connections: number; disk?: Disk; seconds?: number; requests?: number },
+    load: {
+      kind: RequestKind
+      connections: number
+      disk?: Disk
+      seconds?: number
+      requests?: number
+      tokens?: readonly string[]
+    },
   ): Promise<Measurement> {
     const { kind, connections, disk = 'disk' } = load
     const { seconds, warmupSeconds } = this.options
-    const showing = kind === 'read' || kind === 'reveal'
+    const tokens = load.tokens ?? (goesToTokens(kind) ? await this.#someTokens(vault) : [])
     const plan: LoadPlan = {
       kind,
       port: server.port,
@@ -105,8 +124,8 @@ export class Bench {
       connections,
       seconds: load.seconds ?? seconds,
       warmupSeconds,
-      accessToken: await vault.accessToken(showing ? 'billing' : 'checkout'),
-      tokens: showing ? await this.#someTokens(vault) : [],
+      accessToken: await vault.accessToken(ROLES[kind] ?? 'checkout'),
+      tokens,
       serverPid: server.pid,
       postmasterPid: (await this.cluster(disk)).postmasterPid,
       ...(load.requests === undefined ? {} : { requests: load.requests }),
@@ -125,21 +144,10 @@ export class Bench {
   }
 
   async #someTokens(vault: Vault): Promise<string[]> {
-    const select = `SELECT token FROM records WHERE kind = 'card'`
-    const superuser = vault.database.superuser
-    const [{ count } = { count: 0 }] = await query<{ count: number }>(
-      superuser,
-      'SELECT count(*)::integer AS count FROM records',
-    )
-    // Of many records a sample from all over the table, of few all that there are.
-    const percent = Math.min(100, (100 * 2 * TOKENS) / Math.max(1, count))
-    const sampled = `SELECT token FROM records TABLESAMPLE SYSTEM (${percent}) WHERE kind = 'card' ORDER BY random() LIMIT ${TOKENS}`
-    const rows = await query<{ token: string }>(superuser, percent === 100 ? `${select} LIMIT ${TOKENS}` : sampled)
-    if (rows.length < 1000) {
-      await this.load(vault, vault, { kind: 'batch-100', connections: 2, requests: 200 })
-      return this.#someTokens(vault)
-    }
-    return rows.map(({ token }) => token)
+    const tokens = await sampleTokens(vault.database.superuser, 'card', TOKENS)
+    if (tokens.length >= 1000) return tokens
+    await this.load(vault, vault, { kind: 'batch-100', connections: 2, requests: 200 })
+    return this.#someTokens(vault)
   }
 
   async close(): Promise<void> {

@@ -8,6 +8,7 @@ import type { DatabaseUrls } from '../../src/database/database-file.ts'
 import { openEmbeddedDatabase } from '../../src/database/embedded.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { findAccount, findPrograms, PROGRAM_ENVIRONMENT } from '../../src/database/postgres-programs.ts'
+import { noteIndexUses } from '../support/index-uses.ts'
 
 const run = promisify(execFile)
 
@@ -34,6 +35,7 @@ export async function openCluster(directory: string, name: string, preload?: str
     await migrate({ ownerUrl: urls.owner, serverRole: new URL(urls.server).username })
     const cluster = path.join(dataDir, 'postgres')
     if (preload !== undefined) await restartWith(cluster, preload)
+    const databases: string[] = []
     const maintenance = on(urls.superuser, 'postgres')
     const template = new URL(urls.superuser).pathname.slice(1)
     const owner = new URL(urls.owner).username
@@ -42,11 +44,15 @@ export async function openCluster(directory: string, name: string, preload?: str
       postmasterPid: postmasterPidOf(cluster),
       version: /^PostgreSQL [\d.]+/.exec(row?.version ?? '')?.[0] ?? '',
       async createDatabase(database) {
+        databases.push(database)
         await query(maintenance, `CREATE DATABASE "${database}" TEMPLATE "${template}" OWNER ${owner}`)
         const { superuser, owner: ownerUrl, server } = urls
         return { superuser: on(superuser, database), owner: on(ownerUrl, database), server: on(server, database) }
       },
-      stop: () => embedded.stop(),
+      async stop() {
+        for (const database of databases) await noteIndexUses(on(urls.superuser, database))
+        await embedded.stop()
+      },
     }
   } catch (error) {
     await embedded.stop()

@@ -12,11 +12,26 @@ export async function holdLog(superuserUrl: string): Promise<() => Promise<void>
   await client.query('SELECT pg_advisory_lock($1)', [LOG_LOCK])
   return async () => {
     await client.query('SELECT pg_advisory_unlock($1)', [LOG_LOCK])
-    for (;;) {
-      const { rows } = await client.query<{ behind: boolean }>(IS_BEHIND)
-      if (rows[0]?.behind !== true) break
-      await new Promise((resolve) => setTimeout(resolve, 100))
-    }
+    await untilLogged(client)
     await client.end()
+  }
+}
+
+/** Waits until every event that was committed has its leaf: a server that still catches up takes part in what is measured next. */
+export async function waitForLog(superuserUrl: string): Promise<void> {
+  const client = new pg.Client({ connectionString: superuserUrl })
+  await client.connect()
+  try {
+    await untilLogged(client)
+  } finally {
+    await client.end()
+  }
+}
+
+async function untilLogged(client: pg.Client): Promise<void> {
+  for (;;) {
+    const { rows } = await client.query<{ behind: boolean }>(IS_BEHIND)
+    if (rows[0]?.behind !== true) return
+    await new Promise((resolve) => setTimeout(resolve, 100))
   }
 }

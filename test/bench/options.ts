@@ -11,6 +11,10 @@ export interface BenchOptions {
   soak: boolean
   million: boolean
   fairness: boolean
+  /** How many records the keys are rotated of. */
+  rotation: number
+  /** How many events the pages of the audit log are read from; 0 for not at all. */
+  auditEvents: number
   write: boolean
   /** Everything is stopped and removed after so long, whatever hangs. */
   deadlineSeconds: number
@@ -22,6 +26,8 @@ export const usage = `npm run bench -- [flags]
   --soak         also 5 minutes of load, for the memory figure
   --million      also 1,000,000 against 10,000 stored records
   --fairness     also one caller's masked reads while another floods the vault, 3 times 30 s each
+  --rotation N   rotate the keys of N records instead of 30,000; the bars are for 400,000
+  --audit N      also pages of the audit log, with every filter, at N events; the bars are for 1,000,000
   --write        rewrite the last table in test/bench/README.md and test/bench/throughput.svg
 `
 
@@ -37,9 +43,13 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       fairness: flag,
       write: flag,
       only: { type: 'string', default: '' },
+      rotation: { type: 'string', default: '' },
+      audit: { type: 'string', default: '0' },
     },
   })
   const { quick, soak, million, fairness, write } = values
+  const rotation = Number(values.rotation || (quick ? 5_000 : 30_000))
+  const auditEvents = Number(values.audit)
   return {
     rounds: quick ? 1 : 3,
     seconds: quick ? 2 : 3,
@@ -49,7 +59,16 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     soak,
     million,
     fairness,
+    rotation,
+    auditEvents,
     write,
-    deadlineSeconds: 600 + (soak ? 420 : 0) + (million ? 600 : 0) + (fairness ? 420 : 0) + (write ? 300 : 0),
+    deadlineSeconds:
+      (quick ? 600 : 900) +
+      (soak ? 420 : 0) +
+      (million ? 900 : 0) +
+      (fairness ? 420 : 0) +
+      (write ? 300 : 0) +
+      rotation / 200 +
+      auditEvents / 1000,
   }
 }

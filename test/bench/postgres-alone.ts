@@ -25,10 +25,12 @@ export interface PostgresAlone {
 export async function preparePostgresAlone(options: {
   sampleUrl: string
   url: string
+  superuserUrl: string
   directory: string
   postmasterPid: number
 }): Promise<PostgresAlone> {
   const statement = await statementLike(options.sampleUrl)
+  await makeRoom(options)
   const script = path.join(options.directory, 'insert.sql')
   writeFileSync(script, `${statement};\n`)
   const version = pgbenchVersion()
@@ -47,29 +49,62 @@ export async function preparePostgresAlone(options: {
   }
 }
 
-const RANDOM_HASH = 'sha256(random()::text::bytea)'
+/** There are no keys in that database, which triggers ask for, and no partition for terms under one. */
+async function makeRoom({ sampleUrl, superuserUrl }: { sampleUrl: string; superuserUrl: string }): Promise<void> {
+  for (const table of ['records', 'search_terms'])
+    await query(superuserUrl, `ALTER TABLE ${table} DISABLE TRIGGER USER`)
+  const [partitioned] = await query(superuserUrl, `SELECT WHERE to_regproc('attach_terms_partition') IS NOT NULL`)
+  if (partitioned === undefined) return
+  const [term] = await query<{ key: number }>(sampleUrl, 'SELECT max(key) AS key FROM search_terms')
+  await query(superuserUrl, 'SELECT attach_terms_partition($1)', [term!.key])
+}
 
-async function statementLike(url: string): Promise<string> {
-  const [row] = await query<Record<string, string>>(
+/** What is random or unique in a row, by its column, as PostgreSQL makes it; a token is text or a uuid, as the table has it. */
+const MADE: Readonly<Record<string, string>> = { token: 'token', id: 'event', term: 'term', created_at: 'at' }
+const HASH = 'sha256(random()::text::bytea)'
+/** Random like a token; sorted by time like the id of an event. */
+const RANDOM: Readonly<Record<'token' | 'event', Readonly<Record<string, string>>>> = {
+  token: { text: `'card_' || substr(encode(${HASH}, 'hex'), 1, 26)`, uuid: 'gen_random_uuid()' },
+  event: {
+    text: `'evt_' || lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000000)::bigint), 14, '0') || substr(md5(random()::text), 1, 12)`,
+    uuid: 'uuidv7()',
+  },
+}
+
+/** The columns of a table that have no default of their own, and the values of one row of it as SQL. */
+async function rowLike(url: string, table: string, condition: string) {
+  const columns = await query<{ name: string; type: string }>(
     url,
-    `SELECT r.site, r.display_key_id, encode(r.display_sealed, 'hex') AS display, r.secret_key_id,
-            encode(r.secret_sealed, 'hex') AS secret, t.key_id, e.caller, e.body
-     FROM records r JOIN audit_events e ON e.token = r.token JOIN search_terms t ON t.token = r.token
-     WHERE r.kind = 'card' LIMIT 1`,
+    `SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute
+     WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND NOT atthasdef ORDER BY attnum`,
+    [table],
+  )
+  const literals = columns.map(({ name, type }) => `coalesce(quote_literal(t.${name}::text), 'NULL') || '::${type}'`)
+  const [row] = await query<{ values: string[] }>(
+    url,
+    `SELECT ARRAY[${literals}] AS values FROM ${table} t ${condition} LIMIT 1`,
   )
   if (!row) throw new Error('there is no stored card to copy the sizes of')
-  const text = (name: string) => `'${row[name]?.replaceAll("'", "''")}'`
-  const bytes = (name: string) => `'\\x${row[name]}'::bytea`
-  // Random like a token; sorted by time like an event's id.
-  const token = `'card_' || substr(encode(${RANDOM_HASH}, 'hex'), 1, 26)`
-  const event = `'evt_' || lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000000)::bigint), 14, '0') || substr(md5(random()::text), 1, 12)`
+  const values = columns.map(({ name }, at) => MADE[name] ?? row.values[at]!)
+  return { columns, sql: `INSERT INTO ${table} (${columns.map(({ name }) => name)}) SELECT ${values} FROM made` }
+}
+
+async function statementLike(url: string): Promise<string> {
+  const record = await rowLike(url, 'records', 'ORDER BY length(secret_sealed)')
+  const term = await rowLike(url, 'search_terms', '')
+  const event = await rowLike(
+    url,
+    'audit_events',
+    `WHERE body LIKE '%"kind":"card"%' AND body LIKE '%"type":"record.tokenize"%'`,
+  )
+  const typeOf = (columns: typeof record.columns, wanted: string) => columns.find(({ name }) => name === wanted)!.type
+  const token = RANDOM.token[typeOf(record.columns, 'token')]!
+  const id = RANDOM.event[typeOf(event.columns, 'id')]!
+  const termLength = (await query<{ length: number }>(url, 'SELECT length(term) FROM search_terms LIMIT 1'))[0]!.length
   // Materialized, so that each random value is drawn once and the three tables agree on it.
   return [
-    `WITH made AS MATERIALIZED (SELECT ${token} AS token, ${event} AS event, ${RANDOM_HASH} AS term, now() AS at),`,
-    'new_record AS (INSERT INTO records (token, kind, site, version, consents, display_key_id, display_sealed, secret_key_id, secret_sealed, terms, created_at, updated_at)',
-    `SELECT token, 'card', ${text('site')}, 1, '{}', ${text('display_key_id')}, ${bytes('display')}, ${text('secret_key_id')}, ${bytes('secret')}, term, at, at FROM made),`,
-    `new_term AS (INSERT INTO search_terms (term, token, key_id) SELECT term, token, ${text('key_id')} FROM made)`,
-    `INSERT INTO audit_events (id, occurred_at, type, caller, token, body) SELECT event, at, 'record.tokenize', ${text('caller')}, token, ${text('body')} FROM made`,
+    `WITH made AS MATERIALIZED (SELECT ${token} AS token, ${id} AS event, substr(${HASH}, 1, ${termLength}) AS term, now() AS at),`,
+    `new_record AS (${record.sql}), new_term AS (${term.sql}) ${event.sql}`,
   ].join(' ')
 }
 

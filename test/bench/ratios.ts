@@ -72,12 +72,12 @@ export const ratios: readonly Ratio[] = [
   { title: 'tokenize, p99 / p50', target: { atMost: 4 }, value: over(p99('tokenize'), p50('tokenize')) },
   {
     title: '1,000,000 records / 10,000: tokenize',
-    target: { atLeast: 0.85 },
+    target: { atLeast: 0.9 },
     value: over(rate('tokenize-large'), rate('tokenize-small')),
   },
   {
     title: '1,000,000 records / 10,000: reveal',
-    target: { atLeast: 0.85 },
+    target: { atLeast: 0.9 },
     value: over(rate('reveal-large'), rate('reveal-small')),
   },
   {

@@ -1,14 +1,25 @@
 /** What the load asks for. Every card number, customer and e-mail address differs, as they do in a shop. */
-export type RequestKind = 'tokenize' | 'checkout' | 'read' | 'reveal' | 'batch-100' | 'batch-1000'
+export type RequestKind =
+  | 'tokenize'
+  | 'tokenize-with-customer'
+  | 'checkout'
+  | 'read'
+  | 'reveal'
+  | 'correct'
+  | 'audit'
+  | 'batch-100'
+  | 'batch-1000'
+  | 'batch-with-customer'
+  | 'batch-contacts'
 
 export interface Target {
   accessToken: string
-  /** Tokens of stored cards, for reads and reveals. */
+  /** Tokens of stored cards, for reads and reveals; of contacts for corrections; filters for pages of the audit log. */
   tokens: readonly string[]
 }
 
 export interface RequestParts {
-  method: 'GET' | 'POST'
+  method: 'GET' | 'POST' | 'PATCH'
   path: string
   body: string | undefined
 }
@@ -16,21 +27,33 @@ export interface RequestParts {
 /** How many cards one request stores or shows. */
 export const recordsPerRequest: Readonly<Record<RequestKind, number>> = {
   tokenize: 1,
+  'tokenize-with-customer': 1,
   checkout: 1,
   read: 1,
   reveal: 1,
+  correct: 1,
+  audit: 1,
   'batch-100': 100,
   'batch-1000': 1000,
+  'batch-with-customer': 1000,
+  'batch-contacts': 1000,
 }
 
 /** Enough that no body repeats within a batch of commits, few enough to be built before the clock starts. */
 const PREPARED = 4096
-const PREPARED_BATCHES: Partial<Record<RequestKind, number>> = { 'batch-100': 64, 'batch-1000': 16 }
+const PREPARED_BATCHES: Partial<Record<RequestKind, number>> = {
+  'batch-100': 64,
+  'batch-1000': 16,
+  'batch-with-customer': 16,
+  'batch-contacts': 16,
+}
+/** Those that go to each of the target's tokens in turn. */
+export const goesToTokens = (kind: RequestKind) =>
+  kind === 'read' || kind === 'reveal' || kind === 'correct' || kind === 'audit'
 
 /** A request as it goes over the wire. Built beforehand and drawn in turn, so that the load costs little CPU. */
 export function createRequests(kind: RequestKind, target: Target): () => Buffer {
-  const count =
-    PREPARED_BATCHES[kind] ?? Math.max(PREPARED, kind === 'read' || kind === 'reveal' ? target.tokens.length : 0)
+  const count = PREPARED_BATCHES[kind] ?? Math.max(PREPARED, goesToTokens(kind) ? target.tokens.length : 0)
   const prepared = Array.from({ length: count }, (_, at) => encode(requestParts(kind, target, at), target.accessToken))
   let next = 0
   return () => prepared[next++ % count]!
@@ -47,17 +70,29 @@ export function requestParts(kind: RequestKind, target: Target, at: number): Req
   switch (kind) {
     case 'tokenize':
       return post('/v1/tokenize', { card: card() })
+    case 'tokenize-with-customer':
+      return post('/v1/tokenize', cardOfCustomer())
     case 'checkout':
       return post('/v1/tokenize', checkout())
     case 'read':
       return { method: 'GET', path: `/v1/tokens/${token}`, body: undefined }
     case 'reveal':
       return post(`/v1/tokens/${token}/reveal`, { purpose: 'process-payment' })
-    default: {
-      const items = Array.from({ length: recordsPerRequest[kind] }, () => ({ card: card() }))
-      return post('/v1/tokenize/batch', { items })
-    }
+    case 'correct':
+      return { ...post(`/v1/tokens/${token}`, { phone: singaporePhone() }), method: 'PATCH' }
+    case 'audit':
+      return { method: 'GET', path: `/v1/audit/events?${token}`, body: undefined }
+    case 'batch-with-customer':
+      return batch(kind, cardOfCustomer)
+    case 'batch-contacts':
+      return batch(kind, () => ({ customer: customer(), contact: contact() }))
+    default:
+      return batch(kind, () => ({ card: card() }))
   }
+}
+
+function batch(kind: RequestKind, item: () => unknown): RequestParts {
+  return post('/v1/tokenize/batch', { items: Array.from({ length: recordsPerRequest[kind] }, item) })
 }
 
 function post(path: string, body: unknown): RequestParts {
@@ -72,6 +107,22 @@ function encode({ method, path, body }: RequestParts, accessToken: string): Buff
 
 function card() {
   return { number: cardNumber(), exp_month: 12, exp_year: 2031, holder_name: 'Tan Mei Ling' }
+}
+
+/** A card that is found in two ways. */
+function cardOfCustomer() {
+  return { customer: customer(), card: card() }
+}
+
+const customer = () => `cus_${Math.floor(Math.random() * 1e9)}`
+const singaporePhone = () => `+65 6${String(Math.floor(Math.random() * 1e7)).padStart(7, '0')}`
+
+function contact() {
+  return {
+    name: 'Tan Mei Ling',
+    email: `mei.${Math.floor(Math.random() * 1e9)}@example.sg`,
+    phone: singaporePhone(),
+  }
 }
 
 function checkout() {

@@ -1,6 +1,7 @@
 /** `npm run bench`: one table, everything in it measured side by side in one run. See README.md beside this file. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { auditAmounts, auditReads } from './audit-reads.ts'
 import { Bench } from './bench.ts'
 import { runProgram } from './child-process.ts'
 import { measureCurves } from './curves.ts'
@@ -12,7 +13,9 @@ import { type Measurement, medianOf } from './measurement.ts'
 import { parseOptions, usage } from './options.ts'
 import { throughputPlot } from './plot.ts'
 import type { RotationPlan, RotationRounds } from './rotation.ts'
-import { failureLines, figureTable, ratioTable } from './table.ts'
+import { rotationAmounts, rotationCost } from './rotation-cost.ts'
+import { storage, storageAmounts } from './storage.ts'
+import { amountTable, failureLines, figureTable, ratioTable } from './table.ts'
 
 const progress = (text: string) => process.stderr.write(`${text}\n`)
 const print = (text: string) => process.stdout.write(`${text}\n`)
@@ -57,11 +60,23 @@ async function main(): Promise<void> {
   if (options.million) for (const [name, measured] of await million(bench, progress)) results.set(name, measured)
   if (options.soak) for (const [name, measured] of await soak(bench, progress)) results.set(name, measured)
 
+  const amounts = new Map([
+    ...(wanted('storage') ? await storage(bench, progress) : []),
+    ...(wanted('rotation') ? await rotationCost(bench, progress) : []),
+    ...(options.auditEvents > 0 ? await auditReads(bench, progress) : []),
+  ])
+
   const lines = [...figures, ...Object.values(rotationFigures), ...fairnessLines, ...millionLines, ...soakLines]
   const driver = rounds.has('postgres') ? (await bench.postgresAlone()).driver : undefined
   const machine = describeMachine({ postgres: (await bench.cluster()).version, driver })
   const about = `Medians of ${options.rounds} interleaved rounds of ${options.seconds} s, on ${machine}. CPU in cores (seconds for each second).`
-  const report = [about, figureTable(lines, results), ratioTable(results), ...failureLines(results)].join('\n\n')
+  const report = [
+    about,
+    figureTable(lines, results),
+    ratioTable(results),
+    amountTable([...storageAmounts, ...rotationAmounts(options.rotation), ...auditAmounts], amounts),
+    ...failureLines(results),
+  ].join('\n\n')
   print(`\n${report}`)
   if (options.write) {
     writeReport(report)

@@ -70,10 +70,14 @@ export async function startProgram(program: Program, place: Place, options: Prog
   })
 }
 
+export type StaffRole = 'billing' | 'support' | 'privacy-officer' | 'auditor'
+
 /** A running vault, and who calls it: a sample caller, and a person of billing, whom card numbers may be shown to. */
 export interface Vault extends ServerProcess {
   database: DatabaseUrls
-  accessToken(role: 'checkout' | 'billing' | 'support'): Promise<string>
+  accessToken(role: 'checkout' | StaffRole): Promise<string>
+  /** Runs a command of `strongroom` against it, and answers with what it printed. @throws {Error} when it fails */
+  cli(args: readonly string[]): Promise<string>
   /** What it answers to a card: the answer that the floor gives too. */
   tokenizeOne(): Promise<string>
   /** Stores a contact, and answers with its e-mail address. */
@@ -99,18 +103,21 @@ export async function startVault(place: Place, options: { name: string; database
     sent.end(body)
     return promise
   }
-  const accessToken = async (role: 'checkout' | 'billing' | 'support') => {
+  const cli = async (args: readonly string[]) => {
+    const { stdout } = await promisify(execFile)(process.execPath, [here('../../dist/src/cli.js'), ...args], {
+      cwd: place.directory,
+      env: { PATH: process.env.PATH, ...environmentOf(place, options) },
+      maxBuffer: 64 * 2 ** 20,
+    })
+    return stdout
+  }
+  const accessToken = async (role: 'checkout' | StaffRole) => {
     const known = kept.get(role)
     if (known && Date.now() - known.at < REUSE_TOKEN_MS) return known.token
     if (role !== 'checkout') {
-      const cli = here('../../dist/src/cli.js')
-      const args = [cli, 'staff', 'token', '--name', `bench ${role}`, '--role', role]
-      const { stdout } = await promisify(execFile)(process.execPath, args, {
-        cwd: place.directory,
-        env: { PATH: process.env.PATH, ...environmentOf(place, options) },
-      })
-      kept.set(role, { token: stdout.trim(), at: Date.now() })
-      return stdout.trim()
+      const token = (await cli(['staff', 'token', '--name', `bench ${role}`, '--role', role])).trim()
+      kept.set(role, { token, at: Date.now() })
+      return token
     }
     const caller = callers.find((caller) => caller.role === role)
     if (!caller) throw new Error(`there is no sample caller for ${role}`)
@@ -125,6 +132,7 @@ export async function startVault(place: Place, options: { name: string; database
     ...server,
     database: options.database,
     accessToken,
+    cli,
     tokenizeOne: async () => {
       const card = { number: '4242424242424242', exp_month: 12, exp_year: 2031, holder_name: 'Tan Mei Ling' }
       const bearer = `Bearer ${await accessToken('checkout')}`

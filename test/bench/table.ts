@@ -1,3 +1,4 @@
+import type { Amount, Amounts } from './amounts.ts'
 import type { Figure } from './figures.ts'
 import type { Measurement } from './measurement.ts'
 import { isMet, type Ratio, type Results, ratios } from './ratios.ts'
@@ -40,6 +41,17 @@ export function ratioTable(results: Results): string {
   return markdown(['ratio of medians', 'target', 'measured', 'met'], rows, new Set([1, 2]))
 }
 
+/** What was measured as it is, with its targets. */
+export function amountTable(amounts: readonly Amount[], results: Amounts): string {
+  const rows = amounts.flatMap(({ name, title, unit, target }) => {
+    const value = results.get(name)
+    if (value === undefined) return []
+    const shown = unit === 'bytes' || unit === 'values/s' ? count(value) : fixed(value)
+    return [[title, unit, describe(target), shown, verdict({ target }, value)]]
+  })
+  return markdown(['amount', 'unit', 'target', 'measured', 'met'], rows, new Set([2, 3]))
+}
+
 /** One line for every figure that had answers other than 2xx; its numbers are worth nothing. */
 export function failureLines(results: Results): string[] {
   return [...results].flatMap(([name, { failures = {} }]) => {
@@ -50,16 +62,18 @@ export function failureLines(results: Results): string[] {
 
 function describe(target: Ratio['target']): string {
   if (target === undefined) return '–'
-  return 'atLeast' in target ? `≥ ${target.atLeast}` : `≤ ${target.atMost}`
+  const bound = (value: number) => value.toLocaleString('en-US')
+  return 'atLeast' in target ? `≥ ${bound(target.atLeast)}` : `≤ ${bound(target.atMost)}`
 }
 
-function verdict({ target }: Ratio, value: number): string {
+function verdict({ target }: Pick<Ratio, 'target'>, value: number): string {
   if (target === undefined) return '–'
   return isMet(target, value) ? 'yes' : '**no**'
 }
 
 /** Columns padded to one width, so that it reads well in a terminal too. */
 export function markdown(head: readonly string[], rows: readonly (readonly string[])[], right: Set<number>): string {
+  if (rows.length === 0) return ''
   const widths = head.map((cell, at) => Math.max(cell.length, 2, ...rows.map((row) => row[at]!.length)))
   const pad = (cell: string, at: number) => (right.has(at) ? cell.padStart(widths[at]!) : cell.padEnd(widths[at]!))
   const rule = widths.map((width, at) => (right.has(at) ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width)))

@@ -1,8 +1,10 @@
 import '../../src/buffer-sweeping.ts'
 import { remakeAccessMacs } from '../../src/access/remake-access-macs.ts'
+import { inBook } from '../../src/audit/event-book.ts'
 import { createNewAuditEvent } from '../../src/audit/new-audit-event.ts'
 import { openDatabase } from '../../src/database/database.ts'
 import { createNewId } from '../../src/identifier.ts'
+import { createVaultBook } from '../../src/keys/event-macs.ts'
 import { openKeys } from '../../src/keys/keys.ts'
 import { createRandomBytes } from '../../src/keys/random.ts'
 import { createPassphraseFileProvider } from '../../src/keys/root-key/passphrase-file.ts'
@@ -27,7 +29,8 @@ export async function openVaultParts(options: { databaseUrl: string; rootKeyFile
     background: silentBackground(),
     remakeMacs: remakeAccessMacs,
   })
-  const newAuditEvent = createNewAuditEvent(now, newId)
+  const book = createVaultBook({ keys: () => keys, newId, alert: () => {}, remembers: false })
+  const newAuditEvent = inBook(book, createNewAuditEvent(now, newId))
   const close = async () => {
     await keys.close()
     await database.close()

@@ -161,7 +161,7 @@ describe('the database', () => {
     expect(detail).toContain('trigger mine on settings was added. Nothing is served')
     const refused = await start(['clients', 'add', '--name', 'x', '--scope', 'tokenize']).ended
     expect(refused.code, refused.stderr).toBe(1)
-    expect(refused.stderr).toContain('was changed by somebody else (schema-changed)')
+    expect(refused.stderr).toContain('was changed outside the vault (schema-changed)')
     // What changes nothing still runs.
     await succeed(['clients', 'list'])
     const [, hash] = /--accept-schema ([0-9a-f]{64})"/.exec(detail)!

@@ -3,7 +3,6 @@ import { chmodSync, chownSync, copyFileSync, mkdtempSync, realpathSync, rmSync, 
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type EmbeddedDatabase, openEmbeddedDatabase } from '../../src/database/embedded.ts'
@@ -11,8 +10,8 @@ import { migrate } from '../../src/database/migrate.ts'
 import { ensureDevelopmentCertificate } from '../../src/http/development-certificate.ts'
 import { createDevelopmentPassphrase } from '../../src/keys/root-key/passphrase-file.ts'
 import { type Ended, findFreePorts, type RunningProgram, startProgram } from '../support/run-program.ts'
+import { builtProgram } from '../support/vault-process.ts'
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const PASSWORD = 'correct-horse-battery'
 
 type Environment = Record<string, string>
@@ -96,7 +95,12 @@ function spawnMain(changes: Record<string, string | undefined>, nodeArgs: readon
   const env = Object.fromEntries(
     Object.entries({ ...safe, ...changes }).filter((entry): entry is [string, string] => entry[1] !== undefined),
   )
-  const program = startProgram({ command: process.execPath, args: [...nodeArgs, MAIN], cwd: directory, env })
+  const program = startProgram({
+    command: process.execPath,
+    args: [...nodeArgs, builtProgram('main')],
+    cwd: directory,
+    env,
+  })
   running.add(program)
   return program
 }

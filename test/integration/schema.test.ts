@@ -70,7 +70,7 @@ describe('the migrated schema', () => {
       'ALTER ROLE strongroom_runtime CREATEDB',
       'COMMENT ON TABLE records IS NULL',
       'DROP TABLE records',
-      'DROP INDEX records_display_key',
+      'DROP INDEX records_pkey',
       'DROP SCHEMA public CASCADE',
       'TRUNCATE records',
       'SET ROLE strongroom_owner',
@@ -193,11 +193,11 @@ describe('migrate', () => {
       INSERT INTO keys SELECT p, p, 'active', 'root', '', now() FROM unnest('{display,secret,index,token-signing}'::text[]) p;
       INSERT INTO records (token, kind, site, version, consents, display_key_id, display_sealed, secret_key_id,
                            secret_sealed, terms, created_at, updated_at)
-        SELECT t, 'card', 's', 1, '{}', 'display', '', 'secret', '', '', now(), now() FROM unnest('{a,b}'::text[]) t;
-      INSERT INTO record_versions VALUES ('a', 1, 'card', 's', 'display', '', 'secret', '', now());
+        SELECT 'card_' || repeat(t, 26), 'card', 's', 1, '{}', 'display', '', 'secret', '', '', now(), now() FROM unnest('{1,2}'::text[]) t;
+      INSERT INTO record_versions VALUES ('card_' || repeat('1', 26), 1, 'card', 's', 'display', '', 'secret', '', now());
       INSERT INTO idempotency_keys VALUES ('a', '', 'display', '', now(), now());
       INSERT INTO reveal_reasons VALUES ('a', 'display', '');
-      INSERT INTO search_terms SELECT t::bytea, t, 'index' FROM unnest('{a,b,c}'::text[]) t`)
+      INSERT INTO search_terms SELECT sha256(t::bytea), 'card_' || repeat(t, 26), 'index' FROM unnest('{1,2,3}'::text[]) t`)
     expect(await run()).toEqual(after)
     const counts = await database.sql<{ id: string; uses: string }>('SELECT key_id AS id, uses FROM key_uses')
     expect(Object.fromEntries(counts.map(({ id, uses }) => [id, Number(uses)]))).toEqual({

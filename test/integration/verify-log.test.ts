@@ -60,11 +60,12 @@ function fileOf(lines: readonly string[]): string {
 
 it('a row that was damaged and is repaired is no finding, and what failed meanwhile says so', async () => {
   const token = (await vault.tokenize({ card: checkout.card })).card!.token!
-  const [before] = await vault.database.sql<{ version: number }>('SELECT version FROM records WHERE token = $1', [
-    token,
-  ])
+  const [before] = await vault.database.sql<{ version: number }>(
+    'SELECT version FROM readable.records WHERE token = $1',
+    [token],
+  )
   const damage = (version: number) =>
-    vault.database.sql('UPDATE records SET version = $2 WHERE token = $1', [token, version])
+    vault.database.sql('UPDATE readable.records SET version = $2 WHERE token = $1', [token, version])
   await damage(before!.version + 4)
   const answers = [
     await vault.call('GET', `/v1/tokens/${token}`, { token: await vault.staffToken('support') }),

@@ -8,7 +8,7 @@ import type { SampleCaller } from '../../src/sample-callers.ts'
 const FIXTURES = path.join(import.meta.dirname, '../fixtures')
 
 /** What earlier versions left behind, by their last migration. */
-export const oldVaults = ['0009-access-version', '0013-approvals-and-names'] as const
+export const oldVaults = ['0009-access-version', '0013-approvals-and-names', '0028-months-and-vacuum'] as const
 
 export type OldVaultName = (typeof oldVaults)[number]
 
@@ -71,11 +71,9 @@ export async function loadOldVault(
       await tx.raw('SET LOCAL session_replication_role = replica')
       for (const [table, rows] of Object.entries(tables)) {
         await tx.raw('DELETE FROM ??', [table])
-        await tx.raw('INSERT INTO ?? SELECT * FROM jsonb_populate_recordset(null::??, ?::jsonb)', [
-          table,
-          table,
-          JSON.stringify(rows),
-        ])
+        const insert =
+          'INSERT INTO ?? OVERRIDING SYSTEM VALUE SELECT * FROM jsonb_populate_recordset(null::??, ?::jsonb)'
+        await tx.raw(insert, [table, table, JSON.stringify(rows)])
       }
       for (const { name: sequence, value } of sequences) {
         if (value !== null && !sequence.startsWith('migrations')) await tx.raw('SELECT setval(?, ?)', [sequence, value])

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { inject } from 'vitest'
+import { noteIndexUses } from './index-uses.ts'
 
 /** A database of its own for a test, cloned from the migrated template. */
 export interface TestDatabase {
@@ -64,7 +65,10 @@ async function cloneDatabase(template: string): Promise<TestDatabase> {
     name,
     superuserUrl: withDatabase(superuserUrl, name),
     serverUrl: withDatabase(serverUrl, name),
-    drop: () => asSuperuser(withDatabase(superuserUrl, 'postgres'), `DROP DATABASE "${name}" WITH (FORCE)`),
+    async drop() {
+      await noteIndexUses(withDatabase(superuserUrl, name))
+      await asSuperuser(withDatabase(superuserUrl, 'postgres'), `DROP DATABASE "${name}" WITH (FORCE)`)
+    },
   })
 }
 

@@ -135,7 +135,7 @@ export class TestVault {
       clientCrlFile,
     }
     const answersFor = certificateNames(readFileSync(files.certFile, 'utf8'))
-    const { newId, metrics, onFramingError } = strongroom
+    const { newId, issuer, metrics, onFramingError } = strongroom
     const listening = { tls: await loadTls(files) }
     const proxies = createTrustedProxies(trustedProxies)
     const app = strongroom.createApp(answersFor, {
@@ -144,7 +144,7 @@ export class TestVault {
         listening.tls.clientCrl?.refuses(certificate, new Date(Date.now() + (clock.vault?.clockOffsetMs ?? 0))) ??
         false,
     })
-    const server = createHttpsServer(listening.tls, app, { newId, onFramingError })
+    const server = createHttpsServer(listening.tls, app, { newId, issuer, onFramingError })
     if (proxyProtocol) acceptProxyProtocol(server, proxies, () => metrics.framingError('malformed-request'))
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const ca = readFileSync(path.join(certsDir, 'ca.pem'), 'utf8')

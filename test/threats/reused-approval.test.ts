@@ -151,7 +151,10 @@ describe('a request that was changed before a person decides', () => {
   it.each<[string, string, (() => Promise<string>)?]>([
     ['by the caller', "caller = 'staff:otto'"],
     ['by the role', "role = 'privacy-officer'"],
-    ['by the record', "token = (SELECT token FROM records WHERE token <> a.token AND token LIKE 'card%' LIMIT 1)"],
+    [
+      'by the record',
+      "token = (SELECT token FROM readable.records WHERE token <> a.token AND token LIKE 'card%' LIMIT 1)",
+    ],
     ['by the version of the record', 'record_version = record_version + 1'],
     ['by the fields', "fields = '{number,holder_name}'"],
     ['by the purpose', "purpose = 'process-payment'"],

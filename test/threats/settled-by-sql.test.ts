@@ -167,7 +167,7 @@ describe('who owns the database spares nobody from `restore apply`', () => {
       }
       await sql('UPDATE clients SET revoked_at = now() WHERE id = $1', [client])
       await sql(
-        `UPDATE records SET erased_at = now(), display_key_id = NULL, display_sealed = NULL, secret_key_id = NULL,
+        `UPDATE readable.records SET erased_at = now(), display_key_id = NULL, display_sealed = NULL, secret_key_id = NULL,
          secret_sealed = NULL WHERE token = $1`,
         [erased],
       )

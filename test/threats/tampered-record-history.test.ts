@@ -23,15 +23,19 @@ describe('the history of a record', () => {
   it.each<[string, () => string, () => object]>([
     [
       'a record without its events',
-      () => `UPDATE records SET token = 'card_00000000000000000000000000' WHERE token = '${log.address}'`,
+      () => `UPDATE readable.records SET token = 'card_00000000000000000000000000' WHERE token = '${log.address}'`,
       () => history(/no event of the tokenization|is gone/),
     ],
     [
       'a record that was put back to an older version',
-      () => `UPDATE records SET version = 2 WHERE token = '${log.address}'`,
+      () => `UPDATE readable.records SET version = 2 WHERE token = '${log.address}'`,
       () => history(/at version 2, its events at version 4/),
     ],
-    ['a record that is gone', () => `DELETE FROM records WHERE token = '${log.address}'`, () => history(/is gone/)],
+    [
+      'a record that is gone',
+      () => `DELETE FROM readable.records WHERE token = '${log.address}'`,
+      () => history(/is gone/),
+    ],
     [
       'an older version that is released',
       () => later(`'record.read' AS type, '${log.address}' AS token, '"record_version":3,' AS version`),
@@ -59,7 +63,7 @@ describe('the history of a record', () => {
     ],
     [
       'an erasure that is denied',
-      () => `UPDATE records SET erased_at = NULL, display_sealed = '', secret_sealed = '', display_key_id = '', secret_key_id = ''
+      () => `UPDATE readable.records SET erased_at = NULL, display_sealed = '', secret_sealed = '', display_key_id = '', secret_key_id = ''
              WHERE token = '${log.contact}'`,
       () => history(/an event says that it was erased/),
     ],

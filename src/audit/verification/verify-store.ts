@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { textArray } from '../../database/binary-array.ts'
 import type { Database, Queryable, Statement } from '../../database/database.ts'
 import { idArray } from '../../database/id-array.ts'
+import { isBehindSql, tokenOf } from '../../database/lean-rows.ts'
+import { uuidOf } from '../../identifier.ts'
 import type { EventColumns } from '../event-columns.ts'
 import { eventIdOf } from '../event-id.ts'
 import { COLUMNS_AND_BODY, spellEvents } from '../event-row-store.ts'
@@ -70,15 +71,16 @@ const SELECT_WAITING: Statement = {
          ORDER BY e.position`,
   timeoutMs: SCAN_TIMEOUT_MS,
 }
+/** Of records `r`. */
+const RECORD_STATE = `token, (SELECT name FROM dictionary d WHERE d.sort = 'kind' AND d.id = r.kind) AS kind, version,
+         erased_at IS NOT NULL AS "isErased", created_at AS "createdAt"`
 const SELECT_RECORDS: Statement = {
   name: 'select-records-to-compare-with-log',
-  text: `SELECT token, version, erased_at IS NOT NULL AS "isErased", created_at AS "createdAt"
-         FROM records WHERE token > $1 ORDER BY token LIMIT $2`,
+  text: `SELECT ${RECORD_STATE} FROM records r WHERE ${isBehindSql('$1')} ORDER BY token LIMIT $2`,
 }
 const SELECT_RECORDS_AGAIN: Statement = {
   name: 'select-records-to-compare-again',
-  text: `SELECT token, version, erased_at IS NOT NULL AS "isErased", created_at AS "createdAt"
-         FROM records WHERE token = ANY ($1::text[])`,
+  text: `SELECT ${RECORD_STATE} FROM records r WHERE token = ANY ($1::uuid[])`,
 }
 const SELECT_EVENTS_AGAIN: Statement = {
   name: 'select-events-of-records-to-compare',
@@ -268,24 +270,31 @@ async function* readWaiting(db: Queryable, { leaves, position, head }: Bounds): 
 }
 
 async function* readRecords(db: Queryable): AsyncIterable<RecordState[]> {
-  let after = ''
+  let after: string | null = null
   while (true) {
-    const rows = await db.query<RecordState>(SELECT_RECORDS, [after, PAGE_ROWS])
-    if (rows.length > 0) yield rows
+    const rows: RecordRow[] = await db.query(SELECT_RECORDS, [after, PAGE_ROWS])
+    if (rows.length > 0) yield rows.map(toRecordState)
     if (rows.length < PAGE_ROWS) return
     after = rows.at(-1)!.token
   }
 }
 
+type RecordRow = RecordState & { kind: string | null }
+
+function toRecordState({ kind, token, ...record }: RecordRow): RecordState {
+  return { ...record, token: tokenOf(kind, token) }
+}
+
 async function lookAgain(tx: Queryable, tokens: readonly string[]): Promise<RecordAgain[]> {
-  const records = await tx.query<RecordState>(SELECT_RECORDS_AGAIN, [textArray(tokens)])
+  const records = await tx.query<RecordRow>(SELECT_RECORDS_AGAIN, [idArray(tokens)])
   const events = await spellEvents<EventColumns & { body: string }>(
     tx,
     await tx.query(SELECT_EVENTS_AGAIN, [idArray(tokens)]),
   )
-  const eventsOf = Map.groupBy(events, ({ token }) => token)
+  // The word in front of a token is in the body alone, which is not believed yet.
+  const eventsOf = Map.groupBy(events, ({ token }) => uuidOf(token!))
   return records.map((record) => ({
-    record,
+    record: toRecordState(record),
     events: (eventsOf.get(record.token) ?? []).map((row) => ({ body: row.body, columns: row })),
   }))
 }
