@@ -179,7 +179,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const schema = await watchSchema({ ...basics, log: (facts, message) => logger.warn(facts, message) })
   const writeProbe = createWriteProbe(place)
   const { authenticity, hasSignedLast } = auditLog
-  const reading = { ...basics, authenticity, readers: createLogReaders(place) }
+  const reading = { ...basics, authenticity, readers: createLogReaders(place, config.databaseConnections) }
   /**
    * Whether the ring in memory is the registry's, the database takes writes and has the vault's own schema, and the log takes
    * events. @throws {Problem}

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Database, type DatabaseOptions, openDatabase } from '../database/database.ts'
 import { isLockTimeout, isStatementTimeout } from '../database/database-error.ts'
-import { READER_CONNECTIONS } from '../database/session-pool.ts'
+import { readerConnections } from '../database/session-pool.ts'
 import { Problem } from '../problem.ts'
 
 /** Those who read the log take turns, on connections of their own: reveals do not wait for them. */
@@ -23,10 +23,17 @@ const MOST_WAITING = 256
 const RESTS = 4
 const LONGEST_REST_MS = 1_000
 
-/** @param place where the vault's database is */
-export function createLogReaders(place: Omit<DatabaseOptions, 'maxConnections' | 'queryTimeoutMs'>): LogReaders {
-  const database = openDatabase({ ...place, maxConnections: READER_CONNECTIONS, queryTimeoutMs: STATEMENT_MS })
-  const takeTurn = createTurns({ places: READER_CONNECTIONS, patienceMs: PATIENCE_MS, mostWaiting: MOST_WAITING })
+/**
+ * @param place where the vault's database is
+ * @param pool how many connections the process has for everything else
+ */
+export function createLogReaders(
+  place: Omit<DatabaseOptions, 'maxConnections' | 'queryTimeoutMs'>,
+  pool: number | undefined,
+): LogReaders {
+  const places = readerConnections(pool)
+  const database = openDatabase({ ...place, maxConnections: places, queryTimeoutMs: STATEMENT_MS })
+  const takeTurn = createTurns({ places, patienceMs: PATIENCE_MS, mostWaiting: MOST_WAITING })
   return {
     read: (caller, work) =>
       takeTurn(caller, () => work(database)).catch((error: unknown) => {

@@ -39,23 +39,30 @@ const STILL_WORKING = `
 /** The message of pg-pool when a caller has waited for a free connection for `connectionTimeoutMillis`. */
 const POOL_STAYED_FULL = 'timeout exceeded when trying to connect'
 
-/** Those who read the log through the API share so many, whatever else a process has. */
-export const READER_CONNECTIONS = 2
+/** More connections than these a process does not need under group commit. */
+const MAX_POOL = 10
 
-/** Beside its pool a process listens, tries whether it can write, asks about sessions that do not answer, and has readers of the log. */
-const CONNECTIONS_BESIDE_POOL = 5
+/** Beside its pools a process listens, tries whether it can write, and asks about sessions that do not answer. */
+const CONNECTIONS_BESIDE_POOLS = 3
+
+/** How many connections those who read the log through the API share, beside a pool of that many. */
+export function readerConnections(pool = MAX_POOL): number {
+  return pool < 5 ? 1 : 2
+}
 
 /**
  * How many connections the pool of one process has. PostgreSQL takes 100 unless told otherwise: the workers and the first
  * process share 80 of them. Under group commit few are enough.
  */
 export function connectionsFor(workers: number): number {
-  return Math.max(3, Math.min(10, Math.floor(80 / (workers + 1)) - CONNECTIONS_BESIDE_POOL))
+  const share = Math.floor(80 / (workers + 1)) - CONNECTIONS_BESIDE_POOLS
+  return Math.max(2, Math.min(MAX_POOL, share - readerConnections(share - 2)))
 }
 
 /** How many sessions the workers and the first process of a server may take at the most. */
 export function sessionsOf(workers: number): number {
-  return (workers + 1) * (connectionsFor(workers) + CONNECTIONS_BESIDE_POOL)
+  const pool = connectionsFor(workers)
+  return (workers + 1) * (pool + readerConnections(pool) + CONNECTIONS_BESIDE_POOLS)
 }
 
 /** Prepares a session that has just connected. */
