@@ -97,32 +97,31 @@ COMMENT ON COLUMN audit_cosignatures.checkpoint IS 'the text that was signed: or
 COMMENT ON COLUMN audit_cosignatures.signature IS 'the line that belongs under the note';
 
 CREATE TABLE audit_events (
-  id text NOT NULL,
-  occurred_at timestamp with time zone NOT NULL,
-  type text NOT NULL,
-  caller text,
-  token text,
-  site text,
-  body text NOT NULL,
   "position" bigint NOT NULL DEFAULT nextval('audit_positions'::regclass),
+  id uuid NOT NULL,
+  token uuid,
+  caller integer,
+  type smallint NOT NULL,
+  purpose smallint,
+  site smallint,
   mac bytea,
+  body text NOT NULL,
   CONSTRAINT audit_events_pkey PRIMARY KEY (id),
   CONSTRAINT audit_events_mac_check CHECK ((length(mac) = 48))
 );
 CREATE INDEX audit_events_approval ON ONLY public.audit_events USING btree ("substring"(body, '"approval":"([^"]*)"'::text)) WHERE (strpos(body, '"approval":"'::text) > 0);
-CREATE INDEX audit_events_caller ON ONLY public.audit_events USING btree (caller, id) WHERE (caller IS NOT NULL);
-CREATE INDEX audit_events_drop ON ONLY public.audit_events USING btree (id) WHERE (type = 'audit.drop'::text);
+CREATE INDEX audit_events_caller ON ONLY public.audit_events USING btree (caller, ((LEAST((((('x'::text || substr((id)::text, 1, 8)) || substr((id)::text, 10, 1)))::bit(36))::bigint, (2147483647)::bigint))::integer)) WHERE (caller IS NOT NULL);
 CREATE INDEX audit_events_key ON ONLY public.audit_events USING btree (id) WHERE (strpos(body, '"type":"key.'::text) > 0);
-CREATE INDEX audit_events_key_retire ON ONLY public.audit_events USING btree (id) WHERE (type = 'key.retire'::text);
 CREATE INDEX audit_events_position ON ONLY public.audit_events USING btree ("position");
-CREATE INDEX audit_events_public_key ON ONLY public.audit_events USING btree (id) WHERE (type = ANY (ARRAY['audit.key'::text, 'key.create'::text]));
-CREATE INDEX audit_events_stop ON ONLY public.audit_events USING btree (id) WHERE (type = ANY (ARRAY['audit.missing'::text, 'audit.resume'::text]));
-CREATE INDEX audit_events_taken_away ON ONLY public.audit_events USING btree (id) WHERE (type = ANY (ARRAY['client.revoke'::text, 'partner.end'::text, 'staff.disable'::text, 'staff.enable'::text]));
-CREATE INDEX audit_events_token ON ONLY public.audit_events USING btree (token, id) WHERE (token IS NOT NULL);
-CREATE INDEX audit_events_tokens ON ONLY public.audit_events USING gin (string_to_array("substring"(body, '"tokens":\["([^]]*)"\]'::text), '","'::text)) WHERE (type = ANY (ARRAY['record.search'::text, 'approval.list'::text]));
-COMMENT ON COLUMN audit_events.body IS 'the event in its canonical form, RFC 8785; the other columns repeat parts of it';
+CREATE INDEX audit_events_purpose ON ONLY public.audit_events USING btree (purpose, ((LEAST((((('x'::text || substr((id)::text, 1, 8)) || substr((id)::text, 10, 1)))::bit(36))::bigint, (2147483647)::bigint))::integer)) WHERE (purpose IS NOT NULL);
+CREATE INDEX audit_events_sought ON ONLY public.audit_events USING btree (type, id) WHERE (type <= 10);
+CREATE INDEX audit_events_token ON ONLY public.audit_events USING btree (token) WHERE (token IS NOT NULL);
+CREATE INDEX audit_events_tokens ON ONLY public.audit_events USING gin (string_to_array("substring"(body, '"tokens":\["([^]]*)"\]'::text), '","'::text)) WHERE (strpos(body, '"tokens":["'::text) > 0);
+CREATE INDEX audit_events_type ON ONLY public.audit_events USING btree (type, ((LEAST((((('x'::text || substr((id)::text, 1, 8)) || substr((id)::text, 10, 1)))::bit(36))::bigint, (2147483647)::bigint))::integer));
 COMMENT ON COLUMN audit_events.position IS 'the order of insertion, not of the log: numbers of what was rolled back are missing';
+COMMENT ON COLUMN audit_events.id IS 'evt_ and these 16 bytes in base32; the first six are the time, in milliseconds';
 COMMENT ON COLUMN audit_events.mac IS 'over the body, made by the process that made the event; never shown. Null for events of earlier versions and of commands without keys';
+COMMENT ON COLUMN audit_events.body IS 'the event in its canonical form, RFC 8785; the other columns repeat parts of it';
 
 CREATE TABLE audit_head (
   only_row boolean NOT NULL DEFAULT true,
@@ -140,7 +139,7 @@ COMMENT ON COLUMN audit_head.next_position IS 'every committed event of a lower 
 
 CREATE TABLE audit_leaves (
   sequence bigint NOT NULL,
-  event text NOT NULL,
+  event uuid NOT NULL,
   hash bytea NOT NULL,
   CONSTRAINT audit_leaves_pkey PRIMARY KEY (sequence),
   CONSTRAINT audit_leaves_event_key UNIQUE (event),
@@ -256,20 +255,19 @@ COMMENT ON TABLE disabled_staff IS 'members of staff whose tokens are refused, w
 COMMENT ON COLUMN disabled_staff.folded IS 'the id as it is compared: NFKC, lower case; empty when an earlier version wrote the row';
 
 CREATE TABLE idempotency_keys (
-  key_hash bytea NOT NULL,
-  request_hash bytea NOT NULL,
-  response_key_id text,
-  response_sealed bytea,
   created_at timestamp with time zone NOT NULL,
   expires_at timestamp with time zone NOT NULL,
-  index_key_id text NOT NULL,
+  index_key smallint NOT NULL,
+  response_key smallint,
+  key_hash bytea NOT NULL,
+  request_hash bytea NOT NULL,
+  response_sealed bytea,
   CONSTRAINT idempotency_keys_pkey PRIMARY KEY (key_hash)
 ) WITH (autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=1000, toast.autovacuum_vacuum_scale_factor=0.01, toast.autovacuum_vacuum_threshold=1000);
 CREATE INDEX idempotency_keys_expires ON public.idempotency_keys USING btree (expires_at);
-CREATE INDEX idempotency_keys_response_key ON public.idempotency_keys USING btree (response_key_id) WHERE (response_key_id IS NOT NULL);
+COMMENT ON COLUMN idempotency_keys.index_key IS 'the index key that made the hashes';
 COMMENT ON COLUMN idempotency_keys.key_hash IS 'HMAC-SHA-256 under an index key over caller and Idempotency-Key';
 COMMENT ON COLUMN idempotency_keys.response_sealed IS 'the answer to replay, sealed; null once a record in it is erased';
-COMMENT ON COLUMN idempotency_keys.index_key_id IS 'the index key that made the hashes';
 
 CREATE TABLE kept_limits (
   key character varying(255) NOT NULL,
@@ -411,56 +409,53 @@ COMMENT ON COLUMN rate_limits.granted IS 'how much of the last reservation or se
 COMMENT ON COLUMN rate_limits.pauses IS 'how often the limit was reached before a day went by without it';
 
 CREATE TABLE record_versions (
-  token text NOT NULL,
-  version integer NOT NULL,
-  kind text NOT NULL,
-  site text NOT NULL,
-  display_key_id text NOT NULL,
-  display_sealed bytea NOT NULL,
-  secret_key_id text NOT NULL,
-  secret_sealed bytea NOT NULL,
   replaced_at timestamp with time zone NOT NULL,
+  token uuid NOT NULL,
+  version integer NOT NULL,
+  kind smallint NOT NULL,
+  site smallint NOT NULL,
+  display_key smallint NOT NULL,
+  secret_key smallint NOT NULL,
+  display_sealed bytea NOT NULL,
+  secret_sealed bytea NOT NULL,
   CONSTRAINT record_versions_pkey PRIMARY KEY (token, version)
 );
-CREATE INDEX record_versions_display_key ON public.record_versions USING btree (display_key_id);
-CREATE INDEX record_versions_secret_key ON public.record_versions USING btree (secret_key_id);
 COMMENT ON COLUMN record_versions.display_sealed IS 'the display part as it was before a correction, sealed';
 COMMENT ON COLUMN record_versions.secret_sealed IS 'the details as they were before a correction, sealed';
 
 CREATE TABLE records (
-  token text NOT NULL,
-  kind text NOT NULL,
-  site text NOT NULL,
-  version integer NOT NULL,
-  policy_version text,
-  consents text[] NOT NULL,
-  display_key_id text,
-  display_sealed bytea,
-  secret_key_id text,
-  secret_sealed bytea,
-  terms bytea NOT NULL,
-  idempotency_hash bytea,
   created_at timestamp with time zone NOT NULL,
-  updated_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone,
   erased_at timestamp with time zone,
+  token uuid NOT NULL,
+  version integer NOT NULL,
+  policy integer,
+  consents integer NOT NULL,
+  kind smallint NOT NULL,
+  site smallint NOT NULL,
+  display_key smallint,
+  secret_key smallint,
+  terms bytea NOT NULL,
+  display_sealed bytea,
+  secret_sealed bytea,
+  idempotency_hash bytea,
   CONSTRAINT records_pkey PRIMARY KEY (token),
-  CONSTRAINT records_kind_check CHECK ((kind = ANY (ARRAY['card'::text, 'address'::text, 'contact'::text]))),
-  CONSTRAINT records_sealed_until_erased CHECK (((erased_at IS NULL) = ((display_sealed IS NOT NULL) AND (secret_sealed IS NOT NULL) AND (display_key_id IS NOT NULL) AND (secret_key_id IS NOT NULL)))),
+  CONSTRAINT records_kind_check CHECK ((kind = ANY (ARRAY[1, 2, 3]))),
+  CONSTRAINT records_sealed_until_erased CHECK (((erased_at IS NULL) = ((display_sealed IS NOT NULL) AND (secret_sealed IS NOT NULL) AND (display_key IS NOT NULL) AND (secret_key IS NOT NULL)))),
   CONSTRAINT records_version_check CHECK ((version > 0))
 ) WITH (autovacuum_analyze_scale_factor=0.02, autovacuum_vacuum_insert_scale_factor=0.05, autovacuum_vacuum_scale_factor=0.02);
-CREATE INDEX records_display_key ON public.records USING btree (display_key_id) WHERE (display_key_id IS NOT NULL);
-CREATE INDEX records_secret_key ON public.records USING btree (secret_key_id) WHERE (secret_key_id IS NOT NULL);
+COMMENT ON COLUMN records.updated_at IS 'null until the record is corrected or erased';
+COMMENT ON COLUMN records.token IS 'the 16 bytes of the token, which begins with what its kind says';
+COMMENT ON COLUMN records.terms IS 'the terms of search_terms that lead here, 16 bytes each, one after the other';
 COMMENT ON COLUMN records.display_sealed IS 'what a masked view shows, sealed under a display key (seal format 1)';
 COMMENT ON COLUMN records.secret_sealed IS 'all details of the record, sealed under a secret key (seal format 1)';
-COMMENT ON COLUMN records.terms IS 'the hashes of search_terms that lead here, 32 bytes each, one after the other';
 
 CREATE TABLE reveal_reasons (
+  reason_key smallint NOT NULL,
   event text NOT NULL,
-  reason_key_id text NOT NULL,
   reason_sealed bytea NOT NULL,
   CONSTRAINT reveal_reasons_pkey PRIMARY KEY (event)
 );
-CREATE INDEX reveal_reasons_key ON public.reveal_reasons USING btree (reason_key_id);
 COMMENT ON COLUMN reveal_reasons.reason_sealed IS 'what a caller wrote as the reason of a reveal, sealed';
 
 CREATE TABLE role_sets (
@@ -510,14 +505,17 @@ COMMENT ON COLUMN rotations.runner IS 'host and process that runs it, or ran it 
 COMMENT ON COLUMN rotations.keeps_keys IS 'index keys that it empties are kept, rather than destroyed';
 
 CREATE TABLE search_terms (
+  token uuid NOT NULL,
+  key smallint NOT NULL,
   term bytea NOT NULL,
-  token text NOT NULL,
-  key_id text NOT NULL,
   mac bytea,
-  CONSTRAINT search_terms_pkey PRIMARY KEY (term, token)
-) WITH (autovacuum_analyze_scale_factor=0.02, autovacuum_vacuum_insert_scale_factor=0.05, autovacuum_vacuum_scale_factor=0.02);
-COMMENT ON COLUMN search_terms.term IS 'HMAC-SHA-256 under an index key over site, type and normalised value';
-COMMENT ON COLUMN search_terms.mac IS 'HMAC-SHA-256 under the same index key over term, type, site, token and version of the record';
+  CONSTRAINT search_terms_pkey PRIMARY KEY (term, token, key),
+  CONSTRAINT search_terms_term_check CHECK ((length(term) = 16))
+);
+COMMENT ON TABLE search_terms IS 'what records are found by, a partition for each index key';
+COMMENT ON COLUMN search_terms.key IS 'the number of the index key in the dictionary';
+COMMENT ON COLUMN search_terms.term IS 'the first 16 bytes of HMAC-SHA-256 under the index key over site, type and normalised value';
+COMMENT ON COLUMN search_terms.mac IS 'HMAC-SHA-256 under the same index key over all 32 bytes of the term, its type, and site, token and version of the record';
 
 CREATE TABLE settings (
   name text NOT NULL,
@@ -600,25 +598,30 @@ GRANT INSERT, SELECT, UPDATE ON TABLE settings TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE spent_ids TO strongroom_runtime;
 GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 
+-- function attach_terms_partition(integer)
 -- function audit_event_id_at(timestamp with time zone)
+-- function audit_event_time(uuid)
 -- function audit_has_partition(timestamp without time zone)
 -- function audit_make_partition(timestamp without time zone,boolean)
 -- function audit_partition_bounds()
 -- function audit_partition_state(timestamp with time zone)
 -- function audit_prepare_partitions()
 -- function change_access_version()
--- function hold_to_change(text)
--- function hold_to_release(text[],boolean)
+-- function drop_terms_partition(text)
+-- function hold_to_change(uuid)
+-- function hold_to_release(uuid[],boolean)
 -- function id_of(text,text)
 -- function id_uuid(text)
 -- function idempotency_keys_require_protecting_keys()
+-- function make_terms_partition(text)
 -- function name_of(text,integer)
--- function record_lock(text)
+-- function record_lock(uuid)
 -- function record_versions_require_protecting_keys()
 -- function records_require_protecting_keys()
 -- function reveal_reasons_require_protecting_keys()
 -- function search_terms_require_protecting_keys()
 -- function sweep_approval_uses(integer)
+-- function terms_partition(integer)
 -- function uuid_id(text,uuid)
 -- sequence audit_claims_change_seq
 -- sequence audit_positions
@@ -638,11 +641,11 @@ GRANT DELETE, INSERT, SELECT ON TABLE suspended_callers TO strongroom_runtime;
 -- trigger access_version_truncated on partners, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.partners FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
 -- trigger access_version_truncated on role_sets, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.role_sets FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
 -- trigger access_version_truncated on suspended_callers, always: CREATE TRIGGER access_version_truncated AFTER TRUNCATE ON public.suspended_callers FOR EACH STATEMENT EXECUTE FUNCTION change_access_version()
--- trigger protecting_keys_of_changed on idempotency_keys: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.idempotency_keys FOR EACH ROW WHEN (((new.response_key_id IS DISTINCT FROM old.response_key_id) OR (new.response_sealed IS DISTINCT FROM old.response_sealed) OR (new.index_key_id IS DISTINCT FROM old.index_key_id) OR (new.key_hash IS DISTINCT FROM old.key_hash) OR (new.request_hash IS DISTINCT FROM old.request_hash))) EXECUTE FUNCTION idempotency_keys_require_protecting_keys()
--- trigger protecting_keys_of_changed on record_versions: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.record_versions FOR EACH ROW WHEN (((new.display_key_id IS DISTINCT FROM old.display_key_id) OR (new.display_sealed IS DISTINCT FROM old.display_sealed) OR (new.secret_key_id IS DISTINCT FROM old.secret_key_id) OR (new.secret_sealed IS DISTINCT FROM old.secret_sealed))) EXECUTE FUNCTION record_versions_require_protecting_keys()
--- trigger protecting_keys_of_changed on records: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.records FOR EACH ROW WHEN (((new.display_key_id IS DISTINCT FROM old.display_key_id) OR (new.display_sealed IS DISTINCT FROM old.display_sealed) OR (new.secret_key_id IS DISTINCT FROM old.secret_key_id) OR (new.secret_sealed IS DISTINCT FROM old.secret_sealed))) EXECUTE FUNCTION records_require_protecting_keys()
--- trigger protecting_keys_of_changed on reveal_reasons: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.reveal_reasons FOR EACH ROW WHEN (((new.reason_key_id IS DISTINCT FROM old.reason_key_id) OR (new.reason_sealed IS DISTINCT FROM old.reason_sealed))) EXECUTE FUNCTION reveal_reasons_require_protecting_keys()
--- trigger protecting_keys_of_changed on search_terms: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.search_terms FOR EACH ROW WHEN (((new.key_id IS DISTINCT FROM old.key_id) OR (new.term IS DISTINCT FROM old.term) OR (new.mac IS DISTINCT FROM old.mac))) EXECUTE FUNCTION search_terms_require_protecting_keys()
+-- trigger protecting_keys_of_changed on idempotency_keys: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.idempotency_keys FOR EACH ROW WHEN (((new.response_key IS DISTINCT FROM old.response_key) OR (new.response_sealed IS DISTINCT FROM old.response_sealed) OR (new.index_key IS DISTINCT FROM old.index_key) OR (new.key_hash IS DISTINCT FROM old.key_hash) OR (new.request_hash IS DISTINCT FROM old.request_hash))) EXECUTE FUNCTION idempotency_keys_require_protecting_keys()
+-- trigger protecting_keys_of_changed on record_versions: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.record_versions FOR EACH ROW WHEN (((new.display_key IS DISTINCT FROM old.display_key) OR (new.display_sealed IS DISTINCT FROM old.display_sealed) OR (new.secret_key IS DISTINCT FROM old.secret_key) OR (new.secret_sealed IS DISTINCT FROM old.secret_sealed))) EXECUTE FUNCTION record_versions_require_protecting_keys()
+-- trigger protecting_keys_of_changed on records: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.records FOR EACH ROW WHEN (((new.display_key IS DISTINCT FROM old.display_key) OR (new.display_sealed IS DISTINCT FROM old.display_sealed) OR (new.secret_key IS DISTINCT FROM old.secret_key) OR (new.secret_sealed IS DISTINCT FROM old.secret_sealed))) EXECUTE FUNCTION records_require_protecting_keys()
+-- trigger protecting_keys_of_changed on reveal_reasons: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.reveal_reasons FOR EACH ROW WHEN (((new.reason_key IS DISTINCT FROM old.reason_key) OR (new.reason_sealed IS DISTINCT FROM old.reason_sealed))) EXECUTE FUNCTION reveal_reasons_require_protecting_keys()
+-- trigger protecting_keys_of_changed on search_terms: CREATE TRIGGER protecting_keys_of_changed BEFORE UPDATE ON public.search_terms FOR EACH ROW WHEN (((new.key IS DISTINCT FROM old.key) OR (new.term IS DISTINCT FROM old.term) OR (new.mac IS DISTINCT FROM old.mac))) EXECUTE FUNCTION search_terms_require_protecting_keys()
 -- trigger protecting_keys_of_new on idempotency_keys: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.idempotency_keys REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION idempotency_keys_require_protecting_keys()
 -- trigger protecting_keys_of_new on record_versions: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.record_versions REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION record_versions_require_protecting_keys()
 -- trigger protecting_keys_of_new on records: CREATE TRIGGER protecting_keys_of_new AFTER INSERT ON public.records REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION records_require_protecting_keys()

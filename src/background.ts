@@ -2,34 +2,35 @@ import type { Alert } from './alert.ts'
 
 /** Everything that a server does without being asked, by the name that its alert, the log and the metrics say. */
 export const BACKGROUND_TASKS = {
-  'adopt-access': 'gives the clients and contracts of an older vault their MACs, and takes its access into the ledger',
-  'destroy-index-keys': 'destroys index keys that a rotation has emptied, when nothing needs them any more',
+  'adopt-access': 'gives clients and contracts of an older vault their MACs and adds its access to the ledger',
+  'destroy-index-keys': 'destroys index keys that a rotation emptied',
   'keep-mac-keys': 'replaces MAC keys in time',
-  'claim-event-numbers': 'says how far this process has numbered its events, so that the last ones are missed too',
-  'close-event-keys': 'destroys event keys that were replaced, once nothing waits for the audit log',
+  'claim-event-numbers':
+    'writes up to which number the events of this process are accounted for, so that missing last events are noticed',
+  'close-event-keys': 'destroys replaced event keys when no event under them waits for the audit log',
   'keep-signing-keys': 'replaces and destroys token-signing keys in time',
-  'prepare-audit-partitions': 'makes the partitions of the months to come',
+  'prepare-audit-partitions': 'makes the partitions of the coming months',
   'read-key-registry': 'follows the registry of keys',
-  'renew-certificates': "follows the files of the server's certificate",
+  'renew-certificates': 'loads new files of the server certificate',
   'report-key-uses': 'reports how often keys were used, and reserves further uses',
-  'run-rotations': 'runs the rotations that operators leave to the servers',
+  'run-rotations': 'runs the rotations that were started with `--detach`',
   'sequence-audit-log': 'puts committed events into the audit log and signs it',
   'ship-checkpoints': 'ships checkpoints of the audit log to witnesses and other targets',
-  'sweep-approvals': 'removes approvals that are long over, with their reasons',
-  'sweep-budgets': 'removes what was counted for budgets of days that are over',
+  'sweep-approvals': 'removes old approvals with their reasons',
+  'sweep-budgets': 'removes expired counts of budgets',
   'sweep-idempotency-keys': 'removes stored answers that have expired',
-  'sweep-rate-limits': 'removes counts whose time is over',
-  'sweep-spent-ids': 'removes the ids of assertions and proofs that have expired',
+  'sweep-rate-limits': 'removes expired counts of limits',
+  'sweep-spent-ids': 'removes expired entries of the replay cache',
   'take-in-access':
-    'takes into the ledger of access what was taken away without keys, and looks for refusals that are gone',
-  'watch-audit-log': 'looks how long events wait for their place in the audit log',
+    'adds to the access ledger what was revoked, ended or disabled without keys, and checks that no refusal was removed',
+  'watch-audit-log': 'measures how long events wait for their place in the audit log',
   'watch-database-schema': 'compares the schema of the database with the one that was shipped or accepted',
   'watch-audit-missing':
-    'looks whether another server has found that an event is gone, and whether an operator has looked',
-  'watch-keys': 'looks how far keys have come, for alerts and metrics',
-  'watch-log-end': 'looks whether the end of the audit log is what was signed',
-  'watch-outside-checkpoints': 'looks whether checkpoints outside say that the database is older than what was signed',
-  'write-refusal-counts': 'writes the event of refusals that have none of their own',
+    'checks whether another server found a missing event, and whether an operator has resumed releases',
+  'watch-keys': 'measures the age and uses of keys for alerts and metrics',
+  'watch-log-end': 'checks that the end of the audit log is what was signed',
+  'watch-outside-checkpoints': 'checks against checkpoints outside that the database is not older than what was signed',
+  'write-refusal-counts': 'writes the audit event of refusals that were counted together',
 } as const
 
 export type TaskName = keyof typeof BACKGROUND_TASKS

@@ -56,7 +56,7 @@ describe('the doctor, about the settings of a database of the operator', () => {
   })
 
   it('looks how tables are vacuumed: what an operator has made less is fine', () => {
-    const table = (scaleFactor: number, isOn = true) => [{ table: 'records', isOn, scaleFactor }]
+    const table = (scaleFactor: number, isOn = true) => [{ table: 'records', whole: 'records', isOn, scaleFactor }]
     expect(compareVacuum([...table(0.02), ...table(0.001)])).toEqual([])
     expect(compareVacuum(table(0.2))).toMatchObject([
       { detail: expect.stringMatching(/records is 0.2, and at most 0.02/) },

@@ -48,7 +48,7 @@ const ADVICE: Readonly<Record<string, Advice>> = {
   },
 }
 
-/** The tables with values of their own in migration 0028, and the scale factors there. */
+/** The tables with values of their own in migrations 0028 and 0032, and the scale factors there. */
 const SCALE_FACTORS: Readonly<Record<string, number>> = {
   idempotency_keys: 0.01,
   records: 0.02,
@@ -87,9 +87,9 @@ export function compareConnections(workers: number, settings: readonly ServerSet
 }
 
 export function compareVacuum(tables: readonly TableVacuum[]): Finding[] {
-  return tables.flatMap(({ table, isOn, scaleFactor }) => {
+  return tables.flatMap(({ table, whole, isOn, scaleFactor }) => {
     if (!isOn) return differs(`autovacuum_enabled of the table ${table} is off, and on is advised: it only grows.`)
-    const advised = SCALE_FACTORS[table]
+    const advised = SCALE_FACTORS[whole]
     if (advised === undefined || scaleFactor <= advised) return []
     return differs(
       `autovacuum_vacuum_scale_factor of the table ${table} is ${scaleFactor}, and at most ${advised} is advised: its dead rows are many before they are removed.`,

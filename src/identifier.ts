@@ -43,10 +43,6 @@ export function bytesOfBase32(text: string): Buffer | undefined {
   return base32(bytes) === text ? bytes : undefined
 }
 
-/** An id has 128 bits behind two zero bits, and its time the first 48. */
-const ID_DIGITS = 26
-const TIME_DIGITS = 10
-
 /**
  * Makes ids such as `evt_01k…`: 48 bits of milliseconds, then 80 random bits (the layout of a ULID), so that they sort by time.
  * The time is now unless another is given.
@@ -84,9 +80,5 @@ export function timeOfId(id: string): number | undefined {
   return bytesOfId(id)?.readUIntBE(0, 6)
 }
 
-/** The time, in milliseconds, of a prefix of ids such as `audit_event_id_at` makes: a word, `_`, and ten digits. */
-export function timeOfIdPrefix(prefix: string): number {
-  const time = timeOfId(`${prefix}${ALPHABET[0]!.repeat(ID_DIGITS - TIME_DIGITS)}`)
-  if (time === undefined) throw new RangeError('this is no prefix of ids')
-  return time
-}
+/** What the tokens of each kind of record begin with. */
+export const tokenPrefixes = { card: 'card', address: 'addr', contact: 'cont' } as const

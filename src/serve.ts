@@ -83,7 +83,7 @@ export async function listenToCallers(
   strongroom: Strongroom,
   tickets: TicketSecret,
 ): Promise<Listening> {
-  const { logger, metrics, newId, alert, onFramingError } = strongroom
+  const { logger, metrics, newId, alert, issuer, onFramingError } = strongroom
   let tls = await loadTls(config.tls)
   let isOnCertificate = certificateNames(tls.cert)
   const proxies = createTrustedProxies(config.trustedProxies)
@@ -92,7 +92,7 @@ export async function listenToCallers(
     proxies,
     refusesCertificate: (certificate) => tls.clientCrl?.refuses(certificate, new Date()) ?? false,
   })
-  const server = createHttpsServer(tls, app, { newId, onFramingError })
+  const server = createHttpsServer(tls, app, { newId, issuer, onFramingError })
   if (config.proxyProtocol) acceptProxyProtocol(server, proxies, () => metrics.framingError('malformed-request'))
   const clientCrl = watchClientCrl(() => tls.clientCrl, alert)
   const useTicketKeys = () => server.setTicketKeys(ticketKeysOf(tickets, 'callers', tls))

@@ -17,7 +17,7 @@ export interface StrongroomConfig {
   databaseCaFile?: string | undefined
   /** The schema of the vault's tables. Default: public. */
   databaseSchema?: string | undefined
-  /** The most connections of this process, apart from three that are no part of the pool (`CONNECTIONS_BESIDE_POOL`). */
+  /** The most connections of this process, apart from five that are no part of the pool (`CONNECTIONS_BESIDE_POOL`). */
   databaseConnections?: number
   /** How long a statement waits for a lock before its request is answered `busy`, in milliseconds. Default: 1,500. */
   databaseLockTimeoutMs?: number

@@ -18,6 +18,7 @@ import { createAuditRoutes } from './audit/audit-routes.ts'
 import { closeWhileOlder } from './audit/close-while-older.ts'
 import { inBook } from './audit/event-book.ts'
 import { createTakeFailure } from './audit/failed-command.ts'
+import { createLogReaders } from './audit/log-readers.ts'
 import { createLogRoutes } from './audit/log-routes.ts'
 import { createNewAuditEvent } from './audit/new-audit-event.ts'
 import { createRecordEvent } from './audit/record-event.ts'
@@ -90,12 +91,9 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
 
   const shipping = await loadShipping(config.witnessesFile)
   const why = createWhy(await loadWhyRules(config.why ?? {}))
-  const place = { url: config.databaseUrl, caFile: config.databaseCaFile, schema: config.databaseSchema }
-  const database = openDatabase({
-    ...place,
-    ...(config.databaseConnections ? { maxConnections: config.databaseConnections } : {}),
-    lockTimeoutMs: config.databaseLockTimeoutMs,
-  })
+  const { databaseUrl: url, databaseCaFile: caFile, databaseSchema: schemaName } = config
+  const place = { url, caFile, schema: schemaName, lockTimeoutMs: config.databaseLockTimeoutMs }
+  const database = openDatabase({ ...place, maxConnections: config.databaseConnections })
   const book = createVaultBook({ keys: () => keys, newId, alert, remembers: config.keepsLog ?? false })
   const newAuditEvent = inBook(book, createNewAuditEvent(now, newId, hostname()))
   const vaultKeys = await openVaultKeys({
@@ -152,7 +150,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const batches = overrides.batches ?? createRecordBatches(database, gate.requireOpen)
   const findByTerm = createFindByTerm(basics)
   const lookUp = createLookUp(database)
-  const parts = { kinds, randomBytes, why, findsCards, findByTerm, lookUp }
+  const parts = { kinds, randomBytes, why, findsCards, findByTerm, lookUp, issuer }
   const shared = { ...basics, ...limits, ...parts, batches, roles, macs, ledger }
 
   const auditLog = await createAuditLog(
@@ -180,6 +178,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
 
   const schema = await watchSchema({ ...basics, log: (facts, message) => logger.warn(facts, message) })
   const writeProbe = createWriteProbe(place)
+  const { authenticity, hasSignedLast } = auditLog
+  const reading = { ...basics, authenticity, readers: createLogReaders(place) }
   /**
    * Whether the ring in memory is the registry's, the database takes writes and has the vault's own schema, and the log takes
    * events. @throws {Problem}
@@ -195,8 +195,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   ])
   const routes = [
     ...createRecordApi({ ...shared, idempotency }),
-    ...createAuditRoutes({ ...basics, authenticity: auditLog.authenticity }),
-    ...createLogRoutes({ ...basics, authenticity: auditLog.authenticity }),
+    ...createAuditRoutes(reading),
+    ...createLogRoutes(reading),
     ...createAccessRoutes({
       ...{ ...shared, accessTokens, clientSecrets, spendOnce, issuer, asksForCertificates },
     }),
@@ -212,7 +212,6 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ? startRotationRunner(rotation, (result) => logger.info(result, 'rotation ended'), background)
     : undefined
   const watchKeys = createKeyWatch({ keys, now, alert, observeKey: metrics.observeKey })
-  const { authenticity, hasSignedLast } = auditLog
   const destroying = { ...keyDeps, ...access.keyUse, authenticity, hasSignedLast }
   await tendVault({
     ...{ background, keys },
@@ -239,6 +238,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
 
   return {
     routes: [...routes, ...docs],
+    issuer,
     logger,
     alert,
     metrics,
@@ -293,7 +293,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
       await background.close()
       await limits.probes.close()
       await auditLog.endClaims().finally(vaultKeys.close)
-      await Promise.all([writeProbe.close(), database.close()])
+      await Promise.all([writeProbe.close(), reading.readers.close(), database.close()])
     },
   }
 }

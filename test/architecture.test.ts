@@ -46,7 +46,7 @@ const PURE_KEYS =
   'seal row-facts bound-rows-mark encode-fields key key-state cryptoperiod signing-plan key-ring keyed-hash joined-bytes random registry-manifest root-key/root-key root-key/key-frame root-key/share-text argon2-cost root-key/passphrase-novelty handover key-of-bytes'
 
 const PURE_AUDIT = [
-  'audit-event new-audit-event event-id event-columns unfinished-event canonical-base64 made number-ranges merkle tile tree-edge note checkpoint frontier delivery/ocsf-event delivery/syslog-message review/review-rules',
+  'audit-event event-types new-audit-event event-id event-columns unfinished-event canonical-base64 made number-ranges merkle tile tree-edge note checkpoint frontier delivery/ocsf-event delivery/syslog-message review/review-rules',
   'verification/log-finding verification/log-source verification/recompute-tree verification/explain-tile',
   'verification/check-tree verification/check-event verification/check-numbers verification/check-leaves verification/check-claims',
   'missing-name named-event number-tracker months verification/check-unproven verification/check-retention verification/trusted-keys verification/record-history',

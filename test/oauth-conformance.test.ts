@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { expectProof, proofRows } from './support/proof-table.ts'
 
-const rows = proofRows('oauth-conformance.md', /^(RFC|OpenID) /)
+const rows = proofRows('oauth.md', /^(RFC|OpenID) /)
 
 describe('the table of what the OAuth standards demand', () => {
   it('covers each of the standards', () => {

@@ -114,7 +114,7 @@ export function createAccessRoutes(deps: AccessRouteDeps): Route<Caller>[] {
     route({
       method: 'GET',
       path: '/.well-known/jwks.json',
-      summary: 'The public keys that access tokens are signed with',
+      summary: 'The public keys of access tokens',
       ...document,
       responses: { 200: { description: 'a JWK Set', schema: z.object({ keys: z.array(z.looseObject({})) }) } },
       handle: () => ({ status: 200, body: deps.accessTokens.jwks() }),

@@ -1,4 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
+import { numberOf } from '../database/lean-rows.ts'
 import { requireDone } from '../database/require-done.ts'
 import { insertReason } from './reason-store.ts'
 
@@ -91,7 +92,7 @@ const LIST: Statement = {
   name: 'list-approvals',
   text: `SELECT ${ASKED_COLUMNS} FROM approvals a
          WHERE site = $1 AND state = ANY($2::text[]) AND (state NOT IN ('pending', 'approved') OR expires_at > $3)
-           AND EXISTS (SELECT FROM records r WHERE r.token = a.token AND r.site = a.site)
+           AND EXISTS (SELECT FROM records r WHERE r.token = id_uuid(a.token) AND r.site = $12)
            AND ($4::text IS NULL OR caller = $4) AND ($5::text IS NULL OR role = $5) AND ($6::text IS NULL OR purpose = $6)
            AND ($7::text IS NULL OR token = $7) AND ($8::text IS NULL OR starts_with(token, $8))
            AND ($9::text IS NULL OR (state <> 'unreviewed', id) > ($10::boolean, $9))
@@ -99,7 +100,7 @@ const LIST: Statement = {
 }
 const SELECT_ONE: Statement = {
   name: 'select-approval',
-  text: `SELECT ${ASKED_COLUMNS}, reason_key_id, reason_sealed FROM approvals LEFT JOIN reveal_reasons ON event = id
+  text: `SELECT ${ASKED_COLUMNS}, reason_key, reason_sealed FROM approvals LEFT JOIN reveal_reasons ON event = id
          WHERE id = $1 AND site = $2`,
 }
 const DECIDE: Statement = {
@@ -211,11 +212,11 @@ export interface ApprovalFilter {
 }
 
 /** A page of the requests for records of a site that are not over: releases to be reviewed first, then the oldest first. */
-export function selectApprovals(db: Queryable, filter: ApprovalFilter, now: Date): Promise<AskedRow[]> {
+export async function selectApprovals(db: Queryable, filter: ApprovalFilter, now: Date): Promise<AskedRow[]> {
   const { site, states, caller, role, purpose, token, tokenPrefix, after, limit } = filter
   const wanted = [caller, role, purpose, token, tokenPrefix].map((value) => value ?? null)
   const behind = [after?.id ?? null, after === undefined ? null : !after.isUnreviewed]
-  return db.query(LIST, [site, states, now, ...wanted, ...behind, limit])
+  return db.query(LIST, [site, states, now, ...wanted, ...behind, limit, await numberOf(db, 'site', site)])
 }
 
 export interface AskedWithReason extends AskedRow {
@@ -224,7 +225,15 @@ export interface AskedWithReason extends AskedRow {
 }
 
 export async function selectApproval(db: Queryable, site: string, id: string): Promise<AskedWithReason | undefined> {
-  return (await db.query<AskedWithReason>(SELECT_ONE, [id, site]))[0]
+  const found = await db.query<Omit<AskedWithReason, 'reason_key_id'> & { reason_key: number | null }>(SELECT_ONE, [
+    id,
+    site,
+  ])
+  const nameOf = await db.dictionary.names(
+    'key',
+    found.map((row) => row.reason_key),
+  )
+  return found.map((row) => ({ ...row, reason_key_id: nameOf(row.reason_key) }))[0]
 }
 
 /** A decision; `mac` and `logSize` are those of an approval, else null. */

@@ -1,3 +1,6 @@
+import { eventUuidOf } from '../audit/event-id.ts'
+import { nameSql, queryStored } from '../audit/event-row-store.ts'
+import { isSought, type SoughtType } from '../audit/sought-type.ts'
 import type { FindState, OtherEvent, Unvouched, VouchedType } from '../audit/vouch.ts'
 import type { Queryable, Statement } from '../database/database.ts'
 
@@ -27,17 +30,17 @@ const FIND_SHARED_ROOT_KEY: Statement = {
 }
 
 /** Each takes the subject as JSON, a position and an id. The types stand in the text, so that there is an index over them. */
-const selectOthers = (name: string, types: string): Statement => ({
+const selectOthers = (name: string, ...types: readonly SoughtType[]): Statement => ({
   name: `select-other-events-of-${name}`,
-  text: `SELECT e.id, e.type, e.body, e.mac, e.position > $2 AS "isLater",
+  text: `SELECT e.id, ${nameSql('type', 'e.type')} AS type, e.body, e.mac, e.position > $2 AS "isLater",
                 l.hash IS NOT NULL AND l.hash = sha256('\\x00'::bytea || convert_to(e.body, 'UTF8')) AS "isLogged"
          FROM audit_events e LEFT JOIN audit_leaves l ON l.event = e.id
-         WHERE e.type IN (${types}) AND strpos(e.body, '"subject":' || $1) > 0 AND e.id <> $3 ORDER BY e.position`,
+         WHERE ${isSought(...types)} AND strpos(e.body, '"subject":' || $1) > 0 AND e.id <> $3 ORDER BY e.position`,
 })
 const OTHERS: typeof TAKEN_AWAY = {
-  'client.revoke': selectOthers('client', "'client.revoke'"),
-  'partner.end': selectOthers('partner', "'partner.end'"),
-  'staff.disable': selectOthers('staff', "'staff.disable', 'staff.enable'"),
+  'client.revoke': selectOthers('client', 'client.revoke'),
+  'partner.end': selectOthers('partner', 'partner.end'),
+  'staff.disable': selectOthers('staff', 'staff.disable', 'staff.enable'),
 }
 
 /**
@@ -47,7 +50,7 @@ const OTHERS: typeof TAKEN_AWAY = {
 export const findTakenAway: FindState = async (db, event, keepProven) => {
   const { id, type, subject, position } = event
   if (type === 'root-key.share') return (await db.query(FIND_SHARED_ROOT_KEY, [subject])).length > 0
-  const others = await db.query<OtherEvent>(OTHERS[type], [JSON.stringify(subject), position, id])
+  const others = await queryStored<OtherEvent>(db, OTHERS[type], [JSON.stringify(subject), position, eventUuidOf(id)])
   const proven = await keepProven(others)
   const before = proven.findLast(({ isLater }) => !isLater)
   const after = proven.find(({ isLater }) => isLater)

@@ -8,7 +8,8 @@ const SWEEP: Statement = {
            WHERE (state IN ('pending', 'approved', 'refused', 'used') AND expires_at < $1)
               OR (state = 'reviewed' AND decided_at < $2)
               OR (state = 'unreviewed' AND expires_at < $1
-                  AND NOT EXISTS (SELECT FROM records r WHERE r.token = approvals.token AND r.site = approvals.site))
+                  AND NOT EXISTS (SELECT FROM records r WHERE r.token = id_uuid(approvals.token)
+                                    AND r.site = id_of('site', approvals.site)))
            LIMIT $3 FOR UPDATE SKIP LOCKED),
          swept AS (DELETE FROM approvals WHERE id IN (SELECT id FROM over) RETURNING id),
          forgotten AS (DELETE FROM reveal_reasons WHERE event IN (SELECT id FROM swept))

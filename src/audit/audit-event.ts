@@ -1,68 +1,7 @@
+import type { AuditEventType } from './event-types.ts'
 import type { NumberClaim, SignedClaim } from './made.ts'
 
-export const auditEventTypes = [
-  'record.tokenize',
-  'record.read',
-  'record.reveal',
-  'record.match',
-  'record.correct',
-  'record.erase',
-  'record.search',
-  'request.refuse',
-  'request.replay',
-  'token.issue',
-  'client.add',
-  'client.rotate-secret',
-  'client.replace-keys',
-  'client.end-credential',
-  'client.revoke',
-  'staff.disable',
-  'staff.enable',
-  'partner.add',
-  'partner.end',
-  'roles.apply',
-  'access.explain',
-  'access.review',
-  'access.rebuild',
-  'approval.list',
-  'approval.request',
-  'approval.break-glass',
-  'approval.approve',
-  'approval.refuse',
-  'approval.review',
-  'caller.suspend',
-  'caller.lift',
-  'key.create',
-  'key.promote',
-  'key.deactivate',
-  'key.compromise',
-  'key.destroy',
-  'key.retire',
-  'key.close',
-  'key.reopen',
-  'key.certify',
-  'root-key.replace',
-  'root-key.acknowledge',
-  'root-key.share',
-  'keys.rotate',
-  'records.verify',
-  'audit.read',
-  'audit.acknowledge',
-  'audit.key',
-  'audit.start',
-  'audit.stop',
-  'audit.gap',
-  'audit.drop',
-  'audit.missing',
-  'audit.resume',
-  'audit.unproven',
-  'restore.apply',
-  'restore.waive',
-  'migrate',
-  'schema.accept',
-] as const
-
-export type AuditEventType = (typeof auditEventTypes)[number]
+export { type AuditEventType, auditEventTypes } from './event-types.ts'
 
 /** Who acted, and from where: a client, a member of staff, the operator at the command line, or the vault by itself. */
 export interface AuditCaller {
@@ -155,8 +94,10 @@ export interface AuditFacts {
  */
 export interface AuditEvent {
   id: string
+  /** As its id says too. */
   occurredAt: Date
   type: AuditEventType
+  purpose: string | null
   caller: string | null
   token: string | null
   /** Null for what concerns the whole vault, such as its keys. */

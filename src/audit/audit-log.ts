@@ -2,7 +2,6 @@ import type { Alert, AlertFacts } from '../alert.ts'
 import type { Background } from '../background.ts'
 import type { Database, Queryable } from '../database/database.ts'
 import type { AuditCaller, AuditEventType, AuditFacts, EventBook, NewAuditEvent } from './audit-event.ts'
-import type { EventPage } from './audit-store.ts'
 import type { VaultMark } from './checkpoint.ts'
 import { claimNumbers } from './claim-numbers.ts'
 import { deliverLog, type LogDelivery } from './delivery/deliver-log.ts'
@@ -10,6 +9,7 @@ import { type DropEventsRequest, dropEvents } from './drop-events.ts'
 import { endForOthers } from './end-for-others.ts'
 import { createEventAuthenticity, type VerifyEventMac } from './event-authenticity.ts'
 import { CLAIM_DOMAIN } from './event-book.ts'
+import type { EventPage } from './event-page-store.ts'
 import { type FailedCommand, recordFailedCommand } from './failed-command.ts'
 import { findMinimumIndex } from './find-drops.ts'
 import { keepLog } from './keep-log.ts'
@@ -154,8 +154,10 @@ export async function createAuditLog(
     sealSeen: deps.sealSeen,
     async miss(missing: readonly MissingNumbers[], vanished: readonly string[], session: Queryable) {
       gate.close(missing)
-      for (const one of missing) alert('audit-missing', { process: one.process, numbers: describeMissing(one) })
-      await reportMissing(session, deps, missing)
+      // Whoever is alerted may let releases go on at once, and answers what is reported by then.
+      await reportMissing(session, deps, missing).finally(() => {
+        for (const one of missing) alert('audit-missing', { process: one.process, numbers: describeMissing(one) })
+      })
       await endForOthers(session, vanished, deps.signClaim)
     },
   }
@@ -196,7 +198,7 @@ export async function createAuditLog(
     },
     commands: {
       listAuditEvents: async (operator: AuditCaller, filter: EventPage) => {
-        const { events } = await readEvents(read, filter)
+        const { events } = await readEvents(read, filter, Number.POSITIVE_INFINITY)
         await recordEvent(
           newAuditEvent({ type: 'audit.read', outcome: 'success', caller: operator, count: events.length }),
         )

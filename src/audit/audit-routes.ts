@@ -2,10 +2,10 @@ import { z } from 'zod'
 import type { Caller } from '../access/caller.ts'
 import { auditCaller } from '../access/caller.ts'
 import { purposes } from '../access/purpose.ts'
-import type { Database } from '../database/database.ts'
 import { type Route, type RouteRequest, route } from '../http/route.ts'
 import { auditEventTypes, type NewAuditEvent } from './audit-event.ts'
 import type { EventAuthenticity } from './event-authenticity.ts'
+import type { LogReaders } from './log-readers.ts'
 import { readEvents } from './read-events.ts'
 import { READ_SCOPES, readableSite } from './readable-site.ts'
 import type { RecordEvent } from './record-event.ts'
@@ -34,9 +34,12 @@ const querySchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 })
 
+/** After so long a page is answered with what was found so far. */
+const PAGE_MS = 50
+
 /** `GET /v1/audit/events`: the log, a page at a time. Reading it is an event too. */
 export function createAuditRoutes(deps: {
-  database: Database
+  readers: LogReaders
   authenticity: EventAuthenticity
   newAuditEvent: NewAuditEvent
   recordEvent: RecordEvent
@@ -52,13 +55,15 @@ export function createAuditRoutes(deps: {
       responses: {
         200: {
           description:
-            'a page; `next` is what to pass as `after`, null at the end. An event that cannot be authenticated now has `unverified`',
+            'a page; `next` is what to pass as `after`, null at the end: a page may hold fewer events than `limit`, or none, and still have one. An event that cannot be authenticated now has `unverified`',
           schema: z.object({ events: z.array(z.looseObject({ id: z.string() })), next: z.string().nullable() }),
         },
       },
       handle: async (request: RouteRequest<Caller, undefined, z.output<typeof querySchema>>) => {
         const site = readableSite(request.caller)
-        const { events, next } = await readEvents(deps, { ...request.query, site })
+        const { events, next } = await deps.readers.read(request.caller.id, (database) =>
+          readEvents({ ...deps, database }, { ...request.query, site }, PAGE_MS),
+        )
         const read = deps.newAuditEvent({
           type: 'audit.read',
           outcome: 'success',

@@ -1,42 +1,79 @@
 import { hash } from 'node:crypto'
-import { byteaArray, textArray, timestampArray } from '../database/binary-array.ts'
+import { byteaArray, integerArray, smallintArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement, Transaction } from '../database/database.ts'
 import { DatabaseError } from '../database/database-error.ts'
+import type { Translation } from '../database/dictionary.ts'
+import { idArray } from '../database/id-array.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
 import { Problem } from '../problem.ts'
 import type { AuditEvent, BookEntry, MadeEvent } from './audit-event.ts'
 import { introduce } from './claim-store.ts'
 import { enterWithoutKeys } from './event-book.ts'
-import { eventIdAt } from './event-id.ts'
-import { EVENT_ROW, type EventRow } from './event-row-store.ts'
 import { needsNoMac } from './vouch.ts'
 
+/** The columns of events that are written, in the order of their arrays. */
+const COLUMNS = {
+  id: 'uuid',
+  token: 'uuid',
+  caller: 'integer',
+  type: 'smallint',
+  purpose: 'smallint',
+  site: 'smallint',
+  mac: 'bytea',
+  body: 'text',
+} as const
+
 /** How many arrays hold the columns of events. */
-export const EVENT_COLUMNS = 8
+export const EVENT_COLUMNS = Object.keys(COLUMNS).length
+
+/** The names of the columns. */
+export const EVENT_COLUMN_NAMES = Object.keys(COLUMNS).join(', ')
+
+/** What turns the names of events into numbers. */
+type EventNumbers = Record<'type' | 'purpose' | 'caller' | 'site', Translation<string, number>>
+
+export async function numbersFor(
+  db: Queryable,
+  events: readonly Pick<AuditEvent, keyof EventNumbers>[],
+): Promise<EventNumbers> {
+  const of = (sort: keyof EventNumbers) =>
+    db.dictionary.ids(
+      sort,
+      events.map((event) => event[sort]),
+    )
+  return { type: await of('type'), purpose: await of('purpose'), caller: await of('caller'), site: await of('site') }
+}
 
 /** The column arrays of events, in the order that `unnest` takes them. */
-export function eventColumns(events: readonly MadeEvent[]): unknown[] {
+export function eventColumns(events: readonly MadeEvent[], { type, purpose, caller, site }: EventNumbers): unknown[] {
   return [
-    textArray(events.map((event) => event.id)),
-    timestampArray(events.map((event) => event.occurredAt)),
-    textArray(events.map((event) => event.type)),
-    textArray(events.map((event) => event.caller)),
-    textArray(events.map((event) => event.token)),
-    textArray(events.map((event) => event.site)),
-    textArray(events.map((event) => event.body)),
+    idArray(events.map((event) => event.id)),
+    idArray(events.map((event) => event.token)),
+    integerArray(events.map((event) => caller(event.caller))),
+    smallintArray(events.map((event) => type(event.type))),
+    smallintArray(events.map((event) => purpose(event.purpose))),
+    smallintArray(events.map((event) => site(event.site))),
     byteaArray(events.map((event) => event.mac)),
+    textArray(events.map((event) => event.body)),
   ]
 }
 
+/** The arrays of no events. */
+const NO_EVENTS = eventColumns([], {} as EventNumbers)
+
 /** Which of them holds the bodies. */
-const BODY_COLUMN = 6
+const BODY_COLUMN = EVENT_COLUMNS - 1
 
-const TYPES = ['text', 'timestamptz', 'text', 'text', 'text', 'text', 'text', 'bytea']
+/** The arrays as parameters from `$first` on, as `unnest` takes them. */
+export function eventArraysSql(first: number): string {
+  return Object.values(COLUMNS)
+    .map((type, offset) => `$${first + offset}::${type}[]`)
+    .join(', ')
+}
 
-/** `INSERT` of events from eight arrays that start at parameter `$first`. */
+/** `INSERT` of events from arrays that start at parameter `$first`. */
 export function insertEventsSql(first: number): string {
-  return `INSERT INTO audit_events (id, occurred_at, type, caller, token, site, body, mac)
-          SELECT * FROM unnest(${TYPES.map((type, offset) => `$${first + offset}::${type}[]`).join(', ')})`
+  return `INSERT INTO audit_events (${EVENT_COLUMN_NAMES}) SELECT * FROM unnest(${eventArraysSql(first)})`
 }
 
 const INSERT_EVENTS: Statement = { name: 'insert-audit-events', text: insertEventsSql(1) }
@@ -48,11 +85,11 @@ const INSERT_EVENTS: Statement = { name: 'insert-audit-events', text: insertEven
 const FIND_DIFFERING: Statement = {
   name: 'find-differing-audit-events',
   text: `SELECT n.place::integer AS place
-         FROM unnest(${opaqueArray(1, 'text')}, $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::bytea[])
-           WITH ORDINALITY AS n (id, occurred_at, type, caller, token, site, digest, mac, place)
-         WHERE (SELECT sha256(convert_to(e.body, 'UTF8')) = n.digest AND e.mac IS NOT DISTINCT FROM n.mac AND e.occurred_at = n.occurred_at AND e.type = n.type
-                   AND e.caller IS NOT DISTINCT FROM n.caller AND e.token IS NOT DISTINCT FROM n.token
-                   AND e.site IS NOT DISTINCT FROM n.site
+         FROM unnest(${opaqueArray(1, 'uuid')}, $2::uuid[], $3::integer[], $4::smallint[], $5::smallint[], $6::smallint[], $7::bytea[], $8::bytea[])
+           WITH ORDINALITY AS n (id, token, caller, type, purpose, site, mac, digest, place)
+         WHERE (SELECT sha256(convert_to(e.body, 'UTF8')) = n.digest AND e.mac IS NOT DISTINCT FROM n.mac AND e.type = n.type
+                   AND e.purpose IS NOT DISTINCT FROM n.purpose AND e.caller IS NOT DISTINCT FROM n.caller
+                   AND e.token IS NOT DISTINCT FROM n.token AND e.site IS NOT DISTINCT FROM n.site
                 FROM audit_events e WHERE e.id = n.id) IS NOT TRUE`,
 }
 
@@ -78,21 +115,23 @@ export async function writeEvents<T>(
   write: (columns: unknown[]) => Promise<T>,
   isWritten?: (answer: T, place: number) => boolean,
 ): Promise<T> {
-  if (events.length === 0) return write(eventColumns([]))
+  if (events.length === 0) return write(NO_EVENTS)
   const { book } = events[0]!
   if (book === undefined) throw new Error('an event is written by the process that numbers it')
-  if (book.isSealed && events.every(needsNoMac)) return writeEntry(db, enterWithoutKeys(events), write, isWritten)
+  const numbers = await numbersFor(db, events)
+  const enter = (entry: BookEntry) => writeEntry(db, entry, eventColumns(entry.events, numbers), write, isWritten)
+  if (book.isSealed && events.every(needsNoMac)) return enter(enterWithoutKeys(events))
   if (!book.isIntroduced) await introduce(db, book)
-  return writeEntry(db, book.enter(events), write, isWritten)
+  return enter(book.enter(events))
 }
 
 async function writeEntry<T>(
   db: Queryable | Transaction,
   entry: BookEntry,
+  columns: unknown[],
   write: (columns: unknown[]) => Promise<T>,
   isWritten: (answer: T, place: number) => boolean = () => true,
 ): Promise<T> {
-  const columns = eventColumns(entry.events)
   const isTransaction = 'whenOver' in db
   let absent: number[] = []
   const confirm = (on: Queryable) => requireStored(on, columns, entry, absent)
@@ -162,76 +201,4 @@ async function requireStoredSoFar(
  */
 export async function insertEvents(db: Queryable | Transaction, events: readonly AuditEvent[]): Promise<void> {
   if (events.length > 0) await writeEvents(db, events, (columns) => db.query(INSERT_EVENTS, columns))
-}
-
-export interface EventFilter {
-  /** Only events of this site, and those that concern the whole vault; all of them when undefined. */
-  site?: string | undefined
-  caller?: string | undefined
-  token?: string | undefined
-  /** Only events of one of these records, or that showed one of them. */
-  tokens?: readonly string[] | undefined
-  type?: string | undefined
-  purpose?: string | undefined
-  /** Only events that were made at that time or later. */
-  since?: Date | undefined
-  /** Only events that were made before. */
-  until?: Date | undefined
-}
-
-/** The records that an event of many names; migration 0016 has an index over the same expression for the same types. */
-const SHOWN = `string_to_array(substring(body, '"tokens":\\["([^]]*)"\\]'), '","')`
-const isShown = (condition: string) => `type IN ('record.search', 'approval.list') AND ${SHOWN} ${condition}`
-
-const IS_WANTED = {
-  site: (value: string) => `(site IS NULL OR site = ${value})`,
-  caller: (value: string) => `caller = ${value}`,
-  token: (value: string) => `(token = ${value} OR ${isShown(`@> ARRAY[${value}]::text[]`)})`,
-  tokens: (value: string) => `(token = ANY (${value}::text[]) OR ${isShown(`&& ${value}::text[]`)})`,
-  type: (value: string) => `type = ${value}`,
-  // What is no JSON must not fail the statement; in the canonical form the quotation marks inside a text are escaped.
-  purpose: (value: string) => `strpos(body, '"purpose":"' || ${value} || '"') > 0`,
-  since: (value: string) => `id >= ${value}`,
-  until: (value: string) => `id < ${value}`,
-} as const satisfies Record<keyof EventFilter, (value: string) => string>
-
-/**
- * The conditions of a filter, each in front of it an AND, with their values from parameter `$first` on, and a name for the
- * statement that they stand in. A condition is there or is not: every plan fits all values, and prunes the partitions.
- */
-export function eventConditions(filter: EventFilter, first: number): { name: string; sql: string; values: unknown[] } {
-  const wanted = (Object.keys(IS_WANTED) as (keyof EventFilter)[]).filter((name) => filter[name] !== undefined)
-  return {
-    name: wanted.map((name) => `-${name}`).join(''),
-    sql: wanted.map((name, at) => ` AND ${IS_WANTED[name](`$${first + at}`)}`).join(''),
-    values: wanted.map((name) => {
-      const value = filter[name]
-      return value instanceof Date ? eventIdAt(value) : value
-    }),
-  }
-}
-
-export interface EventPage extends EventFilter {
-  /** Only events whose id sorts after this one. */
-  after?: string | undefined
-  limit: number
-  /** The latest of them, the last one first. */
-  newestFirst?: boolean | undefined
-}
-
-/** Some other id is none of the vault's, and does not say where the next page begins. */
-const IS_ID = `id ~ '^evt_[0-9a-z]{1,40}$'`
-
-/** A page of rows in the order of their ids, which is the order of time to the millisecond, or in the opposite order. */
-export function selectEventRows(
-  db: Queryable,
-  { after = '', limit, newestFirst = false, ...filter }: EventPage,
-): Promise<EventRow[]> {
-  const { name, sql, values } = eventConditions(filter, 3)
-  const statement = {
-    name: `select-audit-events${name}${newestFirst ? '-newest-first' : ''}`,
-    text: `SELECT ${EVENT_ROW} FROM audit_events e WHERE id > $1 AND ${IS_ID}${sql}
-           ORDER BY id${newestFirst ? ' DESC' : ''} LIMIT $2`,
-  }
-  return db.query(statement, [after, limit, ...values])
 }

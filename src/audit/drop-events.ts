@@ -2,7 +2,6 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { ConfigError } from '../config.ts'
 import type { Database, Queryable } from '../database/database.ts'
 import { isLockTimeout } from '../database/database-error.ts'
-import { timeOfIdPrefix } from '../identifier.ts'
 import { announceKey } from './announce-key.ts'
 import type { AuditCaller, NewAuditEvent } from './audit-event.ts'
 import { insertEvents } from './audit-store.ts'
@@ -114,7 +113,7 @@ function stepsOf(partitions: readonly OldPartition[], before: Date): Step[] {
   const rest = partitions.find(({ end }) => end === null)
   const months = partitions.filter(({ end }) => end !== null)
   const steps = months.map((month, at): Step => {
-    return { until: new Date(timeOfIdPrefix(month.end!)), month, older: months.slice(0, at), rest }
+    return { until: month.end!, month, older: months.slice(0, at), rest }
   })
   return rest === undefined ? steps : [...steps, { until: before, month: undefined, older: months, rest }]
 }

@@ -75,8 +75,8 @@ export function createEventBook({ process, makeMac, isSealed, alert, remembers }
       const made = events.map((event, at): MadeEvent => {
         const member = `"made":{${about}"number":${first + at},"process":"${process}","settled":${said.settled}${gaps}},`
         const body = withMember(event.body, member)
-        const { id, occurredAt, type, caller, token, site } = event
-        return { id, occurredAt, type, caller, token, site, body, mac: makeMac(EVENT_DOMAIN, body) }
+        const { book: _book, ...columns } = event
+        return { ...columns, body, mac: makeMac(EVENT_DOMAIN, body) }
       })
       // Only now, since there may have been no key.
       next += made.length

@@ -1,8 +1,8 @@
 /** What stands beside the body of an event in its row, and repeats it. */
 export interface EventColumns {
   id: string
-  occurredAt: Date
   type: string
+  purpose: string | null
   caller: string | null
   token: string | null
   site: string | null
@@ -18,13 +18,13 @@ export function membersOf(body: string): Record<string, unknown> | undefined {
   }
 }
 
-/** The names of the columns that do not repeat what the members of the body say. A time in the database may be infinite. */
+/** The names of the columns that do not repeat what the members of the body say. */
 export function differingColumns(columns: EventColumns, members: Record<string, unknown>): string[] {
-  const { id, at, type, caller, token, site } = members
+  const { id, type, purpose, caller, token, site } = members
   const said: readonly [name: string, column: unknown, member: unknown][] = [
     ['id', columns.id, id],
-    ['occurred_at', Number(columns.occurredAt), typeof at === 'string' ? Date.parse(at) : Number.NaN],
     ['type', columns.type, type],
+    ['purpose', columns.purpose, purpose ?? null],
     ['caller', columns.caller, isObject(caller) ? caller.id : null],
     ['token', columns.token, token ?? null],
     ['site', columns.site, site ?? null],

@@ -1,22 +1,24 @@
-import { textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
-import { eventIdAt } from './event-id.ts'
-import { EVENT_ROW, type EventRow } from './event-row-store.ts'
+import { idArray } from '../database/id-array.ts'
+import { uuidOf } from '../identifier.ts'
+import { eventIdOf, eventUuidAt } from './event-id.ts'
+import { EVENT_ROW, type EventRow, numberSql, queryEvents, queryStored } from './event-row-store.ts'
+import { isSought } from './sought-type.ts'
 
 const SELECT_RETIREMENTS: Statement = {
   name: 'select-retirement-events',
   text: `SELECT ${EVENT_ROW} FROM audit_events e
-         WHERE type = 'key.retire' AND strpos(body, '"subject":"' || $1 || '"') > 0 ORDER BY id DESC LIMIT 100`,
+         WHERE ${isSought('key.retire')} AND strpos(body, '"subject":"' || $1 || '"') > 0 ORDER BY id DESC LIMIT 100`,
 }
 
 /** The latest rows that say that a census has found nothing on a key, the latest first. */
 export function selectRetirements(db: Queryable, keyId: string): Promise<EventRow[]> {
-  return db.query(SELECT_RETIREMENTS, [keyId])
+  return queryEvents(db, SELECT_RETIREMENTS, [keyId])
 }
 
 const SELECT_EVENTS_OF_RECORDS: Statement = {
   name: 'select-events-of-records',
-  text: 'SELECT token, id FROM audit_events WHERE token = ANY ($1::text[]) AND type = $2',
+  text: `SELECT token, id FROM audit_events WHERE token = ANY ($1::uuid[]) AND type = ${numberSql('type', '$2')}`,
 }
 
 /** The event of that type of each record, where there is one, by its token. A record has one tokenization and one erasure. */
@@ -25,14 +27,16 @@ export async function findRecordEvents(
   type: 'record.tokenize' | 'record.erase',
   tokens: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
-  const rows = await db.query<{ token: string; id: string }>(SELECT_EVENTS_OF_RECORDS, [textArray(tokens), type])
-  return new Map(rows.map(({ token, id }) => [token, id]))
+  const rows = await db.query<{ token: string; id: string }>(SELECT_EVENTS_OF_RECORDS, [idArray(tokens), type])
+  const tokenOf = new Map(tokens.map((token) => [uuidOf(token), token]))
+  return new Map(rows.map(({ token, id }) => [tokenOf.get(token)!, eventIdOf(id)]))
 }
 
 const COUNT_FAILED_COMMANDS: Statement = {
   name: 'count-failed-commands',
   text: `SELECT count(*)::float8 AS in_all, count(*) FILTER (WHERE body::json ->> 'source' = $2)::float8 AS of_source
-         FROM audit_events WHERE id >= $1 AND type = 'request.refuse' AND caller LIKE 'operator:%'`,
+         FROM audit_events WHERE id >= $1 AND type = ${numberSql('type', "'request.refuse'")}
+           AND caller = ANY (ARRAY(SELECT id FROM dictionary WHERE sort = 'caller' AND name LIKE 'operator:%'))`,
 }
 
 /** How many events of failed commands there are since then, from one source and in all. */
@@ -42,7 +46,7 @@ export async function countFailedCommands(
   source: string,
 ): Promise<{ in_all: number; of_source: number }> {
   const [counted] = await db.query<{ in_all: number; of_source: number }>(COUNT_FAILED_COMMANDS, [
-    eventIdAt(since),
+    eventUuidAt(since),
     source,
   ])
   return counted!
@@ -57,7 +61,7 @@ export interface EarlierReveal {
 const SELECT_REVEALS: Statement = {
   name: 'select-reveals',
   text: `SELECT id, (body::json ->> 'record_version')::integer AS version
-         FROM audit_events WHERE id = ANY ($1::text[]) AND type = 'record.reveal'`,
+         FROM audit_events WHERE id = ANY ($1::uuid[]) AND type = ${numberSql('type', "'record.reveal'")}`,
 }
 
 /** Those of the planned events that are in the log, by their ids. */
@@ -66,13 +70,13 @@ export async function findReveals(
   ids: readonly (string | null)[],
 ): Promise<ReadonlyMap<string, EarlierReveal>> {
   if (ids.length === 0) return new Map()
-  const rows = await db.query<EarlierReveal>(SELECT_REVEALS, [textArray(ids)])
+  const rows = await queryStored<EarlierReveal>(db, SELECT_REVEALS, [idArray(ids)])
   return new Map(rows.map((row) => [row.id, row]))
 }
 
 /**
  * The body of an event has a MAC and a leaf, its other columns have neither. In the canonical form the quotation marks inside a
- * text are escaped, so what is found is the member itself. Migration 0025 has an index over the same expression.
+ * text are escaped, so what is found is the member itself. Migration 0031 has an index over the same expression.
  */
 const SELECT_RELEASES_UNDER: Statement = {
   name: 'select-releases-under-approval',
@@ -82,10 +86,10 @@ const SELECT_RELEASES_UNDER: Statement = {
 
 /** The events that name an approval: those of its release, wherever they stand in the log. */
 export async function findReleasesUnder(db: Queryable, approval: string): Promise<string[]> {
-  return (await db.query<{ id: string }>(SELECT_RELEASES_UNDER, [approval])).map(({ id }) => id)
+  return (await queryStored(db, SELECT_RELEASES_UNDER, [approval])).map(({ id }) => id)
 }
 
-/** By the bodies that the log was signed over. Migration 0025 has an index over the same condition. */
+/** By the bodies that the log was signed over. Migration 0031 has an index over the same condition. */
 const SELECT_KEY_EVENTS: Statement = {
   name: 'select-key-events-of-log',
   text: `SELECT body::json ->> 'type' AS type, body::json ->> 'subject' AS key FROM audit_events e

@@ -1,4 +1,5 @@
 import type { Queryable, Statement } from '../database/database.ts'
+import { eventIdOf } from './event-id.ts'
 import { isIntactSql } from './event-row-store.ts'
 
 const FIND_LAST_STORED: Statement = {
@@ -53,6 +54,7 @@ export interface ChangedEvent {
 }
 
 /** The leaves from one up to, and without, another whose event is not there, is not what was hashed, or is not what its columns say. */
-export function selectChangedEvents(db: Queryable, from: number, to: number): Promise<ChangedEvent[]> {
-  return db.query(SELECT_CHANGED_EVENTS, [from, to])
+export async function selectChangedEvents(db: Queryable, from: number, to: number): Promise<ChangedEvent[]> {
+  const rows = await db.query<ChangedEvent>(SELECT_CHANGED_EVENTS, [from, to])
+  return rows.map((row) => ({ ...row, event: eventIdOf(row.event) }))
 }

@@ -7,6 +7,7 @@ import type { AuditFacts, NewAuditEvent } from './audit-event.ts'
 import type { EventAuthenticity } from './event-authenticity.ts'
 import { selectEntries } from './event-row-store.ts'
 import { findMinimumIndex } from './find-drops.ts'
+import type { LogReaders } from './log-readers.ts'
 import { type LogHead, selectHead, selectTile } from './log-store.ts'
 import { parseNote } from './note.ts'
 import { READ_SCOPES, readableSite } from './readable-site.ts'
@@ -20,6 +21,7 @@ const FINAL = { 'cache-control': 'private, max-age=31536000, immutable' } as con
 
 interface LogRoutesDeps {
   database: Database
+  readers: LogReaders
   authenticity: EventAuthenticity
   newAuditEvent: NewAuditEvent
   recordEvent: RecordEvent
@@ -41,7 +43,7 @@ const minimumIndexSchema = z.object({ minimum_index: z.number().int().min(0) })
  * the receipts of single events. Looking at events is an event; hashes say nothing.
  */
 export function createLogRoutes(deps: LogRoutesDeps): Route<Caller>[] {
-  const { database } = deps
+  const { database, readers } = deps
   const recordRead = (request: RouteRequest<Caller>, facts: Partial<AuditFacts>) =>
     deps.recordEvent(
       deps.newAuditEvent({
@@ -54,7 +56,7 @@ export function createLogRoutes(deps: LogRoutesDeps): Route<Caller>[] {
       }),
     )
 
-  async function entries(request: RouteRequest<Caller>, tile: Tile): Promise<Buffer> {
+  async function entries(request: RouteRequest<Caller>, tile: Tile, database: Database): Promise<Buffer> {
     // What was dropped is gone whether anybody may have seen it or not.
     if (tile.index * TILE_WIDTH + tile.width <= (await findMinimumIndex(database))) throw new Problem('event-dropped')
     const events = await selectEntries(database, tile)
@@ -118,7 +120,10 @@ export function createLogRoutes(deps: LogRoutesDeps): Route<Caller>[] {
         if (parsed === undefined) throw new Problem('not-found')
         const { tile, kind } = parsed
         requireTile(tile, await headOf(database))
-        const body = kind === 'entries' ? await entries(request, tile) : await hashes(tile)
+        const body =
+          kind === 'entries'
+            ? await readers.read(request.caller.id, (reader) => entries(request, tile, reader))
+            : await hashes(tile)
         const headers = tile.width === TILE_WIDTH ? FINAL : {}
         return { status: 200, body, contentType: 'application/octet-stream', headers }
       },
@@ -126,7 +131,7 @@ export function createLogRoutes(deps: LogRoutesDeps): Route<Caller>[] {
     route<Caller>({
       method: 'GET',
       path: '/v1/audit/events/:event/receipt',
-      summary: 'What proves that an event is in the log: the event, an inclusion proof and a checkpoint',
+      summary: 'The receipt of an event: the event, an inclusion proof and a checkpoint',
       access: READ_SCOPES,
       audited: true,
       responses: { 200: { description: 'the receipt; it can be verified without the vault', schema: receiptSchema } },

@@ -1,8 +1,11 @@
 import { byteaArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
-import { EVENT_ROW, type EventRow } from './event-row-store.ts'
+import { idArray } from '../database/id-array.ts'
+import { eventIdOf } from './event-id.ts'
+import { EVENT_ROW, type EventRow, queryEvents } from './event-row-store.ts'
 import type { PositionRange } from './frontier.ts'
 import type { SealedSeen } from './seen-numbers.ts'
+import { isSought } from './sought-type.ts'
 import { hashesAt, TILE_WIDTH, type Tile } from './tile.ts'
 import type { Subtree, TreeEdge } from './tree-edge.ts'
 
@@ -71,13 +74,15 @@ const SELECT_PLACED: Statement = {
 }
 
 /** Up to `limit` committed events from that position on, and all in those ranges, in the order of their positions. */
-export function selectPlacedEvents(
+export async function selectPlacedEvents(
   db: Queryable,
   from: number,
   ranges: readonly PositionRange[],
   limit: number,
 ): Promise<PlacedEvent[]> {
-  return db.query(SELECT_PLACED, [from, ranges.map((range) => range.from), ranges.map((range) => range.to), limit])
+  const values = [from, ranges.map((range) => range.from), ranges.map((range) => range.to), limit]
+  const rows = await db.query<PlacedEvent>(SELECT_PLACED, values)
+  return rows.map((row) => ({ ...row, event: eventIdOf(row.event) }))
 }
 
 const SELECT_RUNNING: Statement = {
@@ -120,7 +125,7 @@ const GROW_LOG: Statement = {
       WHERE size = $1 AND root = $2 RETURNING size),
     leaves AS (
       INSERT INTO audit_leaves (sequence, event, hash)
-      SELECT $1 + ordinality - 1, event, hash FROM unnest($8::text[], $9::bytea[]) WITH ORDINALITY AS n (event, hash, ordinality)
+      SELECT $1 + ordinality - 1, event, hash FROM unnest($8::uuid[], $9::bytea[]) WITH ORDINALITY AS n (event, hash, ordinality)
       WHERE EXISTS (SELECT FROM head)),
     subtrees AS (
       INSERT INTO audit_subtrees (level, index, hash)
@@ -150,7 +155,7 @@ export async function growLog(db: Queryable, growth: LogGrowth): Promise<boolean
     head.note,
     head.nextPosition,
     head.createdAt,
-    textArray(leaves.map(({ event }) => event)),
+    idArray(leaves.map(({ event }) => event)),
     byteaArray(leaves.map(({ hash }) => hash)),
     subtrees.map(({ level }) => level),
     subtrees.map(({ index }) => index),
@@ -216,22 +221,22 @@ export interface AnnouncedKey {
 
 const FIND_ANNOUNCEMENTS: Statement = {
   name: 'find-audit-key-announcements',
-  text: `SELECT ${EVENT_ROW} FROM audit_events e WHERE type IN ('audit.key', 'key.create')
+  text: `SELECT ${EVENT_ROW} FROM audit_events e WHERE ${isSought('audit.key', 'key.create')}
            AND strpos(body, '"subject":"' || $1 || '"') > 0 AND strpos(body, '"public_key":"' || $2 || '"') > 0
          ORDER BY id DESC LIMIT 100`,
 }
 
 /** The latest rows that say that this is the public key of the key that signs the log. */
 export function findAnnouncements(db: Queryable, { id, publicKey }: AnnouncedKey): Promise<EventRow[]> {
-  return db.query(FIND_ANNOUNCEMENTS, [id, publicKey])
+  return queryEvents(db, FIND_ANNOUNCEMENTS, [id, publicKey])
 }
 
 const SELECT_OLDEST_WAITING: Statement = {
   name: 'select-oldest-unsequenced-event',
   // One row that somebody has put in front of the others must not hide how long they have waited.
-  text: `SELECT min(at) AS at FROM (
-           SELECT occurred_at AS at FROM audit_events e
-           WHERE position >= coalesce((SELECT next_position FROM audit_head), 0) AND isfinite(occurred_at)
+  text: `SELECT audit_event_time((array_agg(id ORDER BY id))[1]) AS at FROM (
+           SELECT id FROM audit_events e
+           WHERE position >= coalesce((SELECT next_position FROM audit_head), 0)
              AND (SELECT true FROM audit_leaves l WHERE l.event = e.id) IS NULL ORDER BY position LIMIT 1000) AS waiting`,
 }
 

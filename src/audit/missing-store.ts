@@ -1,7 +1,8 @@
 import type { Queryable, Statement } from '../database/database.ts'
 import { requireDone } from '../database/require-done.ts'
-import type { StoredEvent } from './event-row-store.ts'
+import { nameSql, queryStored, type StoredEvent } from './event-row-store.ts'
 import type { MissingNumbers } from './number-tracker.ts'
+import { isSought } from './sought-type.ts'
 
 const INSERT_MISSING: Statement = {
   name: 'insert-audit-missing',
@@ -35,13 +36,14 @@ export function selectMissing(db: Queryable): Promise<MissingNumbers[]> {
 
 const SELECT_STOPS: Statement = {
   name: 'select-audit-stops',
-  text: `SELECT id, type, body, mac, (SELECT sequence::float8 FROM audit_leaves WHERE event = id) AS sequence
-         FROM audit_events WHERE type IN ('audit.missing', 'audit.resume') ORDER BY id`,
+  text: `SELECT id, ${nameSql('type', 'type')} AS type, body, mac,
+                (SELECT sequence::float8 FROM audit_leaves WHERE event = e.id) AS sequence
+         FROM audit_events e WHERE ${isSought('audit.missing', 'audit.resume')} ORDER BY id`,
 }
 
 export type ClaimedStop = StoredEvent & { type: 'audit.missing' | 'audit.resume' }
 
 /** The events that stop releases, and those that let them go on. */
 export function selectStops(db: Queryable): Promise<ClaimedStop[]> {
-  return db.query(SELECT_STOPS)
+  return queryStored(db, SELECT_STOPS)
 }

@@ -82,6 +82,7 @@ export function createNewAuditEvent(now: () => Date, newId: NewId, host?: string
       id,
       occurredAt,
       type: facts.type,
+      purpose: facts.purpose ?? null,
       caller: facts.caller?.id ?? null,
       token: facts.token ?? null,
       site: facts.site ?? null,

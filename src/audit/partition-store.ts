@@ -1,6 +1,9 @@
 import type { Queryable, Statement } from '../database/database.ts'
+import { idArray } from '../database/id-array.ts'
+import { eventIdOf } from './event-id.ts'
 import { isIntactSql } from './event-row-store.ts'
 import type { AnnouncedKey } from './log-store.ts'
+import { isSought } from './sought-type.ts'
 
 /** Hundreds of millions of events are counted before they go. */
 const TIMEOUT_MS = 60 * 60 * 1_000
@@ -9,8 +12,8 @@ const TIMEOUT_MS = 60 * 60 * 1_000
 export interface OldPartition {
   /** As SQL writes it. */
   name: string
-  /** The beginning of the next month as a prefix of ids; null for the partition that holds rows of any time. */
-  end: string | null
+  /** The beginning of the next month; null for the partition that holds rows of any time. */
+  end: Date | null
 }
 
 const PREPARE_PARTITIONS: Statement = {
@@ -40,7 +43,9 @@ const PARTITION_STATE: Statement = {
 
 /** @param at a time of the current month, by the clock that ids are made with */
 export async function readPartitionState(db: Queryable, at: Date): Promise<PartitionState> {
-  return (await db.query<PartitionState>(PARTITION_STATE, [at]))[0]!
+  const [state] = await db.query<PartitionState>(PARTITION_STATE, [at])
+  const { firstAstray } = state!
+  return { ...state!, firstAstray: firstAstray && eventIdOf(firstAstray) }
 }
 
 const OWNS_LOG: Statement = {
@@ -55,8 +60,8 @@ export async function ownsLog(db: Queryable): Promise<boolean> {
 
 const SELECT_OLD: Statement = {
   name: 'select-old-audit-partitions',
-  text: `SELECT quote_ident(relname) AS name, CASE WHEN bound <> 'DEFAULT' THEN upper END AS "end"
-         FROM (SELECT relname, bound, substring(bound FROM 'TO \\(''([^'']*)''\\)$') COLLATE "C" AS upper
+  text: `SELECT quote_ident(relname) AS name, audit_event_time(upper) AS "end"
+         FROM (SELECT relname, bound, substring(bound FROM 'TO \\(''([^'']*)''\\)$')::uuid AS upper
                FROM (SELECT relname, pg_get_expr(relpartbound, pg_class.oid) AS bound
                      FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
                      WHERE inhparent = 'audit_events'::regclass) p) q
@@ -95,7 +100,7 @@ const SELECT_ANNOUNCEMENTS: Statement = {
   timeoutMs: TIMEOUT_MS,
   text: `SELECT DISTINCT body::json ->> 'subject' AS id, body::json ->> 'public_key' AS "publicKey"
          FROM audit_events e JOIN audit_leaves l ON l.event = e.id AND l.sequence >= $1 AND l.sequence < $2
-         WHERE type IN ('audit.key', 'key.create') AND body::json ->> 'public_key' IS NOT NULL`,
+         WHERE ${isSought('audit.key', 'key.create')} AND body::json ->> 'public_key' IS NOT NULL`,
 }
 
 /** The keys of the log that the events of these leaves announce. */
@@ -165,7 +170,7 @@ export async function selectStragglers(db: Queryable, month: OldPartition, first
   const rows = await db.query<{ id: string }>({ name: `stragglers of ${month.name}`, timeoutMs: TIMEOUT_MS, text }, [
     firstYounger,
   ])
-  return rows.map(({ id }) => id)
+  return rows.map(({ id }) => eventIdOf(id))
 }
 
 /** Deletes, from the partition for everything else, what is older and stands in the log before that leaf. */
@@ -183,8 +188,8 @@ export async function deleteOldEvents(
 export async function dropMonth(tx: Queryable, { name }: OldPartition, kept: readonly string[]): Promise<void> {
   await tx.query({ name: `detach ${name}`, text: `ALTER TABLE audit_events DETACH PARTITION ${name}` })
   if (kept.length > 0) {
-    const text = `INSERT INTO audit_events SELECT * FROM ${name} WHERE id = ANY ($1::text[])`
-    await tx.query({ name: `keep of ${name}`, text }, [kept])
+    const text = `INSERT INTO audit_events SELECT * FROM ${name} WHERE id = ANY ($1::uuid[])`
+    await tx.query({ name: `keep of ${name}`, text }, [idArray(kept)])
   }
   await tx.query({ name: `drop ${name}`, text: `DROP TABLE ${name}` })
 }

@@ -1,19 +1,25 @@
 import type { Queryable, Statement } from '../database/database.ts'
+import { eventIdOf } from './event-id.ts'
+import { numberSql } from './event-row-store.ts'
 import type { PlacedEvent } from './log-store.ts'
 
 const SELECT_MIGRATIONS: Statement = {
   name: 'select-migrate-events',
   text: `SELECT id AS event, position::float8 AS position, body, mac FROM audit_events
-         WHERE position >= $1 AND type = 'migrate' AND strpos(body, $2) > 0 ORDER BY position`,
+         WHERE position >= $1 AND type = ${numberSql('type', "'migrate'")} AND strpos(body, $2) > 0 ORDER BY position`,
 }
 
 /** Events of type `migrate` from that position on that name an event. */
-export function selectMigrations(
+export async function selectMigrations(
   db: Queryable,
   from: number,
   named: string,
 ): Promise<{ event: string; position: number; body: string; mac: Buffer | null }[]> {
-  return db.query(SELECT_MIGRATIONS, [from, JSON.stringify(named)])
+  const rows = await db.query<Awaited<ReturnType<typeof selectMigrations>>[number]>(SELECT_MIGRATIONS, [
+    from,
+    JSON.stringify(named),
+  ])
+  return rows.map((row) => ({ ...row, event: eventIdOf(row.event) }))
 }
 
 const SELECT_WITHOUT_MAC: Statement = {
@@ -24,8 +30,9 @@ const SELECT_WITHOUT_MAC: Statement = {
 }
 
 /** The events that wait for their leaf and have no MAC. */
-export function selectWaitingWithoutMac(db: Queryable): Promise<Pick<PlacedEvent, 'event' | 'hash'>[]> {
-  return db.query(SELECT_WITHOUT_MAC)
+export async function selectWaitingWithoutMac(db: Queryable): Promise<Pick<PlacedEvent, 'event' | 'hash'>[]> {
+  const rows = await db.query<Pick<PlacedEvent, 'event' | 'hash'>>(SELECT_WITHOUT_MAC)
+  return rows.map((row) => ({ ...row, event: eventIdOf(row.event) }))
 }
 
 const SELECT_EARLIER: Statement = {

@@ -32,7 +32,7 @@ export function addAccessCommands(program: Command): void {
   const access = program.command('access').description('who may see what, and who may not for now')
 
   withJson(access.command('explain'))
-    .description('whether a caller may see a record for a purpose now, or change it, and which line decides')
+    .description('say whether a caller may see or change a record now, and which line of the roles decides')
     .requiredOption('--caller <caller>', 'the id of a client, or staff:NAME')
     .requiredOption('--token <token>', 'the record')
     .addOption(
@@ -64,7 +64,7 @@ export function addAccessCommands(program: Command): void {
     )
 
   withJson(access.command('review'))
-    .description('every role, client, partner and mapping, and what each can see (PCI DSS 7.2.4)')
+    .description('list every role, client, partner and mapping, and what each can see (PCI DSS 7.2.4)')
     .option('--csv', 'print comma-separated values')
     .action((options: Json & { csv?: true }) =>
       withKeys('access review', async ({ commands }) => {
@@ -74,7 +74,7 @@ export function addAccessCommands(program: Command): void {
     )
 
   withJson(access.command('rebuild'))
-    .description('take the access that the database holds for the present one, when its ledger was changed and is lost')
+    .description('rebuild the access ledger from the tables, when it was changed and cannot be put back')
     .option('--yes', 'do not ask')
     .action(async (options: Json & { yes?: true }) => {
       note(
@@ -89,7 +89,7 @@ export function addAccessCommands(program: Command): void {
     })
 
   withJson(access.command('suspended'))
-    .description('the callers that went beyond their budget')
+    .description('list the suspended callers')
     .action((options: Json) =>
       withVault('access suspended', async ({ commands }) => {
         const list = (await commands.listSuspended()).map((one) => ({
@@ -106,7 +106,7 @@ export function addAccessCommands(program: Command): void {
     )
 
   withJson(access.command('lift'))
-    .description('let a suspended caller in again, and begin its counts anew')
+    .description('lift the suspension of a caller and reset its counts')
     .argument('<caller>')
     .action((caller: string, options: Json) =>
       withKeys('access lift', async ({ commands }) => {

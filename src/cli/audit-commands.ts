@@ -40,12 +40,12 @@ export function addAuditCommands(program: Command): void {
   const audit = program.command('audit').description('the audit log')
 
   withJson(audit.command('list'))
-    .description('the latest events as a table, the newest first; with --json a page in the order of time')
+    .description('list the latest events, the newest first; with --json a page in the order of time')
     .option('--token <token>', 'only events of this record')
     .option('--caller <caller>', 'only events of this caller')
     .addOption(new Option('--type <type>', 'only events of this type').choices(auditEventTypes))
     .option('--after <event>', 'only events after this one')
-    .option('--limit <count>', 'at most so many', count, 100)
+    .option('--limit <count>', 'at most this many', count, 100)
     .action((options: Json & { token?: string; caller?: string; type?: string; after?: string; limit: number }) =>
       withVault('audit list', async ({ commands }) => {
         const { json, ...filter } = options
@@ -55,7 +55,7 @@ export function addAuditCommands(program: Command): void {
     )
 
   withJson(audit.command('key'))
-    .description('the verifier keys of the log: note them where whoever owns the database cannot change them')
+    .description('print the verifier keys of the log')
     .action((options: Json) =>
       withKeys('audit key', async ({ commands }) => {
         const keys = await commands.listLogKeys()
@@ -64,9 +64,7 @@ export function addAuditCommands(program: Command): void {
     )
 
   withJson(audit.command('resume'))
-    .description(
-      'let releases go on after events were found to be gone (alert audit-missing); the event of it names them',
-    )
+    .description('let releases continue after events were missing (alert audit-missing)')
     .option('--yes', 'do not ask')
     .action(async (options: Json & { yes?: true }) => {
       await confirm('Have you found out why? Type "resume" to go on: ', 'resume', options.yes ?? false)

@@ -19,7 +19,7 @@ export function addDropCommand(audit: Command): void {
       'drop whole months of old events, as the owner of the schema, with the keys of the vault; the log still verifies',
     )
     .requiredOption('--older-than-months <months>', `how many months to keep, ${MIN_MONTHS_KEPT} at least`, monthsKept)
-    .option('--dry-run', 'only say what would be dropped')
+    .option('--dry-run', 'only show what would be dropped')
     .option('--yes', 'do not ask')
     .action(async (options: DropOptions) => {
       const { olderThanMonths, dryRun: isDryRun = false, yes = false } = options

@@ -20,10 +20,10 @@ const TELL_EVERY_MS = 2_000
 /** `strongroom audit export` */
 export function addExportCommand(audit: Command): void {
   withLogFilter(withJson(audit.command('export')))
-    .description('the log in its order, on stdout or in a file')
+    .description('write the log in its order to stdout or to a file')
     .addOption(new Option('--format <format>', 'how').choices(Object.keys(logFormats)).default('jsonl'))
-    .option('--after <sequence>', 'only what stands behind this event in the log', sequence)
-    .option('--output <file>', 'write this file, mode 0600: it is there when all of it is there')
+    .option('--after <sequence>', 'only events after this place in the log', sequence)
+    .option('--output <file>', 'write to this file, mode 0600; it appears when it is complete')
     .action((options: ExportOptions) =>
       withPausableVault('audit export', (strongroom, signal) => exportLog(strongroom, options, signal)),
     )

@@ -12,7 +12,7 @@ interface ReviewOptions extends Json {
 /** `strongroom audit review` and `strongroom audit acknowledge` */
 export function addReviewCommands(audit: Command): void {
   withTimes(withJson(audit.command('review')))
-    .description('what a person should look at (PCI DSS 10.4.1.1)')
+    .description('list what a person should look at (PCI DSS 10.4.1.1)')
     .option('--fail-on-findings', `end with ${FAILED} when there is anything that was not acknowledged`)
     .addHelpText('after', `\nRules:\n${reviewRules.map(({ name, sentence }) => `  ${name}: ${sentence}`).join('\n')}`)
     .action((options: ReviewOptions) =>
@@ -25,7 +25,7 @@ export function addReviewCommands(audit: Command): void {
     )
 
   withTimes(withJson(audit.command('acknowledge')))
-    .description('note that a finding of the review was looked at, and what came of it')
+    .description('acknowledge a finding of the review and note what came of it')
     .argument('<finding>', 'the id that the review shows')
     .requiredOption('--note <text>', 'what came of it, in one line; the log keeps it in the clear', clearNote)
     .action((finding: string, options: ReviewOptions & { note: string }) =>
@@ -40,11 +40,11 @@ export function addReviewCommands(audit: Command): void {
 function withTimes(command: Command): Command {
   return command
     .addOption(
-      new Option('--since <time>', 'of this time or later: RFC 3339, YYYY-MM-DD, or 24h for so long ago')
+      new Option('--since <time>', 'of this time or later: RFC 3339, YYYY-MM-DD, or 24h for 24 hours ago')
         .argParser(pointInTime)
         .default(pointInTime('24h'), '24h'),
     )
-    .option('--time-zone <zone>', 'by whose clock working hours are, such as Asia/Singapore', timeZone, 'UTC')
+    .option('--time-zone <zone>', 'the time zone of the working hours, such as Asia/Singapore', timeZone, 'UTC')
 }
 
 /** Names only: PostgreSQL reads the sign of an offset the other way round. */

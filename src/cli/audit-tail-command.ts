@@ -28,15 +28,15 @@ interface TailOptions extends LogFilterOptions {
 /** `strongroom audit tail` */
 export function addTailCommand(audit: Command): void {
   withLogFilter(withOperator(audit.command('tail').exitOverride()))
-    .description('the end of the log, and with --follow what comes; on stdout or to a syslog receiver')
+    .description('write the end of the log and, with --follow, new events; to stdout or to a syslog receiver')
     .addOption(new Option('--format <format>', 'how').choices(Object.keys(logFormats)).default('jsonl'))
     .option('--json', 'the same as --format jsonl')
-    .option('--follow', 'go on with what the log grows by, until interrupted')
-    .option('--lines <count>', 'begin with so many of the latest events', count, 10)
+    .option('--follow', 'write new events as they come, until interrupted')
+    .option('--lines <count>', 'begin with this many of the latest events', count, 10)
     .option('--after <sequence>', 'begin behind this event instead', sequence)
     .option(
       '--cursor <file>',
-      'note there how far it went, and begin there the next time; the first time at the beginning',
+      'keep the position in this file and continue there the next time; the first time from the beginning',
     )
     .option('--syslog <url>', 'send to tls://host[:port], tcp://host:port or udp://host[:port] (RFC 5424)', receiver)
     .option('--syslog-ca <file>', "the authority of the receiver's certificate, PEM")

@@ -75,9 +75,7 @@ async function verifyFrom(options: VerifyOptions, given: VerifyLogOptions): Prom
     if (given.keys.length === 0) throw new CallerError('without a log only --key tells whose signatures to trust.')
     return verifyProofs(given)
   }
-  return withVaultDatabase('audit verify', (database) =>
-    database.transaction(async (tx) => run(await openLogOfDatabase(tx))),
-  )
+  return withVaultDatabase('audit verify', async (database) => run(await openLogOfDatabase(database)))
 }
 
 /** Looking at the log is an event too. One that cannot be written must not hide what was found. */

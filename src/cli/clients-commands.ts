@@ -39,11 +39,11 @@ export function addClientsCommands(program: Command): void {
     .option('--partner <id>', 'the third party that it belongs to')
     .option('--certificate <file>', 'its certificate in PEM, self-signed or not: it proves itself by mutual TLS')
     .option('--certificate-name <name>', 'the same, by subject:<DN>, dns:<name>, uri:<URI> or email:<address>')
-    .option('--expires <time>', 'end its secret after so long, such as 90d', durationSeconds)
+    .option('--expires <time>', 'end its secret after this time, such as 90d', durationSeconds)
     .action((options: AddOptions) => addClient(options))
 
   withJson(clients.command('list'))
-    .description('all clients, the revoked ones too')
+    .description('list all clients, including revoked ones')
     .action((options: Json) =>
       withVault('clients list', async ({ commands }) => {
         const list = (await commands.listClients()).map(listed)
@@ -63,8 +63,8 @@ export function addClientsCommands(program: Command): void {
   withJson(clients.command('rotate-secret'))
     .description('give a client a new secret and show it, once')
     .argument('<id>')
-    .option('--overlap <time>', 'let the old secret work for so long yet, such as 24h', durationSeconds)
-    .option('--expires <time>', 'end the new secret after so long, such as 90d', durationSeconds)
+    .option('--overlap <time>', 'let the old secret work for this time, such as 24h', durationSeconds)
+    .option('--expires <time>', 'end the new secret after this time, such as 90d', durationSeconds)
     .action((id: string, options: Json & { overlap?: number; expires?: number }) =>
       withKeys('clients rotate-secret', async ({ commands }) => {
         const { overlap: overlapSeconds = 0, expires: expiresInSeconds } = options
@@ -75,7 +75,7 @@ export function addClientsCommands(program: Command): void {
     )
 
   withKeyFiles(withJson(clients.command('replace-keys')))
-    .description('give a client other public keys; those that are not named any more are worth nothing from now on')
+    .description('replace the public keys of a client; keys that are not named are refused from now on')
     .argument('<id>')
     .action(async (id: string, options: Json & KeyFiles) => {
       const keys = await readKeys(options)

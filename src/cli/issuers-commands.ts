@@ -11,7 +11,7 @@ export function addIssuersCommands(program: Command): void {
   const issuers = program.command('issuers').description('the identity providers of the staff')
 
   withJson(issuers.command('check'))
-    .description('what the vault makes of an access token, and why')
+    .description('say whether the vault accepts an access token, and which rule it fails')
     // Not the token itself: arguments stand in the list of processes and in the shell's history.
     .requiredOption('--token-file <file>', 'the file that holds the token; - for stdin')
     .action(async (options: Json & { tokenFile: string }) => {

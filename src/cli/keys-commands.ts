@@ -13,7 +13,7 @@ export function addKeysCommands(program: Command): void {
   const keys = program.command('keys').description('the keys of the vault')
 
   withJson(keys.command('list'))
-    .description('every key, its state and its expiry')
+    .description('list every key with its state and its expiry')
     .action((options: Json) =>
       withVault('keys list', async ({ commands }) => {
         const rootKeys = (await commands.listRootKeys()).map((row) => ({ ...row, purpose: 'root' }))
@@ -36,7 +36,7 @@ export function addKeysCommands(program: Command): void {
     )
 
   withJson(keys.command('status'))
-    .description('the census: how many sealed values stand on which key')
+    .description('count how many values reference each key, and show the progress of rotations')
     .action((options: Json) =>
       withVault('keys status', async ({ commands }) => {
         const status = await commands.keyStatus()
@@ -45,7 +45,7 @@ export function addKeysCommands(program: Command): void {
     )
 
   withJson(keys.command('inventory'))
-    .description('every key with its algorithm, strength, state, age, uses, references and expiry')
+    .description('list every key with its algorithm, strength, state, age, uses, references and expiry')
     .action((options: Json) =>
       withKeys('keys inventory', async ({ commands }) => {
         const inventory = await commands.takeInventory()
@@ -54,9 +54,7 @@ export function addKeysCommands(program: Command): void {
     )
 
   withJson(keys.command('destroy'))
-    .description(
-      'remove a key that nothing stands on, for good: this vault can never open rows of older backups again; says which backups open by themselves',
-    )
+    .description('destroy a retired key for good: rows of older backups never open again in this vault')
     .argument('<id>')
     .option('--yes', 'do not ask')
     .action(async (id: string, options: Json & { yes?: true }) => {

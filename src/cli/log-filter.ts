@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { purposes } from '../access/purpose.ts'
 import { auditEventTypes } from '../audit/audit-event.ts'
-import type { EventFilter } from '../audit/audit-store.ts'
+import type { EventFilter } from '../audit/event-filter-store.ts'
 import type { Strongroom } from '../strongroom.ts'
 import { label, pointInTime } from './arguments.ts'
 import { note } from './command.ts'
@@ -23,7 +23,7 @@ export function withLogFilter(command: Command): Command {
     .addOption(new Option('--type <type>', 'only events of this type').choices(auditEventTypes))
     .option(
       '--since <time>',
-      'only events of this time or later: RFC 3339, YYYY-MM-DD, or 24h for so long ago',
+      'only events of this time or later: RFC 3339, YYYY-MM-DD, or 24h for 24 hours ago',
       pointInTime,
     )
     .option('--until <time>', 'only events before this time', pointInTime)

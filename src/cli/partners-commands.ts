@@ -18,10 +18,10 @@ export function addPartnersCommands(program: Command): void {
   const partners = program.command('partners').description('the third parties that data are disclosed to')
 
   withJson(partners.command('add'))
-    .description('make a partner of a contract; clients are added with --partner')
+    .description('add a partner and its contract; add its clients with clients add --partner')
     .requiredOption('--name <name>', 'what it is called', label)
     .requiredOption('--country <country>', 'where it is, ISO 3166-1 alpha-2', country)
-    .requiredOption('--contact <contact>', 'whom to ask there', label)
+    .requiredOption('--contact <contact>', 'a contact there', label)
     .addOption(new Option('--purpose <purpose...>', 'what for').choices(purposes).makeOptionMandatory())
     .requiredOption('--field <field...>', 'what it may see, as kind.field, such as address.postal_code')
     .requiredOption('--until <date>', 'the last day of the contract, YYYY-MM-DD in UTC', endOfDay)
@@ -35,7 +35,7 @@ export function addPartnersCommands(program: Command): void {
     )
 
   withJson(partners.command('list'))
-    .description('all partners, those whose contract has ended too')
+    .description('list all partners, including those whose contract has ended')
     .action((options: Json) =>
       withVault('partners list', async ({ commands }) => {
         const list = (await commands.listPartners()).map(({ id, ends_at, created_at, ended_at, ...partner }) => ({

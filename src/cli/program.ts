@@ -43,19 +43,13 @@ function acceptChangedSchema(options: Json, hash: string): Promise<void> {
   })
 }
 
-/** Runs the command that the arguments name; sets the exit code. */
-export async function runProgram(server: ServerProgram): Promise<void> {
+/** All commands; nothing has run yet. */
+export function createProgram(server: Pick<ServerProgram, 'runServer'>): Command {
   const program = new Command('strongroom')
     .description('A vault for checkout payment data.')
     .version(version)
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
-
-  let running: string | undefined
-  program.hook('preAction', (_program, command) => {
-    running = nameOf(command)
-    nameOperator(running, command.opts<{ as?: string }>().as)
-  })
 
   withJson(program.command('serve'))
     .description('start the vault')
@@ -118,6 +112,18 @@ export async function runProgram(server: ServerProgram): Promise<void> {
         created ? `made ${certsDir}/ca.pem and server.pem` : 'a certificate is there already',
       )
     })
+
+  return program
+}
+
+/** Runs the command that the arguments name; sets the exit code. */
+export async function runProgram(server: ServerProgram): Promise<void> {
+  const program = createProgram(server)
+  let running: string | undefined
+  program.hook('preAction', (_program, command) => {
+    running = nameOf(command)
+    nameOperator(running, command.opts<{ as?: string }>().as)
+  })
 
   server.endOnUncaughtErrors()
 

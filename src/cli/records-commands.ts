@@ -10,9 +10,7 @@ export function addRecordsCommands(program: Command): void {
   const records = program.command('records').description('what the vault holds')
 
   withJson(records.command('verify'))
-    .description(
-      'open everything that is held and compare it with its row, its search terms and the log, beside a server',
-    )
+    .description('open everything that is stored and compare it with its row, its search terms and the log')
     .action((options: Json) =>
       withKeys('records verify', async ({ commands }) => {
         const show = showProgress(options.json === true, 'verified')

@@ -20,15 +20,13 @@ export function addRestoreCommands(program: Command): void {
   const restore = program.command('restore').description('what to do after an older database was put back')
 
   withJson(restore.command('apply'))
-    .description(
-      'take away again what a newer log took away: erased records, revoked clients, disabled people and more',
-    )
+    .description('apply a newer log to a restored database: erase, revoke and disable again what it says')
     .requiredOption('--log <file>', 'the newer log, as "audit export --format jsonl" wrote it')
-    .option('--dry-run', 'only say what would be taken away')
+    .option('--dry-run', 'only show what would be erased, revoked or disabled')
     .action(applyNewerLog)
 
   withJson(restore.command('waive'))
-    .description('open the vault for reads although its database is older than what was signed; an event says so')
+    .description('open the vault for reads although its database is older than what was signed')
     .requiredOption('--reason <text>', 'why, for the audit log', clearNote)
     .action((options: Json & { reason: string }) =>
       withOutside('restore waive', async ({ commands }) => {

@@ -11,7 +11,7 @@ import { exitCodeOf, followRotation, KEEP_OLD_KEYS, summary } from './rotate-com
 /** `strongroom keys compromise` and `strongroom keys certificate` */
 export function addRetiredKeyCommands(keys: Command): void {
   withJson(keys.command('compromise'))
-    .description('mark a key as known to somebody else, replace it at once, list what it exposes, and move all of that')
+    .description('declare a key compromised: replace it at once, list what it exposed, and re-encrypt all of that')
     .argument('<id>')
     .option('--keep-old-keys', KEEP_OLD_KEYS)
     .action((id: string, options: Json & { keepOldKeys?: true }) => {
@@ -43,7 +43,7 @@ export function addRetiredKeyCommands(keys: Command): void {
     )
 
   withJson(keys.command('certificate'))
-    .description('a signed statement that a key was retired, and that nothing stands on it')
+    .description('print a signed attestation that a key was retired and nothing references it')
     .argument('<id>')
     .action((id: string, options: Json) =>
       withKeys('keys certificate', async ({ commands }) => {

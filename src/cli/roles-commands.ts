@@ -13,7 +13,7 @@ export function addRolesCommands(program: Command): void {
   const roles = program.command('roles').description('who may see what')
 
   withJson(roles.command('export'))
-    .description('the roles in force, as the file that apply takes')
+    .description('print the roles in force, as the file that apply takes')
     .action((options: Json) =>
       withRoles('roles export', async ({ commands }) => {
         const set = await commands.readRoles()
@@ -23,7 +23,7 @@ export function addRolesCommands(program: Command): void {
     )
 
   withJson(roles.command('check'))
-    .description('examine a file of roles')
+    .description('find every fault of a roles file')
     .argument('<file>')
     .action(async (file: string, options: Json) => {
       const { faults, roles: found } = await readRoleFile(file)
@@ -35,7 +35,7 @@ export function addRolesCommands(program: Command): void {
     })
 
   withJson(roles.command('apply'))
-    .description('put the roles of a file in the place of those in force, on every server from its next request on')
+    .description('replace the roles in force with those of a file, on every server from its next request on')
     .argument('<file>')
     .action(async (file: string, options: Json) => {
       const { faults, roles: found } = await readRoleFile(file)

@@ -18,7 +18,7 @@ interface Split {
 /** `strongroom unseal` */
 export function addUnsealCommand(program: Command): void {
   withJson(program.command('unseal'))
-    .description("give one custodian's share to the running server, which opens when it has enough")
+    .description('give the share of one custodian to the running server, which opens when it has enough shares')
     .allowExcessArguments()
     .action(async (options: Json, command: Command) => {
       if (command.args.length > 0) {
@@ -48,8 +48,8 @@ export const REPLACES = { replacesRootKey: true } as const
 /** `strongroom keys ceremony` and `keys migrate-root` */
 export function addRootKeyCommands(keys: Command): void {
   withSplit(withJson(keys.command('ceremony')))
-    .description('make a root key that any M of N custodians open together; each is shown their share at this terminal')
-    .option('--reshare', 'a new root key and new shares in the place of the present ones, when a custodian leaves')
+    .description('make a root key that any M of N custodians open together; each sees their share at this terminal')
+    .option('--reshare', 'a new root key and new shares instead of the present ones, when a custodian leaves')
     .action((options: Json & Partial<Split> & { reshare?: true }) => {
       const split = requireSplit(options)
       openTerminal('The shares of a root key')
@@ -63,9 +63,9 @@ export function addRootKeyCommands(keys: Command): void {
     })
 
   withSplit(withJson(keys.command('migrate-root')))
-    .description('move the root key to another provider: wraps every key again, and touches no record')
+    .description('move the root key to another provider: wraps every key again and changes no record')
     .addOption(new Option('--to <provider>', 'where to').choices(rootKeyProviderNames).makeOptionMandatory())
-    .option('--dry-run', 'make a root key there, try it, take it away again, and say what was found')
+    .option('--dry-run', 'make a root key there, try it, remove it again, and say what was found')
     .action((options: Json & Partial<Split> & { to: RootKeyProviderName; dryRun?: true }) => {
       const rehearse = (strongroom: Strongroom) => rehearseRoot(options, strongroom)
       if (options.dryRun) return withVault('keys migrate-root', rehearse, { ...REPLACES, anySchema: true })

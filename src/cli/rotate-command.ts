@@ -21,16 +21,20 @@ import { table } from './table.ts'
 /** What may be rotated. The root key is rotated in another way: it wraps keys, and no value stands on it. */
 const names = [...Object.keys(rotations), 'root'] as (RotationName | 'root')[]
 
+const MIB = 1024 * 1024
+
 /** What `--keep-old-keys` does. */
 export const KEEP_OLD_KEYS = 'keep the index keys that are emptied; they are destroyed otherwise'
 
 /** `strongroom keys rotate` */
 export function addRotateCommand(keys: Command): void {
-  const limit = new Option('--rows-per-second <count>', 'move at most so many values a second').argParser(parseCount)
+  const limit = new Option('--rows-per-second <count>', 'move at most this many values a second').argParser(parseCount)
   withJson(keys.command('rotate'))
-    .description('make new keys and move everything to them, while the vault serves; goes on after a kill or a pause')
+    .description(
+      'make new keys and re-encrypt everything under them while the vault serves; resumes after a kill or a pause',
+    )
     .addArgument(keys.createArgument('[which]', 'the keys to rotate').choices(names).default('data'))
-    .option('--dry-run', 'only show what would be moved, and how long that would take')
+    .option('--dry-run', 'only show what would be moved, how long that would take, and how much WAL it would write')
     .addOption(limit)
     .option('--detach', 'let a server of the vault do it, and return at once')
     .option('--wait', 'wait for another rotation to end')
@@ -140,14 +144,16 @@ export function summary(
 }
 
 function describeEstimate(
-  { total, keys, values_per_second, estimate_seconds }: RotationEstimate,
+  { total, keys, values_per_second, estimate_seconds, wal_bytes }: RotationEstimate,
   rootKey: string | undefined,
 ): string {
   const rows = keys.map(({ id, purpose, state, values }) => [id, purpose, state, String(values)])
   const rate = values_per_second > 0 ? `, at about ${values_per_second} a second` : ''
   if (rootKey !== undefined) rows.push([rootKey, 'root', 'is replaced last', ''])
   const head = table(['id', 'purpose', 'state', 'values'], rows)
-  return [head, `${total} values would be moved in about ${estimate_seconds} s${rate}; nothing was changed`].join('\n')
+  const wal = `with about ${Math.ceil(wal_bytes / MIB)} MiB of WAL`
+  const would = `${total} values would be moved in about ${estimate_seconds} s${rate}, ${wal}; nothing was changed`
+  return [head, would].join('\n')
 }
 
 function parseCount(text: string): number {

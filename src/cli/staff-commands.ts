@@ -39,7 +39,7 @@ export function addStaffCommands(program: Command): void {
     )
 
   withJson(staff.command('disable'))
-    .description('refuse a member of staff from the next request on, whoever signed their token')
+    .description('disable a member of staff: refused from the next request on, whichever issuer signed their token')
     .argument('<id>', 'staff:<name>, or staff:<provider>/<sub>, as audit events show it')
     .action((id: string, options: Json) =>
       withVault(
@@ -53,7 +53,7 @@ export function addStaffCommands(program: Command): void {
     )
 
   withJson(staff.command('enable'))
-    .description('let a member of staff in again')
+    .description('enable a disabled member of staff')
     .argument('<id>')
     .action((id: string, options: Json) =>
       withKeys('staff enable', async ({ commands }) => {

@@ -2,18 +2,20 @@ import pg from 'pg'
 import { Problem } from '../problem.ts'
 
 /**
- * A statement failed for a reason of its own. Carries the SQLSTATE and the constraint, never `detail` or the message:
+ * A statement failed for a reason of its own. Carries the SQLSTATE, the constraint and the table, never `detail` or the message:
  * PostgreSQL quotes values in both.
  */
 export class DatabaseError extends Error {
   override readonly name = 'DatabaseError'
   readonly sqlState: string
   readonly constraint: string | undefined
+  readonly table: string | undefined
 
-  constructor(sqlState: string, constraint: string | undefined) {
+  constructor(sqlState: string, constraint: string | undefined, table?: string) {
     super(`statement failed with SQLSTATE ${sqlState}${constraint ? ` on ${constraint}` : ''}`)
     this.sqlState = sqlState
     this.constraint = constraint
+    this.table = table
   }
 }
 
@@ -38,6 +40,16 @@ export function isUniqueViolation(error: unknown, constraint: string): boolean {
 /** SQLSTATE 23514 of that constraint: a row is of a form that the database refuses. */
 export function isCheckViolation(error: unknown, constraint: string): boolean {
   return error instanceof DatabaseError && error.sqlState === '23514' && error.constraint === constraint
+}
+
+/** SQLSTATE 23514 of a table, and of no constraint: none of its partitions takes the row. */
+export function isWithoutPartition(error: unknown, table: string): boolean {
+  return (
+    error instanceof DatabaseError &&
+    error.sqlState === '23514' &&
+    error.constraint === undefined &&
+    error.table === table
+  )
 }
 
 /** SQLSTATE lock_not_available: the statement has waited for a lock as long as it may. */
@@ -98,5 +110,5 @@ export function isUnavailable(error: unknown): boolean {
 }
 
 function stripped(error: pg.DatabaseError): DatabaseError {
-  return new DatabaseError(error.code ?? 'XX000', error.constraint)
+  return new DatabaseError(error.code ?? 'XX000', error.constraint, error.table)
 }

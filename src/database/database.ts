@@ -49,9 +49,11 @@ export interface DatabaseOptions {
   caFile?: string | undefined
   /** Where the vault's tables are. Default: public. */
   schema?: string | undefined
-  maxConnections?: number
+  maxConnections?: number | undefined
   /** How long a statement waits for a lock, in milliseconds. Default: 1,500. */
   lockTimeoutMs?: number | undefined
+  /** How long a statement may take unless it says otherwise, in milliseconds. Default: 10,000. */
+  queryTimeoutMs?: number | undefined
 }
 
 /** Longer than a busy machine may stop the process: the timer would be first, and a connection that is there be called none. */
@@ -60,9 +62,10 @@ export const CONNECT_TIMEOUT_MS = 7_000
 /** Opens a pool. Nothing connects before the first statement. */
 export function openDatabase(options: DatabaseOptions): Database {
   const connection = connectionOptions(options)
-  const settings = { schema: options.schema ?? 'public', lockTimeoutMs: options.lockTimeoutMs }
+  const { schema = 'public', lockTimeoutMs, queryTimeoutMs } = options
+  const settings = { schema, lockTimeoutMs, queryTimeoutMs }
   const settle = (client: pg.ClientBase) => applySettings(client, settings, CONNECT_TIMEOUT_MS)
-  const pool = new SessionPool(connection, settle, options.maxConnections ?? 10, options.lockTimeoutMs)
+  const pool = new SessionPool(connection, settle, options.maxConnections ?? 10, lockTimeoutMs, queryTimeoutMs)
   const listeners: Listener[] = []
   const memory = new DictionaryMemory(() => pool.losses)
 

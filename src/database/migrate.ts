@@ -29,6 +29,9 @@ import * as eventClaims from '../../migrations/0026-event-claims.ts'
 import * as releaseLocks from '../../migrations/0027-release-locks.ts'
 import * as monthsAndVacuum from '../../migrations/0028-months-and-vacuum.ts'
 import * as dictionary from '../../migrations/0029-dictionary.ts'
+import * as leanRecords from '../../migrations/0030-lean-records.ts'
+import * as leanEvents from '../../migrations/0031-lean-events.ts'
+import * as rotation from '../../migrations/0032-rotation.ts'
 import { CONNECT_TIMEOUT_MS, connectionOptions } from './database.ts'
 import type { OnlineMigration } from './online-migration.ts'
 import { openForMigrations } from './open-for-migrations.ts'
@@ -67,6 +70,9 @@ const migrations: Record<string, Knex.Migration> = {
   '0027-release-locks': releaseLocks,
   '0028-months-and-vacuum': monthsAndVacuum,
   '0029-dictionary': dictionary,
+  '0030-lean-records': leanRecords,
+  '0031-lean-events': leanEvents,
+  '0032-rotation': rotation,
 }
 
 /**

@@ -8,6 +8,6 @@
  * A plan that is kept was made for tables of the size that they had then. Where that can grow quickly, look rows up one by
  * one (`CROSS JOIN LATERAL`), which goes along the primary key from the first row on.
  */
-export function opaqueArray(parameter: number, type: 'text' | 'bytea' | 'integer'): string {
+export function opaqueArray(parameter: number, type: 'text' | 'bytea' | 'integer' | 'uuid'): string {
   return `ARRAY(SELECT unnest($${parameter}::${type}[]))`
 }

@@ -23,9 +23,11 @@ export function selectSettings(db: Queryable, names: readonly string[]): Promise
   return db.query(SELECT_SETTINGS, [names])
 }
 
-/** How autovacuum treats a table. */
+/** How autovacuum treats a table, or a partition of one. */
 export interface TableVacuum {
   table: string
+  /** The table, or that of which it is a partition. */
+  whole: string
   isOn: boolean
   /** The share of rows that are dead before it is vacuumed. */
   scaleFactor: number
@@ -33,13 +35,14 @@ export interface TableVacuum {
 
 const SELECT_VACUUM: Statement = {
   name: 'select-table-vacuum',
-  text: `SELECT relname AS table,
-           coalesce((SELECT option_value::boolean FROM pg_options_to_table(reloptions)
+  text: `SELECT c.relname AS table, coalesce(p.relname, c.relname) AS whole,
+           coalesce((SELECT option_value::boolean FROM pg_options_to_table(c.reloptions)
                      WHERE option_name = 'autovacuum_enabled'), true) AS "isOn",
-           coalesce((SELECT option_value::float8 FROM pg_options_to_table(reloptions)
+           coalesce((SELECT option_value::float8 FROM pg_options_to_table(c.reloptions)
                      WHERE option_name = 'autovacuum_vacuum_scale_factor'),
                     current_setting('autovacuum_vacuum_scale_factor')::float8) AS "scaleFactor"
-         FROM pg_class WHERE oid = ANY ($1::text[]::regclass[]) ORDER BY relname`,
+         FROM pg_class c LEFT JOIN pg_inherits ON inhrelid = c.oid LEFT JOIN pg_class p ON p.oid = inhparent
+         WHERE c.relkind = 'r' AND coalesce(p.oid, c.oid) = ANY ($1::text[]::regclass[]) ORDER BY 1`,
 }
 
 export function selectTableVacuum(db: Queryable, tables: readonly string[]): Promise<TableVacuum[]> {

@@ -11,6 +11,8 @@ export interface Statement {
   readonly timeoutMs?: number
   /** How long it may wait for a lock, where others keep that lock for longer than one is usually kept. */
   readonly lockTimeoutMs?: number
+  /** Whether it is planned each time, for the values that it has, where no plan fits all of them. */
+  readonly isPlannedAnew?: boolean
 }
 
 /** How often the server is asked about sessions that have not answered. */
@@ -37,8 +39,11 @@ const STILL_WORKING = `
 /** The message of pg-pool when a caller has waited for a free connection for `connectionTimeoutMillis`. */
 const POOL_STAYED_FULL = 'timeout exceeded when trying to connect'
 
-/** Beside its pool a process listens, tries whether it can write, and asks about sessions that do not answer. */
-const CONNECTIONS_BESIDE_POOL = 3
+/** Those who read the log through the API share so many, whatever else a process has. */
+export const READER_CONNECTIONS = 2
+
+/** Beside its pool a process listens, tries whether it can write, asks about sessions that do not answer, and has readers of the log. */
+const CONNECTIONS_BESIDE_POOL = 5
 
 /**
  * How many connections the pool of one process has. PostgreSQL takes 100 unless told otherwise: the workers and the first
@@ -82,6 +87,8 @@ export class SessionPool {
   /** The limits of a session, where they are not what they were at first. */
   readonly #limits = new WeakMap<pg.PoolClient, Limits>()
   readonly #usual: Limits
+  /** How long the client waits for the answer of a statement that does not say otherwise. */
+  readonly #timeoutMs: number
   /** Sessions that were given back without an answer. */
   readonly #abandoned = new Map<Client, SessionState>()
   #asking: NodeJS.Timeout | undefined
@@ -91,9 +98,17 @@ export class SessionPool {
   /**
    * @param max how many sessions there are at the most, without the one that asks about abandoned ones
    * @param lockTimeoutMs how long a statement waits for a lock, as `settle` sets it
+   * @param timeoutMs how long a statement may take, as `settle` sets it
    */
-  constructor(connection: pg.ClientConfig, settle: Settle, max: number, lockTimeoutMs = LOCK_TIMEOUT_MS) {
-    this.#usual = { statement: QUERY_TIMEOUT_MS - SERVER_IS_EARLIER_MS, lock: lockTimeoutMs }
+  constructor(
+    connection: pg.ClientConfig,
+    settle: Settle,
+    max: number,
+    lockTimeoutMs = LOCK_TIMEOUT_MS,
+    timeoutMs = QUERY_TIMEOUT_MS,
+  ) {
+    this.#timeoutMs = timeoutMs
+    this.#usual = { statement: timeoutMs - SERVER_IS_EARLIER_MS, lock: lockTimeoutMs }
     this.#connection = connection
     this.#settle = settle
     this.#max = max
@@ -129,9 +144,9 @@ export class SessionPool {
   /** @throws {Problem | DatabaseError} */
   async run<Row>(client: pg.PoolClient, statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
     try {
-      const { name, text, timeoutMs = QUERY_TIMEOUT_MS } = statement
+      const { name, text, isPlannedAnew = false, timeoutMs = this.#timeoutMs } = statement
       await this.#limit(client, statement)
-      const config = { name, text, values: [...values], query_timeout: timeoutMs }
+      const config = { ...(isPlannedAnew ? {} : { name }), text, values: [...values], query_timeout: timeoutMs }
       return (await client.query(config)).rows as Row[]
     } catch (error) {
       // An error of the server's is an answer.
@@ -150,8 +165,8 @@ export class SessionPool {
       this.#limits.set(client, UNKNOWN)
       return
     }
-    const { timeoutMs = QUERY_TIMEOUT_MS, lockTimeoutMs: lock = this.#usual.lock } = statement
-    const limit = Math.max(timeoutMs, QUERY_TIMEOUT_MS) - SERVER_IS_EARLIER_MS
+    const { timeoutMs = this.#timeoutMs, lockTimeoutMs: lock = this.#usual.lock } = statement
+    const limit = Math.max(timeoutMs, this.#timeoutMs) - SERVER_IS_EARLIER_MS
     const present = this.#limits.get(client) ?? this.#usual
     if (present.statement === limit && present.lock === lock) return
     await client.query(`SET statement_timeout = ${limit}; SET lock_timeout = ${lock}`)

@@ -7,6 +7,8 @@ export interface SettingsOptions {
   isPatient?: boolean
   /** How long a statement waits for a lock, in milliseconds. Default: `LOCK_TIMEOUT_MS`. */
   lockTimeoutMs?: number | undefined
+  /** How long a statement may take, in milliseconds. Default: `QUERY_TIMEOUT_MS`. */
+  queryTimeoutMs?: number | undefined
 }
 
 /** How long the client waits for the answer of a statement, unless the statement says otherwise. */
@@ -69,6 +71,7 @@ export function settingsFor({
   schema,
   isPatient = false,
   lockTimeoutMs = LOCK_TIMEOUT_MS,
+  queryTimeoutMs = QUERY_TIMEOUT_MS,
 }: SettingsOptions): Record<string, string> {
   return {
     // What values look like in the text that travels.
@@ -87,7 +90,7 @@ export function settingsFor({
     default_transaction_isolation: 'read committed',
     default_transaction_deferrable: 'off',
     // How long they may take. 0 is without a limit.
-    statement_timeout: isPatient ? '0' : String(QUERY_TIMEOUT_MS - SERVER_IS_EARLIER_MS),
+    statement_timeout: isPatient ? '0' : String(queryTimeoutMs - SERVER_IS_EARLIER_MS),
     lock_timeout: isPatient ? '0' : String(lockTimeoutMs),
     idle_in_transaction_session_timeout: isPatient ? '0' : String(IDLE_IN_TRANSACTION_MS),
     idle_session_timeout: '0',

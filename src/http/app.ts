@@ -224,7 +224,7 @@ async function refuse<C>(
   if (mayComeFromCaller(problem, trace)) trace.caller = await identifyCaller(request, trace, enter, options)
   if (leavesEvent(problem, trace)) problem = await options.recordRefusal(refusalOf(problem, trace)).catch(toProblem)
   const answerTo = trace.refusesAsOAuth ? tokenErrorAnswer : problemAnswer
-  send(request, response, answerTo(problem, trace.requestId), options)
+  send(request, response, answerTo(problem, trace.requestId, options.publicUrl), options)
 }
 
 function send<C>(request: Request, response: ServerResponse, answer: Answer, options: AppOptions<C>): void {

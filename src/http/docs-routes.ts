@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
+import { Problem } from '../problem.ts'
 import { openApiDocument } from './openapi.ts'
+import { PROBLEMS_PATH, problemPage } from './problem-page.ts'
 import { type Answer, type Route, route } from './route.ts'
 import { docsHeaders } from './security-headers.ts'
 
@@ -39,7 +41,19 @@ export function createDocsRoutes<C>(
     responses: { 302: { description: 'to /docs' } },
     handle: () => ({ status: 302, headers: { Location: '/docs' } }),
   })
-  const description = JSON.stringify(openApiDocument([...routes, home], options))
+  const problems = route<C>({
+    ...documented,
+    method: 'GET',
+    path: `${PROBLEMS_PATH}/:code`,
+    summary: 'What the code of a problem means, and what to do',
+    responses: { 200: { description: 'an HTML page, or plain text for a client that asks for no HTML' } },
+    handle: ({ params, headers }) => {
+      const page = problemPage(params.code ?? '', headers.accept)
+      if (page === undefined) throw new Problem('not-found')
+      return page
+    },
+  })
+  const description = JSON.stringify(openApiDocument([...routes, home, problems], options))
   const assets: Record<string, Answer> = {
     'swagger-ui.css': file('swagger-ui.css', 'text/css; charset=utf-8'),
     'swagger-ui-bundle.js': file('swagger-ui-bundle.js', 'text/javascript; charset=utf-8'),
@@ -55,11 +69,12 @@ export function createDocsRoutes<C>(
       handle: () => ({ status: 200, body: description }),
     }),
     home,
+    problems,
     route<C>({
       ...documented,
       method: 'GET',
       path: '/docs',
-      summary: 'The same, to read and try in a browser',
+      summary: 'The same in a browser, to read and to try',
       responses: { 200: { description: 'an HTML page' } },
       handle: () => ({ status: 200, body: PAGE, contentType: 'text/html; charset=utf-8', headers: docsHeaders }),
     }),

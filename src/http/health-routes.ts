@@ -13,7 +13,7 @@ export function createHealthRoutes<C>(checkReady: () => Promise<void>): Route<C>
     route<C>({
       method: 'GET',
       path: '/healthz',
-      summary: 'Whether the process answers',
+      summary: 'Say whether the process answers',
       access: 'public',
       audited: false,
       answersSealed: true,
@@ -25,7 +25,7 @@ export function createHealthRoutes<C>(checkReady: () => Promise<void>): Route<C>
     route<C>({
       method: 'GET',
       path: '/readyz',
-      summary: 'Whether the vault can serve: its database and its keys',
+      summary: 'Say whether the vault can serve',
       access: 'public',
       audited: false,
       answersSealed: true,

@@ -12,7 +12,7 @@ const problemSchema = z
     code: z.enum(problemCodes.map(({ code }) => code)),
     request_id: z.string(),
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
-    approval: z.string().optional().describe('with approval-required: what another person is asked to approve'),
+    approval: z.string().optional().describe('with approval-required: the id of the request that waits'),
   })
   .meta({ id: 'Problem', description: 'RFC 9457; `detail` never quotes the input' })
 

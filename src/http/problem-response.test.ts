@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { Problem } from '../problem.ts'
 import { problemAnswer, problemDocument, tokenErrorAnswer, toProblem } from './problem-response.ts'
 
+const ISSUER = 'https://vault.example'
+
 describe('the problem document', () => {
   it('has the members of RFC 9457 and ours, and no empty ones', () => {
-    expect(problemDocument(new Problem('record-gone'), 'req_1')).toEqual({
-      type: 'https://strongroom.dev/problems/record-gone',
+    expect(problemDocument(new Problem('record-gone'), 'req_1', ISSUER)).toEqual({
+      type: 'https://vault.example/problems/record-gone',
       title: 'The record has been erased',
       status: 410,
       code: 'record-gone',
@@ -15,8 +17,10 @@ describe('the problem document', () => {
 
   it('says where the input is wrong', () => {
     const errors = [{ pointer: '#/card/number', detail: 'has a wrong check digit' }]
-    expect(problemDocument(new Problem('invalid-card-number', { errors, detail: 'see errors' }), 'req_1')).toEqual({
-      type: 'https://strongroom.dev/problems/invalid-card-number',
+    expect(
+      problemDocument(new Problem('invalid-card-number', { errors, detail: 'see errors' }), 'req_1', ISSUER),
+    ).toEqual({
+      type: 'https://vault.example/problems/invalid-card-number',
       title: 'The card number is not acceptable',
       status: 422,
       detail: 'see errors',
@@ -28,7 +32,7 @@ describe('the problem document', () => {
 
   it('holds neither the cause nor a stack', () => {
     const cause = new Error('Key (number)=(4242424242424242) already exists.')
-    const text = JSON.stringify(problemDocument(new Problem('internal', { cause }), 'req_1'))
+    const text = JSON.stringify(problemDocument(new Problem('internal', { cause }), 'req_1', ISSUER))
     expect(text).not.toMatch(/4242|stack|cause|\.ts/)
   })
 })
@@ -36,9 +40,9 @@ describe('the problem document', () => {
 describe('the answer', () => {
   it('is application/problem+json with the status and the headers of the problem', () => {
     const problem = new Problem('method-not-allowed', { headers: { Allow: 'GET, HEAD' } })
-    expect(problemAnswer(problem, 'req_1')).toEqual({
+    expect(problemAnswer(problem, 'req_1', ISSUER)).toEqual({
       status: 405,
-      body: problemDocument(problem, 'req_1'),
+      body: problemDocument(problem, 'req_1', ISSUER),
       contentType: 'application/problem+json',
       headers: { Allow: 'GET, HEAD' },
       problem,
@@ -46,7 +50,7 @@ describe('the answer', () => {
   })
 
   it('says when to try again after a 503', () => {
-    expect(problemAnswer(new Problem('sealed'), 'req_1').headers).toEqual({ 'Retry-After': '1' })
+    expect(problemAnswer(new Problem('sealed'), 'req_1', ISSUER).headers).toEqual({ 'Retry-After': '1' })
   })
 })
 
@@ -56,10 +60,10 @@ describe('the answer of the token endpoint', () => {
       detail: 'a "b" \\ é',
       extensions: { error: 'invalid_scope' },
     })
-    expect(tokenErrorAnswer(problem, 'req_1')).toEqual({
-      ...problemAnswer(problem, 'req_1'),
+    expect(tokenErrorAnswer(problem, 'req_1', ISSUER)).toEqual({
+      ...problemAnswer(problem, 'req_1', ISSUER),
       contentType: 'application/json',
-      body: { ...problemDocument(problem, 'req_1'), error: 'invalid_scope', error_description: "a 'b' ' '" },
+      body: { ...problemDocument(problem, 'req_1', ISSUER), error: 'invalid_scope', error_description: "a 'b' ' '" },
     })
   })
 
@@ -69,7 +73,7 @@ describe('the answer of the token endpoint', () => {
     ['busy', 'temporarily_unavailable'],
     ['internal', 'server_error'],
   ] as const)('calls %s %s', (code, error) => {
-    expect(tokenErrorAnswer(new Problem(code), 'req_1').body).toMatchObject({ code, error })
+    expect(tokenErrorAnswer(new Problem(code), 'req_1', ISSUER).body).toMatchObject({ code, error })
   })
 })
 
@@ -95,6 +99,6 @@ describe('toProblem', () => {
     const problem = toProblem(thrown)
     expect(problem).toMatchObject({ code: 'internal', status: 500, detail: undefined, errors: [], headers: {} })
     expect(problem.cause).toBe(thrown)
-    expect(JSON.stringify(problemAnswer(problem, 'req_1').body)).not.toContain('4242')
+    expect(JSON.stringify(problemAnswer(problem, 'req_1', ISSUER).body)).not.toContain('4242')
   })
 })

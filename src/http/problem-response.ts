@@ -1,13 +1,15 @@
 import { Problem } from '../problem.ts'
+import { PROBLEMS_PATH } from './problem-page.ts'
 import type { Answer } from './route.ts'
 
-/** The base of every problem's `type`; the README describes each code. */
-const TYPE_BASE = 'https://strongroom.dev/problems/'
-
-/** The problem document of RFC 9457 section 3, with our `code`, `request_id` and `errors`. */
-export function problemDocument(problem: Problem, requestId: string): Record<string, unknown> {
+/**
+ * The problem document of RFC 9457 section 3, with our `code`, `request_id` and `errors`. Its `type` is a page of the vault.
+ *
+ * @param issuer the vault's own URL
+ */
+export function problemDocument(problem: Problem, requestId: string, issuer: string): Record<string, unknown> {
   return {
-    type: TYPE_BASE + problem.code,
+    type: `${issuer}${PROBLEMS_PATH}/${problem.code}`,
     title: problem.title,
     status: problem.status,
     ...(problem.detail === undefined ? {} : { detail: problem.detail }),
@@ -19,10 +21,10 @@ export function problemDocument(problem: Problem, requestId: string): Record<str
 }
 
 /** The only place that turns an error into an answer. */
-export function problemAnswer(problem: Problem, requestId: string): Answer {
+export function problemAnswer(problem: Problem, requestId: string, issuer: string): Answer {
   return {
     status: problem.status,
-    body: problemDocument(problem, requestId),
+    body: problemDocument(problem, requestId, issuer),
     contentType: 'application/problem+json',
     headers: problem.headers,
     problem,
@@ -33,11 +35,11 @@ export function problemAnswer(problem: Problem, requestId: string): Answer {
  * The answer of the token endpoint: client libraries read `error` and `error_description`, and nothing but `application/json`
  * (RFC 6749 section 5.2). The members of the problem stand beside them.
  */
-export function tokenErrorAnswer(problem: Problem, requestId: string): Answer {
-  const { error = errorFor(problem.status), ...document } = problemDocument(problem, requestId)
+export function tokenErrorAnswer(problem: Problem, requestId: string, issuer: string): Answer {
+  const { error = errorFor(problem.status), ...document } = problemDocument(problem, requestId, issuer)
   const description = problem.detail ?? problem.title
   return {
-    ...problemAnswer(problem, requestId),
+    ...problemAnswer(problem, requestId, issuer),
     body: { error, error_description: description.replace(NOT_IN_DESCRIPTION, "'"), ...document },
     contentType: 'application/json',
   }

@@ -26,6 +26,8 @@ const MAX_HEADERS = 100
 
 export interface ServerHooks {
   newId: NewId
+  /** The vault's own URL. */
+  issuer: string
   /** A request that was no well-formed HTTP: counted, since nobody is known. */
   onFramingError: (code: ProblemCode, source: Source) => void
 }
@@ -87,7 +89,7 @@ function refuse(socket: Duplex, problem: Problem, hooks: ServerHooks): void {
   if (!socket.writable) return void socket.pause()
   hooks.onFramingError(problem.code, peerOf(socket as Socket))
   const requestId = hooks.newId('req')
-  const body = Buffer.from(JSON.stringify(problemDocument(problem, requestId)), 'utf8')
+  const body = Buffer.from(JSON.stringify(problemDocument(problem, requestId, hooks.issuer)), 'utf8')
   const headers: Record<string, string> = {
     ...apiHeaders,
     ...problem.headers,

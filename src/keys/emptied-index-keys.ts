@@ -1,5 +1,6 @@
 import type { AuditCaller } from '../audit/audit-event.ts'
 import { type DestroyKeyDeps, destroyKey, KeyStillNeeded } from './destroy.ts'
+import { dropTermPartitions } from './drop-term-partitions.ts'
 import { VAULT } from './keep-signing-keys.ts'
 import { isIndexPurpose, type KeyRow } from './key.ts'
 import type { Keys } from './keys.ts'
@@ -73,5 +74,6 @@ async function neededBecause(deps: DestroyEmptiedDeps, id: string): Promise<stri
 /** Does that by itself, while the vault is open, and answers with how many keys were destroyed. */
 export async function destroyFreed(deps: DestroyEmptiedDeps & { keys: Pick<Keys, 'isSealed'> }): Promise<number> {
   if (deps.keys.isSealed) return 0
+  await dropTermPartitions(deps)
   return (await destroyEmptied(deps, VAULT)).destroyed.length
 }

@@ -5,7 +5,7 @@ import { selectRegistry } from './key-store.ts'
 import { parseManifest } from './registry-manifest.ts'
 import type { KeyCounts, Movable } from './rotation/movable.ts'
 import { selectRotations, selectRunning } from './rotation/rotation-store.ts'
-import { takeCensus } from './sealed-columns.ts'
+import { sumByKey, takeCensus } from './sealed-columns.ts'
 
 /** One line of `keys status`: a key and what stands on it. */
 export interface KeyStatus {
@@ -43,14 +43,15 @@ export interface RotationStatus {
 export async function keyStatus(deps: { database: Database; movables: readonly Movable[] }): Promise<KeyStatus[]> {
   const { database, movables } = deps
   const hashed = movables.filter(({ purposes }) => purposes.some(isIndexPurpose))
-  const [{ keys: rows, stored }, sealed, records, terms, rotations, running] = await Promise.all([
+  const [{ keys: rows, stored }, census, terms, rotations, running] = await Promise.all([
     selectRegistry(database),
     takeCensus(database),
-    takeCensus(database, ['records.display', 'records.secret']),
     Promise.all(hashed.map((movable) => movable.census(database))).then(added),
     selectRotations(database),
     selectRunning(database),
   ])
+  const sealed = sumByKey(census)
+  const records = sumByKey(census.filter(({ column }) => column.name.startsWith('records.')))
   const unfinished = new Map(rotations.filter((row) => row.finished_at === null).map((row) => [row.purpose, row]))
   const isRunning = new Set(running.map(({ purpose }) => purpose))
   const marks = (stored && parseManifest(stored.manifest).marks) ?? []

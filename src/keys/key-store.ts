@@ -1,8 +1,9 @@
 import { PATIENT_LOCK_TIMEOUT_MS, type Queryable, type Statement } from '../database/database.ts'
 import { nearestTime } from '../database/read-time.ts'
 import { requireDone } from '../database/require-done.ts'
-import type { KeyPurpose, KeyRow, RootKeyRow } from './key.ts'
+import { isIndexPurpose, type KeyPurpose, type KeyRow, type RootKeyRow } from './key.ts'
 import type { RegistryRows, StoredManifest } from './registry-manifest.ts'
+import { makeTermsPartition } from './term-partitions-store.ts'
 
 /** Servers listen on this channel for changes of the key registry. */
 export const KEYS_CHANNEL = 'strongroom_keys'
@@ -142,6 +143,8 @@ export async function saveKeys(tx: Queryable, rows: readonly KeyRow[]): Promise<
       row.expires_at,
     ])
     await tx.query(BEGIN_COUNT, [row.id])
+    const hashes = row.state === 'pre-active' || row.state === 'active'
+    if (hashes && isIndexPurpose(row.purpose)) await makeTermsPartition(tx, row.id)
   }
 }
 

@@ -1,7 +1,9 @@
 import type { AuditCaller } from '../audit/audit-event.ts'
 import { isClosed } from './closed-keys.ts'
 import { KeyNotFound } from './compromise.ts'
+import { isIndexPurpose } from './key.ts'
 import { type ChangeRegistryDeps, changeRegistry } from './registry.ts'
+import { makeTermsPartition } from './term-partitions-store.ts'
 
 /** The key opens already, or never will again; the message says which. */
 export class KeyNotClosed extends Error {
@@ -21,6 +23,7 @@ export function reopenKey(deps: ChangeRegistryDeps, operator: AuditCaller, id: s
     if (key === undefined) throw new KeyNotFound(`there is no key ${id}.`)
     if (key.state === 'destroyed') throw new KeyNotClosed(`${id} is destroyed: nothing under it can be opened.`)
     if (!isClosed(change.marks, id)) throw new KeyNotClosed(`${id} is not closed: what stands under it opens.`)
+    if (isIndexPurpose(key.purpose)) await makeTermsPartition(change.tx, id)
     change.reopen(id, reason)
   })
 }

@@ -1,4 +1,4 @@
-import { isCheckViolation } from '../database/database-error.ts'
+import { isCheckViolation, isWithoutPartition } from '../database/database-error.ts'
 import { Problem } from '../problem.ts'
 import type { Keys } from './keys.ts'
 
@@ -8,9 +8,12 @@ const PROTECTING_KEY = 'protecting_key'
 /** A rotation retires a key once, and its replacement may turn out to be compromised. */
 const ATTEMPTS = 3
 
-/** Whether the database refused to store what a key has made that may not protect any more. Nothing was stored. */
+/**
+ * Whether the database refused to store what a key has made that may not protect any more: by the rule, or since the terms of an
+ * index key that was left have no place any more. Nothing was stored.
+ */
 export function isKeyRefused(error: unknown): boolean {
-  return isCheckViolation(error, PROTECTING_KEY)
+  return isCheckViolation(error, PROTECTING_KEY) || isWithoutPartition(error, 'search_terms')
 }
 
 /**

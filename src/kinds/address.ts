@@ -43,7 +43,7 @@ const optional = {
   region: text(100).describe('State, province or prefecture'),
   postal_code: text(20).meta({ description: 'Postal code', examples: ['048616'] }),
   phone,
-  instructions: text(500).describe('Instructions for whoever delivers'),
+  instructions: text(500).describe('Instructions for the delivery'),
 }
 
 const FIELDS = [

@@ -13,7 +13,7 @@ const ACCESS = ['release:approve']
 const approvalSchema = z.looseObject({ id: z.string(), state: z.string() })
 
 const querySchema = z.strictObject({
-  state: z.enum(approvalStates).optional().describe('only requests in this state; when left out, all that are open'),
+  state: z.enum(approvalStates).optional().describe('only requests in this state; default: all open ones'),
   kind: z.enum(kindNames).optional().describe('only for records of this kind'),
   caller_role: z.string().regex(ROLE_NAME).optional().describe('only of callers with this role'),
   caller: z
@@ -57,13 +57,13 @@ export function createApprovalRoutes(deps: RecordDeps): Route<Caller>[] {
     route<Caller, undefined, Query>({
       method: 'GET',
       path: '/v1/approvals',
-      summary: 'The releases of the site that wait to be approved, or to be reviewed after the glass was broken',
+      summary: 'List the releases of the site that wait for approval, or for a review after break-glass',
       access: ACCESS,
       audited: true,
       query: querySchema,
       responses: {
         200: {
-          description: 'a page, what must be reviewed first, then the oldest first; `next` is null at the end',
+          description: 'a page; `next` is null at the end',
           schema: z.object({ approvals: z.array(approvalSchema), next: z.string().nullable() }),
         },
       },
@@ -76,7 +76,7 @@ export function createApprovalRoutes(deps: RecordDeps): Route<Caller>[] {
     route({
       method: 'GET',
       path: '/v1/approvals/:approval',
-      summary: 'Who asks for which fields of which record, why, and the record masked',
+      summary: 'Show one request: who asks for which fields of which record, why, and the record masked',
       access: ACCESS,
       audited: true,
       responses: { 200: { description: 'the request and the masked view of its record', schema: approvalSchema } },
@@ -90,9 +90,9 @@ export function createApprovalRoutes(deps: RecordDeps): Route<Caller>[] {
         return { status: 200, body: { ...asBody(approval), reason: reason?.expose(), record } }
       },
     }),
-    decision('approve', 'Let the caller see it, once and soon'),
-    decision('refuse', 'Do not let the caller see it'),
-    decision('review', 'Say that a release which did not wait was looked at'),
+    decision('approve', 'Approve the release: the caller may see it once, within 15 minutes'),
+    decision('refuse', 'Refuse the release'),
+    decision('review', 'Record that a release that did not wait was reviewed'),
   ]
 }
 

@@ -34,6 +34,8 @@ export interface RecordDeps {
   usedApprovals: UsedApprovals
   keys: Keys
   kinds: Kinds
+  /** The vault's own URL. */
+  issuer: string
   newAuditEvent: NewAuditEvent
   newId: NewId
   alert: Alert

@@ -9,7 +9,7 @@ import type { Claim, Idempotency } from './idempotency.ts'
 import { replayEvents, runOnce } from './run-once.ts'
 
 const ACCESS = ['token:erase']
-const erased = { 204: { description: 'erased; the token answers 410 from now on' } }
+const erased = { 204: { description: 'erased; the token is answered with 410 from now on' } }
 
 /** Erasure, with a body that says why and without one. */
 export function createEraseRoutes(deps: RecordDeps & { idempotency: Idempotency }): Route<Caller>[] {
@@ -18,7 +18,7 @@ export function createEraseRoutes(deps: RecordDeps & { idempotency: Idempotency 
     route<Caller, z.output<typeof bodySchema>>({
       method: 'POST',
       path: '/v1/tokens/:token/erase',
-      summary: 'Erase a record with all its versions, and say why',
+      summary: 'Erase a record with all its versions, with a reason',
       access: ACCESS,
       audited: true,
       idempotent: true,
@@ -43,7 +43,7 @@ export function createEraseRoutes(deps: RecordDeps & { idempotency: Idempotency 
     route({
       method: 'DELETE',
       path: '/v1/tokens/:token',
-      summary: 'Erase a record with all its versions; for roles that need not say why',
+      summary: 'Erase a record with all its versions, for roles that need no reason',
       access: ACCESS,
       audited: true,
       responses: erased,

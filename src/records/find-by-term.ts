@@ -4,7 +4,7 @@ import type { Database } from '../database/database.ts'
 import type { Keys } from '../keys/keys.ts'
 import { termMacsMark } from '../keys/term-marks.ts'
 import type { SearchType } from '../kinds/kind.ts'
-import type { StoredRecord, TermHash } from './record.ts'
+import { type StoredRecord, type TermHash, termOf } from './record.ts'
 import { searchHashes } from './sealed-record.ts'
 import { type Hit, selectHits, selectRecordHits } from './search-store.ts'
 import { termMac } from './term-mac.ts'
@@ -50,7 +50,7 @@ export function createFindByTerm(deps: { database: Database; keys: Keys; alert: 
   function keepWritten<H extends Hit>(sought: Sought, hashes: readonly TermHash[], hits: readonly H[]): H[] {
     const kept = new Map<string, H>()
     for (const hit of hits) {
-      const hash = hashes.find((one) => one.hash.equals(hit.term))!
+      const hash = hashes.find((one) => termOf(one).equals(hit.term))!
       const reason = faultOf(sought, hash, hit)
       if (reason === undefined) kept.set(hit.term_token, hit)
       // What is no token is somebody's text, and is not repeated.

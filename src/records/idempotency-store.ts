@@ -1,7 +1,10 @@
 import type { AuditEvent } from '../audit/audit-event.ts'
 import { EVENT_COLUMNS, insertEventsSql, writeEvents } from '../audit/audit-store.ts'
-import { byteaArray, textArray, timestampArray } from '../database/binary-array.ts'
+import { byteaArray, smallintArray, timestampArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
+import type { Translation } from '../database/dictionary.ts'
+import { idArray } from '../database/id-array.ts'
+import { spellOut } from '../database/lean-rows.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
 import { requireDone } from '../database/require-done.ts'
 import { sweep } from '../database/sweep.ts'
@@ -50,13 +53,22 @@ export function claimedRows<Write extends Claims>(writes: readonly Write[]) {
     .sort((a, b) => Buffer.compare(a.keyHash, b.keyHash))
 }
 
-/** The column arrays of claimed rows, in the order that `insertIdempotencySql` takes them. */
-export function idempotencyColumns(rows: ReturnType<typeof claimedRows>): Buffer[] {
+/** The ids of the keys that claimed rows name. */
+export function keysOfClaims(rows: ReturnType<typeof claimedRows>): (string | null)[] {
+  return rows.flatMap((row) => [row.indexKeyId, row.response?.keyId ?? null])
+}
+
+/**
+ * The column arrays of claimed rows, in the order that `insertIdempotencySql` takes them.
+ *
+ * @param keyOf the numbers of `keysOfClaims`
+ */
+export function idempotencyColumns(rows: ReturnType<typeof claimedRows>, keyOf: Translation<string, number>): Buffer[] {
   return [
     byteaArray(rows.map((row) => row.keyHash)),
     byteaArray(rows.map((row) => row.requestHash)),
-    textArray(rows.map((row) => row.indexKeyId)),
-    textArray(rows.map((row) => row.response?.keyId ?? null)),
+    smallintArray(rows.map((row) => keyOf(row.indexKeyId))),
+    smallintArray(rows.map((row) => keyOf(row.response?.keyId ?? null))),
     byteaArray(rows.map((row) => row.response?.bytes ?? null)),
     timestampArray(rows.map((row) => row.now)),
     timestampArray(rows.map((row) => row.expiresAt)),
@@ -68,9 +80,9 @@ export function idempotencyColumns(rows: ReturnType<typeof claimedRows>): Buffer
  * release numbers follows for it to look at.
  */
 export function insertIdempotencySql(first: number, condition?: string): string {
-  const types = ['bytea', 'bytea', 'text', 'text', 'bytea', 'timestamptz', 'timestamptz']
+  const types = ['bytea', 'bytea', 'smallint', 'smallint', 'bytea', 'timestamptz', 'timestamptz']
   if (condition !== undefined) types.push('integer')
-  const columns = 'key_hash, request_hash, index_key_id, response_key_id, response_sealed, created_at, expires_at'
+  const columns = 'key_hash, request_hash, index_key, response_key, response_sealed, created_at, expires_at'
   return `INSERT INTO idempotency_keys (${columns}) SELECT ${columns}
           FROM unnest(${types.map((type, offset) => `$${first + offset}::${type}[]`).join(', ')})
             AS n (${columns}${condition === undefined ? '' : ', release'})
@@ -85,21 +97,23 @@ const INSERT: Statement = {
 /** Claims the key of one request in the transaction of what it does; nothing without a key. */
 export async function insertIdempotency(tx: Queryable, claim: Claims): Promise<void> {
   const rows = claimedRows([claim])
-  if (rows.length > 0) requireDone(await tx.query(INSERT, idempotencyColumns(rows)), rows.length)
+  if (rows.length === 0) return
+  const keyOf = await tx.dictionary.ids('key', keysOfClaims(rows))
+  requireDone(await tx.query(INSERT, idempotencyColumns(rows, keyOf)), rows.length)
 }
 
 const SELECT: Statement = {
   name: 'select-idempotency-keys',
-  text: `SELECT key_hash, request_hash, index_key_id, response_key_id, response_sealed, expires_at
+  text: `SELECT key_hash, request_hash, index_key, response_key, response_sealed, expires_at
          FROM unnest(${opaqueArray(1, 'bytea')}) AS wanted (hash) CROSS JOIN LATERAL (
            SELECT * FROM idempotency_keys WHERE key_hash = wanted.hash OFFSET 0) kept`,
 }
 const COMMIT_REPLAY: Statement = {
   name: 'commit-replay',
-  text: `WITH live AS MATERIALIZED (SELECT FROM hold_to_release($${EVENT_COLUMNS + 2}::text[], true)),
+  text: `WITH live AS MATERIALIZED (SELECT FROM hold_to_release($${EVENT_COLUMNS + 2}::uuid[], true)),
          kept AS MATERIALIZED (
            SELECT FROM idempotency_keys WHERE key_hash = $${EVENT_COLUMNS + 1} AND response_sealed IS NOT NULL
-             AND (SELECT count(*) FROM live) = (SELECT count(DISTINCT token) FROM unnest($${EVENT_COLUMNS + 2}::text[]) AS w (token))
+             AND (SELECT count(*) FROM live) = (SELECT count(DISTINCT token) FROM unnest($${EVENT_COLUMNS + 2}::uuid[]) AS w (token))
            FOR SHARE)
          ${insertEventsSql(1)} WHERE EXISTS (SELECT FROM kept) RETURNING id`,
 }
@@ -124,14 +138,17 @@ export async function findIdempotencyRows(
   db: Queryable,
   lookups: readonly { keyHashes: readonly Buffer[]; now: Date }[],
 ): Promise<(IdempotencyRow | undefined)[]> {
-  const rows = await db.query<{
+  const stored = await db.query<Record<string, unknown>>(SELECT, [
+    byteaArray(lookups.flatMap(({ keyHashes }) => keyHashes)),
+  ])
+  const rows = await spellOut<{
     key_hash: Buffer
     request_hash: Buffer
     index_key_id: string
     response_key_id: string | null
     response_sealed: Buffer | null
     expires_at: Date
-  }>(SELECT, [byteaArray(lookups.flatMap(({ keyHashes }) => keyHashes))])
+  }>(db, stored)
   const byHash = new Map(rows.map((row) => [row.key_hash.toString('hex'), row]))
   return Promise.all(
     lookups.map(async ({ keyHashes, now }) => {
@@ -172,7 +189,7 @@ export async function commitReplay(
   tokens: readonly string[],
   events: readonly AuditEvent[],
 ): Promise<boolean> {
-  const write = (columns: unknown[]) => db.query(COMMIT_REPLAY, [...columns, keyHash, textArray(tokens)])
+  const write = (columns: unknown[]) => db.query(COMMIT_REPLAY, [...columns, keyHash, idArray(tokens)])
   const rows = await writeEvents(db, events, write, (written) => written.length > 0)
   return rows.length > 0
 }

@@ -61,7 +61,7 @@ export function createMatchRoutes(deps: RecordDeps & { idempotency: Idempotency 
     route<Caller, z.output<typeof bodySchema>>({
       method: 'POST',
       path: '/v1/tokens/:token/match',
-      summary: 'Whether a record equals a value, or another record, without releasing either',
+      summary: 'Say whether a record equals a value or another record, without releasing either',
       access: ['token:match'],
       audited: true,
       idempotent: true,

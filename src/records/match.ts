@@ -19,7 +19,7 @@ import type { Sensitive } from '../sensitive.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
 import type { IdempotencyRow } from './idempotency-store.ts'
 import { requireLive, requireReleased } from './require-live.ts'
-import { openDetails } from './sealed-record.ts'
+import { openDetails, requireOwnToken } from './sealed-record.ts'
 import { kindNameOf, parseToken, type Token } from './token.ts'
 
 /** What a record is compared with: values that the caller has, or another record, by some names or by all that both have. */
@@ -90,6 +90,7 @@ async function compare(
   const whose = { owner: caller.id, site: caller.site }
   await deps.keys.ensureFresh()
   const found = (await deps.lookUp({ ...whose, tokens, part: 'secret' })).map(requireLive)
+  for (const [at, record] of found.entries()) await requireOwnToken(deps.keys, record, 'secret', tokens[at]!)
   const [mine, theirs] = await Promise.all(
     found.map((record) => openDetails(deps.keys, { ...record, secret: record.sealed })),
   )

@@ -5,7 +5,7 @@ import { leaveOutRecord } from '../audit/unfinished-event.ts'
 import { Problem } from '../problem.ts'
 import type { RecordDeps, RequestFacts } from './dependencies.ts'
 import { requireLive, requireReleased } from './require-live.ts'
-import { maskedView, openDisplay } from './sealed-record.ts'
+import { maskedView, openDisplay, requireOwnToken } from './sealed-record.ts'
 import { kindNameOf, parseToken } from './token.ts'
 
 /** A correction can come between opening and committing once or twice, hardly three times. */
@@ -29,6 +29,7 @@ export async function readRecord(
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const found = await deps.lookUp({ owner: caller.id, site: caller.site, tokens: [token], part: 'display' })
     const record = requireLive(found[0])
+    await requireOwnToken(deps.keys, record, 'display', token)
     const display = await openDisplay(deps.keys, { ...record, display: record.sealed })
     const event = leaveOutRecord(deps.newAuditEvent, {
       type: 'record.read',

@@ -60,16 +60,22 @@ export function customerTerm(customer: string | undefined): SearchTerm[] {
   return customer === undefined ? [] : [{ type: 'customer', value: customer }]
 }
 
-const HASH_BYTES = 32
+/** So many bytes of a hash are stored: enough that no two meet by chance. The MAC beside them is over all of it. */
+export const TERM_BYTES = 16
 
-/** The hashes one after the other: the record remembers its terms, so that nothing has to be searched to remove them. */
-export function joinHashes(terms: readonly Pick<TermHash, 'hash'>[]): Buffer {
-  return Buffer.concat(terms.map((term) => term.hash))
+/** A hash as it is stored. */
+export function termOf({ hash }: Pick<TermHash, 'hash'>): Buffer {
+  return hash.subarray(0, TERM_BYTES)
 }
 
-export function splitHashes(joined: Buffer): Buffer[] {
-  return Array.from({ length: joined.length / HASH_BYTES }, (_, at) =>
-    joined.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES),
+/** The terms one after the other: the record remembers its terms, so that nothing has to be searched to remove them. */
+export function joinTerms(terms: readonly Pick<TermHash, 'hash'>[]): Buffer {
+  return Buffer.concat(terms.map(termOf))
+}
+
+export function splitTerms(joined: Buffer): Buffer[] {
+  return Array.from({ length: joined.length / TERM_BYTES }, (_, at) =>
+    joined.subarray(at * TERM_BYTES, (at + 1) * TERM_BYTES),
   )
 }
 

@@ -1,9 +1,10 @@
 import type { Queryable } from '../database/database.ts'
 import type { KeyCounts, Movable, Renewal } from '../keys/rotation/movable.ts'
+import { type Moving, sizeOf, walOfPages } from '../keys/rotation/wal.ts'
 import type { Row } from '../keys/sealed-columns.ts'
 import { Problem } from '../problem.ts'
 import type { RecordDeps } from './dependencies.ts'
-import { customerTerm, joinHashes, type RecordPart, splitHashes } from './record.ts'
+import { customerTerm, joinTerms, type RecordPart, splitTerms, termOf } from './record.ts'
 import { type RecordRow, toRecord } from './record-store.ts'
 import {
   countTerms,
@@ -28,7 +29,17 @@ export function createSearchTerms(deps: Pick<RecordDeps, 'keys' | 'kinds'>): Mov
     readPage: readTermPage,
     renew: (row) => reindexRecord(deps, row),
     write: writeTerms,
+    wal: walOfTerms,
   }
+}
+
+/** A term that comes, its entry in the index, the term that goes, and what of the record changes. Measured. */
+const WAL_OF_A_TERM = 450
+
+/** Beside the new terms the record of each is written, and the old ones are removed. */
+export async function walOfTerms(db: Queryable, moving: Moving): Promise<number> {
+  const pages = walOfPages(await sizeOf(db, ['records', 'search_terms']), moving)
+  return pages + moving.values * WAL_OF_A_TERM
 }
 
 const isOrphan = (fresh: Row): fresh is Row & OrphanTerm => fresh.term !== undefined
@@ -45,12 +56,12 @@ type ReindexDeps = Pick<RecordDeps, 'keys' | 'kinds'>
 /** Makes the terms anew of a record that has one under an old key. */
 async function reindexRecord(deps: ReindexDeps, row: Row): Promise<Renewal> {
   const found = row as Row & RecordRow & OrphanTerm & { terms: Buffer | null; old_terms: number }
-  const { term, token, terms, old_terms } = found
-  const orphan: Renewal = { fresh: { term, token }, values: 0, stuck: 0, damaged: [], orphans: 1 }
+  const { term, term_token, terms, old_terms } = found
+  const orphan: Renewal = { fresh: { term, term_token }, values: 0, stuck: 0, damaged: [], orphans: 1 }
   if (terms === null || toRecord(found) === 'erased') return orphan
   const renewal = await renewTerms(deps, row, old_terms)
   // A term that its record, which is whole, does not remember leads to nothing that could be made anew.
-  const isRemembered = splitHashes(terms).some((hash) => hash.equals(term))
+  const isRemembered = splitTerms(terms).some((one) => one.equals(term))
   return renewal.stuck > 0 || isRemembered ? renewal : orphan
 }
 
@@ -75,16 +86,15 @@ async function renewTerms({ keys, kinds }: ReindexDeps, row: Row, stuck: number)
     await keys.ensureFresh()
     const hashes = hashTerms(keys, site, [...customerTerm(customer), ...kinds[kind].terms(details)])
     const terms = bindTerms(keys, record, hashes)
+    const before = splitTerms(oldTerms)
+    const removed = before.filter((old) => !terms.some((one) => termOf(one).equals(old)))
+    const added = terms.filter((one) => !before.some((old) => termOf(one).equals(old)))
     const fresh: NewTerms = {
-      token,
-      version,
-      oldTerms,
-      terms: joinHashes(terms),
-      macs: Buffer.concat(terms.map(({ mac }) => mac)),
-      keyIds: terms.map(({ keyId }) => keyId),
+      ...{ token, version, oldTerms, removed },
+      terms: joinTerms(terms),
+      added: added.map(({ keyId, mac, hash }) => ({ term: termOf({ hash }), keyId, mac })),
     }
-    const moved = splitHashes(oldTerms).filter((hash) => !terms.some((one) => one.hash.equals(hash)))
-    return { fresh: { ...fresh }, values: moved.length, stuck: 0, damaged: [], orphans: 0 }
+    return { fresh: { ...fresh }, values: removed.length, stuck: 0, damaged: [], orphans: 0 }
   } catch (error) {
     if (!(error instanceof Problem) || error.code !== 'record-integrity') throw error
     const damaged = [{ column: `records.${part}`, kind, token }]

@@ -16,7 +16,7 @@ import type { LookedUp } from './look-up-store.ts'
 import type { Release, ReleaseOutcome } from './release-store.ts'
 import { requireLive, requireReleased } from './require-live.ts'
 import { sealReason } from './seal-reason.ts'
-import { openDetails } from './sealed-record.ts'
+import { openDetails, requireOwnToken } from './sealed-record.ts'
 import { kindNameOf, type Token } from './token.ts'
 
 /** By which event each record leaves, if it does; null for what cannot. A kept answer of a reveal is no more than this. */
@@ -154,6 +154,7 @@ async function openPlanned(
 ): Promise<Opened> {
   const record = requireLive(found)
   const { token, fields, first, approval } = plan
+  await requireOwnToken(deps.keys, record, 'secret', token)
   const { purpose } = about
   if (needsConsent(purpose) && !record.consents.includes(purpose)) throw new Problem('consent-missing')
   // Corrected since it was claimed: what it says now was approved by no person.

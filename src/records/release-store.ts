@@ -1,7 +1,9 @@
 import { finishEvent, type UnfinishedEvent } from '../audit/unfinished-event.ts'
 import { WAITS } from '../database/batch.ts'
-import { integerArray, textArray } from '../database/binary-array.ts'
+import { integerArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
+import { idArray } from '../database/id-array.ts'
+import { nameOfConsents, smallNumbers, spellOut } from '../database/lean-rows.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
 import { Problem } from '../problem.ts'
 import type { IdempotencyRow } from './idempotency-store.ts'
@@ -42,8 +44,8 @@ export type ReleaseOutcome = 'released' | 'erased' | 'consent-missing' | 'change
  */
 const SELECT_STANDING: Statement = {
   name: 'select-records-to-release',
-  text: `SELECT w.item, r.version, r.erased_at IS NULL AS live, w.consent IS NULL OR w.consent = ANY (r.consents) AS consented
-         FROM unnest(${opaqueArray(1, 'integer')}, $2::text[], $3::text[], $4::text[]) AS w (item, token, site, consent)
+  text: `SELECT w.item, r.version, r.erased_at IS NULL AS live, r.consents
+         FROM unnest(${opaqueArray(1, 'integer')}, $2::uuid[], $3::smallint[]) AS w (item, token, site)
          CROSS JOIN LATERAL (SELECT * FROM records WHERE token = w.token AND site = w.site OFFSET 0) r`,
 }
 
@@ -51,7 +53,7 @@ interface StandingRow {
   item: number
   version: number
   live: boolean
-  consented: boolean
+  consents: string[]
 }
 
 /** A record that is corrected again and again, each time between the look and the commit, is not waited for any longer. */
@@ -97,14 +99,17 @@ export async function releaseRecords(
 
 async function findStanding(db: Queryable, releases: readonly Release[]): Promise<ReleaseOutcome[][]> {
   const items = releases.flatMap(({ site, records }) => records.map((one) => ({ ...one, site })))
-  const rows = await db.query<StandingRow>(SELECT_STANDING, [
+  const rows = await db.query<Record<string, unknown>>(SELECT_STANDING, [
     integerArray(items.map((_, at) => at)),
-    textArray(items.map(({ record }) => record.token)),
-    textArray(items.map(({ site }) => site)),
-    textArray(items.map(({ consent }) => consent ?? null)),
+    idArray(items.map(({ record }) => record.token)),
+    await smallNumbers(
+      db,
+      'site',
+      items.map(({ site }) => site),
+    ),
   ])
   const outcomes: ReleaseOutcome[] = items.map(() => undefined)
-  for (const row of rows) outcomes[row.item] = toOutcome(row, items[row.item]!.record.version)
+  for (const row of await spellOut<StandingRow>(db, rows)) outcomes[row.item] = toOutcome(row, items[row.item]!)
   let start = 0
   return releases.map(({ records }) => {
     start += records.length
@@ -112,10 +117,15 @@ async function findStanding(db: Queryable, releases: readonly Release[]): Promis
   })
 }
 
-function toOutcome({ live, consented, version }: StandingRow, opened: number): ReleaseOutcome {
+function toOutcome({ live, consents, version }: StandingRow, { record, consent }: WantedRecord): ReleaseOutcome {
   if (!live) return 'erased'
-  if (!consented) return 'consent-missing'
-  return version === opened ? 'released' : 'changed'
+  if (consent !== undefined && !consents.includes(consent)) return 'consent-missing'
+  return version === record.version && isSameSet(consents, record.consents) ? 'released' : 'changed'
+}
+
+/** A correction keeps the consents; whoever changed them beside it has changed what the record was opened with. */
+function isSameSet(one: readonly string[], other: readonly string[]): boolean {
+  return nameOfConsents(one) === nameOfConsents(other)
 }
 
 /** What of a request leaves, with the events of that and of nothing else. */
@@ -127,7 +137,12 @@ function toFinding(release: Release, outcomes: readonly ReleaseOutcome[]): Findi
     ...(owner === undefined ? {} : { owner }),
     events,
     reasons: reasons.filter((reason) => events.some(({ id }) => id === reason.event)),
-    records: leaving.map(({ record: { token, version }, consent }) => ({ token, version, consent })),
+    records: leaving.map(({ record: { token, version, consents }, consent }) => ({
+      token,
+      version,
+      consents,
+      consent,
+    })),
     idempotency: leaving.length > 0 ? idempotency : undefined,
     now,
   }

@@ -15,8 +15,8 @@ import type { Why } from './why.ts'
 const REVEAL_SCOPES = ['card:reveal', 'address:reveal', 'contact:reveal']
 
 const { break_glass, fields } = optionalMembers({
-  break_glass: z.literal(true).describe('do not wait for an approval; somebody is alarmed'),
-  fields: z.array(z.string().max(40)).min(1).max(20).describe('only these fields; all granted ones when left out'),
+  break_glass: z.literal(true).describe('release without waiting for an approval; it raises an alert'),
+  fields: z.array(z.string().max(40)).min(1).max(20).describe('only these fields; default: all granted fields'),
 })
 const item = z.strictObject({ token: z.string().max(100), fields })
 
@@ -63,7 +63,7 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
           const [result] = await revealRecords(deps, request.caller, input, request, { idempotency: claim, replayOf })
           if (result === undefined) throw new Error('a reveal of one record has one result')
           // Returned rather than thrown: its event has committed with the attempt.
-          if ('problem' in result) return problemAnswer(result.problem, request.requestId)
+          if ('problem' in result) return problemAnswer(result.problem, request.requestId, deps.issuer)
           return { status: 200, body: revealedBody(result) }
         }
         return runOnce<PlannedEvents>(deps, request, 'reveal', reveal, (kept) => reveal(undefined, kept))
@@ -92,7 +92,10 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
             () => revealRecords(deps, request.caller, { ...body, breakGlass }, request, extra),
             (found) => found.filter(isUnknown).length,
           )
-          return { status: 200, body: { results: results.map((result) => resultBody(result, request.requestId)) } }
+          return {
+            status: 200,
+            body: { results: results.map((result) => resultBody(result, request.requestId, deps.issuer)) },
+          }
         }
         return runOnce<PlannedEvents>(deps, request, 'reveal-many', reveal, (kept) => reveal(undefined, kept))
       },
@@ -105,11 +108,11 @@ function revealedBody(result: Extract<RevealResult, { data: unknown }>): Record<
   return { token, kind, data: data.expose(), event }
 }
 
-function resultBody(result: RevealResult, requestId: string): Record<string, unknown> {
+function resultBody(result: RevealResult, requestId: string, issuer: string): Record<string, unknown> {
   if ('problem' in result) {
     // What is no token is input, and is not repeated.
     const token = parseToken(result.token)
-    return { ...problemDocument(result.problem, requestId), ...(token ? { token } : {}) }
+    return { ...problemDocument(result.problem, requestId, issuer), ...(token ? { token } : {}) }
   }
   return { status: 200, ...revealedBody(result) }
 }

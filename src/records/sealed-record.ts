@@ -5,6 +5,7 @@ import { paddedLengthOf, type SealContext, type Sealed } from '../keys/seal.ts'
 import type { PlainValue } from '../keys/sealing-thread.ts'
 import type { Details, Display, Kind, SearchTerm, SearchType } from '../kinds/kind.ts'
 import type { Kinds } from '../kinds/kinds.ts'
+import { Problem } from '../problem.ts'
 import type { Sensitive } from '../sensitive.ts'
 import {
   customerTerm,
@@ -18,6 +19,7 @@ import {
 } from './record.ts'
 import { indexPurposeOf, keysOfTerms } from './term-keys.ts'
 import { termMac } from './term-mac.ts'
+import type { Token } from './token.ts'
 
 /** What the display part holds beside the kind's own: whose record it is, and what an address is used for. */
 export interface RecordDisplay {
@@ -130,6 +132,25 @@ async function keepPart(keys: Keys, record: StoredRecord, part: RecordPart, repl
   const plaintext = await keys.open(sealed, partContext(record, part))
   const context = keptPartContext(record, part, replacedAt)
   return sealAndWipe(keys, { purpose: part, context, plaintext, padToBytes: paddedLengthOf(sealed.bytes) })
+}
+
+/**
+ * The bytes of a token behind the prefix of another kind are no token: if the record is what its row says, there is none of that
+ * token. If it does not open, somebody has changed the row.
+ *
+ * @param record as it was looked up by the bytes
+ * @throws {Problem} record-not-found, record-integrity
+ */
+export async function requireOwnToken(
+  keys: Keys,
+  record: OpenRecord & { sealed: Sealed },
+  part: RecordPart,
+  token: Token,
+): Promise<void> {
+  if (record.token === token) return
+  const plaintext = await keys.open(record.sealed, partContext(record, part))
+  plaintext.fill(0)
+  throw new Problem('record-not-found')
 }
 
 /** The hashes a value may be stored under: one for each key that terms of its type may stand on. */

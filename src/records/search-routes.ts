@@ -23,7 +23,7 @@ function createSearchSchema({ whyMembers: { purpose, ...why } }: Why) {
     .strictObject({
       by: z.enum(searchTypes),
       value,
-      purpose: purpose.optional().describe('what for; required by card_number, and only there'),
+      purpose: purpose.optional().describe('what the search is for; required for card_number and accepted only there'),
       ...why,
     })
     .transform((body, context): SearchRequest => {
@@ -59,7 +59,7 @@ export function createSearchRoutes(deps: RecordDeps & { idempotency: Idempotency
       body,
       responses: {
         200: {
-          description: 'masked views, newest first; one that does not open carries a code instead',
+          description: 'masked views, the newest first; a record that does not open has a code instead',
           schema: z.object({ results: z.array(view), truncated: z.boolean() }),
         },
       },

@@ -1,18 +1,28 @@
 import type { AuditEvent } from '../audit/audit-event.ts'
-import { writeEvents } from '../audit/audit-store.ts'
+import { EVENT_COLUMN_NAMES, eventArraysSql, writeEvents } from '../audit/audit-store.ts'
 import { WAITS } from '../database/batch.ts'
-import { byteaArray, integerArray, textArray } from '../database/binary-array.ts'
+import { byteaArray, integerArray, smallintArray, textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
+import { idArray } from '../database/id-array.ts'
+import { nameOfConsents, numberOf, spellOut, tokenOf } from '../database/lean-rows.ts'
 import { opaqueArray } from '../database/opaque-array.ts'
 import { requireDone } from '../database/require-done.ts'
-import { claimedRows, type IdempotencyRow, idempotencyColumns, insertIdempotencySql } from './idempotency-store.ts'
-import type { SealedReason, StoredRecord, TermHash } from './record.ts'
+import {
+  claimedRows,
+  type IdempotencyRow,
+  idempotencyColumns,
+  insertIdempotencySql,
+  keysOfClaims,
+} from './idempotency-store.ts'
+import { type SealedReason, type StoredRecord, type TermHash, termOf } from './record.ts'
 import { RECORD_COLUMNS, type RecordRow, toRecord } from './record-store.ts'
 
 /** A row of `search_terms`, and what of its record there is; nulls where there is no such record. */
 export interface Hit {
   term: Buffer
+  /** No token where there is no such record. */
   term_token: string
+  kind: string | null
   mac: Buffer | null
   site: string | null
   version: number | null
@@ -37,21 +47,28 @@ export async function selectRecordHits(
   hashes: readonly Pick<TermHash, 'hash'>[],
   limit: number,
 ): Promise<(Hit & { record: StoredRecord | undefined })[]> {
-  const rows = await db.query<Hit & RecordRow>(SEARCH, [hashes.map(({ hash }) => hash), site, limit])
+  const values = [hashes.map(termOf), await numberOf(db, 'site', site), limit]
+  const rows = await spellOut<Hit & RecordRow>(db, await db.query(SEARCH, values))
   return rows.map((row) => {
     const found = toRecord(row)
-    return { ...row, record: found === 'erased' ? undefined : found }
+    return { ...withToken(row), record: found === 'erased' ? undefined : found }
   })
 }
 
 const SELECT_HITS: Statement = {
   name: 'select-term-hits',
-  text: `SELECT term, term_token, mac, site, version, erased_at FROM ${HITS} ORDER BY term_token`,
+  text: `SELECT term, term_token, mac, site, kind, version, erased_at FROM ${HITS} ORDER BY term_token`,
 }
 
 /** The terms under any of the hashes, in the order of their tokens. */
-export function selectHits(db: Queryable, hashes: readonly Pick<TermHash, 'hash'>[]): Promise<Hit[]> {
-  return db.query<Hit>(SELECT_HITS, [hashes.map(({ hash }) => hash)])
+export async function selectHits(db: Queryable, hashes: readonly Pick<TermHash, 'hash'>[]): Promise<Hit[]> {
+  const rows = await spellOut<Hit>(db, await db.query(SELECT_HITS, [hashes.map(termOf)]))
+  return rows.map(withToken)
+}
+
+/** A term has the 16 bytes of the token, and what it begins with follows from the record. */
+function withToken<H extends Hit>(hit: H): H {
+  return { ...hit, term_token: tokenOf(hit.kind, hit.term_token) }
 }
 
 /** What a search answers with, and what must have committed before. */
@@ -61,25 +78,26 @@ export interface Finding {
   events: readonly AuditEvent[]
   reasons?: readonly SealedReason[] | undefined
   /** The records that leave, in the versions that were opened, each with the consent that it must carry. */
-  records: readonly (Pick<StoredRecord, 'token' | 'version'> & { consent?: string | undefined })[]
+  records: readonly (Pick<StoredRecord, 'token' | 'version' | 'consents'> & { consent?: string | undefined })[]
   idempotency?: IdempotencyRow | undefined
   now: Date
 }
 
 /**
  * Every array carries, beside its values, the number of the finding in the statement: `granted` are those whose records are all
- * as they were opened and not locked, and only their rows are written. What else is written is in `also`, since PostgreSQL opens a
+ * as they were opened and not locked, and only their rows are written. Where a record must carry a consent, it must carry the
+ * very set that it was opened with, which is a number. What else is written is in `also`, since PostgreSQL opens a
  * table and its indexes for every INSERT, whether rows come or not.
  */
 const findingsStatement = (name: string, also: string, isKept: string): Statement => ({
   name,
   text: `WITH
     wanted AS (
-      SELECT * FROM unnest(${opaqueArray(1, 'text')}, $2::integer[], $3::integer[], $4::text[])
-        AS w (token, version, finding, consent)),
+      SELECT * FROM unnest(${opaqueArray(1, 'uuid')}, $2::integer[], $3::integer[], $4::integer[])
+        AS w (token, version, finding, consents)),
     live AS MATERIALIZED (
-      SELECT finding, is_locked FROM wanted JOIN hold_to_release(${opaqueArray(1, 'text')}, $7) ON held = token
-      WHERE held_version = version AND (consent IS NULL OR consent = ANY (held_consents))),
+      SELECT finding, is_locked FROM wanted JOIN hold_to_release(${opaqueArray(1, 'uuid')}, $7) ON held = token
+      WHERE held_version = version AND (consents IS NULL OR held_consents = consents)),
     standing AS (
       SELECT finding, live.locked FROM unnest($5::integer[], $6::integer[]) AS f (finding, records)
       CROSS JOIN LATERAL (
@@ -87,11 +105,8 @@ const findingsStatement = (name: string, also: string, isKept: string): Statemen
       WHERE live.records = f.records),
     granted AS (SELECT finding FROM standing WHERE locked = 0),
     new_events AS (
-      INSERT INTO audit_events (id, occurred_at, type, caller, token, site, body, mac)
-      SELECT id, occurred_at, type, caller, token, site, body, mac
-      FROM unnest($8::text[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bytea[],
-                  $16::integer[])
-        AS n (id, occurred_at, type, caller, token, site, body, mac, finding)
+      INSERT INTO audit_events (${EVENT_COLUMN_NAMES}) SELECT ${EVENT_COLUMN_NAMES}
+      FROM unnest(${eventArraysSql(8)}, $16::integer[]) AS n (${EVENT_COLUMN_NAMES}, finding)
       WHERE finding IN (SELECT finding FROM granted))${also}
     SELECT finding, locked > 0 AS waits, ${isKept} AS done FROM standing`,
 })
@@ -100,9 +115,9 @@ const COMMIT_AND_KEEP = findingsStatement(
   'commit-findings-and-keep',
   `,
     new_reasons AS (
-      INSERT INTO reveal_reasons (event, reason_key_id, reason_sealed)
-      SELECT event, key_id, sealed FROM unnest($17::text[], $18::text[], $19::bytea[], $20::integer[])
-        AS n (event, key_id, sealed, finding)
+      INSERT INTO reveal_reasons (event, reason_key, reason_sealed)
+      SELECT event, key, sealed FROM unnest($17::text[], $18::smallint[], $19::bytea[], $20::integer[])
+        AS n (event, key, sealed, finding)
       WHERE finding IN (SELECT finding FROM granted)
       RETURNING true),
     new_idempotency AS (${insertIdempotencySql(21, 'WHERE release IN (SELECT finding FROM granted)')} RETURNING true)`,
@@ -138,12 +153,17 @@ export async function commitFindings(
   const reasons = number((finding) => finding.reasons ?? [])
   const claimed = claimedRows(findings.map((finding, at) => ({ ...finding, at })))
   const keeps = reasons.length > 0 || claimed.length > 0
+  const consents = await consentsToFind(
+    db,
+    records.map(({ value }) => value),
+  )
+  const keyOf = await db.dictionary.ids('key', [...reasons.map(({ value }) => value.keyId), ...keysOfClaims(claimed)])
   const kept = () => [
     textArray(reasons.map(({ value }) => value.event)),
-    textArray(reasons.map(({ value }) => value.keyId)),
+    smallintArray(reasons.map(({ value }) => keyOf(value.keyId))),
     byteaArray(reasons.map(({ value }) => value.bytes)),
     integerArray(reasons.map(({ at }) => at)),
-    ...idempotencyColumns(claimed),
+    ...idempotencyColumns(claimed, keyOf),
     integerArray(claimed.map(({ write }) => write.at)),
   ]
   const standing = await writeEvents(
@@ -151,10 +171,10 @@ export async function commitFindings(
     events.map(({ value }) => value),
     async (eventColumns) => {
       const rows = await db.query<FindingRow>(keeps ? COMMIT_AND_KEEP : COMMIT_FINDINGS, [
-        textArray(records.map(({ value }) => value.token)),
+        idArray(records.map(({ value }) => value.token)),
         integerArray(records.map(({ value }) => value.version)),
         integerArray(records.map(({ at }) => at)),
-        textArray(records.map(({ value }) => value.consent ?? null)),
+        consents,
         integerArray(findings.map((_, at) => at)),
         integerArray(findings.map((finding) => finding.records.length)),
         mayWait,
@@ -171,4 +191,18 @@ export async function commitFindings(
     const row = standing.get(at)
     return row?.waits ? WAITS : row !== undefined
   })
+}
+
+/** No set of consents has it. */
+const NO_SET = 0
+
+/** The sets of consents with which the records must still stand; null where no consent is needed. */
+async function consentsToFind(db: Queryable, records: Finding['records']): Promise<Buffer> {
+  const names = records.map(({ consents, consent }) => {
+    return consent !== undefined && consents.includes(consent) ? nameOfConsents(consents) : null
+  })
+  const numberOf = await db.dictionary.ids('consents', names)
+  return integerArray(
+    records.map(({ consent }, at) => (consent === undefined ? null : (numberOf(names[at]!) ?? NO_SET))),
+  )
 }

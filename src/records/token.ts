@@ -1,4 +1,4 @@
-import { base32 } from '../identifier.ts'
+import { base32, tokenPrefixes } from '../identifier.ts'
 import type { Kind } from '../kinds/kind.ts'
 import type { RandomBytes } from '../random-bytes.ts'
 
@@ -7,7 +7,7 @@ export type Token = string & { readonly __brand: 'Token' }
 
 const TOKEN = /^(card|addr|cont)_[0-7][0-9abcdefghjkmnpqrstvwxyz]{25}$/
 
-const KIND_NAMES = { card: 'card', addr: 'address', cont: 'contact' } as const
+const KIND_NAMES = new Map(Object.entries(tokenPrefixes).map(([kind, prefix]) => [prefix, kind as Kind['name']]))
 
 /** Drawn again: so many digits in a row could be taken for a card number by whoever scans for them. */
 const CARD_LIKE = /[0-9]{12}/
@@ -25,5 +25,5 @@ export function parseToken(text: string): Token | undefined {
 }
 
 export function kindNameOf(token: Token): Kind['name'] {
-  return KIND_NAMES[token.slice(0, 4) as keyof typeof KIND_NAMES]
+  return KIND_NAMES.get(token.slice(0, 4) as Kind['tokenPrefix'])!
 }

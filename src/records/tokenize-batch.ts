@@ -49,7 +49,9 @@ export async function tokenizeBatch(
   const answerFor = (answers: readonly Record<string, unknown>[]): BatchAnswer => {
     const stored = answers.values()
     const results = parsed.map((item) =>
-      item instanceof Problem ? problemDocument(item, facts.requestId) : { status: 201, ...stored.next().value },
+      item instanceof Problem
+        ? problemDocument(item, facts.requestId, deps.issuer)
+        : { status: 201, ...stored.next().value },
     )
     return { results, refusals: events.map(({ id }) => id) }
   }

@@ -1,11 +1,19 @@
 import type { AuditEvent } from '../audit/audit-event.ts'
 import { EVENT_COLUMNS, insertEventsSql, writeEvents } from '../audit/audit-store.ts'
-import { byteaArray, textArray, timestampArray } from '../database/binary-array.ts'
+import { byteaArray, integerArray, smallintArray, timestampArray } from '../database/binary-array.ts'
 import type { Database, Queryable, Statement, Transaction } from '../database/database.ts'
+import { idArray } from '../database/id-array.ts'
+import { nameOfConsents } from '../database/lean-rows.ts'
 import { requireDone } from '../database/require-done.ts'
 import { giveWay } from '../time-slice.ts'
-import { claimedRows, type IdempotencyRow, idempotencyColumns, insertIdempotencySql } from './idempotency-store.ts'
-import { joinHashes, type RecordTerm, type StoredRecord } from './record.ts'
+import {
+  claimedRows,
+  type IdempotencyRow,
+  idempotencyColumns,
+  insertIdempotencySql,
+  keysOfClaims,
+} from './idempotency-store.ts'
+import { joinTerms, type RecordTerm, type StoredRecord, termOf } from './record.ts'
 
 /** A record ready to be written, with the event that commits with it. */
 export interface NewRecord {
@@ -30,22 +38,22 @@ const insertStatement = (name: string, idempotency: string, isKept: string): Sta
   name,
   text: `WITH
     new_records AS (
-      INSERT INTO records (token, kind, site, version, policy_version, consents, display_key_id, display_sealed,
-                           secret_key_id, secret_sealed, terms, idempotency_hash, created_at, updated_at)
-      SELECT token, kind, site, 1, policy_version, string_to_array(consents, ' '), display_key_id, display_sealed,
-             secret_key_id, secret_sealed, terms, idempotency_hash, created_at, created_at
-      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[],
-                  $9::bytea[], $10::bytea[], $11::bytea[], $12::timestamptz[])
-        AS n (token, kind, site, policy_version, consents, display_key_id, display_sealed, secret_key_id, secret_sealed,
+      INSERT INTO records (token, kind, site, version, policy, consents, display_key, display_sealed,
+                           secret_key, secret_sealed, terms, idempotency_hash, created_at)
+      SELECT token, kind, site, 1, policy, consents, display_key, display_sealed,
+             secret_key, secret_sealed, terms, idempotency_hash, created_at
+      FROM unnest($1::uuid[], $2::smallint[], $3::smallint[], $4::integer[], $5::integer[], $6::smallint[], $7::bytea[],
+                  $8::smallint[], $9::bytea[], $10::bytea[], $11::bytea[], $12::timestamptz[])
+        AS n (token, kind, site, policy, consents, display_key, display_sealed, secret_key, secret_sealed,
               terms, idempotency_hash, created_at)
       RETURNING true),
     ${idempotency}
     new_terms AS (
-      INSERT INTO search_terms (term, token, key_id, mac)
-      SELECT * FROM unnest($13::bytea[], $14::text[], $15::text[], $16::bytea[])
+      INSERT INTO search_terms (term, token, key, mac)
+      SELECT * FROM unnest($13::bytea[], $14::uuid[], $15::smallint[], $16::bytea[])
       RETURNING true),
     new_events AS (${insertEventsSql(17)})
-    SELECT (SELECT count(*) FROM new_records) = cardinality($1::text[])
+    SELECT (SELECT count(*) FROM new_records) = cardinality($1::uuid[])
        AND (SELECT count(*) FROM new_terms) = cardinality($13::bytea[]) ${isKept} AS done`,
 })
 const INSERT_RECORDS = insertStatement('insert-records', '', '')
@@ -63,7 +71,8 @@ const INSERT_WITH_KEYS = insertStatement(
  * @throws {DatabaseError} a unique violation on idempotency_keys_pkey when one of the requests was answered meanwhile
  */
 export async function insertRecords(db: Queryable, writes: readonly NewRecords[]): Promise<undefined[]> {
-  await insertRows(db, rowsOf(writes))
+  const rows = rowsOf(writes)
+  await insertRows(db, rows, await numbersOf(db, rows))
   return writes.map(() => undefined)
 }
 
@@ -76,12 +85,14 @@ const PART = 64
 export async function insertManyRecords(database: Database, writes: readonly NewRecords[]): Promise<undefined[]> {
   const { rows, ...beside } = rowsOf(writes)
   if (rows.length <= MOST_IN_ONE_STATEMENT) return insertRecords(database, writes)
+  // New names commit at once: nobody else who needs one waits for the transaction.
+  const numbers = await numbersOf(database, { rows, ...beside })
   await database.transaction(async (tx) => {
     // The idempotency key comes first: a request that finds it taken has little to undo.
-    await insertRows(tx, { rows: rows.slice(0, PART), ...beside })
+    await insertRows(tx, { rows: rows.slice(0, PART), ...beside }, numbers)
     for (let at = PART; at < rows.length; at += PART) {
       await giveWay()
-      await insertRows(tx, { rows: rows.slice(at, at + PART), events: [], claimed: [] })
+      await insertRows(tx, { rows: rows.slice(at, at + PART), events: [], claimed: [] }, numbers)
     }
   })
   return writes.map(() => undefined)
@@ -104,30 +115,50 @@ interface NewRows {
   claimed: ReturnType<typeof claimedRows>
 }
 
-async function insertRows(db: Queryable | Transaction, { rows, events, claimed }: NewRows): Promise<void> {
+/** The numbers of the names in new rows. */
+async function numbersOf({ dictionary }: Pick<Queryable, 'dictionary'>, { rows, claimed }: NewRows) {
+  const records = rows.map(({ record }) => record)
+  const terms = rows.flatMap((row) => row.terms.map(({ keyId }) => keyId))
+  const keys = [...records.flatMap(({ display, secret }) => [display.keyId, secret.keyId]), ...terms]
+  const policies = records.map(({ policyVersion = null }) => policyVersion)
+  const consents = records.map((record) => nameOfConsents(record.consents))
+  return {
+    kindOf: await dictionary.ids('kind', new Set(records.map(({ kind }) => kind))),
+    siteOf: await dictionary.ids('site', new Set(records.map(({ site }) => site))),
+    policyOf: await dictionary.ids('policy', new Set(policies)),
+    consentsOf: await dictionary.ids('consents', new Set(consents)),
+    keyOf: await dictionary.ids('key', new Set([...keys, ...keysOfClaims(claimed)])),
+  }
+}
+
+async function insertRows(
+  db: Queryable | Transaction,
+  { rows, events, claimed }: NewRows,
+  numbers: Awaited<ReturnType<typeof numbersOf>>,
+): Promise<void> {
+  const { kindOf, siteOf, policyOf, consentsOf, keyOf } = numbers
   const terms = rows.flatMap(({ record, terms }) => terms.map((term) => ({ ...term, token: record.token })))
   const records = rows.map(({ record }) => record)
   const write = (eventColumns: unknown[]) =>
     db.query<{ done: boolean }>(claimed.length > 0 ? INSERT_WITH_KEYS : INSERT_RECORDS, [
-      textArray(records.map((r) => r.token)),
-      textArray(records.map((r) => r.kind)),
-      textArray(records.map((r) => r.site)),
-      textArray(records.map((r) => r.policyVersion ?? null)),
-      // Consents are slugs without spaces; unnest would flatten an array of arrays.
-      textArray(records.map((r) => r.consents.join(' '))),
-      textArray(records.map((r) => r.display.keyId)),
+      idArray(records.map((r) => r.token)),
+      smallintArray(records.map((r) => kindOf(r.kind))),
+      smallintArray(records.map((r) => siteOf(r.site))),
+      integerArray(records.map((r) => policyOf(r.policyVersion ?? null))),
+      integerArray(records.map((r) => consentsOf(nameOfConsents(r.consents)))),
+      smallintArray(records.map((r) => keyOf(r.display.keyId))),
       byteaArray(records.map((r) => r.display.bytes)),
-      textArray(records.map((r) => r.secret.keyId)),
+      smallintArray(records.map((r) => keyOf(r.secret.keyId))),
       byteaArray(records.map((r) => r.secret.bytes)),
-      byteaArray(rows.map((row) => joinHashes(row.terms))),
+      byteaArray(rows.map((row) => joinTerms(row.terms))),
       byteaArray(rows.map((row) => row.idempotencyHash)),
       timestampArray(rows.map((row) => row.now)),
-      byteaArray(terms.map((term) => term.hash)),
-      textArray(terms.map((term) => term.token)),
-      textArray(terms.map((term) => term.keyId)),
+      byteaArray(terms.map(termOf)),
+      idArray(terms.map((term) => term.token)),
+      smallintArray(terms.map(({ keyId }) => keyOf(keyId))),
       byteaArray(terms.map((term) => term.mac)),
       ...eventColumns,
-      ...(claimed.length > 0 ? idempotencyColumns(claimed) : []),
+      ...(claimed.length > 0 ? idempotencyColumns(claimed, keyOf) : []),
     ])
   requireDone(await writeEvents(db, [...rows.map(({ event }) => event), ...events], write))
 }

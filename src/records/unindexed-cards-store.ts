@@ -1,32 +1,38 @@
-import { textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
+import { isBehindSql, numberOf, smallNumbers, spellOut } from '../database/lean-rows.ts'
+import { uuidOf } from '../identifier.ts'
 import type { Page } from '../keys/rotation/movable.ts'
 import { CENSUS_TIMEOUT_MS, type Row } from '../keys/sealed-columns.ts'
+import { TERM_BYTES } from './record.ts'
+import { RECORD_COLUMNS } from './record-store.ts'
 
 /** Live cards without any term under the keys of `$1`. The tables are joined once, whatever their size. */
 const CENSUS: Statement = {
   name: 'census-unindexed-cards',
   text: `SELECT count(*)::integer AS count FROM records r
-         WHERE r.kind = 'card' AND r.erased_at IS NULL
-           AND NOT EXISTS (SELECT FROM search_terms s WHERE s.token = r.token AND s.key_id = ANY($1::text[]))`,
+         WHERE r.kind = $2 AND r.erased_at IS NULL
+           AND NOT EXISTS (SELECT FROM search_terms s WHERE s.token = r.token AND s.key = ANY($1::smallint[]))`,
   timeoutMs: CENSUS_TIMEOUT_MS,
 }
 
 /** The terms of a card are looked up as the card remembers them, by their primary key. */
 const READ_PAGE: Statement = {
   name: 'read-unindexed-cards',
-  text: `SELECT token, site, kind, version, policy_version, consents, created_at, updated_at, terms, display_key_id, display_sealed, secret_key_id, secret_sealed,
+  text: `SELECT ${RECORD_COLUMNS}, terms,
            NOT EXISTS (
-             SELECT FROM generate_series(0, length(terms) / 32 - 1) AS at
-             JOIN search_terms s ON s.term = substr(page.terms, 1 + 32 * at, 32) AND s.token = page.token
-             WHERE s.key_id = ANY($1::text[])) AS is_unindexed
-         FROM (SELECT * FROM records WHERE token > $3 AND kind = 'card' AND erased_at IS NULL
+             SELECT FROM generate_series(0, length(terms) / ${TERM_BYTES} - 1) AS at
+             JOIN search_terms s ON s.term = substr(page.terms, 1 + ${TERM_BYTES} * at, ${TERM_BYTES}) AND s.token = page.token
+             WHERE s.key = ANY($1::smallint[])) AS is_unindexed
+         FROM (SELECT * FROM records WHERE ${isBehindSql('$3')} AND kind = $4 AND erased_at IS NULL
                ORDER BY token LIMIT $2) page
          ORDER BY token`,
 }
 
 export async function countUnindexed(db: Queryable, keyIds: readonly string[]): Promise<number> {
-  const [row] = await db.query<{ count: number }>(CENSUS, [textArray(keyIds)])
+  const [row] = await db.query<{ count: number }>(CENSUS, [
+    await smallNumbers(db, 'key', keyIds),
+    await numberOf(db, 'kind', 'card'),
+  ])
   return row?.count ?? 0
 }
 
@@ -35,12 +41,17 @@ export async function readUnindexedPage(
   db: Queryable,
   keyIds: readonly string[],
   limit: number,
-  after: Page['next'] = [''],
+  after: NonNullable<Page['next']> = [],
 ): Promise<Page> {
-  const rows = await db.query<Row>(READ_PAGE, [textArray(keyIds), limit, ...after])
-  const last = rows.at(-1)
+  const last = uuidOf((after[0] as string | undefined) ?? '') ?? null
+  const kind = await numberOf(db, 'kind', 'card')
+  const rows = await spellOut<Row>(
+    db,
+    await db.query(READ_PAGE, [await smallNumbers(db, 'key', keyIds), limit, last, kind]),
+  )
+  const end = rows.at(-1)
   return {
     rows: rows.filter((row) => row.is_unindexed),
-    next: last === undefined || rows.length < limit ? undefined : [last.token],
+    next: end === undefined || rows.length < limit ? undefined : [end.token],
   }
 }

@@ -1,7 +1,7 @@
 import type { Movable } from '../keys/rotation/movable.ts'
 import type { Row } from '../keys/sealed-columns.ts'
 import type { RecordDeps } from './dependencies.ts'
-import { reindexUnindexed } from './reindex.ts'
+import { reindexUnindexed, walOfTerms } from './reindex.ts'
 import { type NewTerms, replaceTerms } from './reindex-store.ts'
 import { keysOfTerms } from './term-keys.ts'
 import { countUnindexed, readUnindexedPage } from './unindexed-cards-store.ts'
@@ -28,5 +28,6 @@ export function createUnindexedCards(deps: Pick<RecordDeps, 'keys' | 'kinds' | '
       await replaceTerms(db, fresh as readonly (Row & NewTerms)[])
       return new Map([[NO_KEY, fresh.length]])
     },
+    wal: walOfTerms,
   }
 }

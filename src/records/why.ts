@@ -34,7 +34,7 @@ export const authorityName = z
 
 /** The members by which a request says what for and why it asks. */
 export function createWhy({ ticket = TICKET, authorities }: WhyRules = {}) {
-  const reason = text(500).describe('why; kept sealed beside the audit event')
+  const reason = text(500).describe('the reason; stored sealed beside the audit event')
   const ticketSchema = z
     .string()
     .max(MAX_TICKET, { abort: true })
@@ -42,16 +42,16 @@ export function createWhy({ ticket = TICKET, authorities }: WhyRules = {}) {
     .regex(/^[!-~]+$/, { abort: true })
     .refine((value) => ticket.test(value), issue('invalid-input', 'is not in the form of a ticket'))
     .refine(noCardNumber, CARD_NUMBER)
-    .describe('the ticket or case that asks for it; stands in the audit event')
+    .describe('the ticket or case that asks for it; it is in the audit event in the clear')
   const authority = listed(authorities).describe(
-    'the authority that asks, by its name and no person’s; stands in the audit event',
+    'the name of the authority that asks, never of a person; it is in the audit event in the clear',
   )
   const purpose = z.enum(purposes)
   return {
     whyMembers: { purpose, ...optionalMembers({ reason, ticket: ticketSchema, authority }) },
     /** Likewise for a change, which need not say it unless the role wants it. */
     changeMembers: optionalMembers({
-      purpose: purpose.describe('what for; stands in the audit event'),
+      purpose: purpose.describe('what the change is for; it is in the audit event'),
       reason,
       ticket: ticketSchema,
     }),

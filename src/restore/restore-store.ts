@@ -1,8 +1,10 @@
 import type { AuditEventType } from '../audit/audit-event.ts'
-import { eventIdAt } from '../audit/event-id.ts'
-import type { StoredEvent } from '../audit/event-row-store.ts'
+import { eventUuidAt, eventUuidOf } from '../audit/event-id.ts'
+import { queryStored, type StoredEvent } from '../audit/event-row-store.ts'
 import { textArray } from '../database/binary-array.ts'
 import type { Queryable, Statement } from '../database/database.ts'
+import { idArray } from '../database/id-array.ts'
+import { spellOut } from '../database/lean-rows.ts'
 
 const SELECT_LEAF_HASHES: Statement = {
   name: 'select-leaf-hashes-to-compare',
@@ -25,7 +27,7 @@ export interface HeldRecord {
 
 const SELECT_HELD: Statement = {
   name: 'select-held-records',
-  text: `SELECT token, site, version, erased_at IS NOT NULL AS "isErased" FROM records WHERE token = ANY($1::text[])`,
+  text: `SELECT token, kind, site, version, erased_at IS NOT NULL AS "isErased" FROM records WHERE token = ANY($1::uuid[])`,
 }
 
 /** So many tokens are asked for at a time. */
@@ -36,7 +38,8 @@ export async function selectHeldRecords(db: Queryable, tokens: readonly string[]
   const held = new Map<string, HeldRecord>()
   for (let at = 0; at < tokens.length; at += TOKENS_AT_A_TIME) {
     const some = tokens.slice(at, at + TOKENS_AT_A_TIME)
-    for (const row of await db.query<HeldRecord>(SELECT_HELD, [textArray(some)])) held.set(row.token, row)
+    const rows = await db.query<Record<string, unknown>>(SELECT_HELD, [idArray(some)])
+    for (const row of await spellOut<HeldRecord>(db, rows)) held.set(row.token, row)
   }
   return held
 }
@@ -57,7 +60,8 @@ const SELECT_REPEATING: Statement = {
   name: 'select-repeating-events',
   text: `SELECT id, body, mac, (SELECT sequence::float8 FROM audit_leaves WHERE event = e.id) AS sequence
          FROM audit_events e
-         WHERE id >= $1 AND id > $2 AND type = ANY($3::text[]) AND position('"replay_of":' IN body) > 0
+         WHERE id >= $1 AND id > $2
+           AND type = ANY (ARRAY(SELECT id FROM dictionary WHERE sort = 'type' AND name = ANY ($3::text[]))) AND position('"replay_of":' IN body) > 0
          ORDER BY id LIMIT $4`,
 }
 
@@ -66,14 +70,14 @@ const EVENTS_AT_A_TIME = 1_000
 
 /** The events since then that repeat another one. What they say is for the caller to prove. */
 export async function* selectRepeating(db: Queryable, since: Date): AsyncGenerator<StoredEvent> {
-  const from = eventIdAt(since)
-  let after = ''
+  const from = eventUuidAt(since)
+  let after = eventUuidAt(new Date(0))
   for (;;) {
     const values = [from, after, textArray(REPEATING), EVENTS_AT_A_TIME]
-    const some = await db.query<StoredEvent>(SELECT_REPEATING, values)
+    const some = await queryStored<StoredEvent>(db, SELECT_REPEATING, values)
     yield* some
     if (some.length < EVENTS_AT_A_TIME) return
-    after = some.at(-1)!.id
+    after = eventUuidOf(some.at(-1)!.id)!
   }
 }
 

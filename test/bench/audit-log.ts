@@ -7,7 +7,7 @@
  */
 import { generateKeyPairSync } from 'node:crypto'
 import { parseArgs } from 'node:util'
-import { eventColumns, insertEventsSql } from '../../src/audit/audit-store.ts'
+import { eventColumns, insertEventsSql, numbersFor } from '../../src/audit/audit-store.ts'
 import { inBook } from '../../src/audit/event-book.ts'
 import { createNewAuditEvent } from '../../src/audit/new-audit-event.ts'
 import { openSequencer } from '../../src/audit/sequencer.ts'
@@ -100,7 +100,7 @@ async function fill(database: Database, table: 'audit_events' | 'plain_events'):
       }),
     )
     const entry = book.enter(events)
-    await database.query(statement, eventColumns(entry.events))
+    await database.query(statement, eventColumns(entry.events, await numbersFor(database, events)))
     entry.close([], [])
   }
 }

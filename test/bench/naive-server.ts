@@ -20,7 +20,7 @@ import { loadTls } from '../../src/http/tls.ts'
 import { parseInput } from '../../src/parse-input.ts'
 import { Problem } from '../../src/problem.ts'
 import { checkoutSchema } from '../../src/records/checkout-schema.ts'
-import { joinHashes } from '../../src/records/record.ts'
+import { joinTerms, termOf } from '../../src/records/record.ts'
 import { tokenizeCheckouts } from '../../src/records/tokenize.ts'
 import type { NewRecord, NewRecords } from '../../src/records/tokenize-store.ts'
 import { openVaultParts } from './vault-parts.ts'
@@ -55,8 +55,12 @@ async function admit(caller: Caller): Promise<Caller> {
 async function insert({ records, now }: NewRecords): Promise<undefined> {
   await db.transaction(async (tx) => {
     await tx('records').insert(records.map((one) => recordRow(one, now)))
+    const keyOf = await parts.database.dictionary.ids(
+      'key',
+      records.flatMap(({ terms }) => terms.map(({ keyId }) => keyId)),
+    )
     const terms = records.flatMap(({ record, terms }) =>
-      terms.map(({ hash, keyId }) => ({ term: hash, token: record.token, key_id: keyId })),
+      terms.map(({ hash, keyId }) => ({ term: termOf({ hash }), token: record.token, key: keyOf(keyId) })),
     )
     if (terms.length > 0) await tx('search_terms').insert(terms)
     await tx('audit_events').insert(
@@ -79,7 +83,7 @@ function recordRow({ record, terms }: NewRecord, now: Date) {
     display_sealed: display.bytes,
     secret_key_id: secret.keyId,
     secret_sealed: secret.bytes,
-    terms: joinHashes(terms),
+    terms: joinTerms(terms),
     created_at: now,
     updated_at: now,
   }

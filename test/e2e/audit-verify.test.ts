@@ -105,7 +105,7 @@ describe('audit verify', () => {
     const embedded = await openEmbeddedDatabase({ dataDir: vault.dataDir, role: 'command', log: () => {} })
     const [edited] = await query(
       embedded.urls.owner,
-      `UPDATE audit_events SET body = replace(body, 'communicate', 'provide-goods') FROM audit_leaves
+      `UPDATE readable.audit_events SET body = replace(body, 'communicate', 'provide-goods') FROM readable.audit_leaves
        WHERE type = 'record.reveal' AND event = id RETURNING id, sequence`,
     )
     await embedded.stop()

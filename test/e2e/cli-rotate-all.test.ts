@@ -119,8 +119,11 @@ describe('strongroom keys rotate', () => {
       Record<string, unknown>
     >()
     expect(estimate).toMatchObject({ dry_run: true, total: VALUES, estimate_seconds: expect.any(Number) })
+    expect(estimate.wal_bytes).toBeGreaterThan(0)
     const { stdout } = await vault.cli(['keys', 'rotate', 'index', '--dry-run', '--rows-per-second', '10'])
-    expect(stdout).toMatch(/values would be moved in about \d+ s, at about 10 a second; nothing was changed/)
+    expect(stdout).toMatch(
+      /values would be moved in about \d+ s, at about 10 a second, with about \d+ MiB of WAL; nothing was changed/,
+    )
     const files = passphrases()
     const root = (await vault.cli(['keys', 'rotate', 'root', '--dry-run', '--json'])).json<{ root_key: string }>()
     expect(root).toEqual({

@@ -22,11 +22,9 @@ import { ensureDevelopmentCertificate } from '../../src/http/development-certifi
 import { type Ended, findFreePorts, type RunningProgram, startProgram } from '../support/run-program.ts'
 import { builtProgram } from '../support/vault-process.ts'
 
-/** "In production" of the README, done as it says, but for root and systemd: in other folders, ports and names. */
+/** "Run in production" of the documentation, done as it says, but for root and systemd: in other folders, ports and names. */
 const root = path.join(import.meta.dirname, '../..')
-const chapter = readFileSync(path.join(root, 'README.md'), 'utf8')
-  .split('### In production\n')[1]!
-  .split('**Upgrading.**')[0]!
+const chapter = readFileSync(path.join(root, 'docs/how-to/run-in-production.md'), 'utf8')
 const unit = readFileSync(path.join(root, 'ops/strongroom.service'), 'utf8')
 const HOST = 'vault.example.com'
 const PASSWORD = 'a-password-of-the-test'
@@ -42,13 +40,13 @@ let server: RunningProgram | undefined
 function blockWith(language: string, text: string): string {
   const blocks = [...chapter.matchAll(/^( *)```(\w+)\n(.*?)^\1```$/gms)].filter(([, , of]) => of === language)
   const [, indent, , block] = blocks.find((found) => found[3]!.includes(text)) ?? []
-  if (block === undefined) expect.fail(`the README has no ${language} block with ${text}`)
+  if (block === undefined) expect.fail(`the page has no ${language} block with ${text}`)
   return block.replaceAll(new RegExp(`^${indent}`, 'gm'), '')
 }
 
 const file = (name: string) => path.join(directory, 'etc', name)
 
-/** The README's text with what is of this test in the place of what is of its reader. */
+/** The page's text with what is of this test in the place of what is of its reader. */
 function ofTest(text: string): string {
   return text
     .replaceAll('/etc/strongroom', path.join(directory, 'etc'))
@@ -83,7 +81,7 @@ async function setUpDatabase(): Promise<void> {
     ALTER SYSTEM SET ssl_key_file = 'server-key.pem';
     ALTER SYSTEM SET ssl = on;
     SELECT pg_reload_conf();
-    -- Those of the embedded database have the names that the README uses.
+    -- Those of the embedded database have the names that the page uses.
     ALTER ROLE strongroom_owner RENAME TO embedded_owner;
     ALTER ROLE strongroom_server RENAME TO embedded_server;
   `)

@@ -161,7 +161,7 @@ describe('the database', () => {
     expect(detail).toContain('trigger mine on settings was added. Nothing is served')
     const refused = await start(['clients', 'add', '--name', 'x', '--scope', 'tokenize']).ended
     expect(refused.code, refused.stderr).toBe(1)
-    expect(refused.stderr).toContain('was changed by somebody else (schema-changed)')
+    expect(refused.stderr).toContain('was changed outside the vault (schema-changed)')
     // What changes nothing still runs.
     await succeed(['clients', 'list'])
     const [, hash] = /--accept-schema ([0-9a-f]{64})"/.exec(detail)!
@@ -170,12 +170,12 @@ describe('the database', () => {
     expect(JSON.parse(accepted.stdout)).toEqual({ accepted: ['trigger mine on settings was added'], hash })
     expect(await succeed(['doctor'])).not.toContain('schema')
     const events = await asSuperuser(
-      "SELECT type FROM audit_events WHERE type IN ('migrate', 'schema.accept') ORDER BY position",
+      "SELECT type FROM readable.audit_events WHERE type IN ('migrate', 'schema.accept') ORDER BY position",
       `vault_${count}`,
     )
     expect(events).toEqual([{ type: 'migrate' }, { type: 'schema.accept' }])
     const failures = await asSuperuser(
-      "SELECT body::json ->> 'route' AS route FROM audit_events WHERE type = 'request.refuse' ORDER BY position",
+      "SELECT body::json ->> 'route' AS route FROM readable.audit_events WHERE type = 'request.refuse' ORDER BY position",
       `vault_${count}`,
     )
     expect(failures).toEqual(['doctor', 'clients add'].map((route) => ({ route })))

@@ -29,7 +29,13 @@ it('beside a server ends with 0, and with 1 and the findings once somebody has c
     expect(linesOf(sound.stdout)[0]).toMatchObject(progress)
     expect(linesOf(sound.stdout).at(-1)).toMatchObject({ done: true, ok: true, findings: 0, unbound: 0 })
 
-    await database.query("UPDATE records SET consents = '{marketing}' WHERE token = $1", [token])
+    await database.query(
+      `WITH given AS (
+         INSERT INTO dictionary (sort, id, name) SELECT 'consents', max(id) + 1, 'marketing' FROM dictionary WHERE sort = 'consents'
+         RETURNING id)
+       UPDATE records SET consents = given.id FROM given WHERE token = id_uuid($1)`,
+      [token],
+    )
     const changed = await vault.cli(['records', 'verify', '--json'])
     expect(changed.code, changed.stderr).toBe(1)
     const found = linesOf(changed.stdout).filter(({ code }) => code !== undefined)

@@ -48,12 +48,17 @@ it('of the embedded database is no matter of the operator', async () => {
 it('how tables are vacuumed is a matter of the operator: what is worse is said, and nothing is a difference of the schema', async () => {
   await database.sql(`
     ALTER TABLE records SET (autovacuum_vacuum_scale_factor = 0.3, autovacuum_vacuum_cost_delay = 0);
-    ALTER TABLE search_terms SET (autovacuum_vacuum_scale_factor = 0.001);
+    SELECT attach_terms_partition(1), attach_terms_partition(2);
+    ALTER TABLE search_terms_1 SET (autovacuum_vacuum_scale_factor = 0.001);
+    ALTER TABLE search_terms_2 SET (autovacuum_vacuum_scale_factor = 0.1);
     ALTER TABLE idempotency_keys SET (autovacuum_enabled = off, toast.autovacuum_enabled = off);
     ALTER TABLE spent_ids RESET (autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold)`)
   expect(await ofOthers()).toEqual([
     expect.stringMatching(/^autovacuum_enabled of the table idempotency_keys is off/),
     expect.stringMatching(/^autovacuum_vacuum_scale_factor of the table records is 0.3, and at most 0.02 is advised/),
+    expect.stringMatching(
+      /^autovacuum_vacuum_scale_factor of the table search_terms_2 is 0.1, and at most 0.02 is advised/,
+    ),
     expect.stringMatching(/^autovacuum_vacuum_scale_factor of the table spent_ids is 0.2, and at most 0.01 is advised/),
   ])
   expect(await asServer(findSchema)).toMatchObject({ differences: [], others: [] })

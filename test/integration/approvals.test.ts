@@ -285,6 +285,6 @@ it('a reason that was sealed moves with a rotation of the keys, and goes with th
   expect(done ?? true).toBe(true)
   expect((await look(`/${id}`)).body.reason).toBe(reason)
   await vault.call('DELETE', `/v1/tokens/${parts.contact!.token}`, { token: approver })
-  const left = await vault.database.sql('SELECT event FROM reveal_reasons WHERE event = $1', [id])
+  const left = await vault.database.sql('SELECT event FROM readable.reveal_reasons WHERE event = $1', [id])
   expect(left).toEqual([])
 })

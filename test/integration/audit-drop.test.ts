@@ -61,7 +61,7 @@ afterEach(async () => {
 const middleOf = (ago: number) => new Date(month(ago).getTime() + 14 * 24 * 60 * 60 * 1000)
 
 async function settled(): Promise<void> {
-  const isSettled = `SELECT FROM audit_events e WHERE NOT EXISTS (SELECT FROM audit_leaves WHERE event = e.id)`
+  const isSettled = `SELECT FROM readable.audit_events e WHERE NOT EXISTS (SELECT FROM readable.audit_leaves WHERE event = e.id)`
   await vi.waitUntil(async () => (await database.sql(isSettled)).length === 0, { timeout: 10_000, interval: 50 })
 }
 
@@ -70,8 +70,8 @@ const drop = (request: Partial<DropEventsRequest> = {}) =>
 
 /** Every leaf's place, and the month of its event while that is there. */
 async function places(): Promise<{ sequence: number; event: string; isThere: boolean }[]> {
-  return database.sql(`SELECT sequence::integer, l.event, EXISTS (SELECT FROM audit_events WHERE id = l.event) AS "isThere"
-                       FROM audit_leaves l ORDER BY sequence`)
+  return database.sql(`SELECT sequence::integer, l.event, EXISTS (SELECT FROM readable.audit_events WHERE id = l.event) AS "isThere"
+                       FROM readable.audit_leaves l ORDER BY sequence`)
 }
 
 const verified = () =>
@@ -122,7 +122,7 @@ describe('events that are older than a year', () => {
     const auditor = await vault.staffToken('auditor')
     await settled()
     const { text } = await vault.call('GET', '/v1/audit/checkpoint', { token: auditor })
-    const all = await database.sql<{ hash: Buffer }>('SELECT hash FROM audit_leaves ORDER BY sequence')
+    const all = await database.sql<{ hash: Buffer }>('SELECT hash FROM readable.audit_leaves ORDER BY sequence')
     const { size, root } = parseCheckpoint(text)
     expect(rootOf(all.slice(0, size).map(({ hash }) => hash))).toEqual(root)
     const [event] = await vault.events({ type: 'record.tokenize' })
@@ -189,18 +189,18 @@ describe('events that are older than a year', () => {
 
 describe('nothing is dropped', () => {
   async function expectNothingDropped(refusal: RegExp): Promise<void> {
-    const before = await database.sql('SELECT id FROM audit_events ORDER BY id')
+    const before = await database.sql('SELECT id FROM readable.audit_events ORDER BY id')
     await expect(drop()).rejects.toThrow(refusal)
-    expect(await database.sql('SELECT id FROM audit_events ORDER BY id')).toEqual(before)
+    expect(await database.sql('SELECT id FROM readable.audit_events ORDER BY id')).toEqual(before)
     expect(await vault.events({ type: 'audit.drop' })).toEqual([])
   }
 
   it('that no checkpoint covers', async () => {
     await start(middleOf(20))
     const [row] = await database.sql<{ event: string }>(
-      'SELECT event FROM audit_leaves ORDER BY event COLLATE "C" LIMIT 1',
+      'SELECT event FROM readable.audit_leaves ORDER BY event COLLATE "C" LIMIT 1',
     )
-    await database.sql('DELETE FROM audit_leaves WHERE event = $1', [row!.event])
+    await database.sql('DELETE FROM readable.audit_leaves WHERE event = $1', [row!.event])
     await expectNothingDropped(/1 events of audit_events_early are not covered by the latest checkpoint/)
   })
 
@@ -213,7 +213,7 @@ describe('nothing is dropped', () => {
 
   it('while somebody reads it, and nobody who writes events waits for that', async () => {
     await start(middleOf(20))
-    const release = await database.hold('SELECT FROM audit_events')
+    const release = await database.hold('SELECT FROM readable.audit_events')
     const dropping = drop()
     dropping.catch(() => {})
     const startedAt = performance.now()

@@ -143,7 +143,7 @@ describe('422 and 400', () => {
 describe('the log', () => {
   it('repeats in its columns what the canonical form says', async () => {
     const rows = await vault.database.sql<{ id: string; type: string; caller: string; token: string; body: string }>(
-      'SELECT id, type, caller, token, body FROM audit_events',
+      'SELECT id, type, caller, token, body FROM readable.audit_events',
     )
     for (const { body, ...columns } of rows) {
       const event = JSON.parse(body)

@@ -55,7 +55,7 @@ describe('the audit log', () => {
     await vault.tokenize(checkout)
     const { origin, size, root, note } = await settled()
     const leaves = await vault.database.sql<{ body: string }>(
-      'SELECT body FROM audit_leaves JOIN audit_events ON id = event ORDER BY sequence',
+      'SELECT body FROM readable.audit_leaves JOIN readable.audit_events ON id = event ORDER BY sequence',
     )
     expect(origin).toBe('localhost:8443/audit')
     // Whoever looked at the checkpoint has left no event: hashes say nothing.
@@ -70,7 +70,7 @@ describe('the audit log', () => {
     expect(announced).toHaveLength(1)
     expect(announced[0]!.subject).toMatch(/^key_/)
     const [place] = await vault.database.sql<{ early: boolean }>(
-      `SELECT sequence < (SELECT min(size) FROM audit_checkpoints) AS early FROM audit_leaves WHERE event = '${announced[0]!.id}'`,
+      `SELECT sequence < (SELECT min(size) FROM audit_checkpoints) AS early FROM readable.audit_leaves WHERE event = '${announced[0]!.id}'`,
     )
     expect(place).toEqual({ early: true })
   })

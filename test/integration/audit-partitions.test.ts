@@ -179,8 +179,8 @@ describe('an event of a month without a partition', () => {
     const [next] = await months()
     await vault.database.sql(`DROP TABLE ${next}`)
     await writeAhead(1)
-    const select = `SELECT tableoid::regclass::text AS place, id, body, position, encode(mac, 'hex') AS mac
-                    FROM audit_events WHERE id >= audit_event_id_at($1) ORDER BY id`
+    const select = `SELECT tableoid::regclass::text AS place, uuid_id('evt', id) AS id, body, position, encode(mac, 'hex') AS mac
+                    FROM audit_events e WHERE e.id >= audit_event_id_at($1) ORDER BY e.id`
     const written = await vault.database.sql(select, [monthAhead(1)])
     expect(written.length).toBeGreaterThan(0)
     expect(new Set(written.map(({ place }) => place))).toEqual(new Set(['audit_events_other']))
@@ -238,8 +238,8 @@ describe('an event of a month without a partition', () => {
     try {
       await database.sql('DROP TABLE audit_events_early; SELECT audit_prepare_partitions()')
       await database.sql(
-        `INSERT INTO audit_events (id, occurred_at, type, body)
-         SELECT audit_event_id_at(at) || '0000000000000000', at, 't', '{}' FROM (VALUES (now() - interval '2 years')) AS v (at)`,
+        `INSERT INTO readable.audit_events (id, occurred_at, type, body)
+         SELECT uuid_id('evt', audit_event_id_at(at)), at, 't', '{}' FROM (VALUES (now() - interval '2 years')) AS v (at)`,
       )
       const server = openDatabase({ url: database.serverUrl, maxConnections: 1 })
       const found = await readPartitionState(server, new Date()).finally(() => server.close())

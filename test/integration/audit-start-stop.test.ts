@@ -6,7 +6,7 @@ it('the start and the stop of the log are events, the last ones in the log; a se
   const database = await createTestDatabase()
   const log = () =>
     database.sql<{ type: string; caller: string }>(
-      `SELECT type, caller FROM audit_leaves JOIN audit_events ON id = event
+      `SELECT type, caller FROM readable.audit_leaves JOIN readable.audit_events ON id = event
        WHERE type IN ('audit.start', 'audit.stop') ORDER BY sequence`,
     )
   try {
@@ -21,7 +21,8 @@ it('the start and the stop of the log are events, the last ones in the log; a se
       ]
       expect(await log()).toEqual(Array.from({ length: round }, () => both).flat())
     }
-    const left = 'SELECT FROM audit_events e WHERE NOT EXISTS (SELECT FROM audit_leaves WHERE event = e.id)'
+    const left =
+      'SELECT FROM readable.audit_events e WHERE NOT EXISTS (SELECT FROM readable.audit_leaves WHERE event = e.id)'
     expect(await database.sql(left)).toEqual([])
   } finally {
     await database.drop()

@@ -59,7 +59,7 @@ async function startWitness(): Promise<TestWitness> {
 /** What verifies the log, as the log itself says. */
 async function publicKey(): Promise<KeyObject | undefined> {
   const [row] = await database.sql<{ key: string }>(
-    `SELECT body::json ->> 'public_key' AS key FROM audit_events WHERE type = 'audit.key'`,
+    `SELECT body::json ->> 'public_key' AS key FROM readable.audit_events WHERE type = 'audit.key'`,
   )
   if (row === undefined) return undefined
   const x = Buffer.from(row.key, 'base64').toString('base64url')

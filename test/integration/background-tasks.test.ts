@@ -124,12 +124,12 @@ const proofs: Record<TaskName, () => Promise<void>> = {
     )
     const after = await one<string>(active)
     expect(after).not.toBe(before)
-    expect(await one('SELECT array_agg(DISTINCT key_id) AS value FROM search_terms')).toEqual([after])
+    expect(await one('SELECT array_agg(DISTINCT key_id) AS value FROM readable.search_terms')).toEqual([after])
   },
 
   async 'sequence-audit-log'() {
     await vault.tokenize({ contact })
-    const waiting = `SELECT count(*)::integer AS value FROM audit_events WHERE id NOT IN (SELECT event FROM audit_leaves)`
+    const waiting = `SELECT count(*)::integer AS value FROM readable.audit_events WHERE id NOT IN (SELECT event FROM readable.audit_leaves)`
     await vi.waitFor(async () => expect(await one(waiting)).toBe(0), PATIENCE)
     expect(await one('SELECT size::integer AS value FROM audit_head')).toBeGreaterThan(2)
   },
@@ -148,7 +148,7 @@ const proofs: Record<TaskName, () => Promise<void>> = {
        SELECT state || at, 'c', 'r', 'default', '${token}', '{}', 'p', state, now(), now(), now()
        FROM unnest('{pending,approved,refused,used,unreviewed,reviewed}'::text[]) state, generate_series(1, ${MANY / 5}) at`,
     )
-    await database.sql(`INSERT INTO reveal_reasons SELECT id, 'key_none', '' FROM approvals`)
+    await database.sql(`INSERT INTO readable.reveal_reasons SELECT id, 'key_none', '' FROM approvals`)
     vault.clockOffsetMs = 401 * DAY
     await run('sweep-approvals')
     expect(await one('SELECT array_agg(DISTINCT state) AS value FROM approvals')).toEqual(['unreviewed'])
@@ -171,7 +171,7 @@ const proofs: Record<TaskName, () => Promise<void>> = {
       vault.call('POST', '/v1/tokenize', { token, body: { contact }, headers: { 'Idempotency-Key': key } })
     expect((await tokenize('a'.repeat(20))).status).toBe(201)
     await database.sql(
-      `INSERT INTO idempotency_keys (key_hash, request_hash, created_at, expires_at, index_key_id)
+      `INSERT INTO readable.idempotency_keys (key_hash, request_hash, created_at, expires_at, index_key_id)
        SELECT sha256(at::text::bytea), '', now(), now(), 'key_none' FROM generate_series(1, ${MANY}) at`,
     )
     await run('sweep-idempotency-keys')

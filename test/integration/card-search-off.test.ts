@@ -67,8 +67,8 @@ describe('a vault that finds no card by its number', () => {
     expect(await off.rotate('index')).toMatchObject({ done: true, remaining: 0 })
     expect(await termsOfCards()).toBe(0)
     const [left] = await vault.database.sql<{ terms: number; remembered: number }>(
-      `SELECT (SELECT count(*)::integer FROM search_terms) AS terms,
-         (SELECT sum(length(terms) / 32)::integer FROM records) AS remembered`,
+      `SELECT (SELECT count(*)::integer FROM readable.search_terms) AS terms,
+         (SELECT sum(length(terms) / 16)::integer FROM readable.records) AS remembered`,
     )
     expect(left).toEqual({ terms: 1, remembered: 1 })
     expect(await found(off, 'customer', CUSTOMER)).toEqual([stored[0][1]])
@@ -114,7 +114,7 @@ describe('the index keys that a rotation has emptied', () => {
     expect([await stateOf(index!), await stateOf(cardIndex!)]).toEqual(['deactivated', 'destroyed'])
     await expectExactTerms(vault)
 
-    await vault.database.sql("UPDATE idempotency_keys SET expires_at = now() - interval '1 minute'")
+    await vault.database.sql("UPDATE readable.idempotency_keys SET expires_at = now() - interval '1 minute'")
     const next = await rotate()
     expect([...next.destroyed].sort()).toEqual([index, ...next.retired].sort())
     expect(next.awaited).toEqual([])

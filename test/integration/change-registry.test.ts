@@ -51,7 +51,7 @@ const change = <T>(server: Server, work: (change: RegistryChange) => Promise<T>)
 
 async function stored() {
   const [row] = await testDatabase.sql<{ manifest: string }>('SELECT manifest FROM key_registry')
-  const events = await testDatabase.sql<{ type: string }>('SELECT type FROM audit_events ORDER BY type')
+  const events = await testDatabase.sql<{ type: string }>('SELECT type FROM readable.audit_events ORDER BY type')
   const keys = await testDatabase.sql('SELECT * FROM keys ORDER BY id')
   const { generation } = JSON.parse(row!.manifest) as { generation: number }
   return { generation, keys, events: events.map(({ type }) => type) }

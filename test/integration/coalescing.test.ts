@@ -103,8 +103,8 @@ const times = <T>(count: number, what: T): T[] => Array.from({ length: count }, 
 /** In which transaction each token's record and each token's event were committed. */
 async function commits() {
   const rows = await database.sql<{ token: string; record: string; event: string | null }>(
-    `SELECT r.token, r.xmin::text AS record, e.xmin::text AS event FROM records r
-     LEFT JOIN audit_events e ON e.token = r.token AND e.type = 'record.tokenize'`,
+    `SELECT v.token, r.xmin::text AS record, e.xmin::text AS event FROM readable.records v JOIN records r ON r.token = id_uuid(v.token)
+     LEFT JOIN audit_events e ON e.token = r.token AND e.type = id_of('type', 'record.tokenize')`,
   )
   return new Map(rows.map(({ token, ...commit }) => [token, commit]))
 }
@@ -206,7 +206,7 @@ it('a reveal whose record is erased or corrected in its batch learns of it, and 
   await Promise.all(times(9, undefined).map(() => tokenize()))
   // Records that share a lock would wait for each other.
   const rows = await database.sql<{ token: string }>(
-    'SELECT min(token) AS token FROM records GROUP BY record_lock(token) LIMIT 7',
+    'SELECT min(token) AS token FROM readable.records GROUP BY record_lock(id_uuid(token)) LIMIT 7',
   )
   const [one, two, erased, changed, ...others] = rows.map(({ token }) => token) as [
     string,
@@ -219,7 +219,7 @@ it('a reveal whose record is erased or corrected in its batch learns of it, and 
     CREATE FUNCTION stop_release() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NEW; END $$;
     CREATE TRIGGER gate BEFORE INSERT ON audit_events FOR EACH ROW
-      WHEN (NEW.type = 'record.reveal' AND NEW.token IN ('${one}', '${two}')) EXECUTE FUNCTION stop_release();`)
+      WHEN (name_of('type', NEW.type) = 'record.reveal' AND NEW.token IN (id_uuid('${one}'), id_uuid('${two}'))) EXECUTE FUNCTION stop_release();`)
   onTestFinished(async () => {
     await database.sql('DROP FUNCTION stop_release CASCADE')
     await acceptPresentSchema(first.vault, small.vault)
@@ -244,8 +244,8 @@ it('a reveal whose record is erased or corrected in its batch learns of it, and 
   expect(ofChanged!.body.data.name).toBe(corrected.name)
   expect(statuses([...ofOthers, ...(await Promise.all(waiting))])).toEqual(times(5, 200))
   const reveals = await database.sql<{ token: string; id: string; xmin: string; version: number }>(
-    `SELECT token, id, xmin::text, (body::json->>'record_version')::integer AS version
-     FROM audit_events WHERE type = 'record.reveal'`,
+    `SELECT v.token, v.id, e.xmin::text, (v.body::json->>'record_version')::integer AS version
+     FROM readable.audit_events v JOIN audit_events e ON e.id = id_uuid(v.id) WHERE v.type = 'record.reveal'`,
   )
   const of = (token: string) => reveals.filter((event) => event.token === token)
   expect(of(erased)).toEqual([])

@@ -118,10 +118,10 @@ describe('what ordinary installations have', () => {
       GRANT USAGE ON SCHEMA public TO ${role()};
       GRANT SELECT ON records TO ${role()};
       GRANT SELECT ON migrations_lock TO strongroom_runtime;
-      ALTER TABLE records ADD CONSTRAINT short CHECK (length(lower(site)) < 100);
+      ALTER TABLE records ADD CONSTRAINT short CHECK (length(lower(site::text)) < 100);
       ALTER TABLE records ALTER kind DROP NOT NULL;
-      CREATE INDEX lower_sites ON records (lower(site)) WHERE erased_at IS NULL;
-      CREATE TABLE shop.tokens (token text REFERENCES records);
+      CREATE INDEX lower_sites ON records (lower(site::text)) WHERE erased_at IS NULL;
+      CREATE TABLE shop.tokens (token uuid REFERENCES records);
       CREATE FUNCTION shop.on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN NULL; END $$;
       CREATE EVENT TRIGGER watch_ddl ON ddl_command_end EXECUTE FUNCTION shop.on_ddl()`)
     const found = await find()

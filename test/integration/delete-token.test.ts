@@ -63,9 +63,9 @@ describe('204', () => {
     await erase(token)
     const left = await vault.database.sql(
       `SELECT display_sealed, secret_sealed, display_key_id, secret_key_id,
-         (SELECT count(*)::integer FROM record_versions v WHERE v.token = r.token) AS versions,
-         (SELECT count(*)::integer FROM search_terms t WHERE t.token = r.token) AS terms
-       FROM records r WHERE token = $1`,
+         (SELECT count(*)::integer FROM readable.record_versions v WHERE v.token = r.token) AS versions,
+         (SELECT count(*)::integer FROM readable.search_terms t WHERE t.token = r.token) AS terms
+       FROM readable.records r WHERE token = $1`,
       [token],
     )
     const nothing = { display_sealed: null, secret_sealed: null, display_key_id: null, secret_key_id: null }
@@ -94,7 +94,7 @@ describe('204', () => {
     expect((await vault.call('POST', '/v1/tokenize', request)).status).toBe(201)
     await erase(body.card.token)
     const [kept] = await vault.database.sql(
-      'SELECT response_sealed FROM idempotency_keys WHERE key_hash = (SELECT idempotency_hash FROM records WHERE token = $1)',
+      'SELECT response_sealed FROM readable.idempotency_keys WHERE key_hash = (SELECT idempotency_hash FROM readable.records WHERE token = $1)',
       [body.card.token],
     )
     expect(kept).toEqual({ response_sealed: null })

@@ -13,6 +13,9 @@ const OPERATOR: AuditCaller = { id: 'operator:test', kind: 'operator' }
 let vault: TestVault
 let tokens: string[]
 
+/** The record of events that were not made by calls. */
+const SEEDED = `card_${'5'.repeat(26)}`
+
 beforeAll(async () => {
   vault = await TestVault.start({ config: { keepsLog: true } })
   await stopSchemaWatch(vault)
@@ -29,7 +32,7 @@ beforeAll(async () => {
     vault,
     Array.from({ length: 2_500 }, (_, number) => ({
       at: at(number),
-      ...{ type: 'record.read', outcome: 'success', token: 'card_seeded', site: number % 2 ? 'berlin' : 'default' },
+      ...{ type: 'record.read', outcome: 'success', token: SEEDED, site: number % 2 ? 'berlin' : 'default' },
     })),
   )
   await waitUntilLogged(vault)
@@ -40,7 +43,7 @@ afterAll(() => vault.stop())
 /** Everything in the log, in its order. */
 const wholeLog = () =>
   vault.database.sql<LogEntry>(
-    'SELECT sequence::integer, body FROM audit_leaves JOIN audit_events ON id = event ORDER BY sequence',
+    'SELECT sequence::integer, body FROM readable.audit_leaves JOIN readable.audit_events ON id = event ORDER BY sequence',
   )
 
 async function deliver(
@@ -87,12 +90,8 @@ describe('filters', () => {
     ['type', { type: 'record.reveal' }, ({ type }) => type === 'record.reveal'],
     ['purpose', { purpose: 'communicate' }, ({ purpose }) => purpose === 'communicate'],
     ['site', { site: 'berlin' }, ({ site }) => site === undefined || site === 'berlin'],
-    ['token', { token: 'card_seeded' }, ({ token }) => token === 'card_seeded'],
-    [
-      'token and site',
-      { token: 'card_seeded', site: 'berlin' },
-      ({ token, site }) => token === 'card_seeded' && site === 'berlin',
-    ],
+    ['token', { token: SEEDED }, ({ token }) => token === SEEDED],
+    ['token and site', { token: SEEDED, site: 'berlin' }, ({ token, site }) => token === SEEDED && site === 'berlin'],
   ])('%s', async (_name, filter, isWanted) => {
     await waitUntilLogged(vault)
     const expected = (await wholeLog()).filter((entry) => isWanted(parse(entry)))
@@ -220,8 +219,7 @@ it('one who follows gets what comes, in order and once', async () => {
 
 it('an id of a time sorts as the database’s own function has it', async () => {
   for (const at of [new Date(0), new Date('2026-11-24T10:00:00.007Z'), new Date('2099-12-31T23:59:59.999Z')]) {
-    const [row] = await vault.database.sql<{ id: string }>('SELECT audit_event_id_at($1) AS id', [at])
-    expect(eventIdAt(at).startsWith(row!.id)).toBe(true)
-    expect(eventIdAt(at).slice(row!.id.length)).toMatch(/^0{16}$/)
+    const [row] = await vault.database.sql("SELECT uuid_id('evt', audit_event_id_at($1)) AS id", [at])
+    expect(row).toEqual({ id: eventIdAt(at) })
   }
 })

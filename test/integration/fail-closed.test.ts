@@ -40,8 +40,9 @@ const withKey = { 'Idempotency-Key': 'fail-closed' }
 const everythingElse = async () =>
   (await dumpDatabase(vault.database))
     .split('\n')
-    // How far the numbers of a process go is said every two seconds.
-    .filter((line) => !line.includes(',audit.gap,') && !line.startsWith('audit_claims '))
+    // How far the numbers of a process go is said every two seconds. A name has its number before the statement that uses it, and keeps
+    // it whether that commits or not: it stands beside nothing.
+    .filter((line) => !line.includes(',audit.gap,') && !/^(audit_claims|dictionary) /.test(line))
     .join('\n')
 
 /** Every call that would release, store, change or refuse something, with its status when all is well. */
@@ -132,7 +133,7 @@ describe.each(ways)('when $way', ({ cut, mend }) => {
       const again = await call()
       expect(again.status, again.text).toBe(status)
       expect(again.headers['idempotent-replayed']).toBeUndefined()
-      await vault.database.sql('DELETE FROM idempotency_keys')
+      await vault.database.sql('DELETE FROM readable.idempotency_keys')
     },
   )
 

@@ -112,7 +112,7 @@ it(
 /** What verifies the log, as the log itself says. */
 async function publicKey() {
   const [row] = await database.sql<{ key: string }>(
-    `SELECT body::json ->> 'public_key' AS key FROM audit_events WHERE type = 'audit.key'`,
+    `SELECT body::json ->> 'public_key' AS key FROM readable.audit_events WHERE type = 'audit.key'`,
   )
   const x = Buffer.from(row!.key, 'base64').toString('base64url')
   return createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x } })

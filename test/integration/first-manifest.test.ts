@@ -77,7 +77,7 @@ describe('a vault from before there was a manifest', () => {
     try {
       const { token } = (await vault.tokenize({ contact })).contact!
       const [row] = await database.sql(
-        'SELECT display_key_id AS display, secret_key_id AS secret FROM records WHERE token = $1',
+        'SELECT display_key_id AS display, secret_key_id AS secret FROM readable.records WHERE token = $1',
         [token],
       )
       expect(row).toEqual({ display: ids.get('display'), secret: ids.get('secret') })

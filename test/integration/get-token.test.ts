@@ -60,9 +60,10 @@ describe('200', () => {
 
   it('never opens the secret part: it answers although that part is destroyed', async () => {
     const { token } = (await vault.tokenize({ card })).card!
-    await vault.database.sql(`UPDATE records SET secret_sealed = '\\x00', secret_key_id = 'none' WHERE token = $1`, [
-      token,
-    ])
+    await vault.database.sql(
+      `UPDATE readable.records SET secret_sealed = '\\x00', secret_key_id = 'none' WHERE token = $1`,
+      [token],
+    )
     const response = await read(token)
     expect(response.status).toBe(200)
     expect(response.body).toMatchObject({ brand: 'visa', last4: '4242' })
@@ -110,7 +111,7 @@ describe('500', () => {
   it('refuses a record whose display part was changed, leaves an event and quotes nothing', async () => {
     const { token } = (await vault.tokenize({ card })).card!
     await vault.database.sql(
-      'UPDATE records SET display_sealed = set_byte(display_sealed, 60, get_byte(display_sealed, 60) # 1) WHERE token = $1',
+      'UPDATE readable.records SET display_sealed = set_byte(display_sealed, 60, get_byte(display_sealed, 60) # 1) WHERE token = $1',
       [token],
     )
     const response = await read(token)

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import { createOperatorListener } from '../../src/http/operator.ts'
 import { loadTls } from '../../src/http/tls.ts'
+import { problemCodes } from '../../src/problem.ts'
 import { expectProblem } from '../support/problems.ts'
 import { checkout } from '../support/samples.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
@@ -112,7 +113,7 @@ describe('GET /openapi.json', () => {
 
   it('names what answers: no documented call meets a missing route', async () => {
     for (const { method, path } of operationsOf(await openApi())) {
-      const url = path.replace('{token}', 'nonsense')
+      const url = path.replace('{token}', 'nonsense').replace('{code}', 'sealed')
       const response = await vault.call(method as 'GET' | 'POST' | 'PATCH' | 'DELETE', url, { text: '{}' })
       expect(response.status, `${method} ${path}`).not.toBe(405)
       expect(response.body.code, `${method} ${path}`).not.toBe('not-found')
@@ -191,6 +192,33 @@ describe('GET /docs', () => {
     for (const path of ['/docs/', '/docs/index.html', '/docs/../package.json', '/docs/..%2fpackage.json']) {
       expect([400, 404]).toContain((await vault.call('GET', path)).status)
     }
+  })
+})
+
+describe('GET /problems/{code}', () => {
+  it('is where the type of a problem leads, without an access token', async () => {
+    const problem = await vault.call('GET', '/v1/tokens/nonsense')
+    expectProblem(problem, 401, 'unauthenticated')
+    expect(problem.body.type).toBe(`${vault.strongroom.issuer}/problems/unauthenticated`)
+    const page = await vault.call('GET', new URL(problem.body.type).pathname)
+    expect([page.status, page.headers['content-type']]).toEqual([200, 'text/plain; charset=utf-8'])
+    expect(page.text).toMatch(/^unauthenticated\n\n401 A valid access token is required\.\n/)
+    expect(page.text).toContain('What to do: ')
+  })
+
+  it('explains every code, in HTML to who asks for it', async () => {
+    for (const { code, title } of problemCodes) {
+      const page = await vault.call('GET', `/problems/${code}`, { headers: { Accept: 'text/html,*/*;q=0.8' } })
+      expect([page.status, page.headers['content-type']], code).toEqual([200, 'text/html; charset=utf-8'])
+      expect(page.text).toContain(`<h1>${code}</h1>`)
+      expect(page.text).toContain(title)
+      expect(page.text).not.toMatch(/<script|undefined/)
+    }
+  })
+
+  it('has no others', async () => {
+    for (const path of ['/problems/nonsense', '/problems/toString', '/problems', '/problems/'])
+      expectProblem(await vault.call('GET', path), 404, 'not-found')
   })
 })
 

@@ -196,9 +196,9 @@ describe('a failure', () => {
     const support = await vault.staffToken('support')
     const key = newKey()
     const { token: record } = (await tokenize(newKey())).body.contact
-    await vault.database.sql(`UPDATE records SET site = 'elsewhere' WHERE token = $1`, [record])
+    await vault.database.sql(`UPDATE readable.records SET site = 'elsewhere' WHERE token = $1`, [record])
     expectProblem(await reveal(key, record, support), 404, 'record-not-found')
-    await vault.database.sql(`UPDATE records SET site = 'default' WHERE token = $1`, [record])
+    await vault.database.sql(`UPDATE readable.records SET site = 'default' WHERE token = $1`, [record])
     const again = await reveal(key, record, support)
     expect(again.status).toBe(200)
     expect(again.headers['idempotent-replayed']).toBeUndefined()

@@ -67,8 +67,8 @@ async function indexAsBefore(token: string, email: string): Promise<void> {
   const key = ring.active('index')
   const hash = keyedHash(key, 'search', ['default', 'email', email])
   const mac = termMac(key, { hash, type: 'email' }, { site: 'default', token: token as Token, version: 1 })
-  await vault.database.sql('UPDATE search_terms SET term = $2, mac = $3 WHERE token = $1', [token, hash, mac])
-  await vault.database.sql('UPDATE records SET terms = $2 WHERE token = $1', [token, hash])
+  await vault.database.sql('UPDATE readable.search_terms SET term = $2, mac = $3 WHERE token = $1', [token, hash, mac])
+  await vault.database.sql('UPDATE readable.records SET terms = $2 WHERE token = $1', [token, hash.subarray(0, 16)])
 }
 
 describe('a rotation of the index key', () => {
@@ -146,14 +146,14 @@ describe('a rotation of the index key', () => {
     const whole = await store(vault, 'cus_whole', 'whole@example.sg')
     for (const at of [whole, `contact_${'0'.repeat(26)}`]) {
       await vault.database.sql(
-        `INSERT INTO search_terms (term, token, key_id) SELECT $2, $1, id FROM keys
+        `INSERT INTO readable.search_terms (term, token, key_id) SELECT $2, $1, id FROM keys
          WHERE purpose = 'index' AND state = 'active'`,
         [at, randomBytes(32)],
       )
     }
     const token = await store(vault, 'cus_damaged', 'damaged@example.sg')
     await vault.database.sql(
-      'UPDATE records SET secret_sealed = set_byte(secret_sealed, 60, get_byte(secret_sealed, 60) # 1) WHERE token = $1',
+      'UPDATE readable.records SET secret_sealed = set_byte(secret_sealed, 60, get_byte(secret_sealed, 60) # 1) WHERE token = $1',
       [token],
     )
     const damaged = [{ column: 'records.secret', kind: 'contact', token }]
@@ -219,7 +219,7 @@ describe('an Idempotency-Key', () => {
     // Whichever statement came first; only the early one claims under two keys.
     const replayed = [first, other].map(({ headers }) => headers['idempotent-replayed'] === 'true')
     expect(replayed.toSorted()).toEqual([false, true])
-    const companions = await vault.database.sql('SELECT FROM idempotency_keys WHERE response_sealed IS NULL')
+    const companions = await vault.database.sql('SELECT FROM readable.idempotency_keys WHERE response_sealed IS NULL')
     expect(companions).toHaveLength(replayed[0] ? 0 : 1)
     const erased = await vault.call('DELETE', `/v1/tokens/${first.body.contact.token}`, { token: bearer.officer })
     expect(erased.status).toBe(204)

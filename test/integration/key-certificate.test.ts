@@ -63,7 +63,7 @@ describe('the certificate of a key', () => {
     await vault.tokenize(checkout)
     const id = await activeKey('secret')
     const [standing] = await vault.database.sql<{ count: number }>(
-      'SELECT count(*)::integer AS count FROM records WHERE secret_key_id = $1',
+      'SELECT count(*)::integer AS count FROM readable.records WHERE secret_key_id = $1',
       [id],
     )
     await vault.rotate()

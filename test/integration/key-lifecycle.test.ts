@@ -90,8 +90,8 @@ describe('the inventory', () => {
   it('counts the references of each key, by where they are', async () => {
     const { records, terms, cards } = (
       await vault.database.sql<{ records: number; terms: number; cards: number }>(
-        `SELECT (SELECT count(*)::integer FROM records) AS records, (SELECT count(*)::integer FROM search_terms) AS terms,
-           (SELECT count(*)::integer FROM records WHERE kind = 'card') AS cards`,
+        `SELECT (SELECT count(*)::integer FROM readable.records) AS records, (SELECT count(*)::integer FROM readable.search_terms) AS terms,
+           (SELECT count(*)::integer FROM readable.records WHERE kind = 'card') AS cards`,
       )
     )[0]!
     const others = terms - cards
@@ -193,7 +193,7 @@ describe('a compromised key', () => {
     await compromise(id)
     await vi.waitUntil(async () => {
       const made = await second.tokenize({ contact })
-      const sql = 'SELECT display_key_id AS key FROM records WHERE token = $1'
+      const sql = 'SELECT display_key_id AS key FROM readable.records WHERE token = $1'
       return (await vault.database.sql<{ key: string }>(sql, [made.contact!.token]))[0]!.key !== id
     }, 20_000)
     await rotate()
@@ -227,7 +227,7 @@ describe('a compromised key', () => {
     passAnHour()
     await expect(destroy(id)).rejects.toThrow('Run "strongroom keys rotate" first')
     // As a rotation leaves it.
-    await vault.database.sql('DELETE FROM search_terms WHERE key_id = $1', [id])
+    await vault.database.sql('DELETE FROM readable.search_terms WHERE key_id = $1', [id])
     await expect(destroy(id)).rejects.toThrow(/\d in idempotency_keys\.key_hash\..*expire 24 hours/)
   })
 })

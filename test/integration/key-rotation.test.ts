@@ -116,7 +116,7 @@ describe('a rotation', () => {
     for (const server of [vault, second]) {
       const { body } = await server.call('POST', '/v1/tokenize', { token: bearer.checkout, body: { contact } })
       const [row] = await vault.database.sql(
-        'SELECT display_key_id AS display, secret_key_id AS secret FROM records WHERE token = $1',
+        'SELECT display_key_id AS display, secret_key_id AS secret FROM readable.records WHERE token = $1',
         [body.contact.token],
       )
       expect(row).toEqual(active)
@@ -214,7 +214,7 @@ describe('two rotations at once', () => {
 describe('a record that does not open', () => {
   it('is named and left alone while everything else moves, and the rotation is done when it is erased', async () => {
     await vault.database.sql(
-      'UPDATE records SET secret_sealed = set_byte(secret_sealed, 60, get_byte(secret_sealed, 60) # 1) WHERE token = $1',
+      'UPDATE readable.records SET secret_sealed = set_byte(secret_sealed, 60, get_byte(secret_sealed, 60) # 1) WHERE token = $1',
       [cardToken],
     )
     const first = await rotate()

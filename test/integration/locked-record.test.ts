@@ -41,7 +41,7 @@ beforeAll(async () => {
   expect((await vault.call('POST', '/v1/tokenize/batch', { token: bearer.checkout, body })).status).toBe(200)
   // Records that share a lock would wait for each other.
   const rows = await database.sql<{ token: string }>(
-    'SELECT min(token) AS token FROM records GROUP BY record_lock(token)',
+    'SELECT min(token) AS token FROM readable.records GROUP BY record_lock(id_uuid(token))',
   )
   unused = rows.map(({ token }) => token)
 })
@@ -78,7 +78,7 @@ async function letGo(): Promise<void> {
 }
 
 /** As a correction or an erasure holds it. */
-const holdToChange = () => hold(`SELECT hold_to_change('${locked}')`)
+const holdToChange = () => hold(`SELECT hold_to_change(id_uuid('${locked}'))`)
 
 function expectBusy(answers: readonly Response[]): void {
   for (const answer of answers) {
@@ -119,10 +119,10 @@ describe('while another session keeps one record locked', () => {
     const email = 'locked@example.com'
     const { token } = (await vault.tokenize({ contact: { ...contact, email } })).contact!
     const [other] = await database.sql<{ token: string }>(
-      'SELECT token FROM records WHERE record_lock(token) <> record_lock($1) LIMIT 1',
+      'SELECT token FROM readable.records WHERE record_lock(id_uuid(token)) <> record_lock(id_uuid($1)) LIMIT 1',
       [token],
     )
-    await hold(`SELECT hold_to_change('${token}')`)
+    await hold(`SELECT hold_to_change(id_uuid('${token}'))`)
     const search = (value: string) =>
       vault.call('POST', '/v1/search', { token: bearer.support, body: { by: 'email', value } })
     const found = search(email)
@@ -133,7 +133,7 @@ describe('while another session keeps one record locked', () => {
   })
 
   it('a row lock, as of an administrator, keeps nobody from revealing it, and a change of it is refused', async () => {
-    await hold(`SELECT FROM records WHERE token = '${locked}' FOR UPDATE`)
+    await hold(`SELECT FROM records WHERE token = id_uuid('${locked}') FOR UPDATE`)
     const answers = await Promise.all([...times(6, () => reveal(locked)), ...others.map((token) => reveal(token))])
     expect(statuses(answers)).toEqual(answers.map(() => 200))
     expectBusy(await Promise.all([erase(locked), correct(locked)]))
@@ -152,7 +152,7 @@ describe('while another session keeps one record locked', () => {
 
 describe('a release and an erasure at once', () => {
   it('the erasure is acknowledged after the release that holds the record has ended', async () => {
-    await hold(`SELECT FROM hold_to_release(ARRAY['${locked}'], true)`)
+    await hold(`SELECT FROM hold_to_release(ARRAY[id_uuid('${locked}')], true)`)
     const erased = erase(locked)
     await waiting(1)
     expect(statuses(await Promise.all(others.map((token) => reveal(token))))).toEqual(others.map(() => 200))
@@ -161,8 +161,8 @@ describe('a release and an erasure at once', () => {
   })
 
   it('a release that has begun before an erasure commits does not see the record as it was', async () => {
-    await hold(`SELECT hold_to_change('${locked}');
-      UPDATE records SET erased_at = now(), updated_at = now(), display_key_id = NULL, display_sealed = NULL,
+    await hold(`SELECT hold_to_change(id_uuid('${locked}'));
+      UPDATE readable.records SET erased_at = now(), updated_at = now(), display_key_id = NULL, display_sealed = NULL,
         secret_key_id = NULL, secret_sealed = NULL, terms = '' WHERE token = '${locked}'`)
     const answer = reveal(locked)
     await waiting(1)
@@ -174,9 +174,10 @@ describe('a release and an erasure at once', () => {
 
 it('a reveal writes nothing into the table of records', async () => {
   expect(statuses(await Promise.all(others.map((token) => reveal(token))))).toEqual(others.map(() => 200))
-  const rows = await database.sql('SELECT DISTINCT xmax::text AS locked_by FROM records WHERE token = ANY ($1)', [
-    others,
-  ])
+  const rows = await database.sql(
+    'SELECT DISTINCT xmax::text AS locked_by FROM records WHERE token IN (SELECT id_uuid(unnest($1::text[])))',
+    [others],
+  )
   expect(rows).toEqual([{ locked_by: '0' }])
 })
 

@@ -41,7 +41,7 @@ async function killSequencer(): Promise<boolean> {
 
 const waiting = async (database = first.database) => {
   const [row] = await database.sql<{ count: number }>(
-    'SELECT count(*)::integer AS count FROM audit_events WHERE id NOT IN (SELECT event FROM audit_leaves)',
+    'SELECT count(*)::integer AS count FROM readable.audit_events WHERE id NOT IN (SELECT event FROM readable.audit_leaves)',
   )
   return row!.count
 }
@@ -50,7 +50,7 @@ const waiting = async (database = first.database) => {
 async function requireWholeLog(): Promise<void> {
   await vi.waitUntil(async () => (await waiting()) === 0, { timeout: 20_000, interval: 100 })
   const leaves = await sql<{ sequence: number; hash: Buffer; body: string }>(
-    'SELECT sequence::integer, hash, body FROM audit_leaves JOIN audit_events ON id = event ORDER BY sequence',
+    'SELECT sequence::integer, hash, body FROM readable.audit_leaves JOIN readable.audit_events ON id = event ORDER BY sequence',
   )
   expect(leaves.map(({ sequence }) => sequence)).toEqual(leaves.map((_, at) => at))
   expect(leaves.length).toBe(await first.count('audit_events'))
@@ -85,14 +85,14 @@ it('takes an event that commits long after its neighbours, and does not wait for
   })
   const [late, never] = [written[0]!, written[1]!]
   const insert = ({ event: { id, body, mac } }: typeof late) =>
-    `INSERT INTO audit_events (id, occurred_at, type, body, mac)
+    `INSERT INTO readable.audit_events (id, occurred_at, type, body, mac)
      VALUES ('${id}', '${JSON.parse(body).at}', 'audit.read', '${body}', '\\x${mac!.toString('hex')}')`
   const slow = new pg.Client({ connectionString: first.database.serverUrl })
   const failing = new pg.Client({ connectionString: first.database.serverUrl })
   const reading = new pg.Client({ connectionString: first.database.serverUrl })
   await Promise.all([slow.connect(), failing.connect(), reading.connect()])
   try {
-    await reading.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM audit_events')
+    await reading.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM readable.audit_events')
     await slow.query('BEGIN')
     await slow.query(insert(late))
     await failing.query('BEGIN')
@@ -107,7 +107,9 @@ it('takes an event that commits long after its neighbours, and does not wait for
     late.close([], [])
     await requireWholeLog()
     const ids = `'${late.event.id}', '${never.event.id}'`
-    expect(await sql(`SELECT event FROM audit_leaves WHERE event IN (${ids})`)).toEqual([{ event: late.event.id }])
+    expect(await sql(`SELECT event FROM readable.audit_leaves WHERE event IN (${ids})`)).toEqual([
+      { event: late.event.id },
+    ])
     // What was rolled back is not waited for, once everything that wrote then is over: whoever only reads does not matter.
     await act()
     await vi.waitUntil(

@@ -35,7 +35,7 @@ function expectTokenError({ status, headers, body }: Pick<Answer, 'status' | 'he
   expect(headers['content-type']).toBe('application/json')
   expect(headers['cache-control']).toBe('no-store')
   expect(body).toMatchObject({ error, status, request_id: headers['request-id'], title: expect.any(String) })
-  expect(body.type).toBe(`https://strongroom.dev/problems/${body.code}`)
+  expect(body.type).toBe(`${vault.strongroom.issuer}/problems/${body.code}`)
   expect(body.error_description).toBe(body.detail ?? body.title)
 }
 

@@ -21,8 +21,8 @@ beforeAll(async () => {
   // So late that no statement can be under way whose time is not over.
   vault.clockOffsetMs = 60 * 60 * 1000
 })
-beforeEach(() => {
-  key = server.keys.ring.active('display').id
+beforeEach(async () => {
+  key = await activeKey()
 })
 afterAll(async () => {
   await server.close()
@@ -32,6 +32,13 @@ afterAll(async () => {
 
 const destroy = () => vault.strongroom.commands.destroyKey(OPERATOR, key)
 const retire = () => replaceKeys(server, ['display'])
+
+/** The active key; it has a number in the tables. */
+async function activeKey(): Promise<string> {
+  const { id } = server.keys.ring.active('display')
+  await cluster.sql(`SELECT readable.number_of('key', $1)`, [id])
+  return id
+}
 
 /** A session of the server's role, for as long as the work takes. */
 async function inSession<T>(work: (session: pg.Client) => Promise<T>): Promise<T> {
@@ -43,9 +50,10 @@ async function inSession<T>(work: (session: pg.Client) => Promise<T>): Promise<T
 it('a prepared transaction is named, and what it wrote is found once it was committed', async () => {
   await inSession(async (session) => {
     await session.query('BEGIN')
-    await session.query(`INSERT INTO reveal_reasons (event, reason_key_id, reason_sealed) VALUES ('late', $1, '')`, [
-      key,
-    ])
+    await session.query(
+      `INSERT INTO reveal_reasons (event, reason_key, reason_sealed) VALUES ('late', id_of('key', $1), '')`,
+      [key],
+    )
     await session.query(`PREPARE TRANSACTION 'late'`)
   })
   await retire()
@@ -66,9 +74,10 @@ it('a session that prepares its transaction meanwhile is not lost sight of', asy
       () => 'destroyed',
       (error: Error) => error.message,
     )
-    await session.query(`INSERT INTO reveal_reasons (event, reason_key_id, reason_sealed) VALUES ('late', $1, '')`, [
-      key,
-    ])
+    await session.query(
+      `INSERT INTO reveal_reasons (event, reason_key, reason_sealed) VALUES ('late', id_of('key', $1), '')`,
+      [key],
+    )
     await session.query(`PREPARE TRANSACTION 'later'`)
     expect(await destroyed).toContain(`The prepared transaction 'later'`)
     await session.query(`ROLLBACK PREPARED 'later'`)
@@ -109,7 +118,7 @@ it('nor does one of another role, where the server may see what others have read
 
 describe('a transaction between its snapshot and its commit, many times', () => {
   const SESSIONS = 4
-  const insert = 'INSERT INTO reveal_reasons (event, reason_key_id, reason_sealed) VALUES (gen_random_uuid(), $1, $2)'
+  const insert = `INSERT INTO reveal_reasons (event, reason_key, reason_sealed) VALUES (gen_random_uuid(), id_of('key', $1), $2)`
   let sessions: pg.Client[]
 
   beforeAll(async () => {
@@ -154,7 +163,7 @@ describe('a transaction between its snapshot and its commit, many times', () => 
     for (const end of ['COMMIT', 'ROLLBACK', 'late COMMIT'] as const) {
       await cluster.sql('DELETE FROM records; DELETE FROM record_versions; DELETE FROM idempotency_keys')
       await cluster.sql('DELETE FROM reveal_reasons')
-      key = server.keys.ring.active('display').id
+      key = await activeKey()
       if (moment === 'before its snapshot') await retire()
       await inEach((session) => session.query(`BEGIN ISOLATION LEVEL ${isolation}; SELECT FROM keys`))
       if (moment === 'after its snapshot') await retire()

@@ -1,8 +1,25 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { Statement } from '../../src/database/database.ts'
+import type { Details } from '../../src/kinds/kind.ts'
+import { createKinds } from '../../src/kinds/kinds.ts'
+import type { StoredRecord } from '../../src/records/record.ts'
+import { replaceRecord } from '../../src/records/record-change-store.ts'
+import { lockRecord } from '../../src/records/record-store.ts'
+import { bindTerms, hashTerms } from '../../src/records/sealed-record.ts'
+import type { Token } from '../../src/records/token.ts'
 import { expectProblem, pointersOf } from '../support/problems.ts'
 import { billingAddress, card, cards, checkout, contact, corrected, person } from '../support/samples.ts'
 import { openEverySealedValue } from '../support/sealed-values.ts'
+import { expectExactTerms } from '../support/search-terms.ts'
 import { TestVault } from '../support/test-vault.ts'
+import { type VaultKeys, withVaultKeys } from '../support/vault-keys.ts'
+
+/** What the transaction has written so far. */
+const WRITTEN_TERMS: Statement = {
+  name: 'written-terms',
+  text: `SELECT sum(n_tup_ins)::integer AS added, sum(n_tup_upd)::integer AS changed, sum(n_tup_del)::integer AS removed
+         FROM pg_stat_xact_user_tables WHERE schemaname = 'public' AND relname LIKE 'search_terms%'`,
+}
 
 let vault: TestVault
 let support: string
@@ -78,6 +95,34 @@ describe('200', () => {
     expect(await find('customer', 'cus_1042')).toContain(token)
   })
 
+  it('writes of its search terms only what is another one, and a new MAC beside the others', async () => {
+    // Customer, email and phone.
+    const token = (await newToken('contact')) as Token
+    const done = new Error('nothing of it is kept')
+    const correctAndCount = ({ database, keys }: VaultKeys) =>
+      database.transaction(async (tx) => {
+        const before = (await lockRecord(tx, 'default', token)) as StoredRecord
+        const next = { ...before, version: 2, updatedAt: new Date() }
+        const kind = createKinds().contact
+        const values = kind.correct(contact as Details, { email: corrected.email })
+        const terms = [{ type: 'customer' as const, value: 'cus_1042' }, ...kind.terms(values)]
+        await replaceRecord(tx, before, next, bindTerms(keys, next, hashTerms(keys, 'default', terms)))
+        expect(await tx.query(WRITTEN_TERMS)).toEqual([{ added: 1, changed: 2, removed: 1 }])
+        throw done
+      })
+    await expect(withVaultKeys(vault, correctAndCount)).rejects.toBe(done)
+    expect((await correct(token, { email: corrected.email })).status).toBe(200)
+    await expectExactTerms(vault)
+  })
+
+  it('writes a search term again that somebody has removed, whatever is corrected', async () => {
+    const token = await newToken('contact')
+    await vault.database.sql('DELETE FROM search_terms')
+    expect((await correct(token, { name: 'Tan Mei Hua' })).status).toBe(200)
+    expect(await find('email', contact.email)).toEqual([token])
+    expect(await find('customer', 'cus_1042')).toContain(token)
+  })
+
   it('leaves an event with the names of the corrected fields and no value', async () => {
     const token = await newToken('contact')
     const response = await correct(token, { name: corrected.name, phone: null })
@@ -108,7 +153,7 @@ describe('200', () => {
     expect(answers.map((answer) => answer.body.version).sort()).toEqual([2, 3, 4, 5])
     expect(await dataOf(token)).toEqual(Object.assign({}, billingAddress, ...changes))
     const kept = await vault.database.sql<{ version: number }>(
-      'SELECT version FROM record_versions WHERE token = $1 ORDER BY version',
+      'SELECT version FROM readable.record_versions WHERE token = $1 ORDER BY version',
       [token],
     )
     expect(kept.map(({ version }) => version)).toEqual([1, 2, 3, 4])
@@ -148,6 +193,6 @@ describe('422', () => {
     expect(response.status, response.text).toBe(422)
     expect(pointersOf(response)).toContain(pointer)
     expect(await dataOf(token)).toEqual(before)
-    expect(await vault.database.sql('SELECT FROM record_versions WHERE token = $1', [token])).toHaveLength(0)
+    expect(await vault.database.sql('SELECT FROM readable.record_versions WHERE token = $1', [token])).toHaveLength(0)
   })
 })

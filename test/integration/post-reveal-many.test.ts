@@ -82,7 +82,7 @@ describe('200', () => {
 
   it('does not let a record that is damaged hold up the others', async () => {
     const damaged = (await vault.tokenize({ card })).card!.token
-    await vault.database.sql(`UPDATE records SET secret_sealed = '\\x01' WHERE token = $1`, [damaged])
+    await vault.database.sql(`UPDATE readable.records SET secret_sealed = '\\x01' WHERE token = $1`, [damaged])
     const { body } = await revealMany([{ token: damaged }, { token: cardToken }])
     expect(body.results[0]).toMatchObject({ status: 500, code: 'record-integrity' })
     expect(body.results[1]).toMatchObject({ status: 200, data: { number: cards.visa } })

@@ -78,7 +78,7 @@ describe('200', () => {
     expect(response.status).toBe(200)
     const { event } = response.body
     const [row] = await vault.database.sql<{ reason_sealed: Buffer }>(
-      'SELECT reason_sealed FROM reveal_reasons WHERE event = $1',
+      'SELECT reason_sealed FROM readable.reveal_reasons WHERE event = $1',
       [event],
     )
     expect(row!.reason_sealed.length).toBeGreaterThan(128)
@@ -186,7 +186,7 @@ describe('500', () => {
   it('releases nothing of a record whose secret part was changed', async () => {
     const { token } = (await vault.tokenize({ card })).card!
     await vault.database.sql(
-      'UPDATE records SET secret_sealed = set_byte(secret_sealed, 60, get_byte(secret_sealed, 60) # 1) WHERE token = $1',
+      'UPDATE readable.records SET secret_sealed = set_byte(secret_sealed, 60, get_byte(secret_sealed, 60) # 1) WHERE token = $1',
       [token],
     )
     const response = await reveal(await vault.staffToken('billing'), token, { purpose: 'process-payment' })

@@ -111,7 +111,7 @@ describe('200', () => {
 
   it('never opens a secret part', async () => {
     const { token } = (await vault.tokenize({ customer: 'cus_sealed', contact })).contact!
-    await vault.database.sql(`UPDATE records SET secret_sealed = '\\x00' WHERE token = $1`, [token])
+    await vault.database.sql(`UPDATE readable.records SET secret_sealed = '\\x00' WHERE token = $1`, [token])
     expect(await find('customer', 'cus_sealed')).toEqual([token])
   })
 })

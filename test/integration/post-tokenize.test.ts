@@ -91,7 +91,7 @@ describe('one card twice', () => {
     const { body: again } = await tokenize({ card })
     const rows = await vault.database.sql<{ display: string; secret: string }>(
       `SELECT encode(display_sealed, 'hex') AS display, encode(secret_sealed, 'hex') AS secret
-       FROM records WHERE token = ANY($1)`,
+       FROM readable.records WHERE token = ANY($1)`,
       [[body.card.token, again.card.token]],
     )
     expect(new Set(rows.map((row) => row.display)).size).toBe(2)

@@ -216,7 +216,7 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
   'record-changed': changedMeanwhile,
   'record-integrity': async () => {
     const token = await newCard()
-    await sql(`UPDATE records SET display_sealed = '\\x01' WHERE token = '${token}'`)
+    await sql(`UPDATE readable.records SET display_sealed = '\\x01' WHERE token = '${token}'`)
     return read(token)
   },
   internal: () =>

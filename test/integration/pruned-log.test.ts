@@ -61,7 +61,9 @@ it('is what its checkpoint says after each drop, to other people and to the vaul
   const read = await reader()
   const whole = await fsck(read, key!.verifier_key)
   expect(whole).toMatchObject({ minimumIndex: 0, entries: { length: whole.size } })
-  const [oldest] = await database.sql<{ id: string }>('SELECT event AS id FROM audit_leaves WHERE sequence = 900')
+  const [oldest] = await database.sql<{ id: string }>(
+    'SELECT event AS id FROM readable.audit_leaves WHERE sequence = 900',
+  )
   const receipt = (await read(`events/${oldest!.id}/receipt`)).body.toString()
   const older = (await read('checkpoint')).body.toString()
   for (let drop = 1; drop <= 3; drop++) {

@@ -10,6 +10,8 @@ const NOW = new Date('2026-03-18T12:00:00Z')
 const SINCE = new Date(NOW.getTime() - DAY_MS)
 const OPERATOR: AuditCaller = { id: 'operator:test', kind: 'operator' }
 
+const recordOf = (number: number) => `card_${String(number).padStart(26, '0')}`
+
 const ann: AuditCaller = { id: 'staff:Ann', kind: 'staff', role: 'support' }
 const shop: AuditCaller = { id: 'client_fulfilment', kind: 'client', role: 'fulfilment' }
 
@@ -21,7 +23,7 @@ const reveals = (caller: AuditCaller, at: Date, records: number, purpose: string
   Array.from({ length: records }, (_, number) => ({
     at: new Date(at.getTime() + number * 1_000),
     ...{ type: 'record.reveal', outcome: 'success', caller, site: 'default', purpose, kind: 'card' },
-    token: `card_${number}`,
+    token: recordOf(number),
   }))
 
 const refusals = (caller: AuditCaller | undefined, at: Date, count: number): Seed[] =>
@@ -65,7 +67,7 @@ async function reviewWith(seeds: readonly Seed[], timeZone = 'UTC') {
     await waitUntilLogged(vault)
     return { ids, findings: await review(timeZone) }
   } finally {
-    await vault.database.sql('DELETE FROM audit_events WHERE id = ANY ($1)', [ids])
+    await vault.database.sql('DELETE FROM readable.audit_events WHERE id = ANY ($1)', [ids])
   }
 }
 
@@ -74,7 +76,7 @@ it('finds nothing on ordinary days', async () => {
 })
 
 it('is an event: over how many events it went', async () => {
-  const before = await vault.database.sql('SELECT FROM audit_events WHERE occurred_at >= $1', [SINCE])
+  const before = await vault.database.sql('SELECT FROM readable.audit_events WHERE occurred_at >= $1', [SINCE])
   await review()
   const read = (await vault.events({ type: 'audit.read', subject: 'review' })).at(-1)
   expect(read).toMatchObject({ caller: OPERATOR, outcome: 'success', count: before.length })
@@ -103,7 +105,7 @@ describe('each anomaly is found once', () => {
   it('a glass that was broken, until somebody has reviewed it, also weeks later', async () => {
     const breaking = (time: string): Seed => ({
       ...{ at: at(time), type: 'approval.break-glass', outcome: 'success', caller: ann, site: 'default' },
-      ...{ subject: `apr_${time}`, token: 'card_0', kind: 'card', purpose: 'communicate' },
+      ...{ subject: `apr_${time}`, token: recordOf(0), kind: 'card', purpose: 'communicate' },
     })
     const reviewing: Seed = {
       ...breaking('02T10:00:00'),
@@ -147,7 +149,7 @@ describe('a finding that was acknowledged', () => {
       await waitUntilLogged(vault)
       expect(await review()).toMatchObject([{ count: 4, acknowledged: null }])
     } finally {
-      await vault.database.sql('DELETE FROM audit_events WHERE id = ANY ($1)', [ids])
+      await vault.database.sql('DELETE FROM readable.audit_events WHERE id = ANY ($1)', [ids])
     }
   })
 
@@ -214,5 +216,5 @@ describe('the log itself', () => {
 
 /** Other records than those of ordinary days. */
 function elsewhere(seed: Seed): Seed {
-  return { ...seed, token: `${seed.token}x` }
+  return { ...seed, token: seed.token!.replace('card_0', 'card_1') }
 }

@@ -170,6 +170,9 @@ describe('an estimate', () => {
     const estimate = await vault.strongroom.commands.estimateRotation({ ...data, rowsPerSecond: 100 })
     expect(estimate).toMatchObject({ dry_run: true, total: VALUES, values_per_second: 100 })
     expect(estimate.estimate_seconds).toBeGreaterThanOrEqual(VALUES / 100)
+    // Each value has some hundred bytes, and so have the pages that hold them.
+    expect(estimate.wal_bytes / VALUES).toBeGreaterThan(200)
+    expect(estimate.wal_bytes / VALUES).toBeLessThan(10_000)
     expect(estimate.keys.reduce((sum, { values }) => sum + values, 0)).toBe(VALUES)
     const measured = await vault.strongroom.commands.estimateRotation(data)
     expect(measured.values_per_second).toBeGreaterThan(500)

@@ -102,14 +102,14 @@ describe('between the reading and the writing of a page', () => {
     const token = await store()
     const before = await readVaultKeys(vault)
     await moveAround(async () => {
-      const [row] = await vault.database.sql<Row>('SELECT * FROM records WHERE token = $1', [token])
+      const [row] = await vault.database.sql<Row>('SELECT * FROM readable.records WHERE token = $1', [token])
       const [display, secret] = (['display', 'secret'] as const).map((part) => {
         const context = recordsTable.context({ ...row, version: 2 }, part)
         const value = part === 'display' ? { shown: {} } : { name: corrected.name }
         return seal(before.active(part), context, Buffer.from(JSON.stringify(value)), 128, randomBytes)
       })
       await vault.database.sql(
-        'UPDATE records SET version = 2, display_sealed = $2, secret_sealed = $3 WHERE token = $1',
+        'UPDATE readable.records SET version = 2, display_sealed = $2, secret_sealed = $3 WHERE token = $1',
         [token, display, secret],
       )
     })
@@ -120,11 +120,12 @@ describe('between the reading and the writing of a page', () => {
   it('an erasure wins: nothing comes back', async () => {
     const token = await store()
     await moveAround(() => erase(token))
-    const rows = await vault.database.sql('SELECT display_sealed, secret_sealed, terms FROM records WHERE token = $1', [
-      token,
-    ])
+    const rows = await vault.database.sql(
+      'SELECT display_sealed, secret_sealed, terms FROM readable.records WHERE token = $1',
+      [token],
+    )
     expect(rows).toEqual([{ display_sealed: null, secret_sealed: null, terms: Buffer.alloc(0) }])
-    expect(await vault.database.sql('SELECT FROM search_terms WHERE token = $1', [token])).toEqual([])
+    expect(await vault.database.sql('SELECT FROM readable.search_terms WHERE token = $1', [token])).toEqual([])
     expect((await vault.call('GET', `/v1/tokens/${token}`, { token: bearer.support })).status).toBe(410)
   })
 
@@ -157,17 +158,17 @@ describe('between the reading and the writing of a page', () => {
 describe('a server that still seals under an old key while everything is moved', () => {
   /** A record as a server writes it that has not heard of the promotion; its token sorts before all others. */
   async function sealLate(keys: { display: Key; secret: Key; index: Key }): Promise<void> {
-    const token = `card_${'0'.repeat(26)}`
+    const token = `cont_${'0'.repeat(26)}`
     const at = new Date()
     const row = { token, kind: 'contact', site: 'default', version: 1, consents: [], created_at: at, updated_at: at }
     const [display, secret] = (['display', 'secret'] as const).map((part) => {
       const context = recordsTable.context(row, part)
       return seal(keys[part], context, Buffer.from('{"shown":{}}'), 128, randomBytes)
     })
-    const term = Buffer.alloc(32)
+    const term = Buffer.alloc(16)
     await vault.database.sql(
-      `WITH term AS (INSERT INTO search_terms (term, token, key_id) VALUES ($1, $2, $3))
-       INSERT INTO records (token, kind, site, version, consents, display_key_id, display_sealed, secret_key_id,
+      `WITH term AS (INSERT INTO readable.search_terms (term, token, key_id) VALUES ($1, $2, $3))
+       INSERT INTO readable.records (token, kind, site, version, consents, display_key_id, display_sealed, secret_key_id,
                             secret_sealed, terms, created_at, updated_at)
        VALUES ($2, 'contact', 'default', 1, '{}', $4, $5, $6, $7, $1, $8, $8)`,
       [term, token, keys.index.id, keys.display.id, display, keys.secret.id, secret, at],
@@ -192,8 +193,8 @@ describe('a server that still seals under an old key while everything is moved',
       const status = keys.find((key) => key.id === id)
       expect([status?.state, status?.sealed_values ?? status?.search_terms]).toEqual(['deactivated', 0])
     }
-    await vault.database.sql(`DELETE FROM records WHERE token = $1`, [`card_${'0'.repeat(26)}`])
-    await vault.database.sql(`DELETE FROM search_terms WHERE token = $1`, [`card_${'0'.repeat(26)}`])
+    await vault.database.sql(`DELETE FROM readable.records WHERE token = $1`, [`cont_${'0'.repeat(26)}`])
+    await vault.database.sql(`DELETE FROM readable.search_terms WHERE token = $1`, [`cont_${'0'.repeat(26)}`])
   })
 })
 

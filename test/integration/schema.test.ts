@@ -10,6 +10,8 @@ import { dumpSchema } from '../support/schema-dump.ts'
 
 const REFUSED = '42501'
 
+const INSERT_EVENT = "INSERT INTO audit_events (id, type, body) VALUES (gen_random_uuid(), 1, '{}')"
+
 function superuserUrl(database: TestDatabase): string {
   return Object.assign(new URL(inject('cluster').superuserUrl), { pathname: `/${database.name}` }).href
 }
@@ -68,7 +70,7 @@ describe('the migrated schema', () => {
       'ALTER ROLE strongroom_runtime CREATEDB',
       'COMMENT ON TABLE records IS NULL',
       'DROP TABLE records',
-      'DROP INDEX records_display_key',
+      'DROP INDEX records_pkey',
       'DROP SCHEMA public CASCADE',
       'TRUNCATE records',
       'SET ROLE strongroom_owner',
@@ -79,7 +81,7 @@ describe('the migrated schema', () => {
 
     it.each([
       "UPDATE audit_events SET body = ''",
-      "UPDATE audit_events SET token = NULL WHERE id = 'none'",
+      'UPDATE audit_events SET token = NULL WHERE id IS NULL',
       'DELETE FROM audit_events',
       'TRUNCATE audit_events',
       'SELECT id FROM audit_events FOR UPDATE',
@@ -88,7 +90,7 @@ describe('the migrated schema', () => {
       'ALTER TABLE audit_events RENAME TO gone',
       'CREATE RULE gone AS ON INSERT TO audit_events DO INSTEAD NOTHING',
       'CREATE TRIGGER gone BEFORE INSERT ON audit_events EXECUTE FUNCTION suppress_redundant_updates_trigger()',
-      "INSERT INTO audit_events VALUES ('e', now(), 't', NULL, NULL, NULL, '{}') ON CONFLICT (id) DO UPDATE SET body = ''",
+      `${INSERT_EVENT} ON CONFLICT (id) DO UPDATE SET body = ''`,
       'MERGE INTO audit_events a USING audit_events b ON a.id = b.id WHEN MATCHED THEN DELETE',
     ])('refuses to change the audit log: %s', async (text) => {
       expect(await outcome(text)).toBe(REFUSED)
@@ -101,7 +103,7 @@ describe('the migrated schema', () => {
     })
 
     it('lets audit events be written and read', async () => {
-      expect(await outcome("INSERT INTO audit_events VALUES ('e', now(), 't', NULL, NULL, NULL, '{}')")).toBeUndefined()
+      expect(await outcome(INSERT_EVENT)).toBeUndefined()
       expect(await outcome('SELECT * FROM audit_events')).toBeUndefined()
     })
 
@@ -191,11 +193,11 @@ describe('migrate', () => {
       INSERT INTO keys SELECT p, p, 'active', 'root', '', now() FROM unnest('{display,secret,index,token-signing}'::text[]) p;
       INSERT INTO records (token, kind, site, version, consents, display_key_id, display_sealed, secret_key_id,
                            secret_sealed, terms, created_at, updated_at)
-        SELECT t, 'card', 's', 1, '{}', 'display', '', 'secret', '', '', now(), now() FROM unnest('{a,b}'::text[]) t;
-      INSERT INTO record_versions VALUES ('a', 1, 'card', 's', 'display', '', 'secret', '', now());
+        SELECT 'card_' || repeat(t, 26), 'card', 's', 1, '{}', 'display', '', 'secret', '', '', now(), now() FROM unnest('{1,2}'::text[]) t;
+      INSERT INTO record_versions VALUES ('card_' || repeat('1', 26), 1, 'card', 's', 'display', '', 'secret', '', now());
       INSERT INTO idempotency_keys VALUES ('a', '', 'display', '', now(), now());
       INSERT INTO reveal_reasons VALUES ('a', 'display', '');
-      INSERT INTO search_terms SELECT t::bytea, t, 'index' FROM unnest('{a,b,c}'::text[]) t`)
+      INSERT INTO search_terms SELECT sha256(t::bytea), 'card_' || repeat(t, 26), 'index' FROM unnest('{1,2,3}'::text[]) t`)
     expect(await run()).toEqual(after)
     const counts = await database.sql<{ id: string; uses: string }>('SELECT key_id AS id, uses FROM key_uses')
     expect(Object.fromEntries(counts.map(({ id, uses }) => [id, Number(uses)]))).toEqual({

@@ -55,7 +55,7 @@ describe('a record of another site', () => {
 
   it('shares no search term: the same shopper is not recognised across sites', async () => {
     const terms = await vault.database.sql<{ term: string; token: string }>(
-      `SELECT encode(term, 'hex') AS term, token FROM search_terms`,
+      `SELECT encode(term, 'hex') AS term, token FROM readable.search_terms`,
     )
     const of = (record: typeof ours) => {
       const tokens = new Set(PARTS.map((part) => record[part]!.token))
@@ -68,7 +68,7 @@ describe('a record of another site', () => {
 
   it('does not open when its row is moved to one’s own site', async () => {
     const { token } = (await vault.tokenize({ card })).card!
-    await vault.database.sql(`UPDATE records SET site = 'partner' WHERE token = $1`, [token])
+    await vault.database.sql(`UPDATE readable.records SET site = 'partner' WHERE token = $1`, [token])
     const legal = await vault.staffToken('legal', { site: 'partner' })
     expectProblem(await vault.call('GET', `/v1/tokens/${token}`, { token: legal }), 500, 'record-integrity')
     const body = { purpose: 'enforce-rights' }
@@ -97,7 +97,9 @@ describe('the site of a record', () => {
     )
     const headers = { 'X-Site': 'partner', 'X-Tenant-Id': 'partner' }
     const response = await vault.call('POST', '/v1/tokenize', { token, body: { contact }, headers })
-    const [row] = await vault.database.sql('SELECT site FROM records WHERE token = $1', [response.body.contact.token])
+    const [row] = await vault.database.sql('SELECT site FROM readable.records WHERE token = $1', [
+      response.body.contact.token,
+    ])
     expect(row).toEqual({ site: 'default' })
   })
 })

@@ -39,7 +39,7 @@ const stands = async (token: string) =>
 const eventOf = async (type: string, token: string) => (await vault.events({ type, token })).at(-1)
 /** Whether a sealed reason stands beside the event. */
 const hasReason = async (event: unknown) =>
-  (await vault.database.sql('SELECT FROM reveal_reasons WHERE event = $1', [event])).length === 1
+  (await vault.database.sql('SELECT FROM readable.reveal_reasons WHERE event = $1', [event])).length === 1
 
 describe('a correction says why beside the fields', () => {
   it('and its event holds the purpose and the ticket; the reason stands beside it, sealed', async () => {
@@ -50,7 +50,7 @@ describe('a correction says why beside the fields', () => {
     expect(event).toMatchObject({ purpose: 'respond-to-query', ticket: 'CASE-4', fields: ['name'], record_version: 2 })
     expect(JSON.stringify(event)).not.toContain('moved')
     expect(await hasReason(event!.id)).toBe(true)
-    const dump = await vault.database.sql('SELECT r::text AS line FROM reveal_reasons r')
+    const dump = await vault.database.sql('SELECT r::text AS line FROM readable.reveal_reasons r')
     expect(JSON.stringify(dump)).not.toContain('moved')
   })
 

@@ -82,7 +82,7 @@ it('what is long over is swept with its reason, and what nobody has reviewed sta
   } finally {
     await pool.close()
   }
-  const reasons = await database.sql("SELECT event FROM reveal_reasons WHERE event LIKE 'apr%'")
+  const reasons = await database.sql("SELECT event FROM readable.reveal_reasons WHERE event LIKE 'apr%'")
   expect(reasons).toEqual([{ event: waits }])
   // The log forgets nothing.
   expect(await vault.events({ subject: used.id })).toHaveLength(2)

@@ -153,7 +153,7 @@ describe.each(oldVaults)('a vault of migration %s', (name) => {
       return keys.reduce((sum, { search_terms }) => sum + search_terms!, 0)
     }
     const [{ cards } = { cards: 0 }] = await database.sql<{ cards: number }>(
-      "SELECT count(*)::integer AS cards FROM records WHERE kind = 'card' AND erased_at IS NULL",
+      "SELECT count(*)::integer AS cards FROM records WHERE kind = id_of('kind', 'card') AND erased_at IS NULL",
     )
     expect(await find()).toContain(tokenOf('card'))
     expect(await termsOfCards()).toBe(isBeforeEvidence ? 0 : cards)

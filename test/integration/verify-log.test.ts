@@ -47,7 +47,7 @@ const logKeys = async () =>
 /** The log as `audit export` writes it. */
 async function exported(): Promise<string[]> {
   const rows = await vault.database.sql<{ sequence: string; body: string }>(
-    'SELECT sequence, body FROM audit_leaves JOIN audit_events ON id = event ORDER BY sequence',
+    'SELECT sequence, body FROM readable.audit_leaves JOIN readable.audit_events ON id = event ORDER BY sequence',
   )
   return rows.map(({ sequence, body }) => `{"sequence":${sequence},"event":${body}}`)
 }
@@ -60,11 +60,12 @@ function fileOf(lines: readonly string[]): string {
 
 it('a row that was damaged and is repaired is no finding, and what failed meanwhile says so', async () => {
   const token = (await vault.tokenize({ card: checkout.card })).card!.token!
-  const [before] = await vault.database.sql<{ version: number }>('SELECT version FROM records WHERE token = $1', [
-    token,
-  ])
+  const [before] = await vault.database.sql<{ version: number }>(
+    'SELECT version FROM readable.records WHERE token = $1',
+    [token],
+  )
   const damage = (version: number) =>
-    vault.database.sql('UPDATE records SET version = $2 WHERE token = $1', [token, version])
+    vault.database.sql('UPDATE readable.records SET version = $2 WHERE token = $1', [token, version])
   await damage(before!.version + 4)
   const answers = [
     await vault.call('GET', `/v1/tokens/${token}`, { token: await vault.staffToken('support') }),

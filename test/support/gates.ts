@@ -17,14 +17,14 @@ export async function installGates(database: TestDatabase): Promise<void> {
   await database.sql(`
     CREATE FUNCTION stop_at_gate() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-      IF NEW.policy_version LIKE 'gate%' THEN PERFORM pg_advisory_xact_lock_shared(1); END IF;
-      IF NEW.policy_version LIKE 'poison%' THEN RAISE EXCEPTION 'poison'; END IF;
+      IF name_of('policy', NEW.policy) LIKE 'gate%' THEN PERFORM pg_advisory_xact_lock_shared(1); END IF;
+      IF name_of('policy', NEW.policy) LIKE 'poison%' THEN RAISE EXCEPTION 'poison'; END IF;
       RETURN NEW;
     END $$;
     CREATE TRIGGER gate BEFORE INSERT ON records FOR EACH ROW
-      WHEN (NEW.policy_version IN ('${gates.statement}', '${gates.poison}')) EXECUTE FUNCTION stop_at_gate();
+      WHEN (name_of('policy', NEW.policy) IN ('${gates.statement}', '${gates.poison}')) EXECUTE FUNCTION stop_at_gate();
     CREATE CONSTRAINT TRIGGER gate_at_commit AFTER INSERT ON records DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-      WHEN (NEW.policy_version IN ('${gates.commit}', '${gates.atCommitPoison}')) EXECUTE FUNCTION stop_at_gate();`)
+      WHEN (name_of('policy', NEW.policy) IN ('${gates.commit}', '${gates.atCommitPoison}')) EXECUTE FUNCTION stop_at_gate();`)
 }
 
 /** Closes the gates; the result opens them. */

@@ -18,14 +18,14 @@ export async function leaveOldLog(
   const vault = await TestVault.start({ sharedDatabase: database })
   await forgetMarks(vault, [ACCESS_MACS])
   await vault.stop()
-  await database.sql('DELETE FROM audit_events')
+  await database.sql('DELETE FROM readable.audit_events')
   await database.sql('ALTER SEQUENCE audit_positions RESTART')
   const rows = events.map(({ at, ...facts }) => {
     const now = () => at
     return createNewAuditEvent(now, createNewId(now, randomBytes))(facts)
   })
   await database.sql(
-    `INSERT INTO audit_events (id, occurred_at, type, caller, token, site, body)
+    `INSERT INTO readable.audit_events (id, occurred_at, type, caller, token, site, body)
      SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])`,
     (['id', 'occurredAt', 'type', 'caller', 'token', 'site', 'body'] as const).map((name) =>
       rows.map((row) => row[name]),

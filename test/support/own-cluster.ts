@@ -6,6 +6,7 @@ import { migrate } from '../../src/database/migrate.ts'
 import { findAccount, findPrograms } from '../../src/database/postgres-programs.ts'
 import { startPostmaster, stopPostmaster } from '../../src/database/postmaster.ts'
 import { openTestDatabase, type TestDatabase } from './postgres.ts'
+import { readableSchemaSql } from './readable-schema.ts'
 
 /** A PostgreSQL of a test's own, with the vault's schema: for settings that hold for the whole server. */
 export interface OwnCluster extends TestDatabase {
@@ -34,6 +35,7 @@ export async function startOwnCluster(parent = tmpdir()): Promise<OwnCluster> {
       rmSync(directory, { recursive: true, force: true })
     },
   })
+  await database.sql(readableSchemaSql())
   async function configure(name: string, value?: string): Promise<void> {
     await database.sql(value === undefined ? `ALTER SYSTEM RESET ${name}` : `ALTER SYSTEM SET ${name} = '${value}'`)
     await database.sql('SELECT pg_reload_conf()')

@@ -6,13 +6,13 @@ import { projectRoot } from './source-files.ts'
 /** A row of a table that names the test for each demand: what is demanded, by which words, and `file › title`. */
 export type ProofRow = readonly [demand: string, words: string, shownBy: string]
 
-/** The rows of a document under `test/` whose first cell has that form. */
+/** The rows of a page under `docs/conformance/` whose first cell has that form: its first two cells and its last. */
 export function proofRows(document: string, firstCell: RegExp): ProofRow[] {
-  return readFileSync(path.join(projectRoot, 'test', document), 'utf8')
+  return readFileSync(path.join(projectRoot, 'docs/conformance', document), 'utf8')
     .split('\n')
     .filter((line) => line.startsWith('| '))
     .map((line) => line.split('|').map((cell) => cell.trim()))
-    .map(([, demand = '', words = '', shownBy = '']) => [demand, words, shownBy] as const)
+    .map(([, demand = '', words = '', ...others]) => [demand, words, others.at(-2) ?? ''] as const)
     .filter(([demand]) => firstCell.test(demand))
 }
 

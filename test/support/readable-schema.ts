@@ -6,8 +6,8 @@
 /** A column as a test sees it. Without `read` and `write` it is the table's own. */
 interface ReadableColumn {
   name: string
-  /** The column of the table. Default: the same name. */
-  column?: string
+  /** The column of the table, null where it has none. Default: the same name. */
+  column?: string | null
   /** SQL of what a test reads, of a row `t` of the table. */
   read?: string
   /** SQL of what is stored, of the values of a row `v` of the view. */
@@ -22,7 +22,101 @@ export interface ReadableTable {
 }
 
 /** The tables whose columns are not what a test would write. */
-const tables: readonly ReadableTable[] = []
+const tables: readonly ReadableTable[] = [
+  {
+    name: 'records',
+    key: ['token'],
+    columns: [
+      token(),
+      ...['kind', 'site'].map((name) => named(name, name, name, 'smallint')),
+      ...same('version'),
+      named('policy_version', 'policy', 'policy', 'integer'),
+      {
+        name: 'consents',
+        read: `string_to_array(public.name_of('consents', t.consents), ' ')`,
+        // What is no list of names has a name that no list of names has.
+        write: `readable.number_of('consents', array_to_string(v.consents, ' ', '?'))`,
+      },
+      ...sealed('display', 'secret'),
+      ...same('terms', 'idempotency_hash', 'created_at', 'erased_at'),
+      { name: 'updated_at', read: 'coalesce(t.updated_at, t.created_at)' },
+    ],
+  },
+  {
+    name: 'record_versions',
+    key: ['token', 'version'],
+    columns: [
+      token(),
+      ...same('version'),
+      ...['kind', 'site'].map((name) => named(name, name, name, 'smallint')),
+      ...sealed('display', 'secret'),
+      ...same('replaced_at'),
+    ],
+  },
+  {
+    name: 'idempotency_keys',
+    key: ['key_hash'],
+    columns: [
+      ...same('key_hash', 'request_hash'),
+      named('index_key_id', 'key', 'index_key', 'smallint'),
+      ...sealed('response'),
+      ...same('created_at', 'expires_at'),
+    ],
+  },
+  { name: 'reveal_reasons', key: ['event'], columns: [...same('event'), ...sealed('reason')] },
+  {
+    name: 'search_terms',
+    key: ['term', 'token', 'key'],
+    columns: [
+      // A test has the whole hash.
+      { name: 'term', write: 'substr(v.term, 1, 16)' },
+      id('token', `coalesce((SELECT ${prefixOf('r')} FROM public.records r WHERE r.token = t.token), 'cont')`),
+      {
+        name: 'key_id',
+        column: 'key',
+        read: `public.name_of('key', t.key)`,
+        write: `readable.number_of('key', v.key_id)::smallint`,
+      },
+      ...same('mac'),
+    ],
+  },
+  {
+    name: 'audit_events',
+    // Where a test has taken the primary key away there may be two of an event.
+    key: ['id', 'position'],
+    columns: [
+      id('id', "'evt'"),
+      // The id says it.
+      { name: 'occurred_at', column: null, read: 'public.audit_event_time(t.id)' },
+      named('type', 'type', 'type', 'smallint'),
+      named('caller', 'caller', 'caller', 'integer'),
+      id('token', `coalesce(substring(t.body FROM '"token":"([a-z]+)_'), 'token')`),
+      named('site', 'site', 'site', 'smallint'),
+      ...same('body'),
+      { name: 'position', write: "coalesce(v.position, nextval('public.audit_positions'))" },
+      ...same('mac'),
+      {
+        ...named('purpose', 'purpose', 'purpose', 'smallint'),
+        write: `readable.number_of('purpose', coalesce(v.purpose, substring(v.body FROM '"purpose":"([^"]*)"')))::smallint`,
+      },
+    ],
+  },
+  { name: 'audit_leaves', key: ['sequence'], columns: [...same('sequence'), id('event', "'evt'"), ...same('hash')] },
+]
+
+/** A sealed part, and the key that sealed it. */
+function sealed(...parts: string[]): ReadableColumn[] {
+  return parts.flatMap((part) => [named(`${part}_key_id`, 'key', `${part}_key`, 'smallint'), ...same(`${part}_sealed`)])
+}
+
+/** The token of a row that has the kind of its record. */
+function token(): ReadableColumn {
+  return id('token', prefixOf('t'))
+}
+
+function prefixOf(row: string): string {
+  return `CASE public.name_of('kind', ${row}.kind) WHEN 'card' THEN 'card' WHEN 'address' THEN 'addr' ELSE 'cont' END`
+}
 
 /** A column that is the same in both. */
 export function same(...names: string[]): ReadableColumn[] {
@@ -56,13 +150,21 @@ export function readableSchemaSql(): string {
         ON CONFLICT DO NOTHING;
       RETURN public.id_of(wanted, given);
     END $$;
+    -- To be called before search terms are put under a key that has none.
+    CREATE FUNCTION readable.make_room_for_terms(key_id text) RETURNS void LANGUAGE plpgsql AS $$
+    BEGIN
+      PERFORM public.attach_terms_partition(readable.number_of('key', key_id));
+      EXECUTE format('ALTER TABLE %s OWNER TO %s', public.terms_partition(public.id_of('key', key_id)),
+        (SELECT relowner::regrole FROM pg_class WHERE oid = 'public.search_terms'::regclass));
+    END $$;
     ${tables.map(viewSql).join('\n')}`
 }
 
 function viewSql({ name, key, columns }: ReadableTable): string {
+  const storedColumns = columns.filter(({ column }) => column !== null)
   const stored = (row: string) =>
-    columns.map(({ name, write = `v.${name}` }) => write.replaceAll(/\bv\./g, `${row}.`)).join(', ')
-  const storedNames = columns.map(({ name, column = name }) => column).join(', ')
+    storedColumns.map(({ name, write = `v.${name}` }) => write.replaceAll(/\bv\./g, `${row}.`)).join(', ')
+  const storedNames = storedColumns.map(({ name, column = name }) => column).join(', ')
   const keyOfOld = key.map((column) => {
     const { name, write = `v.${name}` } = columns.find((one) => (one.column ?? one.name) === column)!
     return `${column} = ${write.replaceAll(/\bv\./g, 'OLD.')}`

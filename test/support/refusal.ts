@@ -37,7 +37,7 @@ const EVENT_MEMBERS =
 const FORBIDDEN_HEADERS = ['etag', 'x-powered-by', 'server', 'set-cookie', 'access-control-allow-origin', 'location']
 
 /**
- * Sends what must be refused and checks what every refusal has in common (standards, section 4): a problem document
+ * Sends what must be refused and checks what every refusal has in common (docs/conformance/attacks.md): a problem document
  * that repeats nothing of the input, kept by no cache, without a stack; no row of any table is added, changed or
  * removed; exactly one audit event, or at least a metric, that holds no value.
  */
@@ -124,7 +124,7 @@ async function takeSnapshot(vault: TestVault): Promise<Snapshot> {
     )
     tables[name] = row!.content
   }
-  const events = await database.sql<{ line: string }>('SELECT body AS line FROM audit_events ORDER BY id')
+  const events = await database.sql<{ line: string }>('SELECT body AS line FROM readable.audit_events ORDER BY id')
   const metrics = (await vault.strongroom.metrics.text()).body
   return { tables, events: events.map(({ line }) => line), lines: [...vault.logLines], metrics }
 }

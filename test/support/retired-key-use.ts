@@ -5,11 +5,13 @@ const SETTLE = `interval '5 seconds'`
 
 /** Values under a key that may not protect: not promoted yet, or retired for longer than any server can be unaware of. */
 const MISUSES = `
+  WITH named AS (SELECT id, name FROM dictionary WHERE sort = 'key')
   SELECT k.id, k.state, r.token FROM keys k
-  JOIN records r ON k.id IN (r.display_key_id, r.secret_key_id)
+  JOIN named ON named.name = k.id JOIN records r ON named.id IN (r.display_key, r.secret_key)
   WHERE k.state = 'pre-active' OR (k.state = 'deactivated' AND r.updated_at > k.deactivated_at + ${SETTLE})
   UNION ALL
-  SELECT k.id, k.state, r.token FROM keys k JOIN search_terms t ON t.key_id = k.id JOIN records r ON r.token = t.token
+  SELECT k.id, k.state, r.token FROM keys k JOIN named ON named.name = k.id
+  JOIN search_terms t ON t.key = named.id JOIN records r ON r.token = t.token
   WHERE k.state = 'pre-active' OR (k.state = 'deactivated' AND r.updated_at > k.deactivated_at + ${SETTLE})`
 
 export interface KeyUseWatch {
@@ -44,8 +46,8 @@ export async function strayTerms(superuserUrl: string): Promise<{ total: number;
   const client = new pg.Client({ connectionString: superuserUrl })
   await client.connect()
   try {
-    const remembered = `SELECT token, substr(terms, 1 + 32 * at, 32) AS term
-                        FROM records, generate_series(0, length(terms) / 32 - 1) AS at`
+    const remembered = `SELECT token, substr(terms, 1 + 16 * at, 16) AS term
+                        FROM records, generate_series(0, length(terms) / 16 - 1) AS at`
     const stored = 'SELECT token, term FROM search_terms'
     const { rows } = await client.query(
       `((${stored}) EXCEPT ALL (${remembered})) UNION ALL ((${remembered}) EXCEPT ALL (${stored}))`,

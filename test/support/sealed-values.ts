@@ -17,7 +17,7 @@ export async function openEverySealedValue(vault: TestVault): Promise<OpenedValu
   const opened: OpenedValue[] = []
   for (const table of sealedTables) {
     for (const { name, part } of table.columns) {
-      const rows = await vault.database.sql(`SELECT * FROM ${table.name} WHERE ${part}_key_id IS NOT NULL`)
+      const rows = await vault.database.sql(`SELECT * FROM readable.${table.name} WHERE ${part}_key_id IS NOT NULL`)
       for (const row of rows) {
         const keyId = row[`${part}_key_id`] as string
         const key = ring.find(keyId)

@@ -9,7 +9,7 @@ import { openEverySealedValue } from './sealed-values.ts'
 import type { TestVault } from './test-vault.ts'
 import { readVaultKeys } from './vault-keys.ts'
 
-const HASH_CHARACTERS = 64
+const TERM_CHARACTERS = 32
 
 /**
  * Every search term there is, compared with what the plaintext of the records says there must be: none too many, none
@@ -22,7 +22,7 @@ export async function expectExactTerms(vault: TestVault): Promise<void> {
   expect(stored.remembered).toEqual(expected)
 }
 
-/** `token hash key mac`, in order. */
+/** `token term key mac`, in order. */
 async function expectedTerms(vault: TestVault, ring: KeyRing): Promise<string[]> {
   const kinds: Record<string, Kind> = createKinds()
   const parts = new Map<string, { customer?: string; site: string; kind: string; version: number; details?: never }>()
@@ -39,7 +39,7 @@ async function expectedTerms(vault: TestVault, ring: KeyRing): Promise<string[]>
         const key = ring.active(type === 'card_number' ? 'card-index' : 'index')
         const hash = keyedHash(key, 'search', [site, type, value])
         const mac = termMac(key, { hash, type: type as SearchType }, { site, token: token as Token, version })
-        return `${token} ${hash.toString('hex')} ${key.id} ${mac.toString('hex')}`
+        return `${token} ${hash.toString('hex').slice(0, TERM_CHARACTERS)} ${key.id} ${mac.toString('hex')}`
       })
     })
     .sort()
@@ -53,15 +53,15 @@ function customerOf(text: string): { customer?: string } {
 /** The terms as they stand, and as the records remember them, with the key and the MAC that the terms have. */
 async function storedTerms(vault: TestVault): Promise<{ terms: string[]; remembered: string[] }> {
   const rows = await vault.database.sql<{ token: string; term: string; key_id: string; mac: string }>(
-    `SELECT token, encode(term, 'hex') AS term, key_id, encode(mac, 'hex') AS mac FROM search_terms`,
+    `SELECT token, encode(term, 'hex') AS term, key_id, encode(mac, 'hex') AS mac FROM readable.search_terms`,
   )
   const records = await vault.database.sql<{ token: string; terms: string }>(
-    `SELECT token, encode(terms, 'hex') AS terms FROM records`,
+    `SELECT token, encode(terms, 'hex') AS terms FROM readable.records`,
   )
   const restOf = new Map(rows.map(({ token, term, key_id, mac }) => [`${token} ${term}`, `${key_id} ${mac}`]))
   const remembered = records.flatMap(({ token, terms }) =>
-    Array.from({ length: terms.length / HASH_CHARACTERS }, (_, at) => {
-      const term = `${token} ${terms.slice(at * HASH_CHARACTERS, (at + 1) * HASH_CHARACTERS)}`
+    Array.from({ length: terms.length / TERM_CHARACTERS }, (_, at) => {
+      const term = `${token} ${terms.slice(at * TERM_CHARACTERS, (at + 1) * TERM_CHARACTERS)}`
       return `${term} ${restOf.get(term)}`
     }),
   )

@@ -25,9 +25,11 @@ export async function seedEvents(vault: TestVault, events: readonly (AuditFacts 
 
 /** Waits until every event that was committed so far has its place in the log. */
 export async function waitUntilLogged(vault: TestVault): Promise<void> {
-  const committed = (await vault.database.sql<{ id: string }>('SELECT id FROM audit_events')).map(({ id }) => id)
+  const committed = (await vault.database.sql<{ id: string }>('SELECT id FROM readable.audit_events')).map(
+    ({ id }) => id,
+  )
   const left = async () => {
-    const rows = await vault.database.sql('SELECT FROM audit_leaves WHERE event = ANY ($1)', [committed])
+    const rows = await vault.database.sql('SELECT FROM readable.audit_leaves WHERE event = ANY ($1)', [committed])
     return committed.length - rows.length
   }
   await vi.waitUntil(async () => (await left()) === 0, { timeout: 20_000, interval: 50 })

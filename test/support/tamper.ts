@@ -20,12 +20,15 @@ export interface Tampering {
 
 export function tamperWith(database: TestDatabase): Tampering {
   const read = async (token: string) => {
-    const [row] = await database.sql<SealedParts>('SELECT * FROM records WHERE token = $1', [token])
+    const [row] = await database.sql<SealedParts>('SELECT * FROM readable.records WHERE token = $1', [token])
     if (row === undefined) throw new Error('there is no such record')
     return row
   }
   const set = async (token: string, column: string, value: unknown) => {
-    const changed = await database.sql(`UPDATE records SET ${column} = $2 WHERE token = $1 RETURNING 1`, [token, value])
+    const changed = await database.sql(`UPDATE readable.records SET ${column} = $2 WHERE token = $1 RETURNING 1`, [
+      token,
+      value,
+    ])
     if (changed.length !== 1) throw new Error('there is no such record')
   }
   const write = async (token: string, part: Part, sealed: Buffer, keyId?: string) => {

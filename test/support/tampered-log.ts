@@ -50,12 +50,15 @@ export async function verifyTampered(
 
 async function recompute(sql: Owner['sql'], key: KeyObject | undefined): Promise<void> {
   const rows = await sql<{ sequence: number; body: string }>(
-    'SELECT sequence::integer AS sequence, body FROM audit_leaves JOIN audit_events ON id = event ORDER BY sequence',
+    'SELECT sequence::integer AS sequence, body FROM readable.audit_leaves JOIN readable.audit_events ON id = event ORDER BY sequence',
   )
   const hashes = rows.map(({ body }) => hashLeaf(Buffer.from(body)))
   const { edge, completed } = appendLeaves(EMPTY_EDGE, hashes)
   for (const [at, hash] of hashes.entries()) {
-    await sql('UPDATE audit_leaves SET hash = $2 WHERE sequence = $1 AND hash <> $2', [rows[at]!.sequence, hash])
+    await sql('UPDATE readable.audit_leaves SET hash = $2 WHERE sequence = $1 AND hash <> $2', [
+      rows[at]!.sequence,
+      hash,
+    ])
   }
   await sql('DELETE FROM audit_subtrees')
   for (const { level, index, hash } of completed) {
@@ -79,10 +82,10 @@ export function places(findings: readonly LogFinding[]): string[] {
   return [...new Set(all)].sort()
 }
 
-export const eventAt = (sequence: number) => `(SELECT event FROM audit_leaves WHERE sequence = ${sequence})`
+export const eventAt = (sequence: number) => `(SELECT event FROM readable.audit_leaves WHERE sequence = ${sequence})`
 export const editHash = (sequence: number) =>
-  `UPDATE audit_leaves SET hash = sha256('\\x00'::bytea || convert_to((SELECT body FROM audit_events WHERE id = event), 'UTF8')) WHERE sequence = ${sequence}`
-const restoreLeaf = `INSERT INTO audit_leaves (sequence, event, hash) SELECT $1, $2, $3`
+  `UPDATE readable.audit_leaves SET hash = sha256('\\x00'::bytea || convert_to((SELECT body FROM readable.audit_events WHERE id = event), 'UTF8')) WHERE sequence = ${sequence}`
+const restoreLeaf = `INSERT INTO readable.audit_leaves (sequence, event, hash) SELECT $1, $2, $3`
 
 interface Leaf {
   sequence: number
@@ -91,13 +94,13 @@ interface Leaf {
 }
 const leavesFrom = ({ sql }: Owner, sequence: number) =>
   sql<Leaf>(
-    'SELECT sequence::integer AS sequence, event, hash FROM audit_leaves WHERE sequence >= $1 ORDER BY sequence',
+    'SELECT sequence::integer AS sequence, event, hash FROM readable.audit_leaves WHERE sequence >= $1 ORDER BY sequence',
     [sequence],
   )
 
 export async function swapLeaves({ sql }: Owner, one: number, other: number): Promise<void> {
   const swapped = await sql<Leaf>(
-    'DELETE FROM audit_leaves WHERE sequence IN ($1, $2) RETURNING event, hash, sequence::integer',
+    'DELETE FROM readable.audit_leaves WHERE sequence IN ($1, $2) RETURNING event, hash, sequence::integer',
     [one, other],
   )
   for (const { sequence, event, hash } of swapped) await sql(restoreLeaf, [one + other - sequence, event, hash])
@@ -107,11 +110,11 @@ export async function swapLeaves({ sql }: Owner, one: number, other: number): Pr
 export async function insertAt(owner: Owner, sequence: number): Promise<void> {
   const { sql } = owner
   const moved = await leavesFrom(owner, sequence)
-  await sql('DELETE FROM audit_leaves WHERE sequence >= $1', [sequence])
+  await sql('DELETE FROM readable.audit_leaves WHERE sequence >= $1', [sequence])
   const [copied] = await sql<{ id: string; body: string }>(
-    `INSERT INTO audit_events (id, occurred_at, type, caller, token, site, body)
+    `INSERT INTO readable.audit_events (id, occurred_at, type, caller, token, site, body)
      SELECT left(id, -2) || '00', occurred_at, type, caller, token, site, replace(body, id, left(id, -2) || '00')
-     FROM audit_events WHERE id = $1 RETURNING id, body`,
+     FROM readable.audit_events WHERE id = $1 RETURNING id, body`,
     [moved[0]!.event],
   )
   await sql(restoreLeaf, [sequence, copied!.id, hashLeaf(Buffer.from(copied!.body))])
@@ -121,8 +124,11 @@ export async function insertAt(owner: Owner, sequence: number): Promise<void> {
 /** The log as it was when the checkpoint before the last was kept. */
 export async function putBack({ sql }: Owner): Promise<void> {
   const [kept] = await sql<{ size: number }>('SELECT max(size)::integer AS size FROM audit_checkpoints')
-  await sql('DELETE FROM audit_events WHERE id IN (SELECT event FROM audit_leaves WHERE sequence >= $1)', [kept!.size])
-  await sql('DELETE FROM audit_leaves WHERE sequence >= $1', [kept!.size])
+  await sql(
+    'DELETE FROM readable.audit_events WHERE id IN (SELECT event FROM readable.audit_leaves WHERE sequence >= $1)',
+    [kept!.size],
+  )
+  await sql('DELETE FROM readable.audit_leaves WHERE sequence >= $1', [kept!.size])
   await sql(
     `UPDATE audit_head h SET size = c.size, note = c.note, root = decode(split_part(c.note, E'\n', 3), 'base64')
      FROM audit_checkpoints c WHERE c.size = $1`,

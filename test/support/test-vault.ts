@@ -135,7 +135,7 @@ export class TestVault {
       clientCrlFile,
     }
     const answersFor = certificateNames(readFileSync(files.certFile, 'utf8'))
-    const { newId, metrics, onFramingError } = strongroom
+    const { newId, issuer, metrics, onFramingError } = strongroom
     const listening = { tls: await loadTls(files) }
     const proxies = createTrustedProxies(trustedProxies)
     const app = strongroom.createApp(answersFor, {
@@ -144,7 +144,7 @@ export class TestVault {
         listening.tls.clientCrl?.refuses(certificate, new Date(Date.now() + (clock.vault?.clockOffsetMs ?? 0))) ??
         false,
     })
-    const server = createHttpsServer(listening.tls, app, { newId, onFramingError })
+    const server = createHttpsServer(listening.tls, app, { newId, issuer, onFramingError })
     if (proxyProtocol) acceptProxyProtocol(server, proxies, () => metrics.framingError('malformed-request'))
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const ca = readFileSync(path.join(certsDir, 'ca.pem'), 'utf8')
@@ -255,7 +255,7 @@ export class TestVault {
 
   /** The audit events so far, in the order in which they were written, without the ones that this very call leaves. */
   async events(where: Record<string, unknown> = {}): Promise<Record<string, unknown>[]> {
-    const rows = await this.database.sql<{ body: string }>('SELECT body FROM audit_events ORDER BY position')
+    const rows = await this.database.sql<{ body: string }>('SELECT body FROM readable.audit_events ORDER BY position')
     const events = rows.map(({ body }) => JSON.parse(body) as Record<string, unknown>)
     return events.filter((event) => Object.entries(where).every(([name, value]) => event[name] === value))
   }
@@ -281,7 +281,7 @@ export class TestVault {
   /** The bytes that the log is built over are canonical, whoever put them together, and the columns repeat them. */
   async #checkEvents(): Promise<void> {
     const events = await this.database.sql<Record<string, string | null>>(
-      'SELECT id, type, caller, token, site, body FROM audit_events',
+      'SELECT id, type, caller, token, site, body FROM readable.audit_events',
     )
     for (const { body, ...columns } of events) {
       const event = JSON.parse(body!) as AuditFacts & { id: string }

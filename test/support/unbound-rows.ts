@@ -18,14 +18,14 @@ export async function unbindRows(vault: TestVault): Promise<void> {
       const place = Object.keys(identity)
       const where = place.map((column, at) => `${column} = $${at + 2}`).join(' AND ')
       for (const { part } of columns) {
-        const rows = await vault.database.sql(`SELECT * FROM ${name} WHERE ${part}_key_id IS NOT NULL`)
+        const rows = await vault.database.sql(`SELECT * FROM readable.${name} WHERE ${part}_key_id IS NOT NULL`)
         for (const row of rows) {
           const key = keys.ring.find(row[`${part}_key_id`] as string)!
           const sealed = row[`${part}_sealed`] as Buffer
           const { facts: _facts, ...unbound } = context(row, part)
           const plaintext = open(key, context(row, part), sealed)
           const before = seal(key, unbound, plaintext, paddedLengthOf(sealed), randomBytes)
-          await vault.database.sql(`UPDATE ${name} SET ${part}_sealed = $1 WHERE ${where}`, [
+          await vault.database.sql(`UPDATE readable.${name} SET ${part}_sealed = $1 WHERE ${where}`, [
             before,
             ...place.map((column) => row[column]),
           ])

@@ -206,6 +206,11 @@ export class VaultProcess {
     return answer.body.access_token
   }
 
+  /** The next `token` of each role is a new one. */
+  forgetTokens(): void {
+    this.#tokens.clear()
+  }
+
   /** Starts a command of the CLI on this vault's directories, whether the vault runs or not. */
   spawnCli(args: readonly string[], env: Record<string, string> = {}, coreDumps = '0'): RunningProgram {
     return startProgram({

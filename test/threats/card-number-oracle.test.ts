@@ -104,7 +104,7 @@ describe('a role that may', () => {
     expect(events).toEqual([
       expect.objectContaining({ type: 'record.search', search_by: 'card_number', count: 1, purpose, ticket: 'CB-17' }),
     ])
-    const reasons = await vault.database.sql('SELECT FROM reveal_reasons WHERE event = $1', [events[0]!.id])
+    const reasons = await vault.database.sql('SELECT FROM readable.reveal_reasons WHERE event = $1', [events[0]!.id])
     expect(reasons).toHaveLength(1)
   })
 

@@ -68,7 +68,10 @@ describe('a record whose row was changed', () => {
   })
 
   it('opens again once it says what it did', async () => {
-    const [before] = await vault.database.sql<{ consents: string[] }>('SELECT * FROM records WHERE token = $1', [token])
+    const [before] = await vault.database.sql<{ consents: string[] }>(
+      'SELECT * FROM readable.records WHERE token = $1',
+      [token],
+    )
     await giveConsent()
     expect((await read()).status).toBe(500)
     await tampering.set(token, 'consents', before!.consents)
@@ -86,9 +89,9 @@ describe('a consent that nobody gave', () => {
     const other = (await vault.tokenize({ consents: [PURPOSE], contact })).contact!.token!
     expect((await revealForMarketing(other)).status).toBe(200)
     await vault.database.sql(
-      `UPDATE records r SET consents = o.consents, policy_version = o.policy_version, created_at = o.created_at,
+      `UPDATE readable.records r SET consents = o.consents, policy_version = o.policy_version, created_at = o.created_at,
          updated_at = o.updated_at, display_sealed = o.display_sealed, secret_sealed = o.secret_sealed
-       FROM records o WHERE r.token = $1 AND o.token = $2`,
+       FROM readable.records o WHERE r.token = $1 AND o.token = $2`,
       [token, other],
     )
     await expectRefusal(vault, () => revealForMarketing(), expected)
@@ -130,7 +133,9 @@ describe('a correction and a rotation', () => {
     const body = { name: 'A New Name' }
     const corrected = (await vault.tokenize({ contact })).contact!.token!
     expect((await vault.call('PATCH', `/v1/tokens/${corrected}`, { token: storefront, body })).status).toBe(200)
-    await vault.database.sql("UPDATE record_versions SET replaced_at = '2020-01-01' WHERE token = $1", [corrected])
+    await vault.database.sql("UPDATE readable.record_versions SET replaced_at = '2020-01-01' WHERE token = $1", [
+      corrected,
+    ])
     await giveConsent()
     expectProblem(
       await vault.call('PATCH', `/v1/tokens/${token}`, { token: storefront, body }),
@@ -172,7 +177,7 @@ describe('a kept answer', () => {
   ])('whose row %s is not repeated', async (_what, change) => {
     expect((await tokenize(headersOf())).status).toBe(201)
     expect((await tokenize(headersOf())).headers['idempotent-replayed']).toBe('true')
-    await vault.database.sql(`UPDATE idempotency_keys SET ${change}`)
+    await vault.database.sql(`UPDATE readable.idempotency_keys SET ${change}`)
     const before = alerts()
     expect((await tokenize(headersOf())).headers['idempotent-replayed']).toBeUndefined()
     expect(alerts()).toBe(before + 1)
@@ -186,7 +191,7 @@ describe('a kept answer', () => {
     expect(answered.status).toBe(201)
     // The answer to the first request, under the key of the first, for the body of the other.
     await vault.database.sql(
-      `UPDATE idempotency_keys k SET request_hash = o.request_hash FROM idempotency_keys o
+      `UPDATE readable.idempotency_keys k SET request_hash = o.request_hash FROM readable.idempotency_keys o
        WHERE k.key_hash <> o.key_hash AND k.created_at < o.created_at`,
     )
     const repeated = await vault.call('POST', '/v1/tokenize', { ...other, headers: headersOf() })
@@ -195,7 +200,7 @@ describe('a kept answer', () => {
 
   it('is gone with a record of it, though the record was made to forget the answer', async () => {
     const stored = await tokenize(headersOf())
-    await vault.database.sql('UPDATE records SET idempotency_hash = NULL')
+    await vault.database.sql('UPDATE readable.records SET idempotency_hash = NULL')
     expect((await tokenize(headersOf())).headers['idempotent-replayed']).toBe('true')
     const erased = stored.body.billing_address.token
     expect((await vault.call('DELETE', `/v1/tokens/${erased}`, { token: officer })).status).toBe(204)

@@ -113,7 +113,8 @@ describe('a key that is known to somebody else and was emptied', () => {
     const email = 'mallory@evil.example'
     const hash = keyedHash(key, 'search', ['default', 'email', email])
     const mac = termMac(key, { hash, type: 'email' }, { site: 'default', token: token as Token, version: 1 })
-    const plant = 'INSERT INTO search_terms (term, token, key_id, mac) VALUES ($1, $2, $3, $4)'
+    const plant = 'INSERT INTO readable.search_terms (term, token, key_id, mac) VALUES ($1, $2, $3, $4)'
+    await vault.database.sql('SELECT readable.make_room_for_terms($1)', [id])
     await vault.database.sql(plant, [hash, token, id, mac])
     expect(await find(email)).toEqual([])
     await reopen(id)

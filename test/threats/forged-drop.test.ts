@@ -58,13 +58,13 @@ const sql = <Row>(text: string, values?: unknown[]) => vault.database.sql<Row>(t
 
 /** Deletes those events; their leaves say ids of two years ago then, if they are to. */
 async function remove(from: number, to: number, ages = true): Promise<void> {
-  await sql('DELETE FROM audit_events WHERE id IN (SELECT event FROM audit_leaves WHERE sequence BETWEEN $1 AND $2)', [
-    from,
-    to,
-  ])
+  await sql(
+    'DELETE FROM readable.audit_events WHERE id IN (SELECT event FROM readable.audit_leaves WHERE sequence BETWEEN $1 AND $2)',
+    [from, to],
+  )
   if (!ages) return
   await sql(
-    `UPDATE audit_leaves SET event = audit_event_id_at($3) || lpad(sequence::text, 16, '0') WHERE sequence BETWEEN $1 AND $2`,
+    `UPDATE readable.audit_leaves SET event = left(uuid_id('evt', audit_event_id_at($3)), -16) || lpad(sequence::text, 16, '0') WHERE sequence BETWEEN $1 AND $2`,
     [from, to, new Date(Date.now() - 2 * YEAR_MS)],
   )
 }
@@ -79,7 +79,7 @@ interface Forgery {
 /** Puts an `audit.drop` event into the database, and into the log with a checkpoint over it. */
 async function forgeDrop({ ranges, minimumIndex, until, isSigned }: Forgery): Promise<void> {
   const at = new Date().toISOString()
-  const [row] = await sql<{ id: string }>(`SELECT audit_event_id_at(now()) || '0000000000000000' AS id`)
+  const [row] = await sql<{ id: string }>(`SELECT uuid_id('evt', audit_event_id_at(now())) AS id`)
   const { id } = row!
   const members = {
     ...{ at, caller: { id: 'operator:root', kind: 'operator' }, count: 1, format: 1, id },
@@ -89,15 +89,15 @@ async function forgeDrop({ ranges, minimumIndex, until, isSigned }: Forgery): Pr
   }
   const body = JSON.stringify(members)
   await sql(
-    `INSERT INTO audit_events (id, occurred_at, type, caller, body) VALUES ($1, $2, 'audit.drop', 'operator:root', $3)`,
+    `INSERT INTO readable.audit_events (id, occurred_at, type, caller, body) VALUES ($1, $2, 'audit.drop', 'operator:root', $3)`,
     [id, at, body],
   )
   if (!isSigned) return
-  await sql(`INSERT INTO audit_leaves (sequence, event, hash) SELECT max(sequence) + 1, $1, $2 FROM audit_leaves`, [
-    id,
-    hashLeaf(Buffer.from(body)),
-  ])
-  const leaves = await sql<{ hash: Buffer }>('SELECT hash FROM audit_leaves ORDER BY sequence')
+  await sql(
+    `INSERT INTO readable.audit_leaves (sequence, event, hash) SELECT max(sequence) + 1, $1, $2 FROM readable.audit_leaves`,
+    [id, hashLeaf(Buffer.from(body))],
+  )
+  const leaves = await sql<{ hash: Buffer }>('SELECT hash FROM readable.audit_leaves ORDER BY sequence')
   const { edge } = appendLeaves(
     EMPTY_EDGE,
     leaves.map(({ hash }) => hash),

@@ -19,7 +19,8 @@ const sql = <Row>(text: string, values?: unknown[]) => vault.database.sql<Row>(t
 const reveal = () =>
   vault.call('POST', `/v1/tokens/${token}/reveal`, { token: staff, body: { purpose: 'enforce-rights' } })
 const alerts = (code: string) => vault.logLines.map((line) => JSON.parse(line)).filter(({ alert }) => alert === code)
-const isLogged = async (event: string) => (await sql('SELECT FROM audit_leaves WHERE event = $1', [event])).length > 0
+const isLogged = async (event: string) =>
+  (await sql('SELECT FROM readable.audit_leaves WHERE event = $1', [event])).length > 0
 const PATIENCE = { timeout: 20_000, interval: 50 }
 
 /** What becomes of a release whose event is changed before the log takes it. */
@@ -34,7 +35,9 @@ async function meddle(change: (event: string) => Promise<unknown>): Promise<stri
 describe('the vault signs no event that it did not make:', () => {
   it('one that names another caller', async () => {
     const event = await meddle((id) =>
-      sql(`UPDATE audit_events SET body = replace(body, '"kind":"staff"', '"kind":"vault"') WHERE id = $1`, [id]),
+      sql(`UPDATE readable.audit_events SET body = replace(body, '"kind":"staff"', '"kind":"vault"') WHERE id = $1`, [
+        id,
+      ]),
     )
     await vi.waitUntil(() => alerts('audit-forged').some((alert) => alert.event === event), PATIENCE)
     // Its number is missing too: a release has left that the log does not have.
@@ -47,7 +50,7 @@ describe('the vault signs no event that it did not make:', () => {
     const written = ['evt_00000000000000000000000001', 'evt_00000000000000000000000002']
     for (const [at, id] of written.entries()) {
       await sql(
-        `INSERT INTO audit_events (id, occurred_at, type, body, mac) VALUES ($1, now(), 'client.revoke', $2, $3)`,
+        `INSERT INTO readable.audit_events (id, occurred_at, type, body, mac) VALUES ($1, now(), 'client.revoke', $2, $3)`,
         [id, `{"id":"${id}","outcome":"success","type":"client.revoke"}`, at === 0 ? null : Buffer.alloc(48)],
       )
     }
@@ -59,8 +62,8 @@ describe('the vault signs no event that it did not make:', () => {
     const { event } = (await reveal()).body
     const copy = `${String(event).slice(0, -1)}${String(event).endsWith('0') ? '1' : '0'}`
     await sql(
-      `INSERT INTO audit_events (id, occurred_at, type, caller, token, site, body, mac)
-       SELECT $2, occurred_at, type, caller, token, site, body, mac FROM audit_events WHERE id = $1`,
+      `INSERT INTO readable.audit_events (id, occurred_at, type, caller, token, site, body, mac)
+       SELECT $2, occurred_at, type, caller, token, site, body, mac FROM readable.audit_events WHERE id = $1`,
       [event, copy],
     )
     await vi.waitUntil(() => alerts('audit-forged').some((alert) => alert.event === copy), PATIENCE)
@@ -73,7 +76,7 @@ it('an event that was removed before it came into the log stops releases on ever
   const other = await TestVault.start({ sharedDatabase: vault.database })
   try {
     const before = alerts('audit-missing').length
-    await meddle((id) => sql('DELETE FROM audit_events WHERE id = $1', [id]))
+    await meddle((id) => sql('DELETE FROM readable.audit_events WHERE id = $1', [id]))
     await vi.waitUntil(() => alerts('audit-missing').length > before, PATIENCE)
     const ask = (server: TestVault) =>
       server.call('POST', `/v1/tokens/${token}/reveal`, { token: staff, body: { purpose: 'enforce-rights' } })
@@ -83,7 +86,7 @@ it('an event that was removed before it came into the log stops releases on ever
     // It is no reason to stand in the way of a sale.
     await vault.tokenize({ card })
     // Nor does it help to take back what was found, or to say that an operator has looked.
-    await sql('UPDATE audit_missing SET resumed_by = (SELECT id FROM audit_events ORDER BY id DESC LIMIT 1)')
+    await sql('UPDATE audit_missing SET resumed_by = (SELECT id FROM readable.audit_events ORDER BY id DESC LIMIT 1)')
     await vault.strongroom.background.tasks.get('watch-audit-missing')!.run()
     expect((await ask(vault)).status).toBe(503)
     await sql('DELETE FROM audit_missing')

@@ -81,7 +81,9 @@ afterEach(async () => {
   await expect.poll(readiness, { timeout: 20_000 }).toBe('ready')
   // Whatever was tried, the key of the backup protects nothing more.
   const { token } = (await vault.tokenize({ contact })).contact!
-  const [row] = await sql<{ key: string }>('SELECT display_key_id AS key FROM records WHERE token = $1', [token])
+  const [row] = await sql<{ key: string }>('SELECT display_key_id AS key FROM readable.records WHERE token = $1', [
+    token,
+  ])
   expect(row!.key).not.toBe(stolen.display)
   await vault.checkInvariants()
 })

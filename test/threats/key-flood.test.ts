@@ -46,5 +46,5 @@ it('takes the largest batch there is: a thousand checkouts with every part and m
   expect(results.map(({ status }) => status)).toEqual(Array(1000).fill(201))
   expect(await vault.count('records')).toBe(4000)
   expect(new Set(results.map(({ shipping_address }) => shipping_address.token)).size).toBe(1000)
-  expect(await vault.count("audit_events WHERE type = 'record.tokenize'")).toBe(4000)
+  expect(await vault.count("readable.audit_events WHERE type = 'record.tokenize'")).toBe(4000)
 })

@@ -47,20 +47,22 @@ const tokenize = (body: unknown = { contact }, headers = once()) =>
   vault.call('POST', '/v1/tokenize', { token: client, body, headers })
 
 describe('the role that the server runs as', () => {
+  /** What keys are called in the tables; every one has a number, whether it was used or not. */
+  const numberOf = (key: string) => `id_of('key', '${key}')`
   const VALUES = {
     records: (key: string, other: string) =>
-      `INSERT INTO records (token, kind, site, version, consents, display_key_id, display_sealed, secret_key_id, secret_sealed, terms, created_at, updated_at)
-       VALUES (gen_random_uuid(), 'contact', 'default', 1, '{}', '${key}', '', '${other}', '', '', now(), now())`,
+      `INSERT INTO records (token, kind, site, version, consents, display_key, display_sealed, secret_key, secret_sealed, terms, created_at)
+       VALUES (gen_random_uuid(), 3, 1, 1, 1, ${numberOf(key)}, '', ${numberOf(other)}, '', '', now())`,
     record_versions: (key: string, other: string) =>
-      `INSERT INTO record_versions (token, version, kind, site, display_key_id, display_sealed, secret_key_id, secret_sealed, replaced_at)
-       VALUES (gen_random_uuid(), 1, 'contact', 'default', '${key}', '', '${other}', '', now())`,
+      `INSERT INTO record_versions (token, version, kind, site, display_key, display_sealed, secret_key, secret_sealed, replaced_at)
+       VALUES (gen_random_uuid(), 1, 3, 1, ${numberOf(key)}, '', ${numberOf(other)}, '', now())`,
     reveal_reasons: (key: string) =>
-      `INSERT INTO reveal_reasons (event, reason_key_id, reason_sealed) VALUES (gen_random_uuid(), '${key}', '')`,
+      `INSERT INTO reveal_reasons (event, reason_key, reason_sealed) VALUES (gen_random_uuid(), ${numberOf(key)}, '')`,
     search_terms: (key: string) =>
-      `INSERT INTO search_terms (term, token, key_id) VALUES (sha256(gen_random_uuid()::text::bytea), 'card_', '${key}')`,
+      `INSERT INTO search_terms (term, token, key) VALUES (decode(md5(gen_random_uuid()::text), 'hex'), gen_random_uuid(), ${numberOf(key)})`,
     answers: (key: string, index: string) =>
-      `INSERT INTO idempotency_keys (key_hash, request_hash, index_key_id, response_key_id, response_sealed, created_at, expires_at)
-       VALUES (sha256(gen_random_uuid()::text::bytea), '', '${index}', '${key}', '', now(), now())`,
+      `INSERT INTO idempotency_keys (key_hash, request_hash, index_key, response_key, response_sealed, created_at, expires_at)
+       VALUES (sha256(gen_random_uuid()::text::bytea), '', ${numberOf(index)}, ${numberOf(key)}, '', now(), now())`,
   }
   let retired: Record<Purpose, string>
 
@@ -70,7 +72,12 @@ describe('the role that the server runs as', () => {
     await session.connect()
     try {
       await session.query('BEGIN')
-      for (const text of statements) await session.query(text)
+      for (const text of statements) {
+        for (const [, key] of text.matchAll(/id_of\('key', '(\w+)'\)/g)) {
+          await direct.database.sql(`SELECT readable.number_of('key', $1)`, [key])
+        }
+        await session.query(text)
+      }
       return undefined
     } catch (error) {
       return (error as pg.DatabaseError).constraint ?? String(error)
@@ -107,6 +114,8 @@ describe('the role that the server runs as', () => {
         return id
       })
       const [display, secret, index] = purposes.map(active) as [string, string, string]
+      // Without a table for its terms it would be that which refuses them.
+      await direct.database.sql('SELECT readable.make_room_for_terms($1)', [key])
       for (const made of [
         VALUES.records(key, secret),
         VALUES.records(display, key),
@@ -131,27 +140,27 @@ describe('the role that the server runs as', () => {
   it('replaces nothing by what a retired key has made, and keeps what it finds', async () => {
     const { token } = (await tokenize()).body.contact
     const standing = await retire()
-    const where = `WHERE token = '${token}'`
+    const where = `WHERE token = id_uuid('${token}')`
     expect(await refusal(`UPDATE records SET terms = terms, updated_at = now(), version = 2 ${where}`)).toBeUndefined()
     expect(await refusal(`UPDATE records SET secret_sealed = '\\x00' ${where}`)).toBe('protecting_key')
     expect(
-      await refusal(`UPDATE records SET secret_sealed = '\\x00', secret_key_id = '${active('secret')}' ${where}`),
+      await refusal(`UPDATE records SET secret_sealed = '\\x00', secret_key = ${numberOf(active('secret'))} ${where}`),
     ).toBeUndefined()
     expect(await refusal(`UPDATE search_terms SET mac = '\\x00' ${where}`)).toBe('protecting_key')
     expect(
       await refusal(
         VALUES.reveal_reasons(active('display')),
-        `UPDATE reveal_reasons SET reason_key_id = '${standing.display}'`,
+        `UPDATE reveal_reasons SET reason_key = ${numberOf(standing.display)}`,
       ),
     ).toBe('protecting_key')
     expect(
       await refusal(
-        `UPDATE idempotency_keys SET response_sealed = '\\x00' WHERE response_key_id = '${standing.display}'`,
+        `UPDATE idempotency_keys SET response_sealed = '\\x00' WHERE response_key = ${numberOf(standing.display)}`,
       ),
     ).toBe('protecting_key')
     // An erasure leaves nothing to refuse.
     expect(
-      await refusal(`UPDATE records SET display_key_id = NULL, display_sealed = NULL, secret_key_id = NULL,
+      await refusal(`UPDATE records SET display_key = NULL, display_sealed = NULL, secret_key = NULL,
                        secret_sealed = NULL, erased_at = now() ${where}`),
     ).toBeUndefined()
   })
@@ -190,6 +199,27 @@ describe('a network that holds', () => {
     await openEverySealedValue(direct)
   })
 
+  it('a statement until the table of its search terms is gone fails nothing either', async () => {
+    const isHeld = proxy.holdBack('insert-records')
+    const headers = once()
+    const held = tokenize({ contact }, headers)
+    await isHeld
+    const { retired } = await direct.rotate('index')
+    expect(retired.length).toBeGreaterThanOrEqual(1)
+    const there = await direct.database.sql(
+      "SELECT FROM unnest($1::text[]) AS id WHERE terms_partition(id_of('key', id)) IS NOT NULL",
+      [retired],
+    )
+    expect(there).toEqual([])
+    proxy.mend()
+    const first = await held
+    const answer = first.status === 201 ? first : await tokenize({ contact }, headers)
+    expect(answer.status, answer.text).toBe(201)
+    const search = { by: 'email', value: person.email }
+    const found = await direct.call('POST', '/v1/search', { token: await direct.staffToken('support'), body: search })
+    expect(found.body.results.map(({ token }: { token: string }) => token)).toContain(answer.body.contact.token)
+  })
+
   it('a commit keeps the keys of its transaction: it is named, and what it wrote is found when it has come', async () => {
     const { token } = (await tokenize()).body.contact
     const support = await vault.staffToken('support')
@@ -217,8 +247,8 @@ it('a kept answer that does not open any more counts as not kept: the request is
   const first = await tokenize({ contact }, headers)
   // As what a network has stored in an earlier version, or a restored row.
   await direct.database.sql(
-    `UPDATE idempotency_keys SET response_key_id = 'key_destroyed'
-     WHERE key_hash = (SELECT idempotency_hash FROM records WHERE token = $1)`,
+    `UPDATE readable.idempotency_keys SET response_key_id = 'key_destroyed'
+     WHERE key_hash = (SELECT idempotency_hash FROM readable.records WHERE token = $1)`,
     [first.body.contact.token],
   )
   const again = await tokenize({ contact }, headers)
@@ -238,8 +268,8 @@ it('so does one beside which the claim under another index key stands', async ()
   const { token } = (await tokenize({ contact }, headers)).body.contact
   await changeRegistry(server, OPERATOR, (change) => change.transition(next, 'active'))
   await direct.database.sql(
-    `UPDATE idempotency_keys SET response_sealed = '\\x00'
-     WHERE key_hash = (SELECT idempotency_hash FROM records WHERE token = $1)`,
+    `UPDATE readable.idempotency_keys SET response_sealed = '\\x00'
+     WHERE key_hash = (SELECT idempotency_hash FROM readable.records WHERE token = $1)`,
     [token],
   )
   const again = await tokenize({ contact }, headers)

@@ -90,7 +90,10 @@ describe('what another process did and somebody removed before it came into the 
     await server.staffToken('fraud')
     await server.staffToken('fraud')
     await server.stop()
-    await sql(`DELETE FROM audit_events WHERE id = (SELECT max(id) FROM audit_events WHERE ${OF_PROCESS})`, [process])
+    await sql(
+      `DELETE FROM readable.audit_events WHERE id = (SELECT max(id) FROM readable.audit_events WHERE ${OF_PROCESS})`,
+      [process],
+    )
     await release()
     await vi.waitFor(async () => expect(await missed(process)).toEqual([`${process}/2`]), PATIENCE)
     expect(await findings()).toContainEqual(
@@ -102,7 +105,7 @@ describe('what another process did and somebody removed before it came into the 
   it('all that it did', async () => {
     const release = await holdLog(vault.database)
     const process = await elsewhere(once)
-    await sql(`DELETE FROM audit_events WHERE ${OF_PROCESS}`, [process])
+    await sql(`DELETE FROM readable.audit_events WHERE ${OF_PROCESS}`, [process])
     await release()
     await vi.waitFor(async () => expect(await missed(process)).toEqual([`${process}/1`]), PATIENCE)
     expect(await reveal()).toBe(503)
@@ -116,12 +119,12 @@ describe('what another process did and somebody removed before it came into the 
         const process = await elsewhere(async ({ name, act, claims }) => {
           const first = await act()
           await vi.waitFor(async () => {
-            expect(await sql('SELECT FROM audit_leaves WHERE event = $1', [first])).toHaveLength(1)
+            expect(await sql('SELECT FROM readable.audit_leaves WHERE event = $1', [first])).toHaveLength(1)
           }, PATIENCE)
           release = await holdLog(vault.database)
           const last = await act()
           await claims.close()
-          await sql('DELETE FROM audit_events WHERE id = $1', [last])
+          await sql('DELETE FROM readable.audit_events WHERE id = $1', [last])
           await sql(change, [name])
         }, true)
         await release()
@@ -143,7 +146,7 @@ describe('what another process did and somebody removed before it came into the 
   it('its event, with a note of what was seen in place of it', async () => {
     const release = await holdLog(vault.database)
     const process = await elsewhere(once)
-    await sql(`DELETE FROM audit_events WHERE ${OF_PROCESS}`, [process])
+    await sql(`DELETE FROM readable.audit_events WHERE ${OF_PROCESS}`, [process])
     await sql(`INSERT INTO audit_processes (process, seen, mac) SELECT $1, '1', mac FROM audit_processes LIMIT 1`, [
       process,
     ])
@@ -170,7 +173,7 @@ it(
     // One that is missed shows that those before it were looked at.
     const release = await holdLog(vault.database)
     const marker = await elsewhere(once)
-    await sql(`DELETE FROM audit_events WHERE ${OF_PROCESS}`, [marker])
+    await sql(`DELETE FROM readable.audit_events WHERE ${OF_PROCESS}`, [marker])
     await release()
     await vi.waitFor(async () => expect(await missed(marker)).toHaveLength(1), PATIENCE)
     for (const process of processes) expect(await missed(process)).toEqual([])
@@ -195,7 +198,7 @@ describe('a stop of releases is lifted by an operator alone:', () => {
   async function miss(): Promise<string> {
     const release = await holdLog(vault.database)
     const process = await elsewhere(once)
-    await sql(`DELETE FROM audit_events WHERE ${OF_PROCESS}`, [process])
+    await sql(`DELETE FROM readable.audit_events WHERE ${OF_PROCESS}`, [process])
     await release()
     await vi.waitFor(async () => expect(await missed(process)).toHaveLength(1), PATIENCE)
     return process
@@ -215,16 +218,16 @@ describe('a stop of releases is lifted by an operator alone:', () => {
           ...{ at: new Date().toISOString(), caller: OPERATOR, count: 1, events: [report!.id], format: 1, id: forged },
           ...{ missing: [`${process}/1`], outcome: 'success', type: 'audit.resume' },
         })
-        const insert = `INSERT INTO audit_events (id, occurred_at, type, caller, body, mac)
+        const insert = `INSERT INTO readable.audit_events (id, occurred_at, type, caller, body, mac)
         VALUES ($1, now(), 'audit.resume', 'operator:test', $2, $3)`
         await sql(insert, [forged, body, Buffer.alloc(48)])
         // A leaf that names it shows nothing, nor does one with its hash that is not part of what was signed.
         const [leaf] = await sql<{ sequence: number; event: string; hash: Buffer }>(
-          'SELECT sequence::float8 AS sequence, event, hash FROM audit_leaves WHERE sequence = 1',
+          'SELECT sequence::float8 AS sequence, event, hash FROM readable.audit_leaves WHERE sequence = 1',
         )
         for (const hash of [leaf!.hash, null]) {
           await sql(
-            `UPDATE audit_leaves SET event = $1, hash = coalesce($3, sha256('\\x00'::bytea || convert_to($2, 'UTF8')))
+            `UPDATE readable.audit_leaves SET event = $1, hash = coalesce($3, sha256('\\x00'::bytea || convert_to($2, 'UTF8')))
            WHERE sequence = 1`,
             [forged, body, hash],
           )
@@ -233,8 +236,11 @@ describe('a stop of releases is lifted by an operator alone:', () => {
             expect(await reveal(server)).toBe(503)
           }
         }
-        await sql('UPDATE audit_leaves SET event = $1, hash = $2 WHERE sequence = 1', [leaf!.event, leaf!.hash])
-        await sql('DELETE FROM audit_events WHERE id = $1', [forged])
+        await sql('UPDATE readable.audit_leaves SET event = $1, hash = $2 WHERE sequence = 1', [
+          leaf!.event,
+          leaf!.hash,
+        ])
+        await sql('DELETE FROM readable.audit_events WHERE id = $1', [forged])
         await vault.strongroom.commands.resumeReleases(OPERATOR)
         await look(restarted)
         expect([await reveal(), await reveal(restarted)]).toEqual([200, 200])

@@ -56,7 +56,7 @@ async function used(): Promise<{ id: string; event: string }> {
   expect(answer.body.data).toEqual({ number: cards.visa })
   const event = answer.body.event as string
   await vi.waitFor(
-    async () => expect(await sql('SELECT FROM audit_leaves WHERE event = $1', [event])).toHaveLength(1),
+    async () => expect(await sql('SELECT FROM readable.audit_leaves WHERE event = $1', [event])).toHaveLength(1),
     {
       timeout: 20_000,
     },
@@ -74,31 +74,37 @@ const RESET = [
 ]
 const EVENT = 'WHERE id = $2 AND $1::text IS NOT NULL'
 const HIDDEN_BODY = `body = replace(body, '"approval":"' || $1 || '",', '') ${EVENT}`
-const MOVED = "'evt_0' || md5($2)"
+const MOVED = "'evt_0' || left(md5($2), 25)"
 
 it.each<[string, string[]]>([
   ['as it is', []],
-  ['with the type of its event changed', [`UPDATE audit_events SET type = 'record.read' ${EVENT}`]],
-  ['with the record of its event changed', [`UPDATE audit_events SET token = 'card_0' ${EVENT}`]],
-  ['with the body of its event changed', [`UPDATE audit_events SET ${HIDDEN_BODY}`]],
-  ['with its event deleted', [`DELETE FROM audit_events ${EVENT}`]],
-  ['with its event under another id', [`UPDATE audit_events SET id = ${MOVED} ${EVENT}`]],
+  ['with the type of its event changed', [`UPDATE readable.audit_events SET type = 'record.read' ${EVENT}`]],
+  [
+    'with the record of its event changed',
+    [`UPDATE readable.audit_events SET token = 'card_${'0'.repeat(26)}' ${EVENT}`],
+  ],
+  ['with the body of its event changed', [`UPDATE readable.audit_events SET ${HIDDEN_BODY}`]],
+  ['with its event deleted', [`DELETE FROM readable.audit_events ${EVENT}`]],
+  ['with its event under another id', [`UPDATE readable.audit_events SET id = ${MOVED} ${EVENT}`]],
   [
     'with its event and leaf under the id of an earlier time, and its body changed',
     [
-      `UPDATE audit_leaves SET event = ${MOVED} WHERE event = $2 AND $1::text IS NOT NULL`,
-      `UPDATE audit_events SET id = ${MOVED}, ${HIDDEN_BODY}`,
+      `UPDATE readable.audit_leaves SET event = ${MOVED} WHERE event = $2 AND $1::text IS NOT NULL`,
+      `UPDATE readable.audit_events SET id = ${MOVED}, ${HIDDEN_BODY}`,
     ],
   ],
   [
     'with its event and leaf deleted',
-    [`DELETE FROM audit_events ${EVENT}`, 'DELETE FROM audit_leaves WHERE event = $2 AND $1::text IS NOT NULL'],
+    [
+      `DELETE FROM readable.audit_events ${EVENT}`,
+      'DELETE FROM readable.audit_leaves WHERE event = $2 AND $1::text IS NOT NULL',
+    ],
   ],
 ])('an approval that is put back %s lets nothing out again after a restart', async (_what, hide) => {
   const { id, event } = await used()
   const [kept] = await sql<{ event: object; leaf: object }>(
     `SELECT to_jsonb(e) || jsonb_build_object('mac', e.mac::text) AS event, to_jsonb(l) || jsonb_build_object('hash', l.hash::text) AS leaf
-     FROM audit_events e JOIN audit_leaves l ON l.event = e.id WHERE e.id = $1`,
+     FROM readable.audit_events e JOIN readable.audit_leaves l ON l.event = e.id WHERE e.id = $1`,
     [event],
   )
   try {
@@ -107,10 +113,16 @@ it.each<[string, string[]]>([
     await vi.waitFor(() => expect(alerts(id)).not.toEqual([]), { timeout: 20_000 })
   } finally {
     // The next one is about another change of a good log.
-    await sql(`DELETE FROM audit_events WHERE id = ANY (ARRAY[$1, 'evt_0' || md5($1)])`, [event])
-    await sql(`DELETE FROM audit_leaves WHERE event = ANY (ARRAY[$1, 'evt_0' || md5($1)])`, [event])
-    await sql('INSERT INTO audit_events SELECT * FROM jsonb_populate_record(NULL::audit_events, $1)', [kept!.event])
-    await sql('INSERT INTO audit_leaves SELECT * FROM jsonb_populate_record(NULL::audit_leaves, $1)', [kept!.leaf])
+    await sql(`DELETE FROM readable.audit_events WHERE id = ANY (ARRAY[$1, 'evt_0' || left(md5($1), 25)])`, [event])
+    await sql(`DELETE FROM readable.audit_leaves WHERE event = ANY (ARRAY[$1, 'evt_0' || left(md5($1), 25)])`, [event])
+    await sql(
+      'INSERT INTO readable.audit_events SELECT * FROM jsonb_populate_record(NULL::readable.audit_events, $1)',
+      [kept!.event],
+    )
+    await sql(
+      'INSERT INTO readable.audit_leaves SELECT * FROM jsonb_populate_record(NULL::readable.audit_leaves, $1)',
+      [kept!.leaf],
+    )
   }
   expect(await vault.events({ type: 'record.reveal', token })).toHaveLength(1)
 })

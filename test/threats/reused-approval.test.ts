@@ -100,7 +100,7 @@ describe('what is called approved in the database', () => {
     const id = await used()
     await sql("UPDATE approvals SET state = 'approved' WHERE id = $1", [id])
     await sql('DELETE FROM approval_uses WHERE approval = $1', [id])
-    await sql("DELETE FROM audit_events WHERE token = $1 AND type = 'record.reveal'", [token])
+    await sql("DELETE FROM readable.audit_events WHERE token = $1 AND type = 'record.reveal'", [token])
     await expectNothing(id)
   })
 
@@ -151,7 +151,10 @@ describe('a request that was changed before a person decides', () => {
   it.each<[string, string, (() => Promise<string>)?]>([
     ['by the caller', "caller = 'staff:otto'"],
     ['by the role', "role = 'privacy-officer'"],
-    ['by the record', "token = (SELECT token FROM records WHERE token <> a.token AND token LIKE 'card%' LIMIT 1)"],
+    [
+      'by the record',
+      "token = (SELECT token FROM readable.records WHERE token <> a.token AND token LIKE 'card%' LIMIT 1)",
+    ],
     ['by the version of the record', 'record_version = record_version + 1'],
     ['by the fields', "fields = '{number,holder_name}'"],
     ['by the purpose', "purpose = 'process-payment'"],
@@ -269,7 +272,7 @@ describe('a use', () => {
   it('commits with the event of its release, or not at all', async () => {
     await approved()
     await sql(`CREATE FUNCTION refuse_event() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-                 IF NEW.type = 'record.reveal' THEN RAISE EXCEPTION 'audit_events is closed'; END IF; RETURN NEW; END $$;
+                 IF name_of('type', NEW.type) = 'record.reveal' THEN RAISE EXCEPTION 'audit_events is closed'; END IF; RETURN NEW; END $$;
                CREATE TRIGGER refuse_event BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION refuse_event()`)
     try {
       expectProblem(await reveal(), 503, 'audit-unavailable')

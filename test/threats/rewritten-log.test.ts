@@ -17,7 +17,8 @@ beforeEach(async () => {
 })
 afterEach(() => vault.stop())
 
-const BEHIND = 'SELECT FROM audit_events e WHERE NOT EXISTS (SELECT FROM audit_leaves WHERE event = e.id)'
+const BEHIND =
+  'SELECT FROM readable.audit_events e WHERE NOT EXISTS (SELECT FROM readable.audit_leaves WHERE event = e.id)'
 const sql = <Row>(text: string) => vault.database.sql<Row>(text)
 const behind = async () => (await vault.count('audit_events')) - (await vault.count('audit_leaves'))
 const inTheLog = () => vi.waitUntil(async () => (await behind()) === 0, { timeout: 10_000 })
@@ -56,13 +57,16 @@ async function meets(change: () => Promise<unknown>, reason: RegExp): Promise<vo
 describe('nothing is signed on top of a log', () => {
   it('whose last leaf was changed', () =>
     meets(
-      () => sql("UPDATE audit_leaves SET hash = sha256('x') WHERE sequence = (SELECT max(sequence) FROM audit_leaves)"),
+      () =>
+        sql(
+          "UPDATE readable.audit_leaves SET hash = sha256('x') WHERE sequence = (SELECT max(sequence) FROM readable.audit_leaves)",
+        ),
       /do not give the root/,
     ))
 
   it('whose tail was cut', () =>
     meets(
-      () => sql('DELETE FROM audit_leaves WHERE sequence = (SELECT max(sequence) FROM audit_leaves)'),
+      () => sql('DELETE FROM readable.audit_leaves WHERE sequence = (SELECT max(sequence) FROM readable.audit_leaves)'),
       /do not give the root/,
     ))
 
@@ -106,8 +110,8 @@ it('a head that was put back while no server ran is found by the next start, and
     [`${putBack}, next_position = ${before.next}`, /put back to \d+ leaves: there were \d+/],
     // A checkpoint of later was kept.
     [
-      `INSERT INTO audit_checkpoints SELECT max(sequence) + 1, note, now() FROM audit_leaves, audit_head GROUP BY note;
-       DELETE FROM audit_leaves WHERE sequence >= ${size}`,
+      `INSERT INTO audit_checkpoints SELECT max(sequence) + 1, note, now() FROM readable.audit_leaves, audit_head GROUP BY note;
+       DELETE FROM readable.audit_leaves WHERE sequence >= ${size}`,
       /put back to \d+ leaves: there were \d+/,
     ],
     ['DELETE FROM audit_head', /the head of the log is gone/],
@@ -156,35 +160,38 @@ describe('a server to which nothing comes', () => {
     await vault.tokenize(checkout)
     await inTheLog()
     for (const table of copies) await sql(`CREATE TABLE kept_${table} AS TABLE ${table}`)
-    const last = '(SELECT max(sequence) FROM audit_leaves)'
+    const last = '(SELECT max(sequence) FROM readable.audit_leaves)'
     const changes: [string, RegExp][] = [
       [
         `UPDATE audit_head SET size = ${older.size}, root = '\\x${older.root.toString('hex')}', note = '${before!.note}'`,
         /put back from/,
       ],
       ['DELETE FROM audit_head', /head of the log is gone/],
-      [`UPDATE audit_leaves SET hash = sha256('') WHERE sequence = ${last}`, /do not give the root/],
-      [`DELETE FROM audit_leaves WHERE sequence = ${last}`, /do not give the root/],
+      [`UPDATE readable.audit_leaves SET hash = sha256('') WHERE sequence = ${last}`, /do not give the root/],
+      [`DELETE FROM readable.audit_leaves WHERE sequence = ${last}`, /do not give the root/],
       [
-        `INSERT INTO audit_leaves SELECT sequence + 1, 'evt_x', hash FROM audit_leaves WHERE sequence = ${last}`,
+        `INSERT INTO readable.audit_leaves SELECT sequence + 1, 'evt_77777777777777777777777777', hash FROM readable.audit_leaves WHERE sequence = ${last}`,
         /put back to/,
       ],
       [
-        `UPDATE audit_events SET body = replace(body, 'success', 'refused') WHERE type = 'record.tokenize'`,
+        `UPDATE readable.audit_events SET body = replace(body, 'success', 'refused') WHERE type = 'record.tokenize'`,
         /was edited/,
       ],
-      [`DELETE FROM audit_events WHERE type = 'record.tokenize'`, /is gone/],
+      [`DELETE FROM readable.audit_events WHERE type = 'record.tokenize'`, /is gone/],
       // What stands beside the body decides what is found, and by whom.
-      [`UPDATE audit_events SET type = 'record.read' WHERE type = 'record.tokenize'`, /was edited/],
-      [`UPDATE audit_events SET token = 'card_1', site = NULL WHERE type = 'record.tokenize'`, /was edited/],
+      [`UPDATE readable.audit_events SET type = 'record.read' WHERE type = 'record.tokenize'`, /was edited/],
       [
-        `UPDATE audit_events SET caller = 'staff:ann', occurred_at = 'infinity' WHERE type = 'audit.start'`,
+        `UPDATE readable.audit_events SET token = 'card_${'1'.repeat(26)}', site = NULL WHERE type = 'record.tokenize'`,
+        /was edited/,
+      ],
+      [
+        `UPDATE readable.audit_events SET caller = 'staff:ann', purpose = 'communicate' WHERE type = 'audit.start'`,
         /was edited/,
       ],
       // A leaf may say that its event is old, but no drop says so.
       [
-        `WITH gone AS (DELETE FROM audit_events WHERE type = 'audit.start' RETURNING id)
-         UPDATE audit_leaves SET event = 'evt_00000000000000000000000001' WHERE event = (SELECT id FROM gone)`,
+        `WITH gone AS (DELETE FROM readable.audit_events WHERE type = 'audit.start' RETURNING id)
+         UPDATE readable.audit_leaves SET event = 'evt_00000000000000000000000001' WHERE event = (SELECT id FROM gone)`,
         /is gone/,
       ],
     ]
@@ -209,7 +216,7 @@ it('a running server notices that the head was put back under it', async () => {
   await vault.tokenize(checkout)
   await inTheLog()
   await sql(`UPDATE audit_head SET size = ${size}, root = '\\x${root.toString('hex')}', note = '${before!.note}';
-             DELETE FROM audit_leaves WHERE sequence >= ${size}`)
+             DELETE FROM readable.audit_leaves WHERE sequence >= ${size}`)
   await vault.tokenize(checkout)
   await vi.waitUntil(() => alerts(vault, 'audit-log-changed').length > 0, { timeout: 10_000 })
   const reasons = alerts(vault, 'audit-log-changed').map(({ reason }) => reason)

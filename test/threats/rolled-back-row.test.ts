@@ -34,7 +34,7 @@ const reveal = () =>
 
 async function oldVersion() {
   const [row] = await vault.database.sql<{ display_sealed: Buffer; secret_sealed: Buffer }>(
-    'SELECT display_sealed, secret_sealed FROM record_versions WHERE token = $1 AND version = 1',
+    'SELECT display_sealed, secret_sealed FROM readable.record_versions WHERE token = $1 AND version = 1',
     [token],
   )
   return row!
@@ -67,9 +67,9 @@ describe('an older version in the place of the current one', () => {
 describe('a kept version in the place of its record', () => {
   it('does not open, though its number and its time come back with it', async () => {
     await vault.database.sql(
-      `UPDATE records r SET version = v.version, display_key_id = v.display_key_id, display_sealed = v.display_sealed,
+      `UPDATE readable.records r SET version = v.version, display_key_id = v.display_key_id, display_sealed = v.display_sealed,
          secret_key_id = v.secret_key_id, secret_sealed = v.secret_sealed, updated_at = r.created_at
-       FROM record_versions v WHERE v.token = r.token AND v.version = 1 AND r.token = $1`,
+       FROM readable.record_versions v WHERE v.token = r.token AND v.version = 1 AND r.token = $1`,
       [token],
     )
     await expectRefusal(vault, read, expected)

@@ -67,7 +67,7 @@ const forgeries = () => vault.logLines.filter((line) => line.includes('"alert":"
 /** An event of the vault's that is none of an operator who has answered for anything. */
 async function anotherEvent(): Promise<{ id: string; mac: Buffer }> {
   const [row] = await sql<{ id: string; mac: Buffer }>(
-    `SELECT id, mac FROM audit_events WHERE type = 'audit.start' AND mac IS NOT NULL LIMIT 1`,
+    `SELECT id, mac FROM readable.audit_events WHERE type = 'audit.start' AND mac IS NOT NULL LIMIT 1`,
   )
   return row!
 }
@@ -79,14 +79,10 @@ async function invent(type: string, facts: object, mac: Buffer | null): Promise<
   const id = newId('evt')
   const at = new Date()
   const body = canonicalize({ at, caller: OPERATOR, format: 1, id, outcome: 'success', type, ...facts })
-  await sql('INSERT INTO audit_events (id, occurred_at, type, caller, body, mac) VALUES ($1, $2, $3, $4, $5, $6)', [
-    id,
-    at,
-    type,
-    OPERATOR.id,
-    body,
-    mac,
-  ])
+  await sql(
+    'INSERT INTO readable.audit_events (id, occurred_at, type, caller, body, mac) VALUES ($1, $2, $3, $4, $5, $6)',
+    [id, at, type, OPERATOR.id, body, mac],
+  )
   return id
 }
 
@@ -171,7 +167,7 @@ describe('who owns the database spares nobody from `restore apply`', () => {
       }
       await sql('UPDATE clients SET revoked_at = now() WHERE id = $1', [client])
       await sql(
-        `UPDATE records SET erased_at = now(), display_key_id = NULL, display_sealed = NULL, secret_key_id = NULL,
+        `UPDATE readable.records SET erased_at = now(), display_key_id = NULL, display_sealed = NULL, secret_key_id = NULL,
          secret_sealed = NULL WHERE token = $1`,
         [erased],
       )

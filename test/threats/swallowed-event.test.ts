@@ -24,7 +24,7 @@ const alerts = (code: string) => vault.logLines.map((line) => JSON.parse(line)).
 const FUNCTION = (body: string) =>
   `CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN ${body} END $$`
 const OTHER_CALLER = `regexp_replace(NEW.body, '"caller":\\{"id":"[^"]*"', '"caller":{"id":"staff:somebody else"')`
-const ofReveals = (body: string) => `IF NEW.type = 'record.reveal' THEN ${body} END IF;`
+const ofReveals = (body: string) => `IF name_of('type', NEW.type) = 'record.reveal' THEN ${body} END IF;`
 
 const meddlings: Record<string, string[]> = {
   'a trigger that swallows them': [
@@ -52,33 +52,33 @@ const meddlings: Record<string, string[]> = {
   ],
   'a deferred trigger of another table': [
     `CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
-       DELETE FROM audit_events WHERE id = NEW.event; RETURN NULL; END $$`,
+       DELETE FROM readable.audit_events WHERE id = NEW.event; RETURN NULL; END $$`,
     'CREATE CONSTRAINT TRIGGER meddle AFTER INSERT ON reveal_reasons DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION meddle()',
   ],
   'a rule that does nothing instead': [
-    "CREATE RULE meddle AS ON INSERT TO audit_events WHERE NEW.type = 'record.reveal' DO INSTEAD NOTHING",
+    "CREATE RULE meddle AS ON INSERT TO audit_events WHERE name_of('type', NEW.type) = 'record.reveal' DO INSTEAD NOTHING",
   ],
   'a rule that removes them as well': [
-    "CREATE RULE meddle AS ON INSERT TO audit_events DO ALSO DELETE FROM audit_events WHERE type = 'record.reveal'",
+    "CREATE RULE meddle AS ON INSERT TO audit_events DO ALSO DELETE FROM audit_events WHERE name_of('type', type) = 'record.reveal'",
   ],
   'a view in place of the table': [
     'ALTER TABLE audit_events RENAME TO real_events',
     'CREATE VIEW audit_events AS SELECT * FROM real_events',
     'GRANT SELECT, INSERT ON audit_events TO strongroom_runtime',
     FUNCTION(
-      `INSERT INTO real_events (id, occurred_at, type, caller, token, site, body, mac)
-       VALUES (NEW.id, NEW.occurred_at, NEW.type, NEW.caller, NEW.token, NEW.site, ${OTHER_CALLER}, NEW.mac); RETURN NEW;`,
+      `INSERT INTO real_events (id, type, purpose, caller, token, site, body, mac)
+       VALUES (NEW.id, NEW.type, NEW.purpose, NEW.caller, NEW.token, NEW.site, ${OTHER_CALLER}, NEW.mac); RETURN NEW;`,
     ),
     'CREATE TRIGGER meddle INSTEAD OF INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION meddle()',
   ],
   'a policy that keeps them out': [
     'ALTER TABLE audit_events ENABLE ROW LEVEL SECURITY',
     'CREATE POLICY meddle ON audit_events FOR SELECT USING (true)',
-    "CREATE POLICY meddle_too ON audit_events FOR INSERT WITH CHECK (type <> 'record.reveal')",
+    "CREATE POLICY meddle_too ON audit_events FOR INSERT WITH CHECK (name_of('type', type) <> 'record.reveal')",
   ],
   'a policy that hides them': [
     'ALTER TABLE audit_events ENABLE ROW LEVEL SECURITY',
-    "CREATE POLICY meddle ON audit_events FOR SELECT USING (type <> 'record.reveal')",
+    "CREATE POLICY meddle ON audit_events FOR SELECT USING (name_of('type', type) <> 'record.reveal')",
     'CREATE POLICY meddle_too ON audit_events FOR INSERT WITH CHECK (true)',
   ],
 }
@@ -107,7 +107,7 @@ describe('nothing leaves behind', () => {
     expect(answer.body.code).toBe('audit-unavailable')
     expect(answer.text).not.toContain(card.number)
     // What PostgreSQL refuses by itself was never stored, and nobody says that it is gone.
-    const isRefused = statements.some((statement) => /WITH CHECK \(type|DO ALSO/.test(statement))
+    const isRefused = statements.some((statement) => /WITH CHECK \(name_of|DO ALSO/.test(statement))
     expect(alerts('audit-missing').length > before).toBe(!isRefused)
     await sql(UNDO)
     // Nothing has left, so nothing stands in the way of the next release.
@@ -118,13 +118,13 @@ describe('nothing leaves behind', () => {
       return again.body.event as string
     }, patience)
     // What has left and is hidden before it is in the log would be gone: releases would stop for good.
-    const inLog = () => vault.database.sql('SELECT FROM audit_leaves WHERE event = $1', [released])
+    const inLog = () => vault.database.sql('SELECT FROM readable.audit_leaves WHERE event = $1', [released])
     await vi.waitFor(async () => expect(await inLog()).toHaveLength(1), patience)
   })
 })
 
 it('a change is taken back with the event that was swallowed', async () => {
-  await sql(FUNCTION(`IF NEW.type = 'record.erase' THEN RETURN NULL; END IF; RETURN NEW;`))
+  await sql(FUNCTION(`IF name_of('type', NEW.type) = 'record.erase' THEN RETURN NULL; END IF; RETURN NEW;`))
   await sql('CREATE TRIGGER meddle BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION meddle()')
   const officer = await vault.staffToken('privacy-officer')
   const erase = () => vault.call('DELETE', `/v1/tokens/${token}`, { token: officer })

@@ -58,8 +58,8 @@ describe('between rows', () => {
   it('a copy of a record does not open under another token', async () => {
     const copy = `cont_${'7'.repeat(26)}`
     await vault.database.sql(
-      `INSERT INTO records SELECT (jsonb_populate_record(r, jsonb_build_object('token', $2::text))).*
-       FROM records r WHERE r.token = $1`,
+      `INSERT INTO readable.records SELECT (jsonb_populate_record(r, jsonb_build_object('token', $2::text))).*
+       FROM readable.records r WHERE r.token = $1`,
       [token, copy],
     )
     await expectRefusal(vault, read(copy), expected)
@@ -145,12 +145,12 @@ describe('between stored answers', () => {
     const first = await post('one')()
     const second = await post('two')()
     const rows = await vault.database.sql<{ key_hash: Buffer; response_sealed: Buffer }>(
-      'SELECT * FROM idempotency_keys',
+      'SELECT * FROM readable.idempotency_keys',
     )
     expect(rows.length).toBe(2)
     for (const [at, { key_hash }] of rows.entries()) {
       const { response_sealed } = rows[1 - at]!
-      await vault.database.sql('UPDATE idempotency_keys SET response_sealed = $2 WHERE key_hash = $1', [
+      await vault.database.sql('UPDATE readable.idempotency_keys SET response_sealed = $2 WHERE key_hash = $1', [
         key_hash,
         response_sealed,
       ])

@@ -17,7 +17,7 @@ import {
 /** Leaves 256 to 767 at least are looks at the log by nobody. */
 const FILLERS = 750
 const own = generateKeyPairSync('ed25519').privateKey
-const editBody = `UPDATE audit_events SET body = replace(body, 'operator:test', 'operator:none') WHERE id =`
+const editBody = `UPDATE readable.audit_events SET body = replace(body, 'operator:test', 'operator:none') WHERE id =`
 
 let log: KeptLog
 beforeAll(async () => {
@@ -51,9 +51,9 @@ describe('a log that nobody tampered with', () => {
 
   it('is not found fault with for what waits for its place', async () => {
     const found = await verify(({ sql }) =>
-      sql(`INSERT INTO audit_events (id, occurred_at, type, body)
-           VALUES ('evt_7', '2026-11-24T10:00:00Z', 'keys.rotate',
-                   '{"at":"2026-11-24T10:00:00.000Z","format":1,"id":"evt_7","outcome":"success","type":"keys.rotate"}')`),
+      sql(`INSERT INTO readable.audit_events (id, occurred_at, type, body)
+           VALUES ('evt_77777777777777777777777777', '2026-11-24T10:00:00Z', 'keys.rotate',
+                   '{"at":"2026-11-24T10:00:00.000Z","format":1,"id":"evt_77777777777777777777777777","outcome":"success","type":"keys.rotate"}')`),
     )
     expect(found).toMatchObject({ ok: true, pending: 1 })
   })
@@ -67,45 +67,47 @@ describe('an event', () => {
       ({ sql }) =>
         sql(`WITH e AS (${editBody} ${eventAt(300)} RETURNING id)
              SELECT FROM e`).then(() =>
-          sql(`UPDATE audit_events SET caller = 'operator:none' WHERE id = ${eventAt(300)}`),
+          sql(`UPDATE readable.audit_events SET caller = 'operator:none' WHERE id = ${eventAt(300)}`),
         ),
       ['edited@300'],
     ],
     [
       'edited beside its body only',
-      ({ sql }) => sql(`UPDATE audit_events SET caller = NULL, type = 'audit.key' WHERE id = ${eventAt(300)}`),
+      ({ sql }) => sql(`UPDATE readable.audit_events SET caller = NULL, type = 'audit.key' WHERE id = ${eventAt(300)}`),
       ['columns-differ@300'],
     ],
     [
       'written in another form that says the same',
-      ({ sql }) => sql(`UPDATE audit_events SET body = replace(body, ',', ', ') WHERE id = ${eventAt(300)}`),
+      ({ sql }) => sql(`UPDATE readable.audit_events SET body = replace(body, ',', ', ') WHERE id = ${eventAt(300)}`),
       ['edited@300', 'not-canonical@300'],
     ],
     [
       'edited with its leaf: the tile tells',
       async ({ sql }) => {
-        await sql(`UPDATE audit_events SET body = replace(body, '"count":', '"count":1') WHERE id = ${eventAt(300)}`)
+        await sql(
+          `UPDATE readable.audit_events SET body = replace(body, '"count":', '"count":1') WHERE id = ${eventAt(300)}`,
+        )
         await sql(editHash(300))
       },
       ['edited@256'],
     ],
-    ['deleted', ({ sql }) => sql(`DELETE FROM audit_events WHERE id = ${eventAt(300)}`), ['removed@300']],
+    ['deleted', ({ sql }) => sql(`DELETE FROM readable.audit_events WHERE id = ${eventAt(300)}`), ['removed@300']],
     [
       'deleted with its leaf',
       ({ sql }) =>
-        sql(`WITH l AS (DELETE FROM audit_leaves WHERE sequence = 300 RETURNING event)
-             DELETE FROM audit_events WHERE id IN (SELECT event FROM l)`),
+        sql(`WITH l AS (DELETE FROM readable.audit_leaves WHERE sequence = 300 RETURNING event)
+             DELETE FROM readable.audit_events WHERE id IN (SELECT event FROM l)`),
       ['removed@300'],
     ],
     [
       'deprived of its leaf',
-      ({ sql }) => sql('DELETE FROM audit_leaves WHERE sequence = 300'),
+      ({ sql }) => sql('DELETE FROM readable.audit_leaves WHERE sequence = 300'),
       ['inserted', 'removed@300'],
     ],
     [
       'swapped with another: their bodies',
       ({ sql }) =>
-        sql(`UPDATE audit_events e SET body = (SELECT body FROM audit_events o
+        sql(`UPDATE readable.audit_events e SET body = (SELECT body FROM readable.audit_events o
                WHERE o.id IN (${eventAt(300)}, ${eventAt(700)}) AND o.id <> e.id)
              WHERE id IN (${eventAt(300)}, ${eventAt(700)})`),
       ['columns-differ@300', 'columns-differ@700', 'reordered@300'],
@@ -115,9 +117,9 @@ describe('an event', () => {
     [
       'put between others, behind the back of the log',
       ({ sql }) =>
-        sql(`INSERT INTO audit_events (id, occurred_at, type, caller, body, position)
+        sql(`INSERT INTO readable.audit_events (id, occurred_at, type, caller, body, position)
              SELECT left(id, -2) || '00', occurred_at, type, caller, replace(body, id, left(id, -2) || '00'), 0
-             FROM audit_events WHERE id = ${eventAt(300)}`),
+             FROM readable.audit_events WHERE id = ${eventAt(300)}`),
       ['inserted'],
     ],
   ])('%s', async (_name, tamper, expected) => {
@@ -148,7 +150,7 @@ describe('the hashes', () => {
   it('of leaves, of subtrees and of the head, recomputed after an edit, differ from what was signed', async () => {
     const edit = async (owner: Owner) => {
       await owner.sql(
-        `UPDATE audit_events SET body = replace(body, '"count":', '"count":1') WHERE id = ${eventAt(300)}`,
+        `UPDATE readable.audit_events SET body = replace(body, '"count":', '"count":1') WHERE id = ${eventAt(300)}`,
       )
       await owner.recompute()
     }
@@ -168,7 +170,9 @@ describe('the hashes', () => {
   })
 
   it('of a leaf alone', async () => {
-    const found = await verify(({ sql }) => sql(`UPDATE audit_leaves SET hash = sha256('') WHERE sequence = 300`))
+    const found = await verify(({ sql }) =>
+      sql(`UPDATE readable.audit_leaves SET hash = sha256('') WHERE sequence = 300`),
+    )
     expect(places(found.findings)).toEqual(['edited@256', 'edited@300'])
   })
 })
@@ -176,8 +180,8 @@ describe('the hashes', () => {
 describe('the end of the log', () => {
   it('cut off, with the leaves left out of it', async () => {
     const found = await verify(({ sql }) =>
-      sql(`WITH l AS (DELETE FROM audit_leaves WHERE sequence >= ${log.size - 2} RETURNING event)
-           DELETE FROM audit_events WHERE id IN (SELECT event FROM l)`),
+      sql(`WITH l AS (DELETE FROM readable.audit_leaves WHERE sequence >= ${log.size - 2} RETURNING event)
+           DELETE FROM readable.audit_events WHERE id IN (SELECT event FROM l)`),
     )
     expect(places(found.findings)).toContain(`cut-tail@${log.size - 2}`)
   })
@@ -199,7 +203,7 @@ describe('the end of the log', () => {
 
   it('replaced and signed again with another key', async () => {
     const replace = async (owner: Owner) => {
-      await owner.sql(`UPDATE audit_events SET body = replace(body, '"count":1', '"count":2')
+      await owner.sql(`UPDATE readable.audit_events SET body = replace(body, '"count":1', '"count":2')
                        WHERE id = ${eventAt(log.size - 1)}`)
       await owner.recompute(own)
     }
@@ -217,10 +221,10 @@ describe('the end of the log', () => {
       const body = (id: string, at: string) =>
         `{"at":"${at}","format":1,"id":"${id}","outcome":"success","public_key":"${publicKey}","subject":"key_1","type":"audit.key"}`
       const [last] = await owner.sql<{ id: string; at: Date }>(
-        `SELECT id, occurred_at AS at FROM audit_events WHERE id = ${eventAt(log.size - 1)}`,
+        `SELECT id, occurred_at AS at FROM readable.audit_events WHERE id = ${eventAt(log.size - 1)}`,
       )
       await owner.sql(
-        `UPDATE audit_events SET body = $2, type = 'audit.key', caller = NULL, token = NULL, site = NULL WHERE id = $1`,
+        `UPDATE readable.audit_events SET body = $2, type = 'audit.key', caller = NULL, token = NULL, site = NULL WHERE id = $1`,
         [last!.id, body(last!.id, last!.at.toISOString())],
       )
       await owner.recompute(own)
@@ -257,7 +261,7 @@ describe('the checkpoints', () => {
   it('two logs of one size: the one from outside tells', async () => {
     const fork = async (owner: Owner) => {
       await owner.sql(
-        `UPDATE audit_events SET body = replace(body, '"count":', '"count":1') WHERE id = ${eventAt(300)}`,
+        `UPDATE readable.audit_events SET body = replace(body, '"count":', '"count":1') WHERE id = ${eventAt(300)}`,
       )
       await owner.sql('DELETE FROM audit_checkpoints')
       await owner.recompute(own)

@@ -15,23 +15,27 @@ describe('the history of a record', () => {
   const history = (detail: RegExp) => ({ code: 'incomplete-history', detail: expect.stringMatching(detail) })
   /** Not in the log yet: only the history tells what is wrong with it. */
   const later = (facts: string) =>
-    `INSERT INTO audit_events (id, occurred_at, type, token, body)
-     SELECT 'evt_7', at, type, token, '{"at":"' || to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') ||
-       '","format":1,"id":"evt_7","outcome":"success",' || version || '"token":"' || token || '","type":"' || type || '"}'
+    `INSERT INTO readable.audit_events (id, occurred_at, type, token, body)
+     SELECT 'evt_77777777777777777777777777', at, type, token, '{"at":"' || to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') ||
+       '","format":1,"id":"evt_77777777777777777777777777","outcome":"success",' || version || '"token":"' || token || '","type":"' || type || '"}'
      FROM (SELECT date_trunc('milliseconds', now()) + interval '1 hour' AS at, ${facts}) AS e`
 
   it.each<[string, () => string, () => object]>([
     [
       'a record without its events',
-      () => `UPDATE records SET token = 'card_00000000000000000000000000' WHERE token = '${log.address}'`,
+      () => `UPDATE readable.records SET token = 'card_00000000000000000000000000' WHERE token = '${log.address}'`,
       () => history(/no event of the tokenization|is gone/),
     ],
     [
       'a record that was put back to an older version',
-      () => `UPDATE records SET version = 2 WHERE token = '${log.address}'`,
+      () => `UPDATE readable.records SET version = 2 WHERE token = '${log.address}'`,
       () => history(/at version 2, its events at version 4/),
     ],
-    ['a record that is gone', () => `DELETE FROM records WHERE token = '${log.address}'`, () => history(/is gone/)],
+    [
+      'a record that is gone',
+      () => `DELETE FROM readable.records WHERE token = '${log.address}'`,
+      () => history(/is gone/),
+    ],
     [
       'an older version that is released',
       () => later(`'record.read' AS type, '${log.address}' AS token, '"record_version":3,' AS version`),
@@ -59,7 +63,7 @@ describe('the history of a record', () => {
     ],
     [
       'an erasure that is denied',
-      () => `UPDATE records SET erased_at = NULL, display_sealed = '', secret_sealed = '', display_key_id = '', secret_key_id = ''
+      () => `UPDATE readable.records SET erased_at = NULL, display_sealed = '', secret_sealed = '', display_key_id = '', secret_key_id = ''
              WHERE token = '${log.contact}'`,
       () => history(/an event says that it was erased/),
     ],
@@ -72,13 +76,17 @@ describe('the history of a record', () => {
 
 it('a release that failed after its event is none, and neither is its version', async () => {
   const event = (id: string, members: string, rest: string) =>
-    `INSERT INTO audit_events (id, occurred_at, type, token, body)
+    `INSERT INTO readable.audit_events (id, occurred_at, type, token, body)
      SELECT '${id}', at, '${rest}', '${log.address}', '{"at":"' || to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') ||
        '","format":1,"id":"${id}",${members},"token":"${log.address}","type":"${rest}"}'
      FROM (SELECT date_trunc('milliseconds', now()) + interval '1 hour' AS at) AS e`
   const released = (request: string) =>
-    event('evt_7', `"outcome":"success","record_version":9,"request_id":"${request}"`, 'record.reveal')
-  const failed = event('evt_8', '"outcome":"failed","request_id":"req_1"', 'request.refuse')
+    event(
+      'evt_77777777777777777777777777',
+      `"outcome":"success","record_version":9,"request_id":"${request}"`,
+      'record.reveal',
+    )
+  const failed = event('evt_77777777777777777777777778', '"outcome":"failed","request_id":"req_1"', 'request.refuse')
   for (const [request, count] of [
     ['req_1', 0],
     ['req_2', 1],
@@ -94,7 +102,7 @@ it('a release that failed after its event is none, and neither is its version', 
 describe('time', () => {
   it('does not run back: an event of an earlier day is found at its place', async () => {
     const found = await verify(async (owner) => {
-      await owner.sql(`UPDATE audit_events SET occurred_at = '2026-01-01T00:00:00Z',
+      await owner.sql(`UPDATE readable.audit_events SET
         body = regexp_replace(body, '"at":"[^"]+"', '"at":"2026-01-01T00:00:00.000Z"') WHERE id = ${eventAt(log.size - 1)}`)
       await owner.sql(editHash(log.size - 1))
     })

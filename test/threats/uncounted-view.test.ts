@@ -87,7 +87,7 @@ it('a correction beyond the budget changes nothing, and what was seen may be cor
   const refused = await ways['a correction']!(eve, other!)
   expectProblem(refused, 429, 'budget-spent')
   expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
-  expect((await vault.database.sql('SELECT version FROM records WHERE token = $1', [other])).at(0)).toEqual({
+  expect((await vault.database.sql('SELECT version FROM readable.records WHERE token = $1', [other])).at(0)).toEqual({
     version: 1,
   })
   expect((await ways['a correction']!(eve, seen!)).body.version).toBe(2)

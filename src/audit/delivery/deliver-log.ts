@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Database } from '../../database/database.ts'
 import type { AuditCaller, AuditFacts, NewAuditEvent } from '../audit-event.ts'
-import type { EventFilter } from '../audit-store.ts'
 import type { EventAuthenticity } from '../event-authenticity.ts'
+import type { EventFilter } from '../event-filter-store.ts'
 import { selectHead } from '../log-store.ts'
 import type { RecordEvent } from '../record-event.ts'
 import {

@@ -1,6 +1,7 @@
 import type { Queryable } from '../../database/database.ts'
-import { type EventFilter, eventConditions } from '../audit-store.ts'
-import { EVENT_ROW, type EventRow } from '../event-row-store.ts'
+import { type EventFilter, eventConditions } from '../event-filter-store.ts'
+import { eventIdOf } from '../event-id.ts'
+import { EVENT_ROW, type EventRow, spellEvents } from '../event-row-store.ts'
 
 /** An event at its place in the log. */
 export interface LogEntry {
@@ -62,12 +63,15 @@ export async function selectLogPage(db: Queryable, { from, to }: LogRange, filte
                LEFT JOIN LATERAL (SELECT * FROM audit_events WHERE id = p.event${sql} OFFSET 0) AS e ON true
                ORDER BY p.sequence`,
       }
-  const rows = await db.query<PageRow>(statement, [from, to, PAGE_LEAVES, ...values])
+  const found = await db.query<PageRow>(statement, [from, to, PAGE_LEAVES, ...values])
+  const rows = await spellEvents<PageRow>(db, found)
   return {
     entries: rows.filter((row) => row.body !== null),
     dropped:
       sql === ''
-        ? rows.flatMap(({ sequence, event, hash, body }) => (body === null ? [{ sequence, event, hash }] : []))
+        ? rows.flatMap(({ sequence, event, hash, body }) =>
+            body === null ? [{ sequence, event: eventIdOf(event), hash }] : [],
+          )
         : [],
     next: rows.length < PAGE_LEAVES ? to : rows.at(-1)!.sequence + 1,
   }

@@ -13,6 +13,8 @@ import type { TrustedKeys } from './trusted-keys.ts'
 const MOST_COMPARED = 10_000
 
 export interface LeafCheck {
+  /** Events were dropped before the next leaves were read. */
+  continueAfterDrop(leaf: LoggedLeaf): void
   /** Checks the next leaf, and answers with its hash for the tree. */
   check(leaf: LoggedLeaf): Buffer | undefined
   /** Leaves that are not there, up to and without the second. */
@@ -86,6 +88,11 @@ export function createLeafCheck(deps: LeafCheckDeps): LeafCheck {
   }
 
   return {
+    continueAfterDrop({ sequence, stored }) {
+      if (stored !== undefined || sequence === 0) return
+      retention.continueAfterDrop(sequence)
+      histories.forget()
+    },
     check(leaf) {
       const { sequence, stored, hash } = leaf
       if (stored === undefined) {

@@ -50,6 +50,8 @@ export interface RetentionCheck {
    * @param before the time of the event before it
    */
   miss(range: Range, event: string | undefined, time: number | undefined, before: number): void
+  /** Events were dropped before that leaf was read, and those before it were read while they were there. */
+  continueAfterDrop(sequence: number): void
   /** An event that is there. @param sequence undefined while it waits for its place */
   pass(event: ReadEvent, sequence: number | undefined, isIntact: boolean): void
   /** Says which events were removed, when it is known which part of the log a trusted key has signed. */
@@ -79,6 +81,8 @@ export function createRetentionCheck(findings: Findings, trusted: TrustedKeys): 
   let timeless: number | undefined
   let dropped = 0
   let firstKept = 0
+  /** Leaves that were the first to be read after a drop. */
+  const afterDrops = new Set<number>()
 
   function noteMonth(sequence: number, time: number): void {
     const month = monthOf(time)
@@ -117,9 +121,9 @@ export function createRetentionCheck(findings: Findings, trusted: TrustedKeys): 
   function sayGap(gap: Gap, judged: readonly { drop: Drop; reason: string | undefined }[]): void {
     const { from, to, event, latest } = gap
     const counted = judged.filter(({ reason }) => reason === undefined).map(({ drop }) => drop)
-    // A gap that does not begin with the log is no beginning of it.
+    // A gap that does not begin with the log is no beginning of it, unless what was before was dropped after it was read.
     const covering = counted
-      .filter(({ isOfBeginning }) => !isOfBeginning || from === 0)
+      .filter(({ isOfBeginning }) => !isOfBeginning || from === 0 || afterDrops.has(from))
       .flatMap(({ ranges, at, isOfBeginning }) => ranges.map((range) => ({ ...range, at, isOfBeginning })))
       .filter((one) => one.from <= to && from <= one.to)
     for (let at = from; at <= to; ) {
@@ -167,6 +171,9 @@ export function createRetentionCheck(findings: Findings, trusted: TrustedKeys): 
         settleTimeless(time)
         noteMonth(from, time)
       }
+    },
+    continueAfterDrop(sequence) {
+      afterDrops.add(sequence)
     },
     pass(event, sequence, isIntact) {
       const { id, at, type, until, minimumIndex } = event

@@ -14,6 +14,8 @@ export interface LogSource {
   waiting?(): AsyncIterable<readonly WaitingEvent[]>
   /** The records that there are now. */
   records?(): AsyncIterable<readonly RecordState[]>
+  /** Those records and all that the log says of them, at one moment: events may have come since the log was read. */
+  lookAgain?(tokens: readonly string[]): Promise<RecordAgain[]>
 }
 
 /** A checkpoint of the log, before anything in it is believed. */
@@ -35,6 +37,10 @@ export interface LogPage {
   subtree(level: number, index: number): Buffer | undefined
   /** Whether those hashes are stored at all. */
   hasSubtrees: boolean
+  /** Whether events were dropped since the page before was read, which may have been there then. */
+  isAfterDrop?: boolean
+  /** What the vault says of its own log at its end, where that is not what it said at first. */
+  head?: LogClaim | undefined
   /** The checkpoints that were kept of trees larger than where this page begins, up to its end; ascending. */
   checkpoints: readonly LogClaim[]
 }
@@ -66,6 +72,13 @@ export interface RecordState {
   version: number
   isErased: boolean
   createdAt: Date
+}
+
+/** A record, and what the log says of it. */
+export interface RecordAgain {
+  record: RecordState
+  /** In the order of the log. */
+  events: readonly StoredEvent[]
 }
 
 /** The key of a subtree in a page's map. */

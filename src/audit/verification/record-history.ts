@@ -1,5 +1,5 @@
 import type { ReadEvent } from './check-event.ts'
-import type { Findings, LogFinding } from './log-finding.ts'
+import { collectFindings, type Findings, type LogFinding } from './log-finding.ts'
 import type { RecordState } from './log-source.ts'
 
 /** What the events say of one record so far. Small, since there is one for every record. */
@@ -19,8 +19,14 @@ export interface RecordHistories {
   endOfEvents(): void
   /** Older events of records may be missing from here on: they were dropped. */
   expectOldRecords(until: Date): void
+  /** Older events of every record so far may be missing from now on: nothing is known of any. */
+  forget(): void
   /** Compares a record as it is with what the events say of it. */
   compare(record: RecordState): void
+  /** Whether the record is what the events say of it. */
+  agrees(record: RecordState): boolean
+  /** Compares a record with what the events say of it, all of them, that were read again together with it. */
+  compareAgain(record: RecordState, events: readonly ReadEvent[]): void
   /** Says which records are not there. */
   end(): void
   readonly count: number
@@ -59,6 +65,27 @@ export function createRecordHistories(findings: Findings): RecordHistories {
     }
     histories.set(token, history)
     return history
+  }
+
+  /** What is wrong with a record. */
+  function differences({ token, version, isErased, createdAt }: RecordState): string[] {
+    const history = histories.get(token)
+    if (history === undefined) {
+      return createdAt.getTime() > oldUntil ? ['there is no event of the tokenization of the record'] : []
+    }
+    const said: string[] = []
+    if (history.version > 0 && version !== history.version)
+      said.push(`the record is at version ${version}, its events at version ${history.version}`)
+    if (isErased && !history.isErased) said.push('the record was erased, and no event says so')
+    if (!isErased && history.isErased) said.push('the record is there, and an event says that it was erased')
+    return said
+  }
+
+  function compare(record: RecordState): void {
+    const { token } = record
+    for (const detail of differences(record)) findings.add({ code: 'incomplete-history', token, detail })
+    const history = histories.get(token)
+    if (history !== undefined) history.isThere = true
   }
 
   return {
@@ -102,20 +129,21 @@ export function createRecordHistories(findings: Findings): RecordHistories {
       for (const finding of [...releases.values()].flat()) findings.add(finding)
     },
     expectOldRecords(until) {
-      oldUntil = Math.max(oldUntil, until.getTime())
+      const time = until.getTime()
+      if (!Number.isNaN(time)) oldUntil = Math.max(oldUntil, time)
     },
-    compare({ token, version, isErased, createdAt }) {
-      const say = (detail: string) => findings.add({ code: 'incomplete-history', token, detail })
-      const history = histories.get(token)
-      if (history === undefined) {
-        if (createdAt.getTime() > oldUntil) say('there is no event of the tokenization of the record')
-        return
-      }
-      history.isThere = true
-      if (history.version > 0 && version !== history.version)
-        say(`the record is at version ${version}, its events at version ${history.version}`)
-      if (isErased && !history.isErased) say('the record was erased, and no event says so')
-      if (!isErased && history.isErased) say('the record is there, and an event says that it was erased')
+    forget() {
+      histories.clear()
+    },
+    compare,
+    agrees: (record) => differences(record).length === 0,
+    compareAgain(record, events) {
+      const scratch = createRecordHistories(collectFindings())
+      scratch.expectOldRecords(new Date(oldUntil))
+      for (const event of events) scratch.add(event, undefined)
+      if (!scratch.agrees(record)) compare(record)
+      const history = histories.get(record.token)
+      if (history !== undefined) history.isThere = true
     },
     end() {
       for (const [token, { isThere }] of histories) {

@@ -8,7 +8,7 @@ import { createRetentionCheck } from './check-retention.ts'
 import { createTreeCheck } from './check-tree.ts'
 import { createUnprovenCheck, type UnprovenCheck } from './check-unproven.ts'
 import { collectFindings, type Findings, type LogFinding, leaves } from './log-finding.ts'
-import type { LogClaim, LogPage, LogSource } from './log-source.ts'
+import type { LogClaim, LogPage, LogSource, StoredEvent } from './log-source.ts'
 import { createRecordHistories, type RecordHistories } from './record-history.ts'
 import { createTrustedKeys } from './trusted-keys.ts'
 
@@ -71,7 +71,7 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
   const timeByReceipt = (sequence: number, hash: Buffer) =>
     receiptsAt.get(sequence)?.find((receipt) => receipt.hash.equals(hash))?.at
   const leafCheck = createLeafCheck({ findings, histories, trusted, retention, numbers, unproven, timeByReceipt })
-  const head = source.head ? readClaim(findings, source.head) : undefined
+  let head = source.head ? readClaim(findings, source.head) : undefined
   const brought = [
     ...options.checkpoints.map((claim) => readClaim(findings, claim)),
     ...receipts.map(({ claim }) => claim),
@@ -95,7 +95,11 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
     const kept = page.checkpoints.map((claim) => readClaim(findings, claim)).filter((claim) => claim !== undefined)
     const firstBeyond = outside.findIndex(({ size }) => size > page.to)
     const due = outside.splice(0, firstBeyond < 0 ? outside.length : firstBeyond)
-    claims = [...claims, ...kept, ...due].sort(bySize)
+    const latest = page.head && readClaim(findings, page.head)
+    head = latest ?? head
+    claims = [...claims, ...kept, ...due, ...(latest ? [latest] : [])].sort(bySize)
+    const [first] = page.leaves
+    if (page.isAfterDrop && first) leafCheck.continueAfterDrop(first)
     compareClaims()
     for (const leaf of page.leaves) {
       skipTo(leaf.sequence, page)
@@ -121,7 +125,7 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
   onProgress({ done: 0, total: source.end })
   for await (const page of source.pages()) {
     readPage(page)
-    onProgress({ done: tree.size, total: source.end })
+    onProgress({ done: tree.size, total: Math.max(source.end, tree.size) })
   }
   claims.push(...outside)
   compareClaims()
@@ -207,10 +211,23 @@ async function readWaiting(
   return pending
 }
 
+/** What is wrong with the form of events was said when the log was read. */
+function readAgain(events: readonly StoredEvent[]): ReadEvent[] {
+  const scratch = collectFindings()
+  return events
+    .map((event) => checkEvent(scratch, event, { event: event.columns?.id }))
+    .filter((event) => event !== undefined)
+}
+
 async function compareRecords(source: LogSource, histories: RecordHistories): Promise<void> {
   if (source.records === undefined) return
   for await (const records of source.records()) {
-    for (const record of records) histories.compare(record)
+    const { lookAgain } = source
+    const doubtful = lookAgain ? records.filter((record) => !histories.agrees(record)) : []
+    const again = doubtful.length > 0 ? await lookAgain!(doubtful.map(({ token }) => token)) : []
+    for (const { record, events } of again) histories.compareAgain(record, readAgain(events))
+    const left = new Set(doubtful)
+    for (const record of records) if (!left.has(record)) histories.compare(record)
   }
   histories.end()
 }

@@ -1,20 +1,30 @@
-import type { Queryable, Statement } from '../../database/database.ts'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Database, Queryable, Statement } from '../../database/database.ts'
+import { idArray } from '../../database/id-array.ts'
+import { isBehindSql, tokenOf } from '../../database/lean-rows.ts'
+import { uuidOf } from '../../identifier.ts'
 import type { EventColumns } from '../event-columns.ts'
+import { eventIdOf } from '../event-id.ts'
+import { COLUMNS_AND_BODY, spellEvents } from '../event-row-store.ts'
 import { freezeSnapshot } from '../log-end-store.ts'
-import { selectHead } from '../log-store.ts'
+import { type LogHead, selectHead } from '../log-store.ts'
+import { isSought } from '../sought-type.ts'
 import { TILE_WIDTH } from '../tile.ts'
 import {
+  type LogClaim,
   type LoggedLeaf,
   type LogPage,
   type LogSource,
+  type RecordAgain,
   type RecordState,
   subtreeKey,
   type WaitingEvent,
 } from './log-source.ts'
 
-/** Whole tiles, so that every page but the last ends where one does. */
-const PAGE_LEAVES = 32 * TILE_WIDTH
+/** Every page but the last ends where a tile does. */
+const PAGE_TILES = 32
 const PAGE_ROWS = 5_000
+const PAGE_POSITIONS = 20_000
 /** Subtrees of more leaves than can be counted are not there. */
 const LEVELS = [1, 2, 3, 4, 5, 6]
 /** A whole table may have to be read before the first row comes. */
@@ -23,14 +33,15 @@ const SCAN_TIMEOUT_MS = 60 * 60 * 1000
 const SELECT_END: Statement = {
   name: 'select-log-end',
   text: `SELECT (SELECT coalesce(max(sequence) + 1, 0) FROM audit_leaves)::float8 AS leaves,
-                (SELECT coalesce(max(size), 0) FROM audit_checkpoints)::float8 AS kept`,
+                (SELECT coalesce(max(size), 0) FROM audit_checkpoints)::float8 AS kept,
+                (SELECT coalesce(max(position), -1) FROM audit_events)::float8 AS position,
+                count(*)::float8 AS drops, count(*) FILTER (WHERE l.event IS NULL)::float8 AS "waitingDrops"
+         FROM audit_events e LEFT JOIN audit_leaves l ON l.event = e.id WHERE ${isSought('audit.drop')}`,
 }
-
-const COLUMNS = 'e.id, e.occurred_at AS "occurredAt", e.type, e.caller, e.token, e.site, e.body'
 
 const SELECT_LEAVES: Statement = {
   name: 'select-leaves-to-verify',
-  text: `SELECT l.sequence::float8 AS sequence, l.event, l.hash, ${COLUMNS}
+  text: `SELECT l.sequence::float8 AS sequence, l.event, l.hash, ${COLUMNS_AND_BODY}
          FROM (SELECT * FROM audit_leaves WHERE sequence >= $1 AND sequence < $2) AS l
          LEFT JOIN audit_events e ON e.id = l.event ORDER BY l.sequence`,
   timeoutMs: SCAN_TIMEOUT_MS,
@@ -48,25 +59,33 @@ const SELECT_CHECKPOINTS: Statement = {
   text: `SELECT size::float8 AS size, note FROM audit_checkpoints WHERE size > $1 AND size <= $2 ORDER BY size`,
 }
 
-const DECLARE_WAITING: Statement = {
-  name: 'declare-waiting-events',
-  text: `DECLARE waiting_events NO SCROLL CURSOR FOR
-         SELECT ${COLUMNS}, e.position < coalesce((SELECT next_position FROM audit_head), 0) AS "isPassed"
-         FROM audit_events e WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event = e.id) ORDER BY e.position`,
-}
-const FETCH_WAITING: Statement = {
-  name: 'fetch-waiting-events',
-  text: `FETCH ${PAGE_ROWS} FROM waiting_events`,
+/** A stretch of positions, and which of its events have no leaf below the end: looked up one by one, with no whole table read. */
+const SELECT_WAITING: Statement = {
+  name: 'select-waiting-events-to-verify',
+  text: `WITH page AS MATERIALIZED (
+           SELECT id, position FROM audit_events WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $4)
+         SELECT (SELECT max(position) FROM page)::float8 AS last, ${COLUMNS_AND_BODY}, e.position::float8 AS position
+         FROM (SELECT 1) AS one LEFT JOIN LATERAL (
+           SELECT r.* FROM page CROSS JOIN LATERAL (SELECT * FROM audit_events WHERE id = page.id OFFSET 0) AS r
+           WHERE (SELECT true FROM audit_leaves l WHERE l.event = page.id AND l.sequence < $3 LIMIT 1) IS NULL) AS e ON true
+         ORDER BY e.position`,
   timeoutMs: SCAN_TIMEOUT_MS,
 }
-const DECLARE_RECORDS: Statement = {
-  name: 'declare-records-to-verify',
-  text: `DECLARE records_to_verify NO SCROLL CURSOR FOR
-         SELECT token, version, erased_at IS NOT NULL AS "isErased", created_at AS "createdAt" FROM records`,
+/** Of records `r`. */
+const RECORD_STATE = `token, (SELECT name FROM dictionary d WHERE d.sort = 'kind' AND d.id = r.kind) AS kind, version,
+         erased_at IS NOT NULL AS "isErased", created_at AS "createdAt"`
+const SELECT_RECORDS: Statement = {
+  name: 'select-records-to-compare-with-log',
+  text: `SELECT ${RECORD_STATE} FROM records r WHERE ${isBehindSql('$1')} ORDER BY token LIMIT $2`,
 }
-const FETCH_RECORDS: Statement = {
-  name: 'fetch-records-to-verify',
-  text: `FETCH ${PAGE_ROWS} FROM records_to_verify`,
+const SELECT_RECORDS_AGAIN: Statement = {
+  name: 'select-records-to-compare-again',
+  text: `SELECT ${RECORD_STATE} FROM records r WHERE token = ANY ($1::uuid[])`,
+}
+const SELECT_EVENTS_AGAIN: Statement = {
+  name: 'select-events-of-records-to-compare',
+  text: `SELECT ${COLUMNS_AND_BODY} FROM audit_events e LEFT JOIN audit_leaves l ON l.event = e.id
+         WHERE e.token = ANY ($1::uuid[]) ORDER BY l.sequence NULLS LAST, e.position`,
   timeoutMs: SCAN_TIMEOUT_MS,
 }
 
@@ -75,49 +94,139 @@ type LeafRow = { sequence: number; event: string; hash: Buffer } & (
   | { body: null; id: null }
 )
 
-/** The log of a database. Needs a transaction in which nothing was asked before, and which stays open as long as it is read. */
-export async function openLogOfDatabase(tx: Queryable): Promise<LogSource> {
-  // The log and the records are compared as they were at one moment.
-  await freezeSnapshot(tx)
+type InSnapshot = <T>(work: (tx: Queryable) => Promise<T>) => Promise<T>
+
+/** The log at one moment. */
+interface Bounds {
+  head: LogHead | undefined
+  /** How many leaves there are, or one more than the number of the last. */
+  leaves: number
+  /** The largest checkpoint that was kept. */
+  kept: number
+  /** The last event that was inserted. */
+  position: number
+  /** How many events say that others were dropped, and how many of them wait for their place. */
+  drops: number
+  waitingDrops: number
+}
+
+async function readBounds(tx: Queryable): Promise<Bounds> {
   const head = await selectHead(tx)
-  const [end] = await tx.query<{ leaves: number; kept: number }>(SELECT_END)
+  const [end] = await tx.query<Omit<Bounds, 'head'>>(SELECT_END)
+  return { head, ...end! }
+}
+
+/**
+ * The log of a database. It is read page by page, each as it is at that moment, up to the end that the log has by then: nobody's
+ * rows have to stay for hours. What is dropped, erased or corrected meanwhile is in what came into the log since.
+ *
+ * @param db the database; or a transaction in which nothing was asked before, to have all of it as it is at one moment
+ */
+export async function openLogOfDatabase(
+  db: Database | Queryable,
+  { pageTiles = PAGE_TILES }: { pageTiles?: number } = {},
+): Promise<LogSource> {
+  const isPaged = 'transaction' in db
+  if (!isPaged) await freezeSnapshot(db)
+  const inSnapshot: InSnapshot = isPaged
+    ? (work) =>
+        db.transaction(async (tx) => {
+          await freezeSnapshot(tx)
+          return work(tx)
+        })
+    : (work) => work(db)
+  const begun = await inSnapshot(readBounds)
+  let ended = begun
   return {
-    head: head === undefined ? null : { place: 'the latest checkpoint', note: head.note, beside: head },
+    head: claimOf(begun),
     isAlone: false,
-    end: end!.leaves,
-    pages: () => readPages(tx, end!.leaves, Math.max(end!.leaves, end!.kept)),
-    waiting: () => fetchAll<WaitingEvent & EventColumns, WaitingEvent>(tx, DECLARE_WAITING, FETCH_WAITING, toWaiting),
-    records: () => fetchAll<RecordState, RecordState>(tx, DECLARE_RECORDS, FETCH_RECORDS, (record) => record),
+    end: begun.leaves,
+    pages: () => readPages(inSnapshot, begun, pageTiles * TILE_WIDTH, (bounds) => (ended = bounds)),
+    waiting: () => readWaiting(db, ended),
+    records: () => readRecords(db),
+    ...(isPaged ? { lookAgain: (tokens) => inSnapshot((tx) => lookAgain(tx, tokens)) } : {}),
   }
 }
 
-/** While one page is looked at, PostgreSQL reads the next. */
-async function* readPages(tx: Queryable, end: number, last: number): AsyncIterable<LogPage> {
-  let coming = readPage(tx, 0, end, last)
-  for (let from = 0; ; from += PAGE_LEAVES) {
-    const page = await coming
-    const isLast = page.to >= end
-    if (!isLast) {
-      coming = readPage(tx, from + PAGE_LEAVES, end, last)
-      // Whoever stops reading does not wait for it.
-      coming.catch(() => {})
+function claimOf({ head }: Bounds): LogClaim | null {
+  return head === undefined ? null : { place: 'the latest checkpoint', note: head.note, beside: head }
+}
+
+/** A drop that has just committed counts when it has its place: so long it is waited for. */
+const DROP_PATIENCE_MS = 30_000
+const LOOK_EVERY_MS = 200
+
+/** While one page is looked at, PostgreSQL reads the next. What has come meanwhile is read too, at last up to one moment. */
+async function* readPages(
+  inSnapshot: InSnapshot,
+  begun: Bounds,
+  width: number,
+  onEnd: (bounds: Bounds) => void,
+): AsyncIterable<LogPage> {
+  let from = 0
+  let { drops } = begun
+  const read = (at: number) =>
+    inSnapshot(async (tx) => {
+      const bounds = await readBounds(tx)
+      return { bounds, page: await readPage(tx, at, at + width, at + width) }
+    })
+  const sizeOf = ({ head, leaves }: Bounds) => Math.min(head?.size ?? 0, leaves)
+  const withDrops = (page: LogPage, bounds: Bounds): LogPage => {
+    const isAfterDrop = bounds.drops > drops
+    drops = bounds.drops
+    return { ...page, isAfterDrop }
+  }
+
+  for (let end = sizeOf(begun), last = -1; end - from > width && end > last; ) {
+    let coming = read(from)
+    while (from + width < end) {
+      const { page, bounds } = await coming
+      from += width
+      if (from + width < end) {
+        coming = read(from)
+        // Whoever stops reading does not wait for it.
+        coming.catch(() => {})
+      }
+      yield withDrops(page, bounds)
     }
-    yield page
-    if (isLast) return
+    last = end
+    end = sizeOf(await inSnapshot(readBounds))
+  }
+  for (let waited = 0; waited < DROP_PATIENCE_MS; waited += LOOK_EVERY_MS) {
+    const { drops: present, waitingDrops } = await inSnapshot(readBounds)
+    if (present === begun.drops || waitingDrops === 0) break
+    await wait(LOOK_EVERY_MS)
+  }
+  const { pages, bounds } = await inSnapshot(async (tx) => {
+    const bounds = await readBounds(tx)
+    const pages: LogPage[] = []
+    const last = Math.max(bounds.leaves, bounds.kept)
+    let at = from
+    do {
+      const to = Math.min(at + width, bounds.leaves)
+      // A checkpoint of more leaves than there are belongs to the last page.
+      pages.push(await readPage(tx, at, to, to < bounds.leaves ? to : last))
+      at += width
+    } while (at < bounds.leaves)
+    return { pages, bounds }
+  })
+  onEnd(bounds)
+  const hasGrown = bounds.head?.note !== begun.head?.note
+  for (const [at, page] of pages.entries()) {
+    const isLast = at === pages.length - 1
+    yield { ...withDrops(page, bounds), ...(isLast && hasGrown ? { head: claimOf(bounds) ?? undefined } : {}) }
   }
 }
 
-async function readPage(tx: Queryable, from: number, end: number, last: number): Promise<LogPage> {
-  const to = Math.min(from + PAGE_LEAVES, end)
+/** @param upTo the largest checkpoint that belongs to the page */
+async function readPage(tx: Queryable, from: number, to: number, upTo: number): Promise<LogPage> {
   const ranges = LEVELS.map((level) => TILE_WIDTH ** level)
-  const leaves = await tx.query<LeafRow>(SELECT_LEAVES, [from, to])
+  const leaves = await spellEvents<LeafRow>(tx, await tx.query(SELECT_LEAVES, [from, to]))
   const subtrees = await tx.query<{ level: number; index: number; hash: Buffer }>(SELECT_SUBTREES, [
     LEVELS,
     ranges.map((width) => Math.floor(from / width)),
     ranges.map((width) => Math.floor(to / width)),
   ])
-  // A checkpoint of more leaves than there are belongs to the last page.
-  const upTo = to < end ? to : Math.max(to, last)
   const checkpoints = await tx.query<{ size: number; note: string }>(SELECT_CHECKPOINTS, [from, upTo])
   const hashes = new Map(subtrees.map(({ level, index, hash }) => [subtreeKey(level, index), hash]))
   return {
@@ -136,23 +245,56 @@ async function readPage(tx: Queryable, from: number, end: number, last: number):
 
 function toLeaf(row: LeafRow): LoggedLeaf {
   const { sequence, event, hash } = row
-  return { sequence, event, hash, stored: row.body === null ? undefined : { body: row.body, columns: row } }
-}
-
-function toWaiting(row: WaitingEvent & EventColumns): WaitingEvent {
-  return { body: row.body, columns: row, isPassed: row.isPassed }
-}
-
-async function* fetchAll<Row, Item>(
-  tx: Queryable,
-  declare: Statement,
-  fetch: Statement,
-  toItem: (row: Row) => Item,
-): AsyncIterable<Item[]> {
-  await tx.query(declare)
-  while (true) {
-    const rows = await tx.query<Row>(fetch)
-    if (rows.length === 0) return
-    yield rows.map(toItem)
+  return {
+    sequence,
+    event: eventIdOf(event),
+    hash,
+    stored: row.body === null ? undefined : { body: row.body, columns: row },
   }
+}
+
+/** What had no place when the log ended there. */
+async function* readWaiting(db: Queryable, { leaves, position, head }: Bounds): AsyncIterable<WaitingEvent[]> {
+  const settled = head?.nextPosition ?? 0
+  let after = -1
+  while (after < position) {
+    const found = await db.query<{ last: number | null }>(SELECT_WAITING, [after, position, leaves, PAGE_POSITIONS])
+    const { last } = found[0]!
+    if (last === null) return
+    const rows = await spellEvents<EventColumns & { body: string; position: number }>(db, found)
+    const waiting = rows.filter(({ id }) => id !== null)
+    if (waiting.length > 0)
+      yield waiting.map((row) => ({ body: row.body, columns: row, isPassed: row.position < settled }))
+    after = last
+  }
+}
+
+async function* readRecords(db: Queryable): AsyncIterable<RecordState[]> {
+  let after: string | null = null
+  while (true) {
+    const rows: RecordRow[] = await db.query(SELECT_RECORDS, [after, PAGE_ROWS])
+    if (rows.length > 0) yield rows.map(toRecordState)
+    if (rows.length < PAGE_ROWS) return
+    after = rows.at(-1)!.token
+  }
+}
+
+type RecordRow = RecordState & { kind: string | null }
+
+function toRecordState({ kind, token, ...record }: RecordRow): RecordState {
+  return { ...record, token: tokenOf(kind, token) }
+}
+
+async function lookAgain(tx: Queryable, tokens: readonly string[]): Promise<RecordAgain[]> {
+  const records = await tx.query<RecordRow>(SELECT_RECORDS_AGAIN, [idArray(tokens)])
+  const events = await spellEvents<EventColumns & { body: string }>(
+    tx,
+    await tx.query(SELECT_EVENTS_AGAIN, [idArray(tokens)]),
+  )
+  // The word in front of a token is in the body alone, which is not believed yet.
+  const eventsOf = Map.groupBy(events, ({ token }) => uuidOf(token!))
+  return records.map((record) => ({
+    record: toRecordState(record),
+    events: (eventsOf.get(record.token) ?? []).map((row) => ({ body: row.body, columns: row })),
+  }))
 }

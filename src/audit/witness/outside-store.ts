@@ -1,6 +1,7 @@
 import { byteaArray, textArray } from '../../database/binary-array.ts'
 import type { Queryable, Statement } from '../../database/database.ts'
-import type { StoredEvent } from '../event-row-store.ts'
+import { eventUuidOf } from '../event-id.ts'
+import { queryStored, type StoredEvent } from '../event-row-store.ts'
 
 /** A checkpoint that was seen outside. */
 export interface OutsideCheckpoint {
@@ -76,12 +77,12 @@ export function selectGroups(db: Queryable): Promise<OutsideGroup[]> {
 
 const FIND_EVENT: Statement = {
   name: 'find-settling-event',
-  text: `SELECT id, body, mac, (SELECT sequence::float8 FROM audit_leaves WHERE event = id) AS sequence
-         FROM audit_events WHERE id = $1`,
+  text: `SELECT id, body, mac, (SELECT sequence::float8 FROM audit_leaves WHERE event = e.id) AS sequence
+         FROM audit_events e WHERE id = $1`,
 }
 
 export async function findSettlingEvent(db: Queryable, id: string): Promise<StoredEvent | undefined> {
-  return (await db.query<StoredEvent>(FIND_EVENT, [id]))[0]
+  return (await queryStored<StoredEvent>(db, FIND_EVENT, [eventUuidOf(id)]))[0]
 }
 
 const SELECT_OPEN: Statement = {

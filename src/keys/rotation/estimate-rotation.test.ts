@@ -34,14 +34,16 @@ function table(values: number, milliseconds: number): Movable {
       return { fresh: {}, values: 1, stuck: 0, damaged: [], orphans: 0 }
     },
     write: async () => new Map(),
+    wal: async (_db, { values, total }) => (1_000 * values) / total,
   }
 }
 
 it('an estimate agrees with the rate that it names, which code that just starts and small tables do not lower', async () => {
   const movables = [table(1_000_000, 0.1), table(2, 5)]
   const estimate = await estimateRotation({ database: NO_DATABASE, keys, movables }, { purposes: ['secret'] })
-  const { total, values_per_second, estimate_seconds } = estimate
+  const { total, values_per_second, estimate_seconds, wal_bytes } = estimate
   expect(total).toBe(1_000_002)
+  expect(wal_bytes).toBe(2_000)
   expect(values_per_second).toBeGreaterThan(3_500)
   expect(values_per_second).toBeLessThan(10_000)
   // Before anything is moved, three seconds pass until every server knows the new key.

@@ -15,6 +15,8 @@ export interface RotationEstimate {
   /** Measured by making a sample anew in memory, or the limit that was asked for. */
   values_per_second: number
   estimate_seconds: number
+  /** How many bytes of WAL it writes: what backups, standbys and the disk have to take. More when checkpoints come in between. */
+  wal_bytes: number
 }
 
 const SAMPLE_ROWS = 500
@@ -39,15 +41,19 @@ export async function estimateRotation(
   const moving = movables.filter((movable) => movable.purposes.some((purpose) => purposes.includes(purpose)))
   const values = new Map<string, number>()
   let seconds = 0
+  let walBytes = 0
   for (const movable of moving) {
     let total = 0
-    for (const [id, count] of await movable.census(database)) {
+    const census = await movable.census(database)
+    for (const [id, count] of census) {
       // What stands on no key of the ring is moved as well.
       if (keys.ring.find(id) !== undefined && !leaving.some((key) => key.id === id)) continue
       values.set(id, (values.get(id) ?? 0) + count)
       total += count
     }
     if (total === 0) continue
+    const standing = [...census.values()].reduce((sum, count) => sum + count, 0)
+    walBytes += await movable.wal(database, { values: total, total: standing })
     const ids = leaving.map(({ id }) => id)
     const rate = Math.min(rowsPerSecond, await measureRate({ database, movable, ids }))
     seconds += total / rate
@@ -61,6 +67,7 @@ export async function estimateRotation(
     keys: leaving.map(({ id, purpose, state }) => ({ id, purpose, state, values: values.get(id) ?? 0 })),
     values_per_second: seconds === 0 ? 0 : Math.max(1, Math.round(total / seconds)),
     estimate_seconds: Math.ceil(ringMaxAgeMs / 1000 + Math.max(seconds, settleSeconds)),
+    wal_bytes: Math.round(walBytes),
   }
 }
 
@@ -74,11 +81,12 @@ async function measureRate(sample: { database: Queryable; movable: Movable; ids:
   try {
     for (const row of rows.slice(0, WARM_UP_ROWS)) await movable.renew(row)
     startedAt = performance.now()
-    for (const row of rows.slice(WARM_UP_ROWS)) made += (await movable.renew(row)).values
+    // As long as the keys are not replaced, a term is the same when it is made anew: then its row counts.
+    for (const row of rows.slice(WARM_UP_ROWS, SAMPLE_ROWS)) made += Math.max(1, (await movable.renew(row)).values)
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     return STATED_PER_SECOND
   }
   const seconds = (performance.now() - startedAt) / 1000
-  return made === 0 ? Number.POSITIVE_INFINITY : (made / seconds) * SHARE_OF_CRYPTO
+  return (made / seconds) * SHARE_OF_CRYPTO
 }

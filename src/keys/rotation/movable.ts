@@ -1,6 +1,7 @@
 import type { Queryable } from '../../database/database.ts'
 import type { KeyPurpose } from '../key.ts'
 import type { Row } from '../sealed-columns.ts'
+import type { Moving } from './wal.ts'
 
 /** How many values stood on each key, by the key's id. */
 export type KeyCounts = ReadonlyMap<string, number>
@@ -12,11 +13,11 @@ export interface DamagedValue {
   token: string
 }
 
-/** Some rows of a table, in the order of its primary key. */
+/** A stretch of a table. */
 export interface Page {
-  /** Those of them that stand on one of the old keys. */
+  /** Those of its rows that stand on one of the old keys, in the order in which they are best written. */
   rows: readonly Row[]
-  /** Where the next page begins; undefined behind the last one. */
+  /** Where the next stretch begins; undefined behind the last one. */
   next: readonly unknown[] | undefined
 }
 
@@ -42,9 +43,12 @@ export interface Movable {
   /** The purposes of the keys that it stands on. */
   readonly purposes: readonly KeyPurpose[]
   census(db: Queryable): Promise<KeyCounts>
+  /** @param rows how many are written at once; the page may have more */
   readPage(db: Queryable, oldKeys: readonly string[], rows: number, after: Page['next']): Promise<Page>
   /** Makes the row anew under the active keys; no plaintext is left behind. */
   renew(row: Row): Promise<Renewal>
   /** Writes what was made anew, and counts it for each old key in the same statement; answers with these counts. */
   write(db: Queryable, fresh: readonly Row[]): Promise<KeyCounts>
+  /** How many bytes of WAL that writes, as far as can be said before. */
+  wal(db: Queryable, moving: Moving): Promise<number>
 }

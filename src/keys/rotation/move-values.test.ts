@@ -58,6 +58,7 @@ class Table {
         for (const row of moved) row.key = 'new'
         return new Map([['old', moved.length]])
       },
+      wal: async () => 0,
     }
   }
 }

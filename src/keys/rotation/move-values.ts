@@ -9,7 +9,7 @@ export interface MoveOptions {
   database: Queryable
   oldKeys: readonly string[]
   budget: RowBudget
-  /** Whether to stop after the page that is under way. */
+  /** Whether to stop after the part that is under way. */
   isPaused: () => boolean
   onMoved: (counts: KeyCounts) => void
   onDamaged: (damaged: readonly DamagedValue[], stuck: number) => void
@@ -17,8 +17,9 @@ export interface MoveOptions {
 }
 
 /**
- * Moves everything that stands on the old keys, in one walk. While a page is opened and sealed, the next one is read and
- * the one before it written. Every page commits by itself, so a kill loses at most one page of work and nothing else.
+ * Moves everything that stands on the old keys, in one walk. A page that has more rows than may be written at once is written in
+ * parts. While a part is opened and sealed, the one before it is written, and the next page read. Every part commits by itself,
+ * so a kill loses at most two parts of work and nothing else.
  */
 export async function moveValues(movable: Movable, options: MoveOptions): Promise<void> {
   const { database, oldKeys, budget } = options
@@ -29,12 +30,16 @@ export async function moveValues(movable: Movable, options: MoveOptions): Promis
     for (;;) {
       const { rows, next } = await reading
       if (options.isPaused()) return
-      if (next !== undefined) reading = read(next)
-      const { fresh, values } = await renewRows(movable, rows, options)
-      await writing
-      if (fresh.length > 0) writing = watched(movable.write(database, fresh).then(options.onMoved))
-      if (next === undefined) return
-      await budget.spend(values)
+      for (let at = 0; at === 0 || at < rows.length; at += budget.pageRows) {
+        if (at > 0 && options.isPaused()) return
+        // Not before: what a part leaves behind is free for the next one only when no older statement is under way.
+        if (next !== undefined && at + budget.pageRows >= rows.length) reading = read(next)
+        const { fresh, values } = await renewRows(movable, rows.slice(at, at + budget.pageRows), options)
+        await writing
+        if (fresh.length > 0) writing = watched(movable.write(database, fresh).then(options.onMoved))
+        if (next === undefined && at + budget.pageRows >= rows.length) return
+        await budget.spend(values)
+      }
     }
   } finally {
     // Whatever ended the walk, nothing goes on behind its back, and a page that was made is written.

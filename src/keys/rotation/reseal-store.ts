@@ -1,15 +1,16 @@
-import { byteaArray, integerArray, textArray } from '../../database/binary-array.ts'
+import { byteaArray, integerArray, smallintArray, textArray } from '../../database/binary-array.ts'
 import type { Queryable, Statement } from '../../database/database.ts'
+import { idArray } from '../../database/id-array.ts'
+import { smallNumbers, spellOut } from '../../database/lean-rows.ts'
 import type { ColumnType, Row, SealedTable } from '../sealed-columns.ts'
+import { pagesOf, stretchAt, takeTurns } from './heap-order.ts'
 import type { KeyCounts, Page } from './movable.ts'
-
-/** No row sorts before these: the place where a walk over a primary key begins. */
-const FIRST = { text: '', bytea: Buffer.alloc(0), integer: -1 } as const
 
 const ENCODERS: Readonly<Record<ColumnType, (values: never[]) => Buffer>> = {
   text: textArray,
   bytea: byteaArray,
   integer: integerArray,
+  uuid: idArray,
 }
 
 /**
@@ -36,52 +37,60 @@ export interface ResealStatements {
 }
 
 export function createResealStatements(table: SealedTable): ResealStatements {
-  const identity = Object.keys(table.identity)
-  const sealed = table.columns.map(({ part }) => partNames(part).sealed)
   const read = readStatement(table)
-  const { statement, columns } = writeStatement(table)
-  const isOld = (row: Row) => sealed.some((column) => row[column] !== null)
+  const { statement, compared } = writeStatement(table)
+  const parts = table.columns.map(({ part }) => partNames(part))
   return {
-    async readPage(db, oldKeys, limit, after = Object.values(table.identity).map((type) => FIRST[type])) {
-      const rows = await db.query<Row>(read, [textArray(oldKeys), limit, ...after])
-      const last = rows.at(-1)
+    async readPage(db, oldKeys, pages, after) {
+      const { from, to, end } = stretchAt(after, pages)
+      const keys = await smallNumbers(db, 'key', oldKeys)
+      const found = await db.query<Row & { pages: number }>(read, [keys, from, to])
+      const isLast = end >= found[0]!.pages
+      const rows = found.filter(({ place }) => place !== null)
       return {
-        rows: rows.filter(isOld),
-        next: last === undefined || rows.length < limit ? undefined : identity.map((column) => last[column]),
+        rows: takeTurns(await spellOut<Row>(db, rows), 'place'),
+        next: isLast ? undefined : [end],
       }
     },
     async write(db, fresh) {
-      const parameters = columns.map(([name, type]) => ENCODERS[type](fresh.map((row) => row[name] ?? null) as never[]))
-      return new Map(
-        (await db.query<{ key_id: string; count: number }>(statement, parameters)).map((row) => [
-          row.key_id,
-          row.count,
-        ]),
+      const column = <T>(name: string) => fresh.map((row) => (row[name] ?? null) as T)
+      const ids = parts.flatMap(({ keyId, oldKeyId }) => [
+        ...column<string | null>(keyId),
+        ...column<string | null>(oldKeyId),
+      ])
+      const keyOf = await db.dictionary.ids('key', ids)
+      const keys = (name: string) => smallintArray(column<string | null>(name).map((id) => keyOf(id)))
+      const left = [...new Set(parts.flatMap(({ oldKeyId }) => column<string | null>(oldKeyId)))].filter(
+        (id) => id !== null,
       )
+      const parameters = [
+        ...compared.map(([name, type]) => ENCODERS[type](column<never>(name))),
+        ...parts.flatMap(({ oldKeyId, keyId, sealed }) => [keys(oldKeyId), keys(keyId), byteaArray(column(sealed))]),
+        smallintArray(left.map((id) => keyOf(id))),
+        textArray(left),
+      ]
+      const moved = await db.query<{ key_id: string; count: number }>(statement, parameters)
+      return new Map(moved.map(({ key_id, count }) => [key_id, count]))
     },
   }
 }
 
 /**
- * The walk goes along the primary key, and the keys are looked at only when a page is cut: otherwise the planner, which
- * cannot know how many rows are left on a key, may sort all of them for every page. A part that stands on no old key comes
- * without its bytes.
+ * One stretch of the table, in one row at the least, which says how many pages there are. The place is compared with constants on
+ * both sides, which PostgreSQL finds without reading anything else. A part that stands on no old key comes without its bytes.
  */
 function readStatement({ name, identity, unchanged, described, columns }: SealedTable): Statement {
-  const keys = Object.keys(identity)
-  const after = Object.values(identity).map((type, at) => `$${at + 3}::${type}`)
-  const plain = [...new Set([...keys, ...Object.keys(unchanged), ...described])]
-  const sealed = columns.flatMap(({ part }) => [`${part}_key_id`, `${part}_sealed`])
-  const shown = columns.map(
-    ({ part }) =>
-      `${part}_key_id, CASE WHEN ${part}_key_id = ANY($1::text[]) THEN ${part}_sealed END AS ${part}_sealed`,
-  )
+  const plain = [...new Set([...Object.keys(identity), ...Object.keys(unchanged), ...described])]
+  const isOld = (part: string) => `${part}_key = ANY($1::smallint[])`
+  const shown = columns.flatMap(({ part }) => [
+    `${part}_key`,
+    `CASE WHEN ${isOld(part)} THEN ${part}_sealed END AS ${part}_sealed`,
+  ])
   return {
     name: `reseal-read-${name}`,
-    text: `SELECT ${[...plain, ...shown].join(', ')} FROM (
-             SELECT ${[...plain, ...sealed].join(', ')} FROM ${name}
-             WHERE (${keys.join(', ')}) > (${after.join(', ')}) ORDER BY ${keys.join(', ')} LIMIT $2) page
-           ORDER BY ${keys.join(', ')}`,
+    text: `SELECT s.pages, r.* FROM (SELECT ${pagesOf(name)} AS pages) s LEFT JOIN (
+             SELECT ctid::text AS place, ${[...plain, ...shown].join(', ')} FROM ${name}
+             WHERE ctid >= $2::tid AND ctid < $3::tid AND (${columns.map(({ part }) => isOld(part)).join(' OR ')})) r ON true`,
   }
 }
 
@@ -91,31 +100,32 @@ function readStatement({ name, identity, unchanged, described, columns }: Sealed
  */
 function writeStatement({ name, identity, unchanged, columns }: SealedTable): {
   statement: Statement
-  columns: (readonly [name: string, type: ColumnType])[]
+  compared: (readonly [name: string, type: ColumnType])[]
 } {
   const compared = Object.entries({ ...identity, ...unchanged })
-  const replaced = columns.flatMap(({ part }): [string, ColumnType][] => [
-    [`${part}_old_key_id`, 'text'],
-    [`${part}_key_id`, 'text'],
+  const replaced = columns.flatMap(({ part }): [string, string][] => [
+    [`${part}_old_key`, 'smallint'],
+    [`${part}_key`, 'smallint'],
     [`${part}_sealed`, 'bytea'],
   ])
   const all = [...compared, ...replaced]
   const parts = columns.map(({ part }) => part)
   const set = parts.flatMap((part) =>
-    [`${part}_key_id`, `${part}_sealed`].map((column) => `${column} = coalesce(n.${column}, t.${column})`),
+    [`${part}_key`, `${part}_sealed`].map((column) => `${column} = coalesce(n.${column}, t.${column})`),
   )
   const same = [
     ...compared.map(([column]) => `t.${column} = n.${column}`),
-    ...parts.map((part) => `(n.${part}_old_key_id IS NULL OR t.${part}_key_id = n.${part}_old_key_id)`),
+    ...parts.map((part) => `(n.${part}_old_key IS NULL OR t.${part}_key = n.${part}_old_key)`),
   ]
-  const old = parts.map((part) => `${part}_old_key_id`)
-  const moved = old.map((column) => `SELECT ${column} AS key_id FROM replaced`).join(' UNION ALL ')
+  const old = parts.map((part) => `${part}_old_key`)
+  const moved = old.map((column) => `SELECT key_id FROM replaced JOIN old ON old.key = ${column}`).join(' UNION ALL ')
   const arrays = all.map(([, type], at) => `$${at + 1}::${type}[]`).join(', ')
+  const names = `$${all.length + 1}::smallint[], $${all.length + 2}::text[]`
   return {
-    columns: all,
+    compared,
     statement: {
       name: `reseal-write-${name}`,
-      text: `WITH replaced AS (
+      text: `WITH old AS (SELECT * FROM unnest(${names}) AS o (key, key_id)), replaced AS (
                UPDATE ${name} t SET ${set.join(', ')}
                FROM unnest(${arrays}) AS n (${all.map(([column]) => column).join(', ')})
                WHERE ${same.join(' AND ')} RETURNING ${old.map((column) => `n.${column}`).join(', ')}),

@@ -1,4 +1,6 @@
 import type { AuditCaller } from '../../audit/audit-event.ts'
+import { dropTermPartitions } from '../drop-term-partitions.ts'
+import { isIndexPurpose } from '../key.ts'
 import { isKeyRefused } from '../store-under-keys.ts'
 import { findClosable } from './find-closable.ts'
 import type { DamagedValue } from './movable.ts'
@@ -10,6 +12,9 @@ import { promoteKeys, startRotation } from './promote-keys.ts'
 import { retireKeys } from './retire-keys.ts'
 import type { RotateDeps, RotationControl, RotationRequest, RotationResult } from './rotation.ts'
 import { createRowBudget } from './row-budget.ts'
+
+/** Who reads for seconds is not waited for: a server drops the table later. */
+const DROP_ATTEMPTS = 8
 
 /**
  * One rotation from its beginning, or from where an earlier one stopped, to its end or until it is paused: census → new
@@ -95,6 +100,7 @@ export async function runRotation(
         closable,
         keepsKeys: request.keepsKeys === true,
       })
+  if (retired.length > 0 && purposes.some(isIndexPurpose)) await dropTermPartitions(deps, DROP_ATTEMPTS)
   return {
     done: !paused && stuck === 0,
     paused,

@@ -1,22 +1,20 @@
 import { Problem } from '../../problem.ts'
 import type { Keys } from '../keys.ts'
 import { paddedLengthOf } from '../seal.ts'
-import { type Row, type SealedColumn, type SealedTable, sealedTables, takeCensus } from '../sealed-columns.ts'
+import { type Row, type SealedColumn, type SealedTable, sealedTables, sumByKey, takeCensus } from '../sealed-columns.ts'
 import type { DamagedValue, Movable, Renewal } from './movable.ts'
 import { createResealStatements, partNames } from './reseal-store.ts'
+import { sizeOf, walOfRows } from './wal.ts'
 
 /** Everything that data keys seal, one table after the other. */
 export function createSealedValues(keys: Keys): Movable[] {
   return sealedTables.map((table) => ({
     name: table.name,
     purposes: [...new Set(table.columns.map(({ purpose }) => purpose))],
-    census: (db) =>
-      takeCensus(
-        db,
-        table.columns.map(({ name }) => name),
-      ),
+    census: async (db) => sumByKey(await takeCensus(db, [table])),
     ...createResealStatements(table),
     renew: resealer(keys, table),
+    wal: async (db, moving) => walOfRows(await sizeOf(db, [table.name]), moving),
   }))
 }
 

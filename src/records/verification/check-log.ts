@@ -1,5 +1,4 @@
 import type { EventAuthenticity } from '../../audit/event-authenticity.ts'
-import { eventIdAt } from '../../audit/event-id.ts'
 import type { Database } from '../../database/database.ts'
 import { timeOfId } from '../../identifier.ts'
 import { parseToken } from '../token.ts'
@@ -19,7 +18,7 @@ interface CheckLogDeps {
  * stored is there, or what is left of it.
  */
 export function createLogWalk({ database, authenticity, now }: CheckLogDeps): Walk {
-  const until = eventIdAt(now())
+  const until = now()
   return {
     table: 'audit_events',
     async check(after = []) {

@@ -3,7 +3,7 @@ import type { Keys } from '../../keys/keys.ts'
 import { termMacsMark } from '../../keys/term-marks.ts'
 import type { Details, SearchTerm } from '../../kinds/kind.ts'
 import { type Kinds, normaliseSearchValue } from '../../kinds/kinds.ts'
-import { customerTerm, type OpenRecord, splitHashes, type TermHash } from '../record.ts'
+import { customerTerm, type OpenRecord, splitTerms, type TermHash, termOf } from '../record.ts'
 import { searchHashes } from '../sealed-record.ts'
 import { termMac } from '../term-mac.ts'
 import type { RecordFinding } from './record-finding.ts'
@@ -23,10 +23,10 @@ export function checkTermsOfRecord(
   const say = (code: RecordFinding['code'], detail: string) => findings.push({ code, token, detail })
   const terms = [...customerTerm(values.customer), ...kinds[kind].terms(values.details)]
   const given = terms.map((term) => ({ type: term.type, hashes: hashesOf({ keys, kinds }, record, term) }))
-  const remembered = splitHashes(joined)
-  for (const hash of remembered) {
-    const term = given.flatMap(({ hashes }) => hashes).find((one) => one.hash.equals(hash))
-    const row = stored.get(hash.toString('hex'))
+  const remembered = splitTerms(joined)
+  for (const bytes of remembered) {
+    const term = given.flatMap(({ hashes }) => hashes).find((one) => termOf(one).equals(bytes))
+    const row = stored.get(bytes.toString('hex'))
     if (term === undefined) say('term-changed', 'the record remembers a search term that its values do not give')
     else if (row === undefined) say('term-missing', `the search term by ${term.type} is gone: it finds nothing`)
     else if (row.key_id !== term.keyId || !isWritten(keys, term, row.mac, record)) {
@@ -34,7 +34,7 @@ export function checkTermsOfRecord(
     }
   }
   for (const { type, hashes } of given) {
-    if (!hashes.some(({ hash }) => remembered.some((one) => one.equals(hash)))) {
+    if (!hashes.some((hash) => remembered.some((one) => one.equals(termOf(hash))))) {
       say('term-changed', `the record does not remember its search term by ${type}`)
     }
   }

@@ -16,7 +16,7 @@ export function createTermsWalk({ database, keys }: { database: Database; keys: 
       const last = rows.at(-1)
       return {
         rows: rows.length,
-        next: last === undefined || rows.length < PAGE_ROWS ? undefined : [last.term, last.token],
+        next: last === undefined || rows.length < PAGE_ROWS ? undefined : [last.term, last.uuid],
         findings: rows.flatMap((row) => checkTerm(keys, row)),
         unbound: 0,
       }
@@ -25,7 +25,7 @@ export function createTermsWalk({ database, keys }: { database: Database; keys: 
 }
 
 function checkTerm(keys: Keys, { token: text, key_id, is_found, is_remembered }: TermToCheck): RecordFinding[] {
-  // What is no token is somebody's text, and is not repeated.
+  // Which kind of token it was is not known where there is no such record.
   const token = parseToken(text)
   const found: RecordFinding[] = []
   const key = keys.ring.find(key_id)

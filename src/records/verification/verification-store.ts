@@ -1,7 +1,11 @@
-import { EVENT_ROW, type EventRow, isIntactSql, LEAF_HASH } from '../../audit/event-row-store.ts'
+import { eventUuidAt } from '../../audit/event-id.ts'
+import { EVENT_ROW, type EventRow, isIntactSql, LEAF_HASH, queryEvents } from '../../audit/event-row-store.ts'
 import type { Database, Queryable, Statement } from '../../database/database.ts'
+import { idArray } from '../../database/id-array.ts'
+import { FIRST_UUID, isBehindSql, spellOut } from '../../database/lean-rows.ts'
+import { uuidOf } from '../../identifier.ts'
 import { CENSUS_TIMEOUT_MS } from '../../keys/sealed-columns.ts'
-import type { StoredRecord } from '../record.ts'
+import { type StoredRecord, TERM_BYTES } from '../record.ts'
 import { RECORD_COLUMNS, type RecordRow } from '../record-store.ts'
 import type { EventsOf } from './events-of-record.ts'
 
@@ -59,43 +63,51 @@ export interface StoredTerm {
 
 const SELECT_RECORDS: Statement = {
   name: 'select-records-to-check',
-  text: `SELECT ${RECORD_COLUMNS}, terms, erased_at FROM records WHERE token > $1 ORDER BY token LIMIT $2`,
+  text: `SELECT ${RECORD_COLUMNS}, terms, erased_at FROM records
+         WHERE ${isBehindSql('$1')} ORDER BY token LIMIT $2`,
 }
 const SELECT_VERSIONS_OF: Statement = {
   name: 'select-versions-of-records-to-check',
   text: `SELECT token, count(*)::integer AS count, min(version) AS first, max(version) AS last
-         FROM record_versions WHERE token = ANY ($1::text[]) GROUP BY token`,
+         FROM record_versions WHERE token = ANY ($1::uuid[]) GROUP BY token`,
 }
 const SELECT_TERMS_OF: Statement = {
   name: 'select-terms-of-records-to-check',
-  text: `SELECT s.token, encode(s.term, 'hex') AS term, s.key_id, s.mac
-         FROM records r CROSS JOIN LATERAL generate_series(0, length(r.terms) / 32 - 1) AS at
-         JOIN search_terms s ON s.term = substr(r.terms, 1 + 32 * at, 32) AND s.token = r.token
-         WHERE r.token = ANY ($1::text[])`,
+  text: `SELECT s.token, encode(s.term, 'hex') AS term, s.key, s.mac
+         FROM unnest($1::uuid[]) AS w (token) JOIN records r USING (token)
+         CROSS JOIN LATERAL generate_series(0, length(r.terms) / ${TERM_BYTES} - 1) AS at
+         JOIN search_terms s ON s.term = substr(r.terms, 1 + ${TERM_BYTES} * at, ${TERM_BYTES}) AND s.token = r.token`,
 }
 const SELECT_EVENTS_OF: Statement = {
   name: 'select-log-of-records-to-check',
-  text: `SELECT ${EVENT_ROW} FROM unnest($1::text[]) AS w (token)
-         JOIN audit_events e ON e.token = w.token AND e.type IN ('record.tokenize', 'record.correct', 'record.erase')
+  text: `SELECT ${EVENT_ROW} FROM unnest($1::uuid[]) AS w (token)
+         JOIN audit_events e ON e.token = w.token AND e.type = ANY (ARRAY(
+           SELECT id FROM dictionary WHERE sort = 'type' AND name IN ('record.tokenize', 'record.correct', 'record.erase')))
            AND strpos(e.body, '"outcome":"success"') > 0`,
   timeoutMs: CENSUS_TIMEOUT_MS,
 }
 
 /** Records in the order of their tokens, each with its versions, its terms and what the log says of it. */
 export async function selectRecordsToCheck(tx: Queryable, after: string, limit: number): Promise<FoundRecord[]> {
-  const rows = await tx.query<RecordRow & { terms: Buffer; erased_at: Date | null }>(SELECT_RECORDS, [after, limit])
-  const tokens = [rows.map(({ token }) => token)]
-  const versions = await tx.query<VersionsOf & { token: string }>(SELECT_VERSIONS_OF, tokens)
-  const terms = await tx.query<StoredTerm & { token: string; term: string }>(SELECT_TERMS_OF, tokens)
-  const events = await tx.query<EventRow>(SELECT_EVENTS_OF, tokens)
+  const found = await tx.query<Record<string, unknown>>(SELECT_RECORDS, [uuidOf(after) ?? null, limit])
+  const rows = await spellOut<RecordRow & { terms: Buffer; erased_at: Date | null }>(tx, found)
+  const tokens = rows.map(({ token }) => token)
+  const uuids = idArray(tokens)
+  const versions = await tx.query<VersionsOf & { token: string }>(SELECT_VERSIONS_OF, [uuids])
+  const terms = await spellOut<StoredTerm & { token: string; term: string }>(
+    tx,
+    await tx.query(SELECT_TERMS_OF, [uuids]),
+  )
+  const events = await queryEvents<EventRow>(tx, SELECT_EVENTS_OF, [uuids])
   const versionsOf = new Map(versions.map((row) => [row.token, row]))
   const termsOf = Map.groupBy(terms, ({ token }) => token)
-  const logOf = Map.groupBy(events, (event) => event.token)
+  // The word in front of a token is in the body alone, which is not believed yet.
+  const logOf = Map.groupBy(events, (event) => uuidOf(event.token!))
   return rows.map((row) => ({
     ...row,
-    versions: versionsOf.get(row.token),
-    log: logOf.get(row.token) ?? [],
-    stored: new Map(termsOf.get(row.token)?.map((stored) => [stored.term, stored])),
+    versions: versionsOf.get(uuidOf(row.token)!),
+    log: logOf.get(uuidOf(row.token)) ?? [],
+    stored: new Map(termsOf.get(uuidOf(row.token)!)?.map((stored) => [stored.term, stored])),
   }))
 }
 
@@ -113,22 +125,26 @@ export interface VersionToCheck extends Pick<StoredRecord, 'token' | 'version' |
 const SELECT_VERSIONS: Statement = {
   name: 'select-versions-to-check',
   text: `SELECT v.*, r.version AS current FROM (
-           SELECT * FROM record_versions WHERE (token, version) > ($1::text, $2::integer)
+           SELECT * FROM record_versions WHERE (token, version) > ($1::uuid, $2::integer)
            ORDER BY token, version LIMIT $3) v
          LEFT JOIN records r ON r.token = v.token AND r.erased_at IS NULL ORDER BY v.token, v.version`,
 }
 
-export function selectVersionsToCheck(
+export async function selectVersionsToCheck(
   db: Queryable,
   [token = '', version = -1]: readonly unknown[],
   limit: number,
 ): Promise<VersionToCheck[]> {
-  return db.query(SELECT_VERSIONS, [token, version, limit])
+  const after = [uuidOf(token as string) ?? FIRST_UUID, version]
+  return spellOut(db, await db.query(SELECT_VERSIONS, [...after, limit]))
 }
 
 /** A search term, and what becomes of it. */
 export interface TermToCheck {
   term: Buffer
+  /** The 16 bytes of the token, as a uuid. */
+  uuid: string
+  /** No token where there is no such record, and no version of one. */
   token: string
   key_id: string
   is_found: boolean
@@ -137,18 +153,20 @@ export interface TermToCheck {
 
 const SELECT_TERMS: Statement = {
   name: 'select-terms-to-check',
-  text: `SELECT s.term, s.token, s.key_id, r.token IS NOT NULL AS is_found,
+  text: `SELECT s.term, s.token AS uuid, s.token, s.key,
+                coalesce(r.kind, (SELECT kind FROM record_versions v WHERE v.token = s.token LIMIT 1)) AS kind,
+                r.token IS NOT NULL AND r.erased_at IS NULL AS is_found,
                 coalesce(position(s.term IN r.terms) > 0, false) AS is_remembered
-         FROM (SELECT * FROM search_terms WHERE (term, token) > ($1::bytea, $2::text) ORDER BY term, token LIMIT $3) s
-         LEFT JOIN records r ON r.token = s.token AND r.erased_at IS NULL ORDER BY s.term, s.token`,
+         FROM (SELECT * FROM search_terms WHERE (term, token) > ($1::bytea, $2::uuid) ORDER BY term, token LIMIT $3) s
+         LEFT JOIN records r ON r.token = s.token ORDER BY s.term, s.token`,
 }
 
-export function selectTermsToCheck(
+export async function selectTermsToCheck(
   db: Queryable,
-  [term = Buffer.alloc(0), token = '']: readonly unknown[],
+  [term = Buffer.alloc(0), uuid = FIRST_UUID]: readonly unknown[],
   limit: number,
 ): Promise<TermToCheck[]> {
-  return db.query(SELECT_TERMS, [term, token, limit])
+  return spellOut(db, await db.query(SELECT_TERMS, [term, uuid, limit]))
 }
 
 /** A kept answer. */
@@ -163,25 +181,25 @@ export interface AnswerToCheck {
 
 const SELECT_ANSWERS: Statement = {
   name: 'select-answers-to-check',
-  text: `SELECT key_hash, request_hash, index_key_id, response_key_id, response_sealed, expires_at
+  text: `SELECT key_hash, request_hash, index_key, response_key, response_sealed, expires_at
          FROM idempotency_keys WHERE key_hash > $1 ORDER BY key_hash LIMIT $2`,
 }
 const SELECT_LIVE: Statement = {
   name: 'select-live-records-to-check',
-  text: 'SELECT token FROM records WHERE token = ANY ($1::text[]) AND erased_at IS NULL',
+  text: 'SELECT token, kind FROM records WHERE token = ANY ($1::uuid[]) AND erased_at IS NULL',
 }
 
-export function selectAnswersToCheck(
+export async function selectAnswersToCheck(
   db: Queryable,
   [hash = Buffer.alloc(0)]: readonly unknown[],
   limit: number,
 ): Promise<AnswerToCheck[]> {
-  return db.query(SELECT_ANSWERS, [hash, limit])
+  return spellOut(db, await db.query(SELECT_ANSWERS, [hash, limit]))
 }
 
 /** Those of the records that are there. */
 export async function selectLive(db: Queryable, tokens: readonly string[]): Promise<ReadonlySet<string>> {
-  const rows = await db.query<{ token: string }>(SELECT_LIVE, [tokens])
+  const rows = await spellOut<{ token: string }>(db, await db.query(SELECT_LIVE, [idArray(tokens)]))
   return new Set(rows.map(({ token }) => token))
 }
 
@@ -200,21 +218,25 @@ export interface ReasonToCheck {
 
 const SELECT_REASONS: Statement = {
   name: 'select-reasons-to-check',
-  text: `SELECT p.event, p.reason_key_id, p.reason_sealed, a.token AS approved, ${EVENT_ROW},
-                ARRAY(SELECT r.token FROM records r WHERE r.token IN (e.token, a.token) AND r.erased_at IS NOT NULL) AS erased
+  text: `SELECT p.event, p.reason_key, p.reason_sealed, a.token AS approved, ${EVENT_ROW},
+                ARRAY(SELECT r.token FROM records r WHERE r.token IN (e.token, id_uuid(a.token)) AND r.erased_at IS NOT NULL) AS erased
          FROM (SELECT * FROM reveal_reasons WHERE event > $1 ORDER BY event LIMIT $2) p
-         LEFT JOIN audit_events e ON e.id = p.event LEFT JOIN approvals a ON a.id = p.event ORDER BY p.event`,
+         LEFT JOIN audit_events e ON e.id = CASE WHEN p.event LIKE 'evt\\_%' THEN id_uuid(p.event) END LEFT JOIN approvals a ON a.id = p.event ORDER BY p.event`,
 }
+
+type ReasonRow = Omit<ReasonToCheck, 'beside' | 'reason_key_id'> & EventRow & { id: string | null; reason_key: number }
 
 export async function selectReasonsToCheck(
   db: Queryable,
   [event = '']: readonly unknown[],
   limit: number,
 ): Promise<ReasonToCheck[]> {
-  const rows = await db.query<Omit<ReasonToCheck, 'beside'> & EventRow & { id: string | null }>(SELECT_REASONS, [
-    event,
-    limit,
-  ])
+  const found = await queryEvents<ReasonRow>(db, SELECT_REASONS, [event, limit])
+  const nameOf = await db.dictionary.names(
+    'key',
+    found.map(({ reason_key }) => reason_key),
+  )
+  const rows = found.map(({ reason_key, ...row }) => ({ ...row, reason_key_id: nameOf(reason_key) }))
   return rows.map(({ event, reason_key_id, reason_sealed, approved, erased, ...row }) => {
     return { event, reason_key_id, reason_sealed, approved, erased, beside: row.id === null ? undefined : row }
   })
@@ -226,7 +248,7 @@ export interface LoggedRow extends EventRow {
   is_missed: boolean
 }
 
-/** A page of the log: how many events it has, and which is the last. */
+/** A page of the log: how many events it has, and which is the last, as its column of ids has it. */
 export interface LoggedPage {
   count: number
   last: string | null
@@ -236,13 +258,13 @@ export interface LoggedPage {
 
 const SELECT_END_OF_PAGE: Statement = {
   name: 'select-end-of-logged-page',
-  text: `SELECT count(*)::integer AS count, max(id) AS last
+  text: `SELECT count(*)::integer AS count, (array_agg(id ORDER BY id DESC))[1] AS last
          FROM (SELECT id FROM audit_events WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3) AS page`,
   timeoutMs: CENSUS_TIMEOUT_MS,
 }
 /** By the body, whatever stands beside it: in the canonical form the quotation marks inside a text are escaped. */
 const IS_MISSED = `strpos(e.body, '"type":"record.tokenize"') > 0 AND strpos(e.body, '"outcome":"success"') > 0
-                   AND NOT EXISTS (SELECT FROM records r WHERE r.token = substring(e.body FROM '"token":"([^"]*)"'))`
+                   AND NOT EXISTS (SELECT FROM records r WHERE r.token = id_uuid(substring(e.body FROM '"token":"([^"]*)"')))`
 const SELECT_LOGGED_ROWS: Statement = {
   name: 'select-logged-rows-to-check',
   text: `SELECT * FROM (
@@ -255,11 +277,15 @@ const SELECT_LOGGED_ROWS: Statement = {
 /** What is to be looked at of the log, from one event to another. */
 export async function selectLoggedPage(
   db: Queryable,
-  [after = '']: readonly unknown[],
-  until: string,
+  [after = eventUuidAt(new Date(0))]: readonly unknown[],
+  until: Date,
   limit: number,
 ): Promise<LoggedPage> {
-  const [page] = await db.query<{ count: number; last: string | null }>(SELECT_END_OF_PAGE, [after, until, limit])
+  const [page] = await db.query<{ count: number; last: string | null }>(SELECT_END_OF_PAGE, [
+    after,
+    eventUuidAt(until),
+    limit,
+  ])
   const { count, last } = page!
-  return { count, last, rows: last === null ? [] : await db.query<LoggedRow>(SELECT_LOGGED_ROWS, [after, last]) }
+  return { count, last, rows: last === null ? [] : await queryEvents<LoggedRow>(db, SELECT_LOGGED_ROWS, [after, last]) }
 }

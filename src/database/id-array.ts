@@ -1,0 +1,7 @@
+import { bytesOfId } from '../identifier.ts'
+import { uuidArray } from './binary-array.ts'
+
+/** A `uuid[]` parameter of ids or tokens. What is none is null, which nothing equals. */
+export function idArray(ids: readonly (string | null)[]): Buffer {
+  return uuidArray(ids.map((id) => (id === null ? null : (bytesOfId(id) ?? null))))
+}

@@ -1,0 +1,60 @@
+/** What the help of a command does not say. */
+export const COMMAND_NOTES: Readonly<Record<string, readonly string[]>> = {
+  serve: ['`npm start` does the same. On an older Node.js every command continues on the one that npm installed.'],
+  migrate: [
+    `Needs \`DATABASE_OWNER_URL\` for a database of your own. It also gives events in the default partition of the log the
+      partition of their month. \`--accept-schema\` needs the keys; [upgrade](../how-to/upgrade.md) explains both.`,
+  ],
+  doctor: ['Creates nothing. Exit code 1 when it finds what would refuse a start.'],
+  'clients add': [
+    `Without \`--role\` the client can reveal nothing. \`--certificate\` and \`--certificate-name\` need
+      \`STRONGROOM_CLIENT_CA\`, also for a self-signed certificate.`,
+  ],
+  'clients revoke': ['Needs no keys of the vault.'],
+  'clients rotate-secret': ['The old secret ends at once, or after `--overlap`.'],
+  'staff token': [
+    `The name is stored in lower case. A token without \`--jkt\` reveals no card number in production. \`--dpop-jkt\` is another
+      name of \`--jkt\`.`,
+  ],
+  'staff disable': ['Holds on every server, for tokens of any issuer. Needs no keys of the vault.'],
+  'staff enable': ['Needs the keys of the vault.'],
+  'roles check': ['Needs no vault. It names every fault with a JSON pointer.'],
+  'issuers check': ['Exit code 0: the token is accepted; 1: it is refused.'],
+  'access rebuild': [
+    'Only where the ledger was changed and cannot be put back. Review all access and restart every server.',
+  ],
+  'partners end': ['Needs no keys of the vault.'],
+  'keys inventory': [
+    `MAC keys are limited by time alone, so their \`uses\` and \`uses_limit\` are null. \`--json\` includes the public keys of
+      signing keys.`,
+  ],
+  'keys rotate': [
+    'Callers notice nothing. Ctrl-C pauses a rotation (exit code 130); the next one resumes it.',
+    '[Rotate keys](../how-to/rotate-keys.md) explains the steps.',
+  ],
+  'keys compromise': ['[Respond to key compromise](../how-to/respond-to-key-compromise.md) explains what to do next.'],
+  'keys destroy': [
+    `Refused while anything references the key, or while an older transaction may still store something under it. It says
+      which backups still hold the key.`,
+  ],
+  'keys reopen': ['The reason is in the audit log in the clear.'],
+  'keys ceremony': ['Refuses pipes: each custodian types at the terminal.'],
+  unseal: ['Refuses pipes. The share goes to the server over the operator socket.'],
+  'keys migrate-root': ['Touches no record. `--dry-run` makes a key at the new provider, tries it and removes it.'],
+  'records verify': [
+    `Runs beside the servers and takes no lock. With \`--json\` each line is progress (\`"done": false\`), a finding (\`code\`,
+      \`token\`, \`detail\`) or the result. Exit code 1 when it finds something.`,
+  ],
+  'audit verify': [
+    `Needs no key of the vault. Without \`--key\` it takes the log's own word for its key, which proves only that the log agrees
+      with itself. Exit code 1 when it finds something.`,
+  ],
+  'audit key': ['Note the keys where the owner of the database cannot change them.'],
+  'audit export': ['Leaves an audit event before the first byte. A file gets mode 0600.'],
+  'audit tail': ['[Ship to a SIEM](../how-to/ship-to-a-siem.md) explains delivery and the cursor.'],
+  'audit acknowledge': [
+    'Use the same `--since` and `--time-zone` as for the review. The note is in the log in the clear.',
+  ],
+  'audit drop': ['At least 12 months are kept (PCI DSS 10.5.1). Needs `DATABASE_OWNER_URL` and the keys of the vault.'],
+  'restore apply': ['Exit code 2 when the file is not the newer log of this vault.'],
+}

@@ -1,0 +1,35 @@
+import { createAccessRoutes } from '../../../src/access/access-routes.ts'
+import type { Caller } from '../../../src/access/caller.ts'
+import { createAuditRoutes } from '../../../src/audit/audit-routes.ts'
+import { createLogRoutes } from '../../../src/audit/log-routes.ts'
+import { createDocsRoutes } from '../../../src/http/docs-routes.ts'
+import { createHealthRoutes } from '../../../src/http/health-routes.ts'
+import type { Route } from '../../../src/http/route.ts'
+import { createKinds } from '../../../src/kinds/kinds.ts'
+import { createRecordApi } from '../../../src/records/record-api.ts'
+import { createWhy } from '../../../src/records/why.ts'
+import { version } from '../../../src/version.ts'
+
+export const ISSUER = 'https://localhost:8443'
+
+/**
+ * The routes of a vault with all its calls, for their descriptions. There is no vault behind them: what only a request needs
+ * is left out.
+ */
+export function describedRoutes(): Route<Caller>[] {
+  const parts = {
+    kinds: createKinds(() => new Date(), true),
+    why: createWhy(),
+    issuer: ISSUER,
+    asksForCertificates: true,
+  }
+  const deps = parts as never
+  const routes: Route<Caller>[] = [
+    ...createAccessRoutes(deps),
+    ...createRecordApi(deps),
+    ...createAuditRoutes(deps),
+    ...createLogRoutes(deps),
+    ...createHealthRoutes<Caller>(async () => {}),
+  ]
+  return [...routes, ...createDocsRoutes(routes, { issuer: ISSUER, version })]
+}
