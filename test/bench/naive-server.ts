@@ -13,10 +13,12 @@ import type { Caller } from '../../src/access/caller.ts'
 import { requireAnyScope } from '../../src/access/grant.ts'
 import { readConfig } from '../../src/config.ts'
 import { connectionOptions } from '../../src/database/database.ts'
+import type { Sort } from '../../src/database/dictionary.ts'
 import { presentedBy } from '../../src/http/presented.ts'
 import { sourceOf } from '../../src/http/source/source.ts'
 import { createTrustedProxies } from '../../src/http/source/trusted-proxies.ts'
 import { loadTls } from '../../src/http/tls.ts'
+import { uuidOf } from '../../src/identifier.ts'
 import { parseInput } from '../../src/parse-input.ts'
 import { Problem } from '../../src/problem.ts'
 import { checkoutSchema } from '../../src/records/checkout-schema.ts'
@@ -52,40 +54,55 @@ async function admit(caller: Caller): Promise<Caller> {
   return caller
 }
 
+const { dictionary } = parts.database
+type Name = string | null
+const numberOf = async (sort: Sort, name: Name) => (await dictionary.ids(sort, [name]))(name)
+
 async function insert({ records, now }: NewRecords): Promise<undefined> {
+  const rows = await Promise.all(records.map((one) => recordRow(one, now)))
+  const terms = await Promise.all(
+    records.flatMap(({ record, terms }) => terms.map((term) => termRow(record.token, term))),
+  )
+  const events = await Promise.all(records.map(({ event }) => eventRow(event)))
   await db.transaction(async (tx) => {
-    await tx('records').insert(records.map((one) => recordRow(one, now)))
-    const keyOf = await parts.database.dictionary.ids(
-      'key',
-      records.flatMap(({ terms }) => terms.map(({ keyId }) => keyId)),
-    )
-    const terms = records.flatMap(({ record, terms }) =>
-      terms.map(({ hash, keyId }) => ({ term: termOf({ hash }), token: record.token, key: keyOf(keyId) })),
-    )
+    await tx('records').insert(rows)
     if (terms.length > 0) await tx('search_terms').insert(terms)
-    await tx('audit_events').insert(
-      records.map(({ event: { occurredAt, book: _book, ...event } }) => ({ ...event, occurred_at: occurredAt })),
-    )
+    await tx('audit_events').insert(events)
   })
   return undefined
 }
 
-function recordRow({ record, terms }: NewRecord, now: Date) {
-  const { token, kind, site, version, policyVersion, consents, display, secret } = record
+async function recordRow({ record, terms }: NewRecord, now: Date) {
+  const { token, kind, site, version, policyVersion = null, consents, display, secret } = record
   return {
-    token,
-    kind,
-    site,
+    token: uuidOf(token),
+    kind: await numberOf('kind', kind),
+    site: await numberOf('site', site),
     version,
-    policy_version: policyVersion ?? null,
-    consents,
-    display_key_id: display.keyId,
+    policy: await numberOf('policy', policyVersion),
+    consents: await numberOf('consents', consents.toSorted().join(' ')),
+    display_key: await numberOf('key', display.keyId),
     display_sealed: display.bytes,
-    secret_key_id: secret.keyId,
+    secret_key: await numberOf('key', secret.keyId),
     secret_sealed: secret.bytes,
     terms: joinTerms(terms),
     created_at: now,
-    updated_at: now,
+  }
+}
+
+async function termRow(token: string, { hash, keyId }: NewRecord['terms'][number]) {
+  return { term: termOf({ hash }), token: uuidOf(token), key: await numberOf('key', keyId) }
+}
+
+async function eventRow({ id, token, caller, type, purpose, site, body }: NewRecord['event']) {
+  return {
+    id: uuidOf(id),
+    token: token === null ? null : uuidOf(token),
+    caller: await numberOf('caller', caller),
+    type: await numberOf('type', type),
+    purpose: await numberOf('purpose', purpose),
+    site: await numberOf('site', site),
+    body,
   }
 }
 

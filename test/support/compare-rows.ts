@@ -6,7 +6,7 @@ type Sql = <Row>(text: string) => Promise<Row[]>
 const HALF_TERMS = `coalesce((SELECT string_agg(substr(terms, 1 + 32 * at, 16), ''::bytea ORDER BY at)
   FROM generate_series(0, length(terms) / 32 - 1) AS at), ''::bytea)`
 
-/** Columns that say less than they did, as what they say now. */
+/** Columns that say less than they did once terms are stored shorter, as what they say then. */
 const SHORTER: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   records: { terms: HALF_TERMS },
   search_terms: { term: 'substr(term, 1, 16)' },
@@ -30,13 +30,14 @@ export async function compareRows(
   tables: readonly string[],
 ): Promise<Record<string, { compared: number; differing: number }>> {
   await sql(readableSchemaSql())
+  const [shorter] = await sql(`SELECT WHERE to_regclass('readable.search_terms') IS NOT NULL`)
   const results: Record<string, { compared: number; differing: number }> = {}
   for (const table of tables) {
     const columns = await sql<{ name: string }>(
       `SELECT quote_ident(attname) AS name FROM pg_attribute WHERE attrelid = 'kept.${table}'::regclass AND attnum > 0 ORDER BY attnum`,
     )
     const names = columns.map(({ name }) => name)
-    const before = names.map((name) => SHORTER[table]?.[name] ?? name)
+    const before = names.map((name) => (shorter && SHORTER[table]?.[name]) ?? name)
     const [isReadable] = await sql(`SELECT WHERE to_regclass('readable.${table}') IS NOT NULL`)
     const [row] = await sql<{ compared: number; differing: number }>(
       `WITH now AS MATERIALIZED (SELECT ${names} FROM ${isReadable ? 'readable' : 'public'}.${table} WHERE random() < ${SHARE})
