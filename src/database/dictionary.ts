@@ -27,8 +27,9 @@ interface Entry {
 }
 
 /**
- * Two processes may take the same number at once: one of them adds nothing, and asks again. `ON CONFLICT` waits for a
- * transaction that has added the name and is not over.
+ * Two sessions may take the same number at once: one of them adds nothing, and asks again, for a number a little further on, so
+ * that many do not get in each other's way again and again. `ON CONFLICT` waits for a transaction that has added the name and is
+ * not over.
  */
 const ADD: Statement = {
   name: 'add-to-dictionary',
@@ -36,7 +37,8 @@ const ADD: Statement = {
          present AS (SELECT d.id, d.name FROM dictionary d JOIN wanted USING (name) WHERE d.sort = $1),
          added AS (
            INSERT INTO dictionary (sort, id, name)
-           SELECT $1, (SELECT coalesce(max(id), 0) FROM dictionary WHERE sort = $1) + row_number() OVER (ORDER BY name), name
+           SELECT $1, (SELECT coalesce(max(id), 0) + floor(random() * $3::integer)::integer FROM dictionary WHERE sort = $1)
+                      + row_number() OVER (ORDER BY name), name
            FROM wanted WHERE name NOT IN (SELECT name FROM present)
            ON CONFLICT DO NOTHING RETURNING id, name)
          SELECT id, name FROM present UNION ALL SELECT id, name FROM added`,
@@ -45,8 +47,9 @@ const FIND: Statement = {
   name: 'find-in-dictionary',
   text: 'SELECT id, name FROM dictionary WHERE sort = $1 AND id = ANY($2::integer[])',
 }
-/** So many processes would have to take the same number one after the other. */
 const ATTEMPTS = 20
+/** How much further on a number may be with each attempt. */
+const SPREAD = 8
 
 /** Names of one sort, both ways: its own, and those of its parent. */
 class Names {
@@ -155,7 +158,7 @@ export function createDictionary(of: (sort: Sort) => Names, run: Run): Dictionar
 
 async function addNames(run: Run, sort: Sort, names: ReadonlySet<string>): Promise<Entry[]> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const entries = await run<Entry>(ADD, [sort, textArray([...names])])
+    const entries = await run<Entry>(ADD, [sort, textArray([...names]), attempt * SPREAD])
     if (entries.length === names.size) return entries
   }
   throw new Error(`the dictionary takes no names of the sort ${sort}`)
