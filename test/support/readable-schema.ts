@@ -157,7 +157,10 @@ export function readableSchemaSql(): string {
       EXECUTE format('ALTER TABLE %s OWNER TO %s', public.terms_partition(public.id_of('key', key_id)),
         (SELECT relowner::regrole FROM pg_class WHERE oid = 'public.search_terms'::regclass));
     END $$;
-    ${tables.map(viewSql).join('\n')}`
+    ${tables.map(viewSql).join('\n')}
+    -- Each role sees and changes what it may see and change in the tables.
+    GRANT USAGE ON SCHEMA readable TO PUBLIC;
+    GRANT ALL ON ALL TABLES IN SCHEMA readable TO PUBLIC;`
 }
 
 function viewSql({ name, key, columns }: ReadableTable): string {
@@ -170,7 +173,7 @@ function viewSql({ name, key, columns }: ReadableTable): string {
     return `${column} = ${write.replaceAll(/\bv\./g, 'OLD.')}`
   })
   return `
-    CREATE VIEW readable.${name} AS SELECT ${columns.map(({ name, read = `t.${name}` }) => `${read} AS ${name}`).join(', ')} FROM public.${name} t;
+    CREATE VIEW readable.${name} WITH (security_invoker = true) AS SELECT ${columns.map(({ name, read = `t.${name}` }) => `${read} AS ${name}`).join(', ')} FROM public.${name} t;
     CREATE FUNCTION readable.write_${name}() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
       IF TG_OP = 'INSERT' THEN
