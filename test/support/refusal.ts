@@ -71,6 +71,7 @@ export async function expectRefusal(
     'audit log': events.join('\n'),
     metrics: after.metrics,
     log: written.join(''),
+    dictionary: after.names.filter((name) => !before.names.includes(name)).join('\n'),
   }
   for (const value of [expected.input ?? []].flat()) {
     for (const [place, text] of Object.entries(places)) {
@@ -109,24 +110,37 @@ interface Snapshot {
   tables: Record<string, string>
   events: string[]
   lines: string[]
+  /** The names that events have numbers for. */
+  names: string[]
   metrics: string
 }
 
+/** The event of a refusal may be the first one of its type or of its caller; nothing of records gets a number. */
+const IS_OF_RECORDS = "sort NOT IN ('type', 'caller', 'purpose')"
+
 async function takeSnapshot(vault: TestVault): Promise<Snapshot> {
   const { database } = vault
-  const names = await database.sql<{ name: string }>(
+  const tableNames = await database.sql<{ name: string }>(
     `SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('rate_limits', 'kept_limits', 'key_uses', 'audit_claims') AND tablename NOT LIKE 'audit_events%'`,
   )
   const tables: Record<string, string> = {}
-  for (const { name } of names) {
+  for (const { name } of tableNames) {
     const [row] = await database.sql<{ content: string }>(
-      `SELECT count(*) || ' rows, ' || md5(coalesce(string_agg(t::text, '' ORDER BY t::text), '')) AS content FROM ${name} t`,
+      `SELECT count(*) || ' rows, ' || md5(coalesce(string_agg(t::text, '' ORDER BY t::text), '')) AS content FROM ${name} t
+       ${name === 'dictionary' ? `WHERE ${IS_OF_RECORDS}` : ''}`,
     )
     tables[name] = row!.content
   }
   const events = await database.sql<{ line: string }>('SELECT body AS line FROM readable.audit_events ORDER BY id')
+  const names = await database.sql<{ name: string }>(`SELECT name FROM dictionary WHERE NOT ${IS_OF_RECORDS}`)
   const metrics = (await vault.strongroom.metrics.text()).body
-  return { tables, events: events.map(({ line }) => line), lines: [...vault.logLines], metrics }
+  return {
+    tables,
+    events: events.map(({ line }) => line),
+    lines: [...vault.logLines],
+    names: names.map(({ name }) => name),
+    metrics,
+  }
 }
 
 function expectEvent(line: string, expected: ExpectedRefusal, requestId: unknown): void {

@@ -6,6 +6,7 @@ import { migrate } from '../../src/database/migrate.ts'
 import { findAccount, type PostgresPrograms, runProgram } from '../../src/database/postgres-programs.ts'
 import { startPostmaster, stopPostmaster } from '../../src/database/postmaster.ts'
 import { openTestDatabase, type TestDatabase, withDatabase } from './postgres.ts'
+import { readableSchemaSql } from './readable-schema.ts'
 
 /** What a drill with `pg_dump` needs, which the embedded PostgreSQL does not bring. */
 const PROGRAMS = ['initdb', 'pg_ctl', 'postgres', 'pg_dump', 'pg_restore']
@@ -81,6 +82,7 @@ export async function startSystemCluster(programsIn: string): Promise<SystemClus
     async restore(file) {
       const restored = await create('restored')
       await run('pg_restore', ['--exit-on-error', `--dbname=${ownerOf('restored')}`, path.join(work, file)])
+      await restored.sql(readableSchemaSql())
       return restored
     },
     async stop() {
