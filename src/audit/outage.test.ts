@@ -6,6 +6,7 @@ import { watchOutage } from './outage.ts'
 let isAway = true
 let events: Record<string, unknown>[] = []
 let alarms: string[] = []
+let renewals = 0
 const VAULT = { id: 'strongroom', kind: 'vault' } as const
 
 beforeEach(() => {
@@ -19,6 +20,7 @@ afterEach(() => vi.useRealTimers())
 const start = (onWrite: () => void = () => {}) =>
   watchOutage({
     caller: VAULT,
+    database: { renew: () => void renewals++ },
     now: () => new Date(),
     newAuditEvent: createNewAuditEvent(
       () => new Date(),
@@ -37,6 +39,7 @@ it('counts what is refused while the log is away, alarms once, and records the g
   const outage = start()
   outage.observe(refused)
   await vi.advanceTimersByTimeAsync(5_000)
+  expect(renewals).toBeGreaterThan(0)
   // Whatever the reason now: the log is away.
   outage.observe({ ...refused, code: 'sealed' })
   outage.observe(refused)

@@ -1,4 +1,5 @@
 import type { Alert } from '../alert.ts'
+import type { Database } from '../database/database.ts'
 import { Problem } from '../problem.ts'
 import type { AuditCaller, NewAuditEvent } from './audit-event.ts'
 import type { RecordEvent } from './record-event.ts'
@@ -23,6 +24,7 @@ export interface ObservedAnswer {
 }
 
 export interface OutageDeps {
+  database: Pick<Database, 'renew'>
   newAuditEvent: NewAuditEvent
   recordEvent: RecordEvent
   now: () => Date
@@ -34,7 +36,7 @@ export interface OutageDeps {
  * Notices when the log cannot be written, alarms once, and when it can again records the gap: from when to when, and how
  * many calls this process has refused meanwhile. PCI DSS 10.7.2, 10.7.3.
  */
-export function watchOutage({ newAuditEvent, recordEvent, now, alert, caller }: OutageDeps) {
+export function watchOutage({ database, newAuditEvent, recordEvent, now, alert, caller }: OutageDeps) {
   let gap: { since: Date; code: CodeOfTheLog | 'busy'; refused: number } | undefined
   /** The calls that were answered `busy` since the last one that was served. */
   let busy: { since: Date; startedAt: number; refused: number } | undefined
@@ -69,7 +71,13 @@ export function watchOutage({ newAuditEvent, recordEvent, now, alert, caller }: 
   }
 
   function tryLater(): void {
-    timer = setTimeout(() => void record().then(tryLaterUnlessOver, tryLater), TRY_EVERY_MS).unref()
+    timer = setTimeout(() => void record().then(tryLaterUnlessOver, tryInNewSessions), TRY_EVERY_MS).unref()
+  }
+
+  /** A session may go on writing nothing, after what had it do so is gone. */
+  function tryInNewSessions(): void {
+    database.renew()
+    tryLater()
   }
 
   function tryLaterUnlessOver(): void {

@@ -36,6 +36,8 @@ export interface Database extends Queryable {
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
   /** How many connections were lost so far: behind the next one there may be another server, or an older database. */
   readonly losses: number
+  /** Has new sessions from now on: what is prepared in those that there are may do what a rule made of it that is gone. */
+  renew(): void
   /** Calls `onMessage` for every NOTIFY on the channel, and once after each reconnection, since some may be missed. */
   listen(channel: string, onMessage: () => void): Promise<void>
   /** Holds an advisory lock for as long as `work` runs, on the session it is given; undefined when somebody else holds it. */
@@ -86,6 +88,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     get losses() {
       return pool.losses
     },
+    renew: () => pool.renew(),
     query,
     dictionary: createDictionary(memory.of, query),
     async transaction(work) {

@@ -101,6 +101,8 @@ export class SessionPool {
   #asking: NodeJS.Timeout | undefined
   #closed = false
   #losses = 0
+  /** Sessions that go on to be used, after `renew`. */
+  #fresh = new WeakSet<pg.PoolClient>()
 
   /**
    * @param max how many sessions there are at the most, without the one that asks about abandoned ones
@@ -124,6 +126,7 @@ export class SessionPool {
     // rejected all the same, and the next one gets a new connection.
     this.#pool.on('error', () => {})
     this.#pool.on('connect', (client) => {
+      this.#fresh.add(client)
       client.on('error', () => {
         if (!this.#gone.has(client)) this.#losses++
         this.#gone.add(client)
@@ -137,11 +140,23 @@ export class SessionPool {
     return this.#losses
   }
 
+  /**
+   * No session that there is now is used for anything further. What a rule has turned into nothing PostgreSQL goes on doing nothing
+   * for, in the sessions that have prepared it, when the rule is long gone: it depends on no table any more.
+   */
+  renew(): void {
+    this.#fresh = new WeakSet()
+  }
+
   /** @throws {Problem} busy, when every session is in use for too long; database-unavailable, when there is no connection */
   async take(): Promise<pg.PoolClient> {
     if (this.#abandoned.size >= this.#max) throw new Problem('busy')
     try {
-      return await this.#pool.connect()
+      for (;;) {
+        const client = await this.#pool.connect()
+        if (this.#fresh.has(client)) return client
+        client.release(true)
+      }
     } catch (error) {
       if (error instanceof Error && error.message === POOL_STAYED_FULL) throw new Problem('busy', { cause: error })
       throw unavailable(error)

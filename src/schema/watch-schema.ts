@@ -54,7 +54,9 @@ export async function watchSchema(deps: WatchSchemaDeps): Promise<SchemaWatch> {
 
   async function look(): Promise<void> {
     lookedAt = performance.now()
+    const before = found
     found = await findSchema(database)
+    if (before !== undefined && before.hash !== found.hash) database.renew()
     tellOthers(found)
     if (keys.isSealed) return
     const isRefused = problem() !== undefined

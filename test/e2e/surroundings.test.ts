@@ -170,12 +170,12 @@ describe('the database', () => {
     expect(JSON.parse(accepted.stdout)).toEqual({ accepted: ['trigger mine on settings was added'], hash })
     expect(await succeed(['doctor'])).not.toContain('schema')
     const events = await asSuperuser(
-      "SELECT type FROM readable.audit_events WHERE type IN ('migrate', 'schema.accept') ORDER BY position",
+      "SELECT name AS type FROM audit_events e JOIN dictionary d ON d.sort = 'type' AND d.id = e.type WHERE name IN ('migrate', 'schema.accept') ORDER BY position",
       `vault_${count}`,
     )
     expect(events).toEqual([{ type: 'migrate' }, { type: 'schema.accept' }])
     const failures = await asSuperuser(
-      "SELECT body::json ->> 'route' AS route FROM readable.audit_events WHERE type = 'request.refuse' ORDER BY position",
+      "SELECT body::json ->> 'route' AS route FROM audit_events WHERE type = id_of('type', 'request.refuse') ORDER BY position",
       `vault_${count}`,
     )
     expect(failures).toEqual(['doctor', 'clients add'].map((route) => ({ route })))

@@ -123,6 +123,18 @@ describe('nothing leaves behind', () => {
   })
 })
 
+it('a rule that has turned writing into nothing in every session has no effect when it is gone', async () => {
+  const other = await vault.staffToken('fraud', { name: 'another one' })
+  const refused = () => vault.call('GET', '/v1/tokens/nonsense', { token: other })
+  const statuses = async () =>
+    new Set((await Promise.all(Array.from({ length: 12 }, refused))).map(({ status }) => status))
+  await sql('CREATE RULE meddle AS ON INSERT TO audit_events DO INSTEAD NOTHING')
+  for (let round = 0; round < 4; round++) expect(await statuses()).toEqual(new Set([503]))
+  await sql(UNDO)
+  await vi.waitFor(async () => expect(await statuses()).not.toContain(503), { timeout: 20_000, interval: 500 })
+  for (let round = 0; round < 3; round++) expect(await statuses()).not.toContain(503)
+})
+
 it('a change is taken back with the event that was swallowed', async () => {
   await sql(FUNCTION(`IF name_of('type', NEW.type) = 'record.erase' THEN RETURN NULL; END IF; RETURN NEW;`))
   await sql('CREATE TRIGGER meddle BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION meddle()')
