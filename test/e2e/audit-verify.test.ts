@@ -105,8 +105,8 @@ describe('audit verify', () => {
     const embedded = await openEmbeddedDatabase({ dataDir: vault.dataDir, role: 'command', log: () => {} })
     const [edited] = await query(
       embedded.urls.owner,
-      `UPDATE readable.audit_events SET body = replace(body, 'communicate', 'provide-goods') FROM readable.audit_leaves
-       WHERE type = 'record.reveal' AND event = id RETURNING id, sequence`,
+      `UPDATE audit_events SET body = replace(body, '"role":"', '"role":"not-') FROM audit_leaves
+       WHERE type = id_of('type', 'record.reveal') AND event = id RETURNING uuid_id('evt', id) AS id, sequence`,
     )
     await embedded.stop()
     const result = await verify(['--key', key])
