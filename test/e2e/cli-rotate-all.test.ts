@@ -178,7 +178,7 @@ describe('strongroom keys rotate', () => {
     expect(detached.json()).toMatchObject({ detached: true, done: false })
     expect(detached.stderr).toContain('the root key is left out')
     await vi.waitFor(async () => expect((await find('secret')).rotation?.moved).toBeGreaterThan(0), {
-      timeout: 30_000,
+      timeout: 60_000,
       interval: 100,
     })
     await vault.kill('SIGKILL')
