@@ -28,7 +28,7 @@ export function requestHttps<Body>(options: HttpsRequest): Promise<HttpsAnswer<B
   const { port, ca, agent, method, path, headers = {}, body } = options
   return new Promise((resolve, reject) => {
     const outgoing = request(
-      { host: '127.0.0.1', servername: 'localhost', port, ca, agent, method, path, timeout: 30_000 },
+      { host: '127.0.0.1', servername: 'localhost', port, ca, agent, method, path, timeout: 60_000 },
       (response) => {
         const { socket } = response // gone from the response once it has ended
         text(response).then((received) => {
@@ -47,7 +47,7 @@ export function requestHttps<Body>(options: HttpsRequest): Promise<HttpsAnswer<B
     )
     for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value)
     if (headers.Host === undefined) outgoing.setHeader('Host', `localhost:${port}`)
-    outgoing.once('timeout', () => outgoing.destroy(new Error('no answer within 30 s')))
+    outgoing.once('timeout', () => outgoing.destroy(new Error('no answer within 60 s')))
     outgoing.once('error', reject).end(body)
   })
 }
