@@ -95,6 +95,15 @@ describe('the count of uses', () => {
       }),
     ))
 
+  it('gives everything back although the ring is read while it ends', async () => {
+    const ledger = new Ledger()
+    const uses = await holding(ledger)
+    const closed = uses.close()
+    uses.keepOnly([KEY])
+    await closed
+    expect(ledger.reserved).toBe(0)
+  })
+
   it('hands out what is left before the limit, and then says that the key has expired', async () => {
     const ledger = new Ledger()
     ledger.uses = MAX_USES - 2

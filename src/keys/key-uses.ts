@@ -53,6 +53,8 @@ export function createKeyUses(
 ): KeyUses {
   const leases = new Map<string, Lease>()
   let settling: Promise<void> | undefined
+  /** From then on nothing is kept: a ring that is read while this ends would keep it from ending. */
+  let isClosing = false
 
   async function settleNow(): Promise<void> {
     const reports = [...leases].flatMap(([id, lease]) => {
@@ -100,14 +102,14 @@ export function createKeyUses(
     },
     async hold(keys) {
       for (const { id } of keys) {
-        if (!leases.has(id)) leases.set(id, newLease())
+        if (!leases.has(id)) leases.set(id, { ...newLease(), kept: !isClosing })
       }
       // One that is under way may have been asked before.
       while (keys.some(({ id }) => leases.get(id)?.filled === false)) await settle()
     },
     keepOnly(keys) {
       const ids = new Set(keys.map(({ id }) => id))
-      for (const [id, lease] of leases) lease.kept = ids.has(id)
+      for (const [id, lease] of leases) lease.kept = !isClosing && ids.has(id)
     },
     observe(rows) {
       for (const { id, uses } of rows) {
@@ -120,6 +122,7 @@ export function createKeyUses(
     },
     settle,
     async close() {
+      isClosing = true
       for (const lease of leases.values()) lease.kept = false
       while (leases.size > 0) await settle()
     },
