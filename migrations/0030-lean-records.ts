@@ -177,7 +177,7 @@ export async function up(knex: Knex): Promise<void> {
   await replaceLocks(knex, schema)
 }
 
-/** Nobody but the owner of the tables can have written such rows. They would not be what they were. */
+/** Only the owner of the tables can have written such rows. They would not be what they were. */
 async function refuseStrangeRows(knex: Knex): Promise<void> {
   const { rows } = await knex.raw(`
     SELECT (SELECT count(*) FROM (SELECT token, kind FROM records UNION ALL SELECT token, kind FROM record_versions) t

@@ -232,7 +232,7 @@ const partitionFunctions = (schema: string) => {
           PERFORM ${schema}.audit_make_partition(
             date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => ahead), false);
         EXCEPTION
-          -- Somebody reads for longer than others should wait, a table has the name, or the month lies in an older partition
+          -- A reader takes longer than others should wait, a table has the name, or the month lies in an older partition
           -- in part. That the month is missing, audit_partition_state says.
           WHEN check_violation OR invalid_object_definition OR duplicate_table OR lock_not_available THEN NULL;
         END;

@@ -5,10 +5,10 @@ import { refuseDependents, whatOperatorsDecided } from '../src/database/table-op
 /**
  * Rotations update rows in their place, and terms under another index key stand in a table of their own.
  *
- * An index over the key that a row stands on would be written for every row that moves to another key, and keeps the row from
+ * An index over the key that a row is encrypted under would be written for every row that moves to another key, and keeps the row from
  * staying in its page; a census reads the table once. The search terms of each index key are a partition: a rotation fills the one
  * of the new key, and the old one goes as a whole when nothing is in it any more. A term is stored as the first 16 bytes of its
- * hash; its MAC is over all 32, which are known to whoever looks for it.
+ * hash; its MAC is over all 32, which a look-up knows.
  */
 export async function up(knex: Knex): Promise<void> {
   const schema = await currentSchema(knex)
@@ -22,7 +22,7 @@ export async function up(knex: Knex): Promise<void> {
     DROP INDEX IF EXISTS records_display_key, records_secret_key, record_versions_display_key, record_versions_secret_key,
       idempotency_keys_response_key, reveal_reasons_key;
 
-    -- The table is written anew as a whole, so nothing dead is left in it.
+    -- The table is rewritten as a whole, so nothing dead is left in it.
     CREATE FUNCTION first_halves(hashes bytea) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
       SELECT coalesce(string_agg(substr(hashes, 1 + 32 * at, 16), '' ORDER BY at), '')
       FROM generate_series(0, length(hashes) / 32 - 1) AS at
@@ -62,7 +62,7 @@ export async function up(knex: Knex): Promise<void> {
       partition text := 'search_terms_' || key;
     BEGIN
       IF ${schema}.terms_partition(key) IS NOT NULL THEN RETURN; END IF;
-      -- What attaching takes anyway, taken first: two servers take turns. Nobody who reads or writes terms waits for it.
+      -- What attaching takes anyway, taken first: two servers take turns. Readers and writers of terms do not wait for it.
       LOCK TABLE ONLY ${schema}.search_terms IN SHARE UPDATE EXCLUSIVE MODE;
       IF ${schema}.terms_partition(key) IS NOT NULL THEN RETURN; END IF;
       EXECUTE format('CREATE TABLE ${schema}.%I (LIKE ${schema}.search_terms INCLUDING ALL)
@@ -112,7 +112,7 @@ export async function up(knex: Knex): Promise<void> {
       EXECUTE format('DROP TABLE %s', partition);
       RETURN true;
     EXCEPTION
-      -- Somebody reads for longer than others should wait, another server has dropped it just now, or a restore has left it to
+      -- A reader takes longer than others should wait, another server has dropped it just now, or a restore has left it to
       -- another owner.
       WHEN lock_not_available OR undefined_table OR insufficient_privilege THEN RETURN false;
     END $$;
@@ -136,7 +136,7 @@ export async function up(knex: Knex): Promise<void> {
     DROP FUNCTION search_terms_require_protecting_keys;
     ANALYZE search_terms;
 
-    -- As for every other table that stands on keys (0017).
+    -- As for every other table that references keys (0017).
     CREATE FUNCTION search_terms_require_protecting_keys() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
       IF TG_OP = 'INSERT' THEN
@@ -158,7 +158,7 @@ export async function up(knex: Knex): Promise<void> {
   `)
 }
 
-/** Nobody but the owner of the tables can have written such rows. They would not be what they were. */
+/** Only the owner of the tables can have written such rows. They would not be what they were. */
 async function refuseStrangeRows(knex: Knex): Promise<void> {
   const { rows } = await knex.raw(`
     SELECT (SELECT count(*) FROM records WHERE length(terms) % 32 <> 0)::integer AS lists,

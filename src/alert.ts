@@ -19,11 +19,11 @@ export const ALERTS = {
     'the access ledger was changed or put back outside the vault: every caller is refused until it is restored or rebuilt',
   'budget-nearly-spent': 'a caller has used 80 % of a budget',
   'caller-suspended': 'a caller was suspended: it went beyond a budget',
-  'card-testing': 'more cards arrive in a minute than the limit allows: somebody may be testing stolen numbers',
+  'card-testing': 'more cards arrive in a minute than the limit allows: stolen numbers may be tested',
   'approval-changed': 'an approval or a request for one was changed outside the vault: nothing was released under it',
   'glass-broken': 'a caller released data without waiting for approval: a second person must review it',
   'card-numbers-searched': 'a caller has searched for most of the card numbers that the limit allows in a day',
-  'record-guessed': 'many comparisons with a record are wrong: somebody may be guessing its values',
+  'record-guessed': 'many comparisons with a record are wrong: its values may be guessed',
   'records-probed': 'a caller asks for records that do not exist',
   'refusals-flooded': 'unknown callers are refused so often that their refusals share one audit event',
   'schema-changed':

@@ -154,7 +154,7 @@ export async function createAuditLog(
     sealSeen: deps.sealSeen,
     async miss(missing: readonly MissingNumbers[], vanished: readonly string[], session: Queryable) {
       gate.close(missing)
-      // Whoever is alerted may let releases go on at once, and answers what is reported by then.
+      // An operator who is alerted may let releases go on at once, and answers what is reported by then.
       await reportMissing(session, deps, missing).finally(() => {
         for (const one of missing) alert('audit-missing', { process: one.process, numbers: describeMissing(one) })
       })

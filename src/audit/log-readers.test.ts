@@ -4,7 +4,7 @@ import { createTurns } from './log-readers.ts'
 const quick = { places: 2, patienceMs: 60_000, mostWaiting: 8 }
 const settle = () => vi.waitUntil(() => true)
 
-/** A work that lasts until it is told to end. */
+/** A work that lasts until the test ends it. */
 function work() {
   const { promise, resolve } = Promise.withResolvers<void>()
   return { run: vi.fn(() => promise), end: resolve }

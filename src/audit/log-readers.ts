@@ -48,7 +48,7 @@ interface Waiting {
 }
 
 /**
- * So many work at once. Whoever waits gets a place in turn with the others, however many works one of them has waiting.
+ * So many work at once. Those that wait get a place in turn by caller, however many works one caller has waiting.
  *
  * @returns a function that runs a work when there is a place; it rejects with {Problem} busy when that takes too long
  */
@@ -74,7 +74,7 @@ export function createTurns({
     }
     const [owner, queue] = first
     const one = queue.shift()!
-    // Whoever has more goes behind the others.
+    // A caller with more goes behind the others.
     queues.delete(owner)
     if (queue.length > 0) queues.set(owner, queue)
     one.begin()

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { isConflict, isUnavailable, unavailable } from './database-error.ts'
 import { createDictionary, type Dictionary, DictionaryMemory } from './dictionary.ts'
 import { valueTypes } from './read-time.ts'
-import { ROLLBACK, SessionPool, type SessionState, type Settle, type Statement } from './session-pool.ts'
+import { MAX_POOL, ROLLBACK, SessionPool, type SessionState, type Settle, type Statement } from './session-pool.ts'
 import { applySettings, KEEPALIVE_IDLE_MS, QUERY_TIMEOUT_MS } from './session-settings.ts'
 
 export type { Statement } from './session-pool.ts'
@@ -67,7 +67,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   const { schema = 'public', lockTimeoutMs, queryTimeoutMs } = options
   const settings = { schema, lockTimeoutMs, queryTimeoutMs }
   const settle = (client: pg.ClientBase) => applySettings(client, settings, CONNECT_TIMEOUT_MS)
-  const pool = new SessionPool(connection, settle, options.maxConnections ?? 10, lockTimeoutMs, queryTimeoutMs)
+  const pool = new SessionPool(connection, settle, options.maxConnections ?? MAX_POOL, lockTimeoutMs, queryTimeoutMs)
   const listeners: Listener[] = []
   const memory = new DictionaryMemory(() => pool.losses)
 

@@ -40,7 +40,7 @@ const STILL_WORKING = `
 const POOL_STAYED_FULL = 'timeout exceeded when trying to connect'
 
 /** More connections than these a process does not need under group commit. */
-const MAX_POOL = 10
+export const MAX_POOL = 10
 
 /** Beside its pools a process listens, tries whether it can write, and asks about sessions that do not answer. */
 const CONNECTIONS_BESIDE_POOLS = 3

@@ -23,7 +23,7 @@ export async function whatOperatorsDecided(knex: Knex, name: string): Promise<st
   ].join('\n')
 }
 
-/** @throws {Error} when something that is not the vault's reads or refers to tables that are written anew, and would go with them */
+/** @throws {Error} when something that is not the vault's reads or refers to tables that are rewritten, and would go with them */
 export async function refuseDependents(knex: Knex, tables: readonly string[]): Promise<void> {
   const { rows } = await knex.raw(
     `WITH table_to_replace AS (SELECT unnest(?::regclass[])::oid AS oid)
@@ -37,6 +37,6 @@ export async function refuseDependents(knex: Knex, tables: readonly string[]): P
   if (rows.length === 0) return
   const names = rows.map(({ name }: { name: string }) => name).join(', ')
   throw new Error(
-    `views or foreign keys of others (${names}) stand on tables that are written anew: drop them, then run "strongroom migrate" again.`,
+    `views or foreign keys of others (${names}) depend on tables that are rewritten: drop them, then run "strongroom migrate" again.`,
   )
 }

@@ -8,8 +8,8 @@ const TRY_AGAIN_MS = 250
 
 /**
  * Drops the tables of the search terms under index keys that are closed or destroyed. The database does so only when not one term is
- * in the table, which it looks for while nobody else can write: what a census has said of the key is proven once more. Where somebody
- * reads for too long the table stays for the next time.
+ * in the table, which it looks for while no one else can write: what a census has said of the key is proven once more. Where a
+ * reader takes too long the table stays for the next time.
  *
  * @returns the keys whose tables were dropped
  */

@@ -47,7 +47,7 @@ export async function countKeptAnswers(db: Queryable, keyId: string, now: Date):
   return row?.count ?? 0
 }
 
-/** What stands on one key. */
+/** What references one key. */
 export async function countReferencesOf(db: Queryable, keyId: string, now: Date): Promise<References> {
   const counts = await takeCensusOf(db, keyId)
   const [terms] = await db.query<{ count: number }>(COUNT_TERMS_OF_ONE, [await numberOf(db, 'key', keyId)])

@@ -19,7 +19,7 @@ export async function selectTermsPartitions(db: Queryable, keyIds: readonly stri
   return (await db.query<{ id: string }>(SELECT, [textArray(keyIds)])).map(({ id }) => id)
 }
 
-/** Removes that place, if not one term is in it. Answers false when there is one, or somebody is reading for too long. */
+/** Removes that place, if not one term is in it. Answers false when there is one, or a reader takes too long. */
 export async function dropTermsPartition(db: Queryable, keyId: string): Promise<boolean> {
   return (await db.query<{ dropped: boolean }>(DROP, [keyId]))[0]?.dropped === true
 }

@@ -123,7 +123,7 @@ function toOutcome({ live, consents, version }: StandingRow, { record, consent }
   return version === record.version && isSameSet(consents, record.consents) ? 'released' : 'changed'
 }
 
-/** A correction keeps the consents; whoever changed them beside it has changed what the record was opened with. */
+/** A correction keeps the consents; a change of them beside it changes what the record was opened with. */
 function isSameSet(one: readonly string[], other: readonly string[]): boolean {
   return nameOfConsents(one) === nameOfConsents(other)
 }

@@ -136,7 +136,7 @@ async function keepPart(keys: Keys, record: StoredRecord, part: RecordPart, repl
 
 /**
  * The bytes of a token behind the prefix of another kind are no token: if the record is what its row says, there is none of that
- * token. If it does not open, somebody has changed the row.
+ * token. If it does not open, the row was changed outside the vault.
  *
  * @param record as it was looked up by the bytes
  * @throws {Problem} record-not-found, record-integrity

@@ -85,7 +85,7 @@ const PART = 64
 export async function insertManyRecords(database: Database, writes: readonly NewRecords[]): Promise<undefined[]> {
   const { rows, ...beside } = rowsOf(writes)
   if (rows.length <= MOST_IN_ONE_STATEMENT) return insertRecords(database, writes)
-  // New names commit at once: nobody else who needs one waits for the transaction.
+  // New names commit at once: others who need one do not wait for the transaction.
   const numbers = await numbersOf(database, { rows, ...beside })
   await database.transaction(async (tx) => {
     // The idempotency key comes first: a request that finds it taken has little to undo.

@@ -18,7 +18,7 @@ export interface SeedPlan {
   events: number
 }
 
-/** What the readers ask for: somebody and something that there are events of, and the event in the middle. */
+/** What the readers ask for: a caller and a record that there are events of, and the event in the middle. */
 export interface Seeded {
   caller: string
   token: string

@@ -95,7 +95,7 @@ describe('a page', () => {
     expect(newest.events.map(({ id }) => id)).toEqual(sorted(wanted).reverse().slice(0, 700))
   })
 
-  it('of a caller whom no event names, or behind an id that is none, is empty', async () => {
+  it('of a caller that no event names, or behind an id that is none, is empty', async () => {
     expect(await read({ caller: 'nobody', limit: 10 })).toEqual({ events: [], next: null })
     expect(await read({ after: 'evt_zz', limit: 10 })).toEqual({ events: [], next: null })
     const rows = await vault.database.sql("SELECT FROM dictionary WHERE name = 'nobody'")
@@ -103,7 +103,7 @@ describe('a page', () => {
   })
 })
 
-it('readers that wait for the database are told to come again, and nobody else waits for them', async () => {
+it('readers that wait for the database get a 503 with Retry-After, and no other caller waits for them', async () => {
   const release = await vault.database.hold('LOCK TABLE audit_leaves IN ACCESS EXCLUSIVE MODE')
   try {
     const reading = Array.from({ length: 12 }, () => vault.call('GET', '/v1/audit/events', { token: auditor }))

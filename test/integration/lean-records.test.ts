@@ -118,7 +118,7 @@ describe('rows that the vault did not write', () => {
 it.each([
   ['a view', 'CREATE VIEW tokens_of_cards AS SELECT token FROM records', /\(tokens_of_cards\)/],
   ['a foreign key', 'CREATE TABLE orders (token text REFERENCES records)', /\(orders\)/],
-])('%s of somebody else is named, and nothing is changed before it is gone', async (_what, made, name) => {
+])('%s that is not the vault’s is named, and nothing is changed before it is gone', async (_what, made, name) => {
   await database.sql(made)
   const before = await rowsOf('public')
   await expect(migrateAll()).rejects.toThrow(name)

@@ -115,7 +115,7 @@ describe('200', () => {
     await expectExactTerms(vault)
   })
 
-  it('writes a search term again that somebody has removed, whatever is corrected', async () => {
+  it('writes a search term again that was removed, whatever is corrected', async () => {
     const token = await newToken('contact')
     await vault.database.sql('DELETE FROM search_terms')
     expect((await correct(token, { name: 'Tan Mei Hua' })).status).toBe(200)

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { changeRegistry } from '../../src/keys/registry.ts'
 import { moveValues } from '../../src/keys/rotation/move-values.ts'
 import { createSealedValues } from '../../src/keys/rotation/sealed-values.ts'
+import { type OwnCluster, startOwnCluster } from '../support/own-cluster.ts'
 import { contact } from '../support/samples.ts'
 import { expectExactTerms } from '../support/search-terms.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
@@ -13,12 +14,18 @@ vi.setConfig({ testTimeout: 90_000 })
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 
+/** Transactions of other tests in the same cluster would keep PostgreSQL from using the place of replaced rows again. */
+let cluster: OwnCluster
 let vault: TestVault
 beforeAll(async () => {
-  vault = await TestVault.start({ overrides: quickKeys })
+  cluster = await startOwnCluster()
+  vault = await TestVault.start({ overrides: quickKeys, sharedDatabase: cluster })
 })
 afterEach(() => vault.checkInvariants())
-afterAll(() => vault.stop())
+afterAll(async () => {
+  await vault.stop()
+  await cluster.drop()
+})
 
 const store = async () => (await vault.tokenize({ customer: 'cus_1042', contact })).contact!.token!
 
@@ -47,7 +54,7 @@ async function asServer<T>(work: (session: pg.Client) => Promise<T>): Promise<T>
 const drop = (id: string) =>
   asServer(async (session) => (await session.query('SELECT drop_terms_partition($1) AS gone', [id])).rows[0].gone)
 
-/** An index key that was replaced, and that nothing stands on. */
+/** An index key that was replaced, and that nothing references. */
 async function leaveKey(): Promise<string> {
   const { index } = await withVaultKeys(vault, (parts) => replaceKeys(parts, ['index']))
   return index
@@ -64,7 +71,7 @@ describe('the search terms under an index key', () => {
     await expectExactTerms(vault)
   })
 
-  it('stay while one of them is left, however often somebody drops them', async () => {
+  it('stay while one of them is left, however often they are dropped', async () => {
     await store()
     const left = await leaveKey()
     expect(await drop(left)).toBe(false)
@@ -85,12 +92,12 @@ describe('the search terms under an index key', () => {
     await withVaultKeys(vault, (parts) =>
       changeRegistry(parts, OPERATOR, (change) => change.transition(next, 'destroyed')),
     )
-    // Nobody's statements are held up for a table that nobody needs: it goes with the next rotation.
+    // No statement is held up for a table that is not needed: it goes with the next rotation.
     await vault.rotate('index')
     expect(await partitions()).toEqual(await indexKeys('active'))
   })
 
-  it('stay while a transaction that is not over has written one, and nobody waits behind the attempt', async () => {
+  it('stay while a transaction that is not over has written one, and no statement waits behind the attempt', async () => {
     const left = await leaveKey()
     await vault.database.sql("DELETE FROM search_terms WHERE key = id_of('key', $1)", [left])
     const commit = await vault.database.hold(
@@ -164,7 +171,7 @@ describe('a rotation', () => {
     // A session says so when it ends.
     await vi.waitFor(async () => expect((await updates()).all).toBeGreaterThanOrEqual(before.all + records), 20_000)
     const after = await updates()
-    // Each page loses its first row. More go when transactions of other tests are under way meanwhile.
+    // Each page loses its first row, and more go while the vault's own transactions are under way.
     expect((after.hot - before.hot) / records).toBeGreaterThan(0.3)
   })
 })

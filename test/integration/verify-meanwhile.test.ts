@@ -118,13 +118,13 @@ it('finds no fault with records that change when the log has been read', async (
   expect(codes(verified)).toEqual([])
 })
 
-it('finds what somebody removes meanwhile, though it be the beginning of a page', async () => {
+it('finds what is removed meanwhile, at the beginning of a page as well', async () => {
   const remove = `DELETE FROM audit_events WHERE id IN (SELECT event FROM audit_leaves WHERE sequence BETWEEN 1024 AND 1100)`
   const verified = await verifyWhile(() => database.sql(remove))
   expect(codes(verified)).toEqual([expect.stringMatching(/^removed: the events of the leaves 1024 to 1100/)])
 })
 
-it('finds what somebody removes beside a drop', async () => {
+it('finds what is removed beside a drop', async () => {
   const verified = await verifyWhile(async () => {
     await drop()
     await database.sql(
@@ -134,7 +134,7 @@ it('finds what somebody removes beside a drop', async () => {
   expect(codes(verified)).toEqual([expect.stringMatching(/^removed: the events of the leaves 1000 to 1020/)])
 })
 
-it('finds a record that somebody changes without an event', async () => {
+it('finds a record that is changed without an event', async () => {
   const change = `UPDATE readable.records SET version = version + 1 WHERE token = '${records[0]}'`
   const verified = await verifyWhile(() => database.sql(change))
   expect(codes(verified)).toEqual([expect.stringMatching(/^incomplete-history: the record is at version 2/)])

@@ -56,7 +56,7 @@ function bodySql(type: 'record.tokenize' | 'record.correct', { at, process }: Ge
   ].join(' || ')
 }
 
-/** The rows, as migration 0028 has them: cards that nobody can open, each with two terms, its event and its leaf. */
+/** The rows, as migration 0028 has them: cards that do not open, each with two terms, its event and its leaf. */
 function statements(genuine: Genuine): string[] {
   const { card, stopped, at } = genuine
   const prefix = stopped.slice(0, 'evt_'.length + 10)
@@ -110,7 +110,7 @@ export interface FilledTree {
 
 /**
  * Puts 100,000 cards beside the few genuine records of the fixture, in the tables as migration 0028 has them. Nothing opens
- * them, but the log over their events is whole: whoever verifies it has compared every body with the one that was signed.
+ * them, but the log over their events is whole: verifying it compares every body with the one that was signed.
  *
  * @param superuserUrl the database after `loadOldVault`, as a role that may pass over triggers
  */

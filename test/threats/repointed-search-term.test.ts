@@ -200,7 +200,7 @@ describe('a term that is put back', () => {
   it('without its record finds nothing', async () => {
     const term = await termOf('email', mine.email)
     await sql('UPDATE readable.search_terms SET token = $2 WHERE term = $1', [term, `cont_${'0'.repeat(26)}`])
-    // Of which kind a token is that leads to no record, nobody knows.
+    // The kind of a token that leads to no record is not known.
     await expectLeftOut('email', mine.email, { reason: /no record/ })
   })
 

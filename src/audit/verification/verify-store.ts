@@ -117,7 +117,7 @@ async function readBounds(tx: Queryable): Promise<Bounds> {
 }
 
 /**
- * The log of a database. It is read page by page, each as it is at that moment, up to the end that the log has by then: nobody's
+ * The log of a database. It is read page by page, each as it is at that moment, up to the end that the log has by then: no
  * rows have to stay for hours. What is dropped, erased or corrected meanwhile is in what came into the log since.
  *
  * @param db the database; or a transaction in which nothing was asked before, to have all of it as it is at one moment
@@ -184,7 +184,7 @@ async function* readPages(
       from += width
       if (from + width < end) {
         coming = read(from)
-        // Whoever stops reading does not wait for it.
+        // A reader that stops does not wait for it.
         coming.catch(() => {})
       }
       yield withDrops(page, bounds)

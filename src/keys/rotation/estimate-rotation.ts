@@ -81,7 +81,7 @@ async function measureRate(sample: { database: Queryable; movable: Movable; ids:
   try {
     for (const row of rows.slice(0, WARM_UP_ROWS)) await movable.renew(row)
     startedAt = performance.now()
-    // As long as the keys are not replaced, a term is the same when it is made anew: then its row counts.
+    // As long as the keys are not replaced, a term is the same when it is made again: then its row counts.
     for (const row of rows.slice(WARM_UP_ROWS, SAMPLE_ROWS)) made += Math.max(1, (await movable.renew(row)).values)
   } catch (error) {
     if (!(error instanceof Problem)) throw error

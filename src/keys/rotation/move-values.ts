@@ -17,7 +17,7 @@ export interface MoveOptions {
 }
 
 /**
- * Moves everything that stands on the old keys, in one walk. A page that has more rows than may be written at once is written in
+ * Moves everything under the old keys, in one walk. A page that has more rows than may be written at once is written in
  * parts. While a part is opened and sealed, the one before it is written, and the next page read. Every part commits by itself,
  * so a kill loses at most two parts of work and nothing else.
  */

@@ -77,7 +77,7 @@ export function createResealStatements(table: SealedTable): ResealStatements {
 
 /**
  * One stretch of the table, in one row at the least, which says how many pages there are. The place is compared with constants on
- * both sides, which PostgreSQL finds without reading anything else. A part that stands on no old key comes without its bytes.
+ * both sides, which PostgreSQL finds without reading anything else. A part under no old key comes without its bytes.
  */
 function readStatement({ name, identity, unchanged, described, columns }: SealedTable): Statement {
   const plain = [...new Set([...Object.keys(identity), ...Object.keys(unchanged), ...described])]
