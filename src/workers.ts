@@ -6,6 +6,7 @@ import { createTicketSecret, replaceHourly } from './http/session-tickets.ts'
 import { withoutInspectorSignal } from './inspector-signal.ts'
 import type { HandedRootKey } from './keys/unseal.ts'
 import { openVault } from './open-vault.ts'
+import { passOnConnection } from './pass-on-connection.ts'
 import {
   type Announce,
   followCertificates,
@@ -60,6 +61,7 @@ export async function serveWithWorkers(config: Config, announce: Announce): Prom
 
   const fork = () => {
     const worker = cluster.fork()
+    passOnConnection(worker, () => workers().find((other) => other !== worker && other.isConnected()))
     worker.on('message', (message) => {
       if (message !== ASK_ROOT_KEY) return
       tellTickets(worker)
@@ -105,6 +107,9 @@ export async function serveWithWorkers(config: Config, announce: Announce): Prom
 /** What a forked process does: serves callers until it is told to stop, or the first process is gone. */
 export async function serveAsWorker(config: Config): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
+  const stopMessage = new Promise<void>((resolve) => {
+    process.on('message', (message) => message === STOP && resolve()) // may come while the worker still starts
+  })
   const vault = await openVault(config, { role: 'worker', log: () => {} })
   const { strongroom } = vault
   strongroom.metrics.shareWithFirstProcess()
@@ -115,14 +120,12 @@ export async function serveAsWorker(config: Config): Promise<void> {
   await receiveRootKey(strongroom)
   const listening = await listenToCallers(config, strongroom, tickets)
   const unfollow = followCertificates(config, [listening], strongroom)
-  process.on('message', async (message) => {
-    if (message !== STOP) return
-    strongroom.beginShutdown()
-    unfollow()
-    await listening.stop()
-    await vault.close()
-    process.exit(0)
-  })
+  await stopMessage
+  strongroom.beginShutdown()
+  unfollow()
+  await listening.stop()
+  await vault.close()
+  process.exit(0)
 }
 
 /** Resolves when the first process has said whether it has one; later ones are taken as they come. */

@@ -204,6 +204,19 @@ it('a worker that is killed is replaced, while the other serves on', async () =>
   expect(statuses(await onEach((agent) => tokenize({ agent })))).toEqual([201, 201])
 })
 
+it('a connection that a worker was handed and had not taken when it was killed is answered by another', async () => {
+  const [killed] = workers as [number]
+  process.kill(killed, 'SIGSTOP')
+  // New connections, of which the worker that has stopped is handed one.
+  const calls = Array.from({ length: 8 }, () => vault.call('GET', '/healthz', { agent: new Agent() }))
+  const answered = vi.fn()
+  for (const call of calls) call.then(answered, answered)
+  await vi.waitFor(() => expect(answered).toHaveBeenCalledTimes(calls.length - 1), { timeout: 20_000, interval: 20 })
+  process.kill(killed, 'SIGKILL')
+  expect(statuses(await Promise.all(calls))).toEqual(calls.map(() => 200))
+  await vi.waitFor(connect, { timeout: 30_000, interval: 100 })
+})
+
 it('an interrupt of the whole terminal ends nothing by itself: workers wait for the first process', async () => {
   for (const worker of workers) process.kill(worker, 'SIGINT')
   expect(statuses(await onEach((agent) => tokenize({ agent })))).toEqual([201, 201])
