@@ -38,7 +38,7 @@ export function addTailCommand(audit: Command): void {
       '--cursor <file>',
       'keep the position in this file and continue there the next time; the first time from the beginning',
     )
-    .option('--syslog <url>', 'send to tls://host[:port], tcp://host:port or udp://host[:port] (RFC 5424)', receiver)
+    .option('--syslog <url>', 'send to tls://host[:port] or tcp://host:port (RFC 5424)', receiver)
     .option('--syslog-ca <file>', "the authority of the receiver's certificate, PEM")
     .option('--syslog-cert <file>', 'the certificate to show to the receiver, PEM')
     .option('--syslog-key <file>', 'its private key, PEM')
@@ -48,9 +48,12 @@ export function addTailCommand(audit: Command): void {
 }
 
 function receiver(text: string): Omit<SyslogReceiver, 'tls'> {
+  if (/^udp:/i.test(text))
+    throw new InvalidArgumentError(
+      'syslog over UDP loses events without notice; use tls://host[:port] or tcp://host:port',
+    )
   const parsed = parseReceiver(text)
-  if (parsed === undefined)
-    throw new InvalidArgumentError('expected tls://host[:port], tcp://host:port or udp://host[:port]')
+  if (parsed === undefined) throw new InvalidArgumentError('expected tls://host[:port] or tcp://host:port')
   return parsed
 }
 

@@ -106,6 +106,12 @@ describe('audit export', () => {
   ])('refuses audit %s %s %s', async (...args) => {
     expect((await vault.cli(['audit', ...args])).code).toBe(2)
   })
+
+  it('refuses syslog over UDP, and says what to use instead', async () => {
+    const { code, stderr } = await vault.cli(['audit', 'tail', '--syslog', 'udp://siem.example'])
+    expect(code).toBe(2)
+    expect(stderr).toContain('syslog over UDP loses events without notice; use tls://host[:port] or tcp://host:port')
+  })
 })
 
 describe('audit tail', () => {

@@ -94,7 +94,7 @@ describe('a receiver', () => {
     ['tls://siem.example', { protocol: 'tls', host: 'siem.example', port: 6514 }],
     ['tls://siem.example:7000/', { protocol: 'tls', host: 'siem.example', port: 7000 }],
     ['tcp://10.0.0.1:601', { protocol: 'tcp', host: '10.0.0.1', port: 601 }],
-    ['udp://[::1]', { protocol: 'udp', host: '::1', port: 514 }],
+    ['tls://[::1]', { protocol: 'tls', host: '::1', port: 6514 }],
   ])('%s', (text, receiver) => {
     expect(parseReceiver(text)).toEqual(receiver)
   })
@@ -103,6 +103,7 @@ describe('a receiver', () => {
     'siem.example',
     'tcp://siem.example',
     'https://siem.example',
+    'udp://siem.example:514',
     'tls://',
     'tls://a@b',
     'tls://b/path',
