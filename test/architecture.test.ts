@@ -9,12 +9,12 @@ import {
   withoutComments,
 } from './support/source-files.ts'
 
-const everything = ['src', 'test', 'migrations'].flatMap(sourceFiles)
+const everything = ['src', 'test', 'migrations', 'examples'].flatMap(sourceFiles)
 const files = everything.filter((file) => file.path.startsWith('src/') && !file.path.endsWith('.test.ts'))
 
 /** Design section 4, from the top to the bottom: a file imports from its own layer and from those below it. */
 const LAYERS: readonly (readonly string[])[] = [
-  ['main', 'cli', 'demo'],
+  ['main', 'cli'],
   ['workers', 'serve'],
   'open-vault doctor examine-machine examine-open-database examine-partitions examine-passphrases examine-registry examine-schema examine-settings lost-database sample-callers'.split(
     ' ',
@@ -100,10 +100,9 @@ const MAY_EXPOSE: Readonly<Record<string, string>> = {
 const MAY_READ_ENVIRONMENT: Readonly<Record<string, string>> = {
   'src/config.ts': 'reads the options',
   'src/open-vault.ts': 'hands the environment to the doctor',
-  'src/demo.ts': 'changes the options for its throw-away vault',
 }
 
-const ENTRIES = ['src/main.ts', 'src/cli.ts', 'src/demo.ts']
+const ENTRIES = ['src/main.ts', 'src/cli.ts']
 /** Started as a process or thread of its own by the file beside it, which names it. */
 const STARTED_BY = {
   'src/database/embedded-init.ts': 'src/database/embedded.ts',
