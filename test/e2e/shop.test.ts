@@ -53,7 +53,9 @@ async function closeShop(signal: NodeJS.Signals): Promise<void> {
 async function openForm(): Promise<URLSearchParams> {
   const html = await (await fetch(url)).text()
   return new URLSearchParams(
-    Object.fromEntries([...html.matchAll(/name="(\w+)"[^>]* value="([^"]*)"/g)].map(([, name, value]) => [name!, value!]),
+    Object.fromEntries(
+      [...html.matchAll(/name="(\w+)"[^>]* value="([^"]*)"/g)].map(([, name, value]) => [name!, value!]),
+    ),
   )
 }
 
