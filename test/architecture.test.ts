@@ -85,31 +85,31 @@ const BUILT_IN_FOR_PURE = ['node:crypto', 'node:url', 'node:util']
 
 /** Every file that takes a value out of a Sensitive, and why. */
 const MAY_EXPOSE: Readonly<Record<string, string>> = {
-  'src/access/authenticate-client.ts': 'compares a secret with its hash',
-  'src/access/clients.ts': 'hashes a new secret',
-  'src/cli/clients-commands.ts': 'shows a new secret, once',
-  'src/records/approval-routes.ts': 'shows a second person the reason',
-  'src/records/correct.ts': 'parses the correction',
-  'src/records/match.ts': 'compares a value with a record',
-  'src/records/reveal-routes.ts': 'answers a reveal',
-  'src/records/sealed-record.ts': 'seals',
-  'src/records/search.ts': 'normalises the value to search by',
-  'src/sample-callers.ts': 'writes the development credentials to their file',
+  'src/access/authentication/authenticate-client.ts': 'compares a secret with its hash',
+  'src/access/callers/clients.ts': 'hashes a new secret',
+  'src/cli/commands/clients-commands.ts': 'shows a new secret, once',
+  'src/records/approvals/approval-routes.ts': 'shows a second person the reason',
+  'src/records/change/correct.ts': 'parses the correction',
+  'src/records/read/match.ts': 'compares a value with a record',
+  'src/records/reveal/reveal-routes.ts': 'answers a reveal',
+  'src/records/record/sealed-record.ts': 'seals',
+  'src/records/search/search.ts': 'normalises the value to search by',
+  'src/start/sample-callers.ts': 'writes the development credentials to their file',
 }
 
 const MAY_READ_ENVIRONMENT: Readonly<Record<string, string>> = {
-  'src/config.ts': 'reads the options',
-  'src/open-vault.ts': 'hands the environment to the doctor',
-  'src/demo.ts': 'changes the options for its throw-away vault',
+  'src/config/config.ts': 'reads the options',
+  'src/start/open-vault.ts': 'hands the environment to the doctor',
+  'src/start/demo.ts': 'changes the options for its throw-away vault',
 }
 
-const ENTRIES = ['src/main.ts', 'src/cli.ts', 'src/demo.ts']
+const ENTRIES = ['src/start/main.ts', 'src/cli.ts', 'src/start/demo.ts']
 /** Started as a process or thread of its own by the file beside it, which names it. */
 const STARTED_BY = {
-  'src/database/embedded-init.ts': 'src/database/embedded.ts',
+  'src/embedded-postgres/embedded-init.ts': 'src/embedded-postgres/embedded.ts',
   'src/keys/root-key/pkcs11-process.ts': 'src/keys/root-key/pkcs11.ts',
   'src/keys/root-key/passphrase-strength-program.ts': 'src/keys/root-key/passphrase-strength.ts',
-  'src/keys/sealing-thread-program.ts': 'src/keys/sealing-thread.ts',
+  'src/keys/sealing/sealing-thread-program.ts': 'src/keys/sealing/sealing-thread.ts',
 }
 
 const isRoutes = (path: string) => path.endsWith('-routes.ts')
@@ -138,12 +138,12 @@ function violations(forbids: (from: SourceFile, to: string, statement: Import) =
 describe('the scanner', () => {
   it('sees every file and every import', () => {
     expect(files.length).toBeGreaterThan(60)
-    const seal = files.find(({ path }) => path === 'src/keys/seal.ts')
+    const seal = files.find(({ path }) => path === 'src/keys/sealing/seal.ts')
     expect(seal?.imports.map(({ specifier }) => specifier)).toContain('node:crypto')
-    const keys = files.find(({ path }) => path === 'src/keys/keys.ts')
+    const keys = files.find(({ path }) => path === 'src/keys/ring/keys.ts')
     expect(keys?.imports).toContainEqual({
       specifier: './key-store.ts',
-      file: 'src/keys/key-store.ts',
+      file: 'src/keys/key/key-store.ts',
       package: undefined,
       typeOnly: false,
     })
@@ -196,7 +196,9 @@ describe('layers', () => {
 describe('inside a noun', () => {
   it('routes are imported by the composition root only', () => {
     expect(
-      violations((from, to) => isRoutes(to) && !['src/strongroom.ts', 'src/records/record-api.ts'].includes(from.path)),
+      violations(
+        (from, to) => isRoutes(to) && !['src/vault/vault.ts', 'src/records/record-api.ts'].includes(from.path),
+      ),
     ).toEqual([])
   })
 
@@ -217,7 +219,7 @@ describe('inside a noun', () => {
     const isNoun = (path: string) => [layerOf('src/records/'), layerOf('src/keys/')].includes(layerOf(path))
     const beyondAnswers = violations((from, to, { typeOnly }) => {
       if (!isNoun(from.path) || isRoutes(from.path) || !to.startsWith('src/http/')) return false
-      return to !== 'src/http/problem-response.ts' && !(to === 'src/http/route.ts' && typeOnly)
+      return to !== 'src/http/documents/problem-response.ts' && !(to === 'src/http/route.ts' && typeOnly)
     })
     expect(beyondAnswers).toEqual([])
     expect(violations((from, to) => /^src\/(kinds|keys)\//.test(from.path) && to.startsWith('src/http/'))).toEqual([])
@@ -250,12 +252,12 @@ describe('single places', () => {
   it('a masked view leaves only where it is counted, or to the one who stored it', () => {
     const counted = pathsWith(/\bspendOrRefuse\(/)
     const shows = pathsWith(/(?<!function )\bmaskedView\(/)
-    expect(shows).toContain('src/records/correct.ts')
+    expect(shows).toContain('src/records/change/correct.ts')
     expect(shows.filter((path) => !counted.includes(path) && !path.startsWith('src/records/tokenize'))).toEqual([])
   })
 
   it('only seal.ts encrypts', () => {
-    expect(pathsWith(/\bcreate(Cipher|Decipher)iv\b|\bsubtle\.(en|de)crypt\b/)).toEqual(['src/keys/seal.ts'])
+    expect(pathsWith(/\bcreate(Cipher|Decipher)iv\b|\bsubtle\.(en|de)crypt\b/)).toEqual(['src/keys/sealing/seal.ts'])
   })
 
   it('only the operating system’s randomness is used', () => {

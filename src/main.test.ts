@@ -1,9 +1,0 @@
-import { expect, it } from 'vitest'
-import { explain } from './main.ts'
-import { Problem } from './problem.ts'
-
-it('what a command failed with is a sentence, beside its code', () => {
-  expect(explain(new Problem('sealed'), 'The command failed')).toBe(
-    'The command failed: The vault is sealed (sealed)\n',
-  )
-})
