@@ -4,11 +4,11 @@ import { sourceFiles, withoutComments } from './support/source-files.ts'
 /** What is done again and again is a task of `src/observability/background.ts`, which reports when it fails; but for what touches no data. */
 const MAY_REPEAT: Readonly<Record<string, string>> = {
   'src/embedded-postgres/embedded-init.ts': 'looks whether the process that started it is there',
-  'src/http/tls/client-crl.ts': 'looks whether a revocation list is out of date',
   'src/http/listener.ts': 'closes idle connections at the end',
-  'src/observability/logger.ts': 'writes lines that wait',
+  'src/http/tls/client-crl.ts': 'looks whether a revocation list is out of date',
   'src/http/tls/session-tickets.ts': 'draws another key of session tickets every hour',
   'src/http/tls/tls.ts': 'looks at the files of the certificate; serve.ts reports',
+  'src/observability/logger.ts': 'writes lines that wait',
   'src/start/serve.ts': 'looks whether the vault is open, to say so at the terminal',
 }
 

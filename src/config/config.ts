@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
-import { defaultPinFile } from '../values/pin-file.ts'
 import { addEnvFile, EnvFileError } from './env-file.ts'
 import { limit, port, proxyRange, size } from './option-values.ts'
 import { type OptionName, options } from './options.ts'
+import { defaultPinFile } from './pin-file.ts'
 
 /** Where the vault's own parts are; everything here is decided once, at the start. */
 export interface Config {

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { parseEnv } from 'node:util'
-import { readTrustedFile, UntrustedFile } from '../values/trusted-file.ts'
+import { readTrustedFile, UntrustedFile } from './trusted-file.ts'
 
 /** A file of options that is not used. The message says why, and how to mend it, in one sentence. */
 export class EnvFileError extends Error {

@@ -66,7 +66,7 @@ describe('describeError', () => {
   ])('repeats the message of our own errors: %s', (expected, error) => {
     const described = describeError(error)
     expect(described.startsWith(expected)).toBe(true)
-    expect(described).toMatch(/ at .+request-log\.test\.ts:\d+:\d+\)?$/)
+    expect(described).toMatch(/ at .+logger\.test\.ts:\d+:\d+\)?$/)
   })
 
   it.each([

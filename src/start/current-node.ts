@@ -41,7 +41,7 @@ function replaceProcess(): void {
   process.execve(process.execPath, [process.execPath, ...args])
 }
 
-/** Whether a program of this folder was started, rather than one that imports a part of it. */
+/** Whether a program of the folder above was started, rather than one that imports a part of it. */
 function isOwnProgram(): boolean {
   return ownProgram() !== undefined
 }
@@ -54,7 +54,7 @@ function isCommand(): boolean {
 function ownProgram(): path.ParsedPath | undefined {
   try {
     const program = path.parse(realpathSync(process.argv[1] ?? ''))
-    return program.dir === import.meta.dirname ? program : undefined
+    return program.dir === path.dirname(import.meta.dirname) ? program : undefined
   } catch {
     return undefined
   }

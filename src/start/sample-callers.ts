@@ -45,7 +45,7 @@ export interface FirstStepsPlace {
 /** This vault, with the programs as this process runs them, which need no PATH. The paths are absolute. */
 export function placeOf({ issuer, caFile, dataDir }: Record<'issuer' | 'caFile' | 'dataDir', string>): FirstStepsPlace {
   const node = quote(process.execPath)
-  const cli = path.join(import.meta.dirname, `cli${path.extname(import.meta.filename)}`)
+  const cli = path.join(import.meta.dirname, `../cli${path.extname(import.meta.filename)}`)
   return {
     issuer,
     caFile: quote(caFile),

@@ -13,8 +13,8 @@ import { ensureDevelopmentCertificate } from '../http/tls/development-certificat
 import { createTicketSecret, replaceHourly, type TicketSecret, ticketKeysOf } from '../http/tls/session-tickets.ts'
 import { certificateNames, loadTls, type TlsOptions, watchCertificates } from '../http/tls/tls.ts'
 import type { MetricsText } from '../observability/metrics.ts'
-import { readCoreDumpLimit } from '../values/process-limits.ts'
 import type { Strongroom } from '../vault/vault.ts'
+import { readCoreDumpLimit } from './doctor/process-limits.ts'
 import { type OpenVault, openVault } from './open-vault.ts'
 import { ensureSampleCallers, firstSteps, placeOf } from './sample-callers.ts'
 

@@ -2,7 +2,7 @@ import { closeSync, constants, lstatSync, mkdirSync, openSync, rmSync, statSync 
 import type { Server } from 'node:http'
 import { connect } from 'node:net'
 import path from 'node:path'
-import { folderFault, isWritableByOthers } from '../../values/trusted-file.ts'
+import { folderFault, isWritableByOthers } from '../../config/trusted-file.ts'
 
 /** unix(7): 108 bytes with the NUL on Linux; 104 on macOS. */
 const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103

@@ -25,7 +25,7 @@ import {
 } from '../../keys/root-key/root-key.ts'
 import { rotationOf } from '../../keys/rotation/rotation.ts'
 import { loadWhyRules } from '../../records/why/why-rules.ts'
-import { readCoreDumpLimit } from '../../values/process-limits.ts'
+import { readCoreDumpLimit } from './process-limits.ts'
 
 /**
  * Something unsafe. `detail` says in one sentence what it is and how to mend it. It refuses the start, unless it is a

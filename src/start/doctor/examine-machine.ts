@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import type { Config } from '../../config/config.ts'
+import { canCreate, findPinFile, placeOfPin } from '../../config/pin-file.ts'
+import { folderFault } from '../../config/trusted-file.ts'
 import { isVaultFolder } from '../../embedded-postgres/data-dir.ts'
 import { MAX_CONNECTIONS } from '../../http/server.ts'
-import { canCreate, findPinFile, placeOfPin } from '../../values/pin-file.ts'
-import { readOpenFilesLimit } from '../../values/process-limits.ts'
-import { folderFault } from '../../values/trusted-file.ts'
 import type { Finding } from './doctor.ts'
+import { readOpenFilesLimit } from './process-limits.ts'
 
 /** Below it a vault cannot even start its workers and sessions and serve a busy shop. */
 const FEWEST_FILES = 1_024

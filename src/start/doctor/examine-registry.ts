@@ -1,8 +1,8 @@
 import { loadShipping } from '../../audit/witness/witnesses-file.ts'
 import type { Config } from '../../config/config.ts'
+import { findPinFile, placeOfPin } from '../../config/pin-file.ts'
 import type { Database } from '../../database/database.ts'
 import { type RegistryFacts, verifyRegistry } from '../../keys/registry/verify-registry.ts'
-import { findPinFile, placeOfPin } from '../../values/pin-file.ts'
 import { examineKeys, type Finding, restoredBackup } from './doctor.ts'
 
 export interface ExaminedRegistry {

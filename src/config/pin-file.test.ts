@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { readConfig } from '../config/config.ts'
+import { readConfig } from './config.ts'
 import { canCreate, findPinFile, placeOfPin } from './pin-file.ts'
 
 let directory: string
