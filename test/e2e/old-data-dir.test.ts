@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { openEmbeddedDatabase } from '../../src/database/embedded.ts'
+import { openEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts'
 import { copyOldRootKey, loadOldVault, readOldVaultFacts } from '../support/old-vault.ts'
 import { person } from '../support/samples.ts'
 import { VaultProcess } from '../support/vault-process.ts'

@@ -1,7 +1,7 @@
 import knex from 'knex'
 import { afterEach, beforeEach, expect, inject, it } from 'vitest'
-import { SOUGHT_TYPES } from '../../src/audit/sought-type.ts'
-import { knownMigrations, migrate, migrationSource } from '../../src/database/migrate.ts'
+import { SOUGHT_TYPES } from '../../src/audit/event/sought-type.ts'
+import { knownMigrations, migrate, migrationSource } from '../../src/database/migration/migrate.ts'
 import { createTestDatabase, type TestDatabase, withDatabase } from '../support/postgres.ts'
 
 const MIGRATION = '0031-lean-events'

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
-import { migrate } from '../../src/database/migrate.ts'
+import { migrate } from '../../src/database/migration/migrate.ts'
 import { loadOldVault, readOldVaultFacts } from '../support/old-vault.ts'
 import { createTestDatabase, type TestDatabase, withDatabase } from '../support/postgres.ts'
 import { readableSchemaSql } from '../support/readable-schema.ts'

@@ -4,7 +4,7 @@ import knex from 'knex'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import * as vault from '../../migrations/0001-vault.ts'
-import { knownMigrations, migrate } from '../../src/database/migrate.ts'
+import { knownMigrations, migrate } from '../../src/database/migration/migrate.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { dumpSchema } from '../support/schema-dump.ts'
 

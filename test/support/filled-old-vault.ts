@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import pg from 'pg'
-import { parseCheckpoint } from '../../src/audit/checkpoint.ts'
-import { appendLeaves, EMPTY_EDGE, rootOfEdge, type Subtree } from '../../src/audit/tree-edge.ts'
+import { parseCheckpoint } from '../../src/audit/formats/checkpoint.ts'
+import { appendLeaves, EMPTY_EDGE, rootOfEdge, type Subtree } from '../../src/audit/formats/tree-edge.ts'
 import { readOldVaultFacts } from './old-vault.ts'
 
 /** The fixture that is filled: the form of the tables that the statements below write. */

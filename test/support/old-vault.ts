@@ -2,8 +2,8 @@ import { chmodSync, copyFileSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import knex from 'knex'
-import { migrationSource } from '../../src/database/migrate.ts'
-import type { SampleCaller } from '../../src/sample-callers.ts'
+import { migrationSource } from '../../src/database/migration/migrate.ts'
+import type { SampleCaller } from '../../src/start/sample-callers.ts'
 
 const FIXTURES = path.join(import.meta.dirname, '../fixtures')
 
