@@ -50,7 +50,7 @@ it.each([
   expect(parse(messageOf('a', outcome)).priority).toBe(priority)
 })
 
-it('stays one message of one line, whatever a name says, and gives the event back', () => {
+it('stays one message of one line with any name in it, and parses to the same event', () => {
   const strange = fc.constantFrom(
     '"',
     '\\',
@@ -85,7 +85,7 @@ it('has a host of what a header may hold', () => {
   expect(parse(syslogMessage({ sequence: 0, body }, body, '')).host).toBe('-')
 })
 
-it('stands behind its length in bytes, not in characters', () => {
+it('follows its length in bytes, not in characters', () => {
   expect(inFrame('é')).toBe('2 é')
 })
 

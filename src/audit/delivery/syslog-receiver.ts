@@ -3,7 +3,10 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { inFrame } from './syslog-message.ts'
 
-/** Where messages go: over TCP (RFC 6587) or TLS (RFC 5425). Not over UDP (RFC 5426), which loses them unnoticed. */
+/**
+ * Where messages go: over TCP (RFC 6587) or TLS (RFC 5425). UDP (RFC 5426) is not supported, because it loses messages
+ * without notice.
+ */
 export interface SyslogReceiver {
   protocol: 'tcp' | 'tls'
   host: string
@@ -12,7 +15,7 @@ export interface SyslogReceiver {
   tls?: Pick<ConnectionOptions, 'ca' | 'cert' | 'key'> | undefined
 }
 
-/** RFC 5425, section 4.1. Over TCP there is none. */
+/** RFC 5425, section 4.1. TCP has no default. */
 const DEFAULT_PORT = { tls: 6514, tcp: undefined } as const
 
 /** `tls://host` or `tcp://host:port`; undefined for any other text. */
@@ -36,7 +39,7 @@ export interface Patience {
   answerMs: number
 }
 
-/** What a command that ends by itself may wait for. */
+/** How long a command without `--follow` waits. */
 export const PATIENCE: Patience = { attempts: 6, firstPauseMs: 500, maxPauseMs: 30_000, answerMs: 10_000 }
 
 /**
