@@ -63,7 +63,7 @@ export async function reviewAccess(
   issuers: readonly TrustedIssuer[],
 ): Promise<AccessLine[]> {
   const { roles, distrusted } = await deps.roles.refresh()
-  if (distrusted) throw new CallerError('the roles were changed by somebody else: apply them again first.')
+  if (distrusted) throw new CallerError('the roles were changed outside the vault: apply them again first.')
   const { answer, state } = await deps.ledger.settle(async () => ({
     clients: await selectClientsWithSecrets(deps.database),
     partners: await selectPartners(deps.database),
@@ -92,7 +92,7 @@ export async function reviewAccess(
 }
 
 /** Stands where the conditions do: what somebody else has changed grants nothing. */
-const CHANGED = 'changed by somebody else than the vault: grants nothing'
+const CHANGED = 'changed outside the vault: grants nothing'
 
 /** With what the ledger said at the moment of the rows. */
 type Judging = ReviewAccessDeps & { state: AccessState | undefined }

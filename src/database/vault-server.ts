@@ -151,7 +151,7 @@ const UNUSABLE_NAME: ServerFault = {
 const POOLED: ServerFault = {
   code: 'database-pooler',
   detail:
-    'a connection pooler (such as PgBouncer) in transaction or statement mode stands before the database, and the vault needs sessions of its own: name PostgreSQL itself in the URL, or set pool_mode = session for the vault.',
+    'a connection pooler (such as PgBouncer) in transaction or statement mode is in front of the database, and the vault needs sessions of its own: name PostgreSQL itself in the URL, or set pool_mode = session for the vault.',
 }
 
 /**

@@ -93,7 +93,7 @@ describe('audit export', () => {
     child.stdout!.destroy()
     const { code, stderr } = await ended
     expect(code).toBe(1)
-    expect(stderr).toBe('The command failed: nobody reads the output any more\n')
+    expect(stderr).toBe('The command failed: the reader of the output has ended\n')
   })
 
   it.each([

@@ -157,7 +157,7 @@ describe('the row that refuses', () => {
     expect(subjects('refusal-removed', 'staff:mallory').length).toBeGreaterThan(0)
     await commands.enableStaff(OPERATOR, 'staff:mallory')
     expect((await read(token)).status).toBe(200)
-    await expect(commands.enableStaff(OPERATOR, 'staff:mallory')).rejects.toThrow(/nobody of that id is disabled/)
+    await expect(commands.enableStaff(OPERATOR, 'staff:mallory')).rejects.toThrow(/no person with that id is disabled/)
   })
 
   it('is missed though the person asks for nothing', async () => {

@@ -125,7 +125,7 @@ describe('a client', () => {
     expect(lines).toEqual([expect.objectContaining({ conditions: expect.stringMatching(/grants nothing/), see: '' })])
     const question = { token: address, purpose, circumstances: {} } as const
     expect(await commands.explainAccess(OPERATOR, { id, site: 'default' }, question)).toMatchObject({
-      ...{ allowed: false, code: 'invalid-client', lines: ['the client: changed by somebody else than the vault'] },
+      ...{ allowed: false, code: 'invalid-client', lines: ['the client was changed outside the vault'] },
     })
     // An operator starts over.
     await commands.revokeClient(OPERATOR, id)

@@ -64,7 +64,7 @@ export async function requireRole(roles: CurrentRoles, name: RoleName): Promise<
   const set = await roles.refresh()
   const role = set.roles.get(name)
   if (role !== undefined) return role
-  if (set.distrusted) throw new CallerError('the roles were changed by somebody else: apply them again first.')
+  if (set.distrusted) throw new CallerError('the roles were changed outside the vault: apply them again first.')
   throw new CallerError(`there is no such role. Allowed choices are ${[...set.roles.keys()].join(', ')}.`)
 }
 
@@ -237,7 +237,7 @@ export async function changeCredential(
   })
 }
 
-const CHANGED = 'the client was changed by somebody else than the vault: revoke it and add another'
+const CHANGED = 'the client was changed outside the vault: revoke it and add another'
 
 function earlier(one: Date | null, other: Date | null): Date | null {
   return one === null || other === null || one < other ? one : other

@@ -46,7 +46,7 @@ export async function findCaller(
     throw new CallerError('there is no such client; a member of staff is written as staff:NAME')
   }
   if (client?.revoked_at === null && !(await deps.macs.isClient(client, found.state))) {
-    return { id, refused: new Problem('invalid-client'), line: 'the client: changed by somebody else than the vault' }
+    return { id, refused: new Problem('invalid-client'), line: 'the client was changed outside the vault' }
   }
   const name = client === undefined ? role : (client.role ?? undefined)
   if (client === undefined && name === undefined) throw new CallerError('say which role the member of staff has')

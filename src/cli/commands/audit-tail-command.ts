@@ -33,7 +33,7 @@ export function addTailCommand(audit: Command): void {
     .option('--json', 'the same as --format jsonl')
     .option('--follow', 'write new events as they come, until interrupted')
     .option('--lines <count>', 'begin with this many of the latest events', count, 10)
-    .option('--after <sequence>', 'begin behind this event instead', sequence)
+    .option('--after <sequence>', 'begin after this event instead', sequence)
     .option(
       '--cursor <file>',
       'keep the position in this file and continue there the next time; the first time from the beginning',

@@ -92,7 +92,7 @@ async function patiently<T>(work: () => Promise<T>, { attempts = ATTEMPTS, pause
       if (!(error instanceof pg.DatabaseError && HELD_UP.includes(error.code ?? ''))) throw error
       if (attempt === attempts) {
         throw new HeldUp(
-          'somebody holds a table that a migration needs, such as a backup or a long report: run "strongroom migrate" again when it is over.',
+          'a table that a migration needs is locked, for example by a backup or a long report: run "strongroom migrate" again when it is over.',
           { cause: error },
         )
       }
