@@ -54,7 +54,7 @@ export interface ReviewAccessDeps {
  * Each role with its grants and denials; each live client with what its role and contract leave to it; each partner; what
  * the claims of identity providers make of people; and each member of staff who is shut out.
  *
- * @throws {CallerError} when the roles were changed by somebody else
+ * @throws {CallerError} when the roles were changed outside the vault
  * @throws {Problem} sealed: without the keys nobody could say what the vault wrote
  */
 export async function reviewAccess(

@@ -69,7 +69,7 @@ describe('a client of the past, with its own MAC,', () => {
     expect(subjects('access-changed', id)).toHaveLength(1)
     await withAnother(async (other) => expectProblem(await other.requestToken(id, secret), 401, 'invalid-client'))
     // Not even the vault makes it good.
-    await expect(vault.strongroom.commands.rotateClientSecret(OPERATOR, id)).rejects.toThrow(/changed by somebody else/)
+    await expect(vault.strongroom.commands.rotateClientSecret(OPERATOR, id)).rejects.toThrow(/changed outside the vault/)
 
     await rightful()
     expect((await vault.requestToken(id, present)).status).toBe(200)

@@ -120,7 +120,7 @@ describe('a client', () => {
     const { id } = await client()
     await sql("UPDATE clients SET role = 'legal' WHERE id = $1", [id])
     const { commands } = vault.strongroom
-    await expect(commands.rotateClientSecret(OPERATOR, id)).rejects.toThrow(/changed by somebody else/)
+    await expect(commands.rotateClientSecret(OPERATOR, id)).rejects.toThrow(/changed outside the vault/)
     const lines = (await commands.reviewAccess(OPERATOR)).filter((line) => line.id === id)
     expect(lines).toEqual([expect.objectContaining({ conditions: expect.stringMatching(/grants nothing/), see: '' })])
     const question = { token: address, purpose, circumstances: {} } as const

@@ -68,7 +68,7 @@ export async function createAuthentication(deps: AuthenticationDeps) {
 /**
  * The roles that the file must fit: the built-in ones, which never change, so that only the file can be wrong. A set that an
  * operator applied may have lost a role since the file was written: whoever is mapped to it is refused, with an alert, and
- * everybody else is served. So it is with a vault that is sealed, or whose roles were changed by somebody else.
+ * everybody else is served. So it is with a vault that is sealed, or whose roles were changed outside the vault.
  */
 async function rolesAtStart(roles: CurrentRoles): Promise<RoleSet['roles'] | 'unknown'> {
   try {

@@ -37,7 +37,7 @@ export interface AccessLedger {
    * @param read answers with the head of the ledger at the moment of its rows, or a later one (`LEDGER_HEAD`); undefined
    *   when there is no row to judge
    * @returns the state undefined in a vault whose access is not in a ledger yet: each row then stands for itself
-   * @throws {Problem} sealed, when the ledger was changed by somebody else, which is an alert; busy, database-unavailable
+   * @throws {Problem} sealed, when the ledger was changed outside the vault, which is an alert; busy, database-unavailable
    */
   settle<T extends { ledger: string | null | undefined }>(
     read: () => Promise<T>,

@@ -194,7 +194,7 @@ export async function openSequencer(
         const processes = numbers.takeChanges().map(made.sealSeen)
         const growth = { from: head, leaves, subtrees: grown.completed, head: next, isKept, isFromKept, processes }
         const isGrown = await growLog(session, growth).catch(explainGrowth)
-        if (!isGrown) throw new LogChanged(`the head of the log, ${head.size} leaves, was changed by somebody else`)
+        if (!isGrown) throw new LogChanged(`the head of the log, ${head.size} leaves, was changed outside the vault`)
         if (isKept) keptAt = at.getTime()
         signer = key.id
         edge = grown.edge
