@@ -1,5 +1,5 @@
 /** The reader of the output has ended, such as `head` after its last line. */
-export class ReaderGone extends Error {
+class ReaderGone extends Error {
   override readonly name = 'ReaderGone'
 
   constructor() {

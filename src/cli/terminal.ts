@@ -12,7 +12,7 @@ export interface Terminal {
 }
 
 /** There is no terminal. */
-export class NoTerminal extends Error {
+class NoTerminal extends Error {
   override readonly name = 'NoTerminal'
 }
 

@@ -20,7 +20,7 @@ export class DatabaseError extends Error {
 }
 
 /** There is no connection; the message holds only the system's code. */
-export class ConnectionError extends Error {
+class ConnectionError extends Error {
   override readonly name = 'ConnectionError'
 }
 

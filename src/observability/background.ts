@@ -36,9 +36,9 @@ export const BACKGROUND_TASKS = {
 export type TaskName = keyof typeof BACKGROUND_TASKS
 
 /** The work of a task. A task that runs as long as all is well calls `worked` once it does. */
-export type TaskWork = (worked: () => void) => Promise<unknown>
+type TaskWork = (worked: () => void) => Promise<unknown>
 
-export interface BackgroundTask {
+interface BackgroundTask {
   /** Does the work now. Never rejects: a failure is reported. */
   run(): Promise<void>
   /** Finishes what is running, and starts nothing more. */

@@ -69,7 +69,9 @@ describe('a client of the past, with its own MAC,', () => {
     expect(subjects('access-changed', id)).toHaveLength(1)
     await withAnother(async (other) => expectProblem(await other.requestToken(id, secret), 401, 'invalid-client'))
     // Not even the vault makes it good.
-    await expect(vault.strongroom.commands.rotateClientSecret(OPERATOR, id)).rejects.toThrow(/changed outside the vault/)
+    await expect(vault.strongroom.commands.rotateClientSecret(OPERATOR, id)).rejects.toThrow(
+      /changed outside the vault/,
+    )
 
     await rightful()
     expect((await vault.requestToken(id, present)).status).toBe(200)
@@ -181,9 +183,9 @@ describe('the row that refuses', () => {
     await sql("DELETE FROM suspended_callers WHERE caller = 'staff:greedy'")
     expectProblem(await look(card), 403, 'caller-suspended')
     expect(subjects('refusal-removed', 'staff:greedy').length).toBeGreaterThan(0)
-    await commands.liftCaller(OPERATOR, 'staff:greedy')
+    await commands.reinstateCaller(OPERATOR, 'staff:greedy')
     expect((await look(address)).status).toBe(200)
-    await expect(commands.liftCaller(OPERATOR, 'staff:greedy')).rejects.toThrow(/no such suspended caller/)
+    await expect(commands.reinstateCaller(OPERATOR, 'staff:greedy')).rejects.toThrow(/no such suspended caller/)
   })
 })
 

@@ -16,7 +16,7 @@ export interface PositionRange {
   to: number
 }
 
-export interface Gap extends PositionRange {
+interface Gap extends PositionRange {
   /** The transactions that may still fill it: those that ran when the gap was first seen. Undefined for a new gap. */
   readonly waitsFor: ReadonlySet<string> | undefined
 }

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import { spendOrRefuse } from '../../access/limits/budget.ts'
+import { consumeOrRefuse } from '../../access/limits/budget.ts'
 import { auditCaller, type Caller } from '../../access/policy/caller.ts'
 import type { Purpose } from '../../access/policy/purpose.ts'
 import { leaveOutRecord } from '../../audit/event/unfinished-event.ts'
@@ -24,7 +24,10 @@ import { requireLive, requireReleased } from '../reveal/require-live.ts'
 
 /** What a record is compared with: values that the caller has, or another record, by some names or by all that both have. */
 export type Comparison =
-  | { values: Sensitive<Partial<Record<ComparableName, string | Details>>>; names: readonly ComparableName[] }
+  | {
+      values: Sensitive<Partial<Record<ComparableName, string | Details | undefined>>>
+      names: readonly ComparableName[]
+    }
   | { other: string; names?: readonly ComparableName[] | undefined }
 
 export interface MatchRequest {
@@ -59,8 +62,8 @@ export async function matchRecord(
   if (token === undefined || ('other' in comparison && other === undefined)) throw new Problem('record-not-found')
   const names = namesToCompare(token, other, comparison.names)
   const tokens = [token, ...(other === undefined ? [] : [other])]
-  await spendOrRefuse(deps.budgets, caller, purpose, tokens)
-  for (const one of tokens) await deps.guesses.spend(caller, one)
+  await consumeOrRefuse(deps.budgets, caller, purpose, tokens)
+  for (const one of tokens) await deps.guesses.consume(caller, one)
   // What the caller sees in every masked view is no secret to guess.
   const isSecret = !caller.scopes.has('token:read') || names.some((name) => !isShownMasked(kindNameOf(token), name))
   const guess = isSecret ? await deps.guesses.reserve(caller, tokens) : undefined
