@@ -24,7 +24,7 @@ const ADD: Statement = {
          RETURNING key, points, expire::float8 AS ends_at`,
 }
 
-/** Adds to any number of tallies in one statement, and answers with what each of them stands at, by its key. */
+/** Increments any number of counters in one statement, and answers with the count of each, by its key. */
 export async function addToCounters(
   db: Queryable,
   counts: readonly Count[],
