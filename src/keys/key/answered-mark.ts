@@ -1,6 +1,7 @@
 /**
- * An operator has answered for tables of keys that are older than the log beside them. From then on what the log said of keys up to
- * that position counts no more. Stands among the marks of the manifest: under its MAC, which somebody with the database alone lacks.
+ * An operator has answered for tables of keys that are older than the log beside them. From then on the log's
+ * statements about keys up to that position do not count. It is among the marks of the manifest: under its MAC, which a
+ * person with only the database lacks.
  */
 const ANSWERED = 'answered '
 
@@ -13,7 +14,7 @@ export function answersIn(marks: readonly string[]): string[] {
   return marks.filter((mark) => mark.startsWith(ANSWERED))
 }
 
-/** The last position of the log that the last answer was about; -1 when there was none. */
+/** The last position of the log that the last answer was about; -1 if there was none. */
 export function answeredUpTo(marks: readonly string[]): number {
   return Math.max(-1, ...answersIn(marks).map((mark) => Number(mark.slice(ANSWERED.length))))
 }

@@ -11,7 +11,7 @@ import type { KeyRow, RootKeyRow } from './key.ts'
  * all the time.
  */
 const FORMAT = 2
-/** Its MAC key was none of the registry, was wrapped beside the manifest and never changed. */
+/** Its MAC key was no key of the registry: it was wrapped beside the manifest and never changed. */
 const FORMER_FORMAT = 1
 
 /** The registry cannot be used; the message names the rows and what is wrong with them, and holds no key. */
@@ -19,7 +19,7 @@ export class KeyRegistryError extends Error {
   override readonly name = 'KeyRegistryError'
 }
 
-/** Both tables of keys as they stand. */
+/** Both tables of keys as they are. */
 export interface RegistryRows {
   keys: KeyRow[]
   rootKeys: RootKeyRow[]
@@ -38,7 +38,7 @@ const handoverSchema = z.object({ from: z.string(), to: z.string(), mac: z.strin
 const manifestSchema = z.object({
   format: z.union([z.literal(FORMER_FORMAT), z.literal(FORMAT)]),
   generation: z.number().int(),
-  /** The random id of the vault; there was none in the former format. */
+  /** The random id of the vault; the former format had none. */
   vault: z.string().optional(),
   root_key_id: z.string(),
   /** The id of the MAC's key; in the former format a digest of its wrapped bytes. */
@@ -47,7 +47,7 @@ const manifestSchema = z.object({
   handovers: z.array(handoverSchema).optional(),
   keys: z.array(entrySchema),
   root_keys: z.array(entrySchema),
-  /** What was done once in this vault, so that it is not done again when its traces are gone. */
+  /** What was done once in this vault, so that it is not repeated when its traces are gone. */
   marks: z.array(z.string()).optional(),
 })
 
@@ -141,7 +141,7 @@ function compare(what: string, expected: readonly Entry[], actual: readonly Entr
   ]
 }
 
-/** A row that somebody added may be named anything; what does not look like a name of ours is not repeated. */
+/** An added row may have any name; one that does not look like a name of the vault is not repeated. */
 function describe(what: string, entry: Entry): string {
   const name = [entry.id, entry.purpose ?? entry.provider].map((word) =>
     typeof word === 'string' && /^[a-z0-9_-]{1,64}$/.test(word) ? word : '?',

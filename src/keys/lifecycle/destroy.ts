@@ -29,13 +29,13 @@ const KEPT_ANSWERS = 'idempotency_keys.key_hash'
 const KEPT_ANSWERS_EXPIRE = 'These are answers kept for Idempotency-Keys, which expire 24 hours after they were given.'
 
 /**
- * Removes the wrapped bytes of a key for good: this vault can then never open again what an older backup holds under it. Answers
- * with the backups that open by themselves, since they hold the key too, and with which root key. Waits until whatever was
- * sealed under it has been committed or never will be: the time that a statement gets, and then, for as long again, the
+ * Removes the wrapped bytes of a key for good: this vault can then never open what an older backup holds under it.
+ * Answers with the backups that hold the key, and with which root key they open. Waits until everything that was sealed
+ * under it has been committed or never will be: the time that a statement gets, and then, for as long again, the
  * transactions that began before the key was retired. The census is taken while the registry's lock is held.
  *
- * @throws {KeyStillNeeded} when the key is in use, anything stands on it, or a transaction from before has not ended, which
- *   the message names
+ * @throws {KeyStillNeeded} if the key is in use, if it encrypts anything, or if a transaction from before has not
+ *   ended, which the message names
  */
 export async function destroyKey(
   deps: DestroyKeyDeps,
@@ -120,7 +120,7 @@ async function settle(
   const settleMs = keys.times.ringMaxAgeMs + keys.times.statementMs
   const ended = key.deactivated_at ?? key.compromised_at
   const wait = ended === null ? 0 : ended.getTime() + settleMs - now().getTime()
-  // A clock that was set back must not make this wait for ever.
+  // A clock that was set back must not make this wait without end.
   if (wait <= 0) return
   onWait?.('until what was sealed under it last has been committed')
   await new Promise((resolve) => setTimeout(resolve, Math.min(wait, settleMs)))

@@ -55,11 +55,11 @@ export interface CertifyKeyDeps extends ChangeRegistryDeps {
 }
 
 /**
- * States, under the vault's signature, that a key was retired and that nothing stands on it. A census is taken for it, so
- * that the statement is true when it is signed and stays true, whatever an earlier rotation has found: transactions that
- * began before the key was retired are waited for. The key is closed with it.
+ * States, under the vault's signature, that a key was retired and encrypts nothing. A census is taken for it, so that
+ * the statement is true when it is signed and stays true, whatever an earlier rotation has found. It waits for
+ * transactions that began before the key was retired. The key is closed with it.
  *
- * @throws {NotRetired} while the key is in use or anything stands on it
+ * @throws {NotRetired} if the key is in use or encrypts anything
  */
 export async function certifyKey(
   deps: CertifyKeyDeps,

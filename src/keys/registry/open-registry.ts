@@ -33,7 +33,7 @@ export interface VerifiedRegistry extends RegistryRows {
   vault: string
   /** Grows by one with every change. */
   generation: number
-  /** Tells two registries of one generation apart. */
+  /** Distinguishes two registries of one generation. */
   mac: Buffer
   /** The root key that wraps everything. */
   rootKey: RootKeyRow
@@ -63,7 +63,7 @@ export interface Registry {
   /** From now on no registry is read that takes something of this one back. */
   remember(verified: VerifiedRegistry): void
   /**
-   * Whether a start would take the registry as it stands; changes nothing. A vault that has none yet is fine. One of an earlier
+   * Whether a start would accept the registry as it is; changes nothing. A vault without one is fine. One of an earlier
    * version has marks alone.
    *
    * @throws {KeyRegistryError | Problem} as `establish` and `read`
@@ -99,7 +99,7 @@ export interface RegistryOptions extends DraftOptions {
   pin?: VaultPin | undefined
   /** Makes the MACs of rows again whose key is replaced. */
   remakeMacs: RemakeMacs
-  /** What need not be done any more in a vault that begins with this version. */
+  /** What is not needed in a vault that begins with this version. */
   marksOfNewVault?: readonly string[]
 }
 
@@ -138,11 +138,11 @@ export function createRegistry(options: RegistryOptions): Registry {
   }
 
   /**
-   * Gives a vault of an earlier version MAC keys of their own. The one key that it had goes on in limits alone, whose counts
-   * have their names from it.
+   * Gives a vault of an earlier version MAC keys of their own. Its one former key continues in limits alone, whose
+   * counts have their names from it.
    */
   async function takeOver(tx: Queryable, stored: StoredManifest, rows: RegistryRows): Promise<void> {
-    // What is pinned has an id, and a start that goes on gives this one another.
+    // A pinned vault has an id, and a start that continues here gives this one another.
     pin?.requireVault(undefined)
     const former = await macKey.openFormer(stored, rows)
     const { generation, marks = [] } = verifyManifest(stored, rows, former)
@@ -246,7 +246,7 @@ function requireNamedKey({ id }: MacKey, { keys }: RegistryRows): void {
     )
 }
 
-/** The purposes of which a key is to be made: all for a new registry, for an earlier version's those that it did not know. */
+/** The purposes that need a key: all for a new registry, for an earlier version's those that it did not know. */
 function lackingPurposes(keys: readonly KeyRow[]): KeyPurpose[] {
   if (keys.length === 0) return [...keyPurposes]
   return laterPurposes.filter((purpose) => keys.every((key) => key.purpose !== purpose))

@@ -21,7 +21,7 @@ export function remakingWith({ former, present }: { former: MacKey; present: Mac
   }
 }
 
-/** For the MACs of earlier versions: 32 bytes, under the key that stood beside the manifest. */
+/** For the MACs of earlier versions: 32 bytes, under the key that was beside the manifest. */
 export function remakingFromFormer(former: Pick<MacKey, 'secret'>, present: MacKey): Remaking {
   return {
     isOurs(domain, text, mac) {

@@ -147,7 +147,7 @@ describe('the count of uses', () => {
     expect(ledger.uses).toBe(MAX_USES - 1)
     uses.consume('key', 1)
     expect(codeOf(() => uses.consume('key', 1))).toBe('key-expired')
-    // What was right again and is put back once more, is told once more; at the limit nothing helps.
+    // A count that was right again and is put back once more, is reported once more; at the limit nothing helps.
     observed(MAX_USES)
     observed(0)
     expect(lost).toHaveLength(2)

@@ -9,19 +9,19 @@ const PROTECTING_KEY = 'protecting_key'
 const ATTEMPTS = 3
 
 /**
- * Whether the database refused to store what a key has made that may not protect any more: by the rule, or since the terms of an
- * index key that was left have no place any more. Nothing was stored.
+ * Whether the database refused to store what a key made that may no longer protect: by the rule, or because the terms
+ * of a retired index key have no partition. Nothing was stored.
  */
 export function isKeyRefused(error: unknown): boolean {
   return isCheckViolation(error, PROTECTING_KEY) || isWithoutPartition(error, 'search_terms')
 }
 
 /**
- * Runs `store`, which seals or hashes something and stores it. When a key was retired before that was stored, the database
- * refuses it: then the keys are read again, and all of it is done once more. So an ordinary rotation fails no request.
+ * Runs `store`, which seals or hashes something and stores it. If a key was retired before that, the database refuses
+ * it: then the keys are read again, and all of it is done once more. So an ordinary rotation fails no request.
  *
  * @param store must have no effect but in the database, in one transaction
- * @throws {Problem} busy, when the keys change faster than that; what `Keys.refresh` throws
+ * @throws {Problem} busy, if the keys change faster than that; what `Keys.refresh` throws
  */
 export async function storeUnderKeys<T>(keys: Pick<Keys, 'refresh'>, store: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {

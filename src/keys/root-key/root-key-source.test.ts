@@ -12,7 +12,7 @@ import { createRootKeySource, type RootKeySource } from './root-key-source.ts'
 const LEASE_MS = 60_000
 const record = { id: 'root_test', provider: 'aws-kms', parameters: {} }
 
-/** What stands at the other end, as the test wants it to be. */
+/** The provider, as the test wants it to be. */
 let answer: 'right' | 'down' | 'wrong' | 'late' | 'refused'
 let asked: number
 let ended: number

@@ -14,10 +14,10 @@ const COUNT_ANSWERS: Statement = {
   timeoutMs: CENSUS_TIMEOUT_MS,
 }
 
-/** How many values stand on a key, by the column that holds them. */
+/** How many values a key has, by the column that holds them. */
 export type References = Readonly<Record<string, number>>
 
-/** Everything that stands on keys, by the key's id: what is sealed under it, hashed under it, or found by it. */
+/** All references to keys, by the key's id: what is sealed under it, hashed under it, or found by it. */
 export async function countReferences(db: Queryable, now: Date): Promise<ReadonlyMap<string, References>> {
   const references = new Map<string, Record<string, number>>()
   const add = (column: string, keyId: string, count: number) =>

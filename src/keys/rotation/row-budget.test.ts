@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createRowBudget } from './row-budget.ts'
 
-/** A clock that stands still but for what is waited for, and the work between. */
+/** A clock that moves only for waits, and for the work between them. */
 function simulated() {
   let at = 1_000
   return {

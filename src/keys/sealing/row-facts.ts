@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
 
 /**
- * What a row says in the clear and its sealed values are bound to: whoever can only write to the database cannot change one
- * without the other. A digest of fixed length, since a row may say anything once somebody else has written it.
+ * The clear facts of a row to which its sealed values are bound: a person who can only write to the database cannot
+ * change one without the other. A digest of fixed length, since a forged row may say anything.
  */
 
 /** The facts of a record: what the shopper agreed to and was shown, and when the record and this version of it were made. */
@@ -27,7 +27,7 @@ export function answerFacts(answer: { requestHash: Buffer; indexKeyId: string; e
   return digestOf(['answer', requestHash.toString('hex'), indexKeyId, Number(expiresAt)])
 }
 
-/** SHA-256 over the list as JSON, in base64. A time of PostgreSQL that is none (infinity) is null. */
+/** SHA-256 over the list as JSON, in base64. An infinite time of PostgreSQL is null. */
 function digestOf(facts: readonly unknown[]): string {
   return hash('sha256', JSON.stringify(facts), 'base64')
 }

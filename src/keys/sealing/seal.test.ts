@@ -102,7 +102,7 @@ describe('open', () => {
         if (format === made) continue
         const renamed = Buffer.concat([Buffer.of(format), sealed.subarray(1)])
         expect(() => open(one, context, renamed), `format ${format}`).toThrow(SealError)
-        // Where nothing else is known of the row, format 2 is none either.
+        // If nothing else is known of the row, format 2 does not open either.
         expect(() => open(one, here, renamed), `format ${format}`).toThrow(SealError)
       }
     }
@@ -220,7 +220,7 @@ function memoryOf(work: () => unknown) {
   try {
     work()
   } catch {
-    // What is left behind then is the question.
+    // The question is what stays in memory then.
   }
   const results = (spy: { mock: { results: readonly { value: unknown }[] } }) =>
     spy.mock.results.map(({ value }) => value as Buffer)

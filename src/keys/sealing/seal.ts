@@ -10,7 +10,7 @@ import type { RandomBytes } from '../../values/random-bytes.ts'
 import { encodeFields } from './encode-fields.ts'
 
 /**
- * Sealing: the only place that encrypts. Formats 1 and 2, as they stand in the database:
+ * Sealing: the only place that encrypts. Formats 1 and 2, as they are in the database:
  *
  *     ┌────────┬───────────┬────────────────┬──────────────────────┬─────────┐
  *     │ format │ nonce     │ key commitment │ AES-256-GCM          │ tag     │
@@ -21,10 +21,10 @@ import { encodeFields } from './encode-fields.ts'
  * key, then the commitment. The key is uniform already, so Extract is left out (section 3.3) and one HMAC block is all
  * that is needed. GCM alone does not commit to its key; the commitment is compared first, in constant time.
  *
- * The context is the associated data too: format, site, kind, token, part, version and key id, each behind its length.
- * So a ciphertext that is moved to another row, part, site or version does not open. Format 2 adds a digest of what else its
- * row says (see row-facts.ts), so that it does not open either once the row says something else. Format 1 has no such digest:
- * it is for values that have no row, and in records of earlier versions.
+ * The context is the associated data too: format, site, kind, token, part, version and key id, each after its length.
+ * So a ciphertext that is moved to another row, part, site or version does not open. Format 2 adds a digest of the
+ * other facts of its row (see row-facts.ts), so that it does not open either once they change. Format 1 has no such
+ * digest: it is for values that have no row, and in records of earlier versions.
  *
  * The text is padded by one 0x80 byte and zeros (ISO/IEC 7816-4) to a multiple that the caller names.
  */
@@ -46,7 +46,7 @@ export interface SealingKey {
   readonly secret: KeyObject
 }
 
-/** A sealed value as it stands in the database: which key, and the bytes. */
+/** A sealed value as it is in the database: which key, and the bytes. */
 export interface Sealed {
   keyId: string
   bytes: Buffer
@@ -59,13 +59,13 @@ export interface SealContext {
   token: string
   part: string
   version: number
-  /** The digest of what else stands in the row. It must be the same too, unless the value was sealed without one. */
+  /** The digest of the other facts of the row. It must be the same too, unless the value was sealed without one. */
   facts?: string | undefined
 }
 
 /**
- * A context as bytes: its members, each behind its length, between further texts. What is bound to a context, here or by a
- * provider of root keys, is bound to these bytes.
+ * A context as bytes: its members, each after its length, between further texts. Everything that is bound to a context,
+ * here or by a provider of root keys, is bound to these bytes.
  *
  * @throws {TypeError | RangeError} as `encodeFields`
  */

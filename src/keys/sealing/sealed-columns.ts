@@ -28,13 +28,13 @@ export type Row = Readonly<Record<string, unknown>>
 export interface SealedTable {
   name: string
   columns: readonly SealedColumn[]
-  /** How many rows stand on each key, or on each pair of keys. One reading of the table. */
+  /** How many rows each key has, or each pair of keys. One reading of the table. */
   census: Statement
-  /** How many values of each part stand on one. */
+  /** How many values of each part a key has. */
   censusOfOne: Statement
   /** The primary key: its columns with their types, in its order. */
   identity: Readonly<Record<string, ColumnType>>
-  /** What must not have changed between reading a row and replacing its values, beside the keys that they stand on. */
+  /** What must not have changed between reading a row and replacing its values, beside their keys. */
   unchanged: Readonly<Record<string, ColumnType>>
   /** Further columns, by the names that the table has for them, that a context is made of. */
   described: readonly string[]
@@ -84,7 +84,7 @@ export const sealedTables: readonly SealedTable[] = [
   sealedTable('records', {
     parts: { display: 'display', secret: 'secret' },
     identity: { token: 'uuid' },
-    // A correction made meanwhile must not be overwritten.
+    // A correction that was made in the meantime must not be overwritten.
     unchanged: { version: 'integer' },
     described: [...PLACE, 'policy', 'consents', 'created_at', 'updated_at'],
     context: (row, part) => ({
@@ -142,14 +142,14 @@ export function reasonContext(event: string): SealContext {
   return { site: '', kind: 'reason', token: event, part: 'reason', version: 1 }
 }
 
-/** How many values of a column stand on a key. */
+/** How many values of a column a key has. */
 export interface SealedCount {
   column: SealedColumn
   keyId: string
   count: number
 }
 
-/** How many sealed values stand on each key. Each table is read once, one after the other: it may be in a transaction. */
+/** How many sealed values each key has. Each table is read once, one after the other: it may be in a transaction. */
 export async function takeCensus(db: Queryable, tables = sealedTables): Promise<SealedCount[]> {
   const found: SealedCount[] = []
   for (const { census, columns } of tables) {
@@ -172,7 +172,7 @@ export function sumByKey(counts: readonly Pick<SealedCount, 'keyId' | 'count'>[]
   return sums
 }
 
-/** How many sealed values stand on one key, by the column. */
+/** How many sealed values one key has, by the column. */
 export async function takeCensusOf(db: Queryable, keyId: string): Promise<Map<string, number>> {
   const key = await numberOf(db, 'key', keyId)
   const found = new Map<string, number>()

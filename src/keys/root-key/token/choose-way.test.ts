@@ -157,7 +157,7 @@ describe('a way that was recorded', () => {
   const wrapBy = (name: string, token: TokenKey) =>
     wrapInToken(token, findWay(name)!, { bytes: randomBytes(65), context: Buffer.alloc(3), random: randomBytes(16) })
 
-  // Somebody who can write the record must not turn it into two ciphertexts under one IV.
+  // An attacker who can write the record must not turn it into two ciphertexts under one IV.
   it.each(['gcm-zeros', 'gcm-none'])('%s lets nothing out of a token that takes what it is handed', (name) => {
     const takesAnything: Gcm = (iv, aad, bytes) => sealGcm(iv.length > 0 ? iv : Buffer.alloc(IV), aad, bytes)
     expect(() => wrapBy(name, tokenWith(takesAnything))).toThrow('returned no IV')
