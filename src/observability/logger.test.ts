@@ -48,7 +48,7 @@ describe('logRequest', () => {
     expect(lines('silent', both)).toEqual([])
   })
 
-  it('leaves out what there is none of, and stays one line', () => {
+  it('leaves out absent fields, and stays one line', () => {
     const [written] = lines('info', (logger) =>
       logRequest(logger, { ...line, code: undefined, caller: 'staff:a\nb\r\n{"level":"fake"}' }),
     )
@@ -78,13 +78,13 @@ describe('describeError', () => {
       },
     ],
     [
-      'somebody whose message is laid out like a stack',
+      'an error whose message is laid out like a stack',
       () => {
         throw new Error(`unexpected\n    at ${NUMBER}\n    at ${NUMBER} (file.js:1:1)`)
       },
     ],
     [
-      'somebody with a cause',
+      'an error with a cause',
       () => {
         throw new TypeError(NUMBER, { cause: new Error(NUMBER) })
       },

@@ -24,7 +24,7 @@ describe('a Problem', () => {
     expect(new Problem(code).headers['Retry-After']).toBe(status === 503 ? '1' : undefined)
   })
 
-  it('says when to try again as it was told, beside its other headers', () => {
+  it('says when to try again, beside its other headers', () => {
     const problem = new Problem('too-many-requests', { retryAfterSeconds: 17, headers: { 'X-Other': 'kept' } })
     expect(problem.headers).toEqual({ 'X-Other': 'kept', 'Retry-After': '17' })
     expect(new Problem('sealed', { retryAfterSeconds: 30 }).headers).toEqual({ 'Retry-After': '30' })

@@ -63,7 +63,7 @@ describe('a limited budget', () => {
     )
   })
 
-  it('has pages so small that it goes on evenly, and at least one row in each', () => {
+  it('has pages so small that it runs evenly, and at least one row in each', () => {
     const { clock } = simulated()
     expect(createRowBudget(1, clock).pageRows).toBe(1)
     expect(createRowBudget(400, clock).pageRows).toBe(100)

@@ -196,7 +196,7 @@ describe('seal', () => {
     ['finds a changed tag', (sealed: Buffer) => open(one, here, flipped(sealed, sealed.length - 1))],
     ['finds a changed text', (sealed: Buffer) => open(one, here, flipped(sealed, HEADER_BYTES))],
     ['finds no padding', (_sealed: Buffer, bare: Buffer) => open(one, here, bare)],
-  ])('leaves the derived block in memory no more when it %s, and the text to its caller alone', (what, work) => {
+  ])('wipes the derived block when it %s, and leaves the text to its caller alone', (what, work) => {
     const [sealed, bare] = [sealHere(Buffer.from(NUMBER)), unpadded()]
     const { blocks, decrypted } = memoryOf(() => work(sealed, bare))
     expect(decrypted.length).toBe(what === 'finds another context' ? 0 : 1)
