@@ -114,7 +114,7 @@ describe('401', () => {
     ['without an end', () => ({ claims: { exp: undefined } })],
     ['not good yet', () => ({ claims: { nbf: seconds() + 60 } })],
     ['for somebody else', () => ({ claims: { aud: 'https://other.example' } })],
-    ['for the issuer with something behind', () => ({ claims: { aud: `${ISSUER}/` } })],
+    ['for the issuer with something after it', () => ({ claims: { aud: `${ISSUER}/` } })],
     ['for nobody', () => ({ claims: { aud: undefined } })],
     ['for an empty list', () => ({ claims: { aud: [] } })],
     ['for several, us among them', () => ({ claims: { aud: [ISSUER, 'https://other.example'] } })],
@@ -228,7 +228,7 @@ describe('an assertion counts once', () => {
     expect((await ask(await assertion(same, key, other))).status).toBe(200)
   })
 
-  it('and is not spent by somebody who cannot sign it', async () => {
+  it('and is not used up by a sender who cannot sign it', async () => {
     const thief = await createCallerKey()
     const same = { claims: { jti: 'not-burnt' } }
     expectProblem(await ask(await assertion({ ...same, signer: thief.privateKey })), 401, 'invalid-client')

@@ -83,7 +83,7 @@ describe(`a vault of migration ${FILLED} with ${filledCounts.records} records`, 
     }
   })
 
-  it('is migrated before anybody thinks that it hangs', () => {
+  it('is migrated fast enough not to look stuck', () => {
     expect(seconds).toBeLessThan(MINUTE_MS / 1000)
   })
 

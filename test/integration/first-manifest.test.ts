@@ -100,7 +100,7 @@ describe('a vault from before there was a manifest', () => {
     expect(await startAgain()).toMatch(/the manifest of the key registry .* is missing/)
   })
 
-  it('is taken over with its clients and contracts, as they stand, once', async () => {
+  it('is taken over with its clients and contracts, as they are, once', async () => {
     await writeOldRegistry(OLD)
     const secrets = await createClientSecrets()
     const id = `client_${'1'.repeat(26)}`

@@ -79,14 +79,18 @@ it('gives the types that the vault looks for the numbers that its statements hav
 })
 
 it.each([
-  ['an event whose id is none', () => insert("'evt_7'", "now(), 't', NULL, NULL, NULL, '{}'"), 'audit_events.*"evt_7"'],
+  [
+    'an event with an invalid id',
+    () => insert("'evt_7'", "now(), 't', NULL, NULL, NULL, '{}'"),
+    'audit_events.*"evt_7"',
+  ],
   [
     'an event with the id of something else',
     () => insert(`'apr_${'0'.repeat(26)}'`, "now(), 't', NULL, NULL, NULL, '{}'"),
     'audit_events.*"apr_0+"',
   ],
   [
-    'an event of a record that is none',
+    'an event of a record with an invalid token',
     () => insert(`'evt_${'0'.repeat(26)}'`, "now(), 't', NULL, 'card_1', NULL, '{}'"),
     'audit_events.*its token "card_1"',
   ],

@@ -83,7 +83,7 @@ describe('a vault whose rows have names and tokens in them', () => {
 describe('rows that the vault did not write', () => {
   it.each([
     [
-      'a token that is none',
+      'an invalid token',
       "UPDATE records SET token = 'card_1' WHERE token = (SELECT min(token) FROM records)",
       /1 rows of records .* token/,
     ],

@@ -170,7 +170,7 @@ describe('migrate', () => {
     expect(results.sort((a, b) => a.length - b.length)).toEqual([[], knownMigrations])
   })
 
-  it('goes on after one that was killed and left its lock behind', async () => {
+  it('continues after one that was killed and left its lock', async () => {
     await run()
     await database.sql('UPDATE migrations_lock SET is_locked = 1')
     expect(await run()).toEqual([])
@@ -182,7 +182,7 @@ describe('migrate', () => {
     await expect(run()).rejects.toThrow('9999-from-the-future')
   })
 
-  it('counts what stands on each key of a vault that counted nothing yet', async () => {
+  it('counts what each key of a vault without counts encrypts', async () => {
     const [first, ...after] = knownMigrations
     const db = knex({ client: 'pg', connection: superuserUrl(database) })
     await vault.up(db).finally(() => db.destroy())
@@ -225,7 +225,7 @@ describe('migrate', () => {
     }
   })
 
-  it('leaves the server’s role without temporary tables, which could stand in for the real ones', async () => {
+  it('leaves the server’s role without temporary tables, which could replace the real ones', async () => {
     await run()
     const attempt = withClient(database.serverUrl, (client) =>
       client.query('CREATE TEMPORARY TABLE audit_events (id text)'),

@@ -56,7 +56,7 @@ describe.each(oldVaults)('a vault of migration %s', (name) => {
 
   itKeepsWhatItHeld(facts, () => vault)
 
-  it.runIf(name === '0009-access-version')('compares a request of before as the bytes that it was', async () => {
+  it.runIf(name === '0009-access-version')('compares an earlier request by its bytes', async () => {
     const { client_id, client_secret } = facts.sample_callers.find(({ role }) => role === 'checkout')!
     const { access_token: token } = (await vault.requestToken(client_id, client_secret)).body
     const reordered = Object.fromEntries(Object.entries(facts.order.body).reverse())
