@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 
-/** SQL that gives a new table the rights and the storage parameters of the one that it takes the place of. */
+/** SQL that gives a new table the rights and the storage parameters of the one that it replaces. */
 export async function whatOperatorsDecided(knex: Knex, name: string): Promise<string> {
   const { rows: rights } = await knex.raw(
     `SELECT privilege_type AS privilege, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END AS role,

@@ -24,11 +24,12 @@ export interface AdoptAccessDeps {
 }
 
 /**
- * Gives the clients and contracts of a vault from before migration 0007 their MACs, as they stand, likewise the open requests for
- * approval of one from before migration 0025, and takes what the vault wrote into the ledger of one from before migration 0023, on the first start that knows of them. Only once: the manifest
- * remembers it, so a MAC or an entry that somebody removes afterwards does not come back.
+ * Gives the clients and contracts of a vault from before migration 0007 their MACs, as they are, likewise the open
+ * requests for approval of one from before migration 0025, and adds what the vault wrote to the ledger of one from
+ * before migration 0023, on the first start that knows of them. It happens once: the manifest remembers it, so a MAC or
+ * an entry that is removed afterwards does not come back.
  *
- * @throws {KeyRegistryError} when somebody else changed the registry
+ * @throws {KeyRegistryError} if the registry was changed outside the vault
  * @throws {Problem} sealed
  */
 export async function adoptAccess(deps: AdoptAccessDeps): Promise<void> {

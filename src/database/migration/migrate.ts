@@ -39,7 +39,10 @@ import type { OnlineMigration } from './online-migration.ts'
 import { openForMigrations } from './open-for-migrations.ts'
 import { runMigrations, sourceOf, whileNobodyElseMigrates } from './run-migrations.ts'
 
-/** In the order in which they are applied, all pending ones together. Imported rather than found, so that the built program carries them along. */
+/**
+ * In the order in which they are applied, all pending ones together. Imported rather than found, so that the built
+ * program contains them.
+ */
 const migrations: Record<string, Knex.Migration> = {
   '0001-vault': vault,
   '0002-key-lifecycle': keyLifecycle,
@@ -76,7 +79,7 @@ const migrations: Record<string, Knex.Migration> = {
 }
 
 /**
- * From the first release on a migration stands here instead, by its number as well, and runs beside servers that serve:
+ * Migrations after the first release are here, by their number as well, and run beside servers that serve:
  * `docs/how-to/write-a-migration.md`.
  */
 const online: Record<string, OnlineMigration> = {}
@@ -98,7 +101,7 @@ export interface MigrateOptions {
   /** The database as the role that owns the schema. */
   ownerUrl: string
   caFile?: string | undefined
-  /** Where the tables belong; created if it is not there. Default: the owner's current schema. */
+  /** The schema of the tables; created if it is not there. Default: the owner's current schema. */
   schema?: string | undefined
   /** The login role that the server uses; it is made a member of `strongroom_runtime`. */
   serverRole: string
@@ -122,7 +125,7 @@ export async function migrate({ ownerUrl, caFile, schema: named, serverRole }: M
     await applySettings(lock, { schema, isPatient: true }, CONNECT_TIMEOUT_MS)
     const applied = await whileNobodyElseMigrates(lock, async () => {
       const names = await runMigrations(db, { together: migrations, online })
-      // A temporary table would stand in for the real one in its session.
+      // A temporary table would take the place of the real one in its session.
       await db.raw(REVOKE_TEMPORARY)
       return names
     })
@@ -140,13 +143,13 @@ export async function migrate({ ownerUrl, caFile, schema: named, serverRole }: M
   }
 }
 
-/** A schema that is there may belong to somebody who lets the owner create in it and nothing else. */
+/** An existing schema may belong to a role that lets the owner create objects in it, and nothing else. */
 async function createSchema(db: Knex, schema: string): Promise<void> {
   const { rows } = await db.raw('SELECT FROM pg_namespace WHERE nspname = ?', [schema])
   if (rows.length === 0) await db.raw('CREATE SCHEMA IF NOT EXISTS ??', [schema])
 }
 
-/** Only its own owner can give the server's role a schema to use. */
+/** Only its own owner can grant a schema to the server's role. */
 async function requireUsage(db: Knex, schema: string): Promise<void> {
   const { rows } = await db.raw("SELECT has_schema_privilege('strongroom_runtime', ?, 'USAGE') AS granted", [schema])
   if (rows[0].granted) return

@@ -15,16 +15,16 @@ const ASK_AGAIN_MS = 200
 /** What was applied in one run is one batch, as the event of a migration has it. */
 const ONE_BATCH = `UPDATE migrations SET batch = (SELECT min(batch) FROM migrations WHERE name = ANY (?)) WHERE name = ANY (?)`
 
-/** Somebody holds a table that a migration needs; the message says so in one sentence. */
+/** A table that a migration needs is locked; the message says so in one sentence. */
 export class HeldUp extends Error {
   override readonly name = 'HeldUp'
 }
 
 /** By their names, in the order in which they are applied. */
 export interface Migrations {
-  /** Those up to the first release, in one transaction: no server runs meanwhile. */
+  /** Those up to the first release, in one transaction, while no server runs. */
   together: Readonly<Record<string, Knex.Migration>>
-  /** Those since, each by itself, beside running servers. */
+  /** Later ones, each in its own transaction, beside running servers. */
   online: Readonly<Record<string, OnlineMigration>>
 }
 
@@ -55,12 +55,12 @@ export async function runMigrations(db: Knex, migrations: Migrations, options: R
   const known = await appliedBefore(db)
   const applied: string[] = []
 
-  /** Runs of those together and of the named ones what is pending. */
+  /** Runs the pending ones of those together and of the named ones. */
   async function run(names: readonly string[], which: 'latest' | 'up'): Promise<void> {
     const shown = Object.fromEntries(Object.entries(online).filter(([name]) => names.includes(name)))
     const config = { tableName: 'migrations', migrationSource: sourceOf({ together, online: shown }) }
     const [, done] = await patiently(async () => {
-      // knex's own lock is a row that a killed migration leaves behind; who holds the vault's may clear it.
+      // knex's own lock is a row that a killed migration leaves; the holder of the vault's lock may clear it.
       await db.migrate.forceFreeMigrationsLock(config)
       return (await db.migrate[which](config)) as [number, string[]]
     }, options)
@@ -92,7 +92,7 @@ async function patiently<T>(work: () => Promise<T>, { attempts = ATTEMPTS, pause
       if (!(error instanceof pg.DatabaseError && HELD_UP.includes(error.code ?? ''))) throw error
       if (attempt === attempts) {
         throw new HeldUp(
-          'somebody holds a table that a migration needs, such as a backup or a long report: run "strongroom migrate" again when it is over.',
+          'a table that a migration needs is locked, for example by a backup or a long report: run "strongroom migrate" again when it is over.',
           { cause: error },
         )
       }
@@ -102,8 +102,8 @@ async function patiently<T>(work: () => Promise<T>, { attempts = ATTEMPTS, pause
 }
 
 /**
- * Runs `work` while no other process migrates. The session that holds the lock is in no transaction, and asks again and again
- * rather than wait in a statement: both would keep dead rows from being removed, and an index from being made.
+ * Runs `work` while no other process migrates. The session that holds the lock is in no transaction, and polls rather
+ * than wait in a statement: both would keep dead rows from being removed, and an index from being made.
  */
 export async function whileNobodyElseMigrates<T>(session: pg.ClientBase, work: () => Promise<T>): Promise<T> {
   for (;;) {
