@@ -10,6 +10,7 @@ import type { Config } from './config.ts'
 import { isLoopback } from './database/database.ts'
 import type { ActiveKey, DatabaseFacts } from './database/inspect.ts'
 import { knownMigrations } from './database/migrate.ts'
+import { refuseUnreleased } from './database/unreleased-migrations.ts'
 import { readClientCrl } from './http/client-crl.ts'
 import { findAddressFaults } from './http/public-address.ts'
 import { MAX_USES } from './keys/cryptoperiod.ts'
@@ -111,8 +112,9 @@ export async function examineConfig(config: Config): Promise<Finding[]> {
 /** What of the database is unsafe, from what it says of itself to the server's role. */
 export function examineDatabase(config: Config, facts: DatabaseFacts, now = new Date()): Finding[] {
   const missing = knownMigrations.filter((name) => !facts.migrations.includes(name))
+  const lack = refuseUnreleased(facts.migrations) ?? `the schema lacks ${missing.join(', ')}: ${MIGRATE}`
   return [
-    ...finding(missing.length > 0, 'schema', `the schema lacks ${missing.join(', ')}: ${MIGRATE}`),
+    ...finding(missing.length > 0, 'schema', lack),
     ...finding(
       facts.canRewriteAudit,
       'audit-rewritable',
