@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Knex } from 'knex'
-import { currentSchema } from '../src/database/current-schema.ts'
+import { currentSchema } from '../src/database/migration/current-schema.ts'
 
 /** In an order in which each needs only what stands before it. */
 const PARTS = ['dictionary', 'keys', 'records', 'search-terms', 'access', 'audit-log']

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import './current-node.ts'
+import './start/current-node.ts'
 
 // On an older Node.js, which native packages crash on when they are imported, what is above does not come to an end.
 const { runProgram } = await import('./cli/program.ts')

@@ -1,4 +1,4 @@
-import './current-node.ts'
+import './start/current-node.ts'
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { request } from 'node:https'
@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { json } from 'node:stream/consumers'
 import { promisify } from 'node:util'
-import { readConfig } from './config.ts'
-import { onInterruption } from './interruption.ts'
+import { readConfig } from './config/config.ts'
 import { explain } from './main.ts'
-import { serve } from './serve.ts'
+import { onInterruption } from './start/interruption.ts'
+import { serve } from './start/serve.ts'
 
 /**
  * The whole journey against a throw-away vault: what the checkout, fulfilment, support, billing, a curious insider, the

@@ -1,13 +1,13 @@
-import './current-node.ts'
-import './buffer-sweeping.ts'
+import './start/current-node.ts'
+import './start/buffer-sweeping.ts'
 import cluster from 'node:cluster'
-import { ConfigError, readConfig } from './config.ts'
-import { describeError } from './http/request-log.ts'
-import { Interrupted, onInterruption } from './interruption.ts'
-import { Unsafe } from './open-vault.ts'
-import { Problem } from './problem.ts'
-import { type Announce, type Serving, serve } from './serve.ts'
-import { serveAsWorker, serveWithWorkers } from './workers.ts'
+import { ConfigError, readConfig } from './config/config.ts'
+import { describeError } from './observability/logger.ts'
+import { Interrupted, onInterruption } from './start/interruption.ts'
+import { Unsafe } from './start/open-vault.ts'
+import { type Announce, type Serving, serve } from './start/serve.ts'
+import { serveAsWorker, serveWithWorkers } from './start/workers.ts'
+import { Problem } from './values/problem.ts'
 
 /** How long a vault without its database may take to close. */
 const STOP_WITHIN_MS = 20_000

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { ORDER, PURE_FILES, PURE_FOLDERS } from './support/architecture.ts'
 import {
   findCycle,
   type Import,
@@ -12,118 +13,57 @@ import {
 const everything = ['src', 'test', 'migrations'].flatMap(sourceFiles)
 const files = everything.filter((file) => file.path.startsWith('src/') && !file.path.endsWith('.test.ts'))
 
-/** Design section 4, from the top to the bottom: a file imports from its own layer and from those below it. */
-const LAYERS: readonly (readonly string[])[] = [
-  ['main', 'cli', 'demo'],
-  ['workers', 'serve'],
-  'open-vault doctor examine-machine examine-open-database examine-partitions examine-passphrases examine-registry examine-schema examine-settings lost-database sample-callers'.split(
-    ' ',
-  ),
-  ['strongroom', 'strongroom-config', 'tend-vault', 'vault-app', 'vault-commands'],
-  ['restore'],
-  ['records'],
-  ['kinds', 'keys', 'access', 'audit', 'privacy', 'schema'],
-  ['http', 'database'],
-  'problem alert background sensitive parse-input identifier random-bytes operator-environment config config-file options option-values version interruption pin-file current-node inspector-signal buffer-sweeping trusted-file env-file process-limits awake-time time-slice'.split(
-    ' ',
-  ),
-]
-
-/** What folders of one layer may import of each other; what is not named here, they may not. */
-const SIBLINGS: Readonly<Record<string, readonly string[]>> = {
-  access: ['keys', 'audit'],
-  keys: ['audit'],
-  schema: ['audit', 'keys'],
-  // The routes of the audit log have callers like all others; the log itself knows nothing of access.
-  'audit/audit-routes.ts': ['access'],
-  'audit/log-routes.ts': ['access'],
-}
-
-/** The lowest layer. */
-const rootFiles = files.map(({ path }) => path).filter((path) => layerOf(path) === LAYERS.length - 1)
-
-const PURE_KEYS =
-  'seal row-facts bound-rows-mark encode-fields key key-state cryptoperiod signing-plan key-ring keyed-hash joined-bytes random registry-manifest root-key/root-key root-key/key-frame root-key/share-text argon2-cost root-key/passphrase-novelty handover key-of-bytes'
-
-const PURE_AUDIT = [
-  'audit-event event-types new-audit-event event-id event-columns unfinished-event canonical-base64 made number-ranges merkle tile tree-edge note checkpoint frontier delivery/ocsf-event delivery/syslog-message review/review-rules',
-  'verification/log-finding verification/log-source verification/recompute-tree verification/explain-tile',
-  'verification/check-tree verification/check-event verification/check-numbers verification/check-leaves verification/check-claims',
-  'missing-name named-event number-tracker months verification/check-unproven verification/check-retention verification/trusted-keys verification/record-history',
-]
+const folderOf = (path: string) => path.split('/').slice(0, -1).join('/')
 
 /** Values and decisions: no database, no network, no files, nothing that imports such. */
-const PURE = [
-  ...rootFiles.filter(
-    (path) =>
-      ![
-        'config',
-        'config-file',
-        'process-limits',
-        'env-file',
-        'version',
-        'interruption',
-        'pin-file',
-        'current-node',
-        'buffer-sweeping',
-        'trusted-file',
-      ].includes(path.slice('src/'.length, -'.ts'.length)),
-  ),
-  ...files.map(({ path }) => path).filter((path) => path.startsWith('src/kinds/')),
-  ...PURE_KEYS.split(' ').map((name) => `src/keys/${name}.ts`),
-  ...'limits roles role-set role-file view purpose condition grant change caller challenge person signed-statement'
-    .split(' ')
-    .map((name) => `src/access/${name}.ts`),
-  ...PURE_AUDIT.flatMap((names) => names.split(' ')).map((name) => `src/audit/${name}.ts`),
-  ...['records/token', 'records/record', 'records/tokens-in', 'records/verification/events-of-record'].map(
-    (name) => `src/${name}.ts`,
-  ),
-  'src/http/json.ts',
-]
+const PURE = files
+  .map(({ path }) => path)
+  .filter((path) => {
+    const folder = folderOf(path).replace(/^src\//, '')
+    return (
+      PURE_FOLDERS.includes(folder) || PURE_FILES[folder]?.includes(path.split('/').at(-1)!.slice(0, -'.ts'.length))
+    )
+  })
 
 const BUILT_IN_FOR_PURE = ['node:crypto', 'node:url', 'node:util']
 
 /** Every file that takes a value out of a Sensitive, and why. */
 const MAY_EXPOSE: Readonly<Record<string, string>> = {
-  'src/access/authenticate-client.ts': 'compares a secret with its hash',
-  'src/access/clients.ts': 'hashes a new secret',
-  'src/cli/clients-commands.ts': 'shows a new secret, once',
-  'src/records/approval-routes.ts': 'shows a second person the reason',
-  'src/records/correct.ts': 'parses the correction',
-  'src/records/match.ts': 'compares a value with a record',
-  'src/records/reveal-routes.ts': 'answers a reveal',
-  'src/records/sealed-record.ts': 'seals',
-  'src/records/search.ts': 'normalises the value to search by',
-  'src/sample-callers.ts': 'writes the development credentials to their file',
+  'src/access/authentication/authenticate-client.ts': 'compares a secret with its hash',
+  'src/access/callers/clients.ts': 'hashes a new secret',
+  'src/cli/commands/clients-commands.ts': 'shows a new secret, once',
+  'src/records/approvals/approval-routes.ts': 'shows a second person the reason',
+  'src/records/change/correct.ts': 'parses the correction',
+  'src/records/read/match.ts': 'compares a value with a record',
+  'src/records/reveal/reveal-routes.ts': 'answers a reveal',
+  'src/records/record/sealed-record.ts': 'seals',
+  'src/records/search/search.ts': 'normalises the value to search by',
+  'src/start/sample-callers.ts': 'writes the development credentials to their file',
 }
 
 const MAY_READ_ENVIRONMENT: Readonly<Record<string, string>> = {
-  'src/config.ts': 'reads the options',
-  'src/open-vault.ts': 'hands the environment to the doctor',
+  'src/config/config.ts': 'reads the options',
+  'src/start/open-vault.ts': 'hands the environment to the doctor',
   'src/demo.ts': 'changes the options for its throw-away vault',
 }
 
 const ENTRIES = ['src/main.ts', 'src/cli.ts', 'src/demo.ts']
 /** Started as a process or thread of its own by the file beside it, which names it. */
 const STARTED_BY = {
-  'src/database/embedded-init.ts': 'src/database/embedded.ts',
+  'src/embedded-postgres/embedded-init.ts': 'src/embedded-postgres/embedded.ts',
   'src/keys/root-key/pkcs11-process.ts': 'src/keys/root-key/pkcs11.ts',
   'src/keys/root-key/passphrase-strength-program.ts': 'src/keys/root-key/passphrase-strength.ts',
-  'src/keys/sealing-thread-program.ts': 'src/keys/sealing-thread.ts',
+  'src/keys/sealing/sealing-thread-program.ts': 'src/keys/sealing/sealing-thread.ts',
 }
 
 const isRoutes = (path: string) => path.endsWith('-routes.ts')
 const isStore = (path: string) => path.endsWith('-store.ts')
-const folderOf = (path: string) => path.split('/').slice(0, -1).join('/')
 
-/** The name in LAYERS: the folder under src, or the file in it. */
-function partOf(path: string): string {
+/** The place of a file in ORDER: of its folder under src, and of the folder inside that one, which is 0 at the top of a noun. */
+function placeOf(path: string): { noun: number; inside: number } {
   const [, first = '', ...rest] = path.split('/')
-  return rest.length > 0 ? first : first.replace(/\.ts$/, '')
-}
-
-function layerOf(path: string): number {
-  return LAYERS.findIndex((names) => names.includes(partOf(path)))
+  const noun = ORDER.findIndex(([name]) => name === first)
+  return { noun, inside: rest.length < 2 ? 0 : (ORDER[noun]?.indexOf(rest[0]!) ?? -1) }
 }
 
 /** `importer → imported` for every import of a file of ours that the rule forbids. */
@@ -138,12 +78,12 @@ function violations(forbids: (from: SourceFile, to: string, statement: Import) =
 describe('the scanner', () => {
   it('sees every file and every import', () => {
     expect(files.length).toBeGreaterThan(60)
-    const seal = files.find(({ path }) => path === 'src/keys/seal.ts')
+    const seal = files.find(({ path }) => path === 'src/keys/sealing/seal.ts')
     expect(seal?.imports.map(({ specifier }) => specifier)).toContain('node:crypto')
-    const keys = files.find(({ path }) => path === 'src/keys/keys.ts')
+    const keys = files.find(({ path }) => path === 'src/keys/ring/keys.ts')
     expect(keys?.imports).toContainEqual({
-      specifier: './key-store.ts',
-      file: 'src/keys/key-store.ts',
+      specifier: '../key/key-store.ts',
+      file: 'src/keys/key/key-store.ts',
       package: undefined,
       typeOnly: false,
     })
@@ -159,33 +99,35 @@ describe('the scanner', () => {
   })
 })
 
-describe('layers', () => {
+describe('folders', () => {
   it('have a place for every file', () => {
-    expect(files.map(({ path }) => path).filter((path) => layerOf(path) < 0)).toEqual([])
+    const isPlaced = (path: string) => placeOf(path).noun >= 0 && placeOf(path).inside >= 0
+    expect(files.map(({ path }) => path).filter((path) => !isPlaced(path))).toEqual([])
   })
 
   it('import downwards only', () => {
-    expect(violations((from, to) => to.startsWith('src/') && layerOf(to) < layerOf(from.path))).toEqual([])
+    expect(violations((from, to) => to.startsWith('src/') && placeOf(to).noun < placeOf(from.path).noun)).toEqual([])
   })
 
-  it('keep their folders apart, but for what is named', () => {
-    const allowed = (from: string) => [...(SIBLINGS[partOf(from)] ?? []), ...(SIBLINGS[from.replace('src/', '')] ?? [])]
-    const isFolder = (path: string) => path.split('/').length > 2
+  it('inside a noun import downwards only', () => {
     expect(
-      violations(
-        (from, to) =>
-          isFolder(from.path) &&
-          partOf(from.path) !== partOf(to) &&
-          layerOf(from.path) === layerOf(to) &&
-          !allowed(from.path).includes(partOf(to)),
-      ),
+      violations((from, to) => {
+        const [above, below] = [placeOf(from.path), placeOf(to)]
+        return above.noun === below.noun && below.inside > 0 && below.inside < above.inside
+      }),
     ).toEqual([])
+  })
+
+  it('hold about 20 files at most', () => {
+    const counts = Map.groupBy(files, ({ path }) => folderOf(path))
+    expect([...counts].filter(([, { length }]) => length > 23).map(([folder]) => folder)).toEqual([])
   })
 
   it('leave src for the migrations only', () => {
     const outside = violations((_from, to) => !to.startsWith('src/'))
     expect(outside.length).toBeGreaterThan(0)
-    for (const line of outside) expect(line).toMatch(/^src\/database\/migrate\.ts → migrations\/\d{4}-[a-z-]+\.ts$/)
+    for (const line of outside)
+      expect(line).toMatch(/^src\/database\/migration\/migrate\.ts → migrations\/\d{4}-[a-z-]+\.ts$/)
   })
 
   it('have no cycles', () => {
@@ -196,7 +138,9 @@ describe('layers', () => {
 describe('inside a noun', () => {
   it('routes are imported by the composition root only', () => {
     expect(
-      violations((from, to) => isRoutes(to) && !['src/strongroom.ts', 'src/records/record-api.ts'].includes(from.path)),
+      violations(
+        (from, to) => isRoutes(to) && !['src/vault/vault.ts', 'src/records/record-api.ts'].includes(from.path),
+      ),
     ).toEqual([])
   })
 
@@ -214,10 +158,10 @@ describe('inside a noun', () => {
   })
 
   it('only routes know HTTP; use cases at most the form of an answer', () => {
-    const isNoun = (path: string) => [layerOf('src/records/'), layerOf('src/keys/')].includes(layerOf(path))
+    const isNoun = (path: string) => /^src\/(records|restore|schema|access|keys|audit|kinds)\//.test(path)
     const beyondAnswers = violations((from, to, { typeOnly }) => {
       if (!isNoun(from.path) || isRoutes(from.path) || !to.startsWith('src/http/')) return false
-      return to !== 'src/http/problem-response.ts' && !(to === 'src/http/route.ts' && typeOnly)
+      return to !== 'src/http/documents/problem-response.ts' && !(to === 'src/http/route.ts' && typeOnly)
     })
     expect(beyondAnswers).toEqual([])
     expect(violations((from, to) => /^src\/(kinds|keys)\//.test(from.path) && to.startsWith('src/http/'))).toEqual([])
@@ -250,12 +194,12 @@ describe('single places', () => {
   it('a masked view leaves only where it is counted, or to the one who stored it', () => {
     const counted = pathsWith(/\bspendOrRefuse\(/)
     const shows = pathsWith(/(?<!function )\bmaskedView\(/)
-    expect(shows).toContain('src/records/correct.ts')
+    expect(shows).toContain('src/records/change/correct.ts')
     expect(shows.filter((path) => !counted.includes(path) && !path.startsWith('src/records/tokenize'))).toEqual([])
   })
 
   it('only seal.ts encrypts', () => {
-    expect(pathsWith(/\bcreate(Cipher|Decipher)iv\b|\bsubtle\.(en|de)crypt\b/)).toEqual(['src/keys/seal.ts'])
+    expect(pathsWith(/\bcreate(Cipher|Decipher)iv\b|\bsubtle\.(en|de)crypt\b/)).toEqual(['src/keys/sealing/seal.ts'])
   })
 
   it('only the operating system’s randomness is used', () => {

@@ -7,7 +7,7 @@ const files = sourceFiles('src').filter((file) => !file.path.endsWith('.test.ts'
 
 it('every migration is numbered, and known to migrate.ts', () => {
   const names = readdirSync(path.join(projectRoot, 'migrations')).filter((name) => name.endsWith('.ts'))
-  const migrate = files.find(({ path }) => path === 'src/database/migrate.ts')
+  const migrate = files.find(({ path }) => path === 'src/database/migration/migrate.ts')
   for (const [index, name] of names.sort().entries()) {
     expect(name).toMatch(new RegExp(`^${String(index + 1).padStart(4, '0')}-[a-z0-9-]+\\.ts$`))
     expect(migrate?.imports.map(({ file }) => file)).toContain(`migrations/${name}`)

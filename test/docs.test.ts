@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { keyPurposes } from '../src/keys/key.ts'
+import { keyPurposes } from '../src/keys/key/key.ts'
 import { createCardKind } from '../src/kinds/card.ts'
 import { brandOf } from '../src/kinds/card-brand.ts'
 import { examplesOf } from './support/docs-examples.ts'

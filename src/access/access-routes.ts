@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import { type Route, route } from '../http/route.ts'
-import { Sensitive } from '../sensitive.ts'
-import type { AccessTokens } from './access-token.ts'
-import type { Caller } from './caller.ts'
-import { claimedClientOf, credentialsOf } from './client-credentials.ts'
-import { type IssueClientTokenDeps, issueClientToken } from './issue-client-token.ts'
-import { scopes } from './roles.ts'
-import { STATEMENT_ALGORITHMS } from './signed-statement.ts'
-import { invalidTokenRequest } from './token-request-problem.ts'
+import { Sensitive } from '../values/sensitive.ts'
+import { claimedClientOf, credentialsOf } from './authentication/client-credentials.ts'
+import { type IssueClientTokenDeps, issueClientToken } from './authentication/issue-client-token.ts'
+import { invalidTokenRequest } from './authentication/token-request-problem.ts'
+import type { Caller } from './policy/caller.ts'
+import { scopes } from './policy/roles.ts'
+import { STATEMENT_ALGORITHMS } from './policy/signed-jwt.ts'
+import type { AccessTokens } from './tokens/access-token.ts'
 
 export interface AccessRouteDeps extends Omit<IssueClientTokenDeps, 'assertionAudience'> {
   accessTokens: AccessTokens

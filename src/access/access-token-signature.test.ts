@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { es256, hs256, rs256, unsigned } from '../../test/support/forge-token.ts'
 import { testKeyId } from '../../test/support/test-keys.ts'
 import { TestTokens } from '../../test/support/test-tokens.ts'
-import { KeyRing } from '../keys/key-ring.ts'
+import { KeyRing } from '../keys/key/key-ring.ts'
 
 let vault: TestTokens
 

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Caller } from './caller.ts'
-import { type Decision, decideReveal } from './grant.ts'
-import { purposes } from './purpose.ts'
-import { type Denial, type Grant, type Role, scopes } from './roles.ts'
-import { kindFields } from './view.ts'
+import type { Caller } from './policy/caller.ts'
+import { type Decision, decideReveal } from './policy/grant.ts'
+import { purposes } from './policy/purpose.ts'
+import { type Denial, type Grant, type Role, scopes } from './policy/roles.ts'
+import { kindFields } from './policy/view.ts'
 
 const FOR = 'process-payment'
 

@@ -1,8 +1,8 @@
 import type { Queryable } from '../database/database.ts'
-import { toProblem } from '../http/problem-response.ts'
-import type { AuditCaller, NewAuditEvent } from './audit-event.ts'
-import { insertEvents } from './audit-store.ts'
-import { countFailedCommands } from './event-lookup-store.ts'
+import { toProblem } from '../http/documents/problem-response.ts'
+import type { AuditCaller, NewAuditEvent } from './event/audit-event.ts'
+import { insertEvents } from './event/audit-store.ts'
+import { countFailedCommands } from './event/event-lookup-store.ts'
 
 const WINDOW_MS = 60_000
 

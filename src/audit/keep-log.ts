@@ -1,11 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Alert } from '../alert.ts'
-import type { Background } from '../background.ts'
 import type { Database, Statement } from '../database/database.ts'
-import { findOldestWaiting } from './log-store.ts'
-import { prepareMonths } from './prepare-months.ts'
-import { openSequencer, type SequencerDeps } from './sequencer.ts'
-import type { LogEndWatch } from './watch-log-end.ts'
+import type { Alert } from '../observability/alert.ts'
+import type { Background } from '../observability/background.ts'
+import { findOldestWaiting } from './log/log-store.ts'
+import { openSequencer, type SequencerDeps } from './log/sequencer.ts'
+import type { LogEndWatch } from './log/watch-log-end.ts'
+import { prepareMonths } from './retention/prepare-months.ts'
 
 /** Any number that nothing else in this database locks. */
 const LOG_LOCK = 0x7374_7207

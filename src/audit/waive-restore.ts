@@ -1,5 +1,5 @@
 import type { Transaction } from '../database/database.ts'
-import type { AuditCaller, NewAuditEvent } from './audit-event.ts'
+import type { AuditCaller, NewAuditEvent } from './event/audit-event.ts'
 import type { NewerRegistry } from './witness/newer-registry.ts'
 import { type Settlements, settle } from './witness/settlements.ts'
 import type { OutsideWatch } from './witness/watch-outside.ts'

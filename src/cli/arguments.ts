@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { InvalidArgumentError } from 'commander'
 import { z } from 'zod'
-import { CallerError } from '../access/clients.ts'
-import { normaliseName } from '../access/person.ts'
-import { type Scope, scopes } from '../access/roles.ts'
+import { CallerError } from '../access/callers/clients.ts'
+import { normaliseName } from '../access/policy/person.ts'
+import { type Scope, scopes } from '../access/policy/roles.ts'
 import { mayBeCardNumber } from '../kinds/clear-value.ts'
 
 export function parseScopes(text: string): Scope[] {

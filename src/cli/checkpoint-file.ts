@@ -1,4 +1,4 @@
-import { CallerError } from '../access/clients.ts'
+import { CallerError } from '../access/callers/clients.ts'
 
 /**
  * The notes of a file that holds one or, as an append-only copy of checkpoints does, many: each ends with its lines of

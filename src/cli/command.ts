@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import { readConfig } from '../config.ts'
+import { readConfig } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
-import { onInterruption } from '../interruption.ts'
-import { type OpenVault, type OpenVaultOptions, openVault, openVaultDatabase } from '../open-vault.ts'
-import type { Strongroom } from '../strongroom.ts'
+import { onInterruption } from '../start/interruption.ts'
+import { type OpenVault, type OpenVaultOptions, openVault, openVaultDatabase } from '../start/open-vault.ts'
+import type { Strongroom } from '../vault/vault.ts'
 import { recordFailure } from './failed-command.ts'
 import { operator, withOperator } from './operator.ts'
 

@@ -1,5 +1,5 @@
 import { formatShare, parseShare } from '../keys/root-key/share-text.ts'
-import type { Strongroom } from '../strongroom.ts'
+import type { Strongroom } from '../vault/vault.ts'
 import { type CommandNeeds, operator, requireSchema, withPausableVault, withVault } from './command.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
 

@@ -1,6 +1,6 @@
 import { open, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { syncDirectory } from '../database/database-file.ts'
+import { syncDirectory } from '../embedded-postgres/database-file.ts'
 
 /** A file that is there whole or not at all, also after a loss of power; nobody else may read it. */
 export interface DraftFile {

@@ -1,7 +1,7 @@
-import type { KeyExposure } from '../keys/compromise.ts'
-import type { InventoryLine } from '../keys/inventory.ts'
-import type { KeyStatus } from '../keys/key-status.ts'
-import type { OpenBackups } from '../keys/open-backups.ts'
+import type { KeyExposure } from '../keys/lifecycle/compromise.ts'
+import type { InventoryLine } from '../keys/lifecycle/inventory.ts'
+import type { KeyStatus } from '../keys/lifecycle/key-status.ts'
+import type { OpenBackups } from '../keys/lifecycle/open-backups.ts'
 import { table } from './table.ts'
 
 /** The inventory as a table for a person. */

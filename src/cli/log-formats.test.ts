@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createNewAuditEvent } from '../audit/new-audit-event.ts'
+import { createNewAuditEvent } from '../audit/event/new-audit-event.ts'
 import { logFormats } from './log-formats.ts'
 
 const newAuditEvent = createNewAuditEvent(

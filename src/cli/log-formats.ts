@@ -1,7 +1,7 @@
 import type { DroppedLeaf, LogEntry } from '../audit/delivery/log-page-store.ts'
 import { toOcsf } from '../audit/delivery/ocsf-event.ts'
 import type { DeliveredCheckpoint } from '../audit/delivery/proof-store.ts'
-import { version } from '../version.ts'
+import { version } from '../config/version.ts'
 import { csvLine } from './comma-separated.ts'
 
 /** How the log leaves the vault. */

@@ -1,11 +1,11 @@
 import { request } from 'node:http'
 import { json } from 'node:stream/consumers'
 import { z } from 'zod'
-import type { AuditCaller } from '../audit/audit-event.ts'
+import type { AuditCaller } from '../audit/event/audit-event.ts'
 import type { FailedCommand } from '../audit/failed-command.ts'
-import type { Config } from '../config.ts'
-import { openSocketAddress, operatorSocketOf } from '../http/unix-socket.ts'
-import type { UnsealStatus } from '../keys/unseal.ts'
+import type { Config } from '../config/config.ts'
+import { openSocketAddress, operatorSocketOf } from '../http/operator/unix-socket.ts'
+import type { UnsealStatus } from '../keys/lifecycle/unseal.ts'
 
 /** No server answers on the operator's socket, or not as it should. */
 export class NoServer extends Error {

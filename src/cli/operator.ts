@@ -1,11 +1,11 @@
 import { hostname, userInfo } from 'node:os'
 import type { Command } from 'commander'
-import { CallerError } from '../access/clients.ts'
-import { normaliseName } from '../access/person.ts'
-import type { AuditCaller } from '../audit/audit-event.ts'
-import { ConfigError, loadEnvironment, PERSON_NAME } from '../config.ts'
+import { CallerError } from '../access/callers/clients.ts'
+import { normaliseName } from '../access/policy/person.ts'
+import type { AuditCaller } from '../audit/event/audit-event.ts'
+import { ConfigError, loadEnvironment, PERSON_NAME } from '../config/config.ts'
+import { type OperatorEnvironment, readOperator } from '../config/operator-environment.ts'
 import { canonicalAddress } from '../http/source/ip-address.ts'
-import { type OperatorEnvironment, readOperator } from '../operator-environment.ts'
 
 /** Root may run these without a name: they are run by machines, or before there is a log to name anybody in. */
 const EXEMPT = new Set(['serve', 'migrate', 'doctor', 'probe'])

@@ -1,4 +1,4 @@
-import { Interrupted } from '../interruption.ts'
+import { Interrupted } from '../start/interruption.ts'
 
 /** A person at a terminal: what is asked and shown here goes nowhere else. */
 export interface Terminal {

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { addInTurns, controlled, settled } from '../../test/support/controlled-statements.ts'
-import { Problem } from '../problem.ts'
+import { Problem } from '../values/problem.ts'
 import { createBatch, WAITS } from './batch.ts'
 import { DatabaseError } from './database-error.ts'
 

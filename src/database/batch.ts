@@ -1,5 +1,5 @@
-import { awakeNow } from '../awake-time.ts'
-import { Problem } from '../problem.ts'
+import { awakeNow } from '../values/awake-time.ts'
+import { Problem } from '../values/problem.ts'
 import { DatabaseError, isConflict, isLockTimeout, isStatementTimeout } from './database-error.ts'
 
 /** What a statement says of an item that it left out, because it would have had to wait for a lock. */

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { Problem } from '../problem.ts'
+import { Problem } from '../values/problem.ts'
 
 /**
  * A statement failed for a reason of its own. Carries the SQLSTATE, the constraint and the table, never `detail` or the message:

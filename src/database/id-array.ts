@@ -1,4 +1,4 @@
-import { bytesOfId } from '../identifier.ts'
+import { bytesOfId } from '../values/identifier.ts'
 import { uuidArray } from './binary-array.ts'
 
 /** A `uuid[]` parameter of ids or tokens. What is none is null, which nothing equals. */

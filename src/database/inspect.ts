@@ -1,6 +1,6 @@
 import { readClockLead } from './clock.ts'
 import type { Queryable, Statement } from './database.ts'
-import { hasFirstSchema } from './unreleased-migrations.ts'
+import { hasFirstSchema } from './migration/unreleased-migrations.ts'
 
 /** What a database says of itself to the role that asks; the doctor judges it. */
 export interface DatabaseFacts {

@@ -1,4 +1,4 @@
-import { idOfUuid, tokenPrefixes } from '../identifier.ts'
+import { idOfUuid, tokenPrefixes } from '../values/identifier.ts'
 import { smallintArray } from './binary-array.ts'
 import type { Queryable } from './database.ts'
 import type { Sort } from './dictionary.ts'

@@ -1,4 +1,4 @@
-import { Problem } from '../problem.ts'
+import { Problem } from '../values/problem.ts'
 
 /** The watch over the schema looks each minute, and again when it is asked. */
 const RETRY_AFTER_SECONDS = 5

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { Problem } from '../problem.ts'
+import { Problem } from '../values/problem.ts'
 import { translate, unavailable } from './database-error.ts'
 import { LOCK_TIMEOUT_MS, QUERY_TIMEOUT_MS, SERVER_IS_EARLIER_MS } from './session-settings.ts'
 

@@ -1,4 +1,4 @@
-import { Problem } from '../problem.ts'
+import { Problem } from '../values/problem.ts'
 
 /** How much is under way at once in this process. */
 export interface AdmissionLimits {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { Problem } from '../problem.ts'
+import { Problem } from '../values/problem.ts'
 import { parseLongJson } from './json.ts'
 
 /**

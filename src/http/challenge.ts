@@ -1,4 +1,4 @@
-import type { Problem } from '../problem.ts'
+import type { Problem } from '../values/problem.ts'
 
 /** What the server adds to each challenge. */
 export interface ChallengeFacts {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
-import type { Problem } from '../problem.ts'
+import type { Problem } from '../values/problem.ts'
 import type { Place, Room } from './admission.ts'
-import { presentedBy, type RefusesCertificate } from './presented.ts'
+import { presentedBy, type RefusesCertificate } from './request-credentials.ts'
 import type { Presented } from './route.ts'
 import type { Source } from './source/source.ts'
 

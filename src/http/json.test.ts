@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Problem } from '../problem.ts'
+import { Problem } from '../values/problem.ts'
 import { parseJson, parseLongJson, writeLongList } from './json.ts'
 
 const refusalOf = (text: string): Problem => {

@@ -1,5 +1,5 @@
-import { Problem } from '../problem.ts'
-import { giveWay } from '../time-slice.ts'
+import { Problem } from '../values/problem.ts'
+import { giveWay } from '../values/time-slice.ts'
 
 /** Deeper bodies are refused: the deepest that the API knows has 4 levels. */
 const MAX_DEPTH = 8

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { certificateNames } from './tls.ts'
+import { certificateNames } from './tls/tls.ts'
 
 /** Where a vault says that it is, and where it listens. */
 export interface PublicAddress {

@@ -1,4 +1,4 @@
-import { Problem } from '../problem.ts'
+import { Problem } from '../values/problem.ts'
 
 /** With the half second for which a write stays fresh, `/readyz` notices within 2 s that nothing can be written. */
 const PATIENCE_MS = 1_400

@@ -1,4 +1,4 @@
-import type { Problem, ProblemCode } from '../problem.ts'
+import type { Problem, ProblemCode } from '../values/problem.ts'
 
 /** What is known of a request that was refused. */
 interface Refused {

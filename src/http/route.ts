@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { Problem, ProblemCode } from '../problem.ts'
+import type { Problem, ProblemCode } from '../values/problem.ts'
 import type { Source } from './source/source.ts'
 
 /** What of a request says who sends it; only the connection's certificate and the source have been verified. */

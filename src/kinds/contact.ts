@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { issue, parseInput } from '../parse-input.ts'
+import { issue, parseInput } from '../values/parse-input.ts'
 import { correctionSchema, merge } from './correction.ts'
 import { email, emailForms } from './email.ts'
 import { firstGrapheme, initials } from './initials.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { issue } from '../parse-input.ts'
+import { issue } from '../values/parse-input.ts'
 import type { Correction, Details } from './kind.ts'
 
 type Members = Readonly<Record<string, z.ZodType<string | number>>>

@@ -1,6 +1,6 @@
 import { domainToASCII, domainToUnicode } from 'node:url'
 import { z } from 'zod'
-import { issue } from '../parse-input.ts'
+import { issue } from '../values/parse-input.ts'
 import { holdsCardNumber } from './card-number.ts'
 import { withoutInvisible } from './typed.ts'
 

@@ -4,7 +4,7 @@ import {
   type PhoneNumber,
   parsePhoneNumberFromString,
 } from 'libphonenumber-js/min'
-import { issue } from '../parse-input.ts'
+import { issue } from '../values/parse-input.ts'
 import { asciiDigits } from './digit-groups.ts'
 import { typedText } from './text.ts'
 import { withoutInvisible } from './typed.ts'

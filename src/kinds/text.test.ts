@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseInput } from '../parse-input.ts'
+import { parseInput } from '../values/parse-input.ts'
 import { text } from './text.ts'
 
 const parse = (value: unknown, maxCharacters = 100) => parseInput(text(maxCharacters), value)

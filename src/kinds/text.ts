@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { issue } from '../parse-input.ts'
+import { issue } from '../values/parse-input.ts'
 import { holdsCardNumber } from './card-number.ts'
 
 /** Enough for every character of the Basic Multilingual Plane; a text that is emoji throughout may be shorter. */

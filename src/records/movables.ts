@@ -1,8 +1,8 @@
-import type { Movable } from '../keys/rotation/movable.ts'
+import type { Movable } from '../keys/rotation/reencryption-target.ts'
 import { createSealedValues } from '../keys/rotation/sealed-values.ts'
 import type { RecordDeps } from './dependencies.ts'
-import { createSearchTerms } from './reindex.ts'
-import { createUnindexedCards } from './unindexed-cards.ts'
+import { createSearchTerms } from './reindex/reindex.ts'
+import { createUnindexedCards } from './reindex/unindexed-cards.ts'
 
 /** Everything that a rotation of keys moves. */
 export function createMovables(deps: Pick<RecordDeps, 'keys' | 'kinds' | 'findsCards'>): Movable[] {

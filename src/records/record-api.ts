@@ -1,12 +1,12 @@
-import type { Caller } from '../access/caller.ts'
+import type { Caller } from '../access/policy/caller.ts'
 import type { Route } from '../http/route.ts'
-import { createApprovalRoutes } from './approval-routes.ts'
-import { createEraseRoutes } from './erase-routes.ts'
-import { createMatchRoutes } from './match-routes.ts'
-import { createRecordRoutes } from './record-routes.ts'
-import { createRevealRoutes } from './reveal-routes.ts'
-import { createSearchRoutes } from './search-routes.ts'
-import { createTokenizeRoutes } from './tokenize-routes.ts'
+import { createApprovalRoutes } from './approvals/approval-routes.ts'
+import { createEraseRoutes } from './change/erase-routes.ts'
+import { createMatchRoutes } from './read/match-routes.ts'
+import { createRecordRoutes } from './read/record-routes.ts'
+import { createRevealRoutes } from './reveal/reveal-routes.ts'
+import { createSearchRoutes } from './search/search-routes.ts'
+import { createTokenizeRoutes } from './tokenize/tokenize-routes.ts'
 
 type DepsOf<Create extends (deps: never) => unknown> = Parameters<Create>[0]
 

@@ -1,10 +1,10 @@
 import { createBatch } from '../database/batch.ts'
 import type { Database } from '../database/database.ts'
-import { type LookedUp, type LookUp, lookUpRecords } from './look-up-store.ts'
-import { type ApprovalUse, releaseApproved } from './release-approved.ts'
-import { type Release, type ReleaseOutcome, releaseRecords } from './release-store.ts'
-import { commitFindings, type Finding } from './search-store.ts'
-import { insertManyRecords, type NewRecords } from './tokenize-store.ts'
+import { type ApprovalUse, releaseApproved } from './reveal/release-approved.ts'
+import { type Release, type ReleaseOutcome, releaseRecords } from './reveal/release-store.ts'
+import { type LookedUp, type LookUp, lookUpRecords } from './search/look-up-store.ts'
+import { commitFindings, type Finding } from './search/search-store.ts'
+import { insertManyRecords, type NewRecords } from './tokenize/tokenize-store.ts'
 
 /** The statements of the hot paths, each shared by the requests that arrive together. */
 export interface RecordBatches {

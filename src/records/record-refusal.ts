@@ -1,13 +1,13 @@
-import { auditCaller, type Caller } from '../access/caller.ts'
-import { isClientId } from '../access/client-store.ts'
-import type { StrangerLimit } from '../access/stranger-limit.ts'
-import type { AuditEvent, NewAuditEvent } from '../audit/audit-event.ts'
-import type { RecordEvent } from '../audit/record-event.ts'
+import { isClientId } from '../access/ledger/client-store.ts'
+import type { StrangerLimit } from '../access/limits/stranger-limit.ts'
+import { auditCaller, type Caller } from '../access/policy/caller.ts'
+import type { AuditEvent, NewAuditEvent } from '../audit/event/audit-event.ts'
+import type { RecordEvent } from '../audit/event/record-event.ts'
 import type { Queryable } from '../database/database.ts'
-import { toProblem } from '../http/problem-response.ts'
+import { toProblem } from '../http/documents/problem-response.ts'
 import type { Refusal } from '../http/route.ts'
-import type { Problem, ProblemCode } from '../problem.ts'
-import { parseToken } from './token.ts'
+import type { Problem, ProblemCode } from '../values/problem.ts'
+import { parseToken } from './record/token.ts'
 
 interface RecordRefusalDeps {
   database: Queryable

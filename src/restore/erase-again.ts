@@ -1,10 +1,10 @@
-import { lapseApprovals } from '../access/approval-store.ts'
-import type { AuditCaller, AuditEvent, NewAuditEvent } from '../audit/audit-event.ts'
-import { insertEvents } from '../audit/audit-store.ts'
+import { lapseApprovals } from '../access/approvals/approval-store.ts'
+import type { AuditCaller, AuditEvent, NewAuditEvent } from '../audit/event/audit-event.ts'
+import { insertEvents } from '../audit/event/audit-store.ts'
 import type { Database } from '../database/database.ts'
-import { eraseRecordRow } from '../records/record-change-store.ts'
-import { lockRecord } from '../records/record-store.ts'
-import { kindNameOf, type Token } from '../records/token.ts'
+import { eraseRecordRow } from '../records/change/record-change-store.ts'
+import { lockRecord } from '../records/record/record-store.ts'
+import { kindNameOf, type Token } from '../records/record/token.ts'
 import type { Takeaway } from './takeaways.ts'
 
 /** A record that was erased, and that a backup has brought back. */

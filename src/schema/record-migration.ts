@@ -1,9 +1,9 @@
-import type { AuditCaller } from '../audit/audit-event.ts'
-import { insertEvents } from '../audit/audit-store.ts'
+import type { AuditCaller } from '../audit/event/audit-event.ts'
+import { insertEvents } from '../audit/event/audit-store.ts'
 import type { Queryable, Statement } from '../database/database.ts'
-import { knownMigrations } from '../database/migrate.ts'
-import type { Keys } from '../keys/keys.ts'
-import { type ChangeRegistryDeps, changeRegistry } from '../keys/registry.ts'
+import { knownMigrations } from '../database/migration/migrate.ts'
+import { type ChangeRegistryDeps, changeRegistry } from '../keys/registry/registry.ts'
+import type { Keys } from '../keys/ring/keys.ts'
 import { marksBefore, migratedMark, recordedMigration } from './vouched-schema.ts'
 
 export interface RecordMigrationDeps extends ChangeRegistryDeps {

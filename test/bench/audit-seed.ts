@@ -2,13 +2,13 @@
  * Fills the log of a vault with events of the vault: a program of its own, that makes them with the vault's keys as a server
  * does, of the last ninety days. The vault that runs puts them into the log.
  */
-import type { AuditFacts } from '../../src/audit/audit-event.ts'
-import { insertEvents } from '../../src/audit/audit-store.ts'
-import { inBook } from '../../src/audit/event-book.ts'
-import { createNewAuditEvent } from '../../src/audit/new-audit-event.ts'
-import { createNewId } from '../../src/identifier.ts'
-import { createVaultBook } from '../../src/keys/event-macs.ts'
-import { createRandomBytes } from '../../src/keys/random.ts'
+import type { AuditFacts } from '../../src/audit/event/audit-event.ts'
+import { insertEvents } from '../../src/audit/event/audit-store.ts'
+import { inBook } from '../../src/audit/event/event-book.ts'
+import { createNewAuditEvent } from '../../src/audit/event/new-audit-event.ts'
+import { createVaultBook } from '../../src/keys/lifecycle/event-macs.ts'
+import { createRandomBytes } from '../../src/keys/sealing/random.ts'
+import { createNewId } from '../../src/values/identifier.ts'
 import { readPlan } from './child-process.ts'
 import { openVaultParts } from './vault-parts.ts'
 

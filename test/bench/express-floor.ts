@@ -1,9 +1,9 @@
 /** Express as it comes, over the vault's TLS, parses the same body and answers with the same JSON. Nothing else. */
-import '../../src/buffer-sweeping.ts'
+import '../../src/start/buffer-sweeping.ts'
 import { createServer } from 'node:https'
 import express from 'express'
-import { readConfig } from '../../src/config.ts'
-import { loadTls } from '../../src/http/tls.ts'
+import { readConfig } from '../../src/config/config.ts'
+import { loadTls } from '../../src/http/tls/tls.ts'
 
 const config = readConfig()
 const answer = JSON.parse(process.env.BENCH_ANSWER ?? '{}') as Record<string, unknown>

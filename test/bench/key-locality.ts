@@ -9,7 +9,7 @@
  */
 import { parseArgs } from 'node:util'
 import pg from 'pg'
-import type { DatabaseUrls } from '../../src/database/database-file.ts'
+import type { DatabaseUrls } from '../../src/embedded-postgres/database-file.ts'
 import { query } from './cluster.ts'
 import { type Form, forms, makeRows } from './key-locality-forms.ts'
 import { median } from './measurement.ts'

@@ -2,14 +2,14 @@
  * Rotation against its two floors, on the same records in the same process: opening and sealing all values with no
  * database, in one thread; and PostgreSQL rewriting the same rows from one plain UPDATE per column.
  */
-import type { AuditCaller } from '../../src/audit/audit-event.ts'
+import type { AuditCaller } from '../../src/audit/event/audit-event.ts'
 import { rotateKeys } from '../../src/keys/rotation/rotate-keys.ts'
 import { createSealedValues } from '../../src/keys/rotation/sealed-values.ts'
-import { parseInput } from '../../src/parse-input.ts'
-import { checkoutSchema } from '../../src/records/checkout-schema.ts'
-import { partContext, type RecordPart, type StoredRecord } from '../../src/records/record.ts'
+import { partContext, type RecordPart, type StoredRecord } from '../../src/records/record/record.ts'
 import { createRecordBatches } from '../../src/records/record-batches.ts'
-import { tokenizeCheckouts } from '../../src/records/tokenize.ts'
+import { checkoutSchema } from '../../src/records/tokenize/checkout-schema.ts'
+import { tokenizeCheckouts } from '../../src/records/tokenize/tokenize.ts'
+import { parseInput } from '../../src/values/parse-input.ts'
 import { readableSchemaSql } from '../support/readable-schema.ts'
 import { readPlan } from './child-process.ts'
 import { query } from './cluster.ts'

@@ -1,9 +1,9 @@
 /** Sealing alone: the two parts and the search term of a card, in one thread, with no database and no HTTP. */
 
-import { parseInput } from '../../src/parse-input.ts'
-import { sealRecord } from '../../src/records/sealed-record.ts'
-import { newToken } from '../../src/records/token.ts'
-import { Sensitive } from '../../src/sensitive.ts'
+import { sealRecord } from '../../src/records/record/sealed-record.ts'
+import { newToken } from '../../src/records/record/token.ts'
+import { parseInput } from '../../src/values/parse-input.ts'
+import { Sensitive } from '../../src/values/sensitive.ts'
 import { readPlan } from './child-process.ts'
 import type { Measurement } from './measurement.ts'
 import { requestParts } from './requests.ts'

@@ -7,8 +7,8 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { DatabaseUrls } from '../../src/database/database-file.ts'
-import type { SampleCaller } from '../../src/sample-callers.ts'
+import type { DatabaseUrls } from '../../src/embedded-postgres/database-file.ts'
+import type { SampleCaller } from '../../src/start/sample-callers.ts'
 import { findFreePort, type ServerProcess, startServer } from './child-process.ts'
 
 /** Where everything of a benchmark stands. */

@@ -1,9 +1,9 @@
 /** The vault with its store left out: what is written is done at once. Everything else is the server's own path. */
-import '../../src/buffer-sweeping.ts'
-import { readConfig } from '../../src/config.ts'
-import { createTicketSecret } from '../../src/http/session-tickets.ts'
-import { openVault } from '../../src/open-vault.ts'
-import { listenToCallers } from '../../src/serve.ts'
+import '../../src/start/buffer-sweeping.ts'
+import { readConfig } from '../../src/config/config.ts'
+import { createTicketSecret } from '../../src/http/tls/session-tickets.ts'
+import { openVault } from '../../src/start/open-vault.ts'
+import { listenToCallers } from '../../src/start/serve.ts'
 
 const config = readConfig()
 const vault = await openVault(config, {

@@ -1,7 +1,7 @@
 import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { openEmbeddedDatabase } from '../../src/database/embedded.ts'
+import { openEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts'
 import { query } from '../support/embedded-database.ts'
 import { checkout } from '../support/samples.ts'
 import { VaultProcess } from '../support/vault-process.ts'

@@ -4,7 +4,7 @@ import { Agent } from 'node:https'
 import path from 'node:path'
 import { connect } from 'node:tls'
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest'
-import { ensureDevelopmentCertificate } from '../../src/http/development-certificate.ts'
+import { ensureDevelopmentCertificate } from '../../src/http/tls/development-certificate.ts'
 import { requestHttps } from '../support/https-client.ts'
 import { VaultProcess } from '../support/vault-process.ts'
 

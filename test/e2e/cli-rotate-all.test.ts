@@ -1,7 +1,7 @@
 import { createPublicKey, verify } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { macPurposes } from '../../src/keys/key.ts'
+import { macPurposes } from '../../src/keys/key/key.ts'
 import type { RunningProgram } from '../support/run-program.ts'
 import { checkout } from '../support/samples.ts'
 import { VaultProcess } from '../support/vault-process.ts'

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { keyPurposes } from '../../src/keys/key.ts'
+import { keyPurposes } from '../../src/keys/key/key.ts'
 import { startProgram } from '../support/run-program.ts'
 import { card } from '../support/samples.ts'
 import { builtProgram, VaultProcess } from '../support/vault-process.ts'

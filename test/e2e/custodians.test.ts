@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { keyPurposes } from '../../src/keys/key.ts'
+import { keyPurposes } from '../../src/keys/key/key.ts'
 import { attendCeremony, CUSTODIANS, cliAtTerminal, names, unseal } from '../support/custodians.ts'
 import { terminalIsMissing } from '../support/terminal.ts'
 import { VaultProcess } from '../support/vault-process.ts'

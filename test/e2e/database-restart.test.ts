@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, renameSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { identifyProcess } from '../../src/database/data-dir-lock.ts'
+import { identifyProcess } from '../../src/embedded-postgres/data-dir-lock.ts'
 import { processesNaming } from '../support/run-program.ts'
 import { cards } from '../support/samples.ts'
 import { VaultProcess } from '../support/vault-process.ts'

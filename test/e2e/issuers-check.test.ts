@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { TokenReport } from '../../src/access/check-token.ts'
+import type { TokenReport } from '../../src/access/issuers/check-token.ts'
 import type { Json } from '../support/forge-token.ts'
 import { PlainProvider } from '../support/plain-provider.ts'
 import { startProgram } from '../support/run-program.ts'

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { openEmbeddedDatabase } from '../../src/database/embedded.ts'
-import type { InventoryLine } from '../../src/keys/inventory.ts'
-import { keyPurposes } from '../../src/keys/key.ts'
+import { openEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts'
+import { keyPurposes } from '../../src/keys/key/key.ts'
+import type { InventoryLine } from '../../src/keys/lifecycle/inventory.ts'
 import { runSql } from '../support/dump-tables.ts'
 import { VaultProcess } from '../support/vault-process.ts'
 

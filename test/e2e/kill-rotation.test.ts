@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type EmbeddedDatabase, openEmbeddedDatabase } from '../../src/database/embedded.ts'
+import { type EmbeddedDatabase, openEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts'
 import { type KeyUseWatch, strayTerms, watchKeyUse } from '../support/retired-key-use.ts'
 import { createTestCardNumbers } from '../support/test-cards.ts'
 import { VaultProcess } from '../support/vault-process.ts'

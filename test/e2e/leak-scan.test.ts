@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openEmbeddedDatabase } from '../../src/database/embedded.ts'
+import { openEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts'
 import { dumpTables, runSql } from '../support/dump-tables.ts'
 import { formsOf, LeakScanner, type Secret } from '../support/leak-scanner.ts'
 import { checkoutOf, createShopper, createWord, type Shopper, secretsOf } from '../support/shoppers.ts'

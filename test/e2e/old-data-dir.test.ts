@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { openEmbeddedDatabase } from '../../src/database/embedded.ts'
+import { openEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts'
 import { copyOldRootKey, loadOldVault, readOldVaultFacts } from '../support/old-vault.ts'
 import { person } from '../support/samples.ts'
 import { VaultProcess } from '../support/vault-process.ts'
 
-/** A data directory as the version before left it: the built vault starts on it, migrates it and serves. */
-const NAME = '0013-approvals-and-names'
+/** A data directory as the version before left it: the built vault starts on it and serves. */
+const NAME = '0032-rotation'
 const facts = readOldVaultFacts(NAME)
 let vault: VaultProcess
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import { openEmbeddedDatabase } from '../../src/database/embedded.ts'
+import { openEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts'
 import { requestHttps } from '../support/https-client.ts'
 import { type Answer, exchange, rawRequest } from '../support/raw-tls.ts'
 import { cards } from '../support/samples.ts'

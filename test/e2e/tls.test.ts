@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { ensureDevelopmentCertificate } from '../../src/http/development-certificate.ts'
-import { loadTls, watchCertificates } from '../../src/http/tls.ts'
+import { ensureDevelopmentCertificate } from '../../src/http/tls/development-certificate.ts'
+import { loadTls, watchCertificates } from '../../src/http/tls/tls.ts'
 
 let certsDir: string
 let server: Server

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { openEmbeddedDatabase } from '../../src/database/embedded.ts'
+import { openEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts'
 import { card } from '../support/samples.ts'
 import { VaultProcess } from '../support/vault-process.ts'
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { purposes } from '../../src/access/purpose.ts'
-import { roleNames, roleOf } from '../../src/access/roles.ts'
+import { purposes } from '../../src/access/policy/purpose.ts'
+import { roleNames, roleOf } from '../../src/access/policy/roles.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { checkout } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'

@@ -1,9 +1,9 @@
 import path from 'node:path'
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/config/config.ts'
 import { openDatabase } from '../../src/database/database.ts'
-import { examineSettings } from '../../src/examine-settings.ts'
 import { findSchema } from '../../src/schema/accept-schema.ts'
+import { examineSettings } from '../../src/start/doctor/examine-settings.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 
 let database: TestDatabase

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Conditions } from '../../src/access/roles.ts'
+import type { Conditions } from '../../src/access/policy/roles.ts'
 import { expectProblem } from '../support/problems.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { card, cards, contact, person } from '../support/samples.ts'

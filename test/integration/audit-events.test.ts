@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { roleNames, roleOf } from '../../src/access/roles.ts'
+import { roleNames, roleOf } from '../../src/access/policy/roles.ts'
 import { expectProblem } from '../support/problems.ts'
 import { card, checkout, contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'

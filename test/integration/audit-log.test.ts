@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { parseCheckpoint } from '../../src/audit/checkpoint.ts'
-import { hashLeaf, includes, rootOf } from '../../src/audit/merkle.ts'
-import { isSignedBy, noteVerifier, publicKeyFrom } from '../../src/audit/note.ts'
-import { hashesOf } from '../../src/audit/tile.ts'
+import { parseCheckpoint } from '../../src/audit/formats/checkpoint.ts'
+import { hashLeaf, includes, rootOf } from '../../src/audit/formats/merkle.ts'
+import { isSignedBy, noteVerifier, publicKeyFrom } from '../../src/audit/formats/signed-note.ts'
+import { hashesOf } from '../../src/audit/formats/tile.ts'
 import { checkout } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 

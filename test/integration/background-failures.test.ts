@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { TaskName } from '../../src/background.ts'
+import type { TaskName } from '../../src/observability/background.ts'
 import { TestVault } from '../support/test-vault.ts'
 
 /** More than two statements of a sweep remove. */

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Budget } from '../../src/access/roles.ts'
+import type { Budget } from '../../src/access/policy/roles.ts'
 import { expectProblem } from '../support/problems.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { contact } from '../support/samples.ts'

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { STATEMENT_ALGORITHMS } from '../../src/access/signed-statement.ts'
+import { STATEMENT_ALGORITHMS } from '../../src/access/policy/signed-jwt.ts'
 import { expectProblem } from '../support/problems.ts'
 import { ISSUER, TestVault } from '../support/test-vault.ts'
 

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { ChangeRule, Role } from '../../src/access/roles.ts'
+import type { ChangeRule, Role } from '../../src/access/policy/roles.ts'
 import { expectProblem, pointersOf } from '../support/problems.ts'
 import { roleFile } from '../support/role-files.ts'
 import { billingAddress, card, contact, corrected, shippingAddress } from '../support/samples.ts'

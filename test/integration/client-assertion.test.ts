@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { ASSERTION_TYPE } from '../../src/access/client-assertion.ts'
+import { ASSERTION_TYPE } from '../../src/access/authentication/client-jwt.ts'
 import { type CallerKey, type Changes, createCallerKey, signAssertion } from '../support/caller-keys.ts'
 import { es256, forgeToken, hs256, type Signer, unsigned } from '../support/forge-token.ts'
 import { expectProblem, withoutRequestId } from '../support/problems.ts'

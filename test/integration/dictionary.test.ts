@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { SOUGHT_TYPES } from '../../src/audit/sought-type.ts'
+import { SOUGHT_TYPES } from '../../src/audit/event/sought-type.ts'
 import { smallintArray, uuidArray } from '../../src/database/binary-array.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
-import { base32, bytesOfId } from '../../src/identifier.ts'
-import { createRandomBytes } from '../../src/keys/random.ts'
+import { createRandomBytes } from '../../src/keys/sealing/random.ts'
+import { base32, bytesOfId } from '../../src/values/identifier.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 
 let database: TestDatabase

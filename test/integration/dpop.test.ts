@@ -1,6 +1,6 @@
 import { decodeJwt } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { sweepSpentIds } from '../../src/access/spent-id-store.ts'
+import { sweepSpentIds } from '../../src/access/tokens/replay-store.ts'
 import type { Queryable } from '../../src/database/database.ts'
 import { callBound, requestBoundToken } from '../support/bound-caller.ts'
 import { type CallerKey, createCallerKey, signProof } from '../support/caller-keys.ts'

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { roleOf } from '../../src/access/roles.ts'
-import { eventConditions } from '../../src/audit/event-filter-store.ts'
+import { roleOf } from '../../src/access/policy/roles.ts'
+import { eventConditions } from '../../src/audit/reading/event-filter-store.ts'
 import { openDatabase } from '../../src/database/database.ts'
 import { createRecordBatches } from '../../src/records/record-batches.ts'
 import { expectProblem } from '../support/problems.ts'

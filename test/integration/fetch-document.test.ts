@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
-import { createFetchDocument } from '../../src/access/fetch-document.ts'
+import { createFetchDocument } from '../../src/access/issuers/fetch-document.ts'
 import { IdentityProvider } from '../support/identity-provider.ts'
 
 let provider: IdentityProvider

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { parseCheckpoint } from '../../src/audit/checkpoint.ts'
-import { tileAt, tilePath } from '../../src/audit/tile.ts'
+import { parseCheckpoint } from '../../src/audit/formats/checkpoint.ts'
+import { tileAt, tilePath } from '../../src/audit/formats/tile.ts'
 import { buildGoVerifier, type ForeignLog } from '../support/go-verifier.ts'
 import { checkout } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openDatabase } from '../../src/database/database.ts'
-import { sweepIdempotencyKeys } from '../../src/records/idempotency-store.ts'
+import { sweepIdempotencyKeys } from '../../src/records/idempotency/idempotency-store.ts'
 import { dumpDatabase } from '../support/postgres.ts'
 import { expectProblem } from '../support/problems.ts'
 import { card, cards, checkout, contact } from '../support/samples.ts'

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { InventoryLine } from '../../src/keys/inventory.ts'
-import { keyPurposes } from '../../src/keys/key.ts'
+import { keyPurposes } from '../../src/keys/key/key.ts'
+import type { InventoryLine } from '../../src/keys/lifecycle/inventory.ts'
 import { checkout, contact, person } from '../support/samples.ts'
 import { openEverySealedValue } from '../support/sealed-values.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'

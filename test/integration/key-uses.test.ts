@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import type { KeyPurpose } from '../../src/keys/key.ts'
+import type { KeyPurpose } from '../../src/keys/key/key.ts'
 import { contact } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
 

@@ -1,6 +1,6 @@
 import type { Response } from 'supertest'
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
-import { countReferences } from '../../src/keys/reference-store.ts'
+import { countReferences } from '../../src/keys/rotation/reference-store.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { card, checkout, corrected, person } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'

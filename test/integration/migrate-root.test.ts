@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { RootKeySettings } from '../../src/strongroom-config.ts'
+import type { RootKeySettings } from '../../src/vault/vault-config.ts'
 import { type KmsEmulator, kmsIsMissing, startKmsEmulator } from '../support/aws-kms.ts'
 import { keysIn, withToken } from '../support/in-token.ts'
 import { card, contact } from '../support/samples.ts'

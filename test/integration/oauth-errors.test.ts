@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { ASSERTION_TYPE } from '../../src/access/client-assertion.ts'
-import { problemCodes } from '../../src/problem.ts'
+import { ASSERTION_TYPE } from '../../src/access/authentication/client-jwt.ts'
+import { problemCodes } from '../../src/values/problem.ts'
 import { createCallerKey, signAssertion } from '../support/caller-keys.ts'
 import { exchangeOnce, rawRequest } from '../support/raw-tls.ts'
 import { TestVault } from '../support/test-vault.ts'

@@ -1,6 +1,6 @@
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { RateLimits } from '../../src/access/rate-limit.ts'
+import type { RateLimits } from '../../src/access/limits/rate-limit.ts'
 import { expectProblem, withoutRequestId } from '../support/problems.ts'
 import { ISSUER, TestVault } from '../support/test-vault.ts'
 

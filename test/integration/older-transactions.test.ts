@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type DestroyKeyDeps, destroyKey } from '../../src/keys/destroy.ts'
+import { type DestroyKeyDeps, destroyKey } from '../../src/keys/lifecycle/destroy.ts'
 import { type OwnCluster, startOwnCluster } from '../support/own-cluster.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
 import { openTestKeys, replaceKeys } from '../support/vault-keys.ts'

@@ -1,9 +1,14 @@
 import type { Knex } from 'knex'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, it, vi } from 'vitest'
-import type { OnlineMigration } from '../../src/database/online-migration.ts'
-import { openForMigrations } from '../../src/database/open-for-migrations.ts'
-import { HeldUp, type RunOptions, runMigrations, whileNobodyElseMigrates } from '../../src/database/run-migrations.ts'
+import type { OnlineMigration } from '../../src/database/migration/online-migration.ts'
+import { openForMigrations } from '../../src/database/migration/open-for-migrations.ts'
+import {
+  HeldUp,
+  type RunOptions,
+  runMigrations,
+  whileNobodyElseMigrates,
+} from '../../src/database/migration/run-migrations.ts'
 import { withDatabase } from '../support/postgres.ts'
 import { contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'

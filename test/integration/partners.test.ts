@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { NewPartner } from '../../src/access/partners.ts'
+import type { NewPartner } from '../../src/access/callers/partners.ts'
 import { createForge } from '../support/forged-token.ts'
 import { expectProblem } from '../support/problems.ts'
 import { checkout, person } from '../support/samples.ts'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
-import { parseVerifierKey } from '../../src/audit/note.ts'
-import { tileAt, tilePath } from '../../src/audit/tile.ts'
+import { parseVerifierKey } from '../../src/audit/formats/signed-note.ts'
+import { tileAt, tilePath } from '../../src/audit/formats/tile.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { fsck, type ReadResource } from '../support/fsck.ts'
 import { buildGoVerifier } from '../support/go-verifier.ts'

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createRateLimit as createOn, defaultRateLimits, type RateLimits } from '../../src/access/rate-limit.ts'
-import { createTally } from '../../src/access/tally.ts'
+import { createTally } from '../../src/access/limits/counter.ts'
+import { createRateLimit as createOn, defaultRateLimits, type RateLimits } from '../../src/access/limits/rate-limit.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { Scope } from '../../src/access/roles.ts'
+import type { Scope } from '../../src/access/policy/roles.ts'
 import { copyTestDatabase, createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import {
   applyLog,

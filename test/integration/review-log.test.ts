@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { AuditCaller, AuditFacts } from '../../src/audit/audit-event.ts'
+import type { AuditCaller, AuditFacts } from '../../src/audit/event/audit-event.ts'
 import { seedEvents, waitUntilLogged } from '../support/seed-events.ts'
 import { TestVault } from '../support/test-vault.ts'
 

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { builtInSet, type RoleFile, toRoleFile } from '../../src/access/role-set.ts'
+import { builtInSet, type RoleFile, toRoleFile } from '../../src/access/policy/role-set.ts'
 import { expectProblem, pointersOf } from '../support/problems.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { cards, checkout, person } from '../support/samples.ts'

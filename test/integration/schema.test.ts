@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
-import { knownMigrations, migrate } from '../../src/database/migrate.ts'
+import { knownMigrations, migrate } from '../../src/database/migration/migrate.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { dumpSchema } from '../support/schema-dump.ts'
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { type Database, openDatabase, type Statement } from '../../src/database/database.ts'
-import { knownMigrations, migrate } from '../../src/database/migrate.ts'
+import { knownMigrations, migrate } from '../../src/database/migration/migrate.ts'
 import { settingsFor } from '../../src/database/session-settings.ts'
 import { createTestDatabase, type TestDatabase, withDatabase } from '../support/postgres.ts'
 import { contact } from '../support/samples.ts'

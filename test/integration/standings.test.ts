@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createAccessLedger } from '../../src/access/access-ledger.ts'
-import type { Caller } from '../../src/access/caller.ts'
-import { createStandings } from '../../src/access/standings.ts'
+import { createStandings } from '../../src/access/callers/caller-status.ts'
+import { createAccessLedger } from '../../src/access/ledger/access-ledger.ts'
+import type { Caller } from '../../src/access/policy/caller.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
-import type { Keys } from '../../src/keys/keys.ts'
+import type { Keys } from '../../src/keys/ring/keys.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 
 let testDatabase: TestDatabase

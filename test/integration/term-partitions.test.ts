@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { changeRegistry } from '../../src/keys/registry.ts'
+import { changeRegistry } from '../../src/keys/registry/registry.ts'
 import { moveValues } from '../../src/keys/rotation/move-values.ts'
 import { createSealedValues } from '../../src/keys/rotation/sealed-values.ts'
 import { type OwnCluster, startOwnCluster } from '../support/own-cluster.ts'

@@ -1,6 +1,6 @@
 import { createHash, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
 import { type JWTHeaderParameters, SignJWT } from 'jose'
-import { type PublicJwk, publicJwkOf, thumbprintOf } from '../../src/access/public-jwk.ts'
+import { type PublicJwk, publicJwkOf, thumbprintOf } from '../../src/access/policy/public-jwk.ts'
 import { ISSUER } from './test-vault.ts'
 
 export type Alg = 'ES256' | 'EdDSA' | 'PS256'

@@ -1,6 +1,6 @@
 import { KeyObject, webcrypto, X509Certificate } from 'node:crypto'
 import type { JsonGeneralNames } from '@peculiar/x509'
-import { importX509 } from '../../src/http/development-certificate.ts'
+import { importX509 } from '../../src/http/tls/development-certificate.ts'
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 const HOUR_MS = 60 * 60 * 1000

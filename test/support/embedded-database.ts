@@ -7,8 +7,8 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { afterEach, beforeEach } from 'vitest'
-import { identifyProcess } from '../../src/database/data-dir-lock.ts'
-import { type EmbeddedDatabase, openEmbeddedDatabase } from '../../src/database/embedded.ts'
+import { identifyProcess } from '../../src/embedded-postgres/data-dir-lock.ts'
+import { type EmbeddedDatabase, openEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts'
 
 const script = fileURLToPath(new URL('./open-embedded-database.ts', import.meta.url))
 

@@ -1,6 +1,6 @@
 import { expect, vi } from 'vitest'
-import type { TaskName } from '../../src/background.ts'
-import { changeRegistry } from '../../src/keys/registry.ts'
+import { changeRegistry } from '../../src/keys/registry/registry.ts'
+import type { TaskName } from '../../src/observability/background.ts'
 import { card as sampleCard } from './samples.ts'
 import type { TestVault } from './test-vault.ts'
 import { withVaultKeys } from './vault-keys.ts'

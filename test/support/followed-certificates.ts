@@ -1,8 +1,8 @@
 import { copyFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, inject, vi } from 'vitest'
-import type { Config } from '../../src/config.ts'
-import { followCertificates } from '../../src/serve.ts'
+import type { Config } from '../../src/config/config.ts'
+import { followCertificates } from '../../src/start/serve.ts'
 import type { TestVault } from './test-vault.ts'
 
 const PATIENCE = { timeout: 20_000, interval: 50 }

@@ -1,7 +1,7 @@
 import { createBatch } from '../../src/database/batch.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { createRecordBatches, type RecordBatches } from '../../src/records/record-batches.ts'
-import { insertRecords, type NewRecords } from '../../src/records/tokenize-store.ts'
+import { insertRecords, type NewRecords } from '../../src/records/tokenize/tokenize-store.ts'
 import type { TestDatabase } from './postgres.ts'
 
 /** The policy versions that the triggers of `installGates` look for: they stand in the records in the clear. */

@@ -1,4 +1,4 @@
-import { ACCESS_MACS } from '../../src/access/access-macs.ts'
+import { ACCESS_MACS } from '../../src/access/ledger/access-macs.ts'
 import { forgetMarks } from './forget-marks.ts'
 import type { TestVault } from './test-vault.ts'
 

@@ -2,7 +2,7 @@ import { chmodSync, copyFileSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import pg from 'pg'
-import type { SampleCaller } from '../../src/sample-callers.ts'
+import type { SampleCaller } from '../../src/start/sample-callers.ts'
 
 const FIXTURES = path.join(import.meta.dirname, '../fixtures')
 

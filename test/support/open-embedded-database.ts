@@ -2,7 +2,7 @@
  * Opens the embedded database as a process of its own: `node open-embedded-database.ts <dataDir> <server|command>`.
  * Prints one JSON line per event: {"log"}, {"urls"} when it is open, {"error"}. SIGTERM stops it in order.
  */
-import { openEmbeddedDatabase } from '../../src/database/embedded.ts'
+import { openEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts'
 
 const [dataDir = '', role] = process.argv.slice(2)
 const print = (event: Record<string, unknown>) => process.stdout.write(`${JSON.stringify(event)}\n`)

@@ -1,5 +1,5 @@
-import { builtInSet, type RoleFile, toRoleFile } from '../../src/access/role-set.ts'
-import { builtInRoles, type Conditions, type Grant, type Role } from '../../src/access/roles.ts'
+import { builtInSet, type RoleFile, toRoleFile } from '../../src/access/policy/role-set.ts'
+import { builtInRoles, type Conditions, type Grant, type Role } from '../../src/access/policy/roles.ts'
 
 /** The built-in roles with some in the place of theirs, or beside them; undefined takes one away. */
 export function roleFile(changes: Record<string, Partial<Role> | undefined>): RoleFile {

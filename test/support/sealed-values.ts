@@ -1,5 +1,5 @@
-import { open } from '../../src/keys/seal.ts'
-import { sealedTables } from '../../src/keys/sealed-columns.ts'
+import { open } from '../../src/keys/sealing/seal.ts'
+import { sealedTables } from '../../src/keys/sealing/sealed-columns.ts'
 import type { TestVault } from './test-vault.ts'
 import { readVaultKeys } from './vault-keys.ts'
 

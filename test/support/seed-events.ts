@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { vi } from 'vitest'
-import type { AuditFacts } from '../../src/audit/audit-event.ts'
-import { insertEvents } from '../../src/audit/audit-store.ts'
-import { inBook } from '../../src/audit/event-book.ts'
-import { createNewAuditEvent } from '../../src/audit/new-audit-event.ts'
+import type { AuditFacts } from '../../src/audit/event/audit-event.ts'
+import { insertEvents } from '../../src/audit/event/audit-store.ts'
+import { inBook } from '../../src/audit/event/event-book.ts'
+import { createNewAuditEvent } from '../../src/audit/event/new-audit-event.ts'
 import { openDatabase } from '../../src/database/database.ts'
-import { createNewId } from '../../src/identifier.ts'
+import { createNewId } from '../../src/values/identifier.ts'
 import type { TestVault } from './test-vault.ts'
 
 /** Writes events of those times as a server does. @returns their ids */

@@ -1,4 +1,4 @@
-import { type Background, createBackground } from '../../src/background.ts'
+import { type Background, createBackground } from '../../src/observability/background.ts'
 
 /** Background work of which nothing is said; for parts of a vault without its server. */
 export function silentBackground(): Background {

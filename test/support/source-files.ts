@@ -16,7 +16,7 @@ export interface Import {
 }
 
 export interface SourceFile {
-  /** From the project's root, with slashes: `src/keys/seal.ts`. */
+  /** From the project's root, with slashes: `src/keys/sealing/seal.ts`. */
   path: string
   text: string
   imports: Import[]

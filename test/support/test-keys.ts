@@ -1,5 +1,5 @@
 import { createSecretKey, generateKeyPairSync, randomBytes } from 'node:crypto'
-import type { Key, KeyPurpose, KeyRow, KeyState } from '../../src/keys/key.ts'
+import type { Key, KeyPurpose, KeyRow, KeyState } from '../../src/keys/key/key.ts'
 import { localCipher } from '../../src/keys/root-key/local-cipher.ts'
 import type { RootKey } from '../../src/keys/root-key/root-key.ts'
 

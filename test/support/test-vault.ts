@@ -6,22 +6,22 @@ import { Writable } from 'node:stream'
 import canonicalize from 'canonicalize'
 import supertest, { type Response } from 'supertest'
 import { expect, inject } from 'vitest'
-import type { Purpose } from '../../src/access/purpose.ts'
-import { type RoleName, roleOf, type Scope } from '../../src/access/roles.ts'
-import type { AuditCaller, AuditFacts } from '../../src/audit/audit-event.ts'
-import { createLogger } from '../../src/http/request-log.ts'
+import type { Purpose } from '../../src/access/policy/purpose.ts'
+import { type RoleName, roleOf, type Scope } from '../../src/access/policy/roles.ts'
+import type { AuditCaller, AuditFacts } from '../../src/audit/event/audit-event.ts'
 import { createHttpsServer } from '../../src/http/server.ts'
 import { acceptProxyProtocol } from '../../src/http/source/proxy-protocol.ts'
 import { createTrustedProxies } from '../../src/http/source/trusted-proxies.ts'
-import { certificateNames, loadTls } from '../../src/http/tls.ts'
+import { certificateNames, loadTls } from '../../src/http/tls/tls.ts'
 import {
   type RotateControl,
   type RotationName,
   type RotationResult,
   rotations,
 } from '../../src/keys/rotation/rotation.ts'
-import { createStrongroom, type Strongroom } from '../../src/strongroom.ts'
-import type { Overrides, StrongroomConfig } from '../../src/strongroom-config.ts'
+import { createLogger } from '../../src/observability/logger.ts'
+import { createStrongroom, type Strongroom } from '../../src/vault/vault.ts'
+import type { Overrides, StrongroomConfig } from '../../src/vault/vault-config.ts'
 import { createTestDatabase, dumpDatabase, type TestDatabase } from './postgres.ts'
 import { secrets } from './samples.ts'
 

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { hmacOf } from '../../src/keys/macs.ts'
+import { hmacOf } from '../../src/keys/registry/macs.ts'
 import { callBound, requestBoundToken } from '../support/bound-caller.ts'
 import { createCallerKey } from '../support/caller-keys.ts'
 import { cardNumbers } from '../support/card-numbers.ts'

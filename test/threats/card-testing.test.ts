@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { CardLimits } from '../../src/access/card-velocity.ts'
+import type { CardLimits } from '../../src/access/limits/card-velocity.ts'
 import { expectProblem, withoutRequestId } from '../support/problems.ts'
 import { card, cards, contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'

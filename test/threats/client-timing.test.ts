@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { ASSERTION_TYPE } from '../../src/access/client-assertion.ts'
+import { ASSERTION_TYPE } from '../../src/access/authentication/client-jwt.ts'
 import { type CallerKey, createCallerKey, signAssertion } from '../support/caller-keys.ts'
 import { TestVault } from '../support/test-vault.ts'
 import { expectSameTime, SEPARATED } from '../support/timing.ts'

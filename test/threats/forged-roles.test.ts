@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { encodeRoleFile } from '../../src/access/role-set.ts'
+import { encodeRoleFile } from '../../src/access/policy/role-set.ts'
 import { expectProblem } from '../support/problems.ts'
 import { roleFile } from '../support/role-files.ts'
 import { checkout } from '../support/samples.ts'

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { sweepApprovals } from '../../src/access/sweep-approvals.ts'
+import { sweepApprovals } from '../../src/access/approvals/sweep-approvals.ts'
 import { openDatabase } from '../../src/database/database.ts'
 import { expectProblem, withoutRequestId } from '../support/problems.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { changeRegistry } from '../../src/keys/registry.ts'
+import { changeRegistry } from '../../src/keys/registry/registry.ts'
 import { expectProblem } from '../support/problems.ts'
 import { contact, corrected, person } from '../support/samples.ts'
 import { openEverySealedValue } from '../support/sealed-values.ts'

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import type { AuditCaller } from '../../src/audit/audit-event.ts'
 import type { LogEntry } from '../../src/audit/delivery/log-page-store.ts'
 import { syslogMessage } from '../../src/audit/delivery/syslog-message.ts'
+import type { AuditCaller } from '../../src/audit/event/audit-event.ts'
 import { logFormats } from '../../src/cli/log-formats.ts'
 import { seedEvents, waitUntilLogged } from '../support/seed-events.ts'
 import { TestVault } from '../support/test-vault.ts'

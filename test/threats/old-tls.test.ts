@@ -3,8 +3,8 @@ import { connect as connectTcp } from 'node:net'
 import path from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest'
-import { createTicketSecret, replaceHourly, ticketKeysOf } from '../../src/http/session-tickets.ts'
-import { loadTls } from '../../src/http/tls.ts'
+import { createTicketSecret, replaceHourly, ticketKeysOf } from '../../src/http/tls/session-tickets.ts'
+import { loadTls } from '../../src/http/tls/tls.ts'
 import { TestVault } from '../support/test-vault.ts'
 
 let vault: TestVault

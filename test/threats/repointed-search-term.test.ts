@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { termOf as storedTerm } from '../../src/records/record.ts'
-import { searchHashes } from '../../src/records/sealed-record.ts'
+import { termOf as storedTerm } from '../../src/records/record/record.ts'
+import { searchHashes } from '../../src/records/record/sealed-record.ts'
 import { takeTermMacs } from '../support/old-search-terms.ts'
 import { contact } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { keyTimes } from '../../src/keys/key-times.ts'
+import { keyTimes } from '../../src/keys/key/key-times.ts'
 import { cards, checkout, contact, person } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { parseVerifierKey } from '../../src/audit/note.ts'
+import { parseVerifierKey } from '../../src/audit/formats/signed-note.ts'
 import { verifyProofs } from '../../src/audit/verification/verify-proofs.ts'
 import { contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'

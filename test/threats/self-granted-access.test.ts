@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import argon2 from 'argon2'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { NewPartner } from '../../src/access/partners.ts'
+import type { NewPartner } from '../../src/access/callers/partners.ts'
 import { createCallerKey } from '../support/caller-keys.ts'
 import { expectProblem } from '../support/problems.ts'
 import { checkout } from '../support/samples.ts'

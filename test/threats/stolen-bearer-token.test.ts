@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { Role } from '../../src/access/roles.ts'
+import type { Role } from '../../src/access/policy/roles.ts'
 import { callBound, requestBoundToken } from '../support/bound-caller.ts'
 import { type CallerKey, createCallerKey } from '../support/caller-keys.ts'
 import { expectProblem } from '../support/problems.ts'

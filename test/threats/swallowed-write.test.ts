@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { AuditEventType } from '../../src/audit/audit-event.ts'
+import type { AuditEventType } from '../../src/audit/event/audit-event.ts'
 import { expectProblem } from '../support/problems.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { card, contact, corrected } from '../support/samples.ts'

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { seal } from '../../src/keys/seal.ts'
+import { seal } from '../../src/keys/sealing/seal.ts'
 import { expectRefusal } from '../support/refusal.ts'
 import { contact, person } from '../support/samples.ts'
 import { type Tampering, tamperWith } from '../support/tamper.ts'

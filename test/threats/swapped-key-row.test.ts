@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { type KeyRow, macPurposes } from '../../src/keys/key.ts'
+import { type KeyRow, macPurposes } from '../../src/keys/key/key.ts'
 import { contact } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
 

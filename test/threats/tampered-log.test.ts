@@ -1,6 +1,6 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { rawPublicKey } from '../../src/audit/note.ts'
+import { rawPublicKey } from '../../src/audit/formats/signed-note.ts'
 import { type KeptLog, makeKeptLog } from '../support/kept-log.ts'
 import {
   editHash,

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { Budget, Role } from '../../src/access/roles.ts'
+import type { Budget, Role } from '../../src/access/policy/roles.ts'
 import { expectProblem } from '../support/problems.ts'
 import { roleFile } from '../support/role-files.ts'
 import { contact, corrected } from '../support/samples.ts'

@@ -1,6 +1,6 @@
 import { createDecipheriv, createHmac, createSecretKey } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { open, seal } from '../../src/keys/seal.ts'
+import { open, seal } from '../../src/keys/sealing/seal.ts'
 import golden from './seal-format-1.json' with { type: 'json' }
 
 interface Vector {

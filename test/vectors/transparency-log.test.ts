@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { formatCheckpoint, parseCheckpoint } from '../../src/audit/checkpoint.ts'
+import { formatCheckpoint, parseCheckpoint } from '../../src/audit/formats/checkpoint.ts'
 import {
   consistencyProof,
   EMPTY_ROOT,
@@ -10,7 +10,7 @@ import {
   isConsistent,
   type ReadSubtree,
   rootOf,
-} from '../../src/audit/merkle.ts'
+} from '../../src/audit/formats/merkle.ts'
 import {
   COSIGNATURE,
   cosignedAt,
@@ -21,7 +21,7 @@ import {
   parseVerifierKey,
   publicKeyFrom,
   signNote,
-} from '../../src/audit/note.ts'
+} from '../../src/audit/formats/signed-note.ts'
 
 const hex = (text: string) => Buffer.from(text, 'hex')
 

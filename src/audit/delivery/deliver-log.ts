@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Database } from '../../database/database.ts'
-import type { AuditCaller, AuditFacts, NewAuditEvent } from '../audit-event.ts'
-import type { EventAuthenticity } from '../event-authenticity.ts'
-import type { EventFilter } from '../event-filter-store.ts'
-import { selectHead } from '../log-store.ts'
-import type { RecordEvent } from '../record-event.ts'
+import type { AuditCaller, AuditFacts, NewAuditEvent } from '../event/audit-event.ts'
+import type { RecordEvent } from '../event/record-event.ts'
+import type { EventAuthenticity } from '../log/event-authenticity.ts'
+import { selectHead } from '../log/log-store.ts'
+import type { EventFilter } from '../reading/event-filter-store.ts'
 import {
   countWaiting,
   type DroppedLeaf,

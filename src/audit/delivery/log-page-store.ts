@@ -1,7 +1,7 @@
 import type { Queryable } from '../../database/database.ts'
-import { type EventFilter, eventConditions } from '../event-filter-store.ts'
-import { eventIdOf } from '../event-id.ts'
-import { EVENT_ROW, type EventRow, spellEvents } from '../event-row-store.ts'
+import { eventIdOf } from '../event/event-id.ts'
+import { EVENT_ROW, type EventRow, spellEvents } from '../event/event-row-store.ts'
+import { type EventFilter, eventConditions } from '../reading/event-filter-store.ts'
 
 /** An event at its place in the log. */
 export interface LogEntry {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type AuditFacts, auditEventTypes } from '../audit-event.ts'
-import { createNewAuditEvent } from '../new-audit-event.ts'
+import { type AuditFacts, auditEventTypes } from '../event/audit-event.ts'
+import { createNewAuditEvent } from '../event/new-audit-event.ts'
 import { toOcsf } from './ocsf-event.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { AuditCaller } from '../audit-event.ts'
+import type { AuditCaller } from '../event/audit-event.ts'
 
 /**
  * Audit events in the Open Cybersecurity Schema Framework (https://schema.ocsf.io/1.8.0), for a SIEM. What the schema has no

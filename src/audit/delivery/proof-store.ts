@@ -1,6 +1,6 @@
 import type { Queryable, Statement } from '../../database/database.ts'
-import type { LogHead } from '../log-store.ts'
-import { parseNote } from '../note.ts'
+import { parseNote } from '../formats/signed-note.ts'
+import type { LogHead } from '../log/log-store.ts'
 import { cosignaturesFor } from '../witness/witness-store.ts'
 
 /** A checkpoint with what witnesses have signed under it. */

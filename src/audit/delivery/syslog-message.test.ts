@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createNewAuditEvent } from '../new-audit-event.ts'
+import { createNewAuditEvent } from '../event/new-audit-event.ts'
 import { inFrame, syslogMessage } from './syslog-message.ts'
 import { parseReceiver } from './syslog-receiver.ts'
 

@@ -1,8 +1,8 @@
 import type { Database } from '../../database/database.ts'
-import type { AuditCaller, NewAuditEvent } from '../audit-event.ts'
-import { authenticateWaiting } from '../authenticate-waiting.ts'
-import type { EventAuthenticity } from '../event-authenticity.ts'
-import type { RecordEvent } from '../record-event.ts'
+import type { AuditCaller, NewAuditEvent } from '../event/audit-event.ts'
+import type { RecordEvent } from '../event/record-event.ts'
+import { authenticateWaiting } from '../log/authenticate-waiting.ts'
+import type { EventAuthenticity } from '../log/event-authenticity.ts'
 import {
   applyReviewRules,
   type Finding,

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { base32 } from '../../identifier.ts'
+import { base32 } from '../../values/identifier.ts'
 
 /**
  * The rules of the daily review (PCI DSS 10.4.1.1): what a person should look at. Each is a sentence, a threshold and a function

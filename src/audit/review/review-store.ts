@@ -1,7 +1,7 @@
 import { byteaArray } from '../../database/binary-array.ts'
 import type { Queryable, Statement } from '../../database/database.ts'
-import { eventIdOf, eventUuidAt } from '../event-id.ts'
-import { IS_WAITING, isAuthenticSql, numberSql } from '../event-row-store.ts'
+import { eventIdOf, eventUuidAt } from '../event/event-id.ts'
+import { IS_WAITING, isAuthenticSql, numberSql } from '../event/event-row-store.ts'
 import type { Acknowledgement, EventGroup, NewPurpose, RefusalHour, RevealHour } from './review-rules.ts'
 
 /** Figures over months of events, for a report that nobody waits for. */

@@ -1,5 +1,5 @@
-import { differingColumns, membersOf } from '../event-columns.ts'
-import { type Made, readMade } from '../made.ts'
+import { differingColumns, membersOf } from '../event/event-columns.ts'
+import { type Made, readMade } from '../event/made.ts'
 import type { Findings } from './log-finding.ts'
 import type { StoredEvent } from './log-source.ts'
 

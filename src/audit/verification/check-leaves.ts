@@ -1,5 +1,5 @@
-import { timeOfId } from '../../identifier.ts'
-import { hashLeaf } from '../merkle.ts'
+import { timeOfId } from '../../values/identifier.ts'
+import { hashLeaf } from '../formats/merkle.ts'
 import { checkEvent, type ReadEvent } from './check-event.ts'
 import type { NumberCheck } from './check-numbers.ts'
 import { type RetentionCheck, TIME_TOLERANCE_MS } from './check-retention.ts'

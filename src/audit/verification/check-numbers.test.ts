@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Made } from '../made.ts'
-import { NumberRanges } from '../number-ranges.ts'
+import type { Made } from '../event/made.ts'
+import { NumberRanges } from '../event/number-ranges.ts'
 import { createNumberCheck } from './check-numbers.ts'
 import { collectFindings } from './log-finding.ts'
 

@@ -1,6 +1,6 @@
-import type { Made, NumberClaim } from '../made.ts'
-import { parseMissing } from '../missing-name.ts'
-import { NumberRanges } from '../number-ranges.ts'
+import { parseMissing } from '../completeness/missing-name.ts'
+import type { Made, NumberClaim } from '../event/made.ts'
+import { NumberRanges } from '../event/number-ranges.ts'
 import type { ReadEvent } from './check-event.ts'
 import type { Findings } from './log-finding.ts'
 

@@ -1,8 +1,8 @@
 import canonicalize from 'canonicalize'
 import { z } from 'zod'
-import { hashOfBase64 } from '../canonical-base64.ts'
-import { hashLeaf, includes } from '../merkle.ts'
-import { type ReadClaim, readClaim } from './check-claims.ts'
+import { hashOfBase64 } from '../formats/canonical-base64.ts'
+import { hashLeaf, includes } from '../formats/merkle.ts'
+import { type ReadClaim, readClaim } from './check-evidence.ts'
 import type { Findings } from './log-finding.ts'
 
 /** A receipt that holds in itself: its proof leads from its event to its checkpoint. Who has signed that is another question. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { newSigner, WrittenLog } from '../../../test/support/written-log.ts'
-import { timeOfId } from '../../identifier.ts'
-import type { AuditFacts } from '../audit-event.ts'
-import { inclusionProof, rootOf } from '../merkle.ts'
+import { timeOfId } from '../../values/identifier.ts'
+import type { AuditFacts } from '../event/audit-event.ts'
+import { inclusionProof, rootOf } from '../formats/merkle.ts'
 import { type VerifyLogOptions, verifyLog } from './verify-log.ts'
 
 const signer = newSigner()

@@ -1,5 +1,5 @@
-import { MIN_MONTHS_KEPT, monthsBefore } from '../months.ts'
-import { minimumIndexOf } from '../tile.ts'
+import { minimumIndexOf } from '../formats/tile.ts'
+import { MIN_MONTHS_KEPT, monthsBefore } from '../retention/months.ts'
 import type { ReadEvent } from './check-event.ts'
 import { type Findings, leaves } from './log-finding.ts'
 import type { TrustedKeys } from './trusted-keys.ts'

@@ -1,4 +1,4 @@
-import { TILE_WIDTH } from '../tile.ts'
+import { TILE_WIDTH } from '../formats/tile.ts'
 import { findInsertion, findSwap, findSwapAcross, type Suspects } from './explain-tile.ts'
 import { type Findings, leaves } from './log-finding.ts'
 import { createGrowingTree, type Peak, rootOfPeaks } from './recompute-tree.ts'

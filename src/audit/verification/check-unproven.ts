@@ -1,5 +1,5 @@
-import { hashLeaf } from '../merkle.ts'
-import { nameEvent } from '../named-event.ts'
+import { nameEvent } from '../event/named-event.ts'
+import { hashLeaf } from '../formats/merkle.ts'
 import type { ReadEvent } from './check-event.ts'
 import type { Findings } from './log-finding.ts'
 import type { WaitingEvent } from './log-source.ts'

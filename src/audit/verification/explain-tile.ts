@@ -1,4 +1,4 @@
-import { hashNode, rootOf } from '../merkle.ts'
+import { hashNode, rootOf } from '../formats/merkle.ts'
 
 /**
  * What somebody has done to a few leaves whose root is known from before. All of it is found by trying: the 256 leaves of a

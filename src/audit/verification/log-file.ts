@@ -1,7 +1,7 @@
 import { open, stat } from 'node:fs/promises'
 import canonicalize from 'canonicalize'
-import { hashOfBase64 } from '../canonical-base64.ts'
-import { TILE_WIDTH } from '../tile.ts'
+import { hashOfBase64 } from '../formats/canonical-base64.ts'
+import { TILE_WIDTH } from '../formats/tile.ts'
 import { type LogClaim, type LoggedLeaf, type LogPage, type LogSource, subtreeKey } from './log-source.ts'
 
 /**

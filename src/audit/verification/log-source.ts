@@ -1,4 +1,4 @@
-import type { EventColumns } from '../event-columns.ts'
+import type { EventColumns } from '../event/event-columns.ts'
 
 /** Where a log is read from in order to verify it: the database of a vault, or a file that was exported. */
 export interface LogSource {

@@ -1,4 +1,4 @@
-import { EMPTY_ROOT, hashNode } from '../merkle.ts'
+import { EMPTY_ROOT, hashNode } from '../formats/merkle.ts'
 
 /** The root of a complete subtree of `2 ** height` leaves. */
 export interface Peak {

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
-import { hashOfBase64 } from '../canonical-base64.ts'
-import { isSignedBy, type NoteVerifier, noteVerifier, publicKeyFrom, type SignedNote } from '../note.ts'
+import { hashOfBase64 } from '../formats/canonical-base64.ts'
+import { isSignedBy, type NoteVerifier, noteVerifier, publicKeyFrom, type SignedNote } from '../formats/signed-note.ts'
 
 /**
  * The keys whose checkpoints are believed: those that the verifier brought, and in turn every key that the log announces in a

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { newSigner, ORIGIN, WrittenLog } from '../../../test/support/written-log.ts'
-import { formatCheckpoint } from '../checkpoint.ts'
-import { hashLeaf, hashNode } from '../merkle.ts'
-import { signNote } from '../note.ts'
+import { formatCheckpoint } from '../formats/checkpoint.ts'
+import { hashLeaf, hashNode } from '../formats/merkle.ts'
+import { signNote } from '../formats/signed-note.ts'
 import { type VerifyLogOptions, verifyLog } from './verify-log.ts'
 import { verifyProofs } from './verify-proofs.ts'
 

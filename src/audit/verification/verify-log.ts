@@ -1,6 +1,6 @@
-import type { NoteVerifier } from '../note.ts'
-import { createClaimCheck, type ReadClaim, readClaim } from './check-claims.ts'
+import type { NoteVerifier } from '../formats/signed-note.ts'
 import { checkEvent, type ReadEvent } from './check-event.ts'
+import { createClaimCheck, type ReadClaim, readClaim } from './check-evidence.ts'
 import { createLeafCheck } from './check-leaves.ts'
 import { createNumberCheck } from './check-numbers.ts'
 import { type ReadReceipt, readReceipt } from './check-receipt.ts'

@@ -1,4 +1,4 @@
-import { type ReadClaim, readClaim, sayUnknownKey } from './check-claims.ts'
+import { type ReadClaim, readClaim, sayUnknownKey } from './check-evidence.ts'
 import { readReceipt } from './check-receipt.ts'
 import { collectFindings } from './log-finding.ts'
 import { createTrustedKeys } from './trusted-keys.ts'

@@ -1,5 +1,5 @@
 import type { Agent } from 'node:https'
-import { cosignedAt, formatSignature, NoteError, parseNote, parseSignatures } from '../note.ts'
+import { cosignedAt, formatSignature, NoteError, parseNote, parseSignatures } from '../formats/signed-note.ts'
 import { postText, Undelivered } from './post-text.ts'
 import type { Witness } from './witnesses-file.ts'
 

@@ -1,7 +1,7 @@
 import { byteaArray, textArray } from '../../database/binary-array.ts'
 import type { Queryable, Statement } from '../../database/database.ts'
-import { eventUuidOf } from '../event-id.ts'
-import { queryStored, type StoredEvent } from '../event-row-store.ts'
+import { eventUuidOf } from '../event/event-id.ts'
+import { queryStored, type StoredEvent } from '../event/event-row-store.ts'
 
 /** A checkpoint that was seen outside. */
 export interface OutsideCheckpoint {

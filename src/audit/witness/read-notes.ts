@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
-import { type Checkpoint, parseCheckpoint } from '../checkpoint.ts'
-import { NoteError, type SignedNote } from '../note.ts'
+import { type Checkpoint, parseCheckpoint } from '../formats/checkpoint.ts'
+import { NoteError, type SignedNote } from '../formats/signed-note.ts'
 
 /** A checkpoint as it stands in a file; nothing in it is believed yet. */
 export interface ReadCheckpoint extends Checkpoint {

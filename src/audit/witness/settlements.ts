@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto'
 import type { Queryable, Transaction } from '../../database/database.ts'
-import type { AuditCaller, AuditEvent, AuditEventType, AuditFacts, NewAuditEvent } from '../audit-event.ts'
-import { insertEvents } from '../audit-store.ts'
-import { selectHead } from '../log-store.ts'
-import type { IsProven } from '../proven-event.ts'
-import { containsRoot } from '../stored-tree.ts'
+import type { AuditCaller, AuditEvent, AuditEventType, AuditFacts, NewAuditEvent } from '../event/audit-event.ts'
+import { insertEvents } from '../event/audit-store.ts'
+import { selectHead } from '../log/log-store.ts'
+import type { IsProven } from '../log/proven-event.ts'
+import { containsRoot } from '../log/stored-tree.ts'
 import {
   findSettlingEvent,
   markSettled,

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ConfigError } from '../../config.ts'
-import { COSIGNATURE, formatVerifierKey, noteVerifier } from '../note.ts'
+import { ConfigError } from '../../config/config.ts'
+import { COSIGNATURE, formatVerifierKey, noteVerifier } from '../formats/signed-note.ts'
 import { loadShipping } from './witnesses-file.ts'
 
 let directory: string

@@ -1,8 +1,8 @@
 import path from 'node:path'
 import { z } from 'zod'
-import { ConfigError } from '../../config.ts'
-import { readConfigFile, readConfigJson } from '../../config-file.ts'
-import { COSIGNATURE, NoteError, type NoteVerifier, parseVerifierKey } from '../note.ts'
+import { ConfigError } from '../../config/config.ts'
+import { readConfigFile, readConfigJson } from '../../config/read-config-file.ts'
+import { COSIGNATURE, NoteError, type NoteVerifier, parseVerifierKey } from '../formats/signed-note.ts'
 
 /** Where the checkpoints of the log go, so that its past is known to others than the owner of the database. */
 export interface Shipping {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { readConfig } from '../../config.ts'
+import { readConfig } from '../../config/config.ts'
 import { canonicalAddress } from './ip-address.ts'
 import { createTrustedProxies } from './trusted-proxies.ts'
 

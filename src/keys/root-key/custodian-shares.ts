@@ -1,8 +1,8 @@
 import { createHash, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { combine, split } from 'shamir-secret-sharing'
 import { z } from 'zod'
-import type { RandomBytes } from '../../random-bytes.ts'
-import { drawFresh } from '../random.ts'
+import type { RandomBytes } from '../../values/random-bytes.ts'
+import { drawFresh } from '../sealing/random.ts'
 import { localCipher } from './local-cipher.ts'
 import {
   type RootKey,

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
-import type { RandomBytes } from '../../random-bytes.ts'
-import { open, seal } from '../seal.ts'
+import type { RandomBytes } from '../../values/random-bytes.ts'
+import { open, seal } from '../sealing/seal.ts'
 import type { RootKeyCipher, RootKeyProviderName } from './root-key.ts'
 
 /** Wrapped keys are padded to a multiple of this, so that their length tells less of what they are. */

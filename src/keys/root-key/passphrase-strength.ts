@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { NO_INSPECTOR_SIGNAL } from '../../inspector-signal.ts'
+import { NO_INSPECTOR_SIGNAL } from '../../values/inspector-signal.ts'
 import { novelPlaces } from './passphrase-novelty.ts'
 import { isRandomlyEncoded } from './passphrase-shape.ts'
 

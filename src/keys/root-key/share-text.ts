@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { base32, bytesOfBase32 } from '../../identifier.ts'
+import { base32, bytesOfBase32 } from '../../values/identifier.ts'
 
 /** One custodian's part of a root key. */
 export interface Share {

@@ -2,10 +2,10 @@ import { afterEach, expect, it, vi } from 'vitest'
 import { noDictionary } from '../../../test/support/no-dictionary.ts'
 import { testKey } from '../../../test/support/test-keys.ts'
 import type { Queryable } from '../../database/database.ts'
-import { KeyRing } from '../key-ring.ts'
-import { keyTimes } from '../key-times.ts'
+import { KeyRing } from '../key/key-ring.ts'
+import { keyTimes } from '../key/key-times.ts'
 import { estimateRotation } from './estimate-rotation.ts'
-import type { Movable } from './movable.ts'
+import type { Movable } from './reencryption-target.ts'
 
 const NO_DATABASE: Queryable = {
   query: () => Promise.reject(new Error('everything is in memory')),

@@ -1,8 +1,8 @@
 import type { Queryable } from '../../database/database.ts'
-import { Problem } from '../../problem.ts'
-import type { KeyPurpose, KeyState } from '../key.ts'
-import type { Keys } from '../keys.ts'
-import type { Movable } from './movable.ts'
+import { Problem } from '../../values/problem.ts'
+import type { KeyPurpose, KeyState } from '../key/key.ts'
+import type { Keys } from '../ring/keys.ts'
+import type { Movable } from './reencryption-target.ts'
 import type { RotationRequest } from './rotation.ts'
 
 /** What a rotation would do, for `--dry-run`. Nothing was changed. */

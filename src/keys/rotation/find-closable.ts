@@ -1,6 +1,6 @@
-import { isClosed, mayBeClosed } from '../closed-keys.ts'
-import type { KeyPurpose } from '../key.ts'
-import { findOlderTransactions } from '../older-transactions.ts'
+import { isClosed, mayBeClosed } from '../key/closed-keys.ts'
+import type { KeyPurpose } from '../key/key.ts'
+import { findOlderTransactions } from './older-transactions.ts'
 import type { RotateDeps } from './rotation.ts'
 
 /**

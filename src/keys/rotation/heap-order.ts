@@ -1,5 +1,5 @@
-import type { Row } from '../sealed-columns.ts'
-import type { Page } from './movable.ts'
+import type { Row } from '../sealing/sealed-columns.ts'
+import type { Page } from './reencryption-target.ts'
 
 /**
  * A walk over a table in the order in which its rows lie, a stretch of pages at a time. Rows that are updated one after the other lie

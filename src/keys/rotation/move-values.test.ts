@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { noDictionary } from '../../../test/support/no-dictionary.ts'
 import type { Queryable } from '../../database/database.ts'
-import type { Row } from '../sealed-columns.ts'
-import type { Movable } from './movable.ts'
+import type { Row } from '../sealing/sealed-columns.ts'
 import { type MoveOptions, moveValues } from './move-values.ts'
+import type { Movable } from './reencryption-target.ts'
 
 const NO_DATABASE: Queryable = {
   query: () => Promise.reject(new Error('everything is in memory')),

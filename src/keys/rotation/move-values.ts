@@ -1,7 +1,7 @@
 import type { Queryable } from '../../database/database.ts'
-import { giveWay } from '../../time-slice.ts'
-import type { Row } from '../sealed-columns.ts'
-import type { DamagedValue, KeyCounts, Movable, Page } from './movable.ts'
+import { giveWay } from '../../values/time-slice.ts'
+import type { Row } from '../sealing/sealed-columns.ts'
+import type { DamagedValue, KeyCounts, Movable, Page } from './reencryption-target.ts'
 import type { RowBudget } from './row-budget.ts'
 
 export interface MoveOptions {

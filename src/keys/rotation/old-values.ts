@@ -1,7 +1,7 @@
 import type { Queryable } from '../../database/database.ts'
-import type { KeyPurpose } from '../key.ts'
-import type { Keys } from '../keys.ts'
-import type { KeyCounts, Movable } from './movable.ts'
+import type { KeyPurpose } from '../key/key.ts'
+import type { Keys } from '../ring/keys.ts'
+import type { KeyCounts, Movable } from './reencryption-target.ts'
 
 /** What stands on keys that are to be left. */
 export interface OldValues {

@@ -1,8 +1,8 @@
 import type { Queryable } from '../../database/database.ts'
-import type { KeyPurpose } from '../key.ts'
-import type { Keys } from '../keys.ts'
-import type { KeyCounts } from './movable.ts'
+import type { KeyPurpose } from '../key/key.ts'
+import type { Keys } from '../ring/keys.ts'
 import type { OldValues } from './old-values.ts'
+import type { KeyCounts } from './reencryption-target.ts'
 import type { RotationProgress } from './rotation.ts'
 import { type RotationRow, saveRotationProgress } from './rotation-store.ts'
 

@@ -2,9 +2,9 @@ import { byteaArray, integerArray, smallintArray, textArray } from '../../databa
 import type { Queryable, Statement } from '../../database/database.ts'
 import { idArray } from '../../database/id-array.ts'
 import { smallNumbers, spellOut } from '../../database/lean-rows.ts'
-import type { ColumnType, Row, SealedTable } from '../sealed-columns.ts'
+import type { ColumnType, Row, SealedTable } from '../sealing/sealed-columns.ts'
 import { pagesOf, stretchAt, takeTurns } from './heap-order.ts'
-import type { KeyCounts, Page } from './movable.ts'
+import type { KeyCounts, Page } from './reencryption-target.ts'
 
 const ENCODERS: Readonly<Record<ColumnType, (values: never[]) => Buffer>> = {
   text: textArray,

@@ -1,5 +1,5 @@
-import type { AuditCaller } from '../../audit/audit-event.ts'
-import { Problem } from '../../problem.ts'
+import type { AuditCaller } from '../../audit/event/audit-event.ts'
+import { Problem } from '../../values/problem.ts'
 import { pause } from './pause.ts'
 import {
   type RotateControl,

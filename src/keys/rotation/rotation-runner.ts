@@ -1,5 +1,5 @@
-import type { AuditCaller } from '../../audit/audit-event.ts'
-import type { Background } from '../../background.ts'
+import type { AuditCaller } from '../../audit/event/audit-event.ts'
+import type { Background } from '../../observability/background.ts'
 import { rotateKeys } from './rotate-keys.ts'
 import { type RotateDeps, RotationRunning } from './rotation.ts'
 import { selectRotations } from './rotation-store.ts'

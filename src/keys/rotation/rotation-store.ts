@@ -1,6 +1,6 @@
 import { textArray } from '../../database/binary-array.ts'
 import { LOCK_SPACE, type Queryable, type Statement } from '../../database/database.ts'
-import type { KeyPurpose } from '../key.ts'
+import type { KeyPurpose } from '../key/key.ts'
 
 /** The latest rotation of the keys of one purpose. */
 export interface RotationRow {

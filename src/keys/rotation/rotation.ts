@@ -1,8 +1,8 @@
 import { hostname } from 'node:os'
-import { type KeyPurpose, keyPurposes, macPurposes } from '../key.ts'
-import type { Keys } from '../keys.ts'
-import type { ChangeRegistryDeps } from '../registry.ts'
-import type { DamagedValue, Movable } from './movable.ts'
+import { type KeyPurpose, keyPurposes, macPurposes } from '../key/key.ts'
+import type { ChangeRegistryDeps } from '../registry/registry.ts'
+import type { Keys } from '../ring/keys.ts'
+import type { DamagedValue, Movable } from './reencryption-target.ts'
 import type { RotationRow } from './rotation-store.ts'
 
 export interface RotateDeps extends ChangeRegistryDeps {

@@ -1,8 +1,15 @@
-import { Problem } from '../../problem.ts'
-import type { Keys } from '../keys.ts'
-import { paddedLengthOf } from '../seal.ts'
-import { type Row, type SealedColumn, type SealedTable, sealedTables, sumByKey, takeCensus } from '../sealed-columns.ts'
-import type { DamagedValue, Movable, Renewal } from './movable.ts'
+import { Problem } from '../../values/problem.ts'
+import type { Keys } from '../ring/keys.ts'
+import { paddedLengthOf } from '../sealing/seal.ts'
+import {
+  type Row,
+  type SealedColumn,
+  type SealedTable,
+  sealedTables,
+  sumByKey,
+  takeCensus,
+} from '../sealing/sealed-columns.ts'
+import type { DamagedValue, Movable, Renewal } from './reencryption-target.ts'
 import { createResealStatements, partNames } from './reseal-store.ts'
 import { sizeOf, walOfRows } from './wal.ts'
 

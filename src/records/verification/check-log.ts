@@ -1,7 +1,7 @@
-import type { EventAuthenticity } from '../../audit/event-authenticity.ts'
+import type { EventAuthenticity } from '../../audit/log/event-authenticity.ts'
 import type { Database } from '../../database/database.ts'
-import { timeOfId } from '../../identifier.ts'
-import { parseToken } from '../token.ts'
+import { timeOfId } from '../../values/identifier.ts'
+import { parseToken } from '../record/token.ts'
 import type { RecordFinding, Walk } from './record-finding.ts'
 import { type LoggedRow, selectLoggedPage } from './verification-store.ts'
 

@@ -1,7 +1,7 @@
 import type { Database } from '../../database/database.ts'
-import { isIndexPurpose } from '../../keys/key.ts'
-import type { Keys } from '../../keys/keys.ts'
-import { parseToken } from '../token.ts'
+import { isIndexPurpose } from '../../keys/key/key.ts'
+import type { Keys } from '../../keys/ring/keys.ts'
+import { parseToken } from '../record/token.ts'
 import type { RecordFinding, Walk } from './record-finding.ts'
 import { selectTermsToCheck, type TermToCheck } from './verification-store.ts'
 

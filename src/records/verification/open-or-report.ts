@@ -1,6 +1,6 @@
-import type { Keys } from '../../keys/keys.ts'
-import { bindsRow, type SealContext, type Sealed } from '../../keys/seal.ts'
-import { Problem } from '../../problem.ts'
+import type { Keys } from '../../keys/ring/keys.ts'
+import { bindsRow, type SealContext, type Sealed } from '../../keys/sealing/seal.ts'
+import { Problem } from '../../values/problem.ts'
 import type { CheckedPage, RecordFinding } from './record-finding.ts'
 
 /** Collects what is found on one page. */

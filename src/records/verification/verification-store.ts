@@ -1,12 +1,12 @@
-import { eventUuidAt } from '../../audit/event-id.ts'
-import { EVENT_ROW, type EventRow, isIntactSql, LEAF_HASH, queryEvents } from '../../audit/event-row-store.ts'
+import { eventUuidAt } from '../../audit/event/event-id.ts'
+import { EVENT_ROW, type EventRow, isIntactSql, LEAF_HASH, queryEvents } from '../../audit/event/event-row-store.ts'
 import type { Database, Queryable, Statement } from '../../database/database.ts'
 import { idArray } from '../../database/id-array.ts'
 import { FIRST_UUID, isBehindSql, spellOut } from '../../database/lean-rows.ts'
-import { uuidOf } from '../../identifier.ts'
-import { CENSUS_TIMEOUT_MS } from '../../keys/sealed-columns.ts'
-import { type StoredRecord, TERM_BYTES } from '../record.ts'
-import { RECORD_COLUMNS, type RecordRow } from '../record-store.ts'
+import { CENSUS_TIMEOUT_MS } from '../../keys/sealing/sealed-columns.ts'
+import { uuidOf } from '../../values/identifier.ts'
+import { type StoredRecord, TERM_BYTES } from '../record/record.ts'
+import { RECORD_COLUMNS, type RecordRow } from '../record/record-store.ts'
 import type { EventsOf } from './events-of-record.ts'
 
 /** One snapshot for all that is read of a page, so that what refers to each other is seen as it was at one moment. */

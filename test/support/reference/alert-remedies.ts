@@ -1,4 +1,4 @@
-import type { AlertCode } from '../../../src/alert.ts'
+import type { AlertCode } from '../../../src/observability/alert.ts'
 
 const FIND_WHO = 'Find out who can write to the database'
 

@@ -1,6 +1,6 @@
-import { ALERTS, type AlertCode } from '../../../src/alert.ts'
-import { BACKGROUND_TASKS, type TaskName } from '../../../src/background.ts'
-import { createMetrics } from '../../../src/http/metrics.ts'
+import { ALERTS, type AlertCode } from '../../../src/observability/alert.ts'
+import { BACKGROUND_TASKS, type TaskName } from '../../../src/observability/background.ts'
+import { createMetrics } from '../../../src/observability/metrics.ts'
 import { ALERT_REMEDIES } from './alert-remedies.ts'
 import { page, paragraph, sentence, table } from './markdown.ts'
 
@@ -56,7 +56,7 @@ async function metricRows(): Promise<string[][]> {
   })
 }
 
-/** Alerts, metrics and background tasks, from `src/alert.ts`, `src/http/metrics.ts` and `src/background.ts`. */
+/** Alerts, metrics and background tasks, from `src/observability/alert.ts`, `src/observability/metrics.ts` and `src/observability/background.ts`. */
 export async function alertsPage(): Promise<string> {
   const alerts = (Object.keys(ALERTS) as AlertCode[]).map((code) => [
     `\`${code}\``,

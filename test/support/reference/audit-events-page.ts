@@ -1,5 +1,5 @@
-import type { AuditFacts } from '../../../src/audit/audit-event.ts'
-import { auditEventTypes, EVENT_TYPES } from '../../../src/audit/event-types.ts'
+import type { AuditFacts } from '../../../src/audit/event/audit-event.ts'
+import { auditEventTypes, EVENT_TYPES } from '../../../src/audit/event/event-types.ts'
 import { code, page, paragraph, sentence, table } from './markdown.ts'
 
 type Member = keyof AuditFacts | 'at' | 'format' | 'id' | 'made' | 'unproven'
@@ -57,7 +57,7 @@ const MEMBERS: Readonly<Record<Member, string>> = {
   vouched: 'True: a command without keys wrote it, and the vault found the state that it describes',
 }
 
-/** Every type of event and every member, from `src/audit/event-types.ts`. */
+/** Every type of event and every member, from `src/audit/event/event-types.ts`. */
 export function auditEventsPage(): string {
   const types = auditEventTypes.map((type) => [code(type), sentence(EVENT_TYPES[type])])
   const members = (Object.keys(MEMBERS) as Member[]).sort().map((name) => [code(name), sentence(MEMBERS[name])])

@@ -1,4 +1,4 @@
-import { type OptionName, options } from '../../../src/options.ts'
+import { type OptionName, options } from '../../../src/config/options.ts'
 import { bullet, page, paragraph, sentence, table } from './markdown.ts'
 
 const INTRODUCTION = [
@@ -35,7 +35,7 @@ function groupOf(name: string): number {
   return Math.max(at, 0)
 }
 
-/** Every option, from `src/options.ts`. */
+/** Every option, from `src/config/options.ts`. */
 export function configurationPage(): string {
   const names = Object.keys(options) as OptionName[]
   const groups = GROUPS.map(([heading], at) => {

@@ -1,5 +1,5 @@
-import { PROBLEM_MEANINGS } from '../../../src/http/problem-meanings.ts'
-import { problemCodes } from '../../../src/problem.ts'
+import { PROBLEM_MEANINGS } from '../../../src/http/documents/problem-meanings.ts'
+import { problemCodes } from '../../../src/values/problem.ts'
 import { page, paragraph, table } from './markdown.ts'
 
 const INTRODUCTION = [
@@ -25,7 +25,7 @@ const INTRODUCTION = [
     \`resource_metadata\` (RFC 9728). Where only a proof of the key helps, the challenge is \`DPoP\` alone.`),
 ]
 
-/** Every code of a problem, from `src/problem.ts` and `src/http/problem-meanings.ts`. */
+/** Every code of a problem, from `src/values/problem.ts` and `src/http/documents/problem-meanings.ts`. */
 export function problemsPage(): string {
   const parts = problemCodes.flatMap(({ code, status, title }) => {
     const { meaning, remedy } = PROBLEM_MEANINGS[code]

@@ -1,0 +1,31 @@
+import canonicalize from 'canonicalize'
+import type { Keys } from '../../keys/ring/keys.ts'
+import type { MacText } from '../ledger/access-macs.ts'
+import type { ApprovedRow, DecidedRequest } from './approval-store.ts'
+
+/** No other verdict has a MAC. */
+const VERDICT = 'approved'
+
+/**
+ * What the MAC of an approval is over: the verdict, then in the canonical form of RFC 8785 which caller may see what of which
+ * version, for which ticket, who decided, when, how long the log was, and until when it can be used. Times are milliseconds since 1970.
+ */
+export function approvalText(approval: DecidedRequest): MacText {
+  const { id, caller, role, site, token, record_version, fields, purpose, ticket, authority } = approval
+  const { decided_by, decided_at, expires_at, log_size } = approval
+  const decision = { decided_by, decided_at: decided_at?.getTime() ?? null, expires_at: expires_at.getTime(), log_size }
+  const request = { id, caller, role, site, token, record_version, fields, purpose, ticket, authority }
+  return { domain: 'strongroom approval', text: `${VERDICT} ${canonicalize({ ...request, ...decision })}` }
+}
+
+/** What only the vault can write beside an approval. @throws {Problem} sealed */
+export function approvalMac(keys: Pick<Keys, 'macs'>, approval: DecidedRequest): Buffer {
+  const { domain, text } = approvalText(approval)
+  return keys.macs.make('access-mac', domain, text)
+}
+
+/** Whether the vault wrote this approval. @throws {Problem} as `Macs.verify` */
+export function isApprovalOfVault(keys: Pick<Keys, 'macs'>, approval: ApprovedRow): Promise<boolean> {
+  const { domain, text } = approvalText(approval)
+  return keys.macs.verify('access-mac', domain, text, approval.mac)
+}

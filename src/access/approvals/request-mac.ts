@@ -1,0 +1,45 @@
+import canonicalize from 'canonicalize'
+import type { Keys } from '../../keys/ring/keys.ts'
+import type { MacText } from '../ledger/access-macs.ts'
+import type { AskedRow } from './approval-store.ts'
+
+/** A request that nobody has decided on by then is made again by the caller who still needs it. */
+export const REQUEST_LASTS_MS = 24 * 60 * 60 * 1000
+
+/** Stands in the manifest of the key registry once every open request has a MAC. */
+export const REQUEST_MACS = 'request-macs'
+
+/**
+ * What the MAC of a request is over, in the canonical form of RFC 8785: what a person decides on. That is which caller asks
+ * for what of which version, for which purpose and ticket, when, and whether it waits or has released already. Times are
+ * milliseconds since 1970. The reason is sealed under the id of the request; an erasure of the record removes it.
+ */
+export function requestText(request: Omit<AskedRow, 'request_mac'>): MacText {
+  const { id, caller, role, site, token, record_version, fields, purpose, ticket, authority } = request
+  const waits = request.state !== 'unreviewed' && request.state !== 'reviewed'
+  const requested_at = request.requested_at.getTime()
+  const asked = { id, caller, role, site, token, record_version, fields, purpose, ticket, authority }
+  return {
+    domain: 'strongroom approval request',
+    text: canonicalize({ ...asked, requested_at, waits }) ?? '',
+  }
+}
+
+/** What only the vault can write beside a request. @throws {Problem} sealed */
+export function requestMac(keys: Pick<Keys, 'macs'>, request: Omit<AskedRow, 'request_mac'>): Buffer {
+  const { domain, text } = requestText(request)
+  return keys.macs.make('access-mac', domain, text)
+}
+
+/**
+ * Whether the vault wrote an open request, and nobody has changed or extended it since. That its end came sooner, as with a
+ * correction of its record, takes nothing from anybody.
+ *
+ * @throws {Problem} as `Macs.verify`
+ */
+export async function isRequestOfVault(keys: Pick<Keys, 'macs' | 'verified'>, request: AskedRow): Promise<boolean> {
+  if (request.expires_at.getTime() > request.requested_at.getTime() + REQUEST_LASTS_MS) return false
+  if (request.request_mac === null && !keys.verified.marks.includes(REQUEST_MACS)) return true
+  const { domain, text } = requestText(request)
+  return keys.macs.verify('access-mac', domain, text, request.request_mac)
+}

@@ -1,0 +1,81 @@
+import { createBatch } from '../../database/batch.ts'
+import type { Database } from '../../database/database.ts'
+import type { Presented } from '../../http/route.ts'
+import type { Alert } from '../../observability/alert.ts'
+import { Problem } from '../../values/problem.ts'
+import { createClientSecrets } from '../callers/client-secret.ts'
+import { checkToken } from '../issuers/check-token.ts'
+import { acceptIssuers } from '../issuers/issuer-tokens.ts'
+import { loadTrustedIssuers } from '../issuers/trusted-issuers.ts'
+import type { Caller } from '../policy/caller.ts'
+import type { RoleSet } from '../policy/role-set.ts'
+import type { CurrentRoles } from '../roles-in-force/current-roles.ts'
+import { type AccessTokenOptions, createAccessTokens } from '../tokens/access-token.ts'
+import type { SpentId } from '../tokens/replay-cache.ts'
+import { insertSpentIds, sweepSpentIds } from '../tokens/replay-store.ts'
+import { authenticate } from './authenticate.ts'
+
+export interface AuthenticationDeps extends Omit<AccessTokenOptions, 'isRole'> {
+  database: Database
+  alert: Alert
+  roles: CurrentRoles
+  /** Whether somebody may still come in. @throws {Problem} */
+  admit: (caller: Caller) => Promise<Caller>
+  /** The identity providers of the staff; without the file staff have the vault's own tokens only. */
+  issuersFile: string | undefined
+}
+
+/**
+ * Everything that finds out who is calling.
+ *
+ * @throws {ConfigError} when the file of identity providers is wrong, or names a role that is not among the built-in ones
+ *   while those are in force
+ */
+export async function createAuthentication(deps: AuthenticationDeps) {
+  const { database, now, issuer, alert } = deps
+  // Whether there is such a role is the question of `admit`, which knows the set in force.
+  const accessTokens = createAccessTokens({ ...deps, isRole: () => true })
+  const clientSecrets = await createClientSecrets()
+  const { issuersFile, roles } = deps
+  const issuers = await loadTrustedIssuers(issuersFile, issuer, issuersFile ? await rolesAtStart(roles) : 'unknown')
+  const tokenVerifier = acceptIssuers(accessTokens, issuers, {
+    now,
+    ownIssuer: issuer,
+    onUnreachable: (unreachable, reason) => alert('issuer-unreachable', { issuer: unreachable, reason }),
+  })
+  const spendOnce = createBatch({ run: (spent: readonly SpentId[]) => insertSpentIds(database, spent) })
+  return {
+    accessTokens,
+    clientSecrets,
+    spendOnce,
+    issuers,
+    /** The operator's commands. */
+    commands: {
+      /** Why claims are mapped to what the roles in force do not have; undefined when all fits. */
+      findMappingFault: async () =>
+        loadTrustedIssuers(issuersFile, issuer, (await roles.refresh()).roles).then(
+          () => undefined,
+          (error: Error) => error.message,
+        ),
+      checkToken: (token: string) => checkToken({ ...deps, own: accessTokens, ownIssuer: issuer, issuers }, token),
+    },
+    authenticate: (request: Presented) => authenticate({ tokenVerifier, spendOnce, now }, request),
+    /** What removes rows that are over, by the name of the background task. */
+    sweeps: { 'sweep-spent-ids': () => sweepSpentIds(database, now()) },
+  }
+}
+
+/**
+ * The roles that the file must fit: the built-in ones, which never change, so that only the file can be wrong. A set that an
+ * operator applied may have lost a role since the file was written: whoever is mapped to it is refused, with an alert, and
+ * everybody else is served. So it is with a vault that is sealed, or whose roles were changed by somebody else.
+ */
+async function rolesAtStart(roles: CurrentRoles): Promise<RoleSet['roles'] | 'unknown'> {
+  try {
+    const set = await roles.refresh()
+    return set.revision === 0 && !set.distrusted ? set.roles : 'unknown'
+  } catch (error) {
+    if (error instanceof Problem && error.status === 503) return 'unknown'
+    throw error
+  }
+}

@@ -1,0 +1,126 @@
+import type { NewAuditEvent } from '../../audit/event/audit-event.ts'
+import type { RecordEvent } from '../../audit/event/record-event.ts'
+import type { Presented } from '../../http/route.ts'
+import type { Client } from '../ledger/client-store.ts'
+import type { RateLimit } from '../limits/rate-limit.ts'
+import { summarise } from '../policy/roles.ts'
+import type { CurrentRoles } from '../roles-in-force/current-roles.ts'
+import { type AccessTokens, CLIENT_TOKEN_SECONDS } from '../tokens/access-token.ts'
+import type { Binding } from '../tokens/confirmation.ts'
+import { type ProvenRequest, verifyDpopProof } from '../tokens/dpop-proof.ts'
+import { type AuthenticateClientDeps, areRemembered, authenticateClient } from './authenticate-client.ts'
+import { certificateThumbprint } from './client-certificate.ts'
+import type { ClientCredentials } from './client-credentials.ts'
+import { type ClientFault, invalidClient, invalidTokenRequest } from './token-request-problem.ts'
+
+export interface IssueClientTokenDeps extends AuthenticateClientDeps {
+  accessTokens: AccessTokens
+  newAuditEvent: NewAuditEvent
+  recordEvent: RecordEvent
+  rateLimit: RateLimit
+  roles: CurrentRoles
+}
+
+export interface ClientTokenRequest {
+  credentials: ClientCredentials
+  /** Scopes asked for, separated by spaces; all that the client has when undefined. */
+  scope?: string | undefined
+  /** Binds the token to the key of the proof that comes with the request, if one does. */
+  dpop: ProvenRequest
+}
+
+/**
+ * Client credentials for an access token (RFC 6749 section 4.4). An unknown, a revoked and a mistaken client are
+ * told apart neither by the answer nor by its time.
+ *
+ * @throws {Problem} too-many-requests, busy, invalid-client, invalid-token-request, audit-unavailable
+ */
+export async function issueClientToken(
+  deps: IssueClientTokenDeps,
+  request: ClientTokenRequest,
+  facts: { requestId: string; source: Presented['source'] },
+): Promise<{ access_token: string; token_type: 'Bearer' | 'DPoP'; expires_in: number; scope: string }> {
+  const client = await authenticateWithinLimit(deps, request.credentials, facts.source.network)
+  if (typeof client === 'string') throw invalidClient(client, request.credentials.clientId)
+  const scopes = grantedScopes(client, request.scope)
+  const binding = await bindingFor(deps, request)
+  // A role that is in force no longer stays in the token: without one, its scopes would be bounded by nothing.
+  const role = client.role ?? undefined
+  const definition = role === undefined ? undefined : (await deps.roles.refresh()).roles.get(role)
+  const subject = {
+    id: client.id,
+    kind: 'client' as const,
+    role,
+    scopes,
+    purposes: definition === undefined ? [] : summarise(definition).purposes,
+    site: client.site,
+    partnerId: client.partner ?? undefined,
+    ...binding,
+  }
+  const accessToken = await deps.accessTokens.issue(subject, CLIENT_TOKEN_SECONDS)
+  const event = deps.newAuditEvent({
+    type: 'token.issue',
+    outcome: 'success',
+    request_id: facts.requestId,
+    caller: { id: client.id, kind: 'client', role, source: facts.source.address },
+    site: client.site,
+  })
+  await deps.recordEvent(event)
+  return {
+    access_token: accessToken,
+    token_type: binding.confirmation === 'dpop' ? 'DPoP' : 'Bearer',
+    expires_in: CLIENT_TOKEN_SECONDS,
+    scope: scopes.join(' '),
+  }
+}
+
+/** Counts as a failure until the client has proved itself, or nobody has looked at what it sent. */
+async function authenticateWithinLimit(
+  deps: IssueClientTokenDeps,
+  credentials: ClientCredentials,
+  source: string,
+): Promise<Client | ClientFault> {
+  // A client that this process remembers counts by itself: what others at the same address do cannot shut it out.
+  const ownCount = `client ${credentials.clientId}`
+  const isKnown = areRemembered(deps, credentials)
+  const logIn = await deps.rateLimit.spend(isKnown ? ownCount : source)
+  let outcome: 'failed' | 'not-failed' = 'not-failed'
+  try {
+    const client = await authenticateClient(deps, credentials)
+    if (typeof client === 'string') outcome = 'failed'
+    else if (credentials.method === 'secret' && !isKnown) {
+      await (await deps.rateLimit.spend(ownCount)).settle('not-failed')
+    }
+    return client
+  } finally {
+    // A failure counts for the source alone: it would shut the client out with its own count.
+    if (!isKnown) await logIn.settle(outcome)
+    else {
+      await logIn.settle('not-failed')
+      if (outcome === 'failed') await (await deps.rateLimit.spend(source)).settle('failed')
+    }
+  }
+}
+
+/**
+ * What the token is bound to: the key of a proof that comes along, which must then be right (RFC 9449 section 5); otherwise
+ * the certificate that the client proved itself by (RFC 8705 section 3).
+ */
+async function bindingFor(deps: IssueClientTokenDeps, { credentials, dpop }: ClientTokenRequest): Promise<Binding> {
+  if (dpop.proof !== undefined) {
+    const boundTo = await verifyDpopProof(deps, dpop)
+    if (boundTo === undefined) throw invalidTokenRequest('invalid_dpop_proof', 'the DPoP proof is not acceptable')
+    return { confirmation: 'dpop', boundTo }
+  }
+  if (credentials.method !== 'certificate') return {}
+  return { confirmation: 'mtls', boundTo: certificateThumbprint(credentials.certificate) }
+}
+
+function grantedScopes(client: Client, asked: string | undefined) {
+  if (asked === undefined || asked.trim() === '') return client.scopes
+  const wanted = asked.trim().split(/ +/)
+  if (!wanted.every((scope) => (client.scopes as string[]).includes(scope))) {
+    throw invalidTokenRequest('invalid_scope', 'the client does not have all of these scopes')
+  }
+  return client.scopes.filter((scope) => wanted.includes(scope))
+}

@@ -1,0 +1,86 @@
+import { createBatch } from '../../database/batch.ts'
+import type { Database } from '../../database/database.ts'
+import type { createNewsAlert } from '../../observability/alert.ts'
+import type { AccessLedger } from '../ledger/access-ledger.ts'
+import { type StoredStanding, selectAccessVersion, selectStandings } from '../ledger/caller-store.ts'
+import type { AccessState } from '../ledger/ledger-chain.ts'
+import { clientSubject, disabledSubject, suspendedSubject } from '../ledger/ledger-subject.ts'
+import type { Caller } from '../policy/caller.ts'
+
+/** What is remembered is asked again after so long, should the database have been kept from telling of a change. */
+const MAX_AGE_MS = 10_000
+/** So many callers are remembered, some kilobytes each at the most. */
+const MAX_CALLERS = 10_000
+
+/** How a caller stands, as far as the ledger of access says so too. */
+export interface Standing extends StoredStanding {
+  /** What the ledger says of everything else, the contract too. */
+  state: AccessState | undefined
+}
+
+/** How callers stood at one version of everything that a standing is made of. */
+interface Known {
+  version: string
+  askedAt: number
+  standings: Map<string, Standing>
+}
+
+export interface StandingsDeps {
+  database: Database
+  ledger: AccessLedger
+  tell: ReturnType<typeof createNewsAlert>
+}
+
+/**
+ * How a caller stands. The database is asked on every request, once for those that arrive together; but what it is asked is
+ * whether anything changed since it said how the caller stands, which is one row instead of six tables. A change commits
+ * together with that row, so a revocation holds from the next request on, on every server.
+ *
+ * What the tables say is compared with the ledger of access: a client of the past is none, and a person who is disabled or a
+ * caller who is suspended stays so when somebody takes the row away. Both are alerts.
+ */
+export function createStandings({ database, ledger, tell }: StandingsDeps): (caller: Caller) => Promise<Standing> {
+  let known: Known = { version: '', askedAt: 0, standings: new Map() }
+
+  function recall(version: string, callers: readonly Caller[]): Standing[] | undefined {
+    if (known.version !== version || performance.now() - known.askedAt > MAX_AGE_MS) return undefined
+    const standings = callers.flatMap((caller) => known.standings.get(nameOf(caller)) ?? [])
+    return standings.length === callers.length ? standings : undefined
+  }
+
+  /** The answer has the version of its own snapshot, which may be a later one than was asked for. */
+  async function ask(callers: readonly Caller[]): Promise<Standing[]> {
+    const askedAt = performance.now()
+    const { answer, state } = await ledger.settle(() => selectStandings(database, callers))
+    const { version } = answer
+    const standings = callers.map((caller, at) => judged(caller, answer.standings[at]!, state))
+    const goesOn =
+      version === known.version && askedAt - known.askedAt < MAX_AGE_MS && known.standings.size < MAX_CALLERS
+    if (!goesOn) known = { version, askedAt, standings: new Map() }
+    for (const [at, caller] of callers.entries()) known.standings.set(nameOf(caller), standings[at]!)
+    return standings
+  }
+
+  function judged({ kind, id }: Caller, stored: StoredStanding, state: AccessState | undefined): Standing {
+    const isRefused = (subject: string, is: boolean) => {
+      const isRecorded = state?.has(subject) ?? false
+      if (isRecorded && !is) tell(subject, 'refusal-removed', { subject: id })
+      return is || isRecorded
+    }
+    const isSuspended = isRefused(suspendedSubject(id), stored.isSuspended)
+    if (kind === 'staff')
+      return { ...stored, isLive: !isRefused(disabledSubject(id), !stored.isLive), isSuspended, state }
+    const isRecorded = state === undefined || state.has(clientSubject(id))
+    if (stored.isLive && !isRecorded) tell(`${id} revoked`, 'access-changed', { subject: id })
+    return { ...stored, isLive: stored.isLive && isRecorded, isSuspended, state }
+  }
+
+  return createBatch({
+    ownerOf: nameOf,
+    paceMs: 2,
+    run: async (callers: readonly Caller[]) =>
+      recall(await selectAccessVersion(database), callers) ?? (await ask(callers)),
+  })
+}
+
+const nameOf = ({ kind, id }: Caller) => `${kind} ${id}`

@@ -1,0 +1,80 @@
+import type { createNewsAlert } from '../../observability/alert.ts'
+import { Problem } from '../../values/problem.ts'
+import type { AccessMacs } from '../ledger/access-macs.ts'
+import type { StandingContract } from '../ledger/caller-store.ts'
+import type { AccessState } from '../ledger/ledger-chain.ts'
+import type { ProbeLimit } from '../limits/probe-limit.ts'
+import type { Caller, Partnership } from '../policy/caller.ts'
+import { tokenChallenges } from '../policy/challenge.ts'
+import type { Role, Scope } from '../policy/roles.ts'
+import type { CurrentRoles } from '../roles-in-force/current-roles.ts'
+import type { Standing } from './caller-status.ts'
+
+export interface AdmitDeps {
+  standingOf: (caller: Caller) => Promise<Standing>
+  roles: CurrentRoles
+  probes: ProbeLimit
+  macs: AccessMacs
+  tell: ReturnType<typeof createNewsAlert>
+  now: () => Date
+}
+
+/**
+ * Lets in who a valid token names, as far as the database still says so: a revoked client, a disabled member of staff and a
+ * role that was removed are refused from the next request on, and what a role may do is what it is now, not what it was when
+ * the token was signed. A client of a third party is one for as long as its token lives, and sees what the contract says now.
+ *
+ * @throws {Problem} unauthenticated, caller-suspended, contract-ended, too-many-requests, database-unavailable, sealed
+ */
+export async function admitCaller(deps: AdmitDeps, caller: Caller): Promise<Caller> {
+  const { standingOf, roles, probes, macs, now } = deps
+  probes.check(caller)
+  const { isLive, isSuspended, partner: contract, rolesRevision, state } = await standingOf(caller)
+  // Without its contract a third party would see all that the role does.
+  if (!isLive || contract?.id !== caller.partnerId) throw unauthenticated()
+  if (isSuspended) throw new Problem('caller-suspended')
+  if (contract && contract.endsAt <= now().getTime()) throw new Problem('contract-ended')
+  const partner = contract && (await partnershipOf(macs, contract, state))
+  const set = await roles.at(rolesRevision)
+  if (caller.role === undefined) return partner ? { ...caller, partner, scopes: new Set() } : caller
+  const definition = set.roles.get(caller.role) ?? (set.distrusted ? NOTHING : undefined)
+  if (definition === undefined) {
+    const { id, role, scopesFollowRole } = caller
+    const { revision } = set
+    if (scopesFollowRole) deps.tell(`${revision} ${role}`, 'role-missing', { caller: id, role, revision })
+    throw unauthenticated()
+  }
+  return { ...caller, definition, partner, scopes: heldScopes(caller, definition, partner !== undefined) }
+}
+
+const NOTHING: Role = { duty: '', scopes: [], grants: [] }
+
+/** A contract that somebody else has changed allows nothing. */
+async function partnershipOf(
+  macs: AccessMacs,
+  { id, purposes, fields, ends_at, mac }: StandingContract,
+  state: AccessState | undefined,
+): Promise<Partnership> {
+  return (await macs.isContract({ id, purposes, fields, ends_at, mac }, state))
+    ? { id, purposes, fields }
+    : { id, purposes: [], fields: [] }
+}
+
+/**
+ * The scopes that still hold. Whether a scope to reveal that the vault itself has signed is still the role's, the grant says,
+ * with an answer of its own. A partner has no other: what is not in its contract, masked views too, it does not see.
+ */
+function heldScopes(
+  { scopes, scopesFollowRole }: Caller,
+  { scopes: held }: Role,
+  isPartner: boolean,
+): ReadonlySet<Scope> {
+  const kept = scopesFollowRole
+    ? held.filter((scope) => scopes.has(scope))
+    : [...scopes].filter((scope) => scope.endsWith(':reveal') || (!isPartner && held.includes(scope)))
+  return kept.length === scopes.size ? scopes : new Set(kept)
+}
+
+function unauthenticated(): Problem {
+  return new Problem('unauthenticated', { challenges: tokenChallenges('invalid_token') })
+}

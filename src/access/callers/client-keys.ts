@@ -1,0 +1,48 @@
+import { createPublicKey, X509Certificate } from 'node:crypto'
+import { type PublicJwk, type PublicJwkSet, parsePublicJwk, publicJwkOf, thumbprintOf } from '../policy/public-jwk.ts'
+import { CallerError } from './clients.ts'
+
+/** Enough to change keys without haste; all of them are looked through for each assertion. */
+const MAX_KEYS = 10
+
+/**
+ * Reads one public key in PEM: `BEGIN PUBLIC KEY`, or a certificate's.
+ *
+ * @throws {CallerError} for anything else, a private key above all
+ */
+export async function parsePublicKeyPem(pem: string): Promise<PublicJwkSet> {
+  // createPublicKey would take a private key, too, and say nothing.
+  if (/PRIVATE KEY/.test(pem)) throw new CallerError('that is a private key: keep it, and give the public one.')
+  const jwk = readable(() =>
+    publicJwkOf(/BEGIN CERTIFICATE/.test(pem) ? new X509Certificate(pem).publicKey : createPublicKey(pem)),
+  )
+  return withIds([jwk])
+}
+
+/** Reads a JWK Set (RFC 7517 section 5). @throws {CallerError} unless each key in it is a public one that can be used */
+export async function parseJwks(json: string): Promise<PublicJwkSet> {
+  const { keys } = readable(() => JSON.parse(json) as { keys?: unknown }) ?? {}
+  if (!Array.isArray(keys) || keys.length === 0 || keys.length > MAX_KEYS) {
+    throw new CallerError(`a JWK Set holds 1 to ${MAX_KEYS} keys in "keys".`)
+  }
+  return withIds(keys.map(parsePublicJwk))
+}
+
+/** Each key gets an id: the one it came with, or its thumbprint (RFC 7638). */
+async function withIds(keys: readonly (PublicJwk | undefined)[]): Promise<PublicJwkSet> {
+  const usable = keys.filter((key) => key !== undefined)
+  if (usable.length < keys.length) {
+    throw new CallerError('each key must be a public one: P-256, Ed25519, or RSA of 2048 to 4096 bits.')
+  }
+  const named = await Promise.all(usable.map(async (key) => ({ ...key, kid: key.kid ?? (await thumbprintOf(key)) })))
+  if (new Set(named.map(({ kid }) => kid)).size < named.length) throw new CallerError('two of the keys have one id.')
+  return { keys: named }
+}
+
+function readable<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
+}

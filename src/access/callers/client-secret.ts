@@ -1,0 +1,93 @@
+import argon2 from 'argon2'
+import pLimit from 'p-limit'
+import { isAffordableHash } from '../../keys/root-key/argon2-cost.ts'
+import { Problem } from '../../values/problem.ts'
+import { createProvenSecrets, type Proof } from './proven-secrets.ts'
+
+/** OWASP's first recommendation for argon2id: 19 MiB, 2 passes, 1 lane. About 23 ms. */
+const ARGON2 = { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
+
+/** Hashes that run at once, each on a thread of libuv's pool of four, which DNS, files and signatures need too. */
+const CONCURRENT = { clients: 2, strangers: 1 }
+/** Beyond this the vault answers 503 at once rather than letting a flood of log-ins grow a queue. */
+const MAX_WAITING = { clients: 128, strangers: 32 }
+/** The present secret and the one before. Further ones of the same client wait with the strangers. */
+const MAX_SECRETS_OF_CLIENT = 2
+
+/** A secret that somebody says is a client's. */
+export interface ClaimedSecret {
+  clientId: string
+  secret: string
+  /** The stored PHC string to compare with; undefined for an unknown client. */
+  hash: string | undefined
+  /** Whether it begins as a stored secret of the client does, which who does not know the secret cannot bring about. */
+  beginsRight: boolean
+}
+
+export interface ClientSecrets {
+  hash(secret: string): Promise<string>
+  /** Whether this process has seen the secret prove right. Whether it still is, only `verify` says. */
+  remembers(clientId: string, secret: string): boolean
+  /**
+   * Whether the secret is right. A remembered one is compared at once. Any other takes the time of one argon2 hash, whether or
+   * not there is anything to compare with, and waits its turn: with the clients if it begins right, otherwise with the strangers.
+   * A stored hash that is none, or costs more than `MAX_ARGON2`, is never computed and is wrong for every secret.
+   *
+   * @throws {Problem} busy
+   */
+  verify(claim: ClaimedSecret): Promise<boolean>
+  /** Drops what is remembered of the client, apart from secrets for these stored hashes. */
+  keepOnly(clientId: string, hashes: readonly (string | null)[]): void
+  forgetAll(): void
+}
+
+export async function createClientSecrets(): Promise<ClientSecrets> {
+  const clients = pLimit(CONCURRENT.clients)
+  const strangers = pLimit(CONCURRENT.strangers)
+  const proven = createProvenSecrets()
+  const nobody = await argon2.hash('nobody knows this one', ARGON2)
+  /** What waits or runs among the clients, by client and then by proof: the same secret is hashed once for all who send it. */
+  const underWay = new Map<string, Map<string, Promise<boolean>>>()
+
+  async function compare({ clientId, secret, hash }: ClaimedSecret, proof: Proof): Promise<boolean> {
+    const isComparable = hash !== undefined && isAffordableHash(hash)
+    const matches = await argon2.verify(isComparable ? hash : nobody, secret)
+    if (!isComparable || !matches) return false
+    proven.remember(clientId, proof, hash)
+    return true
+  }
+
+  function amongStrangers(claim: ClaimedSecret, proof: Proof): Promise<boolean> {
+    if (strangers.pendingCount >= MAX_WAITING.strangers) throw new Problem('busy')
+    return strangers(() => compare(claim, proof))
+  }
+
+  function amongClients(claim: ClaimedSecret, proof: Proof): Promise<boolean> {
+    const { clientId } = claim
+    const ofClient = underWay.get(clientId) ?? new Map<string, Promise<boolean>>()
+    const name = `${claim.hash} ${proof.toString('base64')}`
+    const same = ofClient.get(name)
+    if (same !== undefined) return same
+    if (ofClient.size >= MAX_SECRETS_OF_CLIENT) return amongStrangers(claim, proof)
+    if (clients.pendingCount >= MAX_WAITING.clients) throw new Problem('busy')
+    const comparing = clients(() => compare(claim, proof)).finally(() => {
+      ofClient.delete(name)
+      if (ofClient.size === 0) underWay.delete(clientId)
+    })
+    underWay.set(clientId, ofClient.set(name, comparing))
+    return comparing
+  }
+
+  return {
+    hash: (secret) => argon2.hash(secret, ARGON2),
+    remembers: (clientId, secret) => proven.hashFor(clientId, proven.proofOf(clientId, secret)) !== undefined,
+    async verify(claim) {
+      const proof = proven.proofOf(claim.clientId, claim.secret)
+      const right = proven.hashFor(claim.clientId, proof)
+      if (right !== undefined && right === claim.hash) return true
+      return claim.beginsRight ? amongClients(claim, proof) : amongStrangers(claim, proof)
+    },
+    keepOnly: proven.keepOnly,
+    forgetAll: proven.forgetAll,
+  }
+}

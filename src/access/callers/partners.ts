@@ -1,0 +1,78 @@
+import type { AuditCaller, NewAuditEvent } from '../../audit/event/audit-event.ts'
+import { insertEvents } from '../../audit/event/audit-store.ts'
+import type { Database } from '../../database/database.ts'
+import type { NewId } from '../../values/identifier.ts'
+import type { AccessLedger } from '../ledger/access-ledger.ts'
+import { type AccessMacs, contractText, stateOf } from '../ledger/access-macs.ts'
+import { insertTakeaway } from '../ledger/insert-takeaway.ts'
+import { partnerSubject } from '../ledger/ledger-subject.ts'
+import { insertPartner, markPartnerEnded, type Partner, selectPartners } from '../ledger/partner-store.ts'
+import { isShown, kindNames } from '../policy/view.ts'
+import { CallerError } from './clients.ts'
+
+export interface PartnerDeps {
+  database: Database
+  macs: AccessMacs
+  ledger: AccessLedger
+  newAuditEvent: NewAuditEvent
+  newId: NewId
+  now: () => Date
+}
+
+export type NewPartner = Omit<Partner, 'id' | 'created_at' | 'ended_at'>
+
+/**
+ * Makes a partner. What its clients may see is what their role grants and the contract names, both.
+ *
+ * @throws {CallerError} for a contract that names what there is not, or that has ended
+ */
+export async function addPartner(deps: PartnerDeps, operator: AuditCaller, input: NewPartner): Promise<{ id: string }> {
+  const unknown = input.fields.filter((field) => !kindNames.some((kind) => isFieldOf(field, kind)))
+  if (unknown.length > 0) throw new CallerError('a field is written as kind.field, such as address.postal_code')
+  if (input.purposes.length === 0 || input.fields.length === 0) {
+    throw new CallerError('a contract names at least one purpose and one field')
+  }
+  if (input.ends_at <= deps.now()) throw new CallerError('the contract has ended already')
+  const id = deps.newId('partner')
+  await deps.database.transaction(async (tx) => {
+    await deps.macs.hold(tx)
+    const mac = deps.macs.ofContract({ ...input, id })
+    await insertPartner(tx, { ...input, id, created_at: deps.now(), mac })
+    await deps.ledger.record(tx, [{ subject: partnerSubject(id), state: stateOf(contractText({ ...input, id })) }])
+    await insertEvents(tx, [event(deps, 'partner.add', operator, id)])
+  })
+  return { id }
+}
+
+/** All partners, those whose contract has ended too. */
+export async function listPartners({ database }: Pick<PartnerDeps, 'database'>): Promise<Partner[]> {
+  return (await selectPartners(database)).map(({ mac: _mac, ...partner }) => partner)
+}
+
+/** Ends a contract now: the partner's clients are refused from their next request on. @throws {CallerError} */
+export async function endPartner(
+  deps: Pick<PartnerDeps, 'database' | 'ledger' | 'newAuditEvent' | 'now'>,
+  operator: AuditCaller,
+  id: string,
+): Promise<void> {
+  await deps.database.transaction(async (tx) => {
+    await deps.ledger.hold(tx)
+    const ended = await markPartnerEnded(tx, id, deps.now())
+    if (ended === undefined) throw new CallerError('there is no such partner')
+    await deps.ledger.recordOrLeave(tx, [{ subject: partnerSubject(id), state: null }])
+    await insertTakeaway(tx, event(deps, 'partner.end', operator, id), ended)
+  })
+}
+
+function isFieldOf(field: string, kind: (typeof kindNames)[number]): boolean {
+  return field.startsWith(`${kind}.`) && isShown(field.slice(kind.length + 1), kind)
+}
+
+function event(
+  { newAuditEvent }: Pick<PartnerDeps, 'newAuditEvent'>,
+  type: 'partner.add' | 'partner.end',
+  operator: AuditCaller,
+  id: string,
+) {
+  return newAuditEvent({ type, outcome: 'success', caller: operator, subject: id, partner: id })
+}

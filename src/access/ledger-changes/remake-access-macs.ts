@@ -1,0 +1,46 @@
+import type { Queryable } from '../../database/database.ts'
+import type { Remaking } from '../../keys/registry/remake-macs.ts'
+import { approvalText } from '../approvals/approval-mac.ts'
+import { lockApproved, lockOpen, updateApprovalMac, updateRequestMac } from '../approvals/approval-store.ts'
+import { requestText } from '../approvals/request-mac.ts'
+import { replaceLedger, selectLedgerFrom } from '../ledger/access-ledger-store.ts'
+import { clientText, contractText, type MacText } from '../ledger/access-macs.ts'
+import { selectClientsWithSecrets, updateClientMac } from '../ledger/client-store.ts'
+import { remakeChain } from '../ledger/ledger-chain.ts'
+import { selectPartners, updatePartnerMac } from '../ledger/partner-store.ts'
+import { roleSetText } from '../roles-in-force/current-roles.ts'
+import { selectNewestRoleSet, updateRoleSetMac } from '../roles-in-force/role-set-store.ts'
+
+/**
+ * Makes the MACs of clients, contracts, the newest set of roles, approvals, open requests for them and the ledger of access again,
+ * in the transaction that replaces their key: nobody else writes one meanwhile (`Macs.hold`). What the vault did not write stays as it is, and so do older sets of
+ * roles, which are no longer in force.
+ */
+export async function remakeAccessMacs(tx: Queryable, remaking: Remaking): Promise<void> {
+  const { isOurs, make } = remaking
+  const remade = ({ domain, text }: MacText, mac: Buffer | null): Buffer | undefined =>
+    isOurs(domain, text, mac) ? make(domain, text) : undefined
+
+  for (const client of await selectClientsWithSecrets(tx)) {
+    const mac = remade(clientText(client), client.mac)
+    if (mac !== undefined) await updateClientMac(tx, client.id, mac)
+  }
+  for (const partner of await selectPartners(tx)) {
+    const mac = remade(contractText(partner), partner.mac)
+    if (mac !== undefined) await updatePartnerMac(tx, partner.id, mac)
+  }
+  const newest = await selectNewestRoleSet(tx)
+  const mac = newest && remade(roleSetText(newest), newest.mac)
+  if (newest !== undefined && mac !== undefined) await updateRoleSetMac(tx, newest.revision, mac)
+  const entries = await selectLedgerFrom(tx, 0)
+  const remadeLedger = await remakeChain(entries, remaking)
+  if (remadeLedger !== undefined) await replaceLedger(tx, remadeLedger)
+  for (const approval of await lockApproved(tx)) {
+    const approvalMac = remade(approvalText(approval), approval.mac)
+    if (approvalMac !== undefined) await updateApprovalMac(tx, approval.id, approvalMac)
+  }
+  for (const request of await lockOpen(tx)) {
+    const open = remade(requestText(request), request.request_mac)
+    if (open !== undefined) await updateRequestMac(tx, request.id, open)
+  }
+}

@@ -1,0 +1,180 @@
+import type { Database, Queryable } from '../../database/database.ts'
+import { keyIdOf } from '../../keys/registry/macs.ts'
+import type { Keys } from '../../keys/ring/keys.ts'
+import type { Alert } from '../../observability/alert.ts'
+import { Problem } from '../../values/problem.ts'
+import { insertLedgerEntries, lockLedger, replaceLedger, selectLedgerFrom } from './access-ledger-store.ts'
+import {
+  type AccessChange,
+  type AccessState,
+  BrokenChain,
+  EMPTY_LEDGER,
+  extendChain,
+  followChain,
+  LEDGER_DOMAIN,
+  type LedgerView,
+} from './ledger-chain.ts'
+
+/** Stands in the manifest of the key registry once the ledger holds all access that there is. */
+export const ACCESS_LEDGER = 'access-ledger'
+
+/** What changes, or what finds that out once nobody else can change access. */
+type Changes =
+  | readonly AccessChange[]
+  | ((state: AccessState) => readonly AccessChange[] | Promise<readonly AccessChange[]>)
+
+/**
+ * Which row of access is the present one. A row's own MAC says that the vault wrote it once; the ledger says that nothing came
+ * after it. It is a chain of MACs with an entry for every change, so that its newest entry stands for all of them. A process
+ * keeps in memory what each subject is, reads no more than the entries that it has not seen, and believes no ledger that has
+ * fallen behind. To a server that starts, a whole ledger of the past, with all rows of that time, is a good one: as with the
+ * registry of keys, everything that it could be compared with lies in the same database.
+ */
+export interface AccessLedger {
+  /**
+   * Reads rows of access, and what the ledger says at that very moment. It reads again when access was changed meanwhile.
+   *
+   * @param read answers with the head of the ledger at the moment of its rows, or a later one (`LEDGER_HEAD`); undefined
+   *   when there is no row to judge
+   * @returns the state undefined in a vault whose access is not in a ledger yet: each row then stands for itself
+   * @throws {Problem} sealed, when the ledger was changed by somebody else, which is an alert; busy, database-unavailable
+   */
+  settle<T extends { ledger: string | null | undefined }>(
+    read: () => Promise<T>,
+    db?: Queryable,
+  ): Promise<{ answer: T; state: AccessState | undefined }>
+  /**
+   * The state now, for rows that the transaction has locked.
+   *
+   * @throws {Problem} as `settle`
+   */
+  stateIn(tx: Queryable): Promise<AccessState | undefined>
+  /**
+   * To be asked first in a transaction that takes access away and changes a row with a MAC: while keys are at hand it waits for
+   * nobody who makes all MACs again, and the other way round.
+   *
+   * @throws {Problem} database-unavailable
+   */
+  hold(tx: Queryable): Promise<void>
+  /**
+   * Writes changes in the transaction that makes them. At most once in a transaction, and after its rows were changed.
+   *
+   * @throws {Problem} as `settle`
+   */
+  record(tx: Queryable, changes: Changes): Promise<void>
+  /**
+   * The same for changes that only take access away. Without keys, or under a ledger that is not to be believed, the rows
+   * alone say so: they hold at once, and a server takes them into the ledger (`take-in-access.ts`).
+   */
+  recordOrLeave(tx: Queryable, changes: Changes): Promise<void>
+  /** Writes what there is into the ledger of a vault that has none yet. @throws {Problem} as `settle` */
+  adopt(tx: Queryable, changes: readonly AccessChange[]): Promise<void>
+  /**
+   * Puts a ledger of these changes in the place of one that is not to be believed, and answers with how many entries it has.
+   *
+   * @throws {Problem} sealed
+   */
+  rebuild(tx: Queryable, changes: readonly AccessChange[]): Promise<number>
+}
+
+export interface AccessLedgerDeps {
+  database: Database
+  keys: Pick<Keys, 'macs' | 'verified' | 'refresh'>
+  alert: Alert
+}
+
+/** How often rows are read until nobody changes access meanwhile. */
+const MAX_READS = 10
+
+export function createAccessLedger({ database, keys, alert }: AccessLedgerDeps): AccessLedger {
+  const { macs } = keys
+  let seen: LedgerView = EMPTY_LEDGER
+  let alerted: string | undefined
+
+  const isAdopted = () => keys.verified.marks.includes(ACCESS_LEDGER)
+  const make = (text: string) => macs.make('access-mac', LEDGER_DOMAIN, text)
+  const isOurs = (text: string, mac: Buffer) => macs.verify('access-mac', LEDGER_DOMAIN, text, mac)
+
+  /** Reads the entries that are new. What is read must be committed: it stays in memory. */
+  async function follow(db: Queryable): Promise<LedgerView> {
+    try {
+      const next = await readOn(db, seen)
+      // Another read may have come further.
+      if (next.generation >= seen.generation) seen = next
+      alerted = undefined
+      return seen
+    } catch (error) {
+      if (!(error instanceof BrokenChain)) throw error
+      if (alerted !== error.message) alert('access-ledger-changed', { reason: error.message })
+      alerted = error.message
+      throw new Problem('sealed', { cause: error })
+    }
+  }
+
+  async function readOn(db: Queryable, from: LedgerView): Promise<LedgerView> {
+    const entries = await selectLedgerFrom(db, from.generation)
+    if (from.head === null) return followChain(EMPTY_LEDGER, entries, isOurs)
+    const [first, ...later] = entries
+    if (first?.mac.equals(from.head)) return followChain(from, later, isOurs)
+    const newest = entries.at(-1)
+    if (newest === undefined) throw new BrokenChain(`the ledger was put back from generation ${from.generation}`)
+    if (keyIdOf(newest.mac) === keyIdOf(from.head)) {
+      throw new BrokenChain(`there are two ledgers of generation ${from.generation}`)
+    }
+    // All entries were made again under another key.
+    return followChain(EMPTY_LEDGER, await selectLedgerFrom(db, 0), isOurs)
+  }
+
+  async function write(tx: Queryable, changes: Changes): Promise<void> {
+    await lockLedger(tx)
+    const view = await follow(tx)
+    const wanted = typeof changes === 'function' ? await changes(view.state) : changes
+    const entries = extendChain(view, wanted, make)
+    if (entries.length > 0) await insertLedgerEntries(tx, entries)
+  }
+
+  async function record(tx: Queryable, changes: Changes): Promise<void> {
+    await macs.hold(tx, 'access-mac')
+    // Another server may have adopted it since; not from now on.
+    if (!isAdopted()) await keys.refresh()
+    if (isAdopted()) await write(tx, changes)
+  }
+
+  return {
+    async settle(read, db = database) {
+      if (!isAdopted()) return { answer: await read(), state: undefined }
+      for (let reads = 0; reads < MAX_READS; reads++) {
+        const before = seen
+        const answer = await read()
+        if (answer.ledger === undefined || answer.ledger === (before.head?.toString('hex') ?? null)) {
+          return { answer, state: before.state }
+        }
+        await follow(db)
+      }
+      throw new Problem('busy', { retryAfterSeconds: 1 })
+    },
+    async stateIn(tx) {
+      return isAdopted() ? (await follow(tx)).state : undefined
+    },
+    hold: (tx) => unlessUnusable(macs.hold(tx, 'access-mac')),
+    record,
+    recordOrLeave: (tx, changes) => unlessUnusable(record(tx, changes)),
+    adopt: write,
+    async rebuild(tx, changes) {
+      await lockLedger(tx)
+      const newest = (await selectLedgerFrom(tx, 0)).at(-1)?.generation ?? 0
+      // Generations go on, so that no server takes the new ledger for one that it has seen.
+      const before = { ...EMPTY_LEDGER, generation: Math.max(newest, seen.generation) }
+      const entries = extendChain(before, changes, make)
+      await replaceLedger(tx, entries)
+      return entries.length
+    },
+  }
+}
+
+/** What only takes access away goes on without keys, and under a ledger that is not to be believed. */
+function unlessUnusable(work: Promise<void>): Promise<void> {
+  return work.catch((error) => {
+    if (!(error instanceof Problem) || (error.code !== 'sealed' && error.code !== 'busy')) throw error
+  })
+}

@@ -1,0 +1,119 @@
+import { hash } from 'node:crypto'
+import canonicalize from 'canonicalize'
+import type { Queryable } from '../../database/database.ts'
+import type { Keys } from '../../keys/ring/keys.ts'
+import { type Alert, createNewsAlert } from '../../observability/alert.ts'
+import type { ClientWithSecrets } from './client-store.ts'
+import type { AccessState } from './ledger-chain.ts'
+import { clientSubject, partnerSubject } from './ledger-subject.ts'
+import type { Partner } from './partner-store.ts'
+
+/** What a client may do and how it proves itself: all but what only takes away. */
+export type GrantedClient = Omit<ClientWithSecrets, 'created_at' | 'revoked_at' | 'mac' | 'previous_secret_start'>
+
+/** What a contract allows; its end before its time only takes away. */
+export type GrantedContract = Pick<Partner, 'id' | 'purposes' | 'fields' | 'ends_at'>
+
+/**
+ * What only the vault can write beside a client and beside a contract. Whoever can write to the database and has no more than
+ * that cannot give a client another role, scope, site, partner or secret, nor a partner another contract.
+ */
+export interface AccessMacs {
+  /** See `Macs.hold`: to be asked first in a transaction that writes a MAC. @throws {Problem} sealed, database-unavailable */
+  hold(tx: Queryable): Promise<void>
+  /** @throws {Problem} sealed */
+  ofClient(client: GrantedClient): Buffer
+  /** @throws {Problem} sealed */
+  ofContract(contract: GrantedContract): Buffer
+  /**
+   * Whether the vault wrote it, and has not changed it since. If not, it grants nothing, and that is an alert.
+   *
+   * @param state what the ledger says at the moment of the row, see `AccessLedger`
+   * @throws {Problem} as `Macs.verify`
+   */
+  isClient(client: GrantedClient & { mac: Buffer | null }, state: AccessState | undefined): Promise<boolean>
+  /** Likewise. */
+  isContract(contract: GrantedContract & { mac: Buffer | null }, state: AccessState | undefined): Promise<boolean>
+}
+
+/** What a MAC is over, and what it is apart from everything else. */
+export interface MacText {
+  domain: string
+  text: string
+}
+
+/** Stands in the manifest of the key registry once every client and contract has a MAC. */
+export const ACCESS_MACS = 'access-macs'
+
+export function createAccessMacs(deps: { keys: Pick<Keys, 'macs' | 'verified'>; alert: Alert }): AccessMacs {
+  const { keys } = deps
+  const { macs } = keys
+  const tell = createNewsAlert(deps.alert)
+
+  async function isMade(mac: Buffer | null, { domain, text }: MacText): Promise<boolean> {
+    if (mac === null && !keys.verified.marks.includes(ACCESS_MACS)) return true
+    return macs.verify('access-mac', domain, text, mac)
+  }
+
+  async function isWritten(id: string, mac: Buffer | null, written: MacText, isPresent: boolean): Promise<boolean> {
+    if ((await isMade(mac, written)) && isPresent) return true
+    tell(`${id} ${written.text}`, 'access-changed', { subject: id })
+    return false
+  }
+
+  const make = ({ domain, text }: MacText) => macs.make('access-mac', domain, text)
+  return {
+    hold: (tx) => macs.hold(tx, 'access-mac'),
+    ofClient: (client) => make(clientText(client)),
+    ofContract: (contract) => make(contractText(contract)),
+    isClient(client, state) {
+      const { id, mac } = client
+      const written = clientText(client)
+      return isWritten(id, mac, written, isRecorded(clientSubject(id), written, state))
+    },
+    isContract(contract, state) {
+      const { id, mac } = contract
+      const written = contractText(contract)
+      return isWritten(id, mac, written, isRecorded(partnerSubject(id), written, state))
+    },
+  }
+}
+
+/** What the ledger keeps of a row: SHA-256 of what the MAC of the row is over, in hexadecimal. */
+export function stateOf({ domain, text }: MacText): string {
+  return hash('sha256', `${domain}\0${text}`, 'hex')
+}
+
+/** Whether the ledger says that the row is the present one. Without a ledger each row stands for itself. */
+export function isRecorded(subject: string, written: MacText, state: AccessState | undefined): boolean {
+  return state === undefined || state.get(subject) === stateOf(written)
+}
+
+export function clientText(client: GrantedClient): MacText {
+  const { id, name, role, scopes, site, partner, keys, certificate } = client
+  const { secret_hash, secret_start, previous_secret_hash } = client
+  return {
+    domain: 'strongroom client',
+    text: canonical({
+      ...{ id, name, role, scopes, site, partner, keys, certificate, secret_hash, secret_start, previous_secret_hash },
+      secret_expires_at: millisecondsOf(client.secret_expires_at),
+      previous_secret_expires_at: millisecondsOf(client.previous_secret_expires_at),
+    }),
+  }
+}
+
+export function contractText({ id, purposes, fields, ends_at }: GrantedContract): MacText {
+  return {
+    domain: 'strongroom contract',
+    text: canonical({ id, purposes, fields, ends_at: millisecondsOf(ends_at) }),
+  }
+}
+
+function canonical(value: object): string {
+  return canonicalize(value) ?? ''
+}
+
+/** As text: PostgreSQL knows times that JSON does not, such as infinity, and somebody may have written one. */
+function millisecondsOf(time: Date | null): string | null {
+  return time === null ? null : String(Number(time))
+}

@@ -1,0 +1,19 @@
+import type { AuditEvent } from '../../audit/event/audit-event.ts'
+import { insertEvents } from '../../audit/event/audit-store.ts'
+import type { Transaction } from '../../database/database.ts'
+import { CallerError } from './caller-error.ts'
+
+/**
+ * Writes the event of something that takes access away, in its transaction. Without keys nothing but the state vouches for it,
+ * and each state vouches for one event: what was taken away before is not taken away again.
+ *
+ * @throws {CallerError}
+ */
+export async function insertTakeaway(
+  tx: Transaction,
+  event: AuditEvent,
+  { isNews }: { isNews: boolean },
+): Promise<void> {
+  if (!isNews && event.book?.isSealed) throw new CallerError('that was done before: there is nothing to take away.')
+  await insertEvents(tx, [event])
+}

@@ -1,0 +1,22 @@
+import { foldedId, staffId } from '../policy/person.ts'
+
+/** What an entry of the ledger of access is about. */
+export const clientSubject = (id: string) => `client ${id}`
+export const partnerSubject = (id: string) => `partner ${id}`
+export const ROLES_SUBJECT = 'roles'
+
+const DISABLED = 'disabled '
+const SUSPENDED = 'suspended '
+
+/** However the id of the person is written. */
+export const disabledSubject = (id: string) => `${DISABLED}${foldedId(id)}`
+export const suspendedSubject = (caller: string) => `${SUSPENDED}${staffId(caller)}`
+
+/** The state of a person who is disabled and of a caller who is suspended. */
+export const REFUSED = 'refused'
+
+/** Whom a subject that only refuses refuses; undefined for any other. */
+export function refusedBy(subject: string): string | undefined {
+  const prefix = [DISABLED, SUSPENDED].find((one) => subject.startsWith(one))
+  return prefix && subject.slice(prefix.length)
+}

@@ -1,0 +1,81 @@
+import type { Queryable, Statement } from '../../database/database.ts'
+import { requireDone } from '../../database/require-done.ts'
+import type { Purpose } from '../policy/purpose.ts'
+
+/** A third party that data are disclosed to, and what its contract allows. */
+export interface Partner {
+  id: string
+  name: string
+  /** ISO 3166-1 alpha-2: data may go abroad only knowingly. */
+  country: string
+  /** Whom to ask there. */
+  contact: string
+  purposes: readonly Purpose[]
+  /** `kind.field`. */
+  fields: readonly string[]
+  /** From then on nothing is disclosed. */
+  ends_at: Date
+  created_at: Date
+  /** When an operator ended it before its time. */
+  ended_at: Date | null
+}
+
+/** A partner, and what says that the vault wrote its contract; null for one that was ended, or is older than that. */
+export interface StoredPartner extends Partner {
+  mac: Buffer | null
+}
+
+const COLUMNS = 'id, name, country, contact, purposes, fields, ends_at, created_at, ended_at'
+
+const INSERT: Statement = {
+  name: 'insert-partner',
+  text: `INSERT INTO partners (${COLUMNS}, mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, $9) RETURNING mac = $9 AS done`,
+}
+const SELECT_ALL: Statement = {
+  name: 'select-partners',
+  text: `SELECT ${COLUMNS}, mac FROM partners ORDER BY created_at, id`,
+}
+const END: Statement = {
+  name: 'end-partner',
+  text: `WITH asked AS (SELECT ended_at IS NULL AS "isNews" FROM partners WHERE id = $1 FOR UPDATE),
+         ended AS (UPDATE partners SET ended_at = coalesce(ended_at, $2), mac = NULL WHERE id = $1)
+         SELECT "isNews" FROM asked`,
+}
+const IS_ENDED: Statement = {
+  name: 'is-partner-ended',
+  text: 'SELECT ended_at IS NOT NULL AND mac IS NULL AS done FROM partners WHERE id = $1',
+}
+const INSERT_CLIENT: Statement = {
+  name: 'insert-partner-client',
+  text: 'INSERT INTO partner_clients (client, partner) SELECT $1, id FROM partners WHERE id = $2 AND ended_at IS NULL RETURNING client',
+}
+/** Not of a contract that was ended meanwhile, which takes no keys. */
+const UPDATE_MAC: Statement = {
+  name: 'update-partner-mac',
+  text: 'UPDATE partners SET mac = $2 WHERE id = $1 AND ended_at IS NULL',
+}
+
+export async function insertPartner(tx: Queryable, partner: Omit<StoredPartner, 'ended_at'>): Promise<void> {
+  const { id, name, country, contact, purposes, fields, ends_at, created_at, mac } = partner
+  requireDone(await tx.query(INSERT, [id, name, country, contact, purposes, fields, ends_at, created_at, mac]))
+}
+
+export function selectPartners(db: Queryable): Promise<StoredPartner[]> {
+  return db.query(SELECT_ALL)
+}
+
+export async function updatePartnerMac(tx: Queryable, id: string, mac: Buffer): Promise<void> {
+  await tx.query(UPDATE_MAC, [id, mac])
+}
+
+/** Whether its contract had not been ended before; undefined for a partner that does not exist. */
+export async function markPartnerEnded(tx: Queryable, id: string, now: Date): Promise<{ isNews: boolean } | undefined> {
+  const [partner] = await tx.query<{ isNews: boolean }>(END, [id, now])
+  if (partner !== undefined) requireDone(await tx.query(IS_ENDED, [id]))
+  return partner
+}
+
+/** Makes a client one of the partner's. False for a partner that does not exist, or no longer does. */
+export async function insertPartnerClient(tx: Queryable, client: string, partner: string): Promise<boolean> {
+  return (await tx.query(INSERT_CLIENT, [client, partner])).length > 0
+}

@@ -1,0 +1,223 @@
+import type { AuditEvent, NewAuditEvent } from '../../audit/event/audit-event.ts'
+import { insertEvents } from '../../audit/event/audit-store.ts'
+import { createBatch } from '../../database/batch.ts'
+import type { Database, Queryable } from '../../database/database.ts'
+import type { Alert } from '../../observability/alert.ts'
+import { Problem } from '../../values/problem.ts'
+import type { AccessLedger } from '../ledger/access-ledger.ts'
+import { REFUSED, suspendedSubject } from '../ledger/ledger-subject.ts'
+import { type Caller, definitionOf } from '../policy/caller.ts'
+import { stricter } from '../policy/condition.ts'
+import { purposes } from '../policy/purpose.ts'
+import type { Budget, ChangeScope, Limits } from '../policy/roles.ts'
+import {
+  type BudgetOwner,
+  type BudgetWindow,
+  insertUsed,
+  lockBudget,
+  selectUsed,
+  suspendCaller,
+} from './budget-store.ts'
+
+const HOUR_MS = 60 * 60 * 1000
+const DAY_MS = 24 * HOUR_MS
+/** In the place of a purpose: what is counted for all of them together. */
+const ALL_PURPOSES = '*'
+/** From then on somebody is told. */
+const ALERT_FROM = 0.8
+
+export interface BudgetDeps {
+  database: Database
+  ledger: AccessLedger
+  newAuditEvent: NewAuditEvent
+  now: () => Date
+  alert: Alert
+}
+
+export interface Budgets {
+  /**
+   * Counts records for the caller before they are looked up, whether they exist or not: each of them once an hour and once
+   * a day. Without a budget nothing is counted and no time is spent.
+   *
+   * @param purpose undefined for masked views
+   * @param extra the budget of the grants that decided; the role's own holds in any case
+   * @returns for each record undefined, or why it may not be seen
+   */
+  spend(
+    caller: Caller,
+    purpose: string | undefined,
+    records: readonly string[],
+    extra?: Budget,
+  ): Promise<(Problem | undefined)[]>
+  /**
+   * For what finds no record, or none yet: a caller who has spent the budget must not learn which of the two it is. It counts
+   * nothing, and suspends as a record beyond the budget would.
+   *
+   * @throws {Problem} budget-spent when one more record would be refused
+   */
+  requireRoom(caller: Caller, purpose: string | undefined, extra?: Budget): Promise<void>
+  /**
+   * Counts a record that is to be corrected or erased, by the scope whatever the purpose is.
+   *
+   * @param budget that of the rules that decided
+   * @throws {Problem} budget-spent
+   */
+  spendChange(caller: Caller, scope: ChangeScope, record: string, budget: Budget | undefined): Promise<void>
+}
+
+/** One count and what limits it. */
+interface Counter {
+  owner: BudgetOwner
+  limits: Limits
+}
+
+interface Spending {
+  caller: Caller
+  counters: readonly Counter[]
+  /** None: only whether there is room for one more is asked. */
+  records: readonly string[]
+}
+
+interface Spent {
+  refused: (Problem | undefined)[]
+  /** Who was suspended. */
+  suspended: string[]
+  /** What is to be told once it is committed. */
+  notices: (() => void)[]
+}
+
+/** Counts in the database, under a lock for each caller: the limits are exact over any number of servers. */
+export function createBudgets(deps: BudgetDeps): Budgets {
+  const run = async (spendings: readonly Spending[]) => {
+    const spent = await deps.database.transaction(async (tx) => {
+      for (const id of [...new Set(spendings.map(({ caller }) => caller.id))].sort()) await lockBudget(tx, id)
+      const all: Spent[] = []
+      for (const spending of spendings) all.push(await spendOne(tx, spending))
+      const suspended = all.flatMap((one) => one.suspended)
+      const changes = suspended.map((id) => ({ subject: suspendedSubject(id), state: REFUSED }))
+      if (changes.length > 0) await deps.ledger.recordOrLeave(tx, changes)
+      return all
+    })
+    for (const { notices } of spent) for (const tell of notices) tell()
+    return spent.map(({ refused }) => refused)
+  }
+
+  async function spendOne(tx: Queryable, { caller, counters, records }: Spending): Promise<Spent> {
+    const now = deps.now()
+    const wanted = [...new Set(records)]
+    const over = new Map<string, number>()
+    let noRoomUntil: number | undefined
+    const suspends = new Set<BudgetOwner>()
+    const windows: (Window & Awaited<ReturnType<typeof selectUsed>>)[] = []
+    for (const counter of counters) {
+      for (const window of windowsOf(counter, now)) {
+        windows.push({ ...window, ...(await selectUsed(tx, window.owner, window, wanted)) })
+      }
+    }
+    /** When the last of the full windows ends. */
+    const endOf = (full: typeof windows) => {
+      for (const { owner, beyond } of full) if (beyond === 'suspend') suspends.add(owner)
+      return Math.max(...full.map(({ endsAt }) => endsAt))
+    }
+    if (wanted.length === 0) {
+      const full = windows.filter(({ used, limit }) => used >= limit)
+      if (full.length > 0) noRoomUntil = endOf(full)
+    }
+    for (const record of wanted) {
+      const full = windows.filter(({ known, used, limit }) => !known.includes(record) && used >= limit)
+      if (full.length > 0) over.set(record, endOf(full))
+      else for (const window of windows) if (!window.known.includes(record)) window.used++
+    }
+    const notices: (() => void)[] = []
+    for (const { owner, known, used, limit, ...window } of windows) {
+      const added = wanted.filter((record) => !over.has(record) && !known.includes(record))
+      if (added.length > 0) await insertUsed(tx, owner, window, added)
+      const before = used - added.length
+      if (before < limit * ALERT_FROM && used >= limit * ALERT_FROM) {
+        notices.push(() => deps.alert('budget-nearly-spent', { ...owner, used, limit, span: window.span }))
+      }
+    }
+    const suspended: string[] = []
+    for (const owner of suspends) {
+      if (!(await suspendCaller(tx, owner, now))) continue
+      suspended.push(owner.caller)
+      await insertEvents(tx, [suspension(caller, owner)])
+      notices.push(() => deps.alert('caller-suspended', { ...owner }))
+    }
+    const refusal = (endsAt: number | undefined) => {
+      if (endsAt === undefined) return undefined
+      const seconds = Math.max(1, Math.ceil((endsAt - now.getTime()) / 1000))
+      return new Problem('budget-spent', { retryAfterSeconds: seconds })
+    }
+    const refused = wanted.length === 0 ? [refusal(noRoomUntil)] : records.map((record) => refusal(over.get(record)))
+    return { refused, suspended, notices }
+  }
+
+  function suspension(caller: Caller, { purpose }: BudgetOwner): AuditEvent {
+    return deps.newAuditEvent({
+      type: 'caller.suspend',
+      outcome: 'success',
+      caller: { id: 'strongroom', kind: 'vault' },
+      site: caller.site,
+      subject: caller.id,
+      purpose: purposes.find((one) => one === purpose),
+    })
+  }
+
+  const enqueue = createBatch({ run, weigh: ({ records }: Spending) => Math.max(1, records.length), inFlight: 1 })
+
+  /** The counts of a budget: one by itself, and one with everything else that has a total. */
+  function countersOf(caller: Caller, by: string, budget: Budget | undefined): Counter[] {
+    if (budget === undefined) return []
+    const owner = (purpose: string) => ({ caller: caller.id, role: caller.role ?? '', purpose })
+    const { total } = budget
+    const own = { owner: owner(by), limits: budget }
+    return total === undefined ? [own] : [own, { owner: owner(ALL_PURPOSES), limits: total }]
+  }
+
+  const countersFor = (caller: Caller, purpose: string | undefined, extra: Budget | undefined) =>
+    countersOf(caller, purpose ?? '', stricter(definitionOf(caller)?.budget, extra))
+
+  return {
+    async spend(caller, purpose, records, extra) {
+      const counters = countersFor(caller, purpose, extra)
+      if (counters.length === 0 || records.length === 0) return records.map(() => undefined)
+      return enqueue({ caller, counters, records })
+    },
+    async requireRoom(caller, purpose, extra) {
+      const counters = countersFor(caller, purpose, extra)
+      if (counters.length === 0) return
+      const [refused] = await enqueue({ caller, counters, records: [] })
+      if (refused) throw refused
+    },
+    async spendChange(caller, scope, record, budget) {
+      const counters = countersOf(caller, scope, budget)
+      if (counters.length === 0) return
+      const [refused] = await enqueue({ caller, counters, records: [record] })
+      if (refused) throw refused
+    },
+  }
+}
+
+/** For what is answered whole or not at all. @throws {Problem} budget-spent */
+export async function spendOrRefuse(budgets: Budgets, ...spending: Parameters<Budgets['spend']>): Promise<void> {
+  const refused = (await budgets.spend(...spending)).find((problem) => problem !== undefined)
+  if (refused) throw refused
+}
+
+/** An hour or a day of one count. */
+interface Window extends BudgetWindow {
+  owner: BudgetOwner
+  endsAt: number
+  limit: number
+  beyond: Limits['beyond']
+}
+
+/** The hour and the day, in UTC, that a moment is in, as far as there are limits for them. */
+function windowsOf({ owner, limits: { per_hour, per_day, beyond } }: Counter, now: Date): Window[] {
+  const window = (span: BudgetWindow['span'], ms: number, limit: number | undefined): Window[] => {
+    const start = Math.floor(now.getTime() / ms) * ms
+    return limit === undefined ? [] : [{ owner, span, startsAt: new Date(start), endsAt: start + ms, limit, beyond }]
+  }
+  return [...window('hour', HOUR_MS, per_hour), ...window('day', DAY_MS, per_day)]
+}

@@ -1,0 +1,70 @@
+import type { Alert } from '../../observability/alert.ts'
+import type { Caller } from '../policy/caller.ts'
+import { type Tally, tooMany } from './counter.ts'
+import type { LimitKeys } from './limit-keys.ts'
+
+const WINDOW_MS = 60 * 1000
+const BIN_DIGITS = 6
+
+/** How many cards a minute may bring, valid or not; whatever is left out is not limited. */
+export interface CardLimits {
+  /** From one client. */
+  perClient?: number | undefined
+  /** From one source address. */
+  perSource?: number | undefined
+  /** Whose first six digits are the same, to one site. */
+  perBin?: number | undefined
+}
+
+/** Card testing: somebody tries many numbers to learn which of them exist (OWASP API6:2023). */
+export interface CardVelocity {
+  /**
+   * Counts the cards in what was sent, before anybody looks at whether they are any good: beyond the limit a valid and an
+   * invalid one, and whatever else is sent with them, meet the same answer.
+   *
+   * @param cards what was sent in the place of cards, not parsed
+   * @throws {Problem} too-many-requests
+   */
+  spend(caller: Caller, source: string, cards: readonly unknown[]): Promise<void>
+}
+
+export function createCardVelocity(
+  deps: { tally: Tally; keyOf: LimitKeys; now: () => Date; alert: Alert },
+  { perClient, perSource, perBin }: CardLimits = {},
+): CardVelocity {
+  const count = (by: string, what: string, add: number, limit: number | undefined) =>
+    limit === undefined ? [] : [{ by, what, limit, add, windowMs: WINDOW_MS }]
+
+  return {
+    async spend(caller, source, cards) {
+      if (cards.length === 0) return
+      const bins = Map.groupBy(cards.map(binOf), (bin) => bin)
+      const limited = [
+        ...count('client', caller.id, cards.length, perClient),
+        ...count('source', source, cards.length, perSource),
+        ...[...bins].flatMap(([bin, { length }]) => count('bin', `${caller.site}\n${bin}`, length, perBin)),
+      ]
+      const counts = await Promise.all(
+        limited.map(async ({ what, ...rest }) => ({ ...rest, key: await deps.keyOf(`cards-by-${rest.by}`, what) })),
+      )
+      const counted = await deps.tally(counts)
+      const over = counts.flatMap(({ by, limit, add }, at) => {
+        const { points, endsAt } = counted[at]!
+        return points > limit ? [{ by, limit, endsAt, isNews: points - add <= limit }] : []
+      })
+      for (const { by, limit, isNews } of over) {
+        if (isNews) deps.alert('card-testing', { caller: caller.id, by, limit })
+      }
+      if (over.length > 0) throw tooMany(Math.max(...over.map(({ endsAt }) => endsAt)), deps.now())
+    },
+  }
+}
+
+/** The first digits of what was sent as a card's number, however it is written; empty when there are too few. */
+function binOf(card: unknown): string {
+  const number: unknown = typeof card === 'object' && card !== null && 'number' in card ? card.number : card
+  const digits = String(typeof number === 'string' || typeof number === 'number' ? number : '')
+    .slice(0, 100)
+    .replace(/\D/g, '')
+  return digits.length < BIN_DIGITS ? '' : digits.slice(0, BIN_DIGITS)
+}

@@ -1,0 +1,34 @@
+import { createBatch } from '../../database/batch.ts'
+import type { Database } from '../../database/database.ts'
+import { Problem } from '../../values/problem.ts'
+import { addToTallies, type Count, type Counted } from './counter-store.ts'
+
+/** Counts things in windows of time, across processes and servers. What arrives together shares a statement. */
+export type Tally = (counts: readonly Count[]) => Promise<Counted[]>
+
+export function createTally(database: Database, now: () => Date): Tally {
+  const add = createBatch({
+    run: async (items: readonly (readonly Count[])[]) => {
+      const found = await addToTallies(database, items.flat(), now().getTime())
+      // Each learns what it stood at once it was added, as if the counts had come one after the other.
+      const toCome = new Map<string, number>()
+      for (const { key, add: points } of items.flat()) toCome.set(key, (toCome.get(key) ?? 0) + points)
+      const standing = ({ key, add: points }: Count): Counted => {
+        const later = toCome.get(key)! - points
+        toCome.set(key, later)
+        const { points: all, endsAt } = found.get(key)!
+        return { points: all - later, endsAt }
+      }
+      return items.map((counts) => counts.map(standing))
+    },
+    weigh: (counts) => Math.max(1, counts.length),
+  })
+  return (counts) => (counts.length === 0 ? Promise.resolve([]) : add(counts))
+}
+
+/** What whoever is over a limit hears, until the window ends. */
+export function tooMany(endsAt: number, now: Date): Problem {
+  return new Problem('too-many-requests', {
+    retryAfterSeconds: Math.max(1, Math.ceil((endsAt - now.getTime()) / 1000)),
+  })
+}

@@ -1,0 +1,104 @@
+import type { Database } from '../../database/database.ts'
+import type { Alert } from '../../observability/alert.ts'
+import type { Caller } from '../policy/caller.ts'
+import { type Tally, tooMany } from './counter.ts'
+import type { LimitKeys } from './limit-keys.ts'
+import { createReservations, type Reservation } from './reservation.ts'
+import type { Standing } from './reservation-batches.ts'
+
+const HOUR_MS = 60 * 60 * 1000
+const DAY_MS = 24 * HOUR_MS
+const MONTH_MS = 30 * DAY_MS
+
+/** Compares of one caller with one record, right or wrong: a person mistypes, a program counts through postal codes. */
+export const defaultMatchesPerHour = 100
+
+/** How many wrong answers there are about one record. */
+export interface WrongAnswerLimits {
+  /** To one caller in a day. */
+  perCaller?: number | undefined
+  /** To all callers together in 30 days. */
+  perRecord?: number | undefined
+}
+
+const DEFAULT_PER_CALLER = 5
+const DEFAULT_PER_RECORD = 20
+
+/** Keeps an answer of yes and no from being asked until it is an answer of what. */
+export interface GuessLimit {
+  /** Counts one comparison, before the work. @throws {Problem} too-many-requests */
+  spend(caller: Caller, token: string): Promise<void>
+  /**
+   * Counts a comparison as a wrong answer about each of the records until it is settled.
+   *
+   * @throws {Problem} too-many-requests, busy
+   */
+  reserve(caller: Caller, tokens: readonly string[]): Promise<Guess>
+}
+
+export interface Guess {
+  /** To be called once, before the answer leaves. What is not wrong is given back. */
+  settle(outcome: 'wrong' | 'not-wrong'): Promise<void>
+}
+
+export function createGuessLimit(
+  deps: { database: Database; tally: Tally; keyOf: LimitKeys; now: () => Date; alert: Alert },
+  { perCaller = DEFAULT_PER_CALLER, perRecord = DEFAULT_PER_RECORD }: WrongAnswerLimits = {},
+  matchesPerHour = defaultMatchesPerHour,
+): GuessLimit {
+  const { tally, keyOf, now, alert } = deps
+  const table = 'kept_limits'
+  const counts = {
+    caller: {
+      most: perCaller,
+      of: createReservations(
+        { ...deps, keyOf: (text) => keyOf('wrong-matches-by-caller', text) },
+        { table, most: perCaller, windowMs: DAY_MS },
+      ),
+    },
+    record: {
+      most: perRecord,
+      of: createReservations(
+        { ...deps, keyOf: (text) => keyOf('wrong-matches', text) },
+        { table, most: perRecord, windowMs: MONTH_MS },
+      ),
+    },
+  }
+
+  function tell(by: keyof typeof counts, caller: Caller, token: string, standing: Standing | undefined): void {
+    const { most } = counts[by]
+    // Each standing is met once, so this is said once in a window.
+    if (standing?.points !== Math.ceil(most / 2)) return
+    alert('record-guessed', { caller: caller.id, role: caller.role, token, by, wrong: standing.points, limit: most })
+  }
+
+  return {
+    async spend(caller, token) {
+      const key = await keyOf('matches', `${caller.id}\n${token}`)
+      const [counted] = await tally([{ key, add: 1, windowMs: HOUR_MS }])
+      if (counted && counted.points > matchesPerHour) throw tooMany(counted.endsAt, now())
+    },
+    async reserve(caller, tokens) {
+      const held: { by: keyof typeof counts; token: string; reservation: Reservation }[] = []
+      const settle = async (counted: number) => {
+        await Promise.all(
+          held.map(async ({ by, token, reservation }) => {
+            const standing = await reservation.settle(counted)
+            if (counted > 0) tell(by, caller, token, standing)
+          }),
+        )
+      }
+      try {
+        for (const token of [...new Set(tokens)].sort()) {
+          const byCaller = await counts.caller.of.reserve(`${caller.id}\n${token}`)
+          held.push({ by: 'caller', token, reservation: byCaller })
+          held.push({ by: 'record', token, reservation: await counts.record.of.reserve(token) })
+        }
+      } catch (error) {
+        await settle(0)
+        throw error
+      }
+      return { settle: (outcome) => settle(outcome === 'wrong' ? 1 : 0) }
+    },
+  }
+}

@@ -1,0 +1,70 @@
+import type { Database, Queryable } from '../../database/database.ts'
+import type { Alert } from '../../observability/alert.ts'
+import { Problem } from '../../values/problem.ts'
+import type { Caller } from '../policy/caller.ts'
+import type { LimitKeys } from './limit-keys.ts'
+import { createReservations } from './reservation.ts'
+
+const WINDOW_MS = 10 * 60 * 1000
+
+/** Tokens that do not exist and searches that find nothing, in ten minutes: mistakes are few, enumeration is not. */
+export const defaultProbesPerTenMinutes = 300
+
+export interface ProbeLimit {
+  /** @throws {Problem} too-many-requests, to a caller that this server knows to be over the limit */
+  check(caller: Caller): void
+  /** Lets a caller that is held back go on, within seconds on every server. False when it has missed nothing. */
+  lift(tx: Queryable, caller: string): Promise<boolean>
+  /**
+   * Runs work that looks something up. Until it ends, each look-up counts as a miss; afterwards those that missed.
+   *
+   * @param misses how many of the look-ups found nothing; work that throws `record-not-found` has missed once
+   * @throws {Problem} too-many-requests, busy, before the work; whatever the work throws
+   */
+  lookUp<T>(caller: Caller, lookUps: number, work: () => Promise<T>, misses: (result: T) => number): Promise<T>
+  /** Leaves what this server keeps for its callers to the other servers. */
+  close(): Promise<void>
+}
+
+/**
+ * Counts what a caller asked for and does not exist. On any number of servers no answer beyond the limit leaves, whether it
+ * would be a hit or a miss. A caller that reaches the limit again within a day is held back twice as long each time.
+ *
+ * A caller that asks for what exists costs no statement while it goes on asking: the units of the limit that its look-ups gave
+ * back stay reserved for this server.
+ */
+export function createProbeLimit(
+  deps: { database: Database; keyOf: LimitKeys; now: () => Date; alert: Alert },
+  most = defaultProbesPerTenMinutes,
+): ProbeLimit {
+  const { keyOf, now, alert } = deps
+  const probes = createReservations(
+    { ...deps, keyOf: (caller) => keyOf('probes', caller) },
+    { table: 'rate_limits', most, windowMs: WINDOW_MS, growingPauses: true },
+    { keepsFree: true },
+  )
+  return {
+    check: ({ id }) => probes.check(id),
+    lift: (tx, caller) => probes.forget(tx, caller),
+    close: probes.close,
+    async lookUp(caller, lookUps, work, misses) {
+      const { id, role } = caller
+      const reservation = await probes.reserve(id, lookUps)
+      let missed = 0
+      try {
+        const result = await work()
+        missed = misses(result)
+        return result
+      } catch (error) {
+        if (error instanceof Problem && error.code === 'record-not-found') missed = 1
+        throw error
+      } finally {
+        const standing = await reservation.settle(missed)
+        if (standing && standing.points >= most && standing.points - missed < most) {
+          const seconds = Math.ceil((standing.endsAt - now().getTime()) / 1000)
+          alert('records-probed', { caller: id, role, probes: standing.points, limit: most, seconds })
+        }
+      }
+    },
+  }
+}

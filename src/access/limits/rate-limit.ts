@@ -1,0 +1,56 @@
+import type { Database } from '../../database/database.ts'
+import { type Tally, tooMany } from './counter.ts'
+import type { LimitKeys } from './limit-keys.ts'
+import { createReservations } from './reservation.ts'
+
+const WINDOW_MS = 60 * 1000
+
+/** Limits of the token endpoint for each source address. */
+export interface RateLimits {
+  /** All requests: a fleet behind one address asks once per client every five minutes. */
+  requestsPerMinute: number
+  /** Wrong secrets: generous for mistakes, hopeless for guessing 256 bits, and a bound on the work argon2 is made to do. */
+  failuresPerMinute: number
+}
+
+export const defaultRateLimits: RateLimits = { requestsPerMinute: 600, failuresPerMinute: 120 }
+
+export interface RateLimit {
+  /**
+   * Counts a request, and until it is settled a failure. While others in flight may still prove right, it waits for them.
+   *
+   * @throws {Problem} too-many-requests, busy
+   */
+  spend(source: string): Promise<LogIn>
+}
+
+/** A request for a token, before it is known whether the client proves itself. */
+export interface LogIn {
+  /** Says how it ended; to be called once, before the answer leaves. What has not failed is given back. */
+  settle(outcome: 'failed' | 'not-failed'): Promise<void>
+}
+
+/** Counts in the database, so that the limits hold across processes and servers. */
+export function createRateLimit(
+  deps: { database: Database; tally: Tally; keyOf: LimitKeys; now: () => Date },
+  { requestsPerMinute, failuresPerMinute }: RateLimits = defaultRateLimits,
+): RateLimit {
+  const { tally, keyOf, now } = deps
+  const failures = createReservations(
+    { ...deps, keyOf: (source) => keyOf('token-failures', source) },
+    { table: 'rate_limits', most: failuresPerMinute, windowMs: WINDOW_MS },
+  )
+  return {
+    async spend(source) {
+      const key = await keyOf('token-requests', source)
+      const [requests] = await tally([{ key, add: 1, windowMs: WINDOW_MS }])
+      if (requests && requests.points > requestsPerMinute) throw tooMany(requests.endsAt, now())
+      const failure = await failures.reserve(source)
+      return {
+        async settle(outcome) {
+          await failure.settle(outcome === 'failed' ? 1 : 0)
+        },
+      }
+    },
+  }
+}

@@ -1,0 +1,138 @@
+import { Problem } from '../../values/problem.ts'
+import { type Caller, definitionOf } from './caller.ts'
+import { scopeChallenges } from './challenge.ts'
+import { type Circumstances, findUnmet, stricter } from './condition.ts'
+import type { Purpose } from './purpose.ts'
+import { type Budget, conditionsOf, type Denial, type KindName, namesOf, type Role, type Scope } from './roles.ts'
+
+/** Why the caller lacks the scope; undefined when it does not. */
+export function findMissingScope(caller: Caller, scope: Scope): Problem | undefined {
+  return caller.scopes.has(scope) ? undefined : scopeMissing(scope)
+}
+
+/** @throws {Problem} scope-missing */
+export function requireScope(caller: Caller, scope: Scope): void {
+  const problem = findMissingScope(caller, scope)
+  if (problem) throw problem
+}
+
+/** @throws {Problem} scope-missing when the caller has none of the scopes */
+export function requireAnyScope(caller: Caller, scopes: readonly string[]): void {
+  if (!(scopes as readonly Scope[]).some((scope) => caller.scopes.has(scope))) throw scopeMissing()
+}
+
+/** Whether something may be seen, and which lines of the role, the token or the contract say so. */
+export type Decision =
+  | { granted: true; fields: string[]; lines: string[]; budget: Budget | undefined }
+  | { granted: false; problem: Problem; lines: string[] }
+
+/**
+ * Decides which fields of a kind the caller may see for a purpose, before any record is looked at. Deny by default: the
+ * token's scope and purposes, the role's scope and a grant whose conditions are met must all say yes, and a partner's
+ * contract too. A denial is stronger than any grant, however special that is.
+ *
+ * @param wanted the fields or parts of views asked for; all that are granted when undefined
+ */
+export function decideReveal(
+  caller: Caller,
+  kind: KindName,
+  purpose: Purpose,
+  wanted?: readonly string[],
+  circumstances: Circumstances = {},
+): Decision {
+  const scope: Scope = `${kind}:reveal`
+  if (!caller.scopes.has(scope)) return refused(scopeMissing(scope), `the token: no scope ${scope}`)
+  const notPermitted = (line: string) => refused(new Problem('purpose-not-permitted'), line)
+  const role = definitionOf(caller)
+  if (role === undefined) return notPermitted('the caller has no role')
+  if (!role.scopes.includes(scope)) return notPermitted(`/roles/${caller.role}/scopes: no ${scope}`)
+  if (!caller.purposes.has(purpose)) return notPermitted(`the token: not for ${purpose}`)
+  if (caller.partner && !caller.partner.purposes.includes(purpose)) {
+    return notPermitted(`the contract of ${caller.partner.id}: not for ${purpose}`)
+  }
+  const denials = numbered(role.denials ?? []).filter(({ of }) => denies(of, kind, purpose))
+  const all = denials.find(({ of }) => of.fields === undefined)
+  if (all) return notPermitted(`/roles/${caller.role}/denials/${all.at}`)
+  return decideFields({ caller, role, kind, purpose, denials: denials.map(({ of }) => of) }, wanted, circumstances)
+}
+
+/**
+ * The fields that `decideReveal` grants.
+ *
+ * @throws {Problem} scope-missing, purpose-not-permitted, fields-not-permitted, condition-not-met, unauthenticated,
+ *   approval-required
+ */
+export function grantReveal(...asked: Parameters<typeof decideReveal>): string[] {
+  const decision = decideReveal(...asked)
+  if (!decision.granted) throw decision.problem
+  return decision.fields
+}
+
+/** Whether masked views show this caller the first digits of a card. */
+export function seesBin(caller: Caller): boolean {
+  return definitionOf(caller)?.masked_card === 'bin-last4'
+}
+
+interface Question {
+  caller: Caller
+  role: Role
+  kind: KindName
+  purpose: Purpose
+  /** Those that name fields. */
+  denials: readonly Denial[]
+}
+
+function decideFields(
+  { caller, role, kind, purpose, denials }: Question,
+  wanted: readonly string[] | undefined,
+  circumstances: Circumstances,
+): Decision {
+  const { partner } = caller
+  const isOpen = (name: string) =>
+    !denials.some(({ fields = [] }) => fields.includes(name)) &&
+    (partner === undefined || partner.fields.includes(`${kind}.${name}`))
+  const grants = numbered(role.grants)
+    .filter(({ of }) => of.kind === kind && of.purposes.includes(purpose))
+    .map(({ of: grant, at }) => ({
+      names: namesOf(grant).filter(isOpen),
+      budget: grant.conditions?.budget,
+      unmet: findUnmet(conditionsOf(grant, purpose), caller, circumstances),
+      line: `/roles/${caller.role}/grants/${at}`,
+    }))
+    .filter(({ names }) => names.length > 0)
+  if (grants.length === 0) {
+    return refused(
+      new Problem('purpose-not-permitted'),
+      `/roles/${caller.role}/grants: none of a ${kind} for ${purpose}`,
+    )
+  }
+  const met = grants.filter(({ unmet }) => unmet === undefined)
+  const granted = [...new Set(met.flatMap(({ names }) => names))]
+  const missing = wanted === undefined ? [] : wanted.filter((name) => !granted.includes(name))
+  if (missing.length > 0 || granted.length === 0) {
+    const conditional = grants.find(({ names, unmet }) => unmet && missing.every((name) => names.includes(name)))
+    const { unmet } = conditional ?? {}
+    if (conditional && unmet) return refused(unmet.problem, `${conditional.line}/conditions/${unmet.condition}`)
+    return refused(new Problem('fields-not-permitted'), `/roles/${caller.role}/grants: not ${missing.join(', ')}`)
+  }
+  const fields = wanted === undefined ? granted : granted.filter((name) => wanted.includes(name))
+  const deciding = met.filter(({ names }) => names.some((name) => fields.includes(name)))
+  const budget = deciding.map((grant) => grant.budget).reduce(stricter, undefined)
+  return { granted: true, fields, lines: deciding.map(({ line }) => line), budget }
+}
+
+function denies(denial: Denial, kind: KindName, purpose: Purpose): boolean {
+  return denial.kind === kind && (denial.purposes?.includes(purpose) ?? true)
+}
+
+function numbered<T>(items: readonly T[]): { of: T; at: number }[] {
+  return items.map((of, at) => ({ of, at }))
+}
+
+function refused(problem: Problem, line: string): Decision {
+  return { granted: false, problem, lines: [line] }
+}
+
+function scopeMissing(scope?: Scope): Problem {
+  return new Problem('scope-missing', { challenges: scopeChallenges(scope) })
+}

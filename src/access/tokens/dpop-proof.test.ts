@@ -1,0 +1,174 @@
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import {
+  type Alg,
+  type CallerKey,
+  type Changes,
+  createCallerKey,
+  signProof,
+} from '../../../test/support/caller-keys.ts'
+import { Problem } from '../../values/problem.ts'
+import { isSameUrl, MAX_PROOF_SECONDS, verifyDpopProof } from './dpop-proof.ts'
+
+const NOW = new Date('2026-11-24T12:00:00Z')
+const URL_OF_CARD = 'https://vault.example/v1/tokens/card_1'
+const TOKEN = 'header.claims.signature'
+
+let key: CallerKey
+let spent: Set<string>
+beforeAll(async () => {
+  key = await createCallerKey()
+})
+beforeEach(() => {
+  spent = new Set()
+})
+
+const deps = {
+  now: () => NOW,
+  spendOnce: async ({ id }: { id: Buffer }) => spent.size < spent.add(id.toString('hex')).size,
+}
+const purpose = { method: 'GET', url: URL_OF_CARD, accessToken: TOKEN }
+const at = (seconds: number) => new Date(NOW.getTime() + seconds * 1000)
+const verify = (proof: string | undefined, thumbprint = key.thumbprint) =>
+  verifyDpopProof(
+    deps,
+    { proof, method: 'GET', urls: () => ['https://other.example/v1/tokens/card_1', URL_OF_CARD] },
+    { accessToken: TOKEN, thumbprint },
+  )
+const proof = (changes: Changes = {}, by = key, when = NOW) => signProof(by, purpose, when, changes)
+
+describe('a proof', () => {
+  it.each<Alg>(['ES256', 'EdDSA', 'PS256'])('under %s gives the thumbprint of its key', async (alg) => {
+    const own = await createCallerKey(alg)
+    expect(await verify(await proof({}, own), own.thumbprint)).toBe(own.thumbprint)
+  })
+
+  it.each([0, -MAX_PROOF_SECONDS, 6, 30])('is good %i seconds from now', async (seconds) => {
+    expect(await verify(await proof({}, key, at(seconds)))).toBe(key.thumbprint)
+  })
+
+  it.each([-MAX_PROOF_SECONDS - 6, 60, 61, 3600])(
+    'is refused when it was made %i seconds from now',
+    async (seconds) => {
+      expect(await verify(await proof({}, key, at(seconds)))).toBeUndefined()
+    },
+  )
+
+  it('may say that it is good from 30 seconds from now on, and no later', async () => {
+    const nbf = (seconds: number) => ({ claims: { nbf: at(seconds).getTime() / 1000 } })
+    expect(await verify(await proof(nbf(30)))).toBe(key.thumbprint)
+    expect(await verify(await proof(nbf(61)))).toBeUndefined()
+  })
+
+  it('is remembered for as long as any server takes it', async () => {
+    for (const seconds of [30, 0, -MAX_PROOF_SECONDS]) {
+      let expiresAt = NaN
+      const spendOnce = async (spent: { expiresAt: Date }) => {
+        expiresAt = spent.expiresAt.getTime()
+        return true
+      }
+      const text = await proof({}, key, at(seconds))
+      const request = { proof: text, method: 'GET', urls: () => [URL_OF_CARD] }
+      const expected = { accessToken: TOKEN, thumbprint: key.thumbprint }
+      expect(await verifyDpopProof({ ...deps, spendOnce }, request, expected)).toBe(key.thumbprint)
+      // Until the row goes, and from then on, the proof is refused for its age.
+      const later = { ...deps, now: () => new Date(expiresAt - 5 * 60_000) }
+      expect(await verifyDpopProof(later, request, expected)).toBeUndefined()
+      expect(expiresAt - 5 * 60_000).toBe(at(seconds + MAX_PROOF_SECONDS + 5).getTime())
+    }
+  })
+
+  it.each<[string, Changes]>([
+    ['another method', { claims: { htm: 'POST' } }],
+    ['the method in lower case', { claims: { htm: 'get' } }],
+    ['another path', { claims: { htu: 'https://vault.example/v1/tokens/card_2' } }],
+    ['another host', { claims: { htu: 'https://evil.example/v1/tokens/card_1' } }],
+    ['another port', { claims: { htu: 'https://vault.example:444/v1/tokens/card_1' } }],
+    ['no TLS', { claims: { htu: 'http://vault.example/v1/tokens/card_1' } }],
+    ['another access token', { claims: { ath: Buffer.alloc(32).toString('base64url') } }],
+    ['no access token', { claims: { ath: undefined } }],
+    ['no method', { claims: { htm: undefined } }],
+    ['no URL', { claims: { htu: undefined } }],
+    ['no id', { claims: { jti: undefined } }],
+    ['an empty id', { claims: { jti: '' } }],
+    ['no time', { claims: { iat: undefined } }],
+    ['a time that is a text', { claims: { iat: String(NOW.getTime() / 1000) } }],
+    ['an end that has passed', { claims: { exp: NOW.getTime() / 1000 - 60 } }],
+    ['the type of an access token', { header: { typ: 'at+jwt' } }],
+    ['no type', { header: { typ: undefined } }],
+    ['no key', { header: { jwk: undefined } }],
+    ['a key by reference', { header: { jwk: undefined, jku: 'https://evil.example/keys', kid: '1' } }],
+  ])('is refused for %s', async (_what, changes) => {
+    expect(await verify(await proof(changes))).toBeUndefined()
+    expect(spent.size).toBe(0)
+  })
+
+  it('is refused when it shows the private key, though the signature is right', async () => {
+    const { d } = key.privateKey.export({ format: 'jwk' })
+    expect(await verify(await proof({ header: { jwk: { ...key.jwk, d } } }))).toBeUndefined()
+  })
+
+  it('is refused when another key signed it, and when another key is expected', async () => {
+    const thief = await createCallerKey()
+    expect(await verify(await proof({ signer: thief.privateKey }))).toBeUndefined()
+    expect(await verify(await proof({}, thief))).toBeUndefined()
+    expect(spent.size).toBe(0)
+  })
+
+  it('is refused when there is none, several, or another spelling of one', async () => {
+    const good = await proof()
+    for (const text of [undefined, '', `${good}, ${await proof()}`, `${good}=`, ` ${good}`, 'a.b', 'a.b.c.d']) {
+      expect(await verify(text)).toBeUndefined()
+    }
+    expect(await verify(good)).toBe(key.thumbprint)
+  })
+
+  it('counts once', async () => {
+    const once = await proof()
+    expect(await verify(once)).toBe(key.thumbprint)
+    expect(await verify(once)).toBeUndefined()
+  })
+
+  it('counts once by its id, whatever else it says, and for its key alone', async () => {
+    const same = { claims: { jti: 'same' } }
+    expect(await verify(await proof(same))).toBe(key.thumbprint)
+    expect(await verify(await proof(same, key, at(-10)))).toBeUndefined()
+    const other = await createCallerKey()
+    expect(await verify(await proof(same, other), other.thumbprint)).toBe(other.thumbprint)
+  })
+
+  it('is not accepted when it cannot be found out whether it is the first', async () => {
+    const unavailable = new Problem('database-unavailable')
+    const failing = { ...deps, spendOnce: () => Promise.reject(unavailable) }
+    const request = { proof: await proof(), method: 'GET', urls: () => [URL_OF_CARD] }
+    await expect(verifyDpopProof(failing, request, { accessToken: TOKEN, thumbprint: key.thumbprint })).rejects.toBe(
+      unavailable,
+    )
+  })
+
+  it('at the token endpoint needs no access token and may be of any key', async () => {
+    const request = { method: 'GET', urls: () => [URL_OF_CARD] }
+    const fresh = await proof({ claims: { ath: undefined } })
+    expect(await verifyDpopProof(deps, { ...request, proof: fresh })).toBe(key.thumbprint)
+  })
+})
+
+describe('isSameUrl', () => {
+  it.each([
+    ['https://vault.example/v1/x', true],
+    ['https://VAULT.example:443/v1/x', true],
+    ['HTTPS://vault.example/v1/x?a=1#b', true],
+    ['https://vault.example/v1/%78', true],
+    ['https://vault.example/v1/./x', true],
+    ['https://vault.example/v1/X', false],
+    ['https://vault.example/v1/x/', false],
+    ['https://vault.example/v1%2fx', false],
+    ['https://vault.example:8443/v1/x', false],
+    ['https://vault.example@evil.example/v1/x', false],
+    ['https://user@vault.example/v1/x', false],
+    ['http://vault.example/v1/x', false],
+    ['/v1/x', false],
+    ['', false],
+  ])('%s: %s', (htu, expected) => {
+    expect(isSameUrl(htu, ['https://other.example/v1/x', 'https://vault.example/v1/x'])).toBe(expected)
+  })
+})

@@ -1,0 +1,162 @@
+import { z } from 'zod'
+import { auditCaller, type Caller } from '../access/policy/caller.ts'
+import type { AuditFacts, NewAuditEvent } from '../audit/event/audit-event.ts'
+import { selectEntries } from '../audit/event/event-row-store.ts'
+import type { RecordEvent } from '../audit/event/record-event.ts'
+import { parseNote } from '../audit/formats/signed-note.ts'
+import { entryBundle, hashesAt, parseTilePath, TILE_WIDTH, type Tile } from '../audit/formats/tile.ts'
+import type { EventAuthenticity } from '../audit/log/event-authenticity.ts'
+import { findMinimumIndex } from '../audit/log/find-drops.ts'
+import { type LogHead, selectHead, selectTile } from '../audit/log/log-store.ts'
+import { giveReceipt } from '../audit/log/receipt.ts'
+import type { LogReaders } from '../audit/reading/log-readers.ts'
+import { cosignaturesFor } from '../audit/witness/witness-store.ts'
+import type { Database } from '../database/database.ts'
+import { type Answer, type Route, type RouteRequest, route } from '../http/route.ts'
+import { Problem } from '../values/problem.ts'
+import { READ_SCOPES, readableSite } from './readable-site.ts'
+
+/** A full tile never changes. Whoever keeps it for the caller may not give it to another. */
+const FINAL = { 'cache-control': 'private, max-age=31536000, immutable' } as const
+
+interface LogRoutesDeps {
+  database: Database
+  readers: LogReaders
+  authenticity: EventAuthenticity
+  newAuditEvent: NewAuditEvent
+  recordEvent: RecordEvent
+}
+
+const receiptSchema = z.object({
+  format: z.literal(1),
+  event: z.looseObject({ id: z.string() }),
+  body: z.string().describe('the canonical text of the event, RFC 8785: the bytes of the leaf'),
+  index: z.number().int().describe('the number of the leaf'),
+  proof: z.array(z.string()).describe('the inclusion proof of RFC 9162 section 2.1.3, base64'),
+  checkpoint: z.string().describe('the signed note that the proof leads to'),
+})
+
+const minimumIndexSchema = z.object({ minimum_index: z.number().int().min(0) })
+
+/**
+ * The log for those who verify it: checkpoints and tiles in the forms of C2SP, so that other people's tools read them, and
+ * the receipts of single events. Looking at events is an event; hashes say nothing.
+ */
+export function createLogRoutes(deps: LogRoutesDeps): Route<Caller>[] {
+  const { database, readers } = deps
+  const recordRead = (request: RouteRequest<Caller>, facts: Partial<AuditFacts>) =>
+    deps.recordEvent(
+      deps.newAuditEvent({
+        type: 'audit.read',
+        outcome: 'success',
+        request_id: request.requestId,
+        caller: auditCaller(request.caller, request),
+        site: readableSite(request.caller),
+        ...facts,
+      }),
+    )
+
+  async function entries(request: RouteRequest<Caller>, tile: Tile, database: Database): Promise<Buffer> {
+    // What was dropped is gone whether anybody may have seen it or not.
+    if (tile.index * TILE_WIDTH + tile.width <= (await findMinimumIndex(database))) throw new Problem('event-dropped')
+    const events = await selectEntries(database, tile)
+    if ((await deps.authenticity.pick(events, database)).length < events.length) throw new Problem('audit-log-changed')
+    // A leaf may be large, and a bundle is whole or nothing: who may not see one of its events cannot have it.
+    const site = readableSite(request.caller)
+    if (site !== undefined && events.some((event) => event.site !== null && event.site !== site))
+      throw new Problem('event-not-found')
+    if (events.length < tile.width) throw new Problem('event-dropped')
+    await recordRead(request, { count: events.length })
+    return entryBundle(events.map(({ body }) => Buffer.from(body)))
+  }
+
+  async function hashes(tile: Tile): Promise<Buffer> {
+    const found = await selectTile(database, tile)
+    if (found.length < tile.width) throw new Problem('event-dropped')
+    return Buffer.concat(found)
+  }
+
+  return [
+    route<Caller>({
+      method: 'GET',
+      path: '/v1/audit/checkpoint',
+      summary: 'The latest checkpoint of the audit log, a signed note (C2SP tlog-checkpoint)',
+      access: READ_SCOPES,
+      audited: true,
+      // It shows a witness which log this is, and says nothing of anybody.
+      answersOlder: true,
+      responses: { 200: { description: 'the note', schema: z.string(), contentType: 'text/plain; charset=utf-8' } },
+      handle: async () => {
+        const { note } = await headOf(database)
+        return text(note + (await cosignaturesFor(database, parseNote(note).text)))
+      },
+    }),
+    route<Caller>({
+      method: 'GET',
+      path: '/v1/audit/minimum-index',
+      summary: 'The first entry that the bundles of the audit log still publish (C2SP tlog-tiles, "Pruning")',
+      access: READ_SCOPES,
+      audited: true,
+      responses: { 200: { description: '0 while nothing was dropped', schema: minimumIndexSchema } },
+      handle: async () => ({ status: 200, body: { minimum_index: await findMinimumIndex(database) } }),
+    }),
+    route<Caller>({
+      method: 'GET',
+      path: '/v1/audit/tile/*path',
+      // A monitor asks for what is not there yet, again and again; that tells it how large the tree is, as the checkpoint does.
+      silentRefusals: ['not-found'],
+      summary: 'A tile of the audit log, or a bundle of its entries (C2SP tlog-tiles)',
+      access: READ_SCOPES,
+      audited: true,
+      responses: {
+        200: {
+          description: 'hashes of 32 bytes, or entries behind their lengths',
+          schema: z.string().meta({ format: 'binary' }),
+          contentType: 'application/octet-stream',
+        },
+      },
+      handle: async (request) => {
+        const parsed = parseTilePath(request.params.path ?? '')
+        if (parsed === undefined) throw new Problem('not-found')
+        const { tile, kind } = parsed
+        requireTile(tile, await headOf(database))
+        const body =
+          kind === 'entries'
+            ? await readers.read(request.caller.id, (reader) => entries(request, tile, reader))
+            : await hashes(tile)
+        const headers = tile.width === TILE_WIDTH ? FINAL : {}
+        return { status: 200, body, contentType: 'application/octet-stream', headers }
+      },
+    }),
+    route<Caller>({
+      method: 'GET',
+      path: '/v1/audit/events/:event/receipt',
+      summary: 'The receipt of an event: the event, an inclusion proof and a checkpoint',
+      access: READ_SCOPES,
+      audited: true,
+      responses: { 200: { description: 'the receipt; it can be verified without the vault', schema: receiptSchema } },
+      handle: async (request) => {
+        const { event = '' } = request.params
+        if (!/^evt_[0-9a-z]{1,40}$/.test(event)) throw new Problem('event-not-found')
+        const receipt = await giveReceipt(deps, readableSite(request.caller), event)
+        await recordRead(request, { count: 1, subject: event })
+        return { status: 200, body: receipt }
+      },
+    }),
+  ]
+}
+
+async function headOf(database: Database): Promise<LogHead> {
+  const head = await selectHead(database)
+  if (head === undefined) throw new Problem('log-pending')
+  return head
+}
+
+/** @throws {Problem} not-found for a tile that a tree of that size does not have */
+function requireTile({ level, index, width }: Tile, { size }: LogHead): void {
+  if (hashesAt(level, size) < index * TILE_WIDTH + width) throw new Problem('not-found')
+}
+
+function text(body: string): Answer {
+  return { status: 200, body, contentType: 'text/plain; charset=utf-8' }
+}

@@ -1,0 +1,20 @@
+import type { Queryable } from '../../database/database.ts'
+import { insertClaim, updateClaim } from '../event/claim-store.ts'
+import { claimText } from '../event/event-book.ts'
+import { NumberRanges } from '../event/number-ranges.ts'
+
+/**
+ * Claims in the place of processes that they are over: of those of a version before, which claimed nothing, and of those whose
+ * claim was removed or exchanged, once that is reported. One that goes on claims again with its next event.
+ */
+export async function endForOthers(
+  db: Queryable,
+  processes: readonly string[],
+  sign: (claim: string) => Buffer,
+): Promise<void> {
+  for (const process of processes) {
+    const claim = claimText({ process, settled: 1, skipped: new NumberRanges(), lost: new NumberRanges() }, true)
+    const signed = { process, claim, mac: sign(claim) }
+    if (!(await updateClaim(db, signed))) await insertClaim(db, signed)
+  }
+}

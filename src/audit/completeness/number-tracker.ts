@@ -1,0 +1,84 @@
+import type { Made, NumberClaim } from '../event/made.ts'
+import { type NumberRange, NumberRanges } from '../event/number-ranges.ts'
+
+/** Numbers of a process that must be there and are not. */
+export interface MissingNumbers extends NumberRange {
+  process: string
+}
+
+/** Which numbers of a process came into the log, as ranges with spaces between them. */
+export interface SeenNumbers {
+  process: string
+  seen: string
+}
+
+/**
+ * Which numbers of each process came into the log. An event is written after those that it calls settled, so that whoever
+ * sees it sees them as well; what is missing below is gone.
+ */
+export class NumberTracker {
+  readonly #processes = new Map<string, { seen: NumberRanges; settled: number }>()
+  readonly #changed = new Set<string>()
+
+  knows(process: string): boolean {
+    return this.#processes.has(process)
+  }
+
+  /** Takes up what an earlier sequencer has seen of a process; nothing of one that is new. */
+  take(process: string, seen: NumberRanges = new NumberRanges()): void {
+    this.#processes.set(process, { seen, settled: 1 })
+  }
+
+  /** Takes note of an event that the vault made. */
+  add({ process, number, settled, skipped, lost }: Made): void {
+    const known = this.#processes.get(process)
+    if (known === undefined) throw new Error('a process is taken up before its events')
+    known.seen.add(number)
+    known.seen.addAll(skipped)
+    known.seen.addAll(lost)
+    known.settled = Math.max(known.settled, settled)
+    this.#changed.add(process)
+  }
+
+  /** What a process says of itself, whether events of it were seen or not. */
+  claim({ process, settled, skipped, lost }: NumberClaim): void {
+    const known = this.#processes.get(process)
+    if (known === undefined) throw new Error('a process is taken up before its claims')
+    known.seen.addAll(skipped)
+    known.seen.addAll(lost)
+    known.settled = Math.max(known.settled, settled)
+  }
+
+  /** Answers with the numbers of a process whose claim is gone: which they are from there on is not known, so the first one stands for them. */
+  cutOff(process: string): MissingNumbers {
+    const known = this.#processes.get(process)
+    if (known === undefined) throw new Error('a process is taken up before it is missed')
+    const [next = known.settled] = known.seen.missing(1, Number.MAX_SAFE_INTEGER).map(({ from }) => from)
+    known.seen.add(next)
+    this.#changed.add(process)
+    return { process, from: next, to: next }
+  }
+
+  /** What is missing now. It is answered once. */
+  takeMissing(): MissingNumbers[] {
+    const missing: MissingNumbers[] = []
+    for (const [process, { seen, settled }] of this.#processes) {
+      const found = seen.missing(1, settled)
+      missing.push(...found.map((range) => ({ process, ...range })))
+      if (found.length === 0) continue
+      seen.addAll(found)
+      this.#changed.add(process)
+    }
+    return missing
+  }
+
+  /** What has changed since the last time. */
+  takeChanges(): SeenNumbers[] {
+    const changes = [...this.#changed].map((process) => ({
+      process,
+      seen: this.#processes.get(process)!.seen.texts().join(' '),
+    }))
+    this.#changed.clear()
+    return changes
+  }
+}

@@ -1,0 +1,215 @@
+import { createPublicKey } from 'node:crypto'
+import type { Queryable } from '../../database/database.ts'
+import { DatabaseError } from '../../database/database-error.ts'
+import { type MissingNumbers, NumberTracker, type SeenNumbers } from '../completeness/number-tracker.ts'
+import { readSeen, type SealedSeen } from '../completeness/seen-numbers.ts'
+import { type ClaimMacs, watchClaims } from '../completeness/watch-claims.ts'
+import type { NewAuditEvent } from '../event/audit-event.ts'
+import { madeOf, type NumberClaim } from '../event/made.ts'
+import { formatCheckpoint, type VaultMark } from '../formats/checkpoint.ts'
+import { advanceFrontier, type Frontier, settledBelow } from '../formats/frontier.ts'
+import { EMPTY_ROOT } from '../formats/merkle.ts'
+import { rawPublicKey, signNote } from '../formats/signed-note.ts'
+import { appendLeaves, rootOfEdge } from '../formats/tree-edge.ts'
+import { announceKey } from './announce-key.ts'
+import type { Verdict } from './event-authenticity.ts'
+import { LogChanged, type LogEnd, readLogEnd, type SeenLog } from './log-end.ts'
+import type { LogKey } from './log-key.ts'
+import {
+  findLastKept,
+  growLog,
+  insertHead,
+  type LogHead,
+  type PlacedEvent,
+  selectPlacedEvents,
+  selectRunningTransactions,
+} from './log-store.ts'
+import { nameUnproven } from './name-unproven.ts'
+
+export interface SequencerDeps {
+  newAuditEvent: NewAuditEvent
+  now: () => Date
+  /** The name of the log, for a vault that has none yet. */
+  origin: string
+  keys: {
+    /** The one that signs now. @throws {Problem} sealed, key-expired */
+    active(): LogKey | Promise<LogKey>
+    /** All that may have signed before. */
+    all(): readonly LogKey[]
+    /**
+     * The vault, and the generation of its registry of keys.
+     *
+     * @param isChanged whether the registry has changed: what is known of it may be older
+     * @throws {Problem} sealed
+     */
+    mark(isChanged: boolean): VaultMark | Promise<VaultMark>
+  }
+  events: {
+    /** Whether the vault made the event. Of one that was forged nobody hears otherwise: raises the alert. @throws {Problem} sealed */
+    judgePlaced(event: PlacedEvent, session: Queryable): Promise<Verdict>
+    /** The numbers of this process. */
+    readonly state: NumberClaim
+    claims: ClaimMacs
+    /** Whether an earlier sequencer has written that. @throws {Problem} sealed */
+    isSeen(text: string, mac: Buffer): Promise<boolean>
+    /** @throws {Problem} sealed */
+    sealSeen(seen: SeenNumbers): SealedSeen
+    /** Events are gone that their process has seen stored, or the claims of processes are. */
+    miss(missing: readonly MissingNumbers[], vanished: readonly string[], session: Queryable): Promise<void>
+  }
+}
+
+export interface Sequencer {
+  /** Places what was committed since, and signs. Answers with whether there was more than fits into one round. */
+  advance(): Promise<{ isBehind: boolean; head: LogHead }>
+}
+
+const EVENTS_PER_ROUND = 2_000
+const KEEP_EVERY_MS = 60_000
+/** SQLSTATE unique_violation. */
+const UNIQUE_VIOLATION = '23505'
+
+/**
+ * Takes up the log where the last sequencer has left it. The caller holds the lock on that very session, so that whoever
+ * lost the lock cannot write any more.
+ *
+ * @param seen what this process knows of the log from before
+ * @throws {LogChanged} when the log is not the one that the latest checkpoint was signed over, or older than `seen`
+ */
+export async function openSequencer(
+  { newAuditEvent, now, origin, keys, events: made }: SequencerDeps,
+  session: Queryable,
+  seen: SeenLog | undefined,
+): Promise<Sequencer> {
+  let announced: string | undefined
+  let { head, signer, edge } = (await readLogEnd(session, keys.all(), seen)) ?? (await begin())
+  let keptAt = (await findLastKept(session))?.getTime() ?? Number.NEGATIVE_INFINITY
+  let frontier: Frontier = { next: head.nextPosition, gaps: [] }
+  const numbers = new NumberTracker()
+  const watch = watchClaims(session, made.claims)
+  /** Claims that were read before every event that they are about. */
+  let claimed: NumberClaim[] = []
+
+  async function begin(): Promise<LogEnd> {
+    const empty = { origin, size: 0, root: EMPTY_ROOT }
+    const note = signNote(
+      formatCheckpoint({ ...empty, vault: await keys.mark(false) }),
+      origin,
+      (await announcedKey()).secret,
+    )
+    await insertHead(session, { ...empty, note, nextPosition: 0, createdAt: now() })
+    const begun = await readLogEnd(session, keys.all(), seen)
+    if (begun === undefined) throw new LogChanged('the head of the log vanished as soon as it was written')
+    return begun
+  }
+
+  /** The key that signs. The log itself says so before the key signs for the first time. */
+  async function announcedKey(): Promise<LogKey> {
+    const key = await keys.active()
+    if (key.id === announced) return key
+    const publicKey = rawPublicKey(createPublicKey(key.secret)).toString('base64')
+    await announceKey(
+      session,
+      newAuditEvent,
+      { id: key.id, publicKey },
+      async (event, db) => (await made.judgePlaced(event, db)) === 'of-vault',
+    )
+    announced = key.id
+    return key
+  }
+
+  /** Takes up what is known of processes that are new here. */
+  async function takeUp(processes: Iterable<string>): Promise<void> {
+    const unknown = [...new Set(processes)].filter((process) => !numbers.knows(process))
+    if (unknown.length === 0) return
+    const seen = await readSeen(session, unknown, made.isSeen)
+    for (const process of unknown) numbers.take(process, seen.get(process))
+  }
+
+  /** Those that the vault made, their numbers noted. */
+  async function sift(events: readonly PlacedEvent[]): Promise<PlacedEvent[]> {
+    const fresh = events.filter(({ isSequenced }) => !isSequenced)
+    const ours: PlacedEvent[] = []
+    const unproven: PlacedEvent[] = []
+    for (const event of fresh) {
+      const verdict = await made.judgePlaced(event, session)
+      if (verdict === 'of-vault') ours.push(event)
+      if (verdict === 'unproven') unproven.push(event)
+    }
+    await nameUnproven(session, newAuditEvent, unproven)
+    const said = ours.map(({ body }) => madeOf(body ?? '')).filter((one) => one !== undefined)
+    for (const { process } of said) if (!numbers.knows(process)) watch.expect(process)
+    await takeUp(said.map(({ process }) => process))
+    for (const one of said) numbers.add(one)
+    return ours
+  }
+
+  /** What is missing, when every event is known that those claims are about. */
+  async function findMissing(claims: readonly NumberClaim[], vanished: readonly string[]): Promise<MissingNumbers[]> {
+    await takeUp([...claims.map(({ process }) => process), ...vanished])
+    for (const claim of claims) numbers.claim(claim)
+    return [...numbers.takeMissing(), ...vanished.map((process) => numbers.cutOff(process))]
+  }
+
+  return {
+    async advance() {
+      // Asked first: what is settled now is seen by the look that follows.
+      const own = made.state
+      const { claims, vanished } = await watch.read()
+      // A process that has made no event yet claims nothing.
+      claimed.push(...claims.filter(({ settled, lost }) => settled > 1 || !lost.isEmpty))
+      const running = frontier.gaps.length > 0 ? await selectRunningTransactions(session) : new Set<string>()
+      const events = await selectPlacedEvents(session, frontier.next, frontier.gaps, EVENTS_PER_ROUND)
+      const advanced = advanceFrontier(
+        frontier,
+        events.map(({ position }) => position),
+        running,
+      )
+      const leaves = await sift(events)
+      const isBehind = events.length >= EVENTS_PER_ROUND
+      const missing = await findMissing(isBehind ? [] : [own, ...claimed], vanished)
+      if (!isBehind) claimed = []
+      if (missing.length > 0) await made.miss(missing, vanished, session)
+      if (leaves.length > 0) {
+        const key = await announcedKey()
+        const grown = appendLeaves(
+          edge,
+          leaves.map(({ hash }) => hash),
+        )
+        const at = now()
+        const checkpoint = { origin: head.origin, size: grown.edge.size, root: rootOfEdge(grown.edge) }
+        const vault = await keys.mark(leaves.some(changesRegistry))
+        const next: LogHead = {
+          ...checkpoint,
+          note: signNote(formatCheckpoint({ ...checkpoint, vault }), head.origin, key.secret),
+          nextPosition: settledBelow(advanced),
+          createdAt: at,
+        }
+        const isKept = at.getTime() - keptAt >= KEEP_EVERY_MS
+        // The last one of a key vouches for the key that follows it, which was announced under it.
+        const isFromKept = key.id !== signer && head.size > 0
+        const processes = numbers.takeChanges().map(made.sealSeen)
+        const growth = { from: head, leaves, subtrees: grown.completed, head: next, isKept, isFromKept, processes }
+        const isGrown = await growLog(session, growth).catch(explainGrowth)
+        if (!isGrown) throw new LogChanged(`the head of the log, ${head.size} leaves, was changed by somebody else`)
+        if (isKept) keptAt = at.getTime()
+        signer = key.id
+        edge = grown.edge
+        head = next
+      }
+      frontier = advanced
+      return { isBehind, head }
+    },
+  }
+}
+
+/** Committed together with a change of the registry of keys, whose generation the checkpoint over it states. */
+function changesRegistry({ body }: PlacedEvent): boolean {
+  return /"type":"(?:key|root-key|restore)\./.test(body ?? '')
+}
+
+/** What is there twice was put there by somebody else. @throws {LogChanged} */
+function explainGrowth(error: unknown): never {
+  if (!(error instanceof DatabaseError && error.sqlState === UNIQUE_VIOLATION)) throw error
+  throw new LogChanged('leaves or hashes stand where the log goes on: its head was put back, or they were put in')
+}

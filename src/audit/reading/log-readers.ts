@@ -1,0 +1,120 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { type Database, type DatabaseOptions, openDatabase } from '../../database/database.ts'
+import { isLockTimeout, isStatementTimeout } from '../../database/database-error.ts'
+import { readerConnections } from '../../database/session-pool.ts'
+import { Problem } from '../../values/problem.ts'
+
+/** Those who read the log take turns, on connections of their own: reveals do not wait for them. */
+export interface LogReaders {
+  /**
+   * Runs `work` when it is the caller's turn.
+   *
+   * @throws {Problem} busy when the turn does not come, or the database takes too long
+   */
+  read<T>(caller: string, work: (database: Database) => Promise<T>): Promise<T>
+  close(): Promise<void>
+}
+
+/** A page takes a tenth of a second at the most; what takes longer is not waited for. */
+const STATEMENT_MS = 3_000
+const PATIENCE_MS = 5_000
+const MOST_WAITING = 256
+/** While others wait, a place rests for so many times as long as it has worked: the processors are for other calls first. */
+const RESTS = 4
+const LONGEST_REST_MS = 1_000
+
+/**
+ * @param place where the vault's database is
+ * @param pool how many connections the process has for everything else
+ */
+export function createLogReaders(
+  place: Omit<DatabaseOptions, 'maxConnections' | 'queryTimeoutMs'>,
+  pool: number | undefined,
+): LogReaders {
+  const places = readerConnections(pool)
+  const database = openDatabase({ ...place, maxConnections: places, queryTimeoutMs: STATEMENT_MS })
+  const takeTurn = createTurns({ places, patienceMs: PATIENCE_MS, mostWaiting: MOST_WAITING })
+  return {
+    read: (caller, work) =>
+      takeTurn(caller, () => work(database)).catch((error: unknown) => {
+        throw isStatementTimeout(error) || isLockTimeout(error) ? new Problem('busy', { cause: error }) : error
+      }),
+    close: () => database.close(),
+  }
+}
+
+interface Waiting {
+  begin: () => void
+}
+
+/**
+ * So many work at once. Those that wait get a place in turn by caller, however many works one caller has waiting.
+ *
+ * @returns a function that runs a work when there is a place; it rejects with {Problem} busy when that takes too long
+ */
+export function createTurns({
+  places,
+  patienceMs,
+  mostWaiting,
+}: {
+  places: number
+  patienceMs: number
+  mostWaiting: number
+}) {
+  /** By who waits, in the order of their turns. */
+  const queues = new Map<string, Waiting[]>()
+  let taken = 0
+  let waiting = 0
+
+  function next(): void {
+    const [first] = queues
+    if (first === undefined) {
+      taken--
+      return
+    }
+    const [owner, queue] = first
+    const one = queue.shift()!
+    // A caller with more goes behind the others.
+    queues.delete(owner)
+    if (queue.length > 0) queues.set(owner, queue)
+    one.begin()
+  }
+
+  function takePlace(owner: string): Promise<void> | undefined {
+    if (taken < places) {
+      taken++
+      return undefined
+    }
+    if (waiting >= mostWaiting) throw new Problem('busy')
+    return new Promise((resolve, reject) => {
+      waiting++
+      const timer = setTimeout(() => {
+        const queue = queues.get(owner)?.filter((other) => other !== one) ?? []
+        if (queue.length > 0) queues.set(owner, queue)
+        else queues.delete(owner)
+        waiting--
+        reject(new Problem('busy'))
+      }, patienceMs)
+      const one = {
+        begin() {
+          clearTimeout(timer)
+          waiting--
+          resolve()
+        },
+      }
+      queues.set(owner, [...(queues.get(owner) ?? []), one])
+    })
+  }
+
+  return async <T>(owner: string, work: () => Promise<T>): Promise<T> => {
+    await takePlace(owner)
+    const begun = performance.now()
+    try {
+      return await work()
+    } finally {
+      const rest = waiting === 0 ? 0 : Math.min(LONGEST_REST_MS, RESTS * (performance.now() - begun))
+      if (rest > 0) void wait(rest, undefined, { ref: false }).then(next)
+      else next()
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import type { Knex } from 'knex'
+import pg from 'pg'
+import * as schema from '../../../migrations/0001-schema.ts'
+import { CONNECT_TIMEOUT_MS, connectionOptions } from '../database.ts'
+import { applySettings, quoteIdentifier } from '../session-settings.ts'
+import { requireFitServer } from '../vault-server.ts'
+import { openForMigrations } from './open-for-migrations.ts'
+import { type Migrations, namesOf, runMigrations, whileNobodyElseMigrates } from './run-migrations.ts'
+
+/**
+ * Migrations go forward only, and a rollback is refused: another migration, or a backup, undoes what one has done. They are imported
+ * rather than found, so that the built program carries them along.
+ */
+const migrations: Migrations = {
+  first: { '0001-schema': schema },
+  // From 0033 on: `docs/contributing/migrations.md`.
+  online: {},
+}
+
+/** The names of the migrations this version brings. */
+export const knownMigrations = namesOf(migrations)
+
+const UNDEFINED_OBJECT = '42704'
+const INSUFFICIENT_PRIVILEGE = '42501'
+
+/** knex writes the statement before the message of PostgreSQL's. */
+const AFTER_STATEMENT = /^.* - (?=[^-])/s
+
+const REVOKE_TEMPORARY = `DO $$ BEGIN
+  EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+END $$`
+
+export interface MigrateOptions {
+  /** The database as the role that owns the schema. */
+  ownerUrl: string
+  caFile?: string | undefined
+  /** Where the tables belong; created if it is not there. Default: the owner's current schema. */
+  schema?: string | undefined
+  /** The login role that the server uses; it is made a member of `strongroom_runtime`. */
+  serverRole: string
+}
+
+/**
+ * Brings the schema up to date and answers with the names of the migrations it applied. Two at once wait for each other.
+ *
+ * @throws {UnfitServer} one sentence for each reason why no vault can be there
+ * @throws {Error} one sentence, and when the database holds migrations that this version does not know
+ */
+export async function migrate({ ownerUrl, caFile, schema: named, serverRole }: MigrateOptions): Promise<string[]> {
+  const schema = await requireFitServer({ url: ownerUrl, caFile, schema: named })
+  const db = openForMigrations({ url: ownerUrl, caFile, schema })
+  const lock = new pg.Client(connectionOptions({ url: ownerUrl, caFile }))
+  // A connection that breaks reports it here as well, and would otherwise end the process.
+  lock.on('error', () => {})
+  try {
+    await createSchema(db, schema)
+    await lock.connect()
+    await applySettings(lock, { schema, isPatient: true }, CONNECT_TIMEOUT_MS)
+    const applied = await whileNobodyElseMigrates(lock, async () => {
+      const names = await runMigrations(db, migrations)
+      // A temporary table would stand in for the real one in its session.
+      await db.raw(REVOKE_TEMPORARY)
+      return names
+    })
+    await db.raw('GRANT SELECT ON migrations TO strongroom_runtime')
+    await db.raw(grantRuntime(serverRole)).catch((error: { code?: string }) => {
+      throw notGranted(error, serverRole)
+    })
+    await requireUsage(db, schema)
+    return applied
+  } catch (error) {
+    throw withoutStatement(error, schema)
+  } finally {
+    await db.destroy()
+    await lock.end().catch(() => {})
+  }
+}
+
+/** A schema that is there may belong to somebody who lets the owner create in it and nothing else. */
+async function createSchema(db: Knex, schema: string): Promise<void> {
+  const { rows } = await db.raw('SELECT FROM pg_namespace WHERE nspname = ?', [schema])
+  if (rows.length === 0) await db.raw('CREATE SCHEMA IF NOT EXISTS ??', [schema])
+}
+
+/** Only its own owner can give the server's role a schema to use. */
+async function requireUsage(db: Knex, schema: string): Promise<void> {
+  const { rows } = await db.raw("SELECT has_schema_privilege('strongroom_runtime', ?, 'USAGE') AS granted", [schema])
+  if (rows[0].granted) return
+  const name = quoteIdentifier(schema)
+  throw new Error(
+    `strongroom_runtime may not use the schema ${name}, which the owner of the tables does not own: as its owner run GRANT USAGE ON SCHEMA ${name} TO strongroom_runtime.`,
+  )
+}
+
+/** What PostgreSQL refused, in a sentence: a statement of a migration fills a screen, and a message of its may quote a row. */
+function withoutStatement(error: unknown, schema: string): unknown {
+  if (!(error instanceof pg.DatabaseError)) return error
+  const { code, message } = error
+  if (code === INSUFFICIENT_PRIVILEGE) {
+    const reason = message.replace(AFTER_STATEMENT, '')
+    return new Error(
+      `the owner may not bring the schema ${quoteIdentifier(schema)} up to date (${reason}): name the owner of the schema, with CREATEROLE, in DATABASE_OWNER_URL.`,
+    )
+  }
+  return new Error(
+    `PostgreSQL refused a migration with SQLSTATE ${code}, and nothing of it was kept: see its log, then run "strongroom migrate" again.`,
+  )
+}
+
+function grantRuntime(serverRole: string): string {
+  return `DO $$ BEGIN
+            IF NOT pg_has_role(${literal(serverRole)}, 'strongroom_runtime', 'USAGE') THEN
+              GRANT strongroom_runtime TO ${quoteIdentifier(serverRole)};
+            END IF;
+          END $$`
+}
+
+/** The two ways in which roles that were made for the vault may not fit, in a sentence instead of a statement. */
+function notGranted(error: { code?: string }, serverRole: string): unknown {
+  const role = quoteIdentifier(serverRole)
+  if (error.code === UNDEFINED_OBJECT) {
+    return new Error(
+      `the role ${role} that DATABASE_URL names does not exist: create it, then run "strongroom migrate" again.`,
+    )
+  }
+  if (error.code === INSUFFICIENT_PRIVILEGE) {
+    return new Error(
+      `the owner may not make ${role} a member of strongroom_runtime, which another vault of this PostgreSQL has made: as a superuser run GRANT strongroom_runtime TO ${role}, or once and for all GRANT strongroom_runtime TO the owner WITH ADMIN OPTION.`,
+    )
+  }
+  return error
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}

@@ -1,0 +1,33 @@
+import knex, { type Knex } from 'knex'
+import type { ClientBase } from 'pg'
+import { CONNECT_TIMEOUT_MS, connectionOptions, type DatabaseOptions } from '../database.ts'
+import { applySettings } from '../session-settings.ts'
+import { LOCK_TIMEOUT } from './online-migration.ts'
+
+/** knex would print errors with their stack and their statement; they are thrown as well. */
+const SILENT: Knex.Logger = { warn() {}, error() {}, deprecate() {}, debug() {} }
+
+/** Opens the database as its owner: statements take as long as the tables are large, and wait for a lock for a second. */
+export function openForMigrations({
+  schema,
+  ...place
+}: Pick<DatabaseOptions, 'url' | 'caFile'> & { schema: string }): Knex {
+  return knex({
+    client: 'pg',
+    connection: { ...connectionOptions(place), query_timeout: 0 } as Knex.PgConnectionConfig,
+    pool: {
+      min: 0,
+      max: 2,
+      afterCreate: (client: ClientBase, done: (error: unknown, client: ClientBase) => void) => {
+        applySettings(client, { schema, isPatient: true }, CONNECT_TIMEOUT_MS)
+          .then(() => client.query(`SET lock_timeout = '${LOCK_TIMEOUT}'`))
+          .then(
+            () => done(undefined, client),
+            (error) => done(error, client),
+          )
+      },
+    },
+    compileSqlOnError: false,
+    log: SILENT,
+  })
+}

@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import { Problem } from '../../values/problem.ts'
+import { type Answer, type Route, route } from '../route.ts'
+import { docsHeaders } from '../security-headers.ts'
+import { openApiDocument } from './openapi.ts'
+import { PROBLEMS_PATH, problemPage } from './problem-page.ts'
+
+const PAGE = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Strongroom API</title>
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+</head>
+<body>
+<div id="viewer"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</body>
+</html>
+`
+const START = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#viewer', deepLinking: false, validatorUrl: null })\n`
+
+/** Where its files are: the package itself is a program for browsers, which no command needs to load. */
+const VIEWER = path.dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
+
+const documented = { access: 'public', audited: false, answersSealed: true } as const
+
+/** The OpenAPI document of the other routes, and a viewer for it that loads nothing from anywhere else. */
+export function createDocsRoutes<C>(
+  routes: readonly Route<C>[],
+  options: { issuer: string; version: string },
+): Route<C>[] {
+  const home = route<C>({
+    ...documented,
+    method: 'GET',
+    path: '/',
+    summary: 'Leads to the documentation',
+    responses: { 302: { description: 'to /docs' } },
+    handle: () => ({ status: 302, headers: { Location: '/docs' } }),
+  })
+  const problems = route<C>({
+    ...documented,
+    method: 'GET',
+    path: `${PROBLEMS_PATH}/:code`,
+    summary: 'What the code of a problem means, and what to do',
+    responses: { 200: { description: 'an HTML page, or plain text for a client that asks for no HTML' } },
+    handle: ({ params, headers }) => {
+      const page = problemPage(params.code ?? '', headers.accept)
+      if (page === undefined) throw new Problem('not-found')
+      return page
+    },
+  })
+  const description = JSON.stringify(openApiDocument([...routes, home, problems], options))
+  const assets: Record<string, Answer> = {
+    'swagger-ui.css': file('swagger-ui.css', 'text/css; charset=utf-8'),
+    'swagger-ui-bundle.js': file('swagger-ui-bundle.js', 'text/javascript; charset=utf-8'),
+    'start.js': { status: 200, body: START, contentType: 'text/javascript; charset=utf-8', headers: docsHeaders },
+  }
+  return [
+    route<C>({
+      ...documented,
+      method: 'GET',
+      path: '/openapi.json',
+      summary: 'This API as an OpenAPI 3.1 document',
+      responses: { 200: { description: 'the document' } },
+      handle: () => ({ status: 200, body: description }),
+    }),
+    home,
+    problems,
+    route<C>({
+      ...documented,
+      method: 'GET',
+      path: '/docs',
+      summary: 'The same in a browser, to read and to try',
+      responses: { 200: { description: 'an HTML page' } },
+      handle: () => ({ status: 200, body: PAGE, contentType: 'text/html; charset=utf-8', headers: docsHeaders }),
+    }),
+    ...Object.entries(assets).map(([name, answer]) =>
+      route<C>({
+        ...documented,
+        method: 'GET',
+        path: `/docs/${name}`,
+        summary: 'Part of the viewer',
+        responses: { 200: { description: 'the file' } },
+        handle: () => answer,
+      }),
+    ),
+  ]
+}
+
+function file(name: string, contentType: string): Answer {
+  return { status: 200, body: readFileSync(path.join(VIEWER, name)), contentType, headers: docsHeaders }
+}

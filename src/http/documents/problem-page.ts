@@ -1,0 +1,36 @@
+import { problemCodes } from '../../values/problem.ts'
+import type { Answer } from '../route.ts'
+import { PROBLEM_MEANINGS } from './problem-meanings.ts'
+
+/** Where a problem is explained, below the URL of the vault. */
+export const PROBLEMS_PATH = '/problems'
+
+/** What a code means and what to do, as the last part of a problem's `type`. Undefined for what is no code. */
+export function problemPage(code: string, accept: string | undefined): Answer | undefined {
+  const problem = problemCodes.find((one) => one.code === code)
+  if (problem === undefined) return undefined
+  const { meaning, remedy } = PROBLEM_MEANINGS[problem.code]
+  const paragraphs = [`${problem.status} ${problem.title}.`, meaning, `What to do: ${remedy}`]
+  if (accept?.includes('text/html') !== true) {
+    const body = `${[code, ...paragraphs].join('\n\n')}\n`
+    return { status: 200, body, contentType: 'text/plain; charset=utf-8' }
+  }
+  const text = paragraphs.map((paragraph) => `<p>${escaped(paragraph)}</p>`).join('\n')
+  const body = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>${code} · Strongroom</title>
+</head>
+<body>
+<h1>${code}</h1>
+${text}
+</body>
+</html>
+`
+  return { status: 200, body, contentType: 'text/html; charset=utf-8' }
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+}

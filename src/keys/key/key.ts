@@ -1,0 +1,139 @@
+import type { KeyObject } from 'node:crypto'
+import type { SealContext, SealingKey } from '../sealing/seal.ts'
+import type { KeyState } from './key-state.ts'
+
+/**
+ * What a key may be used for, and nothing else (NIST SP 800-57 part 1, section 5.2). `display` and `secret` are data keys and
+ * seal the two parts of records; `index` keys make the keyed hashes of customers, e-mail addresses, telephone numbers and
+ * Idempotency-Keys, `card-index` keys those of card numbers; `token-signing` keys are EC P-256 private keys, `audit-signing`
+ * keys, for checkpoints, and `certificate-signing` keys, for key certificates, Ed25519 ones; MAC keys authenticate what only
+ * the vault may write, each of them one kind of it.
+ */
+export type KeyPurpose =
+  | 'display'
+  | 'secret'
+  | 'index'
+  | 'card-index'
+  | 'token-signing'
+  | 'audit-signing'
+  | 'certificate-signing'
+  | MacPurpose
+
+/**
+ * `registry-mac`: the manifest of the registry; `access-mac`: who may do what; `event-mac`: audit events; `limit-mac`: whose
+ * count a limit is.
+ */
+export type MacPurpose = 'registry-mac' | 'access-mac' | 'event-mac' | 'limit-mac'
+
+/** They are replaced together: with every root key, and when a key is compromised. */
+export const macPurposes: readonly MacPurpose[] = ['registry-mac', 'access-mac', 'event-mac', 'limit-mac']
+
+export const keyPurposes: readonly KeyPurpose[] = [
+  'display',
+  'secret',
+  'index',
+  'card-index',
+  'token-signing',
+  'audit-signing',
+  'certificate-signing',
+  ...macPurposes,
+]
+
+/** A vault of an earlier version may have no key of these purposes. */
+export const laterPurposes: readonly KeyPurpose[] = [
+  'card-index',
+  'audit-signing',
+  'certificate-signing',
+  ...macPurposes,
+]
+
+/** Keys that make search terms. */
+export type IndexPurpose = 'index' | 'card-index'
+
+export function isIndexPurpose(purpose: KeyPurpose): purpose is IndexPurpose {
+  return purpose === 'index' || purpose === 'card-index'
+}
+
+/** Keys that sign with Ed25519 (RFC 8032). */
+export function isEd25519Purpose(purpose: KeyPurpose): boolean {
+  return purpose === 'audit-signing' || purpose === 'certificate-signing'
+}
+
+/** Their uses are not counted: the limit is one of AES-GCM's nonces, and HMAC has none. */
+export function isMacPurpose(purpose: KeyPurpose): purpose is MacPurpose {
+  return (macPurposes as readonly KeyPurpose[]).includes(purpose)
+}
+
+export type { KeyState } from './key-state.ts'
+
+/** One key of the ring. `secret` is a private key for signing, a 256-bit secret for everything else. */
+export interface Key extends SealingKey {
+  readonly id: string
+  readonly purpose: KeyPurpose
+  readonly state: KeyState
+  readonly secret: KeyObject
+  /** From then on it opens and verifies only; null as long as it was never activated. */
+  readonly expiresAt: Date | null
+}
+
+/** A row of `keys`, authenticated by the registry's manifest, with its counts of `key_uses`, which are not. */
+export interface KeyRow {
+  id: string
+  purpose: KeyPurpose
+  state: KeyState
+  root_key_id: string
+  wrapped: Buffer | null
+  created_at: Date
+  activated_at: Date | null
+  deactivated_at: Date | null
+  compromised_at: Date | null
+  destroyed_at: Date | null
+  expires_at: Date | null
+  /** How often it protected something, as far as the servers have reported. */
+  uses: number
+  /** What servers may have used beyond that. */
+  uses_reserved: number
+}
+
+/** A row of `root_keys`, authenticated likewise, with its count. */
+export interface RootKeyRow {
+  id: string
+  provider: string
+  parameters: Record<string, unknown>
+  state: Exclude<KeyState, 'pre-active'>
+  created_at: Date
+  activated_at: Date | null
+  deactivated_at: Date | null
+  expires_at: Date | null
+  uses: number
+}
+
+/** Wrapped before there was a manifest. Only a registry of such keys may be without one. */
+export const UNAUTHENTICATED_WRAP = 1
+/** Wrapped before vaults had ids. */
+export const FORMER_WRAP = 2
+const WRAP = 3
+
+export type FormerWrap = typeof UNAUTHENTICATED_WRAP | typeof FORMER_WRAP
+
+/** What a wrapped key is bound to: its vault, id and purpose. Its state is not part of it, since that changes. */
+export function wrapContext(vault: string, { id, purpose }: Pick<KeyRow, 'id' | 'purpose'>): SealContext {
+  return { site: vault, kind: 'key', token: id, part: purpose, version: WRAP }
+}
+
+/** What it was bound to in a version before. */
+export function formerWrapContext({ id, purpose }: Pick<KeyRow, 'id' | 'purpose'>, version: FormerWrap): SealContext {
+  return { site: '', kind: 'key', token: id, part: purpose, version }
+}
+
+/**
+ * What the key of the manifest's MAC was bound to before it was a key of the registry. The first start of this version reads
+ * it once more.
+ */
+export const FORMER_MAC_KEY_CONTEXT: SealContext = {
+  site: '',
+  kind: 'key-registry',
+  token: '',
+  part: 'mac',
+  version: FORMER_WRAP,
+}

@@ -1,0 +1,71 @@
+import type { AuditCaller } from '../../audit/event/audit-event.ts'
+import { isIndexPurpose, type KeyRow } from '../key/key.ts'
+import { destroyWhenFreeMark } from '../key/term-marks.ts'
+import type { Keys } from '../ring/keys.ts'
+import { dropTermPartitions } from '../rotation/drop-term-partitions.ts'
+import { countKeptAnswers } from '../rotation/reference-store.ts'
+import { type DestroyKeyDeps, destroyKey, KeyStillNeeded } from './destroy.ts'
+import { VAULT } from './keep-signing-keys.ts'
+
+export interface DestroyEmptiedDeps extends DestroyKeyDeps {
+  /** Until when counts of limits stand under hashes of index keys, as versions before made them, in milliseconds since 1970. */
+  indexKeysCountUntil: () => Promise<number>
+}
+
+/** Which keys were destroyed, and of the others why they are not yet. */
+export interface DestroyedKeys {
+  destroyed: string[]
+  awaited: { id: string; reason: string }[]
+}
+
+/**
+ * Destroys the index keys that rotations have emptied, except those that something still needs: an answer that is kept for an
+ * Idempotency-Key, a count of a version before, a transaction that has not ended. These are for the next time.
+ */
+export async function destroyEmptied(
+  deps: DestroyEmptiedDeps,
+  operator: AuditCaller,
+  { onWait, signal }: { onWait?: ((reason: string) => void) | undefined; signal?: AbortSignal } = {},
+): Promise<DestroyedKeys> {
+  const result: DestroyedKeys = { destroyed: [], awaited: [] }
+  for (const { id } of emptiedKeys(deps)) {
+    if (signal?.aborted) break
+    const reason = await neededBecause(deps, id)
+    if (reason !== undefined) {
+      result.awaited.push({ id, reason })
+      continue
+    }
+    try {
+      await destroyKey(deps, operator, id, onWait)
+      result.destroyed.push(id)
+    } catch (error) {
+      if (!(error instanceof KeyStillNeeded)) throw error
+      result.awaited.push({ id, reason: error.message })
+    }
+  }
+  return result
+}
+
+function emptiedKeys({ keys }: DestroyEmptiedDeps): readonly KeyRow[] {
+  const { keys: rows, marks } = keys.verified
+  return rows.filter(({ id, purpose, state }) => {
+    const isLeft = state === 'deactivated' || state === 'compromised'
+    return isLeft && isIndexPurpose(purpose) && marks.includes(destroyWhenFreeMark(id))
+  })
+}
+
+/** What is cheap to ask, before everything is counted. */
+async function neededBecause(deps: DestroyEmptiedDeps, id: string): Promise<string | undefined> {
+  const now = deps.now()
+  const answers = await countKeptAnswers(deps.database, id, now)
+  if (answers > 0) return `${answers} answers are kept for Idempotency-Keys under it, for 24 hours at the most`
+  if (now.getTime() < (await deps.indexKeysCountUntil())) return 'limits of the version before still count under it'
+  return undefined
+}
+
+/** Does that by itself, while the vault is open, and answers with how many keys were destroyed. */
+export async function destroyFreed(deps: DestroyEmptiedDeps & { keys: Pick<Keys, 'isSealed'> }): Promise<number> {
+  if (deps.keys.isSealed) return 0
+  await dropTermPartitions(deps)
+  return (await destroyEmptied(deps, VAULT)).destroyed.length
+}

@@ -1,0 +1,116 @@
+import { endForOthers } from '../../audit/completeness/end-for-others.ts'
+import type { SeenNumbers } from '../../audit/completeness/number-tracker.ts'
+import { SEEN_DOMAIN, type SealedSeen, seenText } from '../../audit/completeness/seen-numbers.ts'
+import type { AuditCaller, EventBook } from '../../audit/event/audit-event.ts'
+import { CLAIM_DOMAIN, createEventBook } from '../../audit/event/event-book.ts'
+import { acceptWaiting, EVENT_CLAIMS, EVENT_MACS } from '../../audit/log/accept-waiting.ts'
+import type { VerifyEventMac } from '../../audit/log/event-authenticity.ts'
+import type { LogKey } from '../../audit/log/log-key.ts'
+import { findOldestWaiting } from '../../audit/log/log-store.ts'
+import { selectEarlier } from '../../audit/log/waiting-store.ts'
+import type { Alert } from '../../observability/alert.ts'
+import type { NewId } from '../../values/identifier.ts'
+import type { KeyRow, KeyState } from '../key/key.ts'
+import { keyIdOf } from '../registry/macs.ts'
+import { type ChangeRegistryDeps, changeRegistry } from '../registry/registry.ts'
+import type { Keys } from '../ring/keys.ts'
+
+/** An event may wait for the log while its key is replaced: the key is asked until it is destroyed. */
+const ASKED: readonly KeyState[] = ['active', 'deactivated', 'compromised']
+
+/** By then every process has another key, and every transaction that began under this one is over. */
+const CLOSED_AFTER_MS = 60_000
+
+/** The vault itself, for the audit log. */
+const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
+
+export interface EventMacDeps extends ChangeRegistryDeps {
+  keys: Pick<Keys, 'macs' | 'registry' | 'refresh' | 'verified' | 'ring'>
+  now: () => Date
+}
+
+/** The events that this process makes. @param keys asked when an event is written: there may be none before */
+export function createVaultBook(options: {
+  keys: () => Pick<Keys, 'isSealed' | 'macs'>
+  newId: NewId
+  alert: Alert
+  /** Whether this process puts events into the log. */
+  remembers: boolean
+}): EventBook {
+  const { keys, newId, alert, remembers } = options
+  return createEventBook({
+    process: newId('proc'),
+    makeMac: (domain, text) => keys().macs.make('event-mac', domain, text),
+    isSealed: () => keys().isSealed,
+    alert,
+    remembers,
+  })
+}
+
+/** What becomes of MACs of events over the years. */
+export interface EventMacs {
+  /** Whether the vault made an event, under the present key or one that was replaced and is not destroyed yet. */
+  verifyMac: VerifyEventMac
+  /** All keys that may have signed the log. @throws {Problem} sealed */
+  signingKeys(): readonly LogKey[]
+  /** Signs what a process claims of its numbers. @throws {Problem} sealed */
+  signClaim(claim: string): Buffer
+  /** Whether the key is there that a MAC names. @throws {Problem} sealed */
+  knows(mac: Buffer): boolean
+  /** Signs what a sequencer has seen of the numbers of a process. @throws {Problem} sealed */
+  sealSeen(seen: SeenNumbers): SealedSeen
+  /**
+   * On the first start of a version that makes MACs: what waits for its place in the log is taken in as it stands, and processes
+   * of before are over: they claimed nothing that counts.
+   */
+  acceptWaiting(): Promise<void>
+  /** Whether that was done, as far as this process knows. @throws {Problem} sealed */
+  areAccepted(): boolean
+  /**
+   * Destroys event keys that were replaced, as soon as no event waits for the log that they may have made: whoever has an old
+   * one, from a backup perhaps, makes no event with it any more. Nothing else needs them, since the log is signed.
+   */
+  closeReplaced(): Promise<void>
+}
+
+export function createEventMacs(deps: EventMacDeps): EventMacs {
+  const { database, keys, newAuditEvent, now } = deps
+  const makeMac = (domain: string, text: string) => keys.macs.make('event-mac', domain, text)
+  const signClaim = (claim: string) => makeMac(CLAIM_DOMAIN, claim)
+  return {
+    signingKeys: () => keys.ring.all('audit-signing'),
+    signClaim,
+    knows: (mac) => keys.ring.find(keyIdOf(mac)) !== undefined,
+    sealSeen: (seen) => ({ ...seen, mac: makeMac(SEEN_DOMAIN, seenText(seen)) }),
+    verifyMac: (domain, text, mac) => keys.macs.verify('event-mac', domain, text, mac, ASKED),
+    areAccepted: () => keys.verified.marks.includes(EVENT_MACS),
+    async acceptWaiting() {
+      const { marks: known } = keys.verified
+      if (known.includes(EVENT_MACS) && known.includes(EVENT_CLAIMS)) return
+      await changeRegistry(deps, VAULT, async ({ tx, marks, mark }) => {
+        if (!marks.includes(EVENT_MACS)) await acceptWaiting(tx, newAuditEvent)
+        if (!marks.includes(EVENT_CLAIMS)) await endForOthers(tx, await selectEarlier(tx), signClaim)
+        mark(EVENT_MACS)
+        mark(EVENT_CLAIMS)
+      })
+    },
+    async closeReplaced() {
+      if (replaced(keys.verified.keys, now()).length === 0) return
+      const waiting = await findOldestWaiting(database)
+      const before = new Date(Math.min(now().getTime(), waiting?.getTime() ?? Number.POSITIVE_INFINITY))
+      if (replaced(keys.verified.keys, before).length === 0) return
+      await changeRegistry(deps, VAULT, async (change) => {
+        for (const { id } of replaced(change.rows, before)) await change.transition(id, 'destroyed')
+      })
+    },
+  }
+}
+
+/** Those that were replaced long enough before that time. */
+function replaced(rows: readonly KeyRow[], time: Date): KeyRow[] {
+  return rows.filter(({ purpose, state, deactivated_at, compromised_at }) => {
+    if (purpose !== 'event-mac' || (state !== 'deactivated' && state !== 'compromised')) return false
+    const at = Math.max(deactivated_at?.getTime() ?? 0, compromised_at?.getTime() ?? 0)
+    return at + CLOSED_AFTER_MS <= time.getTime()
+  })
+}

@@ -1,0 +1,91 @@
+import type { Database } from '../../database/database.ts'
+import { isClosed } from '../key/closed-keys.ts'
+import { isIndexPurpose } from '../key/key.ts'
+import { selectRegistry } from '../key/key-store.ts'
+import { parseManifest } from '../key/registry-manifest.ts'
+import type { KeyCounts, Movable } from '../rotation/reencryption-target.ts'
+import { selectRotations, selectRunning } from '../rotation/rotation-store.ts'
+import { sumByKey, takeCensus } from '../sealing/sealed-columns.ts'
+
+/** One line of `keys status`: a key and what stands on it. */
+export interface KeyStatus {
+  id: string
+  purpose: string
+  state: string
+  /** Whether it opens nothing any more, as the manifest says it. */
+  closed: boolean
+  created_at: string
+  activated_at: string | null
+  deactivated_at: string | null
+  /** Records that stand on a data key; null for keys that seal none. */
+  records: number | null
+  /** Everything sealed under it: records, their old versions, kept answers and reasons. */
+  sealed_values: number | null
+  /** What records are found by that was hashed under it; null for keys that hash nothing. */
+  search_terms: number | null
+  /** Of the active key: the rotation to it that has not ended. */
+  rotation: RotationStatus | null
+}
+
+/** How far a rotation is. */
+export interface RotationStatus {
+  operator: string
+  /** `waiting` for a server to begin; `paused` when nobody runs it any more: the next run goes on. */
+  state: 'waiting' | 'running' | 'paused'
+  runner: string | null
+  since: string
+  moved: number
+  total: number
+  remaining: number
+}
+
+/** Every key with its state, the census, and the rotations that have not ended. */
+export async function keyStatus(deps: { database: Database; movables: readonly Movable[] }): Promise<KeyStatus[]> {
+  const { database, movables } = deps
+  const hashed = movables.filter(({ purposes }) => purposes.some(isIndexPurpose))
+  const [{ keys: rows, stored }, census, terms, rotations, running] = await Promise.all([
+    selectRegistry(database),
+    takeCensus(database),
+    Promise.all(hashed.map((movable) => movable.census(database))).then(added),
+    selectRotations(database),
+    selectRunning(database),
+  ])
+  const sealed = sumByKey(census)
+  const records = sumByKey(census.filter(({ column }) => column.name.startsWith('records.')))
+  const unfinished = new Map(rotations.filter((row) => row.finished_at === null).map((row) => [row.purpose, row]))
+  const isRunning = new Set(running.map(({ purpose }) => purpose))
+  const marks = (stored && parseManifest(stored.manifest).marks) ?? []
+  return rows.map((row) => {
+    const seals = row.purpose === 'display' || row.purpose === 'secret'
+    const rotation = row.state === 'active' ? unfinished.get(row.purpose) : undefined
+    return {
+      id: row.id,
+      purpose: row.purpose,
+      state: row.state,
+      closed: isClosed(marks, row.id),
+      created_at: row.created_at.toISOString(),
+      activated_at: row.activated_at?.toISOString() ?? null,
+      deactivated_at: row.deactivated_at?.toISOString() ?? null,
+      records: seals ? (records.get(row.id) ?? 0) : null,
+      sealed_values: seals ? (sealed.get(row.id) ?? 0) : null,
+      search_terms: isIndexPurpose(row.purpose) ? (terms.get(row.id) ?? 0) : null,
+      rotation: rotation
+        ? {
+            operator: rotation.operator,
+            state: rotation.runner === null ? 'waiting' : isRunning.has(rotation.purpose) ? 'running' : 'paused',
+            runner: rotation.runner,
+            since: (rotation.runner_since ?? rotation.requested_at).toISOString(),
+            moved: rotation.moved,
+            total: rotation.total,
+            remaining: Math.max(0, rotation.total - rotation.moved),
+          }
+        : null,
+    }
+  })
+}
+
+function added(counts: readonly KeyCounts[]): Map<string, number> {
+  const sum = new Map<string, number>()
+  for (const [id, count] of counts.flatMap((one) => [...one])) sum.set(id, (sum.get(id) ?? 0) + count)
+  return sum
+}

@@ -1,0 +1,29 @@
+import type { AuditCaller } from '../../audit/event/audit-event.ts'
+import { isClosed } from '../key/closed-keys.ts'
+import { isIndexPurpose } from '../key/key.ts'
+import { makeTermsPartition } from '../key/term-partitions-store.ts'
+import { type ChangeRegistryDeps, changeRegistry } from '../registry/registry.ts'
+import { KeyNotFound } from './compromise.ts'
+
+/** The key opens already, or never will again; the message says which. */
+export class KeyNotClosed extends Error {
+  override readonly name = 'KeyNotClosed'
+}
+
+/**
+ * Lets a closed key open again what stands under it, so that rows of a backup can be put back and then moved to the active keys.
+ * The next rotation that finds nothing on it closes it again.
+ *
+ * @param reason stands in the event, in the clear
+ * @throws {KeyNotFound | KeyNotClosed}
+ */
+export function reopenKey(deps: ChangeRegistryDeps, operator: AuditCaller, id: string, reason: string): Promise<void> {
+  return changeRegistry(deps, operator, async (change) => {
+    const key = change.rows.find((row) => row.id === id)
+    if (key === undefined) throw new KeyNotFound(`there is no key ${id}.`)
+    if (key.state === 'destroyed') throw new KeyNotClosed(`${id} is destroyed: nothing under it can be opened.`)
+    if (!isClosed(change.marks, id)) throw new KeyNotClosed(`${id} is not closed: what stands under it opens.`)
+    if (isIndexPurpose(key.purpose)) await makeTermsPartition(change.tx, id)
+    change.reopen(id, reason)
+  })
+}

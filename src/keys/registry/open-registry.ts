@@ -1,0 +1,272 @@
+import type { Database, Queryable } from '../../database/database.ts'
+import { type DraftOptions, RegistryDraft } from '../draft/registry-draft.ts'
+import type { Handover, MacKey } from '../key/handover.ts'
+import {
+  FORMER_WRAP,
+  type KeyPurpose,
+  type KeyRow,
+  keyPurposes,
+  laterPurposes,
+  type RootKeyRow,
+  UNAUTHENTICATED_WRAP,
+} from '../key/key.ts'
+import { holdsRecords, lockRegistry, selectRegistry } from '../key/key-store.ts'
+import {
+  isFormerManifest,
+  KeyRegistryError,
+  parseManifest,
+  type RegistryRows,
+  type StoredManifest,
+  verifyManifest,
+} from '../key/registry-manifest.ts'
+import { newVaultId } from '../key/vault-id.ts'
+import type { RootKey, RootKeyRecord } from '../root-key/root-key.ts'
+import { SealError } from '../sealing/seal.ts'
+import { createRegistryMacKey, requireRootKey } from './registry-mac-key.ts'
+import { type RemakeMacs, remakingFromFormer, remakingWith } from './remake-macs.ts'
+import { requireNoStepBack } from './require-no-step-back.ts'
+import type { VaultPin } from './vault-pin.ts'
+
+/** The registry as it was verified at one moment. */
+export interface VerifiedRegistry extends RegistryRows {
+  /** The random id of the vault, made at its first start. */
+  vault: string
+  /** Grows by one with every change. */
+  generation: number
+  /** Tells two registries of one generation apart. */
+  mac: Buffer
+  /** The root key that wraps everything. */
+  rootKey: RootKeyRow
+  /** What was done once in this vault. */
+  marks: readonly string[]
+  /** How the present key of the manifest's MAC came to be it. */
+  handovers: readonly Handover[]
+}
+
+export interface Registry {
+  /**
+   * Makes the registry on the first start of a vault, its manifest on the first start that knows of it, and keys of new
+   * purposes on the first start of a version that has them. Two servers at once wait for each other.
+   *
+   * @throws {KeyRegistryError} when a registry is there and was changed
+   * @throws {Problem} sealed, when the root key is not to be had now
+   */
+  establish(): Promise<void>
+  /**
+   * Reads and verifies the registry, and holds it against what `remember` was given. What is refused leaves no trace: neither in
+   * the pin nor in what the next one is verified by.
+   *
+   * @throws {KeyRegistryError} naming what was changed
+   * @throws {Problem} sealed, when the root key is not to be had now
+   */
+  read(db: Queryable): Promise<VerifiedRegistry>
+  /** From now on no registry is read that takes something of this one back. */
+  remember(verified: VerifiedRegistry): void
+  /**
+   * Whether a start would take the registry as it stands; changes nothing. A vault that has none yet is fine. One of an earlier
+   * version has marks alone.
+   *
+   * @throws {KeyRegistryError | Problem} as `establish` and `read`
+   */
+  verify(db: Queryable): Promise<{ marks: readonly string[]; verified?: VerifiedRegistry }>
+  /** The record of the root key, not verified: that needs the root key itself. Undefined in a vault that has none yet. */
+  findRootKey(db: Queryable): Promise<RootKeyRow | undefined>
+  /** The root key of that row, opened. */
+  rootKey(record: RootKeyRecord): Promise<RootKey>
+  /** Forgets the keys in memory; they are opened again when they are needed. */
+  forget(): void
+  /** A draft over verified rows. */
+  draft(verified: VerifiedRegistry): Promise<RegistryDraft>
+  /**
+   * Writes the draft as the next generation and, where it replaces the key of MACs, makes these again. Must run in the
+   * transaction that holds the registry's lock.
+   *
+   * @throws {KeyRegistryError} when a purpose would be left without its one active key
+   */
+  save(tx: Queryable, draft: RegistryDraft, generation: number): Promise<void>
+}
+
+export interface RegistryOptions extends DraftOptions {
+  database: Database
+  /** Makes the record of a root key for a vault that has none yet. */
+  newRootKey: (id: string, vault: string) => Promise<RootKeyRecord>
+  /**
+   * Opens the root key that the record describes. May reject with the Problem `sealed` when it is not to be had now: the
+   * vault then is sealed, and asks again.
+   */
+  openRootKey: (record: RootKeyRecord) => Promise<RootKey>
+  /** What a start is held against outside the database. Default: nothing. */
+  pin?: VaultPin | undefined
+  /** Makes the MACs of rows again whose key is replaced. */
+  remakeMacs: RemakeMacs
+  /** What need not be done any more in a vault that begins with this version. */
+  marksOfNewVault?: readonly string[]
+}
+
+/** What reads the registry, with the keys that it takes in memory. */
+export function createRegistry(options: RegistryOptions): Registry {
+  let rootKey: RootKey | undefined
+  let seen: VerifiedRegistry | undefined
+  const macKey = createRegistryMacKey(openRootKey)
+  const { pin } = options
+
+  async function openRootKey(record: RootKeyRecord): Promise<RootKey> {
+    if (rootKey?.record.id === record.id) return rootKey
+    // A process that knows of a root key follows another one by what the one before has left.
+    if (!macKey.isTrusted) await pin?.requireRootKey(record)
+    rootKey = await options.openRootKey(record)
+    pin?.found(rootKey)
+    return rootKey
+  }
+
+  function establish(): Promise<void> {
+    return options.database.transaction(async (tx) => {
+      await lockRegistry(tx)
+      const { stored, ...rows } = await selectRegistry(tx)
+      if (stored !== undefined) {
+        await (isFormerManifest(parseManifest(stored.manifest)) ? takeOver(tx, stored, rows) : addPurposes(tx))
+        return
+      }
+      await requireWhole(tx, rows)
+      if (rows.keys.length === 0) pin?.requireNone()
+      else pin?.requireVault(undefined)
+      const draft = await firstDraft(rows)
+      for (const purpose of lackingPurposes(rows.keys)) draft.transition(await draft.create(purpose), 'active')
+      if (rows.keys.length === 0) for (const name of options.marksOfNewVault ?? []) draft.mark(name)
+      await draft.save(tx, 1)
+    })
+  }
+
+  /**
+   * Gives a vault of an earlier version MAC keys of their own. The one key that it had goes on in limits alone, whose counts
+   * have their names from it.
+   */
+  async function takeOver(tx: Queryable, stored: StoredManifest, rows: RegistryRows): Promise<void> {
+    // What is pinned has an id, and a start that goes on gives this one another.
+    pin?.requireVault(undefined)
+    const former = await macKey.openFormer(stored, rows)
+    const { generation, marks = [] } = verifyManifest(stored, rows, former)
+    const opened = await openRootKey(requireRootKey(parseManifest(stored.manifest), rows))
+    const draft = RegistryDraft.first({ ...rows, marks }, opened, options)
+    await draft.adopt(FORMER_WRAP)
+    for (const purpose of lackingPurposes(rows.keys)) {
+      const bytes = purpose === 'limit-mac' ? former.export() : undefined
+      draft.transition(await draft.create(purpose, bytes), 'active')
+    }
+    await options.remakeMacs(tx, remakingFromFormer({ secret: former }, await draft.presentMacKey('access-mac')))
+    await draft.save(tx, generation + 1)
+  }
+
+  /** Gives a vault of an earlier version the keys whose purposes it did not know. */
+  async function addPurposes(tx: Queryable): Promise<void> {
+    const verified = await read(tx)
+    const lacking = lackingPurposes(verified.keys)
+    if (lacking.length === 0) return
+    const draft = await draftOf(verified)
+    for (const purpose of lacking) draft.transition(await draft.create(purpose), 'active')
+    await draft.save(tx, verified.generation + 1)
+  }
+
+  async function draftOf(verified: VerifiedRegistry): Promise<RegistryDraft> {
+    return RegistryDraft.of(verified, await openRootKey(verified.rootKey), options)
+  }
+
+  /** The draft of a first manifest, over the keys that may be there already. */
+  async function firstDraft(rows: RegistryRows): Promise<RegistryDraft> {
+    const record = rows.rootKeys.at(-1) ?? (await options.newRootKey(options.newId('root'), newVaultId()))
+    const draft = RegistryDraft.first(rows, await openRootKey(record), options)
+    if (rows.keys.length > 0) await adopt(draft)
+    return draft
+  }
+
+  async function read(db: Queryable): Promise<VerifiedRegistry> {
+    const { stored, ...rows } = await selectRegistry(db)
+    if (stored === undefined)
+      throw new KeyRegistryError('the manifest of the key registry (table "key_registry") is missing.')
+    const manifest = parseManifest(stored.manifest)
+    if (isFormerManifest(manifest)) throw new KeyRegistryError(FORMER_PUT_BACK)
+    const key = await macKey.open(manifest, rows)
+    const { vault = '', generation, marks = [], handovers = [] } = verifyManifest(stored, rows, key.secret)
+    requireNamedKey(key, rows)
+    const named = requireRootKey(manifest, rows)
+    if (!macKey.isTrusted) pin?.requireVault(vault)
+    const verified = { ...rows, vault, generation, mac: stored.mac, marks, handovers, rootKey: named }
+    requireNoStepBack(verified, seen)
+    macKey.keep(key, named)
+    return verified
+  }
+
+  return {
+    establish,
+    async verify(db) {
+      const { stored, ...rows } = await selectRegistry(db)
+      if (stored !== undefined && isFormerManifest(parseManifest(stored.manifest)))
+        return { marks: verifyManifest(stored, rows, await macKey.openFormer(stored, rows)).marks ?? [] }
+      if (stored !== undefined) {
+        const verified = await read(db)
+        return { marks: verified.marks, verified }
+      }
+      if (rows.keys.length > 0) await firstDraft(rows)
+      else await requireWhole(db, rows)
+      return { marks: [] }
+    },
+    read,
+    remember(verified) {
+      seen = verified
+    },
+    async findRootKey(db) {
+      const { stored, rootKeys } = await selectRegistry(db)
+      if (stored === undefined) return rootKeys.at(-1)
+      const { root_key_id } = parseManifest(stored.manifest)
+      return rootKeys.find(({ id }) => id === root_key_id)
+    },
+    rootKey: openRootKey,
+    forget() {
+      rootKey = undefined
+      macKey.forget()
+    },
+    draft: draftOf,
+    async save(tx, draft, generation) {
+      const replacement = await draft.replacement('access-mac')
+      if (replacement !== undefined) await options.remakeMacs(tx, remakingWith(replacement))
+      await draft.save(tx, generation)
+    },
+  }
+}
+
+const FORMER_PUT_BACK =
+  'the manifest of the key registry (table "key_registry") was put back to one of an earlier version: restart the vault if this was meant.'
+
+/** A key that was replaced verifies nothing that is written later. */
+function requireNamedKey({ id }: MacKey, { keys }: RegistryRows): void {
+  const row = keys.find((key) => key.id === id)
+  if (row?.purpose !== 'registry-mac' || row.state !== 'active')
+    throw new KeyRegistryError(
+      'the manifest of the key registry (table "key_registry") is under a key that is not active.',
+    )
+}
+
+/** The purposes of which a key is to be made: all for a new registry, for an earlier version's those that it did not know. */
+function lackingPurposes(keys: readonly KeyRow[]): KeyPurpose[] {
+  if (keys.length === 0) return [...keyPurposes]
+  return laterPurposes.filter((purpose) => keys.every((key) => key.purpose !== purpose))
+}
+
+/** No keys at all are a vault's first start, unless it holds something. */
+async function requireWhole(db: Queryable, { keys }: RegistryRows): Promise<void> {
+  if (keys.length > 0 || !(await holdsRecords(db))) return
+  throw new KeyRegistryError('the keys are missing though there are records: restore the tables of keys from a backup.')
+}
+
+/**
+ * Takes over a registry from before there was a manifest. Its keys are wrapped in a way that no later one is, so a manifest
+ * that was deleted does not pass for one that was never there.
+ */
+async function adopt(draft: RegistryDraft): Promise<void> {
+  await draft.adopt(UNAUTHENTICATED_WRAP).catch((error) => {
+    if (!(error instanceof SealError)) throw error
+    throw new KeyRegistryError(
+      'the manifest of the key registry (table "key_registry") is missing, or the root key does not open the keys of this vault: the passphrase differs.',
+    )
+  })
+}

@@ -1,0 +1,241 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import path from 'node:path'
+import canonicalize from 'canonicalize'
+import { z } from 'zod'
+import { type RootKey, RootKeyConfigError, type RootKeyRecord, type TokenFacts } from '../root-key/root-key.ts'
+
+const pinnedRootKeySchema = z.object({
+  id: z.string(),
+  provider: z.string(),
+  /** Where the root key is and what it was checked with, as its record says it; holds no secret. */
+  parameters: z.record(z.string(), z.unknown()),
+  /** The token that it was found in, as the token says it. */
+  token: z.object({ label: z.string(), serial: z.string() }).optional(),
+})
+const pinSchema = z.object({
+  format: z.literal(1),
+  vault: z.string(),
+  root_key: pinnedRootKeySchema,
+  /** A root key that is about to take the place of that one. */
+  next_root_key: pinnedRootKeySchema.optional(),
+  /** The newest generation of the registry of keys that was verified here. Pins of earlier versions have none. */
+  generation: z.number().int().optional(),
+})
+
+type Pin = z.infer<typeof pinSchema>
+type PinnedRootKey = Pin['root_key']
+
+/** The vault or the root key in the database is not the pinned one. The message is one sentence that says the cure. */
+export class VaultPinMismatch extends RootKeyConfigError {}
+
+/** A registry of keys that was verified. */
+export interface PinnedRegistry {
+  vault: string
+  generation: number
+  rootKey: RootKeyRecord
+}
+
+/**
+ * What a start goes by outside the database: which vault it is, and which root key it has. The database alone could name
+ * another vault's, and a start would follow it.
+ */
+export interface VaultPin {
+  readonly file: string | undefined
+  /** The newest generation of the registry of keys that was verified on this host; 0 when none is known. */
+  readonly generation: number
+  /** Before a root key is opened by a process that knows of none. @throws {VaultPinMismatch | RootKeyConfigError} */
+  requireRootKey(record: RootKeyRecord): Promise<void>
+  /** @param vault undefined for one of an earlier version, which had no id @throws {VaultPinMismatch} */
+  requireVault(vault: string | undefined): void
+  /** Before a vault is begun. @throws {VaultPinMismatch} when there was one */
+  requireNone(): void
+  /** The token that a root key was found in before. */
+  tokenOf(id: string): TokenFacts | undefined
+  /** Takes note of where a root key was found, to be written down with it. */
+  found(rootKey: RootKey): void
+  /** Before a root key takes the place of another. @throws {RootKeyConfigError} when it cannot be written down */
+  announce(rootKey: RootKey): void
+  /**
+   * Writes down what was verified, if it is not what is written already, and not older.
+   *
+   * @throws {VaultPinMismatch} when the vault must be pinned and cannot be
+   */
+  keep(registry: PinnedRegistry): void
+}
+
+export interface VaultPinOptions {
+  /** Undefined: nothing is pinned. */
+  file: string | undefined
+  /** The id of the vault, where the operator has said it. */
+  vaultId?: string | undefined
+  /** Whether a vault may be begun where the pin is that of one before, as for development. */
+  mayBeginAgain: boolean
+  /** Whether nothing goes on unless the vault is pinned, or its id is said. */
+  mustBePinned?: boolean
+  /** Whether nothing is written. */
+  readOnly?: boolean
+  /** Whether the configuration names that root key, as far as it names one. Always asked. */
+  requireConfigured?: ((record: RootKeyRecord) => Promise<void>) | undefined
+  /** The file cannot be written: nothing is pinned, or a root key that was replaced. */
+  onUnwritable: (reason: string) => void
+}
+
+export function createVaultPin(options: VaultPinOptions): VaultPin {
+  const { file, vaultId, mayBeginAgain, mustBePinned = false, readOnly = false, onUnwritable } = options
+  let pin = file === undefined ? undefined : readPin(file)
+  let isTold = false
+  const tokens = new Map<string, TokenFacts>()
+  for (const { id, token } of [pin?.root_key, pin?.next_root_key].filter((key) => key !== undefined)) {
+    if (token !== undefined) tokens.set(id, token)
+  }
+
+  function factsOf({ id, provider, parameters }: RootKeyRecord): PinnedRootKey {
+    const token = tokens.get(id)
+    return token === undefined ? { id, provider, parameters } : { id, provider, parameters, token }
+  }
+
+  function write(next: Pin): void {
+    if (file !== undefined) writePin(file, next)
+    pin = next
+  }
+
+  /** The pin that says so. Undefined when the one that is there says the same, or is newer. */
+  function renewed({ vault, generation, rootKey }: PinnedRegistry): Pin | undefined {
+    const known = pin?.vault === vault ? pin : undefined
+    if (known?.generation !== undefined && known.generation > generation) return undefined
+    const next: Pin = { format: 1, vault, root_key: factsOf(rootKey), generation }
+    // Until the registry changes, the announced root key may be the one that it changes to.
+    const announced = known?.generation === generation ? known.next_root_key : undefined
+    if (announced !== undefined && announced.id !== rootKey.id) next.next_root_key = announced
+    return canonicalize(next) === canonicalize(pin) ? undefined : next
+  }
+
+  /** Nothing says that vault and root key are these but the database. */
+  function notWritten(error: unknown): void {
+    if (pin === undefined && mustBePinned && vaultId === undefined) {
+      throw new VaultPinMismatch(
+        `which vault this is is pinned nowhere, since ${file} cannot be written (${codeOf(error)}): let the vault write it, name another place in STRONGROOM_PIN_FILE, or set STRONGROOM_VAULT_ID.`,
+      )
+    }
+    if (!isTold) onUnwritable(codeOf(error))
+    isTold = true
+  }
+
+  return {
+    file,
+    get generation() {
+      return pin?.generation ?? 0
+    },
+    async requireRootKey(record) {
+      const known = [pin?.root_key, pin?.next_root_key].filter((key) => key !== undefined)
+      if (pin !== undefined && !known.some((key) => isSameKey(key, record))) {
+        throw new VaultPinMismatch(
+          `the database names the root key ${nameOf(record.id)}, and ${file} pins ${pin.root_key.id} of ${pin.root_key.provider}: bring back the right database, or remove the file if the root key was replaced on another server.`,
+        )
+      }
+      // A pin may be older than what the operator has said since.
+      await options.requireConfigured?.(record)
+    },
+    requireVault(vault) {
+      const held = vault === undefined ? 'a vault of an earlier version' : `the vault ${nameOf(vault)}`
+      if (vaultId !== undefined && vaultId !== vault) {
+        throw new VaultPinMismatch(
+          `the database holds ${held}, and STRONGROOM_VAULT_ID is ${vaultId}: bring back the right database, or correct the option.`,
+        )
+      }
+      if (pin === undefined || pin.vault === vault) return
+      throw new VaultPinMismatch(
+        `the database holds ${held}, and ${file} pins ${pin.vault}: bring back the right database, name another file in STRONGROOM_PIN_FILE if these are two vaults, or remove the file if this was meant.`,
+      )
+    },
+    requireNone() {
+      if (vaultId !== undefined) {
+        throw new VaultPinMismatch(
+          `the database holds no vault, and STRONGROOM_VAULT_ID is ${vaultId}: bring back its database, or leave out the option to begin another vault.`,
+        )
+      }
+      if (pin !== undefined && !mayBeginAgain) {
+        throw new VaultPinMismatch(
+          `the database holds no vault, and ${file} pins ${pin.vault}: bring back its database, or remove the file to begin another vault.`,
+        )
+      }
+      pin = undefined
+    },
+    tokenOf: (id) => tokens.get(id),
+    found({ record, token }) {
+      if (token !== undefined) tokens.set(record.id, token)
+    },
+    announce({ record, token }) {
+      if (pin === undefined || readOnly) return
+      if (token !== undefined) tokens.set(record.id, token)
+      try {
+        write({ ...pin, next_root_key: factsOf(record) })
+      } catch (error) {
+        throw new RootKeyConfigError(
+          `the root key is pinned in ${file}, which cannot be written (${codeOf(error)}): let the vault write it first.`,
+        )
+      }
+    },
+    keep(registry) {
+      if (readOnly || renewed(registry) === undefined) return
+      // Another process of this host may have written meanwhile.
+      if (file !== undefined) pin = readPinOrNone(file, pin)
+      const next = renewed(registry)
+      if (next === undefined) return
+      try {
+        write(next)
+      } catch (error) {
+        const isPinned = pin?.vault === registry.vault && isSameKey(pin.root_key, registry.rootKey)
+        if (!isPinned) notWritten(error)
+      }
+    },
+  }
+}
+
+/** @throws {VaultPinMismatch} when there is a file that is no pin */
+function readPin(file: string): Pin | undefined {
+  try {
+    return pinSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return undefined
+    throw new VaultPinMismatch(`${file} cannot be read as the pin of a vault: restore it, or remove it.`)
+  }
+}
+
+/** While the vault runs, a file that cannot be read is no reason to stop. */
+function readPinOrNone(file: string, otherwise: Pin | undefined): Pin | undefined {
+  try {
+    return readPin(file)
+  } catch {
+    return otherwise
+  }
+}
+
+/** Whole or not at all, also when the power goes. */
+function writePin(file: string, pin: Pin): void {
+  mkdirSync(path.dirname(file), { recursive: true })
+  const beside = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}`)
+  const descriptor = openSync(beside, 'w', 0o644)
+  try {
+    writeSync(descriptor, `${JSON.stringify(pin, null, 2)}\n`)
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+  renameSync(beside, file)
+}
+
+/** Where a token was found is for its provider to compare. */
+function isSameKey({ id, provider, parameters }: PinnedRootKey, record: RootKeyRecord): boolean {
+  const there = { id: record.id, provider: record.provider, parameters: record.parameters }
+  return canonicalize({ id, provider, parameters }) === canonicalize(there)
+}
+
+/** What does not look like a name of ours is not repeated. */
+function nameOf(id: string): string {
+  return /^[a-z0-9_]{1,64}$/.test(id) ? id : '?'
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'not readable'
+}

@@ -1,0 +1,97 @@
+import { findKeyEvents } from '../../audit/event/event-lookup-store.ts'
+import { findNewerRegistries, type NewerRegistry } from '../../audit/witness/newer-registry.ts'
+import type { Shipping } from '../../audit/witness/witnesses-file.ts'
+import type { Database, Queryable } from '../../database/database.ts'
+import { createNewId } from '../../values/identifier.ts'
+import { unwrapKeyRing } from '../key/key-ring.ts'
+import { selectRegistry } from '../key/key-store.ts'
+import { KeyRegistryError, parseManifest } from '../key/registry-manifest.ts'
+import { createRootKeyProvider, type RootKeyOptions, requireProvider } from '../root-key/providers.ts'
+import type { RootKey, RootKeyDescription, RootKeyProviderName } from '../root-key/root-key.ts'
+import { createRandomBytes } from '../sealing/random.ts'
+import { createRegistry } from './open-registry.ts'
+import { createRegistryAnchor } from './registry-anchor.ts'
+import { createVaultPin } from './vault-pin.ts'
+
+export interface VerifyRegistryOptions {
+  database: Database
+  provider: RootKeyProviderName
+  rootKey: Omit<RootKeyOptions, 'randomBytes' | 'development'>
+  /** The file that pins the vault and its root key. */
+  pinFile?: string | undefined
+  /** The id of the vault, where the operator has said it. */
+  vaultId?: string | undefined
+  /** Where checkpoints were shipped to. */
+  shipping?: Shipping | undefined
+}
+
+export interface RegistryFacts {
+  /** The id of the vault; undefined in one that has none yet. */
+  vault: string | undefined
+  /** A newer registry that is known outside: the database is older. */
+  newer: NewerRegistry | undefined
+  /** What the manifest remembers as done. */
+  marks: readonly string[]
+  /** What there is to say of the root key; undefined in a vault that has none yet. */
+  rootKey: RootKeyDescription | undefined
+}
+
+/**
+ * Opens the key registry as a start would, and changes nothing.
+ *
+ * @throws {KeyRegistryError | RootKeyConfigError | RootKeyMismatch} what would refuse the start
+ * @throws {RootKeyUnreachable} when the root key is not at hand, so that nobody can tell
+ */
+export async function verifyRegistry(options: VerifyRegistryOptions): Promise<RegistryFacts> {
+  const randomBytes = createRandomBytes()
+  const now = () => new Date()
+  const provider = createRootKeyProvider(options.provider, { ...options.rootKey, development: false, randomBytes })
+  const pin = createVaultPin({
+    file: options.pinFile,
+    vaultId: options.vaultId,
+    mayBeginAgain: true,
+    readOnly: true,
+    requireConfigured: provider.requireConfigured,
+    onUnwritable: () => {},
+  })
+  const { database, shipping } = options
+  const anchor = createRegistryAnchor({
+    pin,
+    findNewer: (verified, signing) => findNewerRegistries({ database, shipping, log: () => {} }, verified, signing),
+    findKeyEvents: (after) => findKeyEvents(database, after),
+    restores: false,
+  })
+  let opened: RootKey | undefined
+  const registry = createRegistry({
+    database,
+    now,
+    newId: createNewId(now, randomBytes),
+    pin,
+    remakeMacs: () => Promise.reject(new Error('nothing is changed here')),
+    async newRootKey() {
+      throw new KeyRegistryError('the root key of the keys is missing in "root_keys".')
+    },
+    async openRootKey(record) {
+      requireProvider(record, provider.name)
+      opened = await provider.open(record)
+      return opened
+    },
+  })
+  try {
+    const { marks, verified } = await registry.verify(database)
+    if (verified !== undefined) {
+      const ring = await unwrapKeyRing(verified, () => registry.rootKey(verified.rootKey))
+      await anchor.requireCurrent(verified, ring, () => registry.read(database))
+      anchor.follow(verified)
+    }
+    return { vault: verified?.vault, newer: anchor.newer(), marks, rootKey: opened?.describe() }
+  } finally {
+    opened?.close?.()
+  }
+}
+
+/** What the manifest claims to remember as done, for a look without the root key: somebody else may have written it. */
+export async function claimedMarks(db: Queryable): Promise<readonly string[]> {
+  const { stored } = await selectRegistry(db)
+  return stored === undefined ? [] : (parseManifest(stored.manifest).marks ?? [])
+}

@@ -1,0 +1,115 @@
+import { z } from 'zod'
+import { type Approval, approvalStates } from '../../access/approvals/approval-store.ts'
+import type { Caller } from '../../access/policy/caller.ts'
+import { purposes } from '../../access/policy/purpose.ts'
+import { ROLE_NAME } from '../../access/policy/roles.ts'
+import { kindNames } from '../../access/policy/view.ts'
+import { type Route, type RouteRequest, route } from '../../http/route.ts'
+import { issue } from '../../values/parse-input.ts'
+import type { RecordDeps } from '../dependencies.ts'
+import { decideOnApproval, listApprovals, parseCursor, readApproval, type Verdict } from './decide-approval.ts'
+
+const ACCESS = ['release:approve']
+const approvalSchema = z.looseObject({ id: z.string(), state: z.string() })
+
+const querySchema = z.strictObject({
+  state: z.enum(approvalStates).optional().describe('only requests in this state; default: all open ones'),
+  kind: z.enum(kindNames).optional().describe('only for records of this kind'),
+  caller_role: z.string().regex(ROLE_NAME).optional().describe('only of callers with this role'),
+  caller: z
+    .string()
+    .regex(/^[^\p{C}]{1,200}$/u)
+    .optional()
+    .describe('only of this caller'),
+  purpose: z.enum(purposes).optional(),
+  token: z
+    .string()
+    .regex(/^[a-z]+_[0-9a-z]{1,40}$/)
+    .optional()
+    .describe('only for this record'),
+  after: z
+    .string()
+    .transform(parseCursor)
+    .refine((cursor) => cursor !== undefined, issue('invalid-input', 'expected what an earlier page named as `next`'))
+    .optional()
+    .describe('`next` of the page before'),
+  limit: z.coerce.number().int().min(1).max(100).default(100),
+})
+type Query = z.output<typeof querySchema>
+
+/** What waits for a second person, and what they say to it. */
+export function createApprovalRoutes(deps: RecordDeps): Route<Caller>[] {
+  const decision = (verdict: Verdict, summary: string): Route<Caller> =>
+    route<Caller>({
+      method: 'POST',
+      path: `/v1/approvals/:approval/${verdict}`,
+      summary,
+      access: ACCESS,
+      audited: true,
+      responses: { 200: { description: 'the state that it is in now', schema: approvalSchema } },
+      handle: async (request: RouteRequest<Caller, undefined>) => {
+        const input = { id: request.params.approval ?? '', verdict }
+        return { status: 200, body: await decideOnApproval(deps, request.caller, input, request) }
+      },
+    })
+
+  return [
+    route<Caller, undefined, Query>({
+      method: 'GET',
+      path: '/v1/approvals',
+      summary: 'List the releases of the site that wait for approval, or for a review after break-glass',
+      access: ACCESS,
+      audited: true,
+      query: querySchema,
+      responses: {
+        200: {
+          description: 'a page; `next` is null at the end',
+          schema: z.object({ approvals: z.array(approvalSchema), next: z.string().nullable() }),
+        },
+      },
+      handle: async (request: RouteRequest<Caller, undefined, Query>) => {
+        const { caller_role: role, ...query } = request.query
+        const { approvals, next } = await listApprovals(deps, request.caller, { ...query, role }, request)
+        return { status: 200, body: { approvals: approvals.map(asBody), next } }
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/approvals/:approval',
+      summary: 'Show one request: who asks for which fields of which record, why, and the record masked',
+      access: ACCESS,
+      audited: true,
+      responses: { 200: { description: 'the request and the masked view of its record', schema: approvalSchema } },
+      handle: async (request: RouteRequest<Caller, undefined>) => {
+        const { approval, reason, record } = await readApproval(
+          deps,
+          request.caller,
+          request.params.approval ?? '',
+          request,
+        )
+        return { status: 200, body: { ...asBody(approval), reason: reason?.expose(), record } }
+      },
+    }),
+    decision('approve', 'Approve the release: the caller may see it once, within 15 minutes'),
+    decision('refuse', 'Refuse the release'),
+    decision('review', 'Record that a release that did not wait was reviewed'),
+  ]
+}
+
+function asBody({
+  requested_at,
+  expires_at,
+  decided_at,
+  ticket,
+  authority,
+  ...approval
+}: Approval): Record<string, unknown> {
+  return {
+    ...approval,
+    ...(ticket === null ? {} : { ticket }),
+    ...(authority === null ? {} : { authority }),
+    requested_at: requested_at.toISOString(),
+    expires_at: expires_at.toISOString(),
+    decided_at: decided_at?.toISOString() ?? null,
+  }
+}

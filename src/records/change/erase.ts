@@ -1,0 +1,55 @@
+import { lapseApprovals } from '../../access/approvals/approval-store.ts'
+import { insertReason } from '../../access/approvals/reason-store.ts'
+import { auditCaller, type Caller } from '../../access/policy/caller.ts'
+import { insertEvents } from '../../audit/event/audit-store.ts'
+import type { Queryable } from '../../database/database.ts'
+import { storeUnderKeys } from '../../keys/ring/store-under-keys.ts'
+import type { RecordDeps, RequestFacts } from '../dependencies.ts'
+import { type IdempotencyRow, insertIdempotency } from '../idempotency/idempotency-store.ts'
+import { lockRecord } from '../record/record-store.ts'
+import { sealReason } from '../record/seal-reason.ts'
+import { requireLive } from '../reveal/require-live.ts'
+import { type ChangeRequest, permitChange, tokenToChange } from './permit-change.ts'
+import { eraseRecordRow } from './record-change-store.ts'
+
+/**
+ * Erases a record with all its versions and search terms. Its token answers 410 from then on. The reason for it is kept,
+ * sealed, beside the event; those of earlier events go with the record.
+ *
+ * @throws {Problem} purpose-not-permitted, condition-not-met, record-not-found, record-gone, budget-spent, audit-unavailable
+ */
+export async function eraseRecord(
+  deps: Pick<RecordDeps, 'budgets' | 'database' | 'keys' | 'newAuditEvent' | 'now'>,
+  caller: Caller,
+  input: ChangeRequest,
+  facts: RequestFacts,
+  extra: { idempotency?: (() => IdempotencyRow) | undefined } = {},
+): Promise<void> {
+  const scope = 'token:erase'
+  const token = tokenToChange(deps, caller, scope, input)
+  await permitChange(deps, caller, { scope, token }, input)
+  const { purpose, reason, ticket } = input
+  const eraseIn = async (tx: Queryable) => {
+    const now = deps.now()
+    // First, so that the same request on another server waits for this one and repeats its answer.
+    await insertIdempotency(tx, { idempotency: extra.idempotency?.(), now })
+    const record = requireLive(await lockRecord(tx, caller.site, token))
+    await eraseRecordRow(tx, token, now)
+    await lapseApprovals(tx, token, now)
+    const event = deps.newAuditEvent({
+      type: 'record.erase',
+      outcome: 'success',
+      request_id: facts.requestId,
+      caller: auditCaller(caller, facts),
+      site: caller.site,
+      token,
+      kind: record.kind,
+      purpose,
+      ticket,
+      policy_version: record.policyVersion,
+    })
+    await insertEvents(tx, [event])
+    await insertReason(tx, event.id, reason === undefined ? undefined : sealReason(deps, event.id, reason))
+  }
+  await storeUnderKeys(deps.keys, () => deps.database.transaction(eraseIn))
+}

@@ -1,0 +1,74 @@
+import type { Caller } from '../../access/policy/caller.ts'
+import { type ChangeCircumstances, decideChange, dependsOnUse, requireChange } from '../../access/policy/change.ts'
+import type { Purpose } from '../../access/policy/purpose.ts'
+import type { ChangeScope } from '../../access/policy/roles.ts'
+import { Problem } from '../../values/problem.ts'
+import type { RecordDeps } from '../dependencies.ts'
+import { findRecord } from '../record/record-store.ts'
+import { openDisplay } from '../record/sealed-record.ts'
+import { kindNameOf, parseToken, type Token } from '../record/token.ts'
+import { requireLive } from '../reveal/require-live.ts'
+
+/** Which record somebody wants to change, and why. */
+export interface ChangeRequest {
+  token: string
+  purpose?: Purpose | undefined
+  /** Kept sealed beside the event. */
+  reason?: string | undefined
+  /** Stands in the event. */
+  ticket?: string | undefined
+}
+
+/**
+ * The token of a record that the caller may try to change, decided before any record is looked at.
+ *
+ * @throws {Problem} scope-missing, purpose-not-permitted, condition-not-met, unauthenticated, record-not-found for what is no
+ *   token
+ */
+export function tokenToChange(
+  deps: Pick<RecordDeps, 'now'>,
+  caller: Caller,
+  scope: ChangeScope,
+  request: ChangeRequest,
+): Token {
+  const token = parseToken(request.token)
+  requireChange(caller, { scope, kind: token && kindNameOf(token) }, circumstancesOf(deps, request))
+  if (token === undefined) throw new Problem('record-not-found')
+  return token
+}
+
+/**
+ * Decides on the record itself, where a rule of the role is for one use of addresses, and counts the change. What an address
+ * is used for never changes, so this holds for the transaction that follows.
+ *
+ * @throws {Problem} purpose-not-permitted, condition-not-met, unauthenticated, record-not-found, record-gone, budget-spent
+ */
+export async function permitChange(
+  deps: Pick<RecordDeps, 'budgets' | 'database' | 'keys' | 'now'>,
+  caller: Caller,
+  { scope, token }: { scope: ChangeScope; token: Token },
+  request: ChangeRequest,
+): Promise<void> {
+  const change = { scope, kind: kindNameOf(token) }
+  const use = dependsOnUse(caller, change) ? await useOf(deps, caller, token) : undefined
+  const decision = decideChange(caller, { ...change, use }, circumstancesOf(deps, request))
+  if (!decision.granted) throw decision.problem
+  await deps.budgets.spendChange(caller, scope, token, decision.budget)
+}
+
+/** @throws {Problem} record-not-found, record-gone, record-integrity */
+export async function useOf(
+  deps: Pick<RecordDeps, 'database' | 'keys'>,
+  caller: Pick<Caller, 'site'>,
+  token: Token,
+): Promise<string | undefined> {
+  const record = requireLive(await findRecord(deps.database, caller.site, token))
+  return (await openDisplay(deps.keys, record)).use
+}
+
+function circumstancesOf(
+  { now }: Pick<RecordDeps, 'now'>,
+  { purpose, reason, ticket }: ChangeRequest,
+): ChangeCircumstances {
+  return { now: now(), purpose, reason: reason !== undefined, ticket: ticket !== undefined }
+}

@@ -1,0 +1,208 @@
+import type { AuditEvent } from '../../audit/event/audit-event.ts'
+import { EVENT_COLUMNS, insertEventsSql, writeEvents } from '../../audit/event/audit-store.ts'
+import { byteaArray, smallintArray, timestampArray } from '../../database/binary-array.ts'
+import type { Queryable, Statement } from '../../database/database.ts'
+import type { Translation } from '../../database/dictionary.ts'
+import { idArray } from '../../database/id-array.ts'
+import { spellOut } from '../../database/lean-rows.ts'
+import { opaqueArray } from '../../database/opaque-array.ts'
+import { requireDone } from '../../database/require-done.ts'
+import { sweep } from '../../database/sweep.ts'
+import type { Sealed } from '../../keys/sealing/seal.ts'
+
+/** A request's key, hashed under one index key. */
+interface KeyedRequest {
+  keyHash: Buffer
+  requestHash: Buffer
+  /** The index key that made the hashes. */
+  indexKeyId: string
+}
+
+/** What is kept of an answered request: keyed hashes of who asked what, and the sealed answer. */
+export interface IdempotencyRow extends KeyedRequest {
+  /** Undefined once a record in the answer was erased. */
+  response: Sealed | undefined
+  expiresAt: Date
+  /**
+   * The same request under the index keys that a rotation brings or takes away. They hold no answer: they are there so that
+   * two servers, of which only one knows that a key was promoted, still get in each other's way.
+   */
+  also: readonly KeyedRequest[]
+}
+
+/** The name PostgreSQL gave to the rule that a key is used once. */
+export const IDEMPOTENCY_CONSTRAINT = 'idempotency_keys_pkey'
+
+interface Claims {
+  now: Date
+  idempotency?: IdempotencyRow | undefined
+}
+
+/**
+ * The rows that writes claim, in the order of their keys: two servers that insert the same keys then wait for each other one
+ * after the other instead of in a circle.
+ */
+export function claimedRows<Write extends Claims>(writes: readonly Write[]) {
+  return writes
+    .flatMap((write) => {
+      const { idempotency: row, now } = write
+      if (row === undefined) return []
+      const kept = { now, expiresAt: row.expiresAt, write }
+      return [{ ...row, ...kept }, ...row.also.map((other) => ({ ...other, ...kept, response: undefined }))]
+    })
+    .sort((a, b) => Buffer.compare(a.keyHash, b.keyHash))
+}
+
+/** The ids of the keys that claimed rows name. */
+export function keysOfClaims(rows: ReturnType<typeof claimedRows>): (string | null)[] {
+  return rows.flatMap((row) => [row.indexKeyId, row.response?.keyId ?? null])
+}
+
+/**
+ * The column arrays of claimed rows, in the order that `insertIdempotencySql` takes them.
+ *
+ * @param keyOf the numbers of `keysOfClaims`
+ */
+export function idempotencyColumns(rows: ReturnType<typeof claimedRows>, keyOf: Translation<string, number>): Buffer[] {
+  return [
+    byteaArray(rows.map((row) => row.keyHash)),
+    byteaArray(rows.map((row) => row.requestHash)),
+    smallintArray(rows.map((row) => keyOf(row.indexKeyId))),
+    smallintArray(rows.map((row) => keyOf(row.response?.keyId ?? null))),
+    byteaArray(rows.map((row) => row.response?.bytes ?? null)),
+    timestampArray(rows.map((row) => row.now)),
+    timestampArray(rows.map((row) => row.expiresAt)),
+  ]
+}
+
+/**
+ * `INSERT` of idempotency keys from seven arrays that start at parameter `$first`; with a condition, an eighth array of
+ * release numbers follows for it to look at.
+ */
+export function insertIdempotencySql(first: number, condition?: string): string {
+  const types = ['bytea', 'bytea', 'smallint', 'smallint', 'bytea', 'timestamptz', 'timestamptz']
+  if (condition !== undefined) types.push('integer')
+  const columns = 'key_hash, request_hash, index_key, response_key, response_sealed, created_at, expires_at'
+  return `INSERT INTO idempotency_keys (${columns}) SELECT ${columns}
+          FROM unnest(${types.map((type, offset) => `$${first + offset}::${type}[]`).join(', ')})
+            AS n (${columns}${condition === undefined ? '' : ', release'})
+          ${condition ?? ''}`
+}
+
+const INSERT: Statement = {
+  name: 'insert-idempotency-keys',
+  text: `${insertIdempotencySql(1)} RETURNING true AS done`,
+}
+
+/** Claims the key of one request in the transaction of what it does; nothing without a key. */
+export async function insertIdempotency(tx: Queryable, claim: Claims): Promise<void> {
+  const rows = claimedRows([claim])
+  if (rows.length === 0) return
+  const keyOf = await tx.dictionary.ids('key', keysOfClaims(rows))
+  requireDone(await tx.query(INSERT, idempotencyColumns(rows, keyOf)), rows.length)
+}
+
+const SELECT: Statement = {
+  name: 'select-idempotency-keys',
+  text: `SELECT key_hash, request_hash, index_key, response_key, response_sealed, expires_at
+         FROM unnest(${opaqueArray(1, 'bytea')}) AS wanted (hash) CROSS JOIN LATERAL (
+           SELECT * FROM idempotency_keys WHERE key_hash = wanted.hash OFFSET 0) kept`,
+}
+const COMMIT_REPLAY: Statement = {
+  name: 'commit-replay',
+  text: `WITH live AS MATERIALIZED (SELECT FROM hold_to_release($${EVENT_COLUMNS + 2}::uuid[], true)),
+         kept AS MATERIALIZED (
+           SELECT FROM idempotency_keys WHERE key_hash = $${EVENT_COLUMNS + 1} AND response_sealed IS NOT NULL
+             AND (SELECT count(*) FROM live) = (SELECT count(DISTINCT token) FROM unnest($${EVENT_COLUMNS + 2}::uuid[]) AS w (token))
+           FOR SHARE)
+         ${insertEventsSql(1)} WHERE EXISTS (SELECT FROM kept) RETURNING id`,
+}
+const DELETE_EXPIRED: Statement = {
+  name: 'delete-expired-idempotency-keys',
+  text: 'DELETE FROM idempotency_keys WHERE key_hash = ANY($1::bytea[]) AND expires_at <= $2',
+}
+const FORGET_ANSWER: Statement = {
+  name: 'forget-unopened-answer',
+  text: `DELETE FROM idempotency_keys
+         WHERE key_hash = ANY($1::bytea[]) AND (response_sealed IS NULL OR response_sealed = $2)`,
+}
+const SWEEP: Statement = {
+  name: 'sweep-idempotency-keys',
+  text: `DELETE FROM idempotency_keys WHERE key_hash IN (
+           SELECT key_hash FROM idempotency_keys WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)
+         RETURNING true`,
+}
+
+/** The rows of any number of requests in one statement, each under any of its hashes; an expired one counts as none. */
+export async function findIdempotencyRows(
+  db: Queryable,
+  lookups: readonly { keyHashes: readonly Buffer[]; now: Date }[],
+): Promise<(IdempotencyRow | undefined)[]> {
+  const stored = await db.query<Record<string, unknown>>(SELECT, [
+    byteaArray(lookups.flatMap(({ keyHashes }) => keyHashes)),
+  ])
+  const rows = await spellOut<{
+    key_hash: Buffer
+    request_hash: Buffer
+    index_key_id: string
+    response_key_id: string | null
+    response_sealed: Buffer | null
+    expires_at: Date
+  }>(db, stored)
+  const byHash = new Map(rows.map((row) => [row.key_hash.toString('hex'), row]))
+  return Promise.all(
+    lookups.map(async ({ keyHashes, now }) => {
+      const found = keyHashes.map((hash) => byHash.get(hash.toString('hex'))).filter((row) => row !== undefined)
+      const kept = found.filter((row) => row.expires_at > now)
+      // Of a request that was claimed under several index keys one row holds the answer.
+      const row = kept.find((one) => one.response_sealed !== null) ?? kept[0]
+      if (row === undefined) {
+        // Removed at once, since they would stand in the way of the new one.
+        if (found.length > 0) await db.query(DELETE_EXPIRED, [byteaArray(found.map((one) => one.key_hash)), now])
+        return undefined
+      }
+      const { response_key_id, response_sealed } = row
+      return {
+        keyHash: row.key_hash,
+        requestHash: row.request_hash,
+        indexKeyId: row.index_key_id,
+        also: [],
+        response: response_key_id && response_sealed ? { keyId: response_key_id, bytes: response_sealed } : undefined,
+        expiresAt: row.expires_at,
+      }
+    }),
+  )
+}
+
+/**
+ * Commits the events of a replay, at least one, if the answer still stands and every record in it does: that an erasure takes
+ * the answer away rests on a column of the record. Their locks order it against an erasure, as they do every other
+ * release, and are taken in its order.
+ *
+ * @param tokens the records in the answer
+ * @returns false when a record in the answer was erased meanwhile; then nothing may leave
+ * @throws {Problem} audit-unavailable
+ */
+export async function commitReplay(
+  db: Queryable,
+  keyHash: Buffer,
+  tokens: readonly string[],
+  events: readonly AuditEvent[],
+): Promise<boolean> {
+  const write = (columns: unknown[]) => db.query(COMMIT_REPLAY, [...columns, keyHash, idArray(tokens)])
+  const rows = await writeEvents(db, events, write, (written) => written.length > 0)
+  return rows.length > 0
+}
+
+/**
+ * Removes what is kept of a request under any of its hashes, so that it is done again: the answer that does not open, and
+ * the rows beside it that hold none. An answer that was stored meanwhile stays.
+ */
+export async function forgetAnswer(db: Queryable, keyHashes: readonly Buffer[], unopened: Buffer): Promise<void> {
+  await db.query(FORGET_ANSWER, [byteaArray(keyHashes), unopened])
+}
+
+/** Removes what has expired, and answers with how many rows that were. */
+export function sweepIdempotencyKeys(db: Queryable, now: Date): Promise<number> {
+  return sweep(db, SWEEP, [now])
+}

@@ -1,0 +1,165 @@
+import { timingSafeEqual } from 'node:crypto'
+import canonicalize from 'canonicalize'
+import type { Caller } from '../../access/policy/caller.ts'
+import type { AuditEvent } from '../../audit/event/audit-event.ts'
+import { createBatch } from '../../database/batch.ts'
+import type { Database } from '../../database/database.ts'
+import { isUniqueViolation } from '../../database/database-error.ts'
+import type { Answer } from '../../http/route.ts'
+import type { Key } from '../../keys/key/key.ts'
+import { keyedHash } from '../../keys/key/keyed-hash.ts'
+import type { Keys } from '../../keys/ring/keys.ts'
+import type { Sealed } from '../../keys/sealing/seal.ts'
+import { answerContext } from '../../keys/sealing/sealed-columns.ts'
+import { Problem } from '../../values/problem.ts'
+import { tokensIn } from '../record/tokens-in.ts'
+import {
+  commitReplay,
+  findIdempotencyRows,
+  forgetAnswer,
+  IDEMPOTENCY_CONSTRAINT,
+  type IdempotencyRow,
+} from './idempotency-store.ts'
+
+const KEPT_FOR_MS = 24 * 60 * 60 * 1000
+const KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/
+const PAD_BYTES = 128
+
+export interface IdempotentRequest {
+  caller: Caller
+  /** The value of the `Idempotency-Key` header, if there was one. */
+  key: string | undefined
+  /** The route and its parameters, which must be the same the next time. */
+  call: readonly string[]
+  /** The body, which must be the same JSON value: the order of members and white space say nothing. */
+  body: { value: unknown; bytes: Uint8Array }
+}
+
+/** Makes the row that must commit together with what the request does. `kept` is what a replay starts from. */
+export type Claim = (kept: unknown) => IdempotencyRow
+
+/** Commits the events of an answer that leaves again, at least one. @throws {Problem} record-gone */
+export type CommitReplay = (events: readonly AuditEvent[]) => Promise<void>
+
+export interface Idempotency {
+  /**
+   * Runs `work` once for each Idempotency-Key of a caller. The row is written by `work` itself, in its own statement,
+   * so an answer and its key commit together or not at all; failures are not kept. An answer that does not open any more
+   * counts as not kept: the request is done again.
+   *
+   * @param replay makes the answer from what was kept, once `commit` has committed the events of its leaving again. What a
+   *   reveal, match or search found is not kept, only by which events it left: they look again, with events of their own, so
+   *   that an erasure made meanwhile is respected
+   * @throws {Problem} invalid-idempotency-key, request-in-flight, idempotency-key-reused, record-gone
+   */
+  once<K>(
+    request: IdempotentRequest,
+    work: (claim: Claim | undefined) => Promise<Answer>,
+    replay: (kept: K, commit: CommitReplay) => Promise<Answer>,
+  ): Promise<Answer>
+}
+
+export interface IdempotencyDeps {
+  database: Database
+  keys: Keys
+  now: () => Date
+  /** Throws when nothing may be released now: what is repeated leaves again. */
+  requireRelease?: () => void
+}
+
+export function createIdempotency(deps: IdempotencyDeps): Idempotency {
+  const { database, keys, now, requireRelease = () => {} } = deps
+  const inFlight = new Set<string>()
+
+  const find = createBatch({
+    run: (lookups: readonly { keyHashes: readonly Buffer[]; now: Date }[]) => findIdempotencyRows(database, lookups),
+  })
+
+  /** What is kept under any of the hashes, and how its event commits. */
+  async function findKept<K>(keyHashes: readonly Buffer[], request: IdempotentRequest) {
+    const row = await find({ keyHashes, now: now() })
+    if (row === undefined) return undefined
+    // Rows of versions before hash the bytes as they came; they expire within a day.
+    const fingerprints = [fingerprintOf(request), [...request.call, { untagged: request.body.bytes }]]
+    const hashes = keys.ring
+      .all('index')
+      .flatMap((key) => fingerprints.map((fingerprint) => keyedHash(key, 'idempotent-request', fingerprint)))
+    if (!hashes.some((hash) => timingSafeEqual(hash, row.requestHash))) throw new Problem('idempotency-key-reused')
+    if (row.response === undefined) throw new Problem('record-gone')
+    const opened = await openAnswer(row, row.response)
+    if (opened === undefined) {
+      await forgetAnswer(database, keyHashes, row.response.bytes)
+      return undefined
+    }
+    const kept = JSON.parse(opened.toString('utf8')) as K
+    const commit: CommitReplay = async (events) => {
+      requireRelease()
+      if (!(await commitReplay(database, row.keyHash, tokensIn(kept), events))) throw new Problem('record-gone')
+    }
+    return { kept, commit }
+  }
+
+  /** Undefined for an answer that does not open, as one whose key was destroyed; that is an alert. */
+  async function openAnswer(row: IdempotencyRow, response: Sealed): Promise<Buffer | undefined> {
+    try {
+      return await keys.open(response, answerContext(row))
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'record-integrity') return undefined
+      throw error
+    }
+  }
+
+  return {
+    async once(request, work, replay) {
+      if (request.key === undefined) return work(undefined)
+      if (!KEY.test(request.key)) throw new Problem('invalid-idempotency-key')
+      const { caller, key } = request
+      const hashOfKey = (index: Key) => keyedHash(index, 'idempotency-key', [caller.id, caller.site, key])
+      const hashesOfKey = keys.ring.all('index').map(hashOfKey)
+      const keyHash = hashesOfKey[0]!
+      const name = keyHash.toString('base64')
+      if (inFlight.has(name)) throw new Problem('request-in-flight', { retryAfterSeconds: 1 })
+      inFlight.add(name)
+      try {
+        const earlier = await findKept<Parameters<typeof replay>[0]>(hashesOfKey, request)
+        if (earlier) return replayed(await replay(earlier.kept, earlier.commit))
+        const claim: Claim = (kept) => {
+          const [under, ...others] = [keys.active('index'), ...keys.ring.all('index').filter(isPreActive)].map(
+            (index) => ({
+              keyHash: hashOfKey(index),
+              requestHash: keyedHash(index, 'idempotent-request', fingerprintOf(request)),
+              indexKeyId: index.id,
+            }),
+          )
+          const answer = Buffer.from(JSON.stringify(kept), 'utf8')
+          const expiresAt = new Date(now().getTime() + KEPT_FOR_MS)
+          const response = keys.seal('display', answerContext({ ...under!, expiresAt }), answer, PAD_BYTES)
+          return { ...under!, response, expiresAt, also: others }
+        }
+        try {
+          return await work(claim)
+        } catch (error) {
+          if (!isUniqueViolation(error, IDEMPOTENCY_CONSTRAINT)) throw error
+          // Another server answered the same request in the meantime.
+          const meanwhile = await findKept<Parameters<typeof replay>[0]>(hashesOfKey, request)
+          if (meanwhile === undefined) throw new Problem('request-in-flight', { retryAfterSeconds: 1 })
+          return replayed(await replay(meanwhile.kept, meanwhile.commit))
+        }
+      } finally {
+        inFlight.delete(name)
+      }
+    },
+  }
+}
+
+/** The call, and the body in its canonical form (RFC 8785). */
+function fingerprintOf({ call, body }: IdempotentRequest): readonly string[] {
+  return [...call, canonicalize(body.value) ?? '']
+}
+
+/** Another server may have heard already that it is the active one. */
+const isPreActive = ({ state }: Key) => state === 'pre-active'
+
+function replayed(answer: Answer): Answer {
+  return { ...answer, headers: { ...answer.headers, 'Idempotent-Replayed': 'true' } }
+}

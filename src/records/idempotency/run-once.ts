@@ -1,0 +1,58 @@
+import { auditCaller, type Caller } from '../../access/policy/caller.ts'
+import type { AuditEvent, NewAuditEvent } from '../../audit/event/audit-event.ts'
+import { findRecordEvents } from '../../audit/event/event-lookup-store.ts'
+import type { Database } from '../../database/database.ts'
+import type { Answer, RouteRequest } from '../../http/route.ts'
+import type { Claim, CommitReplay, Idempotency } from './idempotency.ts'
+
+/** Runs the work of a POST once for each Idempotency-Key; the same key with the same call and the same JSON value replays. */
+export function runOnce<K>(
+  deps: { idempotency: Idempotency },
+  request: RouteRequest<Caller>,
+  call: string,
+  work: (claim: Claim | undefined) => Promise<Answer>,
+  replay: (kept: K, commit: CommitReplay) => Promise<Answer>,
+): Promise<Answer> {
+  return deps.idempotency.once<K>(
+    {
+      caller: request.caller,
+      key: request.headers['idempotency-key'],
+      call: [call, request.params.token ?? ''],
+      body: { value: request.bodyValue, bytes: request.bodyBytes },
+    },
+    work,
+    replay,
+  )
+}
+
+/** What a kept answer of a request repeats. */
+interface Repeated {
+  /** What the request did with its records. */
+  type: 'record.tokenize' | 'record.erase'
+  tokens: readonly string[]
+  /** Events of what concerned no record: the items of a batch that were refused. */
+  events?: readonly string[]
+}
+
+/** The events of a kept answer that leaves again: one for each event of the first time, which it names. */
+export async function replayEvents(
+  deps: { database: Database; newAuditEvent: NewAuditEvent },
+  request: RouteRequest<Caller>,
+  { type, tokens, events = [] }: Repeated,
+): Promise<AuditEvent[]> {
+  const first = await findRecordEvents(deps.database, type, tokens)
+  const replayed = [
+    ...tokens.map((token) => ({ token, replay_of: first.get(token) })),
+    ...events.map((replay_of) => ({ replay_of })),
+  ]
+  return replayed.map((facts) =>
+    deps.newAuditEvent({
+      type: 'request.replay',
+      outcome: 'success',
+      request_id: request.requestId,
+      caller: auditCaller(request.caller, request),
+      site: request.caller.site,
+      ...facts,
+    }),
+  )
+}

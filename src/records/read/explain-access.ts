@@ -1,0 +1,121 @@
+import { CallerError } from '../../access/callers/clients.ts'
+import { type FindCallerDeps, findCaller, type NamedCaller } from '../../access/callers/find-caller.ts'
+import type { Caller } from '../../access/policy/caller.ts'
+import { type ChangeCircumstances, decideChange } from '../../access/policy/change.ts'
+import type { Circumstances } from '../../access/policy/condition.ts'
+import { decideReveal, findMissingScope } from '../../access/policy/grant.ts'
+import { needsConsent, type Purpose } from '../../access/policy/purpose.ts'
+import type { ChangeScope } from '../../access/policy/roles.ts'
+import type { AuditCaller } from '../../audit/event/audit-event.ts'
+import { Problem, type ProblemCode } from '../../values/problem.ts'
+import { useOf } from '../change/permit-change.ts'
+import type { RecordDeps } from '../dependencies.ts'
+import { lockForRelease } from '../record/record-store.ts'
+import { kindNameOf, parseToken, type Token } from '../record/token.ts'
+import { requireLive } from '../reveal/require-live.ts'
+
+export interface AccessQuestion {
+  token: string
+  /** What the caller would do with the record. Default: reveal it, for which there must be a purpose. */
+  to?: 'reveal' | 'correct' | 'erase' | undefined
+  purpose?: Purpose | undefined
+  fields?: readonly string[] | undefined
+  /** What a request would say, beside the time. */
+  circumstances: Omit<Circumstances, 'now'>
+}
+
+/** Yes with the fields, or no with the code of the answer; and the lines that decide. */
+export interface Explanation {
+  allowed: boolean
+  fields: readonly string[]
+  code: ProblemCode | null
+  lines: readonly string[]
+}
+
+/**
+ * Says whether a caller may see a record for a purpose now, or change it, and which line decides, by the same decision as the
+ * call itself and in its order. Counts nothing, and opens at most what says how an address is used.
+ *
+ * @throws {CallerError} for a client that there is not, staff without a role, and a reveal without a purpose
+ */
+export async function explainAccess(
+  deps: FindCallerDeps & Pick<RecordDeps, 'keys' | 'newAuditEvent' | 'recordEvent' | 'now'>,
+  operator: AuditCaller,
+  who: NamedCaller,
+  question: AccessQuestion,
+): Promise<Explanation> {
+  const explanation = await explain(deps, await findCaller(deps, who), question)
+  await deps.recordEvent(
+    deps.newAuditEvent({
+      type: 'access.explain',
+      outcome: 'success',
+      caller: operator,
+      subject: who.id,
+      token: parseToken(question.token),
+      purpose: question.purpose,
+      code: explanation.code ?? undefined,
+    }),
+  )
+  return explanation
+}
+
+async function explain(
+  deps: Pick<RecordDeps, 'database' | 'keys' | 'now'>,
+  caller: Awaited<ReturnType<typeof findCaller>>,
+  { token: text, to = 'reveal', purpose, fields, circumstances }: AccessQuestion,
+): Promise<Explanation> {
+  if ('refused' in caller) return no(caller.refused, [caller.line])
+  const token = parseToken(text)
+  if (token === undefined) return no(new Problem('record-not-found'), ['the record: there is no such token'])
+  const given = { ...circumstances, now: deps.now() }
+  if (to !== 'reveal') return explainChange(deps, caller, { scope: `token:${to}`, token }, { ...given, purpose })
+  if (purpose === undefined) throw new CallerError('say for which purpose')
+  const decision = decideReveal(caller, kindNameOf(token), purpose, fields, given)
+  // An approval is asked for of a record that can be released, so the record comes before it.
+  const waits = !decision.granted && decision.problem.code === 'approval-required'
+  if (!decision.granted && !waits) return no(decision.problem, decision.lines)
+  return explainRecord(caller, async () => {
+    const { consents } = await deps.database.transaction(async (tx) =>
+      requireLive(await lockForRelease(tx, caller.site, token)),
+    )
+    if (needsConsent(purpose) && !consents.includes(purpose)) {
+      return no(new Problem('consent-missing'), [`the record: no consent to ${purpose}`])
+    }
+    if (!decision.granted) return no(decision.problem, decision.lines)
+    return { allowed: true, fields: decision.fields, code: null, lines: decision.lines }
+  })
+}
+
+async function explainChange(
+  deps: Pick<RecordDeps, 'database' | 'keys'>,
+  caller: Caller,
+  { scope, token }: { scope: ChangeScope; token: Token },
+  circumstances: ChangeCircumstances,
+): Promise<Explanation> {
+  const change = { scope, kind: kindNameOf(token) }
+  const scopeProblem = findMissingScope(caller, scope)
+  if (scopeProblem) return no(scopeProblem, [`the token: no scope ${scope}`])
+  const before = decideChange(caller, change, circumstances)
+  if (!before.granted) return no(before.problem, before.lines)
+  return explainRecord(caller, async () => {
+    const use = await useOf(deps, caller, token)
+    const decision = decideChange(caller, { ...change, use }, circumstances)
+    if (!decision.granted) return no(decision.problem, decision.lines)
+    return { allowed: true, fields: [], code: null, lines: decision.lines }
+  })
+}
+
+/** What there is to say once the record is looked at; or that it is not there. */
+async function explainRecord(caller: Caller, look: () => Promise<Explanation>): Promise<Explanation> {
+  try {
+    return await look()
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status >= 500) throw error
+    const what = error.code === 'record-gone' ? 'erased' : `not on the site ${caller.site}`
+    return no(error, [`the record: ${what}`])
+  }
+}
+
+function no(problem: Problem, lines: readonly string[]): Explanation {
+  return { allowed: false, fields: [], code: problem.code, lines }
+}

@@ -1,0 +1,45 @@
+import { purposes } from '../../access/policy/purpose.ts'
+import { isShown, kindNames } from '../../access/policy/view.ts'
+import type { Asked } from '../../http/route.ts'
+import { comparableNames } from '../../kinds/comparable.ts'
+
+/**
+ * What a body asks for, good or bad, for the event of its refusal: the fields in `fields` (a list, or names with values),
+ * `field` and those of `items`, the field that a search is by, and the purpose. What the vault has no such name for is
+ * somebody's text, and is left out.
+ */
+export function askedIn(body: unknown): Asked {
+  const { fields, field, items, purpose, by } = membersOf(body)
+  const ofItems = Array.isArray(items) ? items.map((item) => membersOf(item).fields) : []
+  // To search by a card's number is to ask whether the vault has it.
+  const sought = by === 'card_number' ? 'number' : by
+  return {
+    fields: knownFields([fields, field, sought, ...ofItems].flatMap(namesIn)),
+    purpose: purposes.find((one) => one === purpose),
+  }
+}
+
+/** The same of a correction, whose members are the fields themselves. */
+export function askedInCorrection(body: unknown): Asked {
+  const members = membersOf(body)
+  return { fields: knownFields(Object.keys(members)), purpose: purposes.find((one) => one === members.purpose) }
+}
+
+/** Each once, without what is no field of any kind; undefined when none is left. */
+export function knownFields(names: readonly unknown[] | undefined): string[] | undefined {
+  const known = (names ?? []).filter((name): name is string => typeof name === 'string' && isKnown(name))
+  return known.length === 0 ? undefined : [...new Set(known)]
+}
+
+function isKnown(name: string): boolean {
+  return comparableNames.some((one) => one === name) || kindNames.some((kind) => isShown(name, kind))
+}
+
+function namesIn(value: unknown): unknown[] {
+  if (typeof value === 'string') return [value]
+  return Array.isArray(value) ? value : Object.keys(membersOf(value))
+}
+
+function membersOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {}
+}

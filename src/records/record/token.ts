@@ -1,0 +1,29 @@
+import type { Kind } from '../../kinds/kind.ts'
+import { base32, tokenPrefixes } from '../../values/identifier.ts'
+import type { RandomBytes } from '../../values/random-bytes.ts'
+
+/** A record's public name: a kind's prefix and 128 random bits. Never derived from the data. */
+export type Token = string & { readonly __brand: 'Token' }
+
+const TOKEN = /^(card|addr|cont)_[0-7][0-9abcdefghjkmnpqrstvwxyz]{25}$/
+
+const KIND_NAMES = new Map(Object.entries(tokenPrefixes).map(([kind, prefix]) => [prefix, kind as Kind['name']]))
+
+/** Drawn again: so many digits in a row could be taken for a card number by whoever scans for them. */
+const CARD_LIKE = /[0-9]{12}/
+
+export function newToken(kind: Kind, randomBytes: RandomBytes): Token {
+  for (;;) {
+    const name = base32(randomBytes(16))
+    if (!CARD_LIKE.test(name)) return `${kind.tokenPrefix}_${name}` as Token
+  }
+}
+
+/** Undefined for what cannot be a token; the caller treats it like one that does not exist. */
+export function parseToken(text: string): Token | undefined {
+  return TOKEN.test(text) ? (text as Token) : undefined
+}
+
+export function kindNameOf(token: Token): Kind['name'] {
+  return KIND_NAMES.get(token.slice(0, 4) as Kind['tokenPrefix'])!
+}

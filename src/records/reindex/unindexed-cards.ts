@@ -1,0 +1,33 @@
+import type { Movable } from '../../keys/rotation/reencryption-target.ts'
+import type { Row } from '../../keys/sealing/sealed-columns.ts'
+import type { RecordDeps } from '../dependencies.ts'
+import { keysOfTerms } from '../record/term-keys.ts'
+import { reindexUnindexed, walOfTerms } from './reindex.ts'
+import { type NewTerms, replaceTerms } from './reindex-store.ts'
+import { countUnindexed, readUnindexedPage } from './unindexed-cards-store.ts'
+
+/** Stands where the other things that can be moved name the key that they stand on. */
+const NO_KEY = 'none'
+
+/**
+ * The cards that are found by no number, since they were stored while the search by card number was off. A rotation of the index
+ * keys gives them their terms. While the search is off there are none.
+ */
+export function createUnindexedCards(deps: Pick<RecordDeps, 'keys' | 'kinds' | 'findsCards'>): Movable {
+  const keyIds = () => keysOfTerms(deps.keys, 'card_number').map(({ id }) => id)
+  return {
+    name: 'cards without terms',
+    purposes: ['card-index'],
+    async census(db) {
+      const count = deps.findsCards ? await countUnindexed(db, keyIds()) : 0
+      return new Map(count > 0 ? [[NO_KEY, count]] : [])
+    },
+    readPage: (db, _oldKeys, rows, after) => readUnindexedPage(db, keyIds(), rows, after),
+    renew: (row) => reindexUnindexed(deps, row),
+    async write(db, fresh) {
+      await replaceTerms(db, fresh as readonly (Row & NewTerms)[])
+      return new Map([[NO_KEY, fresh.length]])
+    },
+    wal: walOfTerms,
+  }
+}

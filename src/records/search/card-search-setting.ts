@@ -1,0 +1,18 @@
+import type { Queryable } from '../../database/database.ts'
+import { readSetting, writeSetting } from '../../database/settings-store.ts'
+
+/**
+ * Whether cards are found by their numbers: what the configuration says. Where it says nothing, a command and a worker do as
+ * the server does, which records it.
+ *
+ * @throws {Problem} database-unavailable
+ */
+export async function settleCardSearch(
+  db: Queryable,
+  config: { cardSearch?: { isOn?: boolean | undefined }; recordedIssuer?: string },
+): Promise<boolean> {
+  const isOn = config.cardSearch?.isOn
+  if (config.recordedIssuer !== 'write') return isOn ?? (await readSetting(db, 'card-search')) !== 'off'
+  await writeSetting(db, 'card-search', isOn === false ? 'off' : 'on')
+  return isOn !== false
+}

@@ -1,0 +1,88 @@
+import { integerArray, textArray } from '../../database/binary-array.ts'
+import type { Queryable, Statement } from '../../database/database.ts'
+import { idArray } from '../../database/id-array.ts'
+import { smallNumbers, spellOut } from '../../database/lean-rows.ts'
+import { opaqueArray } from '../../database/opaque-array.ts'
+import type { Sealed } from '../../keys/sealing/seal.ts'
+import type { RecordPart, StoredRecord } from '../record/record.ts'
+import type { Token } from '../record/token.ts'
+
+/** The records that one request wants to open, on its caller's site. */
+export interface LookUp {
+  /** The caller whose request it is. */
+  owner?: string
+  site: string
+  tokens: readonly Token[]
+  /** What is to be opened of each. */
+  part: RecordPart
+}
+
+/**
+ * A record as it stood at one moment, with the part that was asked for. Its token is another one than was asked for where the row
+ * says another kind: `requireOwnToken`.
+ */
+export interface FoundRecord extends Omit<StoredRecord, RecordPart> {
+  sealed: Sealed
+}
+
+/** Nothing of it may leave until its release has committed. */
+export type LookedUp = FoundRecord | 'erased' | undefined
+
+/** One by one, along the primary key: see `releaseRecords`. */
+const LOOK_UP: Statement = {
+  name: 'look-up-records',
+  text: `SELECT item, r.token, r.kind, r.site, version, policy, consents, created_at, updated_at,
+                CASE w.part WHEN 'display' THEN display_key ELSE secret_key END AS key,
+                CASE w.part WHEN 'display' THEN display_sealed ELSE secret_sealed END AS sealed
+         FROM unnest(${opaqueArray(1, 'integer')}, $2::uuid[], $3::smallint[], $4::text[]) AS w (item, token, site, part) CROSS JOIN LATERAL (
+           SELECT * FROM records WHERE token = w.token AND site = w.site OFFSET 0) r`,
+}
+
+interface Row {
+  item: number
+  token: Token
+  kind: StoredRecord['kind']
+  site: string
+  version: number
+  policy_version: string | null
+  consents: string[]
+  created_at: Date
+  updated_at: Date
+  key_id: string | null
+  sealed: Buffer | null
+}
+
+/** The records of any number of requests in one statement, for each request in the order of its tokens. */
+export async function lookUpRecords(db: Queryable, lookUps: readonly LookUp[]): Promise<LookedUp[][]> {
+  const items = lookUps.flatMap(({ site, tokens, part }) => tokens.map((token) => ({ token, site, part })))
+  const rows = await db.query<Record<string, unknown>>(LOOK_UP, [
+    integerArray(items.map((_, at) => at)),
+    idArray(items.map(({ token }) => token)),
+    await smallNumbers(
+      db,
+      'site',
+      items.map(({ site }) => site),
+    ),
+    textArray(items.map(({ part }) => part)),
+  ])
+  const found: LookedUp[] = items.map(() => undefined)
+  for (const row of await spellOut<Row>(db, rows)) found[row.item] = toLookedUp(row, items[row.item]!.token)
+  let start = 0
+  return lookUps.map(({ tokens }) => {
+    start += tokens.length
+    return found.slice(start - tokens.length, start)
+  })
+}
+
+function toLookedUp({ key_id: keyId, sealed: bytes, ...row }: Row, asked: Token): LookedUp {
+  // Of another kind there never was a record.
+  if (keyId === null || bytes === null) return row.token === asked ? 'erased' : undefined
+  const { token, kind, site, version, consents } = row
+  return {
+    ...{ token, kind, site, version, consents },
+    policyVersion: row.policy_version ?? undefined,
+    sealed: { keyId, bytes },
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  }
+}

@@ -1,0 +1,77 @@
+import { z } from 'zod'
+import type { Caller } from '../../access/policy/caller.ts'
+import { type Route, route } from '../../http/route.ts'
+import { searchTypes } from '../../kinds/kind.ts'
+import { issue } from '../../values/parse-input.ts'
+import { Sensitive } from '../../values/sensitive.ts'
+import type { RecordDeps } from '../dependencies.ts'
+import type { Claim, Idempotency } from '../idempotency/idempotency.ts'
+import { runOnce } from '../idempotency/run-once.ts'
+import { askedIn } from '../record/asked.ts'
+import type { Why } from '../why/why.ts'
+import { type SearchRequest, searchByValue } from './search.ts'
+
+const value = z
+  .string()
+  .min(1)
+  .max(320)
+  .transform((text) => new Sensitive(text))
+
+/** To find the card of a number is to confirm the number: it needs what revealing the number needs, and only it does. */
+function createSearchSchema({ whyMembers: { purpose, ...why } }: Why) {
+  return z
+    .strictObject({
+      by: z.enum(searchTypes),
+      value,
+      purpose: purpose.optional().describe('what the search is for; required for card_number and accepted only there'),
+      ...why,
+    })
+    .transform((body, context): SearchRequest => {
+      const { by, value, purpose, ...reasons } = body
+      if (by === 'card_number') {
+        if (purpose !== undefined) return { by, value, purpose, ...reasons }
+        context.addIssue({
+          code: 'custom',
+          ...issue('invalid-input', 'is needed to search by card number', ['purpose']),
+        })
+      } else {
+        if ([purpose, ...Object.values(reasons)].every((member) => member === undefined)) return { by, value }
+        context.addIssue({ code: 'custom', ...issue('unknown-member', 'has a member of a search by card number') })
+      }
+      return z.NEVER
+    })
+}
+
+const view = z.record(z.string(), z.unknown()).meta({ description: 'the masked view of a record' })
+
+/** `POST /v1/search`: a POST, so that no value is in a URL. */
+export function createSearchRoutes(deps: RecordDeps & { idempotency: Idempotency }): Route<Caller>[] {
+  const body = createSearchSchema(deps.why)
+  return [
+    route<Caller, z.output<typeof body>>({
+      method: 'POST',
+      path: '/v1/search',
+      summary: 'Find records by the exact customer, e-mail, phone or card number',
+      access: ['token:search'],
+      audited: true,
+      idempotent: true,
+      asked: askedIn,
+      body,
+      responses: {
+        200: {
+          description: 'masked views, the newest first; a record that does not open has a code instead',
+          schema: z.object({ results: z.array(view), truncated: z.boolean() }),
+        },
+      },
+      handle: (request) => {
+        const search = async (claim?: Claim, replayOf?: string) => {
+          return {
+            status: 200,
+            body: await searchByValue(deps, request.caller, request.body, request, { idempotency: claim, replayOf }),
+          }
+        }
+        return runOnce<string | null>(deps, request, 'search', search, (first) => search(undefined, first ?? undefined))
+      },
+    }),
+  ]
+}

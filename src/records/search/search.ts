@@ -1,0 +1,199 @@
+import { spendOrRefuse } from '../../access/limits/budget.ts'
+import { auditCaller, type Caller } from '../../access/policy/caller.ts'
+import { seesBin } from '../../access/policy/grant.ts'
+import { needsConsent, type Purpose } from '../../access/policy/purpose.ts'
+import type { Budget } from '../../access/policy/roles.ts'
+import type { AuditEvent, AuditFacts } from '../../audit/event/audit-event.ts'
+import { storeUnderKeys } from '../../keys/ring/store-under-keys.ts'
+import type { SearchType } from '../../kinds/kind.ts'
+import { normaliseSearchValue } from '../../kinds/kinds.ts'
+import { Problem } from '../../values/problem.ts'
+import type { Sensitive } from '../../values/sensitive.ts'
+import { giveWay } from '../../values/time-slice.ts'
+import type { RecordDeps, RequestFacts } from '../dependencies.ts'
+import type { IdempotencyRow } from '../idempotency/idempotency-store.ts'
+import type { StoredRecord } from '../record/record.ts'
+import { sealReason } from '../record/seal-reason.ts'
+import { maskedView, openDisplay } from '../record/sealed-record.ts'
+import { authoriseCardSearch, type CardSearchReason } from './authorise-card-search.ts'
+import type { Finding } from './search-store.ts'
+
+/** A correction can come between opening and committing once or twice, hardly three times. */
+const ATTEMPTS = 3
+
+/** One shopper has few records; a term that finds more is not a person. */
+const MAX_RESULTS = 100
+
+export interface SearchResult {
+  results: Record<string, unknown>[]
+  /** Whether there are more than were returned. */
+  truncated: boolean
+}
+
+/** What a caller looks for. To find a card by its number is to confirm the number, so that says why. */
+export type SearchRequest = { value: Sensitive<string> } & (
+  | { by: Exclude<SearchType, 'card_number'> }
+  | ({ by: 'card_number' } & CardSearchReason)
+)
+
+interface SearchExtra {
+  /** Keeps the id of the event. */
+  idempotency?: ((event: string) => IdempotencyRow) | undefined
+  /** The event of the first answer, when this is a replay. */
+  replayOf?: string | undefined
+}
+
+type SearchDeps = Pick<
+  RecordDeps,
+  | 'batches'
+  | 'budgets'
+  | 'cardSearches'
+  | 'findByTerm'
+  | 'findsCards'
+  | 'probes'
+  | 'keys'
+  | 'kinds'
+  | 'newAuditEvent'
+  | 'now'
+>
+
+/** Which budgets the records of a search are counted in. */
+interface Counted {
+  purpose: Purpose | undefined
+  extra?: Budget | undefined
+}
+
+/**
+ * Finds the records of the caller's site that carry exactly this value, and answers with their masked views, newest first.
+ * Whether it may is decided, and what it costs is counted, before anything is looked up.
+ *
+ * @throws {Problem} scope-missing, purpose-not-permitted, fields-not-permitted, condition-not-met, unauthenticated for a card
+ *   number that the caller may not see; card-search-off where the vault finds none by its number; invalid-input when the value cannot be one of that type; too-many-requests,
+ *   budget-spent, record-changed, audit-unavailable
+ */
+export async function searchByValue(
+  deps: SearchDeps,
+  caller: Caller,
+  input: SearchRequest,
+  facts: RequestFacts,
+  extra: SearchExtra = {},
+): Promise<SearchResult> {
+  const budgets: Counted[] = [{ purpose: undefined }]
+  if (input.by === 'card_number') {
+    budgets.push({ purpose: input.purpose, extra: authoriseCardSearch(caller, input, deps.now()) })
+    if (!deps.findsCards) throw new Problem('card-search-off')
+  }
+  const values = normaliseSearchValue(deps.kinds, input.by, input.value.expose())
+  if (values[0] === undefined) {
+    throw new Problem('invalid-input', {
+      errors: [{ pointer: '#/value', detail: `is no ${input.by.replace('_', ' ')}` }],
+    })
+  }
+  for (const { purpose, extra } of budgets) await deps.budgets.requireRoom(caller, purpose, extra)
+  if (input.by === 'card_number') await deps.cardSearches.spend(caller, values[0])
+  return deps.probes.lookUp(
+    caller,
+    1,
+    () => lookUp(deps, caller, { input, values, budgets }, facts, extra),
+    ({ results }) => (results.length === 0 ? 1 : 0),
+  )
+}
+
+async function lookUp(
+  deps: SearchDeps,
+  caller: Caller,
+  { input, values, budgets }: { input: SearchRequest; values: readonly string[]; budgets: readonly Counted[] },
+  facts: RequestFacts,
+  extra: SearchExtra,
+): Promise<SearchResult> {
+  const about = {
+    request_id: facts.requestId,
+    caller: auditCaller(caller, facts),
+    site: caller.site,
+    ...statedIn(input),
+  }
+  const find = async (): Promise<{ found: SearchResult; finding: Finding }> => {
+    const sought = { site: caller.site, by: input.by, values }
+    const found = await deps.findByTerm.records(sought, MAX_RESULTS)
+    const records = found.records.filter((record) => hasConsent(record, input))
+    const results: Record<string, unknown>[] = []
+    const events: AuditEvent[] = []
+    for (const [at, record] of records.entries()) {
+      if (at > 0) await giveWay()
+      try {
+        results.push(
+          maskedView(deps.kinds, record, await openDisplay(deps.keys, record), {
+            bin: seesBin(caller),
+          }),
+        )
+      } catch (error) {
+        if (!(error instanceof Problem) || error.code !== 'record-integrity') throw error
+        const { token, kind } = record
+        // One damaged record must not hide all others of a shopper. What it says of consents was not confirmed: where one of
+        // them would let it out, it is not there.
+        if (!dependsOnConsent(input)) results.push({ token, kind, code: error.code })
+        events.push(
+          deps.newAuditEvent({ ...about, type: 'request.refuse', outcome: 'failed', token, kind, code: error.code }),
+        )
+      }
+    }
+    await deps.keys.ensureFresh()
+    const count = records.length
+    const event = deps.newAuditEvent({
+      ...about,
+      type: 'record.search',
+      outcome: 'success',
+      search_by: input.by,
+      count,
+      tokens: count === 0 ? undefined : records.map(({ token }) => token),
+      replay_of: extra.replayOf,
+    })
+    events.push(event)
+    const reason = input.by === 'card_number' ? input.reason : undefined
+    const reasons = reason === undefined ? [] : [sealReason(deps, event.id, reason)]
+    return {
+      found: { results, truncated: found.truncated },
+      finding: {
+        owner: caller.id,
+        events,
+        reasons,
+        records,
+        idempotency: extra.idempotency?.(event.id),
+        now: deps.now(),
+      },
+    }
+  }
+  const findAndCommit = async (): Promise<SearchResult | undefined> => {
+    const { found, finding } = await find()
+    const tokens = finding.records.map(({ token }) => token)
+    for (const { purpose, extra } of budgets) {
+      // Others may have spent the budget meanwhile: then a miss is refused as a hit is.
+      if (tokens.length === 0) await deps.budgets.requireRoom(caller, purpose, extra)
+      else await spendOrRefuse(deps.budgets, caller, purpose, tokens, extra)
+    }
+    return (await deps.batches.commitFinding(finding)) ? found : undefined
+  }
+  // What was found leaves only when its events have committed; a record that was changed meanwhile is looked at again.
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const found = await storeUnderKeys(deps.keys, findAndCommit)
+    if (found !== undefined) return found
+  }
+  throw new Problem('record-changed', { retryAfterSeconds: 1 })
+}
+
+/** What the events of a search say of why it was made. */
+function statedIn(input: SearchRequest): Pick<AuditFacts, 'purpose' | 'ticket' | 'authority'> {
+  if (input.by !== 'card_number') return {}
+  const { purpose, ticket, authority } = input
+  return { purpose, ticket, authority }
+}
+
+/** A card whose shopper has not consented to the purpose is not there for it. */
+function hasConsent({ consents }: StoredRecord, input: SearchRequest): boolean {
+  return !dependsOnConsent(input) || consents.includes(input.purpose)
+}
+
+/** Whether the purpose of the search must be consented to. */
+function dependsOnConsent(input: SearchRequest): input is SearchRequest & { by: 'card_number' } {
+  return input.by === 'card_number' && needsConsent(input.purpose)
+}

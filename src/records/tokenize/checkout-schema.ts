@@ -1,0 +1,75 @@
+import { z } from 'zod'
+import { holdsCardNumber } from '../../kinds/card-number.ts'
+import { mayBeCardNumber } from '../../kinds/clear-value.ts'
+import type { Details } from '../../kinds/kind.ts'
+import type { Kinds } from '../../kinds/kinds.ts'
+import { optionalMembers } from '../../kinds/optional-members.ts'
+import { issue } from '../../values/parse-input.ts'
+import { Sensitive } from '../../values/sensitive.ts'
+import type { Checkout, CheckoutPart } from './tokenize.ts'
+import { checkoutParts } from './tokenize.ts'
+
+/**
+ * The shop's own reference for a shopper. It finds all that is held on somebody, so it is needed exactly as sent. Digits
+ * that touch a letter are no card number here: a shop whose references are numbers puts a letter before them.
+ */
+const customer = z
+  .string()
+  .min(1)
+  .max(128, { abort: true })
+  .regex(/^[\p{L}\p{N}\p{P}\p{S}](?:[\p{L}\p{M}\p{N}\p{P}\p{S} ]*[\p{L}\p{M}\p{N}\p{P}\p{S}])?$/u)
+  .refine((value) => !holdsCardNumber(value, { besideLetters: false }), {
+    ...issue('card-number-in-text', 'remove the card number, or put a letter before a reference that looks like one'),
+  })
+  .overwrite((value) => value.normalize('NFC'))
+  .meta({ description: "the shop's own reference for the shopper", examples: ['cus_1042'] })
+
+const slug = z
+  .string()
+  .regex(/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/, { abort: true })
+  .refine((value) => !mayBeCardNumber(value), issue('card-number-in-text', 'remove the card number'))
+
+/** A name and no number: it stands in the clear for as long as the record does. */
+const consent = slug.regex(/[A-Za-z]/)
+
+/** The body of `POST /v1/tokenize`. Unknown members are refused, so a verification code can never be stored by accident. */
+export function checkoutSchema(kinds: Kinds) {
+  const part = (name: CheckoutPart) =>
+    kinds[checkoutParts[name].kind].schema.transform((details) => new Sensitive<Details>(details))
+  return z
+    .strictObject(
+      optionalMembers({
+        customer,
+        policy_version: slug.describe('the version of the privacy policy that the shopper was shown'),
+        consents: z.array(consent).max(32).describe('what the shopper agreed to, by name'),
+        card: part('card'),
+        billing_address: part('billing_address'),
+        shipping_address: part('shipping_address'),
+        contact: part('contact'),
+      }),
+    )
+    .refine((body) => Object.keys(checkoutParts).some((name) => body[name as CheckoutPart] !== undefined), {
+      ...issue('invalid-input', `expected at least one of: ${Object.keys(checkoutParts).join(', ')}`),
+    })
+    .transform((body): Checkout => {
+      const { customer, policy_version, consents, ...parts } = body
+      const present = Object.entries(parts).filter(([, details]) => details !== undefined)
+      return {
+        customer,
+        policyVersion: policy_version,
+        consents: [...new Set(consents ?? [])],
+        parts: Object.fromEntries(present),
+      }
+    })
+}
+
+const tokenizedPart = z.looseObject({ token: z.string(), kind: z.string() }).optional()
+
+/** The answer to `POST /v1/tokenize`. */
+export const tokenizedSchema = z.object({
+  customer: z.string().optional(),
+  card: tokenizedPart,
+  billing_address: tokenizedPart,
+  shipping_address: tokenizedPart,
+  contact: tokenizedPart,
+})

@@ -1,0 +1,30 @@
+import type { Config } from '../../config/config.ts'
+import { examineClock } from '../../database/clock.ts'
+import type { Database } from '../../database/database.ts'
+import { inspectDatabase } from '../../database/inspect.ts'
+import { examineDatabase, examineMappedRoles, type Finding } from './doctor.ts'
+import { examinePartitions } from './examine-partitions.ts'
+import { examineRegistry } from './examine-registry.ts'
+import { examineSchema } from './examine-schema.ts'
+import { examineSettings } from './examine-settings.ts'
+
+/** Everything of a fit database that would refuse a start or should be seen to, as far as its schema is of this version. */
+export async function examineOpenDatabase(
+  config: Config,
+  database: Database,
+  log: (line: string) => void,
+): Promise<Finding[]> {
+  const facts = await inspectDatabase(database)
+  const found = [...examineDatabase(config, facts), ...(await examineMappedRoles(config, facts))]
+  const ofClock = examineClock(facts.clockLeadMs)
+  if (found.some(({ code }) => code === 'schema')) return [...ofClock, ...found]
+  const ofKeys = await examineRegistry(config, database, log)
+  return [
+    ...ofClock,
+    ...found,
+    ...ofKeys.findings,
+    ...(await examineSchema(database, ofKeys.marks)),
+    ...(await examinePartitions(database)),
+    ...(await examineSettings(config, database)),
+  ]
+}

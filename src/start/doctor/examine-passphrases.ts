@@ -1,0 +1,33 @@
+import type { Config } from '../../config/config.ts'
+import { isGuessablePassphrase, passphraseFiles } from '../../keys/root-key/passphrase-file.ts'
+import { RootKeyConfigError } from '../../keys/root-key/root-key.ts'
+import type { Finding } from './doctor.ts'
+
+/**
+ * Which passphrases in use no new root key would be made of. They refuse no start: what they open must open. To find it out can
+ * take seconds, so only the doctor does.
+ */
+export async function examinePassphrases({ rootKey, rootKeyFile }: Config): Promise<Finding[]> {
+  if (rootKey.provider !== 'passphrase-file') return []
+  const files = await passphraseFiles(rootKeyFile)
+  const guessable = await Promise.all(files.map(isGuessable))
+  return files.filter((_file, at) => guessable[at]).map(weak)
+}
+
+async function isGuessable(file: string): Promise<boolean> {
+  try {
+    return await isGuessablePassphrase(file)
+  } catch (error) {
+    // A file that cannot be used is a finding of its own.
+    if (error instanceof RootKeyConfigError) return false
+    throw error
+  }
+}
+
+function weak(file: string): Finding {
+  return {
+    code: 'weak-passphrase',
+    severity: 'warning',
+    detail: `the passphrase in ${file} can be guessed: run "strongroom keys rotate root", which makes a root key of a random one, and remove this file when no backup of its time is needed.`,
+  }
+}

@@ -1,0 +1,19 @@
+import type { EmbeddedDatabase } from '../embedded-postgres/embedded.ts'
+import type { Strongroom } from '../vault/vault.ts'
+
+/** Has the embedded database started again whenever it ends. Resolves when that fails. */
+export function lostDatabase(
+  { logger, alert }: Strongroom,
+  keepRunning: EmbeddedDatabase['keepRunning'],
+): Promise<Error> {
+  return new Promise((resolve) => {
+    keepRunning({
+      onRestart: (facts) => alert('database-restarted', facts),
+      onFailedStart: (reason) => logger.error({ reason }, 'the embedded database does not start'),
+      onLost(error) {
+        alert('database-lost', { reason: error.message })
+        resolve(error)
+      },
+    })
+  })
+}

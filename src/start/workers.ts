@@ -1,0 +1,179 @@
+import cluster, { type Worker } from 'node:cluster'
+import type { Config } from '../config/config.ts'
+import { createTicketSecret, replaceHourly } from '../http/tls/session-tickets.ts'
+import type { HandedRootKey } from '../keys/lifecycle/unseal.ts'
+import { describeError } from '../observability/logger.ts'
+import { createClusterMetricsText } from '../observability/metrics.ts'
+import { withoutInspectorSignal } from '../values/inspector-signal.ts'
+import type { Strongroom } from '../vault/vault.ts'
+import { openVault } from './open-vault.ts'
+import { passOnConnection } from './pass-on-connection.ts'
+import {
+  type Announce,
+  followCertificates,
+  type Listening,
+  listenToCallers,
+  listenToOperator,
+  once,
+  openAsServer,
+  type Serving,
+  welcome,
+} from './serve.ts'
+
+/** A worker asks for the root key that custodians brought; the answer, and every later one, is a message with it. */
+const ASK_ROOT_KEY = 'root-key'
+interface RootKeyMessage {
+  rootKey: HandedRootKey | undefined
+}
+
+/** What every worker derives the keys of its session tickets from, so that each resumes the sessions of the others. */
+interface TicketSecretMessage {
+  ticketSecret: Uint8Array
+}
+
+/** What the first process tells a worker; signals of the terminal reach workers too and are not theirs to follow. */
+const STOP = 'stop'
+/** A worker's own grace period, and some more to close its connections. */
+const STOP_WITHIN_MS = 15_000
+
+/** So that workers which cannot start do not keep both cores busy with trying. */
+const FORK_AGAIN_MS = 500
+
+/**
+ * Starts the vault as one process in charge and several workers that share the port. The first process opens the
+ * database, migrates, serves the operator's listener and replaces workers that die; the workers serve callers. Whatever
+ * must hold across them — idempotency, limits, revocation — lives in the database.
+ */
+export async function serveWithWorkers(config: Config, announce: Announce): Promise<Serving> {
+  // Buffers go as they are, and a root key is not made into text on its way.
+  cluster.setupPrimary({ serialization: 'advanced', execArgv: withoutInspectorSignal(process.execArgv) })
+  const vault = await openAsServer(config, announce)
+  const { logger, unsealing } = vault.strongroom
+  const tell = (worker: Worker, rootKey: HandedRootKey | undefined) =>
+    worker.send({ rootKey } satisfies RootKeyMessage, () => rootKey?.key.fill(0))
+  const tickets = createTicketSecret()
+  const endTickets = replaceHourly(tickets)
+  const tellTickets = (worker: Worker) =>
+    worker.send({ ticketSecret: tickets.bytes } satisfies TicketSecretMessage, () => {})
+  let stopping = false
+  let operator: Listening | undefined
+  let unfollow = () => {}
+
+  const fork = () => {
+    const worker = cluster.fork()
+    passOnConnection(worker, () => workers().find((other) => other !== worker && other.isConnected()))
+    worker.on('message', (message) => {
+      if (message !== ASK_ROOT_KEY) return
+      tellTickets(worker)
+      tell(worker, unsealing.handOver())
+    })
+    worker.once('exit', (code, signal) => {
+      if (stopping) return
+      logger.error({ worker: worker.id, code, signal }, 'a worker ended; another takes its place')
+      setTimeout(() => {
+        if (!stopping) fork()
+      }, FORK_AGAIN_MS).unref()
+    })
+    return worker
+  }
+  const onHangUp = () => {
+    for (const worker of workers()) worker.process.kill('SIGHUP')
+  }
+  const stop = once(async () => {
+    stopping = true
+    process.off('SIGHUP', onHangUp)
+    unfollow()
+    endTickets()
+    await Promise.all([...workers().map(stopWorker), operator?.stop()])
+    await vault.close()
+  })
+  process.on('SIGHUP', onHangUp)
+  unsealing.onOpen(() => {
+    for (const worker of workers()) tell(worker, unsealing.handOver())
+  })
+  tickets.onReplace(() => workers().forEach(tellTickets))
+  try {
+    await Promise.all(Array.from({ length: config.workers }, () => listeningOf(fork())))
+    operator = await listenToOperator(config, vault.strongroom, createClusterMetricsText(), tickets)
+    unfollow = followCertificates(config, [operator], vault.strongroom)
+    await welcome(config, vault.strongroom, announce)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { port: config.port, databaseLost: vault.databaseLost, stop }
+}
+
+/** What a forked process does: serves callers until it is told to stop, or the first process is gone. */
+export async function serveAsWorker(config: Config): Promise<void> {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
+  const stopMessage = new Promise<void>((resolve) => {
+    process.on('message', (message) => message === STOP && resolve()) // may come while the worker still starts
+  })
+  const vault = await openVault(config, { role: 'worker', log: () => {} })
+  const { strongroom } = vault
+  strongroom.metrics.shareWithFirstProcess()
+  const tickets = createTicketSecret()
+  process.on('message', (message: unknown) => {
+    if (isTicketSecretMessage(message)) tickets.replace(message.ticketSecret)
+  })
+  await receiveRootKey(strongroom)
+  const listening = await listenToCallers(config, strongroom, tickets)
+  const unfollow = followCertificates(config, [listening], strongroom)
+  await stopMessage
+  strongroom.beginShutdown()
+  unfollow()
+  await listening.stop()
+  await vault.close()
+  process.exit(0)
+}
+
+/** Resolves when the first process has said whether it has one; later ones are taken as they come. */
+function receiveRootKey({ unsealing, logger }: Strongroom): Promise<void> {
+  return new Promise((resolve) => {
+    process.on('message', async (message: unknown) => {
+      if (!isRootKeyMessage(message)) return
+      const { rootKey } = message
+      if (rootKey !== undefined) {
+        await unsealing
+          .take(rootKey)
+          .catch((error) => logger.error({ reason: describeError(error) }, 'the root key cannot be used'))
+      }
+      resolve()
+    })
+    process.send?.(ASK_ROOT_KEY)
+  })
+}
+
+function isRootKeyMessage(message: unknown): message is RootKeyMessage {
+  return typeof message === 'object' && message !== null && 'rootKey' in message
+}
+
+function isTicketSecretMessage(message: unknown): message is TicketSecretMessage {
+  return typeof message === 'object' && message !== null && 'ticketSecret' in message
+}
+
+function workers(): Worker[] {
+  return Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined)
+}
+
+function listeningOf(worker: Worker): Promise<void> {
+  return new Promise((resolve, reject) => {
+    worker.once('listening', () => resolve())
+    worker.once('exit', () => reject(new Error('a worker could not start; its own message says why.')))
+  })
+}
+
+function stopWorker(worker: Worker): Promise<void> {
+  if (worker.isDead()) return Promise.resolve()
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => worker.process.kill('SIGKILL'), STOP_WITHIN_MS)
+    worker.once('exit', () => {
+      clearTimeout(cut)
+      resolve()
+    })
+    worker.send(STOP, (error) => {
+      if (error) worker.process.kill('SIGKILL')
+    })
+  })
+}

@@ -1,0 +1,29 @@
+import type { Background, TaskName } from '../observability/background.ts'
+
+const SWEEP_EVERY_MS = 10 * 60 * 1000
+/** A server that is often started sweeps too; a command ends before. */
+const SWEEP_FIRST_MS = 60 * 1000
+
+export interface Tending {
+  background: Background
+  keys: { readonly isSealed: boolean; readonly times: { readonly tendEveryMs: number } }
+  /** What is done again and again while there are keys, each for the first time as part of the start. */
+  work: readonly (readonly [TaskName, () => unknown])[]
+  /** What is done instead while there are none: a sealed vault has said so already. */
+  whenSealed: () => void
+  /** Each answers with how many rows it has removed. */
+  sweeps: Readonly<Partial<Record<TaskName, () => Promise<number>>>>
+}
+
+/** Starts what a vault does to stay as it should be. */
+export async function tendVault({ background, keys, work, whenSealed, sweeps }: Tending): Promise<void> {
+  for (const [name, tend] of work) {
+    const task = background.every(name, { everyMs: keys.times.tendEveryMs }, async () =>
+      keys.isSealed ? whenSealed() : tend(),
+    )
+    await task.run()
+  }
+  for (const [name, sweep] of Object.entries(sweeps) as [TaskName, () => Promise<number>][]) {
+    background.every(name, { everyMs: SWEEP_EVERY_MS, firstMs: SWEEP_FIRST_MS }, sweep)
+  }
+}

@@ -1,0 +1,30 @@
+import type { Caller } from '../access/policy/caller.ts'
+import { requireAnyScope } from '../access/policy/grant.ts'
+import { type AppOptions, createApp } from '../http/app.ts'
+import type { RefusesCertificate } from '../http/request-credentials.ts'
+import { createTrustedProxies, type TrustedProxies } from '../http/source/trusted-proxies.ts'
+import { holdsCardNumber } from '../kinds/card-number.ts'
+
+type OfListener = 'answersFor' | 'proxies' | 'refusesCertificate'
+type OfEveryVault = 'authorize' | 'describeCaller' | 'holdsCardNumber'
+
+/** What the HTTPS application takes from the listener that it stands behind. */
+export interface ListenerFacts {
+  proxies?: TrustedProxies
+  refusesCertificate?: RefusesCertificate
+}
+
+/** Makes the HTTPS application of a vault, for the names that a listener answers for. */
+export function createVaultApp(parts: Omit<AppOptions<Caller>, OfListener | OfEveryVault>) {
+  return (answersFor: (host: string) => boolean, listener: ListenerFacts = {}) =>
+    createApp<Caller>({
+      ...parts,
+      answersFor,
+      proxies: listener.proxies ?? createTrustedProxies([]),
+      refusesCertificate: listener.refusesCertificate ?? (() => false),
+      authorize: requireAnyScope,
+      describeCaller: (caller) => caller.id,
+      // A token is letters and digits, and some of those digits a card number's sooner or later.
+      holdsCardNumber: (text) => holdsCardNumber(text, { besideLetters: false }),
+    })
+}
