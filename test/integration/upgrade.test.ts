@@ -25,7 +25,7 @@ describe.each(oldVaults)('a vault of migration %s', (name) => {
     await database.sql('DROP SCHEMA public CASCADE')
     await database.sql('CREATE SCHEMA public')
     const superuserUrl = withDatabase(inject('cluster').superuserUrl, database.name)
-    await loadOldVault(name, { ownerUrl: superuserUrl, superuserUrl })
+    await loadOldVault(name, { ownerUrl: superuserUrl, serverUrl: database.serverUrl, superuserUrl })
     // The tables are those that the first migration makes: there is nothing to apply.
     expect(await migrate({ ownerUrl: superuserUrl, serverRole: new URL(database.serverUrl).username })).toEqual([])
     const rootKeyFile = path.join(directory, 'root-key')

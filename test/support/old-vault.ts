@@ -46,12 +46,19 @@ export function copyOldRootKey(name: OldVaultName, target: string): void {
   chmodSync(target, 0o600)
 }
 
-/**
- * Makes the tables of an earlier version in an empty database, with the statements of its own migrations, their record among them.
- *
- * @param last the migration to stop after
- */
-export async function makeOldSchema(name: OldVaultName, last: string, ownerUrl: string): Promise<void> {
+export interface OldSchemaOptions {
+  /** The migration to stop after. */
+  last: string
+  /** The database as the role that is to own the tables. */
+  ownerUrl: string
+  serverUrl: string
+}
+
+/** Makes the tables of an earlier version in an empty database, with the statements of its own migrations, their record among them. */
+export async function makeOldSchema(
+  name: OldVaultName,
+  { last, ownerUrl, serverUrl }: OldSchemaOptions,
+): Promise<void> {
   const statements = readFixture<OldStatement[]>(name, 'statements.json.gz')
   const recorded = statements.findIndex(
     ({ text, values }) => text.startsWith('insert into "migrations"') && values.includes(last),
@@ -60,20 +67,22 @@ export async function makeOldSchema(name: OldVaultName, last: string, ownerUrl: 
   if (recorded < 0 || committed < 0) throw new Error(`the fixture has no migration ${last}`)
   await withClient(ownerUrl, async (owner) => {
     for (const { text, values } of statements.slice(0, committed + 1)) await owner.query(text, values)
+    // As `migrate` has always done behind them.
+    const serverRole = owner.escapeIdentifier(new URL(serverUrl).username)
+    await owner.query(`GRANT SELECT ON migrations TO strongroom_runtime; GRANT strongroom_runtime TO ${serverRole}`)
   })
 }
 
 /**
  * Fills an empty database with the tables of a vault at the fixture's last migration, row by row as they were.
  *
- * @param ownerUrl the database as the role that is to own the tables
- * @param superuserUrl the same as a role that may pass over triggers, as a restored backup does
+ * @param superuserUrl the database as a role that may pass over triggers, as a restored backup does
  */
 export async function loadOldVault(
   name: OldVaultName,
-  { ownerUrl, superuserUrl }: { ownerUrl: string; superuserUrl: string },
+  { ownerUrl, serverUrl, superuserUrl }: Omit<OldSchemaOptions, 'last'> & { superuserUrl: string },
 ): Promise<void> {
-  await makeOldSchema(name, name, ownerUrl)
+  await makeOldSchema(name, { last: name, ownerUrl, serverUrl })
   const { tables, sequences } = readFixture<{
     tables: Record<string, unknown[]>
     sequences: { name: string; value: string | null }[]
@@ -90,7 +99,8 @@ export async function loadOldVault(
       await client.query(insert, [JSON.stringify(rows)])
     }
     for (const { name: sequence, value } of sequences) {
-      if (value !== null && !sequence.startsWith('migrations')) await client.query('SELECT setval($1, $2)', [sequence, value])
+      if (value !== null && !sequence.startsWith('migrations'))
+        await client.query('SELECT setval($1, $2)', [sequence, value])
     }
     await client.query('COMMIT')
   })
