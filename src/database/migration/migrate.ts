@@ -11,14 +11,14 @@ import { type Migrations, namesOf, runMigrations, whileNobodyElseMigrates } from
  * Migrations go forward only, and a rollback is refused: another migration, or a backup, undoes what one has done. They are imported
  * rather than found, so that the built program carries them along.
  */
-const migrations: Migrations = {
+export const shippedMigrations: Migrations = {
   first: { '0001-schema': schema },
   // From 0033 on: `docs/contributing/migrations.md`.
   online: {},
 }
 
 /** The names of the migrations this version brings. */
-export const knownMigrations = namesOf(migrations)
+export const knownMigrations = namesOf(shippedMigrations)
 
 const UNDEFINED_OBJECT = '42704'
 const INSUFFICIENT_PRIVILEGE = '42501'
@@ -57,7 +57,7 @@ export async function migrate({ ownerUrl, caFile, schema: named, serverRole }: M
     await lock.connect()
     await applySettings(lock, { schema, isPatient: true }, CONNECT_TIMEOUT_MS)
     const applied = await whileNobodyElseMigrates(lock, async () => {
-      const names = await runMigrations(db, migrations)
+      const names = await runMigrations(db, shippedMigrations)
       // A temporary table would stand in for the real one in its session.
       await db.raw(REVOKE_TEMPORARY)
       return names
