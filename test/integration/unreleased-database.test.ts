@@ -46,7 +46,7 @@ it('that the last unreleased migration has made counts as made by the first one,
   await makeOld(LAST_UNRELEASED)
   const before = await dump()
   const [last] = await database.sql("SELECT migration_time FROM migrations WHERE name = '0032-rotation'")
-  expect(await run()).toEqual([])
+  expect(await run()).toEqual(knownMigrations)
   const written = [{ name: knownMigrations[0], batch: 1, migration_time: last!.migration_time }]
   expect(await record()).toEqual(written)
   expect(await dump()).toBe(before)

@@ -65,9 +65,8 @@ async function refuseRollback(): Promise<void> {
  */
 export async function runMigrations(db: Knex, migrations: Migrations, options: RunOptions = {}): Promise<string[]> {
   const { first, online } = migrations
-  await replaceUnreleased(db, await appliedBefore(db))
+  const applied = await replaceUnreleased(db, await appliedBefore(db))
   const known = await appliedBefore(db)
-  const applied: string[] = []
 
   /** Runs of the first and of the named ones what is pending. */
   async function run(names: readonly string[], which: 'latest' | 'up'): Promise<void> {

@@ -34,17 +34,19 @@ export function hasFirstSchema(applied: readonly string[]): boolean {
  * Writes the record of the first migration in place of those that came before there was a release, if the last of them was applied.
  *
  * @param applied in the order in which they were applied
+ * @returns the names that were written
  * @throws {UnreleasedDatabase} and nothing is changed
  */
-export async function replaceUnreleased(db: Knex, applied: readonly string[]): Promise<void> {
+export async function replaceUnreleased(db: Knex, applied: readonly string[]): Promise<string[]> {
   const refusal = refuseUnreleased(applied)
   if (refusal !== undefined) throw new UnreleasedDatabase(refusal)
-  if (applied.at(-1) !== LAST_UNRELEASED) return
+  if (applied.at(-1) !== LAST_UNRELEASED) return []
   await db.transaction(async (tx) => {
     const { rows } = await tx.raw('SELECT max(migration_time) AS at FROM migrations')
     await tx.raw('DELETE FROM migrations')
     await tx.raw('INSERT INTO migrations (name, batch, migration_time) VALUES (?, 1, ?)', [FIRST, rows[0].at])
   })
+  return [FIRST]
 }
 
 /** Anything may stand in a table that is not the vault's. */
