@@ -192,7 +192,7 @@ describe('single places', () => {
   })
 
   it('a masked view leaves only where it is counted, or to the one who stored it', () => {
-    const counted = pathsWith(/\bspendOrRefuse\(/)
+    const counted = pathsWith(/\bconsumeOrRefuse\(/)
     const shows = pathsWith(/(?<!function )\bmaskedView\(/)
     expect(shows).toContain('src/records/change/correct.ts')
     expect(shows.filter((path) => !counted.includes(path) && !path.startsWith('src/records/tokenize'))).toEqual([])

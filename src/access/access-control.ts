@@ -1,15 +1,15 @@
 import type { AuditCaller, NewAuditEvent } from '../audit/event/audit-event.ts'
-import type { RecordEvent } from '../audit/event/record-event.ts'
+import type { WriteAuditEvent } from '../audit/event/write-audit-event.ts'
 import type { Database } from '../database/database.ts'
 import type { Keys } from '../keys/ring/keys.ts'
 import { type Alert, createNewsAlert } from '../observability/alert.ts'
 import type { NewId } from '../values/identifier.ts'
 import { sweepApprovals } from './approvals/sweep-approvals.ts'
 import { UsedApprovals } from './approvals/used-approvals.ts'
-import { createStandings } from './callers/caller-status.ts'
-import { admitCaller } from './callers/check-caller-status.ts'
+import { createCallerStatuses } from './callers/caller-status.ts'
+import { checkCallerStatus } from './callers/check-caller-status.ts'
 import { addPartner, endPartner, listPartners, type NewPartner } from './callers/partners.ts'
-import { liftCaller } from './callers/reinstate-caller.ts'
+import { reinstateCaller } from './callers/reinstate-caller.ts'
 import type { TrustedIssuer } from './issuers/trusted-issuers.ts'
 import { createAccessLedger } from './ledger/access-ledger.ts'
 import { createAccessMacs } from './ledger/access-macs.ts'
@@ -20,7 +20,7 @@ import { createBudgets } from './limits/budget.ts'
 import { selectSuspended, sweepBudgets } from './limits/budget-store.ts'
 import { createCardSearchLimit } from './limits/card-search-limit.ts'
 import { type CardLimits, createCardVelocity } from './limits/card-velocity.ts'
-import { createTally } from './limits/counter.ts'
+import { createCounters } from './limits/counter.ts'
 import { createGuessLimit, type WrongAnswerLimits } from './limits/guess-limit.ts'
 import { createLimitKeys } from './limits/limit-keys.ts'
 import { lastFormerEnd } from './limits/limit-keys-store.ts'
@@ -64,7 +64,7 @@ export interface AccessControlDeps {
   now: () => Date
   alert: Alert
   newId: NewId
-  recordEvent: RecordEvent
+  writeAuditEvent: WriteAuditEvent
 }
 
 /** Everything that decides, after authentication, what a caller may do, with the operator's commands over it. */
@@ -76,15 +76,15 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
   const ledger = createAccessLedger(deps)
   const tell = createNewsAlert(deps.alert)
   const roles = createCurrentRoles({ ...deps, macs: roleSetMacs, ledger })
-  const standingOf = createStandings({ database, ledger, tell })
-  const counting = { ...deps, tally: createTally(database, now), keyOf: createLimitKeys(deps) }
+  const statusOf = createCallerStatuses({ database, ledger, tell })
+  const counting = { ...deps, increment: createCounters(database, now), keyOf: createLimitKeys(deps) }
   const probes = createProbeLimit(counting, limits.probesPerTenMinutes)
-  const admit = (caller: Caller) => admitCaller({ ...deps, tell, standingOf, roles, probes, macs }, caller)
+  const statusDeps = { ...deps, tell, statusOf, roles, probes, macs }
   return {
     roles,
     macs,
     ledger,
-    admit,
+    checkCallerStatus: (caller: Caller) => checkCallerStatus(statusDeps, caller),
     limits: {
       rateLimit: createRateLimit(counting, limits.logIns),
       probes,
@@ -122,7 +122,8 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
       endPartner: (operator: AuditCaller, id: string) => endPartner({ ...deps, ledger }, operator, id),
       rebuildLedger: (operator: AuditCaller) => rebuildLedger({ ...deps, macs, roleSetMacs, ledger }, operator),
       listSuspended: () => selectSuspended(database),
-      liftCaller: (operator: AuditCaller, caller: string) => liftCaller({ ...deps, ledger, probes }, operator, caller),
+      reinstateCaller: (operator: AuditCaller, caller: string) =>
+        reinstateCaller({ ...deps, ledger, probes }, operator, caller),
     },
   }
 }

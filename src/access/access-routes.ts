@@ -105,9 +105,9 @@ export function createAccessRoutes(deps: AccessRouteDeps): Route<Caller>[] {
         if (grant_type !== 'client_credentials') {
           throw invalidTokenRequest('unsupported_grant_type', 'the only grant_type is client_credentials')
         }
-        const credentials = credentialsOf(request.body, request.presented)
+        const credentials = credentialsOf(request.body, request.credentials)
         const { scope } = request.body
-        const body = await issueClientToken(tokenDeps, { credentials, scope, dpop: request.presented }, request)
+        const body = await issueClientToken(tokenDeps, { credentials, scope, dpop: request.credentials }, request)
         return { status: 200, body, headers: { Pragma: 'no-cache' } }
       },
     }),

@@ -1,5 +1,5 @@
 import type { AuditCaller, NewAuditEvent } from '../audit/event/audit-event.ts'
-import type { RecordEvent } from '../audit/event/record-event.ts'
+import type { WriteAuditEvent } from '../audit/event/write-audit-event.ts'
 import type { Database } from '../database/database.ts'
 import { CallerError } from './callers/clients.ts'
 import type { ClaimMapping, TrustedIssuer } from './issuers/trusted-issuers.ts'
@@ -45,7 +45,7 @@ export interface ReviewAccessDeps {
   macs: AccessMacs
   ledger: AccessLedger
   newAuditEvent: NewAuditEvent
-  recordEvent: RecordEvent
+  writeAuditEvent: WriteAuditEvent
   now: () => Date
 }
 
@@ -87,7 +87,7 @@ export async function reviewAccess(
     })),
   ]
   const event = { type: 'access.review', outcome: 'success', caller: operator, count: lines.length } as const
-  await deps.recordEvent(deps.newAuditEvent(event))
+  await deps.writeAuditEvent(deps.newAuditEvent(event))
   return lines
 }
 

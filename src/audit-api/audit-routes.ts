@@ -3,7 +3,7 @@ import type { Caller } from '../access/policy/caller.ts'
 import { auditCaller } from '../access/policy/caller.ts'
 import { purposes } from '../access/policy/purpose.ts'
 import { auditEventTypes, type NewAuditEvent } from '../audit/event/audit-event.ts'
-import type { RecordEvent } from '../audit/event/record-event.ts'
+import type { WriteAuditEvent } from '../audit/event/write-audit-event.ts'
 import type { EventAuthenticity } from '../audit/log/event-authenticity.ts'
 import type { LogReaders } from '../audit/reading/log-readers.ts'
 import { readEvents } from '../audit/reading/read-events.ts'
@@ -42,7 +42,7 @@ export function createAuditRoutes(deps: {
   readers: LogReaders
   authenticity: EventAuthenticity
   newAuditEvent: NewAuditEvent
-  recordEvent: RecordEvent
+  writeAuditEvent: WriteAuditEvent
 }): Route<Caller>[] {
   return [
     route<Caller, undefined, z.output<typeof querySchema>>({
@@ -72,7 +72,7 @@ export function createAuditRoutes(deps: {
           site,
           count: events.length,
         })
-        await deps.recordEvent(read)
+        await deps.writeAuditEvent(read)
         return { status: 200, body: { events, next } }
       },
     }),

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { auditCaller, type Caller } from '../access/policy/caller.ts'
 import type { AuditFacts, NewAuditEvent } from '../audit/event/audit-event.ts'
 import { selectEntries } from '../audit/event/event-row-store.ts'
-import type { RecordEvent } from '../audit/event/record-event.ts'
+import type { WriteAuditEvent } from '../audit/event/write-audit-event.ts'
 import { parseNote } from '../audit/formats/signed-note.ts'
 import { entryBundle, hashesAt, parseTilePath, TILE_WIDTH, type Tile } from '../audit/formats/tile.ts'
 import type { EventAuthenticity } from '../audit/log/event-authenticity.ts'
@@ -24,7 +24,7 @@ interface LogRoutesDeps {
   readers: LogReaders
   authenticity: EventAuthenticity
   newAuditEvent: NewAuditEvent
-  recordEvent: RecordEvent
+  writeAuditEvent: WriteAuditEvent
 }
 
 const receiptSchema = z.object({
@@ -45,7 +45,7 @@ const minimumIndexSchema = z.object({ minimum_index: z.number().int().min(0) })
 export function createLogRoutes(deps: LogRoutesDeps): Route<Caller>[] {
   const { database, readers } = deps
   const recordRead = (request: RouteRequest<Caller>, facts: Partial<AuditFacts>) =>
-    deps.recordEvent(
+    deps.writeAuditEvent(
       deps.newAuditEvent({
         type: 'audit.read',
         outcome: 'success',

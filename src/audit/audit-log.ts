@@ -10,8 +10,8 @@ import { SEEN_DOMAIN, type SealedSeen } from './completeness/seen-numbers.ts'
 import { deliverLog, type LogDelivery } from './delivery/deliver-log.ts'
 import type { AuditCaller, AuditEventType, AuditFacts, EventBook, NewAuditEvent } from './event/audit-event.ts'
 import { CLAIM_DOMAIN } from './event/event-book.ts'
-import type { RecordEvent } from './event/record-event.ts'
 import type { FindState } from './event/vouch.ts'
+import type { WriteAuditEvent } from './event/write-audit-event.ts'
 import { type FailedCommand, recordFailedCommand } from './failed-command.ts'
 import type { VaultMark } from './formats/checkpoint.ts'
 import { keepLog } from './keep-log.ts'
@@ -38,7 +38,7 @@ import type { Shipping } from './witness/witnesses-file.ts'
 interface AuditLogDeps {
   database: Database
   newAuditEvent: NewAuditEvent
-  recordEvent: RecordEvent
+  writeAuditEvent: WriteAuditEvent
   now: () => Date
   alert: Alert
   background: Background
@@ -98,7 +98,7 @@ export async function createAuditLog(
   deps: AuditLogDeps,
   { isKeptHere, isWatchedHere, shipping, ...options }: AuditLogOptions,
 ) {
-  const { alert, background, database, gate, newAuditEvent, recordEvent, keys } = deps
+  const { alert, background, database, gate, newAuditEvent, writeAuditEvent, keys } = deps
   const signing = {
     async active() {
       await keys.ensureFresh()
@@ -114,7 +114,7 @@ export async function createAuditLog(
   /** A vault that is sealed does not know which one it is. */
   const record = (type: AuditEventType, facts: Partial<AuditFacts> = {}) => {
     const subject = keys.isSealed ? undefined : keys.verified.vault
-    return recordEvent(newAuditEvent({ type, outcome: 'success', caller: VAULT, subject, ...facts }))
+    return writeAuditEvent(newAuditEvent({ type, outcome: 'success', caller: VAULT, subject, ...facts }))
   }
   const outage = watchOutage({ ...deps, caller: VAULT })
   let isStarted = false
@@ -199,7 +199,7 @@ export async function createAuditLog(
     commands: {
       listAuditEvents: async (operator: AuditCaller, filter: EventPage) => {
         const { events } = await readEvents(read, filter, Number.POSITIVE_INFINITY)
-        await recordEvent(
+        await writeAuditEvent(
           newAuditEvent({ type: 'audit.read', outcome: 'success', caller: operator, count: events.length }),
         )
         return events
@@ -214,7 +214,7 @@ export async function createAuditLog(
       dropEvents: (owner: Database, operator: AuditCaller, request: DropEventsRequest) =>
         dropEvents({ database: owner, newAuditEvent, now: deps.now, settlements }, operator, request),
       recordVerification: (operator: AuditCaller, { ok, size }: { ok: boolean; size: number }) =>
-        recordEvent(
+        writeAuditEvent(
           newAuditEvent({
             type: 'audit.read',
             outcome: ok ? 'success' : 'failed',

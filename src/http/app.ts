@@ -12,9 +12,9 @@ import { problemAnswer, tokenErrorAnswer, toProblem } from './documents/problem-
 import { endDrained } from './end-drained.ts'
 import { identifyCaller } from './identify-caller.ts'
 import { leavesEvent, mayComeFromCaller, refusalOf } from './refusal-event.ts'
-import { presentedBy, type RefusesCertificate } from './request-credentials.ts'
+import { type RefusesCertificate, requestCredentials } from './request-credentials.ts'
 import { checkEnvelope, type EnvelopeRules, pathOf, queryOf } from './request-head.ts'
-import type { Answer, Asked, Presented, Refusal, Route } from './route.ts'
+import type { Answer, Asked, Refusal, RequestCredentials, Route } from './route.ts'
 import { apiHeaders } from './security-headers.ts'
 import { type Source, sourceOf } from './source/source.ts'
 import type { TrustedProxies } from './source/trusted-proxies.ts'
@@ -32,9 +32,9 @@ export interface AppOptions<C> extends Omit<EnvelopeRules, 'isForAnyHost'> {
   /** Whether a client's certificate is as good as none. */
   refusesCertificate: RefusesCertificate
   /** Finds out who is calling. @throws {Problem} unauthenticated */
-  authenticate: (request: Presented) => Promise<C>
+  authenticate: (request: RequestCredentials) => Promise<C>
   /** Whether they may still come in; from then on the caller is who this answers with. @throws {Problem} */
-  admit: (caller: C) => Promise<C>
+  checkCallerStatus: (caller: C) => Promise<C>
   /** @throws {Problem} scope-missing when the caller has none of the scopes */
   authorize: (caller: C, scopes: readonly string[]) => void
   /**
@@ -162,14 +162,14 @@ async function follow<C>(
   const params = paramsOf(request)
   if (params.token !== undefined) trace.token = params.token
 
-  const presented = presentedBy(request, options.publicUrl, trace.source, options.refusesCertificate)
+  const credentials = requestCredentials(request, options.publicUrl, trace.source, options.refusesCertificate)
   let caller: C | undefined
   if (route.access !== 'public') {
     trace.scopes = route.scopesFor?.(params) ?? route.access
     // Whoever is turned away is named: they have proved who they are.
-    trace.caller = await options.authenticate(presented)
+    trace.caller = await options.authenticate(credentials)
     trace.place?.belongTo(options.describeCaller(trace.caller))
-    caller = await options.admit(trace.caller)
+    caller = await options.checkCallerStatus(trace.caller)
     trace.caller = caller
     options.authorize(caller, route.access)
   }
@@ -177,7 +177,7 @@ async function follow<C>(
   const { maxBodyBytes = MAX_BODY_BYTES, acceptsForm = false } = route
   let sent: unknown
   trace.asked = () => route.asked?.(sent) ?? {}
-  trace.claimedClient = () => route.claimedClient?.(presented.authorization, sent)
+  trace.claimedClient = () => route.claimedClient?.(credentials.authorization, sent)
   const read = route.body
     ? await readBody(request, { maxBytes: maxBodyBytes, acceptsForm, onBytes: trace.place?.take })
     : undefined
@@ -197,7 +197,7 @@ async function follow<C>(
       bodyValue: read?.value,
       headers: request.headers as Record<string, string | undefined>,
       source,
-      presented,
+      credentials,
     })
     send(request, response, answer, options)
   } finally {

@@ -1,15 +1,15 @@
 import type { IncomingMessage } from 'node:http'
 import type { Problem } from '../values/problem.ts'
 import type { Place, Room } from './admission.ts'
-import { presentedBy, type RefusesCertificate } from './request-credentials.ts'
-import type { Presented } from './route.ts'
+import { type RefusesCertificate, requestCredentials } from './request-credentials.ts'
+import type { RequestCredentials } from './route.ts'
 import type { Source } from './source/source.ts'
 
 interface IdentifyOptions<C> {
   publicUrl: string
   refusesCertificate: RefusesCertificate
   /** @throws {Problem} unauthenticated */
-  authenticate: (request: Presented) => Promise<C>
+  authenticate: (request: RequestCredentials) => Promise<C>
   closedBecause: () => Problem | undefined
 }
 
@@ -28,7 +28,7 @@ export async function identifyCaller<C>(
   if (request.headers.authorization === undefined || closedBecause() !== undefined) return undefined
   try {
     trace.place ??= enter('callers')
-    return await authenticate(presentedBy(request, publicUrl, trace.source, refusesCertificate))
+    return await authenticate(requestCredentials(request, publicUrl, trace.source, refusesCertificate))
   } catch {
     return undefined
   }

@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import { pathOf } from './request-head.ts'
-import type { PeerCertificate, Presented } from './route.ts'
+import type { PeerCertificate, RequestCredentials } from './route.ts'
 import type { Source } from './source/source.ts'
 
 /**
@@ -11,12 +11,12 @@ import type { Source } from './source/source.ts'
  * @param publicUrl the server's own URL, under which it is known beyond a proxy or a port mapping
  * @param refuses whether a certificate counts as none, since its authority has revoked it
  */
-export function presentedBy(
+export function requestCredentials(
   request: IncomingMessage,
   publicUrl: string,
   source: Source,
   refuses: RefusesCertificate = () => false,
-): Presented {
+): RequestCredentials {
   const socket = request.socket as TLSSocket
   return {
     authorization: request.headers.authorization,

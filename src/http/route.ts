@@ -3,7 +3,7 @@ import type { Problem, ProblemCode } from '../values/problem.ts'
 import type { Source } from './source/source.ts'
 
 /** What of a request says who sends it; only the connection's certificate and the source have been verified. */
-export interface Presented {
+export interface RequestCredentials {
   authorization: string | undefined
   /** The DPoP header (RFC 9449 section 4.1). */
   proof: string | undefined
@@ -38,7 +38,7 @@ export interface RouteRequest<C, B = unknown, Q = unknown> {
   /** One value per header, lower-case names. */
   headers: Readonly<Record<string, string | undefined>>
   source: Source
-  presented: Presented
+  credentials: RequestCredentials
 }
 
 export interface Answer {

@@ -4,9 +4,9 @@ import type { CardSearchLimit } from '../access/limits/card-search-limit.ts'
 import type { GuessLimit } from '../access/limits/guess-limit.ts'
 import type { ProbeLimit } from '../access/limits/probe-limit.ts'
 import type { NewAuditEvent } from '../audit/event/audit-event.ts'
-import type { RecordEvent } from '../audit/event/record-event.ts'
+import type { WriteAuditEvent } from '../audit/event/write-audit-event.ts'
 import type { Database } from '../database/database.ts'
-import type { Presented } from '../http/route.ts'
+import type { RequestCredentials } from '../http/route.ts'
 import type { Keys } from '../keys/ring/keys.ts'
 import type { Kinds } from '../kinds/kinds.ts'
 import type { Alert } from '../observability/alert.ts'
@@ -41,7 +41,7 @@ export interface RecordDeps {
   alert: Alert
   now: () => Date
   randomBytes: RandomBytes
-  recordEvent: RecordEvent
+  writeAuditEvent: WriteAuditEvent
   why: Why
 }
 
@@ -49,5 +49,5 @@ export interface RecordDeps {
 export interface RequestFacts {
   requestId: string
   /** Where it comes from, for its events. */
-  source: Presented['source']
+  source: RequestCredentials['source']
 }

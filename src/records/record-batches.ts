@@ -3,7 +3,7 @@ import type { Database } from '../database/database.ts'
 import { type ApprovalUse, releaseApproved } from './reveal/release-approved.ts'
 import { type Release, type ReleaseOutcome, releaseRecords } from './reveal/release-store.ts'
 import { type LookedUp, type LookUp, lookUpRecords } from './search/look-up-store.ts'
-import { commitFindings, type Finding } from './search/search-store.ts'
+import { commitMatches, type Match } from './search/search-store.ts'
 import { insertManyRecords, type NewRecords } from './tokenize/tokenize-store.ts'
 
 /** The statements of the hot paths, each shared by the requests that arrive together. */
@@ -12,7 +12,7 @@ export interface RecordBatches {
   release: (release: Release) => Promise<ReleaseOutcome[]>
   /** One record under an approval: it commits by itself, with the use of the approval. */
   releaseApproved: (release: Release, use: ApprovalUse) => Promise<ReleaseOutcome>
-  commitFinding: (finding: Finding) => Promise<boolean>
+  commitMatch: (match: Match) => Promise<boolean>
 }
 
 const ownerOf = ({ owner = '' }: { owner?: string }) => owner
@@ -46,10 +46,10 @@ export function createRecordBatches(database: Database, requireRelease: () => vo
       requireRelease()
       return releaseApproved(database, release, use)
     },
-    commitFinding: createBatch({
-      run: async (findings: readonly Finding[], isAlone) => {
+    commitMatch: createBatch({
+      run: async (matches: readonly Match[], isAlone) => {
         requireRelease()
-        return commitFindings(database, findings, isAlone)
+        return commitMatches(database, matches, isAlone)
       },
       weigh: ({ events }) => events.length,
       ownerOf,

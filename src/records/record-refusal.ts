@@ -2,7 +2,7 @@ import { isClientId } from '../access/ledger/client-store.ts'
 import type { StrangerLimit } from '../access/limits/stranger-limit.ts'
 import { auditCaller, type Caller } from '../access/policy/caller.ts'
 import type { AuditEvent, NewAuditEvent } from '../audit/event/audit-event.ts'
-import type { RecordEvent } from '../audit/event/record-event.ts'
+import type { WriteAuditEvent } from '../audit/event/write-audit-event.ts'
 import type { Queryable } from '../database/database.ts'
 import { toProblem } from '../http/documents/problem-response.ts'
 import type { Refusal } from '../http/route.ts'
@@ -12,7 +12,7 @@ import { parseToken } from './record/token.ts'
 interface RecordRefusalDeps {
   database: Queryable
   newAuditEvent: NewAuditEvent
-  recordEvent: RecordEvent
+  writeAuditEvent: WriteAuditEvent
   strangers: StrangerLimit
   outage: {
     /** Whether the log is known to take no events at present. */
@@ -50,7 +50,7 @@ export function createRecordRefusal(deps: RecordRefusalDeps): (refusal: Refusal<
   async function record(refusal: Refusal<Caller>): Promise<Problem> {
     const instead = await isTooMany(refusal)
     if (instead !== undefined) return instead
-    await deps.recordEvent(refusalEvent(deps.newAuditEvent, refusal, await findClaimed(refusal)))
+    await deps.writeAuditEvent(refusalEvent(deps.newAuditEvent, refusal, await findClaimed(refusal)))
     return refusal.problem
   }
 

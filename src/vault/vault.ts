@@ -14,7 +14,7 @@ import { createAuditLog } from '../audit/audit-log.ts'
 import type { AuditCaller } from '../audit/event/audit-event.ts'
 import { inBook } from '../audit/event/event-book.ts'
 import { createNewAuditEvent } from '../audit/event/new-audit-event.ts'
-import { createRecordEvent } from '../audit/event/record-event.ts'
+import { createWriteAuditEvent } from '../audit/event/write-audit-event.ts'
 import { createTakeFailure } from '../audit/failed-command.ts'
 import { EVENT_CLAIMS, EVENT_MACS } from '../audit/log/accept-waiting.ts'
 import { createLogReaders } from '../audit/reading/log-readers.ts'
@@ -48,10 +48,10 @@ import { createLogger, describeError } from '../observability/logger.ts'
 import { createMetrics } from '../observability/metrics.ts'
 import { createIdempotency } from '../records/idempotency/idempotency.ts'
 import { sweepIdempotencyKeys } from '../records/idempotency/idempotency-store.ts'
-import { createMovables } from '../records/movables.ts'
 import { createRecordApi } from '../records/record-api.ts'
 import { createLookUp, createRecordBatches } from '../records/record-batches.ts'
 import { createRecordRefusal } from '../records/record-refusal.ts'
+import { createReencryptionTargets } from '../records/reencryption-targets.ts'
 import { settleCardSearch } from '../records/search/card-search-setting.ts'
 import { countMisses } from '../records/search/count-misses.ts'
 import { createFindByTerm } from '../records/search/find-by-term.ts'
@@ -60,7 +60,7 @@ import { loadWhyRules } from '../records/why/why-rules.ts'
 import { watchSchema } from '../schema/watch-schema.ts'
 import { createNewId } from '../values/identifier.ts'
 import type { Problem } from '../values/problem.ts'
-import { tendVault } from './tend-vault.ts'
+import { maintainVault } from './maintain-vault.ts'
 import { createVaultApp } from './vault-app.ts'
 import { createVaultCommands } from './vault-commands.ts'
 import { type Overrides, rootKeyOptions, type StrongroomConfig } from './vault-config.ts'
@@ -127,8 +127,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const kinds = createKinds(now, findsCards)
   const keyDeps = { database, keys, newAuditEvent, now, longestTokenSeconds: MAX_TOKEN_SECONDS }
   const renewSigningKey = () => keepSigningKeys(keyDeps)
-  const recordEvent = createRecordEvent(database)
-  const basics = { alert, background, database, keys, newAuditEvent, now, newId, recordEvent }
+  const writeAuditEvent = createWriteAuditEvent(database)
+  const basics = { alert, background, database, keys, newAuditEvent, now, newId, writeAuditEvent }
   const access = createAccessControl(basics, {
     logIns: overrides.rateLimits,
     strangers: config.strangerLimits,
@@ -138,12 +138,12 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     openApprovals: config.openApprovals,
     ...overrides.limits,
   })
-  const { roles, limits, admit, macs, ledger } = access
+  const { roles, limits, checkCallerStatus, macs, ledger } = access
   if (config.isOnlyServer) await releaseReservations(database).catch(giveUp)
   const { issuersFile, production, asksForCertificates = false } = config
   const signing = { renewSigningKey, issuer, issuersFile, production }
-  const authentication = await createAuthentication({ ...basics, ...signing, roles, admit }).catch(giveUp)
-  const { accessTokens, clientSecrets, spendOnce } = authentication
+  const authentication = await createAuthentication({ ...basics, ...signing, roles, checkCallerStatus }).catch(giveUp)
+  const { accessTokens, clientSecrets, rememberJti } = authentication
   const eventMacs = createEventMacs(keyDeps)
   const gate = createReleaseGate(eventMacs)
   const idempotency = createIdempotency({ database, keys, now, requireRelease: gate.requireOpen })
@@ -198,7 +198,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ...createAuditRoutes(reading),
     ...createLogRoutes(reading),
     ...createAccessRoutes({
-      ...{ ...shared, accessTokens, clientSecrets, spendOnce, issuer, asksForCertificates },
+      ...{ ...shared, accessTokens, clientSecrets, rememberJti, issuer, asksForCertificates },
     }),
     ...createHealthRoutes<Caller>(checkReady),
   ].map((route) => countMisses(shared, closeWhileOlder(auditLog.outside, route)))
@@ -206,14 +206,14 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
 
   const recordRefusal = createRecordRefusal({ ...basics, strangers: limits.strangers, outage: auditLog.outage })
 
-  const rotation = { ...shared, movables: createMovables(shared) }
+  const rotation = { ...shared, targets: createReencryptionTargets(shared) }
   metrics.showRotations(() => rotationFigures(database))
   const runner = config.runsRotations
     ? startRotationRunner(rotation, (result) => logger.info(result, 'rotation ended'), background)
     : undefined
   const watchKeys = createKeyWatch({ keys, now, alert, observeKey: metrics.observeKey })
   const destroying = { ...keyDeps, ...access.keyUse, authenticity, hasSignedLast }
-  await tendVault({
+  await maintainVault({
     ...{ background, keys },
     work: [
       ['adopt-access', access.adopt],
@@ -251,7 +251,8 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     newAuditEvent,
     book,
     createApp: createVaultApp({
-      ...{ routes: [...routes, ...docs], authenticate: authentication.authenticate, admit, publicUrl: issuer },
+      ...{ routes: [...routes, ...docs], publicUrl: issuer },
+      ...{ authenticate: authentication.authenticate, checkCallerStatus },
       ...{ recordRefusal, newId, logger, admission: overrides.admission },
       isShuttingDown: () => shuttingDown,
       closedBecause: () => sealedBecause() ?? schema.changed(),
@@ -282,7 +283,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
         ...auditLog.restoring,
         authenticity,
         registryAge,
-        admit,
+        checkCallerStatus,
         production,
         schema,
       }),

@@ -14,7 +14,7 @@ import { createAccessTokens } from '../../src/access/tokens/access-token.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { connectionOptions } from '../../src/database/database.ts'
 import type { Sort } from '../../src/database/dictionary.ts'
-import { presentedBy } from '../../src/http/request-credentials.ts'
+import { requestCredentials } from '../../src/http/request-credentials.ts'
 import { sourceOf } from '../../src/http/source/source.ts'
 import { createTrustedProxies } from '../../src/http/source/trusted-proxies.ts'
 import { loadTls } from '../../src/http/tls/tls.ts'
@@ -111,10 +111,10 @@ const app = express()
 app.use(helmet())
 app.use(express.json())
 app.post('/v1/tokenize', async (request, response) => {
-  const spendOnce = async () => false
-  const deps = { tokenVerifier: accessTokens, spendOnce, now: () => new Date() }
+  const rememberJti = async () => false
+  const deps = { tokenVerifier: accessTokens, rememberJti, now: () => new Date() }
   const caller = await admit(
-    await authenticate(deps, presentedBy(request, config.issuer, sourceOf(request, noProxies))),
+    await authenticate(deps, requestCredentials(request, config.issuer, sourceOf(request, noProxies))),
   )
   requireAnyScope(caller, ['tokenize'])
   const checkout = parseInput(schema, request.body)
@@ -122,7 +122,7 @@ app.post('/v1/tokenize', async (request, response) => {
     insert,
     release: async () => [],
     releaseApproved: async () => undefined,
-    commitFinding: async () => true,
+    commitMatch: async () => true,
   }
   const facts = { requestId: parts.newId('req'), source: sourceOf(request, noProxies) }
   const [answer] = await tokenizeCheckouts({ ...parts, batches }, caller, [checkout], facts)

@@ -17,8 +17,8 @@ import { createDevelopmentPassphrase } from '../../src/keys/root-key/passphrase-
 import { estimateRotation } from '../../src/keys/rotation/estimate-rotation.ts'
 import { rotateKeys } from '../../src/keys/rotation/rotate-keys.ts'
 import { type RotationName, rotations } from '../../src/keys/rotation/rotation.ts'
-import { createMovables } from '../../src/records/movables.ts'
 import { createRecordBatches } from '../../src/records/record-batches.ts'
+import { createReencryptionTargets } from '../../src/records/reencryption-targets.ts'
 import { checkoutSchema } from '../../src/records/tokenize/checkout-schema.ts'
 import { tokenizeCheckouts } from '../../src/records/tokenize/tokenize.ts'
 import { parseInput } from '../../src/values/parse-input.ts'
@@ -45,13 +45,13 @@ try {
     await createDevelopmentPassphrase(rootKeyFile)
     const opened = await openVaultParts({ databaseUrl: urls.server, rootKeyFile })
     const parts = { ...opened, newAuditEvent: inBook(bookOfNoVault(), opened.newAuditEvent) }
-    const movables = createMovables({ ...parts, findsCards: true })
+    const targets = createReencryptionTargets({ ...parts, findsCards: true })
     await fill(parts)
     await query(urls.superuser, 'VACUUM ANALYZE')
     await sizes(urls.superuser, 'filled')
     for (let round = 0; round < Number(values.rounds); round++) {
       for (const name of ['data', 'index'] as const) {
-        await rotate({ ...parts, movables }, urls.superuser, name, cluster.postmasterPid)
+        await rotate({ ...parts, targets }, urls.superuser, name, cluster.postmasterPid)
       }
     }
     await parts.close()
@@ -78,7 +78,7 @@ async function fill(parts: Parts): Promise<void> {
 }
 
 async function rotate(
-  deps: Parts & { movables: ReturnType<typeof createMovables> },
+  deps: Parts & { targets: ReturnType<typeof createReencryptionTargets> },
   superuser: string,
   name: RotationName,
   postmasterPid: number,

@@ -86,7 +86,7 @@ async function measureRotation(): Promise<Measurement> {
       last = readClocks()
     }
   }
-  const deps = { ...parts, movables: createSealedValues(keys) }
+  const deps = { ...parts, targets: createSealedValues(keys) }
   const control = { onProgress, signal: new AbortController().signal }
   const { moved } = await rotateKeys(deps, OPERATOR, { purposes: ['display', 'secret'] }, control)
   if (moved !== 2 * plan.records) throw new Error(`a rotation moved ${moved} of ${2 * plan.records} values`)

@@ -14,7 +14,7 @@ const vault = await openVault(config, {
       insert: async () => undefined,
       release: async ({ records }) => records.map(() => undefined),
       releaseApproved: async () => undefined,
-      commitFinding: async () => true,
+      commitMatch: async () => true,
     },
   },
 })

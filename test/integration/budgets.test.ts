@@ -178,9 +178,9 @@ describe('a budget that suspends', () => {
       expect.objectContaining({ caller: { id: 'strongroom', kind: 'vault' }, purpose: 'enforce-rights' }),
     ])
 
-    await second.strongroom.commands.liftCaller(OPERATOR, id)
+    await second.strongroom.commands.reinstateCaller(OPERATOR, id)
     expect((await reveal(bearer, 2)).status).toBe(200)
     expect(await vault.events({ type: 'caller.lift', subject: id, outcome: 'success' })).toHaveLength(1)
-    await expect(vault.strongroom.commands.liftCaller(OPERATOR, id)).rejects.toThrow(/no such suspended caller/)
+    await expect(vault.strongroom.commands.reinstateCaller(OPERATOR, id)).rejects.toThrow(/no such suspended caller/)
   })
 })

@@ -1,6 +1,6 @@
 import { decodeJwt } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { sweepSpentIds } from '../../src/access/tokens/replay-store.ts'
+import { sweepReplayCache } from '../../src/access/tokens/replay-store.ts'
 import type { Queryable } from '../../src/database/database.ts'
 import { callBound, requestBoundToken } from '../support/bound-caller.ts'
 import { type CallerKey, createCallerKey, signProof } from '../support/caller-keys.ts'
@@ -182,8 +182,8 @@ it('forgets a proof only when nobody would accept it any more', async () => {
     query: ({ text }, values) => vault.database.sql(text, values && [...values]),
     dictionary: noDictionary,
   }
-  await sweepSpentIds(database, new Date(row!.expires_at.getTime() - 1))
+  await sweepReplayCache(database, new Date(row!.expires_at.getTime() - 1))
   expect(await vault.count('spent_ids')).toBeGreaterThan(0)
-  await sweepSpentIds(database, row!.expires_at)
+  await sweepReplayCache(database, row!.expires_at)
   expect(await vault.count('spent_ids')).toBe(0)
 })

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { selectStandings } from '../../src/access/ledger/caller-store.ts'
+import { selectCallerStatuses } from '../../src/access/ledger/caller-store.ts'
 import { reserveUnits, settleUnits } from '../../src/access/limits/reservation-store.ts'
 import { insertEvents } from '../../src/audit/event/audit-store.ts'
 import { inBook } from '../../src/audit/event/event-book.ts'
@@ -12,7 +12,7 @@ import { createRandomBytes } from '../../src/keys/sealing/random.ts'
 import { findIdempotencyRows } from '../../src/records/idempotency/idempotency-store.ts'
 import type { Token } from '../../src/records/record/token.ts'
 import { releaseRecords } from '../../src/records/reveal/release-store.ts'
-import { commitFindings } from '../../src/records/search/search-store.ts'
+import { commitMatches } from '../../src/records/search/search-store.ts'
 import { insertRecords } from '../../src/records/tokenize/tokenize-store.ts'
 import { createNewId } from '../../src/values/identifier.ts'
 import { bookOfNoVault } from '../support/event-books.ts'
@@ -31,7 +31,7 @@ const limit = { table: 'rate_limits', most: 10, windowMs: 1_000 } as const
 
 /** What a single request asks of the database, by the name of the statement. */
 const requests: Record<string, (db: Queryable) => Promise<unknown>> = {
-  'select-standings': (db) => selectStandings(db, [{ id: newId('client'), kind: 'client' }]),
+  'select-callerStatuses': (db) => selectCallerStatuses(db, [{ id: newId('client'), kind: 'client' }]),
   'reserve-rate_limits': (db) => reserveUnits(db, limit, [{ key: newId('client'), wanted: 1 }], Date.now()),
   'settle-rate_limits': (db) => {
     const settlement = { key: newId('client'), released: 1, counted: 1, endsAt: Date.now() }
@@ -43,9 +43,9 @@ const requests: Record<string, (db: Queryable) => Promise<unknown>> = {
     insertRecords(db, [{ now: now(), records: [newRecord()], idempotency: claimed() }]),
   'select-records-to-release': (db) => releaseRecords(db, [release()], true),
   'commit-findings': (db) =>
-    commitFindings(db, [{ now: now(), events: [], records: [{ token: nobodys(), version: 1, consents: [] }] }], true),
+    commitMatches(db, [{ now: now(), events: [], records: [{ token: nobodys(), version: 1, consents: [] }] }], true),
   'commit-findings-and-keep': (db) =>
-    commitFindings(
+    commitMatches(
       db,
       [{ now: now(), events: [], records: [{ token: nobodys(), version: 1, consents: [] }], idempotency: claimed() }],
       true,

@@ -2,7 +2,7 @@ import { createPublicKey, verify } from 'node:crypto'
 import { compactVerify, importSPKI } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { macPurposes } from '../../src/keys/key/key.ts'
-import type { KeyCertificate } from '../../src/keys/lifecycle/retirement-attestation.ts'
+import type { RetirementAttestation } from '../../src/keys/lifecycle/retirement-attestation.ts'
 import { countReferences, countReferencesOf } from '../../src/keys/rotation/reference-store.ts'
 import { cards, checkout, person } from '../support/samples.ts'
 import { expectExactTerms } from '../support/search-terms.ts'
@@ -33,7 +33,7 @@ const certify = (id: string) => vault.strongroom.commands.certifyKey(OPERATOR, i
 async function verified({
   certificate,
   public_key,
-}: Pick<KeyCertificate, 'certificate' | 'public_key'>): Promise<unknown> {
+}: Pick<RetirementAttestation, 'certificate' | 'public_key'>): Promise<unknown> {
   const [header, payload, signature] = certificate.split('.')
   const signed = Buffer.from(`${header}.${payload}`)
   expect(verify(null, signed, createPublicKey(public_key), Buffer.from(signature!, 'base64url'))).toBe(true)

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createTally } from '../../src/access/limits/counter.ts'
+import { createCounters } from '../../src/access/limits/counter.ts'
 import { createRateLimit as createOn, defaultRateLimits, type RateLimits } from '../../src/access/limits/rate-limit.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -28,15 +28,15 @@ afterAll(async () => {
 function createRateLimit(limits?: RateLimits) {
   const now = () => new Date()
   const keyOf = async (kind: string, source: string) => `${kind} ${run} ${source}`
-  const limit = createOn({ database, tally: createTally(database, now), keyOf, now }, limits)
+  const limit = createOn({ database, increment: createCounters(database, now), keyOf, now }, limits)
   return {
     ...limit,
     /** A request that proves right. */
     async pass(source: string) {
-      await (await limit.spend(source)).settle('not-failed')
+      await (await limit.consume(source)).settle('not-failed')
     },
     async fail(source: string) {
-      await (await limit.spend(source)).settle('failed')
+      await (await limit.consume(source)).settle('failed')
     },
   }
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Key } from '../../src/keys/key/key.ts'
 import { changeRegistry } from '../../src/keys/registry/registry.ts'
-import type { Movable } from '../../src/keys/rotation/reencryption-target.ts'
+import type { ReencryptionTarget } from '../../src/keys/rotation/reencryption-target.ts'
 import { createSealedValues } from '../../src/keys/rotation/sealed-values.ts'
 import { seal } from '../../src/keys/sealing/seal.ts'
 import { type Row, sealedTables } from '../../src/keys/sealing/sealed-columns.ts'
@@ -51,7 +51,7 @@ const erase = async (token: string) => {
   expect((await vault.call('DELETE', `/v1/tokens/${token}`, { token: bearer.officer })).status).toBe(204)
 }
 
-const movables = ({ keys }: VaultKeys): Movable[] => [
+const targets = ({ keys }: VaultKeys): ReencryptionTarget[] => [
   ...createSealedValues(keys),
   createSearchTerms({ keys, kinds: createKinds() }),
 ]
@@ -67,17 +67,17 @@ async function moveAround(meanwhile: () => Promise<void>, promote = true): Promi
       })
     }
     const prepared = []
-    for (const movable of movables(parts)) {
-      const { rows } = await movable.readPage(parts.database, old, 10_000, undefined)
-      const renewed = await Promise.all(rows.map((row) => movable.renew(row)))
-      prepared.push({ movable, fresh: renewed.flatMap(({ fresh }) => (fresh === undefined ? [] : [fresh])) })
+    for (const target of targets(parts)) {
+      const { rows } = await target.readPage(parts.database, old, 10_000, undefined)
+      const reencrypted = await Promise.all(rows.map((row) => target.reencrypt(row)))
+      prepared.push({ target, fresh: reencrypted.flatMap(({ fresh }) => (fresh === undefined ? [] : [fresh])) })
     }
     await meanwhile()
     const moved = new Map<string, number>()
-    for (const { movable, fresh } of prepared) {
-      const counts = await movable.write(parts.database, fresh)
+    for (const { target, fresh } of prepared) {
+      const counts = await target.write(parts.database, fresh)
       moved.set(
-        movable.name,
+        target.name,
         [...counts.values()].reduce((sum, count) => sum + count, 0),
       )
     }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createStandings } from '../../src/access/callers/caller-status.ts'
+import { createCallerStatuses } from '../../src/access/callers/caller-status.ts'
 import { createAccessLedger } from '../../src/access/ledger/access-ledger.ts'
 import type { Caller } from '../../src/access/policy/caller.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
@@ -12,7 +12,7 @@ let database: Database
 let asked: string[]
 /** Holds the answer to every statement of that name until it resolves. */
 let late: Record<string, Promise<void>>
-let standingOf: ReturnType<typeof createStandings>
+let statusOf: ReturnType<typeof createCallerStatuses>
 
 beforeEach(async () => {
   testDatabase = await createTestDatabase()
@@ -29,7 +29,7 @@ beforeEach(async () => {
     },
   }
   const ledger = createAccessLedger({ database: watched, keys: BEFORE_THE_LEDGER, alert: () => {} })
-  standingOf = createStandings({ database: watched, ledger, tell: () => {} })
+  statusOf = createCallerStatuses({ database: watched, ledger, tell: () => {} })
   await testDatabase.sql(addClient('client_1'))
 })
 afterEach(async () => {
@@ -52,20 +52,20 @@ const caller = (id: string, kind: Caller['kind'] = 'client'): Caller => ({
 const client = caller('client_1')
 
 /** What is asked when nothing may be taken from before. */
-const EVERYTHING = ['select-access-version', 'select-standings']
+const EVERYTHING = ['select-access-version', 'select-callerStatuses']
 
 describe('how a caller stands', () => {
   it('is asked once, and then only whether anything changed', async () => {
-    const first = await standingOf(client)
+    const first = await statusOf(client)
     expect(first).toEqual({ isLive: true, isSuspended: false, partner: undefined, rolesRevision: 0 })
     expect(asked.splice(0)).toEqual(EVERYTHING)
-    expect(await standingOf(client)).toEqual(first)
+    expect(await statusOf(client)).toEqual(first)
     expect(asked.splice(0)).toEqual(['select-access-version'])
     // Somebody who was not asked about yet; and a person of the same id is somebody else.
-    expect((await standingOf(caller('client_2'))).isLive).toBe(false)
-    expect((await standingOf(caller('client_2', 'staff'))).isLive).toBe(true)
+    expect((await statusOf(caller('client_2'))).isLive).toBe(false)
+    expect((await statusOf(caller('client_2', 'staff'))).isLive).toBe(true)
     expect(asked.splice(0)).toEqual([...EVERYTHING, ...EVERYTHING])
-    expect(await Promise.all([standingOf(client), standingOf(caller('client_2'))])).toMatchObject([
+    expect(await Promise.all([statusOf(client), statusOf(caller('client_2'))])).toMatchObject([
       { isLive: true },
       { isLive: false },
     ])
@@ -87,29 +87,29 @@ describe('how a caller stands', () => {
     ],
     ['roles that are applied', `INSERT INTO role_sets VALUES (1, '{}', '', now())`],
   ])('is asked again after %s', async (_change, sql) => {
-    await standingOf(client)
+    await statusOf(client)
     await testDatabase.sql(sql)
     asked.length = 0
-    await standingOf(client)
+    await statusOf(client)
     expect(asked).toEqual(EVERYTHING)
   })
 
   it('follows a change of each of them', async () => {
-    expect(await standingOf(client)).toMatchObject({ isLive: true, isSuspended: false, rolesRevision: 0 })
+    expect(await statusOf(client)).toMatchObject({ isLive: true, isSuspended: false, rolesRevision: 0 })
     await testDatabase.sql(`INSERT INTO suspended_callers VALUES ('client_1', 'support', '', now())`)
-    expect(await standingOf(client)).toMatchObject({ isLive: true, isSuspended: true })
+    expect(await statusOf(client)).toMatchObject({ isLive: true, isSuspended: true })
     await testDatabase.sql('TRUNCATE suspended_callers')
-    expect(await standingOf(client)).toMatchObject({ isLive: true, isSuspended: false })
+    expect(await statusOf(client)).toMatchObject({ isLive: true, isSuspended: false })
     await testDatabase.sql(`INSERT INTO role_sets VALUES (7, '{}', '', now())`)
-    expect(await standingOf(client)).toMatchObject({ rolesRevision: 7 })
+    expect(await statusOf(client)).toMatchObject({ rolesRevision: 7 })
     await testDatabase.sql(REVOKE)
-    expect(await standingOf(client)).toMatchObject({ isLive: false })
+    expect(await statusOf(client)).toMatchObject({ isLive: false })
   })
 
   it('is asked again after a change that a replication wrote', async () => {
-    await standingOf(client)
+    await statusOf(client)
     await testDatabase.sql(`BEGIN; SET LOCAL session_replication_role = replica; ${REVOKE}; COMMIT`)
-    expect(await standingOf(client)).toMatchObject({ isLive: false })
+    expect(await statusOf(client)).toMatchObject({ isLive: false })
   })
 
   it('is another version once, however many rows a transaction changes', async () => {
@@ -127,52 +127,52 @@ describe('how a caller stands', () => {
   })
 
   it('is refused while the version is gone, until the next change makes one', async () => {
-    await standingOf(client)
+    await statusOf(client)
     await testDatabase.sql('DELETE FROM access_version')
-    await expect(standingOf(client)).rejects.toThrow('access_version has lost its row')
+    await expect(statusOf(client)).rejects.toThrow('access_version has lost its row')
     await testDatabase.sql(REVOKE)
-    expect(await standingOf(client)).toMatchObject({ isLive: false })
+    expect(await statusOf(client)).toMatchObject({ isLive: false })
   })
 
   it('stays when a change is rolled back', async () => {
-    await standingOf(client)
+    await statusOf(client)
     await testDatabase.sql(`BEGIN; ${REVOKE}; ROLLBACK`)
     asked.length = 0
-    expect(await standingOf(client)).toMatchObject({ isLive: true })
+    expect(await statusOf(client)).toMatchObject({ isLive: true })
     expect(asked).toEqual(['select-access-version'])
   })
 
   it('is asked again after ten seconds, should somebody have kept the database from telling', async () => {
-    await standingOf(client)
+    await statusOf(client)
     await testDatabase.sql('ALTER TABLE clients DISABLE TRIGGER ALL')
     await testDatabase.sql(REVOKE)
     const later = performance.now() + 10_001
     vi.spyOn(performance, 'now').mockReturnValue(later)
-    expect(await standingOf(client)).toMatchObject({ isLive: false })
+    expect(await statusOf(client)).toMatchObject({ isLive: false })
   })
 
   it('is forgotten when too many are remembered', async () => {
-    await standingOf(client)
+    await statusOf(client)
     for (let from = 0; from < 12_000; from += 3_000) {
-      await Promise.all(Array.from({ length: 3_000 }, (_, at) => standingOf(caller(`client_many_${from + at}`))))
+      await Promise.all(Array.from({ length: 3_000 }, (_, at) => statusOf(caller(`client_many_${from + at}`))))
     }
     asked.length = 0
-    await standingOf(client)
+    await statusOf(client)
     expect(asked).toEqual(EVERYTHING)
   })
 
   it.each(EVERYTHING)('is not remembered from before a revocation that commits while %s is answered', async (name) => {
     const gate = Promise.withResolvers<void>()
     late[name] = gate.promise
-    const early = standingOf(client)
+    const early = statusOf(client)
     await expect.poll(() => asked).toContain(name)
     // Its answer may be read already; what it was asked after the revocation must not come from it.
     await testDatabase.sql(REVOKE)
-    const after = standingOf(client)
+    const after = statusOf(client)
     gate.resolve()
     await early
     expect(await after).toMatchObject({ isLive: false })
-    expect(await standingOf(client)).toMatchObject({ isLive: false })
+    expect(await statusOf(client)).toMatchObject({ isLive: false })
   })
 })
 

@@ -153,9 +153,9 @@ describe('a rotation', () => {
     const records = await vault.count('records')
     await withVaultKeys(vault, async (parts) => {
       const old = await replaceKeys(parts, ['display', 'secret'])
-      const movable = createSealedValues(parts.keys).find(({ name }) => name === 'records')!
+      const target = createSealedValues(parts.keys).find(({ name }) => name === 'records')!
       let moved = 0
-      await moveValues(movable, {
+      await moveValues(target, {
         database: parts.database,
         oldKeys: Object.values(old),
         budget: { pageRows: 10, spend: async () => {} },

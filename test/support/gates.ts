@@ -39,13 +39,13 @@ export interface ObservedBatches {
 
 export function observeBatches(url: string, options: { maxWaitingRows?: number } = {}): ObservedBatches {
   const database = openDatabase({ url, lockTimeoutMs: 20_000 })
-  const { release, releaseApproved, commitFinding } = createRecordBatches(database)
+  const { release, releaseApproved, commitMatch } = createRecordBatches(database)
   const run = (writes: readonly NewRecords[]) => insertRecords(database, writes)
   const insert = createBatch({ run, ...options })
   const arrived = { insert: 0, release: 0 }
   return {
     batches: {
-      commitFinding,
+      commitMatch,
       releaseApproved,
       insert(write) {
         arrived.insert++

@@ -181,9 +181,9 @@ describe('the row that refuses', () => {
     await sql("DELETE FROM suspended_callers WHERE caller = 'staff:greedy'")
     expectProblem(await look(card), 403, 'caller-suspended')
     expect(subjects('refusal-removed', 'staff:greedy').length).toBeGreaterThan(0)
-    await commands.liftCaller(OPERATOR, 'staff:greedy')
+    await commands.reinstateCaller(OPERATOR, 'staff:greedy')
     expect((await look(address)).status).toBe(200)
-    await expect(commands.liftCaller(OPERATOR, 'staff:greedy')).rejects.toThrow(/no such suspended caller/)
+    await expect(commands.reinstateCaller(OPERATOR, 'staff:greedy')).rejects.toThrow(/no such suspended caller/)
   })
 })
 

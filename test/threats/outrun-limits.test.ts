@@ -208,7 +208,7 @@ it('each alert holds the caller back for longer, on every server, until a day ha
   later(25 * HOUR_MS)
   expect(Math.ceil(await probe())).toBe(10)
   // An operator need not wait so long.
-  await second.strongroom.commands.liftCaller(OPERATOR, 'staff:persistent')
+  await second.strongroom.commands.reinstateCaller(OPERATOR, 'staff:persistent')
   later(6_000)
   const token = await bearer()
   for (const on of [vault, second]) {

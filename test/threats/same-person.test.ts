@@ -126,7 +126,7 @@ it('a suspended person stays suspended under any spelling, until an operator lif
   await vault.database.sql("INSERT INTO suspended_callers VALUES ('staff:Sue Ｑ', 'support', '', now())")
   for (const name of ['sue q', 'SUE Q', 'Sue Ｑ'])
     expect(await read(await vault.staffToken('support', { name }))).toBe(403)
-  await vault.strongroom.commands.liftCaller(OPERATOR, 'staff:SUE Q')
+  await vault.strongroom.commands.reinstateCaller(OPERATOR, 'staff:SUE Q')
   expect(await read(await vault.staffToken('support', { name: 'Sue Q' }))).toBe(200)
 })
 

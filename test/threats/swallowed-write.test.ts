@@ -199,7 +199,7 @@ describe('a command fails', () => {
       ] as const,
       [
         ...(['access lift', 'caller.lift', way, 'DELETE', 'suspended_callers', suspended] as const),
-        (id: string) => commands().liftCaller(OPERATOR, id),
+        (id: string) => commands().reinstateCaller(OPERATOR, id),
       ] as const,
     ]),
     [

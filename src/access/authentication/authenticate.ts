@@ -1,4 +1,4 @@
-import type { Presented } from '../../http/route.ts'
+import type { RequestCredentials } from '../../http/route.ts'
 import { type Challenge, Problem } from '../../values/problem.ts'
 import type { TokenVerifier } from '../issuers/issuer-tokens.ts'
 import type { Caller } from '../policy/caller.ts'
@@ -17,11 +17,11 @@ const CREDENTIALS = /^(Bearer|DPoP) +([^\s]+)$/i
  * at). A token that is bound to a key is worth nothing without a proof of that key, and whoever has not given it learns
  * nothing of how the caller stands.
  *
- * Whether they may still come in, however long their token would live, is the next question, of `admitCaller`.
+ * Whether they may still come in, however long their token would live, is the next question, of `checkCallerStatus`.
  *
  * @throws {Problem} unauthenticated, database-unavailable, busy
  */
-export async function authenticate(deps: AuthenticateDeps, request: Presented): Promise<Caller> {
+export async function authenticate(deps: AuthenticateDeps, request: RequestCredentials): Promise<Caller> {
   const [, scheme, token] = CREDENTIALS.exec(request.authorization ?? '') ?? []
   if (token === undefined) throw refused(tokenChallenges())
   const caller = await deps.tokenVerifier.verify(token)

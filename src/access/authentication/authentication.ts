@@ -1,6 +1,6 @@
 import { createBatch } from '../../database/batch.ts'
 import type { Database } from '../../database/database.ts'
-import type { Presented } from '../../http/route.ts'
+import type { RequestCredentials } from '../../http/route.ts'
 import type { Alert } from '../../observability/alert.ts'
 import { Problem } from '../../values/problem.ts'
 import { createClientSecrets } from '../callers/client-secret.ts'
@@ -11,8 +11,8 @@ import type { Caller } from '../policy/caller.ts'
 import type { RoleSet } from '../policy/role-set.ts'
 import type { CurrentRoles } from '../roles-in-force/current-roles.ts'
 import { type AccessTokenOptions, createAccessTokens } from '../tokens/access-token.ts'
-import type { SpentId } from '../tokens/replay-cache.ts'
-import { insertSpentIds, sweepSpentIds } from '../tokens/replay-store.ts'
+import type { RememberedJti } from '../tokens/replay-cache.ts'
+import { insertRememberedJtis, sweepReplayCache } from '../tokens/replay-store.ts'
 import { authenticate } from './authenticate.ts'
 
 export interface AuthenticationDeps extends Omit<AccessTokenOptions, 'isRole'> {
@@ -20,7 +20,7 @@ export interface AuthenticationDeps extends Omit<AccessTokenOptions, 'isRole'> {
   alert: Alert
   roles: CurrentRoles
   /** Whether somebody may still come in. @throws {Problem} */
-  admit: (caller: Caller) => Promise<Caller>
+  checkCallerStatus: (caller: Caller) => Promise<Caller>
   /** The identity providers of the staff; without the file staff have the vault's own tokens only. */
   issuersFile: string | undefined
 }
@@ -33,7 +33,7 @@ export interface AuthenticationDeps extends Omit<AccessTokenOptions, 'isRole'> {
  */
 export async function createAuthentication(deps: AuthenticationDeps) {
   const { database, now, issuer, alert } = deps
-  // Whether there is such a role is the question of `admit`, which knows the set in force.
+  // Whether there is such a role is the question of `checkCallerStatus`, which knows the set in force.
   const accessTokens = createAccessTokens({ ...deps, isRole: () => true })
   const clientSecrets = await createClientSecrets()
   const { issuersFile, roles } = deps
@@ -43,11 +43,11 @@ export async function createAuthentication(deps: AuthenticationDeps) {
     ownIssuer: issuer,
     onUnreachable: (unreachable, reason) => alert('issuer-unreachable', { issuer: unreachable, reason }),
   })
-  const spendOnce = createBatch({ run: (spent: readonly SpentId[]) => insertSpentIds(database, spent) })
+  const rememberJti = createBatch({ run: (spent: readonly RememberedJti[]) => insertRememberedJtis(database, spent) })
   return {
     accessTokens,
     clientSecrets,
-    spendOnce,
+    rememberJti,
     issuers,
     /** The operator's commands. */
     commands: {
@@ -59,9 +59,9 @@ export async function createAuthentication(deps: AuthenticationDeps) {
         ),
       checkToken: (token: string) => checkToken({ ...deps, own: accessTokens, ownIssuer: issuer, issuers }, token),
     },
-    authenticate: (request: Presented) => authenticate({ tokenVerifier, spendOnce, now }, request),
+    authenticate: (request: RequestCredentials) => authenticate({ tokenVerifier, rememberJti, now }, request),
     /** What removes rows that are over, by the name of the background task. */
-    sweeps: { 'sweep-spent-ids': () => sweepSpentIds(database, now()) },
+    sweeps: { 'sweep-spent-ids': () => sweepReplayCache(database, now()) },
   }
 }
 

@@ -1,4 +1,4 @@
-import type { PeerCertificate, Presented } from '../../http/route.ts'
+import type { PeerCertificate, RequestCredentials } from '../../http/route.ts'
 import { Sensitive } from '../../values/sensitive.ts'
 import { ASSERTION_TYPE, claimedClient } from './client-jwt.ts'
 import { CLIENT_ID, invalidClient, invalidTokenRequest } from './token-request-problem.ts'
@@ -26,7 +26,7 @@ export interface ClientParameters {
  */
 export function credentialsOf(
   parameters: ClientParameters,
-  { authorization, certificate }: Pick<Presented, 'authorization' | 'certificate'>,
+  { authorization, certificate }: Pick<RequestCredentials, 'authorization' | 'certificate'>,
 ): ClientCredentials {
   const { client_id, client_secret, client_assertion_type, client_assertion } = parameters
   const basic = BASIC.exec(authorization ?? '')?.[1]

@@ -19,7 +19,7 @@ import {
   STATEMENT_ALGORITHMS,
   secondsOf,
 } from '../policy/signed-jwt.ts'
-import { type SpendOnce, spentId } from '../tokens/replay-cache.ts'
+import { type RememberJti, rememberedJti } from '../tokens/replay-cache.ts'
 import type { ClientFault } from './token-request-problem.ts'
 
 /** `private_key_jwt`: RFC 7523 sections 2.2 and 3, OpenID Connect Core section 9. */
@@ -44,7 +44,7 @@ const claimsSchema = z.object({
 export interface ClientAssertionDeps {
   /** What an assertion may be addressed to, one of them and nothing else: the issuer, and the token endpoint. */
   assertionAudience: string[]
-  spendOnce: SpendOnce
+  rememberJti: RememberJti
   now: () => Date
 }
 
@@ -92,8 +92,8 @@ export async function findAssertionFault(
     if (client?.keys == null) return 'wrong-method'
     if (hasEnded(exp, deps.now())) return 'expired'
     if (!isOfType || !isShort || !isRecent) return 'wrong-claims'
-    const used = spentId('client-assertion', client.id, jti, exp + CLOCK_TOLERANCE_SECONDS)
-    return (await deps.spendOnce(used)) ? undefined : 'replayed'
+    const used = rememberedJti('client-assertion', client.id, jti, exp + CLOCK_TOLERANCE_SECONDS)
+    return (await deps.rememberJti(used)) ? undefined : 'replayed'
   } catch (error) {
     if (error instanceof Problem) throw error
     if (client !== undefined && client.keys === null) return 'wrong-method'

@@ -1,6 +1,6 @@
 import type { NewAuditEvent } from '../../audit/event/audit-event.ts'
-import type { RecordEvent } from '../../audit/event/record-event.ts'
-import type { Presented } from '../../http/route.ts'
+import type { WriteAuditEvent } from '../../audit/event/write-audit-event.ts'
+import type { RequestCredentials } from '../../http/route.ts'
 import type { Client } from '../ledger/client-store.ts'
 import type { RateLimit } from '../limits/rate-limit.ts'
 import { summarise } from '../policy/roles.ts'
@@ -16,7 +16,7 @@ import { type ClientFault, invalidClient, invalidTokenRequest } from './token-re
 export interface IssueClientTokenDeps extends AuthenticateClientDeps {
   accessTokens: AccessTokens
   newAuditEvent: NewAuditEvent
-  recordEvent: RecordEvent
+  writeAuditEvent: WriteAuditEvent
   rateLimit: RateLimit
   roles: CurrentRoles
 }
@@ -38,7 +38,7 @@ export interface ClientTokenRequest {
 export async function issueClientToken(
   deps: IssueClientTokenDeps,
   request: ClientTokenRequest,
-  facts: { requestId: string; source: Presented['source'] },
+  facts: { requestId: string; source: RequestCredentials['source'] },
 ): Promise<{ access_token: string; token_type: 'Bearer' | 'DPoP'; expires_in: number; scope: string }> {
   const client = await authenticateWithinLimit(deps, request.credentials, facts.source.network)
   if (typeof client === 'string') throw invalidClient(client, request.credentials.clientId)
@@ -65,7 +65,7 @@ export async function issueClientToken(
     caller: { id: client.id, kind: 'client', role, source: facts.source.address },
     site: client.site,
   })
-  await deps.recordEvent(event)
+  await deps.writeAuditEvent(event)
   return {
     access_token: accessToken,
     token_type: binding.confirmation === 'dpop' ? 'DPoP' : 'Bearer',
@@ -83,13 +83,13 @@ async function authenticateWithinLimit(
   // A client that this process remembers counts by itself: what others at the same address do cannot shut it out.
   const ownCount = `client ${credentials.clientId}`
   const isKnown = areRemembered(deps, credentials)
-  const logIn = await deps.rateLimit.spend(isKnown ? ownCount : source)
+  const logIn = await deps.rateLimit.consume(isKnown ? ownCount : source)
   let outcome: 'failed' | 'not-failed' = 'not-failed'
   try {
     const client = await authenticateClient(deps, credentials)
     if (typeof client === 'string') outcome = 'failed'
     else if (credentials.method === 'secret' && !isKnown) {
-      await (await deps.rateLimit.spend(ownCount)).settle('not-failed')
+      await (await deps.rateLimit.consume(ownCount)).settle('not-failed')
     }
     return client
   } finally {
@@ -97,7 +97,7 @@ async function authenticateWithinLimit(
     if (!isKnown) await logIn.settle(outcome)
     else {
       await logIn.settle('not-failed')
-      if (outcome === 'failed') await (await deps.rateLimit.spend(source)).settle('failed')
+      if (outcome === 'failed') await (await deps.rateLimit.consume(source)).settle('failed')
     }
   }
 }

@@ -2,7 +2,7 @@ import { createBatch } from '../../database/batch.ts'
 import type { Database } from '../../database/database.ts'
 import type { createNewsAlert } from '../../observability/alert.ts'
 import type { AccessLedger } from '../ledger/access-ledger.ts'
-import { type StoredStanding, selectAccessVersion, selectStandings } from '../ledger/caller-store.ts'
+import { type StoredCallerStatus, selectAccessVersion, selectCallerStatuses } from '../ledger/caller-store.ts'
 import type { AccessState } from '../ledger/ledger-chain.ts'
 import { clientSubject, disabledSubject, suspendedSubject } from '../ledger/ledger-subject.ts'
 import type { Caller } from '../policy/caller.ts'
@@ -13,19 +13,19 @@ const MAX_AGE_MS = 10_000
 const MAX_CALLERS = 10_000
 
 /** How a caller stands, as far as the ledger of access says so too. */
-export interface Standing extends StoredStanding {
+export interface CallerStatus extends StoredCallerStatus {
   /** What the ledger says of everything else, the contract too. */
   state: AccessState | undefined
 }
 
-/** How callers stood at one version of everything that a standing is made of. */
+/** How callers stood at one version of everything that a status is made of. */
 interface Known {
   version: string
   askedAt: number
-  standings: Map<string, Standing>
+  callerStatuses: Map<string, CallerStatus>
 }
 
-export interface StandingsDeps {
+export interface CallerStatusDeps {
   database: Database
   ledger: AccessLedger
   tell: ReturnType<typeof createNewsAlert>
@@ -39,29 +39,33 @@ export interface StandingsDeps {
  * What the tables say is compared with the ledger of access: a client of the past is none, and a person who is disabled or a
  * caller who is suspended stays so when somebody takes the row away. Both are alerts.
  */
-export function createStandings({ database, ledger, tell }: StandingsDeps): (caller: Caller) => Promise<Standing> {
-  let known: Known = { version: '', askedAt: 0, standings: new Map() }
+export function createCallerStatuses({
+  database,
+  ledger,
+  tell,
+}: CallerStatusDeps): (caller: Caller) => Promise<CallerStatus> {
+  let known: Known = { version: '', askedAt: 0, callerStatuses: new Map() }
 
-  function recall(version: string, callers: readonly Caller[]): Standing[] | undefined {
+  function recall(version: string, callers: readonly Caller[]): CallerStatus[] | undefined {
     if (known.version !== version || performance.now() - known.askedAt > MAX_AGE_MS) return undefined
-    const standings = callers.flatMap((caller) => known.standings.get(nameOf(caller)) ?? [])
-    return standings.length === callers.length ? standings : undefined
+    const callerStatuses = callers.flatMap((caller) => known.callerStatuses.get(nameOf(caller)) ?? [])
+    return callerStatuses.length === callers.length ? callerStatuses : undefined
   }
 
   /** The answer has the version of its own snapshot, which may be a later one than was asked for. */
-  async function ask(callers: readonly Caller[]): Promise<Standing[]> {
+  async function ask(callers: readonly Caller[]): Promise<CallerStatus[]> {
     const askedAt = performance.now()
-    const { answer, state } = await ledger.settle(() => selectStandings(database, callers))
+    const { answer, state } = await ledger.settle(() => selectCallerStatuses(database, callers))
     const { version } = answer
-    const standings = callers.map((caller, at) => judged(caller, answer.standings[at]!, state))
+    const callerStatuses = callers.map((caller, at) => judged(caller, answer.callerStatuses[at]!, state))
     const goesOn =
-      version === known.version && askedAt - known.askedAt < MAX_AGE_MS && known.standings.size < MAX_CALLERS
-    if (!goesOn) known = { version, askedAt, standings: new Map() }
-    for (const [at, caller] of callers.entries()) known.standings.set(nameOf(caller), standings[at]!)
-    return standings
+      version === known.version && askedAt - known.askedAt < MAX_AGE_MS && known.callerStatuses.size < MAX_CALLERS
+    if (!goesOn) known = { version, askedAt, callerStatuses: new Map() }
+    for (const [at, caller] of callers.entries()) known.callerStatuses.set(nameOf(caller), callerStatuses[at]!)
+    return callerStatuses
   }
 
-  function judged({ kind, id }: Caller, stored: StoredStanding, state: AccessState | undefined): Standing {
+  function judged({ kind, id }: Caller, stored: StoredCallerStatus, state: AccessState | undefined): CallerStatus {
     const isRefused = (subject: string, is: boolean) => {
       const isRecorded = state?.has(subject) ?? false
       if (isRecorded && !is) tell(subject, 'refusal-removed', { subject: id })

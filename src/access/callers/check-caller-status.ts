@@ -1,17 +1,17 @@
 import type { createNewsAlert } from '../../observability/alert.ts'
 import { Problem } from '../../values/problem.ts'
 import type { AccessMacs } from '../ledger/access-macs.ts'
-import type { StandingContract } from '../ledger/caller-store.ts'
+import type { ContractStatus } from '../ledger/caller-store.ts'
 import type { AccessState } from '../ledger/ledger-chain.ts'
 import type { ProbeLimit } from '../limits/probe-limit.ts'
 import type { Caller, Partnership } from '../policy/caller.ts'
 import { tokenChallenges } from '../policy/challenge.ts'
 import type { Role, Scope } from '../policy/roles.ts'
 import type { CurrentRoles } from '../roles-in-force/current-roles.ts'
-import type { Standing } from './caller-status.ts'
+import type { CallerStatus } from './caller-status.ts'
 
-export interface AdmitDeps {
-  standingOf: (caller: Caller) => Promise<Standing>
+export interface CheckCallerStatusDeps {
+  statusOf: (caller: Caller) => Promise<CallerStatus>
   roles: CurrentRoles
   probes: ProbeLimit
   macs: AccessMacs
@@ -26,10 +26,10 @@ export interface AdmitDeps {
  *
  * @throws {Problem} unauthenticated, caller-suspended, contract-ended, too-many-requests, database-unavailable, sealed
  */
-export async function admitCaller(deps: AdmitDeps, caller: Caller): Promise<Caller> {
-  const { standingOf, roles, probes, macs, now } = deps
+export async function checkCallerStatus(deps: CheckCallerStatusDeps, caller: Caller): Promise<Caller> {
+  const { statusOf, roles, probes, macs, now } = deps
   probes.check(caller)
-  const { isLive, isSuspended, partner: contract, rolesRevision, state } = await standingOf(caller)
+  const { isLive, isSuspended, partner: contract, rolesRevision, state } = await statusOf(caller)
   // Without its contract a third party would see all that the role does.
   if (!isLive || contract?.id !== caller.partnerId) throw unauthenticated()
   if (isSuspended) throw new Problem('caller-suspended')
@@ -52,7 +52,7 @@ const NOTHING: Role = { duty: '', scopes: [], grants: [] }
 /** A contract that somebody else has changed allows nothing. */
 async function partnershipOf(
   macs: AccessMacs,
-  { id, purposes, fields, ends_at, mac }: StandingContract,
+  { id, purposes, fields, ends_at, mac }: ContractStatus,
   state: AccessState | undefined,
 ): Promise<Partnership> {
   return (await macs.isContract({ id, purposes, fields, ends_at, mac }, state))

@@ -24,7 +24,7 @@ export interface FindCallerDeps {
   macs: AccessMacs
   ledger: AccessLedger
   production: boolean
-  admit: (caller: Caller) => Promise<Caller>
+  checkCallerStatus: (caller: Caller) => Promise<Caller>
 }
 
 /**
@@ -63,7 +63,7 @@ export async function findCaller(
     isTrial: client === undefined && !deps.production && !isFromIssuer(id) ? true : undefined,
   }
   try {
-    return await deps.admit(caller)
+    return await deps.checkCallerStatus(caller)
   } catch (error) {
     if (!(error instanceof Problem) || error.status >= 500) throw error
     return { id, refused: error, line: `the caller: ${error.title}` }

@@ -15,7 +15,7 @@ import { CallerError } from './clients.ts'
  * @throws {CallerError} for a caller that is neither
  * @throws {Problem} sealed: what gives access again needs the keys
  */
-export async function liftCaller(
+export async function reinstateCaller(
   deps: { database: Database; ledger: AccessLedger; newAuditEvent: NewAuditEvent; probes: ProbeLimit },
   operator: AuditCaller,
   given: string,

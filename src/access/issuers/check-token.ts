@@ -33,7 +33,7 @@ export interface CheckTokenDeps {
   issuers: readonly TrustedIssuer[]
   roles: CurrentRoles
   /** Whether somebody may still come in. @throws {Problem} */
-  admit: (caller: Caller) => Promise<Caller>
+  checkCallerStatus: (caller: Caller) => Promise<Caller>
   now: () => Date
 }
 
@@ -96,7 +96,7 @@ async function checkStanding(
 ): Promise<TokenReport> {
   const { roles } = await deps.roles.refresh()
   const { role } = caller
-  const admitted = await deps.admit(caller).catch((error: unknown) => {
+  const checked = await deps.checkCallerStatus(caller).catch((error: unknown) => {
     if (error instanceof Problem && error.status < 500) return error
     throw error
   })
@@ -104,11 +104,11 @@ async function checkStanding(
     role === undefined || roles.has(role)
       ? 'the caller is neither disabled, revoked nor suspended'
       : `the role ${role} is in force`
-  const standing = { rule: 'standing', passed: !(admitted instanceof Problem), demand }
-  if (admitted instanceof Problem) return { ...refusal(issuer, [...rules, standing], admitted.code), caller: caller.id }
+  const standing = { rule: 'standing', passed: !(checked instanceof Problem), demand }
+  if (checked instanceof Problem) return { ...refusal(issuer, [...rules, standing], checked.code), caller: caller.id }
   const scopes = {
     rule: 'scopes',
-    passed: admitted.scopes.size > 0,
+    passed: checked.scopes.size > 0,
     demand: 'the token and the role have a scope in common',
   }
   const all = [...rules, standing, scopes]
@@ -120,12 +120,12 @@ async function checkStanding(
     code: null,
     issuer,
     rules: all,
-    caller: admitted.id,
+    caller: checked.id,
     role: role ?? null,
-    site: admitted.site,
-    scopes: [...admitted.scopes],
-    purposes: held.filter((purpose) => admitted.purposes.has(purpose)),
-    bound: admitted.confirmation ?? null,
+    site: checked.site,
+    scopes: [...checked.scopes],
+    purposes: held.filter((purpose) => checked.purposes.has(purpose)),
+    bound: checked.confirmation ?? null,
   }
 }
 

@@ -7,19 +7,19 @@ import { foldedId, staffId } from '../policy/person.ts'
 import { LEDGER_HEAD } from './access-ledger-store.ts'
 
 /** A contract as it stands: `endsAt` is its end, or when an operator ended it before, in milliseconds. */
-export interface StandingContract extends Partnership {
+export interface ContractStatus extends Partnership {
   endsAt: number
   ends_at: Date
   mac: Buffer | null
 }
 
 /** What the tables say of a caller now. */
-export interface StoredStanding {
+export interface StoredCallerStatus {
   /** A client that exists and was not revoked, or a member of staff who was not disabled. */
   isLive: boolean
   isSuspended: boolean
   /** Whose client it is, if it is a third party's; whether the vault wrote the contract, its MAC says. */
-  partner: StandingContract | undefined
+  partner: ContractStatus | undefined
   /** The revision of the roles in force. */
   rolesRevision: number
 }
@@ -37,7 +37,7 @@ const CLIENTS = opaqueArray(1, 'text')
 const CALLERS = opaqueArray(2, 'text')
 const FOLDED = opaqueArray(3, 'text')
 const SELECT_STANDINGS: Statement = {
-  name: 'select-standings',
+  name: 'select-callerStatuses',
   text: `SELECT
     (SELECT version FROM access_version) AS version,
     (${LEDGER_HEAD}) AS ledger,
@@ -52,25 +52,23 @@ const SELECT_STANDINGS: Statement = {
      FROM partner_clients c JOIN partners p ON p.id = c.partner WHERE c.client = ANY(${CLIENTS})) AS partners`,
 }
 
-interface StandingsRow {
+interface CallerStatusRow {
   version: string | null
   ledger: string | null
   revision: number
   live: string[]
   disabled: string[]
   suspended: string[]
-  partners:
-    | (Omit<StandingContract, 'ends_at' | 'mac'> & { client: string; ends_at: number; mac: string | null })[]
-    | null
+  partners: (Omit<ContractStatus, 'ends_at' | 'mac'> & { client: string; ends_at: number; mac: string | null })[] | null
 }
 
 /** How each of the callers stands, at which version of all that this is made of, and at which head of the ledger. */
-export async function selectStandings(
+export async function selectCallerStatuses(
   db: Queryable,
   callers: readonly Pick<Caller, 'id' | 'kind'>[],
-): Promise<{ version: string; ledger: string | null; standings: StoredStanding[] }> {
+): Promise<{ version: string; ledger: string | null; callerStatuses: StoredCallerStatus[] }> {
   const clients = callers.filter(({ kind }) => kind === 'client').map(({ id }) => id)
-  const [row] = await db.query<StandingsRow>(SELECT_STANDINGS, [
+  const [row] = await db.query<CallerStatusRow>(SELECT_STANDINGS, [
     textArray([...new Set(clients)]),
     textArray([...new Set(callers.map(({ id }) => id))]),
     textArray([...new Set(callers.map(({ id }) => foldedId(id)))]),
@@ -85,11 +83,11 @@ export async function selectStandings(
     ]),
   )
   const suspended = new Set(row.suspended.map(staffId))
-  const standings = callers.map(({ id, kind }) => ({
+  const callerStatuses = callers.map(({ id, kind }) => ({
     isLive: kind === 'client' ? live.has(id) : !disabled.has(foldedId(id)),
     isSuspended: suspended.has(id),
     partner: kind === 'client' ? partners.get(id) : undefined,
     rolesRevision: row.revision,
   }))
-  return { version: row.version, ledger: row.ledger, standings }
+  return { version: row.version, ledger: row.ledger, callerStatuses }
 }

@@ -43,7 +43,7 @@ export interface Budgets {
    * @param extra the budget of the grants that decided; the role's own holds in any case
    * @returns for each record undefined, or why it may not be seen
    */
-  spend(
+  consume(
     caller: Caller,
     purpose: string | undefined,
     records: readonly string[],
@@ -62,7 +62,7 @@ export interface Budgets {
    * @param budget that of the rules that decided
    * @throws {Problem} budget-spent
    */
-  spendChange(caller: Caller, scope: ChangeScope, record: string, budget: Budget | undefined): Promise<void>
+  consumeForChange(caller: Caller, scope: ChangeScope, record: string, budget: Budget | undefined): Promise<void>
 }
 
 /** One count and what limits it. */
@@ -71,14 +71,14 @@ interface Counter {
   limits: Limits
 }
 
-interface Spending {
+interface Consumption {
   caller: Caller
   counters: readonly Counter[]
   /** None: only whether there is room for one more is asked. */
   records: readonly string[]
 }
 
-interface Spent {
+interface Consumed {
   refused: (Problem | undefined)[]
   /** Who was suspended. */
   suspended: string[]
@@ -88,11 +88,11 @@ interface Spent {
 
 /** Counts in the database, under a lock for each caller: the limits are exact over any number of servers. */
 export function createBudgets(deps: BudgetDeps): Budgets {
-  const run = async (spendings: readonly Spending[]) => {
+  const run = async (consumptions: readonly Consumption[]) => {
     const spent = await deps.database.transaction(async (tx) => {
-      for (const id of [...new Set(spendings.map(({ caller }) => caller.id))].sort()) await lockBudget(tx, id)
-      const all: Spent[] = []
-      for (const spending of spendings) all.push(await spendOne(tx, spending))
+      for (const id of [...new Set(consumptions.map(({ caller }) => caller.id))].sort()) await lockBudget(tx, id)
+      const all: Consumed[] = []
+      for (const consumption of consumptions) all.push(await consumeOne(tx, consumption))
       const suspended = all.flatMap((one) => one.suspended)
       const changes = suspended.map((id) => ({ subject: suspendedSubject(id), state: REFUSED }))
       if (changes.length > 0) await deps.ledger.recordOrLeave(tx, changes)
@@ -102,7 +102,7 @@ export function createBudgets(deps: BudgetDeps): Budgets {
     return spent.map(({ refused }) => refused)
   }
 
-  async function spendOne(tx: Queryable, { caller, counters, records }: Spending): Promise<Spent> {
+  async function consumeOne(tx: Queryable, { caller, counters, records }: Consumption): Promise<Consumed> {
     const now = deps.now()
     const wanted = [...new Set(records)]
     const over = new Map<string, number>()
@@ -164,7 +164,7 @@ export function createBudgets(deps: BudgetDeps): Budgets {
     })
   }
 
-  const enqueue = createBatch({ run, weigh: ({ records }: Spending) => Math.max(1, records.length), inFlight: 1 })
+  const enqueue = createBatch({ run, weigh: ({ records }: Consumption) => Math.max(1, records.length), inFlight: 1 })
 
   /** The counts of a budget: one by itself, and one with everything else that has a total. */
   function countersOf(caller: Caller, by: string, budget: Budget | undefined): Counter[] {
@@ -179,7 +179,7 @@ export function createBudgets(deps: BudgetDeps): Budgets {
     countersOf(caller, purpose ?? '', stricter(definitionOf(caller)?.budget, extra))
 
   return {
-    async spend(caller, purpose, records, extra) {
+    async consume(caller, purpose, records, extra) {
       const counters = countersFor(caller, purpose, extra)
       if (counters.length === 0 || records.length === 0) return records.map(() => undefined)
       return enqueue({ caller, counters, records })
@@ -190,7 +190,7 @@ export function createBudgets(deps: BudgetDeps): Budgets {
       const [refused] = await enqueue({ caller, counters, records: [] })
       if (refused) throw refused
     },
-    async spendChange(caller, scope, record, budget) {
+    async consumeForChange(caller, scope, record, budget) {
       const counters = countersOf(caller, scope, budget)
       if (counters.length === 0) return
       const [refused] = await enqueue({ caller, counters, records: [record] })
@@ -200,8 +200,8 @@ export function createBudgets(deps: BudgetDeps): Budgets {
 }
 
 /** For what is answered whole or not at all. @throws {Problem} budget-spent */
-export async function spendOrRefuse(budgets: Budgets, ...spending: Parameters<Budgets['spend']>): Promise<void> {
-  const refused = (await budgets.spend(...spending)).find((problem) => problem !== undefined)
+export async function consumeOrRefuse(budgets: Budgets, ...consumption: Parameters<Budgets['consume']>): Promise<void> {
+  const refused = (await budgets.consume(...consumption)).find((problem) => problem !== undefined)
   if (refused) throw refused
 }
 

@@ -24,7 +24,7 @@ export interface CardSearchLimit {
    *
    * @throws {Problem} too-many-requests
    */
-  spend(caller: Caller, number: string): Promise<void>
+  consume(caller: Caller, number: string): Promise<void>
 }
 
 interface Search {
@@ -55,7 +55,7 @@ export function createCardSearchLimit(
     return [await hashOf(present), ...(await Promise.all(former.map(hashOf)))]
   }
 
-  async function spendOne(tx: Queryable, { caller, hashes }: Search, window: BudgetWindow) {
+  async function consumeOne(tx: Queryable, { caller, hashes }: Search, window: BudgetWindow) {
     const owner = { caller: caller.id, role: '', purpose: COUNTED_AS }
     const { used, known } = await selectUsed(tx, owner, window, hashes)
     if (known.length > 0) return { used, isRefused: false, isNew: false }
@@ -71,7 +71,7 @@ export function createCardSearchLimit(
       const spent = await database.transaction(async (tx) => {
         for (const id of [...new Set(searches.map(({ caller }) => caller.id))].sort()) await lockBudget(tx, id)
         const all = []
-        for (const search of searches) all.push(await spendOne(tx, search, window))
+        for (const search of searches) all.push(await consumeOne(tx, search, window))
         return all
       })
       return spent.map((one) => ({ ...one, endsAt: startsAt + DAY_MS }))
@@ -80,7 +80,7 @@ export function createCardSearchLimit(
   })
 
   return {
-    async spend(caller, number) {
+    async consume(caller, number) {
       const hashes = await hashesOf(caller, number)
       const { used, isRefused, isNew, endsAt } = await enqueue({ caller, hashes })
       if (isNew && used === Math.ceil(perDay * ALERT_FROM)) {

@@ -1,6 +1,6 @@
 import type { Alert } from '../../observability/alert.ts'
 import type { Caller } from '../policy/caller.ts'
-import { type Tally, tooMany } from './counter.ts'
+import { type IncrementCounters, tooMany } from './counter.ts'
 import type { LimitKeys } from './limit-keys.ts'
 
 const WINDOW_MS = 60 * 1000
@@ -25,18 +25,18 @@ export interface CardVelocity {
    * @param cards what was sent in the place of cards, not parsed
    * @throws {Problem} too-many-requests
    */
-  spend(caller: Caller, source: string, cards: readonly unknown[]): Promise<void>
+  consume(caller: Caller, source: string, cards: readonly unknown[]): Promise<void>
 }
 
 export function createCardVelocity(
-  deps: { tally: Tally; keyOf: LimitKeys; now: () => Date; alert: Alert },
+  deps: { increment: IncrementCounters; keyOf: LimitKeys; now: () => Date; alert: Alert },
   { perClient, perSource, perBin }: CardLimits = {},
 ): CardVelocity {
   const count = (by: string, what: string, add: number, limit: number | undefined) =>
     limit === undefined ? [] : [{ by, what, limit, add, windowMs: WINDOW_MS }]
 
   return {
-    async spend(caller, source, cards) {
+    async consume(caller, source, cards) {
       if (cards.length === 0) return
       const bins = Map.groupBy(cards.map(binOf), (bin) => bin)
       const limited = [
@@ -47,7 +47,7 @@ export function createCardVelocity(
       const counts = await Promise.all(
         limited.map(async ({ what, ...rest }) => ({ ...rest, key: await deps.keyOf(`cards-by-${rest.by}`, what) })),
       )
-      const counted = await deps.tally(counts)
+      const counted = await deps.increment(counts)
       const over = counts.flatMap(({ by, limit, add }, at) => {
         const { points, endsAt } = counted[at]!
         return points > limit ? [{ by, limit, endsAt, isNews: points - add <= limit }] : []

@@ -14,7 +14,7 @@ export interface Counted {
 
 /** The rows are locked in one order, so that two servers wait for each other instead of getting stuck. */
 const ADD: Statement = {
-  name: 'add-to-tallies',
+  name: 'add-to-counters',
   text: `INSERT INTO rate_limits AS r (key, points, expire)
          SELECT key, points, $4::bigint + window_ms
          FROM unnest($1::text[], $2::integer[], $3::bigint[]) AS n (key, points, window_ms) ORDER BY key
@@ -25,7 +25,7 @@ const ADD: Statement = {
 }
 
 /** Adds to any number of tallies in one statement, and answers with what each of them stands at, by its key. */
-export async function addToTallies(
+export async function addToCounters(
   db: Queryable,
   counts: readonly Count[],
   nowMs: number,

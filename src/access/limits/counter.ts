@@ -1,15 +1,15 @@
 import { createBatch } from '../../database/batch.ts'
 import type { Database } from '../../database/database.ts'
 import { Problem } from '../../values/problem.ts'
-import { addToTallies, type Count, type Counted } from './counter-store.ts'
+import { addToCounters, type Count, type Counted } from './counter-store.ts'
 
 /** Counts things in windows of time, across processes and servers. What arrives together shares a statement. */
-export type Tally = (counts: readonly Count[]) => Promise<Counted[]>
+export type IncrementCounters = (counts: readonly Count[]) => Promise<Counted[]>
 
-export function createTally(database: Database, now: () => Date): Tally {
+export function createCounters(database: Database, now: () => Date): IncrementCounters {
   const add = createBatch({
     run: async (items: readonly (readonly Count[])[]) => {
-      const found = await addToTallies(database, items.flat(), now().getTime())
+      const found = await addToCounters(database, items.flat(), now().getTime())
       // Each learns what it stood at once it was added, as if the counts had come one after the other.
       const toCome = new Map<string, number>()
       for (const { key, add: points } of items.flat()) toCome.set(key, (toCome.get(key) ?? 0) + points)

@@ -1,10 +1,10 @@
 import type { Database } from '../../database/database.ts'
 import type { Alert } from '../../observability/alert.ts'
 import type { Caller } from '../policy/caller.ts'
-import { type Tally, tooMany } from './counter.ts'
+import { type IncrementCounters, tooMany } from './counter.ts'
 import type { LimitKeys } from './limit-keys.ts'
 import { createReservations, type Reservation } from './reservation.ts'
-import type { Standing } from './reservation-batches.ts'
+import type { WindowState } from './reservation-batches.ts'
 
 const HOUR_MS = 60 * 60 * 1000
 const DAY_MS = 24 * HOUR_MS
@@ -27,7 +27,7 @@ const DEFAULT_PER_RECORD = 20
 /** Keeps an answer of yes and no from being asked until it is an answer of what. */
 export interface GuessLimit {
   /** Counts one comparison, before the work. @throws {Problem} too-many-requests */
-  spend(caller: Caller, token: string): Promise<void>
+  consume(caller: Caller, token: string): Promise<void>
   /**
    * Counts a comparison as a wrong answer about each of the records until it is settled.
    *
@@ -42,11 +42,11 @@ export interface Guess {
 }
 
 export function createGuessLimit(
-  deps: { database: Database; tally: Tally; keyOf: LimitKeys; now: () => Date; alert: Alert },
+  deps: { database: Database; increment: IncrementCounters; keyOf: LimitKeys; now: () => Date; alert: Alert },
   { perCaller = DEFAULT_PER_CALLER, perRecord = DEFAULT_PER_RECORD }: WrongAnswerLimits = {},
   matchesPerHour = defaultMatchesPerHour,
 ): GuessLimit {
-  const { tally, keyOf, now, alert } = deps
+  const { increment, keyOf, now, alert } = deps
   const table = 'kept_limits'
   const counts = {
     caller: {
@@ -65,7 +65,7 @@ export function createGuessLimit(
     },
   }
 
-  function tell(by: keyof typeof counts, caller: Caller, token: string, standing: Standing | undefined): void {
+  function tell(by: keyof typeof counts, caller: Caller, token: string, standing: WindowState | undefined): void {
     const { most } = counts[by]
     // Each standing is met once, so this is said once in a window.
     if (standing?.points !== Math.ceil(most / 2)) return
@@ -73,9 +73,9 @@ export function createGuessLimit(
   }
 
   return {
-    async spend(caller, token) {
+    async consume(caller, token) {
       const key = await keyOf('matches', `${caller.id}\n${token}`)
-      const [counted] = await tally([{ key, add: 1, windowMs: HOUR_MS }])
+      const [counted] = await increment([{ key, add: 1, windowMs: HOUR_MS }])
       if (counted && counted.points > matchesPerHour) throw tooMany(counted.endsAt, now())
     },
     async reserve(caller, tokens) {

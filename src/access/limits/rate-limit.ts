@@ -1,5 +1,5 @@
 import type { Database } from '../../database/database.ts'
-import { type Tally, tooMany } from './counter.ts'
+import { type IncrementCounters, tooMany } from './counter.ts'
 import type { LimitKeys } from './limit-keys.ts'
 import { createReservations } from './reservation.ts'
 
@@ -21,7 +21,7 @@ export interface RateLimit {
    *
    * @throws {Problem} too-many-requests, busy
    */
-  spend(source: string): Promise<LogIn>
+  consume(source: string): Promise<LogIn>
 }
 
 /** A request for a token, before it is known whether the client proves itself. */
@@ -32,18 +32,18 @@ export interface LogIn {
 
 /** Counts in the database, so that the limits hold across processes and servers. */
 export function createRateLimit(
-  deps: { database: Database; tally: Tally; keyOf: LimitKeys; now: () => Date },
+  deps: { database: Database; increment: IncrementCounters; keyOf: LimitKeys; now: () => Date },
   { requestsPerMinute, failuresPerMinute }: RateLimits = defaultRateLimits,
 ): RateLimit {
-  const { tally, keyOf, now } = deps
+  const { increment, keyOf, now } = deps
   const failures = createReservations(
     { ...deps, keyOf: (source) => keyOf('token-failures', source) },
     { table: 'rate_limits', most: failuresPerMinute, windowMs: WINDOW_MS },
   )
   return {
-    async spend(source) {
+    async consume(source) {
       const key = await keyOf('token-requests', source)
-      const [requests] = await tally([{ key, add: 1, windowMs: WINDOW_MS }])
+      const [requests] = await increment([{ key, add: 1, windowMs: WINDOW_MS }])
       if (requests && requests.points > requestsPerMinute) throw tooMany(requests.endsAt, now())
       const failure = await failures.reserve(source)
       return {

@@ -10,7 +10,7 @@ import {
 } from './reservation-store.ts'
 
 /** What a key has counted once a reservation is settled. */
-export interface Standing {
+export interface WindowState {
   points: number
   /** When the count begins again, in milliseconds since 1970. */
   endsAt: number
@@ -52,7 +52,7 @@ async function settleTogether(
   { database, now }: BatchDeps,
   limit: Limit,
   items: readonly Settlement[],
-): Promise<(Standing | undefined)[]> {
+): Promise<(WindowState | undefined)[]> {
   const merged = new Map<string, Settlement>()
   for (const item of items) {
     const other = merged.get(item.key)

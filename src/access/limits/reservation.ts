@@ -1,7 +1,7 @@
 import type { Database, Queryable } from '../../database/database.ts'
 import { Problem } from '../../values/problem.ts'
 import { tooMany } from './counter.ts'
-import { createReservationBatches, type Standing } from './reservation-batches.ts'
+import { createReservationBatches, type WindowState } from './reservation-batches.ts'
 import { deleteCount, type Limit } from './reservation-store.ts'
 
 /** How long a request waits for others in flight, which may give back what it needs. */
@@ -18,7 +18,7 @@ const KEEP_LAST_FOR_LOOKS = 30
 /** Units of a limit that were taken before the work. They count until `settle` says how many do. */
 export interface Reservation {
   /** To be called once, before the answer leaves. Undefined when the window has ended meanwhile. */
-  settle(counted: number): Promise<Standing | undefined>
+  settle(counted: number): Promise<WindowState | undefined>
 }
 
 export interface Reservations {
@@ -143,7 +143,7 @@ export function createReservations(
     name: string,
     state: State,
     { units, counted, endsAt }: { units: number; counted: number; endsAt: number },
-  ): Promise<Standing | undefined> {
+  ): Promise<WindowState | undefined> {
     state.inFlight -= units
     let released = units
     if (state.endsAt === endsAt) {

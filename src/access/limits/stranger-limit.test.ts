@@ -4,7 +4,7 @@ import { createNewAuditEvent } from '../../audit/event/new-audit-event.ts'
 import type { AlertCode } from '../../observability/alert.ts'
 import { createNewId } from '../../values/identifier.ts'
 import { Problem } from '../../values/problem.ts'
-import type { Tally } from './counter.ts'
+import type { IncrementCounters } from './counter.ts'
 import { createStrangerLimit } from './stranger-limit.ts'
 
 const START = new Date('2026-11-24T12:00:00Z')
@@ -28,7 +28,7 @@ afterEach(() => {
 })
 
 /** Counts as the database does. */
-function tallyInMemory(): Tally {
+function countersInMemory(): IncrementCounters {
   const rows = new Map<string, { points: number; endsAt: number }>()
   return async (counts) => {
     if (counts.length > 0) statements++
@@ -45,15 +45,15 @@ function tallyInMemory(): Tally {
 const now = () => new Date()
 const limits = { perSource: 3, inAll: 8 }
 
-function create(tally = tallyInMemory()) {
+function create(increment = countersInMemory()) {
   return createStrangerLimit(
     {
-      ...{ tally, now, keyOf: async (kind: string, text: string) => `${kind}:hash of ${text}` },
+      ...{ increment, now, keyOf: async (kind: string, text: string) => `${kind}:hash of ${text}` },
       newAuditEvent: createNewAuditEvent(
         now,
         createNewId(now, (count) => Buffer.alloc(count, events.length)),
       ),
-      recordEvent: async (event) => {
+      writeAuditEvent: async (event) => {
         if (outage !== undefined) throw outage
         events.push(event)
       },
@@ -84,8 +84,8 @@ describe('what has an event of its own', () => {
   })
 
   it('holds over servers', async () => {
-    const tally = tallyInMemory()
-    const [one, other] = [create(tally), create(tally)]
+    const increment = countersInMemory()
+    const [one, other] = [create(increment), create(increment)]
     expect(await within(one, 'a', 2)).toBe(2)
     expect(await within(other, 'a', 5)).toBe(1)
     expect(await within(one, 'a', 1)).toBe(0)

@@ -1,9 +1,9 @@
 import type { NewAuditEvent } from '../../audit/event/audit-event.ts'
-import type { RecordEvent } from '../../audit/event/record-event.ts'
+import type { WriteAuditEvent } from '../../audit/event/write-audit-event.ts'
 import { createBatch } from '../../database/batch.ts'
 import type { Alert } from '../../observability/alert.ts'
 import type { Problem } from '../../values/problem.ts'
-import { type Tally, tooMany } from './counter.ts'
+import { type IncrementCounters, tooMany } from './counter.ts'
 import type { Counted } from './counter-store.ts'
 import type { LimitKeys } from './limit-keys.ts'
 
@@ -50,11 +50,11 @@ export interface StrangerLimit {
 }
 
 export interface StrangerLimitDeps {
-  tally: Tally
+  increment: IncrementCounters
   /** What is stored for a source address is a keyed hash: addresses are personal data. */
   keyOf: LimitKeys
   newAuditEvent: NewAuditEvent
-  recordEvent: RecordEvent
+  writeAuditEvent: WriteAuditEvent
   alert: Alert
   now: () => Date
 }
@@ -86,7 +86,7 @@ export function createStrangerLimit(
   deps: StrangerLimitDeps,
   { perSource, inAll }: StrangerLimits = defaultStrangerLimits,
 ): StrangerLimit {
-  const { tally, keyOf, newAuditEvent, recordEvent, alert, now } = deps
+  const { increment, keyOf, newAuditEvent, writeAuditEvent, alert, now } = deps
   /** Until when a limit is known to be reached, by source and for all, in milliseconds. */
   const reached = new Map<string, number>()
   let reachedInAll = 0
@@ -96,11 +96,11 @@ export function createStrangerLimit(
   let lastSeen = Number.NEGATIVE_INFINITY
   let writing = Promise.resolve()
 
-  /** Counts each of them once, and says what its tally stood at with it: of those that share a statement, each in its turn. */
+  /** Counts each of them once, and says what its increment stood at with it: of those that share a statement, each in its turn. */
   async function take(keys: readonly string[]): Promise<Counted[]> {
     const adds = Map.groupBy(keys, (key) => key)
     const counts = [...adds].map(([key, { length }]) => ({ key, add: length, windowMs: WINDOW_MS }))
-    const counted = await tally(counts)
+    const counted = await increment(counts)
     const turns = new Map(counts.map(({ key, add }, at) => [key, { ...counted[at]!, next: counted[at]!.points - add }]))
     return keys.map((key) => {
       const turn = turns.get(key)!
@@ -172,7 +172,7 @@ export function createStrangerLimit(
     const times = { since: first.toISOString(), until: last.toISOString() }
     const facts = { type: 'request.refuse', ...GATHERED[kind], count, ...times } as const
     try {
-      await recordEvent(newAuditEvent({ ...facts, sources: [...sources] }))
+      await writeAuditEvent(newAuditEvent({ ...facts, sources: [...sources] }))
     } catch (error) {
       // More may have been gathered while the event was being written.
       const later = gathered.get(kind)

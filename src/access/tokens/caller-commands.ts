@@ -1,5 +1,5 @@
 import type { AuditCaller } from '../../audit/event/audit-event.ts'
-import type { RecordEvent } from '../../audit/event/record-event.ts'
+import type { WriteAuditEvent } from '../../audit/event/write-audit-event.ts'
 import {
   addClient,
   addClientWithKey,
@@ -19,7 +19,7 @@ import { issueStaffToken, type StaffTokenRequest } from './staff-token.ts'
 
 export interface CallerCommandDeps extends NewClientDeps {
   accessTokens: AccessTokens
-  recordEvent: RecordEvent
+  writeAuditEvent: WriteAuditEvent
   production: boolean
   /** Whether the server asks its callers for certificates; a client that is known by one could otherwise never show it. */
   asksForCertificates: boolean

@@ -24,7 +24,7 @@ beforeEach(() => {
 
 const deps = {
   now: () => NOW,
-  spendOnce: async ({ id }: { id: Buffer }) => spent.size < spent.add(id.toString('hex')).size,
+  rememberJti: async ({ id }: { id: Buffer }) => spent.size < spent.add(id.toString('hex')).size,
 }
 const purpose = { method: 'GET', url: URL_OF_CARD, accessToken: TOKEN }
 const at = (seconds: number) => new Date(NOW.getTime() + seconds * 1000)
@@ -62,14 +62,14 @@ describe('a proof', () => {
   it('is remembered for as long as any server takes it', async () => {
     for (const seconds of [30, 0, -MAX_PROOF_SECONDS]) {
       let expiresAt = NaN
-      const spendOnce = async (spent: { expiresAt: Date }) => {
+      const rememberJti = async (spent: { expiresAt: Date }) => {
         expiresAt = spent.expiresAt.getTime()
         return true
       }
       const text = await proof({}, key, at(seconds))
       const request = { proof: text, method: 'GET', urls: () => [URL_OF_CARD] }
       const expected = { accessToken: TOKEN, thumbprint: key.thumbprint }
-      expect(await verifyDpopProof({ ...deps, spendOnce }, request, expected)).toBe(key.thumbprint)
+      expect(await verifyDpopProof({ ...deps, rememberJti }, request, expected)).toBe(key.thumbprint)
       // Until the row goes, and from then on, the proof is refused for its age.
       const later = { ...deps, now: () => new Date(expiresAt - 5 * 60_000) }
       expect(await verifyDpopProof(later, request, expected)).toBeUndefined()
@@ -138,7 +138,7 @@ describe('a proof', () => {
 
   it('is not accepted when it cannot be found out whether it is the first', async () => {
     const unavailable = new Problem('database-unavailable')
-    const failing = { ...deps, spendOnce: () => Promise.reject(unavailable) }
+    const failing = { ...deps, rememberJti: () => Promise.reject(unavailable) }
     const request = { proof: await proof(), method: 'GET', urls: () => [URL_OF_CARD] }
     await expect(verifyDpopProof(failing, request, { accessToken: TOKEN, thumbprint: key.thumbprint })).rejects.toBe(
       unavailable,

@@ -11,7 +11,7 @@ import {
   MAX_JTI_LENGTH,
   STATEMENT_ALGORITHMS,
 } from '../policy/signed-jwt.ts'
-import { type SpendOnce, spentId } from './replay-cache.ts'
+import { type RememberJti, rememberedJti } from './replay-cache.ts'
 
 /** DPoP, RFC 9449: a proof that the caller holds the private key that its token is bound to. */
 
@@ -29,7 +29,7 @@ const claimsSchema = z.object({
 })
 
 export interface DpopProofDeps {
-  spendOnce: SpendOnce
+  rememberJti: RememberJti
   now: () => Date
 }
 
@@ -81,7 +81,7 @@ export async function verifyDpopProof(
       if (ath !== createHash('sha256').update(expected.accessToken).digest('base64url')) return undefined
       if (thumbprint !== expected.thumbprint) return undefined
     }
-    const isFresh = await deps.spendOnce(spentId('dpop', thumbprint, jti, endsAt + CLOCK_TOLERANCE_SECONDS))
+    const isFresh = await deps.rememberJti(rememberedJti('dpop', thumbprint, jti, endsAt + CLOCK_TOLERANCE_SECONDS))
     return isFresh ? thumbprint : undefined
   } catch (error) {
     if (error instanceof Problem) throw error

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 
 /** The id of a signed statement that counts once. */
-export interface SpentId {
+export interface RememberedJti {
   /** SHA-256: what a stranger wrote is not kept, and takes no more room than this. */
   id: Buffer
   /** From when on the statement would be refused for its age anyway, on every server. */
@@ -14,7 +14,7 @@ export interface SpentId {
  *
  * @throws {Problem} database-unavailable, busy: then the statement must not be accepted
  */
-export type SpendOnce = (spent: SpentId) => Promise<boolean>
+export type RememberJti = (spent: RememberedJti) => Promise<boolean>
 
 /** Servers' clocks differ: an id is remembered for so much longer than its statement is good for. */
 const MARGIN_SECONDS = 300
@@ -23,7 +23,12 @@ const MARGIN_SECONDS = 300
  * @param signer who chose the jti: each has a space of their own
  * @param untilSeconds when the statement expires, in seconds since 1970
  */
-export function spentId(use: 'client-assertion' | 'dpop', signer: string, jti: string, untilSeconds: number): SpentId {
+export function rememberedJti(
+  use: 'client-assertion' | 'dpop',
+  signer: string,
+  jti: string,
+  untilSeconds: number,
+): RememberedJti {
   return {
     // A JSON array has one reading, whatever stands in the texts.
     id: createHash('sha256')

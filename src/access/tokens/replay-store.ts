@@ -1,7 +1,7 @@
 import { byteaArray, timestampArray } from '../../database/binary-array.ts'
 import type { Queryable, Statement } from '../../database/database.ts'
 import { sweep, takeTurn } from '../../database/sweep.ts'
-import type { SpentId } from './replay-cache.ts'
+import type { RememberedJti } from './replay-cache.ts'
 
 /** In the order of the ids, so that two statements at once never wait for each other in a circle. */
 const INSERT: Statement = {
@@ -21,7 +21,7 @@ const SWEEP: Statement = {
 }
 
 /** Which of the ids were never spent before, on any server. Of two alike the first is; all are spent from now on. */
-export async function insertSpentIds(db: Queryable, spent: readonly SpentId[]): Promise<boolean[]> {
+export async function insertRememberedJtis(db: Queryable, spent: readonly RememberedJti[]): Promise<boolean[]> {
   const rows = await db.query<{ id: Buffer }>(INSERT, [
     byteaArray(spent.map(({ id }) => id)),
     timestampArray(spent.map(({ expiresAt }) => expiresAt)),
@@ -31,6 +31,6 @@ export async function insertSpentIds(db: Queryable, spent: readonly SpentId[]): 
 }
 
 /** Forgets the ids whose statements nobody accepts any more, and answers with how many that were. */
-export function sweepSpentIds(db: Queryable, now: Date): Promise<number> {
+export function sweepReplayCache(db: Queryable, now: Date): Promise<number> {
   return sweep(db, SWEEP, [now])
 }

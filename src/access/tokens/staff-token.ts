@@ -1,5 +1,5 @@
 import type { AuditCaller, NewAuditEvent } from '../../audit/event/audit-event.ts'
-import type { RecordEvent } from '../../audit/event/record-event.ts'
+import type { WriteAuditEvent } from '../../audit/event/write-audit-event.ts'
 import { CallerError, requireRole } from '../callers/clients.ts'
 import { normaliseName } from '../policy/person.ts'
 import { THUMBPRINT } from '../policy/public-jwk.ts'
@@ -38,7 +38,7 @@ export async function issueStaffToken(
     accessTokens: AccessTokens
     roles: CurrentRoles
     newAuditEvent: NewAuditEvent
-    recordEvent: RecordEvent
+    writeAuditEvent: WriteAuditEvent
     production: boolean
   },
   operator: AuditCaller,
@@ -72,7 +72,7 @@ export async function issueStaffToken(
     subject: id,
     site: request.site,
   })
-  await deps.recordEvent(event)
+  await deps.writeAuditEvent(event)
   const showsNoNumber =
     deps.production && request.dpopJkt === undefined && role.reveals.card?.includes('number') === true
   return {

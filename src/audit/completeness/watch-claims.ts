@@ -1,6 +1,6 @@
 import type { Queryable } from '../../database/database.ts'
 import { type StoredClaim, selectClaims, selectWithoutClaim } from '../event/claim-store.ts'
-import { type NumberClaim, readClaim } from '../event/made.ts'
+import { type NumberClaim, readEvidence } from '../event/made.ts'
 
 /** Claims are read that often, in the rounds of the sequencer. */
 const READ_EVERY_MS = 1_000
@@ -65,7 +65,7 @@ export function watchClaims(session: Queryable, macs: ClaimMacs): ClaimWatch {
       return false
     }
     const said = JSON.parse(claim) as { closed?: boolean }
-    const news = readClaim(said)
+    const news = readEvidence(said)
     if (news?.process !== process) {
       expect(process)
       return false

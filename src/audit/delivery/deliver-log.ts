@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Database } from '../../database/database.ts'
 import type { AuditCaller, AuditFacts, NewAuditEvent } from '../event/audit-event.ts'
-import type { RecordEvent } from '../event/record-event.ts'
+import type { WriteAuditEvent } from '../event/write-audit-event.ts'
 import type { EventAuthenticity } from '../log/event-authenticity.ts'
 import { selectHead } from '../log/log-store.ts'
 import type { EventFilter } from '../reading/event-filter-store.ts'
@@ -60,7 +60,7 @@ export async function deliverLog(
     database: Database
     newAuditEvent: NewAuditEvent
     now: () => Date
-    recordEvent: RecordEvent
+    writeAuditEvent: WriteAuditEvent
     authenticity: EventAuthenticity
   },
   caller: AuditCaller,
@@ -68,7 +68,7 @@ export async function deliverLog(
 ): Promise<Delivered> {
   const { authenticity, database, now } = deps
   const record = (facts: Pick<AuditFacts, 'outcome' | 'count'>) =>
-    deps.recordEvent(deps.newAuditEvent({ type: 'audit.read', subject: what, caller, site: filter.site, ...facts }))
+    deps.writeAuditEvent(deps.newAuditEvent({ type: 'audit.read', subject: what, caller, site: filter.site, ...facts }))
   const sizeOf = async () => (await selectHead(database))?.size ?? 0
 
   await record({ outcome: 'success' })

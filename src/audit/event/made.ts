@@ -44,13 +44,13 @@ export function madeOf(body: string): Made | undefined {
 /** Undefined when it does not say what it must. */
 export function readMade(value: unknown): Made | undefined {
   const { number } = (value ?? {}) as Record<string, unknown>
-  const claim = readClaim(value)
+  const claim = readEvidence(value)
   if (claim === undefined || !Number.isSafeInteger(number)) return undefined
   return { ...claim, number: number as number }
 }
 
 /** Undefined when it does not say what it must. */
-export function readClaim(value: unknown): NumberClaim | undefined {
+export function readEvidence(value: unknown): NumberClaim | undefined {
   const { process, settled, skipped = [], lost = [] } = (value ?? {}) as Record<string, unknown>
   if (typeof process !== 'string' || !Number.isSafeInteger(settled)) return undefined
   const gaps = rangesOf(skipped)

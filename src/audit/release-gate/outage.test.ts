@@ -27,7 +27,7 @@ const start = (onWrite: () => void = () => {}) =>
       () => 'evt_1',
     ),
     alert: (code) => alarms.push(code),
-    recordEvent: async ({ body }) => {
+    writeAuditEvent: async ({ body }) => {
       if (isAway) throw new Problem('audit-unavailable')
       onWrite()
       events.push(JSON.parse(body))

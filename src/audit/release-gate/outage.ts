@@ -2,7 +2,7 @@ import type { Database } from '../../database/database.ts'
 import type { Alert } from '../../observability/alert.ts'
 import { Problem } from '../../values/problem.ts'
 import type { AuditCaller, NewAuditEvent } from '../event/audit-event.ts'
-import type { RecordEvent } from '../event/record-event.ts'
+import type { WriteAuditEvent } from '../event/write-audit-event.ts'
 
 /** What a call is answered with when its event cannot be written. The log is in the database, and goes away with it. */
 const CODES_OF_THE_LOG = ['audit-unavailable', 'database-unavailable'] as const
@@ -26,7 +26,7 @@ export interface ObservedAnswer {
 export interface OutageDeps {
   database: Pick<Database, 'renew'>
   newAuditEvent: NewAuditEvent
-  recordEvent: RecordEvent
+  writeAuditEvent: WriteAuditEvent
   now: () => Date
   alert: Alert
   caller: AuditCaller
@@ -36,7 +36,7 @@ export interface OutageDeps {
  * Notices when the log cannot be written, alarms once, and when it can again records the gap: from when to when, and how
  * many calls this process has refused meanwhile. PCI DSS 10.7.2, 10.7.3.
  */
-export function watchOutage({ database, newAuditEvent, recordEvent, now, alert, caller }: OutageDeps) {
+export function watchOutage({ database, newAuditEvent, writeAuditEvent, now, alert, caller }: OutageDeps) {
   let gap: { since: Date; code: CodeOfTheLog | 'busy'; refused: number } | undefined
   /** The calls that were answered `busy` since the last one that was served. */
   let busy: { since: Date; startedAt: number; refused: number } | undefined
@@ -90,7 +90,9 @@ export function watchOutage({ database, newAuditEvent, recordEvent, now, alert, 
     const { since, code, refused } = gap
     const until = now()
     const times = { since: since.toISOString(), until: until.toISOString() }
-    await recordEvent(newAuditEvent({ type: 'audit.gap', outcome: 'failed', caller, code, count: refused, ...times }))
+    await writeAuditEvent(
+      newAuditEvent({ type: 'audit.gap', outcome: 'failed', caller, code, count: refused, ...times }),
+    )
     endedAt = performance.now()
     // Calls may have been refused while the event was being written: they are the next gap.
     const later = gap.refused - refused

@@ -1,6 +1,6 @@
 import type { Database } from '../../database/database.ts'
 import type { AuditCaller, NewAuditEvent } from '../event/audit-event.ts'
-import type { RecordEvent } from '../event/record-event.ts'
+import type { WriteAuditEvent } from '../event/write-audit-event.ts'
 import { authenticateWaiting } from '../log/authenticate-waiting.ts'
 import type { EventAuthenticity } from '../log/event-authenticity.ts'
 import {
@@ -30,7 +30,7 @@ export interface ReviewDeps {
   database: Database
   newAuditEvent: NewAuditEvent
   now: () => Date
-  recordEvent: RecordEvent
+  writeAuditEvent: WriteAuditEvent
   authenticity: EventAuthenticity
 }
 
@@ -53,7 +53,7 @@ export async function reviewLog(deps: ReviewDeps, caller: AuditCaller, review: R
   const findings = await findAll(deps, review, until)
   const count = await countEvents(database, { since: review.since, until })
   const read = { type: 'audit.read', outcome: 'success', caller, subject: 'review', count } as const
-  await deps.recordEvent(deps.newAuditEvent(read))
+  await deps.writeAuditEvent(deps.newAuditEvent(read))
   return findings
 }
 
@@ -111,6 +111,6 @@ export async function acknowledgeFinding(
     code: found.rule,
     note: review.note,
   })
-  await deps.recordEvent(event)
+  await deps.writeAuditEvent(event)
   return { ...found, acknowledged: { by: caller.id, at: event.occurredAt.toISOString(), note: review.note } }
 }

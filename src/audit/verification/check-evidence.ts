@@ -2,21 +2,21 @@ import { type Checkpoint, parseCheckpoint } from '../formats/checkpoint.ts'
 import { NoteError, type SignedNote } from '../formats/signed-note.ts'
 import type { TreeCheck } from './check-tree.ts'
 import { type Findings, leaves } from './log-finding.ts'
-import type { LogClaim } from './log-source.ts'
+import type { LogEvidence } from './log-source.ts'
 import type { TrustedKeys } from './trusted-keys.ts'
 
 /** A checkpoint that can be read. */
-export type ReadClaim = Checkpoint & { place: string; note: SignedNote }
+export type ReadEvidence = Checkpoint & { place: string; note: SignedNote }
 
 /** Reads a checkpoint; undefined when it is none, which is among the findings then. */
-export function readClaim(findings: Findings, { place, note, beside }: LogClaim): ReadClaim | undefined {
+export function readEvidence(findings: Findings, { place, note, beside }: LogEvidence): ReadEvidence | undefined {
   try {
-    const claim = { place, ...parseCheckpoint(note) }
-    const { size, origin = claim.origin, root = claim.root } = beside ?? claim
-    if (size !== claim.size || origin !== claim.origin || !root.equals(claim.root)) {
+    const evidence = { place, ...parseCheckpoint(note) }
+    const { size, origin = evidence.origin, root = evidence.root } = beside ?? evidence
+    if (size !== evidence.size || origin !== evidence.origin || !root.equals(evidence.root)) {
       findings.add({ code: 'edited', detail: `what stands beside ${place} differs from what the checkpoint says` })
     }
-    return claim
+    return evidence
   } catch (error) {
     if (!(error instanceof NoteError)) throw error
     findings.add({ code: 'malformed-checkpoint', detail: `${place} cannot be read: ${error.message}` })
@@ -24,19 +24,19 @@ export function readClaim(findings: Findings, { place, note, beside }: LogClaim)
   }
 }
 
-export function sayUnknownKey(findings: Findings, { place, size, note }: ReadClaim): void {
+export function sayUnknownKey(findings: Findings, { place, size, note }: ReadEvidence): void {
   const ids = note.signatures.map(({ keyId }) => keyId.toString('hex')).join(', ')
   const detail = `${place} (${size} leaves) was signed by no key that is trusted; its signatures name ${ids}`
   findings.add({ code: 'unknown-key', detail })
 }
 
-export interface ClaimCheck {
+export interface EvidenceCheck {
   /** Compares a checkpoint of as many leaves as the tree has now. */
-  compare(claim: ReadClaim): void
+  compare(evidence: ReadEvidence): void
   /** A checkpoint of a tree in the middle of leaves that are not there. */
-  skip(claim: ReadClaim): void
+  skip(evidence: ReadEvidence): void
   /** A checkpoint of more leaves than there are. */
-  exceed(claim: ReadClaim): void
+  exceed(evidence: ReadEvidence): void
   /** Says what is left to say, when the whole tree is known. */
   end(): void
   /** How many were compared with the tree. */
@@ -44,62 +44,62 @@ export interface ClaimCheck {
 }
 
 /** Compares checkpoints, in the order of their sizes, with the tree as it grows, and asks who has signed them. */
-export function createClaimCheck(
+export function createEvidenceCheck(
   findings: Findings,
   tree: Omit<TreeCheck, 'add' | 'end'>,
   trusted: TrustedKeys,
   origin: string | undefined,
-): ClaimCheck {
+): EvidenceCheck {
   let count = 0
   /** Signed by nobody who is trusted yet; a later part of the log may tell. */
-  let unsigned: { claim: ReadClaim; isSame: boolean }[] = []
+  let unsigned: { evidence: ReadEvidence; isSame: boolean }[] = []
   /** Checkpoints of other trees, each with the last size before that was right. */
-  const others: { claim: ReadClaim; soundSize: number }[] = []
-  const beyond: ReadClaim[] = []
+  const others: { evidence: ReadEvidence; soundSize: number }[] = []
+  const beyond: ReadEvidence[] = []
   let soundSize = 0
 
-  function isOfThisLog(claim: ReadClaim): boolean {
-    if (origin === undefined || claim.origin === origin) return true
-    findings.add({ code: 'other-log', detail: `${claim.place} is of the log ${claim.origin}, this is ${origin}` })
+  function isOfThisLog(evidence: ReadEvidence): boolean {
+    if (origin === undefined || evidence.origin === origin) return true
+    findings.add({ code: 'other-log', detail: `${evidence.place} is of the log ${evidence.origin}, this is ${origin}` })
     return false
   }
 
-  function judgeSignature(claim: ReadClaim, isSame: boolean): boolean {
-    const isSigned = trusted.hasSigned(claim.origin, claim.note)
-    if (isSigned && isSame) trusted.believe(claim.size)
+  function judgeSignature(evidence: ReadEvidence, isSame: boolean): boolean {
+    const isSigned = trusted.hasSigned(evidence.origin, evidence.note)
+    if (isSigned && isSame) trusted.believe(evidence.size)
     return isSigned
   }
 
   /** Whether a trusted key has signed it, as far as is known by now. */
-  function remember(claim: ReadClaim, isSame: boolean): boolean {
-    const isSigned = judgeSignature(claim, isSame)
-    if (!isSigned) unsigned.push({ claim, isSame })
+  function remember(evidence: ReadEvidence, isSame: boolean): boolean {
+    const isSigned = judgeSignature(evidence, isSame)
+    if (!isSigned) unsigned.push({ evidence, isSame })
     return isSigned
   }
 
   function sayUnsigned(): void {
     for (let last = -1; last !== trusted.count; ) {
       last = trusted.count
-      unsigned = unsigned.filter(({ claim, isSame }) => !judgeSignature(claim, isSame))
+      unsigned = unsigned.filter(({ evidence, isSame }) => !judgeSignature(evidence, isSame))
     }
-    for (const { claim } of unsigned) sayUnknownKey(findings, claim)
+    for (const { evidence } of unsigned) sayUnknownKey(findings, evidence)
   }
 
   /** What nobody trusted has signed proves nothing, and has been said already, as was what is wrong with single tiles. */
   function sayOthers(): void {
-    const strange = new Set(unsigned.map(({ claim }) => claim))
-    const signed = others.filter(({ claim }) => !strange.has(claim) && !tree.endsInWrongTile(claim.size))
-    const single = signed.filter(({ claim }) => claim.size <= soundSize)
-    for (const { claim } of single) {
-      const detail = `${claim.place} is of another log: its root at ${claim.size} leaves is not that of this one, which later checkpoints confirm`
+    const strange = new Set(unsigned.map(({ evidence }) => evidence))
+    const signed = others.filter(({ evidence }) => !strange.has(evidence) && !tree.endsInWrongTile(evidence.size))
+    const single = signed.filter(({ evidence }) => evidence.size <= soundSize)
+    for (const { evidence } of single) {
+      const detail = `${evidence.place} is of another log: its root at ${evidence.size} leaves is not that of this one, which later checkpoints confirm`
       findings.add({ code: 'forked', detail })
     }
     const [first, ...rest] = signed.slice(single.length)
     if (first === undefined || tree.isExplained) return
-    const { claim } = first
-    const where = `the ${leaves(first.soundSize, claim.size - 1)}`
+    const { evidence } = first
+    const where = `the ${leaves(first.soundSize, evidence.size - 1)}`
     const more = rest.length > 0 ? `; so have ${rest.length} later checkpoints` : ''
-    const detail = `${claim.place} (${claim.size} leaves) has another root than the log${more}: in ${where} something was edited, put in, left out or moved, or there are two logs`
+    const detail = `${evidence.place} (${evidence.size} leaves) has another root than the log${more}: in ${where} something was edited, put in, left out or moved, or there are two logs`
     findings.add({ code: 'forked', sequence: first.soundSize, detail })
   }
 
@@ -115,23 +115,23 @@ export function createClaimCheck(
     get count() {
       return count
     },
-    compare(claim) {
-      if (!isOfThisLog(claim)) return
-      const isSame = tree.hasRoot(claim.root)
+    compare(evidence) {
+      if (!isOfThisLog(evidence)) return
+      const isSame = tree.hasRoot(evidence.root)
       if (isSame !== undefined) count += 1
-      const isSigned = remember(claim, isSame === true)
+      const isSigned = remember(evidence, isSame === true)
       if (isSame === false) {
-        if (others.at(-1)?.soundSize !== soundSize) tree.explain(claim.root, soundSize)
-        others.push({ claim, soundSize })
-      } else if (isSame && isSigned) soundSize = claim.size
+        if (others.at(-1)?.soundSize !== soundSize) tree.explain(evidence.root, soundSize)
+        others.push({ evidence, soundSize })
+      } else if (isSame && isSigned) soundSize = evidence.size
     },
-    skip(claim) {
-      if (isOfThisLog(claim)) remember(claim, false)
+    skip(evidence) {
+      if (isOfThisLog(evidence)) remember(evidence, false)
     },
-    exceed(claim) {
-      if (!isOfThisLog(claim)) return
-      beyond.push(claim)
-      remember(claim, false)
+    exceed(evidence) {
+      if (!isOfThisLog(evidence)) return
+      beyond.push(evidence)
+      remember(evidence, false)
     },
     end() {
       sayUnsigned()

@@ -2,7 +2,7 @@ import canonicalize from 'canonicalize'
 import { z } from 'zod'
 import { hashOfBase64 } from '../formats/canonical-base64.ts'
 import { hashLeaf, includes } from '../formats/merkle.ts'
-import { type ReadClaim, readClaim } from './check-evidence.ts'
+import { type ReadEvidence, readEvidence } from './check-evidence.ts'
 import type { Findings } from './log-finding.ts'
 
 /** A receipt that holds in itself: its proof leads from its event to its checkpoint. Who has signed that is another question. */
@@ -14,7 +14,7 @@ export interface ReadReceipt {
   index: number
   /** The hash of its leaf. */
   hash: Buffer
-  claim: ReadClaim
+  evidence: ReadEvidence
 }
 
 const schema = z.object({
@@ -36,17 +36,17 @@ export function readReceipt(findings: Findings, place: string, json: string): Re
   if (!parsed.success) return fail('this is no receipt of format 1')
   const { event, body, index, proof, checkpoint } = parsed.data
   if (canonicalize(event) !== body) return fail('the event is not the one in the body that was hashed', event.id)
-  const claim = readClaim(findings, { place: `the checkpoint of ${place}`, note: checkpoint })
-  if (claim === undefined) return undefined
+  const evidence = readEvidence(findings, { place: `the checkpoint of ${place}`, note: checkpoint })
+  if (evidence === undefined) return undefined
   const hash = hashLeaf(Buffer.from(body))
   const path = proof.map(hashOfBase64)
   if (!path.every((one) => one !== undefined)) {
     return fail('the proof holds what is no hash of 32 bytes in base64', event.id)
   }
-  if (!includes(claim, index, hash, path)) {
+  if (!includes(evidence, index, hash, path)) {
     return fail('the proof does not lead from the event to the checkpoint', event.id)
   }
-  return { place, event: event.id, at: Date.parse(event.at), index, hash, claim }
+  return { place, event: event.id, at: Date.parse(event.at), index, hash, evidence }
 }
 
 function parseJson(text: string): unknown {

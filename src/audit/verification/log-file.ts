@@ -2,7 +2,7 @@ import { open, stat } from 'node:fs/promises'
 import canonicalize from 'canonicalize'
 import { hashOfBase64 } from '../formats/canonical-base64.ts'
 import { TILE_WIDTH } from '../formats/tile.ts'
-import { type LogClaim, type LoggedLeaf, type LogPage, type LogSource, subtreeKey } from './log-source.ts'
+import { type LogEvidence, type LoggedLeaf, type LogPage, type LogSource, subtreeKey } from './log-source.ts'
 
 /**
  * A log in a file, as `audit export --format jsonl` writes it: a line for each event, `{"sequence":7,"event":{…}}`, in
@@ -73,11 +73,11 @@ async function* readPages(file: string, end: number, head: string | undefined): 
 function createPage(from: number) {
   const leaves: LoggedLeaf[] = []
   const subtrees = new Map<string, Buffer>()
-  const checkpoints: LogClaim[] = []
+  const checkpoints: LogEvidence[] = []
   return {
     from,
-    addCheckpoint(claim: LogClaim): void {
-      checkpoints.push(claim)
+    addCheckpoint(evidence: LogEvidence): void {
+      checkpoints.push(evidence)
     },
     add({ sequence, event, id, leaves: width, hash }: Line): void {
       const kept = hash === undefined ? undefined : hashOfBase64(hash)

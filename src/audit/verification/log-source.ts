@@ -3,7 +3,7 @@ import type { EventColumns } from '../event/event-columns.ts'
 /** Where a log is read from in order to verify it: the database of a vault, or a file that was exported. */
 export interface LogSource {
   /** What the vault says of its own log, or the last checkpoint of a file. Null when there is none. */
-  head: LogClaim | null
+  head: LogEvidence | null
   /** Whether it comes without the vault, as a file does, so that nothing but signatures says that all of it is the log. */
   isAlone: boolean
   /** How many leaves there are, or one more than the number of the last. */
@@ -19,7 +19,7 @@ export interface LogSource {
 }
 
 /** A checkpoint of the log, before anything in it is believed. */
-export interface LogClaim {
+export interface LogEvidence {
   /** Where it stands, for a person. */
   place: string
   note: string
@@ -40,9 +40,9 @@ export interface LogPage {
   /** Whether events were dropped since the page before was read, which may have been there then. */
   isAfterDrop?: boolean
   /** What the vault says of its own log at its end, where that is not what it said at first. */
-  head?: LogClaim | undefined
+  head?: LogEvidence | undefined
   /** The checkpoints that were kept of trees larger than where this page begins, up to its end; ascending. */
-  checkpoints: readonly LogClaim[]
+  checkpoints: readonly LogEvidence[]
 }
 
 export interface LoggedLeaf {

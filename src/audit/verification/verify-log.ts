@@ -1,6 +1,6 @@
 import type { NoteVerifier } from '../formats/signed-note.ts'
 import { checkEvent, type ReadEvent } from './check-event.ts'
-import { createClaimCheck, type ReadClaim, readClaim } from './check-evidence.ts'
+import { createEvidenceCheck, type ReadEvidence, readEvidence } from './check-evidence.ts'
 import { createLeafCheck } from './check-leaves.ts'
 import { createNumberCheck } from './check-numbers.ts'
 import { type ReadReceipt, readReceipt } from './check-receipt.ts'
@@ -8,7 +8,7 @@ import { createRetentionCheck } from './check-retention.ts'
 import { createTreeCheck } from './check-tree.ts'
 import { createUnprovenCheck, type UnprovenCheck } from './check-unproven.ts'
 import { collectFindings, type Findings, type LogFinding, leaves } from './log-finding.ts'
-import type { LogClaim, LogPage, LogSource, StoredEvent } from './log-source.ts'
+import type { LogEvidence, LogPage, LogSource, StoredEvent } from './log-source.ts'
 import { createRecordHistories, type RecordHistories } from './record-history.ts'
 import { createTrustedKeys } from './trusted-keys.ts'
 
@@ -16,7 +16,7 @@ export interface VerifyLogOptions {
   /** None to trust the first key that the log announces: then it is only known that the log agrees with itself. */
   keys: readonly NoteVerifier[]
   /** Checkpoints from outside. */
-  checkpoints: readonly LogClaim[]
+  checkpoints: readonly LogEvidence[]
   receipts: readonly { place: string; json: string }[]
   onProgress?: (progress: VerifyProgress) => void
 }
@@ -71,42 +71,44 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
   const timeByReceipt = (sequence: number, hash: Buffer) =>
     receiptsAt.get(sequence)?.find((receipt) => receipt.hash.equals(hash))?.at
   const leafCheck = createLeafCheck({ findings, histories, trusted, retention, numbers, unproven, timeByReceipt })
-  let head = source.head ? readClaim(findings, source.head) : undefined
+  let head = source.head ? readEvidence(findings, source.head) : undefined
   const brought = [
-    ...options.checkpoints.map((claim) => readClaim(findings, claim)),
-    ...receipts.map(({ claim }) => claim),
-  ].filter((claim) => claim !== undefined)
+    ...options.checkpoints.map((evidence) => readEvidence(findings, evidence)),
+    ...receipts.map(({ evidence }) => evidence),
+  ].filter((evidence) => evidence !== undefined)
   const origin = head?.origin ?? options.keys[0]?.name ?? brought[0]?.origin
-  const claimCheck = createClaimCheck(findings, tree, trusted, origin)
+  const evidenceCheck = createEvidenceCheck(findings, tree, trusted, origin)
   /** Those from outside and the latest, in the order of their sizes; what a page has kept is merged in. */
   const outside = [...brought, ...(head === undefined ? [] : [head])].sort(bySize)
-  let claims: ReadClaim[] = []
+  let given: ReadEvidence[] = []
 
-  function compareClaims(): void {
-    for (let next = claims[0]; next !== undefined && next.size <= tree.size; next = claims[0]) {
-      claims.shift()
-      if (next.size === tree.size) claimCheck.compare(next)
-      else claimCheck.skip(next)
+  function compareEvidence(): void {
+    for (let next = given[0]; next !== undefined && next.size <= tree.size; next = given[0]) {
+      given.shift()
+      if (next.size === tree.size) evidenceCheck.compare(next)
+      else evidenceCheck.skip(next)
     }
   }
 
   function readPage(page: LogPage): void {
     hasSubtrees = page.hasSubtrees
-    const kept = page.checkpoints.map((claim) => readClaim(findings, claim)).filter((claim) => claim !== undefined)
+    const kept = page.checkpoints
+      .map((evidence) => readEvidence(findings, evidence))
+      .filter((evidence) => evidence !== undefined)
     const firstBeyond = outside.findIndex(({ size }) => size > page.to)
     const due = outside.splice(0, firstBeyond < 0 ? outside.length : firstBeyond)
-    const latest = page.head && readClaim(findings, page.head)
+    const latest = page.head && readEvidence(findings, page.head)
     head = latest ?? head
-    claims = [...claims, ...kept, ...due, ...(latest ? [latest] : [])].sort(bySize)
+    given = [...given, ...kept, ...due, ...(latest ? [latest] : [])].sort(bySize)
     const [first] = page.leaves
     if (page.isAfterDrop && first) leafCheck.continueAfterDrop(first)
-    compareClaims()
+    compareEvidence()
     for (const leaf of page.leaves) {
       skipTo(leaf.sequence, page)
       const hash = leafCheck.check(leaf)
       tree.add(hash, page.subtree)
       compareReceipts(findings, receiptsAt.get(leaf.sequence), hash, leaf.event)
-      if (claims.length > 0) compareClaims()
+      if (given.length > 0) compareEvidence()
     }
     skipTo(page.to, page)
   }
@@ -117,7 +119,7 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
     leafCheck.skip(tree.size, sequence)
     while (tree.size < sequence) {
       tree.add(undefined, page.subtree)
-      compareClaims()
+      compareEvidence()
     }
   }
 
@@ -127,9 +129,9 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
     readPage(page)
     onProgress({ done: tree.size, total: Math.max(source.end, tree.size) })
   }
-  claims.push(...outside)
-  compareClaims()
-  for (const claim of claims) claimCheck.exceed(claim)
+  given.push(...outside)
+  compareEvidence()
+  for (const evidence of given) evidenceCheck.exceed(evidence)
   if (!source.isAlone && tree.size > (head?.size ?? 0)) {
     const from = head?.size ?? 0
     const detail = `the ${leaves(from, tree.size - 1)} stand behind the latest checkpoint, which nothing but a checkpoint puts there`
@@ -144,7 +146,7 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
   leafCheck.end()
   numbers.end()
   tree.end()
-  claimCheck.end()
+  evidenceCheck.end()
   if (source.isAlone && trusted.believed < tree.size) {
     const detail = `no checkpoint that a trusted key has signed covers the ${leaves(trusted.believed, tree.size - 1)}`
     findings.add({ code: 'unsigned', sequence: trusted.believed, detail })
@@ -157,7 +159,7 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
     origin,
     size: tree.size,
     signed: trusted.believed,
-    checkpoints: claimCheck.count,
+    checkpoints: evidenceCheck.count,
     receipts: receipts.length,
     records: histories.count,
     pending,
@@ -168,7 +170,7 @@ export async function verifyLog(source: LogSource, options: VerifyLogOptions): P
   }
 }
 
-const bySize = (one: ReadClaim, other: ReadClaim) => one.size - other.size
+const bySize = (one: ReadEvidence, other: ReadEvidence) => one.size - other.size
 
 function compareReceipts(
   findings: Findings,

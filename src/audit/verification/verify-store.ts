@@ -11,7 +11,7 @@ import { TILE_WIDTH } from '../formats/tile.ts'
 import { freezeSnapshot } from '../log/log-end-store.ts'
 import { type LogHead, selectHead } from '../log/log-store.ts'
 import {
-  type LogClaim,
+  type LogEvidence,
   type LoggedLeaf,
   type LogPage,
   type LogSource,
@@ -138,7 +138,7 @@ export async function openLogOfDatabase(
   const begun = await inSnapshot(readBounds)
   let ended = begun
   return {
-    head: claimOf(begun),
+    head: evidenceOf(begun),
     isAlone: false,
     end: begun.leaves,
     pages: () => readPages(inSnapshot, begun, pageTiles * TILE_WIDTH, (bounds) => (ended = bounds)),
@@ -148,7 +148,7 @@ export async function openLogOfDatabase(
   }
 }
 
-function claimOf({ head }: Bounds): LogClaim | null {
+function evidenceOf({ head }: Bounds): LogEvidence | null {
   return head === undefined ? null : { place: 'the latest checkpoint', note: head.note, beside: head }
 }
 
@@ -214,7 +214,7 @@ async function* readPages(
   const hasGrown = bounds.head?.note !== begun.head?.note
   for (const [at, page] of pages.entries()) {
     const isLast = at === pages.length - 1
-    yield { ...withDrops(page, bounds), ...(isLast && hasGrown ? { head: claimOf(bounds) ?? undefined } : {}) }
+    yield { ...withDrops(page, bounds), ...(isLast && hasGrown ? { head: evidenceOf(bounds) ?? undefined } : {}) }
   }
 }
 

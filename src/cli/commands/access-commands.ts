@@ -110,7 +110,7 @@ export function addAccessCommands(program: Command): void {
     .argument('<caller>')
     .action((caller: string, options: Json) =>
       withKeys('access lift', async ({ commands }) => {
-        await commands.liftCaller(operator(), caller)
+        await commands.reinstateCaller(operator(), caller)
         print(options, { caller, suspended: false }, () => `lifted ${caller}`)
       }),
     )

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import type { KeyCertificate } from '../../keys/lifecycle/retirement-attestation.ts'
+import type { RetirementAttestation } from '../../keys/lifecycle/retirement-attestation.ts'
 import { rotationOf } from '../../keys/rotation/rotation.ts'
 import { mayBeCardNumber } from '../../kinds/clear-value.ts'
 import type { Strongroom } from '../../vault/vault.ts'
@@ -61,7 +61,7 @@ function parseReason(text: string): string {
   return reason
 }
 
-function describeCertificate({ statement, certificate, public_key }: KeyCertificate): string {
+function describeCertificate({ statement, certificate, public_key }: RetirementAttestation): string {
   const { census, ...facts } = statement
   const lines = Object.entries(facts).map(([name, value]) => `${name.padEnd(13)} ${value ?? '-'}`)
   return [...lines, `census        ${census.values} values at ${census.at}`, '', certificate, '', public_key].join('\n')

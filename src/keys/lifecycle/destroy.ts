@@ -64,8 +64,8 @@ export async function destroyKey(
     const references = await countReferencesOf(change.tx, id, now())
     if (totalOf(references) > 0) {
       const where = Object.entries(references).map(([column, count]) => `${count} in ${column}`)
-      const isMovable = Object.keys(references).some((column) => column !== KEPT_ANSWERS)
-      const next = isMovable ? 'Run "strongroom keys rotate" first.' : KEPT_ANSWERS_EXPIRE
+      const isTarget = Object.keys(references).some((column) => column !== KEPT_ANSWERS)
+      const next = isTarget ? 'Run "strongroom keys rotate" first.' : KEPT_ANSWERS_EXPIRE
       throw new KeyStillNeeded(`${id} is still needed: ${where.join(', ')}. ${next}`)
     }
     if (

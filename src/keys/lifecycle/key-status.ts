@@ -3,7 +3,7 @@ import { isClosed } from '../key/closed-keys.ts'
 import { isIndexPurpose } from '../key/key.ts'
 import { selectRegistry } from '../key/key-store.ts'
 import { parseManifest } from '../key/registry-manifest.ts'
-import type { KeyCounts, Movable } from '../rotation/reencryption-target.ts'
+import type { KeyCounts, ReencryptionTarget } from '../rotation/reencryption-target.ts'
 import { selectRotations, selectRunning } from '../rotation/rotation-store.ts'
 import { sumByKey, takeCensus } from '../sealing/sealed-columns.ts'
 
@@ -40,13 +40,16 @@ export interface RotationStatus {
 }
 
 /** Every key with its state, the census, and the rotations that have not ended. */
-export async function keyStatus(deps: { database: Database; movables: readonly Movable[] }): Promise<KeyStatus[]> {
-  const { database, movables } = deps
-  const hashed = movables.filter(({ purposes }) => purposes.some(isIndexPurpose))
+export async function keyStatus(deps: {
+  database: Database
+  targets: readonly ReencryptionTarget[]
+}): Promise<KeyStatus[]> {
+  const { database, targets } = deps
+  const hashed = targets.filter(({ purposes }) => purposes.some(isIndexPurpose))
   const [{ keys: rows, stored }, census, terms, rotations, running] = await Promise.all([
     selectRegistry(database),
     takeCensus(database),
-    Promise.all(hashed.map((movable) => movable.census(database))).then(added),
+    Promise.all(hashed.map((target) => target.census(database))).then(added),
     selectRotations(database),
     selectRunning(database),
   ])

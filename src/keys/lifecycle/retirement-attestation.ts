@@ -39,7 +39,7 @@ export interface KeyStatement {
   census: { values: 0; at: string }
 }
 
-export interface KeyCertificate {
+export interface RetirementAttestation {
   statement: KeyStatement
   /** RFC 7515 compact JWS over the statement in its canonical form (RFC 8785), EdDSA (RFC 8037). */
   certificate: string
@@ -61,7 +61,11 @@ export interface CertifyKeyDeps extends ChangeRegistryDeps {
  *
  * @throws {NotRetired} while the key is in use or anything stands on it
  */
-export async function certifyKey(deps: CertifyKeyDeps, operator: AuditCaller, id: string): Promise<KeyCertificate> {
+export async function certifyKey(
+  deps: CertifyKeyDeps,
+  operator: AuditCaller,
+  id: string,
+): Promise<RetirementAttestation> {
   const { database, keys, newAuditEvent, now, issuer } = deps
   await keys.refresh()
   const row = keys.verified.keys.find((key) => key.id === id)
@@ -132,7 +136,7 @@ async function findRetirement(
 function signStatement(
   keys: Pick<Keys, 'active'>,
   statement: KeyStatement,
-): Pick<KeyCertificate, 'certificate' | 'public_key'> {
+): Pick<RetirementAttestation, 'certificate' | 'public_key'> {
   const key = keys.active('certificate-signing')
   const header = { alg: 'EdDSA', kid: key.id, typ: 'strongroom-key-certificate' }
   const input = [header, statement].map((part) => Buffer.from(canonicalize(part) ?? '').toString('base64url')).join('.')

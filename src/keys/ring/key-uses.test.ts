@@ -76,7 +76,7 @@ describe('the count of uses', () => {
         for (const next of steps) {
           const uses = servers[next.server]!
           if ('spend' in next) {
-            if (codeOf(() => uses.spend('key', next.spend)) === 'done') spent += next.spend
+            if (codeOf(() => uses.consume('key', next.spend)) === 'done') spent += next.spend
           } else if ('settle' in next) {
             ledger.breaks = next.settle
             isWhole &&= next.settle === 'never'
@@ -108,7 +108,7 @@ describe('the count of uses', () => {
     const ledger = new Ledger()
     ledger.uses = MAX_USES - 2
     const uses = await holding(ledger)
-    expect([1, 1, 1].map((count) => codeOf(() => uses.spend('key', count)))).toEqual(['done', 'done', 'key-expired'])
+    expect([1, 1, 1].map((count) => codeOf(() => uses.consume('key', count)))).toEqual(['done', 'done', 'key-expired'])
     await uses.settle()
     expect([ledger.uses, ledger.reserved]).toEqual([MAX_USES, 0])
   })
@@ -117,20 +117,20 @@ describe('the count of uses', () => {
     const ledger = new Ledger()
     const uses = await holding(ledger)
     ledger.breaks = 'before'
-    for (let at = 0; at < 65_536; at++) uses.spend('key', 1)
-    expect(codeOf(() => uses.spend('key', 1))).toBe('busy')
+    for (let at = 0; at < 65_536; at++) uses.consume('key', 1)
+    expect(codeOf(() => uses.consume('key', 1))).toBe('busy')
     ledger.breaks = 'never'
     await uses.settle().catch(() => uses.settle())
-    expect(codeOf(() => uses.spend('key', 1))).toBe('done')
+    expect(codeOf(() => uses.consume('key', 1))).toBe('done')
   })
 
   it('fetches more in the background when half is gone', async () => {
     const ledger = new Ledger()
     const uses = await holding(ledger)
-    uses.spend('key', 40_000)
+    uses.consume('key', 40_000)
     await new Promise((resolve) => setImmediate(resolve))
     expect(ledger.uses).toBe(40_000)
-    expect(codeOf(() => uses.spend('key', 60_000))).toBe('done')
+    expect(codeOf(() => uses.consume('key', 60_000))).toBe('done')
   })
 
   it('is held against the highest that was seen when somebody puts it back, and that is told once', async () => {
@@ -142,17 +142,17 @@ describe('the count of uses', () => {
     for (let at = 0; at < 2; at++) observed(3)
     expect(lost).toEqual([expect.stringMatching(/key in "key_uses" was put back from 2147418111 uses to 3/)])
     // All that is left is this process's reserve, and one.
-    uses.spend('key', 65_536)
+    uses.consume('key', 65_536)
     await uses.settle()
     expect(ledger.uses).toBe(MAX_USES - 1)
-    uses.spend('key', 1)
-    expect(codeOf(() => uses.spend('key', 1))).toBe('key-expired')
+    uses.consume('key', 1)
+    expect(codeOf(() => uses.consume('key', 1))).toBe('key-expired')
     // What was right again and is put back once more, is told once more; at the limit nothing helps.
     observed(MAX_USES)
     observed(0)
     expect(lost).toHaveLength(2)
     await uses.settle()
-    expect(codeOf(() => uses.spend('key', 1))).toBe('key-expired')
+    expect(codeOf(() => uses.consume('key', 1))).toBe('key-expired')
   })
 
   it('that is missing stops the key, and is told once', async () => {
@@ -165,21 +165,21 @@ describe('the count of uses', () => {
       await uses.settle()
     }
     expect(lost).toEqual([expect.stringMatching(/key in "key_uses" is missing/)])
-    expect(codeOf(() => uses.spend('key', 1))).toBe('key-expired')
+    expect(codeOf(() => uses.consume('key', 1))).toBe('key-expired')
     ledger.isThere = true
     await uses.settle()
-    expect(codeOf(() => uses.spend('key', 1))).toBe('done')
+    expect(codeOf(() => uses.consume('key', 1))).toBe('done')
   })
 
   it('stops a key that the registry says is at its limit, and gives a key that is not held to nobody', async () => {
     const ledger = new Ledger()
     const uses = await holding(ledger)
     uses.observe([{ id: 'key', uses: MAX_USES }])
-    expect(codeOf(() => uses.spend('key', 1))).toBe('key-expired')
-    expect(codeOf(() => uses.spend('another', 1))).toBe('busy')
+    expect(codeOf(() => uses.consume('key', 1))).toBe('key-expired')
+    expect(codeOf(() => uses.consume('another', 1))).toBe('busy')
     uses.keepOnly([])
     await uses.settle()
     expect(ledger.reserved).toBe(0)
-    expect(codeOf(() => uses.spend('key', 1))).toBe('busy')
+    expect(codeOf(() => uses.consume('key', 1))).toBe('busy')
   })
 })

@@ -33,7 +33,7 @@ export type OnLostCount = (keyId: string, reason: string) => void
  */
 export interface KeyUses {
   /** Counts uses. @throws {Problem} key-expired at the limit, busy when the database lags behind */
-  spend(keyId: string, count: number): void
+  consume(keyId: string, count: number): void
   /** Has uses of these keys at hand when it resolves. */
   hold(keys: readonly Key[]): Promise<void>
   /** Gives back those of all other keys, with the next report. */
@@ -90,7 +90,7 @@ export function createKeyUses(
   }
 
   return {
-    spend(keyId, count) {
+    consume(keyId, count) {
       const lease = leases.get(keyId)
       if (lease === undefined || lease.seen >= MAX_USES || lease.left < count) {
         const isOver = lease !== undefined && (lease.seen >= MAX_USES || lease.spent)

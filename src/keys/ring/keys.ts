@@ -119,7 +119,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     const key = current.ring.active(purpose)
     current.requireYoung()
     if (key.expiresAt !== null && now() >= key.expiresAt) throw new Problem('key-expired', { retryAfterSeconds: 60 })
-    uses.spend(key.id, count)
+    uses.consume(key.id, count)
     return key
   }
 

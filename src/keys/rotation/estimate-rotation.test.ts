@@ -5,7 +5,7 @@ import type { Queryable } from '../../database/database.ts'
 import { KeyRing } from '../key/key-ring.ts'
 import { keyTimes } from '../key/key-times.ts'
 import { estimateRotation } from './estimate-rotation.ts'
-import type { Movable } from './reencryption-target.ts'
+import type { ReencryptionTarget } from './reencryption-target.ts'
 
 const NO_DATABASE: Queryable = {
   query: () => Promise.reject(new Error('everything is in memory')),
@@ -20,7 +20,7 @@ vi.spyOn(performance, 'now').mockImplementation(() => clock)
 afterEach(() => vi.restoreAllMocks())
 
 /** A table of which so many rows are read, and each takes so long. The first hundred take ten times as long. */
-function table(values: number, milliseconds: number): Movable {
+function table(values: number, milliseconds: number): ReencryptionTarget {
   let renewed = 0
   return {
     name: 'table',
@@ -29,7 +29,7 @@ function table(values: number, milliseconds: number): Movable {
     readPage: async (_db, _keys, limit) => {
       return { rows: Array.from({ length: Math.min(limit, values) }, () => ({})), next: undefined }
     },
-    renew: async () => {
+    reencrypt: async () => {
       clock += renewed++ < 100 ? 10 * milliseconds : milliseconds
       return { fresh: {}, values: 1, stuck: 0, damaged: [], orphans: 0 }
     },
@@ -39,8 +39,8 @@ function table(values: number, milliseconds: number): Movable {
 }
 
 it('an estimate agrees with the rate that it names, which code that just starts and small tables do not lower', async () => {
-  const movables = [table(1_000_000, 0.1), table(2, 5)]
-  const estimate = await estimateRotation({ database: NO_DATABASE, keys, movables }, { purposes: ['secret'] })
+  const targets = [table(1_000_000, 0.1), table(2, 5)]
+  const estimate = await estimateRotation({ database: NO_DATABASE, keys, targets }, { purposes: ['secret'] })
   const { total, values_per_second, estimate_seconds, wal_bytes } = estimate
   expect(total).toBe(1_000_002)
   expect(wal_bytes).toBe(2_000)

@@ -2,7 +2,7 @@ import type { Queryable } from '../../database/database.ts'
 import { Problem } from '../../values/problem.ts'
 import type { KeyPurpose, KeyState } from '../key/key.ts'
 import type { Keys } from '../ring/keys.ts'
-import type { Movable } from './reencryption-target.ts'
+import type { ReencryptionTarget } from './reencryption-target.ts'
 import type { RotationRequest } from './rotation.ts'
 
 /** What a rotation would do, for `--dry-run`. Nothing was changed. */
@@ -32,19 +32,19 @@ export async function estimateRotation(
   {
     database,
     keys,
-    movables,
-  }: { database: Queryable; keys: Pick<Keys, 'ring' | 'refresh' | 'times'>; movables: readonly Movable[] },
+    targets,
+  }: { database: Queryable; keys: Pick<Keys, 'ring' | 'refresh' | 'times'>; targets: readonly ReencryptionTarget[] },
   { purposes, rowsPerSecond = Number.POSITIVE_INFINITY }: RotationRequest,
 ): Promise<RotationEstimate> {
   await keys.refresh()
   const leaving = purposes.flatMap((purpose) => keys.ring.all(purpose)).filter(({ state }) => state !== 'pre-active')
-  const moving = movables.filter((movable) => movable.purposes.some((purpose) => purposes.includes(purpose)))
+  const moving = targets.filter((target) => target.purposes.some((purpose) => purposes.includes(purpose)))
   const values = new Map<string, number>()
   let seconds = 0
   let walBytes = 0
-  for (const movable of moving) {
+  for (const target of moving) {
     let total = 0
-    const census = await movable.census(database)
+    const census = await target.census(database)
     for (const [id, count] of census) {
       // What stands on no key of the ring is moved as well.
       if (keys.ring.find(id) !== undefined && !leaving.some((key) => key.id === id)) continue
@@ -53,9 +53,9 @@ export async function estimateRotation(
     }
     if (total === 0) continue
     const standing = [...census.values()].reduce((sum, count) => sum + count, 0)
-    walBytes += await movable.wal(database, { values: total, total: standing })
+    walBytes += await target.wal(database, { values: total, total: standing })
     const ids = leaving.map(({ id }) => id)
-    const rate = Math.min(rowsPerSecond, await measureRate({ database, movable, ids }))
+    const rate = Math.min(rowsPerSecond, await measureRate({ database, target, ids }))
     seconds += total / rate
   }
   const { ringMaxAgeMs, inFlightMs } = keys.times
@@ -72,17 +72,21 @@ export async function estimateRotation(
 }
 
 /** Values a second, from the first rows: they are opened and sealed as a rotation would, and the result is dropped. */
-async function measureRate(sample: { database: Queryable; movable: Movable; ids: readonly string[] }): Promise<number> {
-  const { database, movable, ids } = sample
-  const { rows } = await movable.readPage(database, ids, SAMPLE_ROWS, undefined)
+async function measureRate(sample: {
+  database: Queryable
+  target: ReencryptionTarget
+  ids: readonly string[]
+}): Promise<number> {
+  const { database, target, ids } = sample
+  const { rows } = await target.readPage(database, ids, SAMPLE_ROWS, undefined)
   if (rows.length <= WARM_UP_ROWS) return STATED_PER_SECOND
   let made = 0
   let startedAt = performance.now()
   try {
-    for (const row of rows.slice(0, WARM_UP_ROWS)) await movable.renew(row)
+    for (const row of rows.slice(0, WARM_UP_ROWS)) await target.reencrypt(row)
     startedAt = performance.now()
     // As long as the keys are not replaced, a term is the same when it is made again: then its row counts.
-    for (const row of rows.slice(WARM_UP_ROWS, SAMPLE_ROWS)) made += Math.max(1, (await movable.renew(row)).values)
+    for (const row of rows.slice(WARM_UP_ROWS, SAMPLE_ROWS)) made += Math.max(1, (await target.reencrypt(row)).values)
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     return STATED_PER_SECOND

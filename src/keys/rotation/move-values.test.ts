@@ -4,7 +4,7 @@ import { noDictionary } from '../../../test/support/no-dictionary.ts'
 import type { Queryable } from '../../database/database.ts'
 import type { Row } from '../sealing/sealed-columns.ts'
 import { type MoveOptions, moveValues } from './move-values.ts'
-import type { Movable } from './reencryption-target.ts'
+import type { ReencryptionTarget } from './reencryption-target.ts'
 
 const NO_DATABASE: Queryable = {
   query: () => Promise.reject(new Error('everything is in memory')),
@@ -32,7 +32,7 @@ class Table {
     return this.rows.filter(({ key }) => key === 'old').map(({ id }) => id)
   }
 
-  movable(): Movable {
+  target(): ReencryptionTarget {
     return {
       name: 'table',
       purposes: ['secret'],
@@ -46,7 +46,7 @@ class Table {
           next: page.length < limit ? undefined : [page.at(-1)!.id],
         }
       },
-      renew: async (row) => {
+      reencrypt: async (row) => {
         const { id, opens } = row as Row & Stored
         if (opens) return { fresh: { id }, values: 1, stuck: 0, damaged: [], orphans: 0 }
         const damaged = [{ column: 'c', kind: 'k', token: String(id) }]
@@ -89,7 +89,7 @@ describe('a walk', () => {
         let moved = 0
         const damaged: number[] = []
         await moveValues(
-          table.movable(),
+          table.target(),
           options({
             budget: { pageRows, spend: async () => {} },
             onMoved: (counts) => {
@@ -110,7 +110,7 @@ describe('a walk', () => {
     const table = new Table([...Array(10).keys()].map((id) => ({ key: id < 4 ? 'new' : 'old', opens: true })))
     const spent: number[] = []
     await moveValues(
-      table.movable(),
+      table.target(),
       options({ budget: { pageRows: 2, spend: async (count) => void spent.push(count) } }),
     )
     expect(spent).toEqual([0, 0, 2, 2, 2])
@@ -120,7 +120,7 @@ describe('a walk', () => {
     const table = new Table(Array.from({ length: 30 }, () => ({ key: 'old', opens: true })))
     let moved = 0
     await moveValues(
-      table.movable(),
+      table.target(),
       options({
         isPaused: () => moved >= 6,
         onMoved: (counts) => {
@@ -136,7 +136,7 @@ describe('a walk', () => {
   it('ends when a page cannot be written, and says so', async () => {
     const table = new Table(Array.from({ length: 30 }, () => ({ key: 'old', opens: true })))
     table.failWriteAt = 2
-    await expect(moveValues(table.movable(), options())).rejects.toThrow('the connection is gone')
+    await expect(moveValues(table.target(), options())).rejects.toThrow('the connection is gone')
     expect(table.writes).toBeLessThanOrEqual(4)
     expect(table.left).toHaveLength(24)
   })

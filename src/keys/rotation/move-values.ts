@@ -1,7 +1,7 @@
 import type { Queryable } from '../../database/database.ts'
 import { giveWay } from '../../values/time-slice.ts'
 import type { Row } from '../sealing/sealed-columns.ts'
-import type { DamagedValue, KeyCounts, Movable, Page } from './reencryption-target.ts'
+import type { DamagedValue, KeyCounts, Page, ReencryptionTarget } from './reencryption-target.ts'
 import type { RowBudget } from './row-budget.ts'
 
 export interface MoveOptions {
@@ -21,9 +21,9 @@ export interface MoveOptions {
  * parts. While a part is opened and sealed, the one before it is written, and the next page read. Every part commits by itself,
  * so a kill loses at most two parts of work and nothing else.
  */
-export async function moveValues(movable: Movable, options: MoveOptions): Promise<void> {
+export async function moveValues(target: ReencryptionTarget, options: MoveOptions): Promise<void> {
   const { database, oldKeys, budget } = options
-  const read = (after: Page['next']) => watched(movable.readPage(database, oldKeys, budget.pageRows, after))
+  const read = (after: Page['next']) => watched(target.readPage(database, oldKeys, budget.pageRows, after))
   let reading = read(undefined)
   let writing: Promise<void> = Promise.resolve()
   try {
@@ -34,9 +34,9 @@ export async function moveValues(movable: Movable, options: MoveOptions): Promis
         if (at > 0 && options.isPaused()) return
         // Not before: what a part leaves behind is free for the next one only when no older statement is under way.
         if (next !== undefined && at + budget.pageRows >= rows.length) reading = read(next)
-        const { fresh, values } = await renewRows(movable, rows.slice(at, at + budget.pageRows), options)
+        const { fresh, values } = await reencryptRows(target, rows.slice(at, at + budget.pageRows), options)
         await writing
-        if (fresh.length > 0) writing = watched(movable.write(database, fresh).then(options.onMoved))
+        if (fresh.length > 0) writing = watched(target.write(database, fresh).then(options.onMoved))
         if (next === undefined && at + budget.pageRows >= rows.length) return
         await budget.spend(values)
       }
@@ -48,8 +48,8 @@ export async function moveValues(movable: Movable, options: MoveOptions): Promis
   }
 }
 
-async function renewRows(
-  movable: Movable,
+async function reencryptRows(
+  target: ReencryptionTarget,
   rows: readonly Row[],
   { onDamaged, onOrphans }: Pick<MoveOptions, 'onDamaged' | 'onOrphans'>,
 ): Promise<{ fresh: Row[]; values: number }> {
@@ -57,7 +57,7 @@ async function renewRows(
   let moving = 0
   for (const row of rows) {
     await giveWay()
-    const { fresh, values, stuck, damaged, orphans } = await movable.renew(row)
+    const { fresh, values, stuck, damaged, orphans } = await target.reencrypt(row)
     if (fresh !== undefined) renewed.push(fresh)
     if (stuck > 0) onDamaged(damaged, stuck)
     if (orphans > 0) onOrphans(orphans)

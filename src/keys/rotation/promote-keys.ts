@@ -18,10 +18,10 @@ export async function startRotation(
   operator: AuditCaller,
   { purposes, rowsPerSecond, detached = false, makesKeys = true, keepsKeys = false }: RotationRequest,
 ): Promise<{ resumed: boolean; rows: RotationRow[] }> {
-  const { database, keys, movables, now } = deps
+  const { database, keys, targets, now } = deps
   await keys.refresh()
   const earlier = new Map((await selectRotations(database)).map((row) => [row.purpose, row]))
-  const moving = movables.filter((movable) => movable.purposes.some((purpose) => purposes.includes(purpose)))
+  const moving = targets.filter((target) => target.purposes.some((purpose) => purposes.includes(purpose)))
   const old = await countOld(keys, moving, purposes, database)
   const activatedAt = (purpose: KeyPurpose) =>
     keys.verified.keys.find((key) => key.purpose === purpose && key.state === 'active')?.activated_at ?? null

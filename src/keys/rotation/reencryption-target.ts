@@ -22,7 +22,7 @@ export interface Page {
 }
 
 /** A row made anew under the keys that are active now. */
-export interface Renewal {
+export interface Reencryption {
   /** Undefined when nothing of the row moves. */
   fresh: Row | undefined
   /** How many of its values move. */
@@ -38,7 +38,7 @@ export interface Renewal {
  * Something that stands on keys and can be moved to others, one page after the other, while the service goes on. Reading
  * a page changes nothing; writing must leave alone every row that is not exactly as it was read.
  */
-export interface Movable {
+export interface ReencryptionTarget {
   readonly name: string
   /** The purposes of the keys that it stands on. */
   readonly purposes: readonly KeyPurpose[]
@@ -46,7 +46,7 @@ export interface Movable {
   /** @param rows how many are written at once; the page may have more */
   readPage(db: Queryable, oldKeys: readonly string[], rows: number, after: Page['next']): Promise<Page>
   /** Makes the row anew under the active keys; no plaintext is left behind. */
-  renew(row: Row): Promise<Renewal>
+  reencrypt(row: Row): Promise<Reencryption>
   /** Writes what was made anew, and counts it for each old key in the same statement; answers with these counts. */
   write(db: Queryable, fresh: readonly Row[]): Promise<KeyCounts>
   /** How many bytes of WAL that writes, as far as can be said before. */

@@ -2,14 +2,14 @@ import { hostname } from 'node:os'
 import { type KeyPurpose, keyPurposes, macPurposes } from '../key/key.ts'
 import type { ChangeRegistryDeps } from '../registry/registry.ts'
 import type { Keys } from '../ring/keys.ts'
-import type { DamagedValue, Movable } from './reencryption-target.ts'
+import type { DamagedValue, ReencryptionTarget } from './reencryption-target.ts'
 import type { RotationRow } from './rotation-store.ts'
 
 export interface RotateDeps extends ChangeRegistryDeps {
   keys: Keys
   now: () => Date
   /** Everything that stands on keys. */
-  movables: readonly Movable[]
+  targets: readonly ReencryptionTarget[]
 }
 
 /** What an operator may ask to have rotated, and the purposes of the keys that this is. */

@@ -27,10 +27,10 @@ export async function runRotation(
   request: RotationRequest,
   control: RotationControl,
 ): Promise<RotationResult> {
-  const { keys, movables, database } = deps
+  const { keys, targets, database } = deps
   const { purposes } = request
   const isPaused = () => control.signal.aborted
-  const moving = movables.filter((movable) => movable.purposes.some((purpose) => purposes.includes(purpose)))
+  const moving = targets.filter((target) => target.purposes.some((purpose) => purposes.includes(purpose)))
 
   const { resumed, rows } = await startRotation(deps, operator, request)
   await promoteKeys(deps, operator, purposes, control)
@@ -54,11 +54,11 @@ export async function runRotation(
     damaged = new Map()
     stuck = 0
     progress.startPass(old)
-    for (const movable of moving) {
-      const oldKeys = old.keysOf(movable)
+    for (const target of moving) {
+      const oldKeys = old.keysOf(target)
       for (const id of oldKeys) seen.add(id)
       if (oldKeys.length === 0) continue
-      const moved = moveValues(movable, {
+      const moved = moveValues(target, {
         database,
         oldKeys,
         budget,

@@ -9,24 +9,24 @@ import {
   sumByKey,
   takeCensus,
 } from '../sealing/sealed-columns.ts'
-import type { DamagedValue, Movable, Renewal } from './reencryption-target.ts'
-import { createResealStatements, partNames } from './reseal-store.ts'
+import { createReencryptStatements, partNames } from './reencrypt-store.ts'
+import type { DamagedValue, Reencryption, ReencryptionTarget } from './reencryption-target.ts'
 import { sizeOf, walOfRows } from './wal.ts'
 
 /** Everything that data keys seal, one table after the other. */
-export function createSealedValues(keys: Keys): Movable[] {
+export function createSealedValues(keys: Keys): ReencryptionTarget[] {
   return sealedTables.map((table) => ({
     name: table.name,
     purposes: [...new Set(table.columns.map(({ purpose }) => purpose))],
     census: async (db) => sumByKey(await takeCensus(db, [table])),
-    ...createResealStatements(table),
-    renew: resealer(keys, table),
+    ...createReencryptStatements(table),
+    reencrypt: reencrypter(keys, table),
     wal: async (db, moving) => walOfRows(await sizeOf(db, [table.name]), moving),
   }))
 }
 
 /** Opens what of a row came with its bytes, and seals it under the active keys, to the same length. */
-function resealer(keys: Keys, table: SealedTable): (row: Row) => Promise<Renewal> {
+function reencrypter(keys: Keys, table: SealedTable): (row: Row) => Promise<Reencryption> {
   // Made once: a name that is put together for every row costs as much as a hash.
   const kept = [...Object.keys(table.identity), ...Object.keys(table.unchanged)]
   const parts = table.columns.map((column) => ({ column, part: column.part, ...partNames(column.part) }))

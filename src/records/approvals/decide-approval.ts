@@ -62,7 +62,7 @@ export interface ApprovalQuery extends Omit<ApprovalFilter, 'site' | 'states' | 
  * @throws {Problem} audit-unavailable
  */
 export async function listApprovals(
-  deps: Pick<RecordDeps, 'alert' | 'database' | 'keys' | 'kinds' | 'newAuditEvent' | 'now' | 'recordEvent'>,
+  deps: Pick<RecordDeps, 'alert' | 'database' | 'keys' | 'kinds' | 'newAuditEvent' | 'now' | 'writeAuditEvent'>,
   caller: Caller,
   { state, kind, ...query }: ApprovalQuery,
   facts: RequestFacts,
@@ -85,7 +85,7 @@ export async function listApprovals(
     count: approvals.length,
     tokens: shown.length === 0 ? undefined : shown,
   })
-  await deps.recordEvent(event)
+  await deps.writeAuditEvent(event)
   const last = page.at(-1)
   return { approvals, next: found.length > approvals.length && last ? cursorOf(last) : null }
 }

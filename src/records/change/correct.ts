@@ -1,6 +1,6 @@
 import { lapseApprovals } from '../../access/approvals/approval-store.ts'
 import { insertReason } from '../../access/approvals/reason-store.ts'
-import { spendOrRefuse } from '../../access/limits/budget.ts'
+import { consumeOrRefuse } from '../../access/limits/budget.ts'
 import { auditCaller, type Caller } from '../../access/policy/caller.ts'
 import { seesBin } from '../../access/policy/grant.ts'
 import { insertEvents } from '../../audit/event/audit-store.ts'
@@ -36,7 +36,7 @@ export async function correctRecord(
   const kind = deps.kinds[kindNameOf(token)]
   const changes = parseInput(kind.correction, input.changes.expose())
   await deps.keys.ensureFresh()
-  await spendOrRefuse(deps.budgets, caller, undefined, [token])
+  await consumeOrRefuse(deps.budgets, caller, undefined, [token])
   await permitChange(deps, caller, { scope, token }, input)
   const { purpose, reason, ticket } = input
   const correctIn = async (tx: Queryable) => {

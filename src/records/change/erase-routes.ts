@@ -3,7 +3,7 @@ import type { Caller } from '../../access/policy/caller.ts'
 import { type Route, type RouteRequest, route } from '../../http/route.ts'
 import { Problem } from '../../values/problem.ts'
 import type { RecordDeps } from '../dependencies.ts'
-import type { Claim, Idempotency } from '../idempotency/idempotency.ts'
+import type { Idempotency, ReserveKey } from '../idempotency/idempotency.ts'
 import { replayEvents, runOnce } from '../idempotency/run-once.ts'
 import { askedIn } from '../record/asked.ts'
 import { eraseRecord } from './erase.ts'
@@ -27,8 +27,8 @@ export function createEraseRoutes(deps: RecordDeps & { idempotency: Idempotency 
       responses: erased,
       handle: (request) => {
         const input = { ...request.body, token: request.params.token ?? '' }
-        const erase = async (claim?: Claim) => {
-          const idempotency = claim && (() => claim(null))
+        const erase = async (reserve?: ReserveKey) => {
+          const idempotency = reserve && (() => reserve(null))
           await eraseRecord(deps, request.caller, input, request, { idempotency })
           return { status: 204 }
         }

@@ -53,7 +53,7 @@ export async function permitChange(
   const use = dependsOnUse(caller, change) ? await useOf(deps, caller, token) : undefined
   const decision = decideChange(caller, { ...change, use }, circumstancesOf(deps, request))
   if (!decision.granted) throw decision.problem
-  await deps.budgets.spendChange(caller, scope, token, decision.budget)
+  await deps.budgets.consumeForChange(caller, scope, token, decision.budget)
 }
 
 /** @throws {Problem} record-not-found, record-gone, record-integrity */

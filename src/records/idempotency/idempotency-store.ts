@@ -33,16 +33,16 @@ export interface IdempotencyRow extends KeyedRequest {
 /** The name PostgreSQL gave to the rule that a key is used once. */
 export const IDEMPOTENCY_CONSTRAINT = 'idempotency_keys_pkey'
 
-interface Claims {
+interface ReservesKey {
   now: Date
   idempotency?: IdempotencyRow | undefined
 }
 
 /**
- * The rows that writes claim, in the order of their keys: two servers that insert the same keys then wait for each other one
+ * The rows that writes reserve, in the order of their keys: two servers that insert the same keys then wait for each other one
  * after the other instead of in a circle.
  */
-export function claimedRows<Write extends Claims>(writes: readonly Write[]) {
+export function reservedRows<Write extends ReservesKey>(writes: readonly Write[]) {
   return writes
     .flatMap((write) => {
       const { idempotency: row, now } = write
@@ -53,17 +53,20 @@ export function claimedRows<Write extends Claims>(writes: readonly Write[]) {
     .sort((a, b) => Buffer.compare(a.keyHash, b.keyHash))
 }
 
-/** The ids of the keys that claimed rows name. */
-export function keysOfClaims(rows: ReturnType<typeof claimedRows>): (string | null)[] {
+/** The ids of the keys that reserved rows name. */
+export function keysOfReserved(rows: ReturnType<typeof reservedRows>): (string | null)[] {
   return rows.flatMap((row) => [row.indexKeyId, row.response?.keyId ?? null])
 }
 
 /**
- * The column arrays of claimed rows, in the order that `insertIdempotencySql` takes them.
+ * The column arrays of reserved rows, in the order that `insertIdempotencySql` takes them.
  *
- * @param keyOf the numbers of `keysOfClaims`
+ * @param keyOf the numbers of `keysOfReserved`
  */
-export function idempotencyColumns(rows: ReturnType<typeof claimedRows>, keyOf: Translation<string, number>): Buffer[] {
+export function idempotencyColumns(
+  rows: ReturnType<typeof reservedRows>,
+  keyOf: Translation<string, number>,
+): Buffer[] {
   return [
     byteaArray(rows.map((row) => row.keyHash)),
     byteaArray(rows.map((row) => row.requestHash)),
@@ -94,11 +97,11 @@ const INSERT: Statement = {
   text: `${insertIdempotencySql(1)} RETURNING true AS done`,
 }
 
-/** Claims the key of one request in the transaction of what it does; nothing without a key. */
-export async function insertIdempotency(tx: Queryable, claim: Claims): Promise<void> {
-  const rows = claimedRows([claim])
+/** ReservesKey the key of one request in the transaction of what it does; nothing without a key. */
+export async function insertIdempotency(tx: Queryable, reserve: ReservesKey): Promise<void> {
+  const rows = reservedRows([reserve])
   if (rows.length === 0) return
-  const keyOf = await tx.dictionary.ids('key', keysOfClaims(rows))
+  const keyOf = await tx.dictionary.ids('key', keysOfReserved(rows))
   requireDone(await tx.query(INSERT, idempotencyColumns(rows, keyOf)), rows.length)
 }
 
@@ -154,7 +157,7 @@ export async function findIdempotencyRows(
     lookups.map(async ({ keyHashes, now }) => {
       const found = keyHashes.map((hash) => byHash.get(hash.toString('hex'))).filter((row) => row !== undefined)
       const kept = found.filter((row) => row.expires_at > now)
-      // Of a request that was claimed under several index keys one row holds the answer.
+      // Of a request that was reserved under several index keys one row holds the answer.
       const row = kept.find((one) => one.response_sealed !== null) ?? kept[0]
       if (row === undefined) {
         // Removed at once, since they would stand in the way of the new one.

@@ -36,7 +36,7 @@ export interface IdempotentRequest {
 }
 
 /** Makes the row that must commit together with what the request does. `kept` is what a replay starts from. */
-export type Claim = (kept: unknown) => IdempotencyRow
+export type ReserveKey = (kept: unknown) => IdempotencyRow
 
 /** Commits the events of an answer that leaves again, at least one. @throws {Problem} record-gone */
 export type CommitReplay = (events: readonly AuditEvent[]) => Promise<void>
@@ -54,7 +54,7 @@ export interface Idempotency {
    */
   once<K>(
     request: IdempotentRequest,
-    work: (claim: Claim | undefined) => Promise<Answer>,
+    work: (reserve: ReserveKey | undefined) => Promise<Answer>,
     replay: (kept: K, commit: CommitReplay) => Promise<Answer>,
   ): Promise<Answer>
 }
@@ -123,7 +123,7 @@ export function createIdempotency(deps: IdempotencyDeps): Idempotency {
       try {
         const earlier = await findKept<Parameters<typeof replay>[0]>(hashesOfKey, request)
         if (earlier) return replayed(await replay(earlier.kept, earlier.commit))
-        const claim: Claim = (kept) => {
+        const reserve: ReserveKey = (kept) => {
           const [under, ...others] = [keys.active('index'), ...keys.ring.all('index').filter(isPreActive)].map(
             (index) => ({
               keyHash: hashOfKey(index),
@@ -137,7 +137,7 @@ export function createIdempotency(deps: IdempotencyDeps): Idempotency {
           return { ...under!, response, expiresAt, also: others }
         }
         try {
-          return await work(claim)
+          return await work(reserve)
         } catch (error) {
           if (!isUniqueViolation(error, IDEMPOTENCY_CONSTRAINT)) throw error
           // Another server answered the same request in the meantime.

@@ -3,14 +3,14 @@ import type { AuditEvent, NewAuditEvent } from '../../audit/event/audit-event.ts
 import { findRecordEvents } from '../../audit/event/event-lookup-store.ts'
 import type { Database } from '../../database/database.ts'
 import type { Answer, RouteRequest } from '../../http/route.ts'
-import type { Claim, CommitReplay, Idempotency } from './idempotency.ts'
+import type { CommitReplay, Idempotency, ReserveKey } from './idempotency.ts'
 
 /** Runs the work of a POST once for each Idempotency-Key; the same key with the same call and the same JSON value replays. */
 export function runOnce<K>(
   deps: { idempotency: Idempotency },
   request: RouteRequest<Caller>,
   call: string,
-  work: (claim: Claim | undefined) => Promise<Answer>,
+  work: (reserve: ReserveKey | undefined) => Promise<Answer>,
   replay: (kept: K, commit: CommitReplay) => Promise<Answer>,
 ): Promise<Answer> {
   return deps.idempotency.once<K>(

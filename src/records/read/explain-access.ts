@@ -39,13 +39,13 @@ export interface Explanation {
  * @throws {CallerError} for a client that there is not, staff without a role, and a reveal without a purpose
  */
 export async function explainAccess(
-  deps: FindCallerDeps & Pick<RecordDeps, 'keys' | 'newAuditEvent' | 'recordEvent' | 'now'>,
+  deps: FindCallerDeps & Pick<RecordDeps, 'keys' | 'newAuditEvent' | 'writeAuditEvent' | 'now'>,
   operator: AuditCaller,
   who: NamedCaller,
   question: AccessQuestion,
 ): Promise<Explanation> {
   const explanation = await explain(deps, await findCaller(deps, who), question)
-  await deps.recordEvent(
+  await deps.writeAuditEvent(
     deps.newAuditEvent({
       type: 'access.explain',
       outcome: 'success',

@@ -7,7 +7,7 @@ import { optionalMembers } from '../../kinds/optional-members.ts'
 import { issue } from '../../values/parse-input.ts'
 import { Sensitive } from '../../values/sensitive.ts'
 import type { RecordDeps } from '../dependencies.ts'
-import type { Claim, Idempotency } from '../idempotency/idempotency.ts'
+import type { Idempotency, ReserveKey } from '../idempotency/idempotency.ts'
 import { runOnce } from '../idempotency/run-once.ts'
 import { askedIn } from '../record/asked.ts'
 import { type Comparison, matchRecord } from './match.ts'
@@ -75,11 +75,11 @@ export function createMatchRoutes(deps: RecordDeps & { idempotency: Idempotency 
       },
       handle: (request) => {
         const input = { ...request.body, token: request.params.token ?? '' }
-        const match = async (claim?: Claim, replayOf?: readonly string[]) => {
+        const match = async (reserve?: ReserveKey, replayOf?: readonly string[]) => {
           return {
             status: 200,
             body: {
-              matches: await matchRecord(deps, request.caller, input, request, { idempotency: claim, replayOf }),
+              matches: await matchRecord(deps, request.caller, input, request, { idempotency: reserve, replayOf }),
             },
           }
         }

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import { spendOrRefuse } from '../../access/limits/budget.ts'
+import { consumeOrRefuse } from '../../access/limits/budget.ts'
 import { auditCaller, type Caller } from '../../access/policy/caller.ts'
 import type { Purpose } from '../../access/policy/purpose.ts'
 import { leaveOutRecord } from '../../audit/event/unfinished-event.ts'
@@ -59,8 +59,8 @@ export async function matchRecord(
   if (token === undefined || ('other' in comparison && other === undefined)) throw new Problem('record-not-found')
   const names = namesToCompare(token, other, comparison.names)
   const tokens = [token, ...(other === undefined ? [] : [other])]
-  await spendOrRefuse(deps.budgets, caller, purpose, tokens)
-  for (const one of tokens) await deps.guesses.spend(caller, one)
+  await consumeOrRefuse(deps.budgets, caller, purpose, tokens)
+  for (const one of tokens) await deps.guesses.consume(caller, one)
   // What the caller sees in every masked view is no secret to guess.
   const isSecret = !caller.scopes.has('token:read') || names.some((name) => !isShownMasked(kindNameOf(token), name))
   const guess = isSecret ? await deps.guesses.reserve(caller, tokens) : undefined

@@ -1,4 +1,4 @@
-import { spendOrRefuse } from '../../access/limits/budget.ts'
+import { consumeOrRefuse } from '../../access/limits/budget.ts'
 import { auditCaller, type Caller } from '../../access/policy/caller.ts'
 import { seesBin } from '../../access/policy/grant.ts'
 import { leaveOutRecord } from '../../audit/event/unfinished-event.ts'
@@ -25,7 +25,7 @@ export async function readRecord(
 ): Promise<Record<string, unknown>> {
   const token = parseToken(input.token)
   if (token === undefined) throw new Problem('record-not-found')
-  await spendOrRefuse(deps.budgets, caller, undefined, [token])
+  await consumeOrRefuse(deps.budgets, caller, undefined, [token])
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const found = await deps.lookUp({ owner: caller.id, site: caller.site, tokens: [token], part: 'display' })
     const record = requireLive(found[0])

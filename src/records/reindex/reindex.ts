@@ -1,5 +1,5 @@
 import type { Queryable } from '../../database/database.ts'
-import type { KeyCounts, Movable, Renewal } from '../../keys/rotation/reencryption-target.ts'
+import type { KeyCounts, Reencryption, ReencryptionTarget } from '../../keys/rotation/reencryption-target.ts'
 import { type Moving, sizeOf, walOfPages } from '../../keys/rotation/wal.ts'
 import type { Row } from '../../keys/sealing/sealed-columns.ts'
 import { Problem } from '../../values/problem.ts'
@@ -21,13 +21,13 @@ import {
  * another one: each record is opened and its terms are made anew. Its token stays, and it is found throughout, since
  * look-ups hash under every index key that there is.
  */
-export function createSearchTerms(deps: Pick<RecordDeps, 'keys' | 'kinds'>): Movable {
+export function createSearchTerms(deps: Pick<RecordDeps, 'keys' | 'kinds'>): ReencryptionTarget {
   return {
     name: 'search_terms',
     purposes: ['index', 'card-index'],
     census: countTerms,
     readPage: readTermPage,
-    renew: (row) => reindexRecord(deps, row),
+    reencrypt: (row) => reindexRecord(deps, row),
     write: writeTerms,
     wal: walOfTerms,
   }
@@ -54,10 +54,10 @@ async function writeTerms(db: Queryable, fresh: readonly Row[]): Promise<KeyCoun
 type ReindexDeps = Pick<RecordDeps, 'keys' | 'kinds'>
 
 /** Makes the terms anew of a record that has one under an old key. */
-async function reindexRecord(deps: ReindexDeps, row: Row): Promise<Renewal> {
+async function reindexRecord(deps: ReindexDeps, row: Row): Promise<Reencryption> {
   const found = row as Row & RecordRow & OrphanTerm & { terms: Buffer | null; old_terms: number }
   const { term, term_token, terms, old_terms } = found
-  const orphan: Renewal = { fresh: { term, term_token }, values: 0, stuck: 0, damaged: [], orphans: 1 }
+  const orphan: Reencryption = { fresh: { term, term_token }, values: 0, stuck: 0, damaged: [], orphans: 1 }
   if (terms === null || toRecord(found) === 'erased') return orphan
   const renewal = await renewTerms(deps, row, old_terms)
   // A term that its record, which is whole, does not remember leads to nothing that could be made anew.
@@ -66,13 +66,13 @@ async function reindexRecord(deps: ReindexDeps, row: Row): Promise<Renewal> {
 }
 
 /** Gives a card that is found by no number its terms. */
-export async function reindexUnindexed(deps: ReindexDeps, row: Row): Promise<Renewal> {
+export async function reindexUnindexed(deps: ReindexDeps, row: Row): Promise<Reencryption> {
   const renewal = await renewTerms(deps, row, 1)
   return renewal.stuck > 0 ? renewal : { ...renewal, values: 1 }
 }
 
 /** @param stuck how many values stay where they are when something of the record does not open */
-async function renewTerms({ keys, kinds }: ReindexDeps, row: Row, stuck: number): Promise<Renewal> {
+async function renewTerms({ keys, kinds }: ReindexDeps, row: Row, stuck: number): Promise<Reencryption> {
   const found = row as Row & RecordRow & { terms: Buffer }
   const { token, kind, terms: oldTerms } = found
   const record = toRecord(found)

@@ -1,4 +1,4 @@
-import type { Movable } from '../../keys/rotation/reencryption-target.ts'
+import type { ReencryptionTarget } from '../../keys/rotation/reencryption-target.ts'
 import type { Row } from '../../keys/sealing/sealed-columns.ts'
 import type { RecordDeps } from '../dependencies.ts'
 import { keysOfTerms } from '../record/term-keys.ts'
@@ -13,7 +13,7 @@ const NO_KEY = 'none'
  * The cards that are found by no number, since they were stored while the search by card number was off. A rotation of the index
  * keys gives them their terms. While the search is off there are none.
  */
-export function createUnindexedCards(deps: Pick<RecordDeps, 'keys' | 'kinds' | 'findsCards'>): Movable {
+export function createUnindexedCards(deps: Pick<RecordDeps, 'keys' | 'kinds' | 'findsCards'>): ReencryptionTarget {
   const keyIds = () => keysOfTerms(deps.keys, 'card_number').map(({ id }) => id)
   return {
     name: 'cards without terms',
@@ -23,7 +23,7 @@ export function createUnindexedCards(deps: Pick<RecordDeps, 'keys' | 'kinds' | '
       return new Map(count > 0 ? [[NO_KEY, count]] : [])
     },
     readPage: (db, _oldKeys, rows, after) => readUnindexedPage(db, keyIds(), rows, after),
-    renew: (row) => reindexUnindexed(deps, row),
+    reencrypt: (row) => reindexUnindexed(deps, row),
     async write(db, fresh) {
       await replaceTerms(db, fresh as readonly (Row & NewTerms)[])
       return new Map([[NO_KEY, fresh.length]])

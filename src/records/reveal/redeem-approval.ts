@@ -28,13 +28,13 @@ import { requireLive } from './require-live.ts'
 
 const HOUR_MS = 60 * 60 * 1000
 
-export type ClaimDeps = Pick<
+export type RedeemDeps = Pick<
   RecordDeps,
   'alert' | 'database' | 'keys' | 'newAuditEvent' | 'newId' | 'now' | 'openApprovals' | 'usedApprovals'
 >
 
 /** What lets a release out that needs a second person. */
-export interface ClaimedApproval {
+export interface RedeemedApproval {
   id: string
   /** The version of the record that was approved, and until when; undefined where nobody approved it (break-glass). */
   approved: { version: number; until: Date } | undefined
@@ -60,13 +60,13 @@ export interface ApprovalQuestion {
  * @throws {Problem} record-not-found, record-gone, consent-missing, approval-required with the id of the request,
  *   too-many-requests
  */
-export async function claimApproval(
-  deps: ClaimDeps,
+export async function redeemApproval(
+  deps: RedeemDeps,
   caller: Caller,
   { token: text, fields: wanted, purpose, reason, ticket, authority, taken }: ApprovalQuestion,
   circumstances: Circumstances,
   facts: RequestFacts,
-): Promise<ClaimedApproval | undefined> {
+): Promise<RedeemedApproval | undefined> {
   const token = parseToken(text)
   const grants = definitionOf(caller)?.grants ?? []
   if (token === undefined || !grants.some((grant) => conditionsOf(grant, purpose).approval)) return undefined
@@ -81,19 +81,19 @@ export async function claimApproval(
     ...{ token, fields: approved.fields, purpose, ticket: ticket ?? null, authority: authority ?? null },
   }
   const breaksGlass = circumstances.breakGlass === true && decide({ breakGlass: true }).granted
-  return claim(deps, caller, request, { reason, breaksGlass, taken }, facts)
+  return redeem(deps, caller, request, { reason, breaksGlass, taken }, facts)
 }
 
 /** A request before its record was looked at. */
 type Asked = Omit<ApprovalRequest, 'record_version' | 'token' | 'purpose'> & { token: Token; purpose: Purpose }
 
-async function claim(
-  deps: ClaimDeps,
+async function redeem(
+  deps: RedeemDeps,
   caller: Caller,
   asked: Asked,
   { reason, breaksGlass, taken }: { reason: string | undefined; breaksGlass: boolean; taken: ReadonlySet<string> },
   facts: RequestFacts,
-): Promise<ClaimedApproval> {
+): Promise<RedeemedApproval> {
   const now = deps.now()
   const waitsFor = { requested_at: now, expires_at: new Date(now.getTime() + REQUEST_LASTS_MS) }
   // What this process uses from here on may still look unused in a snapshot of the database.
@@ -117,7 +117,7 @@ async function claim(
     const row = { ...request, ...waitsFor, state, decided_by: null, decided_at: null }
     await insertApproval(tx, { ...row, request_mac: requestMac(deps.keys, row) }, sealed())
   }
-  const claimIn = async (tx: Queryable) => {
+  const redeemIn = async (tx: Queryable) => {
     await deps.keys.macs.hold(tx, 'access-mac')
     const { version, consents } = requireLive(await lockForRelease(tx, asked.site, asked.token))
     if (needsConsent(asked.purpose) && !consents.includes(asked.purpose)) throw new Problem('consent-missing')
@@ -145,20 +145,20 @@ async function claim(
     await insertEvents(tx, [record('approval.request', version)])
     return { forged, waiting: request.id }
   }
-  const claimed = await storeUnderKeys(deps.keys, () => deps.database.transaction(claimIn))
-  for (const approval of claimed.forged)
+  const redeemed = await storeUnderKeys(deps.keys, () => deps.database.transaction(redeemIn))
+  for (const approval of redeemed.forged)
     deps.alert('approval-changed', { caller: caller.id, role: asked.role, approval })
-  if (claimed.isBroken) deps.alert('glass-broken', { caller: caller.id, role: asked.role, approval: asked.id })
-  if (claimed.approval !== undefined) return claimed.approval
-  if (claimed.waiting === undefined) throw new Problem('too-many-requests', { retryAfterSeconds: HOUR_MS / 1000 })
-  throw new Problem('approval-required', { extensions: { approval: claimed.waiting } })
+  if (redeemed.isBroken) deps.alert('glass-broken', { caller: caller.id, role: asked.role, approval: asked.id })
+  if (redeemed.approval !== undefined) return redeemed.approval
+  if (redeemed.waiting === undefined) throw new Problem('too-many-requests', { retryAfterSeconds: HOUR_MS / 1000 })
+  throw new Problem('approval-required', { extensions: { approval: redeemed.waiting } })
 }
 
 /**
  * Whether the vault gave an approval, and no event says that it was used. Its rows cannot tell: their owner can put them back. The
  * events of the log since the decision must all be there, as they were hashed: one that is missing may be that of the release.
  */
-async function isUnusedApproval({ keys }: Pick<ClaimDeps, 'keys'>, tx: Queryable, row: ApprovedRow): Promise<boolean> {
+async function isUnusedApproval({ keys }: Pick<RedeemDeps, 'keys'>, tx: Queryable, row: ApprovedRow): Promise<boolean> {
   if (row.log_size === null || !(await isApprovalOfVault(keys, row))) return false
   if ((await findReleasesUnder(tx, row.id)).length > 0) return false
   return isIntactFrom(tx, keys.ring.all('audit-signing'), row.log_size)

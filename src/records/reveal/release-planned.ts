@@ -15,7 +15,7 @@ import { sealReason } from '../record/seal-reason.ts'
 import { openDetails, requireOwnToken } from '../record/sealed-record.ts'
 import { kindNameOf, type Token } from '../record/token.ts'
 import type { LookedUp } from '../search/look-up-store.ts'
-import type { ClaimedApproval } from './redeem-approval.ts'
+import type { RedeemedApproval } from './redeem-approval.ts'
 import type { Release, ReleaseOutcome } from './release-store.ts'
 import { requireLive, requireReleased } from './require-live.ts'
 
@@ -23,7 +23,7 @@ import { requireLive, requireReleased } from './require-live.ts'
 export type PlannedEvents = (string | null)[]
 
 /** Makes the row of the request's Idempotency-Key, which commits with its first release. */
-type ReleaseClaim = (planned: PlannedEvents) => IdempotencyRow
+type ReserveForRelease = (planned: PlannedEvents) => IdempotencyRow
 
 /** What all events of a reveal say. */
 export type ReleaseAbout = Pick<AuditFacts, 'request_id' | 'caller' | 'site' | 'ticket' | 'authority' | 'partner'> & {
@@ -37,7 +37,7 @@ export interface Plan {
   fields: string[]
   /** What a replay repeats. */
   first: EarlierReveal | undefined
-  approval: ClaimedApproval | undefined
+  approval: RedeemedApproval | undefined
 }
 
 /** A record that was opened, and the event of its release, which has not committed yet. Holds plaintext. */
@@ -59,11 +59,11 @@ export async function releasePlanned(
   >,
   caller: Caller,
   { reason, about, planned }: { reason: string | undefined; about: ReleaseAbout; planned: readonly (Plan | Problem)[] },
-  idempotency: ReleaseClaim | undefined,
+  idempotency: ReserveForRelease | undefined,
 ): Promise<(Opened | Problem)[]> {
   const released: (Opened | Problem | undefined)[] = planned.map((plan) => (plan instanceof Problem ? plan : undefined))
   let waiting = planned.flatMap((plan, at) => (plan instanceof Problem ? [] : [{ plan, at }]))
-  let claim = idempotency
+  let reserve = idempotency
   for (let attempt = 0; attempt < ATTEMPTS && waiting.length > 0; attempt++) {
     await deps.keys.ensureFresh()
     const tokens = waiting.map(({ plan }) => plan.token)
@@ -79,14 +79,14 @@ export async function releasePlanned(
       deps,
       caller,
       { reason, purpose: about.purpose, opened, count: planned.length },
-      claim,
+      reserve,
     )
     for (const [nth, { at, ...one }] of opened.entries()) {
       const result = outcomes[nth]
       const outcome = result instanceof Problem ? result : await attemptAsync(async () => requireReleased(result))
       released[at] = outcome instanceof Problem ? outcome : one
       // The key of the request commits with the first release.
-      if (!(outcome instanceof Problem)) claim = undefined
+      if (!(outcome instanceof Problem)) reserve = undefined
     }
     waiting = opened.filter((_, nth) => outcomes[nth] === 'changed')
   }
@@ -101,7 +101,7 @@ async function commitOpened(
   deps: Pick<RecordDeps, 'batches' | 'database' | 'keys' | 'now' | 'usedApprovals'>,
   caller: Caller,
   what: { reason: string | undefined; purpose: Purpose; opened: readonly (Opened & { at: number })[]; count: number },
-  claim: ReleaseClaim | undefined,
+  reserve: ReserveForRelease | undefined,
 ): Promise<(ReleaseOutcome | Problem)[]> {
   const { reason, purpose, opened, count } = what
   if (opened.length === 0) return []
@@ -114,7 +114,7 @@ async function commitOpened(
     site: caller.site,
     records: ones.map(({ record, event }) => ({ record, consent, event })),
     reasons: reason === undefined ? [] : ones.map(({ event }) => sealReason(deps, event.id, reason)),
-    idempotency: hasReleased ? undefined : claim?.(plannedEvents),
+    idempotency: hasReleased ? undefined : reserve?.(plannedEvents),
     now: deps.now(),
   })
   const outcomes = new Map<Opened, ReleaseOutcome | Problem>()
@@ -157,7 +157,7 @@ async function openPlanned(
   await requireOwnToken(deps.keys, record, 'secret', token)
   const { purpose } = about
   if (needsConsent(purpose) && !record.consents.includes(purpose)) throw new Problem('consent-missing')
-  // Corrected since it was claimed: what it says now was approved by no person.
+  // Corrected since it was reserved: what it says now was approved by no person.
   if ((approval?.approved?.version ?? record.version) !== record.version) throw new Problem('record-changed')
   const data = pick(deps.kinds[record.kind], await openDetails(deps.keys, { ...record, secret: record.sealed }), fields)
   const event = leaveOutRecord(deps.newAuditEvent, {

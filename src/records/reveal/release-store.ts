@@ -9,7 +9,7 @@ import { Problem } from '../../values/problem.ts'
 import type { IdempotencyRow } from '../idempotency/idempotency-store.ts'
 import type { SealedReason } from '../record/record.ts'
 import type { FoundRecord } from '../search/look-up-store.ts'
-import { commitFindings, type Finding } from '../search/search-store.ts'
+import { commitMatches, type Match } from '../search/search-store.ts'
 
 /** One record that a request has opened, and the event of its release. */
 export interface WantedRecord {
@@ -86,7 +86,7 @@ export async function releaseRecords(
       )
       for (const [nth, at] of open.entries()) outcomes[at] = standing[nth]!
     }
-    const committed = await commitFindings(
+    const committed = await commitMatches(
       db,
       open.map((at) => toFinding(releases[at]!, outcomes[at]!)),
       mayWait,
@@ -129,7 +129,7 @@ function isSameSet(one: readonly string[], other: readonly string[]): boolean {
 }
 
 /** What of a request leaves, with the events of that and of nothing else. */
-function toFinding(release: Release, outcomes: readonly ReleaseOutcome[]): Finding {
+function toFinding(release: Release, outcomes: readonly ReleaseOutcome[]): Match {
   const { owner, records, reasons = [], idempotency, now } = release
   const leaving = records.filter((_, at) => outcomes[at] === 'released')
   const events = leaving.map(({ event, record }) => finishEvent(event, record))

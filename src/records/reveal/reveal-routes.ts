@@ -4,7 +4,7 @@ import { problemAnswer, problemDocument } from '../../http/documents/problem-res
 import { type Route, route } from '../../http/route.ts'
 import { optionalMembers } from '../../kinds/optional-members.ts'
 import type { RecordDeps } from '../dependencies.ts'
-import type { Claim, Idempotency } from '../idempotency/idempotency.ts'
+import type { Idempotency, ReserveKey } from '../idempotency/idempotency.ts'
 import { runOnce } from '../idempotency/run-once.ts'
 import { askedIn } from '../record/asked.ts'
 import { kindNameOf, parseToken } from '../record/token.ts'
@@ -59,8 +59,8 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
       handle: (request) => {
         const { break_glass: breakGlass, fields, ...rest } = request.body
         const input = { ...rest, breakGlass, items: [{ token: request.params.token ?? '', fields }] }
-        const reveal = async (claim?: Claim, replayOf?: PlannedEvents) => {
-          const [result] = await revealRecords(deps, request.caller, input, request, { idempotency: claim, replayOf })
+        const reveal = async (reserve?: ReserveKey, replayOf?: PlannedEvents) => {
+          const [result] = await revealRecords(deps, request.caller, input, request, { idempotency: reserve, replayOf })
           if (result === undefined) throw new Error('a reveal of one record has one result')
           // Returned rather than thrown: its event has committed with the attempt.
           if ('problem' in result) return problemAnswer(result.problem, request.requestId, deps.issuer)
@@ -83,8 +83,8 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
         200: { description: 'one result for each item, in order, each with its own status', schema: resultsSchema },
       },
       handle: (request) => {
-        const reveal = async (claim?: Claim, replayOf?: PlannedEvents) => {
-          const extra = { idempotency: claim, replayOf }
+        const reveal = async (reserve?: ReserveKey, replayOf?: PlannedEvents) => {
+          const extra = { idempotency: reserve, replayOf }
           const { break_glass: breakGlass, ...body } = request.body
           const results = await deps.probes.lookUp(
             request.caller,

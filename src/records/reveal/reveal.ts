@@ -14,7 +14,7 @@ import type { IdempotencyRow } from '../idempotency/idempotency-store.ts'
 import { knownFields } from '../record/asked.ts'
 import { attempt, attemptAsync } from '../record/attempt.ts'
 import { kindNameOf, parseToken, type Token } from '../record/token.ts'
-import { type ClaimDeps, claimApproval } from './redeem-approval.ts'
+import { type RedeemDeps, redeemApproval } from './redeem-approval.ts'
 import { type Plan, type PlannedEvents, type ReleaseAbout, releasePlanned } from './release-planned.ts'
 
 export interface RevealRequest {
@@ -59,7 +59,7 @@ interface Granted extends Plan {
  * @throws {Problem} audit-unavailable, database-unavailable; what concerns one item is in its result
  */
 export async function revealRecords(
-  deps: ClaimDeps & Pick<RecordDeps, 'batches' | 'budgets' | 'kinds' | 'lookUp' | 'recordEvent'>,
+  deps: RedeemDeps & Pick<RecordDeps, 'batches' | 'budgets' | 'kinds' | 'lookUp' | 'writeAuditEvent'>,
   caller: Caller,
   input: RevealRequest,
   facts: RequestFacts,
@@ -86,7 +86,7 @@ export async function revealRecords(
     if (at > 0) await giveWay()
     const plan = await attemptAsync(async (): Promise<Granted> => {
       const question = { ...item, purpose, reason, ticket, authority, taken }
-      const approval = await claimApproval(deps, caller, question, circumstances, facts)
+      const approval = await redeemApproval(deps, caller, question, circumstances, facts)
       if (approval !== undefined) taken.add(approval.id)
       const granting = { ...circumstances, approved: approval !== undefined }
       const granted = grantItem(deps, caller, purpose, item, granting)
@@ -94,7 +94,7 @@ export async function revealRecords(
     })
     decided.push(plan)
   }
-  const planned = await spendBudget(deps, caller, purpose, decided)
+  const planned = await consumeBudget(deps, caller, purpose, decided)
   const released = await releasePlanned(deps, caller, { reason, about, planned }, extra.idempotency)
   const results = released.map((item, at): RevealResult => {
     const token = input.items[at]!.token
@@ -117,7 +117,7 @@ export function isUnknown(result: RevealResult): boolean {
 }
 
 /** What the budget does not allow becomes a refusal; the whole request is counted at once. */
-async function spendBudget(
+async function consumeBudget(
   deps: Pick<RecordDeps, 'budgets'>,
   caller: Caller,
   purpose: Purpose,
@@ -126,13 +126,13 @@ async function spendBudget(
   const plans = decided.filter((plan): plan is Granted => !(plan instanceof Problem))
   const budget = plans.map((plan) => plan.budget).reduce(stricter, undefined)
   const tokens = plans.map(({ token }) => token)
-  const refused = (await deps.budgets.spend(caller, purpose, tokens, budget)).values()
+  const refused = (await deps.budgets.consume(caller, purpose, tokens, budget)).values()
   return decided.map((plan) => (plan instanceof Problem ? plan : (refused.next().value ?? plan)))
 }
 
 /** Every refused item has an event of its own; what is no record is somebody's input, and is not kept. */
 async function recordRefusals(
-  deps: Pick<RecordDeps, 'newAuditEvent' | 'recordEvent'>,
+  deps: Pick<RecordDeps, 'newAuditEvent' | 'writeAuditEvent'>,
   about: ReleaseAbout,
   { items }: RevealRequest,
   results: readonly RevealResult[],
@@ -150,7 +150,7 @@ async function recordRefusals(
     })
     return [refusal]
   })
-  await Promise.all(events.map(deps.recordEvent))
+  await Promise.all(events.map(deps.writeAuditEvent))
 }
 
 function grantItem(

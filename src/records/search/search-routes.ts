@@ -5,7 +5,7 @@ import { searchTypes } from '../../kinds/kind.ts'
 import { issue } from '../../values/parse-input.ts'
 import { Sensitive } from '../../values/sensitive.ts'
 import type { RecordDeps } from '../dependencies.ts'
-import type { Claim, Idempotency } from '../idempotency/idempotency.ts'
+import type { Idempotency, ReserveKey } from '../idempotency/idempotency.ts'
 import { runOnce } from '../idempotency/run-once.ts'
 import { askedIn } from '../record/asked.ts'
 import type { Why } from '../why/why.ts'
@@ -64,10 +64,10 @@ export function createSearchRoutes(deps: RecordDeps & { idempotency: Idempotency
         },
       },
       handle: (request) => {
-        const search = async (claim?: Claim, replayOf?: string) => {
+        const search = async (reserve?: ReserveKey, replayOf?: string) => {
           return {
             status: 200,
-            body: await searchByValue(deps, request.caller, request.body, request, { idempotency: claim, replayOf }),
+            body: await searchByValue(deps, request.caller, request.body, request, { idempotency: reserve, replayOf }),
           }
         }
         return runOnce<string | null>(deps, request, 'search', search, (first) => search(undefined, first ?? undefined))

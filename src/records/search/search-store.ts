@@ -8,11 +8,11 @@ import { nameOfConsents, numberOf, spellOut, tokenOf } from '../../database/lean
 import { opaqueArray } from '../../database/opaque-array.ts'
 import { requireDone } from '../../database/require-done.ts'
 import {
-  claimedRows,
   type IdempotencyRow,
   idempotencyColumns,
   insertIdempotencySql,
-  keysOfClaims,
+  keysOfReserved,
+  reservedRows,
 } from '../idempotency/idempotency-store.ts'
 import { type SealedReason, type StoredRecord, type TermHash, termOf } from '../record/record.ts'
 import { RECORD_COLUMNS, type RecordRow, toRecord } from '../record/record-store.ts'
@@ -72,7 +72,7 @@ function withToken<H extends Hit>(hit: H): H {
 }
 
 /** What a search answers with, and what must have committed before. */
-export interface Finding {
+export interface Match {
   /** The caller whose search it is. */
   owner?: string
   events: readonly AuditEvent[]
@@ -84,7 +84,7 @@ export interface Finding {
 }
 
 /**
- * Every array carries, beside its values, the number of the finding in the statement: `granted` are those whose records are all
+ * Every array carries, beside its values, the number of the match in the statement: `granted` are those whose records are all
  * as they were opened and not locked, and only their rows are written. Where a record must carry a consent, it must carry the
  * very set that it was opened with, which is a number. What else is written is in `also`, since PostgreSQL opens a
  * table and its indexes for every INSERT, whether rows come or not.
@@ -94,39 +94,39 @@ const findingsStatement = (name: string, also: string, isKept: string): Statemen
   text: `WITH
     wanted AS (
       SELECT * FROM unnest(${opaqueArray(1, 'uuid')}, $2::integer[], $3::integer[], $4::integer[])
-        AS w (token, version, finding, consents)),
+        AS w (token, version, match, consents)),
     live AS MATERIALIZED (
-      SELECT finding, is_locked FROM wanted JOIN hold_to_release(${opaqueArray(1, 'uuid')}, $7) ON held = token
+      SELECT match, is_locked FROM wanted JOIN hold_to_release(${opaqueArray(1, 'uuid')}, $7) ON held = token
       WHERE held_version = version AND (consents IS NULL OR held_consents = consents)),
     standing AS (
-      SELECT finding, live.locked FROM unnest($5::integer[], $6::integer[]) AS f (finding, records)
+      SELECT match, live.locked FROM unnest($5::integer[], $6::integer[]) AS f (match, records)
       CROSS JOIN LATERAL (
-        SELECT count(*) AS records, count(*) FILTER (WHERE is_locked) AS locked FROM live WHERE live.finding = f.finding) live
+        SELECT count(*) AS records, count(*) FILTER (WHERE is_locked) AS locked FROM live WHERE live.match = f.match) live
       WHERE live.records = f.records),
-    granted AS (SELECT finding FROM standing WHERE locked = 0),
+    granted AS (SELECT match FROM standing WHERE locked = 0),
     new_events AS (
       INSERT INTO audit_events (${EVENT_COLUMN_NAMES}) SELECT ${EVENT_COLUMN_NAMES}
-      FROM unnest(${eventArraysSql(8)}, $16::integer[]) AS n (${EVENT_COLUMN_NAMES}, finding)
-      WHERE finding IN (SELECT finding FROM granted))${also}
-    SELECT finding, locked > 0 AS waits, ${isKept} AS done FROM standing`,
+      FROM unnest(${eventArraysSql(8)}, $16::integer[]) AS n (${EVENT_COLUMN_NAMES}, match)
+      WHERE match IN (SELECT match FROM granted))${also}
+    SELECT match, locked > 0 AS waits, ${isKept} AS done FROM standing`,
 })
-const COMMIT_FINDINGS = findingsStatement('commit-findings', '', 'true')
+const COMMIT_FINDINGS = findingsStatement('commit-matches', '', 'true')
 const COMMIT_AND_KEEP = findingsStatement(
-  'commit-findings-and-keep',
+  'commit-matches-and-keep',
   `,
     new_reasons AS (
       INSERT INTO reveal_reasons (event, reason_key, reason_sealed)
       SELECT event, key, sealed FROM unnest($17::text[], $18::smallint[], $19::bytea[], $20::integer[])
-        AS n (event, key, sealed, finding)
-      WHERE finding IN (SELECT finding FROM granted)
+        AS n (event, key, sealed, match)
+      WHERE match IN (SELECT match FROM granted)
       RETURNING true),
-    new_idempotency AS (${insertIdempotencySql(21, 'WHERE release IN (SELECT finding FROM granted)')} RETURNING true)`,
+    new_idempotency AS (${insertIdempotencySql(21, 'WHERE release IN (SELECT match FROM granted)')} RETURNING true)`,
   `(SELECT count(*) FROM new_reasons) + (SELECT count(*) FROM new_idempotency)
-      = (SELECT count(*) FROM unnest($20::integer[] || $28::integer[]) AS k (finding) WHERE k.finding IN (SELECT finding FROM granted))`,
+      = (SELECT count(*) FROM unnest($20::integer[] || $28::integer[]) AS k (match) WHERE k.match IN (SELECT match FROM granted))`,
 )
 
 interface FindingRow {
-  finding: number
+  match: number
   /** One of its records is being erased or corrected. */
   waits: boolean
   done: boolean
@@ -137,34 +137,37 @@ interface FindingRow {
  * that was opened. The locks of its records (migration 0027) order it against erasure and correction.
  *
  * @param mayWait whether the statement waits while a record is being erased or corrected
- * @returns for each finding whether it was committed; false when one of its records was erased or corrected meanwhile; `WAITS`
+ * @returns for each match whether it was committed; false when one of its records was erased or corrected meanwhile; `WAITS`
  *   when the statement did not wait for that
  * @throws {Problem} audit-unavailable; busy, when it has waited too long
  */
-export async function commitFindings(
+export async function commitMatches(
   db: Queryable,
-  findings: readonly Finding[],
+  matches: readonly Match[],
   mayWait: boolean,
 ): Promise<(boolean | typeof WAITS)[]> {
-  const number = <T>(pick: (finding: Finding) => readonly T[]) =>
-    findings.flatMap((finding, at) => pick(finding).map((value) => ({ value, at })))
-  const records = number((finding) => finding.records)
-  const events = number((finding) => finding.events)
-  const reasons = number((finding) => finding.reasons ?? [])
-  const claimed = claimedRows(findings.map((finding, at) => ({ ...finding, at })))
-  const keeps = reasons.length > 0 || claimed.length > 0
+  const number = <T>(pick: (match: Match) => readonly T[]) =>
+    matches.flatMap((match, at) => pick(match).map((value) => ({ value, at })))
+  const records = number((match) => match.records)
+  const events = number((match) => match.events)
+  const reasons = number((match) => match.reasons ?? [])
+  const reserved = reservedRows(matches.map((match, at) => ({ ...match, at })))
+  const keeps = reasons.length > 0 || reserved.length > 0
   const consents = await consentsToFind(
     db,
     records.map(({ value }) => value),
   )
-  const keyOf = await db.dictionary.ids('key', [...reasons.map(({ value }) => value.keyId), ...keysOfClaims(claimed)])
+  const keyOf = await db.dictionary.ids('key', [
+    ...reasons.map(({ value }) => value.keyId),
+    ...keysOfReserved(reserved),
+  ])
   const kept = () => [
     textArray(reasons.map(({ value }) => value.event)),
     smallintArray(reasons.map(({ value }) => keyOf(value.keyId))),
     byteaArray(reasons.map(({ value }) => value.bytes)),
     integerArray(reasons.map(({ at }) => at)),
-    ...idempotencyColumns(claimed, keyOf),
-    integerArray(claimed.map(({ write }) => write.at)),
+    ...idempotencyColumns(reserved, keyOf),
+    integerArray(reserved.map(({ write }) => write.at)),
   ]
   const standing = await writeEvents(
     db,
@@ -175,19 +178,19 @@ export async function commitFindings(
         integerArray(records.map(({ value }) => value.version)),
         integerArray(records.map(({ at }) => at)),
         consents,
-        integerArray(findings.map((_, at) => at)),
-        integerArray(findings.map((finding) => finding.records.length)),
+        integerArray(matches.map((_, at) => at)),
+        integerArray(matches.map((match) => match.records.length)),
         mayWait,
         ...eventColumns,
         integerArray(events.map(({ at }) => at)),
         ...(keeps ? kept() : []),
       ])
-      return new Map(rows.map((row) => [row.finding, row]))
+      return new Map(rows.map((row) => [row.match, row]))
     },
     (found, place) => found.get(events[place]!.at)?.waits === false,
   )
   requireDone([...standing.values()], standing.size)
-  return findings.map((_, at) => {
+  return matches.map((_, at) => {
     const row = standing.get(at)
     return row?.waits ? WAITS : row !== undefined
   })
@@ -197,7 +200,7 @@ export async function commitFindings(
 const NO_SET = 0
 
 /** The sets of consents with which the records must still stand; null where no consent is needed. */
-async function consentsToFind(db: Queryable, records: Finding['records']): Promise<Buffer> {
+async function consentsToFind(db: Queryable, records: Match['records']): Promise<Buffer> {
   const names = records.map(({ consents, consent }) => {
     return consent !== undefined && consents.includes(consent) ? nameOfConsents(consents) : null
   })

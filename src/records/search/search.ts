@@ -1,4 +1,4 @@
-import { spendOrRefuse } from '../../access/limits/budget.ts'
+import { consumeOrRefuse } from '../../access/limits/budget.ts'
 import { auditCaller, type Caller } from '../../access/policy/caller.ts'
 import { seesBin } from '../../access/policy/grant.ts'
 import { needsConsent, type Purpose } from '../../access/policy/purpose.ts'
@@ -16,7 +16,7 @@ import type { StoredRecord } from '../record/record.ts'
 import { sealReason } from '../record/seal-reason.ts'
 import { maskedView, openDisplay } from '../record/sealed-record.ts'
 import { authoriseCardSearch, type CardSearchReason } from './authorise-card-search.ts'
-import type { Finding } from './search-store.ts'
+import type { Match } from './search-store.ts'
 
 /** A correction can come between opening and committing once or twice, hardly three times. */
 const ATTEMPTS = 3
@@ -90,7 +90,7 @@ export async function searchByValue(
     })
   }
   for (const { purpose, extra } of budgets) await deps.budgets.requireRoom(caller, purpose, extra)
-  if (input.by === 'card_number') await deps.cardSearches.spend(caller, values[0])
+  if (input.by === 'card_number') await deps.cardSearches.consume(caller, values[0])
   return deps.probes.lookUp(
     caller,
     1,
@@ -112,7 +112,7 @@ async function lookUp(
     site: caller.site,
     ...statedIn(input),
   }
-  const find = async (): Promise<{ found: SearchResult; finding: Finding }> => {
+  const find = async (): Promise<{ found: SearchResult; match: Match }> => {
     const sought = { site: caller.site, by: input.by, values }
     const found = await deps.findByTerm.records(sought, MAX_RESULTS)
     const records = found.records.filter((record) => hasConsent(record, input))
@@ -153,7 +153,7 @@ async function lookUp(
     const reasons = reason === undefined ? [] : [sealReason(deps, event.id, reason)]
     return {
       found: { results, truncated: found.truncated },
-      finding: {
+      match: {
         owner: caller.id,
         events,
         reasons,
@@ -164,14 +164,14 @@ async function lookUp(
     }
   }
   const findAndCommit = async (): Promise<SearchResult | undefined> => {
-    const { found, finding } = await find()
-    const tokens = finding.records.map(({ token }) => token)
+    const { found, match } = await find()
+    const tokens = match.records.map(({ token }) => token)
     for (const { purpose, extra } of budgets) {
       // Others may have spent the budget meanwhile: then a miss is refused as a hit is.
       if (tokens.length === 0) await deps.budgets.requireRoom(caller, purpose, extra)
-      else await spendOrRefuse(deps.budgets, caller, purpose, tokens, extra)
+      else await consumeOrRefuse(deps.budgets, caller, purpose, tokens, extra)
     }
-    return (await deps.batches.commitFinding(finding)) ? found : undefined
+    return (await deps.batches.commitMatch(match)) ? found : undefined
   }
   // What was found leaves only when its events have committed; a record that was changed meanwhile is looked at again.
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {

@@ -5,7 +5,7 @@ import { parseInput } from '../../values/parse-input.ts'
 import { Problem } from '../../values/problem.ts'
 import { giveWay } from '../../values/time-slice.ts'
 import type { RecordDeps, RequestFacts } from '../dependencies.ts'
-import type { Claim } from '../idempotency/idempotency.ts'
+import type { ReserveKey } from '../idempotency/idempotency.ts'
 import type { checkoutSchema } from './checkout-schema.ts'
 import { type Checkout, tokenizeCheckouts } from './tokenize.ts'
 
@@ -26,7 +26,7 @@ export async function tokenizeBatch(
   caller: Caller,
   input: { items: readonly unknown[]; schema: ReturnType<typeof checkoutSchema> },
   facts: RequestFacts,
-  claim?: Claim,
+  reserve?: ReserveKey,
 ): Promise<BatchAnswer> {
   const parsed: (Checkout | Problem)[] = []
   for (const item of input.items) {
@@ -55,7 +55,7 @@ export async function tokenizeBatch(
     )
     return { results, refusals: events.map(({ id }) => id) }
   }
-  const idempotency = claim && ((answers: Record<string, unknown>[]) => claim(answerFor(answers)))
+  const idempotency = reserve && ((answers: Record<string, unknown>[]) => reserve(answerFor(answers)))
   const answers = await tokenizeCheckouts(deps, caller, checkouts, facts, { idempotency, events })
   return answerFor(answers)
 }

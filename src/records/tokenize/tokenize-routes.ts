@@ -17,7 +17,7 @@ export function createTokenizeRoutes(
   deps: RecordDeps & { idempotency: Idempotency; cardVelocity: CardVelocity },
 ): Route<Caller>[] {
   const limit: Route<Caller>['limit'] = ({ caller, source, body }) =>
-    deps.cardVelocity.spend(caller, source.network, cardsIn(body))
+    deps.cardVelocity.consume(caller, source.network, cardsIn(body))
   const checkout = checkoutSchema(deps.kinds)
   // Parsed one by one, so that a bad one does not hold up the others; described as what each of them is.
   const item = z
@@ -41,8 +41,8 @@ export function createTokenizeRoutes(
           deps,
           request,
           'tokenize',
-          async (claim) => {
-            const idempotency = claim && ((answers: unknown[]) => claim(answers[0]))
+          async (reserve) => {
+            const idempotency = reserve && ((answers: unknown[]) => reserve(answers[0]))
             const [body] = await tokenizeCheckouts(deps, request.caller, [request.body], request, { idempotency })
             return { status: 201, body }
           },
@@ -71,9 +71,9 @@ export function createTokenizeRoutes(
           deps,
           request,
           'tokenize-batch',
-          async (claim) => {
+          async (reserve) => {
             const input = { items: request.body.items, schema: checkout }
-            const { results } = await tokenizeBatch(deps, request.caller, input, request, claim)
+            const { results } = await tokenizeBatch(deps, request.caller, input, request, reserve)
             return { status: 200, body: await writeLongList('results', results) }
           },
           async (kept, commit) => {

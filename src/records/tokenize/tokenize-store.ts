@@ -7,11 +7,11 @@ import { nameOfConsents } from '../../database/lean-rows.ts'
 import { requireDone } from '../../database/require-done.ts'
 import { giveWay } from '../../values/time-slice.ts'
 import {
-  claimedRows,
   type IdempotencyRow,
   idempotencyColumns,
   insertIdempotencySql,
-  keysOfClaims,
+  keysOfReserved,
+  reservedRows,
 } from '../idempotency/idempotency-store.ts'
 import { joinTerms, type RecordTerm, type StoredRecord, termOf } from '../record/record.ts'
 
@@ -92,7 +92,7 @@ export async function insertManyRecords(database: Database, writes: readonly New
     await insertRows(tx, { rows: rows.slice(0, PART), ...beside }, numbers)
     for (let at = PART; at < rows.length; at += PART) {
       await giveWay()
-      await insertRows(tx, { rows: rows.slice(at, at + PART), events: [], claimed: [] }, numbers)
+      await insertRows(tx, { rows: rows.slice(at, at + PART), events: [], reserved: [] }, numbers)
     }
   })
   return writes.map(() => undefined)
@@ -104,7 +104,7 @@ function rowsOf(writes: readonly NewRecords[]): NewRows {
       records.map((row) => ({ ...row, idempotencyHash: idempotency?.keyHash ?? null, now })),
     ),
     events: writes.flatMap(({ events = [] }) => events),
-    claimed: claimedRows(writes),
+    reserved: reservedRows(writes),
   }
 }
 
@@ -112,11 +112,11 @@ interface NewRows {
   rows: readonly (NewRecord & { idempotencyHash: Buffer | null; now: Date })[]
   /** Events beside the records' own. */
   events: readonly AuditEvent[]
-  claimed: ReturnType<typeof claimedRows>
+  reserved: ReturnType<typeof reservedRows>
 }
 
 /** The numbers of the names in new rows. */
-async function numbersOf({ dictionary }: Pick<Queryable, 'dictionary'>, { rows, claimed }: NewRows) {
+async function numbersOf({ dictionary }: Pick<Queryable, 'dictionary'>, { rows, reserved }: NewRows) {
   const records = rows.map(({ record }) => record)
   const terms = rows.flatMap((row) => row.terms.map(({ keyId }) => keyId))
   const keys = [...records.flatMap(({ display, secret }) => [display.keyId, secret.keyId]), ...terms]
@@ -127,20 +127,20 @@ async function numbersOf({ dictionary }: Pick<Queryable, 'dictionary'>, { rows, 
     siteOf: await dictionary.ids('site', new Set(records.map(({ site }) => site))),
     policyOf: await dictionary.ids('policy', new Set(policies)),
     consentsOf: await dictionary.ids('consents', new Set(consents)),
-    keyOf: await dictionary.ids('key', new Set([...keys, ...keysOfClaims(claimed)])),
+    keyOf: await dictionary.ids('key', new Set([...keys, ...keysOfReserved(reserved)])),
   }
 }
 
 async function insertRows(
   db: Queryable | Transaction,
-  { rows, events, claimed }: NewRows,
+  { rows, events, reserved }: NewRows,
   numbers: Awaited<ReturnType<typeof numbersOf>>,
 ): Promise<void> {
   const { kindOf, siteOf, policyOf, consentsOf, keyOf } = numbers
   const terms = rows.flatMap(({ record, terms }) => terms.map((term) => ({ ...term, token: record.token })))
   const records = rows.map(({ record }) => record)
   const write = (eventColumns: unknown[]) =>
-    db.query<{ done: boolean }>(claimed.length > 0 ? INSERT_WITH_KEYS : INSERT_RECORDS, [
+    db.query<{ done: boolean }>(reserved.length > 0 ? INSERT_WITH_KEYS : INSERT_RECORDS, [
       idArray(records.map((r) => r.token)),
       smallintArray(records.map((r) => kindOf(r.kind))),
       smallintArray(records.map((r) => siteOf(r.site))),
@@ -158,7 +158,7 @@ async function insertRows(
       smallintArray(terms.map(({ keyId }) => keyOf(keyId))),
       byteaArray(terms.map((term) => term.mac)),
       ...eventColumns,
-      ...(claimed.length > 0 ? idempotencyColumns(claimed, keyOf) : []),
+      ...(reserved.length > 0 ? idempotencyColumns(reserved, keyOf) : []),
     ])
   requireDone(await writeEvents(db, [...rows.map(({ event }) => event), ...events], write))
 }

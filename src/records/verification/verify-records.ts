@@ -34,7 +34,7 @@ export interface RecordsVerification {
  * @throws {Problem} sealed, database-unavailable, audit-unavailable
  */
 export async function verifyRecords(
-  deps: Pick<RecordDeps, 'database' | 'keys' | 'kinds' | 'newAuditEvent' | 'now' | 'recordEvent'> & {
+  deps: Pick<RecordDeps, 'database' | 'keys' | 'kinds' | 'newAuditEvent' | 'now' | 'writeAuditEvent'> & {
     authenticity: EventAuthenticity
   },
   operator: AuditCaller,
@@ -73,7 +73,7 @@ export async function verifyRecords(
     } while (after !== undefined)
   }
   result.ok = result.findings === 0
-  await deps.recordEvent(
+  await deps.writeAuditEvent(
     deps.newAuditEvent({
       type: 'records.verify',
       outcome: result.ok ? 'success' : 'failed',

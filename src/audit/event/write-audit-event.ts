@@ -9,9 +9,9 @@ import { insertEvents } from './audit-store.ts'
  *
  * @throws {Problem} audit-unavailable, busy; then nothing may be answered but that
  */
-export type RecordEvent = (event: AuditEvent) => Promise<void>
+export type WriteAuditEvent = (event: AuditEvent) => Promise<void>
 
-export function createRecordEvent(database: Database): RecordEvent {
+export function createWriteAuditEvent(database: Database): WriteAuditEvent {
   return createBatch({
     run: async (events: readonly AuditEvent[]) => {
       await insertEvents(database, events)

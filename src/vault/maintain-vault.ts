@@ -16,7 +16,7 @@ export interface Tending {
 }
 
 /** Starts what a vault does to stay as it should be. */
-export async function tendVault({ background, keys, work, whenSealed, sweeps }: Tending): Promise<void> {
+export async function maintainVault({ background, keys, work, whenSealed, sweeps }: Tending): Promise<void> {
   for (const [name, tend] of work) {
     const task = background.every(name, { everyMs: keys.times.tendEveryMs }, async () =>
       keys.isSealed ? whenSealed() : tend(),

@@ -31,12 +31,12 @@ export function partNames(part: string): Readonly<Record<'keyId' | 'sealed' | 'o
 }
 
 /** The statements that walk over one table of sealed values and replace them. */
-export interface ResealStatements {
+export interface ReencryptStatements {
   readPage(db: Queryable, oldKeys: readonly string[], rows: number, after: Page['next']): Promise<Page>
   write(db: Queryable, fresh: readonly Row[]): Promise<KeyCounts>
 }
 
-export function createResealStatements(table: SealedTable): ResealStatements {
+export function createReencryptStatements(table: SealedTable): ReencryptStatements {
   const read = readStatement(table)
   const { statement, compared } = writeStatement(table)
   const parts = table.columns.map(({ part }) => partNames(part))
