@@ -15,9 +15,6 @@ import {
   type LedgerView,
 } from './ledger-chain.ts'
 
-/** Stands in the manifest of the key registry once the ledger holds all access that there is. */
-export const ACCESS_LEDGER = 'access-ledger'
-
 /** What changes, or what finds that out once nobody else can change access. */
 type Changes =
   | readonly AccessChange[]
@@ -36,19 +33,18 @@ export interface AccessLedger {
    *
    * @param read answers with the head of the ledger at the moment of its rows, or a later one (`LEDGER_HEAD`); undefined
    *   when there is no row to judge
-   * @returns the state undefined in a vault whose access is not in a ledger yet: each row then stands for itself
    * @throws {Problem} sealed, when the ledger was changed by somebody else, which is an alert; busy, database-unavailable
    */
   settle<T extends { ledger: string | null | undefined }>(
     read: () => Promise<T>,
     db?: Queryable,
-  ): Promise<{ answer: T; state: AccessState | undefined }>
+  ): Promise<{ answer: T; state: AccessState }>
   /**
    * The state now, for rows that the transaction has locked.
    *
    * @throws {Problem} as `settle`
    */
-  stateIn(tx: Queryable): Promise<AccessState | undefined>
+  stateIn(tx: Queryable): Promise<AccessState>
   /**
    * To be asked first in a transaction that takes access away and changes a row with a MAC: while keys are at hand it waits for
    * nobody who makes all MACs again, and the other way round.
@@ -67,8 +63,6 @@ export interface AccessLedger {
    * alone say so: they hold at once, and a server takes them into the ledger (`take-in-access.ts`).
    */
   recordOrLeave(tx: Queryable, changes: Changes): Promise<void>
-  /** Writes what there is into the ledger of a vault that has none yet. @throws {Problem} as `settle` */
-  adopt(tx: Queryable, changes: readonly AccessChange[]): Promise<void>
   /**
    * Puts a ledger of these changes in the place of one that is not to be believed, and answers with how many entries it has.
    *
@@ -79,7 +73,7 @@ export interface AccessLedger {
 
 export interface AccessLedgerDeps {
   database: Database
-  keys: Pick<Keys, 'macs' | 'verified' | 'refresh'>
+  keys: Pick<Keys, 'macs' | 'verified'>
   alert: Alert
 }
 
@@ -91,7 +85,8 @@ export function createAccessLedger({ database, keys, alert }: AccessLedgerDeps):
   let seen: LedgerView = EMPTY_LEDGER
   let alerted: string | undefined
 
-  const isAdopted = () => keys.verified.marks.includes(ACCESS_LEDGER)
+  /** What is in memory must not answer for a vault that is sealed. @throws {Problem} sealed */
+  const requireKeys = () => keys.verified
   const make = (text: string) => macs.make('access-mac', LEDGER_DOMAIN, text)
   const isOurs = (text: string, mac: Buffer) => macs.verify('access-mac', LEDGER_DOMAIN, text, mac)
 
@@ -135,14 +130,12 @@ export function createAccessLedger({ database, keys, alert }: AccessLedgerDeps):
 
   async function record(tx: Queryable, changes: Changes): Promise<void> {
     await macs.hold(tx, 'access-mac')
-    // Another server may have adopted it since; not from now on.
-    if (!isAdopted()) await keys.refresh()
-    if (isAdopted()) await write(tx, changes)
+    await write(tx, changes)
   }
 
   return {
     async settle(read, db = database) {
-      if (!isAdopted()) return { answer: await read(), state: undefined }
+      requireKeys()
       for (let reads = 0; reads < MAX_READS; reads++) {
         const before = seen
         const answer = await read()
@@ -154,12 +147,12 @@ export function createAccessLedger({ database, keys, alert }: AccessLedgerDeps):
       throw new Problem('busy', { retryAfterSeconds: 1 })
     },
     async stateIn(tx) {
-      return isAdopted() ? (await follow(tx)).state : undefined
+      requireKeys()
+      return (await follow(tx)).state
     },
     hold: (tx) => unlessUnusable(macs.hold(tx, 'access-mac')),
     record,
     recordOrLeave: (tx, changes) => unlessUnusable(record(tx, changes)),
-    adopt: write,
     async rebuild(tx, changes) {
       await lockLedger(tx)
       const newest = (await selectLedgerFrom(tx, 0)).at(-1)?.generation ?? 0
