@@ -13,7 +13,7 @@ export interface VaultClientOptions {
 }
 
 /** What the vault answers for a stored card: its token, and what the shop may show. */
-export interface MaskedCard {
+interface MaskedCard {
   token: string
   brand: string
   last4: string

@@ -13,7 +13,6 @@ import { reinstateCaller } from './callers/reinstate-caller.ts'
 import type { TrustedIssuer } from './issuers/trusted-issuers.ts'
 import { createAccessLedger } from './ledger/access-ledger.ts'
 import { createAccessMacs } from './ledger/access-macs.ts'
-import { adoptAccess } from './ledger-changes/adopt-access.ts'
 import { rebuildLedger } from './ledger-changes/rebuild-ledger.ts'
 import { createTakeInAccess } from './ledger-changes/take-in-access.ts'
 import { createBudgets } from './limits/budget.ts'
@@ -97,8 +96,6 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
       guesses: createGuessLimit(counting, limits.wrongMatches, limits.matchesPerHour),
       strangers: createStrangerLimit(counting, limits.strangers),
     },
-    /** Takes over the access of a vault from before it said who wrote it and that it is the present one. */
-    adopt: () => adoptAccess({ ...deps, macs, roleSetMacs, ledger }),
     takeIn: createTakeInAccess({ database, ledger, tell }),
     keyUse: {
       /** Until when counts are kept under hashes of index keys, in milliseconds since 1970. */

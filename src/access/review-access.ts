@@ -95,7 +95,7 @@ export async function reviewAccess(
 const CHANGED = 'changed outside the vault: grants nothing'
 
 /** With what the ledger said at the moment of the rows. */
-type Judging = ReviewAccessDeps & { state: AccessState | undefined }
+type Judging = ReviewAccessDeps & { state: AccessState }
 
 async function linesOfClient(
   { macs, now, state }: Judging,

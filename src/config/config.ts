@@ -26,7 +26,7 @@ export interface Config {
    * recorded.
    */
   issuerIsSet: boolean
-  /** The identity providers of the staff, as `access/trusted-issuers.ts` reads them. */
+  /** The identity providers of the staff, as `access/issuers/trusted-issuers.ts` reads them. */
   issuersFile: string | undefined
   tls: {
     certsDir: string
@@ -61,7 +61,7 @@ export interface Config {
   databaseSchema: string | undefined
   /** What the audit log is called when it is begun. */
   auditOrigin: string | undefined
-  /** The targets of checkpoints of the audit log, as `audit/witnesses-file.ts` reads them. */
+  /** The targets of checkpoints of the audit log, as `audit/witness/witnesses-file.ts` reads them. */
   witnessesFile: string | undefined
   logLevel: string
   /** How many processes serve callers. */

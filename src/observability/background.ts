@@ -2,7 +2,6 @@ import type { Alert } from './alert.ts'
 
 /** Everything that a server does without being asked, by the name that its alert, the log and the metrics say. */
 export const BACKGROUND_TASKS = {
-  'adopt-access': 'gives clients and contracts of an older vault their MACs and adds its access to the ledger',
   'destroy-index-keys': 'destroys index keys that a rotation emptied',
   'keep-mac-keys': 'replaces MAC keys in time',
   'claim-event-numbers':

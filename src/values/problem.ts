@@ -1,5 +1,5 @@
 /**
- * The one error type and the one registry of codes. Only `http/problem-response.ts` turns a Problem into an answer (RFC
+ * The one error type and the one registry of codes. Only `http/documents/problem-response.ts` turns a Problem into an answer (RFC
  * 9457). Codes are never renamed or reused.
  */
 const PROBLEMS = {

@@ -6,9 +6,6 @@ import type { AskedRow } from './approval-store.ts'
 /** A caller who still needs a request that is undecided by then makes it again. */
 export const REQUEST_LASTS_MS = 24 * 60 * 60 * 1000
 
-/** In the manifest of the key registry once every open request has a MAC. */
-export const REQUEST_MACS = 'request-macs'
-
 /**
  * What the MAC of a request is over, in the canonical form of RFC 8785: what a person decides on. That is which caller asks
  * for what of which version, for which purpose and ticket, when, and whether it waits or has released already. Times are
@@ -37,9 +34,8 @@ export function requestMac(keys: Pick<Keys, 'macs'>, request: Omit<AskedRow, 're
  *
  * @throws {Problem} as `Macs.verify`
  */
-export async function isRequestOfVault(keys: Pick<Keys, 'macs' | 'verified'>, request: AskedRow): Promise<boolean> {
+export async function isRequestOfVault(keys: Pick<Keys, 'macs'>, request: AskedRow): Promise<boolean> {
   if (request.expires_at.getTime() > request.requested_at.getTime() + REQUEST_LASTS_MS) return false
-  if (request.request_mac === null && !keys.verified.marks.includes(REQUEST_MACS)) return true
   const { domain, text } = requestText(request)
   return keys.macs.verify('access-mac', domain, text, request.request_mac)
 }

@@ -15,7 +15,7 @@ const MAX_CALLERS = 10_000
 /** The status of a caller, as far as the ledger of access agrees. */
 export interface CallerStatus extends StoredCallerStatus {
   /** What the ledger says of everything else, the contract too. */
-  state: AccessState | undefined
+  state: AccessState
 }
 
 /** The status of callers at one version of everything that it is made of. */
@@ -65,16 +65,16 @@ export function createCallerStatuses({
     return callerStatuses
   }
 
-  function judged({ kind, id }: Caller, stored: StoredCallerStatus, state: AccessState | undefined): CallerStatus {
+  function judged({ kind, id }: Caller, stored: StoredCallerStatus, state: AccessState): CallerStatus {
     const isRefused = (subject: string, is: boolean) => {
-      const isRecorded = state?.has(subject) ?? false
+      const isRecorded = state.has(subject)
       if (isRecorded && !is) tell(subject, 'refusal-removed', { subject: id })
       return is || isRecorded
     }
     const isSuspended = isRefused(suspendedSubject(id), stored.isSuspended)
     if (kind === 'staff')
       return { ...stored, isLive: !isRefused(disabledSubject(id), !stored.isLive), isSuspended, state }
-    const isRecorded = state === undefined || state.has(clientSubject(id))
+    const isRecorded = state.has(clientSubject(id))
     if (stored.isLive && !isRecorded) tell(`${id} revoked`, 'access-changed', { subject: id })
     return { ...stored, isLive: stored.isLive && isRecorded, isSuspended, state }
   }

@@ -53,7 +53,7 @@ const NOTHING: Role = { duty: '', scopes: [], grants: [] }
 async function partnershipOf(
   macs: AccessMacs,
   { id, purposes, fields, ends_at, mac }: ContractStatus,
-  state: AccessState | undefined,
+  state: AccessState,
 ): Promise<Partnership> {
   return (await macs.isContract({ id, purposes, fields, ends_at, mac }, state))
     ? { id, purposes, fields }

@@ -38,14 +38,11 @@ export function createTakeInAccess({ database, ledger, tell }: TakeInAccessDeps)
     const isRecent = at - known.at < MAX_AGE_MS
     if (isRecent && (await selectAccessVersion(database)) === known.version) return
     const { answer, state } = await ledger.settle(() => selectWithheld(database))
-    if (state !== undefined) {
-      if (changesFor(answer, state).length > 0) {
-        // Read once more under the lock: access may be given back at this moment.
-        await database.transaction((tx) => ledger.record(tx, async (now) => changesFor(await selectWithheld(tx), now)))
-      }
-      for (const subject of missingFrom(answer, state))
-        tell(subject, 'refusal-removed', { subject: refusedBy(subject) })
+    if (changesFor(answer, state).length > 0) {
+      // Read once more under the lock: a caller may be let in again at this moment.
+      await database.transaction((tx) => ledger.record(tx, async (now) => changesFor(await selectWithheld(tx), now)))
     }
+    for (const subject of missingFrom(answer, state)) tell(subject, 'refusal-removed', { subject: refusedBy(subject) })
     known = { version: answer.version, at }
   }
 

@@ -15,10 +15,7 @@ import {
   type LedgerView,
 } from './ledger-chain.ts'
 
-/** In the manifest of the key registry once the ledger holds all access that there is. */
-export const ACCESS_LEDGER = 'access-ledger'
-
-/** The changes, or a function that finds them once access is locked. */
+/** What changes, or what finds that out once nobody else can change access. */
 type Changes =
   | readonly AccessChange[]
   | ((state: AccessState) => readonly AccessChange[] | Promise<readonly AccessChange[]>)
@@ -35,22 +32,20 @@ export interface AccessLedger {
    * Reads rows of access, and what the ledger says at that moment. It reads again if access was changed in the
    * meantime.
    *
-   * @param read answers with the head of the ledger at the moment of its rows, or a later one (`LEDGER_HEAD`);
-   *   undefined if there is no row to judge
-   * @returns the state undefined in a vault whose access is not in a ledger yet: each row then counts alone
-   * @throws {Problem} sealed, if the ledger was changed outside the vault, which is an alert; busy,
-   *   database-unavailable
+   * @param read answers with the head of the ledger at the moment of its rows, or a later one (`LEDGER_HEAD`); undefined
+   *   when there is no row to judge
+   * @throws {Problem} sealed, when the ledger was changed by somebody else, which is an alert; busy, database-unavailable
    */
   settle<T extends { ledger: string | null | undefined }>(
     read: () => Promise<T>,
     db?: Queryable,
-  ): Promise<{ answer: T; state: AccessState | undefined }>
+  ): Promise<{ answer: T; state: AccessState }>
   /**
    * The state now, for rows that the transaction has locked.
    *
    * @throws {Problem} as `settle`
    */
-  stateIn(tx: Queryable): Promise<AccessState | undefined>
+  stateIn(tx: Queryable): Promise<AccessState>
   /**
    * Call it first in a transaction that takes access away and changes a row with a MAC. While keys are there, the two
    * never wait for each other: this transaction, and one that makes all MACs again.
@@ -69,8 +64,6 @@ export interface AccessLedger {
    * alone say so: they hold at once, and a server takes them into the ledger (`take-in-access.ts`).
    */
   recordOrLeave(tx: Queryable, changes: Changes): Promise<void>
-  /** Writes what there is into the ledger of a vault that has none yet. @throws {Problem} as `settle` */
-  adopt(tx: Queryable, changes: readonly AccessChange[]): Promise<void>
   /**
    * Puts a ledger of these changes in the place of one that is not to be believed, and answers with how many entries it has.
    *
@@ -81,7 +74,7 @@ export interface AccessLedger {
 
 export interface AccessLedgerDeps {
   database: Database
-  keys: Pick<Keys, 'macs' | 'verified' | 'refresh'>
+  keys: Pick<Keys, 'macs' | 'verified'>
   alert: Alert
 }
 
@@ -93,7 +86,8 @@ export function createAccessLedger({ database, keys, alert }: AccessLedgerDeps):
   let seen: LedgerView = EMPTY_LEDGER
   let alerted: string | undefined
 
-  const isAdopted = () => keys.verified.marks.includes(ACCESS_LEDGER)
+  /** What is in memory must not answer for a vault that is sealed. @throws {Problem} sealed */
+  const requireKeys = () => keys.verified
   const make = (text: string) => macs.make('access-mac', LEDGER_DOMAIN, text)
   const isOurs = (text: string, mac: Buffer) => macs.verify('access-mac', LEDGER_DOMAIN, text, mac)
 
@@ -137,14 +131,12 @@ export function createAccessLedger({ database, keys, alert }: AccessLedgerDeps):
 
   async function record(tx: Queryable, changes: Changes): Promise<void> {
     await macs.hold(tx, 'access-mac')
-    // Another server may have adopted it since; not from now on.
-    if (!isAdopted()) await keys.refresh()
-    if (isAdopted()) await write(tx, changes)
+    await write(tx, changes)
   }
 
   return {
     async settle(read, db = database) {
-      if (!isAdopted()) return { answer: await read(), state: undefined }
+      requireKeys()
       for (let reads = 0; reads < MAX_READS; reads++) {
         const before = seen
         const answer = await read()
@@ -156,12 +148,12 @@ export function createAccessLedger({ database, keys, alert }: AccessLedgerDeps):
       throw new Problem('busy', { retryAfterSeconds: 1 })
     },
     async stateIn(tx) {
-      return isAdopted() ? (await follow(tx)).state : undefined
+      requireKeys()
+      return (await follow(tx)).state
     },
     hold: (tx) => unlessUnusable(macs.hold(tx, 'access-mac')),
     record,
     recordOrLeave: (tx, changes) => unlessUnusable(record(tx, changes)),
-    adopt: write,
     async rebuild(tx, changes) {
       await lockLedger(tx)
       const newest = (await selectLedgerFrom(tx, 0)).at(-1)?.generation ?? 0

@@ -28,7 +28,7 @@ export interface AccessMacs {
   /**
    * Whether the vault wrote it, and has not changed it since. If not, it grants nothing, and that is an alert.
    *
-   * @param state what the ledger says at the moment of the row, see `AccessLedger`
+   * @param state what the ledger says at the moment of the row, see `AccessLedger`; undefined when the row is to stand for itself
    * @throws {Problem} as `Macs.verify`
    */
   isClient(client: GrantedClient & { mac: Buffer | null }, state: AccessState | undefined): Promise<boolean>
@@ -42,16 +42,12 @@ export interface MacText {
   text: string
 }
 
-/** In the manifest of the key registry once every client and contract has a MAC. */
-export const ACCESS_MACS = 'access-macs'
-
-export function createAccessMacs(deps: { keys: Pick<Keys, 'macs' | 'verified'>; alert: Alert }): AccessMacs {
+export function createAccessMacs(deps: { keys: Pick<Keys, 'macs'>; alert: Alert }): AccessMacs {
   const { keys } = deps
   const { macs } = keys
   const tell = createNewsAlert(deps.alert)
 
   async function isMade(mac: Buffer | null, { domain, text }: MacText): Promise<boolean> {
-    if (mac === null && !keys.verified.marks.includes(ACCESS_MACS)) return true
     return macs.verify('access-mac', domain, text, mac)
   }
 
@@ -84,7 +80,7 @@ export function stateOf({ domain, text }: MacText): string {
   return hash('sha256', `${domain}\0${text}`, 'hex')
 }
 
-/** Whether the ledger says that the row is the present one. Without a ledger each row counts alone. */
+/** Whether the ledger says that the row is the present one. */
 export function isRecorded(subject: string, written: MacText, state: AccessState | undefined): boolean {
   return state === undefined || state.get(subject) === stateOf(written)
 }

@@ -32,7 +32,7 @@ const ADD: Statement = {
          RETURNING key, points, expire::float8 AS ends_at`,
 }
 
-/** Increments any number of counters in one statement, and answers with the count of each, by its key. */
+/** Adds to any number of counters in one statement. Returns the state of each by its key. */
 export async function addToCounters(
   db: Queryable,
   counts: readonly Count[],
@@ -52,7 +52,7 @@ export async function addToCounters(
   return new Map(found.map(({ key, points, ends_at }) => [key, { points, endsAt: ends_at }]))
 }
 
-/** The table of a count: `kept_limits` outlives a crash of the database, and costs a durable commit. */
+/** The table of a counter: `kept_limits` outlives a crash of the database, and costs a durable commit. */
 type LimitTable = 'rate_limits' | 'kept_limits'
 
 /** What all counts of one limit have in common. */
@@ -196,9 +196,7 @@ const releaseStatement = (table: LimitTable): Statement => ({
 })
 const RELEASE: readonly Statement[] = [releaseStatement('rate_limits'), releaseStatement('kept_limits')]
 
-/**
- * Gives back everything that is reserved: it belongs to servers that have ended. Only for the one server of a database.
- */
+/** Gives back everything that is reserved: it belongs to servers that have ended. Only for the one server of a database. */
 export async function releaseReservations(db: Queryable): Promise<void> {
   for (const statement of RELEASE) await db.query(statement)
 }

@@ -59,7 +59,7 @@ export function createCurrentRoles({ database, macs, ledger, alert }: CurrentRol
     return { ...emptySet(revision), distrusted: true }
   }
 
-  async function verified(stored: StoredRoleSet | undefined, state: AccessState | undefined): Promise<RoleSet> {
+  async function verified(stored: StoredRoleSet | undefined, state: AccessState): Promise<RoleSet> {
     const revision = stored?.revision ?? 0
     const set = stored === undefined ? builtInSet : await open(stored)
     if (typeof set !== 'string' && !isNewest(stored, state)) return distrust(revision, NOT_NEWEST)
@@ -112,8 +112,8 @@ export function createCurrentRoles({ database, macs, ledger, alert }: CurrentRol
 
 const NOT_NEWEST = 'the newest revision is not the one that was applied last'
 
-function isNewest(stored: StoredRoleSet | undefined, state: AccessState | undefined): boolean {
-  if (stored === undefined) return state?.get(ROLES_SUBJECT) === undefined
+function isNewest(stored: StoredRoleSet | undefined, state: AccessState): boolean {
+  if (stored === undefined) return !state.has(ROLES_SUBJECT)
   return isRecorded(ROLES_SUBJECT, roleSetText(stored), state)
 }
 

@@ -32,7 +32,7 @@ export const EVENT_COLUMN_NAMES = Object.keys(COLUMNS).join(', ')
 /** What turns the names of events into numbers. */
 type EventNumbers = Record<'type' | 'purpose' | 'caller' | 'site', Translation<string, number>>
 
-export async function numbersFor(
+async function numbersFor(
   db: Queryable,
   events: readonly Pick<AuditEvent, keyof EventNumbers>[],
 ): Promise<EventNumbers> {
@@ -45,7 +45,7 @@ export async function numbersFor(
 }
 
 /** The column arrays of events, in the order that `unnest` takes them. */
-export function eventColumns(events: readonly MadeEvent[], { type, purpose, caller, site }: EventNumbers): unknown[] {
+function eventColumns(events: readonly MadeEvent[], { type, purpose, caller, site }: EventNumbers): unknown[] {
   return [
     idArray(events.map((event) => event.id)),
     idArray(events.map((event) => event.token)),

@@ -5,7 +5,7 @@ export const LOCK_TIMEOUT = '1s'
 
 /**
  * A migration beside servers that serve, of one kind; each waits a second at the most for a lock, and is begun again when it
- * does not get it. `docs/how-to/write-a-migration.md` says when to write which.
+ * does not get it. `docs/contributing/migrations.md` says when to write which.
  */
 export type OnlineMigration =
   /** Changes the catalog in one short transaction: `ADD COLUMN`, `ADD CONSTRAINT … NOT VALID`, functions, rights. */
@@ -20,12 +20,10 @@ export type OnlineMigration =
   /** Reads a table for a constraint that was added with `NOT VALID`, while it is written. */
   | { validate: { table: string; constraint: string } }
 
-/**
- * As knex runs it. A migration that is not one transaction begins again where it was, and counts as applied at its end.
- */
-export function toKnexMigration(migration: OnlineMigration): Knex.Migration & { config: { transaction: boolean } } {
+/** As knex runs it. What is not one transaction is begun again from where it was, and counts as applied at its end. */
+export function toKnexMigration(migration: OnlineMigration) {
   const { up, transaction } = stepsOf(migration)
-  return { up, down, config: { transaction } }
+  return { up, config: { transaction } }
 }
 
 function stepsOf(migration: OnlineMigration): { up: (knex: Knex) => Promise<void>; transaction: boolean } {
@@ -46,10 +44,6 @@ function stepsOf(migration: OnlineMigration): { up: (knex: Knex) => Promise<void
     transaction: true,
     up: async (tx) => void (await tx.raw('ALTER TABLE ?? VALIDATE CONSTRAINT ??', [table, constraint])),
   }
-}
-
-async function down(): Promise<void> {
-  throw new Error('A migration beside running servers is undone by another one.')
 }
 
 /** On one session. What an attempt before has left half made is not valid, slows writers down, and is in the way of its name. */

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Knex } from 'knex'
 import pg from 'pg'
 import { type OnlineMigration, toKnexMigration } from './online-migration.ts'
+import { replaceUnreleased } from './unreleased-migrations.ts'
 
 /** SQLSTATE lock_not_available and deadlock_detected. */
 const HELD_UP = ['55P03', '40P01']
@@ -22,10 +23,14 @@ export class HeldUp extends Error {
 
 /** By their names, in the order in which they are applied. */
 export interface Migrations {
-  /** Those up to the first release, in one transaction, while no server runs. */
-  together: Readonly<Record<string, Knex.Migration>>
-  /** Later ones, each in its own transaction, beside running servers. */
+  /** What makes a new vault, in one transaction: no server runs meanwhile. */
+  first: Readonly<Record<string, FirstMigration>>
+  /** Those since, each by itself, beside running servers. */
   online: Readonly<Record<string, OnlineMigration>>
+}
+
+interface FirstMigration {
+  up: (tx: Knex) => Promise<void>
 }
 
 export interface RunOptions {
@@ -34,14 +39,22 @@ export interface RunOptions {
   pauseMs?: number
 }
 
-/** What knex runs of them, all or the first. */
-export function sourceOf({ together, online }: Migrations): Knex.MigrationSource<string> {
-  const names = [...Object.keys(together), ...Object.keys(online)]
+export function namesOf({ first, online }: Migrations): string[] {
+  return [...Object.keys(first), ...Object.keys(online)]
+}
+
+/** What knex runs. */
+function sourceOf(migrations: Migrations): Knex.MigrationSource<string> {
+  const { first, online } = migrations
   return {
-    getMigrations: async () => names,
+    getMigrations: async () => namesOf(migrations),
     getMigrationName: (name) => name,
-    getMigration: async (name) => together[name] ?? toKnexMigration(online[name]!),
+    getMigration: async (name) => ({ down: refuseRollback, ...(first[name] ?? toKnexMigration(online[name]!)) }),
   }
+}
+
+async function refuseRollback(): Promise<void> {
+  throw new Error('migrations go forward only: another one, or a backup, undoes what one has done.')
 }
 
 /**
@@ -51,14 +64,14 @@ export function sourceOf({ together, online }: Migrations): Knex.MigrationSource
  * @throws {HeldUp} when a lock cannot be had in so many attempts; what was applied before stays
  */
 export async function runMigrations(db: Knex, migrations: Migrations, options: RunOptions = {}): Promise<string[]> {
-  const { together, online } = migrations
+  const { first, online } = migrations
+  const applied = await replaceUnreleased(db, await appliedBefore(db))
   const known = await appliedBefore(db)
-  const applied: string[] = []
 
-  /** Runs the pending ones of those together and of the named ones. */
+  /** Runs of the first and of the named ones what is pending. */
   async function run(names: readonly string[], which: 'latest' | 'up'): Promise<void> {
     const shown = Object.fromEntries(Object.entries(online).filter(([name]) => names.includes(name)))
-    const config = { tableName: 'migrations', migrationSource: sourceOf({ together, online: shown }) }
+    const config = { tableName: 'migrations', migrationSource: sourceOf({ first, online: shown }) }
     const [, done] = await patiently(async () => {
       // knex's own lock is a row that a killed migration leaves; the holder of the vault's lock may clear it.
       await db.migrate.forceFreeMigrationsLock(config)

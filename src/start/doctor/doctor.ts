@@ -10,6 +10,7 @@ import type { Config } from '../../config/config.ts'
 import { isLoopback } from '../../database/database.ts'
 import type { ActiveKey, DatabaseFacts } from '../../database/inspect.ts'
 import { knownMigrations } from '../../database/migration/migrate.ts'
+import { refuseUnreleased } from '../../database/migration/unreleased-migrations.ts'
 import { findAddressFaults } from '../../http/public-address.ts'
 import { readClientCrl } from '../../http/tls/client-crl.ts'
 import { MAX_USES } from '../../keys/key/cryptoperiod.ts'
@@ -27,10 +28,7 @@ import { rotationOf } from '../../keys/rotation/rotation.ts'
 import { loadWhyRules } from '../../records/why/why-rules.ts'
 import { readCoreDumpLimit } from './process-limits.ts'
 
-/**
- * Something unsafe. `detail` says in one sentence what it is and how to correct it. It refuses the start, unless it is
- * a warning of what will be unsafe if no one acts.
- */
+/** Something unsafe, which refuses the start unless it is a warning. `detail` says what it is and how to correct it. */
 export interface Finding {
   code: string
   detail: string
@@ -111,8 +109,9 @@ export async function examineConfig(config: Config): Promise<Finding[]> {
 /** What of the database is unsafe, from what it says of itself to the server's role. */
 export function examineDatabase(config: Config, facts: DatabaseFacts, now = new Date()): Finding[] {
   const missing = knownMigrations.filter((name) => !facts.migrations.includes(name))
+  const lack = refuseUnreleased(facts.migrations) ?? `the schema lacks ${missing.join(', ')}: ${MIGRATE}`
   return [
-    ...finding(missing.length > 0, 'schema', `the schema lacks ${missing.join(', ')}: ${MIGRATE}`),
+    ...finding(missing.length > 0, 'schema', lack),
     ...finding(
       facts.canRewriteAudit,
       'audit-rewritable',
