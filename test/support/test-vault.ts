@@ -278,10 +278,7 @@ export class TestVault {
     await this.#checkEvents()
   }
 
-  /**
-   * The bytes that the log is built over are canonical, whichever part of the vault made them, and the columns repeat
-   * them.
-   */
+  /** The bytes that the log is built over are canonical, whatever made them, and the columns repeat them. */
   async #checkEvents(): Promise<void> {
     const events = await this.database.sql<Record<string, string | null>>(
       'SELECT id, type, caller, token, site, body FROM readable.audit_events',
