@@ -108,7 +108,7 @@ describe('the development certificate', () => {
     expect(read('server.pem')).toBe(foreign)
 
     renameSync(file('server.pem'), file('ca.pem'))
-    await expect(ensureDevelopmentCertificate({ certsDir, now })).rejects.toThrow(/somebody's certificate files/)
+    await expect(ensureDevelopmentCertificate({ certsDir, now })).rejects.toThrow(/certificate files from elsewhere/)
     expect(read('ca.pem')).toBe(foreign)
   })
 })
