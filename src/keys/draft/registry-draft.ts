@@ -20,7 +20,7 @@ import { countWraps, notifyKeysChanged, saveKeys, saveManifest, saveRootKeys } f
 import { encodeManifest, KeyRegistryError, macOf, type RegistryRows } from '../key/registry-manifest.ts'
 import { newVaultId, vaultOf } from '../key/vault-id.ts'
 import type { RootKey, RootKeyRecord } from '../root-key/root-key.ts'
-import type { SealContext } from '../sealing/seal.ts'
+import type { SealContext } from '../sealing/seal-context.ts'
 import { activateRootKey } from './activate-root-key.ts'
 import { newKeyBytes, publicKeyOfBytes } from './new-key-bytes.ts'
 import { marksOfNewKey } from './new-key-marks.ts'

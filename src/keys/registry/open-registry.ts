@@ -21,7 +21,7 @@ import {
 } from '../key/registry-manifest.ts'
 import { newVaultId } from '../key/vault-id.ts'
 import type { RootKey, RootKeyRecord } from '../root-key/root-key.ts'
-import { SealError } from '../sealing/seal.ts'
+import { SealError } from '../sealing/seal-context.ts'
 import { createRegistryMacKey, requireRootKey } from './registry-mac-key.ts'
 import { type RemakeMacs, remakingFromFormer, remakingWith } from './remake-macs.ts'
 import { requireNoStepBack } from './require-no-step-back.ts'

@@ -1,4 +1,4 @@
-import type { SealContext } from '../sealing/seal.ts'
+import type { SealContext } from '../sealing/seal-context.ts'
 
 /** Where a root key can come from: one file each. */
 export const rootKeyProviderNames = ['passphrase-file', 'custodian-shares', 'aws-kms', 'pkcs11'] as const

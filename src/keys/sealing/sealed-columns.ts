@@ -1,7 +1,7 @@
 import type { Queryable, Statement } from '../../database/database.ts'
 import { numberOf, spellOut } from '../../database/lean-rows.ts'
 import { answerFacts, keptVersionFacts, recordFacts } from './row-facts.ts'
-import type { SealContext } from './seal.ts'
+import type { SealContext } from './seal-context.ts'
 
 /** For a statement that reads a whole table, however large, and that no request waits for. */
 export const CENSUS_TIMEOUT_MS = 30 * 60_000

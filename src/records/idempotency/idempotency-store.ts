@@ -8,7 +8,7 @@ import { spellOut } from '../../database/lean-rows.ts'
 import { opaqueArray } from '../../database/opaque-array.ts'
 import { requireDone } from '../../database/require-done.ts'
 import { sweep } from '../../database/sweep.ts'
-import type { Sealed } from '../../keys/sealing/seal.ts'
+import type { Sealed } from '../../keys/sealing/seal-context.ts'
 
 /** A request's key, hashed under one index key. */
 interface KeyedRequest {

@@ -1,5 +1,5 @@
 import { keptVersionFacts, recordFacts } from '../../keys/sealing/row-facts.ts'
-import type { SealContext, Sealed } from '../../keys/sealing/seal.ts'
+import type { SealContext, Sealed } from '../../keys/sealing/seal-context.ts'
 import type { SearchTerm, SearchType } from '../../kinds/kind.ts'
 import type { Token } from './token.ts'
 

@@ -3,7 +3,7 @@ import type { Queryable, Statement } from '../../database/database.ts'
 import { idArray } from '../../database/id-array.ts'
 import { smallNumbers, spellOut } from '../../database/lean-rows.ts'
 import { opaqueArray } from '../../database/opaque-array.ts'
-import type { Sealed } from '../../keys/sealing/seal.ts'
+import type { Sealed } from '../../keys/sealing/seal-context.ts'
 import type { RecordPart, StoredRecord } from '../record/record.ts'
 import type { Token } from '../record/token.ts'
 
