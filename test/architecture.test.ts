@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { referencingTables } from '../src/vault/referencing-tables.ts'
 import { ORDER, PURE_FILES, PURE_FOLDERS } from './support/architecture.ts'
 import {
   findCycle,
@@ -202,6 +203,15 @@ describe('single places', () => {
     expect(pathsWith(/\bcreate(Cipher|Decipher)iv\b|\bsubtle\.(en|de)crypt\b/)).toEqual([
       'src/keys/sealing/committed-gcm.ts',
     ])
+  })
+
+  it('keys know no table that another noun stores under them', () => {
+    const { sealed, hashed } = referencingTables
+    const tables = [...new Set([...sealed.map(({ name }) => name), ...hashed.map(({ table }) => table)])]
+    expect(tables).toContain('records')
+    const named = new RegExp(`\\b(FROM|INTO|UPDATE|JOIN)\\s+(${tables.join('|')})\\b|['"](${tables.join('|')})\\b['".]`)
+    expect(pathsWith(named).filter((path) => path.startsWith('src/records/'))).not.toEqual([])
+    expect(pathsWith(named).filter((path) => path.startsWith('src/keys/'))).toEqual([])
   })
 
   it('only the operating system’s randomness is used', () => {

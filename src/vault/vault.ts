@@ -61,6 +61,7 @@ import { watchSchema } from '../schema/watch-schema.ts'
 import { createNewId } from '../values/identifier.ts'
 import type { Problem } from '../values/problem.ts'
 import { maintainVault } from './maintain-vault.ts'
+import { referencingTables } from './referencing-tables.ts'
 import { createVaultApp } from './vault-app.ts'
 import { createVaultCommands } from './vault-commands.ts'
 import { type Overrides, rootKeyOptions, type StrongroomConfig } from './vault-config.ts'
@@ -109,6 +110,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     background,
     times: overrides.keyTimes,
     remakeMacs: remakeAccessMacs,
+    referencing: referencingTables,
     marksOfNewVault: [...ACCESS_MARKS, EVENT_MACS, EVENT_CLAIMS],
   }).catch(async (error) => {
     await database.close()

@@ -125,6 +125,6 @@ export const PURE_FILES: Readonly<Record<string, readonly string[]>> = {
     'seal-format',
   ],
   observability: ['alert', 'background'],
-  'records/record': ['record', 'token', 'tokens-in'],
+  'records/record': ['record', 'record-facts', 'token', 'tokens-in'],
   'records/verification': ['events-of-record'],
 }

@@ -21,6 +21,7 @@ import {
 } from '../key/registry-manifest.ts'
 import { newVaultId } from '../key/vault-id.ts'
 import type { RootKey, RootKeyRecord } from '../root-key/root-key.ts'
+import type { ReferencingTables } from '../sealing/referencing-tables.ts'
 import { SealError } from '../sealing/seal-context.ts'
 import { createRegistryMacKey, requireRootKey } from './registry-mac-key.ts'
 import { type RemakeMacs, remakingFromFormer, remakingWith } from './remake-macs.ts'
@@ -97,6 +98,8 @@ export interface RegistryOptions extends DraftOptions {
   openRootKey: (record: RootKeyRecord) => Promise<RootKey>
   /** What a start is held against outside the database. Default: nothing. */
   pin?: VaultPin | undefined
+  /** Everything that is stored under the keys. */
+  referencing: ReferencingTables
   /** Makes the MACs of rows again whose key is replaced. */
   remakeMacs: RemakeMacs
   /** What need not be done any more in a vault that begins with this version. */
@@ -127,7 +130,7 @@ export function createRegistry(options: RegistryOptions): Registry {
         await (isFormerManifest(parseManifest(stored.manifest)) ? takeOver(tx, stored, rows) : addPurposes(tx))
         return
       }
-      await requireWhole(tx, rows)
+      await requireWhole(tx, rows, options.referencing)
       if (rows.keys.length === 0) pin?.requireNone()
       else pin?.requireVault(undefined)
       const draft = await firstDraft(rows)
@@ -207,7 +210,7 @@ export function createRegistry(options: RegistryOptions): Registry {
         return { marks: verified.marks, verified }
       }
       if (rows.keys.length > 0) await firstDraft(rows)
-      else await requireWhole(db, rows)
+      else await requireWhole(db, rows, options.referencing)
       return { marks: [] }
     },
     read,
@@ -253,8 +256,8 @@ function lackingPurposes(keys: readonly KeyRow[]): KeyPurpose[] {
 }
 
 /** No keys at all are a vault's first start, unless it holds something. */
-async function requireWhole(db: Queryable, { keys }: RegistryRows): Promise<void> {
-  if (keys.length > 0 || !(await holdsRecords(db))) return
+async function requireWhole(db: Queryable, { keys }: RegistryRows, { sealed }: ReferencingTables): Promise<void> {
+  if (keys.length > 0 || !(await holdsRecords(db, sealed))) return
   throw new KeyRegistryError('the keys are missing though there are records: restore the tables of keys from a backup.')
 }
 

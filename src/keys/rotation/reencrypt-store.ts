@@ -2,7 +2,7 @@ import { byteaArray, integerArray, smallintArray, textArray } from '../../databa
 import type { Queryable, Statement } from '../../database/database.ts'
 import { idArray } from '../../database/id-array.ts'
 import { smallNumbers, spellOut } from '../../database/lean-rows.ts'
-import type { ColumnType, Row, SealedTable } from '../sealing/sealed-columns.ts'
+import type { ColumnType, Row, SealedTable } from '../sealing/sealed-table.ts'
 import { pagesOf, stretchAt, takeTurns } from './heap-order.ts'
 import type { KeyCounts, Page } from './reencryption-target.ts'
 
