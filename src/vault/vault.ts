@@ -199,9 +199,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ...createRecordApi({ ...shared, idempotency }),
     ...createAuditRoutes(reading),
     ...createLogRoutes(reading),
-    ...createAccessRoutes({
-      ...{ ...shared, accessTokens, clientSecrets, rememberJti, issuer, asksForCertificates },
-    }),
+    ...createAccessRoutes({ ...shared, accessTokens, clientSecrets, rememberJti, issuer, asksForCertificates }),
     ...createHealthRoutes<Caller>(checkReady),
   ].map((route) => countMisses(shared, closeWhileOlder(auditLog.outside, route)))
   const docs = createDocsRoutes(routes, { issuer, version })

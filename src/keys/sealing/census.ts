@@ -1,6 +1,6 @@
 import type { Queryable } from '../../database/database.ts'
 import { numberOf, spellOut } from '../../database/lean-rows.ts'
-import type { Row, SealedColumn, SealedTable } from '../sealing/sealed-table.ts'
+import type { Row, SealedColumn, SealedTable } from './sealed-table.ts'
 
 /** How many values of a column stand on a key. */
 export interface SealedCount {
