@@ -5,7 +5,7 @@ import { createAuthentication } from '../access/authentication/authentication.ts
 import { ACCESS_MARKS } from '../access/ledger-changes/adopt-access.ts'
 import { findTakenAway } from '../access/ledger-changes/find-taken-away.ts'
 import { remakeAccessMacs } from '../access/ledger-changes/remake-access-macs.ts'
-import { releaseReservations } from '../access/limits/reservation-store.ts'
+import { releaseReservations } from '../access/limits/counter-store.ts'
 import { defaultStrangerLimits } from '../access/limits/stranger-limit.ts'
 import type { Caller } from '../access/policy/caller.ts'
 import { MAX_TOKEN_SECONDS } from '../access/tokens/access-token.ts'
