@@ -4,9 +4,9 @@ import { isIndexPurpose } from '../key/key.ts'
 import { selectRegistry } from '../key/key-store.ts'
 import { parseManifest } from '../key/registry-manifest.ts'
 import type { Keys } from '../ring/keys.ts'
-import { type SealedCount, sumByKey, takeCensus } from '../sealing/census.ts'
 import type { KeyCounts, ReencryptionTarget } from '../rotation/reencryption-target.ts'
 import { selectRotations, selectRunning } from '../rotation/rotation-store.ts'
+import { type SealedCount, sumByKey, takeCensus } from '../sealing/census.ts'
 
 /** One line of `keys status`: a key and what stands on it. */
 export interface KeyStatus {

@@ -1,9 +1,9 @@
 import type { Queryable } from '../../database/database.ts'
 import { numberOf, spellOut } from '../../database/lean-rows.ts'
+import { takeCensus, takeCensusOf } from '../sealing/census.ts'
 import type { HashedColumn } from '../sealing/hashed-column.ts'
 import type { ReferencingTables } from '../sealing/referencing-tables.ts'
 import type { Row } from '../sealing/sealed-table.ts'
-import { takeCensus, takeCensusOf } from '../sealing/census.ts'
 
 /** How many values stand on a key, by the column that holds them. */
 export type References = Readonly<Record<string, number>>
