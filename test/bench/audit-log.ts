@@ -5,12 +5,14 @@
  * all of them into the tree, and measures what each of the two takes of PostgreSQL and of this process. The inserts are
  * also made into one plain table with the indexes that the events had before there was a log.
  */
+
 import { generateKeyPairSync } from 'node:crypto'
 import { parseArgs } from 'node:util'
-import { eventColumns, insertEventsSql, numbersFor } from '../../src/audit/event/audit-store.ts'
+import { EVENT_ARRAYS, eventArrays, insertEventsSql, numbersFor } from '../../src/audit/event/audit-store.ts'
 import { inBook } from '../../src/audit/event/event-book.ts'
 import { createNewAuditEvent } from '../../src/audit/event/new-audit-event.ts'
 import { openSequencer } from '../../src/audit/log/sequencer.ts'
+import { buildStatement } from '../../src/database/build-statement.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { createRandomBytes } from '../../src/keys/sealing/random.ts'
 import { createNewId } from '../../src/values/identifier.ts'
@@ -83,7 +85,9 @@ async function measure(title: string, postmasterPid: number, work: () => Promise
 }
 
 async function fill(database: Database, table: 'audit_events' | 'plain_events'): Promise<void> {
-  const statement = { name: `fill-${table}`, text: insertEventsSql(1).replace('audit_events', table) }
+  const statement = buildStatement(`fill-${table}`, EVENT_ARRAYS, (p) =>
+    insertEventsSql(p).replace('audit_events', table),
+  )
   for (let done = 0; done < total; done += BATCH) {
     const events = Array.from({ length: BATCH }, (_, at) =>
       newAuditEvent({
@@ -100,7 +104,8 @@ async function fill(database: Database, table: 'audit_events' | 'plain_events'):
       }),
     )
     const entry = book.enter(events)
-    await database.query(statement, eventColumns(entry.events, await numbersFor(database, events)))
+    const arrays = eventArrays(entry.events, await numbersFor(database, events))
+    await database.query(statement, statement.valuesOf(arrays))
     entry.close([], [])
   }
 }
