@@ -2,7 +2,6 @@ import { hostname } from 'node:os'
 import { createAccessControl } from '../access/access-control.ts'
 import { createAccessRoutes } from '../access/access-routes.ts'
 import { createAuthentication } from '../access/authentication/authentication.ts'
-import { ACCESS_MARKS } from '../access/ledger-changes/adopt-access.ts'
 import { findTakenAway } from '../access/ledger-changes/find-taken-away.ts'
 import { remakeAccessMacs } from '../access/ledger-changes/remake-access-macs.ts'
 import { releaseReservations } from '../access/limits/counter-store.ts'
@@ -40,7 +39,6 @@ import { createKeyWatch } from '../keys/lifecycle/watch-keys.ts'
 import { openVaultKeys } from '../keys/open-vault-keys.ts'
 import { startRotationRunner } from '../keys/rotation/rotation-runner.ts'
 import { rotationFigures } from '../keys/rotation/rotation-store.ts'
-import { createRandomBytes } from '../keys/sealing/random.ts'
 import { createKinds } from '../kinds/kinds.ts'
 import { createAlert } from '../observability/alert.ts'
 import { createBackground } from '../observability/background.ts'
@@ -60,6 +58,7 @@ import { loadWhyRules } from '../records/why/why-rules.ts'
 import { watchSchema } from '../schema/watch-schema.ts'
 import { createNewId } from '../values/identifier.ts'
 import type { Problem } from '../values/problem.ts'
+import { createRandomBytes } from '../values/random.ts'
 import { maintainVault } from './maintain-vault.ts'
 import { referencingTables } from './referencing-tables.ts'
 import { createVaultApp } from './vault-app.ts'
@@ -111,7 +110,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     times: overrides.keyTimes,
     remakeMacs: remakeAccessMacs,
     referencing: referencingTables,
-    marksOfNewVault: [...ACCESS_MARKS, EVENT_MACS, EVENT_CLAIMS],
+    marksOfNewVault: [EVENT_MACS, EVENT_CLAIMS],
   }).catch(async (error) => {
     await database.close()
     throw error
@@ -190,7 +189,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     () => keys.refresh(),
     writeProbe.check,
     schema.requireUnchanged,
-    // Where the schema was changed, that is why.
+    // If the schema was changed, that is the reason.
     async () => void (schema.changed() ?? auditLog.requireWritable()),
     async () => auditLog.requireUnchanged(),
     auditLog.outside.requireCurrent,
@@ -216,7 +215,6 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   await maintainVault({
     ...{ background, keys },
     work: [
-      ['adopt-access', access.adopt],
       ['take-in-access', access.takeIn],
       ['keep-mac-keys', () => keepMacKeys(keyDeps)],
       ['keep-signing-keys', renewSigningKey],

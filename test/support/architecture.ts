@@ -4,7 +4,6 @@
  */
 export const ORDER: readonly (readonly [folder: string, ...inside: string[]])[] = [
   ['cli.ts'],
-  ['demo.ts'],
   ['main.ts'],
   ['cli', 'commands'],
   ['start', 'doctor'],
@@ -98,17 +97,7 @@ export const PURE_FILES: Readonly<Record<string, readonly string[]>> = {
     'trusted-keys',
   ],
   http: ['json'],
-  'keys/key': [
-    'bound-rows-mark',
-    'cryptoperiod',
-    'handover',
-    'key',
-    'key-of-bytes',
-    'key-ring',
-    'key-state',
-    'keyed-hash',
-    'registry-manifest',
-  ],
+  'keys/key': ['marks', 'cryptoperiod', 'handover', 'key', 'key-ring', 'key-state', 'keyed-hash', 'registry-manifest'],
   'keys/lifecycle': ['signing-plan'],
   'keys/root-key': ['argon2-cost', 'key-frame', 'passphrase-novelty', 'root-key', 'share-text'],
   'keys/sealing': [
@@ -118,7 +107,6 @@ export const PURE_FILES: Readonly<Record<string, readonly string[]>> = {
     'format-2',
     'formats',
     'joined-bytes',
-    'random',
     'row-facts',
     'seal',
     'seal-context',

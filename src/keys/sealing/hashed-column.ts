@@ -27,12 +27,12 @@ export function hashedColumn(
     name,
     table,
     census: {
-      name: `census-${name}`,
+      name: `count-references-${name}`,
       text: `SELECT ${key} AS key, ${count} FROM ${table} WHERE ${all} GROUP BY 1`,
       timeoutMs: CENSUS_TIMEOUT_MS,
     },
     censusOfOne: {
-      name: `census-of-one-${name}`,
+      name: `count-references-of-one-${name}`,
       text: `SELECT ${count} FROM ${table} WHERE ${ofOne}`,
       timeoutMs: CENSUS_TIMEOUT_MS,
     },

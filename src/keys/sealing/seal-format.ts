@@ -1,4 +1,4 @@
-import type { RandomBytes } from '../../values/random-bytes.ts'
+import type { RandomBytes } from '../../values/random.ts'
 import type { SealContext, SealingKey } from './seal-context.ts'
 
 /** One way to write a sealed value. Its first byte says which one it is. */

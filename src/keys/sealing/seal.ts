@@ -1,4 +1,4 @@
-import type { RandomBytes } from '../../values/random-bytes.ts'
+import type { RandomBytes } from '../../values/random.ts'
 import { format1 } from './format-1.ts'
 import { format2 } from './format-2.ts'
 import { FORMATS } from './formats.ts'
