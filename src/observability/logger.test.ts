@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ConfigError } from '../config/config.ts'
 import { DatabaseError } from '../database/database-error.ts'
-import { SealError } from '../keys/sealing/seal.ts'
+import { SealError } from '../keys/sealing/seal-context.ts'
 import { Problem } from '../values/problem.ts'
 import { createLogger, describeError, logRequest, type RequestLine } from './logger.ts'
 

@@ -16,17 +16,13 @@ export class KeyStillNeeded extends Error {
 }
 
 export interface DestroyKeyDeps extends ChangeRegistryDeps {
-  keys: Pick<Keys, 'registry' | 'refresh' | 'verified' | 'times'>
+  keys: Pick<Keys, 'referencing' | 'registry' | 'refresh' | 'verified' | 'times'>
   now: () => Date
   /** How long the longest token lives that a token-signing key may have signed. */
   longestTokenSeconds: number
   /** Whether an audit-signing key has signed the latest checkpoint of the audit log. */
   hasSignedLast: (db: Queryable, id: string) => Promise<boolean>
 }
-
-/** What only its expiry takes off a key. */
-const KEPT_ANSWERS = 'idempotency_keys.key_hash'
-const KEPT_ANSWERS_EXPIRE = 'These are answers kept for Idempotency-Keys, which expire 24 hours after they were given.'
 
 /**
  * Removes the wrapped bytes of a key for good: this vault can then never open what an older backup holds under it.
@@ -44,6 +40,7 @@ export async function destroyKey(
   onWait?: (reason: string) => void,
 ): Promise<OpenBackups> {
   const { now, longestTokenSeconds } = deps
+  const { referencing } = deps.keys
   await deps.keys.refresh()
   const retired = requireUnused(deps.keys.verified.keys, id)
   // A pre-active key has protected nothing.
@@ -61,11 +58,12 @@ export async function destroyKey(
   const destroyed = await changeRegistry(deps, operator, async (change) => {
     const key = requireUnused(change.rows, id)
     if (key.state === 'pre-active') await requireNotAwaited(change.tx, key)
-    const references = await countReferencesOf(change.tx, id, now())
+    const references = await countReferencesOf(change.tx, referencing, id, now())
     if (totalOf(references) > 0) {
       const where = Object.entries(references).map(([column, count]) => `${count} in ${column}`)
-      const isTarget = Object.keys(references).some((column) => column !== KEPT_ANSWERS)
-      const next = isTarget ? 'Run "strongroom keys rotate" first.' : KEPT_ANSWERS_EXPIRE
+      const expiryOf = new Map(referencing.hashed.map(({ name, expires }) => [name, expires]))
+      const expiries = Object.keys(references).map((column) => expiryOf.get(column))
+      const next = expiries.includes(undefined) ? 'Run "strongroom keys rotate" first.' : expiries.join(' ')
       throw new KeyStillNeeded(`${id} is still needed: ${where.join(', ')}. ${next}`)
     }
     if (

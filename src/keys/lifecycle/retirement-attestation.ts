@@ -48,7 +48,7 @@ export interface RetirementAttestation {
 }
 
 export interface CertifyKeyDeps extends ChangeRegistryDeps {
-  keys: Pick<Keys, 'active' | 'ensureFresh' | 'refresh' | 'registry' | 'times' | 'verified'>
+  keys: Pick<Keys, 'active' | 'ensureFresh' | 'referencing' | 'refresh' | 'registry' | 'times' | 'verified'>
   now: () => Date
   issuer: string
   authenticity: EventAuthenticity
@@ -77,7 +77,7 @@ export async function certifyKey(
   const left = await older.outlast(keys.times.statementMs)
   if (left.length > 0) throw new NotRetired(`something may still be stored under ${id}. ${left.join(' ')}`)
   const at = now()
-  const references = await countReferencesOf(database, id, at)
+  const references = await countReferencesOf(database, keys.referencing, id, at)
   if (totalOf(references) > 0) {
     const where = Object.entries(references).map(([column, count]) => `${count} in ${column}`)
     throw new NotRetired(`${id} is still needed: ${where.join(', ')}. What expires by itself is waited for.`)

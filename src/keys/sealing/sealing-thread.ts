@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { Problem } from '../../values/problem.ts'
 import { type JoinedBytes, joinBytes, splitBytes } from './joined-bytes.ts'
-import type { SealContext, SealingKey } from './seal.ts'
+import type { SealContext, SealingKey } from './seal-context.ts'
 
 /** On a machine that has too much to do, starting the thread takes its time too. */
 const PATIENCE_MS = 5_000
