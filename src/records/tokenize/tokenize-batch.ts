@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { auditCaller, type Caller } from '../../access/policy/caller.ts'
-import { problemDocument } from '../../http/documents/problem-response.ts'
+import { problemDocument } from '../../http/documents/problem-document.ts'
 import { parseInput } from '../../values/parse-input.ts'
 import { Problem } from '../../values/problem.ts'
 import { giveWay } from '../../values/time-slice.ts'
