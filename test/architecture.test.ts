@@ -198,6 +198,12 @@ describe('single places', () => {
     expect(shows.filter((path) => !counted.includes(path) && !path.startsWith('src/records/tokenize'))).toEqual([])
   })
 
+  it('every error class of ours is a VaultError, whose message may be logged', () => {
+    expect(pathsWith(/\bclass \w* ?extends (\w+\.)*(Aggregate|Range|Type|Syntax)?Error\b/)).toEqual([
+      'src/values/vault-error.ts',
+    ])
+  })
+
   it('only seal.ts encrypts', () => {
     expect(pathsWith(/\bcreate(Cipher|Decipher)iv\b|\bsubtle\.(en|de)crypt\b/)).toEqual(['src/keys/sealing/seal.ts'])
   })

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import express, { type Express, type Request, type Response } from 'express'
-import { describeError, type Logger, logRequest } from '../observability/logger.ts'
+import { describeError } from '../observability/describe-error.ts'
+import { type Logger, logRequest } from '../observability/logger.ts'
 import { KNOWN_METHODS } from '../observability/metrics.ts'
 import type { NewId } from '../values/identifier.ts'
 import { parseInput } from '../values/parse-input.ts'

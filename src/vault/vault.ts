@@ -44,7 +44,7 @@ import { createRandomBytes } from '../keys/sealing/random.ts'
 import { createKinds } from '../kinds/kinds.ts'
 import { createAlert } from '../observability/alert.ts'
 import { createBackground } from '../observability/background.ts'
-import { createLogger, describeError } from '../observability/logger.ts'
+import { createLogger } from '../observability/logger.ts'
 import { createMetrics } from '../observability/metrics.ts'
 import { createIdempotency } from '../records/idempotency/idempotency.ts'
 import { sweepIdempotencyKeys } from '../records/idempotency/idempotency-store.ts'
@@ -84,7 +84,6 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const background = createBackground({
     alert,
     now,
-    describeError,
     log: (facts, message) => logger.error(facts, message),
     count: metrics.backgroundFailure,
   })

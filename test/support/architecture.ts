@@ -112,7 +112,7 @@ export const PURE_FILES: Readonly<Record<string, readonly string[]>> = {
   'keys/lifecycle': ['signing-plan'],
   'keys/root-key': ['argon2-cost', 'key-frame', 'passphrase-novelty', 'root-key', 'share-text'],
   'keys/sealing': ['encode-fields', 'joined-bytes', 'random', 'row-facts', 'seal'],
-  observability: ['alert', 'background'],
+  observability: ['alert', 'background', 'describe-error'],
   'records/record': ['record', 'token', 'tokens-in'],
   'records/verification': ['events-of-record'],
 }
