@@ -1,4 +1,5 @@
 import { type Agent, request } from 'node:https'
+import { VaultError } from '../../values/vault-error.ts'
 
 const TIMEOUT_MS = 10_000
 /** The signatures of a witness, or whatever a web hook has to say. */
@@ -8,7 +9,7 @@ const MAX_ANSWER_BYTES = 64 * 1024
 const CLOSED = new Set(['ECONNRESET', 'EPIPE'])
 
 /** A target could not be told, or did not answer; the message holds nothing of what it said. */
-export class Undelivered extends Error {
+export class Undelivered extends VaultError {
   override readonly name = 'Undelivered'
 }
 
