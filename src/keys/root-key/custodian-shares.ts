@@ -2,6 +2,7 @@ import { createHash, createSecretKey, type KeyObject, timingSafeEqual } from 'no
 import { combine, split } from 'shamir-secret-sharing'
 import { z } from 'zod'
 import type { RandomBytes } from '../../values/random-bytes.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import { drawFresh } from '../sealing/random.ts'
 import { localCipher } from './local-cipher.ts'
 import {
@@ -142,7 +143,7 @@ export function requireSplit(custodians: readonly string[], threshold: number): 
 }
 
 /** The share does nothing here. It is not said why, nor was anything changed. */
-export class ShareRefused extends Error {
+export class ShareRefused extends VaultError {
   override readonly name = 'ShareRefused'
 
   constructor() {

@@ -7,6 +7,7 @@ import {
   timingSafeEqual,
 } from 'node:crypto'
 import type { RandomBytes } from '../../values/random-bytes.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import { encodeFields } from './encode-fields.ts'
 
 /**
@@ -78,7 +79,7 @@ export function encodeContext(
 }
 
 /** A sealed value did not open: it was changed, moved, or sealed under another key. Holds no data. */
-export class SealError extends Error {
+export class SealError extends VaultError {
   override readonly name = 'SealError'
 }
 
