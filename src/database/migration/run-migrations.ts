@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Knex } from 'knex'
 import pg from 'pg'
+import { VaultError } from '../../values/vault-error.ts'
 import { type OnlineMigration, toKnexMigration } from './online-migration.ts'
 
 /** SQLSTATE lock_not_available and deadlock_detected. */
@@ -16,7 +17,7 @@ const ASK_AGAIN_MS = 200
 const ONE_BATCH = `UPDATE migrations SET batch = (SELECT min(batch) FROM migrations WHERE name = ANY (?)) WHERE name = ANY (?)`
 
 /** Somebody holds a table that a migration needs; the message says so in one sentence. */
-export class HeldUp extends Error {
+export class HeldUp extends VaultError {
   override readonly name = 'HeldUp'
 }
 
