@@ -1,7 +1,7 @@
 import { VaultError } from '../values/vault-error.ts'
 
 /** Whoever read the output has gone away, such as `head` when it has seen enough. */
-export class ReaderGone extends VaultError {
+class ReaderGone extends VaultError {
   override readonly name = 'ReaderGone'
 
   constructor() {

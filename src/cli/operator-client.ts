@@ -9,7 +9,7 @@ import type { UnsealStatus } from '../keys/lifecycle/unseal.ts'
 import { VaultError } from '../values/vault-error.ts'
 
 /** No server answers on the operator's socket, or not as it should. */
-export class NoServer extends VaultError {
+class NoServer extends VaultError {
   override readonly name = 'NoServer'
 }
 

@@ -13,7 +13,7 @@ export interface Terminal {
 }
 
 /** There is nobody to ask. */
-export class NoTerminal extends VaultError {
+class NoTerminal extends VaultError {
   override readonly name = 'NoTerminal'
 }
 

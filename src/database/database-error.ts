@@ -21,7 +21,7 @@ export class DatabaseError extends VaultError {
 }
 
 /** There is no connection, or there is none any more; the message holds the system's code and nothing else. */
-export class ConnectionError extends VaultError {
+class ConnectionError extends VaultError {
   override readonly name = 'ConnectionError'
 }
 

@@ -8,7 +8,7 @@ import { readSchemaFacts } from './schema-facts-store.ts'
 import { acceptedMark, marksBefore } from './vouched-schema.ts'
 
 /** The schema is not the one that an operator means to accept; the message says what it is. */
-export class NotAccepted extends VaultError {
+class NotAccepted extends VaultError {
   override readonly name = 'NotAccepted'
 }
 

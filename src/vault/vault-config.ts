@@ -9,7 +9,7 @@ import type { RootKeyProviderName } from '../keys/root-key/root-key.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { RecordBatches } from '../records/record-batches.ts'
 import type { WhySettings } from '../records/why/why-rules.ts'
-import type { RandomBytes } from '../values/random-bytes.ts'
+import type { RandomBytes } from '../values/random.ts'
 
 /** What the vault needs of the configuration. */
 export interface StrongroomConfig {
@@ -54,7 +54,7 @@ export interface StrongroomConfig {
   restores?: boolean | undefined
   issuer: string
   /** A server records its issuer in the database; a command may prefer what it finds there. Default: ignore. */
-  recordedIssuer?: 'write' | 'prefer' | 'ignore'
+  recordedIssuer?: 'write' | 'prefer' | 'ignore' | undefined
   /** The identity providers of the staff; without the file staff have the vault's own tokens only. */
   issuersFile?: string | undefined
   /** Whether the listener asks clients for certificates (RFC 8705). Default: it does not. */

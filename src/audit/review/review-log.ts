@@ -81,7 +81,7 @@ async function findAll(deps: ReviewDeps, { since, timeZone }: Review, until: Dat
 }
 
 /** There is no such finding; the message says what to do. */
-export class FindingNotFound extends VaultError {
+class FindingNotFound extends VaultError {
   override readonly name = 'FindingNotFound'
 }
 

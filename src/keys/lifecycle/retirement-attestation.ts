@@ -7,19 +7,19 @@ import { rawPublicKey } from '../../audit/formats/signed-note.ts'
 import type { EventAuthenticity } from '../../audit/log/event-authenticity.ts'
 import { VaultError } from '../../values/vault-error.ts'
 import { isClosed, mayBeClosed } from '../key/closed-keys.ts'
-import { publicKeyOf } from '../key/public-key.ts'
+import { publicKeyOf } from '../key/key.ts'
 import { type ChangeRegistryDeps, changeRegistry } from '../registry/registry.ts'
 import type { Keys } from '../ring/keys.ts'
 import { findOlderTransactions } from '../rotation/older-transactions.ts'
 import { countReferencesOf, totalOf } from '../rotation/reference-store.ts'
 
 /** There is nothing to certify yet; the message says why. */
-export class NotRetired extends VaultError {
+class NotRetired extends VaultError {
   override readonly name = 'NotRetired'
 }
 
 /** What the vault states about a key that protects nothing any more. Times are RFC 3339 in UTC. */
-export interface KeyStatement {
+interface KeyStatement {
   format: 1
   /** The vault: the issuer of its access tokens. */
   issuer: string
