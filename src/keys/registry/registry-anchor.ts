@@ -20,7 +20,7 @@ export interface RegistryAnchor {
   /**
    * Takes note of a registry that this process goes on with, and pins it.
    *
-   * @throws {VaultPinMismatch} when the vault must be pinned and cannot be
+   * @throws {RootKeyConfigError} when the vault must be pinned and cannot be
    */
   follow(registry: VerifiedRegistry): void
   /** The newest registry that is known outside, as long as the present one is older. */
