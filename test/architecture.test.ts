@@ -161,7 +161,7 @@ describe('inside a noun', () => {
     const isNoun = (path: string) => /^src\/(records|restore|schema|access|keys|audit|kinds)\//.test(path)
     const beyondAnswers = violations((from, to, { typeOnly }) => {
       if (!isNoun(from.path) || isRoutes(from.path) || !to.startsWith('src/http/')) return false
-      return to !== 'src/http/documents/problem-document.ts' && !(to === 'src/http/route.ts' && typeOnly)
+      return !(to === 'src/http/route.ts' && typeOnly)
     })
     expect(beyondAnswers).toEqual([])
     expect(violations((from, to) => /^src\/(kinds|keys)\//.test(from.path) && to.startsWith('src/http/'))).toEqual([])
