@@ -6,7 +6,7 @@ import { KeyTransitionError } from '../keys/key/key-state.ts'
 import { SealError } from '../keys/sealing/seal.ts'
 import { Problem } from '../values/problem.ts'
 import { VaultError } from '../values/vault-error.ts'
-import { describeError } from './describe-error.ts'
+import { describeError, reasonOf } from './describe-error.ts'
 
 const NUMBER = '4242424242424242'
 
@@ -68,5 +68,15 @@ describe('describeError', () => {
 
   it('manages without a stack', () => {
     expect(describeError(Object.assign(new SealError('too short'), { stack: undefined }))).toBe('SealError: too short')
+  })
+})
+
+describe('reasonOf', () => {
+  it.each([
+    [new ConfigError('DATABASE_URL is not usable'), 'DATABASE_URL is not usable'],
+    [new TypeError(NUMBER), 'TypeError'],
+    [NUMBER, 'unknown'],
+  ])('of %o is %s', (error, reason) => {
+    expect(reasonOf(error)).toBe(reason)
   })
 })

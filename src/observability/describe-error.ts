@@ -13,3 +13,9 @@ export function describeError(error: unknown): string {
   const frame = /^\s+at .*$/m.exec(frames)?.[0].trim() ?? ''
   return `${error.name}${message} ${frame}`.trim()
 }
+
+/** The same as a reason for a person: the message of an error of ours, the name of another. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof VaultError) return error.message
+  return error instanceof Error ? error.name : 'unknown'
+}
