@@ -65,7 +65,7 @@ function eventArrays(events: readonly MadeEvent[], { type, purpose, caller, site
 const NO_EVENTS = eventArrays([], {} as EventNumbers)
 
 /** The arrays as `unnest` takes them, in the order of the columns. */
-function eventArraysSql(p: Parameters<typeof EVENT_ARRAYS>): string {
+export function eventArraysSql(p: Parameters<typeof EVENT_ARRAYS>): string {
   return COLUMNS.map((column) => p[`event_${column}`]).join(', ')
 }
 

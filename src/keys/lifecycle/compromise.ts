@@ -1,4 +1,5 @@
 import type { AuditCaller } from '../../audit/event/audit-event.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import type { KeyPurpose } from '../key/key.ts'
 import { type ChangeRegistryDeps, changeRegistry } from '../registry/registry.ts'
 import type { Keys } from '../ring/keys.ts'
@@ -59,6 +60,6 @@ export function compromiseKey(
 }
 
 /** There is no key of that id. */
-export class KeyNotFound extends Error {
+export class KeyNotFound extends VaultError {
   override readonly name = 'KeyNotFound'
 }

@@ -1,5 +1,6 @@
 import type { AuditCaller } from '../../audit/event/audit-event.ts'
 import type { Queryable } from '../../database/database.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import { mayBeClosed } from '../key/closed-keys.ts'
 import type { KeyRow } from '../key/key.ts'
 import { type ChangeRegistryDeps, changeRegistry } from '../registry/registry.ts'
@@ -11,7 +12,7 @@ import { type OpenBackups, openBackupsOf } from './open-backups.ts'
 import { hasOutlivedItsTokens } from './signing-plan.ts'
 
 /** The key must stay; the message says why, and what would have to happen first. */
-export class KeyStillNeeded extends Error {
+export class KeyStillNeeded extends VaultError {
   override readonly name = 'KeyStillNeeded'
 }
 

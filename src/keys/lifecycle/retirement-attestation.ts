@@ -5,6 +5,7 @@ import { insertEvents } from '../../audit/event/audit-store.ts'
 import { selectRetirements } from '../../audit/event/event-lookup-store.ts'
 import { rawPublicKey } from '../../audit/formats/signed-note.ts'
 import type { EventAuthenticity } from '../../audit/log/event-authenticity.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import { isClosed, mayBeClosed } from '../key/closed-keys.ts'
 import { publicKeyOf } from '../key/key.ts'
 import { type ChangeRegistryDeps, changeRegistry } from '../registry/registry.ts'
@@ -13,7 +14,7 @@ import { findOlderTransactions } from '../rotation/older-transactions.ts'
 import { countReferencesOf, totalOf } from '../rotation/reference-store.ts'
 
 /** There is nothing to certify yet; the message says why. */
-class NotRetired extends Error {
+class NotRetired extends VaultError {
   override readonly name = 'NotRetired'
 }
 

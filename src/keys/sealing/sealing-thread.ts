@@ -2,6 +2,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { Problem } from '../../values/problem.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import { type JoinedBytes, joinBytes, splitBytes } from './joined-bytes.ts'
 import type { SealContext, SealingKey } from './seal-context.ts'
 
@@ -54,7 +55,7 @@ export interface SealingThread {
 }
 
 /** The thread failed. Holds no data. */
-class SealingThreadError extends Error {
+class SealingThreadError extends VaultError {
   override readonly name = 'SealingThreadError'
 }
 
