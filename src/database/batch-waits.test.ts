@@ -45,7 +45,7 @@ describe('a batch with an item that waits for a lock', () => {
     await finishAll(runs)
     expect(runs.map(({ items }) => items)).toEqual([[1], [2, LOCKED, 4, 5], [2], [LOCKED], [4], [5]])
     const [, , refused, ...others] = await answers
-    expect(refused).toMatchObject({ status: 'rejected', reason: { code: 'busy', headers: { 'Retry-After': '1' } } })
+    expect(refused).toMatchObject({ status: 'rejected', reason: { code: 'busy', kind: 'unavailable' } })
     expect(others.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled'])
   })
 

@@ -119,7 +119,7 @@ describe('createBatch', () => {
     const { run, runs } = controlled()
     const add = createBatch({ run, inFlight: 1, maxWaitingRows: 2 })
     const accepted = await addInTurns(add, [1, 2, 3])
-    await expect(add(4)).rejects.toMatchObject({ code: 'busy', status: 503, headers: { 'Retry-After': '1' } })
+    await expect(add(4)).rejects.toMatchObject({ code: 'busy', kind: 'unavailable' })
     for (let at = 0; at < runs.length; at++) {
       runs[at]!.finish()
       await settled()

@@ -145,24 +145,23 @@ describe('how much there is', () => {
   })
 
   it.each([
-    ['a member more', object(65), 'unknown-member', 422],
-    ['a member more, in an inner object', `[[${object(65)}]]`, 'unknown-member', 422],
-    ['an element more', array(2001), 'invalid-input', 422],
-    ['an element more, in an inner array', `{"a":{"b":${array(2001)}}}`, 'invalid-input', 422],
-    ['a longer text', `"${'x'.repeat(16 * 1024)}"`, 'invalid-input', 422],
-    ['a longer name', `{"${'x'.repeat(16 * 1024)}":1}`, 'invalid-input', 422],
-    ['a text of escapes', `"${'\\u0041'.repeat(16 * 1024)}"`, 'invalid-input', 422],
-    ['many objects of 60', `[${Array(1800).fill(object(60)).join()}]`, 'body-too-large', 413],
+    ['a member more', object(65), 'unknown-member'],
+    ['a member more, in an inner object', `[[${object(65)}]]`, 'unknown-member'],
+    ['an element more', array(2001), 'invalid-input'],
+    ['an element more, in an inner array', `{"a":{"b":${array(2001)}}}`, 'invalid-input'],
+    ['a longer text', `"${'x'.repeat(16 * 1024)}"`, 'invalid-input'],
+    ['a longer name', `{"${'x'.repeat(16 * 1024)}":1}`, 'invalid-input'],
+    ['a text of escapes', `"${'\\u0041'.repeat(16 * 1024)}"`, 'invalid-input'],
+    ['many objects of 60', `[${Array(1800).fill(object(60)).join()}]`, 'body-too-large'],
     [
       'many empty arrays',
       `[${Array(1500)
         .fill(`[${Array(100).fill('[]').join()}]`)
         .join()}]`,
       'body-too-large',
-      413,
     ],
-  ] as const)('is refused: %s', (_what, text, code, status) => {
-    expect(refusalOf(text)).toMatchObject({ code, status })
+  ] as const)('is refused: %s', (_what, text, code) => {
+    expect(refusalOf(text).code).toBe(code)
   })
 
   it('is refused before anything is made of it, whether it is JSON or not', () => {
@@ -257,7 +256,7 @@ describe('names and characters', () => {
   it.each(['{"__proto__":{"admin":true}}', '{"\\u005f_proto__":1}', '[{"a":{"__proto__":null}}]'])(
     'refuses %s',
     (text) => {
-      expect(refusalOf(text)).toMatchObject({ code: 'unknown-member', status: 422 })
+      expect(refusalOf(text)).toMatchObject({ code: 'unknown-member' })
       expect(Object.prototype).not.toHaveProperty('admin')
     },
   )

@@ -3,6 +3,7 @@ import { findKeyEvents } from '../audit/event/event-lookup-store.ts'
 import { findNewerRegistries } from '../audit/witness/newer-registry.ts'
 import type { Shipping } from '../audit/witness/witnesses-file.ts'
 import type { AlertFacts } from '../observability/alert.ts'
+import { reasonOf } from '../observability/describe-error.ts'
 import { Problem } from '../values/problem.ts'
 import { beginCustodianCeremony } from './lifecycle/custodian-ceremony.ts'
 import { rehearseRootKey } from './lifecycle/rehearse-root-key.ts'
@@ -49,8 +50,7 @@ export async function openVaultKeys(options: VaultKeysOptions) {
   const providerOf = (name: RootKeyProviderName) =>
     createRootKeyProvider(name, { ...options.rootKey, randomBytes, pinnedToken: (id) => pin.tokenOf(id) })
   const provider = providerOf(options.provider)
-  const unreachable = (error: unknown) =>
-    alert('root-key-unreachable', { reason: error instanceof Error ? error.message : 'unknown' })
+  const unreachable = (error: unknown) => alert('root-key-unreachable', { reason: reasonOf(error) })
   const comparesRootKey = options.pin.file !== undefined && !options.replacesRootKey
   const pin = createVaultPin({
     ...options.pin,

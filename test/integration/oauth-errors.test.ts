@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { ASSERTION_TYPE } from '../../src/access/authentication/client-jwt.ts'
-import { problemCodes } from '../../src/values/problem.ts'
+import { PROBLEM_CODES, titleOf } from '../../src/values/problem-codes.ts'
 import { createCallerKey, signAssertion } from '../support/caller-keys.ts'
 import { exchangeOnce, rawRequest } from '../support/raw-tls.ts'
 import { TestVault } from '../support/test-vault.ts'
@@ -100,7 +100,7 @@ describe('an error of the token endpoint is application/json, with `error` besid
   })
 
   it('has a description in the characters of RFC 6749 section 5.2, for every code', () => {
-    for (const { title } of problemCodes) expect(title).toMatch(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/)
+    for (const code of PROBLEM_CODES) expect(titleOf(code)).toMatch(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/)
   })
 
   it('is what the documentation says', async () => {

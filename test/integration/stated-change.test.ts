@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { ProblemCode } from '../../src/values/problem.ts'
+import type { ProblemCode } from '../../src/values/problem-codes.ts'
 import { expectProblem, pointersOf, withoutRequestId } from '../support/problems.ts'
 import { billingAddress, card, cards, contact, corrected, shippingAddress } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'

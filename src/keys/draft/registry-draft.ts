@@ -18,7 +18,7 @@ import { countWraps, notifyKeysChanged, saveKeys, saveManifest, saveRootKeys } f
 import { encodeManifest, KeyRegistryError, macOf, type RegistryRows } from '../key/registry-manifest.ts'
 import { newVaultId, vaultOf } from '../key/vault-id.ts'
 import type { RootKey, RootKeyRecord } from '../root-key/root-key.ts'
-import type { SealContext } from '../sealing/seal.ts'
+import type { SealContext } from '../sealing/seal-context.ts'
 import { activateRootKey } from './activate-root-key.ts'
 import { marksOfNewKey, newKeyBytes, newKeyRow, publicKeyOfBytes } from './new-key.ts'
 import { wrapChecked } from './wrap-checked.ts'

@@ -2,7 +2,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { testKey, testRootKey } from '../../../test/support/test-keys.ts'
 import type { RootKey } from '../root-key/root-key.ts'
-import { SealError } from '../sealing/seal.ts'
+import { SealError } from '../sealing/seal-context.ts'
 import { type KeyPurpose, type KeyRow, type KeyState, wrapContext } from './key.ts'
 import { KeyRing, unwrapKeyRing } from './key-ring.ts'
 

@@ -1,6 +1,7 @@
 import { PATIENT_LOCK_TIMEOUT_MS, type Queryable, type Statement } from '../../database/database.ts'
 import { nearestTime } from '../../database/read-time.ts'
 import { requireDone } from '../../database/require-done.ts'
+import type { SealedTable } from '../sealing/sealed-table.ts'
 import { isIndexPurpose, type KeyPurpose, type KeyRow, type RootKeyRow } from './key.ts'
 import type { RegistryRows, StoredManifest } from './registry-manifest.ts'
 import { makeTermsPartition } from './term-partitions-store.ts'
@@ -65,7 +66,6 @@ const SETTLE_USES: Statement = {
          UPDATE key_uses k SET uses = s.uses + s.used, reserved = greatest(0, k.reserved - s.used + s.granted)
          FROM settled s WHERE k.key_id = s.key_id RETURNING k.key_id AS id, s.granted::float8 AS granted`,
 }
-const ANY_RECORD: Statement = { name: 'any-record', text: 'SELECT EXISTS (SELECT FROM records) AS found' }
 const NOTIFY: Statement = { name: 'notify-keys', text: `SELECT pg_notify('${KEYS_CHANNEL}', '')` }
 const LOCK_REGISTRY: Statement = {
   name: 'lock-key-registry',
@@ -193,9 +193,13 @@ export async function settleUses(
   return new Map(rows.map(({ id, granted }) => [id, granted]))
 }
 
-/** Whether the vault holds anything that a key has sealed. */
-export async function holdsRecords(db: Queryable): Promise<boolean> {
-  return (await db.query<{ found: boolean }>(ANY_RECORD))[0]?.found === true
+/** Whether the vault holds any record. */
+export async function holdsRecords(db: Queryable, tables: readonly SealedTable[]): Promise<boolean> {
+  for (const { name } of tables.filter(({ holdsRecords }) => holdsRecords)) {
+    const statement = { name: `any-of-${name}`, text: `SELECT EXISTS (SELECT FROM ${name}) AS found` }
+    if ((await db.query<{ found: boolean }>(statement))[0]?.found) return true
+  }
+  return false
 }
 
 /** Notifies every server that the registry changed; takes effect when the transaction commits. */

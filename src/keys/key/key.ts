@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto'
-import type { SealContext, SealingKey } from '../sealing/seal.ts'
+import type { SealContext, SealingKey } from '../sealing/seal-context.ts'
 import type { KeyState } from './key-state.ts'
 
 /**

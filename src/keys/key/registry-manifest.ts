@@ -1,6 +1,7 @@
 import { createHmac, hash, type KeyObject, timingSafeEqual } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import { z } from 'zod'
+import { VaultError } from '../../values/vault-error.ts'
 import type { Handover } from './handover.ts'
 import type { KeyRow, RootKeyRow } from './key.ts'
 
@@ -13,7 +14,7 @@ import type { KeyRow, RootKeyRow } from './key.ts'
 const FORMAT = 2
 
 /** The registry cannot be used; the message names the rows and what is wrong with them, and holds no key. */
-export class KeyRegistryError extends Error {
+export class KeyRegistryError extends VaultError {
   override readonly name = 'KeyRegistryError'
 }
 

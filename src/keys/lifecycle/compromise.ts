@@ -1,6 +1,8 @@
 import type { AuditCaller } from '../../audit/event/audit-event.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import type { KeyPurpose } from '../key/key.ts'
 import { type ChangeRegistryDeps, changeRegistry } from '../registry/registry.ts'
+import type { Keys } from '../ring/keys.ts'
 import { countReferences, type References, totalOf } from '../rotation/reference-store.ts'
 
 /** What an attacker who has the key could read or forge. */
@@ -29,7 +31,7 @@ export interface KeyExposure {
  * @throws {KeyTransitionError} if the key is destroyed already
  */
 export function compromiseKey(
-  deps: ChangeRegistryDeps & { now: () => Date },
+  deps: ChangeRegistryDeps & { keys: Pick<Keys, 'referencing'>; now: () => Date },
   operator: AuditCaller,
   id: string,
 ): Promise<KeyExposure> {
@@ -45,7 +47,7 @@ export function compromiseKey(
     if (replacedBy !== null) await change.transition(replacedBy, 'active')
     // An attacker with one key may have others, and these say what the vault trusts in its own database.
     if (isNews) await change.replaceMacKeys()
-    const exposedBy = (await countReferences(change.tx, deps.now())).get(id) ?? {}
+    const exposedBy = (await countReferences(change.tx, deps.keys.referencing, deps.now())).get(id) ?? {}
     return {
       id,
       purpose,
@@ -58,6 +60,6 @@ export function compromiseKey(
 }
 
 /** There is no key of that id. */
-export class KeyNotFound extends Error {
+export class KeyNotFound extends VaultError {
   override readonly name = 'KeyNotFound'
 }

@@ -3,7 +3,7 @@ import { isIndexPurpose, type KeyRow } from '../key/key.ts'
 import { destroyWhenFreeMark } from '../key/marks.ts'
 import type { Keys } from '../ring/keys.ts'
 import { dropTermPartitions } from '../rotation/drop-term-partitions.ts'
-import { countKeptAnswers } from '../rotation/reference-store.ts'
+import { findExpiring } from '../rotation/reference-store.ts'
 import { type DestroyKeyDeps, destroyKey, KeyStillNeeded } from './destroy.ts'
 import { VAULT } from './keep-signing-keys.ts'
 
@@ -61,8 +61,8 @@ function emptiedKeys({ keys }: DestroyEmptiedDeps): readonly KeyRow[] {
 /** What is cheap to ask, before everything is counted. */
 async function neededBecause(deps: DestroyEmptiedDeps, id: string): Promise<string | undefined> {
   const now = deps.now()
-  const answers = await countKeptAnswers(deps.database, id, now)
-  if (answers > 0) return `${answers} answers are kept for Idempotency-Keys under it, for 24 hours at the most`
+  const expiring = await findExpiring(deps.database, deps.keys.referencing, id, now)
+  if (expiring) return `${expiring.count} in ${expiring.name} need it. ${expiring.expires}`
   if (now.getTime() < (await deps.indexKeysCountUntil())) return 'limits of the version before still count under it'
   return undefined
 }

@@ -75,7 +75,7 @@ export interface InventoryLine {
 /** Every key that the vault has or had: by purpose, root keys first, then in the order of their making. */
 export async function takeInventory(deps: {
   database: Database
-  keys: Pick<Keys, 'verified' | 'refresh' | 'ring'>
+  keys: Pick<Keys, 'referencing' | 'refresh' | 'ring' | 'verified'>
   now: () => Date
 }): Promise<InventoryLine[]> {
   // A notification makes every server look at the registry, and report.
@@ -85,7 +85,7 @@ export async function takeInventory(deps: {
   const { verified, ring } = deps.keys
   const { keys, rootKeys } = verified
   const now = deps.now()
-  const references = await countReferences(deps.database, now)
+  const references = await countReferences(deps.database, deps.keys.referencing, now)
   const wrapped = (id: string) => keys.filter((key) => key.root_key_id === id && key.wrapped !== null).length
   const publicKey = (id: string) => {
     const key = ring.find(id)

@@ -3,9 +3,10 @@ import { isClosed } from '../key/closed-keys.ts'
 import { isIndexPurpose } from '../key/key.ts'
 import { selectRegistry } from '../key/key-store.ts'
 import { parseManifest } from '../key/registry-manifest.ts'
+import type { Keys } from '../ring/keys.ts'
 import type { KeyCounts, ReencryptionTarget } from '../rotation/reencryption-target.ts'
 import { selectRotations, selectRunning } from '../rotation/rotation-store.ts'
-import { sumByKey, takeCensus } from '../sealing/sealed-columns.ts'
+import { type SealedCount, sumByKey, takeCensus } from '../sealing/census.ts'
 
 /** One line of `keys status`: a key and what it encrypts. */
 export interface KeyStatus {
@@ -42,19 +43,23 @@ interface RotationStatus {
 /** Every key with its state, the census, and the rotations that have not ended. */
 export async function keyStatus(deps: {
   database: Database
+  keys: Pick<Keys, 'referencing'>
   targets: readonly ReencryptionTarget[]
 }): Promise<KeyStatus[]> {
   const { database, targets } = deps
+  const { sealed: tables } = deps.keys.referencing
   const hashed = targets.filter(({ purposes }) => purposes.some(isIndexPurpose))
   const [{ keys: rows, stored }, census, terms, rotations, running] = await Promise.all([
     selectRegistry(database),
-    takeCensus(database),
+    takeCensus(database, tables),
     Promise.all(hashed.map((target) => target.census(database))).then(added),
     selectRotations(database),
     selectRunning(database),
   ])
+  const recordColumns = tables.filter(({ holdsRecords }) => holdsRecords).flatMap(({ columns }) => columns)
+  const isOfRecord = ({ column }: SealedCount) => recordColumns.includes(column)
   const sealed = sumByKey(census)
-  const records = sumByKey(census.filter(({ column }) => column.name.startsWith('records.')))
+  const records = sumByKey(census.filter(isOfRecord))
   const unfinished = new Map(rotations.filter((row) => row.finished_at === null).map((row) => [row.purpose, row]))
   const isRunning = new Set(running.map(({ purpose }) => purpose))
   const marks = (stored && parseManifest(stored.manifest).marks) ?? []

@@ -1,4 +1,5 @@
 import type { AuditCaller } from '../../audit/event/audit-event.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import { isClosed } from '../key/closed-keys.ts'
 import { isIndexPurpose } from '../key/key.ts'
 import { makeTermsPartition } from '../key/term-partitions-store.ts'
@@ -6,7 +7,7 @@ import { type ChangeRegistryDeps, changeRegistry } from '../registry/registry.ts
 import { KeyNotFound } from './compromise.ts'
 
 /** The key opens already, or never will again; the message says which. */
-class KeyNotClosed extends Error {
+class KeyNotClosed extends VaultError {
   override readonly name = 'KeyNotClosed'
 }
 

@@ -21,7 +21,7 @@ export interface RegistryAnchor {
   /**
    * Remembers a registry that this process continues with, and pins it.
    *
-   * @throws {VaultPinMismatch} if the vault must be pinned and cannot be
+   * @throws {RootKeyConfigError} when the vault must be pinned and cannot be
    */
   follow(registry: VerifiedRegistry): void
   /** The newest registry that is known outside, as long as the present one is older. */

@@ -3,7 +3,7 @@ import type { MacKey } from '../key/handover.ts'
 import { keyOfBytes, type RootKeyRow, wrapContext } from '../key/key.ts'
 import { KeyRegistryError, type Manifest, type RegistryRows } from '../key/registry-manifest.ts'
 import type { RootKey, RootKeyRecord } from '../root-key/root-key.ts'
-import { SealError } from '../sealing/seal.ts'
+import { SealError } from '../sealing/seal-context.ts'
 import { followMacKey } from './follow-mac-key.ts'
 
 /** What this process goes by when it verifies the manifest: the key of its MAC, and where that came from. */

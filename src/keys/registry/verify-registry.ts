@@ -9,6 +9,7 @@ import { selectRegistry } from '../key/key-store.ts'
 import { KeyRegistryError, parseManifest } from '../key/registry-manifest.ts'
 import { createRootKeyProvider, type RootKeyOptions, requireProvider } from '../root-key/providers.ts'
 import type { RootKey, RootKeyDescription, RootKeyProviderName } from '../root-key/root-key.ts'
+import type { ReferencingTables } from '../sealing/referencing-tables.ts'
 import { createRegistry } from './open-registry.ts'
 import { createRegistryAnchor } from './registry-anchor.ts'
 import { createVaultPin } from './vault-pin.ts'
@@ -23,6 +24,8 @@ export interface VerifyRegistryOptions {
   vaultId?: string | undefined
   /** The places that checkpoints were shipped to. */
   shipping?: Shipping | undefined
+  /** Everything that is stored under the keys. */
+  referencing: ReferencingTables
 }
 
 export interface RegistryFacts {
@@ -67,6 +70,7 @@ export async function verifyRegistry(options: VerifyRegistryOptions): Promise<Re
     now,
     newId: createNewId(now, randomBytes),
     pin,
+    referencing: options.referencing,
     remakeMacs: () => Promise.reject(new Error('nothing is changed here')),
     async newRootKey() {
       throw new KeyRegistryError('the root key of the keys is missing in "root_keys".')

@@ -8,7 +8,7 @@ import type { KeyTimes } from '../key/key-times.ts'
 import { KeyRegistryError } from '../key/registry-manifest.ts'
 import type { Registry, VerifiedRegistry } from '../registry/open-registry.ts'
 import type { RegistryAnchor } from '../registry/registry-anchor.ts'
-import { SealError } from '../sealing/seal.ts'
+import { SealError } from '../sealing/seal-context.ts'
 import type { KeyUses } from './key-uses.ts'
 
 /** Their uses are at hand: a pre-active key may be promoted at any moment. */

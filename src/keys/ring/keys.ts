@@ -19,8 +19,10 @@ import {
 } from '../registry/open-registry.ts'
 import type { RegistryAnchor } from '../registry/registry-anchor.ts'
 import { RootKeyUnreachable } from '../root-key/root-key.ts'
-import { bindsRow, open, type SealContext, SealError, type Sealed, seal } from '../sealing/seal.ts'
-import { purposeOfPart } from '../sealing/sealed-columns.ts'
+import type { ReferencingTables } from '../sealing/referencing-tables.ts'
+import { bindsRow, open, seal } from '../sealing/seal.ts'
+import { type SealContext, SealError, type Sealed } from '../sealing/seal-context.ts'
+import { purposesOfParts } from '../sealing/sealed-table.ts'
 import { createSealingThread, type PlainValue } from '../sealing/sealing-thread.ts'
 import { createCurrentRing } from './current-ring.ts'
 import { createKeyUses } from './key-uses.ts'
@@ -39,6 +41,8 @@ export interface Keys {
   readonly macs: Macs
   /** What `changeRegistry` changes. */
   readonly registry: Registry
+  /** Everything that is stored under the keys. */
+  readonly referencing: ReferencingTables
   /** What this server keeps to, and a rotation waits for. */
   readonly times: KeyTimes
   /** The registry as it was verified the last time. @throws {Problem} sealed */
@@ -105,8 +109,9 @@ export interface KeysOptions extends RegistryOptions {
  * @throws {KeyRegistryError} if the root key does not open the registry, or the registry was changed outside the vault
  */
 export async function openKeys(options: KeysOptions): Promise<Keys> {
-  const { database, randomBytes, now, alert, background, anchor, times = keyTimes } = options
+  const { database, randomBytes, now, alert, background, anchor, referencing, times = keyTimes } = options
   const registry = createRegistry(options)
+  const purposes = purposesOfParts(referencing.sealed)
   const onUnreported = (error: unknown) => background.failed('report-key-uses', error)
   const uses = createKeyUses(database, onUnreported, (key, reason) => alert('key-registry-changed', { key, reason }))
   const thread = createSealingThread()
@@ -135,7 +140,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     if (!current.ring.find(id) || isShut()) await current.refresh()
     const found = current.ring.find(id)
     if (!found) throw new SealError('sealed under a key that does not exist')
-    if (found.purpose !== purposeOfPart(part)) throw new SealError('sealed under a key of another purpose')
+    if (found.purpose !== purposes.get(part)) throw new SealError('sealed under a key of another purpose')
     if (isShut()) throw new SealError('sealed under a key that is closed: see "strongroom keys reopen"')
     return found
   }
@@ -165,6 +170,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     },
     macs: createMacs({ current, now }),
     registry,
+    referencing,
     times,
     active,
     seal: sealNow,
@@ -176,8 +182,8 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
             sealNow(purpose, context, plaintext, padToBytes),
           )
         }
-        const purposes = Map.groupBy(values, ({ purpose }) => purpose)
-        const keyOf = new Map([...purposes].map(([purpose, { length }]) => [purpose, active(purpose, length)]))
+        const byPurpose = Map.groupBy(values, ({ purpose }) => purpose)
+        const keyOf = new Map([...byPurpose].map(([purpose, { length }]) => [purpose, active(purpose, length)]))
         const keyed = values.map((value) => ({ ...value, key: keyOf.get(value.purpose)! }))
         const sealed = await thread.seal(keyed)
         return keyed.map(({ key }, at) => ({ keyId: key.id, bytes: sealed[at]! }))

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type SealContext, SealError } from '../sealing/seal.ts'
+import { type SealContext, SealError } from '../sealing/seal-context.ts'
 import { frameKey, unframeKey } from './key-frame.ts'
 import { loadOptional } from './load-optional.ts'
 import {

@@ -2,6 +2,7 @@ import { createHash, createSecretKey, type KeyObject, timingSafeEqual } from 'no
 import { combine, split } from 'shamir-secret-sharing'
 import { z } from 'zod'
 import { drawFresh, type RandomBytes } from '../../values/random.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import { localCipher } from './local-cipher.ts'
 import {
   type RootKey,
@@ -143,7 +144,7 @@ function requireSplit(custodians: readonly string[], threshold: number): void {
 }
 
 /** The share does nothing here. It is not said why, nor was anything changed. */
-export class ShareRefused extends Error {
+export class ShareRefused extends VaultError {
   override readonly name = 'ShareRefused'
 
   constructor() {

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { NO_INSPECTOR_SIGNAL } from '../../values/inspector-signal.ts'
 import type { RandomBytes } from '../../values/random.ts'
-import { SealError } from '../sealing/seal.ts'
+import { SealError } from '../sealing/seal-context.ts'
 import type { FromToken, ToToken } from './pkcs11-process.ts'
 import type { TokenAccess, TokenAnswer, TokenRequest } from './pkcs11-session.ts'
 import {

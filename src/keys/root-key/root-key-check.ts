@@ -1,4 +1,4 @@
-import { type SealContext, SealError } from '../sealing/seal.ts'
+import { type SealContext, SealError } from '../sealing/seal-context.ts'
 import { type RootKey, type RootKeyCipher, RootKeyMismatch, type RootKeyRecord } from './root-key.ts'
 
 /** What the check value wraps: nothing secret, so that it may be tried at any time. */

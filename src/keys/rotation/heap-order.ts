@@ -1,4 +1,4 @@
-import type { Row } from '../sealing/sealed-columns.ts'
+import type { Row } from '../sealing/sealed-table.ts'
 import type { Page } from './reencryption-target.ts'
 
 /**

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { noDictionary } from '../../../test/support/no-dictionary.ts'
 import type { Queryable } from '../../database/database.ts'
-import type { Row } from '../sealing/sealed-columns.ts'
+import type { Row } from '../sealing/sealed-table.ts'
 import { type MoveOptions, moveValues } from './move-values.ts'
 import type { ReencryptionTarget } from './reencryption-target.ts'
 

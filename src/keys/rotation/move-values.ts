@@ -1,6 +1,6 @@
 import type { Queryable } from '../../database/database.ts'
 import { giveWay } from '../../values/time-slice.ts'
-import type { Row } from '../sealing/sealed-columns.ts'
+import type { Row } from '../sealing/sealed-table.ts'
 import type { DamagedValue, KeyCounts, Page, ReencryptionTarget } from './reencryption-target.ts'
 import type { RowBudget } from './row-budget.ts'
 

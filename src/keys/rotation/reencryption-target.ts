@@ -1,6 +1,6 @@
 import type { Queryable } from '../../database/database.ts'
 import type { KeyPurpose } from '../key/key.ts'
-import type { Row } from '../sealing/sealed-columns.ts'
+import type { Row } from '../sealing/sealed-table.ts'
 import type { Moving } from './wal.ts'
 
 /** How many values each key had, by the key's id. */

@@ -1,5 +1,6 @@
 import type { AuditCaller } from '../../audit/event/audit-event.ts'
 import { Problem } from '../../values/problem.ts'
+import { titleOf } from '../../values/problem-codes.ts'
 import { pause } from './pause.ts'
 import {
   type RotateControl,
@@ -62,7 +63,7 @@ export async function rotateKeys(
       if (performance.now() - outage.since > PATIENCE_MS) throw error
       moved.before += moved.now
       moved.now = 0
-      control.onWait?.(`${error.title}; it goes on by itself`)
+      control.onWait?.(`${titleOf(error.code)}; it goes on by itself`)
     }
     await pause(TRY_AGAIN_MS, control.signal)
     if (control.signal.aborted && outage !== undefined) throw outage.error

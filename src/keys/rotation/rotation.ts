@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { VaultError } from '../../values/vault-error.ts'
 import { type KeyPurpose, keyPurposes, macPurposes } from '../key/key.ts'
 import type { ChangeRegistryDeps } from '../registry/registry.ts'
 import type { Keys } from '../ring/keys.ts'
@@ -86,7 +87,7 @@ export interface RotationResult extends RotationProgress {
 }
 
 /** Another rotation holds the lock; the message says who runs it. */
-export class RotationRunning extends Error {
+export class RotationRunning extends VaultError {
   override readonly name = 'RotationRunning'
 
   constructor(running: readonly RotationRow[]) {

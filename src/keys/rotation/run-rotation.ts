@@ -74,7 +74,7 @@ export async function runRotation(
       })
       // Its new key was retired in its turn: the next pass moves what is left to the key after it.
       await moved.catch((error) => {
-        if (!isKeyRefused(error)) throw error
+        if (!isKeyRefused(error, keys.referencing)) throw error
         return keys.refresh()
       })
     }

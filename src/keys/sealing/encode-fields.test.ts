@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { encodeFields, type Field } from './encode-fields.ts'
-import { encodeContext } from './seal.ts'
+import { encodeContext } from './seal-context.ts'
 
 const hex = (lengthBytes: 2 | 4, fields: readonly Field[]) => encodeFields(lengthBytes, fields).toString('hex')
 const field = fc.oneof(fc.string({ maxLength: 6 }), fc.uint8Array({ maxLength: 6 }))

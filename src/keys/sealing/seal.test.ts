@@ -2,7 +2,10 @@ import crypto, { createSecretKey, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { createRandomBytes } from '../../values/random.ts'
-import { bindsRow, encodeContext, open, type SealContext, SealError, type SealingKey, seal } from './seal.ts'
+import { FORMATS } from './formats.ts'
+import { bindsRow, open, paddedLengthOf, seal } from './seal.ts'
+import { encodeContext, type SealContext, SealError, type SealingKey } from './seal-context.ts'
+import { formatsByByte, type SealFormat } from './seal-format.ts'
 
 const HEADER_BYTES = 1 + 12 + 32
 const NUMBER = '4242424242424242'
@@ -106,6 +109,23 @@ describe('open', () => {
         expect(() => open(one, here, renamed), `format ${format}`).toThrow(SealError)
       }
     }
+  })
+
+  it('reads a format that is added to the table, by its byte, beside the others; and refuses it without', () => {
+    const reversed: SealFormat = {
+      byte: 200,
+      bindsRow: false,
+      seal: (_key, _context, plaintext) => Buffer.of(200, ...Buffer.from(plaintext).reverse()),
+      open: (_key, _context, sealed) => Buffer.from(sealed.subarray(1)).reverse(),
+      paddedLengthOf: (sealed) => sealed.length - 1,
+    }
+    const formats = formatsByByte([...FORMATS.values(), reversed])
+    const added = reversed.seal(one, here, Buffer.from('abc'), 1, randomBytes)
+    expect(open(one, here, added, formats).toString()).toBe('abc')
+    expect(open(one, here, sealHere(Buffer.from('x')), formats).toString()).toBe('x')
+    expect(() => open(one, here, added)).toThrow(new SealError('sealed value is of an unknown format'))
+    expect(() => paddedLengthOf(added)).toThrow(SealError)
+    expect(() => formatsByByte([...FORMATS.values(), { ...reversed, byte: 1 }])).toThrow('the same byte')
   })
 
   it('opens what was sealed before rows were bound, whatever its row says; and nothing of a row without it', () => {

@@ -2,8 +2,9 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { Problem } from '../../values/problem.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import { type JoinedBytes, joinBytes, splitBytes } from './joined-bytes.ts'
-import type { SealContext, SealingKey } from './seal.ts'
+import type { SealContext, SealingKey } from './seal-context.ts'
 
 /** On a machine that has too much to do, starting the thread takes its time too. */
 const PATIENCE_MS = 5_000
@@ -54,7 +55,7 @@ export interface SealingThread {
 }
 
 /** The thread failed. Holds no data. */
-class SealingThreadError extends Error {
+class SealingThreadError extends VaultError {
   override readonly name = 'SealingThreadError'
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { RandomBytes } from '../../../values/random.ts'
-import { encodeContext, SealError } from '../../sealing/seal.ts'
+import { encodeContext, SealError } from '../../sealing/seal-context.ts'
 import { frameKey, unframeKey } from '../key-frame.ts'
 import type { KeyInToken, TokenAnswer, TokenRequest } from '../pkcs11-session.ts'
 import { type RootKeyCipher, RootKeyConfigError, type RootKeyRecord, RootKeyUnreachable } from '../root-key.ts'
