@@ -4,7 +4,7 @@ import type { Purpose } from '../../access/policy/purpose.ts'
 import type { Budget } from '../../access/policy/roles.ts'
 import { Problem } from '../../values/problem.ts'
 
-/** Why somebody searches for a card by its number. */
+/** Why a caller searches for a card by its number. */
 export interface CardSearchReason {
   purpose: Purpose
   reason?: string | undefined
@@ -13,8 +13,8 @@ export interface CardSearchReason {
 }
 
 /**
- * Who finds a card by its number learns that the vault holds that number, so it needs what revealing the number needs. An
- * approval is for one record, which a search cannot name: a grant that wants one does not serve.
+ * A caller who finds a card by its number learns that the vault holds that number, so it needs what revealing the
+ * number needs. An approval is for one record, which a search cannot name: a grant that wants one does not serve.
  *
  * @returns the budget of the grants that decide
  * @throws {Problem} scope-missing, purpose-not-permitted, fields-not-permitted, condition-not-met, unauthenticated
