@@ -15,7 +15,6 @@ import { inBook } from '../audit/event/event-book.ts'
 import { createNewAuditEvent } from '../audit/event/new-audit-event.ts'
 import { createWriteAuditEvent } from '../audit/event/write-audit-event.ts'
 import { createTakeFailure } from '../audit/failed-command.ts'
-import { EVENT_CLAIMS, EVENT_MACS } from '../audit/log/accept-waiting.ts'
 import { createLogReaders } from '../audit/reading/log-readers.ts'
 import { createReleaseGate } from '../audit/release-gate/release-gate.ts'
 import { closeWhileOlder } from '../audit/witness/close-while-older.ts'
@@ -108,7 +107,6 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     background,
     times: overrides.keyTimes,
     remakeMacs: remakeAccessMacs,
-    marksOfNewVault: [EVENT_MACS, EVENT_CLAIMS],
   }).catch(async (error) => {
     await database.close()
     throw error

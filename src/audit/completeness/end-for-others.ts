@@ -4,8 +4,8 @@ import { claimText } from '../event/event-book.ts'
 import { NumberRanges } from '../event/number-ranges.ts'
 
 /**
- * Claims in the place of processes that they are over: of those of a version before, which claimed nothing, and of those whose
- * claim was removed or exchanged, once that is reported. One that goes on claims again with its next event.
+ * Claims in the place of processes that they are over, where their claim was removed or exchanged and that is reported. One that
+ * goes on claims again with its next event.
  */
 export async function endForOthers(
   db: Queryable,
