@@ -3,7 +3,7 @@ import { SEEN_DOMAIN, type SealedSeen, seenText } from '../../audit/completeness
 import type { AuditCaller, EventBook } from '../../audit/event/audit-event.ts'
 import { CLAIM_DOMAIN, createEventBook } from '../../audit/event/event-book.ts'
 import type { VerifyEventMac } from '../../audit/log/event-authenticity.ts'
-import type { LogKey } from '../../audit/log/log-key.ts'
+import type { LogKey } from '../../audit/log/log-keys.ts'
 import { findOldestWaiting } from '../../audit/log/log-store.ts'
 import type { Alert } from '../../observability/alert.ts'
 import type { NewId } from '../../values/identifier.ts'

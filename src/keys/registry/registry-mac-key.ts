@@ -1,7 +1,6 @@
 import canonicalize from 'canonicalize'
 import type { MacKey } from '../key/handover.ts'
-import { type RootKeyRow, wrapContext } from '../key/key.ts'
-import { keyOfBytes } from '../key/key-of-bytes.ts'
+import { keyOfBytes, type RootKeyRow, wrapContext } from '../key/key.ts'
 import { KeyRegistryError, type Manifest, type RegistryRows } from '../key/registry-manifest.ts'
 import type { RootKey, RootKeyRecord } from '../root-key/root-key.ts'
 import { SealError } from '../sealing/seal.ts'
