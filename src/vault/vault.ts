@@ -209,7 +209,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ? startRotationRunner(rotation, (result) => logger.info(result, 'rotation ended'), background)
     : undefined
   const watchKeys = createKeyWatch({ keys, now, alert, observeKey: metrics.observeKey })
-  const destroying = { ...keyDeps, ...access.keyUse, authenticity, hasSignedLast }
+  const destroying = { ...keyDeps, authenticity, hasSignedLast }
   await maintainVault({
     ...{ background, keys },
     work: [
