@@ -1,6 +1,6 @@
 import type { AuditEventType } from './audit-event.ts'
 
-/** The types of events that the vault looks for by itself. Migration 0031 gives them these numbers, and an index. */
+/** The types of events that the vault looks for by itself. The first migration gives them these numbers, and an index. */
 export const SOUGHT_TYPES = {
   'audit.drop': 1,
   'audit.key': 2,
