@@ -32,8 +32,8 @@ export function defaultPinFile(place: PinnedPlace): string {
 }
 
 /**
- * Where the pin is, or where it is to be written. Where the default cannot be written to, the data directory takes its place, if
- * the database does not lie there itself.
+ * The path of the pin, or where it will be written. If the default folder cannot be written to, the data directory
+ * takes its place, unless the database is there itself.
  */
 export function findPinFile(place: PinnedPlace, pinFile: string): string {
   if (pinFile !== defaultPinFile(place)) return pinFile

@@ -185,7 +185,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     () => keys.refresh(),
     writeProbe.check,
     schema.requireUnchanged,
-    // Where the schema was changed, that is why.
+    // If the schema was changed, that is the reason.
     async () => void (schema.changed() ?? auditLog.requireWritable()),
     async () => auditLog.requireUnchanged(),
     auditLog.outside.requireCurrent,

@@ -3,7 +3,7 @@ import type { Keys } from '../../keys/ring/keys.ts'
 import type { MacText } from '../ledger/access-macs.ts'
 import type { AskedRow } from './approval-store.ts'
 
-/** A request that nobody has decided on by then is made again by the caller who still needs it. */
+/** A caller who still needs a request that is undecided by then makes it again. */
 export const REQUEST_LASTS_MS = 24 * 60 * 60 * 1000
 
 /**
@@ -29,8 +29,8 @@ export function requestMac(keys: Pick<Keys, 'macs'>, request: Omit<AskedRow, 're
 }
 
 /**
- * Whether the vault wrote an open request, and nobody has changed or extended it since. That its end came sooner, as with a
- * correction of its record, takes nothing from anybody.
+ * Whether the vault wrote an open request, and it was not changed or extended since. An earlier end, as after a
+ * correction of its record, does no harm.
  *
  * @throws {Problem} as `Macs.verify`
  */

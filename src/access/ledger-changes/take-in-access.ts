@@ -24,11 +24,11 @@ export interface TakeInAccessDeps {
 const MAX_AGE_MS = 60_000
 
 /**
- * Takes into the ledger what was taken away by a command without keys: until then the row alone says so, and who can write to
- * the database can put the access back. A row that refuses somebody and is gone is an alert, whether they ask for anything or
+ * Adds to the ledger what a command without keys took away. Until then only the row says so, and a person who can write
+ * to the database can put the access back. A removed row of a refusal is an alert, whether the caller sends requests or
  * not.
  *
- * @returns what looks for both; it does nothing while no access changes
+ * @returns a function that looks for both; it does nothing while no access changes
  */
 export function createTakeInAccess({ database, ledger, tell }: TakeInAccessDeps): () => Promise<void> {
   let known = { version: '', at: Number.NEGATIVE_INFINITY }
@@ -48,7 +48,7 @@ export function createTakeInAccess({ database, ledger, tell }: TakeInAccessDeps)
 
   return () =>
     look().catch((error) => {
-      // A ledger that somebody has changed is an alert of its own.
+      // A ledger that was changed outside the vault is an alert of its own.
       if (!(error instanceof Problem) || !(error.cause instanceof BrokenChain)) throw error
     })
 }
@@ -67,7 +67,7 @@ function changesFor(withheld: Withheld, state: AccessState): AccessChange[] {
   ]
 }
 
-/** The refusals of the ledger that no row says any more. */
+/** Refusals in the ledger without a row. */
 function missingFrom(withheld: Withheld, state: AccessState): string[] {
   const there = new Set(refusalsOf(withheld))
   return [...state.keys()].filter((subject) => refusedBy(subject) !== undefined && !there.has(subject))

@@ -21,15 +21,16 @@ type Changes =
   | ((state: AccessState) => readonly AccessChange[] | Promise<readonly AccessChange[]>)
 
 /**
- * Which row of access is the present one. A row's own MAC says that the vault wrote it once; the ledger says that nothing came
- * after it. It is a chain of MACs with an entry for every change, so that its newest entry stands for all of them. A process
- * keeps in memory what each subject is, reads no more than the entries that it has not seen, and believes no ledger that has
- * fallen behind. To a server that starts, a whole ledger of the past, with all rows of that time, is a good one: as with the
- * registry of keys, everything that it could be compared with lies in the same database.
+ * Which row of access is the present one. A row's own MAC proves that the vault wrote it once; the ledger proves that
+ * no later row exists. It is a chain of MACs with an entry for every change, so its newest entry covers all of them. A
+ * process keeps in memory what each subject is, reads only the entries that it has not seen, and refuses a ledger that
+ * has fallen back. A server that starts accepts a complete former ledger with all rows of that time: as with the key
+ * registry, everything that it could be compared with is in the same database.
  */
 export interface AccessLedger {
   /**
-   * Reads rows of access, and what the ledger says at that very moment. It reads again when access was changed meanwhile.
+   * Reads rows of access, and what the ledger says at that moment. It reads again if access was changed in the
+   * meantime.
    *
    * @param read answers with the head of the ledger at the moment of its rows, or a later one (`LEDGER_HEAD`); undefined
    *   when there is no row to judge
@@ -46,8 +47,8 @@ export interface AccessLedger {
    */
   stateIn(tx: Queryable): Promise<AccessState>
   /**
-   * To be asked first in a transaction that takes access away and changes a row with a MAC: while keys are at hand it waits for
-   * nobody who makes all MACs again, and the other way round.
+   * Call it first in a transaction that takes access away and changes a row with a MAC. While keys are there, the two
+   * never wait for each other: this transaction, and one that makes all MACs again.
    *
    * @throws {Problem} database-unavailable
    */
@@ -77,7 +78,7 @@ export interface AccessLedgerDeps {
   alert: Alert
 }
 
-/** How often rows are read until nobody changes access meanwhile. */
+/** How often rows are read until access did not change in the meantime. */
 const MAX_READS = 10
 
 export function createAccessLedger({ database, keys, alert }: AccessLedgerDeps): AccessLedger {
@@ -156,7 +157,7 @@ export function createAccessLedger({ database, keys, alert }: AccessLedgerDeps):
     async rebuild(tx, changes) {
       await lockLedger(tx)
       const newest = (await selectLedgerFrom(tx, 0)).at(-1)?.generation ?? 0
-      // Generations go on, so that no server takes the new ledger for one that it has seen.
+      // Generations continue, so that no server takes the new ledger for one that it has seen.
       const before = { ...EMPTY_LEDGER, generation: Math.max(newest, seen.generation) }
       const entries = extendChain(before, changes, make)
       await replaceLedger(tx, entries)
@@ -165,7 +166,7 @@ export function createAccessLedger({ database, keys, alert }: AccessLedgerDeps):
   }
 }
 
-/** What only takes access away goes on without keys, and under a ledger that is not to be believed. */
+/** A change that only takes access away works without keys, and under an untrusted ledger. */
 function unlessUnusable(work: Promise<void>): Promise<void> {
   return work.catch((error) => {
     if (!(error instanceof Problem) || (error.code !== 'sealed' && error.code !== 'busy')) throw error

@@ -15,8 +15,8 @@ export type GrantedClient = Omit<ClientWithSecrets, 'created_at' | 'revoked_at' 
 export type GrantedContract = Pick<Partner, 'id' | 'purposes' | 'fields' | 'ends_at'>
 
 /**
- * What only the vault can write beside a client and beside a contract. Whoever can write to the database and has no more than
- * that cannot give a client another role, scope, site, partner or secret, nor a partner another contract.
+ * MACs that only the vault can write, beside a client and beside a contract. A person who can write to the database and
+ * has nothing else cannot give a client another role, scope, site, partner or secret, nor a partner another contract.
  */
 export interface AccessMacs {
   /** See `Macs.hold`: to be asked first in a transaction that writes a MAC. @throws {Problem} sealed, database-unavailable */
@@ -109,7 +109,7 @@ function canonical(value: object): string {
   return canonicalize(value) ?? ''
 }
 
-/** As text: PostgreSQL knows times that JSON does not, such as infinity, and somebody may have written one. */
+/** As text: PostgreSQL has times that JSON has not, such as infinity, and the row may contain one. */
 function millisecondsOf(time: Date | null): string | null {
   return time === null ? null : String(Number(time))
 }

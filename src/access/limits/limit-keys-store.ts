@@ -1,6 +1,6 @@
 import type { Queryable, Statement } from '../../database/database.ts'
 
-/** A count, and the key that stood for it before. */
+/** A count, and the key that it had before. */
 export interface Former {
   key: string
   former: string
@@ -17,7 +17,7 @@ const carryOverStatement = (table: string): Statement => ({
 })
 const CARRY_OVER = [carryOverStatement('rate_limits'), carryOverStatement('kept_limits')]
 
-/** Begins counts with what their former ones stand at. */
+/** Begins counts with the values of their former ones. */
 export async function carryOver(db: Queryable, formers: readonly Former[], nowMs: number): Promise<void> {
   const values = [formers.map(({ key }) => key), formers.map(({ former }) => former), nowMs]
   for (const statement of CARRY_OVER) await db.query(statement, values)

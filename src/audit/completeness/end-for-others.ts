@@ -4,8 +4,8 @@ import { claimText } from '../event/event-book.ts'
 import { NumberRanges } from '../event/number-ranges.ts'
 
 /**
- * Claims in the place of processes that they are over, where their claim was removed or exchanged and that is reported. One that
- * goes on claims again with its next event.
+ * Claims the end of processes whose claim was removed or exchanged, once that is reported. A process that still runs
+ * claims again with its next event.
  */
 export async function endForOthers(
   db: Queryable,

@@ -34,7 +34,7 @@ export interface MigrateOptions {
   /** The database as the role that owns the schema. */
   ownerUrl: string
   caFile?: string | undefined
-  /** Where the tables belong; created if it is not there. Default: the owner's current schema. */
+  /** The schema of the tables; created if it is not there. Default: the owner's current schema. */
   schema?: string | undefined
   /** The login role that the server uses; it is made a member of `strongroom_runtime`. */
   serverRole: string
@@ -76,13 +76,13 @@ export async function migrate({ ownerUrl, caFile, schema: named, serverRole }: M
   }
 }
 
-/** A schema that is there may belong to somebody who lets the owner create in it and nothing else. */
+/** An existing schema may belong to a role that lets the owner create objects in it, and nothing else. */
 async function createSchema(db: Knex, schema: string): Promise<void> {
   const { rows } = await db.raw('SELECT FROM pg_namespace WHERE nspname = ?', [schema])
   if (rows.length === 0) await db.raw('CREATE SCHEMA IF NOT EXISTS ??', [schema])
 }
 
-/** Only its own owner can give the server's role a schema to use. */
+/** Only its own owner can grant a schema to the server's role. */
 async function requireUsage(db: Knex, schema: string): Promise<void> {
   const { rows } = await db.raw("SELECT has_schema_privilege('strongroom_runtime', ?, 'USAGE') AS granted", [schema])
   if (rows[0].granted) return

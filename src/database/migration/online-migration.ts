@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 
-/** A second: so long, and no longer, the statements of servers wait behind one of a migration's that waits itself. */
+/** A second: the statements of servers wait no longer than this after a statement of a migration that waits itself. */
 export const LOCK_TIMEOUT = '1s'
 
 /**
@@ -11,8 +11,8 @@ export type OnlineMigration =
   /** Changes the catalog in one short transaction: `ADD COLUMN`, `ADD CONSTRAINT … NOT VALID`, functions, rights. */
   | { change: (tx: Knex) => Promise<unknown> }
   /**
-   * Fills in rows page by page, each page in a transaction of its own. A page finds by itself what is left to do and answers with
-   * how many rows it has done, so what was cut off goes on. 0 is the end.
+   * Fills in rows page by page, each page in a transaction of its own. A page finds what is left to do and answers with
+   * how many rows it has done, so an interrupted run continues. 0 is the end.
    */
   | { fill: (tx: Knex) => Promise<number> }
   /** Makes an index while the table is written: `CREATE [UNIQUE] INDEX CONCURRENTLY name ON …`. */
@@ -51,7 +51,7 @@ async function makeIndex(knex: Knex, { name, on, unique = false }: { name: strin
   const connection = await knex.client.acquireConnection()
   const run = (text: string, values: readonly string[] = []) => knex.raw(text, values).connection(connection)
   try {
-    // It waits for every transaction that has begun before, and nothing of a server's waits behind it.
+    // It waits for every transaction that has begun before, and no statement of a server waits for it.
     await run('SET lock_timeout = 0')
     const { rows } = await run(
       `SELECT indisvalid AS is_valid FROM pg_index

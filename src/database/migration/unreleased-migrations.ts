@@ -10,7 +10,7 @@ const FIRST = '0001-schema'
 export const LAST_UNRELEASED = '0032-rotation'
 
 /** The database was made before the first release, and holds less than the first migration makes. */
-export class UnreleasedDatabase extends Error {
+class UnreleasedDatabase extends Error {
   override readonly name = 'UnreleasedDatabase'
 }
 

@@ -110,7 +110,7 @@ export function verifyManifest(stored: StoredManifest, rows: RegistryRows, macKe
     ...compare('key', manifest.keys, rows.keys.map(keyEntry)),
   ]
   if (found.length > 0) {
-    throw new KeyRegistryError(`the key registry was changed by somebody else: ${found.join('; ')}.`)
+    throw new KeyRegistryError(`the key registry was changed outside the vault: ${found.join('; ')}.`)
   }
   return manifest
 }

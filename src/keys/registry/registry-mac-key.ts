@@ -67,7 +67,7 @@ const ROOT_KEY_REPLACED_MEANWHILE =
 /** What does not look like an id of ours is not repeated. */
 function macKeyMissing(id: string): KeyRegistryError {
   const name = /^[a-z0-9_]{1,64}$/.test(id) ? id : '?'
-  return new KeyRegistryError(`the key registry was changed by somebody else: key ${name} (registry-mac) is missing.`)
+  return new KeyRegistryError(`the key registry was changed outside the vault: key ${name} (registry-mac) is missing.`)
 }
 
 /** The row of the root key that a manifest names. @throws {KeyRegistryError} */
