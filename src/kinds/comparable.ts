@@ -1,6 +1,6 @@
-import { type Comparison, comparisons } from './comparison.ts'
-import type { Comparable, Details } from './kind.ts'
-import { byName, type KeysOf, type KindName, namesIn, type RegisteredKind } from './registry.ts'
+import { comparisons } from './comparison.ts'
+import type { Comparable, Comparison, Details } from './kind.ts'
+import { byName, type KeysOf, type KindName, kindNames, namesIn, type RegisteredKind } from './registry.ts'
 
 /** What may be compared without being shown. */
 export type ComparableName = KeysOf<RegisteredKind['comparable']>
@@ -12,8 +12,8 @@ const comparables = byName(({ comparable }): Readonly<Partial<Record<string, Com
 
 /** How a value is compared under each name. */
 export const comparisonOf = Object.fromEntries(
-  comparableNames.map((name) => [name, Object.values(comparables).find((kind) => kind[name])![name]!]),
-) as Readonly<Record<ComparableName, Comparison>>
+  comparableNames.map((name) => [name, kindNames.flatMap((kind) => comparables[kind][name] ?? [])[0]]),
+) as Record<string, unknown> as Readonly<Record<ComparableName, Comparison>>
 
 /** The names that a kind can be compared by. */
 export function comparableNamesOf(kind: KindName): ComparableName[] {

@@ -1,14 +1,6 @@
 import { z } from 'zod'
-import type { Details } from './kind.ts'
+import type { Comparison } from './kind.ts'
 import { optionalMembers } from './optional-members.ts'
-
-/** A way to compare a value with a record. Kinds that use the same one can be compared with each other. */
-export interface Comparison {
-  /** What a caller sends. */
-  readonly input: z.ZodType<string | Details>
-  /** The form in which two are equal when they mean the same; undefined for nothing. */
-  form(value: string | Details): string | undefined
-}
 
 const words = z.string().max(200)
 

@@ -1,5 +1,4 @@
 import type { z } from 'zod'
-import type { Comparison } from './comparison.ts'
 
 /** The plaintext of a record's part after parsing: a flat object of the kind's fields. */
 export type Details = Readonly<Record<string, string | number | undefined>>
@@ -23,6 +22,14 @@ export interface SearchBy<D extends Details = Details> {
   normalise(value: string): string[]
 }
 
+/** A way to compare a value with a record. Kinds that use the same one can be compared with each other. */
+export interface Comparison {
+  /** What a caller sends. */
+  readonly input: z.ZodType<string | Details>
+  /** The form in which two are equal when they mean the same; undefined for nothing. */
+  form(value: string | Details): string | undefined
+}
+
 /** What a caller may compare with a record without seeing it. No guess at it leads to the number of a card. */
 export interface Comparable<D extends Details = Details> extends Comparison {
   /** What the record has there; undefined when it has nothing. */
@@ -33,15 +40,30 @@ export interface Comparable<D extends Details = Details> extends Comparison {
 
 type NameOf<D extends Details> = Extract<keyof D, string>
 
-/**
- * All that there is to say of one kind of record. The file of a kind declares it, `registry.ts` lists the kinds, and
- * everything else that depends on a kind is derived from that list.
- */
-export interface KindDefinition<D extends Details = Details> {
+/** What a kind is at any time. */
+export interface KindRules<D extends Details = Details> {
   /** Stands in answers, events, role files and, as `<name>:reveal`, in scopes. Never renamed. */
   readonly name: string
   /** The prefix of the kind's tokens in small letters, without the underscore. Never changed. */
   readonly tokenPrefix: string
+  /** What a correction may carry: a subset of the fields, `null` to remove an optional one. */
+  readonly correction: z.ZodType<Correction>
+  /** The fields a reveal can release, in the order in which they are shown. */
+  readonly fields: readonly string[]
+  /** The sealed plaintext is padded to a multiple of this many bytes, so that its length tells little. */
+  readonly padToBytes: number
+  /** The display part of the details; must contain nothing that a masked view may not show. */
+  display(details: D): Display
+  /** The masked view of a display part; `bin` shows the card's first digits to a role granted them. */
+  mask(display: Display, options: { bin: boolean }): Display
+}
+
+/**
+ * All that there is to say of one kind of record. The file of a kind declares it, `registry.ts` lists the kinds, and
+ * everything else that depends on a kind is derived from that list.
+ */
+export interface KindDefinition<D extends Details = Details> extends KindRules<D> {
+  readonly fields: readonly NameOf<D>[]
   /** The members of a checkout that hold such a record, and what each of them is used for, where that matters. */
   readonly checkout: Readonly<Record<string, { readonly use?: string }>>
   /**
@@ -50,25 +72,15 @@ export interface KindDefinition<D extends Details = Details> {
    * @param now for what depends on the time
    */
   schema(now: () => Date): z.ZodType<D>
-  /** What a correction may carry: a subset of the fields, `null` to remove an optional one. */
-  readonly correction: z.ZodType<Correction>
   /**
    * What the schema parses once a correction is made. Left out: the details with the members of the correction in place of
    * theirs. It is for details that hold what no caller sends.
    */
   correctedInput?(details: D, correction: Correction): Record<string, string | number>
-  /** The fields a reveal can release, in the order in which they are shown. */
-  readonly fields: readonly NameOf<D>[]
-  /** Those that leave only to a token that none but its owner can use, whatever a role file says. */
+  /** Fields that leave only to a token that none but its owner can use, whatever a role file says. */
   readonly boundFields?: readonly NameOf<D>[]
-  /** The sealed plaintext is padded to a multiple of this many bytes, so that its length tells little. */
-  readonly padToBytes: number
-  /** The display part of the details; must contain nothing that a masked view may not show. */
-  display(details: D): Display
   /** What grants can show instead of fields: for each view, names of the display part. Every kind has the view `masked`. */
   readonly views: Readonly<Record<string, readonly string[]>> & { readonly masked: readonly string[] }
-  /** The masked view of a display part; `bin` shows the card's first digits to a role granted them. */
-  mask(display: Display, options: { bin: boolean }): Display
   /** What the record can be found by, apart from its customer, by the type of search. */
   readonly searchBy: Readonly<Record<string, SearchBy<D>>>
   /** What `match` compares, by its name. */

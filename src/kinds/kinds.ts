@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { parseInput } from '../values/parse-input.ts'
 import { merge } from './correction.ts'
-import type { Correction, Details, KindDefinition, SearchBy } from './kind.ts'
+import type { Correction, Details, KindDefinition, KindRules, SearchBy } from './kind.ts'
 import { type KeysOf, type KindName, namesIn, type RegisteredKind, registry } from './registry.ts'
 
 /** A type of search: by the customer, or by what kinds are found by. */
@@ -17,6 +17,8 @@ const rules: readonly (readonly [SearchType, SearchBy])[] = registry.flatMap(
   ({ searchBy }) => Object.entries<SearchBy>(searchBy) as [SearchType, SearchBy][],
 )
 
+const indexes = new Map(rules.map(([type, { index }]) => [type, index]))
+
 /** In the order of their names, the customer first, and last those whose index keys are apart. */
 export const searchTypes: readonly SearchType[] = [
   'customer',
@@ -27,7 +29,7 @@ export const searchTypes: readonly SearchType[] = [
 
 /** The purpose of the keys that hash terms of that type. */
 export function indexOf(type: SearchType): SearchBy['index'] {
-  return rules.find(([name]) => name === type)?.[1].index ?? 'index'
+  return indexes.get(type) ?? 'index'
 }
 
 /**
@@ -44,7 +46,7 @@ export function normaliseSearchValue(type: SearchType, value: string): string[] 
 }
 
 /** A kind at work: what its file declares, with a clock and the settings of the vault. */
-export interface Kind<D extends Details = Details> extends Pick<KindDefinition<D>, Declared> {
+export interface Kind<D extends Details = Details> extends KindRules<D> {
   readonly name: KindName
   readonly schema: z.ZodType<D>
   /**
@@ -57,8 +59,6 @@ export interface Kind<D extends Details = Details> extends Pick<KindDefinition<D
   /** Everything the record can be found by, apart from its customer. */
   terms(details: D): SearchTerm[]
 }
-
-type Declared = 'tokenPrefix' | 'correction' | 'fields' | 'padToBytes' | 'display' | 'mask'
 
 export type Kinds = Readonly<Record<KindName, Kind>>
 

@@ -16,8 +16,8 @@ export type KeysOf<Union> = Union extends unknown ? Extract<keyof Union, string>
 
 export const kindNames: readonly KindName[] = registry.map(({ name }) => name)
 
-/** What each kind's file declares, by the name of the kind. */
-export const definitions = byName<KindDefinition>((definition) => definition)
+/** What the tokens of each kind begin with. */
+export const tokenPrefixes = byName(({ tokenPrefix }) => tokenPrefix)
 
 /** Something of each kind, by the name of the kind. */
 export function byName<T>(of: (definition: KindDefinition) => T): Readonly<Record<KindName, T>> {

@@ -1,26 +1,26 @@
+import type { RecordUse } from '../../kinds/checkout-parts.ts'
+import { type KindName, kindNames } from '../../kinds/registry.ts'
 import type { Budget } from './limits.ts'
 import type { Purpose } from './purpose.ts'
-import { type KindName, kindFields, shownBy, type View } from './view.ts'
+import { isBound, kindFields, shownBy, type View } from './view.ts'
 
-export const scopes = [
-  'tokenize',
-  'token:read',
-  'token:correct',
-  'token:erase',
-  'token:search',
-  'token:match',
-  'card:reveal',
-  'address:reveal',
-  'contact:reveal',
-  'audit:read',
-  'audit:read-all',
-  'release:approve',
-] as const
+const tokenScopes = ['tokenize', 'token:read', 'token:correct', 'token:erase', 'token:search', 'token:match'] as const
+const otherScopes = ['audit:read', 'audit:read-all', 'release:approve'] as const
 
-export type Scope = (typeof scopes)[number]
+/** The scope that reveals a kind. */
+export type RevealScope = `${KindName}:reveal`
+
+export type Scope = (typeof tokenScopes)[number] | RevealScope | (typeof otherScopes)[number]
+
+export const revealScopes: readonly RevealScope[] = kindNames.map(revealScopeOf)
+
+export const scopes: readonly Scope[] = [...tokenScopes, ...revealScopes, ...otherScopes]
+
+export function revealScopeOf(kind: KindName): RevealScope {
+  return `${kind}:reveal`
+}
 
 export type { Budget, Limits } from './limits.ts'
-export type { KindName } from './view.ts'
 
 /** What must be so, beside role and purpose, for a grant to hold. All of those that are named must be. */
 export interface Conditions {
@@ -67,11 +67,6 @@ export const changeScopes = ['token:correct', 'token:erase'] as const satisfies 
 
 export type ChangeScope = (typeof changeScopes)[number]
 
-/** What an address is used for. */
-export const addressUses = ['billing', 'shipping'] as const
-
-export type AddressUse = (typeof addressUses)[number]
-
 /** What a change must say or meet; an approval is for a release and is not among them. */
 export type ChangeConditions = Pick<
   Conditions,
@@ -84,7 +79,7 @@ export interface ChangeRule {
   /** Left out: every kind. */
   kind?: KindName | undefined
   /** Of an address; left out: both. */
-  use?: AddressUse | undefined
+  use?: RecordUse | undefined
   /** The request names one of these purposes; left out: it need not name one. */
   purposes?: readonly Purpose[] | undefined
   conditions?: ChangeConditions | undefined
@@ -117,7 +112,7 @@ const DELIVERY = kindFields.address
 const CONTACT = kindFields.contact
 const CARD = kindFields.card
 
-/** A card number leaves to a token only that nobody but its owner can use. `conditionsOf` holds every set of roles to it. */
+/** A card number leaves only to a token that none but its owner can use. `conditionsOf` holds every set of roles to it. */
 const CARD_NUMBER = { sender_constrained: 'unless-trial' } as const satisfies Conditions
 /** Who says to be an authority names itself and the case, and a second person sees to it. Likewise. */
 const FOR_AUTHORITY = { ticket: true, authority: true, approval: true } as const satisfies Conditions
@@ -274,16 +269,14 @@ export function namesOf({ kind, fields, view }: Pick<Grant, 'kind' | 'fields' | 
 
 /**
  * What must be so for a grant to hold for a purpose: what it names itself, and what no file of roles can leave out. A card
- * number needs a token that only its owner can use; a release in the name of the law needs a case, an authority and a
+ * number and its like need a token that only its owner can use; a release in the name of the law needs a case, an authority and a
  * second person.
  */
 export function conditionsOf({ conditions, ...grant }: Grant, purpose: Purpose): Conditions {
-  const showsCardNumber = grant.kind === 'card' && namesOf(grant).includes('number')
+  const showsBound = namesOf(grant).some((name) => isBound(name, grant.kind))
   return {
     ...conditions,
-    ...(showsCardNumber
-      ? { sender_constrained: conditions?.sender_constrained ?? CARD_NUMBER.sender_constrained }
-      : {}),
+    ...(showsBound ? { sender_constrained: conditions?.sender_constrained ?? CARD_NUMBER.sender_constrained } : {}),
     ...(purpose === 'legal-compliance' ? FOR_AUTHORITY : {}),
   }
 }

@@ -1,7 +1,8 @@
 import { purposes } from '../../access/policy/purpose.ts'
-import { isShown, kindNames } from '../../access/policy/view.ts'
+import { isShown } from '../../access/policy/view.ts'
 import type { Asked } from '../../http/route.ts'
 import { comparableNames } from '../../kinds/comparable.ts'
+import { kindNames } from '../../kinds/registry.ts'
 
 /**
  * What a body asks for, good or bad, for the event of its refusal: the fields in `fields` (a list, or names with values),

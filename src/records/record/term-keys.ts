@@ -2,12 +2,7 @@ import { isClosed } from '../../keys/key/closed-keys.ts'
 import type { IndexPurpose, Key } from '../../keys/key/key.ts'
 import { noCardTermsMark } from '../../keys/key/term-marks.ts'
 import type { Keys } from '../../keys/ring/keys.ts'
-import type { SearchType } from '../../kinds/kind.ts'
-
-/** The purpose of the keys that hash terms of that type: a card number's is worth more to a thief than the others. */
-export function indexPurposeOf(type: SearchType): IndexPurpose {
-  return type === 'card_number' ? 'card-index' : 'index'
-}
+import { indexOf, type SearchType } from '../../kinds/kinds.ts'
 
 /**
  * Every key under which a term of that type may stand and be found: a closed one is none. Versions before had one key for all types: such a key is
@@ -15,7 +10,7 @@ export function indexPurposeOf(type: SearchType): IndexPurpose {
  */
 export function keysOfTerms({ ring, verified }: Pick<Keys, 'ring' | 'verified'>, type: SearchType): Key[] {
   const open = (purpose: IndexPurpose) => ring.all(purpose).filter(({ id }) => !isClosed(verified.marks, id))
-  if (indexPurposeOf(type) === 'index') return open('index')
+  if (indexOf(type) === 'index') return open('index')
   const former = open('index').filter(({ id }) => !verified.marks.includes(noCardTermsMark(id)))
   return [...open('card-index'), ...former]
 }

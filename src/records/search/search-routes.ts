@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Caller } from '../../access/policy/caller.ts'
 import { type Route, route } from '../../http/route.ts'
-import { searchTypes } from '../../kinds/kind.ts'
+import { searchTypes } from '../../kinds/kinds.ts'
 import { issue } from '../../values/parse-input.ts'
 import { Sensitive } from '../../values/sensitive.ts'
 import type { RecordDeps } from '../dependencies.ts'

@@ -5,8 +5,7 @@ import { needsConsent, type Purpose } from '../../access/policy/purpose.ts'
 import type { Budget } from '../../access/policy/roles.ts'
 import type { AuditEvent, AuditFacts } from '../../audit/event/audit-event.ts'
 import { storeUnderKeys } from '../../keys/ring/store-under-keys.ts'
-import type { SearchType } from '../../kinds/kind.ts'
-import { normaliseSearchValue } from '../../kinds/kinds.ts'
+import { normaliseSearchValue, type SearchType } from '../../kinds/kinds.ts'
 import { Problem } from '../../values/problem.ts'
 import type { Sensitive } from '../../values/sensitive.ts'
 import { giveWay } from '../../values/time-slice.ts'
@@ -83,7 +82,7 @@ export async function searchByValue(
     budgets.push({ purpose: input.purpose, extra: authoriseCardSearch(caller, input, deps.now()) })
     if (!deps.findsCards) throw new Problem('card-search-off')
   }
-  const values = normaliseSearchValue(deps.kinds, input.by, input.value.expose())
+  const values = normaliseSearchValue(input.by, input.value.expose())
   if (values[0] === undefined) {
     throw new Problem('invalid-input', {
       errors: [{ pointer: '#/value', detail: `is no ${input.by.replace('_', ' ')}` }],
