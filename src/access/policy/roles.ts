@@ -8,7 +8,7 @@ const tokenScopes = ['tokenize', 'token:read', 'token:correct', 'token:erase', '
 const otherScopes = ['audit:read', 'audit:read-all', 'release:approve'] as const
 
 /** The scope that reveals a kind. */
-export type RevealScope = `${KindName}:reveal`
+type RevealScope = `${KindName}:reveal`
 
 export type Scope = (typeof tokenScopes)[number] | RevealScope | (typeof otherScopes)[number]
 
@@ -68,10 +68,7 @@ export const changeScopes = ['token:correct', 'token:erase'] as const satisfies 
 export type ChangeScope = (typeof changeScopes)[number]
 
 /** What a change must say or meet; an approval is for a release and is not among them. */
-export type ChangeConditions = Pick<
-  Conditions,
-  'reason' | 'ticket' | 'sites' | 'hours' | 'sender_constrained' | 'budget'
->
+type ChangeConditions = Pick<Conditions, 'reason' | 'ticket' | 'sites' | 'hours' | 'sender_constrained' | 'budget'>
 
 /** Narrows a scope that changes records: each rule that fits a record must be met. */
 export interface ChangeRule {

@@ -79,7 +79,7 @@ export function createMatchRoutes(deps: RecordDeps & { idempotency: Idempotency 
   ]
 }
 
-type Values = Partial<Record<ComparableName, string | Details>>
+type Values = Partial<Record<ComparableName, string | Details | undefined>>
 
 /** Exactly one of the three ways to say it; undefined for none and for several. */
 function wayToCompare(given: {
