@@ -35,8 +35,8 @@ interface KeyLine {
 }
 
 const PURPOSES = ['display', 'secret', 'index', 'card-index']
-/** Two records with a version before, of which the second has a reason; a customer and two e-mail addresses, two codes. */
-const COUNTS = [4, 5, 3, 2]
+/** Two records, each with a version before, and the reason for a correction; a customer and two e-mail addresses; two codes. */
+const COUNTS = [5, 4, 3, 2]
 
 const sources = mkdtempSync(path.join(realpathSync(tmpdir()), 'strongroom-kind-'))
 let vault: VaultProcess
