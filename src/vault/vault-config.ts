@@ -9,7 +9,7 @@ import type { RootKeyProviderName } from '../keys/root-key/root-key.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { RecordBatches } from '../records/record-batches.ts'
 import type { WhySettings } from '../records/why/why-rules.ts'
-import type { RandomBytes } from '../values/random-bytes.ts'
+import type { RandomBytes } from '../values/random.ts'
 
 /** What the vault needs of the configuration. */
 export interface StrongroomConfig {

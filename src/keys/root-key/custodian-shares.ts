@@ -1,8 +1,7 @@
 import { createHash, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { combine, split } from 'shamir-secret-sharing'
 import { z } from 'zod'
-import type { RandomBytes } from '../../values/random-bytes.ts'
-import { drawFresh } from '../sealing/random.ts'
+import { drawFresh, type RandomBytes } from '../../values/random.ts'
 import { localCipher } from './local-cipher.ts'
 import {
   type RootKey,

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import { termMacsMark } from '../../keys/key/term-marks.ts'
+import { termMacsMark } from '../../keys/key/marks.ts'
 import type { Keys } from '../../keys/ring/keys.ts'
 import type { Details } from '../../kinds/kind.ts'
 import { type Kinds, normaliseSearchValue, type SearchTerm } from '../../kinds/kinds.ts'
