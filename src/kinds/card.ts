@@ -96,7 +96,7 @@ export const card = {
   }),
   searchBy: {
     card_number: {
-      index: 'card-index',
+      confirms: 'number',
       term: ({ number }) => number,
       normalise: (value) => (numberFault(value) === undefined ? [readNumber(value)] : []),
     },

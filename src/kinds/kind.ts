@@ -9,10 +9,15 @@ export type Display = Readonly<Record<string, string | number | undefined>>
 /** What a correction carries: new values, and `null` for what is to be removed. */
 export type Correction = Readonly<Record<string, string | number | null | undefined>>
 
+type NameOf<D extends Details> = Extract<keyof D, string>
+
 /** A type of value that records of a kind are found by. Kinds that name the same type are found by one search. */
 export interface SearchBy<D extends Details = Details> {
-  /** The purpose of the keys that hash it. A number that is worth money to a thief has a key apart from the others. */
-  readonly index: 'index' | 'card-index'
+  /**
+   * The field that a hit confirms, where the value is worth money to a thief. Such a search needs what revealing the field
+   * needs, says why, is limited, and is hashed with index keys of its own purpose.
+   */
+  readonly confirms?: NameOf<D>
   /** What the record is found by, normalised; undefined when it has nothing there. Only its keyed hash is stored. */
   term(details: D): string | undefined
   /**
@@ -37,8 +42,6 @@ export interface Comparable<D extends Details = Details> extends Comparison {
   /** Whether every masked view of the kind shows it whole. */
   readonly isShownMasked?: true
 }
-
-type NameOf<D extends Details> = Extract<keyof D, string>
 
 /** What a kind is at any time. */
 export interface KindRules<D extends Details = Details> {

@@ -13,23 +13,34 @@ export interface SearchTerm {
   value: string
 }
 
-const rules: readonly (readonly [SearchType, SearchBy])[] = registry.flatMap(
-  ({ searchBy }) => Object.entries<SearchBy>(searchBy) as [SearchType, SearchBy][],
+const rules: readonly (readonly [SearchType, SearchBy, KindName])[] = registry.flatMap(({ name, searchBy }) =>
+  Object.entries<SearchBy>(searchBy).map(([type, rule]) => [type as SearchType, rule, name] as const),
 )
 
-const indexes = new Map(rules.map(([type, { index }]) => [type, index]))
+/** A field of a kind. */
+export interface ConfirmedField {
+  kind: KindName
+  field: string
+}
 
-/** In the order of their names, the customer first, and last those whose index keys are apart. */
+const confirmed: ReadonlyMap<string, ConfirmedField> = new Map(
+  rules.flatMap(([type, { confirms: field }, kind]) => (field === undefined ? [] : [[type, { kind, field }]])),
+)
+
+/** In the order of their names, the customer first, and last those that confirm a field. */
 export const searchTypes: readonly SearchType[] = [
   'customer',
   ...namesIn<SearchType>(({ searchBy }) => searchBy)
     .sort()
-    .sort((one, other) => Number(indexOf(one) !== 'index') - Number(indexOf(other) !== 'index')),
+    .sort((one, other) => Number(confirmed.has(one)) - Number(confirmed.has(other))),
 ]
 
-/** The purpose of the keys that hash terms of that type. */
-export function indexOf(type: SearchType): SearchBy['index'] {
-  return indexes.get(type) ?? 'index'
+/** The types of search that confirm a field. */
+export const confirmingTypes = searchTypes.filter((type) => confirmed.has(type))
+
+/** The field that a hit of such a search confirms; undefined when it confirms none. */
+export function confirmedBy(type: string): ConfirmedField | undefined {
+  return confirmed.get(type)
 }
 
 /**

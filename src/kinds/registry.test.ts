@@ -14,11 +14,10 @@ it.each<[string, (kind: KindDefinition) => string[]]>([
   expect(all).toEqual([...new Set(all)])
 })
 
-it('a type of search that kinds share is hashed with keys of one purpose', () => {
-  const purposes = new Map<string, string>()
-  for (const [type, { index }] of kinds.flatMap(({ searchBy }) => Object.entries(searchBy))) {
-    expect(purposes.get(type) ?? index, type).toBe(index)
-    purposes.set(type, index)
+it('what confirms a field finds records of one kind', () => {
+  const searches = kinds.flatMap(({ searchBy }) => Object.entries(searchBy))
+  for (const [type] of searches.filter(([, { confirms }]) => confirms !== undefined)) {
+    expect(searches.filter(([other]) => other === type)).toHaveLength(1)
   }
 })
 
@@ -47,7 +46,9 @@ describe.each(kinds.map((kind) => [kind.name, kind] as const))('a %s', (_, kind)
     expect(Object.keys(kind.views)).not.toContain('full')
   })
 
-  it('has no type of search called customer', () => {
+  it('has no type of search called customer, and confirms fields that it has', () => {
     expect(Object.keys(kind.searchBy)).not.toContain('customer')
+    const confirmed = Object.values(kind.searchBy).flatMap(({ confirms }) => confirms ?? [])
+    expect(kind.fields).toEqual(expect.arrayContaining(confirmed))
   })
 })

@@ -61,7 +61,9 @@ afterAll(async () => {
 
 const call = (method: 'GET' | 'POST' | 'PATCH' | 'DELETE', to: string, body?: unknown) =>
   vault.call<Answer>(method, to, { token: staff, body })
-const find = (by: string, value: string) => call('POST', '/v1/search', { by, value })
+const find = (by: string, value: string, why: object = {}) => call('POST', '/v1/search', { by, value, ...why })
+const FOR_GOODS = { purpose: 'provide-goods' }
+const findCode = (code: string) => find('gift_code', code, FOR_GOODS)
 const reveal = (token: string, purpose: string, fields?: string[]) =>
   call('POST', `/v1/tokens/${token}/reveal`, { purpose, fields })
 
@@ -132,16 +134,22 @@ describe('a kind that was added by its file and its place in the registry', () =
   })
 
   it('is found by what it names, by a type it shares and by its customer', async () => {
-    for (const [by, value] of [
-      ['gift_code', 'abcd 2345 wxyz'],
-      ['email', 'mei@example.sg'],
-      ['customer', 'cus_1'],
+    for (const [by, value, why] of [
+      ['gift_code', 'abcd 2345 wxyz', FOR_GOODS],
+      ['email', 'mei@example.sg', {}],
+      ['customer', 'cus_1', {}],
     ] as const) {
-      const { status, body } = await find(by, value)
+      const { status, body } = await find(by, value, why)
       expect({ status, body }, by).toMatchObject({ status: 200, body: { results: [{ token: gift, ...MASKED }] } })
     }
-    expect((await find('gift_code', 'ABCD2345WXYY')).body).toMatchObject({ results: [] })
-    expect((await find('gift_code', 'ABCD')).body).toMatchObject({ code: 'invalid-input' })
+    expect((await findCode('ABCD2345WXYY')).body).toMatchObject({ results: [] })
+    expect((await findCode('ABCD')).body).toMatchObject({ code: 'invalid-input' })
+  })
+
+  it('is found by what confirms a field only for a purpose that the field is revealed for', async () => {
+    expect((await find('gift_code', 'ABCD2345WXYZ')).body).toMatchObject({ errors: [{ pointer: '#/purpose' }] })
+    const refused = await find('gift_code', 'ABCD2345WXYZ', { purpose: 'communicate' })
+    expect(refused.body).toMatchObject({ code: 'fields-not-permitted' })
   })
 
   it('is compared by what it names and by what it shares', async () => {
@@ -186,14 +194,14 @@ describe('a kind that was added by its file and its place in the registry', () =
     expect(retired).toEqual(expect.arrayContaining(before.map(({ id }) => id)))
     expect((await keysInUse()).map(({ count }) => count)).toEqual(COUNTS)
     expect((await reveal(gift, 'provide-goods', ['code'])).body).toMatchObject({ data: { code: 'ABCD2345WXYZ' } })
-    expect((await find('gift_code', 'ABCD2345WXYZ')).body.results).toMatchObject([{ token: gift }])
+    expect((await findCode('ABCD2345WXYZ')).body.results).toMatchObject([{ token: gift }])
     expect(await last('records', 'verify')).toMatchObject({ ok: true, findings: 0, rows: { records: 2 } })
   })
 
   it('is erased', async () => {
     expect((await call('DELETE', `/v1/tokens/${gift}`)).status).toBe(204)
     expect((await call('GET', `/v1/tokens/${gift}`)).status).toBe(410)
-    expect((await find('gift_code', 'ABCD2345WXYZ')).body).toMatchObject({ results: [] })
+    expect((await findCode('ABCD2345WXYZ')).body).toMatchObject({ results: [] })
     const events = await json<{ type: string; kind: string }[]>('audit', 'list', '--type', 'record.erase')
     expect(events).toMatchObject([{ kind: 'gift_card' }])
   })

@@ -36,7 +36,7 @@ export const giftCard = {
   searchBy: {
     email: emailSearch,
     gift_code: {
-      index: 'card-index',
+      confirms: 'code',
       term: ({ code }) => code,
       normalise: (typed) => [codeOf(typed)].filter((code) => CODE.test(code)),
     },

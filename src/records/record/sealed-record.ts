@@ -4,7 +4,7 @@ import type { Keys } from '../../keys/ring/keys.ts'
 import { paddedLengthOf, type SealContext, type Sealed } from '../../keys/sealing/seal.ts'
 import type { PlainValue } from '../../keys/sealing/sealing-thread.ts'
 import type { Details, Display } from '../../kinds/kind.ts'
-import { indexOf, type Kind, type Kinds, type SearchTerm, type SearchType } from '../../kinds/kinds.ts'
+import type { Kind, Kinds, SearchTerm, SearchType } from '../../kinds/kinds.ts'
 import { Problem } from '../../values/problem.ts'
 import type { Sensitive } from '../../values/sensitive.ts'
 import {
@@ -17,7 +17,7 @@ import {
   type StoredRecord,
   type TermHash,
 } from './record.ts'
-import { keysOfTerms } from './term-keys.ts'
+import { indexPurposeOf, keysOfTerms } from './term-keys.ts'
 import { termMac } from './term-mac.ts'
 import type { Token } from './token.ts'
 
@@ -83,10 +83,10 @@ export function sealRecord(...record: Parameters<typeof divideRecord>): SealedPa
 /** The hashes under which new records are found by these terms. A term counts as one use of the key, its MAC included. */
 export function hashTerms(keys: Keys, site: string, terms: readonly SearchTerm[]): TermHash[] {
   const counts = new Map<IndexPurpose, number>()
-  for (const { type } of terms) counts.set(indexOf(type), (counts.get(indexOf(type)) ?? 0) + 1)
+  for (const { type } of terms) counts.set(indexPurposeOf(type), (counts.get(indexPurposeOf(type)) ?? 0) + 1)
   const keyOf = new Map([...counts].map(([purpose, count]) => [purpose, keys.active(purpose, count)]))
   return terms.map(({ type, value }) => {
-    const key = keyOf.get(indexOf(type))!
+    const key = keyOf.get(indexPurposeOf(type))!
     return { type, hash: keyedHash(key, 'search', [site, type, value]), keyId: key.id }
   })
 }

@@ -2,7 +2,12 @@ import { isClosed } from '../../keys/key/closed-keys.ts'
 import type { IndexPurpose, Key } from '../../keys/key/key.ts'
 import { noCardTermsMark } from '../../keys/key/marks.ts'
 import type { Keys } from '../../keys/ring/keys.ts'
-import { indexOf, type SearchType } from '../../kinds/kinds.ts'
+import { confirmedBy, type SearchType } from '../../kinds/kinds.ts'
+
+/** The purpose of the keys that hash terms of that type: what confirms a card number is worth more to a thief than the rest. */
+export function indexPurposeOf(type: SearchType): IndexPurpose {
+  return confirmedBy(type) === undefined ? 'index' : 'card-index'
+}
 
 /**
  * Every key under which a term of that type may stand and be found: a closed one is none. Versions before had one key for all types: such a key is
@@ -10,7 +15,7 @@ import { indexOf, type SearchType } from '../../kinds/kinds.ts'
  */
 export function keysOfTerms({ ring, verified }: Pick<Keys, 'ring' | 'verified'>, type: SearchType): Key[] {
   const open = (purpose: IndexPurpose) => ring.all(purpose).filter(({ id }) => !isClosed(verified.marks, id))
-  if (indexOf(type) === 'index') return open('index')
+  if (indexPurposeOf(type) === 'index') return open('index')
   const former = open('index').filter(({ id }) => !verified.marks.includes(noCardTermsMark(id)))
   return [...open('card-index'), ...former]
 }
