@@ -80,7 +80,7 @@ export interface KindDefinition<D extends Details = Details> extends KindRules<D
    * theirs. It is for details that hold what no caller sends.
    */
   correctedInput?(details: D, correction: Correction): Record<string, string | number>
-  /** Fields that leave only to a token that none but its owner can use, whatever a role file says. */
+  /** Fields that leave only to a bound token, whatever a role file says. */
   readonly boundFields?: readonly NameOf<D>[]
   /** What grants can show instead of fields: for each view, names of the display part. Every kind has the view `masked`. */
   readonly views: Readonly<Record<string, readonly string[]>> & { readonly masked: readonly string[] }

@@ -109,7 +109,7 @@ const DELIVERY = kindFields.address
 const CONTACT = kindFields.contact
 const CARD = kindFields.card
 
-/** A card number leaves only to a token that none but its owner can use. `conditionsOf` holds every set of roles to it. */
+/** A card number leaves only to a bound token. `conditionsOf` holds every set of roles to it. */
 const CARD_NUMBER = { sender_constrained: 'unless-trial' } as const satisfies Conditions
 /** Who says to be an authority names itself and the case, and a second person sees to it. Likewise. */
 const FOR_AUTHORITY = { ticket: true, authority: true, approval: true } as const satisfies Conditions
@@ -266,7 +266,7 @@ export function namesOf({ kind, fields, view }: Pick<Grant, 'kind' | 'fields' | 
 
 /**
  * What must be so for a grant to hold for a purpose: what it names itself, and what no file of roles can leave out. A card
- * number and its like need a token that only its owner can use; a release in the name of the law needs a case, an authority and a
+ * number and its like need a bound token; a release in the name of the law needs a case, an authority and a
  * second person.
  */
 export function conditionsOf({ conditions, ...grant }: Grant, purpose: Purpose): Conditions {

@@ -22,7 +22,7 @@ export function isShown(name: string, kind: KindName): boolean {
   return views.some((view) => shownBy(view, kind)?.includes(name))
 }
 
-/** Whether that field leaves only to a token that none but its owner can use. */
+/** Whether that field leaves only to a bound token. */
 export function isBound(name: string, kind: KindName): boolean {
   return bound[kind].includes(name)
 }
