@@ -34,5 +34,10 @@ export function buildWithKind(directory: string, { file, name }: { file: string;
     encoding: 'utf8',
   })
   expect(status, stdout).toBe(0)
+  const isSql = (source: string) => !source.endsWith('.ts')
+  cpSync(path.join(directory, 'migrations'), path.join(directory, 'dist/migrations'), {
+    recursive: true,
+    filter: isSql,
+  })
   return path.join(directory, 'dist')
 }

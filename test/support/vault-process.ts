@@ -13,7 +13,7 @@ import { type Ended, findFreePorts, type RunningProgram, startProgram } from './
 const BUILT = fileURLToPath(new URL('../../dist', import.meta.url))
 
 /** The built program, as a user of the package has it. `npm test` and `npm run test:e2e` build first. */
-export const builtProgram = (name: 'main' | 'cli' | 'demo', built = BUILT) => path.join(built, 'src', `${name}.js`)
+export const builtProgram = (name: 'main' | 'cli', built = BUILT) => path.join(built, 'src', `${name}.js`)
 
 export interface CallOptions {
   token?: string

@@ -12,7 +12,7 @@ const derived = byName((kind): Readonly<Partial<Record<string, readonly string[]
 
 const bound = byName((kind): readonly string[] => kind.boundFields ?? [])
 
-/** The names that a view of a kind shows; undefined when the kind has no such view. */
+/** The names that a view of a kind shows; undefined if the kind has no such view. */
 export function shownBy(view: View, kind: KindName): readonly string[] | undefined {
   return view === 'full' ? kindFields[kind] : derived[kind][view]
 }
