@@ -49,7 +49,8 @@ it('that the last unreleased migration has made counts as made by the first one,
   expect(await run()).toEqual(knownMigrations)
   const written = [{ name: knownMigrations[0], batch: 1, migration_time: last!.migration_time }]
   expect(await record()).toEqual(written)
-  expect(await dump()).toBe(before)
+  // The kinds are the program's alone.
+  expect(await dump()).toBe(before.replace(/^ {2}CONSTRAINT records_kind_check .*\n/m, ''))
   expect(await run()).toEqual([])
   expect(await record()).toEqual(written)
   // What migrations have changed step by step is what is made at once.
