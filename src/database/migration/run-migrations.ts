@@ -66,7 +66,7 @@ async function refuseRollback(): Promise<void> {
  */
 export async function runMigrations(db: Knex, migrations: Migrations, options: RunOptions = {}): Promise<string[]> {
   const { first, online } = migrations
-  const applied = await replaceUnreleased(db, await appliedBefore(db))
+  const applied = await patiently(async () => replaceUnreleased(db, await appliedBefore(db)), options)
   const known = await appliedBefore(db)
 
   /** Runs of the first and of the named ones what is pending. */
