@@ -12,7 +12,7 @@ export interface Terminal {
   clear(): void
 }
 
-/** There is nobody to ask. */
+/** There is no terminal. */
 class NoTerminal extends VaultError {
   override readonly name = 'NoTerminal'
 }

@@ -4,7 +4,7 @@ import type { Challenge, Problem } from '../values/problem.ts'
 export interface ChallengeFacts {
   /** The scopes that the call takes, unless the challenge names its own. */
   scopes: readonly string[]
-  /** Where callers reach the server. */
+  /** The public URL of the server. */
   publicUrl: string
   /** The algorithms of RFC 9449 section 7.1 with which a proof may be signed. */
   proofAlgorithms: readonly string[]
@@ -37,7 +37,7 @@ function parametersOf(
   }
 }
 
-/** Every value is one of ours, without quotation marks. */
+/** The code itself gives every value, without quotation marks. */
 function written(parameters: Readonly<Record<string, string>>): string {
   return Object.entries(parameters)
     .map(([name, value]) => `${name}="${value}"`)

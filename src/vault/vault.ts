@@ -2,7 +2,6 @@ import { hostname } from 'node:os'
 import { createAccessControl } from '../access/access-control.ts'
 import { createAccessRoutes } from '../access/access-routes.ts'
 import { createAuthentication } from '../access/authentication/authentication.ts'
-import { ACCESS_MARKS } from '../access/ledger-changes/adopt-access.ts'
 import { findTakenAway } from '../access/ledger-changes/find-taken-away.ts'
 import { remakeAccessMacs } from '../access/ledger-changes/remake-access-macs.ts'
 import { releaseReservations } from '../access/limits/counter-store.ts'
@@ -108,7 +107,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     background,
     times: overrides.keyTimes,
     remakeMacs: remakeAccessMacs,
-    marksOfNewVault: [...ACCESS_MARKS, EVENT_MACS, EVENT_CLAIMS],
+    marksOfNewVault: [EVENT_MACS, EVENT_CLAIMS],
   }).catch(async (error) => {
     await database.close()
     throw error
@@ -187,7 +186,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     () => keys.refresh(),
     writeProbe.check,
     schema.requireUnchanged,
-    // Where the schema was changed, that is why.
+    // If the schema was changed, that is the reason.
     async () => void (schema.changed() ?? auditLog.requireWritable()),
     async () => auditLog.requireUnchanged(),
     auditLog.outside.requireCurrent,
@@ -215,7 +214,6 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   await maintainVault({
     ...{ background, keys },
     work: [
-      ['adopt-access', access.adopt],
       ['take-in-access', access.takeIn],
       ['keep-mac-keys', () => keepMacKeys(keyDeps)],
       ['keep-signing-keys', renewSigningKey],

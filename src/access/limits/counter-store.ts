@@ -52,7 +52,7 @@ export async function addToCounters(
   return new Map(found.map(({ key, points, ends_at }) => [key, { points, endsAt: ends_at }]))
 }
 
-/** Where a count stands: `kept_limits` outlives a crash of the database, and costs a durable commit. */
+/** The table of a counter: `kept_limits` outlives a crash of the database, and costs a durable commit. */
 type LimitTable = 'rate_limits' | 'kept_limits'
 
 /** What all counts of one limit have in common. */
@@ -140,7 +140,7 @@ const SETTLE: Record<LimitTable, Statement> = {
   kept_limits: settleStatement('kept_limits'),
 }
 
-/** Reserves for each key as much as its limit leaves, in one statement; no key stands in it twice. */
+/** Reserves for each key as much as its limit leaves, in one statement; no key occurs in it twice. */
 export async function reserveUnits(
   db: Queryable,
   { table, most, windowMs }: Limit,
@@ -153,9 +153,9 @@ export async function reserveUnits(
 }
 
 /**
- * Settles reservations in one statement; no key stands in it twice.
+ * Settles reservations in one statement; no key occurs in it twice.
  *
- * @returns what each key stands at; nothing for a key whose window has ended meanwhile
+ * @returns the count of each key; nothing for a key whose window has ended
  */
 export async function settleUnits(
   db: Queryable,
@@ -196,7 +196,7 @@ const releaseStatement = (table: LimitTable): Statement => ({
 })
 const RELEASE: readonly Statement[] = [releaseStatement('rate_limits'), releaseStatement('kept_limits')]
 
-/** Gives back everything that is reserved: it belongs to servers that are gone. Only for the one server of a database. */
+/** Gives back everything that is reserved: it belongs to servers that have ended. Only for the one server of a database. */
 export async function releaseReservations(db: Queryable): Promise<void> {
   for (const statement of RELEASE) await db.query(statement)
 }

@@ -3,7 +3,7 @@ import type { Answer } from '../route.ts'
 import { PROBLEM_MEANINGS } from './problem-meanings.ts'
 import { PROBLEM_STATUSES } from './problem-statuses.ts'
 
-/** Where a problem is explained, below the URL of the vault. */
+/** The path of the pages that explain problems, below the URL of the vault. */
 export const PROBLEMS_PATH = '/problems'
 
 /** What a code means and what to do, as the last part of a problem's `type`. Undefined for what is no code. */

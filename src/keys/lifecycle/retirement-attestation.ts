@@ -18,7 +18,7 @@ class NotRetired extends VaultError {
   override readonly name = 'NotRetired'
 }
 
-/** What the vault states about a key that protects nothing any more. Times are RFC 3339 in UTC. */
+/** What the vault states about a key that protects nothing. Times are RFC 3339 in UTC. */
 interface KeyStatement {
   format: 1
   /** The vault: the issuer of its access tokens. */

@@ -42,8 +42,8 @@ export interface VaultPin {
   readonly generation: number
   /** Before a root key is opened by a process that knows of none. @throws {RootKeyConfigError} */
   requireRootKey(record: RootKeyRecord): Promise<void>
-  /** @param vault undefined for one of an earlier version, which had no id @throws {RootKeyConfigError} */
-  requireVault(vault: string | undefined): void
+  /** @throws {RootKeyConfigError} */
+  requireVault(vault: string): void
   /** Before a vault is begun. @throws {RootKeyConfigError} when there was one */
   requireNone(): void
   /** The token that a root key was found in before. */
@@ -134,7 +134,7 @@ export function createVaultPin(options: VaultPinOptions): VaultPin {
       await options.requireConfigured?.(record)
     },
     requireVault(vault) {
-      const held = vault === undefined ? 'a vault of an earlier version' : `the vault ${nameOf(vault)}`
+      const held = `the vault ${nameOf(vault)}`
       if (vaultId !== undefined && vaultId !== vault) {
         throw new RootKeyConfigError(
           `the database holds ${held}, and STRONGROOM_VAULT_ID is ${vaultId}: bring back the right database, or correct the option.`,

@@ -102,7 +102,7 @@ export interface KeysOptions extends RegistryOptions {
  * the events of keys in the audit log tell it as far as a key has ended since. A running server remembers the generation it has
  * seen, and seals itself when the registry falls behind it.
  *
- * @throws {KeyRegistryError} when the root key does not open the registry, or the registry was changed by somebody else
+ * @throws {KeyRegistryError} when the root key does not open the registry, or the registry was changed outside the vault
  */
 export async function openKeys(options: KeysOptions): Promise<Keys> {
   const { database, randomBytes, now, alert, background, anchor, times = keyTimes } = options
