@@ -14,7 +14,7 @@ describe('createAdmission', () => {
     expect(() => enter('callers')).toThrow(BUSY)
   })
 
-  it('takes so many of one caller, whatever others have under way', () => {
+  it('limits one caller, whatever others have under way', () => {
     const enter = createAdmission({ requestsPerCaller: 2 })
     const places = [enter('callers'), enter('callers'), enter('callers')]
     places[0]!.belongTo('a')

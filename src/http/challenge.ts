@@ -37,7 +37,7 @@ function parametersOf(
   }
 }
 
-/** The code itself gives every value, without quotation marks. */
+/** Every value is one of ours, without quotation marks. */
 function written(parameters: Readonly<Record<string, string>>): string {
   return Object.entries(parameters)
     .map(([name, value]) => `${name}="${value}"`)

@@ -65,7 +65,7 @@ describe('parseJson', () => {
   })
 })
 
-describe('a member that stands twice', () => {
+describe('a member that occurs twice', () => {
   it.each([
     ['plainly', '{"a":1,"a":2}'],
     ['with the same value', '{"a":1,"a":1}'],
@@ -107,7 +107,7 @@ describe('a member that stands twice', () => {
     '{"a":"\\\\","b":"a"}',
     '{"a":1,"A":2}',
     '{"é":1,"e\u0301":2}',
-  ])('is not seen where there is none: %s', (text) => {
+  ])('is not seen if there is none: %s', (text) => {
     expect(parseJson(text)).toEqual(JSON.parse(text))
   })
 })
@@ -168,7 +168,7 @@ describe('how much there is', () => {
     expect(refusalOf(`${object(65).slice(0, -1)}, and no JSON`).code).toBe('unknown-member')
   })
 
-  it('counts neither what stands in a text nor what stands one behind the other', () => {
+  it('counts neither brackets in a text nor levels that follow each other', () => {
     const text = `["${'[1,{'.repeat(1000)}",${Array(1000).fill(object(9)).join()}]`
     expect(parseJson(text)).toEqual(JSON.parse(text))
   })
@@ -209,7 +209,7 @@ describe('parseLongJson', () => {
     expect(await parseLongJson(text)).toEqual(JSON.parse(text))
   })
 
-  it('agrees with parseJson wherever a long text is broken', async () => {
+  it('agrees with parseJson at every break of a long text', async () => {
     const text = JSON.stringify({ items: Array(700).fill(element), n: [1, 2], z: 1 })
     const puts = ['', ',', '"', '}', ']', '[', '{', '\\', 'x', '1', ' ']
     const broken = fc.tuple(fc.nat(text.length), fc.constantFrom(...puts), fc.nat(1))

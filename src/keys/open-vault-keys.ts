@@ -28,9 +28,11 @@ export interface VaultKeysOptions
     Pick<ReplaceRootKeyDeps, 'newAuditEvent'> {
   provider: RootKeyProviderName
   pin: Pick<VaultPinOptions, 'file' | 'vaultId' | 'mayBeginAgain' | 'mustBePinned'>
-  /** Where checkpoints were shipped to, as far as it is known here: the registry of keys is held against them. */
+  /**
+   * The places that checkpoints were shipped to, as far as this process knows: the key registry is compared with them.
+   */
   shipping: Shipping | undefined
-  /** Whether this process goes on with an older registry of keys, to bring the vault up to date. */
+  /** Whether this process continues with an older key registry, to bring the vault up to date. */
   restores?: boolean | undefined
   /** Whether the configuration names the root key that is to come, and not the present one. */
   replacesRootKey?: boolean | undefined

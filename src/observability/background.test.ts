@@ -108,7 +108,7 @@ it('what throws before it promises anything is a failure like any other', async 
   await background.close()
 })
 
-it('is done again and again, whether it fails or not, never twice at a time, and no more after the end', async () => {
+it('is repeated, whether it fails or not, never twice at a time, and not after the end', async () => {
   const { background } = observed()
   let running = 0
   let most = 0

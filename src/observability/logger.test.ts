@@ -42,7 +42,7 @@ describe('logRequest', () => {
     expect(lines('silent', both)).toEqual([])
   })
 
-  it('leaves out what there is none of, and stays one line', () => {
+  it('leaves out absent fields, and stays one line', () => {
     const [written] = lines('info', (logger) =>
       logRequest(logger, { ...line, code: undefined, caller: 'staff:a\nb\r\n{"level":"fake"}' }),
     )

@@ -60,6 +60,7 @@ import { createNewId } from '../values/identifier.ts'
 import type { Problem } from '../values/problem.ts'
 import { createRandomBytes } from '../values/random.ts'
 import { maintainVault } from './maintain-vault.ts'
+import { referencingTables } from './referencing-tables.ts'
 import { createVaultApp } from './vault-app.ts'
 import { createVaultCommands } from './vault-commands.ts'
 import { type Overrides, rootKeyOptions, type StrongroomConfig } from './vault-config.ts'
@@ -107,6 +108,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     background,
     times: overrides.keyTimes,
     remakeMacs: remakeAccessMacs,
+    referencing: referencingTables,
     marksOfNewVault: [EVENT_MACS, EVENT_CLAIMS],
   }).catch(async (error) => {
     await database.close()
@@ -195,9 +197,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ...createRecordApi({ ...shared, idempotency }),
     ...createAuditRoutes(reading),
     ...createLogRoutes(reading),
-    ...createAccessRoutes({
-      ...{ ...shared, accessTokens, clientSecrets, rememberJti, issuer, asksForCertificates },
-    }),
+    ...createAccessRoutes({ ...shared, accessTokens, clientSecrets, rememberJti, issuer, asksForCertificates }),
     ...createHealthRoutes<Caller>(checkReady),
   ].map((route) => countMisses(shared, closeWhileOlder(auditLog.outside, route)))
   const docs = createDocsRoutes(routes, { issuer, version })

@@ -42,7 +42,7 @@ describe('GET /healthz and /readyz', () => {
     }
   })
 
-  it('call a database that lets nobody in unavailable, and are ready again afterwards', async () => {
+  it('call a database that accepts no one unavailable, and are ready again afterwards', async () => {
     const { name, sql } = vault.database
     const server = await TestVault.start({ sharedDatabase: vault.database })
     try {

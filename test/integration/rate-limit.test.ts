@@ -108,7 +108,7 @@ describe('at once', () => {
       ({ status }) => status === 'fulfilled',
     ).length
 
-  it('no more wrong secrets are looked at than may fail, on all servers together', async () => {
+  it('wrong secrets are checked only up to the limit, on all servers together', async () => {
     const servers = [createRateLimit(everything), createRateLimit(everything)]
     expect(await settled(300, (at) => servers[at % 2]!.fail('192.0.2.1'))).toBe(5)
   })

@@ -34,9 +34,9 @@ export async function selectAccessVersion(db: Queryable): Promise<string> {
   return row.version
 }
 
-const CLIENTS = opaqueArray(1, 'text')
-const CALLERS = opaqueArray(2, 'text')
-const FOLDED = opaqueArray(3, 'text')
+const CLIENTS = opaqueArray('$1::text[]')
+const CALLERS = opaqueArray('$2::text[]')
+const FOLDED = opaqueArray('$3::text[]')
 const SELECT_STANDINGS: Statement = {
   name: 'select-callerStatuses',
   text: `SELECT

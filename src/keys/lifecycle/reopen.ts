@@ -12,10 +12,10 @@ class KeyNotClosed extends VaultError {
 }
 
 /**
- * Lets a closed key open again what stands under it, so that rows of a backup can be put back and then moved to the active keys.
- * The next rotation that finds nothing on it closes it again.
+ * Lets values under a closed key open again, so that rows of a backup can be put back and then moved to the active
+ * keys. The next rotation that finds it empty closes it again.
  *
- * @param reason stands in the event, in the clear
+ * @param reason is in the event, in the clear
  * @throws {KeyNotFound | KeyNotClosed}
  */
 export function reopenKey(deps: ChangeRegistryDeps, operator: AuditCaller, id: string, reason: string): Promise<void> {

@@ -7,7 +7,7 @@ import { type RootKey, RootKeyConfigError, type RootKeyRecord, type TokenFacts }
 const pinnedRootKeySchema = z.object({
   id: z.string(),
   provider: z.string(),
-  /** Where the root key is and what it was checked with, as its record says it; holds no secret. */
+  /** The root key's place, and what it was checked with, as its record says; holds no secret. */
   parameters: z.record(z.string(), z.unknown()),
   /** The token that it was found in, as the token says it. */
   token: z.object({ label: z.string(), serial: z.string() }).optional(),
@@ -67,7 +67,7 @@ export interface VaultPinOptions {
   vaultId?: string | undefined
   /** Whether a vault may be begun where the pin is that of one before, as for development. */
   mayBeginAgain: boolean
-  /** Whether nothing goes on unless the vault is pinned, or its id is said. */
+  /** Whether the vault does not start unless it is pinned, or its id is configured. */
   mustBePinned?: boolean
   /** Whether nothing is written. */
   readOnly?: boolean
@@ -96,7 +96,7 @@ export function createVaultPin(options: VaultPinOptions): VaultPin {
     pin = next
   }
 
-  /** The pin that says so. Undefined when the one that is there says the same, or is newer. */
+  /** The new pin. Undefined if the present one says the same, or is newer. */
   function renewed({ vault, generation, rootKey }: PinnedRegistry): Pin | undefined {
     const known = pin?.vault === vault ? pin : undefined
     if (known?.generation !== undefined && known.generation > generation) return undefined
@@ -175,7 +175,7 @@ export function createVaultPin(options: VaultPinOptions): VaultPin {
     },
     keep(registry) {
       if (readOnly || renewed(registry) === undefined) return
-      // Another process of this host may have written meanwhile.
+      // Another process of this machine may have written in the meantime.
       if (file !== undefined) pin = readPinOrNone(file, pin)
       const next = renewed(registry)
       if (next === undefined) return
@@ -208,7 +208,7 @@ function readPinOrNone(file: string, otherwise: Pin | undefined): Pin | undefine
   }
 }
 
-/** Whole or not at all, also when the power goes. */
+/** Completely or not at all, also after a loss of power. */
 function writePin(file: string, pin: Pin): void {
   mkdirSync(path.dirname(file), { recursive: true })
   const beside = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}`)
@@ -222,13 +222,13 @@ function writePin(file: string, pin: Pin): void {
   renameSync(beside, file)
 }
 
-/** Where a token was found is for its provider to compare. */
+/** The provider compares the serial number of the token. */
 function isSameKey({ id, provider, parameters }: PinnedRootKey, record: RootKeyRecord): boolean {
   const there = { id: record.id, provider: record.provider, parameters: record.parameters }
   return canonicalize({ id, provider, parameters }) === canonicalize(there)
 }
 
-/** What does not look like a name of ours is not repeated. */
+/** A text that does not look like a name of the vault is not repeated. */
 function nameOf(id: string): string {
   return /^[a-z0-9_]{1,64}$/.test(id) ? id : '?'
 }

@@ -1,7 +1,7 @@
 import { VaultError } from '../../values/vault-error.ts'
-import type { SealContext } from '../sealing/seal.ts'
+import type { SealContext } from '../sealing/seal-context.ts'
 
-/** Where a root key can come from: one file each. */
+/** The providers of root keys: one file each. */
 export const rootKeyProviderNames = ['passphrase-file', 'custodian-shares', 'aws-kms', 'pkcs11'] as const
 
 export type RootKeyProviderName = (typeof rootKeyProviderNames)[number]
@@ -61,7 +61,7 @@ export interface RootKey extends RootKeyCipher {
   check(): Promise<void>
 }
 
-/** Where root keys of one kind come from. */
+/** The provider of root keys of one kind. */
 export interface RootKeyProvider {
   readonly name: RootKeyProviderName
   /** Whether it can go away while the vault runs, so that a lease must be kept. */

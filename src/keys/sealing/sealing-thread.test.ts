@@ -7,7 +7,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { testKey } from '../../../test/support/test-keys.ts'
 import { countThreads } from '../../../test/support/threads.ts'
 import { Problem } from '../../values/problem.ts'
-import { open, paddedLengthOf, SealError } from './seal.ts'
+import { open, paddedLengthOf } from './seal.ts'
+import { SealError } from './seal-context.ts'
 import { createSealingThread, type KeyedValue, type ToSealingThread } from './sealing-thread.ts'
 
 const keys = { display: testKey('display'), secret: testKey('secret') }
