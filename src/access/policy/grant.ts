@@ -1,7 +1,6 @@
 import type { KindName } from '../../kinds/registry.ts'
 import { Problem } from '../../values/problem.ts'
 import { type Caller, definitionOf } from './caller.ts'
-import { scopeChallenges } from './challenge.ts'
 import { type Circumstances, findUnmet, stricter } from './condition.ts'
 import type { Purpose } from './purpose.ts'
 import { type Budget, conditionsOf, type Denial, namesOf, type Role, revealScopeOf, type Scope } from './roles.ts'
@@ -134,6 +133,7 @@ function refused(problem: Problem, line: string): Decision {
   return { granted: false, problem, lines: [line] }
 }
 
+/** @param scope the one that is missing; left out, the answer names those that the call takes */
 function scopeMissing(scope?: Scope): Problem {
-  return new Problem('scope-missing', { challenges: scopeChallenges(scope) })
+  return new Problem('scope-missing', { challenge: { scheme: 'any', error: 'insufficient_scope', scope } })
 }

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { VaultError } from '../../values/vault-error.ts'
 
 /** The migration that makes a new vault. */
 const FIRST = '0001-schema'
@@ -14,7 +15,7 @@ export const LAST_UNRELEASED = '0032-rotation'
 const DROP_KIND_CHECK = 'ALTER TABLE records DROP CONSTRAINT IF EXISTS records_kind_check'
 
 /** The database was made before the first release, and holds less than the first migration makes. */
-class UnreleasedDatabase extends Error {
+class UnreleasedDatabase extends VaultError {
   override readonly name = 'UnreleasedDatabase'
 }
 
