@@ -3,7 +3,7 @@ import { isIndexPurpose, type KeyRow } from '../key/key.ts'
 import { destroyWhenFreeMark } from '../key/marks.ts'
 import type { Keys } from '../ring/keys.ts'
 import { dropTermPartitions } from '../rotation/drop-term-partitions.ts'
-import { countKeptAnswers } from '../rotation/reference-store.ts'
+import { findExpiring } from '../rotation/reference-store.ts'
 import { type DestroyKeyDeps, destroyKey, KeyStillNeeded } from './destroy.ts'
 import { VAULT } from './keep-signing-keys.ts'
 
@@ -14,8 +14,8 @@ export interface DestroyedKeys {
 }
 
 /**
- * Destroys the index keys that rotations have emptied, except those that something still needs: an answer that is kept for an
- * Idempotency-Key, a transaction that has not ended. These are for the next time.
+ * Destroys the index keys that rotations have emptied, except those that are still needed: by an answer that is kept
+ * for an Idempotency-Key, a transaction that has not ended. These wait for the next time.
  */
 export async function destroyEmptied(
   deps: DestroyKeyDeps,
@@ -51,11 +51,11 @@ function emptiedKeys({ keys }: DestroyKeyDeps): readonly KeyRow[] {
 
 /** What is cheap to ask, before everything is counted. */
 async function neededBecause(deps: DestroyKeyDeps, id: string): Promise<string | undefined> {
-  const answers = await countKeptAnswers(deps.database, id, deps.now())
-  return answers > 0 ? `${answers} answers are kept for Idempotency-Keys under it, for 24 hours at the most` : undefined
+  const expiring = await findExpiring(deps.database, deps.keys.referencing, id, deps.now())
+  return expiring && `${expiring.count} in ${expiring.name} need it. ${expiring.expires}`
 }
 
-/** Does that by itself, while the vault is open, and answers with how many keys were destroyed. */
+/** Does that repeatedly, while the vault is open, and answers with how many keys were destroyed. */
 export async function destroyFreed(deps: DestroyKeyDeps & { keys: Pick<Keys, 'isSealed'> }): Promise<number> {
   if (deps.keys.isSealed) return 0
   await dropTermPartitions(deps)

@@ -57,8 +57,8 @@ export interface EventMacs {
   /** Signs what a sequencer has seen of the numbers of a process. @throws {Problem} sealed */
   sealSeen(seen: SeenNumbers): SealedSeen
   /**
-   * Destroys event keys that were replaced, as soon as no event waits for the log that they may have made: whoever has an old
-   * one, from a backup perhaps, makes no event with it any more. Nothing else needs them, since the log is signed.
+   * Destroys event keys that were replaced, as soon as no event that they may have made waits for the log. So an old
+   * one, from a backup perhaps, makes no event. Nothing else needs them, since the log is signed.
    */
   closeReplaced(): Promise<void>
 }

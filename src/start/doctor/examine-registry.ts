@@ -3,6 +3,7 @@ import type { Config } from '../../config/config.ts'
 import { findPinFile, placeOfPin } from '../../config/pin-file.ts'
 import type { Database } from '../../database/database.ts'
 import { type RegistryFacts, verifyRegistry } from '../../keys/registry/verify-registry.ts'
+import { referencingTables } from '../../vault/referencing-tables.ts'
 import { examineKeys, type Finding, restoredBackup } from './doctor.ts'
 
 export interface ExaminedRegistry {
@@ -24,7 +25,15 @@ export async function examineRegistry(
   const shipping = await loadShipping(witnessesFile).catch(() => undefined)
   let facts: RegistryFacts | undefined
   const findings = await examineKeys(async () => {
-    facts = await verifyRegistry({ database, provider, rootKey, pinFile, vaultId, shipping })
+    facts = await verifyRegistry({
+      referencing: referencingTables,
+      database,
+      provider,
+      rootKey,
+      pinFile,
+      vaultId,
+      shipping,
+    })
     return facts.rootKey
   })
   if (facts?.vault !== undefined) log(`this is the vault ${facts.vault}`)
