@@ -9,8 +9,9 @@ import { runOnce } from '../idempotency/run-once.ts'
 import { askedIn } from '../record/asked.ts'
 import { kindNameOf, parseToken } from '../record/token.ts'
 import type { Why } from '../why/why.ts'
-import type { PlannedEvents } from './release-planned.ts'
-import { isUnknown, type RevealResult, revealRecords } from './reveal.ts'
+import type { PlannedEvents } from './commit-opened.ts'
+import { revealRecords } from './reveal.ts'
+import { isUnknown, type RevealResult } from './reveal-result.ts'
 
 const REVEAL_SCOPES = ['card:reveal', 'address:reveal', 'contact:reveal']
 
