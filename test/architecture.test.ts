@@ -161,7 +161,7 @@ describe('inside a noun', () => {
     const isNoun = (path: string) => /^src\/(records|restore|schema|access|keys|audit|kinds)\//.test(path)
     const beyondAnswers = violations((from, to, { typeOnly }) => {
       if (!isNoun(from.path) || isRoutes(from.path) || !to.startsWith('src/http/')) return false
-      return to !== 'src/http/documents/problem-response.ts' && !(to === 'src/http/route.ts' && typeOnly)
+      return !(to === 'src/http/route.ts' && typeOnly)
     })
     expect(beyondAnswers).toEqual([])
     expect(violations((from, to) => /^src\/(kinds|keys)\//.test(from.path) && to.startsWith('src/http/'))).toEqual([])
@@ -211,6 +211,12 @@ describe('single places', () => {
     const named = new RegExp(`\\b(FROM|INTO|UPDATE|JOIN)\\s+(${tables.join('|')})\\b|['"](${tables.join('|')})\\b['".]`)
     expect(pathsWith(named).filter((path) => path.startsWith('src/records/'))).not.toEqual([])
     expect(pathsWith(named).filter((path) => path.startsWith('src/keys/'))).toEqual([])
+  })
+
+  it('every error class of ours is a VaultError, whose message may be logged', () => {
+    expect(pathsWith(/\bclass \w* ?extends (\w+\.)*(Aggregate|Range|Type|Syntax)?Error\b/)).toEqual([
+      'src/values/vault-error.ts',
+    ])
   })
 
   it('only the operating system’s randomness is used', () => {

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
+import { VaultError } from '../values/vault-error.ts'
 import { addEnvFile, EnvFileError } from './env-file.ts'
 import { limit, port, proxyRange, size } from './option-values.ts'
 import { type OptionName, options } from './options.ts'
@@ -26,7 +27,7 @@ export interface Config {
    * recorded.
    */
   issuerIsSet: boolean
-  /** The identity providers of the staff, as `access/trusted-issuers.ts` reads them. */
+  /** The identity providers of the staff, as `access/issuers/trusted-issuers.ts` reads them. */
   issuersFile: string | undefined
   tls: {
     certsDir: string
@@ -61,7 +62,7 @@ export interface Config {
   databaseSchema: string | undefined
   /** What the audit log is called when it is begun. */
   auditOrigin: string | undefined
-  /** The targets of checkpoints of the audit log, as `audit/witnesses-file.ts` reads them. */
+  /** The targets of checkpoints of the audit log, as `audit/witness/witnesses-file.ts` reads them. */
   witnessesFile: string | undefined
   logLevel: string
   /** How many processes serve callers. */
@@ -86,7 +87,7 @@ export interface Config {
 const rootKeySources = ['passphrase-file', 'custodian-shares', 'aws-kms', 'pkcs11'] as const
 
 /** Something is wrong with the configuration; the message says what, and how to mend it, in one sentence. */
-export class ConfigError extends Error {
+export class ConfigError extends VaultError {
   override readonly name = 'ConfigError'
 }
 

@@ -18,9 +18,9 @@ import { createTakeFailure } from '../audit/failed-command.ts'
 import { EVENT_CLAIMS, EVENT_MACS } from '../audit/log/accept-waiting.ts'
 import { createLogReaders } from '../audit/reading/log-readers.ts'
 import { createReleaseGate } from '../audit/release-gate/release-gate.ts'
-import { closeWhileOlder } from '../audit/witness/close-while-older.ts'
 import { loadShipping } from '../audit/witness/witnesses-file.ts'
 import { createAuditRoutes } from '../audit-api/audit-routes.ts'
+import { closeWhileOlder } from '../audit-api/close-while-older.ts'
 import { createLogRoutes } from '../audit-api/log-routes.ts'
 import { version } from '../config/version.ts'
 import { openDatabase } from '../database/database.ts'
@@ -29,7 +29,6 @@ import { createWriteProbe } from '../database/write-probe.ts'
 import { createDocsRoutes } from '../http/documents/docs-routes.ts'
 import { createFramingErrors } from '../http/framing-errors.ts'
 import { createHealthRoutes } from '../http/health-routes.ts'
-import { createReadiness } from '../http/readiness.ts'
 import { destroyFreed } from '../keys/lifecycle/emptied-index-keys.ts'
 import { createEventMacs, createVaultBook } from '../keys/lifecycle/event-macs.ts'
 import { keepMacKeys } from '../keys/lifecycle/keep-mac-keys.ts'
@@ -42,8 +41,9 @@ import { rotationFigures } from '../keys/rotation/rotation-store.ts'
 import { createKinds } from '../kinds/kinds.ts'
 import { createAlert } from '../observability/alert.ts'
 import { createBackground } from '../observability/background.ts'
-import { createLogger, describeError } from '../observability/logger.ts'
+import { createLogger } from '../observability/logger.ts'
 import { createMetrics } from '../observability/metrics.ts'
+import { createReadiness } from '../observability/readiness.ts'
 import { createIdempotency } from '../records/idempotency/idempotency.ts'
 import { sweepIdempotencyKeys } from '../records/idempotency/idempotency-store.ts'
 import { createRecordApi } from '../records/record-api.ts'
@@ -84,7 +84,6 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const background = createBackground({
     alert,
     now,
-    describeError,
     log: (facts, message) => logger.error(facts, message),
     count: metrics.backgroundFailure,
   })

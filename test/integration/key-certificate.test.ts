@@ -44,7 +44,7 @@ async function verified({
 }
 
 describe('the certificate of a key', () => {
-  it('is not given while the key is in use, or anything stands on it', async () => {
+  it('is not given while the key is in use, or encrypts anything', async () => {
     const id = await activeKey('secret')
     await expect(certify(id)).rejects.toThrow(/is active/)
     await vault.tokenize(checkout)
@@ -185,7 +185,7 @@ describe('a compromised key', () => {
 })
 
 describe('signing keys', () => {
-  it('are rotated: tokens of before still count, and the new key signs', async () => {
+  it('are rotated: earlier tokens still count, and the new key signs', async () => {
     const before = [await activeKey('token-signing'), await activeKey('audit-signing')]
     const token = await vault.staffToken('auditor')
     expect(await vault.rotate('signing')).toMatchObject({ done: true, moved: 0, retired: [before[0]] })

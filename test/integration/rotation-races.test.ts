@@ -176,7 +176,7 @@ describe('a server that still seals under an old key while everything is moved',
     )
   }
 
-  it('is caught by the next pass, though it wrote behind the walk', async () => {
+  it('is caught by the next pass, although it wrote where the walk had been', async () => {
     for (let record = 0; record < 20; record++) await store()
     const ring = await readVaultKeys(vault)
     const [display, secret, index] = (['display', 'secret', 'index'] as const).map((purpose) => ring.active(purpose))

@@ -91,7 +91,7 @@ async function arrived(count: number): Promise<void> {
   await vi.waitUntil(() => observed.arrived.insert === count, 10_000)
 }
 
-it('while the database stalls there are 503s and nothing untrue; when it is back all goes on by itself', async () => {
+it('while the database stalls there are 503s and nothing untrue; when it is back everything continues', async () => {
   const open = await closeGates(database)
   // Two statements have reached PostgreSQL, twenty requests wait in the queue, twenty more come when nothing moves.
   const committing: Attempt[] = []

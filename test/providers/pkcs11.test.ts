@@ -179,7 +179,7 @@ describe.skipIf(missing)('a PKCS#11 token', () => {
     right.close?.()
   })
 
-  it('leaves no process behind', async () => {
+  it('leaves no process', async () => {
     const rootKey = await provider.create('root_last')
     rootKey.close?.()
     await expect.poll(tokenProcesses).toEqual([])

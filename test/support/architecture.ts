@@ -112,7 +112,7 @@ export const PURE_FILES: Readonly<Record<string, readonly string[]>> = {
     'seal-context',
     'seal-format',
   ],
-  observability: ['alert', 'background'],
+  observability: ['alert', 'background', 'describe-error'],
   'records/record': ['record', 'record-facts', 'token', 'tokens-in'],
   'records/reveal': ['plan-reveal'],
   'records/verification': ['events-of-record'],

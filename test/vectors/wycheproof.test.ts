@@ -64,7 +64,7 @@ function sealGcm({ key, iv, aad, msg }: AeadCase): { ct: string; tag: string } {
   return { ct: ct.toString('hex'), tag: cipher.getAuthTag().toString('hex') }
 }
 
-/** As `keys/keyed-hash.ts` and `keys/sealing/committed-gcm.ts` call it: with a key object. Wycheproof's shorter tags are prefixes. */
+/** As `keys/key/keyed-hash.ts` and `keys/sealing/committed-gcm.ts` call it: with a key object. Wycheproof's shorter tags are prefixes. */
 function hmac(algorithm: string, key: Buffer, ...parts: Buffer[]): Buffer {
   const mac = createHmac(algorithm, createSecretKey(key))
   for (const part of parts) mac.update(part)

@@ -2,6 +2,7 @@ import { textArray } from '../../database/binary-array.ts'
 import type { Queryable, Statement } from '../../database/database.ts'
 import { opaqueArray } from '../../database/opaque-array.ts'
 import { nearestTime } from '../../database/read-time.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import type { Caller, Partnership } from '../policy/caller.ts'
 import { foldedId, staffId } from '../policy/person.ts'
 import { LEDGER_HEAD } from './access-ledger-store.ts'
@@ -29,7 +30,7 @@ const SELECT_VERSION: Statement = { name: 'select-access-version', text: 'SELECT
 /** Changes with everything that a status is made of; it commits together with the change. */
 export async function selectAccessVersion(db: Queryable): Promise<string> {
   const [row] = await db.query<{ version: string }>(SELECT_VERSION)
-  if (row === undefined) throw new Error('access_version has lost its row')
+  if (row === undefined) throw new VaultError('access_version has lost its row')
   return row.version
 }
 
@@ -73,7 +74,7 @@ export async function selectCallerStatuses(
     textArray([...new Set(callers.map(({ id }) => id))]),
     textArray([...new Set(callers.map(({ id }) => foldedId(id)))]),
   ])
-  if (row?.version == null) throw new Error('access_version has lost its row')
+  if (row?.version == null) throw new VaultError('access_version has lost its row')
   const live = new Set(row.live)
   const disabled = new Set(row.disabled.map(foldedId))
   const partners = new Map(

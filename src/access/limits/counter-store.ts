@@ -118,8 +118,8 @@ const RESERVE: Record<LimitTable, Statement> = {
 }
 
 /**
- * A row that is gone, because the database has crashed, comes back with what counted. The points that reach the limit make
- * the pause; `$6` is the window where pauses grow, and 0 elsewhere.
+ * A row that is gone, because the database has crashed, comes back with what counted. The points that reach the limit
+ * make the pause; `$6` is the window in which pauses grow, and 0 elsewhere.
  */
 const settleStatement = (table: LimitTable): Statement => ({
   name: `settle-${table}`,

@@ -1,6 +1,5 @@
 import { Problem } from '../../values/problem.ts'
 import { type Caller, definitionOf } from './caller.ts'
-import { scopeChallenges } from './challenge.ts'
 import { type Circumstances, findUnmetApproval, findUnmetBeside, stricter, type Unmet } from './condition.ts'
 import type { Purpose } from './purpose.ts'
 import { type Budget, type Conditions, conditionsOf, type Denial, type KindName, namesOf, type Scope } from './roles.ts'
@@ -178,6 +177,7 @@ function refused(problem: Problem, line: string): Decision {
   return { granted: false, problem, lines: [line] }
 }
 
+/** @param scope the one that is missing; left out, the answer names those that the call takes */
 function scopeMissing(scope?: Scope): Problem {
-  return new Problem('scope-missing', { challenges: scopeChallenges(scope) })
+  return new Problem('scope-missing', { challenge: { scheme: 'any', error: 'insufficient_scope', scope } })
 }

@@ -48,7 +48,7 @@ async function numbersFor(
 }
 
 /** The values of `EVENT_ARRAYS` for these events. */
-export function eventArrays(events: readonly MadeEvent[], { type, purpose, caller, site }: EventNumbers): EventArrays {
+function eventArrays(events: readonly MadeEvent[], { type, purpose, caller, site }: EventNumbers): EventArrays {
   return {
     event_id: idArray(events.map((event) => event.id)),
     event_token: idArray(events.map((event) => event.token)),

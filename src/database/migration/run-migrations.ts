@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Knex } from 'knex'
 import pg from 'pg'
+import { VaultError } from '../../values/vault-error.ts'
 import { type OnlineMigration, toKnexMigration } from './online-migration.ts'
 import { replaceUnreleased } from './unreleased-migrations.ts'
 
@@ -17,7 +18,7 @@ const ASK_AGAIN_MS = 200
 const ONE_BATCH = `UPDATE migrations SET batch = (SELECT min(batch) FROM migrations WHERE name = ANY (?)) WHERE name = ANY (?)`
 
 /** A table that a migration needs is locked; the message says so in one sentence. */
-export class HeldUp extends Error {
+export class HeldUp extends VaultError {
   override readonly name = 'HeldUp'
 }
 

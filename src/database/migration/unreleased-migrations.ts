@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { VaultError } from '../../values/vault-error.ts'
 
 /** The migration that makes a new vault. */
 const FIRST = '0001-schema'
@@ -10,7 +11,7 @@ const FIRST = '0001-schema'
 export const LAST_UNRELEASED = '0032-rotation'
 
 /** The database was made before the first release, and holds less than the first migration makes. */
-class UnreleasedDatabase extends Error {
+class UnreleasedDatabase extends VaultError {
   override readonly name = 'UnreleasedDatabase'
 }
 

@@ -23,7 +23,7 @@ describe('a key ring', () => {
     expect(ring.find(key.id)).toBe(key)
   })
 
-  it('finds a key by its id, whatever its state, and no other', () => {
+  it('finds a key by its id, in any state, and no other', () => {
     const keys = (['active', ...NOT_ACTIVE] as KeyState[]).map((state) => testKey('secret', { state }))
     const ring = new KeyRing(keys)
     for (const key of keys) expect(ring.find(key.id)).toBe(key)

@@ -8,30 +8,30 @@ import type { KeyCounts, ReencryptionTarget } from '../rotation/reencryption-tar
 import { selectRotations, selectRunning } from '../rotation/rotation-store.ts'
 import { type SealedCount, sumByKey, takeCensus } from '../sealing/census.ts'
 
-/** One line of `keys status`: a key and what stands on it. */
+/** One line of `keys status`: a key and what it encrypts. */
 export interface KeyStatus {
   id: string
   purpose: string
   state: string
-  /** Whether it opens nothing any more, as the manifest says it. */
+  /** Whether nothing opens under it, as the manifest says. */
   closed: boolean
   created_at: string
   activated_at: string | null
   deactivated_at: string | null
-  /** Records that stand on a data key; null for keys that seal none. */
+  /** Records under a data key; null for keys that seal none. */
   records: number | null
   /** Everything sealed under it: records, their old versions, kept answers and reasons. */
   sealed_values: number | null
   /** What records are found by that was hashed under it; null for keys that hash nothing. */
   search_terms: number | null
-  /** Of the active key: the rotation to it that has not ended. */
+  /** For the active key: the rotation to it that has not ended. */
   rotation: RotationStatus | null
 }
 
 /** How far a rotation is. */
 interface RotationStatus {
   operator: string
-  /** `waiting` for a server to begin; `paused` when nobody runs it any more: the next run goes on. */
+  /** `waiting` for a server to begin; `paused` when nothing runs it: the next run continues. */
   state: 'waiting' | 'running' | 'paused'
   runner: string | null
   since: string

@@ -18,7 +18,7 @@ export interface VerifiedRegistry extends RegistryRows {
   vault: string
   /** Grows by one with every change. */
   generation: number
-  /** Tells two registries of one generation apart. */
+  /** Distinguishes two registries of one generation. */
   mac: Buffer
   /** The root key that wraps everything. */
   rootKey: RootKeyRow
@@ -48,7 +48,7 @@ export interface Registry {
   /** From now on no registry is read that takes something of this one back. */
   remember(verified: VerifiedRegistry): void
   /**
-   * Whether a start would take the registry as it stands; changes nothing. A vault that has none yet is fine.
+   * Whether a start would accept the registry as it is; changes nothing. A vault without one is fine.
    *
    * @throws {KeyRegistryError | Problem} as `establish` and `read`
    */
@@ -85,7 +85,7 @@ export interface RegistryOptions extends DraftOptions {
   referencing: ReferencingTables
   /** Makes the MACs of rows again whose key is replaced. */
   remakeMacs: RemakeMacs
-  /** What need not be done any more in a vault that begins with this version. */
+  /** What is not needed in a vault that begins with this version. */
   marksOfNewVault?: readonly string[]
 }
 

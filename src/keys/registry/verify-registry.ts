@@ -22,7 +22,7 @@ export interface VerifyRegistryOptions {
   pinFile?: string | undefined
   /** The id of the vault, where the operator has said it. */
   vaultId?: string | undefined
-  /** Where checkpoints were shipped to. */
+  /** The places that checkpoints were shipped to. */
   shipping?: Shipping | undefined
   /** Everything that is stored under the keys. */
   referencing: ReferencingTables
@@ -43,7 +43,7 @@ export interface RegistryFacts {
  * Opens the key registry as a start would, and changes nothing.
  *
  * @throws {KeyRegistryError | RootKeyConfigError | RootKeyMismatch} what would refuse the start
- * @throws {RootKeyUnreachable} when the root key is not at hand, so that nobody can tell
+ * @throws {RootKeyUnreachable} if the root key is not available, so that it is unknown
  */
 export async function verifyRegistry(options: VerifyRegistryOptions): Promise<RegistryFacts> {
   const randomBytes = createRandomBytes()
@@ -94,7 +94,10 @@ export async function verifyRegistry(options: VerifyRegistryOptions): Promise<Re
   }
 }
 
-/** What the manifest claims to remember as done, for a look without the root key: somebody else may have written it. */
+/**
+ * What the manifest claims to remember as done, for a look without the root key: it may have been written outside the
+ * vault.
+ */
 export async function claimedMarks(db: Queryable): Promise<readonly string[]> {
   const { stored } = await selectRegistry(db)
   return stored === undefined ? [] : (parseManifest(stored.manifest).marks ?? [])

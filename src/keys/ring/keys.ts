@@ -48,11 +48,11 @@ export interface Keys {
   /** The registry as it was verified the last time. @throws {Problem} sealed */
   readonly verified: VerifiedRegistry
   /**
-   * The key that seals, signs or hashes what is to be kept, and counts that it does so, once unless told otherwise. What
-   * only looks something up takes its keys from the ring, which gives expired ones too.
+   * The key that seals, signs or hashes what will be stored, and counts one use by default. Look-ups take their keys
+   * from the ring, which gives expired ones too.
    *
-   * @throws {Problem} key-expired, when its cryptoperiod or its uses are over; sealed or database-unavailable, when the
-   *   registry could not be read for too long; busy, when it was not, see `ensureFresh`
+   * @throws {Problem} key-expired, if its cryptoperiod or its uses are over; sealed or database-unavailable, if the
+   *   registry could not be read for too long; busy, if it was not, see `ensureFresh`
    */
   active(purpose: KeyPurpose, uses?: number): Key
   /** Seals under the active key of that purpose. @throws {Problem} as `active` */
@@ -65,17 +65,17 @@ export interface Keys {
    */
   sealAll(values: readonly PlainValue[]): Promise<Sealed[]>
   /**
-   * Opens under the key that sealed, which must be one for that part; a key id that is not known here is looked up in the
-   * registry first. A closed key opens nothing.
-   * A value in a row of an earlier version, which is not bound to the rest of it, opens only under a key that had such values when this version
-   * came, and until a rotation has moved them.
+   * Opens under the key that sealed, which must be one for that part; an unknown key id is looked up in the registry
+   * first. A closed key opens nothing. A value in a row of an earlier version, which is not bound to the rest of it,
+   * opens only under a key that had such values when this version came, and until a rotation has moved them.
    *
    * @throws {Problem} record-integrity, which is an alert, and sealed
    */
   open(sealed: Sealed, context: SealContext): Promise<Buffer>
   /**
-   * Reads the registry once more when the last look at it is no longer recent, as after the process was stopped or starved, and
-   * waits for that. Call it before `active` and `seal`; whether the ring may be used is for them to say. Never rejects.
+   * Reads the registry once more if the last look at it is no longer recent, as after the process was stopped or
+   * starved, and waits for that. Call it before `active` and `seal`, which say whether the ring may be used. Never
+   * rejects.
    */
   ensureFresh(): Promise<void>
   /** Reads the registry as it is now, or later. @throws {Problem} sealed, database-unavailable */
@@ -98,15 +98,15 @@ export interface KeysOptions extends RegistryOptions {
 }
 
 /**
- * Opens the key registry, and on the first start of a vault fills it: a root key record and one active key of each purpose.
- * When the root key is not to be had now, the vault starts sealed and asks for it again.
+ * Opens the key registry, and on the first start of a vault fills it: a root key record and one active key of each
+ * purpose. If the root key is not available now, the vault starts sealed and asks for it again.
  *
- * The manifest tells a start whether any row was swapped, copied, rolled back, edited, added or removed. That the whole registry,
- * manifest and all, was put back to an older state the anchor tells, by what checkpoints state and what is pinned on this host, and
- * the events of keys in the audit log tell it as far as a key has ended since. A running server remembers the generation it has
- * seen, and seals itself when the registry falls behind it.
+ * The manifest shows a start whether any row was swapped, copied, rolled back, edited, added or removed. If the whole
+ * registry was put back to an older state, manifest and all, the anchor shows it, by what checkpoints state and what is
+ * pinned on this machine; the key events in the audit log show it as far as a key has ended since. A running server
+ * remembers the generation it has seen, and seals itself when the registry falls behind it.
  *
- * @throws {KeyRegistryError} when the root key does not open the registry, or the registry was changed outside the vault
+ * @throws {KeyRegistryError} if the root key does not open the registry, or the registry was changed outside the vault
  */
 export async function openKeys(options: KeysOptions): Promise<Keys> {
   const { database, randomBytes, now, alert, background, anchor, referencing, times = keyTimes } = options

@@ -18,11 +18,11 @@ export function isKeyRefused(error: unknown, { hashed }: Pick<ReferencingTables,
 }
 
 /**
- * Runs `store`, which seals or hashes something and stores it. When a key was retired before that was stored, the database
- * refuses it: then the keys are read again, and all of it is done once more. So an ordinary rotation fails no request.
+ * Runs `store`, which seals or hashes something and stores it. If a key was retired before that, the database refuses
+ * it: then the keys are read again, and all of it is done once more. So an ordinary rotation fails no request.
  *
  * @param store must have no effect but in the database, in one transaction
- * @throws {Problem} busy, when the keys change faster than that; what `Keys.refresh` throws
+ * @throws {Problem} busy, if the keys change faster than that; what `Keys.refresh` throws
  */
 export async function storeUnderKeys<T>(
   keys: Pick<Keys, 'referencing' | 'refresh'>,

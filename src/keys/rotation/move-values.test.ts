@@ -116,7 +116,7 @@ describe('a walk', () => {
     expect(spent).toEqual([0, 0, 2, 2, 2])
   })
 
-  it('that is paused has written every page that it made anew, and begins no other', async () => {
+  it('that is paused has written every page that it re-encrypted, and begins no other', async () => {
     const table = new Table(Array.from({ length: 30 }, () => ({ key: 'old', opens: true })))
     let moved = 0
     await moveValues(

@@ -15,8 +15,8 @@ const ENCODERS: Readonly<Record<ColumnType, (values: never[]) => Buffer>> = {
 }
 
 /**
- * Adds to what was moved off each old key, in the statement that moves it, so that the count is exact whatever ends the
- * process. `moved` is a query with one column `key_id` and one row for each value.
+ * Adds to what was moved off each old key, in the statement that moves it, so that the count is exact however the
+ * process ends. `moved` is a query with one column `key_id` and one row for each value.
  */
 export function countMovedSql(moved: string): string {
   return `per_key AS (SELECT key_id, count(*)::integer AS count FROM (${moved}) m WHERE key_id IS NOT NULL GROUP BY key_id),
@@ -26,7 +26,7 @@ export function countMovedSql(moved: string): string {
     SELECT key_id, count FROM per_key`
 }
 
-/** The columns of a part, and what the parameters call the key that it stood on. */
+/** The columns of a part, and the name of its former key in the parameters. */
 export function partNames(part: string): Readonly<Record<'keyId' | 'sealed' | 'oldKeyId', string>> {
   return { keyId: `${part}_key_id`, sealed: `${part}_sealed`, oldKeyId: `${part}_old_key_id` }
 }
@@ -102,8 +102,9 @@ function readStatement({ name, identity, unchanged, described, columns }: Sealed
 }
 
 /**
- * Compare and set: a row is replaced only if it still is what was read, on the keys that it was read with. Whatever was
- * corrected, erased or moved meanwhile is left alone. A part that is null in the parameters stays as it is.
+ * Compare and set: a row is replaced only if it still is what was read, under the keys that it was read with. A row
+ * that was corrected, erased or moved in the meantime is left alone. A part that is null in the parameters stays as it
+ * is.
  */
 function writeStatement({ name, identity, unchanged, columns }: SealedTable): {
   statement: BuiltStatement<ParameterTypes>

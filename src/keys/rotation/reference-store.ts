@@ -5,7 +5,7 @@ import type { HashedColumn } from '../sealing/hashed-column.ts'
 import type { ReferencingTables } from '../sealing/referencing-tables.ts'
 import type { Row } from '../sealing/sealed-table.ts'
 
-/** How many values stand on a key, by the column that holds them. */
+/** How many values a key has, by the column that holds them. */
 export type References = Readonly<Record<string, number>>
 
 /** Everything that stands on keys, by the key's id: what is sealed under it, hashed under it, or found by it. */

@@ -20,7 +20,7 @@ describe('encodeFields', () => {
     for (const text of ['', 'a', 'Zoë €', '💳']) expect(hex(2, [text])).not.toBe(hex(2, [Buffer.from(text)]))
   })
 
-  it('refuses what is not well-formed, wherever it stands, and says nothing of it', () => {
+  it('refuses ill-formed text in any place, and repeats nothing of it', () => {
     for (const text of ['\ud800', 'a\udfff', '\udc00\ud800', `${'x'.repeat(100)}\ud83d`]) {
       for (const fields of [[text], ['a', text], [text, Buffer.alloc(3)]]) {
         expect(() => encodeFields(2, fields)).toThrow(TypeError)

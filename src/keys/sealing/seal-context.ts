@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto'
+import { VaultError } from '../../values/vault-error.ts'
 import { encodeFields } from './encode-fields.ts'
 
 /** A 256-bit key together with its name. */
@@ -39,6 +40,6 @@ export function encodeContext(
 }
 
 /** A sealed value did not open: it was changed, moved, or sealed under another key. Holds no data. */
-export class SealError extends Error {
+export class SealError extends VaultError {
   override readonly name = 'SealError'
 }

@@ -105,7 +105,7 @@ describe('open', () => {
         if (format === made) continue
         const renamed = Buffer.concat([Buffer.of(format), sealed.subarray(1)])
         expect(() => open(one, context, renamed), `format ${format}`).toThrow(SealError)
-        // Where nothing else is known of the row, format 2 is none either.
+        // If nothing else is known of the row, format 2 does not open either.
         expect(() => open(one, here, renamed), `format ${format}`).toThrow(SealError)
       }
     }
@@ -216,7 +216,7 @@ describe('seal', () => {
     ['finds a changed tag', (sealed: Buffer) => open(one, here, flipped(sealed, sealed.length - 1))],
     ['finds a changed text', (sealed: Buffer) => open(one, here, flipped(sealed, HEADER_BYTES))],
     ['finds no padding', (_sealed: Buffer, bare: Buffer) => open(one, here, bare)],
-  ])('leaves the derived block in memory no more when it %s, and the text to its caller alone', (what, work) => {
+  ])('wipes the derived block when it %s, and leaves the text to its caller alone', (what, work) => {
     const [sealed, bare] = [sealHere(Buffer.from(NUMBER)), unpadded()]
     const { blocks, decrypted } = memoryOf(() => work(sealed, bare))
     expect(decrypted.length).toBe(what === 'finds another context' ? 0 : 1)
@@ -240,7 +240,7 @@ function memoryOf(work: () => unknown) {
   try {
     work()
   } catch {
-    // What is left behind then is the question.
+    // The question is what stays in memory then.
   }
   const results = (spy: { mock: { results: readonly { value: unknown }[] } }) =>
     spy.mock.results.map(({ value }) => value as Buffer)

@@ -18,7 +18,7 @@ export async function recordRefusals(
     const refusal = deps.newAuditEvent({
       ...about,
       type: 'request.refuse',
-      outcome: problem.status >= 500 ? 'failed' : 'refused',
+      outcome: problem.kind === 'refused' ? 'refused' : 'failed',
       token: problem.code === 'record-not-found' ? undefined : parseToken(token),
       fields: knownFields(items[at]?.fields),
       code: problem.code,

@@ -138,7 +138,7 @@ export async function redeemApproval(
     deps.alert('glass-broken', { ...about, approval: approval.id })
   if (approval !== undefined) return approval
   if (waiting === undefined) throw new Problem('too-many-requests', { retryAfterSeconds: HOUR_MS / 1000 })
-  throw new Problem('approval-required', { extensions: { approval: waiting } })
+  throw new Problem('approval-required', { approval: waiting })
 }
 
 /** The event of a request: that it waits for an approval, or that the glass was broken. */
