@@ -66,7 +66,7 @@ function placeOf(path: string): { noun: number; inside: number } {
   return { noun, inside: rest.length < 2 ? 0 : (ORDER[noun]?.indexOf(rest[0]!) ?? -1) }
 }
 
-/** `importer → imported` for every import of a file of ours that the rule forbids. */
+/** `importer → imported` for every import of one of the project's files that the rule forbids. */
 function violations(forbids: (from: SourceFile, to: string, statement: Import) => boolean): string[] {
   return files.flatMap((from) =>
     from.imports

@@ -13,7 +13,7 @@ import { builtProgram } from '../support/vault-process.ts'
 // Programs are started one after the other, which takes its time on a busy machine.
 vi.setConfig({ testTimeout: 120_000 })
 
-/** A user id that no system gives to anybody. */
+/** A user id that no system gives to a user. */
 const NO_ACCOUNT = 54_321
 
 let root: string

@@ -228,7 +228,7 @@ describe('migrations', () => {
     await change(({ mark }) => mark(`migrated 9999-later ${schema}`))
     await expect.poll(() => status(), { timeout: 20_000 }).toEqual({ status: 'ready' })
     expect((await findings(await marks())).map(({ code }) => code)).toEqual(['schema-differs'])
-    // Without the root key it cannot be told whether the vault has said so.
+    // Without the root key it is unknown whether the vault has said so.
     expect(await findings(undefined)).toContainEqual(
       expect.objectContaining({ code: 'schema-unverified', severity: 'warning' }),
     )

@@ -4,7 +4,7 @@ import { checkout } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 import { expectSameTime } from '../support/timing.ts'
 
-/** Attack 37: somebody measures whether a token of another site exists. */
+/** Attack 37: an attacker measures whether a token of another site exists. */
 const ROUNDS = 120
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 

@@ -26,9 +26,9 @@ export interface AccessMacs {
   /** @throws {Problem} sealed */
   ofContract(contract: GrantedContract): Buffer
   /**
-   * Whether the vault wrote it, and has not changed it since. If not, it grants nothing, and that is an alert.
+   * Whether the vault wrote it, and it was not changed since. If not, it grants nothing, and that is an alert.
    *
-   * @param state what the ledger says at the moment of the row, see `AccessLedger`; undefined when the row is to stand for itself
+   * @param state what the ledger says at the moment of the row, see `AccessLedger`; undefined if the row counts alone
    * @throws {Problem} as `Macs.verify`
    */
   isClient(client: GrantedClient & { mac: Buffer | null }, state: AccessState | undefined): Promise<boolean>

@@ -140,7 +140,7 @@ describe('a thread that fails', () => {
     await expect.poll(countThreads).toBe(0)
   })
 
-  it('is given its time for each answer, and no more of it because somebody else asks', async () => {
+  it('gets its time for each answer, and no more of it because of other requests', async () => {
     const thread = createThread(1_000)
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     for (const name of ['a', 'b', 'c']) {

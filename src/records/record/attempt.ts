@@ -1,7 +1,7 @@
 import { Problem } from '../../values/problem.ts'
 
 /** What concerns one of several items is its result; that the vault cannot serve now concerns them all. */
-export function attempt<T>(work: () => T): T | Problem {
+function attempt<T>(work: () => T): T | Problem {
   try {
     return work()
   } catch (error) {

@@ -16,7 +16,7 @@ export interface RevealItem {
 }
 
 /** The fields that may leave, whether the record has them or not, and the budget of the grants that decide. */
-export interface GrantedFields {
+interface GrantedFields {
   fields: string[]
   budget: Budget | undefined
 }
