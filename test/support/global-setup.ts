@@ -30,7 +30,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-test-'))
   const certsDir = path.join(directory, 'certs')
   const rootKeyFile = path.join(directory, 'root-key')
-  const database = await openEmbeddedDatabase({ dataDir: path.join(directory, 'data'), role: 'server', log: () => {} })
+  const database = await openEmbeddedDatabase({
+    dataDir: path.join(directory, 'data'),
+    role: 'server',
+    log: () => {},
+    // Every connection maps them and every DROP DATABASE looks through them.
+    sizes: { sharedBuffers: '128MB' },
+  })
   const { urls } = database
   await migrate({ ownerUrl: urls.owner, serverRole: new URL(urls.server).username })
   await ensureDevelopmentCertificate({ certsDir, hosts: [] })

@@ -59,7 +59,7 @@ async function cloneDatabase(template: string): Promise<TestDatabase> {
   const name = `test_${randomBytes(8).toString('hex')}`
   await asSuperuser(
     withDatabase(superuserUrl, 'postgres'),
-    `CREATE DATABASE "${name}" TEMPLATE "${template}" OWNER ${owner}`,
+    `CREATE DATABASE "${name}" TEMPLATE "${template}" OWNER ${owner} STRATEGY file_copy`,
   )
   return openTestDatabase({
     name,
