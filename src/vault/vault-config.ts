@@ -54,7 +54,7 @@ export interface StrongroomConfig {
   restores?: boolean | undefined
   issuer: string
   /** A server records its issuer in the database; a command may prefer what it finds there. Default: ignore. */
-  recordedIssuer?: 'write' | 'prefer' | 'ignore'
+  recordedIssuer?: 'write' | 'prefer' | 'ignore' | undefined
   /** The identity providers of the staff; without the file staff have the vault's own tokens only. */
   issuersFile?: string | undefined
   /** Whether the listener asks clients for certificates (RFC 8705). Default: it does not. */

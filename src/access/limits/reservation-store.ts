@@ -3,7 +3,7 @@ import { opaqueArray } from '../../database/opaque-array.ts'
 import { sweep } from '../../database/sweep.ts'
 
 /** Where a count stands: `kept_limits` outlives a crash of the database, and costs a durable commit. */
-export type LimitTable = 'rate_limits' | 'kept_limits'
+type LimitTable = 'rate_limits' | 'kept_limits'
 
 /** What all counts of one limit have in common. */
 export interface Limit {

@@ -13,12 +13,12 @@ import { findOlderTransactions } from '../rotation/older-transactions.ts'
 import { countReferencesOf, totalOf } from '../rotation/reference-store.ts'
 
 /** There is nothing to certify yet; the message says why. */
-export class NotRetired extends Error {
+class NotRetired extends Error {
   override readonly name = 'NotRetired'
 }
 
 /** What the vault states about a key that protects nothing any more. Times are RFC 3339 in UTC. */
-export interface KeyStatement {
+interface KeyStatement {
   format: 1
   /** The vault: the issuer of its access tokens. */
   issuer: string

@@ -73,7 +73,7 @@ export function createCustodianSharesProvider(): RootKeyProvider {
 }
 
 /** How many shares a root key needs. */
-export function thresholdOf(record: RootKeyRecord): number {
+function thresholdOf(record: RootKeyRecord): number {
   return parametersSchema.parse(record.parameters).threshold
 }
 
@@ -133,7 +133,7 @@ export function requireSplitSizes(shares: number, threshold: number): void {
 }
 
 /** @throws {RootKeyConfigError} */
-export function requireSplit(custodians: readonly string[], threshold: number): void {
+function requireSplit(custodians: readonly string[], threshold: number): void {
   requireSplitSizes(custodians.length, threshold)
   const distinct = new Set(
     custodians.map((name) => name.normalize('NFKC').trim().toLowerCase().replaceAll(/\s+/g, ' ')),

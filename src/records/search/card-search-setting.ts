@@ -9,7 +9,7 @@ import { readSetting, writeSetting } from '../../database/settings-store.ts'
  */
 export async function settleCardSearch(
   db: Queryable,
-  config: { cardSearch?: { isOn?: boolean | undefined }; recordedIssuer?: string },
+  config: { cardSearch?: { isOn?: boolean | undefined }; recordedIssuer?: string | undefined },
 ): Promise<boolean> {
   const isOn = config.cardSearch?.isOn
   if (config.recordedIssuer !== 'write') return isOn ?? (await readSetting(db, 'card-search')) !== 'off'

@@ -11,7 +11,7 @@ import { parseToken } from '../record/token.ts'
 import { type Hit, selectHits, selectRecordHits } from './search-store.ts'
 
 /** A value to search by, in its normal form and in those of versions before. */
-export interface Sought {
+interface Sought {
   site: string
   by: SearchType
   values: readonly string[]
