@@ -21,6 +21,11 @@ export function createTestDatabase(): Promise<TestDatabase> {
   return cloneDatabase(inject('cluster').template)
 }
 
+/** The same with the keys of a vault, for tests that are not about how a vault makes its own. */
+export function createDatabaseWithKeys(): Promise<TestDatabase> {
+  return cloneDatabase(inject('cluster').vaultTemplate)
+}
+
 /** A copy of the database's files as they are now, as a backup has them. Ends every connection to it. */
 export async function copyTestDatabase({ name }: TestDatabase): Promise<TestDatabase> {
   await asSuperuser(maintenanceUrl(), endSessionsOf(name))

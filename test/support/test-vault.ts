@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Server } from 'node:https'
+import { Agent, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { Writable } from 'node:stream'
@@ -22,7 +22,7 @@ import { createLogger } from '../../src/observability/logger.ts'
 import { createStrongroom, type Strongroom } from '../../src/vault/vault.ts'
 import type { Overrides, StrongroomConfig } from '../../src/vault/vault-config.ts'
 import { createInvariants, type Invariants } from './invariants.ts'
-import { createTestDatabase, type TestDatabase } from './postgres.ts'
+import { createDatabaseWithKeys, createTestDatabase, type TestDatabase } from './postgres.ts'
 
 export const ISSUER = 'https://localhost:8443'
 const OPERATOR: AuditCaller = { id: 'operator:test', kind: 'operator' }
@@ -65,6 +65,8 @@ export class TestVault {
   readonly strongroom: Strongroom
   readonly server: Server
   readonly ca: string
+  /** Calls share connections, as a client's do. */
+  readonly #agent = new Agent({ keepAlive: true })
   readonly #shared: boolean
   readonly #invariants: Invariants
 
@@ -85,11 +87,15 @@ export class TestVault {
     this.#invariants = createInvariants(this.database, { log: this.logLines, problems: this.problems })
   }
 
-  /** @param sharedDatabase makes a second server on the database of another vault */
+  /**
+   * @param sharedDatabase makes a second server on the database of another vault
+   * @param makesKeys has the vault make its own keys, as at a first start; without it they come with the database
+   */
   static async start(
     options: {
       overrides?: Overrides
       sharedDatabase?: TestDatabase
+      makesKeys?: boolean
       config?: Partial<StrongroomConfig>
       clockOffsetMs?: number
       clientCaFile?: string
@@ -99,7 +105,9 @@ export class TestVault {
     } = {},
   ): Promise<TestVault> {
     const { certsDir, rootKeyFile } = inject('cluster')
-    const database = options.sharedDatabase ?? (await createTestDatabase())
+    const { rootKey, rootKeyFile: ownFile } = options.config ?? {}
+    const makesKeys = options.makesKeys ?? (rootKey !== undefined || ownFile !== undefined)
+    const database = options.sharedDatabase ?? (await (makesKeys ? createTestDatabase() : createDatabaseWithKeys()))
     const logLines: string[] = []
     const destination = new Writable({
       write(chunk, _encoding, done) {
@@ -177,6 +185,7 @@ export class TestVault {
     const request = supertest(this.url)
       [name](path)
       .ca(this.ca)
+      .agent(this.#agent)
       .ok(() => true)
     if (options.token !== undefined) request.set('Authorization', `Bearer ${options.token}`)
     if (options.body !== undefined || options.text !== undefined) request.set('Content-Type', 'application/json')
@@ -272,6 +281,7 @@ export class TestVault {
   }
 
   async stop(): Promise<void> {
+    this.#agent.destroy()
     this.server.closeAllConnections()
     await new Promise((resolve) => this.server.close(resolve))
     await this.strongroom.close()
