@@ -32,6 +32,7 @@ const ALONE = 'test/e2e/overload.test.ts'
 
 export default defineConfig({
   test: {
+    reporters: ['default', './test/support/run-report.ts'],
     projects: [
       {
         test: {
