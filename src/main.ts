@@ -48,7 +48,7 @@ export async function runServer(): Promise<void> {
 
 /** Whatever starts the vault again sees that it failed, also where something hangs that is to be closed. */
 async function endWithout({ stop }: Serving, lost: Error): Promise<never> {
-  process.stderr.write(explain(lost, 'The vault cannot go on'))
+  process.stderr.write(explain(lost, 'The vault cannot continue'))
   setTimeout(() => process.exit(1), STOP_WITHIN_MS)
   await stop().catch(() => {})
   process.exit(1)

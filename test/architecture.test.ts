@@ -10,7 +10,7 @@ import {
   withoutComments,
 } from './support/source-files.ts'
 
-const everything = ['src', 'test', 'migrations'].flatMap(sourceFiles)
+const everything = ['src', 'test', 'migrations', 'examples'].flatMap(sourceFiles)
 const files = everything.filter((file) => file.path.startsWith('src/') && !file.path.endsWith('.test.ts'))
 
 const folderOf = (path: string) => path.split('/').slice(0, -1).join('/')
@@ -44,10 +44,9 @@ const MAY_EXPOSE: Readonly<Record<string, string>> = {
 const MAY_READ_ENVIRONMENT: Readonly<Record<string, string>> = {
   'src/config/config.ts': 'reads the options',
   'src/start/open-vault.ts': 'hands the environment to the doctor',
-  'src/demo.ts': 'changes the options for its throw-away vault',
 }
 
-const ENTRIES = ['src/main.ts', 'src/cli.ts', 'src/demo.ts']
+const ENTRIES = ['src/main.ts', 'src/cli.ts']
 /** Started as a process or thread of its own by the file beside it, which names it. */
 const STARTED_BY = {
   'src/embedded-postgres/embedded-init.ts': 'src/embedded-postgres/embedded.ts',

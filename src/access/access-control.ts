@@ -13,21 +13,21 @@ import { reinstateCaller } from './callers/reinstate-caller.ts'
 import type { TrustedIssuer } from './issuers/trusted-issuers.ts'
 import { createAccessLedger } from './ledger/access-ledger.ts'
 import { createAccessMacs } from './ledger/access-macs.ts'
-import { adoptAccess } from './ledger-changes/adopt-access.ts'
 import { rebuildLedger } from './ledger-changes/rebuild-ledger.ts'
 import { createTakeInAccess } from './ledger-changes/take-in-access.ts'
 import { createBudgets } from './limits/budget.ts'
-import { selectSuspended, sweepBudgets } from './limits/budget-store.ts'
+import { sweepBudgets } from './limits/budget-store.ts'
 import { createCardSearchLimit } from './limits/card-search-limit.ts'
 import { type CardLimits, createCardVelocity } from './limits/card-velocity.ts'
 import { createCounters } from './limits/counter.ts'
+import { sweepLimits } from './limits/counter-store.ts'
 import { createGuessLimit, type WrongAnswerLimits } from './limits/guess-limit.ts'
 import { createLimitKeys } from './limits/limit-keys.ts'
 import { lastFormerEnd } from './limits/limit-keys-store.ts'
 import { createProbeLimit } from './limits/probe-limit.ts'
 import { createRateLimit, type RateLimits } from './limits/rate-limit.ts'
-import { sweepLimits } from './limits/reservation-store.ts'
 import { createStrangerLimit, type StrangerLimits } from './limits/stranger-limit.ts'
+import { selectSuspended } from './limits/suspension-store.ts'
 import type { Caller } from './policy/caller.ts'
 import type { RoleFile } from './policy/role-set.ts'
 import { reviewAccess } from './review-access.ts'
@@ -35,14 +35,14 @@ import { applyRoles } from './roles-in-force/apply-roles.ts'
 import { createCurrentRoles, createRoleSetMacs } from './roles-in-force/current-roles.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
-/** Longer than any window, whatever the clocks say. */
+/** Longer than any window, with any difference of clocks. */
 const COUNTS_KEPT_MS = 2 * DAY_MS
-/** Requests that were used, refused or never decided: somebody may yet ask about them. Their events stay for ever. */
+/** Requests that were used, refused or never decided: a caller may still ask about them. Their events are kept. */
 const APPROVALS_KEPT_MS = 90 * DAY_MS
 /** Releases that did not wait, after their review: two of the half-yearly reviews (PCI DSS 7.2.4) see them. */
 const REVIEWS_KEPT_MS = 400 * DAY_MS
 
-/** More requests of one caller nobody would read. */
+/** A person would not read more requests of one caller. */
 const OPEN_APPROVALS = 100
 
 /** Every limit that is not a role's own budget; what is left out is the default. */
@@ -96,11 +96,9 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
       guesses: createGuessLimit(counting, limits.wrongMatches, limits.matchesPerHour),
       strangers: createStrangerLimit(counting, limits.strangers),
     },
-    /** Takes over the access of a vault from before it said who wrote it and that it is the present one. */
-    adopt: () => adoptAccess({ ...deps, macs, roleSetMacs, ledger }),
     takeIn: createTakeInAccess({ database, ledger, tell }),
     keyUse: {
-      /** Until when counts stand under hashes of index keys, in milliseconds since 1970. */
+      /** Until when counts are kept under hashes of index keys, in milliseconds since 1970. */
       indexKeysCountUntil: () => lastFormerEnd(database),
     },
     /** What removes rows that are over, by the name of the background task. */

@@ -17,8 +17,7 @@ import type { VaultMark } from './formats/checkpoint.ts'
 import { keepLog } from './keep-log.ts'
 import { createEventAuthenticity, type VerifyEventMac } from './log/event-authenticity.ts'
 import { findMinimumIndex } from './log/find-drops.ts'
-import type { LogKey } from './log/log-key.ts'
-import { hasSignedLast, listLogKeys } from './log/log-keys.ts'
+import { hasSignedLast, type LogKey, listLogKeys } from './log/log-keys.ts'
 import { createIsProven } from './log/proven-event.ts'
 import { watchLogEnd } from './log/watch-log-end.ts'
 import type { EventPage } from './reading/event-page-store.ts'
@@ -68,12 +67,12 @@ interface AuditLogDeps {
 }
 
 interface AuditLogOptions {
-  /** Whether this process puts events into the log, if no other does. */
+  /** Whether this process puts events into the log when no other does. */
   isKeptHere: boolean
   /** Whether this process looks whether the end of the log is what was signed; where the log is kept it must. */
   isWatchedHere: boolean
   origin: string
-  /** Where checkpoints go, from where the log is kept. */
+  /** Targets of checkpoints, in the process that keeps the log. */
   shipping: Shipping | undefined
   observeWaiting: (seconds: number) => void
   /** How many failed commands have an event each in a minute. */
@@ -81,9 +80,9 @@ interface AuditLogOptions {
   log: (facts: AlertFacts, message: string) => void
 }
 
-/** A release on another server stops within that time after one has found that an event is gone. */
+/** A release on another server stops within this time after one server has found that an event is missing. */
 const LOOK_EVERY_MS = 1_000
-/** Of a process that was killed, what it wrote since then is not missed. */
+/** After a process was killed, what it wrote since its last claim does not count as missing. */
 const CLAIM_EVERY_MS = 2_000
 
 const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
@@ -154,7 +153,7 @@ export async function createAuditLog(
     sealSeen: deps.sealSeen,
     async miss(missing: readonly MissingNumbers[], vanished: readonly string[], session: Queryable) {
       gate.close(missing)
-      // An operator who is alerted may let releases go on at once, and answers what is reported by then.
+      // An operator who is alerted may resume releases at once; the report includes what is missing by then.
       await reportMissing(session, deps, missing).finally(() => {
         for (const one of missing) alert('audit-missing', { process: one.process, numbers: describeMissing(one) })
       })
@@ -223,7 +222,7 @@ export async function createAuditLog(
             count: size,
           }),
         ),
-      /** Lets releases go on after events were found to be gone. */
+      /** Resumes releases after events were found missing. */
       resumeReleases: (operator: AuditCaller) => resumeReleases(deps, operator),
       waiveRestore: (operator: AuditCaller, reason: string) =>
         waiveRestore({ ...deps, outside, settlements }, operator, reason),

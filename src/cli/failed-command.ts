@@ -5,11 +5,11 @@ import { createNewAuditEvent } from '../audit/event/new-audit-event.ts'
 import { type FailedCommand, recordFailedCommand } from '../audit/failed-command.ts'
 import { type Config, ConfigError, readConfig } from '../config/config.ts'
 import { NoEmbeddedDatabase } from '../embedded-postgres/embedded.ts'
-import { createRandomBytes } from '../keys/sealing/random.ts'
 import { Interrupted } from '../start/interruption.ts'
 import { openVaultDatabase, Unsafe } from '../start/open-vault.ts'
 import { createNewId } from '../values/identifier.ts'
 import { Problem } from '../values/problem.ts'
+import { createRandomBytes } from '../values/random.ts'
 import type { Strongroom } from '../vault/vault.ts'
 import { NotConfirmed } from './confirm.ts'
 import { operatorOfFailure, UnnamedOperator } from './operator.ts'
@@ -67,7 +67,7 @@ async function leaveEvent(failure: FailedCommand, vault: Strongroom | undefined)
   })
 }
 
-/** Undefined where it cannot be read: then nobody knows where the log is. */
+/** Undefined if it cannot be read: then it is unknown where the log is. */
 function knownConfig(): Config | undefined {
   try {
     return readConfig()
@@ -77,7 +77,7 @@ function knownConfig(): Config | undefined {
   }
 }
 
-/** @returns false beyond the limits */
+/** @returns false above the limits */
 async function write(failure: FailedCommand, config: Config, vault: Strongroom | undefined): Promise<boolean> {
   if (vault !== undefined) return vault.commands.recordFailedCommand(operatorOfFailure(), failure)
   // A clock that is wrong is no reason to leave no event.

@@ -1,9 +1,9 @@
-/** Whoever read the output has gone away, such as `head` when it has seen enough. */
+/** The reader of the output has ended, such as `head` after its last line. */
 class ReaderGone extends Error {
   override readonly name = 'ReaderGone'
 
   constructor() {
-    super('nobody reads the output any more')
+    super('the reader of the output has ended')
   }
 }
 

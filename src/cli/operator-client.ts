@@ -39,7 +39,7 @@ export async function offerShare(
   throw new NoServer(`the server did not take the share: ${detail}`)
 }
 
-/** Tells the server beside this command that the command failed and could not write its event. @throws {NoServer} */
+/** Reports to the server on this machine that the command failed and could not write its event. @throws {NoServer} */
 export async function reportFailure(
   { dataDir }: Pick<Config, 'dataDir'>,
   failure: FailedCommand & { operator: AuditCaller },

@@ -11,7 +11,7 @@ export interface Terminal {
   clear(): void
 }
 
-/** There is nobody to ask. */
+/** There is no terminal. */
 class NoTerminal extends Error {
   override readonly name = 'NoTerminal'
 }

@@ -6,7 +6,7 @@ import { limit, port, proxyRange, size } from './option-values.ts'
 import { type OptionName, options } from './options.ts'
 import { defaultPinFile } from './pin-file.ts'
 
-/** Where the vault's own parts are; everything here is decided once, at the start. */
+/** The configuration of the vault, decided once, at the start. */
 export interface Config {
   production: boolean
   /** The file that the environment names, of further options. */
@@ -15,15 +15,18 @@ export interface Config {
   host: string
   port: number
   operatorPort: number
-  /** What a scraper of the operator's listener shows; undefined: anybody on loopback may read the metrics. */
+  /** The bearer token for the metrics; undefined: every process on this machine may read them. */
   operatorTokenFile: string | undefined
-  /** Who runs commands, for the audit log. */
+  /** The operator who runs commands, for the audit log. */
   operator: string | undefined
   /** The `iss` and `aud` of every access token, and the base of the metadata documents. */
   issuer: string
-  /** Whether the issuer was set, by itself or through the port; a command otherwise takes the one its server recorded. */
+  /**
+   * Whether the issuer was set, directly or through the port. Otherwise a command takes the one that its server
+   * recorded.
+   */
   issuerIsSet: boolean
-  /** The identity providers of the staff, as `access/trusted-issuers.ts` reads them. */
+  /** The identity providers of the staff, as `access/issuers/trusted-issuers.ts` reads them. */
   issuersFile: string | undefined
   tls: {
     certsDir: string
@@ -41,7 +44,7 @@ export interface Config {
   pinFile: string
   /** The id of the vault, where the operator has said it. */
   vaultId: string | undefined
-  /** Where the root key comes from, apart from the file. */
+  /** The provider of the root key and its options, apart from the file. */
   rootKey: {
     provider: (typeof rootKeySources)[number]
     keyId: string | undefined
@@ -58,7 +61,7 @@ export interface Config {
   databaseSchema: string | undefined
   /** What the audit log is called when it is begun. */
   auditOrigin: string | undefined
-  /** Where checkpoints of the audit log go, as `audit/witnesses-file.ts` reads it. */
+  /** The targets of checkpoints of the audit log, as `audit/witness/witnesses-file.ts` reads them. */
   witnessesFile: string | undefined
   logLevel: string
   /** How many processes serve callers. */
@@ -87,7 +90,7 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
 
-/** What the name of a schema may be, so that it can stand in the text of statements and functions. */
+/** The names that a schema may have, so that they can be part of statements and functions. */
 export const SCHEMA_NAME = /^(?!pg_|information_schema$)[A-Za-z_][A-Za-z0-9_-]{0,62}$/
 
 /** A name that a person reads in lists and in the audit log. */
@@ -156,8 +159,8 @@ const environment = z.object({
 
 /**
  * Reads the environment, and a file that adds to it (the environment wins): the one that STRONGROOM_ENV_FILE names, or
- * outside production `.env` in the working directory, where there is one.
- * No option is read from `process.env` anywhere else; the doctor alone looks at it for what is no option of ours.
+ * outside production `.env` in the working directory, if it exists. Only this function reads options from
+ * `process.env`; the doctor reads other variables.
  *
  * @throws {ConfigError} for an option that cannot be used; its value is not repeated, since it may hold a password
  */

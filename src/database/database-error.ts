@@ -19,7 +19,7 @@ export class DatabaseError extends Error {
   }
 }
 
-/** There is no connection, or there is none any more; the message holds the system's code and nothing else. */
+/** There is no connection; the message holds only the system's code. */
 class ConnectionError extends Error {
   override readonly name = 'ConnectionError'
 }
@@ -32,7 +32,7 @@ export function isConflict(error: unknown): boolean {
   return error instanceof DatabaseError && error.sqlState.startsWith('40')
 }
 
-/** SQLSTATE 23505 of that constraint: somebody else created the same row first. */
+/** SQLSTATE 23505 of that constraint: another session created the same row first. */
 export function isUniqueViolation(error: unknown, constraint: string): boolean {
   return error instanceof DatabaseError && error.sqlState === '23505' && error.constraint === constraint
 }
@@ -78,10 +78,10 @@ function isBusyWith(error: unknown, sqlState: string): boolean {
  */
 const UNAVAILABLE = /^(08|53|57P|58|25006|25P03)/
 
-/** SQLSTATE disk_full. Its message names a file and no table; whatever is written is an event or comes with one. */
+/** SQLSTATE disk_full. Its message names a file and no table, and every write is an event or comes with one. */
 const DISK_FULL = '53100'
 
-/** What a failure of `pg` means to those who asked. */
+/** The meaning of a failure of `pg` for the caller. */
 export function translate(error: unknown): Error {
   if (error instanceof pg.DatabaseError && error.code !== undefined) {
     // The message names the table and holds no value: "permission denied for table audit_events".

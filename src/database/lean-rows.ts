@@ -25,8 +25,8 @@ const NUMBERED: readonly NumberedColumn[] = [
 type Row = Readonly<Record<string, unknown>>
 
 /**
- * Rows as everybody but the tables knows them: names in place of numbers, tokens in place of uuids, and the time of the last
- * change where it is that of the first one.
+ * Rows with names in place of numbers, tokens in place of uuids, and the time of the last change also where it is that
+ * of the first one.
  */
 export async function spellOut<Spelt>(db: Pick<Queryable, 'dictionary'>, rows: readonly Row[]): Promise<Spelt[]> {
   const [first] = rows

@@ -9,7 +9,7 @@ export interface ServerFault {
   detail: string
 }
 
-/** What the server is, and the schema that the vault's tables are in or are to be created in. */
+/** The facts of the server, and the schema that the vault's tables are in or are to be created in. */
 export interface VaultServer {
   faults: ServerFault[]
   schema: string
@@ -66,7 +66,7 @@ const READ_FACTS = `
  * Examines the server through a session without any of the vault's settings, and finds the schema of the vault: the one
  * that is named, or the current schema of the role if it holds a vault, or the only one in the database that does.
  *
- * @throws {Problem} when there is no connection
+ * @throws {Problem} if there is no connection
  */
 export function examineServer(place: Place): Promise<VaultServer> {
   return examine(place, (row) => {
@@ -151,7 +151,7 @@ const UNUSABLE_NAME: ServerFault = {
 const POOLED: ServerFault = {
   code: 'database-pooler',
   detail:
-    'a connection pooler (such as PgBouncer) in transaction or statement mode stands before the database, and the vault needs sessions of its own: name PostgreSQL itself in the URL, or set pool_mode = session for the vault.',
+    'a connection pooler (such as PgBouncer) in transaction or statement mode is in front of the database, and the vault needs sessions of its own: name PostgreSQL itself in the URL, or set pool_mode = session for the vault.',
 }
 
 /**

@@ -25,7 +25,7 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024
 
 export interface AppOptions<C> extends Omit<EnvelopeRules, 'isForAnyHost'> {
   routes: readonly Route<C>[]
-  /** Where callers reach the server, whatever it is called on this machine. */
+  /** The public URL of the server, whatever its name on this machine. */
   publicUrl: string
   /** Whose word about the sender of a request is taken. */
   proxies: TrustedProxies
@@ -33,7 +33,7 @@ export interface AppOptions<C> extends Omit<EnvelopeRules, 'isForAnyHost'> {
   refusesCertificate: RefusesCertificate
   /** Finds out who is calling. @throws {Problem} unauthenticated */
   authenticate: (request: RequestCredentials) => Promise<C>
-  /** Whether they may still come in; from then on the caller is who this answers with. @throws {Problem} */
+  /** Whether they may still come in; from then on the caller is the one in the answer. @throws {Problem} */
   checkCallerStatus: (caller: C) => Promise<C>
   /** @throws {Problem} scope-missing when the caller has none of the scopes */
   authorize: (caller: C, scopes: readonly string[]) => void
@@ -72,7 +72,7 @@ interface Trace<C> {
   silentRefusals?: readonly ProblemCode[] | undefined
   /** Whether what is wrong is said as OAuth has it. */
   refusesAsOAuth: boolean
-  /** Those of which the caller needs one; none where anybody may come. */
+  /** The scopes of which the caller needs one; empty for public routes. */
   scopes: readonly string[]
   caller?: C | undefined
   token?: string
@@ -122,7 +122,7 @@ export function createApp<C>(options: AppOptions<C>): Express {
     })
   }
   app.use((request) => {
-    // Wherever it points to: what it asks for is answered nowhere (RFC 9110 section 9.3.8).
+    // At any path: what it asks for is answered nowhere (RFC 9110 section 9.3.8).
     if (request.method === 'TRACE') {
       const methods = new Set([...methodsByPath(options.routes).values()].flat())
       throw new Problem('method-not-allowed', { headers: { Allow: [...methods].join(', ') } })
@@ -166,7 +166,7 @@ async function follow<C>(
   let caller: C | undefined
   if (route.access !== 'public') {
     trace.scopes = route.scopesFor?.(params) ?? route.access
-    // Whoever is turned away is named: they have proved who they are.
+    // A refused caller is named, since it has proved who it is.
     trace.caller = await options.authenticate(credentials)
     trace.place?.belongTo(options.describeCaller(trace.caller))
     caller = await options.checkCallerStatus(trace.caller)
@@ -205,7 +205,7 @@ async function follow<C>(
   }
 }
 
-/** Express gives what a wildcard stands for as a list of segments. */
+/** Express gives the match of a wildcard as a list of segments. */
 function paramsOf({ params }: Request): Record<string, string> {
   const texts: Record<string, string> = {}
   for (const [name, value] of Object.entries(params)) texts[name] = typeof value === 'string' ? value : value.join('/')
@@ -270,7 +270,7 @@ function send<C>(request: Request, response: ServerResponse, answer: Answer, opt
   })
 }
 
-/** What the log says of a refusal beyond its code. */
+/** What the log says about a refusal beyond its code. */
 function reasonFor({ status, cause, disbelief }: Problem): string | undefined {
   return status >= 500 && cause ? describeError(cause) : disbelief?.reason
 }
@@ -284,7 +284,7 @@ function parseQuery<C>(route: Route<C>, request: Request): unknown {
   const parameters = [...queryOf(request.url)]
   const names = parameters.map(([name]) => name)
   if (new Set(names).size !== names.length)
-    throw new Problem('query-not-accepted', { detail: 'a parameter stands twice' })
+    throw new Problem('query-not-accepted', { detail: 'a parameter occurs twice' })
   if (route.query) return parseInput(route.query, Object.fromEntries(parameters))
   if (parameters.length > 0) throw new Problem('unknown-member', { detail: 'there are no query parameters here' })
   return undefined

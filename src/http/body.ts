@@ -12,13 +12,13 @@ const FORM = /^application\/x-www-form-urlencoded\s*(;\s*charset\s*=\s*"?utf-8"?
 export interface BodyOptions {
   maxBytes: number
   acceptsForm: boolean
-  /** Told of bytes as they come; what it throws ends the reading. */
+  /** Gets the number of bytes as they arrive; what it throws ends the reading. */
   onBytes?: ((bytes: number) => void) | undefined
 }
 
 export interface Body {
   value: unknown
-  /** The bytes as they came; whoever reads the body wipes them when it is done. */
+  /** The bytes as they came; the reader of the body wipes them when it is done. */
   bytes: Buffer
 }
 
@@ -59,7 +59,7 @@ function collect(request: IncomingMessage, { maxBytes, onBytes }: BodyOptions): 
       }
     }
     const onEnd = () => settle(() => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)))
-    // Ended before it was complete: nobody is there to be answered, or the time-out has answered already.
+    // Ended before it was complete: the client is gone, or the time-out has answered.
     const onLost = () => settle(() => reject(new Problem('malformed-request')))
     const settle = (outcome: () => void) => {
       request.off('data', onData).off('end', onEnd).off('close', onLost).off('error', onLost)
@@ -99,7 +99,7 @@ function parseForm(text: string): Record<string, string> {
   for (const [name, value] of new URLSearchParams(text)) {
     if (members.has(name))
       throw new Problem('invalid-token-request', {
-        detail: 'a parameter stands twice',
+        detail: 'a parameter occurs twice',
         extensions: { error: 'invalid_request' },
       })
     members.set(name, value)

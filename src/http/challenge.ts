@@ -4,7 +4,7 @@ import type { Problem } from '../values/problem.ts'
 export interface ChallengeFacts {
   /** The scopes that the call takes, unless the challenge names its own. */
   scopes: readonly string[]
-  /** Where callers reach the server. */
+  /** The public URL of the server. */
   publicUrl: string
 }
 
@@ -24,7 +24,7 @@ export function challengeHeaders({ challenges }: Problem, facts: ChallengeFacts)
   return { 'WWW-Authenticate': texts.join(', ') }
 }
 
-/** Every value is one of ours, without quotation marks. */
+/** The code itself gives every value, without quotation marks. */
 function written(parameters: Readonly<Record<string, string>>): string {
   return Object.entries(parameters)
     .map(([name, value]) => `${name}="${value}"`)

@@ -82,7 +82,7 @@ describe('a member that stands twice', () => {
     ['with a backslash at the end of its name', '{"a\\\\":1,"a\\\\":2}'],
     ['as a name of Object.prototype', '{"constructor":1,"constructor":2}'],
   ])('is refused: %s', (_how, text) => {
-    expect(refusalOf(text)).toMatchObject({ code: 'malformed-json', detail: 'a member stands twice in one object' })
+    expect(refusalOf(text)).toMatchObject({ code: 'malformed-json', detail: 'a member occurs twice in one object' })
   })
 
   it('is refused anywhere in any object', () => {

@@ -17,7 +17,7 @@ interface Known<Asked> extends Refused {
 
 /** Refused for the URL, before any route: it does not decode, or holds what no URL may. */
 const MALFORMED = new Set<ProblemCode>(['malformed-url', 'query-not-accepted'])
-/** Of strangers this would only fill the log: the whole Internet asks for what there is not. */
+/** For unknown callers this would only fill the log, because the Internet asks for paths that do not exist. */
 const ASTRAY = new Set<ProblemCode>(['not-found', 'method-not-allowed'])
 /** The log cannot be written. Such answers are counted, and `audit.gap` says how many. */
 const WITHOUT_LOG = new Set<ProblemCode>(['database-unavailable', 'audit-unavailable'])

@@ -28,11 +28,11 @@ export interface ServerHooks {
   newId: NewId
   /** The vault's own URL. */
   issuer: string
-  /** A request that was no well-formed HTTP: counted, since nobody is known. */
+  /** A request that was no well-formed HTTP: it is counted, since its caller is unknown. */
   onFramingError: (code: ProblemCode, source: Source) => void
 }
 
-/** An HTTPS server with every limit set. What is not TLS, or not HTTP, gets no further than this file. */
+/** An HTTPS server with every limit set. Anything other than TLS and HTTP ends in this file. */
 export function createHttpsServer(tls: ServerOptions, app: Express, hooks: ServerHooks): Server {
   const options = { ...tls, ...LIMITS, insecureHTTPParser: false, requireHostHeader: false, keepAlive: true }
   const server = createServer({ ...options, ...bornWithExpressPrototypes(app) }, oneAtATime(app))

@@ -23,8 +23,8 @@ const BUFFER_BYTES = 4096
 const FLUSH_EVERY_MS = 200
 
 /**
- * The service's log: JSON lines with the time in ISO 8601, to stdout unless told otherwise. One write to stdout takes as
- * long as a whole request spends in Express, so lines share one; what is still held is written when the process exits.
+ * The log of the process: JSON lines with the time in ISO 8601, to stdout by default. One write to stdout takes as long
+ * as a whole request spends in Express, so lines share one. What is still held is written when the process exits.
  */
 export function createLogger(level: string, destination: DestinationStream = bufferedStdout()): Logger {
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: levelName } }

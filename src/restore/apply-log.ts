@@ -6,13 +6,13 @@ import { endPartner } from '../access/callers/partners.ts'
 import type { AccessLedger } from '../access/ledger/access-ledger.ts'
 import type { AccessMacs } from '../access/ledger/access-macs.ts'
 import { REFUSED, suspendedSubject } from '../access/ledger/ledger-subject.ts'
-import { suspendCaller } from '../access/limits/budget-store.ts'
+import { suspendCaller } from '../access/limits/suspension-store.ts'
 import { type RoleFile, toRoleFile } from '../access/policy/role-set.ts'
 import { applyRoles } from '../access/roles-in-force/apply-roles.ts'
 import { type CurrentRoles, createRoleSetMacs } from '../access/roles-in-force/current-roles.ts'
 import type { AuditCaller, NewAuditEvent } from '../audit/event/audit-event.ts'
 import { insertEvents } from '../audit/event/audit-store.ts'
-import type { LogKey } from '../audit/log/log-key.ts'
+import type { LogKey } from '../audit/log/log-keys.ts'
 import type { IsProven } from '../audit/log/proven-event.ts'
 import { type Settlements, settle } from '../audit/witness/settlements.ts'
 import type { OutsideWatch } from '../audit/witness/watch-outside.ts'
@@ -106,12 +106,12 @@ async function takeAway(
   plan: RestorePlan,
   onProgress: ApplyLogRequest['onProgress'],
 ): Promise<void> {
-  /** The same parts, with events that name the one that they repeat. */
+  /** The same parts, with events that name the ones that they repeat. */
   const repeating = (event: string): ApplyLogDeps => ({
     ...deps,
     newAuditEvent: (facts) => deps.newAuditEvent({ ...facts, replay_of: event }),
   })
-  // Access first: whoever lost it must not come back while the rest goes on.
+  // Access first: callers who lost it must not come back while the rest is applied.
   for (const { id, event } of plan.revoke) await revokeClient(repeating(event), operator, id)
   for (const { id, event } of plan.endCredentials) await endCredentialOrRevoke(repeating(event), operator, id)
   for (const { id, event } of plan.disable) await disableStaff(repeating(event), operator, id)
@@ -124,7 +124,7 @@ async function takeAway(
   await eraseAgain(deps, operator, plan.erase, (done) => onProgress({ done, total }))
 }
 
-/** A client whose row was changed by somebody else cannot be given an end that its MAC covers. */
+/** A client whose row was changed outside the vault cannot be given an end that its MAC covers. */
 async function endCredentialOrRevoke(deps: ApplyLogDeps, operator: AuditCaller, id: string): Promise<void> {
   try {
     await endCredential(deps, operator, id)

@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto'
 import { hashLeaf } from '../audit/formats/merkle.ts'
 import { noteVerifier } from '../audit/formats/signed-note.ts'
-import type { LogKey } from '../audit/log/log-key.ts'
+import type { LogKey } from '../audit/log/log-keys.ts'
 import { type LogHead, selectHead } from '../audit/log/log-store.ts'
 import { LogFileError, openLogOfFile } from '../audit/verification/log-file.ts'
 import type { FindingCode } from '../audit/verification/log-finding.ts'
@@ -16,7 +16,7 @@ export class LogNotApplicable extends Error {
   override readonly name = 'LogNotApplicable'
 }
 
-/** The log of this vault, as somebody has kept it. */
+/** An exported log of this vault. */
 export interface NewerLog {
   origin: string
   /** How many leaves it has; a key of the vault has signed all of them. */
@@ -34,7 +34,7 @@ export interface ReadNewerLogDeps {
 }
 
 const MOST_FINDINGS_NAMED = 3
-/** What a vault may have signed that was restored before, or whose clock was set: it is its log all the same. */
+/** A vault that was restored before, or whose clock was set, may have signed it: it is its log all the same. */
 const IS_NO_HINDRANCE: ReadonlySet<FindingCode> = new Set(['incomplete-history', 'time-runs-back'])
 
 /**
@@ -121,7 +121,7 @@ async function findFork(database: Database, { leaves }: LogPage): Promise<number
   const stored = await selectLeafHashes(database, first.sequence, last.sequence)
   return leaves.find((leaf) => {
     const hash = hashOf(leaf)
-    // Where hashes of leaves were dropped, those above them have been compared.
+    // If hashes of leaves were dropped, those above them have been compared.
     return hash !== undefined && stored.get(leaf.sequence)?.equals(hash) !== true
   })?.sequence
 }

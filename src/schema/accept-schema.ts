@@ -20,8 +20,8 @@ export async function findSchema(database: Database): Promise<ComparedSchema> {
  * Accepts the schema as it is: from then on exactly these differences refuse nothing, until others are accepted.
  *
  * @param hash as `doctor` and the alert say it
- * @throws {NotAccepted} when the schema is as it was shipped, or its differences are others than those of the hash
- * @throws {KeyRegistryError} when somebody else changed the registry
+ * @throws {NotAccepted} if the schema is as it was shipped, or its differences have another hash
+ * @throws {KeyRegistryError} if the registry was changed outside the vault
  * @throws {Problem} sealed
  */
 export async function acceptSchema(

@@ -4,8 +4,8 @@ export class Interrupted extends Error {
 }
 
 /**
- * Rejects with {Interrupted} at the first SIGINT or SIGTERM. From the moment it is asked for neither ends the process by
- * itself, so that whoever opened something can close it again.
+ * Rejects with {Interrupted} at the first SIGINT or SIGTERM. From the call on neither ends the process directly, so
+ * that what was opened can be closed.
  */
 export function onInterruption(): Promise<never> {
   const interruption = new Promise<never>((_, reject) => {
@@ -13,7 +13,7 @@ export function onInterruption(): Promise<never> {
       process.on(signal, () => reject(new Interrupted(`${signal}: finishing what is under way, then stopping`)))
     }
   })
-  // Nobody may be waiting yet.
+  // It may reject before it is awaited.
   interruption.catch(() => {})
   return interruption
 }

@@ -21,7 +21,7 @@ import { ensureSampleCallers, firstSteps, placeOf } from './sample-callers.ts'
 /** A server that listens. */
 export interface Listening {
   port: number
-  /** Shows another certificate to new connections; those that are open go on. */
+  /** Shows another certificate to new connections; open ones continue. */
   renew(tls: TlsOptions): void
   stop(): Promise<void>
 }
@@ -61,7 +61,7 @@ export async function serve(config: Config, announce: Announce): Promise<Serving
   return { port: started[0]!.port, databaseLost: vault.databaseLost, stop }
 }
 
-/** Opens the vault as the process in charge of it; outside production with a certificate made where there is none. */
+/** Opens the vault as the process in charge of it; outside production it makes a certificate if there is none. */
 export async function openAsServer(config: Config, announce: Announce): Promise<OpenVault> {
   const log = (line: string) => announce(`${line}\n`)
   const { certsDir } = config.tls
@@ -153,7 +153,10 @@ export async function listenToOperator(
   }
 }
 
-/** Returns what closes it. Windows has pipes in its place, which any user may open: a vault there has no such socket. */
+/**
+ * Returns a function that closes it. Windows has pipes instead, which any user may open, so a vault there has no such
+ * socket.
+ */
 async function openOperatorSocket(
   { dataDir }: Config,
   { unsealing, takeFailure }: Strongroom,

@@ -16,7 +16,7 @@ export function parseInput<S extends z.ZodType>(schema: S, input: unknown): z.ou
   throw new Problem(code ?? 'invalid-input', { errors })
 }
 
-/** More help nobody, and an answer must not be longer than what was sent. */
+/** More faults help no caller, and an answer must not be longer than the request. */
 const MAX_ERRORS = 100
 
 /** The options of a zod refinement that carries one of our own codes. */
@@ -62,7 +62,7 @@ function translate(found: z.core.$ZodIssue): Found[] {
 }
 
 function toPointer(path: readonly PropertyKey[]): string {
-  // RFC 6901 section 6: the URI fragment form. Only our own member names and array indices ever stand in a path.
+  // RFC 6901 section 6: the URI fragment form. A path contains only the code's own member names and array indices.
   return `#${path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')}`
 }
 

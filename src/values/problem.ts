@@ -1,6 +1,6 @@
 /**
- * The one error type and the one registry of codes. Only `http/problem-response.ts` turns a Problem into an answer
- * (RFC 9457). Codes are never renamed or reused.
+ * The one error type and the one registry of codes. Only `http/documents/problem-response.ts` turns a Problem into an answer (RFC
+ * 9457). Codes are never renamed or reused.
  */
 const PROBLEMS = {
   // the request's framing and form
@@ -99,7 +99,7 @@ export interface ProblemOptions {
   /** For the log only. */
   cause?: unknown
   retryAfterSeconds?: number
-  /** Members of the document beside RFC 9457's and ours, such as the `error` that RFC 6749 asks for. */
+  /** Members of the document beside the standard ones, such as the `error` of RFC 6749. */
   extensions?: Readonly<Record<string, string>>
   /** Further response headers, such as `Allow`. */
   headers?: Readonly<Record<string, string>>

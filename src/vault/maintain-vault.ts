@@ -7,9 +7,9 @@ const SWEEP_FIRST_MS = 60 * 1000
 export interface Tending {
   background: Background
   keys: { readonly isSealed: boolean; readonly times: { readonly tendEveryMs: number } }
-  /** What is done again and again while there are keys, each for the first time as part of the start. */
+  /** Work that repeats while there are keys; the first time is part of the start. */
   work: readonly (readonly [TaskName, () => unknown])[]
-  /** What is done instead while there are none: a sealed vault has said so already. */
+  /** Work that repeats while there are none; the alert of a sealed vault is raised already. */
   whenSealed: () => void
   /** Each answers with how many rows it has removed. */
   sweeps: Readonly<Partial<Record<TaskName, () => Promise<number>>>>

@@ -8,7 +8,7 @@ import { holdsCardNumber } from '../kinds/card-number.ts'
 type OfListener = 'answersFor' | 'proxies' | 'refusesCertificate'
 type OfEveryVault = 'authorize' | 'describeCaller' | 'holdsCardNumber'
 
-/** What the HTTPS application takes from the listener that it stands behind. */
+/** What the HTTPS application takes from its listener. */
 export interface ListenerFacts {
   proxies?: TrustedProxies
   refusesCertificate?: RefusesCertificate

@@ -9,7 +9,7 @@ import type { RootKeyProviderName } from '../keys/root-key/root-key.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { RecordBatches } from '../records/record-batches.ts'
 import type { WhySettings } from '../records/why/why-rules.ts'
-import type { RandomBytes } from '../values/random-bytes.ts'
+import type { RandomBytes } from '../values/random.ts'
 
 /** What the vault needs of the configuration. */
 export interface StrongroomConfig {
@@ -30,23 +30,23 @@ export interface StrongroomConfig {
   vaultId?: string | undefined
   /** Whether the start is refused where the vault can be pinned nowhere, and no id is said. Default: it is not. */
   mustBePinned?: boolean
-  /** Whether a command is to replace the root key: the configuration names the one that is to come. */
+  /** Whether a command replaces the root key: then the configuration names the new one. */
   replacesRootKey?: boolean | undefined
-  /** Where the root key comes from; the passphrase file unless told otherwise. */
+  /** The provider of the root key; default: the passphrase file. */
   rootKey?: RootKeySettings
-  /** How long the start waits for a KMS or HSM before it goes on sealed. */
+  /** How long the start waits for a KMS or HSM before it continues sealed. */
   rootKeyPatienceMs?: number
-  /** Whether no other server uses the database: what is in flight there at the start is of one that was killed. */
+  /** Whether no other server uses the database. Then in-flight work in it is left over from a killed server. */
   isOnlyServer?: boolean
   /** Whether this process runs the rotations that operators leave to the servers. Default: it does not. */
   runsRotations?: boolean
-  /** Whether this process puts events into the audit log, if no other does. Default: it does not. */
+  /** Whether this process puts events into the audit log when no other does. Default: it does not. */
   keepsLog?: boolean
   /** Whether this process looks whether the end of the audit log is what was signed. Default: where it is kept. */
   watchesLog?: boolean
   /** What the audit log is called, once and for all, when it is begun. Default: the issuer's host and `/audit`. */
   auditOrigin?: string | undefined
-  /** Where checkpoints are shipped to, and who signs them; without the file nowhere and nobody. */
+  /** Where checkpoints are shipped to, and who signs them; without the file nowhere. */
   witnessesFile?: string | undefined
   /** The same file for a process that ships nothing: it compares the registry of keys with what was shipped. */
   shippedBy?: string | undefined
@@ -72,7 +72,7 @@ export interface StrongroomConfig {
   wrongMatches?: WrongAnswerLimits | undefined
   /** How many requests of one caller may wait for approval, and how many releases for a review. Default: 100. */
   openApprovals?: number
-  /** What tickets and authorities must be, beyond what the vault asks of them. */
+  /** What tickets and authorities must be, in addition to the vault's own rules. */
   why?: WhySettings | undefined
 }
 
@@ -93,7 +93,7 @@ export interface Overrides {
   logger?: Logger
   rateLimits?: RateLimits
   limits?: AccessLimits
-  /** Where nothing depends on how long servers wait for one another; the same for all of a vault. */
+  /** Shorter waits of servers for one another, for tests. All servers of a vault have the same. */
   keyTimes?: KeyTimes
   /** The benchmark's floor: the same path with the store left out. */
   batches?: RecordBatches

@@ -2,10 +2,9 @@ import { hostname } from 'node:os'
 import { createAccessControl } from '../access/access-control.ts'
 import { createAccessRoutes } from '../access/access-routes.ts'
 import { createAuthentication } from '../access/authentication/authentication.ts'
-import { ACCESS_MARKS } from '../access/ledger-changes/adopt-access.ts'
 import { findTakenAway } from '../access/ledger-changes/find-taken-away.ts'
 import { remakeAccessMacs } from '../access/ledger-changes/remake-access-macs.ts'
-import { releaseReservations } from '../access/limits/reservation-store.ts'
+import { releaseReservations } from '../access/limits/counter-store.ts'
 import { defaultStrangerLimits } from '../access/limits/stranger-limit.ts'
 import type { Caller } from '../access/policy/caller.ts'
 import { MAX_TOKEN_SECONDS } from '../access/tokens/access-token.ts'
@@ -40,7 +39,6 @@ import { createKeyWatch } from '../keys/lifecycle/watch-keys.ts'
 import { openVaultKeys } from '../keys/open-vault-keys.ts'
 import { startRotationRunner } from '../keys/rotation/rotation-runner.ts'
 import { rotationFigures } from '../keys/rotation/rotation-store.ts'
-import { createRandomBytes } from '../keys/sealing/random.ts'
 import { createKinds } from '../kinds/kinds.ts'
 import { createAlert } from '../observability/alert.ts'
 import { createBackground } from '../observability/background.ts'
@@ -60,6 +58,7 @@ import { loadWhyRules } from '../records/why/why-rules.ts'
 import { watchSchema } from '../schema/watch-schema.ts'
 import { createNewId } from '../values/identifier.ts'
 import type { Problem } from '../values/problem.ts'
+import { createRandomBytes } from '../values/random.ts'
 import { maintainVault } from './maintain-vault.ts'
 import { createVaultApp } from './vault-app.ts'
 import { createVaultCommands } from './vault-commands.ts'
@@ -109,7 +108,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     background,
     times: overrides.keyTimes,
     remakeMacs: remakeAccessMacs,
-    marksOfNewVault: [...ACCESS_MARKS, EVENT_MACS, EVENT_CLAIMS],
+    marksOfNewVault: [EVENT_MACS, EVENT_CLAIMS],
   }).catch(async (error) => {
     await database.close()
     throw error
@@ -188,7 +187,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     () => keys.refresh(),
     writeProbe.check,
     schema.requireUnchanged,
-    // Where the schema was changed, that is why.
+    // If the schema was changed, that is the reason.
     async () => void (schema.changed() ?? auditLog.requireWritable()),
     async () => auditLog.requireUnchanged(),
     auditLog.outside.requireCurrent,
@@ -216,7 +215,6 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   await maintainVault({
     ...{ background, keys },
     work: [
-      ['adopt-access', access.adopt],
       ['take-in-access', access.takeIn],
       ['keep-mac-keys', () => keepMacKeys(keyDeps)],
       ['keep-signing-keys', renewSigningKey],

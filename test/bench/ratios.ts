@@ -45,7 +45,7 @@ export const ratios: readonly Ratio[] = [
   { title: 'reveal / tokenize', target: { atLeast: 1 }, value: over(rate('reveal'), rate('tokenize')) },
   { title: 'masked read / reveal', target: { atLeast: 1 }, value: over(rate('read'), rate('reveal')) },
   {
-    title: 'tokenize / while nobody keeps the log',
+    title: 'tokenize / while no process keeps the log',
     target: undefined,
     value: over(rate('tokenize'), rate('unlogged')),
   },

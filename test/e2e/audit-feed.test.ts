@@ -93,7 +93,7 @@ describe('audit export', () => {
     child.stdout!.destroy()
     const { code, stderr } = await ended
     expect(code).toBe(1)
-    expect(stderr).toBe('The command failed: nobody reads the output any more\n')
+    expect(stderr).toBe('The command failed: the reader of the output has ended\n')
   })
 
   it.each([
@@ -105,6 +105,12 @@ describe('audit export', () => {
     ['review', '--time-zone', '+08:00'],
   ])('refuses audit %s %s %s', async (...args) => {
     expect((await vault.cli(['audit', ...args])).code).toBe(2)
+  })
+
+  it('refuses syslog over UDP, and says what to use instead', async () => {
+    const { code, stderr } = await vault.cli(['audit', 'tail', '--syslog', 'udp://siem.example'])
+    expect(code).toBe(2)
+    expect(stderr).toContain('syslog over UDP loses events without notice; use tls://host[:port] or tcp://host:port')
   })
 })
 

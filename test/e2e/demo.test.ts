@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Ended, processesNaming, type RunningProgram, startProgram } from '../support/run-program.ts'
-import { builtProgram } from '../support/vault-process.ts'
+import { projectRoot } from '../support/source-files.ts'
 
 const CARD_NUMBER = /4242[ -]?4242[ -]?4242[ -]?4242/g
 
@@ -16,7 +16,12 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
 function startDemo(): RunningProgram {
   const env = { PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: directory, TMPDIR: directory }
-  return startProgram({ command: process.execPath, args: [builtProgram('demo')], cwd: directory, env })
+  return startProgram({
+    command: process.execPath,
+    args: [path.join(projectRoot, 'examples/demo.ts')],
+    cwd: directory,
+    env,
+  })
 }
 
 const expectNothingLeft = () => {

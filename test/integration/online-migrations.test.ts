@@ -41,9 +41,9 @@ afterEach(() => db.destroy())
 /** Applies these after everything that the database has already. */
 async function apply(online: Record<string, OnlineMigration>, options: RunOptions = {}): Promise<string[]> {
   const rows = await vault.database.sql<{ name: string }>('SELECT name FROM migrations ORDER BY id')
-  const none = { up: async () => {}, down: async () => {} }
-  const together = Object.fromEntries(rows.filter(({ name }) => !(name in online)).map(({ name }) => [name, none]))
-  return runMigrations(db, { together, online }, { pauseMs: 20, ...options })
+  const none = { up: async () => {} }
+  const first = Object.fromEntries(rows.filter(({ name }) => !(name in online)).map(({ name }) => [name, none]))
+  return runMigrations(db, { first, online }, { pauseMs: 20, ...options })
 }
 
 /** How often a statement of a migration has begun to wait for a lock. */

@@ -69,7 +69,9 @@ describe('a client of the past, with its own MAC,', () => {
     expect(subjects('access-changed', id)).toHaveLength(1)
     await withAnother(async (other) => expectProblem(await other.requestToken(id, secret), 401, 'invalid-client'))
     // Not even the vault makes it good.
-    await expect(vault.strongroom.commands.rotateClientSecret(OPERATOR, id)).rejects.toThrow(/changed by somebody else/)
+    await expect(vault.strongroom.commands.rotateClientSecret(OPERATOR, id)).rejects.toThrow(
+      /changed outside the vault/,
+    )
 
     await rightful()
     expect((await vault.requestToken(id, present)).status).toBe(200)
@@ -157,7 +159,7 @@ describe('the row that refuses', () => {
     expect(subjects('refusal-removed', 'staff:mallory').length).toBeGreaterThan(0)
     await commands.enableStaff(OPERATOR, 'staff:mallory')
     expect((await read(token)).status).toBe(200)
-    await expect(commands.enableStaff(OPERATOR, 'staff:mallory')).rejects.toThrow(/nobody of that id is disabled/)
+    await expect(commands.enableStaff(OPERATOR, 'staff:mallory')).rejects.toThrow(/no person with that id is disabled/)
   })
 
   it('is missed though the person asks for nothing', async () => {

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { ACCESS_MACS } from '../../src/access/ledger/access-macs.ts'
 import { keyedHash } from '../../src/keys/key/keyed-hash.ts'
 import { termMac } from '../../src/records/record/term-mac.ts'
 import type { Token } from '../../src/records/record/token.ts'
@@ -128,7 +127,7 @@ describe('a key that is known to somebody else and was emptied', () => {
   it('is closed with its certificate, when a version before has emptied it', async () => {
     const id = await activeKey('secret')
     await vault.rotate()
-    await forgetMarks(vault, [ACCESS_MACS])
+    await forgetMarks(vault)
     expect(await isClosed(id)).toBe(false)
     await vault.strongroom.commands.certifyKey(OPERATOR, id)
     expect(await isClosed(id)).toBe(true)

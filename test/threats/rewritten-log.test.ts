@@ -224,7 +224,7 @@ it('a running server notices that the head was put back under it', async () => {
     () => alerts(vault, 'audit-log-changed').some(({ reason }) => /put back from \d+ leaves/.test(String(reason))),
     { timeout: 10_000 },
   )
-  expect(reasons[0]).toMatch(/changed by somebody else/)
+  expect(reasons[0]).toMatch(/changed outside the vault/)
   expect(await behind()).toBeGreaterThan(0)
 })
 

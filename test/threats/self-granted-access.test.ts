@@ -120,12 +120,12 @@ describe('a client', () => {
     const { id } = await client()
     await sql("UPDATE clients SET role = 'legal' WHERE id = $1", [id])
     const { commands } = vault.strongroom
-    await expect(commands.rotateClientSecret(OPERATOR, id)).rejects.toThrow(/changed by somebody else/)
+    await expect(commands.rotateClientSecret(OPERATOR, id)).rejects.toThrow(/changed outside the vault/)
     const lines = (await commands.reviewAccess(OPERATOR)).filter((line) => line.id === id)
     expect(lines).toEqual([expect.objectContaining({ conditions: expect.stringMatching(/grants nothing/), see: '' })])
     const question = { token: address, purpose, circumstances: {} } as const
     expect(await commands.explainAccess(OPERATOR, { id, site: 'default' }, question)).toMatchObject({
-      ...{ allowed: false, code: 'invalid-client', lines: ['the client: changed by somebody else than the vault'] },
+      ...{ allowed: false, code: 'invalid-client', lines: ['the client was changed outside the vault'] },
     })
     // An operator starts over.
     await commands.revokeClient(OPERATOR, id)

@@ -13,11 +13,11 @@ export interface AuthenticateDeps extends DpopProofDeps {
 const CREDENTIALS = /^(Bearer|DPoP) +([^\s]+)$/i
 
 /**
- * Finds out who is calling from the Authorization header (RFC 6750 section 2.1, RFC 9449 section 7.1; nothing else is looked
- * at). A token that is bound to a key is worth nothing without a proof of that key, and whoever has not given it learns
- * nothing of how the caller stands.
+ * Finds the caller from the Authorization header (RFC 6750 section 2.1, RFC 9449 section 7.1; nothing else is read). A
+ * token that is bound to a key is worth nothing without a proof of that key, and a sender without the proof learns
+ * nothing about the caller's status.
  *
- * Whether they may still come in, however long their token would live, is the next question, of `checkCallerStatus`.
+ * `checkCallerStatus` then says whether the caller may still come in, however long the token would live.
  *
  * @throws {Problem} unauthenticated, database-unavailable, busy
  */

@@ -19,11 +19,11 @@ export type ClientFault =
   | 'replayed'
 
 /**
- * RFC 6749 section 5.2: client libraries look at `error`, which stands beside our own `code`. The answer is the same for every
- * fault.
+ * RFC 6749 section 5.2: client libraries look at `error`, beside the vault's own `code`. The answer is the same for
+ * every fault.
  *
- * @param claimed what the request says of its client. What has not the form of an id may be a secret in the wrong place, and
- *   is kept nowhere
+ * @param claimed what the request says about its client. A text without the form of an id may be a secret in the wrong
+ *   place, and is not kept
  */
 export function invalidClient(reason: ClientFault, claimed?: string): Problem {
   const claimedClient = claimed !== undefined && CLIENT_ID.test(claimed) ? claimed : undefined

@@ -16,7 +16,7 @@ beforeAll(async () => {
   cheap = await argon2.hash(RIGHT, { type: argon2.argon2id, memoryCost: 1024, timeCost: 2, parallelism: 1 })
 })
 
-/** Of a client that was not seen before, unless the changes name one. */
+/** A client that was not seen before, unless the changes name one. */
 const claim = (changes: Partial<ClaimedSecret> = {}): ClaimedSecret => {
   const { secret = RIGHT } = changes
   return {
@@ -82,7 +82,7 @@ describe('verify', () => {
   })
 })
 
-/** How many hashes are made meanwhile. */
+/** How many hashes are made in the meantime. */
 async function hashesDuring(work: () => Promise<void>): Promise<number> {
   const verify = vi.spyOn(argon2, 'verify')
   try {

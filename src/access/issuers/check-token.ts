@@ -8,11 +8,11 @@ import { findSignatureFault, keysOf, type TokenVerifier } from './issuer-tokens.
 import { judgeToken, type Ruling, readToken, type WrittenToken } from './token-rules.ts'
 import type { TrustedIssuer } from './trusted-issuers.ts'
 
-/** What the vault makes of an access token, and why. Of the token itself it holds the id of its person alone. */
+/** The vault's verdict on an access token, and why. Of the token itself it holds only the id of its person. */
 export interface TokenReport {
-  /** Whether a request with the token would be let in, and may do anything at all. */
+  /** Whether a request with the token would be accepted, and may do anything. */
   accepted: boolean
-  /** The error code that a request would meet; null when there is none. */
+  /** The error code that a request would get; null if there is none. */
   code: ProblemCode | null
   /** The issuer's name in the issuers file, `strongroom` for the vault itself; null for a stranger. */
   issuer: string | null
@@ -32,7 +32,7 @@ export interface CheckTokenDeps {
   ownIssuer: string
   issuers: readonly TrustedIssuer[]
   roles: CurrentRoles
-  /** Whether somebody may still come in. @throws {Problem} */
+  /** Whether a caller may still come in. @throws {Problem} */
   checkCallerStatus: (caller: Caller) => Promise<Caller>
   now: () => Date
 }
@@ -87,7 +87,7 @@ async function checkOwn(deps: CheckTokenDeps, form: Ruling, token: string): Prom
   return checkStanding(deps, 'strongroom', [form, own], verified)
 }
 
-/** Whether the person or client is still let in, and what they may do. */
+/** Whether the person or client is still accepted, and what they may do. */
 async function checkStanding(
   deps: CheckTokenDeps,
   issuer: string,

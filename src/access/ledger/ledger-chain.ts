@@ -58,7 +58,7 @@ export async function followChain(
   return { generation, head, state }
 }
 
-/** The entries of changes behind that view; of changes that change nothing there are none. */
+/** The entries of changes after that view; changes without an effect have none. */
 export function extendChain(
   { generation, head, state }: LedgerView,
   changes: readonly AccessChange[],
@@ -79,9 +79,10 @@ export function extendChain(
 }
 
 /**
- * The ledger under another key: what each subject is, and the newest entry, so that servers see that it has not fallen back.
+ * The ledger under another key: what each subject is, and the newest entry, so that servers see that it has not fallen
+ * back.
  *
- * @returns undefined when the entries are not the vault's, which no other key makes good
+ * @returns undefined if the entries are not the vault's, which another key does not repair
  */
 export async function remakeChain(
   entries: readonly LedgerEntry[],

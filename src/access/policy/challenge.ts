@@ -21,9 +21,9 @@ export function proofChallenges(error: 'invalid_token' | 'invalid_dpop_proof'): 
 }
 
 /**
- * What is asked of a caller whose token has too little scope, of whichever kind it is (RFC 6750 section 3.1).
+ * The challenge to a caller whose token has too little scope, of any kind (RFC 6750 section 3.1).
  *
- * @param scope the one that is missing; when left out, the answer names those that the call takes
+ * @param scope the missing one; when left out, the answer names those that the call takes
  */
 export function scopeChallenges(scope?: string): Challenge[] {
   const missing = { error: 'insufficient_scope', ...(scope === undefined ? {} : { scope }) }

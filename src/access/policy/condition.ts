@@ -10,13 +10,13 @@ export interface Circumstances {
   ticket?: boolean | undefined
   /** Whether it says which authority asks. */
   authority?: boolean | undefined
-  /** Whether somebody else has approved exactly this release. */
+  /** Whether another person has approved exactly this release. */
   approved?: boolean | undefined
   /** Whether the caller asks not to wait for that. */
   breakGlass?: boolean | undefined
 }
 
-/** The first condition that is not met, as its name and the answer to whoever meets it; undefined when all are. */
+/** The first condition that is not met, as its name and the answer to the caller; undefined if all are met. */
 export function findUnmet(
   conditions: Conditions,
   caller: Caller,
@@ -46,7 +46,7 @@ export function findUnmet(
   return undefined
 }
 
-/** Whether the token is bound to its owner, who has proved it; or is one for trials, where that will do. */
+/** Whether the token is bound to its owner, who has proved it; or is one for trials, if that is enough. */
 function isOwners({ confirmation, isTrial }: Caller, wanted: true | 'unless-trial'): boolean {
   return confirmation !== undefined || (wanted === 'unless-trial' && isTrial === true)
 }

@@ -24,7 +24,7 @@ const subject: TokenSubject = {
 describe('a token of the vault', () => {
   it('gives its caller back', async () => {
     expect(await vault.tokens.verify(await vault.tokens.issue(subject, 300))).toEqual({
-      // The name has one spelling, however it stands in a token of an earlier version.
+      // The name has one spelling, also for a token of an earlier version.
       id: 'staff:ann',
       kind: 'staff',
       role: 'billing',

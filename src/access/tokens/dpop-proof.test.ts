@@ -70,7 +70,7 @@ describe('a proof', () => {
       const request = { proof: text, method: 'GET', urls: () => [URL_OF_CARD] }
       const expected = { accessToken: TOKEN, thumbprint: key.thumbprint }
       expect(await verifyDpopProof({ ...deps, rememberJti }, request, expected)).toBe(key.thumbprint)
-      // Until the row goes, and from then on, the proof is refused for its age.
+      // While the row is there, and afterwards, the proof is refused for its age.
       const later = { ...deps, now: () => new Date(expiresAt - 5 * 60_000) }
       expect(await verifyDpopProof(later, request, expected)).toBeUndefined()
       expect(expiresAt - 5 * 60_000).toBe(at(seconds + MAX_PROOF_SECONDS + 5).getTime())

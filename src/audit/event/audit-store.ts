@@ -32,7 +32,7 @@ export const EVENT_COLUMN_NAMES = Object.keys(COLUMNS).join(', ')
 /** What turns the names of events into numbers. */
 type EventNumbers = Record<'type' | 'purpose' | 'caller' | 'site', Translation<string, number>>
 
-export async function numbersFor(
+async function numbersFor(
   db: Queryable,
   events: readonly Pick<AuditEvent, keyof EventNumbers>[],
 ): Promise<EventNumbers> {
@@ -45,7 +45,7 @@ export async function numbersFor(
 }
 
 /** The column arrays of events, in the order that `unnest` takes them. */
-export function eventColumns(events: readonly MadeEvent[], { type, purpose, caller, site }: EventNumbers): unknown[] {
+function eventColumns(events: readonly MadeEvent[], { type, purpose, caller, site }: EventNumbers): unknown[] {
   return [
     idArray(events.map((event) => event.id)),
     idArray(events.map((event) => event.token)),
@@ -101,12 +101,12 @@ async function findDiffering(db: Queryable, columns: readonly unknown[], { event
 }
 
 /**
- * Writes events in a statement that may do more than that, and looks afterwards whether they are stored as they were made. The
- * statement's own answer says nothing of triggers that fire behind it, at the commit too: so the look is another statement,
- * after the commit. In a transaction there is one before it as well, and what fails there takes everything back.
+ * Writes events in a statement that may do more, and then checks whether they are stored as they were made. The answer
+ * of the statement says nothing about triggers that fire after it, also at the commit, so the check is another
+ * statement after the commit. In a transaction there is a check before it too, whose failure rolls everything back.
  *
  * @param write runs the statement with the columns of the events
- * @param isWritten whether the statement has written the event at that place, as its answer says; all when left out
+ * @param isWritten whether the statement wrote the event at that place, as its answer says; default: all of them
  * @throws {Problem} audit-unavailable, and then nothing may be released; sealed
  */
 export async function writeEvents<T>(
@@ -180,7 +180,7 @@ async function requireStored(
   if (differing.length > 0) throw new Problem('audit-unavailable')
 }
 
-/** Before the commit: what is not stored as it was made is rolled back. @throws {Problem} audit-unavailable */
+/** Before the commit: rolls back what is not stored as it was made. @throws {Problem} audit-unavailable */
 async function requireStoredSoFar(
   db: Queryable,
   columns: readonly unknown[],
@@ -194,8 +194,8 @@ async function requireStoredSoFar(
 }
 
 /**
- * Writes events; in a transaction they commit with what they describe. What is done without keys too, where there are none, has
- * no MAC: see `vouch.ts`.
+ * Writes events; in a transaction they commit with what they describe. Events of commands without keys have no MAC: see
+ * `vouch.ts`.
  *
  * @throws {Problem} audit-unavailable, and then nothing may be released; sealed
  */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import { expect, it, vi } from 'vitest'
-import { createRandomBytes } from '../../keys/sealing/random.ts'
 import { createNewId } from '../../values/identifier.ts'
+import { createRandomBytes } from '../../values/random.ts'
 import { createEventBook, inBook } from './event-book.ts'
 import { type Made, madeOf } from './made.ts'
 import { createNewAuditEvent } from './new-audit-event.ts'
@@ -111,7 +111,7 @@ it('remembers what it made until it is asked, and nothing that was rolled back',
   expect(book.recall(gone.events[0]!.id, gone.events[0]!.body, gone.events[0]!.mac!)).toBe(false)
 })
 
-it('keeps the canonical order, whatever an event says', () => {
+it('keeps the canonical order for every event', () => {
   const { book } = open()
   const newAuditEvent = createNewAuditEvent(now, createNewId(now, createRandomBytes()))
   const facts = [

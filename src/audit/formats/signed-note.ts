@@ -14,7 +14,7 @@ import { bytesOfBase64 } from './canonical-base64.ts'
 const ED25519 = 1
 export const COSIGNATURE = 4
 
-/** Who signs or signed: the name, and the first 32 bits of the hash that the key is known by. */
+/** A signer: the name, and the first 32 bits of the hash that the key is known by. */
 export interface NoteVerifier {
   name: string
   keyId: Buffer
@@ -39,7 +39,7 @@ export class NoteError extends Error {
   override readonly name = 'NoteError'
 }
 
-/** What verifies under that name. @throws {NoteError} for a name that cannot stand in a note */
+/** What verifies under that name. @throws {NoteError} for a name that a note cannot have */
 export function noteVerifier(name: string, publicKey: KeyObject, type = ED25519): NoteVerifier {
   if (!isName(name)) throw new NoteError('a name of a key holds no white space and no plus sign')
   return { name, type, publicKey, keyId: keyIdOf(name, type, rawPublicKey(publicKey)) }

@@ -4,8 +4,10 @@ import { DatabaseError } from '../../database/database-error.ts'
 import { type MissingNumbers, NumberTracker, type SeenNumbers } from '../completeness/number-tracker.ts'
 import { readSeen, type SealedSeen } from '../completeness/seen-numbers.ts'
 import { type ClaimMacs, watchClaims } from '../completeness/watch-claims.ts'
-import type { NewAuditEvent } from '../event/audit-event.ts'
+import type { AuditCaller, NewAuditEvent } from '../event/audit-event.ts'
+import { insertEvents } from '../event/audit-store.ts'
 import { madeOf, type NumberClaim } from '../event/made.ts'
+import { MOST_NAMED, nameEvent } from '../event/named-event.ts'
 import { formatCheckpoint, type VaultMark } from '../formats/checkpoint.ts'
 import { advanceFrontier, type Frontier, settledBelow } from '../formats/frontier.ts'
 import { EMPTY_ROOT } from '../formats/merkle.ts'
@@ -14,7 +16,7 @@ import { appendLeaves, rootOfEdge } from '../formats/tree-edge.ts'
 import { announceKey } from './announce-key.ts'
 import type { Verdict } from './event-authenticity.ts'
 import { LogChanged, type LogEnd, readLogEnd, type SeenLog } from './log-end.ts'
-import type { LogKey } from './log-key.ts'
+import type { LogKey } from './log-keys.ts'
 import {
   findLastKept,
   growLog,
@@ -24,7 +26,6 @@ import {
   selectPlacedEvents,
   selectRunningTransactions,
 } from './log-store.ts'
-import { nameUnproven } from './name-unproven.ts'
 
 export interface SequencerDeps {
   newAuditEvent: NewAuditEvent
@@ -32,7 +33,7 @@ export interface SequencerDeps {
   /** The name of the log, for a vault that has none yet. */
   origin: string
   keys: {
-    /** The one that signs now. @throws {Problem} sealed, key-expired */
+    /** The key that signs now. @throws {Problem} sealed, key-expired */
     active(): LogKey | Promise<LogKey>
     /** All that may have signed before. */
     all(): readonly LogKey[]
@@ -45,7 +46,10 @@ export interface SequencerDeps {
     mark(isChanged: boolean): VaultMark | Promise<VaultMark>
   }
   events: {
-    /** Whether the vault made the event. Of one that was forged nobody hears otherwise: raises the alert. @throws {Problem} sealed */
+    /**
+     * Whether the vault made the event. This is the only place that sees a forged one, so it raises the alert. @throws
+     * {Problem} sealed
+     */
     judgePlaced(event: PlacedEvent, session: Queryable): Promise<Verdict>
     /** The numbers of this process. */
     readonly state: NumberClaim
@@ -54,7 +58,7 @@ export interface SequencerDeps {
     isSeen(text: string, mac: Buffer): Promise<boolean>
     /** @throws {Problem} sealed */
     sealSeen(seen: SeenNumbers): SealedSeen
-    /** Events are gone that their process has seen stored, or the claims of processes are. */
+    /** Events that their process has seen stored, or claims of processes, are missing. */
     miss(missing: readonly MissingNumbers[], vanished: readonly string[], session: Queryable): Promise<void>
   }
 }
@@ -70,11 +74,11 @@ const KEEP_EVERY_MS = 60_000
 const UNIQUE_VIOLATION = '23505'
 
 /**
- * Takes up the log where the last sequencer has left it. The caller holds the lock on that very session, so that whoever
- * lost the lock cannot write any more.
+ * Continues the log where the last sequencer left it. The caller holds the lock on this very session, so that a process
+ * that lost the lock cannot write.
  *
  * @param seen what this process knows of the log from before
- * @throws {LogChanged} when the log is not the one that the latest checkpoint was signed over, or older than `seen`
+ * @throws {LogChanged} if the log is not the one that the latest checkpoint was signed over, or is older than `seen`
  */
 export async function openSequencer(
   { newAuditEvent, now, origin, keys, events: made }: SequencerDeps,
@@ -126,7 +130,7 @@ export async function openSequencer(
     for (const process of unknown) numbers.take(process, seen.get(process))
   }
 
-  /** Those that the vault made, their numbers noted. */
+  /** The events that the vault made, with their numbers noted. */
   async function sift(events: readonly PlacedEvent[]): Promise<PlacedEvent[]> {
     const fresh = events.filter(({ isSequenced }) => !isSequenced)
     const ours: PlacedEvent[] = []
@@ -191,7 +195,7 @@ export async function openSequencer(
         const processes = numbers.takeChanges().map(made.sealSeen)
         const growth = { from: head, leaves, subtrees: grown.completed, head: next, isKept, isFromKept, processes }
         const isGrown = await growLog(session, growth).catch(explainGrowth)
-        if (!isGrown) throw new LogChanged(`the head of the log, ${head.size} leaves, was changed by somebody else`)
+        if (!isGrown) throw new LogChanged(`the head of the log, ${head.size} leaves, was changed outside the vault`)
         if (isKept) keptAt = at.getTime()
         signer = key.id
         edge = grown.edge
@@ -208,8 +212,23 @@ function changesRegistry({ body }: PlacedEvent): boolean {
   return /"type":"(?:key|root-key|restore)\./.test(body ?? '')
 }
 
-/** What is there twice was put there by somebody else. @throws {LogChanged} */
+/** The vault writes nothing twice. @throws {LogChanged} */
 function explainGrowth(error: unknown): never {
   if (!(error instanceof DatabaseError && error.sqlState === UNIQUE_VIOLATION)) throw error
-  throw new LogChanged('leaves or hashes stand where the log goes on: its head was put back, or they were put in')
+  throw new LogChanged('leaves or hashes exist after the end of the log: its head was put back, or they were added')
+}
+
+const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
+
+/** Says of events that commands without keys may have written that nothing proves them. They stay out of the log. */
+async function nameUnproven(
+  db: Queryable,
+  newAuditEvent: NewAuditEvent,
+  unproven: readonly PlacedEvent[],
+): Promise<void> {
+  for (let at = 0; at < unproven.length; at += MOST_NAMED) {
+    const events = unproven.slice(at, at + MOST_NAMED).map(nameEvent)
+    const facts = { type: 'audit.unproven', outcome: 'success', caller: VAULT } as const
+    await insertEvents(db, [newAuditEvent({ ...facts, count: events.length, events })])
+  }
 }

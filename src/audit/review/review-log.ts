@@ -85,10 +85,9 @@ class FindingNotFound extends Error {
 }
 
 /**
- * Notes that a person has looked at a finding. The review goes on to show it, and no more as something to look at, until
- * more belongs to it.
+ * Notes that a person has looked at a finding. The review still shows it, but as done, until it gets new events.
  *
- * @param note what came of it, in the clear: the log keeps it
+ * @param note the result, in the clear: the log keeps it
  * @throws {FindingNotFound}
  * @throws {Problem} audit-unavailable
  */

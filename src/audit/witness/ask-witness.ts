@@ -3,7 +3,7 @@ import { cosignedAt, formatSignature, NoteError, parseNote, parseSignatures } fr
 import { postText, Undelivered } from './post-text.ts'
 import type { Witness } from './witnesses-file.ts'
 
-/** The witness answered, and did not sign: somebody must look why. */
+/** The witness answered and did not sign. An operator must find out why. */
 export class Refused extends Error {
   override readonly name = 'Refused'
 }

@@ -2,8 +2,8 @@ import type { Route } from '../../http/route.ts'
 import type { OutsideWatch } from './watch-outside.ts'
 
 /**
- * Closes a route while the database is older than what was signed, unless the route says that it answers all the same. Who may see
- * what, which records are erased and which callers are gone, is then not known.
+ * Closes a route while the database is older than what was signed, unless the route says that it stays open. Who may
+ * see what, which records are erased and which callers are revoked is unknown then.
  */
 export function closeWhileOlder<C>(outside: Pick<OutsideWatch, 'requireCurrent'>, route: Route<C>): Route<C> {
   if (route.answersOlder) return route

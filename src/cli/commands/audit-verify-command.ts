@@ -7,7 +7,6 @@ import { type LogVerification, type VerifyLogOptions, verifyLog } from '../../au
 import { verifyProofs } from '../../audit/verification/verify-proofs.ts'
 import { openLogOfDatabase } from '../../audit/verification/verify-store.ts'
 import { textOf } from '../arguments.ts'
-import { splitNotes } from '../checkpoint-file.ts'
 import { FAILED, type Json, note, operator, print, withJson, withVault, withVaultDatabase } from '../command.ts'
 import { showProgress } from '../show-progress.ts'
 
@@ -40,7 +39,7 @@ async function verify(options: VerifyOptions): Promise<void> {
   print(options, { ...result, trust, seconds }, () => describe(result, seconds))
   if (options.log === undefined && !options.offline) await recordVerification(result)
   if (trust === 'log') {
-    note('no verifier key was given: that the log agrees with itself is all that this proves. Whoever can write to its')
+    note('no verifier key was given, so this proves only that the log agrees with itself. Anyone who can write to its')
     note('database can make such a log. Keep the keys that "audit key" prints elsewhere, and give them with --key.')
   } else if (result.signed < result.size) {
     note(`no checkpoint that a trusted key has signed covers more than the first ${result.signed} events.`)
@@ -123,4 +122,18 @@ function addKey(text: string, before: readonly NoteVerifier[]): NoteVerifier[] {
 
 function addFile(file: string, before: readonly string[]): string[] {
   return [...before, file]
+}
+
+/**
+ * The notes of a file that holds one or, as an append-only copy of checkpoints does, many: each ends with its lines of
+ * signatures, and empty lines may follow.
+ *
+ * @throws {CallerError} when the file ends in the middle of a note, or has none
+ */
+export function splitNotes(file: string, text: string): string[] {
+  const notes = text.match(/(?:[^\n]+\n)+\n(?:\u2014 [^\n]+\n)+/gu) ?? []
+  if (notes.length === 0 || notes.join('').replaceAll('\n', '') !== text.replaceAll('\n', '')) {
+    throw new CallerError(`${file} holds something else than signed notes, one after the other.`)
+  }
+  return notes
 }

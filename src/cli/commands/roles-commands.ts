@@ -17,7 +17,7 @@ export function addRolesCommands(program: Command): void {
     .action((options: Json) =>
       withRoles('roles export', async ({ commands }) => {
         const set = await commands.readRoles()
-        if (set.distrusted) throw new Error('The roles were changed by somebody else: apply a file of your own.')
+        if (set.distrusted) throw new Error('The roles were changed outside the vault: apply a file of your own.')
         print(options, toRoleFile(set), () => JSON.stringify(toRoleFile(set), null, 2))
       }),
     )
@@ -53,7 +53,7 @@ export function addRolesCommands(program: Command): void {
     })
 }
 
-/** @throws {CallerError} when there is no such file */
+/** @throws {CallerError} if there is no such file */
 async function readRoleFile(file: string): Promise<{ roles?: RoleFile; faults: readonly InputError[] }> {
   const text = await readFile(file, 'utf8').catch(() => {
     throw new CallerError(`${file} cannot be read`)

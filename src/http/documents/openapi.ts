@@ -20,7 +20,7 @@ const tokenErrorSchema = z
   .object({ error: z.string(), error_description: z.string(), ...problemSchema.shape })
   .meta({ id: 'TokenError', description: 'RFC 6749 section 5.2, with the members of a problem beside' })
 
-/** A parameter of a path, or the wildcard that stands for the rest of one, as Express writes them. */
+/** A parameter of a path, or the wildcard for the rest of one, as Express writes them. */
 const PARAMETER = /[:*](\w+)/g
 
 /** The OpenAPI 3.1 document of the routes, made from the schemas that validate. */

@@ -2,7 +2,7 @@ import { problemCodes } from '../../values/problem.ts'
 import type { Answer } from '../route.ts'
 import { PROBLEM_MEANINGS } from './problem-meanings.ts'
 
-/** Where a problem is explained, below the URL of the vault. */
+/** The path of the pages that explain problems, below the URL of the vault. */
 export const PROBLEMS_PATH = '/problems'
 
 /** What a code means and what to do, as the last part of a problem's `type`. Undefined for what is no code. */

@@ -47,7 +47,7 @@ async function takeShare(request: IncomingMessage, response: ServerResponse, uns
   try {
     answer(response, 200, await unseal(read.data.share, read.data.operator))
   } catch (error) {
-    // Its message is a sentence of ours: other errors say nothing here.
+    // Its message is a sentence of the vault: other errors say nothing here.
     const isOurs = error instanceof Error && error.name === 'RootKeyConfigError'
     answer(response, 503, { detail: isOurs ? error.message : toProblem(error).title })
   }

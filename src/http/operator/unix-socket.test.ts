@@ -55,7 +55,7 @@ async function ask(file: string): Promise<string> {
   }
 }
 
-/** A server that was killed leaves its socket behind. It is named from its folder, since its path may be too long. */
+/** A server that was killed leaves its socket. It is named from its folder, since its path may be too long. */
 async function leaveSocket(file: string): Promise<void> {
   const listening = "require('net').createServer().listen('operator.sock', () => console.log('listening'))"
   const child = spawn(process.execPath, ['-e', listening], {

@@ -6,16 +6,14 @@ import { importX509 } from './development-certificate.ts'
 /**
  * The certificate revocation lists of client certificates (RFC 5280 section 5), one for each authority.
  *
- * OpenSSL verifies them at the handshake: signature, times, the whole chain. A handshake may be long ago, since a connection stays
- * open and a session is resumed, and it does not look at a certificate that is registered itself. So each use of a
- * certificate is held against the lists once more, by issuer and serial number.
+ * OpenSSL verifies them at the handshake: signature, times, the whole chain. A handshake may be long ago, since a
+ * connection stays open and a session is resumed, and OpenSSL does not check a certificate that is registered itself.
+ * So each use of a certificate is compared with the lists once more, by issuer and serial number.
  */
 export interface ClientCrl {
   /** One list each, as the `crl` option of TLS takes them. */
   pem: readonly string[]
-  /**
-   * Whether the certificate counts as none: it is on the list of its issuer, or that list is out of date and nobody knows.
-   */
+  /** Whether the certificate counts as none: it is on the list of its issuer, or that list is out of date. */
   refuses(certificate: X509Certificate, now: Date): boolean
   /** The authorities whose lists are out of date: their certificates are refused. */
   outOfDate(now: Date): { issuer: string; nextUpdate: Date }[]

@@ -4,17 +4,15 @@ import { expiryOf } from '../key/cryptoperiod.ts'
 import { type DraftChange, EVENT_OF } from '../key/draft-change.ts'
 import { type Handover, type MacKey, makeHandover } from '../key/handover.ts'
 import {
-  type FormerWrap,
-  formerWrapContext,
   type KeyPurpose,
   type KeyRow,
+  keyOfBytes,
   keyPurposes,
   type MacPurpose,
   macPurposes,
   type RootKeyRow,
   wrapContext,
 } from '../key/key.ts'
-import { keyOfBytes } from '../key/key-of-bytes.ts'
 import { type KeyState, requireTransition } from '../key/key-state.ts'
 import { countWraps, notifyKeysChanged, saveKeys, saveManifest, saveRootKeys } from '../key/key-store.ts'
 import { encodeManifest, KeyRegistryError, macOf, type RegistryRows } from '../key/registry-manifest.ts'
@@ -22,9 +20,7 @@ import { newVaultId, vaultOf } from '../key/vault-id.ts'
 import type { RootKey, RootKeyRecord } from '../root-key/root-key.ts'
 import type { SealContext } from '../sealing/seal.ts'
 import { activateRootKey } from './activate-root-key.ts'
-import { newKeyBytes, publicKeyOfBytes } from './new-key-bytes.ts'
-import { marksOfNewKey } from './new-key-marks.ts'
-import { newKeyRow } from './new-key-row.ts'
+import { marksOfNewKey, newKeyBytes, newKeyRow, publicKeyOfBytes } from './new-key.ts'
 import { wrapChecked } from './wrap-checked.ts'
 
 export interface DraftOptions {
@@ -75,13 +71,9 @@ export class RegistryDraft {
     return new RegistryDraft(rows, rootKey, options)
   }
 
-  /** A draft for a vault that has no manifest yet, or none with an id: it gets a random one, for which its root key may be made. */
-  static first(
-    rows: RegistryRows & { marks?: readonly string[] },
-    rootKey: RootKey,
-    options: DraftOptions,
-  ): RegistryDraft {
-    const vault = (rows.keys.length === 0 ? vaultOf(rootKey.record) : undefined) ?? newVaultId()
+  /** A draft for a vault that has no keys yet: it gets a random id, for which its root key may be made. */
+  static first(rows: RegistryRows, rootKey: RootKey, options: DraftOptions): RegistryDraft {
+    const vault = vaultOf(rootKey.record) ?? newVaultId()
     const draft = new RegistryDraft({ ...rows, vault }, rootKey, options)
     draft.#activateRootKey(rootKey.record)
     return draft
@@ -195,15 +187,6 @@ export class RegistryDraft {
     return this.macKey(this.#active(purpose).id)
   }
 
-  /** What a registry of an earlier version lacks: wraps that are bound to the vault, and when each key expires. */
-  async adopt(former: FormerWrap): Promise<void> {
-    for (const row of this.#keys.values()) {
-      if (row.wrapped === null) continue
-      if (row.activated_at !== null) row.expires_at = expiryOf(row.purpose, row.activated_at)
-      await this.#rewrapKey(row, this.#rootKey, former)
-    }
-  }
-
   /**
    * Writes what changed, and the manifest over all of it. Must run in the transaction that holds the registry's lock.
    *
@@ -265,12 +248,9 @@ export class RegistryDraft {
     return row
   }
 
-  async #rewrapKey(row: KeyRow, rootKey: RootKey, former?: FormerWrap): Promise<void> {
+  async #rewrapKey(row: KeyRow, rootKey: RootKey): Promise<void> {
     if (row.wrapped === null) return
-    const bytes = await this.#rootKey.unwrap(
-      row.wrapped,
-      former === undefined ? wrapContext(this.vault, row) : formerWrapContext(row, former),
-    )
+    const bytes = await this.#rootKey.unwrap(row.wrapped, wrapContext(this.vault, row))
     row.wrapped = await wrapChecked(rootKey, bytes, wrapContext(this.vault, row))
     row.root_key_id = rootKey.record.id
     bytes.fill(0)

@@ -2,7 +2,7 @@ import type { DraftChange } from './draft-change.ts'
 import { isIndexPurpose, type KeyPurpose, type KeyRow } from './key.ts'
 
 /**
- * Stands in the manifest of the key registry for a key that protects nothing any more and that a census has found nothing on. It
+ * Stands in the manifest of the key registry for a key that protects nothing and that a census has found nothing on. It
  * opens no sealed value and finds no record from then on, so what somebody who knows it plants under it is worth nothing. Its
  * state (NIST SP 800-57) stays what it is.
  */

@@ -16,7 +16,7 @@ const hex = (column: string) => `encode(${column}, 'hex') AS ${column}`
 const SELECT_REGISTRY: Statement = {
   name: 'select-key-registry',
   text: `SELECT
-    (SELECT to_json(r) FROM (SELECT manifest, ${hex('wrapped')}, ${hex('mac')} FROM key_registry) r) AS stored,
+    (SELECT to_json(r) FROM (SELECT manifest, ${hex('mac')} FROM key_registry) r) AS stored,
     (SELECT coalesce(json_agg(k), '[]') FROM (
        SELECT id, purpose, state, root_key_id, ${hex('wrapped')}, ${ms('created_at')}, ${ms('activated_at')},
               ${ms('deactivated_at')}, ${ms('compromised_at')}, ${ms('destroyed_at')}, ${ms('expires_at')},

@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto'
 import type { SealContext, SealingKey } from '../sealing/seal.ts'
 import type { KeyState } from './key-state.ts'
 
@@ -34,14 +34,6 @@ export const keyPurposes: readonly KeyPurpose[] = [
   'index',
   'card-index',
   'token-signing',
-  'audit-signing',
-  'certificate-signing',
-  ...macPurposes,
-]
-
-/** A vault of an earlier version may have no key of these purposes. */
-export const laterPurposes: readonly KeyPurpose[] = [
-  'card-index',
   'audit-signing',
   'certificate-signing',
   ...macPurposes,
@@ -108,32 +100,22 @@ export interface RootKeyRow {
   uses: number
 }
 
-/** Wrapped before there was a manifest. Only a registry of such keys may be without one. */
-export const UNAUTHENTICATED_WRAP = 1
-/** Wrapped before vaults had ids. */
-export const FORMER_WRAP = 2
 const WRAP = 3
-
-export type FormerWrap = typeof UNAUTHENTICATED_WRAP | typeof FORMER_WRAP
 
 /** What a wrapped key is bound to: its vault, id and purpose. Its state is not part of it, since that changes. */
 export function wrapContext(vault: string, { id, purpose }: Pick<KeyRow, 'id' | 'purpose'>): SealContext {
   return { site: vault, kind: 'key', token: id, part: purpose, version: WRAP }
 }
 
-/** What it was bound to in a version before. */
-export function formerWrapContext({ id, purpose }: Pick<KeyRow, 'id' | 'purpose'>, version: FormerWrap): SealContext {
-  return { site: '', kind: 'key', token: id, part: purpose, version }
+/** The key of these bytes, which are wiped: a private key in PKCS#8, or a secret. */
+export function keyOfBytes(purpose: KeyPurpose, bytes: Buffer): KeyObject {
+  const isPrivate = purpose === 'token-signing' || isEd25519Purpose(purpose)
+  const secret = isPrivate ? createPrivateKey({ key: bytes, format: 'der', type: 'pkcs8' }) : createSecretKey(bytes)
+  bytes.fill(0)
+  return secret
 }
 
-/**
- * What the key of the manifest's MAC was bound to before it was a key of the registry. The first start of this version reads
- * it once more.
- */
-export const FORMER_MAC_KEY_CONTEXT: SealContext = {
-  site: '',
-  kind: 'key-registry',
-  token: '',
-  part: 'mac',
-  version: FORMER_WRAP,
+/** What verifies the signatures of a signing key: its public key in PEM (RFC 7468, section 13). */
+export function publicKeyOf({ secret }: Key): string {
+  return createPublicKey(secret).export({ type: 'spki', format: 'pem' }).toString()
 }

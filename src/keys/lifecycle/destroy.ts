@@ -92,7 +92,7 @@ function requireUnused(rows: readonly KeyRow[], id: string): KeyRow {
   const key = rows.find((row) => row.id === id)
   if (key === undefined) throw new KeyStillNeeded(`there is no key ${id}.`)
   if (key.state === 'destroyed') throw new KeyStillNeeded(`${id} is destroyed already.`)
-  if (key.state === 'active') throw new KeyStillNeeded(`${id} is active: rotate it first, then nothing stands on it.`)
+  if (key.state === 'active') throw new KeyStillNeeded(`${id} is active: rotate it first, then it encrypts nothing.`)
   return key
 }
 

@@ -45,8 +45,8 @@ export interface VaultPin {
   readonly generation: number
   /** Before a root key is opened by a process that knows of none. @throws {VaultPinMismatch | RootKeyConfigError} */
   requireRootKey(record: RootKeyRecord): Promise<void>
-  /** @param vault undefined for one of an earlier version, which had no id @throws {VaultPinMismatch} */
-  requireVault(vault: string | undefined): void
+  /** @throws {VaultPinMismatch} */
+  requireVault(vault: string): void
   /** Before a vault is begun. @throws {VaultPinMismatch} when there was one */
   requireNone(): void
   /** The token that a root key was found in before. */
@@ -137,7 +137,7 @@ export function createVaultPin(options: VaultPinOptions): VaultPin {
       await options.requireConfigured?.(record)
     },
     requireVault(vault) {
-      const held = vault === undefined ? 'a vault of an earlier version' : `the vault ${nameOf(vault)}`
+      const held = `the vault ${nameOf(vault)}`
       if (vaultId !== undefined && vaultId !== vault) {
         throw new VaultPinMismatch(
           `the database holds ${held}, and STRONGROOM_VAULT_ID is ${vaultId}: bring back the right database, or correct the option.`,

@@ -25,7 +25,7 @@ export interface CurrentRingOptions {
   /** What the first registry is held against. Default: nothing. */
   anchor?: RegistryAnchor | undefined
   uses: KeyUses
-  /** The registry was changed by somebody else, or the keys are forgotten: nothing more is sealed for now. */
+  /** The registry was changed outside the vault, or the keys are forgotten: nothing more is sealed for now. */
   onUnusable: (reason: Problem) => void
 }
 
@@ -36,7 +36,7 @@ export interface CurrentRing {
   /** The registry as it was verified the last time. @throws {Problem} as `ring` */
   readonly verified: VerifiedRegistry
   readonly isSealed: boolean
-  /** Whether the registry was changed by somebody else, which is an alert of its own. */
+  /** Whether the registry was changed outside the vault, which is an alert of its own. */
   readonly isDistrusted: boolean
   /** The first read. @throws {KeyRegistryError | Problem | DatabaseError} except when the vault is sealed */
   open(): Promise<void>

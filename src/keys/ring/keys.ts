@@ -3,13 +3,13 @@ import type { Database } from '../../database/database.ts'
 import type { Alert } from '../../observability/alert.ts'
 import type { Background } from '../../observability/background.ts'
 import { Problem } from '../../values/problem.ts'
-import type { RandomBytes } from '../../values/random-bytes.ts'
-import { boundRowsMark } from '../key/bound-rows-mark.ts'
+import type { RandomBytes } from '../../values/random.ts'
 import { isClosed } from '../key/closed-keys.ts'
 import type { Key, KeyPurpose } from '../key/key.ts'
 import type { KeyRing } from '../key/key-ring.ts'
 import { KEYS_CHANNEL } from '../key/key-store.ts'
 import { type KeyTimes, keyTimes } from '../key/key-times.ts'
+import { boundRowsMark } from '../key/marks.ts'
 import { createMacs, type Macs } from '../registry/macs.ts'
 import {
   createRegistry,
@@ -102,7 +102,7 @@ export interface KeysOptions extends RegistryOptions {
  * the events of keys in the audit log tell it as far as a key has ended since. A running server remembers the generation it has
  * seen, and seals itself when the registry falls behind it.
  *
- * @throws {KeyRegistryError} when the root key does not open the registry, or the registry was changed by somebody else
+ * @throws {KeyRegistryError} when the root key does not open the registry, or the registry was changed outside the vault
  */
 export async function openKeys(options: KeysOptions): Promise<Keys> {
   const { database, randomBytes, now, alert, background, anchor, times = keyTimes } = options

@@ -1,8 +1,7 @@
 import { createHash, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { combine, split } from 'shamir-secret-sharing'
 import { z } from 'zod'
-import type { RandomBytes } from '../../values/random-bytes.ts'
-import { drawFresh } from '../sealing/random.ts'
+import { drawFresh, type RandomBytes } from '../../values/random.ts'
 import { localCipher } from './local-cipher.ts'
 import {
   type RootKey,
@@ -127,7 +126,7 @@ export function requireSplitSizes(shares: number, threshold: number): void {
       : threshold < MIN_THRESHOLD
         ? `at least ${MIN_THRESHOLD} custodians must be needed together`
         : threshold > shares
-          ? 'no more custodians can be needed than hold shares'
+          ? 'the number of needed custodians cannot be larger than the number of shares'
           : undefined
   if (said !== undefined) throw new RootKeyConfigError(`${said}.`)
 }
@@ -146,7 +145,7 @@ export class ShareRefused extends Error {
   override readonly name = 'ShareRefused'
 
   constructor() {
-    super('the share was not accepted: it is none of this root key, or was given already')
+    super('the share was not accepted: it is not of this root key, or was given already')
   }
 }
 

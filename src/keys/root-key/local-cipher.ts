@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import type { RandomBytes } from '../../values/random-bytes.ts'
+import type { RandomBytes } from '../../values/random.ts'
 import { open, seal } from '../sealing/seal.ts'
 import type { RootKeyCipher, RootKeyProviderName } from './root-key.ts'
 

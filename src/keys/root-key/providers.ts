@@ -1,4 +1,4 @@
-import type { RandomBytes } from '../../values/random-bytes.ts'
+import type { RandomBytes } from '../../values/random.ts'
 import { createAwsKmsProvider } from './aws-kms.ts'
 import { createCustodianSharesProvider } from './custodian-shares.ts'
 import { createPassphraseFileProvider } from './passphrase-file.ts'

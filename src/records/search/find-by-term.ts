@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Database } from '../../database/database.ts'
-import { termMacsMark } from '../../keys/key/term-marks.ts'
+import { termMacsMark } from '../../keys/key/marks.ts'
 import type { Keys } from '../../keys/ring/keys.ts'
 import type { SearchType } from '../../kinds/kind.ts'
 import { type Alert, createNewsAlert } from '../../observability/alert.ts'

@@ -88,7 +88,7 @@ describe('the doctor, about the roles that claims of an identity provider are ma
     expect(await examineRole('support')).toEqual([])
     expect(await examineRole('helpdesk')).toEqual(found)
     expect(await examineRole('helpdesk', renamed)).toEqual([])
-    // Everybody else is served: it is seen to, and refuses no start.
+    // Other callers are served: an operator corrects it, and it refuses no start.
     expect(await examineRole('support', renamed)).toEqual([{ ...found[0], severity: 'warning' }])
   })
 
