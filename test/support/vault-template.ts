@@ -7,8 +7,8 @@ import { openKeys } from '../../src/keys/ring/keys.ts'
 import { localCipher } from '../../src/keys/root-key/local-cipher.ts'
 import { createPassphraseFileProvider } from '../../src/keys/root-key/passphrase-file.ts'
 import { newRootKey } from '../../src/keys/root-key/root-key-check.ts'
-import { createRandomBytes } from '../../src/keys/sealing/random.ts'
 import { createNewId } from '../../src/values/identifier.ts'
+import { createRandomBytes } from '../../src/values/random.ts'
 import { silentBackground } from './silent-background.ts'
 
 /** The least that a record of a root key may ask of argon2. A vault makes its own root key at five times the cost. */
