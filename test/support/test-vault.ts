@@ -66,7 +66,7 @@ export class TestVault {
   readonly server: Server
   readonly ca: string
   /** Calls share connections, as a client's do. */
-  readonly #agent = new Agent({ keepAlive: true })
+  private readonly agent = new Agent({ keepAlive: true })
   readonly #shared: boolean
   readonly #invariants: Invariants
 
@@ -185,7 +185,7 @@ export class TestVault {
     const request = supertest(this.url)
       [name](path)
       .ca(this.ca)
-      .agent(this.#agent)
+      .agent(this.agent)
       .ok(() => true)
     if (options.token !== undefined) request.set('Authorization', `Bearer ${options.token}`)
     if (options.body !== undefined || options.text !== undefined) request.set('Content-Type', 'application/json')
@@ -281,7 +281,7 @@ export class TestVault {
   }
 
   async stop(): Promise<void> {
-    this.#agent.destroy()
+    this.agent.destroy()
     this.server.closeAllConnections()
     await new Promise((resolve) => this.server.close(resolve))
     await this.strongroom.close()
