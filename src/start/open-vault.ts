@@ -91,7 +91,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         rootKeyFile: config.rootKeyFile,
         createRootKey: !config.production,
         rootKey: config.rootKey,
-        pinFile: findPinFile(placeOfPin(config), config.pinFile, true),
+        pinFile: findPinFile(placeOfPin(config), config.pinFile),
         vaultId: config.vaultId,
         // Access is taken away without it.
         mustBePinned: config.production && options.role !== 'command',

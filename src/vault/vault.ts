@@ -15,7 +15,6 @@ import { inBook } from '../audit/event/event-book.ts'
 import { createNewAuditEvent } from '../audit/event/new-audit-event.ts'
 import { createWriteAuditEvent } from '../audit/event/write-audit-event.ts'
 import { createTakeFailure } from '../audit/failed-command.ts'
-import { EVENT_CLAIMS, EVENT_MACS } from '../audit/log/accept-waiting.ts'
 import { createLogReaders } from '../audit/reading/log-readers.ts'
 import { createReleaseGate } from '../audit/release-gate/release-gate.ts'
 import { loadShipping } from '../audit/witness/witnesses-file.ts'
@@ -109,7 +108,6 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     times: overrides.keyTimes,
     remakeMacs: remakeAccessMacs,
     referencing: referencingTables,
-    marksOfNewVault: [EVENT_MACS, EVENT_CLAIMS],
   }).catch(async (error) => {
     await database.close()
     throw error
@@ -210,7 +208,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ? startRotationRunner(rotation, (result) => logger.info(result, 'rotation ended'), background)
     : undefined
   const watchKeys = createKeyWatch({ keys, now, alert, observeKey: metrics.observeKey })
-  const destroying = { ...keyDeps, ...access.keyUse, authenticity, hasSignedLast }
+  const destroying = { ...keyDeps, authenticity, hasSignedLast }
   await maintainVault({
     ...{ background, keys },
     work: [

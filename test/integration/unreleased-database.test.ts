@@ -74,7 +74,7 @@ it.each(['0001-vault', '0013-approvals-and-names', '0028-months-and-vacuum', '00
   },
 )
 
-it('of no vault says no more of its migrations than that', async () => {
+it('that is none of a vault is not quoted', async () => {
   await database.sql(
     `CREATE TABLE migrations (id serial PRIMARY KEY, name text); INSERT INTO migrations (name) VALUES (E'20200101 a; b\\n')`,
   )
@@ -86,4 +86,10 @@ it('that is older can be examined', async () => {
   const server = openDatabase({ url: database.serverUrl, maxConnections: 1 })
   const facts = await inspectDatabase(server).finally(() => server.close())
   expect(facts).toMatchObject({ migrations: ['0001-vault'], activeKeys: [] })
+})
+
+it('has a name in the registry that every later migration comes after', () => {
+  const later = knownMigrations.slice(1)
+  expect(later).toEqual(later.toSorted())
+  for (const name of later) expect(name > LAST_UNRELEASED, name).toBe(true)
 })

@@ -111,7 +111,7 @@ describe('a request for approval', () => {
   })
 })
 
-describe('what an earlier version took in for records that do not exist', () => {
+describe('requests for records that do not exist', () => {
   const insert = (state: string, count: number) =>
     vault.database.sql(
       `INSERT INTO approvals (id, caller, role, site, token, fields, purpose, state, requested_at, expires_at)

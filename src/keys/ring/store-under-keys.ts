@@ -3,7 +3,7 @@ import { Problem } from '../../values/problem.ts'
 import type { ReferencingTables } from '../sealing/referencing-tables.ts'
 import type { Keys } from './keys.ts'
 
-/** What the database calls its refusal of a key that may not protect (migration 0017). */
+/** What the database calls its refusal of a key that may not protect (`migrations/0001-schema/records.sql`). */
 const PROTECTING_KEY = 'protecting_key'
 
 /** A rotation retires a key once, and its replacement may turn out to be compromised. */

@@ -20,7 +20,7 @@ export async function examineRegistry(
 ): Promise<ExaminedRegistry> {
   const { provider, ...rootKey } = { ...config.rootKey, file: config.rootKeyFile }
   const { vaultId, witnessesFile } = config
-  const pinFile = findPinFile(placeOfPin(config), config.pinFile, false)
+  const pinFile = findPinFile(placeOfPin(config), config.pinFile)
   // A file that cannot be used is a finding of its own.
   const shipping = await loadShipping(witnessesFile).catch(() => undefined)
   let facts: RegistryFacts | undefined
