@@ -4,13 +4,14 @@ import { keyPurposes } from '../../src/keys/key/key.ts'
 import { attendCeremony, CUSTODIANS, cliAtTerminal, names, unseal } from '../support/custodians.ts'
 import { terminalIsMissing } from '../support/terminal.ts'
 import { VaultProcess } from '../support/vault-process.ts'
+import { without } from '../support/without.ts'
 
 const missing = terminalIsMissing()
-if (missing) process.stderr.write(`skipped: custodians: ${missing}\n`)
+const needs = without(missing)
 
 const CARD = { card: { number: '4242 4242 4242 4242', exp_month: 12, exp_year: 2031 } }
 
-describe.skipIf(missing)('a vault whose root key three custodians hold and two can open', () => {
+describe.skipIf(missing)(`a vault whose root key three custodians hold and two can open${needs}`, () => {
   let vault: VaultProcess
   let shares: string[]
 

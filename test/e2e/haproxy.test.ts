@@ -8,15 +8,15 @@ import { type FrontEnd, type Haproxy, haproxyIsMissing, PROXY_ADDRESS, startHapr
 import { requestHttps } from '../support/https-client.ts'
 import { cards } from '../support/samples.ts'
 import { VaultProcess } from '../support/vault-process.ts'
+import { without } from '../support/without.ts'
 
 const missing = haproxyIsMissing()
-if (missing) process.stderr.write(`skipped: HAProxy: ${missing}\n`)
 
 const PUBLIC_HOST = 'vault.shop.example'
 const FORM = { 'Content-Type': 'application/x-www-form-urlencoded' }
 const SHOP = '127.0.1.1'
 
-describe.skipIf(missing)('behind HAProxy', () => {
+describe.skipIf(missing)(`behind HAProxy${without(missing)}`, () => {
   let vault: VaultProcess
   let haproxy: Haproxy
   let certificate: ClientCertificate

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createSoftHsm, type SoftHsm, softHsmIsMissing } from '../support/soft-hsm.ts'
 import { VaultProcess } from '../support/vault-process.ts'
+import { without } from '../support/without.ts'
 import { childrenOf, isRunning, workersOf } from '../support/worker-processes.ts'
 
 const missing = softHsmIsMissing()
-if (missing) process.stderr.write(`skipped: the vault with an HSM: ${missing}\n`)
 
-describe.skipIf(missing)('the built vault with an HSM, and two workers', () => {
+describe.skipIf(missing)(`the built vault with an HSM, and two workers${without(missing)}`, () => {
   let hsm: SoftHsm
   let vault: VaultProcess
   let env: Record<string, string>

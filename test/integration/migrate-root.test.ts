@@ -8,6 +8,7 @@ import { keysIn, withToken } from '../support/in-token.ts'
 import { card, contact } from '../support/samples.ts'
 import { createSoftHsm, type SoftHsm, softHsmIsMissing } from '../support/soft-hsm.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
+import { without } from '../support/without.ts'
 
 const operator = { id: 'operator:test', kind: 'operator' } as const
 const passphrase = { provider: 'passphrase-file', leaseSeconds: 900 } as const
@@ -144,9 +145,8 @@ const ALGORITHMS = {
 }
 
 const missing = kmsIsMissing() ?? softHsmIsMissing()
-if (missing) process.stderr.write(`skipped: moving between providers: ${missing}\n`)
 
-describe.skipIf(missing)('a root key that moves', () => {
+describe.skipIf(missing)(`a root key that moves${without(missing)}`, () => {
   let kms: KmsEmulator
   let hsm: SoftHsm
   let settings: Omit<RootKeySettings, 'provider'>

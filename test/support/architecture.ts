@@ -115,5 +115,6 @@ export const PURE_FILES: Readonly<Record<string, readonly string[]>> = {
   ],
   observability: ['alert', 'background', 'describe-error'],
   'records/record': ['record', 'record-facts', 'token', 'tokens-in'],
+  'records/reveal': ['plan-reveal'],
   'records/verification': ['events-of-record'],
 }

@@ -21,6 +21,11 @@ export function createTestDatabase(): Promise<TestDatabase> {
   return cloneDatabase(inject('cluster').template)
 }
 
+/** The same with the keys of a vault, for tests that are not about how a vault makes its own. */
+export function createDatabaseWithKeys(): Promise<TestDatabase> {
+  return cloneDatabase(inject('cluster').vaultTemplate)
+}
+
 /** A copy of the database's files as they are now, as a backup has them. Ends every connection to it. */
 export async function copyTestDatabase({ name }: TestDatabase): Promise<TestDatabase> {
   await asSuperuser(maintenanceUrl(), endSessionsOf(name))
@@ -59,7 +64,7 @@ async function cloneDatabase(template: string): Promise<TestDatabase> {
   const name = `test_${randomBytes(8).toString('hex')}`
   await asSuperuser(
     withDatabase(superuserUrl, 'postgres'),
-    `CREATE DATABASE "${name}" TEMPLATE "${template}" OWNER ${owner}`,
+    `CREATE DATABASE "${name}" TEMPLATE "${template}" OWNER ${owner} STRATEGY file_copy`,
   )
   return openTestDatabase({
     name,

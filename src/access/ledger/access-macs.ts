@@ -91,7 +91,17 @@ export function clientText(client: GrantedClient): MacText {
   return {
     domain: 'strongroom client',
     text: canonical({
-      ...{ id, name, role, scopes, site, partner, keys, certificate, secret_hash, secret_start, previous_secret_hash },
+      id,
+      name,
+      role,
+      scopes,
+      site,
+      partner,
+      keys,
+      certificate,
+      secret_hash,
+      secret_start,
+      previous_secret_hash,
       secret_expires_at: millisecondsOf(client.secret_expires_at),
       previous_secret_expires_at: millisecondsOf(client.previous_secret_expires_at),
     }),

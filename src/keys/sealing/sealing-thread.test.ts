@@ -161,13 +161,13 @@ describe('a thread that fails', () => {
 describe('its end', () => {
   it('refuses what is under way for the reason given, and leaves no thread', async () => {
     const thread = createThread()
-    expect(countThreads()).toBe(0)
+    await expect.poll(countThreads).toBe(0)
     await thread.seal(many('first'))
     expect(countThreads()).toBe(1)
     const asked = expect(thread.seal(many('last'))).rejects.toBe(over)
     await thread.end(over)
     await asked
-    expect(countThreads()).toBe(0)
+    await expect.poll(countThreads).toBe(0)
     await thread.end(over)
   })
 

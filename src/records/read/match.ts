@@ -109,8 +109,15 @@ async function compare(
   const records = found.map((record, at) => ({
     record,
     event: leaveOutRecord(deps.newAuditEvent, {
-      ...{ type: 'record.match', outcome: 'success', request_id: facts.requestId, caller: auditCaller(caller, facts) },
-      ...{ site: caller.site, token: record.token, kind: kindNameOf(record.token), purpose, fields: names },
+      type: 'record.match',
+      outcome: 'success',
+      request_id: facts.requestId,
+      caller: auditCaller(caller, facts),
+      site: caller.site,
+      token: record.token,
+      kind: kindNameOf(record.token),
+      purpose,
+      fields: names,
       replay_of: extra.replayOf?.[at],
     }),
   }))

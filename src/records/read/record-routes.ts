@@ -22,7 +22,9 @@ export function createRecordRoutes(deps: RecordDeps): Route<Caller>[] {
     .looseObject(changeMembers)
     .meta({ description: 'the fields to correct, and why', anyOf: corrections } as Record<string, unknown>)
     .transform(({ purpose, reason, ticket, ...fields }) => ({
-      ...{ purpose, reason, ticket },
+      purpose,
+      reason,
+      ticket,
       changes: new Sensitive<unknown>(fields),
     }))
 

@@ -5,7 +5,7 @@ import type { Budget } from '../../access/policy/roles.ts'
 import type { ConfirmedField } from '../../kinds/kinds.ts'
 import { Problem } from '../../values/problem.ts'
 
-/** Why a caller searches by a value that confirms a field. */
+/** Why a caller searches by what confirms a field. */
 export interface SearchReason {
   purpose: Purpose
   reason?: string | undefined
