@@ -2,12 +2,13 @@ import './start/current-node.ts'
 import './start/buffer-sweeping.ts'
 import cluster from 'node:cluster'
 import { ConfigError, readConfig } from './config/config.ts'
-import { describeError } from './observability/logger.ts'
+import { describeError } from './observability/describe-error.ts'
 import { Interrupted, onInterruption } from './start/interruption.ts'
 import { Unsafe } from './start/open-vault.ts'
 import { type Announce, type Serving, serve } from './start/serve.ts'
 import { serveAsWorker, serveWithWorkers } from './start/workers.ts'
 import { Problem } from './values/problem.ts'
+import { titleOf } from './values/problem-codes.ts'
 
 /** How long a vault without its database may take to close. */
 const STOP_WITHIN_MS = 20_000
@@ -71,7 +72,7 @@ export function explain(error: unknown, what = 'The vault cannot start'): string
   }
   if (error instanceof Interrupted) return `${error.message}\n`
   if (error instanceof ConfigError) return `The configuration cannot be used: ${error.message}\n`
-  if (error instanceof Problem) return `${what}: ${error.title} (${error.code})\n`
+  if (error instanceof Problem) return `${what}: ${titleOf(error.code)} (${error.code})\n`
   return `${what}: ${error instanceof Error ? error.message : 'unknown error'}\n`
 }
 

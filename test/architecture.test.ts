@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { referencingTables } from '../src/vault/referencing-tables.ts'
 import { ORDER, PURE_FILES, PURE_FOLDERS } from './support/architecture.ts'
 import {
   findCycle,
@@ -77,7 +78,7 @@ function violations(forbids: (from: SourceFile, to: string, statement: Import) =
 describe('the scanner', () => {
   it('sees every file and every import', () => {
     expect(files.length).toBeGreaterThan(60)
-    const seal = files.find(({ path }) => path === 'src/keys/sealing/seal.ts')
+    const seal = files.find(({ path }) => path === 'src/keys/sealing/committed-gcm.ts')
     expect(seal?.imports.map(({ specifier }) => specifier)).toContain('node:crypto')
     const keys = files.find(({ path }) => path === 'src/keys/ring/keys.ts')
     expect(keys?.imports).toContainEqual({
@@ -160,7 +161,7 @@ describe('inside a noun', () => {
     const isNoun = (path: string) => /^src\/(records|restore|schema|access|keys|audit|kinds)\//.test(path)
     const beyondAnswers = violations((from, to, { typeOnly }) => {
       if (!isNoun(from.path) || isRoutes(from.path) || !to.startsWith('src/http/')) return false
-      return to !== 'src/http/documents/problem-response.ts' && !(to === 'src/http/route.ts' && typeOnly)
+      return !(to === 'src/http/route.ts' && typeOnly)
     })
     expect(beyondAnswers).toEqual([])
     expect(violations((from, to) => /^src\/(kinds|keys)\//.test(from.path) && to.startsWith('src/http/'))).toEqual([])
@@ -197,8 +198,25 @@ describe('single places', () => {
     expect(shows.filter((path) => !counted.includes(path) && !path.startsWith('src/records/tokenize'))).toEqual([])
   })
 
-  it('only seal.ts encrypts', () => {
-    expect(pathsWith(/\bcreate(Cipher|Decipher)iv\b|\bsubtle\.(en|de)crypt\b/)).toEqual(['src/keys/sealing/seal.ts'])
+  it('only committed-gcm.ts encrypts', () => {
+    expect(pathsWith(/\bcreate(Cipher|Decipher)iv\b|\bsubtle\.(en|de)crypt\b/)).toEqual([
+      'src/keys/sealing/committed-gcm.ts',
+    ])
+  })
+
+  it('keys know no table that another noun stores under them', () => {
+    const { sealed, hashed } = referencingTables
+    const tables = [...new Set([...sealed.map(({ name }) => name), ...hashed.map(({ table }) => table)])]
+    expect(tables).toContain('records')
+    const named = new RegExp(`\\b(FROM|INTO|UPDATE|JOIN)\\s+(${tables.join('|')})\\b|['"](${tables.join('|')})\\b['".]`)
+    expect(pathsWith(named).filter((path) => path.startsWith('src/records/'))).not.toEqual([])
+    expect(pathsWith(named).filter((path) => path.startsWith('src/keys/'))).toEqual([])
+  })
+
+  it('every error class of ours is a VaultError, whose message may be logged', () => {
+    expect(pathsWith(/\bclass \w* ?extends (\w+\.)*(Aggregate|Range|Type|Syntax)?Error\b/)).toEqual([
+      'src/values/vault-error.ts',
+    ])
   })
 
   it('only the operating system’s randomness is used', () => {

@@ -23,7 +23,6 @@ import { createCounters } from './limits/counter.ts'
 import { sweepLimits } from './limits/counter-store.ts'
 import { createGuessLimit, type WrongAnswerLimits } from './limits/guess-limit.ts'
 import { createLimitKeys } from './limits/limit-keys.ts'
-import { lastFormerEnd } from './limits/limit-keys-store.ts'
 import { createProbeLimit } from './limits/probe-limit.ts'
 import { createRateLimit, type RateLimits } from './limits/rate-limit.ts'
 import { createStrangerLimit, type StrangerLimits } from './limits/stranger-limit.ts'
@@ -97,10 +96,6 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
       strangers: createStrangerLimit(counting, limits.strangers),
     },
     takeIn: createTakeInAccess({ database, ledger, tell }),
-    keyUse: {
-      /** Until when counts are kept under hashes of index keys, in milliseconds since 1970. */
-      indexKeysCountUntil: () => lastFormerEnd(database),
-    },
     /** What removes rows that are over, by the name of the background task. */
     sweeps: {
       'sweep-budgets': () => sweepBudgets(database, ago(COUNTS_KEPT_MS)),

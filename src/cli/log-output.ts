@@ -1,5 +1,7 @@
-/** The reader of the output has ended, such as `head` after its last line. */
-class ReaderGone extends Error {
+import { VaultError } from '../values/vault-error.ts'
+
+/** Whoever read the output has gone away, such as `head` when it has seen enough. */
+class ReaderGone extends VaultError {
   override readonly name = 'ReaderGone'
 
   constructor() {

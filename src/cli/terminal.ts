@@ -1,4 +1,5 @@
 import { Interrupted } from '../start/interruption.ts'
+import { VaultError } from '../values/vault-error.ts'
 
 /** A person at a terminal: what is asked and shown here goes nowhere else. */
 export interface Terminal {
@@ -12,7 +13,7 @@ export interface Terminal {
 }
 
 /** There is no terminal. */
-class NoTerminal extends Error {
+class NoTerminal extends VaultError {
   override readonly name = 'NoTerminal'
 }
 

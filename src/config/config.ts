@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
+import { VaultError } from '../values/vault-error.ts'
 import { addEnvFile, EnvFileError } from './env-file.ts'
 import { limit, port, proxyRange, size } from './option-values.ts'
 import { type OptionName, options } from './options.ts'
@@ -86,7 +87,7 @@ export interface Config {
 const rootKeySources = ['passphrase-file', 'custodian-shares', 'aws-kms', 'pkcs11'] as const
 
 /** Something is wrong with the configuration; the message says what, and how to mend it, in one sentence. */
-export class ConfigError extends Error {
+export class ConfigError extends VaultError {
   override readonly name = 'ConfigError'
 }
 

@@ -1,9 +1,10 @@
 import path from 'node:path'
 import { parseEnv } from 'node:util'
+import { VaultError } from '../values/vault-error.ts'
 import { readTrustedFile, UntrustedFile } from './trusted-file.ts'
 
 /** A file of options that is not used. The message says why, and how to mend it, in one sentence. */
-export class EnvFileError extends Error {
+export class EnvFileError extends VaultError {
   override readonly name = 'EnvFileError'
 }
 

@@ -12,9 +12,10 @@ import {
 } from 'node:fs'
 import { userInfo } from 'node:os'
 import path from 'node:path'
+import { VaultError } from '../values/vault-error.ts'
 
 /** The file, or a folder on the way to it, is in the hands of others. The message is one sentence that says the cure. */
-export class UntrustedFile extends Error {
+export class UntrustedFile extends VaultError {
   override readonly name = 'UntrustedFile'
 }
 

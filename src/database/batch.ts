@@ -1,5 +1,6 @@
 import { awakeNow } from '../values/awake-time.ts'
 import { Problem } from '../values/problem.ts'
+import { VaultError } from '../values/vault-error.ts'
 import { DatabaseError, isConflict, isLockTimeout, isStatementTimeout } from './database-error.ts'
 
 /** What a statement says of an item that it left out, because it would have had to wait for a lock. */
@@ -122,7 +123,7 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
       const next = alone.shift()
       if (next === undefined) return
       if (next.since < oldest) {
-        next.reject(new Problem('busy', { cause: new Error(`waited for ${MAX_WAIT_MS} ms for a lock`) }))
+        next.reject(new Problem('busy', { cause: new VaultError(`waited for ${MAX_WAIT_MS} ms for a lock`) }))
         continue
       }
       runningAlone++
@@ -176,7 +177,7 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
     leave(late)
     // While statements come to an end the database is there, and slow.
     const code = lastDoneAt > oldest ? 'busy' : 'database-unavailable'
-    const cause = new Error(`waited for ${MAX_WAIT_MS} ms behind other statements`)
+    const cause = new VaultError(`waited for ${MAX_WAIT_MS} ms behind other statements`)
     for (const { reject } of late) reject(new Problem(code, { cause }))
   }
 

@@ -1,11 +1,12 @@
 import pg from 'pg'
 import { Problem } from '../values/problem.ts'
+import { VaultError } from '../values/vault-error.ts'
 
 /**
  * A statement failed for a reason of its own. Carries the SQLSTATE, the constraint and the table, never `detail` or the message:
  * PostgreSQL quotes values in both.
  */
-export class DatabaseError extends Error {
+export class DatabaseError extends VaultError {
   override readonly name = 'DatabaseError'
   readonly sqlState: string
   readonly constraint: string | undefined
@@ -20,7 +21,7 @@ export class DatabaseError extends Error {
 }
 
 /** There is no connection; the message holds only the system's code. */
-class ConnectionError extends Error {
+class ConnectionError extends VaultError {
   override readonly name = 'ConnectionError'
 }
 

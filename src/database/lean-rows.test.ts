@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { base32, tokenPrefixes, uuidOf } from '../values/identifier.ts'
+import { tokenPrefixes } from '../kinds/registry.ts'
+import { base32, uuidOf } from '../values/identifier.ts'
 import type { Dictionary, Sort, Translation } from './dictionary.ts'
 import { idArray } from './id-array.ts'
 import { nameOfConsents, numberOf, smallNumbers, spellOut, tokenOf } from './lean-rows.ts'
@@ -67,7 +68,7 @@ it('consents are one name in the order in which they were given', () => {
   expect(nameOfConsents([])).toBe('')
 })
 
-it('a parameter of tokens has their bytes, and null for what is none', () => {
+it('a parameter of tokens has their bytes, and null for other texts', () => {
   const array = idArray([`card_${DIGITS}`, 'nobody'])
   expect(array.indexOf(BYTES)).toBe(24)
   expect(array.readInt32BE(24 + BYTES.length)).toBe(-1)

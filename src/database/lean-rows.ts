@@ -1,4 +1,5 @@
-import { idOfUuid, tokenPrefixes } from '../values/identifier.ts'
+import { tokenPrefixes } from '../kinds/registry.ts'
+import { idOfUuid } from '../values/identifier.ts'
 import { smallintArray } from './binary-array.ts'
 import type { Queryable } from './database.ts'
 import type { Sort } from './dictionary.ts'
@@ -10,16 +11,13 @@ interface NumberedColumn {
   name: string
 }
 
-const keyColumn = (part: string): NumberedColumn => ({ column: `${part}_key`, sort: 'key', name: `${part}_key_id` })
-
-/** The numbers in the tables of records, and of what is kept beside them. */
+/** The numbers in the tables of records, and of what is kept beside them. The key of a part is in `<part>_key`. */
 const NUMBERED: readonly NumberedColumn[] = [
   { column: 'kind', sort: 'kind', name: 'kind' },
   { column: 'site', sort: 'site', name: 'site' },
   { column: 'policy', sort: 'policy', name: 'policy_version' },
   { column: 'consents', sort: 'consents', name: 'consents' },
   { column: 'key', sort: 'key', name: 'key_id' },
-  ...['display', 'secret', 'response', 'index', 'reason'].map(keyColumn),
 ]
 
 type Row = Readonly<Record<string, unknown>>
@@ -31,8 +29,10 @@ type Row = Readonly<Record<string, unknown>>
 export async function spellOut<Spelt>(db: Pick<Queryable, 'dictionary'>, rows: readonly Row[]): Promise<Spelt[]> {
   const [first] = rows
   if (first === undefined) return []
+  const keys = Object.keys(first).filter((column) => column.endsWith('_key'))
+  const numbered = [...NUMBERED, ...keys.map((column) => ({ column, sort: 'key' as const, name: `${column}_id` }))]
   const spelt = rows.map((row): Record<string, unknown> => ({ ...row }))
-  for (const { column, sort, name } of NUMBERED) {
+  for (const { column, sort, name } of numbered) {
     if (!(column in first)) continue
     const numbers = rows.map((row) => row[column] as number | null)
     const nameOf = await db.dictionary.names(sort, numbers)
@@ -51,7 +51,7 @@ export async function spellOut<Spelt>(db: Pick<Queryable, 'dictionary'>, rows: r
 
 /** The token of a record of that kind: of a kind that there is not, it is no token. */
 export function tokenOf(kind: string | null, uuid: string): string {
-  return idOfUuid((tokenPrefixes as Record<string, string>)[kind ?? ''] ?? 'unknown', uuid)
+  return idOfUuid((tokenPrefixes as Readonly<Record<string, string>>)[kind ?? ''] ?? 'unknown', uuid)
 }
 
 const consentsIn = (name: string): string[] => (name === '' ? [] : name.split(' '))

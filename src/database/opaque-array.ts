@@ -7,7 +7,9 @@
  *
  * A plan that is kept was made for tables of the size that they had then. If that can grow quickly, look rows up one by
  * one (`CROSS JOIN LATERAL`), which uses the primary key from the first row on.
+ *
+ * @param parameter with its type, such as `$1::uuid[]`
  */
-export function opaqueArray(parameter: number, type: 'text' | 'bytea' | 'integer' | 'uuid'): string {
-  return `ARRAY(SELECT unnest($${parameter}::${type}[]))`
+export function opaqueArray(parameter: string): string {
+  return `ARRAY(SELECT unnest(${parameter}))`
 }

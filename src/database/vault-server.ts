@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { SCHEMA_NAME } from '../config/config.ts'
+import { VaultError } from '../values/vault-error.ts'
 import { connectionOptions, type DatabaseOptions } from './database.ts'
 import { translate, unavailable } from './database-error.ts'
 
@@ -16,7 +17,7 @@ export interface VaultServer {
 }
 
 /** The message is one sentence for each fault. */
-export class UnfitServer extends Error {
+export class UnfitServer extends VaultError {
   override readonly name = 'UnfitServer'
 
   constructor(faults: readonly ServerFault[]) {

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { NO_INSPECTOR_SIGNAL } from '../values/inspector-signal.ts'
+import { VaultError } from '../values/vault-error.ts'
 import { prepareDataDir } from './data-dir.ts'
 import { type DataDirLock, describeHolder, type LockHolder, takeDataDirLock } from './data-dir-lock.ts'
 import {
@@ -45,7 +46,7 @@ export interface EmbeddedDatabaseOptions {
 }
 
 /** There is no database, and none was to be created. */
-export class NoEmbeddedDatabase extends Error {
+export class NoEmbeddedDatabase extends VaultError {
   override readonly name = 'NoEmbeddedDatabase'
 }
 

@@ -1,20 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import express, { type Express, type Request, type Response } from 'express'
-import { describeError, type Logger, logRequest } from '../observability/logger.ts'
+import { describeError } from '../observability/describe-error.ts'
+import { type Logger, logRequest } from '../observability/logger.ts'
 import { KNOWN_METHODS } from '../observability/metrics.ts'
 import type { NewId } from '../values/identifier.ts'
 import { parseInput } from '../values/parse-input.ts'
-import { Problem, type ProblemCode } from '../values/problem.ts'
+import { Problem, toProblem } from '../values/problem.ts'
+import type { ProblemCode } from '../values/problem-codes.ts'
 import { type AdmissionLimits, createAdmission, type Place, type Room } from './admission.ts'
 import { readBody } from './body.ts'
 import { challengeHeaders } from './challenge.ts'
-import { problemAnswer, tokenErrorAnswer, toProblem } from './documents/problem-response.ts'
+import { problemAnswer, tokenErrorAnswer } from './documents/problem-document.ts'
 import { endDrained } from './end-drained.ts'
 import { identifyCaller } from './identify-caller.ts'
 import { leavesEvent, mayComeFromCaller, refusalOf } from './refusal-event.ts'
 import { type RefusesCertificate, requestCredentials } from './request-credentials.ts'
 import { checkEnvelope, type EnvelopeRules, pathOf, queryOf } from './request-head.ts'
-import type { Answer, Asked, Refusal, RequestCredentials, Route } from './route.ts'
+import { RequestProblem } from './request-problem.ts'
+import { type Answer, type Asked, methodsByPath, type Refusal, type RequestCredentials, type Route } from './route.ts'
 import { apiHeaders } from './security-headers.ts'
 import { type Source, sourceOf } from './source/source.ts'
 import type { TrustedProxies } from './source/trusted-proxies.ts'
@@ -27,6 +30,8 @@ export interface AppOptions<C> extends Omit<EnvelopeRules, 'isForAnyHost'> {
   routes: readonly Route<C>[]
   /** The public URL of the server, whatever its name on this machine. */
   publicUrl: string
+  /** With which a proof of a token's key may be signed. */
+  proofAlgorithms: readonly string[]
   /** Whose word about the sender of a request is taken. */
   proxies: TrustedProxies
   /** Whether a client's certificate is as good as none. */
@@ -118,14 +123,14 @@ export function createApp<C>(options: AppOptions<C>): Express {
   for (const [path, methods] of methodsByPath(options.routes)) {
     app.all(path, (request) => {
       traceOf<C>(request).route = path
-      throw new Problem('method-not-allowed', { headers: { Allow: methods.join(', ') } })
+      throw new RequestProblem('method-not-allowed', { Allow: methods.join(', ') })
     })
   }
   app.use((request) => {
     // At any path: what it asks for is answered nowhere (RFC 9110 section 9.3.8).
     if (request.method === 'TRACE') {
       const methods = new Set([...methodsByPath(options.routes).values()].flat())
-      throw new Problem('method-not-allowed', { headers: { Allow: [...methods].join(', ') } })
+      throw new RequestProblem('method-not-allowed', { Allow: [...methods].join(', ') })
     }
     throw new Problem('not-found')
   })
@@ -242,7 +247,7 @@ function send<C>(request: Request, response: ServerResponse, answer: Answer, opt
         ? {}
         : { 'Content-Type': answer.contentType ?? 'application/json', 'Content-Length': Buffer.byteLength(body) }),
       ...answer.headers,
-      ...(problem && challengeHeaders(problem, { scopes: trace.scopes, publicUrl: options.publicUrl })),
+      ...(problem && challengeHeaders(problem, { ...options, scopes: trace.scopes })),
     })
     const sent = request.method === 'HEAD' ? undefined : body
     if (ends && isUnread(request)) endUnread(request, response, sent)
@@ -271,8 +276,8 @@ function send<C>(request: Request, response: ServerResponse, answer: Answer, opt
 }
 
 /** What the log says about a refusal beyond its code. */
-function reasonFor({ status, cause, disbelief }: Problem): string | undefined {
-  return status >= 500 && cause ? describeError(cause) : disbelief?.reason
+function reasonFor({ kind, cause, disbelief }: Problem): string | undefined {
+  return kind !== 'refused' && cause ? describeError(cause) : disbelief?.reason
 }
 
 /** A string where it can be: Node then writes it together with the headers, in one piece. */
@@ -288,12 +293,4 @@ function parseQuery<C>(route: Route<C>, request: Request): unknown {
   if (route.query) return parseInput(route.query, Object.fromEntries(parameters))
   if (parameters.length > 0) throw new Problem('unknown-member', { detail: 'there are no query parameters here' })
   return undefined
-}
-
-function methodsByPath<C>(routes: readonly Route<C>[]): Map<string, string[]> {
-  const methods = new Map<string, string[]>()
-  for (const { path, method } of routes) {
-    methods.set(path, [...(methods.get(path) ?? []), ...(method === 'GET' ? ['GET', 'HEAD'] : [method])])
-  }
-  return methods
 }

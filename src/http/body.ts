@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Problem } from '../values/problem.ts'
 import { parseLongJson } from './json.ts'
+import { RequestProblem } from './request-problem.ts'
 
 /**
  * Our own bounded reader instead of express.json(): that one puts the whole body into its error, inflates compressed
@@ -74,7 +75,7 @@ const MAX_PARAMETERS = 64
 
 /** A client that sends so much would send the rest too. */
 function tooLarge(): Problem {
-  return new Problem('body-too-large', { headers: { Connection: 'close' } })
+  return new RequestProblem('body-too-large', { Connection: 'close' })
 }
 
 /** Leaves out a byte-order mark, which RFC 8259 section 8.1 lets a reader ignore. */
@@ -93,14 +94,14 @@ function parseForm(text: string): Record<string, string> {
   if (text.split('&', MAX_PARAMETERS + 1).length > MAX_PARAMETERS) {
     throw new Problem('invalid-token-request', {
       detail: `there are more than ${MAX_PARAMETERS} parameters`,
-      extensions: { error: 'invalid_request' },
+      oauthError: 'invalid_request',
     })
   }
   for (const [name, value] of new URLSearchParams(text)) {
     if (members.has(name))
       throw new Problem('invalid-token-request', {
         detail: 'a parameter occurs twice',
-        extensions: { error: 'invalid_request' },
+        oauthError: 'invalid_request',
       })
     members.set(name, value)
   }

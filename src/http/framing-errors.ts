@@ -1,4 +1,4 @@
-import type { ProblemCode } from '../values/problem.ts'
+import type { ProblemCode } from '../values/problem-codes.ts'
 import type { Source } from './source/source.ts'
 
 /** These are not malformed: a connection that was opened ahead and never used, and a method that is not served. */

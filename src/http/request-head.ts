@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import { Problem } from '../values/problem.ts'
+import { RequestProblem } from './request-problem.ts'
 
 export interface EnvelopeRules {
   /** Whether the server answers for that host name. */
@@ -65,7 +66,7 @@ function checkHost(request: IncomingMessage, { answersFor, isForAnyHost }: Envel
  */
 function checkFraming({ httpVersion, headers }: IncomingMessage): void {
   const refused = (code: 'malformed-request' | 'unknown-transfer-coding', detail: string) =>
-    new Problem(code, { detail, headers: { Connection: 'close' } })
+    new RequestProblem(code, { Connection: 'close' }, { detail })
   if (httpVersion !== '1.1' && httpVersion !== '1.0') {
     throw refused('malformed-request', 'the version of HTTP is neither 1.1 nor 1.0')
   }

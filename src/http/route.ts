@@ -1,5 +1,6 @@
 import type { z } from 'zod'
-import type { Problem, ProblemCode } from '../values/problem.ts'
+import type { Problem } from '../values/problem.ts'
+import type { ProblemCode } from '../values/problem-codes.ts'
 import type { Source } from './source/source.ts'
 
 /** What of a request says who sends it; only the connection's certificate and the source have been verified. */
@@ -124,4 +125,13 @@ export interface Route<C, B = unknown, Q = unknown> {
 /** Lets the schemas give the types of `body` and `query`, and forgets them again so that routes fit in one list. */
 export function route<C, B = undefined, Q = undefined>(definition: Route<C, B, Q>): Route<C> {
   return definition as unknown as Route<C>
+}
+
+/** What `Allow` says of each path. HEAD is answered wherever GET is. */
+export function methodsByPath<C>(routes: readonly Route<C>[]): Map<string, string[]> {
+  const methods = new Map<string, string[]>()
+  for (const { path, method } of routes) {
+    methods.set(path, [...(methods.get(path) ?? []), ...(method === 'GET' ? ['GET', 'HEAD'] : [method])])
+  }
+  return methods
 }

@@ -1,4 +1,5 @@
 import type { Alert } from './alert.ts'
+import { describeError } from './describe-error.ts'
 
 /** Everything that a server does without being asked, by the name that its alert, the log and the metrics say. */
 export const BACKGROUND_TASKS = {
@@ -60,8 +61,6 @@ export interface Background {
 export interface BackgroundDeps {
   alert: Alert
   now: () => Date
-  /** Says of an error what may be logged. */
-  describeError: (error: unknown) => string
   /** Writes a line of level error. */
   log: (facts: { task: TaskName; reason: string }, message: string) => void
   count: (task: TaskName) => void
@@ -84,7 +83,7 @@ export function createBackground(deps: BackgroundDeps): Background {
   const spells = new Map<TaskName, Spell>()
 
   function failed(task: TaskName, error: unknown): void {
-    const reason = deps.describeError(error)
+    const reason = describeError(error)
     const spell = spells.get(task)
     const at = deps.now().getTime()
     const isNews = spell === undefined || at - spell.alertedAt >= DAY_MS

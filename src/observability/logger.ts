@@ -43,33 +43,6 @@ export function logRequest(logger: Logger, line: RequestLine): void {
   else logger.info(line, 'request')
 }
 
-/**
- * What may be said about an unexpected error: its name, our own errors' messages, and where it was thrown.
- * Messages of other people's errors quote input (V8's JSON errors, PostgreSQL's details), so they are left out.
- */
-export function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return 'a value that is not an Error was thrown'
-  const message = OWN_ERRORS.has(error.name) ? `: ${error.message}` : ''
-  // The stack begins with the message, and a message may have lines that look like frames.
-  const stack = error.stack ?? ''
-  const frames = stack.slice(stack.indexOf(error.message) + error.message.length)
-  const frame = /^\s+at .*$/m.exec(frames)?.[0].trim() ?? ''
-  return `${error.name}${message} ${frame}`.trim()
-}
-
-const OWN_ERRORS = new Set([
-  'Problem',
-  'SealError',
-  'SealingThreadError',
-  'DatabaseError',
-  'ConnectionError',
-  'KeyRegistryError',
-  'ConfigError',
-  'RootKeyUnreachable',
-  'RootKeyMismatch',
-  'RootKeyConfigError',
-])
-
 function levelName(label: string) {
   return { level: label }
 }

@@ -8,11 +8,12 @@ import type { FindingCode } from '../audit/verification/log-finding.ts'
 import type { LoggedLeaf, LogPage, LogSource } from '../audit/verification/log-source.ts'
 import { verifyLog } from '../audit/verification/verify-log.ts'
 import type { Database } from '../database/database.ts'
+import { VaultError } from '../values/vault-error.ts'
 import { selectLeafHashes } from './restore-store.ts'
 import { readTakeaways, type Takeaways } from './takeaways.ts'
 
 /** The log cannot be applied; the message says why, and nothing was changed. */
-export class LogNotApplicable extends Error {
+export class LogNotApplicable extends VaultError {
   override readonly name = 'LogNotApplicable'
 }
 

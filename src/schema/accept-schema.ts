@@ -2,12 +2,13 @@ import type { AuditCaller } from '../audit/event/audit-event.ts'
 import { insertEvents } from '../audit/event/audit-store.ts'
 import type { Database } from '../database/database.ts'
 import { type ChangeRegistryDeps, changeRegistry } from '../keys/registry/registry.ts'
+import { VaultError } from '../values/vault-error.ts'
 import { type ComparedSchema, compareSchema, shippedRelations } from './compare-schema.ts'
 import { readSchemaFacts } from './schema-facts-store.ts'
 import { acceptedMark, marksBefore } from './vouched-schema.ts'
 
 /** The schema is not the one that an operator means to accept; the message says what it is. */
-class NotAccepted extends Error {
+class NotAccepted extends VaultError {
   override readonly name = 'NotAccepted'
 }
 

@@ -1,5 +1,7 @@
+import { VaultError } from '../values/vault-error.ts'
+
 /** The process was asked to end. */
-export class Interrupted extends Error {
+export class Interrupted extends VaultError {
   override readonly name = 'Interrupted'
 }
 

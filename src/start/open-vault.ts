@@ -9,6 +9,7 @@ import { connectionsFor } from '../database/session-pool.ts'
 import { examineServer, UnfitServer } from '../database/vault-server.ts'
 import { makeDataDir } from '../embedded-postgres/data-dir.ts'
 import { type EmbeddedDatabase, NoEmbeddedDatabase, openEmbeddedDatabase } from '../embedded-postgres/embedded.ts'
+import { VaultError } from '../values/vault-error.ts'
 import { createStrongroom, type Strongroom } from '../vault/vault.ts'
 import type { Overrides, StrongroomConfig } from '../vault/vault-config.ts'
 import {
@@ -52,7 +53,7 @@ export interface OpenVaultOptions {
 }
 
 /** The start was refused; each finding says what is wrong and how to mend it. */
-export class Unsafe extends Error {
+export class Unsafe extends VaultError {
   override readonly name = 'Unsafe'
   readonly findings: readonly Finding[]
 
@@ -90,7 +91,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
         rootKeyFile: config.rootKeyFile,
         createRootKey: !config.production,
         rootKey: config.rootKey,
-        pinFile: findPinFile(placeOfPin(config), config.pinFile, true),
+        pinFile: findPinFile(placeOfPin(config), config.pinFile),
         vaultId: config.vaultId,
         // Access is taken away without it.
         mustBePinned: config.production && options.role !== 'command',

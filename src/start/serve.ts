@@ -12,6 +12,7 @@ import { watchClientCrl } from '../http/tls/client-crl.ts'
 import { ensureDevelopmentCertificate } from '../http/tls/development-certificate.ts'
 import { createTicketSecret, replaceHourly, type TicketSecret, ticketKeysOf } from '../http/tls/session-tickets.ts'
 import { certificateNames, loadTls, type TlsOptions, watchCertificates } from '../http/tls/tls.ts'
+import { reasonOf } from '../observability/describe-error.ts'
 import type { MetricsText } from '../observability/metrics.ts'
 import type { Strongroom } from '../vault/vault.ts'
 import { readCoreDumpLimit } from './doctor/process-limits.ts'
@@ -192,7 +193,7 @@ export function followCertificates(
       background.worked('renew-certificates')
     },
     (error) => {
-      logger.error({ reason: error.message }, 'the new certificate cannot be used; the old one stays')
+      logger.error({ reason: reasonOf(error) }, 'the new certificate cannot be used; the old one stays')
       background.failed('renew-certificates', error)
     },
   )
@@ -211,7 +212,7 @@ export function followCertificates(
 export async function welcome(config: Config, strongroom: Strongroom, announce: Announce): Promise<void> {
   const sealed = strongroom.sealedBecause()
   if (sealed !== undefined) {
-    const reason = sealed.cause instanceof Error ? sealed.cause.message : 'the root key is not there'
+    const reason = sealed.cause instanceof Error ? reasonOf(sealed.cause) : 'the root key is not there'
     announce(`Strongroom is sealed: ${reason}.\n`)
     const timer = setInterval(() => {
       if (strongroom.sealedBecause() !== undefined) return

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
-import { type InputError, Problem, type ProblemCode } from './problem.ts'
+import { type InputError, Problem } from './problem.ts'
+import type { ProblemCode } from './problem-codes.ts'
 
 /**
  * Parses untrusted input once, at the edge. What comes back is typed and normalised and is not validated again.

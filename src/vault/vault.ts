@@ -15,12 +15,11 @@ import { inBook } from '../audit/event/event-book.ts'
 import { createNewAuditEvent } from '../audit/event/new-audit-event.ts'
 import { createWriteAuditEvent } from '../audit/event/write-audit-event.ts'
 import { createTakeFailure } from '../audit/failed-command.ts'
-import { EVENT_CLAIMS, EVENT_MACS } from '../audit/log/accept-waiting.ts'
 import { createLogReaders } from '../audit/reading/log-readers.ts'
 import { createReleaseGate } from '../audit/release-gate/release-gate.ts'
-import { closeWhileOlder } from '../audit/witness/close-while-older.ts'
 import { loadShipping } from '../audit/witness/witnesses-file.ts'
 import { createAuditRoutes } from '../audit-api/audit-routes.ts'
+import { closeWhileOlder } from '../audit-api/close-while-older.ts'
 import { createLogRoutes } from '../audit-api/log-routes.ts'
 import { version } from '../config/version.ts'
 import { openDatabase } from '../database/database.ts'
@@ -29,7 +28,6 @@ import { createWriteProbe } from '../database/write-probe.ts'
 import { createDocsRoutes } from '../http/documents/docs-routes.ts'
 import { createFramingErrors } from '../http/framing-errors.ts'
 import { createHealthRoutes } from '../http/health-routes.ts'
-import { createReadiness } from '../http/readiness.ts'
 import { destroyFreed } from '../keys/lifecycle/emptied-index-keys.ts'
 import { createEventMacs, createVaultBook } from '../keys/lifecycle/event-macs.ts'
 import { keepMacKeys } from '../keys/lifecycle/keep-mac-keys.ts'
@@ -42,8 +40,9 @@ import { rotationFigures } from '../keys/rotation/rotation-store.ts'
 import { createKinds } from '../kinds/kinds.ts'
 import { createAlert } from '../observability/alert.ts'
 import { createBackground } from '../observability/background.ts'
-import { createLogger, describeError } from '../observability/logger.ts'
+import { createLogger } from '../observability/logger.ts'
 import { createMetrics } from '../observability/metrics.ts'
+import { createReadiness } from '../observability/readiness.ts'
 import { createIdempotency } from '../records/idempotency/idempotency.ts'
 import { sweepIdempotencyKeys } from '../records/idempotency/idempotency-store.ts'
 import { createRecordApi } from '../records/record-api.ts'
@@ -60,6 +59,7 @@ import { createNewId } from '../values/identifier.ts'
 import type { Problem } from '../values/problem.ts'
 import { createRandomBytes } from '../values/random.ts'
 import { maintainVault } from './maintain-vault.ts'
+import { referencingTables } from './referencing-tables.ts'
 import { createVaultApp } from './vault-app.ts'
 import { createVaultCommands } from './vault-commands.ts'
 import { type Overrides, rootKeyOptions, type StrongroomConfig } from './vault-config.ts'
@@ -83,7 +83,6 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
   const background = createBackground({
     alert,
     now,
-    describeError,
     log: (facts, message) => logger.error(facts, message),
     count: metrics.backgroundFailure,
   })
@@ -108,7 +107,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     background,
     times: overrides.keyTimes,
     remakeMacs: remakeAccessMacs,
-    marksOfNewVault: [EVENT_MACS, EVENT_CLAIMS],
+    referencing: referencingTables,
   }).catch(async (error) => {
     await database.close()
     throw error
@@ -196,9 +195,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ...createRecordApi({ ...shared, idempotency }),
     ...createAuditRoutes(reading),
     ...createLogRoutes(reading),
-    ...createAccessRoutes({
-      ...{ ...shared, accessTokens, clientSecrets, rememberJti, issuer, asksForCertificates },
-    }),
+    ...createAccessRoutes({ ...shared, accessTokens, clientSecrets, rememberJti, issuer, asksForCertificates }),
     ...createHealthRoutes<Caller>(checkReady),
   ].map((route) => countMisses(shared, closeWhileOlder(auditLog.outside, route)))
   const docs = createDocsRoutes(routes, { issuer, version })
@@ -211,7 +208,7 @@ export async function createStrongroom(config: StrongroomConfig, overrides: Over
     ? startRotationRunner(rotation, (result) => logger.info(result, 'rotation ended'), background)
     : undefined
   const watchKeys = createKeyWatch({ keys, now, alert, observeKey: metrics.observeKey })
-  const destroying = { ...keyDeps, ...access.keyUse, authenticity, hasSignedLast }
+  const destroying = { ...keyDeps, authenticity, hasSignedLast }
   await maintainVault({
     ...{ background, keys },
     work: [

@@ -92,12 +92,12 @@ export const ratios: readonly Ratio[] = [
     value: over(rate('batch-1000'), rate('sealing')),
   },
   {
-    title: 'masked read p99, beside pipelined searches / nobody else',
+    title: 'masked read p99, beside pipelined searches / alone',
     target: { atMost: 5 },
     value: over(p99('read-beside-searches'), p99('read-quiet')),
   },
   {
-    title: 'masked read p99, beside worst-case batches / nobody else',
+    title: 'masked read p99, beside worst-case batches / alone',
     target: { atMost: 5 },
     value: over(p99('read-beside-batches'), p99('read-quiet')),
   },

@@ -88,7 +88,7 @@ describe('audit export', () => {
     expect(nowhere.code).toBe(1)
   })
 
-  it('ends when nobody reads any more, and says so', async () => {
+  it('ends when its reader has ended, and says so', async () => {
     const { child, ended } = vault.spawnCli(['audit', 'export', '--format', 'ocsf'])
     child.stdout!.destroy()
     const { code, stderr } = await ended
@@ -121,7 +121,7 @@ describe('audit tail', () => {
     expect(lines.map(({ sequence }) => sequence - lines[0]!.sequence)).toEqual([0, 1, 2])
   })
 
-  it('to a syslog receiver loses nothing and keeps the order, whoever is killed', async () => {
+  it('to a syslog receiver loses nothing and keeps the order after kills of either side', async () => {
     const siem = await startSyslogServer()
     const cursor = path.join(vault.directory, 'cursor')
     const args = ['audit', 'tail', '--follow', '--cursor', cursor, '--syslog', `tcp://127.0.0.1:${siem.port}`]
@@ -165,7 +165,7 @@ describe('audit tail', () => {
 })
 
 describe('audit review', () => {
-  it('shows what a person should look at, and fails when it is told to', async () => {
+  it('shows what a person should look at, and fails if asked to', async () => {
     const result = await audit('review', '--json')
     const findings = result.json<Record<string, unknown>[]>()
     expect(findings.map(({ rule }) => rule)).toContain('new-purpose')

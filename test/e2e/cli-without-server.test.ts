@@ -22,7 +22,7 @@ describe('in a directory where no vault was ever started', () => {
   it('doctor creates nothing, and says what is missing', async () => {
     const { code, stdout, stderr } = await vault.cli(['doctor'])
     expect(code).toBe(1)
-    expect(stdout).toMatch(/^schema: there is no database in .*lacks 0001-vault, .*run "strongroom migrate"\.$/m)
+    expect(stdout).toMatch(/^schema: there is no database in .*lacks 0001-schema: run "strongroom migrate"\.$/m)
     // Without a database there is no log.
     expect(stderr).not.toContain('could not be recorded')
     expect(readdirSync(vault.directory)).toEqual([])
@@ -40,12 +40,12 @@ describe('in a directory where no vault was ever started', () => {
     expect(before.code).toBe(1)
     expect(before.json()).toEqual([
       unwitnessed,
-      { code: 'schema', detail: expect.stringMatching(/lacks 0001-vault.*run "strongroom migrate"/) },
+      { code: 'schema', detail: expect.stringMatching(/lacks 0001-schema.*run "strongroom migrate"/) },
     ])
 
     const migrated = await vault.cli(['migrate', '--json'])
     expect(migrated.code, migrated.stderr).toBe(0)
-    expect(migrated.json()).toEqual(expect.arrayContaining(['0001-vault']))
+    expect(migrated.json()).toEqual(expect.arrayContaining(['0001-schema']))
 
     const again = await vault.cli(['migrate'])
     expect(again).toMatchObject({ code: 0, stdout: 'nothing to do\n' })

@@ -11,7 +11,7 @@ const needs = without(missing)
 
 const CARD = { card: { number: '4242 4242 4242 4242', exp_month: 12, exp_year: 2031 } }
 
-describe.skipIf(missing)(`a vault whose root key three custodians hold, of whom two are needed${needs}`, () => {
+describe.skipIf(missing)(`a vault whose root key three custodians hold and two can open${needs}`, () => {
   let vault: VaultProcess
   let shares: string[]
 
@@ -154,7 +154,7 @@ describe.skipIf(missing)(`a vault whose root key three custodians hold, of whom 
     expect(await together.ended).toBe(0)
   })
 
-  it('no share ever stands in a command line, an environment, a log or a file', async () => {
+  it('no share is ever in a command line, an environment, a log or a file', async () => {
     const terminal = cliAtTerminal(vault, ['unseal'])
     await terminal.sees(/Your share: /)
     terminal.press(shares[0]!)

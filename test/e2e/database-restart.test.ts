@@ -78,7 +78,7 @@ describe.each([1, 2])('a vault of %i processes that serve', (workers) => {
   })
 })
 
-describe('a vault whose PostgreSQL does not start any more', () => {
+describe('a vault whose PostgreSQL does not start again', () => {
   let vault: VaultProcess
   beforeAll(async () => {
     vault = await VaultProcess.start()

@@ -172,7 +172,7 @@ describe('what the role of the server may do beyond its grants', () => {
     await database.sql(`ALTER ROLE ${name()} NO${attribute}`)
   })
 
-  it('a role of whose rights it has to make itself one first is a difference, and one that may only log in is none', async () => {
+  it('a role whose rights need a SET ROLE first is a difference, and one that may only log in is none', async () => {
     const group = `group_${database.name}`
     await database.sql(`CREATE ROLE ${group}; GRANT ${group} TO ${name()} WITH INHERIT FALSE`)
     expect((await find(url())).differences).toEqual([])

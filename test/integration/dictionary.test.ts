@@ -45,7 +45,7 @@ it('has one number for each name, however many processes add them at once', asyn
   expect(new Set(numbers).size).toBe(names.length)
 })
 
-it('says of a number that stands for nothing that it does', async () => {
+it('reports a number without a name', async () => {
   expect((await one.dictionary.names('key', [7]))(7)).toBe('#7')
   await other.dictionary.ids(
     'key',

@@ -108,7 +108,7 @@ it('what is held up for too long says so, keeps nothing of itself, and is made t
   expect(await apply({ ...online, ...third })).toEqual([])
 })
 
-it('rows are filled in page by page, and a run that was cut off goes on where it was', async () => {
+it('rows are filled in page by page, and an interrupted run continues where it was', async () => {
   await vault.database.sql('ALTER TABLE spent_ids ADD COLUMN filled integer')
   let pages = 0
   let cutOffAt = 2

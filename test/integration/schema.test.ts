@@ -168,7 +168,7 @@ describe('migrate', () => {
     expect(results.sort((a, b) => a.length - b.length)).toEqual([[], knownMigrations])
   })
 
-  it('goes on after one that was killed and left its lock behind', async () => {
+  it('continues after one that was killed and left its lock', async () => {
     await run()
     await database.sql('UPDATE migrations_lock SET is_locked = 1')
     expect(await run()).toEqual([])
@@ -199,7 +199,7 @@ describe('migrate', () => {
     }
   })
 
-  it('leaves the server’s role without temporary tables, which could stand in for the real ones', async () => {
+  it('leaves the server’s role without temporary tables, which could replace the real ones', async () => {
     await run()
     const attempt = withClient(database.serverUrl, (client) =>
       client.query('CREATE TEMPORARY TABLE audit_events (id text)'),

@@ -10,9 +10,10 @@ import type { SampleCaller } from '../../src/start/sample-callers.ts'
 import { type HttpsAnswer, type HttpsRequest, requestHttps } from './https-client.ts'
 import { type Ended, findFreePorts, type RunningProgram, startProgram } from './run-program.ts'
 
+const BUILT = fileURLToPath(new URL('../../dist', import.meta.url))
+
 /** The built program, as a user of the package has it. `npm test` and `npm run test:e2e` build first. */
-export const builtProgram = (name: 'main' | 'cli') =>
-  fileURLToPath(new URL(`../../dist/src/${name}.js`, import.meta.url))
+export const builtProgram = (name: 'main' | 'cli', built = BUILT) => path.join(built, 'src', `${name}.js`)
 
 export interface CallOptions {
   token?: string
@@ -36,11 +37,13 @@ export class VaultProcess {
   readonly port: number
   readonly operatorPort: number
   readonly env: Readonly<Record<string, string>>
+  readonly #built: string
   #program: RunningProgram | undefined
   #agent = new Agent({ keepAlive: true })
   #tokens = new Map<RoleName, string>()
 
-  private constructor(directory: string, ports: readonly number[]) {
+  private constructor(directory: string, ports: readonly number[], built: string) {
+    this.#built = built
     this.directory = directory
     this.port = ports[0]!
     this.operatorPort = ports[1]!
@@ -54,11 +57,11 @@ export class VaultProcess {
     }
   }
 
-  /** A place for a vault that was never started. */
-  static async create(): Promise<VaultProcess> {
-    expect(existsSync(builtProgram('main')), 'the vault is not built: run "npm run build"').toBe(true)
+  /** A place for a vault that was never started. @param built the directory of its programs */
+  static async create(built = BUILT): Promise<VaultProcess> {
+    expect(existsSync(builtProgram('main', built)), 'the vault is not built: run "npm run build"').toBe(true)
     const directory = mkdtempSync(path.join(realpathSync(tmpdir()), 'strongroom-e2e-'))
-    return new VaultProcess(directory, await findFreePorts(2))
+    return new VaultProcess(directory, await findFreePorts(2), built)
   }
 
   static async start(): Promise<VaultProcess> {
@@ -105,7 +108,7 @@ export class VaultProcess {
     this.#program = startProgram({
       coreDumps,
       command: process.execPath,
-      args: [builtProgram('main')],
+      args: [builtProgram('main', this.#built)],
       cwd: this.directory,
       env: { ...this.env, ...env },
     })
@@ -216,7 +219,7 @@ export class VaultProcess {
     return startProgram({
       coreDumps,
       command: process.execPath,
-      args: [builtProgram('cli'), ...args],
+      args: [builtProgram('cli', this.#built), ...args],
       cwd: this.directory,
       env: { ...this.env, ...env },
     })

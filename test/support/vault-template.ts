@@ -9,6 +9,7 @@ import { createPassphraseFileProvider } from '../../src/keys/root-key/passphrase
 import { newRootKey } from '../../src/keys/root-key/root-key-check.ts'
 import { createNewId } from '../../src/values/identifier.ts'
 import { createRandomBytes } from '../../src/values/random.ts'
+import { referencingTables } from '../../src/vault/referencing-tables.ts'
 import { silentBackground } from './silent-background.ts'
 
 /** The least that a record of a root key may ask of argon2. A vault makes its own root key at five times the cost. */
@@ -46,6 +47,7 @@ export async function createVaultKeys(serverUrl: string, rootKeyFile: string): P
       alert: () => {},
       background: silentBackground(),
       remakeMacs: remakeAccessMacs,
+      referencing: referencingTables,
     })
     await keys.close()
   } finally {

@@ -109,7 +109,7 @@ describe('a client of the past, with its own MAC,', () => {
   })
 })
 
-it('a contract of before its end, with its own MAC, allows nothing', async () => {
+it('a former row of an ended contract, with its own MAC, allows nothing', async () => {
   const { id: partner } = await vault.strongroom.commands.addPartner(OPERATOR, {
     ...{ name: 'Carrier', country: 'MY', contact: 'despatch@carrier.example', purposes: [purpose] },
     ...{ fields: ['address.country'], ends_at: new Date(Date.now() + 86_400_000) },
@@ -220,7 +220,7 @@ describe('a ledger', () => {
       /does not follow/,
     ],
     [
-      'with an entry that somebody wrote',
+      'with a forged entry',
       `INSERT INTO access_ledger VALUES (${NEWEST} + 1, 'disabled staff:mallory', NULL, decode(repeat('00', 48), 'hex'))`,
       /does not follow/,
     ],
@@ -229,7 +229,7 @@ describe('a ledger', () => {
       `UPDATE access_ledger SET mac = set_byte(mac, 47, get_byte(mac, 47) # 1) WHERE generation = ${NEWEST}`,
       /two ledgers/,
     ],
-  ])('%s lets nobody in', async (_what, tamper, reason) => {
+  ])('%s accepts no one', async (_what, tamper, reason) => {
     await vault.client(['tokenize'])
     await expectRefused(tamper, reason)
   })
@@ -276,7 +276,7 @@ describe('a ledger', () => {
     expect((await read(bystander)).status).toBe(200)
   })
 
-  it('of which an entry was left out lets nobody in on a server that starts; taking away goes on', async () => {
+  it('of which an entry was left out accepts no one on a server that starts; taking access away works', async () => {
     const { id } = await vault.client(['tokenize'])
     const putBack = await keep('access_ledger', 'generation > $1', [0])
     await sql('DELETE FROM access_ledger WHERE generation = 1')

@@ -52,7 +52,7 @@ async function isClosed(id: string): Promise<boolean> {
 
 const reopen = (id: string) => vault.strongroom.commands.reopenKey(OPERATOR, id, REASON)
 
-describe('a key that is known to somebody else and was emptied', () => {
+describe('a leaked key that was emptied', () => {
   it('opens nothing that is planted under it, until an operator lets it, and is closed again', async () => {
     const id = await activeKey('secret')
     const stolen = await tampering.read(token)
@@ -80,7 +80,7 @@ describe('a key that is known to somebody else and was emptied', () => {
     ])
   })
 
-  it('is closed although somebody plants what does not open, and opens no whole value that is planted afterwards', async () => {
+  it('is closed in spite of planted values that do not open, and opens no intact value that is planted afterwards', async () => {
     const stolen = await tampering.read(token)
     const id = stolen.secret_key_id
     const planted = (await vault.tokenize({ contact })).contact!.token!

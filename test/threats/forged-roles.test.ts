@@ -87,7 +87,7 @@ describe.each([
   })
 })
 
-it('a set that hides behind a removed one grants nothing on a running server', async () => {
+it('a set under a removed one grants nothing on a running server', async () => {
   await vault.strongroom.commands.applyRoles(OPERATOR, seesCards)
   await vault.strongroom.commands.applyRoles(OPERATOR, roleFile({ marketing: undefined }))
   expect((await reveal(vault, 'shipping_address')).status).toBe(200)
@@ -95,7 +95,7 @@ it('a set that hides behind a removed one grants nothing on a running server', a
   await expectNothingGranted(vault)
 })
 
-it('ends when an operator applies a set of their own; export refuses to show what somebody else wrote', async () => {
+it('ends when an operator applies a set of their own; export refuses to show a forged one', async () => {
   await forge(1)
   await expectNothingGranted(vault)
   expect((await vault.strongroom.commands.readRoles()).distrusted).toBe(true)

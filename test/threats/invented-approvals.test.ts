@@ -111,7 +111,7 @@ describe('a request for approval', () => {
   })
 })
 
-describe('what an earlier version took in for records that do not exist', () => {
+describe('requests for records that do not exist', () => {
   const insert = (state: string, count: number) =>
     vault.database.sql(
       `INSERT INTO approvals (id, caller, role, site, token, fields, purpose, state, requested_at, expires_at)
@@ -126,7 +126,7 @@ describe('what an earlier version took in for records that do not exist', () => 
     expect((await list()).map(({ id }: { id: string }) => id)).toEqual([approval])
   })
 
-  it('is swept, with the glass broken too, while a real release goes on waiting for its review', async () => {
+  it('is swept, with the glass broken too, while a real release still waits for its review', async () => {
     await insert('unreviewed', 20)
     const token = await newRecord()
     expect((await reveal(await newPerson(), token, { break_glass: true })).status).toBe(200)

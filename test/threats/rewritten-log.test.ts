@@ -228,7 +228,7 @@ it('a running server notices that the head was put back under it', async () => {
   expect(await behind()).toBeGreaterThan(0)
 })
 
-it('events that nobody puts into the log are an alarm within a minute, but not at once after a long stop', async () => {
+it('events that do not come into the log are an alarm within a minute, but not at once after a long stop', async () => {
   const release = await holdLog(vault.database)
   await vault.tokenize(checkout)
   const options = { config: { keepsLog: true }, sharedDatabase: vault.database }

@@ -20,7 +20,7 @@ function behindItsLength(text: string): Buffer {
 }
 
 /**
- * The format as docs/reference/seal-format.md and the drawing in `keys/sealing/seal.ts` have it, written a second time on purpose: if the
+ * The format as design section 7 and the drawing in `keys/sealing/committed-gcm.ts` have it, written a second time on purpose: if the
  * two ever disagree, values of earlier versions would no longer open.
  */
 function takeApart(vector: Vector, sealed: Buffer) {

@@ -76,7 +76,7 @@ async function rolesAtStart(roles: CurrentRoles): Promise<RoleSet['roles'] | 'un
     const set = await roles.refresh()
     return set.revision === 0 && !set.distrusted ? set.roles : 'unknown'
   } catch (error) {
-    if (error instanceof Problem && error.status === 503) return 'unknown'
+    if (error instanceof Problem && error.kind === 'unavailable') return 'unknown'
     throw error
   }
 }

@@ -9,9 +9,9 @@ import { THUMBPRINT } from '../policy/public-jwk.ts'
  *
  * A client is registered by one text: a form, a colon, and what the certificate must show.
  *
- * subject:CN=carrier,O=Acme,C=SG    its subject, as RFC 4514 writes it (`openssl x509 -subject -nameopt RFC2253`)
- * dns:… uri:… email:…               one of its subject alternative names
- * sha256:…                          the certificate itself, whoever signed it (section 2.2)
+ *     subject:CN=carrier,O=Acme,C=SG    its subject, as RFC 4514 writes it (`openssl x509 -subject -nameopt RFC2253`)
+ *     dns:… uri:… email:…               one of its subject alternative names
+ *     sha256:…                          the certificate itself, whoever signed it (section 2.2)
  */
 const REGISTRATION = /^(?:subject:[A-Za-z0-9.]+=.+|(?:dns|uri|email):\S+|sha256:(?<thumbprint>\S+))$/
 const MAX_LENGTH = 512

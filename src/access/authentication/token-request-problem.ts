@@ -29,8 +29,7 @@ export function invalidClient(reason: ClientFault, claimed?: string): Problem {
   const claimedClient = claimed !== undefined && CLIENT_ID.test(claimed) ? claimed : undefined
   return new Problem('invalid-client', {
     disbelief: { reason, claimedClient },
-    headers: { 'WWW-Authenticate': 'Basic realm="strongroom"' },
-    extensions: { error: 'invalid_client' },
+    oauthError: 'invalid_client',
   })
 }
 
@@ -39,5 +38,5 @@ export function invalidTokenRequest(
   error: 'invalid_request' | 'invalid_scope' | 'unsupported_grant_type' | 'invalid_dpop_proof',
   detail: string,
 ): Problem {
-  return new Problem('invalid-token-request', { detail, extensions: { error } })
+  return new Problem('invalid-token-request', { detail, oauthError: error })
 }

@@ -5,7 +5,6 @@ import type { ContractStatus } from '../ledger/caller-store.ts'
 import type { AccessState } from '../ledger/ledger-chain.ts'
 import type { ProbeLimit } from '../limits/probe-limit.ts'
 import type { Caller, Partnership } from '../policy/caller.ts'
-import { tokenChallenges } from '../policy/challenge.ts'
 import type { Role, Scope } from '../policy/roles.ts'
 import type { CurrentRoles } from '../roles-in-force/current-roles.ts'
 import type { CallerStatus } from './caller-status.ts'
@@ -77,5 +76,5 @@ function heldScopes(
 }
 
 function unauthenticated(): Problem {
-  return new Problem('unauthenticated', { challenges: tokenChallenges('invalid_token') })
+  return new Problem('unauthenticated', { challenge: { scheme: 'any', error: 'invalid_token' } })
 }

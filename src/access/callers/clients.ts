@@ -4,6 +4,7 @@ import type { Database, Queryable } from '../../database/database.ts'
 import type { NewId } from '../../values/identifier.ts'
 import { drawFresh } from '../../values/random.ts'
 import { Sensitive } from '../../values/sensitive.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import type { AccessLedger } from '../ledger/access-ledger.ts'
 import { type AccessMacs, clientText, stateOf } from '../ledger/access-macs.ts'
 import { CallerError } from '../ledger/caller-error.ts'
@@ -55,7 +56,7 @@ export interface Expiry {
 }
 
 /** The operator named a client that does not exist, or no longer does. */
-export class UnknownClient extends Error {
+export class UnknownClient extends VaultError {
   override readonly name = 'UnknownClient'
 }
 

@@ -1,5 +1,6 @@
 import type { Database } from '../../database/database.ts'
 import { Problem } from '../../values/problem.ts'
+import { titleOf } from '../../values/problem-codes.ts'
 import type { AccessLedger } from '../ledger/access-ledger.ts'
 import type { AccessMacs } from '../ledger/access-macs.ts'
 import { findClientWithSecrets } from '../ledger/client-store.ts'
@@ -67,8 +68,8 @@ export async function findCaller(
   try {
     return await deps.checkCallerStatus(caller)
   } catch (error) {
-    if (!(error instanceof Problem) || error.status >= 500) throw error
-    return { id, refused: error, line: `the caller: ${error.title}` }
+    if (!(error instanceof Problem) || error.kind !== 'refused') throw error
+    return { id, refused: error, line: `the caller: ${titleOf(error.code)}` }
   }
 }
 

@@ -1,4 +1,5 @@
-import { Problem, type ProblemCode } from '../../values/problem.ts'
+import { Problem } from '../../values/problem.ts'
+import { type ProblemCode, titleOf } from '../../values/problem-codes.ts'
 import type { Caller } from '../policy/caller.ts'
 import type { Purpose } from '../policy/purpose.ts'
 import { type Scope, summarise } from '../policy/roles.ts'
@@ -76,11 +77,11 @@ async function checkForeign(
 
 async function checkOwn(deps: CheckTokenDeps, form: Ruling, token: string): Promise<TokenReport> {
   const verified = await deps.own.verify(token).catch((error: unknown) => {
-    if (error instanceof Problem && error.status < 500) return error
+    if (error instanceof Problem && error.kind === 'refused') return error
     throw error
   })
   if (verified instanceof Problem) {
-    const demand = verified.disbelief?.reason ?? verified.title
+    const demand = verified.disbelief?.reason ?? titleOf(verified.code)
     return refusal('strongroom', [form, { rule: 'own', passed: false, demand }], verified.code)
   }
   const own = { rule: 'own', passed: true, demand: 'the vault itself has signed it, and it is good now' }
@@ -97,7 +98,7 @@ async function checkStanding(
   const { roles } = await deps.roles.refresh()
   const { role } = caller
   const checked = await deps.checkCallerStatus(caller).catch((error: unknown) => {
-    if (error instanceof Problem && error.status < 500) return error
+    if (error instanceof Problem && error.kind === 'refused') return error
     throw error
   })
   const demand =

@@ -1,6 +1,5 @@
 import { type CryptoKey, compactVerify, errors } from 'jose'
 import { Problem } from '../../values/problem.ts'
-import { tokenChallenges } from '../policy/challenge.ts'
 import type { AccessTokens } from '../tokens/access-token.ts'
 import { type StaffClaims, staffOf } from './claim-mapping.ts'
 import { createFetchDocument } from './fetch-document.ts'
@@ -107,7 +106,7 @@ export function keysOf(issuer: TrustedIssuer, how: Pick<IssuerKeysOptions, 'now'
 
 function unauthenticated(reason: string): Problem {
   return new Problem('unauthenticated', {
-    challenges: tokenChallenges('invalid_token'),
+    challenge: { scheme: 'any', error: 'invalid_token' },
     disbelief: { reason: `the access token fails a rule of ${reason}` },
   })
 }

@@ -2,6 +2,7 @@ import { textArray } from '../../database/binary-array.ts'
 import type { Queryable, Statement } from '../../database/database.ts'
 import { opaqueArray } from '../../database/opaque-array.ts'
 import { nearestTime } from '../../database/read-time.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import type { Caller, Partnership } from '../policy/caller.ts'
 import { foldedId, staffId } from '../policy/person.ts'
 import { LEDGER_HEAD } from './access-ledger-store.ts'
@@ -29,13 +30,13 @@ const SELECT_VERSION: Statement = { name: 'select-access-version', text: 'SELECT
 /** Changes with everything that a status is made of; it commits together with the change. */
 export async function selectAccessVersion(db: Queryable): Promise<string> {
   const [row] = await db.query<{ version: string }>(SELECT_VERSION)
-  if (row === undefined) throw new Error('access_version has lost its row')
+  if (row === undefined) throw new VaultError('access_version has lost its row')
   return row.version
 }
 
-const CLIENTS = opaqueArray(1, 'text')
-const CALLERS = opaqueArray(2, 'text')
-const FOLDED = opaqueArray(3, 'text')
+const CLIENTS = opaqueArray('$1::text[]')
+const CALLERS = opaqueArray('$2::text[]')
+const FOLDED = opaqueArray('$3::text[]')
 const SELECT_STANDINGS: Statement = {
   name: 'select-callerStatuses',
   text: `SELECT
@@ -43,8 +44,7 @@ const SELECT_STANDINGS: Statement = {
     (${LEDGER_HEAD}) AS ledger,
     (SELECT coalesce(max(revision), 0) FROM role_sets) AS revision,
     ARRAY(SELECT id FROM clients WHERE id = ANY(${CLIENTS}) AND revoked_at IS NULL) AS live,
-    -- A server of an earlier version, while it still runs, writes names as they were typed.
-    ARRAY(SELECT id FROM disabled_staff WHERE folded = ANY(${FOLDED}) OR folded IS NULL) AS disabled,
+    ARRAY(SELECT id FROM disabled_staff WHERE folded = ANY(${FOLDED})) AS disabled,
     ARRAY(SELECT caller FROM suspended_callers WHERE caller = ANY(${CALLERS}) OR starts_with(caller, 'staff:')) AS suspended,
     (SELECT json_agg(json_build_object('client', c.client, 'id', p.id, 'purposes', p.purposes, 'fields', p.fields,
                                       'endsAt', extract(epoch FROM least(p.ends_at, p.ended_at)) * 1000,
@@ -73,7 +73,7 @@ export async function selectCallerStatuses(
     textArray([...new Set(callers.map(({ id }) => id))]),
     textArray([...new Set(callers.map(({ id }) => foldedId(id)))]),
   ])
-  if (row?.version == null) throw new Error('access_version has lost its row')
+  if (row?.version == null) throw new VaultError('access_version has lost its row')
   const live = new Set(row.live)
   const disabled = new Set(row.disabled.map(foldedId))
   const partners = new Map(

@@ -1,5 +1,6 @@
 import canonicalize from 'canonicalize'
 import type { Remaking } from '../../keys/registry/remake-macs.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import type { LedgerEntry } from './access-ledger-store.ts'
 
 /** What every subject is, by its name; a subject that is missing is not in force. */
@@ -25,7 +26,7 @@ export interface AccessChange {
 export const LEDGER_DOMAIN = 'strongroom access ledger'
 
 /** Entries do not follow from one another under their MACs. The message names the first that does not. */
-export class BrokenChain extends Error {
+export class BrokenChain extends VaultError {
   override readonly name = 'BrokenChain'
 }
 

@@ -101,7 +101,7 @@ const reserveStatement = (table: LimitTable): Statement => ({
   name: `reserve-${table}`,
   text: `INSERT INTO ${table} AS r (key, reserved, granted, expire)
          SELECT key, least(wanted, $3::integer), least(wanted, $3::integer), $5::bigint + $4::bigint
-         FROM unnest(${opaqueArray(1, 'text')}, $2::integer[]) AS n (key, wanted) ORDER BY key
+         FROM unnest(${opaqueArray('$1::text[]')}, $2::integer[]) AS n (key, wanted) ORDER BY key
          ON CONFLICT (key) DO UPDATE SET
            points = CASE WHEN r.expire <= $5::bigint THEN 0 ELSE r.points END,
            reserved = CASE WHEN r.expire <= $5::bigint THEN excluded.granted
@@ -118,14 +118,14 @@ const RESERVE: Record<LimitTable, Statement> = {
 }
 
 /**
- * A row that is gone, because the database has crashed, comes back with what counted. The points that reach the limit make
- * the pause; `$6` is the window where pauses grow, and 0 elsewhere.
+ * A row that is gone, because the database has crashed, comes back with what counted. The points that reach the limit
+ * make the pause; `$6` is the window in which pauses grow, and 0 elsewhere.
  */
 const settleStatement = (table: LimitTable): Statement => ({
   name: `settle-${table}`,
   text: `INSERT INTO ${table} AS r (key, granted, points, expire)
          SELECT key, released, counted, ends_at
-         FROM unnest(${opaqueArray(1, 'text')}, $2::integer[], $3::integer[], $4::bigint[]) AS n (key, released, counted, ends_at) ORDER BY key
+         FROM unnest(${opaqueArray('$1::text[]')}, $2::integer[], $3::integer[], $4::bigint[]) AS n (key, released, counted, ends_at) ORDER BY key
          ON CONFLICT (key) DO UPDATE SET
            points = least(r.points + excluded.points, 2000000000),
            reserved = greatest(0, r.reserved - excluded.granted),

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import type { KindName } from '../../kinds/registry.ts'
 import { Problem } from '../../values/problem.ts'
 import type { Caller } from './caller.ts'
 import { type ChangeCircumstances, decideChange, dependsOnUse, requireChange } from './change.ts'
 import { purposes } from './purpose.ts'
-import { type ChangeRule, type ChangeScope, type KindName, scopes } from './roles.ts'
+import { type ChangeRule, type ChangeScope, scopes } from './roles.ts'
 
 const callerWith = (changes: ChangeRule[] | undefined, more: Partial<Caller> = {}): Caller => ({
   ...{ id: 'staff:ann', kind: 'staff', role: 'clerk', site: 'shop-1' },

@@ -1,6 +1,5 @@
 import { Problem } from '../../values/problem.ts'
 import type { Caller } from './caller.ts'
-import { proofChallenges } from './challenge.ts'
 import type { Budget, Conditions, Hours, Limits } from './roles.ts'
 
 /** What is known of a request that a grant's conditions ask for. What is left out is not there. */
@@ -27,8 +26,8 @@ export function findUnmet(
   if (hours && !(now && isWithin(hours, now))) return unmet('hours', 'not at this time')
   if (conditions.sender_constrained && !isOwners(caller, conditions.sender_constrained)) {
     // The way to come back with a token that is bound to its owner's key.
-    const challenges = proofChallenges('invalid_token')
-    return { condition: 'sender_constrained', problem: new Problem('unauthenticated', { challenges }) }
+    const challenge = { scheme: 'DPoP', error: 'invalid_token' } as const
+    return { condition: 'sender_constrained', problem: new Problem('unauthenticated', { challenge }) }
   }
   if (conditions.authority && !(authority && ticket)) {
     const missing = [!ticket && '#/ticket', !authority && '#/authority'].filter((pointer) => pointer !== false)

@@ -1,9 +1,9 @@
+import type { KindName } from '../../kinds/registry.ts'
 import { Problem } from '../../values/problem.ts'
 import { type Caller, definitionOf } from './caller.ts'
-import { scopeChallenges } from './challenge.ts'
 import { type Circumstances, findUnmet, stricter } from './condition.ts'
 import type { Purpose } from './purpose.ts'
-import { type Budget, conditionsOf, type Denial, type KindName, namesOf, type Role, type Scope } from './roles.ts'
+import { type Budget, conditionsOf, type Denial, namesOf, type Role, revealScopeOf, type Scope } from './roles.ts'
 
 /** Why the caller lacks the scope; undefined when it does not. */
 export function findMissingScope(caller: Caller, scope: Scope): Problem | undefined {
@@ -40,7 +40,7 @@ export function decideReveal(
   wanted?: readonly string[],
   circumstances: Circumstances = {},
 ): Decision {
-  const scope: Scope = `${kind}:reveal`
+  const scope = revealScopeOf(kind)
   if (!caller.scopes.has(scope)) return refused(scopeMissing(scope), `the token: no scope ${scope}`)
   const notPermitted = (line: string) => refused(new Problem('purpose-not-permitted'), line)
   const role = definitionOf(caller)
@@ -133,6 +133,7 @@ function refused(problem: Problem, line: string): Decision {
   return { granted: false, problem, lines: [line] }
 }
 
+/** @param scope the one that is missing; left out, the answer names those that the call takes */
 function scopeMissing(scope?: Scope): Problem {
-  return new Problem('scope-missing', { challenges: scopeChallenges(scope) })
+  return new Problem('scope-missing', { challenge: { scheme: 'any', error: 'insufficient_scope', scope } })
 }

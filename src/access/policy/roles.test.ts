@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createKinds } from '../../kinds/kinds.ts'
+import { type KindName, kindNames } from '../../kinds/registry.ts'
 import { purposes } from './purpose.ts'
 import {
   builtInRoles,
@@ -7,14 +8,12 @@ import {
   conditionsOf,
   type Grant,
   isRoleName,
-  type KindName,
   roleNames,
   roleOf,
   scopes,
 } from './roles.ts'
 
 const kinds = createKinds()
-const kindNames = Object.keys(kinds) as KindName[]
 const revealed = (name: (typeof roleNames)[number], kind: KindName) => roleOf(name).reveals[kind] ?? []
 
 it('names exactly the twelve roles', () => {
@@ -75,7 +74,7 @@ it('reveals card numbers to billing and legal only', () => {
   expect(roleNames.filter((name) => revealed(name, 'card').includes('number'))).toEqual(['billing', 'legal'])
 })
 
-describe('whatever a file of roles says', () => {
+describe('with any file of roles', () => {
   const bare = (changes: Partial<Grant>): Grant => ({ kind: 'card', view: 'full', purposes: [...purposes], ...changes })
   const forLaw = { ticket: true, authority: true, approval: true }
   const none: Conditions = {

@@ -6,7 +6,6 @@ import type { Keys } from '../../keys/ring/keys.ts'
 import type { NewId } from '../../values/identifier.ts'
 import { Problem } from '../../values/problem.ts'
 import type { Caller } from '../policy/caller.ts'
-import { tokenChallenges } from '../policy/challenge.ts'
 import { foldedId } from '../policy/person.ts'
 import { type Purpose, purposes } from '../policy/purpose.ts'
 import { isRoleName, ROLE_NAME, type RoleName, type Scope, scopes } from '../policy/roles.ts'
@@ -203,7 +202,7 @@ function ruleOf(error: unknown): string {
 
 function unauthenticated(rule: string): Problem {
   return new Problem('unauthenticated', {
-    challenges: tokenChallenges('invalid_token'),
+    challenge: { scheme: 'any', error: 'invalid_token' },
     disbelief: { reason: `the access token fails a rule of the vault: ${rule}` },
   })
 }

@@ -114,7 +114,7 @@ describe('a proof', () => {
     expect(spent.size).toBe(0)
   })
 
-  it('is refused when there is none, several, or another spelling of one', async () => {
+  it('is refused if it is missing, repeated, or spelled otherwise', async () => {
     const good = await proof()
     for (const text of [undefined, '', `${good}, ${await proof()}`, `${good}=`, ` ${good}`, 'a.b', 'a.b.c.d']) {
       expect(await verify(text)).toBeUndefined()
@@ -128,7 +128,7 @@ describe('a proof', () => {
     expect(await verify(once)).toBeUndefined()
   })
 
-  it('counts once by its id, whatever else it says, and for its key alone', async () => {
+  it('counts once by its id, whatever else is in it, and for its key alone', async () => {
     const same = { claims: { jti: 'same' } }
     expect(await verify(await proof(same))).toBe(key.thumbprint)
     expect(await verify(await proof(same, key, at(-10)))).toBeUndefined()

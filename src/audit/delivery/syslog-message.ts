@@ -17,7 +17,7 @@ const PARAMETERS = ['id', 'outcome', 'site', 'source', 'token', 'purpose', 'code
  * One message. `text` is the event as JSON in ASCII, so that it survives receivers that take a message for a line or
  * guess the encoding. Parsed, it is the same event.
  *
- * <110>1 2026-11-24T10:00:00.007Z host strongroom - record.reveal [audit@32473 sequence="7" id="evt_…" …] {…}
+ *     <110>1 2026-11-24T10:00:00.007Z host strongroom - record.reveal [audit@32473 sequence="7" id="evt_…" …] {…}
  */
 export function syslogMessage(entry: { sequence: number; body: string }, text: string, hostname: string): string {
   const event = JSON.parse(entry.body) as Record<string, unknown> & { caller?: { id: string } }

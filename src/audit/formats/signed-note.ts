@@ -1,4 +1,5 @@
 import { createPublicKey, hash, type KeyObject, sign, verify } from 'node:crypto'
+import { VaultError } from '../../values/vault-error.ts'
 import { bytesOfBase64 } from './canonical-base64.ts'
 
 /**
@@ -35,7 +36,7 @@ export interface SignedNote {
 }
 
 /** The text is no signed note. */
-export class NoteError extends Error {
+export class NoteError extends VaultError {
   override readonly name = 'NoteError'
 }
 

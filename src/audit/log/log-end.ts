@@ -1,5 +1,6 @@
 import { createPublicKey } from 'node:crypto'
 import type { Queryable } from '../../database/database.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import { parseCheckpoint } from '../formats/checkpoint.ts'
 import { isSignedBy, NoteError, noteVerifier } from '../formats/signed-note.ts'
 import { TILE_WIDTH } from '../formats/tile.ts'
@@ -9,7 +10,7 @@ import type { LogKey } from './log-keys.ts'
 import { type LogHead, selectEdge, selectHead } from './log-store.ts'
 
 /** The log in the database is not the one that the vault signed. The vault signs nothing on top of it. */
-export class LogChanged extends Error {
+export class LogChanged extends VaultError {
   override readonly name = 'LogChanged'
 }
 

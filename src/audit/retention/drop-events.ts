@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { ConfigError } from '../../config/config.ts'
 import type { Database, Queryable } from '../../database/database.ts'
 import { isLockTimeout } from '../../database/database-error.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import type { AuditCaller, NewAuditEvent } from '../event/audit-event.ts'
 import { insertEvents } from '../event/audit-store.ts'
 import { minimumIndexOf } from '../formats/tile.ts'
@@ -30,7 +31,7 @@ const PAUSE_MS = 500
 const MOST_STRAGGLERS = 1_000
 
 /** The events must stay for now; the message says why. */
-class NotDroppable extends Error {
+class NotDroppable extends VaultError {
   override readonly name = 'NotDroppable'
 }
 

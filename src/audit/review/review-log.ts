@@ -1,4 +1,5 @@
 import type { Database } from '../../database/database.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import type { AuditCaller, NewAuditEvent } from '../event/audit-event.ts'
 import type { WriteAuditEvent } from '../event/write-audit-event.ts'
 import { authenticateWaiting } from '../log/authenticate-waiting.ts'
@@ -80,7 +81,7 @@ async function findAll(deps: ReviewDeps, { since, timeZone }: Review, until: Dat
 }
 
 /** There is no such finding; the message says what to do. */
-class FindingNotFound extends Error {
+class FindingNotFound extends VaultError {
   override readonly name = 'FindingNotFound'
 }
 

@@ -1,5 +1,6 @@
 import { open, stat } from 'node:fs/promises'
 import canonicalize from 'canonicalize'
+import { VaultError } from '../../values/vault-error.ts'
 import { hashOfBase64 } from '../formats/canonical-base64.ts'
 import { TILE_WIDTH } from '../formats/tile.ts'
 import { type LogEvidence, type LoggedLeaf, type LogPage, type LogSource, subtreeKey } from './log-source.ts'
@@ -11,7 +12,7 @@ import { type LogEvidence, type LoggedLeaf, type LogPage, type LogSource, subtre
  * tile, `{"sequence":256,"leaves":256,"hash":"<base64>"}`. A checkpoint, `{"checkpoint":"<signed note>"}`, follows the
  * leaves that it was signed over; the last one is the export's own.
  */
-export class LogFileError extends Error {
+export class LogFileError extends VaultError {
   override readonly name = 'LogFileError'
 }
 

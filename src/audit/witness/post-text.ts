@@ -1,4 +1,5 @@
 import { type Agent, request } from 'node:https'
+import { VaultError } from '../../values/vault-error.ts'
 
 const TIMEOUT_MS = 10_000
 /** The signatures of a witness, or the answer of a web hook. */
@@ -8,7 +9,7 @@ const MAX_ANSWER_BYTES = 64 * 1024
 const CLOSED = new Set(['ECONNRESET', 'EPIPE'])
 
 /** A target was not reached, or did not answer; the message contains nothing of its answer. */
-export class Undelivered extends Error {
+export class Undelivered extends VaultError {
   override readonly name = 'Undelivered'
 }
 

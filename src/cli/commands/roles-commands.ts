@@ -5,6 +5,7 @@ import { parseRoleFile } from '../../access/policy/role-file.ts'
 import { type RoleFile, toRoleFile } from '../../access/policy/role-set.ts'
 import { parseJson } from '../../http/json.ts'
 import { type InputError, Problem } from '../../values/problem.ts'
+import { titleOf } from '../../values/problem-codes.ts'
 import { FAILED, type Json, note, operator, print, withJson } from '../command.ts'
 import { withKeys, withRoles } from '../custodians.ts'
 
@@ -63,7 +64,8 @@ async function readRoleFile(file: string): Promise<{ roles?: RoleFile; faults: r
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     return {
-      faults: error.errors.length > 0 ? error.errors : [{ pointer: '#', detail: `is no such file: ${error.title}` }],
+      faults:
+        error.errors.length > 0 ? error.errors : [{ pointer: '#', detail: `is no such file: ${titleOf(error.code)}` }],
     }
   }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Knex } from 'knex'
 import pg from 'pg'
+import { VaultError } from '../../values/vault-error.ts'
 import { type OnlineMigration, toKnexMigration } from './online-migration.ts'
 import { replaceUnreleased } from './unreleased-migrations.ts'
 
@@ -17,7 +18,7 @@ const ASK_AGAIN_MS = 200
 const ONE_BATCH = `UPDATE migrations SET batch = (SELECT min(batch) FROM migrations WHERE name = ANY (?)) WHERE name = ANY (?)`
 
 /** A table that a migration needs is locked; the message says so in one sentence. */
-export class HeldUp extends Error {
+export class HeldUp extends VaultError {
   override readonly name = 'HeldUp'
 }
 
@@ -65,7 +66,7 @@ async function refuseRollback(): Promise<void> {
  */
 export async function runMigrations(db: Knex, migrations: Migrations, options: RunOptions = {}): Promise<string[]> {
   const { first, online } = migrations
-  const applied = await replaceUnreleased(db, await appliedBefore(db))
+  const applied = await patiently(async () => replaceUnreleased(db, await appliedBefore(db)), options)
   const known = await appliedBefore(db)
 
   /** Runs of the first and of the named ones what is pending. */

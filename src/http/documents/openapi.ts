@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi'
-import { problemCodes } from '../../values/problem.ts'
+import { PROBLEM_CODES } from '../../values/problem-codes.ts'
 import type { Route } from '../route.ts'
 
 const problemSchema = z
@@ -9,7 +9,7 @@ const problemSchema = z
     title: z.string(),
     status: z.int(),
     detail: z.string().optional(),
-    code: z.enum(problemCodes.map(({ code }) => code)),
+    code: z.enum(PROBLEM_CODES),
     request_id: z.string(),
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
     approval: z.string().optional().describe('with approval-required: the id of the request that waits'),

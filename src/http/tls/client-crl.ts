@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { type Alert, createNewsAlert } from '../../observability/alert.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import { importX509 } from './development-certificate.ts'
 
 /**
@@ -21,10 +22,10 @@ export interface ClientCrl {
 
 const ONE_LIST = /-----BEGIN X509 CRL-----[\s\S]+?-----END X509 CRL-----/g
 
-/** @throws {Error} one sentence that names the file, when it cannot be read or holds no list */
+/** @throws {VaultError} one sentence that names the file, when it cannot be read or holds no list */
 export async function readClientCrl(file: string): Promise<ClientCrl> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new Error(`the revocation list ${file} cannot be read (${error.code})`, { cause: error })
+    throw new VaultError(`the revocation list ${file} cannot be read (${error.code})`, { cause: error })
   })
   // Node reads one list from each text, and passes over the rest of it.
   const pem = text.match(ONE_LIST) ?? []
@@ -34,7 +35,7 @@ export async function readClientCrl(file: string): Promise<ClientCrl> {
     return { issuer, nextUpdate, serials: new Set(entries.map((entry) => serialOf(entry.serialNumber))) }
   }
   const lists = parsed(() => pem.map(parse))
-  if (lists === undefined || lists.length === 0) throw new Error(`${file} does not hold a revocation list in PEM`)
+  if (lists === undefined || lists.length === 0) throw new VaultError(`${file} does not hold a revocation list in PEM`)
 
   const outOfDate = (now: Date) =>
     lists.flatMap(({ issuer, nextUpdate }) =>

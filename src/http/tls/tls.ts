@@ -5,6 +5,7 @@ import type { ServerOptions } from 'node:https'
 import { isIP } from 'node:net'
 import path from 'node:path'
 import { createSecureContext } from 'node:tls'
+import { VaultError } from '../../values/vault-error.ts'
 import { type ClientCrl, readClientCrl } from './client-crl.ts'
 
 export interface CertificateFiles {
@@ -74,7 +75,7 @@ const POLL_MS = 10_000
 /**
  * Reads a certificate and its key into the options of `https.createServer`, or of `server.setSecureContext`.
  *
- * @throws {Error} one sentence that names the file, if one cannot be read or used, or the key is not the certificate's
+ * @throws {VaultError} one sentence that names the file, if one cannot be read or used, or the key is not the certificate's
  */
 export async function loadTls(files: CertificateFiles): Promise<TlsOptions> {
   const { certFile, keyFile, clientCaFile, clientCrlFile } = files
@@ -82,7 +83,9 @@ export async function loadTls(files: CertificateFiles): Promise<TlsOptions> {
   const certificate = parsed(() => new X509Certificate(cert), `${certFile} does not hold a certificate in PEM`)
   const privateKey = parsed(() => createPrivateKey(key), `${keyFile} does not hold an unencrypted private key in PEM`)
   if (!certificate.checkPrivateKey(privateKey)) {
-    throw new Error(`the private key in ${keyFile} does not belong to the certificate in ${certFile}; replace both`)
+    throw new VaultError(
+      `the private key in ${keyFile} does not belong to the certificate in ${certFile}; replace both`,
+    )
   }
   const options: TlsOptions = { cert, key, ...POLICY }
   if (clientCaFile !== undefined) Object.assign(options, await askClients(clientCaFile, clientCrlFile))
@@ -194,7 +197,7 @@ async function readPem(file: string, what: string): Promise<string> {
     return await readFile(file, 'utf8')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    throw new Error(`the ${what} ${file} cannot be read (${code})`, { cause: error })
+    throw new VaultError(`the ${what} ${file} cannot be read (${code})`, { cause: error })
   }
 }
 
@@ -202,7 +205,7 @@ function parsed<T>(parse: () => T, complaint: string): T {
   try {
     return parse()
   } catch (error) {
-    throw new Error(complaint, { cause: error })
+    throw new VaultError(complaint, { cause: error })
   }
 }
 

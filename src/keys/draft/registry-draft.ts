@@ -18,7 +18,7 @@ import { countWraps, notifyKeysChanged, saveKeys, saveManifest, saveRootKeys } f
 import { encodeManifest, KeyRegistryError, macOf, type RegistryRows } from '../key/registry-manifest.ts'
 import { newVaultId, vaultOf } from '../key/vault-id.ts'
 import type { RootKey, RootKeyRecord } from '../root-key/root-key.ts'
-import type { SealContext } from '../sealing/seal.ts'
+import type { SealContext } from '../sealing/seal-context.ts'
 import { activateRootKey } from './activate-root-key.ts'
 import { marksOfNewKey, newKeyBytes, newKeyRow, publicKeyOfBytes } from './new-key.ts'
 import { wrapChecked } from './wrap-checked.ts'
@@ -32,8 +32,8 @@ export interface DraftOptions {
 type DraftRows = RegistryRows & { vault: string; marks?: readonly string[]; handovers?: readonly Handover[] }
 
 /**
- * The registry as it will be. Everything is decided on the verified rows in memory, and the new manifest is made of them:
- * what somebody changes in the tables meanwhile is not signed along with it.
+ * The registry as it will be. Everything is decided on the verified rows in memory, and the new manifest is made from
+ * them, so that a change of the tables in the meantime is not signed along with it.
  */
 export class RegistryDraft {
   readonly changes: DraftChange[] = []
@@ -105,7 +105,7 @@ export class RegistryDraft {
   /**
    * Makes and wraps a pre-active key, and answers with its id.
    *
-   * @param bytes are wiped; fresh ones when left out
+   * @param bytes are wiped; default: fresh ones
    */
   async create(purpose: KeyPurpose, bytes = newKeyBytes(purpose)): Promise<string> {
     const { newId, now } = this.#options
@@ -144,8 +144,8 @@ export class RegistryDraft {
   }
 
   /**
-   * Wraps every key that is left under another root key, which becomes the active one. The MAC keys are replaced with it: who
-   * has the old root key, and an old backup, does not have them.
+   * Wraps every key that is still under another root key, which becomes the active one. The MAC keys are replaced with
+   * it: a person who has the old root key and an old backup does not have them.
    */
   async rewrap(rootKey: RootKey): Promise<void> {
     for (const row of this.#keys.values()) {
@@ -165,7 +165,7 @@ export class RegistryDraft {
     }
   }
 
-  /** The key of that purpose before this draft and after it. Undefined when it is the same, or there was none. */
+  /** The key of that purpose before this draft and after it. Undefined if it is the same, or there was none. */
   async replacement(purpose: MacPurpose): Promise<{ former: MacKey; present: MacKey } | undefined> {
     const formerId = this.#replacedMacKey(purpose)
     if (formerId === undefined) return undefined
@@ -217,8 +217,8 @@ export class RegistryDraft {
   }
 
   /**
-   * A key of the manifest's MAC that was replaced has nothing more to verify. A start knows no earlier state of a key: it would
-   * take a manifest that calls such a key the active one, if the present root key still opened it.
+   * A replaced key of the manifest's MAC has nothing more to verify. A start knows no earlier state of a key: it would
+   * accept a manifest that calls such a key the active one, if the present root key still opened it.
    */
   #destroyFormerRegistryKeys(): void {
     for (const { id, purpose, state } of this.rows) {
@@ -236,7 +236,7 @@ export class RegistryDraft {
     return active
   }
 
-  /** The id of the key that was active before and is not any more. */
+  /** The id of the key that was active before. */
   #replacedMacKey(purpose: MacPurpose): string | undefined {
     const former = this.#formerMacKeys.get(purpose)
     return former !== undefined && this.#require(former).state !== 'active' ? former : undefined

@@ -1,13 +1,13 @@
 import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto'
-import type { SealContext, SealingKey } from '../sealing/seal.ts'
+import type { SealContext, SealingKey } from '../sealing/seal-context.ts'
 import type { KeyState } from './key-state.ts'
 
 /**
- * What a key may be used for, and nothing else (NIST SP 800-57 part 1, section 5.2). `display` and `secret` are data keys and
- * seal the two parts of records; `index` keys make the keyed hashes of customers, e-mail addresses, telephone numbers and
- * Idempotency-Keys, `card-index` keys those of card numbers; `token-signing` keys are EC P-256 private keys, `audit-signing`
- * keys, for checkpoints, and `certificate-signing` keys, for key certificates, Ed25519 ones; MAC keys authenticate what only
- * the vault may write, each of them one kind of it.
+ * What a key may be used for, and nothing else (NIST SP 800-57 part 1, section 5.2). `display` and `secret` are data
+ * keys and seal the two parts of records; `index` keys make the keyed hashes of customers, e-mail addresses, telephone
+ * numbers and Idempotency-Keys, `card-index` keys those of card numbers; `token-signing` keys are EC P-256 private
+ * keys, `audit-signing` keys, for checkpoints, and `certificate-signing` keys, for attestations, Ed25519 ones; MAC keys
+ * authenticate what only the vault may write, each of them one kind of it.
  */
 export type KeyPurpose =
   | 'display'
@@ -20,8 +20,8 @@ export type KeyPurpose =
   | MacPurpose
 
 /**
- * `registry-mac`: the manifest of the registry; `access-mac`: who may do what; `event-mac`: audit events; `limit-mac`: whose
- * count a limit is.
+ * `registry-mac`: the manifest of the registry; `access-mac`: who may do what; `event-mac`: audit events; `limit-mac`:
+ * whose count a limit is.
  */
 export type MacPurpose = 'registry-mac' | 'access-mac' | 'event-mac' | 'limit-mac'
 
@@ -83,7 +83,7 @@ export interface KeyRow {
   expires_at: Date | null
   /** How often it protected something, as far as the servers have reported. */
   uses: number
-  /** What servers may have used beyond that. */
+  /** What servers may have used in addition. */
   uses_reserved: number
 }
 

@@ -1,6 +1,7 @@
 import { createHmac, hash, type KeyObject, timingSafeEqual } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import { z } from 'zod'
+import { VaultError } from '../../values/vault-error.ts'
 import type { Handover } from './handover.ts'
 import type { KeyRow, RootKeyRow } from './key.ts'
 
@@ -13,11 +14,11 @@ import type { KeyRow, RootKeyRow } from './key.ts'
 const FORMAT = 2
 
 /** The registry cannot be used; the message names the rows and what is wrong with them, and holds no key. */
-export class KeyRegistryError extends Error {
+export class KeyRegistryError extends VaultError {
   override readonly name = 'KeyRegistryError'
 }
 
-/** Both tables of keys as they stand. */
+/** Both tables of keys as they are. */
 export interface RegistryRows {
   keys: KeyRow[]
   rootKeys: RootKeyRow[]
@@ -43,7 +44,7 @@ const manifestSchema = z.object({
   handovers: z.array(handoverSchema).optional(),
   keys: z.array(entrySchema),
   root_keys: z.array(entrySchema),
-  /** What was done once in this vault, so that it is not done again when its traces are gone. */
+  /** What was done once in this vault, so that it is not repeated when its traces are gone. */
   marks: z.array(z.string()).optional(),
 })
 
@@ -129,7 +130,7 @@ function compare(what: string, expected: readonly Entry[], actual: readonly Entr
   ]
 }
 
-/** A row that somebody added may be named anything; what does not look like a name of ours is not repeated. */
+/** An added row may have any name; one that does not look like a name of the vault is not repeated. */
 function describe(what: string, entry: Entry): string {
   const name = [entry.id, entry.purpose ?? entry.provider].map((word) =>
     typeof word === 'string' && /^[a-z0-9_-]{1,64}$/.test(word) ? word : '?',

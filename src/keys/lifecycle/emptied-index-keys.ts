@@ -3,14 +3,9 @@ import { isIndexPurpose, type KeyRow } from '../key/key.ts'
 import { destroyWhenFreeMark } from '../key/marks.ts'
 import type { Keys } from '../ring/keys.ts'
 import { dropTermPartitions } from '../rotation/drop-term-partitions.ts'
-import { countKeptAnswers } from '../rotation/reference-store.ts'
+import { findExpiring } from '../rotation/reference-store.ts'
 import { type DestroyKeyDeps, destroyKey, KeyStillNeeded } from './destroy.ts'
 import { VAULT } from './keep-signing-keys.ts'
-
-export interface DestroyEmptiedDeps extends DestroyKeyDeps {
-  /** Until when counts of limits stand under hashes of index keys, as versions before made them, in milliseconds since 1970. */
-  indexKeysCountUntil: () => Promise<number>
-}
 
 /** Which keys were destroyed, and of the others why they are not yet. */
 export interface DestroyedKeys {
@@ -19,11 +14,11 @@ export interface DestroyedKeys {
 }
 
 /**
- * Destroys the index keys that rotations have emptied, except those that something still needs: an answer that is kept for an
- * Idempotency-Key, a count of a version before, a transaction that has not ended. These are for the next time.
+ * Destroys the index keys that rotations have emptied, except those that something still needs: an answer that is kept
+ * for an Idempotency-Key, a transaction that has not ended. These wait for the next time.
  */
 export async function destroyEmptied(
-  deps: DestroyEmptiedDeps,
+  deps: DestroyKeyDeps,
   operator: AuditCaller,
   { onWait, signal }: { onWait?: ((reason: string) => void) | undefined; signal?: AbortSignal } = {},
 ): Promise<DestroyedKeys> {
@@ -46,7 +41,7 @@ export async function destroyEmptied(
   return result
 }
 
-function emptiedKeys({ keys }: DestroyEmptiedDeps): readonly KeyRow[] {
+function emptiedKeys({ keys }: DestroyKeyDeps): readonly KeyRow[] {
   const { keys: rows, marks } = keys.verified
   return rows.filter(({ id, purpose, state }) => {
     const isLeft = state === 'deactivated' || state === 'compromised'
@@ -55,16 +50,14 @@ function emptiedKeys({ keys }: DestroyEmptiedDeps): readonly KeyRow[] {
 }
 
 /** What is cheap to ask, before everything is counted. */
-async function neededBecause(deps: DestroyEmptiedDeps, id: string): Promise<string | undefined> {
-  const now = deps.now()
-  const answers = await countKeptAnswers(deps.database, id, now)
-  if (answers > 0) return `${answers} answers are kept for Idempotency-Keys under it, for 24 hours at the most`
-  if (now.getTime() < (await deps.indexKeysCountUntil())) return 'limits of the version before still count under it'
+async function neededBecause(deps: DestroyKeyDeps, id: string): Promise<string | undefined> {
+  const expiring = await findExpiring(deps.database, deps.keys.referencing, id, deps.now())
+  if (expiring) return `${expiring.count} in ${expiring.name} need it. ${expiring.expires}`
   return undefined
 }
 
-/** Does that by itself, while the vault is open, and answers with how many keys were destroyed. */
-export async function destroyFreed(deps: DestroyEmptiedDeps & { keys: Pick<Keys, 'isSealed'> }): Promise<number> {
+/** Does that repeatedly, while the vault is open, and answers with how many keys were destroyed. */
+export async function destroyFreed(deps: DestroyKeyDeps & { keys: Pick<Keys, 'isSealed'> }): Promise<number> {
   if (deps.keys.isSealed) return 0
   await dropTermPartitions(deps)
   return (await destroyEmptied(deps, VAULT)).destroyed.length

@@ -6,6 +6,7 @@ import { holdsRecords, lockRegistry, selectRegistry } from '../key/key-store.ts'
 import { KeyRegistryError, parseManifest, type RegistryRows, verifyManifest } from '../key/registry-manifest.ts'
 import { newVaultId } from '../key/vault-id.ts'
 import type { RootKey, RootKeyRecord } from '../root-key/root-key.ts'
+import type { ReferencingTables } from '../sealing/referencing-tables.ts'
 import { createRegistryMacKey, requireRootKey } from './registry-mac-key.ts'
 import { type RemakeMacs, remakingWith } from './remake-macs.ts'
 import { requireNoStepBack } from './require-no-step-back.ts'
@@ -17,7 +18,7 @@ export interface VerifiedRegistry extends RegistryRows {
   vault: string
   /** Grows by one with every change. */
   generation: number
-  /** Tells two registries of one generation apart. */
+  /** Distinguishes two registries of one generation. */
   mac: Buffer
   /** The root key that wraps everything. */
   rootKey: RootKeyRow
@@ -47,7 +48,7 @@ export interface Registry {
   /** From now on no registry is read that takes something of this one back. */
   remember(verified: VerifiedRegistry): void
   /**
-   * Whether a start would take the registry as it stands; changes nothing. A vault that has none yet is fine.
+   * Whether a start would accept the registry as it is; changes nothing. A vault without one is fine.
    *
    * @throws {KeyRegistryError | Problem} as `establish` and `read`
    */
@@ -80,10 +81,10 @@ export interface RegistryOptions extends DraftOptions {
   openRootKey: (record: RootKeyRecord) => Promise<RootKey>
   /** What a start is held against outside the database. Default: nothing. */
   pin?: VaultPin | undefined
+  /** Everything that is stored under the keys. */
+  referencing: ReferencingTables
   /** Makes the MACs of rows again whose key is replaced. */
   remakeMacs: RemakeMacs
-  /** What need not be done any more in a vault that begins with this version. */
-  marksOfNewVault?: readonly string[]
 }
 
 /** What reads the registry, with the keys that it takes in memory. */
@@ -107,12 +108,11 @@ export function createRegistry(options: RegistryOptions): Registry {
       await lockRegistry(tx)
       const { stored, ...rows } = await selectRegistry(tx)
       if (stored !== undefined) return addPurposes(tx)
-      await requireNew(tx, rows)
+      await requireNew(tx, rows, options.referencing)
       pin?.requireNone()
       const record = rows.rootKeys.at(-1) ?? (await options.newRootKey(options.newId('root'), newVaultId()))
       const draft = RegistryDraft.first(rows, await openRootKey(record), options)
       for (const purpose of keyPurposes) draft.transition(await draft.create(purpose), 'active')
-      for (const name of options.marksOfNewVault ?? []) draft.mark(name)
       await draft.save(tx, 1)
     })
   }
@@ -154,7 +154,7 @@ export function createRegistry(options: RegistryOptions): Registry {
         const verified = await read(db)
         return { marks: verified.marks, verified }
       }
-      await requireNew(db, rows)
+      await requireNew(db, rows, options.referencing)
       return { marks: [] }
     },
     read,
@@ -198,8 +198,8 @@ function lackingPurposes(keys: readonly KeyRow[]): KeyPurpose[] {
 }
 
 /** No keys and no manifest are a vault's first start, unless it holds something. */
-async function requireNew(db: Queryable, { keys }: RegistryRows): Promise<void> {
+async function requireNew(db: Queryable, { keys }: RegistryRows, { sealed }: ReferencingTables): Promise<void> {
   if (keys.length > 0) throw new KeyRegistryError(MANIFEST_MISSING)
-  if (!(await holdsRecords(db))) return
+  if (!(await holdsRecords(db, sealed))) return
   throw new KeyRegistryError('the keys are missing though there are records: restore the tables of keys from a backup.')
 }

@@ -44,7 +44,7 @@ describe('what is configured', () => {
     expect(asked).toEqual([FIRST.id])
   })
 
-  it('is the vault that it must be, whatever is pinned', () => {
+  it('is the vault that it must be, with any pin', () => {
     const other = `vault_${'b'.repeat(26)}`
     const pin = open({ vaultId: VAULT })
     expect(() => pin.requireVault(VAULT)).not.toThrow()

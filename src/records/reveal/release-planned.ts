@@ -4,7 +4,8 @@ import type { AuditFacts } from '../../audit/event/audit-event.ts'
 import type { EarlierReveal } from '../../audit/event/event-lookup-store.ts'
 import { leaveOutRecord, type UnfinishedEvent } from '../../audit/event/unfinished-event.ts'
 import { storeUnderKeys } from '../../keys/ring/store-under-keys.ts'
-import type { Details, Kind } from '../../kinds/kind.ts'
+import type { Details } from '../../kinds/kind.ts'
+import type { Kind } from '../../kinds/kinds.ts'
 import { Problem } from '../../values/problem.ts'
 import { Sensitive } from '../../values/sensitive.ts'
 import { giveWay } from '../../values/time-slice.ts'
@@ -135,7 +136,7 @@ async function commitOpened(
     const release = () => deps.batches.releaseApproved(releaseOf([one]), { approval, event: one.event.id })
     const outcome = await storeUnderKeys(deps.keys, release).catch((error: unknown) => {
       // What was released already leaves, whatever becomes of the rest.
-      if (error instanceof Problem && (hasReleased || error.status !== 503)) return error
+      if (error instanceof Problem && (hasReleased || error.kind !== 'unavailable')) return error
       throw error
     })
     outcomes.set(one, outcome)

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Caller } from '../../access/policy/caller.ts'
-import { problemAnswer, problemDocument } from '../../http/documents/problem-response.ts'
+import { revealScopeOf, revealScopes } from '../../access/policy/roles.ts'
+import { problemAnswer, problemDocument } from '../../http/documents/problem-document.ts'
 import { type Route, route } from '../../http/route.ts'
 import { optionalMembers } from '../../kinds/optional-members.ts'
 import type { RecordDeps } from '../dependencies.ts'
@@ -11,8 +12,6 @@ import { kindNameOf, parseToken } from '../record/token.ts'
 import type { Why } from '../why/why.ts'
 import type { PlannedEvents } from './release-planned.ts'
 import { isUnknown, type RevealResult, revealRecords } from './reveal.ts'
-
-const REVEAL_SCOPES = ['card:reveal', 'address:reveal', 'contact:reveal']
 
 const { break_glass, fields } = optionalMembers({
   break_glass: z.literal(true).describe('release without waiting for an approval; it raises an alert'),
@@ -44,10 +43,10 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
       method: 'POST',
       path: '/v1/tokens/:token/reveal',
       summary: 'Release the granted fields of a record for a purpose',
-      access: REVEAL_SCOPES,
+      access: revealScopes,
       scopesFor: ({ token = '' }) => {
         const parsed = parseToken(token)
-        return parsed === undefined ? REVEAL_SCOPES : [`${kindNameOf(parsed)}:reveal`]
+        return parsed === undefined ? revealScopes : [revealScopeOf(kindNameOf(parsed))]
       },
       audited: true,
       idempotent: true,
@@ -74,7 +73,7 @@ export function createRevealRoutes(deps: RecordDeps & { idempotency: Idempotency
       method: 'POST',
       path: '/v1/reveal',
       summary: 'Release up to 100 records for one purpose',
-      access: REVEAL_SCOPES,
+      access: revealScopes,
       audited: true,
       idempotent: true,
       asked: askedIn,

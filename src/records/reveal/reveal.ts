@@ -3,9 +3,10 @@ import { type Circumstances, stricter } from '../../access/policy/condition.ts'
 import { decideReveal, grantReveal } from '../../access/policy/grant.ts'
 import type { Purpose } from '../../access/policy/purpose.ts'
 import type { Budget } from '../../access/policy/roles.ts'
-import { isShown, kindNames } from '../../access/policy/view.ts'
+import { isShown } from '../../access/policy/view.ts'
 import { findReveals } from '../../audit/event/event-lookup-store.ts'
 import type { Details } from '../../kinds/kind.ts'
+import { kindNames } from '../../kinds/registry.ts'
 import { Problem } from '../../values/problem.ts'
 import type { Sensitive } from '../../values/sensitive.ts'
 import { giveWay } from '../../values/time-slice.ts'
@@ -143,7 +144,7 @@ async function recordRefusals(
     const refusal = deps.newAuditEvent({
       ...about,
       type: 'request.refuse',
-      outcome: problem.status >= 500 ? 'failed' : 'refused',
+      outcome: problem.kind === 'refused' ? 'refused' : 'failed',
       token: problem.code === 'record-not-found' ? undefined : parseToken(token),
       fields: knownFields(items[at]?.fields),
       code: problem.code,

@@ -187,7 +187,7 @@ describe('the doctor, about what tickets and authorities must be', () => {
 })
 
 describe('the doctor, about passphrases', () => {
-  it('warns of one that can be guessed, which goes on opening the vault, and of none that is strong or cannot be read', async () => {
+  it('warns of one that can be guessed, which still opens the vault, and of none that is strong or cannot be read', async () => {
     const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-doctor-'))
     try {
       const file = (name: string) => path.join(directory, name)

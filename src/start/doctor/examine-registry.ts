@@ -3,6 +3,7 @@ import type { Config } from '../../config/config.ts'
 import { findPinFile, placeOfPin } from '../../config/pin-file.ts'
 import type { Database } from '../../database/database.ts'
 import { type RegistryFacts, verifyRegistry } from '../../keys/registry/verify-registry.ts'
+import { referencingTables } from '../../vault/referencing-tables.ts'
 import { examineKeys, type Finding, restoredBackup } from './doctor.ts'
 
 export interface ExaminedRegistry {
@@ -19,12 +20,20 @@ export async function examineRegistry(
 ): Promise<ExaminedRegistry> {
   const { provider, ...rootKey } = { ...config.rootKey, file: config.rootKeyFile }
   const { vaultId, witnessesFile } = config
-  const pinFile = findPinFile(placeOfPin(config), config.pinFile, false)
+  const pinFile = findPinFile(placeOfPin(config), config.pinFile)
   // A file that cannot be used is a finding of its own.
   const shipping = await loadShipping(witnessesFile).catch(() => undefined)
   let facts: RegistryFacts | undefined
   const findings = await examineKeys(async () => {
-    facts = await verifyRegistry({ database, provider, rootKey, pinFile, vaultId, shipping })
+    facts = await verifyRegistry({
+      referencing: referencingTables,
+      database,
+      provider,
+      rootKey,
+      pinFile,
+      vaultId,
+      shipping,
+    })
     return facts.rootKey
   })
   if (facts?.vault !== undefined) log(`this is the vault ${facts.vault}`)

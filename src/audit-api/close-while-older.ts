@@ -1,5 +1,5 @@
-import type { Route } from '../../http/route.ts'
-import type { OutsideWatch } from './watch-outside.ts'
+import type { OutsideWatch } from '../audit/witness/watch-outside.ts'
+import type { Route } from '../http/route.ts'
 
 /**
  * Closes a route while the database is older than what was signed, unless the route says that it stays open. Who may

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Problem } from '../../values/problem.ts'
-import { problemAnswer, problemDocument, tokenErrorAnswer, toProblem } from './problem-response.ts'
+import { RequestProblem } from '../request-problem.ts'
+import { problemAnswer, problemDocument, tokenErrorAnswer } from './problem-document.ts'
 
 const ISSUER = 'https://vault.example'
 
@@ -30,6 +31,11 @@ describe('the problem document', () => {
     })
   })
 
+  it('names the request for approval that waits', () => {
+    const problem = new Problem('approval-required', { approval: 'appr_1' })
+    expect(problemDocument(problem, 'req_1', ISSUER)).toMatchObject({ status: 403, approval: 'appr_1' })
+  })
+
   it('holds neither the cause nor a stack', () => {
     const cause = new Error('Key (number)=(4242424242424242) already exists.')
     const text = JSON.stringify(problemDocument(new Problem('internal', { cause }), 'req_1', ISSUER))
@@ -39,7 +45,7 @@ describe('the problem document', () => {
 
 describe('the answer', () => {
   it('is application/problem+json with the status and the headers of the problem', () => {
-    const problem = new Problem('method-not-allowed', { headers: { Allow: 'GET, HEAD' } })
+    const problem = new RequestProblem('method-not-allowed', { Allow: 'GET, HEAD' })
     expect(problemAnswer(problem, 'req_1', ISSUER)).toEqual({
       status: 405,
       body: problemDocument(problem, 'req_1', ISSUER),
@@ -49,8 +55,13 @@ describe('the answer', () => {
     })
   })
 
-  it('says when to try again after a 503', () => {
-    expect(problemAnswer(new Problem('sealed'), 'req_1', ISSUER).headers).toEqual({ 'Retry-After': '1' })
+  it.each([
+    [new Problem('sealed'), { 'Retry-After': '1' }],
+    [new Problem('sealed', { retryAfterSeconds: 30 }), { 'Retry-After': '30' }],
+    [new Problem('too-many-requests', { retryAfterSeconds: 17 }), { 'Retry-After': '17' }],
+    [new Problem('internal'), {}],
+  ])('says when to try again, and with what: $0.code', (problem, headers) => {
+    expect(problemAnswer(problem, 'req_1', ISSUER).headers).toEqual(headers)
   })
 })
 
@@ -58,7 +69,7 @@ describe('the answer of the token endpoint', () => {
   it('has the error that the problem names, and the members of the problem', () => {
     const problem = new Problem('invalid-token-request', {
       detail: 'a "b" \\ é',
-      extensions: { error: 'invalid_scope' },
+      oauthError: 'invalid_scope',
     })
     expect(tokenErrorAnswer(problem, 'req_1', ISSUER)).toEqual({
       ...problemAnswer(problem, 'req_1', ISSUER),
@@ -74,31 +85,5 @@ describe('the answer of the token endpoint', () => {
     ['internal', 'server_error'],
   ] as const)('calls %s %s', (code, error) => {
     expect(tokenErrorAnswer(new Problem(code), 'req_1', ISSUER).body).toMatchObject({ code, error })
-  })
-})
-
-describe('toProblem', () => {
-  it('leaves a Problem as it is', () => {
-    const problem = new Problem('busy')
-    expect(toProblem(problem)).toBe(problem)
-  })
-
-  it('makes a malformed URL of what Express could not decode, without its message', () => {
-    const problem = toProblem(new URIError("Failed to decode param '/v1/tokens/4242424242424242%E0%A4%A'"))
-    expect(problem).toMatchObject({ code: 'malformed-url', status: 400 })
-    expect(problem.cause).toBeUndefined()
-  })
-
-  it.each([
-    ['an error', new Error('4242424242424242')],
-    ['an error that asks to be shown', Object.assign(new Error('4242424242424242'), { expose: true, status: 418 })],
-    ['a text', '4242424242424242'],
-    ['nothing', undefined],
-    ['something that only looks like a Problem', { name: 'Problem', code: 'record-gone', status: 410, title: '4242' }],
-  ])('makes an internal problem that says nothing of %s', (_what, thrown) => {
-    const problem = toProblem(thrown)
-    expect(problem).toMatchObject({ code: 'internal', status: 500, detail: undefined, errors: [], headers: {} })
-    expect(problem.cause).toBe(thrown)
-    expect(JSON.stringify(problemAnswer(problem, 'req_1', ISSUER).body)).not.toContain('4242')
   })
 })
