@@ -14,8 +14,8 @@ import { titleOf } from './values/problem-codes.ts'
 const STOP_WITHIN_MS = 20_000
 
 /**
- * The last resort: an error that nobody caught ends the process, and says where it came from without its message. Node
- * itself would print the message and every property, and those of other people's errors quote values.
+ * The last resort: an uncaught error ends the process, and says where it came from without its message. Node itself
+ * would print the message and every property, which quote values.
  */
 export function endOnUncaughtErrors(): void {
   const end = (error: unknown) => {
@@ -55,7 +55,7 @@ async function endWithout({ stop }: Serving, lost: Error): Promise<never> {
   process.exit(1)
 }
 
-/** In a worker something may still be open when it cannot go on; the first process decides what comes next. */
+/** In a worker something may still be open when it cannot continue; the first process decides what comes next. */
 async function runWorker(announce: Announce): Promise<void> {
   try {
     await serveAsWorker(readConfig())

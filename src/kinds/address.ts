@@ -81,7 +81,7 @@ const schema = z
     return z.NEVER
   })
 
-export type AddressDetails = z.output<typeof schema> & { phone_e164?: string | undefined }
+type AddressDetails = z.output<typeof schema> & { phone_e164?: string | undefined }
 
 /** A billing or shipping address; which of the two it is, is said outside of it. */
 export const address = {

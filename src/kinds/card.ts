@@ -57,7 +57,7 @@ const expiry = {
 }
 
 type Expiry = { exp_month: number; exp_year: number }
-export type CardDetails = Expiry & { number: string; holder_name?: string | undefined }
+type CardDetails = Expiry & { number: string; holder_name?: string | undefined }
 
 /** A payment card. Card verification codes are no members of it, on purpose. */
 export const card = {

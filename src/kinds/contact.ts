@@ -29,7 +29,7 @@ const schema = z
     return z.NEVER
   })
 
-export type ContactDetails = z.output<typeof schema> & { phone_e164?: string | undefined }
+type ContactDetails = z.output<typeof schema> & { phone_e164?: string | undefined }
 
 /** How to reach a shopper. */
 export const contact = {

@@ -10,7 +10,7 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   try {
-    // No command leaves the database that it started for itself behind.
+    // No command leaves a database running that it started for itself.
     expect(processesNaming(vault.dataDir)).toEqual([])
     expect(existsSync(vault.file('strongroom.lock'))).toBe(false)
   } finally {
@@ -26,7 +26,7 @@ describe('in a directory where no vault was ever started', () => {
     // Without a database there is no log.
     expect(stderr).not.toContain('could not be recorded')
     expect(readdirSync(vault.directory)).toEqual([])
-    // Nor where the folder is there.
+    // Nor if the folder is there.
     mkdirSync(vault.dataDir, { mode: 0o755 })
     expect((await vault.cli(['doctor'])).code).toBe(1)
     expect(readdirSync(vault.directory, { recursive: true })).toEqual([path.basename(vault.dataDir)])
@@ -51,7 +51,7 @@ describe('in a directory where no vault was ever started', () => {
     expect(again).toMatchObject({ code: 0, stdout: 'nothing to do\n' })
     const after = await vault.cli(['doctor', '--json'])
     expect(after.code, after.stderr).toBe(0)
-    // A warning, until somebody else is told of the audit log's checkpoints.
+    // A warning, until checkpoints of the audit log go somewhere outside.
     expect(after.json()).toEqual([unwitnessed])
     const file = path.join(vault.directory, 'witnesses.json')
     writeFileSync(file, JSON.stringify({ ship: [{ file: 'checkpoints' }] }))

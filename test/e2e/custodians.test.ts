@@ -100,7 +100,7 @@ describe.skipIf(missing)(`a vault whose root key three custodians hold and two c
     })
     const fresh = workersOf(vault.pid)
     process.kill(before[1]!, 'SIGKILL')
-    // Only the new one is left to answer, or a newer one: a sealed one would say so.
+    // Only the new one answers, or a newer one: a sealed one would say so.
     for (let at = 0; at < 20; at += 1) {
       const status = await readiness().catch(() => 'no worker yet')
       expect(['ready', 'no worker yet']).toContain(status)

@@ -83,7 +83,7 @@ describe.skipIf(missing)(`behind HAProxy${without(missing)}`, () => {
     token = (await vault.requestToken(client_id, client_secret)).body.access_token
   }
 
-  /** Each shopper has two cards a minute, whatever the others do and whatever they send. */
+  /** Each shopper has two cards a minute, independent of the others and of what they send. */
   async function expectApart(through: FrontEnd, [mei, ben]: readonly [string, string]): Promise<void> {
     const invented = { 'X-Forwarded-For': '203.0.113.7', Forwarded: 'for=203.0.113.7' }
     const statuses = []

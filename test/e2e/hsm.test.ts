@@ -34,7 +34,7 @@ describe.skipIf(missing)(`the built vault with an HSM, and two workers${without(
 
   it('seals itself when the library hangs, and opens again by itself', async () => {
     expect(tokenProcesses()).toHaveLength(3)
-    // Whatever is started instead hangs as well.
+    // A program that is started instead hangs too.
     let hanging = true
     const hang = (async () => {
       while (hanging) {

@@ -14,7 +14,7 @@ import { without } from '../support/without.ts'
 // Programs are started one after the other, which takes its time on a busy machine.
 vi.setConfig({ testTimeout: 120_000 })
 
-/** A user id that no system gives to anybody. */
+/** A user id that no system gives to a user. */
 const NO_ACCOUNT = 54_321
 
 let root: string

@@ -61,7 +61,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-/** The certificate is for names, and PostgreSQL listens on the address behind this one. */
+/** The certificate is for names, and PostgreSQL listens on the address of this one. */
 const overTls = (url: string) => Object.assign(new URL(url), { hostname: 'localhost' }).href
 
 async function asSuperuser(...statements: string[]): Promise<void> {

@@ -37,7 +37,7 @@ const alertsOf = (code: string) => vault.logLines.map((line) => JSON.parse(line)
 const isLogged = async (id: unknown) =>
   (await sql('SELECT FROM readable.audit_leaves WHERE event = $1', [id])).length > 0
 
-/** Puts an event into the table as no server does any more: without a MAC. */
+/** Puts an event into the table as an early version did: without a MAC. */
 async function writeWithoutMac(facts: Parameters<ReturnType<typeof createNewAuditEvent>>[0]): Promise<string> {
   const now = () => new Date()
   const { id, occurredAt, type, caller, site, body } = createNewAuditEvent(now, createNewId(now, randomBytes))(facts)
@@ -121,7 +121,7 @@ describe('what is done without keys', () => {
       await writeWithoutMac({ ...about, type: 'staff.disable', subject: 'staff:edsger' }),
     ]
     await expectForged(forged)
-    // Let in again, a person can be disabled again.
+    // Enabled again, a person can be disabled again.
     await vault.strongroom.commands.enableStaff(OPERATOR, 'staff:edsger')
     await commands.disableStaff(OPERATOR, 'staff:edsger')
     const [, again] = await vault.events({ type: 'staff.disable', subject: 'staff:edsger' })

@@ -13,7 +13,7 @@ const overrides = {
 const config = { cardLimits: { perClient: 2 } }
 
 let vault: TestVault
-/** The one that goes with the database. */
+/** The one that ends with the database. */
 let owner: TestVault
 beforeEach(async () => {
   owner = await TestVault.start({ overrides, config })

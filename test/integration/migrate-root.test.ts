@@ -51,7 +51,7 @@ async function startsWith(rootKey: RootKeySettings): Promise<string> {
   }
 }
 
-/** Where every row stands on the disk: it changes with every update. */
+/** The place of every row on the disk: it changes with every update. */
 const places = (table: string) => vault.database.sql(`SELECT ctid, xmin FROM ${table} ORDER BY ctid`)
 
 /** The database refuses the next change of the key registry. */
@@ -178,7 +178,7 @@ describe.skipIf(missing)(`a root key that moves${without(missing)}`, () => {
         config: { rootKey: { ...settings, provider: at }, rootKeyFile, createRootKey: true },
         sharedDatabase: vault.database,
       })
-      // A rehearsal finds what the move will find, and leaves nothing behind: neither a row, nor a file, nor a key in the token.
+      // A rehearsal finds what the move will find, and leaves nothing: no row, no file, no key in the token.
       const left = () => [vault.count('root_keys'), readdirSync(directory), keysInToken()] as const
       const leftBefore = await Promise.all(left())
       expect(await mover.strongroom.rootKeys.rehearse(to)).toMatchObject({ provider: to, algorithm: ALGORITHMS[to] })
@@ -233,7 +233,7 @@ describe.skipIf(missing)(`a root key that moves${without(missing)}`, () => {
     expect(await start(inKms)).toBeUndefined()
     await kms.moveAlias(alias, await kms.createKey())
     expect(await start(inKms)).toContain('STRONGROOM_ROOT_KEY_ID leads to arn:')
-    // What replaces the root key is told of the one that is to come.
+    // The options name the root key that replaces the present one.
     const rotator = await TestVault.start({
       config: { rootKey: inKms, rootKeyFile, pinFile, rootKeyPatienceMs: 20_000, replacesRootKey: true },
       sharedDatabase: vault.database,

@@ -35,7 +35,7 @@ async function dump(): Promise<string> {
   }
 }
 
-/** The rows of the vault's tables; what PostgreSQL counts of its sessions changes meanwhile. */
+/** The rows of the vault's tables; what PostgreSQL counts of its sessions changes in the meantime. */
 async function rows(): Promise<string[]> {
   return (await dumpTables(ownerUrl)).split('\n').filter((line) => line.startsWith('public.'))
 }

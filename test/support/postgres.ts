@@ -52,7 +52,7 @@ const maintenanceUrl = () => withDatabase(inject('cluster').superuserUrl, 'postg
 const endSessionsOf = (name: string) =>
   `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '${name}'`
 
-/** Nobody connects in between; the database takes no connections afterwards. */
+/** The database takes no connections afterwards, so none comes in between. */
 async function withNoSessions(name: string, work: string): Promise<void> {
   await asSuperuser(maintenanceUrl(), `ALTER DATABASE "${name}" ALLOW_CONNECTIONS false`)
   await asSuperuser(maintenanceUrl(), endSessionsOf(name))
@@ -77,7 +77,7 @@ async function cloneDatabase(template: string): Promise<TestDatabase> {
   })
 }
 
-/** A database that is there, wherever it is; `drop` removes it. */
+/** An existing database, on any server; `drop` removes it. */
 export function openTestDatabase(
   at: Pick<TestDatabase, 'name' | 'serverUrl' | 'drop'> & { superuserUrl: string },
 ): TestDatabase {

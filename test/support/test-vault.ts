@@ -51,11 +51,11 @@ export interface CallOptions {
 }
 
 /**
- * A whole vault in this process, on a database of its own, behind a real TLS listener; only the clock can be set.
- * After every test `checkInvariants` looks for sample values where none may be, and at the form of the log.
+ * A whole vault in this process, on a database of its own, behind a real TLS listener; only the clock can be set. After
+ * every test `checkInvariants` looks for sample values in forbidden places, and at the form of the log.
  */
 export class TestVault {
-  /** Moves the vault's clock; real time goes on from there. */
+  /** Moves the vault's clock; real time runs on from there. */
   clockOffsetMs = 0
   /** Reads certificates and revocation lists again, as the server does when their files change. */
   reloadTls: () => Promise<void> = async () => {}
@@ -263,7 +263,7 @@ export class TestVault {
     )
   }
 
-  /** The audit events so far, in the order in which they were written, without the ones that this very call leaves. */
+  /** The audit events so far, in the order in which they were written, without the ones that this call leaves. */
   async events(where: Record<string, unknown> = {}): Promise<Record<string, unknown>[]> {
     const rows = await this.database.sql<{ body: string }>('SELECT body FROM readable.audit_events ORDER BY position')
     const events = rows.map(({ body }) => JSON.parse(body) as Record<string, unknown>)

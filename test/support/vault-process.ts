@@ -30,7 +30,7 @@ export interface CommandResult extends Ended {
 
 /**
  * The built vault as a process of its own, with its own directories and ports. It can be killed and started again on
- * the same data; `remove` ends whatever is left of it.
+ * the same data; `remove` ends what is left of it.
  */
 export class VaultProcess {
   readonly directory: string
@@ -87,7 +87,7 @@ export class VaultProcess {
     return this.#running.child.pid!
   }
 
-  /** The process id of PostgreSQL's first process; undefined when there is none. */
+  /** The process id of PostgreSQL's first process; undefined if there is none. */
   get postmasterPid(): number | undefined {
     const file = this.file('postgres/postmaster.pid')
     return existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) : undefined
@@ -115,7 +115,7 @@ export class VaultProcess {
     return this.#program
   }
 
-  /** Starts it, and waits until it is ready to serve and has told the newcomer so. */
+  /** Starts it, and waits until it is ready to serve and has printed the first steps. */
   async start(env: Record<string, string> = {}, coreDumps?: string): Promise<void> {
     const { output, ended } = this.spawn(env, coreDumps)
     let over: Ended | undefined
@@ -192,7 +192,7 @@ export class VaultProcess {
     })
   }
 
-  /** An access token of a sample caller, asked for once; for billing that of a person, to whom card numbers may be shown. */
+  /** An access token of a sample caller, asked for once; for billing that of a person, who may see card numbers. */
   async token(role: RoleName): Promise<string> {
     const known = this.#tokens.get(role)
     if (known !== undefined) return known
@@ -236,7 +236,7 @@ export class VaultProcess {
     }
   }
 
-  /** Ends what still runs and removes the directory. A database that was left behind is taken over, and stopped. */
+  /** Ends what still runs and removes the directory. A database that still runs is taken over, and stopped. */
   async remove(): Promise<void> {
     if (this.#program !== undefined) await this.kill('SIGKILL')
     if (this.postmasterPid !== undefined) {

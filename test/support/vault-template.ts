@@ -46,6 +46,7 @@ export async function createVaultKeys(serverUrl: string, rootKeyFile: string): P
       openRootKey: createPassphraseFileProvider({ file: rootKeyFile, development: false, randomBytes }).open,
       alert: () => {},
       background: silentBackground(),
+      referencing: referencingTables,
       remakeMacs: remakeAccessMacs,
       referencing: referencingTables,
     })

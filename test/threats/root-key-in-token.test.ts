@@ -12,7 +12,7 @@ const ID = 'root_attacked'
 /** CKR_ACTION_PROHIBITED, whose name pkcs11js does not know. */
 const ACTION_PROHIBITED = /^CKR_\w+:27$/
 
-/** Somebody who knows the PIN can have the root key encrypt and decrypt, as the vault can. It must not give more than that. */
+/** A person who knows the PIN can have the root key encrypt and decrypt, as the vault can. It must not give more than that. */
 describe.skipIf(missing)(`the root key in a token, to a person who knows the PIN${without(missing)}`, () => {
   let hsm: SoftHsm
   beforeAll(async () => {

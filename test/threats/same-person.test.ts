@@ -7,7 +7,10 @@ import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { contact } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** One person passes for two by another spelling of the name: to approve their own request, or to come in though disabled. */
+/**
+ * One person passes for two by another spelling of the name: to approve their own request, or to come in although
+ * disabled.
+ */
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const purpose = 'enforce-rights'
 
@@ -40,7 +43,7 @@ beforeEach(async () => {
 afterEach(() => vault.checkInvariants())
 afterAll(() => vault.stop())
 
-/** As the vault of an earlier version signed it: the name stands as it was typed. */
+/** As the vault of an earlier version signed it: with the name as it was typed. */
 function earlierToken(id: string, role = 'careful'): string {
   const scope = conditionalRole({}).scopes.concat('release:approve').join(' ')
   const claims = { sub: id, client_id: id, caller_kind: 'staff', role, purposes: [purpose], scope, site: 'default' }

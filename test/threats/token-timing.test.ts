@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { checkout } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
 
-/** Attack 37: somebody measures whether a token of another site exists. What takes time is what the vault asks the database. */
+/** Attack 37: an attacker measures whether a token of another site exists. What takes time is what the vault asks the database. */
 const ROUNDS = 6
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 

@@ -7,8 +7,12 @@ import { purposes } from './purpose.ts'
 import { type ChangeRule, type ChangeScope, scopes } from './roles.ts'
 
 const callerWith = (changes: ChangeRule[] | undefined, more: Partial<Caller> = {}): Caller => ({
-  ...{ id: 'staff:ann', kind: 'staff', role: 'clerk', site: 'shop-1' },
-  ...{ scopes: new Set(scopes), purposes: new Set(purposes) },
+  id: 'staff:ann',
+  kind: 'staff',
+  role: 'clerk',
+  site: 'shop-1',
+  scopes: new Set(scopes),
+  purposes: new Set(purposes),
   definition: { duty: 'Corrects.', scopes, grants: [], changes },
   ...more,
 })

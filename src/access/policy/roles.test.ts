@@ -78,7 +78,10 @@ describe('with any file of roles', () => {
   const bare = (changes: Partial<Grant>): Grant => ({ kind: 'card', view: 'full', purposes: [...purposes], ...changes })
   const forLaw = { ticket: true, authority: true, approval: true }
   const none: Conditions = {
-    ...{ sender_constrained: undefined, ticket: undefined, authority: undefined, approval: undefined },
+    sender_constrained: undefined,
+    ticket: undefined,
+    authority: undefined,
+    approval: undefined,
   }
 
   it.each([undefined, {}, none])('a card number wants a token that is its owner’s (%j)', (conditions) => {

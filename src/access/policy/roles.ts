@@ -104,7 +104,7 @@ export interface Role {
   masked_card?: 'bin-last4' | undefined
 }
 
-const ADDRESS_LABEL = 'name company line1 line2 district city region postal_code country'.split(' ')
+const ADDRESS_LABEL = ['name', 'company', 'line1', 'line2', 'district', 'city', 'region', 'postal_code', 'country']
 const DELIVERY = kindFields.address
 const CONTACT = kindFields.contact
 const CARD = kindFields.card

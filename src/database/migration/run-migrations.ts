@@ -24,7 +24,7 @@ export class HeldUp extends VaultError {
 
 /** By their names, in the order in which they are applied. */
 export interface Migrations {
-  /** What makes a new vault, in one transaction: no server runs meanwhile. */
+  /** What makes a new vault, in one transaction, while no server runs. */
   first: Readonly<Record<string, FirstMigration>>
   /** Those since, each by itself, beside running servers. */
   online: Readonly<Record<string, OnlineMigration>>

@@ -56,7 +56,7 @@ export async function replaceUnreleased(db: Knex, applied: readonly string[]): P
   return [FIRST]
 }
 
-/** Anything may stand in a table that is not the vault's. */
+/** A table that is not the vault's may contain anything. */
 function readable(name: string): string {
   return /^[\w-]{1,100}$/.test(name) ? name : '?'
 }

@@ -14,7 +14,7 @@ export interface DestroyedKeys {
 }
 
 /**
- * Destroys the index keys that rotations have emptied, except those that something still needs: an answer that is kept
+ * Destroys the index keys that rotations have emptied, except those that are still needed: by an answer that is kept
  * for an Idempotency-Key, a transaction that has not ended. These wait for the next time.
  */
 export async function destroyEmptied(
@@ -52,8 +52,7 @@ function emptiedKeys({ keys }: DestroyKeyDeps): readonly KeyRow[] {
 /** What is cheap to ask, before everything is counted. */
 async function neededBecause(deps: DestroyKeyDeps, id: string): Promise<string | undefined> {
   const expiring = await findExpiring(deps.database, deps.keys.referencing, id, deps.now())
-  if (expiring) return `${expiring.count} in ${expiring.name} need it. ${expiring.expires}`
-  return undefined
+  return expiring && `${expiring.count} in ${expiring.name} need it. ${expiring.expires}`
 }
 
 /** Does that repeatedly, while the vault is open, and answers with how many keys were destroyed. */

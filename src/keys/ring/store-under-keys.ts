@@ -10,8 +10,8 @@ const PROTECTING_KEY = 'protecting_key'
 const ATTEMPTS = 3
 
 /**
- * Whether the database refused to store what a key has made that may not protect any more: by the rule, or since the table of
- * what is hashed has no partition any more for an index key that was left. Nothing was stored.
+ * Whether the database refused to store what a key made that may no longer protect: by the rule, or because the table
+ * of hashes has no partition for a retired index key. Nothing was stored.
  */
 export function isKeyRefused(error: unknown, { hashed }: Pick<ReferencingTables, 'hashed'>): boolean {
   return isCheckViolation(error, PROTECTING_KEY) || hashed.some(({ table }) => isWithoutPartition(error, table))

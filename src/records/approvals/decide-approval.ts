@@ -172,14 +172,17 @@ export async function decideOnApproval(
     const mac = verdict === 'approve' ? approvalMac(deps.keys, { ...approved, log_size: logSize }) : null
     if (!(await decideApproval(tx, approval, { ...decision, mac, logSize }))) throw new Problem('approval-decided')
     const event = deps.newAuditEvent({
-      ...{
-        type: `approval.${verdict}`,
-        outcome: 'success',
-        request_id: facts.requestId,
-        caller: auditCaller(caller, facts),
-      },
-      ...{ site: caller.site, token: approval.token, kind: kindNameOf(approval.token as Token) },
-      ...{ purpose: approval.purpose, fields: approval.fields, subject: id, ticket: approval.ticket ?? undefined },
+      type: `approval.${verdict}`,
+      outcome: 'success',
+      request_id: facts.requestId,
+      caller: auditCaller(caller, facts),
+      site: caller.site,
+      token: approval.token,
+      kind: kindNameOf(approval.token as Token),
+      purpose: approval.purpose,
+      fields: approval.fields,
+      subject: id,
+      ticket: approval.ticket ?? undefined,
       record_version: approval.record_version ?? undefined,
       authority: approval.authority ?? undefined,
     })

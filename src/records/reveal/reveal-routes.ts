@@ -10,8 +10,9 @@ import { runOnce } from '../idempotency/run-once.ts'
 import { askedIn } from '../record/asked.ts'
 import { kindNameOf, parseToken } from '../record/token.ts'
 import type { Why } from '../why/why.ts'
-import type { PlannedEvents } from './release-planned.ts'
-import { isUnknown, type RevealResult, revealRecords } from './reveal.ts'
+import type { PlannedEvents } from './commit-opened.ts'
+import { revealRecords } from './reveal.ts'
+import { isUnknown, type RevealResult } from './reveal-result.ts'
 
 const { break_glass, fields } = optionalMembers({
   break_glass: z.literal(true).describe('release without waiting for an approval; it raises an alert'),

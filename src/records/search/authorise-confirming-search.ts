@@ -14,9 +14,8 @@ export interface SearchReason {
 }
 
 /**
- * A caller that finds a card by its number learns that the vault holds that number, so it needs what revealing the number
- * needs. An
- * approval is for one record, which a search cannot name: a grant that wants one does not serve.
+ * A caller who finds a card by its number learns that the vault holds that number, so it needs what revealing the
+ * number needs. An approval is for one record, which a search cannot name: a grant that wants one does not serve.
  *
  * @returns the budget of the grants that decide
  * @throws {Problem} scope-missing, purpose-not-permitted, fields-not-permitted, condition-not-met, unauthenticated
