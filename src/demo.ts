@@ -8,7 +8,7 @@ import path from 'node:path'
 import { json } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { readConfig } from './config/config.ts'
-import { explain } from './main.ts'
+import { explain } from './start/explain.ts'
 import { onInterruption } from './start/interruption.ts'
 import { serve } from './start/serve.ts'
 

@@ -47,7 +47,7 @@ const MAY_READ_ENVIRONMENT: Readonly<Record<string, string>> = {
   'src/demo.ts': 'changes the options for its throw-away vault',
 }
 
-const ENTRIES = ['src/main.ts', 'src/cli.ts', 'src/demo.ts']
+const ENTRIES = ['src/cli.ts', 'src/demo.ts']
 /** Started as a process or thread of its own by the file beside it, which names it. */
 const STARTED_BY = {
   'src/embedded-postgres/embedded-init.ts': 'src/embedded-postgres/embedded.ts',

@@ -11,7 +11,7 @@ import { NO_INSPECTOR_SIGNAL, withoutInspectorSignal } from '../values/inspector
  *
  * npm's scripts and npx run the vault on the Node.js that npm brought. A command that is started by itself on an older one
  * is started again on the right one, for native packages crash on an older one without a word; the import does not come to
- * an end there, and what must not be imported has to wait for it. `main.ts` says how it wants to be started.
+ * an end there, and what must not be imported has to wait for it.
  */
 const OLDEST = 24
 

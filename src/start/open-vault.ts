@@ -22,6 +22,7 @@ import {
 import { examineMachine } from './doctor/examine-machine.ts'
 import { examineOpenDatabase } from './doctor/examine-open-database.ts'
 import { lostDatabase } from './lost-database.ts'
+import { Unsafe } from './unsafe.ts'
 
 const COMMAND_PATIENCE_MS = 20_000
 
@@ -49,17 +50,6 @@ export interface OpenVaultOptions {
   log: (line: string) => void
   overrides?: Overrides
   creates?: boolean
-}
-
-/** The start was refused; each finding says what is wrong and how to mend it. */
-export class Unsafe extends Error {
-  override readonly name = 'Unsafe'
-  readonly findings: readonly Finding[]
-
-  constructor(findings: readonly Finding[]) {
-    super(findings.map(({ detail }) => detail).join('\n'))
-    this.findings = findings
-  }
 }
 
 /**

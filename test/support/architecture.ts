@@ -5,7 +5,6 @@
 export const ORDER: readonly (readonly [folder: string, ...inside: string[]])[] = [
   ['cli.ts'],
   ['demo.ts'],
-  ['main.ts'],
   ['cli', 'commands'],
   ['start', 'doctor'],
   ['vault'],

@@ -11,8 +11,10 @@ import { type HttpsAnswer, type HttpsRequest, requestHttps } from './https-clien
 import { type Ended, findFreePorts, type RunningProgram, startProgram } from './run-program.ts'
 
 /** The built program, as a user of the package has it. `npm test` and `npm run test:e2e` build first. */
-export const builtProgram = (name: 'main' | 'cli' | 'demo') =>
+export const builtProgram = (name: 'cli' | 'demo') =>
   fileURLToPath(new URL(`../../dist/src/${name}.js`, import.meta.url))
+/** What starts the vault with it, after the path of Node.js. */
+export const builtServer: readonly string[] = [builtProgram('cli'), 'serve']
 
 export interface CallOptions {
   token?: string
@@ -56,7 +58,7 @@ export class VaultProcess {
 
   /** A place for a vault that was never started. */
   static async create(): Promise<VaultProcess> {
-    expect(existsSync(builtProgram('main')), 'the vault is not built: run "npm run build"').toBe(true)
+    expect(existsSync(builtProgram('cli')), 'the vault is not built: run "npm run build"').toBe(true)
     const directory = mkdtempSync(path.join(realpathSync(tmpdir()), 'strongroom-e2e-'))
     return new VaultProcess(directory, await findFreePorts(2))
   }
@@ -105,7 +107,7 @@ export class VaultProcess {
     this.#program = startProgram({
       coreDumps,
       command: process.execPath,
-      args: [builtProgram('main')],
+      args: builtServer,
       cwd: this.directory,
       env: { ...this.env, ...env },
     })

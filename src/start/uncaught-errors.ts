@@ -1,0 +1,14 @@
+import { describeError } from '../observability/logger.ts'
+
+/**
+ * The last resort: an error that nothing caught ends the process, and says where it came from without its message. Node
+ * itself would print the message and every property, and those of other people's errors quote values.
+ */
+export function endOnUncaughtErrors(): void {
+  const end = (error: unknown) => {
+    process.stderr.write(`An unexpected error ended the process: ${describeError(error)}\n`)
+    process.exit(1)
+  }
+  process.on('uncaughtException', end)
+  process.on('unhandledRejection', end)
+}

@@ -1,0 +1,12 @@
+import type { Finding } from './doctor/doctor.ts'
+
+/** The start was refused; each finding says what is wrong and how to mend it. */
+export class Unsafe extends Error {
+  override readonly name = 'Unsafe'
+  readonly findings: readonly Finding[]
+
+  constructor(findings: readonly Finding[]) {
+    super(findings.map(({ detail }) => detail).join('\n'))
+    this.findings = findings
+  }
+}
