@@ -9,8 +9,8 @@ import { connectionsFor } from '../database/session-pool.ts'
 import { examineServer, UnfitServer } from '../database/vault-server.ts'
 import { makeDataDir } from '../embedded-postgres/data-dir.ts'
 import { type EmbeddedDatabase, NoEmbeddedDatabase, openEmbeddedDatabase } from '../embedded-postgres/embedded.ts'
-import { createStrongroom, type Strongroom } from '../vault/vault.ts'
-import type { Overrides, StrongroomConfig } from '../vault/vault-config.ts'
+import { createVault, type Vault } from '../vault/vault.ts'
+import type { Overrides, VaultConfig } from '../vault/vault-config.ts'
 import {
   examineConfig,
   examineDatabase,
@@ -26,8 +26,7 @@ import { Unsafe } from './unsafe.ts'
 
 const COMMAND_PATIENCE_MS = 20_000
 
-export interface OpenVault {
-  strongroom: Strongroom
+export interface OpenVault extends Vault {
   /** Resolves when the embedded database has ended and does not start again. */
   databaseLost: Promise<Error>
   /** Opens the same database as the role that owns the schema; who opens it closes it. */
@@ -71,7 +70,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
     refuse([...findings, ...ofClock])
     warn(ofClock, options.log)
     if (options.role === 'server') warn([...ofMachine, ...findings], options.log)
-    const strongroom = await createStrongroom(
+    const vault = await createVault(
       {
         databaseUrl: urls.server,
         databaseCaFile: place.caFile,
@@ -112,18 +111,18 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
       options.takesAccessAway ? { ...options.overrides, now: databaseTime(facts.clockLeadMs) } : options.overrides,
     )
     return {
-      strongroom,
+      ...vault,
       openAsOwner: () => openDatabase({ ...place, url: urls.owner, maxConnections: 2 }),
-      databaseLost: options.role === 'server' ? lostDatabase(strongroom, keepRunning) : new Promise(() => {}),
+      databaseLost: options.role === 'server' ? lostDatabase(vault, keepRunning) : new Promise(() => {}),
       async close() {
-        await strongroom.close()
+        await vault.close()
         await stopDatabase()
       },
     }
   })
 }
 
-function recordedIssuer(config: Config, role: OpenVaultOptions['role']): StrongroomConfig['recordedIssuer'] {
+function recordedIssuer(config: Config, role: OpenVaultOptions['role']): VaultConfig['recordedIssuer'] {
   if (role === 'server') return 'write'
   return config.issuerIsSet ? 'ignore' : 'prefer'
 }

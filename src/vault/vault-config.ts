@@ -12,7 +12,7 @@ import type { WhySettings } from '../records/why/why-rules.ts'
 import type { RandomBytes } from '../values/random-bytes.ts'
 
 /** What the vault needs of the configuration. */
-export interface StrongroomConfig {
+export interface VaultConfig {
   databaseUrl: string
   databaseCaFile?: string | undefined
   /** The schema of the vault's tables. Default: public. */
@@ -105,7 +105,7 @@ const ROOT_KEY_PATIENCE_MS = 1_000
 const PASSPHRASE_FILE: RootKeySettings = { provider: 'passphrase-file', leaseSeconds: 900 }
 
 /** What opens the root key, and what it is held against. */
-export function rootKeyOptions(config: StrongroomConfig) {
+export function rootKeyOptions(config: VaultConfig) {
   const { pinFile: file, vaultId, mustBePinned = false, production, restores, replacesRootKey } = config
   const { provider, leaseSeconds, ...providerOptions } = config.rootKey ?? PASSPHRASE_FILE
   return {

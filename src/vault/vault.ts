@@ -63,17 +63,17 @@ import type { Problem } from '../values/problem.ts'
 import { maintainVault } from './maintain-vault.ts'
 import { createVaultApp } from './vault-app.ts'
 import { createVaultCommands } from './vault-commands.ts'
-import { type Overrides, rootKeyOptions, type StrongroomConfig } from './vault-config.ts'
+import { type Overrides, rootKeyOptions, type VaultConfig } from './vault-config.ts'
 
 const REFUSALS_EVERY_MS = 60 * 1000
 
-export type Strongroom = Awaited<ReturnType<typeof createStrongroom>>
+export type Vault = Awaited<ReturnType<typeof createVault>>
 
 /**
  * The composition root: builds every part from its dependencies, once. `createApp` gives the HTTPS application,
  * `commands` the operator's commands over the same parts.
  */
-export async function createStrongroom(config: StrongroomConfig, overrides: Overrides = {}) {
+export async function createVault(config: VaultConfig, overrides: Overrides = {}) {
   const now = overrides.now ?? (() => new Date())
   const randomBytes = overrides.randomBytes ?? createRandomBytes()
   const logger = overrides.logger ?? createLogger(config.logLevel)

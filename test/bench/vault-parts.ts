@@ -11,7 +11,7 @@ import { createKinds } from '../../src/kinds/kinds.ts'
 import { createNewId } from '../../src/values/identifier.ts'
 import { silentBackground } from '../support/silent-background.ts'
 
-/** The vault's own parts, put together as `createStrongroom` does it, for what must use the same ones without its server. */
+/** The vault's own parts, put together as `createVault` does it, for what must use the same ones without its server. */
 export async function openVaultParts(options: { databaseUrl: string; rootKeyFile: string }) {
   const now = () => new Date()
   const randomBytes = createRandomBytes()

@@ -81,7 +81,7 @@ describe('a vault from before there was a manifest', () => {
         [token],
       )
       expect(row).toEqual({ display: ids.get('display'), secret: ids.get('secret') })
-      const inventory = await vault.strongroom.commands.takeInventory()
+      const inventory = await vault.commands.takeInventory()
       const index = inventory.find(({ purpose }) => purpose === 'index')
       expect(index).toMatchObject({ id: ids.get('index'), activated_at: CREATED.toISOString() })
       expect(Date.parse(index!.expires_at!)).toBe(CREATED.getTime() + 730 * 24 * 60 * 60 * 1000)

@@ -62,7 +62,7 @@ describe.each(recipes.map((recipe) => [recipe.provider, recipe] as const))('%s',
     const token = sign(recipe)
     // 404: the caller was let in, and looked for a record that is not there.
     expectProblem(await vault.call('GET', UNKNOWN, { token }), 404, 'record-not-found')
-    const report = await vault.strongroom.commands.checkToken(token)
+    const report = await vault.commands.checkToken(token)
     expect(report.rules.filter(({ passed }) => !passed)).toEqual([])
     expect(report).toMatchObject({ accepted: true, code: null, issuer: recipe.entry.name, ...recipe.outcome })
   })

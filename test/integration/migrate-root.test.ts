@@ -68,7 +68,7 @@ describe('a new root key of the same kind', () => {
     const tables = ['records', 'search_terms', 'record_versions']
     const before = await Promise.all(tables.map(places))
     const asked = performance.now()
-    const { id, replaced, rewrapped } = await vault.strongroom.rootKeys.rotate(operator)
+    const { id, replaced, rewrapped } = await vault.rootKeys.rotate(operator)
     expect(performance.now() - asked).toBeLessThan(5_000)
     expect(await Promise.all(tables.map(places))).toEqual(before)
     const keys = await vault.database.sql<{ root_key_id: string }>(
@@ -90,7 +90,7 @@ describe('a new root key of the same kind', () => {
     const token = await vault.clientToken(['tokenize'])
     const sell = () => second.call('POST', '/v1/tokenize', { token, body: { contact } })
     try {
-      await vault.strongroom.rootKeys.rotate(operator)
+      await vault.rootKeys.rotate(operator)
       expect((await sell()).status).toBe(201)
       await vault.rotate()
       expect((await sell()).status).toBe(201)
@@ -103,7 +103,7 @@ describe('a new root key of the same kind', () => {
   it('that is not committed leaves no passphrase behind, and the old one opens the vault', async () => {
     await startVault('failed')
     await refuseNextGeneration()
-    await expect(vault.strongroom.rootKeys.rotate(operator)).rejects.toThrow()
+    await expect(vault.rootKeys.rotate(operator)).rejects.toThrow()
     await vault.database.sql('ALTER TABLE key_registry DROP CONSTRAINT stop')
     expect(readdirSync(directory).filter((name) => name.startsWith('failed'))).toEqual(['failed'])
     expect(await startsWith(passphrase)).toBe('200')
@@ -115,7 +115,7 @@ describe('a new root key of the same kind', () => {
       `CREATE TABLE k AS TABLE keys; CREATE TABLE r AS TABLE root_keys; CREATE TABLE m AS TABLE key_registry;
        CREATE TABLE a AS TABLE access_ledger`,
     )
-    await vault.strongroom.rootKeys.rotate(operator)
+    await vault.rootKeys.rotate(operator)
     await vault.database.sql(`TRUNCATE keys, root_keys, key_registry, access_ledger;
       INSERT INTO access_ledger TABLE a; INSERT INTO keys TABLE k; INSERT INTO root_keys TABLE r; INSERT INTO key_registry TABLE m`)
     expect(await startsWith(passphrase)).toBe('200')
@@ -130,9 +130,9 @@ describe('a configuration that names another provider than the vault has', () =>
     expect(await startsWith({ provider: 'custodian-shares', leaseSeconds: 900 })).toContain(
       'strongroom keys migrate-root --to custodian-shares',
     )
-    await expect(vault.strongroom.rootKeys.migrate(operator, 'passphrase-file')).rejects.toThrow('already')
-    await expect(vault.strongroom.rootKeys.migrate(operator, 'aws-kms')).rejects.toThrow('STRONGROOM_ROOT_KEY_ID')
-    await expect(vault.strongroom.rootKeys.migrate(operator, 'pkcs11')).rejects.toThrow('STRONGROOM_PKCS11_TOKEN')
+    await expect(vault.rootKeys.migrate(operator, 'passphrase-file')).rejects.toThrow('already')
+    await expect(vault.rootKeys.migrate(operator, 'aws-kms')).rejects.toThrow('STRONGROOM_ROOT_KEY_ID')
+    await expect(vault.rootKeys.migrate(operator, 'pkcs11')).rejects.toThrow('STRONGROOM_PKCS11_TOKEN')
     expect(await vault.count('root_keys')).toBe(1)
   })
 })
@@ -181,9 +181,9 @@ describe.skipIf(missing)('a root key that moves', () => {
       // A rehearsal finds what the move will find, and leaves nothing behind: neither a row, nor a file, nor a key in the token.
       const left = () => [vault.count('root_keys'), readdirSync(directory), keysInToken()] as const
       const leftBefore = await Promise.all(left())
-      expect(await mover.strongroom.rootKeys.rehearse(to)).toMatchObject({ provider: to, algorithm: ALGORITHMS[to] })
+      expect(await mover.rootKeys.rehearse(to)).toMatchObject({ provider: to, algorithm: ALGORITHMS[to] })
       expect(await Promise.all(left())).toEqual(leftBefore)
-      const moved = await mover.strongroom.rootKeys.migrate(operator, to)
+      const moved = await mover.rootKeys.migrate(operator, to)
       await mover.stop()
       expect(moved).toMatchObject({ provider: to, algorithm: ALGORITHMS[to], lacks: [] })
       expect(await startsWith({ ...settings, provider: to })).toBe('200')
@@ -200,7 +200,7 @@ describe.skipIf(missing)('a root key that moves', () => {
     await startVault('not-committed', { ...settings, provider: 'passphrase-file' })
     await refuseNextGeneration()
     const before = keysInToken()
-    await expect(vault.strongroom.rootKeys.migrate(operator, 'pkcs11')).rejects.toThrow('stop')
+    await expect(vault.rootKeys.migrate(operator, 'pkcs11')).rejects.toThrow('stop')
     expect(keysInToken()).toBe(before)
   })
 
@@ -227,7 +227,7 @@ describe.skipIf(missing)('a root key that moves', () => {
       config: { rootKey: { ...inKms, provider: 'pkcs11' }, rootKeyFile, rootKeyPatienceMs: 20_000 },
       sharedDatabase: vault.database,
     })
-    await mover.strongroom.rootKeys.migrate(operator, 'aws-kms')
+    await mover.rootKeys.migrate(operator, 'aws-kms')
     await mover.stop()
     rmSync(pinFile)
     expect(await start(inKms)).toBeUndefined()
@@ -238,7 +238,7 @@ describe.skipIf(missing)('a root key that moves', () => {
       config: { rootKey: inKms, rootKeyFile, pinFile, rootKeyPatienceMs: 20_000, replacesRootKey: true },
       sharedDatabase: vault.database,
     })
-    const { id } = await rotator.strongroom.rootKeys.rotate(operator)
+    const { id } = await rotator.rootKeys.rotate(operator)
     await rotator.stop()
     expect(JSON.parse(readFileSync(pinFile, 'utf8'))).toMatchObject({ root_key: { id } })
   }, 240_000)
@@ -247,9 +247,9 @@ describe.skipIf(missing)('a root key that moves', () => {
     await startVault(`rotated-${provider}`, { ...settings, provider })
     const another = { ...settings, provider, keyId: await kms.createKey() }
     const rotator = await TestVault.start({ config: { rootKey: another, rootKeyFile }, sharedDatabase: vault.database })
-    await rotator.strongroom.rootKeys.rotate(operator)
+    await rotator.rootKeys.rotate(operator)
     await rotator.stop()
-    await vault.strongroom.checkReady()
+    await vault.checkReady()
     await vault.rotate()
     expect(await startsWith({ ...settings, provider })).toBe('200')
   })

@@ -38,7 +38,7 @@ async function tokenizeOn(port: number, headers: Record<string, string> = {}, ag
 const tokenFor = async () => {
   const subject = { name: 'Tess', role: 'checkout', purposes: [], site: 'default', minutes: 15 } as const
   const operator = { id: 'operator:test', kind: 'operator' } as const
-  return (await vault.strongroom.commands.issueStaffToken(operator, subject)).access_token
+  return (await vault.commands.issueStaffToken(operator, subject)).access_token
 }
 
 describe('behind a proxy that names its clients in a header', () => {
@@ -164,7 +164,7 @@ describe('behind a proxy that speaks the PROXY protocol', () => {
       Buffer.alloc(1),
     ])
       await expect(via(header)).rejects.toThrow()
-    const { body } = await vault.strongroom.metrics.text()
+    const { body } = await vault.metrics.text()
     expect(body).toMatch(/^strongroom_problems_total\{code="malformed-request"\} 4$/m)
   })
 

@@ -72,12 +72,12 @@ describe.each(oldVaults)('a vault of migration %s', (name) => {
     const operator = { id: 'operator:test', kind: 'operator' } as const
     const found: unknown[] = []
     const control = { onFinding: (finding: unknown) => found.push(finding), onProgress: () => {} }
-    const before = await vault.strongroom.commands.verifyRecords(operator, control)
+    const before = await vault.commands.verifyRecords(operator, control)
     expect(found).toEqual([])
     if (isBeforeEvidence) expect(before.unbound).toBeGreaterThan(0)
     else expect(before.unbound).toBe(0)
     expect(await vault.rotate()).toMatchObject({ done: true })
-    expect(await vault.strongroom.commands.verifyRecords(operator, control)).toMatchObject({ ok: true, unbound: 0 })
+    expect(await vault.commands.verifyRecords(operator, control)).toMatchObject({ ok: true, unbound: 0 })
     expect(found).toEqual([])
   })
 
@@ -113,7 +113,7 @@ describe.each(oldVaults)('a vault of migration %s', (name) => {
   })
 
   it('has MAC keys of their own, and the one that it had is that of limits alone', async () => {
-    const inventory = await vault.strongroom.commands.takeInventory()
+    const inventory = await vault.commands.takeInventory()
     const active = inventory.filter(({ purpose, state }) => purpose.endsWith('-mac') && state === 'active')
     expect(active.map(({ purpose }) => purpose)).toEqual(macPurposes)
     expect(await database.sql('SELECT wrapped FROM key_registry')).toEqual([{ wrapped: null }])
@@ -148,7 +148,7 @@ describe.each(oldVaults)('a vault of migration %s', (name) => {
       return answer.body.results.map(({ token }: { token: string }) => token)
     }
     const termsOfCards = async () => {
-      const status = await vault.strongroom.commands.keyStatus()
+      const status = await vault.commands.keyStatus()
       const keys = status.filter(({ purpose }) => purpose === 'card-index')
       return keys.reduce((sum, { search_terms }) => sum + search_terms!, 0)
     }

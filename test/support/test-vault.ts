@@ -20,10 +20,11 @@ import {
   rotations,
 } from '../../src/keys/rotation/rotation.ts'
 import { createLogger } from '../../src/observability/logger.ts'
-import { createStrongroom, type Strongroom } from '../../src/vault/vault.ts'
-import type { Overrides, StrongroomConfig } from '../../src/vault/vault-config.ts'
+import { createVault, type Vault } from '../../src/vault/vault.ts'
+import type { Overrides, VaultConfig } from '../../src/vault/vault-config.ts'
 import { createTestDatabase, dumpDatabase, type TestDatabase } from './postgres.ts'
 import { secrets } from './samples.ts'
+import { VaultParts } from './vault-parts.ts'
 
 export const ISSUER = 'https://localhost:8443'
 const OPERATOR: AuditCaller = { id: 'operator:test', kind: 'operator' }
@@ -55,7 +56,7 @@ export interface CallOptions {
  * A whole vault in this process, on a database of its own, behind a real TLS listener; only the clock can be set.
  * After every test `checkInvariants` looks for sample values where none may be, and at the form of the log.
  */
-export class TestVault {
+export class TestVault extends VaultParts {
   /** Moves the vault's clock; real time goes on from there. */
   clockOffsetMs = 0
   /** Reads certificates and revocation lists again, as the server does when their files change. */
@@ -63,21 +64,20 @@ export class TestVault {
   readonly logLines: string[] = []
   readonly problems: string[] = []
   readonly database: TestDatabase
-  readonly strongroom: Strongroom
   readonly server: Server
   readonly ca: string
   readonly #shared: boolean
 
   private constructor(parts: {
     database: TestDatabase
-    strongroom: Strongroom
+    vault: Vault
     server: Server
     ca: string
     shared: boolean
     logLines: string[]
   }) {
+    super(parts.vault)
     this.database = parts.database
-    this.strongroom = parts.strongroom
     this.server = parts.server
     this.ca = parts.ca
     this.#shared = parts.shared
@@ -89,7 +89,7 @@ export class TestVault {
     options: {
       overrides?: Overrides
       sharedDatabase?: TestDatabase
-      config?: Partial<StrongroomConfig>
+      config?: Partial<VaultConfig>
       clockOffsetMs?: number
       clientCaFile?: string
       clientCrlFile?: string
@@ -108,7 +108,7 @@ export class TestVault {
     })
     const { clockOffsetMs = 0 } = options
     const clock: { vault?: TestVault } = {}
-    const strongroom = await createStrongroom(
+    const vault = await createVault(
       {
         databaseUrl: database.serverUrl,
         rootKeyFile,
@@ -135,10 +135,10 @@ export class TestVault {
       clientCrlFile,
     }
     const answersFor = certificateNames(readFileSync(files.certFile, 'utf8'))
-    const { newId, issuer, metrics, onFramingError } = strongroom
+    const { newId, issuer, metrics, onFramingError } = vault
     const listening = { tls: await loadTls(files) }
     const proxies = createTrustedProxies(trustedProxies)
-    const app = strongroom.createApp(answersFor, {
+    const app = vault.createApp(answersFor, {
       proxies,
       refusesCertificate: (certificate) =>
         listening.tls.clientCrl?.refuses(certificate, new Date(Date.now() + (clock.vault?.clockOffsetMs ?? 0))) ??
@@ -149,7 +149,7 @@ export class TestVault {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const ca = readFileSync(path.join(certsDir, 'ca.pem'), 'utf8')
     const shared = options.sharedDatabase !== undefined
-    clock.vault = new TestVault({ database, strongroom, server, ca, shared, logLines })
+    clock.vault = new TestVault({ database, vault, server, ca, shared, logLines })
     clock.vault.clockOffsetMs = clockOffsetMs
     clock.vault.reloadTls = async () => {
       listening.tls = await loadTls(files)
@@ -193,7 +193,7 @@ export class TestVault {
     scopes: readonly Scope[],
     options: { role?: RoleName; site?: string; partner?: string } = {},
   ): Promise<{ id: string; secret: string }> {
-    const { id, secret } = await this.strongroom.commands.addClient(OPERATOR, {
+    const { id, secret } = await this.commands.addClient(OPERATOR, {
       name: 'test client',
       scopes,
       role: options.role,
@@ -226,7 +226,7 @@ export class TestVault {
     role: RoleName,
     options: { purposes?: readonly Purpose[]; site?: string; minutes?: number; name?: string } = {},
   ): Promise<string> {
-    const token = await this.strongroom.commands.issueStaffToken(OPERATOR, {
+    const token = await this.commands.issueStaffToken(OPERATOR, {
       name: options.name ?? `test ${role}`,
       role,
       purposes: options.purposes ?? [],
@@ -246,7 +246,7 @@ export class TestVault {
 
   /** Rotates keys as `strongroom keys rotate --keep-old-keys` does, to the end unless the signal comes. */
   rotate(which: RotationName = 'data', control: Partial<RotateControl> = {}): Promise<RotationResult> {
-    return this.strongroom.commands.rotateKeys(
+    return this.commands.rotateKeys(
       OPERATOR,
       { purposes: rotations[which], keepsKeys: true },
       { onProgress: () => {}, signal: new AbortController().signal, ...control },
@@ -294,7 +294,7 @@ export class TestVault {
   async stop(): Promise<void> {
     this.server.closeAllConnections()
     await new Promise((resolve) => this.server.close(resolve))
-    await this.strongroom.close()
+    await this.closeVault()
     if (!this.#shared) await this.database.drop()
   }
 }

@@ -33,5 +33,5 @@ export async function unbindRows(vault: TestVault): Promise<void> {
       }
     }
   })
-  await vault.strongroom.checkReady()
+  await vault.checkReady()
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { StrongroomConfig } from '../../src/vault/vault-config.ts'
+import type { VaultConfig } from '../../src/vault/vault-config.ts'
 import { contact } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
 
@@ -33,14 +33,14 @@ const sql = (text: string) => vault.database.sql(text)
 
 async function startAgain(
   production = false,
-  changes: Partial<StrongroomConfig> = {},
+  changes: Partial<VaultConfig> = {},
   lines: string[] = [],
 ): Promise<string> {
   try {
     const config = { ...settings(production), ...changes }
     const again = await TestVault.start({ config, sharedDatabase: vault.database, overrides: quickKeys })
     lines.push(...again.logLines)
-    const problem = again.strongroom.sealedBecause()
+    const problem = again.sealedBecause()
     await again.stop()
     return problem === undefined ? 'it started' : String(problem.cause ?? problem)
   } catch (error) {
@@ -93,7 +93,7 @@ it('a start on all tables of another vault is refused in one sentence', async ()
   await copyTables(TABLES)
   const refused = await startAgain()
   expect(refused).toMatch(/^\w+: the database names the root key root_\w+, and .*vault\.pin pins root_\w+ .*\.$/)
-  await expect.poll(() => vault.strongroom.sealedBecause()?.code, { timeout: 20_000 }).toBe('sealed')
+  await expect.poll(() => vault.sealedBecause()?.code, { timeout: 20_000 }).toBe('sealed')
 })
 
 it('a start on another vault under our own root key is refused, too', async () => {
@@ -144,7 +144,7 @@ it('an empty database is no new vault in production', async () => {
 
 describe('a root key that is replaced', () => {
   it('is the pinned one from then on; one that was put back is refused, though its passphrase is still there', async () => {
-    const { id, replaced } = await vault.strongroom.rootKeys.rotate(OPERATOR)
+    const { id, replaced } = await vault.rootKeys.rotate(OPERATOR)
     expect(readPin()).toMatchObject({ vault: pin.vault, root_key: { id } })
     expect(await startAgain()).toBe('it started')
     const now = readPin()

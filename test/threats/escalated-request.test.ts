@@ -18,7 +18,7 @@ afterEach(() => vault.checkInvariants())
 afterAll(() => vault.stop())
 
 const guarded = () =>
-  vault.strongroom.routes
+  vault.routes
     .filter(({ access }) => access !== 'public')
     .map((route) => ({ ...route, url: route.path.replace(':token', token).replace(/:\w+/, 'none') }))
 

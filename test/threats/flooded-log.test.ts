@@ -113,7 +113,7 @@ describe('during a flood from the same address', () => {
     const named = (await vault.events({ type: 'request.refuse' })).filter(({ caller }) => caller)
     expect(named).toHaveLength(PER_SOURCE + 6)
     // Whoever was revoked has proved who they were.
-    await vault.strongroom.commands.revokeClient({ id: 'operator:test', kind: 'operator' }, client.id)
+    await vault.commands.revokeClient({ id: 'operator:test', kind: 'operator' }, client.id)
     expectProblem(await read(server, { token }), 401, 'unauthenticated')
     await server.stop()
   })

@@ -104,7 +104,7 @@ describe('a certificate in a header, from a trusted proxy too', () => {
   const register = async (certificate: string) => {
     const input = { name: 'carrier', scopes: ['tokenize'], site: 'default' } as const
     const operator = { id: 'operator:test', kind: 'operator' } as const
-    return (await vault.strongroom.commands.addClientWithKey(operator, input, { certificate })).id
+    return (await vault.commands.addClientWithKey(operator, input, { certificate })).id
   }
   const ask = (client: string, headers: Record<string, string>, over?: Agent) =>
     requestHttps<{ access_token: string }>({

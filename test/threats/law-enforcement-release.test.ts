@@ -121,7 +121,7 @@ it('an approval that somebody rewrites for another case or authority lets nothin
 describe('under roles that leave all of it out', () => {
   const everything = { purposes: ['legal-compliance', 'enforce-rights'] as const }
   beforeAll(() =>
-    vault.strongroom.commands.applyRoles(
+    vault.commands.applyRoles(
       OPERATOR,
       roleFile({
         careless: conditionalRole({}, everything),

@@ -7,8 +7,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from
 import { formatCheckpoint, parseCheckpoint } from '../../src/audit/formats/checkpoint.ts'
 import { signNote } from '../../src/audit/formats/signed-note.ts'
 import { createLogger } from '../../src/observability/logger.ts'
-import { createStrongroom } from '../../src/vault/vault.ts'
-import type { StrongroomConfig } from '../../src/vault/vault-config.ts'
+import { createVault } from '../../src/vault/vault.ts'
+import type { VaultConfig } from '../../src/vault/vault-config.ts'
 import { copyTestDatabase, createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { card, contact } from '../support/samples.ts'
 import { ISSUER, quickKeys, TestVault } from '../support/test-vault.ts'
@@ -46,9 +46,9 @@ async function generationOf(vault: TestVault): Promise<number> {
 }
 
 async function compromise(vault: TestVault, purpose: string): Promise<void> {
-  const keys = await vault.strongroom.commands.listKeys()
+  const keys = await vault.commands.listKeys()
   const active = keys.find((key) => key.purpose === purpose && key.state === 'active')
-  await vault.strongroom.commands.compromiseKey(OPERATOR, active!.id)
+  await vault.commands.compromiseKey(OPERATOR, active!.id)
 }
 
 /** All that was written has its place in the log. */
@@ -64,13 +64,13 @@ async function putBack(tables: readonly string[]): Promise<TestDatabase> {
   return copy
 }
 
-async function start(on: TestDatabase, config: Partial<StrongroomConfig>): Promise<TestVault> {
+async function start(on: TestDatabase, config: Partial<VaultConfig>): Promise<TestVault> {
   open = await TestVault.start({ sharedDatabase: on, config: { keepsLog: true, ...config }, overrides: quickKeys })
   return open
 }
 
 /** What a start says that is refused, and what it has alerted of. */
-async function refusalOf(on: TestDatabase, config: Partial<StrongroomConfig> = {}) {
+async function refusalOf(on: TestDatabase, config: Partial<VaultConfig> = {}) {
   const lines: string[] = []
   const log = new Writable({
     write(chunk, _encoding, done) {
@@ -93,7 +93,7 @@ async function refusalOf(on: TestDatabase, config: Partial<StrongroomConfig> = {
   return { problem, alerts: lines.map((line) => JSON.parse(line).alert).filter((alert) => alert !== undefined) }
 }
 
-const baseConfig = (on: TestDatabase): StrongroomConfig => ({
+const baseConfig = (on: TestDatabase): VaultConfig => ({
   databaseUrl: on.serverUrl,
   rootKeyFile: inject('cluster').rootKeyFile,
   issuer: ISSUER,
@@ -175,7 +175,7 @@ describe('the tables of keys alone', () => {
     async () => {
       const copy = await putBack(KEYS)
       const config = { ...shipping(), restores: true, keepsLog: false }
-      const command = await createStrongroom({ ...baseConfig(copy), ...config })
+      const command = await createVault({ ...baseConfig(copy), ...config })
       // The log beside them has nothing that these keys do not know: only a person can say that there are no others.
       const request = { file: file('none.jsonl'), isDryRun: false, onProgress: () => {} }
       await expect(command.commands.applyLog(OPERATOR, request)).rejects.toThrow('the tables of keys alone are older')
@@ -246,7 +246,7 @@ describe('the whole database', () => {
       expect((await vault.call('POST', '/v1/tokenize', { token: checkout, body: { card } })).status).toBe(201)
       expect(restoredAlerts(vault)).toMatchObject([{ generation: after, source: file('copy.pin') }])
 
-      const waived = await vault.strongroom.commands.waiveRestore(OPERATOR, 'The newer database is lost.')
+      const waived = await vault.commands.waiveRestore(OPERATOR, 'The newer database is lost.')
       expect(waived).toMatchObject({ waived: 0, size: null, generation: after })
       await expect.poll(() => readyCode(vault), PATIENCE).toBeUndefined()
       expect((await read(vault)).status).toBe(200)

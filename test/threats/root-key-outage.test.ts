@@ -125,7 +125,7 @@ describe.skipIf(missing)('a vault whose root key is in a KMS', () => {
     proxy.cut()
     const operator = { id: 'operator:test', kind: 'operator' } as const
     await expect(vault.rotate()).rejects.toThrow()
-    await expect(vault.strongroom.rootKeys.rotate(operator)).rejects.toThrow()
+    await expect(vault.rootKeys.rotate(operator)).rejects.toThrow()
     expect(await vault.database.sql('SELECT id, state FROM keys ORDER BY id')).toEqual(before)
     expect(await vault.count('root_keys')).toBe(1)
   })

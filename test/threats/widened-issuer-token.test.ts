@@ -158,7 +158,7 @@ it('a person whose sub has 255 characters comes in, and can be shut out by it', 
   const sub = 'a'.repeat(255)
   const token = sign({ claims: { sub } })
   expect((await read(token)).status).toBe(200)
-  await vault.strongroom.commands.disableStaff({ id: 'operator:test', kind: 'operator' }, `staff:strict/${sub}`)
+  await vault.commands.disableStaff({ id: 'operator:test', kind: 'operator' }, `staff:strict/${sub}`)
   expectProblem(await read(token), 401, 'unauthenticated')
   expectProblem(await read(sign({ claims: { sub: `${sub}a` } })), 401, 'unauthenticated')
 })
