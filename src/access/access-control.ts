@@ -1,5 +1,6 @@
 import type { AuditCaller, NewAuditEvent } from '../audit/event/audit-event.ts'
 import type { WriteAuditEvent } from '../audit/event/write-audit-event.ts'
+import type { LimitsConfig } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import type { Keys } from '../keys/ring/keys.ts'
 import { type Alert, createNewsAlert } from '../observability/alert.ts'
@@ -19,15 +20,15 @@ import { createTakeInAccess } from './ledger-changes/take-in-access.ts'
 import { createBudgets } from './limits/budget.ts'
 import { selectSuspended, sweepBudgets } from './limits/budget-store.ts'
 import { createCardSearchLimit } from './limits/card-search-limit.ts'
-import { type CardLimits, createCardVelocity } from './limits/card-velocity.ts'
+import { createCardVelocity } from './limits/card-velocity.ts'
 import { createCounters } from './limits/counter.ts'
-import { createGuessLimit, type WrongAnswerLimits } from './limits/guess-limit.ts'
+import { createGuessLimit } from './limits/guess-limit.ts'
 import { createLimitKeys } from './limits/limit-keys.ts'
 import { lastFormerEnd } from './limits/limit-keys-store.ts'
 import { createProbeLimit } from './limits/probe-limit.ts'
 import { createRateLimit, type RateLimits } from './limits/rate-limit.ts'
 import { sweepLimits } from './limits/reservation-store.ts'
-import { createStrangerLimit, type StrangerLimits } from './limits/stranger-limit.ts'
+import { createStrangerLimit } from './limits/stranger-limit.ts'
 import type { Caller } from './policy/caller.ts'
 import type { RoleFile } from './policy/role-set.ts'
 import { reviewAccess } from './review-access.ts'
@@ -42,19 +43,11 @@ const APPROVALS_KEPT_MS = 90 * DAY_MS
 /** Releases that did not wait, after their review: two of the half-yearly reviews (PCI DSS 7.2.4) see them. */
 const REVIEWS_KEPT_MS = 400 * DAY_MS
 
-/** More requests of one caller nobody would read. */
-const OPEN_APPROVALS = 100
-
-/** Every limit that is not a role's own budget; what is left out is the default. */
-export interface AccessLimits {
+/** Every limit that is not a role's own budget: what is configured, and what tests alone replace. */
+export interface AccessLimits extends LimitsConfig {
   logIns?: RateLimits | undefined
   matchesPerHour?: number
-  wrongMatches?: WrongAnswerLimits | undefined
   probesPerTenMinutes?: number
-  cards?: CardLimits | undefined
-  strangers?: StrangerLimits | undefined
-  cardSearchesPerDay?: number | undefined
-  openApprovals?: number | undefined
 }
 
 export interface AccessControlDeps {
@@ -68,7 +61,7 @@ export interface AccessControlDeps {
 }
 
 /** Everything that decides, after authentication, what a caller may do, with the operator's commands over it. */
-export function createAccessControl(deps: AccessControlDeps, limits: AccessLimits = {}) {
+export function createAccessControl(deps: AccessControlDeps, limits: AccessLimits) {
   const { database, keys, now } = deps
   const ago = (ms: number) => new Date(now().getTime() - ms)
   const macs = createAccessMacs(deps)
@@ -91,7 +84,7 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
       budgets: createBudgets({ ...deps, ledger }),
       cardVelocity: createCardVelocity(counting, limits.cards),
       cardSearches: createCardSearchLimit(counting, limits.cardSearchesPerDay),
-      openApprovals: limits.openApprovals ?? OPEN_APPROVALS,
+      openApprovals: limits.openApprovals,
       usedApprovals: new UsedApprovals(),
       guesses: createGuessLimit(counting, limits.wrongMatches, limits.matchesPerHour),
       strangers: createStrangerLimit(counting, limits.strangers),

@@ -92,5 +92,5 @@ async function write(failure: FailedCommand, config: Config, vault: Vault | unde
   const newId = createNewId(now, createRandomBytes())
   const newAuditEvent = inBook(createKeylessBook(newId('proc')), createNewAuditEvent(now, newId, hostname()))
   const deps = { database, newAuditEvent, now }
-  return recordFailedCommand(deps, config.strangerLimits, operatorOfFailure(), failure).finally(close)
+  return recordFailedCommand(deps, config.limits.strangers, operatorOfFailure(), failure).finally(close)
 }

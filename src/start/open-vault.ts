@@ -10,7 +10,7 @@ import { examineServer, UnfitServer } from '../database/vault-server.ts'
 import { makeDataDir } from '../embedded-postgres/data-dir.ts'
 import { type EmbeddedDatabase, NoEmbeddedDatabase, openEmbeddedDatabase } from '../embedded-postgres/embedded.ts'
 import { createVault, type Vault } from '../vault/vault.ts'
-import type { Overrides, VaultConfig } from '../vault/vault-config.ts'
+import type { Overrides, VaultDuties } from '../vault/vault-options.ts'
 import {
   examineConfig,
   examineDatabase,
@@ -72,40 +72,10 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
     if (options.role === 'server') warn([...ofMachine, ...findings], options.log)
     const vault = await createVault(
       {
-        databaseUrl: urls.server,
-        databaseCaFile: place.caFile,
-        databaseSchema: place.schema,
-        databaseConnections: connectionsFor(config.workers),
-        rootKeyFile: config.rootKeyFile,
-        createRootKey: !config.production,
-        rootKey: config.rootKey,
-        pinFile: findPinFile(placeOfPin(config), config.pinFile, true),
-        vaultId: config.vaultId,
-        // Access is taken away without it.
-        mustBePinned: config.production && options.role !== 'command',
-        replacesRootKey: options.replacesRootKey,
-        // A command has nothing to do without it; a server has to answer that it is sealed.
-        ...(options.role === 'command' ? { rootKeyPatienceMs: COMMAND_PATIENCE_MS } : {}),
-        // The workers come later, and another server is kept out by the lock of the data directory.
-        isOnlyServer: options.role === 'server' && config.database === undefined,
-        runsRotations: options.role === 'server',
-        keepsLog: options.role === 'server',
-        watchesLog: options.role !== 'command',
-        auditOrigin: config.auditOrigin,
-        [options.role === 'server' || options.seesOutside ? 'witnessesFile' : 'shippedBy']: config.witnessesFile,
-        restores: options.seesOutside,
-        issuer: config.issuer,
-        issuersFile: config.issuersFile,
-        // A command beside a server signs tokens for that server, whatever port its own environment names.
-        recordedIssuer: recordedIssuer(config, options.role),
-        asksForCertificates: config.tls.clientCaFile !== undefined,
-        production: config.production,
-        cardLimits: config.cardLimits,
-        strangerLimits: config.strangerLimits,
-        cardSearch: config.cardSearch,
-        wrongMatches: config.wrongMatches,
-        openApprovals: config.openApprovals,
-        why: config.why,
+        ...config,
+        ...dutiesOf(config, options),
+        database: { ...place, maxConnections: connectionsFor(config.workers) },
+        pin: { ...config.pin, file: findPinFile(placeOfPin(config), config.pin.file, true) },
         logLevel: options.role === 'command' ? 'silent' : config.logLevel,
       },
       options.takesAccessAway ? { ...options.overrides, now: databaseTime(facts.clockLeadMs) } : options.overrides,
@@ -122,9 +92,27 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
   })
 }
 
-function recordedIssuer(config: Config, role: OpenVaultOptions['role']): VaultConfig['recordedIssuer'] {
-  if (role === 'server') return 'write'
-  return config.issuerIsSet ? 'ignore' : 'prefer'
+/** What the process does of the vault's work, by its role. */
+function dutiesOf(config: Config, { role, replacesRootKey, seesOutside }: OpenVaultOptions): VaultDuties {
+  const isServer = role === 'server'
+  const isCommand = role === 'command'
+  return {
+    createsRootKey: !config.production,
+    // Access is taken away without it.
+    mustBePinned: config.production && !isCommand,
+    replacesRootKey,
+    // A command has nothing to do without it; a server has to answer that it is sealed.
+    rootKeyPatienceMs: isCommand ? COMMAND_PATIENCE_MS : undefined,
+    // The workers come later, and another server is kept out by the lock of the data directory.
+    isOnlyServer: isServer && config.database === undefined,
+    runsRotations: isServer,
+    keepsLog: isServer,
+    watchesLog: !isCommand,
+    restores: seesOutside,
+    // A command beside a server signs tokens for that server, whatever port its own environment names.
+    recordedIssuer: isServer ? 'write' : config.issuerIsSet ? 'ignore' : 'prefer',
+    asksForCertificates: config.tls.clientCaFile !== undefined,
+  }
 }
 
 /** The embedded database always fits; another one is migrated by its owner, for convenience by a development server. */

@@ -6,7 +6,6 @@ import { ACCESS_MARKS } from '../access/ledger-changes/adopt-access.ts'
 import { findTakenAway } from '../access/ledger-changes/find-taken-away.ts'
 import { remakeAccessMacs } from '../access/ledger-changes/remake-access-macs.ts'
 import { releaseReservations } from '../access/limits/reservation-store.ts'
-import { defaultStrangerLimits } from '../access/limits/stranger-limit.ts'
 import type { Caller } from '../access/policy/caller.ts'
 import { MAX_TOKEN_SECONDS } from '../access/tokens/access-token.ts'
 import { createCallerCommands } from '../access/tokens/caller-commands.ts'
@@ -63,9 +62,10 @@ import type { Problem } from '../values/problem.ts'
 import { maintainVault } from './maintain-vault.ts'
 import { createVaultApp } from './vault-app.ts'
 import { createVaultCommands } from './vault-commands.ts'
-import { type Overrides, rootKeyOptions, type VaultConfig } from './vault-config.ts'
+import type { Overrides, VaultOptions } from './vault-options.ts'
 
 const REFUSALS_EVERY_MS = 60 * 1000
+const ROOT_KEY_PATIENCE_MS = 1_000
 
 export type Vault = Awaited<ReturnType<typeof createVault>>
 
@@ -73,7 +73,7 @@ export type Vault = Awaited<ReturnType<typeof createVault>>
  * The composition root: builds every part from its dependencies, once. `createApp` gives the HTTPS application,
  * `commands` the operator's commands over the same parts.
  */
-export async function createVault(config: VaultConfig, overrides: Overrides = {}) {
+export async function createVault(config: VaultOptions, overrides: Overrides = {}) {
   const now = overrides.now ?? (() => new Date())
   const randomBytes = overrides.randomBytes ?? createRandomBytes()
   const logger = overrides.logger ?? createLogger(config.logLevel)
@@ -89,11 +89,9 @@ export async function createVault(config: VaultConfig, overrides: Overrides = {}
     count: metrics.backgroundFailure,
   })
 
-  const shipping = await loadShipping(config.witnessesFile)
-  const why = createWhy(await loadWhyRules(config.why ?? {}))
-  const { databaseUrl: url, databaseCaFile: caFile, databaseSchema: schemaName } = config
-  const place = { url, caFile, schema: schemaName, lockTimeoutMs: config.databaseLockTimeoutMs }
-  const database = openDatabase({ ...place, maxConnections: config.databaseConnections })
+  const shipping = await loadShipping(config.audit.witnessesFile)
+  const why = createWhy(await loadWhyRules(config.records))
+  const database = openDatabase(config.database)
   const book = createVaultBook({ keys: () => keys, newId, alert, remembers: config.keepsLog ?? false })
   const newAuditEvent = inBook(book, createNewAuditEvent(now, newId, hostname()))
   const vaultKeys = await openVaultKeys({
@@ -102,8 +100,13 @@ export async function createVault(config: VaultConfig, overrides: Overrides = {}
     now,
     newId,
     newAuditEvent,
-    ...rootKeyOptions(config),
-    shipping: shipping ?? (await loadShipping(config.shippedBy)),
+    config: config.keys,
+    pin: { ...config.pin, mustBePinned: config.mustBePinned ?? false, mayBeginAgain: !config.production },
+    development: config.createsRootKey ?? false,
+    restores: config.restores,
+    replacesRootKey: config.replacesRootKey,
+    patienceMs: config.rootKeyPatienceMs ?? ROOT_KEY_PATIENCE_MS,
+    shipping,
     log: (facts, message) => logger.warn(facts, message),
     alert,
     background,
@@ -123,24 +126,25 @@ export async function createVault(config: VaultConfig, overrides: Overrides = {}
   if (config.recordedIssuer === 'write') await writeSetting(database, 'issuer', config.issuer)
   const recorded = config.recordedIssuer === 'prefer' ? await readSetting(database, 'issuer') : undefined
   const issuer = recorded ?? config.issuer
-  const findsCards = await settleCardSearch(database, config).catch(giveUp)
+  const findsCards = await settleCardSearch(
+    database,
+    config.records.findsCards,
+    config.recordedIssuer === 'write',
+  ).catch(giveUp)
   const kinds = createKinds(now, findsCards)
   const keyDeps = { database, keys, newAuditEvent, now, longestTokenSeconds: MAX_TOKEN_SECONDS }
   const renewSigningKey = () => keepSigningKeys(keyDeps)
   const writeAuditEvent = createWriteAuditEvent(database)
   const basics = { alert, background, database, keys, newAuditEvent, now, newId, writeAuditEvent }
   const access = createAccessControl(basics, {
+    ...config.limits,
     logIns: overrides.rateLimits,
-    strangers: config.strangerLimits,
-    cards: config.cardLimits,
-    cardSearchesPerDay: config.cardSearch?.perDay,
-    wrongMatches: config.wrongMatches,
-    openApprovals: config.openApprovals,
     ...overrides.limits,
   })
   const { roles, limits, checkCallerStatus, macs, ledger } = access
   if (config.isOnlyServer) await releaseReservations(database).catch(giveUp)
-  const { issuersFile, production, asksForCertificates = false } = config
+  const { production, asksForCertificates = false } = config
+  const { issuersFile } = config.access
   const signing = { renewSigningKey, issuer, issuersFile, production }
   const authentication = await createAuthentication({ ...basics, ...signing, roles, checkCallerStatus }).catch(giveUp)
   const { accessTokens, clientSecrets, rememberJti } = authentication
@@ -158,10 +162,10 @@ export async function createVault(config: VaultConfig, overrides: Overrides = {}
     {
       isKeptHere: config.keepsLog ?? false,
       isWatchedHere: config.watchesLog ?? config.keepsLog ?? false,
-      origin: config.auditOrigin ?? `${new URL(issuer).host}/audit`,
-      shipping,
+      origin: config.audit.origin ?? `${new URL(issuer).host}/audit`,
+      shipping: config.keepsLog || config.restores ? shipping : undefined,
       observeWaiting: metrics.observeAuditWaiting,
-      failures: config.strangerLimits ?? defaultStrangerLimits,
+      failures: config.limits.strangers,
       log: (facts, message) => logger.info(facts, message),
     },
   ).catch(giveUp)
@@ -177,9 +181,9 @@ export async function createVault(config: VaultConfig, overrides: Overrides = {}
   }
 
   const schema = await watchSchema({ ...basics, log: (facts, message) => logger.warn(facts, message) })
-  const writeProbe = createWriteProbe(place)
+  const writeProbe = createWriteProbe(config.database)
   const { authenticity, hasSignedLast } = auditLog
-  const reading = { ...basics, authenticity, readers: createLogReaders(place, config.databaseConnections) }
+  const reading = { ...basics, authenticity, readers: createLogReaders(config.database) }
   /**
    * Whether the ring in memory is the registry's, the database takes writes and has the vault's own schema, and the log takes
    * events. @throws {Problem}

@@ -34,7 +34,7 @@ beforeEach(async () => {
   writeFileSync(witnessesFile, JSON.stringify({ every_seconds: 1, ship: [{ file: 'checkpoints' }] }))
   vault = await TestVault.start({
     sharedDatabase: database,
-    config: { keepsLog: true, runsRotations: true, witnessesFile },
+    config: { keepsLog: true, runsRotations: true, audit: { witnessesFile } },
     overrides: quickKeys,
   })
 })
@@ -269,7 +269,7 @@ const proofs: Record<TaskName, () => Promise<void>> = {
   async 'write-refusal-counts'() {
     const strict = await TestVault.start({
       sharedDatabase: database,
-      config: { strangerLimits: { perSource: 1, inAll: 100 } },
+      config: { limits: { strangers: { perSource: 1, inAll: 100 } } },
     })
     try {
       for (let calls = 0; calls < 3; calls++) await strict.call('GET', '/v1/audit/events', { token: 'none' })

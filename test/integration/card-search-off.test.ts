@@ -19,7 +19,7 @@ beforeAll(async () => {
   off = await TestVault.start({
     sharedDatabase: vault.database,
     overrides: quickKeys,
-    config: { cardSearch: { isOn: false } },
+    config: { records: { findsCards: false } },
   })
 })
 afterEach(() => vault.checkInvariants())

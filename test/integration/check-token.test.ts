@@ -22,7 +22,7 @@ beforeAll(async () => {
   const mappings = [{ claim: 'groups', value: 'payments', role: 'billing', purposes: ['process-payment'] }]
   const corp = { name: 'corp', issuer: provider.url, audience: 'vault', ca_file: provider.caFile, mappings }
   writeFileSync(issuersFile, JSON.stringify([corp]))
-  vault = await TestVault.start({ config: { issuersFile } })
+  vault = await TestVault.start({ config: { access: { issuersFile } } })
 })
 afterEach(async () => {
   await apply(roleFile({}))

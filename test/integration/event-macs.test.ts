@@ -20,12 +20,12 @@ let vault: TestVault
 let sealed: TestVault
 
 beforeAll(async () => {
-  vault = await TestVault.start({ config: { rootKey, keepsLog: true }, overrides: quickKeys })
+  vault = await TestVault.start({ config: { keys: rootKey, keepsLog: true }, overrides: quickKeys })
   const custodians = ['Meera Pillai', 'Jonas Weber']
   const ceremony = await vault.rootKeys.beginCeremony(OPERATOR, { custodians, threshold: 2 })
   await ceremony.complete(custodians.map(() => new Date()))
   await vi.waitUntil(() => vault.sealedBecause() === undefined, PATIENCE)
-  sealed = await TestVault.start({ config: { rootKey }, sharedDatabase: vault.database, overrides: quickKeys })
+  sealed = await TestVault.start({ config: { keys: rootKey }, sharedDatabase: vault.database, overrides: quickKeys })
 })
 afterAll(async () => {
   await sealed?.stop()

@@ -204,7 +204,7 @@ describe('a request that leads nowhere', () => {
   })
 
   it('fills the log no more than strangers do', async () => {
-    const config = { strangerLimits: { perSource: 3, inAll: 100 } }
+    const config = { limits: { strangers: { perSource: 3, inAll: 100 } } }
     const strict = await TestVault.start({ sharedDatabase: vault.database, config, trustedProxies: ['127.0.0.1'] })
     const headers = { 'X-Forwarded-For': '203.0.113.9' }
     const from = { source: '203.0.113.9' }

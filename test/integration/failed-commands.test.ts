@@ -27,7 +27,7 @@ describe('a command that failed', () => {
   })
 
   it('leaves no more events than refusals do', async () => {
-    const config = { strangerLimits: { perSource: 2, inAll: 100 } }
+    const config = { limits: { strangers: { perSource: 2, inAll: 100 } } }
     const strict = await TestVault.start({ sharedDatabase: vault.database, config })
     const operator = { id: 'operator:bo', kind: 'operator', source: 'host:loop' } as const
     for (let times = 0; times < 5; times++) {

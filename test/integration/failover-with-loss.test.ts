@@ -24,7 +24,7 @@ afterEach(async () => {
 })
 
 async function start(witnessesFile?: string): Promise<TestVault> {
-  vault = await TestVault.start({ sharedDatabase: database, config: { keepsLog: true, witnessesFile } })
+  vault = await TestVault.start({ sharedDatabase: database, config: { keepsLog: true, audit: { witnessesFile } } })
   return vault
 }
 

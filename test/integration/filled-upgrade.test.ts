@@ -64,7 +64,7 @@ describe(`a vault of migration ${FILLED} with ${filledCounts.records} records`, 
     copyOldRootKey(FILLED, rootKeyFile)
     vault = await TestVault.start({
       sharedDatabase: database,
-      config: { rootKeyFile },
+      config: { keys: { passphraseFile: rootKeyFile } },
       clockOffsetMs: Date.parse(facts.written_at) + MINUTE_MS - Date.now(),
       overrides: { limits: limitsOf(facts), ...quickKeys },
     })

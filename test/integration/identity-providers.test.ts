@@ -21,7 +21,7 @@ let vault: TestVault
 beforeAll(async () => {
   provider = await PlainProvider.start()
   directory = mkdtempSync(path.join(tmpdir(), 'strongroom-recipes-'))
-  vault = await TestVault.start({ config: { issuersFile: write(recipes.map(({ entry }) => here(entry))) } })
+  vault = await TestVault.start({ config: { access: { issuersFile: write(recipes.map(({ entry }) => here(entry))) } } })
 })
 afterEach(() => vault.checkInvariants())
 afterAll(async () => {
@@ -99,7 +99,7 @@ const required = recipes.flatMap((recipe) =>
 it.each(weakening)('the entry of %s needs its %s', async (_provider, option, recipe) => {
   const { [option]: _left, ...rest } = here(recipe.entry)
   const issuersFile = write([rest])
-  const without = await TestVault.start({ sharedDatabase: vault.database, config: { issuersFile } })
+  const without = await TestVault.start({ sharedDatabase: vault.database, config: { access: { issuersFile } } })
   try {
     expectProblem(await without.call('GET', UNKNOWN, { token: sign(recipe) }), 401, 'unauthenticated')
   } finally {

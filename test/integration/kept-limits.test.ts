@@ -11,9 +11,14 @@ const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
 const overrides = {
   ...quickKeys,
   rateLimits: { requestsPerMinute: 100_000, failuresPerMinute: 3 },
-  limits: { probesPerTenMinutes: 4, cardSearchesPerDay: 2, matchesPerHour: 50, wrongMatches: { perCaller: 2 } },
+  limits: {
+    probesPerTenMinutes: 4,
+    cardSearchesPerDay: 2,
+    matchesPerHour: 50,
+    wrongMatches: { perCaller: 2, perRecord: 20 },
+  },
 }
-const config = { cardLimits: { perClient: 2 } }
+const config = { limits: { cards: { perClient: 2 } } }
 
 let vault: TestVault
 /** The one that goes with the database. */

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { RootKeySettings } from '../../src/vault/vault-config.ts'
+import type { KeysConfig } from '../../src/config/config.ts'
 import { type KmsEmulator, kmsIsMissing, startKmsEmulator } from '../support/aws-kms.ts'
 import { keysIn, withToken } from '../support/in-token.ts'
 import { card, contact } from '../support/samples.ts'
@@ -26,19 +26,20 @@ afterEach(async () => {
   await vault.stop()
 })
 
-async function startVault(name: string, rootKey: RootKeySettings = passphrase): Promise<void> {
+async function startVault(name: string, rootKey: Partial<KeysConfig> = passphrase): Promise<void> {
   rootKeyFile = path.join(directory, name)
-  const config = { rootKey, rootKeyFile, rootKeyPatienceMs: 20_000, createRootKey: true }
+  const config = { keys: { ...rootKey, passphraseFile: rootKeyFile }, rootKeyPatienceMs: 20_000, createsRootKey: true }
   vault = await TestVault.start({ config, overrides: quickKeys })
   const made = await vault.tokenize({ card, contact })
   stored = [made.card!.token!, made.contact!.token!]
 }
 
 /** What a server that starts now, with this provider, makes of what was stored before. */
-async function startsWith(rootKey: RootKeySettings): Promise<string> {
-  const again = await TestVault.start({ config: { rootKey, rootKeyFile }, sharedDatabase: vault.database }).catch(
-    (error: Error) => error,
-  )
+async function startsWith(rootKey: Partial<KeysConfig>): Promise<string> {
+  const again = await TestVault.start({
+    config: { keys: { ...rootKey, passphraseFile: rootKeyFile } },
+    sharedDatabase: vault.database,
+  }).catch((error: Error) => error)
   if (again instanceof Error) return again.message
   try {
     const billing = await again.staffToken('billing')
@@ -83,7 +84,7 @@ describe('a new root key of the same kind', () => {
   it('is taken up by a server that runs, which goes on when keys are made under it', async () => {
     await startVault('followed')
     const second = await TestVault.start({
-      config: { rootKey: passphrase, rootKeyFile },
+      config: { keys: { ...passphrase, passphraseFile: rootKeyFile } },
       sharedDatabase: vault.database,
       overrides: quickKeys,
     })
@@ -149,7 +150,7 @@ if (missing) process.stderr.write(`skipped: moving between providers: ${missing}
 describe.skipIf(missing)('a root key that moves', () => {
   let kms: KmsEmulator
   let hsm: SoftHsm
-  let settings: Omit<RootKeySettings, 'provider'>
+  let settings: Omit<Partial<KeysConfig>, 'provider'>
   const keysInToken = () => withToken(hsm, (token) => keysIn(token).length)
   beforeAll(async () => {
     kms = await startKmsEmulator()
@@ -172,10 +173,10 @@ describe.skipIf(missing)('a root key that moves', () => {
   it('from the file to KMS, to the HSM, and back: each start with the new provider reads, and one with the old is refused', async () => {
     await startVault('moved', { ...settings, provider: 'passphrase-file' })
     const before = await places('records')
-    let at: RootKeySettings['provider'] = 'passphrase-file'
+    let at: Partial<KeysConfig>['provider'] = 'passphrase-file'
     for (const to of ['aws-kms', 'pkcs11', 'passphrase-file'] as const) {
       const mover = await TestVault.start({
-        config: { rootKey: { ...settings, provider: at }, rootKeyFile, createRootKey: true },
+        config: { keys: { ...settings, provider: at, passphraseFile: rootKeyFile }, createsRootKey: true },
         sharedDatabase: vault.database,
       })
       // A rehearsal finds what the move will find, and leaves nothing behind: neither a row, nor a file, nor a key in the token.
@@ -207,24 +208,28 @@ describe.skipIf(missing)('a root key that moves', () => {
   it('is where it was pinned and configured: a token with another serial number is refused, and an alias of another key', async () => {
     const pinFile = path.join(directory, 'token.pin')
     await startVault('pinned', { ...settings, provider: 'pkcs11', keyId: undefined })
-    const start = (rootKey: RootKeySettings) =>
+    const start = (rootKey: Partial<KeysConfig>) =>
       TestVault.start({
-        config: { rootKey, rootKeyFile, pinFile, rootKeyPatienceMs: 20_000 },
+        config: {
+          keys: { ...rootKey, passphraseFile: rootKeyFile },
+          pin: { file: pinFile },
+          rootKeyPatienceMs: 20_000,
+        },
         sharedDatabase: vault.database,
       }).then(
         (again) => again.stop(),
         (error: Error) => error.message,
       )
-    const inToken: RootKeySettings = { ...settings, provider: 'pkcs11', keyId: undefined }
+    const inToken: Partial<KeysConfig> = { ...settings, provider: 'pkcs11', keyId: undefined }
     expect(await start(inToken)).toBeUndefined()
     const { from, to } = hsm.changeSerial()
     expect(await start(inToken)).toContain(`its serial number is ${to}, and ${from} is pinned`)
     hsm.changeSerial()
 
     const alias = await kms.createAlias(settings.keyId!)
-    const inKms: RootKeySettings = { ...settings, provider: 'aws-kms', keyId: alias }
+    const inKms: Partial<KeysConfig> = { ...settings, provider: 'aws-kms', keyId: alias }
     const mover = await TestVault.start({
-      config: { rootKey: { ...inKms, provider: 'pkcs11' }, rootKeyFile, rootKeyPatienceMs: 20_000 },
+      config: { keys: { ...inKms, provider: 'pkcs11', passphraseFile: rootKeyFile }, rootKeyPatienceMs: 20_000 },
       sharedDatabase: vault.database,
     })
     await mover.rootKeys.migrate(operator, 'aws-kms')
@@ -235,7 +240,12 @@ describe.skipIf(missing)('a root key that moves', () => {
     expect(await start(inKms)).toContain('STRONGROOM_ROOT_KEY_ID leads to arn:')
     // What replaces the root key is told of the one that is to come.
     const rotator = await TestVault.start({
-      config: { rootKey: inKms, rootKeyFile, pinFile, rootKeyPatienceMs: 20_000, replacesRootKey: true },
+      config: {
+        keys: { ...inKms, passphraseFile: rootKeyFile },
+        pin: { file: pinFile },
+        rootKeyPatienceMs: 20_000,
+        replacesRootKey: true,
+      },
       sharedDatabase: vault.database,
     })
     const { id } = await rotator.rootKeys.rotate(operator)
@@ -246,7 +256,10 @@ describe.skipIf(missing)('a root key that moves', () => {
   it.each(['aws-kms', 'pkcs11'] as const)('can be replaced by another one of %s', async (provider) => {
     await startVault(`rotated-${provider}`, { ...settings, provider })
     const another = { ...settings, provider, keyId: await kms.createKey() }
-    const rotator = await TestVault.start({ config: { rootKey: another, rootKeyFile }, sharedDatabase: vault.database })
+    const rotator = await TestVault.start({
+      config: { keys: { ...another, passphraseFile: rootKeyFile } },
+      sharedDatabase: vault.database,
+    })
     await rotator.rootKeys.rotate(operator)
     await rotator.stop()
     await vault.checkReady()

@@ -24,7 +24,7 @@ beforeAll(async () => {
   proxy = await startTcpProxy(vault.database.serverUrl)
   fragile = await TestVault.start({
     sharedDatabase: { ...vault.database, serverUrl: proxy.url },
-    config: { cardSearch: { isOn: false } },
+    config: { records: { findsCards: false } },
     overrides: { rateLimits: { requestsPerMinute: 1, failuresPerMinute: 100 } },
   })
   bearer = {

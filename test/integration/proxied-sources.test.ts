@@ -21,7 +21,7 @@ afterEach(async () => {
 
 /** One card for each source a minute: a second one shows that the sources are the same. */
 const start = async (options: { trustedProxies: string[]; proxyProtocol?: boolean }) => {
-  vault = await TestVault.start({ ...options, config: { cardLimits: { perSource: 1 } } })
+  vault = await TestVault.start({ ...options, config: { limits: { cards: { perSource: 1 } } } })
 }
 
 async function tokenizeOn(port: number, headers: Record<string, string> = {}, agent?: Agent): Promise<number> {

@@ -44,7 +44,7 @@ async function start(database: TestDatabase, ships = true): Promise<TestVault> {
   open = await TestVault.start({
     sharedDatabase: database,
     overrides: quickKeys,
-    config: { keepsLog: true, ...(ships ? { witnessesFile: file('witnesses.json') } : {}) },
+    config: { keepsLog: true, ...(ships ? { audit: { witnessesFile: file('witnesses.json') } } : {}) },
   })
   return open
 }

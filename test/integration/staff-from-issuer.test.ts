@@ -35,7 +35,7 @@ beforeAll(async () => {
   const corp = { name: 'corp', issuer: provider.issuer, audience: AUDIENCE, mappings }
   const ca_file = path.join(inject('cluster').certsDir, 'ca.pem')
   writeFileSync(issuersFile, JSON.stringify([{ ...corp, ca_file }]))
-  vault = await TestVault.start({ config: { issuersFile } })
+  vault = await TestVault.start({ config: { access: { issuersFile } } })
 })
 afterEach(async () => {
   await vault.checkInvariants()
@@ -48,7 +48,7 @@ afterAll(async () => {
 
 /** A vault that knows nothing of the provider yet, on the same records. */
 async function withFreshVault(work: (fresh: TestVault) => Promise<void>): Promise<void> {
-  const fresh = await TestVault.start({ sharedDatabase: vault.database, config: { issuersFile } })
+  const fresh = await TestVault.start({ sharedDatabase: vault.database, config: { access: { issuersFile } } })
   try {
     await work(fresh)
   } finally {

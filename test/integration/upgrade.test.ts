@@ -41,7 +41,7 @@ describe.each(oldVaults)('a vault of migration %s', (name) => {
     const clockOffsetMs = Date.parse(facts.written_at) + MINUTE_MS - Date.now()
     vault = await TestVault.start({
       sharedDatabase: database,
-      config: { rootKeyFile },
+      config: { keys: { passphraseFile: rootKeyFile } },
       clockOffsetMs,
       overrides: { limits: limitsOf(facts), ...quickKeys },
     })

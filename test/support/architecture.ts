@@ -96,6 +96,7 @@ export const PURE_FILES: Readonly<Record<string, readonly string[]>> = {
     'record-history',
     'trusted-keys',
   ],
+  config: ['option-values'],
   http: ['json'],
   'keys/key': [
     'bound-rows-mark',

@@ -21,12 +21,14 @@ import {
 } from '../../src/keys/rotation/rotation.ts'
 import { createLogger } from '../../src/observability/logger.ts'
 import { createVault, type Vault } from '../../src/vault/vault.ts'
-import type { Overrides, VaultConfig } from '../../src/vault/vault-config.ts'
+import type { Overrides } from '../../src/vault/vault-options.ts'
 import { createTestDatabase, dumpDatabase, type TestDatabase } from './postgres.ts'
 import { secrets } from './samples.ts'
+import { type VaultChanges, vaultOptions } from './vault-options.ts'
 import { VaultParts } from './vault-parts.ts'
 
-export const ISSUER = 'https://localhost:8443'
+export { ISSUER } from './vault-options.ts'
+
 const OPERATOR: AuditCaller = { id: 'operator:test', kind: 'operator' }
 
 /**
@@ -89,7 +91,7 @@ export class TestVault extends VaultParts {
     options: {
       overrides?: Overrides
       sharedDatabase?: TestDatabase
-      config?: Partial<VaultConfig>
+      config?: VaultChanges
       clockOffsetMs?: number
       clientCaFile?: string
       clientCrlFile?: string
@@ -97,7 +99,7 @@ export class TestVault extends VaultParts {
       proxyProtocol?: boolean
     } = {},
   ): Promise<TestVault> {
-    const { certsDir, rootKeyFile } = inject('cluster')
+    const { certsDir } = inject('cluster')
     const database = options.sharedDatabase ?? (await createTestDatabase())
     const logLines: string[] = []
     const destination = new Writable({
@@ -108,25 +110,12 @@ export class TestVault extends VaultParts {
     })
     const { clockOffsetMs = 0 } = options
     const clock: { vault?: TestVault } = {}
-    const vault = await createVault(
-      {
-        databaseUrl: database.serverUrl,
-        rootKeyFile,
-        issuer: ISSUER,
-        logLevel: 'info',
-        production: false,
-        strangerLimits: { perSource: 100_000, inAll: 100_000 },
-        // Tests hold locks until something has come about, for which a busy machine takes its time.
-        databaseLockTimeoutMs: 20_000,
-        ...options.config,
-      },
-      {
-        now: () => new Date(Date.now() + (clock.vault?.clockOffsetMs ?? clockOffsetMs)),
-        logger: createLogger('info', destination),
-        rateLimits: { requestsPerMinute: 100_000, failuresPerMinute: 100_000 },
-        ...options.overrides,
-      },
-    )
+    const vault = await createVault(vaultOptions(database, options.config), {
+      now: () => new Date(Date.now() + (clock.vault?.clockOffsetMs ?? clockOffsetMs)),
+      logger: createLogger('info', destination),
+      rateLimits: { requestsPerMinute: 100_000, failuresPerMinute: 100_000 },
+      ...options.overrides,
+    })
     const { clientCaFile, clientCrlFile, trustedProxies = [], proxyProtocol = false } = options
     const files = {
       certFile: path.join(certsDir, 'server.pem'),

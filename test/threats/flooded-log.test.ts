@@ -13,7 +13,10 @@ let vault: TestVault
 let server: TestVault
 
 const startServer = () =>
-  TestVault.start({ sharedDatabase: vault.database, config: { strangerLimits: undefined, keepsLog: false } })
+  TestVault.start({
+    sharedDatabase: vault.database,
+    config: { limits: { strangers: { perSource: 20, inAll: 200 } }, keepsLog: false },
+  })
 
 beforeEach(async () => {
   vault = await TestVault.start()

@@ -24,7 +24,7 @@ beforeAll(async () => {
   vault = await TestVault.start({
     clientCaFile,
     trustedProxies: ['127.0.0.1'],
-    config: { asksForCertificates: true, cardLimits: { perSource: 3 } },
+    config: { asksForCertificates: true, limits: { cards: { perSource: 3 } } },
     overrides: { rateLimits: { requestsPerMinute: 1_000, failuresPerMinute: 3 } },
   })
   agent = new Agent({ ca: vault.ca, keepAlive: true, ...carrier })

@@ -47,7 +47,7 @@ const rowsOf = (name: string) =>
 
 function startVault(sharedDatabase?: TestVault['database']): Promise<TestVault> {
   return TestVault.start({
-    config: { rootKeyFile: path.join(directory, 'root-key'), createRootKey: true },
+    config: { keys: { passphraseFile: path.join(directory, 'root-key') }, createsRootKey: true },
     overrides: quickKeys,
     ...(sharedDatabase ? { sharedDatabase } : {}),
   })

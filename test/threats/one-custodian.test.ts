@@ -14,7 +14,7 @@ let shares: string[]
 
 /** A vault that three custodians have opened once, and a second server of it, which is sealed. */
 beforeAll(async () => {
-  first = await TestVault.start({ config: { rootKey }, overrides: quickKeys })
+  first = await TestVault.start({ config: { keys: rootKey }, overrides: quickKeys })
   const ceremony = await first.rootKeys.beginCeremony(operator, { custodians, threshold: 2 })
   shares = ceremony.shares.map(({ text }) => text)
   await ceremony.complete(custodians.map(() => new Date()))
@@ -26,7 +26,11 @@ afterAll(() => first.stop())
 
 /** Another server on the same database, sealed as every start is. */
 async function withSealedServer(work: (server: TestVault) => Promise<void>): Promise<void> {
-  const server = await TestVault.start({ config: { rootKey }, sharedDatabase: first.database, overrides: quickKeys })
+  const server = await TestVault.start({
+    config: { keys: rootKey },
+    sharedDatabase: first.database,
+    overrides: quickKeys,
+  })
   try {
     await work(server)
     await server.checkInvariants()
@@ -70,7 +74,7 @@ describe('one custodian', () => {
   })
 
   it('learns nothing from what is refused: a wrong share, one of another ceremony, one that is there', async () => {
-    const other = await TestVault.start({ config: { rootKey }, overrides: quickKeys })
+    const other = await TestVault.start({ config: { keys: rootKey }, overrides: quickKeys })
     const ceremony = await other.rootKeys.beginCeremony(operator, { custodians, threshold: 2 })
     const strangers = ceremony.shares.map(({ text }) => text)
     await other.stop()

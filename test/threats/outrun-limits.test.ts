@@ -22,7 +22,7 @@ let known: string
 
 beforeAll(async () => {
   const rateLimits = { requestsPerMinute: 100_000, failuresPerMinute: 10 }
-  const config = { cardLimits: { perClient: 7 } }
+  const config = { limits: { cards: { perClient: 7 } } }
   const overrides = { rateLimits }
   vault = await TestVault.start({ overrides, config })
   second = await TestVault.start({ overrides, config, sharedDatabase: vault.database })

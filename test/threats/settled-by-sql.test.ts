@@ -27,7 +27,7 @@ const file = (name: string) => path.join(directory, name)
 const start = async (on: TestDatabase) => {
   vault = await TestVault.start({
     sharedDatabase: on,
-    config: { keepsLog: true, witnessesFile: file('witnesses.json') },
+    config: { keepsLog: true, audit: { witnessesFile: file('witnesses.json') } },
   })
 }
 

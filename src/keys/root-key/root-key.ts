@@ -1,9 +1,5 @@
+import type { RootKeyProviderName } from '../../config/option-values.ts'
 import type { SealContext } from '../sealing/seal.ts'
-
-/** Where a root key can come from: one file each. */
-export const rootKeyProviderNames = ['passphrase-file', 'custodian-shares', 'aws-kms', 'pkcs11'] as const
-
-export type RootKeyProviderName = (typeof rootKeyProviderNames)[number]
 
 /** What a provider has to remember between starts; holds no secret. Stored in `root_keys`. */
 export interface RootKeyRecord {
