@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import type { Caller } from '../access/policy/caller.ts'
-import { auditCaller } from '../access/policy/caller.ts'
+import { auditCaller, type Caller } from '../access/policy/caller.ts'
 import { purposes } from '../access/policy/purpose.ts'
 import { auditEventTypes, type NewAuditEvent } from '../audit/event/audit-event.ts'
 import type { WriteAuditEvent } from '../audit/event/write-audit-event.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { splitNotes } from './checkpoint-file.ts'
+import { splitNotes } from './commands/audit-verify-command.ts'
 
 const note = (size: number, signatures = 1) =>
   `origin/audit\n${size}\nroot=\n\n${'\u2014 origin/audit c2lnbmF0dXJl\n'.repeat(signatures)}`

@@ -1,5 +1,5 @@
 /** Whoever read the output has gone away, such as `head` when it has seen enough. */
-export class ReaderGone extends Error {
+class ReaderGone extends Error {
   override readonly name = 'ReaderGone'
 
   constructor() {

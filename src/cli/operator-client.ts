@@ -8,7 +8,7 @@ import { openSocketAddress, operatorSocketOf } from '../http/operator/unix-socke
 import type { UnsealStatus } from '../keys/lifecycle/unseal.ts'
 
 /** No server answers on the operator's socket, or not as it should. */
-export class NoServer extends Error {
+class NoServer extends Error {
   override readonly name = 'NoServer'
 }
 

@@ -1,7 +1,7 @@
 import { SingleBar } from 'cli-progress'
 
 /** How far something has come that moves or looks at many values. */
-export interface Progress {
+interface Progress {
   moved: number
   total: number
   remaining: number

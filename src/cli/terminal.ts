@@ -12,7 +12,7 @@ export interface Terminal {
 }
 
 /** There is nobody to ask. */
-export class NoTerminal extends Error {
+class NoTerminal extends Error {
   override readonly name = 'NoTerminal'
 }
 

@@ -20,7 +20,7 @@ export class DatabaseError extends Error {
 }
 
 /** There is no connection, or there is none any more; the message holds the system's code and nothing else. */
-export class ConnectionError extends Error {
+class ConnectionError extends Error {
   override readonly name = 'ConnectionError'
 }
 

@@ -17,7 +17,7 @@ export interface Queryable {
 }
 
 /** What became of a transaction; `unknown` when its connection was lost, or its answer. */
-export type Outcome = 'committed' | 'rolled-back' | 'unknown'
+type Outcome = 'committed' | 'rolled-back' | 'unknown'
 
 /** One transaction under way. */
 export interface Transaction extends Queryable {

@@ -72,7 +72,7 @@ export interface Refusal<C> {
   isAnsweredAnyway: boolean
 }
 
-export interface RouteResponse {
+interface RouteResponse {
   description: string
   schema?: z.ZodType
   /** Defaults to JSON; for the documentation. */

@@ -1,7 +1,7 @@
 import { countrySpecs, ValidationErrorsIBAN, validateIBAN } from 'ibantools'
 
 /** What stands between two groups of digits: a separator, the end of a line of an address, or anything else. */
-export type Joint = 'space' | 'dash' | 'dot' | 'slash' | 'line' | 'none'
+type Joint = 'space' | 'dash' | 'dot' | 'slash' | 'line' | 'none'
 
 /** An unbroken run of digits in a text, as ASCII. */
 export interface DigitGroup {

@@ -36,9 +36,9 @@ export const BACKGROUND_TASKS = {
 export type TaskName = keyof typeof BACKGROUND_TASKS
 
 /** What a task does. One that goes on for as long as all is well calls `worked` as soon as it is. */
-export type TaskWork = (worked: () => void) => Promise<unknown>
+type TaskWork = (worked: () => void) => Promise<unknown>
 
-export interface BackgroundTask {
+interface BackgroundTask {
   /** Does the work now. Never rejects: a failure is reported. */
   run(): Promise<void>
   /** Lets what is under way finish, and does no more. */

@@ -22,7 +22,7 @@ export interface Metrics {
 }
 
 /** How many values a rotation has moved, and how many are left. */
-export interface RotationFigures {
+interface RotationFigures {
   purpose: string
   moved: number
   remaining: number

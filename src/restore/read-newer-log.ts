@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto'
 import { hashLeaf } from '../audit/formats/merkle.ts'
 import { noteVerifier } from '../audit/formats/signed-note.ts'
-import type { LogKey } from '../audit/log/log-key.ts'
+import type { LogKey } from '../audit/log/log-keys.ts'
 import { type LogHead, selectHead } from '../audit/log/log-store.ts'
 import { LogFileError, openLogOfFile } from '../audit/verification/log-file.ts'
 import type { FindingCode } from '../audit/verification/log-finding.ts'

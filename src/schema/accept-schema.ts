@@ -7,7 +7,7 @@ import { readSchemaFacts } from './schema-facts-store.ts'
 import { acceptedMark, marksBefore } from './vouched-schema.ts'
 
 /** The schema is not the one that an operator means to accept; the message says what it is. */
-export class NotAccepted extends Error {
+class NotAccepted extends Error {
   override readonly name = 'NotAccepted'
 }
 

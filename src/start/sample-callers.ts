@@ -65,7 +65,7 @@ Sample callers for other roles are in sample-callers.json in the data directory.
 }
 
 /** The three lines, with a comment above each. */
-export function firstLines({ issuer, caFile, dataDir, node, strongroom }: FirstStepsPlace): string {
+function firstLines({ issuer, caFile, dataDir, node, strongroom }: FirstStepsPlace): string {
   const curl = `curl -sS --cacert ${caFile}`
   // curl reads the secret from its standard input: neither the line nor the list of processes shows it.
   const credentials = (role: RoleName) => `${node} -p '${READ_CREDENTIALS}' ${dataDir}/sample-callers.json ${role}`

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createRandomBytes } from '../keys/sealing/random.ts'
 import { base32, bytesOfId, createNewId, idOfUuid, timeOfId, uuidOf } from './identifier.ts'
+import { createRandomBytes } from './random.ts'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 

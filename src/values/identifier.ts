@@ -1,4 +1,4 @@
-import type { RandomBytes } from './random-bytes.ts'
+import type { RandomBytes } from './random.ts'
 
 /** Crockford's base32 in lower case: no i, l, o or u, so that ids survive being read aloud. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'

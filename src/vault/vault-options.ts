@@ -6,7 +6,7 @@ import type { AdmissionLimits } from '../http/admission.ts'
 import type { KeyTimes } from '../keys/key/key-times.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { RecordBatches } from '../records/record-batches.ts'
-import type { RandomBytes } from '../values/random-bytes.ts'
+import type { RandomBytes } from '../values/random.ts'
 
 /** The sections of the configuration that the vault itself goes by. The others are of its listeners and its database. */
 type VaultSections = Pick<
@@ -17,27 +17,27 @@ type VaultSections = Pick<
 /** What this process does of the work of a vault; what is left out it does not. */
 export interface VaultDuties {
   /** Whether a vault that has no keys yet may make itself a passphrase, marked as one for development. */
-  createsRootKey?: boolean
+  createsRootKey?: boolean | undefined
   /** Whether the start is refused where the vault can be pinned nowhere, and no id is said. */
-  mustBePinned?: boolean
+  mustBePinned?: boolean | undefined
   /** Whether a command is to replace the root key: the configuration names the one that is to come. */
   replacesRootKey?: boolean | undefined
   /** How long the start waits for a KMS or HSM before it goes on sealed. */
   rootKeyPatienceMs?: number | undefined
   /** Whether no other server uses the database: what is in flight there at the start is of one that was killed. */
-  isOnlyServer?: boolean
+  isOnlyServer?: boolean | undefined
   /** Whether this process runs the rotations that operators leave to the servers. */
-  runsRotations?: boolean
+  runsRotations?: boolean | undefined
   /** Whether this process puts events into the audit log, if no other does, and ships checkpoints. */
-  keepsLog?: boolean
+  keepsLog?: boolean | undefined
   /** Whether this process looks whether the end of the audit log is what was signed. Default: where it is kept. */
-  watchesLog?: boolean
+  watchesLog?: boolean | undefined
   /** Whether this is a command that compares the log with what was shipped, to bring a restored vault up to date. */
   restores?: boolean | undefined
   /** A server records its issuer in the database; a command may prefer what it finds there. Default: ignore. */
-  recordedIssuer?: 'write' | 'prefer' | 'ignore'
+  recordedIssuer?: 'write' | 'prefer' | 'ignore' | undefined
   /** Whether the listener asks clients for certificates (RFC 8705). */
-  asksForCertificates?: boolean
+  asksForCertificates?: boolean | undefined
 }
 
 /** What a vault is opened with. */

@@ -6,9 +6,9 @@ import { openDatabase } from '../../src/database/database.ts'
 import { createVaultBook } from '../../src/keys/lifecycle/event-macs.ts'
 import { openKeys } from '../../src/keys/ring/keys.ts'
 import { createPassphraseFileProvider } from '../../src/keys/root-key/passphrase-file.ts'
-import { createRandomBytes } from '../../src/keys/sealing/random.ts'
 import { createKinds } from '../../src/kinds/kinds.ts'
 import { createNewId } from '../../src/values/identifier.ts'
+import { createRandomBytes } from '../../src/values/random.ts'
 import { silentBackground } from '../support/silent-background.ts'
 
 /** The vault's own parts, put together as `createVault` does it, for what must use the same ones without its server. */

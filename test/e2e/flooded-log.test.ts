@@ -21,7 +21,8 @@ beforeAll(async () => {
 })
 afterAll(() => vault.remove())
 
-const read = (token?: string) => vault.call('GET', `/v1/tokens/card_${'0'.repeat(26)}`, { token })
+const read = (token?: string) =>
+  vault.call('GET', `/v1/tokens/card_${'0'.repeat(26)}`, token === undefined ? {} : { token })
 
 async function unknown(): Promise<Refusal[]> {
   const listed = await vault.cli(['audit', 'list', '--type', 'request.refuse', '--limit', '1000', '--json'])

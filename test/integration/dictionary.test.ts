@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { smallintArray, uuidArray } from '../../src/database/binary-array.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
-import { createRandomBytes } from '../../src/keys/sealing/random.ts'
 import { base32, bytesOfId } from '../../src/values/identifier.ts'
+import { createRandomBytes } from '../../src/values/random.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 
 let database: TestDatabase

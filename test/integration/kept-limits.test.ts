@@ -154,7 +154,7 @@ describe('what the version before counted, under hashes of its index key', () =>
 it('counts whose windows have long been over are removed', async () => {
   await vault.database.sql(`INSERT INTO rate_limits (key, points, expire) VALUES ('old', 1, 1000), ('new', 1, 9e15)`)
   await vault.database.sql(`INSERT INTO kept_limits (key, points, expire) VALUES ('old', 1, 1000), ('new', 1, 9e15)`)
-  const { sweepLimits } = await import('../../src/access/limits/reservation-store.ts')
+  const { sweepLimits } = await import('../../src/access/limits/counter-store.ts')
   const { openDatabase } = await import('../../src/database/database.ts')
   const database = openDatabase({ url: vault.database.serverUrl })
   await sweepLimits(database, new Date())

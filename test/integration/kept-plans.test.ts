@@ -1,20 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { selectCallerStatuses } from '../../src/access/ledger/caller-store.ts'
-import { reserveUnits, settleUnits } from '../../src/access/limits/reservation-store.ts'
+import { reserveUnits, settleUnits } from '../../src/access/limits/counter-store.ts'
 import { insertEvents } from '../../src/audit/event/audit-store.ts'
 import { inBook } from '../../src/audit/event/event-book.ts'
 import { createNewAuditEvent } from '../../src/audit/event/new-audit-event.ts'
 import { leaveOutRecord } from '../../src/audit/event/unfinished-event.ts'
 import { findOldestWaiting, selectPlacedEvents } from '../../src/audit/log/log-store.ts'
 import { type Database, openDatabase, type Queryable } from '../../src/database/database.ts'
-import { createRandomBytes } from '../../src/keys/sealing/random.ts'
 import { findIdempotencyRows } from '../../src/records/idempotency/idempotency-store.ts'
 import type { Token } from '../../src/records/record/token.ts'
 import { releaseRecords } from '../../src/records/reveal/release-store.ts'
 import { commitMatches } from '../../src/records/search/search-store.ts'
 import { insertRecords } from '../../src/records/tokenize/tokenize-store.ts'
 import { createNewId } from '../../src/values/identifier.ts'
+import { createRandomBytes } from '../../src/values/random.ts'
 import { bookOfNoVault } from '../support/event-books.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 
@@ -42,9 +42,9 @@ const requests: Record<string, (db: Queryable) => Promise<unknown>> = {
   'insert-records-with-keys': (db) =>
     insertRecords(db, [{ now: now(), records: [newRecord()], idempotency: claimed() }]),
   'select-records-to-release': (db) => releaseRecords(db, [release()], true),
-  'commit-findings': (db) =>
+  'commit-matches': (db) =>
     commitMatches(db, [{ now: now(), events: [], records: [{ token: nobodys(), version: 1, consents: [] }] }], true),
-  'commit-findings-and-keep': (db) =>
+  'commit-matches-and-keep': (db) =>
     commitMatches(
       db,
       [{ now: now(), events: [], records: [{ token: nobodys(), version: 1, consents: [] }], idempotency: claimed() }],

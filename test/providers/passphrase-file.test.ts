@@ -6,7 +6,7 @@ import argon2 from 'argon2'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { createPassphraseFileProvider, passphraseFiles } from '../../src/keys/root-key/passphrase-file.ts'
 import type { RootKeyRecord } from '../../src/keys/root-key/root-key.ts'
-import { createRandomBytes } from '../../src/keys/sealing/random.ts'
+import { createRandomBytes } from '../../src/values/random.ts'
 import { context, itKeepsTheContract, ofProvider } from '../support/root-key-contract.ts'
 
 const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-passphrase-'))

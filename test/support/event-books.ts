@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import type { EventBook } from '../../src/audit/event/audit-event.ts'
 import { createEventBook } from '../../src/audit/event/event-book.ts'
 import type { SequencerDeps } from '../../src/audit/log/sequencer.ts'
-import { createRandomBytes } from '../../src/keys/sealing/random.ts'
 import { createNewId } from '../../src/values/identifier.ts'
+import { createRandomBytes } from '../../src/values/random.ts'
 
 /** Numbers events whose MACs no server looks at. */
 export function bookOfNoVault(): EventBook {

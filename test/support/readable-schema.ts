@@ -14,7 +14,7 @@ interface ReadableColumn {
   write?: string
 }
 
-export interface ReadableTable {
+interface ReadableTable {
   name: string
   /** The columns of the table's primary key. */
   key: readonly string[]
@@ -119,12 +119,12 @@ function prefixOf(row: string): string {
 }
 
 /** A column that is the same in both. */
-export function same(...names: string[]): ReadableColumn[] {
+function same(...names: string[]): ReadableColumn[] {
   return names.map((name) => ({ name }))
 }
 
 /** A name that is a number in the table. */
-export function named(name: string, sort: string, column: string, type: 'smallint' | 'integer'): ReadableColumn {
+function named(name: string, sort: string, column: string, type: 'smallint' | 'integer'): ReadableColumn {
   return {
     name,
     column,
@@ -134,7 +134,7 @@ export function named(name: string, sort: string, column: string, type: 'smallin
 }
 
 /** An id that is a uuid in the table. @param prefix SQL of the id's prefix, of a row `t` of the table */
-export function id(name: string, prefix: string, column = name): ReadableColumn {
+function id(name: string, prefix: string, column = name): ReadableColumn {
   return { name, column, read: `public.uuid_id(${prefix}, t.${column})`, write: `public.id_uuid(v.${name})` }
 }
 

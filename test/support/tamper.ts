@@ -1,6 +1,6 @@
 import type { TestDatabase } from './postgres.ts'
 
-export type Part = 'display' | 'secret'
+type Part = 'display' | 'secret'
 
 interface SealedParts {
   display_key_id: string

@@ -1,7 +1,7 @@
 import { ACCESS_MACS } from '../../src/access/ledger/access-macs.ts'
-import { createRandomBytes } from '../../src/keys/sealing/random.ts'
 import { open, paddedLengthOf, seal } from '../../src/keys/sealing/seal.ts'
 import { sealedTables } from '../../src/keys/sealing/sealed-columns.ts'
+import { createRandomBytes } from '../../src/values/random.ts'
 import type { TestVault } from './test-vault.ts'
 import { withVaultKeys } from './vault-keys.ts'
 

@@ -6,8 +6,8 @@ import { hashLeaf } from '../../src/audit/formats/merkle.ts'
 import { type NoteVerifier, noteVerifier, rawPublicKey, signNote } from '../../src/audit/formats/signed-note.ts'
 import { appendLeaves, EMPTY_EDGE, rootOfEdge, type TreeEdge } from '../../src/audit/formats/tree-edge.ts'
 import { type LoggedLeaf, type LogSource, subtreeKey } from '../../src/audit/verification/log-source.ts'
-import { createRandomBytes } from '../../src/keys/sealing/random.ts'
 import { createNewId } from '../../src/values/identifier.ts'
+import { createRandomBytes } from '../../src/values/random.ts'
 
 export const ORIGIN = 'test/audit'
 const PAGE_LEAVES = 512

@@ -22,10 +22,10 @@ let other: TestVault
 let pin: { vault: string; root_key: { id: string } }
 
 const pinFileOf = () => path.join(directory, 'vault.pin')
-const settings = (production = false) => ({
+const settings = (production = false): VaultChanges => ({
   keys: { passphraseFile: path.join(directory, 'root-key') },
   createsRootKey: true,
-  pin: { file: pinFileOf() } as VaultChanges['pin'],
+  pin: { file: pinFileOf() },
   production,
 })
 const readPin = () => JSON.parse(readFileSync(pinFileOf(), 'utf8'))

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createPkcs11Provider } from '../../src/keys/root-key/pkcs11.ts'
-import { createRandomBytes } from '../../src/keys/sealing/random.ts'
+import { createRandomBytes } from '../../src/values/random.ts'
 import { keysIn, type Token, withToken } from '../support/in-token.ts'
 import { createSoftHsm, type SoftHsm, softHsmIsMissing } from '../support/soft-hsm.ts'
 

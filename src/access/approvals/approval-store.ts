@@ -6,7 +6,7 @@ import { insertReason } from './reason-store.ts'
 /** `unreviewed` is a release that did not wait (break-glass), until a second person has looked at it. */
 export const approvalStates = ['pending', 'approved', 'refused', 'used', 'unreviewed', 'reviewed'] as const
 
-export type ApprovalState = (typeof approvalStates)[number]
+type ApprovalState = (typeof approvalStates)[number]
 
 /** What one caller asks to see of one record, for one purpose. */
 export interface ApprovalRequest {
@@ -193,7 +193,7 @@ export async function insertApproval(
 }
 
 /** Where a page begins: behind the request of that id, in the order of a list. */
-export interface ApprovalCursor {
+interface ApprovalCursor {
   isUnreviewed: boolean
   id: string
 }

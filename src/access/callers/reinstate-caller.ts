@@ -3,8 +3,8 @@ import { insertEvents } from '../../audit/event/audit-store.ts'
 import type { Database } from '../../database/database.ts'
 import type { AccessLedger } from '../ledger/access-ledger.ts'
 import { suspendedSubject } from '../ledger/ledger-subject.ts'
-import { liftSuspension, selectSuspended } from '../limits/budget-store.ts'
 import type { ProbeLimit } from '../limits/probe-limit.ts'
+import { endSuspension, selectSuspended } from '../limits/suspension-store.ts'
 import { staffId } from '../policy/person.ts'
 import { CallerError } from './clients.ts'
 
@@ -23,7 +23,7 @@ export async function reinstateCaller(
   const caller = staffId(given)
   await deps.database.transaction(async (tx) => {
     const written = (await selectSuspended(tx)).map((one) => one.caller).filter((one) => staffId(one) === caller)
-    const lifted = [await liftSuspension(tx, [...written, caller]), await deps.probes.lift(tx, caller)]
+    const lifted = [await endSuspension(tx, [...written, caller]), await deps.probes.lift(tx, caller)]
     await deps.ledger.record(tx, (state) => {
       lifted.push(state.has(suspendedSubject(caller)))
       return [{ subject: suspendedSubject(caller), state: null }]

@@ -11,7 +11,7 @@ import type { TrustedIssuer } from './trusted-issuers.ts'
 /** Verifies access tokens; the vault's own, or somebody else's. */
 export type TokenVerifier = Pick<AccessTokens, 'verify'>
 
-export interface IssuerTokensOptions {
+interface IssuerTokensOptions {
   issuer: TrustedIssuer
   keys: IssuerKeys
   now: () => Date
@@ -21,7 +21,7 @@ export interface IssuerTokensOptions {
  * The access tokens of an identity provider (RFC 9068 section 4, RFC 8725), and the member of staff whom the mapping makes
  * of their claims. A person whom no mapping fits is known, and may do nothing.
  */
-export function createIssuerTokens({ issuer, keys, now }: IssuerTokensOptions): TokenVerifier {
+function createIssuerTokens({ issuer, keys, now }: IssuerTokensOptions): TokenVerifier {
   return {
     async verify(token) {
       const written = readToken(token)

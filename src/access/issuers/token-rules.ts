@@ -6,7 +6,7 @@ import { type Claims, hasValue } from './claim-mapping.ts'
 import type { TrustedIssuer } from './trusted-issuers.ts'
 
 /** A token with the 200 groups that Entra ID puts into one fits, and with a DPoP proof still into a request's headers. */
-export const MAX_LENGTH = 12 * 1024
+const MAX_LENGTH = 12 * 1024
 
 /** A token as it is written; nothing of it has been verified. */
 export interface WrittenToken {

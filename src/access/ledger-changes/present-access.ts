@@ -12,7 +12,7 @@ import {
 } from '../ledger/ledger-subject.ts'
 import { selectPartners } from '../ledger/partner-store.ts'
 import { selectDisabledStaff } from '../ledger/staff-store.ts'
-import { selectSuspended } from '../limits/budget-store.ts'
+import { selectSuspended } from '../limits/suspension-store.ts'
 import { type RoleSetMacs, roleSetText } from '../roles-in-force/current-roles.ts'
 import { selectNewestRoleSet } from '../roles-in-force/role-set-store.ts'
 

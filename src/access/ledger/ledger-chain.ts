@@ -30,7 +30,7 @@ export class BrokenChain extends Error {
 }
 
 /** What the MAC of an entry is over: with the MAC before it, so that none can be left out, added or moved. */
-export function entryText({ generation, subject, state }: Omit<LedgerEntry, 'mac'>, previous: Buffer | null): string {
+function entryText({ generation, subject, state }: Omit<LedgerEntry, 'mac'>, previous: Buffer | null): string {
   return canonicalize({ generation, subject, state, previous: previous?.toString('hex') ?? '' }) ?? ''
 }
 

@@ -14,10 +14,6 @@ export interface BudgetWindow {
   startsAt: Date
 }
 
-export interface Suspension extends BudgetOwner {
-  suspended_at: Date
-}
-
 const LOCK: Statement = { name: 'lock-budget', text: 'SELECT pg_advisory_xact_lock(hashtextextended($1, 7374))' }
 const SELECT_USED: Statement = {
   name: 'select-budget-used',
@@ -28,32 +24,6 @@ const INSERT: Statement = {
   name: 'insert-budget-records',
   text: `INSERT INTO budget_records (caller, role, purpose, span, starts_at, record)
          SELECT $1, $2, $3, $4, $5, record FROM unnest($6::text[]) AS n (record) RETURNING true AS done`,
-}
-const SUSPEND: Statement = {
-  name: 'suspend-caller',
-  text: `INSERT INTO suspended_callers (caller, role, purpose, suspended_at) VALUES ($1, $2, $3, $4)
-         ON CONFLICT DO NOTHING RETURNING caller`,
-}
-const IS_SUSPENDED: Statement = {
-  name: 'is-caller-suspended',
-  text: 'SELECT true AS done FROM suspended_callers WHERE caller = $1 LIMIT 1',
-}
-const IS_LIFTED: Statement = {
-  name: 'is-suspension-lifted',
-  text: `SELECT NOT EXISTS (SELECT FROM suspended_callers WHERE caller = ANY($1::text[]))
-            AND NOT EXISTS (SELECT FROM budget_records WHERE caller = ANY($1::text[])) AS done`,
-}
-const LIFT: Statement = {
-  name: 'lift-suspension',
-  text: 'DELETE FROM suspended_callers WHERE caller = ANY($1::text[]) RETURNING caller',
-}
-const FORGET: Statement = {
-  name: 'forget-budget-records',
-  text: 'DELETE FROM budget_records WHERE caller = ANY($1::text[])',
-}
-const SELECT_SUSPENDED: Statement = {
-  name: 'select-suspended-callers',
-  text: 'SELECT caller, role, purpose, suspended_at FROM suspended_callers ORDER BY suspended_at, caller',
 }
 /** Any number that nothing else in this database locks. */
 const SWEEP_LOCK = 0x7374_7212
@@ -90,29 +60,6 @@ export async function insertUsed(
   records: readonly string[],
 ): Promise<void> {
   requireDone(await tx.query(INSERT, [caller, role, purpose, span, startsAt, records]), records.length)
-}
-
-/** False for a caller that is suspended already. */
-export async function suspendCaller(
-  tx: Queryable,
-  { caller, role, purpose }: BudgetOwner,
-  now: Date,
-): Promise<boolean> {
-  const isNews = (await tx.query(SUSPEND, [caller, role, purpose, now])).length > 0
-  requireDone(await tx.query(IS_SUSPENDED, [caller]))
-  return isNews
-}
-
-/** Ends the suspension of a caller, under each of its spellings, and empties its counts. False when there was no row of it. */
-export async function liftSuspension(tx: Queryable, spellings: readonly string[]): Promise<boolean> {
-  const lifted = await tx.query(LIFT, [spellings])
-  await tx.query(FORGET, [spellings])
-  requireDone(await tx.query(IS_LIFTED, [spellings]))
-  return lifted.length > 0
-}
-
-export function selectSuspended(db: Queryable): Promise<Suspension[]> {
-  return db.query(SELECT_SUSPENDED)
 }
 
 /** Removes what was counted in windows that began before then, and answers with how many rows that were. */

@@ -10,14 +10,8 @@ import { type Caller, definitionOf } from '../policy/caller.ts'
 import { stricter } from '../policy/condition.ts'
 import { purposes } from '../policy/purpose.ts'
 import type { Budget, ChangeScope, Limits } from '../policy/roles.ts'
-import {
-  type BudgetOwner,
-  type BudgetWindow,
-  insertUsed,
-  lockBudget,
-  selectUsed,
-  suspendCaller,
-} from './budget-store.ts'
+import { type BudgetOwner, type BudgetWindow, insertUsed, lockBudget, selectUsed } from './budget-store.ts'
+import { suspendCaller } from './suspension-store.ts'
 
 const HOUR_MS = 60 * 60 * 1000
 const DAY_MS = 24 * HOUR_MS

@@ -12,7 +12,7 @@ const DAY_MS = 24 * HOUR_MS
 const MONTH_MS = 30 * DAY_MS
 
 /** Compares of one caller with one record, right or wrong: a person mistypes, a program counts through postal codes. */
-export const defaultMatchesPerHour = 100
+const defaultMatchesPerHour = 100
 
 /** Keeps an answer of yes and no from being asked until it is an answer of what. */
 export interface GuessLimit {
@@ -26,7 +26,7 @@ export interface GuessLimit {
   reserve(caller: Caller, tokens: readonly string[]): Promise<Guess>
 }
 
-export interface Guess {
+interface Guess {
   /** To be called once, before the answer leaves. What is not wrong is given back. */
   settle(outcome: 'wrong' | 'not-wrong'): Promise<void>
 }

@@ -8,7 +8,7 @@ import { createReservations } from './reservation.ts'
 const WINDOW_MS = 10 * 60 * 1000
 
 /** Tokens that do not exist and searches that find nothing, in ten minutes: mistakes are few, enumeration is not. */
-export const defaultProbesPerTenMinutes = 300
+const defaultProbesPerTenMinutes = 300
 
 export interface ProbeLimit {
   /** @throws {Problem} too-many-requests, to a caller that this server knows to be over the limit */

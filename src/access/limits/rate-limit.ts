@@ -25,7 +25,7 @@ export interface RateLimit {
 }
 
 /** A request for a token, before it is known whether the client proves itself. */
-export interface LogIn {
+interface LogIn {
   /** Says how it ended; to be called once, before the answer leaves. What has not failed is given back. */
   settle(outcome: 'failed' | 'not-failed'): Promise<void>
 }

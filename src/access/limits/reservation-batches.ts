@@ -1,13 +1,6 @@
 import { createBatch } from '../../database/batch.ts'
 import type { Database } from '../../database/database.ts'
-import {
-  type Limit,
-  type Reserved,
-  reserveUnits,
-  type Settlement,
-  settleUnits,
-  type Wanted,
-} from './reservation-store.ts'
+import { type Limit, type Reserved, reserveUnits, type Settlement, settleUnits, type Wanted } from './counter-store.ts'
 
 /** What a key has counted once a reservation is settled. */
 export interface WindowState {

@@ -1,8 +1,8 @@
 import type { Database, Queryable } from '../../database/database.ts'
 import { Problem } from '../../values/problem.ts'
 import { tooMany } from './counter.ts'
+import { deleteCount, type Limit } from './counter-store.ts'
 import { createReservationBatches, type WindowState } from './reservation-batches.ts'
-import { deleteCount, type Limit } from './reservation-store.ts'
 
 /** How long a request waits for others in flight, which may give back what it needs. */
 const PATIENCE_MS = 5_000

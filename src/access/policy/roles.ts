@@ -70,13 +70,10 @@ export type ChangeScope = (typeof changeScopes)[number]
 /** What an address is used for. */
 export const addressUses = ['billing', 'shipping'] as const
 
-export type AddressUse = (typeof addressUses)[number]
+type AddressUse = (typeof addressUses)[number]
 
 /** What a change must say or meet; an approval is for a release and is not among them. */
-export type ChangeConditions = Pick<
-  Conditions,
-  'reason' | 'ticket' | 'sites' | 'hours' | 'sender_constrained' | 'budget'
->
+type ChangeConditions = Pick<Conditions, 'reason' | 'ticket' | 'sites' | 'hours' | 'sender_constrained' | 'budget'>
 
 /** Narrows a scope that changes records: each rule that fits a record must be met. */
 export interface ChangeRule {

@@ -14,7 +14,7 @@ const PATIENCE_MS = 5_000
 const FORGOTTEN_AFTER_MS = 10 * 60_000
 
 /** What came of a look at the claims. */
-export interface ReadClaims {
+interface ReadClaims {
   /** New ones that processes of the vault have made. */
   claims: NumberClaim[]
   /** Processes that must have a claim and have none. */

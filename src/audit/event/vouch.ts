@@ -46,7 +46,7 @@ export interface Unvouched {
 }
 
 /** An event that the log or a MAC shows to be the vault's, or that was vouched for. */
-export interface ProvenEvent {
+interface ProvenEvent {
   type: string
   /** Whether it was inserted later than the one that is asked about. */
   isLater: boolean

@@ -15,7 +15,7 @@ export interface PositionRange {
   to: number
 }
 
-export interface Gap extends PositionRange {
+interface Gap extends PositionRange {
   /** The transactions that may still fill it: those that ran when it was known already. Undefined when it is new. */
   readonly waitsFor: ReadonlySet<string> | undefined
 }

@@ -24,7 +24,7 @@ export interface AuthenticityDeps {
 }
 
 /** What a row turns out to be. `unknown` is one that waits for its leaf and that nothing shows to be the vault's or another's. */
-export type Judgement = 'authentic' | 'forged' | 'unknown'
+type Judgement = 'authentic' | 'forged' | 'unknown'
 
 /** Whether an event is the vault's; `unproven` is one that a command without keys may have written, or somebody else. */
 export type Verdict = 'of-vault' | 'unproven' | 'forged'

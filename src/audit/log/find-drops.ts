@@ -68,7 +68,7 @@ export function isDropped({ firstKept, scattered }: KnownDrops, sequence: number
 }
 
 /** Reads `first-last`, or one number. */
-export function parseRange(range: string): DroppedRange {
+function parseRange(range: string): DroppedRange {
   const [from = 0, to = from] = range.split('-').map(Number)
   return { from, to }
 }

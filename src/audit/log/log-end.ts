@@ -5,7 +5,7 @@ import { isSignedBy, NoteError, noteVerifier } from '../formats/signed-note.ts'
 import { TILE_WIDTH } from '../formats/tile.ts'
 import { rootOfEdge, type TreeEdge } from '../formats/tree-edge.ts'
 import { countLeaves, findLastStored, selectChangedEvents } from './log-end-store.ts'
-import type { LogKey } from './log-key.ts'
+import type { LogKey } from './log-keys.ts'
 import { type LogHead, selectEdge, selectHead } from './log-store.ts'
 
 /** The log in the database is not the one that the vault has signed. Nothing is signed on top of it. */

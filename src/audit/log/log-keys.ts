@@ -1,7 +1,7 @@
+import type { KeyObject } from 'node:crypto'
 import { createPublicKey } from 'node:crypto'
 import type { Database, Queryable } from '../../database/database.ts'
 import { formatVerifierKey, isSignedBy, noteVerifier, parseNote } from '../formats/signed-note.ts'
-import type { LogKey } from './log-key.ts'
 import { selectHead } from './log-store.ts'
 
 /** What verifies the checkpoints that a key of the vault has signed. */
@@ -33,4 +33,11 @@ export async function listLogKeys(
 export async function hasSignedLast(db: Queryable, { secret }: LogKey): Promise<boolean> {
   const head = await selectHead(db)
   return head !== undefined && isSignedBy(parseNote(head.note), noteVerifier(head.origin, createPublicKey(secret)))
+}
+
+/** An Ed25519 key that signs checkpoints. */
+export interface LogKey {
+  id: string
+  /** The private key. */
+  secret: KeyObject
 }

@@ -3,7 +3,7 @@ import type { StoredEvent } from '../event/event-row-store.ts'
 import { hashLeaf } from '../formats/merkle.ts'
 import { isMadeAs, isOf, type VerifyEventMac } from './event-authenticity.ts'
 import { LogChanged, requireSignedHead } from './log-end.ts'
-import type { LogKey } from './log-key.ts'
+import type { LogKey } from './log-keys.ts'
 import { type LogHead, selectHead } from './log-store.ts'
 import { createLeafProof } from './proven-leaf.ts'
 

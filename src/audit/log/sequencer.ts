@@ -4,8 +4,10 @@ import { DatabaseError } from '../../database/database-error.ts'
 import { type MissingNumbers, NumberTracker, type SeenNumbers } from '../completeness/number-tracker.ts'
 import { readSeen, type SealedSeen } from '../completeness/seen-numbers.ts'
 import { type ClaimMacs, watchClaims } from '../completeness/watch-claims.ts'
-import type { NewAuditEvent } from '../event/audit-event.ts'
+import type { AuditCaller, NewAuditEvent } from '../event/audit-event.ts'
+import { insertEvents } from '../event/audit-store.ts'
 import { madeOf, type NumberClaim } from '../event/made.ts'
+import { MOST_NAMED, nameEvent } from '../event/named-event.ts'
 import { formatCheckpoint, type VaultMark } from '../formats/checkpoint.ts'
 import { advanceFrontier, type Frontier, settledBelow } from '../formats/frontier.ts'
 import { EMPTY_ROOT } from '../formats/merkle.ts'
@@ -14,7 +16,7 @@ import { appendLeaves, rootOfEdge } from '../formats/tree-edge.ts'
 import { announceKey } from './announce-key.ts'
 import type { Verdict } from './event-authenticity.ts'
 import { LogChanged, type LogEnd, readLogEnd, type SeenLog } from './log-end.ts'
-import type { LogKey } from './log-key.ts'
+import type { LogKey } from './log-keys.ts'
 import {
   findLastKept,
   growLog,
@@ -24,7 +26,6 @@ import {
   selectPlacedEvents,
   selectRunningTransactions,
 } from './log-store.ts'
-import { nameUnproven } from './name-unproven.ts'
 
 export interface SequencerDeps {
   newAuditEvent: NewAuditEvent
@@ -212,4 +213,19 @@ function changesRegistry({ body }: PlacedEvent): boolean {
 function explainGrowth(error: unknown): never {
   if (!(error instanceof DatabaseError && error.sqlState === UNIQUE_VIOLATION)) throw error
   throw new LogChanged('leaves or hashes stand where the log goes on: its head was put back, or they were put in')
+}
+
+const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
+
+/** Says of events that commands without keys may have written that nothing proves them. They stay out of the log. */
+async function nameUnproven(
+  db: Queryable,
+  newAuditEvent: NewAuditEvent,
+  unproven: readonly PlacedEvent[],
+): Promise<void> {
+  for (let at = 0; at < unproven.length; at += MOST_NAMED) {
+    const events = unproven.slice(at, at + MOST_NAMED).map(nameEvent)
+    const facts = { type: 'audit.unproven', outcome: 'success', caller: VAULT } as const
+    await insertEvents(db, [newAuditEvent({ ...facts, count: events.length, events })])
+  }
 }

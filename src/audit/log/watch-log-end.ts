@@ -7,7 +7,7 @@ import type { EventAuthenticity } from './event-authenticity.ts'
 import { findDrops, isDropped } from './find-drops.ts'
 import { LogChanged, readLogEnd, type SeenLog } from './log-end.ts'
 import { freezeSnapshot, selectChangedEvents } from './log-end-store.ts'
-import type { LogKey } from './log-key.ts'
+import type { LogKey } from './log-keys.ts'
 import type { LogHead } from './log-store.ts'
 import { createLeafProof } from './proven-leaf.ts'
 

@@ -30,7 +30,7 @@ const PAUSE_MS = 500
 const MOST_STRAGGLERS = 1_000
 
 /** The events must stay for now; the message says why. */
-export class NotDroppable extends Error {
+class NotDroppable extends Error {
   override readonly name = 'NotDroppable'
 }
 
@@ -48,7 +48,7 @@ export interface DropEventsRequest {
   isDryRun: boolean
 }
 
-export interface DroppedPartition {
+interface DroppedPartition {
   partition: string
   events: number
   /** The places of the log that are empty then, as `first-last`: they are its beginning. */

@@ -80,7 +80,7 @@ async function findAll(deps: ReviewDeps, { since, timeZone }: Review, until: Dat
 }
 
 /** There is no such finding; the message says what to do. */
-export class FindingNotFound extends Error {
+class FindingNotFound extends Error {
   override readonly name = 'FindingNotFound'
 }
 

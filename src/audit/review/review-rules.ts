@@ -99,16 +99,16 @@ export interface ReviewRule {
 }
 
 /** A burst is more records in an hour than this, and more than so many times what is usual for the caller. */
-export const BURST_RECORDS = 20
-export const BURST_FACTOR = 5
+const BURST_RECORDS = 20
+const BURST_FACTOR = 5
 /** How far back the usual is looked for. */
 export const USUAL_DAYS = 28
 /** A purpose is new when it was not used for so long before. */
 export const PURPOSE_DAYS = 90
 /** Working hours are from the first to, and without, the second, from Monday to Friday. */
-export const WORKING_HOURS = [7, 20] as const
+const WORKING_HOURS = [7, 20] as const
 /** Many refusals are more in an hour than this. */
-export const REFUSALS_PER_HOUR = 20
+const REFUSALS_PER_HOUR = 20
 /** How far back releases are looked for that nobody has reviewed. */
 export const UNREVIEWED_DAYS = 90
 export const MAX_WAITING_SECONDS = 60

@@ -4,7 +4,7 @@ import { type Findings, leaves } from './log-finding.ts'
 import { createGrowingTree, type Peak, rootOfPeaks } from './recompute-tree.ts'
 
 /** The stored hash of a complete subtree of 256^level leaves. */
-export type StoredSubtree = (level: number, index: number) => Buffer | undefined
+type StoredSubtree = (level: number, index: number) => Buffer | undefined
 
 export interface TreeCheck {
   readonly size: number

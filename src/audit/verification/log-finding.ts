@@ -1,5 +1,5 @@
 /** What can be wrong with a log; none is ever renamed. */
-export const findingCodes = [
+const findingCodes = [
   'edited',
   'columns-differ',
   'not-canonical',

@@ -21,7 +21,7 @@ export interface VerifyLogOptions {
   onProgress?: (progress: VerifyProgress) => void
 }
 
-export interface VerifyProgress {
+interface VerifyProgress {
   done: number
   total: number
 }

@@ -7,7 +7,6 @@ import { type LogVerification, type VerifyLogOptions, verifyLog } from '../../au
 import { verifyProofs } from '../../audit/verification/verify-proofs.ts'
 import { openLogOfDatabase } from '../../audit/verification/verify-store.ts'
 import { textOf } from '../arguments.ts'
-import { splitNotes } from '../checkpoint-file.ts'
 import { FAILED, type Json, note, operator, print, withJson, withVault, withVaultDatabase } from '../command.ts'
 import { showProgress } from '../show-progress.ts'
 
@@ -123,4 +122,18 @@ function addKey(text: string, before: readonly NoteVerifier[]): NoteVerifier[] {
 
 function addFile(file: string, before: readonly string[]): string[] {
   return [...before, file]
+}
+
+/**
+ * The notes of a file that holds one or, as an append-only copy of checkpoints does, many: each ends with its lines of
+ * signatures, and empty lines may follow.
+ *
+ * @throws {CallerError} when the file ends in the middle of a note, or has none
+ */
+export function splitNotes(file: string, text: string): string[] {
+  const notes = text.match(/(?:[^\n]+\n)+\n(?:\u2014 [^\n]+\n)+/gu) ?? []
+  if (notes.length === 0 || notes.join('').replaceAll('\n', '') !== text.replaceAll('\n', '')) {
+    throw new CallerError(`${file} holds something else than signed notes, one after the other.`)
+  }
+  return notes
 }

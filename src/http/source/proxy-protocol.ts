@@ -82,7 +82,8 @@ function readHeader(socket: Socket, onMalformed: () => void, onHeader: (address:
     if (header === 'incomplete') return
     if (header === 'malformed') {
       onMalformed()
-      return close()
+      close()
+      return
     }
     stop()
     socket.unshift(received.subarray(header.length))

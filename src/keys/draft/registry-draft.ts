@@ -8,13 +8,13 @@ import {
   formerWrapContext,
   type KeyPurpose,
   type KeyRow,
+  keyOfBytes,
   keyPurposes,
   type MacPurpose,
   macPurposes,
   type RootKeyRow,
   wrapContext,
 } from '../key/key.ts'
-import { keyOfBytes } from '../key/key-of-bytes.ts'
 import { type KeyState, requireTransition } from '../key/key-state.ts'
 import { countWraps, notifyKeysChanged, saveKeys, saveManifest, saveRootKeys } from '../key/key-store.ts'
 import { encodeManifest, KeyRegistryError, macOf, type RegistryRows } from '../key/registry-manifest.ts'
@@ -22,9 +22,7 @@ import { newVaultId, vaultOf } from '../key/vault-id.ts'
 import type { RootKey, RootKeyRecord } from '../root-key/root-key.ts'
 import type { SealContext } from '../sealing/seal.ts'
 import { activateRootKey } from './activate-root-key.ts'
-import { newKeyBytes, publicKeyOfBytes } from './new-key-bytes.ts'
-import { marksOfNewKey } from './new-key-marks.ts'
-import { newKeyRow } from './new-key-row.ts'
+import { marksOfNewKey, newKeyBytes, newKeyRow, publicKeyOfBytes } from './new-key.ts'
 import { wrapChecked } from './wrap-checked.ts'
 
 export interface DraftOptions {

@@ -6,7 +6,7 @@ import { isIndexPurpose, type KeyPurpose, type KeyRow } from './key.ts'
  * opens no sealed value and finds no record from then on, so what somebody who knows it plants under it is worth nothing. Its
  * state (NIST SP 800-57) stays what it is.
  */
-export function closedMark(keyId: string): string {
+function closedMark(keyId: string): string {
   return `closed ${keyId}`
 }
 

@@ -1,7 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import type { RootKey } from '../root-key/root-key.ts'
-import { type Key, type KeyPurpose, type KeyRow, wrapContext } from './key.ts'
-import { keyOfBytes } from './key-of-bytes.ts'
+import { type Key, type KeyPurpose, type KeyRow, keyOfBytes, wrapContext } from './key.ts'
 
 /** The keys of the vault in memory. Immutable: a change is a new ring that replaces this one whole. */
 export class KeyRing {

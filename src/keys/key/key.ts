@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto'
 import type { SealContext, SealingKey } from '../sealing/seal.ts'
 import type { KeyState } from './key-state.ts'
 
@@ -136,4 +136,17 @@ export const FORMER_MAC_KEY_CONTEXT: SealContext = {
   token: '',
   part: 'mac',
   version: FORMER_WRAP,
+}
+
+/** The key of these bytes, which are wiped: a private key in PKCS#8, or a secret. */
+export function keyOfBytes(purpose: KeyPurpose, bytes: Buffer): KeyObject {
+  const isPrivate = purpose === 'token-signing' || isEd25519Purpose(purpose)
+  const secret = isPrivate ? createPrivateKey({ key: bytes, format: 'der', type: 'pkcs8' }) : createSecretKey(bytes)
+  bytes.fill(0)
+  return secret
+}
+
+/** What verifies the signatures of a signing key: its public key in PEM (RFC 7468, section 13). */
+export function publicKeyOf({ secret }: Key): string {
+  return createPublicKey(secret).export({ type: 'spki', format: 'pem' }).toString()
 }

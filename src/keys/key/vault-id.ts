@@ -1,6 +1,6 @@
 import { base32 } from '../../values/identifier.ts'
+import { drawFresh } from '../../values/random.ts'
 import type { RootKeyRecord } from '../root-key/root-key.ts'
-import { drawFresh } from '../sealing/random.ts'
 
 const FORM = /^vault_[0-9a-z]{26}$/
 

@@ -1,6 +1,6 @@
 import type { AuditCaller } from '../../audit/event/audit-event.ts'
 import { insertEvents } from '../../audit/event/audit-store.ts'
-import type { RandomBytes } from '../../values/random-bytes.ts'
+import type { RandomBytes } from '../../values/random.ts'
 import { beginCeremony, type NewShare } from '../root-key/custodian-shares.ts'
 import { acknowledgements, installRootKey, type ReplaceRootKeyDeps, type RootKeyReplaced } from './replace-root-key.ts'
 

@@ -1,6 +1,6 @@
 import type { AuditCaller } from '../../audit/event/audit-event.ts'
 import { isIndexPurpose, type KeyRow } from '../key/key.ts'
-import { destroyWhenFreeMark } from '../key/term-marks.ts'
+import { destroyWhenFreeMark } from '../key/marks.ts'
 import type { Keys } from '../ring/keys.ts'
 import { dropTermPartitions } from '../rotation/drop-term-partitions.ts'
 import { countKeptAnswers } from '../rotation/reference-store.ts'

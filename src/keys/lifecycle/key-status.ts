@@ -28,7 +28,7 @@ export interface KeyStatus {
 }
 
 /** How far a rotation is. */
-export interface RotationStatus {
+interface RotationStatus {
   operator: string
   /** `waiting` for a server to begin; `paused` when nobody runs it any more: the next run goes on. */
   state: 'waiting' | 'running' | 'paused'

@@ -6,7 +6,7 @@ import { type ChangeRegistryDeps, changeRegistry } from '../registry/registry.ts
 import { KeyNotFound } from './compromise.ts'
 
 /** The key opens already, or never will again; the message says which. */
-export class KeyNotClosed extends Error {
+class KeyNotClosed extends Error {
   override readonly name = 'KeyNotClosed'
 }
 

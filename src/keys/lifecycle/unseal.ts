@@ -3,7 +3,7 @@ import type { AuditCaller, NewAuditEvent } from '../../audit/event/audit-event.t
 import { insertEvents } from '../../audit/event/audit-store.ts'
 import type { Database } from '../../database/database.ts'
 import { Problem } from '../../values/problem.ts'
-import type { RandomBytes } from '../../values/random-bytes.ts'
+import type { RandomBytes } from '../../values/random.ts'
 import type { Keys } from '../ring/keys.ts'
 import {
   type CombinedRootKey,

@@ -1,7 +1,7 @@
 import type { AuditCaller } from '../../audit/event/audit-event.ts'
 import { findLastPosition } from '../../audit/event/event-lookup-store.ts'
 import type { Transaction } from '../../database/database.ts'
-import { answeredMark, answersIn } from '../key/answered-mark.ts'
+import { answeredMark, answersIn } from '../key/marks.ts'
 import { type ChangeRegistryDeps, changeRegistry } from './registry.ts'
 import type { RegistryAnchor } from './registry-anchor.ts'
 

@@ -1,8 +1,7 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import type { MacKey } from '../key/handover.ts'
-import { FORMER_MAC_KEY_CONTEXT, type RootKeyRow, wrapContext } from '../key/key.ts'
-import { keyOfBytes } from '../key/key-of-bytes.ts'
+import { FORMER_MAC_KEY_CONTEXT, keyOfBytes, type RootKeyRow, wrapContext } from '../key/key.ts'
 import {
   KeyRegistryError,
   type Manifest,

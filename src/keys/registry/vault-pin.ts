@@ -26,10 +26,10 @@ type Pin = z.infer<typeof pinSchema>
 type PinnedRootKey = Pin['root_key']
 
 /** The vault or the root key in the database is not the pinned one. The message is one sentence that says the cure. */
-export class VaultPinMismatch extends RootKeyConfigError {}
+class VaultPinMismatch extends RootKeyConfigError {}
 
 /** A registry of keys that was verified. */
-export interface PinnedRegistry {
+interface PinnedRegistry {
   vault: string
   generation: number
   rootKey: RootKeyRecord

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createRandomBytes } from '../sealing/random.ts'
+import { createRandomBytes } from '../../values/random.ts'
 import {
   beginCeremony,
   createCustodianSharesProvider,

@@ -1,8 +1,7 @@
 import { createHash, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { combine, split } from 'shamir-secret-sharing'
 import { z } from 'zod'
-import type { RandomBytes } from '../../values/random-bytes.ts'
-import { drawFresh } from '../sealing/random.ts'
+import { drawFresh, type RandomBytes } from '../../values/random.ts'
 import { localCipher } from './local-cipher.ts'
 import {
   type RootKey,
@@ -73,7 +72,7 @@ export function createCustodianSharesProvider(): RootKeyProvider {
 }
 
 /** How many shares a root key needs. */
-export function thresholdOf(record: RootKeyRecord): number {
+function thresholdOf(record: RootKeyRecord): number {
   return parametersSchema.parse(record.parameters).threshold
 }
 
@@ -133,7 +132,7 @@ export function requireSplitSizes(shares: number, threshold: number): void {
 }
 
 /** @throws {RootKeyConfigError} */
-export function requireSplit(custodians: readonly string[], threshold: number): void {
+function requireSplit(custodians: readonly string[], threshold: number): void {
   requireSplitSizes(custodians.length, threshold)
   const distinct = new Set(
     custodians.map((name) => name.normalize('NFKC').trim().toLowerCase().replaceAll(/\s+/g, ' ')),

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import type { RootKeyProviderName } from '../../config/option-values.ts'
-import type { RandomBytes } from '../../values/random-bytes.ts'
+import type { RandomBytes } from '../../values/random.ts'
 import { open, seal } from '../sealing/seal.ts'
 import type { RootKeyCipher } from './root-key.ts'
 

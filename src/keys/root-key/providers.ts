@@ -1,6 +1,6 @@
 import type { KeysConfig } from '../../config/config.ts'
 import { type RootKeyProviderName, rootKeyProviderNames } from '../../config/option-values.ts'
-import type { RandomBytes } from '../../values/random-bytes.ts'
+import type { RandomBytes } from '../../values/random.ts'
 import { createAwsKmsProvider } from './aws-kms.ts'
 import { createCustodianSharesProvider } from './custodian-shares.ts'
 import { createPassphraseFileProvider } from './passphrase-file.ts'

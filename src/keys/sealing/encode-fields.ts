@@ -5,7 +5,7 @@ export type Field = string | Uint8Array | Untagged
  * Bytes in a place where every list of the domain has bytes. They are encoded without their tag, as everything was before there
  * were tags: what is kept under such an encoding must stay as it is. New domains have no use for it.
  */
-export interface Untagged {
+interface Untagged {
   untagged: Uint8Array
 }
 

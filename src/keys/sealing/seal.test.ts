@@ -1,7 +1,7 @@
 import crypto, { createSecretKey, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
-import { createRandomBytes } from './random.ts'
+import { createRandomBytes } from '../../values/random.ts'
 import { bindsRow, encodeContext, open, type SealContext, SealError, type SealingKey, seal } from './seal.ts'
 
 const HEADER_BYTES = 1 + 12 + 32

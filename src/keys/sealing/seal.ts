@@ -6,7 +6,7 @@ import {
   type KeyObject,
   timingSafeEqual,
 } from 'node:crypto'
-import type { RandomBytes } from '../../values/random-bytes.ts'
+import type { RandomBytes } from '../../values/random.ts'
 import { encodeFields } from './encode-fields.ts'
 
 /**

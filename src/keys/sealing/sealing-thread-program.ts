@@ -3,8 +3,8 @@
  * nothing of it. Whatever goes wrong ends the thread, and with it all that it knew.
  */
 import { parentPort } from 'node:worker_threads'
+import { createRandomBytes } from '../../values/random.ts'
 import { joinBytes, splitBytes } from './joined-bytes.ts'
-import { createRandomBytes } from './random.ts'
 import { seal } from './seal.ts'
 import type { FromSealingThread, ToSealingThread } from './sealing-thread.ts'
 

@@ -25,7 +25,7 @@ const KEPT_FOR_MS = 24 * 60 * 60 * 1000
 const KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/
 const PAD_BYTES = 128
 
-export interface IdempotentRequest {
+interface IdempotentRequest {
   caller: Caller
   /** The value of the `Idempotency-Key` header, if there was one. */
   key: string | undefined

@@ -89,7 +89,7 @@ export function createMatchRoutes(deps: RecordDeps & { idempotency: Idempotency 
   ]
 }
 
-type Values = Partial<Record<ComparableName, string | z.output<typeof place>>>
+type Values = Partial<Record<ComparableName, string | z.output<typeof place> | undefined>>
 
 /** Exactly one of the three ways to say it; undefined for none and for several. */
 function comparisonOf(given: {

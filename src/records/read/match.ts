@@ -24,7 +24,10 @@ import { requireLive, requireReleased } from '../reveal/require-live.ts'
 
 /** What a record is compared with: values that the caller has, or another record, by some names or by all that both have. */
 export type Comparison =
-  | { values: Sensitive<Partial<Record<ComparableName, string | Details>>>; names: readonly ComparableName[] }
+  | {
+      values: Sensitive<Partial<Record<ComparableName, string | Details | undefined>>>
+      names: readonly ComparableName[]
+    }
   | { other: string; names?: readonly ComparableName[] | undefined }
 
 export interface MatchRequest {

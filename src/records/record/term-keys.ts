@@ -1,6 +1,6 @@
 import { isClosed } from '../../keys/key/closed-keys.ts'
 import type { IndexPurpose, Key } from '../../keys/key/key.ts'
-import { noCardTermsMark } from '../../keys/key/term-marks.ts'
+import { noCardTermsMark } from '../../keys/key/marks.ts'
 import type { Keys } from '../../keys/ring/keys.ts'
 import type { SearchType } from '../../kinds/kind.ts'
 

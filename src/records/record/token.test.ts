@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { createRandomBytes } from '../../keys/sealing/random.ts'
 import { hasValidCheckDigit } from '../../kinds/card-brand.ts'
 import { holdsCardNumber } from '../../kinds/card-number.ts'
 import { createKinds } from '../../kinds/kinds.ts'
+import { createRandomBytes } from '../../values/random.ts'
 import { kindNameOf, newToken, parseToken } from './token.ts'
 
 const kinds = Object.values(createKinds())

@@ -1,6 +1,6 @@
 import type { Kind } from '../../kinds/kind.ts'
 import { base32, tokenPrefixes } from '../../values/identifier.ts'
-import type { RandomBytes } from '../../values/random-bytes.ts'
+import type { RandomBytes } from '../../values/random.ts'
 
 /** A record's public name: a kind's prefix and 128 random bits. Never derived from the data. */
 export type Token = string & { readonly __brand: 'Token' }

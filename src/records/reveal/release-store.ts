@@ -12,7 +12,7 @@ import type { FoundRecord } from '../search/look-up-store.ts'
 import { commitMatches, type Match } from '../search/search-store.ts'
 
 /** One record that a request has opened, and the event of its release. */
-export interface WantedRecord {
+interface WantedRecord {
   /** The record as it was opened: it leaves in no other version. */
   record: Omit<FoundRecord, 'sealed'>
   /** The consent that the record must carry. */

@@ -30,7 +30,7 @@ export interface RevealRequest {
 }
 
 /** One released record. `event` is the id of the audit event that committed before this left. */
-export interface Revealed {
+interface Revealed {
   token: string
   kind: string
   data: Sensitive<Details>

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Database } from '../../database/database.ts'
-import { termMacsMark } from '../../keys/key/term-marks.ts'
+import { termMacsMark } from '../../keys/key/marks.ts'
 import type { Keys } from '../../keys/ring/keys.ts'
 import type { SearchType } from '../../kinds/kind.ts'
 import { type Alert, createNewsAlert } from '../../observability/alert.ts'
@@ -11,7 +11,7 @@ import { parseToken } from '../record/token.ts'
 import { type Hit, selectHits, selectRecordHits } from './search-store.ts'
 
 /** A value to search by, in its normal form and in those of versions before. */
-export interface Sought {
+interface Sought {
   site: string
   by: SearchType
   values: readonly string[]

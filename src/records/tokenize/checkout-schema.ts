@@ -6,8 +6,7 @@ import type { Kinds } from '../../kinds/kinds.ts'
 import { optionalMembers } from '../../kinds/optional-members.ts'
 import { issue } from '../../values/parse-input.ts'
 import { Sensitive } from '../../values/sensitive.ts'
-import type { Checkout, CheckoutPart } from './tokenize.ts'
-import { checkoutParts } from './tokenize.ts'
+import { type Checkout, type CheckoutPart, checkoutParts } from './tokenize.ts'
 
 /**
  * The shop's own reference for a shopper. It finds all that is held on somebody, so it is needed exactly as sent. Digits

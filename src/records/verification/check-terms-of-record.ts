@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import { termMacsMark } from '../../keys/key/term-marks.ts'
+import { termMacsMark } from '../../keys/key/marks.ts'
 import type { Keys } from '../../keys/ring/keys.ts'
 import type { Details, SearchTerm } from '../../kinds/kind.ts'
 import { type Kinds, normaliseSearchValue } from '../../kinds/kinds.ts'

@@ -1,5 +1,5 @@
 /** What can be wrong with what the vault holds; none is ever renamed. */
-export const recordFindingCodes = [
+const recordFindingCodes = [
   'not-opened',
   'key-missing',
   'term-changed',
@@ -14,7 +14,7 @@ export const recordFindingCodes = [
   'log-forged',
 ] as const
 
-export type RecordFindingCode = (typeof recordFindingCodes)[number]
+type RecordFindingCode = (typeof recordFindingCodes)[number]
 
 /** One thing that is wrong, in plain words, and where. It holds no value of a record. */
 export interface RecordFinding {

@@ -49,14 +49,14 @@ export type RecordToCheck = RecordRow & {
 }
 
 /** Which of its versions are kept. */
-export interface VersionsOf {
+interface VersionsOf {
   count: number
   first: number
   last: number
 }
 
 /** A search term as it stands in its table. */
-export interface StoredTerm {
+interface StoredTerm {
   key_id: string
   mac: Buffer | null
 }

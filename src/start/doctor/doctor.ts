@@ -220,12 +220,9 @@ async function examineWhyRules({ records }: Config): Promise<Finding[]> {
  * Where an operator has applied roles, people whose role is gone are refused and everything else goes on: a warning.
  */
 export async function examineMappedRoles(config: Config, { appliedRoles }: DatabaseFacts): Promise<Finding[]> {
-  const {
-    access: { issuersFile },
-    issuer,
-  } = config
+  const { access, issuer } = config
   if ((await examineIssuers(config)).length > 0) return []
-  const found = await loadTrustedIssuers(issuersFile, issuer, rolesIn(appliedRoles)).then(() => [], unusable)
+  const found = await loadTrustedIssuers(access.issuersFile, issuer, rolesIn(appliedRoles)).then(() => [], unusable)
   return appliedRoles === undefined ? found : found.map((one) => ({ ...one, severity: 'warning' as const }))
 }
 

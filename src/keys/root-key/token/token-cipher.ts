@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { RandomBytes } from '../../../values/random-bytes.ts'
+import type { RandomBytes } from '../../../values/random.ts'
 import { encodeContext, SealError } from '../../sealing/seal.ts'
 import { frameKey, unframeKey } from '../key-frame.ts'
 import type { KeyInToken, TokenAnswer, TokenRequest } from '../pkcs11-session.ts'

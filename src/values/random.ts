@@ -1,5 +1,7 @@
 import { randomFillSync } from 'node:crypto'
-import type { RandomBytes } from '../../values/random-bytes.ts'
+
+/** Draws that many random bytes from a cryptographic source, into a buffer of the caller's. */
+export type RandomBytes = (count: number) => Buffer
 
 /** One call to the CSPRNG serves many small draws: 0.04 µs instead of 1.7 µs for a nonce on Node 24. */
 const BLOCK_BYTES = 8192
