@@ -3,7 +3,7 @@ import { readConfig } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { onInterruption } from '../start/interruption.ts'
 import { type OpenVault, type OpenVaultOptions, openVault, openVaultDatabase } from '../start/open-vault.ts'
-import type { Vault } from '../vault/vault.ts'
+import type { Vault } from '../vault.ts'
 import { recordFailure } from './failed-command.ts'
 import { operator, withOperator } from './operator.ts'
 

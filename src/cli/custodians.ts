@@ -1,5 +1,5 @@
 import { formatShare, parseShare } from '../keys/root-key/share-text.ts'
-import type { Vault } from '../vault/vault.ts'
+import type { Vault } from '../vault.ts'
 import { type CommandNeeds, operator, requireSchema, withPausableVault, withVault } from './command.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
 

@@ -9,8 +9,8 @@ import { connectionsFor } from '../database/session-pool.ts'
 import { examineServer, UnfitServer } from '../database/vault-server.ts'
 import { makeDataDir } from '../embedded-postgres/data-dir.ts'
 import { type EmbeddedDatabase, NoEmbeddedDatabase, openEmbeddedDatabase } from '../embedded-postgres/embedded.ts'
-import { createVault, type Vault } from '../vault/vault.ts'
 import type { Overrides, VaultDuties } from '../vault/vault-options.ts'
+import { createVault, type Vault } from '../vault.ts'
 import {
   examineConfig,
   examineDatabase,
@@ -97,6 +97,7 @@ function dutiesOf(config: Config, { role, replacesRootKey, seesOutside }: OpenVa
   const isServer = role === 'server'
   const isCommand = role === 'command'
   return {
+    serves: !isCommand,
     createsRootKey: !config.production,
     // Access is taken away without it.
     mustBePinned: config.production && !isCommand,

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type RoleName, roleOf } from '../access/policy/roles.ts'
 import type { AuditCaller } from '../audit/event/audit-event.ts'
-import type { Vault } from '../vault/vault.ts'
+import type { Vault } from '../vault.ts'
 
 /** A client that a development vault makes for itself on its first start, with its secret. */
 export interface SampleCaller {

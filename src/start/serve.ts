@@ -13,7 +13,7 @@ import { ensureDevelopmentCertificate } from '../http/tls/development-certificat
 import { createTicketSecret, replaceHourly, type TicketSecret, ticketKeysOf } from '../http/tls/session-tickets.ts'
 import { certificateNames, loadTls, type TlsOptions, watchCertificates } from '../http/tls/tls.ts'
 import type { MetricsText } from '../observability/metrics.ts'
-import type { Vault } from '../vault/vault.ts'
+import type { Vault } from '../vault.ts'
 import { readCoreDumpLimit } from './doctor/process-limits.ts'
 import { type OpenVault, openVault } from './open-vault.ts'
 import { ensureSampleCallers, firstSteps, placeOf } from './sample-callers.ts'
@@ -83,7 +83,7 @@ export async function listenToCallers(config: Config, vault: Vault, tickets: Tic
   let isOnCertificate = certificateNames(tls.cert)
   const proxies = createTrustedProxies(config.trustedProxies)
   const publicHost = config.trustedProxies.length > 0 ? new URL(config.issuer).hostname : undefined
-  const app = vault.createApp((host) => isOnCertificate(host) || host === publicHost, {
+  const app = await vault.createApp((host) => isOnCertificate(host) || host === publicHost, {
     proxies,
     refusesCertificate: (certificate) => tls.clientCrl?.refuses(certificate, new Date()) ?? false,
   })

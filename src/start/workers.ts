@@ -5,7 +5,7 @@ import type { HandedRootKey } from '../keys/lifecycle/unseal.ts'
 import { describeError } from '../observability/logger.ts'
 import { createClusterMetricsText } from '../observability/metrics.ts'
 import { withoutInspectorSignal } from '../values/inspector-signal.ts'
-import type { Vault } from '../vault/vault.ts'
+import type { Vault } from '../vault.ts'
 import { openVault } from './open-vault.ts'
 import { passOnConnection } from './pass-on-connection.ts'
 import {

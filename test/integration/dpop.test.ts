@@ -91,7 +91,7 @@ describe('a bound token', () => {
 
   it('is asked for a proof on every route that is not public', async () => {
     const by = await staff()
-    const closed = vault.routes.filter(({ access }) => access !== 'public')
+    const closed = (await vault.routes()).filter(({ access }) => access !== 'public')
     expect(closed.length).toBeGreaterThan(8)
     for (const { method, path } of closed) {
       const url = path.replace(':token', `card_${'0'.repeat(26)}`)

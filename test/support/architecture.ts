@@ -7,6 +7,7 @@ export const ORDER: readonly (readonly [folder: string, ...inside: string[]])[] 
   ['demo.ts'],
   ['cli', 'commands'],
   ['start', 'doctor'],
+  ['vault.ts'],
   ['vault'],
   ['restore'],
   ['schema'],

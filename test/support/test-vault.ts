@@ -20,8 +20,8 @@ import {
   rotations,
 } from '../../src/keys/rotation/rotation.ts'
 import { createLogger } from '../../src/observability/logger.ts'
-import { createVault, type Vault } from '../../src/vault/vault.ts'
 import type { Overrides } from '../../src/vault/vault-options.ts'
+import { createVault, type Vault } from '../../src/vault.ts'
 import { createTestDatabase, dumpDatabase, type TestDatabase } from './postgres.ts'
 import { secrets } from './samples.ts'
 import { type VaultChanges, vaultOptions } from './vault-options.ts'
@@ -127,7 +127,7 @@ export class TestVault extends VaultParts {
     const { newId, issuer, metrics, onFramingError } = vault
     const listening = { tls: await loadTls(files) }
     const proxies = createTrustedProxies(trustedProxies)
-    const app = vault.createApp(answersFor, {
+    const app = await vault.createApp(answersFor, {
       proxies,
       refusesCertificate: (certificate) =>
         listening.tls.clientCrl?.refuses(certificate, new Date(Date.now() + (clock.vault?.clockOffsetMs ?? 0))) ??

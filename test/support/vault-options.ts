@@ -25,6 +25,15 @@ export function vaultOptions({ serverUrl }: Pick<TestDatabase, 'serverUrl'>, cha
   const options: VaultOptions = {
     ...config,
     limits: { ...config.limits, strangers: { perSource: 100_000, inAll: 100_000 } },
+    serves: true,
+    createsRootKey: false,
+    mustBePinned: false,
+    isOnlyServer: false,
+    runsRotations: false,
+    keepsLog: false,
+    watchesLog: false,
+    recordedIssuer: 'ignore',
+    asksForCertificates: false,
     pin: { file: undefined, vaultId: undefined },
     // Tests hold locks until something has come about, for which a busy machine takes its time.
     database: { url: serverUrl, lockTimeoutMs: 20_000 },

@@ -1,4 +1,4 @@
-import type { Vault } from '../../src/vault/vault.ts'
+import type { Vault } from '../../src/vault.ts'
 
 /** What tests reach into of a vault that is open in this process. */
 export class VaultParts {

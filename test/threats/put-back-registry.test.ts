@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { formatCheckpoint, parseCheckpoint } from '../../src/audit/formats/checkpoint.ts'
 import { signNote } from '../../src/audit/formats/signed-note.ts'
 import { createLogger } from '../../src/observability/logger.ts'
-import { createVault } from '../../src/vault/vault.ts'
+import { createVault } from '../../src/vault.ts'
 import { copyTestDatabase, createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { card, contact } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { LogDelivery } from '../../audit/delivery/deliver-log.ts'
 import { Interrupted } from '../../start/interruption.ts'
-import type { Vault } from '../../vault/vault.ts'
+import type { Vault } from '../../vault.ts'
 import { sequence } from '../arguments.ts'
 import { type Json, note, operator, print, withJson, withPausableVault } from '../command.ts'
 import { createDraftFile } from '../draft-file.ts'

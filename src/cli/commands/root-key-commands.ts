@@ -5,7 +5,7 @@ import { type RootKeyProviderName, rootKeyProviderNames } from '../../config/opt
 import type { RootKeyReplaced } from '../../keys/lifecycle/replace-root-key.ts'
 import { MAX_SHARES, MIN_THRESHOLD, requireSplitSizes } from '../../keys/root-key/custodian-shares.ts'
 import { RootKeyConfigError } from '../../keys/root-key/root-key.ts'
-import type { Vault } from '../../vault/vault.ts'
+import type { Vault } from '../../vault.ts'
 import { FAILED, type Json, note, operator, print, USAGE, withJson, withVault } from '../command.ts'
 import { holdCeremony, NOT_ACCEPTED, withKeys } from '../custodians.ts'
 import { offerShare } from '../operator-client.ts'
