@@ -5,7 +5,10 @@ import { addEnvFile, EnvFileError } from './env-file.ts'
 import { type OptionName, type OptionValues, options } from './options.ts'
 import { defaultPinFile } from './pin-file.ts'
 
-/** What is decided once, at the start, in sections: each part of the vault takes its own. `options.ts` says what each member means. */
+/**
+ * What is decided once, at the start, in sections: each part of the vault takes its own. `options.ts` says what each member
+ * means.
+ */
 export type Config = ReturnType<typeof arrange>
 
 /** Where the root key comes from, and what its provider needs. */

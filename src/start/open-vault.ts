@@ -3,8 +3,8 @@ import { type Config, ConfigError } from '../config/config.ts'
 import { findPinFile, placeOfPin } from '../config/pin-file.ts'
 import { databaseTime, examineClock } from '../database/clock.ts'
 import { type Database, type DatabaseOptions, openDatabase } from '../database/database.ts'
-import { inspectDatabase } from '../database/inspect.ts'
-import { migrate } from '../database/migration/migrate.ts'
+import { type DatabaseFacts, inspectDatabase } from '../database/inspect.ts'
+import { knownMigrations, migrate } from '../database/migration/migrate.ts'
 import { connectionsFor } from '../database/session-pool.ts'
 import { examineServer, UnfitServer } from '../database/vault-server.ts'
 import { makeDataDir } from '../embedded-postgres/data-dir.ts'
@@ -62,9 +62,7 @@ export async function openVault(config: Config, options: OpenVaultOptions): Prom
   const ofMachine = options.role === 'command' && config.database !== undefined ? [] : examineMachine(config)
   refuse([...examineProcess(process.env, process.execArgv), ...ofMachine, ...(await examineConfig(config))])
   return withDatabase(config, options, async (urls, stopDatabase, keepRunning) => {
-    if (migratesItself(config, options.role)) await migrateDatabase(config, urls)
-    const place = await findVault(config, urls.server)
-    const facts = await look(place, inspectDatabase)
+    const { place, facts } = await findMigrated(config, urls, options.role)
     const findings = [...examineDatabase(config, facts), ...(await examineMappedRoles(config, facts))]
     const ofClock = examineClock(facts.clockLeadMs, options)
     refuse([...findings, ...ofClock])
@@ -114,6 +112,24 @@ function dutiesOf(config: Config, { role, replacesRootKey, seesOutside }: OpenVa
     recordedIssuer: isServer ? 'write' : config.issuerIsSet ? 'ignore' : 'prefer',
     asksForCertificates: config.tls.clientCaFile !== undefined,
   }
+}
+
+interface FoundVault {
+  place: Place
+  facts: DatabaseFacts
+}
+
+/** A command beside a server finds the database migrated already, and does not load what migrates it. */
+async function findMigrated(config: Config, urls: Urls, role: OpenVaultOptions['role']): Promise<FoundVault> {
+  const find = async (): Promise<FoundVault> => {
+    const place = await findVault(config, urls.server)
+    return { place, facts: await look(place, inspectDatabase) }
+  }
+  if (!migratesItself(config, role)) return find()
+  const found = role === 'command' ? await find() : undefined
+  if (found && knownMigrations.every((name) => found.facts.migrations.includes(name))) return found
+  await migrateDatabase(config, urls)
+  return find()
 }
 
 /** The embedded database always fits; another one is migrated by its owner, for convenience by a development server. */
