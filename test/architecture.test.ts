@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { referencingTables } from '../src/vault/referencing-tables.ts'
 import { ORDER, PURE_FILES, PURE_FOLDERS } from './support/architecture.ts'
 import {
   findCycle,
@@ -10,7 +11,7 @@ import {
   withoutComments,
 } from './support/source-files.ts'
 
-const everything = ['src', 'test', 'migrations'].flatMap(sourceFiles)
+const everything = ['src', 'test', 'migrations', 'examples'].flatMap(sourceFiles)
 const files = everything.filter((file) => file.path.startsWith('src/') && !file.path.endsWith('.test.ts'))
 
 const folderOf = (path: string) => path.split('/').slice(0, -1).join('/')
@@ -44,10 +45,9 @@ const MAY_EXPOSE: Readonly<Record<string, string>> = {
 const MAY_READ_ENVIRONMENT: Readonly<Record<string, string>> = {
   'src/config/config.ts': 'reads the options',
   'src/start/open-vault.ts': 'hands the environment to the doctor',
-  'src/demo.ts': 'changes the options for its throw-away vault',
 }
 
-const ENTRIES = ['src/cli.ts', 'src/demo.ts']
+const ENTRIES = ['src/cli.ts']
 /** Started as a process or thread of its own by the file beside it, which names it. */
 const STARTED_BY = {
   'src/embedded-postgres/embedded-init.ts': 'src/embedded-postgres/embedded.ts',
@@ -86,7 +86,7 @@ function violations(forbids: (from: SourceFile, to: string, statement: Import) =
 describe('the scanner', () => {
   it('sees every file and every import', () => {
     expect(files.length).toBeGreaterThan(60)
-    const seal = files.find(({ path }) => path === 'src/keys/sealing/seal.ts')
+    const seal = files.find(({ path }) => path === 'src/keys/sealing/committed-gcm.ts')
     expect(seal?.imports.map(({ specifier }) => specifier)).toContain('node:crypto')
     const keys = files.find(({ path }) => path === 'src/keys/ring/keys.ts')
     expect(keys?.imports).toContainEqual({
@@ -165,7 +165,7 @@ describe('inside a noun', () => {
     const isNoun = (path: string) => /^src\/(records|restore|schema|access|keys|audit|kinds)\//.test(path)
     const beyondAnswers = violations((from, to, { typeOnly }) => {
       if (!isNoun(from.path) || isRoutes(from.path) || !to.startsWith('src/http/')) return false
-      return to !== 'src/http/documents/problem-response.ts' && !(to === 'src/http/route.ts' && typeOnly)
+      return !(to === 'src/http/route.ts' && typeOnly)
     })
     expect(beyondAnswers).toEqual([])
     expect(violations((from, to) => /^src\/(kinds|keys)\//.test(from.path) && to.startsWith('src/http/'))).toEqual([])
@@ -202,8 +202,25 @@ describe('single places', () => {
     expect(shows.filter((path) => !counted.includes(path) && !path.startsWith('src/records/tokenize'))).toEqual([])
   })
 
-  it('only seal.ts encrypts', () => {
-    expect(pathsWith(/\bcreate(Cipher|Decipher)iv\b|\bsubtle\.(en|de)crypt\b/)).toEqual(['src/keys/sealing/seal.ts'])
+  it('only committed-gcm.ts encrypts', () => {
+    expect(pathsWith(/\bcreate(Cipher|Decipher)iv\b|\bsubtle\.(en|de)crypt\b/)).toEqual([
+      'src/keys/sealing/committed-gcm.ts',
+    ])
+  })
+
+  it('keys know no table that another noun stores under them', () => {
+    const { sealed, hashed } = referencingTables
+    const tables = [...new Set([...sealed.map(({ name }) => name), ...hashed.map(({ table }) => table)])]
+    expect(tables).toContain('records')
+    const named = new RegExp(`\\b(FROM|INTO|UPDATE|JOIN)\\s+(${tables.join('|')})\\b|['"](${tables.join('|')})\\b['".]`)
+    expect(pathsWith(named).filter((path) => path.startsWith('src/records/'))).not.toEqual([])
+    expect(pathsWith(named).filter((path) => path.startsWith('src/keys/'))).toEqual([])
+  })
+
+  it('every error class of ours is a VaultError, whose message may be logged', () => {
+    expect(pathsWith(/\bclass \w* ?extends (\w+\.)*(Aggregate|Range|Type|Syntax)?Error\b/)).toEqual([
+      'src/values/vault-error.ts',
+    ])
   })
 
   it('only the operating system’s randomness is used', () => {

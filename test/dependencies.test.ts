@@ -71,6 +71,15 @@ it.each(Object.entries(PACKAGES))('%s is imported only where it belongs: %s', (n
   expect(importers.map(({ path }) => path).filter((path) => !where.test(path))).toEqual([])
 })
 
+it('examples need no package and no file of the vault: they call it from outside, as a shop does', () => {
+  const examples = sourceFiles('examples')
+  expect(examples.length).toBeGreaterThan(4)
+  const imports = examples.flatMap((file) =>
+    file.imports.map(({ specifier, file: to }) => `${file.path} → ${to ?? specifier}`),
+  )
+  expect(imports.filter((line) => !/ → (node:|examples\/)/.test(line))).toEqual([])
+})
+
 // The vault is built without these, so nothing may import them: one file each loads its own when it is configured.
 it.each([
   ['@aws-sdk/client-kms', 'src/keys/root-key/aws-kms.ts'],

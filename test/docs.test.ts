@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { keyPurposes } from '../src/keys/key/key.ts'
 import { createCardKind } from '../src/kinds/card.ts'
 import { brandOf } from '../src/kinds/card-brand.ts'
+import { ORDER } from './support/architecture.ts'
 import { examplesOf } from './support/docs-examples.ts'
 import { type MarkdownPage, markdownPages, targetOf } from './support/markdown-pages.ts'
 import { nameOf } from './support/reference/api-page.ts'
@@ -17,6 +18,13 @@ import { projectRoot, sourceFiles } from './support/source-files.ts'
 const pages = markdownPages()
 const pageAt = (file: string) => pages.find((page) => page.path === file)
 const MAP = 'docs/README.md'
+/** Files that pages tell a contributor to write. */
+const TO_BE_WRITTEN = [
+  'src/kinds/bank-account.ts',
+  'src/records/count-records.ts',
+  'test/vectors/seal-format-N.test.ts',
+  'migrations/NNNN-what-it-does.ts',
+]
 
 describe('the reference', () => {
   let generated: Record<string, string>
@@ -79,6 +87,28 @@ describe('every page', () => {
     const titles = (page: MarkdownPage) => page.text.replaceAll(/^```[\s\S]*?^```/gm, '').match(/^# .+$/gm)?.length
     const docs = pages.filter((page) => page.path.startsWith('docs/'))
     expect(docs.filter((page) => titles(page) !== 1).map((page) => page.path)).toEqual([])
+  })
+})
+
+describe('what is cited', () => {
+  it('is a file that there is, in pages and in comments', () => {
+    const files = ['src', 'test', 'migrations', 'examples'].flatMap(sourceFiles)
+    const paths = files.map((file) => file.path)
+    const texts = [...pages, ...files].filter(({ path }) => !path.startsWith('test/fixtures/'))
+    const cited = texts.flatMap(({ path, text }) =>
+      [...text.matchAll(/`(?:\.\/)?((?:[\w-]+\/)+[\w.-]+\.ts)`/g)].map(([, file]) => ({ path, file: file! })),
+    )
+    const isThere = (file: string) => paths.some((one) => one === file || one.endsWith(`/${file}`))
+    expect(cited.length).toBeGreaterThan(30)
+    expect(
+      cited.filter(({ path, file }) => !isThere(file) && !TO_BE_WRITTEN.includes(file) && path !== 'CHANGELOG.md'),
+    ).toEqual([])
+  })
+
+  it('the page about architecture has the order of folders', () => {
+    const rows = [...pageAt('docs/contributing/architecture.md')!.text.matchAll(/^\| `([\w-]+)` \| [^|]+\|(.*)\|$/gm)]
+    const order = rows.map(([, folder, inside]) => [folder, ...[...inside!.matchAll(/[\w-]+/g)].map(([name]) => name)])
+    expect(order).toEqual(ORDER.filter(([folder]) => !folder.endsWith('.ts')))
   })
 })
 

@@ -15,7 +15,6 @@ import { reinstateCaller } from './callers/reinstate-caller.ts'
 import type { TrustedIssuer } from './issuers/trusted-issuers.ts'
 import { type AccessLedger, createAccessLedger } from './ledger/access-ledger.ts'
 import { type AccessMacs, createAccessMacs } from './ledger/access-macs.ts'
-import { adoptAccess } from './ledger-changes/adopt-access.ts'
 import { rebuildLedger } from './ledger-changes/rebuild-ledger.ts'
 import { createTakeInAccess } from './ledger-changes/take-in-access.ts'
 import { type Budgets, createBudgets } from './limits/budget.ts'
@@ -44,9 +43,9 @@ import {
 
 const REFUSALS_EVERY_MS = 60 * 1000
 const DAY_MS = 24 * 60 * 60 * 1000
-/** Longer than any window, whatever the clocks say. */
+/** Longer than any window, with any difference of clocks. */
 const COUNTS_KEPT_MS = 2 * DAY_MS
-/** Requests that were used, refused or never decided: somebody may yet ask about them. Their events stay for ever. */
+/** Requests that were used, refused or never decided: a caller may still ask about them. Their events are kept. */
 const APPROVALS_KEPT_MS = 90 * DAY_MS
 /** Releases that did not wait, after their review: two of the half-yearly reviews (PCI DSS 7.2.4) see them. */
 const REVIEWS_KEPT_MS = 400 * DAY_MS
@@ -129,8 +128,6 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
       strangers,
     },
     jobs: [
-      // Takes over the access of a vault from before it said who wrote it and that it is the present one.
-      { name: 'adopt-access', everyMs, run: () => adoptAccess({ ...deps, macs, roleSetMacs, ledger }) },
       { name: 'take-in-access', everyMs, run: createTakeInAccess({ database, ledger, tell }) },
       { name: 'write-refusal-counts', everyMs: REFUSALS_EVERY_MS, firstMs: REFUSALS_EVERY_MS, run: strangers.flush },
       sweepJob('sweep-budgets', () => sweepBudgets(database, ago(COUNTS_KEPT_MS))),
@@ -140,7 +137,7 @@ export function createAccessControl(deps: AccessControlDeps, limits: AccessLimit
       sweepJob('sweep-rate-limits', () => sweepLimits(database, now())),
     ],
     keyUse: {
-      /** Until when counts stand under hashes of index keys, in milliseconds since 1970. */
+      /** Until when counts are kept under hashes of index keys, in milliseconds since 1970. */
       indexKeysCountUntil: () => lastFormerEnd(database),
     },
     commands: createRoleCommands({ ...deps, roles, macs, roleSetMacs, ledger, probes }),

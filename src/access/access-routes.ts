@@ -25,7 +25,7 @@ const text = (maxLength: number) =>
     .transform((value) => value || undefined)
 
 const tokenRequestSchema = z
-  // Not strict: parameters that are not known are passed over (RFC 6749 section 3.2).
+  // Not strict: unknown parameters are ignored (RFC 6749 section 3.2).
   .object({
     grant_type: z.string().optional(),
     client_id: text(200),
@@ -48,7 +48,7 @@ const tokenResponseSchema = z.object({
   scope: z.string(),
 })
 
-/** What anybody may read, always. */
+/** Public, always. */
 const document = { access: 'public', audited: false, answersOlder: true } as const
 
 /** `POST /oauth/token` and the documents that say how to check what it issues. */

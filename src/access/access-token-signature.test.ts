@@ -118,7 +118,7 @@ describe('another spelling of a token', () => {
     await vault.expectRefused(token.replaceAll('-', '+').replaceAll('_', '/'))
   })
 
-  it('longer than any of ours is refused', async () => {
+  it('longer than any of the vault is refused', async () => {
     const long = vault.forge({}, { extra: 'x'.repeat(4096) })
     await vault.expectRefused(long)
     expect(await vault.tokens.verify(vault.forge({}, { extra: 'x'.repeat(1024) }))).toMatchObject({ id: 'staff:ann' })

@@ -14,7 +14,7 @@ import type { Purpose } from './policy/purpose.ts'
 import { type Conditions, conditionsOf, namesOf, type Role } from './policy/roles.ts'
 import type { CurrentRoles } from './roles-in-force/current-roles.ts'
 
-/** One thing that somebody can see, or, with `see` empty, may do. What is empty does not apply. */
+/** One thing that a caller can see, or, with `see` empty, may do. An empty member does not apply. */
 export interface AccessLine {
   subject: 'role' | 'client' | 'partner' | 'mapping' | 'staff'
   id: string
@@ -50,12 +50,12 @@ export interface ReviewAccessDeps {
 }
 
 /**
- * Who can see what, now: the half-yearly review of PCI DSS 7.2.4 and 7.2.5.1, service accounts and third parties included.
- * Each role with its grants and denials; each live client with what its role and contract leave to it; each partner; what
- * the claims of identity providers make of people; and each member of staff who is shut out.
+ * Who can see what, now: the half-yearly review of PCI DSS 7.2.4 and 7.2.5.1, service accounts and third parties
+ * included. Each role with its grants and denials; each live client with what its role and contract leave to it; each
+ * partner; what the claims of identity providers make of people; and each disabled member of staff.
  *
- * @throws {CallerError} when the roles were changed by somebody else
- * @throws {Problem} sealed: without the keys nobody could say what the vault wrote
+ * @throws {CallerError} if the roles were changed outside the vault
+ * @throws {Problem} sealed: without the keys it is unknown what the vault wrote
  */
 export async function reviewAccess(
   deps: ReviewAccessDeps,
@@ -63,7 +63,7 @@ export async function reviewAccess(
   issuers: readonly TrustedIssuer[],
 ): Promise<AccessLine[]> {
   const { roles, distrusted } = await deps.roles.refresh()
-  if (distrusted) throw new CallerError('the roles were changed by somebody else: apply them again first.')
+  if (distrusted) throw new CallerError('the roles were changed outside the vault: apply them again first.')
   const { answer, state } = await deps.ledger.settle(async () => ({
     clients: await selectClientsWithSecrets(deps.database),
     partners: await selectPartners(deps.database),
@@ -91,11 +91,11 @@ export async function reviewAccess(
   return lines
 }
 
-/** Stands where the conditions do: what somebody else has changed grants nothing. */
-const CHANGED = 'changed by somebody else than the vault: grants nothing'
+/** In place of the conditions: a row that was changed outside the vault grants nothing. */
+const CHANGED = 'changed outside the vault: grants nothing'
 
 /** With what the ledger said at the moment of the rows. */
-type Judging = ReviewAccessDeps & { state: AccessState | undefined }
+type Judging = ReviewAccessDeps & { state: AccessState }
 
 async function linesOfClient(
   { macs, now, state }: Judging,
@@ -127,7 +127,7 @@ async function lineOfPartner({ macs, state }: Judging, partner: StoredPartner): 
   }
 }
 
-/** What people of an identity provider are here by a claim. The first mapping that fits somebody counts. */
+/** What a claim makes of people of an identity provider. The first mapping that fits a person counts. */
 function linesOfMapping(
   { name: issuer }: TrustedIssuer,
   { claim, value, role: name, site, purposes }: ClaimMapping,

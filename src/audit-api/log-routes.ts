@@ -16,7 +16,7 @@ import { type Answer, type Route, type RouteRequest, route } from '../http/route
 import { Problem } from '../values/problem.ts'
 import { READ_SCOPES, readableSite } from './readable-site.ts'
 
-/** A full tile never changes. Whoever keeps it for the caller may not give it to another. */
+/** A full tile never changes. A cache that keeps it for one caller may not give it to another. */
 const FINAL = { 'cache-control': 'private, max-age=31536000, immutable' } as const
 
 export interface LogRouteDeps {
@@ -39,8 +39,8 @@ const receiptSchema = z.object({
 const minimumIndexSchema = z.object({ minimum_index: z.number().int().min(0) })
 
 /**
- * The log for those who verify it: checkpoints and tiles in the forms of C2SP, so that other people's tools read them, and
- * the receipts of single events. Looking at events is an event; hashes say nothing.
+ * The log for its verifiers: checkpoints and tiles in the forms of C2SP, so that other tools read them, and the
+ * receipts of single events. Reading events is an event; reading hashes is not.
  */
 export function createLogRoutes(deps: LogRouteDeps): Route<Caller>[] {
   const { database, readers } = deps
@@ -57,11 +57,12 @@ export function createLogRoutes(deps: LogRouteDeps): Route<Caller>[] {
     )
 
   async function entries(request: RouteRequest<Caller>, tile: Tile, database: Database): Promise<Buffer> {
-    // What was dropped is gone whether anybody may have seen it or not.
+    // Dropped events are gone, with their site.
     if (tile.index * TILE_WIDTH + tile.width <= (await findMinimumIndex(database))) throw new Problem('event-dropped')
     const events = await selectEntries(database, tile)
     if ((await deps.authenticity.pick(events, database)).length < events.length) throw new Problem('audit-log-changed')
-    // A leaf may be large, and a bundle is whole or nothing: who may not see one of its events cannot have it.
+    // A leaf may be large, and a bundle is complete or refused: a caller who may not see one of its events cannot have
+    // it.
     const site = readableSite(request.caller)
     if (site !== undefined && events.some((event) => event.site !== null && event.site !== site))
       throw new Problem('event-not-found')
@@ -83,7 +84,7 @@ export function createLogRoutes(deps: LogRouteDeps): Route<Caller>[] {
       summary: 'The latest checkpoint of the audit log, a signed note (C2SP tlog-checkpoint)',
       access: READ_SCOPES,
       audited: true,
-      // It shows a witness which log this is, and says nothing of anybody.
+      // It shows a witness which log this is, and names no caller or record.
       answersOlder: true,
       responses: { 200: { description: 'the note', schema: z.string(), contentType: 'text/plain; charset=utf-8' } },
       handle: async () => {
@@ -103,7 +104,8 @@ export function createLogRoutes(deps: LogRouteDeps): Route<Caller>[] {
     route<Caller>({
       method: 'GET',
       path: '/v1/audit/tile/*path',
-      // A monitor asks for what is not there yet, again and again; that tells it how large the tree is, as the checkpoint does.
+      // A monitor polls for tiles that do not exist yet. The answer tells it how large the tree is, as the checkpoint
+      // does.
       silentRefusals: ['not-found'],
       summary: 'A tile of the audit log, or a bundle of its entries (C2SP tlog-tiles)',
       access: READ_SCOPES,

@@ -59,7 +59,7 @@ export function createAuditCommands(deps: AuditCommandDeps) {
           count: size,
         }),
       ),
-    /** Lets releases go on after events were found to be gone. */
+    /** Resumes releases after events were found missing. */
     resumeReleases: (operator: AuditCaller) => resumeReleases(deps, operator),
     waiveRestore: (operator: AuditCaller, reason: string) => waiveRestore(deps, operator, reason),
     listLogKeys: () => listLogKeys(database, deps.signingKeys(), deps.origin),

@@ -61,12 +61,12 @@ interface AuditLogDeps {
 }
 
 interface AuditLogOptions {
-  /** Whether this process puts events into the log, if no other does. */
+  /** Whether this process puts events into the log when no other does. */
   isKeptHere: boolean
   /** Whether this process looks whether the end of the log is what was signed; where the log is kept it must. */
   isWatchedHere: boolean
   origin: string
-  /** Where checkpoints go, from where the log is kept. */
+  /** Targets of checkpoints, in the process that keeps the log. */
   shipping: Shipping | undefined
   observeWaiting: (seconds: number) => void
   /** How many failed commands have an event each in a minute. */
@@ -103,9 +103,9 @@ export interface AuditLog {
   close(): Promise<void>
 }
 
-/** A release on another server stops within that time after one has found that an event is gone. */
+/** A release on another server stops within this time after one server has found that an event is missing. */
 const LOOK_EVERY_MS = 1_000
-/** Of a process that was killed, what it wrote since then is not missed. */
+/** After a process was killed, what it wrote since its last claim does not count as missing. */
 const CLAIM_EVERY_MS = 2_000
 
 const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
@@ -176,7 +176,7 @@ export async function createAuditLog(
     sealSeen: deps.sealSeen,
     async miss(missing: readonly MissingNumbers[], vanished: readonly string[], session: Queryable) {
       gate.close(missing)
-      // An operator who is alerted may let releases go on at once, and answers what is reported by then.
+      // An operator who is alerted may resume releases at once; the report includes what is missing by then.
       await reportMissing(session, deps, missing).finally(() => {
         for (const one of missing) alert('audit-missing', { process: one.process, numbers: describeMissing(one) })
       })

@@ -1,5 +1,5 @@
 import type { Queryable } from '../database/database.ts'
-import { toProblem } from '../http/documents/problem-response.ts'
+import { toProblem } from '../values/problem.ts'
 import type { AuditCaller, NewAuditEvent } from './event/audit-event.ts'
 import { insertEvents } from './event/audit-store.ts'
 import { countFailedCommands } from './event/event-lookup-store.ts'

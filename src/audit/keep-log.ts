@@ -15,7 +15,7 @@ const ADVANCE_EVERY_MS = 250
 const TAKE_OVER_EVERY_MS = 1_000
 const WATCH_EVERY_MS = 5_000
 const PREPARE_EVERY_MS = 10 * 60 * 1_000
-/** Beyond that somebody must look why. */
+/** After so long an operator must find out why. */
 const MAX_WAITING_MS = 60_000
 
 /** A server that hangs, and does not ask for so long, loses the lock: PostgreSQL ends its session. */
@@ -34,7 +34,7 @@ export interface KeepLogDeps extends SequencerDeps {
   isReady: () => boolean
   /** What must have been done before anything is put into the log. */
   prepare: () => Promise<void>
-  /** Told how long the oldest event has waited for its place, in seconds; 0 when none waits. */
+  /** Gets how long the oldest event has waited for its place, in seconds; 0 if none waits. */
   observeWaiting: (seconds: number) => void
 }
 
@@ -85,7 +85,7 @@ export function keepLog(deps: KeepLogDeps): { stop(): Promise<void> } {
   }
 }
 
-/** Alarms once for each time that events wait too long. What was left by servers that are gone has its time as well. */
+/** Raises the alert once for each time that events wait too long. Events of servers that ended get the same time. */
 function createWatch({ database, alert, now, observeWaiting }: KeepLogDeps): () => Promise<void> {
   const started = now().getTime()
   let isLate = false

@@ -8,7 +8,7 @@ import type { OutsideWatch } from './witness/watch-outside.ts'
 export interface WaivedRestore {
   /** How many checkpoints outside the log does not contain; 0 when nothing was closed, and then nothing is written. */
   waived: number
-  /** The size of the largest of them; null when there was none. */
+  /** The size of the largest of them; null if there was none. */
   size: number | null
   /** The generation of the registry of keys that is known outside; undefined when the one in the database is no older. */
   generation?: number | undefined

@@ -6,7 +6,7 @@ const note = (size: number, signatures = 1) =>
   `origin/audit\n${size}\nroot=\n\n${'\u2014 origin/audit c2lnbmF0dXJl\n'.repeat(signatures)}`
 
 describe('a file of checkpoints', () => {
-  it('is taken apart into its notes, whatever empty lines stand between them', () => {
+  it('is split into its notes, with any empty lines between them', () => {
     const notes = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 3 }), fc.nat({ max: 2 })), { minLength: 1 })
     fc.assert(
       fc.property(notes, (all) => {

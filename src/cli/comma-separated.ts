@@ -1,4 +1,7 @@
-/** What a spreadsheet would take for a formula when it stands first in a cell, also in its wide form (OWASP, CSV injection). */
+/**
+ * The first character of a cell that a spreadsheet would take for a formula, also in its wide form (OWASP, CSV
+ * injection).
+ */
 const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/
 
 /** Rows as RFC 4180 has them, with the names of the columns first. What looks like a formula is made a text. */

@@ -39,7 +39,7 @@ export function note(line: string): void {
 
 /** What a command needs of the vault that it opens. */
 export interface CommandNeeds extends Pick<OpenVaultOptions, 'takesAccessAway' | 'seesOutside' | 'replacesRootKey'> {
-  /** It changes nothing: it runs beside a schema that somebody else has changed too. */
+  /** It changes nothing, so it also runs on a changed schema. */
   anySchema?: boolean
 }
 
@@ -80,7 +80,7 @@ export async function withVaultDatabase<T>(command: string, work: (database: Dat
   }
 }
 
-/** Opens the vault for a command that ends by itself, at a good moment, when the signal comes. */
+/** Opens the vault for a command that stops at a good moment after the signal. */
 export async function withPausableVault(
   command: string,
   work: (vault: Vault, signal: AbortSignal) => Promise<void>,
@@ -101,8 +101,8 @@ export async function withPausableVault(
 }
 
 /**
- * What a changed schema swallows would seem to be done. Without keys it cannot be told whether an operator has accepted it: what
- * takes access away then goes on, and looks itself whether it is done.
+ * A changed schema may swallow what a command writes. Without keys it is unknown whether an operator has accepted the
+ * change. Commands that take access away continue then, and check for themselves whether it is done.
  *
  * @throws {Problem} schema-changed
  */
@@ -113,7 +113,7 @@ export async function requireSchema(command: string, vault: Vault, needs: Comman
   } catch (error) {
     if (!needs.takesAccessAway || vault.sealedBecause() === undefined) throw error
     note(
-      'warning: the schema was changed by somebody else; without the root key it cannot be told whether it was accepted.',
+      'warning: the schema was changed outside the vault; without the root key it is unknown whether the change was accepted.',
     )
   }
 }

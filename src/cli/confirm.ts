@@ -7,7 +7,7 @@ export class NotConfirmed extends CallerError {}
 /**
  * Asks the person at the terminal to type a word before something that cannot be undone.
  *
- * @throws {NotConfirmed} when there is nobody to ask, or something else was typed
+ * @throws {NotConfirmed} if there is no terminal, or another word was typed
  */
 export async function confirm(question: string, word: string, isConfirmed: boolean): Promise<void> {
   if (isConfirmed) return

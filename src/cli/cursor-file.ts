@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { CallerError } from '../access/callers/clients.ts'
 import { createDraftFile } from './draft-file.ts'
 
-/** Where a reader of the log goes on, in a file: the sequence number of the next event, and a line break. */
+/** Where a reader of the log continues, in a file: the sequence number of the next event, and a line break. */
 export interface CursorFile {
   /** Undefined before anything was delivered. @throws {CallerError} when the file holds something else */
   read(): Promise<number | undefined>

@@ -14,7 +14,7 @@ export function withKeys(
   return withVault(command, onceOpen(command, work, needs), { ...needs, anySchema: true })
 }
 
-/** The same for a command that ends by itself, at a good moment, when the signal comes. */
+/** The same for a command that stops at a good moment after the signal. */
 export function withPausableKeys(
   command: string,
   work: Parameters<typeof withPausableVault>[1],
@@ -23,7 +23,7 @@ export function withPausableKeys(
   return withPausableVault(command, onceOpen(command, work, needs), { ...needs, anySchema: true })
 }
 
-/** The work, after the root key is there: without it nothing tells whether a changed schema was accepted. */
+/** The work, once the root key is there: without it nothing says whether a changed schema was accepted. */
 function onceOpen<Given>(
   command: string,
   work: (vault: Vault, given: Given) => Promise<void>,
@@ -68,9 +68,9 @@ export async function bringRootKey({ unsealing, rootKeys, sealedBecause }: Vault
   }
 }
 
-/** Whatever was wrong with it: which share it was, and which are there, is nobody's business. */
+/** The text says neither which share was wrong nor which are there. */
 export const NOT_ACCEPTED =
-  'The share was not accepted: it was mistyped, is none of this root key, or was given already. Nothing was changed.'
+  'The share was not accepted: it was mistyped, is not of this root key, or was given already. Nothing was changed.'
 
 /** Leads the custodians through a ceremony: each sees their share, proves to have it, and acknowledges. */
 export async function holdCeremony(
@@ -97,16 +97,16 @@ export async function holdCeremony(
 /** @returns when the custodian acknowledged */
 async function handOver(terminal: Terminal, custodian: string, share: string): Promise<Date> {
   terminal.clear()
-  await terminal.ask(`${custodian}: everybody else looks away. Press Enter to see your share.`)
+  await terminal.ask(`${custodian}: everyone else looks away. Press Enter to see your share.`)
   terminal.show(`\nYour share, which is shown once:\n\n  ${share}\n\n`)
-  await terminal.ask('Write it down or store it, where nobody else gets at it. Press Enter to clear the screen.')
+  await terminal.ask('Write it down or store it, where only you can reach it. Press Enter to clear the screen.')
   terminal.clear()
   while (!sameShare(await terminal.askSecret(`${custodian}, type your share, to show that you have it: `), share)) {
-    terminal.show('That is another one.\n')
+    terminal.show('That is another share.\n')
   }
   terminal.show(
     'As a key custodian you keep your share secret, bring it when the vault must be opened, and report at once if it may\n' +
-      'be known to anybody else.\n',
+      'be known to another person.\n',
   )
   while (
     (await terminal.ask(`Type your name to acknowledge that you understand and accept this: `)).trim() !== custodian

@@ -2,19 +2,19 @@ import { open, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { syncDirectory } from '../embedded-postgres/database-file.ts'
 
-/** A file that is there whole or not at all, also after a loss of power; nobody else may read it. */
+/** A file that is complete or absent, also after a loss of power, and that only its owner can read. */
 export interface DraftFile {
   write(text: string): Promise<void>
   /** Takes the place of the file of that name. */
   commit(): Promise<void>
-  /** Leaves nothing behind, unless it was committed. */
+  /** Removes the file unless it was committed. */
   discard(): Promise<void>
 }
 
-/** Begins the file beside the one that it will replace. @throws when the folder cannot be written to */
+/** Creates the file beside the one that it will replace. @throws when the folder cannot be written to */
 export async function createDraftFile(name: string): Promise<DraftFile> {
   const draft = `${name}.draft`
-  // What a killed process has left behind; a link that somebody put there is removed, not followed.
+  // A file that a killed process left. A link in its place is removed, not followed.
   await rm(draft, { force: true })
   const file = await open(draft, 'wx', 0o600)
   return {

@@ -68,7 +68,7 @@ async function leaveEvent(failure: FailedCommand, vault: Vault | undefined): Pro
   })
 }
 
-/** Undefined where it cannot be read: then nobody knows where the log is. */
+/** Undefined if it cannot be read: then it is unknown where the log is. */
 function knownConfig(): Config | undefined {
   try {
     return readConfig()
@@ -78,7 +78,7 @@ function knownConfig(): Config | undefined {
   }
 }
 
-/** @returns false beyond the limits */
+/** @returns false above the limits */
 async function write(failure: FailedCommand, config: Config, vault: Vault | undefined): Promise<boolean> {
   if (vault !== undefined) return vault.commands.recordFailedCommand(operatorOfFailure(), failure)
   // A clock that is wrong is no reason to leave no event.

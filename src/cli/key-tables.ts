@@ -57,8 +57,8 @@ export function showBackups(id: string, { made_from, made_until, root_keys }: Op
   const rows = root_keys.map((root) => [root.from, root.until, root.id, root.provider])
   return [
     `Backups made from ${made_from} until ${made_until} hold ${id} still, wrapped by the root key of their day.`,
-    `Whoever has one of them with that root key opens what it holds under ${id}:`,
+    `A person who has one of them and that root key can open what it holds under ${id}:`,
     table(['backups from', 'until', 'open with', 'of'], rows),
-    'Where nobody may, destroy those backups, or what opens these root keys: passphrase files, shares, KMS or HSM keys.',
+    'To prevent that, destroy those backups, or what opens these root keys: passphrase files, shares, KMS or HSM keys.',
   ].join('\n')
 }

@@ -6,7 +6,7 @@ import { csvLine } from './comma-separated.ts'
 
 /** How the log leaves the vault. */
 export interface LogFormat {
-  /** What stands in front of everything. */
+  /** The text before all entries. */
   head: string
   /** One event, without the end of its line. */
   format(entry: LogEntry): string
@@ -48,7 +48,7 @@ export const logFormats = {
     formatCheckpoint: ({ note }) => JSON.stringify({ checkpoint: note }),
     lineEnd: '\n',
   },
-  /** RFC 4180. What no column is for stands in the last one, as JSON. */
+  /** RFC 4180. Members without a column are in the last one, as JSON. */
   csv: {
     head: `${csvLine(['sequence', 'caller', 'caller_kind', 'caller_role', ...COLUMNS, 'others'])}\r\n`,
     format: ({ sequence, body }) => {
@@ -89,7 +89,7 @@ export function formatPage(
   const kept = entries.filter(({ isChanged }) => keepsChanged || !isChanged)
   const lines = kept.map((entry) => ({ place: entry.sequence, text: format.format(entry) }))
   if (formatDropped) for (const leaf of dropped) lines.push({ place: leaf.sequence, text: formatDropped(leaf) })
-  // Behind its last leaf, before the next.
+  // After its last leaf, before the next.
   if (formatCheckpoint)
     for (const one of checkpoints) lines.push({ place: one.size - 0.5, text: formatCheckpoint(one) })
   lines.sort((one, other) => one.place - other.place)

@@ -1,9 +1,11 @@
+import { VaultError } from '../values/vault-error.ts'
+
 /** Whoever read the output has gone away, such as `head` when it has seen enough. */
-class ReaderGone extends Error {
+class ReaderGone extends VaultError {
   override readonly name = 'ReaderGone'
 
   constructor() {
-    super('nobody reads the output any more')
+    super('the reader of the output has ended')
   }
 }
 

@@ -6,9 +6,10 @@ import type { FailedCommand } from '../audit/failed-command.ts'
 import type { Config } from '../config/config.ts'
 import { openSocketAddress, operatorSocketOf } from '../http/operator/unix-socket.ts'
 import type { UnsealStatus } from '../keys/lifecycle/unseal.ts'
+import { VaultError } from '../values/vault-error.ts'
 
 /** No server answers on the operator's socket, or not as it should. */
-class NoServer extends Error {
+class NoServer extends VaultError {
   override readonly name = 'NoServer'
 }
 
@@ -39,7 +40,7 @@ export async function offerShare(
   throw new NoServer(`the server did not take the share: ${detail}`)
 }
 
-/** Tells the server beside this command that the command failed and could not write its event. @throws {NoServer} */
+/** Reports to the server on this machine that the command failed and could not write its event. @throws {NoServer} */
 export async function reportFailure(
   { dataDir }: Pick<Config, 'dataDir'>,
   failure: FailedCommand & { operator: AuditCaller },

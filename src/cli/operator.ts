@@ -8,7 +8,7 @@ import { type OperatorEnvironment, readOperator } from '../config/operator-envir
 import { PERSON_NAME } from '../config/option-values.ts'
 import { canonicalAddress } from '../http/source/ip-address.ts'
 
-/** Root may run these without a name: they are run by machines, or before there is a log to name anybody in. */
+/** Root may run these without a name: machines run them, or there is no log yet. */
 const EXEMPT = new Set(['serve', 'migrate', 'doctor', 'probe'])
 
 /** Root is at a terminal in production, and does not say who it is. */
@@ -26,11 +26,11 @@ export function withOperator(command: Command): Command {
 }
 
 /**
- * Takes down who runs a command, before it begins.
+ * Notes who runs a command, before it begins.
  *
  * @param command its whole name, such as `clients revoke`
- * @throws {CallerError} for a name that is none
- * @throws {UnnamedOperator} for root, who may be anybody, at a terminal in production without a name
+ * @throws {CallerError} for an invalid name
+ * @throws {UnnamedOperator} for root at a terminal in production without a name
  */
 export function nameOperator(command: string, as: string | undefined): void {
   named = as === undefined ? undefined : nameOf(as, '--as')
@@ -39,17 +39,19 @@ export function nameOperator(command: string, as: string | undefined): void {
   const isAtTerminal = process.stdin.isTTY === true
   if (EXEMPT.has(command) || !isAtTerminal || !environment?.production || process.geteuid?.() !== 0) return
   if (chosenName(environment) === undefined) {
-    throw new UnnamedOperator('root may be anybody: say who you are with --as NAME, STRONGROOM_OPERATOR or sudo.')
+    throw new UnnamedOperator(
+      'root has no name of its own: say who you are with --as NAME, STRONGROOM_OPERATOR or sudo.',
+    )
   }
 }
 
-/** Who is at the terminal, and from where, for the audit log. */
+/** The person at the terminal, and the source, for the audit log. */
 export function operator(): AuditCaller {
   const environment = environmentOfOperator()
   return callerOf((environment && chosenName(environment)) ?? named ?? accountName(), environment)
 }
 
-/** The same of a command that failed: by the account where the name that was given is none. */
+/** The same for a command that failed: an invalid name is replaced by the account. */
 export function operatorOfFailure(): AuditCaller {
   try {
     return operator()
@@ -69,7 +71,7 @@ function callerOf(name: string, environment: OperatorEnvironment | undefined): A
   }
 }
 
-/** A name that somebody has chosen or, by sudo, shown to be theirs. */
+/** A name that was given, or that sudo proves. */
 function chosenName({ name, sudoUser }: OperatorEnvironment): string | undefined {
   if (named !== undefined) return named
   if (name !== undefined) return nameOf(name, 'STRONGROOM_OPERATOR')

@@ -104,7 +104,7 @@ export function createProgram(): Command {
   addRestoreCommands(program)
 
   withJson(program.command('certs').description('certificates').command('dev'))
-    .description('make a development certificate where there is none')
+    .description('make a development certificate if there is none')
     .action(async (options: Json) => {
       const { certsDir } = readConfig().tls
       const created = await ensureDevelopmentCertificate({ certsDir })
@@ -130,7 +130,7 @@ export async function runProgram(): Promise<void> {
   try {
     await program.parseAsync()
   } catch (error) {
-    // Nothing has begun: the arguments are none of the program's.
+    // Nothing has begun: the program does not know the arguments.
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode === 0 ? 0 : USAGE
       return

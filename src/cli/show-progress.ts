@@ -35,7 +35,7 @@ function showBar(): ProgressDisplay {
       // There is nothing to draw, and no time that it will take.
       if (total === 0) return
       const rate = { rate: rateOf(moved) }
-      // Not before: an empty bar would look like a finished one.
+      // Starts late, because an empty bar would look like a finished one.
       if (!started) bar.start(total, moved, rate)
       started = true
       bar.setTotal(total)

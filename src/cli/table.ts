@@ -1,6 +1,6 @@
 /**
- * A table for a person: a line of headers, and a line for each row, in columns. What is not there is a dash. Names come from
- * elsewhere, and this goes to a terminal: control characters are shown as question marks.
+ * A table for a person: a line of headers, and a line for each row, in columns. An absent value is a dash. Names come
+ * from elsewhere, and this goes to a terminal, so control characters are shown as question marks.
  */
 export function table(headers: readonly string[], rows: readonly (readonly (string | null | undefined)[])[]): string {
   const lines = [headers, ...rows.map((row) => row.map((cell) => (cell || '-').replaceAll(/\p{C}/gu, '?')))]

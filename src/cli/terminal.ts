@@ -1,4 +1,5 @@
 import { Interrupted } from '../start/interruption.ts'
+import { VaultError } from '../values/vault-error.ts'
 
 /** A person at a terminal: what is asked and shown here goes nowhere else. */
 export interface Terminal {
@@ -11,8 +12,8 @@ export interface Terminal {
   clear(): void
 }
 
-/** There is nobody to ask. */
-class NoTerminal extends Error {
+/** There is no terminal. */
+class NoTerminal extends VaultError {
   override readonly name = 'NoTerminal'
 }
 

@@ -18,7 +18,7 @@ function refusalOf(env: NodeJS.ProcessEnv): string {
 }
 
 describe('readConfig', () => {
-  it('pins each database in a file of its own, whoever connects to it', () => {
+  it('pins each database in a file of its own, for any role that connects', () => {
     const of = (env: NodeJS.ProcessEnv) => readConfig(env).pin.file
     const url = 'postgres://server:secret@db.example/shop'
     expect(of({ DATABASE_URL: url })).toBe(of({ DATABASE_URL: url.replace('server:secret', 'other') }))

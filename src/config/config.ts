@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
+import { VaultError } from '../values/vault-error.ts'
 import { addEnvFile, EnvFileError } from './env-file.ts'
 import { type OptionName, type OptionValues, options } from './options.ts'
 import { defaultPinFile } from './pin-file.ts'
@@ -19,7 +20,7 @@ export type LimitsConfig = Config['limits']
 export type RecordsConfig = Config['records']
 
 /** Something is wrong with the configuration; the message says what, and how to mend it, in one sentence. */
-export class ConfigError extends Error {
+export class ConfigError extends VaultError {
   override readonly name = 'ConfigError'
 }
 
@@ -29,8 +30,8 @@ const environment = z.object(
 
 /**
  * Reads the environment, and a file that adds to it (the environment wins): the one that STRONGROOM_ENV_FILE names, or
- * outside production `.env` in the working directory, where there is one.
- * No option is read from `process.env` anywhere else; the doctor alone looks at it for what is no option of ours.
+ * outside production `.env` in the working directory, if it exists. Only this function reads options from
+ * `process.env`; the doctor reads other variables.
  *
  * @throws {ConfigError} for an option that cannot be used; its value is not repeated, since it may hold a password
  */

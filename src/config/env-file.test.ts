@@ -156,7 +156,7 @@ describe('the file that STRONGROOM_ENV_FILE names', () => {
 })
 
 describe.skipIf(!canBeStranger)('the owner of the file, as root can try it', () => {
-  it('is root or the user, and nobody else', () => {
+  it('is root or the user, and no other', () => {
     write('STRONGROOM_PORT=7001\n')
     chownSync(file('.env'), STRANGER.uid, STRANGER.gid)
     expect(read()).toEqual(sentence(/belongs to another user: run "chown 0 /))

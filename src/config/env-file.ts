@@ -1,16 +1,17 @@
 import path from 'node:path'
 import { parseEnv } from 'node:util'
+import { VaultError } from '../values/vault-error.ts'
 import { readTrustedFile, UntrustedFile } from './trusted-file.ts'
 
 /** A file of options that is not used. The message says why, and how to mend it, in one sentence. */
-export class EnvFileError extends Error {
+export class EnvFileError extends VaultError {
   override readonly name = 'EnvFileError'
 }
 
 /** Named in the environment itself, or it would lead from one file to the next. */
 const NAMES_THE_FILE = 'STRONGROOM_ENV_FILE'
 
-/** What the SDK of AWS KMS reads of the environment by itself. */
+/** Variables that the SDK of AWS KMS reads itself. */
 const AWS_NAMES = [
   'AWS_REGION',
   'AWS_DEFAULT_REGION',
@@ -29,10 +30,11 @@ const AWS_NAMES = [
 
 /**
  * Adds to the environment what a file sets and the environment does not: the file that STRONGROOM_ENV_FILE names, or
- * outside production `.env` in the working directory, where there is one.
+ * outside production `.env` in the working directory, if it exists.
  *
- * A file in the working directory may be anybody's: it sets options of the vault and nothing of Node's (NODE_OPTIONS), is
- * trusted by its owner and mode, and cannot make a vault a production one, since production would not have read it.
+ * Anyone may have written a file in the working directory. So it sets options of the vault and no variables of Node.js
+ * (NODE_OPTIONS), is trusted by its owner and mode, and cannot make a vault a production one, since production would
+ * not have read it.
  *
  * @throws {EnvFileError}
  */

@@ -3,7 +3,7 @@ export interface OperatorEnvironment {
   production: boolean
   /** STRONGROOM_OPERATOR. */
   name: string | undefined
-  /** Who became another user by sudo. */
+  /** The user who became another one by sudo. */
   sudoUser: string | undefined
   /** The address that the operator is logged in from by SSH. */
   sshClient: string | undefined

@@ -33,8 +33,8 @@ export function defaultPinFile(place: PinnedPlace): string {
 }
 
 /**
- * Where the pin is, or where it is to be written. Where the default cannot be written to, the data directory takes its place, if
- * the database does not lie there itself. A pin that an earlier version has written elsewhere is moved.
+ * The path of the pin, or where it will be written. If the default folder cannot be written to, the data directory
+ * takes its place, unless the database is there itself. A pin that an earlier version wrote elsewhere is moved.
  *
  * @param moves false for a look that changes nothing
  */

@@ -12,9 +12,10 @@ import {
 } from 'node:fs'
 import { userInfo } from 'node:os'
 import path from 'node:path'
+import { VaultError } from '../values/vault-error.ts'
 
 /** The file, or a folder on the way to it, is in the hands of others. The message is one sentence that says the cure. */
-export class UntrustedFile extends Error {
+export class UntrustedFile extends VaultError {
   override readonly name = 'UntrustedFile'
 }
 
@@ -22,12 +23,12 @@ export class UntrustedFile extends Error {
 const MAX_LINKS = 40
 
 /**
- * The text of a file that only root or the user of this process can have written: it and its folder belong to one of the
- * two, and neither others nor a group with other members may write to them. The same holds for the folder of each symbolic
- * link on the way. What is judged is what is read: owner, mode and text come from one descriptor. Windows has no such
- * modes, and nothing is judged there.
+ * The text of a file that only root or the user of this process can have written: the file and its folder belong to one
+ * of the two, and neither others nor a group with other members may write to them. The same holds for the folder of
+ * each symbolic link on the way. Owner, mode and text come from one descriptor, so the file that is judged is the file
+ * that is read. Windows has no such modes, and nothing is judged there.
  *
- * @returns undefined when there is no file
+ * @returns undefined if there is no file
  * @throws {UntrustedFile}
  * @throws {Error} of the file system, when it cannot be read
  */
@@ -88,7 +89,7 @@ function requireTrusted(file: string, stats: Stats): void {
   }
 }
 
-/** The folder that the name stands in, and for a symbolic link also those of what it leads to. */
+/** The folder of the name, and for a symbolic link also the folders of its target. */
 function foldersOf(file: string): string[] {
   const folders: string[] = []
   let at = path.resolve(file)

@@ -28,7 +28,7 @@ describe('createBatch', () => {
     expect(await answers).toEqual([10, 20, 30, 40])
   })
 
-  it('answers nobody before the statement is done', async () => {
+  it('answers no request before the statement is done', async () => {
     const { run, runs } = controlled()
     let answered = false
     const answer = createBatch({ run })(1).then(() => {
@@ -77,7 +77,7 @@ describe('createBatch', () => {
     expect(runs.at(-1)!.items).toEqual([5, 6, 7])
   })
 
-  it('goes on with what it has kept apart by itself', async () => {
+  it('runs what it has kept apart afterwards', async () => {
     const { run, runs } = controlled()
     const add = createBatch({ run, inFlight: 1, paceMs: 20 })
     const answers = [add(1), add(2)]
@@ -119,7 +119,7 @@ describe('createBatch', () => {
     const { run, runs } = controlled()
     const add = createBatch({ run, inFlight: 1, maxWaitingRows: 2 })
     const accepted = await addInTurns(add, [1, 2, 3])
-    await expect(add(4)).rejects.toMatchObject({ code: 'busy', status: 503, headers: { 'Retry-After': '1' } })
+    await expect(add(4)).rejects.toMatchObject({ code: 'busy', kind: 'unavailable' })
     for (let at = 0; at < runs.length; at++) {
       runs[at]!.finish()
       await settled()

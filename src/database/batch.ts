@@ -1,5 +1,6 @@
 import { awakeNow } from '../values/awake-time.ts'
 import { Problem } from '../values/problem.ts'
+import { VaultError } from '../values/vault-error.ts'
 import { DatabaseError, isConflict, isLockTimeout, isStatementTimeout } from './database-error.ts'
 
 /** What a statement says of an item that it left out, because it would have had to wait for a lock. */
@@ -20,13 +21,13 @@ export interface BatchOptions<Item, Result> {
   ownerOf?: (item: Item) => string
   /** How many rows share a statement at the most; an item that is heavier runs alone. */
   maxRows?: number
-  /** How many rows may wait. Beyond it the answer is 503: a queue in memory would only make everybody late. */
+  /** How many rows may wait. Above it the answer is 503: a longer queue in memory would only delay all of them. */
   maxWaitingRows?: number
-  /** How many statements run at once. Where it is more than one, heavy items never take the last place. */
+  /** How many statements run at once. If it is more than one, heavy items never take the last place. */
   inFlight?: number
   /**
-   * How long after a shared statement the next one begins at the earliest, in milliseconds, unless it is full. A statement costs
-   * this process about as much as a request: while many come in at once, fewer statements carry more of them.
+   * The earliest start of the next statement after a shared one, in milliseconds, unless it is full. A statement costs
+   * this process about as much as a request: under load, fewer statements carry more requests each.
    */
   paceMs?: number
 }
@@ -49,19 +50,19 @@ interface Waiting<Item, Result> {
 }
 
 /**
- * Group commit: requests that arrive together share one statement and one durable commit, and each is answered only when
- * that commit is done.
+ * Group commit: requests that arrive together share one statement and one durable commit, and each is answered only
+ * when that commit is done.
  *
- * There is no timer. When nothing is running, what arrived in one turn of the event loop runs at the end of that turn; what
- * arrives while statements run is the next batch. So a quiet vault waits for nobody, and a busy one pays for one commit
- * where it would have paid for fifty.
+ * There is no timer. When nothing is running, what arrived in one turn of the event loop runs at the end of that turn;
+ * what arrives while statements run is the next batch. So requests to a quiet vault do not wait, and a busy vault pays
+ * for one commit instead of fifty.
  *
- * A statement that failed for a reason of its own has committed nothing, so its items are tried one by one and a bad one
- * fails alone. When the connection was lost the outcome is unknown: then all of them fail with `database-unavailable`, and
- * nothing is tried again.
+ * A statement that failed for a reason of its own has committed nothing, so its items are tried one by one and a bad
+ * one fails alone. When the connection was lost the outcome is unknown: then all of them fail with
+ * `database-unavailable`, and nothing is tried again.
  *
- * An item that waits for a lock keeps no other from its answer. It leaves its statement, by `WAITS` or because the statement
- * has waited as long as it may, and is tried alone, beside the statements of others. When it then waits in vain, it is
+ * An item that waits for a lock does not delay others. It leaves its statement, by `WAITS` or because the statement has
+ * waited as long as it may, and is tried alone, beside the statements of others. If it then waits in vain, it is
  * refused.
  *
  * @returns a function that adds an item; it rejects with {Problem} busy when too many wait, or for too long
@@ -122,7 +123,7 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
       const next = alone.shift()
       if (next === undefined) return
       if (next.since < oldest) {
-        next.reject(new Problem('busy', { cause: new Error(`waited for ${MAX_WAIT_MS} ms for a lock`) }))
+        next.reject(new Problem('busy', { cause: new VaultError(`waited for ${MAX_WAIT_MS} ms for a lock`) }))
         continue
       }
       runningAlone++
@@ -165,7 +166,9 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
     }
   }
 
-  /** Nobody is kept longer than a caller's patience: behind a statement that hangs, or behind too many others. */
+  /**
+   * Rejects items that have waited longer than a caller's patience, for a statement that hangs or for too many others.
+   */
   function giveUpOnTheOldest(): void {
     const oldest = awakeNow() - MAX_WAIT_MS
     const kept = waiting.findIndex(({ since }) => since >= oldest)
@@ -174,7 +177,7 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
     leave(late)
     // While statements come to an end the database is there, and slow.
     const code = lastDoneAt > oldest ? 'busy' : 'database-unavailable'
-    const cause = new Error(`waited for ${MAX_WAIT_MS} ms behind other statements`)
+    const cause = new VaultError(`waited for ${MAX_WAIT_MS} ms behind other statements`)
     for (const { reject } of late) reject(new Problem(code, { cause }))
   }
 
@@ -220,7 +223,7 @@ export function createBatch<Item, Result>(options: BatchOptions<Item, Result>): 
     new Promise((resolve, reject) => {
       const rows = weigh(item)
       const owner = ownerOf?.(item)
-      // Whatever its weight, an item that finds the queue empty is taken, or nothing of its owner in it.
+      // An item of any weight is taken if the queue is empty, or has no other item of its owner.
       const isFull = () =>
         (waiting.length > 0 && waitingRows + rows > maxWaitingRows) ||
         (ownRows.has(owner) && ownRows.get(owner)! + rows > maxOwnRows)

@@ -76,7 +76,7 @@ export function integerArray(values: readonly (number | null)[]): Buffer {
   })
 }
 
-/** A `smallint[]` parameter. @throws {RangeError} for what is beyond 16 bits */
+/** A `smallint[]` parameter. @throws {RangeError} for a number of more than 16 bits */
 export function smallintArray(values: readonly (number | null)[]): Buffer {
   return encode(values, {
     oid: OIDS.int2,

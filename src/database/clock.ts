@@ -8,8 +8,8 @@ const READ_CLOCK: Statement = {
 const TOLERANCE_SECONDS = 60
 
 /**
- * How far this machine's clock is ahead of the database's, in milliseconds, negative when it is behind. As far as can
- * be said: the time that the question was on its way counts for neither.
+ * How far this machine's clock is ahead of the database's, in milliseconds, negative if it is slow. The time of the
+ * question itself counts for neither clock.
  */
 export async function readClockLead(db: Queryable, now: () => number = Date.now): Promise<number> {
   const asked = now()
@@ -25,9 +25,9 @@ export function databaseTime(clockLeadMs = 0): () => Date {
 }
 
 /**
- * What is wrong with this machine's clock, in one sentence with the cure: by the database's, servers and commands agree on
- * what has expired and when an event was. A command that takes access away must not wait for somebody to set a clock, so
- * for that it is a warning.
+ * What is wrong with this machine's clock, in one sentence with the cure. Servers and commands use the database's clock
+ * to agree on what has expired and when an event was. A command that takes access away must not wait until a clock is
+ * set, so for it this is a warning.
  */
 export function examineClock(
   clockLeadMs = 0,

@@ -1,11 +1,12 @@
 import pg from 'pg'
 import { Problem } from '../values/problem.ts'
+import { VaultError } from '../values/vault-error.ts'
 
 /**
  * A statement failed for a reason of its own. Carries the SQLSTATE, the constraint and the table, never `detail` or the message:
  * PostgreSQL quotes values in both.
  */
-export class DatabaseError extends Error {
+export class DatabaseError extends VaultError {
   override readonly name = 'DatabaseError'
   readonly sqlState: string
   readonly constraint: string | undefined
@@ -19,8 +20,8 @@ export class DatabaseError extends Error {
   }
 }
 
-/** There is no connection, or there is none any more; the message holds the system's code and nothing else. */
-class ConnectionError extends Error {
+/** There is no connection; the message holds only the system's code. */
+class ConnectionError extends VaultError {
   override readonly name = 'ConnectionError'
 }
 
@@ -32,7 +33,7 @@ export function isConflict(error: unknown): boolean {
   return error instanceof DatabaseError && error.sqlState.startsWith('40')
 }
 
-/** SQLSTATE 23505 of that constraint: somebody else created the same row first. */
+/** SQLSTATE 23505 of that constraint: another session created the same row first. */
 export function isUniqueViolation(error: unknown, constraint: string): boolean {
   return error instanceof DatabaseError && error.sqlState === '23505' && error.constraint === constraint
 }
@@ -78,10 +79,10 @@ function isBusyWith(error: unknown, sqlState: string): boolean {
  */
 const UNAVAILABLE = /^(08|53|57P|58|25006|25P03)/
 
-/** SQLSTATE disk_full. Its message names a file and no table; whatever is written is an event or comes with one. */
+/** SQLSTATE disk_full. Its message names a file and no table, and every write is an event or comes with one. */
 const DISK_FULL = '53100'
 
-/** What a failure of `pg` means to those who asked. */
+/** The meaning of a failure of `pg` for the caller. */
 export function translate(error: unknown): Error {
   if (error instanceof pg.DatabaseError && error.code !== undefined) {
     // The message names the table and holds no value: "permission denied for table audit_events".

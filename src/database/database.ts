@@ -34,13 +34,19 @@ export interface Database extends Queryable {
    * `work` must have no effect but in the database.
    */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
-  /** How many connections were lost so far: behind the next one there may be another server, or an older database. */
+  /** How many connections were lost so far. The next one may lead to another server, or to an older database. */
   readonly losses: number
-  /** Has new sessions from now on: what is prepared in those that there are may do what a rule made of it that is gone. */
+  /**
+   * Uses new sessions from now on. Statements that are prepared in the old ones may still do what a rule made of them,
+   * after the rule is gone.
+   */
   renew(): void
   /** Calls `onMessage` for every NOTIFY on the channel, and once after each reconnection, since some may be missed. */
   listen(channel: string, onMessage: () => void): Promise<void>
-  /** Holds an advisory lock for as long as `work` runs, on the session it is given; undefined when somebody else holds it. */
+  /**
+   * Holds an advisory lock for as long as `work` runs, on the session it is given; undefined if another session holds
+   * it.
+   */
   tryLock<T>(lock: number, work: (session: Queryable) => Promise<T>): Promise<T | undefined>
   close(): Promise<void>
 }
@@ -49,7 +55,7 @@ export interface DatabaseOptions {
   url: string
   /** PEM file of the authority that signed the server's certificate; TLS is verified against it, and only against it. */
   caFile?: string | undefined
-  /** Where the vault's tables are. Default: public. */
+  /** The schema of the vault's tables. Default: public. */
   schema?: string | undefined
   maxConnections?: number | undefined
   /** How long a statement waits for a lock, in milliseconds. Default: 1,500. */
@@ -113,7 +119,7 @@ export function openDatabase(options: DatabaseOptions): Database {
         const own: Queryable = { query: run, dictionary: createDictionary(memory.of, run) }
         return await work(own).finally(() => pool.run(client, UNLOCK, [lock]).catch(() => {}))
       } finally {
-        // Ending the session frees the lock too, whatever state it is in, but only after this has returned.
+        // Ending the session frees the lock in every case, but only after this has returned.
         pool.giveBack(client, 'spent')
       }
     },
@@ -124,7 +130,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
 }
 
-/** Whatever the database's default is: what is waited for under a lock must be seen once the lock is there. */
+/** Whatever the database's default is: under a lock the latest commits must be visible. */
 const BEGIN: Statement = { name: 'begin', text: 'BEGIN ISOLATION LEVEL READ COMMITTED' }
 const COMMIT: Statement = { name: 'commit', text: 'COMMIT' }
 
@@ -205,7 +211,7 @@ async function transact<T>(
 
 const RECONNECT_MS = 500
 
-/** One connection that waits for notifications and comes back by itself. */
+/** One connection that waits for notifications and reconnects. */
 class Listener {
   readonly #connection: pg.ClientConfig
   readonly #settle: Settle
@@ -225,7 +231,8 @@ class Listener {
   async start(): Promise<void> {
     const client = new pg.Client(this.#connection)
     let listening = false
-    // Only a connection that has listened is missed; one that never came about is reported by its rejection.
+    // Only the loss of a connection that has listened is reported here; one that was never established is reported by
+    // its rejection.
     const onLost = () => {
       if (listening) this.#reconnect(client)
     }

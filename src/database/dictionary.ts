@@ -10,7 +10,7 @@ export interface Translation<From, To> {
   (value: From | null): To | null
 }
 
-/** The names that stand as numbers in other tables. */
+/** The names that are numbers in other tables. */
 export interface Dictionary {
   /** Numbers of names. New names are added. */
   ids(sort: Sort, names: Iterable<string | null>): Promise<Translation<string, number>>
@@ -27,9 +27,9 @@ interface Entry {
 }
 
 /**
- * Two sessions may take the same number at once: one of them adds nothing, and asks again, for a number a little further on, so
- * that many do not get in each other's way again and again. `ON CONFLICT` waits for a transaction that has added the name and is
- * not over.
+ * Two sessions may take the same number at once: one of them adds nothing, and asks again for a number a little further
+ * on, so that many sessions do not collide repeatedly. `ON CONFLICT` waits for a transaction that has added the name
+ * and is not over.
  */
 const ADD: Statement = {
   name: 'add-to-dictionary',
@@ -87,7 +87,7 @@ class Names {
   >
 }
 
-/** So many names of a sort are remembered, some 10 MB. Then memory begins again. */
+/** How many names of a sort are remembered, some 10 MB. Then memory starts empty. */
 const MAX_NAMES = 100_000
 
 /** What a process has read of the dictionary. A row that is committed never changes, so what was read stays true. */

@@ -1,5 +1,6 @@
 import { readClockLead } from './clock.ts'
 import type { Queryable, Statement } from './database.ts'
+import { hasFirstSchema } from './migration/unreleased-migrations.ts'
 
 /** What a database says of itself to the role that asks; the doctor judges it. */
 export interface DatabaseFacts {
@@ -56,8 +57,6 @@ const SCHEMA: Statement = {
     (SELECT count(*)::integer FROM clients WHERE name LIKE 'sample %' AND revoked_at IS NULL) AS sample_callers`,
 }
 
-/** The migration that gave keys an expiry. */
-const KEY_LIFECYCLE = '0002-key-lifecycle'
 const ACTIVE_KEYS: Statement = {
   name: 'inspect-active-keys',
   text: `SELECT k.*, coalesce(u.uses, 0)::float8 AS uses, u.key_id IS NOT NULL AS "isCounted"
@@ -66,8 +65,6 @@ const ACTIVE_KEYS: Statement = {
          LEFT JOIN key_uses u ON u.key_id = k.id WHERE k.state = 'active'`,
 }
 
-/** The migration that made roles something that operators apply. */
-const GRANTS = '0005-grants'
 const APPLIED_ROLES: Statement = {
   name: 'inspect-applied-roles',
   text: 'SELECT roles FROM role_sets ORDER BY revision DESC LIMIT 1',
@@ -107,16 +104,19 @@ export async function inspectDatabase(db: Queryable): Promise<DatabaseFacts> {
       activeKeys: [],
     }
   const [schema] = await db.query<{ migrations: string[]; can_rewrite: boolean; sample_callers: number }>(SCHEMA)
-  const [applied] = schema!.migrations.includes(GRANTS) ? await db.query<{ roles: string }>(APPLIED_ROLES) : []
+  const { migrations } = schema!
+  // The tables of a version before the first release may lack what is asked for.
+  const isWhole = hasFirstSchema(migrations)
+  const [applied] = isWhole ? await db.query<{ roles: string }>(APPLIED_ROLES) : []
   return {
     role,
     clockLeadMs,
-    migrations: schema!.migrations,
+    migrations,
     canRewriteAudit: superuser || schema!.can_rewrite,
     logsParameters,
     notDurable,
     sampleCallers: schema!.sample_callers,
-    activeKeys: schema!.migrations.includes(KEY_LIFECYCLE) ? await db.query<ActiveKey>(ACTIVE_KEYS) : [],
+    activeKeys: isWhole ? await db.query<ActiveKey>(ACTIVE_KEYS) : [],
     appliedRoles: applied?.roles,
   }
 }

@@ -67,7 +67,7 @@ it('consents are one name in the order in which they were given', () => {
   expect(nameOfConsents([])).toBe('')
 })
 
-it('a parameter of tokens has their bytes, and null for what is none', () => {
+it('a parameter of tokens has their bytes, and null for other texts', () => {
   const array = idArray([`card_${DIGITS}`, 'nobody'])
   expect(array.indexOf(BYTES)).toBe(24)
   expect(array.readInt32BE(24 + BYTES.length)).toBe(-1)

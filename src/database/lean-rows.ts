@@ -10,29 +10,28 @@ interface NumberedColumn {
   name: string
 }
 
-const keyColumn = (part: string): NumberedColumn => ({ column: `${part}_key`, sort: 'key', name: `${part}_key_id` })
-
-/** The numbers in the tables of records, and of what is kept beside them. */
+/** The numbers in the tables of records, and of what is kept beside them. The key of a part is in `<part>_key`. */
 const NUMBERED: readonly NumberedColumn[] = [
   { column: 'kind', sort: 'kind', name: 'kind' },
   { column: 'site', sort: 'site', name: 'site' },
   { column: 'policy', sort: 'policy', name: 'policy_version' },
   { column: 'consents', sort: 'consents', name: 'consents' },
   { column: 'key', sort: 'key', name: 'key_id' },
-  ...['display', 'secret', 'response', 'index', 'reason'].map(keyColumn),
 ]
 
 type Row = Readonly<Record<string, unknown>>
 
 /**
- * Rows as everybody but the tables knows them: names in place of numbers, tokens in place of uuids, and the time of the last
- * change where it is that of the first one.
+ * Rows with names in place of numbers, tokens in place of uuids, and the time of the last change also where it is that
+ * of the first one.
  */
 export async function spellOut<Spelt>(db: Pick<Queryable, 'dictionary'>, rows: readonly Row[]): Promise<Spelt[]> {
   const [first] = rows
   if (first === undefined) return []
+  const keys = Object.keys(first).filter((column) => column.endsWith('_key'))
+  const numbered = [...NUMBERED, ...keys.map((column) => ({ column, sort: 'key' as const, name: `${column}_id` }))]
   const spelt = rows.map((row): Record<string, unknown> => ({ ...row }))
-  for (const { column, sort, name } of NUMBERED) {
+  for (const { column, sort, name } of numbered) {
     if (!(column in first)) continue
     const numbers = rows.map((row) => row[column] as number | null)
     const nameOf = await db.dictionary.names(sort, numbers)

@@ -1,13 +1,15 @@
 /**
  * An array parameter whose length the planner cannot see, for statements that are run on every request.
  *
- * PostgreSQL keeps the plan of a prepared statement only while a plan for the values at hand does not look cheaper. Of an
- * array with one element it always does, against the ten elements that are assumed of an unknown one; then every run is
- * planned anew, which takes several times as long as the run. Into a sub-select the planner does not look.
+ * PostgreSQL keeps the plan of a prepared statement only while a plan for the current values does not look cheaper. For
+ * an array with one element it always does, against the ten elements that are assumed for an unknown one; then every
+ * run is planned again, which takes several times as long as the run. The planner does not look into a sub-select.
  *
- * A plan that is kept was made for tables of the size that they had then. Where that can grow quickly, look rows up one by
- * one (`CROSS JOIN LATERAL`), which goes along the primary key from the first row on.
+ * A plan that is kept was made for tables of the size that they had then. If that can grow quickly, look rows up one by
+ * one (`CROSS JOIN LATERAL`), which uses the primary key from the first row on.
+ *
+ * @param parameter with its type, such as `$1::uuid[]`
  */
-export function opaqueArray(parameter: number, type: 'text' | 'bytea' | 'integer' | 'uuid'): string {
-  return `ARRAY(SELECT unnest($${parameter}::${type}[]))`
+export function opaqueArray(parameter: string): string {
+  return `ARRAY(SELECT unnest(${parameter}))`
 }

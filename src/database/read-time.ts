@@ -11,8 +11,8 @@ export function nearestTime(ms: number): Date {
 }
 
 /**
- * A timestamp as PostgreSQL writes it. A time that no Date has, such as infinity, becomes the furthest one on its side: every
- * time that is read can be compared and written out, whatever somebody has put into the database.
+ * A timestamp as PostgreSQL writes it. A time that no Date has, such as infinity, becomes the furthest one on its side,
+ * so that every time that is read can be compared and written out.
  */
 export function readTime(text: string): Date {
   const ms = Number(parse(text))

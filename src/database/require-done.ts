@@ -4,11 +4,11 @@ import { Problem } from '../values/problem.ts'
 const RETRY_AFTER_SECONDS = 5
 
 /**
- * Requires that statements did what they say. A trigger, a rule or a policy can leave out, rewrite or take back what is written,
- * and PostgreSQL reports success all the same. RETURNING has no row for what was left out; what was rewritten or taken back is
- * seen by a statement that looks afterwards, in the same transaction.
+ * Requires that statements did what they say. A trigger, a rule or a policy can leave out, rewrite or take back what is
+ * written, and PostgreSQL still reports success. RETURNING has no row for what was left out; a later statement in the
+ * same transaction sees what was rewritten or taken back.
  *
- * @param rows one for each thing that was to be done, which says whether it is
+ * @param rows one for each thing that was to be done, which says whether it is done
  * @param count how many things that are
  * @throws {Problem} schema-changed
  */

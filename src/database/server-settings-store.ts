@@ -5,7 +5,7 @@ export interface ServerSetting {
   name: string
   /** As it is shown, with its unit. */
   shown: string
-  /** A size in bytes, any other number as it is, a switch as 1 or 0; null for what is none of these. */
+  /** A size in bytes, any other number as it is, a switch as 1 or 0; null for other texts. */
   value: number | null
 }
 

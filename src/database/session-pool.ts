@@ -29,8 +29,8 @@ const UNKNOWN: Limits = { statement: Number.NaN, lock: Number.NaN }
 export const ROLLBACK: Statement = { name: 'rollback', text: 'ROLLBACK' }
 
 /**
- * Which of these sessions still work on a statement. Such a statement is cancelled, since its caller has had an answer. A
- * commit that waits for a standby is left alone: cancelled, it would count as committed without the standby.
+ * Which of these sessions still work on a statement. Such a statement is cancelled, since its caller has had an answer.
+ * A commit that waits for a standby is left alone: cancelled, it would count as committed without the standby.
  */
 const STILL_WORKING = `
   SELECT pid, CASE WHEN wait_event IS DISTINCT FROM 'SyncRep' THEN pg_cancel_backend(pid) END
@@ -45,14 +45,14 @@ export const MAX_POOL = 10
 /** Beside its pools a process listens, tries whether it can write, and asks about sessions that do not answer. */
 const CONNECTIONS_BESIDE_POOLS = 3
 
-/** How many connections those who read the log through the API share, beside a pool of that many. */
+/** How many connections the readers of the log share in the API, beside a pool of that many. */
 export function readerConnections(pool = MAX_POOL): number {
   return pool < 5 ? 1 : 2
 }
 
 /**
- * How many connections the pool of one process has. PostgreSQL takes 100 unless told otherwise: the workers and the first
- * process share 80 of them. Under group commit few are enough.
+ * How many connections the pool of one process has. PostgreSQL takes 100 by default: the workers and the first process
+ * share 80 of them. Under group commit few are enough.
  */
 export function connectionsFor(workers: number): number {
   const share = Math.floor(80 / (workers + 1)) - CONNECTIONS_BESIDE_POOLS
@@ -68,7 +68,7 @@ export function sessionsOf(workers: number): number {
 /** Prepares a session that has just connected. */
 export type Settle = (client: pg.ClientBase) => Promise<void>
 
-/** How a session goes back: `broken` when its state is unknown, `spent` when nothing else may have it. */
+/** How a session goes back: `broken` if its state is unknown, `spent` if it may not be used again. */
 export type SessionState = 'good' | 'broken' | 'spent'
 
 /** `processID` is set from the server's BackendKeyData; the types leave it out. */
@@ -77,10 +77,10 @@ type Client = pg.PoolClient & { readonly processID: number | null }
 /**
  * A pool of sessions whose limit also holds on the server.
  *
- * A statement that times out here goes on in PostgreSQL: a commit may wait for a standby for hours, whether its client is
- * there or not. So its session is not replaced. It keeps its place in the pool until it has answered, its connection has
- * broken, or the server says that it no longer works or cannot be reached at all. When every place is kept, the answer
- * is `busy`.
+ * A statement that times out here continues in PostgreSQL: a commit may wait for a standby for hours, whether its
+ * client is there or not. So its session is not replaced. It keeps its place in the pool until it has answered, its
+ * connection has broken, or the server says that it no longer works or cannot be reached at all. When every place is
+ * kept, the answer is `busy`.
  */
 export class SessionPool {
   readonly #connection: pg.ClientConfig
@@ -89,7 +89,7 @@ export class SessionPool {
   readonly #pool: pg.Pool
   /** Sessions whose connection has broken. */
   readonly #gone = new WeakSet<pg.PoolClient>()
-  /** Resolves when a session that let a statement time out has answered it after all, or its connection is gone. */
+  /** Resolves when a session whose statement timed out has answered it, or its connection is gone. */
   readonly #answered = new WeakMap<pg.PoolClient, Promise<void>>()
   /** The limits of a session, where they are not what they were at first. */
   readonly #limits = new WeakMap<pg.PoolClient, Limits>()
@@ -101,11 +101,11 @@ export class SessionPool {
   #asking: NodeJS.Timeout | undefined
   #closed = false
   #losses = 0
-  /** Sessions that go on to be used, after `renew`. */
+  /** Sessions that stay in use after `renew`. */
   #fresh = new WeakSet<pg.PoolClient>()
 
   /**
-   * @param max how many sessions there are at the most, without the one that asks about abandoned ones
+   * @param max the largest number of sessions, without the one that asks about abandoned ones
    * @param lockTimeoutMs how long a statement waits for a lock, as `settle` sets it
    * @param timeoutMs how long a statement may take, as `settle` sets it
    */
@@ -122,8 +122,8 @@ export class SessionPool {
     this.#settle = settle
     this.#max = max
     this.#pool = new pg.Pool({ ...connection, max, idleTimeoutMillis: 30_000, onConnect: settle })
-    // A connection that breaks must not end the process, whether it is idle or in use: the statement that waits for it is
-    // rejected all the same, and the next one gets a new connection.
+    // A connection that breaks must not end the process, whether it is idle or in use: the statement that waits for it
+    // is rejected anyway, and the next one gets a new connection.
     this.#pool.on('error', () => {})
     this.#pool.on('connect', (client) => {
       this.#fresh.add(client)
@@ -141,8 +141,8 @@ export class SessionPool {
   }
 
   /**
-   * No session that there is now is used for anything further. What a rule has turned into nothing PostgreSQL goes on doing nothing
-   * for, in the sessions that have prepared it, when the rule is long gone: it depends on no table any more.
+   * Retires all sessions of this moment. After a rule turned a statement into nothing, the sessions that have prepared
+   * it do nothing for it, even when the rule is gone: the plan depends on no table any longer.
    */
   renew(): void {
     this.#fresh = new WeakSet()
@@ -233,7 +233,7 @@ export class SessionPool {
     }, ASK_EVERY_MS).unref()
   }
 
-  /** Gives up the sessions that do not work any more, as when the answer was lost on its way. */
+  /** Gives up sessions that do not work, as when the answer was lost on its way. */
   async #ask(): Promise<void> {
     const asked = [...this.#abandoned.keys()]
     if (asked.length === 0) return
@@ -244,7 +244,7 @@ export class SessionPool {
     }
   }
 
-  /** Where nobody gets a connection there is no further session either, and it may be another server when there is one. */
+  /** Without a connection there is no further session either, and the next one may lead to another server. */
   async #stillWorking(clients: readonly Client[]): Promise<ReadonlySet<Client>> {
     const session = new pg.Client(this.#connection)
     session.on('error', () => {})

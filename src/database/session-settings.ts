@@ -14,16 +14,16 @@ export interface SettingsOptions {
 /** How long the client waits for the answer of a statement, unless the statement says otherwise. */
 export const QUERY_TIMEOUT_MS = 10_000
 
-/** So much earlier than the client the server gives up: its answer still arrives, and the session goes on. */
+/** How much earlier than the client the server gives up: its answer still arrives, and the session stays usable. */
 export const SERVER_IS_EARLIER_MS = 500
 
 /** Longer than `deadlock_timeout` is by default, so that a deadlock is still found first. */
 export const LOCK_TIMEOUT_MS = 1_500
 
-/** For locks that are kept while others are asked, such as a KMS: as long as the client waits. */
+/** For locks that are kept during calls to others, such as a KMS: as long as the client waits. */
 export const PATIENT_LOCK_TIMEOUT_MS = QUERY_TIMEOUT_MS
 
-/** A stopped process goes on within seconds; one that is gone must not hold its locks for longer. */
+/** A stopped process continues within seconds; one that is gone must not hold its locks for longer. */
 const IDLE_IN_TRANSACTION_MS = 60_000
 
 /** How often the server looks, while it works on a statement, whether the client is still there. */
@@ -49,8 +49,8 @@ const APPLY = `
     OR pg_catalog.version() OPERATOR(pg_catalog.!~*) 'mingw|msvc|visual c'`
 
 /**
- * Gives a new session every setting that the vault relies on, whatever the defaults of server, database and role are. What
- * an operator has decided about durability or read-only access is left alone: `doctor` judges it.
+ * Gives a new session every setting that the vault relies on, over the defaults of server, database and role. Decisions
+ * of the operator about durability or read-only access stay: `doctor` judges them.
  *
  * @param timeoutMs how long each of the two statements may take
  */
@@ -105,7 +105,7 @@ export function settingsFor({
 
 /**
  * PostgreSQL searches pg_catalog first unless the path names it, and a session's temporary tables first unless the path
- * names them: so they come last, and cannot stand in for the vault's.
+ * names them: so they come last, and cannot take the place of the vault's.
  */
 function searchPathOf(schema: string): string {
   return `${quoteIdentifier(schema)}, pg_temp`

@@ -7,7 +7,7 @@ const UPSERT: Statement = {
          ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE settings.value <> excluded.value`,
 }
 
-/** What a server tells the commands beside it. Nothing secret. */
+/** What a server records for commands on the same machine. Nothing secret. */
 export type SettingName = 'issuer' | 'card-search'
 
 export async function readSetting(db: Queryable, name: SettingName): Promise<string | undefined> {

@@ -1,6 +1,6 @@
 import type { Queryable, Statement } from './database.ts'
 
-/** So many rows a statement removes at the most: none locks many rows, or runs into its timeout. */
+/** How many rows a statement removes at most: none locks many rows, or runs into its timeout. */
 const PAGE = 1_000
 
 /**
@@ -18,8 +18,8 @@ export async function sweep(db: Queryable, statement: Statement, values: readonl
 }
 
 /**
- * SQL of a common table expression `turn`, whose one row says in `is_mine` whether no other server sweeps at the moment: for
- * tables of which the server's role may not update a row, and so may not lock one (`FOR UPDATE`) either.
+ * SQL of a common table expression `turn`, whose one row says in `is_mine` whether no other server sweeps at the
+ * moment: for tables whose rows the server's role may not update, and so may not lock (`FOR UPDATE`) either.
  *
  * @param lock a number that nothing else in this database locks
  */

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { SCHEMA_NAME } from '../config/option-values.ts'
+import { VaultError } from '../values/vault-error.ts'
 import { connectionOptions, type DatabaseOptions } from './database.ts'
 import { translate, unavailable } from './database-error.ts'
 
@@ -9,14 +10,14 @@ export interface ServerFault {
   detail: string
 }
 
-/** What the server is, and the schema that the vault's tables are in or are to be created in. */
+/** The facts of the server, and the schema that the vault's tables are in or are to be created in. */
 export interface VaultServer {
   faults: ServerFault[]
   schema: string
 }
 
 /** The message is one sentence for each fault. */
-export class UnfitServer extends Error {
+export class UnfitServer extends VaultError {
   override readonly name = 'UnfitServer'
 
   constructor(faults: readonly ServerFault[]) {
@@ -66,7 +67,7 @@ const READ_FACTS = `
  * Examines the server through a session without any of the vault's settings, and finds the schema of the vault: the one
  * that is named, or the current schema of the role if it holds a vault, or the only one in the database that does.
  *
- * @throws {Problem} when there is no connection
+ * @throws {Problem} if there is no connection
  */
 export function examineServer(place: Place): Promise<VaultServer> {
   return examine(place, (row) => {
@@ -151,7 +152,7 @@ const UNUSABLE_NAME: ServerFault = {
 const POOLED: ServerFault = {
   code: 'database-pooler',
   detail:
-    'a connection pooler (such as PgBouncer) in transaction or statement mode stands before the database, and the vault needs sessions of its own: name PostgreSQL itself in the URL, or set pool_mode = session for the vault.',
+    'a connection pooler (such as PgBouncer) in transaction or statement mode is in front of the database, and the vault needs sessions of its own: name PostgreSQL itself in the URL, or set pool_mode = session for the vault.',
 }
 
 /**

@@ -1,6 +1,6 @@
 import { type DatabaseOptions, openDatabase, type Statement } from './database.ts'
 
-/** One write answers for everybody who asks within this time of its beginning. */
+/** One write answers for all who ask within this time of its beginning. */
 const FRESH_MS = 500
 
 const LITTLE_MEMORY: Statement = { name: 'little-memory', text: `SELECT set_config('work_mem', '64kB', true)` }

@@ -55,7 +55,7 @@ describe('a lock of a live process', () => {
     expect(readdirSync(dataDir)).toEqual(['strongroom.lock'])
   })
 
-  it('is kept when the start of the holder could not be told', () => {
+  it('is kept if the start of the holder is unknown', () => {
     leaveLock({ process: 'unknown' })
     expect(takeDataDirLock(dataDir, server, log)).toHaveProperty('holder')
   })

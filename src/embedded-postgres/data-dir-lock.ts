@@ -5,7 +5,7 @@ import { z } from 'zod'
 
 const lockHolder = z.object({
   pid: z.int().positive(),
-  /** What tells this process from a later one with the same id; see {@link identifyProcess}. */
+  /** What distinguishes this process from a later one with the same id; see {@link identifyProcess}. */
   process: z.string(),
   role: z.enum(['server', 'command']),
   /** For people: "the vault", or the command. */
@@ -21,14 +21,14 @@ export interface DataDirLock {
 
 export type LockAttempt = { lock: DataDirLock } | { holder: LockHolder }
 
-/** The start of a process is not known here, so a living process with the right id is taken for the same one. */
+/** The start of a process is unknown here, so a living process with the right id counts as the same one. */
 const UNKNOWN_START = 'unknown'
 
 /**
  * Takes `<dataDir>/strongroom.lock`, or says which live process has it. Never waits.
  *
- * A lock whose process is gone (killed, or the machine lost power) is recovered and reported on the log.
- * Process ids mean something on one machine only: two containers must not share a data directory.
+ * A lock whose process is gone (killed, or the machine lost power) is recovered and reported on the log. Process ids
+ * mean something on one machine only: two containers must not share a data directory.
  */
 export function takeDataDirLock(
   dataDir: string,
@@ -57,7 +57,7 @@ export function describeHolder(holder: LockHolder): string {
 }
 
 /**
- * Identifies a running process beyond its id, which the system uses again; undefined when none runs under that id.
+ * Identifies a running process beyond its id, which the system uses again; undefined if none runs under that id.
  *
  * Linux: the boot and the start in clock ticks after it (proc(5), field 22), because after a reboot the same program
  * can well have the same id. Elsewhere on POSIX: the start as ps(1) prints it.
@@ -102,9 +102,9 @@ function isRunning(holder: LockHolder): boolean {
 /**
  * Removes the stale lock with exactly this text; returns the live process that is doing so already, if there is one.
  *
- * Two processes that both found the lock stale must not both remove it: the slower one would remove the new lock of
- * the faster. So removal has a lock of its own, held for a few system calls. Dying in there leaves it behind, and then
- * it is removed without such care.
+ * Two processes that both found the lock stale must not both remove it: the slower one would remove the new lock of the
+ * faster. So removal has a lock of its own, held for a few system calls. A process that dies during them leaves it, and
+ * then it is removed without such care.
  */
 function removeStale(file: string, staleText: string, claimText: string): LockHolder | undefined {
   const recovery = `${file}.recovery`
@@ -131,7 +131,7 @@ function heldLock(file: string, claimText: string): DataDirLock {
   }
 }
 
-/** Creates a file with its whole text at once, or returns false if it exists: nobody ever reads half a lock. */
+/** Creates a file with its whole text at once, or returns false if it exists: half a lock is never read. */
 function createWhole(file: string, text: string): boolean {
   const draft = `${file}.${process.pid}`
   // A draft can only be left over from a process that died under the id that is now ours.

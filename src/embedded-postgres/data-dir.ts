@@ -8,10 +8,11 @@ export interface Account {
 }
 
 /**
- * Creates the data directory or checks the one that is there, and returns its real path.
+ * Creates the data directory or checks an existing one, and returns its real path.
  *
- * Nobody else may enter it: mode 0700. When we are root, PostgreSQL runs under an account of its own that must be able
- * to pass through (and only that): mode 0710 with that account's group. The secrets in it are mode 0600 besides.
+ * Others may not enter it: mode 0700. When the vault runs as root, PostgreSQL runs under an account of its own that
+ * must be able to pass through (and only that): mode 0710 with that account's group. The secrets in it have mode 0600
+ * as well.
  */
 export function prepareDataDir(dataDir: string, account: Account | undefined, log: (line: string) => void): string {
   makeDataDir(dataDir)
@@ -54,7 +55,7 @@ function insideOf(directory: string): string {
   return `name one inside it that the vault makes, STRONGROOM_DATA_DIR=${path.join(directory, 'vault')}, or start the vault as its owner`
 }
 
-/** A directory with other people's files keeps its mode: a slip such as STRONGROOM_DATA_DIR=/var must not close /var. */
+/** A directory with files of others keeps its mode: a mistake such as STRONGROOM_DATA_DIR=/var must not close /var. */
 function isOurs(directory: string): boolean {
   return isVaultFolder(readdirSync(directory))
 }
@@ -67,9 +68,9 @@ export function isVaultFolder(names: readonly string[]): boolean {
 /**
  * Lets the account pass through a directory and all above it, or throws a sentence that says what to do.
  *
- * The one thing that is changed: a directory of root's that is closed to everybody (0700: /root, or what mkdtemp makes)
- * becomes 0710 with the account's group, which lets it pass and neither list nor write. Everything else was somebody's
- * decision and is left alone.
+ * It changes only a directory of root's that is closed to all others (0700: /root, or what mkdtemp makes): it becomes
+ * 0710 with the account's group, which lets it pass and neither list nor write. All other modes were decided by a
+ * person and stay.
  */
 export function openTheWay(target: string, account: Account, log: (line: string) => void): void {
   for (const directory of withAncestors(target)) {

@@ -15,7 +15,7 @@ const HOST = '127.0.0.1'
 
 const databaseFile = z.object({
   host: z.string(),
-  /** 0 from the beginning of a start until the database accepts connections: meanwhile the URLs lead nowhere. */
+  /** 0 from the beginning of a start until the database accepts connections; until then the URLs lead nowhere. */
   port: z.int(),
   database: z.string(),
   urls: z.object({ superuser: z.string(), owner: z.string(), server: z.string() }),
@@ -24,7 +24,7 @@ const databaseFile = z.object({
 export type DatabaseFile = z.infer<typeof databaseFile>
 export type DatabaseUrls = DatabaseFile['urls']
 
-/** Reads `<dataDir>/database.json`; undefined when there is none. */
+/** Reads `<dataDir>/database.json`; undefined if there is none. */
 export function readDatabaseFile(dataDir: string): DatabaseFile | undefined {
   const file = path.join(dataDir, 'database.json')
   if (!existsSync(file)) return undefined
@@ -70,7 +70,7 @@ export function writeDatabaseFile(dataDir: string, file: DatabaseFile): void {
   syncDirectory(dataDir)
 }
 
-/** Makes renames in a directory survive a loss of power, where the system has such a thing. */
+/** Makes renames in a directory survive a loss of power, on systems that can. */
 export function syncDirectory(directory: string): void {
   if (process.platform === 'win32') return
   const descriptor = openSync(directory, 'r')

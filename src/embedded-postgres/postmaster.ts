@@ -47,11 +47,11 @@ const MAX_LOG_BYTES = 1024 * 1024
 /** A postmaster is PostgreSQL's first process; the others of the cluster are its children. */
 export interface Postmaster {
   port: number
-  /** It was told to end, lets nobody in any more, and may wait for its sessions. */
+  /** It is shutting down, accepts no connections, and may wait for its sessions. */
   isStopping: boolean
 }
 
-/** Finds the postmaster that runs on this cluster, whoever started it. */
+/** Finds the postmaster that runs on this cluster, whichever process started it. */
 export function findPostmaster(cluster: string): Postmaster | undefined {
   const file = path.join(cluster, 'postmaster.pid')
   let lines: string[]
@@ -135,7 +135,7 @@ function isPostmasterOf(cluster: string, pid: number): boolean {
   }
 }
 
-/** Free at this moment: whoever uses it must be ready to try another one. */
+/** Free at this moment: the caller must be ready to try another one. */
 async function findFreePort(): Promise<number> {
   const probe = createServer()
   const { promise, resolve, reject } = Promise.withResolvers<void>()

@@ -2,7 +2,7 @@ import { Problem } from '../values/problem.ts'
 
 /** How much is under way at once in this process. */
 export interface AdmissionLimits {
-  /** Requests in each of the rooms, before anybody knows whose they are. */
+  /** Requests in each of the rooms, before their caller is known. */
   requests?: number
   /** Requests of one caller. */
   requestsPerCaller?: number
@@ -36,7 +36,7 @@ export interface Place {
   leave(): void
 }
 
-/** @returns a function that gives a place to a request; it throws {Problem} busy when there is none */
+/** @returns a function that gives a place to a request; it throws {Problem} busy if there is none */
 export function createAdmission(limits: AdmissionLimits = {}): (room: Room) => Place {
   const { requests, requestsPerCaller, bytes, bytesPerCaller } = { ...LIMITS, ...limits }
   const rooms = { callers: { requests: 0, bytes: 0 }, strangers: { requests: 0, bytes: 0 } }

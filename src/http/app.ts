@@ -1,20 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import express, { type Express, type Request, type Response } from 'express'
-import { describeError, type Logger, logRequest } from '../observability/logger.ts'
+import { describeError } from '../observability/describe-error.ts'
+import { type Logger, logRequest } from '../observability/logger.ts'
 import { KNOWN_METHODS } from '../observability/metrics.ts'
 import type { NewId } from '../values/identifier.ts'
 import { parseInput } from '../values/parse-input.ts'
-import { Problem, type ProblemCode } from '../values/problem.ts'
+import { Problem, toProblem } from '../values/problem.ts'
+import type { ProblemCode } from '../values/problem-codes.ts'
 import { type AdmissionLimits, createAdmission, type Place, type Room } from './admission.ts'
 import { readBody } from './body.ts'
 import { challengeHeaders } from './challenge.ts'
-import { problemAnswer, tokenErrorAnswer, toProblem } from './documents/problem-response.ts'
+import { problemAnswer, tokenErrorAnswer } from './documents/problem-document.ts'
 import { endDrained } from './end-drained.ts'
 import { identifyCaller } from './identify-caller.ts'
 import { leavesEvent, mayComeFromCaller, refusalOf } from './refusal-event.ts'
 import { type RefusesCertificate, requestCredentials } from './request-credentials.ts'
 import { checkEnvelope, type EnvelopeRules, pathOf, queryOf } from './request-head.ts'
-import type { Answer, Asked, Refusal, RequestCredentials, Route } from './route.ts'
+import { RequestProblem } from './request-problem.ts'
+import { type Answer, type Asked, methodsByPath, type Refusal, type RequestCredentials, type Route } from './route.ts'
 import { apiHeaders } from './security-headers.ts'
 import { type Source, sourceOf } from './source/source.ts'
 import type { TrustedProxies } from './source/trusted-proxies.ts'
@@ -25,15 +28,17 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024
 
 export interface AppOptions<C> extends Omit<EnvelopeRules, 'isForAnyHost'> {
   routes: readonly Route<C>[]
-  /** Where callers reach the server, whatever it is called on this machine. */
+  /** The public URL of the server, whatever its name on this machine. */
   publicUrl: string
+  /** With which a proof of a token's key may be signed. */
+  proofAlgorithms: readonly string[]
   /** Whose word about the sender of a request is taken. */
   proxies: TrustedProxies
   /** Whether a client's certificate is as good as none. */
   refusesCertificate: RefusesCertificate
   /** Finds out who is calling. @throws {Problem} unauthenticated */
   authenticate: (request: RequestCredentials) => Promise<C>
-  /** Whether they may still come in; from then on the caller is who this answers with. @throws {Problem} */
+  /** Whether they may still come in; from then on the caller is the one in the answer. @throws {Problem} */
   checkCallerStatus: (caller: C) => Promise<C>
   /** @throws {Problem} scope-missing when the caller has none of the scopes */
   authorize: (caller: C, scopes: readonly string[]) => void
@@ -72,7 +77,7 @@ interface Trace<C> {
   silentRefusals?: readonly ProblemCode[] | undefined
   /** Whether what is wrong is said as OAuth has it. */
   refusesAsOAuth: boolean
-  /** Those of which the caller needs one; none where anybody may come. */
+  /** The scopes of which the caller needs one; empty for public routes. */
   scopes: readonly string[]
   caller?: C | undefined
   token?: string
@@ -118,14 +123,14 @@ export function createApp<C>(options: AppOptions<C>): Express {
   for (const [path, methods] of methodsByPath(options.routes)) {
     app.all(path, (request) => {
       traceOf<C>(request).route = path
-      throw new Problem('method-not-allowed', { headers: { Allow: methods.join(', ') } })
+      throw new RequestProblem('method-not-allowed', { Allow: methods.join(', ') })
     })
   }
   app.use((request) => {
-    // Wherever it points to: what it asks for is answered nowhere (RFC 9110 section 9.3.8).
+    // At any path: what it asks for is answered nowhere (RFC 9110 section 9.3.8).
     if (request.method === 'TRACE') {
       const methods = new Set([...methodsByPath(options.routes).values()].flat())
-      throw new Problem('method-not-allowed', { headers: { Allow: [...methods].join(', ') } })
+      throw new RequestProblem('method-not-allowed', { Allow: [...methods].join(', ') })
     }
     throw new Problem('not-found')
   })
@@ -166,7 +171,7 @@ async function follow<C>(
   let caller: C | undefined
   if (route.access !== 'public') {
     trace.scopes = route.scopesFor?.(params) ?? route.access
-    // Whoever is turned away is named: they have proved who they are.
+    // A refused caller is named, since it has proved who it is.
     trace.caller = await options.authenticate(credentials)
     trace.place?.belongTo(options.describeCaller(trace.caller))
     caller = await options.checkCallerStatus(trace.caller)
@@ -205,7 +210,7 @@ async function follow<C>(
   }
 }
 
-/** Express gives what a wildcard stands for as a list of segments. */
+/** Express gives the match of a wildcard as a list of segments. */
 function paramsOf({ params }: Request): Record<string, string> {
   const texts: Record<string, string> = {}
   for (const [name, value] of Object.entries(params)) texts[name] = typeof value === 'string' ? value : value.join('/')
@@ -242,7 +247,7 @@ function send<C>(request: Request, response: ServerResponse, answer: Answer, opt
         ? {}
         : { 'Content-Type': answer.contentType ?? 'application/json', 'Content-Length': Buffer.byteLength(body) }),
       ...answer.headers,
-      ...(problem && challengeHeaders(problem, { scopes: trace.scopes, publicUrl: options.publicUrl })),
+      ...(problem && challengeHeaders(problem, { ...options, scopes: trace.scopes })),
     })
     const sent = request.method === 'HEAD' ? undefined : body
     if (ends && isUnread(request)) endUnread(request, response, sent)
@@ -270,9 +275,9 @@ function send<C>(request: Request, response: ServerResponse, answer: Answer, opt
   })
 }
 
-/** What the log says of a refusal beyond its code. */
-function reasonFor({ status, cause, disbelief }: Problem): string | undefined {
-  return status >= 500 && cause ? describeError(cause) : disbelief?.reason
+/** What the log says about a refusal beyond its code. */
+function reasonFor({ kind, cause, disbelief }: Problem): string | undefined {
+  return kind !== 'refused' && cause ? describeError(cause) : disbelief?.reason
 }
 
 /** A string where it can be: Node then writes it together with the headers, in one piece. */
@@ -284,16 +289,8 @@ function parseQuery<C>(route: Route<C>, request: Request): unknown {
   const parameters = [...queryOf(request.url)]
   const names = parameters.map(([name]) => name)
   if (new Set(names).size !== names.length)
-    throw new Problem('query-not-accepted', { detail: 'a parameter stands twice' })
+    throw new Problem('query-not-accepted', { detail: 'a parameter occurs twice' })
   if (route.query) return parseInput(route.query, Object.fromEntries(parameters))
   if (parameters.length > 0) throw new Problem('unknown-member', { detail: 'there are no query parameters here' })
   return undefined
-}
-
-function methodsByPath<C>(routes: readonly Route<C>[]): Map<string, string[]> {
-  const methods = new Map<string, string[]>()
-  for (const { path, method } of routes) {
-    methods.set(path, [...(methods.get(path) ?? []), ...(method === 'GET' ? ['GET', 'HEAD'] : [method])])
-  }
-  return methods
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Problem } from '../values/problem.ts'
 import { parseLongJson } from './json.ts'
+import { RequestProblem } from './request-problem.ts'
 
 /**
  * Our own bounded reader instead of express.json(): that one puts the whole body into its error, inflates compressed
@@ -12,13 +13,13 @@ const FORM = /^application\/x-www-form-urlencoded\s*(;\s*charset\s*=\s*"?utf-8"?
 export interface BodyOptions {
   maxBytes: number
   acceptsForm: boolean
-  /** Told of bytes as they come; what it throws ends the reading. */
+  /** Gets the number of bytes as they arrive; what it throws ends the reading. */
   onBytes?: ((bytes: number) => void) | undefined
 }
 
 export interface Body {
   value: unknown
-  /** The bytes as they came; whoever reads the body wipes them when it is done. */
+  /** The bytes as they came; the reader of the body wipes them when it is done. */
   bytes: Buffer
 }
 
@@ -59,7 +60,7 @@ function collect(request: IncomingMessage, { maxBytes, onBytes }: BodyOptions): 
       }
     }
     const onEnd = () => settle(() => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)))
-    // Ended before it was complete: nobody is there to be answered, or the time-out has answered already.
+    // Ended before it was complete: the client is gone, or the time-out has answered.
     const onLost = () => settle(() => reject(new Problem('malformed-request')))
     const settle = (outcome: () => void) => {
       request.off('data', onData).off('end', onEnd).off('close', onLost).off('error', onLost)
@@ -74,7 +75,7 @@ const MAX_PARAMETERS = 64
 
 /** A client that sends so much would send the rest too. */
 function tooLarge(): Problem {
-  return new Problem('body-too-large', { headers: { Connection: 'close' } })
+  return new RequestProblem('body-too-large', { Connection: 'close' })
 }
 
 /** Leaves out a byte-order mark, which RFC 8259 section 8.1 lets a reader ignore. */
@@ -93,14 +94,14 @@ function parseForm(text: string): Record<string, string> {
   if (text.split('&', MAX_PARAMETERS + 1).length > MAX_PARAMETERS) {
     throw new Problem('invalid-token-request', {
       detail: `there are more than ${MAX_PARAMETERS} parameters`,
-      extensions: { error: 'invalid_request' },
+      oauthError: 'invalid_request',
     })
   }
   for (const [name, value] of new URLSearchParams(text)) {
     if (members.has(name))
       throw new Problem('invalid-token-request', {
-        detail: 'a parameter stands twice',
-        extensions: { error: 'invalid_request' },
+        detail: 'a parameter occurs twice',
+        oauthError: 'invalid_request',
       })
     members.set(name, value)
   }

@@ -1,27 +1,40 @@
-import type { Problem } from '../values/problem.ts'
+import type { Challenge, Problem } from '../values/problem.ts'
 
 /** What the server adds to each challenge. */
 export interface ChallengeFacts {
   /** The scopes that the call takes, unless the challenge names its own. */
   scopes: readonly string[]
-  /** Where callers reach the server. */
+  /** The public URL of the server. */
   publicUrl: string
+  /** The algorithms of RFC 9449 section 7.1 with which a proof may be signed. */
+  proofAlgorithms: readonly string[]
 }
 
-/** `WWW-Authenticate` for a problem that asks for other credentials (RFC 9110 section 11.6.1, RFC 9728 section 5.1). */
-export function challengeHeaders({ challenges }: Problem, facts: ChallengeFacts): Record<string, string> {
-  if (challenges.length === 0) return {}
-  const { scopes, publicUrl } = facts
-  const texts = challenges.map(({ scheme, parameters }) => {
-    const all = {
-      ...parameters,
-      scope: parameters.scope ?? scopes.join(' '),
-      realm: 'strongroom',
-      resource_metadata: `${publicUrl}/.well-known/oauth-protected-resource`,
-    }
-    return `${scheme} ${written(all)}`
-  })
+/**
+ * `WWW-Authenticate` for a problem that asks for other credentials: RFC 9110 section 11.6.1, RFC 9728 section 5.1, and RFC 6749
+ * section 5.2 for those of a client.
+ */
+export function challengeHeaders({ code, challenge }: Problem, facts: ChallengeFacts): Record<string, string> {
+  if (code === 'invalid-client') return { 'WWW-Authenticate': 'Basic realm="strongroom"' }
+  if (challenge === undefined) return {}
+  const schemes = challenge.scheme === 'any' ? (['Bearer', 'DPoP'] as const) : (['DPoP'] as const)
+  const texts = schemes.map((scheme) => `${scheme} ${written(parametersOf(scheme, challenge, facts))}`)
   return { 'WWW-Authenticate': texts.join(', ') }
+}
+
+function parametersOf(
+  scheme: 'Bearer' | 'DPoP',
+  { error, scope }: Challenge,
+  { scopes, publicUrl, proofAlgorithms }: ChallengeFacts,
+): Record<string, string> {
+  return {
+    ...(error === undefined ? {} : { error }),
+    ...(scope === undefined ? {} : { scope }),
+    ...(scheme === 'DPoP' ? { algs: proofAlgorithms.join(' ') } : {}),
+    scope: scope ?? scopes.join(' '),
+    realm: 'strongroom',
+    resource_metadata: `${publicUrl}/.well-known/oauth-protected-resource`,
+  }
 }
 
 /** Every value is one of ours, without quotation marks. */

@@ -6,9 +6,9 @@ const LAST_BYTES = 8 * 1024
 const SHORT_BYTES = 14 * 1024
 
 /**
- * Ends an answer in such a way that the connection has nothing left to drain when its client has all of it. Otherwise a client that
- * sends the next request at once finds the connection paused, and of a TLS record that arrives meanwhile Node's parser says
- * that the request is malformed (HPE_PAUSED): a TLS socket hands over what it has decrypted, paused or not.
+ * Ends an answer in such a way that the connection has nothing left to drain when its client has all of it. Otherwise a
+ * client that sends the next request at once finds the connection paused, and Node's parser calls the next TLS record
+ * malformed (HPE_PAUSED): a TLS socket hands over what it has decrypted, paused or not.
  */
 export function endDrained(response: ServerResponse, body: string | Buffer | undefined): void {
   if (body === undefined || Buffer.byteLength(body) <= SHORT_BYTES) {

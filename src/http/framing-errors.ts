@@ -1,7 +1,7 @@
-import type { ProblemCode } from '../values/problem.ts'
+import type { ProblemCode } from '../values/problem-codes.ts'
 import type { Source } from './source/source.ts'
 
-/** Not what was malformed: a connection that was opened ahead and never used, and a method that is not served. */
+/** These are not malformed: a connection that was opened ahead and never used, and a method that is not served. */
 const WELL_FORMED = new Set<ProblemCode>(['request-timeout', 'method-not-allowed'])
 
 /** What becomes of a request that no parser could read: it is counted, in the metrics and in an event of the minute. */

@@ -4,9 +4,9 @@ import { type Route, route } from './route.ts'
 const statusSchema = z.object({ status: z.string() })
 
 /**
- * `/healthz` says that the process answers; `/readyz` that it can serve. Both answer whatever Host says.
+ * `/healthz` says that the process answers; `/readyz` that it can serve. Both answer for any Host.
  *
- * @param checkReady throws the Problem that stands in the way
+ * @param checkReady throws the Problem that keeps the vault from serving
  */
 export function createHealthRoutes<C>(checkReady: () => Promise<void>): Route<C>[] {
   return [

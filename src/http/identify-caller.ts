@@ -14,10 +14,10 @@ interface IdentifyOptions<C> {
 }
 
 /**
- * Who sends a request that is refused before any route has asked for a token, for the event of the refusal.
+ * The sender of a request that is refused before a route has asked for a token, for the event of the refusal.
  *
  * @param trace gets a place among the callers, since a signature costs time
- * @returns undefined where there is no token, or none that is good
+ * @returns undefined without a valid token
  */
 export async function identifyCaller<C>(
   request: IncomingMessage,

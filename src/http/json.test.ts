@@ -65,7 +65,7 @@ describe('parseJson', () => {
   })
 })
 
-describe('a member that stands twice', () => {
+describe('a member that occurs twice', () => {
   it.each([
     ['plainly', '{"a":1,"a":2}'],
     ['with the same value', '{"a":1,"a":1}'],
@@ -82,7 +82,7 @@ describe('a member that stands twice', () => {
     ['with a backslash at the end of its name', '{"a\\\\":1,"a\\\\":2}'],
     ['as a name of Object.prototype', '{"constructor":1,"constructor":2}'],
   ])('is refused: %s', (_how, text) => {
-    expect(refusalOf(text)).toMatchObject({ code: 'malformed-json', detail: 'a member stands twice in one object' })
+    expect(refusalOf(text)).toMatchObject({ code: 'malformed-json', detail: 'a member occurs twice in one object' })
   })
 
   it('is refused anywhere in any object', () => {
@@ -107,7 +107,7 @@ describe('a member that stands twice', () => {
     '{"a":"\\\\","b":"a"}',
     '{"a":1,"A":2}',
     '{"é":1,"e\u0301":2}',
-  ])('is not seen where there is none: %s', (text) => {
+  ])('is not seen if there is none: %s', (text) => {
     expect(parseJson(text)).toEqual(JSON.parse(text))
   })
 })
@@ -145,31 +145,30 @@ describe('how much there is', () => {
   })
 
   it.each([
-    ['a member more', object(65), 'unknown-member', 422],
-    ['a member more, in an inner object', `[[${object(65)}]]`, 'unknown-member', 422],
-    ['an element more', array(2001), 'invalid-input', 422],
-    ['an element more, in an inner array', `{"a":{"b":${array(2001)}}}`, 'invalid-input', 422],
-    ['a longer text', `"${'x'.repeat(16 * 1024)}"`, 'invalid-input', 422],
-    ['a longer name', `{"${'x'.repeat(16 * 1024)}":1}`, 'invalid-input', 422],
-    ['a text of escapes', `"${'\\u0041'.repeat(16 * 1024)}"`, 'invalid-input', 422],
-    ['many objects of 60', `[${Array(1800).fill(object(60)).join()}]`, 'body-too-large', 413],
+    ['a member more', object(65), 'unknown-member'],
+    ['a member more, in an inner object', `[[${object(65)}]]`, 'unknown-member'],
+    ['an element more', array(2001), 'invalid-input'],
+    ['an element more, in an inner array', `{"a":{"b":${array(2001)}}}`, 'invalid-input'],
+    ['a longer text', `"${'x'.repeat(16 * 1024)}"`, 'invalid-input'],
+    ['a longer name', `{"${'x'.repeat(16 * 1024)}":1}`, 'invalid-input'],
+    ['a text of escapes', `"${'\\u0041'.repeat(16 * 1024)}"`, 'invalid-input'],
+    ['many objects of 60', `[${Array(1800).fill(object(60)).join()}]`, 'body-too-large'],
     [
       'many empty arrays',
       `[${Array(1500)
         .fill(`[${Array(100).fill('[]').join()}]`)
         .join()}]`,
       'body-too-large',
-      413,
     ],
-  ] as const)('is refused: %s', (_what, text, code, status) => {
-    expect(refusalOf(text)).toMatchObject({ code, status })
+  ] as const)('is refused: %s', (_what, text, code) => {
+    expect(refusalOf(text).code).toBe(code)
   })
 
   it('is refused before anything is made of it, whether it is JSON or not', () => {
     expect(refusalOf(`${object(65).slice(0, -1)}, and no JSON`).code).toBe('unknown-member')
   })
 
-  it('counts neither what stands in a text nor what stands one behind the other', () => {
+  it('counts neither brackets in a text nor levels that follow each other', () => {
     const text = `["${'[1,{'.repeat(1000)}",${Array(1000).fill(object(9)).join()}]`
     expect(parseJson(text)).toEqual(JSON.parse(text))
   })
@@ -210,7 +209,7 @@ describe('parseLongJson', () => {
     expect(await parseLongJson(text)).toEqual(JSON.parse(text))
   })
 
-  it('agrees with parseJson wherever a long text is broken', async () => {
+  it('agrees with parseJson at every break of a long text', async () => {
     const text = JSON.stringify({ items: Array(700).fill(element), n: [1, 2], z: 1 })
     const puts = ['', ',', '"', '}', ']', '[', '{', '\\', 'x', '1', ' ']
     const broken = fc.tuple(fc.nat(text.length), fc.constantFrom(...puts), fc.nat(1))
@@ -257,7 +256,7 @@ describe('names and characters', () => {
   it.each(['{"__proto__":{"admin":true}}', '{"\\u005f_proto__":1}', '[{"a":{"__proto__":null}}]'])(
     'refuses %s',
     (text) => {
-      expect(refusalOf(text)).toMatchObject({ code: 'unknown-member', status: 422 })
+      expect(refusalOf(text)).toMatchObject({ code: 'unknown-member' })
       expect(Object.prototype).not.toHaveProperty('admin')
     },
   )

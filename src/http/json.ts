@@ -5,14 +5,14 @@ import { giveWay } from '../values/time-slice.ts'
 const MAX_DEPTH = 8
 /** No object that the API knows has more than 16 members, so one of more has a member that is not known. */
 const MAX_MEMBERS = 64
-/** A batch has a thousand items, and no other list is longer; what is little too long is for its schema to say. */
+/** A batch has a thousand items, and no other list is longer. The schema judges lists that are slightly too long. */
 const MAX_ELEMENTS = 2000
 /** Characters as they are sent. The longest text that is taken has 500, each of which may be two escapes of six. */
 const MAX_TEXT = 16 * 1024
 /** Members and elements of all objects and arrays together: a thousand checkouts with all their parts have fewer than 80,000. */
 const MAX_VALUES = 100_000
 
-/** A text that is longer is parsed piece by piece, and others have their turns meanwhile. */
+/** A longer text is parsed piece by piece, with other work in between. */
 const LONG = 64 * 1024
 /** After so many characters of a long text others may have a turn. */
 const STRIDE = 32 * 1024
@@ -39,7 +39,7 @@ export async function parseLongJson(text: string): Promise<unknown> {
   const elements: Span[] = []
   const faults: Problem[] = []
   for (const _ of checkText(text, faults, elements)) await giveWay()
-  // The text with a number in the place of each element, and each element by itself, are JSON if and only if the text is.
+  // The text with a number in place of each element is JSON, and each element is JSON, if and only if the text is.
   let outline = ''
   let end = 0
   for (const [at, element] of elements.entries()) {
@@ -74,13 +74,13 @@ function parse(text: string): unknown {
   }
 }
 
-/** Where an element stands in the text. */
+/** The position of an element in the text. */
 interface Span {
   start: number
   end: number
 }
 
-/** Puts the elements of the arrays in an object where their numbers stand. */
+/** Replaces the numbers in an object by the elements of the arrays. */
 function fillIn(whole: unknown, pieces: readonly unknown[]): unknown {
   if (typeof whole !== 'object' || whole === null) return whole
   for (const value of Object.values(whole)) {
@@ -188,7 +188,7 @@ function faultOfString(raw: string, names: Set<string> | undefined): Problem | u
   if (names === undefined) return undefined
   // An own member here, but it would become a prototype in the first careless assignment.
   if (text === '__proto__') return new Problem('unknown-member')
-  if (names.has(text)) return malformed('a member stands twice in one object')
+  if (names.has(text)) return malformed('a member occurs twice in one object')
   names.add(text)
   return undefined
 }

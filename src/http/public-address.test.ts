@@ -72,7 +72,7 @@ describe('a vault in production', () => {
     ])
   })
 
-  it('behind a proxy listens where it likes, under a certificate of its own', async () => {
+  it('behind a proxy listens on its own address, with its own certificate', async () => {
     const behind = { host: '127.0.0.1', issuer: 'https://shop.example', trustedProxies: ['10.0.0.1'] }
     expect(await faults(behind)).toEqual([])
     expect(await faults({ ...behind, issuer: 'https://localhost' })).toMatchObject([{ code: 'issuer-local' }])

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { certificateNames } from './tls/tls.ts'
 
-/** Where a vault says that it is, and where it listens. */
+/** The public address of a vault, and the address where it listens. */
 export interface PublicAddress {
   production: boolean
   issuer: string

@@ -1,4 +1,5 @@
-import type { Problem, ProblemCode } from '../values/problem.ts'
+import type { Problem } from '../values/problem.ts'
+import type { ProblemCode } from '../values/problem-codes.ts'
 
 /** What is known of a request that was refused. */
 interface Refused {
@@ -17,7 +18,7 @@ interface Known<Asked> extends Refused {
 
 /** Refused for the URL, before any route: it does not decode, or holds what no URL may. */
 const MALFORMED = new Set<ProblemCode>(['malformed-url', 'query-not-accepted'])
-/** Of strangers this would only fill the log: the whole Internet asks for what there is not. */
+/** For unknown callers this would only fill the log, because the Internet asks for paths that do not exist. */
 const ASTRAY = new Set<ProblemCode>(['not-found', 'method-not-allowed'])
 /** The log cannot be written. Such answers are counted, and `audit.gap` says how many. */
 const WITHOUT_LOG = new Set<ProblemCode>(['database-unavailable', 'audit-unavailable'])
@@ -28,11 +29,11 @@ export function mayComeFromCaller({ code }: Problem, { audited }: Refused): bool
 }
 
 /** Whether a refusal is an event: one at an audited route, a malformed URL, a caller astray, and what the vault failed at. */
-export function leavesEvent({ code, status }: Problem, { audited, silentRefusals, caller }: Refused): boolean {
+export function leavesEvent({ code, kind }: Problem, { audited, silentRefusals, caller }: Refused): boolean {
   if (WITHOUT_LOG.has(code) || silentRefusals?.includes(code)) return false
   if (audited) return true
   // A health check that answers 503 has worked.
-  if (status >= 500) return status !== 503
+  if (kind !== 'refused') return kind !== 'unavailable'
   return MALFORMED.has(code) || (ASTRAY.has(code) && caller !== undefined)
 }
 
@@ -40,8 +41,8 @@ export function leavesEvent({ code, status }: Problem, { audited, silentRefusals
  * Whether the answer stays as it is where its event cannot be written. It says nothing of a record or of a caller then; every
  * other refusal is answered only with its event committed.
  */
-function isAnsweredAnyway({ code, status }: Problem, { audited }: Refused): boolean {
-  return !audited || (status >= 500 && code !== 'record-integrity')
+function isAnsweredAnyway({ code, kind }: Problem, { audited }: Refused): boolean {
+  return !audited || (kind !== 'refused' && code !== 'record-integrity')
 }
 
 /** What the event of a refusal is made of. What is only known late is looked at now. */

@@ -6,9 +6,9 @@ import type { PeerCertificate, RequestCredentials } from './route.ts'
 import type { Source } from './source/source.ts'
 
 /**
- * What the request shows of its sender.
+ * The credentials of a request.
  *
- * @param publicUrl the server's own URL, under which it is known beyond a proxy or a port mapping
+ * @param publicUrl the server's own URL, under which it is known behind a proxy or a port mapping
  * @param refuses whether a certificate counts as none, since its authority has revoked it
  */
 export function requestCredentials(

@@ -1,23 +1,27 @@
 import type { IncomingMessage } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import { Problem } from '../values/problem.ts'
+import { RequestProblem } from './request-problem.ts'
 
 export interface EnvelopeRules {
   /** Whether the server answers for that host name. */
   answersFor: (host: string) => boolean
-  /** Whether the route at that path is answered whatever Host says. */
+  /** Whether the route at that path is answered for any Host. */
   isForAnyHost: (path: string) => boolean
-  /** Whether a text holds a card number; such a URL is refused. Headers are neither stored nor logged, and not looked at. */
+  /**
+   * Whether a text holds a card number; such a URL is refused. Headers are neither stored nor logged, and are not
+   * checked.
+   */
   holdsCardNumber: (text: string) => boolean
 }
 
-/** Two of them, and two readers would believe different ones. */
+/** With two of them, two readers would believe different ones. */
 const SINGLE_HEADERS = new Set(['authorization', 'host', 'content-type', 'content-encoding', 'idempotency-key'])
 const CREDENTIAL_NAME = /^(access_?token|id_token|authorization|bearer|jwt|api_?key|client_secret)$/i
 const JWT = /^eyJ[\w-]+\.[\w-]+\./
 
 /**
- * What every request must satisfy before anybody asks who it is from.
+ * What every request must satisfy before its caller is looked up.
  *
  * @throws {Problem} unknown-transfer-coding, wrong-host, malformed-request, malformed-url, query-not-accepted
  */
@@ -44,7 +48,7 @@ function checkHost(request: IncomingMessage, { answersFor, isForAnyHost }: Envel
     if (isForAny && httpVersion === '1.0') return
     throw new Problem('malformed-request', { detail: 'there is no Host header' })
   }
-  // RFC 9112 section 3.2.2: the host of an absolute target counts, whatever Host says.
+  // RFC 9112 section 3.2.2: the host of an absolute target counts, not the Host header.
   const absolute = isAbsolute(url) ? parseTarget(url) : null
   refuseImpossiblePort(headers.host)
   const named = absolute?.host ?? (isForAny ? undefined : headers.host)
@@ -55,14 +59,14 @@ function checkHost(request: IncomingMessage, { answersFor, isForAnyHost }: Envel
 }
 
 /**
- * How the bytes of a request are read. What is not clear about that is refused, and the connection with it, for what follows
+ * How the bytes of a request are read. Ambiguous requests are refused, and the connection closes, because what follows
  * might be taken for a request.
  *
  * @throws {Problem} malformed-request, unknown-transfer-coding
  */
 function checkFraming({ httpVersion, headers }: IncomingMessage): void {
   const refused = (code: 'malformed-request' | 'unknown-transfer-coding', detail: string) =>
-    new Problem(code, { detail, headers: { Connection: 'close' } })
+    new RequestProblem(code, { Connection: 'close' }, { detail })
   if (httpVersion !== '1.1' && httpVersion !== '1.0') {
     throw refused('malformed-request', 'the version of HTTP is neither 1.1 nor 1.0')
   }
@@ -114,7 +118,7 @@ function refuseDoubledHeaders(rawHeaders: readonly string[]): void {
     const name = rawHeaders[at]!.toLowerCase()
     if (!SINGLE_HEADERS.has(name)) continue
     if (seen.has(name)) {
-      throw new Problem('malformed-request', { detail: 'a header that must stand once stands twice' })
+      throw new Problem('malformed-request', { detail: 'a header that may occur only once occurs twice' })
     }
     seen.add(name)
   }

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
-import type { Problem, ProblemCode } from '../values/problem.ts'
+import type { Problem } from '../values/problem.ts'
+import type { ProblemCode } from '../values/problem-codes.ts'
 import type { Source } from './source/source.ts'
 
 /** What of a request says who sends it; only the connection's certificate and the source have been verified. */
@@ -10,7 +11,7 @@ export interface RequestCredentials {
   method: string
   /** The URL of the request without its query, under each name that the server goes by. */
   urls: () => readonly string[]
-  /** The client certificate of this very connection (RFC 8705): from the TLS socket, never from a header. */
+  /** The client certificate of this connection (RFC 8705): from the TLS socket, never from a header. */
   certificate: () => PeerCertificate | undefined
   source: Source
 }
@@ -47,7 +48,7 @@ export interface Answer {
   /** Defaults to JSON. A string or a buffer is sent as it is. */
   contentType?: string
   headers?: Readonly<Record<string, string>>
-  /** The problem that this answer tells of, for the log. */
+  /** The problem in this answer, for the log. */
   problem?: Problem
 }
 
@@ -79,7 +80,10 @@ interface RouteResponse {
   contentType?: string
 }
 
-/** One call of the API: what it takes, who may, what it answers. The OpenAPI document is made from the same schemas. */
+/**
+ * One call of the API: what it takes, who may call it, what it answers. The OpenAPI document is made from the same
+ * schemas.
+ */
 export interface Route<C, B = unknown, Q = unknown> {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   /** In Express's notation: `/v1/tokens/:token`. */
@@ -89,17 +93,17 @@ export interface Route<C, B = unknown, Q = unknown> {
   access: 'public' | readonly string[]
   /** Whether a refusal is an audit event; true for everything but public documents. */
   audited: boolean
-  /** Codes of refusals that are no events all the same: they tell a caller nothing that it may not know. */
+  /** Codes of refusals that are no events: they reveal nothing that the caller may not know. */
   silentRefusals?: readonly ProblemCode[]
   /** Also answered by a sealed vault, since it needs no key. */
   answersSealed?: true
   /** Also answered while the database is older than what the vault has signed. */
   answersOlder?: true
-  /** Answered whatever Host says: a health check often knows no more than an address. */
+  /** Answered for any Host: a health check often knows only an address. */
   answersAnyHost?: true
   /** Refusals have the form of RFC 6749 section 5.2, with the members of a problem beside `error`. */
   refusesAsOAuth?: true
-  /** Of `access`, the scopes that a caller needs for what the path names; all of them when left out. */
+  /** The scopes of `access` that a caller needs for what the path names; default: all of them. */
   scopesFor?(params: Readonly<Record<string, string>>): readonly string[]
   body?: z.ZodType<B>
   /** Also take `application/x-www-form-urlencoded`, as RFC 6749 has it. */
@@ -121,4 +125,13 @@ export interface Route<C, B = unknown, Q = unknown> {
 /** Lets the schemas give the types of `body` and `query`, and forgets them again so that routes fit in one list. */
 export function route<C, B = undefined, Q = undefined>(definition: Route<C, B, Q>): Route<C> {
   return definition as unknown as Route<C>
+}
+
+/** What `Allow` says of each path. HEAD is answered wherever GET is. */
+export function methodsByPath<C>(routes: readonly Route<C>[]): Map<string, string[]> {
+  const methods = new Map<string, string[]>()
+  for (const { path, method } of routes) {
+    methods.set(path, [...(methods.get(path) ?? []), ...(method === 'GET' ? ['GET', 'HEAD'] : [method])])
+  }
+  return methods
 }

@@ -3,10 +3,12 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Express } from 'express'
 import type { NewId } from '../values/identifier.ts'
-import { Problem, type ProblemCode } from '../values/problem.ts'
-import { problemDocument } from './documents/problem-response.ts'
+import { Problem } from '../values/problem.ts'
+import type { ProblemCode } from '../values/problem-codes.ts'
+import { problemDocument, problemHeaders, statusOf } from './documents/problem-document.ts'
 import { bornWithExpressPrototypes } from './express-internals.ts'
 import { afterAnswers, oneAtATime, whenLate } from './operator/one-at-a-time.ts'
+import { RequestProblem } from './request-problem.ts'
 import { apiHeaders } from './security-headers.ts'
 import { peerOf, type Source } from './source/source.ts'
 
@@ -28,11 +30,11 @@ export interface ServerHooks {
   newId: NewId
   /** The vault's own URL. */
   issuer: string
-  /** A request that was no well-formed HTTP: counted, since nobody is known. */
+  /** A request that was no well-formed HTTP: it is counted, since its caller is unknown. */
   onFramingError: (code: ProblemCode, source: Source) => void
 }
 
-/** An HTTPS server with every limit set. What is not TLS, or not HTTP, gets no further than this file. */
+/** An HTTPS server with every limit set. Anything other than TLS and HTTP ends in this file. */
 export function createHttpsServer(tls: ServerOptions, app: Express, hooks: ServerHooks): Server {
   const options = { ...tls, ...LIMITS, insecureHTTPParser: false, requireHostHeader: false, keepAlive: true }
   const server = createServer({ ...options, ...bornWithExpressPrototypes(app) }, oneAtATime(app))
@@ -49,7 +51,7 @@ export function createHttpsServer(tls: ServerOptions, app: Express, hooks: Serve
   // RFC 9110 section 10.1.1 lets us pass over an expectation; Node would answer without any of our headers.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response))
   server.on('connect', (_request, socket: Duplex) => {
-    refuse(socket, new Problem('method-not-allowed', { headers: { Allow: 'GET, HEAD, POST, PATCH, DELETE' } }), hooks)
+    refuse(socket, new RequestProblem('method-not-allowed', { Allow: 'GET, HEAD, POST, PATCH, DELETE' }), hooks)
   })
   return server
 }
@@ -92,13 +94,14 @@ function refuse(socket: Duplex, problem: Problem, hooks: ServerHooks): void {
   const body = Buffer.from(JSON.stringify(problemDocument(problem, requestId, hooks.issuer)), 'utf8')
   const headers: Record<string, string> = {
     ...apiHeaders,
-    ...problem.headers,
+    ...problemHeaders(problem),
     'Request-Id': requestId,
     'Content-Type': 'application/problem+json',
     'Content-Length': String(body.length),
     Connection: 'close',
   }
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
-  const head = `HTTP/1.1 ${problem.status} ${REASONS[problem.status] ?? 'Error'}\r\n${lines.join('\r\n')}\r\n\r\n`
+  const status = statusOf(problem)
+  const head = `HTTP/1.1 ${status} ${REASONS[status] ?? 'Error'}\r\n${lines.join('\r\n')}\r\n\r\n`
   socket.end(Buffer.concat([Buffer.from(head, 'latin1'), body]))
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
-/** What is left of a body when it has been answered: as much is read and dropped, and the connection goes on. */
+/** How much of a body is read and dropped after the answer, so that the connection can go on. */
 const DROPPED_BYTES = 64 * 1024
 /** How long, and for how many bytes, a connection stays open so that a client that still sends reads its answer. */
 const LINGER_MS = 2_000
@@ -11,15 +11,15 @@ export function isUnread({ complete, headers }: IncomingMessage): boolean {
   return !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0)
 }
 
-/** Whether so much of it may be still to come that the connection rather ends; without a length nobody knows. */
+/** Whether so much of it may follow that the connection is closed instead; without a length that is unknown. */
 export function isLongUnread(request: IncomingMessage): boolean {
   return isUnread(request) && !(Number(request.headers['content-length']) <= DROPPED_BYTES)
 }
 
 /**
- * Sends the answer to a request whose body is not read to its end, and closes the connection. A connection that is closed
- * while the client still sends is reset, and takes the answer with it (RFC 9112 section 9.6). So the answer goes first, and
- * the client gets some time to read it, or to end what it sends.
+ * Sends the answer to a request whose body is not read to its end, and closes the connection. A connection that is
+ * closed while the client still sends is reset, and takes the answer with it (RFC 9112 section 9.6). So the answer goes
+ * first, and the client gets some time to read it, or to end what it sends.
  *
  * @param response its head has been written, with `Connection: close`
  */

@@ -5,6 +5,7 @@ import type { Shipping } from '../audit/witness/witnesses-file.ts'
 import type { KeysConfig } from '../config/config.ts'
 import type { RootKeyProviderName } from '../config/option-values.ts'
 import type { AlertFacts } from '../observability/alert.ts'
+import { reasonOf } from '../observability/describe-error.ts'
 import { Problem } from '../values/problem.ts'
 import { beginCustodianCeremony } from './lifecycle/custodian-ceremony.ts'
 import { rehearseRootKey } from './lifecycle/rehearse-root-key.ts'
@@ -28,9 +29,11 @@ export interface VaultKeysOptions
     Pick<ReplaceRootKeyDeps, 'newAuditEvent'> {
   config: KeysConfig
   pin: Pick<VaultPinOptions, 'file' | 'vaultId' | 'mayBeginAgain' | 'mustBePinned'>
-  /** Where checkpoints were shipped to, as far as it is known here: the registry of keys is held against them. */
+  /**
+   * The places that checkpoints were shipped to, as far as this process knows: the key registry is compared with them.
+   */
   shipping: Shipping | undefined
-  /** Whether this process goes on with an older registry of keys, to bring the vault up to date. */
+  /** Whether this process continues with an older key registry, to bring the vault up to date. */
   restores?: boolean | undefined
   /** Whether the configuration names the root key that is to come, and not the present one. */
   replacesRootKey?: boolean | undefined
@@ -48,8 +51,7 @@ export async function openVaultKeys(options: VaultKeysOptions) {
   const providerOf = (name: RootKeyProviderName) =>
     createRootKeyProvider(name, { config, development, randomBytes, pinnedToken: (id) => pin.tokenOf(id) })
   const provider = providerOf(config.provider)
-  const unreachable = (error: unknown) =>
-    alert('root-key-unreachable', { reason: error instanceof Error ? error.message : 'unknown' })
+  const unreachable = (error: unknown) => alert('root-key-unreachable', { reason: reasonOf(error) })
   const comparesRootKey = options.pin.file !== undefined && !options.replacesRootKey
   const pin = createVaultPin({
     ...options.pin,

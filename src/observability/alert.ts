@@ -1,4 +1,4 @@
-/** What somebody must be woken for, with the sentence that the log says about it. Codes are never renamed or reused. */
+/** Conditions that need a person at once, with the sentence in the log. Codes are never renamed or reused. */
 export const ALERTS = {
   'core-dumps': 'core dumps are not off: a crash would write the keys and data in memory to a file',
   'key-registry-changed': 'the tables of keys were changed outside the vault',
@@ -74,7 +74,7 @@ export function createAlert(
   }
 }
 
-/** What whoever asks again and again is told of once. Beyond it the oldest would be told again. */
+/** Upper bound of remembered alerts. Above it the oldest is forgotten and may be raised again. */
 const MAX_TOLD = 1_000
 
 /** Raises an alert once for each piece of news, as long as this process remembers it. */

@@ -1,8 +1,8 @@
 import type { Alert } from './alert.ts'
+import { describeError } from './describe-error.ts'
 
 /** Everything that a server does without being asked, by the name that its alert, the log and the metrics say. */
 export const BACKGROUND_TASKS = {
-  'adopt-access': 'gives clients and contracts of an older vault their MACs and adds its access to the ledger',
   'destroy-index-keys': 'destroys index keys that a rotation emptied',
   'keep-mac-keys': 'replaces MAC keys in time',
   'claim-event-numbers':
@@ -35,13 +35,13 @@ export const BACKGROUND_TASKS = {
 
 export type TaskName = keyof typeof BACKGROUND_TASKS
 
-/** What a task does. One that goes on for as long as all is well calls `worked` as soon as it is. */
+/** The work of a task. A task that runs as long as all is well calls `worked` once it does. */
 type TaskWork = (worked: () => void) => Promise<unknown>
 
 interface BackgroundTask {
   /** Does the work now. Never rejects: a failure is reported. */
   run(): Promise<void>
-  /** Lets what is under way finish, and does no more. */
+  /** Finishes what is running, and starts nothing more. */
   stop(): Promise<void>
 }
 
@@ -49,11 +49,11 @@ interface BackgroundTask {
 export interface Background {
   /** What was begun here, whether it runs at the moment or not. */
   readonly tasks: ReadonlyMap<TaskName, BackgroundTask>
-  /** Does the work again and again: `everyMs` after the last time has ended, the first time after `firstMs`. */
+  /** Repeats the work: `everyMs` after the last time has ended, the first time after `firstMs`. */
   every(name: TaskName, times: { everyMs: number; firstMs?: number }, work: TaskWork): BackgroundTask
   /** Reports a failure of a task that is run by something else. */
   failed(name: TaskName, error: unknown): void
-  /** Says that such a task has done its work. */
+  /** Reports that such a task has done its work. */
   worked(name: TaskName): void
   close(): Promise<void>
 }
@@ -61,8 +61,6 @@ export interface Background {
 export interface BackgroundDeps {
   alert: Alert
   now: () => Date
-  /** Says of an error what may be logged. */
-  describeError: (error: unknown) => string
   /** Writes a line of level error. */
   log: (facts: { task: TaskName; reason: string }, message: string) => void
   count: (task: TaskName) => void
@@ -77,15 +75,15 @@ interface Spell {
 }
 
 /**
- * Runs tasks, each never twice at a time, and reports their failures: every one is counted, every reason is logged, and there
- * is an alert when a task begins to fail and once a day for as long as it goes on failing.
+ * Runs tasks, each never twice at a time, and reports their failures: every one is counted, every reason is logged, and
+ * an alert is raised when a task begins to fail and once a day while it still fails.
  */
 export function createBackground(deps: BackgroundDeps): Background {
   const tasks = new Map<TaskName, BackgroundTask>()
   const spells = new Map<TaskName, Spell>()
 
   function failed(task: TaskName, error: unknown): void {
-    const reason = deps.describeError(error)
+    const reason = describeError(error)
     const spell = spells.get(task)
     const at = deps.now().getTime()
     const isNews = spell === undefined || at - spell.alertedAt >= DAY_MS

@@ -23,8 +23,8 @@ const BUFFER_BYTES = 4096
 const FLUSH_EVERY_MS = 200
 
 /**
- * The service's log: JSON lines with the time in ISO 8601, to stdout unless told otherwise. One write to stdout takes as
- * long as a whole request spends in Express, so lines share one; what is still held is written when the process exits.
+ * The log of the process: JSON lines with the time in ISO 8601, to stdout by default. One write to stdout takes as long
+ * as a whole request spends in Express, so lines share one. What is still held is written when the process exits.
  */
 export function createLogger(level: string, destination: DestinationStream = bufferedStdout()): Logger {
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: levelName } }
@@ -42,33 +42,6 @@ export function logRequest(logger: Logger, line: RequestLine): void {
   if (line.status >= 500) logger.error(line, 'request')
   else logger.info(line, 'request')
 }
-
-/**
- * What may be said about an unexpected error: its name, our own errors' messages, and where it was thrown.
- * Messages of other people's errors quote input (V8's JSON errors, PostgreSQL's details), so they are left out.
- */
-export function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return 'a value that is not an Error was thrown'
-  const message = OWN_ERRORS.has(error.name) ? `: ${error.message}` : ''
-  // The stack begins with the message, and a message may have lines that look like frames.
-  const stack = error.stack ?? ''
-  const frames = stack.slice(stack.indexOf(error.message) + error.message.length)
-  const frame = /^\s+at .*$/m.exec(frames)?.[0].trim() ?? ''
-  return `${error.name}${message} ${frame}`.trim()
-}
-
-const OWN_ERRORS = new Set([
-  'Problem',
-  'SealError',
-  'SealingThreadError',
-  'DatabaseError',
-  'ConnectionError',
-  'KeyRegistryError',
-  'ConfigError',
-  'RootKeyUnreachable',
-  'RootKeyMismatch',
-  'RootKeyConfigError',
-])
 
 function levelName(label: string) {
   return { level: label }

@@ -4,9 +4,9 @@ import { auditCaller, type Caller } from '../access/policy/caller.ts'
 import type { AuditEvent, NewAuditEvent } from '../audit/event/audit-event.ts'
 import type { WriteAuditEvent } from '../audit/event/write-audit-event.ts'
 import type { Queryable } from '../database/database.ts'
-import { toProblem } from '../http/documents/problem-response.ts'
 import type { Refusal } from '../http/route.ts'
-import type { Problem, ProblemCode } from '../values/problem.ts'
+import { type Problem, toProblem } from '../values/problem.ts'
+import type { ProblemCode } from '../values/problem-codes.ts'
 import { parseToken } from './record/token.ts'
 
 interface RecordRefusalDeps {
@@ -32,13 +32,13 @@ interface RecordRefusalDeps {
 export function createRecordRefusal(deps: RecordRefusalDeps): (refusal: Refusal<Caller>) => Promise<Problem> {
   /** Undefined when the event is to be written, otherwise what to answer without one. */
   async function isTooMany({ problem, caller, source, isAnsweredAnyway }: Refusal<Caller>) {
-    if (problem.status >= 500 && isAnsweredAnyway) {
+    if (problem.kind !== 'refused' && isAnsweredAnyway) {
       return deps.strangers.countFailure(source.network) ? problem : undefined
     }
     if (caller !== undefined && !isAnsweredAnyway) return undefined
     const instead = await deps.strangers.count(source.network)
     // Whoever has a good token never meets the limit of strangers.
-    return instead && caller === undefined && problem.status !== 429 ? instead : instead && problem
+    return instead && caller === undefined && problem.code !== 'too-many-requests' ? instead : instead && problem
   }
 
   /** The client that the request claims to come from, where it exists: what no client has is somebody's input. */
@@ -59,7 +59,7 @@ export function createRecordRefusal(deps: RecordRefusalDeps): (refusal: Refusal<
     if (!isAnsweredAnyway) return record(refusal)
     if (deps.outage.isOpen()) {
       // A 503 is counted by its answer.
-      if (problem.status !== 503) deps.outage.missed('audit-unavailable')
+      if (problem.kind !== 'unavailable') deps.outage.missed('audit-unavailable')
       return problem
     }
     const recorded = record(refusal).catch((failure: unknown) => {
@@ -67,7 +67,7 @@ export function createRecordRefusal(deps: RecordRefusalDeps): (refusal: Refusal<
       return problem
     })
     // That the vault is busy is said at once.
-    return problem.status === 503 ? problem : recorded
+    return problem.kind === 'unavailable' ? problem : recorded
   }
 }
 
@@ -75,7 +75,7 @@ function refusalEvent(newAuditEvent: NewAuditEvent, refusal: Refusal<Caller>, cl
   const { problem, requestId, route, caller, token, source, asked } = refusal
   return newAuditEvent({
     type: 'request.refuse',
-    outcome: problem.status >= 500 ? 'failed' : 'refused',
+    outcome: problem.kind === 'refused' ? 'refused' : 'failed',
     request_id: requestId,
     caller: caller && auditCaller(caller, { source }),
     source: caller ? undefined : source.address,

@@ -106,12 +106,12 @@ async function takeAway(
   plan: RestorePlan,
   onProgress: ApplyLogRequest['onProgress'],
 ): Promise<void> {
-  /** The same parts, with events that name the one that they repeat. */
+  /** The same parts, with events that name the ones that they repeat. */
   const repeating = (event: string): ApplyLogDeps => ({
     ...deps,
     newAuditEvent: (facts) => deps.newAuditEvent({ ...facts, replay_of: event }),
   })
-  // Access first: whoever lost it must not come back while the rest goes on.
+  // Access first: callers who lost it must not come back while the rest is applied.
   for (const { id, event } of plan.revoke) await revokeClient(repeating(event), operator, id)
   for (const { id, event } of plan.endCredentials) await endCredentialOrRevoke(repeating(event), operator, id)
   for (const { id, event } of plan.disable) await disableStaff(repeating(event), operator, id)
@@ -124,7 +124,7 @@ async function takeAway(
   await eraseAgain(deps, operator, plan.erase, (done) => onProgress({ done, total }))
 }
 
-/** A client whose row was changed by somebody else cannot be given an end that its MAC covers. */
+/** A client whose row was changed outside the vault cannot be given an end that its MAC covers. */
 async function endCredentialOrRevoke(deps: ApplyLogDeps, operator: AuditCaller, id: string): Promise<void> {
   try {
     await endCredential(deps, operator, id)

@@ -13,14 +13,14 @@ export interface ErasedRecord extends Takeaway {
   site: string
 }
 
-/** So many are erased in one transaction. */
+/** How many are erased in one transaction. */
 const AT_A_TIME = 100
 
 /**
- * Erases records again, each with an event of its own that names the first erasure. A row that says already
- * that its record is gone may still hold something.
+ * Erases records again, each with an event of its own that names the first erasure. A row that is marked as erased may
+ * still hold something.
  *
- * @param onErased told after each transaction how many records were looked at in all
+ * @param onErased gets how many records were looked at in all, after each transaction
  */
 export async function eraseAgain(
   { database, newAuditEvent, now }: { database: Database; newAuditEvent: NewAuditEvent; now: () => Date },

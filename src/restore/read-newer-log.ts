@@ -8,15 +8,16 @@ import type { FindingCode } from '../audit/verification/log-finding.ts'
 import type { LoggedLeaf, LogPage, LogSource } from '../audit/verification/log-source.ts'
 import { verifyLog } from '../audit/verification/verify-log.ts'
 import type { Database } from '../database/database.ts'
+import { VaultError } from '../values/vault-error.ts'
 import { selectLeafHashes } from './restore-store.ts'
 import { readTakeaways, type Takeaways } from './takeaways.ts'
 
 /** The log cannot be applied; the message says why, and nothing was changed. */
-export class LogNotApplicable extends Error {
+export class LogNotApplicable extends VaultError {
   override readonly name = 'LogNotApplicable'
 }
 
-/** The log of this vault, as somebody has kept it. */
+/** An exported log of this vault. */
 export interface NewerLog {
   origin: string
   /** How many leaves it has; a key of the vault has signed all of them. */
@@ -34,7 +35,7 @@ export interface ReadNewerLogDeps {
 }
 
 const MOST_FINDINGS_NAMED = 3
-/** What a vault may have signed that was restored before, or whose clock was set: it is its log all the same. */
+/** A vault that was restored before, or whose clock was set, may have signed it: it is its log all the same. */
 const IS_NO_HINDRANCE: ReadonlySet<FindingCode> = new Set(['incomplete-history', 'time-runs-back'])
 
 /**
@@ -121,7 +122,7 @@ async function findFork(database: Database, { leaves }: LogPage): Promise<number
   const stored = await selectLeafHashes(database, first.sequence, last.sequence)
   return leaves.find((leaf) => {
     const hash = hashOf(leaf)
-    // Where hashes of leaves were dropped, those above them have been compared.
+    // If hashes of leaves were dropped, those above them have been compared.
     return hash !== undefined && stored.get(leaf.sequence)?.equals(hash) !== true
   })?.sequence
 }

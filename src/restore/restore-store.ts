@@ -30,7 +30,7 @@ const SELECT_HELD: Statement = {
   text: `SELECT token, kind, site, version, erased_at IS NOT NULL AS "isErased" FROM records WHERE token = ANY($1::uuid[])`,
 }
 
-/** So many tokens are asked for at a time. */
+/** How many tokens are asked for at a time. */
 const TOKENS_AT_A_TIME = 5_000
 
 /** Those of the records that the database has. */
@@ -65,7 +65,7 @@ const SELECT_REPEATING: Statement = {
          ORDER BY id LIMIT $4`,
 }
 
-/** So many events are read at a time. */
+/** How many events are read at a time. */
 const EVENTS_AT_A_TIME = 1_000
 
 /** The events since then that repeat another one. What they say is for the caller to prove. */

@@ -5,7 +5,7 @@ export interface Takeaway {
 
 export interface NewerRootKey {
   id: string
-  /** The names of those who hold its shares; empty for one that is not in shares. */
+  /** The names of the holders of its shares; empty for a key without shares. */
   custodians: readonly string[]
 }
 
@@ -13,7 +13,7 @@ export interface NewerRootKey {
 export interface Takeaways {
   /** How many events were read. */
   readonly count: number
-  /** The time of the first of them, in milliseconds; undefined when there is none. */
+  /** The time of the first of them, in milliseconds; undefined if there is none. */
   readonly since: number | undefined
   /** Leaves whose events retention has dropped. */
   readonly dropped: number

@@ -2,12 +2,13 @@ import type { AuditCaller } from '../audit/event/audit-event.ts'
 import { insertEvents } from '../audit/event/audit-store.ts'
 import type { Database } from '../database/database.ts'
 import { type ChangeRegistryDeps, changeRegistry } from '../keys/registry/registry.ts'
+import { VaultError } from '../values/vault-error.ts'
 import { type ComparedSchema, compareSchema, shippedRelations } from './compare-schema.ts'
 import { readSchemaFacts } from './schema-facts-store.ts'
 import { acceptedMark, marksBefore } from './vouched-schema.ts'
 
 /** The schema is not the one that an operator means to accept; the message says what it is. */
-class NotAccepted extends Error {
+class NotAccepted extends VaultError {
   override readonly name = 'NotAccepted'
 }
 
@@ -20,8 +21,8 @@ export async function findSchema(database: Database): Promise<ComparedSchema> {
  * Accepts the schema as it is: from then on exactly these differences refuse nothing, until others are accepted.
  *
  * @param hash as `doctor` and the alert say it
- * @throws {NotAccepted} when the schema is as it was shipped, or its differences are others than those of the hash
- * @throws {KeyRegistryError} when somebody else changed the registry
+ * @throws {NotAccepted} if the schema is as it was shipped, or its differences have another hash
+ * @throws {KeyRegistryError} if the registry was changed outside the vault
  * @throws {Problem} sealed
  */
 export async function acceptSchema(

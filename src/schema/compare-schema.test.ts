@@ -70,7 +70,7 @@ describe('a schema', () => {
     ])
   })
 
-  it('is described without what somebody has hidden in a name', () => {
+  it('is described without the text hidden in a name', () => {
     const { differences } = compareSchema(schemaWith({ 'rule a\nb\u001b[2J"c on records': '' }))
     expect(differences).toEqual(['rule a?b?[2J?c on records was added'])
     const long = compareSchema(schemaWith({ [`rule ${'x'.repeat(5_000)}`]: '' })).differences[0]!

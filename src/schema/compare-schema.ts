@@ -2,13 +2,16 @@ import { hash } from 'node:crypto'
 import type { Facts, SchemaFacts } from './schema-facts-store.ts'
 import shipped from './shipped-schema.json' with { type: 'json' }
 
-/** Stands in the shipped texts for the name of the schema. */
+/** The placeholder for the name of the schema in the shipped texts. */
 const SCHEMA = '{schema}'
 
 /** The tables and sequences of the vault. */
 export const shippedRelations: readonly string[] = shipped.relations
 
-/** A schema beside the one that this version ships. Each difference is a clause such as `trigger x on clients was added`. */
+/**
+ * A schema beside the one that this version ships. Each difference is a clause such as `trigger x on clients was
+ * added`.
+ */
 export interface ComparedSchema {
   /** Names the schema as a whole: SHA-256 in hexadecimal over all that is decisive. */
   schema: string
@@ -77,7 +80,7 @@ function describe(object: string, expected: Facts, actual: Facts): string {
   return `${readable(object)} was ${expected[object] === undefined ? 'added' : 'changed'}`
 }
 
-/** Somebody may have named an object anything: what no name of ours has in it is not repeated. */
+/** An object may have any name: one that contains none of the vault's names is not repeated. */
 function readable(object: string): string {
   return object.slice(0, 200).replaceAll(/[^\w .,()[\]<>=~!@#%^&|*/+'-]/g, '?')
 }

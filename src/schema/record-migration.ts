@@ -20,11 +20,12 @@ const APPLIED: Statement = {
 }
 
 /**
- * Writes the event of migrations that were applied without one. `migrate` runs as the owner of the schema and may have no keys, so
- * the first process of the new version that has them does it. Servers of an earlier version go on with what it names.
+ * Writes the event of migrations that were applied without one. `migrate` runs as the owner of the schema and may have
+ * no keys, so the first process of the new version that has them does it. Servers of an earlier version continue with
+ * what it names.
  *
  * @param schema the hash of the schema that they have made
- * @throws {KeyRegistryError} when somebody else changed the registry
+ * @throws {KeyRegistryError} if the registry was changed outside the vault
  * @throws {Problem} sealed
  */
 export async function recordMigration(deps: RecordMigrationDeps, schema: string): Promise<void> {

@@ -1,14 +1,14 @@
 import type { Database, Queryable, Statement } from '../database/database.ts'
 
-/** What a schema says of itself: a text for each object, by a name such as `trigger access_version on clients`. */
+/** The description of a schema: a text for each object, by a name such as `trigger access_version on clients`. */
 export type Facts = Readonly<Record<string, string>>
 
 /**
- * The schema of a vault as PostgreSQL's catalog has it. The schema's own name stands in the texts as SQL writes it.
+ * The schema of a vault as PostgreSQL's catalog has it. The texts contain the schema's own name as SQL writes it.
  *
- * `decisive` is all that can change, swallow or invent what is written, and what the role of the server may do: triggers,
- * rules, policies, functions, operators, defaults, the types of columns, what stands in place of a table, and constraints and
- * indexes that run code or act on rows. `other` is everything else.
+ * `decisive` is all that can change, swallow or invent what is written, and what the role of the server may do:
+ * triggers, rules, policies, functions, operators, defaults, the types of columns, replacements of a table, and
+ * constraints and indexes that run code or act on rows. `other` is everything else.
  */
 export interface SchemaFacts {
   /** The schema's name as SQL writes it. */
@@ -32,8 +32,8 @@ const CATALOG_ONLY: Statement = {
 }
 
 /**
- * What the following statements begin with. `relation` holds the vault's tables and sequences, and every table that is a part
- * of one of them, wherever it is. `mine` holds every role that the server's role may act as.
+ * The beginning of the following statements. `relation` holds the vault's tables and sequences, and every table that is
+ * a part of one of them, wherever it is. `mine` holds every role that the server's role may act as.
  */
 const BEGIN_WITH = `
   WITH RECURSIVE here AS (SELECT oid, nspname, nspowner, nspacl FROM pg_namespace WHERE nspname = $1::text),
@@ -49,7 +49,7 @@ const BEGIN_WITH = `
   ),
   mine AS (SELECT r.* FROM pg_roles r WHERE pg_has_role(current_user, r.oid, 'MEMBER'))`
 
-/** A superuser has installed it: nobody else can have changed it. */
+/** A superuser has installed it, and no other role can change it. */
 const OF_EXTENSION = (catalog: string, oid: string, owner: string) => `(
   EXISTS (SELECT FROM pg_depend d WHERE d.classid = '${catalog}'::regclass AND d.objid = ${oid} AND d.deptype = 'e')
   AND EXISTS (SELECT FROM pg_roles r WHERE r.oid = ${owner} AND r.rolsuper))`
@@ -58,8 +58,9 @@ const OF_EXTENSION = (catalog: string, oid: string, owner: string) => `(
 const IS_MADE = (oid: string) => `${oid} >= 16384::oid`
 
 /**
- * Whether an expression runs a function that could have an effect: any but PostgreSQL's own immutable ones. What a superuser has
- * installed with an extension counts when it is not immutable. The types that it names bring functions of their own.
+ * Whether an expression runs a function that could have an effect: any but PostgreSQL's own immutable ones. A function
+ * that a superuser has installed with an extension counts if it is not immutable. The types that the expression names
+ * bring functions of their own.
  *
  * @param tree the expression as the catalog keeps it, which names functions by their OIDs
  */
@@ -76,7 +77,7 @@ const INDEXES_BY_CODE = RUNS_CODE('concat(indexprs::text, indpred::text)', 'pg_c
 /** Rights to write. Those to read are facts of their own, since more of them change nothing. */
 const WRITES = "a.privilege_type <> 'SELECT' AND (a.grantee = 0 OR a.grantee IN (SELECT oid FROM mine))"
 
-/** Roles of PostgreSQL's own that reach beyond what is granted on a table. */
+/** PostgreSQL's own roles with rights beyond what is granted on a table. */
 const POWERS = `'{pg_write_all_data,pg_maintain,pg_execute_server_program,pg_read_server_files,pg_write_server_files,pg_create_subscription}'`
 
 const DECISIVE: Statement = {

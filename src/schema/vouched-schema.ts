@@ -1,8 +1,8 @@
 import type { ComparedSchema } from './compare-schema.ts'
 
 /**
- * What the vault vouches for stands among the marks of the key registry's manifest: under its MAC, and under a generation
- * that only grows, so that neither can be written or put back by somebody with the database alone.
+ * What the vault vouches for is among the marks of the key registry's manifest: under its MAC, and under a generation
+ * that only grows, so that neither can be written or put back with the database alone.
  */
 const MIGRATED = 'migrated '
 const ACCEPTED = 'accepted-schema '
@@ -17,13 +17,13 @@ export function acceptedMark(hash: string): string {
   return `${ACCEPTED}${hash}`
 }
 
-/** The marks that such a one takes the place of. */
+/** The marks that such a mark replaces. */
 export function marksBefore(mark: string, marks: readonly string[]): string[] {
   const kind = mark.startsWith(MIGRATED) ? MIGRATED : ACCEPTED
   return marks.filter((other) => other.startsWith(kind) && other !== mark)
 }
 
-/** The latest migration whose event was written; empty when there was none. */
+/** The latest migration whose event was written; empty if there was none. */
 export function recordedMigration(marks: readonly string[]): string {
   return marks.find((mark) => mark.startsWith(MIGRATED))?.split(' ')[1] ?? ''
 }

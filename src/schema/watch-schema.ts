@@ -65,7 +65,7 @@ export async function watchSchema(deps: WatchSchemaDeps): Promise<SchemaWatch> {
       alerted = found.hash
       alert('schema-changed', { hash: found.hash, differences: nameSome(found.differences) })
     }
-    // What was accepted goes on, also for servers of the version before.
+    // Accepted differences stay accepted, also for servers of an earlier version.
     await recordMigration(deps, isRefused || found.differences.length === 0 ? found.shipped : found.schema)
   }
 

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 
 const node = (...args: string[]) => spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 10_000 })
 
-it('V8 would sweep concurrently unless it is told', () => {
+it('V8 would sweep concurrently by default', () => {
   const { stdout } = node('--v8-options')
   expect(stdout).toMatch(/--concurrent-array-buffer-sweeping .*\n\s+type: bool\s+default: --concurrent-array-/)
 })

@@ -9,9 +9,9 @@ import { NO_INSPECTOR_SIGNAL, withoutInspectorSignal } from '../values/inspector
 /**
  * Imported first, for its effect: the process runs on the right Node.js, and no signal opens it to a debugger.
  *
- * npm's scripts and npx run the vault on the Node.js that npm brought. A command that is started by itself on an older one
- * is started again on the right one, for native packages crash on an older one without a word; the import does not come to
- * an end there, and what must not be imported has to wait for it.
+ * npm's scripts and npx run the vault on the Node.js that npm brought. A command that is started directly on an older
+ * one is started again on the right one, because native packages crash on an older one without a message. The import
+ * does not end there, so everything that must not load on the old one is imported after it.
  */
 const OLDEST = 24
 
@@ -33,7 +33,7 @@ for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => {
 
 /**
  * The same process, with the same id, files and environment, begins again with the flag. A forked process has its flags
- * from the one that forked it, and would lose its channel; Windows has neither the signal nor the call.
+ * from its parent, and would lose its channel; Windows has neither the signal nor the call.
  */
 function replaceProcess(): void {
   if (process.platform === 'win32' || process.send !== undefined || process.execve === undefined) return

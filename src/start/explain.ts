@@ -1,5 +1,6 @@
 import { ConfigError } from '../config/config.ts'
 import { Problem } from '../values/problem.ts'
+import { titleOf } from '../values/problem-codes.ts'
 import { Interrupted } from './interruption.ts'
 import { Unsafe } from './unsafe.ts'
 
@@ -10,6 +11,6 @@ export function explain(error: unknown, what = 'The vault cannot start'): string
   }
   if (error instanceof Interrupted) return `${error.message}\n`
   if (error instanceof ConfigError) return `The configuration cannot be used: ${error.message}\n`
-  if (error instanceof Problem) return `${what}: ${error.title} (${error.code})\n`
+  if (error instanceof Problem) return `${what}: ${titleOf(error.code)} (${error.code})\n`
   return `${what}: ${error instanceof Error ? error.message : 'unknown error'}\n`
 }

@@ -1,11 +1,13 @@
+import { VaultError } from '../values/vault-error.ts'
+
 /** The process was asked to end. */
-export class Interrupted extends Error {
+export class Interrupted extends VaultError {
   override readonly name = 'Interrupted'
 }
 
 /**
- * Rejects with {Interrupted} at the first SIGINT or SIGTERM. From the moment it is asked for neither ends the process by
- * itself, so that whoever opened something can close it again.
+ * Rejects with {Interrupted} at the first SIGINT or SIGTERM. From the call on neither ends the process directly, so
+ * that what was opened can be closed.
  */
 export function onInterruption(): Promise<never> {
   const interruption = new Promise<never>((_, reject) => {
@@ -13,7 +15,7 @@ export function onInterruption(): Promise<never> {
       process.on(signal, () => reject(new Interrupted(`${signal}: finishing what is under way, then stopping`)))
     }
   })
-  // Nobody may be waiting yet.
+  // It may reject before it is awaited.
   interruption.catch(() => {})
   return interruption
 }

@@ -1,7 +1,7 @@
 import type { EmbeddedDatabase } from '../embedded-postgres/embedded.ts'
 import type { Vault } from '../vault.ts'
 
-/** Has the embedded database started again whenever it ends. Resolves when that fails. */
+/** Starts the embedded database again whenever it ends. Resolves when that fails. */
 export function lostDatabase({ logger, alert }: Vault, keepRunning: EmbeddedDatabase['keepRunning']): Promise<Error> {
   return new Promise((resolve) => {
     keepRunning({

@@ -35,12 +35,12 @@ export interface OpenVault extends Vault {
   close(): Promise<void>
 }
 
-/** Of an embedded database that is not there, `creates` says whether it is made; so it is when left out. */
+/** `creates` says whether a missing embedded database is made; default: it is. */
 export interface OpenVaultOptions {
   /** A worker shares the database of the server that forked it, which has migrated it. */
   role: 'server' | 'worker' | 'command'
   command?: string
-  /** A command that takes access away goes on with the database's time where the clock of its machine is wrong. */
+  /** A command that takes access away uses the database's time if the clock of its machine is wrong. */
   takesAccessAway?: boolean
   /** A command that compares the log with what was shipped, as a server does, to bring a restored vault up to date. */
   seesOutside?: boolean
@@ -58,7 +58,7 @@ export interface OpenVaultOptions {
  * @throws {Unsafe} with everything that the doctor found
  */
 export async function openVault(config: Config, options: OpenVaultOptions): Promise<OpenVault> {
-  // A command listens to nobody, and beside a database of its own it needs nothing else of the machine.
+  // A command has no listener, and needs nothing of the machine except a database of its own.
   const ofMachine = options.role === 'command' && config.database !== undefined ? [] : examineMachine(config)
   refuse([...examineProcess(process.env, process.execArgv), ...ofMachine, ...(await examineConfig(config))])
   return withDatabase(config, options, async (urls, stopDatabase, keepRunning) => {
@@ -249,7 +249,7 @@ function migrateDatabase(config: Config, urls: Urls): Promise<string[]> {
   return migrate({ ownerUrl: urls.owner, caFile: config.database?.caFile, schema: config.databaseSchema, serverRole })
 }
 
-/** Where the vault's tables are. */
+/** The schema of the vault's tables. */
 type Place = Pick<DatabaseOptions, 'url' | 'caFile'> & { schema: string }
 
 /** @throws {UnfitServer} when no vault can be there */

@@ -30,7 +30,7 @@ export async function runServer(): Promise<void> {
 
 /** The program that started the vault sees that it failed, also when something that must be closed hangs. */
 async function endWithout({ stop }: Serving, lost: Error): Promise<never> {
-  process.stderr.write(explain(lost, 'The vault cannot go on'))
+  process.stderr.write(explain(lost, 'The vault cannot continue'))
   setTimeout(() => process.exit(1), STOP_WITHIN_MS)
   await stop().catch(() => {})
   process.exit(1)

@@ -33,7 +33,7 @@ export async function ensureSampleCallers(vault: Vault, dataDir: string): Promis
   await writeFile(file, `${JSON.stringify(callers, null, 2)}\n`, { mode: 0o600 })
 }
 
-/** Where a newcomer's vault is and how its programs are started, in words for a shell. */
+/** The address of a newcomer's vault and how its programs are started, in words for a shell. */
 export interface FirstStepsPlace {
   issuer: string
   caFile: string
@@ -55,7 +55,7 @@ export function placeOf({ issuer, caFile, dataDir }: Record<'issuer' | 'caFile' 
   }
 }
 
-/** What a newcomer does next: lines that work as they stand, pasted into one shell, and hold no secret. */
+/** The next steps of a newcomer: lines that work as they are, pasted into one shell, and hold no secret. */
 export function firstSteps(place: FirstStepsPlace): string {
   return `
 Strongroom is open at ${place.issuer} (API: ${place.issuer}/docs). Try it; each of these lines can be pasted into a shell, in this order:
@@ -71,7 +71,7 @@ function firstLines({ issuer, caFile, dataDir, node, strongroom }: FirstStepsPla
   const credentials = (role: RoleName) => `${node} -p '${READ_CREDENTIALS}' ${dataDir}/sample-callers.json ${role}`
   const token = (role: RoleName) =>
     `$(${credentials(role)} | ${curl} -K - -d grant_type=client_credentials ${issuer}/oauth/token | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`
-  // A client's token would have to be bound to a key; one for trials need not be.
+  // A client's token would have to be bound to a key; one of `staff token` does not.
   const payer = `$(STRONGROOM_DATA_DIR=${dataDir} ${strongroom} staff token --name Bea --role billing)`
   const json = `-H 'Content-Type: application/json'`
   const bearer = (accessToken: string) => `-H "Authorization: Bearer ${accessToken}"`
@@ -92,7 +92,7 @@ function firstLines({ issuer, caFile, dataDir, node, strongroom }: FirstStepsPla
 const READ_CREDENTIALS =
   'const c = JSON.parse(fs.readFileSync(process.argv[1])).find(({ role }) => role === process.argv[2]); "user=" + c.client_id + ":" + c.client_secret'
 
-/** One word for a POSIX shell, whatever it holds. */
+/** One word for a POSIX shell, for any text. */
 function quote(word: string): string {
   return `'${word.replaceAll("'", String.raw`'\''`)}'`
 }

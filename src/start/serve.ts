@@ -12,6 +12,7 @@ import { watchClientCrl } from '../http/tls/client-crl.ts'
 import { ensureDevelopmentCertificate } from '../http/tls/development-certificate.ts'
 import { createTicketSecret, replaceHourly, type TicketSecret, ticketKeysOf } from '../http/tls/session-tickets.ts'
 import { certificateNames, loadTls, type TlsOptions, watchCertificates } from '../http/tls/tls.ts'
+import { reasonOf } from '../observability/describe-error.ts'
 import type { MetricsText } from '../observability/metrics.ts'
 import type { Vault } from '../vault.ts'
 import { readCoreDumpLimit } from './doctor/process-limits.ts'
@@ -21,7 +22,7 @@ import { ensureSampleCallers, firstSteps, placeOf } from './sample-callers.ts'
 /** A server that listens. */
 export interface Listening {
   port: number
-  /** Shows another certificate to new connections; those that are open go on. */
+  /** Shows another certificate to new connections; open ones continue. */
   renew(tls: TlsOptions): void
   stop(): Promise<void>
 }
@@ -60,7 +61,7 @@ export async function serve(config: Config, announce: Announce): Promise<Serving
   return { port: started[0]!.port, databaseLost: vault.databaseLost, stop }
 }
 
-/** Opens the vault as the process in charge of it; outside production with a certificate made where there is none. */
+/** Opens the vault as the process in charge of it; outside production it makes a certificate if there is none. */
 export async function openAsServer(config: Config, announce: Announce): Promise<OpenVault> {
   const log = (line: string) => announce(`${line}\n`)
   const { certsDir } = config.tls
@@ -148,7 +149,10 @@ export async function listenToOperator(
   }
 }
 
-/** Returns what closes it. Windows has pipes in its place, which any user may open: a vault there has no such socket. */
+/**
+ * Returns a function that closes it. Windows has pipes instead, which any user may open, so a vault there has no such
+ * socket.
+ */
 async function openOperatorSocket(
   { dataDir }: Config,
   { unsealing, takeFailure }: Vault,
@@ -184,7 +188,7 @@ export function followCertificates(
       background.worked('renew-certificates')
     },
     (error) => {
-      logger.error({ reason: error.message }, 'the new certificate cannot be used; the old one stays')
+      logger.error({ reason: reasonOf(error) }, 'the new certificate cannot be used; the old one stays')
       background.failed('renew-certificates', error)
     },
   )
@@ -203,7 +207,7 @@ export function followCertificates(
 export async function welcome(config: Config, vault: Vault, announce: Announce): Promise<void> {
   const sealed = vault.sealedBecause()
   if (sealed !== undefined) {
-    const reason = sealed.cause instanceof Error ? sealed.cause.message : 'the root key is not there'
+    const reason = sealed.cause instanceof Error ? reasonOf(sealed.cause) : 'the root key is not there'
     announce(`Strongroom is sealed: ${reason}.\n`)
     const timer = setInterval(() => {
       if (vault.sealedBecause() !== undefined) return

@@ -1,4 +1,4 @@
-import { describeError } from '../observability/logger.ts'
+import { describeError } from '../observability/describe-error.ts'
 
 /**
  * The last resort: an error that nothing caught ends the process, and says where it came from without its message. Node

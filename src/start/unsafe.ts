@@ -1,7 +1,8 @@
+import { VaultError } from '../values/vault-error.ts'
 import type { Finding } from './doctor/doctor.ts'
 
 /** The start was refused; each finding says what is wrong and how to mend it. */
-export class Unsafe extends Error {
+export class Unsafe extends VaultError {
   override readonly name = 'Unsafe'
   readonly findings: readonly Finding[]
 

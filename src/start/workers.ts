@@ -2,7 +2,7 @@ import cluster, { type Worker } from 'node:cluster'
 import type { Config } from '../config/config.ts'
 import { createTicketSecret, replaceHourly } from '../http/tls/session-tickets.ts'
 import type { HandedRootKey } from '../keys/lifecycle/unseal.ts'
-import { describeError } from '../observability/logger.ts'
+import { describeError } from '../observability/describe-error.ts'
 import { createClusterMetricsText } from '../observability/metrics.ts'
 import { withoutInspectorSignal } from '../values/inspector-signal.ts'
 import type { Vault } from '../vault.ts'
@@ -31,7 +31,7 @@ interface TicketSecretMessage {
   ticketSecret: Uint8Array
 }
 
-/** What the first process tells a worker; signals of the terminal reach workers too and are not theirs to follow. */
+/** Messages from the first process to a worker. Signals of the terminal reach workers too, and they ignore them. */
 const STOP = 'stop'
 /** A worker's own grace period, and some more to close its connections. */
 const STOP_WITHIN_MS = 15_000
@@ -41,8 +41,8 @@ const FORK_AGAIN_MS = 500
 
 /**
  * Starts the vault as one process in charge and several workers that share the port. The first process opens the
- * database, migrates, serves the operator's listener and replaces workers that die; the workers serve callers. Whatever
- * must hold across them — idempotency, limits, revocation — lives in the database.
+ * database, migrates, serves the operator's listener and replaces workers that die; the workers serve callers. The
+ * database holds everything that must be shared: idempotency, limits, revocation.
  */
 export async function serveWithWorkers(config: Config, announce: Announce): Promise<Serving> {
   // Buffers go as they are, and a root key is not made into text on its way.
@@ -104,7 +104,7 @@ export async function serveWithWorkers(config: Config, announce: Announce): Prom
   return { port: config.port, databaseLost: vault.databaseLost, stop }
 }
 
-/** What a forked process does: serves callers until it is told to stop, or the first process is gone. */
+/** The work of a forked process: it serves callers until the first process ends or tells it to stop. */
 export async function serveAsWorker(config: Config): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
   const stopMessage = new Promise<void>((resolve) => {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { awakeNow } from './awake-time.ts'
 
-it('goes on while the process runs', async () => {
+it('runs while the process runs', async () => {
   const from = awakeNow()
   const start = performance.now()
   await expect.poll(() => awakeNow() - from, { timeout: 20_000 }).toBeGreaterThan(50)

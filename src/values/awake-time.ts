@@ -20,8 +20,8 @@ function lookAgain(): void {
 }
 
 /**
- * A clock for patience, in milliseconds: it stands still while the process is stopped or starved. What has waited through
- * such a time has had no chance to be answered, and must not be given up because of it.
+ * A clock for patience, in milliseconds: it stops while the process is stopped or starved. Work that waited through
+ * such a time had no chance to be answered, and must not be given up because of it.
  */
 export function awakeNow(): number {
   timer ??= setTimeout(lookAgain, LOOK_EVERY_MS).unref()

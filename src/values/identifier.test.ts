@@ -55,7 +55,7 @@ describe('createNewId', () => {
     }
   })
 
-  it('makes ids that sort by time, whatever their random bits', () => {
+  it('makes ids that sort by time, with any random bits', () => {
     const time = fc.integer({ min: 0, max: Date.UTC(9999, 0) })
     fc.assert(
       fc.property(time, time, (a, b) => {

@@ -4,8 +4,8 @@ import type { RandomBytes } from './random.ts'
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 
 /**
- * Bytes as base32, most significant first, behind two zero bits: 16 bytes are 26 characters, and 36 bytes are 58. A number
- * of bytes that leaves bits over is not for this.
+ * Bytes as base32, most significant first, after two zero bits: 16 bytes are 26 characters, and 36 bytes are 58. Other
+ * numbers of bytes, which leave bits over, are not supported.
  */
 export function base32(bytes: Uint8Array): string {
   let text = ''
@@ -24,7 +24,7 @@ export function base32(bytes: Uint8Array): string {
   return text
 }
 
-/** The bytes of a text that `base32` made; undefined when it is none. */
+/** The bytes of a text that `base32` made; undefined for any other text. */
 export function bytesOfBase32(text: string): Buffer | undefined {
   const bytes = Buffer.alloc(Math.max(0, Math.floor((text.length * 5 - 2) / 8)))
   let bits = 0
@@ -44,8 +44,8 @@ export function bytesOfBase32(text: string): Buffer | undefined {
 }
 
 /**
- * Makes ids such as `evt_01k…`: 48 bits of milliseconds, then 80 random bits (the layout of a ULID), so that they sort by time.
- * The time is now unless another is given.
+ * Makes ids such as `evt_01k…`: 48 bits of milliseconds, then 80 random bits (the layout of a ULID), so that they sort
+ * by time. The time is now unless another is given.
  */
 export type NewId = (prefix: string, at?: Date) => string
 
@@ -58,7 +58,7 @@ export function createNewId(now: () => Date, randomBytes: RandomBytes): NewId {
   }
 }
 
-/** The 16 bytes of an id, behind its prefix; undefined for what `createNewId` cannot have made. */
+/** The 16 bytes of an id, after its prefix; undefined for a text that `createNewId` cannot have made. */
 export function bytesOfId(id: string): Buffer | undefined {
   const bytes = bytesOfBase32(id.slice(id.indexOf('_') + 1))
   return bytes?.length === 16 ? bytes : undefined

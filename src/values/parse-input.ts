@@ -1,5 +1,6 @@
 import type { z } from 'zod'
-import { type InputError, Problem, type ProblemCode } from './problem.ts'
+import { type InputError, Problem } from './problem.ts'
+import type { ProblemCode } from './problem-codes.ts'
 
 /**
  * Parses untrusted input once, at the edge. What comes back is typed and normalised and is not validated again.
@@ -16,7 +17,7 @@ export function parseInput<S extends z.ZodType>(schema: S, input: unknown): z.ou
   throw new Problem(code ?? 'invalid-input', { errors })
 }
 
-/** More help nobody, and an answer must not be longer than what was sent. */
+/** More faults help no caller, and an answer must not be longer than the request. */
 const MAX_ERRORS = 100
 
 /** The options of a zod refinement that carries one of our own codes. */
@@ -62,7 +63,7 @@ function translate(found: z.core.$ZodIssue): Found[] {
 }
 
 function toPointer(path: readonly PropertyKey[]): string {
-  // RFC 6901 section 6: the URI fragment form. Only our own member names and array indices ever stand in a path.
+  // RFC 6901 section 6: the URI fragment form. A path contains only the code's own member names and array indices.
   return `#${path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')}`
 }
 

@@ -1,40 +1,37 @@
 import { describe, expect, it } from 'vitest'
-import { Problem, problemCodes } from './problem.ts'
+import { Problem, toProblem } from './problem.ts'
+import { PROBLEM_CODES, titleOf } from './problem-codes.ts'
 
-describe('the registry of codes', () => {
-  it('names every code once', () => {
-    const codes = problemCodes.map(({ code }) => code)
-    expect(new Set(codes).size).toBe(codes.length)
-    expect(codes.length).toBeGreaterThan(30)
-  })
-
-  it.each(problemCodes)('$code is kebab-case, with an error status and a title', ({ code, status, title }) => {
-    expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/)
-    expect(Number.isInteger(status) && status >= 400 && status <= 599).toBe(true)
-    expect(title).toMatch(/^[A-Z].{5,}[^.]$/)
-  })
+it.each(PROBLEM_CODES)('%s has a title to which a sentence can be added', (code) => {
+  expect(titleOf(code)).toMatch(/^[A-Z].{5,}[^.]$/)
 })
 
 describe('a Problem', () => {
-  it.each(problemCodes)('of $code carries the status and the title of its code', ({ code, status, title }) => {
-    expect(new Problem(code)).toMatchObject({ name: 'Problem', message: code, code, status, title, errors: [] })
-  })
-
-  it.each(problemCodes)('of $code says when to try again exactly if it is a 503', ({ code, status }) => {
-    expect(new Problem(code).headers['Retry-After']).toBe(status === 503 ? '1' : undefined)
-  })
-
-  it('says when to try again as it was told, beside its other headers', () => {
-    const problem = new Problem('too-many-requests', { retryAfterSeconds: 17, headers: { 'X-Other': 'kept' } })
-    expect(problem.headers).toEqual({ 'X-Other': 'kept', 'Retry-After': '17' })
-    expect(new Problem('sealed', { retryAfterSeconds: 30 }).headers).toEqual({ 'Retry-After': '30' })
-  })
-
   it('keeps its cause apart from what it says', () => {
     const cause = new Error('4242424242424242')
     const problem = new Problem('internal', { cause })
     expect(problem.cause).toBe(cause)
     expect(JSON.stringify({ ...problem, cause: undefined, message: problem.message })).not.toContain('4242')
     expect('cause' in new Problem('internal')).toBe(false)
+  })
+})
+
+describe('toProblem', () => {
+  it('leaves a Problem as it is', () => {
+    const problem = new Problem('busy')
+    expect(toProblem(problem)).toBe(problem)
+  })
+
+  it.each([
+    ['an error', new Error('4242424242424242')],
+    ['an error that asks to be shown', Object.assign(new Error('4242424242424242'), { expose: true, status: 418 })],
+    ['a text', '4242424242424242'],
+    ['nothing', undefined],
+    ['something that only looks like a Problem', { name: 'Problem', code: 'record-gone', detail: '4242' }],
+  ])('makes an internal problem that says nothing of %s', (_what, thrown) => {
+    const problem = toProblem(thrown)
+    expect(problem).toMatchObject({ code: 'internal', detail: undefined, errors: [] })
+    expect(problem.cause).toBe(thrown)
+    expect(JSON.stringify({ ...problem, cause: undefined, message: problem.message })).not.toContain('4242')
   })
 })

@@ -77,7 +77,7 @@ describe('the block', () => {
     expect(left().equals(ahead)).toBe(false)
   })
 
-  it('is wiped after a second in which nobody draws', () => {
+  it('is wiped after a second without a draw', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const { draw, block, left } = watched()
     draw(16)

@@ -6,16 +6,16 @@ export type RandomBytes = (count: number) => Buffer
 /** One call to the CSPRNG serves many small draws: 0.04 µs instead of 1.7 µs for a nonce on Node 24. */
 const BLOCK_BYTES = 8192
 /**
- * A block is thrown away after a second. Whoever reads the memory of the process learns nothing of what is drawn later, and a
- * copy of the process that somebody resumes goes on with the same bytes for no longer than that.
+ * A block is discarded after a second. A person who reads the memory of the process learns nothing of what is drawn
+ * later, and a resumed copy of the process uses the same bytes for no longer than that.
  */
 const BLOCK_MS = 1_000
 
 /**
- * A source for nonces, tokens and ids, which draws from the CSPRNG in blocks. Bytes that were handed out are wiped from the
- * block, and so is a block that is thrown away. Keys, secrets and salts come from `drawFresh`.
+ * A source for nonces, tokens and ids, which draws from the CSPRNG in blocks. Used bytes are wiped from the block, and
+ * so is a discarded block. Keys, secrets and salts come from `drawFresh`.
  *
- * @param now a clock in milliseconds that nobody sets
+ * @param now a clock in milliseconds that cannot be set
  */
 export function createRandomBytes(now: () => number = () => performance.now()): RandomBytes {
   const block = Buffer.allocUnsafeSlow(BLOCK_BYTES)

@@ -58,7 +58,7 @@ describe.each(Object.entries(renderings))('%s', (_name, render) => {
 })
 
 describe('a Sensitive', () => {
-  it('gives the value to whoever asks for it by name', () => {
+  it('gives the value when it is exposed by name', () => {
     const value = { number: '4242424242424242' }
     expect(new Sensitive(value).expose()).toBe(value)
   })

@@ -27,7 +27,7 @@ describe('giveWay', () => {
     expect(order).toEqual(['step', 'due', 'step', 'due', 'step'])
   })
 
-  it('goes on without a pause while the slice lasts', async () => {
+  it('continues without a pause while the slice lasts', async () => {
     await giveWay()
     work(3)
     let turns = 0

@@ -1,6 +1,6 @@
 /**
- * How long all long work of this process together keeps the event loop, in milliseconds, before whatever else is due has its
- * turn. A short call needs the loop some five times, so five slices are what it waits beside any amount of long work.
+ * How long all long work of this process together keeps the event loop, in milliseconds, before other work has its
+ * turn. A short call needs the loop some five times, so it waits five slices beside any amount of long work.
  */
 const SLICE_MS = 1
 
@@ -8,9 +8,8 @@ let endsAt = 0
 const waiting: (() => void)[] = []
 
 /**
- * To be awaited between the steps of long work, of which each takes less than a slice. Goes on at once while the slice lasts.
- * Otherwise the work waits: for what has arrived meanwhile, and for other long work, which goes on in the order in which it
- * came.
+ * Await it between the steps of long work, each of which takes less than a slice. It resolves at once while the slice
+ * lasts. Otherwise the work waits for what has arrived since, and for other long work, in the order in which it came.
  */
 export function giveWay(): Promise<void> | undefined {
   if (performance.now() < endsAt) return undefined

@@ -2,7 +2,7 @@ import { type Database, openDatabase } from '../database/database.ts'
 import { readSetting, writeSetting } from '../database/settings-store.ts'
 import { type Alert, createAlert } from '../observability/alert.ts'
 import { type Background, createBackground } from '../observability/background.ts'
-import { createLogger, describeError, type Logger } from '../observability/logger.ts'
+import { createLogger, type Logger } from '../observability/logger.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { NO_METRICS } from '../observability/no-metrics.ts'
 import { createNewId, type NewId } from '../values/identifier.ts'
@@ -28,7 +28,7 @@ export async function createGround(options: VaultOptions, overrides: Overrides):
   const metrics = options.serves ? (await import('../observability/metrics.ts')).createMetrics() : NO_METRICS
   const log = (facts: object, message: string) => logger.error(facts, message)
   const alert = createAlert(log, metrics.alert)
-  const background = createBackground({ alert, now, describeError, log, count: metrics.backgroundFailure })
+  const background = createBackground({ alert, now, log, count: metrics.backgroundFailure })
   const database = openDatabase(options.database)
   return { now, randomBytes, newId: createNewId(now, randomBytes), logger, metrics, alert, background, database }
 }

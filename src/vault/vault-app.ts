@@ -1,14 +1,15 @@
 import type { Caller } from '../access/policy/caller.ts'
 import { requireAnyScope } from '../access/policy/grant.ts'
+import { STATEMENT_ALGORITHMS } from '../access/policy/signed-jwt.ts'
 import { type AppOptions, createApp } from '../http/app.ts'
 import type { RefusesCertificate } from '../http/request-credentials.ts'
 import { createTrustedProxies, type TrustedProxies } from '../http/source/trusted-proxies.ts'
 import { holdsCardNumber } from '../kinds/card-number.ts'
 
 type OfListener = 'answersFor' | 'proxies' | 'refusesCertificate'
-type OfEveryVault = 'authorize' | 'describeCaller' | 'holdsCardNumber'
+type OfEveryVault = 'authorize' | 'describeCaller' | 'holdsCardNumber' | 'proofAlgorithms'
 
-/** What the HTTPS application takes from the listener that it stands behind. */
+/** What the HTTPS application takes from its listener. */
 export interface ListenerFacts {
   proxies?: TrustedProxies
   refusesCertificate?: RefusesCertificate
@@ -23,6 +24,7 @@ export function createVaultApp(parts: Omit<AppOptions<Caller>, OfListener | OfEv
       proxies: listener.proxies ?? createTrustedProxies([]),
       refusesCertificate: listener.refusesCertificate ?? (() => false),
       authorize: requireAnyScope,
+      proofAlgorithms: STATEMENT_ALGORITHMS,
       describeCaller: (caller) => caller.id,
       // A token is letters and digits, and some of those digits a card number's sooner or later.
       holdsCardNumber: (text) => holdsCardNumber(text, { besideLetters: false }),

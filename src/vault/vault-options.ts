@@ -1,5 +1,4 @@
 import type { AccessLimits } from '../access/access-control.ts'
-import { ACCESS_MARKS } from '../access/ledger-changes/adopt-access.ts'
 import { remakeAccessMacs } from '../access/ledger-changes/remake-access-macs.ts'
 import type { RateLimits } from '../access/limits/rate-limit.ts'
 import { MAX_TOKEN_SECONDS } from '../access/tokens/access-token.ts'
@@ -14,6 +13,7 @@ import type { Logger } from '../observability/logger.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { RecordBatches } from '../records/record-batches.ts'
 import type { RandomBytes } from '../values/random.ts'
+import { referencingTables } from './referencing-tables.ts'
 
 /** The sections of the configuration that the vault itself goes by. The others are of its listeners and its database. */
 type VaultSections = Pick<
@@ -86,8 +86,9 @@ export function keysOptions(options: VaultOptions, overrides: Overrides, logger:
     patienceMs: options.rootKeyPatienceMs ?? ROOT_KEY_PATIENCE_MS,
     times: overrides.keyTimes,
     longestTokenSeconds: MAX_TOKEN_SECONDS,
+    referencing: referencingTables,
     remakeMacs: remakeAccessMacs,
-    marksOfNewVault: [...ACCESS_MARKS, EVENT_MACS, EVENT_CLAIMS],
+    marksOfNewVault: [EVENT_MACS, EVENT_CLAIMS],
     log: (facts: AlertFacts, message: string) => logger.warn(facts, message),
   }
 }

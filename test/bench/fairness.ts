@@ -10,7 +10,7 @@ import { type Measurement, medianOf } from './measurement.ts'
 const title = 'masked reads over one connection'
 
 export const fairnessLines: readonly Line[] = [
-  { name: 'read-quiet', title: `${title}, nobody else`, connections: 1, unit: 'requests' },
+  { name: 'read-quiet', title: `${title}, no one else`, connections: 1, unit: 'requests' },
   {
     name: 'read-beside-searches',
     title: `${title}, beside 4,000 pipelined searches`,

@@ -48,7 +48,7 @@ function http(
 /** The same requests while nobody puts their events into the log: what that costs who shares the machine. */
 const unlogged: Figure = {
   name: 'unlogged',
-  title: 'the same, while nobody keeps the log',
+  title: 'the same, while no process keeps the log',
   connections: 64,
   unit: 'requests',
   prepare: (bench) => bench.vault(),
@@ -114,7 +114,7 @@ export const figures: readonly Figure[] = [
 
 /** Measured after the rounds, in rounds of their own. */
 export const rotationFigures: Readonly<Record<'rotate' | 'crypto' | 'update', Omit<Figure, 'measure' | 'prepare'>>> = {
-  rotate: { name: 'rotate', title: 'rotation: records re-sealed', connections: undefined, unit: 'records' },
+  rotate: { name: 'rotate', title: 'rotation: records re-encrypted', connections: undefined, unit: 'records' },
   crypto: { name: 'crypto', title: 'opening and sealing them, no database', connections: undefined, unit: 'records' },
   update: { name: 'update', title: 'PostgreSQL alone updating them', connections: undefined, unit: 'records' },
 }

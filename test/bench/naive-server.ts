@@ -14,6 +14,7 @@ import { createAccessTokens } from '../../src/access/tokens/access-token.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { connectionOptions } from '../../src/database/database.ts'
 import type { Sort } from '../../src/database/dictionary.ts'
+import { statusOf } from '../../src/http/documents/problem-document.ts'
 import { requestCredentials } from '../../src/http/request-credentials.ts'
 import { sourceOf } from '../../src/http/source/source.ts'
 import { createTrustedProxies } from '../../src/http/source/trusted-proxies.ts'
@@ -129,7 +130,7 @@ app.post('/v1/tokenize', async (request, response) => {
   response.status(201).json(answer)
 })
 app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
-  response.status(error instanceof Problem ? error.status : 500).json({ error: 'refused' })
+  response.status(error instanceof Problem ? statusOf(error) : 500).json({ error: 'refused' })
 })
 
 createServer(await loadTls(config.tls), app).listen(config.port, config.host)

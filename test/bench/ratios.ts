@@ -45,7 +45,7 @@ export const ratios: readonly Ratio[] = [
   { title: 'reveal / tokenize', target: { atLeast: 1 }, value: over(rate('reveal'), rate('tokenize')) },
   { title: 'masked read / reveal', target: { atLeast: 1 }, value: over(rate('read'), rate('reveal')) },
   {
-    title: 'tokenize / while nobody keeps the log',
+    title: 'tokenize / while no process keeps the log',
     target: undefined,
     value: over(rate('tokenize'), rate('unlogged')),
   },
@@ -92,12 +92,12 @@ export const ratios: readonly Ratio[] = [
     value: over(rate('batch-1000'), rate('sealing')),
   },
   {
-    title: 'masked read p99, beside pipelined searches / nobody else',
+    title: 'masked read p99, beside pipelined searches / alone',
     target: { atMost: 5 },
     value: over(p99('read-beside-searches'), p99('read-quiet')),
   },
   {
-    title: 'masked read p99, beside worst-case batches / nobody else',
+    title: 'masked read p99, beside worst-case batches / alone',
     target: { atMost: 5 },
     value: over(p99('read-beside-batches'), p99('read-quiet')),
   },

@@ -122,7 +122,7 @@ function writeReport(report: string): void {
   const file = here('README.md')
   const text = readFileSync(file, 'utf8')
   const [from, to] = [text.indexOf(MARKS[0]), text.indexOf(MARKS[1])]
-  if (from < 0 || to < 0) throw new Error('README.md has lost the marks between which the table stands')
+  if (from < 0 || to < 0) throw new Error('README.md has lost the marks around the table')
   writeFileSync(file, `${text.slice(0, from + MARKS[0].length)}\n\n${report}\n\n${text.slice(to)}`)
 }
 

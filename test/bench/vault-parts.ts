@@ -1,3 +1,4 @@
+import { referencingTables } from '../../src/vault/referencing-tables.ts'
 import '../../src/start/buffer-sweeping.ts'
 import { remakeAccessMacs } from '../../src/access/ledger-changes/remake-access-macs.ts'
 import { inBook } from '../../src/audit/event/event-book.ts'
@@ -27,6 +28,7 @@ export async function openVaultParts(options: { databaseUrl: string; rootKeyFile
     openRootKey: provider.open,
     alert: () => {},
     background: silentBackground(),
+    referencing: referencingTables,
     remakeMacs: remakeAccessMacs,
   })
   const book = createVaultBook({ keys: () => keys, newId, alert: () => {}, remembers: false })

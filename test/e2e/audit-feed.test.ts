@@ -88,12 +88,12 @@ describe('audit export', () => {
     expect(nowhere.code).toBe(1)
   })
 
-  it('ends when nobody reads any more, and says so', async () => {
+  it('ends when its reader has ended, and says so', async () => {
     const { child, ended } = vault.spawnCli(['audit', 'export', '--format', 'ocsf'])
     child.stdout!.destroy()
     const { code, stderr } = await ended
     expect(code).toBe(1)
-    expect(stderr).toBe('The command failed: nobody reads the output any more\n')
+    expect(stderr).toBe('The command failed: the reader of the output has ended\n')
   })
 
   it.each([
@@ -106,6 +106,12 @@ describe('audit export', () => {
   ])('refuses audit %s %s %s', async (...args) => {
     expect((await vault.cli(['audit', ...args])).code).toBe(2)
   })
+
+  it('refuses syslog over UDP, and says what to use instead', async () => {
+    const { code, stderr } = await vault.cli(['audit', 'tail', '--syslog', 'udp://siem.example'])
+    expect(code).toBe(2)
+    expect(stderr).toContain('syslog over UDP loses events without notice; use tls://host[:port] or tcp://host:port')
+  })
 })
 
 describe('audit tail', () => {
@@ -115,7 +121,7 @@ describe('audit tail', () => {
     expect(lines.map(({ sequence }) => sequence - lines[0]!.sequence)).toEqual([0, 1, 2])
   })
 
-  it('to a syslog receiver loses nothing and keeps the order, whoever is killed', async () => {
+  it('to a syslog receiver loses nothing and keeps the order after kills of either side', async () => {
     const siem = await startSyslogServer()
     const cursor = path.join(vault.directory, 'cursor')
     const args = ['audit', 'tail', '--follow', '--cursor', cursor, '--syslog', `tcp://127.0.0.1:${siem.port}`]
@@ -159,7 +165,7 @@ describe('audit tail', () => {
 })
 
 describe('audit review', () => {
-  it('shows what a person should look at, and fails when it is told to', async () => {
+  it('shows what a person should look at, and fails if asked to', async () => {
     const result = await audit('review', '--json')
     const findings = result.json<Record<string, unknown>[]>()
     expect(findings.map(({ rule }) => rule)).toContain('new-purpose')

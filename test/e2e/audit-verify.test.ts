@@ -89,7 +89,7 @@ describe('audit verify', () => {
   })
 
   it.each([
-    ['a key that is none', ['--key', 'x']],
+    ['an invalid key', ['--key', 'x']],
     ['a file that is not there', ['--checkpoint', 'nowhere.txt']],
     ['a log that is not there', ['--log', 'nowhere.jsonl']],
     ['nothing to verify', ['--offline']],

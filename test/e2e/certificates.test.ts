@@ -53,7 +53,7 @@ async function hangUp(): Promise<void> {
   await vi.waitFor(() => expect(reloads()).toBeGreaterThan(before), { timeout: 5000, interval: 20 })
 }
 
-it('after SIGHUP new connections see the new certificate, and one that is open goes on', async () => {
+it('after SIGHUP new connections see the new certificate, and an open one continues', async () => {
   const { socket } = await ping()
   const serial = await replaceCertificate()
   await hangUp()

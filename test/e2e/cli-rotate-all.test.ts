@@ -138,7 +138,7 @@ describe('strongroom keys rotate', () => {
   })
 
   it.each(['SIGINT', 'SIGTERM'] as const)(
-    'pauses at %s in good order, and goes on when it is run again',
+    'pauses at %s in good order, and continues when it is run again',
     async (signal) => {
       const program = await startSlowly('data')
       program.child.kill(signal)
@@ -171,7 +171,7 @@ describe('strongroom keys rotate', () => {
     expect(await rotate('data')).toMatchObject({ done: true, resumed: true })
   })
 
-  it('leaves it to a server with --detach, which goes on after it was killed', async () => {
+  it('leaves it to a server with --detach, which continues after it was killed', async () => {
     const files = passphrases()
     const rotate = ['keys', 'rotate', 'all', '--detach', '--rows-per-second', '300', '--json']
     const detached = await vault.cli(rotate)
@@ -240,7 +240,7 @@ describe('a retired key', () => {
     expect((await find('secret', 'compromised')).sealed_values).toBe(0)
   })
 
-  it('that is compromised when nothing stands on it is replaced once, and saying so again goes on', async () => {
+  it('that is compromised when it encrypts nothing is replaced once, and a second report continues', async () => {
     const { id } = await find('audit-signing')
     const before = (await keyStatus()).length
     expect((await vault.cli(['keys', 'compromise', id, '--json'])).json()).toMatchObject({ id, exposed: 0, done: true })

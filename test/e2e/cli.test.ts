@@ -165,7 +165,7 @@ describe('keys list and keys status', () => {
     for (const { id } of keys) expect(shown).toContain(id)
   })
 
-  it('status counts what stands on each key', async () => {
+  it('status counts what each key encrypts', async () => {
     const census = async () => {
       const status = await json<KeyLine[]>('keys', 'status')
       return Object.fromEntries(status.map(({ purpose, sealed_values }) => [purpose, sealed_values]))
@@ -216,7 +216,7 @@ describe('audit list', () => {
   })
 })
 
-describe('beside a server whose port the command is not told', () => {
+describe('beside a server whose port the command does not know', () => {
   it('a staff token is for that server all the same', async () => {
     const env = Object.fromEntries(Object.entries(vault.env).filter(([name]) => !/_PORT$/.test(name)))
     const args = [builtProgram('cli'), 'staff', 'token', '--name', 'x', '--role', 'auditor']

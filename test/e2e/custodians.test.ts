@@ -10,7 +10,7 @@ if (missing) process.stderr.write(`skipped: custodians: ${missing}\n`)
 
 const CARD = { card: { number: '4242 4242 4242 4242', exp_month: 12, exp_year: 2031 } }
 
-describe.skipIf(missing)('a vault whose root key three custodians hold, of whom two are needed', () => {
+describe.skipIf(missing)('a vault whose root key three custodians hold and two can open', () => {
   let vault: VaultProcess
   let shares: string[]
 
@@ -153,7 +153,7 @@ describe.skipIf(missing)('a vault whose root key three custodians hold, of whom 
     expect(await together.ended).toBe(0)
   })
 
-  it('no share ever stands in a command line, an environment, a log or a file', async () => {
+  it('no share is ever in a command line, an environment, a log or a file', async () => {
     const terminal = cliAtTerminal(vault, ['unseal'])
     await terminal.sees(/Your share: /)
     terminal.press(shares[0]!)

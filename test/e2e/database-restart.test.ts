@@ -78,7 +78,7 @@ describe.each([1, 2])('a vault of %i processes that serve', (workers) => {
   })
 })
 
-describe('a vault whose PostgreSQL does not start any more', () => {
+describe('a vault whose PostgreSQL does not start again', () => {
   let vault: VaultProcess
   beforeAll(async () => {
     vault = await VaultProcess.start()
@@ -92,7 +92,7 @@ describe('a vault whose PostgreSQL does not start any more', () => {
     await vi.waitUntil(() => !isRunning(pid), { timeout: 90_000 })
     const { code, signal, stderr } = await vault.kill('SIGTERM')
     expect({ code, signal }).toEqual({ code: 1, signal: null })
-    expect(stderr).toContain('The vault cannot go on: PostgreSQL did not start; ')
+    expect(stderr).toContain('The vault cannot continue: PostgreSQL did not start; ')
     expect(alerts(vault, 'database-lost')).toHaveLength(1)
     expect(processesNaming(vault.directory)).toEqual([])
     // Mended, it serves as before.

@@ -73,7 +73,7 @@ it('reads examples', () => {
   expect(pages.has('README.md')).toBe(true)
 })
 
-it.skipIf(missing.length > 0).each([...pages])('%s works as it stands', async (page, examples) => {
+it.skipIf(missing.length > 0).each([...pages])('%s works as it is', async (page, examples) => {
   const run = examples.filter(({ notRun }) => notRun === undefined)
   if (run.length === 0) return
   vault.forgetTokens()

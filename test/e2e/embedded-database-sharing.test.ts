@@ -15,7 +15,7 @@ import {
 useDataDir()
 
 describe('beside a running server', { timeout: 60_000 }, () => {
-  it('a second server is refused, and told who is in the way', async () => {
+  it('a second server is refused, and its message names the first', async () => {
     const first = openInOtherProcess('server')
     await first.opened
     await expect(open('server')).rejects.toThrow(

@@ -35,7 +35,7 @@ describe('the first start', { timeout: 60_000 }, () => {
     await expect(query(urls.server, 'select * from notes')).resolves.toEqual([])
   })
 
-  it('lets nobody in without the password, and listens on loopback only', async () => {
+  it('accepts no one without the password, and listens on loopback only', async () => {
     const { urls } = await open('server')
     const wrong = new URL(urls.owner)
     wrong.password = 'wrong'

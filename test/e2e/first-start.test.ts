@@ -38,7 +38,7 @@ describe('the first start', () => {
     expect(mode('data/database.json')).toBe(0o600)
   })
 
-  it('prints lines for tokenize, masked read and reveal that work as they stand in a shell', (context) => {
+  it('prints lines for tokenize, masked read and reveal that work in a shell', (context) => {
     const missing = ['bash', 'curl', 'sed', 'grep'].filter((name) => spawnSync(name, ['--version']).error)
     // The vault needs none of them; a newcomer who pastes the lines does.
     context.skip(missing.length > 0, `not installed here, so the printed lines cannot be tried: ${missing.join(', ')}`)
@@ -86,7 +86,7 @@ describe('the first start', () => {
 })
 
 describe('beside a vault that runs', () => {
-  it('another one on the same data directory is refused, and told who is in the way', async () => {
+  it('another one on the same data directory is refused, and its message names the first', async () => {
     const [port, operatorPort] = await findFreePorts(2)
     const { ended, child } = startProgram({
       command: process.execPath,
@@ -161,7 +161,7 @@ describe('a stop', () => {
     },
   )
 
-  it('by SIGKILL leaves a lock behind that the next start recovers, and says so', async () => {
+  it('by SIGKILL leaves a lock that the next start recovers, and says so', async () => {
     const token = await tokenize(vault)
     await vault.kill('SIGKILL')
     expect(existsSync(vault.file('strongroom.lock'))).toBe(true)

@@ -44,7 +44,7 @@ it('leaves the first refusals, and what the workers counted beyond them when the
   for (const { since, until } of together) expect(since! <= until!).toBe(true)
 })
 
-it('writes what it counted within a minute, also while it goes on serving', { timeout: 2 * WITHIN_MS }, async () => {
+it('writes what it counted within a minute, also while it serves', { timeout: 2 * WITHIN_MS }, async () => {
   const before = (await unknown()).length
   await vault.start({ STRONGROOM_WORKERS: '1', STRONGROOM_REFUSALS_PER_SOURCE: '1' })
   await Promise.all(Array.from({ length: SENT }, () => read()))

@@ -142,7 +142,7 @@ describe.skipIf(missing)('behind HAProxy', () => {
 
     it('two shoppers are two sources, by Forwarded', () => expectApart('forwarded', ['127.6.0.1', '127.6.0.2']))
 
-    it('a certificate that a header shows is nobody’s', async () => {
+    it('a certificate in a header proves no one', async () => {
       const pem = encodeURIComponent(certificate.cert)
       const der = certificate.cert.replace(/-----[A-Z ]+-----|\s/g, '')
       const headers = {

@@ -67,7 +67,7 @@ describe.skipIf(missing)('the built vault with an HSM, and two workers', () => {
     expect(vault.output.stdout + vault.output.stderr).not.toContain(hsm.pin)
   })
 
-  it('a command does its work and ends, and the server leaves no process behind', async () => {
+  it('a command does its work and ends, and the server leaves no process', async () => {
     const rotated = await vault.cli(['keys', 'rotate', 'root', '--json'], env)
     expect(rotated.code, rotated.stderr).toBe(0)
     const algorithm = 'AES-256-GCM in a PKCS#11 token (CKM_AES_GCM with a random IV)'

@@ -56,7 +56,7 @@ const accepted = {
 }
 
 describe('without a server', () => {
-  it('says who a good token makes of somebody, and that every rule has passed', async () => {
+  it('says whom a good token names, and that every rule has passed', async () => {
     const report = await check(sign())
     expect(report).toMatchObject(accepted)
     expect(report.scopes).toContain('card:reveal')
@@ -143,7 +143,7 @@ describe('beside a server', () => {
     expect(await check(token())).toMatchObject({ exit: 1, accepted: false, role: null, scopes: [], ...expected })
   })
 
-  it('says that somebody is shut out here, though the token is good', async () => {
+  it('says that a person is disabled here, although the token is good', async () => {
     await vault.cli(['staff', 'disable', 'staff:corp/bob'], env)
     expect(await check(sign({ sub: 'bob' }))).toMatchObject({ exit: 1, failed: ['standing'], code: 'unauthenticated' })
   })

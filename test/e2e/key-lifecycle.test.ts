@@ -56,7 +56,7 @@ describe('keys inventory', () => {
 })
 
 describe('keys compromise and keys destroy', () => {
-  it('replace a key at once, keep it while it is needed, and remove it when nothing stands on it', async () => {
+  it('replace a key at once, keep it while it is needed, and remove it when it is empty', async () => {
     const { id, activated_at, references } = await keyOf('secret')
     const active = await vault.cli(['keys', 'destroy', id, '--yes'])
     expect(active).toMatchObject({ code: 1, stdout: '' })
@@ -95,7 +95,7 @@ describe('keys compromise and keys destroy', () => {
   })
 })
 
-describe('a key row that somebody changed', () => {
+describe('a key row that was changed outside the vault', () => {
   it('seals the running server with an alert, refuses the next start, and both name the row', async () => {
     const { id } = await keyOf('index')
     const { urls, stop } = await openEmbeddedDatabase({ dataDir: vault.dataDir, role: 'command', log: () => {} })

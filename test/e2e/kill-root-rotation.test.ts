@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(() => vault.remove())
 
 describe(`a rotation of the root key that is killed, ${KILLS} times`, () => {
-  it('leaves a vault that a start opens, whenever it was, and the passphrase of every root key there ever was', async () => {
+  it('leaves a vault that a start opens, at any moment, and the passphrase of every root key there ever was', async () => {
     for (let kill = 0; kill < KILLS; kill += 1) {
       const before = files()
       const { child, ended } = vault.spawnCli(['keys', 'rotate', 'root', '--json'])

@@ -202,7 +202,7 @@ afterAll(async () => {
 })
 
 describe(`rotations that were killed ${KILLS} times each while clients were at work, and then ran to their end`, () => {
-  it('go on where they were: they are done, and made exactly one new key of each purpose', async () => {
+  it('continue where they were: they are done, and made exactly one new key of each purpose', async () => {
     expect(lastOfData).toMatchObject({ done: true, resumed: true, remaining: 0 })
     expect(lastOfIndex).toMatchObject({ done: true, resumed: true, remaining: 0 })
     const known = new Set(before.map(({ id }) => id))
@@ -231,7 +231,7 @@ describe(`rotations that were killed ${KILLS} times each while clients were at w
     expect(watch.misuses).toEqual([])
   })
 
-  it('leave no search term twice, none behind, and none missing', async () => {
+  it('leave no search term twice, none under old keys, and none missing', async () => {
     const { total, stray } = await strayTerms(database.urls.superuser)
     expect(stray).toEqual([])
     expect(total).toBe(TERMS * (seeded.length + added.length))

@@ -205,7 +205,7 @@ describe(`of ${SHOPPERS} shoppers, nothing is found in any form`, () => {
 })
 
 describe('the search itself', () => {
-  it('finds every form, wherever it stands', () => {
+  it('finds every form, in any place', () => {
     const samples = [...secretsOf(shoppers[0]!), ...secrets.slice(0, 2)]
     for (const sample of samples) {
       for (const [form, bytes] of formsOf(sample)) {

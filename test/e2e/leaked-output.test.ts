@@ -22,7 +22,7 @@ function filesUnder(directory: string): string[] {
     .map((entry) => path.join(entry.parentPath, entry.name))
 }
 
-it('prints no card number, whatever it was sent in, and leaves none in its files', async () => {
+it('prints no card number, in any input, and leaves none in its files', async () => {
   const token = await vault.token('checkout')
   for (const attempt of cardNumberEverywhere(number, token)) {
     const { answers } = await exchange(vault, attempt.bytes, attempt)

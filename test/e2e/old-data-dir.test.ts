@@ -1,19 +1,20 @@
 import { writeFileSync } from 'node:fs'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts'
-import { copyOldRootKey, loadOldVault, readOldVaultFacts } from '../support/old-vault.ts'
+import { copyOldRootKey, loadOldVault, makeOldSchema, readOldVaultFacts } from '../support/old-vault.ts'
 import { person } from '../support/samples.ts'
 import { VaultProcess } from '../support/vault-process.ts'
 
-/** A data directory as the version before left it: the built vault starts on it, migrates it and serves. */
-const NAME = '0013-approvals-and-names'
+/** A data directory as the version before left it: the built vault starts on it and serves. */
+const NAME = '0032-rotation'
 const facts = readOldVaultFacts(NAME)
 let vault: VaultProcess
 
 beforeAll(async () => {
   vault = await VaultProcess.create()
   const database = await openEmbeddedDatabase({ dataDir: vault.dataDir, role: 'command', log: () => {} })
-  await loadOldVault(NAME, { ownerUrl: database.urls.owner, superuserUrl: database.urls.superuser })
+  const { owner: ownerUrl, server: serverUrl, superuser: superuserUrl } = database.urls
+  await loadOldVault(NAME, { ownerUrl, serverUrl, superuserUrl })
   await database.stop()
   copyOldRootKey(NAME, vault.file('root-key'))
   writeFileSync(vault.file('sample-callers.json'), JSON.stringify(facts.sample_callers), { mode: 0o600 })
@@ -48,4 +49,29 @@ it('verifies its log, with a receipt of the version before', async () => {
   writeFileSync(receipt, facts.released.receipt)
   const verified = await vault.cli(['audit', 'verify', '--receipt', receipt, '--json'])
   expect(verified.json(), verified.stderr).toMatchObject({ ok: true, findings: [] })
+})
+
+describe('a data directory of an older version', () => {
+  const last = '0028-months-and-vacuum'
+  const sentence = `the database is of a version before the first release (its last migration is ${last})`
+  let older: VaultProcess
+
+  beforeAll(async () => {
+    older = await VaultProcess.create()
+    const database = await openEmbeddedDatabase({ dataDir: older.dataDir, role: 'command', log: () => {} })
+    const { owner: ownerUrl, server: serverUrl } = database.urls
+    await makeOldSchema(NAME, { last, ownerUrl, serverUrl })
+    await database.stop()
+  })
+  afterAll(() => older.remove())
+
+  it.each(['migrate', 'doctor'])('is refused by %s in one sentence', async (command) => {
+    const refused = await older.cli([command])
+    expect(refused.code).not.toBe(0)
+    expect(`${refused.stdout}${refused.stderr}`).toContain(sentence)
+  })
+
+  it('does not start', async () => {
+    await expect(older.start()).rejects.toThrow(sentence)
+  })
 })

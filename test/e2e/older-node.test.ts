@@ -28,7 +28,7 @@ const childrenOf = (pid: number) =>
     .trim()
     .split('\n')
 
-it('a command goes on on the Node.js that npm brought, and its exit code comes through', async () => {
+it('a command continues on the Node.js that npm brought, and its exit code comes through', async () => {
   expect(await start('--version').ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
   expect((await start('nonsense').ended).code).toBe(2)
   expect((await start('doctor', '--json').ended).code).toBe(1)

@@ -73,7 +73,7 @@ describe('what changes the state of a running server', () => {
     }
   })
 
-  it('is not on the operator port, whatever is asked there', async () => {
+  it('is not on the operator port, on any path', async () => {
     for (const method of ['POST', 'PATCH', 'DELETE'] as const) {
       for (const target of ['/unseal', '/metrics', '/healthz', '/readyz', '/']) {
         const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${TOKEN}` }
@@ -82,7 +82,7 @@ describe('what changes the state of a running server', () => {
     }
   })
 
-  it('is there again after a kill, which leaves the old socket behind', async () => {
+  it('is there again after a kill, which leaves the old socket', async () => {
     await vault.kill('SIGKILL')
     expect(statSync(socket()).isSocket()).toBe(true)
     await start()
@@ -142,7 +142,7 @@ describe('who runs a command', () => {
         env: { ...vault.env, NODE_ENV: 'production', ...env },
       })
       const code = await terminal.ended
-      return { code, isRefused: terminal.screen().includes('root may be anybody') }
+      return { code, isRefused: terminal.screen().includes('root has no name of its own') }
     }
     expect(await run(['audit', 'tail'], { SUDO_USER: 'root' })).toEqual({ code: 2, isRefused: true })
     expect(await list('request.refuse')).toContainEqual(
@@ -152,7 +152,7 @@ describe('who runs a command', () => {
     expect(await run(['doctor'])).toMatchObject({ isRefused: false })
     // At no terminal nobody can be asked.
     const { stderr } = await vault.cli(['clients', 'list'], { NODE_ENV: 'production' })
-    expect(stderr).not.toContain('root may be anybody')
+    expect(stderr).not.toContain('root has no name of its own')
   })
 
   it('is in the event of a command that failed, also where the command cannot reach the database', async () => {
@@ -227,7 +227,7 @@ describe('the metrics', () => {
     for (const target of ['/healthz', '/readyz']) expect((await onPort('GET', target)).status).toBe(200)
   })
 
-  it('are for nobody who could read the file besides', async () => {
+  it('are not for others who can read the file', async () => {
     const file = path.join(vault.directory, 'open-token')
     writeFileSync(file, TOKEN, { mode: 0o644 })
     const doctor = await vault.cli(['doctor', '--json'], { STRONGROOM_OPERATOR_TOKEN_FILE: file })
@@ -253,7 +253,7 @@ describe('the processes of a vault', () => {
     expect(vault.output.stdout + vault.output.stderr).not.toMatch(/debugger|inspector/i)
   })
 
-  it.skipIf(!isLinux)('hold the passphrase no more once the root key is derived from it', async () => {
+  it.skipIf(!isLinux)('do not hold the passphrase once the root key is derived from it', async () => {
     await vi.waitFor(async () => expect((await vault.call('GET', '/readyz')).status).toBe(200))
     for (const pid of processes()) {
       // The path of its file is there, so the memory was looked through.

@@ -55,7 +55,7 @@ it('a new list is noticed without a signal, over a connection that is open', asy
   await becomes(200)
 })
 
-it('one that is out of date is an alert; its clients are refused, and everybody else is served', async () => {
+it('one that is out of date is an alert; its clients are refused, and all others are served', async () => {
   await publish([], [-3, -1])
   await becomes(401)
   const said = () => expect(vault.output.stdout).toContain('"alert":"client-crl-out-of-date"')

@@ -95,7 +95,7 @@ describe('the development certificate', () => {
     await expect(loadTls(files())).resolves.toBeDefined()
   })
 
-  it('never replaces the certificate of somebody else, not even an expired one', async () => {
+  it('never replaces a certificate from elsewhere, not even an expired one', async () => {
     // Nobody checks the signature here, so another name of the same length makes it another authority's certificate.
     const ours = new X509Certificate(read('server.pem')).raw.toString('latin1')
     const der = Buffer.from(ours.replace('Strongroom development CA', 'The CA of somebody else!!'), 'latin1')

@@ -16,7 +16,7 @@ const linesOf = (stdout: string) =>
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>)
 
-it('beside a server ends with 0, and with 1 and the findings once somebody has changed a row', async () => {
+it('beside a server ends with 0, and with 1 and the findings after a row was changed', async () => {
   const { urls } = await openEmbeddedDatabase({ dataDir: vault.dataDir, role: 'command', log: () => {} })
   const database = new pg.Client({ connectionString: urls.superuser })
   await database.connect()

@@ -223,7 +223,7 @@ it('an interrupt of the whole terminal ends nothing by itself: workers wait for 
   expect(workersOf(vault.pid)).toEqual(workers)
 })
 
-it('when the first process is killed no worker stays behind, and the vault starts again', async () => {
+it('when the first process is killed no worker stays, and the vault starts again', async () => {
   const left = workers
   await vault.kill('SIGKILL')
   await vi.waitFor(() => expect(left.filter(isRunning)).toEqual([]), { timeout: 5000 })

@@ -116,7 +116,7 @@ describe('explain', () => {
     expect(await lookIn({ role: 'careful', bound: true }, met)).toMatchObject({ allowed: true })
   })
 
-  it('leaves an event of who asked about whom, and opens nothing', async () => {
+  it('leaves an event that names both callers, and opens nothing', async () => {
     const before = await vault.events({ type: 'record.reveal' })
     await explain({ id: 'staff:asked', role: 'billing' }, {})
     const events = await vault.events({ type: 'access.explain', subject: 'staff:asked' })

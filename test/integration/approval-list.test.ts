@@ -71,7 +71,7 @@ it.each([1, 3, 4, 11, 12])('comes in pages of %i, each request once', async (lim
   expect(tokensOf(found)).toEqual(inOrder().map(({ token }) => token))
 })
 
-it('goes on behind a request that was decided meanwhile', async () => {
+it('continues after a request that was decided in the meantime', async () => {
   const record = (await vault.tokenize({ contact })).contact!.token!
   const ann = await vault.staffToken('careful', { name: 'Ann' })
   await vault.call('POST', `/v1/tokens/${record}/reveal`, { token: ann, body: { purpose } })

@@ -55,13 +55,13 @@ const decide = (id: string, verdict: string, as = approver, on = vault) =>
 const look = (path = '', as = approver) => vault.call('GET', `/v1/approvals${path}`, { token: as })
 
 describe('a release that needs approval', () => {
-  it('asked again before anybody decided, is the same request', async () => {
+  it('asked again before the decision, is the same request', async () => {
     const id = await request()
     expect(await request()).toBe(id)
     expect(await request({ fields: ['exp_year'] })).not.toBe(id)
   })
 
-  it('approved on one server, leaves from the other: once, and the events say by whom', async () => {
+  it('approved on one server, leaves from the other: once, and the events name both people', async () => {
     const id = await request({ ticket: 'CASE-7' })
     const approved = await decide(id, 'approve', approver, second)
     expect(approved.body).toEqual({ id, state: 'approved' })
@@ -127,7 +127,7 @@ describe('a release that needs approval', () => {
     expect(await request()).not.toBe(id)
   })
 
-  it('does not leave when the role lost it meanwhile', async () => {
+  it('does not leave if the role lost it in the meantime', async () => {
     await decide(await request(), 'approve')
     await vault.commands.applyRoles(
       OPERATOR,
@@ -136,7 +136,7 @@ describe('a release that needs approval', () => {
     expectProblem(await reveal(), 403, 'purpose-not-permitted')
   })
 
-  it('of a record that is erased or unknown meanwhile is gone or not found', async () => {
+  it('of a record that was erased in the meantime, or is unknown, is gone or not found', async () => {
     await decide(await request(), 'approve')
     await vault.call('DELETE', `/v1/tokens/${token}`, { token: approver })
     expectProblem(await reveal(), 410, 'record-gone')
@@ -177,7 +177,7 @@ describe('the second person', () => {
     expect(JSON.stringify(dump)).not.toContain('Chargeback')
   })
 
-  it('is another person: nobody approves their own, and no program approves', async () => {
+  it('is another person: no one approves their own, and no program approves', async () => {
     const id = await request()
     expectProblem(await decide(id, 'approve', asker), 403, 'own-request')
     const program = await vault.clientToken(['release:approve'], { role: 'privacy-officer' })
@@ -206,7 +206,7 @@ describe('the second person', () => {
   })
 })
 
-describe('an approval that somebody wrote into the database', () => {
+describe('an approval that was written into the database', () => {
   it.each([
     ['of a pending request', (id: string) => `state = 'approved', decided_by = 'staff:olga' WHERE id = '${id}'`],
     [

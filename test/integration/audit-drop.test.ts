@@ -140,7 +140,7 @@ describe('events that are older than a year', () => {
     expect((await drop()).dropped).toEqual([])
   })
 
-  it('stay while they are younger than twelve months, whatever is asked for', async () => {
+  it('stay while they are younger than twelve months, whatever the command asks for', async () => {
     await start(middleOf(11))
     await expect(drop({ olderThanMonths: 11 })).rejects.toThrow('events are kept for 12 months at least')
     // Empty months go; nothing that holds an event.
@@ -180,7 +180,7 @@ describe('events that are older than a year', () => {
     expect(await isReady()).toBe(true)
   })
 
-  it('stay when they stand in the log behind a younger one', async () => {
+  it('stay if they follow a younger one in the log', async () => {
     await start(middleOf(11), middleOf(20))
     expect((await drop()).dropped.reduce((sum, { events }) => sum + events, 0)).toBe(0)
     expect((await places()).every(({ isThere }) => isThere)).toBe(true)
@@ -211,7 +211,7 @@ describe('nothing is dropped', () => {
     await database.sql(`UPDATE audit_events_early SET body = replace(body, 'refused', 'success')`)
   })
 
-  it('while somebody reads it, and nobody who writes events waits for that', async () => {
+  it('while it is read, and no writer of events waits for that', async () => {
     await start(middleOf(20))
     const release = await database.hold('SELECT FROM readable.audit_events')
     const dropping = drop()
@@ -223,7 +223,7 @@ describe('nothing is dropped', () => {
     expect((await dropping).dropped[0]).toMatchObject({ partition: 'audit_events_early', events: 1 })
   })
 
-  it('behind an event that somebody removed: it must not look dropped', async () => {
+  it('after an event that was removed: it must not look dropped', async () => {
     await start(middleOf(20), middleOf(20), middleOf(14))
     const [kept] = await database.sql<{ id: string }>('DELETE FROM audit_events_early WHERE position = 2 RETURNING *')
     expect(kept).toBeDefined()

@@ -135,7 +135,7 @@ describe('422 and 400', () => {
     expectProblem(await list('?order=desc'), 422, 'unknown-member')
   })
 
-  it('refuses a parameter that stands twice', async () => {
+  it('refuses a parameter that occurs twice', async () => {
     expectProblem(await list('?limit=1&limit=2'), 400, 'query-not-accepted')
   })
 })

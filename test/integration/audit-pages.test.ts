@@ -63,7 +63,7 @@ const sorted = (some: readonly string[]) => [...some].sort()
 const until = new Date(BEGIN + EVENTS * 100)
 
 describe('a page', () => {
-  it('looks through so many events and no more, and says where to go on', async () => {
+  it('looks through a limited number of events, and says where to continue', async () => {
     const page = { caller: ann.id, purpose: 'marketing', site: 'default', limit: 3, until }
     const first = await read({ ...page, site: 'berlin' })
     expect(first.events).toEqual([])
@@ -95,7 +95,7 @@ describe('a page', () => {
     expect(newest.events.map(({ id }) => id)).toEqual(sorted(wanted).reverse().slice(0, 700))
   })
 
-  it('of a caller that no event names, or behind an id that is none, is empty', async () => {
+  it('of a caller that no event names, or after an invalid id, is empty', async () => {
     expect(await read({ caller: 'nobody', limit: 10 })).toEqual({ events: [], next: null })
     expect(await read({ after: 'evt_zz', limit: 10 })).toEqual({ events: [], next: null })
     const rows = await vault.database.sql("SELECT FROM dictionary WHERE name = 'nobody'")

@@ -217,7 +217,7 @@ describe('an event of a month without a partition', () => {
     expect(await findings()).toEqual([])
   })
 
-  it('stays where it is while somebody reads the log, and migrate says so', async () => {
+  it('stays where it is while the log is read, and migrate says so', async () => {
     await writeAhead(20)
     const finish = await vault.database.hold('LOCK TABLE audit_events_other IN ACCESS SHARE MODE')
     try {

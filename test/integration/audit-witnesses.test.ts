@@ -137,7 +137,7 @@ describe('a command', () => {
     expect(readFileSync(file('shipped.env'), 'utf8')).not.toMatch(/of-the-environment|STRONGROOM|DATABASE/)
   })
 
-  it('that fails is tried again until it does not, and somebody is told once', async () => {
+  it('that fails is tried again until it succeeds, and raises one alert', async () => {
     writeFileSync(file('ship'), `#!/bin/sh\n[ -e ${file('mended')} ] || exit 7\ncat >> ${file('shipped')}\n`)
     chmodSync(file('ship'), 0o755)
     const running = await startVault({ ship: [{ name: 'ours', command: [file('ship')] }, { file: 'other' }] })
@@ -184,7 +184,7 @@ describe('a witness', () => {
     witnesses: [{ url: witness.url, key: witness.verifierKey, ca: caFile() }],
   })
 
-  it('signs what continues the log, and its signature stands under the checkpoint', async () => {
+  it('signs what continues the log, and its signature is under the checkpoint', async () => {
     await beginLog()
     const witness = await startWitness()
     const running = await startVault(trusted(witness))
@@ -222,7 +222,7 @@ describe('a witness', () => {
     expect(vault!.logLines.join('')).toContain('checkpoints arrive again')
   })
 
-  it('is told from where it stands, whatever the vault believes', async () => {
+  it('gets the log from where it is, whatever the vault remembers', async () => {
     await beginLog()
     const witness = await startWitness()
     await startVault(trusted(witness))
@@ -238,7 +238,7 @@ describe('a witness', () => {
     expect(witness.latest.size).toBeGreaterThan(size)
   })
 
-  it('that has seen another log refuses, loudly, and the log goes on', async () => {
+  it('that has seen another log refuses, with an alert, and the log continues', async () => {
     await beginLog()
     const witness = await startWitness()
     witness.latest = { size: 1, root: Buffer.alloc(32, 7) }

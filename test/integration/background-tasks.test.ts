@@ -8,7 +8,6 @@ import { createCallerKey } from '../support/caller-keys.ts'
 import { eventTaskProofs } from '../support/event-task-proofs.ts'
 import { expectTakenIn } from '../support/expect-taken-in.ts'
 import { seeCertificatesFollowed } from '../support/followed-certificates.ts'
-import { forgetMarks } from '../support/forget-marks.ts'
 import { holdLog } from '../support/hold-log.ts'
 import { expectIndexKeyDestroyed } from '../support/index-key-destroyed.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -75,16 +74,6 @@ async function expectNewKey(task: TaskName, purpose: string, days: number): Prom
 
 /** What each task is there for, seen in the database or on the disk. A task that is not here fails below. */
 const proofs: Record<TaskName, () => Promise<void>> = {
-  async 'adopt-access'() {
-    const { id } = await vault.client(['tokenize'])
-    await database.sql('UPDATE clients SET mac = NULL')
-    await forgetMarks(vault)
-    await vi.waitFor(async () => {
-      await run('adopt-access')
-      expect(await one('SELECT mac AS value FROM clients WHERE id = $1', [id])).toBeInstanceOf(Buffer)
-    }, PATIENCE)
-  },
-
   'destroy-index-keys': () => expectIndexKeyDestroyed(vault, () => run('destroy-index-keys')),
   ...eventTaskProofs(() => vault, run),
 

@@ -69,8 +69,8 @@ describe('a grant that wants a token bound to its owner', () => {
   })
 })
 
-describe('whoever stole a bound token', () => {
-  it('learns nothing of how its owner stands', async () => {
+describe('a thief of a bound token', () => {
+  it('learns nothing about the status of its owner', async () => {
     const token = await staffToken('watched', key.thumbprint)
     const reveal = async (on: TestVault) => callBound(on, 'POST', await pathOfNewCard(), { token, key }, { body })
     expect((await reveal(vault)).status).toBe(200)

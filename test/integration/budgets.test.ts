@@ -83,7 +83,7 @@ describe('a budget', () => {
     expect((await reveal(bearer, 0)).status).toBe(200)
   })
 
-  it('begins anew with the next hour, and the day goes on counting', async () => {
+  it('begins again with the next hour, and the day still counts', async () => {
     const { bearer } = await person({ per_hour: 2, per_day: 3 })
     const statuses = async (numbers: number[]) => {
       const found: number[] = []
@@ -148,7 +148,7 @@ describe('a budget', () => {
     expectProblem(await read(bearer, 0), 429, 'budget-spent')
   })
 
-  it('that nobody has costs no statement and counts nothing', async () => {
+  it('that no role has costs no statement and counts nothing', async () => {
     const billing = await vault.staffToken('support')
     for (const at of [0, 1, 2]) expect((await read(billing, at)).status).toBe(200)
     expect(await vault.count('budget_records')).toBe(0)
@@ -156,7 +156,7 @@ describe('a budget', () => {
 })
 
 describe('a budget that suspends', () => {
-  it('holds the caller back on every server until an operator lifts it, and nobody else', async () => {
+  it('holds only the caller back, on every server, until an operator lifts it', async () => {
     const { id, bearer } = await person({ per_day: 2, beyond: 'suspend' })
     const other = await person({ per_day: 2, beyond: 'suspend' })
     for (const at of [0, 1]) expect((await reveal(bearer, at)).status).toBe(200)

@@ -89,7 +89,7 @@ describe('a challenge names the scope of the kind that the token is of', () => {
 describe('the documents that a challenge leads to', () => {
   const get = (name: string) => vault.call('GET', `/.well-known/${name}`)
 
-  it('say the same of the server, wherever they are looked for', async () => {
+  it('say the same of the server, at every address', async () => {
     const [server, openId] = [await get('oauth-authorization-server'), await get('openid-configuration')]
     expect(openId.status).toBe(200)
     expect(openId.headers['content-type']).toBe('application/json')

@@ -166,7 +166,7 @@ describe('changing the registry', () => {
     for (const id of made) expect(first.keys.ring.find(id)?.state).toBe('pre-active')
   })
 
-  it('is refused on a registry that somebody else changed, and does not sign what they did', async () => {
+  it('is refused on a registry that was changed outside the vault, and does not sign the change', async () => {
     const server = await start()
     await testDatabase.sql("UPDATE keys SET expires_at = expires_at + interval '1 year' WHERE purpose = 'index'")
     const before = await stored()
@@ -174,7 +174,7 @@ describe('changing the registry', () => {
     expect(await stored()).toEqual(before)
   })
 
-  it('does not sign what somebody changes while it is under way', async () => {
+  it('does not sign a change that is made while it is under way', async () => {
     const server = await start()
     await change(server, async (draft) => {
       await draft.create('secret')

@@ -82,7 +82,7 @@ describe('a condition', () => {
     expect((await correct(cara, tokens.contact)).status).toBe(200)
   })
 
-  it('of site, time or token holds for DELETE as well', async () => {
+  it('of site, time or token holds for DELETE too', async () => {
     const elsewhere = await person({ scope: 'token:erase', conditions: { sites: ['berlin'] } })
     expectProblem(await remove(elsewhere, tokens.contact), 403, 'condition-not-met')
     const bound = await person({ scope: 'token:erase', conditions: { sender_constrained: true } })
@@ -150,7 +150,7 @@ describe('a budget', () => {
     ['token:correct', (as: string, token: string) => correct(as, token), 200],
     ['token:erase', (as: string, token: string) => erase(as, token), 204],
     ['token:erase', (as: string, token: string) => remove(as, token), 204],
-  ] as const)('on %s counts distinct records, whatever purpose is named', async (scope, change, done) => {
+  ] as const)('on %s counts distinct records, for any purpose', async (scope, change, done) => {
     const cara = await person({ scope, conditions: { budget: { per_day: 2 } } })
     const [first, second, third] = [tokens.contact, tokens.card, tokens.billing_address]
     expect((await change(cara, first)).status).toBe(done)
@@ -208,7 +208,7 @@ describe('the operator', () => {
       { token, circumstances: {}, ...more },
     )
 
-  it('is told which line decides, as the call itself would', async () => {
+  it('says which line decides, as the call itself would', async () => {
     await person(
       { scope: 'token:erase', purposes: ['communicate'], conditions: { ticket: true } },
       { scope: 'token:correct', kind: 'address', use: 'shipping', conditions: { reason: true } },

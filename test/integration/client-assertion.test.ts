@@ -113,9 +113,9 @@ describe('401', () => {
     ['good for longer than five minutes', () => ({ claims: { exp: seconds() + 400 } })],
     ['without an end', () => ({ claims: { exp: undefined } })],
     ['not good yet', () => ({ claims: { nbf: seconds() + 60 } })],
-    ['for somebody else', () => ({ claims: { aud: 'https://other.example' } })],
-    ['for the issuer with something behind', () => ({ claims: { aud: `${ISSUER}/` } })],
-    ['for nobody', () => ({ claims: { aud: undefined } })],
+    ['for another audience', () => ({ claims: { aud: 'https://other.example' } })],
+    ['for the issuer with something after it', () => ({ claims: { aud: `${ISSUER}/` } })],
+    ['for no audience', () => ({ claims: { aud: undefined } })],
     ['for an empty list', () => ({ claims: { aud: [] } })],
     ['for several, us among them', () => ({ claims: { aud: [ISSUER, 'https://other.example'] } })],
     ['for both of our names', () => ({ claims: { aud: [ISSUER, `${ISSUER}/oauth/token`] } })],
@@ -126,7 +126,7 @@ describe('401', () => {
     ['made at no time', () => ({ claims: { iat: 'now' } })],
     ['from another issuer', () => ({ claims: { iss: NOBODY } })],
     ['about another client', () => ({ claims: { sub: NOBODY } })],
-    ['about nobody', () => ({ claims: { sub: undefined } })],
+    ['without a subject', () => ({ claims: { sub: undefined } })],
     ['without an id', () => ({ claims: { jti: undefined } })],
     ['with an empty id', () => ({ claims: { jti: '' } })],
     ['with an endless id', () => ({ claims: { jti: 'j'.repeat(257) } })],
@@ -228,7 +228,7 @@ describe('an assertion counts once', () => {
     expect((await ask(await assertion(same, key, other))).status).toBe(200)
   })
 
-  it('and is not spent by somebody who cannot sign it', async () => {
+  it('and is not used up by a sender who cannot sign it', async () => {
     const thief = await createCallerKey()
     const same = { claims: { jti: 'not-burnt' } }
     expectProblem(await ask(await assertion({ ...same, signer: thief.privateKey })), 401, 'invalid-client')

@@ -74,7 +74,7 @@ describe('a secret that is rotated with an overlap', () => {
     await expectDead(id, short)
   })
 
-  it('goes on for a client whose overlap began before migration 0012', async () => {
+  it('continues for a client whose overlap began before migration 0012', async () => {
     const { id, secret } = await vault.client(['tokenize'])
     const fresh = await rotate(id, { overlapSeconds: 3600 })
     await vault.database.sql('UPDATE clients SET previous_secret_start = NULL WHERE id = $1', [id])

@@ -140,7 +140,7 @@ describe('requests that arrive together', () => {
     expect(await first.vault.count('records')).toBe(2)
   })
 
-  it('are not told that they are stored when the commit fails', async () => {
+  it('are not answered as stored when the commit fails', async () => {
     expectProblem(await tokenize(gates.atCommitPoison), 500, 'internal')
     expect(await first.vault.count('records')).toBe(0)
     expect(await first.vault.events({ type: 'record.tokenize' })).toEqual([])
@@ -254,7 +254,7 @@ it('a reveal whose record is erased or corrected in its batch learns of it, and 
   expect(new Set(others.map((token) => of(token)[0]!.xmin)).size).toBe(1)
 })
 
-it('what the queue does not take is told at once that the vault is busy; what it took is stored, and it recovers', async () => {
+it('what the queue does not take is answered at once as busy; what it took is stored, and it recovers', async () => {
   const sent = await gather(
     small,
     times(3, () => tokenize(undefined, { on: small })),

@@ -172,7 +172,7 @@ describe('what the role of the server may do beyond its grants', () => {
     await database.sql(`ALTER ROLE ${name()} NO${attribute}`)
   })
 
-  it('a role of whose rights it has to make itself one first is a difference, and one that may only log in is none', async () => {
+  it('a role whose rights need a SET ROLE first is a difference, and one that may only log in is none', async () => {
     const group = `group_${database.name}`
     await database.sql(`CREATE ROLE ${group}; GRANT ${group} TO ${name()} WITH INHERIT FALSE`)
     expect((await find(url())).differences).toEqual([])
@@ -208,11 +208,11 @@ describe('migrations', () => {
     const [former] = (await marks()).filter((mark) => mark.startsWith('migrated '))
     await change(({ mark, unmark }) => {
       unmark(former!)
-      mark(`migrated ${knownMigrations.at(-3)} ${'0'.repeat(64)}`)
+      mark(`migrated 0000-before ${'0'.repeat(64)}`)
     })
     const [first, second] = await Promise.all([1, 2].map(() => TestVault.start({ sharedDatabase: database })))
     await Promise.all([first!.stop(), second!.stop()])
-    expect((await migrations()).slice(1)).toEqual([expect.objectContaining({ migrations: knownMigrations.slice(-2) })])
+    expect((await migrations()).slice(1)).toEqual([expect.objectContaining({ migrations: knownMigrations })])
     expect(await marks()).toContain(former)
   })
 

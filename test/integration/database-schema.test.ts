@@ -125,7 +125,7 @@ describe('the server', () => {
     expect(await examineServer({ url: database.serverUrl })).toEqual({ faults: [], schema: 'public' })
   })
 
-  it('is told about its own schema: rights on another one’s log are no fault of this one', async () => {
+  it('judges its own schema: rights on the log of another one are no fault of this one', async () => {
     await migrateTo('second')
     await database.sql(`GRANT UPDATE ON second.audit_events TO "${serverRole}"`)
     const facts = async (schema: string) => {

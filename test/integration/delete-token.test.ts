@@ -28,7 +28,7 @@ async function newContact(): Promise<string> {
 }
 
 describe('204', () => {
-  it('answers with nothing, and the record is gone to whoever could have seen it', async () => {
+  it('answers with nothing, and the record is gone for all who could have seen it', async () => {
     const token = await newContact()
     const response = await erase(token)
     expect(response.status).toBe(204)

@@ -73,7 +73,7 @@ it('delivers every event of the log once, in its order, in pages', async () => {
   expect(pages).toBe(Math.ceil(log.length / 1_000))
 })
 
-it('goes on where it ended, and begins with the latest', async () => {
+it('continues where it ended, and begins with the latest', async () => {
   const { entries } = await deliver()
   expect((await deliver({ from: 1_234 })).entries.slice(0, entries.length - 1_234)).toEqual(entries.slice(1_234))
   await waitUntilLogged(vault)
@@ -102,7 +102,7 @@ describe('filters', () => {
     expect(entries.every((entry) => isWanted(parse(entry)))).toBe(true)
   })
 
-  it('time, wherever in the log its events stand', async () => {
+  it('time, wherever its events are in the log', async () => {
     await waitUntilLogged(vault)
     const since = new Date(Date.now() - 1_000 * 60_000)
     const until = new Date(Date.now() - 500 * 60_000)

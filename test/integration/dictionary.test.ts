@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { SOUGHT_TYPES } from '../../src/audit/event/sought-type.ts'
 import { smallintArray, uuidArray } from '../../src/database/binary-array.ts'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { base32, bytesOfId } from '../../src/values/identifier.ts'
@@ -44,7 +45,7 @@ it('has one number for each name, however many processes add them at once', asyn
   expect(new Set(numbers).size).toBe(names.length)
 })
 
-it('says of a number that stands for nothing that it does', async () => {
+it('reports a number without a name', async () => {
   expect((await one.dictionary.names('key', [7]))(7)).toBe('#7')
   await other.dictionary.ids(
     'key',
@@ -88,6 +89,13 @@ it('lets the server change and remove nothing', async () => {
   for (const sql of ["UPDATE dictionary SET name = 'x'", 'DELETE FROM dictionary', 'TRUNCATE dictionary']) {
     await expect(one.query(text(sql, sql))).rejects.toThrow(/42501/)
   }
+})
+
+it('gives the types that the vault looks for the numbers that its statements have', async () => {
+  const rows = await database.sql<{ id: number; name: string }>(
+    "SELECT id, name FROM dictionary WHERE sort = 'type' AND id <= 10",
+  )
+  expect(Object.fromEntries(rows.map(({ id, name }) => [name, id]))).toEqual(SOUGHT_TYPES)
 })
 
 it('has the same ids in SQL as in the process', async () => {

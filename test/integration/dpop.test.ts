@@ -40,7 +40,7 @@ describe('the token endpoint', () => {
     expect(decodeJwt(response.body.access_token).cnf).toEqual({ jkt: key.thumbprint })
   })
 
-  it('gives a bearer token to whoever sends no proof', async () => {
+  it('gives a bearer token to a client that sends no proof', async () => {
     const { body } = await vault.requestToken(client.id, client.secret)
     expect(body.token_type).toBe('Bearer')
     expect(decodeJwt(body.access_token)).not.toHaveProperty('cnf')
@@ -102,7 +102,7 @@ describe('a bound token', () => {
     }
   })
 
-  it('is proved at the public URL as well as at the address that was reached, whatever the query', async () => {
+  it('is proved at the public URL as well as at the address that was reached, with any query', async () => {
     const by = await staff()
     const path = `/v1/tokens/card_${'0'.repeat(26)}`
     for (const htu of [`${ISSUER}${path}`, `${vault.url}${path}?x=1#y`]) {
@@ -167,7 +167,7 @@ describe('a refusal', () => {
   })
 })
 
-it('forgets a proof only when nobody would accept it any more', async () => {
+it('forgets a proof only when it would no longer be accepted', async () => {
   const by = await staff()
   const path = `/v1/tokens/card_${'0'.repeat(26)}`
   await callBound(vault, 'GET', path, by)

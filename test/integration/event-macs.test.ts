@@ -128,7 +128,7 @@ describe('what is done without keys', () => {
     await vi.waitFor(async () => expect(await isLogged(again!.id)).toBe(true), PATIENCE)
   })
 
-  it('is not believed of a person whom an event has let in again that the vault did not make', async () => {
+  it('does not count for a person whom a forged event has enabled again', async () => {
     const id = await writeWithoutMac({
       ...{ type: 'staff.disable', outcome: 'success', caller: OPERATOR, subject: 'staff:barbara', vouched: true },
     })

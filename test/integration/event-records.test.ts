@@ -58,7 +58,7 @@ describe('which records', () => {
     expect(byTokens.map(({ id }) => id)).toContain(event!.id)
   })
 
-  it('are found by an index, whatever else the log holds', async () => {
+  it('are found by an index, in any log', async () => {
     const { sql, values } = eventConditions({ token: 'card_x' }, 1)
     const database = openDatabase({ url: vault.database.serverUrl })
     const plan = await database.transaction(async (tx) => {
@@ -122,7 +122,7 @@ describe('what was asked', () => {
     ['a comparison', 'POST', (path) => `${path}/match`, { fields: { last4: '12345' } }, { fields: ['last4'] }],
     ['a search by number', 'POST', () => '/v1/search', { by: 'card_number', value: '1' }, { fields: ['number'] }],
     ['an erasure', 'POST', (path) => `${path}/erase`, { purpose: 'communicate', x: 1 }, { purpose: 'communicate' }],
-  ])('%s says so as well', async (_what, method, target, body, expected) => {
+  ])('%s says so too', async (_what, method, target, body, expected) => {
     // Who has every scope that these need: the refusal comes of the body.
     const staff = await vault.staffToken(method === 'PATCH' ? 'storefront' : 'privacy-officer')
     const caller = target('').endsWith('match') ? await vault.staffToken('fraud') : staff
@@ -161,7 +161,7 @@ describe('what left', () => {
 })
 
 describe('a record that is corrected between its opening and its event', () => {
-  it('is opened again: what leaves is what the event says of the version that stands', async () => {
+  it('is opened again: what leaves is what the event says about the current version', async () => {
     const { token } = (await tokenize({ contact: { email: 'before@example.sg' } })).body.contact
     const storefront = await vault.staffToken('storefront')
     const database = openDatabase({ url: vault.database.serverUrl })

@@ -203,7 +203,7 @@ describe('a request that leads nowhere', () => {
     expect(vault.logLines.join('')).not.toContain('"refusals-flooded"')
   })
 
-  it('fills the log no more than strangers do', async () => {
+  it('fills the log no more than unknown callers do', async () => {
     const config = { limits: { strangers: { perSource: 3, inAll: 100 } } }
     const strict = await TestVault.start({ sharedDatabase: vault.database, config, trustedProxies: ['127.0.0.1'] })
     const headers = { 'X-Forwarded-For': '203.0.113.9' }

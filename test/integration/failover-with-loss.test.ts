@@ -34,7 +34,7 @@ async function stop(): Promise<void> {
 }
 
 it(
-  'closes a server that goes on, although nothing is kept outside, and the next one',
+  'closes a server that keeps running, although nothing is kept outside, and the next one',
   async () => {
     database = await createTestDatabase()
     const first = await start()
@@ -69,7 +69,7 @@ it(
 )
 
 it(
-  'is told to a server that runs by a witness that was away at the start',
+  'reaches a running server through a witness that was away at the start',
   async () => {
     const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-failover-'))
     const file = path.join(directory, 'witnesses.json')

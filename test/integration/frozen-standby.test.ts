@@ -40,7 +40,7 @@ const countSessions = async (where = 'true') => {
 }
 
 describe('while a synchronous standby is frozen', () => {
-  it('commits that hang open no further sessions, the answer is 503, and all goes on when it is back', async () => {
+  it('commits that hang open no further sessions, the answer is 503, and everything continues when it is back', async () => {
     const thaw = await cluster.freezeStandby()
     const until = performance.now() + 30_000
     const codes = new Set<string>()
@@ -136,7 +136,7 @@ describe('a session whose statement has timed out here', () => {
     }
   })
 
-  it('is given up when its connection is gone, and keeps nobody from closing the pool', async () => {
+  it('is given up when its connection is gone, and does not keep the pool from closing', async () => {
     const database = openDatabase({ url: cluster.serverUrl, maxConnections: 1 })
     const [first] = await database.query<{ pid: number }>(which)
     await expect(database.query(hang)).rejects.toMatchObject({ code: 'database-unavailable' })

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import { createOperatorListener } from '../../src/http/operator/operator.ts'
 import { loadTls } from '../../src/http/tls/tls.ts'
-import { problemCodes } from '../../src/values/problem.ts'
+import { PROBLEM_CODES, titleOf } from '../../src/values/problem-codes.ts'
 import { expectProblem } from '../support/problems.ts'
 import { checkout } from '../support/samples.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
@@ -42,7 +42,7 @@ describe('GET /healthz and /readyz', () => {
     }
   })
 
-  it('call a database that lets nobody in unavailable, and are ready again afterwards', async () => {
+  it('call a database that accepts no one unavailable, and are ready again afterwards', async () => {
     const { name, sql } = vault.database
     const server = await TestVault.start({ sharedDatabase: vault.database })
     try {
@@ -207,11 +207,11 @@ describe('GET /problems/{code}', () => {
   })
 
   it('explains every code, in HTML to who asks for it', async () => {
-    for (const { code, title } of problemCodes) {
+    for (const code of PROBLEM_CODES) {
       const page = await vault.call('GET', `/problems/${code}`, { headers: { Accept: 'text/html,*/*;q=0.8' } })
       expect([page.status, page.headers['content-type']], code).toEqual([200, 'text/html; charset=utf-8'])
       expect(page.text).toContain(`<h1>${code}</h1>`)
-      expect(page.text).toContain(title)
+      expect(page.text).toContain(titleOf(code))
       expect(page.text).not.toMatch(/<script|undefined/)
     }
   })

@@ -78,7 +78,7 @@ describe('the same request again', () => {
     expect((await tokenize(key)).text).toBe(stored[0]!.text)
   })
 
-  it('is told that the first is in flight, until that one is answered', async () => {
+  it('is refused as in flight, until the first one is answered', async () => {
     const key = newKey()
     const release = await vault.database.hold('LOCK TABLE records IN EXCLUSIVE MODE')
     const first = tokenize(key)
@@ -259,7 +259,7 @@ describe('the replay of a reveal', () => {
 })
 
 describe('what is kept', () => {
-  it('is sealed, and under keyed hashes that nobody can try values against', async () => {
+  it('is sealed, and under keyed hashes against which no value can be tried', async () => {
     const key = newKey()
     const body = { contact, customer: 'cus_kept_answer' }
     await tokenize(key, body)

@@ -120,7 +120,7 @@ it('a token with 200 groups fits (Microsoft Entra ID puts no more into one)', as
   expectProblem(await vault.call('GET', UNKNOWN, { token }), 404, 'record-not-found')
 })
 
-it('a scope behind a prefix narrows (Amazon Cognito)', async () => {
+it('a scope after a prefix narrows (Amazon Cognito)', async () => {
   const cognito = recipes.find(({ entry }) => entry.scope_prefix !== undefined)!
   const body = { purpose: 'process-payment' }
   const refused = await vault.call('POST', `${UNKNOWN}/reveal`, { token: sign(cognito), body })

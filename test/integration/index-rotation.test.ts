@@ -128,7 +128,7 @@ describe('a rotation of the index key', () => {
     for (const [token, email] of corrections) expect(await search(vault, 'email', email)).toEqual([token])
   })
 
-  it('that was killed between pages goes on, and makes no further key', async () => {
+  it('that was killed between pages continues, and makes no further key', async () => {
     await seed(50)
     const killed = vault.rotate('index', {
       onProgress: ({ moved }) => {
@@ -242,7 +242,7 @@ describe('an e-mail address in an international domain', () => {
     }
   })
 
-  it('is found in both spellings in a record of before, whose terms a rotation renews', async () => {
+  it('is found in both spellings in an older record, whose terms a rotation renews', async () => {
     const { contact } = await vault.tokenize({ contact: { email: 'old8@bücher.example' } })
     await indexAsBefore(contact!.token!, 'old8@bücher.example')
     for (const value of ['old8@bücher.example', 'old8@xn--bcher-kva.example']) {

@@ -114,7 +114,7 @@ describe('the inventory', () => {
 })
 
 describe('destroying a key', () => {
-  it('is refused while it is active, and while anything stands on it', async () => {
+  it('is refused while it is active, and while it encrypts anything', async () => {
     const { id } = await keyOf('secret')
     await expect(destroy(id)).rejects.toThrow(`${id} is active`)
     await compromise(id)
@@ -125,7 +125,7 @@ describe('destroying a key', () => {
     await expect(destroy('key_unknown')).rejects.toThrow('there is no key')
   })
 
-  it('removes its bytes for good when nothing stands on it, on every server and in the log', async () => {
+  it('removes its bytes for good when it is empty, on every server and in the log', async () => {
     const result = await rotate()
     passAnHour()
     const [id] = result.retired
@@ -166,7 +166,7 @@ describe('destroying a key', () => {
 })
 
 describe('a compromised key', () => {
-  it('is replaced at once on every server, goes on opening, and is listed with what it exposes', async () => {
+  it('is replaced at once on every server, still opens, and is listed with what it exposes', async () => {
     const before = await keyOf('secret')
     const exposure = await compromise(before.id)
     expect(exposure).toEqual({

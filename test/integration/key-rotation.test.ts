@@ -183,7 +183,7 @@ describe('a rotation that was interrupted', () => {
   it.each([
     ['before anything moved', 1],
     ['between two columns', 3],
-  ])('%s goes on where it was, and makes no further key', async (_name, steps) => {
+  ])('%s continues where it was, and makes no further key', async (_name, steps) => {
     let seen = 0
     const interrupted = rotate(vault, () => {
       if (++seen === steps) throw new Error('killed')
@@ -201,7 +201,7 @@ describe('a rotation that was interrupted', () => {
 })
 
 describe('two rotations at once', () => {
-  it('are one: the other is told that it runs, and both servers go on', async () => {
+  it('are one: the other is refused as running, and both servers continue', async () => {
     const before = await dataKeys()
     const outcomes = await Promise.allSettled([rotate(vault), rotate(second)])
     const refused = outcomes.filter((outcome) => outcome.status === 'rejected')

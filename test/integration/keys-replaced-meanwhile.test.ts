@@ -1,6 +1,7 @@
 import type { Response } from 'supertest'
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { countReferences } from '../../src/keys/rotation/reference-store.ts'
+import { referencingTables } from '../../src/vault/referencing-tables.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
 import { card, checkout, corrected, person } from '../support/samples.ts'
 import { quickKeys, TestVault } from '../support/test-vault.ts'
@@ -107,7 +108,7 @@ it.each<[string, string, number, (of: Awaited<ReturnType<typeof stored>>) => Pro
   ],
 ])('%s', async (_what, table, status, send) => {
   const records = await stored()
-  const before = await countReferences(server.database, new Date())
+  const before = await countReferences(server.database, referencingTables, new Date())
   const release = await vault.database.hold(table === 'search_terms' ? LOCK_TERMS : `LOCK TABLE ${table} IN SHARE MODE`)
   const answer = send(records)
   await vi.waitUntil(async () => (await vault.database.waiting()) > 0, { timeout: 20_000, interval: 20 })
@@ -116,7 +117,7 @@ it.each<[string, string, number, (of: Awaited<ReturnType<typeof stored>>) => Pro
   // Neither an error nor anything more on a retired key.
   const response = await answer
   expect(response.status, response.text).toBe(status)
-  const after = await countReferences(server.database, new Date())
+  const after = await countReferences(server.database, referencingTables, new Date())
   for (const id of retired) {
     for (const [column, count] of Object.entries(after.get(id) ?? {})) {
       expect(count, column).toBeLessThanOrEqual(before.get(id)?.[column] ?? 0)

@@ -88,7 +88,7 @@ function expectBusy(answers: readonly Response[]): void {
 }
 
 describe('while another session keeps one record locked', () => {
-  it('six reveals of it are refused in the end, and reveals of others are answered meanwhile', async () => {
+  it('six reveals of it are refused in the end, and reveals of others are answered in the meantime', async () => {
     await holdToChange()
     let answered = 0
     const refused = Promise.all(times(6, () => reveal(locked).finally(() => answered++)))
@@ -132,7 +132,7 @@ describe('while another session keeps one record locked', () => {
     expectBusy([await found])
   })
 
-  it('a row lock, as of an administrator, keeps nobody from revealing it, and a change of it is refused', async () => {
+  it('a row lock, as of an administrator, stops no reveal of it, and a change of it is refused', async () => {
     await hold(`SELECT FROM records WHERE token = id_uuid('${locked}') FOR UPDATE`)
     const answers = await Promise.all([...times(6, () => reveal(locked)), ...others.map((token) => reveal(token))])
     expect(statuses(answers)).toEqual(answers.map(() => 200))

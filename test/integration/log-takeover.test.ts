@@ -66,7 +66,7 @@ async function requireWholeLog(): Promise<void> {
   }
 }
 
-it('has one order, though two servers compete and whoever keeps it is killed again and again', async () => {
+it('has one order, although two servers compete and its keeper is killed repeatedly', async () => {
   let kills = 0
   const until = performance.now() + 6_000
   while (performance.now() < until) {

@@ -81,13 +81,13 @@ describe('fresh MAC keys', () => {
     ['a compromised key of the registry', () => compromise('registry-mac')],
     ['a compromised key of access', () => compromise('access-mac')],
     [
-      'a vault that nobody touches, at 80 % of the cryptoperiod',
+      'an unattended vault, at 80 % of the cryptoperiod',
       async () => {
         for (const server of [vault, second]) server.clockOffsetMs = 0.81 * 365 * DAY_MS
         await vault.background.tasks.get('keep-mac-keys')!.run()
       },
     ],
-  ])('come with %s; everything that they authenticate goes on, on every server', async (_name, replace) => {
+  ])('come with %s; everything that they authenticate stays valid, on every server', async (_name, replace) => {
     const before = await activeMacKeys()
     const asker = await approveRelease()
     const { id, secret } = await vault.client(['tokenize'])
@@ -115,7 +115,7 @@ describe('fresh MAC keys', () => {
       expect(server.logLines.join('')).not.toMatch(/(access|roles|approval)-changed/)
   })
 
-  it('do not make good what the vault did not write, and what a former key has made counts no more', async () => {
+  it('do not validate what the vault did not write, and MACs of a former key do not count', async () => {
     const [forged, old] = [await vault.client(['tokenize']), await vault.client(['tokenize'])]
     await vault.database.sql("UPDATE clients SET scopes = '{card:reveal}', role = 'billing' WHERE id = $1", [forged.id])
     const formerKey = await withVaultKeys(vault, async ({ keys }) => keys.ring.active('access-mac'))

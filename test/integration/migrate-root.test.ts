@@ -101,7 +101,7 @@ describe('a new root key of the same kind', () => {
     }
   })
 
-  it('that is not committed leaves no passphrase behind, and the old one opens the vault', async () => {
+  it('that is not committed leaves no passphrase, and the old one opens the vault', async () => {
     await startVault('failed')
     await refuseNextGeneration()
     await expect(vault.rootKeys.rotate(operator)).rejects.toThrow()
@@ -197,7 +197,7 @@ describe.skipIf(missing)('a root key that moves', () => {
     expect(vault.logLines.join('')).toContain('"alert":"root-key-unreachable"')
   })
 
-  it('that is not committed leaves no key in the token behind', async () => {
+  it('that is not committed leaves no key in the token', async () => {
     await startVault('not-committed', { ...settings, provider: 'passphrase-file' })
     await refuseNextGeneration()
     const before = keysInToken()

@@ -91,7 +91,7 @@ describe('a client with a certificate', () => {
     },
   )
 
-  it('can be registered by the certificate itself, which nobody needs to have signed', async () => {
+  it('can be registered by the certificate itself, which needs no signature', async () => {
     const own = await authority.selfSigned({ subject: 'CN=self' })
     const client = await register(registrationOf(own.cert))
     expect((await ask(connectAs(own), client)).status).toBe(200)

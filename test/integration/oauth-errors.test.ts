@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { ASSERTION_TYPE } from '../../src/access/authentication/client-jwt.ts'
-import { problemCodes } from '../../src/values/problem.ts'
+import { PROBLEM_CODES, titleOf } from '../../src/values/problem-codes.ts'
 import { createCallerKey, signAssertion } from '../support/caller-keys.ts'
 import { exchangeOnce, rawRequest } from '../support/raw-tls.ts'
 import { TestVault } from '../support/test-vault.ts'
@@ -57,7 +57,7 @@ describe('an error of the token endpoint is application/json, with `error` besid
     expectTokenError(answer, error)
   })
 
-  it('400, 421 and 501 of the envelope as well', async () => {
+  it('400, 421 and 501 of the envelope too', async () => {
     const ask = (...headers: string[]) =>
       exchangeOnce(vault, rawRequest(['POST /oauth/token HTTP/1.1', ...headers, 'Connection: close']))
     const answers = [
@@ -99,8 +99,8 @@ describe('an error of the token endpoint is application/json, with `error` besid
     }
   })
 
-  it('has a description in the characters of RFC 6749 section 5.2, whatever the code', () => {
-    for (const { title } of problemCodes) expect(title).toMatch(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/)
+  it('has a description in the characters of RFC 6749 section 5.2, for every code', () => {
+    for (const code of PROBLEM_CODES) expect(titleOf(code)).toMatch(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/)
   })
 
   it('is what the documentation says', async () => {
@@ -196,7 +196,7 @@ describe('log and event say why a client was not believed, and which it claimed 
     await expectReason(await withAssertion(once), 'replayed', id)
   })
 
-  it('a client that somebody else has changed', async () => {
+  it('a client that was changed outside the vault', async () => {
     const own = await vault.client(['tokenize'])
     await vault.database.sql(`UPDATE clients SET scopes = '{tokenize,card:reveal}' WHERE id = $1`, [own.id])
     await expectReason(await vault.requestToken(own.id, own.secret), 'changed', own.id)

@@ -139,7 +139,7 @@ describe('400', () => {
     expectProblem(response, 400, 'invalid-token-request')
   })
 
-  it('refuses a parameter that stands twice', async () => {
+  it('refuses a parameter that occurs twice', async () => {
     const form = 'grant_type=client_credentials&scope=token:read&scope=token:search'
     expectProblem(await vault.requestToken(client.id, client.secret, form), 400, 'invalid-token-request')
   })

@@ -66,7 +66,7 @@ it('a prepared transaction is named, and what it wrote is found once it was comm
   await destroy()
 })
 
-it('a session that prepares its transaction meanwhile is not lost sight of', async () => {
+it('a session that prepares its transaction in the meantime still counts', async () => {
   await inSession(async (session) => {
     await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM keys')
     await retire()
@@ -85,7 +85,7 @@ it('a session that prepares its transaction meanwhile is not lost sight of', asy
   await destroy()
 })
 
-it('a session of another role is named, whatever it has read', async () => {
+it('a session of another role is named, with any reads', async () => {
   const end = await cluster.hold('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT FROM keys')
   try {
     await retire()

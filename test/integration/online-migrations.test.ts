@@ -41,9 +41,9 @@ afterEach(() => db.destroy())
 /** Applies these after everything that the database has already. */
 async function apply(online: Record<string, OnlineMigration>, options: RunOptions = {}): Promise<string[]> {
   const rows = await vault.database.sql<{ name: string }>('SELECT name FROM migrations ORDER BY id')
-  const none = { up: async () => {}, down: async () => {} }
-  const together = Object.fromEntries(rows.filter(({ name }) => !(name in online)).map(({ name }) => [name, none]))
-  return runMigrations(db, { together, online }, { pauseMs: 20, ...options })
+  const none = { up: async () => {} }
+  const first = Object.fromEntries(rows.filter(({ name }) => !(name in online)).map(({ name }) => [name, none]))
+  return runMigrations(db, { first, online }, { pauseMs: 20, ...options })
 }
 
 /** How often a statement of a migration has begun to wait for a lock. */
@@ -108,7 +108,7 @@ it('what is held up for too long says so, keeps nothing of itself, and is made t
   expect(await apply({ ...online, ...third })).toEqual([])
 })
 
-it('rows are filled in page by page, and a run that was cut off goes on where it was', async () => {
+it('rows are filled in page by page, and an interrupted run continues where it was', async () => {
   await vault.database.sql('ALTER TABLE spent_ids ADD COLUMN filled integer')
   let pages = 0
   let cutOffAt = 2

@@ -87,7 +87,7 @@ describe('is stored', () => {
     expect(body.results.map((result: { status: number }) => result.status)).toEqual(items.map(() => 201))
   })
 
-  it('JSON behind a byte-order mark', async () => {
+  it('JSON after a byte-order mark', async () => {
     const text = `\uFEFF${JSON.stringify({ contact: { name: 'Lim Wei' } })}`
     const answer = await vault.call('POST', '/v1/tokenize', { token, text })
     expect(answer.status, answer.text).toBe(201)

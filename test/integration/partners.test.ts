@@ -61,7 +61,7 @@ describe('a client of a partner', () => {
     expect(event).not.toHaveProperty('partner')
   })
 
-  it('has no purpose that the contract does not name, whatever its role has', async () => {
+  it('has no purpose that the contract does not name, with any role', async () => {
     const { id } = await add({ purposes: ['marketing'] })
     expectProblem(await reveal(await bearerOf(id), { purpose }), 403, 'purpose-not-permitted')
   })

@@ -65,7 +65,7 @@ describe('200', () => {
     expect(await dataOf(token)).toEqual({ ...billingAddress, line1: corrected.line1, postal_code: '068898' })
   })
 
-  it('corrects a contact and derives the normalised number anew', async () => {
+  it('corrects a contact and derives the normalised number again', async () => {
     const token = await newToken('contact')
     const response = await correct(token, { email: corrected.email, phone: corrected.phone })
     expect(response.body).toMatchObject({ email: 'm•••@example.sg', phone: '••••43', version: 2 })
@@ -115,7 +115,7 @@ describe('200', () => {
     await expectExactTerms(vault)
   })
 
-  it('writes a search term again that was removed, whatever is corrected', async () => {
+  it('writes a removed search term again, at any correction', async () => {
     const token = await newToken('contact')
     await vault.database.sql('DELETE FROM search_terms')
     expect((await correct(token, { name: 'Tan Mei Hua' })).status).toBe(200)

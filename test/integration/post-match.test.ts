@@ -137,7 +137,7 @@ describe('422', () => {
 })
 
 describe('429', () => {
-  it('for who counts through the values of one record; others and other records go on', async () => {
+  it('for a caller who tries all values of one record; other callers and records are not limited', async () => {
     const parts = await vault.tokenize({ billing_address: billingAddress, contact: { name: person.name } })
     const { token } = parts.billing_address!
     const guess = (code: number) => match(token!, { fields: { postal_code: String(code).padStart(6, '0') } })

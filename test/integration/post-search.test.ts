@@ -126,7 +126,7 @@ describe('403', () => {
 describe('422', () => {
   it.each([
     ['an unknown type', 'name', person.name, '#/by'],
-    ['an e-mail address that is none', 'email', 'nobody', '#/value'],
+    ['an invalid e-mail address', 'email', 'nobody', '#/value'],
     ['a telephone number without its country code', 'phone', '6123 4567', '#/value'],
     ['a card number with a wrong check digit', 'card_number', '4242424242424241', '#/value'],
     ['no value', 'customer', '', '#/value'],

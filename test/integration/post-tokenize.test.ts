@@ -86,7 +86,7 @@ describe('one card twice', () => {
     expect({ ...second, ...unstamped }).toEqual({ ...first, ...unstamped })
   })
 
-  it('stands in the database as unrelated ciphertexts', async () => {
+  it('is in the database as unrelated ciphertexts', async () => {
     const { body } = await tokenize({ card })
     const { body: again } = await tokenize({ card })
     const rows = await vault.database.sql<{ display: string; secret: string }>(

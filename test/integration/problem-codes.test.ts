@@ -1,7 +1,8 @@
 import type { Response } from 'supertest'
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import type { Conditions, Scope } from '../../src/access/policy/roles.ts'
-import { type ProblemCode, problemCodes } from '../../src/values/problem.ts'
+import { PROBLEM_STATUSES } from '../../src/http/documents/problem-statuses.ts'
+import { PROBLEM_CODES, type ProblemCode, titleOf } from '../../src/values/problem-codes.ts'
 import { callWithoutIssuer } from '../support/call-without-issuer.ts'
 import { type Answer, exchangeOnce, rawRequest } from '../support/raw-tls.ts'
 import { conditionalRole, roleFile } from '../support/role-files.ts'
@@ -280,16 +281,16 @@ const requests: Partial<Record<ProblemCode, () => Promise<Answer>>> = {
 }
 
 it.each(Object.entries(requests))('%s', async (code, request) => {
-  const { status, title } = problemCodes.find((problem) => problem.code === code)!
+  const status = PROBLEM_STATUSES[code as ProblemCode]
   const answer = await request()
   expect({ ...JSON.parse(answer.text), http: answer.status }, answer.text).toMatchObject({
     code,
     status,
-    title,
+    title: titleOf(code as ProblemCode),
     http: status,
   })
 })
 
 it('every code of the registry is produced here', () => {
-  expect(Object.keys(requests).sort()).toEqual(problemCodes.map(({ code }) => code).sort())
+  expect(Object.keys(requests).sort()).toEqual([...PROBLEM_CODES].sort())
 })

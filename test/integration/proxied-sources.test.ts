@@ -71,7 +71,7 @@ describe('behind a proxy that names its clients in a header', () => {
     expect(await via({ 'X-Forwarded-For': '::ffff:203.0.113.9' })).toBe(429)
   })
 
-  it('whom nobody trusts is one source, whatever it sends', async () => {
+  it('without trust is one source, whatever it sends', async () => {
     await start({ trustedProxies: ['192.0.2.0/24', '::1'] })
     expect(await via({ 'X-Forwarded-For': '203.0.113.1' })).toBe(201)
     expect(await via({ 'X-Forwarded-For': '203.0.113.2' })).toBe(429)
@@ -145,7 +145,7 @@ describe('behind a proxy that speaks the PROXY protocol', () => {
     expect(statuses.filter((status) => status === 429)).toHaveLength(20)
   })
 
-  it('a shopper behind two of them is who the inner one names, if that one is trusted', async () => {
+  it('a shopper behind two of them is the one that the inner one names, if that one is trusted', async () => {
     await start({ trustedProxies: ['127.0.0.1', '198.51.100.7'], proxyProtocol: true })
     const trusted = await proxyFor(versionTwoFor('198.51.100.7'))
     const stranger = await proxyFor(versionTwoFor('203.0.113.99'))
@@ -168,7 +168,7 @@ describe('behind a proxy that speaks the PROXY protocol', () => {
     expect(body).toMatch(/^strongroom_problems_total\{code="malformed-request"\} 4$/m)
   })
 
-  it('whom nobody trusts comes directly, and its header is a failed handshake', async () => {
+  it('without trust is a direct connection, and its header is a failed handshake', async () => {
     await start({ trustedProxies: ['192.0.2.1'], proxyProtocol: true })
     expect(await tokenizeOn(vault.port)).toBe(201)
     expect(await tokenizeOn(vault.port)).toBe(429)
@@ -195,7 +195,7 @@ describe('behind a proxy that speaks the PROXY protocol', () => {
     socket.destroy()
   })
 
-  it('connections that never say whom they are for are closed, while others are served', async () => {
+  it('connections that never send their header are closed, while others are served', async () => {
     await start({ trustedProxies: ['127.0.0.1'], proxyProtocol: true })
     let closed = 0
     const silent = ['', 'PROXY TCP4 203.0.113.1', '\r\n\r\n'].map((text) => {

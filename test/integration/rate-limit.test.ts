@@ -41,7 +41,7 @@ function createRateLimit(limits?: RateLimits) {
   }
 }
 
-const refused = expect.objectContaining({ code: 'too-many-requests', status: 429 })
+const refused = expect.objectContaining({ code: 'too-many-requests' })
 const limits = { requestsPerMinute: 3, failuresPerMinute: 2 }
 
 const advance = (milliseconds: number) => vi.setSystemTime(Date.now() + milliseconds)
@@ -56,7 +56,7 @@ describe('requests', () => {
     await times(3, () => limit.pass('192.0.2.1'))
     advance(20_500)
     await expect(limit.pass('192.0.2.1')).rejects.toEqual(refused)
-    await expect(limit.pass('192.0.2.1')).rejects.toMatchObject({ headers: { 'Retry-After': '40' } })
+    await expect(limit.pass('192.0.2.1')).rejects.toMatchObject({ retryAfterSeconds: 40 })
   })
 
   it('of another source are not affected', async () => {
@@ -95,7 +95,7 @@ describe('failures', () => {
   it('are forgiven when the minute is over', async () => {
     const limit = createRateLimit({ ...limits, requestsPerMinute: 100 })
     await times(2, () => limit.fail('192.0.2.1'))
-    await expect(limit.pass('192.0.2.1')).rejects.toMatchObject({ headers: { 'Retry-After': '60' } })
+    await expect(limit.pass('192.0.2.1')).rejects.toMatchObject({ retryAfterSeconds: 60 })
     advance(60_001)
     await limit.pass('192.0.2.1')
   })
@@ -108,7 +108,7 @@ describe('at once', () => {
       ({ status }) => status === 'fulfilled',
     ).length
 
-  it('no more wrong secrets are looked at than may fail, on all servers together', async () => {
+  it('wrong secrets are checked only up to the limit, on all servers together', async () => {
     const servers = [createRateLimit(everything), createRateLimit(everything)]
     expect(await settled(300, (at) => servers[at % 2]!.fail('192.0.2.1'))).toBe(5)
   })

@@ -101,7 +101,7 @@ afterAll(async () => {
 
 describe('a database that is older than the checkpoints in a shipped file', () => {
   it(
-    'is closed for whatever concerns its records, takes what is new, and refuses a log that is not its newer one',
+    'is closed for everything about its records, takes what is new, and refuses a log that is not its newer one',
     async () => {
       const scopes = [
         ...(['tokenize', 'token:read', 'token:search', 'token:match', 'contact:reveal'] as const),

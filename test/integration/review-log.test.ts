@@ -102,7 +102,7 @@ describe('each anomaly is found once', () => {
     expect(first >= SINCE.toISOString() && first <= last && last < NOW.toISOString()).toBe(true)
   })
 
-  it('a glass that was broken, until somebody has reviewed it, also weeks later', async () => {
+  it('a glass that was broken, until it is reviewed, also weeks later', async () => {
     const breaking = (time: string): Seed => ({
       ...{ at: at(time), type: 'approval.break-glass', outcome: 'success', caller: ann, site: 'default' },
       ...{ subject: `apr_${time}`, token: recordOf(0), kind: 'card', purpose: 'communicate' },

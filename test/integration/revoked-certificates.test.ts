@@ -78,7 +78,7 @@ const tokenize = (agent: Agent, token: string) =>
   })
 
 describe('a certificate on its authority’s list', () => {
-  it('proves nobody at the next handshake; others of both authorities go on', async () => {
+  it('proves no one at the next handshake; others of both authorities continue', async () => {
     const [id, otherId] = [await register('subject:CN=carrier'), await register('subject:CN=partner')]
     const spare = await authority.issue({ subject: 'CN=carrier' })
     expect((await ask(connectAs(carrier), id)).status).toBe(200)
@@ -147,7 +147,7 @@ describe('a list that is out of date', () => {
         vault.clockOffsetMs = 25 * 60 * 60 * 1000
       },
     ],
-  ])('refuses its authority’s certificates, and nobody else (%s)', async (_when, expire) => {
+  ])('refuses only the certificates of its authority (%s)', async (_when, expire) => {
     const id = await register('subject:CN=carrier')
     const itself = await register(registrationOf(carrier.cert))
     const ownCertificate = await authority.selfSigned({ subject: 'CN=self', validFor: LONGER_THAN_LISTS })
@@ -160,7 +160,7 @@ describe('a list that is out of date', () => {
   })
 })
 
-it('an authority without a list, or with one that it has not signed, proves nobody', async () => {
+it('an authority without a list, or with one that it has not signed, proves no one', async () => {
   const id = await register('subject:CN=partner')
   const impostor = await createClientAuthority('CN=Second client CA')
   for (const second of ['', await impostor.revoke([])]) {

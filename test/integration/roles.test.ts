@@ -63,7 +63,7 @@ describe('a set that is applied', () => {
     expect((await second.call('GET', path, { token: support })).status).toBe(200)
   })
 
-  it('without a role refuses whoever has it, client or staff', async () => {
+  it('without a role refuses its holders, clients and staff', async () => {
     const staff = await vault.staffToken('fraud')
     const client = await vault.client(['token:read'], { role: 'fraud' })
     const bearer: string = (await vault.requestToken(client.id, client.secret)).body.access_token
@@ -151,7 +151,7 @@ describe('conditions', () => {
     expect((await reveal('card', token, { purpose, reason: 'a chargeback' })).body.data.number).toBe(cards.visa)
   })
 
-  it('a ticket: stands in the event of the release and of the refusal', async () => {
+  it('a ticket: is in the event of the release and of the refusal', async () => {
     const token = await careful({ ticket: true })
     expectProblem(await reveal('card', token, { purpose }), 403, 'condition-not-met')
     const response = await reveal('card', token, { purpose, ticket: 'CASE-17/2' })
@@ -205,7 +205,7 @@ describe('conditions', () => {
     expect(event).toMatchObject({ type: 'request.refuse', code: 'unauthenticated', caller: { role: 'careful' } })
   })
 
-  it('approval: refused until somebody else has approved', async () => {
+  it('approval: refused until another person has approved', async () => {
     expectProblem(await reveal('card', await careful({ approval: true }), { purpose }), 403, 'approval-required')
   })
 

@@ -81,7 +81,7 @@ describe('a rotation that is paused', () => {
     ])
   })
 
-  it('before it promoted its keys, promotes the same ones afterwards, and makes one anew that was lost', async () => {
+  it('before it promoted its keys, promotes the same ones afterwards, and replaces a lost one', async () => {
     const before = (await activeKeys()).map(({ id }) => id)
     const abort = new AbortController()
     const paused = await vault.rotate('data', { signal: abort.signal, onWait: () => abort.abort() })
@@ -100,7 +100,7 @@ describe('a rotation that is paused', () => {
 })
 
 describe('a rotation during which the database does not answer', () => {
-  it('for longer than the keys in memory may be used unconfirmed, goes on by itself', async () => {
+  it('for longer than the keys in memory may be used unconfirmed, continues by itself', async () => {
     const proxy = await startTcpProxy(vault.database.serverUrl)
     const cutOff = await TestVault.start({
       sharedDatabase: { ...vault.database, serverUrl: proxy.url },
@@ -138,7 +138,7 @@ describe('a rotation during which the database does not answer', () => {
 })
 
 describe('the second of two', () => {
-  it('is told who runs the first and since when, or waits for it', async () => {
+  it('says who runs the first and since when, or waits for it', async () => {
     let told: Error | undefined
     const waiting: string[] = []
     let second: ReturnType<typeof vault.rotate> | undefined

@@ -5,9 +5,10 @@ import { changeRegistry } from '../../src/keys/registry/registry.ts'
 import type { ReencryptionTarget } from '../../src/keys/rotation/reencryption-target.ts'
 import { createSealedValues } from '../../src/keys/rotation/sealed-values.ts'
 import { seal } from '../../src/keys/sealing/seal.ts'
-import { type Row, sealedTables } from '../../src/keys/sealing/sealed-columns.ts'
+import type { Row } from '../../src/keys/sealing/sealed-table.ts'
 import { createKinds } from '../../src/kinds/kinds.ts'
 import { createSearchTerms } from '../../src/records/reindex/reindex.ts'
+import { referencingTables } from '../../src/vault/referencing-tables.ts'
 import { contact, corrected, person } from '../support/samples.ts'
 import { openEverySealedValue } from '../support/sealed-values.ts'
 import { expectExactTerms } from '../support/search-terms.ts'
@@ -18,7 +19,7 @@ import { readVaultKeys, type VaultKeys, withVaultKeys } from '../support/vault-k
 vi.setConfig({ testTimeout: 90_000 })
 
 const OPERATOR = { id: 'operator:test', kind: 'operator' } as const
-const recordsTable = sealedTables.find(({ name }) => name === 'records')!
+const recordsTable = referencingTables.sealed.find(({ name }) => name === 'records')!
 
 let vault: TestVault
 let bearer: Record<'support' | 'officer' | 'legal', string>
@@ -175,7 +176,7 @@ describe('a server that still seals under an old key while everything is moved',
     )
   }
 
-  it('is caught by the next pass, though it wrote behind the walk', async () => {
+  it('is caught by the next pass, although it wrote where the walk had been', async () => {
     for (let record = 0; record < 20; record++) await store()
     const ring = await readVaultKeys(vault)
     const [display, secret, index] = (['display', 'secret', 'index'] as const).map((purpose) => ring.active(purpose))

@@ -86,7 +86,7 @@ describe('the settings of the vault’s sessions', () => {
     expect(Object.keys(ELSEWHERE).sort()).toEqual(Object.keys(settingsFor({ schema: 'public' })).sort())
   })
 
-  it.each(['database', 'role'])('are its own, whatever is set for the %s', async (place) => {
+  it.each(['database', 'role'])('are its own, over any setting of the %s', async (place) => {
     await setElsewhere(Object.keys(ELSEWHERE), place === 'role' ? new URL(database.serverUrl).username : undefined)
     expect(await currentSettings(open())).toEqual(OURS)
   })
@@ -129,14 +129,14 @@ describe('a statement in the server', () => {
     expect(await limitOf(db)).toBe('9500ms')
   })
 
-  it('that is ended for its time means that the vault is busy, and its session goes on', async () => {
+  it('that is ended for its time means that the vault is busy, and its session stays', async () => {
     const db = open()
     const which = { name: 'which', text: 'SELECT pg_backend_pid() AS pid' }
     const before = await db.query(which)
     await db.query({ name: 'shorten', text: `SELECT set_config('statement_timeout', '50ms', false)` })
     await expect(db.query({ name: 'sleep', text: 'SELECT pg_sleep(60)' })).rejects.toMatchObject({
       code: 'busy',
-      headers: { 'Retry-After': '1' },
+      kind: 'unavailable',
     })
     expect(await db.query(which)).toEqual(before)
   })
@@ -183,7 +183,7 @@ describe('a vault', () => {
   }
 })
 
-it('is not led to what stands in a schema that the role would search first', async () => {
+it('does not use tables of a schema that the role would search first', async () => {
   const role = new URL(database.serverUrl).username
   await setElsewhere(['search_path'], role)
   await database.sql(`

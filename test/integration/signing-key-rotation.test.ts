@@ -43,7 +43,7 @@ const works = async (token: string) => {
   return (await Promise.all(answers)).map(({ status }) => status)
 }
 
-describe('two servers that nobody touches', () => {
+describe('two unattended servers', () => {
   it('make one new signing key, show it before it signs, and destroy the old one after its last token', async () => {
     const [first] = await signingKeys()
     at(71)

@@ -78,7 +78,7 @@ describe('a record of another site', () => {
 })
 
 describe('the site of a record', () => {
-  it('is that of the caller, and stands in its events', async () => {
+  it('is that of the caller, and is in its events', async () => {
     const events = await vault.events({ type: 'record.tokenize', token: theirs.card!.token })
     expect(events).toEqual([expect.objectContaining({ site: 'partner' })])
   })

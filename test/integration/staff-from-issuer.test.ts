@@ -154,7 +154,7 @@ describe('a member of staff who logged in at the provider', () => {
     })
   })
 
-  it('is in the review of access, by the claims that make somebody of them', async () => {
+  it('is in the review of access, by the claims of its mapping', async () => {
     const lines = await vault.commands.reviewAccess(OPERATOR)
     const mapped = lines.filter(({ subject }) => subject === 'mapping')
     expect(mapped.filter(({ see }) => see === '')).toEqual([
@@ -256,7 +256,7 @@ describe('the provider’s keys', () => {
 })
 
 describe('an outage of the provider', () => {
-  it('shuts nobody out whose key is known, and lets nobody in whose key is not', async () => {
+  it('refuses no person whose key is known, and accepts none whose key is not', async () => {
     const known = (await provider.logIn('ann')).access_token
     await withFreshVault(async (informed) => {
       expectProblem(await lookUp(known, informed), 404, 'record-not-found')

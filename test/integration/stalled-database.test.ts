@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { openDatabase, type Statement } from '../../src/database/database.ts'
 import type { Dictionary } from '../../src/database/dictionary.ts'
 import { countReferences, countReferencesOf } from '../../src/keys/rotation/reference-store.ts'
-import { takeCensus } from '../../src/keys/sealing/sealed-columns.ts'
+import { takeCensus } from '../../src/keys/sealing/census.ts'
+import { referencingTables } from '../../src/vault/referencing-tables.ts'
 import { acceptPresentSchema } from '../support/accept-schema.ts'
 import { closeGates, gates, installGates, type ObservedBatches, observeBatches } from '../support/gates.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -56,9 +57,9 @@ it('a statement may take as long as it says: a census longer than what a request
       return []
     },
   }
-  await countReferences(recorded, new Date())
-  await countReferencesOf(recorded, 'key', new Date())
-  await takeCensus(recorded)
+  await countReferences(recorded, referencingTables, new Date())
+  await countReferencesOf(recorded, referencingTables, 'key', new Date())
+  await takeCensus(recorded, referencingTables.sealed)
   expect(limits.length).toBeGreaterThan(12)
   for (const limit of limits) expect(limit).toBeGreaterThanOrEqual(10 * 60_000)
 })
@@ -90,7 +91,7 @@ async function arrived(count: number): Promise<void> {
   await vi.waitUntil(() => observed.arrived.insert === count, 10_000)
 }
 
-it('while the database stalls there are 503s and nothing untrue; when it is back all goes on by itself', async () => {
+it('while the database stalls there are 503s and nothing untrue; when it is back everything continues', async () => {
   const open = await closeGates(database)
   // Two statements have reached PostgreSQL, twenty requests wait in the queue, twenty more come when nothing moves.
   const committing: Attempt[] = []

@@ -54,7 +54,7 @@ const client = caller('client_1')
 /** What is asked when nothing may be taken from before. */
 const EVERYTHING = ['select-access-version', 'select-callerStatuses']
 
-describe('how a caller stands', () => {
+describe('the status of a caller', () => {
   it('is asked once, and then only whether anything changed', async () => {
     const first = await statusOf(client)
     expect(first).toEqual({ isLive: true, isSuspended: false, partner: undefined, rolesRevision: 0 })
@@ -142,7 +142,7 @@ describe('how a caller stands', () => {
     expect(asked).toEqual(['select-access-version'])
   })
 
-  it('is asked again after ten seconds, should somebody have kept the database from telling', async () => {
+  it('is read again after ten seconds, even if the notification was suppressed', async () => {
     await statusOf(client)
     await testDatabase.sql('ALTER TABLE clients DISABLE TRIGGER ALL')
     await testDatabase.sql(REVOKE)

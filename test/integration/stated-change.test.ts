@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { ProblemCode } from '../../src/values/problem.ts'
+import type { ProblemCode } from '../../src/values/problem-codes.ts'
 import { expectProblem, pointersOf, withoutRequestId } from '../support/problems.ts'
 import { billingAddress, card, cards, contact, corrected, shippingAddress } from '../support/samples.ts'
 import { TestVault } from '../support/test-vault.ts'
@@ -42,7 +42,7 @@ const hasReason = async (event: unknown) =>
   (await vault.database.sql('SELECT FROM readable.reveal_reasons WHERE event = $1', [event])).length === 1
 
 describe('a correction says why beside the fields', () => {
-  it('and its event holds the purpose and the ticket; the reason stands beside it, sealed', async () => {
+  it('and its event holds the purpose and the ticket; the reason is beside it, sealed', async () => {
     const answer = await correct(officer, tokens.contact, { purpose: 'respond-to-query', reason, ticket: 'CASE-4' })
     expect(answer.status, answer.text).toBe(200)
     expect(answer.body).toMatchObject({ version: 2 })
@@ -63,7 +63,7 @@ describe('a correction says why beside the fields', () => {
   })
 
   it.each<[string, object, ProblemCode, string]>([
-    ['a purpose that is none', { purpose: 'curiosity' }, 'invalid-input', '#/purpose'],
+    ['an invalid purpose', { purpose: 'curiosity' }, 'invalid-input', '#/purpose'],
     ['a ticket that is a text', { ticket: 'the shopper called' }, 'invalid-input', '#/ticket'],
     ['a reason that is a number', { reason: 7 }, 'invalid-input', '#/reason'],
     ['a card number as the reason', { reason: `card ${cards.visa}` }, 'card-number-in-text', '#/reason'],
@@ -95,7 +95,7 @@ describe('erasing says why in the body of a POST', () => {
     expectProblem(await erase(officer, tokens.contact), 410, 'record-gone')
   })
 
-  it('or not, and DELETE goes on for roles without conditions', async () => {
+  it('or not, and DELETE works for roles without conditions', async () => {
     expect((await erase(officer, tokens.contact)).status).toBe(204)
     expect((await remove(officer, tokens.card)).status).toBe(204)
   })

@@ -124,7 +124,7 @@ describe('404', () => {
 })
 
 describe('410', () => {
-  it('is only for who could have seen the record: others are told 401, 403 or 404 as before', async () => {
+  it('is only for callers who could have seen the record: others get 401, 403 or 404 as before', async () => {
     const { token } = (await vault.tokenize(checkout)).contact!
     const officer = await vault.staffToken('privacy-officer')
     expect((await vault.call('DELETE', `/v1/tokens/${token}`, { token: officer })).status).toBe(204)

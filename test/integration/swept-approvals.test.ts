@@ -44,7 +44,7 @@ async function breakGlass(): Promise<string> {
   return event!.approval as string
 }
 
-it('what is long over is swept with its reason, and what nobody has reviewed stays', async () => {
+it('what is long over is swept with its reason, and what is not reviewed stays', async () => {
   await request()
   await decide((await request()).id, 'refuse')
   await decide((await request()).id, 'approve')

@@ -1,4 +1,3 @@
-import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
@@ -124,18 +123,4 @@ describe('over TLS', () => {
     await expect(sendWith({})).rejects.toThrow()
     expect(messages).toEqual(['hello'])
   })
-})
-
-it('over UDP one message is one datagram', async () => {
-  const socket = createSocket('udp4')
-  const received: string[] = []
-  socket.on('message', (message) => received.push(message.toString('utf8')))
-  socket.bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  try {
-    await send({ protocol: 'udp', port: socket.address().port }, MESSAGES.slice(0, 20))
-    await vi.waitFor(() => expect(received).toEqual(MESSAGES.slice(0, 20)), { timeout: 5_000 })
-  } finally {
-    socket.close()
-  }
 })

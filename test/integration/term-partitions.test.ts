@@ -80,7 +80,7 @@ describe('the search terms under an index key', () => {
     expect(await partitions()).not.toContain(left)
   })
 
-  it('stay under a key that hashes, though there are none', async () => {
+  it('stay under a key that hashes, although they are empty', async () => {
     const next = await withVaultKeys(vault, (parts) =>
       changeRegistry(parts, OPERATOR, (change) => change.create('index')),
     )
@@ -97,7 +97,7 @@ describe('the search terms under an index key', () => {
     expect(await partitions()).toEqual(await indexKeys('active'))
   })
 
-  it('stay while a transaction that is not over has written one, and no statement waits behind the attempt', async () => {
+  it('stay while a transaction that is not over has written one, and no statement waits for the attempt', async () => {
     const left = await leaveKey()
     await vault.database.sql("DELETE FROM search_terms WHERE key = id_of('key', $1)", [left])
     const commit = await vault.database.hold(

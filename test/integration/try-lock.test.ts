@@ -24,7 +24,7 @@ it('keeps others out while the work runs, and them only', async () => {
   expect(inside).toEqual([undefined, 'another'])
 })
 
-it('is free for whoever asks next, however the work ended', async () => {
+it('is free for the next process, however the work ended', async () => {
   const failure = new Error('the work failed')
   for (let round = 0; round < 50; round++) {
     for (const server of servers) {

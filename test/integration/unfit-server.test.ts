@@ -54,7 +54,7 @@ describe('a database that takes no writes', () => {
   })
   afterEach(() => database.drop())
 
-  it('is refused when the database is read-only, and served when it is not any more', async () => {
+  it('is refused while the database is read-only, and served afterwards', async () => {
     await database.sql(`ALTER DATABASE "${database.name}" SET default_transaction_read_only = on`)
     expect(await codesAt(database.serverUrl)).toEqual(['database-read-only'])
     expect(await refusal(ownerUrl(database))).toMatch(/is read-only .*default_transaction_read_only/)

@@ -58,7 +58,7 @@ function fileOf(lines: readonly string[]): string {
   return file
 }
 
-it('a row that was damaged and is repaired is no finding, and what failed meanwhile says so', async () => {
+it('a row that was damaged and is repaired is no finding, and the failures say so', async () => {
   const token = (await vault.tokenize({ card: checkout.card })).card!.token!
   const [before] = await vault.database.sql<{ version: number }>(
     'SELECT version FROM readable.records WHERE token = $1',
@@ -91,7 +91,7 @@ it('a row that was damaged and is repaired is no finding, and what failed meanwh
 })
 
 describe('the log of a vault', () => {
-  it('verifies while the vault goes on, whatever it is in the middle of', async () => {
+  it('verifies while the vault works, in the middle of anything', async () => {
     const reader = await vault.staffToken('support')
     const { card } = await vault.tokenize(checkout)
     let isOver = false
@@ -126,7 +126,7 @@ describe('the log of a vault', () => {
     expect(signature).not.toContain(Buffer.from(old!.keyId).toString('base64').slice(0, 5))
   })
 
-  it('goes on after a change while no server kept it: the key that has signed last is not destroyed before', async () => {
+  it('continues after a change while no server kept it: the key that has signed last is not destroyed before', async () => {
     const operator = { id: 'operator:test', kind: 'operator' } as const
     const destroy = (id: string) => vault.commands.destroyKey(operator, id)
     await settled()
@@ -173,7 +173,7 @@ describe('a log in a file', () => {
     ['a negative place', '{"sequence":-1,"event":{}}'],
     ['a short hash', '{"sequence":0,"hash":"AAAA"}'],
     ['a hash with bits left over', `{"sequence":0,"hash":"${'A'.repeat(42)}B="}`],
-  ])('that has %s is none', async (_name, ...lines) => {
+  ])('that has %s is invalid', async (_name, ...lines) => {
     const read = async () => verifyLog(await openLogOfFile(fileOf(lines)), { keys: [], checkpoints: [], receipts: [] })
     await expect(read()).rejects.toThrow(LogFileError)
   })

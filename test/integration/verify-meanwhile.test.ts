@@ -81,7 +81,7 @@ async function correct(token: string): Promise<void> {
   expect(answer.status, answer.text).toBe(200)
 }
 
-it('finds no fault with what retention drops while it goes on', async () => {
+it('finds no fault with what retention drops during the verification', async () => {
   const verified = await verifyWhile(drop)
   expect(codes(verified)).toEqual([])
   // The first pages were read while their events were there.
@@ -93,7 +93,7 @@ it('finds no fault with what retention drops while it goes on', async () => {
   expect(after.dropped).toBe(OLD)
 })
 
-it('finds no fault with records that are stored, corrected and erased meanwhile', async () => {
+it('finds no fault with records that are stored, corrected and erased in the meantime', async () => {
   const [first, second] = records
   const verified = await verifyWhile(async () => {
     await erase(first!)
@@ -118,7 +118,7 @@ it('finds no fault with records that change when the log has been read', async (
   expect(codes(verified)).toEqual([])
 })
 
-it('finds what is removed meanwhile, at the beginning of a page as well', async () => {
+it('finds what is removed in the meantime, also at the beginning of a page', async () => {
   const remove = `DELETE FROM audit_events WHERE id IN (SELECT event FROM audit_leaves WHERE sequence BETWEEN 1024 AND 1100)`
   const verified = await verifyWhile(() => database.sql(remove))
   expect(codes(verified)).toEqual([expect.stringMatching(/^removed: the events of the leaves 1024 to 1100/)])

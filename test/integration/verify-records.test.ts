@@ -71,7 +71,7 @@ afterEach(async () => {
 })
 afterAll(() => vault.stop())
 
-it('looks at everything, finds nothing where nobody touched anything, and leaves an event', async () => {
+it('looks at everything, finds nothing in an untouched vault, and leaves an event', async () => {
   const { ok, findings, unbound, rows, found, progress } = await verify()
   expect({ ok, findings, unbound, found }).toEqual({ ok: true, findings: 0, unbound: 0, found: [] })
   expect(rows).toMatchObject({ records: 6, record_versions: 2, idempotency_keys: 1, reveal_reasons: 1 })
@@ -245,7 +245,7 @@ it('names what an earlier version has left unbound, which is no finding', async 
   expect(await verify()).toMatchObject({ ok: true, unbound: 15 })
 })
 
-it('says nothing of values, and a text has no place where a token stands', async () => {
+it('names no values, and no text in place of a token', async () => {
   await expect(
     sql("UPDATE readable.search_terms SET token = 'a text of theirs' WHERE token = $1", [card]),
   ).rejects.toThrow()

@@ -33,7 +33,7 @@ describe.skipIf(missing)('AWS KMS', () => {
 
   itKeepsTheContract('aws-kms', create, open)
 
-  it('records the key itself, whatever it was called', async () => {
+  it('records the key itself, by any name', async () => {
     const { record } = await create('root_1')
     expect(record.parameters.keyId).toMatch(new RegExp(`^arn:aws:kms:eu-central-1:\\d+:key/${keyId}$`))
   })
@@ -50,7 +50,7 @@ describe.skipIf(missing)('AWS KMS', () => {
     }
   })
 
-  it('must be told which key, and one that exists', async () => {
+  it('needs the name of an existing key', async () => {
     await expect(createAwsKmsProvider({ keyId: undefined }).create('root_1')).rejects.toThrow('STRONGROOM_ROOT_KEY_ID')
     const nowhere = createAwsKmsProvider({ keyId: '00000000-0000-0000-0000-000000000000' })
     await expect(nowhere.create('root_1')).rejects.toMatchObject({ name: 'RootKeyUnreachable' })
@@ -69,7 +69,7 @@ describe.skipIf(missing)('AWS KMS', () => {
     await expect(configured(alias)).rejects.toMatchObject(refusal)
   })
 
-  it('is no new root key when it is the one that is to be replaced, whatever it is called', async () => {
+  it('is no new root key if it is the one to be replaced, by any name', async () => {
     const { record } = await create('root_1')
     for (const name of [keyId, String(record.parameters.keyId)]) {
       const again = createAwsKmsProvider({ keyId: name }).create('root_2', record)

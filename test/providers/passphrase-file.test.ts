@@ -117,7 +117,7 @@ describe('a rotation of it', () => {
     await expect(provider.create('root_2', first.record)).rejects.toMatchObject({ code: 'EEXIST' })
   })
 
-  it('that was not committed leaves nothing behind', async () => {
+  it('that was not committed leaves nothing', async () => {
     const provider = providerOf('discarded')
     const first = await provider.create('root_1')
     const second = await provider.create('root_2', first.record)

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { frameKey } from '../../src/keys/root-key/key-frame.ts'
 import { createPkcs11Provider } from '../../src/keys/root-key/pkcs11.ts'
 import type { RootKey, RootKeyProvider } from '../../src/keys/root-key/root-key.ts'
-import { encodeContext } from '../../src/keys/sealing/seal.ts'
+import { encodeContext } from '../../src/keys/sealing/seal-context.ts'
 import { examineKeys } from '../../src/start/doctor/doctor.ts'
 import { createRandomBytes } from '../../src/values/random.ts'
 import { attributesIn, keysIn, type Token, withToken } from '../support/in-token.ts'
@@ -179,7 +179,7 @@ describe.skipIf(missing)('a PKCS#11 token', () => {
     right.close?.()
   })
 
-  it('leaves no process behind', async () => {
+  it('leaves no process', async () => {
     const rootKey = await provider.create('root_last')
     rootKey.close?.()
     await expect.poll(tokenProcesses).toEqual([])

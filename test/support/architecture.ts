@@ -4,7 +4,6 @@
  */
 export const ORDER: readonly (readonly [folder: string, ...inside: string[]])[] = [
   ['cli.ts'],
-  ['demo.ts'],
   ['cli', 'commands'],
   ['start', 'doctor'],
   ['vault.ts'],
@@ -102,8 +101,19 @@ export const PURE_FILES: Readonly<Record<string, readonly string[]>> = {
   'keys/key': ['marks', 'cryptoperiod', 'handover', 'key', 'key-ring', 'key-state', 'keyed-hash', 'registry-manifest'],
   'keys/lifecycle': ['signing-plan'],
   'keys/root-key': ['argon2-cost', 'key-frame', 'passphrase-novelty', 'root-key', 'share-text'],
-  'keys/sealing': ['encode-fields', 'joined-bytes', 'row-facts', 'seal'],
-  observability: ['alert', 'background'],
-  'records/record': ['record', 'token', 'tokens-in'],
+  'keys/sealing': [
+    'committed-gcm',
+    'encode-fields',
+    'format-1',
+    'format-2',
+    'formats',
+    'joined-bytes',
+    'row-facts',
+    'seal',
+    'seal-context',
+    'seal-format',
+  ],
+  observability: ['alert', 'background', 'describe-error'],
+  'records/record': ['record', 'record-facts', 'token', 'tokens-in'],
   'records/verification': ['events-of-record'],
 }

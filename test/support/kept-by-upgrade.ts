@@ -60,7 +60,7 @@ export function itKeepsWhatItHeld(facts: OldVaultFacts, running: () => TestVault
     }
   })
 
-  it('repeats the answer to a request of before', async () => {
+  it('repeats the answer to an earlier request', async () => {
     const vault = running()
     const { client_id, client_secret } = facts.sample_callers.find(({ role }) => role === 'checkout')!
     const { access_token: token } = (await vault.requestToken(client_id, client_secret)).body
@@ -91,7 +91,7 @@ export function itKeepsWhatItHeld(facts: OldVaultFacts, running: () => TestVault
     expect(findings).toEqual([])
   })
 
-  it('goes on counting what callers asked for and does not exist', async () => {
+  it('still counts what callers asked for and does not exist', async () => {
     const vault = running()
     const token = await vault.staffToken('support', { name: facts.searches_for_nothing.caller })
     const search = () => vault.call('POST', '/v1/search', { token, body: { by: 'customer', value: 'cus_nobody_4' } })
@@ -99,7 +99,7 @@ export function itKeepsWhatItHeld(facts: OldVaultFacts, running: () => TestVault
     expect((await search()).status).toBe(429)
   })
 
-  it('goes on counting comparisons', async () => {
+  it('still counts comparisons', async () => {
     const vault = running()
     const { caller, token: record, right } = facts.wrong_matches
     const answer = await vault.call('POST', `/v1/tokens/${record}/match`, {

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { ACCESS_MACS } from '../../src/access/ledger/access-macs.ts'
 import type { AuditFacts } from '../../src/audit/event/audit-event.ts'
 import { createNewAuditEvent } from '../../src/audit/event/new-audit-event.ts'
 import { createNewId } from '../../src/values/identifier.ts'
@@ -16,7 +15,7 @@ export async function leaveOldLog(
   events: readonly (AuditFacts & { at: Date })[],
 ): Promise<void> {
   const vault = await TestVault.start({ sharedDatabase: database })
-  await forgetMarks(vault, [ACCESS_MACS])
+  await forgetMarks(vault)
   await vault.stop()
   await database.sql('DELETE FROM readable.audit_events')
   await database.sql('ALTER SEQUENCE audit_positions RESTART')

@@ -1,14 +1,13 @@
 import { chmodSync, copyFileSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import knex from 'knex'
-import { migrationSource } from '../../src/database/migration/migrate.ts'
+import pg from 'pg'
 import type { SampleCaller } from '../../src/start/sample-callers.ts'
 
 const FIXTURES = path.join(import.meta.dirname, '../fixtures')
 
 /** What earlier versions left behind, by their last migration. */
-export const oldVaults = ['0009-access-version', '0013-approvals-and-names', '0028-months-and-vacuum'] as const
+export const oldVaults = ['0032-rotation'] as const
 
 export type OldVaultName = (typeof oldVaults)[number]
 
@@ -31,6 +30,12 @@ export interface OldVaultFacts {
   wrong_matches: { caller: string; token: string; count: number; right: string }
 }
 
+/** A statement of a migration as it reached PostgreSQL. */
+export interface OldStatement {
+  text: string
+  values: unknown[]
+}
+
 export function readOldVaultFacts(name: OldVaultName): OldVaultFacts {
   return JSON.parse(readFileSync(path.join(FIXTURES, name, 'facts.json'), 'utf8'))
 }
@@ -41,45 +46,84 @@ export function copyOldRootKey(name: OldVaultName, target: string): void {
   chmodSync(target, 0o600)
 }
 
+export interface OldSchemaOptions {
+  /** The migration to stop after. */
+  last: string
+  /** The database as the role that is to own the tables. */
+  ownerUrl: string
+  serverUrl: string
+}
+
+/** Makes the tables of an earlier version in an empty database, with the statements of its own migrations, their record among them. */
+export async function makeOldSchema(
+  name: OldVaultName,
+  { last, ownerUrl, serverUrl }: OldSchemaOptions,
+): Promise<void> {
+  const statements = readFixture<OldStatement[]>(name, 'statements.json.gz')
+  const recorded = statements.findIndex(
+    ({ text, values }) => text.startsWith('insert into "migrations"') && values.includes(last),
+  )
+  const committed = statements.findIndex(({ text }, at) => at > recorded && text === 'COMMIT;')
+  if (recorded < 0 || committed < 0) throw new Error(`the fixture has no migration ${last}`)
+  await withClient(ownerUrl, async (owner) => {
+    for (const { text, values } of statements.slice(0, committed + 1)) await owner.query(text, values)
+    // As `migrate` has always done behind them.
+    const serverRole = owner.escapeIdentifier(new URL(serverUrl).username)
+    await owner.query(`GRANT SELECT ON migrations TO strongroom_runtime; GRANT strongroom_runtime TO ${serverRole}`)
+  })
+}
+
 /**
  * Fills an empty database with the tables of a vault at the fixture's last migration, row by row as they were.
  *
- * @param ownerUrl the database as the role that is to own the tables
- * @param superuserUrl the same as a role that may pass over triggers, as a restored backup does
+ * @param superuserUrl the database as a role that may pass over triggers, as a restored backup does
  */
 export async function loadOldVault(
   name: OldVaultName,
-  { ownerUrl, superuserUrl }: { ownerUrl: string; superuserUrl: string },
+  { ownerUrl, serverUrl, superuserUrl }: Omit<OldSchemaOptions, 'last'> & { superuserUrl: string },
 ): Promise<void> {
-  const { migrations, tables, sequences } = JSON.parse(
-    gunzipSync(readFileSync(path.join(FIXTURES, name, 'tables.json.gz'))).toString('utf8'),
-  ) as {
-    migrations: string[]
+  await makeOldSchema(name, { last: name, ownerUrl, serverUrl })
+  const { tables, sequences } = readFixture<{
     tables: Record<string, unknown[]>
     sequences: { name: string; value: string | null }[]
-  }
-  const owner = knex({ client: 'pg', connection: ownerUrl })
+  }>(name, 'tables.json.gz')
+  await withClient(ownerUrl, async (owner) => {
+    for (const key of indexKeysOf(tables)) await owner.query('SELECT attach_terms_partition($1)', [key])
+  })
+  await withClient(superuserUrl, async (client) => {
+    await client.query('BEGIN; SET LOCAL session_replication_role = replica')
+    for (const [table, rows] of Object.entries(tables)) {
+      const quoted = client.escapeIdentifier(table)
+      await client.query(`DELETE FROM ${quoted}`)
+      const insert = `INSERT INTO ${quoted} OVERRIDING SYSTEM VALUE SELECT * FROM jsonb_populate_recordset(null::${quoted}, $1::jsonb)`
+      await client.query(insert, [JSON.stringify(rows)])
+    }
+    for (const { name: sequence, value } of sequences) {
+      if (value !== null && !sequence.startsWith('migrations'))
+        await client.query('SELECT setval($1, $2)', [sequence, value])
+    }
+    await client.query('COMMIT')
+  })
+}
+
+/** The numbers of those keys of which each has a partition of search terms. */
+function indexKeysOf(tables: Record<string, unknown[]>): number[] {
+  const keys = tables.keys as { id: string; purpose: string; state: string }[]
+  const names = tables.dictionary as { sort: string; id: number; name: string }[]
+  const hashing = keys.filter(({ purpose, state }) => purpose.endsWith('index') && state !== 'destroyed')
+  return hashing.map((key) => names.find(({ sort, name }) => sort === 'key' && name === key.id)!.id)
+}
+
+function readFixture<T>(name: OldVaultName, file: string): T {
+  return JSON.parse(gunzipSync(readFileSync(path.join(FIXTURES, name, file))).toString('utf8'))
+}
+
+async function withClient(url: string, work: (client: pg.Client) => Promise<void>): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
   try {
-    for (const migration of migrations)
-      await owner.migrate.up({ migrationSource, tableName: 'migrations', name: migration } as never)
+    await work(client)
   } finally {
-    await owner.destroy()
-  }
-  const superuser = knex({ client: 'pg', connection: superuserUrl })
-  try {
-    await superuser.transaction(async (tx) => {
-      await tx.raw('SET LOCAL session_replication_role = replica')
-      for (const [table, rows] of Object.entries(tables)) {
-        await tx.raw('DELETE FROM ??', [table])
-        const insert =
-          'INSERT INTO ?? OVERRIDING SYSTEM VALUE SELECT * FROM jsonb_populate_recordset(null::??, ?::jsonb)'
-        await tx.raw(insert, [table, table, JSON.stringify(rows)])
-      }
-      for (const { name: sequence, value } of sequences) {
-        if (value !== null && !sequence.startsWith('migrations')) await tx.raw('SELECT setval(?, ?)', [sequence, value])
-      }
-    })
-  } finally {
-    await superuser.destroy()
+    await client.end()
   }
 }

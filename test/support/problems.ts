@@ -1,6 +1,6 @@
 import type { Response } from 'supertest'
 import { expect } from 'vitest'
-import type { ProblemCode } from '../../src/values/problem.ts'
+import type { ProblemCode } from '../../src/values/problem-codes.ts'
 
 /** The answer is the problem document of that code, in the form that every problem has (RFC 9457). */
 export function expectProblem(response: Response, status: number, code: ProblemCode): void {

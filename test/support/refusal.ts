@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { ProblemCode } from '../../src/values/problem.ts'
+import type { ProblemCode } from '../../src/values/problem-codes.ts'
 import { problemTypeOf } from './problems.ts'
 import type { Answer } from './raw-tls.ts'
 import type { TestVault } from './test-vault.ts'

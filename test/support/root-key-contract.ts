@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { RootKey, RootKeyProvider } from '../../src/keys/root-key/root-key.ts'
-import { type SealContext, SealError } from '../../src/keys/sealing/seal.ts'
+import { type SealContext, SealError } from '../../src/keys/sealing/seal-context.ts'
 
 export const context: SealContext = { site: '', kind: 'key', token: 'key_1', part: 'secret', version: 1 }
 

@@ -1,5 +1,5 @@
 import { open } from '../../src/keys/sealing/seal.ts'
-import { sealedTables } from '../../src/keys/sealing/sealed-columns.ts'
+import { referencingTables } from '../../src/vault/referencing-tables.ts'
 import type { TestVault } from './test-vault.ts'
 import { readVaultKeys } from './vault-keys.ts'
 
@@ -15,7 +15,7 @@ export interface OpenedValue {
 export async function openEverySealedValue(vault: TestVault): Promise<OpenedValue[]> {
   const ring = await readVaultKeys(vault)
   const opened: OpenedValue[] = []
-  for (const table of sealedTables) {
+  for (const table of referencingTables.sealed) {
     for (const { name, part } of table.columns) {
       const rows = await vault.database.sql(`SELECT * FROM readable.${table.name} WHERE ${part}_key_id IS NOT NULL`)
       for (const row of rows) {

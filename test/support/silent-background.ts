@@ -5,7 +5,6 @@ export function silentBackground(): Background {
   return createBackground({
     alert: () => {},
     now: () => new Date(),
-    describeError: String,
     log: () => {},
     count: () => {},
   })

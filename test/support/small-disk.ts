@@ -28,7 +28,7 @@ export function mountSmallDisk(ownedLike: string, megabytes = 4): SmallDisk | st
     asRoot('mount', '-t', 'tmpfs', '-o', `size=${megabytes}m,mode=700,uid=${uid},gid=${gid}`, 'none', directory)
   } catch {
     rmdirSync(directory)
-    return 'nobody may mount a file system here'
+    return 'no file system can be mounted here'
   }
   const ballast = path.join(directory, 'ballast')
   return {

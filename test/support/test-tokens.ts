@@ -1,5 +1,4 @@
 import { expect } from 'vitest'
-import { tokenChallenges } from '../../src/access/policy/challenge.ts'
 import { type AccessTokens, createAccessTokens } from '../../src/access/tokens/access-token.ts'
 import type { Key, KeyPurpose } from '../../src/keys/key/key.ts'
 import { KeyRing } from '../../src/keys/key/key-ring.ts'
@@ -14,8 +13,7 @@ export const START = Date.UTC(2026, 10, 24, 10) / 1000
 
 const refusal = expect.objectContaining({
   code: 'unauthenticated',
-  status: 401,
-  challenges: tokenChallenges('invalid_token'),
+  challenge: { scheme: 'any', error: 'invalid_token' },
 })
 
 /** The vault's access tokens over a ring in memory, and a forger who may hold its keys. */

@@ -1,7 +1,6 @@
-import { ACCESS_MACS } from '../../src/access/ledger/access-macs.ts'
 import { open, paddedLengthOf, seal } from '../../src/keys/sealing/seal.ts'
-import { sealedTables } from '../../src/keys/sealing/sealed-columns.ts'
 import { createRandomBytes } from '../../src/values/random.ts'
+import { referencingTables } from '../../src/vault/referencing-tables.ts'
 import type { TestVault } from './test-vault.ts'
 import { withVaultKeys } from './vault-keys.ts'
 
@@ -11,10 +10,10 @@ export async function unbindRows(vault: TestVault): Promise<void> {
   await withVaultKeys(vault, async ({ database, keys }) => {
     await database.transaction(async (tx) => {
       const verified = await keys.registry.read(tx)
-      const draft = await keys.registry.draft({ ...verified, marks: [ACCESS_MACS] })
+      const draft = await keys.registry.draft({ ...verified, marks: [] })
       await draft.save(tx, verified.generation + 1)
     })
-    for (const { name, columns, identity, context } of sealedTables) {
+    for (const { name, columns, identity, context } of referencingTables.sealed) {
       const place = Object.keys(identity)
       const where = place.map((column, at) => `${column} = $${at + 2}`).join(' AND ')
       for (const { part } of columns) {

@@ -12,6 +12,7 @@ import { type Keys, type KeysOptions, openKeys } from '../../src/keys/ring/keys.
 import { createPassphraseFileProvider } from '../../src/keys/root-key/passphrase-file.ts'
 import { createNewId } from '../../src/values/identifier.ts'
 import { createRandomBytes } from '../../src/values/random.ts'
+import { referencingTables } from '../../src/vault/referencing-tables.ts'
 import type { TestDatabase } from './postgres.ts'
 import { silentBackground } from './silent-background.ts'
 import type { TestVault } from './test-vault.ts'
@@ -44,6 +45,7 @@ export async function openTestKeys(
       openRootKey: createPassphraseFileProvider({ file: rootKeyFile, development: false, randomBytes }).open,
       alert: () => {},
       background: silentBackground(),
+      referencing: referencingTables,
       remakeMacs: remakeAccessMacs,
       ...options,
     })

@@ -11,8 +11,7 @@ import { type HttpsAnswer, type HttpsRequest, requestHttps } from './https-clien
 import { type Ended, findFreePorts, type RunningProgram, startProgram } from './run-program.ts'
 
 /** The built program, as a user of the package has it. `npm test` and `npm run test:e2e` build first. */
-export const builtProgram = (name: 'cli' | 'demo') =>
-  fileURLToPath(new URL(`../../dist/src/${name}.js`, import.meta.url))
+export const builtProgram = (name: 'cli') => fileURLToPath(new URL(`../../dist/src/${name}.js`, import.meta.url))
 /** What starts the vault with it, after the path of Node.js. */
 export const builtServer: readonly string[] = [builtProgram('cli'), 'serve']
 

@@ -2,8 +2,9 @@
  * Writes what the built program of this checkout leaves behind in a data directory, for the tests of later versions:
  * `npm run build && node test/support/write-old-vault.ts`. Run it before the first change of the stored form.
  *
- * The result is test/fixtures/<last migration>/: `tables.json.gz` with every row, the `root-key` file, and `facts.json`
- * with what the tests then expect. All values in it are the samples of the tests.
+ * The result is test/fixtures/<last migration>/: `statements.json.gz` with what the migrations send to PostgreSQL, `tables.json.gz`
+ * with every row, the `root-key` file, and `facts.json` with what the tests then expect. All values in it are the samples of the
+ * tests.
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -12,9 +13,13 @@ import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import pg from 'pg'
+import { shippedMigrations } from '../../src/database/migration/migrate.ts'
+import { openForMigrations } from '../../src/database/migration/open-for-migrations.ts'
+import { runMigrations } from '../../src/database/migration/run-migrations.ts'
 import { openEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts'
 import type { SampleCaller } from '../../src/start/sample-callers.ts'
 import { requestHttps } from './https-client.ts'
+import type { OldStatement } from './old-vault.ts'
 import { roleFile } from './role-files.ts'
 import { findFreePorts, startProgram } from './run-program.ts'
 import { checkout, corrected, person } from './samples.ts'
@@ -185,6 +190,7 @@ for (const { name } of names) {
 }
 const { rows: sequences } = await client.query('SELECT sequencename AS name, last_value AS value FROM pg_sequences')
 const { rows: migrations } = await client.query('SELECT name FROM migrations ORDER BY id')
+const statements = await recordMigrations(client, database.urls.owner)
 await client.end()
 await database.stop()
 
@@ -192,8 +198,10 @@ const last = migrations.at(-1).name
 const target = path.join(root, 'test/fixtures', last)
 rmSync(target, { recursive: true, force: true })
 mkdirSync(target, { recursive: true })
-const written = { migrations: migrations.map(({ name }) => name), sequences, tables }
-writeFileSync(path.join(target, 'tables.json.gz'), gzipSync(JSON.stringify(written), { level: 9 }))
+const write = (file: string, value: unknown) =>
+  writeFileSync(path.join(target, file), gzipSync(JSON.stringify(value), { level: 9 }))
+write('statements.json.gz', statements)
+write('tables.json.gz', { sequences, tables })
 cpSync(path.join(env.STRONGROOM_DATA_DIR, 'root-key'), path.join(target, 'root-key'))
 const facts = {
   written_at: new Date().toISOString(),
@@ -212,3 +220,24 @@ const facts = {
 writeFileSync(path.join(target, 'facts.json'), `${JSON.stringify(facts, null, 2)}\n`)
 rmSync(directory, { recursive: true, force: true })
 process.stdout.write(`wrote ${path.relative(root, target)}\n`)
+
+/** What the migrations send to PostgreSQL when they make a new database; what they only ask for is left out. */
+async function recordMigrations(superuser: pg.Client, ownerUrl: string): Promise<OldStatement[]> {
+  const [name, { username }] = ['recorded', new URL(ownerUrl)]
+  await superuser.query(`CREATE DATABASE ${name} OWNER ${superuser.escapeIdentifier(username)}`)
+  const db = await openForMigrations({
+    url: Object.assign(new URL(ownerUrl), { pathname: `/${name}` }).href,
+    schema: 'public',
+  })
+  const sent: OldStatement[] = []
+  db.on('query', ({ sql, bindings = [] }: { sql: string; bindings?: unknown[] }) => {
+    if (!/^\s*select /i.test(sql)) sent.push({ text: sql, values: bindings })
+  })
+  try {
+    await runMigrations(db, shippedMigrations)
+  } finally {
+    await db.destroy()
+    await superuser.query(`DROP DATABASE ${name}`)
+  }
+  return sent
+}

@@ -69,7 +69,7 @@ describe('a client of the past, with its own MAC,', () => {
     expect(subjects('access-changed', id)).toHaveLength(1)
     await withAnother(async (other) => expectProblem(await other.requestToken(id, secret), 401, 'invalid-client'))
     // Not even the vault makes it good.
-    await expect(vault.commands.rotateClientSecret(OPERATOR, id)).rejects.toThrow(/changed by somebody else/)
+    await expect(vault.commands.rotateClientSecret(OPERATOR, id)).rejects.toThrow(/changed outside the vault/)
 
     await rightful()
     expect((await vault.requestToken(id, present)).status).toBe(200)
@@ -107,7 +107,7 @@ describe('a client of the past, with its own MAC,', () => {
   })
 })
 
-it('a contract of before its end, with its own MAC, allows nothing', async () => {
+it('a former row of an ended contract, with its own MAC, allows nothing', async () => {
   const { id: partner } = await vault.commands.addPartner(OPERATOR, {
     ...{ name: 'Carrier', country: 'MY', contact: 'despatch@carrier.example', purposes: [purpose] },
     ...{ fields: ['address.country'], ends_at: new Date(Date.now() + 86_400_000) },
@@ -157,7 +157,7 @@ describe('the row that refuses', () => {
     expect(subjects('refusal-removed', 'staff:mallory').length).toBeGreaterThan(0)
     await commands.enableStaff(OPERATOR, 'staff:mallory')
     expect((await read(token)).status).toBe(200)
-    await expect(commands.enableStaff(OPERATOR, 'staff:mallory')).rejects.toThrow(/nobody of that id is disabled/)
+    await expect(commands.enableStaff(OPERATOR, 'staff:mallory')).rejects.toThrow(/no person with that id is disabled/)
   })
 
   it('is missed though the person asks for nothing', async () => {
@@ -218,7 +218,7 @@ describe('a ledger', () => {
       /does not follow/,
     ],
     [
-      'with an entry that somebody wrote',
+      'with a forged entry',
       `INSERT INTO access_ledger VALUES (${NEWEST} + 1, 'disabled staff:mallory', NULL, decode(repeat('00', 48), 'hex'))`,
       /does not follow/,
     ],
@@ -227,7 +227,7 @@ describe('a ledger', () => {
       `UPDATE access_ledger SET mac = set_byte(mac, 47, get_byte(mac, 47) # 1) WHERE generation = ${NEWEST}`,
       /two ledgers/,
     ],
-  ])('%s lets nobody in', async (_what, tamper, reason) => {
+  ])('%s accepts no one', async (_what, tamper, reason) => {
     await vault.client(['tokenize'])
     await expectRefused(tamper, reason)
   })
@@ -274,7 +274,7 @@ describe('a ledger', () => {
     expect((await read(bystander)).status).toBe(200)
   })
 
-  it('of which an entry was left out lets nobody in on a server that starts; taking away goes on', async () => {
+  it('of which an entry was left out accepts no one on a server that starts; taking access away works', async () => {
     const { id } = await vault.client(['tokenize'])
     const putBack = await keep('access_ledger', 'generation > $1', [0])
     await sql('DELETE FROM access_ledger WHERE generation = 1')

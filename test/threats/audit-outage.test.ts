@@ -100,8 +100,8 @@ describe('a log that cannot be reached', () => {
   })
 })
 
-describe('a log that takes no more entries', () => {
-  it('lets nothing out either; so soon after the last outage nobody is woken again', async () => {
+describe('a log that takes no entries', () => {
+  it('lets nothing out either; so soon after the last outage it raises no alert', async () => {
     const startedAt = new Date()
     await database.sql('REVOKE INSERT ON audit_events FROM strongroom_runtime')
     for (let call = 0; call < 3; call++) expectRefused(await reveal(), ['audit-unavailable'])
@@ -116,7 +116,7 @@ describe('a log that takes no more entries', () => {
 })
 
 describe('a log that hangs', () => {
-  it('lets nothing out, and nobody waits for ever', async () => {
+  it('lets nothing out, and no request waits without end', async () => {
     const startedAt = new Date()
     const open = await database.hold('LOCK TABLE audit_events IN EXCLUSIVE MODE')
     // The server ends what waits, and the answer says to come again; in the end that is an outage like any other.
@@ -171,7 +171,7 @@ describe('a log whose disk is full', () => {
     disk.unmount()
   })
 
-  it('lets nothing out, says so clearly, and goes on by itself when there is room', async (context) => {
+  it('lets nothing out, says so clearly, and continues when there is room', async (context) => {
     context.skip(typeof disk === 'string', String(disk))
     const { fill, free } = disk as SmallDisk
     await worksAgain()

@@ -81,7 +81,7 @@ async function whileChanged(id: string, change: string, look: () => Promise<void
 }
 
 describe('who reads the events', () => {
-  it('sees no row that somebody has written, by whatever filter', async () => {
+  it('sees no forged row, by any filter', async () => {
     const facts = { type: 'record.reveal', token: card, caller: ann, site: 'default', purpose: 'communicate' }
     const forged = await forge(facts)
     const strange = await forge({ ...facts, outcome: 'refused' })
@@ -109,7 +109,7 @@ describe('who reads the events', () => {
     ['both', `caller = 'staff:ann', body = replace(body, '"staff:fay"', '"staff:ann"')`],
     ['its form', `body = replace(body, ',', ', ')`],
     ['its body, by no JSON', `body = 'x'`],
-  ])('sees no event of which somebody has changed %s', async (_what, change) => {
+  ])('sees no event with a changed %s', async (_what, change) => {
     const id = await revealOf(card)
     await whileChanged(id, change, async () => {
       for (const query of ['&type=record.reveal', '&type=record.read', '&purpose=communicate'])
@@ -159,7 +159,7 @@ describe('the review', () => {
   const forgedIn = (findings: Awaited<ReturnType<typeof review>>) =>
     findings.filter(({ rule }) => rule === 'log-forged')
 
-  it('counts nothing that somebody has written, and says that it is there', async () => {
+  it('counts no forged row, and reports it', async () => {
     const before = (await review()).filter(({ rule }) => rule !== 'log-forged')
     for (let at = 0; at < 25; at++) {
       const facts = { caller: ann, site: 'default', token: `card_${at}`, purpose: 'marketing' }
@@ -284,7 +284,7 @@ describe('who decides by an event', () => {
   })
 })
 
-it('shows what is the vault’s wherever its rows stand', async () => {
+it('shows what is the vault’s, in any place', async () => {
   await waitForLog()
   const before = await list('&type=record.tokenize')
   const [row] = await sql<{ name: string }>(

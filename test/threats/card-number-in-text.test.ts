@@ -37,7 +37,7 @@ describe('in the body', () => {
     ['15 digits', 'amex 378282246310005'],
     ['track 2', ';4242424242424242=31121011000012345678?'],
     ['track 1', '%B4242424242424242^TAN/MEI LING^3112101?'],
-  ])('is refused behind %s', async (_name, text) => {
+  ])('is refused after %s', async (_name, text) => {
     await expectRefusal(vault, tokenize(checkoutWith('shipping_address', 'instructions', text)), {
       ...expected,
       input: text,
@@ -55,7 +55,7 @@ describe('in the body', () => {
   })
 
   it.each([
-    ['a value that nobody asked for', { card, metadata: { note: number } }],
+    ['an unknown value', { card, metadata: { note: number } }],
     ['the name of a member', { card, [number]: 'x' }],
     ['the name of a member of a part', { card: { ...card, [number]: 'x' } }],
   ])('is refused as %s', async (_name, body) => {
@@ -99,7 +99,7 @@ describe('in a reveal', () => {
     await expectRefusal(vault, send, expected)
   })
 
-  it('is not repeated when it stands where a token should', async () => {
+  it('is not repeated when it is in place of a token', async () => {
     const staff = await vault.staffToken('legal')
     const body = { purpose: 'enforce-rights', items: [{ token: number }] }
     const response = await vault.call('POST', '/v1/reveal', { token: staff, body })
@@ -114,7 +114,7 @@ describe('in a telephone number', () => {
     await expectRefusal(vault, send, { status: 422, code: 'invalid-input', input: number })
   })
 
-  it('is refused behind an extension', async () => {
+  it('is refused after an extension', async () => {
     const send = tokenize({ contact: { phone: `+65 6123 4567 ext ${number}` } })
     await expectRefusal(vault, send, { status: 422, code: 'invalid-input', input: number })
   })
@@ -157,15 +157,15 @@ describe('in the URL', () => {
   })
 })
 
-describe('in a name that stands in the clear', () => {
+describe('in a name that is stored in the clear', () => {
   it.each([
     ['policy_version', { policy_version: number, card }],
     ['policy_version, in groups', { policy_version: '4242-4242-4242-4242', card }],
     ['consents', { consents: ['store-card', number], card }],
     ['consents, in groups', { consents: ['4242-4242-4242-4242'], card }],
-    ['policy_version, behind a letter', { policy_version: `v${number}`, card }],
+    ['policy_version, after a letter', { policy_version: `v${number}`, card }],
     ['policy_version, in other groups', { policy_version: '42424242-42424242', card }],
-    ['consents, behind a letter', { consents: [`v${number}`], card }],
+    ['consents, after a letter', { consents: [`v${number}`], card }],
   ])('is refused in %s', async (_name, body) => {
     await expectRefusal(vault, tokenize(body), expected)
   })

@@ -62,7 +62,7 @@ describe('a role that may not see the number', () => {
   })
 })
 
-it('somebody who has the key of limits and the counts of a search finds no number with them', async () => {
+it('an attacker who has the key of limits and the counts of a search finds no number with them', async () => {
   const bearer = await vault.staffToken('billing', { name: 'Counted Once' })
   expect((await search(bearer, { purpose: 'process-payment' })).status).toBe(200)
   const rows = await vault.database.sql<{ caller: string; record: string }>(

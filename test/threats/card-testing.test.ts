@@ -77,7 +77,7 @@ it('from one source address, whichever client it uses', async () => {
   expect(rows.map(({ key }) => key).join()).not.toContain('127.0.0.1')
 })
 
-it('of one BIN range, however it is written; other ranges and other sites go on', async () => {
+it('of one BIN range, however it is written; other ranges and other sites are not limited', async () => {
   await start({ perBin: 3 })
   const tester = await vault.clientToken(['tokenize'])
   const numbers = ['4242424242424242', '4242 4242 4242 4242', '424242-0000000000']

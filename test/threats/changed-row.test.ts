@@ -45,7 +45,7 @@ const reveal = (purpose: string, as: string, of = token) =>
 const revealForMarketing = (of = token) => reveal(PURPOSE, marketing, of)
 const giveConsent = (of = token) => tampering.set(of, 'consents', ['store-contact', PURPOSE])
 
-it('what nobody touched is shown and released, and without the consent it is not', async () => {
+it('an untouched record is shown and released, and without the consent it is not', async () => {
   expect((await read()).body).toMatchObject({ token, policy_version: '2026-11-01' })
   expect((await reveal('enforce-rights', legal)).status).toBe(200)
   expectProblem(await revealForMarketing(), 403, 'consent-missing')
@@ -79,7 +79,7 @@ describe('a record whose row was changed', () => {
   })
 })
 
-describe('a consent that nobody gave', () => {
+describe('an invented consent', () => {
   it('releases nothing', async () => {
     await giveConsent()
     await expectRefusal(vault, () => revealForMarketing(), expected)
@@ -128,7 +128,7 @@ describe('a correction and a rotation', () => {
     expectProblem(await revealForMarketing(), 403, 'consent-missing')
   })
 
-  it('do not make a change of somebody else the vault’s own', async () => {
+  it('do not validate a change from outside the vault', async () => {
     const storefront = await vault.staffToken('storefront')
     const body = { name: 'A New Name' }
     const corrected = (await vault.tokenize({ contact })).contact!.token!
@@ -209,7 +209,7 @@ describe('a kept answer', () => {
 })
 
 describe('in a vault from before rows were bound', () => {
-  it('a row is what it says, until a rotation has bound it; nothing of before is believed then', async () => {
+  it('a row is what it says, until a rotation has bound it; then unbound values do not count', async () => {
     const kept = (await vault.tokenize({ consents: [PURPOSE], contact })).contact!.token!
     await unbindRows(vault)
     expect((await revealForMarketing(kept)).status).toBe(200)

@@ -115,7 +115,7 @@ describe('an operator', () => {
     await readyAgain()
   })
 
-  it('is the only one who accepts: a mark that somebody writes into the manifest is believed by no server', async () => {
+  it('is the only one who accepts: a mark that is written into the manifest counts on no server', async () => {
     await sql(schemaChanges[1]![1])
     const { hash } = await findings()
     const [row] = await vault.database.sql<{ manifest: string }>('SELECT manifest FROM key_registry')

@@ -36,13 +36,13 @@ afterAll(() => vault.stop())
 const guess = (id: string) => () => vault.requestToken(id, randomUUID())
 
 it.each(['plain', 'rotating', 'revoked', 'signing'] as const)(
-  'a wrong secret of a %s client takes as long as one of nobody',
+  'a wrong secret of a %s client takes as long as one of an unknown client',
   async (which) => {
     await expectSameTime(guess(ids[which]), guess(NOBODY), { status: 401, rounds: ROUNDS })
   },
 )
 
-it('an assertion that a client did not sign takes as long as one of nobody', async () => {
+it('an assertion that a client did not sign takes as long as one of an unknown client', async () => {
   const thief = await createCallerKey()
   const forged = (id: string) => async () => {
     const client_assertion = await signAssertion(thief, id, new Date())

@@ -34,7 +34,7 @@ async function busy(): Promise<number> {
 }
 
 describe('one caller who has all that it may have under way', () => {
-  it('is told that the vault is busy, and when to come again; others are served', async () => {
+  it('is refused as busy, with a time to come again; others are served', async () => {
     const release = await hold()
     const before = await busy()
     const answered = Promise.all(Array.from({ length: 5 }, () => tokenize(greedy)))

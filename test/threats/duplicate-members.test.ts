@@ -27,7 +27,7 @@ describe('400', () => {
     ['of a part', `{"card":{"number":"${cards.visa}",${rest}},"card":{"number":"${cards.amex}",${rest}}}`],
     ['after an array', `{"consents":["a"],"card":{"number":"${cards.visa}",${rest}},"consents":[]}`],
     ['that is empty', `{"":1,"":2}`],
-  ])('refuses a member that stands twice, %s', async (_name, text) => {
+  ])('refuses a member that occurs twice, %s', async (_name, text) => {
     await expectRefusal(vault, tokenize(text), expected)
   })
 

@@ -33,7 +33,7 @@ const reveal = () =>
 const correct = () => vault.call('PATCH', `/v1/tokens/${token}`, { token: storefront, body: { name: 'Another Name' } })
 const search = () => vault.call('POST', '/v1/search', { token: staff, body: { by: 'customer', value: 'cus_1042' } })
 
-/** The layout of `keys/seal.ts`: format, nonce, commitment, text, tag. */
+/** The layout of `keys/sealing/committed-gcm.ts`: format, nonce, commitment, text, tag. */
 const places: [string, number][] = [
   ['the format', 0],
   ['the nonce', 1],

@@ -56,9 +56,9 @@ describe('a flood of refusals', () => {
 
   it.each<[string, (at: number) => Promise<{ status: number }>]>([
     ['without a token', () => read(server)],
-    ['with a token that is none', (at) => read(server, { token: `token${at}` })],
+    ['with an invalid token', (at) => read(server, { token: `token${at}` })],
     ['with wrong secrets', (at) => server.requestToken(`client_${'0'.repeat(26)}`, `guess ${at}`)],
-    ['with token requests that are none', () => server.requestToken('nobody', 'x', 'grant_type=password')],
+    ['with invalid token requests', () => server.requestToken('nobody', 'x', 'grant_type=password')],
     ['of all kinds', (at) => (at % 2 ? read(server) : server.requestToken('nobody', 'x', 'grant_type=password'))],
   ])('is bounded %s', async (_what, send) => {
     const statuses = []

@@ -159,7 +159,7 @@ describe('a fresh event is missed, and so is said of the database and of its exp
     expect(await found()).toContain('removed@0')
   })
 
-  it('when everything before it goes too under old ids, by whoever has its receipt', async () => {
+  it('when everything before it goes too under old ids, by the holder of its receipt', async () => {
     await remove(0, victim.sequence)
     await forgeDrop({ ranges: [`0-${victim.sequence}`], minimumIndex: 256, until: lastYear(), isSigned: true })
     expect(await found({ receipts })).toEqual(expect.arrayContaining([`edited@${victim.sequence}`, 'removed@0']))

@@ -46,7 +46,7 @@ describe('the vault signs no event that it did not make:', () => {
     await vault.commands.resumeReleases({ id: 'operator:test', kind: 'operator' })
   })
 
-  it('one that somebody has written, with and without a MAC', async () => {
+  it('a forged one, with and without a MAC', async () => {
     const written = ['evt_00000000000000000000000001', 'evt_00000000000000000000000002']
     for (const [at, id] of written.entries()) {
       await sql(

@@ -72,7 +72,7 @@ describe('signatures', () => {
     await refused(forgeToken(header(changes), claims(), signer()))
   })
 
-  it('with a key that the token itself brings or points at, which nobody fetches', async () => {
+  it('with a key that the token itself brings or points at, which is not fetched', async () => {
     const thief = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const jwk = thief.publicKey.export({ format: 'jwk' })
     const asked: string[] = []
@@ -116,11 +116,11 @@ describe('claims', () => {
     ['for no audience', () => ({ aud: undefined })],
     ['from a stranger', () => ({ iss: 'https://stranger.example' })],
     ['from the issuer in another spelling', () => ({ iss: `${provider.issuer}/` })],
-    ['about nobody', () => ({ sub: undefined })],
-    ['about somebody with a line break', () => ({ sub: 'ann\nadmin' })],
+    ['without a subject', () => ({ sub: undefined })],
+    ['about a person with a line break', () => ({ sub: 'ann\nadmin' })],
     ['without an id', () => ({ jti: undefined })],
     ['without a client', () => ({ client_id: undefined })],
-    ['with a confirmation that nobody can check', () => ({ cnf: { kid: 'x' } })],
+    ['with a confirmation of an unknown kind', () => ({ cnf: { kid: 'x' } })],
   ])('%s', async (_what, changes) => {
     await refused(forgeToken(header(), claims(changes()), es256(key)))
   })

@@ -129,7 +129,7 @@ describe('a certificate in a header, from a trusted proxy too', () => {
     ]
   }
 
-  it('is nobody’s', async () => {
+  it('proves no one', async () => {
     const clients = [await register('subject:CN=carrier'), await register(registrationOf(carrier.cert))]
     let address = 50
     for (const headers of shown()) {

@@ -151,7 +151,7 @@ function revive(manifest: Manifest): void {
 }
 
 describe('a running server does not follow', () => {
-  it('the registry of the backup under the root key of then, signed again as the next generation', async () => {
+  it('the registry of the backup under the root key of its time, signed again as the next generation', async () => {
     const reason = await refusal(() => sign(stolen.mac.secret, rowsOf('backup'), () => {}, 'backup'))
     expect(reason).toContain('is under a key that the vault has not put in the place of its own')
   })

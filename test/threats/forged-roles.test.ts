@@ -87,7 +87,7 @@ describe.each([
   })
 })
 
-it('a set that hides behind a removed one grants nothing on a running server', async () => {
+it('a set under a removed one grants nothing on a running server', async () => {
   await vault.commands.applyRoles(OPERATOR, seesCards)
   await vault.commands.applyRoles(OPERATOR, roleFile({ marketing: undefined }))
   expect((await reveal(vault, 'shipping_address')).status).toBe(200)
@@ -95,11 +95,11 @@ it('a set that hides behind a removed one grants nothing on a running server', a
   await expectNothingGranted(vault)
 })
 
-it('ends when an operator applies a set of their own; export refuses to show what somebody else wrote', async () => {
+it('ends when an operator applies a set of their own; export refuses to show a forged one', async () => {
   await forge(1)
   await expectNothingGranted(vault)
   expect((await vault.commands.readRoles()).distrusted).toBe(true)
-  await expect(vault.staffToken('support')).rejects.toThrow(/changed by somebody else/)
+  await expect(vault.staffToken('support')).rejects.toThrow(/changed outside the vault/)
   await vault.commands.applyRoles(OPERATOR, roleFile({}))
   expect((await reveal(vault, 'shipping_address')).status).toBe(200)
   expectProblem(await reveal(vault), 403, 'scope-missing')

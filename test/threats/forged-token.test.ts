@@ -93,7 +93,7 @@ describe('a key of the forger', () => {
   const own = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const jwk = { ...own.publicKey.export({ format: 'jwk' }), kid: 'own', alg: 'ES256' }
 
-  it('is not accepted under the name of ours', async () => {
+  it('is not accepted under the name of a key of the vault', async () => {
     await expectRefusal(vault, read(forge.sign(forge.header(), forge.claims(), own.privateKey)), expected)
   })
 
@@ -143,14 +143,14 @@ describe('the name of the key', () => {
     await expectRefusal(vault, read(forge.sign(forge.header({ kid }), forge.claims())), expected)
   })
 
-  it('is not accepted when it names a key that is none for tokens', async () => {
+  it('is not accepted if it names a key of another purpose', async () => {
     const header = forge.header({ kid: forge.dataKeyId })
     await expectRefusal(vault, read(forge.sign(header, forge.claims())), { ...expected, input: forge.dataKeyId })
   })
 })
 
 it.each([
-  ['one that nobody knows', ['x-unknown'], { 'x-unknown': true }],
+  ['an unknown one', ['x-unknown'], { 'x-unknown': true }],
   ['one that we do not speak', ['b64'], { b64: false }],
   ['a claim', ['exp'], { exp: 1 }],
   ['none', [], {}],

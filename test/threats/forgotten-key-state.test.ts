@@ -63,7 +63,7 @@ beforeAll(async () => {
 })
 afterAll(async () => database.drop())
 
-it('a registry of before is refused at a start, though nothing remembers it but the log', async () => {
+it('a former registry is refused at a start, although only the log remembers it', async () => {
   expect(await start()).toBe('it started')
   await putBackSigned()
   const said = `key ${compromised} (secret) is active, and was compromised`
@@ -75,7 +75,7 @@ it('a registry of before is refused at a start, though nothing remembers it but 
   expect(await start()).toBe('it started')
 })
 
-it('an event that somebody else wrote says nothing', async () => {
+it('a forged event says nothing', async () => {
   const active = "SELECT id FROM keys WHERE purpose = 'secret' AND state = 'active'"
   const [copied] = await database.sql<{ id: string }>(
     `INSERT INTO readable.audit_events (id, occurred_at, type, body)

@@ -67,7 +67,7 @@ describe('400', () => {
     Buffer.concat([Buffer.from('{"contact":{"name":"hidden'), bytes, Buffer.from('"}}')])
 
   it.each([
-    ['a byte that never stands in UTF-8', Buffer.of(0xff)],
+    ['a byte that never occurs in UTF-8', Buffer.of(0xff)],
     ['a continuation without a start', Buffer.of(0x80)],
     ['a character that breaks off', Buffer.of(0xe2, 0x82)],
     ['an overlong NUL', Buffer.of(0xc0, 0x80)],

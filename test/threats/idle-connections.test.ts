@@ -27,7 +27,7 @@ function openSilently(onClose: () => void): Promise<void> {
   })
 }
 
-it('drops connections without a handshake after 5 seconds and serves others meanwhile', async () => {
+it('drops connections without a handshake after 5 seconds and serves others in the meantime', async () => {
   let closed = 0
   const startedAt = performance.now()
   const onClose = () => closed++

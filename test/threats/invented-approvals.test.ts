@@ -126,7 +126,7 @@ describe('what an earlier version took in for records that do not exist', () => 
     expect((await list()).map(({ id }: { id: string }) => id)).toEqual([approval])
   })
 
-  it('is swept, with the glass broken too, while a real release goes on waiting for its review', async () => {
+  it('is swept, with the glass broken too, while a real release still waits for its review', async () => {
     await insert('unreviewed', 20)
     const token = await newRecord()
     expect((await reveal(await newPerson(), token, { break_glass: true })).status).toBe(200)

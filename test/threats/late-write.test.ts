@@ -242,7 +242,7 @@ describe('a network that holds', () => {
   })
 })
 
-it('a kept answer that does not open any more counts as not kept: the request is done again', async () => {
+it('a kept answer that does not open counts as not kept: the request is done again', async () => {
   const headers = once()
   const first = await tokenize({ contact }, headers)
   // As what a network has stored in an earlier version, or a restored row.
@@ -261,7 +261,7 @@ it('a kept answer that does not open any more counts as not kept: the request is
   expectProblem(await tokenize({ contact: { name: person.name } }, headers), 422, 'idempotency-key-reused')
 })
 
-it('so does one beside which the claim under another index key stands', async () => {
+it('so does one beside a reservation under another index key', async () => {
   const headers = once()
   const next = await changeRegistry(server, OPERATOR, (change) => change.create('index'))
   await vault.checkReady()

@@ -31,7 +31,7 @@ const decide = async (approval: string, name: string, verdict = 'approve') =>
 const released = (record = tokens.card) => vault.events({ type: 'record.reveal', token: record })
 const pointers = (body: { errors: { pointer: string }[] }) => body.errors.map(({ pointer }) => pointer)
 
-describe('without a case and an authority nothing leaves, whatever else is said', () => {
+describe('without a case and an authority nothing leaves, with any other members', () => {
   it.each<[object, string[]]>([
     [{}, ['#/ticket', '#/authority']],
     [{ reason: 'the police are on the line' }, ['#/ticket', '#/authority']],
@@ -53,7 +53,7 @@ describe('without a case and an authority nothing leaves, whatever else is said'
     expect(await vault.count('approvals')).toBe(0)
   })
 
-  it('and whoever may not reveal for the law is told that first', async () => {
+  it('and a caller who may not reveal for the law gets that answer first', async () => {
     for (const role of ['billing', 'fraud'] as const) {
       expectProblem(await reveal({}, await vault.staffToken(role)), 403, 'purpose-not-permitted')
     }
@@ -107,7 +107,7 @@ it('a privacy officer needs another one', async () => {
   expect((await reveal(warrant, olga, tokens.contact)).status).toBe(200)
 })
 
-it('an approval that somebody rewrites for another case or authority lets nothing out, and is an alert', async () => {
+it('an approval that is rewritten for another case or authority lets nothing out, and is an alert', async () => {
   const { approval } = (await reveal({ ...warrant, ticket: 'CASE-1' })).body
   expect((await decide(approval, 'Olga')).status).toBe(200)
   const before = (await released()).length

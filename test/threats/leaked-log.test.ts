@@ -69,7 +69,7 @@ it("leaves no trace in PostgreSQL's log", async () => {
   expectNowhere({ "PostgreSQL's log": await postgresLog() })
 })
 
-it('has looked at a log in which the requests do stand', () => {
+it('has looked at a log that has the requests', () => {
   const lines = vault.logLines.map((line) => JSON.parse(line) as Record<string, unknown>)
   const codes = new Set(lines.map(({ code }) => code))
   for (const code of ['malformed-json', 'malformed-url', 'card-number-in-text', 'unknown-member', 'invalid-client']) {

@@ -51,7 +51,7 @@ describe('elsewhere', () => {
     ['Request-Id', 'req_forged'],
     ['X-Request-Id', 'req_forged'],
     ['Idempotency-Key', `k ${FORGED}`],
-  ])('writes one log line whatever %s says, and answers with none of it', async (name, value) => {
+  ])('writes one log line for any %s, and repeats none of it', async (name, value) => {
     const bytes = Buffer.from(
       rawRequest(['GET /healthz HTTP/1.1', 'Host: localhost', `${name}: ${value}`, 'Connection: close']),
       'utf8',

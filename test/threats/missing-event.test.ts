@@ -81,7 +81,7 @@ function elsewhere(work: (process: Process) => Promise<unknown>, isKilled = fals
 const once = ({ act }: Process) => act()
 const OF_PROCESS = `strpos(body, '"process":"' || $1 || '"') > 0`
 
-describe('what another process did and somebody removed before it came into the log is missed:', () => {
+describe('what another process did and was removed before it came into the log is missed:', () => {
   it('its last event, and `audit verify` says so as soon as the alert is there', async () => {
     const release = await holdLog(vault.database)
     // A server that is stopped, as any process of the program.
@@ -205,7 +205,7 @@ describe('a stop of releases is lifted by an operator alone:', () => {
   }
 
   it(
-    'not by a start without the rows that say so, nor by an event that somebody wrote',
+    'not by a start without the rows that say so, nor by a forged event',
     async () => {
       const process = await miss()
       await sql('DELETE FROM audit_missing')

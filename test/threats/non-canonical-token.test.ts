@@ -74,7 +74,7 @@ describe.each(copies)('a copy %s', (_name, copy) => {
     await expectRefusal(vault, send(copy(revoked)), expected)
   })
 
-  it('of a live token is refused as well', async () => {
+  it('of a live token is refused too', async () => {
     await expectRefusal(vault, send(copy(live)), { ...expected, input: live.slice(0, 40) })
   })
 })

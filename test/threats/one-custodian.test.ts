@@ -90,7 +90,7 @@ describe('one custodian', () => {
 })
 
 describe('two custodians', () => {
-  it('open it, whichever they are, and nothing that they brought stands anywhere', async () => {
+  it('open it, any two of them, and no share is stored anywhere', async () => {
     for (const [one, other] of [
       [0, 1],
       [2, 0],

@@ -20,7 +20,7 @@ const pairs = ['card', 'addr', 'cont'].flatMap((own) =>
 )
 const behind = (own: string, other: string) => tokens[own]!.replace(own, other)
 
-it.each(pairs)('the bytes of a %s behind %s_ are no token of a record', async (own, other) => {
+it.each(pairs)('the bytes of a %s after %s_ are no token of a record', async (own, other) => {
   const token = behind(own, other)
   const legal = await vault.staffToken('legal')
   const officer = await vault.staffToken('privacy-officer')

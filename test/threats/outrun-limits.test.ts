@@ -74,7 +74,7 @@ describe.each([1, 2] as const)('1,200 guesses at once over %i server(s)', (serve
     expect(alerts('records-probed', `staff:${caller}`)).toHaveLength(1)
   })
 
-  it('of tokens, of which the last ones exist: these are no more answered than the others', async () => {
+  it('of tokens, of which the last ones exist: these are not answered either', async () => {
     const bearer = await vault.staffToken('support', { name: `Hoping on ${servers}` })
     const isKnown = (at: number) => at % 100 === 99 && at >= 2 * MISSES
     const answers = await burst(
@@ -164,7 +164,7 @@ describe('who finds what there is', () => {
     expect(statusesOf(await burst(servers, bearer, matches))).toEqual({ 200: 40 })
   })
 
-  it('costs no statement of the limit while it goes on', async () => {
+  it('costs no statement of the limit while it continues', async () => {
     const bearer = await vault.staffToken('support', { name: 'Steady' })
     const read = async () =>
       expect((await vault.call('GET', `/v1/tokens/${known}`, { token: bearer })).status).toBe(200)

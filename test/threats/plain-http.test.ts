@@ -29,7 +29,7 @@ it.each([
   ['HTTP/1.0', 'GET / HTTP/1.0\r\n\r\n'],
   ['a POST with a card', 'POST /v1/tokenize HTTP/1.1\r\nHost: localhost\r\n\r\n{"card":{"number":"4242424242424242"}}'],
   ['HTTP/2 with prior knowledge', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
-  ['noise', '\u0000\u0001\u0002\u0003 nothing that anybody speaks \r\n\r\n'],
+  ['noise', '\u0000\u0001\u0002\u0003 no known protocol \r\n\r\n'],
 ])('closes the connection on %s and sends no byte, not even a redirect', async (_name, bytes) => {
   expect((await sendInTheClear(bytes)).toString('latin1')).toBe('')
 })

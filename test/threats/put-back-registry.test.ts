@@ -153,10 +153,10 @@ describe('the tables of keys alone', () => {
   )
 
   it(
-    'are refused for a command as well, and for a process that only sees what was shipped',
+    'are refused for a command too, and for a process that only sees what was shipped',
     async () => {
       const copy = await putBack(KEYS)
-      await copy.sql("UPDATE audit_head SET note = 'nothing that anybody has signed'; DELETE FROM audit_checkpoints")
+      await copy.sql("UPDATE audit_head SET note = 'an unsigned text'; DELETE FROM audit_checkpoints")
       const found = await refusalOf(copy, { keepsLog: false, ...shipping() })
       expect(found.problem).toMatch(/KeyRegistryError: .* put back to generation \d+, and \S+checkpoints knows of \d+/)
     },
@@ -164,7 +164,7 @@ describe('the tables of keys alone', () => {
   )
 
   it(
-    'go on when an operator answers for it, who has no others',
+    'are accepted when an operator answers for them, who has no others',
     async () => {
       const copy = await putBack(KEYS)
       const config = { ...shipping(), restores: true, keepsLog: false }
@@ -253,7 +253,7 @@ describe('the whole database', () => {
   )
 
   it(
-    'is not closed by a checkpoint that no key of the vault has signed, whatever generation it states',
+    'is not closed by a checkpoint that no key of the vault has signed, of any generation',
     async () => {
       const copy = await copyTestDatabase(database)
       copies.push(copy)

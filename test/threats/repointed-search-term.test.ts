@@ -75,7 +75,7 @@ beforeEach(async () => {
 afterEach(() => vault.checkInvariants())
 afterAll(() => vault.stop())
 
-it('what nobody touched is found, and is no alert', async () => {
+it('an untouched term is found, and is no alert', async () => {
   const told = await alertsOf(async () => {
     expect(await search('email', mine.email)).toEqual([mine.token])
     expect(await search('customer', mine.customer)).toEqual([mine.token])
@@ -160,7 +160,7 @@ describe('a term of another site', () => {
 })
 
 describe('a term that is put back', () => {
-  it('after a correction finds nothing, and what stands is found', async () => {
+  it('after a correction finds nothing, and the current value is found', async () => {
     const before = await sql('SELECT * FROM readable.search_terms WHERE token = $1', [mine.token])
     const body = { email: `new.${mine.email}` }
     const storefront = await vault.staffToken('storefront')

@@ -97,7 +97,7 @@ describe('501, and the connection ends', () => {
     expect(answers[0]!.headers.connection).toBe('close')
   })
 
-  it('does so behind another request, which is answered first', async () => {
+  it('does so after another request, which is answered first', async () => {
     const { answers } = await exchange(vault, SMUGGLED + rawRequest([...POST, 'Transfer-Encoding: gzip'], CHUNKED))
     expect(answers.map(({ status }) => status)).toEqual([200, 501])
   })
@@ -124,7 +124,7 @@ describe('400 for a version of HTTP that it does not speak, and the connection e
   })
 })
 
-it('answers a good request before what is malformed behind it', async () => {
+it('answers a good request before a malformed one that follows it', async () => {
   const { answers } = await exchange(vault, `${SMUGGLED}GET /healthz HTTP/9.9\r\nHost: localhost\r\n\r\n`)
   expect(answers.map(({ status }) => status)).toEqual([200, 400])
 })

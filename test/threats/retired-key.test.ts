@@ -60,7 +60,7 @@ async function expectReadsGoOn(as: Awaited<ReturnType<typeof signIn>>): Promise<
 }
 
 describe('data keys that are older than a year', () => {
-  it('seal nothing more: every write is refused as key-expired, reads and erasures go on, and rotating ends it', async () => {
+  it('seal nothing more: every write is refused as key-expired, reads and erasures work, and a rotation ends it', async () => {
     await passDays(366)
     const as = await signIn()
     const refused = await tokenize(as.checkout)
@@ -139,7 +139,7 @@ describe('an index key that is older than two years', () => {
 })
 
 describe('a key that was used 2^31 times', () => {
-  it('seals what is left to it and nothing more, while reads go on', async () => {
+  it('seals what is left to it and nothing more, while reads work', async () => {
     await vault.database.sql(
       `UPDATE key_uses SET reserved = 0, uses = ${MAX_USES - 3} WHERE key_id = (SELECT id FROM keys WHERE purpose = 'secret')`,
     )

@@ -166,7 +166,7 @@ describe('a request that was changed before a person decides', () => {
     ['without its MAC', 'request_mac = NULL'],
     ['under the MAC of another', 'request_mac = (SELECT request_mac FROM approvals o WHERE o.id <> a.id LIMIT 1)'],
     ['after a release without waiting', "state = 'pending'", breakGlass],
-  ])('%s is not shown, and nobody approves it', async (_what, change, make = () => request()) => {
+  ])('%s is not shown, and cannot be approved', async (_what, change, make = () => request()) => {
     await request({ fields: ['exp_year'] })
     const id = await make()
     await sql(`UPDATE approvals a SET ${change} WHERE id = $1`, [id])

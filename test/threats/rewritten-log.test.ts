@@ -224,11 +224,11 @@ it('a running server notices that the head was put back under it', async () => {
     () => alerts(vault, 'audit-log-changed').some(({ reason }) => /put back from \d+ leaves/.test(String(reason))),
     { timeout: 10_000 },
   )
-  expect(reasons[0]).toMatch(/changed by somebody else/)
+  expect(reasons[0]).toMatch(/changed outside the vault/)
   expect(await behind()).toBeGreaterThan(0)
 })
 
-it('events that nobody puts into the log are an alarm within a minute, but not at once after a long stop', async () => {
+it('events that do not come into the log are an alarm within a minute, but not at once after a long stop', async () => {
   const release = await holdLog(vault.database)
   await vault.tokenize(checkout)
   const options = { config: { keepsLog: true }, sharedDatabase: vault.database }

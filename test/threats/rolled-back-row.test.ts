@@ -40,7 +40,7 @@ async function oldVersion() {
   return row!
 }
 
-it('opens as it was corrected while nobody touches it', async () => {
+it('opens as it was corrected while it is untouched', async () => {
   expect((await reveal()).body.data.name).toBe('A New Name')
 })
 

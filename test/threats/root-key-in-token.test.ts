@@ -13,7 +13,7 @@ const ID = 'root_attacked'
 const ACTION_PROHIBITED = /^CKR_\w+:27$/
 
 /** Somebody who knows the PIN can have the root key encrypt and decrypt, as the vault can. It must not give more than that. */
-describe.skipIf(missing)('the root key in a token, to somebody who knows the PIN', () => {
+describe.skipIf(missing)('the root key in a token, to a person who knows the PIN', () => {
   let hsm: SoftHsm
   beforeAll(async () => {
     hsm = createSoftHsm()

@@ -80,7 +80,7 @@ describe.skipIf(missing)('a vault whose root key is in a KMS', () => {
     expect((await read()).status).toBe(200)
   })
 
-  it('that was away for less than the lease: nobody notices but the log', async () => {
+  it('that was away for less than the lease: only the log notices', async () => {
     proxy.cut()
     await vi.waitFor(() => expect(alerts()).toHaveLength(1), { timeout: 5_000, interval: 20 })
     expect((await tokenize()).status).toBe(201)

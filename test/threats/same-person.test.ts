@@ -51,7 +51,7 @@ const reveal = (as: string, more: object = {}) =>
 const decide = (as: string, id: string, verdict: string) =>
   vault.call('POST', `/v1/approvals/${id}/${verdict}`, { token: as })
 
-describe('nobody approves their own request', () => {
+describe('no one approves their own request', () => {
   it.each(SPELLINGS)('as %j', async (spelling) => {
     const asked = await reveal(await vault.staffToken('careful', { name: 'Alice É' }))
     expectProblem(asked, 403, 'approval-required')
@@ -76,7 +76,7 @@ describe('nobody approves their own request', () => {
 })
 
 describe('a disabled person stays out', () => {
-  it('however they are disabled, and however their name is typed, in a token of before too', async () => {
+  it('however they are disabled, and however their name is typed, in an older token too', async () => {
     const { disableStaff, enableStaff } = vault.commands
     const name = fc
       .tuple(fc.constantFrom(...'abxyz'), fc.stringMatching(/^[a-zA-Z0-9éÑ .]{0,8}$/), fc.constantFrom(...'cde'))

@@ -49,13 +49,13 @@ describe('a client', () => {
     ['more scopes', "scopes = scopes || '{card:reveal}'"],
     ['another site', "site = 'berlin'"],
     ['another name', "name = 'the web shop'"],
-    ['a secret of somebody else’s', `secret_hash = (SELECT secret_hash FROM clients WHERE id = $2)`],
+    ['a secret of another client', `secret_hash = (SELECT secret_hash FROM clients WHERE id = $2)`],
     ['a secret that never ends', "secret_expires_at = 'infinity'"],
     ['a previous secret', "previous_secret_hash = secret_hash, previous_secret_expires_at = now() + interval '1 day'"],
     ['the MAC of another', 'mac = (SELECT mac FROM clients WHERE id = $2)'],
     ['no MAC', 'mac = NULL'],
     ['an empty MAC', "mac = ''"],
-  ])('with %s gets no token any more, and that is an alert, once', async (_what, change) => {
+  ])('with %s gets no token, and that is an alert, once', async (_what, change) => {
     const [mine, other] = [await client(), await client()]
     expect((await vault.requestToken(mine.id, mine.secret)).status).toBe(200)
     await sql(`UPDATE clients SET ${change} WHERE id = $1 AND $2::text IS NOT NULL`, [mine.id, other.id])
@@ -85,7 +85,7 @@ describe('a client', () => {
     expect(computed).toEqual([expect.stringContaining('m=19456'), expect.stringContaining('m=19456')])
   })
 
-  it('with the public key of somebody else gets none either', async () => {
+  it('with the public key of another client gets none either', async () => {
     const key = await createCallerKey()
     const input = { name: 'signs', scopes: ['address:reveal'], role: 'fulfilment', site: 'default' } as const
     const { id } = await vault.commands.addClientWithKey(OPERATOR, input, { keys: { keys: [key.jwk] } })
@@ -97,7 +97,7 @@ describe('a client', () => {
     expectProblem(await vault.requestToken(id, mine.secret), 401, 'invalid-client')
   })
 
-  it('that somebody wrote themselves, by a copy of another, gets none', async () => {
+  it('that was copied from another row gets none', async () => {
     const { id, secret } = await client()
     const copy = `client_${'1'.repeat(26)}`
     await sql(
@@ -116,16 +116,16 @@ describe('a client', () => {
     expectProblem(await vault.requestToken(id, secret), 401, 'invalid-client')
   })
 
-  it('that somebody changed is not made good by a new secret, and is shown for what it is', async () => {
+  it('that was changed outside the vault is not repaired by a new secret, and is shown as changed', async () => {
     const { id } = await client()
     await sql("UPDATE clients SET role = 'legal' WHERE id = $1", [id])
     const { commands } = vault
-    await expect(commands.rotateClientSecret(OPERATOR, id)).rejects.toThrow(/changed by somebody else/)
+    await expect(commands.rotateClientSecret(OPERATOR, id)).rejects.toThrow(/changed outside the vault/)
     const lines = (await commands.reviewAccess(OPERATOR)).filter((line) => line.id === id)
     expect(lines).toEqual([expect.objectContaining({ conditions: expect.stringMatching(/grants nothing/), see: '' })])
     const question = { token: address, purpose, circumstances: {} } as const
     expect(await commands.explainAccess(OPERATOR, { id, site: 'default' }, question)).toMatchObject({
-      ...{ allowed: false, code: 'invalid-client', lines: ['the client: changed by somebody else than the vault'] },
+      ...{ allowed: false, code: 'invalid-client', lines: ['the client was changed outside the vault'] },
     })
     // An operator starts over.
     await commands.revokeClient(OPERATOR, id)
@@ -155,7 +155,7 @@ describe('a contract', () => {
     ['no end', "ends_at = 'infinity'"],
     ['the MAC of another', "mac = decode(repeat('00', 32), 'hex')"],
     ['no MAC', 'mac = NULL'],
-  ])('with %s allows nothing any more, and that is an alert', async (_what, change) => {
+  ])('with %s allows nothing, and that is an alert', async (_what, change) => {
     const { id: partner } = await addPartner()
     const token = await vault.clientToken(['address:reveal'], { role: 'fulfilment', partner })
     expect((await reveal(token)).status).toBe(200)
@@ -176,7 +176,7 @@ describe('a contract', () => {
     expectProblem(await reveal(token), 403, 'purpose-not-permitted')
   })
 
-  it('that somebody else than the vault has taken away leaves its clients with nothing', async () => {
+  it('that was removed outside the vault leaves its clients with nothing', async () => {
     const { id: partner } = await addPartner()
     const token = await vault.clientToken(['address:reveal'], { role: 'fulfilment', partner })
     await sql('DELETE FROM partners WHERE id = $1', [partner])

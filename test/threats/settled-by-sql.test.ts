@@ -152,7 +152,7 @@ describe('who owns the database does not open the reads of a restored backup', (
   })
 })
 
-describe('who owns the database spares nobody from `restore apply`', () => {
+describe('SQL by the owner of the database does not replace `restore apply`', () => {
   it(
     'by events that say that it was done, or by rows that say so for a moment',
     async () => {

@@ -62,7 +62,7 @@ const logIn = async ({ id, secret }: { id: string; secret: string }, on = vault)
   (await on.requestToken(id, secret)).status
 
 describe.each([
-  ['of nobody', (_id: string) => NOBODY],
+  ['of an unknown client', (_id: string) => NOBODY],
   ['of the client itself', (id: string) => id],
 ])('while the vault is busy with 90 wrong secrets %s', (_whose, named) => {
   it('a client that has logged in before does so at once, and nothing is hashed for it', async () => {
@@ -78,7 +78,7 @@ describe.each([
     expect(statuses.filter((status) => status === 503)).toHaveLength(GUESSES - 33)
   })
 
-  it('a client that this server has never seen does not wait behind them, with either of its secrets', async () => {
+  it('a client that this server has never seen does not wait for them, with either of its secrets', async () => {
     const client = await vault.client(['tokenize'])
     const fresh = await vault.commands.rotateClientSecret(OPERATOR, client.id, { overlapSeconds: 3600 })
     const restarted = await anotherServer()
@@ -142,7 +142,7 @@ describe('a secret that a server remembers', () => {
     expect(await logIn({ id, secret: secret.expose() })).toBe(401)
   })
 
-  it('stands nowhere but in memory, and there as a keyed hash', async () => {
+  it('is only in memory, and there as a keyed hash', async () => {
     const client = await vault.client(['tokenize'])
     for (let times = 0; times < 2; times++) expect(await logIn(client)).toBe(200)
     const rows = await vault.database.sql('SELECT * FROM clients')

@@ -59,7 +59,7 @@ describe.concurrent('408, and the connection ends', () => {
     expect(milliseconds).toBeLessThan(18_000)
   })
 
-  it('serves everybody else meanwhile', async () => {
+  it('serves all others in the meantime', async () => {
     for (let at = 0; at < 20; at++) expect((await vault.call('GET', '/healthz')).status).toBe(200)
   })
 })

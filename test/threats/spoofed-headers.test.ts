@@ -25,7 +25,7 @@ const spoofed = {
 }
 
 describe('who is calling', () => {
-  it('is nobody without a token, whatever the headers say', async () => {
+  it('is unauthenticated without a token, with any headers', async () => {
     const send = () => vault.call('GET', `/v1/tokens/cont_${'0'.repeat(26)}`, { headers: spoofed })
     await expectRefusal(vault, send, { status: 401, code: 'unauthenticated', input: ['staff:legal', 'forged'] })
   })
@@ -63,7 +63,7 @@ describe('what is called', () => {
     },
   )
 
-  it('is not repeated in links or redirects, whatever the proxy headers say', async () => {
+  it('is not repeated in links or redirects, with any proxy headers', async () => {
     const headers = { 'X-Forwarded-Host': 'evil.example', 'X-Forwarded-Proto': 'http', 'X-Forwarded-Port': '80' }
     for (const path of ['/.well-known/oauth-authorization-server', '/openapi.json', '/docs', '/nowhere']) {
       const response = await vault.call('GET', path, { headers })
@@ -78,7 +78,7 @@ it('gives its own id to a request that brings one', async () => {
   expect(response.headers['request-id']).toMatch(/^req_[0-9a-z]{26}$/)
 })
 
-it('counts wrong secrets by the real source, whatever address the headers claim', async () => {
+it('counts wrong secrets by the real source, not by the address that headers claim', async () => {
   const guess = (at: number) =>
     vault.call('POST', '/oauth/token', {
       text: 'grant_type=client_credentials&client_id=nobody&client_secret=guess',

@@ -60,7 +60,7 @@ it('cannot be unbound: without the vault’s signature there is no other confirm
   await refused(vault.call('POST', path, { token: forged, body }))
 })
 
-it('is refused when it is confirmed in a way that nobody here can check, even under the vault’s own signature', async () => {
+it('is refused if the vault cannot check its confirmation, even under the vault’s own signature', async () => {
   const forge = await createForge(vault)
   const both = { jkt: thief.thumbprint, 'x5t#S256': thief.thumbprint }
   for (const cnf of [{}, { kid: 'x' }, { jwk: thief.jwk }, both, { jkt: 'short' }, { jkt: 1 }, null, 'jkt']) {

@@ -58,7 +58,7 @@ const meddlings: Record<string, string[]> = {
   'a rule that does nothing instead': [
     "CREATE RULE meddle AS ON INSERT TO audit_events WHERE name_of('type', NEW.type) = 'record.reveal' DO INSTEAD NOTHING",
   ],
-  'a rule that removes them as well': [
+  'a rule that removes them too': [
     "CREATE RULE meddle AS ON INSERT TO audit_events DO ALSO DELETE FROM audit_events WHERE name_of('type', type) = 'record.reveal'",
   ],
   'a view in place of the table': [

@@ -89,7 +89,7 @@ describe('between parts', () => {
 })
 
 describe('between sites, kinds and versions', () => {
-  it('a record that was moved to another site opens for nobody', async () => {
+  it('a record that was moved to another site opens for no one', async () => {
     await tampering.set(token, 'site', 'other-shop')
     await expectRefusal(vault, read(token, foreign), expected)
     await expectRefusal(vault, reveal(token, foreign), expected)
@@ -118,7 +118,7 @@ describe('between keys', () => {
   it.each([
     ['display', 'secret', () => reveal()],
     ['secret', 'display', () => read()],
-  ] as const)('what somebody with the %s key has sealed as the %s part does not open', async (purpose, part, ask) => {
+  ] as const)('what was sealed with the %s key as the %s part does not open', async (purpose, part, ask) => {
     const key = (await readVaultKeys(vault)).active(purpose)
     const context = { site: 'default', kind: 'contact', token, part, version: 1 }
     const planted = { name: 'Mallory', email: 'mallory@evil.example', shown: {} }
@@ -127,14 +127,14 @@ describe('between keys', () => {
     await expectRefusal(vault, ask(), expected)
   })
 
-  it.each([`key_${'0'.repeat(26)}`, 'nonsense'])('a part does not open under the key %j, which is none', async (id) => {
+  it.each([`key_${'0'.repeat(26)}`, 'nonsense'])('a part does not open under the invalid key %j', async (id) => {
     await tampering.set(token, 'display_key_id', id)
     await expectRefusal(vault, read(), expected)
   })
 })
 
 describe('between stored answers', () => {
-  it('a replay never shows the answer to somebody else’s request', async () => {
+  it('a replay never shows the answer to another caller’s request', async () => {
     const checkout = await vault.clientToken(['tokenize'])
     const post = (key: string) => () =>
       vault.call('POST', '/v1/tokenize', {

@@ -28,7 +28,7 @@ afterAll(() => log.vault.stop())
 const verify = (tamper: (owner: Owner) => Promise<unknown>, options = log.given) =>
   verifyTampered(log.vault.database.name, tamper, options)
 
-describe('a log that nobody tampered with', () => {
+describe('an untouched log', () => {
   it('has no finding, with keys, checkpoints and receipts from outside or without them', async () => {
     const whole = await verify(async () => {}, {
       ...log.outside,
@@ -63,7 +63,7 @@ describe('an event', () => {
   it.each<[string, (owner: Owner) => Promise<unknown>, string[]]>([
     ['edited', ({ sql }) => sql(`${editBody} ${eventAt(300)}`), ['columns-differ@300', 'edited@300']],
     [
-      'edited, with what stands beside it',
+      'edited, with its columns',
       ({ sql }) =>
         sql(`WITH e AS (${editBody} ${eventAt(300)} RETURNING id)
              SELECT FROM e`).then(() =>
@@ -115,7 +115,7 @@ describe('an event', () => {
     ['swapped with another: their leaves', (owner) => swapLeaves(owner, 300, 301), ['reordered@300']],
     ['swapped with one far away', (owner) => swapLeaves(owner, 300, 600), ['reordered@300']],
     [
-      'put between others, behind the back of the log',
+      'put between others, unknown to the log',
       ({ sql }) =>
         sql(`INSERT INTO readable.audit_events (id, occurred_at, type, caller, body, position)
              SELECT left(id, -2) || '00', occurred_at, type, caller, replace(body, id, left(id, -2) || '00'), 0
@@ -186,7 +186,7 @@ describe('the end of the log', () => {
     expect(places(found.findings)).toContain(`cut-tail@${log.size - 2}`)
   })
 
-  it('cut off back to an older checkpoint: whoever kept a later one or a receipt knows', async () => {
+  it('cut off back to an older checkpoint: a holder of a later one or a receipt knows', async () => {
     const found = await verify(putBack, log.outside)
     expect(places(found.findings)).toContain(`cut-tail@${found.size}`)
     expect(found.size).toBeLessThan(log.size)
@@ -238,7 +238,7 @@ describe('the checkpoints', () => {
     ['a head of another root', ({ sql }) => sql(`UPDATE audit_head SET root = sha256('')`), ['edited']],
     ['a head of another size', ({ sql }) => sql('UPDATE audit_head SET size = size - 1'), ['edited']],
     [
-      'a head whose note is none',
+      'a head without a valid note',
       ({ sql }) => sql(`UPDATE audit_head SET note = 'x'`),
       ['inserted@0', 'malformed-checkpoint'],
     ],
@@ -253,7 +253,7 @@ describe('the checkpoints', () => {
     expect(places((await verify(tamper)).findings)).toEqual(expected)
   })
 
-  it('a kept one that was deleted is not missed by itself: whoever kept it may bring it', async () => {
+  it('a kept one that was deleted is not missed: its holder may bring it', async () => {
     const found = await verify(({ sql }) => sql('DELETE FROM audit_checkpoints'), log.outside)
     expect(found).toMatchObject({ ok: true, checkpoints: 3 })
   })

@@ -74,7 +74,7 @@ describe('the history of a record', () => {
   })
 })
 
-it('a release that failed after its event is none, and neither is its version', async () => {
+it('a release that failed after its event does not count, and neither does its version', async () => {
   const event = (id: string, members: string, rest: string) =>
     `INSERT INTO readable.audit_events (id, occurred_at, type, token, body)
      SELECT '${id}', at, '${rest}', '${log.address}', '{"at":"' || to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') ||

@@ -19,7 +19,7 @@ afterAll(() => vault.stop())
 const read = (token: string) => () => vault.call('GET', path, { token })
 const expected = { status: 401, code: 'unauthenticated' } as const
 
-describe('a token for somebody else', () => {
+describe('a token for another audience', () => {
   it.each([
     ['another audience', { aud: 'https://shop.example' }],
     ['a list of other audiences', { aud: ['https://shop.example', 'https://carrier.example'] }],

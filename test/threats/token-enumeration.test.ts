@@ -29,7 +29,7 @@ const alerts = (on: TestVault, caller: string) =>
     .map((line) => JSON.parse(line) as Record<string, unknown>)
     .filter((line) => line.alert === 'records-probed' && line.caller === caller)
 
-it('404, then 429 with Retry-After, and one alert; others go on, and so does the caller after a while', async () => {
+it('404, then 429 with Retry-After, and one alert; others are served, and the caller is again after a while', async () => {
   const bearer = await vault.staffToken('support', { name: 'Eve', minutes: 60 })
   for (let at = 0; at < LIMIT; at++) expectProblem(await read(bearer, guess(at)), 404, 'record-not-found')
   const refused = await read(bearer, guess(LIMIT))
@@ -70,7 +70,7 @@ it.each([
     (token: string) => ['POST', '/v1/search', { by: 'customer', value: token }] as const,
     1,
   ],
-])('%s counts as well', async (name, request, weight) => {
+])('%s counts too', async (name, request, weight) => {
   const bearer = await vault.staffToken('support', { name: `Trying ${name}` })
   const tries = LIMIT / weight
   for (let at = 0; at < tries; at++) {

@@ -127,7 +127,7 @@ describe('a total', () => {
     expectProblem(other, 429, 'budget-spent')
   })
 
-  it('stands beside a budget for each purpose, and the stricter holds', async () => {
+  it('holds beside a budget for each purpose, and the stricter one wins', async () => {
     const eve = await person({ per_day: 2, total: { per_day: 3 } })
     expect(
       await shown(eve, [

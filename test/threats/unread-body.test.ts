@@ -47,7 +47,7 @@ function sendEndlessly(head: string, piece: Buffer): { write: (socket: TLSSocket
 const spaces = Buffer.alloc(0x10000, 0x20)
 const chunk = Buffer.concat([Buffer.from('10000\r\n'), spaces, Buffer.from('\r\n')])
 
-describe('a body that goes on behind its answer is not read on', () => {
+describe('a body that continues after its answer is not read on', () => {
   const bearer = () => `Bearer ${token}`
   const length = `Content-Length: ${GIBIBYTE}`
   it.each([
@@ -77,7 +77,7 @@ it('a client that sends everything before it reads still gets its 413', async ()
   expectProblemAnswer(answers[0]!, { status: 413, code: 'body-too-large' })
 })
 
-it('a connection goes on behind a refusal of a small body', async () => {
+it('a connection continues after a refusal of a small body', async () => {
   const small = post('/v1/tokenize', 'Bearer nothing', 'Content-Length: 2')
   const last = rawRequest(['GET /healthz HTTP/1.1', 'Host: localhost', 'Connection: close'])
   const { answers } = await exchange(vault, (socket) => {

@@ -66,7 +66,7 @@ describe('405 and what is allowed', () => {
   })
 })
 
-it.each(['BREW', 'get', 'P0ST', 'POSTT'])('answers 400 to the method %s, which is none', async (method) => {
+it.each(['BREW', 'get', 'P0ST', 'POSTT'])('answers 400 to the invalid method %s', async (method) => {
   const expected = { status: 400, code: 'malformed-request', leaves: 'framing' } as const
   await expectRefusal(vault, () => exchangeOnce(vault, raw(method, '/v1/tokenize')), expected)
 })

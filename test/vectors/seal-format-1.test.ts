@@ -20,7 +20,7 @@ function behindItsLength(text: string): Buffer {
 }
 
 /**
- * The format as design section 7 and the drawing in `keys/seal.ts` have it, written a second time on purpose: if the
+ * The format as design section 7 and the drawing in `keys/sealing/committed-gcm.ts` have it, written a second time on purpose: if the
  * two ever disagree, values of earlier versions would no longer open.
  */
 function takeApart(vector: Vector, sealed: Buffer) {

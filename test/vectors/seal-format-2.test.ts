@@ -1,7 +1,8 @@
 import { createDecipheriv, createHash, createHmac, createSecretKey } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { answerFacts, keptVersionFacts, recordFacts } from '../../src/keys/sealing/row-facts.ts'
 import { open } from '../../src/keys/sealing/seal.ts'
+import { answerFacts } from '../../src/records/idempotency/kept-answers.ts'
+import { keptVersionFacts, recordFacts } from '../../src/records/record/record-facts.ts'
 
 const at = new Date('2026-11-01T12:00:00.123Z')
 const later = new Date('2026-11-02T12:00:00Z')

@@ -43,7 +43,7 @@ function groupsOf<T>(file: string): Group<T>[] {
   return JSON.parse(readFileSync(path.join(FOLDER, file), 'utf8')).testGroups
 }
 
-/** As `keys/seal.ts` calls it: a key object, the tag's length always given, nothing released before the tag is checked. */
+/** As `keys/sealing/committed-gcm.ts` calls it: a key object, the tag's length always given, nothing released before the tag is checked. */
 function openGcm({ key, iv, aad, ct, tag }: AeadCase): string | undefined {
   const decipher = createDecipheriv('aes-256-gcm', createSecretKey(hex(key)), hex(iv), { authTagLength: 16 })
   decipher.setAAD(hex(aad))
@@ -64,7 +64,7 @@ function sealGcm({ key, iv, aad, msg }: AeadCase): { ct: string; tag: string } {
   return { ct: ct.toString('hex'), tag: cipher.getAuthTag().toString('hex') }
 }
 
-/** As `keys/keyed-hash.ts` and `keys/seal.ts` call it: with a key object. Wycheproof's shorter tags are prefixes. */
+/** As `keys/key/keyed-hash.ts` and `keys/sealing/committed-gcm.ts` call it: with a key object. Wycheproof's shorter tags are prefixes. */
 function hmac(algorithm: string, key: Buffer, ...parts: Buffer[]): Buffer {
   const mac = createHmac(algorithm, createSecretKey(key))
   for (const part of parts) mac.update(part)

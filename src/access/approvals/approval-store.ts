@@ -19,7 +19,7 @@ export interface ApprovalRequest {
   record_version: number | null
   fields: readonly string[]
   purpose: string
-  /** An approval is for this ticket or case, and for no other. */
+  /** An approval is for this ticket or case only. */
   ticket: string | null
   /** Which authority asks. */
   authority: string | null
@@ -31,7 +31,7 @@ export interface DecidedRequest extends ApprovalRequest {
   decided_at: Date | null
   /** Until when it can be approved or, once it is, used. */
   expires_at: Date
-  /** How many leaves the log had when it was approved: the event of its release comes behind them. Null before that. */
+  /** How many leaves the log had when it was approved: the event of its release follows them. Null before that. */
   log_size: number | null
 }
 
@@ -142,7 +142,7 @@ const sameAs = (request: ApprovalRequest) => {
   return [caller, role, site, token, [...fields], purpose, authority, ticket, record_version]
 }
 
-/** Waits until nobody else asks for this caller; until the end of the transaction. */
+/** Waits until no other request holds this caller; until the end of the transaction. */
 export async function lockApprovals(tx: Queryable, caller: string): Promise<void> {
   await tx.query(LOCK, [caller])
 }
@@ -192,7 +192,7 @@ export async function insertApproval(
   await insertReason(tx, id, reason)
 }
 
-/** Where a page begins: behind the request of that id, in the order of a list. */
+/** Where a page begins: after the request of that id, in the order of a list. */
 interface ApprovalCursor {
   isUnreviewed: boolean
   id: string
@@ -247,7 +247,7 @@ export interface Decision {
   logSize: number | null
 }
 
-/** False when it is not in that state any more, or over. */
+/** False if it has another state by now, or is over. */
 export async function decideApproval(
   tx: Queryable,
   { id, site }: Pick<Approval, 'id' | 'site'>,
@@ -258,7 +258,7 @@ export async function decideApproval(
   return isOpen
 }
 
-/** What was approved and not used, which nobody else changes until the end of the transaction. */
+/** Approved and unused requests, locked until the end of the transaction. */
 export function lockApproved(tx: Queryable): Promise<ApprovedRow[]> {
   return tx.query(SELECT_APPROVED)
 }
@@ -267,7 +267,7 @@ export async function updateApprovalMac(tx: Queryable, id: string, mac: Buffer):
   await tx.query(UPDATE_MAC, [id, mac])
 }
 
-/** What waits to be decided or reviewed, which nobody else changes until the end of the transaction. */
+/** Requests that wait for a decision or a review, locked until the end of the transaction. */
 export function lockOpen(tx: Queryable): Promise<AskedRow[]> {
   return tx.query(SELECT_OPEN)
 }

@@ -7,7 +7,7 @@ const INSERT: Statement = {
   text: 'INSERT INTO reveal_reasons (event, reason_key, reason_sealed) VALUES ($1, $2, $3) RETURNING true AS done',
 }
 
-/** Keeps what somebody wrote as a reason, sealed, beside the event or approval of that id. */
+/** Keeps the text of a reason, sealed, beside the event or approval of that id. */
 export async function insertReason(
   tx: Queryable,
   event: string,

@@ -3,11 +3,8 @@ import type { Keys } from '../../keys/ring/keys.ts'
 import type { MacText } from '../ledger/access-macs.ts'
 import type { AskedRow } from './approval-store.ts'
 
-/** A request that nobody has decided on by then is made again by the caller who still needs it. */
+/** A caller who still needs a request that is undecided by then makes it again. */
 export const REQUEST_LASTS_MS = 24 * 60 * 60 * 1000
-
-/** Stands in the manifest of the key registry once every open request has a MAC. */
-export const REQUEST_MACS = 'request-macs'
 
 /**
  * What the MAC of a request is over, in the canonical form of RFC 8785: what a person decides on. That is which caller asks
@@ -32,14 +29,13 @@ export function requestMac(keys: Pick<Keys, 'macs'>, request: Omit<AskedRow, 're
 }
 
 /**
- * Whether the vault wrote an open request, and nobody has changed or extended it since. That its end came sooner, as with a
- * correction of its record, takes nothing from anybody.
+ * Whether the vault wrote an open request, and it was not changed or extended since. An earlier end, as after a
+ * correction of its record, does no harm.
  *
  * @throws {Problem} as `Macs.verify`
  */
-export async function isRequestOfVault(keys: Pick<Keys, 'macs' | 'verified'>, request: AskedRow): Promise<boolean> {
+export async function isRequestOfVault(keys: Pick<Keys, 'macs'>, request: AskedRow): Promise<boolean> {
   if (request.expires_at.getTime() > request.requested_at.getTime() + REQUEST_LASTS_MS) return false
-  if (request.request_mac === null && !keys.verified.marks.includes(REQUEST_MACS)) return true
   const { domain, text } = requestText(request)
   return keys.macs.verify('access-mac', domain, text, request.request_mac)
 }

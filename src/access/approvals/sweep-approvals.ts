@@ -16,7 +16,10 @@ const SWEEP: Statement = {
          SELECT id FROM swept`,
 }
 
-/** What approvals that were removed have let out. Its row goes long after it, by a function that knows no other way. */
+/**
+ * What removed approvals have released. The row is deleted long after the approval, by a function that has no other
+ * use.
+ */
 const SWEEP_USES: Statement = { name: 'sweep-approval-uses', text: 'SELECT sweep_approval_uses($1)' }
 
 /**

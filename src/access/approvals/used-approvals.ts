@@ -1,4 +1,4 @@
-/** What this process has released under approvals. It remembers that whatever becomes of the rows. */
+/** What this process has released under approvals. It remembers that even if the rows change. */
 export class UsedApprovals {
   readonly #until = new Map<string, Date>()
 

@@ -2,7 +2,6 @@ import type { RequestCredentials } from '../../http/route.ts'
 import { type Challenge, Problem } from '../../values/problem.ts'
 import type { TokenVerifier } from '../issuers/issuer-tokens.ts'
 import type { Caller } from '../policy/caller.ts'
-import { proofChallenges, tokenChallenges } from '../policy/challenge.ts'
 import { type DpopProofDeps, verifyDpopProof } from '../tokens/dpop-proof.ts'
 import { isCertificate } from './client-certificate.ts'
 
@@ -13,32 +12,32 @@ export interface AuthenticateDeps extends DpopProofDeps {
 const CREDENTIALS = /^(Bearer|DPoP) +([^\s]+)$/i
 
 /**
- * Finds out who is calling from the Authorization header (RFC 6750 section 2.1, RFC 9449 section 7.1; nothing else is looked
- * at). A token that is bound to a key is worth nothing without a proof of that key, and whoever has not given it learns
- * nothing of how the caller stands.
+ * Finds the caller from the Authorization header (RFC 6750 section 2.1, RFC 9449 section 7.1; nothing else is read). A
+ * token that is bound to a key is worth nothing without a proof of that key, and a sender without the proof learns
+ * nothing about the caller's status.
  *
- * Whether they may still come in, however long their token would live, is the next question, of `checkCallerStatus`.
+ * `checkCallerStatus` then says whether the caller may still come in, however long the token would live.
  *
  * @throws {Problem} unauthenticated, database-unavailable, busy
  */
 export async function authenticate(deps: AuthenticateDeps, request: RequestCredentials): Promise<Caller> {
   const [, scheme, token] = CREDENTIALS.exec(request.authorization ?? '') ?? []
-  if (token === undefined) throw refused(tokenChallenges())
+  if (token === undefined) throw refused({ scheme: 'any' })
   const caller = await deps.tokenVerifier.verify(token)
   const isDpop = scheme?.toLowerCase() === 'dpop'
   // RFC 9449 section 7.2: neither passes for the other. The challenge says which of them the token is.
-  if (isDpop && caller.confirmation !== 'dpop') throw refused(tokenChallenges('invalid_token'))
-  if (!isDpop && caller.confirmation === 'dpop') throw refused(proofChallenges('invalid_token'))
+  if (isDpop && caller.confirmation !== 'dpop') throw refused({ scheme: 'any', error: 'invalid_token' })
+  if (!isDpop && caller.confirmation === 'dpop') throw refused({ scheme: 'DPoP', error: 'invalid_token' })
   if (isDpop) {
     const thumbprint = await verifyDpopProof(deps, request, { accessToken: token, thumbprint: caller.boundTo })
-    if (thumbprint === undefined) throw refused(proofChallenges('invalid_dpop_proof'))
+    if (thumbprint === undefined) throw refused({ scheme: 'DPoP', error: 'invalid_dpop_proof' })
   }
   if (caller.confirmation === 'mtls' && !isCertificate(request.certificate(), caller.boundTo)) {
-    throw refused(tokenChallenges('invalid_token'))
+    throw refused({ scheme: 'any', error: 'invalid_token' })
   }
   return caller
 }
 
-function refused(challenges: readonly Challenge[]): Problem {
-  return new Problem('unauthenticated', { challenges })
+function refused(challenge: Challenge): Problem {
+  return new Problem('unauthenticated', { challenge })
 }

@@ -19,7 +19,7 @@ export interface AuthenticationDeps extends Omit<AccessTokenOptions, 'isRole'> {
   database: Database
   alert: Alert
   roles: CurrentRoles
-  /** Whether somebody may still come in. @throws {Problem} */
+  /** Whether a caller may still come in. @throws {Problem} */
   checkCallerStatus: (caller: Caller) => Promise<Caller>
   /** The identity providers of the staff; without the file staff have the vault's own tokens only. */
   issuersFile: string | undefined
@@ -39,14 +39,14 @@ export interface Authentication {
 }
 
 /**
- * Everything that finds out who is calling.
+ * Everything that finds the caller of a request.
  *
- * @throws {ConfigError} when the file of identity providers is wrong, or names a role that is not among the built-in ones
+ * @throws {ConfigError} if the file of identity providers is wrong, or names a role that is not among the built-in ones
  *   while those are in force
  */
 export async function createAuthentication(deps: AuthenticationDeps): Promise<Authentication> {
   const { database, now, issuer, alert } = deps
-  // Whether there is such a role is the question of `checkCallerStatus`, which knows the set in force.
+  // `checkCallerStatus`, which knows the set in force, checks that there is such a role.
   const accessTokens = createAccessTokens({ ...deps, isRole: () => true })
   const clientSecrets = await createClientSecrets()
   const { issuersFile, roles } = deps
@@ -75,16 +75,17 @@ export async function createAuthentication(deps: AuthenticationDeps): Promise<Au
 }
 
 /**
- * The roles that the file must fit: the built-in ones, which never change, so that only the file can be wrong. A set that an
- * operator applied may have lost a role since the file was written: whoever is mapped to it is refused, with an alert, and
- * everybody else is served. So it is with a vault that is sealed, or whose roles were changed by somebody else.
+ * The roles that the file must fit: the built-in ones, which never change, so that only the file can be wrong. A set
+ * that an operator applied may have lost a role since the file was written: people who are mapped to it are refused,
+ * with an alert, and all others are served. The same holds for a vault that is sealed, or whose roles were changed
+ * outside the vault.
  */
 async function rolesAtStart(roles: CurrentRoles): Promise<RoleSet['roles'] | 'unknown'> {
   try {
     const set = await roles.refresh()
     return set.revision === 0 && !set.distrusted ? set.roles : 'unknown'
   } catch (error) {
-    if (error instanceof Problem && error.status === 503) return 'unknown'
+    if (error instanceof Problem && error.kind === 'unavailable') return 'unknown'
     throw error
   }
 }

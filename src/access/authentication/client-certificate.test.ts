@@ -77,7 +77,7 @@ describe('a client that is registered by a name', () => {
 })
 
 describe('a client that is registered by its certificate', () => {
-  it('is known by that one, whoever signed it, while it is valid', async () => {
+  it('is known by that certificate, whoever signed it, while it is valid', async () => {
     const { cert } = await authority.selfSigned({ subject: 'CN=self' })
     const certificate = { der: new X509Certificate(cert).raw, isTrusted: false }
     const registered = registrationOf(cert)
@@ -108,10 +108,10 @@ it.each([
   'ip:127.0.0.1',
   'sha256:short',
   `dns:${'a'.repeat(600)}`,
-])('nobody can be registered by %j', (text) => {
+])('no client can be registered by %j', (text) => {
   expect(() => parseCertificateRegistration(text)).toThrow(CallerError)
 })
 
-it('nobody can be registered by what is no certificate', () => {
+it('no client can be registered by a text that is no certificate', () => {
   expect(() => registrationOf('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')).toThrow(CallerError)
 })

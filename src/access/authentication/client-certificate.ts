@@ -4,9 +4,10 @@ import { CallerError } from '../callers/clients.ts'
 import { THUMBPRINT } from '../policy/public-jwk.ts'
 
 /**
- * Client certificates, RFC 8705. TLS has proved that the peer holds the private key; who it is is decided here.
+ * Client certificates, RFC 8705. TLS has proved that the peer holds the private key; this file decides which client
+ * that is.
  *
- * What a client is registered by is one text: a form, a colon, and what the certificate must show.
+ * A client is registered by one text: a form, a colon, and what the certificate must show.
  *
  *     subject:CN=carrier,O=Acme,C=SG    its subject, as RFC 4514 writes it (`openssl x509 -subject -nameopt RFC2253`)
  *     dns:… uri:… email:…               one of its subject alternative names
@@ -25,7 +26,7 @@ export function parseCertificateRegistration(text: string): string {
   )
 }
 
-/** Registers one certificate, self-signed or not. @throws {CallerError} when it is none */
+/** Registers one certificate, self-signed or not. @throws {CallerError} if it is none */
 export function registrationOf(pem: string): string {
   try {
     return `sha256:${certificateThumbprint({ der: new X509Certificate(pem).raw })}`
@@ -69,8 +70,8 @@ function distinguishedName(lines: string | undefined): string {
 }
 
 /**
- * Node's `DNS:a.example, URI:"with, a comma"`. A name with anything unusual in it stands in quotation marks as JSON writes
- * it; whoever split at commas would find names in it that the certificate does not have (CVE-2021-44532).
+ * Node's `DNS:a.example, URI:"with, a comma"`. A name with unusual characters is in quotation marks as JSON writes it.
+ * Splitting at commas would find names that the certificate does not have (CVE-2021-44532).
  */
 function alternativeNames(text: string): [type: string, name: string][] {
   const one = /([^:,"]+):("(?:[^"\\]|\\.)*"|[^,"]*)(?:, |$)/y

@@ -25,12 +25,12 @@ import type { ClientFault } from './token-request-problem.ts'
 /** `private_key_jwt`: RFC 7523 sections 2.2 and 3, OpenID Connect Core section 9. */
 export const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
-/** An assertion is made for one request; nobody needs a longer one. */
+/** An assertion is made for one request, which needs no longer time. */
 const MAX_SECONDS = 300
 const MAX_LENGTH = 4096
 /** An assertion that says it was made further ahead comes from a wrong clock. */
 const MAX_IAT_AHEAD_SECONDS = 60
-/** What was made longer ago was not made for this request, whenever it ends. */
+/** An older one was not made for this request, whatever its end. */
 const MAX_AGE_SECONDS = 600
 
 const claimsSchema = z.object({
@@ -83,7 +83,7 @@ export async function findAssertionFault(
       currentDate: deps.now(),
     })
     const { exp, iat, jti } = claimsSchema.parse(payload)
-    // Another kind of statement under the same key is none of this kind (RFC 8725 section 3.11).
+    // Another kind of statement under the same key is refused (RFC 8725 section 3.11).
     const isOfType = protectedHeader.typ === undefined || TYPES.has(protectedHeader.typ.toLowerCase())
     const nowSeconds = secondsOf(deps.now())
     const isShort = exp <= nowSeconds + MAX_SECONDS + CLOCK_TOLERANCE_SECONDS
@@ -105,9 +105,9 @@ export async function findAssertionFault(
 }
 
 /**
- * Finds the key that an assertion names by its `kid`. Where a client has only one, no `kid` is needed to tell which it is, and
- * every library makes its own: any is taken. A `kid` that is none of several costs a verification all the same, or the time
- * would say whose ids are known.
+ * Finds the key that an assertion names by its `kid`. A client with one key needs no `kid`, and every library makes its
+ * own, so any is accepted. A `kid` that fits none of several keys costs a verification all the same, or the time would
+ * reveal which ids are known.
  */
 function keyFinder(client: Client | undefined) {
   const nobody = createLocalJWKSet(NOBODY)

@@ -30,8 +30,8 @@ export interface ClientTokenRequest {
 }
 
 /**
- * Client credentials for an access token (RFC 6749 section 4.4). An unknown, a revoked and a mistaken client are
- * told apart neither by the answer nor by its time.
+ * Client credentials for an access token (RFC 6749 section 4.4). An unknown client, a revoked one and one with a wrong
+ * secret get the same answer in the same time.
  *
  * @throws {Problem} too-many-requests, busy, invalid-client, invalid-token-request, audit-unavailable
  */
@@ -74,13 +74,13 @@ export async function issueClientToken(
   }
 }
 
-/** Counts as a failure until the client has proved itself, or nobody has looked at what it sent. */
+/** Counts as a failure until the client has proved itself, or its credentials were not looked at. */
 async function authenticateWithinLimit(
   deps: IssueClientTokenDeps,
   credentials: ClientCredentials,
   source: string,
 ): Promise<Client | ClientFault> {
-  // A client that this process remembers counts by itself: what others at the same address do cannot shut it out.
+  // A client that this process remembers has a count of its own, so that others at the same address cannot lock it out.
   const ownCount = `client ${credentials.clientId}`
   const isKnown = areRemembered(deps, credentials)
   const logIn = await deps.rateLimit.consume(isKnown ? ownCount : source)

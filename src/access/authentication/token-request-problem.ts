@@ -19,18 +19,17 @@ export type ClientFault =
   | 'replayed'
 
 /**
- * RFC 6749 section 5.2: client libraries look at `error`, which stands beside our own `code`. The answer is the same for every
- * fault.
+ * RFC 6749 section 5.2: client libraries look at `error`, beside the vault's own `code`. The answer is the same for
+ * every fault.
  *
- * @param claimed what the request says of its client. What has not the form of an id may be a secret in the wrong place, and
- *   is kept nowhere
+ * @param claimed what the request says about its client. A text without the form of an id may be a secret in the wrong
+ *   place, and is not kept
  */
 export function invalidClient(reason: ClientFault, claimed?: string): Problem {
   const claimedClient = claimed !== undefined && CLIENT_ID.test(claimed) ? claimed : undefined
   return new Problem('invalid-client', {
     disbelief: { reason, claimedClient },
-    headers: { 'WWW-Authenticate': 'Basic realm="strongroom"' },
-    extensions: { error: 'invalid_client' },
+    oauthError: 'invalid_client',
   })
 }
 
@@ -39,5 +38,5 @@ export function invalidTokenRequest(
   error: 'invalid_request' | 'invalid_scope' | 'unsupported_grant_type' | 'invalid_dpop_proof',
   detail: string,
 ): Problem {
-  return new Problem('invalid-token-request', { detail, extensions: { error } })
+  return new Problem('invalid-token-request', { detail, oauthError: error })
 }

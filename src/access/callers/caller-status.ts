@@ -9,16 +9,16 @@ import type { Caller } from '../policy/caller.ts'
 
 /** What is remembered is asked again after so long, should the database have been kept from telling of a change. */
 const MAX_AGE_MS = 10_000
-/** So many callers are remembered, some kilobytes each at the most. */
+/** How many callers are remembered, some kilobytes each at most. */
 const MAX_CALLERS = 10_000
 
-/** How a caller stands, as far as the ledger of access says so too. */
+/** The status of a caller, as far as the ledger of access agrees. */
 export interface CallerStatus extends StoredCallerStatus {
   /** What the ledger says of everything else, the contract too. */
-  state: AccessState | undefined
+  state: AccessState
 }
 
-/** How callers stood at one version of everything that a status is made of. */
+/** The status of callers at one version of everything that it is made of. */
 interface Known {
   version: string
   askedAt: number
@@ -32,12 +32,12 @@ export interface CallerStatusDeps {
 }
 
 /**
- * How a caller stands. The database is asked on every request, once for those that arrive together; but what it is asked is
- * whether anything changed since it said how the caller stands, which is one row instead of six tables. A change commits
- * together with that row, so a revocation holds from the next request on, on every server.
+ * The status of a caller. The database is asked on every request, once for those that arrive together; but the question
+ * is whether anything changed since the last status, which is one row instead of six tables. A change commits together
+ * with that row, so a revocation holds from the next request on, on every server.
  *
- * What the tables say is compared with the ledger of access: a client of the past is none, and a person who is disabled or a
- * caller who is suspended stays so when somebody takes the row away. Both are alerts.
+ * The tables are compared with the ledger of access: a former row of a client does not count, and a person who is
+ * disabled or a caller who is suspended stays so when the row is removed. Both are alerts.
  */
 export function createCallerStatuses({
   database,
@@ -65,16 +65,16 @@ export function createCallerStatuses({
     return callerStatuses
   }
 
-  function judged({ kind, id }: Caller, stored: StoredCallerStatus, state: AccessState | undefined): CallerStatus {
+  function judged({ kind, id }: Caller, stored: StoredCallerStatus, state: AccessState): CallerStatus {
     const isRefused = (subject: string, is: boolean) => {
-      const isRecorded = state?.has(subject) ?? false
+      const isRecorded = state.has(subject)
       if (isRecorded && !is) tell(subject, 'refusal-removed', { subject: id })
       return is || isRecorded
     }
     const isSuspended = isRefused(suspendedSubject(id), stored.isSuspended)
     if (kind === 'staff')
       return { ...stored, isLive: !isRefused(disabledSubject(id), !stored.isLive), isSuspended, state }
-    const isRecorded = state === undefined || state.has(clientSubject(id))
+    const isRecorded = state.has(clientSubject(id))
     if (stored.isLive && !isRecorded) tell(`${id} revoked`, 'access-changed', { subject: id })
     return { ...stored, isLive: stored.isLive && isRecorded, isSuspended, state }
   }

@@ -5,7 +5,6 @@ import type { ContractStatus } from '../ledger/caller-store.ts'
 import type { AccessState } from '../ledger/ledger-chain.ts'
 import type { ProbeLimit } from '../limits/probe-limit.ts'
 import type { Caller, Partnership } from '../policy/caller.ts'
-import { tokenChallenges } from '../policy/challenge.ts'
 import type { Role, Scope } from '../policy/roles.ts'
 import type { CurrentRoles } from '../roles-in-force/current-roles.ts'
 import type { CallerStatus } from './caller-status.ts'
@@ -20,9 +19,9 @@ export interface CheckCallerStatusDeps {
 }
 
 /**
- * Lets in who a valid token names, as far as the database still says so: a revoked client, a disabled member of staff and a
- * role that was removed are refused from the next request on, and what a role may do is what it is now, not what it was when
- * the token was signed. A client of a third party is one for as long as its token lives, and sees what the contract says now.
+ * Re-checks an authenticated caller against the database: a revoked client, a disabled member of staff and a removed
+ * role are refused from the next request on. The role and a partner's contract allow what they allow now, not what they
+ * allowed when the token was signed.
  *
  * @throws {Problem} unauthenticated, caller-suspended, contract-ended, too-many-requests, database-unavailable, sealed
  */
@@ -49,11 +48,11 @@ export async function checkCallerStatus(deps: CheckCallerStatusDeps, caller: Cal
 
 const NOTHING: Role = { duty: '', scopes: [], grants: [] }
 
-/** A contract that somebody else has changed allows nothing. */
+/** A contract that was changed outside the vault allows nothing. */
 async function partnershipOf(
   macs: AccessMacs,
   { id, purposes, fields, ends_at, mac }: ContractStatus,
-  state: AccessState | undefined,
+  state: AccessState,
 ): Promise<Partnership> {
   return (await macs.isContract({ id, purposes, fields, ends_at, mac }, state))
     ? { id, purposes, fields }
@@ -61,8 +60,9 @@ async function partnershipOf(
 }
 
 /**
- * The scopes that still hold. Whether a scope to reveal that the vault itself has signed is still the role's, the grant says,
- * with an answer of its own. A partner has no other: what is not in its contract, masked views too, it does not see.
+ * The scopes that still hold. Whether a scope to reveal that the vault itself has signed is still the role's, the grant
+ * says, with an answer of its own. A partner has no other scopes: it sees only what its contract names, also in masked
+ * views.
  */
 function heldScopes(
   { scopes, scopesFollowRole }: Caller,
@@ -76,5 +76,5 @@ function heldScopes(
 }
 
 function unauthenticated(): Problem {
-  return new Problem('unauthenticated', { challenges: tokenChallenges('invalid_token') })
+  return new Problem('unauthenticated', { challenge: { scheme: 'any', error: 'invalid_token' } })
 }

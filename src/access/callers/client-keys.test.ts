@@ -41,7 +41,7 @@ describe('a public key in PEM', () => {
   })
 
   it.each(['', 'not a key', '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n'])(
-    'is refused when it is none: %j',
+    'is refused if it is no key: %j',
     async (text) => {
       await expect(parsePublicKeyPem(text)).rejects.toThrow(CallerError)
     },
@@ -79,7 +79,7 @@ describe('parsePublicJwk', () => {
     })
   })
 
-  it('refuses every private member, whatever it holds', () => {
+  it('refuses every private member, with any content', () => {
     for (const member of ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']) {
       expect(parsePublicJwk({ ...jwk(rsa.publicKey), [member]: '' }), member).toBeUndefined()
     }

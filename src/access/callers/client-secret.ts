@@ -9,12 +9,12 @@ const ARGON2 = { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, paralle
 
 /** Hashes that run at once, each on a thread of libuv's pool of four, which DNS, files and signatures need too. */
 const CONCURRENT = { clients: 2, strangers: 1 }
-/** Beyond this the vault answers 503 at once rather than letting a flood of log-ins grow a queue. */
+/** Above this the vault answers 503 at once, so that a flood of log-ins does not grow a queue. */
 const MAX_WAITING = { clients: 128, strangers: 32 }
-/** The present secret and the one before. Further ones of the same client wait with the strangers. */
+/** The present secret and the one before. Further ones of the same client wait with those of unknown clients. */
 const MAX_SECRETS_OF_CLIENT = 2
 
-/** A secret that somebody says is a client's. */
+/** A text that is claimed to be a client's secret. */
 export interface ClaimedSecret {
   clientId: string
   secret: string
@@ -29,9 +29,10 @@ export interface ClientSecrets {
   /** Whether this process has seen the secret prove right. Whether it still is, only `verify` says. */
   remembers(clientId: string, secret: string): boolean
   /**
-   * Whether the secret is right. A remembered one is compared at once. Any other takes the time of one argon2 hash, whether or
-   * not there is anything to compare with, and waits its turn: with the clients if it begins right, otherwise with the strangers.
-   * A stored hash that is none, or costs more than `MAX_ARGON2`, is never computed and is wrong for every secret.
+   * Whether the secret is right. A remembered one is compared at once. Any other takes the time of one argon2 hash,
+   * whether or not there is anything to compare with, and waits its turn: among clients if it begins right, otherwise
+   * among guesses. An invalid stored hash, or one that costs more than `MAX_ARGON2`, is never computed and is wrong for
+   * every secret.
    *
    * @throws {Problem} busy
    */

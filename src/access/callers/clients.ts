@@ -4,6 +4,7 @@ import type { Database, Queryable } from '../../database/database.ts'
 import type { NewId } from '../../values/identifier.ts'
 import { drawFresh } from '../../values/random.ts'
 import { Sensitive } from '../../values/sensitive.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import type { AccessLedger } from '../ledger/access-ledger.ts'
 import { type AccessMacs, clientText, stateOf } from '../ledger/access-macs.ts'
 import { CallerError } from '../ledger/caller-error.ts'
@@ -50,21 +51,21 @@ export interface NewClient {
 }
 
 export interface Expiry {
-  /** When the secret ends by itself; never when left out. */
+  /** When the secret expires; never if left out. */
   expiresInSeconds?: number | undefined
 }
 
 /** The operator named a client that does not exist, or no longer does. */
-export class UnknownClient extends Error {
+export class UnknownClient extends VaultError {
   override readonly name = 'UnknownClient'
 }
 
-/** The role of that name in the set in force. @throws {CallerError} when there is none */
+/** The role of that name in the set in force. @throws {CallerError} if there is none */
 export async function requireRole(roles: CurrentRoles, name: RoleName): Promise<Role> {
   const set = await roles.refresh()
   const role = set.roles.get(name)
   if (role !== undefined) return role
-  if (set.distrusted) throw new CallerError('the roles were changed by somebody else: apply them again first.')
+  if (set.distrusted) throw new CallerError('the roles were changed outside the vault: apply them again first.')
   throw new CallerError(`there is no such role. Allowed choices are ${[...set.roles.keys()].join(', ')}.`)
 }
 
@@ -85,7 +86,7 @@ const MAX_OVERLAP_SECONDS = 30 * 24 * 60 * 60
 /**
  * Makes a client. Its secret is returned here and never again.
  *
- * @throws {CallerError} when there is no such role, or it does not have all of the scopes
+ * @throws {CallerError} if there is no such role, or it does not have all of the scopes
  */
 export async function addClient(
   deps: NewClientDeps,
@@ -99,10 +100,10 @@ export async function addClient(
 }
 
 /**
- * Makes a client that proves itself by a key of its own, which the vault never holds: private_key_jwt (RFC 7523) or a client
- * certificate (RFC 8705).
+ * Makes a client that proves itself by a key of its own, which the vault never holds: private_key_jwt (RFC 7523) or a
+ * client certificate (RFC 8705).
  *
- * @throws {CallerError} when there is no such role, or it does not have all of the scopes
+ * @throws {CallerError} if there is no such role, or it does not have all of the scopes
  */
 export async function addClientWithKey(
   deps: Omit<NewClientDeps, 'clientSecrets'>,
@@ -119,11 +120,11 @@ export function listClients(deps: Pick<ClientDeps, 'database'>): Promise<Client[
 }
 
 /**
- * Gives the client a new secret. The old one is worth nothing from now on, or after the overlap; one that was overlapping
- * already ends now.
+ * Gives the client a new secret. The old one is worth nothing from now on, or after the overlap; one that was
+ * overlapping already ends now.
  *
  * @throws {UnknownClient} unknown, revoked, or without a secret
- * @throws {CallerError} for an overlap beyond 30 days
+ * @throws {CallerError} for an overlap of more than 30 days
  */
 export async function rotateClientSecret(
   deps: ClientDeps,
@@ -142,7 +143,7 @@ export async function rotateClientSecret(
       ...next,
       previous_secret_hash: overlapUntil && secret_hash,
       previous_secret_start: overlapUntil && secret_start,
-      // The old secret lives on, but not beyond its own end.
+      // The old secret still works, but not after its own end.
       previous_secret_expires_at: earlier(overlapUntil, secret_expires_at),
     }
   })
@@ -210,9 +211,9 @@ async function insert(
 }
 
 /**
- * Lets a client prove itself otherwise from now on. A row that somebody else has changed is not made good by that.
+ * Lets a client prove itself in another way from now on. That does not repair a row that was changed outside the vault.
  *
- * @param change what changes; nothing when the client proves itself in another way
+ * @param change what changes; nothing if the client proves itself in another way
  * @throws {UnknownClient}
  */
 export async function changeCredential(
@@ -237,7 +238,7 @@ export async function changeCredential(
   })
 }
 
-const CHANGED = 'the client was changed by somebody else than the vault: revoke it and add another'
+const CHANGED = 'the client was changed outside the vault: revoke it and add another'
 
 function earlier(one: Date | null, other: Date | null): Date | null {
   return one === null || other === null || one < other ? one : other

@@ -57,7 +57,7 @@ export async function enableStaff(deps: DisableStaffDeps, operator: AuditCaller,
       wasRecorded = state.has(disabledSubject(id))
       return [{ subject: disabledSubject(id), state: null }]
     })
-    if (!wasThere && !wasRecorded) throw new CallerError('nobody of that id is disabled')
+    if (!wasThere && !wasRecorded) throw new CallerError('no person with that id is disabled')
     const facts = { type: 'staff.enable', outcome: 'success', caller: operator, subject: id } as const
     await insertEvents(tx, [deps.newAuditEvent(facts)])
   })

@@ -2,10 +2,10 @@ import type { AuditCaller } from '../../audit/event/audit-event.ts'
 import { type ClientDeps, changeCredential } from './clients.ts'
 
 /**
- * Ends the secret or the public keys of a client now, those that overlap too. The client stays, and an operator gives it
+ * Ends the secret or the public keys of a client now, also overlapping ones. The client stays, and an operator gives it
  * others with `clients rotate-secret` or `clients replace-keys`.
  *
- * @throws {UnknownClient} unknown, revoked, changed by somebody else, or with a certificate
+ * @throws {UnknownClient} unknown, revoked, changed outside the vault, or with a certificate
  */
 export async function endCredential(
   deps: Pick<ClientDeps, 'database' | 'macs' | 'ledger' | 'newAuditEvent' | 'now'>,

@@ -1,5 +1,6 @@
 import type { Database } from '../../database/database.ts'
 import { Problem } from '../../values/problem.ts'
+import { titleOf } from '../../values/problem-codes.ts'
 import type { AccessLedger } from '../ledger/access-ledger.ts'
 import type { AccessMacs } from '../ledger/access-macs.ts'
 import { findClientWithSecrets } from '../ledger/client-store.ts'
@@ -9,7 +10,9 @@ import { summarise } from '../policy/roles.ts'
 import type { CurrentRoles } from '../roles-in-force/current-roles.ts'
 import { CallerError, requireRole } from './clients.ts'
 
-/** Who is asked about: a client by its id; a member of staff by name, with the role and site of a token of theirs. */
+/**
+ * The caller in question: a client by its id; a member of staff by name, with the role and site of a token of theirs.
+ */
 export interface NamedCaller {
   id: string
   role?: string | undefined
@@ -28,9 +31,9 @@ export interface FindCallerDeps {
 }
 
 /**
- * The caller as a request of theirs would be let in now, with all that their role has; or why it would not be.
+ * The caller with all that the role has, as a request now would make it; or why a request would be refused.
  *
- * @throws {CallerError} for a client that there is not, and staff without a role
+ * @throws {CallerError} for a client that does not exist, and staff without a role
  */
 export async function findCaller(
   deps: FindCallerDeps,
@@ -46,7 +49,7 @@ export async function findCaller(
     throw new CallerError('there is no such client; a member of staff is written as staff:NAME')
   }
   if (client?.revoked_at === null && !(await deps.macs.isClient(client, found.state))) {
-    return { id, refused: new Problem('invalid-client'), line: 'the client: changed by somebody else than the vault' }
+    return { id, refused: new Problem('invalid-client'), line: 'the client was changed outside the vault' }
   }
   const name = client === undefined ? role : (client.role ?? undefined)
   if (client === undefined && name === undefined) throw new CallerError('say which role the member of staff has')
@@ -65,8 +68,8 @@ export async function findCaller(
   try {
     return await deps.checkCallerStatus(caller)
   } catch (error) {
-    if (!(error instanceof Problem) || error.status >= 500) throw error
-    return { id, refused: error, line: `the caller: ${error.title}` }
+    if (!(error instanceof Problem) || error.kind !== 'refused') throw error
+    return { id, refused: error, line: `the caller: ${titleOf(error.code)}` }
   }
 }
 

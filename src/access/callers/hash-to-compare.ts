@@ -2,8 +2,8 @@ import type { ClientWithSecrets } from '../ledger/client-store.ts'
 
 /**
  * The hash that a secret must be compared with: the present one's or, by the secret's first characters, that of the one
- * before while it still works. So every comparison is one, and its time says nothing of a rotation. Undefined when neither
- * works any more.
+ * before while it still works. So there is always one comparison, and its time reveals no rotation. Undefined if
+ * neither works any longer.
  */
 export function hashToCompare(client: ClientWithSecrets, secret: string, now: Date): string | undefined {
   const { secret_start, secret_hash, secret_expires_at, previous_secret_hash, previous_secret_expires_at } = client
@@ -15,8 +15,8 @@ export function hashToCompare(client: ClientWithSecrets, secret: string, now: Da
 }
 
 /**
- * Whether the secret begins as one of the client's does. Only who has seen the secret can do that, so it may wait apart from
- * guesses. False for secrets from before their beginnings were kept.
+ * Whether the secret begins as one of the client's does. Only a sender that has seen the secret can do that, so it may
+ * wait apart from guesses. False for secrets from before their beginnings were kept.
  */
 export function beginsRight(
   { secret_start, previous_secret_start }: Pick<ClientWithSecrets, 'secret_start' | 'previous_secret_start'>,
@@ -25,7 +25,7 @@ export function beginsRight(
   return [secret_start, previous_secret_start].some((start) => start !== null && secret.startsWith(start))
 }
 
-/** Whether the secret begins as one that was the client's and is not any more. */
+/** Whether the secret begins as a former secret of the client. */
 export function isOver(client: ClientWithSecrets, secret: string, now: Date): boolean {
   const { secret_start, secret_expires_at, previous_secret_start, previous_secret_expires_at } = client
   const isOne = (start: string | null, end: Date | null) =>

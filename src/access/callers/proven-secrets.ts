@@ -1,9 +1,9 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 
-/** Beyond so many clients the one that has not logged in for the longest time is forgotten. About 3 MB. */
+/** Above so many clients the one whose log-in is the oldest is forgotten. About 3 MB. */
 const MAX_CLIENTS = 10_000
 
-/** What stands in memory for a secret: a keyed hash, worth nothing outside this process. */
+/** A secret in memory: a keyed hash, worth nothing outside this process. */
 export type Proof = Buffer
 
 /**
@@ -27,7 +27,7 @@ interface Proven {
 
 export function createProvenSecrets(maxClients = MAX_CLIENTS): ProvenSecrets {
   const key = randomBytes(32)
-  /** Of each client the present secret and the one before; the client that was seen last is last. */
+  /** For each client the present secret and the one before; the latest client comes last. */
   const known = new Map<string, readonly Proven[]>()
 
   function put(clientId: string, secrets: readonly Proven[]): void {
@@ -36,7 +36,7 @@ export function createProvenSecrets(maxClients = MAX_CLIENTS): ProvenSecrets {
   }
 
   return {
-    // A JSON array has one reading, whatever stands in the texts.
+    // A JSON array has one reading, whatever the texts contain.
     proofOf: (clientId, secret) =>
       createHmac('sha256', key)
         .update(JSON.stringify([clientId, secret]))

@@ -1,4 +1,5 @@
-import { Problem, type ProblemCode } from '../../values/problem.ts'
+import { Problem } from '../../values/problem.ts'
+import { type ProblemCode, titleOf } from '../../values/problem-codes.ts'
 import type { Caller } from '../policy/caller.ts'
 import type { Purpose } from '../policy/purpose.ts'
 import { type Scope, summarise } from '../policy/roles.ts'
@@ -8,11 +9,11 @@ import { findSignatureFault, keysOf, type TokenVerifier } from './issuer-tokens.
 import { judgeToken, type Ruling, readToken, type WrittenToken } from './token-rules.ts'
 import type { TrustedIssuer } from './trusted-issuers.ts'
 
-/** What the vault makes of an access token, and why. Of the token itself it holds the id of its person alone. */
+/** The vault's verdict on an access token, and why. Of the token itself it holds only the id of its person. */
 export interface TokenReport {
-  /** Whether a request with the token would be let in, and may do anything at all. */
+  /** Whether a request with the token would be accepted, and may do anything. */
   accepted: boolean
-  /** The error code that a request would meet; null when there is none. */
+  /** The error code that a request would get; null if there is none. */
   code: ProblemCode | null
   /** The issuer's name in the issuers file, `strongroom` for the vault itself; null for a stranger. */
   issuer: string | null
@@ -32,7 +33,7 @@ export interface CheckTokenDeps {
   ownIssuer: string
   issuers: readonly TrustedIssuer[]
   roles: CurrentRoles
-  /** Whether somebody may still come in. @throws {Problem} */
+  /** Whether a caller may still come in. @throws {Problem} */
   checkCallerStatus: (caller: Caller) => Promise<Caller>
   now: () => Date
 }
@@ -76,18 +77,18 @@ async function checkForeign(
 
 async function checkOwn(deps: CheckTokenDeps, form: Ruling, token: string): Promise<TokenReport> {
   const verified = await deps.own.verify(token).catch((error: unknown) => {
-    if (error instanceof Problem && error.status < 500) return error
+    if (error instanceof Problem && error.kind === 'refused') return error
     throw error
   })
   if (verified instanceof Problem) {
-    const demand = verified.disbelief?.reason ?? verified.title
+    const demand = verified.disbelief?.reason ?? titleOf(verified.code)
     return refusal('strongroom', [form, { rule: 'own', passed: false, demand }], verified.code)
   }
   const own = { rule: 'own', passed: true, demand: 'the vault itself has signed it, and it is good now' }
   return checkStanding(deps, 'strongroom', [form, own], verified)
 }
 
-/** Whether the person or client is still let in, and what they may do. */
+/** Whether the person or client is still accepted, and what they may do. */
 async function checkStanding(
   deps: CheckTokenDeps,
   issuer: string,
@@ -97,7 +98,7 @@ async function checkStanding(
   const { roles } = await deps.roles.refresh()
   const { role } = caller
   const checked = await deps.checkCallerStatus(caller).catch((error: unknown) => {
-    if (error instanceof Problem && error.status < 500) return error
+    if (error instanceof Problem && error.kind === 'refused') return error
     throw error
   })
   const demand =

@@ -38,7 +38,7 @@ describe('the scopes that a token names', () => {
     expect(named(claims)).toEqual(everything)
   })
 
-  it('may stand behind a prefix', () => {
+  it('may follow a prefix', () => {
     const prefix = { scope_prefix: 'https://vault.example/' }
     expect(named({ scope: 'openid https://vault.example/token:read' }, prefix)).toEqual(['token:read'])
     expect(named({ scp: ['token:read'] }, prefix)).toEqual(['token:read'])

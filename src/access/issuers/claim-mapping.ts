@@ -14,7 +14,7 @@ export interface StaffClaims extends Claims {
   cnf?: z.output<typeof cnfSchema> | undefined
 }
 
-/** The number of the mapping that makes somebody of the claims, the first that fits; -1 when none does. */
+/** The number of the first mapping that fits the claims; -1 if none does. */
 export function findMapping({ mappings }: TrustedIssuer, claims: Claims): number {
   return mappings.findIndex((mapping) => fits(mapping, claims))
 }
@@ -30,7 +30,7 @@ export function staffOf(issuer: TrustedIssuer, claims: StaffClaims): Caller {
   return {
     ...caller,
     role,
-    // What the role may do is asked when they are let in: it may have changed since the last request.
+    // The role's rights are looked up with each request: they may have changed since the last one.
     scopes: new Set(namedScopes(issuer, claims)),
     scopesFollowRole: true,
     purposes: new Set(purposes ?? allPurposes),
@@ -50,7 +50,7 @@ function isValue(one: unknown, value: string | number | boolean): boolean {
   return one === value || (isObject(one) && Object.hasOwn(one, 'value') && one.value === value)
 }
 
-/** The claim of that name, or the one that the way leads to; undefined when there is none. */
+/** The claim of that name, or the one at the end of the path; undefined if there is none. */
 function claimAt(claims: Claims, way: ClaimMapping['claim']): unknown {
   let found: unknown = claims
   for (const name of [way].flat()) {
@@ -63,7 +63,7 @@ function claimAt(claims: Claims, way: ClaimMapping['claim']): unknown {
 function fits({ claim, value, match }: ClaimMapping, claims: Claims): boolean {
   const found = claimAt(claims, claim)
   if (match === 'value') return hasValue(found, value)
-  // What is false or null says that somebody does not have the role.
+  // A false or null claim says that the person does not have the role.
   return isObject(found) && Object.hasOwn(found, value) && found[value] !== false && found[value] !== null
 }
 

@@ -1,11 +1,12 @@
 import { get } from 'node:https'
+import { VaultError } from '../../values/vault-error.ts'
 
 /** A provider's documents are a few kilobytes. */
 const MAX_BYTES = 256 * 1024
 const TIMEOUT_MS = 5_000
 
 /** The document is not what it should be; the message holds nothing of it. */
-export class FetchError extends Error {
+export class FetchError extends VaultError {
   override readonly name = 'FetchError'
 }
 

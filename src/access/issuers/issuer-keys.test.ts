@@ -88,7 +88,7 @@ describe('the keys of an issuer', () => {
     await expect(find('one')).rejects.toMatchObject({ code: 'issuer-unavailable' })
   })
 
-  it('that were never known are asked for no more often than the cool-down lets', async () => {
+  it('that were never known are asked for no more often than the cool-down allows', async () => {
     const whole = documents
     documents = {}
     for (let i = 0; i < 5; i++) await expect(find('one')).rejects.toMatchObject({ code: 'issuer-unavailable' })
@@ -156,7 +156,7 @@ describe('the keys of an issuer', () => {
     expect(unreachable).toEqual([])
   })
 
-  it('of which the only one that fits is unusable are none', async () => {
+  it('of which the only fitting one is unusable fit nothing', async () => {
     documents['https://keys.example/jwks'] = { keys: [{ ...newKey('one'), x: 'A'.repeat(43) }, newKey('two')] }
     await expect(find('one')).rejects.toMatchObject(NO_MATCH)
     await find('two')

@@ -5,7 +5,7 @@ import { type FetchDocument, FetchError } from './fetch-document.ts'
 
 /** The keys are looked at again after this time, so that one that was withdrawn is not used for long. */
 const REFRESH_AFTER_MS = 10 * 60 * 1000
-/** Through an outage of the provider the last keys are kept for so long; then nobody is let in by them. */
+/** During an outage of the provider the last keys are kept for so long; then their tokens are refused. */
 const KEEP_MS = 24 * 60 * 60 * 1000
 /** However many unknown keys are named, the provider is asked no more often than this. */
 const COOLDOWN_MS = 30_000
@@ -13,26 +13,26 @@ const COOLDOWN_MS = 30_000
 /** OpenID Connect Discovery section 4.2: the document must name the very issuer that it was fetched for (section 4.3). */
 const discoverySchema = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https$/ }) })
 
-/** RFC 7517 section 5. Each entry is looked at by itself. */
+/** RFC 7517 section 5. Each entry is judged on its own. */
 const jwkSetSchema = z.object({ keys: z.array(z.unknown()) })
 
-/** A header may fit several keys, by the same `kid` or none. So many are tried: each costs one verification. */
+/** A header may fit several keys, by the same `kid` or none. This many are tried: each costs one verification. */
 const MAX_CANDIDATES = 32
 
 /**
- * Finds the keys that fit the `kid` and `alg` of a header, one at least.
+ * Finds the keys that fit the `kid` and `alg` of a header, at least one.
  *
- * @throws {JWKSNoMatchingKey} when none fits, {Problem} issuer-unavailable while no keys are known at all
+ * @throws {JWKSNoMatchingKey} if none fits, {Problem} issuer-unavailable while no keys are known
  */
 export type IssuerKeys = (header: Readonly<Record<string, unknown>>) => Promise<readonly CryptoKey[]>
 
 export interface IssuerKeysOptions {
   issuer: string
-  /** Where the discovery document is. Default: at the issuer's well-known place. */
+  /** The URL of the discovery document. Default: the issuer's well-known one. */
   discoveryUrl?: string | undefined
   fetchDocument: FetchDocument
   now: () => Date
-  /** The keys could not be fetched, for a reason that holds nothing of an answer; those that are known go on. */
+  /** The keys could not be fetched, for a reason that holds nothing of an answer; known keys stay in use. */
   onUnreachable: (issuer: string, reason: string) => void
 }
 
@@ -56,7 +56,7 @@ export function createIssuerKeys(options: IssuerKeysOptions): IssuerKeys {
     known = { keys: createLocalJWKSet({ keys }), fetchedAt: now().getTime() }
   }
 
-  /** Never rejects. Those who come while it runs wait for the same answer. */
+  /** Never rejects. Calls that come while it runs wait for the same answer. */
   function refresh(): Promise<void> {
     if (fetching === undefined) {
       triedAt = now().getTime()
@@ -96,7 +96,7 @@ function isUsable(entry: unknown): entry is JWK {
   }
 }
 
-/** The keys of the set that fit the header and can be imported. @throws {JWKSNoMatchingKey} when there is none */
+/** The keys of the set that fit the header and can be imported. @throws {JWKSNoMatchingKey} if there is none */
 async function fitting(keys: LocalJWKSet, header: Parameters<IssuerKeys>[0]): Promise<CryptoKey[]> {
   const found: CryptoKey[] = []
   try {
@@ -110,7 +110,7 @@ async function fitting(keys: LocalJWKSet, header: Parameters<IssuerKeys>[0]): Pr
   return found
 }
 
-/** OpenID Connect Discovery section 4: the path is put behind the issuer, whose last slash goes. */
+/** OpenID Connect Discovery section 4: the path is appended to the issuer, without the issuer's last slash. */
 function wellKnownUrl(issuer: string): string {
   return `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
 }

@@ -1,6 +1,5 @@
 import { type CryptoKey, compactVerify, errors } from 'jose'
 import { Problem } from '../../values/problem.ts'
-import { tokenChallenges } from '../policy/challenge.ts'
 import type { AccessTokens } from '../tokens/access-token.ts'
 import { type StaffClaims, staffOf } from './claim-mapping.ts'
 import { createFetchDocument } from './fetch-document.ts'
@@ -8,7 +7,7 @@ import { createIssuerKeys, type IssuerKeys, type IssuerKeysOptions } from './iss
 import { judgeToken, type Ruling, readToken, type WrittenToken } from './token-rules.ts'
 import type { TrustedIssuer } from './trusted-issuers.ts'
 
-/** Verifies access tokens; the vault's own, or somebody else's. */
+/** Verifies access tokens of the vault and of identity providers. */
 export type TokenVerifier = Pick<AccessTokens, 'verify'>
 
 interface IssuerTokensOptions {
@@ -18,8 +17,8 @@ interface IssuerTokensOptions {
 }
 
 /**
- * The access tokens of an identity provider (RFC 9068 section 4, RFC 8725), and the member of staff whom the mapping makes
- * of their claims. A person whom no mapping fits is known, and may do nothing.
+ * The access tokens of an identity provider (RFC 9068 section 4, RFC 8725), and the member of staff that the mapping
+ * makes of their claims. A person whom no mapping fits is authenticated, and may do nothing.
  */
 function createIssuerTokens({ issuer, keys, now }: IssuerTokensOptions): TokenVerifier {
   return {
@@ -30,7 +29,7 @@ function createIssuerTokens({ issuer, keys, now }: IssuerTokensOptions): TokenVe
       const refuse = ({ rule, demand }: Omit<Ruling, 'passed'>) => unauthenticated(`${issuer.name}: ${rule}: ${demand}`)
       const algorithm = broken.find(({ rule }) => rule === 'alg')
       if (algorithm) throw refuse(algorithm)
-      // The other rules come after the signature: what a stranger wrote is no reason that helps anybody.
+      // The other rules come after the signature: the content of an unsigned token explains nothing.
       const demand = await findSignatureFault(issuer, keys, token, written)
       if (demand !== undefined) throw refuse({ rule: 'signature', demand })
       if (broken[0]) throw refuse(broken[0])
@@ -74,7 +73,7 @@ export type AcceptIssuersOptions = Pick<IssuerKeysOptions, 'now' | 'onUnreachabl
   ownIssuer: string
 }
 
-/** Hands each token to the one who may have signed it: the issuer that it names, or else the vault. */
+/** Hands each token to its possible signer: the issuer that it names, or else the vault. */
 export function acceptIssuers(
   own: TokenVerifier,
   issuers: readonly TrustedIssuer[],
@@ -107,7 +106,7 @@ export function keysOf(issuer: TrustedIssuer, how: Pick<IssuerKeysOptions, 'now'
 
 function unauthenticated(reason: string): Problem {
   return new Problem('unauthenticated', {
-    challenges: tokenChallenges('invalid_token'),
+    challenge: { scheme: 'any', error: 'invalid_token' },
     disbelief: { reason: `the access token fails a rule of ${reason}` },
   })
 }

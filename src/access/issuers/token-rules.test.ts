@@ -56,7 +56,7 @@ describe('what is refused by default, and passes under the option that is there 
     ['the type of an ID token', { header: { typ: 'id+jwt' } }, ['typ'], { typ_may_be_absent: true }],
     ['a typ that is no text', { header: { typ: null } }, ['typ'], { typ_may_be_absent: true }],
     ['the audience in aud, where azp must name it', { claims: { azp: 'x' } }, ['aud'], { audience_claim: 'azp' }],
-    ['an audience among things that are none', { claims: { aud: ['https://vault.example', 1] } }, ['aud'], {}],
+    ['an audience among other values', { claims: { aud: ['https://vault.example', 1] } }, ['aud'], {}],
     ['a day and a second', { claims: { exp: AT + 86_401 } }, ['lifetime'], { max_token_seconds: 86_400 }],
     [
       'another value of a required claim',

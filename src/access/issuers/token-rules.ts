@@ -93,7 +93,7 @@ const RULES: readonly Rule[] = [
   {
     rule: 'sub',
     demand: () => 'sub has 1 to 255 printed ASCII characters without a space',
-    // It stands in the audit log. OpenID Connect Core section 2 allows 255.
+    // The audit log contains it. OpenID Connect Core section 2 allows 255.
     holds: ({ claims: { sub } }) => typeof sub === 'string' && /^[\x21-\x7e]{1,255}$/.test(sub),
   },
   {

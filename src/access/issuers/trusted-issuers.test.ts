@@ -100,7 +100,7 @@ describe('the file of trusted issuers', () => {
     await expect(refusal).rejects.toThrow(message)
   })
 
-  it('may name the roles in force and no other, and any as long as nobody knows which they are', async () => {
+  it('may name the roles in force and no other, and any while these are unknown', async () => {
     const packer = {
       duty: 'Packs.',
       scopes: [],

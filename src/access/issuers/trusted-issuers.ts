@@ -12,7 +12,7 @@ import { MAX_TOKEN_SECONDS } from '../tokens/access-token.ts'
 /** RFC 8725 section 3.1. RS256 is what most providers sign with; no symmetric algorithm is among them, nor can be. */
 const ALGORITHMS = ['ES256', 'ES384', 'EdDSA', 'Ed25519', 'PS256', 'RS256'] as const
 
-/** A day: what Auth0 gives unless told otherwise. */
+/** A day, which is Auth0's default. */
 const MAX_MAX_TOKEN_SECONDS = 24 * 60 * 60
 
 const httpsUrl = z.url({ protocol: /^https$/ }).refine((url) => !/#|\/\/[^/]*@/.test(url), 'expected a plain URL')
@@ -34,10 +34,13 @@ const mappingSchema = z.strictObject({
 
 const issuerSchema = z
   .strictObject({
-    /** A short name, which stands in the ids of its people: `staff:<name>/<sub>`. */
+    /** A short name, which is part of the ids of its people: `staff:<name>/<sub>`. */
     name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/),
     issuer: plainUrl,
-    /** Where the discovery document is, if not at the issuer's well-known place (Azure AD B2C). It names the issuer all the same. */
+    /**
+     * The URL of the discovery document, if it is not the issuer's well-known one (Azure AD B2C). The document still
+     * names the issuer.
+     */
     discovery_url: httpsUrl.optional(),
     /** What its tokens for this vault are addressed to: one of these. */
     audience: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
@@ -50,7 +53,9 @@ const issuerSchema = z
     typ_may_be_absent: z.boolean().default(false),
     /** Claims that every token has with that value, or with a list that holds it. */
     required_claims: z.record(claimName, z.union([z.string(), z.number(), z.boolean()])).default({}),
-    /** What stands before the vault's scopes in `scope` and `scp` (Amazon Cognito: the identifier of the resource server). */
+    /**
+     * The prefix of the vault's scopes in `scope` and `scp` (Amazon Cognito: the identifier of the resource server).
+     */
     scope_prefix: z.string().min(1).optional(),
     /** The longest life of a token, from `iat` to `exp`. */
     max_token_seconds: z.int().min(60).max(MAX_MAX_TOKEN_SECONDS).default(MAX_TOKEN_SECONDS),
@@ -64,7 +69,7 @@ const issuerSchema = z
     message: 'ID tokens have azp too: name a claim in required_claims that only access tokens have',
   })
 
-/** An ID token is no access token (RFC 9068 section 5), and nothing but `typ`, `aud` or another claim tells them apart. */
+/** An ID token is no access token (RFC 9068 section 5), and only `typ`, `aud` or another claim distinguishes them. */
 function isToldFromIdTokens(issuer: {
   audience_claim: string
   token_type: string
@@ -84,8 +89,8 @@ export interface TrustedIssuer extends Omit<z.output<typeof issuerSchema>, 'ca_f
 /**
  * Reads the file of `STRONGROOM_ISSUERS_FILE`: a JSON array of issuers.
  *
- * @param ownIssuer the vault's own, whose tokens nobody else may sign
- * @param roles those that mappings may name; with `unknown` ones, whom a mapping gives a role that is none is refused
+ * @param ownIssuer the vault's own, whose tokens only the vault may sign
+ * @param roles role names that a mapping may use; with `unknown` the check is left to the time of the request
  * @throws {ConfigError} one sentence that says where the file is wrong
  */
 export async function loadTrustedIssuers(

@@ -29,7 +29,9 @@ const FIND_SHARED_ROOT_KEY: Statement = {
   text: "SELECT FROM root_keys WHERE id = $1 AND provider = 'custodian-shares'",
 }
 
-/** Each takes the subject as JSON, a position and an id. The types stand in the text, so that there is an index over them. */
+/**
+ * Each takes the subject as JSON, a position and an id. The types are in the text, so that there is an index over them.
+ */
 const selectOthers = (name: string, ...types: readonly SoughtType[]): Statement => ({
   name: `select-other-events-of-${name}`,
   text: `SELECT e.id, ${nameSql('type', 'e.type')} AS type, e.body, e.mac, e.position > $2 AS "isLater",
@@ -44,8 +46,9 @@ const OTHERS: typeof TAKEN_AWAY = {
 }
 
 /**
- * Whether a client is revoked, a person disabled, a contract ended, or a root key one of custodians, and the event is the first
- * that says so. Somebody may have been let in again before a server with keys was there: the event of that shows it.
+ * Whether a client is revoked, a person disabled, a contract ended, or a root key one of custodians, and the event is
+ * the first that says so. Access may have been given again before a server with keys was there; the event of that shows
+ * it.
  */
 export const findTakenAway: FindState = async (db, event, keepProven) => {
   const { id, type, subject, position } = event

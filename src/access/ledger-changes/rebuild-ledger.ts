@@ -14,9 +14,9 @@ export interface RebuildLedgerDeps extends PresentAccessDeps {
 }
 
 /**
- * Takes what the database holds for the present access, where the ledger was changed by somebody else and cannot be brought
- * back. Only rows with the vault's own MAC count, but a row of the past is one of them: an operator must look at all of it
- * afterwards. Servers that know the former ledger do not believe this one until they are restarted.
+ * Makes the ledger from what the database holds for the present access, after the ledger was changed outside the vault
+ * and cannot be brought back. Only rows with the vault's own MAC count, but a former row has one too, so an operator
+ * must check all of it afterwards. Servers that know the former ledger do not trust this one until they are restarted.
  *
  * @returns how many entries there are now
  * @throws {CallerError} for a ledger that is in order

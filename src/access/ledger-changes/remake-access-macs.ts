@@ -12,9 +12,9 @@ import { roleSetText } from '../roles-in-force/current-roles.ts'
 import { selectNewestRoleSet, updateRoleSetMac } from '../roles-in-force/role-set-store.ts'
 
 /**
- * Makes the MACs of clients, contracts, the newest set of roles, approvals, open requests for them and the ledger of access again,
- * in the transaction that replaces their key: nobody else writes one meanwhile (`Macs.hold`). What the vault did not write stays as it is, and so do older sets of
- * roles, which are no longer in force.
+ * Makes the MACs of clients, contracts, the newest set of roles, approvals, open requests for them and the ledger of
+ * access again, in the transaction that replaces their key. No other writer makes one in that time (`Macs.hold`). Rows
+ * that the vault did not write stay as they are, and so do older sets of roles, which are no longer in force.
  */
 export async function remakeAccessMacs(tx: Queryable, remaking: Remaking): Promise<void> {
   const { isOurs, make } = remaking

@@ -24,11 +24,11 @@ export interface TakeInAccessDeps {
 const MAX_AGE_MS = 60_000
 
 /**
- * Takes into the ledger what was taken away by a command without keys: until then the row alone says so, and who can write to
- * the database can put the access back. A row that refuses somebody and is gone is an alert, whether they ask for anything or
+ * Adds to the ledger what a command without keys took away. Until then only the row says so, and a person who can write
+ * to the database can put the access back. A removed row of a refusal is an alert, whether the caller sends requests or
  * not.
  *
- * @returns what looks for both; it does nothing while no access changes
+ * @returns a function that looks for both; it does nothing while no access changes
  */
 export function createTakeInAccess({ database, ledger, tell }: TakeInAccessDeps): () => Promise<void> {
   let known = { version: '', at: Number.NEGATIVE_INFINITY }
@@ -38,20 +38,17 @@ export function createTakeInAccess({ database, ledger, tell }: TakeInAccessDeps)
     const isRecent = at - known.at < MAX_AGE_MS
     if (isRecent && (await selectAccessVersion(database)) === known.version) return
     const { answer, state } = await ledger.settle(() => selectWithheld(database))
-    if (state !== undefined) {
-      if (changesFor(answer, state).length > 0) {
-        // Read once more under the lock: somebody may be let in again at this moment.
-        await database.transaction((tx) => ledger.record(tx, async (now) => changesFor(await selectWithheld(tx), now)))
-      }
-      for (const subject of missingFrom(answer, state))
-        tell(subject, 'refusal-removed', { subject: refusedBy(subject) })
+    if (changesFor(answer, state).length > 0) {
+      // Read once more under the lock: a caller may be let in again at this moment.
+      await database.transaction((tx) => ledger.record(tx, async (now) => changesFor(await selectWithheld(tx), now)))
     }
+    for (const subject of missingFrom(answer, state)) tell(subject, 'refusal-removed', { subject: refusedBy(subject) })
     known = { version: answer.version, at }
   }
 
   return () =>
     look().catch((error) => {
-      // A ledger that somebody has changed is an alert of its own.
+      // A ledger that was changed outside the vault is an alert of its own.
       if (!(error instanceof Problem) || !(error.cause instanceof BrokenChain)) throw error
     })
 }
@@ -70,7 +67,7 @@ function changesFor(withheld: Withheld, state: AccessState): AccessChange[] {
   ]
 }
 
-/** The refusals of the ledger that no row says any more. */
+/** Refusals in the ledger without a row. */
 function missingFrom(withheld: Withheld, state: AccessState): string[] {
   const there = new Set(refusalsOf(withheld))
   return [...state.keys()].filter((subject) => refusedBy(subject) !== undefined && !there.has(subject))

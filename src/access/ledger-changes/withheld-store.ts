@@ -1,7 +1,7 @@
 import type { Queryable, Statement } from '../../database/database.ts'
 import { LEDGER_HEAD } from '../ledger/access-ledger-store.ts'
 
-/** Who has no access by the tables, and the head of the ledger at that moment. */
+/** Callers without access by the tables, and the head of the ledger at that moment. */
 export interface Withheld {
   version: string
   ledger: string | null

@@ -7,7 +7,7 @@ export interface LedgerEntry {
   generation: number
   /** What the entry is about, as `ledger-subject.ts` names it. */
   subject: string
-  /** What the subject is from then on; null when nothing of it is in force. */
+  /** The new state of the subject; null if nothing of it is in force. */
   state: string | null
   /** As `Macs.make` makes it. */
   mac: Buffer

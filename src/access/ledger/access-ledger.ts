@@ -15,43 +15,40 @@ import {
   type LedgerView,
 } from './ledger-chain.ts'
 
-/** Stands in the manifest of the key registry once the ledger holds all access that there is. */
-export const ACCESS_LEDGER = 'access-ledger'
-
 /** What changes, or what finds that out once nobody else can change access. */
 type Changes =
   | readonly AccessChange[]
   | ((state: AccessState) => readonly AccessChange[] | Promise<readonly AccessChange[]>)
 
 /**
- * Which row of access is the present one. A row's own MAC says that the vault wrote it once; the ledger says that nothing came
- * after it. It is a chain of MACs with an entry for every change, so that its newest entry stands for all of them. A process
- * keeps in memory what each subject is, reads no more than the entries that it has not seen, and believes no ledger that has
- * fallen behind. To a server that starts, a whole ledger of the past, with all rows of that time, is a good one: as with the
- * registry of keys, everything that it could be compared with lies in the same database.
+ * Which row of access is the present one. A row's own MAC proves that the vault wrote it once; the ledger proves that
+ * no later row exists. It is a chain of MACs with an entry for every change, so its newest entry covers all of them. A
+ * process keeps in memory what each subject is, reads only the entries that it has not seen, and refuses a ledger that
+ * has fallen back. A server that starts accepts a complete former ledger with all rows of that time: as with the key
+ * registry, everything that it could be compared with is in the same database.
  */
 export interface AccessLedger {
   /**
-   * Reads rows of access, and what the ledger says at that very moment. It reads again when access was changed meanwhile.
+   * Reads rows of access, and what the ledger says at that moment. It reads again if access was changed in the
+   * meantime.
    *
    * @param read answers with the head of the ledger at the moment of its rows, or a later one (`LEDGER_HEAD`); undefined
    *   when there is no row to judge
-   * @returns the state undefined in a vault whose access is not in a ledger yet: each row then stands for itself
    * @throws {Problem} sealed, when the ledger was changed by somebody else, which is an alert; busy, database-unavailable
    */
   settle<T extends { ledger: string | null | undefined }>(
     read: () => Promise<T>,
     db?: Queryable,
-  ): Promise<{ answer: T; state: AccessState | undefined }>
+  ): Promise<{ answer: T; state: AccessState }>
   /**
    * The state now, for rows that the transaction has locked.
    *
    * @throws {Problem} as `settle`
    */
-  stateIn(tx: Queryable): Promise<AccessState | undefined>
+  stateIn(tx: Queryable): Promise<AccessState>
   /**
-   * To be asked first in a transaction that takes access away and changes a row with a MAC: while keys are at hand it waits for
-   * nobody who makes all MACs again, and the other way round.
+   * Call it first in a transaction that takes access away and changes a row with a MAC. While keys are there, the two
+   * never wait for each other: this transaction, and one that makes all MACs again.
    *
    * @throws {Problem} database-unavailable
    */
@@ -67,8 +64,6 @@ export interface AccessLedger {
    * alone say so: they hold at once, and a server takes them into the ledger (`take-in-access.ts`).
    */
   recordOrLeave(tx: Queryable, changes: Changes): Promise<void>
-  /** Writes what there is into the ledger of a vault that has none yet. @throws {Problem} as `settle` */
-  adopt(tx: Queryable, changes: readonly AccessChange[]): Promise<void>
   /**
    * Puts a ledger of these changes in the place of one that is not to be believed, and answers with how many entries it has.
    *
@@ -79,11 +74,11 @@ export interface AccessLedger {
 
 export interface AccessLedgerDeps {
   database: Database
-  keys: Pick<Keys, 'macs' | 'verified' | 'refresh'>
+  keys: Pick<Keys, 'macs' | 'verified'>
   alert: Alert
 }
 
-/** How often rows are read until nobody changes access meanwhile. */
+/** How often rows are read until access did not change in the meantime. */
 const MAX_READS = 10
 
 export function createAccessLedger({ database, keys, alert }: AccessLedgerDeps): AccessLedger {
@@ -91,7 +86,8 @@ export function createAccessLedger({ database, keys, alert }: AccessLedgerDeps):
   let seen: LedgerView = EMPTY_LEDGER
   let alerted: string | undefined
 
-  const isAdopted = () => keys.verified.marks.includes(ACCESS_LEDGER)
+  /** What is in memory must not answer for a vault that is sealed. @throws {Problem} sealed */
+  const requireKeys = () => keys.verified
   const make = (text: string) => macs.make('access-mac', LEDGER_DOMAIN, text)
   const isOurs = (text: string, mac: Buffer) => macs.verify('access-mac', LEDGER_DOMAIN, text, mac)
 
@@ -135,14 +131,12 @@ export function createAccessLedger({ database, keys, alert }: AccessLedgerDeps):
 
   async function record(tx: Queryable, changes: Changes): Promise<void> {
     await macs.hold(tx, 'access-mac')
-    // Another server may have adopted it since; not from now on.
-    if (!isAdopted()) await keys.refresh()
-    if (isAdopted()) await write(tx, changes)
+    await write(tx, changes)
   }
 
   return {
     async settle(read, db = database) {
-      if (!isAdopted()) return { answer: await read(), state: undefined }
+      requireKeys()
       for (let reads = 0; reads < MAX_READS; reads++) {
         const before = seen
         const answer = await read()
@@ -154,16 +148,16 @@ export function createAccessLedger({ database, keys, alert }: AccessLedgerDeps):
       throw new Problem('busy', { retryAfterSeconds: 1 })
     },
     async stateIn(tx) {
-      return isAdopted() ? (await follow(tx)).state : undefined
+      requireKeys()
+      return (await follow(tx)).state
     },
     hold: (tx) => unlessUnusable(macs.hold(tx, 'access-mac')),
     record,
     recordOrLeave: (tx, changes) => unlessUnusable(record(tx, changes)),
-    adopt: write,
     async rebuild(tx, changes) {
       await lockLedger(tx)
       const newest = (await selectLedgerFrom(tx, 0)).at(-1)?.generation ?? 0
-      // Generations go on, so that no server takes the new ledger for one that it has seen.
+      // Generations continue, so that no server takes the new ledger for one that it has seen.
       const before = { ...EMPTY_LEDGER, generation: Math.max(newest, seen.generation) }
       const entries = extendChain(before, changes, make)
       await replaceLedger(tx, entries)
@@ -172,7 +166,7 @@ export function createAccessLedger({ database, keys, alert }: AccessLedgerDeps):
   }
 }
 
-/** What only takes access away goes on without keys, and under a ledger that is not to be believed. */
+/** A change that only takes access away works without keys, and under an untrusted ledger. */
 function unlessUnusable(work: Promise<void>): Promise<void> {
   return work.catch((error) => {
     if (!(error instanceof Problem) || (error.code !== 'sealed' && error.code !== 'busy')) throw error

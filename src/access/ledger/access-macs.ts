@@ -15,8 +15,8 @@ export type GrantedClient = Omit<ClientWithSecrets, 'created_at' | 'revoked_at' 
 export type GrantedContract = Pick<Partner, 'id' | 'purposes' | 'fields' | 'ends_at'>
 
 /**
- * What only the vault can write beside a client and beside a contract. Whoever can write to the database and has no more than
- * that cannot give a client another role, scope, site, partner or secret, nor a partner another contract.
+ * MACs that only the vault can write, beside a client and beside a contract. A person who can write to the database and
+ * has nothing else cannot give a client another role, scope, site, partner or secret, nor a partner another contract.
  */
 export interface AccessMacs {
   /** See `Macs.hold`: to be asked first in a transaction that writes a MAC. @throws {Problem} sealed, database-unavailable */
@@ -28,7 +28,7 @@ export interface AccessMacs {
   /**
    * Whether the vault wrote it, and has not changed it since. If not, it grants nothing, and that is an alert.
    *
-   * @param state what the ledger says at the moment of the row, see `AccessLedger`
+   * @param state what the ledger says at the moment of the row, see `AccessLedger`; undefined when the row is to stand for itself
    * @throws {Problem} as `Macs.verify`
    */
   isClient(client: GrantedClient & { mac: Buffer | null }, state: AccessState | undefined): Promise<boolean>
@@ -42,16 +42,12 @@ export interface MacText {
   text: string
 }
 
-/** Stands in the manifest of the key registry once every client and contract has a MAC. */
-export const ACCESS_MACS = 'access-macs'
-
-export function createAccessMacs(deps: { keys: Pick<Keys, 'macs' | 'verified'>; alert: Alert }): AccessMacs {
+export function createAccessMacs(deps: { keys: Pick<Keys, 'macs'>; alert: Alert }): AccessMacs {
   const { keys } = deps
   const { macs } = keys
   const tell = createNewsAlert(deps.alert)
 
   async function isMade(mac: Buffer | null, { domain, text }: MacText): Promise<boolean> {
-    if (mac === null && !keys.verified.marks.includes(ACCESS_MACS)) return true
     return macs.verify('access-mac', domain, text, mac)
   }
 
@@ -84,7 +80,7 @@ export function stateOf({ domain, text }: MacText): string {
   return hash('sha256', `${domain}\0${text}`, 'hex')
 }
 
-/** Whether the ledger says that the row is the present one. Without a ledger each row stands for itself. */
+/** Whether the ledger says that the row is the present one. */
 export function isRecorded(subject: string, written: MacText, state: AccessState | undefined): boolean {
   return state === undefined || state.get(subject) === stateOf(written)
 }
@@ -113,7 +109,7 @@ function canonical(value: object): string {
   return canonicalize(value) ?? ''
 }
 
-/** As text: PostgreSQL knows times that JSON does not, such as infinity, and somebody may have written one. */
+/** As text: PostgreSQL has times that JSON has not, such as infinity, and the row may contain one. */
 function millisecondsOf(time: Date | null): string | null {
   return time === null ? null : String(Number(time))
 }

@@ -1,4 +1,6 @@
+import { VaultError } from '../../values/vault-error.ts'
+
 /** The operator asked for something that cannot be; the message is for the terminal. */
-export class CallerError extends Error {
+export class CallerError extends VaultError {
   override readonly name = 'CallerError'
 }

@@ -2,11 +2,12 @@ import { textArray } from '../../database/binary-array.ts'
 import type { Queryable, Statement } from '../../database/database.ts'
 import { opaqueArray } from '../../database/opaque-array.ts'
 import { nearestTime } from '../../database/read-time.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import type { Caller, Partnership } from '../policy/caller.ts'
 import { foldedId, staffId } from '../policy/person.ts'
 import { LEDGER_HEAD } from './access-ledger-store.ts'
 
-/** A contract as it stands: `endsAt` is its end, or when an operator ended it before, in milliseconds. */
+/** A contract as it is: `endsAt` is its end, or when an operator ended it earlier, in milliseconds. */
 export interface ContractStatus extends Partnership {
   endsAt: number
   ends_at: Date
@@ -26,16 +27,16 @@ export interface StoredCallerStatus {
 
 const SELECT_VERSION: Statement = { name: 'select-access-version', text: 'SELECT version FROM access_version' }
 
-/** Another one after every change of what a standing is made of; it commits together with the change. */
+/** Changes with everything that a status is made of; it commits together with the change. */
 export async function selectAccessVersion(db: Queryable): Promise<string> {
   const [row] = await db.query<{ version: string }>(SELECT_VERSION)
-  if (row === undefined) throw new Error('access_version has lost its row')
+  if (row === undefined) throw new VaultError('access_version has lost its row')
   return row.version
 }
 
-const CLIENTS = opaqueArray(1, 'text')
-const CALLERS = opaqueArray(2, 'text')
-const FOLDED = opaqueArray(3, 'text')
+const CLIENTS = opaqueArray('$1::text[]')
+const CALLERS = opaqueArray('$2::text[]')
+const FOLDED = opaqueArray('$3::text[]')
 const SELECT_STANDINGS: Statement = {
   name: 'select-callerStatuses',
   text: `SELECT
@@ -62,7 +63,7 @@ interface CallerStatusRow {
   partners: (Omit<ContractStatus, 'ends_at' | 'mac'> & { client: string; ends_at: number; mac: string | null })[] | null
 }
 
-/** How each of the callers stands, at which version of all that this is made of, and at which head of the ledger. */
+/** The status of each of the callers, at which version of all that it is made of, and at which head of the ledger. */
 export async function selectCallerStatuses(
   db: Queryable,
   callers: readonly Pick<Caller, 'id' | 'kind'>[],
@@ -73,7 +74,7 @@ export async function selectCallerStatuses(
     textArray([...new Set(callers.map(({ id }) => id))]),
     textArray([...new Set(callers.map(({ id }) => foldedId(id)))]),
   ])
-  if (row?.version == null) throw new Error('access_version has lost its row')
+  if (row?.version == null) throw new VaultError('access_version has lost its row')
   const live = new Set(row.live)
   const disabled = new Set(row.disabled.map(foldedId))
   const partners = new Map(

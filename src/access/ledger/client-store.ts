@@ -71,12 +71,12 @@ const UPDATE_CREDENTIAL: Statement = {
              previous_secret_expires_at = $6, keys = $7, mac = $8, previous_secret_start = $9
          WHERE id = $1`,
 }
-/** Not of a client that was revoked meanwhile, which takes no keys. */
+/** Unless the client was revoked in the meantime: then it takes no keys. */
 const UPDATE_MAC: Statement = {
   name: 'update-client-mac',
   text: 'UPDATE clients SET mac = $2 WHERE id = $1 AND revoked_at IS NULL',
 }
-/** Without its MAC: whoever takes the revocation away again must have kept a copy. */
+/** Without its MAC: only a copy could bring the client back. */
 const REVOKE: Statement = {
   name: 'revoke-client',
   text: `WITH asked AS (SELECT site, revoked_at IS NULL AS "isNews" FROM clients WHERE id = $1 FOR UPDATE),
@@ -113,7 +113,7 @@ export async function findClientWithSecrets(db: Queryable, id: string): Promise<
   return row
 }
 
-/** The client, which nobody else changes until the end of the transaction. */
+/** The client, locked until the end of the transaction. */
 /** Whether there is such a client, or was one that is revoked. */
 export async function isClientId(db: Queryable, id: string): Promise<boolean> {
   return (await db.query(EXISTS, [id])).length > 0

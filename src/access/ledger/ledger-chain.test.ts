@@ -73,7 +73,7 @@ describe('made again under another key', () => {
     await expect(follow(remade)).rejects.toThrow(BrokenChain)
   })
 
-  it('it is not made good when somebody has changed it', async () => {
+  it('it stays wrong after it was changed outside the vault', async () => {
     expect(await remakeChain(chain.toSpliced(1, 1), remaking)).toBeUndefined()
   })
 

@@ -1,5 +1,6 @@
 import canonicalize from 'canonicalize'
 import type { Remaking } from '../../keys/registry/remake-macs.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import type { LedgerEntry } from './access-ledger-store.ts'
 
 /** What every subject is, by its name; a subject that is missing is not in force. */
@@ -25,7 +26,7 @@ export interface AccessChange {
 export const LEDGER_DOMAIN = 'strongroom access ledger'
 
 /** Entries do not follow from one another under their MACs. The message names the first that does not. */
-export class BrokenChain extends Error {
+export class BrokenChain extends VaultError {
   override readonly name = 'BrokenChain'
 }
 
@@ -58,7 +59,7 @@ export async function followChain(
   return { generation, head, state }
 }
 
-/** The entries of changes behind that view; of changes that change nothing there are none. */
+/** The entries of changes after that view; changes without an effect have none. */
 export function extendChain(
   { generation, head, state }: LedgerView,
   changes: readonly AccessChange[],
@@ -79,9 +80,10 @@ export function extendChain(
 }
 
 /**
- * The ledger under another key: what each subject is, and the newest entry, so that servers see that it has not fallen back.
+ * The ledger under another key: what each subject is, and the newest entry, so that servers see that it has not fallen
+ * back.
  *
- * @returns undefined when the entries are not the vault's, which no other key makes good
+ * @returns undefined if the entries are not the vault's, which another key does not repair
  */
 export async function remakeChain(
   entries: readonly LedgerEntry[],

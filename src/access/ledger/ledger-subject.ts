@@ -15,7 +15,7 @@ export const suspendedSubject = (caller: string) => `${SUSPENDED}${staffId(calle
 /** The state of a person who is disabled and of a caller who is suspended. */
 export const REFUSED = 'refused'
 
-/** Whom a subject that only refuses refuses; undefined for any other. */
+/** The caller that a refusing subject refuses; undefined for any other. */
 export function refusedBy(subject: string): string | undefined {
   const prefix = [DISABLED, SUSPENDED].find((one) => subject.startsWith(one))
   return prefix && subject.slice(prefix.length)

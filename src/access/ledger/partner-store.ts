@@ -8,12 +8,12 @@ export interface Partner {
   name: string
   /** ISO 3166-1 alpha-2: data may go abroad only knowingly. */
   country: string
-  /** Whom to ask there. */
+  /** The contact of the partner. */
   contact: string
   purposes: readonly Purpose[]
   /** `kind.field`. */
   fields: readonly string[]
-  /** From then on nothing is disclosed. */
+  /** After it nothing is disclosed. */
   ends_at: Date
   created_at: Date
   /** When an operator ended it before its time. */
@@ -49,7 +49,7 @@ const INSERT_CLIENT: Statement = {
   name: 'insert-partner-client',
   text: 'INSERT INTO partner_clients (client, partner) SELECT $1, id FROM partners WHERE id = $2 AND ended_at IS NULL RETURNING client',
 }
-/** Not of a contract that was ended meanwhile, which takes no keys. */
+/** Unless the contract was ended in the meantime: then it takes no keys. */
 const UPDATE_MAC: Statement = {
   name: 'update-partner-mac',
   text: 'UPDATE partners SET mac = $2 WHERE id = $1 AND ended_at IS NULL',

@@ -36,7 +36,7 @@ const SWEEP: Statement = {
          RETURNING true`,
 }
 
-/** Waits until nobody else counts this caller's records; until the end of the transaction. */
+/** Waits until no other request counts this caller's records; until the end of the transaction. */
 export async function lockBudget(tx: Queryable, caller: string): Promise<void> {
   await tx.query(LOCK, [caller])
 }

@@ -17,7 +17,7 @@ const HOUR_MS = 60 * 60 * 1000
 const DAY_MS = 24 * HOUR_MS
 /** In the place of a purpose: what is counted for all of them together. */
 const ALL_PURPOSES = '*'
-/** From then on somebody is told. */
+/** From this share on there is an alert. */
 const ALERT_FROM = 0.8
 
 export interface BudgetDeps {
@@ -30,8 +30,8 @@ export interface BudgetDeps {
 
 export interface Budgets {
   /**
-   * Counts records for the caller before they are looked up, whether they exist or not: each of them once an hour and once
-   * a day. Without a budget nothing is counted and no time is spent.
+   * Counts records for the caller before they are looked up, whether they exist or not: each of them once an hour and
+   * once a day. Without a budget nothing is counted and no time passes.
    *
    * @param purpose undefined for masked views
    * @param extra the budget of the grants that decided; the role's own holds in any case
@@ -44,14 +44,14 @@ export interface Budgets {
     extra?: Budget,
   ): Promise<(Problem | undefined)[]>
   /**
-   * For what finds no record, or none yet: a caller who has spent the budget must not learn which of the two it is. It counts
-   * nothing, and suspends as a record beyond the budget would.
+   * For a look-up that finds no record, or none yet: a caller whose budget is consumed must not learn which of the two
+   * it is. It counts nothing, and suspends as a record above the budget would.
    *
    * @throws {Problem} budget-spent when one more record would be refused
    */
   requireRoom(caller: Caller, purpose: string | undefined, extra?: Budget): Promise<void>
   /**
-   * Counts a record that is to be corrected or erased, by the scope whatever the purpose is.
+   * Counts a record that is to be corrected or erased, by the scope, for any purpose.
    *
    * @param budget that of the rules that decided
    * @throws {Problem} budget-spent
@@ -74,9 +74,9 @@ interface Consumption {
 
 interface Consumed {
   refused: (Problem | undefined)[]
-  /** Who was suspended. */
+  /** The suspended caller. */
   suspended: string[]
-  /** What is to be told once it is committed. */
+  /** Alerts to raise after the commit. */
   notices: (() => void)[]
 }
 
@@ -160,7 +160,7 @@ export function createBudgets(deps: BudgetDeps): Budgets {
 
   const enqueue = createBatch({ run, weigh: ({ records }: Consumption) => Math.max(1, records.length), inFlight: 1 })
 
-  /** The counts of a budget: one by itself, and one with everything else that has a total. */
+  /** The counts of a budget: its own, and the one that it shares with everything else that has a total. */
   function countersOf(caller: Caller, by: string, budget: Budget | undefined): Counter[] {
     if (budget === undefined) return []
     const owner = (purpose: string) => ({ caller: caller.id, role: caller.role ?? '', purpose })
@@ -193,7 +193,7 @@ export function createBudgets(deps: BudgetDeps): Budgets {
   }
 }
 
-/** For what is answered whole or not at all. @throws {Problem} budget-spent */
+/** For requests that are answered completely or not at all. @throws {Problem} budget-spent */
 export async function consumeOrRefuse(budgets: Budgets, ...consumption: Parameters<Budgets['consume']>): Promise<void> {
   const refused = (await budgets.consume(...consumption)).find((problem) => problem !== undefined)
   if (refused) throw refused

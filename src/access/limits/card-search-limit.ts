@@ -13,13 +13,13 @@ import type { LimitKeys } from './limit-keys.ts'
 const DAY_MS = 24 * 60 * 60 * 1000
 /** The share of the limit at which there is an alert. */
 const ALERT_FROM = 0.8
-/** Stands where the counts of a budget name their purpose; no purpose is called that. */
+/** In place of the purpose in the counts of a budget; no purpose has that name. */
 const COUNTED_AS = 'search-card-number'
 
 /** Keeps a search by card number from being asked for one number after the other. */
 export interface CardSearchLimit {
   /**
-   * Counts a number that a caller is going to search for, whether there is such a card or not: each once in a day (UTC).
+   * Counts a number before a caller searches for it, whether there is such a card or not: each once in a day (UTC).
    *
    * @throws {Problem} too-many-requests
    */
@@ -28,7 +28,7 @@ export interface CardSearchLimit {
 
 interface Search {
   caller: Caller
-  /** What stands for the number and the caller: under the present index key, then under those before. */
+  /** Keyed hashes of the number and the caller: under the present index key, then under earlier ones. */
   hashes: readonly [string, ...string[]]
 }
 

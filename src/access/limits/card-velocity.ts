@@ -7,11 +7,11 @@ import type { LimitKeys } from './limit-keys.ts'
 const WINDOW_MS = 60 * 1000
 const BIN_DIGITS = 6
 
-/** Card testing: somebody tries many numbers to learn which of them exist (OWASP API6:2023). */
+/** Card testing: an attacker tries many numbers to learn which of them exist (OWASP API6:2023). */
 export interface CardVelocity {
   /**
-   * Counts the cards in what was sent, before anybody looks at whether they are any good: beyond the limit a valid and an
-   * invalid one, and whatever else is sent with them, meet the same answer.
+   * Counts the cards of a request before they are validated: above the limit a valid and an invalid one, and anything
+   * sent with them, get the same answer.
    *
    * @param cards what was sent in the place of cards, not parsed
    * @throws {Problem} too-many-requests

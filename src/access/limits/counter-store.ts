@@ -52,7 +52,7 @@ export async function addToCounters(
   return new Map(found.map(({ key, points, ends_at }) => [key, { points, endsAt: ends_at }]))
 }
 
-/** Where a count stands: `kept_limits` outlives a crash of the database, and costs a durable commit. */
+/** The table of a counter: `kept_limits` outlives a crash of the database, and costs a durable commit. */
 type LimitTable = 'rate_limits' | 'kept_limits'
 
 /** What all counts of one limit have in common. */
@@ -101,7 +101,7 @@ const reserveStatement = (table: LimitTable): Statement => ({
   name: `reserve-${table}`,
   text: `INSERT INTO ${table} AS r (key, reserved, granted, expire)
          SELECT key, least(wanted, $3::integer), least(wanted, $3::integer), $5::bigint + $4::bigint
-         FROM unnest(${opaqueArray(1, 'text')}, $2::integer[]) AS n (key, wanted) ORDER BY key
+         FROM unnest(${opaqueArray('$1::text[]')}, $2::integer[]) AS n (key, wanted) ORDER BY key
          ON CONFLICT (key) DO UPDATE SET
            points = CASE WHEN r.expire <= $5::bigint THEN 0 ELSE r.points END,
            reserved = CASE WHEN r.expire <= $5::bigint THEN excluded.granted
@@ -118,14 +118,14 @@ const RESERVE: Record<LimitTable, Statement> = {
 }
 
 /**
- * A row that is gone, because the database has crashed, comes back with what counted. The points that reach the limit make
- * the pause; `$6` is the window where pauses grow, and 0 elsewhere.
+ * A row that is gone, because the database has crashed, comes back with what counted. The points that reach the limit
+ * make the pause; `$6` is the window in which pauses grow, and 0 elsewhere.
  */
 const settleStatement = (table: LimitTable): Statement => ({
   name: `settle-${table}`,
   text: `INSERT INTO ${table} AS r (key, granted, points, expire)
          SELECT key, released, counted, ends_at
-         FROM unnest(${opaqueArray(1, 'text')}, $2::integer[], $3::integer[], $4::bigint[]) AS n (key, released, counted, ends_at) ORDER BY key
+         FROM unnest(${opaqueArray('$1::text[]')}, $2::integer[], $3::integer[], $4::bigint[]) AS n (key, released, counted, ends_at) ORDER BY key
          ON CONFLICT (key) DO UPDATE SET
            points = least(r.points + excluded.points, 2000000000),
            reserved = greatest(0, r.reserved - excluded.granted),
@@ -140,7 +140,7 @@ const SETTLE: Record<LimitTable, Statement> = {
   kept_limits: settleStatement('kept_limits'),
 }
 
-/** Reserves for each key as much as its limit leaves, in one statement; no key stands in it twice. */
+/** Reserves for each key as much as its limit leaves, in one statement; no key occurs in it twice. */
 export async function reserveUnits(
   db: Queryable,
   { table, most, windowMs }: Limit,
@@ -153,9 +153,9 @@ export async function reserveUnits(
 }
 
 /**
- * Settles reservations in one statement; no key stands in it twice.
+ * Settles reservations in one statement; no key occurs in it twice.
  *
- * @returns what each key stands at; nothing for a key whose window has ended meanwhile
+ * @returns the count of each key; nothing for a key whose window has ended
  */
 export async function settleUnits(
   db: Queryable,
@@ -196,7 +196,7 @@ const releaseStatement = (table: LimitTable): Statement => ({
 })
 const RELEASE: readonly Statement[] = [releaseStatement('rate_limits'), releaseStatement('kept_limits')]
 
-/** Gives back everything that is reserved: it belongs to servers that are gone. Only for the one server of a database. */
+/** Gives back everything that is reserved: it belongs to servers that have ended. Only for the one server of a database. */
 export async function releaseReservations(db: Queryable): Promise<void> {
   for (const statement of RELEASE) await db.query(statement)
 }

@@ -10,7 +10,7 @@ export function createCounters(database: Database, now: () => Date): IncrementCo
   const add = createBatch({
     run: async (items: readonly (readonly Count[])[]) => {
       const found = await addToCounters(database, items.flat(), now().getTime())
-      // Each learns what it stood at once it was added, as if the counts had come one after the other.
+      // Each gets the count after its own increment, as if the increments had come one after the other.
       const toCome = new Map<string, number>()
       for (const { key, add: points } of items.flat()) toCome.set(key, (toCome.get(key) ?? 0) + points)
       const standing = ({ key, add: points }: Count): Counted => {
@@ -26,7 +26,7 @@ export function createCounters(database: Database, now: () => Date): IncrementCo
   return (counts) => (counts.length === 0 ? Promise.resolve([]) : add(counts))
 }
 
-/** What whoever is over a limit hears, until the window ends. */
+/** The answer to all who are above a limit, until the window ends. */
 export function tooMany(endsAt: number, now: Date): Problem {
   return new Problem('too-many-requests', {
     retryAfterSeconds: Math.max(1, Math.ceil((endsAt - now.getTime()) / 1000)),

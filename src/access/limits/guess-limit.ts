@@ -27,7 +27,7 @@ export interface GuessLimit {
 }
 
 interface Guess {
-  /** To be called once, before the answer leaves. What is not wrong is given back. */
+  /** Call it once, before the answer leaves. It gives back what was not wrong. */
   settle(outcome: 'wrong' | 'not-wrong'): Promise<void>
 }
 
@@ -57,7 +57,7 @@ export function createGuessLimit(
 
   function tell(by: keyof typeof counts, caller: Caller, token: string, standing: WindowState | undefined): void {
     const { most } = counts[by]
-    // Each standing is met once, so this is said once in a window.
+    // Each count is met once, so this is logged once in a window.
     if (standing?.points !== Math.ceil(most / 2)) return
     alert('record-guessed', { caller: caller.id, role: caller.role, token, by, wrong: standing.points, limit: most })
   }

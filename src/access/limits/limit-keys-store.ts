@@ -1,6 +1,6 @@
 import type { Queryable, Statement } from '../../database/database.ts'
 
-/** A count, and the key that stood for it before. */
+/** A count, and the key that it had before. */
 export interface Former {
   key: string
   former: string
@@ -21,13 +21,16 @@ const carryOverStatement = (table: string): Statement => ({
 })
 const CARRY_OVER = [carryOverStatement('rate_limits'), carryOverStatement('kept_limits')]
 
-/** When the last window ends that was begun under a key from before migration 0010, in milliseconds since 1970; 0 when there is none. */
+/**
+ * When the last window ends that was begun under a key from before migration 0010, in milliseconds since 1970; 0 if
+ * there is none.
+ */
 export async function lastFormerEnd(db: Queryable): Promise<number> {
   const [row] = await db.query<{ ends_at: number }>(LAST_FORMER_END)
   return row?.ends_at ?? 0
 }
 
-/** Begins counts with what their former ones stand at. */
+/** Begins counts with the values of their former ones. */
 export async function carryOver(db: Queryable, formers: readonly Former[], nowMs: number): Promise<void> {
   const values = [formers.map(({ key }) => key), formers.map(({ former }) => former), nowMs]
   for (const statement of CARRY_OVER) await db.query(statement, values)

@@ -20,10 +20,11 @@ const KEPT_KNOWN = 10_000
 const COUNTED_FOR_MS = 31 * 24 * 60 * 60 * 1000
 
 /**
- * The hashes are made under the `limit-mac` key. When that was replaced, a count that begins takes over what the one under the
- * key before stands at, for as long as a window may be open: a count outlives the replacement of every key.
+ * The hashes are made under the `limit-mac` key. After that was replaced, a new count takes over the value of the one
+ * under the former key, for as long as a window may be open: a count outlives the replacement of every key.
  *
- * A vault from before migration 0010 has counts whose keys were hashed under an index key. They are taken over likewise.
+ * A vault from before migration 0010 has counts whose keys were hashed under an index key. They are taken over
+ * likewise.
  */
 export function createLimitKeys(deps: {
   database: Database
@@ -49,7 +50,7 @@ export function createLimitKeys(deps: {
     return formerEnd
   }
 
-  /** What stood for the count under the keys that were replaced lately. */
+  /** The keys of the count under keys that were replaced lately. */
   function formersOf(kind: string, text: string): string[] {
     const since = now().getTime() - COUNTED_FOR_MS
     return keys.verified.keys.flatMap((row) => {

@@ -13,10 +13,10 @@ const defaultProbesPerTenMinutes = 300
 export interface ProbeLimit {
   /** @throws {Problem} too-many-requests, to a caller that this server knows to be over the limit */
   check(caller: Caller): void
-  /** Lets a caller that is held back go on, within seconds on every server. False when it has missed nothing. */
+  /** Lets a caller that is held back continue, within seconds on every server. False if it has missed nothing. */
   lift(tx: Queryable, caller: string): Promise<boolean>
   /**
-   * Runs work that looks something up. Until it ends, each look-up counts as a miss; afterwards those that missed.
+   * Runs work that looks something up. Until it ends, each look-up counts as a miss; afterwards only real misses do.
    *
    * @param misses how many of the look-ups found nothing; work that throws `record-not-found` has missed once
    * @throws {Problem} too-many-requests, busy, before the work; whatever the work throws
@@ -27,10 +27,10 @@ export interface ProbeLimit {
 }
 
 /**
- * Counts what a caller asked for and does not exist. On any number of servers no answer beyond the limit leaves, whether it
- * would be a hit or a miss. A caller that reaches the limit again within a day is held back twice as long each time.
+ * Counts what a caller asked for and does not exist. On any number of servers no answer above the limit leaves, whether
+ * it would be a hit or a miss. A caller that reaches the limit again within a day is held back twice as long each time.
  *
- * A caller that asks for what exists costs no statement while it goes on asking: the units of the limit that its look-ups gave
+ * A caller that asks for existing records costs no statement while it keeps asking: the units that its look-ups gave
  * back stay reserved for this server.
  */
 export function createProbeLimit(

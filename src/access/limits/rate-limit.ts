@@ -7,7 +7,7 @@ const WINDOW_MS = 60 * 1000
 
 /** Limits of the token endpoint for each source address. */
 export interface RateLimits {
-  /** All requests: a fleet behind one address asks once per client every five minutes. */
+  /** All requests: a fleet at one address asks once per client every five minutes. */
   requestsPerMinute: number
   /** Wrong secrets: generous for mistakes, hopeless for guessing 256 bits, and a bound on the work argon2 is made to do. */
   failuresPerMinute: number

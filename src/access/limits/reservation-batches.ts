@@ -22,7 +22,7 @@ export function createReservationBatches(deps: BatchDeps, limit: Limit) {
   }
 }
 
-/** Keys that stand in a batch several times share what is granted, in their order. */
+/** Keys that occur in a batch several times share what is granted, in their order. */
 async function reserveTogether(
   { database, now }: BatchDeps,
   limit: Limit,
@@ -40,7 +40,7 @@ async function reserveTogether(
   })
 }
 
-/** Each item learns what its key stands at once it has counted, as if the items had come one after the other. */
+/** Each item gets the count of its key after its own increment, as if the items had come one after the other. */
 async function settleTogether(
   { database, now }: BatchDeps,
   limit: Limit,
@@ -53,7 +53,7 @@ async function settleTogether(
       const released = other.released + item.released
       merged.set(item.key, { ...item, released, counted: other.counted + item.counted })
     } else if (other === undefined || other.endsAt < item.endsAt) {
-      // Of two windows of one key the later is the one that still counts.
+      // Of two windows of one key the later one counts.
       merged.set(item.key, item)
     }
   }

@@ -8,16 +8,16 @@ import { createReservationBatches, type WindowState } from './reservation-batche
 const PATIENCE_MS = 5_000
 /** How often it asks while the others are on other servers. */
 const ASK_EVERY_MS = 50
-/** How long a server goes on refusing before it asks again. */
+/** How long a server refuses before it asks again. */
 const ASK_AGAIN_MS = 5_000
-/** Units that nobody used for so long go back, so that another server can have them. */
+/** Units that are unused for so long go back, so that another server can have them. */
 const LOOK_EVERY_MS = 1_000
 /** The last one is kept longer: a caller that asks now and then must not pay for it each time. */
 const KEEP_LAST_FOR_LOOKS = 30
 
 /** Units of a limit that were taken before the work. They count until `settle` says how many do. */
 export interface Reservation {
-  /** To be called once, before the answer leaves. Undefined when the window has ended meanwhile. */
+  /** Call it once, before the answer leaves. Undefined if the window has ended. */
   settle(counted: number): Promise<WindowState | undefined>
 }
 
@@ -188,7 +188,7 @@ export function createReservations(
     isLookDue = true
   }
 
-  /** Gives back what was not in use since the last look, and forgets what nobody waits for. */
+  /** Gives back what was not in use since the last look, and forgets what no request waits for. */
   function lookForIdle(): void {
     isLookDue = false
     const now = deps.now().getTime()

@@ -113,7 +113,7 @@ describe('what is beyond', () => {
     expect(await within(limit, 'a', 1)).toBe(0)
     const before = statements
     const instead = await limit.count('a')
-    expect(instead).toMatchObject({ code: 'too-many-requests', status: 429, headers: { 'Retry-After': '40' } })
+    expect(instead).toMatchObject({ code: 'too-many-requests', retryAfterSeconds: 40 })
     for (let times = 0; times < 1000; times++) await limit.count('a')
     expect(statements).toBe(before)
   })
@@ -155,7 +155,7 @@ describe('what is beyond', () => {
     expect(bodies()).toEqual([expect.objectContaining({ count: 2 })])
   })
 
-  it('is kept while the log cannot be written, together with what comes meanwhile', async () => {
+  it('is kept while the log cannot be written, together with later refusals', async () => {
     const limit = create()
     outage = new Problem('audit-unavailable')
     await within(limit, 'a', 5)
@@ -198,7 +198,7 @@ describe('what the vault fails at', () => {
     expect(over('a', 3)).toBe(0)
   })
 
-  it('names no more than twenty sources of what was counted together', async () => {
+  it('names at most twenty sources of refusals that were counted together', async () => {
     const limit = create()
     for (let source = 0; source < 40; source++) limit.countFailure(`source ${source}`)
     await limit.flush()

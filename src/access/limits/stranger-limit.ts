@@ -58,7 +58,7 @@ interface Gathered {
   sources: Set<string>
 }
 
-/** What is counted together: refusals and failures beyond the limits, and what no parser could read. */
+/** What is counted together: refusals and failures above the limits, and what no parser could read. */
 const GATHERED = {
   refused: { outcome: 'refused', code: 'too-many-requests' },
   failed: { outcome: 'failed', code: 'too-many-requests' },
@@ -66,12 +66,13 @@ const GATHERED = {
 } as const
 type Kind = keyof typeof GATHERED
 
-/** So many networks are named in one event. */
+/** How many networks are named in one event. */
 const MAX_NAMED_SOURCES = 20
 
 /**
- * Counts in the database, so that the limits hold over all servers; a server that knows a limit to be reached asks no more until
- * the minute is over, so a flood costs it no statement. A crash loses what one process has gathered since its last event.
+ * Counts in the database, so that the limits hold over all servers. A server that knows a limit to be reached asks no
+ * more until the minute is over, so a flood costs it no statement. A crash loses what one process has gathered since
+ * its last event.
  */
 export function createStrangerLimit(
   deps: StrangerLimitDeps,
@@ -87,7 +88,10 @@ export function createStrangerLimit(
   let lastSeen = Number.NEGATIVE_INFINITY
   let writing = Promise.resolve()
 
-  /** Counts each of them once, and says what its increment stood at with it: of those that share a statement, each in its turn. */
+  /**
+   * Counts each of them once, and says the count after its increment: for those that share a statement, each in its
+   * turn.
+   */
   async function take(keys: readonly string[]): Promise<Counted[]> {
     const adds = Map.groupBy(keys, (key) => key)
     const counts = [...adds].map(([key, { length }]) => ({ key, add: length, windowMs: WINDOW_MS }))

@@ -10,7 +10,7 @@ export interface Partnership {
   fields: readonly string[]
 }
 
-/** Who is calling, after authentication. A role is what it may see; without one it can reveal nothing. */
+/** A caller after authentication. A role is what it may see; without one it can reveal nothing. */
 export interface Caller {
   id: string
   kind: 'client' | 'staff'
@@ -22,9 +22,12 @@ export interface Caller {
   definition?: Role | undefined
   /** The third party that the client belonged to when its token was signed. */
   partnerId?: string | undefined
-  /** The contract with that party as it stands now. */
+  /** The contract with that party as it is now. */
   partner?: Partnership | undefined
-  /** How the token is bound to its owner, who has proved it: by a DPoP key (RFC 9449) or a client certificate (RFC 8705). */
+  /**
+   * How the token is bound to its owner, who has proved it: by a DPoP key (RFC 9449) or a client certificate (RFC
+   * 8705).
+   */
   confirmation?: 'dpop' | 'mtls' | undefined
   /** The SHA-256 thumbprint of that key or certificate, in base64url. */
   boundTo?: string | undefined
@@ -32,7 +35,7 @@ export interface Caller {
   isTrial?: true | undefined
   /** A shopper's own session: its events say roughly where it comes from, and no address. */
   isShopper?: true | undefined
-  /** Whether the role alone says which scopes there are, at each request anew; `scopes` only narrows them. */
+  /** Whether only the role says which scopes there are, at each request; `scopes` only narrows them. */
   scopesFollowRole?: true | undefined
 }
 
@@ -48,7 +51,7 @@ export function auditCaller(caller: Caller, request: { source: { address: string
   return { id: caller.id, kind: caller.kind, role: caller.role, source: caller.isShopper ? areaOf(address) : address }
 }
 
-/** So many groups of an IPv6 address make a /48. */
+/** How many groups of an IPv6 address make a /48. */
 const AREA_GROUPS = 3
 
 /**
@@ -62,7 +65,7 @@ export function areaOf(address: string): string {
   if (/^[\d.]+$/.test(address)) return `${address.split('.').slice(0, 3).join('.')}.0/24`
   if (!address.includes(':')) return address
   const [left, right] = address.split('::').map((half) => (half === '' ? [] : half.split(':')))
-  // A double colon stands for as many zeros as are missing.
+  // A double colon represents as many zeros as are missing.
   const zeros = right === undefined ? [] : Array<string>(8 - left!.length - right.length).fill('0')
   const whole = [...left!, ...zeros, ...(right ?? [])].slice(0, AREA_GROUPS)
   while (whole.at(-1) === '0') whole.pop()

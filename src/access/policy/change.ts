@@ -6,7 +6,9 @@ import type { Purpose } from './purpose.ts'
 import type { Budget, ChangeRule, ChangeScope, KindName } from './roles.ts'
 import { kindNames } from './view.ts'
 
-/** What somebody wants to change. `use` is undefined for what has none, and until the record has been looked at. */
+/**
+ * The change that a caller asks for. `use` is undefined for kinds without one, and until the record has been looked at.
+ */
 export interface Change {
   scope: ChangeScope
   kind: KindName
@@ -44,7 +46,7 @@ export function decideChange(
 }
 
 /**
- * Refuses what no record could make good. A token that is none has no kind: it is refused like a record of any kind.
+ * Refuses what no record could make good. An invalid token has no kind: it is refused like a record of any kind.
  *
  * @throws {Problem} scope-missing, purpose-not-permitted, condition-not-met, unauthenticated
  */

@@ -1,6 +1,5 @@
 import { Problem } from '../../values/problem.ts'
 import type { Caller } from './caller.ts'
-import { proofChallenges } from './challenge.ts'
 import type { Budget, Conditions, Hours, Limits } from './roles.ts'
 
 /** What is known of a request that a grant's conditions ask for. What is left out is not there. */
@@ -10,13 +9,13 @@ export interface Circumstances {
   ticket?: boolean | undefined
   /** Whether it says which authority asks. */
   authority?: boolean | undefined
-  /** Whether somebody else has approved exactly this release. */
+  /** Whether another person has approved exactly this release. */
   approved?: boolean | undefined
   /** Whether the caller asks not to wait for that. */
   breakGlass?: boolean | undefined
 }
 
-/** The first condition that is not met, as its name and the answer to whoever meets it; undefined when all are. */
+/** The first condition that is not met, as its name and the answer to the caller; undefined if all are met. */
 export function findUnmet(
   conditions: Conditions,
   caller: Caller,
@@ -27,8 +26,8 @@ export function findUnmet(
   if (hours && !(now && isWithin(hours, now))) return unmet('hours', 'not at this time')
   if (conditions.sender_constrained && !isOwners(caller, conditions.sender_constrained)) {
     // The way to come back with a token that is bound to its owner's key.
-    const challenges = proofChallenges('invalid_token')
-    return { condition: 'sender_constrained', problem: new Problem('unauthenticated', { challenges }) }
+    const challenge = { scheme: 'DPoP', error: 'invalid_token' } as const
+    return { condition: 'sender_constrained', problem: new Problem('unauthenticated', { challenge }) }
   }
   if (conditions.authority && !(authority && ticket)) {
     const missing = [!ticket && '#/ticket', !authority && '#/authority'].filter((pointer) => pointer !== false)
@@ -46,7 +45,7 @@ export function findUnmet(
   return undefined
 }
 
-/** Whether the token is bound to its owner, who has proved it; or is one for trials, where that will do. */
+/** Whether the token is bound to its owner, who has proved it; or is one for trials, if that is enough. */
 function isOwners({ confirmation, isTrial }: Caller, wanted: true | 'unless-trial'): boolean {
   return confirmation !== undefined || (wanted === 'unless-trial' && isTrial === true)
 }

@@ -1,6 +1,5 @@
 import { Problem } from '../../values/problem.ts'
 import { type Caller, definitionOf } from './caller.ts'
-import { scopeChallenges } from './challenge.ts'
 import { type Circumstances, findUnmet, stricter } from './condition.ts'
 import type { Purpose } from './purpose.ts'
 import { type Budget, conditionsOf, type Denial, type KindName, namesOf, type Role, type Scope } from './roles.ts'
@@ -133,6 +132,7 @@ function refused(problem: Problem, line: string): Decision {
   return { granted: false, problem, lines: [line] }
 }
 
+/** @param scope the one that is missing; left out, the answer names those that the call takes */
 function scopeMissing(scope?: Scope): Problem {
-  return new Problem('scope-missing', { challenges: scopeChallenges(scope) })
+  return new Problem('scope-missing', { challenge: { scheme: 'any', error: 'insufficient_scope', scope } })
 }

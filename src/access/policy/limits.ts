@@ -1,4 +1,7 @@
-/** The most records that one caller may see in an hour and a day: beyond it the answer is 429, or the caller is suspended. */
+/**
+ * The most records that one caller may see in an hour and a day: above it the answer is 429, or the caller is
+ * suspended.
+ */
 export interface Limits {
   per_hour?: number | undefined
   per_day?: number | undefined
@@ -6,7 +9,7 @@ export interface Limits {
   beyond?: 'refuse' | 'suspend' | undefined
 }
 
-/** Holds for each purpose by itself; `total` for all of them together, masked views and searches too. */
+/** Holds for each purpose separately; `total` for all of them together, masked views and searches too. */
 export interface Budget extends Limits {
   total?: Limits | undefined
 }

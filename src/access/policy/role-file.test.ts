@@ -65,7 +65,7 @@ describe('refuses', () => {
   it.each<[string, unknown, string[]]>([
     ['another format', { ...file({}), format: 2 }, ['#/format']],
     ['a member that is not known', { ...file({}), owner: 'me' }, ['#']],
-    ['a name that is none', { format: 1, roles: { Packer: packer } }, ['#/roles/Packer']],
+    ['an invalid name', { format: 1, roles: { Packer: packer } }, ['#/roles/Packer']],
     ['a scope', file({ scopes: ['address:reveal', 'everything'] }), at('/scopes/1')],
     ['a kind', withGrant({ kind: 'passport' }), second('/kind')],
     ['a field', withGrant({ fields: ['city', 'number'] }), second('/fields/1')],

@@ -142,7 +142,7 @@ function checkChange({ kind, use, purposes, conditions = {} }: ChangeRule, conte
   if (!purposes && Object.keys(conditions).length === 0) fault(context, [], 'expected purposes, conditions or both')
 }
 
-/** A grant that can never hold is a mistake in one of two places, and nobody should find out which at work. */
+/** A grant that can never hold is a mistake in one of two places, and it must be found here and not at work. */
 function checkScopes({ scopes: held, grants, changes = [] }: Role, context: Context): void {
   for (const [at, { kind }] of grants.entries()) {
     const scope: Scope = `${kind}:reveal`

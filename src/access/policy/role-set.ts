@@ -17,7 +17,7 @@ export interface RoleFile {
 
 export const builtInSet: RoleSet = { revision: 0, roles: new Map(Object.entries(builtInRoles)) }
 
-/** A set that grants nothing to anybody. */
+/** A set that grants nothing. */
 export function emptySet(revision: number): RoleSet {
   return { revision, roles: new Map() }
 }

@@ -75,7 +75,7 @@ it('reveals card numbers to billing and legal only', () => {
   expect(roleNames.filter((name) => revealed(name, 'card').includes('number'))).toEqual(['billing', 'legal'])
 })
 
-describe('whatever a file of roles says', () => {
+describe('with any file of roles', () => {
   const bare = (changes: Partial<Grant>): Grant => ({ kind: 'card', view: 'full', purposes: [...purposes], ...changes })
   const forLaw = { ticket: true, authority: true, approval: true }
   const none: Conditions = {

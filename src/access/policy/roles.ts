@@ -22,7 +22,7 @@ export type Scope = (typeof scopes)[number]
 export type { Budget, Limits } from './limits.ts'
 export type { KindName } from './view.ts'
 
-/** What must be so, beside role and purpose, for a grant to hold. All of those that are named must be. */
+/** What must be true, beside role and purpose, for a grant to hold. All named conditions must be met. */
 export interface Conditions {
   /** The request says why. */
   reason?: true | undefined
@@ -30,7 +30,7 @@ export interface Conditions {
   ticket?: true | undefined
   /** The request names which authority asks, and its case as the ticket. */
   authority?: true | undefined
-  /** The caller works on one of these sites. Whatever stands here, it sees the records of its own site only. */
+  /** The caller works on one of these sites. In any case it sees the records of its own site only. */
   sites?: readonly string[] | undefined
   /** The clock shows a time from `from` until before `to`, on one of `days` (1 is Monday), in `time_zone` (UTC). */
   hours?: Hours | undefined
@@ -80,21 +80,21 @@ export interface ChangeRule {
   scope: ChangeScope
   /** Left out: every kind. */
   kind?: KindName | undefined
-  /** Of an address; left out: both. */
+  /** For addresses; default: both. */
   use?: AddressUse | undefined
   /** The request names one of these purposes; left out: it need not name one. */
   purposes?: readonly Purpose[] | undefined
   conditions?: ChangeConditions | undefined
 }
 
-/** What a role never sees, whatever grants say: these fields or all of them, for these purposes or for any. */
+/** What a role never sees, over all grants: these fields or all of them, for these purposes or for any. */
 export interface Denial {
   kind: KindName
   fields?: readonly string[] | undefined
   purposes?: readonly Purpose[] | undefined
 }
 
-/** What a role may do, and what it may see for which purpose. What is not written here is refused. */
+/** What a role may do, and what it may see for which purpose. Everything else is refused. */
 export interface Role {
   /** One line for the people who assign roles. */
   duty: string
@@ -103,7 +103,7 @@ export interface Role {
   denials?: readonly Denial[] | undefined
   /** What correcting and erasing need beside the scope. */
   changes?: readonly ChangeRule[] | undefined
-  /** Holds for every purpose by itself, and for masked views and searches. */
+  /** Holds for every purpose separately, and for masked views and searches. */
   budget?: Budget | undefined
   /** What masked views of a card show beside the last four digits. */
   masked_card?: 'bin-last4' | undefined
@@ -114,9 +114,15 @@ const DELIVERY = kindFields.address
 const CONTACT = kindFields.contact
 const CARD = kindFields.card
 
-/** A card number leaves to a token only that nobody but its owner can use. `conditionsOf` holds every set of roles to it. */
+/**
+ * A card number is released only to a token that its owner alone can use. `conditionsOf` adds this to every set of
+ * roles.
+ */
 const CARD_NUMBER = { sender_constrained: 'unless-trial' } as const satisfies Conditions
-/** Who says to be an authority names itself and the case, and a second person sees to it. Likewise. */
+/**
+ * A caller that acts for an authority names it and the case, and a second person approves. `conditionsOf` adds this
+ * too.
+ */
 const FOR_AUTHORITY = { ticket: true, authority: true, approval: true } as const satisfies Conditions
 
 /** The built-in roles: the whole of who may see what. `admin` and `key-custodian` see no data. */

@@ -9,11 +9,12 @@ export const STATEMENT_ALGORITHMS = ['ES256', 'EdDSA', 'Ed25519', 'PS256']
 /** After its end a statement is good for so much longer: clocks differ a little. */
 export const CLOCK_TOLERANCE_SECONDS = 5
 /**
- * The clocks of callers and providers may be ahead of ours by so much, in `iat` and in `nbf`. Half a minute is common on
- * machines without time synchronisation, and must pass; a minute is an error. The middle leaves room for rounding.
+ * How far the clocks of callers and providers may be ahead of the vault's, in `iat` and in `nbf`. Half a minute is
+ * common on machines without time synchronisation, and must pass; a minute is an error. The middle leaves room for
+ * rounding.
  */
 export const MAX_AHEAD_SECONDS = 45
-/** A jti is kept as a hash, but somebody has to read it first. */
+/** A jti is kept as a hash, but it has to be read first. */
 export const MAX_JTI_LENGTH = 256
 
 const COMPACT_JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/

@@ -30,7 +30,7 @@ const derived: Readonly<Record<Exclude<View, 'full'>, Partial<Record<KindName, r
   initials: { address: ['initials'], contact: ['initials'] },
 }
 
-/** The names that a view of a kind shows; undefined when the kind has no such view. */
+/** The names that a view of a kind shows; undefined if the kind has no such view. */
 export function shownBy(view: View, kind: KindName): readonly string[] | undefined {
   return view === 'full' ? kindFields[kind] : derived[view][kind]
 }

@@ -3,19 +3,20 @@ import { expect, it } from 'vitest'
 import { noDictionary } from '../../../test/support/no-dictionary.ts'
 import type { Database, Queryable } from '../../database/database.ts'
 import type { AccessLedger } from '../ledger/access-ledger.ts'
-import { createCurrentRoles } from './current-roles.ts'
+import { stateOf } from '../ledger/access-macs.ts'
+import { ROLES_SUBJECT } from '../ledger/ledger-subject.ts'
+import { createCurrentRoles, roleSetText } from './current-roles.ts'
 import type { StoredRoleSet } from './role-set-store.ts'
 
 const macOf = ({ revision, roles }: { revision: number; roles: string }) =>
   createHash('sha256').update(`${revision} ${roles}`).digest()
 const macs = { isOurs: async (set: StoredRoleSet) => macOf(set).equals(set.mac) }
 
-/** A vault without a ledger yet. */
-const ledger: Pick<AccessLedger, 'settle'> = { settle: async (read) => ({ answer: await read(), state: undefined }) }
-
-/** The roles of a vault whose database holds this one row. */
+/** The roles of a vault whose database holds this one row, which its ledger names. */
 function rolesOver(roles: string) {
-  const row = { revision: 1, roles, mac: macOf({ revision: 1, roles }) }
+  const row = { revision: 1, roles, mac: macOf({ revision: 1, roles }), created_at: new Date() }
+  const state = new Map([[ROLES_SUBJECT, stateOf(roleSetText(row))]])
+  const ledger: Pick<AccessLedger, 'settle'> = { settle: async (read) => ({ answer: await read(), state }) }
   const queryable: Queryable = { query: async <Row>() => [row] as Row[], dictionary: noDictionary }
   const alerts: unknown[] = []
   const alert = (...raised: unknown[]) => void alerts.push(raised)

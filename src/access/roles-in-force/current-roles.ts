@@ -11,7 +11,7 @@ import { parseRoleFile } from '../policy/role-file.ts'
 import { builtInSet, emptySet, type RoleSet } from '../policy/role-set.ts'
 import { type StoredRoleSet, selectNewestRoleSet } from './role-set-store.ts'
 
-/** What says that the vault wrote a set, under a key that never stands in the database in the clear. */
+/** Proves that the vault wrote a set, under a key that the database never has in the clear. */
 export interface RoleSetMacs {
   /** See `Macs.hold`. @throws {Problem} sealed, database-unavailable */
   hold(tx: Queryable): Promise<void>
@@ -29,23 +29,23 @@ export interface CurrentRolesDeps {
 }
 
 /**
- * The roles in force, in the memory of this process. Whoever asks says which revision the database holds now; another one
- * than that in memory is read and verified first, so a change holds on every server from its next request on.
+ * The roles in force, in the memory of this process. The caller says which revision the database holds now; if memory
+ * has another one, the set is read and verified first, so a change holds on every server from its next request on.
  */
 export interface CurrentRoles {
   /** As it was verified last; it grants nothing before it was read for the first time. */
   readonly set: RoleSet
   /** @throws {Problem} sealed, database-unavailable */
   at(revision: number): Promise<RoleSet>
-  /** Reads the newest set, whatever is in memory. @throws {Problem} sealed, database-unavailable */
+  /** Reads the newest set, even if one is in memory. @throws {Problem} sealed, database-unavailable */
   refresh(db?: Queryable): Promise<RoleSet>
 }
 
 /**
- * A row that somebody put into the database without the key grants nothing: neither its own roles nor, since an older set
- * may say more than the one that it hides, those before it. It is an alert, and ends when an operator applies a set again.
+ * A row that was put into the database without the key grants nothing: neither its own roles nor, since an older set
+ * may grant more than the hidden one, those before it. It is an alert, and ends when an operator applies a set again.
  *
- * A set of the past, which has its own MAC, is not the one that the ledger of access names.
+ * A former set, which has its own MAC, is not the one that the ledger of access names.
  */
 export function createCurrentRoles({ database, macs, ledger, alert }: CurrentRolesDeps): CurrentRoles {
   let current = emptySet(-1)
@@ -59,7 +59,7 @@ export function createCurrentRoles({ database, macs, ledger, alert }: CurrentRol
     return { ...emptySet(revision), distrusted: true }
   }
 
-  async function verified(stored: StoredRoleSet | undefined, state: AccessState | undefined): Promise<RoleSet> {
+  async function verified(stored: StoredRoleSet | undefined, state: AccessState): Promise<RoleSet> {
     const revision = stored?.revision ?? 0
     const set = stored === undefined ? builtInSet : await open(stored)
     if (typeof set !== 'string' && !isNewest(stored, state)) return distrust(revision, NOT_NEWEST)
@@ -75,7 +75,7 @@ export function createCurrentRoles({ database, macs, ledger, alert }: CurrentRol
     try {
       return { revision, roles: new Map(Object.entries(parseRoleFile(JSON.parse(roles)).roles)) }
     } catch (error) {
-      // Applied by a version that took what this one does not: nobody's request is to blame.
+      // Applied by a version that accepted what this one does not: no request is to blame.
       if (error instanceof Problem) return 'the newest revision does not fit this version'
       throw error
     }
@@ -112,8 +112,8 @@ export function createCurrentRoles({ database, macs, ledger, alert }: CurrentRol
 
 const NOT_NEWEST = 'the newest revision is not the one that was applied last'
 
-function isNewest(stored: StoredRoleSet | undefined, state: AccessState | undefined): boolean {
-  if (stored === undefined) return state?.get(ROLES_SUBJECT) === undefined
+function isNewest(stored: StoredRoleSet | undefined, state: AccessState): boolean {
+  if (stored === undefined) return !state.has(ROLES_SUBJECT)
   return isRecorded(ROLES_SUBJECT, roleSetText(stored), state)
 }
 

@@ -24,7 +24,7 @@ const subject: TokenSubject = {
 describe('a token of the vault', () => {
   it('gives its caller back', async () => {
     expect(await vault.tokens.verify(await vault.tokens.issue(subject, 300))).toEqual({
-      // The name has one spelling, however it stands in a token of an earlier version.
+      // The name has one spelling, also for a token of an earlier version.
       id: 'staff:ann',
       kind: 'staff',
       role: 'billing',
@@ -39,8 +39,8 @@ describe('a token of the vault', () => {
   it.each<[string, Partial<TokenSubject>, boolean]>([
     ['bound', { confirmation: 'dpop', boundTo: 'A'.repeat(43) }, false],
     ['of a client', { kind: 'client' }, false],
-    ['of anybody in production', {}, true],
-  ])('%s is none for trials', async (_which, changes, production) => {
+    ['of any person in production', {}, true],
+  ])('%s is not for trials', async (_which, changes, production) => {
     vault = new TestTokens(production)
     const token = await vault.tokens.issue({ ...subject, ...changes }, 300)
     expect((await vault.tokens.verify(token)).isTrial).toBeUndefined()

@@ -6,7 +6,6 @@ import type { Keys } from '../../keys/ring/keys.ts'
 import type { NewId } from '../../values/identifier.ts'
 import { Problem } from '../../values/problem.ts'
 import type { Caller } from '../policy/caller.ts'
-import { tokenChallenges } from '../policy/challenge.ts'
 import { foldedId } from '../policy/person.ts'
 import { type Purpose, purposes } from '../policy/purpose.ts'
 import { isRoleName, ROLE_NAME, type RoleName, type Scope, scopes } from '../policy/roles.ts'
@@ -20,7 +19,7 @@ const TYPE = 'at+jwt'
 export const MAX_TOKEN_SECONDS = 8 * 60 * 60
 /** A client's token; it asks again (RFC 6749 section 4.4 has no refresh token). */
 export const CLIENT_TOKEN_SECONDS = 300
-/** Enough for a busy vault; beyond it the oldest entry leaves. */
+/** Enough for a busy vault; above it the oldest entry leaves. */
 const MAX_CACHED_TOKENS = 10_000
 const MAX_TOKEN_LENGTH = 4096
 
@@ -44,8 +43,8 @@ export interface AccessTokens {
   /** Signs a token for the caller. */
   issue(caller: TokenSubject, seconds: number): Promise<string>
   /**
-   * Verifies a token and answers with its caller, who has yet to prove that a bound token is theirs. What was verified is
-   * remembered until it expires; whether the caller was revoked meanwhile is not this function's question.
+   * Verifies a token and answers with its caller, who has yet to prove that a bound token is theirs. What was verified
+   * is remembered until it expires. Revocation is checked elsewhere.
    *
    * @throws {Problem} unauthenticated
    */
@@ -188,7 +187,7 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
   }
 }
 
-/** What a compromised key signed is worth nothing, here and to everybody who reads the JWK Set. */
+/** A signature of a compromised key is worth nothing, here and to all who read the JWK Set. */
 function isTrusted(key: Key): boolean {
   return key.state !== 'compromised'
 }
@@ -203,7 +202,7 @@ function ruleOf(error: unknown): string {
 
 function unauthenticated(rule: string): Problem {
   return new Problem('unauthenticated', {
-    challenges: tokenChallenges('invalid_token'),
+    challenge: { scheme: 'any', error: 'invalid_token' },
     disbelief: { reason: `the access token fails a rule of the vault: ${rule}` },
   })
 }
@@ -211,7 +210,7 @@ function unauthenticated(rule: string): Problem {
 function callerOf(claims: z.infer<typeof claimsSchema>, production: boolean): Caller {
   const known = new Set<string>(scopes)
   return {
-    // A token of before may have the name as it was typed.
+    // A token of an earlier version may have the name as it was typed.
     id: claims.caller_kind === 'staff' ? foldedId(claims.sub) : claims.sub,
     kind: claims.caller_kind,
     role: claims.role,

@@ -28,7 +28,7 @@ export interface CallerCommandDeps extends NewClientDeps {
 const NO_CERTIFICATES =
   'the server asks for no certificates: name the authority that signs them in STRONGROOM_CLIENT_CA, for the server and for this command.'
 
-/** The operator's commands over those who may call the vault. */
+/** The operator's commands for the callers of the vault. */
 export function createCallerCommands(deps: CallerCommandDeps) {
   return {
     addClient: (operator: AuditCaller, input: NewClient & Expiry) => addClient(deps, operator, input),

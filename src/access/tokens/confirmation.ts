@@ -8,7 +8,7 @@ export type Binding = Pick<Caller, 'confirmation' | 'boundTo'>
 const thumbprint = z.string().regex(THUMBPRINT)
 
 /**
- * The `cnf` claim (RFC 7800): one confirmation that we know how to check. A token with any other, or with several, is
+ * The `cnf` claim (RFC 7800): the confirmations that the vault can check. A token with any other, or with several, is
  * refused rather than taken for a bearer token.
  */
 export const cnfSchema = z.union([z.strictObject({ jkt: thumbprint }), z.strictObject({ 'x5t#S256': thumbprint })])

@@ -70,7 +70,7 @@ describe('a proof', () => {
       const request = { proof: text, method: 'GET', urls: () => [URL_OF_CARD] }
       const expected = { accessToken: TOKEN, thumbprint: key.thumbprint }
       expect(await verifyDpopProof({ ...deps, rememberJti }, request, expected)).toBe(key.thumbprint)
-      // Until the row goes, and from then on, the proof is refused for its age.
+      // While the row is there, and afterwards, the proof is refused for its age.
       const later = { ...deps, now: () => new Date(expiresAt - 5 * 60_000) }
       expect(await verifyDpopProof(later, request, expected)).toBeUndefined()
       expect(expiresAt - 5 * 60_000).toBe(at(seconds + MAX_PROOF_SECONDS + 5).getTime())
@@ -114,7 +114,7 @@ describe('a proof', () => {
     expect(spent.size).toBe(0)
   })
 
-  it('is refused when there is none, several, or another spelling of one', async () => {
+  it('is refused if it is missing, repeated, or spelled otherwise', async () => {
     const good = await proof()
     for (const text of [undefined, '', `${good}, ${await proof()}`, `${good}=`, ` ${good}`, 'a.b', 'a.b.c.d']) {
       expect(await verify(text)).toBeUndefined()
@@ -128,7 +128,7 @@ describe('a proof', () => {
     expect(await verify(once)).toBeUndefined()
   })
 
-  it('counts once by its id, whatever else it says, and for its key alone', async () => {
+  it('counts once by its id, whatever else is in it, and for its key alone', async () => {
     const same = { claims: { jti: 'same' } }
     expect(await verify(await proof(same))).toBe(key.thumbprint)
     expect(await verify(await proof(same, key, at(-10)))).toBeUndefined()

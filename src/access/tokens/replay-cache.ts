@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto'
 
 /** The id of a signed statement that counts once. */
 export interface RememberedJti {
-  /** SHA-256: what a stranger wrote is not kept, and takes no more room than this. */
+  /** SHA-256: the sender's text is not kept, and takes no more room than this. */
   id: Buffer
   /** From when on the statement would be refused for its age anyway, on every server. */
   expiresAt: Date
 }
 
 /**
- * Marks the id as spent, and answers whether it was not spent before on any server. Committed before it resolves, so that
- * a crash forgets nothing.
+ * Remembers the id, and answers whether it is new on every server. Committed before it resolves, so that a crash
+ * forgets nothing.
  *
  * @throws {Problem} database-unavailable, busy: then the statement must not be accepted
  */
@@ -30,7 +30,7 @@ export function rememberedJti(
   untilSeconds: number,
 ): RememberedJti {
   return {
-    // A JSON array has one reading, whatever stands in the texts.
+    // A JSON array has one reading, whatever the texts contain.
     id: createHash('sha256')
       .update(JSON.stringify([use, signer, jti]))
       .digest(),

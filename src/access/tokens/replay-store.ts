@@ -20,7 +20,7 @@ const SWEEP: Statement = {
          RETURNING true`,
 }
 
-/** Which of the ids were never spent before, on any server. Of two alike the first is; all are spent from now on. */
+/** Which of the ids are new, on any server. Of two equal ids the first is; all are remembered from now on. */
 export async function insertRememberedJtis(db: Queryable, spent: readonly RememberedJti[]): Promise<boolean[]> {
   const rows = await db.query<{ id: Buffer }>(INSERT, [
     byteaArray(spent.map(({ id }) => id)),
@@ -30,7 +30,7 @@ export async function insertRememberedJtis(db: Queryable, spent: readonly Rememb
   return spent.map(({ id }) => fresh.delete(id.toString('base64')))
 }
 
-/** Forgets the ids whose statements nobody accepts any more, and answers with how many that were. */
+/** Forgets the ids whose statements have expired, and answers with how many that were. */
 export function sweepReplayCache(db: Queryable, now: Date): Promise<number> {
   return sweep(db, SWEEP, [now])
 }

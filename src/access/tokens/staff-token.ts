@@ -23,7 +23,7 @@ export interface StaffTokenRequest {
 export interface StaffToken {
   access_token: string
   expires_in: number
-  /** What whoever asked for it should know of it; not part of the token. */
+  /** What the person who asked for it should know about it; not part of the token. */
   warning?: string
 }
 

@@ -10,8 +10,9 @@ export interface ClaimNumbersDeps {
 }
 
 /**
- * Says in the database how far this process has numbered its events, so that its last ones are missed like any other: every
- * few seconds while it makes some, and when it ends. Of a process that was killed its last claim counts.
+ * Writes into the database how far this process has numbered its events, so that its last ones are missed like any
+ * other: every few seconds while it makes events, and when it ends. For a process that was killed its last claim
+ * counts.
  */
 export function claimNumbers({ database, book, alert }: ClaimNumbersDeps) {
   let stored: Buffer | undefined

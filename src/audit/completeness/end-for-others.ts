@@ -4,8 +4,9 @@ import { claimText } from '../event/event-book.ts'
 import { NumberRanges } from '../event/number-ranges.ts'
 
 /**
- * Claims in the place of processes that they are over: of those of a version before, which claimed nothing, and of those whose
- * claim was removed or exchanged, once that is reported. One that goes on claims again with its next event.
+ * Claims the end of processes that cannot do it: processes of an earlier version, which claimed nothing, and processes
+ * whose claim was removed or exchanged, once that is reported. A process that still runs claims again with its next
+ * event.
  */
 export async function endForOthers(
   db: Queryable,

@@ -1,6 +1,6 @@
 import type { MissingNumbers } from './number-tracker.ts'
 
-/** An entry of a bundle has 65,535 bytes at the most (C2SP tlog-tiles), and such a name some sixty. */
+/** An entry of a bundle has at most 65,535 bytes (C2SP tlog-tiles), and such a name has some sixty. */
 export const MOST_NAMES = 500
 
 /** As an event names them: `process/first-last`. */

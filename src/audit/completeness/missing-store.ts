@@ -9,7 +9,7 @@ const INSERT_MISSING: Statement = {
   text: `INSERT INTO audit_missing (process, first, last, found_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
 }
 
-/** Takes note of numbers that are gone. */
+/** Notes missing numbers. */
 export async function insertMissing(db: Queryable, { process, from, to }: MissingNumbers, now: Date): Promise<void> {
   await db.query(INSERT_MISSING, [process, from, to, now])
 }
@@ -19,7 +19,7 @@ const RESUME: Statement = {
   text: 'UPDATE audit_missing SET resumed_by = $3 WHERE process = $1 AND first = $2 RETURNING resumed_by = $3 AS done',
 }
 
-/** Takes note of the event of an operator who has looked why they are gone. */
+/** Notes the event of an operator who has looked at why they are missing. */
 export async function markResumed(db: Queryable, { process, from }: MissingNumbers, event: string): Promise<void> {
   requireDone(await db.query(RESUME, [process, from, event]))
 }
@@ -29,7 +29,7 @@ const SELECT_MISSING: Statement = {
   text: `SELECT process, first::float8 AS "from", last::float8 AS "to" FROM audit_missing ORDER BY found_at, process, first`,
 }
 
-/** What was found to be gone, as the table says: a row may be anybody's, and may have been removed. */
+/** What the table says is missing. A row may be written or removed by others. */
 export function selectMissing(db: Queryable): Promise<MissingNumbers[]> {
   return db.query(SELECT_MISSING)
 }
@@ -43,7 +43,7 @@ const SELECT_STOPS: Statement = {
 
 export type ClaimedStop = StoredEvent & { type: 'audit.missing' | 'audit.resume' }
 
-/** The events that stop releases, and those that let them go on. */
+/** The events that stop releases, and those that resume them. */
 export function selectStops(db: Queryable): Promise<ClaimedStop[]> {
   return queryStored(db, SELECT_STOPS)
 }

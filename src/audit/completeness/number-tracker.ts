@@ -13,8 +13,8 @@ export interface SeenNumbers {
 }
 
 /**
- * Which numbers of each process came into the log. An event is written after those that it calls settled, so that whoever
- * sees it sees them as well; what is missing below is gone.
+ * Which numbers of each process came into the log. An event is written after those that it calls settled, so a reader
+ * who sees it sees them as well. What is missing below is gone.
  */
 export class NumberTracker {
   readonly #processes = new Map<string, { seen: NumberRanges; settled: number }>()
@@ -49,7 +49,10 @@ export class NumberTracker {
     known.settled = Math.max(known.settled, settled)
   }
 
-  /** Answers with the numbers of a process whose claim is gone: which they are from there on is not known, so the first one stands for them. */
+  /**
+   * Answers with the numbers of a process whose claim is missing. It is unknown how many follow, so the first number
+   * represents them.
+   */
   cutOff(process: string): MissingNumbers {
     const known = this.#processes.get(process)
     if (known === undefined) throw new Error('a process is taken up before it is missed')

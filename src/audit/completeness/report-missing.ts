@@ -8,7 +8,7 @@ import type { MissingNumbers } from './number-tracker.ts'
 const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
 
 /**
- * Writes into the log that events are gone. Releases are stopped by these events, whatever becomes of the table that repeats
+ * Writes into the log that events are missing. These events stop releases, whatever happens to the table that repeats
  * them.
  */
 export async function reportMissing(

@@ -22,8 +22,8 @@ const SELECT_PROCESSES: Statement = {
 }
 
 /**
- * Which numbers of these processes came into the log, as an earlier sequencer has written. Where somebody else did, or its key
- * is gone, the log itself tells. Of a process without a row nothing was seen.
+ * Which numbers of these processes came into the log, as an earlier sequencer has noted. If the note is not the
+ * vault's, or its key is gone, the log itself is read. A process without a row has no number in the log.
  *
  * @param isSealed whether the vault has made the MAC over that text
  */

@@ -10,12 +10,15 @@ const OVERLAP = 100
 const MOST_READ = 10_000
 /** A process makes its claim again within seconds when the key of events is replaced. */
 const PATIENCE_MS = 5_000
-/** What has not changed for so long was compared long ago. A process that goes on notices itself that its claim is gone. */
+/**
+ * A claim that has not changed for so long was compared long ago. A process that still runs notices itself that its
+ * claim is missing.
+ */
 const FORGOTTEN_AFTER_MS = 10 * 60_000
 
 /** What came of a look at the claims. */
 interface ReadClaims {
-  /** New ones that processes of the vault have made. */
+  /** New claims that processes of the vault have made. */
   claims: NumberClaim[]
   /** Processes that must have a claim and have none. */
   vanished: string[]
@@ -36,13 +39,13 @@ export interface ClaimWatch {
 }
 
 /**
- * Follows what processes claim of their numbers. A claim that somebody removed, edited or exchanged is found by what is known of
- * the process: its events in the log, or an earlier look.
+ * Follows what processes claim about their numbers. It finds a claim that was removed, edited or exchanged by what is
+ * known of the process: its events in the log, or an earlier look.
  */
 export function watchClaims(session: Queryable, macs: ClaimMacs): ClaimWatch {
   /** The MACs of claims that were believed, by process. */
   const believed = new Map<string, Buffer>()
-  /** Processes that may go on: since when nothing of them has changed, and since when their claim is not theirs. */
+  /** Processes that may still run: since when nothing of them has changed, and since when their claim is not theirs. */
   const open = new Map<string, { since: number; wrongSince: number | undefined }>()
   let readAt: number | undefined
   let after = 0
@@ -79,7 +82,7 @@ export function watchClaims(session: Queryable, macs: ClaimMacs): ClaimWatch {
     return true
   }
 
-  /** Of those that were expected before the look. */
+  /** Among those that were expected before the look. */
   function findVanished(
     expected: readonly string[],
     rows: readonly StoredClaim[],

@@ -21,14 +21,14 @@ export interface LogDelivery {
   filter: EventFilter
   /** The sequence number to begin with, or how many of the latest. */
   from: number | { latest: number }
-  /** Whether to go on with what the log grows by, until the signal comes. */
+  /** Whether to continue with new events until the signal comes. */
   follow: boolean
   signal: AbortSignal
   /**
-   * Hands a page over; the next one is read when it is done. `next` is where to go on after it. `dropped` are places of the
-   * whole log whose events were dropped. `checkpoints` are of the whole log too: each stands behind its last leaf, and the
-   * last of all proves what was delivered. Of the whole log an event that was changed is delivered as it is, for who verifies;
-   * of anything else it is left out. Each is an alert.
+   * Hands a page over; the next one is read when it is done. `next` is where to continue. `dropped` are places of the
+   * whole log whose events were dropped. `checkpoints` belong to the whole log too: each follows its last leaf, and the
+   * last one proves what was delivered. A delivery of the whole log includes a changed event as it is, for verifiers;
+   * any other leaves it out. Each is an alert.
    */
   deliver(
     entries: readonly LogEntry[],
@@ -40,7 +40,7 @@ export interface LogDelivery {
 
 export interface Delivered {
   count: number
-  /** Where to go on. */
+  /** Where to continue. */
   next: number
   /** How many committed events have no place in the log yet, and were left out. */
   waiting: number
@@ -74,7 +74,7 @@ export async function deliverLog(
   await record({ outcome: 'success' })
   const head = await selectHead(database)
   let size = head?.size ?? 0
-  // Of some events nothing proves that they are all.
+  // For a part of the events nothing proves that it is complete.
   const isWhole = what === 'export' && Object.values(filter).every((value) => value === undefined)
   const proof = isWhole && head !== undefined && size > 0 ? await selectProof(database, head) : []
   let next = typeof from === 'number' ? from : Math.max(0, size - from.latest)
@@ -120,7 +120,7 @@ export async function deliverLog(
     await deliverUpTo(Math.min(range.to, size))
     if (follow) await followOn()
   } catch (error) {
-    // What was delivered before is in the log all the same; if that fails too, the first reason is the one to tell.
+    // Events that were delivered before are logged all the same. If that fails too, the first reason is reported.
     await record({ outcome: 'failed', count: count - recorded.count }).catch(() => {})
     throw error
   }

@@ -8,7 +8,7 @@ export interface LogEntry {
   sequence: number
   /** The event in its canonical form. */
   body: string
-  /** It is not what was hashed, or not what stands beside it: for who verifies, and for nobody else. */
+  /** It differs from its hash or from its columns. Only verifiers get it. */
   isChanged?: true
 }
 
@@ -33,7 +33,7 @@ export interface DroppedLeaf {
 
 export interface LogPage {
   entries: EntryRow[]
-  /** Of the whole log only: among some events nobody can tell which of the dropped ones would have been there. */
+  /** For the whole log only: with a filter it is unknown which of the dropped events would match. */
   dropped: DroppedLeaf[]
   /** Where the next page begins. */
   next: number
@@ -88,7 +88,7 @@ const SELECT_RANGE = {
   timeoutMs: 10 * 60 * 1000,
 }
 
-/** The stretch of the log in which all events of a time lie. They need not stand in the order of time. */
+/** The stretch of the log with all events of a time. They may be out of the order of time. */
 export async function selectLogRange(
   db: Queryable,
   { since, until }: Pick<EventFilter, 'since' | 'until'>,

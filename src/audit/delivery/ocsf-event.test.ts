@@ -68,7 +68,7 @@ const facts: fc.Arbitrary<AuditFacts> = fc.record({
   ...{ caller, subject: text, token: text, kind: text, route: text, request_id: text, code: text, site: text },
 })
 
-it('has what the schema requires of every type of event, whatever it says', () => {
+it('has what the schema requires, for every type of event', () => {
   fc.assert(
     fc.property(facts, (given) => {
       const event = convert(given)
@@ -128,7 +128,7 @@ describe('a reveal', () => {
   })
 })
 
-it('gives a token to the one whom an operator signs it for', () => {
+it('gives a token to the person that an operator signs it for', () => {
   const caller = { id: 'operator:root', kind: 'operator' } as const
   const issued = convert({ type: 'token.issue', outcome: 'success', caller, subject: 'staff:Ann' })
   expect(issued).toMatchObject({ user: { uid: 'staff:Ann' }, actor: { user: { uid: 'operator:root', type_id: 2 } } })

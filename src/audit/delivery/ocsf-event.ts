@@ -1,8 +1,9 @@
 import type { AuditCaller } from '../event/audit-event.ts'
 
 /**
- * Audit events in the Open Cybersecurity Schema Framework (https://schema.ocsf.io/1.8.0), for a SIEM. What the schema has no
- * attribute for stays under `unmapped`, by its own name; the canonical form remains the one that the log is built over.
+ * Audit events in the Open Cybersecurity Schema Framework (https://schema.ocsf.io/1.8.0), for a SIEM. Members without
+ * an attribute in the schema stay under `unmapped` with their own names. The log is built over the canonical form, not
+ * over this one.
  */
 const OCSF_VERSION = '1.8.0'
 
@@ -22,7 +23,7 @@ const API: OcsfClass = { category: 6, uid: 6003 }
 /** Class 6005, Datastore Activity: what is done with records. */
 const DATASTORE: OcsfClass = { category: 6, uid: 6005 }
 
-/** Neither created nor read nor changed nor deleted; `activity_name` says what was done. */
+/** For actions that create, read, change and delete nothing; `activity_name` says what was done. */
 const OTHER = 99
 
 /** Class and activity of every type of event; the schema names the activities of a class by these numbers. */
@@ -161,7 +162,7 @@ function userOf(caller: AuditCaller | undefined) {
   return { uid: id, name: id, type_id: USER_TYPE[kind], groups: role && [{ name: role, type: 'role' }] }
 }
 
-/** Where an event comes from: an address, a network of neighbours, or a machine on which the vault ran. */
+/** Where an event comes from: an address, a network, or a machine on which the vault ran. */
 function endpointOf(source: string | undefined): Record<string, string> {
   if (source === undefined || source === 'unknown') return {}
   if (source.startsWith('host:')) return { hostname: source.slice('host:'.length) }

@@ -50,7 +50,7 @@ it.each([
   expect(parse(messageOf('a', outcome)).priority).toBe(priority)
 })
 
-it('stays one message of one line, whatever a name says, and gives the event back', () => {
+it('stays one message of one line with any name in it, and parses to the same event', () => {
   const strange = fc.constantFrom(
     '"',
     '\\',
@@ -85,7 +85,7 @@ it('has a host of what a header may hold', () => {
   expect(parse(syslogMessage({ sequence: 0, body }, body, '')).host).toBe('-')
 })
 
-it('stands behind its length in bytes, not in characters', () => {
+it('follows its length in bytes, not in characters', () => {
   expect(inFrame('é')).toBe('2 é')
 })
 
@@ -94,7 +94,7 @@ describe('a receiver', () => {
     ['tls://siem.example', { protocol: 'tls', host: 'siem.example', port: 6514 }],
     ['tls://siem.example:7000/', { protocol: 'tls', host: 'siem.example', port: 7000 }],
     ['tcp://10.0.0.1:601', { protocol: 'tcp', host: '10.0.0.1', port: 601 }],
-    ['udp://[::1]', { protocol: 'udp', host: '::1', port: 514 }],
+    ['tls://[::1]', { protocol: 'tls', host: '::1', port: 6514 }],
   ])('%s', (text, receiver) => {
     expect(parseReceiver(text)).toEqual(receiver)
   })
@@ -103,6 +103,7 @@ describe('a receiver', () => {
     'siem.example',
     'tcp://siem.example',
     'https://siem.example',
+    'udp://siem.example:514',
     'tls://',
     'tls://a@b',
     'tls://b/path',

@@ -14,8 +14,8 @@ const SD_ID = 'audit@32473'
 const PARAMETERS = ['id', 'outcome', 'site', 'source', 'token', 'purpose', 'code', 'request_id'] as const
 
 /**
- * One message. `text` is the event as JSON, in ASCII, so that neither receivers that take a message for a line nor those that
- * guess the encoding are led astray; parsed, it is what it was.
+ * One message. `text` is the event as JSON in ASCII, so that it survives receivers that take a message for a line or
+ * guess the encoding. Parsed, it is the same event.
  *
  *     <110>1 2026-11-24T10:00:00.007Z host strongroom - record.reveal [audit@32473 sequence="7" id="evt_…" …] {…}
  */
@@ -34,7 +34,7 @@ export function syslogMessage(entry: { sequence: number; body: string }, text: s
   return `${header} [${SD_ID}${parameters.join('')}] ${inAscii(text)}`
 }
 
-/** A message behind its length in bytes: RFC 6587, section 3.4.1, and RFC 5425, section 4.3. */
+/** A message with its length in bytes before it: RFC 6587, section 3.4.1, and RFC 5425, section 4.3. */
 export function inFrame(message: string): string {
   return `${Buffer.byteLength(message)} ${message}`
 }

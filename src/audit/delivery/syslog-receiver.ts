@@ -1,22 +1,24 @@
-import { createSocket } from 'node:dgram'
-import { connect as connectTcp, isIP, isIPv6, type Socket } from 'node:net'
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { inFrame } from './syslog-message.ts'
 
-/** Where messages go: over UDP (RFC 5426), TCP (RFC 6587) or TLS (RFC 5425). */
+/**
+ * Where messages go: over TCP (RFC 6587) or TLS (RFC 5425). UDP (RFC 5426) is not supported, because it loses messages
+ * without notice.
+ */
 export interface SyslogReceiver {
-  protocol: 'udp' | 'tcp' | 'tls'
+  protocol: 'tcp' | 'tls'
   host: string
   port: number
   /** Over TLS: the authority of the receiver's certificate, and the certificate that the vault shows. */
   tls?: Pick<ConnectionOptions, 'ca' | 'cert' | 'key'> | undefined
 }
 
-/** RFC 5425, section 4.1, and RFC 5426, section 3.3. Over TCP there is none. */
-const DEFAULT_PORT = { tls: 6514, udp: 514, tcp: undefined } as const
+/** RFC 5425, section 4.1. TCP has no default. */
+const DEFAULT_PORT = { tls: 6514, tcp: undefined } as const
 
-/** `tls://host`, `tcp://host:port` or `udp://host`; undefined when it is none. */
+/** `tls://host` or `tcp://host:port`; undefined for any other text. */
 export function parseReceiver(text: string): Omit<SyslogReceiver, 'tls'> | undefined {
   const url = URL.parse(text)
   const protocol = url?.protocol.slice(0, -1) as SyslogReceiver['protocol']
@@ -37,19 +39,19 @@ export interface Patience {
   answerMs: number
 }
 
-/** What a command that ends by itself may wait for. */
+/** How long a command without `--follow` waits. */
 export const PATIENCE: Patience = { attempts: 6, firstPauseMs: 500, maxPauseMs: 30_000, answerMs: 10_000 }
 
 /**
- * How long the connection stays open behind the last byte: a receiver that refuses the vault's certificate, or ends, closes it
- * by itself meanwhile, and is not taken for one that has read everything.
+ * How long the connection stays open after the last byte. A receiver that refuses the vault's certificate, or that ends,
+ * closes the connection in that time, so the batch does not count as received.
  */
 const SETTLE_MS = 100
 
 /**
- * Sends messages in their order, again and again until the receiver has them. Syslog knows no acknowledgement: over TCP and TLS
- * every batch has a connection of its own, and what the receiver closes in good order it has read to the end (RFC 5425, section
- * 4.4). After anything else the whole batch is sent again. Over UDP nobody knows.
+ * Sends messages in their order, and repeats them until the receiver has them. Syslog has no acknowledgement, so every batch
+ * has a connection of its own: a receiver that closes it in good order has read it to the end (RFC 5425, section 4.4). After
+ * anything else the whole batch is sent again.
  *
  * @throws the last failure, when patience or the signal ends
  */
@@ -74,7 +76,6 @@ export async function sendToReceiver(
 }
 
 function sendOnce(receiver: SyslogReceiver, messages: readonly string[], answerMs: number): Promise<void> {
-  if (receiver.protocol === 'udp') return sendDatagrams(receiver, messages)
   const socket = open(receiver)
   return new Promise((resolve, reject) => {
     let settling: NodeJS.Timeout | undefined
@@ -101,19 +102,4 @@ function open({ protocol, host, port, tls }: SyslogReceiver): Socket {
   return protocol === 'tls'
     ? connectTls({ ...tls, host, port, ...(isIP(host) ? {} : { servername: host }), minVersion: 'TLSv1.2' })
     : connectTcp({ host, port })
-}
-
-async function sendDatagrams({ host, port }: SyslogReceiver, messages: readonly string[]): Promise<void> {
-  const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4')
-  try {
-    for (const message of messages) {
-      await new Promise<void>((resolve, reject) => {
-        socket.once('error', reject)
-        socket.send(message, port, host, (error) => (error ? reject(error) : resolve()))
-      })
-      socket.removeAllListeners('error')
-    }
-  } finally {
-    socket.close()
-  }
 }

@@ -3,7 +3,7 @@ import type { NumberClaim, SignedClaim } from './made.ts'
 
 export { type AuditEventType, auditEventTypes } from './event-types.ts'
 
-/** Who acted, and from where: a client, a member of staff, the operator at the command line, or the vault by itself. */
+/** Who acted, and from where: a client, a member of staff, the operator at the command line, or the vault. */
 export interface AuditCaller {
   id: string
   kind: 'client' | 'staff' | 'operator' | 'vault'
@@ -35,11 +35,13 @@ export interface AuditFacts {
   tokens?: readonly string[] | undefined
   kind?: string | undefined
   purpose?: string | undefined
-  /** The raw bytes of an Ed25519 public key, in base64: it verifies checkpoints, or the certificate of a `key.certify`. */
+  /**
+   * The raw bytes of an Ed25519 public key, in base64. It verifies checkpoints, or the attestation of a `key.certify`.
+   */
   public_key?: string | undefined
   /**
-   * Why a client was not believed; `subject` is then the client that it claimed to be. Of a `key.reopen` why an operator lets
-   * the key open again.
+   * Why a client's credentials were refused; `subject` is then the client that it claimed to be. Of a `key.reopen`: why
+   * an operator lets the key open again.
    */
   reason?: string | undefined
   fields?: readonly string[] | undefined
@@ -72,8 +74,8 @@ export interface AuditFacts {
   until?: string | undefined
   replay_of?: string | undefined
   /**
-   * Where it came from: an IP address, of a shopper's session its /24 or /48, or `host:` and the name of the machine on which
-   * a process of the vault ran. Left out, it is the caller's.
+   * The source: an IP address, the /24 or /48 of a shopper's session, or `host:` and the name of the machine on which a
+   * process of the vault ran. When absent, it is the caller's.
    */
   source?: string | undefined
   /** The system's account that ran a command, where its operator goes by another name. */
@@ -84,13 +86,13 @@ export interface AuditFacts {
   events?: readonly string[] | undefined
   /** Numbers of processes that the log has no event of, as `process/first-last`. */
   missing?: readonly string[] | undefined
-  /** The command that did it had no keys: the vault has found the state that the event describes, and knows no more. */
+  /** The command had no keys. The vault has found the state that the event describes, and knows no more. */
   vouched?: true | undefined
 }
 
 /**
- * An event that is to be written. `body` is its canonical form; when the event is written, its book adds a member `made` to
- * it, and the log is built over these bytes.
+ * An event to write. `body` is its canonical form. When the event is written, its book adds a member `made`, and the
+ * log is built over these bytes.
  */
 export interface AuditEvent {
   id: string
@@ -100,7 +102,7 @@ export interface AuditEvent {
   purpose: string | null
   caller: string | null
   token: string | null
-  /** Null for what concerns the whole vault, such as its keys. */
+  /** Null for events about the whole vault, such as its keys. */
   site: string | null
   body: string
   /** What numbers the events of the process that made it. Without one an event can be shown and not be written. */
@@ -122,15 +124,15 @@ export interface BookEntry {
   readonly events: readonly MadeEvent[]
   /** The events at these places are not stored as they were made, those at `absent` were never written; all others are stored. */
   close(differing: readonly number[], absent: readonly number[]): void
-  /** None of them was written, or it is not known whether they were. */
+  /** None of them was written, or it is unknown whether they were. */
   skip(): void
   /** Raises the alert for events at these places that are not stored as they were made. */
   tell(differing: readonly number[]): void
 }
 
 /**
- * The events of one process, numbered from 1. A number is part of the body that the MAC is over, so that an event that is
- * removed leaves a gap. Events that are stored say which gaps are none: `skipped` holds numbers that were rolled back.
+ * The events of one process, numbered from 1. The number is part of the body that the MAC covers, so a removed event
+ * leaves a gap. Stored events explain harmless gaps: `skipped` holds numbers that were rolled back.
  */
 export interface EventBook {
   /** Whether there is no key to make MACs with now. */

@@ -2,7 +2,7 @@ import type { Queryable, Statement, Transaction } from '../../database/database.
 import type { EventBook } from './audit-event.ts'
 import type { SignedClaim } from './made.ts'
 
-/** Not once for each process: rows of one that begins in several transactions at a time must not wait for each other. */
+/** A process may have several rows: transactions in which it begins at the same time must not wait for each other. */
 const INSERT_CLAIM: Statement = {
   name: 'insert-audit-claim',
   text: 'INSERT INTO audit_claims (process, claim, mac) VALUES ($1, $2, $3)',
@@ -14,8 +14,8 @@ const UPDATE_CLAIM: Statement = {
 }
 
 /**
- * Stores the first claim of a process, with its first events or before them: an event of a process without a claim shows that
- * somebody has removed the claim.
+ * Stores the first claim of a process, with its first events or before them. An event of a process without a claim
+ * shows that the claim was removed.
  */
 export async function introduce(db: Queryable | Transaction, book: EventBook): Promise<void> {
   await insertClaim(db, book.sign(false))
@@ -27,7 +27,7 @@ export async function insertClaim(db: Queryable, { process, claim, mac }: Signed
   await db.query(INSERT_CLAIM, [process, claim, mac])
 }
 
-/** False when there is none. */
+/** False if there is none. */
 export async function updateClaim(db: Queryable, { process, claim, mac }: SignedClaim): Promise<boolean> {
   return (await db.query(UPDATE_CLAIM, [process, claim, mac])).length > 0
 }

@@ -111,7 +111,7 @@ it('remembers what it made until it is asked, and nothing that was rolled back',
   expect(book.recall(gone.events[0]!.id, gone.events[0]!.body, gone.events[0]!.mac!)).toBe(false)
 })
 
-it('keeps the canonical order, whatever an event says', () => {
+it('keeps the canonical order for every event', () => {
   const { book } = open()
   const newAuditEvent = createNewAuditEvent(now, createNewId(now, createRandomBytes()))
   const facts = [

@@ -37,7 +37,7 @@ export function createEventBook({ process, makeMac, isSealed, alert, remembers }
   const lost = new NumberRanges()
   const remembered = new Map<string, MadeEvent>()
 
-  /** What the next events say of earlier ones. */
+  /** What the next events say about earlier ones. */
   function announce(): NumberClaim {
     const [saidSkipped, unsaidSkipped] = split(skipped)
     const [saidLost, unsaidLost] = split(lost)
@@ -78,7 +78,7 @@ export function createEventBook({ process, makeMac, isSealed, alert, remembers }
         const { book: _book, ...columns } = event
         return { ...columns, body, mac: makeMac(EVENT_DOMAIN, body) }
       })
-      // Only now, since there may have been no key.
+      // After the MACs: if there is no key, no number is taken.
       next += made.length
       open.add(first)
       if (remembers) for (const event of made) remember(event)
@@ -141,7 +141,7 @@ export function inBook(book: EventBook, newAuditEvent: NewAuditEvent): NewAuditE
 }
 
 /**
- * Events that are written without keys, and without numbers. A server with keys looks whether what they say is so, where that
+ * Events that are written without keys and without numbers. A server with keys checks whether they are true, if that
  * can be seen at all.
  */
 export function enterWithoutKeys(events: readonly AuditEvent[]): BookEntry {

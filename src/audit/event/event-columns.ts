@@ -1,4 +1,4 @@
-/** What stands beside the body of an event in its row, and repeats it. */
+/** The columns of an event's row that repeat its body. */
 export interface EventColumns {
   id: string
   type: string

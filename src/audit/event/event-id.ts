@@ -2,7 +2,7 @@ import { base32, idOfUuid, uuidOf } from '../../values/identifier.ts'
 
 const LATEST_MS = 2 ** 48 - 1
 
-/** What sorts before the id of every event of that time, and behind those of all earlier ones. */
+/** Sorts before the id of every event of that time, and after all earlier ones. */
 export function eventIdAt(at: Date): string {
   const bytes = Buffer.alloc(16)
   bytes.writeUIntBE(Math.min(Math.max(at.getTime(), 0), LATEST_MS), 0, 6)

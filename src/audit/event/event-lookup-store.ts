@@ -84,7 +84,7 @@ const SELECT_RELEASES_UNDER: Statement = {
          WHERE strpos(body, '"approval":"') > 0 AND substring(body, '"approval":"([^"]*)"') = $1`,
 }
 
-/** The events that name an approval: those of its release, wherever they stand in the log. */
+/** The events that name an approval, wherever they are in the log: those of its release. */
 export async function findReleasesUnder(db: Queryable, approval: string): Promise<string[]> {
   return (await queryStored(db, SELECT_RELEASES_UNDER, [approval])).map(({ id }) => id)
 }
@@ -98,7 +98,7 @@ const SELECT_KEY_EVENTS: Statement = {
          ORDER BY id`,
 }
 
-/** The events of keys behind that position that are in the log as they were hashed: of which type, and of which key. */
+/** The key events after that position that are in the log as they were hashed: their type and key. */
 export function findKeyEvents(db: Queryable, after: number): Promise<{ type: string; key: string }[]> {
   return db.query(SELECT_KEY_EVENTS, [after])
 }

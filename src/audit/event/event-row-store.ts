@@ -32,7 +32,7 @@ type ColumnRow = { id: string; body: string; token: string | null; type: number 
 
 const isThere = (row: ColumnRow): boolean => row.id !== null
 
-/** Rows with `COLUMNS_AND_BODY`, with the ids and names that everybody else knows in place of uuids and numbers. */
+/** Rows with `COLUMNS_AND_BODY`, with ids and names in place of uuids and numbers. */
 export async function spellEvents<Row>(db: Queryable, rows: readonly unknown[]): Promise<Row[]> {
   const found = rows as readonly ColumnRow[]
   const nameOf = async (sort: 'type' | 'purpose' | 'caller' | 'site') =>
@@ -104,15 +104,16 @@ const REPEATS_BODY = `(SELECT coalesce(b.id LIKE 'evt\\_%' AND id_uuid(b.id) = e
 
 /** SQL of whether an event `e` is what was hashed into the log, and its columns repeat it. @param leaf SQL of that hash */
 export function isIntactSql(leaf: string): string {
-  // What is not what was hashed need not be JSON: a CASE looks at the one before the other.
+  // A body that differs from its hash may be no JSON, so a CASE checks the hash first.
   return `CASE WHEN ${BODY_HASH} = ${leaf} THEN ${REPEATS_BODY} ELSE false END`
 }
 
 /**
- * SQL of whether an event `e` is the vault's: its leaf is the hash of it, or it waits for its leaf and is among those that were
- * authenticated; and its columns repeat it. For figures over many events. A single event is authenticated in the process.
+ * SQL for whether an event `e` is the vault's: its leaf is its hash, or it waits for its leaf and is among the
+ * authenticated ones; and its columns repeat it. For figures over many events. A single event is authenticated in the
+ * process.
  *
- * @param waiting SQL of the hashes of those, `bytea[]`
+ * @param waiting SQL of the hashes of the authenticated ones, `bytea[]`
  */
 export function isAuthenticSql(waiting: string): string {
   return `CASE WHEN ${BODY_HASH} = ${LEAF_HASH} OR ${BODY_HASH} = ANY (${waiting}::bytea[]) THEN ${REPEATS_BODY} ELSE false END`
@@ -128,7 +129,7 @@ const SELECT_WAITING: Statement = {
          ORDER BY position LIMIT $2`,
 }
 
-/** Committed events that wait for their leaf, behind that position, in the order of insertion. */
+/** Committed events after that position that wait for their leaf, in the order of insertion. */
 export function selectWaitingRows(db: Queryable, after: number, limit: number): Promise<EventRow[]> {
   return queryEvents(db, SELECT_WAITING, [after, limit])
 }

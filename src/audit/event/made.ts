@@ -3,11 +3,14 @@ import { NumberRanges } from './number-ranges.ts'
 /** What a process says of its numbers. */
 export interface NumberClaim {
   process: string
-  /** Every number below is of a stored event, or among the skipped or lost ones of a stored event. */
+  /** Every number up to this one belongs to a stored event, or is listed as skipped or lost in one. */
   settled: number
   /** Numbers that were rolled back, or whose outcome is not known: nothing left under them. */
   skipped: NumberRanges
-  /** Numbers that were committed and not stored as they were made: nothing left under them, and somebody must look why. */
+  /**
+   * Numbers that were committed and not stored as they were made. Nothing is left under them, and an operator must find
+   * out why.
+   */
   lost: NumberRanges
 }
 

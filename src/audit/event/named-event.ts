@@ -3,5 +3,5 @@ export function nameEvent({ event, hash }: { event: string; hash: Buffer }): str
   return `${event} ${hash.toString('hex')}`
 }
 
-/** An entry of a bundle has 65,535 bytes at the most (C2SP tlog-tiles), and such a name a hundred. */
+/** An entry of a bundle has at most 65,535 bytes (C2SP tlog-tiles), and such a name has a hundred. */
 export const MOST_NAMED = 500

@@ -66,7 +66,7 @@ describe('the canonical form of an event', () => {
     expect(bodyOf({ type: 'keys.rotate', outcome: 'success', count })).toContain(`"count":${text},`)
   })
 
-  it('leaves out what there is none of, in the caller too', () => {
+  it('leaves out absent members, in the caller too', () => {
     const body = bodyOf({
       type: 'audit.read',
       outcome: 'success',
@@ -79,7 +79,7 @@ describe('the canonical form of an event', () => {
     )
   })
 
-  it('is the same whatever the order in which the facts were given, and gives them back', () => {
+  it('is the same for any order of the facts, and parses to them', () => {
     const text = fc.option(fc.string(), { nil: undefined })
     const facts: fc.Arbitrary<AuditFacts> = fc.record({
       type: fc.constantFrom(...auditEventTypes),

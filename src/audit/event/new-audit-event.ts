@@ -1,7 +1,7 @@
 import type { NewId } from '../../values/identifier.ts'
 import type { AuditFacts, NewAuditEvent } from './audit-event.ts'
 
-/** The version of the canonical form: a member of every event, so that old ones stay readable for ever. */
+/** The version of the canonical form. Every event has it, so that old events stay readable. */
 const FORMAT = 1
 
 /**
@@ -67,7 +67,7 @@ function inCanonicalOrder(
  * @param host the name of this machine, where events come from that neither a request nor an operator has made
  */
 export function createNewAuditEvent(now: () => Date, newId: NewId, host?: string): NewAuditEvent {
-  /** Of what the vault does by itself; refusals that are counted together have places of their own. */
+  /** For events of the vault itself; refusals that are counted together have a source of their own. */
   const here = host === undefined ? undefined : `host:${host}`
   const placed = (facts: AuditFacts): AuditFacts =>
     facts.source === undefined && facts.caller?.source === undefined && facts.sources === undefined

@@ -1,6 +1,6 @@
 import type { AuditEventType } from './audit-event.ts'
 
-/** The types of events that the vault looks for by itself. Migration 0031 gives them these numbers, and an index. */
+/** The types of events that the vault searches for. The schema gives them these numbers, and an index. */
 export const SOUGHT_TYPES = {
   'audit.drop': 1,
   'audit.key': 2,
@@ -16,7 +16,9 @@ export const SOUGHT_TYPES = {
 
 export type SoughtType = keyof typeof SOUGHT_TYPES
 
-/** SQL of whether an event `e` is of one of these types. The numbers stand in it, so that the planner takes the index. */
+/**
+ * SQL for whether an event `e` has one of these types. It contains the numbers, so that the planner takes the index.
+ */
 export function isSought(...types: readonly SoughtType[]): string {
   return `type IN (${types.map((type) => SOUGHT_TYPES[type]).join(', ')})`
 }

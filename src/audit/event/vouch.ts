@@ -12,14 +12,14 @@ export function isVouchedType(type: string): type is VouchedType {
 }
 
 /**
- * Looks at what needs no keys, and commands that failed: they leave no state, and somebody who can write to the database can
- * look without an event and claim to have looked. Their events say `unproven` and stay out of the log; an `audit.unproven` event
- * names them.
+ * Reads that need no keys, and failed commands. They leave no state, and a person who can write to the database can
+ * read without an event and claim to have read. Their events say `unproven` and stay out of the log; an
+ * `audit.unproven` event names them.
  */
 const unprovenTypes = ['audit.read', 'access.review', 'access.explain', 'request.refuse']
 
 function isUnprovenType(type: string, caller: string | null): boolean {
-  // Of refusals it is the operator's commands that failed.
+  // Refusals of the operator's commands.
   return unprovenTypes.includes(type) && (type !== 'request.refuse' || caller?.startsWith('operator:') === true)
 }
 
@@ -28,7 +28,7 @@ export function needsNoMac({ type, caller }: { type: string; caller: string | nu
   return isVouchedType(type) || isUnprovenType(type, caller)
 }
 
-/** What such an event says, and no more: somebody may have added to it. */
+/** The members that such an event has. Any other may have been added by someone else. */
 const MEMBERS =
   'account at caller code count format id outcome partner purpose route site source subject token type unproven vouched'.split(
     ' ',
@@ -48,7 +48,7 @@ export interface Unvouched {
 /** An event that the log or a MAC shows to be the vault's, or that was vouched for. */
 interface ProvenEvent {
   type: string
-  /** Whether it was inserted later than the one that is asked about. */
+  /** Whether it was inserted later than the event in question. */
   isLater: boolean
 }
 
@@ -61,13 +61,16 @@ export interface OtherEvent extends ProvenEvent {
   isLogged: boolean
 }
 
-/** Keeps those that are proven, in their order. @throws {Problem} sealed */
+/** Keeps the proven ones, in their order. @throws {Problem} sealed */
 export type KeepProven = (events: readonly OtherEvent[]) => Promise<ProvenEvent[]>
 
-/** Whether the state is there that the event describes, or was until the vault itself has ended it, and no other event describes it. */
+/**
+ * Whether the state that the event describes exists, or existed until the vault itself ended it, and no other event
+ * describes it.
+ */
 export type FindState = (db: Queryable, event: Unvouched, keepProven: KeepProven) => Promise<boolean>
 
-/** What an event was written for without keys: `undefined` for one that nobody may write without. */
+/** What an event without keys describes; `undefined` for a type that may not be written without keys. */
 export function readWithoutMac(id: string, body: string, position: number): Unvouched | 'unproven' | undefined {
   const members = parse(body)
   if (members === undefined || Object.keys(members).some((name) => !MEMBERS.includes(name))) return undefined
@@ -83,7 +86,7 @@ export function readWithoutMac(id: string, body: string, position: number): Unvo
   return isMarked && isUnprovenType(type, idOf(members.caller)) ? 'unproven' : undefined
 }
 
-/** Undefined for what is not written as the vault writes. */
+/** Undefined for a form that the vault never writes. */
 function parse(body: string): Record<string, unknown> | undefined {
   try {
     const members: unknown = JSON.parse(body)

@@ -4,10 +4,10 @@ import type { AuditEvent } from './audit-event.ts'
 import { insertEvents } from './audit-store.ts'
 
 /**
- * Commits an event that stands by itself: a refusal, a log-in, a look at the log. Those that arrive together share a
- * statement. Events of changes are written in the statement of the change instead.
+ * Commits an event that is part of no change: a refusal, a log-in, a read of the log. Events that arrive together share
+ * a statement. Events of changes are written in the statement of the change.
  *
- * @throws {Problem} audit-unavailable, busy; then nothing may be answered but that
+ * @throws {Problem} audit-unavailable, busy; then no other answer may be given
  */
 export type WriteAuditEvent = (event: AuditEvent) => Promise<void>
 

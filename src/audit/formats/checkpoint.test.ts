@@ -8,7 +8,7 @@ const vault = `vault_${'0123456789abcdefghjkmnpqrs'}`
 const plain = { origin: 'vault.example/audit', size: 7, root: Buffer.alloc(32, 1) }
 const read = (text: string) => parseCheckpoint(signNote(text, plain.origin, privateKey))
 
-it('says in an extension line whose log it is, after the three lines that everybody reads', () => {
+it('says in an extension line whose log it is, after the three lines of every checkpoint', () => {
   const text = formatCheckpoint({ ...plain, vault: { vault, generation: 12 } })
   expect(text).toBe(`${formatCheckpoint(plain)}vault ${vault} generation 12\n`)
   expect(read(text)).toMatchObject({ ...plain, vault: { vault, generation: 12 } })
@@ -20,11 +20,11 @@ it.each([
   'vault vault_1 generation 1',
   `vault ${vault} generation 01`,
   `vault ${vault} generation -1`,
-])('takes "%s" for the line of somebody else', (line) => {
+])('takes "%s" for another extension line', (line) => {
   expect(read(`${formatCheckpoint(plain)}${line}\n`).vault).toBeUndefined()
 })
 
-it('tells a registry that is older, or of another vault, from one that may go on from there', () => {
+it('tells an older registry, or one of another vault, from one that may follow', () => {
   const signed = { ...plain, vault: { vault, generation: 12 } }
   expect(findStepBack({ vault, generation: 11 }, signed)).toBe('older')
   expect(findStepBack({ vault, generation: 12 }, signed)).toBeUndefined()

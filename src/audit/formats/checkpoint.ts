@@ -14,7 +14,7 @@ export interface Checkpoint {
   vault?: VaultMark | undefined
 }
 
-/** The vault that signed a checkpoint, and the generation of its registry of keys at that time. */
+/** The vault that signed a checkpoint, and the generation of its key registry at that time. */
 export interface VaultMark {
   vault: string
   generation: number
@@ -28,7 +28,7 @@ export function formatCheckpoint({ origin, size, root, vault }: Checkpoint): str
   return `${origin}\n${size}\n${root.toString('base64')}\n${extension}`
 }
 
-/** What a signed note says of the log; whoever reads it verifies the signatures. @throws {NoteError} */
+/** What a signed note says about the log. The caller verifies the signatures. @throws {NoteError} */
 export function parseCheckpoint(note: string): Checkpoint & { note: SignedNote } {
   const signed = parseNote(note)
   const [origin = '', size = '', root = '', ...extensions] = signed.text.split('\n')
@@ -49,8 +49,8 @@ function vaultMark(lines: readonly string[]): VaultMark | undefined {
 }
 
 /**
- * Why a registry of keys cannot be the one that such a checkpoint was signed beside, or a later one: it is that of another vault,
- * or older. Undefined when it can; a checkpoint of a version before says nothing. The signature is not verified here.
+ * Why a key registry cannot belong to such a checkpoint: it is another vault's, or older. Undefined if it can, or if
+ * the checkpoint, of an early version, does not say. The signature is not verified here.
  */
 export function findStepBack(
   registry: VaultMark,

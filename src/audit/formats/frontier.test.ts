@@ -30,7 +30,7 @@ describe('the frontier of positions', () => {
     expect(advanceFrontier(advanceFrontier(START, [1], NONE), [], NONE).gaps).toHaveLength(1)
   })
 
-  it('splits a gap around what turns up in it, and goes on waiting for the rest', () => {
+  it('splits a gap around what is found in it, and waits for the rest', () => {
     const waiting = advanceFrontier(advanceFrontier(START, [5], NONE), [], new Set(['1/1']))
     const split = advanceFrontier(waiting, [2], new Set(['1/1']))
     expect(split.gaps.map(({ from, to }) => [from, to])).toEqual([
@@ -40,7 +40,7 @@ describe('the frontier of positions', () => {
     expect(advanceFrontier(split, [0, 4], NONE)).toEqual({ next: 6, gaps: [] })
   })
 
-  it('sees every committed position exactly once, in whatever order transactions commit or fail', () => {
+  it('sees every committed position exactly once, in any order of commits and failures', () => {
     const transaction = fc.record({ commitsAfter: fc.nat(6), fails: fc.boolean() })
     fc.assert(
       fc.property(fc.array(transaction, { maxLength: 40 }), (transactions) => {

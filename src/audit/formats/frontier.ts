@@ -1,9 +1,10 @@
 /**
- * How far the sequencer has come along the positions of events. A position is taken when an event is inserted and seen when
- * it commits, so some are missing: those whose transactions still run, and those that were rolled back, which never come.
+ * How far the sequencer has come along the positions of events. A position is taken when an event is inserted, and seen
+ * when it commits. Missing positions belong to transactions that still run, or to transactions that were rolled back,
+ * which never come.
  */
 export interface Frontier {
-  /** The first position beyond all that were seen. */
+  /** The first position after all that were seen. */
   readonly next: number
   /** What is missing before it, in ascending order. */
   readonly gaps: readonly Gap[]
@@ -16,7 +17,7 @@ export interface PositionRange {
 }
 
 interface Gap extends PositionRange {
-  /** The transactions that may still fill it: those that ran when it was known already. Undefined when it is new. */
+  /** The transactions that may still fill it: those that ran when the gap was first seen. Undefined for a new gap. */
   readonly waitsFor: ReadonlySet<string> | undefined
 }
 
@@ -26,11 +27,11 @@ export function settledBelow({ next, gaps }: Frontier): number {
 }
 
 /**
- * The frontier after a look at the events in its gaps and beyond it.
+ * The frontier after a look at the events in its gaps and after it.
  *
  * @param seen the positions found, in ascending order
- * @param running the transactions that ran just before that look. When none of those that a gap waits for is among them,
- *   the look has seen whatever they have committed, and what is still missing was rolled back
+ * @param running the transactions that ran just before that look. If none of those that a gap waits for is among them,
+ *   the look has seen all that they committed, and what is still missing was rolled back
  */
 export function advanceFrontier(frontier: Frontier, seen: readonly number[], running: ReadonlySet<string>): Frontier {
   const open = frontier.gaps

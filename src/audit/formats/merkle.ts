@@ -24,7 +24,7 @@ export const EMPTY_ROOT: Buffer = hash('sha256', '', 'buffer')
 
 /**
  * The root over the roots of neighbouring subtrees that are all complete and of one size, except the last, which may be
- * smaller; leaves are such subtrees.
+ * smaller. Leaves are such subtrees.
  */
 export function rootOf(hashes: readonly Uint8Array[]): Buffer {
   if (hashes.length === 0) return EMPTY_ROOT
@@ -148,7 +148,7 @@ function splitOf(size: number): number {
 
 const half = (value: number) => Math.floor(value / 2)
 
-/** Bytes of another length are no hash of the tree, whatever comes of hashing them. */
+/** Bytes of another length are no hash of the tree. */
 const isHash = ({ length }: Uint8Array) => length === HASH_BYTES
 
 const isInteger = (value: number) => Number.isSafeInteger(value) && value >= 0

@@ -1,4 +1,5 @@
 import { createPublicKey, hash, type KeyObject, sign, verify } from 'node:crypto'
+import { VaultError } from '../../values/vault-error.ts'
 import { bytesOfBase64 } from './canonical-base64.ts'
 
 /**
@@ -14,7 +15,7 @@ import { bytesOfBase64 } from './canonical-base64.ts'
 const ED25519 = 1
 export const COSIGNATURE = 4
 
-/** Who signs or signed: the name, and the first 32 bits of the hash that the key is known by. */
+/** A signer: the name, and the first 32 bits of the hash that the key is known by. */
 export interface NoteVerifier {
   name: string
   keyId: Buffer
@@ -35,11 +36,11 @@ export interface SignedNote {
 }
 
 /** The text is no signed note. */
-export class NoteError extends Error {
+export class NoteError extends VaultError {
   override readonly name = 'NoteError'
 }
 
-/** What verifies under that name. @throws {NoteError} for a name that cannot stand in a note */
+/** What verifies under that name. @throws {NoteError} for a name that a note cannot have */
 export function noteVerifier(name: string, publicKey: KeyObject, type = ED25519): NoteVerifier {
   if (!isName(name)) throw new NoteError('a name of a key holds no white space and no plus sign')
   return { name, type, publicKey, keyId: keyIdOf(name, type, rawPublicKey(publicKey)) }

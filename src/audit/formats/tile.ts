@@ -38,15 +38,15 @@ export function hashesAt(level: number, size: number): number {
   return Math.floor(size / TILE_WIDTH ** level)
 }
 
-/** The tile at that place in a tree of that size; undefined where the tree has none. */
+/** The tile at that place in a tree of that size; undefined if the tree has none. */
 export function tileAt(level: number, index: number, size: number): Tile | undefined {
   const width = Math.min(TILE_WIDTH, hashesAt(level, size) - index * TILE_WIDTH)
   return width > 0 ? { level, index, width } : undefined
 }
 
 /**
- * The minimum index of a log (C2SP tlog-tiles, "Pruning"): bundles that end at or before it are not published any more.
- * A bundle of which only the end was kept cannot be whole, so it is one of those.
+ * The minimum index of a log (C2SP tlog-tiles, "Pruning"): bundles that end at or before it are not published. A bundle
+ * whose end alone was kept cannot be complete, so it is one of those.
  */
 export function minimumIndexOf(firstKept: number, size: number): number {
   return Math.min(size, Math.ceil(firstKept / TILE_WIDTH) * TILE_WIDTH)
@@ -60,7 +60,7 @@ export function hashesOf(tile: Uint8Array): Buffer[] {
   )
 }
 
-/** Entries as a bundle holds them: each behind its length, two bytes. */
+/** Entries as a bundle holds them: each after its length, two bytes. */
 export function entryBundle(entries: readonly Buffer[]): Buffer {
   return Buffer.concat(
     entries.flatMap((entry) => {

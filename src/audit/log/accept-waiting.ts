@@ -4,17 +4,17 @@ import { insertEvents } from '../event/audit-store.ts'
 import { MOST_NAMED, nameEvent } from '../event/named-event.ts'
 import { selectWaitingWithoutMac } from './waiting-store.ts'
 
-/** Stands in the manifest of the key registry once nothing but a MAC shows that an event is the vault's. */
+/** In the manifest of the key registry once a MAC is the only proof that an event is the vault's. */
 export const EVENT_MACS = 'event-macs'
 
-/** Stands there once every process claims how far it has numbered its events. */
+/** In the manifest once every process claims how far it has numbered its events. */
 export const EVENT_CLAIMS = 'event-claims'
 
 const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }
 
 /**
- * Takes the events into the log that a version before has left without MACs, as they stand, by an event that names them. It is
- * done once in a vault: the caller remembers it.
+ * Takes events without MACs, which an earlier version left, into the log as they are, by an event that names them. This
+ * happens once in a vault; the caller remembers it.
  */
 export async function acceptWaiting(tx: Queryable, newAuditEvent: NewAuditEvent): Promise<void> {
   const waiting = await selectWaitingWithoutMac(tx)

@@ -7,7 +7,7 @@ const PAGE_ROWS = 1_000
 
 /** What is known of the events that wait for their place in the log. */
 export interface AuthenticWaiting {
-  /** The hashes of those that are the vault's, as their leaves will be. */
+  /** The hashes of the vault's own events, as their leaves will be. */
   waiting: Buffer[]
   /** Whether each of them could be authenticated or refused; not where the vault is sealed. */
   isWaitingKnown: boolean

@@ -26,16 +26,18 @@ export interface AuthenticityDeps {
 /** What a row turns out to be. `unknown` is one that waits for its leaf and that nothing shows to be the vault's or another's. */
 type Judgement = 'authentic' | 'forged' | 'unknown'
 
-/** Whether an event is the vault's; `unproven` is one that a command without keys may have written, or somebody else. */
+/**
+ * Whether an event is the vault's; `unproven` is one that a command without keys, or someone else, may have written.
+ */
 export type Verdict = 'of-vault' | 'unproven' | 'forged'
 
-/** Tells events that the vault made from others. Of one that it did not make it raises the alert, once. */
+/** Tells the vault's own events from others. Another event raises the alert once. */
 export interface EventAuthenticity {
   /** Whether the vault made this one, which waits for its leaf. @throws {Problem} sealed */
   judgePlaced(event: PlacedEvent, db: Queryable): Promise<Verdict>
   /**
-   * Whether a row is what the vault has written: its leaf is the hash of it, or its MAC shows it while it waits for a leaf; and
-   * what stands beside the body repeats it.
+   * Whether a row is what the vault wrote: its leaf is its hash, or its MAC proves it while it waits for a leaf; and
+   * its columns repeat the body.
    */
   judge(row: EventRow, db: Queryable): Promise<Judgement>
   /** Those rows that are authentic, in their order, each event once. */
@@ -44,7 +46,7 @@ export interface EventAuthenticity {
   tellForged(events: readonly string[]): void
 }
 
-/** So many events of commands without keys are remembered: more do not wait for their place at a time. */
+/** How many events of commands without keys are remembered. No more wait for their place at a time. */
 const MOST_VOUCHED = 5_000
 
 export function createEventAuthenticity({
@@ -138,7 +140,7 @@ export function createEventAuthenticity({
       const picked = new Map<string, (typeof rows)[number]>()
       for (const row of rows) {
         if ((await authenticity.judge(row, db)) !== 'authentic') continue
-        // Where the primary key was taken away there may be two of an event.
+        // If the primary key was removed, there may be two rows of an event.
         if (picked.has(row.id)) tell(row.id)
         else picked.set(row.id, row)
       }

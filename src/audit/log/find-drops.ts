@@ -20,7 +20,7 @@ export interface KnownDrops {
   scattered: readonly DroppedRange[]
   /** Everything that was dropped is older, in milliseconds. */
   until: number
-  /** How many such events have no place in the log yet, and count for nothing. */
+  /** How many such events have no place in the log yet, and do not count. */
   waiting: number
 }
 
@@ -33,9 +33,9 @@ interface Drop {
 }
 
 /**
- * What was dropped, as the events say that are in the tree of the latest checkpoint.
+ * What was dropped, according to the events in the tree of the latest checkpoint.
  *
- * @param isOurs asked about an event that waits for its place; left out, such an event does not count
+ * @param isOurs asked about an event that waits for its place; without it such an event does not count
  */
 export async function findDrops(
   db: Queryable,

@@ -1,5 +1,6 @@
 import { createPublicKey } from 'node:crypto'
 import type { Queryable } from '../../database/database.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import { parseCheckpoint } from '../formats/checkpoint.ts'
 import { isSignedBy, NoteError, noteVerifier } from '../formats/signed-note.ts'
 import { TILE_WIDTH } from '../formats/tile.ts'
@@ -8,8 +9,8 @@ import { countLeaves, findLastStored, selectChangedEvents } from './log-end-stor
 import type { LogKey } from './log-keys.ts'
 import { type LogHead, selectEdge, selectHead } from './log-store.ts'
 
-/** The log in the database is not the one that the vault has signed. Nothing is signed on top of it. */
-export class LogChanged extends Error {
+/** The log in the database is not the one that the vault signed. The vault signs nothing on top of it. */
+export class LogChanged extends VaultError {
   override readonly name = 'LogChanged'
 }
 
@@ -24,8 +25,8 @@ export interface LogEnd {
 }
 
 /**
- * Reads the end of the log, and holds it against what was signed: the head is what a key of the vault has signed, it is no
- * older than what this process has seen, the leaves at the end give its root, and nothing stands behind it. Undefined when
+ * Reads the end of the log and compares it with what was signed: a key of the vault signed the head, the head is no
+ * older than what this process has seen, the leaves at the end give its root, and nothing follows it. Undefined if
  * there is no log yet.
  *
  * @param keys all that may have signed
@@ -62,7 +63,7 @@ export async function readLogEnd(
 }
 
 /**
- * How many leaves the log has, as a key of the vault has signed it: nobody else makes it longer. 0 when there is no log yet.
+ * How many leaves the log has, as a key of the vault signed it. Nothing else makes it longer. 0 if there is no log yet.
  *
  * @throws {LogChanged}
  */
@@ -102,7 +103,7 @@ function parseHead({ note }: LogHead): ReturnType<typeof parseCheckpoint> {
     return parseCheckpoint(note)
   } catch (error) {
     if (!(error instanceof NoteError)) throw error
-    throw new LogChanged('the latest checkpoint is none')
+    throw new LogChanged('the latest checkpoint cannot be read')
   }
 }
 

@@ -13,7 +13,7 @@ export interface LogKeyReport {
   current: boolean
 }
 
-/** The verifier keys of the log, from the oldest to the newest. @param origin the log's name, as long as there is none yet */
+/** The verifier keys of the log, oldest first. @param origin the log's name, as long as there is none yet */
 export async function listLogKeys(
   database: Database,
   keys: readonly LogKey[],
@@ -29,7 +29,10 @@ export async function listLogKeys(
     .sort((one, other) => (one.key < other.key ? -1 : 1))
 }
 
-/** Whether that key has signed the latest checkpoint: the log goes on from there, and only the key shows that it is ours. */
+/**
+ * Whether that key signed the latest checkpoint. The log continues from there, and only the key shows that it is the
+ * vault's.
+ */
 export async function hasSignedLast(db: Queryable, { secret }: LogKey): Promise<boolean> {
   const head = await selectHead(db)
   return head !== undefined && isSignedBy(parseNote(head.note), noteVerifier(head.origin, createPublicKey(secret)))

@@ -9,7 +9,7 @@ import type { PositionRange } from '../formats/frontier.ts'
 import { hashesAt, TILE_WIDTH, type Tile } from '../formats/tile.ts'
 import type { Subtree, TreeEdge } from '../formats/tree-edge.ts'
 
-/** Where the log stands: its latest checkpoint, and what it was made of. */
+/** The latest checkpoint of the log, and what it was made of. */
 export interface LogHead {
   origin: string
   size: number
@@ -93,9 +93,9 @@ const SELECT_RUNNING: Statement = {
 }
 
 /**
- * The transactions that are running and write events: their lock is older than the positions that they take. Those that only
- * read, a backup of hours perhaps, hold nothing up. One that is not among them any more has committed, and what it wrote is seen by every
- * statement that begins later, or it never will be.
+ * The transactions that are running and write events: their lock is older than the positions that they take.
+ * Transactions that only read, such as a long backup, hold nothing up. One that is gone from this list has committed,
+ * and every statement that begins later sees what it wrote, or it never will be seen.
  */
 export async function selectRunningTransactions(db: Queryable): Promise<Set<string>> {
   return new Set((await db.query<{ id: string }>(SELECT_RUNNING)).map(({ id }) => id))
@@ -116,7 +116,7 @@ export interface LogGrowth {
   processes: readonly SealedSeen[]
 }
 
-/** Only on top of the head that the sequencer has seen: with another one nothing is written. */
+/** Only on top of the head that the sequencer has seen; with another head nothing is written. */
 const GROW_LOG: Statement = {
   name: 'grow-audit-log',
   text: `WITH
@@ -180,7 +180,7 @@ const SELECT_SUBTREE_HASHES: Statement = {
   text: 'SELECT hash FROM audit_subtrees WHERE level = $3 AND index >= $1 AND index < $2 ORDER BY index',
 }
 
-/** The hashes of a tile; fewer than its width when some of them are not stored any more. */
+/** The hashes of a tile; fewer than its width if some of them are not stored any longer. */
 export async function selectTile(db: Queryable, { level, index, width }: Tile): Promise<Buffer[]> {
   const range = [index * TILE_WIDTH, index * TILE_WIDTH + width]
   const rows =
@@ -233,7 +233,7 @@ export function findAnnouncements(db: Queryable, { id, publicKey }: AnnouncedKey
 
 const SELECT_OLDEST_WAITING: Statement = {
   name: 'select-oldest-unsequenced-event',
-  // One row that somebody has put in front of the others must not hide how long they have waited.
+  // One row that was inserted in front of the others must not hide how long they have waited.
   text: `SELECT audit_event_time((array_agg(id ORDER BY id))[1]) AS at FROM (
            SELECT id FROM audit_events e
            WHERE position >= coalesce((SELECT next_position FROM audit_head), 0)

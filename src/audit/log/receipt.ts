@@ -24,11 +24,11 @@ const PATIENCE_MS = 3_000
 const LOOK_EVERY_MS = 100
 
 /**
- * The receipt of an event. One that has just happened waits for its place in the log.
+ * The receipt of an event. A new event waits for its place in the log.
  *
- * @param site only events of this site, and those that concern the whole vault; all when undefined
- * @throws {Problem} event-not-found, for what was dropped too, whose site is not known any more, and for what the vault has not
- *   written; log-pending, when nobody keeps the log; audit-log-changed, when no proof leads to the checkpoint
+ * @param site only events of this site, and those of the whole vault; all if undefined
+ * @throws {Problem} event-not-found, also for a dropped event, whose site is unknown, and for one that the vault did
+ *   not write; log-pending if the log is behind; audit-log-changed if no proof leads to the checkpoint
  */
 export async function giveReceipt(
   { database, authenticity }: { database: Database; authenticity: EventAuthenticity },

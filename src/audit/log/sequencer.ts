@@ -33,7 +33,7 @@ export interface SequencerDeps {
   /** The name of the log, for a vault that has none yet. */
   origin: string
   keys: {
-    /** The one that signs now. @throws {Problem} sealed, key-expired */
+    /** The key that signs now. @throws {Problem} sealed, key-expired */
     active(): LogKey | Promise<LogKey>
     /** All that may have signed before. */
     all(): readonly LogKey[]
@@ -46,7 +46,10 @@ export interface SequencerDeps {
     mark(isChanged: boolean): VaultMark | Promise<VaultMark>
   }
   events: {
-    /** Whether the vault made the event. Of one that was forged nobody hears otherwise: raises the alert. @throws {Problem} sealed */
+    /**
+     * Whether the vault made the event. This is the only place that sees a forged one, so it raises the alert. @throws
+     * {Problem} sealed
+     */
     judgePlaced(event: PlacedEvent, session: Queryable): Promise<Verdict>
     /** The numbers of this process. */
     readonly state: NumberClaim
@@ -55,7 +58,7 @@ export interface SequencerDeps {
     isSeen(text: string, mac: Buffer): Promise<boolean>
     /** @throws {Problem} sealed */
     sealSeen(seen: SeenNumbers): SealedSeen
-    /** Events are gone that their process has seen stored, or the claims of processes are. */
+    /** Events that their process has seen stored, or claims of processes, are missing. */
     miss(missing: readonly MissingNumbers[], vanished: readonly string[], session: Queryable): Promise<void>
   }
 }
@@ -71,11 +74,11 @@ const KEEP_EVERY_MS = 60_000
 const UNIQUE_VIOLATION = '23505'
 
 /**
- * Takes up the log where the last sequencer has left it. The caller holds the lock on that very session, so that whoever
- * lost the lock cannot write any more.
+ * Continues the log where the last sequencer left it. The caller holds the lock on this very session, so that a process
+ * that lost the lock cannot write.
  *
  * @param seen what this process knows of the log from before
- * @throws {LogChanged} when the log is not the one that the latest checkpoint was signed over, or older than `seen`
+ * @throws {LogChanged} if the log is not the one that the latest checkpoint was signed over, or is older than `seen`
  */
 export async function openSequencer(
   { newAuditEvent, now, origin, keys, events: made }: SequencerDeps,
@@ -127,7 +130,7 @@ export async function openSequencer(
     for (const process of unknown) numbers.take(process, seen.get(process))
   }
 
-  /** Those that the vault made, their numbers noted. */
+  /** The events that the vault made, with their numbers noted. */
   async function sift(events: readonly PlacedEvent[]): Promise<PlacedEvent[]> {
     const fresh = events.filter(({ isSequenced }) => !isSequenced)
     const ours: PlacedEvent[] = []
@@ -192,7 +195,7 @@ export async function openSequencer(
         const processes = numbers.takeChanges().map(made.sealSeen)
         const growth = { from: head, leaves, subtrees: grown.completed, head: next, isKept, isFromKept, processes }
         const isGrown = await growLog(session, growth).catch(explainGrowth)
-        if (!isGrown) throw new LogChanged(`the head of the log, ${head.size} leaves, was changed by somebody else`)
+        if (!isGrown) throw new LogChanged(`the head of the log, ${head.size} leaves, was changed outside the vault`)
         if (isKept) keptAt = at.getTime()
         signer = key.id
         edge = grown.edge
@@ -209,10 +212,10 @@ function changesRegistry({ body }: PlacedEvent): boolean {
   return /"type":"(?:key|root-key|restore)\./.test(body ?? '')
 }
 
-/** What is there twice was put there by somebody else. @throws {LogChanged} */
+/** The vault writes nothing twice. @throws {LogChanged} */
 function explainGrowth(error: unknown): never {
   if (!(error instanceof DatabaseError && error.sqlState === UNIQUE_VIOLATION)) throw error
-  throw new LogChanged('leaves or hashes stand where the log goes on: its head was put back, or they were put in')
+  throw new LogChanged('leaves or hashes exist after the end of the log: its head was put back, or they were added')
 }
 
 const VAULT: AuditCaller = { id: 'strongroom', kind: 'vault' }

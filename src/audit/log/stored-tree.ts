@@ -3,7 +3,7 @@ import { type ReadSubtree, rangeRoot } from '../formats/merkle.ts'
 import { subtreesOfTiles } from '../formats/tile.ts'
 import { selectTile } from './log-store.ts'
 
-/** Reads the subtrees of the log as it was at that size. What is not stored any more gives another hash. */
+/** Reads the subtrees of the log as it was at that size. A missing hash gives another root. */
 export function readTree(db: Queryable, size: number): ReadSubtree {
   return subtreesOfTiles((tile) => selectTile(db, tile), size)
 }

@@ -13,9 +13,9 @@ import { createLeafProof } from './proven-leaf.ts'
 
 /** With an alert and `/readyz` within ten seconds of the change, also where a look takes its time. */
 const LOOK_EVERY_MS = 4_000
-/** So many events at the end are compared with their leaves at each look. */
+/** How many events at the end are compared with their leaves at each look. */
 const EVENTS_COMPARED = 2 * TILE_WIDTH
-/** And so many full tiles of older ones, in turn, with the tree as well. */
+/** How many full tiles of older leaves are checked at each look, in turn, together with the tree. */
 const TILES_COMPARED = 4
 
 export interface LogEndWatchDeps {
@@ -36,7 +36,7 @@ export interface LogEndWatch {
   remember(seen: SeenLog): void
   /** Takes note of what is wrong; each reason is one alert. Other errors are thrown. */
   complain(error: unknown): void
-  /** Nothing is wrong any more. */
+  /** The log is right again. */
   settle(): void
   /** @throws {Problem} audit-log-changed */
   requireUnchanged(): void
@@ -101,7 +101,10 @@ export function watchLogEnd({
     watch.settle()
   }
 
-  /** Looks at the last events, and at some of the older ones. Answers with the first tile of the next look. @throws {LogChanged} */
+  /**
+   * Checks the last events, and some of the older ones. Answers with the first tile of the next look. @throws
+   * {LogChanged}
+   */
   async function lookAt(tx: Queryable, head: LogHead): Promise<number> {
     await requireIntact(tx, Math.max(0, head.size - EVENTS_COMPARED), head.size)
     const proof = createLeafProof(tx, head)

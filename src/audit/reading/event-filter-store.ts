@@ -2,7 +2,7 @@ import { eventUuidAt } from '../event/event-id.ts'
 import { numberSql } from '../event/event-row-store.ts'
 
 export interface EventFilter {
-  /** Only events of this site, and those that concern the whole vault; all of them when undefined. */
+  /** Only events of this site, and those of the whole vault; all of them if undefined. */
   site?: string | undefined
   caller?: string | undefined
   token?: string | undefined
@@ -36,8 +36,9 @@ const IS_WANTED = {
 } as const satisfies Record<keyof EventFilter, (value: string) => string>
 
 /**
- * The conditions of a filter, each in front of it an AND, with their values from parameter `$first` on, and a name for the
- * statement that they stand in. A condition is there or is not: every plan fits all values, and prunes the partitions.
+ * The conditions of a filter, each with an AND before it, with their values from parameter `$first` on, and a name for
+ * the statement that contains them. A condition is there or is left out: every plan fits all values, and prunes the
+ * partitions.
  */
 export function eventConditions(filter: EventFilter, first: number): { name: string; sql: string; values: unknown[] } {
   const wanted = (Object.keys(IS_WANTED) as (keyof EventFilter)[]).filter((name) => filter[name] !== undefined)

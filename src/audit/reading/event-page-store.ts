@@ -17,7 +17,7 @@ export interface EventSpan {
   before: string
 }
 
-/** What sorts before and behind every id. */
+/** Sorts before, and after, every id. */
 const FIRST = eventUuidAt(new Date(0))
 const LAST = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
@@ -40,7 +40,7 @@ function justBefore(uuid: string): string {
 export interface EventLook {
   /** The events that are wanted, in their order. */
   rows: EventRow[]
-  /** The id as its column has it of the event up to which it has looked; null when it has looked at all. */
+  /** The id, as its column has it, of the event up to which the page has looked; null before the first look. */
   last: string | null
 }
 
@@ -63,9 +63,9 @@ async function numbered(db: Queryable, name: (typeof LEADING)[number], value: st
 }
 
 /**
- * Looks through events in the order of their ids, which is the order of time to the millisecond, or in the opposite order: through
- * so many at the most of those that one condition of the filter leads to, or of all. Only the events of records are looked up
- * without such a limit, by their own indexes.
+ * Looks through events in the order of their ids, which is the order of time to the millisecond, or in the opposite
+ * order. It looks through a limited number of the events that one condition of the filter leads to, or of all. Only the
+ * events of records are found without such a limit, by their own indexes.
  *
  * @param most how many events are looked at
  * @param limit how many are found
@@ -106,7 +106,7 @@ export async function lookThroughEvents(
              SELECT r.* FROM wanted CROSS JOIN LATERAL (SELECT * FROM audit_events WHERE id = wanted.id OFFSET 0) AS r
            ) AS e ON true ORDER BY e.id${down}`,
   }
-  // Where each one is wanted there is no need to look further than they are wanted.
+  // If each one matches, the look ends with the last one that is wanted.
   const looked = others.sql === '' ? Math.min(most, limit) : most
   const values = [after, before, looked, limit, ...leading.values, ...others.values]
   const found = await db.query<{ count: number; last: string | null }>(statement, values)

@@ -4,7 +4,7 @@ import { isLockTimeout, isStatementTimeout } from '../../database/database-error
 import { readerConnections } from '../../database/session-pool.ts'
 import { Problem } from '../../values/problem.ts'
 
-/** Those who read the log take turns, on connections of their own: reveals do not wait for them. */
+/** Readers of the log take turns, on connections of their own, so that reveals do not wait for them. */
 export interface LogReaders {
   /**
    * Runs `work` when it is the caller's turn.
@@ -44,9 +44,9 @@ interface Waiting {
 }
 
 /**
- * So many work at once. Those that wait get a place in turn by caller, however many works one caller has waiting.
+ * How many reads run at once. The others wait for a turn by caller, however many reads one caller has waiting.
  *
- * @returns a function that runs a work when there is a place; it rejects with {Problem} busy when that takes too long
+ * @returns a function that runs a read in its turn; it rejects with {Problem} busy when that takes too long
  */
 export function createTurns({
   places,
@@ -70,7 +70,7 @@ export function createTurns({
     }
     const [owner, queue] = first
     const one = queue.shift()!
-    // A caller with more goes behind the others.
+    // A caller with more reads goes to the end.
     queues.delete(owner)
     if (queue.length > 0) queues.set(owner, queue)
     one.begin()

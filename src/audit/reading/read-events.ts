@@ -40,7 +40,7 @@ export async function readEvents(
     const look = await lookThroughEvents(database, page, span, { most, limit: limit - found, newestFirst })
     for (const row of look.rows) {
       const judgement = await authenticity.judge(row, database)
-      // Where the primary key was taken away there may be two of an event.
+      // If the primary key was removed, there may be two rows of an event.
       if (judgement === 'forged' || events.has(row.id)) continue
       const event = JSON.parse(row.body) as ReadEvents['events'][number]
       events.set(row.id, judgement === 'authentic' ? event : { ...event, unverified: true })

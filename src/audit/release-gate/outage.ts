@@ -12,7 +12,7 @@ const isOfTheLog = (code: string): code is CodeOfTheLog => CODES_OF_THE_LOG.some
 const TRY_EVERY_MS = 1_000
 /** A log that hangs is `busy`, as a vault with much to do is: after so long without one answer it counts as away. */
 const HANGS_AFTER_MS = 10_000
-/** A log that fails again so soon has not been mended, and somebody knows already. */
+/** A log that fails again so soon was not mended, and an alert was raised already. */
 const SAME_OUTAGE_MS = 60_000
 
 /** What is known of an answer. */
@@ -44,8 +44,8 @@ export interface OutageDeps {
 }
 
 /**
- * Notices when the log cannot be written, alarms once, and when it can again records the gap: from when to when, and how
- * many calls this process has refused meanwhile. PCI DSS 10.7.2, 10.7.3.
+ * Notices when the log cannot be written, raises one alert, and records the gap when it can be written again: from when
+ * to when, and how many calls this process refused. PCI DSS 10.7.2, 10.7.3.
  */
 export function watchOutage({ database, newAuditEvent, writeAuditEvent, now, alert, caller }: OutageDeps): Outage {
   let gap: { since: Date; code: CodeOfTheLog | 'busy'; refused: number } | undefined
@@ -85,7 +85,7 @@ export function watchOutage({ database, newAuditEvent, writeAuditEvent, now, ale
     timer = setTimeout(() => void record().then(tryLaterUnlessOver, tryInNewSessions), TRY_EVERY_MS).unref()
   }
 
-  /** A session may go on writing nothing, after what had it do so is gone. */
+  /** A session may go on writing nothing after the cause of that is gone. */
   function tryInNewSessions(): void {
     database.renew()
     tryLater()

@@ -6,11 +6,11 @@ import type { MissingNumbers } from '../completeness/number-tracker.ts'
 import { isProven, type ProofKeys } from '../log/proven-event.ts'
 
 /**
- * Stands in the way of every release from the moment that an event is found to be gone until an operator has looked, and said
- * so. What is stored in the meantime is no release.
+ * Refuses every release from the moment that an event is found missing until an operator has looked and resumes. What
+ * is stored in the meantime is no release.
  *
- * The log says what stops releases (`audit.missing`) and what lets them go on (`audit.resume`): only events that are proven to be
- * the vault's count. The table `audit_missing` only adds to it.
+ * The log says what stops releases (`audit.missing`) and what resumes them (`audit.resume`). Only events that are
+ * proven to be the vault's count. The table `audit_missing` only adds to them.
  */
 export interface ReleaseGate {
   /** @throws {Problem} audit-unavailable */
@@ -30,12 +30,12 @@ interface Stop {
   type: ClaimedStop['type']
   /** Numbers, as events name them. */
   missing: readonly string[]
-  /** Of an `audit.resume` the `audit.missing` events that it answers. */
+  /** For an `audit.resume`: the `audit.missing` events that it answers. */
   events: readonly string[]
 }
 
 export function createReleaseGate(keys: ProofKeys): ReleaseGate {
-  /** What was once seen is not forgotten when its row or its event is gone. */
+  /** A stop that was seen once stays, even if its row or its event is removed. */
   const known = new Map<string, MissingNumbers>()
   let reports: readonly string[] = []
   /** The bodies of events that are proven, by their ids: it is not looked up again. */
@@ -72,7 +72,7 @@ export function createReleaseGate(keys: ProofKeys): ReleaseGate {
       const answered = new Set(resumes.flatMap(({ events }) => events))
       const seenTo = new Set(resumes.flatMap(({ missing }) => missing))
       const open = stops.filter(({ id, type }) => type === 'audit.missing' && !answered.has(id))
-      // The same numbers may be missing again after somebody has looked.
+      // The same numbers may be missing again after an operator has looked.
       const named = new Set(open.flatMap(({ missing }) => missing))
       const found = [...named].map(parseMissing).filter((one) => one !== undefined)
       for (const one of [...rows, ...found]) known.set(describeMissing(one), one)

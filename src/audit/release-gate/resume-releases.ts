@@ -14,10 +14,10 @@ export interface ResumeDeps {
 }
 
 /**
- * Lets releases go on after events were found to be gone: an operator has looked why. The event of it names them, and the events
- * that it answers; they stay a finding of `audit verify`.
+ * Resumes releases after an operator has looked at why events are missing. Its event names them, and the events that it
+ * answers. They stay a finding of `audit verify`.
  *
- * @returns what is missing, none when nothing stands in the way
+ * @returns what is missing; empty if nothing stops releases
  */
 export async function resumeReleases(deps: ResumeDeps, operator: AuditCaller): Promise<MissingNumbers[]> {
   const { database, newAuditEvent, now, gate } = deps
@@ -36,7 +36,7 @@ export async function resumeReleases(deps: ResumeDeps, operator: AuditCaller): P
     await database.transaction(async (tx) => {
       await insertEvents(tx, [event])
       for (const one of some) {
-        // Its row may have been removed by somebody else.
+        // Its row may have been removed by others.
         await insertMissing(tx, one, now())
         await markResumed(tx, one, event.id)
       }

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { ConfigError } from '../../config/config.ts'
 import type { Database, Queryable } from '../../database/database.ts'
 import { isLockTimeout } from '../../database/database-error.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import type { AuditCaller, NewAuditEvent } from '../event/audit-event.ts'
 import { insertEvents } from '../event/audit-store.ts'
 import { minimumIndexOf } from '../formats/tile.ts'
@@ -26,11 +27,11 @@ import {
 
 const ATTEMPTS = 10
 const PAUSE_MS = 500
-/** So many old events may stand behind a younger one: transactions pass each other at the end of a month. */
+/** How many old events may follow a younger one: transactions overtake each other at the end of a month. */
 const MOST_STRAGGLERS = 1_000
 
 /** The events must stay for now; the message says why. */
-class NotDroppable extends Error {
+class NotDroppable extends VaultError {
   override readonly name = 'NotDroppable'
 }
 
@@ -69,15 +70,15 @@ export interface DroppedEvents {
 interface Step {
   until: Date
   month: OldPartition | undefined
-  /** Older months, which are gone by then unless it is a dry run. */
+  /** Older months, which are gone by then except in a dry run. */
   older: readonly OldPartition[]
   rest: OldPartition | undefined
 }
 
 /**
- * Drops whole months of events that are older than so many months, from the beginning of the log on, each month with an event
- * that says which places of the log are empty now. Their leaves stay, so that the log still verifies. Nothing goes that the
- * latest checkpoint does not cover, that is not what it was, or that stands behind something that is missing already.
+ * Drops whole months of events that are older than so many months, from the beginning of the log, each month with an
+ * event that says which places of the log are empty now. Their leaves stay, so that the log still verifies. Events stay
+ * if the latest checkpoint does not cover them, if they were changed, or if an earlier event is missing.
  *
  * @throws {NotDroppable}
  * @throws {ConfigError} when the role does not own the log
@@ -163,7 +164,7 @@ function drop(
     await insertEvents(tx, [event])
     await settlements.carryOver(tx, newAuditEvent, operator, (sequence) => sequence < firstKept)
     if (rest !== undefined) await deleteOldEvents(tx, rest, until, firstKept)
-    // Last, since from here to the commit everybody waits who writes or reads events.
+    // Last, since all readers and writers of events wait from here to the commit.
     if (month !== undefined) await dropMonth(tx, month, kept)
     // What these keys have signed is still believed by who knows only a later one.
     for (const key of announced) await announceKey(tx, newAuditEvent, key)
@@ -205,7 +206,7 @@ async function examine(
   return { events: leading, firstKept, minimumIndex: minimumIndexOf(firstKept, await sizeOf(db)), event: null }
 }
 
-/** What somebody removed is evidence, and must not look dropped. @throws {NotDroppable} */
+/** Removed events are evidence, and must not look dropped. @throws {NotDroppable} */
 async function requireNothingMissing(db: Queryable, from: number, firstKept: number): Promise<void> {
   const missing = await selectMissing(db, from, firstKept)
   if (missing.length === 0) return
@@ -231,14 +232,14 @@ function isCovered(range: DroppedRange, drops: readonly DroppedRange[]): boolean
   return true
 }
 
-/** Somebody may be reading what is to go; nobody who writes events waits for that. */
+/** A reader may hold these partitions; writers of events do not wait for that. */
 async function patiently<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await work()
     } catch (error) {
       if (!isLockTimeout(error)) throw error
-      if (attempt === ATTEMPTS) throw new NotDroppable('somebody is reading the audit log: try again later.')
+      if (attempt === ATTEMPTS) throw new NotDroppable('the audit log is being read: try again later.')
       await wait(PAUSE_MS)
     }
   }

@@ -6,8 +6,11 @@ export function monthsBefore(at: Date, months: number): Date {
 /** PCI DSS 10.5.1: audit logs are kept for twelve months at least. */
 export const MIN_MONTHS_KEPT = 12
 
-/** So many months behind the current one have partitions before their first event. */
+/** How many months after the current one have partitions before their first event. */
 export const MONTHS_AHEAD = 3
 
-/** With fewer, somebody must look why: an event of a month without a partition lies in the default one, and is in the way. */
+/**
+ * With fewer an operator must find out why: an event of a month without a partition goes into the default one, and
+ * blocks the partition.
+ */
 export const FEWEST_MONTHS_AHEAD = 2

@@ -21,13 +21,16 @@ const PREPARE_PARTITIONS: Statement = {
   text: 'SELECT audit_prepare_partitions()',
 }
 
-/** Makes the partitions of this month and the next three, by the database's clock. Those that cannot be made are left out. */
+/**
+ * Makes the partitions of this month and the next three, by the database's clock. It leaves out those that cannot be
+ * made.
+ */
 export async function preparePartitions(db: Queryable): Promise<void> {
   await db.query(PREPARE_PARTITIONS)
 }
 
 export interface PartitionState {
-  /** How many months behind the current one have partitions, up to 3; -1 when the current one has none. */
+  /** How many months after the current one have partitions, up to 3; -1 if the current one has none. */
   monthsAhead: number
   /** How many events lie in the default partition because their month had none, counted up to 10,000. */
   astray: number
@@ -75,7 +78,7 @@ export function selectOldPartitions(db: Queryable, before: Date): Promise<OldPar
 
 const LIMIT_WAITING: Statement = { name: 'limit-waiting', text: "SET LOCAL lock_timeout = '1s'" }
 
-/** Keeps everybody from writing into the partitions until the transaction ends. No writer waits longer than a second. */
+/** Keeps all writers out of the partitions until the transaction ends. No writer waits longer than a second. */
 export async function freezePartitions(tx: Queryable, partitions: readonly OldPartition[]): Promise<void> {
   const names = partitions.map(({ name }) => name).join(', ')
   await tx.query(LIMIT_WAITING)
@@ -90,7 +93,7 @@ const FIND_FIRST_YOUNGER: Statement = {
                          (SELECT size FROM audit_head), 0)::float8 AS sequence`,
 }
 
-/** The first leaf from that one on whose event is not older; the size of the log when there is none. */
+/** The first leaf from that one on whose event is not older; the size of the log if there is none. */
 export async function findFirstYounger(db: Queryable, from: number, until: Date): Promise<number> {
   return (await db.query<{ sequence: number }>(FIND_FIRST_YOUNGER, [from, until]))[0]!.sequence
 }
@@ -113,15 +116,17 @@ export interface OldEvents {
   events: number
   /** How many of them have their place in the log, below its latest checkpoint. */
   placed: number
-  /** How many of those are still what their leaf says, and what stands beside them. */
+  /** How many of them still match their leaf and their columns. */
   intact: number
-  /** How many of them are to go: they stand in the log from the first leaf on that was kept, before the first younger one. */
+  /**
+   * How many of them are dropped: they are in the log between the first leaf that was kept and the first younger event.
+   */
   leading: number
-  /** How many stand behind it. */
+  /** How many follow it. */
   trailing: number
 }
 
-/** Looks at all that is older in these partitions. */
+/** Looks at everything in these partitions that is older. */
 export async function inspectOldEvents(
   db: Queryable,
   partitions: readonly OldPartition[],
@@ -164,7 +169,7 @@ export function selectMissing(db: Queryable, from: number, to: number): Promise<
 
 const IS_LEADING = 'EXISTS (SELECT FROM audit_leaves l WHERE l.event = e.id AND l.sequence < $1)'
 
-/** The old events of a month that stand in the log behind a younger one. */
+/** The old events of a month that follow a younger one in the log. */
 export async function selectStragglers(db: Queryable, month: OldPartition, firstYounger: number): Promise<string[]> {
   const text = `SELECT id FROM ${month.name} e WHERE NOT ${IS_LEADING}`
   const rows = await db.query<{ id: string }>({ name: `stragglers of ${month.name}`, timeoutMs: TIMEOUT_MS, text }, [
@@ -173,7 +178,7 @@ export async function selectStragglers(db: Queryable, month: OldPartition, first
   return rows.map(({ id }) => eventIdOf(id))
 }
 
-/** Deletes, from the partition for everything else, what is older and stands in the log before that leaf. */
+/** Deletes from the default partition what is older and comes before that leaf in the log. */
 export async function deleteOldEvents(
   tx: Queryable,
   rest: OldPartition,
@@ -201,8 +206,8 @@ const TAKE_IN_ASTRAY: Statement = {
 }
 
 /**
- * Makes the partition of the month that begins then, and moves the events there that lie in the default one. Waits a second at
- * the most for those who read or write events, who wait for it until the transaction ends.
+ * Makes the partition of the month that begins then, and moves its events there from the default partition. It waits a
+ * second at most for readers and writers of events, who wait for it until the transaction ends.
  */
 export async function takeInAstray(tx: Queryable, month: Date): Promise<void> {
   await tx.query(LIMIT_WAITING)

@@ -9,12 +9,12 @@ const ATTEMPTS = 10
 const PAUSE_MS = 500
 
 /**
- * Gives events that lie in the default partition the partition of their month. What they say and where they stand in the log
- * stays as it is.
+ * Moves events from the default partition into the partition of their month. Their content and their place in the log
+ * stay.
  *
  * @param owner the database as the role that owns the log
  * @param log takes a line for what was done, or why not
- * @param attempts how often it waits a second for those who read or write events
+ * @param attempts how often it waits a second for readers and writers of events
  */
 export async function takeInAllAstray(
   owner: Database,

@@ -1,4 +1,5 @@
 import type { Database } from '../../database/database.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import type { AuditCaller, NewAuditEvent } from '../event/audit-event.ts'
 import type { WriteAuditEvent } from '../event/write-audit-event.ts'
 import { authenticateWaiting } from '../log/authenticate-waiting.ts'
@@ -80,15 +81,14 @@ async function findAll(deps: ReviewDeps, { since, timeZone }: Review, until: Dat
 }
 
 /** There is no such finding; the message says what to do. */
-class FindingNotFound extends Error {
+class FindingNotFound extends VaultError {
   override readonly name = 'FindingNotFound'
 }
 
 /**
- * Notes that a person has looked at a finding. The review goes on to show it, and no more as something to look at, until
- * more belongs to it.
+ * Notes that a person has looked at a finding. The review still shows it, but as done, until it gets new events.
  *
- * @param note what came of it, in the clear: the log keeps it
+ * @param note the result, in the clear: the log keeps it
  * @throws {FindingNotFound}
  * @throws {Problem} audit-unavailable
  */

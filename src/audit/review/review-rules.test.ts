@@ -61,7 +61,7 @@ describe('many refusals', () => {
     )
   })
 
-  it('are told apart by what unknown callers asked for', () => {
+  it('are separated by what unknown callers asked for', () => {
     const unknown = (route: string) => ({ ...group, count: 30, caller: null, route, claimed: [] })
     const found = applyReviewRules({
       ...nothing,
@@ -86,7 +86,7 @@ it('of refusals says where they came from, and which clients the unknown claimed
   expect(found).toMatchObject({
     sources: ['192.0.2.1', '192.0.2.9'],
     claimed: ['client_a', 'client_b'],
-    detail: 'somebody unknown was refused 60 times at /oauth/token, from 192.0.2.1 192.0.2.9, as client_a client_b',
+    detail: 'an unknown caller was refused 60 times at /oauth/token, from 192.0.2.1 192.0.2.9, as client_a client_b',
   })
 })
 

@@ -12,7 +12,7 @@ export interface EventGroup {
   first: Date
   last: Date
   events: readonly string[]
-  /** Where they came from: up to ten addresses, networks or machines. */
+  /** Their sources: up to ten addresses, networks or machines. */
   sources: readonly string[]
 }
 
@@ -22,7 +22,7 @@ export interface RevealHour extends EventGroup {
   kind: string
   /** How many different records; `count` is how many reveals. */
   records: number
-  /** The median of `records` over the hours before in which the caller revealed anything; 0 when there were none. */
+  /** The median of `records` over the earlier hours in which the caller revealed anything; 0 if there were none. */
   usual: number
   /** 0 to 23, by the clock of the reviewer's time zone. */
   hour: number
@@ -40,11 +40,11 @@ export interface NewPurpose extends EventGroup {
 
 /** What was refused in one hour. */
 export interface RefusalHour extends EventGroup {
-  /** Null for those whom nobody knows. */
+  /** Null for unknown callers. */
   caller: string | null
-  /** What they asked for, of those whom nobody knows. */
+  /** What unknown callers asked for. */
   route: string | null
-  /** Up to ten clients that those whom nobody knows claimed to be. */
+  /** Up to ten clients that unknown callers claimed to be. */
   claimed: readonly string[]
 }
 
@@ -62,7 +62,7 @@ export interface ReviewFigures {
   forged: EventGroup | undefined
 }
 
-/** Who has looked at a finding, and what came of it. */
+/** Who has looked at a finding, and the result. */
 export interface Acknowledgement {
   by: string
   at: string
@@ -70,7 +70,7 @@ export interface Acknowledgement {
 }
 
 export interface Finding {
-  /** The same as long as nothing new belongs to the finding, whatever time the review is over. */
+  /** Stays the same while the finding gets no new event, whatever time the review covers. */
   id: string
   rule: string
   severity: 'low' | 'medium' | 'high'
@@ -87,7 +87,7 @@ export interface Finding {
   acknowledged: Acknowledgement | null
 }
 
-/** What a rule says; `route` tells apart what unknown callers did. */
+/** What a rule says; `route` separates what unknown callers did. */
 type Found = Omit<Finding, 'id' | 'rule' | 'severity' | 'acknowledged'> & { route?: string | null }
 
 export interface ReviewRule {
@@ -109,7 +109,7 @@ export const PURPOSE_DAYS = 90
 const WORKING_HOURS = [7, 20] as const
 /** Many refusals are more in an hour than this. */
 const REFUSALS_PER_HOUR = 20
-/** How far back releases are looked for that nobody has reviewed. */
+/** How far back unreviewed releases are searched for. */
 export const UNREVIEWED_DAYS = 90
 export const MAX_WAITING_SECONDS = 60
 
@@ -174,7 +174,7 @@ export const reviewRules: readonly ReviewRule[] = [
             caller: null,
             route,
             // Refusals that were counted together name no route.
-            detail: `somebody unknown was refused ${sum(hours)} times at ${route ?? 'any route'}, ${from}`,
+            detail: `an unknown caller was refused ${sum(hours)} times at ${route ?? 'any route'}, ${from}`,
           }
         }),
       ]

@@ -4,7 +4,7 @@ import { eventIdOf, eventUuidAt } from '../event/event-id.ts'
 import { IS_WAITING, isAuthenticSql, numberSql } from '../event/event-row-store.ts'
 import type { Acknowledgement, EventGroup, NewPurpose, RefusalHour, RevealHour } from './review-rules.ts'
 
-/** Figures over months of events, for a report that nobody waits for. */
+/** Figures over months of events, for a report. No request waits for them. */
 const REVIEW_TIMEOUT_MS = 10 * 60 * 1000
 
 /** The times that a review is about, as bounds of ids. */
@@ -18,7 +18,7 @@ export interface Reviewed extends ReviewTimes {
   waiting: readonly Buffer[]
 }
 
-/** The authentic events under these conditions. What is not looked at by itself first need not be JSON. */
+/** The authentic events under these conditions. Without that check a body need not be JSON. */
 const authentic = (type: string, conditions: string, waiting: string) =>
   `(SELECT e.*, audit_event_time(e.id) AS at FROM audit_events e WHERE type = ${numberSql('type', `'${type}'`)} AND ${conditions} AND ${isAuthenticSql(waiting)} OFFSET 0) AS e`
 
@@ -26,17 +26,17 @@ const boundsOf = ({ since, until, waiting }: Reviewed) => [eventUuidAt(since), e
 
 const named = (expression: string, when: string) =>
   `coalesce((array_agg(DISTINCT ${expression}) FILTER (WHERE ${when}))[1:10], '{}')`
-/** Refusals that were counted together name several; the first of them stands for all. */
+/** Refusals that were counted together have several; the first represents them all. */
 const SOURCE = "coalesce(body::json ->> 'source', body::json -> 'sources' ->> 0)"
 const SOURCES = `${named(SOURCE, `${SOURCE} IS NOT NULL`)} AS sources`
 const CLAIMED = named("body::json ->> 'subject'", "caller IS NULL AND body::json ->> 'subject' IS NOT NULL")
 
-/** What every group of events tells of itself. */
+/** The members that every group of events has. */
 const groupOf = (count: string) => `${count} AS count, min(at) AS first, max(at) AS last,
                (array_agg(id ORDER BY id))[1:10] AS events, ${SOURCES}`
 const GROUP = groupOf('count(*)::float8')
 
-/** What a group of rows tells that are not believed: a body may be no JSON. */
+/** The members of a group of rows that are not the vault's: a body may be no JSON. */
 const GROUP_OF_ROWS = `count(*)::float8 AS count, min(audit_event_time(id)) AS first, max(audit_event_time(id)) AS last,
           '{}'::text[] AS sources, (array_agg(id ORDER BY id))[1:10] AS events`
 
@@ -106,7 +106,7 @@ export function selectNewPurposes(
   return queryGroups(db, SELECT_NEW_PURPOSES, [...times, byteaArray(waiting)])
 }
 
-/** An event may stand for many refusals of unknown callers, and says then how many. */
+/** An event may represent many refusals of unknown callers, and then says how many. */
 const REFUSALS = groupOf("sum(coalesce((body::json ->> 'count')::float8, 1))")
 const SELECT_REFUSAL_HOURS: Statement = {
   name: 'review-refusal-hours',
@@ -117,7 +117,7 @@ const SELECT_REFUSAL_HOURS: Statement = {
   timeoutMs: REVIEW_TIMEOUT_MS,
 }
 
-/** What was refused, by caller and hour; of those whom nobody knows by what they asked for. */
+/** Refusals by caller and hour; those of unknown callers by what they asked for. */
 export function selectRefusalHours(db: Queryable, reviewed: Reviewed): Promise<RefusalHour[]> {
   return queryGroups(db, SELECT_REFUSAL_HOURS, boundsOf(reviewed))
 }

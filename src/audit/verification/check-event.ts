@@ -26,8 +26,8 @@ export interface ReadEvent {
 }
 
 /**
- * Reads an event and checks its form: the body is canonical (RFC 8785), and the columns beside it say the same. Undefined
- * when it cannot be read at all.
+ * Reads an event and checks its form: the body is canonical (RFC 8785), and its columns say the same. Undefined if it
+ * cannot be read at all.
  *
  * @param event the id that its place says it has
  */
@@ -48,7 +48,7 @@ export function checkEvent(
   }
   const differing = columns === undefined ? [] : differingColumns(columns, members)
   if (differing.length > 0) {
-    const detail = `what stands beside the event differs from the event: ${differing.join(', ')}`
+    const detail = `the columns of the event differ from its body: ${differing.join(', ')}`
     findings.add({ code: 'columns-differ', ...place, detail })
   }
   return {
@@ -75,7 +75,9 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
 
-/** Whether members stand in the order of RFC 8785, section 3.2.3: by UTF-16 code units, as JavaScript compares strings. */
+/**
+ * Whether members are in the order of RFC 8785, section 3.2.3: by UTF-16 code units, as JavaScript compares strings.
+ */
 function isSorted(value: unknown): boolean {
   if (Array.isArray(value)) return value.every(isSorted)
   if (!isObject(value)) return true

@@ -8,13 +8,13 @@ import type { TrustedKeys } from './trusted-keys.ts'
 /** A checkpoint that can be read. */
 export type ReadEvidence = Checkpoint & { place: string; note: SignedNote }
 
-/** Reads a checkpoint; undefined when it is none, which is among the findings then. */
+/** Reads a checkpoint; undefined if the text is none, which is then a finding. */
 export function readEvidence(findings: Findings, { place, note, beside }: LogEvidence): ReadEvidence | undefined {
   try {
     const evidence = { place, ...parseCheckpoint(note) }
     const { size, origin = evidence.origin, root = evidence.root } = beside ?? evidence
     if (size !== evidence.size || origin !== evidence.origin || !root.equals(evidence.root)) {
-      findings.add({ code: 'edited', detail: `what stands beside ${place} differs from what the checkpoint says` })
+      findings.add({ code: 'edited', detail: `the columns of ${place} differ from what the checkpoint says` })
     }
     return evidence
   } catch (error) {
@@ -43,7 +43,7 @@ export interface EvidenceCheck {
   readonly count: number
 }
 
-/** Compares checkpoints, in the order of their sizes, with the tree as it grows, and asks who has signed them. */
+/** Compares checkpoints, in the order of their sizes, with the tree as it grows, and looks for trusted signatures. */
 export function createEvidenceCheck(
   findings: Findings,
   tree: Omit<TreeCheck, 'add' | 'end'>,
@@ -51,7 +51,7 @@ export function createEvidenceCheck(
   origin: string | undefined,
 ): EvidenceCheck {
   let count = 0
-  /** Signed by nobody who is trusted yet; a later part of the log may tell. */
+  /** Without a trusted signature so far; a later part of the log may announce the key. */
   let unsigned: { evidence: ReadEvidence; isSame: boolean }[] = []
   /** Checkpoints of other trees, each with the last size before that was right. */
   const others: { evidence: ReadEvidence; soundSize: number }[] = []
@@ -85,7 +85,9 @@ export function createEvidenceCheck(
     for (const { evidence } of unsigned) sayUnknownKey(findings, evidence)
   }
 
-  /** What nobody trusted has signed proves nothing, and has been said already, as was what is wrong with single tiles. */
+  /**
+   * A checkpoint without a trusted signature proves nothing. It is a finding already, as are faults of single tiles.
+   */
   function sayOthers(): void {
     const strange = new Set(unsigned.map(({ evidence }) => evidence))
     const signed = others.filter(({ evidence }) => !strange.has(evidence) && !tree.endsInWrongTile(evidence.size))

@@ -9,7 +9,7 @@ import type { LoggedLeaf } from './log-source.ts'
 import type { RecordHistories } from './record-history.ts'
 import type { TrustedKeys } from './trusted-keys.ts'
 
-/** So many edited events are remembered, to see whether they were only swapped. */
+/** How many edited events are remembered, to see whether they were only swapped. */
 const MOST_COMPARED = 10_000
 
 export interface LeafCheck {

@@ -25,7 +25,7 @@ function check(...steps: (Made | number)[]): string[] {
   return findings.list().map(({ code, detail }) => `${code} ${detail.split(': ')[1]}`)
 }
 
-it('finds nothing in a whole log, in whatever order events came into it', () => {
+it('finds nothing in a complete log, in any order of its events', () => {
   expect(check(made(2, { settled: 1 }), made(1), made(3))).toEqual([])
   expect(check(made(1), made(4, { skipped: range(2, 3) }))).toEqual([])
   expect(check(made(1), made(1, { process: 'proc_2' }))).toEqual([])

@@ -6,7 +6,7 @@ import type { Findings } from './log-finding.ts'
 
 /** What was read of the events of one process. */
 interface ProcessEvents {
-  /** Numbers that are accounted for: of events, and those that the process calls rolled back. */
+  /** Numbers that are accounted for: those of events, and those that the process calls rolled back. */
   seen: NumberRanges
   lost: NumberRanges
   /** What a server has found to be missing, as events of the log say. */
@@ -19,7 +19,7 @@ interface ProcessEvents {
 
 export interface NumberCheck {
   add(event: Pick<ReadEvent, 'made' | 'type' | 'missing'>): void
-  /** So many leaves have no event: their numbers are not known. */
+  /** How many leaves have no event, so that their numbers are unknown. */
   skip(count: number): void
   /** Says which numbers are missing. */
   end(): void

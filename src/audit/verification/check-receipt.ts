@@ -5,7 +5,9 @@ import { hashLeaf, includes } from '../formats/merkle.ts'
 import { type ReadEvidence, readEvidence } from './check-evidence.ts'
 import type { Findings } from './log-finding.ts'
 
-/** A receipt that holds in itself: its proof leads from its event to its checkpoint. Who has signed that is another question. */
+/**
+ * A receipt that is consistent: its proof leads from its event to its checkpoint. Its signatures are checked elsewhere.
+ */
 export interface ReadReceipt {
   place: string
   event: string

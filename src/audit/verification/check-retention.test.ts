@@ -75,7 +75,7 @@ describe('a drop', () => {
     expect(await verify(dropped())).toMatchObject({ ok: true, findings: [], dropped: 600, minimum_index: 768 })
   })
 
-  it('goes on where the last one ended, whose own event is dropped with its month at last', async () => {
+  it('starts where the last one ended, whose own event is dropped later with its month', async () => {
     const log = dropped({ ranges: ['0-299'], until: '2026-02-01T00:00:00.000Z', minimum_index: 512 }, [0, 300])
     expect(await verify(log)).toMatchObject({ findings: [], dropped: 300, minimum_index: 512 })
     dropped({}, [0, 600], { log, at: '2027-04-15' })
@@ -179,7 +179,7 @@ describe('drops of earlier versions, which need not be of the beginning', () => 
     return log
   }
 
-  it('still count, also when this version goes on', async () => {
+  it('still count, also when this version continues', async () => {
     const log = droppedEarlier()
     expect(await verify(log)).toMatchObject({ findings: [], dropped: 200, minimum_index: 0 })
     log.add({ type: 'audit.start', minimum_index: 0 })

@@ -4,13 +4,13 @@ import type { ReadEvent } from './check-event.ts'
 import { type Findings, leaves } from './log-finding.ts'
 import type { TrustedKeys } from './trusted-keys.ts'
 
-/** The time of an event is taken before it commits, so that events may stand a little out of the order of time. */
+/** The time of an event is taken before it commits, so events may be a little out of the order of time. */
 export const TIME_TOLERANCE_MS = 5 * 60 * 1000
 
 /** PCI DSS 10.5.1: events are kept for a year at least. */
 const KEPT_MS = 365 * 24 * 60 * 60 * 1000
 
-/** Events that are not there any more. */
+/** Missing events. */
 interface Gap {
   from: number
   /** The last one. */
@@ -19,7 +19,7 @@ interface Gap {
   event: string | undefined
   /** The latest time of them as far as it is known, and no earlier than the event before allows. */
   latest: number
-  /** The time of the event behind it. */
+  /** The time of the event after it. */
   after: number
 }
 
@@ -63,19 +63,19 @@ export interface RetentionCheck {
 }
 
 /**
- * Tells events that retention has dropped from events that somebody removed. A drop counts when it is in the signed part of
- * the log, and when what it says holds: it takes whole months from the beginning of the log on, and everything that is
- * missing there is older than its time, which lies twelve months before the drop.
+ * Tells events that retention dropped from events that were removed. A drop counts if it is in the signed part of the
+ * log and if it holds: it takes whole months from the beginning of the log, and everything that is missing there is
+ * older than its time, which is twelve months before the drop.
  *
- * Earlier versions dropped months that were not the beginning of the log. Their drops count where they stand in the log
- * before the first event of this version, which nobody can put there any more.
+ * Earlier versions dropped months that were not the beginning of the log. Their drops count if they precede the first
+ * event of this version, where new events cannot be added.
  */
 export function createRetentionCheck(findings: Findings, trusted: TrustedKeys): RetentionCheck {
   const gaps: Gap[] = []
   const drops: Drop[] = []
   /** The first leaf that says a minimum index, as this version does and no earlier one. */
   let firstOfVersion = Number.POSITIVE_INFINITY
-  /** For each month in which a missing event was made, the first such leaf. */
+  /** For each month with a missing event: the first such leaf. */
   const firstOfMonth = new Map<number, number>()
   /** The first missing leaf of which no time is known; it is no younger than what follows. */
   let timeless: number | undefined
@@ -107,7 +107,7 @@ export function createRetentionCheck(findings: Findings, trusted: TrustedKeys): 
     const [range] = ranges
     if (range === undefined) return 'it says no places'
     if (ranges.length > 1 || range.from !== 0) return 'it is not of the beginning of the log'
-    if (range.to >= sequence) return 'it is of events behind itself'
+    if (range.to >= sequence) return 'it is of events after itself'
     if (monthsBefore(new Date(until), 0).getTime() !== until) return 'it is not of whole months'
     if (until > monthsBefore(new Date(at), MIN_MONTHS_KEPT).getTime())
       return `it is of events younger than ${MIN_MONTHS_KEPT} months`
@@ -212,7 +212,7 @@ function readRange(range: string): Range[] {
   return from === undefined ? [] : [{ from: Number(from), to: Number(to) }]
 }
 
-/** Months are counted from year 0; a time that is none is later than all. */
+/** Months are counted from year 0; an invalid time is later than all. */
 function monthOf(time: number): number {
   if (!Number.isFinite(time)) return Number.POSITIVE_INFINITY
   const date = new Date(time)

@@ -10,11 +10,11 @@ export interface TreeCheck {
   readonly size: number
   /** Adds the next leaf; undefined when its hash is not known. */
   add(hash: Buffer | undefined, subtree: StoredSubtree): void
-  /** Whether that is the root of the leaves so far; undefined when nobody can know. */
+  /** Whether that is the root of the leaves so far; undefined if that cannot be known. */
   hasRoot(root: Buffer): boolean | undefined
   /**
-   * Whether the leaves so far would have that root if somebody had not changed the order of the last ones. What it finds
-   * out stands among the findings, at the latest after the next leaf.
+   * Whether the leaves so far would have that root in another order of the last ones. What it finds out is among the
+   * findings, at the latest after the next leaf.
    *
    * @param soundSize up to where the leaves are known to be right
    */
@@ -28,7 +28,7 @@ export interface TreeCheck {
 }
 
 const TILE_HEIGHT = 8
-/** Beyond so many it is not tried what has happened to them. */
+/** With more wrong tiles it is not explained what happened to them. */
 const MOST_TILES_EXPLAINED = 4
 
 /** A tile whose leaves do not have the hash that is stored for it. */
@@ -123,7 +123,7 @@ export function createTreeCheck(findings: Findings, hasSubtrees: () => boolean):
 
   function explainWrongTiles(): void {
     const open = new Set(wrong)
-    // Whoever swaps two leaves leaves two wrong tiles at the most.
+    // Two swapped leaves make at most two wrong tiles.
     const few = wrong.filter((one): one is WrongTile & { suspects: Suspects } => one.suspects !== undefined)
     if (few.length < wrong.length) few.length = 0
     for (const one of few) {

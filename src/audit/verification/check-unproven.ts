@@ -7,7 +7,7 @@ import type { WaitingEvent } from './log-source.ts'
 export interface UnprovenCheck {
   /** An event of the log, or one that waits for it. */
   add(event: ReadEvent): void
-  /** An event that the log has gone past, and that has no leaf. */
+  /** An event that the log has passed, and that has no leaf. */
   pass(event: WaitingEvent): void
   /** Says which of those no `audit.unproven` names. */
   end(): void
@@ -15,7 +15,7 @@ export interface UnprovenCheck {
   readonly count: number
 }
 
-/** Checks what the log has gone past: commands without keys write events that it only names. */
+/** Checks what the log has passed: commands without keys write events that the log only names. */
 export function createUnprovenCheck(findings: Findings): UnprovenCheck {
   const named = new Set<string>()
   /** The names of events without a leaf, with their ids. */

@@ -1,11 +1,11 @@
 import { hashNode, rootOf } from '../formats/merkle.ts'
 
 /**
- * What somebody has done to a few leaves whose root is known from before. All of it is found by trying: the 256 leaves of a
- * tile can be swapped in 32,640 ways, which takes about a second.
+ * What was done to a few leaves whose root is known from before. It is found by trying: the 256 leaves of a tile can be
+ * swapped in 32,640 ways, which takes about a second.
  */
 
-/** Leaves as they are, and the test whether a root is the one that they had. */
+/** The leaves as they are, and the test whether a root is the original one. */
 export interface Suspects {
   hashes: readonly Buffer[]
   isRoot(root: Buffer): boolean

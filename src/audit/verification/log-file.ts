@@ -1,17 +1,18 @@
 import { open, stat } from 'node:fs/promises'
 import canonicalize from 'canonicalize'
+import { VaultError } from '../../values/vault-error.ts'
 import { hashOfBase64 } from '../formats/canonical-base64.ts'
 import { TILE_WIDTH } from '../formats/tile.ts'
 import { type LogEvidence, type LoggedLeaf, type LogPage, type LogSource, subtreeKey } from './log-source.ts'
 
 /**
  * A log in a file, as `audit export --format jsonl` writes it: a line for each event, `{"sequence":7,"event":{…}}`, in
- * ascending order. Of what was dropped a line keeps the hash of its leaf and the id of the event,
- * `{"sequence":7,"id":"evt_…","hash":"<base64>"}` (earlier versions wrote no id), or the hash of 256 leaves that fill a tile,
- * `{"sequence":256,"leaves":256,"hash":"<base64>"}`. A checkpoint, `{"checkpoint":"<signed note>"}`, stands behind the leaves
- * that it was signed over; the last one is the export's own.
+ * ascending order. For dropped events a line keeps the hash of the leaf and the id of the event,
+ * `{"sequence":7,"id":"evt_…","hash":"<base64>"}` (earlier versions wrote no id), or the hash of 256 leaves that fill a
+ * tile, `{"sequence":256,"leaves":256,"hash":"<base64>"}`. A checkpoint, `{"checkpoint":"<signed note>"}`, follows the
+ * leaves that it was signed over; the last one is the export's own.
  */
-export class LogFileError extends Error {
+export class LogFileError extends VaultError {
   override readonly name = 'LogFileError'
 }
 
@@ -32,7 +33,7 @@ interface CheckpointLine {
   checkpoint: string
 }
 
-/** @throws {LogFileError} here and while it is read, when the file is no such log */
+/** @throws {LogFileError} here and while it is read, if the file is no such log */
 export async function openLogOfFile(file: string): Promise<LogSource> {
   const { end, head } = await readEnd(file)
   return {
@@ -66,7 +67,7 @@ async function* readPages(file: string, end: number, head: string | undefined): 
     }
     page.add(line)
   }
-  // The last line may stand for many leaves.
+  // The last line may represent many leaves.
   yield page.finish(Math.max(end, last + 1))
 }
 

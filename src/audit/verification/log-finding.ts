@@ -32,7 +32,7 @@ export interface LogFinding {
 
 export interface Findings {
   add(finding: LogFinding): void
-  /** In the order in which they were found; of what was found very often, the first ones and how many more there are. */
+  /** In the order in which they were found. Very frequent ones are cut: the first ones, and how many more there are. */
   list(): LogFinding[]
   readonly count: number
 }

@@ -1,8 +1,8 @@
 import type { EventColumns } from '../event/event-columns.ts'
 
-/** Where a log is read from in order to verify it: the database of a vault, or a file that was exported. */
+/** Where a log is read from to verify it: the database of a vault, or an exported file. */
 export interface LogSource {
-  /** What the vault says of its own log, or the last checkpoint of a file. Null when there is none. */
+  /** What the vault says about its own log, or the last checkpoint of a file. Null if there is none. */
   head: LogEvidence | null
   /** Whether it comes without the vault, as a file does, so that nothing but signatures says that all of it is the log. */
   isAlone: boolean
@@ -20,10 +20,10 @@ export interface LogSource {
 
 /** A checkpoint of the log, before anything in it is believed. */
 export interface LogEvidence {
-  /** Where it stands, for a person. */
+  /** Its place, for a person. */
   place: string
   note: string
-  /** What stands beside the note and must repeat it. */
+  /** The columns of the note, which must repeat it. */
   beside?: { size: number; origin?: string; root?: Buffer } | undefined
 }
 
@@ -35,7 +35,7 @@ export interface LogPage {
   leaves: readonly LoggedLeaf[]
   /** The stored hash of a complete subtree of 256^level leaves that ends on this page. */
   subtree(level: number, index: number): Buffer | undefined
-  /** Whether those hashes are stored at all. */
+  /** Whether those hashes are stored. */
   hasSubtrees: boolean
   /** Whether events were dropped since the page before was read, which may have been there then. */
   isAfterDrop?: boolean
@@ -63,7 +63,7 @@ export interface StoredEvent {
 
 export interface WaitingEvent extends StoredEvent {
   columns: EventColumns
-  /** Whether the log has gone past it. */
+  /** Whether the log has passed it. */
   isPassed: boolean
 }
 

@@ -17,7 +17,7 @@ export interface GrowingTree {
   clear(): void
 }
 
-/** Told of every complete subtree of its leaves, it answers with the hash to go on with. */
+/** Gets every complete subtree of the leaves, and answers with the hash to continue with. */
 type OnSubtree = (height: number, index: number, hash: Buffer) => Buffer
 
 export function createGrowingTree(onSubtree: OnSubtree = (_height, _index, hash) => hash): GrowingTree {

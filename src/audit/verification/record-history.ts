@@ -42,9 +42,9 @@ const RELEASES = new Set(['record.read', 'record.reveal', 'record.match'])
 const TYPES = new Set([...RELEASES, 'record.tokenize', 'record.correct', 'record.erase'])
 
 /**
- * Follows every record through the log: it begins by being tokenized, its corrections leave out no version, what is released
- * of it is the version that stands, and after it was erased nothing is. A release that failed after its event let nothing out:
- * an event of the same request says so, and a row that was damaged then may be whole again.
+ * Follows every record through the log: it begins with a tokenization, its corrections leave out no version, each
+ * release is of the current version, and after the erasure there is none. A release that failed after its event let
+ * nothing out: an event of the same request says so, and a row that was damaged then may be intact again.
  */
 export function createRecordHistories(findings: Findings): RecordHistories {
   const histories = new Map<string, History>()

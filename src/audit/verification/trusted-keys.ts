@@ -3,15 +3,15 @@ import { hashOfBase64 } from '../formats/canonical-base64.ts'
 import { isSignedBy, type NoteVerifier, noteVerifier, publicKeyFrom, type SignedNote } from '../formats/signed-note.ts'
 
 /**
- * The keys whose checkpoints are believed: those that the verifier brought, and in turn every key that the log announces in a
- * part of it that a believed key has signed. Whoever replaces the end of a log can announce a key there, but cannot have that
- * end signed by a key from before.
+ * The keys whose checkpoints count: those that the verifier brought, and in turn every key that the log announces in a
+ * part of it that a trusted key has signed. An attacker who replaces the end of a log can announce a key there, but
+ * cannot have that end signed by an earlier key.
  */
 export interface TrustedKeys {
   /** The log says at that leaf that this key signs it. @param publicKey the raw 32 bytes in base64 */
   announce(sequence: number, publicKey: string): void
   hasSigned(origin: string, note: SignedNote): boolean
-  /** So many leaves are what a trusted key has signed. */
+  /** How many leaves a trusted key has signed. */
   believe(size: number): void
   /** How many leaves that are, by now. */
   readonly believed: number

@@ -13,7 +13,7 @@ import { createRecordHistories, type RecordHistories } from './record-history.ts
 import { createTrustedKeys } from './trusted-keys.ts'
 
 export interface VerifyLogOptions {
-  /** None to trust the first key that the log announces: then it is only known that the log agrees with itself. */
+  /** None, to trust the first key that the log announces: then it is only known that the log agrees with itself. */
   keys: readonly NoteVerifier[]
   /** Checkpoints from outside. */
   checkpoints: readonly LogEvidence[]
@@ -29,7 +29,7 @@ interface VerifyProgress {
 export interface LogVerification {
   /** Nothing was found. */
   ok: boolean
-  /** Undefined when no checkpoint tells. */
+  /** Undefined if no checkpoint says so. */
   origin: string | undefined
   size: number
   /** How many leaves, from the first on, a trusted key has signed. */

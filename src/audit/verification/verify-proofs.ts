@@ -5,8 +5,8 @@ import { createTrustedKeys } from './trusted-keys.ts'
 import type { LogVerification, VerifyLogOptions } from './verify-log.ts'
 
 /**
- * Verifies receipts and checkpoints by themselves, without the log: that a trusted key has signed them, that each receipt
- * leads from its event to its checkpoint, and that no two of them are of two logs of one size.
+ * Verifies receipts and checkpoints without the log: a trusted key has signed them, each receipt leads from its event
+ * to its checkpoint, and no two of them belong to two logs of one size.
  */
 export function verifyProofs({ keys, checkpoints, receipts }: VerifyLogOptions): LogVerification {
   const findings = collectFindings()

@@ -27,7 +27,7 @@ const PAGE_ROWS = 5_000
 const PAGE_POSITIONS = 20_000
 /** Subtrees of more leaves than can be counted are not there. */
 const LEVELS = [1, 2, 3, 4, 5, 6]
-/** A whole table may have to be read before the first row comes. */
+/** PostgreSQL may read a whole table before it returns the first row. */
 const SCAN_TIMEOUT_MS = 60 * 60 * 1000
 
 const SELECT_END: Statement = {
@@ -71,7 +71,7 @@ const SELECT_WAITING: Statement = {
          ORDER BY e.position`,
   timeoutMs: SCAN_TIMEOUT_MS,
 }
-/** Of records `r`. */
+/** For records `r`. */
 const RECORD_STATE = `token, (SELECT name FROM dictionary d WHERE d.sort = 'kind' AND d.id = r.kind) AS kind, version,
          erased_at IS NOT NULL AS "isErased", created_at AS "createdAt"`
 const SELECT_RECORDS: Statement = {
@@ -117,10 +117,10 @@ async function readBounds(tx: Queryable): Promise<Bounds> {
 }
 
 /**
- * The log of a database. It is read page by page, each as it is at that moment, up to the end that the log has by then: no
- * rows have to stay for hours. What is dropped, erased or corrected meanwhile is in what came into the log since.
+ * The log of a database. It is read page by page, each as it is at that moment, up to its end at the last page, so that
+ * no snapshot is held for hours. What is dropped, erased or corrected in the meantime is in the newer events.
  *
- * @param db the database; or a transaction in which nothing was asked before, to have all of it as it is at one moment
+ * @param db the database; or a transaction before its first query, to have all of it as it is at one moment
  */
 export async function openLogOfDatabase(
   db: Database | Queryable,
@@ -152,11 +152,11 @@ function evidenceOf({ head }: Bounds): LogEvidence | null {
   return head === undefined ? null : { place: 'the latest checkpoint', note: head.note, beside: head }
 }
 
-/** A drop that has just committed counts when it has its place: so long it is waited for. */
+/** A drop that has just committed counts once it has its place in the log. The wait for that is limited. */
 const DROP_PATIENCE_MS = 30_000
 const LOOK_EVERY_MS = 200
 
-/** While one page is looked at, PostgreSQL reads the next. What has come meanwhile is read too, at last up to one moment. */
+/** PostgreSQL reads the next page while this one is checked. New events are read too, at last up to one moment. */
 async function* readPages(
   inSnapshot: InSnapshot,
   begun: Bounds,

@@ -1,10 +1,11 @@
 import type { Agent } from 'node:https'
+import { VaultError } from '../../values/vault-error.ts'
 import { cosignedAt, formatSignature, NoteError, parseNote, parseSignatures } from '../formats/signed-note.ts'
 import { postText, Undelivered } from './post-text.ts'
 import type { Witness } from './witnesses-file.ts'
 
-/** The witness answered, and did not sign: somebody must look why. */
-export class Refused extends Error {
+/** The witness answered and did not sign. An operator must find out why. */
+export class Refused extends VaultError {
   override readonly name = 'Refused'
 }
 

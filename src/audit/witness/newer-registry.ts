@@ -10,14 +10,14 @@ import { selectLastKept } from './outside-store.ts'
 import { readNotes } from './read-notes.ts'
 import type { Shipping } from './witnesses-file.ts'
 
-/** What a checkpoint states of the registry of keys, and where it stands. */
+/** What a checkpoint says about the key registry, and where the checkpoint is. */
 export interface NewerRegistry extends VaultMark {
   source: string
 }
 
 /** Registries that were there before, and that the present one cannot have come after. */
 export interface NewerRegistries {
-  /** Known to the log that stands in the same database: the tables of keys alone were put back. */
+  /** The log in the same database knows it: the tables of keys alone were put back. */
   inLog: NewerRegistry | undefined
   /** Known outside alone: all of the database is older. */
   outside: NewerRegistry | undefined
@@ -27,7 +27,7 @@ export interface NewerRegistries {
 
 export interface NewerRegistryDeps {
   database: Queryable
-  /** Where checkpoints were shipped to, as far as it is known here. */
+  /** The places that checkpoints were shipped to, as far as this process knows. */
   shipping: Shipping | undefined
   /** Says that a file cannot be read back. */
   log: (facts: { target: string; reason: string }, message: string) => void

@@ -6,9 +6,9 @@ import { queryStored, type StoredEvent } from '../event/event-row-store.ts'
 /** A checkpoint that was seen outside. */
 export interface OutsideCheckpoint {
   size: number
-  /** 32 bytes; empty where a witness says no more than the size. */
+  /** 32 bytes; empty for a witness that says only the size. */
   root: Buffer
-  /** The signed note; null where there is none, as of what a witness says. */
+  /** The signed note; null if there is none, as for the statement of a witness. */
   note: string | null
   /** The name of the target or of the witness; `memory` for what a server remembers. */
   source: string
@@ -24,7 +24,7 @@ const SELECT_UNLISTED: Statement = {
          ORDER BY ordinality`,
 }
 
-/** Those that were not found outside before, and whether each is among the checkpoints that this database has kept. */
+/** Those that were not found outside before, and whether each is among the checkpoints in this database. */
 export async function selectUnlisted<C extends Pick<OutsideCheckpoint, 'size' | 'root'>>(
   db: Queryable,
   checkpoints: readonly C[],
@@ -91,7 +91,7 @@ const SELECT_OPEN: Statement = {
          WHERE settled_by IS NULL OR settled_by <> ALL ($1::text[]) ORDER BY size DESC, root LIMIT $2`,
 }
 
-/** Those that none of these events settles, the largest first. */
+/** Those that none of these events settles, largest first. */
 export function selectUnsettled(
   db: Queryable,
   events: readonly string[],
@@ -115,7 +115,7 @@ const SETTLE: Statement = {
          WHERE o.size = c.size AND o.root = c.root`,
 }
 
-/** Has an event settle checkpoints, whatever stood there before. */
+/** Lets an event settle checkpoints, whatever the row said before. */
 export async function markSettled(
   tx: Queryable,
   checkpoints: readonly Pick<OutsideCheckpoint, 'size' | 'root'>[],

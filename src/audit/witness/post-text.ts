@@ -1,14 +1,15 @@
 import { type Agent, request } from 'node:https'
+import { VaultError } from '../../values/vault-error.ts'
 
 const TIMEOUT_MS = 10_000
-/** The signatures of a witness, or whatever a web hook has to say. */
+/** The signatures of a witness, or the answer of a web hook. */
 const MAX_ANSWER_BYTES = 64 * 1024
 
 /** What a kept connection says that the other side has closed. */
 const CLOSED = new Set(['ECONNRESET', 'EPIPE'])
 
-/** A target could not be told, or did not answer; the message holds nothing of what it said. */
-export class Undelivered extends Error {
+/** A target was not reached, or did not answer; the message contains nothing of its answer. */
+export class Undelivered extends VaultError {
   override readonly name = 'Undelivered'
 }
 
@@ -29,8 +30,8 @@ export interface TextAnswer {
 }
 
 /**
- * Posts a text over verified TLS, follows no redirect, and ends after 10 seconds or 64 KiB. A kept connection that the other
- * side has closed meanwhile is replaced once: a target may get the same text twice.
+ * Posts a text over verified TLS, follows no redirect, and ends after 10 seconds or 64 KiB. A kept connection that the
+ * other side has closed is replaced once: a target may get the same text twice.
  *
  * @throws {Undelivered}
  */

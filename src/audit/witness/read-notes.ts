@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises'
 import { type Checkpoint, parseCheckpoint } from '../formats/checkpoint.ts'
 import { NoteError, type SignedNote } from '../formats/signed-note.ts'
 
-/** A checkpoint as it stands in a file; nothing in it is believed yet. */
+/** A checkpoint as a file has it; nothing in it is verified yet. */
 export interface ReadCheckpoint extends Checkpoint {
   text: string
   note: SignedNote
@@ -12,8 +12,8 @@ export interface ReadCheckpoint extends Checkpoint {
 const NOTES = /(?:[^\n]+\n)+\n(?:\u2014 [^\n]+\n)+/gu
 
 /**
- * The checkpoints in the last bytes of a file. Whatever else stands there is passed over, such as half a note. Empty where the
- * file is not there yet.
+ * The checkpoints in the last bytes of a file. Anything else, such as half a note, is skipped. Empty if the file does
+ * not exist yet.
  *
  * @throws {NodeJS.ErrnoException} when the file cannot be read
  */

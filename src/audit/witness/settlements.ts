@@ -37,11 +37,11 @@ export async function isMissing(
 
 /** Which checkpoints outside an operator has answered for. */
 export interface Settlements {
-  /** Those that the log lacks and that no operator has answered for, the largest first. */
+  /** Those that the log lacks and that no operator has answered for, largest first. */
   selectOpen(db: Queryable): Promise<OutsideCheckpoint[]>
   /** The largest of them. */
   findOpen(db: Queryable): Promise<OutsideCheckpoint | undefined>
-  /** What the last look has found named as the event of an operator, and is none. */
+  /** Rows that the last look found with the name of an operator's event that does not exist. */
   readonly forged: readonly string[]
   /**
    * Before events leave the log: each one among them that settles something gets another event in its place, which names it.

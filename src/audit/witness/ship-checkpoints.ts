@@ -18,18 +18,18 @@ const LOOK_EVERY_MS = 500
 const LEASE_SECONDS = 60
 const FIRST_PAUSE_SECONDS = 1
 const LONGEST_PAUSE_SECONDS = 60
-/** Nobody is woken for a target that was being restarted. */
+/** A target that was only restarted raises no alert. */
 const FAILURES_UNTIL_ALERT = 3
-/** How long a server that stops goes on telling of its last checkpoint. */
+/** How long a server that stops still ships its last checkpoint. */
 const LAST_WORDS_MS = 5_000
 
 export interface ShipCheckpointsDeps {
   database: Database
   alert: Alert
   background: Background
-  /** Whether nothing leaves now: the log is not known to be the one that was shipped before. */
+  /** Whether shipping waits: the log is not known to be the one that was shipped before. */
   isHeld: () => boolean
-  /** Told of a witness that has signed what the log does not contain. */
+  /** Called for a witness that has signed what the log does not contain. */
   onSignedOther: (target: string, signed: SignedOther) => Promise<void>
   /** Says that a target is there again. */
   log: (facts: AlertFacts, message: string) => void

@@ -6,7 +6,7 @@ import type { CommandTarget, FileTarget, UrlTarget } from './witnesses-file.ts'
 
 const COMMAND_TIMEOUT_MS = 30_000
 
-/** Ships a signed note to where nobody answers with a signature. @throws {Undelivered} */
+/** Ships a signed note to a target that does not answer with a signature. @throws {Undelivered} */
 export async function shipNote(
   target: FileTarget | CommandTarget | UrlTarget,
   note: string,
@@ -31,7 +31,7 @@ async function appendNote(file: string, note: string): Promise<void> {
       if (bytesWritten < bytes.length) {
         // The disk is full: half a note would spoil the next one. A file that can only grow keeps it.
         await handle.truncate(size).catch(() => {})
-        throw new Undelivered('the note does not fit any more')
+        throw new Undelivered('the note is too long')
       }
       await handle.sync()
     } finally {
@@ -62,7 +62,7 @@ function giveToCommand({ program, args }: CommandTarget, note: string): Promise<
       if (code === 0) resolve()
       else reject(new Undelivered(isLate ? 'did not end in time' : `ended with ${code ?? signal}`))
     })
-    // Whoever does not read to the end says by its exit code whether that was enough.
+    // A program that does not read to the end says by its exit code whether that was enough.
     child.stdin.on('error', () => {})
     child.stdin.end(note)
   })

@@ -30,14 +30,14 @@ const ASK_EVERY_MS = 5 * 60_000
 const FIRST_BYTES = 8 * 1024 * 1024
 const LATER_BYTES = 64 * 1024
 /**
- * So many notes at the end of a file are looked for in the log itself, whatever checkpoints the database has kept: those may have
- * been put there with a backup. While reads are closed nothing is added to a file, so what was lost stands at its end.
+ * How many notes at the end of a file are compared with the log itself. The checkpoints in the database may have been
+ * put there with a backup. While reads are closed nothing is added to a file, so lost notes are at its end.
  */
 const LAST_NOTES = 16
 /** Nothing waits longer for a witness that does not answer; an answer that comes later counts then. */
 const WITNESS_PATIENCE_MS = 4_000
 const NO_ROOT = Buffer.alloc(0)
-/** Where a server has seen what only it remembers. */
+/** The memory of a server that saw a newer log. */
 const MEMORY = 'memory'
 
 export interface OutsideWatchDeps {
@@ -55,7 +55,7 @@ export interface OutsideWatchDeps {
   newerRegistry: () => NewerRegistry | undefined
   /** The name of the log as long as the database has none. */
   origin: string
-  /** Where this process can look; undefined for a process that goes by what others have found. */
+  /** The places that this process can read; undefined for a process that uses what others have found. */
   shipping: Shipping | undefined
   /** Says that a file cannot be read back. */
   log: (facts: { target: string; reason: string }, message: string) => void
@@ -70,7 +70,7 @@ export interface OutsideWatch {
   look(): Promise<void>
   /** Takes note of what a witness has said while the log was shipped to it. */
   report(source: string, signed: SignedOther): Promise<void>
-  /** Looks again and again, as a server does. */
+  /** Repeats the look, as a server does. */
   begin(): Promise<void>
 }
 
@@ -81,17 +81,18 @@ interface Seen extends OutsideCheckpoint {
 }
 
 /**
- * Compares the log in the database with the checkpoints that were shipped to files, with what witnesses have signed and with what
- * this process remembers. A checkpoint of this vault that the log does not contain says that the database was put back: nothing
- * is read from then on, in every process, until an operator has applied the newer log or waived it. A note counts only where a key
- * of the log, the present one or a former one, has signed it. Targets of the kinds `url` and `command` cannot be read back.
+ * Compares the log in the database with the checkpoints that were shipped to files, with what witnesses have signed and
+ * with what this process remembers. A checkpoint of this vault that the log does not contain shows that the database
+ * was put back. From then on nothing is read, in every process, until an operator has applied the newer log or waived
+ * it. A note counts only if a present or former key of the log has signed it. Targets of the kinds `url` and `command`
+ * cannot be read back.
  *
- * It looks at the start, each minute, when the log is found changed, and when a connection to the database was lost: that is
- * how a failover looks from here.
+ * It looks at the start, each minute, when the log is found changed, and when a connection to the database was lost,
+ * which is how a failover looks from here.
  */
 export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
   const { database, alert, background, now, isReady, keys, settlements, end } = deps
-  /** Open as far as this process knows. A row that is gone does not change that. */
+  /** Open as far as this process knows. A removed row does not change that. */
   let open: OutsideCheckpoint | undefined
   let isKnown = false
   let told = ''
@@ -100,7 +101,7 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
   let askedAt: number | undefined
   let losses = database.losses
   let wasChanged = false
-  /** The newest log that this process has seen in the database, as long as no look says that it is gone. */
+  /** The newest log that this process has seen in the database, until a look finds it gone. */
   let remembered: SeenLog | undefined
   /** What the log was seen to contain since it was last in doubt. */
   const contained = new Set<string>()
@@ -161,7 +162,7 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
   }
 
   async function keepMissing(found: readonly Seen[]): Promise<void> {
-    // After the files: whatever was shipped was committed before.
+    // After the files: what was shipped was committed before.
     const head = await selectHead(database)
     const origin = head?.origin ?? deps.origin
     const verifiers = keys.all().map(({ secret }) => noteVerifier(origin, createPublicKey(secret)))
@@ -205,7 +206,7 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
   }
 
   async function report(source: string, { size, isLonger }: SignedOther): Promise<void> {
-    // Another server may have shipped what it had signed meanwhile.
+    // Another server may have shipped what it has just signed.
     if (isLonger && ((await selectHead(database))?.size ?? 0) >= size) return
     await insertOutside(database, [{ size, root: NO_ROOT, note: null, source }], now())
     await read()
@@ -221,7 +222,7 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
   async function findOpen(): Promise<OutsideCheckpoint | undefined> {
     const found = await settlements.findOpen(database)
     if (found !== undefined || open === undefined) return found
-    // Answered for, or there again; or somebody has removed its row.
+    // Answered for, or found again; or the row was removed by others.
     if ((await selectUnlisted(database, [open])).length === 0 || !(await isMissing(database, open))) return undefined
     await insertOutside(database, [open], now())
     return open
@@ -270,7 +271,7 @@ export function watchOutside(deps: OutsideWatchDeps): OutsideWatch {
 /** An operator has to act first. */
 const RETRY_AFTER_SECONDS = 60
 
-/** A head that somebody has changed asks no witness. */
+/** With a changed head no witness is asked. */
 function isItsNote({ size, root, note }: LogHead): boolean {
   try {
     const said = parseCheckpoint(note)

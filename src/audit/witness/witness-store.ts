@@ -19,12 +19,12 @@ export async function addTargets(db: Queryable, targets: readonly string[]): Pro
   await db.query(ADD_TARGETS, [textArray(targets)])
 }
 
-/** Nobody is put off for longer, whatever was written into the table. */
+/** No target waits longer, whatever the table says. */
 const LONGEST_PAUSE = '1 day 1 hour'
 
 /**
- * A server that takes a target puts it off for everybody, so that no two ship there at once. A checkpoint that leaves the
- * house is one to be kept.
+ * A server that takes a target postpones it for all, so that no two ship there at once. A checkpoint that is shipped is
+ * kept.
  */
 const TAKE_DUE: Statement = {
   name: 'take-due-shipments',
@@ -42,10 +42,10 @@ const TAKE_DUE: Statement = {
 }
 
 /**
- * Those of the targets that are due.
+ * The targets that are due.
  *
- * @param leaseSeconds for how long they are nobody else's
- * @param isLast whether even those are that have been told a moment ago
+ * @param leaseSeconds how long they belong to this server
+ * @param isLast whether recently served targets are due too
  */
 export function takeDueShipments(
   db: Queryable,

@@ -4,9 +4,9 @@ import { ConfigError } from '../../config/config.ts'
 import { readConfigFile, readConfigJson } from '../../config/read-config-file.ts'
 import { COSIGNATURE, NoteError, type NoteVerifier, parseVerifierKey } from '../formats/signed-note.ts'
 
-/** Where the checkpoints of the log go, so that its past is known to others than the owner of the database. */
+/** Where the checkpoints of the log go, so that its past is known outside the database, which its owner can change. */
 export interface Shipping {
-  /** How often each target is told at the most. */
+  /** The shortest interval between two deliveries to a target. */
   everySeconds: number
   targets: readonly Target[]
 }
@@ -124,7 +124,7 @@ async function shipTarget(one: z.output<typeof shipSchema>, directory: string): 
     const [program = '', ...args] = command
     return { kind: 'command', name: one.name ?? program, program, args }
   }
-  // What stands behind the question mark may be a secret, and a name is logged.
+  // A query may contain a secret, and the name is logged.
   return {
     kind: 'url',
     name: one.name ?? url!.replace(/\?.*/, ''),

@@ -77,11 +77,9 @@ export function addAccessCommands(program: Command): void {
     .description('rebuild the access ledger from the tables, when it was changed and cannot be put back')
     .option('--yes', 'do not ask')
     .action(async (options: Json & { yes?: true }) => {
-      note(
-        'A client that was revoked, a contract that was ended and roles of the past come into force again if somebody has',
-      )
+      note('Revoked clients, ended contracts and former roles come into force again if someone has')
       note('put them back: compare "access review" with the audit log, then restart every server.')
-      await confirm('Type "rebuild" to go on: ', 'rebuild', options.yes === true)
+      await confirm('Type "rebuild" to continue: ', 'rebuild', options.yes === true)
       await withKeys('access rebuild', async ({ commands }) => {
         const { count } = await commands.rebuildLedger(operator())
         print(options, { entries: count }, () => `the ledger of access has ${count} entries`)

@@ -67,10 +67,10 @@ export function addAuditCommands(program: Command): void {
     .description('let releases continue after events were missing (alert audit-missing)')
     .option('--yes', 'do not ask')
     .action(async (options: Json & { yes?: true }) => {
-      await confirm('Have you found out why? Type "resume" to go on: ', 'resume', options.yes ?? false)
+      await confirm('Have you found out why? Type "resume" to continue: ', 'resume', options.yes ?? false)
       await withKeys('audit resume', async ({ commands }) => {
         const missing = (await commands.resumeReleases(operator())).map(describeMissing)
-        print(options, { missing }, () => missing.join('\n') || 'nothing stands in the way of releases')
+        print(options, { missing }, () => missing.join('\n') || 'nothing stops releases')
       })
     })
 

@@ -48,7 +48,7 @@ async function exportLog(vault: Vault, options: ExportOptions, signal: AbortSign
 
 interface Exported {
   count: number
-  /** The last event of the log that was looked at; null when there was none. */
+  /** The last event of the log that was looked at; null if there was none. */
   last: number | null
   unsequenced: number
 }

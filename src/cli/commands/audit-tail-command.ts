@@ -33,12 +33,12 @@ export function addTailCommand(audit: Command): void {
     .option('--json', 'the same as --format jsonl')
     .option('--follow', 'write new events as they come, until interrupted')
     .option('--lines <count>', 'begin with this many of the latest events', count, 10)
-    .option('--after <sequence>', 'begin behind this event instead', sequence)
+    .option('--after <sequence>', 'begin after this event instead', sequence)
     .option(
       '--cursor <file>',
       'keep the position in this file and continue there the next time; the first time from the beginning',
     )
-    .option('--syslog <url>', 'send to tls://host[:port], tcp://host:port or udp://host[:port] (RFC 5424)', receiver)
+    .option('--syslog <url>', 'send to tls://host[:port] or tcp://host:port (RFC 5424)', receiver)
     .option('--syslog-ca <file>', "the authority of the receiver's certificate, PEM")
     .option('--syslog-cert <file>', 'the certificate to show to the receiver, PEM')
     .option('--syslog-key <file>', 'its private key, PEM')
@@ -48,9 +48,12 @@ export function addTailCommand(audit: Command): void {
 }
 
 function receiver(text: string): Omit<SyslogReceiver, 'tls'> {
+  if (/^udp:/i.test(text))
+    throw new InvalidArgumentError(
+      'syslog over UDP loses events without notice; use tls://host[:port] or tcp://host:port',
+    )
   const parsed = parseReceiver(text)
-  if (parsed === undefined)
-    throw new InvalidArgumentError('expected tls://host[:port], tcp://host:port or udp://host[:port]')
+  if (parsed === undefined) throw new InvalidArgumentError('expected tls://host[:port] or tcp://host:port')
   return parsed
 }
 

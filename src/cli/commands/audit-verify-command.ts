@@ -39,7 +39,7 @@ async function verify(options: VerifyOptions): Promise<void> {
   print(options, { ...result, trust, seconds }, () => describe(result, seconds))
   if (options.log === undefined && !options.offline) await recordVerification(result)
   if (trust === 'log') {
-    note('no verifier key was given: that the log agrees with itself is all that this proves. Whoever can write to its')
+    note('no verifier key was given, so this proves only that the log agrees with itself. Anyone who can write to its')
     note('database can make such a log. Keep the keys that "audit key" prints elsewhere, and give them with --key.')
   } else if (result.signed < result.size) {
     note(`no checkpoint that a trusted key has signed covers more than the first ${result.signed} events.`)

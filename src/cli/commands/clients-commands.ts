@@ -144,7 +144,7 @@ async function readKeys({ publicKey, jwks }: KeyFiles): Promise<PublicJwkSet | u
   return jwks === undefined ? undefined : parseJwks(textOf(jwks))
 }
 
-/** What is not there is left out, so that a plain client is shown plainly. */
+/** Absent members are left out, so that a plain client is shown plainly. */
 function listed(client: Client) {
   const { id, name, role, scopes, site, created_at, revoked_at, keys } = client
   const time = (date: Date | null) => date?.toISOString()

@@ -12,7 +12,7 @@ export function addIssuersCommands(program: Command): void {
 
   withJson(issuers.command('check'))
     .description('say whether the vault accepts an access token, and which rule it fails')
-    // Not the token itself: arguments stand in the list of processes and in the shell's history.
+    // A file and not the token itself, because arguments are in the list of processes and in the shell's history.
     .requiredOption('--token-file <file>', 'the file that holds the token; - for stdin')
     .action(async (options: Json & { tokenFile: string }) => {
       const token = readTokenFrom(options.tokenFile)
@@ -24,7 +24,7 @@ export function addIssuersCommands(program: Command): void {
     })
 }
 
-/** @throws {CallerError} when there is none */
+/** @throws {CallerError} if there is none */
 function readTokenFrom(file: string): string {
   const token = (file === '-' ? standardInput() : textOf(file)).trim()
   if (token === '') throw new CallerError(`there is no token in ${file === '-' ? 'stdin' : file}.`)

@@ -64,7 +64,7 @@ export function addKeysCommands(program: Command): void {
       note(
         'one from before holds the key too, and opens with the root key of its day (its passphrase, shares, KMS or HSM key).',
       )
-      const question = 'Type the id to go on: '
+      const question = 'Type the id to continue: '
       await confirm(question, id, options.yes === true)
       await withKeys('keys destroy', async ({ commands }) => {
         const backups = await commands.destroyKey(operator(), id, (reason) => note(`waiting: ${reason}`))

@@ -21,7 +21,7 @@ export function addRetiredKeyCommands(keys: Command): void {
         // Its successor is made, and healthy.
         const keepsKeys = options.keepOldKeys === true
         const request = { purposes: [exposure.purpose], makesKeys: false, keepsKeys }
-        // Whatever is being rotated just now is no reason to leave it.
+        // A rotation that is running is no reason to leave it out.
         const result = await followRotation({ wait: true }, signal, (control) =>
           commands.rotateKeys(operator(), request, control),
         )
@@ -53,7 +53,7 @@ export function addRetiredKeyCommands(keys: Command): void {
     )
 }
 
-/** The reason stands in the log in the clear. */
+/** The log keeps the reason in the clear. */
 function parseReason(text: string): string {
   const reason = text.normalize('NFC').trim()
   if (!/^[^\p{C}]{3,200}$/u.test(reason)) throw new InvalidArgumentError('expected 3 to 200 characters on one line')

@@ -5,6 +5,7 @@ import { parseRoleFile } from '../../access/policy/role-file.ts'
 import { type RoleFile, toRoleFile } from '../../access/policy/role-set.ts'
 import { parseJson } from '../../http/json.ts'
 import { type InputError, Problem } from '../../values/problem.ts'
+import { titleOf } from '../../values/problem-codes.ts'
 import { FAILED, type Json, note, operator, print, withJson } from '../command.ts'
 import { withKeys, withRoles } from '../custodians.ts'
 
@@ -17,7 +18,7 @@ export function addRolesCommands(program: Command): void {
     .action((options: Json) =>
       withRoles('roles export', async ({ commands }) => {
         const set = await commands.readRoles()
-        if (set.distrusted) throw new Error('The roles were changed by somebody else: apply a file of your own.')
+        if (set.distrusted) throw new Error('The roles were changed outside the vault: apply a file of your own.')
         print(options, toRoleFile(set), () => JSON.stringify(toRoleFile(set), null, 2))
       }),
     )
@@ -53,7 +54,7 @@ export function addRolesCommands(program: Command): void {
     })
 }
 
-/** @throws {CallerError} when there is no such file */
+/** @throws {CallerError} if there is no such file */
 async function readRoleFile(file: string): Promise<{ roles?: RoleFile; faults: readonly InputError[] }> {
   const text = await readFile(file, 'utf8').catch(() => {
     throw new CallerError(`${file} cannot be read`)
@@ -63,7 +64,8 @@ async function readRoleFile(file: string): Promise<{ roles?: RoleFile; faults: r
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     return {
-      faults: error.errors.length > 0 ? error.errors : [{ pointer: '#', detail: `is no such file: ${error.title}` }],
+      faults:
+        error.errors.length > 0 ? error.errors : [{ pointer: '#', detail: `is no such file: ${titleOf(error.code)}` }],
     }
   }
 }

@@ -104,7 +104,10 @@ export interface RootRotationOptions extends Json {
   keepOldKeys?: true
 }
 
-/** `strongroom keys rotate root` @throws {CallerError} when it is told how to move values, of which none stand on it */
+/**
+ * `strongroom keys rotate root` @throws {CallerError} for options about moving values, since no value is encrypted
+ * under it
+ */
 export async function rotateRoot(options: RootRotationOptions): Promise<void> {
   if (options.detach || options.wait || options.rowsPerSecond !== undefined) {
     throw new CallerError(
@@ -154,7 +157,7 @@ function noteLacks({ lacks }: Pick<RootKeyReplaced, 'lacks'>): void {
   if (lacks.length > 0) note(`the token does not let ${lacks.join(' and ')} of the key be false.`)
 }
 
-/** Before anybody is asked for anything. @throws {RootKeyConfigError} when it cannot be */
+/** Before the operator is asked for anything. @throws {RootKeyConfigError} if it cannot be */
 function requireSplit({ shares, threshold }: Partial<Split>): Split {
   if (shares === undefined || threshold === undefined) {
     throw new RootKeyConfigError(

@@ -18,7 +18,7 @@ import {
   rotateRootOf,
 } from './root-key-commands.ts'
 
-/** What may be rotated. The root key is rotated in another way: it wraps keys, and no value stands on it. */
+/** What can be rotated. The root key is rotated in another way: it wraps keys, and encrypts no value. */
 const names = [...Object.keys(rotations), 'root'] as (RotationName | 'root')[]
 
 const MIB = 1024 * 1024
@@ -90,7 +90,7 @@ async function rotateRootLast(vault: Vault, options: Json, result: EndedRotation
     } catch (error) {
       done = false
       note(`the root key was not rotated: ${error instanceof Error ? error.message : 'unknown error'}`)
-      note('everything else is done: go on with "strongroom keys rotate root".')
+      note('everything else is done: continue with "strongroom keys rotate root".')
     }
   } else if (!result.paused) note('the root key stays as it is: "strongroom keys rotate root" makes a new one.')
   const ended = { ...result, done, root: root ?? null }
@@ -113,7 +113,7 @@ export async function followRotation(
   try {
     return await run({ onProgress: show.update, onWait, signal, wait: options.wait === true })
   } catch (error) {
-    if (error instanceof Problem) note('what was moved stays moved: run it again to go on.')
+    if (error instanceof Problem) note('what was moved stays moved: run it again to continue.')
     throw error
   } finally {
     show.end()

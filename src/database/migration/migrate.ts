@@ -1,88 +1,24 @@
 import type { Knex } from 'knex'
 import pg from 'pg'
-import * as vault from '../../../migrations/0001-vault.ts'
-import * as keyLifecycle from '../../../migrations/0002-key-lifecycle.ts'
-import * as rotations from '../../../migrations/0003-rotations.ts'
-import * as identity from '../../../migrations/0004-identity.ts'
-import * as grants from '../../../migrations/0005-grants.ts'
-import * as auditLog from '../../../migrations/0006-audit-log.ts'
-import * as accessMacs from '../../../migrations/0007-access-macs.ts'
-import * as auditWitnesses from '../../../migrations/0008-audit-witnesses.ts'
-import * as accessVersion from '../../../migrations/0009-access-version.ts'
-import * as limits from '../../../migrations/0010-limits.ts'
-import * as searchTermMacs from '../../../migrations/0011-search-term-macs.ts'
-import * as secretStarts from '../../../migrations/0012-secret-starts.ts'
-import * as approvalsAndNames from '../../../migrations/0013-approvals-and-names.ts'
-import * as macKeys from '../../../migrations/0014-mac-keys.ts'
-import * as auditDrops from '../../../migrations/0015-audit-drops.ts'
-import * as shownRecords from '../../../migrations/0016-shown-records.ts'
-import * as protectingKeys from '../../../migrations/0017-protecting-keys.ts'
-import * as eventMacs from '../../../migrations/0018-event-macs.ts'
-import * as macKeyLife from '../../../migrations/0019-mac-key-life.ts'
-import * as approvalUses from '../../../migrations/0020-approval-uses.ts'
-import * as keptIndexKeys from '../../../migrations/0021-kept-index-keys.ts'
-import * as outsideCheckpoints from '../../../migrations/0022-outside-checkpoints.ts'
-import * as accessLedger from '../../../migrations/0023-access-ledger.ts'
-import * as dumpedTriggers from '../../../migrations/0024-dumped-triggers.ts'
-import * as approvalEvidence from '../../../migrations/0025-approval-evidence.ts'
-import * as eventClaims from '../../../migrations/0026-event-claims.ts'
-import * as releaseLocks from '../../../migrations/0027-release-locks.ts'
-import * as monthsAndVacuum from '../../../migrations/0028-months-and-vacuum.ts'
-import * as dictionary from '../../../migrations/0029-dictionary.ts'
-import * as leanRecords from '../../../migrations/0030-lean-records.ts'
-import * as leanEvents from '../../../migrations/0031-lean-events.ts'
-import * as rotation from '../../../migrations/0032-rotation.ts'
+import * as schema from '../../../migrations/0001-schema.ts'
 import { CONNECT_TIMEOUT_MS, connectionOptions } from '../database.ts'
 import { applySettings, quoteIdentifier } from '../session-settings.ts'
 import { requireFitServer } from '../vault-server.ts'
-import type { OnlineMigration } from './online-migration.ts'
 import { openForMigrations } from './open-for-migrations.ts'
-import { runMigrations, sourceOf, whileNobodyElseMigrates } from './run-migrations.ts'
-
-/** In the order in which they are applied, all pending ones together. Imported rather than found, so that the built program carries them along. */
-const migrations: Record<string, Knex.Migration> = {
-  '0001-vault': vault,
-  '0002-key-lifecycle': keyLifecycle,
-  '0003-rotations': rotations,
-  '0004-identity': identity,
-  '0005-grants': grants,
-  '0006-audit-log': auditLog,
-  '0007-access-macs': accessMacs,
-  '0008-audit-witnesses': auditWitnesses,
-  '0009-access-version': accessVersion,
-  '0010-limits': limits,
-  '0011-search-term-macs': searchTermMacs,
-  '0012-secret-starts': secretStarts,
-  '0013-approvals-and-names': approvalsAndNames,
-  '0014-mac-keys': macKeys,
-  '0015-audit-drops': auditDrops,
-  '0016-shown-records': shownRecords,
-  '0017-protecting-keys': protectingKeys,
-  '0018-event-macs': eventMacs,
-  '0019-mac-key-life': macKeyLife,
-  '0020-approval-uses': approvalUses,
-  '0021-kept-index-keys': keptIndexKeys,
-  '0022-outside-checkpoints': outsideCheckpoints,
-  '0023-access-ledger': accessLedger,
-  '0024-dumped-triggers': dumpedTriggers,
-  '0025-approval-evidence': approvalEvidence,
-  '0026-event-claims': eventClaims,
-  '0027-release-locks': releaseLocks,
-  '0028-months-and-vacuum': monthsAndVacuum,
-  '0029-dictionary': dictionary,
-  '0030-lean-records': leanRecords,
-  '0031-lean-events': leanEvents,
-  '0032-rotation': rotation,
-}
+import { type Migrations, namesOf, runMigrations, whileNobodyElseMigrates } from './run-migrations.ts'
 
 /**
- * From the first release on a migration stands here instead, by its number as well, and runs beside servers that serve:
- * `docs/how-to/write-a-migration.md`.
+ * Migrations go forward only, and a rollback is refused: another migration, or a backup, undoes what one has done. They are imported
+ * rather than found, so that the built program carries them along.
  */
-const online: Record<string, OnlineMigration> = {}
+export const shippedMigrations: Migrations = {
+  first: { '0001-schema': schema },
+  // From 0033 on: `docs/contributing/migrations.md`.
+  online: {},
+}
 
-/** What knex runs; a test runs the first of them only, to have the database of an earlier version. */
-export const migrationSource = sourceOf({ together: migrations, online })
+/** The names of the migrations this version brings. */
+export const knownMigrations = namesOf(shippedMigrations)
 
 const UNDEFINED_OBJECT = '42704'
 const INSUFFICIENT_PRIVILEGE = '42501'
@@ -98,7 +34,7 @@ export interface MigrateOptions {
   /** The database as the role that owns the schema. */
   ownerUrl: string
   caFile?: string | undefined
-  /** Where the tables belong; created if it is not there. Default: the owner's current schema. */
+  /** The schema of the tables; created if it is not there. Default: the owner's current schema. */
   schema?: string | undefined
   /** The login role that the server uses; it is made a member of `strongroom_runtime`. */
   serverRole: string
@@ -121,7 +57,7 @@ export async function migrate({ ownerUrl, caFile, schema: named, serverRole }: M
     await lock.connect()
     await applySettings(lock, { schema, isPatient: true }, CONNECT_TIMEOUT_MS)
     const applied = await whileNobodyElseMigrates(lock, async () => {
-      const names = await runMigrations(db, { together: migrations, online })
+      const names = await runMigrations(db, shippedMigrations)
       // A temporary table would stand in for the real one in its session.
       await db.raw(REVOKE_TEMPORARY)
       return names
@@ -140,13 +76,13 @@ export async function migrate({ ownerUrl, caFile, schema: named, serverRole }: M
   }
 }
 
-/** A schema that is there may belong to somebody who lets the owner create in it and nothing else. */
+/** An existing schema may belong to a role that lets the owner create objects in it, and nothing else. */
 async function createSchema(db: Knex, schema: string): Promise<void> {
   const { rows } = await db.raw('SELECT FROM pg_namespace WHERE nspname = ?', [schema])
   if (rows.length === 0) await db.raw('CREATE SCHEMA IF NOT EXISTS ??', [schema])
 }
 
-/** Only its own owner can give the server's role a schema to use. */
+/** Only its own owner can grant a schema to the server's role. */
 async function requireUsage(db: Knex, schema: string): Promise<void> {
   const { rows } = await db.raw("SELECT has_schema_privilege('strongroom_runtime', ?, 'USAGE') AS granted", [schema])
   if (rows[0].granted) return
@@ -194,9 +130,6 @@ function notGranted(error: { code?: string }, serverRole: string): unknown {
   }
   return error
 }
-
-/** The names of the migrations this version brings. */
-export const knownMigrations = [...Object.keys(migrations), ...Object.keys(online)]
 
 function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`

@@ -1,18 +1,18 @@
 import type { Knex } from 'knex'
 
-/** A second: so long, and no longer, the statements of servers wait behind one of a migration's that waits itself. */
+/** A second: the statements of servers wait no longer than this after a statement of a migration that waits itself. */
 export const LOCK_TIMEOUT = '1s'
 
 /**
  * A migration beside servers that serve, of one kind; each waits a second at the most for a lock, and is begun again when it
- * does not get it. `docs/how-to/write-a-migration.md` says when to write which.
+ * does not get it. `docs/contributing/migrations.md` says when to write which.
  */
 export type OnlineMigration =
   /** Changes the catalog in one short transaction: `ADD COLUMN`, `ADD CONSTRAINT … NOT VALID`, functions, rights. */
   | { change: (tx: Knex) => Promise<unknown> }
   /**
-   * Fills in rows page by page, each page in a transaction of its own. A page finds by itself what is left to do and answers with
-   * how many rows it has done, so what was cut off goes on. 0 is the end.
+   * Fills in rows page by page, each page in a transaction of its own. A page finds what is left to do and answers with
+   * how many rows it has done, so an interrupted run continues. 0 is the end.
    */
   | { fill: (tx: Knex) => Promise<number> }
   /** Makes an index while the table is written: `CREATE [UNIQUE] INDEX CONCURRENTLY name ON …`. */
@@ -21,9 +21,9 @@ export type OnlineMigration =
   | { validate: { table: string; constraint: string } }
 
 /** As knex runs it. What is not one transaction is begun again from where it was, and counts as applied at its end. */
-export function toKnexMigration(migration: OnlineMigration): Knex.Migration & { config: { transaction: boolean } } {
+export function toKnexMigration(migration: OnlineMigration) {
   const { up, transaction } = stepsOf(migration)
-  return { up, down, config: { transaction } }
+  return { up, config: { transaction } }
 }
 
 function stepsOf(migration: OnlineMigration): { up: (knex: Knex) => Promise<void>; transaction: boolean } {
@@ -46,16 +46,12 @@ function stepsOf(migration: OnlineMigration): { up: (knex: Knex) => Promise<void
   }
 }
 
-async function down(): Promise<void> {
-  throw new Error('A migration beside running servers is undone by another one.')
-}
-
 /** On one session. What an attempt before has left half made is not valid, slows writers down, and is in the way of its name. */
 async function makeIndex(knex: Knex, { name, on, unique = false }: { name: string; on: string; unique?: boolean }) {
   const connection = await knex.client.acquireConnection()
   const run = (text: string, values: readonly string[] = []) => knex.raw(text, values).connection(connection)
   try {
-    // It waits for every transaction that has begun before, and nothing of a server's waits behind it.
+    // It waits for every transaction that has begun before, and no statement of a server waits for it.
     await run('SET lock_timeout = 0')
     const { rows } = await run(
       `SELECT indisvalid AS is_valid FROM pg_index

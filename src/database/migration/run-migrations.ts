@@ -1,7 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Knex } from 'knex'
 import pg from 'pg'
+import { VaultError } from '../../values/vault-error.ts'
 import { type OnlineMigration, toKnexMigration } from './online-migration.ts'
+import { replaceUnreleased } from './unreleased-migrations.ts'
 
 /** SQLSTATE lock_not_available and deadlock_detected. */
 const HELD_UP = ['55P03', '40P01']
@@ -15,17 +17,21 @@ const ASK_AGAIN_MS = 200
 /** What was applied in one run is one batch, as the event of a migration has it. */
 const ONE_BATCH = `UPDATE migrations SET batch = (SELECT min(batch) FROM migrations WHERE name = ANY (?)) WHERE name = ANY (?)`
 
-/** Somebody holds a table that a migration needs; the message says so in one sentence. */
-export class HeldUp extends Error {
+/** A table that a migration needs is locked; the message says so in one sentence. */
+export class HeldUp extends VaultError {
   override readonly name = 'HeldUp'
 }
 
 /** By their names, in the order in which they are applied. */
 export interface Migrations {
-  /** Those up to the first release, in one transaction: no server runs meanwhile. */
-  together: Readonly<Record<string, Knex.Migration>>
+  /** What makes a new vault, in one transaction: no server runs meanwhile. */
+  first: Readonly<Record<string, FirstMigration>>
   /** Those since, each by itself, beside running servers. */
   online: Readonly<Record<string, OnlineMigration>>
+}
+
+interface FirstMigration {
+  up: (tx: Knex) => Promise<void>
 }
 
 export interface RunOptions {
@@ -34,14 +40,22 @@ export interface RunOptions {
   pauseMs?: number
 }
 
-/** What knex runs of them, all or the first. */
-export function sourceOf({ together, online }: Migrations): Knex.MigrationSource<string> {
-  const names = [...Object.keys(together), ...Object.keys(online)]
+export function namesOf({ first, online }: Migrations): string[] {
+  return [...Object.keys(first), ...Object.keys(online)]
+}
+
+/** What knex runs. */
+function sourceOf(migrations: Migrations): Knex.MigrationSource<string> {
+  const { first, online } = migrations
   return {
-    getMigrations: async () => names,
+    getMigrations: async () => namesOf(migrations),
     getMigrationName: (name) => name,
-    getMigration: async (name) => together[name] ?? toKnexMigration(online[name]!),
+    getMigration: async (name) => ({ down: refuseRollback, ...(first[name] ?? toKnexMigration(online[name]!)) }),
   }
+}
+
+async function refuseRollback(): Promise<void> {
+  throw new Error('migrations go forward only: another one, or a backup, undoes what one has done.')
 }
 
 /**
@@ -51,16 +65,16 @@ export function sourceOf({ together, online }: Migrations): Knex.MigrationSource
  * @throws {HeldUp} when a lock cannot be had in so many attempts; what was applied before stays
  */
 export async function runMigrations(db: Knex, migrations: Migrations, options: RunOptions = {}): Promise<string[]> {
-  const { together, online } = migrations
+  const { first, online } = migrations
+  const applied = await replaceUnreleased(db, await appliedBefore(db))
   const known = await appliedBefore(db)
-  const applied: string[] = []
 
-  /** Runs of those together and of the named ones what is pending. */
+  /** Runs of the first and of the named ones what is pending. */
   async function run(names: readonly string[], which: 'latest' | 'up'): Promise<void> {
     const shown = Object.fromEntries(Object.entries(online).filter(([name]) => names.includes(name)))
-    const config = { tableName: 'migrations', migrationSource: sourceOf({ together, online: shown }) }
+    const config = { tableName: 'migrations', migrationSource: sourceOf({ first, online: shown }) }
     const [, done] = await patiently(async () => {
-      // knex's own lock is a row that a killed migration leaves behind; who holds the vault's may clear it.
+      // knex's own lock is a row that a killed migration leaves; the holder of the vault's lock may clear it.
       await db.migrate.forceFreeMigrationsLock(config)
       return (await db.migrate[which](config)) as [number, string[]]
     }, options)
@@ -92,7 +106,7 @@ async function patiently<T>(work: () => Promise<T>, { attempts = ATTEMPTS, pause
       if (!(error instanceof pg.DatabaseError && HELD_UP.includes(error.code ?? ''))) throw error
       if (attempt === attempts) {
         throw new HeldUp(
-          'somebody holds a table that a migration needs, such as a backup or a long report: run "strongroom migrate" again when it is over.',
+          'a table that a migration needs is locked, for example by a backup or a long report: run "strongroom migrate" again when it is over.',
           { cause: error },
         )
       }
@@ -102,8 +116,8 @@ async function patiently<T>(work: () => Promise<T>, { attempts = ATTEMPTS, pause
 }
 
 /**
- * Runs `work` while no other process migrates. The session that holds the lock is in no transaction, and asks again and again
- * rather than wait in a statement: both would keep dead rows from being removed, and an index from being made.
+ * Runs `work` while no other process migrates. The session that holds the lock is in no transaction, and polls rather
+ * than wait in a statement: both would keep dead rows from being removed, and an index from being made.
  */
 export async function whileNobodyElseMigrates<T>(session: pg.ClientBase, work: () => Promise<T>): Promise<T> {
   for (;;) {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { Problem } from '../../values/problem.ts'
@@ -22,9 +22,7 @@ const PAGE = `<!doctype html>
 </html>
 `
 const START = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#viewer', deepLinking: false, validatorUrl: null })\n`
-
-/** Where its files are: the package itself is a program for browsers, which no command needs to load. */
-const VIEWER = path.dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
+const SCRIPT = 'text/javascript; charset=utf-8'
 
 const documented = { access: 'public', audited: false, answersSealed: true } as const
 
@@ -53,11 +51,11 @@ export function createDocsRoutes<C>(
       return page
     },
   })
-  const description = JSON.stringify(openApiDocument([...routes, home, problems], options))
-  const assets: Record<string, Answer> = {
-    'swagger-ui.css': file('swagger-ui.css', 'text/css; charset=utf-8'),
-    'swagger-ui-bundle.js': file('swagger-ui-bundle.js', 'text/javascript; charset=utf-8'),
-    'start.js': { status: 200, body: START, contentType: 'text/javascript; charset=utf-8', headers: docsHeaders },
+  let description: string | undefined
+  const assets: Record<string, () => Answer | Promise<Answer>> = {
+    'swagger-ui.css': fileOfViewer('swagger-ui.css', 'text/css; charset=utf-8'),
+    'swagger-ui-bundle.js': fileOfViewer('swagger-ui-bundle.js', SCRIPT),
+    'start.js': () => ({ status: 200, body: START, contentType: SCRIPT, headers: docsHeaders }),
   }
   return [
     route<C>({
@@ -66,7 +64,10 @@ export function createDocsRoutes<C>(
       path: '/openapi.json',
       summary: 'This API as an OpenAPI 3.1 document',
       responses: { 200: { description: 'the document' } },
-      handle: () => ({ status: 200, body: description }),
+      handle: () => {
+        description ??= JSON.stringify(openApiDocument([...routes, home, problems], options))
+        return { status: 200, body: description }
+      },
     }),
     home,
     problems,
@@ -85,12 +86,22 @@ export function createDocsRoutes<C>(
         path: `/docs/${name}`,
         summary: 'Part of the viewer',
         responses: { 200: { description: 'the file' } },
-        handle: () => answer,
+        handle: answer,
       }),
     ),
   ]
 }
 
-function file(name: string, contentType: string): Answer {
-  return { status: 200, body: readFileSync(path.join(VIEWER, name)), contentType, headers: docsHeaders }
+/** Reads the file when it is first asked for, and keeps it: most processes never show the viewer, which has 1.7 MB. */
+function fileOfViewer(name: string, contentType: string): () => Promise<Answer> {
+  let body: Buffer | undefined
+  return async () => {
+    body ??= await readFile(path.join(viewerFolder(), name))
+    return { status: 200, body, contentType, headers: docsHeaders }
+  }
+}
+
+/** The package itself is a program for browsers, so only its folder is looked up. */
+function viewerFolder(): string {
+  return path.dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
 }

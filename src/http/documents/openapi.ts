@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi'
-import { problemCodes } from '../../values/problem.ts'
+import { PROBLEM_CODES } from '../../values/problem-codes.ts'
 import type { Route } from '../route.ts'
 
 const problemSchema = z
@@ -9,7 +9,7 @@ const problemSchema = z
     title: z.string(),
     status: z.int(),
     detail: z.string().optional(),
-    code: z.enum(problemCodes.map(({ code }) => code)),
+    code: z.enum(PROBLEM_CODES),
     request_id: z.string(),
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
     approval: z.string().optional().describe('with approval-required: the id of the request that waits'),
@@ -20,7 +20,7 @@ const tokenErrorSchema = z
   .object({ error: z.string(), error_description: z.string(), ...problemSchema.shape })
   .meta({ id: 'TokenError', description: 'RFC 6749 section 5.2, with the members of a problem beside' })
 
-/** A parameter of a path, or the wildcard that stands for the rest of one, as Express writes them. */
+/** A parameter of a path, or the wildcard for the rest of one, as Express writes them. */
 const PARAMETER = /[:*](\w+)/g
 
 /** The OpenAPI 3.1 document of the routes, made from the schemas that validate. */

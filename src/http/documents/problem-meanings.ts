@@ -1,4 +1,4 @@
-import type { ProblemCode } from '../../values/problem.ts'
+import type { ProblemCode } from '../../values/problem-codes.ts'
 
 /** What a problem means and what its reader can do, for the page of its code and for the reference. */
 export interface ProblemMeaning {

@@ -1,16 +1,17 @@
-import { problemCodes } from '../../values/problem.ts'
+import { PROBLEM_CODES, titleOf } from '../../values/problem-codes.ts'
 import type { Answer } from '../route.ts'
 import { PROBLEM_MEANINGS } from './problem-meanings.ts'
+import { PROBLEM_STATUSES } from './problem-statuses.ts'
 
-/** Where a problem is explained, below the URL of the vault. */
+/** The path of the pages that explain problems, below the URL of the vault. */
 export const PROBLEMS_PATH = '/problems'
 
 /** What a code means and what to do, as the last part of a problem's `type`. Undefined for what is no code. */
-export function problemPage(code: string, accept: string | undefined): Answer | undefined {
-  const problem = problemCodes.find((one) => one.code === code)
-  if (problem === undefined) return undefined
-  const { meaning, remedy } = PROBLEM_MEANINGS[problem.code]
-  const paragraphs = [`${problem.status} ${problem.title}.`, meaning, `What to do: ${remedy}`]
+export function problemPage(asked: string, accept: string | undefined): Answer | undefined {
+  const code = PROBLEM_CODES.find((one) => one === asked)
+  if (code === undefined) return undefined
+  const { meaning, remedy } = PROBLEM_MEANINGS[code]
+  const paragraphs = [`${PROBLEM_STATUSES[code]} ${titleOf(code)}.`, meaning, `What to do: ${remedy}`]
   if (accept?.includes('text/html') !== true) {
     const body = `${[code, ...paragraphs].join('\n\n')}\n`
     return { status: 200, body, contentType: 'text/plain; charset=utf-8' }

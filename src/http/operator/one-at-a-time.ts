@@ -6,7 +6,7 @@ interface Exchange {
   response: ServerResponse
 }
 
-/** The requests of one connection: the one that is being answered, and those that Node has parsed behind it. */
+/** The requests of one connection: the one that is being answered, and those that Node has parsed after it. */
 interface Line {
   current: Exchange | undefined
   waiting: Exchange[]
@@ -35,7 +35,7 @@ export function oneAtATime(handle: RequestListener): RequestListener {
 
   function next(line: Line, socket: Duplex): void {
     line.current = undefined
-    // The client has gone, or has been told that this was the last answer.
+    // The client is gone, or knows that this was the last answer.
     if (socket.destroyed || !socket.writable) line.waiting = []
     const first = line.waiting.shift()
     if (first !== undefined) start(line, first)
@@ -57,8 +57,8 @@ export function oneAtATime(handle: RequestListener): RequestListener {
 }
 
 /**
- * Calls back when the requests before have been answered: what came behind them is no request. At once when there are none,
- * or when what is wrong is the body of the request that is being answered. Never when that has its answer already, which
+ * Calls back when the requests before have been answered: what follows them is no request. At once if there are none,
+ * or if the fault is in the body of the request that is being answered. Never if that has its answer already, which
  * then is the last one.
  */
 export function afterAnswers(socket: Duplex, then: () => void): void {
@@ -99,7 +99,7 @@ function lineOf(socket: Duplex): Line {
   if (known !== undefined) return known
   const line: Line = { current: undefined, waiting: [], begun: 0, last: undefined }
   lines.set(socket, line)
-  // Reading the body of one request resumes the connection, although others wait behind it.
+  // Reading the body of one request resumes the connection, although others wait after it.
   socket.on('resume', () => {
     if (line.waiting.length > 0 || line.last !== undefined) socket.pause()
   })

@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { z } from 'zod'
-import { toProblem } from '../documents/problem-response.ts'
+import { Problem } from '../../values/problem.ts'
+import { titleOf } from '../../values/problem-codes.ts'
+import { VaultError } from '../../values/vault-error.ts'
 
 /** A command that failed and could not write its event. */
 export type TakeFailure = (failure: z.output<typeof failureSchema>) => Promise<void>
@@ -47,10 +49,14 @@ async function takeShare(request: IncomingMessage, response: ServerResponse, uns
   try {
     answer(response, 200, await unseal(read.data.share, read.data.operator))
   } catch (error) {
-    // Its message is a sentence of ours: other errors say nothing here.
-    const isOurs = error instanceof Error && error.name === 'RootKeyConfigError'
-    answer(response, 503, { detail: isOurs ? error.message : toProblem(error).title })
+    answer(response, 503, { detail: reasonFor(error) })
   }
+}
+
+/** An error that is not ours says nothing here. */
+function reasonFor(error: unknown): string {
+  if (error instanceof Problem) return titleOf(error.code)
+  return error instanceof VaultError ? error.message : titleOf('internal')
 }
 
 /** @throws {Error} when it is too long, or no JSON; without what was sent */

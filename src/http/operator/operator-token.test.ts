@@ -10,7 +10,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
 const TOKEN = 'c2NyYXBlci1vZi1tZXRyaWNz-1._~+/=='
 
-it('without a file anybody may read the metrics', async () => {
+it('without a file every process on the machine may read the metrics', async () => {
   const mayRead = await createOperatorTokenCheck(undefined)
   expect(await mayRead(undefined)).toBe(true)
 })

@@ -6,10 +6,10 @@ import { readConfigFile } from '../../config/read-config-file.ts'
 const TOKEN = /^[A-Za-z0-9\-._~+/]{20,}=*$/
 
 /**
- * Who may read the metrics: a caller with the bearer token in the file, or anyone where no file is named. The file is read
+ * Who may read the metrics: a caller with the bearer token in the file, or anyone if no file is named. The file is read
  * at each request, so that a new token counts at once and none stays in memory.
  *
- * @throws {ConfigError} when the file holds no token now; later such a file lets nobody in
+ * @throws {ConfigError} if the file holds no token now; if that happens later, nobody may read
  */
 export async function createOperatorTokenCheck(
   file: string | undefined,
@@ -19,7 +19,7 @@ export async function createOperatorTokenCheck(
   return async (authorization) => {
     const shown = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1]
     if (shown === undefined) return false
-    // Digests are of one length, whatever was shown.
+    // Digests have one length, whatever was sent.
     return timingSafeEqual(digest(shown), digest(await readToken(file)))
   }
 }

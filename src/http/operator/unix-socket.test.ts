@@ -55,7 +55,7 @@ async function ask(file: string): Promise<string> {
   }
 }
 
-/** A server that was killed leaves its socket behind. It is named from its folder, since its path may be too long. */
+/** A server that was killed leaves its socket. It is named from its folder, since its path may be too long. */
 async function leaveSocket(file: string): Promise<void> {
   const listening = "require('net').createServer().listen('operator.sock', () => console.log('listening'))"
   const child = spawn(process.execPath, ['-e', listening], {
@@ -81,14 +81,14 @@ describe.skipIf(process.platform === 'win32')('the operator socket', () => {
     expect(existsSync(file)).toBe(false)
   })
 
-  it('that a killed server left behind is replaced', async () => {
+  it('that a killed server left is replaced', async () => {
     const file = operatorSocketOf(directory)
     await leaveSocket(file)
     await listen(file, 'the next one')
     expect(await ask(file)).toBe('the next one')
   })
 
-  it('at which a server answers is not: the second server is told, and the first goes on', async () => {
+  it('at which a server answers is not: the second server fails, and the first continues', async () => {
     const file = operatorSocketOf(directory)
     await listen(file, 'the first one')
     await expect(listen(file, 'the second one')).rejects.toThrow(/another vault answers at .*STRONGROOM_DATA_DIR\.$/)
@@ -130,7 +130,7 @@ describe.skipIf(process.platform === 'win32')('the operator socket', () => {
     await expect(listen(file, 'here')).rejects.toThrow(/cannot be made \(ENOTDIR\): STRONGROOM_DATA_DIR must be .*\.$/)
   })
 
-  it('gets no share when it could be somebody else’s', async () => {
+  it('gets no share if others could have made it', async () => {
     const file = operatorSocketOf(directory)
     await listen(file, 'here')
     chmodSync(directory, 0o777)

@@ -13,10 +13,10 @@ export function operatorSocketOf(dataDir: string): string {
 }
 
 /**
- * Listens on a UNIX socket of mode 0600, in a folder that is made for it if need be (mode 0700). A socket that was left
- * behind by a killed server is replaced; one at which a server answers is not.
+ * Listens on a UNIX socket of mode 0600, in a folder that is made if need be (mode 0700). A socket that a killed server
+ * left is replaced; one at which a server answers is not.
  *
- * @returns what ends it, once the server has closed, which removes the socket
+ * @returns a function that ends it, once the server has closed, which removes the socket
  * @throws {Error} one sentence that says the cure
  */
 export async function listenOnSocket(server: Server, file: string): Promise<() => void> {
@@ -41,11 +41,11 @@ export async function listenOnSocket(server: Server, file: string): Promise<() =
 }
 
 /**
- * The address to connect to, for a socket that the vault must have made: it and its folder belong to one user or to root, and
- * others cannot put another in its place. `release` is called when the connection has ended.
+ * The address to connect to, for a socket that only the vault can have made: it and its folder belong to one user or to
+ * root, and others cannot replace it. `release` is called when the connection has ended.
  *
- * @throws {Error} of the file system, when there is none
- * @throws {Error} one sentence, when it could be somebody else's
+ * @throws {Error} of the file system, if there is none
+ * @throws {Error} one sentence, if others could have made it
  */
 export function openSocketAddress(file: string): { address: string; release: () => void } {
   const folder = statSync(path.dirname(file))
@@ -107,7 +107,7 @@ function isAnswered(address: string): Promise<boolean> {
   })
 }
 
-/** Only a socket: what somebody else put there under that name is theirs, and listening says that it is in the way. */
+/** Only a socket: another file of that name stays, and listening reports that it is in the way. */
 function removeSocket(file: string): void {
   if (lstatSync(file, { throwIfNoEntry: false })?.isSocket()) rmSync(file, { force: true })
 }

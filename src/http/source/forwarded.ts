@@ -2,9 +2,9 @@ import { isIPv4, isIPv6 } from 'node:net'
 import { canonicalAddress } from './ip-address.ts'
 
 /**
- * The elements of a list header, the last one first: proxies add theirs at the end. Empty ones are left out (RFC 9110 section
- * 5.6.1). Every comma separates, those in quotation marks too: the halves of such an element are malformed, and nothing that a
- * client sent can swallow what a proxy added behind it.
+ * The elements of a list header, the last one first: proxies add theirs at the end. Empty ones are left out (RFC 9110
+ * section 5.6.1). Every comma separates, also in quotation marks: the halves of such an element are malformed, and
+ * nothing from a client can swallow what a proxy added after it.
  */
 export function* elementsFromTheRight(list: string): Generator<string> {
   let end = list.length
@@ -19,7 +19,7 @@ export function* elementsFromTheRight(list: string): Generator<string> {
 /** A node of RFC 7239 section 6: an IPv4 address, or an IPv6 address in brackets, and perhaps a port. */
 const WITH_PORT = /^(?:\[(?<v6>[^\]]+)\]|(?<v4>[^:[\]]+))(?::(?:\d{1,5}|_[\w.-]+))?$/
 
-/** The address in an element of `X-Forwarded-For`, with or without a port; an IPv6 address may stand without brackets. */
+/** The address in an element of `X-Forwarded-For`, with or without a port; an IPv6 address may be without brackets. */
 export function forwardedForAddress(element: string): string | undefined {
   if (isIPv6(element)) return canonicalAddress(element)
   const { v4, v6 } = WITH_PORT.exec(element)?.groups ?? {}
@@ -42,7 +42,7 @@ export function forwardedAddress(element: string): string | undefined {
     const [, name, value] = pair.exec(element) ?? []
     if (name === undefined || value === undefined) return undefined
     if (name.toLowerCase() !== 'for') continue
-    // A parameter stands once; two readers would believe different ones.
+    // A parameter occurs once; two readers would believe different ones.
     if (node !== undefined) return undefined
     node = value.startsWith('"') ? value.slice(1, -1).replace(/\\(.)/g, '$1') : value
   }

@@ -56,7 +56,7 @@ describe('version 2', () => {
     ['IPv6', versionTwo(0x21, 0x21, two6.subarray(0, 36)), '2001:db8::1'],
     ['a UNIX socket', versionTwo(0x21, 0x31, Buffer.alloc(216, 47)), undefined],
     ['an unknown sender', versionTwo(0x21, 0x00), undefined],
-    ['an unknown sender with something behind', versionTwo(0x21, 0x00, Buffer.alloc(12, 192)), undefined],
+    ['an unknown sender with something after it', versionTwo(0x21, 0x00, Buffer.alloc(12, 192)), undefined],
     ['the proxy itself', versionTwo(0x20, 0x00), undefined],
     ['the proxy itself, with addresses', versionTwo(0x20, 0x11, Buffer.alloc(12, 192)), undefined],
     ['the proxy itself, of a family that is not known', versionTwo(0x20, 0xff, Buffer.alloc(3)), undefined],
@@ -72,7 +72,7 @@ describe('version 2', () => {
     ['a family that is not known', versionTwo(0x21, 0x41, Buffer.alloc(36))],
     ['addresses that are cut off', versionTwo(0x21, 0x11, Buffer.alloc(11))],
     ['IPv6 addresses that are cut off', versionTwo(0x21, 0x21, Buffer.alloc(35))],
-    ['more than anybody sends', versionTwo(0x21, 0x11, Buffer.alloc(12), 4097)],
+    ['more than any proxy sends', versionTwo(0x21, 0x11, Buffer.alloc(12), 4097)],
     ['a signature that is nearly right', Buffer.concat([SIGNATURE_2.subarray(0, 11), Buffer.from('X!')])],
   ])('refuses %s', (_what, header) => expect(parseProxyHeader(header)).toBe('malformed'))
 })

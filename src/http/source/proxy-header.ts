@@ -9,7 +9,7 @@ import { canonicalAddress } from './ip-address.ts'
  *                 addresses and ports of source and destination, then TLVs, which are passed over
  */
 export interface ProxyHeader {
-  /** How many bytes it takes; TLS begins behind them. */
+  /** How many bytes it takes; TLS begins after them. */
   length: number
   /** The sender's address in canonical form; undefined where the proxy speaks for itself, or does not know. */
   address: string | undefined

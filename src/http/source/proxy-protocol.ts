@@ -16,11 +16,11 @@ export function announcedAddress(socket: Socket): string | undefined {
 }
 
 /**
- * Makes a listener take the PROXY protocol before TLS. From a trusted address a connection must begin with a PROXY header;
- * one that does not, or not in time, is closed. Others begin with TLS, and a header from them is a failed handshake:
- * which of the two comes is never guessed, as the protocol demands (section 2).
+ * Makes a listener take the PROXY protocol before TLS. From a trusted address a connection must begin with a PROXY
+ * header; one that does not, or not in time, is closed. Others begin with TLS, and a header from them is a failed
+ * handshake. Which of the two comes is never guessed, as the protocol demands (section 2).
  *
- * It stands between the listener and its own handling of connections, so the limits of the listener hold as before.
+ * It runs before the listener's own handling of connections, so the limits of the listener hold as before.
  *
  * @param onMalformed a trusted proxy sent something else
  */

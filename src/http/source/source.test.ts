@@ -8,7 +8,7 @@ import { createTrustedProxies } from './trusted-proxies.ts'
 const proxies = createTrustedProxies(['10.0.0.0/8', 'fd00::/8'])
 const PEER = '10.0.0.1'
 
-/** A request as Node has read it: several lines of a header stand in one. */
+/** A request as Node has read it: several lines of a header are in one. */
 function sourceWith(headers: Record<string, string>, remoteAddress: string | undefined = PEER) {
   const socket = Object.defineProperty(new Socket(), 'remoteAddress', { value: remoteAddress })
   return sourceOf({ socket, headers } as unknown as IncomingMessage, proxies)
@@ -23,14 +23,14 @@ describe('X-Forwarded-For from a trusted proxy', () => {
     ['[2001:db8::1]:443', '2001:db8::1'],
     ['[2001:db8::1]', '2001:db8::1'],
     ['::ffff:192.0.2.1', '192.0.2.1'],
-    // From the right: what the client made up stands on the left.
+    // From the right: what the client made up is on the left.
     ['198.51.100.1, 192.0.2.1', '192.0.2.1'],
     ['garbage, 192.0.2.1', '192.0.2.1'],
     ['192.0.2.1, 10.0.0.3', '192.0.2.1'],
     ['198.51.100.1, 192.0.2.1, 10.0.0.3,10.0.0.2', '192.0.2.1'],
     ['192.0.2.1, fd00::2', '192.0.2.1'],
     [', ,192.0.2.1,, ', '192.0.2.1'],
-    // Nobody but proxies: the farthest of them.
+    // Only proxies: the farthest of them.
     ['10.0.0.9, 10.0.0.8', '10.0.0.9'],
   ])('"%s": %s', (header, expected) => expect(addressWith({ 'x-forwarded-for': header })).toBe(expected))
 

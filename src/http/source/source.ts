@@ -5,9 +5,9 @@ import { canonicalAddress, networkOf } from './ip-address.ts'
 import { announcedAddress } from './proxy-protocol.ts'
 import type { TrustedProxies } from './trusted-proxies.ts'
 
-/** Where a request comes from, as far as the vault can know. */
+/** The source of a request, as far as the vault can know. */
 export interface Source {
-  /** In full, in canonical form: `192.0.2.1`, `2001:db8::1`; `unknown` when the connection is gone. */
+  /** In full, in canonical form: `192.0.2.1`, `2001:db8::1`; `unknown` if the connection is gone. */
   address: string
   /** What limits count by: the address, of IPv6 its /64 (`2001:db8:1:2::/64`). */
   network: string
@@ -17,12 +17,12 @@ export interface Source {
 const MAX_HOPS = 32
 
 /**
- * The sender of a request: the peer of its connection, or, where that is a trusted proxy, the address that the proxy names. A PROXY header
- * names the peer; `Forwarded` and `X-Forwarded-For` are read from the right up to the first address that is not trusted.
+ * The sender of a request: the peer of its connection, or the address that a trusted proxy names. A PROXY header names
+ * the peer; `Forwarded` and `X-Forwarded-For` are read from the right up to the first address that is not trusted.
  *
- * Where that cannot be told, the last proxy that is known is the source, so that nobody gets a source of their choice:
- * an element is malformed or hides its address, there are too many of them, or both headers are there and disagree (a
- * proxy that writes the one passes the client's other on).
+ * If that is unclear, the last known proxy is the source, so that no client can choose its source: an element is
+ * malformed or hides its address, there are too many of them, or both headers are there and disagree (a proxy that
+ * writes one of them passes the client's other on).
  */
 export function sourceOf(request: IncomingMessage, proxies: TrustedProxies): Source {
   const peer = peerOf(request.socket)

@@ -12,7 +12,7 @@ it('trusts the addresses in its ranges and no others', () => {
   expect(others.filter((address) => proxies.has(address))).toEqual([])
 })
 
-it('trusts nobody without ranges', () => {
+it('trusts no one without ranges', () => {
   expect(['127.0.0.1', '::1', 'unknown'].some(createTrustedProxies([]).has)).toBe(false)
 })
 

@@ -6,7 +6,7 @@ export interface TrustedProxies {
   has(address: string): boolean
 }
 
-/** @param ranges addresses and CIDR ranges, as the configuration has checked them; none: nobody is trusted */
+/** @param ranges addresses and CIDR ranges, as the configuration has checked them; empty: no proxy is trusted */
 export function createTrustedProxies(ranges: readonly string[]): TrustedProxies {
   const list = new BlockList()
   for (const range of ranges) {

@@ -29,7 +29,7 @@ it('refuses what its issuer has revoked, and nothing of another issuer', async (
   expect(await refuses(crl, bad.cert)).toBe(true)
   expect(await refuses(crl, good.cert)).toBe(false)
   expect(await refuses(crl, (await other.issue({ subject: 'CN=bad' })).cert)).toBe(false)
-  // Once the list is out of date nobody knows what it would say.
+  // After the list is out of date, it is unknown what a new one would say.
   expect(await refuses(crl, good.cert, inHours(25))).toBe(true)
   expect(await refuses(await read(await other.revoke([])), good.cert, inHours(25))).toBe(false)
 })

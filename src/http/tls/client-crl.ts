@@ -1,21 +1,20 @@
 import type { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { type Alert, createNewsAlert } from '../../observability/alert.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import { importX509 } from './development-certificate.ts'
 
 /**
  * The certificate revocation lists of client certificates (RFC 5280 section 5), one for each authority.
  *
- * OpenSSL verifies them at the handshake: signature, times, the whole chain. A handshake may be long ago, since a connection stays
- * open and a session is resumed, and it does not look at a certificate that is registered itself. So each use of a
- * certificate is held against the lists once more, by issuer and serial number.
+ * OpenSSL verifies them at the handshake: signature, times, the whole chain. A handshake may be long ago, since a
+ * connection stays open and a session is resumed, and OpenSSL does not check a certificate that is registered itself.
+ * So each use of a certificate is compared with the lists once more, by issuer and serial number.
  */
 export interface ClientCrl {
   /** One list each, as the `crl` option of TLS takes them. */
   pem: readonly string[]
-  /**
-   * Whether the certificate counts as none: it is on the list of its issuer, or that list is out of date and nobody knows.
-   */
+  /** Whether the certificate counts as none: it is on the list of its issuer, or that list is out of date. */
   refuses(certificate: X509Certificate, now: Date): boolean
   /** The authorities whose lists are out of date: their certificates are refused. */
   outOfDate(now: Date): { issuer: string; nextUpdate: Date }[]
@@ -23,10 +22,10 @@ export interface ClientCrl {
 
 const ONE_LIST = /-----BEGIN X509 CRL-----[\s\S]+?-----END X509 CRL-----/g
 
-/** @throws {Error} one sentence that names the file, when it cannot be read or holds no list */
+/** @throws {VaultError} one sentence that names the file, when it cannot be read or holds no list */
 export async function readClientCrl(file: string): Promise<ClientCrl> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new Error(`the revocation list ${file} cannot be read (${error.code})`, { cause: error })
+    throw new VaultError(`the revocation list ${file} cannot be read (${error.code})`, { cause: error })
   })
   // Node reads one list from each text, and passes over the rest of it.
   const pem = text.match(ONE_LIST) ?? []
@@ -36,7 +35,7 @@ export async function readClientCrl(file: string): Promise<ClientCrl> {
     return { issuer, nextUpdate, serials: new Set(entries.map((entry) => serialOf(entry.serialNumber))) }
   }
   const lists = parsed(() => pem.map(parse))
-  if (lists === undefined || lists.length === 0) throw new Error(`${file} does not hold a revocation list in PEM`)
+  if (lists === undefined || lists.length === 0) throw new VaultError(`${file} does not hold a revocation list in PEM`)
 
   const outOfDate = (now: Date) =>
     lists.flatMap(({ issuer, nextUpdate }) =>

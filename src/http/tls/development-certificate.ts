@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { isIP } from 'node:net'
 import path from 'node:path'
 
-/** How we recognise our own certificates: nobody else's are ever replaced. */
+/** Marks the vault's own certificates. Others are never replaced. */
 const AUTHORITY_NAME = 'Strongroom development CA'
 const LOCAL_HOSTS = ['localhost', '127.0.0.1', '::1']
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -19,13 +19,13 @@ export interface DevelopmentCertificateOptions {
 }
 
 /**
- * Makes `ca.pem`, `server.pem` and `server-key.pem` in the directory if there are none, or if ours are about to expire.
- * Returns whether it made them.
+ * Makes `ca.pem`, `server.pem` and `server-key.pem` in the directory if there are none, or if the vault's own are about
+ * to expire. Returns whether it made them.
  *
- * The authority signs this one certificate and its private key is forgotten, so that nobody can make another with it:
- * a renewal is a new authority, which clients have to be told about. Files that we did not make stay as they are.
+ * The authority signs this one certificate and its private key is forgotten, so that no other can be made with it: a
+ * renewal is a new authority, which clients have to learn. Files from elsewhere stay as they are.
  *
- * @throws {Error} if somebody else's ca.pem or server-key.pem is there without server.pem
+ * @throws {Error} if a ca.pem or server-key.pem from elsewhere is there without server.pem
  */
 export async function ensureDevelopmentCertificate(options: DevelopmentCertificateOptions): Promise<boolean> {
   const { certsDir, hosts = [], now = new Date() } = options
@@ -69,7 +69,7 @@ function parse(file: string): X509Certificate | undefined {
 async function createCertificates(hosts: string[], now: Date) {
   const x509 = await importX509()
   const [authority, server] = await Promise.all([generateKeys(), generateKeys()])
-  // A clock that is a little behind ours must not find the certificate not yet valid.
+  // A clock that is a little slow must not find the certificate not yet valid.
   const validity = {
     notBefore: new Date(now.getTime() - 60 * 60 * 1000),
     notAfter: new Date(now.getTime() + VALID_DAYS * DAY_MS - DAY_MS),
@@ -112,10 +112,10 @@ async function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
 }
 
 /**
- * Loads the library only where a certificate is made: production never does.
+ * Loads the library only to make a certificate: production never does.
  *
- * The container for dependency injection inside it refuses to load where `Reflect` has no metadata, as TypeScript's old
- * decorators leave behind. This library has none of those, so "none" is the right answer, and nobody else sees it.
+ * The container for dependency injection inside it refuses to load if `Reflect` has no metadata, as TypeScript's old
+ * decorators leave. This library has no such decorators, so "none" is the right answer, and no other code sees it.
  */
 export async function importX509() {
   const reflect = Reflect as typeof Reflect & Record<string, unknown>

@@ -7,15 +7,15 @@ const KEY_BYTES = 48
 const EVERY_MS = 60 * 60 * 1000
 
 /**
- * What the keys of session tickets are derived from, in all processes that share a port. In TLS 1.2 a ticket holds the secrets of
- * its session: whoever learns the key of the tickets reads every connection that they were sent on, forward secrecy or not
- * (RFC 9325 section 7.4 wants such keys changed often). So the secret is a new one every hour, is held in memory alone, and
- * the one before is wiped.
+ * The secret from which the keys of session tickets are derived, in all processes that share a port. In TLS 1.2 a
+ * ticket holds the secrets of its session: with the key of the tickets every connection on which they were sent can be
+ * read, forward secrecy or not (RFC 9325 section 7.4 wants such keys changed often). So the secret is a new one every
+ * hour, is in memory only, and the old one is wiped.
  */
 export interface TicketSecret {
   /** Of 32 bytes. */
   readonly bytes: Uint8Array
-  /** Goes on with another secret, which must not be shared with anything else. */
+  /** Continues with another secret, which must not be shared with anything else. */
   replace(bytes: Uint8Array): void
   /** Calls back after each replacement. Returns what ends that. */
   onReplace(listener: () => void): () => void

@@ -5,6 +5,7 @@ import type { ServerOptions } from 'node:https'
 import { isIP } from 'node:net'
 import path from 'node:path'
 import { createSecureContext } from 'node:tls'
+import { VaultError } from '../../values/vault-error.ts'
 import { type ClientCrl, readClientCrl } from './client-crl.ts'
 
 export interface CertificateFiles {
@@ -12,7 +13,7 @@ export interface CertificateFiles {
   certFile: string
   /** PEM, not encrypted. */
   keyFile: string
-  /** PEM: who may sign the certificates of clients. Without it none are asked for. */
+  /** PEM: the authorities that sign client certificates. Without it no certificate is asked for. */
   clientCaFile?: string | undefined
   /** PEM: the lists of certificates that those have revoked, one for each. Without it none is looked at. */
   clientCrlFile?: string | undefined
@@ -74,7 +75,7 @@ const POLL_MS = 10_000
 /**
  * Reads a certificate and its key into the options of `https.createServer`, or of `server.setSecureContext`.
  *
- * @throws {Error} one sentence that names the file, if one cannot be read or used, or the key is not the certificate's
+ * @throws {VaultError} one sentence that names the file, if one cannot be read or used, or the key is not the certificate's
  */
 export async function loadTls(files: CertificateFiles): Promise<TlsOptions> {
   const { certFile, keyFile, clientCaFile, clientCrlFile } = files
@@ -82,7 +83,9 @@ export async function loadTls(files: CertificateFiles): Promise<TlsOptions> {
   const certificate = parsed(() => new X509Certificate(cert), `${certFile} does not hold a certificate in PEM`)
   const privateKey = parsed(() => createPrivateKey(key), `${keyFile} does not hold an unencrypted private key in PEM`)
   if (!certificate.checkPrivateKey(privateKey)) {
-    throw new Error(`the private key in ${keyFile} does not belong to the certificate in ${certFile}; replace both`)
+    throw new VaultError(
+      `the private key in ${keyFile} does not belong to the certificate in ${certFile}; replace both`,
+    )
   }
   const options: TlsOptions = { cert, key, ...POLICY }
   if (clientCaFile !== undefined) Object.assign(options, await askClients(clientCaFile, clientCrlFile))
@@ -93,7 +96,7 @@ export async function loadTls(files: CertificateFiles): Promise<TlsOptions> {
 
 /**
  * Clients are asked for a certificate and may come without one. One that no authority here has signed does not end the
- * handshake either: whether it is good enough is for whoever asks who the caller is (RFC 8705 section 7.2).
+ * handshake: the authentication of the caller decides whether it is good enough (RFC 8705 section 7.2).
  */
 async function askClients(clientCaFile: string, clientCrlFile: string | undefined): Promise<Partial<TlsOptions>> {
   const ca = await readPem(clientCaFile, 'authority of client certificates')
@@ -105,7 +108,7 @@ async function askClients(clientCaFile: string, clientCrlFile: string | undefine
 }
 
 /**
- * Keeps the server's certificate up to date with its files: connections that are open go on, new ones see the new
+ * Keeps the server's certificate up to date with its files: open connections continue, new ones see the new
  * certificate. A pair that cannot be used is reported to `onError`, once per change, and the old one stays.
  *
  * `reload()` looks at once, whether something changed or not (for SIGHUP), and never rejects. `close()` must be called
@@ -146,7 +149,7 @@ export function watchCertificates(
     settling.unref()
   }
 
-  // The directories, not the files: a file that is replaced by renaming is another file, which nobody watches.
+  // The directories, not the files: a file that is replaced by renaming is another file, which is not watched.
   const watchers = [...new Set(paths.map((file) => path.dirname(file)))].flatMap((directory) =>
     watchIfPossible(directory, look),
   )
@@ -171,7 +174,7 @@ export function certificateNames(pem: string): (host: string) => boolean {
   const certificate = new X509Certificate(pem)
   const remembered = new Map<string, boolean>()
   const matches = (host: string) => {
-    // In a URL and in the Host header an IPv6 address stands in brackets, and a name may end in the root's dot.
+    // In a URL and in the Host header an IPv6 address is in brackets, and a name may end in the root's dot.
     const name = host.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
     if (isIP(name) !== 0) return certificate.checkIP(name) !== undefined
     return name !== '' && certificate.checkHost(name, { partialWildcards: false }) !== undefined
@@ -179,7 +182,7 @@ export function certificateNames(pem: string): (host: string) => boolean {
   return (host) => {
     const known = remembered.get(host)
     if (known !== undefined) return known
-    // Every request asks for the same few; whoever invents others only makes us forget.
+    // Every request asks for the same few; invented ones only empty the cache.
     if (remembered.size >= MAX_REMEMBERED_HOSTS) remembered.clear()
     const answer = matches(host)
     remembered.set(host, answer)
@@ -194,7 +197,7 @@ async function readPem(file: string, what: string): Promise<string> {
     return await readFile(file, 'utf8')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    throw new Error(`the ${what} ${file} cannot be read (${code})`, { cause: error })
+    throw new VaultError(`the ${what} ${file} cannot be read (${code})`, { cause: error })
   }
 }
 
@@ -202,7 +205,7 @@ function parsed<T>(parse: () => T, complaint: string): T {
   try {
     return parse()
   } catch (error) {
-    throw new Error(complaint, { cause: error })
+    throw new VaultError(complaint, { cause: error })
   }
 }
 
@@ -219,7 +222,7 @@ function fingerprint(paths: string[]): string {
 function watchIfPossible(directory: string, look: () => void): FSWatcher[] {
   try {
     const watcher = watch(directory, { persistent: false }, look)
-    // The directory itself was removed, or the system's limit is reached: the poll goes on.
+    // The directory itself was removed, or the system's limit is reached: the poll continues.
     watcher.on('error', () => watcher.close())
     return [watcher]
   } catch {

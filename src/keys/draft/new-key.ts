@@ -38,7 +38,7 @@ export function newKeyRow(
   }
 }
 
-/** What the manifest remembers of a key from its making on: that nothing of an earlier version stands under it. */
+/** Marks that the manifest has for a key from its making on: no value of an earlier version is under it. */
 export function marksOfNewKey({ id, purpose }: Pick<KeyRow, 'id' | 'purpose'>): string[] {
   return [
     ...(isIndexPurpose(purpose) ? [termMacsMark(id)] : []),

@@ -39,7 +39,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 )
 
 describe('a draft of the registry', () => {
-  it('agrees with a model of the standard whatever is done to it, and is saved only with one active key of each purpose', () =>
+  it('agrees with a model of the standard in any order of changes, and is saved only with one active key of each purpose', () =>
     fc.assert(
       fc.asyncProperty(fc.array(action, { maxLength: 25 }), async (actions) => {
         const { draft, clock } = await firstDraft()

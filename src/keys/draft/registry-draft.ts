@@ -4,8 +4,6 @@ import { expiryOf } from '../key/cryptoperiod.ts'
 import { type DraftChange, EVENT_OF } from '../key/draft-change.ts'
 import { type Handover, type MacKey, makeHandover } from '../key/handover.ts'
 import {
-  type FormerWrap,
-  formerWrapContext,
   type KeyPurpose,
   type KeyRow,
   keyOfBytes,
@@ -20,7 +18,7 @@ import { countWraps, notifyKeysChanged, saveKeys, saveManifest, saveRootKeys } f
 import { encodeManifest, KeyRegistryError, macOf, type RegistryRows } from '../key/registry-manifest.ts'
 import { newVaultId, vaultOf } from '../key/vault-id.ts'
 import type { RootKey, RootKeyRecord } from '../root-key/root-key.ts'
-import type { SealContext } from '../sealing/seal.ts'
+import type { SealContext } from '../sealing/seal-context.ts'
 import { activateRootKey } from './activate-root-key.ts'
 import { marksOfNewKey, newKeyBytes, newKeyRow, publicKeyOfBytes } from './new-key.ts'
 import { wrapChecked } from './wrap-checked.ts'
@@ -34,8 +32,8 @@ export interface DraftOptions {
 type DraftRows = RegistryRows & { vault: string; marks?: readonly string[]; handovers?: readonly Handover[] }
 
 /**
- * The registry as it will be. Everything is decided on the verified rows in memory, and the new manifest is made of them:
- * what somebody changes in the tables meanwhile is not signed along with it.
+ * The registry as it will be. Everything is decided on the verified rows in memory, and the new manifest is made from
+ * them, so that a change of the tables in the meantime is not signed along with it.
  */
 export class RegistryDraft {
   readonly changes: DraftChange[] = []
@@ -73,13 +71,9 @@ export class RegistryDraft {
     return new RegistryDraft(rows, rootKey, options)
   }
 
-  /** A draft for a vault that has no manifest yet, or none with an id: it gets a random one, for which its root key may be made. */
-  static first(
-    rows: RegistryRows & { marks?: readonly string[] },
-    rootKey: RootKey,
-    options: DraftOptions,
-  ): RegistryDraft {
-    const vault = (rows.keys.length === 0 ? vaultOf(rootKey.record) : undefined) ?? newVaultId()
+  /** A draft for a vault that has no keys yet: it gets a random id, for which its root key may be made. */
+  static first(rows: RegistryRows, rootKey: RootKey, options: DraftOptions): RegistryDraft {
+    const vault = vaultOf(rootKey.record) ?? newVaultId()
     const draft = new RegistryDraft({ ...rows, vault }, rootKey, options)
     draft.#activateRootKey(rootKey.record)
     return draft
@@ -111,7 +105,7 @@ export class RegistryDraft {
   /**
    * Makes and wraps a pre-active key, and answers with its id.
    *
-   * @param bytes are wiped; fresh ones when left out
+   * @param bytes are wiped; default: fresh ones
    */
   async create(purpose: KeyPurpose, bytes = newKeyBytes(purpose)): Promise<string> {
     const { newId, now } = this.#options
@@ -150,8 +144,8 @@ export class RegistryDraft {
   }
 
   /**
-   * Wraps every key that is left under another root key, which becomes the active one. The MAC keys are replaced with it: who
-   * has the old root key, and an old backup, does not have them.
+   * Wraps every key that is still under another root key, which becomes the active one. The MAC keys are replaced with
+   * it: a person who has the old root key and an old backup does not have them.
    */
   async rewrap(rootKey: RootKey): Promise<void> {
     for (const row of this.#keys.values()) {
@@ -171,7 +165,7 @@ export class RegistryDraft {
     }
   }
 
-  /** The key of that purpose before this draft and after it. Undefined when it is the same, or there was none. */
+  /** The key of that purpose before this draft and after it. Undefined if it is the same, or there was none. */
   async replacement(purpose: MacPurpose): Promise<{ former: MacKey; present: MacKey } | undefined> {
     const formerId = this.#replacedMacKey(purpose)
     if (formerId === undefined) return undefined
@@ -191,15 +185,6 @@ export class RegistryDraft {
   /** The key of that purpose that is active after this draft. */
   presentMacKey(purpose: MacPurpose): Promise<MacKey> {
     return this.macKey(this.#active(purpose).id)
-  }
-
-  /** What a registry of an earlier version lacks: wraps that are bound to the vault, and when each key expires. */
-  async adopt(former: FormerWrap): Promise<void> {
-    for (const row of this.#keys.values()) {
-      if (row.wrapped === null) continue
-      if (row.activated_at !== null) row.expires_at = expiryOf(row.purpose, row.activated_at)
-      await this.#rewrapKey(row, this.#rootKey, former)
-    }
   }
 
   /**
@@ -232,8 +217,8 @@ export class RegistryDraft {
   }
 
   /**
-   * A key of the manifest's MAC that was replaced has nothing more to verify. A start knows no earlier state of a key: it would
-   * take a manifest that calls such a key the active one, if the present root key still opened it.
+   * A replaced key of the manifest's MAC has nothing more to verify. A start knows no earlier state of a key: it would
+   * accept a manifest that calls such a key the active one, if the present root key still opened it.
    */
   #destroyFormerRegistryKeys(): void {
     for (const { id, purpose, state } of this.rows) {
@@ -251,7 +236,7 @@ export class RegistryDraft {
     return active
   }
 
-  /** The id of the key that was active before and is not any more. */
+  /** The id of the key that was active before. */
   #replacedMacKey(purpose: MacPurpose): string | undefined {
     const former = this.#formerMacKeys.get(purpose)
     return former !== undefined && this.#require(former).state !== 'active' ? former : undefined
@@ -263,12 +248,9 @@ export class RegistryDraft {
     return row
   }
 
-  async #rewrapKey(row: KeyRow, rootKey: RootKey, former?: FormerWrap): Promise<void> {
+  async #rewrapKey(row: KeyRow, rootKey: RootKey): Promise<void> {
     if (row.wrapped === null) return
-    const bytes = await this.#rootKey.unwrap(
-      row.wrapped,
-      former === undefined ? wrapContext(this.vault, row) : formerWrapContext(row, former),
-    )
+    const bytes = await this.#rootKey.unwrap(row.wrapped, wrapContext(this.vault, row))
     row.wrapped = await wrapChecked(rootKey, bytes, wrapContext(this.vault, row))
     row.root_key_id = rootKey.record.id
     bytes.fill(0)

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { KeyRegistryError } from '../key/registry-manifest.ts'
 import type { RootKey } from '../root-key/root-key.ts'
-import type { SealContext } from '../sealing/seal.ts'
+import type { SealContext } from '../sealing/seal-context.ts'
 
 /** Wraps, and sees that it unwraps again to the same: nothing is ever written under a key that does not give it back. */
 export async function wrapChecked(rootKey: RootKey, bytes: Buffer, context: SealContext): Promise<Buffer> {

@@ -2,9 +2,9 @@ import type { DraftChange } from './draft-change.ts'
 import { isIndexPurpose, type KeyPurpose, type KeyRow } from './key.ts'
 
 /**
- * Stands in the manifest of the key registry for a key that protects nothing any more and that a census has found nothing on. It
- * opens no sealed value and finds no record from then on, so what somebody who knows it plants under it is worth nothing. Its
- * state (NIST SP 800-57) stays what it is.
+ * In the manifest of the key registry for a key that protects nothing and that a census has found empty. From then on
+ * it opens no sealed value and finds no record, so a value that is planted under it is worth nothing. Its state (NIST
+ * SP 800-57) stays what it is.
  */
 function closedMark(keyId: string): string {
   return `closed ${keyId}`
@@ -15,12 +15,12 @@ export function isClosed(marks: readonly string[], keyId: string): boolean {
   return marks.includes(closedMark(keyId))
 }
 
-/** Whether a census can say that nothing stands on keys of that purpose. */
+/** Whether a census can say that a key of that purpose encrypts nothing. */
 function isCounted(purpose: KeyPurpose): boolean {
   return purpose === 'display' || purpose === 'secret' || isIndexPurpose(purpose)
 }
 
-/** Whether the key is one that is closed as soon as nothing stands on it. */
+/** Whether the key is closed as soon as it is empty. */
 export function mayBeClosed({ purpose, state }: Pick<KeyRow, 'purpose' | 'state'>): boolean {
   return isCounted(purpose) && (state === 'deactivated' || state === 'compromised')
 }

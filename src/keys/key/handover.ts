@@ -7,10 +7,10 @@ export interface MacKey {
 }
 
 /**
- * Says that the vault itself put one key of the manifest's MAC in the place of another: HMAC-SHA-256, in hexadecimal, under the
- * former key over both ids and a check value of the present one. A server that runs takes another root key for the vault's
- * only along a chain of these that begins at the key it has. Who has no more than a former root key, and a backup of its time,
- * has none of the keys that came after it.
+ * Says that the vault itself put one key of the manifest's MAC in the place of another: HMAC-SHA-256, in hexadecimal,
+ * under the former key over both ids and a check value of the present one. A running server accepts another root key as
+ * the vault's only along a chain of these that begins at the key it has. A person who has only a former root key and a
+ * backup of its time has none of the keys that came after it.
  */
 export interface Handover {
   readonly from: string
@@ -18,7 +18,7 @@ export interface Handover {
   readonly mac: string
 }
 
-/** Neither key is told by it. */
+/** It reveals neither key. */
 export function makeHandover({ former, present }: { former: MacKey; present: MacKey }): Handover {
   return { from: former.id, to: present.id, mac: handoverMac(former, present).toString('hex') }
 }

@@ -2,7 +2,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { testKey, testRootKey } from '../../../test/support/test-keys.ts'
 import type { RootKey } from '../root-key/root-key.ts'
-import { SealError } from '../sealing/seal.ts'
+import { SealError } from '../sealing/seal-context.ts'
 import { type KeyPurpose, type KeyRow, type KeyState, wrapContext } from './key.ts'
 import { KeyRing, unwrapKeyRing } from './key-ring.ts'
 
@@ -23,7 +23,7 @@ describe('a key ring', () => {
     expect(ring.find(key.id)).toBe(key)
   })
 
-  it('finds a key by its id, whatever its state, and no other', () => {
+  it('finds a key by its id, in any state, and no other', () => {
     const keys = (['active', ...NOT_ACTIVE] as KeyState[]).map((state) => testKey('secret', { state }))
     const ring = new KeyRing(keys)
     for (const key of keys) expect(ring.find(key.id)).toBe(key)

@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto'
+import { VaultError } from '../../values/vault-error.ts'
 import type { RootKey } from '../root-key/root-key.ts'
 import { type Key, type KeyPurpose, type KeyRow, keyOfBytes, wrapContext } from './key.ts'
 
@@ -15,7 +16,7 @@ export class KeyRing {
   /** The key that seals or signs now. Keys in any other state never do. */
   active(purpose: KeyPurpose): Key {
     const key = this.#active.get(purpose)
-    if (key === undefined) throw new Error(`there is no active ${purpose} key`)
+    if (key === undefined) throw new VaultError(`there is no active ${purpose} key`)
     return key
   }
 

@@ -1,6 +1,9 @@
+import { VaultError } from '../../values/vault-error.ts'
+
 /**
- * NIST SP 800-57 part 1, section 7. A pre-active key is known and does nothing, an active one protects, a deactivated one
- * opens and verifies only, as does a compromised one until nothing stands on it; of a destroyed key only the metadata is left.
+ * NIST SP 800-57 part 1, section 7. A pre-active key is known and does nothing, an active one protects, a deactivated
+ * one opens and verifies only, as does a compromised one until it is empty; of a destroyed key only the metadata is
+ * left.
  */
 export type KeyState = 'pre-active' | 'active' | 'deactivated' | 'compromised' | 'destroyed'
 
@@ -19,7 +22,7 @@ const NEXT: Readonly<Record<KeyState, readonly KeyState[]>> = {
 }
 
 /** A key was to enter a state that its present one does not lead to. */
-export class KeyTransitionError extends Error {
+export class KeyTransitionError extends VaultError {
   override readonly name = 'KeyTransitionError'
 }
 

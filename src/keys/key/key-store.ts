@@ -1,6 +1,7 @@
 import { PATIENT_LOCK_TIMEOUT_MS, type Queryable, type Statement } from '../../database/database.ts'
 import { nearestTime } from '../../database/read-time.ts'
 import { requireDone } from '../../database/require-done.ts'
+import type { SealedTable } from '../sealing/sealed-table.ts'
 import { isIndexPurpose, type KeyPurpose, type KeyRow, type RootKeyRow } from './key.ts'
 import type { RegistryRows, StoredManifest } from './registry-manifest.ts'
 import { makeTermsPartition } from './term-partitions-store.ts'
@@ -16,7 +17,7 @@ const hex = (column: string) => `encode(${column}, 'hex') AS ${column}`
 const SELECT_REGISTRY: Statement = {
   name: 'select-key-registry',
   text: `SELECT
-    (SELECT to_json(r) FROM (SELECT manifest, ${hex('wrapped')}, ${hex('mac')} FROM key_registry) r) AS stored,
+    (SELECT to_json(r) FROM (SELECT manifest, ${hex('mac')} FROM key_registry) r) AS stored,
     (SELECT coalesce(json_agg(k), '[]') FROM (
        SELECT id, purpose, state, root_key_id, ${hex('wrapped')}, ${ms('created_at')}, ${ms('activated_at')},
               ${ms('deactivated_at')}, ${ms('compromised_at')}, ${ms('destroyed_at')}, ${ms('expires_at')},
@@ -65,7 +66,6 @@ const SETTLE_USES: Statement = {
          UPDATE key_uses k SET uses = s.uses + s.used, reserved = greatest(0, k.reserved - s.used + s.granted)
          FROM settled s WHERE k.key_id = s.key_id RETURNING k.key_id AS id, s.granted::float8 AS granted`,
 }
-const ANY_RECORD: Statement = { name: 'any-record', text: 'SELECT EXISTS (SELECT FROM records) AS found' }
 const NOTIFY: Statement = { name: 'notify-keys', text: `SELECT pg_notify('${KEYS_CHANNEL}', '')` }
 const LOCK_REGISTRY: Statement = {
   name: 'lock-key-registry',
@@ -101,7 +101,7 @@ export async function findActiveKey(db: Queryable, purpose: KeyPurpose): Promise
   return (await db.query<{ id: string }>(SELECT_ACTIVE, [purpose]))[0]?.id
 }
 
-/** The registry as it stands at one moment, not verified. Rows come in the order of their making. */
+/** The registry as it is at one moment, not verified. Rows come in the order of their making. */
 export async function selectRegistry(db: Queryable): Promise<RegistryRows & { stored: StoredManifest | undefined }> {
   const [found] = await db.query<{
     stored: Json<StoredManifest> | null
@@ -125,7 +125,7 @@ export async function listRootKeys(db: Queryable): Promise<RootKeyRow[]> {
   return (await selectRegistry(db)).rootKeys
 }
 
-/** Writes rows as they are in memory, those that stop being active first: one active key of a purpose is all there may be. */
+/** Writes rows as they are in memory, those that stop being active first: a purpose has at most one active key. */
 export async function saveKeys(tx: Queryable, rows: readonly KeyRow[]): Promise<void> {
   const ordered = [...rows].sort((a, b) => Number(a.state === 'active') - Number(b.state === 'active'))
   for (const row of ordered) {
@@ -174,9 +174,9 @@ export async function countWraps(tx: Queryable, rootKeyId: string, count: number
 }
 
 /**
- * Moves uses from the reserve to the count, and fills the reserve up as far as the limit lets it, or takes back what is
- * wanted negatively. A count that is lower than `seen` was put back, and goes on from there. Answers with what was granted
- * of each key that has a row.
+ * Moves uses from the reserve to the count, and fills the reserve up as far as the limit lets it, or takes back a
+ * negative amount. A count that is lower than `seen` was put back, and continues from `seen`. Answers with what was
+ * granted of each key that has a row.
  */
 export async function settleUses(
   db: Queryable,
@@ -193,12 +193,16 @@ export async function settleUses(
   return new Map(rows.map(({ id, granted }) => [id, granted]))
 }
 
-/** Whether the vault holds anything that a key has sealed. */
-export async function holdsRecords(db: Queryable): Promise<boolean> {
-  return (await db.query<{ found: boolean }>(ANY_RECORD))[0]?.found === true
+/** Whether the vault holds any record. */
+export async function holdsRecords(db: Queryable, tables: readonly SealedTable[]): Promise<boolean> {
+  for (const { name } of tables.filter(({ holdsRecords }) => holdsRecords)) {
+    const statement = { name: `any-of-${name}`, text: `SELECT EXISTS (SELECT FROM ${name}) AS found` }
+    if ((await db.query<{ found: boolean }>(statement))[0]?.found) return true
+  }
+  return false
 }
 
-/** Tells every server that the registry changed; takes effect when the transaction commits. */
+/** Notifies every server that the registry changed; takes effect when the transaction commits. */
 export async function notifyKeysChanged(db: Queryable): Promise<void> {
   await db.query(NOTIFY)
 }

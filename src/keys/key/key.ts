@@ -1,13 +1,13 @@
 import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto'
-import type { SealContext, SealingKey } from '../sealing/seal.ts'
+import type { SealContext, SealingKey } from '../sealing/seal-context.ts'
 import type { KeyState } from './key-state.ts'
 
 /**
- * What a key may be used for, and nothing else (NIST SP 800-57 part 1, section 5.2). `display` and `secret` are data keys and
- * seal the two parts of records; `index` keys make the keyed hashes of customers, e-mail addresses, telephone numbers and
- * Idempotency-Keys, `card-index` keys those of card numbers; `token-signing` keys are EC P-256 private keys, `audit-signing`
- * keys, for checkpoints, and `certificate-signing` keys, for key certificates, Ed25519 ones; MAC keys authenticate what only
- * the vault may write, each of them one kind of it.
+ * What a key may be used for, and nothing else (NIST SP 800-57 part 1, section 5.2). `display` and `secret` are data
+ * keys and seal the two parts of records; `index` keys make the keyed hashes of customers, e-mail addresses, telephone
+ * numbers and Idempotency-Keys, `card-index` keys those of card numbers; `token-signing` keys are EC P-256 private
+ * keys, `audit-signing` keys, for checkpoints, and `certificate-signing` keys, for attestations, Ed25519 ones; MAC keys
+ * authenticate what only the vault may write, each of them one kind of it.
  */
 export type KeyPurpose =
   | 'display'
@@ -20,8 +20,8 @@ export type KeyPurpose =
   | MacPurpose
 
 /**
- * `registry-mac`: the manifest of the registry; `access-mac`: who may do what; `event-mac`: audit events; `limit-mac`: whose
- * count a limit is.
+ * `registry-mac`: the manifest of the registry; `access-mac`: who may do what; `event-mac`: audit events; `limit-mac`:
+ * whose count a limit is.
  */
 export type MacPurpose = 'registry-mac' | 'access-mac' | 'event-mac' | 'limit-mac'
 
@@ -34,14 +34,6 @@ export const keyPurposes: readonly KeyPurpose[] = [
   'index',
   'card-index',
   'token-signing',
-  'audit-signing',
-  'certificate-signing',
-  ...macPurposes,
-]
-
-/** A vault of an earlier version may have no key of these purposes. */
-export const laterPurposes: readonly KeyPurpose[] = [
-  'card-index',
   'audit-signing',
   'certificate-signing',
   ...macPurposes,
@@ -91,7 +83,7 @@ export interface KeyRow {
   expires_at: Date | null
   /** How often it protected something, as far as the servers have reported. */
   uses: number
-  /** What servers may have used beyond that. */
+  /** What servers may have used in addition. */
   uses_reserved: number
 }
 
@@ -108,34 +100,11 @@ export interface RootKeyRow {
   uses: number
 }
 
-/** Wrapped before there was a manifest. Only a registry of such keys may be without one. */
-export const UNAUTHENTICATED_WRAP = 1
-/** Wrapped before vaults had ids. */
-export const FORMER_WRAP = 2
 const WRAP = 3
-
-export type FormerWrap = typeof UNAUTHENTICATED_WRAP | typeof FORMER_WRAP
 
 /** What a wrapped key is bound to: its vault, id and purpose. Its state is not part of it, since that changes. */
 export function wrapContext(vault: string, { id, purpose }: Pick<KeyRow, 'id' | 'purpose'>): SealContext {
   return { site: vault, kind: 'key', token: id, part: purpose, version: WRAP }
-}
-
-/** What it was bound to in a version before. */
-export function formerWrapContext({ id, purpose }: Pick<KeyRow, 'id' | 'purpose'>, version: FormerWrap): SealContext {
-  return { site: '', kind: 'key', token: id, part: purpose, version }
-}
-
-/**
- * What the key of the manifest's MAC was bound to before it was a key of the registry. The first start of this version reads
- * it once more.
- */
-export const FORMER_MAC_KEY_CONTEXT: SealContext = {
-  site: '',
-  kind: 'key-registry',
-  token: '',
-  part: 'mac',
-  version: FORMER_WRAP,
 }
 
 /** The key of these bytes, which are wiped: a private key in PKCS#8, or a secret. */

@@ -1,6 +1,7 @@
 import { createHmac, hash, type KeyObject, timingSafeEqual } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import { z } from 'zod'
+import { VaultError } from '../../values/vault-error.ts'
 import type { Handover } from './handover.ts'
 import type { KeyRow, RootKeyRow } from './key.ts'
 
@@ -11,15 +12,13 @@ import type { KeyRow, RootKeyRow } from './key.ts'
  * all the time.
  */
 const FORMAT = 2
-/** Its MAC key was none of the registry, was wrapped beside the manifest and never changed. */
-const FORMER_FORMAT = 1
 
 /** The registry cannot be used; the message names the rows and what is wrong with them, and holds no key. */
-export class KeyRegistryError extends Error {
+export class KeyRegistryError extends VaultError {
   override readonly name = 'KeyRegistryError'
 }
 
-/** Both tables of keys as they stand. */
+/** Both tables of keys as they are. */
 export interface RegistryRows {
   keys: KeyRow[]
   rootKeys: RootKeyRow[]
@@ -29,25 +28,23 @@ export interface RegistryRows {
 export interface StoredManifest {
   manifest: string
   mac: Buffer
-  /** The key of the MAC of a manifest of the former format; null beside any other. */
-  wrapped?: Buffer | null
 }
 
 const entrySchema = z.object({ id: z.string() }).catchall(z.unknown())
 const handoverSchema = z.object({ from: z.string(), to: z.string(), mac: z.string() })
 const manifestSchema = z.object({
-  format: z.union([z.literal(FORMER_FORMAT), z.literal(FORMAT)]),
+  format: z.literal(FORMAT),
   generation: z.number().int(),
-  /** The random id of the vault; there was none in the former format. */
-  vault: z.string().optional(),
+  /** The random id of the vault. */
+  vault: z.string(),
   root_key_id: z.string(),
-  /** The id of the MAC's key; in the former format a digest of its wrapped bytes. */
+  /** The id of the MAC's key. */
   mac_key: z.string(),
   /** How the MAC's key came to be this one, from the first one on. */
   handovers: z.array(handoverSchema).optional(),
   keys: z.array(entrySchema),
   root_keys: z.array(entrySchema),
-  /** What was done once in this vault, so that it is not done again when its traces are gone. */
+  /** What was done once in this vault, so that it is not repeated when its traces are gone. */
   marks: z.array(z.string()).optional(),
 })
 
@@ -87,11 +84,6 @@ export function macOf(macKey: KeyObject, manifest: string): Buffer {
   return createHmac('sha256', macKey).update('strongroom key registry\0').update(manifest).digest()
 }
 
-/** Whether the manifest is of a version whose MAC key was no key of the registry. */
-export function isFormerManifest({ format }: Manifest): boolean {
-  return format === FORMER_FORMAT
-}
-
 /** Reads a manifest that is not verified yet: only to learn which keys open and verify it. */
 export function parseManifest(text: string): Manifest {
   try {
@@ -115,14 +107,11 @@ export function verifyManifest(stored: StoredManifest, rows: RegistryRows, macKe
   }
   const manifest = parseManifest(stored.manifest)
   const found = [
-    ...(isFormerManifest(manifest) && digest(stored.wrapped ?? Buffer.alloc(0)) !== manifest.mac_key
-      ? ['key_registry: wrapped was changed']
-      : []),
     ...compare('root key', manifest.root_keys, rows.rootKeys.map(rootKeyEntry)),
     ...compare('key', manifest.keys, rows.keys.map(keyEntry)),
   ]
   if (found.length > 0) {
-    throw new KeyRegistryError(`the key registry was changed by somebody else: ${found.join('; ')}.`)
+    throw new KeyRegistryError(`the key registry was changed outside the vault: ${found.join('; ')}.`)
   }
   return manifest
 }
@@ -141,7 +130,7 @@ function compare(what: string, expected: readonly Entry[], actual: readonly Entr
   ]
 }
 
-/** A row that somebody added may be named anything; what does not look like a name of ours is not repeated. */
+/** An added row may have any name; one that does not look like a name of the vault is not repeated. */
 function describe(what: string, entry: Entry): string {
   const name = [entry.id, entry.purpose ?? entry.provider].map((word) =>
     typeof word === 'string' && /^[a-z0-9_-]{1,64}$/.test(word) ? word : '?',

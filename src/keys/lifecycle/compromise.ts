@@ -1,35 +1,37 @@
 import type { AuditCaller } from '../../audit/event/audit-event.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import type { KeyPurpose } from '../key/key.ts'
 import { type ChangeRegistryDeps, changeRegistry } from '../registry/registry.ts'
+import type { Keys } from '../ring/keys.ts'
 import { countReferences, type References, totalOf } from '../rotation/reference-store.ts'
 
-/** What somebody who has the key could read or forge. */
+/** What an attacker who has the key could read or forge. */
 export interface KeyExposure {
   id: string
   purpose: KeyPurpose
-  /** From then on it protected; null when it never did. */
+  /** From then on it protected; null if it never did. */
   exposed_since: string | null
   /** The key that took its place; null when it was not the active one. */
   replaced_by: string | null
-  /** What still stands on it. */
+  /** What it still encrypts. */
   exposed: number
   exposed_by: References
 }
 
 /**
- * Marks a key as compromised and, if it was the active one, puts a new key in its place in the same transaction. A new key is
- * otherwise promoted only when every server can know it; here that is waived: a server that meets the id of a key it does
- * not know looks it up, and one that has not heard yet would go on sealing under a key that somebody else has.
+ * Marks a key as compromised and, if it was the active one, puts a new key in its place in the same transaction. A new
+ * key is otherwise promoted only when every server can know it. Here that is waived: a server that meets the id of an
+ * unknown key looks it up, and one that has not heard yet would still seal under a key that the attacker has.
  *
  * Every MAC key is replaced with it, and what was authenticated under them is authenticated under the new ones.
  *
- * What stands on the key goes on opening until it is re-sealed, which is the rotation's work. Tokens signed by a compromised
- * key are refused at once. A key that is marked already stays as it is, so that the move can be gone on with.
+ * Values under the key still open until the rotation has re-encrypted them. Tokens signed by a compromised key are
+ * refused at once. A key that is marked already stays as it is, so that the move can be continued.
  *
- * @throws {KeyTransitionError} when the key is destroyed already
+ * @throws {KeyTransitionError} if the key is destroyed already
  */
 export function compromiseKey(
-  deps: ChangeRegistryDeps & { now: () => Date },
+  deps: ChangeRegistryDeps & { keys: Pick<Keys, 'referencing'>; now: () => Date },
   operator: AuditCaller,
   id: string,
 ): Promise<KeyExposure> {
@@ -43,9 +45,9 @@ export function compromiseKey(
     if (isNews) await change.transition(id, 'compromised')
     const replacedBy = wasActive ? await change.create(purpose) : null
     if (replacedBy !== null) await change.transition(replacedBy, 'active')
-    // Who has one key may have others, and these say what the vault believes of its own database.
+    // An attacker with one key may have others, and these say what the vault trusts in its own database.
     if (isNews) await change.replaceMacKeys()
-    const exposedBy = (await countReferences(change.tx, deps.now())).get(id) ?? {}
+    const exposedBy = (await countReferences(change.tx, deps.keys.referencing, deps.now())).get(id) ?? {}
     return {
       id,
       purpose,
@@ -58,6 +60,6 @@ export function compromiseKey(
 }
 
 /** There is no key of that id. */
-export class KeyNotFound extends Error {
+export class KeyNotFound extends VaultError {
   override readonly name = 'KeyNotFound'
 }

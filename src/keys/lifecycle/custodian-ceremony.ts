@@ -14,7 +14,7 @@ export interface CustodianCeremony {
   shares: readonly NewShare[]
   /**
    * Puts the new root key in place, once every custodian has acknowledged: as the first of a vault, or instead of the
-   * present one, whose shares are worth nothing from then on but for older backups.
+   * present one, whose shares then open only older backups.
    */
   complete(acknowledgedAt: readonly Date[]): Promise<Omit<RootKeyReplaced, 'replaced'> & { replaced: string | null }>
 }

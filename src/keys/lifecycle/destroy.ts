@@ -1,5 +1,6 @@
 import type { AuditCaller } from '../../audit/event/audit-event.ts'
 import type { Queryable } from '../../database/database.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import { mayBeClosed } from '../key/closed-keys.ts'
 import type { KeyRow } from '../key/key.ts'
 import { type ChangeRegistryDeps, changeRegistry } from '../registry/registry.ts'
@@ -11,12 +12,12 @@ import { type OpenBackups, openBackupsOf } from './open-backups.ts'
 import { hasOutlivedItsTokens } from './signing-plan.ts'
 
 /** The key must stay; the message says why, and what would have to happen first. */
-export class KeyStillNeeded extends Error {
+export class KeyStillNeeded extends VaultError {
   override readonly name = 'KeyStillNeeded'
 }
 
 export interface DestroyKeyDeps extends ChangeRegistryDeps {
-  keys: Pick<Keys, 'registry' | 'refresh' | 'verified' | 'times'>
+  keys: Pick<Keys, 'referencing' | 'registry' | 'refresh' | 'verified' | 'times'>
   now: () => Date
   /** How long the longest token lives that a token-signing key may have signed. */
   longestTokenSeconds: number
@@ -24,18 +25,14 @@ export interface DestroyKeyDeps extends ChangeRegistryDeps {
   hasSignedLast: (db: Queryable, id: string) => Promise<boolean>
 }
 
-/** What only its expiry takes off a key. */
-const KEPT_ANSWERS = 'idempotency_keys.key_hash'
-const KEPT_ANSWERS_EXPIRE = 'These are answers kept for Idempotency-Keys, which expire 24 hours after they were given.'
-
 /**
- * Removes the wrapped bytes of a key for good: this vault can then never open again what an older backup holds under it. Answers
- * with the backups that open by themselves, since they hold the key too, and with which root key. Waits until whatever was
- * sealed under it has been committed or never will be: the time that a statement gets, and then, for as long again, the
+ * Removes the wrapped bytes of a key for good: this vault can then never open what an older backup holds under it.
+ * Answers with the backups that hold the key, and with which root key they open. Waits until everything that was sealed
+ * under it has been committed or never will be: the time that a statement gets, and then, for as long again, the
  * transactions that began before the key was retired. The census is taken while the registry's lock is held.
  *
- * @throws {KeyStillNeeded} when the key is in use, anything stands on it, or a transaction from before has not ended, which
- *   the message names
+ * @throws {KeyStillNeeded} if the key is in use, if it encrypts anything, or if a transaction from before has not
+ *   ended, which the message names
  */
 export async function destroyKey(
   deps: DestroyKeyDeps,
@@ -44,6 +41,7 @@ export async function destroyKey(
   onWait?: (reason: string) => void,
 ): Promise<OpenBackups> {
   const { now, longestTokenSeconds } = deps
+  const { referencing } = deps.keys
   await deps.keys.refresh()
   const retired = requireUnused(deps.keys.verified.keys, id)
   // A pre-active key has protected nothing.
@@ -61,11 +59,12 @@ export async function destroyKey(
   const destroyed = await changeRegistry(deps, operator, async (change) => {
     const key = requireUnused(change.rows, id)
     if (key.state === 'pre-active') await requireNotAwaited(change.tx, key)
-    const references = await countReferencesOf(change.tx, id, now())
+    const references = await countReferencesOf(change.tx, referencing, id, now())
     if (totalOf(references) > 0) {
       const where = Object.entries(references).map(([column, count]) => `${count} in ${column}`)
-      const isTarget = Object.keys(references).some((column) => column !== KEPT_ANSWERS)
-      const next = isTarget ? 'Run "strongroom keys rotate" first.' : KEPT_ANSWERS_EXPIRE
+      const expiryOf = new Map(referencing.hashed.map(({ name, expires }) => [name, expires]))
+      const expiries = Object.keys(references).map((column) => expiryOf.get(column))
+      const next = expiries.includes(undefined) ? 'Run "strongroom keys rotate" first.' : expiries.join(' ')
       throw new KeyStillNeeded(`${id} is still needed: ${where.join(', ')}. ${next}`)
     }
     if (
@@ -92,7 +91,7 @@ function requireUnused(rows: readonly KeyRow[], id: string): KeyRow {
   const key = rows.find((row) => row.id === id)
   if (key === undefined) throw new KeyStillNeeded(`there is no key ${id}.`)
   if (key.state === 'destroyed') throw new KeyStillNeeded(`${id} is destroyed already.`)
-  if (key.state === 'active') throw new KeyStillNeeded(`${id} is active: rotate it first, then nothing stands on it.`)
+  if (key.state === 'active') throw new KeyStillNeeded(`${id} is active: rotate it first, then it encrypts nothing.`)
   return key
 }
 
@@ -120,7 +119,7 @@ async function settle(
   const settleMs = keys.times.ringMaxAgeMs + keys.times.statementMs
   const ended = key.deactivated_at ?? key.compromised_at
   const wait = ended === null ? 0 : ended.getTime() + settleMs - now().getTime()
-  // A clock that was set back must not make this wait for ever.
+  // A clock that was set back must not make this wait without end.
   if (wait <= 0) return
   onWait?.('until what was sealed under it last has been committed')
   await new Promise((resolve) => setTimeout(resolve, Math.min(wait, settleMs)))

@@ -3,12 +3,15 @@ import { isIndexPurpose, type KeyRow } from '../key/key.ts'
 import { destroyWhenFreeMark } from '../key/marks.ts'
 import type { Keys } from '../ring/keys.ts'
 import { dropTermPartitions } from '../rotation/drop-term-partitions.ts'
-import { countKeptAnswers } from '../rotation/reference-store.ts'
+import { findExpiring } from '../rotation/reference-store.ts'
 import { type DestroyKeyDeps, destroyKey, KeyStillNeeded } from './destroy.ts'
 import { VAULT } from './keep-signing-keys.ts'
 
 export interface DestroyEmptiedDeps extends DestroyKeyDeps {
-  /** Until when counts of limits stand under hashes of index keys, as versions before made them, in milliseconds since 1970. */
+  /**
+   * Until when counts of limits are under hashes of index keys, as earlier versions made them, in milliseconds since
+   * 1970.
+   */
   indexKeysCountUntil: () => Promise<number>
 }
 
@@ -19,8 +22,9 @@ export interface DestroyedKeys {
 }
 
 /**
- * Destroys the index keys that rotations have emptied, except those that something still needs: an answer that is kept for an
- * Idempotency-Key, a count of a version before, a transaction that has not ended. These are for the next time.
+ * Destroys the index keys that rotations have emptied, except those that are still needed: by an answer that is kept
+ * for an Idempotency-Key, a count of an earlier version, a transaction that has not ended. These wait for the next
+ * time.
  */
 export async function destroyEmptied(
   deps: DestroyEmptiedDeps,
@@ -57,13 +61,13 @@ function emptiedKeys({ keys }: DestroyEmptiedDeps): readonly KeyRow[] {
 /** What is cheap to ask, before everything is counted. */
 async function neededBecause(deps: DestroyEmptiedDeps, id: string): Promise<string | undefined> {
   const now = deps.now()
-  const answers = await countKeptAnswers(deps.database, id, now)
-  if (answers > 0) return `${answers} answers are kept for Idempotency-Keys under it, for 24 hours at the most`
+  const expiring = await findExpiring(deps.database, deps.keys.referencing, id, now)
+  if (expiring) return `${expiring.count} in ${expiring.name} need it. ${expiring.expires}`
   if (now.getTime() < (await deps.indexKeysCountUntil())) return 'limits of the version before still count under it'
   return undefined
 }
 
-/** Does that by itself, while the vault is open, and answers with how many keys were destroyed. */
+/** Does that repeatedly, while the vault is open, and answers with how many keys were destroyed. */
 export async function destroyFreed(deps: DestroyEmptiedDeps & { keys: Pick<Keys, 'isSealed'> }): Promise<number> {
   if (deps.keys.isSealed) return 0
   await dropTermPartitions(deps)

@@ -60,15 +60,15 @@ export interface EventMacs {
   /** Signs what a sequencer has seen of the numbers of a process. @throws {Problem} sealed */
   sealSeen(seen: SeenNumbers): SealedSeen
   /**
-   * On the first start of a version that makes MACs: what waits for its place in the log is taken in as it stands, and processes
-   * of before are over: they claimed nothing that counts.
+   * On the first start of a version that makes MACs: events that wait for their place in the log are taken in as they
+   * are, and earlier processes are over, since they have made no claim that counts.
    */
   acceptWaiting(): Promise<void>
   /** Whether that was done, as far as this process knows. @throws {Problem} sealed */
   areAccepted(): boolean
   /**
-   * Destroys event keys that were replaced, as soon as no event waits for the log that they may have made: whoever has an old
-   * one, from a backup perhaps, makes no event with it any more. Nothing else needs them, since the log is signed.
+   * Destroys event keys that were replaced, as soon as no event that they may have made waits for the log. So an old
+   * one, from a backup perhaps, makes no event. Nothing else needs them, since the log is signed.
    */
   closeReplaced(): Promise<void>
 }

@@ -47,9 +47,9 @@ export interface InventoryLine {
   algorithm: string
   strength_bits: number
   state: string
-  /** Whether it opens nothing any more: nothing stands on it. */
+  /** Whether nothing opens under it: it is empty. */
   closed: boolean
-  /** Where a root key comes from; null for the keys that it wraps. */
+  /** The provider of a root key; null for the keys that it wraps. */
   provider: string | null
   created_at: string
   activated_at: string | null
@@ -58,7 +58,7 @@ export interface InventoryLine {
   destroyed_at: string | null
   expires_at: string | null
   age_days: number
-  /** Of a signing key that is not destroyed: what verifies its signatures, in PEM. */
+  /** For a signing key that is not destroyed: the key that verifies its signatures, in PEM. */
   public_key: string | null
   /** How often it protected something, as far as the servers have reported. Null for a MAC key, which time alone limits. */
   uses: number | null
@@ -67,7 +67,7 @@ export interface InventoryLine {
   uses_limit: number | null
   /** How much of its time or uses is over: 1 is the end. Null for a key that does not protect. */
   worn: number | null
-  /** How many values stand on it. For a root key: how many keys it wraps. */
+  /** How many values it encrypts. For a root key: how many keys it wraps. */
   references: number
   referenced_by: References
 }
@@ -75,7 +75,7 @@ export interface InventoryLine {
 /** Every key that the vault has or had: by purpose, root keys first, then in the order of their making. */
 export async function takeInventory(deps: {
   database: Database
-  keys: Pick<Keys, 'verified' | 'refresh' | 'ring'>
+  keys: Pick<Keys, 'referencing' | 'refresh' | 'ring' | 'verified'>
   now: () => Date
 }): Promise<InventoryLine[]> {
   // A notification makes every server look at the registry, and report.
@@ -85,7 +85,7 @@ export async function takeInventory(deps: {
   const { verified, ring } = deps.keys
   const { keys, rootKeys } = verified
   const now = deps.now()
-  const references = await countReferences(deps.database, now)
+  const references = await countReferences(deps.database, deps.keys.referencing, now)
   const wrapped = (id: string) => keys.filter((key) => key.root_key_id === id && key.wrapped !== null).length
   const publicKey = (id: string) => {
     const key = ring.find(id)

@@ -10,8 +10,9 @@ export interface KeepMacKeysDeps extends ChangeRegistryDeps {
 }
 
 /**
- * Replaces the MAC keys ahead of their expiry, with all that they have authenticated and that must stay so. Costs nothing while
- * nothing is due. Of several servers one acts: the others find, under the registry's lock, that nothing is left to do.
+ * Replaces the MAC keys ahead of their expiry, with all that they authenticate and that must stay so. Costs nothing
+ * while nothing is due. Of several servers one acts: the others find, under the registry's lock, that nothing is left
+ * to do.
  */
 export async function keepMacKeys(deps: KeepMacKeysDeps): Promise<void> {
   const { keys, now } = deps

@@ -14,9 +14,9 @@ export interface KeepSigningKeysDeps extends ChangeRegistryDeps {
 }
 
 /**
- * Replaces token-signing keys ahead of their expiry, and destroys those whose last token has expired, so that a vault that
- * nobody touches goes on issuing tokens. Costs nothing while nothing is due. Of several servers one acts: the others find,
- * under the registry's lock, that nothing is left to do.
+ * Replaces token-signing keys ahead of their expiry, and destroys those whose last token has expired, so that an
+ * unattended vault keeps issuing tokens. Costs nothing while nothing is due. Of several servers one acts: the others
+ * find, under the registry's lock, that nothing is left to do.
  */
 export async function keepSigningKeys(deps: KeepSigningKeysDeps): Promise<void> {
   const { keys, now, longestTokenSeconds } = deps

@@ -3,34 +3,35 @@ import { isClosed } from '../key/closed-keys.ts'
 import { isIndexPurpose } from '../key/key.ts'
 import { selectRegistry } from '../key/key-store.ts'
 import { parseManifest } from '../key/registry-manifest.ts'
+import type { Keys } from '../ring/keys.ts'
 import type { KeyCounts, ReencryptionTarget } from '../rotation/reencryption-target.ts'
 import { selectRotations, selectRunning } from '../rotation/rotation-store.ts'
-import { sumByKey, takeCensus } from '../sealing/sealed-columns.ts'
+import { type SealedCount, sumByKey, takeCensus } from '../sealing/census.ts'
 
-/** One line of `keys status`: a key and what stands on it. */
+/** One line of `keys status`: a key and what it encrypts. */
 export interface KeyStatus {
   id: string
   purpose: string
   state: string
-  /** Whether it opens nothing any more, as the manifest says it. */
+  /** Whether nothing opens under it, as the manifest says. */
   closed: boolean
   created_at: string
   activated_at: string | null
   deactivated_at: string | null
-  /** Records that stand on a data key; null for keys that seal none. */
+  /** Records under a data key; null for keys that seal none. */
   records: number | null
   /** Everything sealed under it: records, their old versions, kept answers and reasons. */
   sealed_values: number | null
   /** What records are found by that was hashed under it; null for keys that hash nothing. */
   search_terms: number | null
-  /** Of the active key: the rotation to it that has not ended. */
+  /** For the active key: the rotation to it that has not ended. */
   rotation: RotationStatus | null
 }
 
 /** How far a rotation is. */
 interface RotationStatus {
   operator: string
-  /** `waiting` for a server to begin; `paused` when nobody runs it any more: the next run goes on. */
+  /** `waiting` for a server to begin; `paused` when nothing runs it: the next run continues. */
   state: 'waiting' | 'running' | 'paused'
   runner: string | null
   since: string
@@ -42,19 +43,23 @@ interface RotationStatus {
 /** Every key with its state, the census, and the rotations that have not ended. */
 export async function keyStatus(deps: {
   database: Database
+  keys: Pick<Keys, 'referencing'>
   targets: readonly ReencryptionTarget[]
 }): Promise<KeyStatus[]> {
   const { database, targets } = deps
+  const { sealed: tables } = deps.keys.referencing
   const hashed = targets.filter(({ purposes }) => purposes.some(isIndexPurpose))
   const [{ keys: rows, stored }, census, terms, rotations, running] = await Promise.all([
     selectRegistry(database),
-    takeCensus(database),
+    takeCensus(database, tables),
     Promise.all(hashed.map((target) => target.census(database))).then(added),
     selectRotations(database),
     selectRunning(database),
   ])
+  const recordColumns = tables.filter(({ holdsRecords }) => holdsRecords).flatMap(({ columns }) => columns)
+  const isOfRecord = ({ column }: SealedCount) => recordColumns.includes(column)
   const sealed = sumByKey(census)
-  const records = sumByKey(census.filter(({ column }) => column.name.startsWith('records.')))
+  const records = sumByKey(census.filter(isOfRecord))
   const unfinished = new Map(rotations.filter((row) => row.finished_at === null).map((row) => [row.purpose, row]))
   const isRunning = new Set(running.map(({ purpose }) => purpose))
   const marks = (stored && parseManifest(stored.manifest).marks) ?? []

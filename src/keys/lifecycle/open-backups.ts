@@ -1,8 +1,8 @@
 import type { KeyRow, RootKeyRow } from '../key/key.ts'
 
 /**
- * What the destruction of a key leaves open: a backup from its time holds the key, wrapped by the root key of that day. Whoever
- * has both opens whatever the backup holds under the key. Times are RFC 3339 in UTC.
+ * What the destruction of a key leaves open: a backup from its time holds the key, wrapped by the root key of that day.
+ * A person who has both can open all that the backup holds under the key. Times are RFC 3339 in UTC.
  */
 export interface OpenBackups {
   made_from: string
@@ -11,7 +11,7 @@ export interface OpenBackups {
   root_keys: { id: string; provider: string; from: string; until: string }[]
 }
 
-/** @param destroyedAt from then on backups hold the key no more */
+/** @param destroyedAt later backups do not hold the key */
 export function openBackupsOf(key: KeyRow, rootKeys: readonly RootKeyRow[], destroyedAt: Date): OpenBackups {
   const iso = (ms: number) => new Date(ms).toISOString()
   const [made, gone] = [key.created_at.getTime(), destroyedAt.getTime()]

@@ -1,4 +1,5 @@
 import type { AuditCaller } from '../../audit/event/audit-event.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import { isClosed } from '../key/closed-keys.ts'
 import { isIndexPurpose } from '../key/key.ts'
 import { makeTermsPartition } from '../key/term-partitions-store.ts'
@@ -6,15 +7,15 @@ import { type ChangeRegistryDeps, changeRegistry } from '../registry/registry.ts
 import { KeyNotFound } from './compromise.ts'
 
 /** The key opens already, or never will again; the message says which. */
-class KeyNotClosed extends Error {
+class KeyNotClosed extends VaultError {
   override readonly name = 'KeyNotClosed'
 }
 
 /**
- * Lets a closed key open again what stands under it, so that rows of a backup can be put back and then moved to the active keys.
- * The next rotation that finds nothing on it closes it again.
+ * Lets values under a closed key open again, so that rows of a backup can be put back and then moved to the active
+ * keys. The next rotation that finds it empty closes it again.
  *
- * @param reason stands in the event, in the clear
+ * @param reason is in the event, in the clear
  * @throws {KeyNotFound | KeyNotClosed}
  */
 export function reopenKey(deps: ChangeRegistryDeps, operator: AuditCaller, id: string, reason: string): Promise<void> {

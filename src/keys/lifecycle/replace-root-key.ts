@@ -91,7 +91,10 @@ export function acknowledgements(newAuditEvent: NewAuditEvent, rootKeyId: string
   )
 }
 
-/** A commit whose answer was lost may have happened. Only behind the registry's lock is it known, and if not, all is kept. */
+/**
+ * A commit whose answer was lost may have happened. Only under the registry's lock is that known, and if not, all is
+ * kept.
+ */
 async function discardUnlessCommitted(
   { database, keys }: ReplaceRootKeyDeps,
   provider: RootKeyProvider,

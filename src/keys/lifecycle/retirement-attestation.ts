@@ -5,6 +5,7 @@ import { insertEvents } from '../../audit/event/audit-store.ts'
 import { selectRetirements } from '../../audit/event/event-lookup-store.ts'
 import { rawPublicKey } from '../../audit/formats/signed-note.ts'
 import type { EventAuthenticity } from '../../audit/log/event-authenticity.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import { isClosed, mayBeClosed } from '../key/closed-keys.ts'
 import { publicKeyOf } from '../key/key.ts'
 import { type ChangeRegistryDeps, changeRegistry } from '../registry/registry.ts'
@@ -13,11 +14,11 @@ import { findOlderTransactions } from '../rotation/older-transactions.ts'
 import { countReferencesOf, totalOf } from '../rotation/reference-store.ts'
 
 /** There is nothing to certify yet; the message says why. */
-class NotRetired extends Error {
+class NotRetired extends VaultError {
   override readonly name = 'NotRetired'
 }
 
-/** What the vault states about a key that protects nothing any more. Times are RFC 3339 in UTC. */
+/** What the vault states about a key that protects nothing. Times are RFC 3339 in UTC. */
 interface KeyStatement {
   format: 1
   /** The vault: the issuer of its access tokens. */
@@ -48,18 +49,18 @@ export interface RetirementAttestation {
 }
 
 export interface CertifyKeyDeps extends ChangeRegistryDeps {
-  keys: Pick<Keys, 'active' | 'ensureFresh' | 'refresh' | 'registry' | 'times' | 'verified'>
+  keys: Pick<Keys, 'active' | 'ensureFresh' | 'referencing' | 'refresh' | 'registry' | 'times' | 'verified'>
   now: () => Date
   issuer: string
   authenticity: EventAuthenticity
 }
 
 /**
- * States, under the vault's signature, that a key was retired and that nothing stands on it. A census is taken for it, so
- * that the statement is true when it is signed and stays true, whatever an earlier rotation has found: transactions that
- * began before the key was retired are waited for. The key is closed with it.
+ * States, under the vault's signature, that a key was retired and encrypts nothing. A census is taken for it, so that
+ * the statement is true when it is signed and stays true, whatever an earlier rotation has found. It waits for
+ * transactions that began before the key was retired. The key is closed with it.
  *
- * @throws {NotRetired} while the key is in use or anything stands on it
+ * @throws {NotRetired} if the key is in use or encrypts anything
  */
 export async function certifyKey(
   deps: CertifyKeyDeps,
@@ -77,7 +78,7 @@ export async function certifyKey(
   const left = await older.outlast(keys.times.statementMs)
   if (left.length > 0) throw new NotRetired(`something may still be stored under ${id}. ${left.join(' ')}`)
   const at = now()
-  const references = await countReferencesOf(database, id, at)
+  const references = await countReferencesOf(database, keys.referencing, id, at)
   if (totalOf(references) > 0) {
     const where = Object.entries(references).map(([column, count]) => `${count} in ${column}`)
     throw new NotRetired(`${id} is still needed: ${where.join(', ')}. What expires by itself is waited for.`)

@@ -67,7 +67,7 @@ describe('the plan for token-signing keys', () => {
         let now = START
         for (const step of hours) {
           now = new Date(now.getTime() + step * 60 * 60 * 1000)
-          // As the tender does: again and again, until nothing is due.
+          // As the task does: repeatedly, until nothing is due.
           for (let round = 0; plan(rows, now).length > 0; round++) {
             expect(round).toBeLessThan(4)
             rows = apply(rows, now)

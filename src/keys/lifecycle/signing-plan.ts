@@ -1,7 +1,7 @@
 import { REPLACE_FROM, wearOf } from '../key/cryptoperiod.ts'
 import type { KeyRow } from '../key/key.ts'
 
-/** What is to be done about the token-signing keys now. */
+/** What has to be done about the token-signing keys now. */
 export type SigningStep =
   | { do: 'create' }
   | { do: 'replace' }
@@ -9,8 +9,8 @@ export type SigningStep =
   | { do: 'destroy'; id: string }
 
 /**
- * How long a new public key stands in the JWK Set before it signs. Whoever verifies tokens elsewhere may keep the set for
- * some time; our own servers look up a key that they do not know.
+ * How long a new public key is in the JWK Set before it signs. Verifiers elsewhere may keep the set for some time; the
+ * vault's own servers look up an unknown key.
  */
 export const JWKS_OVERLAP_MS = 60 * 60 * 1000
 /** Clocks of servers differ. */

@@ -17,7 +17,7 @@ import type { RootKeySource } from '../root-key/root-key-source.ts'
 
 /** What a refused share costs: there is nothing to be tried out. */
 const REFUSED_AFTER_MS = 1_000
-/** Custodians come one after the other; more than a few at once are none. */
+/** Custodians come one after the other; more than a few at once are no custodians. */
 const MAX_WAITING = 10
 
 export interface UnsealDeps {
@@ -41,9 +41,9 @@ export interface UnsealStatus {
 /** The custodians' way into a vault, in one process. */
 export interface Unsealing {
   /**
-   * Takes one custodian's share; the one that is enough opens the vault. Every share is an audit event, before it counts.
+   * Takes one custodian's share; the last one needed opens the vault. Every share is an audit event, before it counts.
    *
-   * @throws {RootKeyConfigError} when the root key of this vault is not in shares
+   * @throws {RootKeyConfigError} if the root key of this vault is not in shares
    * @throws {Problem} busy
    */
   offer(operator: AuditCaller, text: string): Promise<UnsealStatus>

@@ -33,7 +33,7 @@ describe('findWornKeys', () => {
     expect(findWornKeys([key], onDay(days))).toEqual([{ ...key, expired: true }])
   })
 
-  it('goes by uses as well, those that servers hold among them', () => {
+  it('counts uses as well, including those that servers hold', () => {
     expect(findWornKeys([active('secret', { uses: MAX_USES * 0.8 - 1 })], START)).toEqual([])
     expect(findWornKeys([active('secret', { uses: MAX_USES * 0.8 })], START)).toHaveLength(1)
     const held = active('secret', { uses: MAX_USES - 1, uses_reserved: 1 })
@@ -88,7 +88,7 @@ describe('the watch', () => {
 
   const raised = () => alerts.map(([code, { purpose }]) => `${code} ${purpose}`)
 
-  it('alerts once a day for each key, the root key among them, and anew when a key has expired', () => {
+  it('alerts once a day for each key, the root key among them, and again when a key has expired', () => {
     at = onDay(300)
     watch()
     watch()

@@ -5,7 +5,7 @@ import type { Keys } from '../ring/keys.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
-/** The vault replaces these by itself from 80 % on; past that something is in its way. */
+/** The vault replaces these itself from 80 % on; later something keeps it from doing so. */
 const REPLACED_BY_ITSELF_UNTIL = 0.9
 const REPLACED_BY_ITSELF = new Set<string>(['token-signing', ...macPurposes])
 
@@ -35,7 +35,10 @@ export interface WatchKeysDeps {
   observeKey: (key: { purpose: string; expiresInSeconds: number; uses: number }) => void
 }
 
-/** Makes what says how the keys stand: in the metrics at every call, and as an alert once a day for each worn key. */
+/**
+ * Makes the watch over the keys: it updates the metrics at every call, and raises an alert once a day for each worn
+ * key.
+ */
 export function createKeyWatch({ keys, now, alert, observeKey }: WatchKeysDeps): () => void {
   const alerted = new Map<string, number>()
   return () => {

@@ -12,10 +12,10 @@ export interface FollowOptions {
 }
 
 /**
- * The key that the manifest names, reached from the one that this process has. Nothing of the manifest is believed for it:
- * each step is proved by the key before it.
+ * The key that the manifest names, reached from the one that this process has. Nothing of the manifest is trusted for
+ * that: each step is proved by the key before it.
  *
- * @throws {KeyRegistryError} when the steps do not lead there
+ * @throws {KeyRegistryError} if the steps do not lead there
  */
 export async function followMacKey({ held, wanted, handovers, unwrap }: FollowOptions): Promise<MacKey> {
   let key = held

@@ -12,7 +12,7 @@ const PREFIX = 'key_'
 const KEY_ID_BYTES = 16
 const MAC_BYTES = KEY_ID_BYTES + 32
 
-/** Only what the present key has made counts: a former one may be in an old backup, with the passphrase of its time. */
+/** Only MACs of the present key count: a former key may be in an old backup, with the passphrase of its time. */
 const PRESENT: readonly KeyState[] = ['active']
 
 /** A row may be read just before its MAC is made again under another key. */
@@ -20,7 +20,7 @@ const READ_WITHIN_MS = 15_000
 
 /**
  * Authenticates what only the vault may write. A MAC as it is stored is 48 bytes: the 16 of its key's id, then
- * HMAC-SHA-256 over the domain, a NUL and the text. The domain tells apart what is written under one key.
+ * HMAC-SHA-256 over the domain, a NUL and the text. The domain separates the uses of one key.
  */
 export interface Macs {
   /** @throws {Problem} sealed */

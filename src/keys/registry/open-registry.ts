@@ -1,29 +1,14 @@
 import type { Database, Queryable } from '../../database/database.ts'
 import { type DraftOptions, RegistryDraft } from '../draft/registry-draft.ts'
 import type { Handover, MacKey } from '../key/handover.ts'
-import {
-  FORMER_WRAP,
-  type KeyPurpose,
-  type KeyRow,
-  keyPurposes,
-  laterPurposes,
-  type RootKeyRow,
-  UNAUTHENTICATED_WRAP,
-} from '../key/key.ts'
+import { type KeyPurpose, type KeyRow, keyPurposes, type RootKeyRow } from '../key/key.ts'
 import { holdsRecords, lockRegistry, selectRegistry } from '../key/key-store.ts'
-import {
-  isFormerManifest,
-  KeyRegistryError,
-  parseManifest,
-  type RegistryRows,
-  type StoredManifest,
-  verifyManifest,
-} from '../key/registry-manifest.ts'
+import { KeyRegistryError, parseManifest, type RegistryRows, verifyManifest } from '../key/registry-manifest.ts'
 import { newVaultId } from '../key/vault-id.ts'
 import type { RootKey, RootKeyRecord } from '../root-key/root-key.ts'
-import { SealError } from '../sealing/seal.ts'
+import type { ReferencingTables } from '../sealing/referencing-tables.ts'
 import { createRegistryMacKey, requireRootKey } from './registry-mac-key.ts'
-import { type RemakeMacs, remakingFromFormer, remakingWith } from './remake-macs.ts'
+import { type RemakeMacs, remakingWith } from './remake-macs.ts'
 import { requireNoStepBack } from './require-no-step-back.ts'
 import type { VaultPin } from './vault-pin.ts'
 
@@ -33,7 +18,7 @@ export interface VerifiedRegistry extends RegistryRows {
   vault: string
   /** Grows by one with every change. */
   generation: number
-  /** Tells two registries of one generation apart. */
+  /** Distinguishes two registries of one generation. */
   mac: Buffer
   /** The root key that wraps everything. */
   rootKey: RootKeyRow
@@ -45,8 +30,8 @@ export interface VerifiedRegistry extends RegistryRows {
 
 export interface Registry {
   /**
-   * Makes the registry on the first start of a vault, its manifest on the first start that knows of it, and keys of new
-   * purposes on the first start of a version that has them. Two servers at once wait for each other.
+   * Makes the registry on the first start of a vault, and keys of new purposes on the first start of a version that has them. Two
+   * servers at once wait for each other.
    *
    * @throws {KeyRegistryError} when a registry is there and was changed
    * @throws {Problem} sealed, when the root key is not to be had now
@@ -63,8 +48,7 @@ export interface Registry {
   /** From now on no registry is read that takes something of this one back. */
   remember(verified: VerifiedRegistry): void
   /**
-   * Whether a start would take the registry as it stands; changes nothing. A vault that has none yet is fine. One of an earlier
-   * version has marks alone.
+   * Whether a start would accept the registry as it is; changes nothing. A vault without one is fine.
    *
    * @throws {KeyRegistryError | Problem} as `establish` and `read`
    */
@@ -97,9 +81,11 @@ export interface RegistryOptions extends DraftOptions {
   openRootKey: (record: RootKeyRecord) => Promise<RootKey>
   /** What a start is held against outside the database. Default: nothing. */
   pin?: VaultPin | undefined
+  /** Everything that is stored under the keys. */
+  referencing: ReferencingTables
   /** Makes the MACs of rows again whose key is replaced. */
   remakeMacs: RemakeMacs
-  /** What need not be done any more in a vault that begins with this version. */
+  /** What is not needed in a vault that begins with this version. */
   marksOfNewVault?: readonly string[]
 }
 
@@ -123,38 +109,15 @@ export function createRegistry(options: RegistryOptions): Registry {
     return options.database.transaction(async (tx) => {
       await lockRegistry(tx)
       const { stored, ...rows } = await selectRegistry(tx)
-      if (stored !== undefined) {
-        await (isFormerManifest(parseManifest(stored.manifest)) ? takeOver(tx, stored, rows) : addPurposes(tx))
-        return
-      }
-      await requireWhole(tx, rows)
-      if (rows.keys.length === 0) pin?.requireNone()
-      else pin?.requireVault(undefined)
-      const draft = await firstDraft(rows)
-      for (const purpose of lackingPurposes(rows.keys)) draft.transition(await draft.create(purpose), 'active')
-      if (rows.keys.length === 0) for (const name of options.marksOfNewVault ?? []) draft.mark(name)
+      if (stored !== undefined) return addPurposes(tx)
+      await requireNew(tx, rows, options.referencing)
+      pin?.requireNone()
+      const record = rows.rootKeys.at(-1) ?? (await options.newRootKey(options.newId('root'), newVaultId()))
+      const draft = RegistryDraft.first(rows, await openRootKey(record), options)
+      for (const purpose of keyPurposes) draft.transition(await draft.create(purpose), 'active')
+      for (const name of options.marksOfNewVault ?? []) draft.mark(name)
       await draft.save(tx, 1)
     })
-  }
-
-  /**
-   * Gives a vault of an earlier version MAC keys of their own. The one key that it had goes on in limits alone, whose counts
-   * have their names from it.
-   */
-  async function takeOver(tx: Queryable, stored: StoredManifest, rows: RegistryRows): Promise<void> {
-    // What is pinned has an id, and a start that goes on gives this one another.
-    pin?.requireVault(undefined)
-    const former = await macKey.openFormer(stored, rows)
-    const { generation, marks = [] } = verifyManifest(stored, rows, former)
-    const opened = await openRootKey(requireRootKey(parseManifest(stored.manifest), rows))
-    const draft = RegistryDraft.first({ ...rows, marks }, opened, options)
-    await draft.adopt(FORMER_WRAP)
-    for (const purpose of lackingPurposes(rows.keys)) {
-      const bytes = purpose === 'limit-mac' ? former.export() : undefined
-      draft.transition(await draft.create(purpose, bytes), 'active')
-    }
-    await options.remakeMacs(tx, remakingFromFormer({ secret: former }, await draft.presentMacKey('access-mac')))
-    await draft.save(tx, generation + 1)
   }
 
   /** Gives a vault of an earlier version the keys whose purposes it did not know. */
@@ -171,22 +134,12 @@ export function createRegistry(options: RegistryOptions): Registry {
     return RegistryDraft.of(verified, await openRootKey(verified.rootKey), options)
   }
 
-  /** The draft of a first manifest, over the keys that may be there already. */
-  async function firstDraft(rows: RegistryRows): Promise<RegistryDraft> {
-    const record = rows.rootKeys.at(-1) ?? (await options.newRootKey(options.newId('root'), newVaultId()))
-    const draft = RegistryDraft.first(rows, await openRootKey(record), options)
-    if (rows.keys.length > 0) await adopt(draft)
-    return draft
-  }
-
   async function read(db: Queryable): Promise<VerifiedRegistry> {
     const { stored, ...rows } = await selectRegistry(db)
-    if (stored === undefined)
-      throw new KeyRegistryError('the manifest of the key registry (table "key_registry") is missing.')
+    if (stored === undefined) throw new KeyRegistryError(MANIFEST_MISSING)
     const manifest = parseManifest(stored.manifest)
-    if (isFormerManifest(manifest)) throw new KeyRegistryError(FORMER_PUT_BACK)
     const key = await macKey.open(manifest, rows)
-    const { vault = '', generation, marks = [], handovers = [] } = verifyManifest(stored, rows, key.secret)
+    const { vault, generation, marks = [], handovers = [] } = verifyManifest(stored, rows, key.secret)
     requireNamedKey(key, rows)
     const named = requireRootKey(manifest, rows)
     if (!macKey.isTrusted) pin?.requireVault(vault)
@@ -200,14 +153,11 @@ export function createRegistry(options: RegistryOptions): Registry {
     establish,
     async verify(db) {
       const { stored, ...rows } = await selectRegistry(db)
-      if (stored !== undefined && isFormerManifest(parseManifest(stored.manifest)))
-        return { marks: verifyManifest(stored, rows, await macKey.openFormer(stored, rows)).marks ?? [] }
       if (stored !== undefined) {
         const verified = await read(db)
         return { marks: verified.marks, verified }
       }
-      if (rows.keys.length > 0) await firstDraft(rows)
-      else await requireWhole(db, rows)
+      await requireNew(db, rows, options.referencing)
       return { marks: [] }
     },
     read,
@@ -234,8 +184,7 @@ export function createRegistry(options: RegistryOptions): Registry {
   }
 }
 
-const FORMER_PUT_BACK =
-  'the manifest of the key registry (table "key_registry") was put back to one of an earlier version: restart the vault if this was meant.'
+const MANIFEST_MISSING = 'the manifest of the key registry (table "key_registry") is missing.'
 
 /** A key that was replaced verifies nothing that is written later. */
 function requireNamedKey({ id }: MacKey, { keys }: RegistryRows): void {
@@ -246,27 +195,14 @@ function requireNamedKey({ id }: MacKey, { keys }: RegistryRows): void {
     )
 }
 
-/** The purposes of which a key is to be made: all for a new registry, for an earlier version's those that it did not know. */
+/** The purposes that the version did not know which made these keys. */
 function lackingPurposes(keys: readonly KeyRow[]): KeyPurpose[] {
-  if (keys.length === 0) return [...keyPurposes]
-  return laterPurposes.filter((purpose) => keys.every((key) => key.purpose !== purpose))
+  return keyPurposes.filter((purpose) => keys.every((key) => key.purpose !== purpose))
 }
 
-/** No keys at all are a vault's first start, unless it holds something. */
-async function requireWhole(db: Queryable, { keys }: RegistryRows): Promise<void> {
-  if (keys.length > 0 || !(await holdsRecords(db))) return
+/** No keys and no manifest are a vault's first start, unless it holds something. */
+async function requireNew(db: Queryable, { keys }: RegistryRows, { sealed }: ReferencingTables): Promise<void> {
+  if (keys.length > 0) throw new KeyRegistryError(MANIFEST_MISSING)
+  if (!(await holdsRecords(db, sealed))) return
   throw new KeyRegistryError('the keys are missing though there are records: restore the tables of keys from a backup.')
-}
-
-/**
- * Takes over a registry from before there was a manifest. Its keys are wrapped in a way that no later one is, so a manifest
- * that was deleted does not pass for one that was never there.
- */
-async function adopt(draft: RegistryDraft): Promise<void> {
-  await draft.adopt(UNAUTHENTICATED_WRAP).catch((error) => {
-    if (!(error instanceof SealError)) throw error
-    throw new KeyRegistryError(
-      'the manifest of the key registry (table "key_registry") is missing, or the root key does not open the keys of this vault: the passphrase differs.',
-    )
-  })
 }

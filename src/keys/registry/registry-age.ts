@@ -8,8 +8,8 @@ import type { RegistryAnchor } from './registry-anchor.ts'
 /** Whether the registry of keys is older than one that is known outside, and what ends that. */
 export interface RegistryAge extends Pick<RegistryAnchor, 'newer' | 'areKeysAlone'> {
   /**
-   * Runs `work` in a transaction. Where the registry is older, the same transaction gives it a generation above all that are known:
-   * an operator has answered for it, and later starts go on with it.
+   * Runs `work` in a transaction. If the registry is older, the same transaction gives it a generation above all that
+   * are known: an operator has answered for it, and later starts continue with it.
    */
   outgrow<T>(operator: AuditCaller, work: (tx: Transaction) => Promise<T>): Promise<T>
 }
@@ -25,7 +25,7 @@ export function createRegistryAge(anchor: RegistryAnchor, deps: ChangeRegistryDe
       if (newer === undefined) return deps.database.transaction(work)
       return changeRegistry(deps, operator, async (change) => {
         change.outgrow(newer.generation)
-        // A database that is older as a whole has the log of its day, which goes on counting.
+        // A database that is older as a whole has the log of its day, which still counts.
         if (anchor.areKeysAlone) {
           for (const earlier of answersIn(change.marks)) change.unmark(earlier)
           change.mark(answeredMark(await findLastPosition(change.tx)))

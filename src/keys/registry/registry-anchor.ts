@@ -7,25 +7,26 @@ import type { VerifiedRegistry } from './open-registry.ts'
 import { requireStatesOfLog } from './require-states-of-log.ts'
 import type { VaultPin } from './vault-pin.ts'
 
-/** What is known of the registry of keys outside its own tables, which somebody may have put back together. */
+/** What is known of the key registry outside its own tables, which may have been put back together. */
 export interface RegistryAnchor {
   /**
-   * Compares the first registry that this process has verified with what checkpoints state and what is pinned. A registry that is
-   * older than the log beside it is refused. Where the whole database is older, `newer` says so from then on.
+   * Compares the first registry that this process has verified with what checkpoints state and what is pinned. A
+   * registry that is older than the log beside it is refused. If the whole database is older, `newer` says so from then
+   * on.
    *
-   * @param readAgain reads the registry as it is now: somebody may have changed it meanwhile
+   * @param readAgain reads the registry as it is now: it may have changed in the meantime
    * @throws {KeyRegistryError}
    */
   requireCurrent(registry: VerifiedRegistry, ring: KeyRing, readAgain: () => Promise<VerifiedRegistry>): Promise<void>
   /**
-   * Takes note of a registry that this process goes on with, and pins it.
+   * Remembers a registry that this process continues with, and pins it.
    *
-   * @throws {VaultPinMismatch} when the vault must be pinned and cannot be
+   * @throws {RootKeyConfigError} when the vault must be pinned and cannot be
    */
   follow(registry: VerifiedRegistry): void
   /** The newest registry that is known outside, as long as the present one is older. */
   newer(): NewerRegistry | undefined
-  /** Whether it is the tables of keys alone that are older, which only a process that restores goes on with. */
+  /** Whether only the tables of keys are older, which only a process that restores accepts. */
   readonly areKeysAlone: boolean
 }
 
@@ -33,9 +34,9 @@ export interface RegistryAnchorOptions {
   pin: VaultPin | undefined
   /** What signed checkpoints state that the registry cannot be, in the database and outside. */
   findNewer: (registry: VerifiedRegistry, signing: readonly LogKey[]) => Promise<NewerRegistries>
-  /** What the log says of keys behind that position. */
+  /** What the log says about keys after that position. */
   findKeyEvents: (after: number) => Promise<{ type: string; key: string }[]>
-  /** Whether this process goes on with an older registry, to bring the vault up to date. */
+  /** Whether this process continues with an older registry, to bring the vault up to date. */
   restores: boolean
 }
 

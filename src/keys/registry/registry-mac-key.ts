@@ -1,16 +1,9 @@
-import { createSecretKey, type KeyObject } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import type { MacKey } from '../key/handover.ts'
-import { FORMER_MAC_KEY_CONTEXT, keyOfBytes, type RootKeyRow, wrapContext } from '../key/key.ts'
-import {
-  KeyRegistryError,
-  type Manifest,
-  parseManifest,
-  type RegistryRows,
-  type StoredManifest,
-} from '../key/registry-manifest.ts'
+import { keyOfBytes, type RootKeyRow, wrapContext } from '../key/key.ts'
+import { KeyRegistryError, type Manifest, type RegistryRows } from '../key/registry-manifest.ts'
 import type { RootKey, RootKeyRecord } from '../root-key/root-key.ts'
-import { SealError } from '../sealing/seal.ts'
+import { SealError } from '../sealing/seal-context.ts'
 import { followMacKey } from './follow-mac-key.ts'
 
 /** What this process goes by when it verifies the manifest: the key of its MAC, and where that came from. */
@@ -18,15 +11,13 @@ export interface RegistryMacKey {
   /** Whether this process has verified a manifest, and so knows the root key of the vault. */
   readonly isTrusted: boolean
   /**
-   * The key that a manifest names. The first one that a process takes is the one that its root key opens. Later ones are opened
-   * by the same root key, or were handed over by the key before them.
+   * The key that a manifest names. The first one that a process accepts is the one that its root key opens. Later ones
+   * are opened by the same root key, or were handed over by the key before them.
    *
-   * @throws {KeyRegistryError} when it is neither
-   * @throws {Problem} sealed, when the root key is not to be had now
+   * @throws {KeyRegistryError} if it is neither
+   * @throws {Problem} sealed, if the root key is not available now
    */
   open(manifest: Manifest, rows: RegistryRows): Promise<MacKey>
-  /** The key of a manifest of the former format, which stood beside it. @throws as `open` */
-  openFormer(stored: StoredManifest, rows: RegistryRows): Promise<KeyObject>
   /** From now on that key is this process's own: a manifest was verified with it, under that root key. */
   keep(key: MacKey, rootKey: RootKeyRow): void
   /** Forgets the key, and remembers which root key it was under. */
@@ -42,7 +33,7 @@ export function createRegistryMacKey(openRootKey: (record: RootKeyRecord) => Pro
       return trusted !== undefined
     },
     async open(manifest, rows) {
-      const { mac_key: wanted, handovers = [], vault = '' } = manifest
+      const { mac_key: wanted, handovers = [], vault } = manifest
       if (held?.id === wanted) return held
       const record = requireRootKey(manifest, rows)
       const unwrap = async (id: string): Promise<MacKey> => {
@@ -60,13 +51,6 @@ export function createRegistryMacKey(openRootKey: (record: RootKeyRecord) => Pro
       if (held === undefined) throw new KeyRegistryError(ROOT_KEY_REPLACED_MEANWHILE)
       return followMacKey({ held, wanted, handovers, unwrap })
     },
-    async openFormer(stored, rows) {
-      const rootKey = await openRootKey(requireRootKey(parseManifest(stored.manifest), rows))
-      const bytes = await rootKey.unwrap(stored.wrapped ?? Buffer.alloc(0), FORMER_MAC_KEY_CONTEXT).catch(notOpened)
-      const secret = createSecretKey(bytes)
-      bytes.fill(0)
-      return secret
-    },
     keep(key, rootKey) {
       held = key
       trusted = rootKey
@@ -80,10 +64,10 @@ export function createRegistryMacKey(openRootKey: (record: RootKeyRecord) => Pro
 const ROOT_KEY_REPLACED_MEANWHILE =
   'the root key was replaced while this server had forgotten its keys: restart it, if the vault has another root key now.'
 
-/** What does not look like an id of ours is not repeated. */
+/** A text that does not look like an id of the vault is not repeated. */
 function macKeyMissing(id: string): KeyRegistryError {
   const name = /^[a-z0-9_]{1,64}$/.test(id) ? id : '?'
-  return new KeyRegistryError(`the key registry was changed by somebody else: key ${name} (registry-mac) is missing.`)
+  return new KeyRegistryError(`the key registry was changed outside the vault: key ${name} (registry-mac) is missing.`)
 }
 
 /** The row of the root key that a manifest names. @throws {KeyRegistryError} */

@@ -32,7 +32,7 @@ export interface RegistryChange {
   readonly marks: readonly string[]
   /** Remembers that something was done. */
   mark(name: string): void
-  /** Forgets what has been said by such a mark. */
+  /** Removes such a mark. */
   unmark(name: string): void
   /** From then on the key opens nothing (`closed-keys.ts`). */
   close(id: string): void
@@ -47,11 +47,11 @@ export interface RegistryChange {
 }
 
 /**
- * The one way to change the registry of keys. In a transaction that holds its lock, verifies all of it, lets `work` act, and
- * writes the rows, the manifest of the next generation and an event for each change. Every server is told, and this one
- * knows when the promise resolves. When `work` changes nothing, nothing is written.
+ * The one way to change the key registry. In a transaction that holds its lock, verifies all of it, lets `work` act,
+ * and writes the rows, the manifest of the next generation and an event for each change. Every server is notified, and
+ * this one knows when the promise resolves. If `work` changes nothing, nothing is written.
  *
- * @throws {KeyRegistryError} when somebody else changed the registry
+ * @throws {KeyRegistryError} if the registry was changed outside the vault
  */
 export async function changeRegistry<T>(
   { database, keys, newAuditEvent }: ChangeRegistryDeps,

@@ -1,7 +1,6 @@
-import { timingSafeEqual } from 'node:crypto'
 import type { Queryable } from '../../database/database.ts'
 import type { MacKey } from '../key/handover.ts'
-import { hmacOf, isMacOf, makeMac } from './macs.ts'
+import { isMacOf, makeMac } from './macs.ts'
 
 /** What makes the MACs of rows again when the key of these MACs is replaced. */
 export interface Remaking {
@@ -17,17 +16,6 @@ export type RemakeMacs = (tx: Queryable, remaking: Remaking) => Promise<void>
 export function remakingWith({ former, present }: { former: MacKey; present: MacKey }): Remaking {
   return {
     isOurs: (domain, text, mac) => isMacOf(former, domain, text, mac),
-    make: (domain, text) => makeMac(present, domain, text),
-  }
-}
-
-/** For the MACs of earlier versions: 32 bytes, under the key that stood beside the manifest. */
-export function remakingFromFormer(former: Pick<MacKey, 'secret'>, present: MacKey): Remaking {
-  return {
-    isOurs(domain, text, mac) {
-      const expected = hmacOf(former, domain, text)
-      return mac?.length === expected.length && timingSafeEqual(mac, expected)
-    },
     make: (domain, text) => makeMac(present, domain, text),
   }
 }

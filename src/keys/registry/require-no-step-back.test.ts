@@ -39,7 +39,7 @@ const registry = (generation: number, keys: KeyRow[], rootKeys: RootKeyRow[] = [
 const compare = (before: KeyRow, now: KeyRow) => () => requireNoStepBack(registry(2, [now]), registry(1, [before]))
 
 describe('what a running server has seen of a key', () => {
-  it('goes on along any way of the standard, however much of it was missed', () =>
+  it('follows any path of the standard, with any steps missed', () =>
     fc.assert(
       fc.property(way, fc.nat(4), (states, seen) => {
         const before = keyAfter(states.slice(0, 1 + (seen % states.length)))
@@ -80,7 +80,7 @@ describe('what a running server has seen of a key', () => {
     expect(() => requireNoStepBack(registry(2, []), registry(1, [seen]))).toThrow('it is missing')
   })
 
-  it('holds for root keys as well, which stay where they are', () => {
+  it('holds for root keys too, which stay where they are', () => {
     const compareRoot =
       (change: Partial<RootKeyRow>, before: RootKeyRow = ROOT) =>
       () =>

@@ -10,10 +10,10 @@ interface Seen extends RegistryRows {
 }
 
 /**
- * Compares a registry with the one that this process has seen before, row by row. That its MAC is right is not asked here: a
- * key that was retired, compromised or destroyed stays so, even for who has the keys of the MACs.
+ * Compares a registry with the one that this process has seen before, row by row. Its MAC is verified elsewhere: a key
+ * that was retired, compromised or destroyed stays so, even for an attacker who has the keys of the MACs.
  *
- * @throws {KeyRegistryError} when the registry is older, another one of the same generation, or takes something back
+ * @throws {KeyRegistryError} if the registry is older, another one of the same generation, or takes something back
  */
 export function requireNoStepBack(now: Seen, seen: Seen | undefined): void {
   if (seen === undefined) return

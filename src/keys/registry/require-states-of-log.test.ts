@@ -10,7 +10,7 @@ const hold = (state: (typeof keyStates)[number], types: readonly string[], key =
     types.map((type) => ({ type, key })),
   )
 
-it('takes no state back that the log says to be over, whatever else it says', () => {
+it('takes no state back that the log says to be over', () => {
   for (const said of ended) {
     for (const state of keyStates) {
       const check = () => hold(state, ['key.create', 'key.promote', EVENT_OF[said], 'key.close', 'key.retire'])

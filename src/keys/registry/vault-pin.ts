@@ -7,7 +7,7 @@ import { type RootKey, RootKeyConfigError, type RootKeyRecord, type TokenFacts }
 const pinnedRootKeySchema = z.object({
   id: z.string(),
   provider: z.string(),
-  /** Where the root key is and what it was checked with, as its record says it; holds no secret. */
+  /** The root key's place, and what it was checked with, as its record says; holds no secret. */
   parameters: z.record(z.string(), z.unknown()),
   /** The token that it was found in, as the token says it. */
   token: z.object({ label: z.string(), serial: z.string() }).optional(),
@@ -25,9 +25,6 @@ const pinSchema = z.object({
 type Pin = z.infer<typeof pinSchema>
 type PinnedRootKey = Pin['root_key']
 
-/** The vault or the root key in the database is not the pinned one. The message is one sentence that says the cure. */
-class VaultPinMismatch extends RootKeyConfigError {}
-
 /** A registry of keys that was verified. */
 interface PinnedRegistry {
   vault: string
@@ -43,11 +40,11 @@ export interface VaultPin {
   readonly file: string | undefined
   /** The newest generation of the registry of keys that was verified on this host; 0 when none is known. */
   readonly generation: number
-  /** Before a root key is opened by a process that knows of none. @throws {VaultPinMismatch | RootKeyConfigError} */
+  /** Before a root key is opened by a process that knows of none. @throws {RootKeyConfigError} */
   requireRootKey(record: RootKeyRecord): Promise<void>
-  /** @param vault undefined for one of an earlier version, which had no id @throws {VaultPinMismatch} */
-  requireVault(vault: string | undefined): void
-  /** Before a vault is begun. @throws {VaultPinMismatch} when there was one */
+  /** @throws {RootKeyConfigError} */
+  requireVault(vault: string): void
+  /** Before a vault is begun. @throws {RootKeyConfigError} when there was one */
   requireNone(): void
   /** The token that a root key was found in before. */
   tokenOf(id: string): TokenFacts | undefined
@@ -58,7 +55,7 @@ export interface VaultPin {
   /**
    * Writes down what was verified, if it is not what is written already, and not older.
    *
-   * @throws {VaultPinMismatch} when the vault must be pinned and cannot be
+   * @throws {RootKeyConfigError} when the vault must be pinned and cannot be
    */
   keep(registry: PinnedRegistry): void
 }
@@ -70,7 +67,7 @@ export interface VaultPinOptions {
   vaultId?: string | undefined
   /** Whether a vault may be begun where the pin is that of one before, as for development. */
   mayBeginAgain: boolean
-  /** Whether nothing goes on unless the vault is pinned, or its id is said. */
+  /** Whether the vault does not start unless it is pinned, or its id is configured. */
   mustBePinned?: boolean
   /** Whether nothing is written. */
   readOnly?: boolean
@@ -99,7 +96,7 @@ export function createVaultPin(options: VaultPinOptions): VaultPin {
     pin = next
   }
 
-  /** The pin that says so. Undefined when the one that is there says the same, or is newer. */
+  /** The new pin. Undefined if the present one says the same, or is newer. */
   function renewed({ vault, generation, rootKey }: PinnedRegistry): Pin | undefined {
     const known = pin?.vault === vault ? pin : undefined
     if (known?.generation !== undefined && known.generation > generation) return undefined
@@ -113,7 +110,7 @@ export function createVaultPin(options: VaultPinOptions): VaultPin {
   /** Nothing says that vault and root key are these but the database. */
   function notWritten(error: unknown): void {
     if (pin === undefined && mustBePinned && vaultId === undefined) {
-      throw new VaultPinMismatch(
+      throw new RootKeyConfigError(
         `which vault this is is pinned nowhere, since ${file} cannot be written (${codeOf(error)}): let the vault write it, name another place in STRONGROOM_PIN_FILE, or set STRONGROOM_VAULT_ID.`,
       )
     }
@@ -129,7 +126,7 @@ export function createVaultPin(options: VaultPinOptions): VaultPin {
     async requireRootKey(record) {
       const known = [pin?.root_key, pin?.next_root_key].filter((key) => key !== undefined)
       if (pin !== undefined && !known.some((key) => isSameKey(key, record))) {
-        throw new VaultPinMismatch(
+        throw new RootKeyConfigError(
           `the database names the root key ${nameOf(record.id)}, and ${file} pins ${pin.root_key.id} of ${pin.root_key.provider}: bring back the right database, or remove the file if the root key was replaced on another server.`,
         )
       }
@@ -137,25 +134,25 @@ export function createVaultPin(options: VaultPinOptions): VaultPin {
       await options.requireConfigured?.(record)
     },
     requireVault(vault) {
-      const held = vault === undefined ? 'a vault of an earlier version' : `the vault ${nameOf(vault)}`
+      const held = `the vault ${nameOf(vault)}`
       if (vaultId !== undefined && vaultId !== vault) {
-        throw new VaultPinMismatch(
+        throw new RootKeyConfigError(
           `the database holds ${held}, and STRONGROOM_VAULT_ID is ${vaultId}: bring back the right database, or correct the option.`,
         )
       }
       if (pin === undefined || pin.vault === vault) return
-      throw new VaultPinMismatch(
+      throw new RootKeyConfigError(
         `the database holds ${held}, and ${file} pins ${pin.vault}: bring back the right database, name another file in STRONGROOM_PIN_FILE if these are two vaults, or remove the file if this was meant.`,
       )
     },
     requireNone() {
       if (vaultId !== undefined) {
-        throw new VaultPinMismatch(
+        throw new RootKeyConfigError(
           `the database holds no vault, and STRONGROOM_VAULT_ID is ${vaultId}: bring back its database, or leave out the option to begin another vault.`,
         )
       }
       if (pin !== undefined && !mayBeginAgain) {
-        throw new VaultPinMismatch(
+        throw new RootKeyConfigError(
           `the database holds no vault, and ${file} pins ${pin.vault}: bring back its database, or remove the file to begin another vault.`,
         )
       }
@@ -178,7 +175,7 @@ export function createVaultPin(options: VaultPinOptions): VaultPin {
     },
     keep(registry) {
       if (readOnly || renewed(registry) === undefined) return
-      // Another process of this host may have written meanwhile.
+      // Another process of this machine may have written in the meantime.
       if (file !== undefined) pin = readPinOrNone(file, pin)
       const next = renewed(registry)
       if (next === undefined) return
@@ -192,13 +189,13 @@ export function createVaultPin(options: VaultPinOptions): VaultPin {
   }
 }
 
-/** @throws {VaultPinMismatch} when there is a file that is no pin */
+/** @throws {RootKeyConfigError} when there is a file that is no pin */
 function readPin(file: string): Pin | undefined {
   try {
     return pinSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return undefined
-    throw new VaultPinMismatch(`${file} cannot be read as the pin of a vault: restore it, or remove it.`)
+    throw new RootKeyConfigError(`${file} cannot be read as the pin of a vault: restore it, or remove it.`)
   }
 }
 
@@ -211,7 +208,7 @@ function readPinOrNone(file: string, otherwise: Pin | undefined): Pin | undefine
   }
 }
 
-/** Whole or not at all, also when the power goes. */
+/** Completely or not at all, also after a loss of power. */
 function writePin(file: string, pin: Pin): void {
   mkdirSync(path.dirname(file), { recursive: true })
   const beside = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}`)
@@ -225,13 +222,13 @@ function writePin(file: string, pin: Pin): void {
   renameSync(beside, file)
 }
 
-/** Where a token was found is for its provider to compare. */
+/** The provider compares the serial number of the token. */
 function isSameKey({ id, provider, parameters }: PinnedRootKey, record: RootKeyRecord): boolean {
   const there = { id: record.id, provider: record.provider, parameters: record.parameters }
   return canonicalize({ id, provider, parameters }) === canonicalize(there)
 }
 
-/** What does not look like a name of ours is not repeated. */
+/** A text that does not look like a name of the vault is not repeated. */
 function nameOf(id: string): string {
   return /^[a-z0-9_]{1,64}$/.test(id) ? id : '?'
 }

@@ -10,6 +10,7 @@ import { selectRegistry } from '../key/key-store.ts'
 import { KeyRegistryError, parseManifest } from '../key/registry-manifest.ts'
 import { createRootKeyProvider, requireProvider } from '../root-key/providers.ts'
 import type { RootKey, RootKeyDescription } from '../root-key/root-key.ts'
+import type { ReferencingTables } from '../sealing/referencing-tables.ts'
 import { createRegistry } from './open-registry.ts'
 import { createRegistryAnchor } from './registry-anchor.ts'
 import { createVaultPin, type VaultPinOptions } from './vault-pin.ts'
@@ -21,6 +22,8 @@ export interface VerifyRegistryOptions {
   pin: Pick<VaultPinOptions, 'file' | 'vaultId'>
   /** Where checkpoints were shipped to. */
   shipping?: Shipping | undefined
+  /** Everything that is stored under the keys. */
+  referencing: ReferencingTables
 }
 
 export interface RegistryFacts {
@@ -38,7 +41,7 @@ export interface RegistryFacts {
  * Opens the key registry as a start would, and changes nothing.
  *
  * @throws {KeyRegistryError | RootKeyConfigError | RootKeyMismatch} what would refuse the start
- * @throws {RootKeyUnreachable} when the root key is not at hand, so that nobody can tell
+ * @throws {RootKeyUnreachable} if the root key is not available, so that it is unknown
  */
 export async function verifyRegistry(options: VerifyRegistryOptions): Promise<RegistryFacts> {
   const { config } = options
@@ -65,6 +68,7 @@ export async function verifyRegistry(options: VerifyRegistryOptions): Promise<Re
     now,
     newId: createNewId(now, randomBytes),
     pin,
+    referencing: options.referencing,
     remakeMacs: () => Promise.reject(new Error('nothing is changed here')),
     async newRootKey() {
       throw new KeyRegistryError('the root key of the keys is missing in "root_keys".')
@@ -88,7 +92,10 @@ export async function verifyRegistry(options: VerifyRegistryOptions): Promise<Re
   }
 }
 
-/** What the manifest claims to remember as done, for a look without the root key: somebody else may have written it. */
+/**
+ * What the manifest claims to remember as done, for a look without the root key: it may have been written outside the
+ * vault.
+ */
 export async function claimedMarks(db: Queryable): Promise<readonly string[]> {
   const { stored } = await selectRegistry(db)
   return stored === undefined ? [] : (parseManifest(stored.manifest).marks ?? [])

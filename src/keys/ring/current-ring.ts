@@ -8,7 +8,7 @@ import type { KeyTimes } from '../key/key-times.ts'
 import { KeyRegistryError } from '../key/registry-manifest.ts'
 import type { Registry, VerifiedRegistry } from '../registry/open-registry.ts'
 import type { RegistryAnchor } from '../registry/registry-anchor.ts'
-import { SealError } from '../sealing/seal.ts'
+import { SealError } from '../sealing/seal-context.ts'
 import type { KeyUses } from './key-uses.ts'
 
 /** Their uses are at hand: a pre-active key may be promoted at any moment. */
@@ -25,7 +25,7 @@ export interface CurrentRingOptions {
   /** What the first registry is held against. Default: nothing. */
   anchor?: RegistryAnchor | undefined
   uses: KeyUses
-  /** The registry was changed by somebody else, or the keys are forgotten: nothing more is sealed for now. */
+  /** The registry was changed outside the vault, or the keys are forgotten: nothing more is sealed for now. */
   onUnusable: (reason: Problem) => void
 }
 
@@ -36,7 +36,7 @@ export interface CurrentRing {
   /** The registry as it was verified the last time. @throws {Problem} as `ring` */
   readonly verified: VerifiedRegistry
   readonly isSealed: boolean
-  /** Whether the registry was changed by somebody else, which is an alert of its own. */
+  /** Whether the registry was changed outside the vault, which is an alert of its own. */
   readonly isDistrusted: boolean
   /** The first read. @throws {KeyRegistryError | Problem | DatabaseError} except when the vault is sealed */
   open(): Promise<void>
@@ -55,7 +55,7 @@ export function createCurrentRing(options: CurrentRingOptions): CurrentRing {
   let isEstablished = false
   let ring: KeyRing | undefined
   let seen: VerifiedRegistry | undefined
-  /** Why the ring must not be used at all, though it may be there. */
+  /** Why the ring must not be used at all, even if it is there. */
   let distrust: Problem | undefined
   let confirmedAt = Number.NEGATIVE_INFINITY
   let reading: Promise<void> | undefined
@@ -98,8 +98,9 @@ export function createCurrentRing(options: CurrentRingOptions): CurrentRing {
   }
 
   /**
-   * What cannot be verified is not worked under: the root key was replaced, and with it the keys that say what the vault wrote.
-   * The vault goes on when it has the new root key. A database that does not answer says nothing of the keys.
+   * The vault does not work with unverified keys: the root key was replaced, and with it the keys that prove what the
+   * vault wrote. It continues when it has the new root key. A database that does not answer says nothing about the
+   * keys.
    */
   function sealUnverified(error: unknown, problem: Problem): void {
     if (ring === undefined || error instanceof DatabaseError) return
@@ -171,7 +172,10 @@ export function createCurrentRing(options: CurrentRingOptions): CurrentRing {
       // A read that is under way may have been asked long ago.
       for (let reads = 0; reads < 2 && !isRecent(); reads++) await read().catch(() => {})
     },
-    /** A read that is under way may have seen the registry before what the caller wants to know of; those who wait share one. */
+    /**
+     * A read that is under way may have seen the registry before the change that the caller waits for; waiting callers
+     * share one.
+     */
     refresh() {
       if (reading === undefined) return read()
       readingNext ??= reading

@@ -66,7 +66,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 )
 
 describe('the count of uses', () => {
-  it('is never too low, whatever breaks, and exact when nothing does', () =>
+  it('is never too low after a failure, and exact without one', () =>
     fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
         const ledger = new Ledger()
@@ -113,7 +113,7 @@ describe('the count of uses', () => {
     expect([ledger.uses, ledger.reserved]).toEqual([MAX_USES, 0])
   })
 
-  it('says that the vault is busy when the database lags behind, and goes on when it is back', async () => {
+  it('says that the vault is busy when the database is too slow, and continues when it is back', async () => {
     const ledger = new Ledger()
     const uses = await holding(ledger)
     ledger.breaks = 'before'
@@ -133,7 +133,7 @@ describe('the count of uses', () => {
     expect(codeOf(() => uses.consume('key', 60_000))).toBe('done')
   })
 
-  it('is held against the highest that was seen when somebody puts it back, and that is told once', async () => {
+  it('is compared with the highest count after it was put back, and that is reported once', async () => {
     const ledger = new Ledger()
     const lost: string[] = []
     const uses = await holding(ledger, lost)
@@ -147,7 +147,7 @@ describe('the count of uses', () => {
     expect(ledger.uses).toBe(MAX_USES - 1)
     uses.consume('key', 1)
     expect(codeOf(() => uses.consume('key', 1))).toBe('key-expired')
-    // What was right again and is put back once more, is told once more; at the limit nothing helps.
+    // A count that was right again and is put back once more, is reported once more; at the limit nothing helps.
     observed(MAX_USES)
     observed(0)
     expect(lost).toHaveLength(2)
@@ -155,7 +155,7 @@ describe('the count of uses', () => {
     expect(codeOf(() => uses.consume('key', 1))).toBe('key-expired')
   })
 
-  it('that is missing stops the key, and is told once', async () => {
+  it('that is missing stops the key, and is reported once', async () => {
     const ledger = new Ledger()
     ledger.isThere = false
     const lost: string[] = []

@@ -14,12 +14,15 @@ interface Lease {
   used: number
   /** Whether there is nothing more to be had. */
   spent: boolean
-  /** The highest count that was seen. One that falls is held against this, and at the limit nothing is used whatever is left. */
+  /**
+   * The highest count that was seen. A lower one is compared with this, and at the limit nothing is used whatever is
+   * left.
+   */
   seen: number
   /** Whether the database was asked once. */
   filled: boolean
   kept: boolean
-  /** What was told of the row that counts, and still is so. */
+  /** What was reported about the row that counts, and is still true. */
   told: Set<'missing' | 'lower'>
 }
 
@@ -32,7 +35,7 @@ export type OnLostCount = (keyId: string, reason: string) => void
  * back: after a crash the count may be too high, never too low.
  */
 export interface KeyUses {
-  /** Counts uses. @throws {Problem} key-expired at the limit, busy when the database lags behind */
+  /** Counts uses. @throws {Problem} key-expired at the limit, busy if the database is too slow */
   consume(keyId: string, count: number): void
   /** Has uses of these keys at hand when it resolves. */
   hold(keys: readonly Key[]): Promise<void>
@@ -53,7 +56,7 @@ export function createKeyUses(
 ): KeyUses {
   const leases = new Map<string, Lease>()
   let settling: Promise<void> | undefined
-  /** From then on nothing is kept: a ring that is read while this ends would keep it from ending. */
+  /** From then on nothing is reserved: a ring that is read during the end would keep it from ending. */
   let isClosing = false
 
   async function settleNow(): Promise<void> {

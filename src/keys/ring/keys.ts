@@ -19,8 +19,10 @@ import {
 } from '../registry/open-registry.ts'
 import type { RegistryAnchor } from '../registry/registry-anchor.ts'
 import { RootKeyUnreachable } from '../root-key/root-key.ts'
-import { bindsRow, open, type SealContext, SealError, type Sealed, seal } from '../sealing/seal.ts'
-import { purposeOfPart } from '../sealing/sealed-columns.ts'
+import type { ReferencingTables } from '../sealing/referencing-tables.ts'
+import { bindsRow, open, seal } from '../sealing/seal.ts'
+import { type SealContext, SealError, type Sealed } from '../sealing/seal-context.ts'
+import { purposesOfParts } from '../sealing/sealed-table.ts'
 import { createSealingThread, type PlainValue } from '../sealing/sealing-thread.ts'
 import { createCurrentRing } from './current-ring.ts'
 import { createKeyUses } from './key-uses.ts'
@@ -39,16 +41,18 @@ export interface Keys {
   readonly macs: Macs
   /** What `changeRegistry` changes. */
   readonly registry: Registry
+  /** Everything that is stored under the keys. */
+  readonly referencing: ReferencingTables
   /** What this server keeps to, and a rotation waits for. */
   readonly times: KeyTimes
   /** The registry as it was verified the last time. @throws {Problem} sealed */
   readonly verified: VerifiedRegistry
   /**
-   * The key that seals, signs or hashes what is to be kept, and counts that it does so, once unless told otherwise. What
-   * only looks something up takes its keys from the ring, which gives expired ones too.
+   * The key that seals, signs or hashes what will be stored, and counts one use by default. Look-ups take their keys
+   * from the ring, which gives expired ones too.
    *
-   * @throws {Problem} key-expired, when its cryptoperiod or its uses are over; sealed or database-unavailable, when the
-   *   registry could not be read for too long; busy, when it was not, see `ensureFresh`
+   * @throws {Problem} key-expired, if its cryptoperiod or its uses are over; sealed or database-unavailable, if the
+   *   registry could not be read for too long; busy, if it was not, see `ensureFresh`
    */
   active(purpose: KeyPurpose, uses?: number): Key
   /** Seals under the active key of that purpose. @throws {Problem} as `active` */
@@ -61,17 +65,17 @@ export interface Keys {
    */
   sealAll(values: readonly PlainValue[]): Promise<Sealed[]>
   /**
-   * Opens under the key that sealed, which must be one for that part; a key id that is not known here is looked up in the
-   * registry first. A closed key opens nothing.
-   * A value in a row of an earlier version, which is not bound to the rest of it, opens only under a key that had such values when this version
-   * came, and until a rotation has moved them.
+   * Opens under the key that sealed, which must be one for that part; an unknown key id is looked up in the registry
+   * first. A closed key opens nothing. A value in a row of an earlier version, which is not bound to the rest of it,
+   * opens only under a key that had such values when this version came, and until a rotation has moved them.
    *
    * @throws {Problem} record-integrity, which is an alert, and sealed
    */
   open(sealed: Sealed, context: SealContext): Promise<Buffer>
   /**
-   * Reads the registry once more when the last look at it is no longer recent, as after the process was stopped or starved, and
-   * waits for that. Call it before `active` and `seal`; whether the ring may be used is for them to say. Never rejects.
+   * Reads the registry once more if the last look at it is no longer recent, as after the process was stopped or
+   * starved, and waits for that. Call it before `active` and `seal`, which say whether the ring may be used. Never
+   * rejects.
    */
   ensureFresh(): Promise<void>
   /** Reads the registry as it is now, or later. @throws {Problem} sealed, database-unavailable */
@@ -94,19 +98,20 @@ export interface KeysOptions extends RegistryOptions {
 }
 
 /**
- * Opens the key registry, and on the first start of a vault fills it: a root key record and one active key of each purpose.
- * When the root key is not to be had now, the vault starts sealed and asks for it again.
+ * Opens the key registry, and on the first start of a vault fills it: a root key record and one active key of each
+ * purpose. If the root key is not available now, the vault starts sealed and asks for it again.
  *
- * The manifest tells a start whether any row was swapped, copied, rolled back, edited, added or removed. That the whole registry,
- * manifest and all, was put back to an older state the anchor tells, by what checkpoints state and what is pinned on this host, and
- * the events of keys in the audit log tell it as far as a key has ended since. A running server remembers the generation it has
- * seen, and seals itself when the registry falls behind it.
+ * The manifest shows a start whether any row was swapped, copied, rolled back, edited, added or removed. If the whole
+ * registry was put back to an older state, manifest and all, the anchor shows it, by what checkpoints state and what is
+ * pinned on this machine; the key events in the audit log show it as far as a key has ended since. A running server
+ * remembers the generation it has seen, and seals itself when the registry falls behind it.
  *
- * @throws {KeyRegistryError} when the root key does not open the registry, or the registry was changed by somebody else
+ * @throws {KeyRegistryError} if the root key does not open the registry, or the registry was changed outside the vault
  */
 export async function openKeys(options: KeysOptions): Promise<Keys> {
-  const { database, randomBytes, now, alert, background, anchor, times = keyTimes } = options
+  const { database, randomBytes, now, alert, background, anchor, referencing, times = keyTimes } = options
   const registry = createRegistry(options)
+  const purposes = purposesOfParts(referencing.sealed)
   const onUnreported = (error: unknown) => background.failed('report-key-uses', error)
   const uses = createKeyUses(database, onUnreported, (key, reason) => alert('key-registry-changed', { key, reason }))
   const thread = createSealingThread()
@@ -135,7 +140,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     if (!current.ring.find(id) || isShut()) await current.refresh()
     const found = current.ring.find(id)
     if (!found) throw new SealError('sealed under a key that does not exist')
-    if (found.purpose !== purposeOfPart(part)) throw new SealError('sealed under a key of another purpose')
+    if (found.purpose !== purposes.get(part)) throw new SealError('sealed under a key of another purpose')
     if (isShut()) throw new SealError('sealed under a key that is closed: see "strongroom keys reopen"')
     return found
   }
@@ -165,6 +170,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     },
     macs: createMacs({ current, now }),
     registry,
+    referencing,
     times,
     active,
     seal: sealNow,
@@ -176,8 +182,8 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
             sealNow(purpose, context, plaintext, padToBytes),
           )
         }
-        const purposes = Map.groupBy(values, ({ purpose }) => purpose)
-        const keyOf = new Map([...purposes].map(([purpose, { length }]) => [purpose, active(purpose, length)]))
+        const byPurpose = Map.groupBy(values, ({ purpose }) => purpose)
+        const keyOf = new Map([...byPurpose].map(([purpose, { length }]) => [purpose, active(purpose, length)]))
         const keyed = values.map((value) => ({ ...value, key: keyOf.get(value.purpose)! }))
         const sealed = await thread.seal(keyed)
         return keyed.map(({ key }, at) => ({ keyId: key.id, bytes: sealed[at]! }))

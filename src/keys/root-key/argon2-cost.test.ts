@@ -32,7 +32,7 @@ describe('an argon2 hash', () => {
     ['with one for another', phc('m=19456,t=2,t=2')],
     ['with a long hash', phc('m=19456,t=2,p=1', ['argon2id', '19', SALT, 'A'.repeat(400)])],
     ['without a salt', phc('m=19456,t=2,p=1', ['argon2id', '19', '', HASH])],
-    ['with something behind it', `${phc('m=19456,t=2,p=1')}\n`],
+    ['with something after it', `${phc('m=19456,t=2,p=1')}\n`],
     ['that is none', ''],
   ])('is not, %s', (_what, text) => expect(isAffordableHash(text)).toBe(false))
 })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type SealContext, SealError } from '../sealing/seal.ts'
+import { type SealContext, SealError } from '../sealing/seal-context.ts'
 import { frameKey, unframeKey } from './key-frame.ts'
 import { loadOptional } from './load-optional.ts'
 import {
@@ -15,12 +15,12 @@ import { existingRootKey, newRootKey } from './root-key-check.ts'
 const MAX_ATTEMPTS = 2
 const CONNECT_MS = 2_000
 const ANSWER_MS = 3_000
-/** Whatever the client does meanwhile. */
+/** Even while the client still works. */
 const TOTAL_MS = 8_000
 
 /** What the service says of bytes that it cannot have encrypted in this context, under this key. */
 const WRONG_CIPHERTEXT = ['InvalidCiphertextException', 'IncorrectKeyException']
-/** What it says of bytes that name a key of somebody else, or none; but also when we may not use our own. */
+/** Its answer to bytes that name a key of another account, or none; but also if the vault may not use its own. */
 const DENIED = 'AccessDeniedException'
 
 const parametersSchema = z.object({ keyId: z.string().min(1) })
@@ -39,7 +39,7 @@ interface KmsSdk {
   DecryptCommand: CommandOf<{ CiphertextBlob: Uint8Array } & InContext, { Plaintext?: Uint8Array }>
 }
 interface Command<Answer> {
-  /** Only says what the command is answered with. */
+  /** Contains only the answer to the command. */
   readonly answer?: Answer
 }
 type CommandOf<Input, Answer> = new (input: Input & { KeyId: string }) => Command<Answer>
@@ -48,7 +48,7 @@ interface InContext {
 }
 
 export interface AwsKmsOptions {
-  /** Id, ARN or alias of a symmetric key; needed to make a root key, the record knows it from then on. */
+  /** Id, ARN or alias of a symmetric key; needed to make a root key, whose record keeps it. */
   keyId: string | undefined
 }
 

@@ -2,6 +2,7 @@ import { createHash, createSecretKey, type KeyObject, timingSafeEqual } from 'no
 import { combine, split } from 'shamir-secret-sharing'
 import { z } from 'zod'
 import { drawFresh, type RandomBytes } from '../../values/random.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import { localCipher } from './local-cipher.ts'
 import {
   type RootKey,
@@ -26,7 +27,9 @@ const custodianSchema = z.object({
   number: z.number().int(),
   name: z.string(),
   acknowledged_at: z.string(),
-  /** SHA-256 over the share, which is random: tells a wrong share from a right one, and nothing else. */
+  /**
+   * SHA-256 over the share, which is random: distinguishes a wrong share from a right one, and reveals nothing else.
+   */
   check: z.string(),
 })
 const parametersSchema = z.object({
@@ -48,7 +51,7 @@ export interface Ceremony {
   complete(acknowledgedAt: readonly Date[]): Promise<RootKey>
 }
 
-/** A root key that custodians put together. Nobody else can open it again, so a server hands it to its workers. */
+/** A root key that custodians put together. Only they can open it again, so a server hands it to its workers. */
 export interface CombinedRootKey extends RootKey {
   readonly secret: KeyObject
 }
@@ -118,7 +121,7 @@ export async function beginCeremony(
   }
 }
 
-/** Whether so many custodians may be, of whom so many are needed. @throws {RootKeyConfigError} */
+/** Whether that many custodians, with that many of them needed, are possible. @throws {RootKeyConfigError} */
 export function requireSplitSizes(shares: number, threshold: number): void {
   const said =
     shares > MAX_SHARES
@@ -126,7 +129,7 @@ export function requireSplitSizes(shares: number, threshold: number): void {
       : threshold < MIN_THRESHOLD
         ? `at least ${MIN_THRESHOLD} custodians must be needed together`
         : threshold > shares
-          ? 'no more custodians can be needed than hold shares'
+          ? 'the number of needed custodians cannot be larger than the number of shares'
           : undefined
   if (said !== undefined) throw new RootKeyConfigError(`${said}.`)
 }
@@ -141,15 +144,15 @@ function requireSplit(custodians: readonly string[], threshold: number): void {
 }
 
 /** The share does nothing here. It is not said why, nor was anything changed. */
-export class ShareRefused extends Error {
+export class ShareRefused extends VaultError {
   override readonly name = 'ShareRefused'
 
   constructor() {
-    super('the share was not accepted: it is none of this root key, or was given already')
+    super('the share was not accepted: it is not of this root key, or was given already')
   }
 }
 
-/** Gathers shares of one root key until there are enough. Those that are too few are forgotten after a while. */
+/** Gathers shares of one root key until there are enough. An incomplete set is forgotten after a while. */
 export interface ShareCollection {
   readonly given: number
   readonly needed: number

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { encodeContext, SealError } from '../sealing/seal.ts'
+import { encodeContext, SealError } from '../sealing/seal-context.ts'
 import { frameKey, unframeKey } from './key-frame.ts'
 
 const contexts = fc.record({

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { encodeContext, type SealContext, SealError } from '../sealing/seal.ts'
+import { encodeContext, type SealContext, SealError } from '../sealing/seal-context.ts'
 
 /**
  * What a provider outside this process is given to encrypt, so that a wrong answer shows:

@@ -4,7 +4,7 @@ import type { RandomBytes } from '../../values/random.ts'
 import { open, seal } from '../sealing/seal.ts'
 import type { RootKeyCipher } from './root-key.ts'
 
-/** Wrapped keys are padded to a multiple of this, so that their length tells less of what they are. */
+/** Wrapped keys are padded to a multiple of this, so that their length reveals less of what they are. */
 const WRAP_PAD_BYTES = 64
 
 /** A root key in this process's memory, of 256 bits: wraps by the seal format, which binds the context and commits to the key. */

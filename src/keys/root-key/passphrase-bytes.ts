@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { randomFillSync } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 
-/** base64url, whose letters stand for six bits each. */
+/** base64url, each of whose letters represents six bits. */
 const ALPHABET = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_', 'latin1')
 /** 258 bits, so that argon2id guards against nothing but a passphrase that a person chose. */
 const NEW_LETTERS = 43
@@ -47,7 +47,7 @@ function allocate(length: number): Buffer<ArrayBuffer> {
   return Buffer.from(new ArrayBuffer(length))
 }
 
-/** Reads to the end, straight into a buffer of ours. A pipe does not say how much there is. */
+/** Reads to the end, straight into the vault's own buffer. A pipe does not say how much there is. */
 async function readAll(handle: FileHandle): Promise<Buffer> {
   let buffer = allocate(FIRST_BYTES)
   for (let length = 0; ; ) {

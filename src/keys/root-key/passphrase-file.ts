@@ -18,7 +18,7 @@ const KEY_BYTES = 32
 
 /** Development passphrases carry this mark, so that a production start can refuse them. */
 const DEVELOPMENT_MARK = Buffer.from('development-')
-/** What opens a root key of before: a new one is measured by `isStrongPassphrase`. */
+/** What opens an existing root key; a new one is measured by `isStrongPassphrase`. */
 const MIN_PASSPHRASE_LENGTH = 20
 /** Makes a passphrase that is always strong enough. */
 const MAKE_ONE = '"openssl rand -base64 32"'
@@ -42,12 +42,13 @@ export interface PassphraseFileOptions {
 /**
  * Root keys that are derived from a passphrase in a file of mode 0600, with argon2id (RFC 9106).
  *
- * The first root key of a vault takes the file that the operator put there. Whatever replaces another writes a new one to
+ * The first root key of a vault uses the file that the operator put there. A replacement writes a new one to
  * `<file>.<root key id>` before the record is committed, and nothing is renamed or overwritten afterwards: at whatever
  * point a process dies, the record in the database names a file that is there. The file before it opens older backups,
  * until the operator removes it.
  *
- * A new root key is made of a strong passphrase only, whoever wrote it. An old one opens with the passphrase that it has.
+ * A new root key is made of a strong passphrase only, whoever wrote it. An old one opens with the passphrase that it
+ * has.
  */
 export function createPassphraseFileProvider({
   file,
@@ -69,7 +70,8 @@ export function createPassphraseFileProvider({
     name: 'passphrase-file',
     canGoAway: false,
     async create(id, replaced, vault) {
-      // Never the passphrase that lies there, whatever is replaced: it may be one that the vault has left for good.
+      // Never the existing passphrase, even if another root key is replaced: it may be one that the vault has left for
+      // good.
       const isFirst = replaced === undefined
       if (!isFirst) await writePassphrase(fileOf(id), development)
       else if (development) await createDevelopmentPassphrase(file)
@@ -127,7 +129,7 @@ function newPassphraseRecord(id: string): RootKeyRecord {
   return { id, provider: 'passphrase-file', parameters: { salt, ...ARGON2 } }
 }
 
-/** @throws {RootKeyConfigError} when they are none that the vault writes, or ask for more than `MAX_ARGON2` */
+/** @throws {RootKeyConfigError} if the vault does not write such, or if they ask for more than `MAX_ARGON2` */
 function parametersOf({ id, parameters }: RootKeyRecord): z.output<typeof parametersSchema> {
   const parsed = parametersSchema.safeParse(parameters)
   if (parsed.success) return parsed.data

@@ -17,7 +17,7 @@ describe('what is new in a passphrase', () => {
     ['the alphabet', 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ', 'a'],
     ['a word again', 'horse horse horse horse', 'horse '],
     ['a word again, in capitals', 'horseHORSEHorse', 'horse'],
-    ['a word again, behind a number', 'horse1horse2horse3horse4', 'horse1234'],
+    ['a word again, after a number', 'horse1horse2horse3horse4', 'horse1234'],
   ])('of %s is the beginning', (_what, text, expected) => expect(novel(text)).toBe(expected))
 
   it.each(['', 'a', 'correct battery staple', 'tr0ub4d0r&3', 'größer 🔐'])('of %j is all', (text) =>

@@ -4,7 +4,7 @@ const MIN_WALK = 4
 /** Looking for repetitions takes the square of the length. */
 const MAX_LENGTH = 1024
 
-/** The rows of a keyboard, without and with shift; a space stands for no key. */
+/** The rows of a keyboard, without and with shift; a space represents no key. */
 const ROWS = [
   ['`1234567890-=', '~!@#$%^&*()_+'],
   [' qwertyuiop[]\\', ' QWERTYUIOP{}|'],
@@ -24,9 +24,9 @@ const keys = new Map(
 )
 
 /**
- * The places of a text, given as codes of its characters, that do not follow from what comes before: what repeats an earlier
- * stretch is left out, in letters of either case, and a walk over neighbouring keys or letters counts as its first key. No more
- * than the first 1024 are looked at.
+ * The places of a text, given as codes of its characters, that do not follow from what comes before: a repetition of an
+ * earlier stretch is left out, in letters of either case, and a walk over neighbouring keys or letters counts as its
+ * first key. No more than the first 1024 are looked at.
  */
 export function novelPlaces(codes: ArrayLike<number>): number[] {
   const length = Math.min(codes.length, MAX_LENGTH)

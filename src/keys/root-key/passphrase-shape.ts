@@ -19,8 +19,8 @@ const PADDING = '='.charCodeAt(0)
 const MIN_NOVEL = 0.7
 
 /**
- * How many standard deviations above what is expected of random letters a count may lie. Of 10,000 random passphrases some thirty
- * lie above one of them, repeat too much or have no digit: those are estimated like any other.
+ * How many standard deviations above the expectation for random letters a count may be. Of 10,000 random passphrases
+ * some thirty are above one of them, repeat too much or have no digit: those are estimated like any other.
  */
 const MOST_COMMON_PAIRS = 4.2
 const MOST_COINCIDENCES = 5.5
@@ -87,7 +87,7 @@ function coincidencesIn(letters: Uint8Array): number {
   return counts.values().reduce((sum, count) => sum + (count * (count - 1)) / 2, 0)
 }
 
-/** How many letters stand behind another letter, in either case, and how many of these pairs are common ones. */
+/** How many letters follow another letter, in either case, and how many of these pairs are common ones. */
 function letterPairsIn(letters: Uint8Array): { all: number; common: number } {
   let all = 0
   let common = 0

@@ -13,9 +13,10 @@ const BITS_OF_ASCII = Math.log2(95)
 const BITS_OF_BYTE = 8
 
 /**
- * Whether nobody guesses the passphrase: it is written as 32 random bytes or more are in base64, base64url or hexadecimal, or is
- * estimated at 100 bits at least by a process of its own. The library that estimates needs a string, which nothing can wipe:
- * that process ends at once, and its memory with it. The passphrase goes there through a pipe and no file, argument or log.
+ * Whether the passphrase cannot be guessed: it is written as 32 random bytes or more are in base64, base64url or
+ * hexadecimal, or is estimated at 100 bits or more by a process of its own. The library that estimates needs a string,
+ * which nothing can wipe: that process ends at once, and its memory with it. The passphrase goes there through a pipe
+ * and no file, argument or log.
  *
  * @throws {Error} when the process fails; the message holds nothing of the passphrase
  */

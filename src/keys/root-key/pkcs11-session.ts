@@ -7,7 +7,7 @@ import { describeFailure, type FailureKind, isCryptokiError, TokenFailure } from
 import { RANDOM_BYTES, type TokenKey, unwrapInToken, wrapInToken } from './token/wrap-in-token.ts'
 import { findWay, type WrapWay, wayMechanisms } from './token/wrap-way.ts'
 
-/** Where the key is, and what opens the token. */
+/** The place of the key, and what opens the token. */
 export interface TokenAccess {
   /** The vendor's library. */
   module: string
@@ -164,7 +164,10 @@ function generate(
   }
 }
 
-/** Some tokens do not know an optional attribute, or demand its default: such a one is left to the token, and read afterwards. */
+/**
+ * Some tokens do not know an optional attribute, or demand its default: such a one is left to the token, and read
+ * afterwards.
+ */
 function generateKey(library: Cryptoki, session: Handle, names: readonly Attribute[]): Handle {
   const templates = keyTemplates()
   for (const [index, template] of templates.entries()) {
@@ -213,7 +216,7 @@ function works(key: TokenKey, way: WrapWay): boolean {
   }
 }
 
-/** @throws {TokenFailure} config, when there is no such key or more than one */
+/** @throws {TokenFailure} config, if there is no such key or more than one */
 function findKey(library: Cryptoki, session: Handle, id: Uint8Array): Handle {
   library.C_FindObjectsInit(session, [
     { type: CK.CKA_CLASS, value: CK.CKO_SECRET_KEY },

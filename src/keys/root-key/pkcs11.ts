@@ -4,7 +4,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { NO_INSPECTOR_SIGNAL } from '../../values/inspector-signal.ts'
 import type { RandomBytes } from '../../values/random.ts'
-import { SealError } from '../sealing/seal.ts'
+import { SealError } from '../sealing/seal-context.ts'
 import type { FromToken, ToToken } from './pkcs11-process.ts'
 import type { TokenAccess, TokenAnswer, TokenRequest } from './pkcs11-session.ts'
 import {
@@ -24,7 +24,7 @@ const DEFAULT_LABEL = 'strongroom-root-key'
 export interface Pkcs11Options {
   /** The vendor's library. */
   module: string | undefined
-  /** The label of the token in which a new root key is made; the record knows it from then on. */
+  /** The label of the token in which a new root key is made; its record keeps it. */
   token: string | undefined
   /** The label that a new key gets, for people. */
   label: string | undefined
@@ -36,8 +36,8 @@ export interface Pkcs11Options {
 }
 
 /**
- * Root keys inside a PKCS#11 token, such as an HSM: AES-256, made there, sensitive and not extractable. How a token wraps is
- * found when a key is made in it (`chooseWay`), and recorded.
+ * Root keys inside a PKCS#11 token, such as an HSM: AES-256, made there, sensitive and not extractable. How a token
+ * wraps is found when a key is made in it (`chooseWay`), and recorded.
  */
 export function createPkcs11Provider(options: Pkcs11Options): RootKeyProvider {
   const { randomBytes, label = DEFAULT_LABEL, pinnedToken } = options
@@ -47,7 +47,7 @@ export function createPkcs11Provider(options: Pkcs11Options): RootKeyProvider {
     const opened = await access(token)
     return connect({ ...opened, serial }, refusedPins)
   }
-  /** Where the root key of that record was found before, nothing else is asked. */
+  /** If the root key of that record was found before, no other token is asked. */
   const connectToTokenOf = ({ id, parameters }: Pick<RootKeyRecord, 'id' | 'parameters'>): Promise<Ask> =>
     connectTo(tokenParameters.parse(parameters).token, pinnedToken?.(id)?.serial)
   const access = async (token: string): Promise<TokenAccess> => {

@@ -1,4 +1,4 @@
-import { type SealContext, SealError } from '../sealing/seal.ts'
+import { type SealContext, SealError } from '../sealing/seal-context.ts'
 import { type RootKey, type RootKeyCipher, RootKeyMismatch, type RootKeyRecord } from './root-key.ts'
 
 /** What the check value wraps: nothing secret, so that it may be tried at any time. */
@@ -14,10 +14,10 @@ const checkContext = ({ id, parameters: { vault } }: RootKeyRecord): SealContext
 })
 
 /**
- * A root key that has just been made: its record gains a check value, a known text that it has wrapped (PCI DSS 3.7.7), by
- * which a later start tells the right root key from a wrong one before anything else is unwrapped.
+ * A root key that has just been made: its record gains a check value, a known text that it has wrapped (PCI DSS 3.7.7),
+ * by which a later start distinguishes the right root key from a wrong one before anything else is unwrapped.
  *
- * @param vault the vault that it is made for, where that is known
+ * @param vault the vault that it is made for, if that is known
  */
 export async function newRootKey(
   { id, provider, parameters }: RootKeyRecord,

@@ -12,7 +12,7 @@ import { createRootKeySource, type RootKeySource } from './root-key-source.ts'
 const LEASE_MS = 60_000
 const record = { id: 'root_test', provider: 'aws-kms', parameters: {} }
 
-/** What stands at the other end, as the test wants it to be. */
+/** The provider, as the test wants it to be. */
 let answer: 'right' | 'down' | 'wrong' | 'late' | 'refused'
 let asked: number
 let ended: number
@@ -59,7 +59,7 @@ afterEach(() => {
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 
 describe('the lease of a root key that can go away', () => {
-  it('goes on as long as it answers', async () => {
+  it('continues as long as it answers', async () => {
     await source.open(record)
     await pass(10 * LEASE_MS)
     expect(ended).toBe(0)
@@ -77,7 +77,7 @@ describe('the lease of a root key that can go away', () => {
     expect(ended).toBe(1)
   })
 
-  it('begins anew with each answer, counted from when it was asked for', async () => {
+  it('begins again with each answer, counted from the question', async () => {
     await source.open(record)
     await pass(LEASE_MS / 3)
     expect(asked).toBe(2)
@@ -88,7 +88,7 @@ describe('the lease of a root key that can go away', () => {
     expect(ended).toBe(1)
   })
 
-  it('is told of once when it goes away, and once when it is back', async () => {
+  it('is reported once when it goes away, and once when it is back', async () => {
     await source.open(record)
     answer = 'down'
     await pass(LEASE_MS * 0.8)
@@ -155,7 +155,7 @@ describe('asking for the root key', () => {
     expect(await attempt()).toBe('RootKeyMismatch')
   })
 
-  it('takes what custodians put together, whatever was tried before', async () => {
+  it('takes what custodians put together, after any failed attempts', async () => {
     answer = 'down'
     expect(await attempt()).toBe('sealed')
     source.take({ ...testRootKey(), record })

@@ -25,7 +25,10 @@ export interface RootKeySourceOptions {
   onReachable: (reachable: boolean, error?: unknown) => void
 }
 
-/** Where the registry gets its root key from, as often as it asks: with retries, and with a lease for what can go away. */
+/**
+ * The source of the registry's root key, as often as it asks: with retries, and with a lease for providers that can go
+ * away.
+ */
 export interface RootKeySource {
   /** Makes the root key of a vault that has none. @throws {Problem} sealed, until it can be made */
   create(id: string, vault: string): Promise<RootKeyRecord>
@@ -58,7 +61,7 @@ export function createRootKeySource(options: RootKeySourceOptions): RootKeySourc
     reachable = now
   }
 
-  /** What whoever asks is told, until it is time to ask again. */
+  /** The answer to callers until it is time to ask again. */
   function failed(error: unknown): unknown {
     const backOff = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures)
     failures += 1
@@ -68,7 +71,7 @@ export function createRootKeySource(options: RootKeySourceOptions): RootKeySourc
     return lastError
   }
 
-  /** A wrong answer may come from what stands between us and the provider; a wrong passphrase stays wrong. */
+  /** A wrong answer may come from something between the vault and the provider; a wrong passphrase stays wrong. */
   const mayPass = (error: unknown) =>
     error instanceof RootKeyUnreachable || (error instanceof RootKeyMismatch && provider.canGoAway)
 
@@ -84,7 +87,7 @@ export function createRootKeySource(options: RootKeySourceOptions): RootKeySourc
     }
   }
 
-  /** One question to the provider at a time; it goes on when whoever asked has lost patience. */
+  /** One question to the provider at a time; it continues when its caller has lost patience. */
   async function ask(open: () => Promise<RootKey>): Promise<RootKey> {
     if (!provider.canGoAway) return attempt(open)
     asking ??= attempt(open)
@@ -168,7 +171,7 @@ function sealed(cause: unknown, retryAfterMs = FIRST_RETRY_MS): Problem {
   return new Problem('sealed', { cause, retryAfterSeconds: Math.ceil(retryAfterMs / 1000) })
 }
 
-/** What the promise resolves to, or undefined when that takes too long; it may go on. */
+/** What the promise resolves to, or undefined if that takes too long; it may continue. */
 async function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
   promise.catch(() => {})
   let timer: NodeJS.Timeout | undefined

@@ -1,5 +1,6 @@
 import type { RootKeyProviderName } from '../../config/option-values.ts'
-import type { SealContext } from '../sealing/seal.ts'
+import { VaultError } from '../../values/vault-error.ts'
+import type { SealContext } from '../sealing/seal-context.ts'
 
 /** What a provider has to remember between starts; holds no secret. Stored in `root_keys`. */
 export interface RootKeyRecord {
@@ -56,7 +57,7 @@ export interface RootKey extends RootKeyCipher {
   check(): Promise<void>
 }
 
-/** Where root keys of one kind come from. */
+/** The provider of root keys of one kind. */
 export interface RootKeyProvider {
   readonly name: RootKeyProviderName
   /** Whether it can go away while the vault runs, so that a lease must be kept. */
@@ -86,12 +87,12 @@ export interface RootKeyProvider {
 }
 
 /** The provider does not answer, or not in time, or refuses; the message names it and holds no secret. */
-export class RootKeyUnreachable extends Error {
+export class RootKeyUnreachable extends VaultError {
   override readonly name = 'RootKeyUnreachable'
 }
 
 /** The root key that was found is not the one that the record names. */
-export class RootKeyMismatch extends Error {
+export class RootKeyMismatch extends VaultError {
   override readonly name = 'RootKeyMismatch'
 
   /** @param found what was tried, where a person can look */
@@ -103,6 +104,6 @@ export class RootKeyMismatch extends Error {
 }
 
 /** The root key cannot be made or opened as the vault is configured; the message says how to mend it. */
-export class RootKeyConfigError extends Error {
+export class RootKeyConfigError extends VaultError {
   override readonly name = 'RootKeyConfigError'
 }

@@ -7,8 +7,8 @@ import type { Keys } from '../ring/keys.ts'
 const TRY_AGAIN_MS = 250
 
 /**
- * Drops the tables of the search terms under index keys that are closed or destroyed. The database does so only when not one term is
- * in the table, which it looks for while no one else can write: what a census has said of the key is proven once more. Where a
+ * Drops the tables of the search terms under index keys that are closed or destroyed. The database does so only if the
+ * table has no term, which it checks while no one else can write: so the census of the key is proven once more. If a
  * reader takes too long the table stays for the next time.
  *
  * @returns the keys whose tables were dropped

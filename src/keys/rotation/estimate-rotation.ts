@@ -10,19 +10,22 @@ export interface RotationEstimate {
   dry_run: true
   /** How many values a rotation would move. */
   total: number
-  /** What stands on each key that would be left. */
+  /** The values under each key that would be left. */
   keys: { id: string; purpose: KeyPurpose; state: KeyState; values: number }[]
-  /** Measured by making a sample anew in memory, or the limit that was asked for. */
+  /** Measured by re-encrypting a sample in memory, or the limit that was asked for. */
   values_per_second: number
   estimate_seconds: number
-  /** How many bytes of WAL it writes: what backups, standbys and the disk have to take. More when checkpoints come in between. */
+  /**
+   * How many bytes of WAL it writes: what backups, standbys and the disk have to take. More if checkpoints come in
+   * between.
+   */
   wal_bytes: number
 }
 
 const SAMPLE_ROWS = 500
 /** Code that has not run yet is slow: these are not measured. */
 const WARM_UP_ROWS = 100
-/** Where nothing can be sealed just now, since its key has expired, and where there is too little to measure. */
+/** If nothing can be sealed now, since its key has expired, and if there is too little to measure. */
 const STATED_PER_SECOND = 20_000
 /** Reading and writing take their share beside the measured opening and sealing (see test/bench). */
 const SHARE_OF_CRYPTO = 0.7
@@ -46,7 +49,7 @@ export async function estimateRotation(
     let total = 0
     const census = await target.census(database)
     for (const [id, count] of census) {
-      // What stands on no key of the ring is moved as well.
+      // Values under no key of the ring are moved as well.
       if (keys.ring.find(id) !== undefined && !leaving.some((key) => key.id === id)) continue
       values.set(id, (values.get(id) ?? 0) + count)
       total += count

@@ -4,8 +4,9 @@ import { findOlderTransactions } from './older-transactions.ts'
 import type { RotateDeps } from './rotation.ts'
 
 /**
- * The keys of these purposes that are closed if a census finds nothing on them afterwards: no transaction from before they were
- * retired is left that could still store something under them. Waits for such transactions as long as a statement may take.
+ * The keys of these purposes that are closed if a later census finds them empty: no transaction from before they were
+ * retired is left that could still store something under them. Waits for such transactions as long as a statement may
+ * take.
  */
 export async function findClosable(
   { database, keys }: Pick<RotateDeps, 'database' | 'keys'>,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { stretchAt, takeTurns } from './heap-order.ts'
 
 describe('a walk over a table as it lies', () => {
-  it('begins at its first page, and goes on where the stretch before has ended', () => {
+  it('begins at its first page, and continues where the stretch before has ended', () => {
     const first = stretchAt(undefined, 64)
     expect(first).toEqual({ from: '(0,0)', to: '(64,0)', end: 64 })
     expect(stretchAt([first.end], 64)).toEqual({ from: '(64,0)', to: '(128,0)', end: 128 })
@@ -33,7 +33,7 @@ describe('a walk over a table as it lies', () => {
     )
   })
 
-  it('takes what lies nowhere as well', () => {
+  it('takes rows without a place as well', () => {
     expect(takeTurns([{ place: null }, { place: '(3,1)' }], 'place')).toHaveLength(2)
   })
 })

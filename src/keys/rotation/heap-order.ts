@@ -1,4 +1,4 @@
-import type { Row } from '../sealing/sealed-columns.ts'
+import type { Row } from '../sealing/sealed-table.ts'
 import type { Page } from './reencryption-target.ts'
 
 /**
@@ -6,7 +6,7 @@ import type { Page } from './reencryption-target.ts'
  * together then, so each page goes into the WAL as a whole once, and not for every row of it.
  */
 export interface Stretch {
-  /** The first page of it, and the first one behind it, as PostgreSQL writes the place of a row. */
+  /** The first page of it, and the first one after it, as PostgreSQL writes the place of a row. */
   from: string
   to: string
 }
@@ -24,11 +24,12 @@ export function pagesOf(table: string): string {
 }
 
 /**
- * The rows of a stretch, of each page the first one, then of each the second one, and so on: part by part they are written so, each
- * part in a transaction of its own. What a row leaves behind in its page is free as soon as that has committed, and the next row
- * of the page is written there: no index is touched, and the table does not grow. Of a full page only the first row moves away.
+ * The rows of a stretch: of each page the first one, then of each the second one, and so on. They are written in this
+ * order, part by part, each part in a transaction of its own. The space that a row leaves in its page is free as soon
+ * as that has committed, and the next row of the page is written there: no index is touched, and the table does not
+ * grow. Of a full page only the first row moves away.
  *
- * @param place the column that says where a row lies, such as `(7,3)`
+ * @param place the column that says where a row is, such as `(7,3)`
  */
 export function takeTurns<R extends Row>(rows: readonly R[], place: string): R[] {
   const pages = Map.groupBy(rows, (row) => pageOf(row[place]))

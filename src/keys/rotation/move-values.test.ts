@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { noDictionary } from '../../../test/support/no-dictionary.ts'
 import type { Queryable } from '../../database/database.ts'
-import type { Row } from '../sealing/sealed-columns.ts'
+import type { Row } from '../sealing/sealed-table.ts'
 import { type MoveOptions, moveValues } from './move-values.ts'
 import type { ReencryptionTarget } from './reencryption-target.ts'
 
@@ -116,7 +116,7 @@ describe('a walk', () => {
     expect(spent).toEqual([0, 0, 2, 2, 2])
   })
 
-  it('that is paused has written every page that it made anew, and begins no other', async () => {
+  it('that is paused has written every page that it re-encrypted, and begins no other', async () => {
     const table = new Table(Array.from({ length: 30 }, () => ({ key: 'old', opens: true })))
     let moved = 0
     await moveValues(

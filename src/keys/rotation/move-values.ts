@@ -1,6 +1,6 @@
 import type { Queryable } from '../../database/database.ts'
 import { giveWay } from '../../values/time-slice.ts'
-import type { Row } from '../sealing/sealed-columns.ts'
+import type { Row } from '../sealing/sealed-table.ts'
 import type { DamagedValue, KeyCounts, Page, ReencryptionTarget } from './reencryption-target.ts'
 import type { RowBudget } from './row-budget.ts'
 
@@ -18,8 +18,8 @@ export interface MoveOptions {
 
 /**
  * Moves everything under the old keys, in one walk. A page that has more rows than may be written at once is written in
- * parts. While a part is opened and sealed, the one before it is written, and the next page read. Every part commits by itself,
- * so a kill loses at most two parts of work and nothing else.
+ * parts. While a part is opened and sealed, the one before it is written, and the next page read. Every part is
+ * committed separately, so a kill loses at most two parts of work and nothing else.
  */
 export async function moveValues(target: ReencryptionTarget, options: MoveOptions): Promise<void> {
   const { database, oldKeys, budget } = options
@@ -32,7 +32,7 @@ export async function moveValues(target: ReencryptionTarget, options: MoveOption
       if (options.isPaused()) return
       for (let at = 0; at === 0 || at < rows.length; at += budget.pageRows) {
         if (at > 0 && options.isPaused()) return
-        // Not before: what a part leaves behind is free for the next one only when no older statement is under way.
+        // Not earlier: the space that a part leaves is free for the next one only when no older statement is under way.
         if (next !== undefined && at + budget.pageRows >= rows.length) reading = read(next)
         const { fresh, values } = await reencryptRows(target, rows.slice(at, at + budget.pageRows), options)
         await writing
@@ -42,7 +42,7 @@ export async function moveValues(target: ReencryptionTarget, options: MoveOption
       }
     }
   } finally {
-    // Whatever ended the walk, nothing goes on behind its back, and a page that was made is written.
+    // However the walk ended, no write continues unseen, and a page that was made is written.
     await writing
     await reading.catch(() => {})
   }

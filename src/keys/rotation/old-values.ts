@@ -3,16 +3,16 @@ import type { KeyPurpose } from '../key/key.ts'
 import type { Keys } from '../ring/keys.ts'
 import type { KeyCounts, ReencryptionTarget } from './reencryption-target.ts'
 
-/** What stands on keys that are to be left. */
+/** Values under keys that are to be left. */
 export interface OldValues {
   total: number
   byKey: KeyCounts
-  /** The same by the purpose of the key; a key that does not exist counts for the first purpose of what stands on it. */
+  /** The same by the purpose of the key; a key that does not exist counts for the first purpose of its values. */
   byPurpose: ReadonlyMap<KeyPurpose, number>
   keysOf(target: ReencryptionTarget): string[]
 }
 
-/** The census of what stands on keys of these purposes that are not active. */
+/** The census of values under keys of these purposes that are not active. */
 export async function countOld(
   keys: Pick<Keys, 'ring'>,
   targets: readonly ReencryptionTarget[],

@@ -17,7 +17,7 @@ export interface OlderTransactions {
 
 /**
  * Notes the transactions in which something may have been sealed or hashed under the key before it was retired. The
- * database refuses that in all others, so whoever has outlasted these misses nothing with a census.
+ * database refuses that in all others, so after these have ended a census misses nothing.
  *
  * @param keyId of a key that is neither active nor pre-active
  */

@@ -6,7 +6,7 @@ import type { KeyCounts } from './reencryption-target.ts'
 import type { RotationProgress } from './rotation.ts'
 import { type RotationRow, saveRotationProgress } from './rotation-store.ts'
 
-/** How far a rotation is: told to whoever watches it, and kept in the database for everybody else. */
+/** The progress of a rotation: reported to its own process, and kept in the database for all others. */
 export interface Progress {
   startPass(old: OldValues): void
   add(moved: KeyCounts): void
@@ -54,7 +54,7 @@ export function createProgress(
       report()
       if (performance.now() - savedAt < SAVE_EVERY_MS) return
       savedAt = performance.now()
-      // Only shown to others: what is moved is counted in the rows themselves.
+      // For display only: what is moved is counted in the rows themselves.
       saving = saving.then(save).catch(() => {})
     },
     async flush() {

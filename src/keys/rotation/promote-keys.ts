@@ -8,9 +8,9 @@ import { type RotateDeps, type RotationControl, type RotationRequest, RUNNER } f
 import { beginRotation, type RotationRow, selectRotations } from './rotation-store.ts'
 
 /**
- * Notes that a rotation begins, and in the same transaction makes a pre-active key for every purpose that needs one. None
- * is made where an earlier rotation has not ended, or where something still stands on old keys, such as on a compromised one:
- * then that is moved first. What did not open the last time does not stand in the way. One is made after all where the key
+ * Notes that a rotation begins, and in the same transaction makes a pre-active key for every purpose that needs one.
+ * None is made if an earlier rotation has not ended, or if old keys still encrypt something, such as a compromised one:
+ * then that is moved first. Values that did not open the last time are no obstacle. One is made after all if the key
  * that an earlier rotation had made was lost before it was promoted.
  */
 export async function startRotation(
@@ -31,7 +31,7 @@ export async function startRotation(
   }
   const goesOn = (purpose: KeyPurpose) =>
     isUnfinished(purpose) || (old.byPurpose.get(purpose) ?? 0) > (earlier.get(purpose)?.damaged ?? 0)
-  /** Its keys were made when it began: one that is active since before is the one that was to be replaced. */
+  /** Its keys were made when it began: one that has been active since before then is the one to be replaced. */
   const hasLostKey = (purpose: KeyPurpose) =>
     isUnfinished(purpose) && Number(activatedAt(purpose)) < Number(earlier.get(purpose)?.begun_at)
   const needKeys = purposes.filter(

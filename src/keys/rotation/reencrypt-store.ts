@@ -1,8 +1,9 @@
 import { byteaArray, integerArray, smallintArray, textArray } from '../../database/binary-array.ts'
+import { type BuiltStatement, buildStatement, type ParameterTypes } from '../../database/build-statement.ts'
 import type { Queryable, Statement } from '../../database/database.ts'
 import { idArray } from '../../database/id-array.ts'
 import { smallNumbers, spellOut } from '../../database/lean-rows.ts'
-import type { ColumnType, Row, SealedTable } from '../sealing/sealed-columns.ts'
+import type { ColumnType, Row, SealedTable } from '../sealing/sealed-table.ts'
 import { pagesOf, stretchAt, takeTurns } from './heap-order.ts'
 import type { KeyCounts, Page } from './reencryption-target.ts'
 
@@ -14,8 +15,8 @@ const ENCODERS: Readonly<Record<ColumnType, (values: never[]) => Buffer>> = {
 }
 
 /**
- * Adds to what was moved off each old key, in the statement that moves it, so that the count is exact whatever ends the
- * process. `moved` is a query with one column `key_id` and one row for each value.
+ * Adds to what was moved off each old key, in the statement that moves it, so that the count is exact however the
+ * process ends. `moved` is a query with one column `key_id` and one row for each value.
  */
 export function countMovedSql(moved: string): string {
   return `per_key AS (SELECT key_id, count(*)::integer AS count FROM (${moved}) m WHERE key_id IS NOT NULL GROUP BY key_id),
@@ -25,7 +26,7 @@ export function countMovedSql(moved: string): string {
     SELECT key_id, count FROM per_key`
 }
 
-/** The columns of a part, and what the parameters call the key that it stood on. */
+/** The columns of a part, and the name of its former key in the parameters. */
 export function partNames(part: string): Readonly<Record<'keyId' | 'sealed' | 'oldKeyId', string>> {
   return { keyId: `${part}_key_id`, sealed: `${part}_sealed`, oldKeyId: `${part}_old_key_id` }
 }
@@ -39,7 +40,7 @@ export interface ReencryptStatements {
 export function createReencryptStatements(table: SealedTable): ReencryptStatements {
   const read = readStatement(table)
   const { statement, compared } = writeStatement(table)
-  const parts = table.columns.map(({ part }) => partNames(part))
+  const parts = table.columns.map(({ part }) => ({ part, ...partNames(part) }))
   return {
     async readPage(db, oldKeys, pages, after) {
       const { from, to, end } = stretchAt(after, pages)
@@ -63,13 +64,19 @@ export function createReencryptStatements(table: SealedTable): ReencryptStatemen
       const left = [...new Set(parts.flatMap(({ oldKeyId }) => column<string | null>(oldKeyId)))].filter(
         (id) => id !== null,
       )
-      const parameters = [
-        ...compared.map(([name, type]) => ENCODERS[type](column<never>(name))),
-        ...parts.flatMap(({ oldKeyId, keyId, sealed }) => [keys(oldKeyId), keys(keyId), byteaArray(column(sealed))]),
-        smallintArray(left.map((id) => keyOf(id))),
-        textArray(left),
-      ]
-      const moved = await db.query<{ key_id: string; count: number }>(statement, parameters)
+      const values = statement.valuesOf({
+        ...Object.fromEntries(compared.map(([name, type]) => [name, ENCODERS[type](column<never>(name))])),
+        ...Object.fromEntries(
+          parts.flatMap(({ part, oldKeyId, keyId, sealed }) => [
+            [`${part}_old_key`, keys(oldKeyId)],
+            [`${part}_key`, keys(keyId)],
+            [`${part}_sealed`, byteaArray(column(sealed))],
+          ]),
+        ),
+        left_key: smallintArray(left.map((id) => keyOf(id))),
+        left_key_id: textArray(left),
+      })
+      const moved = await db.query<{ key_id: string; count: number }>(statement, values)
       return new Map(moved.map(({ key_id, count }) => [key_id, count]))
     },
   }
@@ -95,11 +102,12 @@ function readStatement({ name, identity, unchanged, described, columns }: Sealed
 }
 
 /**
- * Compare and set: a row is replaced only if it still is what was read, on the keys that it was read with. Whatever was
- * corrected, erased or moved meanwhile is left alone. A part that is null in the parameters stays as it is.
+ * Compare and set: a row is replaced only if it still is what was read, under the keys that it was read with. A row
+ * that was corrected, erased or moved in the meantime is left alone. A part that is null in the parameters stays as it
+ * is.
  */
 function writeStatement({ name, identity, unchanged, columns }: SealedTable): {
-  statement: Statement
+  statement: BuiltStatement<ParameterTypes>
   compared: (readonly [name: string, type: ColumnType])[]
 } {
   const compared = Object.entries({ ...identity, ...unchanged })
@@ -119,17 +127,21 @@ function writeStatement({ name, identity, unchanged, columns }: SealedTable): {
   ]
   const old = parts.map((part) => `${part}_old_key`)
   const moved = old.map((column) => `SELECT key_id FROM replaced JOIN old ON old.key = ${column}`).join(' UNION ALL ')
-  const arrays = all.map(([, type], at) => `$${at + 1}::${type}[]`).join(', ')
-  const names = `$${all.length + 1}::smallint[], $${all.length + 2}::text[]`
+  const types: ParameterTypes = {
+    ...Object.fromEntries(all.map(([column, type]) => [column, `${type}[]`])),
+    left_key: 'smallint[]',
+    left_key_id: 'text[]',
+  }
   return {
     compared,
-    statement: {
-      name: `reseal-write-${name}`,
-      text: `WITH old AS (SELECT * FROM unnest(${names}) AS o (key, key_id)), replaced AS (
+    statement: buildStatement(
+      `reseal-write-${name}`,
+      types,
+      (p) => `WITH old AS (SELECT * FROM unnest(${p.left_key}, ${p.left_key_id}) AS o (key, key_id)), replaced AS (
                UPDATE ${name} t SET ${set.join(', ')}
-               FROM unnest(${arrays}) AS n (${all.map(([column]) => column).join(', ')})
+               FROM unnest(${all.map(([column]) => p[column]).join(', ')}) AS n (${all.map(([column]) => column).join(', ')})
                WHERE ${same.join(' AND ')} RETURNING ${old.map((column) => `n.${column}`).join(', ')}),
              ${countMovedSql(moved)}`,
-    },
+    ),
   }
 }

@@ -1,9 +1,9 @@
 import type { Queryable } from '../../database/database.ts'
 import type { KeyPurpose } from '../key/key.ts'
-import type { Row } from '../sealing/sealed-columns.ts'
+import type { Row } from '../sealing/sealed-table.ts'
 import type { Moving } from './wal.ts'
 
-/** How many values stood on each key, by the key's id. */
+/** How many values each key had, by the key's id. */
 export type KeyCounts = ReadonlyMap<string, number>
 
 /** A value that does not open. It stays as it is, under the key that it names. */
@@ -15,13 +15,13 @@ export interface DamagedValue {
 
 /** A stretch of a table. */
 export interface Page {
-  /** Those of its rows that stand on one of the old keys, in the order in which they are best written. */
+  /** Those of its rows that are under one of the old keys, in the order in which they are best written. */
   rows: readonly Row[]
-  /** Where the next stretch begins; undefined behind the last one. */
+  /** Where the next stretch begins; undefined after the last one. */
   next: readonly unknown[] | undefined
 }
 
-/** A row made anew under the keys that are active now. */
+/** A row re-encrypted under the keys that are active now. */
 export interface Reencryption {
   /** Undefined when nothing of the row moves. */
   fresh: Row | undefined
@@ -35,19 +35,21 @@ export interface Reencryption {
 }
 
 /**
- * Something that stands on keys and can be moved to others, one page after the other, while the service goes on. Reading
- * a page changes nothing; writing must leave alone every row that is not exactly as it was read.
+ * Values under keys that can be moved to other keys, one page after the other, while the vault serves. Reading a page
+ * changes nothing; writing must leave alone every row that is not exactly as it was read.
  */
 export interface ReencryptionTarget {
   readonly name: string
-  /** The purposes of the keys that it stands on. */
+  /** The purposes of its keys. */
   readonly purposes: readonly KeyPurpose[]
   census(db: Queryable): Promise<KeyCounts>
   /** @param rows how many are written at once; the page may have more */
   readPage(db: Queryable, oldKeys: readonly string[], rows: number, after: Page['next']): Promise<Page>
-  /** Makes the row anew under the active keys; no plaintext is left behind. */
+  /** Re-encrypts the row under the active keys; no plaintext stays in memory. */
   reencrypt(row: Row): Promise<Reencryption>
-  /** Writes what was made anew, and counts it for each old key in the same statement; answers with these counts. */
+  /**
+   * Writes the re-encrypted rows, and counts them for each old key in the same statement; answers with these counts.
+   */
   write(db: Queryable, fresh: readonly Row[]): Promise<KeyCounts>
   /** How many bytes of WAL that writes, as far as can be said before. */
   wal(db: Queryable, moving: Moving): Promise<number>

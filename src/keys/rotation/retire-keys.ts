@@ -11,13 +11,13 @@ import type { RotateDeps } from './rotation.ts'
 import { finishRotation, saveRetirement, selectRetirements } from './rotation-store.ts'
 
 /**
- * Ends a rotation: notes which keys the last census found nothing on, each with an event that says how many values were
- * moved off it, and answers with them. From then on these keys are closed, and nothing of earlier versions is believed under
- * them: no term without a MAC, and no value that is not bound to its row. All of it commits together.
+ * Ends a rotation: notes which keys the last census found empty, each with an event that says how many values were
+ * moved off it, and answers with them. From then on these keys are closed, and values of earlier versions under them do
+ * not count: no term without a MAC, and no value that is not bound to its row. All of it commits together.
  *
- * What is left on a key at the end does not open. It is a finding, and keeps a data key or a compromised key open no longer:
- * somebody else may have planted it for that. Such a key is not retired. Under an index key that is only deactivated, a damaged
- * record is still found.
+ * What is left under a key at the end does not open. It is a finding, and does not keep a data key or a compromised key
+ * open: it may have been planted for that. Such a key is not retired. Under an index key that is only deactivated, a
+ * damaged record is still found.
  */
 export async function retireKeys(
   deps: RotateDeps,
@@ -28,9 +28,9 @@ export async function retireKeys(
     isDamaged: boolean
     progress: Progress
     seen: ReadonlySet<string>
-    /** Keys that nothing can be stored under any more. */
+    /** Keys under which nothing can be stored any longer. */
     closable: ReadonlySet<string>
-    /** Whether the index keys among them are kept, rather than destroyed when nothing needs them any more. */
+    /** Whether the index keys among them are kept, rather than destroyed when nothing needs them. */
     keepsKeys: boolean
   },
 ): Promise<string[]> {

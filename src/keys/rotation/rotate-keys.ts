@@ -1,5 +1,6 @@
 import type { AuditCaller } from '../../audit/event/audit-event.ts'
 import { Problem } from '../../values/problem.ts'
+import { titleOf } from '../../values/problem-codes.ts'
 import { pause } from './pause.ts'
 import {
   type RotateControl,
@@ -16,13 +17,13 @@ const TRY_AGAIN_MS = 500
 const PATIENCE_MS = 5 * 60 * 1000
 
 /**
- * Rotates keys: new ones are made and promoted, then everything that stands on old ones is moved while the service goes
- * on. After a kill or a pause the next run goes on where this one was, and after an outage of the database this one does.
- * Only one runs at a time in a vault.
+ * Rotates keys: makes new ones and promotes them, then moves everything off the old ones while the vault serves. After
+ * a kill or a pause the next run continues, and after an outage of the database this one does. Only one runs at a time
+ * in a vault.
  *
  * @param control.wait waits for another rotation to end, instead of refusing
  * @throws {RotationRunning} when another rotation runs
- * @throws {Problem} when the database was away for minutes, or the signal came meanwhile
+ * @throws {Problem} when the database was away for minutes, or the signal came during that
  */
 export async function rotateKeys(
   deps: RotateDeps,
@@ -45,7 +46,8 @@ export async function rotateKeys(
   }
   for (;;) {
     try {
-      // What has begun has its keys: no further ones are made, even if it had just ended when the answer was lost.
+      // A rotation that has begun has its keys: no further ones are made, even if it had just ended when the answer was
+      // lost.
       const makesKeys = request.makesKeys !== false && !hasBegun
       const run = () => runRotation(deps, operator, { ...request, makesKeys }, watched)
       const result = await deps.database.tryLock(ROTATION_LOCK, run)
@@ -61,7 +63,7 @@ export async function rotateKeys(
       if (performance.now() - outage.since > PATIENCE_MS) throw error
       moved.before += moved.now
       moved.now = 0
-      control.onWait?.(`${error.title}; it goes on by itself`)
+      control.onWait?.(`${titleOf(error.code)}; it goes on by itself`)
     }
     await pause(TRY_AGAIN_MS, control.signal)
     if (control.signal.aborted && outage !== undefined) throw outage.error
@@ -83,7 +85,7 @@ function isOutage(error: unknown): error is Problem {
 }
 
 /**
- * Asks the vault's servers to rotate keys; one of them begins within seconds, and should it end, another one goes on.
+ * Asks the vault's servers to rotate keys; one of them begins within seconds, and if it ends, another one continues.
  *
  * @throws {RotationRunning} when a rotation runs
  */

@@ -5,8 +5,8 @@ import { type RotateDeps, RotationRunning } from './rotation.ts'
 import { selectRotations } from './rotation-store.ts'
 
 /**
- * Runs in a server: takes up the rotations that wait for one, and those that another server has left behind when it was
- * killed; the lock sees to it that only one does. `stop` lets the page under way finish; the next start goes on.
+ * Runs in a server: takes up the rotations that wait for one, and those of a server that was killed. The lock ensures
+ * that only one does. `stop` lets the page under way finish; the next start continues.
  */
 export function startRotationRunner(
   deps: RotateDeps,

@@ -7,7 +7,7 @@ export interface RotationRow {
   purpose: KeyPurpose
   operator: string
   requested_at: Date
-  /** When its keys were made, and everything else could be moved to them; null as long as nobody has run it. */
+  /** When its keys were made, and everything else could be moved to them; null as long as it was never run. */
   begun_at: Date | null
   /** Whether a server runs it, rather than a command. */
   detached: boolean
@@ -40,7 +40,7 @@ const SELECT: Statement = {
   text: `SELECT purpose, operator, requested_at, begun_at, detached, rows_per_second, keeps_keys, runner, runner_since,
            moved::float8 AS moved, total::float8 AS total, damaged, finished_at FROM rotations ORDER BY purpose`,
 }
-/** One that is unfinished goes on: it keeps who asked for it, when it began, and how far it was. */
+/** An unfinished one continues: it keeps who asked for it, when it began, and how far it was. */
 const BEGIN: Statement = {
   name: 'begin-rotation',
   text: `INSERT INTO rotations AS r (purpose, operator, requested_at, detached, rows_per_second, runner, runner_since, begun_at, keeps_keys)
@@ -65,7 +65,7 @@ const FINISH: Statement = {
   text: 'UPDATE rotations SET moved = $2, total = $3, damaged = $4, finished_at = $5 WHERE purpose = $1',
 }
 
-/** Whoever holds it rotates keys; it is free again when its session ends, however that was. */
+/** The holder rotates keys. It is free again when its session ends, in whatever way. */
 export const ROTATION_LOCK = 0x7374_7203
 
 const IS_RUNNING: Statement = {
@@ -74,13 +74,13 @@ const IS_RUNNING: Statement = {
            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
 }
 
-/** The rotations that somebody runs now; those that were paused or killed are not among them. */
+/** The rotations that run now, without those that were paused or killed. */
 export async function selectRunning(db: Queryable): Promise<RotationRow[]> {
   const [locks, rows] = await Promise.all([db.query(IS_RUNNING, [ROTATION_LOCK]), selectRotations(db)])
   return locks.length === 0 ? [] : latestRun(rows)
 }
 
-/** What the last one who ran a rotation has run, and has not ended. */
+/** The rotations of the last runner that have not ended. */
 function latestRun(rows: readonly RotationRow[]): RotationRow[] {
   const latest = Math.max(...rows.map(({ runner_since }) => runner_since?.getTime() ?? 0))
   return rows.filter((row) => row.finished_at === null && row.runner_since?.getTime() === latest)

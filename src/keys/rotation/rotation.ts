@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { VaultError } from '../../values/vault-error.ts'
 import { type KeyPurpose, keyPurposes, macPurposes } from '../key/key.ts'
 import type { ChangeRegistryDeps } from '../registry/registry.ts'
 import type { Keys } from '../ring/keys.ts'
@@ -8,7 +9,7 @@ import type { RotationRow } from './rotation-store.ts'
 export interface RotateDeps extends ChangeRegistryDeps {
   keys: Keys
   now: () => Date
-  /** Everything that stands on keys. */
+  /** Everything under keys. */
   targets: readonly ReencryptionTarget[]
 }
 
@@ -35,15 +36,17 @@ export interface RotationRequest {
   purposes: readonly KeyPurpose[]
   /** How many values are moved a second at the most. */
   rowsPerSecond?: number | undefined
-  /** Whether a server runs it, so that another one goes on when it ends. */
+  /** Whether a server runs it, so that another one continues when it ends. */
   detached?: boolean
-  /** Whether new keys are made; without them everything is moved to those that are active already. Default: they are. */
+  /**
+   * Whether new keys are made; without them everything is moved to those that are active already. Default: they are.
+   */
   makesKeys?: boolean
   /** Whether index keys that it empties are kept. Default: they are destroyed. */
   keepsKeys?: boolean
 }
 
-/** Who runs a rotation, for whoever wants to know. */
+/** Who runs a rotation, for display. */
 export const RUNNER = `${hostname()}, process ${process.pid}`
 
 /** How a rotation is watched and stopped. */
@@ -61,20 +64,20 @@ export interface RotateControl extends RotationControl {
 }
 
 export interface RotationProgress {
-  /** How many values were moved so far, of how many that were found to stand on old keys. */
+  /** How many values were moved so far, of how many that were found under old keys. */
   moved: number
   total: number
   remaining: number
 }
 
 export interface RotationResult extends RotationProgress {
-  /** False when it was paused, or values are damaged: then everything else stands on the active keys. */
+  /** False if it was paused, or values are damaged: then everything else is under the active keys. */
   done: boolean
-  /** Whether it was told to stop before its end; the next run goes on. */
+  /** Whether it was stopped before its end; the next run continues. */
   paused: boolean
   /** The keys in use now, by purpose. */
   active: Partial<Record<KeyPurpose, string>>
-  /** The keys that nothing stands on any more. */
+  /** The keys that are empty now. */
   retired: string[]
   damaged: DamagedValue[]
   /** How many search terms led to no record that has them, and were removed. */
@@ -84,7 +87,7 @@ export interface RotationResult extends RotationProgress {
 }
 
 /** Another rotation holds the lock; the message says who runs it. */
-export class RotationRunning extends Error {
+export class RotationRunning extends VaultError {
   override readonly name = 'RotationRunning'
 
   constructor(running: readonly RotationRow[]) {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createRowBudget } from './row-budget.ts'
 
-/** A clock that stands still but for what is waited for, and the work between. */
+/** A clock that moves only for waits, and for the work between them. */
 function simulated() {
   let at = 1_000
   return {
@@ -63,7 +63,7 @@ describe('a limited budget', () => {
     )
   })
 
-  it('has pages so small that it goes on evenly, and at least one row in each', () => {
+  it('has pages so small that it runs evenly, and at least one row in each', () => {
     const { clock } = simulated()
     expect(createRowBudget(1, clock).pageRows).toBe(1)
     expect(createRowBudget(400, clock).pageRows).toBe(100)

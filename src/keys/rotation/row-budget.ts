@@ -1,6 +1,6 @@
 /** How many values may be moved a second. */
 export interface RowBudget {
-  /** How many rows a page may have, so that a slow rotation goes on evenly instead of in bursts. */
+  /** How many rows a page may have, so that a slow rotation runs evenly instead of in bursts. */
   readonly pageRows: number
   /** Waits until so many may be moved. */
   spend(count: number): Promise<void>
@@ -22,8 +22,8 @@ export interface Clock {
 }
 
 /**
- * A token bucket that holds a quarter of a second's worth. What one page took beyond it is owed, and waited for before the
- * next one: over any longer time the rate holds.
+ * A token bucket that holds a quarter of a second's worth. What one page took above it is owed, and waited for before
+ * the next one: over any longer time the rate holds.
  */
 export function createRowBudget(perSecond: number | undefined, clock: Clock): RowBudget {
   if (perSecond === undefined) return { pageRows: PAGE_ROWS, spend: async () => {} }

@@ -13,13 +13,13 @@ import { retireKeys } from './retire-keys.ts'
 import type { RotateDeps, RotationControl, RotationRequest, RotationResult } from './rotation.ts'
 import { createRowBudget } from './row-budget.ts'
 
-/** Who reads for seconds is not waited for: a server drops the table later. */
+/** It does not wait for long readers: a server drops the table later. */
 const DROP_ATTEMPTS = 8
 
 /**
  * One rotation from its beginning, or from where an earlier one stopped, to its end or until it is paused: census → new
  * keys → known by every server → promoted → moved in passes until a census finds nothing → retired. Its state is in the
- * rows, so it can be ended at any point and gone on with by anybody. The caller holds the lock of rotations.
+ * rows, so it can end at any point and any process can continue it. The caller holds the lock of rotations.
  */
 export async function runRotation(
   deps: RotateDeps,
@@ -74,7 +74,7 @@ export async function runRotation(
       })
       // Its new key was retired in its turn: the next pass moves what is left to the key after it.
       await moved.catch((error) => {
-        if (!isKeyRefused(error)) throw error
+        if (!isKeyRefused(error, keys.referencing)) throw error
         return keys.refresh()
       })
     }

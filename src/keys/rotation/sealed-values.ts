@@ -1,21 +1,15 @@
 import { Problem } from '../../values/problem.ts'
 import type { Keys } from '../ring/keys.ts'
+import { sumByKey, takeCensus } from '../sealing/census.ts'
 import { paddedLengthOf } from '../sealing/seal.ts'
-import {
-  type Row,
-  type SealedColumn,
-  type SealedTable,
-  sealedTables,
-  sumByKey,
-  takeCensus,
-} from '../sealing/sealed-columns.ts'
+import type { Row, SealedColumn, SealedTable } from '../sealing/sealed-table.ts'
 import { createReencryptStatements, partNames } from './reencrypt-store.ts'
 import type { DamagedValue, Reencryption, ReencryptionTarget } from './reencryption-target.ts'
 import { sizeOf, walOfRows } from './wal.ts'
 
 /** Everything that data keys seal, one table after the other. */
 export function createSealedValues(keys: Keys): ReencryptionTarget[] {
-  return sealedTables.map((table) => ({
+  return keys.referencing.sealed.map((table) => ({
     name: table.name,
     purposes: [...new Set(table.columns.map(({ purpose }) => purpose))],
     census: async (db) => sumByKey(await takeCensus(db, [table])),

@@ -1,6 +1,6 @@
 import type { Queryable, Statement } from '../../database/database.ts'
 
-/** What a rotation moves of a table, and all that stands in it. */
+/** What a rotation moves of a table, and all that is in it. */
 export interface Moving {
   values: number
   total: number
@@ -21,7 +21,10 @@ export async function sizeOf(db: Queryable, tables: readonly string[]): Promise<
   return (await db.query<{ bytes: number | null }>(SIZE, [tables]))[0]?.bytes ?? 0
 }
 
-/** After a checkpoint every page that is written goes into the WAL as a whole once: so many bytes, when none comes in between. */
+/**
+ * After a checkpoint every page that is written goes into the WAL as a whole once: this many bytes, if none comes in
+ * between.
+ */
 export function walOfPages(size: number, { values }: Pick<Moving, 'values'>): number {
   return Math.min(size, values * PAGE_BYTES)
 }

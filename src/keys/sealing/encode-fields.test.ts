@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { encodeFields, type Field } from './encode-fields.ts'
-import { encodeContext } from './seal.ts'
+import { encodeContext } from './seal-context.ts'
 
 const hex = (lengthBytes: 2 | 4, fields: readonly Field[]) => encodeFields(lengthBytes, fields).toString('hex')
 const field = fc.oneof(fc.string({ maxLength: 6 }), fc.uint8Array({ maxLength: 6 }))
@@ -20,7 +20,7 @@ describe('encodeFields', () => {
     for (const text of ['', 'a', 'Zoë €', '💳']) expect(hex(2, [text])).not.toBe(hex(2, [Buffer.from(text)]))
   })
 
-  it('refuses what is not well-formed, wherever it stands, and says nothing of it', () => {
+  it('refuses ill-formed text in any place, and repeats nothing of it', () => {
     for (const text of ['\ud800', 'a\udfff', '\udc00\ud800', `${'x'.repeat(100)}\ud83d`]) {
       for (const fields of [[text], ['a', text], [text, Buffer.alloc(3)]]) {
         expect(() => encodeFields(2, fields)).toThrow(TypeError)

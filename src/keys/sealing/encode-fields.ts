@@ -2,17 +2,17 @@
 export type Field = string | Uint8Array | Untagged
 
 /**
- * Bytes in a place where every list of the domain has bytes. They are encoded without their tag, as everything was before there
- * were tags: what is kept under such an encoding must stay as it is. New domains have no use for it.
+ * Bytes in a place where every list of the domain has bytes. They are encoded without their tag, as everything was
+ * before there were tags: values that are kept under such an encoding must stay as they are. New domains do not use it.
  */
 interface Untagged {
   untagged: Uint8Array
 }
 
 /**
- * Fields one after the other, each behind its length (big-endian, of so many bytes), so that no two lists run into each
- * other. Texts are UTF-8. The first bit of the length tags what it is: 0 for a text, 1 for bytes, so that a text never passes
- * for the bytes that it is written in. The result is a buffer of its own.
+ * Fields one after the other, each after its length (big-endian, of so many bytes), so that no two lists run into each
+ * other. Texts are UTF-8. The first bit of the length tags what it is: 0 for a text, 1 for bytes, so that a text never
+ * passes for the bytes that it is written in. The result is a buffer of its own.
  *
  * @throws {TypeError} for a text that is not well-formed: in UTF-8 all lone surrogates are the same bytes
  * @throws {RangeError} for a field of 2^15 bytes (of 2^31, with lengths of four)

@@ -2,7 +2,10 @@ import crypto, { createSecretKey, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { createRandomBytes } from '../../values/random.ts'
-import { bindsRow, encodeContext, open, type SealContext, SealError, type SealingKey, seal } from './seal.ts'
+import { FORMATS } from './formats.ts'
+import { bindsRow, open, paddedLengthOf, seal } from './seal.ts'
+import { encodeContext, type SealContext, SealError, type SealingKey } from './seal-context.ts'
+import { formatsByByte, type SealFormat } from './seal-format.ts'
 
 const HEADER_BYTES = 1 + 12 + 32
 const NUMBER = '4242424242424242'
@@ -102,10 +105,27 @@ describe('open', () => {
         if (format === made) continue
         const renamed = Buffer.concat([Buffer.of(format), sealed.subarray(1)])
         expect(() => open(one, context, renamed), `format ${format}`).toThrow(SealError)
-        // Where nothing else is known of the row, format 2 is none either.
+        // If nothing else is known of the row, format 2 does not open either.
         expect(() => open(one, here, renamed), `format ${format}`).toThrow(SealError)
       }
     }
+  })
+
+  it('reads a format that is added to the table, by its byte, beside the others; and refuses it without', () => {
+    const reversed: SealFormat = {
+      byte: 200,
+      bindsRow: false,
+      seal: (_key, _context, plaintext) => Buffer.of(200, ...Buffer.from(plaintext).reverse()),
+      open: (_key, _context, sealed) => Buffer.from(sealed.subarray(1)).reverse(),
+      paddedLengthOf: (sealed) => sealed.length - 1,
+    }
+    const formats = formatsByByte([...FORMATS.values(), reversed])
+    const added = reversed.seal(one, here, Buffer.from('abc'), 1, randomBytes)
+    expect(open(one, here, added, formats).toString()).toBe('abc')
+    expect(open(one, here, sealHere(Buffer.from('x')), formats).toString()).toBe('x')
+    expect(() => open(one, here, added)).toThrow(new SealError('sealed value is of an unknown format'))
+    expect(() => paddedLengthOf(added)).toThrow(SealError)
+    expect(() => formatsByByte([...FORMATS.values(), { ...reversed, byte: 1 }])).toThrow('the same byte')
   })
 
   it('opens what was sealed before rows were bound, whatever its row says; and nothing of a row without it', () => {
@@ -196,7 +216,7 @@ describe('seal', () => {
     ['finds a changed tag', (sealed: Buffer) => open(one, here, flipped(sealed, sealed.length - 1))],
     ['finds a changed text', (sealed: Buffer) => open(one, here, flipped(sealed, HEADER_BYTES))],
     ['finds no padding', (_sealed: Buffer, bare: Buffer) => open(one, here, bare)],
-  ])('leaves the derived block in memory no more when it %s, and the text to its caller alone', (what, work) => {
+  ])('wipes the derived block when it %s, and leaves the text to its caller alone', (what, work) => {
     const [sealed, bare] = [sealHere(Buffer.from(NUMBER)), unpadded()]
     const { blocks, decrypted } = memoryOf(() => work(sealed, bare))
     expect(decrypted.length).toBe(what === 'finds another context' ? 0 : 1)
@@ -220,7 +240,7 @@ function memoryOf(work: () => unknown) {
   try {
     work()
   } catch {
-    // What is left behind then is the question.
+    // The question is what stays in memory then.
   }
   const results = (spy: { mock: { results: readonly { value: unknown }[] } }) =>
     spy.mock.results.map(({ value }) => value as Buffer)

@@ -1,6 +1,6 @@
 /**
  * The program of the sealing thread: seals what the main thread hands over, one message after the other, and keeps
- * nothing of it. Whatever goes wrong ends the thread, and with it all that it knew.
+ * nothing of it. Any fault ends the thread, and with it all that it knew.
  */
 import { parentPort } from 'node:worker_threads'
 import { createRandomBytes } from '../../values/random.ts'

@@ -7,7 +7,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { testKey } from '../../../test/support/test-keys.ts'
 import { countThreads } from '../../../test/support/threads.ts'
 import { Problem } from '../../values/problem.ts'
-import { open, paddedLengthOf, SealError } from './seal.ts'
+import { open, paddedLengthOf } from './seal.ts'
+import { SealError } from './seal-context.ts'
 import { createSealingThread, type KeyedValue, type ToSealingThread } from './sealing-thread.ts'
 
 const keys = { display: testKey('display'), secret: testKey('secret') }
@@ -120,7 +121,7 @@ describe('a thread that fails', () => {
     const failed = await Promise.allSettled([thread.seal([poison(), ...many('with')]), thread.seal(many('behind'))])
     for (const { status, reason } of failed as PromiseRejectedResult[]) {
       expect(status).toBe('rejected')
-      expect(reason).toMatchObject({ code: 'busy', status: 503, cause: { message: 'the sealing thread died' } })
+      expect(reason).toMatchObject({ code: 'busy', kind: 'unavailable', cause: { message: 'the sealing thread died' } })
       expect(inspect(reason, { depth: null, showHidden: true })).not.toMatch(/4242|padTo|poison/)
     }
     expect(countThreads()).toBe(0)

@@ -2,8 +2,9 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { Problem } from '../../values/problem.ts'
+import { VaultError } from '../../values/vault-error.ts'
 import { type JoinedBytes, joinBytes, splitBytes } from './joined-bytes.ts'
-import type { SealContext, SealingKey } from './seal.ts'
+import type { SealContext, SealingKey } from './seal-context.ts'
 
 /** On a machine that has too much to do, starting the thread takes its time too. */
 const PATIENCE_MS = 5_000
@@ -45,7 +46,7 @@ export interface PlainValue {
 
 export type KeyedValue = Omit<PlainValue, 'purpose'> & { key: SealingKey }
 
-/** A thread that seals while the main one goes on. It starts when it is first needed, and again after any failure. */
+/** A thread that seals while the main one continues. It starts when it is first needed, and again after any failure. */
 export interface SealingThread {
   /** Seals in the thread; the plaintexts are wiped when this returns. @throws {Problem} busy, when the thread fails */
   seal(values: readonly KeyedValue[]): Promise<Buffer[]>
@@ -54,7 +55,7 @@ export interface SealingThread {
 }
 
 /** The thread failed. Holds no data. */
-class SealingThreadError extends Error {
+class SealingThreadError extends VaultError {
   override readonly name = 'SealingThreadError'
 }
 
@@ -76,7 +77,7 @@ export function createSealingThread(patienceMs = PATIENCE_MS): SealingThread {
       for (const { reject } of waiting.splice(0)) reject(reason)
       await worker.terminate()
     }
-    // What it died of is told to nobody: it had plaintext at hand.
+    // The reason of its end is reported nowhere: it had plaintext at hand.
     const fail = (how: string) => void end(new Problem('busy', { cause: new SealingThreadError(how) }))
     /** A process that is done ends, although the thread is there. */
     function watch(): void {

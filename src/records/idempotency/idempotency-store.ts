@@ -1,6 +1,7 @@
 import type { AuditEvent } from '../../audit/event/audit-event.ts'
-import { EVENT_COLUMNS, insertEventsSql, writeEvents } from '../../audit/event/audit-store.ts'
+import { EVENT_ARRAYS, type EventArrays, insertEventsSql, writeEvents } from '../../audit/event/audit-store.ts'
 import { byteaArray, smallintArray, timestampArray } from '../../database/binary-array.ts'
+import { buildStatement, type Parameters, type ParameterValues } from '../../database/build-statement.ts'
 import type { Queryable, Statement } from '../../database/database.ts'
 import type { Translation } from '../../database/dictionary.ts'
 import { idArray } from '../../database/id-array.ts'
@@ -8,7 +9,7 @@ import { spellOut } from '../../database/lean-rows.ts'
 import { opaqueArray } from '../../database/opaque-array.ts'
 import { requireDone } from '../../database/require-done.ts'
 import { sweep } from '../../database/sweep.ts'
-import type { Sealed } from '../../keys/sealing/seal.ts'
+import type { Sealed } from '../../keys/sealing/seal-context.ts'
 
 /** A request's key, hashed under one index key. */
 interface KeyedRequest {
@@ -58,68 +59,92 @@ export function keysOfReserved(rows: ReturnType<typeof reservedRows>): (string |
   return rows.flatMap((row) => [row.indexKeyId, row.response?.keyId ?? null])
 }
 
+/** The arrays of reserved rows: parameters of every statement that reserves keys. */
+export const IDEMPOTENCY_ARRAYS = {
+  reserved_key_hash: 'bytea[]',
+  reserved_request_hash: 'bytea[]',
+  reserved_index_key: 'smallint[]',
+  reserved_response_key: 'smallint[]',
+  reserved_response_sealed: 'bytea[]',
+  reserved_created_at: 'timestamptz[]',
+  reserved_expires_at: 'timestamptz[]',
+} as const
+
 /**
- * The column arrays of reserved rows, in the order that `insertIdempotencySql` takes them.
+ * The values of `IDEMPOTENCY_ARRAYS` for reserved rows.
  *
  * @param keyOf the numbers of `keysOfReserved`
  */
-export function idempotencyColumns(
+export function idempotencyArrays(
   rows: ReturnType<typeof reservedRows>,
   keyOf: Translation<string, number>,
-): Buffer[] {
-  return [
-    byteaArray(rows.map((row) => row.keyHash)),
-    byteaArray(rows.map((row) => row.requestHash)),
-    smallintArray(rows.map((row) => keyOf(row.indexKeyId))),
-    smallintArray(rows.map((row) => keyOf(row.response?.keyId ?? null))),
-    byteaArray(rows.map((row) => row.response?.bytes ?? null)),
-    timestampArray(rows.map((row) => row.now)),
-    timestampArray(rows.map((row) => row.expiresAt)),
-  ]
+): ParameterValues<typeof IDEMPOTENCY_ARRAYS> {
+  return {
+    reserved_key_hash: byteaArray(rows.map((row) => row.keyHash)),
+    reserved_request_hash: byteaArray(rows.map((row) => row.requestHash)),
+    reserved_index_key: smallintArray(rows.map((row) => keyOf(row.indexKeyId))),
+    reserved_response_key: smallintArray(rows.map((row) => keyOf(row.response?.keyId ?? null))),
+    reserved_response_sealed: byteaArray(rows.map((row) => row.response?.bytes ?? null)),
+    reserved_created_at: timestampArray(rows.map((row) => row.now)),
+    reserved_expires_at: timestampArray(rows.map((row) => row.expiresAt)),
+  }
 }
 
-/**
- * `INSERT` of idempotency keys from seven arrays that start at parameter `$first`; with a condition, an eighth array of
- * release numbers follows for it to look at.
- */
-export function insertIdempotencySql(first: number, condition?: string): string {
-  const types = ['bytea', 'bytea', 'smallint', 'smallint', 'bytea', 'timestamptz', 'timestamptz']
-  if (condition !== undefined) types.push('integer')
-  const columns = 'key_hash, request_hash, index_key, response_key, response_sealed, created_at, expires_at'
-  return `INSERT INTO idempotency_keys (${columns}) SELECT ${columns}
-          FROM unnest(${types.map((type, offset) => `$${first + offset}::${type}[]`).join(', ')})
-            AS n (${columns}${condition === undefined ? '' : ', release'})
-          ${condition ?? ''}`
+const COLUMNS = 'key_hash, request_hash, index_key, response_key, response_sealed, created_at, expires_at'
+
+/** The arrays as `unnest` takes them, in the order of the columns. */
+function idempotencyArraysSql(p: Parameters<typeof IDEMPOTENCY_ARRAYS>): string {
+  return COLUMNS.split(', ')
+    .map((column) => p[`reserved_${column}` as keyof typeof IDEMPOTENCY_ARRAYS])
+    .join(', ')
 }
 
-const INSERT: Statement = {
-  name: 'insert-idempotency-keys',
-  text: `${insertIdempotencySql(1)} RETURNING true AS done`,
+/** `INSERT` of idempotency keys from their arrays. */
+export function insertIdempotencySql(p: Parameters<typeof IDEMPOTENCY_ARRAYS>): string {
+  return `INSERT INTO idempotency_keys (${COLUMNS}) SELECT * FROM unnest(${idempotencyArraysSql(p)})`
 }
 
-/** ReservesKey the key of one request in the transaction of what it does; nothing without a key. */
+/** The same of those rows of which the condition is true; `release` is in it the element of a further array. */
+export function insertReleasedIdempotencySql(
+  p: Parameters<typeof IDEMPOTENCY_ARRAYS>,
+  releases: string,
+  condition: string,
+): string {
+  return `INSERT INTO idempotency_keys (${COLUMNS}) SELECT ${COLUMNS}
+          FROM unnest(${idempotencyArraysSql(p)}, ${releases}) AS n (${COLUMNS}, release)
+          WHERE ${condition}`
+}
+
+const INSERT = buildStatement(
+  'insert-idempotency-keys',
+  IDEMPOTENCY_ARRAYS,
+  (p) => `${insertIdempotencySql(p)} RETURNING true AS done`,
+)
+
+/** Reserves the key of one request in the transaction of what it does; nothing without a key. */
 export async function insertIdempotency(tx: Queryable, reserve: ReservesKey): Promise<void> {
   const rows = reservedRows([reserve])
   if (rows.length === 0) return
   const keyOf = await tx.dictionary.ids('key', keysOfReserved(rows))
-  requireDone(await tx.query(INSERT, idempotencyColumns(rows, keyOf)), rows.length)
+  requireDone(await tx.query(INSERT, INSERT.valuesOf(idempotencyArrays(rows, keyOf))), rows.length)
 }
 
 const SELECT: Statement = {
   name: 'select-idempotency-keys',
   text: `SELECT key_hash, request_hash, index_key, response_key, response_sealed, expires_at
-         FROM unnest(${opaqueArray(1, 'bytea')}) AS wanted (hash) CROSS JOIN LATERAL (
+         FROM unnest(${opaqueArray('$1::bytea[]')}) AS wanted (hash) CROSS JOIN LATERAL (
            SELECT * FROM idempotency_keys WHERE key_hash = wanted.hash OFFSET 0) kept`,
 }
-const COMMIT_REPLAY: Statement = {
-  name: 'commit-replay',
-  text: `WITH live AS MATERIALIZED (SELECT FROM hold_to_release($${EVENT_COLUMNS + 2}::uuid[], true)),
+const COMMIT_REPLAY = buildStatement(
+  'commit-replay',
+  { ...EVENT_ARRAYS, key_hash: 'bytea', tokens: 'uuid[]' },
+  (p) => `WITH live AS MATERIALIZED (SELECT FROM hold_to_release(${p.tokens}, true)),
          kept AS MATERIALIZED (
-           SELECT FROM idempotency_keys WHERE key_hash = $${EVENT_COLUMNS + 1} AND response_sealed IS NOT NULL
-             AND (SELECT count(*) FROM live) = (SELECT count(DISTINCT token) FROM unnest($${EVENT_COLUMNS + 2}::uuid[]) AS w (token))
+           SELECT FROM idempotency_keys WHERE key_hash = ${p.key_hash} AND response_sealed IS NOT NULL
+             AND (SELECT count(*) FROM live) = (SELECT count(DISTINCT token) FROM unnest(${p.tokens}) AS w (token))
            FOR SHARE)
-         ${insertEventsSql(1)} WHERE EXISTS (SELECT FROM kept) RETURNING id`,
-}
+         ${insertEventsSql(p)} WHERE EXISTS (SELECT FROM kept) RETURNING id`,
+)
 const DELETE_EXPIRED: Statement = {
   name: 'delete-expired-idempotency-keys',
   text: 'DELETE FROM idempotency_keys WHERE key_hash = ANY($1::bytea[]) AND expires_at <= $2',
@@ -192,7 +217,8 @@ export async function commitReplay(
   tokens: readonly string[],
   events: readonly AuditEvent[],
 ): Promise<boolean> {
-  const write = (columns: unknown[]) => db.query(COMMIT_REPLAY, [...columns, keyHash, idArray(tokens)])
+  const write = (arrays: EventArrays) =>
+    db.query(COMMIT_REPLAY, COMMIT_REPLAY.valuesOf({ ...arrays, key_hash: keyHash, tokens: idArray(tokens) }))
   const rows = await writeEvents(db, events, write, (written) => written.length > 0)
   return rows.length > 0
 }

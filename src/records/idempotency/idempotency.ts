@@ -9,8 +9,7 @@ import type { Answer } from '../../http/route.ts'
 import type { Key } from '../../keys/key/key.ts'
 import { keyedHash } from '../../keys/key/keyed-hash.ts'
 import type { Keys } from '../../keys/ring/keys.ts'
-import type { Sealed } from '../../keys/sealing/seal.ts'
-import { answerContext } from '../../keys/sealing/sealed-columns.ts'
+import type { Sealed } from '../../keys/sealing/seal-context.ts'
 import { Problem } from '../../values/problem.ts'
 import { tokensIn } from '../record/tokens-in.ts'
 import {
@@ -20,6 +19,7 @@ import {
   IDEMPOTENCY_CONSTRAINT,
   type IdempotencyRow,
 } from './idempotency-store.ts'
+import { answerContext } from './kept-answers.ts'
 
 const KEPT_FOR_MS = 24 * 60 * 60 * 1000
 const KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/

@@ -7,7 +7,8 @@ import { decideReveal, findMissingScope } from '../../access/policy/grant.ts'
 import { needsConsent, type Purpose } from '../../access/policy/purpose.ts'
 import type { ChangeScope } from '../../access/policy/roles.ts'
 import type { AuditCaller } from '../../audit/event/audit-event.ts'
-import { Problem, type ProblemCode } from '../../values/problem.ts'
+import { Problem } from '../../values/problem.ts'
+import type { ProblemCode } from '../../values/problem-codes.ts'
 import { useOf } from '../change/permit-change.ts'
 import type { RecordDeps } from '../dependencies.ts'
 import { lockForRelease } from '../record/record-store.ts'
@@ -110,7 +111,7 @@ async function explainRecord(caller: Caller, look: () => Promise<Explanation>): 
   try {
     return await look()
   } catch (error) {
-    if (!(error instanceof Problem) || error.status >= 500) throw error
+    if (!(error instanceof Problem) || error.kind !== 'refused') throw error
     const what = error.code === 'record-gone' ? 'erased' : `not on the site ${caller.site}`
     return no(error, [`the record: ${what}`])
   }

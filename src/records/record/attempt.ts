@@ -5,7 +5,7 @@ export function attempt<T>(work: () => T): T | Problem {
   try {
     return work()
   } catch (error) {
-    if (error instanceof Problem && error.status !== 503) return error
+    if (error instanceof Problem && error.kind !== 'unavailable') return error
     throw error
   }
 }
@@ -15,7 +15,7 @@ export async function attemptAsync<T>(work: () => Promise<T>): Promise<T | Probl
   try {
     return await work()
   } catch (error) {
-    if (error instanceof Problem && error.status !== 503) return error
+    if (error instanceof Problem && error.kind !== 'unavailable') return error
     throw error
   }
 }

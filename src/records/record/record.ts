@@ -1,6 +1,6 @@
-import { keptVersionFacts, recordFacts } from '../../keys/sealing/row-facts.ts'
-import type { SealContext, Sealed } from '../../keys/sealing/seal.ts'
+import type { SealContext, Sealed } from '../../keys/sealing/seal-context.ts'
 import type { SearchTerm, SearchType } from '../../kinds/kind.ts'
+import { keptVersionFacts, recordFacts } from './record-facts.ts'
 import type { Token } from './token.ts'
 
 /** A record as it is stored: two sealed parts and what is needed to find, age and release them. */

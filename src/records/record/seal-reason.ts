@@ -1,4 +1,4 @@
-import { reasonContext } from '../../keys/sealing/sealed-columns.ts'
+import { reasonContext } from '../../access/approvals/sealed-reasons.ts'
 import type { RecordDeps } from '../dependencies.ts'
 import type { SealedReason } from './record.ts'
 

@@ -5,7 +5,7 @@ import { numberOf, smallNumbers, spellOut } from '../../database/lean-rows.ts'
 import { stretchAt, takeTurns } from '../../keys/rotation/heap-order.ts'
 import { countMovedSql } from '../../keys/rotation/reencrypt-store.ts'
 import type { KeyCounts, Page } from '../../keys/rotation/reencryption-target.ts'
-import { CENSUS_TIMEOUT_MS, type Row } from '../../keys/sealing/sealed-columns.ts'
+import { CENSUS_TIMEOUT_MS, type Row } from '../../keys/sealing/sealed-table.ts'
 import { RECORD_COLUMNS } from '../record/record-store.ts'
 
 const CENSUS: Statement = {

@@ -1,7 +1,7 @@
 import type { Queryable } from '../../database/database.ts'
 import type { KeyCounts, Reencryption, ReencryptionTarget } from '../../keys/rotation/reencryption-target.ts'
 import { type Moving, sizeOf, walOfPages } from '../../keys/rotation/wal.ts'
-import type { Row } from '../../keys/sealing/sealed-columns.ts'
+import type { Row } from '../../keys/sealing/sealed-table.ts'
 import { Problem } from '../../values/problem.ts'
 import type { RecordDeps } from '../dependencies.ts'
 import { customerTerm, joinTerms, type RecordPart, splitTerms, termOf } from '../record/record.ts'

@@ -1,7 +1,7 @@
 import type { Queryable, Statement } from '../../database/database.ts'
 import { isBehindSql, numberOf, smallNumbers, spellOut } from '../../database/lean-rows.ts'
 import type { Page } from '../../keys/rotation/reencryption-target.ts'
-import { CENSUS_TIMEOUT_MS, type Row } from '../../keys/sealing/sealed-columns.ts'
+import { CENSUS_TIMEOUT_MS, type Row } from '../../keys/sealing/sealed-table.ts'
 import { uuidOf } from '../../values/identifier.ts'
 import { TERM_BYTES } from '../record/record.ts'
 import { RECORD_COLUMNS } from '../record/record-store.ts'

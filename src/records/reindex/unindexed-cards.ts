@@ -1,5 +1,5 @@
 import type { ReencryptionTarget } from '../../keys/rotation/reencryption-target.ts'
-import type { Row } from '../../keys/sealing/sealed-columns.ts'
+import type { Row } from '../../keys/sealing/sealed-table.ts'
 import type { RecordDeps } from '../dependencies.ts'
 import { keysOfTerms } from '../record/term-keys.ts'
 import { reindexUnindexed, walOfTerms } from './reindex.ts'

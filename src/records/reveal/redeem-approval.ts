@@ -151,7 +151,7 @@ async function redeem(
   if (redeemed.isBroken) deps.alert('glass-broken', { caller: caller.id, role: asked.role, approval: asked.id })
   if (redeemed.approval !== undefined) return redeemed.approval
   if (redeemed.waiting === undefined) throw new Problem('too-many-requests', { retryAfterSeconds: HOUR_MS / 1000 })
-  throw new Problem('approval-required', { extensions: { approval: redeemed.waiting } })
+  throw new Problem('approval-required', { approval: redeemed.waiting })
 }
 
 /**

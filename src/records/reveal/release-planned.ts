@@ -135,7 +135,7 @@ async function commitOpened(
     const release = () => deps.batches.releaseApproved(releaseOf([one]), { approval, event: one.event.id })
     const outcome = await storeUnderKeys(deps.keys, release).catch((error: unknown) => {
       // What was released already leaves, whatever becomes of the rest.
-      if (error instanceof Problem && (hasReleased || error.status !== 503)) return error
+      if (error instanceof Problem && (hasReleased || error.kind !== 'unavailable')) return error
       throw error
     })
     outcomes.set(one, outcome)

@@ -1,7 +1,8 @@
 import { finishEvent, type UnfinishedEvent } from '../../audit/event/unfinished-event.ts'
 import { WAITS } from '../../database/batch.ts'
 import { integerArray } from '../../database/binary-array.ts'
-import type { Queryable, Statement } from '../../database/database.ts'
+import { buildStatement } from '../../database/build-statement.ts'
+import type { Queryable } from '../../database/database.ts'
 import { idArray } from '../../database/id-array.ts'
 import { nameOfConsents, smallNumbers, spellOut } from '../../database/lean-rows.ts'
 import { opaqueArray } from '../../database/opaque-array.ts'
@@ -42,12 +43,13 @@ export type ReleaseOutcome = 'released' | 'erased' | 'consent-missing' | 'change
  * The records are looked up one by one, along their primary key: a plan made while the table was small would go on to read
  * all of it.
  */
-const SELECT_STANDING: Statement = {
-  name: 'select-records-to-release',
-  text: `SELECT w.item, r.version, r.erased_at IS NULL AS live, r.consents
-         FROM unnest(${opaqueArray(1, 'integer')}, $2::uuid[], $3::smallint[]) AS w (item, token, site)
+const SELECT_STANDING = buildStatement(
+  'select-records-to-release',
+  { item: 'integer[]', token: 'uuid[]', site: 'smallint[]' },
+  (p) => `SELECT w.item, r.version, r.erased_at IS NULL AS live, r.consents
+         FROM unnest(${opaqueArray(p.item)}, ${p.token}, ${p.site}) AS w (item, token, site)
          CROSS JOIN LATERAL (SELECT * FROM records WHERE token = w.token AND site = w.site OFFSET 0) r`,
-}
+)
 
 interface StandingRow {
   item: number
@@ -99,15 +101,13 @@ export async function releaseRecords(
 
 async function findStanding(db: Queryable, releases: readonly Release[]): Promise<ReleaseOutcome[][]> {
   const items = releases.flatMap(({ site, records }) => records.map((one) => ({ ...one, site })))
-  const rows = await db.query<Record<string, unknown>>(SELECT_STANDING, [
-    integerArray(items.map((_, at) => at)),
-    idArray(items.map(({ record }) => record.token)),
-    await smallNumbers(
-      db,
-      'site',
-      items.map(({ site }) => site),
-    ),
-  ])
+  const sites = items.map(({ site }) => site)
+  const values = SELECT_STANDING.valuesOf({
+    item: integerArray(items.map((_, at) => at)),
+    token: idArray(items.map(({ record }) => record.token)),
+    site: await smallNumbers(db, 'site', sites),
+  })
+  const rows = await db.query<Record<string, unknown>>(SELECT_STANDING, values)
   const outcomes: ReleaseOutcome[] = items.map(() => undefined)
   for (const row of await spellOut<StandingRow>(db, rows)) outcomes[row.item] = toOutcome(row, items[row.item]!)
   let start = 0

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Caller } from '../../access/policy/caller.ts'
-import { problemAnswer, problemDocument } from '../../http/documents/problem-response.ts'
+import { problemAnswer, problemDocument } from '../../http/documents/problem-document.ts'
 import { type Route, route } from '../../http/route.ts'
 import { optionalMembers } from '../../kinds/optional-members.ts'
 import type { RecordDeps } from '../dependencies.ts'

@@ -143,7 +143,7 @@ async function recordRefusals(
     const refusal = deps.newAuditEvent({
       ...about,
       type: 'request.refuse',
-      outcome: problem.status >= 500 ? 'failed' : 'refused',
+      outcome: problem.kind === 'refused' ? 'refused' : 'failed',
       token: problem.code === 'record-not-found' ? undefined : parseToken(token),
       fields: knownFields(items[at]?.fields),
       code: problem.code,

@@ -1,9 +1,10 @@
 import { integerArray, textArray } from '../../database/binary-array.ts'
-import type { Queryable, Statement } from '../../database/database.ts'
+import { buildStatement } from '../../database/build-statement.ts'
+import type { Queryable } from '../../database/database.ts'
 import { idArray } from '../../database/id-array.ts'
 import { smallNumbers, spellOut } from '../../database/lean-rows.ts'
 import { opaqueArray } from '../../database/opaque-array.ts'
-import type { Sealed } from '../../keys/sealing/seal.ts'
+import type { Sealed } from '../../keys/sealing/seal-context.ts'
 import type { RecordPart, StoredRecord } from '../record/record.ts'
 import type { Token } from '../record/token.ts'
 
@@ -29,14 +30,15 @@ export interface FoundRecord extends Omit<StoredRecord, RecordPart> {
 export type LookedUp = FoundRecord | 'erased' | undefined
 
 /** One by one, along the primary key: see `releaseRecords`. */
-const LOOK_UP: Statement = {
-  name: 'look-up-records',
-  text: `SELECT item, r.token, r.kind, r.site, version, policy, consents, created_at, updated_at,
+const LOOK_UP = buildStatement(
+  'look-up-records',
+  { item: 'integer[]', token: 'uuid[]', site: 'smallint[]', part: 'text[]' },
+  (p) => `SELECT item, r.token, r.kind, r.site, version, policy, consents, created_at, updated_at,
                 CASE w.part WHEN 'display' THEN display_key ELSE secret_key END AS key,
                 CASE w.part WHEN 'display' THEN display_sealed ELSE secret_sealed END AS sealed
-         FROM unnest(${opaqueArray(1, 'integer')}, $2::uuid[], $3::smallint[], $4::text[]) AS w (item, token, site, part) CROSS JOIN LATERAL (
+         FROM unnest(${opaqueArray(p.item)}, ${p.token}, ${p.site}, ${p.part}) AS w (item, token, site, part) CROSS JOIN LATERAL (
            SELECT * FROM records WHERE token = w.token AND site = w.site OFFSET 0) r`,
-}
+)
 
 interface Row {
   item: number
@@ -55,16 +57,14 @@ interface Row {
 /** The records of any number of requests in one statement, for each request in the order of its tokens. */
 export async function lookUpRecords(db: Queryable, lookUps: readonly LookUp[]): Promise<LookedUp[][]> {
   const items = lookUps.flatMap(({ site, tokens, part }) => tokens.map((token) => ({ token, site, part })))
-  const rows = await db.query<Record<string, unknown>>(LOOK_UP, [
-    integerArray(items.map((_, at) => at)),
-    idArray(items.map(({ token }) => token)),
-    await smallNumbers(
-      db,
-      'site',
-      items.map(({ site }) => site),
-    ),
-    textArray(items.map(({ part }) => part)),
-  ])
+  const sites = items.map(({ site }) => site)
+  const values = LOOK_UP.valuesOf({
+    item: integerArray(items.map((_, at) => at)),
+    token: idArray(items.map(({ token }) => token)),
+    site: await smallNumbers(db, 'site', sites),
+    part: textArray(items.map(({ part }) => part)),
+  })
+  const rows = await db.query<Record<string, unknown>>(LOOK_UP, values)
   const found: LookedUp[] = items.map(() => undefined)
   for (const row of await spellOut<Row>(db, rows)) found[row.item] = toLookedUp(row, items[row.item]!.token)
   let start = 0

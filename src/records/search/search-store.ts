@@ -1,16 +1,18 @@
 import type { AuditEvent } from '../../audit/event/audit-event.ts'
-import { EVENT_COLUMN_NAMES, eventArraysSql, writeEvents } from '../../audit/event/audit-store.ts'
+import { EVENT_ARRAYS, EVENT_COLUMN_NAMES, eventArraysSql, writeEvents } from '../../audit/event/audit-store.ts'
 import { WAITS } from '../../database/batch.ts'
 import { byteaArray, integerArray, smallintArray, textArray } from '../../database/binary-array.ts'
+import { buildStatement, type Parameters } from '../../database/build-statement.ts'
 import type { Queryable, Statement } from '../../database/database.ts'
 import { idArray } from '../../database/id-array.ts'
 import { nameOfConsents, numberOf, spellOut, tokenOf } from '../../database/lean-rows.ts'
 import { opaqueArray } from '../../database/opaque-array.ts'
 import { requireDone } from '../../database/require-done.ts'
 import {
+  IDEMPOTENCY_ARRAYS,
   type IdempotencyRow,
-  idempotencyColumns,
-  insertIdempotencySql,
+  idempotencyArrays,
+  insertReleasedIdempotencySql,
   keysOfReserved,
   reservedRows,
 } from '../idempotency/idempotency-store.ts'
@@ -83,47 +85,71 @@ export interface Match {
   now: Date
 }
 
+/** The records of matches, and their events. */
+const MATCH_ARRAYS = {
+  token: 'uuid[]',
+  version: 'integer[]',
+  record_match: 'integer[]',
+  consents: 'integer[]',
+  match: 'integer[]',
+  record_count: 'integer[]',
+  may_wait: 'boolean',
+  ...EVENT_ARRAYS,
+  event_match: 'integer[]',
+} as const
+
+/** What is kept beside them: reasons and idempotency keys. */
+const KEPT_ARRAYS = {
+  reason_event: 'text[]',
+  reason_key: 'smallint[]',
+  reason_sealed: 'bytea[]',
+  reason_match: 'integer[]',
+  ...IDEMPOTENCY_ARRAYS,
+  reserved_match: 'integer[]',
+} as const
+
 /**
  * Every array carries, beside its values, the number of the match in the statement: `granted` are those whose records are all
  * as they were opened and not locked, and only their rows are written. Where a record must carry a consent, it must carry the
  * very set that it was opened with, which is a number. What else is written is in `also`, since PostgreSQL opens a
  * table and its indexes for every INSERT, whether rows come or not.
  */
-const findingsStatement = (name: string, also: string, isKept: string): Statement => ({
-  name,
-  text: `WITH
+function commitMatchesSql(p: Parameters<typeof MATCH_ARRAYS>, also: string, isKept: string): string {
+  return `WITH
     wanted AS (
-      SELECT * FROM unnest(${opaqueArray(1, 'uuid')}, $2::integer[], $3::integer[], $4::integer[])
+      SELECT * FROM unnest(${opaqueArray(p.token)}, ${p.version}, ${p.record_match}, ${p.consents})
         AS w (token, version, match, consents)),
     live AS MATERIALIZED (
-      SELECT match, is_locked FROM wanted JOIN hold_to_release(${opaqueArray(1, 'uuid')}, $7) ON held = token
+      SELECT match, is_locked FROM wanted JOIN hold_to_release(${opaqueArray(p.token)}, ${p.may_wait}) ON held = token
       WHERE held_version = version AND (consents IS NULL OR held_consents = consents)),
     standing AS (
-      SELECT match, live.locked FROM unnest($5::integer[], $6::integer[]) AS f (match, records)
+      SELECT match, live.locked FROM unnest(${p.match}, ${p.record_count}) AS f (match, records)
       CROSS JOIN LATERAL (
         SELECT count(*) AS records, count(*) FILTER (WHERE is_locked) AS locked FROM live WHERE live.match = f.match) live
       WHERE live.records = f.records),
     granted AS (SELECT match FROM standing WHERE locked = 0),
     new_events AS (
       INSERT INTO audit_events (${EVENT_COLUMN_NAMES}) SELECT ${EVENT_COLUMN_NAMES}
-      FROM unnest(${eventArraysSql(8)}, $16::integer[]) AS n (${EVENT_COLUMN_NAMES}, match)
+      FROM unnest(${eventArraysSql(p)}, ${p.event_match}) AS n (${EVENT_COLUMN_NAMES}, match)
       WHERE match IN (SELECT match FROM granted))${also}
-    SELECT match, locked > 0 AS waits, ${isKept} AS done FROM standing`,
-})
-const COMMIT_FINDINGS = findingsStatement('commit-matches', '', 'true')
-const COMMIT_AND_KEEP = findingsStatement(
-  'commit-matches-and-keep',
-  `,
+    SELECT match, locked > 0 AS waits, ${isKept} AS done FROM standing`
+}
+
+const COMMIT_MATCHES = buildStatement('commit-matches', MATCH_ARRAYS, (p) => commitMatchesSql(p, '', 'true'))
+const COMMIT_AND_KEEP = buildStatement('commit-matches-and-keep', { ...MATCH_ARRAYS, ...KEPT_ARRAYS }, (p) => {
+  const isGranted = 'IN (SELECT match FROM granted)'
+  const also = `,
     new_reasons AS (
       INSERT INTO reveal_reasons (event, reason_key, reason_sealed)
-      SELECT event, key, sealed FROM unnest($17::text[], $18::smallint[], $19::bytea[], $20::integer[])
+      SELECT event, key, sealed FROM unnest(${p.reason_event}, ${p.reason_key}, ${p.reason_sealed}, ${p.reason_match})
         AS n (event, key, sealed, match)
-      WHERE match IN (SELECT match FROM granted)
+      WHERE match ${isGranted}
       RETURNING true),
-    new_idempotency AS (${insertIdempotencySql(21, 'WHERE release IN (SELECT match FROM granted)')} RETURNING true)`,
-  `(SELECT count(*) FROM new_reasons) + (SELECT count(*) FROM new_idempotency)
-      = (SELECT count(*) FROM unnest($20::integer[] || $28::integer[]) AS k (match) WHERE k.match IN (SELECT match FROM granted))`,
-)
+    new_idempotency AS (${insertReleasedIdempotencySql(p, p.reserved_match, `release ${isGranted}`)} RETURNING true)`
+  const isKept = `(SELECT count(*) FROM new_reasons) + (SELECT count(*) FROM new_idempotency)
+      = (SELECT count(*) FROM unnest(${p.reason_match} || ${p.reserved_match}) AS k (match) WHERE k.match ${isGranted})`
+  return commitMatchesSql(p, also, isKept)
+})
 
 interface FindingRow {
   match: number
@@ -161,30 +187,32 @@ export async function commitMatches(
     ...reasons.map(({ value }) => value.keyId),
     ...keysOfReserved(reserved),
   ])
-  const kept = () => [
-    textArray(reasons.map(({ value }) => value.event)),
-    smallintArray(reasons.map(({ value }) => keyOf(value.keyId))),
-    byteaArray(reasons.map(({ value }) => value.bytes)),
-    integerArray(reasons.map(({ at }) => at)),
-    ...idempotencyColumns(reserved, keyOf),
-    integerArray(reserved.map(({ write }) => write.at)),
-  ]
+  const arrays = {
+    token: idArray(records.map(({ value }) => value.token)),
+    version: integerArray(records.map(({ value }) => value.version)),
+    record_match: integerArray(records.map(({ at }) => at)),
+    consents,
+    match: integerArray(matches.map((_, at) => at)),
+    record_count: integerArray(matches.map((match) => match.records.length)),
+    may_wait: mayWait,
+    event_match: integerArray(events.map(({ at }) => at)),
+  }
+  const kept = () => ({
+    reason_event: textArray(reasons.map(({ value }) => value.event)),
+    reason_key: smallintArray(reasons.map(({ value }) => keyOf(value.keyId))),
+    reason_sealed: byteaArray(reasons.map(({ value }) => value.bytes)),
+    reason_match: integerArray(reasons.map(({ at }) => at)),
+    ...idempotencyArrays(reserved, keyOf),
+    reserved_match: integerArray(reserved.map(({ write }) => write.at)),
+  })
   const standing = await writeEvents(
     db,
     events.map(({ value }) => value),
-    async (eventColumns) => {
-      const rows = await db.query<FindingRow>(keeps ? COMMIT_AND_KEEP : COMMIT_FINDINGS, [
-        idArray(records.map(({ value }) => value.token)),
-        integerArray(records.map(({ value }) => value.version)),
-        integerArray(records.map(({ at }) => at)),
-        consents,
-        integerArray(matches.map((_, at) => at)),
-        integerArray(matches.map((match) => match.records.length)),
-        mayWait,
-        ...eventColumns,
-        integerArray(events.map(({ at }) => at)),
-        ...(keeps ? kept() : []),
-      ])
+    async (ofEvents) => {
+      const values = { ...arrays, ...ofEvents }
+      const rows = keeps
+        ? await db.query<FindingRow>(COMMIT_AND_KEEP, COMMIT_AND_KEEP.valuesOf({ ...values, ...kept() }))
+        : await db.query<FindingRow>(COMMIT_MATCHES, COMMIT_MATCHES.valuesOf(values))
       return new Map(rows.map((row) => [row.match, row]))
     },
     (found, place) => found.get(events[place]!.at)?.waits === false,

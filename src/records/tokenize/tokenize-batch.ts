@@ -1,6 +1,5 @@
 import type { z } from 'zod'
 import { auditCaller, type Caller } from '../../access/policy/caller.ts'
-import { problemDocument } from '../../http/documents/problem-response.ts'
 import { parseInput } from '../../values/parse-input.ts'
 import { Problem } from '../../values/problem.ts'
 import { giveWay } from '../../values/time-slice.ts'
@@ -24,7 +23,12 @@ export interface BatchAnswer {
 export async function tokenizeBatch(
   deps: RecordDeps,
   caller: Caller,
-  input: { items: readonly unknown[]; schema: ReturnType<typeof checkoutSchema> },
+  input: {
+    items: readonly unknown[]
+    schema: ReturnType<typeof checkoutSchema>
+    /** What is answered for an item that is refused. */
+    refused: (problem: Problem) => Record<string, unknown>
+  },
   facts: RequestFacts,
   reserve?: ReserveKey,
 ): Promise<BatchAnswer> {
@@ -49,9 +53,7 @@ export async function tokenizeBatch(
   const answerFor = (answers: readonly Record<string, unknown>[]): BatchAnswer => {
     const stored = answers.values()
     const results = parsed.map((item) =>
-      item instanceof Problem
-        ? problemDocument(item, facts.requestId, deps.issuer)
-        : { status: 201, ...stored.next().value },
+      item instanceof Problem ? input.refused(item) : { status: 201, ...stored.next().value },
     )
     return { results, refusals: events.map(({ id }) => id) }
   }

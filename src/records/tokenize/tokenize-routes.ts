@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import type { CardVelocity } from '../../access/limits/card-velocity.ts'
 import type { Caller } from '../../access/policy/caller.ts'
+import { problemDocument } from '../../http/documents/problem-document.ts'
 import { writeLongList } from '../../http/json.ts'
 import { type Route, type RouteRequest, route } from '../../http/route.ts'
+import type { Problem } from '../../values/problem.ts'
 import type { RecordDeps } from '../dependencies.ts'
 import type { Idempotency } from '../idempotency/idempotency.ts'
 import { replayEvents, runOnce } from '../idempotency/run-once.ts'
@@ -72,7 +74,8 @@ export function createTokenizeRoutes(
           request,
           'tokenize-batch',
           async (reserve) => {
-            const input = { items: request.body.items, schema: checkout }
+            const refused = (problem: Problem) => problemDocument(problem, request.requestId, deps.issuer)
+            const input = { items: request.body.items, schema: checkout, refused }
             const { results } = await tokenizeBatch(deps, request.caller, input, request, reserve)
             return { status: 200, body: await writeLongList('results', results) }
           },

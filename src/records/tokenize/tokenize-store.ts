@@ -1,14 +1,16 @@
 import type { AuditEvent } from '../../audit/event/audit-event.ts'
-import { EVENT_COLUMNS, insertEventsSql, writeEvents } from '../../audit/event/audit-store.ts'
+import { EVENT_ARRAYS, type EventArrays, insertEventsSql, writeEvents } from '../../audit/event/audit-store.ts'
 import { byteaArray, integerArray, smallintArray, timestampArray } from '../../database/binary-array.ts'
-import type { Database, Queryable, Statement, Transaction } from '../../database/database.ts'
+import { buildStatement, type Parameters } from '../../database/build-statement.ts'
+import type { Database, Queryable, Transaction } from '../../database/database.ts'
 import { idArray } from '../../database/id-array.ts'
 import { nameOfConsents } from '../../database/lean-rows.ts'
 import { requireDone } from '../../database/require-done.ts'
 import { giveWay } from '../../values/time-slice.ts'
 import {
+  IDEMPOTENCY_ARRAYS,
   type IdempotencyRow,
-  idempotencyColumns,
+  idempotencyArrays,
   insertIdempotencySql,
   keysOfReserved,
   reservedRows,
@@ -33,35 +35,58 @@ export interface NewRecords {
   idempotency?: IdempotencyRow | undefined
 }
 
-/** PostgreSQL opens a table and its indexes for every INSERT, whether rows come or not: without keys it is left out. */
-const insertStatement = (name: string, idempotency: string, isKept: string): Statement => ({
-  name,
-  text: `WITH
+/** The arrays of what every such statement writes. */
+const RECORD_ARRAYS = {
+  token: 'uuid[]',
+  kind: 'smallint[]',
+  site: 'smallint[]',
+  policy: 'integer[]',
+  consents: 'integer[]',
+  display_key: 'smallint[]',
+  display_sealed: 'bytea[]',
+  secret_key: 'smallint[]',
+  secret_sealed: 'bytea[]',
+  terms: 'bytea[]',
+  idempotency_hash: 'bytea[]',
+  created_at: 'timestamptz[]',
+  term: 'bytea[]',
+  term_token: 'uuid[]',
+  term_key: 'smallint[]',
+  term_mac: 'bytea[]',
+  ...EVENT_ARRAYS,
+} as const
+
+/** @param idempotency what else is written, with a comma behind it; `isKept` says whether all of that was */
+function insertRecordsSql(p: Parameters<typeof RECORD_ARRAYS>, idempotency = '', isKept = ''): string {
+  return `WITH
     new_records AS (
       INSERT INTO records (token, kind, site, version, policy, consents, display_key, display_sealed,
                            secret_key, secret_sealed, terms, idempotency_hash, created_at)
       SELECT token, kind, site, 1, policy, consents, display_key, display_sealed,
              secret_key, secret_sealed, terms, idempotency_hash, created_at
-      FROM unnest($1::uuid[], $2::smallint[], $3::smallint[], $4::integer[], $5::integer[], $6::smallint[], $7::bytea[],
-                  $8::smallint[], $9::bytea[], $10::bytea[], $11::bytea[], $12::timestamptz[])
+      FROM unnest(${p.token}, ${p.kind}, ${p.site}, ${p.policy}, ${p.consents}, ${p.display_key}, ${p.display_sealed},
+                  ${p.secret_key}, ${p.secret_sealed}, ${p.terms}, ${p.idempotency_hash}, ${p.created_at})
         AS n (token, kind, site, policy, consents, display_key, display_sealed, secret_key, secret_sealed,
               terms, idempotency_hash, created_at)
       RETURNING true),
     ${idempotency}
     new_terms AS (
       INSERT INTO search_terms (term, token, key, mac)
-      SELECT * FROM unnest($13::bytea[], $14::uuid[], $15::smallint[], $16::bytea[])
+      SELECT * FROM unnest(${p.term}, ${p.term_token}, ${p.term_key}, ${p.term_mac})
       RETURNING true),
-    new_events AS (${insertEventsSql(17)})
-    SELECT (SELECT count(*) FROM new_records) = cardinality($1::uuid[])
-       AND (SELECT count(*) FROM new_terms) = cardinality($13::bytea[]) ${isKept} AS done`,
-})
-const INSERT_RECORDS = insertStatement('insert-records', '', '')
-const KEYS_FROM = 17 + EVENT_COLUMNS
-const INSERT_WITH_KEYS = insertStatement(
-  'insert-records-with-keys',
-  `new_idempotency AS (${insertIdempotencySql(KEYS_FROM)} RETURNING true),`,
-  `AND (SELECT count(*) FROM new_idempotency) = cardinality($${KEYS_FROM}::bytea[])`,
+    new_events AS (${insertEventsSql(p)})
+    SELECT (SELECT count(*) FROM new_records) = cardinality(${p.token})
+       AND (SELECT count(*) FROM new_terms) = cardinality(${p.term}) ${isKept} AS done`
+}
+
+/** PostgreSQL opens a table and its indexes for every INSERT, whether rows come or not: without keys it is left out. */
+const INSERT_RECORDS = buildStatement('insert-records', RECORD_ARRAYS, (p) => insertRecordsSql(p))
+const INSERT_WITH_KEYS = buildStatement('insert-records-with-keys', { ...RECORD_ARRAYS, ...IDEMPOTENCY_ARRAYS }, (p) =>
+  insertRecordsSql(
+    p,
+    `new_idempotency AS (${insertIdempotencySql(p)} RETURNING true),`,
+    `AND (SELECT count(*) FROM new_idempotency) = cardinality(${p.reserved_key_hash})`,
+  ),
 )
 
 /**
@@ -139,26 +164,29 @@ async function insertRows(
   const { kindOf, siteOf, policyOf, consentsOf, keyOf } = numbers
   const terms = rows.flatMap(({ record, terms }) => terms.map((term) => ({ ...term, token: record.token })))
   const records = rows.map(({ record }) => record)
-  const write = (eventColumns: unknown[]) =>
-    db.query<{ done: boolean }>(reserved.length > 0 ? INSERT_WITH_KEYS : INSERT_RECORDS, [
-      idArray(records.map((r) => r.token)),
-      smallintArray(records.map((r) => kindOf(r.kind))),
-      smallintArray(records.map((r) => siteOf(r.site))),
-      integerArray(records.map((r) => policyOf(r.policyVersion ?? null))),
-      integerArray(records.map((r) => consentsOf(nameOfConsents(r.consents)))),
-      smallintArray(records.map((r) => keyOf(r.display.keyId))),
-      byteaArray(records.map((r) => r.display.bytes)),
-      smallintArray(records.map((r) => keyOf(r.secret.keyId))),
-      byteaArray(records.map((r) => r.secret.bytes)),
-      byteaArray(rows.map((row) => joinTerms(row.terms))),
-      byteaArray(rows.map((row) => row.idempotencyHash)),
-      timestampArray(rows.map((row) => row.now)),
-      byteaArray(terms.map(termOf)),
-      idArray(terms.map((term) => term.token)),
-      smallintArray(terms.map(({ keyId }) => keyOf(keyId))),
-      byteaArray(terms.map((term) => term.mac)),
-      ...eventColumns,
-      ...(reserved.length > 0 ? idempotencyColumns(reserved, keyOf) : []),
-    ])
+  const arrays = {
+    token: idArray(records.map((r) => r.token)),
+    kind: smallintArray(records.map((r) => kindOf(r.kind))),
+    site: smallintArray(records.map((r) => siteOf(r.site))),
+    policy: integerArray(records.map((r) => policyOf(r.policyVersion ?? null))),
+    consents: integerArray(records.map((r) => consentsOf(nameOfConsents(r.consents)))),
+    display_key: smallintArray(records.map((r) => keyOf(r.display.keyId))),
+    display_sealed: byteaArray(records.map((r) => r.display.bytes)),
+    secret_key: smallintArray(records.map((r) => keyOf(r.secret.keyId))),
+    secret_sealed: byteaArray(records.map((r) => r.secret.bytes)),
+    terms: byteaArray(rows.map((row) => joinTerms(row.terms))),
+    idempotency_hash: byteaArray(rows.map((row) => row.idempotencyHash)),
+    created_at: timestampArray(rows.map((row) => row.now)),
+    term: byteaArray(terms.map(termOf)),
+    term_token: idArray(terms.map((term) => term.token)),
+    term_key: smallintArray(terms.map(({ keyId }) => keyOf(keyId))),
+    term_mac: byteaArray(terms.map((term) => term.mac)),
+  }
+  const write = (ofEvents: EventArrays) => {
+    const values = { ...arrays, ...ofEvents }
+    if (reserved.length === 0) return db.query<{ done: boolean }>(INSERT_RECORDS, INSERT_RECORDS.valuesOf(values))
+    const withKeys = { ...values, ...idempotencyArrays(reserved, keyOf) }
+    return db.query<{ done: boolean }>(INSERT_WITH_KEYS, INSERT_WITH_KEYS.valuesOf(withKeys))
+  }
   requireDone(await writeEvents(db, [...rows.map(({ event }) => event), ...events], write))
 }

@@ -1,7 +1,7 @@
 import type { Database, Queryable } from '../../database/database.ts'
 import type { Keys } from '../../keys/ring/keys.ts'
-import { answerContext } from '../../keys/sealing/sealed-columns.ts'
 import { giveWay } from '../../values/time-slice.ts'
+import { answerContext } from '../idempotency/kept-answers.ts'
 import { tokensIn } from '../record/tokens-in.ts'
 import { openOrReport, type PageFindings, readJson } from './open-or-report.ts'
 import type { Walk } from './record-finding.ts'

@@ -1,7 +1,7 @@
+import { reasonContext } from '../../access/approvals/sealed-reasons.ts'
 import type { EventAuthenticity } from '../../audit/log/event-authenticity.ts'
 import type { Database } from '../../database/database.ts'
 import type { Keys } from '../../keys/ring/keys.ts'
-import { reasonContext } from '../../keys/sealing/sealed-columns.ts'
 import { timeOfId } from '../../values/identifier.ts'
 import { giveWay } from '../../values/time-slice.ts'
 import { forged } from './check-log.ts'

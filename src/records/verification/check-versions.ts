@@ -1,6 +1,6 @@
 import type { Database } from '../../database/database.ts'
 import type { Keys } from '../../keys/ring/keys.ts'
-import type { Sealed } from '../../keys/sealing/seal.ts'
+import type { Sealed } from '../../keys/sealing/seal-context.ts'
 import { giveWay } from '../../values/time-slice.ts'
 import { keptPartContext, type RecordPart } from '../record/record.ts'
 import { openOrReport, type PageFindings } from './open-or-report.ts'

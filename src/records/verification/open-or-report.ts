@@ -1,5 +1,6 @@
 import type { Keys } from '../../keys/ring/keys.ts'
-import { bindsRow, type SealContext, type Sealed } from '../../keys/sealing/seal.ts'
+import { bindsRow } from '../../keys/sealing/seal.ts'
+import type { SealContext, Sealed } from '../../keys/sealing/seal-context.ts'
 import { Problem } from '../../values/problem.ts'
 import type { CheckedPage, RecordFinding } from './record-finding.ts'
 

@@ -3,7 +3,7 @@ import { EVENT_ROW, type EventRow, isIntactSql, LEAF_HASH, queryEvents } from '.
 import type { Database, Queryable, Statement } from '../../database/database.ts'
 import { idArray } from '../../database/id-array.ts'
 import { FIRST_UUID, isBehindSql, spellOut } from '../../database/lean-rows.ts'
-import { CENSUS_TIMEOUT_MS } from '../../keys/sealing/sealed-columns.ts'
+import { CENSUS_TIMEOUT_MS } from '../../keys/sealing/sealed-table.ts'
 import { uuidOf } from '../../values/identifier.ts'
 import { type StoredRecord, TERM_BYTES } from '../record/record.ts'
 import { RECORD_COLUMNS, type RecordRow } from '../record/record-store.ts'

@@ -1,3 +1,5 @@
+import { VaultError } from '../../values/vault-error.ts'
+
 /** The longest ticket, in characters. */
 export const MAX_TICKET = 64
 
@@ -7,7 +9,7 @@ const MOST_WAYS = 300_000
 const MAX_PATTERN = 200
 
 /** The pattern cannot be used; the message goes on from "STRONGROOM_TICKET_PATTERN ". */
-export class PatternError extends Error {
+export class PatternError extends VaultError {
   override readonly name = 'PatternError'
 }
 

@@ -88,7 +88,7 @@ describe('the doctor, about the roles that claims of an identity provider are ma
     expect(await examineRole('support')).toEqual([])
     expect(await examineRole('helpdesk')).toEqual(found)
     expect(await examineRole('helpdesk', renamed)).toEqual([])
-    // Everybody else is served: it is seen to, and refuses no start.
+    // Other callers are served: an operator corrects it, and it refuses no start.
     expect(await examineRole('support', renamed)).toEqual([{ ...found[0], severity: 'warning' }])
   })
 
@@ -187,7 +187,7 @@ describe('the doctor, about what tickets and authorities must be', () => {
 })
 
 describe('the doctor, about passphrases', () => {
-  it('warns of one that can be guessed, which goes on opening the vault, and of none that is strong or cannot be read', async () => {
+  it('warns of one that can be guessed, which still opens the vault, and of none that is strong or cannot be read', async () => {
     const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-doctor-'))
     try {
       const file = (name: string) => path.join(directory, name)

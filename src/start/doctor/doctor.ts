@@ -10,6 +10,7 @@ import type { Config } from '../../config/config.ts'
 import { isLoopback } from '../../database/database.ts'
 import type { ActiveKey, DatabaseFacts } from '../../database/inspect.ts'
 import { knownMigrations } from '../../database/migration/migrate.ts'
+import { refuseUnreleased } from '../../database/migration/unreleased-migrations.ts'
 import { findAddressFaults } from '../../http/public-address.ts'
 import { readClientCrl } from '../../http/tls/client-crl.ts'
 import { MAX_USES } from '../../keys/key/cryptoperiod.ts'
@@ -27,10 +28,7 @@ import { rotationOf } from '../../keys/rotation/rotation.ts'
 import { loadWhyRules } from '../../records/why/why-rules.ts'
 import { readCoreDumpLimit } from './process-limits.ts'
 
-/**
- * Something unsafe. `detail` says in one sentence what it is and how to mend it. It refuses the start, unless it is a
- * warning of what will be unsafe if nobody acts.
- */
+/** Something unsafe, which refuses the start unless it is a warning. `detail` says what it is and how to correct it. */
 export interface Finding {
   code: string
   detail: string
@@ -111,8 +109,9 @@ export async function examineConfig(config: Config): Promise<Finding[]> {
 /** What of the database is unsafe, from what it says of itself to the server's role. */
 export function examineDatabase(config: Config, facts: DatabaseFacts, now = new Date()): Finding[] {
   const missing = knownMigrations.filter((name) => !facts.migrations.includes(name))
+  const lack = refuseUnreleased(facts.migrations) ?? `the schema lacks ${missing.join(', ')}: ${MIGRATE}`
   return [
-    ...finding(missing.length > 0, 'schema', `the schema lacks ${missing.join(', ')}: ${MIGRATE}`),
+    ...finding(missing.length > 0, 'schema', lack),
     ...finding(
       facts.canRewriteAudit,
       'audit-rewritable',
@@ -145,7 +144,7 @@ export function missingDatabase(what: string): Finding {
 
 const MIGRATE = 'run "strongroom migrate".'
 
-/** What of the keys would refuse a start. Without the root key it cannot be told, which is a warning. */
+/** Faults of the keys that would refuse a start. Without the root key they are unknown, which is a warning. */
 export async function examineKeys(verify: () => Promise<RootKeyDescription | undefined>): Promise<Finding[]> {
   try {
     const { lacks = [], location } = (await verify()) ?? {}
@@ -166,7 +165,7 @@ export async function examineKeys(verify: () => Promise<RootKeyDescription | und
   }
 }
 
-/** The database was put back: a start goes on, and reads nothing. */
+/** The database was put back: the start continues, and the vault reads nothing. */
 export function restoredBackup({ generation, source }: NewerRegistry): Finding {
   const detail = `the keys of this database are older than generation ${generation}, which ${source} knows of: nothing is read until "strongroom restore apply" or "restore waive" was run.`
   return { code: 'restored-backup', detail, severity: 'warning' }
@@ -184,7 +183,7 @@ async function examineClientCrl({ tls: { clientCrlFile } }: Config, now = new Da
   }))
 }
 
-/** Who else knows the checkpoints of the audit log. Without them its owner alone vouches for its past. */
+/** Who else knows the checkpoints of the audit log. Without them only the database's owner can vouch for its past. */
 async function examineShipping({ audit: { witnessesFile } }: Config): Promise<Finding[]> {
   const shipping = await loadShipping(witnessesFile).catch((error: Error) => error)
   if (shipping instanceof Error) return [{ code: 'witnesses-file', detail: shipping.message }]
@@ -199,10 +198,10 @@ const UNWITNESSED: Finding = {
   code: 'audit-unwitnessed',
   severity: 'warning',
   detail:
-    'nobody but the database knows the checkpoints of the audit log, so its owner could put another log in its place: name files, commands, URLs or witnesses in STRONGROOM_AUDIT_WITNESSES_FILE.',
+    'the checkpoints of the audit log are only in the database, so its owner could put another log in its place: name files, commands, URLs or witnesses in STRONGROOM_AUDIT_WITNESSES_FILE.',
 }
 
-/** The file by itself. Which roles there are only the database can say. */
+/** Only the file. The database knows which roles there are. */
 async function examineIssuers({ access: { issuersFile }, issuer }: Config): Promise<Finding[]> {
   return loadTrustedIssuers(issuersFile, issuer, 'unknown').then(() => [], unusable)
 }
@@ -216,8 +215,9 @@ async function examineWhyRules({ records }: Config): Promise<Finding[]> {
 }
 
 /**
- * Whether the roles that identity providers' claims are mapped to are in force; nothing about a file that is wrong itself.
- * Where an operator has applied roles, people whose role is gone are refused and everything else goes on: a warning.
+ * Whether the roles that identity providers' claims are mapped to are in force; nothing about a file that is wrong
+ * itself. After an operator has applied roles, people whose role is gone are refused and everything else works: a
+ * warning.
  */
 export async function examineMappedRoles(config: Config, { appliedRoles }: DatabaseFacts): Promise<Finding[]> {
   const { access, issuer } = config
@@ -245,10 +245,10 @@ function finding(present: boolean, code: string, detail: string, severity?: Find
   return [severity === undefined ? { code, detail } : { code, detail, severity }]
 }
 
-/** An expired key refuses no start: reads go on, and whoever is to rotate it needs the vault. */
+/** An expired key refuses no start: reads work, and its rotation needs the vault. */
 function wornKey({ id, purpose, expires_at, uses, expired }: KeyWear & { expired: boolean }): Finding {
-  // A root key that is past its time goes on wrapping: without it nothing would open.
-  const past = purpose === 'root' ? 'is past its time' : 'protects nothing any more'
+  // A root key that is past its time still wraps: without it nothing would open.
+  const past = purpose === 'root' ? 'is past its time' : 'protects nothing'
   const when = `expires on ${expires_at?.toISOString().slice(0, 10) ?? 'no day'} and has ${uses} of ${MAX_USES} uses behind it`
   return {
     code: expired ? 'key-expired' : 'key-expiring',
@@ -257,7 +257,7 @@ function wornKey({ id, purpose, expires_at, uses, expired }: KeyWear & { expired
   }
 }
 
-/** Without its count nobody can tell when it must stop, so it protects nothing. */
+/** Without its count it is unknown when it must stop, so it stops at once. */
 function uncountedKey({ id, purpose }: ActiveKey): Finding {
   return {
     code: 'key-uncounted',

@@ -3,6 +3,7 @@ import type { Config } from '../../config/config.ts'
 import { findPinFile, placeOfPin } from '../../config/pin-file.ts'
 import type { Database } from '../../database/database.ts'
 import { type RegistryFacts, verifyRegistry } from '../../keys/registry/verify-registry.ts'
+import { referencingTables } from '../../vault/referencing-tables.ts'
 import { examineKeys, type Finding, restoredBackup } from './doctor.ts'
 
 export interface ExaminedRegistry {
@@ -22,7 +23,7 @@ export async function examineRegistry(
   const shipping = await loadShipping(config.audit.witnessesFile).catch(() => undefined)
   let facts: RegistryFacts | undefined
   const findings = await examineKeys(async () => {
-    facts = await verifyRegistry({ database, config: config.keys, pin, shipping })
+    facts = await verifyRegistry({ referencing: referencingTables, database, config: config.keys, pin, shipping })
     return facts.rootKey
   })
   if (facts?.vault !== undefined) log(`this is the vault ${facts.vault}`)

@@ -14,7 +14,7 @@ export async function examineSchema(database: Database, marks: readonly string[]
   const found = await findSchema(database)
   const findings: Finding[] = []
   if (found.differences.length > 0 && !isVouchedFor(found, marks ?? [])) {
-    const what = `the schema of the database was changed by somebody else: ${nameSome(found.differences)}.`
+    const what = `the schema of the database was changed outside the vault: ${nameSome(found.differences)}.`
     const isClaimed = marks === undefined && isVouchedFor(found, await claimedMarks(database))
     findings.push(
       isClaimed

@@ -9,7 +9,6 @@ const SWEEP = 'a minute after the start, then every 10 minutes'
 
 /** How often a server does each background task. */
 const TASK_TIMES: Readonly<Record<TaskName, string>> = {
-  'adopt-access': CORE,
   'destroy-index-keys': SWEEP,
   'keep-mac-keys': CORE,
   'claim-event-numbers': 'every 2 seconds',

@@ -1,5 +1,6 @@
 import { PROBLEM_MEANINGS } from '../../../src/http/documents/problem-meanings.ts'
-import { problemCodes } from '../../../src/values/problem.ts'
+import { PROBLEM_STATUSES } from '../../../src/http/documents/problem-statuses.ts'
+import { PROBLEM_CODES, titleOf } from '../../../src/values/problem-codes.ts'
 import { page, paragraph, table } from './markdown.ts'
 
 const INTRODUCTION = [
@@ -25,13 +26,18 @@ const INTRODUCTION = [
     \`resource_metadata\` (RFC 9728). Where only a proof of the key helps, the challenge is \`DPoP\` alone.`),
 ]
 
-/** Every code of a problem, from `src/values/problem.ts` and `src/http/documents/problem-meanings.ts`. */
+/** Every code of a problem, from `src/values/problem-codes.ts` and `src/http/documents`. */
 export function problemsPage(): string {
-  const parts = problemCodes.flatMap(({ code, status, title }) => {
+  const parts = PROBLEM_CODES.flatMap((code) => {
     const { meaning, remedy } = PROBLEM_MEANINGS[code]
-    return [`### ${code}`, `**${status}** · ${title}.`, paragraph(meaning), paragraph(`*What to do:* ${remedy}`)]
+    return [
+      `### ${code}`,
+      `**${PROBLEM_STATUSES[code]}** · ${titleOf(code)}.`,
+      paragraph(meaning),
+      paragraph(`*What to do:* ${remedy}`),
+    ]
   })
-  const rows = problemCodes.map(({ code, status, title }) => [`[\`${code}\`](#${code})`, String(status), title])
+  const rows = PROBLEM_CODES.map((code) => [`[\`${code}\`](#${code})`, String(PROBLEM_STATUSES[code]), titleOf(code)])
   return page('Problems', [
     ...INTRODUCTION,
     '## All codes',

@@ -89,9 +89,9 @@ describe('a token', () => {
     ['does it under the name of 2.40', 'kwp-pad', flags(CK.CKM_AES_KEY_WRAP_PAD, CK.CKM_AES_GCM), tokenWith(usesOurs)],
     ['does it under the number of Luna', 'kwp-luna', flags(CK.CKM_LUNA_AES_KWP), tokenWith(usesOurs)],
     ['uses our IV', 'gcm', gcmOnly, tokenWith(usesOurs)],
-    ['replaces our IV behind the tag', 'gcm', gcmOnly, tokenWith(replacesAndAppends)],
+    ['replaces the given IV after the tag', 'gcm', gcmOnly, tokenWith(replacesAndAppends)],
     ['overwrites an IV of zeros', 'gcm-zeros', gcmOnly, tokenWith(overwrites)],
-    ['puts its IV behind the tag', 'gcm-none', gcmOnly, tokenWith(appends)],
+    ['puts its IV after the tag', 'gcm-none', gcmOnly, tokenWith(appends)],
     ['has single blocks only', 'kwp-ecb', flags(CK.CKM_AES_ECB), tokenWith(refuse)],
   ])('that %s wraps by %s', (_what, name, listed, token) => {
     const way = chooseWay(listed, token)
@@ -137,7 +137,7 @@ describe('a token', () => {
     expect(() => chooseWay(new Map([[CK.CKM_AES_KEY_WRAP_PAD, WRAPS]]), tokenWith(usesOurs))).toThrow('it lists none')
   })
 
-  it('that is lost in the middle is not taken for one that cannot', () => {
+  it('that is lost in the middle does not count as one that cannot', () => {
     const lost = () => {
       throw Object.assign(new Error('CKR_SESSION_HANDLE_INVALID'), { name: 'Pkcs11Error', code: 0xb3 })
     }
@@ -157,7 +157,7 @@ describe('a way that was recorded', () => {
   const wrapBy = (name: string, token: TokenKey) =>
     wrapInToken(token, findWay(name)!, { bytes: randomBytes(65), context: Buffer.alloc(3), random: randomBytes(16) })
 
-  // Somebody who can write the record must not turn it into two ciphertexts under one IV.
+  // An attacker who can write the record must not turn it into two ciphertexts under one IV.
   it.each(['gcm-zeros', 'gcm-none'])('%s lets nothing out of a token that takes what it is handed', (name) => {
     const takesAnything: Gcm = (iv, aad, bytes) => sealGcm(iv.length > 0 ? iv : Buffer.alloc(IV), aad, bytes)
     expect(() => wrapBy(name, tokenWith(takesAnything))).toThrow('returned no IV')

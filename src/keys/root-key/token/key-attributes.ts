@@ -11,8 +11,9 @@ interface Rule {
 }
 
 /**
- * The key is made inside the token, never leaves it, and does nothing but encrypt and decrypt. A key that also wraps gets other
- * keys out of the token, one that unwraps gets known ones in; one that can be modified or copied can be given both.
+ * The key is made inside the token, never leaves it, and does nothing but encrypt and decrypt. A key that also wraps
+ * gets other keys out of the token, one that unwraps gets known ones in; one that can be modified or copied can be
+ * given both.
  */
 const RULES: readonly Rule[] = [
   { name: 'CKA_SENSITIVE', type: CK.CKA_SENSITIVE, value: true },
@@ -26,7 +27,7 @@ const RULES: readonly Rule[] = [
   { name: 'CKA_LOCAL', type: CK.CKA_LOCAL, value: true, by: 'made' },
 ]
 
-/** What keys of before were made without; whether they have it is said, and refuses nothing. */
+/** Attributes that earlier keys were made without: their absence is reported, and refuses nothing. */
 const SINCE_WAYS: readonly string[] = ['CKA_WRAP', 'CKA_UNWRAP', 'CKA_MODIFIABLE', 'CKA_COPYABLE']
 
 /** What a key of the vault is, and what it may lack. */

@@ -46,7 +46,7 @@ describe('AES key wrap with padding over single blocks', () => {
     expect(unwrapWithPadding(blocksOf(randomBytes(32)).decrypt, wrapped)).toBeUndefined()
   })
 
-  // SP 800-38F section 6.3, KWP-AD steps 5 to 8: each must be checked by itself.
+  // SP 800-38F section 6.3, KWP-AD steps 5 to 8: each must be checked separately.
   it.each([
     ['another prefix', (text: Buffer) => text.writeUInt8(0xa7, 0)],
     ['a length past its end', (text: Buffer) => text.writeUInt32BE(17, 4)],

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { RandomBytes } from '../../../values/random.ts'
-import { encodeContext, SealError } from '../../sealing/seal.ts'
+import { encodeContext, SealError } from '../../sealing/seal-context.ts'
 import { frameKey, unframeKey } from '../key-frame.ts'
 import type { KeyInToken, TokenAnswer, TokenRequest } from '../pkcs11-session.ts'
 import { type RootKeyCipher, RootKeyConfigError, type RootKeyRecord, RootKeyUnreachable } from '../root-key.ts'
@@ -47,15 +47,17 @@ function formatOf(way: WrapWay): number {
 }
 
 /**
- * The cipher of a root key in a token. A wrapped key is what `wrapInToken` gives of the framed key, behind one byte of format:
+ * The cipher of a root key in a token. A wrapped key is one byte of format, and then what `wrapInToken` gives for the
+ * framed key:
  *
  *     0x01   AES-GCM with an IV of ours, the key's context as associated data
  *     0x02   AES-KWP
  *     0x03   AES-GCM with an IV of the token, the key's context as associated data
  *
- * AES-KWP has no associated data. There the frame binds the context: it holds a SHA-256 digest over context and key, inside of
- * what AES-KWP authenticates. Without the root key nobody makes a wrap that opens to a frame of their own (SP 800-38F is an
- * authenticated encryption), so a wrap in another place opens to the frame of its first place, whose digest is another one.
+ * AES-KWP has no associated data. There the frame binds the context: it holds a SHA-256 digest over context and key,
+ * inside of what AES-KWP authenticates. Without the root key no one can make a wrap that opens to a frame of their own
+ * (SP 800-38F is an authenticated encryption), so a wrap in another place opens to the frame of its first place, whose
+ * digest is another one.
  */
 export function cipherOf(
   ask: Ask,

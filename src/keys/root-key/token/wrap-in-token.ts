@@ -49,7 +49,7 @@ export function wrapInToken(key: TokenKey, way: WrapWay, { bytes, context, rando
   }
 }
 
-/** @throws {TokenFailure} wrong, when it can be seen without the key; what the library throws when the key tells */
+/** @throws {TokenFailure} wrong, if it can be seen without the key; what the library throws if the key shows it */
 export function unwrapInToken(
   key: TokenKey,
   way: WrapWay,

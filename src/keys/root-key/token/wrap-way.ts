@@ -10,9 +10,10 @@ export type WrapWay = WayName & ({ kind: 'key-wrap' | 'block-cipher' } | { kind:
 
 /**
  * What a token is handed as the IV of CKM_AES_GCM:
- * - `ours`: random bytes, which it uses, or replaces in place or behind the tag (SoftHSM, nShield, Luna outside FIPS mode, ProtectServer);
+ * - `ours`: random bytes, which it uses, or replaces in place or after the tag (SoftHSM, nShield, Luna outside FIPS
+ *   mode, ProtectServer);
  * - `zeros`: zeros, which it overwrites with its own IV (AWS CloudHSM, ProtectServer in FIPS mode);
- * - `none`: nothing, and it puts its own IV behind the tag (Luna in FIPS mode).
+ * - `none`: nothing, and it puts its own IV after the tag (Luna in FIPS mode).
  */
 export type GcmIv = 'ours' | 'zeros' | 'none'
 
@@ -67,8 +68,8 @@ const CRYPTS = CK.CKF_ENCRYPT | CK.CKF_DECRYPT
 /**
  * The ways to try in a token, best first.
  *
- * @param flags of each mechanism that the token lists (CK_MECHANISM_INFO). Key wrap that is for C_WrapKey alone does not
- *   serve: C_WrapKey wraps objects of the token, and the vault's keys are not such.
+ * @param flags of each mechanism that the token lists (CK_MECHANISM_INFO). Key wrap that is for C_WrapKey alone does
+ *   not serve: C_WrapKey wraps objects of the token, and the vault's keys are no such objects.
  */
 export function waysOf(flags: ReadonlyMap<number, number>): WrapWay[] {
   return WAYS.filter(({ mechanism }) => ((flags.get(mechanism) ?? 0) & CRYPTS) === CRYPTS)

@@ -1,0 +1,256 @@
+/** `npm run demo`: starts a vault of its own, uses it as the people of a shop do, and removes it again. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { basic, callVault, type VaultAnswer, type VaultCall } from './shop/call-vault.ts'
+
+const built = (name: string) => path.join(import.meta.dirname, '../dist/src', name)
+const COMMANDS = built('cli.js')
+
+const START_WITHIN_MS = 120_000
+const LOOK_EVERY_MS = 50
+
+/** What the steps of the journey work with. */
+interface Stage {
+  env: NodeJS.ProcessEnv
+  url: string
+  ca: string
+  /** Ends what is under way: the demo was interrupted, or its vault has ended. */
+  signal: AbortSignal
+}
+
+/**
+ * The whole journey against a throw-away vault: what the checkout, fulfilment, support, billing, a curious insider, the
+ * operator and the auditor see. Leaves nothing behind.
+ */
+async function demo(): Promise<void> {
+  const ending = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => ending.abort(new Error(`${signal}: stopping`)))
+  }
+  const directory = mkdtempSync(path.join(tmpdir(), 'strongroom-demo-'))
+  const [port, operatorPort] = [await freePort(), await freePort()]
+  const certsDir = path.join(directory, 'certs')
+  const env = {
+    ...process.env,
+    STRONGROOM_DATA_DIR: path.join(directory, 'data'),
+    STRONGROOM_CERTS_DIR: certsDir,
+    STRONGROOM_PORT: String(port),
+    STRONGROOM_OPERATOR_PORT: String(operatorPort),
+    STRONGROOM_WORKERS: '1',
+    STRONGROOM_LOG_LEVEL: 'error',
+    NODE_ENV: '',
+    DATABASE_URL: '',
+    STRONGROOM_ISSUER: '',
+    STRONGROOM_ROOT_KEY: '',
+    STRONGROOM_ROOT_KEY_FILE: '',
+    STRONGROOM_TLS_CERT_FILE: '',
+    STRONGROOM_TLS_KEY_FILE: '',
+    STRONGROOM_OPERATOR_TOKEN_FILE: '',
+    STRONGROOM_ENV_FILE: '',
+  }
+  say('A vault is made: PostgreSQL, keys, a certificate, callers …')
+  const vault = startVault(env, ending)
+  try {
+    const url = `https://localhost:${port}`
+    await waitUntilReady(url, path.join(certsDir, 'ca.pem'), ending.signal)
+    await journey({ env, url, ca: readFileSync(path.join(certsDir, 'ca.pem'), 'utf8'), signal: ending.signal })
+  } catch (error) {
+    // What was under way fails in its own words; why it was ended says more.
+    throw ending.signal.aborted ? ending.signal.reason : error
+  } finally {
+    await stopVault(vault)
+    rmSync(directory, { recursive: true, force: true })
+  }
+  say('\nDone. The throw-away vault is gone; "npm start" makes one that stays.')
+}
+
+async function journey(stage: Stage): Promise<void> {
+  const staff = (name: string, role: string) =>
+    operate<{ access_token: string }>(stage, ['staff', 'token', '--name', name, '--role', role])
+  const client = await operate<Credentials>(stage, [
+    'clients',
+    'add',
+    '--name',
+    'web shop',
+    '--role',
+    'checkout',
+    '--scope',
+    'tokenize',
+  ])
+
+  say('\n1. The checkout stores a card, two addresses and contact details, and gets tokens:')
+  const checkout = await callVault(stage, {
+    method: 'POST',
+    path: '/oauth/token',
+    authorization: basic(client.client_id, client.client_secret),
+    form: { grant_type: 'client_credentials' },
+    signal: stage.signal,
+  })
+  const stored = await call(stage, text(checkout.body.access_token), {
+    method: 'POST',
+    path: '/v1/tokenize',
+    body: PURCHASE,
+  })
+  expectStatus(stored, 201)
+  const tokens = stored.body as Record<string, { token: string }>
+  show(stored.body)
+
+  say('\n2. Fulfilment packs the parcel. The shipping address is its duty:')
+  const fulfilment = (await staff('Farid', 'fulfilment')).access_token
+  const address = await reveal(stage, fulfilment, tokens.shipping_address?.token, 'provide-goods')
+  expectStatus(address, 200)
+  show(address.body.data)
+
+  say('\n3. Support answers a question about the card. It sees the card masked:')
+  const support = (await staff('Sara', 'support')).access_token
+  const masked = await call(stage, support, { method: 'GET', path: `/v1/tokens/${tokens.card?.token}` })
+  expectStatus(masked, 200)
+  show(masked.body)
+
+  say('\n4. A curious insider in support wants the number. Refused, and the attempt is on record:')
+  const refused = await reveal(stage, support, tokens.card?.token, 'process-payment')
+  expectStatus(refused, 403)
+  show({ status: refused.status, code: refused.body.code, title: refused.body.title })
+
+  say('\n5. Billing takes the payment. The number comes out for that purpose, with the event that says so:')
+  const billing = (await staff('Bea', 'billing')).access_token
+  const paid = await reveal(stage, billing, tokens.card?.token, 'process-payment')
+  expectStatus(paid, 200)
+  show(paid.body)
+
+  say('\n6. The operator rotates the keys while the vault serves:')
+  show(await operate(stage, ['keys', 'rotate']))
+  expectStatus(await reveal(stage, billing, tokens.card?.token, 'process-payment'), 200)
+
+  say('\n7. The auditor reads who did what to the card:')
+  const auditor = (await staff('Ada', 'auditor')).access_token
+  const log = await call(stage, auditor, { method: 'GET', path: `/v1/audit/events?token=${tokens.card?.token}` })
+  expectStatus(log, 200)
+  for (const event of log.body.events as Record<string, unknown>[]) {
+    const { id } = (event.caller ?? {}) as { id?: string }
+    say(
+      `   ${event.at}  ${text(event.type).padEnd(15)}  ${text(event.outcome).padEnd(8)}  ${id}  ${event.purpose ?? event.code ?? ''}`,
+    )
+  }
+}
+
+const PURCHASE = {
+  customer: 'cus_1042',
+  policy_version: '2026-11-01',
+  consents: ['store-card'],
+  card: { number: '4242 4242 4242 4242', exp_month: 12, exp_year: 2031, holder_name: 'Tan Mei Ling' },
+  billing_address: {
+    name: 'Tan Mei Ling',
+    line1: '1 Raffles Place',
+    line2: '#20-61',
+    city: 'Singapore',
+    postal_code: '048616',
+    country: 'SG',
+  },
+  shipping_address: {
+    name: 'Tan Mei Ling',
+    line1: '8 Marina View',
+    city: 'Singapore',
+    postal_code: '018960',
+    country: 'SG',
+    phone: '+65 6123 4567',
+    instructions: 'Leave it at the concierge',
+  },
+  contact: { name: 'Tan Mei Ling', email: 'mei@example.sg', phone: '+65 6123 4567' },
+}
+
+interface Credentials {
+  client_id: string
+  client_secret: string
+}
+
+function reveal(stage: Stage, token: string, record: string | undefined, purpose: string): Promise<VaultAnswer> {
+  return call(stage, token, { method: 'POST', path: `/v1/tokens/${record}/reveal`, body: { purpose } })
+}
+
+function call(stage: Stage, token: string, request: VaultCall): Promise<VaultAnswer> {
+  return callVault(stage, { ...request, authorization: `Bearer ${token}`, signal: stage.signal })
+}
+
+/** Runs a command beside the vault, as the operator does, and answers with its last line of JSON. */
+async function operate<T>({ env, signal }: Stage, args: string[]): Promise<T> {
+  const run = promisify(execFile)
+  const { stdout } = await run(process.execPath, [COMMANDS, ...args, '--json'], { env, signal })
+  return JSON.parse(stdout.trim().split('\n').at(-1)!) as T
+}
+
+interface Vault {
+  child: ChildProcess
+  ended: Promise<unknown>
+}
+
+/** Ends the journey when the vault ends, with what the vault printed. */
+function startVault(env: NodeJS.ProcessEnv, ending: AbortController): Vault {
+  const child = spawn(process.execPath, [COMMANDS, 'serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  let printed = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      printed += chunk
+    })
+  }
+  const ended = once(child, 'close').catch((error: Error) => {
+    printed += error.message
+  })
+  void ended.then(() => ending.abort(new Error(printed.trimEnd())))
+  return { child, ended }
+}
+
+async function stopVault({ child, ended }: Vault): Promise<void> {
+  child.kill('SIGTERM')
+  await ended
+}
+
+async function waitUntilReady(url: string, caFile: string, signal: AbortSignal): Promise<void> {
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(START_WITHIN_MS)])
+  for (;;) {
+    const ready = existsSync(caFile)
+      ? await callVault({ url, ca: readFileSync(caFile, 'utf8') }, { method: 'GET', path: '/readyz' }).catch(() => null)
+      : null
+    if (ready?.status === 200) return
+    await wait(LOOK_EVERY_MS, undefined, { signal: deadline })
+  }
+}
+
+function expectStatus({ status, body }: VaultAnswer, expected: number): void {
+  if (status !== expected) throw new Error(`expected ${expected}, got ${status} ${body.code ?? ''}`)
+}
+
+function show(value: unknown): void {
+  const lines = JSON.stringify(value, null, 2).split('\n')
+  say(lines.map((line) => `   ${line}`).join('\n'))
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+function text(value: unknown): string {
+  return String(value ?? '')
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address ? address.port : 0
+}
+
+try {
+  await demo()
+} catch (error) {
+  process.stderr.write(`The demo has ended: ${(error as Error).message}\n`)
+  process.exitCode = 1
+}

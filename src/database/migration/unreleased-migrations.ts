@@ -1,0 +1,56 @@
+import type { Knex } from 'knex'
+import { VaultError } from '../../values/vault-error.ts'
+
+/** The migration that makes a new vault. */
+const FIRST = '0001-schema'
+
+/**
+ * The last of those that made a vault before there was a release. What they had made is what the first one makes. A registry may
+ * remember its name (`schema/vouched-schema.ts`), and names are compared: later migrations have higher numbers.
+ */
+export const LAST_UNRELEASED = '0032-rotation'
+
+/** The database was made before the first release, and holds less than the first migration makes. */
+class UnreleasedDatabase extends VaultError {
+  override readonly name = 'UnreleasedDatabase'
+}
+
+/**
+ * Why a database with these migrations cannot be brought up to date; undefined when it can be.
+ *
+ * @param applied in the order in which they were applied
+ */
+export function refuseUnreleased(applied: readonly string[]): string | undefined {
+  const last = applied.at(-1)
+  if (last === undefined || last === LAST_UNRELEASED || applied.includes(FIRST)) return undefined
+  return `the database is of a version before the first release (its last migration is ${readable(last)}), which this version does not upgrade: give the vault an empty database, or bring this one to ${LAST_UNRELEASED} with the version that has that migration.`
+}
+
+/** Whether the tables are those that the first migration makes, whatever record there is of it. */
+export function hasFirstSchema(applied: readonly string[]): boolean {
+  return applied.length > 0 && refuseUnreleased(applied) === undefined
+}
+
+/**
+ * Writes the record of the first migration in place of those that came before there was a release, if the last of them was applied.
+ *
+ * @param applied in the order in which they were applied
+ * @returns the names that were written
+ * @throws {UnreleasedDatabase} and nothing is changed
+ */
+export async function replaceUnreleased(db: Knex, applied: readonly string[]): Promise<string[]> {
+  const refusal = refuseUnreleased(applied)
+  if (refusal !== undefined) throw new UnreleasedDatabase(refusal)
+  if (applied.at(-1) !== LAST_UNRELEASED) return []
+  await db.transaction(async (tx) => {
+    const { rows } = await tx.raw('SELECT max(migration_time) AS at FROM migrations')
+    await tx.raw('DELETE FROM migrations')
+    await tx.raw('INSERT INTO migrations (name, batch, migration_time) VALUES (?, 1, ?)', [FIRST, rows[0].at])
+  })
+  return [FIRST]
+}
+
+/** Anything may stand in a table that is not the vault's. */
+function readable(name: string): string {
+  return /^[\w-]{1,100}$/.test(name) ? name : '?'
+}

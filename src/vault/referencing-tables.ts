@@ -1,0 +1,12 @@
+import { reasonTables } from '../access/approvals/sealed-reasons.ts'
+import type { ReferencingTables } from '../keys/sealing/referencing-tables.ts'
+import { answerTables } from '../records/idempotency/kept-answers.ts'
+import { recordTables } from '../records/record/record-tables.ts'
+
+const declared: readonly ReferencingTables[] = [recordTables, answerTables, reasonTables]
+
+/** What every noun stores under the vault's keys. */
+export const referencingTables: ReferencingTables = {
+  sealed: declared.flatMap(({ sealed }) => sealed),
+  hashed: declared.flatMap(({ hashed }) => hashed),
+}
