@@ -1,4 +1,3 @@
-import type { Express } from 'express'
 import type { Access } from '../access/create-access.ts'
 import type { Caller } from '../access/policy/caller.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
@@ -12,7 +11,7 @@ import { createReadiness } from '../observability/readiness.ts'
 import type { Records } from '../records/create-records.ts'
 import type { SchemaWatch } from '../schema/watch-schema.ts'
 import type { Ground } from './ground.ts'
-import type { ListenerFacts } from './vault-app.ts'
+import type { ListenerFacts, VaultApp } from './vault-app.ts'
 import type { Overrides, VaultOptions } from './vault-options.ts'
 
 /** What serves callers. Nothing of it is built before it is asked for. */
@@ -20,7 +19,7 @@ export interface VaultApi {
   /** Every route of the API, with its documents. */
   routes(): Promise<readonly Route<Caller>[]>
   /** The HTTPS application, for the names that a listener answers for. */
-  createApp(answersFor: (host: string) => boolean, listener?: ListenerFacts): Promise<Express>
+  createApp(answersFor: (host: string) => boolean, listener?: ListenerFacts): Promise<VaultApp>
   /**
    * Whether the ring in memory is the registry's, the database takes writes and has the vault's own schema, and the log takes
    * events. @throws {Problem}
